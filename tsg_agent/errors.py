@@ -1,0 +1,57 @@
+"""Every error the package raises on purpose: typed, and saying what to do next."""
+
+
+class TsgError(Exception):
+    """Base of all. `exit_code` is what the command line ends with; `fix` is the next step for a person."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, fix: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.fix}".strip()
+
+
+class SettingsError(TsgError):
+    """A setting, a flag or a settings file is wrong."""
+
+    exit_code = 2
+
+
+class ParameterError(TsgError):
+    """A parameter of the incident has a value that cannot hold (a window that ends before it starts)."""
+
+    exit_code = 2
+
+
+class QuestionError(TsgError):
+    """The incident's text leaves parameters open, and nobody is there to be asked."""
+
+    exit_code = 3
+
+
+class TelemetryError(TsgError):
+    """The telemetry cannot be read: no files, a broken file, a wrong type, a mapping that does not fit."""
+
+    exit_code = 4
+
+
+class QueryError(TelemetryError):
+    """The engine refused or failed a query."""
+
+
+class QueryTimeout(TelemetryError):
+    """A query ran over its time limit and was cancelled."""
+
+
+class TransientTelemetryError(TelemetryError):
+    """The engine could not be reached this time; the same query may work on the next try."""
+
+
+class RecordError(TsgError):
+    """An investigation's checkpoint or recording is not there, or was made by something else."""
+
+    exit_code = 5

@@ -1,0 +1,195 @@
+"""Settings, from flags, the environment (TSG_…) and tsg.toml; and the guide's thresholds, each written once.
+
+An environment variable names a nested value with two underscores: TSG_THRESHOLDS__ENDPOINT__SUCCESS=95.
+"""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class Thresholds(BaseModel):
+    """Base of the groups below. Rates are percent, times milliseconds, unless a name says otherwise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class VersionThresholds(Thresholds):
+    """Guide, Step 2."""
+
+    minimum_requests: int = Field(1000, description="a version needs more requests than this to be compared")
+    regression_points: float = Field(10, description="rise of the failure rate over the version before, percentage points")
+    slow_ms: float = Field(5000, description="a request slower than this is slow")
+    slow_rate: float = Field(10, description="percent of slow requests: PERFORMANCE_DEGRADATION")
+    limit: int = 5
+
+
+class FlagThresholds(Thresholds):
+    """Guide, Step 3. The SQL's rule and the prose's rule differ: either gives the label, the prose's the action."""
+
+    minimum_requests: int = 100
+    error_rate: float = Field(15, description="the SQL's rule")
+    error_requests: int = 500
+    action_error_rate: float = Field(8, description="the prose's rule")
+    action_requests: int = 1000
+    p95_ms: float = 5000
+    p95_requests: int = 500
+    latency_zscore: float = 3
+    limit: int = 10
+
+
+class RegionThresholds(Thresholds):
+    """Guide, Step 4."""
+
+    minimum_requests: int = 1000
+    critical: float = Field(95, description="availability (2xx) under this, percent")
+    warning: float = 99
+    trend_slope: float = Field(0.01, description="points per second")
+
+
+class PartitionThresholds(Thresholds):
+    """Guide, Step 5."""
+
+    minimum_requests: int = 100
+    error_rate: float = 10
+    latency_ms: float = 3000
+    latency_deviation_ms: float = 1000
+    success: float = 95
+    score_fast_ms: float = 1000
+    score_slow_ms: float = 3000
+    limit: int = 20
+
+
+class ZoneThresholds(Thresholds):
+    """Guide, Step 6."""
+
+    minimum_requests: int = 500
+    critical: float = 90
+    degraded: float = 95
+    infrastructure_error_rate: float = 5
+    latency_ms: float = 2000
+    cpu: float = 80
+    memory: float = 85
+    score_fast_ms: float = 500
+    score_medium_ms: float = 1000
+    score_slow_ms: float = 2000
+    sample_age_minutes: int = Field(5, description="oldest metrics sample that still speaks for a request")
+
+
+class EndpointThresholds(Thresholds):
+    """Guide, Step 7."""
+
+    minimum_requests: int = 100
+    server_error_rate: float = 10
+    success: float = 90
+    p99_ms: float = 5000
+    client_error_rate: float = 30
+    cache_hit_rate: float = 20
+    cache_requests: int = 1000
+    limit: int = 25
+
+
+class ProductThresholds(Thresholds):
+    """Guide, Step 8."""
+
+    minimum_requests: int = 100
+    premium_success: float = 99.5
+    standard_success: float = 99
+    critical: float = 95
+    retry_rate: float = 20
+    dependency_failures: float = 10
+    latency_ms: float = 3000
+    premium_weight: int = 10
+    standard_weight: int = 3
+    limit: int = 20
+
+
+class WorkflowThresholds(Thresholds):
+    """Guide, Step 9."""
+
+    completion: float = 99
+    critical: str = Field("CRITICAL", description="the business criticality that the rule is about")
+    completed: tuple[str, ...] = ("COMPLETED",)
+    running: tuple[str, ...] = ("RUNNING", "IN_PROGRESS", "PENDING", "STARTED", "QUEUED")
+
+
+class ErrorThresholds(Thresholds):
+    """Guide, Step 10."""
+
+    spike_per_hour: float = 100
+    cascading_share: float = 0.1
+    transient_share: float = 0.5
+    urgent_hours: float = 1
+    high_users: int = 1000
+    occurrence_weight: float = 0.3
+    users_weight: float = 0.4
+    cascading_weight: float = 0.2
+    velocity_weight: float = 0.1
+    limit: int = 10
+    velocity_errors: int = Field(10, description="errors a verdict needs before it believes a velocity")
+    velocity_minutes: float = 5
+
+
+class VerdictThresholds(Thresholds):
+    """How evidence becomes a cause: docs/verdicts.md."""
+
+    guard_minutes: int = Field(15, description="left out before the incident's start, in case it is reported late")
+    bucket_minutes: int = 5
+    minimum_requests: int = Field(30, description="on each side of the incident's start")
+    false_discovery_rate: float = 0.01
+    minimum_excess: float = Field(5, description="failures beyond expectation")
+    minimum_rise: float = Field(0.5, description="points")
+    new_share: float = Field(0.2, description="new: the rate before is under this share of the rate after")
+    gate_z: float = 2.33
+    error_contrast_z: float = 2.33
+    suspect_excess: float = 3
+    suspect_p: float = 0.001
+    suspect_contrast_z: float = 1.0
+    whole_traffic: float = Field(0.95, description="a subject with this share of the traffic has no contrast")
+    causes: int = Field(3, description="causes that are explained away in turn")
+    tie: float = Field(0.1, description="z values this near are a tie")
+    redirects: float = Field(0.5, description="percent of 3xx that is worth a note")
+
+
+class AllThresholds(Thresholds):
+    """Every number a rule compares with."""
+
+    version: VersionThresholds = VersionThresholds()
+    flag: FlagThresholds = FlagThresholds()
+    region: RegionThresholds = RegionThresholds()
+    partition: PartitionThresholds = PartitionThresholds()
+    zone: ZoneThresholds = ZoneThresholds()
+    endpoint: EndpointThresholds = EndpointThresholds()
+    product: ProductThresholds = ProductThresholds()
+    workflow: WorkflowThresholds = WorkflowThresholds()
+    error: ErrorThresholds = ErrorThresholds()
+    verdict: VerdictThresholds = VerdictThresholds()
+
+
+class Settings(BaseSettings):
+    """All settings. Flags win over the environment, which wins over tsg.toml, which wins over the defaults."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TSG_", env_nested_delimiter="__", toml_file="tsg.toml", extra="forbid", frozen=True
+    )
+
+    thresholds: AllThresholds = AllThresholds()
+    query_timeout: float = Field(60, gt=0, description="seconds one query may take before it is cancelled")
+    memory_limit: str = Field("2GB", description="memory DuckDB may use")
+    threads: int | None = Field(None, description="threads DuckDB may use; None = all cores")
+    window_hours: float = Field(2, gt=0, description="how long before the incident's start the window opens")
+    default_threshold: float = Field(99.9, gt=0, le=100, description="SLA threshold where the incident names none, percent")
+    maximum_groups: int = Field(100_000, description="groups a check reads before it says that it was cut")
+    state_dir: Path = Field(Path("~/.local/state/tsg-agent"), description="where checkpoints of investigations are kept")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
