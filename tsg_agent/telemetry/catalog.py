@@ -1,0 +1,130 @@
+"""The guide's five tables: their columns and kinds, and what a source has and lacks of them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a column must hold. A source's own type is converted where nothing is lost, else refused."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    INTEGER = "integer"
+    BOOLEAN = "boolean or 0/1"
+    TIMESTAMP = "timestamp"
+
+    @property
+    def sql_type(self) -> str:
+        """The canonical (DuckDB) type that queries see."""
+        return {"text": "VARCHAR", "number": "DOUBLE", "integer": "BIGINT", "timestamp": "TIMESTAMP"}.get(self, "BOOLEAN")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One of the guide's tables: column name -> kind, in the guide's order."""
+
+    name: str
+    columns: dict[str, Kind]
+
+
+def _columns(text: str) -> dict[str, Kind]:
+    """Read "kind: name name …" lines."""
+    result: dict[str, Kind] = {}
+    for line in text.strip().splitlines():
+        kind, names = line.split(":")
+        result.update(dict.fromkeys(names.split(), Kind[kind.strip().upper()]))
+    return result
+
+
+LOGS = Table(
+    "api_gateway_logs",
+    _columns("""
+        text: request_id
+        timestamp: timestamp
+        text: region datacenter availability_zone environment service_name service_version
+        text: endpoint_path http_method api_version client_type
+        integer: status_code
+        number: latency_ms backend_latency_ms connection_time_ms request_size_bytes response_size_bytes
+        text: user_id session_id correlation_id partition_id shard_id tenant_category
+        text: instance_id instance_type load_balancer_id
+        boolean: is_test_traffic is_retry cache_hit has_dependency_failure
+        text: error_code error_category exception_type exception_message stack_trace_hash
+        text: service_component dependency_name
+        boolean: is_cascading_failure
+        number: concurrent_connections data_processed_bytes cpu_utilization memory_utilization
+    """),
+)
+FLAGS = Table("feature_flags", _columns("text: request_id flag_name flag_value"))
+METRICS = Table(
+    "infrastructure_metrics",
+    _columns("""
+        text: instance_id
+        timestamp: timestamp
+        number: cpu_utilization memory_utilization
+    """),
+)
+PRODUCTS = Table(
+    "product_metadata", _columns("text: request_id product_id product_category customer_tier subscription_type")
+)
+WORKFLOWS = Table(
+    "workflow_tracking",
+    _columns("""
+        text: correlation_id
+        timestamp: timestamp
+        text: scenario_name workflow_id workflow_step workflow_status business_criticality
+        number: total_workflow_time_ms retry_attempts
+        text: user_id region environment
+        boolean: is_test_traffic has_compensation
+    """),
+)
+CATALOG: dict[str, Table] = {table.name: table for table in (LOGS, FLAGS, METRICS, PRODUCTS, WORKFLOWS)}
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """What a source holds of one of the guide's tables."""
+
+    name: str
+    location: str
+    present: frozenset[str]
+    empty: frozenset[str] = frozenset()
+    """Columns that are there and hold only NULLs, where the engine looked."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The guide's columns that the source lacks, in the guide's order: they read as NULL."""
+        return tuple(name for name in CATALOG[self.name].columns if name not in self.present)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a check reads of one table: without a required column it is not applicable."""
+
+    table: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+
+def lacking(needs: tuple[Needs, ...], source: dict[str, SourceTable]) -> tuple[str, ...]:
+    """Names of the tables and required columns that the source lacks: "table" or "table.column"."""
+    missing: list[str] = []
+    for need in needs:
+        table = source.get(need.table)
+        if table is None:
+            if need.required:
+                missing.append(need.table)
+        else:
+            missing += [f"{need.table}.{name}" for name in need.required if name not in table.present]
+    return tuple(missing)
+
+
+def read_as_null(needs: tuple[Needs, ...], source: dict[str, SourceTable]) -> tuple[str, ...]:
+    """Names of the optional columns that the source lacks, as "table.column"; a whole optional table as "table"."""
+    absent: list[str] = []
+    for need in needs:
+        table = source.get(need.table)
+        if table is None:
+            absent += [] if need.required else [need.table]
+        else:
+            absent += [f"{need.table}.{name}" for name in need.optional if name not in table.present]
+    return tuple(absent)

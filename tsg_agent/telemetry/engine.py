@@ -1,0 +1,31 @@
+"""What the checks ask of a data engine. Canonical SQL is DuckDB's."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import pyarrow as pa
+
+from tsg_agent.telemetry.catalog import SourceTable
+
+
+class Engine(Protocol):
+    """Runs read-only queries over the guide's tables. Safe to call from several threads at once."""
+
+    @property
+    def tables(self) -> dict[str, SourceTable]:
+        """What the source holds, by the guide's table names; a table it lacks is not in it."""
+        ...
+
+    def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
+        """Rows of one SELECT with bound `$name` parameters.
+
+        `timeout` is in seconds; a query over it is cancelled in the engine, not left running.
+        Parameters that the SQL does not name are ignored. Times in the result are naive UTC.
+
+        Raises QueryTimeout, TransientTelemetryError (worth a retry) or QueryError.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the source."""
+        ...

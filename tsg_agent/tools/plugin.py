@@ -1,0 +1,183 @@
+"""A plugin: binds its query, runs it, types and labels the rows, and ends in a Finding whatever happens."""
+
+import re
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any, ClassVar, Generic, TypeVar
+
+import pyarrow as pa
+from pydantic import ValidationError
+
+from tsg_agent.errors import QueryTimeout, TelemetryError, TransientTelemetryError
+from tsg_agent.models import Finding, Status
+from tsg_agent.settings import AllThresholds, Settings
+from tsg_agent.telemetry.catalog import Needs, lacking, read_as_null
+from tsg_agent.telemetry.engine import Engine
+from tsg_agent.tools.rows import Row, ScopeArgs, WindowArgs
+
+R = TypeVar("R", bound=Row)
+PARAMETER = re.compile(r"\$([a-z_][a-z0-9_]*)")
+RETRIES = 2
+RETRY_WAIT_S = 0.2
+
+
+@dataclass(frozen=True)
+class Assessment(Generic[R]):
+    """The guide's rule applied to all measured groups."""
+
+    rows: list[R]
+    """The rows the guide shows, in its order."""
+    enough: int
+    """Groups over the guide's minimum traffic."""
+    truncated: bool = False
+    notes: list[str] = field(default_factory=list)
+    shortage: str = ""
+    """Set when the check cannot say anything although rows are there (one version only)."""
+
+
+def load_sql(name: str, package: str = "tsg_agent.tools") -> str:
+    """A query's text. `service_requests` stands for the requests that every check looks at: requests.sql."""
+    text = files(package).joinpath(f"{name}.sql").read_text("utf-8")
+    if "service_requests" not in text:
+        return text
+    comment = re.match(r"(?:--[^\n]*\n)*", text)
+    head = comment.group(0) if comment else ""
+    body = text[len(head) :].lstrip()
+    shared = files("tsg_agent.tools").joinpath("requests.sql").read_text("utf-8")
+    rest = f",\n{body[5:]}" if body.startswith("WITH ") else f"\n{body}"
+    return f"{head}WITH service_requests AS (\n{shared.rstrip()}\n){rest}"
+
+
+def sql_parameters(sql: str, args: WindowArgs, settings: Settings) -> dict[str, object]:
+    """The parameters that the SQL names: arguments, limits, and thresholds as `<group>_<name>`."""
+    values: dict[str, object] = {"maximum_groups": settings.maximum_groups, **args.bound()}
+    for group, thresholds in settings.thresholds:
+        values |= {f"{group}_{name}": value for name, value in thresholds}
+    return {name: values[name] for name in PARAMETER.findall(sql)}
+
+
+class Plugin(ABC, Generic[R]):
+    """One of the guide's nine checks. Subclasses say what it asks, needs and shows, and hold the guide's rule."""
+
+    number: ClassVar[int]
+    title: ClassVar[str]
+    question: ClassVar[str]
+    """One sentence; with the class's docstring it is what a model reads of the tool."""
+    needs: ClassVar[tuple[Needs, ...]]
+    row: ClassVar[type[Row]]
+    args: ClassVar[type[WindowArgs]] = ScopeArgs
+    label_column: ClassVar[str]
+    """The column that holds the guide's label."""
+    labels: ClassVar[tuple[str, ...]]
+    """Every label of the rule, gravest first, the healthy one last."""
+
+    @property
+    def step(self) -> int:
+        """The guide's step: plugins 1 to 9 are Steps 2 to 10."""
+        return self.number + 1
+
+    @property
+    def name(self) -> str:
+        """The tool's name."""
+        return f"plugin_{self.number}_tool"
+
+    @property
+    def key(self) -> str:
+        """The name of the plugin's files."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @abstractmethod
+    def assess(self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs) -> Assessment[R]:
+        """Label, filter, rank and cut the measured groups as the guide does. Pure."""
+
+    def run(self, engine: Engine, args: WindowArgs, settings: Settings) -> Finding:
+        """Measure and label. Never raises for what the telemetry or its engine may do: that is a status."""
+        finding, _ = self.run_with_table(engine, args, settings)
+        return finding
+
+    def run_with_table(self, engine: Engine, args: WindowArgs, settings: Settings) -> tuple[Finding, pa.Table | None]:
+        """The finding, and the query's whole result."""
+        began = time.perf_counter()
+        absent = lacking(self.needs, engine.tables)
+        if absent:
+            reason = f"The telemetry has no {', '.join(absent)}."
+            return self._ended(Status.NOT_APPLICABLE, reason, began), None
+        sql = load_sql(self.key)
+        parameters = sql_parameters(sql, args, settings)
+        queried = {"sql": sql, "sql_parameters": {name: _plain(value) for name, value in parameters.items()}}
+        try:
+            table = run_query(engine, sql, parameters, settings.query_timeout)
+            assessment = self.assess(self.groups(table), settings.thresholds, args)
+        except QueryTimeout as error:
+            return self._ended(Status.TIMEOUT, str(error), began, **queried), None
+        except (TelemetryError, ValidationError, pa.ArrowException) as error:
+            return self._ended(Status.ERROR, str(error), began, **queried), None
+        finding = self._finding(assessment, table.num_rows, settings, began)
+        nulls = list(read_as_null(self.needs, engine.tables))
+        return finding.model_copy(update={**queried, "missing_columns": nulls}), table
+
+    def groups(self, table: pa.Table) -> list[dict[str, Any]]:
+        """The query's rows for the rule."""
+        rows: list[dict[str, Any]] = table.to_pylist()
+        return rows
+
+    def _finding(self, assessment: Assessment[R], groups: int, settings: Settings, began: float) -> Finding:
+        status, reason = Status.OK, ""
+        if not groups:
+            status, reason = Status.NO_DATA, "No row matched the window, region, service and environment."
+        elif assessment.shortage:
+            status, reason = Status.INSUFFICIENT_DATA, assessment.shortage
+        elif not assessment.enough:
+            status, reason = Status.INSUFFICIENT_DATA, f"All {groups} groups are under the guide's minimum traffic."
+        counts = Counter(str(getattr(row, self.label_column)) for row in assessment.rows)
+        gravest = next((label for label in self.labels if counts[label]), self.labels[-1])
+        cut = groups >= settings.maximum_groups
+        notes = [*assessment.notes]
+        if cut:
+            notes.append(f"Only the {groups} busiest groups were measured (TSG_MAXIMUM_GROUPS).")
+        return self._ended(status, reason, began).model_copy(
+            update={
+                "label": gravest if status is Status.OK else "",
+                "labels": {label: counts[label] for label in self.labels if counts[label]},
+                "rows": [row.model_dump(mode="json") for row in assessment.rows],
+                "row_count": len(assessment.rows),
+                "groups": groups,
+                "truncated": assessment.truncated or cut,
+                "notes": notes,
+            }
+        )
+
+    def _ended(self, status: Status, reason: str, began: float, **known: Any) -> Finding:
+        return Finding(
+            id=f"E{self.step}",
+            step=self.step,
+            plugin=self.number,
+            tool=self.name,
+            title=self.title,
+            question=self.question,
+            status=status,
+            reason=reason,
+            columns={name: field.description or "" for name, field in self.row.model_fields.items()},
+            milliseconds=round((time.perf_counter() - began) * 1000, 1),
+            **known,
+        )
+
+
+def run_query(engine: Engine, sql: str, parameters: dict[str, object], timeout: float) -> pa.Table:
+    """Run a query, again for transient errors only. Raises what Engine.run raises."""
+    for attempt in range(RETRIES + 1):
+        try:
+            return engine.run(sql, parameters, timeout=timeout)
+        except TransientTelemetryError:
+            if attempt == RETRIES:
+                raise
+            time.sleep(RETRY_WAIT_S * 2**attempt)
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _plain(value: object) -> object:
+    """A parameter as JSON has it."""
+    return value if isinstance(value, bool | int | float | str | list | tuple) or value is None else str(value)

@@ -1,0 +1,122 @@
+"""Step 2: is the newest service version worse than the one before it?"""
+
+from typing import Any
+
+from tsg_agent.settings import AllThresholds, VersionThresholds
+from tsg_agent.telemetry.catalog import Needs
+from tsg_agent.tools.plugin import Assessment, Plugin
+from tsg_agent.tools.rows import Row, WindowArgs, column, first_and_others, milliseconds, over, percent
+from tsg_agent.versions import release_key
+
+
+class VersionRow(Row):
+    """A version with enough traffic, newest first."""
+
+    service_version: str | None = column("the version")
+    version_rank: int = column("1 is the newest version that can be read")
+    total_count: int = column("requests")
+    failure_rate: float | None = percent("requests answered 5xx")
+    prev_failure_rate: float | None = percent("the same of the version before it")
+    failure_rate_delta: float | None = column("rise over the version before it", "percentage points")
+    slow_rate: float | None = percent("requests slower than the limit")
+    overall_avg_latency: float | None = milliseconds("mean of the minutes' mean latencies")
+    max_p99_latency: float | None = milliseconds("highest 99th percentile of a minute")
+    assessment: str = column("the guide's label")
+    previous_version: str | None = column("the version before it")
+    relative_change: float | None = column("failure rate over the previous version's", "ratio")
+
+
+def label(row: VersionRow, limits: VersionThresholds) -> tuple[str, tuple[str, ...]]:
+    """The guide's CASE of Step 2. Only the newest readable version can be a regression."""
+    newest = row.version_rank == 1 and release_key(row.service_version) is not None
+    return first_and_others(
+        [
+            (newest and over(row.failure_rate_delta, limits.regression_points), "REGRESSION_DETECTED"),
+            (newest and over(row.slow_rate, limits.slow_rate), "PERFORMANCE_DEGRADATION"),
+        ],
+        "NO_REGRESSION",
+    )
+
+
+class VersionRegression(Plugin[VersionRow]):
+    """Compares the failure and slow rates of the service's versions, newest against the one before it.
+
+    Use it when a deployment or rollout may be the cause. REGRESSION_DETECTED: the newest version fails over 10
+    percentage points more than its predecessor over the window; PERFORMANCE_DEGRADATION: over 10 % of its
+    requests take more than 5 s. Versions under 1,000 requests are left out and named.
+    """
+
+    number = 1
+    title = "Service version regression"
+    question = "Does the newest service version fail more, or slower, than the one before it?"
+    needs = (
+        Needs("api_gateway_logs", (*"timestamp region environment service_name request_id".split(), "status_code", "service_version"), ("latency_ms", "is_test_traffic")),
+    )  # fmt: skip
+    row = VersionRow
+    label_column = "assessment"
+    labels = ("REGRESSION_DETECTED", "PERFORMANCE_DEGRADATION", "NO_REGRESSION")
+
+    def assess(
+        self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs
+    ) -> Assessment[VersionRow]:
+        """Rank by release, compare each with the one before it, and label the newest."""
+        limits = thresholds.version
+        enough = [group for group in groups if group["total_count"] > limits.minimum_requests]
+        ordered = sorted(enough, key=lambda group: _order(group["service_version"]), reverse=True)
+        readable = [group for group in ordered if release_key(group["service_version"]) is not None]
+        rows: list[VersionRow] = []
+        for rank, group in enumerate(ordered, 1):
+            before = readable[rank] if rank < len(readable) else None
+            row = _row(group, before, rank)
+            assessment, also = label(row, limits)
+            rows.append(row.model_copy(update={"assessment": assessment, "also": also}))
+        return Assessment(
+            rows=rows[: limits.limit],
+            enough=len(enough),
+            truncated=len(rows) > limits.limit,
+            notes=_notes(groups, ordered, limits),
+            shortage=_shortage(readable, limits) if len(readable) < 2 and groups else "",
+        )
+
+
+def _order(version: str | None) -> tuple[object, ...]:
+    """What can be read sorts above what cannot; the text settles ties."""
+    key = release_key(version)
+    return (key is not None, key or (), version or "")
+
+
+def _row(group: dict[str, Any], before: dict[str, Any] | None, rank: int) -> VersionRow:
+    rate, previous = group["failure_rate"], before["failure_rate"] if before else None
+    known = rate is not None and previous is not None
+    return VersionRow(
+        **group,
+        version_rank=rank,
+        prev_failure_rate=previous,
+        failure_rate_delta=rate - previous if known else None,
+        relative_change=rate / previous if known and previous else None,
+        previous_version=before["service_version"] if before else None,
+        assessment="",
+    )
+
+
+def _notes(groups: list[dict[str, Any]], ordered: list[dict[str, Any]], limits: VersionThresholds) -> list[str]:
+    notes = []
+    unreadable = [str(group["service_version"]) for group in groups if release_key(group["service_version"]) is None]
+    if unreadable:
+        notes.append(f"Not readable as a version, so never the newest nor a predecessor: {', '.join(unreadable)}.")
+    newest = ordered[0]["service_version"] if ordered else None
+    for group in groups:
+        version = group["service_version"]
+        if group["total_count"] <= limits.minimum_requests and release_key(version) is not None:
+            newer = ordered and _order(version) > _order(newest)
+            kind = "canary: newer than every version compared" if newer else "too little traffic to compare"
+            notes.append(f"Version {version} had {group['total_count']} requests ({kind}).")
+    return notes
+
+
+def _shortage(readable: list[dict[str, Any]], limits: VersionThresholds) -> str:
+    names = ", ".join(str(group["service_version"]) for group in readable) or "none"
+    return (
+        f"A comparison needs two versions with more than {limits.minimum_requests} requests each; "
+        f"with enough traffic: {names}."
+    )

@@ -1,0 +1,25 @@
+-- Requests, failures and latency of each service version: by minute, then over the window.
+WITH minutes AS (
+    SELECT
+        service_version,
+        date_trunc('minute', timestamp) AS minute,
+        count(DISTINCT request_id) AS requests,
+        count(DISTINCT request_id) FILTER (status_code >= 500) AS failures,
+        count(DISTINCT request_id) FILTER (latency_ms > $version_slow_ms) AS slow,
+        avg(latency_ms) AS latency,
+        quantile_cont(latency_ms, 0.99) AS p99
+    FROM service_requests
+    WHERE region = $region
+    GROUP BY service_version, minute
+)
+SELECT
+    service_version,
+    CAST(sum(requests) AS BIGINT) AS total_count,
+    sum(failures) * 100.0 / nullif(sum(requests), 0) AS failure_rate,
+    sum(slow) * 100.0 / nullif(sum(requests), 0) AS slow_rate,
+    avg(latency) AS overall_avg_latency,
+    max(p99) AS max_p99_latency
+FROM minutes
+GROUP BY service_version
+ORDER BY total_count DESC, service_version
+LIMIT $maximum_groups
