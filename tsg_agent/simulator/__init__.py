@@ -1,0 +1,1 @@
+"""A seeded generator of telemetry and incident reports, for demonstrations, tests and benchmarks."""

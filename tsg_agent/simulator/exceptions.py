@@ -1,0 +1,78 @@
+"""How failures look in the log: status, category, exception and message, by what is broken.
+
+Every fault draws from exceptions that also occur on a good day: the exception alone never gives the fault away.
+"""
+
+from dataclasses import dataclass
+
+from tsg_agent.simulator.scenario import Effect, Fault, Kind
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One way to fail."""
+
+    status: int
+    category: str
+    exception: str | None = None
+    message: str | None = None
+
+    @property
+    def code(self) -> str:
+        """The error_code column."""
+        return f"ERR_{self.status}"
+
+
+NULL_POINTER = Profile(500, "APPLICATION", "NullPointerException", "Cannot read field of null")
+ILLEGAL_STATE = Profile(500, "APPLICATION", "IllegalStateException", "Unexpected state during request handling")
+SERIALIZATION = Profile(500, "APPLICATION", "SerializationException", "Could not decode message body")
+TIMEOUT = Profile(504, "TIMEOUT", "TimeoutException", "Upstream did not answer within 4000 ms")
+RESET = Profile(502, "NETWORK", "ConnectionResetException", "Connection reset by peer")
+UNAVAILABLE = Profile(503, "AVAILABILITY", "ServiceUnavailableException", "Service temporarily unavailable")
+POOL = Profile(503, "DEPENDENCY", "ConnectionPoolExhausted", "No connection available within 1000 ms")
+DATABASE = Profile(500, "DATABASE", "QueryException", "Statement could not be executed")
+DEPENDENCY = Profile(502, "DEPENDENCY", "DependencyException", "Dependency returned an invalid answer")
+
+BACKGROUND = (TIMEOUT, UNAVAILABLE, RESET, NULL_POINTER, ILLEGAL_STATE, POOL, DATABASE, SERIALIZATION, DEPENDENCY)
+CLIENT = (*(Profile(status, "CLIENT") for status in (404, 401, 400, 422)), Profile(429, "THROTTLING"))
+CLIENT_WEIGHTS = (0.5, 0.2, 0.15, 0.13, 0.02)
+THROTTLED = CLIENT[-1]
+REDIRECTS = (302, 304)
+
+_BY_KIND = {
+    Kind.VERSION: (NULL_POINTER, SERIALIZATION, TIMEOUT),
+    Kind.FLAG: (ILLEGAL_STATE, NULL_POINTER),
+    Kind.REGION: (UNAVAILABLE, TIMEOUT, RESET),
+    Kind.PARTITION: (DATABASE, TIMEOUT, POOL),
+    Kind.ZONE: (UNAVAILABLE, RESET, TIMEOUT),
+    Kind.ENDPOINT: (ILLEGAL_STATE, TIMEOUT),
+    Kind.PRODUCT: (ILLEGAL_STATE, DEPENDENCY),
+    Kind.WORKFLOW: (TIMEOUT, ILLEGAL_STATE),
+    Kind.ERROR: (POOL, TIMEOUT),
+}
+
+
+def profiles_of(fault: Fault) -> tuple[Profile, ...]:
+    """The ways in which the requests that a fault hits fail: what it says, else what fits its kind."""
+    if fault.effect is Effect.RATE_LIMIT:
+        usual: tuple[Profile, ...] = (THROTTLED,)
+    elif fault.effect is Effect.CLIENT_ERRORS:
+        usual = (Profile(400, "CLIENT"), Profile(422, "CLIENT"))
+    else:
+        usual = _BY_KIND.get(fault.kind, BACKGROUND)
+    first = usual[0]
+    if fault.exception_type:
+        known = [profile for profile in BACKGROUND if profile.exception == fault.exception_type]
+        first = known[0] if known else Profile(first.status, first.category, fault.exception_type, first.message)
+        usual = (first,)
+    if not (fault.status or fault.error_category or fault.exception_message):
+        return usual
+    return tuple(
+        Profile(
+            fault.status or profile.status,
+            fault.error_category or profile.category,
+            profile.exception,
+            fault.exception_message or profile.message,
+        )
+        for profile in usual
+    )

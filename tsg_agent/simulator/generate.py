@@ -1,0 +1,108 @@
+"""The telemetry of a scenario: the guide's five tables, the same bytes for the same scenario."""
+
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from tsg_agent.errors import ParameterError
+from tsg_agent.simulator import flags, log, outcomes, products, quirks, traffic, workflows
+from tsg_agent.simulator.clock import SECOND, micros
+from tsg_agent.simulator.frame import Frame, concat
+from tsg_agent.simulator.infrastructure import Fleet, fleet_of, metrics_of, metrics_table
+from tsg_agent.simulator.outcomes import Outcome
+from tsg_agent.simulator.randomness import Ints, Stream
+from tsg_agent.simulator.scenario import Scenario
+
+Tables: TypeAlias = dict[str, Any]
+"""Table name -> pyarrow.Table."""
+
+TABLES = ("api_gateway_logs", "feature_flags", "infrastructure_metrics", "product_metadata", "workflow_tracking")
+RETRIED_IN_RUN = 0.85  # of failed requests
+RETRIED = 0.45
+
+
+def generate(scenario: Scenario) -> Tables:
+    """The five tables (without those that the scenario says are missing), columns as the guide's schema has them.
+
+    A fault changes the requests that it hits, their retries, and the later steps of the workflow runs that it ends;
+    every other row is as it would have been without it. Raises ParameterError where a fault is about something that
+    the simulated service does not have, or a quirk leaves out a table or column that is not there.
+    """
+    unknown = {*scenario.quirks.missing_tables, *scenario.quirks.missing_columns} - set(TABLES)
+    if unknown:
+        raise ParameterError(f"no such table: {', '.join(sorted(unknown))};", fix=f"known: {', '.join(TABLES)}")
+    fleet = fleet_of(scenario)
+    metrics = metrics_of(scenario, fleet)
+    attempts, outcome, steps = _played(scenario, fleet)
+    ids = log.request_ids(scenario, attempts)
+    gateway = log.table(scenario, attempts, outcome, ids, metrics)
+    columns = {
+        "api_gateway_logs": {name: gateway[name] for name in log.column_order() if name in gateway},
+        "feature_flags": flags.table(scenario, attempts, ids),
+        "infrastructure_metrics": metrics_table(scenario, fleet, metrics),
+        "product_metadata": products.table(attempts, ids),
+        "workflow_tracking": workflows.table(scenario, steps),
+    }
+    return {
+        name: quirks.recorded(scenario, name, table)
+        for name, table in columns.items()
+        if name not in scenario.quirks.missing_tables
+    }
+
+
+def write(tables: Tables, folder: Path) -> list[Path]:
+    """Write each table to `folder/<table>.parquet`; the same bytes each time with the same release of pyarrow."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, table in tables.items():
+        path = folder / f"{name}.parquet"
+        pq.write_table(table, path, compression="zstd", row_group_size=250_000)
+        paths.append(path)
+    return paths
+
+
+def _played(scenario: Scenario, fleet: Fleet) -> tuple[Frame, Outcome, workflows.Steps]:
+    """All attempts by time, their answers, and the workflow steps that were finished."""
+    first = traffic.requests_of(scenario, fleet)
+    answered = outcomes.answer(scenario, first, "first")
+    index, again, answered_again = _retries(scenario, fleet, first, answered)
+    rescued = np.zeros(len(first), dtype=np.bool_)
+    rescued[index] = ~answered_again.fatal
+    failed = workflows.failed_steps(scenario, first, answered, rescued)
+    made = workflows.reached(first, failed)
+
+    attempts = concat([_numbered(first, 0), _numbered(again, 1)])
+    rows = np.flatnonzero(np.concatenate([made, made[index]]))
+    order = [attempts.array(name)[rows] for name in ("attempt", "key", "time")]
+    rows = rows[np.lexsort(order)]
+
+    finished = first.array("time") + (answered.latency * 1000).astype(np.int64)
+    finished[index] = again.array("time") + (answered_again.latency * 1000).astype(np.int64)
+    retries = np.zeros(len(first), dtype=np.int64)
+    retries[index] = 1
+    steps = workflows.Steps(first, answered, failed, finished, retries)
+    # A step that is still under way when the recording ends has no row yet.
+    seen = np.flatnonzero(made & (finished < micros(scenario.last)))
+    return attempts.take(rows), answered.below(answered_again).take(rows), steps.take(seen)
+
+
+def _retries(scenario: Scenario, fleet: Fleet, first: Frame, answered: Outcome) -> tuple[Ints, Frame, Outcome]:
+    """Which first attempts are sent again, those second attempts (on another instance, likely), and their answers."""
+    keys = first.array("key")
+    stream = Stream(scenario.seed, "retries")
+    willing = stream.chance(keys, np.where(first.array("run") >= 0, RETRIED_IN_RUN, RETRIED))
+    wait = (answered.latency * 1000 + stream.sub("wait").lognormal(keys, 0.6, 0.5) * SECOND).astype(np.int64)
+    time = first.array("time") + wait
+    failed = (answered.status >= 500) | (answered.status == 429)
+    index = np.flatnonzero(((failed & willing) | answered.pressed) & (time < micros(scenario.last)))
+    again = first.take(index).replaced({"time": time[index]})
+    again = again.replaced(
+        fleet.serve(scenario, again.text("region").codes, again.array("time"), again.array("key"), "retry")
+    )
+    return index, again, outcomes.answer(scenario, again, "retry")
+
+
+def _numbered(frame: Frame, number: int) -> Frame:
+    return frame.replaced({"attempt": np.full(len(frame), number, dtype=np.int64)})

@@ -1,0 +1,156 @@
+"""How each request is answered: as it should be, with a background error, or as a fault has it."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from tsg_agent.simulator import faults, latencies
+from tsg_agent.simulator.clock import MINUTE, micros
+from tsg_agent.simulator.exceptions import BACKGROUND, CLIENT, CLIENT_WEIGHTS, REDIRECTS, Profile, profiles_of
+from tsg_agent.simulator.frame import Frame
+from tsg_agent.simulator.randomness import Bools, Floats, Ints, Stream
+from tsg_agent.simulator.scenario import Effect, Scenario
+from tsg_agent.simulator.traffic import endpoints_of
+
+BURST_FAILURE = 0.06
+STAGING_FACTOR = 20  # another environment or service fails so many times as often
+
+
+@dataclass
+class Outcome:
+    """The answers to a frame's requests, column by column."""
+
+    status: Ints
+    profile: Ints
+    """Index into `profiles`; -1 = no error."""
+    profiles: list[Profile]
+    latency: Floats
+    fatal: Bools
+    """The answer is no use to the workflow it serves (5xx, or whatever a fault made of it)."""
+    silent: Bools
+    """Answered 2xx, but the workflow's step fails behind it."""
+    pressed: Bools
+    """The client sends it again although it was answered."""
+    dependency_failure: Bools
+    cascading: Bools
+    compensation: Floats
+    """Chance of a compensation if the run fails; NaN = usual."""
+
+    def take(self, index: Ints) -> "Outcome":
+        """The rows of an index."""
+        columns = {item.name: getattr(self, item.name) for item in fields(self)}
+        return Outcome(**{name: value if name == "profiles" else value[index] for name, value in columns.items()})
+
+    def below(self, other: "Outcome") -> "Outcome":
+        """Another outcome of the same scenario below this one: `profiles` are the same for both."""
+        columns: dict[str, Any] = {"profiles": self.profiles}
+        for item in fields(self):
+            if item.name != "profiles":
+                columns[item.name] = np.concatenate([getattr(self, item.name), getattr(other, item.name)])
+        return Outcome(**columns)
+
+
+def answer(scenario: Scenario, frame: Frame, attempt: str) -> Outcome:
+    """Answer a frame's requests. `attempt` names the draws: a retry has its own luck."""
+    outcome = _healthy(scenario, frame, attempt)
+    for number, fault in enumerate(scenario.faults):
+        if fault.effect is not Effect.RESOURCES:
+            _apply(scenario, number, frame, outcome, attempt)
+    return outcome
+
+
+def _healthy(scenario: Scenario, frame: Frame, attempt: str) -> Outcome:
+    keys, rows = frame.array("key"), len(frame)
+    stream = Stream(scenario.seed, f"outcome/{attempt}")
+    endpoint = frame.array("endpoint")
+    written = np.isin(frame.text("http_method").codes, [frame.text("http_method").values.index("POST")])
+    outcome = Outcome(
+        status=np.where(written, 201, 200).astype(np.int64),
+        profile=np.full(rows, -1, dtype=np.int64),
+        profiles=[*BACKGROUND, *CLIENT],
+        latency=latencies.usual(scenario, frame, attempt),
+        fatal=np.zeros(rows, dtype=np.bool_),
+        silent=np.zeros(rows, dtype=np.bool_),
+        pressed=np.zeros(rows, dtype=np.bool_),
+        dependency_failure=stream.sub("dependency").chance(keys, 0.004),
+        cascading=np.zeros(rows, dtype=np.bool_),
+        compensation=np.full(rows, np.nan),
+    )
+    reads = frame.text("http_method").equals("GET")
+    redirected = reads & stream.sub("redirect").chance(keys, scenario.quirks.redirect_share)
+    outcome.status[redirected] = np.array(REDIRECTS)[stream.sub("redirects").choice(keys, [0.6, 0.4])][redirected]
+    client = np.array([item.client_errors for item in endpoints_of(scenario)])[endpoint]
+    in_run = frame.array("run") >= 0
+    refused = stream.sub("client").chance(keys, np.where(in_run, client * 0.3, client)) & ~redirected
+    _fail(outcome, refused, stream.sub("client kind").choice(keys, CLIENT_WEIGHTS) + len(BACKGROUND))
+    _fail(outcome, _background(scenario, frame, stream), stream.sub("kind").choice(keys, np.ones(len(BACKGROUND))))
+    if scenario.flaky:
+        calls = frame.text("service_component").equals(scenario.flaky.component)
+        calls &= frame.text("dependency_name").equals(scenario.flaky.dependency)
+        failed = calls & stream.sub("flaky").chance(keys, scenario.flaky.failure)
+        _fail(outcome, failed, np.full(rows, len(BACKGROUND) - 1))
+        outcome.dependency_failure |= failed
+    outcome.fatal = outcome.status >= 500
+    _slow_failures(scenario, frame, outcome, outcome.fatal, attempt)
+    return outcome
+
+
+def _background(scenario: Scenario, frame: Frame, stream: Stream) -> Bools:
+    """Errors of a good day: even over requests, not quite even over time; bursts; test and staging traffic."""
+    time, keys = frame.array("time"), frame.array("key")
+    weather = Stream(scenario.seed, "weather").lognormal(time // (5 * MINUTE), 1.0, 0.25)
+    chance = scenario.background_errors * weather
+    foreign = ~frame.text("service_name").equals(scenario.service_name)
+    foreign |= ~frame.text("environment").equals(scenario.environment)
+    chance = np.where(foreign, chance * STAGING_FACTOR, chance)
+    chance = np.where(frame.array("test"), scenario.quirks.test_failure, chance)
+    component = frame.text("service_component")
+    numbers = np.arange(scenario.bursts)
+    bursts = Stream(scenario.seed, "bursts")
+    first, last = micros(scenario.first), micros(scenario.last)
+    starts = first + (bursts.uniform(numbers) * (last - first)).astype(np.int64)
+    where = bursts.sub("component").choice(numbers, np.ones(len(component.values)))
+    for start, code in zip(starts, where, strict=True):
+        here = (component.codes == code) & (time >= start) & (time < start + 2 * MINUTE)
+        chance = np.where(here & ~foreign, np.maximum(chance, BURST_FAILURE), chance)
+    return stream.sub("background").chance(keys, chance)
+
+
+def _fail(outcome: Outcome, rows: Bools, profile: Ints) -> None:
+    statuses = np.array([item.status for item in outcome.profiles])
+    outcome.profile[rows] = profile[rows]
+    outcome.status[rows] = statuses[profile[rows]]
+
+
+def _slow_failures(scenario: Scenario, frame: Frame, outcome: Outcome, rows: Bools, attempt: str) -> None:
+    keys = frame.array("key")[rows]
+    outcome.latency[rows] = latencies.failing(scenario, keys, outcome.status[rows], attempt, outcome.latency[rows])
+
+
+def _apply(scenario: Scenario, number: int, frame: Frame, outcome: Outcome, attempt: str) -> None:
+    """Overlay one fault. A request that fails already stays as it is: the first thing to go wrong is what is seen."""
+    fault = scenario.faults[number]
+    hit = faults.hits(scenario, number, frame, attempt) & ~outcome.fatal
+    keys = frame.array("key")
+    stream = Stream(scenario.seed, f"fault/{number}/{attempt}/detail")
+    if fault.compensation is not None:
+        outcome.compensation[hit] = fault.compensation
+    if fault.effect is Effect.LATENCY:
+        outcome.latency[hit] = latencies.slow(scenario, keys[hit], fault.latency_ms, f"{attempt}/{number}")
+    elif fault.effect is Effect.RETRIES:
+        outcome.pressed |= hit
+    elif fault.effect is Effect.DEPENDENCY_FAILURES:
+        outcome.dependency_failure |= hit
+    elif fault.effect is Effect.WORKFLOW_FAILURE:
+        outcome.silent |= hit & (frame.array("run") >= 0)
+    else:
+        profiles = profiles_of(fault)
+        first = len(outcome.profiles)
+        outcome.profiles.extend(profiles)
+        _fail(outcome, hit, first + stream.choice(keys, np.ones(len(profiles))))
+        _slow_failures(scenario, frame, outcome, hit, attempt)
+        outcome.fatal |= hit
+        outcome.cascading |= hit & stream.sub("cascading").chance(keys, fault.cascading)
+        if "dependency_name" in fault.where:
+            outcome.dependency_failure |= hit
