@@ -24,7 +24,9 @@ def release_key(version: str | None) -> ReleaseKey | None:
     if not suffix:
         return numbers, 1, ()
     parts = tuple(
-        (0, int(part), "") if part.isdigit() else (1, 0, part.lower()) for part in re.split(r"[.\-_]|(?<=\D)(?=\d)|(?<=\d)(?=\D)", suffix) if part
+        (0, int(part), "") if part.isdigit() else (1, 0, part.lower())
+        for part in re.split(r"[.\-_]|(?<=\D)(?=\d)|(?<=\d)(?=\D)", suffix)
+        if part
     )
     # A pre-release sorts before its release; any other suffix (a build, a hash) after it.
     return numbers, 0 if PRE_RELEASE.match(suffix) else 2, parts

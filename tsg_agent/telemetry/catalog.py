@@ -16,7 +16,9 @@ class Kind(StrEnum):
     @property
     def sql_type(self) -> str:
         """The canonical (DuckDB) type that queries see."""
-        return {"text": "VARCHAR", "number": "DOUBLE", "integer": "BIGINT", "timestamp": "TIMESTAMP"}.get(self, "BOOLEAN")
+        return {"text": "VARCHAR", "number": "DOUBLE", "integer": "BIGINT", "timestamp": "TIMESTAMP"}.get(
+            self, "BOOLEAN"
+        )
 
 
 @dataclass(frozen=True)

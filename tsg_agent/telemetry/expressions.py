@@ -32,7 +32,7 @@ def check_expression(text: str, where: str) -> str:
 
     Raises TelemetryError, naming `where` (table.column) and the offending part.
     """
-    fix = "Write one scalar expression over the source's columns, such as \"duration_us / 1000.0\"."
+    fix = 'Write one scalar expression over the source\'s columns, such as "duration_us / 1000.0".'
     try:
         statements = sqlglot.parse(f"SELECT {text}", read="duckdb")
     except sqlglot.errors.SqlglotError as error:

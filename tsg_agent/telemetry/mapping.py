@@ -45,7 +45,8 @@ def read_mapping(path: Path) -> dict[str, TableMapping]:
     for name, table in mapping.items():
         if name not in CATALOG:
             raise TelemetryError(
-                f"The mapping file {path} names the table {name!r}.", fix=f"The guide's tables are {', '.join(CATALOG)}."
+                f"The mapping file {path} names the table {name!r}.",
+                fix=f"The guide's tables are {', '.join(CATALOG)}.",
             )
         for column in table.columns:
             if column not in CATALOG[name].columns:

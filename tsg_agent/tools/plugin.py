@@ -110,12 +110,13 @@ class Plugin(ABC, Generic[R]):
         queried = {"sql": sql, "sql_parameters": {name: _plain(value) for name, value in parameters.items()}}
         try:
             table = run_query(engine, sql, parameters, settings.query_timeout)
-            assessment = self.assess(self.groups(table), settings.thresholds, args)
+            groups = self.groups(table)
+            assessment = self.assess(groups, settings.thresholds, args)
         except QueryTimeout as error:
             return self._ended(Status.TIMEOUT, str(error), began, **queried), None
         except (TelemetryError, ValidationError, pa.ArrowException) as error:
             return self._ended(Status.ERROR, str(error), began, **queried), None
-        finding = self._finding(assessment, table.num_rows, settings, began)
+        finding = self._finding(assessment, len(groups), settings, began)
         nulls = list(read_as_null(self.needs, engine.tables))
         return finding.model_copy(update={**queried, "missing_columns": nulls}), table
 
@@ -142,7 +143,7 @@ class Plugin(ABC, Generic[R]):
             update={
                 "label": gravest if status is Status.OK else "",
                 "labels": {label: counts[label] for label in self.labels if counts[label]},
-                "rows": [row.model_dump(mode="json") for row in assessment.rows],
+                "rows": [row.shown() for row in assessment.rows],
                 "row_count": len(assessment.rows),
                 "groups": groups,
                 "truncated": assessment.truncated or cut,
@@ -160,7 +161,7 @@ class Plugin(ABC, Generic[R]):
             question=self.question,
             status=status,
             reason=reason,
-            columns={name: field.description or "" for name, field in self.row.model_fields.items()},
+            columns=self.row.described(),
             milliseconds=round((time.perf_counter() - began) * 1000, 1),
             **known,
         )

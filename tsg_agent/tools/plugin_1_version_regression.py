@@ -5,7 +5,7 @@ from typing import Any
 from tsg_agent.settings import AllThresholds, VersionThresholds
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
-from tsg_agent.tools.rows import Row, WindowArgs, column, first_and_others, milliseconds, over, percent
+from tsg_agent.tools.rows import REQUEST_COLUMNS, Row, WindowArgs, column, first_and_others, milliseconds, over, percent
 from tsg_agent.versions import release_key
 
 
@@ -50,7 +50,7 @@ class VersionRegression(Plugin[VersionRow]):
     title = "Service version regression"
     question = "Does the newest service version fail more, or slower, than the one before it?"
     needs = (
-        Needs("api_gateway_logs", (*"timestamp region environment service_name request_id".split(), "status_code", "service_version"), ("latency_ms", "is_test_traffic")),
+        Needs("api_gateway_logs", (*REQUEST_COLUMNS, "status_code", "service_version"), ("latency_ms", "is_test_traffic")),
     )  # fmt: skip
     row = VersionRow
     label_column = "assessment"

@@ -67,6 +67,17 @@ class Row(BaseModel):
 
     also: tuple[str, ...] = Field((), description="further arms of the guide's rule that hold for this row")
 
+    def shown(self) -> dict[str, Any]:
+        """The row as plain JSON, the guide's columns first."""
+        values = self.model_dump(mode="json")
+        return {**{name: value for name, value in values.items() if name != "also"}, "also": values["also"]}
+
+    @classmethod
+    def described(cls) -> dict[str, str]:
+        """Column -> what it means, with its unit, in the order of `shown`."""
+        texts = {name: field.description or "" for name, field in cls.model_fields.items()}
+        return {**{name: text for name, text in texts.items() if name != "also"}, "also": texts["also"]}
+
 
 def column(text: str, unit: str = "", **constraints: Any) -> Any:
     """A described field; the unit is part of the description that people and models read."""
@@ -97,3 +108,40 @@ def over(value: float | None, limit: float) -> bool:
 def under(value: float | None, limit: float) -> bool:
     """`value < limit` as SQL has it."""
     return value is not None and value < limit
+
+
+REQUEST_COLUMNS = ("timestamp", "region", "environment", "service_name", "request_id")
+"""What every check over the requests needs: its filters, and the key it counts."""
+
+Sortable = tuple[bool, float]
+
+
+def ascending(value: float | None) -> Sortable:
+    """Sorts small values first, NULL last."""
+    return (value is None, value or 0.0)
+
+
+def descending(value: float | None) -> Sortable:
+    """Sorts large values first, NULL last."""
+    return (value is None, -(value or 0.0))
+
+
+def text_key(value: str | None) -> tuple[bool, str]:
+    """Sorts text, NULL last: what settles ties."""
+    return (value is None, value or "")
+
+
+def ranks(keys: list[Sortable]) -> list[int]:
+    """SQL's RANK() of keys that are already in order: ties share a rank, and leave a gap behind them."""
+    result: list[int] = []
+    for position, key in enumerate(keys, 1):
+        result.append(result[-1] if position > 1 and key == keys[position - 2] else position)
+    return result
+
+
+def dense_ranks(keys: list[Sortable]) -> list[int]:
+    """SQL's DENSE_RANK() of keys that are already in order: ties share a rank, without a gap."""
+    result: list[int] = []
+    for position, key in enumerate(keys):
+        result.append(1 if not position else result[-1] + (key != keys[position - 1]))
+    return result

@@ -1,0 +1,133 @@
+"""The few statistics that verdicts need, over whole arrays of groups. Pure numpy: scipy takes a second to import.
+
+Counts are arrays of one entry per group, or of (groups, buckets); `failures` never exceed `requests`.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Z95 = 1.959963984540054
+
+
+def _xlogy(x: Floats, y: Floats) -> Floats:
+    """x * log(y), 0 where x is 0."""
+    return np.where(x > 0, x * np.log(np.where(y > 0, y, 1.0)), 0.0)
+
+
+def share(failures: ArrayLike, requests: ArrayLike) -> Floats:
+    """failures / requests, 0 where there are no requests."""
+    k, n = np.asarray(failures, float), np.asarray(requests, float)
+    return np.divide(k, n, out=np.zeros(np.broadcast(k, n).shape), where=n > 0)
+
+
+def g2_z(failures0: ArrayLike, requests0: ArrayLike, failures1: ArrayLike, requests1: ArrayLike) -> Floats:
+    """Signed root of the log-likelihood ratio G2 of the 2x2 tables before/after by failed/not.
+
+    Positive where the share after is the higher one; 0 where a side has no requests. Source: G-test, Wilks 1938.
+    """
+    k0, n0 = np.asarray(failures0, float), np.asarray(requests0, float)
+    k1, n1 = np.asarray(failures1, float), np.asarray(requests1, float)
+    p0, p1, pooled = share(k0, n0), share(k1, n1), share(k0 + k1, n0 + n1)
+    g2 = 2 * (
+        _xlogy(k0, p0) + _xlogy(n0 - k0, 1 - p0) + _xlogy(k1, p1) + _xlogy(n1 - k1, 1 - p1)
+        - _xlogy(k0 + k1, pooled) - _xlogy(n0 + n1 - k0 - k1, 1 - pooled)
+    )  # fmt: skip
+    root = np.sqrt(np.maximum(g2, 0.0)) * np.sign(p1 - p0)
+    return np.where((n0 > 0) & (n1 > 0), root, 0.0)
+
+
+def overdispersion(failures: Floats, requests: Floats) -> Floats:
+    """max(1, chi2/df) of each row's buckets around the row's own share: how much busier than chance it jumps.
+
+    Shape (groups, buckets) -> (groups,). 1 where nothing failed or fewer than two buckets have requests.
+    """
+    used = requests > 0
+    p = share(failures.sum(axis=1), requests.sum(axis=1))[:, None]
+    variance = requests * p * (1 - p)
+    chi2 = np.divide((failures - requests * p) ** 2, variance, out=np.zeros_like(variance), where=variance > 0).sum(
+        axis=1
+    )
+    df = used.sum(axis=1) - 1
+    return np.maximum(1.0, np.divide(chi2, df, out=np.ones_like(chi2), where=df > 0))
+
+
+def upper_p(z: ArrayLike) -> Floats:
+    """One-sided p of standard normal z: the chance of one this high."""
+    return np.asarray([0.5 * math.erfc(value / math.sqrt(2)) for value in np.ravel(np.asarray(z, float))]).reshape(
+        np.shape(z)
+    )
+
+
+def significant(p_values: ArrayLike, rate: float) -> NDArray[np.bool_]:
+    """Benjamini-Hochberg: which of the p-values stand at this false discovery rate."""
+    p = np.asarray(p_values, float)
+    if not p.size:
+        return np.zeros(0, bool)
+    order = np.argsort(p)
+    below = p[order] <= rate * np.arange(1, p.size + 1) / p.size
+    cut = p[order][np.nonzero(below)[0][-1]] if below.any() else -1.0
+    return p <= cut
+
+
+def wilson_interval(successes: float, total: float) -> tuple[float, float]:
+    """95 % interval of a share, Wilson 1927; (0, 1) for nothing."""
+    if total <= 0:
+        return 0.0, 1.0
+    p, z2 = successes / total, Z95**2
+    center = (p + z2 / (2 * total)) / (1 + z2 / total)
+    half = Z95 / (1 + z2 / total) * math.sqrt(p * (1 - p) / total + z2 / (4 * total**2))
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def difference_interval(
+    failures0: ArrayLike, requests0: ArrayLike, failures1: ArrayLike, requests1: ArrayLike, phi: ArrayLike
+) -> tuple[Floats, Floats]:
+    """95 % interval of the rise of a share, after minus before, widened by overdispersion.
+
+    Agresti-Caffo: one success and one failure are added to each side, so that 0 of n has a width.
+    """
+    n0, n1 = np.asarray(requests0, float) + 2, np.asarray(requests1, float) + 2
+    p0, p1 = (np.asarray(failures0, float) + 1) / n0, (np.asarray(failures1, float) + 1) / n1
+    half = Z95 * np.sqrt((p0 * (1 - p0) / n0 + p1 * (1 - p1) / n1) * np.asarray(phi, float))
+    return p1 - p0 - half, p1 - p0 + half
+
+
+def cochran_mantel_haenszel(failures: Floats, requests: Floats, rest_failures: Floats, rest_requests: Floats) -> Floats:
+    """Signed z: is each group's share higher than the rest's, bucket by bucket? (groups, buckets) -> (groups,).
+
+    Buckets without requests on either side say nothing; z is 0 where none says anything.
+    Source: Cochran 1954, Mantel and Haenszel 1959, without continuity correction.
+    """
+    n, m = requests, rest_requests
+    total, failed = n + m, failures + rest_failures
+    said = (n > 0) & (m > 0) & (total > 1)
+    safe = np.where(said, total, 2.0)
+    expected = np.where(said, n * failed / safe, 0.0).sum(axis=1)
+    variance = np.where(said, n * m * failed * (safe - failed) / (safe**2 * (safe - 1)), 0.0).sum(axis=1)
+    observed = np.where(said, failures, 0.0).sum(axis=1)
+    return np.divide(observed - expected, np.sqrt(variance), out=np.zeros_like(expected), where=variance > 0)
+
+
+def stratified_difference(
+    failures: Floats, requests: Floats, rest_failures: Floats, rest_requests: Floats
+) -> tuple[Floats, Floats]:
+    """The Mantel-Haenszel difference of shares, group minus rest, and its variance. Shapes as above -> (groups,).
+
+    The variance takes each side's share over all buckets, with half a failure added so that 0 of n has a width;
+    infinite where no bucket has requests on both sides.
+    """
+    n, m = requests, rest_requests
+    said = (n > 0) & (m > 0)
+    weight = np.where(said, n * m / np.where(said, n + m, 1.0), 0.0)
+    total = weight.sum(axis=1)
+    scaled = np.divide(weight, total[:, None], out=np.zeros_like(weight), where=total[:, None] > 0)
+    difference = (scaled * (share(failures, n) - share(rest_failures, m))).sum(axis=1)
+    variance = np.zeros_like(total)
+    for k, count in ((failures, n), (rest_failures, m)):
+        p = (k.sum(axis=1) + 0.5) / (count.sum(axis=1) + 1)
+        per_request = np.divide(scaled**2, count, out=np.zeros_like(scaled), where=count > 0).sum(axis=1)
+        variance = variance + p * (1 - p) * per_request
+    return difference, np.where(total > 0, variance, np.inf)

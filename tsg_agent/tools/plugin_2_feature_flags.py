@@ -1,0 +1,94 @@
+"""Step 3: does a value of a feature flag fail or slow down the requests that carry it?"""
+
+import statistics
+from typing import Any
+
+from tsg_agent.settings import AllThresholds, FlagThresholds
+from tsg_agent.telemetry.catalog import Needs
+from tsg_agent.tools.plugin import Assessment, Plugin
+from tsg_agent.tools.rows import (
+    REQUEST_COLUMNS,
+    Row,
+    WindowArgs,
+    column,
+    descending,
+    first_and_others,
+    milliseconds,
+    over,
+    percent,
+    text_key,
+)
+
+
+class FlagRow(Row):
+    """A flag's value with enough traffic."""
+
+    flag_name: str | None = column("the flag")
+    flag_value: str | None = column("its value")
+    request_count: int = column("requests that carry the value")
+    error_rate: float | None = percent("of them answered 5xx")
+    success_rate: float | None = percent("of them answered 2xx")
+    avg_latency: float | None = milliseconds("mean latency")
+    p95_latency: float | None = milliseconds("95th percentile of latency")
+    flag_status: str = column("the guide's label")
+    severity_rank: int = column("1 has the highest error rate")
+    latency_zscore: float | None = column("mean latency against all flag values'", "standard deviations")
+
+
+def label(row: FlagRow, limits: FlagThresholds) -> tuple[str, tuple[str, ...]]:
+    """The guide's CASE of Step 3, HIGH_ERROR_RATE by the SQL's rule or the prose's."""
+    by_sql = over(row.error_rate, limits.error_rate) and row.request_count > limits.error_requests
+    by_prose = over(row.error_rate, limits.action_error_rate) and row.request_count > limits.action_requests
+    return first_and_others(
+        [
+            (by_sql or by_prose, "HIGH_ERROR_RATE"),
+            (over(row.p95_latency, limits.p95_ms) and row.request_count > limits.p95_requests, "HIGH_LATENCY"),
+            (over(row.latency_zscore, limits.latency_zscore), "LATENCY_ANOMALY"),
+        ],
+        "NORMAL",
+    )
+
+
+class FeatureFlags(Plugin[FlagRow]):
+    """Compares error rates and latencies of the requests that carry each value of each feature flag.
+
+    Use it when a flag, an experiment or a configuration switch may be the cause. HIGH_ERROR_RATE: over 8 % errors
+    on over 1,000 requests (or over 15 % on over 500); HIGH_LATENCY: p95 over 5 s. Only abnormal values are shown.
+    """
+
+    number = 2
+    title = "Feature flag impact"
+    question = "Do requests that carry some value of a feature flag fail more, or answer slower?"
+    needs = (
+        Needs("api_gateway_logs", (*REQUEST_COLUMNS, "status_code"), ("latency_ms", "is_test_traffic")),
+        Needs("feature_flags", ("request_id", "flag_name", "flag_value")),
+    )
+    row = FlagRow
+    label_column = "flag_status"
+    labels = ("HIGH_ERROR_RATE", "HIGH_LATENCY", "LATENCY_ANOMALY", "NORMAL")
+
+    def assess(self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs) -> Assessment[FlagRow]:
+        """Score latencies across all flag values, label each, show the abnormal by error rate."""
+        limits = thresholds.flag
+        enough = [group for group in groups if group["request_count"] > limits.minimum_requests]
+        latencies = [group["avg_latency"] for group in enough if group["avg_latency"] is not None]
+        mean = statistics.fmean(latencies) if latencies else 0.0
+        deviation = statistics.stdev(latencies) if len(latencies) > 1 else 0.0
+        ordered = sorted(
+            enough,
+            key=lambda group: (
+                descending(group["error_rate"]),
+                -group["request_count"],
+                text_key(group["flag_name"]),
+                text_key(group["flag_value"]),
+            ),
+        )
+        rows = []
+        for rank, group in enumerate(ordered, 1):
+            latency = group["avg_latency"]
+            zscore = (latency - mean) / deviation if deviation and latency is not None else None
+            row = FlagRow(**group, flag_status="", severity_rank=rank, latency_zscore=zscore)
+            status, also = label(row, limits)
+            if status != self.labels[-1]:
+                rows.append(row.model_copy(update={"flag_status": status, "also": also}))
+        return Assessment(rows[: limits.limit], enough=len(enough), truncated=len(rows) > limits.limit)

@@ -1,0 +1,35 @@
+-- Requests, failures and latency of each value of each feature flag, a request counted once per value.
+WITH requests AS (
+    SELECT request_id, status_code, latency_ms
+    FROM service_requests
+    WHERE region = $region
+),
+flagged AS (
+    SELECT DISTINCT request_id, flag_name, flag_value
+    FROM feature_flags
+    WHERE request_id IN (SELECT request_id FROM requests)
+),
+flags AS (
+    SELECT
+        flag_name,
+        flag_value,
+        count(DISTINCT requests.request_id) AS request_count,
+        count(DISTINCT requests.request_id) FILTER (status_code >= 500) AS error_count,
+        count(DISTINCT requests.request_id) FILTER (status_code BETWEEN 200 AND 299) AS success_count,
+        avg(latency_ms) AS avg_latency,
+        quantile_cont(latency_ms, 0.95) AS p95_latency
+    FROM requests
+    JOIN flagged ON requests.request_id = flagged.request_id
+    GROUP BY flag_name, flag_value
+)
+SELECT
+    flag_name,
+    flag_value,
+    request_count,
+    error_count * 100.0 / nullif(request_count, 0) AS error_rate,
+    success_count * 100.0 / nullif(request_count, 0) AS success_rate,
+    avg_latency,
+    p95_latency
+FROM flags
+ORDER BY request_count DESC, flag_name, flag_value
+LIMIT $maximum_groups

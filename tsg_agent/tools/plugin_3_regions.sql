@@ -1,0 +1,46 @@
+-- How each region, datacenter and zone answers: by hour, then over the window, with its trend.
+-- All regions: the incident's is one of them.
+WITH hours AS (
+    SELECT
+        region,
+        datacenter,
+        availability_zone,
+        date_trunc('hour', timestamp) AS hour,
+        count(DISTINCT request_id) AS requests,
+        count(DISTINCT request_id) FILTER (status_code BETWEEN 200 AND 299) AS successes,
+        count(DISTINCT request_id) FILTER (status_code >= 500) AS failures,
+        count(DISTINCT request_id) FILTER (status_code = 429) AS rate_limited,
+        count(DISTINCT request_id) FILTER (status_code = 503) AS unavailable,
+        avg(latency_ms) AS latency,
+        quantile_cont(latency_ms, 0.99) AS p99
+    FROM service_requests
+    GROUP BY region, datacenter, availability_zone, hour
+),
+shares AS (
+    SELECT
+        *,
+        successes * 100.0 / nullif(requests, 0) AS success_rate,
+        epoch(hour) AS second,
+        (epoch(hour) - epoch($start_time::TIMESTAMP)) / 3600.0 AS hours_in
+    FROM hours
+)
+SELECT
+    region,
+    datacenter,
+    availability_zone,
+    CAST(sum(requests) AS BIGINT) AS total_count,
+    sum(successes) * 100.0 / nullif(sum(requests), 0) AS availability_pct,
+    CAST(sum(failures) AS BIGINT) AS failure_count,
+    CAST(sum(rate_limited) AS BIGINT) AS rate_limited_count,
+    CAST(sum(unavailable) AS BIGINT) AS unavailable_count,
+    avg(latency) AS overall_avg_latency,
+    max(p99) AS max_p99_latency,
+    CASE WHEN count(*) > 1 THEN regr_slope(success_rate, second) ELSE 0 END AS points_per_second,
+    -- The same slope with each hour counted by its requests: a lone request in the last hour decides nothing.
+    (sum(requests * hours_in * success_rate) - sum(requests * hours_in) * sum(requests * success_rate) / sum(requests))
+    / nullif(sum(requests * hours_in * hours_in) - sum(requests * hours_in) ** 2 / sum(requests), 0)
+    AS points_per_hour
+FROM shares
+GROUP BY region, datacenter, availability_zone
+ORDER BY total_count DESC, region, datacenter, availability_zone
+LIMIT $maximum_groups

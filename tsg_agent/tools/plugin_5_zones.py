@@ -1,0 +1,125 @@
+"""Step 6: which zones and instance types are in trouble?"""
+
+from typing import Any
+
+from tsg_agent.settings import AllThresholds, ZoneThresholds
+from tsg_agent.telemetry.catalog import Needs
+from tsg_agent.tools.plugin import Assessment, Plugin
+from tsg_agent.tools.rows import (
+    REQUEST_COLUMNS,
+    Row,
+    WindowArgs,
+    ascending,
+    column,
+    dense_ranks,
+    first_and_others,
+    milliseconds,
+    over,
+    percent,
+    text_key,
+    under,
+)
+
+
+class ZoneRow(Row):
+    """An instance type of a zone with enough traffic, least healthy first."""
+
+    availability_zone: str | None = column("the zone")
+    instance_type: str | None = column("the instance type")
+    total_requests: int = column("requests")
+    success_rate: float | None = percent("requests answered 2xx")
+    infrastructure_error_rate: float | None = percent("requests answered 502, 503 or 504")
+    overall_latency: float | None = milliseconds("mean of the quarter hours' mean latencies")
+    backend_latency: float | None = milliseconds("the same of the backend's latency")
+    connection_latency: float | None = milliseconds("the same of the connection time")
+    peak_connections: float | None = column("most concurrent connections")
+    avg_cpu_usage: float | None = percent("mean CPU utilization of the instances")
+    avg_memory_usage: float | None = percent("mean memory utilization of the instances")
+    zone_status: str = column("the guide's label")
+    health_score: float | None = column("the guide's score: 100 is healthy")
+    priority: int = column("1 has the lowest health score; ties share it")
+
+
+def health_score(row: dict[str, Any], limits: ZoneThresholds) -> float | None:
+    """The guide's score: 50 % successes, 30 % infrastructure errors, 20 % latency. None where a rate is unknown."""
+    success, errors, latency = row["success_rate"], row["infrastructure_error_rate"], row["overall_latency"]
+    if success is None or errors is None:
+        return None
+    steps = ((limits.score_fast_ms, 100), (limits.score_medium_ms, 75), (limits.score_slow_ms, 50))
+    speed = next((score for limit, score in steps if under(latency, limit)), 25)
+    return float(success * 0.5 + (100 - errors) * 0.3 + speed * 0.2)
+
+
+def label(row: ZoneRow, limits: ZoneThresholds) -> tuple[str, tuple[str, ...]]:
+    """The guide's CASE of Step 6."""
+    return first_and_others(
+        [
+            (under(row.success_rate, limits.critical), "CRITICAL"),
+            (under(row.success_rate, limits.degraded), "DEGRADED"),
+            (over(row.infrastructure_error_rate, limits.infrastructure_error_rate), "INFRASTRUCTURE_ISSUES"),
+            (over(row.overall_latency, limits.latency_ms), "PERFORMANCE_ISSUES"),
+            (over(row.avg_cpu_usage, limits.cpu) or over(row.avg_memory_usage, limits.memory), "RESOURCE_PRESSURE"),
+        ],
+        "HEALTHY",
+    )
+
+
+class Zones(Plugin[ZoneRow]):
+    """Compares success, infrastructure errors (502, 503, 504), latency, CPU and memory of zones and instance types.
+
+    Use it when a zone, a kind of machine, a load balancer or a lack of resources may be the cause. CRITICAL: under
+    90 % answered 2xx; DEGRADED: under 95 %; INFRASTRUCTURE_ISSUES, PERFORMANCE_ISSUES, RESOURCE_PRESSURE below
+    that. Healthy zones are shown too.
+    """
+
+    number = 5
+    title = "Zone availability"
+    question = "Which zones and instance types fail, slow down or run out of resources?"
+    needs = (
+        Needs(
+            "api_gateway_logs",
+            (*REQUEST_COLUMNS, "status_code", "availability_zone"),
+            (
+                "instance_type",
+                "load_balancer_id",
+                "instance_id",
+                "latency_ms",
+                "backend_latency_ms",
+                "connection_time_ms",
+                "concurrent_connections",
+                "is_test_traffic",
+            ),
+        ),
+        Needs("infrastructure_metrics", (), ("instance_id", "timestamp", "cpu_utilization", "memory_utilization")),
+    )
+    row = ZoneRow
+    label_column = "zone_status"
+    labels = (
+        "CRITICAL",
+        "DEGRADED",
+        "INFRASTRUCTURE_ISSUES",
+        "PERFORMANCE_ISSUES",
+        "RESOURCE_PRESSURE",
+        "HEALTHY",
+    )
+
+    def assess(self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs) -> Assessment[ZoneRow]:
+        """Score and label every zone with enough traffic, least healthy first."""
+        limits = thresholds.zone
+        enough = [group for group in groups if group["total_requests"] > limits.minimum_requests]
+        rows = []
+        for group in enough:
+            row = ZoneRow(**group, health_score=health_score(group, limits), zone_status="", priority=0)
+            status, also = label(row, limits)
+            rows.append(row.model_copy(update={"zone_status": status, "also": also}))
+        rows.sort(
+            key=lambda row: (
+                ascending(row.health_score),
+                -row.total_requests,
+                text_key(row.availability_zone),
+                text_key(row.instance_type),
+            )
+        )
+        ranked = dense_ranks([ascending(row.health_score) for row in rows])
+        rows = [row.model_copy(update={"priority": rank}) for row, rank in zip(rows, ranked, strict=True)]
+        return Assessment(rows, enough=len(enough))

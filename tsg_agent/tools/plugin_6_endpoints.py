@@ -1,0 +1,106 @@
+"""Step 7: which endpoints fail, and for whom?"""
+
+from typing import Any
+
+from tsg_agent.settings import AllThresholds, EndpointThresholds
+from tsg_agent.telemetry.catalog import Needs
+from tsg_agent.tools.plugin import Assessment, Plugin
+from tsg_agent.tools.rows import (
+    REQUEST_COLUMNS,
+    Row,
+    WindowArgs,
+    column,
+    descending,
+    first_and_others,
+    milliseconds,
+    over,
+    percent,
+    ranks,
+    text_key,
+    under,
+)
+
+
+class EndpointRow(Row):
+    """An endpoint as one method, API version and kind of client see it."""
+
+    endpoint_path: str | None = column("the endpoint")
+    http_method: str | None = column("the method")
+    api_version: str | None = column("the API version")
+    client_type: str | None = column("the kind of client")
+    total_requests: int = column("requests")
+    success_rate: float | None = percent("requests answered 2xx")
+    server_error_rate: float | None = percent("requests answered 5xx")
+    overall_avg_latency: float | None = milliseconds("mean of the ten minutes' mean latencies")
+    max_p99_latency: float | None = milliseconds("highest 99th percentile of ten minutes")
+    cache_hit_rate: float | None = percent("requests answered from the cache")
+    endpoint_status: str = column("the guide's label")
+    impact_score: float | None = column("thousands of requests times percent not answered 2xx")
+    impact_rank: int = column("1 has the highest impact; ties share a rank")
+    client_error_rate: float | None = percent("requests answered 4xx")
+    rate_limited_rate: float | None = percent("requests answered 429")
+
+
+def label(row: EndpointRow, limits: EndpointThresholds) -> tuple[str, tuple[str, ...]]:
+    """The guide's CASE of Step 7."""
+    busy = row.total_requests > limits.cache_requests
+    return first_and_others(
+        [
+            (over(row.server_error_rate, limits.server_error_rate), "HIGH_SERVER_ERRORS"),
+            (under(row.success_rate, limits.success), "LOW_SUCCESS_RATE"),
+            (over(row.max_p99_latency, limits.p99_ms), "HIGH_LATENCY"),
+            (over(row.client_error_rate, limits.client_error_rate), "HIGH_CLIENT_ERRORS"),
+            (under(row.cache_hit_rate, limits.cache_hit_rate) and busy, "LOW_CACHE_EFFICIENCY"),
+        ],
+        "NORMAL",
+    )
+
+
+class Endpoints(Plugin[EndpointRow]):
+    """Compares success, errors, latency and cache hits of endpoints by method, API version and client.
+
+    Use it when one endpoint, API version or kind of client may be the cause, or to see what customers lose.
+    HIGH_SERVER_ERRORS: over 10 % 5xx; LOW_SUCCESS_RATE: under 90 % answered 2xx; HIGH_LATENCY: p99 over 5 s;
+    HIGH_CLIENT_ERRORS: over 30 % 4xx; LOW_CACHE_EFFICIENCY: under 20 % hits. Only abnormal rows are shown.
+    """
+
+    number = 6
+    title = "Endpoint availability"
+    question = "Which endpoints fail or slow down, for which methods, API versions and clients?"
+    needs = (
+        Needs("api_gateway_logs", (*REQUEST_COLUMNS, "status_code", "endpoint_path"), ("http_method", "api_version", "client_type", "latency_ms", "cache_hit", "is_test_traffic")),
+    )  # fmt: skip
+    row = EndpointRow
+    label_column = "endpoint_status"
+    labels = (
+        "HIGH_SERVER_ERRORS",
+        "LOW_SUCCESS_RATE",
+        "HIGH_LATENCY",
+        "HIGH_CLIENT_ERRORS",
+        "LOW_CACHE_EFFICIENCY",
+        "NORMAL",
+    )
+
+    def assess(
+        self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs
+    ) -> Assessment[EndpointRow]:
+        """Label each row with enough traffic; rank the abnormal by impact."""
+        limits = thresholds.endpoint
+        enough = [group for group in groups if group["total_requests"] > limits.minimum_requests]
+        rows = []
+        for group in enough:
+            success = group["success_rate"]
+            impact = None if success is None else group["total_requests"] / 1000.0 * (100 - success)
+            row = EndpointRow(**group, endpoint_status="", impact_score=impact, impact_rank=0)
+            status, also = label(row, limits)
+            if status != self.labels[-1]:
+                rows.append(row.model_copy(update={"endpoint_status": status, "also": also}))
+        rows.sort(key=_order)
+        ranked = ranks([descending(row.impact_score) for row in rows])
+        rows = [row.model_copy(update={"impact_rank": rank}) for row, rank in zip(rows, ranked, strict=True)]
+        return Assessment(rows[: limits.limit], enough=len(enough), truncated=len(rows) > limits.limit)
+
+
+def _order(row: EndpointRow) -> tuple[Any, ...]:
+    keys = (row.endpoint_path, row.http_method, row.api_version, row.client_type)
+    return (descending(row.impact_score), *map(text_key, keys))

@@ -1,0 +1,68 @@
+-- How each product is served to each customer tier and subscription: by half hour, then over the window.
+WITH requests AS (
+    SELECT request_id, timestamp, status_code, latency_ms, user_id, is_retry, has_dependency_failure
+    FROM service_requests
+    WHERE region = $region
+),
+sold AS (
+    SELECT DISTINCT request_id, product_id, product_category, customer_tier, subscription_type
+    FROM product_metadata
+    WHERE request_id IN (SELECT request_id FROM requests)
+),
+served AS (
+    SELECT requests.*, product_id, product_category, customer_tier, subscription_type
+    FROM requests
+    JOIN sold ON requests.request_id = sold.request_id
+),
+windows AS (
+    SELECT
+        product_id,
+        product_category,
+        customer_tier,
+        subscription_type,
+        time_bucket(INTERVAL '30 minutes', timestamp) AS half_hour,
+        count(DISTINCT request_id) AS requests,
+        count(DISTINCT request_id) FILTER (status_code BETWEEN 200 AND 299) AS successes,
+        count(is_retry) AS retry_known,
+        count(*) FILTER (is_retry) AS retries,
+        avg(latency_ms) AS latency,
+        avg(CASE WHEN has_dependency_failure THEN 100.0 ELSE 0.0 END) AS dependency_failures,
+        count(has_dependency_failure) AS dependency_known
+    FROM served
+    GROUP BY product_id, product_category, customer_tier, subscription_type, half_hour
+),
+products AS (
+    SELECT
+        product_id,
+        product_category,
+        customer_tier,
+        subscription_type,
+        CAST(sum(requests) AS BIGINT) AS total_requests,
+        sum(successes) * 100.0 / nullif(sum(requests), 0) AS success_rate,
+        CASE WHEN sum(retry_known) > 0 THEN sum(retries) * 100.0 / nullif(sum(requests), 0) END AS retry_rate,
+        avg(latency) AS overall_avg_latency,
+        CASE WHEN sum(dependency_known) > 0 THEN avg(dependency_failures) END AS avg_dependency_failures
+    FROM windows
+    GROUP BY product_id, product_category, customer_tier, subscription_type
+),
+users AS (
+    -- Each user once per row, not once per half hour.
+    SELECT
+        product_id,
+        product_category,
+        customer_tier,
+        subscription_type,
+        count(DISTINCT user_id) AS affected_users,
+        count(DISTINCT user_id) FILTER (status_code >= 500) AS users_with_failures
+    FROM served
+    GROUP BY product_id, product_category, customer_tier, subscription_type
+)
+SELECT products.*, affected_users, users_with_failures
+FROM products
+JOIN users
+    ON products.product_id IS NOT DISTINCT FROM users.product_id
+    AND products.product_category IS NOT DISTINCT FROM users.product_category
+    AND products.customer_tier IS NOT DISTINCT FROM users.customer_tier
+    AND products.subscription_type IS NOT DISTINCT FROM users.subscription_type
+ORDER BY total_requests DESC, product_id, product_category, customer_tier, subscription_type
+LIMIT $maximum_groups

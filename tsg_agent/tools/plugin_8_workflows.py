@@ -1,0 +1,97 @@
+"""Step 9: which business workflows fail, and at which step?"""
+
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from tsg_agent.settings import AllThresholds
+from tsg_agent.telemetry.catalog import Needs
+from tsg_agent.tools.plugin import Assessment, Plugin
+from tsg_agent.tools.rows import Row, WindowArgs, column, descending, milliseconds, percent, text_key
+from tsg_agent.workflows import FAILING, HEALTHY, analyse
+
+
+class ScenarioRow(Row):
+    """A scenario at one business criticality. The unit is one run of the workflow."""
+
+    scenario_name: str | None = column("the scenario")
+    business_criticality: str | None = column("its criticality")
+    total_runs: int = column("runs that have ended")
+    completed_runs: int = column("of them completed")
+    failed_runs: int = column("of them failed: any of the run's rows did")
+    running_runs: int = column("runs still going; in no rate")
+    completion_rate: float | None = column("runs that completed", "percent of those that have ended")
+    completion_low: float = column("lower end of its 95 % interval (Wilson)", "percent")
+    completion_high: float = column("upper end of it", "percent")
+    failing_step: str | None = column("the step where failures gather")
+    failures_at_step: int = column("runs that failed there")
+    affected_users: int = column("distinct users whose run failed")
+    uncompensated_runs: int | None = column("failed runs known to lack compensation")
+    failed_time_ms: float | None = milliseconds("median time of failed runs")
+    completed_time_ms: float | None = milliseconds("median time of completed runs")
+    failed_retries: float | None = column("mean retries of failed runs")
+    completed_retries: float | None = column("mean retries of completed runs")
+    impact_score: float | None = column("affected users times the share that failed")
+    workflow_status: str = column("the guide's label")
+
+
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """Plugin 8's rows as the analysis and the code interpreter read them; repeated texts stored once."""
+    repeated = ["scenario_name", "workflow_id", "workflow_step", "workflow_status", "business_criticality"]
+    for name in repeated:
+        position = table.column_names.index(name)
+        table = table.set_column(position, name, table[name].dictionary_encode())
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+class Workflows(Plugin[ScenarioRow]):
+    """Reads the steps of business workflows and analyses each run: completion, failing step, users, compensation.
+
+    Use it when customers report that a checkout, a payment or another process fails, even where every request
+    answers 200. CRITICAL_SCENARIO_FAILING: a CRITICAL scenario completes less than 99 % of its runs. The raw rows
+    are kept as `plugin_8` for the code interpreter.
+    """
+
+    number = 8
+    title = "Workflow completion"
+    question = "Which business workflows fail, at which step, and whom does it hurt?"
+    needs = (
+        Needs(
+            "workflow_tracking",
+            ("timestamp", "region", "environment", "correlation_id", "scenario_name", "workflow_status"),
+            (
+                "workflow_id",
+                "workflow_step",
+                "business_criticality",
+                "total_workflow_time_ms",
+                "retry_attempts",
+                "user_id",
+                "has_compensation",
+                "is_test_traffic",
+            ),
+        ),
+    )
+    args = WindowArgs
+    row = ScenarioRow
+    label_column = "workflow_status"
+    labels = (FAILING, HEALTHY)
+
+    def groups(self, table: pa.Table) -> list[dict[str, Any]]:
+        """The raw rows, as one frame for the analysis."""
+        return [{"rows": frame_of(table)}] if table.num_rows else []
+
+    def assess(
+        self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs
+    ) -> Assessment[ScenarioRow]:
+        """Analyse the runs; failing critical scenarios first, then by impact."""
+        if not groups:
+            return Assessment([], enough=0)
+        scenarios = analyse(groups[0]["rows"], thresholds.workflow).scenarios
+        rows = [ScenarioRow(**scenario) for scenario in scenarios]
+        rows.sort(
+            key=lambda row: (row.workflow_status != FAILING, descending(row.impact_score), text_key(row.scenario_name))
+        )
+        ended = sum(row.total_runs for row in rows)
+        return Assessment(rows, enough=len(rows), shortage="" if ended else "No run of a workflow has ended yet.")

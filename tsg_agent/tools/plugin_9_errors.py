@@ -1,0 +1,126 @@
+"""Step 10: which errors, of which components and dependencies, weigh most?"""
+
+from typing import Any
+
+import pyarrow as pa
+
+from tsg_agent.settings import AllThresholds, ErrorThresholds
+from tsg_agent.telemetry.catalog import Needs
+from tsg_agent.tools.plugin import Assessment, Plugin
+from tsg_agent.tools.rows import REQUEST_COLUMNS, Row, WindowArgs, column, descending, first_and_others, over, text_key
+
+
+class ErrorRow(Row):
+    """One kind of error of one component and dependency."""
+
+    error_category: str | None = column("the error's category")
+    exception_type: str | None = column("the exception")
+    service_component: str | None = column("the component that failed")
+    dependency_name: str | None = column("the dependency it called")
+    total_occurrences: int = column("requests that failed so")
+    total_affected_users: int = column("distinct users who met it")
+    error_velocity: float | None = column("errors per hour between the first and the last; NULL if at one instant")
+    error_pattern: str = column("the guide's label of the pattern")
+    priority: str = column("the guide's label of the priority")
+    most_common_message: str | None = column("the commonest message of this category and exception")
+    hours_since_start: float = column("from its first occurrence to the window's end", "hours")
+    impact_score: float = column("the guide's weighted sum of errors, users, cascades and velocity")
+    rank: int = column("1 has the highest impact")
+    unique_stacktraces: int = column("distinct stack traces")
+    total_retries: int | None = column("of the requests, retries")
+    total_cascading: int | None = column("of the requests, failures that followed from others")
+    minutes_seen: float = column("between the first and the last", "minutes")
+    total_requests: int = column("requests of the service in the window")
+
+
+def pattern(row: ErrorRow, limits: ErrorThresholds) -> tuple[str, tuple[str, ...]]:
+    """The guide's first CASE of Step 10."""
+    return first_and_others(
+        [
+            (over(row.error_velocity, limits.spike_per_hour), "SPIKE"),
+            (over(row.total_cascading, row.total_occurrences * limits.cascading_share), "CASCADING"),
+            (row.dependency_name is not None, "DEPENDENCY"),
+            (over(row.total_retries, row.total_occurrences * limits.transient_share), "TRANSIENT"),
+        ],
+        "PERSISTENT",
+    )
+
+
+def priority(row: ErrorRow, limits: ErrorThresholds) -> str:
+    """The guide's second CASE: how soon it wants a hand."""
+    return first_and_others(
+        [
+            (row.error_pattern == "CASCADING", "CRITICAL"),
+            (row.error_pattern == "SPIKE" and row.hours_since_start < limits.urgent_hours, "URGENT"),
+            (row.total_affected_users > limits.high_users, "HIGH"),
+            (row.error_pattern == "DEPENDENCY", "MEDIUM"),
+        ],
+        "LOW",
+    )[0]
+
+
+def impact(row: dict[str, Any], limits: ErrorThresholds) -> float:
+    """The guide's weighted sum; what is unknown counts nothing."""
+    return float(
+        row["total_occurrences"] * limits.occurrence_weight
+        + row["total_affected_users"] * limits.users_weight
+        + (row["total_cascading"] or 0) * limits.cascading_weight
+        + (row["error_velocity"] or 0) * limits.velocity_weight
+    )
+
+
+class Errors(Plugin[ErrorRow]):
+    """Ranks the service's errors (5xx) by category, exception, component and dependency.
+
+    Use it when a component, a dependency or a kind of exception may be the cause. Patterns: SPIKE (over 100 an
+    hour), CASCADING, DEPENDENCY, TRANSIENT, PERSISTENT; priorities: CRITICAL, URGENT, HIGH, MEDIUM, LOW. A high
+    count alone proves nothing: what failed just as often before the incident is not its cause.
+    """
+
+    number = 9
+    title = "Top errors"
+    question = "Which errors, of which components and dependencies, weigh most?"
+    needs = (
+        Needs(
+            "api_gateway_logs",
+            (*REQUEST_COLUMNS, "status_code"),
+            (
+                "error_code",
+                "error_category",
+                "exception_type",
+                "exception_message",
+                "stack_trace_hash",
+                "service_component",
+                "dependency_name",
+                "user_id",
+                "is_retry",
+                "is_cascading_failure",
+                "is_test_traffic",
+            ),
+        ),
+    )
+    row = ErrorRow
+    label_column = "priority"
+    labels = ("CRITICAL", "URGENT", "HIGH", "MEDIUM", "LOW", "NO_ERRORS")
+
+    def groups(self, table: pa.Table) -> list[dict[str, Any]]:
+        """The errors. Requests without any are one group without occurrences; no requests are no group."""
+        return [row for row in super().groups(table) if row["total_requests"]]
+
+    def assess(self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs) -> Assessment[ErrorRow]:
+        """Score, rank and label the errors; the guide shows the first ten."""
+        limits = thresholds.error
+        errors = [group for group in groups if group["total_occurrences"]]
+        ordered = sorted(errors, key=lambda group: _order(group, impact(group, limits)))
+        rows = []
+        for rank, group in enumerate(ordered, 1):
+            row = ErrorRow(**group, error_pattern="", priority="", impact_score=impact(group, limits), rank=rank)
+            name, also = pattern(row, limits)
+            row = row.model_copy(update={"error_pattern": name, "also": also})
+            rows.append(row.model_copy(update={"priority": priority(row, limits)}))
+        return Assessment(rows[: limits.limit], enough=len(groups), truncated=len(rows) > limits.limit)
+
+
+def _order(group: dict[str, Any], score: float) -> tuple[Any, ...]:
+    keys = ("error_category", "exception_type", "service_component", "dependency_name")
+    return (descending(score), *(text_key(group[key]) for key in keys))

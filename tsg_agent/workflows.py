@@ -1,0 +1,151 @@
+"""Step 9's shipped analysis: which workflows fail, at which step, and whom it hurts. Pure pandas."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tsg_agent.settings import WorkflowThresholds
+from tsg_agent.statistics import g2_z, wilson_interval
+
+FAILING = "CRITICAL_SCENARIO_FAILING"
+HEALTHY = "NO_CRITICAL_FAILURE"
+FAILED, COMPLETED, RUNNING = "failed", "completed", "running"
+STEP_Z = 2.33
+"""A step gathers the failures only if it fails more than the other steps by this much (one-sided 1 %)."""
+RUN = ["scenario_name", "business_criticality", "correlation_id"]
+
+
+@dataclass(frozen=True)
+class WorkflowAnalysis:
+    """The analysis of plugin 8's rows.
+
+    `scenarios`: per scenario and criticality, the fields of tools.plugin_8_workflows.ScenarioRow.
+    `runs`: one row per finished run: RUN, workflow_step (where it failed, else its last), failed (bool),
+    timestamp (naive UTC, of its first row).
+    """
+
+    scenarios: list[dict[str, Any]]
+    runs: pd.DataFrame
+
+
+def analyse(rows: pd.DataFrame, limits: WorkflowThresholds) -> WorkflowAnalysis:
+    """Judge each run of each workflow, then each scenario.
+
+    `rows`: plugin 8's columns, one row per step that a run reached. The unit is one run: it failed if any of its rows
+    did, so that a row per step does not read as 80 %. Runs still going count in no rate. Source: guide, Step 9.
+    """
+    runs = workflow_runs(rows, limits)
+    scenarios = [
+        _scenario(group, limits)
+        for _, group in runs.groupby(["scenario_name", "business_criticality"], dropna=False, sort=True, observed=True)
+    ]
+    finished = runs[runs["state"] != RUNNING]
+    kept = finished[[*RUN, "workflow_step", "timestamp"]].assign(failed=finished["state"] == FAILED)
+    return WorkflowAnalysis(scenarios, kept.reset_index(drop=True))
+
+
+def row_states(status: pd.Series, limits: WorkflowThresholds) -> pd.Series:
+    """completed, running or failed for each status; an unknown status is a failure, NULL is still running."""
+    known = {name: COMPLETED for name in limits.completed} | {name: RUNNING for name in limits.running}
+    values = {value: known.get(str(value).strip().upper(), FAILED) for value in status.dropna().unique()}
+    return status.map(values).fillna(RUNNING)
+
+
+def workflow_runs(rows: pd.DataFrame, limits: WorkflowThresholds) -> pd.DataFrame:
+    """One row per run, standing for it: its first failed row, else its last completed, else its last.
+
+    Columns: those of `rows`, `state`, and `timestamp` set to the run's first; has_compensation is true where any of
+    the run's rows says so. A row without a correlation_id is a run of its own.
+    """
+    frame = rows.assign(state=row_states(rows["workflow_status"], limits))
+    alone = frame[frame["correlation_id"].isna()]
+    frame = frame[frame["correlation_id"].notna()]
+    if frame.duplicated(RUN).any():
+        frame = frame.sort_values(["timestamp", "workflow_step", "workflow_status"], kind="stable")
+        by_run = frame.groupby(RUN, dropna=False, sort=False, observed=True)
+        compensated = frame["has_compensation"].astype("boolean")
+        frame = frame.assign(
+            timestamp=by_run["timestamp"].transform("min"),
+            has_compensation=compensated.groupby([frame[key] for key in RUN], dropna=False, sort=False).transform(
+                "max"
+            ),
+        )
+        failed = frame[frame["state"] == FAILED].drop_duplicates(RUN, keep="first")
+        completed = frame[frame["state"] == COMPLETED].drop_duplicates(RUN, keep="last")
+        running = frame[frame["state"] == RUNNING].drop_duplicates(RUN, keep="last")
+        frame = pd.concat([failed, completed, running]).drop_duplicates(RUN, keep="first")
+    return pd.concat([frame, alone]) if len(alone) else frame
+
+
+def failing_step(failed_steps: pd.Series, other_steps: pd.Series) -> tuple[str | None, int, float]:
+    """The step where failures gather: name, failures there, and its z against the other steps.
+
+    Arguments: the step of each failed run, and of each other one. No step where none fails more than the rest.
+    """
+    failures = failed_steps.value_counts()
+    others = other_steps.value_counts().reindex(failures.index, fill_value=0)
+    if failures.empty:
+        return None, 0, 0.0
+    k, n = failures.to_numpy(float), (failures + others).to_numpy(float)
+    all_failed, total = float(len(failed_steps)), float(len(failed_steps) + len(other_steps))
+    # Where runs are told by their last step only, a step that always fails has no other runs: its share is 1.
+    z = g2_z(all_failed - k, total - n, k, n)
+    if len(failures) == 1 and float(n[0]) == total:
+        return str(failures.index[0]), int(k[0]), 0.0
+    best = max(range(len(z)), key=lambda i: (k[i] if z[i] >= STEP_Z else -1.0, str(failures.index[i])))
+    if z[best] < STEP_Z:
+        return None, 0, 0.0
+    return str(failures.index[best]), int(k[best]), float(z[best])
+
+
+def _scenario(group: pd.DataFrame, limits: WorkflowThresholds) -> dict[str, Any]:
+    failed, completed = group[group["state"] == FAILED], group[group["state"] == COMPLETED]
+    finished = len(failed) + len(completed)
+    low, high = wilson_interval(len(completed), finished)
+    step, at_step, _ = failing_step(failed["workflow_step"], completed["workflow_step"])
+    users = int(failed["user_id"].nunique())
+    completion = 100.0 * len(completed) / finished if finished else None
+    criticality = group["business_criticality"].iloc[0]
+    critical = isinstance(criticality, str) and criticality.upper() == limits.critical
+    failing = critical and completion is not None and completion < limits.completion
+    return {
+        "scenario_name": _text(group["scenario_name"].iloc[0]),
+        "business_criticality": _text(criticality),
+        "total_runs": finished,
+        "completed_runs": len(completed),
+        "failed_runs": len(failed),
+        "running_runs": len(group) - finished,
+        "completion_rate": completion,
+        "completion_low": 100.0 * low,
+        "completion_high": 100.0 * high,
+        "failing_step": step,
+        "failures_at_step": at_step,
+        "affected_users": users,
+        "uncompensated_runs": _uncompensated(failed),
+        "failed_time_ms": _median(failed["total_workflow_time_ms"]),
+        "completed_time_ms": _median(completed["total_workflow_time_ms"]),
+        "failed_retries": _mean(failed["retry_attempts"]),
+        "completed_retries": _mean(completed["retry_attempts"]),
+        "impact_score": users * (100.0 - completion) / 100.0 if completion is not None else None,
+        "workflow_status": FAILING if failing else HEALTHY,
+    }
+
+
+def _uncompensated(failed: pd.DataFrame) -> int | None:
+    """Failed runs known to lack compensation; None where the source does not say."""
+    known = failed["has_compensation"].dropna()
+    return int((~known.astype(bool)).sum()) if len(known) or failed.empty else None
+
+
+def _text(value: Any) -> str | None:
+    return None if pd.isna(value) else str(value)
+
+
+def _median(values: pd.Series) -> float | None:
+    return None if values.isna().all() else float(np.nanmedian(values.to_numpy(float, na_value=np.nan)))
+
+
+def _mean(values: pd.Series) -> float | None:
+    return None if values.isna().all() else float(np.nanmean(values.to_numpy(float, na_value=np.nan)))
