@@ -1,0 +1,88 @@
+"""The zygote's loop: it holds the frames and forks once per run. It never runs untrusted code itself."""
+
+import json
+import os
+import resource
+import select
+import signal
+import socket
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tsg_agent.sandbox.inside import boot, child, resident
+
+_MESSAGE_BYTES = 65536
+
+
+class Server:
+    """One control socket, the resident frames, one child at a time.
+
+    `around` is what the zygote measured about itself, `status` its open /proc/self/statm.
+    """
+
+    def __init__(self, control: socket.socket, around: child.Surroundings, status: int) -> None:
+        self._control = control
+        self._around = around
+        self._status = status
+        self._names: dict[str, object] = {"pd": pd, "np": np}
+
+    def serve(self) -> None:
+        """Answers the parent until it hangs up."""
+        self._send({"ready": [asdict(layer) for layer in self._around.layers]})
+        while True:
+            message, descriptors, _, _ = socket.recv_fds(self._control, _MESSAGE_BYTES, 3)
+            if not message:
+                return
+            request: dict[str, Any] = json.loads(message)
+            if request["do"] == "load":
+                self._load_frame(str(request["name"]), descriptors[0])
+            else:
+                self._run(request, child.Descriptors(*descriptors))
+
+    def _load_frame(self, name: str, descriptor: int) -> None:
+        try:
+            self._names[name] = resident.load(descriptor)
+        except (ValueError, TypeError, LookupError, ImportError, AttributeError) as error:
+            self._send({"failed": f"{type(error).__name__}: {error}"[:1000]})
+            return
+        finally:
+            os.close(descriptor)
+        boot.freeze()
+        self._send({"loaded": name})
+
+    def _run(self, request: dict[str, Any], ends: child.Descriptors) -> None:
+        around = replace(self._around, address_space=self._address_space())
+        names = {name: value for name, value in self._names.items() if name in {"pd", "np", *request["frames"]}}
+        try:
+            pid = os.fork()
+            if pid == 0:
+                child.run(around, ends, request, names)
+        finally:
+            for descriptor in (ends.gate, ends.output, ends.reply):
+                os.close(descriptor)
+        self._watch(pid)
+
+    def _watch(self, pid: int) -> None:
+        """Tells the parent of the child and of its end; kills it when the parent hangs up meanwhile."""
+        handle = os.pidfd_open(pid)
+        try:
+            socket.send_fds(self._control, [json.dumps({"pid": pid}).encode()], [handle])
+            poll = select.poll()
+            poll.register(handle, select.POLLIN)
+            poll.register(self._control.fileno(), select.POLLHUP)
+            if any(number != handle for number, _ in poll.poll()):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        finally:
+            os.close(handle)
+        _, status, usage = os.wait4(pid, 0)
+        self._send({"ended": os.waitstatus_to_exitcode(status), "peak_kb": usage.ru_maxrss})
+
+    def _address_space(self) -> int:
+        """Bytes of this process's address space: a child's limit counts from here."""
+        return int(os.pread(self._status, 100, 0).split()[0]) * resource.getpagesize()
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self._control.send(json.dumps(message).encode())

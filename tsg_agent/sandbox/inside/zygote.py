@@ -1,0 +1,43 @@
+"""Start of the trusted process that holds the frames: the order in which it closes itself in.
+
+Started by `launch.py` with the number of the control socket. Ends when the parent's end of it is closed.
+"""
+
+import json
+import os
+import resource
+import socket
+
+from tsg_agent.sandbox.inside import boot, kernel
+from tsg_agent.sandbox.inside.namespaces import Namespaces
+
+DESCRIPTORS = 64
+
+
+def main(control: int, unsafe: bool) -> None:
+    """Runs until the parent hangs up. A failure on the way up is reported to it, and ends the process."""
+    with socket.socket(fileno=control) as connection:
+        try:
+            _prepare_and_serve(connection, unsafe)
+        except OSError as error:
+            connection.send(json.dumps({"failed": error.strerror or str(error), "errno": error.errno or 0}).encode())
+        except ImportError as error:
+            connection.send(json.dumps({"failed": f"an import failed: {error}", "errno": 0}).encode())
+
+
+def _prepare_and_serve(connection: socket.socket, unsafe: bool) -> None:
+    namespaces = Namespaces()
+    if not unsafe:
+        namespaces.enter()  # first of all: a process with threads may not, and some imports start threads
+    boot.load_everything()
+    # These import pandas, which had to wait for the line above.
+    from tsg_agent.sandbox.inside import child, serve  # noqa: PLC0415
+
+    status = os.open("/proc/self/statm", os.O_RDONLY)
+    found = () if unsafe else namespaces.empty_root(witness=os.path.abspath(serve.__file__))  # noqa: PTH100
+    if not unsafe:
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+    boot.freeze()
+    around = child.Surroundings(os.getpid(), unsafe, namespaces.owns_user_namespace, found, address_space=0)
+    serve.Server(connection, around, status).serve()

@@ -1,0 +1,87 @@
+"""Starts the zygote: a Python of its own with a minimal environment, no inherited descriptor but one socket."""
+
+import importlib.util
+import os
+import platform
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tsg_agent.sandbox.errors import SandboxUnavailable
+from tsg_agent.sandbox.inside.kernel import NUMBERS
+
+_LIBRARIES: Final = ("numpy", "pandas", "dateutil", "six", "tzdata")
+
+# The package's own __init__ is not run: it would load the whole agent into the sandbox.
+_BOOTSTRAP: Final = """
+import sys, types
+control, unsafe, package, *folders = sys.argv[1:]
+sys.path += folders
+for name, folder in (("tsg_agent", package), ("tsg_agent.sandbox", package + "/sandbox")):
+    module = types.ModuleType(name)
+    module.__path__ = [folder]
+    sys.modules[name] = module
+del sys.argv[1:]
+from tsg_agent.sandbox.inside.zygote import main
+main(int(control), unsafe == "unsafe")
+"""
+
+_ENVIRONMENT: Final = {
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+    # One thread: others would not survive the fork, and a process with threads may not enter a user namespace.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}
+
+
+def require_platform() -> None:
+    """Raises SandboxUnavailable where the sandbox knows neither the kernel nor the architecture."""
+    if sys.platform != "linux":
+        raise SandboxUnavailable("platform", 0, f"{sys.platform} is not supported")
+    if platform.machine() not in NUMBERS:
+        raise SandboxUnavailable("platform", 0, f"the architecture {platform.machine()} is not supported")
+
+
+def start_zygote(command: Sequence[str], *, unsafe: bool) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """The process and the parent's end of its control socket. `command` is the Python to start, usually one word.
+
+    Raises SandboxUnavailable when it cannot be started.
+    """
+    require_platform()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    package = str(Path(__file__).resolve().parent.parent)
+    arguments = [str(theirs.fileno()), "unsafe" if unsafe else "safe", package, *_library_folders()]
+    environment = dict(_ENVIRONMENT)
+    if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not find their own library without it
+        environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+    try:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
+            [*command, "-I", "-S", "-c", _BOOTSTRAP, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd="/",
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+    except OSError as error:
+        ours.close()
+        raise SandboxUnavailable("zygote", error.errno or 0, f"cannot start {command[0]}") from error
+    finally:
+        theirs.close()
+    return process, ours
+
+
+def _library_folders() -> list[str]:
+    """Where the libraries lie for this Python, since the zygote looks at no site-packages of its own."""
+    specs = [importlib.util.find_spec(name) for name in _LIBRARIES]
+    folders = [str(Path(spec.origin).parent.parent) for spec in specs if spec and spec.origin and spec.has_location]
+    return list(dict.fromkeys(folders))

@@ -1,0 +1,63 @@
+"""The sandbox's layers, as measured: which held, which did not, and whether that is enough to run code.
+
+Shared by both sides: the child refuses by the same rule by which the parent refuses.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+RLIMITS: Final = "rlimits"
+CREDENTIALS: Final = "credentials"
+NO_NEW_PRIVS: Final = "no_new_privs"
+SECCOMP: Final = "seccomp"
+PROBES: Final = "probes"
+LANDLOCK: Final = "landlock"
+EMPTY_ROOT: Final = "empty_root"
+NETWORK_NAMESPACE: Final = "network_namespace"
+
+REQUIRED: Final = (RLIMITS, CREDENTIALS, NO_NEW_PRIVS, SECCOMP, PROBES)
+FILE_LAYERS: Final = (LANDLOCK, EMPTY_ROOT)  # one of them, besides seccomp
+ALL: Final = (*REQUIRED, *FILE_LAYERS, NETWORK_NAMESPACE)
+
+ISOLATION_NONE: Final = "none"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer as measured in the process that is to run the code. `errno` is 0 where no call failed."""
+
+    name: str
+    held: bool
+    errno: int = 0
+    detail: str = ""
+
+    def reason(self) -> str:
+        """Why it did not hold, for a person."""
+        return self.detail or (os.strerror(self.errno) if self.errno else "it was not set up")
+
+
+def lacking(layers: Iterable[Layer]) -> Layer | None:
+    """The first layer whose absence forbids running code; None when what held is enough."""
+    found = {layer.name: layer for layer in layers}
+    for name in REQUIRED:
+        layer = found.get(name, Layer(name, False))
+        if not layer.held:
+            return layer
+    files = [found.get(name, Layer(name, False)) for name in FILE_LAYERS]
+    return None if any(layer.held for layer in files) else files[0]
+
+
+def isolation(layers: Iterable[Layer]) -> str:
+    """What held, in words for a result's stamp: "seccomp+landlock+namespaces", down to "none"."""
+    layers = list(layers)
+    if lacking(layers) is not None:
+        return ISOLATION_NONE
+    held = {layer.name for layer in layers if layer.held}
+    parts = [SECCOMP]
+    if LANDLOCK in held:
+        parts.append(LANDLOCK)
+    if EMPTY_ROOT in held:
+        parts.append("namespaces" if NETWORK_NAMESPACE in held else EMPTY_ROOT)
+    return "+".join(parts)

@@ -1,0 +1,36 @@
+"""What one run may use, and how much of its answer is kept."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Caps of a run. Sizes in the unit their name says; what is over is cut and said so, or ends the run."""
+
+    seconds: float = 20.0
+    """Wall clock of the code, when a run names no other."""
+    memory_mb: int = 2048
+    """Address space beyond that of the frames and libraries."""
+    code_bytes: int = 100_000
+    output_characters: int = 20_000
+    """Printed text that is kept; the rest is read and dropped."""
+    output_mb: int = 16
+    """Printed bytes after which the run is ended."""
+    reply_bytes: int = 2 * MEGABYTE
+    rows: int = 200
+    columns: int = 60
+    cells: int = 20_000
+    tables: int = 5
+    items: int = 500
+    """Entries of a list or dict."""
+    text: int = 4_000
+    """Characters of one string."""
+
+    def for_child(self, seconds: float) -> dict[str, Any]:
+        """The limits as the child gets them; CPU time backs up the wall clock."""
+        sizes = {**asdict(self), "memory_bytes": self.memory_mb * MEGABYTE, "cpu_seconds": math.ceil(seconds) + 1}
+        return {name: value for name, value in sizes.items() if name not in {"seconds", "code_bytes"}}

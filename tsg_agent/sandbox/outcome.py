@@ -1,0 +1,85 @@
+"""What the parent saw of a run -> Result. Status, line text and times are its own; the rest is checked data."""
+
+import signal
+from dataclasses import replace
+
+from tsg_agent.sandbox import layers, reply
+from tsg_agent.sandbox.errors import SandboxViolation
+from tsg_agent.sandbox.exchange import Raw
+from tsg_agent.sandbox.limits import Limits
+from tsg_agent.sandbox.result import CodeError, Result, Status
+
+_SIGNALS = {
+    signal.SIGXCPU: "it used up its CPU time",
+    signal.SIGXFSZ: "it tried to write a file",
+    signal.SIGSEGV: "it crashed (too deep a recursion, or a fault in a library)",
+    signal.SIGSYS: "it made a system call of a foreign kind",
+    signal.SIGABRT: "a library gave up (often for want of memory)",
+}
+
+
+def encode_code(code: str, limits: Limits, *, unsafe: bool) -> tuple[bytes, Result | None]:
+    """The code's bytes; or, for text that is no Python source at all, the result without a run."""
+    stamp = layers.ISOLATION_NONE if unsafe else "not run"
+    try:
+        data = code.encode()
+    except UnicodeEncodeError as error:
+        line = code.count("\n", 0, error.start) + 1
+        wrong = CodeError("SyntaxError", "the code has a character that is no Unicode text", line)
+        return b"", Result(Status.ERROR, error=wrong, isolation=stamp)
+    if len(data) > limits.code_bytes:
+        wrong = CodeError("SyntaxError", f"the code is longer than {limits.code_bytes} bytes")
+        return b"", Result(Status.ERROR, error=wrong, isolation=stamp)
+    return data, None
+
+
+def interpret(raw: Raw, code: str, seconds: float, limits: Limits, *, unsafe: bool) -> Result:
+    """The typed result of what was read. `seconds` is the wall clock the run was given."""
+    text = raw.output.decode("utf-8", "replace")
+    cut = {"output"} if raw.output_bytes > len(raw.output) or len(text) > limits.output_characters else set()
+    seen = Result(
+        Status.OK,
+        stdout=text[: limits.output_characters],
+        seconds=raw.seconds,
+        peak_mb=raw.peak_mb,
+        isolation=layers.ISOLATION_NONE if unsafe else layers.isolation(raw.layers),
+        layers=raw.layers,
+        cut=tuple(sorted(cut)),
+    )
+    ending = _ending(raw, seconds, limits)
+    if ending is not None:
+        return replace(seen, status=ending[0], error=ending[1])
+    try:
+        answer = reply.read(bytes(raw.reply), limits)
+    except SandboxViolation as error:
+        return replace(seen, status=Status.VIOLATION, error=CodeError("SandboxViolation", error.message))
+    cut |= set(answer.cut)
+    seen = replace(seen, value=answer.value, tables=answer.tables, cut=tuple(sorted(cut)))
+    if answer.error is None:
+        return seen
+    kind, message, line = answer.error
+    return replace(seen, status=Status.ERROR, error=CodeError(kind, message, *_source(code, line)))
+
+
+def _ending(raw: Raw, seconds: float, limits: Limits) -> tuple[Status, CodeError] | None:
+    """How the run ended, where that was not by giving an answer."""
+    if raw.killed_for == "timeout":
+        return Status.TIMEOUT, CodeError("TimeoutError", f"the code ran longer than {seconds:g} s and was stopped")
+    if raw.killed_for == "output":
+        return Status.OUTPUT_LIMIT, CodeError("OutputLimit", f"the code printed more than {limits.output_mb} MB")
+    if raw.exit_code < 0:
+        number = -raw.exit_code
+        why = _SIGNALS.get(signal.Signals(number), f"signal {number}") if number in set(signal.Signals) else f"{number}"
+        return Status.KILLED, CodeError("Killed", f"the code's process was killed: {why}")
+    if raw.reply_too_long:
+        return Status.VIOLATION, CodeError("SandboxViolation", f"the answer has more than {limits.reply_bytes} bytes")
+    if not raw.reply:
+        return Status.ENDED, CodeError("Ended", f"the code ended its process ({raw.exit_code}) and gave no result")
+    return None
+
+
+def _source(code: str, line: int | None) -> tuple[int | None, str]:
+    lines = code.splitlines()
+    if line is None or not 1 <= line <= len(lines):
+        return None, ""
+    return line, lines[line - 1][:500]

@@ -1,0 +1,145 @@
+"""Reads the child's answer: bytes from code that may be hostile -> typed data, or SandboxViolation.
+
+Nothing is trusted: sizes, nesting, types, numbers that Python would read as infinite, references.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from tsg_agent.sandbox.errors import SandboxViolation
+from tsg_agent.sandbox.limits import Limits
+from tsg_agent.sandbox.result import Cell, Column, Opaque, Table, Value
+
+_SPECIAL_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+_CUT = {"rows", "columns", "tables", "items", "depth", "text", "output"}
+_DEPTH = 8
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the child said: a value and tables, or an error's type, text and line."""
+
+    value: Value
+    tables: tuple[Table, ...]
+    cut: tuple[str, ...]
+    error: tuple[str, str, int | None] | None
+
+
+def read(data: bytes, limits: Limits) -> Reply:
+    """The answer in `data`. Raises SandboxViolation for anything outside the schema of `inside/encode.py`."""
+    try:
+        document = json.loads(data, parse_constant=_refuse, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise SandboxViolation(f"the answer is no JSON: {error}") from error
+    fields = _object(document, {"value", "tables", "cut", "error"})
+    tables = tuple(_table(table, limits) for table in _list(fields["tables"], limits.tables))
+    if sum(table.shown * len(table.columns) for table in tables) > limits.cells + limits.columns:
+        raise SandboxViolation("the tables have more cells than the limit")
+    return Reply(
+        _value(fields["value"], tables, limits, 0),
+        tables,
+        tuple(_one_of(word, _CUT) for word in _list(fields["cut"], len(_CUT))),
+        None if fields["error"] is None else _error(fields["error"]),
+    )
+
+
+def _error(data: object) -> tuple[str, str, int | None]:
+    fields = _object(data, {"type", "message", "line"})
+    line = fields["line"]
+    if line is not None and (isinstance(line, bool) or not isinstance(line, int)):
+        raise SandboxViolation("an error's line is a number")
+    return _text(fields["type"], 100), _text(fields["message"], 8000), line
+
+
+def _value(data: object, tables: tuple[Table, ...], limits: Limits, depth: int) -> Value:
+    if not isinstance(data, dict):
+        return _scalar(data, limits)
+    if depth > _DEPTH or len(data) != 1:
+        raise SandboxViolation("a value is nested too deep or has no single tag")
+    ((tag, content),) = data.items()
+    if tag == "f":
+        return _SPECIAL_FLOATS[_one_of(content, set(_SPECIAL_FLOATS))]
+    if tag == "o":
+        return Opaque(_text(content, limits.text))
+    if tag == "table":
+        if isinstance(content, bool) or not isinstance(content, int) or not 0 <= content < len(tables):
+            raise SandboxViolation("a value refers to a table that is not there")
+        return tables[content]
+    if tag == "l":
+        return [_value(item, tables, limits, depth + 1) for item in _list(content, limits.items)]
+    if tag == "d":
+        pairs = [_list(pair, 2, exactly=True) for pair in _list(content, limits.items)]
+        return {_text(key, 1000): _value(item, tables, limits, depth + 1) for key, item in pairs}
+    raise SandboxViolation("a value has an unknown tag")
+
+
+def _table(data: object, limits: Limits) -> Table:
+    fields = _object(data, {"name", "rows", "width", "columns"})
+    columns = tuple(_column(column, limits) for column in _list(fields["columns"], limits.columns + 20))
+    if len({len(column.cells) for column in columns}) > 1:
+        raise SandboxViolation("a table's columns differ in length")
+    return Table(_text(fields["name"], 1000), columns, _count(fields["rows"]), _count(fields["width"]))
+
+
+def _column(data: object, limits: Limits) -> Column:
+    fields = _object(data, {"name", "type", "index", "cells"})
+    cells = tuple(_cell(cell, limits) for cell in _list(fields["cells"], limits.rows))
+    return Column(_text(fields["name"], 1000), _text(fields["type"], 100), cells, fields["index"] is True)
+
+
+def _cell(data: object, limits: Limits) -> Cell:
+    if isinstance(data, dict):
+        return _SPECIAL_FLOATS[_one_of(_object(data, {"f"})["f"], set(_SPECIAL_FLOATS))]
+    return _scalar(data, limits)
+
+
+def _scalar(data: object, limits: Limits) -> Cell:
+    if data is None or isinstance(data, (bool, float)):
+        return data
+    if isinstance(data, int) and -(2**63) < data < 2**63:
+        return data
+    return _text(data, limits.text)
+
+
+def _text(data: object, most: int) -> str:
+    # An escape such as \\udc80 makes a lone surrogate; each counts as up to six characters when escaped.
+    if not isinstance(data, str) or len(data) > 10 * most:
+        raise SandboxViolation("a text was expected, within its limit")
+    return data.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _count(data: object) -> int:
+    if isinstance(data, bool) or not isinstance(data, int) or not 0 <= data < 2**63:
+        raise SandboxViolation("a count was expected")
+    return data
+
+
+def _object(data: object, names: set[str]) -> dict[str, Any]:
+    if not isinstance(data, dict) or set(data) != names:
+        raise SandboxViolation(f"an object with {sorted(names)} was expected")
+    return data
+
+
+def _list(data: object, most: int, *, exactly: bool = False) -> list[Any]:
+    if not isinstance(data, list) or len(data) > most or (exactly and len(data) != most):
+        raise SandboxViolation(f"a list of at most {most} was expected")
+    return data
+
+
+def _one_of(data: object, words: set[str]) -> str:
+    if not isinstance(data, str) or data not in words:
+        raise SandboxViolation(f"one of {sorted(words)} was expected")
+    return data
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is out of range")
+    return number

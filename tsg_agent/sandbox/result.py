@@ -1,0 +1,136 @@
+"""The outcome of one run, typed. What the code said about itself is data; status and times are the parent's word."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import pandas as pd
+
+from tsg_agent.sandbox.layers import ISOLATION_NONE, Layer
+
+Cell = bool | int | float | str | None
+
+
+class Status(StrEnum):
+    """How a run ended."""
+
+    OK = "ok"
+    ERROR = "error"  # the code raised, or is no Python
+    TIMEOUT = "timeout"
+    KILLED = "killed"  # by a signal: a limit, or a crash
+    ENDED = "ended"  # the code ended the process before giving a result
+    OUTPUT_LIMIT = "output_limit"
+    VIOLATION = "violation"  # the answer breaks the protocol
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A value that does not cross the sandbox's border: its repr, cut."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's name, its pandas dtype inside, its cells; None is a missing cell, times are ISO 8601 text."""
+
+    name: str
+    dtype: str
+    cells: tuple[Cell, ...]
+    index: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """The first rows of a frame. `rows` and `width` count what there was inside."""
+
+    name: str
+    columns: tuple[Column, ...]
+    rows: int
+    width: int
+
+    @property
+    def shown(self) -> int:
+        """Rows that are here."""
+        return len(self.columns[0].cells) if self.columns else 0
+
+    def frame(self) -> pd.DataFrame:
+        """The rows as a frame; index columns first. Times with their type, where pandas can read it back."""
+        columns = {n: _series(column) for n, column in enumerate(self.columns)}
+        frame = pd.DataFrame(columns)
+        frame.columns = pd.Index([column.name for column in self.columns], dtype=object)
+        return frame
+
+    def text(self, rows: int = 10) -> str:
+        """At most `rows` rows as aligned text, and how many more there are."""
+        if not self.columns:
+            return f"(an empty table: {self.rows} rows)"
+        shown = min(rows, self.shown)
+        body = [[_cell_text(column.cells[n]) for column in self.columns] for n in range(shown)]
+        lines = _aligned([[column.name for column in self.columns], *body])
+        if self.rows > shown:
+            lines.append(f"… {self.rows - shown} more rows of {self.rows}")
+        hidden = self.width - sum(not column.index for column in self.columns)
+        if hidden > 0:
+            lines.append(f"… {hidden} more columns of {self.width}")
+        return "\n".join(lines)
+
+
+Value = Cell | Opaque | Table | list[Any] | dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CodeError:
+    """What went wrong in the code: the exception, the line (from 1) and its text, where one is to blame."""
+
+    type: str
+    message: str
+    line: int | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run. `seconds` is wall clock from the code's handing over to its end, `peak_mb` resident memory."""
+
+    status: Status
+    stdout: str = ""
+    value: Value = None
+    tables: tuple[Table, ...] = ()
+    error: CodeError | None = None
+    seconds: float = 0.0
+    peak_mb: float = 0.0
+    cut: tuple[str, ...] = ()
+    isolation: str = ISOLATION_NONE
+    layers: tuple[Layer, ...] = field(default=(), repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """The code ran to its end without an error."""
+        return self.status is Status.OK
+
+
+def _series(column: Column) -> "pd.Series[Any]":
+    cells = list(column.cells)
+    if column.dtype.startswith("datetime64"):
+        moments = pd.to_datetime(pd.Series(cells, dtype=object), errors="coerce", utc="," in column.dtype)
+        return moments
+    if column.dtype.startswith("timedelta64"):
+        return pd.to_timedelta(pd.Series(cells, dtype=object), errors="coerce")
+    if column.dtype in {"float64", "float32"}:
+        return pd.Series(cells, dtype="float64")
+    return pd.Series(cells, dtype=object).infer_objects()
+
+
+def _cell_text(cell: Cell) -> str:
+    if cell is None:
+        return "-"
+    return f"{cell:.6g}" if isinstance(cell, float) else str(cell).replace("\n", "\\n")
+
+
+def _aligned(lines: list[list[str]]) -> list[str]:
+    widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]

@@ -1,0 +1,151 @@
+"""A sandbox session: frames loaded once, code run many times, nothing carried from run to run."""
+
+import contextlib
+import keyword
+import os
+import socket
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+import pandas as pd
+
+from tsg_agent.sandbox import exchange, outcome
+from tsg_agent.sandbox.errors import FrameError, SandboxClosed, SandboxUnavailable
+from tsg_agent.sandbox.exchange import Control
+from tsg_agent.sandbox.frames import pack
+from tsg_agent.sandbox.launch import start_zygote
+from tsg_agent.sandbox.limits import Limits
+from tsg_agent.sandbox.result import Result
+
+BOOT_SECONDS = 60.0
+"""How long the zygote may take to import pandas on a loaded machine; usually it is under a second."""
+_FAREWELL_SECONDS = 5.0
+_RESERVED = {"pd", "np", "result"}
+
+
+class Session:
+    """Runs Python over named frames, isolated. Starts at once in the background; the first use waits for it.
+
+    `unsafe_no_isolation` is an operator's word, never a model's: code then runs with resource limits only, and
+    each result is stamped isolation="none". `python` is the interpreter's command line. Safe to share between
+    threads: runs wait for one another. Raises SandboxUnavailable.
+    """
+
+    def __init__(
+        self,
+        frames: Mapping[str, pd.DataFrame] | None = None,
+        *,
+        limits: Limits | None = None,
+        unsafe_no_isolation: bool = False,
+        python: Sequence[str] = (),
+    ) -> None:
+        self.limits = limits or Limits()
+        self._unsafe = unsafe_no_isolation
+        self._lock = threading.Lock()
+        self._names: list[str] = []
+        self._ready = False
+        process, connection = start_zygote(tuple(python) or (sys.executable,), unsafe=unsafe_no_isolation)
+        self.pid = process.pid
+        self._control = Control(connection)
+        self._end = weakref.finalize(self, _end, process, connection)
+        for name, frame in (frames or {}).items():
+            self.load(name, frame)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the loaded frames."""
+        return tuple(self._names)
+
+    @property
+    def closed(self) -> bool:
+        """No run is possible any more."""
+        return not self._end.alive
+
+    def wait(self) -> None:
+        """Waits until the zygote is up. Raises SandboxUnavailable."""
+        with self._lock:
+            self._wait()
+
+    def load(self, name: str, frame: pd.DataFrame) -> None:
+        """Gives a copy of `frame` to all later runs, as the variable `name`. Raises FrameError."""
+        if not name.isidentifier() or keyword.iskeyword(name) or name in _RESERVED or name.startswith("__"):
+            raise FrameError(f"{name!r} cannot be a frame's name in the code.", fix="Use a plain identifier.")
+        with self._lock:
+            self._wait()
+            descriptor = pack(frame)
+            try:
+                self._control.ask({"do": "load", "name": name}, [descriptor])
+            finally:
+                os.close(descriptor)
+            message, _ = self._control.answer(BOOT_SECONDS)
+        if "failed" in message:
+            raise FrameError(f"The frame {name!r} cannot be carried into the sandbox: {message['failed']}.")
+        if name not in self._names:
+            self._names.append(name)
+
+    def run(self, code: str, timeout: float | None = None, *, frames: Iterable[str] | None = None) -> Result:
+        """Runs `code` in a fresh process with the named frames (all, if none are named), pandas as pd, numpy as np.
+
+        `timeout` is in seconds of wall clock. Whatever the code does is told by the Result; SandboxUnavailable
+        is raised when it was not run, SandboxClosed after close, FrameError for the name of an unknown frame.
+        """
+        seconds = self.limits.seconds if timeout is None else timeout
+        if not 0 < seconds <= 3600:
+            raise ValueError("timeout is between 0 and 3600 seconds")
+        wanted = list(self._names if frames is None else frames)
+        unknown = [name for name in wanted if name not in self._names]
+        if unknown:
+            raise FrameError(f"No frame is named {', '.join(unknown)}; known: {', '.join(self._names) or 'none'}.")
+        data, refused = outcome.encode_code(code, self.limits, unsafe=self._unsafe)
+        if refused is not None:
+            return refused
+        order = exchange.Order(data, wanted, seconds, self.limits, self._unsafe)
+        with self._lock:
+            self._wait()
+            try:
+                raw = exchange.run_once(self._control, order)
+            except SandboxUnavailable as error:
+                if error.layer == "zygote":
+                    self.close()
+                raise
+        return outcome.interpret(raw, code, seconds, self.limits, unsafe=self._unsafe)
+
+    def close(self) -> None:
+        """Ends the zygote and every process of it. Closing twice is the same as once."""
+        self._end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _wait(self) -> None:
+        if self.closed:
+            raise SandboxClosed("The sandbox session is closed.", fix="Open a new one.")
+        if not self._ready:
+            try:
+                self._control.answer(BOOT_SECONDS)
+            except SandboxUnavailable:
+                self.close()
+                raise
+            self._ready = True
+
+
+def _end(process: subprocess.Popen[bytes], connection: socket.socket) -> None:
+    """Hangs up; the zygote then kills its child and ends. What does not end in time is killed."""
+    with contextlib.suppress(OSError):  # it hung up first
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+    try:
+        process.wait(_FAREWELL_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
