@@ -38,14 +38,18 @@ class Assessment(Generic[R]):
     """Set when the check cannot say anything although rows are there (one version only)."""
 
 
-def load_sql(name: str, package: str = "tsg_agent.tools") -> str:
-    """A query's text. `service_requests` stands for the requests that every check looks at: requests.sql."""
-    text = files(package).joinpath(f"{name}.sql").read_text("utf-8")
-    if "service_requests" not in text:
-        return text
-    comment = re.match(r"(?:--[^\n]*\n)*", text)
+def load_sql(name: str) -> str:
+    """The text of a check's query, ready to run."""
+    return with_service_requests(files("tsg_agent.tools").joinpath(f"{name}.sql").read_text("utf-8"))
+
+
+def with_service_requests(sql: str) -> str:
+    """The query with the meaning of `service_requests` before it: the requests that every check looks at."""
+    if "service_requests" not in sql:
+        return sql
+    comment = re.match(r"(?:--[^\n]*\n)*", sql)
     head = comment.group(0) if comment else ""
-    body = text[len(head) :].lstrip()
+    body = sql[len(head) :].lstrip()
     shared = files("tsg_agent.tools").joinpath("requests.sql").read_text("utf-8")
     rest = f",\n{body[5:]}" if body.startswith("WITH ") else f"\n{body}"
     return f"{head}WITH service_requests AS (\n{shared.rstrip()}\n){rest}"
