@@ -1,0 +1,230 @@
+"""Each rule of actions, where it speaks and where it must not."""
+
+from typing import Any
+
+import pytest
+
+from tests.samples import contrast, dismissed, finding, judgement, report, suspect, verdict
+from tsg_agent.models import Action, Measure, Tier, Verdict, Visible
+
+
+def proposed(*causes: Verdict, **changes: Any) -> list[Action]:
+    special = changes.pop("special", ())
+    return report(judgement(*causes), *special, **changes).actions
+
+
+def kinds(*causes: Verdict, **changes: Any) -> list[str]:
+    return [a.kind for a in proposed(*causes, **changes)]
+
+
+VERSION = {"service_version": "3.15.0"}
+FLAG = {"flag_name": "routing", "flag_value": "on"}
+
+
+def regression(**changes: Any) -> Verdict:
+    return verdict(2, "REGRESSION_DETECTED", VERSION, **({"detail": {"roll_back_to": "3.14.1"}} | changes))
+
+
+def flag(value: str = "on", others: tuple[str, ...] = ("off",), **changes: Any) -> Verdict:
+    subject = {"flag_name": "routing", "flag_value": value}
+    detail = {"leave_value": value, "other_values": list(others)}
+    return verdict(3, "HIGH_ERROR_RATE", subject, **({"detail": detail} | changes))
+
+
+def test_a_confirmed_regression_is_rolled_back() -> None:
+    [action] = proposed(regression())
+    assert (action.kind, action.urgency, action.cause) == ("roll_back", "now", 1)
+    assert action.statement == "Roll back version 3.15.0 to 3.14.1. [E2.1]"
+    assert action.target == {"service_version": "3.15.0", "roll_back_to": "3.14.1"}
+
+
+def test_no_rollback_without_a_healthier_version() -> None:
+    [action] = proposed(regression(detail={}))
+    assert (action.kind, action.urgency) == ("look", "look")
+    assert "no version was measured healthier" in action.statement
+
+
+def test_a_slow_version_is_not_rolled_back() -> None:
+    slow = verdict(2, "PERFORMANCE_DEGRADATION", VERSION, measure=Measure.SLOW, detail={"roll_back_to": "3.14.1"})
+    assert kinds(slow) == ["look"]
+
+
+@pytest.mark.parametrize(
+    ("step", "label", "subject", "detail"),
+    [
+        (2, "REGRESSION_DETECTED", VERSION, {"roll_back_to": "3.14.1"}),
+        (3, "HIGH_ERROR_RATE", FLAG, {"leave_value": "on", "other_values": ["off"]}),
+        (4, "CRITICAL", {"region": "us-east"}, {}),
+        (5, "HIGH_ERRORS", {"shard_id": "s-1"}, {}),
+        (6, "RESOURCE_PRESSURE", {"availability_zone": "a"}, {}),
+        (7, "HIGH_SERVER_ERRORS", {"endpoint_path": "/pay"}, {}),
+        (8, "SLA_BREACH_PREMIUM", {"customer_tier": "PREMIUM"}, {}),
+        (9, "CRITICAL_SCENARIO_FAILING", {"scenario_name": "pay"}, {"workflow_step": "auth", "uncompensated": 3}),
+        (10, "SPIKE", {"service_component": "payments"}, {"exception_type": "Timeout"}),
+    ],
+)
+def test_a_suspect_only_gets_a_look(step: int, label: str, subject: dict[str, str], detail: dict[str, Any]) -> None:
+    found = proposed(suspect(step, label, subject, detail=detail))
+    assert {a.kind for a in found} <= {"look", "close_gaps"}
+    assert {a.urgency for a in found} == {"look"}
+    confirmed = proposed(verdict(step, label, subject, detail=detail))
+    assert confirmed[0].urgency == "now"
+    assert confirmed[0].kind not in ("look", "close_gaps")
+
+
+@pytest.mark.parametrize(
+    ("value", "others", "statement", "set_to"),
+    [
+        ("on", ("off",), "Set flag routing back from on to off. [E3.1]", "off"),
+        ("v2", ("v1", "control"), "Set flag routing back from v2 to control. [E3.1]", "control"),
+        ("v2", ("v1",), "Set flag routing back from v2 to v1. [E3.1]", "v1"),
+        ("c", ("a", "b"), "Set flag routing back from c to its value before (seen beside it: a and b). [E3.1]", None),
+        ("on", (), "Disable flag routing: its value on fails. [E3.1]", None),
+        (
+            "off",
+            ("on",),
+            "Move flag routing off its value off: set it to on; do not disable it, that would choose off. [E3.1]",
+            "on",
+        ),
+        (
+            "control",
+            ("a", "b"),
+            "Move flag routing off its value control: choose another value (a and b); do not disable it, "
+            "that would choose control. [E3.1]",
+            None,
+        ),
+    ],
+)
+def test_a_flag_is_set_back_to_the_right_value(
+    value: str, others: tuple[str, ...], statement: str, set_to: str | None
+) -> None:
+    [action] = proposed(flag(value, others))
+    assert action.statement == statement
+    assert action.target["set_to"] == set_to
+    assert action.target["leave_value"] == value
+
+
+def test_a_flag_short_of_the_proses_rule_is_looked_at() -> None:
+    [action] = proposed(flag(tier=Tier.SYMPTOM))
+    assert (action.kind, action.urgency) == ("look", "look")
+    assert "over 8 % errors in over 1,000 requests" in action.statement
+
+
+def test_a_slow_flag_is_not_set_back() -> None:
+    assert kinds(verdict(3, "HIGH_LATENCY", FLAG, tier=Tier.SYMPTOM, measure=Measure.SLOW)) == ["look"]
+
+
+@pytest.mark.parametrize("dimension", ["region", "datacenter", "availability_zone"])
+def test_traffic_is_redirected_from_a_place_with_contrast(dimension: str) -> None:
+    cause = verdict(4 if dimension == "region" else 6, "CRITICAL", {dimension: "x-1"})
+    [action] = proposed(cause)
+    assert action.kind == "redirect_traffic"
+    assert action.statement.startswith("Redirect traffic away from ")
+    weak = cause.model_copy(update={"contrast": contrast(significant=False)})
+    assert "redirect_traffic" not in kinds(weak)
+
+
+def test_capacity_is_added_only_under_resource_pressure() -> None:
+    zone = {"availability_zone": "a"}
+    assert "scale" in kinds(verdict(6, "RESOURCE_PRESSURE", zone))
+    assert "scale" not in kinds(verdict(6, "CRITICAL", zone))
+    hidden = finding(6, {"availability_zone": "a", "zone_status": "CRITICAL", "also": ["RESOURCE_PRESSURE"]})
+    assert "scale" in kinds(verdict(6, "CRITICAL", zone), special=[hidden])
+    assert "scale" not in kinds(regression(), special=[hidden])
+
+
+def test_pressure_elsewhere_is_looked_at_while_something_is_wrong() -> None:
+    pressed = finding(6, {"zone_status": "RESOURCE_PRESSURE"}, label="RESOURCE_PRESSURE")
+    assert [(a.kind, a.urgency) for a in proposed(regression(), special=[pressed])] == [
+        ("roll_back", "now"),
+        ("look", "look"),
+    ]
+    assert proposed(special=[pressed]) == []
+
+
+@pytest.mark.parametrize("dimension", ["partition_id", "shard_id"])
+def test_a_partition_or_shard_is_drained(dimension: str) -> None:
+    [action] = proposed(verdict(5, "HIGH_ERRORS", {dimension: "7", "tenant_category": "big"}))
+    assert action.kind == "drain"
+    assert "big" not in action.statement
+
+
+def test_a_tenant_category_cannot_be_drained() -> None:
+    assert kinds(verdict(5, "HIGH_ERRORS", {"tenant_category": "big"})) == ["look"]
+
+
+def test_a_failing_workflow_is_mitigated_and_its_runs_repaired() -> None:
+    detail = {"workflow_step": "authorize", "uncompensated": 210, "failed_runs": 398}
+    cause = verdict(9, "CRITICAL_SCENARIO_FAILING", {"scenario_name": "pay"}, detail=detail)
+    mitigate, repair = proposed(cause)
+    assert mitigate.statement == "Mitigate workflow pay at step authorize: stop or bypass what fails there. [E9.1]"
+    assert repair.kind == "repair_runs"
+    assert repair.statement.startswith("Repair 210 runs of workflow pay that failed without compensation (of 398")
+    compensated = cause.model_copy(update={"detail": detail | {"uncompensated": 0}})
+    assert kinds(compensated) == ["mitigate_workflow"]
+
+
+def test_runs_that_a_cause_broke_are_repaired_besides() -> None:
+    row = {"scenario_name": "pay", "business_criticality": "CRITICAL", "uncompensated_runs": 12}
+    hit = Visible(subject={"scenario_name": "pay"}, step=9, label="CRITICAL_SCENARIO_FAILING")
+    back, repair = proposed(regression(impact=[hit]), special=[finding(9, row)])
+    assert (back.kind, repair.kind) == ("roll_back", "repair_runs")
+    assert repair.statement == "Repair 12 runs of workflow pay that failed without compensation. [E9.1]"
+    assert kinds(regression(impact=[hit]), special=[finding(9, row | {"uncompensated_runs": 0})]) == ["roll_back"]
+    assert kinds(regression(impact=[hit]), special=[finding(9, row | {"scenario_name": "x"})]) == ["roll_back"]
+
+
+def test_rate_limiting_is_relieved_where_429_dominates() -> None:
+    for step, label, subject in (
+        (4, "CRITICAL", {"region": "us-east"}),
+        (5, "LOW_SUCCESS", {"shard_id": "s-1"}),
+        (10, "SPIKE", {"service_component": "gateway"}),
+    ):
+        assert kinds(verdict(step, label, subject, measure=Measure.RATE_LIMITED)) == ["relieve_rate_limiting"]
+        assert "relieve_rate_limiting" not in kinds(verdict(step, label, subject))
+
+
+def test_a_breached_tier_is_acted_for_at_once() -> None:
+    tier = {"customer_tier": "PREMIUM"}
+    assert kinds(verdict(8, "SLA_BREACH_PREMIUM", tier)) == ["act_for_tier"]
+    assert kinds(verdict(8, "HIGH_RETRY_RATE", tier)) == ["look"]
+
+
+def test_a_tier_that_a_cause_breaches_is_acted_for() -> None:
+    hit = Visible(subject={"customer_tier": "PREMIUM"}, step=8, label="SLA_BREACH_PREMIUM", evidence=["E8.1"])
+    assert kinds(regression(also_visible_in=[hit])) == ["roll_back", "act_for_tier"]
+    only_slow = hit.model_copy(update={"label": "PERFORMANCE_DEGRADED"})
+    assert kinds(regression(also_visible_in=[only_slow])) == ["roll_back"]
+
+
+def test_an_error_is_fixed_in_its_component() -> None:
+    detail = {"exception_type": "PoolExhausted", "message": "no connection\nfree"}
+    subject = {"service_component": "payments", "dependency_name": "db"}
+    [action] = proposed(verdict(10, "SPIKE", subject, detail=detail))
+    assert action.kind == "fix_error"
+    assert action.statement == (
+        "Fix PoolExhausted in component payments, dependency db (most frequent message: “no connection free”). [E10.1]"
+    )
+
+
+def test_an_endpoint_is_fixed_starting_at_its_errors() -> None:
+    errors = Visible(subject={"exception_type": "Timeout"}, step=10, label="SPIKE")
+    cause = verdict(7, "HIGH_SERVER_ERRORS", {"endpoint_path": "/pay"}, also_visible_in=[errors])
+    [action] = proposed(cause)
+    assert action.statement == "Fix endpoint /pay; start at error Timeout. [E7.1]"
+    assert kinds(verdict(7, "LOW_CACHE_EFFICIENCY", {"endpoint_path": "/pay"})) == ["look"]
+
+
+def test_what_was_dismissed_calls_for_nothing() -> None:
+    gone = dismissed(2, "REGRESSION_DETECTED", VERSION, "no_contrast", "as the rest", detail={"roll_back_to": "3"})
+    assert report(judgement(rejected=(gone,))).actions == []
+
+
+def test_what_to_do_now_comes_before_what_to_look_at() -> None:
+    found = proposed(verdict(5, "HIGH_ERRORS", {"tenant_category": "big"}), regression())
+    assert [(a.kind, a.cause) for a in found] == [("roll_back", 2), ("look", 1)]
+
+
+def test_the_same_proposal_is_made_once() -> None:
+    zone = {"availability_zone": "a"}
+    assert kinds(verdict(6, "CRITICAL", zone), verdict(4, "CRITICAL", zone)) == ["redirect_traffic"]

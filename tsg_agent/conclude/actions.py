@@ -1,0 +1,229 @@
+"""What to do, by fixed rules from causes: proposals to a person. Nothing is executed.
+
+A rule answers one confirmed cause or passes. Where none does, the cause still gets a look: a cause without
+an action would read as harmless. Suspects only ever get a look.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from tsg_agent.models import Action, Cause, Confidence, Finding, Gap, Measure, Status, Tier
+from tsg_agent.settings import AllThresholds
+from tsg_agent.wording import cited, count, listed, name, one_line, percent, sentence, some, subject_name
+
+NOW, LOOK = "now", "look"
+PLACES = ("region", "datacenter", "availability_zone")
+DRAINABLE = ("partition_id", "shard_id")
+DEFAULTS = ("off", "control", "false", "disabled", "0", "no", "none", "default")
+"""Flag values that commonly mean "as it was before the flag"."""
+
+
+def actions(causes: list[Cause], findings: list[Finding], gaps: list[Gap], thresholds: AllThresholds) -> list[Action]:
+    """Proposals in the order to take them: those for confirmed causes by rank, then what to look at."""
+    found: list[Action] = []
+    for cause in causes:
+        if cause.confidence is Confidence.SUSPECTED:
+            found.append(_look(cause, "it is only suspected"))
+            continue
+        answers = [a for rule in RULES for a in rule(cause, findings, thresholds)]
+        found += answers or [_look(cause, "the guide has no fixed remedy for it")]
+    found += _relieve_pressure(causes, findings)
+    if gaps and not any(c.confidence is Confidence.CONFIRMED for c in causes):
+        found.append(_close_gaps(gaps))
+    return sorted(_distinct(found), key=lambda a: a.urgency != NOW)
+
+
+def _action(kind: str, text: str, cause: Cause, urgency: str = NOW, **target: Any) -> Action:
+    statement = sentence(text) + cited(cause.evidence)
+    target = {**cause.subject, **target}
+    return Action(
+        kind=kind, urgency=urgency, statement=statement, target=target, cause=cause.rank, evidence=cause.evidence
+    )
+
+
+def _proposal(kind: str, text: str, cause: Cause, evidence: list[str], target: dict[str, Any]) -> Action:
+    """An action about something else than the cause's own subject, with evidence of its own."""
+    statement = sentence(text) + cited(evidence)
+    return Action(kind=kind, urgency=NOW, statement=statement, target=target, cause=cause.rank, evidence=evidence)
+
+
+def _look(cause: Cause, why: str) -> Action:
+    short = f": {listed([one_line(s).rstrip('.') for s in cause.shortfalls], 5)}" if cause.shortfalls else ""
+    return _action("look", f"look at {subject_name(cause.subject)} before acting; {why}{short}", cause, LOOK)
+
+
+def _roll_back(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
+    if cause.step != 2 or cause.label != "REGRESSION_DETECTED":
+        return []
+    version, healthy = name(cause.subject.get("service_version", "")), cause.detail.get("roll_back_to")
+    if not healthy:
+        return [_look(cause, "no version was measured healthier beside it to roll back to")]
+    text = f"roll back version {version} to {name(healthy)}"
+    return [_action("roll_back", text, cause, roll_back_to=str(healthy))]
+
+
+def _set_flag(cause: Cause, _findings: list[Finding], thresholds: AllThresholds) -> list[Action]:
+    if cause.step != 3 or cause.label != "HIGH_ERROR_RATE":
+        return []
+    rule = thresholds.flag
+    if cause.tier is not Tier.POTENTIAL:
+        least = f"over {percent(rule.action_error_rate)} errors in over {count(rule.action_requests)} requests"
+        return [_look(cause, f"it is short of the guide's rule for setting a flag back ({least}, worse than the rest)")]
+    guilty = str(cause.detail.get("leave_value", cause.subject.get("flag_value", "")))
+    others = [str(v) for v in cause.detail.get("other_values", ())]
+    text, set_to = _flag_back(name(cause.subject.get("flag_name", "")), guilty, others)
+    return [_action("set_flag", text, cause, leave_value=guilty, set_to=set_to)]
+
+
+def _flag_back(flag: str, guilty: str, others: list[str]) -> tuple[str, str | None]:
+    """How to leave a guilty value, in words, and the value to set, where the evidence settles it."""
+    bad, words = name(guilty), [name(v) for v in others]
+    only = others[0] if len(others) == 1 else None
+    if guilty.casefold() in DEFAULTS:
+        instead = f"set it to {words[0]}" if only else f"choose another value ({listed(words, 5) or 'none was seen'})"
+        return f"move flag {flag} off its value {bad}: {instead}; do not disable it, that would choose {bad}", only
+    back = next((v for v in others if v.casefold() in DEFAULTS), only)
+    if back is not None:
+        return f"set flag {flag} back from {bad} to {name(back)}", back
+    if words:
+        return f"set flag {flag} back from {bad} to its value before (seen beside it: {listed(words, 5)})", None
+    return f"disable flag {flag}: its value {bad} fails", None
+
+
+def _relieve_rate_limiting(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
+    if cause.measure is not Measure.RATE_LIMITED:
+        return []
+    who = subject_name(cause.subject)
+    text = f"relieve rate limiting for {who}: raise its limit, or slow the callers that exceed it"
+    return [_action("relieve_rate_limiting", text, cause)]
+
+
+def _redirect(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
+    places = {k: v for k, v in cause.subject.items() if k in PLACES}
+    if not places or not cause.contrast.significant or cause.measure is Measure.RATE_LIMITED:
+        return []
+    return [_action("redirect_traffic", f"redirect traffic away from {subject_name(places)}", cause)]
+
+
+def _scale(cause: Cause, findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
+    if cause.label != "RESOURCE_PRESSURE" and not _row_says("RESOURCE_PRESSURE", cause, findings):
+        return []
+    return [_action("scale", f"add capacity to {subject_name(cause.subject)}: it is short of CPU or memory", cause)]
+
+
+def _row_says(label: str, cause: Cause, findings: list[Finding]) -> bool:
+    """Whether a row that the cause cites carries a label, be it one that the guide's CASE hides behind another."""
+    rows = {f"{f.id}.{i}": row for f in findings for i, row in enumerate(f.rows, 1)}
+    cells = [cell for item in cause.evidence for cell in rows.get(item, {}).values()]
+    return any(cell == label or (isinstance(cell, list | tuple) and label in cell) for cell in cells)
+
+
+def _drain(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
+    parts = {k: v for k, v in cause.subject.items() if k in DRAINABLE}
+    if cause.step != 5 or not parts or cause.measure is Measure.RATE_LIMITED:
+        return []
+    return [_action("drain", f"drain {subject_name(parts)} and move its traffic to healthy ones", cause)]
+
+
+def _mitigate_workflow(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
+    if cause.step != 9:
+        return []
+    step, bare = cause.detail.get("workflow_step"), cause.detail.get("uncompensated")
+    workflow = subject_name(cause.subject)
+    where = f" at step {name(step)}" if step else ""
+    text = f"mitigate {workflow}{where}: stop or bypass what fails there"
+    found = [_action("mitigate_workflow", text, cause, workflow_step=step)]
+    if isinstance(bare, int) and bare > 0:
+        failed = cause.detail.get("failed_runs")
+        of = f" (of {count(failed)} that failed)" if isinstance(failed, int) else ""
+        text = f"repair {some(bare, 'run')} of {workflow} that failed without compensation{of}"
+        found.append(_action("repair_runs", text, cause, uncompensated=bare, failed_runs=failed))
+    return found
+
+
+def _repair_broken_runs(cause: Cause, findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
+    """Undoing a cause does not undo what it left half done in the workflows that it broke."""
+    runs = next((f for f in findings if f.step == 9), None)
+    found = []
+    for broken in cause.impact:
+        for i, row in enumerate(runs.rows if runs else [], 1):
+            bare, matches = row.get("uncompensated_runs"), broken.subject.items() <= row.items()
+            if broken.step == 9 and matches and isinstance(bare, int) and bare > 0 and runs is not None:
+                text = f"repair {some(bare, 'run')} of {subject_name(broken.subject)} that failed without compensation"
+                evidence = [f"{runs.id}.{i}"]
+                found.append(_proposal("repair_runs", text, cause, evidence, {**broken.subject, "uncompensated": bare}))
+    return found
+
+
+def _act_for_tier(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
+    if cause.step == 8 and cause.label.startswith("SLA_BREACH"):
+        text = f"act at once for {subject_name(cause.subject)}: its SLA is breached"
+        return [_action("act_for_tier", text, cause)]
+    breached = [v for v in cause.also_visible_in if v.step == 8 and v.label.startswith("SLA_BREACH")]
+    if not breached:
+        return []
+    text = f"act at once for {listed([subject_name(v.subject) for v in breached])}: the cause breaches their SLA"
+    evidence = [e for v in breached for e in v.evidence] or cause.evidence
+    return [_proposal("act_for_tier", text, cause, evidence, {"subjects": [v.subject for v in breached]})]
+
+
+def _fix_error(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
+    if cause.step != 10 or cause.measure is Measure.RATE_LIMITED:
+        return []
+    error = cause.detail.get("exception_type") or cause.subject.get("exception_type")
+    message = cause.detail.get("message")
+    places = {k: v for k, v in cause.subject.items() if k in ("service_component", "dependency_name")}
+    what = name(error) if error else "what fails"
+    text = f"fix {what}{f' in {subject_name(places)}' if places else ''}"
+    text += f" (most frequent message: “{one_line(message, 120)}”)" if message else ""
+    return [_action("fix_error", text, cause, exception_type=error)]
+
+
+def _fix_endpoint(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
+    if cause.step != 7 or cause.label not in ("HIGH_SERVER_ERRORS", "LOW_SUCCESS_RATE"):
+        return []
+    errors = [v for v in cause.also_visible_in if v.step == 10]
+    hint = f"; start at {subject_name(errors[0].subject)}" if errors else ""
+    return [_action("fix_endpoint", f"fix {subject_name(cause.subject)}{hint}", cause)]
+
+
+Rule = Callable[[Cause, list[Finding], AllThresholds], list[Action]]
+
+RULES: tuple[Rule, ...] = (
+    _roll_back,
+    _set_flag,
+    _relieve_rate_limiting,
+    _redirect,
+    _scale,
+    _drain,
+    _mitigate_workflow,
+    _repair_broken_runs,
+    _act_for_tier,
+    _fix_error,
+    _fix_endpoint,
+)
+
+
+def _relieve_pressure(causes: list[Cause], findings: list[Finding]) -> list[Action]:
+    """RESOURCE_PRESSURE that no cause rests on is worth a look while something is wrong, never a change."""
+    zones = next((f for f in findings if f.step == 6 and f.status is Status.OK), None)
+    if not causes or zones is None or not zones.labels.get("RESOURCE_PRESSURE"):
+        return []
+    text = "check CPU and memory of the zones marked RESOURCE_PRESSURE; scale only if they cannot keep up"
+    return [
+        Action(kind="look", urgency=LOOK, statement=sentence(text) + cited([zones.id]), target={}, evidence=[zones.id])
+    ]
+
+
+def _close_gaps(gaps: list[Gap]) -> Action:
+    steps = [f"Step {g.step} ({g.status.replace('_', ' ')})" for g in gaps if g.step is not None]
+    text = f"look by hand at what was not checked: {listed(steps, 8) or 'see the gaps'}"
+    return Action(kind="close_gaps", urgency=LOOK, statement=sentence(text), target={})
+
+
+def _distinct(found: list[Action]) -> list[Action]:
+    """One proposal of each statement and target, the first: several causes may ask for the same."""
+    seen: dict[tuple[str, str], Action] = {}
+    for action in found:
+        seen.setdefault((action.kind, repr(sorted(action.target.items(), key=str))), action)
+    return list(seen.values())

@@ -1,0 +1,109 @@
+"""Drafts of the guide's three messages. Plain text, ready to paste; a person sends them."""
+
+import re
+
+from tsg_agent.conclude.case import Case
+from tsg_agent.models import Action, Cause, Communication, Confidence, Gap, Parameters, Status
+from tsg_agent.wording import listed, moment, one_line, percent, some, subject_name
+
+INFRASTRUCTURE = ("datacenter", "availability_zone", "instance_type", "load_balancer_id")
+_CITATIONS = re.compile(r" \[(?:E\d+(?:\.\d+)?|M\.\d+)\]")
+PRESSURE = "RESOURCE_PRESSURE"
+
+
+def communication(
+    case: Case, headline: str, causes: list[Cause], actions: list[Action], gaps: list[Gap]
+) -> Communication:
+    """Incident channel, product teams, and infrastructure where a finding calls for it."""
+    return Communication(
+        incident_channel=_incident_channel(case.parameters, headline, causes, actions, gaps),
+        product_teams=_product_teams(case, causes, actions),
+        infrastructure=_infrastructure(case, causes),
+    )
+
+
+def _where(parameters: Parameters) -> str:
+    names = (parameters.service_name, parameters.region, parameters.environment)
+    return " / ".join(one_line(name, 80) for name in names)
+
+
+def _bullets(items: list[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)
+
+
+def _incident_channel(
+    parameters: Parameters, headline: str, causes: list[Cause], actions: list[Action], gaps: list[Gap]
+) -> str:
+    blocks = [f"[{_where(parameters)}] {headline}"]
+    named = [f"{c.confidence.value}: {c.statement}" for c in causes[:3]]
+    if named:
+        blocks.append(f"Found:\n{_bullets(named)}")
+    blocks.append(f"Proposed, not done yet:\n{_bullets([a.statement for a in actions[:6]] or ['nothing'])}")
+    steps = [f"Step {g.step}" for g in gaps if g.step is not None and g.step > 1]
+    if steps:
+        blocks.append(f"Not checked, or not enough: {listed(list(dict.fromkeys(steps)), 9)}.")
+    return "\n\n".join(blocks)
+
+
+def _product_teams(case: Case, causes: list[Cause], actions: list[Action]) -> str:
+    parameters, sla, start = case.parameters, case.sla, case.start
+    confirmed = [c for c in causes if c.confidence is Confidence.CONFIRMED]
+    window = f" between {moment(parameters.start_time)} and {moment(parameters.end_time)}"
+    since = f" since {moment(start)}" if start else window
+    counted = sla.after if sla.after is not None and start is not None else sla.window
+    if sla.breached is None or counted.availability is None:
+        first = f"{_where(parameters)}: no request was seen{since}, so we cannot say how customers are served."
+    elif not sla.breached and not confirmed:
+        state = f"availability is {percent(counted.availability)}{since}"
+        first = f"{_where(parameters)}: {state}; no incident is confirmed."
+    else:
+        share = percent(100 - counted.availability)
+        failed = some(counted.server_errors, "request")
+        first = f"{_where(parameters)}: {share} of requests fail{since} ({failed})."
+    blocks = [first]
+    affected = _affected(confirmed)
+    if affected:
+        blocks.append(f"Affected:\n{_bullets(affected)}")
+    doing = [_uncited(a.statement) for a in actions if a.urgency == "now"]
+    if doing:
+        blocks.append(f"We propose to:\n{_bullets(doing[:4])}")
+    elif confirmed or sla.breached:
+        blocks.append("The cause is still being looked for; there is nothing for you to do yet.")
+    return "\n\n".join(blocks)
+
+
+def _uncited(statement: str) -> str:
+    """Without evidence ids: product teams have no report beside them."""
+    return _CITATIONS.sub("", statement)
+
+
+def _affected(causes: list[Cause]) -> list[str]:
+    """What customers meet: products, tiers, workflows and endpoints, as causes or as where causes show."""
+    found = []
+    for cause in causes:
+        if cause.step in (7, 8, 9):
+            found.append((cause.subject, cause.onset.after or cause.contrast.subject, cause.step))
+        found += [(v.subject, v.after, v.step) for v in [*cause.impact, *cause.also_visible_in] if v.step in (7, 8, 9)]
+    lines = []
+    for subject, after, step in found:
+        noun = "runs" if step == 9 else "requests"
+        share = f": {percent(after.percent)} of {noun} affected" if after is not None else ""
+        lines.append(subject_name(subject) + share)
+    return list(dict.fromkeys(lines))[:8]
+
+
+def _infrastructure(case: Case, causes: list[Cause]) -> str | None:
+    """Needed where a zone or machine is a cause or suspect, or resources are short."""
+    places = [c for c in causes if any(key in INFRASTRUCTURE for key in c.subject)]
+    zones = case.finding(6)
+    labels = zones.labels if zones is not None and zones.status is Status.OK else {}
+    explained = any(c.confidence is Confidence.CONFIRMED for c in causes)
+    lines = [f"{c.confidence.value}: {c.statement}" for c in places]
+    if zones is not None and labels.get(PRESSURE):
+        lines.append(f"{some(labels[PRESSURE], 'group')} of instances short of CPU or memory. [{zones.id}]")
+    if zones is not None and not places and not explained and labels.get("INFRASTRUCTURE_ISSUES"):
+        quantity = some(labels["INFRASTRUCTURE_ISSUES"], "group")
+        lines.append(f"{quantity} of instances with 502, 503 and 504 answers over the limit. [{zones.id}]")
+    if not lines:
+        return None
+    return f"{_where(case.parameters)}: please check the infrastructure.\n\n{_bullets(lines)}"

@@ -1,0 +1,97 @@
+"""Findings, verdicts and availability put together into the report: words and proposals, no new measurement."""
+
+from datetime import datetime
+
+from tsg_agent.conclude.actions import actions
+from tsg_agent.conclude.case import Case
+from tsg_agent.conclude.communication import communication
+from tsg_agent.conclude.gaps import gaps
+from tsg_agent.conclude.headline import headline
+from tsg_agent.conclude.statements import cause_statement, dismissal_statement
+from tsg_agent.conclude.summary import summary
+from tsg_agent.models import (
+    Cause,
+    Confidence,
+    Finding,
+    Judgement,
+    Parameters,
+    Rejected,
+    Report,
+    Sla,
+    Usage,
+    Verdict,
+)
+from tsg_agent.settings import AllThresholds
+
+
+def conclude(  # noqa: PLR0913 - one argument for each thing that a conclusion rests on
+    parameters: Parameters,
+    findings: list[Finding],
+    judgement: Judgement,
+    sla: Sla,
+    *,
+    id: str,
+    created: datetime,
+    version: str,
+    usage: Usage,
+    thresholds: AllThresholds,
+) -> Report:
+    """The whole conclusion of one investigation (guide, Step 11). The same input gives the same report."""
+    findings = sorted(findings, key=lambda f: f.step)
+    case = Case(parameters, findings, judgement, sla, thresholds)
+    causes = [_cause(rank, v, case.start, case.slow_ms) for rank, v in enumerate(_ranked(judgement), 1)]
+    rejected = [_rejected(v) for v in judgement.rejected]
+    missing = gaps(parameters, findings, sla)
+    proposed = actions(causes, findings, missing, thresholds)
+    first = headline(case, causes, missing)
+    return Report(
+        id=id,
+        version=version,
+        created=created,
+        headline=first,
+        parameters=parameters,
+        sla=sla,
+        causes=causes,
+        rejected=rejected,
+        gaps=missing,
+        summary=summary(causes, rejected, missing, findings),
+        actions=proposed,
+        communication=communication(case, first, causes, proposed, missing),
+        findings=findings,
+        measured=judgement.measured,
+        series=judgement.series,
+        gates=judgement.gates,
+        notes=judgement.notes,
+        usage=usage,
+    )
+
+
+def _ranked(judgement: Judgement) -> list[Verdict]:
+    """The verdicts' own order, suspects after the confirmed; one without a confidence is no cause."""
+    causes = [v for v in judgement.causes if v.confidence is not None]
+    return sorted(causes, key=lambda v: v.confidence is not Confidence.CONFIRMED)
+
+
+def _cause(rank: int, verdict: Verdict, start: datetime | None, slow_ms: float) -> Cause:
+    return Cause(
+        rank=rank,
+        confidence=verdict.confidence or Confidence.SUSPECTED,
+        statement=cause_statement(verdict, start, slow_ms),
+        **{name: getattr(verdict, name) for name in _SHARED},
+        shortfalls=verdict.shortfalls,
+        detail=verdict.detail,
+        also_visible_in=verdict.also_visible_in,
+        impact=verdict.impact,
+        tier=verdict.tier,
+    )
+
+
+_SHARED = ("step", "label", "subject", "measure", "onset", "contrast", "evidence")
+
+
+def _rejected(verdict: Verdict) -> Rejected:
+    return Rejected(
+        reason=verdict.dismissal,
+        statement=dismissal_statement(verdict),
+        **{name: getattr(verdict, name) for name in _SHARED},
+    )

@@ -1,0 +1,50 @@
+"""What was not looked at, or not enough: said aloud, since zero rows look the same as a healthy system."""
+
+from tsg_agent.models import Finding, Gap, Parameters, Sla, Status
+from tsg_agent.wording import cited, one_line, sentence
+
+STEPS = range(2, 11)
+CANARY = "canary"
+
+STATUS_WORDS: dict[Status, str] = {
+    Status.NO_DATA: "no row matched, so nothing was looked at",
+    Status.INSUFFICIENT_DATA: "too little traffic to judge",
+    Status.NOT_APPLICABLE: "cannot be checked with this telemetry",
+    Status.TIMEOUT: "ran out of time",
+    Status.ERROR: "the check failed",
+}
+
+
+def gaps(parameters: Parameters, findings: list[Finding], sla: Sla) -> list[Gap]:
+    """Every check that did not end ok or did not run, canaries, an unknown start, a service without requests."""
+    found: list[Gap] = []
+    if sla.breached is None:
+        text = f"no request of {one_line(parameters.service_name)} was seen, so its availability is unknown"
+        found.append(Gap(step=None, status=Status.NO_DATA.value, statement=sentence(text)))
+    if parameters.incident_start is None:
+        text = "the incident's start is not known, so nothing could be compared with the time before it"
+        found.append(Gap(step=1, status="unknown_start", statement=sentence(text)))
+    by_step = {f.step: f for f in findings}
+    for step in STEPS:
+        finding = by_step.get(step)
+        if finding is None:
+            found.append(Gap(step=step, status="not_run", statement=f"Step {step} did not run."))
+            continue
+        if finding.status is not Status.OK:
+            found.append(Gap(step=step, status=finding.status.value, statement=_statement(finding)))
+        found += [
+            Gap(step=step, status=CANARY, statement=sentence(one_line(note)) + cited([finding.id]))
+            for note in finding.notes
+            if CANARY in note.casefold()
+        ]
+    return found
+
+
+def not_looked_at(finding: Finding) -> str:
+    """A check that is a gap, in words: how it ended, and what would help."""
+    reason = one_line(finding.reason, 400).rstrip(".")
+    return STATUS_WORDS[finding.status] + (f": {reason}" if reason else "")
+
+
+def _statement(finding: Finding) -> str:
+    return sentence(f"Step {finding.step}, {one_line(finding.title)}: {not_looked_at(finding)}") + cited([finding.id])

@@ -1,0 +1,126 @@
+"""Causes and dismissals in plain sentences, every figure from the evidence that the sentence cites."""
+
+from datetime import datetime
+
+from tsg_agent.models import Confidence, Contrast, Measure, Onset, OnsetKind, Rate, Verdict, Visible
+from tsg_agent.wording import (
+    cited,
+    clock,
+    count,
+    listed,
+    measure_words,
+    name,
+    one_line,
+    percent,
+    points,
+    rate_words,
+    sentence,
+    some,
+    subject_name,
+)
+
+
+def cause_statement(verdict: Verdict, start: datetime | None, slow_ms: float) -> str:
+    """What fails, since when, how badly, against what; what it breaks; what a suspect falls short of."""
+    sentences = [
+        _change(verdict, start, slow_ms),
+        _against_the_rest(verdict.contrast, verdict.measure),
+        _workflow(verdict),
+        _broken_workflows(verdict.impact),
+        _shortfalls(verdict),
+    ]
+    return " ".join(s for s in sentences if s) + cited(verdict.evidence)
+
+
+def dismissal_statement(verdict: Verdict) -> str:
+    """Why a subject that the guide's rules name, or that stood out, is no cause."""
+    reason = one_line(verdict.reason) or verdict.dismissal.replace("_", " ")
+    return sentence(f"{subject_name(verdict.subject)}: {reason}") + cited(verdict.evidence)
+
+
+def figures(onset: Onset, contrast: Contrast, measure: Measure, slow_ms: float | None = None) -> str:
+    """One clause for a headline: "5.1 % of requests failed (5xx) against 0.03 % before"."""
+    after = onset.after or contrast.subject
+    if after is None:
+        return ""
+    words = f"{percent(after.percent)} {measure_words(measure, slow_ms)}"
+    if onset.kind is OnsetKind.APPEARED and contrast.rest is not None:
+        return f"{words} against {percent(contrast.rest.percent)} of the rest"
+    if onset.before is not None and onset.kind is not OnsetKind.UNKNOWN:
+        return f"{words} against {percent(onset.before.percent)} before"
+    return words
+
+
+def _change(verdict: Verdict, start: datetime | None, slow_ms: float) -> str:
+    onset = verdict.onset
+    after = onset.after or verdict.contrast.subject
+    who = subject_name(verdict.subject)
+    if after is None:
+        return sentence(f"{who} is {verdict.label}: {_unknown(onset)}")
+    what = f"{percent(after.percent)} {measure_words(verdict.measure, slow_ms)}"
+    if onset.kind is OnsetKind.UNKNOWN or start is None:
+        where = f" after {clock(start)}" if start and onset.after else ""
+        return sentence(f"{who}: {what}{where} ({_of(after, verdict.measure)}); {_unknown(onset)}")
+    if onset.kind is OnsetKind.APPEARED:
+        text = f"{who} appeared with the incident: {what} after {clock(start)} ({_of(after, verdict.measure)})"
+        if onset.before is not None:
+            text += f"; before it the service had {percent(onset.before.percent)} ({rate_words(onset.before)})"
+        return sentence(text)
+    if onset.before is None:
+        return sentence(f"{who}: {what} after {clock(start)} ({_of(after, verdict.measure)})")
+    return sentence(
+        f"{who}: {what} after {clock(start)} against {percent(onset.before.percent)} before "
+        f"({rate_words(after)} against {_of(onset.before, verdict.measure)})"
+    )
+
+
+def _of(rate: Rate, measure: Measure) -> str:
+    return f"{rate_words(rate)} {'runs' if measure is Measure.WORKFLOW_FAILURES else 'requests'}"
+
+
+def _unknown(onset: Onset) -> str:
+    reason = f" ({one_line(onset.reason)})" if onset.reason else ""
+    return f"whether this began with the incident is unknown{reason}"
+
+
+def _against_the_rest(contrast: Contrast, measure: Measure) -> str:
+    if contrast.rest is None:
+        return sentence(f"not compared with the rest: {one_line(contrast.reason)}") if contrast.reason else ""
+    rest = f"The rest had {percent(contrast.rest.percent)} at the same time ({_of(contrast.rest, measure)})"
+    if not contrast.significant:
+        return f"{rest}; the difference may be chance."
+    if contrast.difference is None or contrast.difference <= 0:
+        return f"{rest}."
+    if contrast.method == "difference_in_differences":
+        return f"{rest} and rose {points(contrast.difference)} less."
+    return f"{rest}, {points(contrast.difference)} less."
+
+
+def _workflow(verdict: Verdict) -> str:
+    detail = verdict.detail
+    step, failed, bare = detail.get("workflow_step"), detail.get("failed_runs"), detail.get("uncompensated")
+    parts = []
+    if step:
+        parts.append(f"most failed runs stop at {name(step)}")
+    if isinstance(bare, int) and bare and isinstance(failed, int):
+        parts.append(f"{count(bare)} of {some(failed, 'failed run')} {'has' if bare == 1 else 'have'} no compensation")
+    return sentence("; ".join(parts))
+
+
+def _broken_workflows(impact: list[Visible]) -> str:
+    broken = []
+    for item in impact:
+        text = subject_name(item.subject)
+        if item.after is not None:
+            text += f" ({percent(item.after.percent)} of runs do not complete"
+            text += f", {percent(item.before.percent)} before" if item.before is not None else ""
+            text += f", {percent(item.without.percent)} without its requests)" if item.without is not None else ")"
+        broken.append(text)
+    return sentence(f"it breaks {listed(broken)}") if broken else ""
+
+
+def _shortfalls(verdict: Verdict) -> str:
+    if verdict.confidence is not Confidence.SUSPECTED:
+        return ""
+    reasons = listed([one_line(s).rstrip(".") for s in verdict.shortfalls], 5)
+    return sentence(f"suspected, not confirmed: {reasons or 'the evidence falls short of the rules'}")

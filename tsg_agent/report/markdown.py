@@ -1,0 +1,192 @@
+"""A Report as Markdown: for a terminal through rich, and to paste into a ticket.
+
+Everything that came from telemetry or from the incident's text is escaped: it can neither link, nor break a
+table, nor start a block.
+"""
+
+import re
+from collections.abc import Iterator
+
+from tsg_agent.models import Action, Availability, Cause, Confidence, Report, Status, Visible
+from tsg_agent.report.evidence import cell, cited_ids, rows_by_id
+from tsg_agent.wording import clock, listed, moment, one_line, percent, rate_words, some, subject_name
+
+SHOWN_REJECTED = 12
+SHOWN_ROWS = 12
+
+_SPECIAL = re.compile(r"[\\`*\[\]<>|~&#$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?<=:)//|(?<=www)\.")
+_BLOCK_START = re.compile(r"^([-+=]|\d+(?=[.)](?:\s|$)))")
+# Our own citations stay readable in the source; one that a hostile text would turn into a link does not.
+_CITATION = re.compile(r"\\\[((?:E\d+(?:\.\d+)?)|(?:M\.\d+))\\\](?![(\[:])")
+
+
+def to_markdown(report: Report) -> str:
+    """The whole report as Markdown, what to do first."""
+    blocks = [block for section in SECTIONS for block in section(report)]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def escape(text: object) -> str:
+    """Any text as literal Markdown on one line."""
+    words = _SPECIAL.sub(lambda m: "".join(f"\\{c}" for c in m.group()), one_line(text))
+    words = _CITATION.sub(r"[\1]", words)
+    return _BLOCK_START.sub(lambda m: f"\\{m.group()}" if not m.group().isdigit() else f"{m.group()}\\", words)
+
+
+def code(text: object) -> str:
+    """Any text as a code span."""
+    words = one_line(text).replace("|", "¦") or " "
+    ticks = "`" * (_longest_run(words) + 1)
+    pad = " " if "`" in words else ""
+    return f"{ticks}{pad}{words}{pad}{ticks}"
+
+
+def fenced(text: str) -> str:
+    """Any text as a block of code, line by line, that nothing in it can close."""
+    lines = "\n".join(one_line(line) for line in text.splitlines())
+    ticks = "`" * max(3, _longest_run(lines) + 1)
+    return f"{ticks}text\n{lines}\n{ticks}"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall(r"`+", text)), default=0)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _head(report: Report) -> Iterator[str]:
+    p = report.parameters
+    yield f"# {escape(p.service_name)} · {escape(p.region)} · {escape(p.environment)}"
+    yield f"**{escape(report.headline)}**"
+
+
+def _actions(report: Report) -> Iterator[str]:
+    now = [a for a in report.actions if a.urgency == "now"]
+    look = [a for a in report.actions if a.urgency != "now"]
+    if now:
+        yield "## Do now"
+        yield _numbered(now, 1)
+    if look:
+        yield "## Look at" if not now else "## Then look at"
+        yield _numbered(look, len(now) + 1)
+    if not report.actions:
+        yield "## Do now"
+        yield "Nothing: no cause calls for an action."
+
+
+def _numbered(actions: list[Action], first: int) -> str:
+    return "\n".join(f"{i}. {escape(a.statement)}" for i, a in enumerate(actions, first))
+
+
+def _availability(report: Report) -> Iterator[str]:
+    sla, start = report.sla, report.parameters.incident_start
+    when = clock(start) if start else "the start"
+    spans: list[tuple[str, Availability | None]] = [
+        (f"before {when}", sla.before),
+        (f"after {when}", sla.after),
+        ("whole window", sla.window),
+    ]
+    rows = [
+        [name, percent(s.availability), percent(s.success_rate), f"{s.requests:,}", f"{s.server_errors:,}"]
+        for name, s in spans
+        if s is not None
+    ]
+    state = {True: "breached", False: "met", None: "unknown"}[sla.breached]
+    yield f"## SLA {percent(sla.threshold)}: {state}"
+    yield _table(["", "availability", "answered 2xx", "requests", "5xx"], rows)
+    yield f"Measured on {escape(sla.measured_on)}."
+
+
+def _causes(report: Report) -> Iterator[str]:
+    for title, confidence in (("Causes", Confidence.CONFIRMED), ("Suspects", Confidence.SUSPECTED)):
+        causes = [c for c in report.causes if c.confidence is confidence]
+        if causes:
+            yield f"## {title}"
+            yield "\n".join(_cause(c) for c in causes)
+        elif confidence is Confidence.CONFIRMED:
+            yield f"## {title}"
+            yield "No cause is confirmed."
+
+
+def _cause(cause: Cause) -> str:
+    lines = [
+        f"{cause.rank}. **{escape(subject_name(cause.subject))}** · {code(cause.label)} · "
+        f"Step {cause.step} · {cause.tier.value}",
+        f"   - {escape(cause.statement)}",
+    ]
+    if cause.also_visible_in:
+        seen = listed([_visible(v) for v in cause.also_visible_in], 6)
+        lines.append(f"   - Also visible in: {escape(seen)}")
+    return "\n".join(lines)
+
+
+def _visible(item: Visible) -> str:
+    share = f" ({percent(item.after.percent)}, {rate_words(item.after)})" if item.after else ""
+    return subject_name(item.subject) + share
+
+
+def _rejected(report: Report) -> Iterator[str]:
+    if not report.rejected:
+        return
+    yield "## Looked at and dismissed"
+    yield "\n".join(f"- {escape(r.statement)}" for r in report.rejected[:SHOWN_REJECTED])
+    if len(report.rejected) > SHOWN_REJECTED:
+        yield f"And {len(report.rejected) - SHOWN_REJECTED} more, in the data (JSON)."
+
+
+def _gaps(report: Report) -> Iterator[str]:
+    if report.gaps:
+        yield "## Not checked, or not enough"
+        yield "\n".join(f"- {escape(g.statement)}" for g in report.gaps)
+    if report.notes:
+        yield "## Notes"
+        yield "\n".join(f"- {escape(n)}" for n in report.notes)
+
+
+def _summary(report: Report) -> Iterator[str]:
+    yield "## The guide's headings"
+    yield "\n".join(f"- **{escape(h.title)}**: {escape(h.statement)}" for h in report.summary)
+
+
+def _messages(report: Report) -> Iterator[str]:
+    drafts = report.communication
+    yield "## Messages, as drafts"
+    yield "### Incident channel"
+    yield fenced(drafts.incident_channel)
+    yield "### Product teams"
+    yield fenced(drafts.product_teams)
+    if drafts.infrastructure is not None:
+        yield "### Infrastructure team"
+        yield fenced(drafts.infrastructure)
+
+
+def _evidence(report: Report) -> Iterator[str]:
+    yield "## Evidence"
+    rows = []
+    for f in report.findings:
+        label = code(f.label) if f.label and f.status is Status.OK else ""  # a check that is a gap has no healthy label
+        rows.append([f.id, escape(f.title), f.status.value.replace("_", " "), label, str(f.row_count)])
+    yield _table(["id", "check", "status", "label", "rows"], rows)
+    known = rows_by_id(report)
+    cited = [(item, known[item]) for item in cited_ids(report) if item in known][:SHOWN_ROWS]
+    lines = []
+    for item, row in cited:
+        values = ", ".join(f"{k} = {cell(v)}" for k, v in row.items() if v not in (None, "", [], ()))
+        lines.append(f"- [{item}] {escape(values)}")
+    yield "\n".join(lines)
+
+
+def _foot(report: Report) -> Iterator[str]:
+    p, usage = report.parameters, report.usage
+    yield "---"
+    yield (
+        f"Window {moment(p.start_time)} to {moment(p.end_time)} · investigation {code(report.id)} · "
+        f"tsg-agent {escape(report.version)} · {moment(report.created)} · {some(usage.queries, 'query', 'queries')} "
+        f"in {usage.milliseconds / 1000:.1f} s · {escape(usage.mode)} · proposals only, nothing was executed"
+    )
+
+
+SECTIONS = (_head, _actions, _causes, _availability, _gaps, _rejected, _summary, _messages, _evidence, _foot)

@@ -1,0 +1,173 @@
+"""Figures, times and names in words: the one place that decides how a number or a subject is written."""
+
+import math
+import re
+import unicodedata
+from datetime import datetime
+
+from tsg_agent.models import Measure, Rate, Subject
+
+NAME_LENGTH = 80
+
+# Of one subject, the dimensions in the order in which they are said, each with its word.
+DIMENSIONS: dict[str, str] = {
+    "service_version": "version",
+    "flag_name": "flag",
+    "flag_value": "value",
+    "region": "region",
+    "datacenter": "datacenter",
+    "availability_zone": "zone",
+    "instance_type": "instance type",
+    "load_balancer_id": "load balancer",
+    "partition_id": "partition",
+    "shard_id": "shard",
+    "tenant_category": "tenant category",
+    "http_method": "method",
+    "endpoint_path": "endpoint",
+    "api_version": "API version",
+    "client_type": "client type",
+    "product_id": "product",
+    "product_category": "product category",
+    "customer_tier": "customer tier",
+    "subscription_type": "subscription",
+    "scenario_name": "workflow",
+    "business_criticality": "criticality",
+    "workflow_step": "workflow step",
+    "service_component": "component",
+    "dependency_name": "dependency",
+    "error_category": "error category",
+    "exception_type": "error",
+}
+
+_MEASURES = {
+    Measure.SERVER_ERRORS: "of requests failed (5xx)",
+    Measure.NOT_SUCCESSFUL: "of requests did not succeed (not 2xx)",
+    Measure.RATE_LIMITED: "of requests were rate limited (429)",
+    Measure.CLIENT_ERRORS: "of requests were refused (4xx)",
+    Measure.SLOW: "of requests were slow",
+    Measure.RETRIES: "of requests were retries",
+    Measure.WORKFLOW_FAILURES: "of runs did not complete",
+}
+
+_WHITESPACE = re.compile(r"\s+")
+_ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
+
+
+def one_line(text: object, limit: int | None = None) -> str:
+    """Telemetry's or a person's text, fit to stand inside a sentence.
+
+    One line, without control, escape and direction-changing characters; cut to `limit` characters.
+    """
+    words = _WHITESPACE.sub(" ", _ANSI.sub("", str(text)))
+    words = "".join(c for c in words if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn")).strip()
+    if limit is not None and len(words) > limit:
+        return words[: limit - 1].rstrip() + "…"
+    return words
+
+
+def name(value: object) -> str:
+    """A value of the telemetry's as a name in a sentence: short, and quoted where its words could pass for ours."""
+    text = one_line(value, NAME_LENGTH)
+    return f"“{text}”" if " " in text or not text else text
+
+
+def number(value: float) -> str:
+    """A share or a difference without its unit: 5.1, 0.03, 99.97; never 0 or 100 for what is not exactly that."""
+    size = abs(value)
+    if size == 0 or not math.isfinite(value):
+        return "0" if size == 0 else str(value)
+    if 99 < size < 100:  # an availability: its distance from 100 is what matters
+        digits = max(1, 1 - math.floor(math.log10(100 - size)))
+        if digits > 4:
+            return "over 99.999"
+    elif size < 1:
+        digits = 1 - math.floor(math.log10(size))
+        if digits > 4:
+            return "under 0.001"
+    else:
+        digits = 1
+    text = f"{size:.{digits}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return f"-{text}" if value < 0 else text
+
+
+def percent(value: float | None) -> str:
+    """A percentage: "5.1 %", "0.03 %", "99.97 %"; "unknown" for None."""
+    return "unknown" if value is None else f"{number(value)} %"
+
+
+def points(value: float) -> str:
+    """A difference between two percentages, in percentage points."""
+    return f"{number(value)} points"
+
+
+def count(value: float) -> str:
+    """A whole number with thousands separated: 23,600."""
+    return f"{value:,.0f}"
+
+
+def some(quantity: int, one: str, many: str = "") -> str:
+    """A number with its noun: "1 run", "1,204 runs"."""
+    return f"{count(quantity)} {one if quantity == 1 else many or one + 's'}"
+
+
+def listed(items: list[str], limit: int = 3) -> str:
+    """Items in a sentence: "a, b and c", "a, b, c and 4 more"."""
+    shown = items if len(items) <= limit + 1 else [*items[:limit], f"{len(items) - limit} more"]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
+
+
+def clock(time: datetime) -> str:
+    """A time of day in UTC, as the models carry it: "14:05 UTC"."""
+    return f"{time:%H:%M} UTC"
+
+
+def moment(time: datetime) -> str:
+    """A date and time in UTC."""
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def sentence(text: str) -> str:
+    """With a capital letter at the start and one full stop at the end."""
+    text = text.strip()
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
+
+
+def subject_name(subject: Subject) -> str:
+    """A subject in words: "version 3.15.0", "flag routing = on", "endpoint POST /pay"."""
+    values = {key: name(value) for key, value in subject.items()}
+    parts: list[str] = []
+    for key in sorted(values, key=_order):
+        if key == "flag_value" and "flag_name" in values:
+            parts[-1] += f" = {values[key]}"
+        elif key == "http_method" and "endpoint_path" in values:
+            continue
+        elif key == "endpoint_path" and "http_method" in values:
+            parts.append(f"endpoint {values['http_method']} {values[key]}")
+        else:
+            parts.append(f"{DIMENSIONS.get(key) or one_line(key.replace('_', ' '), NAME_LENGTH)} {values[key]}")
+    return ", ".join(parts) or "the service"
+
+
+def _order(dimension: str) -> tuple[int, str]:
+    known = list(DIMENSIONS)
+    return (known.index(dimension) if dimension in DIMENSIONS else len(known), dimension)
+
+
+def measure_words(measure: Measure, slow_ms: float | None = None) -> str:
+    """What a measure counts, to stand after a percentage: "of requests failed (5xx)"."""
+    if measure is Measure.SLOW and slow_ms is not None:
+        return f"of requests took over {slow_ms / 1000:g} s"
+    return _MEASURES[measure]
+
+
+def rate_words(rate: Rate) -> str:
+    """A rate's own numbers: "1,204 of 23,600"."""
+    return f"{count(rate.failures)} of {count(rate.requests)}"
+
+
+def cited(evidence: list[str], limit: int = 4) -> str:
+    """Evidence ids as they stand at a sentence's end: " [E5.1] [M.3]"; empty for none."""
+    return "".join(f" [{one_line(item, NAME_LENGTH)}]" for item in evidence[:limit])
