@@ -73,13 +73,19 @@ def _played(scenario: Scenario, fleet: Fleet) -> tuple[Frame, Outcome, workflows
     failed = workflows.failed_steps(scenario, first, answered, rescued)
     made = workflows.reached(first, failed)
 
+    finished = first.array("time") + (answered.latency * 1000).astype(np.int64)
+    finished[index] = again.array("time") + (answered_again.latency * 1000).astype(np.int64)
+    wait = workflows.waits(first, finished)
+    first = first.replaced({"time": first.array("time") + wait})
+    again = again.replaced({"time": again.array("time") + wait[index]})
+    finished += wait
+
     attempts = concat([_numbered(first, 0), _numbered(again, 1)])
-    rows = np.flatnonzero(np.concatenate([made, made[index]]))
+    made_in_time = np.concatenate([made, made[index]]) & (attempts.array("time") < micros(scenario.last))
+    rows = np.flatnonzero(made_in_time)
     order = [attempts.array(name)[rows] for name in ("attempt", "key", "time")]
     rows = rows[np.lexsort(order)]
 
-    finished = first.array("time") + (answered.latency * 1000).astype(np.int64)
-    finished[index] = again.array("time") + (answered_again.latency * 1000).astype(np.int64)
     retries = np.zeros(len(first), dtype=np.int64)
     retries[index] = 1
     steps = workflows.Steps(first, answered, failed, finished, retries)

@@ -39,6 +39,23 @@ def reached(frame: Frame, failed: Bools) -> Bools:
     return made
 
 
+def waits(frame: Frame, finished: Ints) -> Ints:
+    """How much later each request is made than planned, microseconds: a step waits for the answer to the one before."""
+    runs, planned = frame.array("run"), frame.array("time")
+    delay = np.zeros(len(frame), dtype=np.int64)
+    in_run = np.flatnonzero(runs >= 0)
+    if not len(in_run):
+        return delay
+    _, number = np.unique(runs[in_run], return_inverse=True)
+    step = frame.array("step")[in_run]
+    answered = np.zeros(number.max() + 1, dtype=np.int64)
+    for current in range(int(step.max()) + 1):
+        rows, run = in_run[step == current], number[step == current]
+        delay[rows] = np.maximum(answered[run] - planned[rows], 0)
+        answered[run] = finished[rows] + delay[rows]
+    return delay
+
+
 @dataclass(frozen=True)
 class Steps:
     """First attempts that were made, and how their workflow steps ended."""
