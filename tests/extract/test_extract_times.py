@@ -1,0 +1,222 @@
+"""What texts in many hands say of the incident's times. The clock says 2024-01-20 10:00 UTC, a Saturday."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.extract.extracting import KNOWN, PLACE, asked, iso, run
+from tsg_agent.errors import ParameterError
+
+# text -> incident_start, start_time, end_time
+SETTLED = [
+    # --- absolute forms
+    ("It began at 2024-01-20T06:30:00Z.", "20T06:30", "20T04:30", "20T10:00"),
+    ("It began at 2024-01-20 06:30 UTC.", "20T06:30", "20T04:30", "20T10:00"),
+    ("Errors started at 2024-01-20T08:30:00+02:00", "20T06:30", "20T04:30", "20T10:00"),
+    ("Errors started at 2024-01-20T01:30:00-05:00", "20T06:30", "20T04:30", "20T10:00"),
+    ("Errors started at 2024-01-20 01:30:00-0500", "20T06:30", "20T04:30", "20T10:00"),
+    ("Errors started at 20240120T063000Z", "20T06:30", "20T04:30", "20T10:00"),
+    ("failing since 20 Jan 2024 06:30", "20T06:30", "20T04:30", "20T10:00"),
+    ("failing since 20th of January 2024, 06:30 UTC", "20T06:30", "20T04:30", "20T10:00"),
+    ("The outage began on Jan 20, 2024 at 6:30 AM.", "20T06:30", "20T04:30", "20T10:00"),
+    ("The outage began on January 19th, 2024 at 6:30 PM UTC.", "19T18:30", "19T16:30", "20T10:00"),
+    ("The outage began on Sat, 20 Jan 2024 06:30:00 +0000", "20T06:30", "20T04:30", "20T10:00"),
+    ("down since Sat Jan 20 06:30:12 UTC 2024", "20T06:30", "20T04:30", "20T10:00"),
+    ("down since 01/20/2024 06:30", "20T06:30", "20T04:30", "20T10:00"),
+    ("down since 20/01/2024 06:30", "20T06:30", "20T04:30", "20T10:00"),
+    ("down since 20.01.2024 06:30", "20T06:30", "20T04:30", "20T10:00"),
+    ("Problem started at 06:30:10 on 2024.01.20\nProblem name: 5xx", "20T06:30", "20T04:30", "20T10:00"),
+    ("Jan 20 06:30:12 outage began", "20T06:30", "20T04:30", "20T10:00"),
+    ("errors started 1705732200", "20T06:30", "20T04:30", "20T10:00"),
+    ('{"status": "firing", "startsAt": "2024-01-20T06:30:00.123Z", "endsAt": "0001-01-01T00:00:00Z"}',
+     "20T06:30", "20T04:30", "20T10:00"),
+    # --- zones
+    ("It began at 07:30 CET on 20 Jan 2024.", "20T06:30", "20T04:30", "20T10:00"),
+    ("It began at 2024-01-19 22:30 PST", "20T06:30", "20T04:30", "20T10:00"),
+    ("It began at 2024-01-19 10:30pm pst", "20T06:30", "20T04:30", "20T10:00"),
+    ("It began at 2024-01-20 07:30 Europe/Berlin", "20T06:30", "20T04:30", "20T10:00"),
+    ("It began at 2024-01-20 12:00 (Asia/Kolkata)", "20T06:30", "20T04:30", "20T10:00"),
+    ("It began at 1:30 AM ET on 20 January 2024", "20T06:30", "20T04:30", "20T10:00"),
+    ("It began at 1:30 AM Eastern Time on 20 January 2024", "20T06:30", "20T04:30", "20T10:00"),
+    ("It began at 2024-01-20 08:30 UTC+2", "20T06:30", "20T04:30", "20T10:00"),
+    ("All times are in CET.\nErrors began at 07:30 on 2024-01-20.", "20T06:30", "20T04:30", "20T10:00"),
+    ("Timezone: America/New_York\nErrors began at 01:30 on 2024-01-20.", "20T06:30", "20T04:30", "20T10:00"),
+    # --- a time of day, with its day elsewhere
+    ("Errors started at 06:30Z", "20T06:30", "20T04:30", "20T10:00"),
+    ("Errors started at 0630Z", "20T06:30", "20T04:30", "20T10:00"),
+    ("Errors started at 6:30 am.", "20T06:30", "20T04:30", "20T10:00"),
+    ("Errors started at 23:10 UTC", "19T23:10", "19T21:10", "20T10:00"),
+    ("Date: Fri, 19 Jan 2024 09:00:00 +0000\nSubject: 5xx\n\nErrors began at 08:10.", "19T08:10", "19T06:10", "20T10:00"),
+    ("Created: 2024-01-20T00:20:00Z\nIt began at 23:50.", "19T23:50", "19T21:50", "20T10:00"),
+    ("Report of 2024-01-19\n\nThe errors began around 14:05 UTC and were resolved at 15:20.", "19T14:05", "19T12:05", "19T15:20"),
+    ("On 19 January the checkout was down: it began at 14:05.", "19T14:05", "19T12:05", "20T10:00"),
+    # --- counted from now, or from when it was written
+    ("Failing since yesterday 14:05 UTC", "19T14:05", "19T12:05", "20T10:00"),
+    ("It started yesterday at 2:05 pm UTC.", "19T14:05", "19T12:05", "20T10:00"),
+    ("started today, 06:30 UTC, errors everywhere", "20T06:30", "20T04:30", "20T10:00"),
+    ("Errors began this morning at 6:30", "20T06:30", "20T04:30", "20T10:00"),
+    ("Errors began last night at 23:30 UTC", "19T23:30", "19T21:30", "20T10:00"),
+    ("Errors began on Thursday at 23:30 UTC", "18T23:30", "18T21:30", "20T10:00"),
+    ("It started 2 hours ago", "20T08:00", "20T06:00", "20T10:00"),
+    ("the 503s started about 90 minutes ago", "20T08:30", "20T06:30", "20T10:00"),
+    ("began failing an hour ago", "20T09:00", "20T07:00", "20T10:00"),
+    ("outage started half an hour ago", "20T09:30", "20T07:30", "20T10:00"),
+    ("PetSite has been failing for the last 3 hours", "20T07:00", "20T05:00", "20T10:00"),
+    ("Checkout is returning 503s for about 45 minutes now", "20T09:15", "20T07:15", "20T10:00"),
+    ("Created: 2024-01-20T08:00:00Z\nErrors started 30 minutes ago.", "20T07:30", "20T05:30", "20T10:00"),
+    ("[08:02] ann: errors started 20 minutes ago\n[08:05] bob: looking", "20T07:42", "20T05:42", "20T10:00"),
+    # --- windows written out
+    ("errors in the last 3 hours", None, "20T07:00", "20T10:00"),
+    ("Check the last 90 minutes please", None, "20T08:30", "20T10:00"),
+    ("Please look between 07:00 and 08:00 UTC on 20 Jan 2024", None, "20T07:00", "20T08:00"),
+    ("Please look at 2024-01-20, from 07:00 to 08:00 CET", None, "20T06:00", "20T07:00"),
+    ("window: 2024-01-20T06:30Z/2024-01-20T08:30Z", None, "20T06:30", "20T08:30"),
+    ("Time range: 2024-01-20 06:30 - 08:30 UTC", None, "20T06:30", "20T08:30"),
+    ("Availability fell between 23:00 and 01:00 UTC on the night of the 19th. Date: 2024-01-19", None, "19T23:00", "20T01:00"),
+    ("start_time: 2024-01-20T06:30:00Z\nend_time: 2024-01-20T08:30:00Z", None, "20T06:30", "20T08:30"),
+    ("start_time=2024-01-20T06:30:00Z end_time=2024-01-20T08:30:00Z", None, "20T06:30", "20T08:30"),
+    ("Start: 2024-01-20 06:30\nEnd: 2024-01-20 08:30", None, "20T06:30", "20T08:30"),
+    ("Window 06:00-09:00 UTC on 2024-01-20. Errors began at 07:10.", "20T07:10", "20T06:00", "20T09:00"),
+    ("start_time: 2024-01-20T05:00Z\nIt began at 07:10Z on 2024-01-20, resolved at 08:00Z.", "20T07:10", "20T05:00", "20T08:00"),
+    ("07:00-08:00 UTC 2024-01-20: 5xx on the gateway", None, "20T07:00", "20T08:00"),
+    # --- how it ended
+    ("Errors began at 06:30 on 2024-01-20; mitigated at 08:10, resolved at 08:40.", "20T06:30", "20T04:30", "20T08:40"),
+    ("It started at 06:30Z and ended at 07:45Z, all on 2024-01-20", "20T06:30", "20T04:30", "20T07:45"),
+    ("failing since 06:30Z until 07:45Z today", "20T06:30", "20T04:30", "20T07:45"),
+    ("Errors began at 06:30Z. Still failing at 08:00Z. Still failing at 09:00Z.", "20T06:30", "20T04:30", "20T09:00"),
+    ("Errors began at 06:30Z. Ongoing as of 08:00Z.", "20T06:30", "20T04:30", "20T08:00"),
+    ("Errors began at 06:30Z, not resolved at 08:00Z yet.", "20T06:30", "20T04:30", "20T08:00"),
+    ("Incident start: 2024-01-20 06:30\nResolved: 2024-01-20 08:40", "20T06:30", "20T04:30", "20T08:40"),
+    ("2024-01-20\n06:30 - errors begin\n07:10 - rollback started\n08:40: resolved", "20T06:30", "20T04:30", "20T08:40"),
+    ("It began at 06:30Z. We expect it to be resolved at 11:00Z.", "20T06:30", "20T04:30", "20T10:00"),
+    # --- other things begin, too
+    ("06:00: version 3 deployed. Deployment started at 05:50. Errors began at 06:30Z.", "20T06:30", "20T04:30", "20T10:00"),
+    ("After the 06:00 deploy, errors started at 06:30Z.", "20T06:30", "20T04:30", "20T10:00"),
+    ("We started investigating at 08:20; the errors began at 06:30Z.", "20T06:30", "20T04:30", "20T10:00"),
+    ("Version 3.14.2 is live since 05:00Z. Errors since 06:30Z.", "20T06:30", "20T04:30", "20T10:00"),
+    ("Unlike the last incident, which began at 02:00Z, this one began at 06:30Z.", "20T06:30", "20T04:30", "20T10:00"),
+    ("PetSite began failing requests\nat 2024-01-20T06:30:00Z; still failing\nat 2024-01-20T07:00:00Z.",
+     "20T06:30", "20T04:30", "20T07:00"),
+    ("> Errors began\n> at 06:30Z today", "20T06:30", "20T04:30", "20T10:00"),
+    ("- **Incident start:** 2024-01-20 06:30 UTC", "20T06:30", "20T04:30", "20T10:00"),
+    ("| Started at | 2024-01-20 06:30 UTC |", "20T06:30", "20T04:30", "20T10:00"),
+    # --- nothing says when it began: when it was reported serves for the window
+    ("Created: 2024-01-20T08:30:00Z\n06:00: New service version deployed\n07:30: Customer complaints start arriving",
+     None, "20T06:30", "20T10:00"),
+    ("Created: 2024-01-20T08:30:00Z\n- 08:30: War room activated, initial investigation started",
+     None, "20T06:30", "20T10:00"),
+    ("2024-01-20\n- 08:15: Incident declared\n- 08:20: rollback started", None, "20T06:15", "20T10:00"),
+    ("Incident declared at 08:15 UTC on 2024-01-20. Rollback started at 08:40.", None, "20T06:15", "20T10:00"),
+    ("Opened: 20 Jan 2024, 08:15\nAvailability: 96.2% (last hour)", None, "20T06:15", "20T10:00"),
+]  # fmt: skip
+
+# text -> the parameter asked for, and its candidates
+OPEN = [
+    ("The gateway is failing.", "incident_start", ()),
+    ("Deployed at 06:00Z on 2024-01-20. Complaints at 07:30Z.", "incident_start", ("20T06:00", "20T07:30")),
+    ("The rollout began at 06:00Z on 2024-01-20.", "incident_start", ("20T06:00",)),
+    ("Errors began at 06:30 on 03/04/2024", "incident_start", ("2024-03-04T06:30", "2024-04-03T06:30")),
+    ("Errors began at 2024-01-20 12:00 IST", "incident_start", ("20T06:30", "20T10:00", "20T11:00")),
+    ("Errors began at 2024-01-20 00:30 CST", "incident_start", ("19T16:30", "20T05:30", "20T06:30")),
+    ("Errors began at 2024-01-20 06:30 local time", "incident_start", ()),
+    ("Errors began at 2023-07-20 06:30 PST", "incident_start", ("2023-07-20T13:30", "2023-07-20T14:30")),
+    ("Errors began at 2023-10-29 02:30 Europe/Berlin", "incident_start", ("2023-10-29T00:30", "2023-10-29T01:30")),
+    ("Errors began at 2023-03-26 02:30 Europe/Berlin", "incident_start", ()),
+    ("Errors began on 2024-01-19.", "incident_start", ()),
+    ("Errors began a couple of hours ago.", "incident_start", ()),
+    ("I think it began at 06:00Z. No, the graphs say it began at 06:40Z.", "incident_start", ("20T06:00", "20T06:40")),
+    ("It started some time between 06:30 and 06:45 UTC.", "incident_start", ()),
+    ("2024-01-18: all fine. 2024-01-19: deploy.\nErrors began at 06:30Z.", "incident_start", ("18T06:30", "19T06:30")),
+    ("The release went out yesterday. Errors began at 07:10.", "incident_start", ("19T07:10", "20T07:10")),
+    ("It began at midnight on 19 Jan 2024", "incident_start", ("19T00:00", "20T00:00")),
+    ("Began at 06:30Z. Resolved at 07:00Z. Came back. Resolved at 08:00Z.", "end_time", ("20T07:00", "20T08:00")),
+    ("Look between 06:00 and 07:00 UTC. Or look between 08:00 and 09:00 UTC.", "start_time", ("20T06:00", "20T08:00")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "incident_start", "start_time", "end_time"), SETTLED, ids=lambda value: repr(value)[:60])
+def test_times_are_read_as_a_person_would(
+    text: str, incident_start: str | None, start_time: str, end_time: str
+) -> None:
+    result = run(PLACE + "\n" + text)
+    assert result.parameters, result.questions
+    found = result.parameters
+    got = (iso(found.incident_start), iso(found.start_time), iso(found.end_time))
+    assert got == (incident_start, start_time, end_time), (found.origins, result.notes)
+
+
+@pytest.mark.parametrize(("text", "parameter", "candidates"), OPEN, ids=lambda value: repr(value)[:60])
+def test_what_is_unclear_is_asked(text: str, parameter: str, candidates: tuple[str, ...]) -> None:
+    result = run(PLACE + "\n" + text)
+    assert parameter in asked(result), result.parameters
+    found = asked(result)[parameter]
+    assert tuple(iso(datetime.fromisoformat(value)) for value in found) == candidates, result.questions
+
+
+def test_flags_win_over_the_text() -> None:
+    text = PLACE + "It began at 06:30Z; resolved at 07:00Z. Window: 05:00-09:00 UTC"
+    times = {"start_time": "2024-01-20T01:00Z", "end_time": "2024-01-20T03:00Z", "incident_start": "2024-01-20T02:00Z"}
+    found = run(text, **times).parameters
+    assert found
+    assert (iso(found.start_time), iso(found.incident_start), iso(found.end_time)) == ("20T01:00", "20T02:00", "20T03:00")
+    assert {found.origins[name] for name in times} == {"given"}
+
+
+def test_a_flag_answers_a_question() -> None:
+    assert asked(run(PLACE)) == {"incident_start": ()}
+    found = run(PLACE, incident_start="2024-01-20T06:30+02:00").parameters
+    assert found and iso(found.incident_start) == "20T04:30" and iso(found.start_time) == "20T02:30"
+    assert run(PLACE, start_time="2024-01-20T06:30Z").parameters
+
+
+def test_now_beyond_the_telemetry_ends_the_window_at_its_last_row() -> None:
+    result = run(PLACE + "It began at 2024-01-20T06:30Z", now=datetime(2026, 5, 1, tzinfo=UTC))
+    assert result.parameters and result.parameters.end_time == KNOWN.last
+    assert "last row" in result.parameters.origins["end_time"]
+    assert any("2026-05-01" in note for note in result.notes)
+
+
+def test_now_within_the_telemetry_is_the_end() -> None:
+    result = run(PLACE + "It began at 2024-01-20T06:30Z", now=datetime(2024, 1, 20, 9, tzinfo=UTC))
+    assert result.parameters and iso(result.parameters.end_time) == "20T09:00"
+    assert result.parameters.origins["end_time"].startswith("now")
+
+
+def test_a_time_of_day_on_the_only_day_that_the_telemetry_covers() -> None:
+    known = KNOWN.model_copy(update={"first": datetime(2023, 4, 18, 23, tzinfo=UTC), "last": datetime(2023, 4, 19, 2, tzinfo=UTC)})
+    found = run(PLACE + "It began at 01:07Z", known, datetime(2026, 1, 1, tzinfo=UTC)).parameters
+    assert found and iso(found.incident_start) == "2023-04-19T01:07"
+
+
+def test_a_time_of_day_on_one_of_several_days_long_ago_is_asked() -> None:
+    result = run(PLACE + "It began at 06:07Z", now=datetime(2026, 1, 1, tzinfo=UTC))
+    assert len(asked(result)["incident_start"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ("start_time: 2024-01-20T08:00Z end_time: 2024-01-20T07:00Z", {}),
+        ("It began at 2024-01-20T08:00Z and was resolved at 2024-01-20T07:00Z", {}),
+        ("Look between 2024-01-20T08:00Z and 2024-01-20T07:00Z", {}),
+        ("It began at 2024-01-20T06:30Z", {"end_time": "2024-01-20T06:00Z"}),
+        ("It began at 2024-01-20T06:30Z", {"end_time": "2024-01-20T06:30Z"}),
+        ("It began at 2024-02-20T06:30Z", {}),
+        ("", {"incident_start": "0001-01-01T00:30Z"}),
+    ],
+)
+def test_a_window_that_ends_before_it_starts_is_an_error_that_says_what_to_do(text: str, given: dict[str, str]) -> None:
+    with pytest.raises(ParameterError) as caught:
+        run(PLACE + text, **given)
+    assert caught.value.fix
+
+
+def test_a_window_written_out_makes_an_unclear_start_no_question() -> None:
+    result = run(PLACE + "Window: 05:00-09:00 UTC on 2024-01-20. It began at 06:00Z. It began at 06:40Z.")
+    assert result.parameters and result.parameters.incident_start is None
+    assert any("incident_start stays unknown" in note for note in result.notes)
+
+
+def test_a_window_outside_the_telemetry_is_noted() -> None:
+    result = run(PLACE + "Look between 2023-01-20T06:00Z and 2023-01-20T07:00Z")
+    assert any("holds nothing of the window" in note for note in result.notes)

@@ -1,0 +1,6 @@
+"""Step 1: from an incident's free text to its parameters, by rules."""
+
+from tsg_agent.extract.extract import extract
+from tsg_agent.extract.inputs import Extraction, Given, Known
+
+__all__ = ["Extraction", "Given", "Known", "extract"]

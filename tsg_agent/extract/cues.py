@@ -1,0 +1,111 @@
+"""The words that tell what a time is for, as patterns. All are linear: every gap they allow is bounded."""
+
+import re
+
+from tsg_agent.extract.spotting import SPAN
+
+FAILURE = (
+    r"(?:fail\w*|errors?|erroring|outages?|incidents?|issues?|problems?|degrad\w*|impact\w*|disrupt\w*|unavailab\w*"
+    r"|availability|downtime|down|[45]xx\w*|[45][0-9]{2}s?|time-?outs?|timing|latenc\w*|slow\w*|spik\w*|drop\w*"
+    r"|increas\w*|elevated|symptoms?|trouble|breach\w*|unreachable|reject\w*|crash\w*|affected|refus\w*|broken|breaking"
+    r"|alert|alerts|firing|throw\w*|return\w*|burn\w*|it|this|everything|happening|onset|bad|red|flapping|sev-?[0-9])"
+)
+OTHER = re.compile(
+    r"\b(?:investigat\w*|deploy\w*|rollouts?|roll(?:ed|ing)?[ -]?(?:out|back)|rollbacks?|releas\w*|canary|maintenance"
+    r"|migrat\w*|backups?|war ?room|bridge|calls?|calling|meeting|mitigat\w*|recover\w*|restor\w*|scal\w*"
+    r"|complain\w*|tickets?|triag\w*|monitoring|shift|jobs?|pods?|containers?|process|versions?|flags?|enabled"
+    r"|running|live|uptime|experiment|tests?|testing|escalat\w*|debugg\w*|analysis|analysing|analyzing|post-?mortem"
+    r"|review\w*|rebuild|restart\w*|failover|drain\w*|communicat\w*|on-?call|campaign|sale|fix|fixes|work|looking"
+    r"|stable|healthy|normal|fine|green|employed|customer since|upgrade\w*|push\w*|sync\w*|healthier)\b",
+    re.IGNORECASE,
+)
+PAST = re.compile(
+    r"\b(?:previous|prior|similar|historical\w*|unlike|last (?:week|month|year|time|quarter|incident|outage)(?:'s)?"
+    r"|earlier (?:incident|outage)|months? ago|years? ago|back then)\b",
+    re.IGNORECASE,
+)
+PLANNED = re.compile(
+    r"\b(?:will|expect\w*|eta|should|hop(?:e|ing)|plan\w*|schedul\w*|estimat\w*|forecast\w*|aim\w*|going to|might|if)\b",
+    re.IGNORECASE,
+)
+FAILING = re.compile(rf"\b{FAILURE}\b", re.IGNORECASE)
+ENDS_FAILING = re.compile(rf"\b{FAILURE}(?:[ ](?:has|have|had|which|that|was|were|is|are|first|likely|also))*\W*$", re.I)
+TAIL = (
+    r"(?:[\s:,(=~@*_-]|\b(?:at|around|about|on|from|of|since|as|early|approx(?:imately|\.)?|roughly|circa|ca\.|near|was"
+    r"|were|is|time|the morning|in|sometime|some time)\b)*$"
+)
+DIRECT = re.compile(rf"^{TAIL}", re.IGNORECASE)
+PREPOSED = re.compile(r"\b(?:at|around|about|on|from|since|approx(?:imately|\.)?|roughly|circa|as early as)\b[\s~@:]*$", re.I)
+JOINS = re.compile(
+    r"\b(?:and|but|then|when|while|until|before|after|because|so|which|who|where|we|they|i|following|by|not|if)\b", re.I
+)
+CLAUSE = re.compile(r"[,;:()|–—]|\b(?:and|but|while|when|after|because|so|then|where|before|until)\b", re.IGNORECASE)
+START = re.compile(r"\b(began|begun|begins?|beginning|start(?:ed|ing|s)?|commenced|since|onset|went down)\b", re.I)
+END = re.compile(
+    r"\b(?P<done>resolved|ended|ends|recovered|restored|fixed|cleared|stopped|subsided|back to normal|all[ -]clear)\b"
+    r"|\b(?P<half>mitigated)\b|\b(?P<until>until|till|through)\b"
+    r"|\b(?P<still>still|ongoing|on-going|continuing|continues|persists|persisting|as of)\b",
+    re.IGNORECASE,
+)
+NOT = re.compile(r"\b(?:not|n't|never|yet|un|isn't|wasn't|hasn't)\W*(?:\w+\W+)?$", re.IGNORECASE)
+CREATED = re.compile(
+    r"\b(?:(?P<a>created)|(?P<b>declared)|(?P<c>opened|raised|reported|logged|submitted|filed)"
+    r"|(?P<d>detected|triggered|paged|fired|issued))\b",
+    re.IGNORECASE,
+)
+LABEL = re.compile(
+    r"(?:^|[\n|,;{(\[>]|[*_`-][ ]?|[ ]{2})[ \t]{0,8}[\"'*_`]{0,3}(?P<label>[A-Za-z][A-Za-z_ -]{1,40}?)(?:[ ]?\((?:UTC|utc)\))?"
+    r"[\"'*_`]{0,3}[ \t]{0,4}(?:[:=|]|=>|->)[ \t\"'*_`|~]{0,8}$"
+)
+INLINE = re.compile(r"(?:^|[\s,;{(])[\"']?(?P<label>[A-Za-z][A-Za-z_]{2,30})[\"']?\s?[:=][\s\"']{0,3}$")
+HEAD = re.compile(r"[\W_]*(?:(?:at|around|about|on|by|from|approx\.?)\b[\s~]*)?", re.IGNORECASE)
+CHAT = re.compile(r"\W{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(?:[ ][A-Z][\w.'-]{0,30})?:)\s")
+NOUN_AFTER = re.compile(
+    r"[ ](?:deploy\w*|release|rollout|push|build|flag|config|change|version|alert|page|meeting|standup|call|report|job)\b", re.I
+)
+BETWEEN_TIMES = re.compile(r"\s*(?:-{1,2}|–|—|to|until|till|through|->|→|/|\.{2,3}|and|&)\s*(?:about|around|~)?\s*", re.I)
+FOR = re.compile(
+    rf"\b(?:been|is|are|was|were|now)\b[^.\n]{{0,60}}?\bfor (?:about |around |roughly |at least |over )?"
+    rf"(?:the (?:last |past ))?(?P<span>{SPAN})",
+    re.IGNORECASE,
+)
+LAST = re.compile(rf"\b(?:last|past|previous) (?P<span>{SPAN})|\b(?:last|past) (?P<one>hour|day)\b", re.IGNORECASE)
+SERVED = re.compile(
+    r"\b(?:service|gateway|api|site|platform|system|requests?|users?|customers?|traffic|app|application)\b", re.I
+)
+FINE = re.compile(r"\b(?:no|normal|fine|healthy|stable|ok|okay|good|green|quiet)\b", re.IGNORECASE)
+ELSEWHERE = re.compile(
+    r"\b(?:deploy\w*|rollouts?|roll(?:ed|ing)?[ -]?(?:out|back)|rollbacks?|releas\w*|canary|maintenance|migrat\w*"
+    r"|backups?|meeting|shift|on-?call|campaign|sale|experiment|flag|scaling|restart\w*|call|review|freeze|jobs?)\b",
+    re.IGNORECASE,
+)
+WINDOW = re.compile(r"\b(?:look|check|investigate|analy[sz]e|focus|window|range|period|time ?frame|interval)\b", re.I)
+OPENS = re.compile(r"\b(?P<cue>between|from)\b[\s~]*(?:about |around |roughly )?$", re.IGNORECASE)
+
+START_LABELS = frozenset(
+    f"{what}{form}".strip()
+    for what in ("", "incident ", "impact ", "outage ", "problem ", "issue ", "error ", "degradation ", "alert ")
+    for form in ("start time", "started", "started at", "starts at", "start", "began", "began at", "begin", "onset")
+) | {"start of incident", "start of impact", "start of outage", "onset time", "time of onset", "since", "failing since"}
+END_LABELS = frozenset(
+    f"{what}{form}".strip()
+    for what in ("", "incident ", "impact ", "outage ", "problem ", "issue ", "service ", "alert ")
+    for form in ("end", "end time", "ended", "ended at", "ends at", "resolved", "resolved at", "resolution time")
+) | {"mitigated", "mitigated at", "recovered", "recovered at", "restored at", "time resolved", "end of impact"}
+END_LABELS |= {"end of incident", "end of outage", "resolution", "resolved time"}
+GENERIC_STARTS = frozenset({"start", "start time", "from"})
+GENERIC_ENDS = frozenset({"end", "end time", "to", "until"})
+WINDOW_STARTS = frozenset({"start_time", "window start", "start of window", "analysis start", "range start"})
+WINDOW_ENDS = frozenset({"end_time", "window end", "end of window", "analysis end", "range end"})
+WINDOWS = frozenset(
+    {"window", "time window", "time range", "timerange", "period", "time period", "timeframe", "time frame", "range"}
+) | {"interval", "analysis window", "investigation window", "incident window", "query window"}
+CREATED_LABELS = (
+    frozenset({"created", "created at", "created on", "create time", "creation time"}),
+    frozenset({"declared", "declared at", "incident declared", "incident declared at"}),
+    frozenset({"opened", "opened at", "raised", "reported", "reported at", "logged", "submitted", "filed"}),
+    frozenset({"detected", "detected at", "triggered", "triggered at", "fired", "fired at", "issued", "paged at"}),
+    frozenset({"date", "sent", "sent at", "datetime", "date time"}),
+    frozenset({"time", "timestamp", "when", "reported on"}),
+)
+"""Labels of the time a report was made, the plainest first."""

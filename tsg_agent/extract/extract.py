@@ -1,0 +1,53 @@
+"""Step 1 without a model: an incident's parameters from its free text, by rules."""
+
+from datetime import datetime
+
+from tsg_agent.extract.inputs import Extraction, Given, Known
+from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, settle
+from tsg_agent.extract.prose import MAXIMUM_CHARACTERS, Prose
+from tsg_agent.extract.thresholds import find_threshold
+from tsg_agent.extract.window import find_window
+from tsg_agent.models import Parameters
+
+
+def extract(
+    text: str, known: Known, given: Given, *, now: datetime, window_hours: float, default_threshold: float
+) -> Extraction:
+    """The guide's Step 1: parameters where everything is settled, else questions with candidates.
+
+    `now` is aware; `window_hours` is how long before the incident's start the window opens; thresholds are percent.
+    Of a long text only the first `MAXIMUM_CHARACTERS` are read. Raises `ParameterError` for values that cannot hold:
+    an unknown name in a flag, a window that ends before it starts, a threshold that is no percentage.
+    """
+    prose = Prose(text)
+    region = settle(REGION, known.regions, given.region, prose)
+    service = settle(SERVICE, known.services, given.service_name, prose)
+    environment = settle(ENVIRONMENT, known.environments, given.environment, prose)
+    threshold = find_threshold(prose, given.threshold, default_threshold)
+    window = find_window(prose, known, given, now=now, window_hours=window_hours)
+    asked = [found.question for found in (region, service, environment, threshold)] + window.questions
+    questions = [question for question in asked if question]
+    notes = [*region.notes, *service.notes, *environment.notes, *window.notes]
+    if prose.cut:
+        notes.append(f"The text has {len(text):,} characters; only the first {MAXIMUM_CHARACTERS:,} were read.")
+    if questions or window.start_time is None or window.end_time is None or threshold.value is None:
+        return Extraction(questions=questions, notes=notes)
+    origins = {
+        "region": region.origin,
+        "service_name": service.origin,
+        "environment": environment.origin,
+        **window.origins,
+        "threshold": threshold.origin,
+    }
+    parameters = Parameters(
+        region=region.value,
+        service_name=service.value,
+        environment=environment.value,
+        start_time=window.start_time,
+        end_time=window.end_time,
+        incident_start=window.incident_start,
+        threshold=threshold.value,
+        other_regions=region.others,
+        origins=origins,
+    )
+    return Extraction(parameters=parameters, notes=notes)

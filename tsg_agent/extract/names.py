@@ -1,0 +1,150 @@
+"""Finds the telemetry's own regions, services and environments in a text, as whole words, however they are spelled."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_TOKEN = re.compile(r"[^\W_]+")
+_ENVIRONMENTS = (
+    frozenset({"prod", "production", "prd"}),
+    frozenset({"staging", "stage", "stg"}),
+    frozenset({"dev", "development"}),
+    frozenset({"test", "testing"}),
+)
+# Environments whose names are everyday words: in prose they count only beside "environment" or in brackets.
+_EVERYDAY = frozenset({"stage", "development", "test", "testing", "live"})
+_ENVIRONMENT_NEAR = re.compile(r"[\])]|[ ](?:env|environment|cluster|stack)\b", re.IGNORECASE)
+_ENVIRONMENT_BEFORE = re.compile(r"[\[(]$|\b(?:env|environment)\W{0,3}$", re.IGNORECASE)
+_PEOPLE = re.compile(r"[ ](?:team|lead|manager|group|engineers?|engineering|owners?|support|on-?call)\b", re.IGNORECASE)
+_NEGATING = re.compile(r"\b(?:non|pre|not|except|excluding|unlike|outside|without|no errors in|nothing in)[ ](?:in[ ])?$", re.I)
+_SPARED = re.compile(
+    r"[ ]?(?:region)?[ ]?(?:is|are|was|were|looks?|seems?|remains?|stays?|both|all|still|:|-|–)?[ ]?"
+    r"(?:is|are|completely|totally|currently|still)?[ ]?"
+    r"(?:fine|ok|okay|healthy|unaffected|not affected|not impacted|stable|normal|nominal|good|green)\b",
+    re.IGNORECASE,
+)
+_LISTED = re.compile(r"[ ]?(?:,|and|&|/|, and|or)[ ]?")
+_FOREMOST_BEFORE = re.compile(
+    r"\b(?:primary|primarily|mainly|mostly|worst|most affected|hardest hit|main)\b[^,.;\n]{0,25}$", re.IGNORECASE
+)
+_FOREMOST_AFTER = re.compile(
+    r"[ ]?(?:\(|is |was |being |- |–|—|as |region )[^,.;)\n]{0,20}"
+    r"\b(?:primary|primarily|main|mainly|mostly|worst|most affected|hardest hit)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A span that names one of `values`: several where the telemetry has them in spellings alike."""
+
+    start: int
+    end: int
+    values: tuple[str, ...]
+    spared: bool = False
+    foremost: bool = False
+
+
+class Names:
+    """The known values of one parameter, to be found in texts in one pass."""
+
+    def __init__(self, values: Iterable[str], *, environments: bool = False) -> None:
+        self.values = tuple(values)
+        self._environments = environments
+        self._keys: dict[str, list[str]] = {}
+        for value in self.values:
+            self._keys.setdefault(key(value), []).append(value)
+        if environments:
+            self._add_aliases()
+        self._keys.pop("", None)
+        self._prefixes = {name[:length] for name in self._keys for length in range(1, min(len(name), 200) + 1)}
+
+    def _add_aliases(self) -> None:
+        for group in _ENVIRONMENTS:
+            known = [value for name, values in self._keys.items() if name in group for value in values]
+            for alias in sorted(group - set(self._keys)):
+                if known:
+                    self._keys[alias] = list(known)
+
+    def exact(self, value: str) -> str | None:
+        """The known value that a whole text names; None where there is none, or more than one."""
+        if value in self.values:
+            return value
+        found = self._keys.get(key(value), [])
+        return found[0] if len(found) == 1 else None
+
+    def find(self, text: str) -> list[Hit]:
+        """Every mention of a known value, in the text's order."""
+        tokens = list(_TOKEN.finditer(text))
+        hits: list[Hit] = []
+        index = 0
+        while index < len(tokens):
+            last = self._longest(text, tokens, index)
+            if last is None:
+                index += 1
+                continue
+            start, end = tokens[index].start(), tokens[last].end()
+            written = text[start:end]
+            found = self._keys[key(written)]
+            hits.append(Hit(start, end, (written,) if written in self.values else tuple(found)))
+            index = last + 1
+        return _judged(text, [hit for hit in hits if not self._everyday(text, hit)])
+
+    def _longest(self, text: str, tokens: list[re.Match[str]], index: int) -> int | None:
+        """Index of the last token of the longest known name that begins at a token."""
+        start = tokens[index].start()
+        if start and text[start - 1] in "-._" and text[start - 2 : start - 1].isalnum():
+            return None
+        joined, best = "", None
+        for position in range(index, len(tokens)):
+            token = tokens[position]
+            if position > index:
+                between = text[tokens[position - 1].end() : token.start()]
+                if len(between) != 1 or between not in " -_./:":
+                    break
+            joined += token.group().casefold()
+            if joined not in self._prefixes and joined not in self._keys:
+                break
+            if joined in self._keys and self._ends(text, start, token.end()):
+                best = position
+        return best
+
+    def _ends(self, text: str, start: int, end: int) -> bool:
+        """Does a name end here? us-east does not in us-east-1, nor "US West" in "US West 2"."""
+        following = text[end : end + 4]
+        if following[:1] in ("-", ".", "_") and following[1:2].isalnum():
+            return False
+        exact = text[start:end] in self.values
+        return exact or not re.match(r"[ ][0-9]{1,2}(?![\w.:%])", following)
+
+    def _everyday(self, text: str, hit: Hit) -> bool:
+        if not self._environments:
+            return False
+        before, after = text[max(0, hit.start - 20) : hit.start], text[hit.end : hit.end + 20]
+        if _PEOPLE.match(after):
+            return True
+        if key(text[hit.start : hit.end]) not in _EVERYDAY:
+            return False
+        return not (_ENVIRONMENT_NEAR.match(after) or _ENVIRONMENT_BEFORE.search(before))
+
+
+def key(value: str) -> str:
+    """What two spellings of a name share: letters and digits, without case."""
+    return "".join(match.group() for match in _TOKEN.finditer(value)).casefold()
+
+
+def _judged(text: str, hits: list[Hit]) -> list[Hit]:
+    """Mark the hits that the text calls unaffected, and those that it calls the most affected."""
+    judged: list[Hit] = []
+    for index in range(len(hits) - 1, -1, -1):
+        hit = hits[index]
+        following = judged[-1] if judged else None
+        limit = min(hit.end + 60, following.start if following else len(text))
+        before, after = text[max(0, hit.start - 60) : hit.start], text[hit.end : limit]
+        listed = following is not None and following.spared and bool(_LISTED.fullmatch(text[hit.end : following.start]))
+        spared = listed or bool(_SPARED.match(after)) or bool(_NEGATING.search(before))
+        floor = hits[index - 1].end if index else 0
+        own = text[max(floor, hit.start - 60) : hit.start]
+        foremost = bool(_FOREMOST_BEFORE.search(own) or _FOREMOST_AFTER.match(after))
+        judged.append(Hit(hit.start, hit.end, hit.values, spared, foremost and not spared))
+    return judged[::-1]

@@ -1,0 +1,204 @@
+"""Settles region, service and environment: a flag, a labelled line, a mention in prose, or a question."""
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tsg_agent.errors import ParameterError
+from tsg_agent.extract.names import Hit, Names, key
+from tsg_agent.extract.prose import Prose, quote
+from tsg_agent.models import Question
+
+CANDIDATES = 20
+_LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?P<label>%s)[\"'*`_]{0,3}[ ]?(?P<sign>[:=|])[\"'*`_ ]{0,4}"
+_NEXT_LABEL = re.compile(r"(?:[,;]|[ ])[ ]?[\"'*]{0,2}[A-Za-z_][\w-]{0,30}[\"'*]{0,2}[ ]?[:=]|[|}]")
+_PLACEHOLDER = re.compile(
+    r"\W*(?:unknown|n/?a|none|tbd|tbc|all|global|multiple|several|various|see (?:above|below)|same|not sure|various|any)?\b",
+    re.IGNORECASE,
+)
+_SHAPED = re.compile(
+    r"(?<![\w.-])[a-z]{2,12}-(?:gov-)?(?:north|south|east|west|central)[a-z]{0,5}(?:-?[0-9]{1,2})?[a-z]?(?![\w.]*[\w-])",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One of the three parameters, and the labels that it stands behind in tickets, logs and alerts."""
+
+    parameter: str
+    noun: str
+    strong: re.Pattern[str]
+    loose: re.Pattern[str]
+
+
+REGION = Kind(
+    "region",
+    "region",
+    re.compile(_LABEL % r"(?:(?:primary|main|aws|cloud|affected)[ _-])?region(?:[ _-]?name)?", re.I),
+    re.compile(_LABEL % r"(?:(?:affected|impacted)[ _-])?(?:regions?|locations?)(?:[ _-](?:affected|impacted))?", re.I),
+)
+SERVICE = Kind(
+    "service_name",
+    "service",
+    re.compile(_LABEL % r"(?:(?:primary|main|affected)[ _-])?service(?:[ _-]?name)?", re.I),
+    re.compile(
+        _LABEL % r"(?:(?:affected|impacted)[ _-])?(?:services?|components?|application|app)(?:[ _-](?:affected|impacted))?",
+        re.I,
+    ),
+)
+ENVIRONMENT = Kind(
+    "environment",
+    "environment",
+    re.compile(_LABEL % r"(?:(?:deployment|affected|target)[ _-])?(?:environment|env)(?:[ _-]?name)?", re.I),
+    re.compile(_LABEL % r"(?:(?:affected|impacted)[ _-])?(?:environments|envs|stage|deployment)", re.I),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A value and its origin, or a question; and the other values that the text names."""
+
+    value: str = ""
+    origin: str = ""
+    question: Question | None = None
+    others: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    """What stands behind a label: known values, or text that names none."""
+
+    hits: list[Hit]
+    text: str
+    start: int
+    end: int
+    table: bool
+
+
+def settle(kind: Kind, known: Sequence[str], flag: str | None, prose: Prose) -> Settled:
+    """One parameter's value, which is always one of `known`. Raises `ParameterError` for a flag that is not."""
+    names = Names(known, environments=kind is ENVIRONMENT)
+    hits = names.find(prose.text)
+    named = tuple(dict.fromkeys(hit.values[0] for hit in hits if len(hit.values) == 1 and not hit.spared))
+    if flag is not None:
+        value = checked(kind, names, flag)
+        return Settled(value, "given", others=tuple(name for name in named if name != value))
+    if not known:
+        return Settled(question=_question(kind, f"the telemetry names no {kind.noun}", ()))
+    strong, loose = (_labelled(prose, pattern, names, hits) for pattern in (kind.strong, kind.loose))
+    for found in (strong, loose):
+        pool = [hit for entry in found for hit in entry.hits]
+        if pool:
+            return _pick(kind, pool, prose, named, labelled=True)
+    unknown = [entry for entry in strong + loose if _names_unknown(entry)]
+    if unknown:
+        return _unknown(kind, known, unknown[0].text)
+    pool = [hit for hit in hits if not hit.spared]
+    if pool:
+        return _pick(kind, pool, prose, named, labelled=False)
+    return _silent(kind, names, prose)
+
+
+def checked(kind: Kind, names: Names, flag: str) -> str:
+    """A flag's value as the telemetry spells it."""
+    value = names.exact(flag)
+    if value is not None:
+        return value
+    shown = closest(flag, names.values)
+    fix = f"Known: {', '.join(quote(name) for name in shown)}." if shown else f"The telemetry names no {kind.noun}."
+    more = len(names.values) - len(shown)
+    raise ParameterError(
+        f"The telemetry has no {kind.noun} {quote(flag)}.", fix=fix + (f" And {more} more." if more > 0 else "")
+    )
+
+
+def closest(text: str, known: Sequence[str]) -> tuple[str, ...]:
+    """Known values, those most like a text first."""
+    spelled = text[:200].casefold()
+    # Sorting by likeness is for lists that a person reads; thousands of names are not compared one by one.
+    some = known[:1_000]
+    ranked = sorted(some, key=lambda name: -difflib.SequenceMatcher(None, spelled, name[:200].casefold()).ratio())
+    return tuple(ranked[:CANDIDATES])
+
+
+def _labelled(prose: Prose, pattern: re.Pattern[str], names: Names, hits: list[Hit]) -> list[_Labelled]:
+    found: list[_Labelled] = []
+    for match in pattern.finditer(prose.text):
+        start, end = match.end(), _value_end(prose.text, match.end(), match["sign"])
+        inside = [hit for hit in hits if start <= hit.start and hit.end <= end and not hit.spared]
+        value = prose.text[start:end].strip(" \t\"'*`_,;")
+        exact = names.exact(value.split("\n")[0]) if not inside and value else None
+        if exact:
+            inside = [Hit(start, end, (exact,))]
+        first = re.split(r"[,;(\n]", value)[0].strip(" \t\"'*`_.")
+        found.append(_Labelled(inside, first, start, end, match["sign"] == "|"))
+        if len(found) == 50:
+            break
+    return found
+
+
+def _value_end(text: str, start: int, sign: str) -> int:
+    """End of a labelled value: the line's, or the next label's; of the list below the label, where the line is empty."""
+    limit = min(len(text), start + 200)
+    line = text.find("\n", start, limit)
+    end = limit if line < 0 else line
+    if not text[start:end].strip() and sign == ":":
+        bullets = re.compile(r"(?:\n[ \t]{0,8}[-*•+][ ][^\n]{0,80}){1,8}").match(text, end)
+        return bullets.end() if bullets else end
+    following = _NEXT_LABEL.search(text, start, end)
+    return following.start() if following else end
+
+
+def _names_unknown(entry: _Labelled) -> bool:
+    """Does a label stand before a name that the telemetry lacks, and not before nothing or a placeholder?"""
+    placeholder = _PLACEHOLDER.match(entry.text)
+    said = entry.text[placeholder.end() :] if placeholder and placeholder.group().strip() else entry.text
+    return not entry.table and bool(key(entry.text)) and bool(key(said))
+
+
+def _pick(kind: Kind, pool: list[Hit], prose: Prose, named: tuple[str, ...], *, labelled: bool) -> Settled:
+    """One of the values found. Of several regions the one called primary, or the first; other kinds are asked for."""
+    ambiguous = next((hit for hit in pool if len(hit.values) > 1), None)
+    values = tuple(dict.fromkeys(hit.values[0] for hit in pool if len(hit.values) == 1))
+    if not values and ambiguous:
+        quoted = quote(prose.text[ambiguous.start : ambiguous.end])
+        return Settled(question=_question(kind, f"{quoted} may mean several", ambiguous.values))
+    hit = next(hit for hit in pool if len(hit.values) == 1)
+    notes: list[str] = []
+    if len(values) > 1:
+        if kind is not REGION:
+            return Settled(question=_question(kind, "the text names several", values))
+        foremost = [hit for hit in pool if hit.foremost and len(hit.values) == 1]
+        hit = foremost[0] if len({hit.values[0] for hit in foremost}) == 1 else hit
+        which = "called the most affected" if hit.foremost else "named first"
+        notes.append(f"The text names several regions; {quote(hit.values[0])} is used, as it is {which}.")
+    value = hit.values[0]
+    where = "text, labelled" if labelled else "text"
+    others = tuple(name for name in named if name != value)
+    return Settled(value, f"{where}: {prose.snippet(hit.start, hit.end)}", others=others, notes=notes)
+
+
+def _unknown(kind: Kind, known: Sequence[str], text: str) -> Settled:
+    why = f"the text says {quote(text)}, which the telemetry does not have"
+    return Settled(question=_question(kind, why, closest(text, known)))
+
+
+def _silent(kind: Kind, names: Names, prose: Prose) -> Settled:
+    """The text names no known value. The telemetry's only one serves, unless the text names another."""
+    if kind is REGION:
+        for match in _SHAPED.finditer(prose.text):
+            shaped = match.group()
+            # us-east-1a is a zone of us-east-1
+            if names.exact(shaped[:-1]) is None or not shaped[-1:].isalpha():
+                return _unknown(kind, names.values, shaped)
+    if len(names.values) == 1:
+        return Settled(names.values[0], f"the only {kind.noun} in the telemetry; the text names none")
+    return Settled(question=_question(kind, "the text names none that the telemetry has", names.values[:CANDIDATES]))
+
+
+def _question(kind: Kind, why: str, candidates: Sequence[str]) -> Question:
+    text = f"Which {kind.noun} is affected? {why[:1].upper()}{why[1:]}."
+    return Question(parameter=kind.parameter, text=text, candidates=tuple(candidates)[:CANDIDATES])

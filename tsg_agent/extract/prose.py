@@ -1,0 +1,72 @@
+"""An incident's text made safe to read, and cut into sentences. The text may hold anything."""
+
+import re
+import unicodedata
+from bisect import bisect_left, bisect_right
+
+MAXIMUM_CHARACTERS = 200_000
+"""What is read of a text; the rest is cut, and the cut is noted."""
+
+SNIPPET = 80
+
+# Zero-width and direction marks hide inside words: they go. Control characters separate words: they become spaces.
+_INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+_LINE_END = re.compile("\r\n?|[\u2028\u2029\x85]")
+_HYPHEN = re.compile("[\u2010\u2011\u2212]")
+_QUOTED = re.compile(r"^[ \t]{0,8}(?:>[ \t]?){1,8}", re.MULTILINE)
+
+# A wrapped line goes on in lower case, or with what "at", "and" and the like ask for.
+_WRAPPED = re.compile(
+    r"\n(?=[ \t]{0,8}[a-z][a-z,']{0,20}[ ,.](?![ ]?[:=]))"
+    r"|(?:(?<=\bat)|(?<=\bon)|(?<=\bsince)|(?<=\baround)|(?<=\babout)|(?<=\buntil)|(?<=\bfrom)|(?<=\bto)|(?<=\band)"
+    r"|(?<=\bbetween)|(?<=\bin)|(?<=\bthe))\n(?=[ \t]{0,8}[\w(~])"
+)
+_BREAK = re.compile(
+    r"\n|(?<!approx)(?<!\bca)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)(?<![ap]\.m)(?<!\binc)[.!?](?=[\s\"')\]]|$)|;(?=\s|$)",
+    re.IGNORECASE,
+)
+
+
+def clean(text: str) -> str:
+    """The first `MAXIMUM_CHARACTERS` of a text without control, direction and zero-width characters."""
+    text = _LINE_END.sub("\n", text[:MAXIMUM_CHARACTERS])
+    text = _HYPHEN.sub("-", _SPACE.sub(" ", _INVISIBLE.sub("", text)))
+    text = _CONTROL.sub(" ", text.replace("\u2019", "'").replace("\u201c", '"').replace("\u201d", '"'))
+    # Compatibility forms (full-width digits and letters) read as what they look like.
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
+class Prose:
+    """A cleaned text that knows its sentences. A sentence ends at a stop, or at a line's end that is no wrapping."""
+
+    def __init__(self, text: str) -> None:
+        self.cut = len(text) > MAXIMUM_CHARACTERS
+        quoted = _QUOTED.sub(lambda match: " " * len(match.group()), clean(text))
+        self.text = _WRAPPED.sub(" ", quoted)
+        self._breaks = [match.end() for match in _BREAK.finditer(self.text)]
+
+    def sentence(self, start: int, end: int | None = None) -> tuple[int, int]:
+        """Bounds of the sentence around a span."""
+        first = bisect_right(self._breaks, start)
+        last = bisect_left(self._breaks, start + 1 if end is None else end)
+        begin = self._breaks[first - 1] if first else 0
+        stop = self._breaks[last] if last < len(self._breaks) else len(self.text)
+        return begin, stop
+
+    def line(self, start: int) -> tuple[int, int]:
+        """Bounds of the line around a position."""
+        end = self.text.find("\n", start)
+        return self.text.rfind("\n", 0, start) + 1, len(self.text) if end < 0 else end
+
+    def snippet(self, start: int, end: int) -> str:
+        """A short quotation of a span with some words before it, for a person to recognise."""
+        begin = max(self.sentence(start)[0], start - SNIPPET // 2)
+        return quote(self.text[begin:end] if end - begin <= SNIPPET else self.text[start:end])
+
+
+def quote(text: str) -> str:
+    """A text on one line, at most `SNIPPET` characters, in quotation marks."""
+    line = " ".join(clean(text).split())
+    return f'"{line if len(line) <= SNIPPET else line[: SNIPPET - 1] + "…"}"'

@@ -1,0 +1,198 @@
+"""What instant a mention means, given what the rest of the text, the telemetry and the clock say of days and zones."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from tsg_agent.extract.prose import Prose
+from tsg_agent.extract.spotting import Day, Mention
+from tsg_agent.extract.zones import LOCAL, Zone
+
+DAY = timedelta(days=1)
+UNIVERSAL = Zone("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One instant; or several, or none, and why."""
+
+    instants: tuple[datetime, ...]
+    how: str = ""
+    problem: str = ""
+
+    @property
+    def instant(self) -> datetime | None:
+        """The instant, where there is only one."""
+        return self.instants[0] if len(self.instants) == 1 and not self.problem else None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a time in the text is read against. `written` is when the text says that it was written."""
+
+    prose: Prose
+    days: tuple[Mention, ...]
+    now: datetime
+    first: datetime | None
+    last: datetime | None
+    zone: Zone | None = None
+    written: datetime | None = None
+    written_day: date | None = None
+
+    @property
+    def reference(self) -> datetime:
+        """What "today" and "2 hours ago" count from."""
+        return self.written or self.now
+
+
+def read(mention: Mention, setting: Setting, *, bound: datetime | None = None, after: bool = False) -> Reading:
+    """The instants that a mention may mean, in UTC.
+
+    `bound` settles a time of day whose day is the text's own: the last such time at or before it (when the incident
+    began is before it was reported), or with `after` the first one after it (it ends after it began).
+    """
+    if mention.instant:
+        return Reading((mention.instant,), "seconds since 1970")
+    if mention.back is not None:
+        anchor = _line_time(mention, setting) or setting.reference
+        name = "now" if anchor == setting.now else f"{anchor:%Y-%m-%dT%H:%M:%SZ}, when it was written"
+        return Reading((anchor - mention.back,), f"counted from {name}")
+    if mention.problem and not mention.clock:
+        return Reading((), problem=mention.problem)
+    zone = mention.zone or setting.zone or UNIVERSAL
+    dates, how, problem = _dates(mention, setting, zone, bound, after)
+    if mention.clock is None:
+        midnights = tuple(datetime.combine(day, time(), UTC) for day in dates)
+        return Reading(midnights, how, problem or "it names a day and no time of day")
+    if mention.problem == "midnight" and mention.day and not problem:
+        dates, problem = (*dates, *(day + DAY for day in dates)), "midnight may be the day's beginning or its end"
+    return _instants(mention.clock, dates, zone, how if mention.zone or setting.zone else f"{how}, read as UTC", problem)
+
+
+def _instants(clock: time, dates: tuple[date, ...], zone: Zone, how: str, problem: str) -> Reading:
+    found = [instant for day in dates for instant in zone.instants(datetime.combine(day, clock))]
+    instants = tuple(dict.fromkeys(found))
+    if dates and not instants:
+        what = "the place is not said" if zone.name == LOCAL else "it is no time there (unknown zone or clock change)"
+        return Reading((), how, problem or f"its zone {zone.name} cannot be turned to UTC: {what}")
+    if len(instants) > len(dates):
+        problem = problem or f"{zone.name} may mean several offsets at this time"
+    return Reading(instants, how.lstrip(", "), problem)
+
+
+def _dates(
+    mention: Mention, setting: Setting, zone: Zone, bound: datetime | None, after: bool
+) -> tuple[tuple[date, ...], str, str]:
+    """The days a mention may mean, where they come from, and what is wrong with them."""
+    today = zone.today(setting.reference).date()
+    if mention.day:
+        dates = days_of(mention.day, setting, today, mention.clock)
+        word = mention.day.ago is not None or mention.day.weekday is not None
+        how = f"counted from {today}" if word else ""
+        return dates, how, "" if len(dates) == 1 else "its date can be read in two ways"
+    clock = mention.clock or time()
+    near = _sentence_days(mention, setting, today, clock)
+    if len(near) == 1:
+        return near, "the day from the same sentence", ""
+    if setting.written_day:
+        return _around(setting.written_day, clock, zone, bound or setting.written, after), "the day from the header", ""
+    stated = _stated_days(setting, today)
+    if len(stated) == 1:
+        return _around(stated[0], clock, zone, bound, after) if bound else stated, "the only day in the text", ""
+    if stated:
+        return stated, "", "the text names several days, and not which one this is on"
+    return _telemetry_days(clock, setting, zone, today, bound, after)
+
+
+def _line_time(mention: Mention, setting: Setting) -> datetime | None:
+    """The time at the head of a chat line: "[08:02] ann: it began 20 minutes ago"."""
+    begin, _ = setting.prose.line(mention.start)
+    for other in setting.days:
+        if other.start >= mention.start:
+            return None
+        if begin <= other.start <= begin + 2 and other.clock:
+            return read(other, setting).instant
+    return None
+
+
+def days_of(day: Day, setting: Setting, today: date, clock: time | None) -> tuple[date, ...]:
+    """The calendar days that a written day may mean; a missing year is the latest that is not in the future."""
+    if day.dates:
+        return day.dates
+    if day.ago is not None:
+        nightly = day.night and clock is not None and clock.hour < 12
+        return (today - timedelta(days=0 if nightly else day.ago),)
+    if day.weekday is not None:
+        return (today - timedelta(days=(today.weekday() - day.weekday) % 7),)
+    if day.month_day:
+        anchor = max(today, setting.last.date()) if setting.last and not setting.first else today
+        years = [year for year in range(anchor.year, anchor.year - 9, -1) if _exists(year, *day.month_day)]
+        covered = [date(year, *day.month_day) for year in years if _covered(date(year, *day.month_day), setting)]
+        past = [date(year, *day.month_day) for year in years if date(year, *day.month_day) <= anchor]
+        return tuple(covered[:2]) if covered else tuple(past[:1])
+    return ()
+
+
+def _exists(year: int, month: int, day: int) -> bool:
+    try:
+        date(year, month, day)
+    except ValueError:
+        return False
+    return True
+
+
+def _covered(day: date, setting: Setting) -> bool:
+    if not setting.first or not setting.last:
+        return False
+    return setting.first.date() <= day <= setting.last.date()
+
+
+def _sentence_days(mention: Mention, setting: Setting, today: date, clock: time) -> tuple[date, ...]:
+    begin, end = setting.prose.sentence(mention.start, mention.end)
+    found: list[date] = []
+    for other in setting.days:
+        if other.start >= end:
+            break
+        if other.start >= begin and other.day and other is not mention:
+            found += days_of(other.day, setting, today, clock)
+    return tuple(dict.fromkeys(found))
+
+
+def _stated_days(setting: Setting, today: date) -> tuple[date, ...]:
+    found = [found for other in setting.days if other.day for found in days_of(other.day, setting, today, other.clock)]
+    word = any(other.day and (other.day.ago is not None or other.day.weekday is not None) for other in setting.days)
+    days = tuple(dict.fromkeys(found))
+    # "The release went out yesterday. Errors began at 07:10": yesterday or today, the text does not say.
+    return tuple(dict.fromkeys((*days, today))) if word and len(days) == 1 else days[:8]
+
+
+def _around(day: date, clock: time, zone: Zone, bound: datetime | None, after: bool) -> tuple[date, ...]:
+    """`day`, or its neighbour where the clock has passed midnight between a time and its bound."""
+    instants = zone.instants(datetime.combine(day, clock))
+    if bound is None or len(instants) != 1:
+        return (day,)
+    if after:
+        early = instants[0] <= bound and instants[0] + DAY - bound <= DAY / 2
+        return (day + DAY,) if early else (day,)
+    return (day - DAY,) if instants[0] > bound and instants[0] - bound > DAY / 2 else (day,)
+
+
+def _telemetry_days(
+    clock: time, setting: Setting, zone: Zone, today: date, bound: datetime | None, after: bool
+) -> tuple[tuple[date, ...], str, str]:
+    """No day in the text: the only one on which the telemetry covers this time, else the latest before now."""
+    if bound and after:
+        local = zone.today(bound).date()
+        return _around(local, clock, zone, bound, after), "the first such time after the start", ""
+    first, last = setting.first, setting.last
+    if first and last:
+        count = (last.date() - first.date()).days + 3
+        if count <= 400:
+            days = [first.date() + timedelta(days=n - 1) for n in range(count)]
+            inside = [day for day in days for t in zone.instants(datetime.combine(day, clock)) if first <= t <= last]
+            if len(set(inside)) == 1:
+                return (inside[0],), "the only day on which the telemetry covers it", ""
+            if inside and setting.now - last > DAY:
+                return tuple(dict.fromkeys(inside[-8:])), "", "no day is given, and the telemetry covers several"
+    instants = zone.instants(datetime.combine(today, clock))
+    future = bool(instants) and instants[0] > setting.now
+    return (today - DAY if future else today,), "the latest such time before now", ""

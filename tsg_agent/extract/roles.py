@@ -1,0 +1,334 @@
+"""What the times in a text are for: the incident's start, its end, a window written out, when it was reported.
+
+A time is the incident's start only by words such as "began at", "started" and "since", said of the incident:
+reports are full of times at which deployments, investigations and complaints started.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from tsg_agent.extract import cues
+from tsg_agent.extract.prose import Prose
+from tsg_agent.extract.spotting import Mention, length
+
+MAXIMUM_SIGHTINGS = 50
+"""Times kept for each purpose; a text with more says nothing clearly."""
+
+LABELLED = 9
+"""Rank of what stands behind a label; prose ranks lower."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A time with a purpose: how plainly the text says so (higher wins), and the span to quote."""
+
+    mention: Mention
+    rank: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A window written out: two times, or one that lasts until now. Rank 3 labelled, 2 in words, 1 hinted, 0 bare."""
+
+    first: Mention
+    second: Mention | None
+    rank: int
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class Roles:
+    """All sightings of a text."""
+
+    starts: list[Sighting] = field(default_factory=list)
+    ends: list[Sighting] = field(default_factory=list)
+    created: list[Sighting] = field(default_factory=list)
+    window_starts: list[Sighting] = field(default_factory=list)
+    window_ends: list[Sighting] = field(default_factory=list)
+    ranges: list[Range] = field(default_factory=list)
+    vague: list[Sighting] = field(default_factory=list)  # "started between A and B"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A mention among its words: its sentence before and after it, and the words since the mention before it."""
+
+    mention: Mention
+    label: str
+    head: str
+    before: str
+    after: str
+    following: str
+    """`after`, up to the next mention."""
+    chat: bool
+
+
+def assign(prose: Prose, mentions: Sequence[Mention]) -> Roles:
+    """Give each mention that has a purpose its role."""
+    roles, generic = Roles(), Roles()
+    index = 0
+    while index < len(mentions):
+        place = _place(prose, mentions, index)
+        second = mentions[index + 1] if index + 1 < len(mentions) else None
+        index += 1
+        if second and _pair(prose, place, second, roles):
+            index += 1
+            continue
+        _single(place, roles, generic)
+    _settle_generic(roles, generic)
+    _lasting(prose, roles)
+    for name in ("starts", "ends", "created", "window_starts", "window_ends", "ranges", "vague"):
+        del getattr(roles, name)[MAXIMUM_SIGHTINGS:]
+    return roles
+
+
+def label_before(prose: Prose, start: int) -> str:
+    """The label that a time stands behind ("end_time", "incident start"), in lower case; or nothing."""
+    before = prose.text[max(prose.line(start)[0], start - 70) : start]
+    match = cues.LABEL.search(before) or cues.INLINE.search(before)
+    if not match:
+        return ""
+    raw = match["label"].strip()
+    if re.fullmatch(r"(?:start|end)_time", raw, re.IGNORECASE):
+        return raw.lower()
+    return " ".join(re.split(r"[\s_-]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", raw).lower()))
+
+
+def _place(prose: Prose, mentions: Sequence[Mention], index: int) -> Place:
+    mention, text = mentions[index], prose.text
+    begin, end = prose.sentence(mention.start, mention.end)
+    begin, end = max(begin, mention.start - 300), min(end, mention.end + 300)
+    floor = max(begin, mentions[index - 1].end) if index else begin
+    ceiling = min(end, mentions[index + 1].start) if index + 1 < len(mentions) else end
+    return Place(
+        mention=mention,
+        label=label_before(prose, mention.start),
+        head=text[begin : mention.start],
+        before=text[floor : mention.start],
+        after=text[mention.end : end],
+        following=text[mention.end : ceiling],
+        chat=bool(cues.CHAT.match(text, mention.end)),
+    )
+
+
+def _pair(prose: Prose, place: Place, second: Mention, roles: Roles) -> bool:
+    """Two times that are written as a range; false where they are not."""
+    first, text = place.mention, prose.text
+    gap = text[first.end : second.start] if second.start - first.end <= 24 else "…"
+    opens = cues.OPENS.search(place.before)
+    if not cues.BETWEEN_TIMES.fullmatch(gap) or (re.search(r"and|&", gap) and not opens):
+        return False
+    if not (first.timed or second.timed or opens or place.label in cues.WINDOWS):
+        return False
+    if opens and cues.START.search(place.before[: opens.start()][-30:]):
+        roles.vague.append(Sighting(first, 0, first.start, second.end))
+        return True
+    if place.label in cues.START_LABELS - cues.GENERIC_STARTS or _begins(place):
+        roles.starts.append(Sighting(first, 1, first.start, first.end))
+        roles.ends.append(Sighting(second, 2, first.start, second.end))
+        return True
+    elsewhere = cues.ELSEWHERE.search(place.head) or cues.PAST.search(place.head)
+    rank = 3 if place.label in cues.WINDOWS else 2 if opens else 1 if cues.WINDOW.search(place.head) else 0
+    if rank == 0:
+        _, line_end = prose.line(second.end)
+        elsewhere = elsewhere or cues.ELSEWHERE.search(text[second.end : min(line_end, second.end + 200)])
+    if elsewhere and rank < 3:
+        return True
+    begin = opens.start() - len(place.before) + first.start if opens else first.start
+    roles.ranges.append(Range(first, second, rank, begin, second.end))
+    return True
+
+
+def _single(place: Place, roles: Roles, generic: Roles) -> None:
+    mention, label = place.mention, place.label
+    labelled = Sighting(mention, LABELLED, mention.start, mention.end)
+    rank = next((n for n, labels in enumerate(cues.CREATED_LABELS) if label in labels), None)
+    if label in cues.WINDOW_STARTS:
+        roles.window_starts.append(labelled)
+    elif label in cues.WINDOW_ENDS:
+        roles.window_ends.append(labelled)
+    elif label in cues.GENERIC_STARTS:
+        generic.starts.append(labelled)
+    elif label in cues.GENERIC_ENDS:
+        generic.ends.append(labelled)
+    elif label in cues.START_LABELS:
+        roles.starts.append(labelled)
+    elif label in cues.END_LABELS:
+        roles.ends.append(labelled)
+    elif rank is not None:
+        roles.created.append(Sighting(mention, LABELLED - rank, mention.start, mention.end))
+    else:
+        _said(place, roles)
+
+
+def _said(place: Place, roles: Roles) -> None:
+    mention = place.mention
+    if _begins(place) or _begins_after(place):
+        roles.starts.append(Sighting(mention, 1, mention.start, mention.end))
+        return
+    rank = _ends(place) or _ends_after(place)
+    if rank:
+        roles.ends.append(Sighting(mention, rank, mention.start, mention.end))
+        return
+    rank = _reports(place)
+    if rank:
+        roles.created.append(Sighting(mention, rank, mention.start, mention.end))
+
+
+def _settle_generic(roles: Roles, generic: Roles) -> None:
+    """ "Start: …" with "End: …" is a window written out; alone, each speaks of the incident."""
+    if generic.starts and generic.ends:
+        roles.window_starts += generic.starts
+        roles.window_ends += generic.ends
+    else:
+        roles.starts += generic.starts
+        roles.ends += generic.ends
+
+
+def _clause(text: str) -> str:
+    """The last clause of a text that has a word in it: what a verb behind the text is said of."""
+    for piece in reversed(cues.CLAUSE.split(text)):
+        if re.search(r"[^\W\d_]{2}", piece):
+            return piece
+    return ""
+
+
+def _leads_to(gap: str, mention: Mention) -> bool:
+    """May the words between a verb and a time stand there: "failing requests at", not "the rollback, which"?"""
+    if cues.DIRECT.fullmatch(gap):
+        return True
+    if len(gap) > 80 or cues.JOINS.search(gap):
+        return False
+    last = re.split(r"[,:(–—]", gap)[-1]
+    if last is not gap and last != gap and not cues.DIRECT.fullmatch(last):
+        return False
+    day = mention.day
+    worded = mention.back is not None or bool(mention.problem) or bool(day and not day.dates and not day.month_day)
+    return worded or bool(cues.PREPOSED.search(gap))
+
+
+def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    found = None
+    for match in pattern.finditer(text):
+        found = match
+    return found
+
+
+def _begins(place: Place) -> bool:
+    """Is it said before the time that the incident began then?"""
+    cue = _last(cues.START, place.before)
+    if not cue or cues.NOUN_AFTER.match(place.after):
+        return False
+    gap = place.before[cue.end() :]
+    if not _leads_to(gap, place.mention) or cues.OTHER.search(gap):
+        return False
+    head = place.head[: len(place.head) - len(place.before) + cue.start()]
+    clause = _clause(head)
+    if cues.PAST.search(head) or cues.PLANNED.search(clause):
+        return False
+    if cues.ENDS_FAILING.search(clause):
+        return True
+    if cues.OTHER.search(clause):
+        return False
+    if not clause and cue[1].lower() == "since":
+        return bool(cues.FAILING.search(place.following)) and not cues.OTHER.search(place.following)
+    return not clause or bool(cues.FAILING.search(clause) or cues.FAILING.search(gap))
+
+
+def _begins_after(place: Place) -> bool:
+    """ "07:05 – errors begin": a time at the head of a sentence, and what began then."""
+    cue = cues.START.search(place.following[:160])
+    if not cue or place.chat or not cues.HEAD.fullmatch(place.head) or place.following != place.after:
+        return False
+    subject, rest = _clause(place.following[: cue.start()]), place.following[cue.end() :][:80]
+    if any(pattern.search(place.following) for pattern in (cues.PAST, cues.PLANNED)):
+        return False
+    if cues.ENDS_FAILING.search(subject):
+        return True
+    if cues.OTHER.search(subject) or cues.OTHER.search(rest) or cue[1].lower() == "since":
+        return False
+    return bool(cues.FAILING.search(subject) or cues.FAILING.search(rest) or cue[1].lower() == "onset")
+
+
+_END_RANKS = {"done": 5, "half": 4, "until": 3, "still": 2}
+
+
+def _ends(place: Place) -> int:
+    """How plainly it is said before the time that the incident ended, or still went on, then; 0 is not at all."""
+    cue = _last(cues.END, place.before)
+    if not cue or cues.NOUN_AFTER.match(place.after):
+        return 0
+    gap = place.before[cue.end() :]
+    head = place.head[: len(place.head) - len(place.before) + cue.start()]
+    clause = _clause(head)
+    kind = cue.lastgroup or ""
+    by = re.sub(r"\bby\b.*\b(?=at\b|around\b|about\b)", "", gap)
+    if not _leads_to(by, place.mention) or cues.PLANNED.search(clause) or cues.PAST.search(head):
+        return 0
+    if kind in ("done", "half") and cues.NOT.search(head[-30:]):
+        kind = "still"
+    if kind == "still":
+        return 0 if cues.OTHER.search(clause) else _END_RANKS[kind]
+    if kind == "until":
+        fine = cues.FINE.search(clause) or cues.FINE.search(place.following[:60])
+        return 0 if fine or not cues.DIRECT.fullmatch(gap) or not _about_incident(clause) else _END_RANKS[kind]
+    return _END_RANKS[kind] if _about_incident(clause) else 0
+
+
+def _about_incident(clause: str) -> bool:
+    if not clause or cues.ENDS_FAILING.search(clause):
+        return True
+    return not cues.OTHER.search(clause) and bool(cues.FAILING.search(clause) or cues.SERVED.search(clause))
+
+
+def _ends_after(place: Place) -> int:
+    """ "08:40: resolved"."""
+    cue = cues.END.search(place.following[:120])
+    if not cue or place.chat or not cues.HEAD.fullmatch(place.head) or place.following != place.after:
+        return 0
+    head = place.following[: cue.start()]
+    if cue.lastgroup not in ("done", "half") or cues.NOT.search(head) or cues.PLANNED.search(place.following):
+        return 0
+    return _END_RANKS[cue.lastgroup] if _about_incident(_clause(head)) else 0
+
+
+def _reports(place: Place) -> int:
+    """How plainly the time is when the incident was reported; 0 is not at all."""
+    cue = _last(cues.CREATED, place.before)
+    if cue and cues.DIRECT.fullmatch(place.before[cue.end() :]):
+        head = place.head[: len(place.head) - len(place.before) + cue.start()]
+        if cues.PAST.search(head) or cues.ELSEWHERE.search(_clause(head)):
+            return 0
+        return LABELLED - "abcd".index(cue.lastgroup or "d")
+    cue = cues.CREATED.search(place.following[:100])
+    if not cue or place.chat or not cues.HEAD.fullmatch(place.head):
+        return 0
+    subject = _clause(place.following[: cue.start()])
+    if cues.ELSEWHERE.search(subject) or not (cues.FAILING.search(subject) or cue.lastgroup == "b"):
+        return 0
+    return LABELLED - "abcd".index(cue.lastgroup or "d")
+
+
+def _lasting(prose: Prose, roles: Roles) -> None:
+    """ "failing for 3 hours" says when it began; "the last 3 hours" is a window."""
+    taken: list[tuple[int, int]] = []
+    for match in cues.FOR.finditer(prose.text):
+        clause = prose.text[max(prose.sentence(match.start())[0], match.start() - 200) : match.end()]
+        words = match.group()[: match.start("span") - match.start()]
+        if cues.FAILING.search(words) and not cues.OTHER.search(words) and not cues.PAST.search(clause):
+            back = Mention(match.start("span"), match.end("span"), back=length(match["span"]))
+            roles.starts.append(Sighting(back, 1, match.start(), match.end()))
+            taken.append(match.span())
+    for match in cues.LAST.finditer(prose.text):
+        sentence = prose.text[max(prose.sentence(match.start())[0], match.start() - 200) : match.start()]
+        inside = any(begin <= match.start() < end for begin, end in taken[:MAXIMUM_SIGHTINGS])
+        if inside or sentence.rstrip().endswith("(") or cues.OTHER.search(_clause(sentence).replace("investigate", "")):
+            continue
+        whole = timedelta(hours=24 if (match["one"] or "").lower() == "day" else 1)
+        mention = Mention(match.start(), match.end(), back=length(match["span"]) if match["span"] else whole)
+        roles.ranges.append(Range(mention, None, 0 if match["one"] else 1, match.start(), match.end()))

@@ -1,0 +1,140 @@
+"""The SLA threshold: the percentage that the text calls a target, never one that it reports as measured."""
+
+import re
+from dataclasses import dataclass
+
+from tsg_agent.errors import ParameterError
+from tsg_agent.extract.prose import Prose
+from tsg_agent.models import Question
+
+LOWEST_IN_PROSE = 50
+"""A "target" under this is of something else than availability (an error budget, a CPU limit)."""
+
+_TARGET = r"(?:SLA|SLO|SLI target|target|threshold|objective|goal|requirement|commitment|promise[sd]?|guarantee[sd]?|agreement)"
+_VALUE = r"(?P<value>[0-9]{1,4}(?:[.,][0-9]{1,6})?)"
+_PERCENT = r"[ ]?(?:%|percent\b|per cent\b|pct\b)"
+_LABEL = re.compile(
+    rf"(?:^|[\n|,;{{(\[\s\"'*`_-])(?P<label>(?:(?:sla|slo|availability|uptime)[ _-]){{0,2}}"
+    rf"(?:sla|slo|threshold|target|objective)(?:[ _-](?:threshold|target|percent|objective))?)"
+    rf"[\"'*`_]{{0,3}}[ ]?[:=|][\"'*`_ ~>≥=]{{0,6}}(?P<sign>-?){_VALUE}(?P<percent>{_PERCENT})?(?![\w:/-]|[.,][0-9]|[ ]?(?:ms|s|rpm)\b)",
+    re.IGNORECASE,
+)
+_FORWARD = re.compile(
+    rf"\b{_TARGET}s?\b(?P<gap>[^.;\n%0-9]{{0,40}}?)(?<![\w.,-]){_VALUE}{_PERCENT}", re.IGNORECASE
+)
+_BACKWARD = re.compile(
+    rf"(?<![\w.,-]){_VALUE}{_PERCENT}[ -]?(?P<gap>(?:(?:availability|uptime|success(?:[ -]rate)?|monthly|service[ -]level"
+    rf"|contractual|contract)[ -]){{0,3}}|\()\b(?P<word>{_TARGET})s?\b(?P<closed>\))?",
+    re.IGNORECASE,
+)
+_MEASURED = re.compile(
+    r"\b(?:fallen|fell|falls?|drop\w*|down|current\w*|now|was|breach\w*|at|measured|actual\w*|observed|reached|reads"
+    r"|with|vs|versus|against|status|miss\w*|violat\w*|met|availability (?:is|of|was))\b|[,|)]",
+    re.IGNORECASE,
+)
+_OTHER = re.compile(
+    r"\b(?:errors?|error[ -]rates?|cpu|memory|disk|utili[sz]ation|burn|budget|cache|latency|p9[0-9]|conversion|alert\w*"
+    r"|failure|traffic|rollout|sampling|canary|heap|load|packet|loss|retry|retries|saturation|alarm)\b",
+    re.IGNORECASE,
+)
+_NINES = re.compile(
+    r"\b(?P<count>two|three|four|five|six|[2-6])(?P<half>(?:[ -]and)?(?:[ -]a)?[ -]half)?[ -]?(?:nines|9s|9's)\b", re.I
+)
+_COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The threshold in percent and its origin, or a question."""
+
+    value: float | None = None
+    origin: str = ""
+    question: Question | None = None
+
+
+def find_threshold(prose: Prose, flag: float | None, default: float) -> Threshold:
+    """The flag's, else a labelled one, else the only one in prose, else the default. Raises `ParameterError`."""
+    if flag is not None:
+        return Threshold(_in_range(flag, "--threshold"), "given")
+    for found in (_labelled(prose), _in_prose(prose)):
+        values = tuple(dict.fromkeys(value for value, _ in found))
+        if len(values) == 1:
+            return Threshold(*found[0])
+        if values:
+            candidates = tuple(f"{value:g}" for value in sorted(values, reverse=True)[:8])
+            text = "Which SLA threshold holds, in percent? The text names several."
+            return Threshold(question=Question(parameter="threshold", text=text, candidates=candidates))
+    return Threshold(_in_range(default, "the default"), "default: the text names none")
+
+
+def _in_range(value: float, where: str) -> float:
+    if not 0 < value <= 100:  # also catches NaN
+        fix = "Give a percentage above 0 and up to 100, for example --threshold 99.9."
+        raise ParameterError(f"The SLA threshold {value:g} ({where}) is no percentage.", fix=fix)
+    return value
+
+
+def _labelled(prose: Prose) -> list[tuple[float, str]]:
+    found: list[tuple[float, str]] = []
+    for match in _LABEL.finditer(prose.text):
+        begin = max(prose.line(match.start("label"))[0], match.start("label") - 30)
+        before = prose.text[begin : match.start("label")]
+        if _OTHER.search(re.split(r"[,;|]", before)[-1]):
+            continue
+        quoted = prose.snippet(match.start("label"), match.end())
+        value = _number(match["value"])
+        named = "threshold" in match["label"].lower()
+        origin = f"text, labelled: {quoted}"
+        if not match["percent"] and not match["sign"] and 0.9 <= value < 1:
+            found.append((round(value * 100, 6), f"{origin}, a fraction"))
+        elif match["percent"] or named or value >= LOWEST_IN_PROSE:
+            found.append((_in_range(-value if match["sign"] else value, quoted), origin))
+        if len(found) == 50:
+            break
+    return found
+
+
+def _in_prose(prose: Prose) -> list[tuple[float, str]]:
+    found: dict[int, tuple[float, str]] = {}
+    used: set[int] = set()
+    # "our 99.9% SLA, 96.2% now": the value before the word is its own, so the one behind it is not.
+    for match in _BACKWARD.finditer(prose.text):
+        opened = match["gap"].endswith("(")
+        if opened and not match["closed"]:
+            continue
+        if _forward_is_nearer(prose.text, match):
+            continue
+        used.add(match.start("word"))
+        _keep(prose, match, found)
+    for match in _FORWARD.finditer(prose.text):
+        measured = _MEASURED.search(match["gap"]) or _OTHER.search(match["gap"])
+        own = any(start in used for start in range(match.start() - 1, match.start() + 2))
+        if not measured and not own:
+            _keep(prose, match, found)
+    for match in _NINES.finditer(prose.text):
+        nines = _COUNTS.get(match["count"].lower()) or int(match["count"])
+        value = 100 - 10 ** (2 - nines) / (2 if match["half"] else 1)
+        found[match.start()] = (round(value, 6), f"text: {prose.snippet(match.start(), match.end())}")
+    return [found[position] for position in sorted(found)][:50]
+
+
+def _forward_is_nearer(text: str, match: re.Match[str]) -> bool:
+    """ "96.2% SLA 99.9%": the word's own value is the one behind it."""
+    behind = re.compile(rf"s?(?:[ ]?[:=(]|[ ](?:is|of))?[ ]?{_VALUE}{_PERCENT}", re.I).match(text, match.end("word"))
+    return behind is not None
+
+
+def _keep(prose: Prose, match: re.Match[str], found: dict[int, tuple[float, str]]) -> None:
+    value = _number(match["value"])
+    begin = max(prose.sentence(match.start())[0], match.start() - 25)
+    before = re.split(r"[,;(|]", prose.text[begin : match.start()])[-1]
+    about = before + prose.text[match.start("value") : match.end()][:40]
+    after = prose.text[match.end() : match.end() + 12]
+    if _OTHER.search(about) or re.match(r"[ ](?:errors?|cpu|error)\b", after, re.I):
+        return
+    if LOWEST_IN_PROSE <= value <= 100 and match.start("value") not in found:
+        found[match.start("value")] = (value, f"text: {prose.snippet(match.start(), match.end())}")
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "."))
