@@ -1,0 +1,100 @@
+"""Runs the measurement: a few grouped scans, side by side."""
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from importlib.resources import files
+
+import pyarrow as pa
+
+from tsg_agent.evidence.grid import Grid
+from tsg_agent.evidence.measurement import Measurement
+from tsg_agent.evidence.read import read_measurement
+from tsg_agent.models import Parameters, Subject
+from tsg_agent.settings import Settings
+from tsg_agent.telemetry.catalog import CATALOG, LOGS, Needs, lacking
+from tsg_agent.telemetry.engine import Engine
+from tsg_agent.tools.plugin import PARAMETER, run_query, with_service_requests
+from tsg_agent.tools.rows import REQUEST_COLUMNS, naive_utc
+
+NEEDS = (Needs("api_gateway_logs", (*REQUEST_COLUMNS, "status_code")),)
+JOINED = {"flags": "feature_flags", "products": "product_metadata"}
+"""Query -> the table it joins to the requests."""
+KEYS = {"feature_flags": "request_id", "product_metadata": "request_id", "workflow_tracking": "correlation_id"}
+"""Table -> the column that ties it to requests."""
+
+
+@dataclass(frozen=True)
+class Measurer:
+    """Measures one investigation's window, whole or only a subject's requests."""
+
+    engine: Engine
+    parameters: Parameters
+    settings: Settings
+    executor: Executor
+
+    @property
+    def grid(self) -> Grid:
+        """The window's buckets."""
+        limits, given = self.settings.thresholds.verdict, self.parameters
+        start = naive_utc(given.incident_start) if given.incident_start else None
+        window = naive_utc(given.start_time), naive_utc(given.end_time)
+        return Grid.over(window, start, limits.bucket_minutes, limits.guard_minutes)
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """What the telemetry lacks for any measurement."""
+        return lacking(NEEDS, self.engine.tables)
+
+    def measure(self, within: Subject | None = None) -> Measurement:
+        """Count the window's requests, or only those of a subject. Raises what Engine.run raises."""
+        names = ["dimensions", "regions", *(name for name, table in JOINED.items() if table in self.engine.tables)]
+        futures = {name: self.executor.submit(self._run, name, within or {}) for name in names}
+        results = {name: future.result() for name, future in futures.items()}
+        return read_measurement(results, self.grid, self.parameters.service_name)
+
+    def runs_of(self, subject: Subject) -> frozenset[str]:
+        """correlation_ids of the workflow runs that a subject's requests belong to; none without workflow data."""
+        if "workflow_tracking" not in self.engine.tables:
+            return frozenset()
+        return frozenset(self._run("runs", subject)["correlation_id"].to_pylist())
+
+    def _run(self, name: str, within: Subject) -> pa.Table:
+        predicate, values = subject_predicate(within)
+        scope = "true" if name == "regions" else "region = $region"
+        requests = _text("requests").replace("{where}", scope + predicate)
+        sql = _text(name).replace("{requests}", f"\n{requests}\n").replace("{measures}", _text("measures"))
+        sql = with_service_requests(sql)
+        bound = self._bound(values)
+        parameters = {key: bound[key] for key in PARAMETER.findall(sql)}
+        return run_query(self.engine, sql, parameters, self.settings.query_timeout)
+
+    def _bound(self, values: Mapping[str, str]) -> dict[str, object]:
+        given = self.parameters
+        return {
+            "start_time": naive_utc(given.start_time),
+            "end_time": naive_utc(given.end_time),
+            "region": given.region,
+            "environment": given.environment,
+            "service_name": given.service_name,
+            "origin": self.grid.origin,
+            "verdict_bucket_minutes": self.settings.thresholds.verdict.bucket_minutes,
+            "version_slow_ms": self.settings.thresholds.version.slow_ms,
+            **values,
+        }
+
+
+def subject_predicate(subject: Subject) -> tuple[str, dict[str, str]]:
+    """SQL that keeps a subject's requests, and its bound parameters. Its text depends on the dimensions only."""
+    values = {f"subject_{column}": value for column, value in subject.items()}
+    parts = [f"{column} = $subject_{column}" for column in subject if column in LOGS.columns]
+    for table, key in KEYS.items():
+        held = [column for column in subject if column not in LOGS.columns and column in CATALOG[table].columns]
+        if held:
+            conditions = " AND ".join(f"{column} = $subject_{column}" for column in held)
+            parts.append(f"{key} IN (SELECT {key} FROM {table} WHERE {conditions})")  # noqa: S608 - our own names
+    return "".join(f"\n    AND {part}" for part in parts), values
+
+
+def _text(name: str) -> str:
+    return files("tsg_agent.evidence").joinpath(f"{name}.sql").read_text("utf-8").strip()
