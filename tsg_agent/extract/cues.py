@@ -48,13 +48,20 @@ END = re.compile(
     re.IGNORECASE,
 )
 NOT = re.compile(r"\b(?:not|n't|never|yet|un|isn't|wasn't|hasn't)\W*(?:\w+\W+)?$", re.IGNORECASE)
+STAMP = re.compile(r"[0-9]{1,4}[:/.-][0-9][0-9:.,/TZ+-]*")
+FILLER = re.compile(
+    r"(?:\W|\b(?:was|were|is|are|been|has|have|had|then|finally|fully|got|again|later|which|that|only|also|at|on|around"
+    r"|about|utc|gmt|z|t|mitigated|resolved|detected|declared|reported|am|pm|of|ca|circa|approximately|first|not|yet"
+    r"|no|longer|since|st|nd|rd|th|today|yesterday|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\b)*",
+    re.IGNORECASE,
+)
 CREATED = re.compile(
     r"\b(?:(?P<a>created)|(?P<b>declared)|(?P<c>opened|raised|reported|logged|submitted|filed)"
     r"|(?P<d>detected|triggered|paged|fired|issued))\b",
     re.IGNORECASE,
 )
 LABEL = re.compile(
-    r"(?:^|[\n|,;{(\[>]|[*_`-][ ]?|[ ]{2})[ \t]{0,8}[\"'*_`]{0,3}(?P<label>[A-Za-z][A-Za-z_ -]{1,40}?)(?:[ ]?\((?:UTC|utc)\))?"
+    r"(?:^|[\n|,;{(\[>]|[*`]{1,3}[ ]?|-[ ]|[ ]{2})[ \t]{0,8}[\"'*_`]{0,3}(?P<label>[A-Za-z][A-Za-z_ -]{1,40}?)(?:[ ]?\((?:UTC|utc)\))?"
     r"[\"'*_`]{0,3}[ \t]{0,4}(?:[:=|]|=>|->)[ \t\"'*_`|~]{0,8}$"
 )
 INLINE = re.compile(r"(?:^|[\s,;{(])[\"']?(?P<label>[A-Za-z][A-Za-z_]{2,30})[\"']?\s?[:=][\s\"']{0,3}$")
@@ -63,7 +70,9 @@ CHAT = re.compile(r"\W{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(
 NOUN_AFTER = re.compile(
     r"[ ](?:deploy\w*|release|rollout|push|build|flag|config|change|version|alert|page|meeting|standup|call|report|job)\b", re.I
 )
-BETWEEN_TIMES = re.compile(r"\s*(?:-{1,2}|–|—|to|until|till|through|->|→|/|\.{2,3}|and|&)\s*(?:about|around|~)?\s*", re.I)
+BETWEEN_TIMES = re.compile(
+    r"[ ]{0,3}(?:-{1,2}|–|—|to|until|till|through|->|→|/|\.{2,3}|and|&)[ ]{0,3}(?:about |around |~)?", re.IGNORECASE
+)
 FOR = re.compile(
     rf"\b(?:been|is|are|was|were|now)\b[^.\n]{{0,60}}?\bfor (?:about |around |roughly |at least |over )?"
     rf"(?:the (?:last |past ))?(?P<span>{SPAN})",

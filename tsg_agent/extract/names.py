@@ -25,7 +25,7 @@ _SPARED = re.compile(
 )
 _LISTED = re.compile(r"[ ]?(?:,|and|&|/|, and|or)[ ]?")
 _FOREMOST_BEFORE = re.compile(
-    r"\b(?:primary|primarily|mainly|mostly|worst|most affected|hardest hit|main)\b[^,.;\n]{0,25}$", re.IGNORECASE
+    r"\b(?:primary|primarily|mainly|mostly|worst|most affected|hardest hit|main)\b(?:(?!\band\b|\bbut\b)[^,.;()\n]){0,25}$", re.IGNORECASE
 )
 _FOREMOST_AFTER = re.compile(
     r"[ ]?(?:\(|is |was |being |- |–|—|as |region )[^,.;)\n]{0,20}"

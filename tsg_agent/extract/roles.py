@@ -192,8 +192,8 @@ def _settle_generic(roles: Roles, generic: Roles) -> None:
 
 def _clause(text: str) -> str:
     """The last clause of a text that has a word in it: what a verb behind the text is said of."""
-    for piece in reversed(cues.CLAUSE.split(text)):
-        if re.search(r"[^\W\d_]{2}", piece):
+    for piece in reversed(cues.CLAUSE.split(cues.STAMP.sub(" ", text))):
+        if not cues.FILLER.fullmatch(piece):
             return piece
     return ""
 
@@ -229,7 +229,7 @@ def _begins(place: Place) -> bool:
         return False
     head = place.head[: len(place.head) - len(place.before) + cue.start()]
     clause = _clause(head)
-    if cues.PAST.search(head) or cues.PLANNED.search(clause):
+    if cues.PAST.search(place.before) or cues.PLANNED.search(clause):
         return False
     if cues.ENDS_FAILING.search(clause):
         return True

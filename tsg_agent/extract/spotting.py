@@ -53,7 +53,7 @@ _MONTH = (
 )
 _YEAR = r"(?:19|20)[0-9]{2}(?![0-9:])"
 _DATE = re.compile(
-    rf"""(?<![\w./+-])(?:
+    rf"""(?<![\w.+-])(?<![^Zz0-9]/)(?:
       (?P<basic>(?:19|20)[0-9]{{6}})(?=T[0-9]{{4}})
     | (?P<y>(?:19|20)[0-9]{{2}})(?P<ys>[-/.])(?P<ym>[0-9]{{1,2}})(?P=ys)(?P<yd>[0-9]{{1,2}})
       (?![0-9]|[-/.][0-9]|(?!T[0-9])[A-Za-z_])
@@ -70,7 +70,7 @@ _DATE = re.compile(
 )
 _CLOCK = re.compile(
     r"""(?:(?<![\w:.+])|(?<=[0-9]T))(?:
-      (?P<h>[01]?[0-9]|2[0-3])(?::(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9])(?:[.,](?P<f>[0-9]{1,9}))?)?(?![\d:]|\.[0-9])
+      (?P<h>[01]?[0-9]|2[0-3])(?::(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9])(?:[.,](?P<f>[0-9]{1,9}))?)?(?!\d|:\w|\.[0-9])
         |(?=[ ]?[ap]\.?m))(?:[ ]?(?P<half>[ap])\.?m\b\.?)?
     | (?P<bh>[01][0-9]|2[0-3])(?P<bm>[0-5][0-9])(?P<bs>[0-5][0-9])?(?=Z\b|[ ](?:UTC|GMT)\b|(?<=T[0-9]{4})|(?<=T[0-9]{6}))
     | (?P<word>noon|midnight)\b
@@ -239,7 +239,7 @@ def _joined(text: str, pieces: list[Mention]) -> list[Mention]:
             found.append(_with_trailing_year(text, replace(after, start=piece.start, day=piece.day)))
             index += 1
         elif after and piece.day and piece.day.weekday is not None and after.day and re.fullmatch(r"[ ,]{1,3}", gap):
-            continue  # "Sat, 20 Jan 2024": the date says it all
+            pieces[index] = replace(after, start=piece.start)  # "Sat, 20 Jan 2024": the date says it all
         elif after and piece.clock and after.day and _TIME_TO_DAY.fullmatch(gap) and not _leads(text, pieces, index):
             found.append(replace(piece, end=after.end, day=after.day))
             index += 1

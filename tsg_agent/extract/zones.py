@@ -76,7 +76,7 @@ _ZONE = re.compile(
     )[)\]]?""",
     re.VERBOSE,
 )
-_ATTACHED = re.compile(r"[ ]?[Zz](?![\w/-])|[ ]?(?P<plus>\+[0-9]{2}(?::?[0-9]{2})?)(?![\w:.%])")
+_ATTACHED = re.compile(r"[ ]?[Zz](?!\w)|[ ]?(?P<plus>\+[0-9]{2}(?::?[0-9]{2})?)(?![\w:.%])")
 _MINUS = re.compile(r"[ ]?(?P<minus>-[0-9]{2}:?[0-9]{2})(?![\w:.%])")
 _DEFAULT = re.compile(
     r"(?:\b(?:all )?(?:times?|timestamps)(?: (?:are|is|below|shown|given|in|listed|here)){1,3}(?: the)?"

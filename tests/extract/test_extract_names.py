@@ -1,0 +1,141 @@
+"""Regions, services and environments are only ever the telemetry's own; anything unclear is asked."""
+
+import pytest
+
+from tests.extract.extracting import KNOWN, asked, run
+from tsg_agent.errors import ParameterError
+from tsg_agent.extract import Known
+
+BEGAN = " It began at 2024-01-20T06:30Z."
+ONE = KNOWN.model_copy(update={"regions": ("us-east",), "services": ("PetSite",), "environments": ("prod",)})
+
+# text -> region, service, environment, other regions
+SETTLED = [
+    ("api.gateway.main fails in us-east (prod).", "us-east", "api.gateway.main", "prod", ()),
+    ("PetSite fails in US East, production.", "us-east", "PetSite", "prod", ()),
+    ("petsite fails in us_west_2, staging environment.", "us-west-2", "PetSite", "staging", ()),
+    ("Pet Site fails in US-WEST-2 PROD", "us-west-2", "PetSite", "prod", ()),
+    ("PetSite fails in us-west in prod, since the morning", "us-west", "PetSite", "prod", ()),
+    ("PetSite's 5xx in us-west/us-east, prd", "us-west", "PetSite", "prod", ("us-east",)),
+    ("[FIRING] 5xx region=us-west-2 service=PetSite env=prod", "us-west-2", "PetSite", "prod", ()),
+    ('{"region": "eu-central", "serviceName": "payments", "environment": "dev"}', "eu-central", "payments", "dev", ()),
+    ("Region: eu-central, Service: payments, Env: staging", "eu-central", "payments", "staging", ()),
+    ("- **Region:** us-west\n- **Service name:** `PetSite`\n- **Environment:** Production", "us-west", "PetSite", "prod", ()),
+    ("| Region | us-west |\n| Service | PetSite |\n| Environment | prod |", "us-west", "PetSite", "prod", ()),
+    ("Service: PetSite. It calls payments and api.gateway.main. us-east prod", "us-east", "PetSite", "prod", ()),
+    ("Affected services: PetSite\npayments is fine\nus-east prod", "us-east", "PetSite", "prod", ()),
+    ("Regions affected: us-east, us-west\nregion: us-west (focus)\nPetSite prod", "us-west", "PetSite", "prod", ("us-east",)),
+    ("Regions:\n- eu-central\n- us-east\n\nPetSite, prod", "eu-central", "PetSite", "prod", ("us-east",)),
+    ("PetSite prod fails in us-west, us-east (primary) and eu-central", "us-east", "PetSite", "prod", ("us-west", "eu-central")),
+    ("PetSite prod: us-west is hit, but eu-central is worst", "eu-central", "PetSite", "prod", ("us-west",)),
+    ("PetSite prod fails, mostly in us-west; us-east a little", "us-west", "PetSite", "prod", ("us-east",)),
+    ("PetSite prod: us-west and eu-central are fine. us-east fails.", "us-east", "PetSite", "prod", ()),
+    ("payments is healthy, PetSite is not. us-east prod", "us-east", "PetSite", "prod", ()),
+    ("PetSite in us-east, prod. The development team and the test engineers look.", "us-east", "PetSite", "prod", ()),
+    ("PetSite in us-east, prod (not staging)", "us-east", "PetSite", "prod", ()),
+    ("PetSite, us-east, prod; at this stage nobody knows", "us-east", "PetSite", "prod", ()),
+    ("Region: n/a\nPetSite prod us-west", "us-west", "PetSite", "prod", ()),
+    ("us\u200b-east \u202ePetSite\u202c prod\x00", "us-east", "PetSite", "prod", ()),
+    ("PetSite in us\u2011east, prod", "us-east", "PetSite", "prod", ()),
+    ("Region: us-east-1 is what AWS says, here\nregion: us-east\nPetSite prod", "us-east", "PetSite", "prod", ()),
+]  # fmt: skip
+
+# text -> the parameter asked for, and its candidates
+OPEN = [
+    ("PetSite prod fails in us-east-1", "region", ("us-east", "us-west", "us-west-2", "eu-central")),
+    ("PetSite prod, region: ap-south", "region", ("us-east", "us-west", "us-west-2", "eu-central")),
+    ("PetSite prod fails in US West 3", "region", ("us-east", "us-west", "us-west-2", "eu-central")),
+    ("PetSite prod fails", "region", ("us-east", "us-west", "us-west-2", "eu-central")),
+    ("PetSite prod fails in EU", "region", ("us-east", "us-west", "us-west-2", "eu-central")),
+    ("region: all\nPetSite prod", "region", ("us-east", "us-west", "us-west-2", "eu-central")),
+    ("us-east prod: PetSite and payments fail", "service_name", ("PetSite", "payments")),
+    ("us-east prod: the shop fails", "service_name", ("api.gateway.main", "PetSite", "payments")),
+    ("us-east prod: api.gateway fails", "service_name", ("api.gateway.main", "PetSite", "payments")),
+    ("us-east prod: PetSiteX and xpayments fail", "service_name", ("api.gateway.main", "PetSite", "payments")),
+    ("us-east prod, Service: payment-api; PetSite is slow", "service_name", ("payments", "api.gateway.main", "PetSite")),
+    ("Service: PetSite, payments\nus-east prod", "service_name", ("PetSite", "payments")),
+    ("PetSite us-east prod and staging", "environment", ("prod", "staging")),
+    ("PetSite us-east in pre-prod", "environment", ("prod", "staging", "dev")),
+    ("PetSite us-east, the development team", "environment", ("prod", "staging", "dev")),
+    ("PetSite us-east, environment: qa", "environment", ("prod", "staging", "dev")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "region", "service", "environment", "others"), SETTLED, ids=lambda value: repr(value)[:60])
+def test_names_are_matched_to_the_telemetry(
+    text: str, region: str, service: str, environment: str, others: tuple[str, ...]
+) -> None:
+    result = run(text + BEGAN)
+    assert result.parameters, result.questions
+    found = result.parameters
+    assert (found.region, found.service_name, found.environment) == (region, service, environment), found.origins
+    assert found.other_regions == others
+
+
+@pytest.mark.parametrize(("text", "parameter", "candidates"), OPEN, ids=lambda value: repr(value)[:60])
+def test_what_is_unclear_is_asked(text: str, parameter: str, candidates: tuple[str, ...]) -> None:
+    questions = asked(run(text + BEGAN))
+    assert set(questions) == {parameter}
+    assert questions[parameter][:1] == candidates[:1] if "Service:" in text else True
+    assert set(questions[parameter]) == set(candidates)
+
+
+def test_the_only_value_in_the_telemetry_serves_and_says_so() -> None:
+    found = run("Everything is down." + BEGAN, ONE).parameters
+    assert found and (found.region, found.service_name, found.environment) == ("us-east", "PetSite", "prod")
+    for parameter in ("region", "service_name", "environment"):
+        assert "the only" in found.origins[parameter]
+
+
+@pytest.mark.parametrize(
+    ("text", "parameter"),
+    [
+        ("region: ap-south", "region"),
+        ("Everything in eu-central-1 is down.", "region"),
+        ("Service: checkout", "service_name"),
+        ("environment: staging", "environment"),
+    ],
+)
+def test_another_than_the_only_value_is_asked_and_never_picked(text: str, parameter: str) -> None:
+    assert set(asked(run(text + "\n" + BEGAN, ONE))) == {parameter}
+
+
+def test_a_zone_of_the_only_region_is_no_other_region() -> None:
+    known = ONE.model_copy(update={"regions": ("us-east-1",)})
+    found = run("PetSite prod, hosts in us-east-1a." + BEGAN, known).parameters
+    assert found and found.region == "us-east-1"
+
+
+def test_spellings_alike_are_told_apart_by_the_exact_one() -> None:
+    known = ONE.model_copy(update={"regions": ("us-east", "us_east")})
+    assert run("in us_east" + BEGAN, known).parameters.region == "us_east"  # type: ignore[union-attr]
+    assert asked(run("in US East" + BEGAN, known))["region"] == ("us-east", "us_east")
+
+
+def test_names_with_pattern_characters_and_quotes() -> None:
+    odd = Known(regions=("a.*b(", "O'Brien; DROP TABLE x --"), services=("[x]+", "y"), environments=("p+d",))
+    result = run("region: O'Brien; DROP TABLE x --\nservice: [x]+\nenvironment: p+d" + BEGAN, odd)
+    assert result.parameters and result.parameters.region == "O'Brien; DROP TABLE x --"
+    assert result.parameters.service_name == "[x]+"
+
+
+def test_flags_win_and_are_normalised() -> None:
+    text = "region: us-west service: payments env: staging" + BEGAN
+    found = run(text, region="US East", service_name="petsite", environment="production").parameters
+    assert found and (found.region, found.service_name, found.environment) == ("us-east", "PetSite", "prod")
+    assert found.other_regions == ("us-west",)
+    assert found.origins["region"] == found.origins["service_name"] == "given"
+
+
+@pytest.mark.parametrize("parameter", ["region", "service_name", "environment"])
+def test_an_unknown_flag_is_an_error_that_names_the_known_ones(parameter: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        run("x" + BEGAN, **{parameter: "us-eest"})
+    closest = {"region": "us-east", "service_name": "PetSite", "environment": "staging"}[parameter]
+    assert closest in caught.value.fix
+    if parameter == "region":
+        assert caught.value.fix.index("us-east") < caught.value.fix.index("us-west")
+
+
+def test_a_telemetry_without_names_asks() -> None:
+    assert set(asked(run("PetSite" + BEGAN, Known()))) == {"region", "service_name", "environment"}

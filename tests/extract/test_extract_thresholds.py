@@ -1,0 +1,74 @@
+"""The threshold is what the text calls a target, never what it reports as measured."""
+
+import pytest
+
+from tests.extract.extracting import asked, run
+from tsg_agent.errors import ParameterError
+
+BASE = "PetSite in us-east prod began failing at 2024-01-20T06:30Z.\n"
+
+SETTLED = [
+    ("The target is 99.95% availability.", 99.95),
+    ("well below our 99.5% SLA", 99.5),
+    ("SLA 99.95 %", 99.95),
+    ("SLA: 99.95", 99.95),
+    ("sla_threshold=99.95", 99.95),
+    ('"threshold": 99.5,', 99.5),
+    ("- **SLA threshold:** 99.5%", 99.5),
+    ("| SLO | 99.5% |", 99.5),
+    ("SLO: three nines", 99.9),
+    ("we promise four nines", 99.99),
+    ("three and a half nines", 99.95),
+    ("SLO of 99,5 % agreed", 99.5),
+    ("SLO: 0.995", 99.5),
+    ("the SLO is 99.5%, we are at 97%", 99.5),
+    ("availability has fallen to 96.2% (SLA 99.5%)", 99.5),
+    ("our 99.5% SLA, 96.2% now", 99.5),
+    ("availability 96.2% against an objective of 99.5 percent", 99.5),
+    ("SLA: 99.5% (currently 98.1%)", 99.5),
+    ("SLA Status: Breached for Premium tier (99.5% requirement)", 99.5),
+    ("threshold: 99.5\nPremium SLA is 99.99%", 99.5),
+    ("availability has fallen to 96.2%", None),
+    ("success rate: 92% (down from 99.8%)", None),
+    ("SLA breached: availability 96.2%", None),
+    ("The SLO is currently at 98.2%", None),
+    ("error rate below the 5% alert threshold", None),
+    ("CPU threshold: 80%", None),
+    ("alert threshold: 5% errors", None),
+    ("60% of the error budget of our SLO is gone", None),
+    ("latency target: 500 ms", None),
+    ("100% of users affected", None),
+    ("Target: prod-db-1", None),
+    ("SLA review at 10:30", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "threshold"), SETTLED, ids=lambda value: repr(value)[:60])
+def test_thresholds(text: str, threshold: float | None) -> None:
+    found = run(BASE + text).parameters
+    assert found
+    assert found.threshold == (threshold or 99.9), found.origins
+    assert found.origins["threshold"].startswith("default" if threshold is None else "text")
+
+
+def test_several_targets_are_asked() -> None:
+    text = "Premium has a 99.95% SLA, standard has a 99.5% SLA."
+    assert asked(run(BASE + text)) == {"threshold": ("99.95", "99.5")}
+
+
+@pytest.mark.parametrize("text", ["threshold: 150", "SLA: 999%", "threshold: 0", "threshold: -5"])
+def test_a_threshold_out_of_range_is_an_error(text: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        run(BASE + text)
+    assert caught.value.fix
+
+
+@pytest.mark.parametrize("flag", [0.0, -1.0, 100.1, float("nan"), float("inf")])
+def test_a_flag_out_of_range_is_an_error(flag: float) -> None:
+    with pytest.raises(ParameterError):
+        run(BASE, threshold=flag)
+
+
+def test_the_flag_wins() -> None:
+    found = run(BASE + "threshold: 150\nSLA 99.5%", threshold=99.0).parameters
+    assert found and found.threshold == 99.0 and found.origins["threshold"] == "given"
