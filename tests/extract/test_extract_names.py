@@ -114,7 +114,7 @@ def test_spellings_alike_are_told_apart_by_the_exact_one() -> None:
 
 def test_names_with_pattern_characters_and_quotes() -> None:
     odd = Known(regions=("a.*b(", "O'Brien; DROP TABLE x --"), services=("[x]+", "y"), environments=("p+d",))
-    result = run("region: O'Brien; DROP TABLE x --\nservice: [x]+\nenvironment: p+d" + BEGAN, odd)
+    result = run("region: O'Brien; DROP TABLE x --\nservice: [x]+\nenvironment: p+d\n" + BEGAN, odd)
     assert result.parameters and result.parameters.region == "O'Brien; DROP TABLE x --"
     assert result.parameters.service_name == "[x]+"
 

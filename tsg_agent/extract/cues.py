@@ -88,6 +88,9 @@ ELSEWHERE = re.compile(
     r"|backups?|meeting|shift|on-?call|campaign|sale|experiment|flag|scaling|restart\w*|call|review|freeze|jobs?)\b",
     re.IGNORECASE,
 )
+COUNTED = re.compile(
+    rf"{ELSEWHERE.pattern}|\b(?:complain\w*|tickets?|commits?|changes?|orders|revenue|customers)\b|[0-9]\+ in the $", re.I
+)
 WINDOW = re.compile(r"\b(?:look|check|investigate|analy[sz]e|focus|window|range|period|time ?frame|interval)\b", re.I)
 OPENS = re.compile(r"\b(?P<cue>between|from)\b[\s~]*(?:about |around |roughly )?$", re.IGNORECASE)
 

@@ -128,9 +128,10 @@ def _labelled(prose: Prose, pattern: re.Pattern[str], names: Names, hits: list[H
     found: list[_Labelled] = []
     for match in pattern.finditer(prose.text):
         start, end = match.end(), _value_end(prose.text, match.end(), match["sign"])
-        inside = [hit for hit in hits if start <= hit.start and hit.end <= end and not hit.spared]
+        inside = [hit for hit in hits if start <= hit.start < end and not hit.spared]
         value = prose.text[start:end].strip(" \t\"'*`_,;")
-        exact = names.exact(value.split("\n")[0]) if not inside and value else None
+        line = prose.text[start : min(prose.line(start)[1], start + 200)].strip(" \t\"'*`,;")
+        exact = (names.exact(value) or names.exact(line)) if not inside and value else None
         if exact:
             inside = [Hit(start, end, (exact,))]
         first = re.split(r"[,;(\n]", value)[0].strip(" \t\"'*`_.")

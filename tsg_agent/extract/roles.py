@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 
 from tsg_agent.extract import cues
 from tsg_agent.extract.prose import Prose
@@ -317,17 +318,18 @@ def _reports(place: Place) -> int:
 def _lasting(prose: Prose, roles: Roles) -> None:
     """ "failing for 3 hours" says when it began; "the last 3 hours" is a window."""
     taken: list[tuple[int, int]] = []
-    for match in cues.FOR.finditer(prose.text):
+    for match in islice(cues.FOR.finditer(prose.text), MAXIMUM_SIGHTINGS):
         clause = prose.text[max(prose.sentence(match.start())[0], match.start() - 200) : match.end()]
         words = match.group()[: match.start("span") - match.start()]
         if cues.FAILING.search(words) and not cues.OTHER.search(words) and not cues.PAST.search(clause):
             back = Mention(match.start("span"), match.end("span"), back=length(match["span"]))
             roles.starts.append(Sighting(back, 1, match.start(), match.end()))
             taken.append(match.span())
-    for match in cues.LAST.finditer(prose.text):
+    for match in islice(cues.LAST.finditer(prose.text), MAXIMUM_SIGHTINGS):
         sentence = prose.text[max(prose.sentence(match.start())[0], match.start() - 200) : match.start()]
-        inside = any(begin <= match.start() < end for begin, end in taken[:MAXIMUM_SIGHTINGS])
-        if inside or sentence.rstrip().endswith("(") or cues.OTHER.search(_clause(sentence).replace("investigate", "")):
+        inside = any(begin <= match.start() < end for begin, end in taken)
+        # "96.2% (last hour)", "complaints: 1,200 in the last hour": how long something was counted
+        if inside or sentence.rstrip().endswith("(") or cues.COUNTED.search(sentence):
             continue
         whole = timedelta(hours=24 if (match["one"] or "").lower() == "day" else 1)
         mention = Mention(match.start(), match.end(), back=length(match["span"]) if match["span"] else whole)

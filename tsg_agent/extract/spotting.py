@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from tsg_agent.extract.zones import Zone, zone_after
 
-MAXIMUM_MENTIONS = 2_000
+MAXIMUM_MENTIONS = 1_000
 """How many times a text is read for; the rest is noted."""
 
 
@@ -78,7 +78,7 @@ _CLOCK = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _COUNTS = {
-    **{word: n for n, word in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), 1)},
+    **{word: n for n, word in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 1)},
     "a": 1,
     "an": 1,
     "half an": 0.5,
