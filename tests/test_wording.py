@@ -18,6 +18,8 @@ from tsg_agent.wording import listed, number, one_line, percent, sentence, subje
         (98.25, "98.2"),
         (99.0, "99"),
         (99.86, "99.86"),
+        (99.938, "99.94"),
+        (99.9962, "99.996"),
         (99.9, "99.9"),
         (99.97, "99.97"),
         (99.99999, "over 99.999"),

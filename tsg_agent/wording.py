@@ -5,7 +5,7 @@ import re
 import unicodedata
 from datetime import datetime
 
-from tsg_agent.models import Measure, Rate, Subject
+from tsg_agent.models import Measure, Rate, Subject, Tier
 
 NAME_LENGTH = 80
 
@@ -49,6 +49,12 @@ _MEASURES = {
     Measure.WORKFLOW_FAILURES: "of runs did not complete",
 }
 
+TIERS = {
+    Tier.DEFINITIVE: "definitive resolution",
+    Tier.POTENTIAL: "potential resolution",
+    Tier.SYMPTOM: "symptom",
+}
+
 _WHITESPACE = re.compile(r"\s+")
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
 
@@ -58,11 +64,20 @@ def one_line(text: object, limit: int | None = None) -> str:
 
     One line, without control, escape and direction-changing characters; cut to `limit` characters.
     """
-    words = _WHITESPACE.sub(" ", _ANSI.sub("", str(text)))
-    words = "".join(c for c in words if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn")).strip()
+    words = _visible(_WHITESPACE.sub(" ", _ANSI.sub("", str(text)))).strip()
     if limit is not None and len(words) > limit:
         return words[: limit - 1].rstrip() + "…"
     return words
+
+
+def lines(text: object) -> str:
+    """The same for text of several lines: line breaks and indentation stay."""
+    kept = _ANSI.sub("", str(text)).expandtabs(4).splitlines()
+    return "\n".join(_visible(line).rstrip() for line in kept)
+
+
+def _visible(text: str) -> str:
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
 
 
 def name(value: object) -> str:
@@ -77,7 +92,7 @@ def number(value: float) -> str:
     if size == 0 or not math.isfinite(value):
         return "0" if size == 0 else str(value)
     if 99 < size < 100:  # an availability: its distance from 100 is what matters
-        digits = max(1, 1 - math.floor(math.log10(100 - size)))
+        digits = max(2, -math.floor(math.log10(100 - size)))
         if digits > 4:
             return "over 99.999"
     elif size < 1:

@@ -110,10 +110,10 @@ def test_a_check_that_did_not_end_ok_is_a_gap_and_never_nothing_abnormal(status:
     made = report(judgement(), finding(5, status=status, reason="because of this"))
     [gap] = made.gaps
     assert (gap.step, gap.status) == (5, status.value)
-    assert "because of this" in gap.statement
+    assert "Because of this" in gap.statement
     heading = next(h for h in made.summary if h.steps == [5])
     assert "othing abnormal" not in heading.statement
-    assert "because of this" in heading.statement
+    assert "Because of this" in heading.statement
 
 
 def test_a_check_that_never_ran_is_a_gap() -> None:
@@ -144,7 +144,7 @@ def test_the_eight_headings_stand_in_the_guides_order() -> None:
 
 def test_a_heading_of_two_steps_says_which_was_not_looked_at() -> None:
     made = report(judgement(), finding(6, status=Status.TIMEOUT, reason="60 s"))
-    assert made.summary[2].statement == "Step 4: Nothing abnormal. Step 6: Not judged: ran out of time: 60 s. [E6]"
+    assert made.summary[2].statement == "Step 4: Nothing abnormal. Step 6: Not judged: ran out of time. 60 s. [E6]"
 
 
 def test_a_label_of_the_guide_stands_under_its_heading_though_nothing_is_concluded_from_it() -> None:
@@ -158,7 +158,7 @@ def test_headlines() -> None:
         "rest; availability is 94.9 % since 14:05 UTC, under the SLA threshold of 99.9 % (99.96 % before)."
     )
     assert no_incident().headline == (
-        "No incident visible: availability is 99.962 % since 14:05 UTC, within the SLA threshold of 99.9 % "
+        "No incident visible: availability is 99.96 % since 14:05 UTC, within the SLA threshold of 99.9 % "
         "(99.96 % before)."
     )
     assert only_gaps().headline.startswith("No cause found within this guide; availability is 98.3 % over the window")
@@ -172,7 +172,7 @@ def test_an_open_gate_or_a_breach_is_an_incident_though_no_cause_is_found() -> N
 
 
 def test_without_a_cause_the_gaps_are_what_to_look_at() -> None:
-    assert [a.kind for a in only_gaps().actions] == ["close_gaps"]
+    assert [a.kind for a in only_gaps().actions] == ["name_start", "close_gaps"]
     assert no_incident().actions == []
 
 

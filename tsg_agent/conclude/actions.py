@@ -7,6 +7,7 @@ an action would read as harmless. Suspects only ever get a look.
 from collections.abc import Callable
 from typing import Any
 
+from tsg_agent.conclude.gaps import UNKNOWN_START
 from tsg_agent.models import Action, Cause, Confidence, Finding, Gap, Measure, Status, Tier
 from tsg_agent.settings import AllThresholds
 from tsg_agent.wording import cited, count, listed, name, one_line, percent, sentence, some, subject_name
@@ -28,8 +29,8 @@ def actions(causes: list[Cause], findings: list[Finding], gaps: list[Gap], thres
         answers = [a for rule in RULES for a in rule(cause, findings, thresholds)]
         found += answers or [_look(cause, "the guide has no fixed remedy for it")]
     found += _relieve_pressure(causes, findings)
-    if gaps and not any(c.confidence is Confidence.CONFIRMED for c in causes):
-        found.append(_close_gaps(gaps))
+    if not any(c.confidence is Confidence.CONFIRMED for c in causes):
+        found += _close_gaps(gaps)
     return sorted(_distinct(found), key=lambda a: a.urgency != NOW)
 
 
@@ -215,10 +216,17 @@ def _relieve_pressure(causes: list[Cause], findings: list[Finding]) -> list[Acti
     ]
 
 
-def _close_gaps(gaps: list[Gap]) -> Action:
-    steps = [f"Step {g.step} ({g.status.replace('_', ' ')})" for g in gaps if g.step is not None]
-    text = f"look by hand at what was not checked: {listed(steps, 8) or 'see the gaps'}"
-    return Action(kind="close_gaps", urgency=LOOK, statement=sentence(text), target={})
+def _close_gaps(gaps: list[Gap]) -> list[Action]:
+    """While no cause is confirmed, what was not looked at may hold it."""
+    found = []
+    if any(g.status == UNKNOWN_START for g in gaps):
+        text = "find out when the incident began and run this again: nothing could be compared with before"
+        found.append(Action(kind="name_start", urgency=LOOK, statement=sentence(text), target={}))
+    steps = [f"Step {g.step} ({g.status.replace('_', ' ')})" for g in gaps if g.step is not None and g.step > 1]
+    if steps:
+        text = f"look by hand at what was not checked: {listed(steps, 9)}"
+        found.append(Action(kind="close_gaps", urgency=LOOK, statement=sentence(text), target={}))
+    return found
 
 
 def _distinct(found: list[Action]) -> list[Action]:

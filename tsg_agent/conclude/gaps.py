@@ -5,11 +5,12 @@ from tsg_agent.wording import cited, one_line, sentence
 
 STEPS = range(2, 11)
 CANARY = "canary"
+UNKNOWN_START = "unknown_start"
 
 STATUS_WORDS: dict[Status, str] = {
-    Status.NO_DATA: "no row matched, so nothing was looked at",
+    Status.NO_DATA: "nothing was looked at",
     Status.INSUFFICIENT_DATA: "too little traffic to judge",
-    Status.NOT_APPLICABLE: "cannot be checked with this telemetry",
+    Status.NOT_APPLICABLE: "not possible with this telemetry",
     Status.TIMEOUT: "ran out of time",
     Status.ERROR: "the check failed",
 }
@@ -23,7 +24,7 @@ def gaps(parameters: Parameters, findings: list[Finding], sla: Sla) -> list[Gap]
         found.append(Gap(step=None, status=Status.NO_DATA.value, statement=sentence(text)))
     if parameters.incident_start is None:
         text = "the incident's start is not known, so nothing could be compared with the time before it"
-        found.append(Gap(step=1, status="unknown_start", statement=sentence(text)))
+        found.append(Gap(step=1, status=UNKNOWN_START, statement=sentence(text)))
     by_step = {f.step: f for f in findings}
     for step in STEPS:
         finding = by_step.get(step)
@@ -41,9 +42,9 @@ def gaps(parameters: Parameters, findings: list[Finding], sla: Sla) -> list[Gap]
 
 
 def not_looked_at(finding: Finding) -> str:
-    """A check that is a gap, in words: how it ended, and what would help."""
+    """A check that is a gap, in words: how it ended, and why."""
     reason = one_line(finding.reason, 400).rstrip(".")
-    return STATUS_WORDS[finding.status] + (f": {reason}" if reason else "")
+    return STATUS_WORDS[finding.status] + (f". {sentence(reason)}" if reason else "")
 
 
 def _statement(finding: Finding) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from tsg_agent.models import Action, Availability, Cause, Confidence, Report, Status, Visible
 from tsg_agent.report.evidence import cell, cited_ids, rows_by_id
-from tsg_agent.wording import clock, listed, moment, one_line, percent, rate_words, some, subject_name
+from tsg_agent.wording import TIERS, clock, lines, listed, moment, one_line, percent, rate_words, some, subject_name
 
 SHOWN_REJECTED = 12
 SHOWN_ROWS = 12
@@ -20,9 +20,10 @@ _BLOCK_START = re.compile(r"^([-+=]|\d+(?=[.)](?:\s|$)))")
 _CITATION = re.compile(r"\\\[((?:E\d+(?:\.\d+)?)|(?:M\.\d+))\\\](?![(\[:])")
 
 
-def to_markdown(report: Report) -> str:
-    """The whole report as Markdown, what to do first."""
-    blocks = [block for section in SECTIONS for block in section(report)]
+def to_markdown(report: Report, *, brief: bool = False) -> str:
+    """The report as Markdown, what to do first. Brief: without the drafts of messages and the evidence."""
+    sections = [s for s in SECTIONS if not (brief and s in (_messages, _evidence))]
+    blocks = [block for section in sections for block in section(report)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -43,9 +44,9 @@ def code(text: object) -> str:
 
 def fenced(text: str) -> str:
     """Any text as a block of code, line by line, that nothing in it can close."""
-    lines = "\n".join(one_line(line) for line in text.splitlines())
-    ticks = "`" * max(3, _longest_run(lines) + 1)
-    return f"{ticks}text\n{lines}\n{ticks}"
+    block = lines(text)
+    ticks = "`" * max(3, _longest_run(block) + 1)
+    return f"{ticks}text\n{block}\n{ticks}"
 
 
 def _longest_run(text: str) -> int:
@@ -53,8 +54,8 @@ def _longest_run(text: str) -> int:
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    table = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in table)
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -112,15 +113,15 @@ def _causes(report: Report) -> Iterator[str]:
 
 
 def _cause(cause: Cause) -> str:
-    lines = [
+    item = [
         f"{cause.rank}. **{escape(subject_name(cause.subject))}** · {code(cause.label)} · "
-        f"Step {cause.step} · {cause.tier.value}",
+        f"Step {cause.step} · {TIERS[cause.tier]}",
         f"   - {escape(cause.statement)}",
     ]
     if cause.also_visible_in:
         seen = listed([_visible(v) for v in cause.also_visible_in], 6)
-        lines.append(f"   - Also visible in: {escape(seen)}")
-    return "\n".join(lines)
+        item.append(f"   - Also visible in: {escape(seen)}")
+    return "\n".join(item)
 
 
 def _visible(item: Visible) -> str:
@@ -172,11 +173,11 @@ def _evidence(report: Report) -> Iterator[str]:
     yield _table(["id", "check", "status", "label", "rows"], rows)
     known = rows_by_id(report)
     cited = [(item, known[item]) for item in cited_ids(report) if item in known][:SHOWN_ROWS]
-    lines = []
+    bullets = []
     for item, row in cited:
         values = ", ".join(f"{k} = {cell(v)}" for k, v in row.items() if v not in (None, "", [], ()))
-        lines.append(f"- [{item}] {escape(values)}")
-    yield "\n".join(lines)
+        bullets.append(f"- [{item}] {escape(values)}")
+    yield "\n".join(bullets)
 
 
 def _foot(report: Report) -> Iterator[str]:

@@ -1,0 +1,285 @@
+"""Pictures as plain geometry, drawn by charts.html.j2 as inline SVG. Positions are percent across, pixels down.
+
+No chart library: shares over time and bars are all we draw, and this costs no import, no extra dependency,
+follows the page's colours in light and dark, and keeps its letters readable at any width.
+"""
+
+import math
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from tsg_agent.models import Cause, Confidence, Measure, Point, Report, Series, Status, Subject
+from tsg_agent.report.evidence import cell
+from tsg_agent.wording import clock, measure_words, percent, rate_words, subject_name
+
+TOP, PLOT = 26, 170
+"""Where the plot begins, and its height, pixels."""
+LEAST_SPAN = 1.0
+"""A quiet day is drawn flat: at least this many points from bottom to top."""
+TIME_STEPS = (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880)
+VALUE_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 25, 50)
+WIDEST = 50
+"""The longest bar, percent of the width: its figure stands behind it."""
+SHOWN_BARS = 10
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A mark on an axis: percent across, or pixels down."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line over time as an SVG path in a box of 1000 by 1000."""
+
+    name: str
+    kind: str
+    path: str
+
+
+@dataclass(frozen=True)
+class TimeChart:
+    """Lines over the window, the incident's start and, where it has one, the threshold."""
+
+    title: str
+    summary: str
+    lines: list[Line]
+    across: list[Tick]
+    down: list[Tick]
+    start: Tick | None
+    threshold: Tick | None
+    top: int = TOP
+    plot: int = PLOT
+    height: int = TOP + PLOT + 24
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar: percent of the width, its figure, and what it stands for."""
+
+    kind: str
+    width: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Bars under one name."""
+
+    name: str
+    bars: list[Bar]
+    y: int = 0
+
+
+@dataclass(frozen=True)
+class BarChart:
+    """Groups of bars, one below the other."""
+
+    title: str
+    summary: str
+    groups: list[Group]
+    legend: dict[str, str] = field(default_factory=dict)
+    height: int = 0
+
+
+def availability_chart(report: Report) -> TimeChart | None:
+    """The service's availability per bucket, with the incident's start and the SLA threshold."""
+    series = _series(report, {}, Measure.SERVER_ERRORS)
+    if series is None:
+        return None
+    shares = [100 - s for s in _shares(series.points) if s is not None]
+    low = min([*shares, report.sla.threshold])
+    span = _nice(max((100 - low) * 1.1, LEAST_SPAN))
+    floor = max(0.0, 100 - span)
+    start = report.parameters.incident_start
+    return TimeChart(
+        title="Availability over time",
+        summary=f"Share of requests not answered 5xx, lowest {percent(min(shares))}"
+        + (f"; the incident starts at {clock(start)}" if start else ""),
+        lines=[Line("the service", "service", _path(report, series.points, floor, 100, from_top=True))],
+        across=_times(report),
+        down=_values(floor, 100),
+        start=_start(report),
+        threshold=Tick(_y(report.sla.threshold, floor, 100), f"SLA {percent(report.sla.threshold)}"),
+    )
+
+
+def cause_chart(report: Report, cause: Cause) -> TimeChart | None:
+    """A cause's failing share over time beside the service's, in the cause's own measure."""
+    own = _series(report, cause.subject, cause.measure)
+    if own is None or not cause.subject:
+        return None
+    service = _series(report, {}, cause.measure)
+    drawn = [(subject_name(cause.subject), "cause", own)]
+    if service is not None:
+        drawn.append(("the service", "service", service))
+    highest = max((s for *_, series in drawn for s in _shares(series.points) if s is not None), default=0)
+    top = min(100.0, _nice(max(highest * 1.1, LEAST_SPAN)))
+    return TimeChart(
+        title=f"{subject_name(cause.subject)} over time",
+        summary=f"Percent {measure_words(cause.measure)}, highest {percent(highest)}",
+        lines=[Line(name, kind, _path(report, s.points, 0, top, from_top=False)) for name, kind, s in reversed(drawn)],
+        across=_times(report),
+        down=_values(0, top),
+        start=_start(report),
+        threshold=None,
+    )
+
+
+def causes_chart(causes: list[Cause]) -> BarChart | None:
+    """Failing share before and after, and the rest's, of the first causes."""
+    found: list[tuple[str, list[tuple[str, float, str]]]] = []
+    for cause in causes:
+        rates = {"before": cause.onset.before, "after": cause.onset.after or cause.contrast.subject}
+        rates["rest"] = cause.contrast.rest
+        bars = [(k, r.percent, f"{percent(r.percent)} ({rate_words(r)})") for k, r in rates.items() if r is not None]
+        if bars:
+            unconfirmed = " (suspected)" if cause.confidence is Confidence.SUSPECTED else ""
+            found.append((f"{cause.rank}. {subject_name(cause.subject)}{unconfirmed}", bars))
+    kinds = {kind for _, bars in found for kind, *_ in bars}
+    words = {"before": "before the start", "after": "after it", "rest": "the rest, after it"}
+    legend = {kind: text for kind, text in words.items() if kind in kinds}
+    return _bars("Failing share before and after", "", found, legend) if found else None
+
+
+@dataclass(frozen=True)
+class Check:
+    """How a step's rows are drawn: which columns name a row, and which hold its failing (or good) share."""
+
+    step: int
+    title: str
+    names: tuple[str, ...]
+    value: str
+    good: bool = False
+
+
+CHECKS = (
+    Check(2, "Failing share per version", ("service_version",), "failure_rate"),
+    Check(4, "Share not answered 2xx per region and zone", ("region", "availability_zone"), "availability_pct", True),
+    Check(5, "Failing share per partition and shard", ("partition_id", "shard_id", "tenant_category"), "error_rate"),
+    Check(6, "Share not answered 2xx per zone", ("availability_zone", "instance_type"), "success_rate", True),
+    Check(9, "Share of runs not completed per workflow", ("scenario_name",), "completion_rate", True),
+)
+SPREAD = 1.0
+"""Rows nearer than this, in points, say nothing beside each other unless a cause is among them."""
+
+
+def check_chart(report: Report, check: Check) -> BarChart | None:
+    """A step's rows beside each other over the window, where they differ or where a cause shows among them."""
+    finding = next((f for f in report.findings if f.step == check.step and f.status is Status.OK), None)
+    rows = [r for r in finding.rows if isinstance(r.get(check.value), int | float)] if finding else []
+    if finding is None or len(rows) < 2:
+        return None
+    shares = [100 - r[check.value] if check.good else r[check.value] for r in rows]
+    hot = [_is_cause(report, r) for r in rows]
+    if max(shares) - min(shares) < SPREAD and not any(hot):
+        return None
+    order = sorted(range(len(rows)), key=lambda i: -shares[i])[:SHOWN_BARS]
+    found = [
+        (_row_name(check, rows[i]), [("after" if hot[i] else "before", shares[i], percent(shares[i]))]) for i in order
+    ]
+    return _bars(check.title, f"over the whole window, {finding.id}", found, {})
+
+
+def _row_name(check: Check, row: dict[str, object]) -> str:
+    return " · ".join(cell(row[name]) for name in check.names if row.get(name) is not None) or "(unnamed)"
+
+
+def _is_cause(report: Report, row: dict[str, object]) -> bool:
+    subjects: list[Subject] = []
+    for cause in report.causes:
+        if cause.confidence is Confidence.CONFIRMED:
+            subjects += [cause.subject, *(v.subject for v in [*cause.impact, *cause.also_visible_in])]
+    return any(subject and subject.items() <= row.items() for subject in subjects)
+
+
+def _bars(
+    title: str, about: str, found: list[tuple[str, list[tuple[str, float, str]]]], legend: dict[str, str]
+) -> BarChart:
+    highest = max((value for _, bars in found for _, value, _ in bars), default=0) or 1
+    groups, y = [], 4
+    for name, bars in found:
+        drawn = [Bar(kind, max(0.4, WIDEST * value / highest), text) for kind, value, text in bars]
+        groups.append(Group(name, drawn, y))
+        y += 20 + 18 * len(drawn) + 8
+    texts = [
+        f"{name}: " + ", ".join(f"{kind} {text}" if legend else text for kind, _, text in bars) for name, bars in found
+    ]
+    return BarChart(title, f"{about}{': ' if about else ''}{'; '.join(texts)}", groups, legend, y)
+
+
+def _series(report: Report, subject: Subject, measure: Measure) -> Series | None:
+    """The subject's points, if there are enough of them to draw."""
+    found = next((s for s in report.series if s.subject == subject and s.measure is measure), None)
+    return found if found is not None and sum(p.requests > 0 for p in found.points) >= 2 else None
+
+
+def _shares(points: list[Point]) -> list[float | None]:
+    return [100 * p.failures / p.requests if p.requests else None for p in points]
+
+
+def _x(report: Report, time: datetime) -> float:
+    """Percent across the window."""
+    p = report.parameters
+    return 100 * min(1.0, max(0.0, (time - p.start_time) / (p.end_time - p.start_time)))
+
+
+def _y(value: float, low: float, high: float) -> float:
+    """Pixels down."""
+    return TOP + PLOT * (1 - (value - low) / (high - low))
+
+
+def _path(report: Report, points: list[Point], low: float, high: float, *, from_top: bool) -> str:
+    """A step per bucket, so that a change stands at the bucket it belongs to; broken where nothing was asked."""
+    points = sorted(points, key=lambda p: p.time)
+    gaps = [b.time - a.time for a, b in pairwise(points) if b.time > a.time]
+    width = min(gaps, default=timedelta(minutes=5))
+    parts: list[str] = []
+    until: datetime | None = None
+    for point, share in zip(points, _shares(points), strict=True):
+        if share is None:
+            continue
+        y = 1000 * (1 - ((100 - share if from_top else share) - low) / (high - low))
+        begins, ends = (10 * _x(report, t) for t in (point.time, point.time + width))
+        parts.append(f"V{y:.1f}" if until == point.time else f"M{begins:.1f} {y:.1f}")
+        parts.append(f"H{ends:.1f}")
+        until = point.time + width
+    return "".join(parts)
+
+
+def _nice(span: float) -> float:
+    """The least number of whole steps that covers a span, where it has two to five of them."""
+    step = _step(span)
+    return math.ceil(round(span / step, 6)) * step
+
+
+def _step(span: float) -> float:
+    return next((s for s in VALUE_STEPS if span / s <= 4), VALUE_STEPS[-1])
+
+
+def _values(low: float, high: float) -> list[Tick]:
+    step = _step(high - low)
+    count = round((high - low) / step)
+    values = [high - i * step for i in range(count + 1)]
+    return [Tick(_y(v, low, high), f"{round(v, 4):g} %") for v in values if v >= low - 1e-9]
+
+
+def _times(report: Report) -> list[Tick]:
+    p = report.parameters
+    minutes = (p.end_time - p.start_time) / timedelta(minutes=1)
+    step = next((s for s in TIME_STEPS if minutes / s <= 6), TIME_STEPS[-1])
+    day = p.start_time.replace(hour=0, minute=0, second=0, microsecond=0)
+    first = math.ceil((p.start_time - day) / timedelta(minutes=step))
+    times = [day + timedelta(minutes=step * (first + i)) for i in range(64)]
+    return [Tick(_x(report, t), f"{t:%H:%M}") for t in times if t <= p.end_time]
+
+
+def _start(report: Report) -> Tick | None:
+    p = report.parameters
+    if p.incident_start is None or not p.start_time <= p.incident_start <= p.end_time:
+        return None
+    return Tick(_x(report, p.incident_start), f"start {clock(p.incident_start)}")

@@ -1,0 +1,117 @@
+"""A Report as one self-contained HTML page: no network, no script, readable on a phone, in light and dark.
+
+Every text is taken as hostile: the template escapes all of it, and control, escape and direction-changing
+characters are dropped on the way (`finalize`).
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from tsg_agent.models import Availability, Confidence, Finding, Report
+from tsg_agent.report.charts import CHECKS, availability_chart, cause_chart, causes_chart, check_chart
+from tsg_agent.report.evidence import CITATION, cell, measured_row, rows_by_id
+from tsg_agent.wording import TIERS, clock, count, lines, moment, percent, rate_words, subject_name
+
+DRAWN_CAUSES = 3
+SHOWN_REJECTED = 12
+NOTHING = "Nothing abnormal."
+_UNIT = re.compile(r"(?<=\d) %")
+"""A figure and its unit stay on one line."""
+
+
+def to_html(report: Report) -> str:
+    """The whole page."""
+    return _environment(report).get_template("report.html.j2").render(_context(report)).lstrip()
+
+
+def write_html(report: Report, path: Path) -> None:
+    """Write the page as UTF-8."""
+    path.write_text(to_html(report), "utf-8")
+
+
+def state(report: Report) -> str:
+    """bad: a cause is confirmed; good: no incident visible; unsure: anything else. It colours the headline."""
+    if any(c.confidence is Confidence.CONFIRMED for c in report.causes):
+        return "bad"
+    quiet = report.sla.breached is False and not report.causes and not any(g.open for g in report.gates)
+    return "good" if quiet else "unsure"
+
+
+def _environment(report: Report) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("tsg_agent", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: lines(value) if type(value) is str else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    anchors = {f.id for f in report.findings} | set(rows_by_id(report))
+
+    def cite(text: str) -> Markup:
+        """Text with its evidence ids as links to their rows."""
+        parts = CITATION.split(_UNIT.sub("\u00a0%", lines(text)))
+        return Markup("").join(_link(part, anchors) if i % 2 else escape(part) for i, part in enumerate(parts))
+
+    environment.filters |= {
+        "cite": cite,
+        "cites": lambda ids: Markup("").join(Markup(" ") + _link(i, anchors) for i in ids),
+        "cell": cell,
+        "count": count,
+        "percent": percent,
+        "rate": rate_words,
+        "subject": subject_name,
+        "moment": moment,
+        "measured": measured_row,
+        "column_names": _column_names,
+    }
+    return environment
+
+
+def _link(item: str, anchors: set[str]) -> Markup:
+    if item in anchors:
+        return Markup('[<a href="#{0}">{0}</a>]').format(item)
+    return Markup("[{}]").format(lines(item))
+
+
+def _column_names(finding: Finding) -> list[str]:
+    """The finding's columns, then any that only the rows have."""
+    names = [*finding.columns, *(name for row in finding.rows for name in row)]
+    return list(dict.fromkeys(names))
+
+
+def _spans(report: Report) -> list[tuple[str, Availability]]:
+    sla, start = report.sla, report.parameters.incident_start
+    when = clock(start) if start else "the start"
+    spans = [(f"after {when}", sla.after), (f"before {when}", sla.before), ("whole window", sla.window)]
+    return [(name, span) for name, span in spans if span is not None]
+
+
+def _context(report: Report) -> dict[str, Any]:
+    drafts = report.communication
+    messages = [("Incident channel", drafts.incident_channel), ("Product teams", drafts.product_teams)]
+    if drafts.infrastructure is not None:
+        messages.append(("Infrastructure team", drafts.infrastructure))
+    first = report.causes[:DRAWN_CAUSES]
+    return {
+        "report": report,
+        "p": report.parameters,
+        "state": state(report),
+        "confirmed": [c for c in report.causes if c.confidence is Confidence.CONFIRMED],
+        "now": [a for a in report.actions if a.urgency == "now"],
+        "look": [a for a in report.actions if a.urgency != "now"],
+        "spans": _spans(report),
+        "availability": availability_chart(report),
+        "bars": causes_chart(first),
+        "cause_charts": [chart for chart in (cause_chart(report, c) for c in first) if chart is not None],
+        "check_charts": [found for found in (check_chart(report, c) for c in CHECKS) if found is not None],
+        "messages": messages,
+        "tiers": TIERS,
+        "nothing": NOTHING,
+        "shown": SHOWN_REJECTED,
+        "parameters": [(k, v) for k, v in report.parameters.model_dump(mode="json").items() if k != "origins"],
+    }
