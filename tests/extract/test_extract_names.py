@@ -61,7 +61,9 @@ OPEN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "region", "service", "environment", "others"), SETTLED, ids=lambda value: repr(value)[:60])
+@pytest.mark.parametrize(
+    ("text", "region", "service", "environment", "others"), SETTLED, ids=lambda value: repr(value)[:60]
+)
 def test_names_are_matched_to_the_telemetry(
     text: str, region: str, service: str, environment: str, others: tuple[str, ...]
 ) -> None:

@@ -134,7 +134,9 @@ OPEN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "incident_start", "start_time", "end_time"), SETTLED, ids=lambda value: repr(value)[:60])
+@pytest.mark.parametrize(
+    ("text", "incident_start", "start_time", "end_time"), SETTLED, ids=lambda value: repr(value)[:60]
+)
 def test_times_are_read_as_a_person_would(
     text: str, incident_start: str | None, start_time: str, end_time: str
 ) -> None:
@@ -158,7 +160,11 @@ def test_flags_win_over_the_text() -> None:
     times = {"start_time": "2024-01-20T01:00Z", "end_time": "2024-01-20T03:00Z", "incident_start": "2024-01-20T02:00Z"}
     found = run(text, **times).parameters
     assert found
-    assert (iso(found.start_time), iso(found.incident_start), iso(found.end_time)) == ("20T01:00", "20T02:00", "20T03:00")
+    assert (iso(found.start_time), iso(found.incident_start), iso(found.end_time)) == (
+        "20T01:00",
+        "20T02:00",
+        "20T03:00",
+    )
     assert {found.origins[name] for name in times} == {"given"}
 
 
@@ -183,7 +189,9 @@ def test_now_within_the_telemetry_is_the_end() -> None:
 
 
 def test_a_time_of_day_on_the_only_day_that_the_telemetry_covers() -> None:
-    known = KNOWN.model_copy(update={"first": datetime(2023, 4, 18, 23, tzinfo=UTC), "last": datetime(2023, 4, 19, 2, tzinfo=UTC)})
+    known = KNOWN.model_copy(
+        update={"first": datetime(2023, 4, 18, 23, tzinfo=UTC), "last": datetime(2023, 4, 19, 2, tzinfo=UTC)}
+    )
     found = run(PLACE + "It began at 01:07Z", known, datetime(2026, 1, 1, tzinfo=UTC)).parameters
     assert found and iso(found.incident_start) == "2023-04-19T01:07"
 

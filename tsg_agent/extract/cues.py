@@ -29,13 +29,17 @@ PLANNED = re.compile(
     re.IGNORECASE,
 )
 FAILING = re.compile(rf"\b{FAILURE}\b", re.IGNORECASE)
-ENDS_FAILING = re.compile(rf"\b{FAILURE}(?:[ ](?:has|have|had|which|that|was|were|is|are|first|likely|also))*\W*$", re.I)
+ENDS_FAILING = re.compile(
+    rf"\b{FAILURE}(?:[ ](?:has|have|had|which|that|was|were|is|are|first|likely|also))*\W*$", re.I
+)
 TAIL = (
     r"(?:[\s:,(=~@*_-]|\b(?:at|around|about|on|from|of|since|as|early|approx(?:imately|\.)?|roughly|circa|ca\.|near|was"
     r"|were|is|time|the morning|in|sometime|some time)\b)*$"
 )
 DIRECT = re.compile(rf"^{TAIL}", re.IGNORECASE)
-PREPOSED = re.compile(r"\b(?:at|around|about|on|from|since|approx(?:imately|\.)?|roughly|circa|as early as)\b[\s~@:]*$", re.I)
+PREPOSED = re.compile(
+    r"\b(?:at|around|about|on|from|since|approx(?:imately|\.)?|roughly|circa|as early as)\b[\s~@:]*$", re.I
+)
 JOINS = re.compile(
     r"\b(?:and|but|then|when|while|until|before|after|because|so|which|who|where|we|they|i|following|by|not|if)\b", re.I
 )
@@ -52,7 +56,7 @@ STAMP = re.compile(r"[0-9]{1,4}[:/.-][0-9][0-9:.,/TZ+-]*")
 FILLER = re.compile(
     r"(?:\W|\b(?:was|were|is|are|been|has|have|had|then|finally|fully|got|again|later|which|that|only|also|at|on|around"
     r"|about|utc|gmt|z|t|mitigated|resolved|detected|declared|reported|am|pm|of|ca|circa|approximately|first|not|yet"
-    r"|no|longer|since|st|nd|rd|th|today|yesterday|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\b)*",
+    r"|no|longer|since|yes|yeah|yep|hi|hello|ok|so|well|think|i|apparently|probably|maybe|looks|like|seems|st|nd|rd|th|today|yesterday|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\b)*",
     re.IGNORECASE,
 )
 CREATED = re.compile(
@@ -68,7 +72,8 @@ INLINE = re.compile(r"(?:^|[\s,;{(])[\"']?(?P<label>[A-Za-z][A-Za-z_]{2,30})[\"'
 HEAD = re.compile(r"[\W_]*(?:(?:at|around|about|on|by|from|approx\.?)\b[\s~]*)?", re.IGNORECASE)
 CHAT = re.compile(r"\W{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(?:[ ][A-Z][\w.'-]{0,30})?:)\s")
 NOUN_AFTER = re.compile(
-    r"[ ](?:deploy\w*|release|rollout|push|build|flag|config|change|version|alert|page|meeting|standup|call|report|job)\b", re.I
+    r"[ ](?:deploy\w*|release|rollout|push|build|flag|config|change|version|alert|page|meeting|standup|call|report|job)\b",
+    re.I,
 )
 BETWEEN_TIMES = re.compile(
     r"[ ]{0,3}(?:-{1,2}|–|—|to|until|till|through|->|→|/|\.{2,3}|and|&)[ ]{0,3}(?:about |around |~)?", re.IGNORECASE
@@ -89,7 +94,8 @@ ELSEWHERE = re.compile(
     re.IGNORECASE,
 )
 COUNTED = re.compile(
-    rf"{ELSEWHERE.pattern}|\b(?:complain\w*|tickets?|commits?|changes?|orders|revenue|customers)\b|[0-9]\+ in the $", re.I
+    rf"{ELSEWHERE.pattern}|\b(?:complain\w*|tickets?|commits?|changes?|orders|revenue|customers)\b|[0-9]\+ in the $",
+    re.I,
 )
 WINDOW = re.compile(r"\b(?:look|check|investigate|analy[sz]e|focus|window|range|period|time ?frame|interval)\b", re.I)
 OPENS = re.compile(r"\b(?P<cue>between|from)\b[\s~]*(?:about |around |roughly )?$", re.IGNORECASE)

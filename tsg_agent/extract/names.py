@@ -16,7 +16,9 @@ _EVERYDAY = frozenset({"stage", "development", "test", "testing", "live"})
 _ENVIRONMENT_NEAR = re.compile(r"[\])]|[ ](?:env|environment|cluster|stack)\b", re.IGNORECASE)
 _ENVIRONMENT_BEFORE = re.compile(r"[\[(]$|\b(?:env|environment)\W{0,3}$", re.IGNORECASE)
 _PEOPLE = re.compile(r"[ ](?:team|lead|manager|group|engineers?|engineering|owners?|support|on-?call)\b", re.IGNORECASE)
-_NEGATING = re.compile(r"\b(?:non|pre|not|except|excluding|unlike|outside|without|no errors in|nothing in)[ ](?:in[ ])?$", re.I)
+_NEGATING = re.compile(
+    r"\b(?:non|pre|not|except|excluding|unlike|outside|without|no errors in|nothing in)[ ](?:in[ ])?$", re.I
+)
 _SPARED = re.compile(
     r"[ ]?(?:region)?[ ]?(?:is|are|was|were|looks?|seems?|remains?|stays?|both|all|still|:|-|–)?[ ]?"
     r"(?:is|are|completely|totally|currently|still)?[ ]?"
@@ -25,7 +27,8 @@ _SPARED = re.compile(
 )
 _LISTED = re.compile(r"[ ]?(?:,|and|&|/|, and|or)[ ]?")
 _FOREMOST_BEFORE = re.compile(
-    r"\b(?:primary|primarily|mainly|mostly|worst|most affected|hardest hit|main)\b(?:(?!\band\b|\bbut\b)[^,.;()\n]){0,25}$", re.IGNORECASE
+    r"\b(?:primary|primarily|mainly|mostly|worst|most affected|hardest hit|main)\b(?:(?!\band\b|\bbut\b)[^,.;()\n]){0,25}$",
+    re.IGNORECASE,
 )
 _FOREMOST_AFTER = re.compile(
     r"[ ]?(?:\(|is |was |being |- |–|—|as |region )[^,.;)\n]{0,20}"

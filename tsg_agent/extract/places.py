@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.names import Hit, Names, key
@@ -11,6 +12,7 @@ from tsg_agent.extract.prose import Prose, quote
 from tsg_agent.models import Question
 
 CANDIDATES = 20
+_MATCHES = 100  # labelled lines that are read of each kind
 _LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?P<label>%s)[\"'*`_]{0,3}[ ]?(?P<sign>[:=|])[\"'*`_ ]{0,4}"
 _NEXT_LABEL = re.compile(r"(?:[,;]|[ ])[ ]?[\"'*]{0,2}[A-Za-z_][\w-]{0,30}[\"'*]{0,2}[ ]?[:=]|[|};]|[.!?](?=\s|$)")
 _PLACEHOLDER = re.compile(
@@ -44,7 +46,8 @@ SERVICE = Kind(
     "service",
     re.compile(_LABEL % r"(?:(?:primary|main|affected)[ _-])?service(?:[ _-]?name)?", re.I),
     re.compile(
-        _LABEL % r"(?:(?:affected|impacted)[ _-])?(?:services?|components?|application|app)(?:[ _-](?:affected|impacted))?",
+        _LABEL
+        % r"(?:(?:affected|impacted)[ _-])?(?:services?|components?|application|app)(?:[ _-](?:affected|impacted))?",
         re.I,
     ),
 )
@@ -126,7 +129,7 @@ def closest(text: str, known: Sequence[str]) -> tuple[str, ...]:
 
 def _labelled(prose: Prose, pattern: re.Pattern[str], names: Names, hits: list[Hit]) -> list[_Labelled]:
     found: list[_Labelled] = []
-    for match in pattern.finditer(prose.text):
+    for match in islice(pattern.finditer(prose.text), _MATCHES):
         start, end = match.end(), _value_end(prose.text, match.end(), match["sign"])
         inside = [hit for hit in hits if start <= hit.start < end and not hit.spared]
         value = prose.text[start:end].strip(" \t\"'*`_,;")
@@ -136,8 +139,6 @@ def _labelled(prose: Prose, pattern: re.Pattern[str], names: Names, hits: list[H
             inside = [Hit(start, end, (exact,))]
         first = re.split(r"[,;(\n]", value)[0].strip(" \t\"'*`_.")
         found.append(_Labelled(inside, first, start, end, match["sign"] == "|"))
-        if len(found) == 50:
-            break
     return found
 
 

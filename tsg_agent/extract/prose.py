@@ -24,7 +24,9 @@ _WRAPPED = re.compile(
     r"|(?<=\bbetween)|(?<=\bin)|(?<=\bthe))\n(?=[ \t]{0,8}[\w(~])"
 )
 _BREAK = re.compile(
-    r"\n|(?<!approx)(?<!\bca)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)(?<![ap]\.m)(?<!\binc)[.!?](?=[\s\"')\]]|$)|;(?=\s|$)",
+    r"\n|(?<!approx)(?<!\bca)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)(?<![ap]\.m)(?<!\binc)[.!?](?=[\s\"')\]]|$)|;(?=\s|$)"
+    # who speaks in a chat: "[08:02] ann: ", "**ann** [08:02]: ", "08:02 <ann> "
+    r"|\]:[ ]|[0-9]:[0-9]{2}[\]) ]{1,3}(?:<[^>\n]{1,30}>|@?[\w.-]{1,30}:)[ ]",
     re.IGNORECASE,
 )
 

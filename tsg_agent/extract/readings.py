@@ -9,6 +9,8 @@ from tsg_agent.extract.zones import LOCAL, Zone
 
 DAY = timedelta(days=1)
 UNIVERSAL = Zone("UTC")
+_SEVERAL = 8
+_STATED = 200  # a text with more days than this has more than one anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ def read(mention: Mention, setting: Setting, *, bound: datetime | None = None, a
         return Reading(midnights, how, problem or "it names a day and no time of day")
     if mention.problem == "midnight" and mention.day and not problem:
         dates, problem = (*dates, *(day + DAY for day in dates)), "midnight may be the day's beginning or its end"
-    return _instants(mention.clock, dates, zone, how if mention.zone or setting.zone else f"{how}, read as UTC", problem)
+    return _instants(
+        mention.clock, dates, zone, how if mention.zone or setting.zone else f"{how}, read as UTC", problem
+    )
 
 
 def _instants(clock: time, dates: tuple[date, ...], zone: Zone, how: str, problem: str) -> Reading:
@@ -150,7 +154,7 @@ def _sentence_days(mention: Mention, setting: Setting, today: date, clock: time)
     begin, end = setting.prose.sentence(mention.start, mention.end)
     found: list[date] = []
     for other in setting.days:
-        if other.start >= end:
+        if other.start >= end or len(found) >= _SEVERAL:
             break
         if other.start >= begin and other.day and other is not mention:
             found += days_of(other.day, setting, today, clock)
@@ -158,11 +162,12 @@ def _sentence_days(mention: Mention, setting: Setting, today: date, clock: time)
 
 
 def _stated_days(setting: Setting, today: date) -> tuple[date, ...]:
-    found = [found for other in setting.days if other.day for found in days_of(other.day, setting, today, other.clock)]
-    word = any(other.day and (other.day.ago is not None or other.day.weekday is not None) for other in setting.days)
+    stated = [(other.day, other.clock) for other in setting.days[:_STATED] if other.day]
+    found = [found for day, clock in stated for found in days_of(day, setting, today, clock)]
+    word = any(day.ago is not None or day.weekday is not None for day, _ in stated)
     days = tuple(dict.fromkeys(found))
     # "The release went out yesterday. Errors began at 07:10": yesterday or today, the text does not say.
-    return tuple(dict.fromkeys((*days, today))) if word and len(days) == 1 else days[:8]
+    return tuple(dict.fromkeys((*days, today))) if word and len(days) == 1 else days[:_SEVERAL]
 
 
 def _around(day: date, clock: time, zone: Zone, bound: datetime | None, after: bool) -> tuple[date, ...]:

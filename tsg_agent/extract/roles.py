@@ -237,7 +237,8 @@ def _begins(place: Place) -> bool:
     if cues.OTHER.search(clause):
         return False
     if not clause and cue[1].lower() == "since":
-        return bool(cues.FAILING.search(place.following)) and not cues.OTHER.search(place.following)
+        alone = cues.FILLER.fullmatch(place.following)  # the answer "yes, since 06:30"
+        return bool(alone or cues.FAILING.search(place.following)) and not cues.OTHER.search(place.following)
     return not clause or bool(cues.FAILING.search(clause) or cues.FAILING.search(gap))
 
 

@@ -78,7 +78,12 @@ _CLOCK = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _COUNTS = {
-    **{word: n for n, word in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 1)},
+    **{
+        word: n
+        for n, word in enumerate(
+            ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 1
+        )
+    },
     "a": 1,
     "an": 1,
     "half an": 0.5,
@@ -89,7 +94,8 @@ _UNIT = r"(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?)\b"
 SPAN = rf"{_COUNT}[ -]?{_UNIT}(?:(?:[ ]and)?[ ]?{_COUNT}[ ]?{_UNIT})?"
 """The pattern of a length of time: "3 hours", "1h 20m", "half an hour"."""
 _AGO = re.compile(
-    rf"(?<![\w.-])(?:(?P<span>{SPAN})|(?P<vague>(?:a couple(?: of)?|a few|several|some)[ ]{_UNIT}))[ ]ago\b", re.IGNORECASE
+    rf"(?<![\w.-])(?:(?P<span>{SPAN})|(?P<vague>(?:a couple(?: of)?|a few|several|some)[ ]{_UNIT}))[ ]ago\b",
+    re.IGNORECASE,
 )
 _PART = re.compile(rf"(?P<count>{_COUNT})[ -]?(?P<unit>{_UNIT})", re.IGNORECASE)
 _EPOCH = re.compile(r"(?<![\w.:/+-])(?P<seconds>1[0-9]{9})(?:[0-9]{3})?(?![\w:/-]|\.[0-9])")
@@ -192,9 +198,10 @@ def _clocks(text: str, covered: list[tuple[int, int]]) -> tuple[list[Mention], b
             continue
         if len(found) == MAXIMUM_MENTIONS:
             return found, True
-        # 07:00-08:00 is a range; after a date and a T, or with seconds, -08:00 is an offset.
-        iso = match.start() > 0 and text[match.start() - 1] in "Tt"
-        zone, position = zone_after(text, match.end(), minus=iso or bool(match["s"]) or not match["h"])
+        # 07:00-08:00 is a range; after a date and a T, with seconds, or as "2024-01-20 07:00 -08:00", it is an offset.
+        iso = text[match.start() - 1 : match.start()] in ("T", "t")
+        dated = index > 0 and match.start() - covered[index - 1][1] <= 2 and text[match.end() : match.end() + 2] == " -"
+        zone, position = zone_after(text, match.end(), minus=iso or dated or bool(match["s"]) or not match["h"])
         found.append(Mention(match.start(), position, clock=clock, zone=zone, problem=problem))
     return found, False
 

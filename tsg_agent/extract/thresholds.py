@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.prose import Prose
@@ -9,6 +10,8 @@ from tsg_agent.models import Question
 
 LOWEST_IN_PROSE = 50
 """A "target" under this is of something else than availability (an error budget, a CPU limit)."""
+
+_MATCHES = 200  # of each form; a text with more says nothing clearly
 
 _TARGET = r"(?:SLA|SLO|SLI target|target|threshold|objective|goal|requirement|commitment|promise[sd]?|guarantee[sd]?|agreement)"
 _VALUE = r"(?P<value>[0-9]{1,4}(?:[.,][0-9]{1,6})?)"
@@ -19,9 +22,7 @@ _LABEL = re.compile(
     rf"[\"'*`_]{{0,3}}[ ]?[:=|][\"'*`_ ~>≥=]{{0,6}}(?P<sign>-?){_VALUE}(?P<percent>{_PERCENT})?(?![\w:/-]|[.,][0-9]|[ ]?(?:ms|s|rpm)\b)",
     re.IGNORECASE,
 )
-_FORWARD = re.compile(
-    rf"\b{_TARGET}s?\b(?P<gap>[^.;\n%0-9]{{0,40}}?)(?<![\w.,-]){_VALUE}{_PERCENT}", re.IGNORECASE
-)
+_FORWARD = re.compile(rf"\b{_TARGET}s?\b(?P<gap>[^.;\n%0-9]{{0,40}}?)(?<![\w.,-]){_VALUE}{_PERCENT}", re.IGNORECASE)
 _BACKWARD = re.compile(
     rf"(?<![\w.,-]){_VALUE}{_PERCENT}[ -]?(?P<gap>(?:(?:availability|uptime|success(?:[ -]rate)?|monthly|service[ -]level"
     rf"|contractual|contract)[ -]){{0,3}}|\()\b(?P<word>{_TARGET})s?\b(?P<closed>\))?",
@@ -76,7 +77,7 @@ def _in_range(value: float, where: str) -> float:
 
 def _labelled(prose: Prose) -> list[tuple[float, str]]:
     found: list[tuple[float, str]] = []
-    for match in _LABEL.finditer(prose.text):
+    for match in islice(_LABEL.finditer(prose.text), _MATCHES):
         begin = max(prose.line(match.start("label"))[0], match.start("label") - 30)
         before = prose.text[begin : match.start("label")]
         if _OTHER.search(re.split(r"[,;|]", before)[-1]):
@@ -89,8 +90,6 @@ def _labelled(prose: Prose) -> list[tuple[float, str]]:
             found.append((round(value * 100, 6), f"{origin}, a fraction"))
         elif match["percent"] or named or value >= LOWEST_IN_PROSE:
             found.append((_in_range(-value if match["sign"] else value, quoted), origin))
-        if len(found) == 50:
-            break
     return found
 
 
@@ -98,7 +97,7 @@ def _in_prose(prose: Prose) -> list[tuple[float, str]]:
     found: dict[int, tuple[float, str]] = {}
     used: set[int] = set()
     # "our 99.9% SLA, 96.2% now": the value before the word is its own, so the one behind it is not.
-    for match in _BACKWARD.finditer(prose.text):
+    for match in islice(_BACKWARD.finditer(prose.text), _MATCHES):
         opened = match["gap"].endswith("(")
         if opened and not match["closed"]:
             continue
@@ -106,12 +105,12 @@ def _in_prose(prose: Prose) -> list[tuple[float, str]]:
             continue
         used.add(match.start("word"))
         _keep(prose, match, found)
-    for match in _FORWARD.finditer(prose.text):
+    for match in islice(_FORWARD.finditer(prose.text), _MATCHES):
         measured = _MEASURED.search(match["gap"]) or _OTHER.search(match["gap"])
         own = any(start in used for start in range(match.start() - 1, match.start() + 2))
         if not measured and not own:
             _keep(prose, match, found)
-    for match in _NINES.finditer(prose.text):
+    for match in islice(_NINES.finditer(prose.text), _MATCHES):
         nines = _COUNTS.get(match["count"].lower()) or int(match["count"])
         value = 100 - 10 ** (2 - nines) / (2 if match["half"] else 1)
         found[match.start()] = (round(value, 6), f"text: {prose.snippet(match.start(), match.end())}")

@@ -253,7 +253,7 @@ def _reported(roles: Roles, setting: Setting) -> _Choice:
 def _nothing(setting: Setting, mentions: Sequence[Mention]) -> Question:
     """Ask, and show the times that the text names in other connections."""
     found: list[datetime] = []
-    for mention in mentions[: 4 * CANDIDATES]:
+    for mention in mentions[: 2 * CANDIDATES]:
         instant = read(mention, setting).instant
         if instant and instant not in found:
             found.append(instant)
@@ -281,9 +281,7 @@ def _close(window: Window, written: _Written, roles: Roles, setting: Setting, gi
         window.end_time, window.origins["end_time"] = setting.now, "now: the text names no end"
 
 
-def _latest(
-    sightings: list[Sighting], setting: Setting, after: datetime | None, window: Window
-) -> list[Sighting]:
+def _latest(sightings: list[Sighting], setting: Setting, after: datetime | None, window: Window) -> list[Sighting]:
     """Ends to choose from. "Still failing at" several times: the latest; one before the start says nothing."""
     if not sightings or max(sighting.rank for sighting in sightings) >= _PLAIN:
         return sightings
@@ -342,5 +340,3 @@ def _hours(span: timedelta) -> str:
 
 def _iso(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-

@@ -76,8 +76,8 @@ _ZONE = re.compile(
     )[)\]]?""",
     re.VERBOSE,
 )
-_ATTACHED = re.compile(r"[ ]?[Zz](?!\w)|[ ]?(?P<plus>\+[0-9]{2}(?::?[0-9]{2})?)(?![\w:.%])")
-_MINUS = re.compile(r"[ ]?(?P<minus>-[0-9]{2}:?[0-9]{2})(?![\w:.%])")
+_ATTACHED = re.compile(r"[ ]?[Zz](?!\w)|[ ]?(?P<plus>\+[0-9]{2}(?::?[0-9]{2})?)(?![\w:%]|\.[0-9])")
+_MINUS = re.compile(r"[ ]?(?P<minus>-[0-9]{2}:?[0-9]{2})(?![\w:%]|\.[0-9])")
 _DEFAULT = re.compile(
     r"(?:\b(?:all )?(?:times?|timestamps)(?: (?:are|is|below|shown|given|in|listed|here)){1,3}(?: the)?"
     r"|\btime ?zone(?: is)?\s{0,2}[:=]?)(?=[ ])",
@@ -170,5 +170,3 @@ def _in_place(local: datetime, place: str) -> list[datetime]:
         if back == local and instant not in found:
             found.append(instant)
     return found
-
-
