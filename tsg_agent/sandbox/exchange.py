@@ -55,8 +55,8 @@ class Control:
 
     def answer(self, seconds: float = ANSWER_SECONDS) -> tuple[dict[str, Any], list[int]]:
         """The next message, and descriptors that came with it."""
-        self._socket.settimeout(seconds)
         try:
+            self._socket.settimeout(seconds)
             data, descriptors, _, _ = socket.recv_fds(self._socket, _ATTESTATION_BYTES, 1)
         except TimeoutError as error:
             raise SandboxUnavailable("zygote", 0, f"its process did not answer within {seconds:.0f} s") from error

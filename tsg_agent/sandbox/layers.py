@@ -22,6 +22,7 @@ FILE_LAYERS: Final = (LANDLOCK, EMPTY_ROOT)  # one of them, besides seccomp
 ALL: Final = (*REQUIRED, *FILE_LAYERS, NETWORK_NAMESPACE)
 
 ISOLATION_NONE: Final = "none"
+DESCRIPTORS: Final = 64  # the zygote's limit on open descriptors: a child closes and checks as many
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,14 @@ class Layer:
 
 
 def lacking(layers: Iterable[Layer]) -> Layer | None:
-    """The first layer whose absence forbids running code; None when what held is enough."""
-    found = {layer.name: layer for layer in layers}
+    """The first layer whose absence forbids running code; None when what held is enough.
+
+    A layer that is told of more than once holds only if each time it did.
+    """
+    found: dict[str, Layer] = {}
+    for layer in layers:
+        if layer.name not in found or found[layer.name].held:
+            found[layer.name] = layer
     for name in REQUIRED:
         layer = found.get(name, Layer(name, False))
         if not layer.held:

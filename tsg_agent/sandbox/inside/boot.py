@@ -24,7 +24,7 @@ STANDARD_LIBRARY: Final = (
 )  # fmt: skip
 
 # Parts of pandas and numpy that no run can use (files, other programs, their own tests) or that cost much.
-_LEFT_OUT: Final = ("test", "f2py", "distutils", "_pyinstaller", "mypy_plugin")
+_LEFT_OUT: Final = ("test", "f2py", "distutils", "_pyinstaller", "mypy_plugin", "_matplotlib")
 
 _kept: list[object] = []
 

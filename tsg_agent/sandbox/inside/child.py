@@ -16,7 +16,6 @@ OUTPUT: Final = 1
 REPLY: Final = 3
 GATE: Final = 4
 EXIT_REFUSED: Final = 77
-HIGHEST_DESCRIPTOR: Final = 64  # the zygote's own limit on descriptors
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def _arrange_descriptors(ends: Descriptors) -> None:
     high = {target: _duplicate_high(source) for target, source in wanted.items()}
     for target, source in high.items():
         os.dup2(source, target)
-    os.closerange(GATE + 1, HIGHEST_DESCRIPTOR)
+    os.closerange(GATE + 1, layers.DESCRIPTORS)
 
 
 def _duplicate_high(source: int) -> int:
@@ -75,9 +74,9 @@ def _close_in(around: Surroundings, request: Mapping[str, Any]) -> list[Layer]:
     cpu_seconds = int(request["limits"]["cpu_seconds"])
     restrict.die_with_parent(around.zygote)
     found = [_layer(layers.RLIMITS, lambda: restrict.limit_resources(memory, cpu_seconds))]
+    found += around.layers
     if around.unsafe:
         return found
-    found += around.layers
     found.append(_layer(layers.CREDENTIALS, lambda: restrict.drop_credentials(around.owns_user_namespace)))
     # Changing the user clears the wish to die with the parent.
     restrict.die_with_parent(around.zygote)
@@ -95,7 +94,7 @@ def _filter() -> str:
 
 
 def _probe() -> str:
-    opened = probes.descriptors_hold({0, OUTPUT, 2, REPLY, GATE}, HIGHEST_DESCRIPTOR)
+    opened = probes.descriptors_hold({0, OUTPUT, 2, REPLY, GATE}, layers.DESCRIPTORS)
     return f"{probes.seccomp_holds()}; {opened}"
 
 

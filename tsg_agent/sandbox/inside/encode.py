@@ -5,8 +5,10 @@ value], ...]} a dict; {"table": n} the n-th table; {"o": text} anything else, by
 """
 
 import datetime
+import decimal
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,8 @@ class Encoder:
         self._tables: list[dict[str, object]] = []
         self._cut: set[str] = set()
         self._cells = 0
+        # Bytes of the answer that are left; half of them are for punctuation and numbers.
+        self._room = int(limits["reply_bytes"]) // 2
 
     def document(self, value: object) -> dict[str, object]:
         """The answer without an error: the value, its tables, and what was cut."""
@@ -45,13 +49,20 @@ class Encoder:
         if depth >= _DEPTH:
             self._cut.add("depth")
             return {"o": self._text(repr(value))}
-        most = int(self._limits["items"])
-        if len(value) > most:
-            self._cut.add("items")
         if isinstance(value, dict):
-            pairs = list(value.items())[:most]
-            return {"d": [[self._label(key), self._value(item, self._label(key), depth + 1)] for key, item in pairs]}
-        return {"l": [self._value(item, f"{name}_{n}", depth + 1) for n, item in enumerate(list(value)[:most])]}
+            pairs = [(self._label(key), item) for key, item in self._within_limits(value.items())]
+            return {"d": [[label, self._value(item, label, depth + 1)] for label, item in pairs]}
+        items = enumerate(self._within_limits(value))
+        return {"l": [self._value(item, f"{name}_{n}", depth + 1) for n, item in items]}
+
+    def _within_limits(self, items: Iterable[Any]) -> Iterator[Any]:
+        """As many items as an answer may have, and has room for."""
+        for number, item in enumerate(items):
+            self._room -= 20
+            if number >= int(self._limits["items"]) or self._room <= 0:
+                self._cut.add("items")
+                return
+            yield item
 
     def _scalar(self, value: object) -> object:
         if isinstance(value, np.generic) and not isinstance(value, (np.datetime64, np.timedelta64)):
@@ -64,10 +75,8 @@ class Encoder:
             return float(value) if math.isfinite(value) else {"f": repr(float(value))}
         if isinstance(value, str):
             return self._text(value)
-        if isinstance(value, (datetime.datetime, datetime.date)) and not pd.isna(value):
-            return value.isoformat()
-        dtype = isinstance(value, (np.dtype, pd.api.extensions.ExtensionDtype))  # its repr is long
-        return {"o": self._text(str(value) if dtype else repr(value))}
+        time = _time_text(value)
+        return time if time is not None else {"o": self._text(_repr(value))}
 
     def _table_reference(self, value: "pd.DataFrame | pd.Series[Any] | pd.Index[Any]", name: str) -> object:
         if len(self._tables) >= int(self._limits["tables"]):
@@ -104,6 +113,8 @@ class Encoder:
     def _cell(self, cell: object) -> object:
         if cell is None or cell is pd.NaT or cell is pd.NA or (isinstance(cell, float) and math.isnan(cell)):
             return None
+        if isinstance(cell, (pd.Period, pd.Interval, decimal.Decimal)):
+            return self._text(str(cell))
         encoded = self._scalar(cell)
         return encoded["o"] if isinstance(encoded, dict) and "o" in encoded else encoded
 
@@ -113,10 +124,15 @@ class Encoder:
 
     def _text(self, text: str, most: int | None = None) -> str:
         most = int(self._limits["text"]) if most is None else most
-        if len(text) > most:
-            self._cut.add("text")
         # Lone surrogates are no text outside Python: they become escapes.
-        return text[:most].encode("utf-8", "backslashreplace").decode("utf-8")
+        kept = text[:most].encode("utf-8", "backslashreplace").decode("utf-8")
+        cost = len(json.dumps(kept))
+        if len(text) > most or cost > self._room:
+            self._cut.add("text")
+        if cost > self._room:
+            return ""
+        self._room -= cost
+        return kept
 
 
 def _as_frame(value: "pd.DataFrame | pd.Series[Any] | pd.Index[Any]") -> pd.DataFrame:
@@ -125,3 +141,18 @@ def _as_frame(value: "pd.DataFrame | pd.Series[Any] | pd.Index[Any]") -> pd.Data
     if isinstance(value, pd.Series):
         return value.to_frame(name="value" if value.name is None else value.name)
     return value.to_frame(index=False)
+
+
+def _time_text(value: object) -> str | None:
+    """ISO 8601 for a moment or a day, pandas' own text for a span; None for anything else."""
+    if isinstance(value, (datetime.timedelta, np.timedelta64)) and not pd.isna(value):
+        return str(pd.Timedelta(value))
+    if isinstance(value, (datetime.datetime, datetime.date)) and not pd.isna(value):
+        return value.isoformat()
+    return None
+
+
+def _repr(value: object) -> str:
+    # A categorical dtype's repr lists every category.
+    short = isinstance(value, (np.dtype, pd.api.extensions.ExtensionDtype))
+    return str(value) if short else repr(value)

@@ -29,6 +29,8 @@ def restrict() -> int:
     ruleset = _Ruleset((1 << file_rights) - 1, _NET_BIND_CONNECT, _SCOPE_ABSTRACT_SOCKET_SIGNAL)
     size = 24 if version >= 6 else 16 if version >= 4 else 8  # older kernels refuse fields they do not know
     descriptor = kernel.syscall("landlock_create_ruleset", ruleset, size, 0)
-    kernel.syscall("landlock_restrict_self", descriptor, 0)
-    os.close(descriptor)
+    try:
+        kernel.syscall("landlock_restrict_self", descriptor, 0)
+    finally:
+        os.close(descriptor)
     return version

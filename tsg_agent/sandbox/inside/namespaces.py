@@ -21,23 +21,30 @@ class Namespaces:
 
     def __init__(self) -> None:
         self.owns_user_namespace = False
-        self._entered: OSError | None = None
+        self._failure: OSError | None = None
 
     def enter(self) -> None:
         """Unshares mount, network, IPC and host-name namespaces, with a user namespace if that is what it takes."""
+        try:
+            before = _identities()
+            self._unshare()
+            # Before anything is mounted: a kernel that said yes and did nothing would have its real root replaced.
+            if any(new == old for new, old in zip(_identities(), before, strict=True)):
+                raise OSError(errno.ENOTRECOVERABLE, "unshare succeeded, and the namespaces are the same as before")
+        except OSError as error:
+            self._failure = error
+
+    def _unshare(self) -> None:
         wanted = _NEWNS | _NEWNET | _NEWIPC | _NEWUTS
         user, group = os.geteuid(), os.getegid()
         try:
             kernel.syscall("unshare", wanted)
         except OSError:
-            try:
-                kernel.syscall("unshare", wanted | _NEWUSER)
-                self.owns_user_namespace = True
-                Path("/proc/self/setgroups").write_text("deny")
-                Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
-                Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
-            except OSError as error:
-                self._entered = error
+            kernel.syscall("unshare", wanted | _NEWUSER)
+            self.owns_user_namespace = True
+            Path("/proc/self/setgroups").write_text("deny")
+            Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+            Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
 
     def empty_root(self, witness: str) -> tuple[Layer, Layer]:
         """Leaves the file system for an empty one; says what was then found. `witness` is a file outside."""
@@ -47,12 +54,16 @@ class Namespaces:
         )
 
     def _layer(self, name: str, measure: Callable[[], str]) -> Layer:
-        if self._entered is not None:
-            return Layer(name, False, self._entered.errno or 0, str(self._entered))
+        if self._failure is not None:
+            return Layer(name, False, self._failure.errno or 0, str(self._failure))
         try:
             return Layer(name, True, 0, measure())
         except OSError as error:
             return Layer(name, False, error.errno or 0, str(error))
+
+
+def _identities() -> list[int]:
+    return [Path(f"/proc/self/ns/{kind}").stat().st_ino for kind in ("mnt", "net", "ipc", "uts")]
 
 
 def _measure_root(witness: str) -> str:

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from pandas.arrays import BooleanArray, FloatingArray, IntegerArray
 
+from tsg_agent.sandbox.inside import remember
+
 _MASKED = {"b": BooleanArray, "i": IntegerArray, "u": IntegerArray, "f": FloatingArray}
 
 
@@ -63,8 +65,13 @@ def _masked(column: dict[str, Any], buffers: memoryview) -> Any:
 
 def _text(column: dict[str, Any], buffers: memoryview) -> Any:
     categories = np.array([*column["categories"], column["missing"]], dtype=object)  # code -1 is the last one
-    cells = categories.take(_buffer(column["codes"], buffers), mode="wrap")
-    return pd.array(cells, dtype=column["dtype"]) if column["dtype"] else cells
+    codes = _buffer(column["codes"], buffers)
+    cells = categories.take(codes, mode="wrap")
+    if not column["dtype"]:
+        return cells
+    array = pd.array(cells, dtype=column["dtype"])
+    remember.remember(array, codes, pd.array(categories[:-1], dtype=column["dtype"]))
+    return array
 
 
 def _categories(column: dict[str, Any], buffers: memoryview) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsg_agent.sandbox.inside import boot, child, resident
+from tsg_agent.sandbox.inside import boot, child, remember, resident
 
 _MESSAGE_BYTES = 65536
 
@@ -27,7 +27,8 @@ class Server:
         self._control = control
         self._around = around
         self._status = status
-        self._names: dict[str, object] = {"pd": pd, "np": np}
+        self._frames: dict[str, pd.DataFrame] = {}
+        remember.install()
 
     def serve(self) -> None:
         """Answers the parent until it hangs up."""
@@ -44,7 +45,7 @@ class Server:
 
     def _load_frame(self, name: str, descriptor: int) -> None:
         try:
-            self._names[name] = resident.load(descriptor)
+            self._frames[name] = resident.load(descriptor)
         except (ValueError, TypeError, LookupError, ImportError, AttributeError) as error:
             self._send({"failed": f"{type(error).__name__}: {error}"[:1000]})
             return
@@ -55,11 +56,12 @@ class Server:
 
     def _run(self, request: dict[str, Any], ends: child.Descriptors) -> None:
         around = replace(self._around, address_space=self._address_space())
-        names = {name: value for name, value in self._names.items() if name in {"pd", "np", *request["frames"]}}
+        # Shallow copies: pandas copies what it writes to, since the original still holds the same memory.
+        names: dict[str, object] = {name: self._frames[name].copy(deep=False) for name in request["frames"]}
         try:
             pid = os.fork()
             if pid == 0:
-                child.run(around, ends, request, names)
+                child.run(around, ends, request, {"pd": pd, "np": np, **names})
         finally:
             for descriptor in (ends.gate, ends.output, ends.reply):
                 os.close(descriptor)

@@ -7,15 +7,18 @@ import json
 import os
 import resource
 import socket
+import sys
 
 from tsg_agent.sandbox.inside import boot, kernel
 from tsg_agent.sandbox.inside.namespaces import Namespaces
-
-DESCRIPTORS = 64
+from tsg_agent.sandbox.layers import DESCRIPTORS, RLIMITS, Layer
 
 
 def main(control: int, unsafe: bool) -> None:
     """Runs until the parent hangs up. A failure on the way up is reported to it, and ends the process."""
+    for stream in (sys.stdout, sys.stderr):
+        # By the line, so that what was printed before a run is stopped is not lost.
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     with socket.socket(fileno=control) as connection:
         try:
             _prepare_and_serve(connection, unsafe)
@@ -34,10 +37,19 @@ def _prepare_and_serve(connection: socket.socket, unsafe: bool) -> None:
     from tsg_agent.sandbox.inside import child, serve  # noqa: PLC0415
 
     status = os.open("/proc/self/statm", os.O_RDONLY)
-    found = () if unsafe else namespaces.empty_root(witness=os.path.abspath(serve.__file__))  # noqa: PTH100
+    found: tuple[Layer, ...] = () if unsafe else namespaces.empty_root(witness=os.path.abspath(serve.__file__))  # noqa: PTH100
     if not unsafe:
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+    found += _limit_descriptors()
     boot.freeze()
     around = child.Surroundings(os.getpid(), unsafe, namespaces.owns_user_namespace, found, address_space=0)
     serve.Server(connection, around, status).serve()
+
+
+def _limit_descriptors() -> tuple[Layer, ...]:
+    """So few that a child can close all it does not need; a failure is told as that of a layer."""
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+    except (OSError, ValueError) as error:
+        return (Layer(RLIMITS, False, getattr(error, "errno", 0) or 0, str(error)),)
+    return ()

@@ -1,0 +1,124 @@
+"""The child's answer is data from an enemy: whatever it is, the parent's word on status and isolation stands."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsg_agent.sandbox import Limits, SandboxViolation, Session, Status
+from tsg_agent.sandbox.reply import read
+
+GOOD: dict[str, Any] = {"value": 1, "tables": [], "cut": [], "error": None}
+TABLE: dict[str, Any] = {
+    "name": "t", "rows": 2, "width": 1,
+    "columns": [{"name": "a", "type": "int64", "index": False, "cells": [1, 2]}],
+}  # fmt: skip
+COLUMN = TABLE["columns"][0]
+FORGE = "import os, json\nos.write(3, {data!r})\nos._exit(0)"
+
+FORGED = {
+    "not JSON": b"no",
+    "nothing but zeros": b"\0" * 100,
+    "a pickle": b"\x80\x05\x95\x1f\x00\x00\x00cposix\nsystem\n",
+    "not UTF-8": b'{"value": "\xff\xfe"}',
+    "two answers": json.dumps(GOOD).encode() * 2,
+    "a list": b"[]",
+    "deep": b"[" * 100_000,
+    "deep values": json.dumps(GOOD).replace("1", '{"l":[' * 50 + "1" + "]}" * 50).encode(),
+    "NaN": json.dumps(GOOD).replace("1", "NaN").encode(),
+    "a float too big": json.dumps(GOOD).replace("1", "1e999").encode(),
+    "an integer too big": json.dumps(GOOD).replace("1", "1" * 50).encode(),
+    "an integer of a million digits": json.dumps(GOOD).replace("1", "1" * 1_000_000).encode(),
+    "a field too many": json.dumps({**GOOD, "status": "ok", "isolation": "none"}).encode(),
+    "a field too few": b'{"value": 1}',
+    "unknown tag": json.dumps({**GOOD, "value": {"x": 1}}).encode(),
+    "two tags": json.dumps({**GOOD, "value": {"l": [], "o": ""}}).encode(),
+    "a table that is not there": json.dumps({**GOOD, "value": {"table": 3}}).encode(),
+    "a table by a truth value": json.dumps({**GOOD, "tables": [TABLE], "value": {"table": False}}).encode(),
+    "too many tables": json.dumps({**GOOD, "tables": [TABLE] * 6}).encode(),
+    "ragged columns": json.dumps(
+        {**GOOD, "tables": [{**TABLE, "columns": [COLUMN, {**COLUMN, "cells": [1]}]}]}
+    ).encode(),
+    "a negative count": json.dumps({**GOOD, "tables": [{**TABLE, "rows": -1}]}).encode(),
+    "an object as a cell": json.dumps(
+        {**GOOD, "tables": [{**TABLE, "columns": [{**COLUMN, "cells": [{"o": "x"}]}]}]}
+    ).encode(),
+    "too many rows": json.dumps({**GOOD, "tables": [{**TABLE, "columns": [{**COLUMN, "cells": [0] * 201}]}]}).encode(),
+    "a name of a megabyte": json.dumps({**GOOD, "tables": [{**TABLE, "name": "x" * 1_000_000}]}).encode(),
+    "a text too long": json.dumps({**GOOD, "value": "x" * 100_000}).encode(),
+    "an unknown cut": json.dumps({**GOOD, "cut": ["everything"]}).encode(),
+    "an error that is a text": json.dumps({**GOOD, "error": "boom"}).encode(),
+    "a line that is a text": json.dumps({**GOOD, "error": {"type": "E", "message": "", "line": "1"}}).encode(),
+    "a dict of single keys": json.dumps({**GOOD, "value": {"d": [["a"]]}}).encode(),
+    "a list too long": json.dumps({**GOOD, "value": {"l": [1] * 501}}).encode(),
+}
+
+
+@pytest.mark.parametrize("data", FORGED.values(), ids=FORGED.keys())
+def test_a_forged_answer_is_thrown_away(data: bytes, sandbox: Session) -> None:
+    with pytest.raises(SandboxViolation):
+        read(data, Limits())
+    if len(data) < 40_000:  # and the same through a real run; longer ones do not fit into the code
+        result = sandbox.run(FORGE.format(data=data))
+        assert result.status is Status.VIOLATION
+        assert (result.value, result.tables) == (None, ())
+        assert "seccomp" in result.isolation
+
+
+def test_a_well_formed_forgery_changes_nothing_but_the_value(sandbox: Session) -> None:
+    result = sandbox.run(FORGE.format(data=json.dumps({**GOOD, "value": "forged", "tables": [TABLE]}).encode()))
+    assert (result.status, result.value, result.isolation) == (Status.OK, "forged", sandbox.run("").isolation)
+    assert result.tables[0].frame().columns.tolist() == ["a"]
+
+
+def test_an_answer_without_end_is_cut_off(sandbox: Session) -> None:
+    result = sandbox.run("import os\nwhile True: os.write(3, b'x' * 65536)", 1)
+    assert result.status is Status.TIMEOUT
+    result = sandbox.run("import os\nfor _ in range(100): os.write(3, b'x' * 65536)\nos._exit(0)")
+    assert result.status is Status.VIOLATION
+
+
+def test_no_second_attestation_and_no_way_back_to_the_zygote(sandbox: Session) -> None:
+    code = "import os\nfound = []\nfor n in range(64):\n    try:\n        os.lseek(n, 0, 1); found.append(n)\n"
+    code += "    except OSError as e:\n        if e.errno != 9: found.append(n)\nresult = found"
+    assert sandbox.run(code).value == [0, 1, 2, 3]
+
+
+def test_silence_lies_about_the_exit_and_broken_tools_are_told_as_they_are(sandbox: Session) -> None:
+    assert sandbox.run("import os\nos._exit(0)").status is Status.ENDED
+    assert sandbox.run("import os\nos._exit(77)").status is Status.ENDED
+    assert sandbox.run("import os\nos.close(3)").status is Status.ENDED
+    assert (
+        sandbox.run("import os\nos.close(1); os.close(2); os.close(3)\nwhile True: pass", 0.3).status is Status.TIMEOUT
+    )
+    assert sandbox.run("import json\njson.dumps = lambda *a, **k: '{}'").status is Status.VIOLATION
+    assert sandbox.run("import os, signal\nsignal.raise_signal(signal.SIGSEGV)").status is Status.KILLED
+    assert sandbox.run("import ctypes\nctypes.string_at(0)").status is Status.KILLED
+    foreign = sandbox.run("import ctypes\nctypes.CDLL(None).syscall(0x40000000 + 39)")
+    assert foreign.status is Status.KILLED
+    assert sandbox.run("40 + 2").value == 42
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["l", "d", "o", "f", "table", "x"]), inner),
+    max_leaves=20,
+)
+
+
+@given(value=plain, tables=plain, error=plain, cut=plain)
+def test_any_json_is_read_or_refused(value: object, tables: object, error: object, cut: object) -> None:
+    data = json.dumps({"value": value, "tables": tables, "error": error, "cut": cut}).encode()
+    try:
+        reply = read(data, Limits())
+    except SandboxViolation:
+        return
+    assert len(reply.tables) <= Limits().tables
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    with pytest.raises(SandboxViolation):
+        read(data, Limits())

@@ -1,0 +1,367 @@
+"""Too much of anything ends the run, not the parent; poor input has a defined result."""
+
+import gc
+import math
+import os
+import resource
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tsg_agent.sandbox import FrameError, Limits, Opaque, SandboxClosed, SandboxUnavailable, Session, Status, Table
+
+
+def resident_mb() -> float:
+    """This process's resident memory now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+
+def descriptors() -> list[str]:
+    folder = Path("/proc/self/fd")
+    names = []
+    for entry in sorted(folder.iterdir(), key=lambda path: int(path.name)):
+        try:
+            names.append(str(entry.readlink()))
+        except FileNotFoundError:  # the listing's own
+            continue
+    return names
+
+
+def processes() -> set[int]:
+    """Every process of this user's that descends from this one or whose session was led by one of ours."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes()
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue
+            if b"tsg_agent.sandbox.inside.zygote" in command:
+                found.add(int(entry.name))
+    return found
+
+
+@pytest.fixture
+def bounded() -> Iterator[None]:
+    """The parent's memory grows by no more than 64 MB in a test that uses it."""
+    gc.collect()
+    before = resident_mb()
+    yield
+    assert resident_mb() - before < 64
+
+
+@pytest.mark.usefixtures("bounded")
+class TestTooMuch:
+    def test_a_hundred_gigabytes(self, sandbox: Session) -> None:
+        result = sandbox.run("x = bytearray(100 << 30)")
+        assert (result.status, result.error and result.error.type) == (Status.ERROR, "MemoryError")
+        result = sandbox.run("np.ones(100 << 27)")
+        assert result.error is not None
+        assert "Memory" in result.error.type
+
+    def test_memory_by_many_small_pieces(self) -> None:
+        with Session(limits=Limits(memory_mb=200)) as session:
+            result = session.run("held = []\nwhile True: held.append(bytearray(1 << 20))", 15)
+            assert result.status in {Status.ERROR, Status.KILLED}
+            assert result.peak_mb < 400
+            assert session.run("1 + 1").value == 2
+
+    def test_an_endless_loop(self, sandbox: Session) -> None:
+        start = time.monotonic()
+        result = sandbox.run("while True: pass", 0.5)
+        assert result.status is Status.TIMEOUT
+        assert 0.5 <= result.seconds < 1.5
+        assert time.monotonic() - start < 2
+
+    def test_sleeping_and_stopping_itself(self, sandbox: Session) -> None:
+        assert sandbox.run("import time\ntime.sleep(100)", 0.3).status is Status.TIMEOUT
+        assert sandbox.run("import signal\nsignal.raise_signal(signal.SIGSTOP)", 0.3).status is Status.TIMEOUT
+
+    def test_deaf_to_signals_and_to_its_own_exceptions(self, sandbox: Session) -> None:
+        code = """
+import signal
+for number in range(1, 65):
+    try: signal.signal(number, signal.SIG_IGN)
+    except (OSError, ValueError): continue
+while True:
+    try:
+        while True: x = 1
+    except BaseException: continue"""
+        assert sandbox.run(code, 0.5).status is Status.TIMEOUT
+
+    def test_the_processor_limit_holds_where_the_clock_does_not(self, sandbox: Session) -> None:
+        assert sandbox.run("import resource\nresult = resource.getrlimit(resource.RLIMIT_CPU)[1]", 2.5).value == 4
+
+    def test_output_without_end(self, sandbox: Session) -> None:
+        result = sandbox.run("while True: print('x' * 10_000)", 10)
+        assert result.status is Status.OUTPUT_LIMIT
+        assert len(result.stdout) == Limits().output_characters
+        assert "output" in result.cut
+
+    def test_a_gigabyte_printed_at_once(self, sandbox: Session) -> None:
+        result = sandbox.run("print('x' * (1 << 30))")
+        # Python's own copies of the text may be over the memory limit before anything is printed.
+        assert result.status is Status.OUTPUT_LIMIT or (result.error and result.error.type == "MemoryError")
+        result = sandbox.run("for _ in range(1 << 10): print('x' * (1 << 20))")
+        assert result.status is Status.OUTPUT_LIMIT
+
+    def test_recursion(self, sandbox: Session) -> None:
+        result = sandbox.run("def f(n): return f(n + 1)\nf(0)")
+        assert result.error is not None
+        assert (result.error.type, result.error.line) == ("RecursionError", 1)
+        result = sandbox.run("import sys\nsys.setrecursionlimit(10**9)\ndef f(n): return [f(n + 1)]\nf(0)", 2)
+        assert result.status is not Status.OK
+
+    def test_descriptors_run_out(self, sandbox: Session) -> None:
+        assert sandbox.run("import os\nwhile True: os.dup(1)").status is Status.ERROR
+
+    def test_a_value_far_over_every_limit(self, sandbox: Session) -> None:
+        result = sandbox.run("[['x' * 10_000] * 1000] * 1000", 15)
+        assert result.ok
+        assert {"items", "text"} <= set(result.cut)
+        result = sandbox.run("pd.DataFrame({n: ['ü' * 4000] * 200 for n in range(60)})")
+        assert result.ok
+        assert "text" in result.cut
+        assert sandbox.run("[[[[[list(range(500))] * 500] * 500] * 500] * 500] * 500", 15).ok
+
+
+class TestPoorInput:
+    @pytest.mark.parametrize("code", ["", "   \n\n", "# only a comment", "x = 1"])
+    def test_nothing_to_say(self, code: str, sandbox: Session) -> None:
+        result = sandbox.run(code)
+        assert (result.status, result.value, result.stdout) == (Status.OK, None, "")
+
+    def test_a_syntax_error_names_its_line(self, sandbox: Session) -> None:
+        result = sandbox.run("x = 1\ny = = 2\n")
+        assert result.error is not None
+        assert (result.error.type, result.error.line, result.error.source) == ("SyntaxError", 2, "y = = 2")
+
+    def test_an_error_in_a_library_names_the_codes_own_line(self, sandbox: Session) -> None:
+        result = sandbox.run("a = 1\ndf['no such column'].sum()\nb = 2")
+        assert result.error is not None
+        assert (result.error.type, result.error.line) == ("KeyError", 2)
+        assert result.error.source == "df['no such column'].sum()"
+
+    def test_the_innermost_line_of_the_code_is_to_blame(self, sandbox: Session) -> None:
+        result = sandbox.run("def f(x):\n    return 1 / x\nf(0)")
+        assert result.error is not None
+        assert (result.error.type, result.error.line) == ("ZeroDivisionError", 2)
+
+    def test_text_that_is_no_unicode(self, sandbox: Session) -> None:
+        result = sandbox.run("ok = 1\nx = '\udc80'")
+        assert result.error is not None
+        assert (result.error.type, result.error.line) == ("SyntaxError", 2)
+        assert sandbox.run("'a' + chr(0xDC80)").value == "a\\udc80"
+        assert sandbox.run("print('a' + chr(0xDC80))").stdout == "a\\udc80\n"
+        assert sandbox.run("import os\nos.write(1, bytes([255, 254]))").stdout == "\ufffd\ufffd"
+        assert sandbox.run("x = 'a\0b'").status is Status.ERROR
+
+    def test_code_that_is_too_long(self, sandbox: Session) -> None:
+        assert sandbox.run("#" * 200_000).status is Status.ERROR
+        assert sandbox.run("#" * 99_999).ok
+
+    def test_special_numbers(self, sandbox: Session) -> None:
+        value = sandbox.run("float('nan')").value
+        assert isinstance(value, float)
+        assert math.isnan(value)
+        assert sandbox.run("[np.inf, -np.inf, np.float32(1.5), np.int8(3), np.bool_(True)]").value == [
+            math.inf, -math.inf, 1.5, 3, True,
+        ]  # fmt: skip
+        assert sandbox.run("10 ** 30").value == Opaque(str(10**30))
+        assert sandbox.run("10 ** 1_000_000").status in {Status.OK, Status.ERROR}
+
+    def test_values_that_do_not_cross(self, sandbox: Session) -> None:
+        for code in ("(n for n in range(3))", "object()", "lambda: 1", "pd", "df.groupby('workflow')"):
+            assert isinstance(sandbox.run(code).value, Opaque)
+
+    def test_nested_values(self, sandbox: Session) -> None:
+        result = sandbox.run("{'a': {'b': [1, {2: (3, None)}]}, ('x', 1): {4}}")
+        assert result.value == {"a": {"b": [1, {"2": [3, None]}]}, "x.1": [4]}
+        deep = sandbox.run("x = []\nfor _ in range(100): x = [x]\nx")
+        assert "depth" in deep.cut
+        itself = sandbox.run("x = []\nx.append(x)\nx")
+        assert itself.ok
+
+    def test_tables_in_a_dict(self, sandbox: Session) -> None:
+        result = sandbox.run("result = {'slow': df.nlargest(2, 'ms'), 'n': len(df), 'by': df.groupby('status').size()}")
+        assert [table.name for table in result.tables] == ["slow", "by"]
+        assert isinstance(result.value, dict)
+        assert result.value["slow"] is result.tables[0]
+        assert result.value["n"] == 6
+
+    def test_a_frame_of_a_million_rows_is_cut(self, sandbox: Session) -> None:
+        result = sandbox.run("pd.DataFrame({'n': range(1_000_000)})")
+        assert isinstance(result.value, Table)
+        assert (result.value.rows, result.value.shown) == (1_000_000, 200)
+        assert "rows" in result.cut
+        assert "999990 more rows" in result.value.text()
+
+    def test_a_wide_frame_and_many_frames_are_cut(self, sandbox: Session) -> None:
+        result = sandbox.run("pd.DataFrame(np.zeros((3, 5000)))")
+        assert isinstance(result.value, Table)
+        assert (result.value.width, len(result.value.columns)) == (5000, Limits().columns)
+        assert len(sandbox.run("[df] * 50").tables) == Limits().tables
+
+    def test_odd_frames(self, sandbox: Session) -> None:
+        for code in (
+            "pd.DataFrame()", "pd.DataFrame(columns=['a'])", "pd.DataFrame(index=[1, 2])",
+            "pd.DataFrame([[1, 2]], columns=['a', 'a'])", "pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples("
+            "[('a', 1), ('b', 2)]))", "df.set_index(['workflow', 'status'])", "pd.Series([], dtype=float)",
+            "pd.DataFrame({'o': [object(), [1], {'a': 1}, None]})", "pd.Series([1, pd.NA, 3], dtype='Int64')",
+            "pd.Series(pd.period_range('2025-01', periods=2, freq='M'))", "pd.Series([pd.Timedelta('1s'), pd.NaT])",
+            "pd.interval_range(0, 3)", "pd.Series(['a', None]).astype('category')", "np.zeros((2, 2, 2))",
+        ):  # fmt: skip
+            result = sandbox.run(code)
+            assert result.ok, (code, result.error)
+            for table in result.tables:
+                assert table.text()
+                assert len(table.frame()) == table.shown
+
+    def test_times_come_back_as_times(self, sandbox: Session, frame: pd.DataFrame) -> None:
+        table = sandbox.run("df[['at']].assign(gap=df['at'].diff())").tables[0].frame()
+        assert (table["at"] == frame["at"]).all()
+        assert table["gap"][1] == pd.Timedelta("30min")
+
+    def test_errors_that_fight_back(self, sandbox: Session) -> None:
+        code = "class E(Exception):\n    def __str__(self): raise ValueError('no')\nraise E"
+        result = sandbox.run(code)
+        assert result.error is not None
+        assert (result.error.type, result.error.line) == ("E", 3)
+        assert sandbox.run("raise SystemExit(3)").status is Status.ERROR
+        assert sandbox.run("raise KeyboardInterrupt").status is Status.ERROR
+        assert sandbox.run("class R:\n    def __repr__(self): return 1 / 0\nR()").status is Status.ERROR
+        assert sandbox.run("import sys\nsys.stdout.close()\n5").value == 5
+
+    def test_an_unknown_module_is_a_plain_import_error(self, sandbox: Session) -> None:
+        for name in ("matplotlib", "requests", "pyarrow", "no_such_module", "pandas.no_such_part"):
+            error = sandbox.run(f"import {name}").error
+            assert error is not None
+            assert error.type == "ModuleNotFoundError"
+
+    def test_arguments_that_cannot_be(self, sandbox: Session, frame: pd.DataFrame) -> None:
+        for seconds in (0, -1, float("nan"), 1e9):
+            with pytest.raises(ValueError, match="timeout"):
+                sandbox.run("1", seconds)
+        with pytest.raises(FrameError, match="known: df"):
+            sandbox.run("1", frames=["nope"])
+        for name in ("not a name", "class", "pd", "result", "__builtins__", ""):
+            with pytest.raises(FrameError):
+                sandbox.load(name, frame)
+        with pytest.raises(FrameError):
+            sandbox.load("x", [1, 2])  # type: ignore[arg-type]  # what is tested
+
+
+class TestLifeCycle:
+    def test_nothing_carries_over(self, sandbox: Session) -> None:
+        changes = (
+            "x = 1\npd.read_csv = None\nimport math, builtins\nmath.pi = 3\nbuiltins.len = None\n"
+            "df.loc[:, 'ms'] = 0\ndf['new'] = 1\ndf.drop(df.index, inplace=True)\ndf.to_numpy()[:] = 0"
+        )
+        sandbox.run(changes)
+        sandbox.run("df.ms.array._ndarray[:] = 0")
+        check = "import math\nresult = ['x' in globals(), pd.read_csv is None, math.pi, len(df), float(df.ms.sum()),"
+        assert sandbox.run(check + " list(df.columns)]").value == [
+            False, False, math.pi, 6, 3449.5, ["workflow", "region", "at", "status", "ms"],
+        ]  # fmt: skip
+
+    def test_the_parents_frame_stays_as_it_was(self, sandbox: Session, frame: pd.DataFrame) -> None:
+        before = frame.copy(deep=True)
+        sandbox.run("df['ms'].array._ndarray[:] = 0\ndf.iloc[:, 3] = 9")
+        pd.testing.assert_frame_equal(frame, before)
+
+    def test_only_the_named_frames_are_there(self, sandbox: Session) -> None:
+        assert sandbox.run("'df' in globals()", frames=[]).value is False
+        assert sandbox.run("'df' in globals()", frames=["df"]).value is True
+
+    def test_nothing_is_left_behind(self, frame: pd.DataFrame, tmp_path: Path) -> None:
+        before, running = descriptors(), processes()
+        with Session({"df": frame}) as session:
+            pid = session.pid
+            for n in range(300):
+                assert session.run(f"{n}").value == n
+            session.run("while True: pass", 0.2)
+            assert processes() - running == {pid}
+        assert processes() == running
+        assert descriptors() == before
+        assert session.closed
+        with pytest.raises(SandboxClosed):
+            session.run("1")
+        with pytest.raises(SandboxClosed):
+            session.load("df", frame)
+        session.close()
+        assert not list(tmp_path.iterdir())
+
+    def test_eight_at_once(self, frame: pd.DataFrame) -> None:
+        before, running = descriptors(), processes()
+        sessions = [Session() for _ in range(8)]
+        try:
+            for number, session in enumerate(sessions):
+                session.load("df", frame.assign(n=number))
+            with ThreadPoolExecutor(8) as pool:
+                values = list(pool.map(lambda one: one.run("df.n.sum()").value, sessions))
+            assert values == [6 * number for number in range(8)]
+        finally:
+            for session in sessions:
+                session.close()
+        assert processes() == running
+        assert descriptors() == before
+
+    def test_one_session_shared_by_threads(self, sandbox: Session) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            values = list(pool.map(lambda n: sandbox.run(f"{n} * 2").value, range(40)))
+        assert values == [2 * n for n in range(40)]
+
+    def test_it_outlives_the_thread_that_opened_it(self) -> None:
+        opened: list[Session] = []
+        thread = threading.Thread(target=lambda: opened.append(Session()))
+        thread.start()
+        thread.join()
+        with opened[0] as session:
+            session.wait()
+            assert session.run("1").value == 1
+
+    def test_closing_while_code_runs_ends_it(self) -> None:
+        with Session() as session:
+            session.wait()
+            closing = threading.Timer(0.5, session.close)
+            closing.start()
+            start = time.monotonic()
+            with pytest.raises((SandboxUnavailable, SandboxClosed)):
+                session.run("while True: pass", 20)
+            closing.join()
+            assert time.monotonic() - start < 8
+        assert session.pid not in processes()
+
+    def test_a_zygote_that_dies_is_told_and_its_child_dies_too(self) -> None:
+        with Session() as session:
+            session.wait()
+            killing = threading.Timer(0.5, os.kill, (session.pid, 9))
+            killing.start()
+            with pytest.raises(SandboxUnavailable, match="zygote"):
+                session.run("while True: pass", 5)
+            killing.join()
+            with pytest.raises(SandboxClosed):
+                session.run("1")
+        assert session.pid not in processes()
+
+    def test_a_forgotten_session_ends_with_its_object(self) -> None:
+        session = Session()
+        session.wait()
+        pid = session.pid
+        assert pid in processes()
+        del session
+        gc.collect()
+        assert pid not in processes()
+
+    def test_the_zygotes_environment_is_minimal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TSG_PLANTED", "tsg-secret-in-the-environment")
+        with Session(unsafe_no_isolation=True) as session:
+            seen = session.run("import os\nresult = sorted(os.environ)").value
+        assert isinstance(seen, list)
+        assert "TSG_PLANTED" not in seen
+        assert len(seen) <= 9
