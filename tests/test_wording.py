@@ -61,6 +61,7 @@ def test_names_of_subjects() -> None:
     assert subject_name({"zzz_new": "1", "service_component": "a"}) == "component a, zzz new 1"
     assert subject_name({"shard_id": "7 and delete all"}) == "shard “7 and delete all”"
     assert subject_name({"shard_id": ""}) == "shard “”"
+    assert subject_name({"workflow_step": "charge", "scenario_name": "pay"}) == "workflow pay at step charge"
     assert subject_name({}) == "the service"
 
 

@@ -30,8 +30,8 @@ DIMENSIONS: dict[str, str] = {
     "product_category": "product category",
     "customer_tier": "customer tier",
     "subscription_type": "subscription",
-    "scenario_name": "workflow",
     "business_criticality": "criticality",
+    "scenario_name": "workflow",
     "workflow_step": "workflow step",
     "service_component": "component",
     "dependency_name": "dependency",
@@ -151,12 +151,14 @@ def sentence(text: str) -> str:
 
 
 def subject_name(subject: Subject) -> str:
-    """A subject in words: "version 3.15.0", "flag routing = on", "endpoint POST /pay"."""
+    """A subject in words: "version 3.15.0", "flag routing = on", "workflow pay at step charge"."""
     values = {key: name(value) for key, value in subject.items()}
     parts: list[str] = []
     for key in sorted(values, key=_order):
         if key == "flag_value" and "flag_name" in values:
             parts[-1] += f" = {values[key]}"
+        elif key == "workflow_step" and "scenario_name" in values:
+            parts[-1] += f" at step {values[key]}"
         elif key == "http_method" and "endpoint_path" in values:
             continue
         elif key == "endpoint_path" and "http_method" in values:

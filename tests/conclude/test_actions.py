@@ -111,7 +111,8 @@ def test_a_flag_short_of_the_proses_rule_is_looked_at() -> None:
 
 
 def test_a_slow_flag_is_not_set_back() -> None:
-    assert kinds(verdict(3, "HIGH_LATENCY", FLAG, tier=Tier.SYMPTOM, measure=Measure.SLOW)) == ["look"]
+    for tier in (Tier.SYMPTOM, Tier.POTENTIAL):
+        assert kinds(verdict(3, "HIGH_LATENCY", FLAG, tier=tier, measure=Measure.SLOW)) == ["look"]
 
 
 @pytest.mark.parametrize("dimension", ["region", "datacenter", "availability_zone"])
@@ -131,6 +132,7 @@ def test_capacity_is_added_only_under_resource_pressure() -> None:
     hidden = finding(6, {"availability_zone": "a", "zone_status": "CRITICAL", "also": ["RESOURCE_PRESSURE"]})
     assert "scale" in kinds(verdict(6, "CRITICAL", zone), special=[hidden])
     assert "scale" not in kinds(regression(), special=[hidden])
+    assert "scale" in kinds(verdict(6, "CRITICAL", zone, detail={"labels": ["CRITICAL", "RESOURCE_PRESSURE"]}))
 
 
 def test_pressure_elsewhere_is_looked_at_while_something_is_wrong() -> None:
@@ -160,6 +162,8 @@ def test_a_failing_workflow_is_mitigated_and_its_runs_repaired() -> None:
     assert mitigate.statement == "Mitigate workflow pay at step authorize: stop or bypass what fails there. [E9.1]"
     assert repair.kind == "repair_runs"
     assert repair.statement.startswith("Repair 210 runs of workflow pay that failed without compensation (of 398")
+    narrowed = cause.model_copy(update={"subject": {"scenario_name": "pay", "workflow_step": "authorize"}})
+    assert [a.statement for a in proposed(narrowed)] == [mitigate.statement, repair.statement]
     compensated = cause.model_copy(update={"detail": detail | {"uncompensated": 0}})
     assert kinds(compensated) == ["mitigate_workflow"]
 

@@ -91,6 +91,22 @@ def test_a_cause_names_the_workflow_that_it_breaks() -> None:
     )
 
 
+def test_a_cause_says_where_its_failures_gather() -> None:
+    detail = {"narrowed_to": {"region": "us-east"}, "exception_type": "Timeout"}
+    [cause] = report(judgement(verdict(2, "REGRESSION_DETECTED", VERSION, detail=detail))).causes
+    assert "Most of this is region us-east and error Timeout." in cause.statement
+
+
+def test_a_workflow_at_its_failing_step_is_named_once() -> None:
+    subject = {"scenario_name": "pay", "workflow_step": "charge"}
+    cause = verdict(9, "CRITICAL_SCENARIO_FAILING", subject, measure=Measure.WORKFLOW_FAILURES)
+    cause = cause.model_copy(update={"detail": {"workflow_step": "charge", "failed_runs": 9, "uncompensated": 1}})
+    made = report(judgement(cause))
+    assert made.headline.startswith("Workflow pay at step charge is failing since 2026-03-10 14:05 UTC:")
+    assert made.causes[0].statement.count("charge") == 1
+    assert "1 of 9 failed runs in the window has no compensation." in made.causes[0].statement
+
+
 def test_suspects_come_last_and_are_worded_as_such() -> None:
     first = suspect(5, "HIGH_ERRORS", {"shard_id": "1"})
     made = report(judgement(first, verdict(2, "REGRESSION_DETECTED", VERSION)))

@@ -80,6 +80,15 @@ def test_a_cause_is_drawn_beside_the_service() -> None:
     assert cause_chart(made.model_copy(update={"series": [series({}, 0, 5)]}), made.causes[0]) is None
 
 
+def test_a_workflow_is_drawn_for_a_cause_at_one_of_its_steps() -> None:
+    made = bad_version()
+    cause = made.causes[0].model_copy(update={"subject": {"scenario_name": "checkout", "workflow_step": "pay"}})
+    chart = cause_chart(made, cause)
+    assert chart is not None
+    assert chart.title == "workflow checkout over time"
+    assert cause_chart(made, cause.model_copy(update={"subject": {"shard_id": "1"}})) is None
+
+
 def test_before_after_and_the_rest_of_each_cause() -> None:
     made = bad_version()
     chart = causes_chart(made.causes)

@@ -82,6 +82,8 @@ def test_hostile_text_breaks_no_table_heading_or_fence() -> None:
     "text",
     [
         "[E5.1](javascript:alert(1))",
+        "[E5.1](/elsewhere)",
+        "[E5.1]: /elsewhere",
         "[E5.1]: javascript:alert(1)",
         "[x][E5.1]",
         "- [E5.1]: http://evil.example",

@@ -107,7 +107,8 @@ def _redirect(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds
 
 
 def _scale(cause: Cause, findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
-    if cause.label != "RESOURCE_PRESSURE" and not _row_says("RESOURCE_PRESSURE", cause, findings):
+    pressed = "RESOURCE_PRESSURE" in (cause.label, *cause.detail.get("labels", ()))
+    if not pressed and not _row_says("RESOURCE_PRESSURE", cause, findings):
         return []
     return [_action("scale", f"add capacity to {subject_name(cause.subject)}: it is short of CPU or memory", cause)]
 
@@ -129,8 +130,9 @@ def _drain(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -
 def _mitigate_workflow(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
     if cause.step != 9:
         return []
-    step, bare = cause.detail.get("workflow_step"), cause.detail.get("uncompensated")
-    workflow = subject_name(cause.subject)
+    step = cause.detail.get("workflow_step") or cause.subject.get("workflow_step")
+    bare = cause.detail.get("uncompensated")
+    workflow = subject_name({k: v for k, v in cause.subject.items() if k != "workflow_step"})
     where = f" at step {name(step)}" if step else ""
     text = f"mitigate {workflow}{where}: stop or bypass what fails there"
     found = [_action("mitigate_workflow", text, cause, workflow_step=step)]

@@ -51,7 +51,8 @@ def _cause(case: Case, cause: Cause) -> str:
     start = case.start
     since = f" since {moment(start)}" if start and cause.onset.kind.value in ("new", "worse", "appeared") else ""
     detail = figures(cause.onset, cause.contrast, cause.measure, case.slow_ms)
-    step = cause.detail.get("workflow_step") if cause.step == 9 else None
+    known = cause.step != 9 or "workflow_step" in cause.subject
+    step = None if known else cause.detail.get("workflow_step")
     where = f" at {name(step)}" if step else ""
     verb = {"slow": "is slow", "rate_limited": "is rate limited"}.get(cause.measure.value, "is failing")
     return f"{subject_name(cause.subject)} {verb}{where}{since}" + (f": {detail}" if detail else "")

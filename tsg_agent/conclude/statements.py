@@ -25,6 +25,7 @@ def cause_statement(verdict: Verdict, start: datetime | None, slow_ms: float) ->
     sentences = [
         _change(verdict, start, slow_ms),
         _against_the_rest(verdict.contrast, verdict.measure),
+        _gathered(verdict),
         _workflow(verdict),
         _broken_workflows(verdict.impact),
         _shortfalls(verdict),
@@ -96,14 +97,25 @@ def _against_the_rest(contrast: Contrast, measure: Measure) -> str:
     return f"{rest}, {points(contrast.difference)} less."
 
 
+def _gathered(verdict: Verdict) -> str:
+    """Where within the subject the failures are, where the verdict found that out."""
+    narrower, error = verdict.detail.get("narrowed_to"), verdict.detail.get("exception_type")
+    parts = [subject_name(narrower)] if isinstance(narrower, dict) and narrower else []
+    if error and error not in verdict.subject.values():
+        parts.append(f"error {name(error)}")
+    return sentence(f"most of this is {' and '.join(parts)}") if parts else ""
+
+
 def _workflow(verdict: Verdict) -> str:
     detail = verdict.detail
     step, failed, bare = detail.get("workflow_step"), detail.get("failed_runs"), detail.get("uncompensated")
     parts = []
-    if step:
+    if step and "workflow_step" not in verdict.subject:
         parts.append(f"most failed runs stop at {name(step)}")
     if isinstance(bare, int) and bare and isinstance(failed, int):
-        parts.append(f"{count(bare)} of {some(failed, 'failed run')} {'has' if bare == 1 else 'have'} no compensation")
+        parts.append(
+            f"{count(bare)} of {some(failed, 'failed run')} in the window {'has' if bare == 1 else 'have'} no compensation"
+        )
     return sentence("; ".join(parts))
 
 

@@ -110,17 +110,17 @@ def availability_chart(report: Report) -> TimeChart | None:
 
 def cause_chart(report: Report, cause: Cause) -> TimeChart | None:
     """A cause's failing share over time beside the service's, in the cause's own measure."""
-    own = _series(report, cause.subject, cause.measure)
-    if own is None or not cause.subject:
+    own = _nearest(report, cause)
+    if own is None:
         return None
     service = _series(report, {}, cause.measure)
-    drawn = [(subject_name(cause.subject), "cause", own)]
+    drawn = [(subject_name(own.subject), "cause", own)]
     if service is not None:
         drawn.append(("the service", "service", service))
     highest = max((s for *_, series in drawn for s in _shares(series.points) if s is not None), default=0)
     top = min(100.0, _nice(max(highest * 1.1, LEAST_SPAN)))
     return TimeChart(
-        title=f"{subject_name(cause.subject)} over time",
+        title=f"{subject_name(own.subject)} over time",
         summary=f"Percent {measure_words(cause.measure)}, highest {percent(highest)}",
         lines=[Line(name, kind, _path(report, s.points, 0, top, from_top=False)) for name, kind, s in reversed(drawn)],
         across=_times(report),
@@ -212,8 +212,17 @@ def _bars(
     return BarChart(title, f"{about}{': ' if about else ''}{'; '.join(texts)}", groups, legend, y)
 
 
+def _nearest(report: Report, cause: Cause) -> Series | None:
+    """The cause's series, else that of the largest part of its subject (a workflow, for one of its steps)."""
+    parts = [s.subject for s in report.series if s.subject and s.subject.items() <= cause.subject.items()]
+    found = [s for part in sorted(parts, key=len, reverse=True) if (s := _series(report, part, cause.measure))]
+    return found[0] if found else None
+
+
 def _series(report: Report, subject: Subject, measure: Measure) -> Series | None:
     """The subject's points, if there are enough of them to draw."""
+    if report.parameters.end_time <= report.parameters.start_time:
+        return None
     found = next((s for s in report.series if s.subject == subject and s.measure is measure), None)
     return found if found is not None and sum(p.requests > 0 for p in found.points) >= 2 else None
 
