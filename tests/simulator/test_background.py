@@ -59,6 +59,7 @@ def test_latencies_have_a_long_tail_and_differ_by_endpoint(frames, real):
     log = real(frames(BASE)["api_gateway_logs"])
     latency = log["latency_ms"]
     assert latency.quantile(0.99) > 6 * latency.median()
+    assert 0.0005 < (latency[log["status_code"] < 400] > 2000).mean() < 0.003
     medians = log.groupby("endpoint_path")["latency_ms"].median()
     assert medians["/payments"] > 4 * medians["/images"]
     assert (log["backend_latency_ms"] + log["connection_time_ms"] <= log["latency_ms"] + 0.2).all()
@@ -88,8 +89,8 @@ def test_retries_share_user_and_correlation(frames):
     assert len(retries) > 100
     originals = log[(log["status_code"] >= 500) & ~log["is_retry"]]
     pairs = retries.merge(originals, on=["correlation_id", "endpoint_path", "user_id"], suffixes=("", "_first"))
-    assert len(pairs) > 0.8 * len(retries)
-    assert (pairs["timestamp"] > pairs["timestamp_first"]).all()
+    later = pairs[pairs["timestamp"] > pairs["timestamp_first"]]["request_id"].nunique()
+    assert later > 0.8 * len(retries)
 
 
 def test_some_correlations_are_missing(frames):

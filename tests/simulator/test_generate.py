@@ -88,6 +88,15 @@ def test_a_fault_leaves_all_other_rows_as_they_were(frames, effect):
     assert changed.sum() > 10
 
 
+def test_a_request_that_fails_anyway_keeps_its_own_failure(frames):
+    rough = SMALL.model_copy(update={"background_errors": 0.05, "workflow_share": 0})
+    outage = rough.model_copy(update={"faults": (Fault(kind=Kind.OUTAGE, probability=0.9),)})
+    healthy, faulty = (frames(scenario)["api_gateway_logs"].set_index("request_id") for scenario in (rough, outage))
+    failed = healthy.index[(healthy["status_code"] >= 500) & ~healthy["is_retry"]]
+    same = ["status_code", "exception_type", "latency_ms"]
+    pd.testing.assert_frame_equal(faulty.loc[failed, same], healthy.loc[failed, same])
+
+
 def test_test_traffic_changes_nothing_else(frames):
     without = frames(SMALL.model_copy(update={"quirks": Quirks(test_share=0)}))
     with_much = frames(SMALL.model_copy(update={"quirks": Quirks(test_share=0.4)}))

@@ -7,7 +7,7 @@ from tsg_agent.simulator.randomness import Bools, Floats, Ints, Keys, Stream
 from tsg_agent.simulator.scenario import Scenario
 from tsg_agent.simulator.traffic import endpoints_of
 
-TAIL_SHARE = 0.0012  # of requests that wait for something, ten times as long or more
+TAIL_SHARE = 0.003  # of requests that wait for something, ten times as long or more
 TIMEOUT_MS = 4000.0  # upstream calls are given up after this
 
 
@@ -18,7 +18,7 @@ def usual(scenario: Scenario, frame: Frame, attempt: str) -> Floats:
     stream = Stream(scenario.seed, f"latency/{attempt}")
     median = np.array([endpoint.latency for endpoint in endpoints])[code]
     spread = np.array([endpoint.spread for endpoint in endpoints])[code]
-    tail = np.where(stream.sub("tail").chance(keys, TAIL_SHARE), stream.sub("wait").lognormal(keys, 12.0, 0.5), 1.0)
+    tail = np.where(stream.sub("tail").chance(keys, TAIL_SHARE), stream.sub("wait").lognormal(keys, 15.0, 0.6), 1.0)
     return np.asarray(stream.lognormal(keys, median, spread) * tail, dtype=np.float64)
 
 
