@@ -113,9 +113,8 @@ def _workflow(verdict: Verdict) -> str:
     if step and "workflow_step" not in verdict.subject:
         parts.append(f"most failed runs stop at {name(step)}")
     if isinstance(bare, int) and bare and isinstance(failed, int):
-        parts.append(
-            f"{count(bare)} of {some(failed, 'failed run')} in the window {'has' if bare == 1 else 'have'} no compensation"
-        )
+        verb = "has" if bare == 1 else "have"
+        parts.append(f"{count(bare)} of {some(failed, 'failed run')} in the window {verb} no compensation")
     return sentence("; ".join(parts))
 
 
