@@ -19,7 +19,9 @@ class VersionThresholds(Thresholds):
     """Guide, Step 2."""
 
     minimum_requests: int = Field(1000, description="a version needs more requests than this to be compared")
-    regression_points: float = Field(10, description="rise of the failure rate over the version before, percentage points")
+    regression_points: float = Field(
+        10, description="rise of the failure rate over the version before, percentage points"
+    )
     slow_ms: float = Field(5000, description="a request slower than this is slow")
     slow_rate: float = Field(10, description="percent of slow requests: PERFORMANCE_DEGRADATION")
     limit: int = 5
@@ -146,6 +148,7 @@ class VerdictThresholds(Thresholds):
     suspect_excess: float = 3
     suspect_p: float = 0.001
     suspect_contrast_z: float = 1.0
+    contrast_ratio: float = Field(1.5, description="a subject's rise (or rate) must be this many times the rest's")
     whole_traffic: float = Field(0.95, description="a subject with this share of the traffic has no contrast")
     causes: int = Field(3, description="causes that are explained away in turn")
     tie: float = Field(0.1, description="z values this near are a tie")
@@ -179,9 +182,13 @@ class Settings(BaseSettings):
     memory_limit: str = Field("2GB", description="memory DuckDB may use")
     threads: int | None = Field(None, description="threads DuckDB may use; None = all cores")
     window_hours: float = Field(2, gt=0, description="how long before the incident's start the window opens")
-    default_threshold: float = Field(99.9, gt=0, le=100, description="SLA threshold where the incident names none, percent")
+    default_threshold: float = Field(
+        99.9, gt=0, le=100, description="SLA threshold where the incident names none, percent"
+    )
     maximum_groups: int = Field(100_000, description="groups a check reads before it says that it was cut")
-    state_dir: Path = Field(Path("~/.local/state/tsg-agent"), description="where checkpoints of investigations are kept")
+    state_dir: Path = Field(
+        Path("~/.local/state/tsg-agent"), description="where checkpoints of investigations are kept"
+    )
 
     @classmethod
     def settings_customise_sources(

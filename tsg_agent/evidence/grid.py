@@ -20,7 +20,9 @@ class Grid:
     """Buckets left out before the start, in case it is reported late."""
 
     @classmethod
-    def over(cls, window: tuple[datetime, datetime], start: datetime | None, minutes: int, guard_minutes: int) -> "Grid":
+    def over(
+        cls, window: tuple[datetime, datetime], start: datetime | None, minutes: int, guard_minutes: int
+    ) -> "Grid":
         """The buckets of a window (naive UTC), laid so that `start` is an edge."""
         width = timedelta(minutes=minutes)
         begin, end = window
@@ -28,7 +30,9 @@ class Grid:
             start = None  # nothing lies before, or nothing after: there is no onset to measure
         lead = -((begin - start) // width) if start is not None else 0
         origin = start - lead * width if start is not None else begin
-        return cls(origin, width, (end - origin) // width + 1, lead if start is not None else None, guard_minutes // minutes)
+        return cls(
+            origin, width, (end - origin) // width + 1, lead if start is not None else None, guard_minutes // minutes
+        )
 
     @property
     def before(self) -> slice:

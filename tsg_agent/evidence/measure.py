@@ -1,6 +1,6 @@
 """Runs the measurement: a few grouped scans, side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib.resources import files
@@ -20,6 +20,8 @@ from tsg_agent.tools.rows import REQUEST_COLUMNS, naive_utc
 NEEDS = (Needs("api_gateway_logs", (*REQUEST_COLUMNS, "status_code")),)
 JOINED = {"flags": "feature_flags", "products": "product_metadata"}
 """Query -> the table it joins to the requests."""
+SubjectKey = tuple[tuple[str, str], ...]
+"""A subject as sorted items."""
 KEYS = {"feature_flags": "request_id", "product_metadata": "request_id", "workflow_tracking": "correlation_id"}
 """Table -> the column that ties it to requests."""
 
@@ -46,26 +48,34 @@ class Measurer:
         """What the telemetry lacks for any measurement."""
         return lacking(NEEDS, self.engine.tables)
 
-    def measure(self, within: Subject | None = None) -> Measurement:
-        """Count the window's requests, or only those of a subject. Raises what Engine.run raises."""
+    def measure(self, within: Subject | None = None, without: Collection[SubjectKey] = ()) -> Measurement:
+        """Count the window's requests, or only those of a subject, leaving out those of others.
+
+        Raises what Engine.run raises.
+        """
         names = ["dimensions", "regions", *(name for name, table in JOINED.items() if table in self.engine.tables)]
-        futures = {name: self.executor.submit(self._run, name, within or {}) for name in names}
+        futures = {name: self.executor.submit(self._run, name, within or {}, without) for name in names}
         results = {name: future.result() for name, future in futures.items()}
         return read_measurement(results, self.grid, self.parameters.service_name)
 
-    def runs_of(self, subject: Subject) -> frozenset[str]:
-        """correlation_ids of the workflow runs that a subject's requests belong to; none without workflow data."""
+    def runs_of(self, subject: Subject, *, failed_only: bool = False) -> frozenset[str]:
+        """correlation_ids of the workflow runs that a subject's requests belong to; none without workflow data.
+
+        `failed_only`: only requests answered 5xx count. Raises what Engine.run raises.
+        """
         if "workflow_tracking" not in self.engine.tables:
             return frozenset()
-        return frozenset(self._run("runs", subject)["correlation_id"].to_pylist())
+        return frozenset(self._run("runs", subject, (), failed_only=failed_only)["correlation_id"].to_pylist())
 
-    def _run(self, name: str, within: Subject) -> pa.Table:
-        predicate, values = subject_predicate(within)
+    def _run(
+        self, name: str, within: Subject, without: Collection[SubjectKey], *, failed_only: bool = False
+    ) -> pa.Table:
+        predicate, values = subject_predicate(within, without)
         scope = "true" if name == "regions" else "region = $region"
         requests = _text("requests").replace("{where}", scope + predicate)
         sql = _text(name).replace("{requests}", f"\n{requests}\n").replace("{measures}", _text("measures"))
         sql = with_service_requests(sql)
-        bound = self._bound(values)
+        bound = {**self._bound(values), "failed_only": failed_only}
         parameters = {key: bound[key] for key in PARAMETER.findall(sql)}
         return run_query(self.engine, sql, parameters, self.settings.query_timeout)
 
@@ -84,16 +94,28 @@ class Measurer:
         }
 
 
-def subject_predicate(subject: Subject) -> tuple[str, dict[str, str]]:
-    """SQL that keeps a subject's requests, and its bound parameters. Its text depends on the dimensions only."""
-    values = {f"subject_{column}": value for column, value in subject.items()}
-    parts = [f"{column} = $subject_{column}" for column in subject if column in LOGS.columns]
+def subject_predicate(within: Subject, without: Collection[SubjectKey] = ()) -> tuple[str, dict[str, str]]:
+    """SQL that keeps a subject's requests but not those of others, and its bound parameters.
+
+    Its text depends on the dimensions only, never on their values.
+    """
+    values: dict[str, str] = {}
+    parts = _conditions(within, "within", values)
+    for number, key in enumerate(without):
+        held = " AND ".join(_conditions(dict(key), f"without_{number}", values))
+        parts.append(f"coalesce(NOT ({held}), true)")
+    return "".join(f"\n    AND {part}" for part in parts), values
+
+
+def _conditions(subject: Subject, prefix: str, values: dict[str, str]) -> list[str]:
+    values |= {f"{prefix}_{column}": value for column, value in subject.items()}
+    parts = [f"{column} = ${prefix}_{column}" for column in subject if column in LOGS.columns]
     for table, key in KEYS.items():
         held = [column for column in subject if column not in LOGS.columns and column in CATALOG[table].columns]
         if held:
-            conditions = " AND ".join(f"{column} = $subject_{column}" for column in held)
+            conditions = " AND ".join(f"{column} = ${prefix}_{column}" for column in held)
             parts.append(f"{key} IN (SELECT {key} FROM {table} WHERE {conditions})")  # noqa: S608 - our own names
-    return "".join(f"\n    AND {part}" for part in parts), values
+    return parts
 
 
 def _text(name: str) -> str:

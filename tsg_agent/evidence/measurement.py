@@ -77,7 +77,9 @@ class Counts:
     def zeros(cls, groups: int, buckets: int, measures: Iterable[Measure] = SQL_MEASURES.values()) -> "Counts":
         """Nothing counted."""
         shape = (groups, buckets)
-        return cls(np.zeros(shape), {measure: np.zeros(shape) for measure in measures}, np.zeros(shape), np.zeros(shape))
+        return cls(
+            np.zeros(shape), {measure: np.zeros(shape) for measure in measures}, np.zeros(shape), np.zeros(shape)
+        )
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,9 @@ class Table:
         rows: list[Counts] = []
         for row, name in enumerate(names):
             others = [other for other, other_name in enumerate(names) if other_name == name and other != row]
-            rows.append(self.counts.take(others).sum() if others else all_requests.take([row]) - self.counts.take([row]))
+            rows.append(
+                self.counts.take(others).sum() if others else all_requests.take([row]) - self.counts.take([row])
+            )
         return Counts.stack(rows) if rows else all_requests
 
     def find(self, subject: Subject) -> int:
@@ -149,7 +153,10 @@ class Measurement:
             counts = table.counts - other.counts.take(rows)
             if table.error_only:
                 counts = Counts(
-                    np.repeat(total.requests, len(table.values), axis=0), counts.failures, counts.latency, counts.redirects
+                    np.repeat(total.requests, len(table.values), axis=0),
+                    counts.failures,
+                    counts.latency,
+                    counts.redirects,
                 )
             tables.append(Table(table.dimension, table.values, counts, table.whole - other.whole, table.error_only))
         return Measurement(self.grid, tables, total, self.entry - part.entry, self.entry_component)

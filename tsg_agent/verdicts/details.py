@@ -1,0 +1,141 @@
+"""What the actions need to know of a cause: the version to return to, the failing step, the exception."""
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from tsg_agent.evidence.measurement import Measurement, Table
+from tsg_agent.models import Subject
+from tsg_agent.statistics import share
+from tsg_agent.verdicts.candidates import Candidate, Setting, rows_about
+from tsg_agent.verdicts.figures import Figures
+from tsg_agent.verdicts.labels import newest_and_previous
+from tsg_agent.verdicts.screen import screen
+from tsg_agent.workflows import failing_step
+
+NARROW_SHARE = 0.9
+"""A part that holds this share of a cause's excess…"""
+NARROW_TRAFFIC = 0.8
+"""…in at most this share of its requests, is where the cause really is."""
+
+
+def narrowed(one: Candidate, part: Measurement, setting: Setting) -> Candidate:
+    """The cause with a smaller subject, where its excess gathers in one value of a dimension of the same step.
+
+    A value of another step's dimension goes to detail["narrowed_to"]; the exception to detail["exception_type"].
+    """
+    detail = dict(one.detail)
+    subject = dict(one.subject)
+    elsewhere: Subject = {}
+    for table in part.tables:
+        columns = table.dimension.columns
+        if set(columns) & set(subject):
+            continue
+        value = _gathers(one, table, setting)
+        if value is None:
+            continue
+        if columns == ("exception_type",):
+            detail["exception_type"] = value[0]
+        elif table.error_only:
+            continue
+        elif table.dimension.step == one.step and len(columns) == 1 and one.step != 10:
+            subject |= dict(zip(columns, value, strict=True))
+        elif len(columns) == 1:
+            elsewhere |= dict(zip(columns, value, strict=True))
+    if elsewhere:
+        detail["narrowed_to"] = elsewhere
+    return replace(one, subject=subject, detail=detail)
+
+
+def _gathers(one: Candidate, table: Table, setting: Setting) -> tuple[str, ...] | None:
+    """The value that holds nearly all of the cause's excess in clearly less than all of its requests."""
+    if one.measure not in table.counts.failures or not table.values:
+        return None
+    seen = screen(table, one.measure, setting.grid, setting.limits.verdict, table.dimension.step)
+    row = int(seen.k1.argmax())
+    base = share(
+        one.onset.before.failures if one.onset.before else 0, one.onset.before.requests if one.onset.before else 0
+    )
+    excess = float(seen.k1[row] - seen.n1[row] * base)
+    failures, requests = seen.k1[row] + seen.rest_k[row], seen.n1[row] + seen.rest_n[row]
+    total = float(failures - requests * base)
+    if table.error_only:
+        return table.values[row] if seen.k1[row] >= failures / 2 else None
+    small = seen.n1[row] <= NARROW_TRAFFIC * requests
+    return table.values[row] if small and total > 0 and excess >= NARROW_SHARE * total else None
+
+
+def detail_of(one: Candidate, runs: pd.DataFrame | None, setting: Setting) -> dict[str, Any]:
+    """What the step's action needs."""
+    makers = {2: _version, 3: _flag, 6: _zone, 10: _error}
+    if one.step == 9:
+        return _workflow(one, runs, setting)
+    maker = makers.get(one.step)
+    return maker(one, setting) if maker else {}
+
+
+def _version(one: Candidate, setting: Setting) -> dict[str, Any]:
+    """The version before it, if it was measured healthier at the same time."""
+    table = one.screen.table
+    window = Figures.over(table.counts, slice(0, setting.grid.count))
+    pair = newest_and_previous(table, window, setting.limits)
+    if pair is None:
+        return {}
+    newest, previous = pair
+    if newest != one.row:
+        return {}
+    rates = share(one.screen.k1, one.screen.n1)
+    healthier = one.screen.n1[previous] > 0 and rates[previous] < rates[newest]
+    return {"newest": True, "roll_back_to": table.values[previous][0] if healthier else None}
+
+
+def _flag(one: Candidate, setting: Setting) -> dict[str, Any]:
+    table = one.screen.table
+    name, value = table.values[one.row]
+    window = Figures.over(table.counts, slice(0, setting.grid.count))
+    others = [
+        (float(window.requests[row]), other)
+        for row, (flag, other) in enumerate(table.values)
+        if flag == name and other != value
+    ]
+    return {"leave_value": value, "other_values": [other for _, other in sorted(others, reverse=True)]}
+
+
+def _zone(one: Candidate, setting: Setting) -> dict[str, Any]:
+    """Every label that the zone's rows carry, so that a lack of resources is not hidden by a graver one."""
+    finding = setting.findings.get(6)
+    rows = rows_about(finding, one.subject) if finding else []
+    labels = {label for _, row in rows for label in (row["zone_status"], *row["also"])}
+    return {"labels": sorted(labels)} if labels else {}
+
+
+def _error(one: Candidate, setting: Setting) -> dict[str, Any]:
+    finding = setting.findings.get(10)
+    rows = rows_about(finding, one.subject) if finding else []
+    return {"message": rows[0][1]["most_common_message"]} if rows and rows[0][1]["most_common_message"] else {}
+
+
+def _workflow(one: Candidate, runs: pd.DataFrame | None, setting: Setting) -> dict[str, Any]:
+    """The step where failures gather since the start, failed runs, and those known to lack compensation."""
+    finding = setting.findings.get(9)
+    rows = rows_about(finding, {"scenario_name": one.subject["scenario_name"]}) if finding else []
+    detail: dict[str, Any] = {}
+    if rows:
+        row = rows[0][1]
+        detail = {
+            "business_criticality": row["business_criticality"],
+            "failed_runs": row["failed_runs"],
+            "uncompensated": row["uncompensated_runs"],
+            "affected_users": row["affected_users"],
+        }
+    if runs is not None:
+        since = setting.grid.time(setting.grid.after.start)
+        mine = runs[
+            (runs["scenario_name"].astype("str") == one.subject["scenario_name"]) & (runs["timestamp"] >= since)
+        ]
+        failed = mine["failed"].to_numpy(bool)
+        step, _, _ = failing_step(mine["workflow_step"][failed], mine["workflow_step"][~failed])
+        if step:
+            detail["workflow_step"] = step
+    return detail

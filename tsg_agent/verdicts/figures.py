@@ -1,0 +1,47 @@
+"""What a subject's requests add up to over a span of time, and the guide's label of it. Pure."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsg_agent.evidence.measurement import Counts
+from tsg_agent.models import Measure, Rate
+from tsg_agent.statistics import Floats
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Sums over a span, one entry per group."""
+
+    requests: Floats
+    failures: dict[Measure, Floats]
+    latency: Floats
+
+    @classmethod
+    def over(cls, counts: Counts, span: slice) -> "Figures":
+        """Add up some buckets."""
+        return cls(
+            counts.requests[:, span].sum(axis=1),
+            {measure: k[:, span].sum(axis=1) for measure, k in counts.failures.items()},
+            counts.latency[:, span].sum(axis=1),
+        )
+
+    def percent(self, measure: Measure) -> Floats:
+        """Share of the requests that the measure counts, percent; NaN without requests."""
+        return 100.0 * self._per_request(self.failures[measure])
+
+    @property
+    def mean_latency(self) -> Floats:
+        """Milliseconds; NaN without requests."""
+        return self._per_request(self.latency)
+
+    def rate(self, measure: Measure, row: int) -> Rate:
+        """One group's failures among its requests."""
+        return Rate(failures=int(self.failures[measure][row]), requests=int(self.requests[row]))
+
+    def _per_request(self, values: Floats) -> Floats:
+        return np.divide(values, self.requests, out=np.full_like(values, np.nan), where=self.requests > 0)
+
+
+Mask = NDArray[np.bool_]

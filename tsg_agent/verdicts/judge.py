@@ -1,0 +1,162 @@
+"""All verdicts of an investigation: what is the cause, what only suffers with it, what was thought of and dismissed."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from tsg_agent.evidence.measurement import Measurement, Table
+from tsg_agent.models import Confidence, Finding, Judgement, Measure, Verdict
+from tsg_agent.settings import AllThresholds
+from tsg_agent.verdicts.candidates import Candidate, Cuts, Setting, candidates_of, screens_of
+from tsg_agent.verdicts.details import detail_of
+from tsg_agent.verdicts.explain import Explained, Explainer, Key, Remainder, Source
+from tsg_agent.verdicts.gates import gates_of
+from tsg_agent.verdicts.order import Ranked
+from tsg_agent.verdicts.rules import Ruling, notable, rule, verdict
+from tsg_agent.verdicts.series import Ledger, series_of
+from tsg_agent.verdicts.workflow_table import workflow_table
+from tsg_agent.wording import percent
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that verdicts are made from; `source` measures parts of it again."""
+
+    measurement: Measurement
+    runs: pd.DataFrame | None
+    findings: list[Finding]
+    threshold: float
+    limits: AllThresholds
+    source: Source
+
+
+def judge(evidence: Evidence) -> Judgement:
+    """Judge every subject that was measured.
+
+    Pure but for `source`, which is asked at most a few times, to explain away what only suffers with a cause. Source: docs/verdicts.md.
+    """
+    runs = evidence.runs
+    workflows = workflow_table(runs, evidence.measurement.grid) if runs is not None and len(runs) else None
+    setting, candidates = _judged(evidence, workflows)
+    rulings = {id(one): rule(one, setting) for one in candidates}
+    pool = _one_per_subject([(one, rulings[id(one)]) for one in candidates if rulings[id(one)].confidence])
+    remainder = Remainder(evidence.measurement, runs if workflows is not None else None)
+    explainer = Explainer(setting, evidence.source)
+    causes, left = explainer.explain(pool, remainder)
+    ledger = Ledger(setting.grid)
+    verdicts = [_cause(one, ledger, runs, setting) for one in causes]
+    explained = {tuple(sorted(item.subject.items())) for one in causes for item in (*one.also_visible_in, *one.impact)}
+    known = explained | {_key(one) for one in causes}
+    outcomes = {one.key: "lower_ranked" for one, _ in left} | {
+        one.key: "follows_requests" for one in remainder.followers
+    }
+    dismissed = _dismissed([(one, rulings[id(one)]) for one in candidates], outcomes, known, setting)
+    return Judgement(
+        gates=list(setting.gates.values()),
+        causes=verdicts,
+        rejected=[verdict(one, ruling, setting, [ledger.add(one)]) for one, ruling in dismissed],
+        series=series_of(evidence.measurement, workflows, [one.candidate for one in causes]),
+        measured=ledger.rows,
+        notes=_notes(evidence, setting),
+    )
+
+
+def _judged(evidence: Evidence, workflows: Table | None) -> tuple[Setting, list[Candidate]]:
+    """Candidates, with the start doubted where nothing at all changed there."""
+    limits = evidence.limits
+    screens = screens_of(evidence.measurement, workflows, limits)
+    cuts = Cuts.of(screens, limits.verdict.false_discovery_rate)
+    by_step = {finding.step: finding for finding in evidence.findings}
+    grid = evidence.measurement.grid
+    gates = gates_of(evidence.measurement, workflows, limits, evidence.threshold, doubted=False)
+    setting = Setting(grid, limits, cuts, gates, by_step)
+    candidates = candidates_of(screens, setting)
+    if grid.start is None or any(one.rising for one in candidates):
+        return setting, candidates
+    doubted = replace(
+        setting,
+        doubted=True,
+        gates=gates_of(evidence.measurement, workflows, limits, evidence.threshold, doubted=True),
+    )
+    return doubted, candidates_of(screens, doubted)
+
+
+def _key(one: Explained) -> Key:
+    table, row = one.candidate.screen.table, one.candidate.row
+    return tuple(sorted(table.subject(row).items()))
+
+
+def _one_per_subject(found: list[Ranked]) -> list[Ranked]:
+    """Rows of one subject are merged: the confirmed one, else the one that changed most, stands for it."""
+    best: dict[Key, Ranked] = {}
+    for one in found:
+        held = best.get(one[0].key)
+        if held is None or _strength(one) > _strength(held):
+            best[one[0].key] = one
+    return list(best.values())
+
+
+def _strength(one: Ranked) -> tuple[bool, float]:
+    return one[1].confidence is Confidence.CONFIRMED, one[0].z
+
+
+def _cause(one: Explained, ledger: Ledger, runs: pd.DataFrame | None, setting: Setting) -> Verdict:
+    candidate = one.candidate
+    detail = {**detail_of(candidate, runs, setting), **candidate.detail}
+    made = verdict(replace(candidate, detail=detail), one.ruling, setting, [ledger.add(candidate)])
+    subject = made.subject
+    if candidate.step == 9 and detail.get("workflow_step"):
+        subject = {**subject, "workflow_step": str(detail["workflow_step"])}
+    return made.model_copy(update={"subject": subject, "also_visible_in": one.also_visible_in, "impact": one.impact})
+
+
+def _dismissed(
+    judged: list[Ranked], outcomes: dict[Key, str], known: Collection[Key], setting: Setting
+) -> list[Ranked]:
+    """What was thought of and is no cause, one entry per subject, by step and by how much fails there."""
+    found: dict[Key, Ranked] = {}
+    for one, ruling in judged:
+        if one.key in known:
+            continue
+        if one.key in outcomes:
+            ruling = Ruling(None, dismissal=outcomes[one.key])  # noqa: PLW2901 - the ruling after explaining away
+        detailed = replace(one, detail=detail_of(one, None, setting)) if one.step == 2 else one
+        if ruling.dismissal == "below_threshold" and not one.compared and one.step == 2:
+            ruling = Ruling(None, dismissal="healthy")  # noqa: PLW2901 - the newest version, well
+        if ruling.confidence is None and notable(detailed, ruling, setting):
+            held = found.get(one.key)
+            if held is None or _telling(one) > _telling(held[0]):
+                found[one.key] = (detailed, ruling)
+    return sorted(found.values(), key=lambda item: _interest(item[0]))
+
+
+def _telling(one: Candidate) -> tuple[bool, bool, bool]:
+    """Which of a subject's measures says most about why it was dismissed; failures before slowness."""
+    return bool(one.label), one.compared, one.measure not in (Measure.SLOW, Measure.RETRIES)
+
+
+def _interest(one: Candidate) -> tuple[bool, bool, float, Key]:
+    """What a reader asks for first: the deployment and the flags, then what differs most from the rest."""
+    return one.step != 2, one.step != 3, -(one.contrast.z or 0.0), one.key
+
+
+def _notes(evidence: Evidence, setting: Setting) -> list[str]:
+    """What a reader must know to read the verdicts right."""
+    notes = []
+    measurement = evidence.measurement
+    if setting.grid.start is None:
+        notes.append("The incident's start is not known: what failed before it cannot be told from what began with it.")
+    elif setting.doubted:
+        notes.append("The incident's start is doubted: nothing became worse there.")
+    if measurement.entry_component:
+        notes.append(
+            f"The telemetry holds inner calls: availability is measured at the entry component {measurement.entry_component}."
+        )
+    requests = float(measurement.total.requests.sum())
+    redirects = 100.0 * float(measurement.total.redirects.sum()) / requests if requests else 0.0
+    if redirects > evidence.limits.verdict.redirects:
+        notes.append(
+            f"{percent(redirects)} of requests were redirects (3xx), which the guide counts as not successful."
+        )
+    return notes

@@ -1,0 +1,144 @@
+"""From a candidate to a verdict: confirmed, suspected or dismissed, each with its reason. Pure."""
+
+from dataclasses import dataclass
+
+from tsg_agent.models import Confidence, Measure, OnsetKind, Tier, Verdict
+from tsg_agent.verdicts.candidates import Candidate, Setting, rows_about
+from tsg_agent.verdicts.labels import HEALTHY
+from tsg_agent.verdicts.screen import BORN_STEPS
+from tsg_agent.wording import measure_words, percent, rate_words
+
+NOTABLE_Z = 2.33
+"""A contrast that deserves a word although no rule makes it a cause (one-sided 1 %)."""
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What the rules say of a candidate."""
+
+    confidence: Confidence | None
+    shortfalls: tuple[str, ...] = ()
+    dismissal: str = ""
+
+
+def rule(one: Candidate, setting: Setting) -> Ruling:
+    """Apply the rules of confidence, then, where they fail, say which one failed first."""
+    shortfalls = _shortfalls(one, setting)
+    if not shortfalls:
+        return Ruling(Confidence.CONFIRMED)
+    if _suspect(one, setting):
+        return Ruling(Confidence.SUSPECTED, tuple(text for _, text in shortfalls))
+    return Ruling(None, dismissal=_dismissal(one, shortfalls))
+
+
+def _shortfalls(one: Candidate, setting: Setting) -> list[tuple[str, str]]:
+    """Rules that the candidate does not meet, as (code, words), in the order a reader wants them."""
+    missing = []
+    gate = setting.gates[one.measure]
+    if setting.knows_start(one.step):
+        if not one.rising:
+            missing.append(("no_onset", "it did not change enough when the incident began"))
+        elif one.onset.kind is OnsetKind.APPEARED and one.step not in BORN_STEPS:
+            missing.append(("no_before", "it had no requests before the incident to compare with"))
+    if not one.compared and not _only_workflow(one, setting):
+        code = "everything" if one.whole else "no_contrast"
+        missing.append((code, "it is not clearly worse than the rest at the same time"))
+    if not _abnormal(one, setting):
+        missing.append(("below_threshold", f"it is under every threshold of the guide's Step {one.step}"))
+    if not gate.open:
+        missing.append(("gate_closed", f"the service as a whole shows nothing to explain ({gate.reason})"))
+    return missing
+
+
+def _abnormal(one: Candidate, setting: Setting) -> bool:
+    """Labelled by the guide. Without a start, an error of low priority is too common to mean anything."""
+    return bool(one.label) and (setting.knows_start(one.step) or one.step != 10 or one.label != "LOW")
+
+
+def _only_workflow(one: Candidate, setting: Setting) -> bool:
+    """The only scenario there is has no rest; it stands if the requests themselves are well."""
+    return one.whole and one.step == 9 and not setting.gates[Measure.SERVER_ERRORS].open
+
+
+def _suspect(one: Candidate, setting: Setting) -> bool:
+    limits = setting.limits.verdict
+    if not setting.knows_start(one.step) or one.onset.p is None or one.whole or one.measure is Measure.RETRIES:
+        return False  # retries follow from failures: alone they call for no look
+    strong = one.onset.excess >= limits.suspect_excess and one.onset.p < limits.suspect_p
+    return strong and (one.contrast.z or 0.0) >= limits.suspect_contrast_z and bool(one.screen.material[one.row])
+
+
+def _dismissal(one: Candidate, shortfalls: list[tuple[str, str]]) -> str:
+    if one.onset.kind in (OnsetKind.UNCHANGED, OnsetKind.BETTER):
+        return str(one.onset.kind)
+    codes = [code for code, _ in shortfalls]
+    if one.onset.kind is OnsetKind.UNKNOWN and one.onset.reason.startswith("fewer"):
+        return "too_few"
+    return codes[0]
+
+
+def verdict(one: Candidate, ruling: Ruling, setting: Setting, evidence: list[str]) -> Verdict:
+    """The candidate as the report knows it."""
+    finding = setting.findings.get(one.step)
+    cited = [row_id for row_id, _ in rows_about(finding, one.subject)[:3]] if finding else []
+    tier = one.tier
+    if tier is Tier.POTENTIAL and one.step in BORN_STEPS and not one.compared:
+        tier = Tier.SYMPTOM
+    return Verdict(
+        subject=one.subject,
+        step=one.step,
+        label=one.label or HEALTHY[one.step],
+        measure=one.measure,
+        tier=tier,
+        onset=one.onset,
+        contrast=one.contrast,
+        confidence=ruling.confidence,
+        shortfalls=list(ruling.shortfalls),
+        dismissal=ruling.dismissal,
+        reason=_reason(one, ruling.dismissal, setting) if ruling.dismissal else "",
+        detail=one.detail,
+        evidence=[*cited, *evidence],
+    )
+
+
+def _reason(one: Candidate, dismissal: str, setting: Setting) -> str:
+    """The dismissal in words, with its figures."""
+    what = measure_words(one.measure, setting.limits.version.slow_ms)
+    before, after, rest = one.onset.before, one.onset.after, one.contrast.rest
+    now = f"{percent(after.percent)} {what} ({rate_words(after)})" if after else "no requests"
+    then = f"{percent(before.percent)} before ({rate_words(before)})" if before else "nothing before"
+    others = f"{percent(rest.percent)} of the rest ({rate_words(rest)})" if rest and rest.requests else "no rest"
+    words = {
+        "unchanged": f"failing before, unchanged: {now}, {then}",
+        "better": f"better than before: {now}, {then}",
+        "too_few": f"too few requests to judge: {now}, {then}",
+        "no_onset": f"no change at the start that chance would not make: {now}, {then}",
+        "no_before": f"appeared with the incident, no requests before: {now}",
+        "everything": f"it has nearly all of the traffic, so it is no part to blame: {now}, {then}",
+        "no_contrast": f"hardly worse than the rest at the same time: {now}, {others}",
+        "below_threshold": f"it differs, but is below the guide's threshold: {now}, {others}",
+        "gate_closed": f"{setting.gates[one.measure].reason}: nothing to explain; {now}, {then}",
+        "lower_ranked": f"it changed too, less than the causes above: {now}, {then}",
+        "follows_requests": f"it fails because requests fail everywhere, and no more than they do: {now}, {then}",
+        "healthy": f"not worse than the rest: {now}, {others}",
+    }
+    return words[dismissal]
+
+
+def notable(one: Candidate, ruling: Ruling, setting: Setting) -> bool:
+    """Whether a dismissed candidate is worth a line: labelled, strikingly different, or the newest version."""
+    if one.step == 10 and one.label in ("LOW", "MEDIUM"):
+        shown = setting.findings.get(10)
+        often = one.onset.after is not None and one.onset.after.failures >= setting.limits.verdict.minimum_excess
+        return (
+            bool(often and shown and rows_about(shown, one.subject))
+            or one.onset.excess >= setting.limits.verdict.minimum_excess
+        )
+    if one.step in BORN_STEPS and (one.contrast.z or 0.0) >= NOTABLE_Z:
+        return True
+    return (
+        bool(one.label)
+        or one.compared
+        or "newest" in one.detail
+        or ruling.dismissal in ("lower_ranked", "follows_requests")
+    )

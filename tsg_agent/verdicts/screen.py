@@ -1,0 +1,157 @@
+"""Measures onset and contrast of every value of every dimension at once. Pure numpy.
+
+Source: docs/verdicts.md, which says how evidence becomes a cause.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tsg_agent.evidence.grid import Grid
+from tsg_agent.evidence.measurement import Counts, Table
+from tsg_agent.models import Measure
+from tsg_agent.settings import VerdictThresholds
+from tsg_agent.statistics import (
+    Floats,
+    cochran_mantel_haenszel,
+    difference_interval,
+    g2_z,
+    overdispersion,
+    share,
+    stratified_difference,
+    upper_p,
+)
+from tsg_agent.verdicts.figures import Mask
+
+BORN_STEPS = (2, 3)
+"""Where a value without requests before is judged against the service's own before: versions and flags."""
+
+
+@dataclass(frozen=True)
+class Screen:
+    """One dimension and one measure: arrays with one entry per value.
+
+    `k0, n0`: failures and requests before; for values that appeared, the service's own. `k1, n1`: after (the whole
+    window where no start is known). `z`: of the onset, 0 where it cannot be measured. `contrast_z`, `difference`
+    (share): against the rest at the same time.
+    """
+
+    table: Table
+    measure: Measure
+    k0: Floats
+    n0: Floats
+    k1: Floats
+    n1: Floats
+    own_requests_before: Floats
+    z: Floats
+    measured: Mask
+    appeared: Mask
+    unchanged: Mask
+    whole: Mask
+    contrast_z: Floats
+    difference: Floats
+    overlaps: Mask
+    material: Mask
+    """The rise (without a before: the rate) is clearly more than the rest's: in an outage all rise alike."""
+    rest_k: Floats
+    rest_n: Floats
+    stratified: Mask
+    """True where contrast is Cochran-Mantel-Haenszel, false where it is a difference in differences."""
+
+    @cached_property
+    def p(self) -> Floats:
+        """One-sided p of a rise."""
+        return upper_p(self.z)
+
+    @cached_property
+    def contrast_p(self) -> Floats:
+        """One-sided p of being worse than the rest."""
+        return upper_p(self.contrast_z)
+
+    @cached_property
+    def excess(self) -> Floats:
+        """Failures beyond what the rate before would have given; where there is no before, beyond the rest's rate."""
+        base = np.where(self.measured, share(self.k0, self.n0), share(self.rest_k, self.rest_n))
+        return self.k1 - self.n1 * base
+
+    @cached_property
+    def rise(self) -> Floats:
+        """Points by which the rate rose."""
+        return 100.0 * (share(self.k1, self.n1) - share(self.k0, self.n0))
+
+
+def screen(table: Table, measure: Measure, grid: Grid, limits: VerdictThresholds, step: int) -> Screen:
+    """Onset and contrast of a table's values in one measure."""
+    counts, rest = table.counts, table.rest()
+    k, n = counts.failures[measure], counts.requests
+    rk, rn = rest.failures[measure], table.counts.requests if table.error_only else rest.requests
+    before, after = grid.before, grid.after
+    k1, n1 = k[:, after].sum(axis=1), n[:, after].sum(axis=1)
+    own0 = n[:, before].sum(axis=1)
+    known = grid.start is not None
+    few = own0 < limits.minimum_requests
+    ever_before = n[:, : grid.start or 0].sum(axis=1)
+    born = known & (n1 >= limits.minimum_requests) & (few if step in BORN_STEPS else ever_before == 0)
+    base_k, base_n = _base(table.whole, measure, before, len(k))
+    k0 = np.where(born, base_k.sum(axis=1), k[:, before].sum(axis=1))
+    n0 = np.where(born, base_n.sum(axis=1), own0)
+    phi = np.where(born, overdispersion(base_k, base_n), overdispersion(k[:, before], n[:, before]))
+    measured = known & (n0 >= limits.minimum_requests) & (n1 >= limits.minimum_requests)
+    z = np.where(measured, g2_z(k0, n0, k1, n1) / np.sqrt(phi), 0.0)
+    low, high = difference_interval(k0, n0, k1, n1, phi)
+    edge = limits.minimum_rise / 100.0
+    stratified = born | ~measured
+    contrast = _contrast(k, n, rk, rn, grid, stratified, phi, limits.contrast_ratio)
+    return Screen(
+        table, measure, k0, n0, k1, n1, own0, z, measured,
+        appeared=born,
+        unchanged=measured & (low > -edge) & (high < edge),
+        # What kind of error is commonest says nothing unless it can be seen to change.
+        whole=_whole(table, measure, after, limits) | (table.error_only & ~np.full(len(k), known)),
+        contrast_z=contrast[0], difference=contrast[1], overlaps=contrast[2], material=contrast[3],
+        rest_k=rk[:, after].sum(axis=1), rest_n=rn[:, after].sum(axis=1),
+        stratified=stratified,
+    )  # fmt: skip
+
+
+def _base(whole: Counts, measure: Measure, before: slice, groups: int) -> tuple[Floats, Floats]:
+    """The service's own buckets before, once per group."""
+    return (
+        np.repeat(whole.failures[measure][:, before], groups, axis=0),
+        np.repeat(whole.requests[:, before], groups, axis=0),
+    )
+
+
+def _whole(table: Table, measure: Measure, after: slice, limits: VerdictThresholds) -> Mask:
+    """Values with nearly all of the traffic: they are the service, and differ from nothing."""
+    counts, whole = table.counts, table.whole
+    if table.error_only:
+        part, total = counts.failures[measure][:, after].sum(axis=1), whole.failures[measure][:, after].sum()
+    else:
+        part, total = counts.requests[:, after].sum(axis=1), whole.requests[:, after].sum()
+    result: Mask = part >= limits.whole_traffic * total
+    return result
+
+
+def _contrast(
+    k: Floats, n: Floats, rk: Floats, rn: Floats, grid: Grid, stratified: Mask, phi: Floats, ratio: float
+) -> tuple[Floats, Floats, Mask, Mask]:
+    """z, difference (share), whether subject and rest overlap in time, and whether the difference is material."""
+    before, after = grid.before, grid.after
+    late = stratified_difference(k[:, after], n[:, after], rk[:, after], rn[:, after])
+    early = stratified_difference(k[:, before], n[:, before], rk[:, before], rn[:, before])
+    cmh = cochran_mantel_haenszel(k[:, after], n[:, after], rk[:, after], rn[:, after])
+    alone = stratified | ~np.isfinite(early[1]) | ~np.isfinite(late[1])
+    change = late[0] - np.where(alone, 0.0, early[0])
+    spread = np.sqrt(np.where(alone, 1.0, (late[1] + early[1]) * phi))
+    now, rest_now = (
+        share(k[:, after].sum(axis=1), n[:, after].sum(axis=1)),
+        share(rk[:, after].sum(axis=1), rn[:, after].sum(axis=1)),
+    )
+    then, rest_then = (
+        share(k[:, before].sum(axis=1), n[:, before].sum(axis=1)),
+        share(rk[:, before].sum(axis=1), rn[:, before].sum(axis=1)),
+    )
+    own, rest = np.where(alone, now, now - then), np.where(alone, rest_now, rest_now - rest_then)
+    return np.where(alone, cmh, change / spread), change, np.isfinite(late[1]), own >= ratio * np.maximum(rest, 0.0)
