@@ -17,27 +17,27 @@ REPEATED = [
     "us-east-", "us-east ", "api.", "region: ", "region: x\n", "service:service:", "SLA: ", "between ", "from 06:30 to 07:30. ",
     "(", "> ", "2 hours ago ", "last 3 hours ", "is failing for ", "\u202e", "\x00", "\ud800", "|", "[06:30] a: b\n",
     "20 Jan ", "1705732200 ", "Sat ", "three nines ", "Jan 20 06:30:12 UTC ", "resolved at 07:30Z. ", "Created: 06:30\n",
-    "us-west-2 us-east primary ", "- ", "a-", "ſ", "İ", "\u0660\u0661:\u0662\u0663 ", "been is are was now for ",
+    "us-west-2 us-east primary ", "- ", "a-", "\u017f", "\u0130", "\u0660\u0661:\u0662\u0663 ", "been is are was now for ",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("piece", REPEATED, ids=lambda piece: ascii(piece)[:30])
 def test_repetition_takes_linear_time(piece: str) -> None:
     text = piece * (MAXIMUM_CHARACTERS // len(piece) + 1)
-    begin = time.perf_counter()
+    begin = time.process_time()
     try:
         result = run(BEGAN + text)
     except ParameterError:
         result = None
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
     if result:
         assert any("only the first 200,000 were read" in note for note in result.notes)
 
 
 def test_ten_megabytes() -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     result = run(BEGAN + "Errors at 07:00, 99.9% of us-east region: x. " * 220_000)
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
     assert any("first 200,000 were read" in note for note in result.notes)
 
 
@@ -50,14 +50,14 @@ def test_what_is_cut_is_not_read() -> None:
 
 def test_thousands_of_known_names_are_matched_in_one_pass() -> None:
     known = KNOWN.model_copy(update={"services": tuple(f"team-{n}.service-{n % 7}.api" for n in range(20_000))})
-    begin = time.perf_counter()
+    begin = time.process_time()
     found = run(
         "us-east prod, team-19999.service-0.api began failing at 2024-01-20T06:30Z " + "team-1.service-0 " * 9_000,
         known,
     )
     assert found.parameters and found.parameters.service_name == "team-19999.service-0.api"
     assert set(asked(run("Service: team-x\n" + BEGAN, known))) == {"service_name"}
-    assert time.perf_counter() - begin < 3
+    assert time.process_time() - begin < 3
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ _WORDS = st.sampled_from(
     "began started since at on from to until between and resolved mitigated still failing ongoing region: service: env: "
     "us-east us-west-2 US East prod production staging PetSite payments api.gateway.main 06:30 07:30Z 23:50 2024-01-20 "
     "20 Jan 03/04/2024 2024-01-20T06:30:00+02:00 PST IST CET Europe/Berlin yesterday today ago last 3 hours 2 SLA target "
-    "99.9% 96.2% threshold: 150 start_time: end_time: Created: window: errors the deploy investigation . , ; ( ) - – \n "
+    "99.9% 96.2% threshold: 150 start_time: end_time: Created: window: errors the deploy investigation . , ; ( ) - \u2013 \n "
     "midnight noon 6pm local time primary fine [08:02] ann: 1705732200 a few Monday night now Timezone:".split(" ")
 )  # fmt: skip
 _TEXTS = st.one_of(st.text(max_size=400), st.lists(_WORDS, max_size=60).map(" ".join))

@@ -25,7 +25,8 @@ PAST = re.compile(
     re.IGNORECASE,
 )
 PLANNED = re.compile(
-    r"\b(?:will|expect\w*|eta|should|hop(?:e|ing)|plan\w*|schedul\w*|estimat\w*|forecast\w*|aim\w*|going to|might|if)\b",
+    r"\b(?:will|expect\w*|eta|should|hop(?:e|ing)|plan\w*|schedul\w*|estimat\w*|forecast\w*|aim\w*|going to|might"
+    r"|if)\b",
     re.IGNORECASE,
 )
 FAILING = re.compile(rf"\b{FAILURE}\b", re.IGNORECASE)
@@ -43,7 +44,7 @@ PREPOSED = re.compile(
 JOINS = re.compile(
     r"\b(?:and|but|then|when|while|until|before|after|because|so|which|who|where|we|they|i|following|by|not|if)\b", re.I
 )
-CLAUSE = re.compile(r"[,;:()|–—]|\b(?:and|but|while|when|after|because|so|then|where|before|until)\b", re.IGNORECASE)
+CLAUSE = re.compile(r"[,;:()|\u2013—]|\b(?:and|but|while|when|after|because|so|then|where|before|until)\b", re.I)
 START = re.compile(r"\b(began|begun|begins?|beginning|start(?:ed|ing|s)?|commenced|since|onset|went down)\b", re.I)
 END = re.compile(
     r"\b(?P<done>resolved|ended|ends|recovered|restored|fixed|cleared|stopped|subsided|back to normal|all[ -]clear)\b"
@@ -65,18 +66,20 @@ CREATED = re.compile(
     re.IGNORECASE,
 )
 LABEL = re.compile(
-    r"(?:^|[\n|,;{(\[>]|[*`]{1,3}[ ]?|-[ ]|[ ]{2})[ \t]{0,8}[\"'*_`]{0,3}(?P<label>[A-Za-z][A-Za-z_ -]{1,40}?)(?:[ ]?\((?:UTC|utc)\))?"
+    r"(?:^|[\n|,;{(\[>]|[*`]{1,3}[ ]?|-[ ]|[ ]{2})[ \t]{0,8}[\"'*_`]{0,3}"
+    r"(?P<label>[A-Za-z][A-Za-z_ -]{1,40}?)(?:[ ]?\((?:UTC|utc)\))?"
     r"[\"'*_`]{0,3}[ \t]{0,4}(?:[:=|]|=>|->)[ \t\"'*_`|~]{0,8}$"
 )
 INLINE = re.compile(r"(?:^|[\s,;{(])[\"']?(?P<label>[A-Za-z][A-Za-z_]{2,30})[\"']?\s?[:=][\s\"']{0,3}$")
 HEAD = re.compile(r"[\W_]*(?:(?:at|around|about|on|by|from|approx\.?)\b[\s~]*)?", re.IGNORECASE)
 CHAT = re.compile(r"\W{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(?:[ ][A-Z][\w.'-]{0,30})?:)\s")
 NOUN_AFTER = re.compile(
-    r"[ ](?:deploy\w*|release|rollout|push|build|flag|config|change|version|alert|page|meeting|standup|call|report|job)\b",
+    r"[ ](?:deploy\w*|release|rollout|push|build|flag|config|change|version|alert|page|meeting|standup"
+    r"|call|report|job)\b",
     re.I,
 )
 BETWEEN_TIMES = re.compile(
-    r"[ ]{0,3}(?:-{1,2}|–|—|to|until|till|through|->|→|/|\.{2,3}|and|&)[ ]{0,3}(?:about |around |~)?", re.IGNORECASE
+    r"[ ]{0,3}(?:-{1,2}|\u2013|—|to|until|till|through|->|→|/|\.{2,3}|and|&)[ ]{0,3}(?:about |around |~)?", re.I
 )
 FOR = re.compile(
     rf"\b(?:been|is|are|was|were|now)\b[^.\n]{{0,60}}?\bfor (?:about |around |roughly |at least |over )?"

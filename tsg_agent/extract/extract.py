@@ -10,7 +10,7 @@ from tsg_agent.extract.window import find_window
 from tsg_agent.models import Parameters
 
 
-def extract(
+def extract(  # noqa: PLR0913 - the API: what is known, and what is given
     text: str, known: Known, given: Given, *, now: datetime, window_hours: float, default_threshold: float
 ) -> Extraction:
     """The guide's Step 1: parameters where everything is settled, else questions with candidates.

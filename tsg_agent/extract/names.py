@@ -20,18 +20,19 @@ _NEGATING = re.compile(
     r"\b(?:non|pre|not|except|excluding|unlike|outside|without|no errors in|nothing in)[ ](?:in[ ])?$", re.I
 )
 _SPARED = re.compile(
-    r"[ ]?(?:region)?[ ]?(?:is|are|was|were|looks?|seems?|remains?|stays?|both|all|still|:|-|–)?[ ]?"
+    r"[ ]?(?:region)?[ ]?(?:is|are|was|were|looks?|seems?|remains?|stays?|both|all|still|:|-|\u2013)?[ ]?"
     r"(?:is|are|completely|totally|currently|still)?[ ]?"
     r"(?:fine|ok|okay|healthy|unaffected|not affected|not impacted|stable|normal|nominal|good|green)\b",
     re.IGNORECASE,
 )
 _LISTED = re.compile(r"[ ]?(?:,|and|&|/|, and|or)[ ]?")
 _FOREMOST_BEFORE = re.compile(
-    r"\b(?:primary|primarily|mainly|mostly|worst|most affected|hardest hit|main)\b(?:(?!\band\b|\bbut\b)[^,.;()\n]){0,25}$",
+    r"\b(?:primary|primarily|mainly|mostly|worst|most affected|hardest hit|main)\b"
+    r"(?:(?!\band\b|\bbut\b)[^,.;()\n]){0,25}$",
     re.IGNORECASE,
 )
 _FOREMOST_AFTER = re.compile(
-    r"[ ]?(?:\(|is |was |being |- |–|—|as |region )[^,.;)\n]{0,20}"
+    r"[ ]?(?:\(|is |was |being |- |\u2013|—|as |region )[^,.;)\n]{0,20}"
     r"\b(?:primary|primarily|main|mainly|mostly|worst|most affected|hardest hit)\b",
     re.IGNORECASE,
 )

@@ -16,7 +16,7 @@ _MATCHES = 100  # labelled lines that are read of each kind
 _LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?P<label>%s)[\"'*`_]{0,3}[ ]?(?P<sign>[:=|])[\"'*`_ ]{0,4}"
 _NEXT_LABEL = re.compile(r"(?:[,;]|[ ])[ ]?[\"'*]{0,2}[A-Za-z_][\w-]{0,30}[\"'*]{0,2}[ ]?[:=]|[|};]|[.!?](?=\s|$)")
 _PLACEHOLDER = re.compile(
-    r"\W*(?:unknown|n/?a|none|tbd|tbc|all|global|multiple|several|various|see (?:above|below)|same|not sure|various|any)?\b",
+    r"\W*(?:unknown|n/?a|none|tbd|tbc|all|global|multiple|several|various|see (?:above|below)|same|not sure|any)?\b",
     re.IGNORECASE,
 )
 _SHAPED = re.compile(
@@ -143,7 +143,7 @@ def _labelled(prose: Prose, pattern: re.Pattern[str], names: Names, hits: list[H
 
 
 def _value_end(text: str, start: int, sign: str) -> int:
-    """End of a labelled value: the line's, or the next label's; of the list below the label, where the line is empty."""
+    """End of a labelled value: the line's, or the next label's; where the line is empty, of the list below it."""
     limit = min(len(text), start + 200)
     line = text.find("\n", start, limit)
     end = limit if line < 0 else line

@@ -104,7 +104,7 @@ def _dates(
         return _around(stated[0], clock, zone, bound, after) if bound else stated, "the only day in the text", ""
     if stated:
         return stated, "", "the text names several days, and not which one this is on"
-    return _telemetry_days(clock, setting, zone, today, bound, after)
+    return _telemetry_days(clock, setting, zone, bound, after)
 
 
 def _line_time(mention: Mention, setting: Setting) -> datetime | None:
@@ -182,13 +182,13 @@ def _around(day: date, clock: time, zone: Zone, bound: datetime | None, after: b
 
 
 def _telemetry_days(
-    clock: time, setting: Setting, zone: Zone, today: date, bound: datetime | None, after: bool
+    clock: time, setting: Setting, zone: Zone, bound: datetime | None, after: bool
 ) -> tuple[tuple[date, ...], str, str]:
     """No day in the text: the only one on which the telemetry covers this time, else the latest before now."""
     if bound and after:
         local = zone.today(bound).date()
         return _around(local, clock, zone, bound, after), "the first such time after the start", ""
-    first, last = setting.first, setting.last
+    first, last, today = setting.first, setting.last, zone.today(setting.reference).date()
     if first and last:
         count = (last.date() - first.date()).days + 3
         if count <= 400:

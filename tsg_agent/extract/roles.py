@@ -12,13 +12,11 @@ from itertools import islice
 
 from tsg_agent.extract import cues
 from tsg_agent.extract.prose import Prose
+from tsg_agent.extract.sayings import LABELLED, Place, begins, begins_after, ends, ends_after, reports
 from tsg_agent.extract.spotting import Mention, length
 
 MAXIMUM_SIGHTINGS = 50
 """Times kept for each purpose; a text with more says nothing clearly."""
-
-LABELLED = 9
-"""Rank of what stands behind a label; prose ranks lower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +51,6 @@ class Roles:
     window_ends: list[Sighting] = field(default_factory=list)
     ranges: list[Range] = field(default_factory=list)
     vague: list[Sighting] = field(default_factory=list)  # "started between A and B"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A mention among its words: its sentence before and after it, and the words since the mention before it."""
-
-    mention: Mention
-    label: str
-    head: str
-    before: str
-    after: str
-    following: str
-    """`after`, up to the next mention."""
-    chat: bool
 
 
 def assign(prose: Prose, mentions: Sequence[Mention]) -> Roles:
@@ -129,7 +113,7 @@ def _pair(prose: Prose, place: Place, second: Mention, roles: Roles) -> bool:
     if opens and cues.START.search(place.before[: opens.start()][-30:]):
         roles.vague.append(Sighting(first, 0, first.start, second.end))
         return True
-    if place.label in cues.START_LABELS - cues.GENERIC_STARTS or _begins(place):
+    if place.label in cues.START_LABELS - cues.GENERIC_STARTS or begins(place):
         roles.starts.append(Sighting(first, 1, first.start, first.end))
         roles.ends.append(Sighting(second, 2, first.start, second.end))
         return True
@@ -169,14 +153,14 @@ def _single(place: Place, roles: Roles, generic: Roles) -> None:
 
 def _said(place: Place, roles: Roles) -> None:
     mention = place.mention
-    if _begins(place) or _begins_after(place):
+    if begins(place) or begins_after(place):
         roles.starts.append(Sighting(mention, 1, mention.start, mention.end))
         return
-    rank = _ends(place) or _ends_after(place)
+    rank = ends(place) or ends_after(place)
     if rank:
         roles.ends.append(Sighting(mention, rank, mention.start, mention.end))
         return
-    rank = _reports(place)
+    rank = reports(place)
     if rank:
         roles.created.append(Sighting(mention, rank, mention.start, mention.end))
 
@@ -189,131 +173,6 @@ def _settle_generic(roles: Roles, generic: Roles) -> None:
     else:
         roles.starts += generic.starts
         roles.ends += generic.ends
-
-
-def _clause(text: str) -> str:
-    """The last clause of a text that has a word in it: what a verb behind the text is said of."""
-    for piece in reversed(cues.CLAUSE.split(cues.STAMP.sub(" ", text))):
-        if not cues.FILLER.fullmatch(piece):
-            return piece
-    return ""
-
-
-def _leads_to(gap: str, mention: Mention) -> bool:
-    """May the words between a verb and a time stand there: "failing requests at", not "the rollback, which"?"""
-    if cues.DIRECT.fullmatch(gap):
-        return True
-    if len(gap) > 80 or cues.JOINS.search(gap):
-        return False
-    last = re.split(r"[,:(–—]", gap)[-1]
-    if last is not gap and last != gap and not cues.DIRECT.fullmatch(last):
-        return False
-    day = mention.day
-    worded = mention.back is not None or bool(mention.problem) or bool(day and not day.dates and not day.month_day)
-    return worded or bool(cues.PREPOSED.search(gap))
-
-
-def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    found = None
-    for match in pattern.finditer(text):
-        found = match
-    return found
-
-
-def _begins(place: Place) -> bool:
-    """Is it said before the time that the incident began then?"""
-    cue = _last(cues.START, place.before)
-    if not cue or cues.NOUN_AFTER.match(place.after):
-        return False
-    gap = place.before[cue.end() :]
-    if not _leads_to(gap, place.mention) or cues.OTHER.search(gap):
-        return False
-    head = place.head[: len(place.head) - len(place.before) + cue.start()]
-    clause = _clause(head)
-    if cues.PAST.search(place.before) or cues.PLANNED.search(clause):
-        return False
-    if cues.ENDS_FAILING.search(clause):
-        return True
-    if cues.OTHER.search(clause):
-        return False
-    if not clause and cue[1].lower() == "since":
-        alone = cues.FILLER.fullmatch(place.following)  # the answer "yes, since 06:30"
-        return bool(alone or cues.FAILING.search(place.following)) and not cues.OTHER.search(place.following)
-    return not clause or bool(cues.FAILING.search(clause) or cues.FAILING.search(gap))
-
-
-def _begins_after(place: Place) -> bool:
-    """ "07:05 – errors begin": a time at the head of a sentence, and what began then."""
-    cue = cues.START.search(place.following[:160])
-    if not cue or place.chat or not cues.HEAD.fullmatch(place.head) or place.following != place.after:
-        return False
-    subject, rest = _clause(place.following[: cue.start()]), place.following[cue.end() :][:80]
-    if any(pattern.search(place.following) for pattern in (cues.PAST, cues.PLANNED)):
-        return False
-    if cues.ENDS_FAILING.search(subject):
-        return True
-    if cues.OTHER.search(subject) or cues.OTHER.search(rest) or cue[1].lower() == "since":
-        return False
-    return bool(cues.FAILING.search(subject) or cues.FAILING.search(rest) or cue[1].lower() == "onset")
-
-
-_END_RANKS = {"done": 5, "half": 4, "until": 3, "still": 2}
-
-
-def _ends(place: Place) -> int:
-    """How plainly it is said before the time that the incident ended, or still went on, then; 0 is not at all."""
-    cue = _last(cues.END, place.before)
-    if not cue or cues.NOUN_AFTER.match(place.after):
-        return 0
-    gap = place.before[cue.end() :]
-    head = place.head[: len(place.head) - len(place.before) + cue.start()]
-    clause = _clause(head)
-    kind = cue.lastgroup or ""
-    by = re.sub(r"\bby\b.*\b(?=at\b|around\b|about\b)", "", gap)
-    if not _leads_to(by, place.mention) or cues.PLANNED.search(clause) or cues.PAST.search(head):
-        return 0
-    if kind in ("done", "half") and cues.NOT.search(head[-30:]):
-        kind = "still"
-    if kind == "still":
-        return 0 if cues.OTHER.search(clause) else _END_RANKS[kind]
-    if kind == "until":
-        fine = cues.FINE.search(clause) or cues.FINE.search(place.following[:60])
-        return 0 if fine or not cues.DIRECT.fullmatch(gap) or not _about_incident(clause) else _END_RANKS[kind]
-    return _END_RANKS[kind] if _about_incident(clause) else 0
-
-
-def _about_incident(clause: str) -> bool:
-    if not clause or cues.ENDS_FAILING.search(clause):
-        return True
-    return not cues.OTHER.search(clause) and bool(cues.FAILING.search(clause) or cues.SERVED.search(clause))
-
-
-def _ends_after(place: Place) -> int:
-    """ "08:40: resolved"."""
-    cue = cues.END.search(place.following[:120])
-    if not cue or place.chat or not cues.HEAD.fullmatch(place.head) or place.following != place.after:
-        return 0
-    head = place.following[: cue.start()]
-    if cue.lastgroup not in ("done", "half") or cues.NOT.search(head) or cues.PLANNED.search(place.following):
-        return 0
-    return _END_RANKS[cue.lastgroup] if _about_incident(_clause(head)) else 0
-
-
-def _reports(place: Place) -> int:
-    """How plainly the time is when the incident was reported; 0 is not at all."""
-    cue = _last(cues.CREATED, place.before)
-    if cue and cues.DIRECT.fullmatch(place.before[cue.end() :]):
-        head = place.head[: len(place.head) - len(place.before) + cue.start()]
-        if cues.PAST.search(head) or cues.ELSEWHERE.search(_clause(head)):
-            return 0
-        return LABELLED - "abcd".index(cue.lastgroup or "d")
-    cue = cues.CREATED.search(place.following[:100])
-    if not cue or place.chat or not cues.HEAD.fullmatch(place.head):
-        return 0
-    subject = _clause(place.following[: cue.start()])
-    if cues.ELSEWHERE.search(subject) or not (cues.FAILING.search(subject) or cue.lastgroup == "b"):
-        return 0
-    return LABELLED - "abcd".index(cue.lastgroup or "d")
 
 
 def _lasting(prose: Prose, roles: Roles) -> None:

@@ -71,8 +71,9 @@ _DATE = re.compile(
 _CLOCK = re.compile(
     r"""(?:(?<![\w:.+])|(?<=[0-9]T))(?:
       (?P<h>[01]?[0-9]|2[0-3])(?::(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9])(?:[.,](?P<f>[0-9]{1,9}))?)?(?!\d|:\w|\.[0-9])
-        |(?=[ ]?[ap]\.?m))(?:[ ]?(?P<half>[ap])\.?m\b\.?)?
-    | (?P<bh>[01][0-9]|2[0-3])(?P<bm>[0-5][0-9])(?P<bs>[0-5][0-9])?(?=Z\b|[ ](?:UTC|GMT)\b|(?<=T[0-9]{4})|(?<=T[0-9]{6}))
+        |\.(?P<pm>[0-5][0-9])(?=[ ]?[ap]\.?m)|(?=[ ]?[ap]\.?m))(?:[ ]?(?P<half>[ap])\.?m\b\.?)?
+    | (?P<bh>[01][0-9]|2[0-3])(?P<bm>[0-5][0-9])(?P<bs>[0-5][0-9])?
+      (?=Z\b|[ ](?:UTC|GMT)\b|(?<=T[0-9]{4})|(?<=T[0-9]{6}))
     | (?P<word>noon|midnight)\b
     )""",
     re.VERBOSE | re.IGNORECASE,
@@ -89,15 +90,18 @@ _COUNTS = {
     "half an": 0.5,
     "half a": 0.5,
 }
-_COUNT = rf"(?:[0-9]{{1,4}}(?:\.[0-9])?|half an?|{'|'.join(word for word in _COUNTS if ' ' not in word)})"
+_WORDS = rf"(?:half an?|{'|'.join(sorted((word for word in _COUNTS if ' ' not in word), key=len, reverse=True))})"
 _UNIT = r"(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?)\b"
-SPAN = rf"{_COUNT}[ -]?{_UNIT}(?:(?:[ ]and)?[ ]?{_COUNT}[ ]?{_UNIT})?"
+_AMOUNT = rf"(?:[0-9]{{1,4}}(?:\.[0-9])?[ -]?|{_WORDS}[ -]){_UNIT}"
+SPAN = rf"{_AMOUNT}(?:(?:[ ]and)?[ ]?{_AMOUNT})?"
 """The pattern of a length of time: "3 hours", "1h 20m", "half an hour"."""
 _AGO = re.compile(
     rf"(?<![\w.-])(?:(?P<span>{SPAN})|(?P<vague>(?:a couple(?: of)?|a few|several|some)[ ]{_UNIT}))[ ]ago\b",
     re.IGNORECASE,
 )
-_PART = re.compile(rf"(?P<count>{_COUNT})[ -]?(?P<unit>{_UNIT})", re.IGNORECASE)
+_PART = re.compile(
+    rf"(?:(?P<number>[0-9]{{1,4}}(?:\.[0-9])?)[ -]?|\b(?P<word>{_WORDS})[ -])(?P<unit>{_UNIT})", re.IGNORECASE
+)
 _EPOCH = re.compile(r"(?<![\w.:/+-])(?P<seconds>1[0-9]{9})(?:[0-9]{3})?(?![\w:/-]|\.[0-9])")
 _DAY_TO_TIME = re.compile(r"[Tt]|[ ,|@\])]{0,3}(?:(?:at|around|about|approximately|approx\.?|circa|~|@)[ ~]?)?", re.I)
 _TIME_TO_DAY = re.compile(r"[ ]|,[ ]|[ ,]{0,2}(?:on|of)(?: the)?[ ]|[ ]\(", re.IGNORECASE)
@@ -109,8 +113,7 @@ def length(text: str) -> timedelta:
     total = timedelta()
     seconds = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
     for part in _PART.finditer(text):
-        word = part["count"].lower()
-        count = _COUNTS[word] if word in _COUNTS else float(word)
+        count = float(part["number"]) if part["number"] else _COUNTS[part["word"].lower()]
         total += timedelta(seconds=count * seconds[part["unit"][0].lower()])
     return total
 
@@ -218,7 +221,7 @@ def _clock(match: re.Match[str]) -> tuple[time | None, str]:
     if half:
         hour = hour % 12 + (12 if half == "p" else 0)
     micro = int((match["f"] or "0").ljust(6, "0")[:6])
-    return time(hour, int(match["m"] or 0), int(match["s"] or 0), micro), ""
+    return time(hour, int(match["m"] or match["pm"] or 0), int(match["s"] or 0), micro), ""
 
 
 def _ago(match: re.Match[str]) -> Mention:
@@ -248,7 +251,8 @@ def _joined(text: str, pieces: list[Mention]) -> list[Mention]:
         elif after and piece.day and piece.day.weekday is not None and after.day and re.fullmatch(r"[ ,]{1,3}", gap):
             pieces[index] = replace(after, start=piece.start)  # "Sat, 20 Jan 2024": the date says it all
         elif after and piece.clock and after.day and _TIME_TO_DAY.fullmatch(gap) and not _leads(text, pieces, index):
-            found.append(replace(piece, end=after.end, day=after.day))
+            zone, end = (piece.zone, after.end) if piece.zone else zone_after(text, after.end, minus=False)
+            found.append(replace(piece, end=end, day=after.day, zone=zone))  # "7:30 this morning (CET)"
             index += 1
         else:
             found.append(piece)

@@ -13,19 +13,20 @@ LOWEST_IN_PROSE = 50
 
 _MATCHES = 200  # of each form; a text with more says nothing clearly
 
-_TARGET = r"(?:SLA|SLO|SLI target|target|threshold|objective|goal|requirement|commitment|promise[sd]?|guarantee[sd]?|agreement)"
+_TARGET = r"(?:SLA|SLO|SLI target|target|threshold|objective|goal|requirement|commitment|promise[sd]?|guarantee[sd]?)"
 _VALUE = r"(?P<value>[0-9]{1,4}(?:[.,][0-9]{1,6})?)"
 _PERCENT = r"[ ]?(?:%|percent\b|per cent\b|pct\b)"
 _LABEL = re.compile(
     rf"(?:^|[\n|,;{{(\[\s\"'*`_-])(?P<label>(?:(?:sla|slo|availability|uptime)[ _-]){{0,2}}"
     rf"(?:sla|slo|threshold|target|objective)(?:[ _-](?:threshold|target|percent|objective))?)"
-    rf"[\"'*`_]{{0,3}}[ ]?[:=|][\"'*`_ ~>≥=]{{0,6}}(?P<sign>-?){_VALUE}(?P<percent>{_PERCENT})?(?![\w:/-]|[.,][0-9]|[ ]?(?:ms|s|rpm)\b)",
+    rf"[\"'*`_]{{0,3}}[ ]?[:=|][\"'*`_ ~>≥=]{{0,6}}(?P<sign>-?){_VALUE}(?P<percent>{_PERCENT})?"
+    rf"(?![\w:/-]|[.,][0-9]|[ ]?(?:ms|s|rpm)\b)",
     re.IGNORECASE,
 )
 _FORWARD = re.compile(rf"\b{_TARGET}s?\b(?P<gap>[^.;\n%0-9]{{0,40}}?)(?<![\w.,-]){_VALUE}{_PERCENT}", re.IGNORECASE)
 _BACKWARD = re.compile(
-    rf"(?<![\w.,-]){_VALUE}{_PERCENT}[ -]?(?P<gap>(?:(?:availability|uptime|success(?:[ -]rate)?|monthly|service[ -]level"
-    rf"|contractual|contract)[ -]){{0,3}}|\()\b(?P<word>{_TARGET})s?\b(?P<closed>\))?",
+    rf"(?<![\w.,-]){_VALUE}{_PERCENT}[ -]?(?P<gap>(?:(?:availability|uptime|success(?:[ -]rate)?|monthly"
+    rf"|service[ -]level|contractual|contract)[ -]){{0,3}}|\()\b(?P<word>{_TARGET})s?\b(?P<closed>\))?",
     re.IGNORECASE,
 )
 _MEASURED = re.compile(

@@ -96,21 +96,18 @@ class Zone:
         if self.name == LOCAL:
             return []
         upper = self.name.upper()
-        if upper in _AMBIGUOUS:
-            return [_at(local, hours) for hours in _AMBIGUOUS[upper]]
-        if upper in _FIXED:
-            return [_at(local, _FIXED[upper])]
+        several = _AMBIGUOUS.get(upper) or ((_FIXED[upper],) if upper in _FIXED else ())
+        if several:
+            return [_at(local, hours) for hours in several]
         if upper in _SEASONAL:
             hours, place = _SEASONAL[upper]
             kept = _in_place(local, place)
             written = _at(local, hours)
             return [written, *[instant for instant in kept if instant != written]] if kept else [written]
-        if upper in _PLACES:
-            return _in_place(local, _PLACES[upper])
         if self.name[:1] in "+-":
             hours = _hours(self.name)
             return [_at(local, hours)] if abs(hours) <= _WIDEST else []
-        return _in_place(local, self.name)
+        return _in_place(local, _PLACES.get(upper, self.name))
 
     def today(self, now: datetime) -> datetime:
         """`now` on this zone's wall clock, naive; UTC's where the zone is not settled."""

@@ -1,0 +1,86 @@
+"""One instant out of all that is said of a parameter; or the question to ask."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from tsg_agent.extract.inputs import Given
+from tsg_agent.extract.readings import Reading, Setting, read
+from tsg_agent.extract.roles import Roles, Sighting
+from tsg_agent.extract.spotting import Mention
+from tsg_agent.models import Question
+
+CANDIDATES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """All that the times are settled from, and the notes that are taken on the way."""
+
+    mentions: Sequence[Mention]
+    roles: Roles
+    setting: Setting
+    given: Given
+    before: timedelta
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One settled instant with its origin, or a question; or neither, where the text is silent."""
+
+    instant: datetime | None = None
+    origin: str = ""
+    question: Question | None = None
+
+
+def choose(parameter: str, sightings: list[Sighting], material: Material, bound: datetime | None = None) -> Choice:
+    """The instant on which the plainest sightings agree; a question where they do not, or cannot be read."""
+    if not sightings:
+        return Choice()
+    setting = material.setting
+    top = max(sighting.rank for sighting in sightings)
+    read_ones = [(s, read(s.mention, setting, bound=bound, after=bound is not None)) for s in sightings]
+    settled: dict[datetime, str] = {}
+    open_ones: list[tuple[Sighting, Reading]] = []
+    for sighting, reading in read_ones:
+        quoted = setting.prose.snippet(sighting.start, sighting.end)
+        if sighting.rank < top:
+            if reading.instant and reading.instant not in settled:
+                material.notes.append(f"Not used for {parameter}, as the text is plainer elsewhere: {quoted}.")
+        elif reading.instant:
+            settled.setdefault(reading.instant, f"text: {quoted}" + (f" ({reading.how})" if reading.how else ""))
+        else:
+            open_ones.append((sighting, reading))
+    instants = dict.fromkeys(settled)
+    doubtful = [pair for pair in open_ones if not (set(pair[1].instants) & set(settled))]
+    if len(instants) == 1 and not (doubtful and _names_a_time(doubtful)):
+        return Choice(*next(iter(settled.items())))
+    candidates = [*settled, *(instant for _, reading in doubtful for instant in reading.instants)]
+    if settled:
+        return Choice(question=ask(parameter, "the text names several times for it", tuple(candidates)))
+    sighting, reading = open_ones[0]
+    quoted = setting.prose.snippet(sighting.start, sighting.end)
+    timed = [i for s, r in open_ones if s.mention.clock for i in r.instants]
+    return Choice(question=ask(parameter, f"{quoted} does not settle it: {reading.problem}", tuple(timed)))
+
+
+def _names_a_time(pairs: list[tuple[Sighting, Reading]]) -> bool:
+    """A bare day ("since Friday") does not contradict a time."""
+    return any(sighting.mention.clock for sighting, _ in pairs)
+
+
+def ask(parameter: str, why: str, candidates: tuple[datetime, ...]) -> Question:
+    """A question for one of the times, with what the text would allow."""
+    asked = {
+        "incident_start": "When did the incident begin?",
+        "start_time": "When does the window start?",
+        "end_time": "When did the incident end, or does the window end?",
+    }[parameter]
+    shown = tuple(iso(instant) for instant in sorted(set(candidates))[:CANDIDATES])
+    return Question(parameter=parameter, text=f"{asked} {why[:1].upper()}{why[1:]}.", candidates=shown)
+
+
+def iso(instant: datetime) -> str:
+    """An instant as people are shown it: UTC, with a Z."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
