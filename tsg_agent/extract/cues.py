@@ -34,7 +34,7 @@ ENDS_FAILING = re.compile(
     rf"\b{FAILURE}(?:[ ](?:has|have|had|which|that|was|were|is|are|first|likely|also))*\W*$", re.I
 )
 TAIL = (
-    r"(?:[\s:,(=~@*_-]|\b(?:at|around|about|on|from|of|since|as|early|approx(?:imately|\.)?|roughly|circa|ca\.|near|was"
+    r"(?:[\s:,(=~@*_-]|\b(?:at|around|about|by|on|from|of|since|as|early|approx(?:imately|\.)?|roughly|circa|ca\.|near|was"
     r"|were|is|time|the morning|in|sometime|some time)\b)*$"
 )
 DIRECT = re.compile(rf"^{TAIL}", re.IGNORECASE)
@@ -47,7 +47,8 @@ JOINS = re.compile(
 CLAUSE = re.compile(r"[,;:()|\u2013—]|\b(?:and|but|while|when|after|because|so|then|where|before|until)\b", re.I)
 START = re.compile(r"\b(began|begun|begins?|beginning|start(?:ed|ing|s)?|commenced|since|onset|went down)\b", re.I)
 END = re.compile(
-    r"\b(?P<done>resolved|ended|ends|recovered|restored|fixed|cleared|stopped|subsided|back to normal|all[ -]clear)\b"
+    r"\b(?P<done>(?:was|is|were) over|resolved|ended|ends|recovered|restored|fixed|cleared"
+    r"|stopped|subsided|back to normal|all[ -]clear)\b"
     r"|\b(?P<half>mitigated)\b|\b(?P<until>until|till|through)\b"
     r"|\b(?P<still>still|ongoing|on-going|continuing|continues|persists|persisting|as of)\b",
     re.IGNORECASE,
@@ -57,7 +58,8 @@ STAMP = re.compile(r"[0-9]{1,4}[:/.-][0-9][0-9:.,/TZ+-]*")
 FILLER = re.compile(
     r"(?:\W|\b(?:was|were|is|are|been|has|have|had|then|finally|fully|got|again|later|which|that|only|also|at|on|around"
     r"|about|utc|gmt|z|t|mitigated|resolved|detected|declared|reported|am|pm|of|ca|circa|approximately|first|not|yet"
-    r"|no|longer|since|yes|yeah|yep|hi|hello|ok|so|well|think|i|apparently|probably|maybe|looks|like|seems|st|nd|rd|th|today|yesterday|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\b)*",
+    r"|no|longer|since"
+    r"|yes|yeah|yep|hi|hello|ok|so|well|think|i|apparently|probably|maybe|looks|like|seems|lasted|lasts|continued|went|going|st|nd|rd|th|today|yesterday|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\b)*",
     re.IGNORECASE,
 )
 CREATED = re.compile(
@@ -66,11 +68,16 @@ CREATED = re.compile(
     re.IGNORECASE,
 )
 LABEL = re.compile(
-    r"(?:^|[\n|,;{(\[>]|[*`]{1,3}[ ]?|-[ ]|[ ]{2})[ \t]{0,8}[\"'*_`]{0,3}"
+    r"(?:^|[\n|,;{(\[>]|[*`]{1,3}[ ]?|-[ ]|[ ]{2}|[.!?:][ ])[ \t]{0,8}[\"'*_`]{0,3}"
     r"(?P<label>[A-Za-z][A-Za-z_ -]{1,40}?)(?:[ ]?\((?:UTC|utc)\))?"
     r"[\"'*_`]{0,3}[ \t]{0,4}(?:[:=|]|=>|->)[ \t\"'*_`|~]{0,8}$"
 )
-INLINE = re.compile(r"(?:^|[\s,;{(])[\"']?(?P<label>[A-Za-z][A-Za-z_]{2,30})[\"']?\s?[:=][\s\"']{0,3}$")
+INLINE = re.compile(
+    r"[\s,;{(][\"']?(?:(?P<label>[A-Za-z]{1,20}_[A-Za-z_]{2,30})[\"']?[:=]|(?P<word>[A-Za-z]{3,30})[\"']?=)[\"'\s]{0,3}$"
+)
+PIPED = re.compile(r"\|[ ]*(?P<label>[A-Za-z][A-Za-z_ ]{2,30}?)[ ]+$")
+ONWARDS = re.compile(r"[ ,]*(?:onwards?|on)\b", re.IGNORECASE)
+FROM = re.compile(r"\bfrom[\s~]*$", re.IGNORECASE)
 HEAD = re.compile(r"[\W_]*(?:(?:at|around|about|on|by|from|approx\.?)\b[\s~]*)?", re.IGNORECASE)
 CHAT = re.compile(r"\W{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(?:[ ][A-Z][\w.'-]{0,30})?:)\s")
 NOUN_AFTER = re.compile(
@@ -82,7 +89,8 @@ BETWEEN_TIMES = re.compile(
     r"[ ]{0,3}(?:-{1,2}|\u2013|—|to|until|till|through|->|→|/|\.{2,3}|and|&)[ ]{0,3}(?:about |around |~)?", re.I
 )
 FOR = re.compile(
-    rf"\b(?:been|is|are|was|were|now)\b[^.\n]{{0,60}}?\bfor (?:about |around |roughly |at least |over )?"
+    rf"\b(?:been|is|are|was|were|now|failing|down|erroring|unavailable|degraded|broken)\b"
+    rf"[^.\n]{{0,60}}?\bfor (?:about |around |roughly |at least |over )?"
     rf"(?:the (?:last |past ))?(?P<span>{SPAN})",
     re.IGNORECASE,
 )

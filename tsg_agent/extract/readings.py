@@ -96,7 +96,8 @@ def _dates(
     clock = mention.clock or time()
     near = _sentence_days(mention, setting, today, clock)
     if len(near) == 1:
-        return near, "the day from the same sentence", ""
+        days = _around(near[0], clock, zone, bound, after) if bound else near
+        return days, "the day from the same sentence", ""
     if setting.written_day:
         return _around(setting.written_day, clock, zone, bound or setting.written, after), "the day from the header", ""
     stated = _stated_days(setting, today)

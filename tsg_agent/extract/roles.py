@@ -75,10 +75,10 @@ def assign(prose: Prose, mentions: Sequence[Mention]) -> Roles:
 def label_before(prose: Prose, start: int) -> str:
     """The label that a time stands behind ("end_time", "incident start"), in lower case; or nothing."""
     before = prose.text[max(prose.line(start)[0], start - 70) : start]
-    match = cues.LABEL.search(before) or cues.INLINE.search(before)
+    match = cues.LABEL.search(before) or cues.INLINE.search(before) or cues.PIPED.search(before)
     if not match:
         return ""
-    raw = match["label"].strip()
+    raw = (match["label"] or match.groupdict()["word"]).strip()
     if re.fullmatch(r"(?:start|end)_time", raw, re.IGNORECASE):
         return raw.lower()
     return " ".join(re.split(r"[\s_-]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", raw).lower()))

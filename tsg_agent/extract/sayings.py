@@ -46,6 +46,11 @@ def leads_to(gap: str, mention: Mention) -> bool:
     return worded or bool(cues.PREPOSED.search(gap))
 
 
+def _heads(place: Place) -> bool:
+    """Does the time stand at the head of its sentence, or of a part of it?"""
+    return bool(cues.HEAD.fullmatch(re.split(r"[,:;(]", place.before)[-1]))
+
+
 def last_match(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
     """The last place in a text that a pattern fits."""
     found = None
@@ -57,6 +62,8 @@ def last_match(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
 def begins(place: Place) -> bool:
     """Is it said before the time that the incident began then?"""
     cue = last_match(cues.START, place.before)
+    if not cue and cues.ONWARDS.match(place.after):
+        cue = cues.FROM.search(place.before)
     if not cue or cues.NOUN_AFTER.match(place.after):
         return False
     gap = place.before[cue.end() :]
@@ -68,23 +75,25 @@ def begins(place: Place) -> bool:
         return False
     if cues.ENDS_FAILING.search(clause) or cues.OTHER.search(clause):
         return bool(cues.ENDS_FAILING.search(clause))
-    if not clause and cue[1].lower() == "since":
+    if not clause and cue[0].lower() == "since":
         alone = cues.FILLER.fullmatch(place.following)  # the answer "yes, since 06:30"
         return bool(alone or cues.FAILING.search(place.following)) and not cues.OTHER.search(place.following)
-    return not clause or bool(cues.FAILING.search(clause) or cues.FAILING.search(gap))
+    # "PetSite: began at", "start time 06:30": no other subject is named
+    named = re.search(r":\W*$", head) or cue[0].lower() == "onset" or gap.lower().startswith(" time")
+    return bool(not clause or named or cues.FAILING.search(clause) or cues.FAILING.search(gap))
 
 
 def begins_after(place: Place) -> bool:
     """ "07:05 - errors begin": a time at the head of a sentence, and what began then."""
     cue = cues.START.search(place.following[:160])
-    if not cue or place.chat or not cues.HEAD.fullmatch(place.head) or place.following != place.after:
+    if not cue or place.chat or not _heads(place) or place.following != place.after:
         return False
     subject, rest = clause_of(place.following[: cue.start()]), place.following[cue.end() :][:80]
     if any(pattern.search(place.following) for pattern in (cues.PAST, cues.PLANNED)):
         return False
     if cues.ENDS_FAILING.search(subject):
         return True
-    if cues.OTHER.search(subject) or cues.OTHER.search(rest) or cue[1].lower() == "since":
+    if cues.OTHER.search(subject) or cues.OTHER.search(rest) or cue[0].lower() == "since":
         return False
     return bool(cues.FAILING.search(subject) or cues.FAILING.search(rest) or cue[1].lower() == "onset")
 
@@ -124,7 +133,7 @@ def about_incident(clause: str) -> bool:
 def ends_after(place: Place) -> int:
     """ "08:40: resolved"."""
     cue = cues.END.search(place.following[:120])
-    if not cue or place.chat or not cues.HEAD.fullmatch(place.head) or place.following != place.after:
+    if not cue or place.chat or not _heads(place) or place.following != place.after:
         return 0
     head = place.following[: cue.start()]
     if cue.lastgroup not in ("done", "half") or cues.NOT.search(head) or cues.PLANNED.search(place.following):
@@ -141,7 +150,7 @@ def reports(place: Place) -> int:
             return 0
         return LABELLED - "abcd".index(cue.lastgroup or "d")
     cue = cues.CREATED.search(place.following[:100])
-    if not cue or place.chat or not cues.HEAD.fullmatch(place.head):
+    if not cue or place.chat or not _heads(place):
         return 0
     subject = clause_of(place.following[: cue.start()])
     if cues.ELSEWHERE.search(subject) or not (cues.FAILING.search(subject) or cue.lastgroup == "b"):
