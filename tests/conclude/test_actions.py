@@ -219,6 +219,13 @@ def test_an_endpoint_is_fixed_starting_at_its_errors() -> None:
     assert kinds(verdict(7, "LOW_CACHE_EFFICIENCY", {"endpoint_path": "/pay"})) == ["look"]
 
 
+def test_an_outage_without_a_part_to_blame_is_escalated() -> None:
+    [action] = report(judgement(opened=True)).actions
+    assert (action.kind, action.urgency) == ("escalate", "now")
+    assert report(judgement(opened=False)).actions == []
+    assert kinds(suspect(5, "HIGH_ERRORS", {"shard_id": "1"})) == ["look"]
+
+
 def test_what_was_dismissed_calls_for_nothing() -> None:
     gone = dismissed(2, "REGRESSION_DETECTED", VERSION, "no_contrast", "as the rest", detail={"roll_back_to": "3"})
     assert report(judgement(rejected=(gone,))).actions == []

@@ -100,10 +100,11 @@ def test_before_after_and_the_rest_of_each_cause() -> None:
 
 
 def test_versions_are_drawn_where_they_differ() -> None:
-    assert check_chart(versions(0.2, 0.4), CHECKS[0]) is None
-    chart = check_chart(versions(0.2, 1.4), CHECKS[0])
+    assert check_chart(versions(0.2, 0.2, 0.9), CHECKS[0]) is None
+    assert check_chart(versions(5.4, 5.6, 8.4), CHECKS[0]) is None
+    chart = check_chart(versions(0.2, 1.4, 0.2), CHECKS[0])
     assert chart is not None
-    assert [g.name for g in chart.groups] == ["1.1", "1.0"]
+    assert [g.name for g in chart.groups] == ["1.1", "1.0", "1.2"]
     assert check_chart(versions(9.0), CHECKS[0]) is None
     assert check_chart(versions(0.2, 9.0, status=Status.TIMEOUT), CHECKS[0]) is None
 

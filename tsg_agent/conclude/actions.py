@@ -7,6 +7,7 @@ an action would read as harmless. Suspects only ever get a look.
 from collections.abc import Callable
 from typing import Any
 
+from tsg_agent.conclude.case import Case
 from tsg_agent.conclude.gaps import UNKNOWN_START
 from tsg_agent.models import Action, Cause, Confidence, Finding, Gap, Measure, Status, Tier
 from tsg_agent.settings import AllThresholds
@@ -19,16 +20,18 @@ DEFAULTS = ("off", "control", "false", "disabled", "0", "no", "none", "default")
 """Flag values that commonly mean "as it was before the flag"."""
 
 
-def actions(causes: list[Cause], findings: list[Finding], gaps: list[Gap], thresholds: AllThresholds) -> list[Action]:
+def actions(case: Case, causes: list[Cause], gaps: list[Gap]) -> list[Action]:
     """Proposals in the order to take them: those for confirmed causes by rank, then what to look at."""
     found: list[Action] = []
     for cause in causes:
         if cause.confidence is Confidence.SUSPECTED:
             found.append(_look(cause, "it is only suspected"))
             continue
-        answers = [a for rule in RULES for a in rule(cause, findings, thresholds)]
+        answers = [a for rule in RULES for a in rule(cause, case.findings, case.thresholds)]
         found += answers or [_look(cause, "the guide has no fixed remedy for it")]
-    found += _relieve_pressure(causes, findings)
+    found += _relieve_pressure(causes, case.findings)
+    if not causes and any(gate.open for gate in case.judgement.gates):
+        found.append(_widen())
     if not any(c.confidence is Confidence.CONFIRMED for c in causes):
         found += _close_gaps(gaps)
     return sorted(_distinct(found), key=lambda a: a.urgency != NOW)
@@ -216,6 +219,13 @@ def _relieve_pressure(causes: list[Cause], findings: list[Finding]) -> list[Acti
     return [
         Action(kind="look", urgency=LOOK, statement=sentence(text) + cited([zones.id]), target={}, evidence=[zones.id])
     ]
+
+
+def _widen() -> Action:
+    """Something fails and no part of it stands out: a whole outage must not read as nothing to do."""
+    shared = "a dependency, the configuration, the network, the database"
+    text = f"escalate: no part that was looked at stands out; check what all requests share ({shared})"
+    return Action(kind="escalate", urgency=NOW, statement=sentence(text), target={})
 
 
 def _close_gaps(gaps: list[Gap]) -> list[Action]:

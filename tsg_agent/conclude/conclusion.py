@@ -42,7 +42,7 @@ def conclude(  # noqa: PLR0913 - one argument for each thing that a conclusion r
     causes = [_cause(rank, v, case.start, case.slow_ms) for rank, v in enumerate(_ranked(judgement), 1)]
     rejected = [_rejected(v) for v in judgement.rejected]
     missing = gaps(parameters, findings, sla)
-    proposed = actions(causes, findings, missing, thresholds)
+    proposed = actions(case, causes, missing)
     first = headline(case, causes, missing)
     return Report(
         id=id,

@@ -19,8 +19,12 @@ def headline(case: Case, causes: list[Cause], gaps: list[Gap]) -> str:
     if causes:
         number = "one suspect" if len(causes) == 1 else f"{len(causes)} suspects"
         return sentence(f"no cause confirmed, {number}, first {subject_name(causes[0].subject)}; {state}")
-    if not sla.breached and not any(gate.open for gate in case.judgement.gates):
-        return sentence(f"no incident visible: {state}{_unlooked(gaps)}")
+    if not any(gate.open for gate in case.judgement.gates):
+        if not sla.breached:
+            return sentence(f"no incident visible: {state}{_unlooked(gaps)}")
+        if case.start is not None:
+            unchanged = f"no cause found within this guide: nothing changed at {clock(case.start)}"
+            return sentence(f"{unchanged}; {state}{_unlooked(gaps)}")
     return sentence(f"no cause found within this guide; {state}{_unlooked(gaps)}")
 
 

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
+from statistics import median
 
 from tsg_agent.models import Cause, Confidence, Measure, Point, Report, Series, Status, Subject
 from tsg_agent.report.evidence import cell
@@ -164,8 +165,8 @@ CHECKS = (
     Check(6, "Share not answered 2xx per zone", ("availability_zone", "instance_type"), "success_rate", True),
     Check(9, "Share of runs not completed per workflow", ("scenario_name",), "completion_rate", True),
 )
-SPREAD = 1.0
-"""Rows nearer than this, in points, say nothing beside each other unless a cause is among them."""
+SPREAD, OUTSTANDING = 1.0, 2.0
+"""Unless a cause is among them, rows say something where one exceeds the median by so many points and so many times."""
 
 
 def check_chart(report: Report, check: Check) -> BarChart | None:
@@ -176,7 +177,8 @@ def check_chart(report: Report, check: Check) -> BarChart | None:
         return None
     shares = [100 - r[check.value] if check.good else r[check.value] for r in rows]
     hot = [_is_cause(report, r) for r in rows]
-    if max(shares) - min(shares) < SPREAD and not any(hot):
+    usual = median(shares)
+    if not any(hot) and (max(shares) - usual < SPREAD or max(shares) < OUTSTANDING * usual):
         return None
     order = sorted(range(len(rows)), key=lambda i: -shares[i])[:SHOWN_BARS]
     found = [
