@@ -41,9 +41,18 @@ def analyse(rows: pd.DataFrame, limits: WorkflowThresholds) -> WorkflowAnalysis:
         _scenario(group, limits)
         for _, group in runs.groupby(["scenario_name", "business_criticality"], dropna=False, sort=True, observed=True)
     ]
+    return WorkflowAnalysis(scenarios, _finished(runs))
+
+
+def finished_runs(rows: pd.DataFrame, limits: WorkflowThresholds) -> pd.DataFrame:
+    """The runs that have ended, without the analysis: WorkflowAnalysis.runs."""
+    return _finished(workflow_runs(rows, limits))
+
+
+def _finished(runs: pd.DataFrame) -> pd.DataFrame:
     finished = runs[runs["state"] != RUNNING]
     kept = finished[[*RUN, "workflow_step", "timestamp"]].assign(failed=finished["state"] == FAILED)
-    return WorkflowAnalysis(scenarios, kept.reset_index(drop=True))
+    return kept.reset_index(drop=True)
 
 
 def row_states(status: pd.Series, limits: WorkflowThresholds) -> pd.Series:

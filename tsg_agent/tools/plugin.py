@@ -36,6 +36,8 @@ class Assessment(Generic[R]):
     notes: list[str] = field(default_factory=list)
     shortage: str = ""
     """Set when the check cannot say anything although rows are there (one version only)."""
+    groups: int | None = None
+    """Groups measured, where that is not the number of the query's rows."""
 
 
 def load_sql(name: str) -> str:
@@ -75,6 +77,8 @@ class Plugin(ABC, Generic[R]):
     args: ClassVar[type[WindowArgs]] = ScopeArgs
     label_column: ClassVar[str]
     """The column that holds the guide's label."""
+    requests_column: ClassVar[str] = ""
+    """The column that counts a group's requests, where the query counts `redirects` beside it."""
     labels: ClassVar[tuple[str, ...]]
     """Every label of the rule, gravest first, the healthy one last."""
 
@@ -115,19 +119,36 @@ class Plugin(ABC, Generic[R]):
         try:
             table = run_query(engine, sql, parameters, settings.query_timeout)
             groups = self.groups(table)
+            redirects = self._redirects(groups, settings.thresholds.verdict.redirects)
             assessment = self.assess(groups, settings.thresholds, args)
         except QueryTimeout as error:
             return self._ended(Status.TIMEOUT, str(error), began, **queried), None
         except (TelemetryError, ValidationError, pa.ArrowException) as error:
             return self._ended(Status.ERROR, str(error), began, **queried), None
         finding = self._finding(assessment, len(groups), settings, began)
+        finding = finding.model_copy(update={"notes": [*finding.notes, *redirects]})
         nulls = list(read_as_null(self.needs, engine.tables))
         return finding.model_copy(update={**queried, "missing_columns": nulls}), table
+
+    def failed(self, reason: str) -> Finding:
+        """A finding for a check that could not even be asked."""
+        return self._ended(Status.ERROR, reason, time.perf_counter())
 
     def groups(self, table: pa.Table) -> list[dict[str, Any]]:
         """The query's rows for the rule."""
         rows: list[dict[str, Any]] = table.to_pylist()
         return rows
+
+    def _redirects(self, groups: list[dict[str, Any]], limit: float) -> list[str]:
+        """Takes the redirects out of the groups; a note where they are so many that they matter."""
+        if not self.requests_column or not groups:
+            return []
+        redirects = sum(group.pop("redirects") or 0 for group in groups)
+        requests = sum(group[self.requests_column] for group in groups)
+        if redirects * 100.0 <= requests * limit:
+            return []
+        share = 100.0 * redirects / requests
+        return [f"{share:.1f} % of the requests were redirects (3xx), which the guide counts as not successful."]
 
     def _finding(self, assessment: Assessment[R], groups: int, settings: Settings, began: float) -> Finding:
         status, reason = Status.OK, ""
@@ -139,7 +160,7 @@ class Plugin(ABC, Generic[R]):
             status, reason = Status.INSUFFICIENT_DATA, f"All {groups} groups are under the guide's minimum traffic."
         counts = Counter(str(getattr(row, self.label_column)) for row in assessment.rows)
         gravest = next((label for label in self.labels if counts[label]), self.labels[-1])
-        cut = groups >= settings.maximum_groups
+        cut = groups >= settings.maximum_groups and self.requests_column != ""
         notes = [*assessment.notes]
         if cut:
             notes.append(f"Only the {groups} busiest groups were measured (TSG_MAXIMUM_GROUPS).")
@@ -149,7 +170,7 @@ class Plugin(ABC, Generic[R]):
                 "labels": {label: counts[label] for label in self.labels if counts[label]},
                 "rows": [row.shown() for row in assessment.rows],
                 "row_count": len(assessment.rows),
-                "groups": groups,
+                "groups": groups if assessment.groups is None else assessment.groups,
                 "truncated": assessment.truncated or cut,
                 "notes": notes,
             }
