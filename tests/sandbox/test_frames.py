@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsg_agent.sandbox import Session
@@ -72,6 +72,7 @@ def test_a_frame_arrives_as_it_was(sent: pd.DataFrame, sandbox: Session) -> None
     assert shape.value == [*sent.shape, *(str(dtype) for dtype in sent.dtypes)]
 
 
+@settings(database=None)
 @given(st.lists(st.one_of(st.none(), st.text(max_size=5)), max_size=30))
 def test_any_text_arrives(texts: list[str | None]) -> None:
     frame = pd.DataFrame({"a": pd.Series(texts, dtype=object)})

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsg_agent.sandbox import Limits, SandboxViolation, Session, Status
@@ -108,6 +108,7 @@ plain = st.recursive(
 )
 
 
+@settings(database=None)
 @given(value=plain, tables=plain, error=plain, cut=plain)
 def test_any_json_is_read_or_refused(value: object, tables: object, error: object, cut: object) -> None:
     data = json.dumps({"value": value, "tables": tables, "error": error, "cut": cut}).encode()
@@ -118,6 +119,7 @@ def test_any_json_is_read_or_refused(value: object, tables: object, error: objec
     assert len(reply.tables) <= Limits().tables
 
 
+@settings(database=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     with pytest.raises(SandboxViolation):

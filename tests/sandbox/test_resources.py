@@ -46,6 +46,10 @@ def processes() -> set[int]:
     return found
 
 
+def zygote_mb(session: Session) -> float:
+    return int(Path(f"/proc/{session.pid}/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+
 @pytest.fixture
 def bounded() -> Iterator[None]:
     """The parent's memory grows by no more than 64 MB in a test that uses it."""
@@ -331,7 +335,7 @@ class TestLifeCycle:
             closing = threading.Timer(0.5, session.close)
             closing.start()
             start = time.monotonic()
-            with pytest.raises((SandboxUnavailable, SandboxClosed)):
+            with pytest.raises(SandboxClosed, match="while code ran"):
                 session.run("while True: pass", 20)
             closing.join()
             assert time.monotonic() - start < 8
@@ -357,6 +361,31 @@ class TestLifeCycle:
         del session
         gc.collect()
         assert pid not in processes()
+
+    def test_a_fork_of_the_owner_does_not_end_its_session(self) -> None:
+        with Session() as session:
+            assert session.run("1").value == 1
+            pid = os.fork()
+            if pid == 0:
+                session.close()
+                os._exit(0)
+            assert os.waitpid(pid, 0)[1] == 0
+            assert session.run("2").value == 2
+
+    def test_a_session_that_cannot_load_its_frames_is_ended(self) -> None:
+        before, running = descriptors(), processes()
+        with pytest.raises(FrameError):
+            Session({"not a name": pd.DataFrame()})
+        assert (descriptors(), processes()) == (before, running)
+
+    def test_frames_loaded_again_take_no_more_memory(self) -> None:
+        rows = pd.DataFrame({"k": ["a", "b"] * 100_000, "v": 1.5})
+        with Session({"rows": rows}) as session:
+            before = zygote_mb(session)
+            for _ in range(20):
+                session.load("rows", rows)
+            assert session.run("rows.groupby('k').size().to_dict()").value == {"a": 100_000, "b": 100_000}
+            assert zygote_mb(session) - before < 20
 
     def test_the_zygotes_environment_is_minimal(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TSG_PLANTED", "tsg-secret-in-the-environment")

@@ -15,7 +15,7 @@ from typing import Self
 import pandas as pd
 
 from tsg_agent.sandbox import exchange, outcome
-from tsg_agent.sandbox.errors import FrameError, SandboxClosed, SandboxUnavailable
+from tsg_agent.sandbox.errors import FrameError, SandboxClosed, SandboxError, SandboxUnavailable
 from tsg_agent.sandbox.exchange import Control
 from tsg_agent.sandbox.frames import pack
 from tsg_agent.sandbox.launch import start_zygote
@@ -33,7 +33,7 @@ class Session:
 
     `unsafe_no_isolation` is an operator's word, never a model's: code then runs with resource limits only, and
     each result is stamped isolation="none". `python` is the interpreter's command line. Safe to share between
-    threads: runs wait for one another. Raises SandboxUnavailable.
+    threads: runs wait for one another; not to be used in a fork of the process. Raises SandboxUnavailable.
     """
 
     def __init__(
@@ -52,9 +52,13 @@ class Session:
         process, connection = start_zygote(tuple(python) or (sys.executable,), unsafe=unsafe_no_isolation)
         self.pid = process.pid
         self._control = Control(connection)
-        self._end = weakref.finalize(self, _end, process, connection)
-        for name, frame in (frames or {}).items():
-            self.load(name, frame)
+        self._end = weakref.finalize(self, _end, process, connection, os.getpid())
+        try:
+            for name, frame in (frames or {}).items():
+                self.load(name, frame)
+        except SandboxError:
+            self.close()
+            raise
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -110,6 +114,8 @@ class Session:
             try:
                 raw = exchange.run_once(self._control, order)
             except SandboxUnavailable as error:
+                if self.closed:
+                    raise SandboxClosed("The sandbox session was closed while code ran.") from error
                 if error.layer == "zygote":
                     self.close()
                 raise
@@ -139,8 +145,11 @@ class Session:
             self._ready = True
 
 
-def _end(process: subprocess.Popen[bytes], connection: socket.socket) -> None:
+def _end(process: subprocess.Popen[bytes], connection: socket.socket, owner: int) -> None:
     """Hangs up; the zygote then kills its child and ends. What does not end in time is killed."""
+    if os.getpid() != owner:
+        connection.close()  # a copy in a fork of the owner: the session is the owner's to end
+        return
     with contextlib.suppress(OSError):  # it hung up first
         connection.shutdown(socket.SHUT_RDWR)
     connection.close()

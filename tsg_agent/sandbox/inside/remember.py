@@ -4,13 +4,14 @@ Measured: a group-by over a text column of 1,000,000 rows takes half the time. T
 they were loaded: the cells are read-only, and pandas copies them before it writes.
 """
 
+import weakref
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-# The cells are kept too: as long as they live, their address stands for nothing else.
-_known: dict[tuple[int, int], tuple[Any, Any, Any]] = {}
+# An entry holds for as long as its cells live: then their address stands for nothing else.
+_known: dict[tuple[int, int], tuple[weakref.ref[Any], Any, Any]] = {}
 _factorize = pd.arrays.StringArray.factorize
 
 
@@ -20,7 +21,9 @@ def remember(cells: Any, codes: Any, categories: Any) -> None:
         return  # text kept by pyarrow, as outside the sandbox: it has codes of its own
     values = cells._ndarray
     values.flags.writeable = False
-    _known[_place(values)] = (values, codes, categories)
+    for place in [place for place, (cells_then, _, _) in _known.items() if cells_then() is None]:
+        del _known[place]  # of a frame that was loaded again under its name
+    _known[_place(values)] = (weakref.ref(values), codes, categories)
 
 
 def install() -> None:
@@ -31,7 +34,7 @@ def install() -> None:
 def _remembered(self: Any, use_na_sentinel: bool = True) -> Any:
     values = self._ndarray
     known = _known.get(_place(values)) if use_na_sentinel and not values.flags.writeable else None
-    if known is None:
+    if known is None or known[0]() is None:
         return _factorize(self, use_na_sentinel=use_na_sentinel)
     _, codes, categories = known
     return codes.astype(np.intp), categories.copy()
