@@ -4,8 +4,19 @@ from typing import Any
 
 import pytest
 
-from tests.samples import contrast, dismissed, finding, judgement, report, suspect, verdict
-from tsg_agent.models import Action, Measure, Tier, Verdict, Visible
+from tests.samples import (
+    contrast,
+    dismissed,
+    finding,
+    judgement,
+    onset,
+    parameters,
+    report,
+    sla,
+    suspect,
+    verdict,
+)
+from tsg_agent.models import Action, Gate, Measure, Tier, Verdict, Visible
 
 
 def proposed(*causes: Verdict, **changes: Any) -> list[Action]:
@@ -224,6 +235,25 @@ def test_an_outage_without_a_part_to_blame_is_escalated() -> None:
     assert (action.kind, action.urgency) == ("escalate", "now")
     assert report(judgement(opened=False)).actions == []
     assert kinds(suspect(5, "HIGH_ERRORS", {"shard_id": "1"})) == ["look"]
+
+
+def test_where_nothing_changed_at_the_start_the_start_is_asked_for() -> None:
+    doubted = Gate(measure=Measure.SERVER_ERRORS, open=True, reason="over the limit", onset=onset("unknown"))
+    for gates in ([doubted], []):
+        made = report(judgement(gates=gates), sla=sla(after=900))
+        assert [(a.kind, a.urgency) for a in made.actions] == [("name_start", "look")]
+        assert "nothing changed at 14:05 UTC" in made.headline
+        assert report(judgement(gates=gates), sla=sla(after=9)).headline.startswith("No incident visible")
+
+
+def test_without_a_start_a_breach_or_failing_workflows_are_an_incident() -> None:
+    failing = Gate(measure=Measure.WORKFLOW_FAILURES, open=True, reason="over the limit", onset=onset("unknown"))
+    retried = failing.model_copy(update={"measure": Measure.RETRIES})
+    unknown = parameters(incident_start=None)
+    for gate, errors, expected in ((failing, 9, True), (retried, 9, False), (retried, 900, True)):
+        made = report(judgement(gates=[gate]), parameters=unknown, sla=sla(before=0, after=errors))
+        assert ("escalate" in [a.kind for a in made.actions]) is expected
+        assert made.headline.startswith("No cause found" if expected else "No incident visible")
 
 
 def test_what_was_dismissed_calls_for_nothing() -> None:

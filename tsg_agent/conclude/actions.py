@@ -5,13 +5,14 @@ an action would read as harmless. Suspects only ever get a look.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from tsg_agent.conclude.case import Case
 from tsg_agent.conclude.gaps import UNKNOWN_START
 from tsg_agent.models import Action, Cause, Confidence, Finding, Gap, Measure, Status, Tier
 from tsg_agent.settings import AllThresholds
-from tsg_agent.wording import cited, count, listed, name, one_line, percent, sentence, some, subject_name
+from tsg_agent.wording import cited, clock, count, listed, name, one_line, percent, sentence, some, subject_name
 
 NOW, LOOK = "now", "look"
 PLACES = ("region", "datacenter", "availability_zone")
@@ -30,8 +31,10 @@ def actions(case: Case, causes: list[Cause], gaps: list[Gap]) -> list[Action]:
         answers = [a for rule in RULES for a in rule(cause, case.findings, case.thresholds)]
         found += answers or [_look(cause, "the guide has no fixed remedy for it")]
     found += _relieve_pressure(causes, case.findings)
-    if not causes and any(gate.open for gate in case.judgement.gates):
+    if not causes and case.something_fails:
         found.append(_widen())
+    elif not causes and case.start is not None and case.sla.breached:
+        found.append(_check_start(case.start))
     if not any(c.confidence is Confidence.CONFIRMED for c in causes):
         found += _close_gaps(gaps)
     return sorted(_distinct(found), key=lambda a: a.urgency != NOW)
@@ -226,6 +229,13 @@ def _widen() -> Action:
     shared = "a dependency, the configuration, the network, the database"
     text = f"escalate: no part that was looked at stands out; check what all requests share ({shared})"
     return Action(kind="escalate", urgency=NOW, statement=sentence(text), target={})
+
+
+def _check_start(start: datetime) -> Action:
+    text = (
+        f"check when the incident began and run this again: availability is low, but nothing changed at {clock(start)}"
+    )
+    return Action(kind="name_start", urgency=LOOK, statement=sentence(text), target={})
 
 
 def _close_gaps(gaps: list[Gap]) -> list[Action]:

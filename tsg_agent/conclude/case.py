@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from tsg_agent.models import Finding, Judgement, Parameters, Sla
+from tsg_agent.models import Finding, Judgement, Measure, OnsetKind, Parameters, Sla
 from tsg_agent.settings import AllThresholds
 
 
@@ -26,6 +26,17 @@ class Case:
     def slow_ms(self) -> float:
         """From how many milliseconds on a request is slow."""
         return self.thresholds.version.slow_ms
+
+    @property
+    def something_fails(self) -> bool:
+        """Whether there is something to explain: a measure that rose at the start, or without one, a breach.
+
+        Where the start is doubted, gates are open for what always was over the limit: that is no incident.
+        """
+        gates = [g for g in self.judgement.gates if g.open]
+        if self.start is None:
+            return bool(self.sla.breached) or any(g.measure is Measure.WORKFLOW_FAILURES for g in gates)
+        return any(g.onset.kind in (OnsetKind.NEW, OnsetKind.WORSE, OnsetKind.APPEARED) for g in gates)
 
     def finding(self, step: int) -> Finding | None:
         """The finding of a step, if it ran."""

@@ -19,7 +19,7 @@ def headline(case: Case, causes: list[Cause], gaps: list[Gap]) -> str:
     if causes:
         number = "one suspect" if len(causes) == 1 else f"{len(causes)} suspects"
         return sentence(f"no cause confirmed, {number}, first {subject_name(causes[0].subject)}; {state}")
-    if not any(gate.open for gate in case.judgement.gates):
+    if not case.something_fails:
         if not sla.breached:
             return sentence(f"no incident visible: {state}{_unlooked(gaps)}")
         if case.start is not None:

@@ -37,8 +37,8 @@ def state(report: Report) -> str:
     """bad: a cause is confirmed; good: no incident visible; unsure: anything else. It colours the headline."""
     if any(c.confidence is Confidence.CONFIRMED for c in report.causes):
         return "bad"
-    quiet = report.sla.breached is False and not report.causes and not any(g.open for g in report.gates)
-    return "good" if quiet else "unsure"
+    escalated = any(a.kind == "escalate" for a in report.actions)
+    return "good" if report.sla.breached is False and not report.causes and not escalated else "unsure"
 
 
 def _environment(report: Report) -> Environment:
