@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ import pyarrow as pa
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
 from tsg_agent.telemetry.catalog import CATALOG, SourceTable
 from tsg_agent.telemetry.files import find_files, group_files
+from tsg_agent.telemetry.keys import Keys
 from tsg_agent.telemetry.mapping import TableMapping, read_mapping
 from tsg_agent.telemetry.views import Relation, null_view, table_view
 
@@ -49,8 +51,7 @@ class DuckDB:
         except duckdb.Error as error:
             raise TelemetryError(f"DuckDB does not start: {_first_line(error)}.") from error
         self._tables: dict[str, SourceTable] = {}
-        self._unique: dict[tuple[object, ...], bool] = {}
-        self._unique_lock = threading.Lock()
+        self._keys = Keys()
         try:
             self._open(str(location), read_mapping(mapping) if mapping else {}, open_timeout)
         except BaseException:
@@ -69,7 +70,12 @@ class DuckDB:
         if missing:
             raise QueryError(f"The query names parameters that were not given: {', '.join(sorted(missing))}.")
         bound = {name: parameters[name] for name in named}
-        return self._execute(self._without_needless_distinct(sql, bound, timeout), bound, timeout)
+        deadline = time.monotonic() + timeout
+
+        def run(text: str, values: Mapping[str, object]) -> pa.Table:
+            return self._execute(text, values, timeout, deadline)
+
+        return run(self._keys.simplified(sql, bound, run), bound)
 
     def close(self) -> None:
         """Close the database."""
@@ -83,14 +89,15 @@ class DuckDB:
     ) -> None:
         self.close()
 
-    def _execute(self, sql: str, bound: Mapping[str, object], timeout: float) -> pa.Table:
+    def _execute(self, sql: str, bound: Mapping[str, object], timeout: float, deadline: float) -> pa.Table:
         cursor = self._connection.cursor()
-        timer = threading.Timer(timeout, cursor.interrupt)
+        done = threading.Event()
+        watch = threading.Thread(target=_interrupt_at, args=(cursor, deadline, done), daemon=True)
         try:
             statements = cursor.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise QueryError("Only one SELECT may run.")
-            timer.start()
+            watch.start()
             return cursor.sql(sql, params=dict(bound)).to_arrow_table()
         except duckdb.InterruptException as error:
             fix = "Narrow the window, or raise TSG_QUERY_TIMEOUT."
@@ -102,29 +109,10 @@ class DuckDB:
         except duckdb.Error as error:
             raise QueryError(f"The engine refused the query: {_first_line(error)}") from error
         finally:
-            timer.cancel()
+            done.set()
+            if watch.ident is not None:
+                watch.join()
             cursor.close()
-
-    def _without_needless_distinct(self, sql: str, bound: Mapping[str, object], timeout: float) -> str:
-        """Count requests as rows, and rows as they are, where that is the same: several times as fast.
-
-        It is the same where request_id is neither repeated nor NULL among the window's rows; that is measured,
-        once a window, with the first query that asks.
-        """
-        distinct = DISTINCT_REQUESTS.search(sql) or DISTINCT_ROWS.search(sql)
-        if not distinct or not set(KEY_SCOPE) <= bound.keys():
-            return sql
-        scope = tuple(bound[name] for name in KEY_SCOPE)
-        with self._unique_lock:
-            if scope not in self._unique:
-                measured = self._execute(
-                    "SELECT count(*) = count(DISTINCT request_id) AS is_key FROM api_gateway_logs "
-                    "WHERE timestamp BETWEEN $start_time AND $end_time",
-                    {name: bound[name] for name in KEY_SCOPE},
-                    timeout,
-                )
-                self._unique[scope] = bool(measured["is_key"][0].as_py())
-        return DISTINCT_ROWS.sub("", DISTINCT_REQUESTS.sub("count(*)", sql)) if self._unique[scope] else sql
 
     def _open(self, location: str, mapping: dict[str, TableMapping], timeout: float) -> None:
         """Make the guide's views over the source, then lock the database."""
@@ -136,7 +124,7 @@ class DuckDB:
             relations, paths = self._database(location, mapping) if is_database else self._files(location, mapping)
             for name, table in CATALOG.items():
                 if name in relations:
-                    self._create_view(name, relations[name], mapping.get(name, TableMapping()), timeout)
+                    self._create_view(name, relations[name], mapping.get(name, TableMapping()))
                 else:
                     self._connection.execute(null_view(table))
             self._lock(paths)
@@ -182,7 +170,7 @@ class DuckDB:
             )
         return relations, []
 
-    def _create_view(self, name: str, relation: Relation, mapping: TableMapping, timeout: float) -> None:
+    def _create_view(self, name: str, relation: Relation, mapping: TableMapping) -> None:
         table = CATALOG[name]
         try:
             view = table_view(self._connection, table, relation, mapping.columns)
@@ -211,6 +199,14 @@ class DuckDB:
             "SET lock_configuration = true",
         ):
             self._connection.execute(statement)
+
+
+def _interrupt_at(cursor: duckdb.DuckDBPyConnection, deadline: float, done: threading.Event) -> None:
+    """Interrupt at the deadline, and again until it takes: an interrupt before the query runs is lost."""
+    wait = deadline - time.monotonic()
+    while not done.wait(max(0.0, wait)):
+        cursor.interrupt()
+        wait = 0.05
 
 
 def _first_line(error: BaseException) -> str:

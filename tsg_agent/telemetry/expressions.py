@@ -5,14 +5,14 @@ from sqlglot import exp
 
 from tsg_agent.errors import TelemetryError
 
-ALLOWED_FUNCTIONS = frozenset(
-    """
-    abs ceil ceiling coalesce concat concat_ws contains date_trunc ends_with epoch epoch_ms epoch_ns epoch_us floor
-    greatest if ifnull least left length lower lpad ltrim make_timestamp make_timestamp_ms make_timestamp_ns md5
-    nullif regexp_extract regexp_matches regexp_replace replace right round rtrim split_part starts_with strftime
-    strpos strptime substr substring timezone to_timestamp trim try_strptime upper
-    """.split()
-)
+ALLOWED_FUNCTIONS = frozenset({
+    "abs", "ceil", "ceiling", "coalesce", "concat", "concat_ws", "contains", "date_trunc", "ends_with", "epoch",
+    "epoch_ms", "epoch_ns", "epoch_us", "floor", "greatest", "if", "ifnull", "least", "left", "length", "lower",
+    "lpad", "ltrim", "make_timestamp", "make_timestamp_ms", "make_timestamp_ns", "md5", "nullif", "regexp_extract",
+    "regexp_matches", "regexp_replace", "replace", "right", "round", "rtrim", "split_part", "starts_with",
+    "strftime", "strpos", "strptime", "substr", "substring", "timezone", "to_timestamp", "trim", "try_strptime",
+    "upper",
+})  # fmt: skip
 ALLOWED_NODES = (
     exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Binary, exp.Connector, exp.Not,
     exp.Neg, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.DataType, exp.DataTypeParam, exp.In, exp.Between, exp.Is,
@@ -48,7 +48,7 @@ def check_expression(text: str, where: str) -> str:
         refused = _refused(node)
         if refused:
             raise TelemetryError(f"{where}: {refused} may not stand in a mapping: {text!r}", fix=fix)
-    return expression.sql(dialect="duckdb")
+    return str(expression.sql(dialect="duckdb"))
 
 
 def _refused(node: exp.Expression) -> str:

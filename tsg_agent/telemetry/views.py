@@ -46,7 +46,7 @@ def table_view(connection: duckdb.DuckDBPyConnection, table: Table, relation: Re
     statements: list[str] = []
     source = relation.sql
     if relation.load:
-        connection.execute(f"CREATE TABLE loaded_{table.name} AS FROM {relation.sql}")  # noqa: S608 - quoted by files.py
+        connection.execute(f"CREATE TABLE loaded_{table.name} AS FROM {relation.sql}")
         source = f"loaded_{table.name}"
     held = {row[0].lower(): row[0] for row in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
     present: dict[str, str] = {}
@@ -82,10 +82,14 @@ def _converted(table: Table, name: str, expression: str, found: str) -> str:
     if accepted and not found.startswith(accepted) and found not in {'"NULL"', "NULL"}:
         raise TelemetryError(
             f"{table.name}.{name} holds {found}, where {kind} is needed.",
-            fix=f'Convert it in a mapping file: {name} = "CAST({name} AS {kind.sql_type})".',
+            fix=f'Convert it in a mapping file: {name} = "CAST({name} AS {kind.sql_type})", '
+            "or with TRY_CAST to read what does not convert as NULL.",
         )
     if found == "TIMESTAMP WITH TIME ZONE":
         return f"timezone('UTC', {expression})"
+    if kind is Kind.NUMBER and found in {"DOUBLE", "FLOAT"}:
+        # DuckDB sorts NaN above every number: one of them would be over every threshold.
+        return f"CASE WHEN isfinite({expression}) THEN {expression} END"
     if found == kind.sql_type:
         return expression
     if kind is Kind.NUMBER or (kind is Kind.INTEGER and found in NUMERIC):

@@ -160,7 +160,7 @@ class Plugin(ABC, Generic[R]):
             status, reason = Status.INSUFFICIENT_DATA, f"All {groups} groups are under the guide's minimum traffic."
         counts = Counter(str(getattr(row, self.label_column)) for row in assessment.rows)
         gravest = next((label for label in self.labels if counts[label]), self.labels[-1])
-        cut = groups >= settings.maximum_groups and self.requests_column != ""
+        cut = groups >= settings.maximum_groups
         notes = [*assessment.notes]
         if cut:
             notes.append(f"Only the {groups} busiest groups were measured (TSG_MAXIMUM_GROUPS).")

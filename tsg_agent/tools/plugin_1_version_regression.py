@@ -8,6 +8,9 @@ from tsg_agent.tools.plugin import Assessment, Plugin
 from tsg_agent.tools.rows import REQUEST_COLUMNS, Row, WindowArgs, column, first_and_others, milliseconds, over, percent
 from tsg_agent.versions import release_key
 
+NAMED = 10
+"""Versions that a note names one by one."""
+
 
 class VersionRow(Row):
     """A version with enough traffic, newest first."""
@@ -50,8 +53,12 @@ class VersionRegression(Plugin[VersionRow]):
     title = "Service version regression"
     question = "Does the newest service version fail more, or slower, than the one before it?"
     needs = (
-        Needs("api_gateway_logs", (*REQUEST_COLUMNS, "status_code", "service_version"), ("latency_ms", "is_test_traffic")),
-    )  # fmt: skip
+        Needs(
+            "api_gateway_logs",
+            (*REQUEST_COLUMNS, "status_code", "service_version"),
+            ("latency_ms", "is_test_traffic"),
+        ),
+    )
     row = VersionRow
     label_column = "assessment"
     labels = ("REGRESSION_DETECTED", "PERFORMANCE_DEGRADATION", "NO_REGRESSION")
@@ -74,7 +81,7 @@ class VersionRegression(Plugin[VersionRow]):
             rows=rows[: limits.limit],
             enough=len(enough),
             truncated=len(rows) > limits.limit,
-            notes=_notes(groups, ordered, limits),
+            notes=_notes(groups, readable, limits),
             shortage=_shortage(readable, limits) if len(readable) < 2 and groups else "",
         )
 
@@ -82,7 +89,7 @@ class VersionRegression(Plugin[VersionRow]):
 def _order(version: str | None) -> tuple[object, ...]:
     """What can be read sorts above what cannot; the text settles ties."""
     key = release_key(version)
-    return (key is not None, key or (), version or "")
+    return (key is not None, key or (), version is not None, version or "")
 
 
 def _row(group: dict[str, Any], before: dict[str, Any] | None, rank: int) -> VersionRow:
@@ -99,23 +106,38 @@ def _row(group: dict[str, Any], before: dict[str, Any] | None, rank: int) -> Ver
     )
 
 
-def _notes(groups: list[dict[str, Any]], ordered: list[dict[str, Any]], limits: VersionThresholds) -> list[str]:
+def _notes(groups: list[dict[str, Any]], readable: list[dict[str, Any]], limits: VersionThresholds) -> list[str]:
     notes = []
-    unreadable = [str(group["service_version"]) for group in groups if release_key(group["service_version"]) is None]
+    unreadable = [group["service_version"] for group in groups if release_key(group["service_version"]) is None]
     if unreadable:
-        notes.append(f"Not readable as a version, so never the newest nor a predecessor: {', '.join(unreadable)}.")
-    newest = ordered[0]["service_version"] if ordered else None
-    for group in groups:
-        version = group["service_version"]
-        if group["total_count"] <= limits.minimum_requests and release_key(version) is not None:
-            newer = ordered and _order(version) > _order(newest)
-            kind = "canary: newer than every version compared" if newer else "too little traffic to compare"
-            notes.append(f"Version {version} had {group['total_count']} requests ({kind}).")
+        notes.append(
+            "Not readable as a version, so never the newest nor a predecessor: "
+            f"{_names(['none given' if version is None else version for version in unreadable])}."
+        )
+    few = [
+        group
+        for group in groups
+        if group["total_count"] <= limits.minimum_requests and release_key(group["service_version"]) is not None
+    ]
+    newest = _order(readable[0]["service_version"]) if readable else None
+    canaries = [group for group in few if newest and _order(group["service_version"]) > newest]
+    for kind, chosen in (
+        ("newer than every version compared: a canary, not judged", canaries),
+        ("too little traffic to compare", [group for group in few if group not in canaries]),
+    ):
+        if chosen:
+            names = _names([f"{group['service_version']} ({group['total_count']} requests)" for group in chosen])
+            notes.append(f"{names}: {kind}.")
     return notes
 
 
+def _names(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
 def _shortage(readable: list[dict[str, Any]], limits: VersionThresholds) -> str:
-    names = ", ".join(str(group["service_version"]) for group in readable) or "none"
+    names = _names([str(group["service_version"]) for group in readable]) or "none"
     return (
         f"A comparison needs two versions with more than {limits.minimum_requests} requests each; "
         f"with enough traffic: {names}."

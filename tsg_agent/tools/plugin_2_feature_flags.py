@@ -1,5 +1,6 @@
 """Step 3: does a value of a feature flag fail or slow down the requests that carry it?"""
 
+import math
 import statistics
 from typing import Any
 
@@ -64,6 +65,7 @@ class FeatureFlags(Plugin[FlagRow]):
         Needs("feature_flags", ("request_id", "flag_name", "flag_value")),
     )
     row = FlagRow
+    requests_column = "request_count"
     label_column = "flag_status"
     labels = ("HIGH_ERROR_RATE", "HIGH_LATENCY", "LATENCY_ANOMALY", "NORMAL")
 
@@ -91,4 +93,16 @@ class FeatureFlags(Plugin[FlagRow]):
             status, also = label(row, limits)
             if status != self.labels[-1]:
                 rows.append(row.model_copy(update={"flag_status": status, "also": also}))
-        return Assessment(rows[: limits.limit], enough=len(enough), truncated=len(rows) > limits.limit)
+        return Assessment(
+            rows[: limits.limit],
+            enough=len(enough),
+            truncated=len(rows) > limits.limit,
+            notes=_notes(len(enough), limits),
+        )
+
+
+def _notes(values: int, limits: FlagThresholds) -> list[str]:
+    """No value can lie further from the mean of n values than (n - 1) / sqrt(n) standard deviations."""
+    if not values or (values - 1) / math.sqrt(values) > limits.latency_zscore:
+        return []
+    return [f"LATENCY_ANOMALY cannot occur among {values} flag values: the guide's score needs more of them."]

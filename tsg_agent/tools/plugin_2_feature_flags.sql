@@ -16,6 +16,8 @@ flags AS (
         count(DISTINCT requests.request_id) AS request_count,
         count(DISTINCT requests.request_id) FILTER (status_code >= 500) AS error_count,
         count(DISTINCT requests.request_id) FILTER (status_code BETWEEN 200 AND 299) AS success_count,
+        count(DISTINCT requests.request_id) FILTER (status_code BETWEEN 300 AND 399) AS redirects,
+        count(status_code) AS answered,
         avg(latency_ms) AS avg_latency,
         quantile_cont(latency_ms, 0.95) AS p95_latency
     FROM requests
@@ -26,10 +28,11 @@ SELECT
     flag_name,
     flag_value,
     request_count,
-    error_count * 100.0 / nullif(request_count, 0) AS error_rate,
-    success_count * 100.0 / nullif(request_count, 0) AS success_rate,
+    CASE WHEN answered > 0 THEN error_count * 100.0 / nullif(request_count, 0) END AS error_rate,
+    CASE WHEN answered > 0 THEN success_count * 100.0 / nullif(request_count, 0) END AS success_rate,
     avg_latency,
-    p95_latency
+    p95_latency,
+    redirects
 FROM flags
 ORDER BY request_count DESC, flag_name, flag_value
 LIMIT $maximum_groups

@@ -72,9 +72,14 @@ class Regions(Plugin[RegionRow]):
     title = "Regional availability"
     question = "Which regions, datacenters and zones answer worse than they should?"
     needs = (
-        Needs("api_gateway_logs", (*REQUEST_COLUMNS, "status_code"), ("datacenter", "availability_zone", "latency_ms", "is_test_traffic")),
-    )  # fmt: skip
+        Needs(
+            "api_gateway_logs",
+            (*REQUEST_COLUMNS, "status_code"),
+            ("datacenter", "availability_zone", "latency_ms", "is_test_traffic"),
+        ),
+    )
     row = RegionRow
+    requests_column = "total_count"
     label_column = "health_status"
     labels = ("CRITICAL", "WARNING", "HEALTHY")
 

@@ -8,9 +8,11 @@ WITH hours AS (
         date_trunc('hour', timestamp) AS hour,
         count(DISTINCT request_id) AS requests,
         count(DISTINCT request_id) FILTER (status_code BETWEEN 200 AND 299) AS successes,
+        count(DISTINCT request_id) FILTER (status_code BETWEEN 300 AND 399) AS redirects,
         count(DISTINCT request_id) FILTER (status_code >= 500) AS failures,
         count(DISTINCT request_id) FILTER (status_code = 429) AS rate_limited,
         count(DISTINCT request_id) FILTER (status_code = 503) AS unavailable,
+        count(status_code) AS answered,
         avg(latency_ms) AS latency,
         quantile_cont(latency_ms, 0.99) AS p99
     FROM service_requests
@@ -19,8 +21,10 @@ WITH hours AS (
 shares AS (
     SELECT
         *,
-        successes * 100.0 / nullif(requests, 0) AS success_rate,
+        CASE WHEN answered > 0 THEN successes * 100.0 / nullif(requests, 0) END AS success_rate,
         epoch(hour) AS second,
+        -- What the slope below weighs: hours of which something is known.
+        CASE WHEN answered > 0 THEN requests END AS weight,
         (epoch(hour) - epoch($start_time::TIMESTAMP)) / 3600.0 AS hours_in
     FROM hours
 )
@@ -29,7 +33,7 @@ SELECT
     datacenter,
     availability_zone,
     CAST(sum(requests) AS BIGINT) AS total_count,
-    sum(successes) * 100.0 / nullif(sum(requests), 0) AS availability_pct,
+    CASE WHEN sum(answered) > 0 THEN sum(successes) * 100.0 / nullif(sum(requests), 0) END AS availability_pct,
     CAST(sum(failures) AS BIGINT) AS failure_count,
     CAST(sum(rate_limited) AS BIGINT) AS rate_limited_count,
     CAST(sum(unavailable) AS BIGINT) AS unavailable_count,
@@ -37,9 +41,11 @@ SELECT
     max(p99) AS max_p99_latency,
     CASE WHEN count(*) > 1 THEN regr_slope(success_rate, second) ELSE 0 END AS points_per_second,
     -- The same slope with each hour counted by its requests: a lone request in the last hour decides nothing.
-    (sum(requests * hours_in * success_rate) - sum(requests * hours_in) * sum(requests * success_rate) / sum(requests))
-    / nullif(sum(requests * hours_in * hours_in) - sum(requests * hours_in) ** 2 / sum(requests), 0)
-    AS points_per_hour
+    CASE WHEN count(weight) > 1 THEN
+        (sum(weight * hours_in * success_rate) - sum(weight * hours_in) * sum(weight * success_rate) / sum(weight))
+        / nullif(sum(weight * hours_in * hours_in) - sum(weight * hours_in) ** 2 / sum(weight), 0)
+    END AS points_per_hour,
+    CAST(sum(redirects) AS BIGINT) AS redirects
 FROM shares
 GROUP BY region, datacenter, availability_zone
 ORDER BY total_count DESC, region, datacenter, availability_zone

@@ -74,9 +74,14 @@ class Partitions(Plugin[PartitionRow]):
     title = "Partition availability"
     question = "Which partitions, shards and tenant categories are served badly?"
     needs = (
-        Needs("api_gateway_logs", (*REQUEST_COLUMNS, "status_code", "partition_id"), ("shard_id", "tenant_category", "user_id", "latency_ms", "is_test_traffic")),
-    )  # fmt: skip
+        Needs(
+            "api_gateway_logs",
+            (*REQUEST_COLUMNS, "status_code", "partition_id"),
+            ("shard_id", "tenant_category", "user_id", "latency_ms", "is_test_traffic"),
+        ),
+    )
     row = PartitionRow
+    requests_column = "total_requests"
     label_column = "partition_status"
     labels = ("HIGH_ERRORS", "HIGH_LATENCY", "UNSTABLE", "LOW_SUCCESS", "HEALTHY")
 

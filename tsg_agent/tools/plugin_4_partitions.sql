@@ -12,7 +12,9 @@ windows AS (
         time_bucket(INTERVAL '30 minutes', timestamp) AS half_hour,
         count(DISTINCT request_id) AS requests,
         count(DISTINCT request_id) FILTER (status_code BETWEEN 200 AND 299) AS successes,
+        count(DISTINCT request_id) FILTER (status_code BETWEEN 300 AND 399) AS redirects,
         count(DISTINCT request_id) FILTER (status_code >= 500) AS failures,
+        count(status_code) AS answered,
         avg(latency_ms) AS latency,
         stddev_samp(latency_ms) AS deviation,
         max(latency_ms) AS worst
@@ -25,23 +27,29 @@ partitions AS (
         shard_id,
         tenant_category,
         CAST(sum(requests) AS BIGINT) AS total_requests,
-        sum(successes) * 100.0 / nullif(sum(requests), 0) AS success_rate,
-        sum(failures) * 100.0 / nullif(sum(requests), 0) AS error_rate,
+        CASE WHEN sum(answered) > 0 THEN sum(successes) * 100.0 / nullif(sum(requests), 0) END AS success_rate,
+        CASE WHEN sum(answered) > 0 THEN sum(failures) * 100.0 / nullif(sum(requests), 0) END AS error_rate,
         avg(latency) AS overall_avg_latency,
         avg(deviation) AS avg_latency_deviation,
-        max(worst) AS worst_latency
+        max(worst) AS worst_latency,
+        CAST(sum(redirects) AS BIGINT) AS redirects
     FROM windows
     GROUP BY partition_id, shard_id, tenant_category
 ),
-users AS (
+visits AS (
     -- Each user once per row, not once per half hour.
+    SELECT partition_id, shard_id, tenant_category, user_id, bool_or(status_code >= 500) AS failed
+    FROM requests
+    GROUP BY partition_id, shard_id, tenant_category, user_id
+),
+users AS (
     SELECT
         partition_id,
         shard_id,
         tenant_category,
-        count(DISTINCT user_id) AS affected_users,
-        count(DISTINCT user_id) FILTER (status_code >= 500) AS users_with_failures
-    FROM requests
+        count(user_id) AS affected_users,
+        count(user_id) FILTER (failed) AS users_with_failures
+    FROM visits
     GROUP BY partition_id, shard_id, tenant_category
 )
 SELECT partitions.*, affected_users, users_with_failures
@@ -50,5 +58,5 @@ JOIN users
     ON partitions.partition_id IS NOT DISTINCT FROM users.partition_id
     AND partitions.shard_id IS NOT DISTINCT FROM users.shard_id
     AND partitions.tenant_category IS NOT DISTINCT FROM users.tenant_category
-ORDER BY total_requests DESC, partition_id, shard_id, tenant_category
+ORDER BY total_requests DESC, partitions.partition_id, partitions.shard_id, partitions.tenant_category
 LIMIT $maximum_groups

@@ -93,6 +93,7 @@ class Zones(Plugin[ZoneRow]):
         Needs("infrastructure_metrics", (), ("instance_id", "timestamp", "cpu_utilization", "memory_utilization")),
     )
     row = ZoneRow
+    requests_column = "total_requests"
     label_column = "zone_status"
     labels = (
         "CRITICAL",

@@ -1,15 +1,38 @@
 -- How each zone and instance type answers: by quarter hour and load balancer, then over the window.
 -- CPU and memory: the instance's newest sample at or before the request, while it is fresh enough to speak for it.
-WITH sampled AS (
+WITH samples AS (
     SELECT
-        requests.*,
-        CASE WHEN requests.timestamp - samples.timestamp <= to_minutes($zone_sample_age_minutes)
-            THEN samples.cpu_utilization END AS cpu,
-        CASE WHEN requests.timestamp - samples.timestamp <= to_minutes($zone_sample_age_minutes)
-            THEN samples.memory_utilization END AS memory
+        instance_id,
+        timestamp AS sampled,
+        -- A sample speaks until the next one of its instance; of two at one instant the last by value does.
+        lead(timestamp) OVER (
+            PARTITION BY instance_id ORDER BY timestamp, cpu_utilization, memory_utilization
+        ) AS superseded,
+        cpu_utilization AS cpu,
+        memory_utilization AS memory
+    FROM infrastructure_metrics
+    WHERE timestamp BETWEEN $start_time::TIMESTAMP - to_minutes($zone_sample_age_minutes) AND $end_time
+),
+fresh AS (
+    -- One row per minute in which a sample may speak: an equal minute is a quick join, the nearest sample a slow one.
+    SELECT
+        *,
+        unnest(generate_series(
+            date_trunc('minute', sampled),
+            date_trunc('minute', least(superseded, sampled + to_minutes($zone_sample_age_minutes))),
+            INTERVAL '1 minute'
+        )) AS minute
+    FROM samples
+),
+sampled AS (
+    SELECT requests.*, fresh.cpu, fresh.memory
     FROM service_requests AS requests
-    ASOF LEFT JOIN infrastructure_metrics AS samples
-        ON requests.instance_id = samples.instance_id AND requests.timestamp >= samples.timestamp
+    LEFT JOIN fresh
+        ON requests.instance_id = fresh.instance_id
+        AND date_trunc('minute', requests.timestamp) = fresh.minute
+        AND requests.timestamp >= fresh.sampled
+        AND (fresh.superseded IS NULL OR requests.timestamp < fresh.superseded)
+        AND requests.timestamp - fresh.sampled <= to_minutes($zone_sample_age_minutes)
     WHERE requests.region = $region
 ),
 quarters AS (
@@ -20,9 +43,11 @@ quarters AS (
         time_bucket(INTERVAL '15 minutes', timestamp) AS quarter,
         count(DISTINCT request_id) AS requests,
         count(DISTINCT request_id) FILTER (status_code BETWEEN 200 AND 299) AS successes,
+        count(DISTINCT request_id) FILTER (status_code BETWEEN 300 AND 399) AS redirects,
         count(DISTINCT request_id) FILTER (status_code = 504) AS timeouts,
         count(DISTINCT request_id) FILTER (status_code = 503) AS unavailable,
         count(DISTINCT request_id) FILTER (status_code = 502) AS bad_gateway,
+        count(status_code) AS answered,
         avg(latency_ms) AS latency,
         avg(backend_latency_ms) AS backend_latency,
         avg(connection_time_ms) AS connection_time,
@@ -36,14 +61,17 @@ SELECT
     availability_zone,
     instance_type,
     CAST(sum(requests) AS BIGINT) AS total_requests,
-    sum(successes) * 100.0 / nullif(sum(requests), 0) AS success_rate,
-    sum(timeouts + unavailable + bad_gateway) * 100.0 / nullif(sum(requests), 0) AS infrastructure_error_rate,
+    CASE WHEN sum(answered) > 0 THEN sum(successes) * 100.0 / nullif(sum(requests), 0) END AS success_rate,
+    CASE WHEN sum(answered) > 0
+        THEN sum(timeouts + unavailable + bad_gateway) * 100.0 / nullif(sum(requests), 0)
+    END AS infrastructure_error_rate,
     avg(latency) AS overall_latency,
     avg(backend_latency) AS backend_latency,
     avg(connection_time) AS connection_latency,
     max(connections) AS peak_connections,
     avg(cpu) AS avg_cpu_usage,
-    avg(memory) AS avg_memory_usage
+    avg(memory) AS avg_memory_usage,
+    CAST(sum(redirects) AS BIGINT) AS redirects
 FROM quarters
 GROUP BY availability_zone, instance_type
 ORDER BY total_requests DESC, availability_zone, instance_type

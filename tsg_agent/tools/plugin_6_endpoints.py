@@ -68,9 +68,14 @@ class Endpoints(Plugin[EndpointRow]):
     title = "Endpoint availability"
     question = "Which endpoints fail or slow down, for which methods, API versions and clients?"
     needs = (
-        Needs("api_gateway_logs", (*REQUEST_COLUMNS, "status_code", "endpoint_path"), ("http_method", "api_version", "client_type", "latency_ms", "cache_hit", "is_test_traffic")),
-    )  # fmt: skip
+        Needs(
+            "api_gateway_logs",
+            (*REQUEST_COLUMNS, "status_code", "endpoint_path"),
+            ("http_method", "api_version", "client_type", "latency_ms", "cache_hit", "is_test_traffic"),
+        ),
+    )
     row = EndpointRow
+    requests_column = "total_requests"
     label_column = "endpoint_status"
     labels = (
         "HIGH_SERVER_ERRORS",

@@ -8,9 +8,11 @@ WITH buckets AS (
         time_bucket(INTERVAL '10 minutes', timestamp) AS ten_minutes,
         count(DISTINCT request_id) AS requests,
         count(DISTINCT request_id) FILTER (status_code BETWEEN 200 AND 299) AS successes,
+        count(DISTINCT request_id) FILTER (status_code BETWEEN 300 AND 399) AS redirects,
         count(DISTINCT request_id) FILTER (status_code >= 500) AS server_errors,
         count(DISTINCT request_id) FILTER (status_code BETWEEN 400 AND 499) AS client_errors,
         count(DISTINCT request_id) FILTER (status_code = 429) AS rate_limited,
+        count(status_code) AS answered,
         avg(latency_ms) AS latency,
         quantile_cont(latency_ms, 0.99) AS p99,
         count(cache_hit) AS cache_known,
@@ -18,21 +20,41 @@ WITH buckets AS (
     FROM service_requests
     WHERE region = $region
     GROUP BY endpoint_path, http_method, api_version, client_type, ten_minutes
+),
+endpoints AS (
+    SELECT
+        endpoint_path,
+        http_method,
+        api_version,
+        client_type,
+        CAST(sum(requests) AS BIGINT) AS total_requests,
+        -- What the shares of answers are taken of: unknown where no answer is known.
+        CASE WHEN sum(answered) > 0 THEN sum(requests) END AS answerable,
+        sum(successes) AS successes,
+        sum(server_errors) AS server_errors,
+        sum(client_errors) AS client_errors,
+        sum(rate_limited) AS rate_limited,
+        sum(redirects) AS redirects,
+        avg(latency) AS overall_avg_latency,
+        max(p99) AS max_p99_latency,
+        CASE WHEN sum(cache_known) > 0 THEN sum(cache_hits) END AS cache_hits
+    FROM buckets
+    GROUP BY endpoint_path, http_method, api_version, client_type
 )
 SELECT
     endpoint_path,
     http_method,
     api_version,
     client_type,
-    CAST(sum(requests) AS BIGINT) AS total_requests,
-    sum(successes) * 100.0 / nullif(sum(requests), 0) AS success_rate,
-    sum(server_errors) * 100.0 / nullif(sum(requests), 0) AS server_error_rate,
-    sum(client_errors) * 100.0 / nullif(sum(requests), 0) AS client_error_rate,
-    sum(rate_limited) * 100.0 / nullif(sum(requests), 0) AS rate_limited_rate,
-    avg(latency) AS overall_avg_latency,
-    max(p99) AS max_p99_latency,
-    CASE WHEN sum(cache_known) > 0 THEN sum(cache_hits) * 100.0 / nullif(sum(requests), 0) END AS cache_hit_rate
-FROM buckets
-GROUP BY endpoint_path, http_method, api_version, client_type
+    total_requests,
+    successes * 100.0 / nullif(answerable, 0) AS success_rate,
+    server_errors * 100.0 / nullif(answerable, 0) AS server_error_rate,
+    client_errors * 100.0 / nullif(answerable, 0) AS client_error_rate,
+    rate_limited * 100.0 / nullif(answerable, 0) AS rate_limited_rate,
+    overall_avg_latency,
+    max_p99_latency,
+    cache_hits * 100.0 / nullif(total_requests, 0) AS cache_hit_rate,
+    CAST(redirects AS BIGINT) AS redirects
+FROM endpoints
 ORDER BY total_requests DESC, endpoint_path, http_method, api_version, client_type
 LIMIT $maximum_groups

@@ -78,10 +78,17 @@ class Products(Plugin[ProductRow]):
     title = "Product and customer impact"
     question = "Which products, customer tiers and subscriptions are hurt?"
     needs = (
-        Needs("api_gateway_logs", (*REQUEST_COLUMNS, "status_code"), ("user_id", "latency_ms", "is_retry", "has_dependency_failure", "is_test_traffic")),
-        Needs("product_metadata", ("request_id", "product_id"), ("product_category", "customer_tier", "subscription_type")),
-    )  # fmt: skip
+        Needs(
+            "api_gateway_logs",
+            (*REQUEST_COLUMNS, "status_code"),
+            ("user_id", "latency_ms", "is_retry", "has_dependency_failure", "is_test_traffic"),
+        ),
+        Needs(
+            "product_metadata", ("request_id", "product_id"), ("product_category", "customer_tier", "subscription_type")
+        ),
+    )
     row = ProductRow
+    requests_column = "total_requests"
     label_column = "product_status"
     labels = (
         "SLA_BREACH_PREMIUM",

@@ -9,7 +9,7 @@ sold AS (
     FROM product_metadata
     WHERE request_id IN (SELECT request_id FROM requests)
 ),
-served AS (
+served AS MATERIALIZED (
     SELECT requests.*, product_id, product_category, customer_tier, subscription_type
     FROM requests
     JOIN sold ON requests.request_id = sold.request_id
@@ -23,6 +23,8 @@ windows AS (
         time_bucket(INTERVAL '30 minutes', timestamp) AS half_hour,
         count(DISTINCT request_id) AS requests,
         count(DISTINCT request_id) FILTER (status_code BETWEEN 200 AND 299) AS successes,
+        count(DISTINCT request_id) FILTER (status_code BETWEEN 300 AND 399) AS redirects,
+        count(status_code) AS answered,
         count(is_retry) AS retry_known,
         count(*) FILTER (is_retry) AS retries,
         avg(latency_ms) AS latency,
@@ -38,23 +40,35 @@ products AS (
         customer_tier,
         subscription_type,
         CAST(sum(requests) AS BIGINT) AS total_requests,
-        sum(successes) * 100.0 / nullif(sum(requests), 0) AS success_rate,
+        CASE WHEN sum(answered) > 0 THEN sum(successes) * 100.0 / nullif(sum(requests), 0) END AS success_rate,
         CASE WHEN sum(retry_known) > 0 THEN sum(retries) * 100.0 / nullif(sum(requests), 0) END AS retry_rate,
         avg(latency) AS overall_avg_latency,
-        CASE WHEN sum(dependency_known) > 0 THEN avg(dependency_failures) END AS avg_dependency_failures
+        CASE WHEN sum(dependency_known) > 0 THEN avg(dependency_failures) END AS avg_dependency_failures,
+        CAST(sum(redirects) AS BIGINT) AS redirects
     FROM windows
     GROUP BY product_id, product_category, customer_tier, subscription_type
 ),
-users AS (
+visits AS (
     -- Each user once per row, not once per half hour.
     SELECT
         product_id,
         product_category,
         customer_tier,
         subscription_type,
-        count(DISTINCT user_id) AS affected_users,
-        count(DISTINCT user_id) FILTER (status_code >= 500) AS users_with_failures
+        user_id,
+        bool_or(status_code >= 500) AS failed
     FROM served
+    GROUP BY product_id, product_category, customer_tier, subscription_type, user_id
+),
+users AS (
+    SELECT
+        product_id,
+        product_category,
+        customer_tier,
+        subscription_type,
+        count(user_id) AS affected_users,
+        count(user_id) FILTER (failed) AS users_with_failures
+    FROM visits
     GROUP BY product_id, product_category, customer_tier, subscription_type
 )
 SELECT products.*, affected_users, users_with_failures
@@ -64,5 +78,10 @@ JOIN users
     AND products.product_category IS NOT DISTINCT FROM users.product_category
     AND products.customer_tier IS NOT DISTINCT FROM users.customer_tier
     AND products.subscription_type IS NOT DISTINCT FROM users.subscription_type
-ORDER BY total_requests DESC, product_id, product_category, customer_tier, subscription_type
+ORDER BY
+    total_requests DESC,
+    products.product_id,
+    products.product_category,
+    products.customer_tier,
+    products.subscription_type
 LIMIT $maximum_groups

@@ -8,7 +8,7 @@ import pyarrow as pa
 from tsg_agent.settings import AllThresholds
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
-from tsg_agent.tools.rows import Row, WindowArgs, column, descending, milliseconds, percent, text_key
+from tsg_agent.tools.rows import Row, WindowArgs, column, descending, milliseconds, text_key
 from tsg_agent.workflows import FAILING, HEALTHY, analyse
 
 
@@ -91,7 +91,13 @@ class Workflows(Plugin[ScenarioRow]):
         scenarios = analyse(groups[0]["rows"], thresholds.workflow).scenarios
         rows = [ScenarioRow(**scenario) for scenario in scenarios]
         rows.sort(
-            key=lambda row: (row.workflow_status != FAILING, descending(row.impact_score), text_key(row.scenario_name))
+            key=lambda row: (
+                row.workflow_status != FAILING,
+                descending(row.impact_score),
+                text_key(row.scenario_name),
+                text_key(row.business_criticality),
+            )
         )
         ended = sum(row.total_runs for row in rows)
-        return Assessment(rows, enough=len(rows), shortage="" if ended else "No run of a workflow has ended yet.")
+        shortage = "" if ended else "No run of a workflow has ended yet."
+        return Assessment(rows, enough=len(rows), shortage=shortage, groups=len(rows))

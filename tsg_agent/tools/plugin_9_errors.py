@@ -46,7 +46,7 @@ def pattern(row: ErrorRow, limits: ErrorThresholds) -> tuple[str, tuple[str, ...
     )
 
 
-def priority(row: ErrorRow, limits: ErrorThresholds) -> str:
+def priority(row: ErrorRow, limits: ErrorThresholds) -> tuple[str, tuple[str, ...]]:
     """The guide's second CASE: how soon it wants a hand."""
     return first_and_others(
         [
@@ -56,7 +56,7 @@ def priority(row: ErrorRow, limits: ErrorThresholds) -> str:
             (row.error_pattern == "DEPENDENCY", "MEDIUM"),
         ],
         "LOW",
-    )[0]
+    )
 
 
 def impact(row: dict[str, Any], limits: ErrorThresholds) -> float:
@@ -115,10 +115,13 @@ class Errors(Plugin[ErrorRow]):
         rows = []
         for rank, group in enumerate(ordered, 1):
             row = ErrorRow(**group, error_pattern="", priority="", impact_score=impact(group, limits), rank=rank)
-            name, also = pattern(row, limits)
-            row = row.model_copy(update={"error_pattern": name, "also": also})
-            rows.append(row.model_copy(update={"priority": priority(row, limits)}))
-        return Assessment(rows[: limits.limit], enough=len(groups), truncated=len(rows) > limits.limit)
+            name, patterns = pattern(row, limits)
+            row = row.model_copy(update={"error_pattern": name})
+            urgency, priorities = priority(row, limits)
+            rows.append(row.model_copy(update={"priority": urgency, "also": (*patterns, *priorities)}))
+        return Assessment(
+            rows[: limits.limit], enough=len(groups), truncated=len(rows) > limits.limit, groups=len(errors)
+        )
 
 
 def _order(group: dict[str, Any], score: float) -> tuple[Any, ...]:
