@@ -132,6 +132,7 @@ SETTLED = [
     ("> Errors began\n> at 06:30Z today", "20T06:30", "20T04:30", "20T10:00"),
     ("- **Incident start:** 2024-01-20 06:30 UTC", "20T06:30", "20T04:30", "20T10:00"),
     ("| Started at | 2024-01-20 06:30 UTC |", "20T06:30", "20T04:30", "20T10:00"),
+    ("Created: 2024-01-20T08:30:00Z. Errors since 06:00 release.", None, "20T06:30", "20T10:00"),
     # --- nothing says when it began: when it was reported serves for the window
     ("Created: 2024-01-20T08:30:00Z\n06:00: New service version deployed\n07:30: Customer complaints start arriving",
      None, "20T06:30", "20T10:00"),
@@ -188,6 +189,18 @@ def test_what_is_unclear_is_asked(text: str, parameter: str, candidates: tuple[s
     assert parameter in asked(result), result.parameters
     found = asked(result)[parameter]
     assert tuple(iso(datetime.fromisoformat(value)) for value in found) == candidates, result.questions
+
+
+def test_a_question_says_what_is_unclear() -> None:
+    for text, why in (
+        ("began at 06:30 on 03/04/2024", "date can be read in two ways"),
+        ("began at 2024-01-20 12:00 IST", "IST may mean several offsets"),
+        ("began on 2024-01-19", "no time of day"),
+        ("began at 2024-01-20 06:30 local time", "the place is not said"),
+    ):
+        (question,) = run(PLACE + "Errors " + text).questions
+        assert why in question.text
+        assert text in question.text
 
 
 def test_flags_win_over_the_text() -> None:
