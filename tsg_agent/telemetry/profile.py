@@ -1,0 +1,178 @@
+"""What a source holds: tables, time, known values, and which checks can run over it."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any, Protocol
+
+from pydantic import AwareDatetime, Field
+
+from tsg_agent.models import Model
+from tsg_agent.telemetry.catalog import CATALOG, LOGS, WORKFLOWS, Needs, lacking, read_as_null
+from tsg_agent.telemetry.engine import Engine
+
+LIMIT = 1000
+"""Distinct values of a column that are listed; the busiest."""
+REGION, ENVIRONMENT, SERVICE, WHOLE = 3, 5, 6, 7
+"""`of` in values.sql."""
+
+
+class KnownValues(Model):
+    """The values that an incident's text can mean, the busiest first, and the time that the telemetry covers, UTC."""
+
+    regions: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    first: AwareDatetime | None = None
+    last: AwareDatetime | None = None
+
+
+class TableProfile(Model):
+    """One of the guide's tables, as the source has it."""
+
+    name: str
+    location: str
+    rows: int
+    columns: tuple[str, ...] = Field(description="the guide's columns that the source has")
+    missing: tuple[str, ...] = Field(description="the guide's columns that it lacks; they read as NULL")
+    first: AwareDatetime | None = None
+    last: AwareDatetime | None = None
+
+
+class Readiness(Model):
+    """Whether a check can run over the source, and why not."""
+
+    tool: str
+    step: int
+    title: str
+    ready: bool
+    missing: tuple[str, ...] = Field(description="required tables and columns that the source lacks")
+    read_as_null: tuple[str, ...] = Field(description="optional tables and columns that it lacks")
+
+
+class Profile(Model):
+    """Everything `tsg-agent doctor` says of a source."""
+
+    tables: tuple[TableProfile, ...]
+    absent: tuple[str, ...] = Field(description="tables that the source lacks")
+    known: KnownValues
+    checks: tuple[Readiness, ...] = ()
+
+
+class Check(Protocol):
+    """What readiness asks of a check; tools.PLUGINS are such."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def needs(self) -> tuple[Needs, ...]: ...
+
+
+def profile(engine: Engine, timeout: float, checks: Iterable[Check] = ()) -> Profile:
+    """Count, list and time what the source holds; `timeout` is per query, in seconds.
+
+    Give tools.PLUGINS as `checks` to learn which of them can run. Raises what Engine.run raises.
+    """
+    values = {name: _values(engine, name, timeout) for name in (LOGS.name, WORKFLOWS.name) if name in engine.tables}
+    tables = []
+    for name in CATALOG:
+        if name not in engine.tables:
+            continue
+        source = engine.tables[name]
+        rows, first, last = values[name].whole() if name in values else _whole(engine, name, timeout)
+        held = tuple(column for column in CATALOG[name].columns if column in source.present)
+        tables.append(
+            TableProfile(
+                name=name,
+                location=source.location,
+                rows=rows,
+                columns=held,
+                missing=source.missing,
+                first=first,
+                last=last,
+            )
+        )
+    return Profile(
+        tables=tuple(tables),
+        absent=tuple(name for name in CATALOG if name not in engine.tables),
+        known=_known(values),
+        checks=tuple(readiness(engine, checks)),
+    )
+
+
+def known_values(engine: Engine, timeout: float) -> KnownValues:
+    """Regions, services and environments of the requests; of the workflows, where the source has no requests.
+
+    Raises what Engine.run raises.
+    """
+    name = LOGS.name if LOGS.name in engine.tables else WORKFLOWS.name
+    return _known({name: _values(engine, name, timeout)} if name in engine.tables else {})
+
+
+def readiness(engine: Engine, checks: Iterable[Check]) -> list[Readiness]:
+    """Which checks can run over the source, in their order."""
+    result = []
+    for check in checks:
+        missing = lacking(check.needs, engine.tables)
+        result.append(
+            Readiness(
+                tool=check.name,
+                step=check.step,
+                title=check.title,
+                ready=not missing,
+                missing=missing,
+                read_as_null=read_as_null(check.needs, engine.tables),
+            )
+        )
+    return result
+
+
+class _Values:
+    """The rows of values.sql."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self._rows = rows
+
+    def of(self, column: int) -> tuple[str, ...]:
+        return tuple(row["value"] for row in self._rows if row["of"] == column and row["value"] is not None)
+
+    def whole(self) -> tuple[int, datetime | None, datetime | None]:
+        row = next(row for row in self._rows if row["of"] == WHOLE)
+        return row["rows"], _utc(row["first"]), _utc(row["last"])
+
+
+def _values(engine: Engine, table: str, timeout: float) -> _Values:
+    text = files("tsg_agent.telemetry").joinpath("values.sql").read_text("utf-8")
+    service = "service_name" if "service_name" in CATALOG[table].columns else "scenario_name"
+    sql = text.replace("{table}", table).replace("{service}", service)
+    return _Values(engine.run(sql, {"limit": LIMIT}, timeout=timeout).to_pylist())
+
+
+def _known(values: dict[str, _Values]) -> KnownValues:
+    name = LOGS.name if LOGS.name in values else WORKFLOWS.name
+    if name not in values:
+        return KnownValues()
+    held = values[name]
+    _, first, last = held.whole()
+    return KnownValues(
+        regions=held.of(REGION),
+        services=held.of(SERVICE) if name == LOGS.name else (),
+        environments=held.of(ENVIRONMENT),
+        first=first,
+        last=last,
+    )
+
+
+def _whole(engine: Engine, table: str, timeout: float) -> tuple[int, datetime | None, datetime | None]:
+    span = "min(timestamp), max(timestamp)" if "timestamp" in CATALOG[table].columns else "NULL, NULL"
+    sql = f"SELECT count(*), {span} FROM {table}"  # noqa: S608 - the catalogue's names
+    rows, first, last = (column[0].as_py() for column in engine.run(sql, {}, timeout=timeout).columns)
+    return rows, _utc(first), _utc(last)
+
+
+def _utc(value: datetime | None) -> datetime | None:
+    return None if value is None else value.replace(tzinfo=UTC)

@@ -1,0 +1,12 @@
+-- The regions, environments and services that a table holds, the busiest first, and the time it covers. One scan.
+-- `of` has a 0 bit for the column that a row is about; 7 is the table as a whole.
+SELECT
+    GROUPING(region, environment, {service}) AS of,
+    coalesce(region, environment, {service}) AS value,
+    count(*) AS rows,
+    min(timestamp) AS first,
+    max(timestamp) AS last
+FROM {table}
+GROUP BY GROUPING SETS ((), (region), (environment), ({service}))
+QUALIFY row_number() OVER (PARTITION BY of ORDER BY rows DESC, value) <= $limit
+ORDER BY of, rows DESC, value
