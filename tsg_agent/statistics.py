@@ -14,13 +14,15 @@ Z95 = 1.959963984540054
 
 def _xlogy(x: Floats, y: Floats) -> Floats:
     """x * log(y), 0 where x is 0."""
-    return np.where(x > 0, x * np.log(np.where(y > 0, y, 1.0)), 0.0)
+    result: Floats = np.where(x > 0, x * np.log(np.where(y > 0, y, 1.0)), 0.0)
+    return result
 
 
 def share(failures: ArrayLike, requests: ArrayLike) -> Floats:
     """failures / requests, 0 where there are no requests."""
     k, n = np.asarray(failures, float), np.asarray(requests, float)
-    return np.divide(k, n, out=np.zeros(np.broadcast(k, n).shape), where=n > 0)
+    result: Floats = np.divide(k, n, out=np.zeros(np.broadcast(k, n).shape), where=n > 0)
+    return result
 
 
 def g2_z(failures0: ArrayLike, requests0: ArrayLike, failures1: ArrayLike, requests1: ArrayLike) -> Floats:
@@ -36,7 +38,8 @@ def g2_z(failures0: ArrayLike, requests0: ArrayLike, failures1: ArrayLike, reque
         - _xlogy(k0 + k1, pooled) - _xlogy(n0 + n1 - k0 - k1, 1 - pooled)
     )  # fmt: skip
     root = np.sqrt(np.maximum(g2, 0.0)) * np.sign(p1 - p0)
-    return np.where((n0 > 0) & (n1 > 0), root, 0.0)
+    result: Floats = np.where((n0 > 0) & (n1 > 0), root, 0.0)
+    return result
 
 
 def overdispersion(failures: Floats, requests: Floats) -> Floats:
@@ -51,7 +54,8 @@ def overdispersion(failures: Floats, requests: Floats) -> Floats:
         axis=1
     )
     df = used.sum(axis=1) - 1
-    return np.maximum(1.0, np.divide(chi2, df, out=np.ones_like(chi2), where=df > 0))
+    ratio: Floats = np.divide(chi2, df, out=np.ones_like(chi2), where=df > 0)
+    return np.maximum(1.0, ratio)
 
 
 def upper_p(z: ArrayLike) -> Floats:
@@ -108,7 +112,8 @@ def cochran_mantel_haenszel(failures: Floats, requests: Floats, rest_failures: F
     expected = np.where(said, n * failed / safe, 0.0).sum(axis=1)
     variance = np.where(said, n * m * failed * (safe - failed) / (safe**2 * (safe - 1)), 0.0).sum(axis=1)
     observed = np.where(said, failures, 0.0).sum(axis=1)
-    return np.divide(observed - expected, np.sqrt(variance), out=np.zeros_like(expected), where=variance > 0)
+    z = np.divide(observed - expected, np.sqrt(variance), out=np.zeros_like(expected), where=variance > 0)
+    return np.asarray(z, float)
 
 
 def stratified_difference(

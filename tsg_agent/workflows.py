@@ -57,7 +57,7 @@ def _finished(runs: pd.DataFrame) -> pd.DataFrame:
 
 def row_states(status: pd.Series, limits: WorkflowThresholds) -> pd.Series:
     """completed, running or failed for each status; an unknown status is a failure, NULL is still running."""
-    known = {name: COMPLETED for name in limits.completed} | {name: RUNNING for name in limits.running}
+    known = dict.fromkeys(limits.completed, COMPLETED) | dict.fromkeys(limits.running, RUNNING)
     values = {value: known.get(str(value).strip().upper(), FAILED) for value in status.dropna().unique()}
     return status.map(values).fillna(RUNNING)
 

@@ -53,9 +53,16 @@ class Measurer:
 
         Raises what Engine.run raises.
         """
+        return self.read(self.fetch(within, without))
+
+    def fetch(self, within: Subject | None = None, without: Collection[SubjectKey] = ()) -> dict[str, pa.Table]:
+        """The rows that `measure` reads: one table per query, run side by side."""
         names = ["dimensions", "regions", *(name for name, table in JOINED.items() if table in self.engine.tables)]
         futures = {name: self.executor.submit(self._run, name, within or {}, without) for name in names}
-        results = {name: future.result() for name, future in futures.items()}
+        return {name: future.result() for name, future in futures.items()}
+
+    def read(self, results: dict[str, pa.Table]) -> Measurement:
+        """The measurement of fetched rows."""
         return read_measurement(results, self.grid, self.parameters.service_name)
 
     def runs_of(self, subject: Subject, *, failed_only: bool = False) -> frozenset[str]:

@@ -24,8 +24,9 @@ def read_measurement(results: dict[str, pa.Table], grid: Grid, service: str) -> 
     if "flags" in results:
         tables.append(_table(FLAG, results["flags"], total, grid))
     if "products" in results:
-        for table in _split(results["products"], PRODUCT_DIMENSIONS, PRODUCT_DIMENSIONS, total, grid):
-            tables.append(Table(table.dimension, table.values, table.counts, table.counts.sum()))
+        products = _split(results["products"], PRODUCT_DIMENSIONS, PRODUCT_DIMENSIONS, total, grid)
+        # Only requests about a product have these: the rest is the other products'.
+        tables.extend(Table(one.dimension, one.values, one.counts, one.counts.sum()) for one in products)
     entry, component = _entry(tables, total, service)
     return Measurement(grid, [table for table in tables if table.values], total, entry, component)
 

@@ -3,78 +3,15 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
-from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Measurement, Table
-from tsg_agent.models import Contrast, Finding, Gate, Measure, Onset, OnsetKind, Rate, Subject, Tier
+from tsg_agent.models import Contrast, Measure, Onset, OnsetKind, Rate, Subject, Tier
 from tsg_agent.settings import AllThresholds
-from tsg_agent.statistics import significant, upper_p, wilson_interval
+from tsg_agent.statistics import upper_p, wilson_interval
 from tsg_agent.verdicts.figures import Figures
-from tsg_agent.verdicts.labels import HEALTHY, LABEL_MEASURES, flag_action, labels_of
+from tsg_agent.verdicts.labels import LABEL_MEASURES, flag_action
+from tsg_agent.verdicts.naming import names_of
 from tsg_agent.verdicts.screen import BORN_STEPS, Screen, screen
-
-M = Measure
-FAILURES = (M.SERVER_ERRORS, M.NOT_SUCCESSFUL, M.RATE_LIMITED, M.CLIENT_ERRORS)
-STEP_MEASURES: dict[int, tuple[Measure, ...]] = {
-    2: (M.SERVER_ERRORS, M.SLOW),
-    3: (M.SERVER_ERRORS, M.SLOW),
-    4: (M.SERVER_ERRORS, M.NOT_SUCCESSFUL, M.RATE_LIMITED),
-    5: (M.SERVER_ERRORS, M.NOT_SUCCESSFUL, M.RATE_LIMITED, M.SLOW),
-    6: (M.SERVER_ERRORS, M.NOT_SUCCESSFUL, M.RATE_LIMITED, M.SLOW),
-    7: (M.SERVER_ERRORS, M.NOT_SUCCESSFUL, M.RATE_LIMITED, M.CLIENT_ERRORS, M.SLOW),
-    8: (M.SERVER_ERRORS, M.NOT_SUCCESSFUL, M.RATE_LIMITED, M.SLOW, M.RETRIES),
-    9: (M.WORKFLOW_FAILURES,),
-    10: (M.SERVER_ERRORS,),
-}
-"""What the guide's labels of each step are about."""
-
-
-ACTING_STEPS = (2, 3, 9)
-"""Steps whose findings are potential or definitive resolutions."""
-
-
-@dataclass(frozen=True)
-class Cuts:
-    """The largest p that counts as significant (Benjamini-Hochberg over all groups of all steps); -1 = none does."""
-
-    onset: float
-    contrast: float
-
-    @classmethod
-    def of(cls, screens: list[Screen], rate: float) -> "Cuts":
-        """Fixed once, over everything that was measured."""
-        onsets = np.concatenate([s.p[s.measured] for s in screens]) if screens else np.zeros(0)
-        compared = [s.contrast_p[s.overlaps & ~s.whole] for s in screens]
-        contrasts = np.concatenate(compared) if compared else np.zeros(0)
-        return cls(_largest(onsets, rate), _largest(contrasts, rate))
-
-
-def _largest(p: "np.ndarray[Any, Any]", rate: float) -> float:
-    stands = significant(p, rate)
-    return float(p[stands].max()) if stands.any() else -1.0
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What every judgement shares."""
-
-    grid: Grid
-    limits: AllThresholds
-    cuts: Cuts
-    gates: dict[Measure, Gate]
-    findings: dict[int, Finding]
-    doubted: bool = False
-    """The start given is doubted: nothing at all changed there."""
-
-    @property
-    def start_known(self) -> bool:
-        """Whether anything is judged by its onset."""
-        return self.grid.start is not None and not self.doubted
-
-    def knows_start(self, step: int) -> bool:
-        """Whether a step's findings are judged by their onset: a doubted start is unknown to those that act."""
-        return self.grid.start is not None and not (self.doubted and step in ACTING_STEPS)
+from tsg_agent.verdicts.setting import FAILURES, STEP_MEASURES, Setting
 
 
 @dataclass(frozen=True)
@@ -138,7 +75,7 @@ def candidates_of(screens: list[Screen], setting: Setting) -> list[Candidate]:
         table = next(iter(group.values())).table
         window = Figures.over(table.counts, slice(0, setting.grid.count))
         after = Figures.over(table.counts, setting.grid.after)
-        names = _labels(table, window, after, setting)
+        names = names_of(table, window, after, setting)
         actionable = (
             flag_action(window, setting.limits) | flag_action(after, setting.limits)
             if table.dimension.step == 3
@@ -146,69 +83,11 @@ def candidates_of(screens: list[Screen], setting: Setting) -> list[Candidate]:
         )
         for row in range(len(table.values)):
             for measure in _measures(group, row, names[row]):
-                one = _candidate(group[measure], row, names[row], setting)
-                if actionable is not None and one.label == "HIGH_ERROR_RATE" and actionable[row]:
-                    one = replace(one, tier=Tier.POTENTIAL)
-                found.append(one)
+                made = _candidate(group[measure], row, names[row], setting)
+                if actionable is not None and made.label == "HIGH_ERROR_RATE" and actionable[row]:
+                    made = replace(made, tier=Tier.POTENTIAL)
+                found.append(made)
     return found
-
-
-def _labels(table: Table, window: Figures, after: Figures, setting: Setting) -> list[str]:
-    """The guide's label over the window, else that of the time after the start: two healthy hours dilute it."""
-    if table.dimension.step == 9:
-        return _workflow_labels(table, setting)
-    over_window = labels_of(table, window, window, setting.limits)
-    since = (
-        labels_of(table, after, window, setting.limits)
-        if setting.knows_start(table.dimension.step)
-        else [""] * len(table.values)
-    )
-    shown = [_shown_label(table, row, setting) for row in range(len(table.values))]
-    step = table.dimension.step
-    return [
-        best if step == 10 and (w or a) and best else w or a
-        for w, a, best in zip(over_window, since, shown, strict=True)
-    ]
-
-
-def _shown_label(table: Table, row: int, setting: Setting) -> str:
-    """The gravest label among the finding's rows about a subject."""
-    finding = setting.findings.get(table.dimension.step)
-    if finding is None:
-        return ""
-    labels = [str(r.get("priority", "")) for _, r in rows_about(finding, table.subject(row))]
-    order = ("CRITICAL", "URGENT", "HIGH", "MEDIUM", "LOW")
-    return next((label for label in order if label in labels), "")
-
-
-def _workflow_labels(table: Table, setting: Setting) -> list[str]:
-    finding = setting.findings.get(9)
-    rows = finding.rows if finding else []
-    failing = {str(r["scenario_name"]) for r in rows if r["workflow_status"] != HEALTHY[9]}
-    critical = {
-        str(r["scenario_name"])
-        for r in rows
-        if str(r["business_criticality"]).upper() == setting.limits.workflow.critical
-    }
-    after = Figures.over(table.counts, setting.grid.after)
-    low = after.percent(M.WORKFLOW_FAILURES) > 100.0 - setting.limits.workflow.completion
-    return [
-        "CRITICAL_SCENARIO_FAILING"
-        if name in failing or (name in critical and low[row])
-        else HEALTHY[9]
-        if low[row]
-        else ""
-        for row, (name,) in enumerate(table.values)
-    ]
-
-
-def rows_about(finding: Finding, subject: Subject) -> list[tuple[str, dict[str, Any]]]:
-    """The finding's rows that are about a subject: (evidence id, row)."""
-    return [
-        (f"{finding.id}.{number}", row)
-        for number, row in enumerate(finding.rows, 1)
-        if all(column in row and row[column] == value for column, value in subject.items())
-    ]
 
 
 def _measures(group: dict[Measure, Screen], row: int, label: str) -> list[Measure]:
@@ -217,12 +96,16 @@ def _measures(group: dict[Measure, Screen], row: int, label: str) -> list[Measur
     result = []
     failing = [measure for measure in FAILURES if measure in group]
     if failing:
-        wide = max(excess.get(M.NOT_SUCCESSFUL, 0.0), excess[failing[0]])
-        order = (M.SERVER_ERRORS, M.RATE_LIMITED, *([M.CLIENT_ERRORS] if label == "HIGH_CLIENT_ERRORS" else []))
+        wide = max(excess.get(Measure.NOT_SUCCESSFUL, 0.0), excess[failing[0]])
+        order = (
+            Measure.SERVER_ERRORS,
+            Measure.RATE_LIMITED,
+            *([Measure.CLIENT_ERRORS] if label == "HIGH_CLIENT_ERRORS" else []),
+        )
         narrow = [measure for measure in order if measure in excess and wide > 0 and excess[measure] >= wide / 2]
-        default = M.SERVER_ERRORS if wide <= 0 or M.NOT_SUCCESSFUL not in group else M.NOT_SUCCESSFUL
+        default = Measure.SERVER_ERRORS if wide <= 0 or Measure.NOT_SUCCESSFUL not in group else Measure.NOT_SUCCESSFUL
         result.append(narrow[0] if narrow else default)
-    result += [measure for measure in (M.SLOW, M.RETRIES, M.WORKFLOW_FAILURES) if measure in group]
+    result += [measure for measure in (Measure.SLOW, Measure.RETRIES, Measure.WORKFLOW_FAILURES) if measure in group]
     return result
 
 
@@ -232,7 +115,7 @@ def _candidate(one: Screen, row: int, label: str, setting: Setting) -> Candidate
     contrast, compared = _contrast(one, row, setting)
     about = LABEL_MEASURES.get(label)
     fits = (about or one.measure) == one.measure or (about is None and one.measure in FAILURES)
-    if one.measure in (M.SLOW, M.RETRIES) and about != one.measure:
+    if one.measure in (Measure.SLOW, Measure.RETRIES) and about != one.measure:
         fits = False
     named = label if fits else ""
     step = one.table.dimension.step
@@ -247,7 +130,7 @@ def _tier(one: Screen, row: int, label: str, setting: Setting) -> Tier:
         counts, limit = one.table.counts, setting.limits.workflow.completion / 100.0
         for span in (slice(0, setting.grid.count), setting.grid.after):
             runs = float(counts.requests[row, span].sum())
-            failed = float(counts.failures[M.WORKFLOW_FAILURES][row, span].sum())
+            failed = float(counts.failures[Measure.WORKFLOW_FAILURES][row, span].sum())
             if wilson_interval(runs - failed, runs)[1] < limit:
                 return Tier.DEFINITIVE
         return Tier.POTENTIAL

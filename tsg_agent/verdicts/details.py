@@ -8,10 +8,12 @@ import pandas as pd
 from tsg_agent.evidence.measurement import Measurement, Table
 from tsg_agent.models import Subject
 from tsg_agent.statistics import share
-from tsg_agent.verdicts.candidates import Candidate, Setting, rows_about
+from tsg_agent.verdicts.candidates import Candidate
 from tsg_agent.verdicts.figures import Figures
 from tsg_agent.verdicts.labels import newest_and_previous
+from tsg_agent.verdicts.naming import rows_about
 from tsg_agent.verdicts.screen import screen
+from tsg_agent.verdicts.setting import Setting
 from tsg_agent.workflows import failing_step
 
 NARROW_SHARE = 0.9

@@ -9,11 +9,13 @@ import pandas as pd
 from tsg_agent.evidence.measurement import Measurement, Table
 from tsg_agent.models import Measure, Rate, Subject, Visible
 from tsg_agent.statistics import share
-from tsg_agent.verdicts.candidates import Candidate, Setting, candidates_of, rows_about, screens_of
+from tsg_agent.verdicts.candidates import Candidate, candidates_of, screens_of
 from tsg_agent.verdicts.details import narrowed
 from tsg_agent.verdicts.labels import HEALTHY
+from tsg_agent.verdicts.naming import rows_about
 from tsg_agent.verdicts.order import YIELD_SHARE, Ranked, ranked
 from tsg_agent.verdicts.rules import Ruling
+from tsg_agent.verdicts.setting import Setting
 from tsg_agent.verdicts.workflow_table import workflow_table
 
 Key = tuple[tuple[str, str], ...]

@@ -17,16 +17,14 @@ def gates_of(
 
     `threshold`: the SLA, percent. Workflows answer to the completion rate of the guide's Step 9 instead.
     """
-    counts = {measure: measurement.entry for measure in measurement.entry.failures}
+    counts = dict.fromkeys(measurement.entry.failures, measurement.entry)
     if workflows is not None and workflows.values:
         counts[Measure.WORKFLOW_FAILURES] = workflows.whole
     grid = measurement.grid
     return {
         measure: _since(measure, one, grid, limits)
         if grid.start is not None and not doubted
-        else _level(
-            measure, one, grid, limits.workflow.completion if measure is Measure.WORKFLOW_FAILURES else threshold
-        )
+        else _level(measure, one, limits.workflow.completion if measure is Measure.WORKFLOW_FAILURES else threshold)
         for measure, one in counts.items()
     }
 
@@ -48,7 +46,8 @@ def _since(measure: Measure, counts: Counts, grid: Grid, limits: AllThresholds) 
         if rose
         else OnsetKind.UNKNOWN
     )
-    words = f"{percent(after.percent)} {measure_words(measure, limits.version.slow_ms)} after the start, {percent(before.percent)} before"
+    what = measure_words(measure, limits.version.slow_ms)
+    words = f"{percent(after.percent)} {what} after the start, {percent(before.percent)} before"
     onset = Onset(
         kind=kind, before=before, after=after, z=round(z, 4), p=float(upper_p(z)),
         excess=round(float(k1[0] - n1[0] * k0[0] / n0[0]), 2),
@@ -56,7 +55,7 @@ def _since(measure: Measure, counts: Counts, grid: Grid, limits: AllThresholds) 
     return Gate(measure=measure, open=rose, reason=words, onset=onset)
 
 
-def _level(measure: Measure, counts: Counts, grid: Grid, threshold: float) -> Gate:
+def _level(measure: Measure, counts: Counts, threshold: float) -> Gate:
     whole = Rate(failures=int(counts.failures[measure].sum()), requests=int(counts.requests.sum()))
     over = bool(whole.requests) and whole.percent > 100.0 - threshold
     words = (

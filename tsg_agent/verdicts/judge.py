@@ -8,13 +8,14 @@ import pandas as pd
 from tsg_agent.evidence.measurement import Measurement, Table
 from tsg_agent.models import Confidence, Finding, Judgement, Measure, Verdict
 from tsg_agent.settings import AllThresholds
-from tsg_agent.verdicts.candidates import Candidate, Cuts, Setting, candidates_of, screens_of
+from tsg_agent.verdicts.candidates import Candidate, candidates_of, screens_of
 from tsg_agent.verdicts.details import detail_of
 from tsg_agent.verdicts.explain import Explained, Explainer, Key, Remainder, Source
 from tsg_agent.verdicts.gates import gates_of
 from tsg_agent.verdicts.order import Ranked
 from tsg_agent.verdicts.rules import Ruling, notable, rule, verdict
 from tsg_agent.verdicts.series import Ledger, series_of
+from tsg_agent.verdicts.setting import Cuts, Setting
 from tsg_agent.verdicts.workflow_table import workflow_table
 from tsg_agent.wording import percent
 
@@ -34,7 +35,8 @@ class Evidence:
 def judge(evidence: Evidence) -> Judgement:
     """Judge every subject that was measured.
 
-    Pure but for `source`, which is asked at most a few times, to explain away what only suffers with a cause. Source: docs/verdicts.md.
+    Pure but for `source`, which is asked at most a few times, to explain away what only suffers with a cause.
+    Source: docs/verdicts.md.
     """
     runs = evidence.runs
     workflows = workflow_table(runs, evidence.measurement.grid) if runs is not None and len(runs) else None
@@ -150,9 +152,8 @@ def _notes(evidence: Evidence, setting: Setting) -> list[str]:
     elif setting.doubted:
         notes.append("The incident's start is doubted: nothing became worse there.")
     if measurement.entry_component:
-        notes.append(
-            f"The telemetry holds inner calls: availability is measured at the entry component {measurement.entry_component}."
-        )
+        entry = measurement.entry_component
+        notes.append(f"The telemetry holds inner calls: availability is measured at the entry component {entry}.")
     requests = float(measurement.total.requests.sum())
     redirects = 100.0 * float(measurement.total.redirects.sum()) / requests if requests else 0.0
     if redirects > evidence.limits.verdict.redirects:

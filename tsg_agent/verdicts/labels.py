@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tsg_agent.evidence.dimensions import FLAG, REGION, Dimension
 from tsg_agent.evidence.measurement import Table
 from tsg_agent.models import Measure
 from tsg_agent.settings import AllThresholds
@@ -66,7 +65,7 @@ def _versions(table: Table, figures: Figures, limits: AllThresholds) -> tuple[li
     return [("REGRESSION_DETECTED", worse), ("PERFORMANCE_DEGRADATION", newest & slow)], t.minimum_requests
 
 
-def _flags(table: Table, figures: Figures, limits: AllThresholds) -> tuple[list[Arm], float]:
+def _flags(_: Table, figures: Figures, limits: AllThresholds) -> tuple[list[Arm], float]:
     t = limits.flag
     errors, n = figures.percent(M.SERVER_ERRORS), figures.requests
     high = ((errors > t.error_rate) & (n > t.error_requests)) | flag_action(figures, limits)
@@ -81,13 +80,13 @@ def flag_action(figures: Figures, limits: AllThresholds) -> Mask:
     return result
 
 
-def _regions(table: Table, figures: Figures, limits: AllThresholds) -> tuple[list[Arm], float]:
+def _regions(_: Table, figures: Figures, limits: AllThresholds) -> tuple[list[Arm], float]:
     t = limits.region
     success = _success(figures)
     return [("CRITICAL", success < t.critical), ("WARNING", success < t.warning)], t.minimum_requests
 
 
-def _partitions(table: Table, figures: Figures, limits: AllThresholds) -> tuple[list[Arm], float]:
+def _partitions(_: Table, figures: Figures, limits: AllThresholds) -> tuple[list[Arm], float]:
     t = limits.partition
     return [
         ("HIGH_ERRORS", figures.percent(M.SERVER_ERRORS) > t.error_rate),
@@ -96,7 +95,7 @@ def _partitions(table: Table, figures: Figures, limits: AllThresholds) -> tuple[
     ], t.minimum_requests
 
 
-def _zones(table: Table, figures: Figures, limits: AllThresholds) -> tuple[list[Arm], float]:
+def _zones(_: Table, figures: Figures, limits: AllThresholds) -> tuple[list[Arm], float]:
     t = limits.zone
     success = _success(figures)
     return [
@@ -107,7 +106,7 @@ def _zones(table: Table, figures: Figures, limits: AllThresholds) -> tuple[list[
     ], t.minimum_requests
 
 
-def _endpoints(table: Table, figures: Figures, limits: AllThresholds) -> tuple[list[Arm], float]:
+def _endpoints(_: Table, figures: Figures, limits: AllThresholds) -> tuple[list[Arm], float]:
     t = limits.endpoint
     return [
         ("HIGH_SERVER_ERRORS", figures.percent(M.SERVER_ERRORS) > t.server_error_rate),
@@ -131,7 +130,7 @@ def _products(table: Table, figures: Figures, limits: AllThresholds) -> tuple[li
     ], t.minimum_requests
 
 
-def _errors(table: Table, figures: Figures, limits: AllThresholds) -> tuple[list[Arm], float]:
+def _errors(table: Table, figures: Figures, _: AllThresholds) -> tuple[list[Arm], float]:
     """Step 10 labels every error; what is not among the rows shown is at least of low priority."""
     failed = figures.failures[M.SERVER_ERRORS] > 0
     depends = np.asarray(["dependency_name" in table.dimension.columns] * len(table.values))
@@ -168,13 +167,3 @@ HEALTHY: dict[int, str] = {
     9: "NO_CRITICAL_FAILURE",
     10: "NO_ERRORS",
 }
-__all__ = [
-    "FLAG",
-    "HEALTHY",
-    "LABEL_MEASURES",
-    "REGION",
-    "Dimension",
-    "flag_action",
-    "labels_of",
-    "newest_and_previous",
-]

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from tsg_agent.models import Confidence, Measure, OnsetKind, Tier, Verdict
-from tsg_agent.verdicts.candidates import Candidate, Setting, rows_about
+from tsg_agent.verdicts.candidates import Candidate
 from tsg_agent.verdicts.labels import HEALTHY
+from tsg_agent.verdicts.naming import rows_about
 from tsg_agent.verdicts.screen import BORN_STEPS
+from tsg_agent.verdicts.setting import Setting
 from tsg_agent.wording import measure_words, percent, rate_words
 
 NOTABLE_Z = 2.33

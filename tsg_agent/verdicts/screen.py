@@ -12,16 +12,8 @@ from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Counts, Table
 from tsg_agent.models import Measure
 from tsg_agent.settings import VerdictThresholds
-from tsg_agent.statistics import (
-    Floats,
-    cochran_mantel_haenszel,
-    difference_interval,
-    g2_z,
-    overdispersion,
-    share,
-    stratified_difference,
-    upper_p,
-)
+from tsg_agent.statistics import Floats, difference_interval, g2_z, overdispersion, share, upper_p
+from tsg_agent.verdicts.contrast import Sides
 from tsg_agent.verdicts.figures import Mask
 
 BORN_STEPS = (2, 3)
@@ -102,14 +94,14 @@ def screen(table: Table, measure: Measure, grid: Grid, limits: VerdictThresholds
     low, high = difference_interval(k0, n0, k1, n1, phi)
     edge = limits.minimum_rise / 100.0
     stratified = born | ~measured
-    contrast = _contrast(k, n, rk, rn, grid, stratified, phi, limits.contrast_ratio)
+    compared = Sides(k, n, rk, rn).compared(grid, stratified, phi, limits.contrast_ratio)
     return Screen(
         table, measure, k0, n0, k1, n1, own0, z, measured,
         appeared=born,
         unchanged=measured & (low > -edge) & (high < edge),
         # What kind of error is commonest says nothing unless it can be seen to change.
         whole=_whole(table, measure, after, limits) | (table.error_only & ~np.full(len(k), known)),
-        contrast_z=contrast[0], difference=contrast[1], overlaps=contrast[2], material=contrast[3],
+        contrast_z=compared.z, difference=compared.difference, overlaps=compared.overlaps, material=compared.material,
         rest_k=rk[:, after].sum(axis=1), rest_n=rn[:, after].sum(axis=1),
         stratified=stratified,
     )  # fmt: skip
@@ -132,26 +124,3 @@ def _whole(table: Table, measure: Measure, after: slice, limits: VerdictThreshol
         part, total = counts.requests[:, after].sum(axis=1), whole.requests[:, after].sum()
     result: Mask = part >= limits.whole_traffic * total
     return result
-
-
-def _contrast(
-    k: Floats, n: Floats, rk: Floats, rn: Floats, grid: Grid, stratified: Mask, phi: Floats, ratio: float
-) -> tuple[Floats, Floats, Mask, Mask]:
-    """z, difference (share), whether subject and rest overlap in time, and whether the difference is material."""
-    before, after = grid.before, grid.after
-    late = stratified_difference(k[:, after], n[:, after], rk[:, after], rn[:, after])
-    early = stratified_difference(k[:, before], n[:, before], rk[:, before], rn[:, before])
-    cmh = cochran_mantel_haenszel(k[:, after], n[:, after], rk[:, after], rn[:, after])
-    alone = stratified | ~np.isfinite(early[1]) | ~np.isfinite(late[1])
-    change = late[0] - np.where(alone, 0.0, early[0])
-    spread = np.sqrt(np.where(alone, 1.0, (late[1] + early[1]) * phi))
-    now, rest_now = (
-        share(k[:, after].sum(axis=1), n[:, after].sum(axis=1)),
-        share(rk[:, after].sum(axis=1), rn[:, after].sum(axis=1)),
-    )
-    then, rest_then = (
-        share(k[:, before].sum(axis=1), n[:, before].sum(axis=1)),
-        share(rk[:, before].sum(axis=1), rn[:, before].sum(axis=1)),
-    )
-    own, rest = np.where(alone, now, now - then), np.where(alone, rest_now, rest_now - rest_then)
-    return np.where(alone, cmh, change / spread), change, np.isfinite(late[1]), own >= ratio * np.maximum(rest, 0.0)

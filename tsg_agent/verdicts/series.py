@@ -5,7 +5,7 @@ from datetime import UTC
 
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Counts, Measurement, Table
-from tsg_agent.models import MeasuredRow, Measure, Point, Rate, Series, Subject
+from tsg_agent.models import Measure, MeasuredRow, Point, Rate, Series, Subject
 from tsg_agent.verdicts.candidates import Candidate
 
 CHARTED = ("service_version", "availability_zone", "region")

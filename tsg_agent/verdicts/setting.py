@@ -1,0 +1,72 @@
+"""What every judgement of an investigation shares: the limits, the cuts for significance, the gates, the findings."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tsg_agent.evidence.grid import Grid
+from tsg_agent.models import Finding, Gate, Measure
+from tsg_agent.settings import AllThresholds
+from tsg_agent.statistics import Floats, significant
+from tsg_agent.verdicts.screen import Screen
+
+FAILURES = (Measure.SERVER_ERRORS, Measure.NOT_SUCCESSFUL, Measure.RATE_LIMITED, Measure.CLIENT_ERRORS)
+STEP_MEASURES: dict[int, tuple[Measure, ...]] = {
+    2: (Measure.SERVER_ERRORS, Measure.SLOW),
+    3: (Measure.SERVER_ERRORS, Measure.SLOW),
+    4: (Measure.SERVER_ERRORS, Measure.NOT_SUCCESSFUL, Measure.RATE_LIMITED),
+    5: (Measure.SERVER_ERRORS, Measure.NOT_SUCCESSFUL, Measure.RATE_LIMITED, Measure.SLOW),
+    6: (Measure.SERVER_ERRORS, Measure.NOT_SUCCESSFUL, Measure.RATE_LIMITED, Measure.SLOW),
+    7: (Measure.SERVER_ERRORS, Measure.NOT_SUCCESSFUL, Measure.RATE_LIMITED, Measure.CLIENT_ERRORS, Measure.SLOW),
+    8: (Measure.SERVER_ERRORS, Measure.NOT_SUCCESSFUL, Measure.RATE_LIMITED, Measure.SLOW, Measure.RETRIES),
+    9: (Measure.WORKFLOW_FAILURES,),
+    10: (Measure.SERVER_ERRORS,),
+}
+"""What the guide's labels of each step are about."""
+
+
+ACTING_STEPS = (2, 3, 9)
+"""Steps whose findings are potential or definitive resolutions."""
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """The largest p that counts as significant (Benjamini-Hochberg over all groups of all steps); -1 = none does."""
+
+    onset: float
+    contrast: float
+
+    @classmethod
+    def of(cls, screens: list[Screen], rate: float) -> "Cuts":
+        """Fixed once, over everything that was measured."""
+        onsets = np.concatenate([s.p[s.measured] for s in screens]) if screens else np.zeros(0)
+        compared = [s.contrast_p[s.overlaps & ~s.whole] for s in screens]
+        contrasts = np.concatenate(compared) if compared else np.zeros(0)
+        return cls(_largest(onsets, rate), _largest(contrasts, rate))
+
+
+def _largest(p: Floats, rate: float) -> float:
+    stands = significant(p, rate)
+    return float(p[stands].max()) if stands.any() else -1.0
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every judgement shares."""
+
+    grid: Grid
+    limits: AllThresholds
+    cuts: Cuts
+    gates: dict[Measure, Gate]
+    findings: dict[int, Finding]
+    doubted: bool = False
+    """The start given is doubted: nothing at all changed there."""
+
+    @property
+    def start_known(self) -> bool:
+        """Whether anything is judged by its onset."""
+        return self.grid.start is not None and not self.doubted
+
+    def knows_start(self, step: int) -> bool:
+        """Whether a step's findings are judged by their onset: a doubted start is unknown to those that act."""
+        return self.grid.start is not None and not (self.doubted and step in ACTING_STEPS)
