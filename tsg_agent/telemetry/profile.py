@@ -63,13 +63,24 @@ class Check(Protocol):
     """What readiness asks of a check; tools.PLUGINS are such."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The tool's name."""
+        ...
+
     @property
-    def step(self) -> int: ...
+    def step(self) -> int:
+        """The guide's step."""
+        ...
+
     @property
-    def title(self) -> str: ...
+    def title(self) -> str:
+        """What it is about."""
+        ...
+
     @property
-    def needs(self) -> tuple[Needs, ...]: ...
+    def needs(self) -> tuple[Needs, ...]:
+        """What it reads."""
+        ...
 
 
 def profile(engine: Engine, timeout: float, checks: Iterable[Check] = ()) -> Profile:
@@ -104,12 +115,12 @@ def profile(engine: Engine, timeout: float, checks: Iterable[Check] = ()) -> Pro
     )
 
 
-def known_values(engine: Engine, timeout: float) -> KnownValues:
+def known_values(engine: Engine, timeout: float, table: str = LOGS.name) -> KnownValues:
     """Regions, services and environments of the requests; of the workflows, where the source has no requests.
 
-    Raises what Engine.run raises.
+    `table` asks for the workflows' own. Raises what Engine.run raises.
     """
-    name = LOGS.name if LOGS.name in engine.tables else WORKFLOWS.name
+    name = table if table in engine.tables else WORKFLOWS.name
     return _known({name: _values(engine, name, timeout)} if name in engine.tables else {})
 
 

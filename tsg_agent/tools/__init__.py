@@ -1,7 +1,10 @@
 """The guide's nine checks as typed tools, and their one registry."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tsg_agent.settings import Settings
+from tsg_agent.telemetry.engine import Engine
+from tsg_agent.tools.langchain import langchain_tools
 from tsg_agent.tools.plugin import Plugin
 from tsg_agent.tools.plugin_1_version_regression import VersionRegression
 from tsg_agent.tools.plugin_2_feature_flags import FeatureFlags
@@ -12,6 +15,11 @@ from tsg_agent.tools.plugin_6_endpoints import Endpoints
 from tsg_agent.tools.plugin_7_products import Products
 from tsg_agent.tools.plugin_8_workflows import Workflows
 from tsg_agent.tools.plugin_9_errors import Errors
+
+if TYPE_CHECKING:
+    from langchain_core.tools import StructuredTool
+
+__all__ = ["PLUGINS", "Plugin", "get_tools"]
 
 PLUGINS: tuple[Plugin[Any], ...] = (
     VersionRegression(),
@@ -25,3 +33,13 @@ PLUGINS: tuple[Plugin[Any], ...] = (
     Errors(),
 )
 """Every check, in the guide's order. Adding one is a file, its SQL, and a line here."""
+
+
+def get_tools(telemetry: Engine, settings: Settings | None = None) -> "list[StructuredTool]":
+    """The nine checks as LangChain tools, `plugin_1_tool` to `plugin_9_tool`, over one source.
+
+    Each gives a short text for the model (the finding in words, at most ten rows) and the whole Finding as artifact.
+    A region, service or environment that the telemetry does not know, or a window that ends before it starts, gives an
+    error message with what would do, never an empty result.
+    """
+    return langchain_tools(PLUGINS, telemetry, settings or Settings())

@@ -1,5 +1,6 @@
 """A plugin: binds its query, runs it, types and labels the rows, and ends in a Finding whatever happens."""
 
+import inspect
 import re
 import time
 from abc import ABC, abstractmethod
@@ -66,7 +67,10 @@ def sql_parameters(sql: str, args: WindowArgs, settings: Settings) -> dict[str, 
 
 
 class Plugin(ABC, Generic[R]):
-    """One of the guide's nine checks. Subclasses say what it asks, needs and shows, and hold the guide's rule."""
+    """One of the guide's nine checks. Subclasses say what it asks, needs and shows, and hold the guide's rule.
+
+    A subclass's docstring is what a model reads; `{group.name}` in it stands for a threshold.
+    """
 
     number: ClassVar[int]
     title: ClassVar[str]
@@ -96,6 +100,11 @@ class Plugin(ABC, Generic[R]):
     def key(self) -> str:
         """The name of the plugin's files."""
         return type(self).__module__.rpartition(".")[2]
+
+    def description(self, thresholds: AllThresholds) -> str:
+        """What a model reads of the tool: the class's docstring, with the thresholds in force, and the question."""
+        text = inspect.cleandoc(type(self).__doc__ or "").format(**dict(thresholds))
+        return f"{text}\n\nAnswers: {self.question}"
 
     @abstractmethod
     def assess(self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs) -> Assessment[R]:

@@ -44,9 +44,10 @@ def label(row: VersionRow, limits: VersionThresholds) -> tuple[str, tuple[str, .
 class VersionRegression(Plugin[VersionRow]):
     """Compares the failure and slow rates of the service's versions, newest against the one before it.
 
-    Use it when a deployment or rollout may be the cause. REGRESSION_DETECTED: the newest version fails over 10
-    percentage points more than its predecessor over the window; PERFORMANCE_DEGRADATION: over 10 % of its
-    requests take more than 5 s. Versions under 1,000 requests are left out and named.
+    Use it when a deployment or rollout may be the cause. REGRESSION_DETECTED: the newest version fails over
+    {version.regression_points:g} percentage points more than its predecessor over the window;
+    PERFORMANCE_DEGRADATION: over {version.slow_rate:g} % of its requests take more than {version.slow_ms:g} ms.
+    Versions of {version.minimum_requests} requests or fewer are left out and named.
     """
 
     number = 1

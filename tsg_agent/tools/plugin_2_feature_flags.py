@@ -53,8 +53,10 @@ def label(row: FlagRow, limits: FlagThresholds) -> tuple[str, tuple[str, ...]]:
 class FeatureFlags(Plugin[FlagRow]):
     """Compares error rates and latencies of the requests that carry each value of each feature flag.
 
-    Use it when a flag, an experiment or a configuration switch may be the cause. HIGH_ERROR_RATE: over 8 % errors
-    on over 1,000 requests (or over 15 % on over 500); HIGH_LATENCY: p95 over 5 s. Only abnormal values are shown.
+    Use it when a flag, an experiment or a configuration switch may be the cause. HIGH_ERROR_RATE: over
+    {flag.action_error_rate:g} % errors on over {flag.action_requests} requests (or over {flag.error_rate:g} % on
+    over {flag.error_requests}); HIGH_LATENCY: p95 over {flag.p95_ms:g} ms; LATENCY_ANOMALY: mean latency over
+    {flag.latency_zscore:g} deviations above the other values'. Only abnormal values are shown.
     """
 
     number = 2

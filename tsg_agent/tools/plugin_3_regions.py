@@ -64,8 +64,8 @@ def trend(points_per_second: float | None, limits: RegionThresholds) -> str:
 class Regions(Plugin[RegionRow]):
     """Compares availability across all regions, datacenters and zones of the service.
 
-    Use it when a region, a datacenter or a network path may be the cause. CRITICAL: under 95 % of requests
-    answered 2xx; WARNING: under 99 %. All regions are shown, the given one is marked.
+    Use it when a region, a datacenter or a network path may be the cause. CRITICAL: under {region.critical:g} % of
+    requests answered 2xx; WARNING: under {region.warning:g} %. All regions are shown, the given one is marked.
     """
 
     number = 3

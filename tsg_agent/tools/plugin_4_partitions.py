@@ -65,9 +65,10 @@ def label(row: PartitionRow, limits: PartitionThresholds) -> tuple[str, tuple[st
 class Partitions(Plugin[PartitionRow]):
     """Compares success, errors and latency of partitions, shards and tenant categories.
 
-    Use it when a shard, a database partition or a group of tenants may be the cause. HIGH_ERRORS: over 10 % 5xx;
-    HIGH_LATENCY: mean over 3 s; UNSTABLE: latency deviates by over 1 s; LOW_SUCCESS: under 95 % answered 2xx.
-    Only unhealthy rows are shown.
+    Use it when a shard, a database partition or a group of tenants may be the cause. HIGH_ERRORS: over
+    {partition.error_rate:g} % 5xx; HIGH_LATENCY: mean over {partition.latency_ms:g} ms; UNSTABLE: latency deviates
+    by over {partition.latency_deviation_ms:g} ms; LOW_SUCCESS: under {partition.success:g} % answered 2xx. Only
+    unhealthy rows are shown.
     """
 
     number = 4

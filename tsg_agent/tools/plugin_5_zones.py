@@ -68,8 +68,9 @@ class Zones(Plugin[ZoneRow]):
     """Compares success, infrastructure errors (502, 503, 504), latency, CPU and memory of zones and instance types.
 
     Use it when a zone, a kind of machine, a load balancer or a lack of resources may be the cause. CRITICAL: under
-    90 % answered 2xx; DEGRADED: under 95 %; INFRASTRUCTURE_ISSUES, PERFORMANCE_ISSUES, RESOURCE_PRESSURE below
-    that. Healthy zones are shown too.
+    {zone.critical:g} % answered 2xx; DEGRADED: under {zone.degraded:g} %; INFRASTRUCTURE_ISSUES: over
+    {zone.infrastructure_error_rate:g} % 502-504; PERFORMANCE_ISSUES: mean over {zone.latency_ms:g} ms;
+    RESOURCE_PRESSURE: CPU over {zone.cpu:g} % or memory over {zone.memory:g} %. Healthy zones are shown too.
     """
 
     number = 5

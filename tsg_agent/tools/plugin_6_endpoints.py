@@ -60,8 +60,10 @@ class Endpoints(Plugin[EndpointRow]):
     """Compares success, errors, latency and cache hits of endpoints by method, API version and client.
 
     Use it when one endpoint, API version or kind of client may be the cause, or to see what customers lose.
-    HIGH_SERVER_ERRORS: over 10 % 5xx; LOW_SUCCESS_RATE: under 90 % answered 2xx; HIGH_LATENCY: p99 over 5 s;
-    HIGH_CLIENT_ERRORS: over 30 % 4xx; LOW_CACHE_EFFICIENCY: under 20 % hits. Only abnormal rows are shown.
+    HIGH_SERVER_ERRORS: over {endpoint.server_error_rate:g} % 5xx; LOW_SUCCESS_RATE: under {endpoint.success:g} %
+    answered 2xx; HIGH_LATENCY: p99 over {endpoint.p99_ms:g} ms; HIGH_CLIENT_ERRORS: over
+    {endpoint.client_error_rate:g} % 4xx; LOW_CACHE_EFFICIENCY: under {endpoint.cache_hit_rate:g} % hits. Only
+    abnormal rows are shown, by impact.
     """
 
     number = 6

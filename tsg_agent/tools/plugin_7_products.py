@@ -69,9 +69,11 @@ def business_impact(row: dict[str, Any], limits: ProductThresholds) -> float | N
 class Products(Plugin[ProductRow]):
     """Compares success, retries, dependency failures and latency of products by customer tier and subscription.
 
-    Use it to see which customers are hurt, or when one product may be the cause. SLA_BREACH_PREMIUM: under 99.5 %
-    answered 2xx; SLA_BREACH_STANDARD: under 99 %; CRITICAL: under 95 %; then HIGH_RETRY_RATE, DEPENDENCY_ISSUES,
-    PERFORMANCE_DEGRADED. Only unhealthy rows are shown, by business impact.
+    Use it to see which customers are hurt, or when one product may be the cause. SLA_BREACH_PREMIUM: under
+    {product.premium_success:g} % answered 2xx; SLA_BREACH_STANDARD: under {product.standard_success:g} %; CRITICAL:
+    under {product.critical:g} %; HIGH_RETRY_RATE: over {product.retry_rate:g} %; DEPENDENCY_ISSUES: over
+    {product.dependency_failures:g} %; PERFORMANCE_DEGRADED: mean over {product.latency_ms:g} ms. Only unhealthy
+    rows are shown, by business impact.
     """
 
     number = 7

@@ -50,8 +50,8 @@ class Workflows(Plugin[ScenarioRow]):
     """Reads the steps of business workflows and analyses each run: completion, failing step, users, compensation.
 
     Use it when customers report that a checkout, a payment or another process fails, even where every request
-    answers 200. CRITICAL_SCENARIO_FAILING: a CRITICAL scenario completes less than 99 % of its runs. The raw rows
-    are kept as `plugin_8` for the code interpreter.
+    answers 200. CRITICAL_SCENARIO_FAILING: a {workflow.critical} scenario completes less than
+    {workflow.completion:g} % of its runs. The raw rows are kept as `plugin_8` for the code interpreter.
     """
 
     number = 8

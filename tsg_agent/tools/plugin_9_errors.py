@@ -72,9 +72,10 @@ def impact(row: dict[str, Any], limits: ErrorThresholds) -> float:
 class Errors(Plugin[ErrorRow]):
     """Ranks the service's errors (5xx) by category, exception, component and dependency.
 
-    Use it when a component, a dependency or a kind of exception may be the cause. Patterns: SPIKE (over 100 an
-    hour), CASCADING, DEPENDENCY, TRANSIENT, PERSISTENT; priorities: CRITICAL, URGENT, HIGH, MEDIUM, LOW. A high
-    count alone proves nothing: what failed just as often before the incident is not its cause.
+    Use it when a component, a dependency or a kind of exception may be the cause. Patterns: SPIKE (over
+    {error.spike_per_hour:g} an hour), CASCADING, DEPENDENCY, TRANSIENT, PERSISTENT; priorities: CRITICAL, URGENT,
+    HIGH, MEDIUM, LOW. A high count alone proves nothing: what failed just as often before the incident is not its
+    cause.
     """
 
     number = 9
