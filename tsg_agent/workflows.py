@@ -1,13 +1,15 @@
 """Step 9's shipped analysis: which workflows fail, at which step, and whom it hurts. Pure pandas."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from tsg_agent.settings import WorkflowThresholds
 from tsg_agent.statistics import g2_z, wilson_interval
+
+if TYPE_CHECKING:  # half a second to import: for those who analyse, not for those who list the tools
+    import pandas as pd
 
 FAILING = "CRITICAL_SCENARIO_FAILING"
 HEALTHY = "NO_CRITICAL_FAILURE"
@@ -27,10 +29,10 @@ class WorkflowAnalysis:
     """
 
     scenarios: list[dict[str, Any]]
-    runs: pd.DataFrame
+    runs: "pd.DataFrame"
 
 
-def analyse(rows: pd.DataFrame, limits: WorkflowThresholds) -> WorkflowAnalysis:
+def analyse(rows: "pd.DataFrame", limits: WorkflowThresholds) -> WorkflowAnalysis:
     """Judge each run of each workflow, then each scenario.
 
     `rows`: plugin 8's columns, one row per step that a run reached. The unit is one run: it failed if any of its rows
@@ -44,35 +46,40 @@ def analyse(rows: pd.DataFrame, limits: WorkflowThresholds) -> WorkflowAnalysis:
     return WorkflowAnalysis(scenarios, _finished(runs))
 
 
-def finished_runs(rows: pd.DataFrame, limits: WorkflowThresholds) -> pd.DataFrame:
+def finished_runs(rows: "pd.DataFrame", limits: WorkflowThresholds) -> "pd.DataFrame":
     """The runs that have ended, without the analysis: WorkflowAnalysis.runs."""
     return _finished(workflow_runs(rows, limits))
 
 
-def _finished(runs: pd.DataFrame) -> pd.DataFrame:
+def _finished(runs: "pd.DataFrame") -> "pd.DataFrame":
     finished = runs[runs["state"] != RUNNING]
     kept = finished[[*RUN, "workflow_step", "timestamp"]].assign(failed=finished["state"] == FAILED)
     return kept.reset_index(drop=True)
 
 
-def row_states(status: pd.Series, limits: WorkflowThresholds) -> pd.Series:
+def row_states(status: "pd.Series", limits: WorkflowThresholds) -> "pd.Series":
     """completed, running or failed for each status; an unknown status is a failure, NULL is still running."""
     known = dict.fromkeys(limits.completed, COMPLETED) | dict.fromkeys(limits.running, RUNNING)
     values = {value: known.get(str(value).strip().upper(), FAILED) for value in status.dropna().unique()}
     return status.map(values).fillna(RUNNING)
 
 
-def workflow_runs(rows: pd.DataFrame, limits: WorkflowThresholds) -> pd.DataFrame:
-    """One row per run, standing for it: its first failed row, else its last completed, else its last.
+def workflow_runs(rows: "pd.DataFrame", limits: WorkflowThresholds) -> "pd.DataFrame":
+    """One row per run, standing for it: its first failed row, else its last; a run whose last row is running still is.
 
     Columns: those of `rows`, `state`, and `timestamp` set to the run's first; has_compensation is true where any of
     the run's rows says so. A row without a correlation_id is a run of its own.
     """
+    import pandas as pd  # noqa: PLC0415 - see above
+
     frame = rows.assign(state=row_states(rows["workflow_status"], limits))
     alone = frame[frame["correlation_id"].isna()]
     frame = frame[frame["correlation_id"].notna()]
     if frame.duplicated(RUN).any():
-        frame = frame.sort_values(["timestamp", "workflow_step", "workflow_status"], kind="stable")
+        # Started and completed at one instant: the completion is the later one.
+        frame = frame.assign(settled=frame["state"] != RUNNING)
+        frame = frame.sort_values(["timestamp", "settled", "workflow_step", "workflow_status"], kind="stable")
+        frame = frame.drop(columns="settled")
         by_run = frame.groupby(RUN, dropna=False, sort=False, observed=True)
         compensated = frame["has_compensation"].astype("boolean")
         frame = frame.assign(
@@ -82,13 +89,12 @@ def workflow_runs(rows: pd.DataFrame, limits: WorkflowThresholds) -> pd.DataFram
             ),
         )
         failed = frame[frame["state"] == FAILED].drop_duplicates(RUN, keep="first")
-        completed = frame[frame["state"] == COMPLETED].drop_duplicates(RUN, keep="last")
-        running = frame[frame["state"] == RUNNING].drop_duplicates(RUN, keep="last")
-        frame = pd.concat([failed, completed, running]).drop_duplicates(RUN, keep="first")
+        last = frame.drop_duplicates(RUN, keep="last")
+        frame = pd.concat([failed, last]).drop_duplicates(RUN, keep="first")
     return pd.concat([frame, alone]) if len(alone) else frame
 
 
-def failing_step(failed_steps: pd.Series, other_steps: pd.Series) -> tuple[str | None, int, float]:
+def failing_step(failed_steps: "pd.Series", other_steps: "pd.Series") -> tuple[str | None, int, float]:
     """The step where failures gather: name, failures there, and its z against the other steps.
 
     Arguments: the step of each failed run, and of each other one. No step where none fails more than the rest.
@@ -109,7 +115,7 @@ def failing_step(failed_steps: pd.Series, other_steps: pd.Series) -> tuple[str |
     return str(failures.index[best]), int(k[best]), float(z[best])
 
 
-def _scenario(group: pd.DataFrame, limits: WorkflowThresholds) -> dict[str, Any]:
+def _scenario(group: "pd.DataFrame", limits: WorkflowThresholds) -> dict[str, Any]:
     failed, completed = group[group["state"] == FAILED], group[group["state"] == COMPLETED]
     finished = len(failed) + len(completed)
     low, high = wilson_interval(len(completed), finished)
@@ -142,19 +148,19 @@ def _scenario(group: pd.DataFrame, limits: WorkflowThresholds) -> dict[str, Any]
     }
 
 
-def _uncompensated(failed: pd.DataFrame) -> int | None:
+def _uncompensated(failed: "pd.DataFrame") -> int | None:
     """Failed runs known to lack compensation; None where the source does not say."""
     known = failed["has_compensation"].dropna()
     return int((~known.astype(bool)).sum()) if len(known) or failed.empty else None
 
 
 def _text(value: Any) -> str | None:
-    return None if pd.isna(value) else str(value)
+    return str(value) if isinstance(value, str) else None
 
 
-def _median(values: pd.Series) -> float | None:
+def _median(values: "pd.Series") -> float | None:
     return None if values.isna().all() else float(np.nanmedian(values.to_numpy(float, na_value=np.nan)))
 
 
-def _mean(values: pd.Series) -> float | None:
+def _mean(values: "pd.Series") -> float | None:
     return None if values.isna().all() else float(np.nanmean(values.to_numpy(float, na_value=np.nan)))

@@ -1,8 +1,7 @@
 """Step 9: which business workflows fail, and at which step?"""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 
 from tsg_agent.settings import AllThresholds
@@ -10,6 +9,9 @@ from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
 from tsg_agent.tools.rows import Row, WindowArgs, column, descending, milliseconds, text_key
 from tsg_agent.workflows import FAILING, HEALTHY, analyse
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class ScenarioRow(Row):
@@ -36,7 +38,7 @@ class ScenarioRow(Row):
     workflow_status: str = column("the guide's label")
 
 
-def frame_of(table: pa.Table) -> pd.DataFrame:
+def frame_of(table: pa.Table) -> "pd.DataFrame":
     """Plugin 8's rows as the analysis and the code interpreter read them; repeated texts stored once."""
     repeated = ["scenario_name", "workflow_id", "workflow_step", "workflow_status", "business_criticality"]
     for name in repeated:
