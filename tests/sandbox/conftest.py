@@ -1,7 +1,10 @@
 """One isolated session, one control with resource limits only, and the world both are let loose on."""
 
+import gc
+import resource
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -9,7 +12,7 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("the sandbox is for Linux", allow_module_level=True)
 
-from tests.sandbox.world import World, open_world
+from tests.sandbox.world import World, machine_lacks, open_world
 from tsg_agent.sandbox import SandboxUnavailable, Session
 
 
@@ -33,7 +36,10 @@ def sandbox(frame: pd.DataFrame) -> Iterator[Session]:
             session.run("1")
             yield session
     except SandboxUnavailable as error:
-        pytest.skip(f"this machine lacks a layer the sandbox needs: {error}")
+        lack = machine_lacks()
+        if not lack:
+            raise  # the machine has what it takes: the fault is ours
+        pytest.skip(f"this machine lacks {lack}: {error}")
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +47,20 @@ def control(frame: pd.DataFrame) -> Iterator[Session]:
     """Resource limits and a clean environment, no kernel layer: what the sandbox's layers are measured against."""
     with Session({"df": frame}, unsafe_no_isolation=True) as session:
         yield session
+
+
+def resident_mb(pid: int | str = "self") -> float:
+    """A process's resident memory now."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+
+@pytest.fixture
+def bounded() -> Iterator[None]:
+    """The parent's memory grows by no more than 64 MB in a test that uses it."""
+    gc.collect()
+    before = resident_mb()
+    yield
+    assert resident_mb() - before < 64
 
 
 @pytest.fixture(scope="session")

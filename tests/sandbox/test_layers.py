@@ -1,16 +1,22 @@
 """A layer that is missing, or that lies, means that no code runs; the error names it. Real kernel filters do it."""
 
 import errno
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.sandbox.world import is_root, numbers
-from tsg_agent.sandbox import Layer, SandboxUnavailable, Session, layers
+from tsg_agent.sandbox import Layer, SandboxUnavailable, Session, Status, exchange, layers
 from tsg_agent.sandbox.doctor import diagnose
 from tsg_agent.sandbox.inside import kernel, seccomp
 
+# What must never come onto the list of allowed calls, whatever else does.
+REFUSED = {
+    *("openat", "socket", "clone", "execve", "kill", "ptrace", "prctl", "seccomp", "unshare", "mount", "umount2"),
+    *("pivot_root", "capset", "pidfd_open", "landlock_create_ruleset"),
+}
 FAILING = str(Path(__file__).with_name("failing.py"))
 LIES = 0
 SET_USER = {"x86_64": 117, "aarch64": 147}
@@ -80,6 +86,34 @@ def test_a_layer_that_says_yes_and_does_nothing_is_found_out(
     if calls.get("unshare") == LIES:
         root = next(found for found in error.layers if found.name == "empty_root")
         assert "same as before" in root.detail
+
+
+def test_the_child_refuses_although_the_parent_would_let_it_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "_judge", lambda *_: None)
+    with Session(python=without(seccomp=errno.ENOSYS)) as session:
+        try:
+            result = session.run("print('ran')\n1")
+        except SandboxUnavailable as error:
+            assert error.layer == "attestation"  # it ended before the code could be sent
+        else:
+            assert (result.status, result.stdout, result.value) == (Status.ENDED, "", None)
+
+
+def test_the_parent_refuses_although_the_child_would_run_it() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b'[{"name": "rlimits", "held": true, "errno": 0, "detail": ""}]\n')
+        found = exchange._attestation(ours)
+        with pytest.raises(SandboxUnavailable, match="credentials"):
+            exchange._judge(found, unsafe=False)
+        exchange._judge(found, unsafe=True)
+
+
+def test_the_zygote_cannot_be_read_by_its_own_user(sandbox: Session) -> None:
+    if is_root():
+        pytest.skip("root reads every process")
+    with pytest.raises(PermissionError):
+        Path(f"/proc/{sandbox.pid}/environ").read_bytes()
 
 
 def test_capabilities_that_stay_are_found_out() -> None:
@@ -205,6 +239,8 @@ def test_the_filter_by_a_model_of_the_kernels_machine(machine: str) -> None:
     allow, refuse, kill = 0x7FFF0000, 0x50000 | errno.EPERM, 0x80000000
     allowed = {table[name] for name in seccomp.PLAIN if name in table}
     special = {table[name] for name in ("mmap", "mprotect", "prlimit64", "tgkill", "ioctl", "clone3")}
+    for name in REFUSED & set(table):
+        assert execute(program, table[name], arch) == refuse
     for number in range(600):
         if number not in special:
             assert execute(program, number, arch) == (allow if number in allowed else refuse)

@@ -73,6 +73,7 @@ def test_a_well_formed_forgery_changes_nothing_but_the_value(sandbox: Session) -
     assert result.tables[0].frame().columns.tolist() == ["a"]
 
 
+@pytest.mark.usefixtures("bounded")
 def test_an_answer_without_end_is_cut_off(sandbox: Session) -> None:
     result = sandbox.run("import os\nwhile True: os.write(3, b'x' * 65536)", 1)
     assert result.status is Status.TIMEOUT

@@ -3,22 +3,19 @@
 import gc
 import math
 import os
-import resource
+import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from tests.sandbox.conftest import resident_mb
 from tsg_agent.sandbox import FrameError, Limits, Opaque, SandboxClosed, SandboxUnavailable, Session, Status, Table
-
-
-def resident_mb() -> float:
-    """This process's resident memory now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
 
 
 def descriptors() -> list[str]:
@@ -46,17 +43,33 @@ def processes() -> set[int]:
     return found
 
 
-def zygote_mb(session: Session) -> float:
-    return int(Path(f"/proc/{session.pid}/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+OWNER = """
+from tsg_agent.sandbox import Session
+with Session() as session:
+    session.wait()
+    print(session.pid, flush=True)
+    session.run("while True: pass", 60)
+"""
 
 
-@pytest.fixture
-def bounded() -> Iterator[None]:
-    """The parent's memory grows by no more than 64 MB in a test that uses it."""
-    gc.collect()
-    before = resident_mb()
-    yield
-    assert resident_mb() - before < 64
+def started_owner() -> subprocess.Popen[bytes]:
+    """Another process that has a session, in the midst of a run."""
+    before = processes()
+    root = Path(__file__).parents[2]
+    owner = subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, cwd=root)
+    deadline = time.monotonic() + 20
+    while len(processes() - before) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert len(processes() - before) == 2  # the zygote and the run
+    return owner
+
+
+def gone(left: set[int]) -> bool:
+    """The processes end within a second: killed ones take a moment."""
+    deadline = time.monotonic() + 1
+    while left & processes() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not left & processes()
 
 
 @pytest.mark.usefixtures("bounded")
@@ -330,6 +343,7 @@ class TestLifeCycle:
             assert session.run("1").value == 1
 
     def test_closing_while_code_runs_ends_it(self) -> None:
+        running = processes()
         with Session() as session:
             session.wait()
             closing = threading.Timer(0.5, session.close)
@@ -339,9 +353,10 @@ class TestLifeCycle:
                 session.run("while True: pass", 20)
             closing.join()
             assert time.monotonic() - start < 8
-        assert session.pid not in processes()
+        assert gone(processes() - running)
 
     def test_a_zygote_that_dies_is_told_and_its_child_dies_too(self) -> None:
+        running = processes()
         with Session() as session:
             session.wait()
             killing = threading.Timer(0.5, os.kill, (session.pid, 9))
@@ -351,7 +366,24 @@ class TestLifeCycle:
             killing.join()
             with pytest.raises(SandboxClosed):
                 session.run("1")
-        assert session.pid not in processes()
+        assert gone(processes() - running)
+
+    def test_an_owner_that_is_killed_takes_everything_with_it(self) -> None:
+        running = processes()
+        owner = started_owner()
+        with owner:
+            owner.kill()
+        assert gone(processes() - running)
+
+    def test_a_run_dies_with_the_zygote_even_where_nobody_looks(self) -> None:
+        running = processes()
+        owner = started_owner()
+        with owner:
+            owner.send_signal(signal.SIGSTOP)  # it cannot kill the run
+            assert owner.stdout is not None
+            os.kill(int(owner.stdout.readline()), signal.SIGKILL)
+            assert gone(processes() - running)
+            owner.kill()
 
     def test_a_forgotten_session_ends_with_its_object(self) -> None:
         session = Session()
@@ -381,11 +413,11 @@ class TestLifeCycle:
     def test_frames_loaded_again_take_no_more_memory(self) -> None:
         rows = pd.DataFrame({"k": ["a", "b"] * 100_000, "v": 1.5})
         with Session({"rows": rows}) as session:
-            before = zygote_mb(session)
+            before = resident_mb(session.pid)
             for _ in range(20):
                 session.load("rows", rows)
             assert session.run("rows.groupby('k').size().to_dict()").value == {"a": 100_000, "b": 100_000}
-            assert zygote_mb(session) - before < 20
+            assert resident_mb(session.pid) - before < 20
 
     def test_the_zygotes_environment_is_minimal(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TSG_PLANTED", "tsg-secret-in-the-environment")

@@ -50,7 +50,7 @@ def _error(data: object) -> tuple[str, str, int | None]:
     line = fields["line"]
     if line is not None and (isinstance(line, bool) or not isinstance(line, int)):
         raise SandboxViolation("an error's line is a number")
-    return _text(fields["type"], 100), _text(fields["message"], 8000), line
+    return _text(fields["type"], 100), _text(fields["message"], 2000), line
 
 
 def _value(data: object, tables: tuple[Table, ...], limits: Limits, depth: int) -> Value:
@@ -104,9 +104,9 @@ def _scalar(data: object, limits: Limits) -> Cell:
 
 
 def _text(data: object, most: int) -> str:
-    # An escape such as \\udc80 makes a lone surrogate; each counts as up to six characters when escaped.
-    if not isinstance(data, str) or len(data) > 10 * most:
+    if not isinstance(data, str) or len(data) > most:
         raise SandboxViolation("a text was expected, within its limit")
+    # Lone surrogates are no text outside Python: they become escapes.
     return data.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -124,8 +124,7 @@ class Encoder:
 
     def _text(self, text: str, most: int | None = None) -> str:
         most = int(self._limits["text"]) if most is None else most
-        # Lone surrogates are no text outside Python: they become escapes.
-        kept = text[:most].encode("utf-8", "backslashreplace").decode("utf-8")
+        kept = text[:most]
         cost = len(json.dumps(kept))
         if len(text) > most or cost > self._room:
             self._cut.add("text")
