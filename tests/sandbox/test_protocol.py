@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsg_agent.sandbox import Limits, SandboxViolation, Session, Status
+from tsg_agent.sandbox import Limits, Result, SandboxViolation, Session, Status, outcome
+from tsg_agent.sandbox.exchange import Raw
 from tsg_agent.sandbox.reply import read
 
 GOOD: dict[str, Any] = {"value": 1, "tables": [], "cut": [], "error": None}
@@ -74,11 +75,22 @@ def test_a_well_formed_forgery_changes_nothing_but_the_value(sandbox: Session) -
 
 
 @pytest.mark.usefixtures("bounded")
-def test_an_answer_without_end_is_cut_off(sandbox: Session) -> None:
+def test_an_answer_without_end_is_cut_off(sandbox: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[int] = []
+    interpret = outcome.interpret
+
+    def spy(raw: Raw, *rest: Any, **more: Any) -> Result:
+        kept.append(len(raw.reply) + len(raw.output))
+        return interpret(raw, *rest, **more)
+
+    monkeypatch.setattr(outcome, "interpret", spy)
     result = sandbox.run("import os\nwhile True: os.write(3, b'x' * 65536)", 1)
     assert result.status is Status.TIMEOUT
     result = sandbox.run("import os\nfor _ in range(100): os.write(3, b'x' * 65536)\nos._exit(0)")
     assert result.status is Status.VIOLATION
+    sandbox.run("while True: print('x' * 65536)", 1)
+    assert max(kept[:2]) == Limits().reply_bytes
+    assert kept[2] == 4 * Limits().output_characters
 
 
 def test_no_second_attestation_and_no_way_back_to_the_zygote(sandbox: Session) -> None:
