@@ -59,9 +59,15 @@ def _finished(runs: "pd.DataFrame") -> "pd.DataFrame":
 
 def row_states(status: "pd.Series", limits: WorkflowThresholds) -> "pd.Series":
     """completed, running or failed for each status; an unknown status is a failure, NULL is still running."""
+    import pandas as pd  # noqa: PLC0415 - see above
+
     known = dict.fromkeys(limits.completed, COMPLETED) | dict.fromkeys(limits.running, RUNNING)
-    values = {value: known.get(str(value).strip().upper(), FAILED) for value in status.dropna().unique()}
-    return status.map(values).fillna(RUNNING)
+    states = [FAILED, COMPLETED, RUNNING]
+    found = pd.Categorical(status)
+    # By code, so that each distinct status is judged once; the code of NULL is -1, the last.
+    of_code = [states.index(known.get(str(value).strip().upper(), FAILED)) for value in found.categories]
+    codes = np.array([*of_code, states.index(RUNNING)], dtype=np.int8)[found.codes]
+    return pd.Series(pd.Categorical.from_codes(codes, pd.Index(states)), index=status.index)
 
 
 def workflow_runs(rows: "pd.DataFrame", limits: WorkflowThresholds) -> "pd.DataFrame":
