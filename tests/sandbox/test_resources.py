@@ -29,18 +29,27 @@ def descriptors() -> list[str]:
     return names
 
 
-def processes() -> set[int]:
-    """Every process of this user's that descends from this one or whose session was led by one of ours."""
-    found = set()
+def is_ours(pid: int) -> bool:
+    """The process is a zygote or a run."""
+    try:
+        return b"tsg_agent.sandbox.inside.zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def processes(ancestor: int | None = None) -> set[int]:
+    """The zygotes and runs among the descendants of a process, this one if none is named."""
+    parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                command = (entry / "cmdline").read_bytes()
-            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
                 continue
-            if b"tsg_agent.sandbox.inside.zygote" in command:
-                found.add(int(entry.name))
-    return found
+    family = {ancestor or os.getpid()}
+    while grown := {pid for pid, parent in parents.items() if parent in family} - family:
+        family |= grown
+    return {pid for pid in family if is_ours(pid)}
 
 
 OWNER = """
@@ -66,23 +75,22 @@ with Session() as session:
 ROOT = Path(__file__).parents[2]
 
 
-def started_owner() -> subprocess.Popen[bytes]:
-    """Another process that has a session, in the midst of a run."""
-    before = processes()
+def started_owner() -> tuple[subprocess.Popen[bytes], set[int]]:
+    """Another process that has a session, in the midst of a run; and its zygote and run."""
     owner = subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, cwd=ROOT)
     deadline = time.monotonic() + 20
-    while len(processes() - before) < 2 and time.monotonic() < deadline:
+    while len(family := processes(owner.pid)) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert len(processes() - before) == 2  # the zygote and the run
-    return owner
+    assert len(family) == 2
+    return owner, family
 
 
-def gone(left: set[int]) -> bool:
-    """The processes end within a second: killed ones take a moment."""
-    deadline = time.monotonic() + 1
-    while left & processes() and time.monotonic() < deadline:
+def gone(family: set[int]) -> bool:
+    """The processes end within two seconds: killed ones take a moment."""
+    deadline = time.monotonic() + 2
+    while any(map(is_ours, family)) and time.monotonic() < deadline:
         time.sleep(0.01)
-    return not left & processes()
+    return not any(map(is_ours, family))
 
 
 @pytest.mark.usefixtures("bounded")
@@ -356,47 +364,58 @@ class TestLifeCycle:
             assert session.run("1").value == 1
 
     def test_closing_while_code_runs_ends_it(self) -> None:
-        running = processes()
         with Session() as session:
             session.wait()
-            closing = threading.Timer(0.5, session.close)
+            others, family = processes() - {session.pid}, set[int]()
+
+            def close() -> None:
+                family.update(processes() - others)
+                session.close()
+
+            closing = threading.Timer(0.5, close)
             closing.start()
             start = time.monotonic()
             with pytest.raises(SandboxClosed, match="while code ran"):
                 session.run("while True: pass", 20)
             closing.join()
             assert time.monotonic() - start < 8
-        assert gone(processes() - running)
+        assert len(family) == 2
+        assert gone(family)
 
     def test_a_zygote_that_dies_is_told_and_its_child_dies_too(self) -> None:
-        running = processes()
         with Session() as session:
             session.wait()
-            killing = threading.Timer(0.5, os.kill, (session.pid, 9))
+            others, family = processes() - {session.pid}, set[int]()
+
+            def kill() -> None:
+                family.update(processes() - others)
+                os.kill(session.pid, signal.SIGKILL)
+
+            killing = threading.Timer(0.5, kill)
             killing.start()
             with pytest.raises(SandboxUnavailable, match="zygote"):
                 session.run("while True: pass", 5)
             killing.join()
             with pytest.raises(SandboxClosed):
                 session.run("1")
-        assert gone(processes() - running)
+        assert len(family) == 2
+        assert gone(family)
 
     def test_an_owner_that_is_killed_takes_everything_with_it(self) -> None:
-        running = processes()
-        owner = started_owner()
+        owner, family = started_owner()
         with owner:
             owner.kill()
-        assert gone(processes() - running)
+        assert gone(family)
 
     def test_a_run_dies_with_the_zygote_even_where_nobody_looks(self) -> None:
-        running = processes()
-        owner = started_owner()
+        owner, family = started_owner()
         with owner:
             try:
                 owner.send_signal(signal.SIGSTOP)  # it cannot kill the run
                 assert owner.stdout is not None
-                os.kill(int(owner.stdout.readline()), signal.SIGKILL)
-                assert gone(processes() - running)
+                zygote = int(owner.stdout.readline())
+                os.kill(zygote, signal.SIGKILL)
+                assert gone(family - {zygote})
             finally:
                 owner.kill()
 
