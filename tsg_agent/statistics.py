@@ -42,20 +42,37 @@ def g2_z(failures0: ArrayLike, requests0: ArrayLike, failures1: ArrayLike, reque
     return result
 
 
-def overdispersion(failures: Floats, requests: Floats) -> Floats:
-    """max(1, chi2/df) of each row's buckets around the row's own share: how much busier than chance it jumps.
-
-    Shape (groups, buckets) -> (groups,). 1 where nothing failed or fewer than two buckets have requests.
-    """
+def _dispersion(failures: Floats, requests: Floats) -> tuple[Floats, Floats]:
+    """Pearson's chi2 of each row's buckets around the row's own share, and its degrees of freedom."""
     used = requests > 0
     p = share(failures.sum(axis=1), requests.sum(axis=1))[:, None]
     variance = requests * p * (1 - p)
     chi2 = np.divide((failures - requests * p) ** 2, variance, out=np.zeros_like(variance), where=variance > 0).sum(
         axis=1
     )
-    df = used.sum(axis=1) - 1
+    df: Floats = np.maximum(used.sum(axis=1) - 1, 0).astype(float)
+    return chi2, df
+
+
+def overdispersion(failures: Floats, requests: Floats) -> Floats:
+    """max(1, chi2/df) of each row's buckets around the row's own share: how much busier than chance it jumps.
+
+    Shape (groups, buckets) -> (groups,). 1 where nothing failed or fewer than two buckets have requests.
+    """
+    chi2, df = _dispersion(failures, requests)
     ratio: Floats = np.divide(chi2, df, out=np.ones_like(chi2), where=df > 0)
     return np.maximum(1.0, ratio)
+
+
+def unevenness(failures: Floats, requests: Floats) -> Floats:
+    """z of each row's share not being the same in all of its buckets; 0 with fewer than two. Shapes as above.
+
+    Pearson's chi2 test of homogeneity, its chi2 turned normal by Wilson and Hilferty 1931.
+    """
+    chi2, df = _dispersion(failures, requests)
+    safe = np.where(df > 0, df, 1.0)
+    z = (np.cbrt(chi2 / safe) - (1 - 2 / (9 * safe))) / np.sqrt(2 / (9 * safe))
+    return np.asarray(np.where((df > 0) & (failures.sum(axis=1) > 0), z, 0.0), float)
 
 
 def upper_p(z: ArrayLike) -> Floats:

@@ -1,7 +1,7 @@
 """Counts by dimension, value and bucket, and the arithmetic on them. Pure numpy."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -150,7 +150,10 @@ class Measurement:
                 continue
             places = {value: row for row, value in enumerate(other.values)}
             rows = [places.get(value, -1) for value in table.values]
-            counts = table.counts - other.counts.take(rows)
+            gone = other.counts
+            if other.error_only and not table.error_only:  # in the part every request with a value happened to fail
+                gone = replace(gone, requests=gone.failures[Measure.SERVER_ERRORS])
+            counts = table.counts - gone.take(rows)
             if table.error_only:
                 counts = Counts(
                     np.repeat(total.requests, len(table.values), axis=0),

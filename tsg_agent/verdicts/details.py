@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from tsg_agent.evidence.dimensions import FLAG, LOG_DIMENSIONS, PRODUCT_DIMENSIONS, REGION, WORKFLOW
 from tsg_agent.evidence.measurement import Measurement, Table
 from tsg_agent.models import Subject
 from tsg_agent.statistics import share
@@ -16,6 +17,12 @@ from tsg_agent.verdicts.screen import screen
 from tsg_agent.verdicts.setting import Setting
 from tsg_agent.workflows import failing_step
 
+STEPS = {
+    column: dimension.step
+    for dimension in (*LOG_DIMENSIONS, REGION, FLAG, *PRODUCT_DIMENSIONS, WORKFLOW)
+    for column in dimension.columns
+}
+"""Column -> the guide's step that is about it."""
 NARROW_SHARE = 0.9
 """A part that holds this share of a cause's excess…"""
 NARROW_TRAFFIC = 0.8
@@ -30,6 +37,7 @@ def narrowed(one: Candidate, part: Measurement, setting: Setting) -> Candidate:
     detail = dict(one.detail)
     subject = dict(one.subject)
     elsewhere: Subject = {}
+    steps = {STEPS[column] for column in subject} - {10}
     for table in part.tables:
         columns = table.dimension.columns
         if set(columns) & set(subject):
@@ -41,13 +49,30 @@ def narrowed(one: Candidate, part: Measurement, setting: Setting) -> Candidate:
             detail["exception_type"] = value[0]
         elif table.error_only:
             continue
-        elif table.dimension.step == one.step and len(columns) == 1 and one.step != 10:
+        elif table.dimension.step in steps and len(columns) == 1:
             subject |= dict(zip(columns, value, strict=True))
         elif len(columns) == 1:
             elsewhere |= dict(zip(columns, value, strict=True))
     if elsewhere:
         detail["narrowed_to"] = elsewhere
     return replace(one, subject=subject, detail=detail)
+
+
+def same_requests(one: Candidate, part: Measurement, whole: Measurement) -> Candidate:
+    """The cause named by every dimension that names exactly its requests: the data cannot tell these apart."""
+    subject = dict(one.subject)
+    count = float(part.total.requests.sum())
+    for table in part.tables:
+        other = whole.table(table.dimension.columns)
+        if len(table.dimension.columns) > 1 or set(table.dimension.columns) & set(subject) or table.error_only:
+            continue
+        for row, value in enumerate(table.values if other is not None and not other.error_only else []):
+            there = other.find(table.subject(row)) if other is not None else -1
+            if other is None or there < 0 or float(table.counts.requests[row].sum()) != count:
+                continue
+            if float(other.counts.requests[there].sum()) == count:
+                subject |= dict(zip(table.dimension.columns, value, strict=True))
+    return replace(one, subject=subject)
 
 
 def _gathers(one: Candidate, table: Table, setting: Setting) -> tuple[str, ...] | None:

@@ -1,25 +1,42 @@
 """Explaining away: take a cause's requests out, measure again; what is no longer significant only suffered with it."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import pandas as pd
 
 from tsg_agent.evidence.measurement import Measurement, Table
-from tsg_agent.models import Measure, Rate, Subject, Visible
+from tsg_agent.models import Confidence, Measure, Rate, Subject, Visible
 from tsg_agent.statistics import share
 from tsg_agent.verdicts.candidates import Candidate, candidates_of, screens_of
-from tsg_agent.verdicts.details import narrowed
+from tsg_agent.verdicts.details import narrowed, same_requests
 from tsg_agent.verdicts.labels import HEALTHY
 from tsg_agent.verdicts.naming import rows_about
 from tsg_agent.verdicts.order import YIELD_SHARE, Ranked, ranked
+from tsg_agent.verdicts.rivals import quarters, takes_over
 from tsg_agent.verdicts.rules import Ruling
+from tsg_agent.verdicts.screen import BORN_STEPS
 from tsg_agent.verdicts.setting import Setting
 from tsg_agent.verdicts.workflow_table import workflow_table
 
 Key = tuple[tuple[str, str], ...]
 """A subject as sorted items."""
+
+
+def _may_overtake(rival: Ruling, first: Ruling) -> bool:
+    """A rival must meet every rule that the first meets, but for the guide's threshold."""
+    return rival.codes <= first.codes | {"below_threshold"}
+
+
+def _place_of(first: Candidate, rivals: list[Ranked]) -> Ranked | None:
+    """Where the errors are that a dimension only describes: the place that changed most, with half of the excess."""
+    places = [
+        one
+        for one in rivals
+        if one[0].step != 9 and not one[0].error_only and one[0].onset.excess >= YIELD_SHARE * first.onset.excess
+    ]
+    return max(places, key=lambda one: (one[0].z, one[0].key), default=None)
 
 
 class Source(Protocol):
@@ -53,8 +70,8 @@ class Remainder:
     measurement: Measurement
     runs: pd.DataFrame | None
     removed: list[Key] = field(default_factory=list)
-    followers: list[Candidate] = field(default_factory=list)
-    """Workflows that fail only because requests fail everywhere."""
+    dismissed: dict[Key, str] = field(default_factory=dict)
+    """Candidates that turned out to be no cause, with the code of the reason."""
 
     def workflows(self) -> Table | None:
         """The runs left, as a table."""
@@ -82,15 +99,25 @@ class Explainer:
             first, ruling = self._first(left, remainder)
             if self._follows(first, remainder):
                 left = [one for one in left if one[0].key != first.key]
-                remainder.followers.append(originals[first.key])
+                remainder.dismissed[first.key] = "follows_requests"
+                continue
+            first, ruling, part = self._overtaken(first, ruling, left, remainder)
+            if first.error_only and causes:
+                left = [one for one in left if one[0].key != first.key]
+                remainder.dismissed[first.key] = "describes"
                 continue
             rest = [one for one in left if one[0].key != first.key]
-            part = self._part(first, remainder) if rest or first.step != 9 else None
+            whole = remainder.measurement
             shadows, left = self._split(first, part, rest, remainder)
-            visible = [self._visible(originals[one.key], after) for one, after in shadows]
+            exact = self._exact(replace(originals[first.key], detail=first.detail), part, whole)
+            visible = [
+                self._visible(originals[one.key], after)
+                for one, after in shadows
+                if not one.subject.items() <= exact.subject.items()
+            ]
             causes.append(
                 Explained(
-                    narrowed(originals[first.key], part, self.setting) if part else originals[first.key],
+                    exact,
                     ruling,
                     part,
                     also_visible_in=[item for item in visible if item.step != 9 or first.step == 9],
@@ -139,7 +166,7 @@ class Explainer:
         again = self._again(
             workflow, remainder.measurement, workflow_table(remainder.runs, remainder.measurement.grid, met)
         )
-        if again and self._stands(again):
+        if again and again.onset.excess > (1 - YIELD_SHARE) * workflow.onset.excess:
             return False
         part = self.source.measure(workflow.subject, remainder.removed)
         after = self.setting.grid.after
@@ -150,8 +177,50 @@ class Explainer:
         ]
         return rates[0] < self.setting.limits.verdict.contrast_ratio * rates[1]
 
-    def _part(self, first: Candidate, remainder: Remainder) -> Measurement:
-        return self.source.measure(first.subject, remainder.removed)
+    def _exact(self, first: Candidate, part: Measurement | None, whole: Measurement) -> Candidate:
+        """The cause with the subject that fits its failures best."""
+        if part is None or first.step == 9:
+            return first
+        return narrowed(same_requests(first, part, whole), part, self.setting)
+
+    def _overtaken(
+        self, first: Candidate, ruling: Ruling, left: list[Ranked], remainder: Remainder
+    ) -> tuple[Candidate, Ruling, Measurement | None]:
+        """The first, or the subject that its failures really follow; with the requests of that one, measured."""
+        passed: set[Key] = set()
+        while True:
+            rivals = [one for one in left if one[0].key not in passed | {first.key} and _may_overtake(one[1], ruling)]
+            if first.step == 9:
+                return first, ruling, self.source.measure(first.subject, remainder.removed)
+            if first.error_only:
+                part = None
+                found = _place_of(first, rivals)
+            else:
+                part = self.source.measure(first.subject, remainder.removed)
+                found = self._rival(first, part, rivals, remainder)
+            if found is None:
+                part = part or self.source.measure(first.subject, remainder.removed)
+                return first, ruling, part
+            passed.add(first.key)
+            if ruling.confidence is Confidence.CONFIRMED and found[1].confidence is not Confidence.CONFIRMED:
+                # What the guide's threshold calls abnormal is there, in the one that it overtakes.
+                found = (
+                    replace(found[0], detail={**found[0].detail, "explains": first.subject}),
+                    Ruling(Confidence.CONFIRMED),
+                )
+            first, ruling = found
+
+    def _rival(self, first: Candidate, part: Measurement, rivals: list[Ranked], remainder: Remainder) -> Ranked | None:
+        """The rival that the first's failures follow most clearly."""
+        best: tuple[float, Ranked] | None = None
+        for one in rivals:
+            cut = quarters(first, part, one[0], remainder.measurement, self.setting)
+            if cut is None or not takes_over(cut, first, one[0], BORN_STEPS):
+                continue
+            lead = cut.rival_z - cut.first_z
+            if best is None or lead > best[0]:
+                best = lead, one
+        return best[1] if best else None
 
     def _split(
         self, first: Candidate, part: Measurement | None, rest: list[Ranked], remainder: Remainder

@@ -8,6 +8,7 @@ import pandas as pd
 from tsg_agent.evidence.measurement import Measurement, Table
 from tsg_agent.models import Confidence, Finding, Judgement, Measure, Verdict
 from tsg_agent.settings import AllThresholds
+from tsg_agent.statistics import unevenness
 from tsg_agent.verdicts.candidates import Candidate, candidates_of, screens_of
 from tsg_agent.verdicts.details import detail_of
 from tsg_agent.verdicts.explain import Explained, Explainer, Key, Remainder, Source
@@ -15,9 +16,12 @@ from tsg_agent.verdicts.gates import gates_of
 from tsg_agent.verdicts.order import Ranked
 from tsg_agent.verdicts.rules import Ruling, notable, rule, verdict
 from tsg_agent.verdicts.series import Ledger, series_of
-from tsg_agent.verdicts.setting import Cuts, Setting
+from tsg_agent.verdicts.setting import FAILURES, Cuts, Setting
 from tsg_agent.verdicts.workflow_table import workflow_table
 from tsg_agent.wording import percent
+
+MOVED_Z = 4.0
+"""A service whose failures are more uneven over time than this went through something; on quiet days it is under 2."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,7 @@ def judge(evidence: Evidence) -> Judgement:
     verdicts = [_cause(one, ledger, runs, setting) for one in causes]
     explained = {tuple(sorted(item.subject.items())) for one in causes for item in (*one.also_visible_in, *one.impact)}
     known = explained | {_key(one) for one in causes}
-    outcomes = {one.key: "lower_ranked" for one, _ in left} | {
-        one.key: "follows_requests" for one in remainder.followers
-    }
+    outcomes = {one.key: "lower_ranked" for one, _ in left} | remainder.dismissed
     dismissed = _dismissed([(one, rulings[id(one)]) for one in candidates], outcomes, known, setting)
     return Judgement(
         gates=list(setting.gates.values()),
@@ -72,7 +74,8 @@ def _judged(evidence: Evidence, workflows: Table | None) -> tuple[Setting, list[
     by_step = {finding.step: finding for finding in evidence.findings}
     grid = evidence.measurement.grid
     gates = gates_of(evidence.measurement, workflows, limits, evidence.threshold, doubted=False)
-    setting = Setting(grid, limits, cuts, gates, by_step)
+    moved = grid.start is None and _moved(evidence.measurement, workflows)
+    setting = Setting(grid, limits, cuts, gates, by_step, moved=moved)
     candidates = candidates_of(screens, setting)
     if grid.start is None or any(one.rising for one in candidates):
         return setting, candidates
@@ -82,6 +85,16 @@ def _judged(evidence: Evidence, workflows: Table | None) -> tuple[Setting, list[
         gates=gates_of(evidence.measurement, workflows, limits, evidence.threshold, doubted=True),
     )
     return doubted, candidates_of(screens, doubted)
+
+
+def _moved(measurement: Measurement, workflows: Table | None) -> bool:
+    """Did the share of failures, of requests or of runs, change within the window?"""
+    entry = measurement.entry
+    seen = [unevenness(entry.failures[measure], entry.requests)[0] for measure in (*FAILURES, Measure.SLOW)]
+    if workflows is not None:
+        whole = workflows.whole
+        seen.append(unevenness(whole.failures[Measure.WORKFLOW_FAILURES], whole.requests)[0])
+    return bool(max(seen) >= MOVED_Z)
 
 
 def _key(one: Explained) -> Key:

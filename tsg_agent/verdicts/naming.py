@@ -59,9 +59,10 @@ def _workflow_labels(table: Table, setting: Setting) -> list[str]:
 
 
 def rows_about(finding: Finding, subject: Subject) -> list[tuple[str, dict[str, Any]]]:
-    """The finding's rows that are about a subject: (evidence id, row)."""
+    """The finding's rows that are about a subject, as far as they tell: (evidence id, row)."""
     return [
         (f"{finding.id}.{number}", row)
         for number, row in enumerate(finding.rows, 1)
-        if all(column in row and row[column] == value for column, value in subject.items())
+        if any(column in row for column in subject)
+        and all(row[column] == value for column, value in subject.items() if column in row)
     ]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tsg_agent.models import Confidence, Measure, OnsetKind, Tier, Verdict
+from tsg_agent.statistics import unevenness
 from tsg_agent.verdicts.candidates import Candidate
 from tsg_agent.verdicts.labels import HEALTHY
 from tsg_agent.verdicts.naming import rows_about
@@ -10,6 +11,8 @@ from tsg_agent.verdicts.screen import BORN_STEPS
 from tsg_agent.verdicts.setting import Setting
 from tsg_agent.wording import measure_words, percent, rate_words
 
+EVEN_Z = 2.33
+"""Under this a subject's failures are as even over time as chance makes them."""
 NOTABLE_Z = 2.33
 """A contrast that deserves a word although no rule makes it a cause (one-sided 1 %)."""
 
@@ -21,6 +24,8 @@ class Ruling:
     confidence: Confidence | None
     shortfalls: tuple[str, ...] = ()
     dismissal: str = ""
+    codes: frozenset[str] = frozenset()
+    """The rules that it falls short of."""
 
 
 def rule(one: Candidate, setting: Setting) -> Ruling:
@@ -29,7 +34,8 @@ def rule(one: Candidate, setting: Setting) -> Ruling:
     if not shortfalls:
         return Ruling(Confidence.CONFIRMED)
     if _suspect(one, setting):
-        return Ruling(Confidence.SUSPECTED, tuple(text for _, text in shortfalls))
+        codes = frozenset(code for code, _ in shortfalls)
+        return Ruling(Confidence.SUSPECTED, tuple(text for _, text in shortfalls), codes=codes)
     return Ruling(None, dismissal=_dismissal(one, shortfalls))
 
 
@@ -37,6 +43,8 @@ def _shortfalls(one: Candidate, setting: Setting) -> list[tuple[str, str]]:
     """Rules that the candidate does not meet, as (code, words), in the order a reader wants them."""
     missing = []
     gate = setting.gates[one.measure]
+    if setting.moved and one.tier is Tier.SYMPTOM and _even(one):
+        missing.append(("even", "it failed evenly through a window in which something changed"))
     if setting.knows_start(one.step):
         if not one.rising:
             missing.append(("no_onset", "it did not change enough when the incident began"))
@@ -55,6 +63,12 @@ def _shortfalls(one: Candidate, setting: Setting) -> list[tuple[str, str]]:
 def _abnormal(one: Candidate, setting: Setting) -> bool:
     """Labelled by the guide. Without a start, an error of low priority is too common to mean anything."""
     return bool(one.label) and (setting.knows_start(one.step) or one.step != 10 or one.label != "LOW")
+
+
+def _even(one: Candidate) -> bool:
+    """It failed at the same rate all through the window."""
+    counts, row = one.screen.table.counts, slice(one.row, one.row + 1)
+    return float(unevenness(counts.failures[one.measure][row], counts.requests[row])[0]) < EVEN_Z
 
 
 def _only_workflow(one: Candidate, setting: Setting) -> bool:
@@ -113,6 +127,7 @@ def _reason(one: Candidate, dismissal: str, setting: Setting) -> str:
     words = {
         "unchanged": f"failing before, unchanged: {now}, {then}",
         "better": f"better than before: {now}, {then}",
+        "even": f"failing evenly through the whole window, in which something else changed: {now}",
         "too_few": f"too few requests to judge: {now}, {then}",
         "no_onset": f"no change at the start that chance would not make: {now}, {then}",
         "no_before": f"appeared with the incident, no requests before: {now}",
@@ -122,6 +137,7 @@ def _reason(one: Candidate, dismissal: str, setting: Setting) -> str:
         "gate_closed": f"{setting.gates[one.measure].reason}: nothing to explain; {now}, {then}",
         "lower_ranked": f"it changed too, less than the causes above: {now}, {then}",
         "follows_requests": f"it fails because requests fail everywhere, and no more than they do: {now}, {then}",
+        "describes": f"it says what fails, not where; the causes above are places: {now}, {then}",
         "healthy": f"not worse than the rest: {now}, {others}",
     }
     return words[dismissal]
@@ -142,5 +158,5 @@ def notable(one: Candidate, ruling: Ruling, setting: Setting) -> bool:
         bool(one.label)
         or one.compared
         or "newest" in one.detail
-        or ruling.dismissal in ("lower_ranked", "follows_requests")
+        or ruling.dismissal in ("lower_ranked", "follows_requests", "describes")
     )

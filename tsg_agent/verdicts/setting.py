@@ -61,6 +61,8 @@ class Setting:
     findings: dict[int, Finding]
     doubted: bool = False
     """The start given is doubted: nothing at all changed there."""
+    moved: bool = False
+    """No start is known, but the service's failures came and went within the window: something happened in it."""
 
     @property
     def start_known(self) -> bool:
