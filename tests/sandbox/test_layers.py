@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -168,6 +169,24 @@ def test_another_platform_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
     with pytest.raises(SandboxUnavailable, match="riscv64"):
         Session(unsafe_no_isolation=True)
+
+
+WINDOWS = """
+import sys, pandas, subprocess
+sys.modules["fcntl"] = sys.modules["resource"] = None
+sys.platform = "win32"
+from tsg_agent.sandbox import SandboxUnavailable, Session
+try:
+    Session()
+except SandboxUnavailable as error:
+    print(error.layer)
+"""
+
+
+def test_where_linux_only_modules_are_missing_it_refuses_by_its_own_error() -> None:
+    root = Path(__file__).parents[2]
+    ended = subprocess.run([sys.executable, "-c", WINDOWS], cwd=root, capture_output=True, text=True, check=False)
+    assert ended.stdout == "platform\n", ended.stderr
 
 
 def test_an_interpreter_that_is_not_there_or_ends_at_once() -> None:

@@ -1,5 +1,6 @@
 """The tool as a model and as an embedder meet it."""
 
+import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 if sys.platform != "linux":
     pytest.skip("the sandbox is for Linux", allow_module_level=True)
 
+from tests.sandbox.world import machine_lacks
 from tsg_agent.sandbox import Limits, Result, SandboxUnavailable, Status
 from tsg_agent.tools.code_interpreter import CONTENT_CHARACTERS, CodeInterpreter, as_text, code_interpreter, tool_of
 
@@ -44,7 +46,10 @@ def interpreter(store: Store) -> Iterator[CodeInterpreter]:
     try:
         made.run("")
     except SandboxUnavailable as error:
-        pytest.skip(f"this machine lacks a layer the sandbox needs: {error}")
+        lack = machine_lacks()
+        if not lack:
+            raise
+        pytest.skip(f"this machine lacks {lack}: {error}")
     yield made
     made.close()
 
@@ -149,6 +154,12 @@ def test_the_factory_reopens_a_session_whose_process_died() -> None:
     message = call(tool, code="while True: pass")
     assert "0.5 s" in message.content
     assert "instead of loops" in message.content
+
+
+def test_it_works_in_an_event_loop(tool: StructuredTool) -> None:
+    arguments = {"code": "len(plugin_8)"}
+    message = asyncio.run(tool.ainvoke({"type": "tool_call", "id": "1", "name": tool.name, "args": arguments}))
+    assert message.content == "3"
 
 
 def test_an_operators_unsafe_mode_is_said_in_text_and_data() -> None:

@@ -2,7 +2,6 @@
 
 import datetime
 import decimal
-import fcntl
 import os
 import pickle
 import uuid
@@ -100,6 +99,8 @@ def pack(frame: pd.DataFrame) -> int:
 
 
 def _write(header: dict[str, Any], packer: _Packer) -> int:
+    import fcntl  # noqa: PLC0415 - not on every platform, and the package can be imported on all
+
     # Offsets in the header count from the first buffer, whose place depends on the header's own length.
     head = pickle.dumps(header, protocol=5)
     start = -(-(16 + len(head)) // _ALIGNMENT) * _ALIGNMENT

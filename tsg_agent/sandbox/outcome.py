@@ -10,11 +10,11 @@ from tsg_agent.sandbox.limits import Limits
 from tsg_agent.sandbox.result import CodeError, Result, Status
 
 _SIGNALS = {
-    signal.SIGXCPU: "it used up its CPU time",
-    signal.SIGXFSZ: "it tried to write a file",
-    signal.SIGSEGV: "it crashed (too deep a recursion, or a fault in a library)",
-    signal.SIGSYS: "it made a system call of a foreign kind",
-    signal.SIGABRT: "a library gave up (often for want of memory)",
+    "SIGXCPU": "it used up its CPU time",
+    "SIGXFSZ": "it tried to write a file",
+    "SIGSEGV": "it crashed (too deep a recursion, or a fault in a library)",
+    "SIGSYS": "it made a system call of a foreign kind",
+    "SIGABRT": "a library gave up (often for want of memory)",
 }
 
 
@@ -69,8 +69,9 @@ def _ending(raw: Raw, seconds: float, limits: Limits) -> tuple[Status, CodeError
         return Status.OUTPUT_LIMIT, CodeError("OutputLimit", f"the code printed more than {limits.output_mb} MB")
     if raw.exit_code < 0:
         number = -raw.exit_code
-        why = _SIGNALS.get(signal.Signals(number), f"signal {number}") if number in set(signal.Signals) else f"{number}"
-        return Status.KILLED, CodeError("Killed", f"the code's process was killed: {why}")
+        name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+        why = _SIGNALS.get(name, "nobody says why")
+        return Status.KILLED, CodeError("Killed", f"the code's process was killed ({name}): {why}")
     if raw.reply_too_long:
         return Status.VIOLATION, CodeError("SandboxViolation", f"the answer has more than {limits.reply_bytes} bytes")
     if not raw.reply:

@@ -1,12 +1,10 @@
 """Linux system calls by number, through ctypes: an error is an OSError with the kernel's errno."""
 
 import ctypes
+import functools
 import os
 import platform
 from typing import Final
-
-_LIBC: Final = ctypes.CDLL(None, use_errno=True)
-_LIBC.syscall.restype = ctypes.c_long
 
 Argument = int | bytes | None | ctypes.Structure | ctypes.Array[ctypes.c_char]
 
@@ -56,7 +54,7 @@ def machine() -> str:
 def syscall(name: str, *arguments: Argument) -> int:
     """Calls the kernel and gives its answer. Raises OSError(errno) when the kernel refuses."""
     converted = [_convert(argument) for argument in arguments]
-    answer = int(_LIBC.syscall(ctypes.c_long(NUMBERS[machine()][name]), *converted))
+    answer = int(_libc().syscall(ctypes.c_long(NUMBERS[machine()][name]), *converted))
     if answer < 0:
         code = ctypes.get_errno()
         raise OSError(code, f"{name}: {os.strerror(code)}")
@@ -67,6 +65,13 @@ def prctl(option: int, *arguments: int) -> int:
     """prctl(2), with unused arguments as zero. Raises OSError(errno)."""
     padded = (*arguments, 0, 0, 0, 0)[:4]
     return syscall("prctl", option, *padded)
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    library = ctypes.CDLL(None, use_errno=True)
+    library.syscall.restype = ctypes.c_long
+    return library
 
 
 def _convert(argument: Argument) -> object:

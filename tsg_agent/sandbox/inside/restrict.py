@@ -59,7 +59,9 @@ def drop_credentials(owns_user_namespace: bool) -> str:
         # A root that lacks CAP_SETUID cannot become another user; what counts is that no capability is left.
         with contextlib.suppress(PermissionError):
             os.setgroups([])
+        with contextlib.suppress(PermissionError):
             os.setresgid(NOBODY, NOBODY, NOBODY)
+        with contextlib.suppress(PermissionError):
             os.setresuid(NOBODY, NOBODY, NOBODY)
     kernel.prctl(kernel.PR_CAP_AMBIENT, kernel.PR_CAP_AMBIENT_CLEAR_ALL)
     header = _Header(_CAPABILITY_VERSION_3, 0)
