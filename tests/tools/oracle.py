@@ -1,0 +1,91 @@
+"""The guide's own queries, from the oracle beside the repository; tests skip where it is absent."""
+
+import importlib.util
+import math
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tsg_agent.models import Finding
+from tsg_agent.settings import Settings
+from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.tools import PLUGINS
+from tsg_agent.tools.rows import ScopeArgs
+
+SHARED = Path(__file__).parents[2].parent / "shared"
+ORACLE = SHARED / "oracle" / "guide_sql.py"
+GATEWAY = SHARED / "incidents" / "gateway-700000001" / "telemetry"
+KEYS = {
+    1: ("service_version",),
+    2: ("flag_name", "flag_value"),
+    3: ("region", "datacenter", "availability_zone"),
+    4: ("partition_id", "shard_id", "tenant_category"),
+    5: ("availability_zone", "instance_type"),
+    6: ("endpoint_path", "http_method", "api_version", "client_type"),
+    7: ("product_id", "product_category", "customer_tier", "subscription_type"),
+    9: ("error_category", "exception_type", "service_component", "dependency_name"),
+}
+RANKS = {2: "severity_rank", 4: "severity_rank", 5: "priority", 6: "impact_rank", 7: "priority", 9: "rank"}
+Row = dict[str, Any]
+
+
+def oracle() -> ModuleType:
+    if not ORACLE.exists():
+        pytest.skip(f"the oracle is not there: {ORACLE}")
+    spec = importlib.util.spec_from_file_location("guide_sql", ORACLE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def guide_rows(folder: Path, number: int, scope: Row) -> list[Row]:
+    """The guide's rows. Times in `scope` are UTC, as the guide's text has them: a naive timestamp."""
+    guide = oracle()
+    texts = {
+        name: value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else value
+        for name, value in scope.items()
+    }
+    with guide.connect(folder) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        cursor = connection.execute(guide.query(number, texts))
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def our_rows(folder: Path, number: int, scope: Row) -> tuple[Finding, list[Row]]:
+    check = PLUGINS[number - 1]
+    values = scope if check.args is ScopeArgs else {k: v for k, v in scope.items() if k != "service_name"}
+    with DuckDB(folder) as engine:
+        finding, table = check.run_with_table(engine, check.args(**values), Settings())
+    assert table is not None
+    return finding, table.to_pylist() if number == 8 else finding.rows
+
+
+def differences(number: int, guide: list[Row], ours: list[Row], leave_out: tuple[str, ...] = ()) -> list[str]:
+    """Where our rows are not the guide's, column by column; rows are paired by their key."""
+    if len(guide) != len(ours):
+        return [f"{len(guide)} rows of the guide, {len(ours)} of ours"]
+    pairs = zip(_in_order(number, guide), _in_order(number, ours), strict=True)
+    return [
+        f"row {index}, {column}: {wanted[column]!r} of the guide, {got[column]!r} of ours"
+        for index, (wanted, got) in enumerate(pairs)
+        for column in wanted
+        if column not in leave_out and not _equal(wanted[column], got[column])
+    ]
+
+
+def _in_order(number: int, rows: list[Row]) -> list[Row]:
+    keys = KEYS.get(number) or tuple(rows[0] if rows else ())
+    return sorted(rows, key=lambda row: [str(row[key]) for key in sorted(keys)])
+
+
+def _equal(wanted: Any, got: Any) -> bool:
+    if isinstance(wanted, int | float | Decimal) and isinstance(got, int | float) and not isinstance(wanted, bool):
+        return math.isclose(float(wanted), got, rel_tol=1e-9, abs_tol=1e-9)
+    return bool(wanted == got)
