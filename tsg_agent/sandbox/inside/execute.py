@@ -40,7 +40,7 @@ def _run(code: str, names: Mapping[str, object]) -> object:
     body, last = _compile(code)
     scope: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__, **names}
     exec(body, scope)  # noqa: S102 - what this process was closed in for
-    value = None if last is None else eval(last, scope)  # noqa: S307
+    value = None if last is None else eval(last, scope)  # noqa: S307 - the same
     return scope.get(RESULT_NAME) if value is None else value
 
 

@@ -3,11 +3,13 @@
 Started by `launch.py` with the number of the control socket. Ends when the parent's end of it is closed.
 """
 
+import io
 import json
 import os
 import resource
 import socket
 import sys
+from pathlib import Path
 
 from tsg_agent.sandbox.inside import boot, kernel
 from tsg_agent.sandbox.inside.namespaces import Namespaces
@@ -18,7 +20,8 @@ def main(control: int, unsafe: bool) -> None:
     """Runs until the parent hangs up. A failure on the way up is reported to it, and ends the process."""
     for stream in (sys.stdout, sys.stderr):
         # By the line, so that what was printed before a run is stopped is not lost.
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     with socket.socket(fileno=control) as connection:
         try:
             _prepare_and_serve(connection, unsafe)
@@ -34,10 +37,10 @@ def _prepare_and_serve(connection: socket.socket, unsafe: bool) -> None:
         namespaces.enter()  # first of all: a process with threads may not, and some imports start threads
     boot.load_everything()
     # These import pandas, which had to wait for the line above.
-    from tsg_agent.sandbox.inside import child, serve  # noqa: PLC0415
+    from tsg_agent.sandbox.inside import child, serve  # noqa: PLC0415 - see above
 
     status = os.open("/proc/self/statm", os.O_RDONLY)
-    found: tuple[Layer, ...] = () if unsafe else namespaces.empty_root(witness=os.path.abspath(serve.__file__))  # noqa: PTH100
+    found: tuple[Layer, ...] = () if unsafe else namespaces.empty_root(witness=str(Path(serve.__file__).resolve()))
     if not unsafe:
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     found += _limit_descriptors()
