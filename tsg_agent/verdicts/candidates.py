@@ -11,7 +11,7 @@ from tsg_agent.verdicts.figures import Figures
 from tsg_agent.verdicts.labels import LABEL_MEASURES, flag_action
 from tsg_agent.verdicts.naming import names_of
 from tsg_agent.verdicts.screen import BORN_STEPS, Screen, screen
-from tsg_agent.verdicts.setting import FAILURES, STEP_MEASURES, Setting
+from tsg_agent.verdicts.setting import ACTING_STEPS, FAILURES, STEP_MEASURES, Setting
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,23 @@ class Candidate:
         return self.screen.table.error_only
 
 
-def screens_of(measurement: Measurement, workflows: Table | None, limits: AllThresholds) -> list[Screen]:
-    """Every dimension in every measure that its step's labels are about."""
+def screens_of(
+    measurement: Measurement, workflows: Table | None, limits: AllThresholds, *, doubted: bool = False
+) -> list[Screen]:
+    """Every dimension in every measure that its step's labels are about.
+
+    `doubted`: the steps that act are measured as if no start were known.
+    """
+    startless = replace(measurement.grid, start=None)
     tables = [*measurement.tables, *([workflows] if workflows is not None and workflows.values else [])]
     return [
-        screen(table, measure, measurement.grid, limits.verdict, table.dimension.step)
+        screen(
+            table,
+            measure,
+            startless if doubted and table.dimension.step in ACTING_STEPS else measurement.grid,
+            limits.verdict,
+            table.dimension.step,
+        )
         for table in tables
         for measure in STEP_MEASURES[table.dimension.step]
     ]

@@ -235,7 +235,11 @@ class Explainer:
             if first.step == 9:
                 gone |= remainder.runs["scenario_name"].astype("str") == first.subject["scenario_name"]
             remainder.runs = remainder.runs[~gone]
-        screens = screens_of(remainder.measurement, remainder.workflows(), self.setting.limits) if rest else []
+        screens = (
+            screens_of(remainder.measurement, remainder.workflows(), self.setting.limits, doubted=self.setting.doubted)
+            if rest
+            else []
+        )
         again = {(one.key, one.measure): one for one in candidates_of(screens, self.setting)}
         shadows, left = [], []
         for one, ruling in rest:
@@ -247,7 +251,7 @@ class Explainer:
         return shadows, left
 
     def _again(self, one: Candidate, measurement: Measurement, workflows: Table | None) -> Candidate | None:
-        screens = screens_of(measurement, workflows, self.setting.limits)
+        screens = screens_of(measurement, workflows, self.setting.limits, doubted=self.setting.doubted)
         return next(
             (new for new in candidates_of(screens, self.setting) if new.key == one.key and new.measure is one.measure),
             None,

@@ -79,8 +79,10 @@ def _judged(evidence: Evidence, workflows: Table | None) -> tuple[Setting, list[
     candidates = candidates_of(screens, setting)
     if grid.start is None or any(one.rising for one in candidates):
         return setting, candidates
+    screens = screens_of(evidence.measurement, workflows, limits, doubted=True)
     doubted = replace(
         setting,
+        cuts=Cuts.of(screens, limits.verdict.false_discovery_rate),
         doubted=True,
         gates=gates_of(evidence.measurement, workflows, limits, evidence.threshold, doubted=True),
     )

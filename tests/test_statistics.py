@@ -1,0 +1,128 @@
+"""The statistics, against scipy's where it has them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from tsg_agent.statistics import (
+    cochran_mantel_haenszel,
+    difference_interval,
+    g2_z,
+    overdispersion,
+    share,
+    significant,
+    stratified_difference,
+    unevenness,
+    upper_p,
+    wilson_interval,
+)
+
+TABLES = [(3, 700, 40, 300), (0, 3000, 4, 700), (50, 100, 5, 100), (1, 31, 30, 30), (10, 1000, 10, 1000)]
+counts = st.tuples(st.integers(0, 60), st.integers(1, 500)).map(lambda pair: (min(pair), pair[1]))
+
+
+@pytest.mark.parametrize(("k0", "n0", "k1", "n1"), TABLES)
+def test_g2_is_the_log_likelihood_ratio_with_the_sign_of_the_change(k0: int, n0: int, k1: int, n1: int) -> None:
+    expected = stats.chi2_contingency(
+        [[k0, n0 - k0], [k1, n1 - k1]], correction=False, lambda_="log-likelihood"
+    ).statistic
+    z = float(g2_z(k0, n0, k1, n1))
+    assert z**2 == pytest.approx(expected, abs=1e-9)
+    assert np.sign(z) == np.sign(k1 / n1 - k0 / n0)
+
+
+def test_g2_is_zero_where_a_side_is_empty_or_nothing_failed() -> None:
+    assert g2_z([0, 5, 0], [0, 10, 10], [5, 0, 0], [10, 0, 10]).tolist() == [0, 0, 0]
+
+
+@given(counts, counts)
+def test_g2_is_antisymmetric_and_finite(before: tuple[int, int], after: tuple[int, int]) -> None:
+    forth, back = float(g2_z(*before, *after)), float(g2_z(*after, *before))
+    assert np.isfinite(forth)
+    assert forth == pytest.approx(-back, abs=1e-6)
+
+
+def test_overdispersion_is_chi2_over_its_degrees_of_freedom_and_never_under_one() -> None:
+    failures = np.array([[1.0, 9.0, 2.0, 30.0], [5.0, 5.0, 5.0, 5.0], [0.0, 0.0, 0.0, 0.0], [7.0, 0.0, 0.0, 0.0]])
+    requests = np.array([[100.0] * 4, [100.0] * 4, [100.0] * 4, [100.0, 0.0, 0.0, 0.0]])
+    table = np.array([failures[0], requests[0] - failures[0]])
+    chi2 = stats.chi2_contingency(table, correction=False)
+    phi = overdispersion(failures, requests)
+    assert phi[0] == pytest.approx(chi2.statistic / chi2.dof)
+    assert phi[1:].tolist() == [1, 1, 1]
+
+
+def test_unevenness_has_the_p_of_the_chi2_test() -> None:
+    failures = np.array([[3.0, 9.0, 4.0, 12.0, 6.0, 2.0, 8.0]])
+    requests = np.full((1, 7), 200.0)
+    p = stats.chi2_contingency(np.array([failures[0], requests[0] - failures[0]]), correction=False).pvalue
+    assert float(upper_p(unevenness(failures, requests))[0]) == pytest.approx(p, rel=0.05)
+    assert unevenness(np.zeros((1, 5)), np.full((1, 5), 9.0))[0] == 0
+    assert unevenness(np.ones((1, 1)), np.full((1, 1), 9.0))[0] == 0
+
+
+@pytest.mark.parametrize("z", [-3.0, 0.0, 1.0, 2.33, 8.0])
+def test_upper_p_is_the_normal_survival_function(z: float) -> None:
+    assert float(upper_p(z)) == pytest.approx(stats.norm.sf(z))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.sampled_from([0.01, 0.05, 0.2]))
+def test_significant_is_benjamini_hochberg(p_values: list[float], rate: float) -> None:
+    expected = stats.false_discovery_control(p_values, method="bh") <= rate
+    borderline = np.isclose(stats.false_discovery_control(p_values, method="bh"), rate, rtol=1e-9)
+    assert (significant(p_values, rate) == expected)[~borderline].all()
+
+
+def test_significant_of_nothing_is_nothing() -> None:
+    assert significant([], 0.01).tolist() == []
+
+
+@pytest.mark.parametrize(("successes", "total"), [(0, 20), (20, 20), (984, 1000), (1, 3)])
+def test_wilson_interval(successes: int, total: int) -> None:
+    expected = stats.binomtest(successes, total).proportion_ci(method="wilson")
+    assert wilson_interval(successes, total) == pytest.approx((expected.low, expected.high), abs=1e-9)
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+
+
+def test_difference_interval_holds_the_difference_and_widens_with_overdispersion() -> None:
+    low, high = difference_interval([2, 0], [400, 50], [6, 0], [300, 40], [1.0, 1.0])
+    assert low[0] < 6 / 300 - 2 / 400 < high[0]
+    assert low[1] < 0 < high[1]
+    wide = difference_interval([2], [400], [6], [300], [4.0])
+    assert wide[1][0] - wide[0][0] == pytest.approx(2 * (high[0] - low[0]))
+
+
+def test_cochran_mantel_haenszel_is_the_stratified_test() -> None:
+    """Against statsmodels' formula as in Agresti, Categorical Data Analysis, 6.3, written out for three tables."""
+    failures, requests = np.array([[5.0, 9.0, 2.0]]), np.array([[50.0, 60.0, 40.0]])
+    rest_failures, rest_requests = np.array([[3.0, 4.0, 4.0]]), np.array([[70.0, 80.0, 90.0]])
+    difference = variance = 0.0
+    for k, n, j, m in zip(failures[0], requests[0], rest_failures[0], rest_requests[0], strict=True):
+        hyper = stats.hypergeom(n + m, k + j, n)
+        difference += k - hyper.mean()
+        variance += hyper.var()
+    z = cochran_mantel_haenszel(failures, requests, rest_failures, rest_requests)
+    assert z[0] == pytest.approx(difference / variance**0.5)
+
+
+def test_strata_without_the_other_side_say_nothing() -> None:
+    """A harmless rollout takes over in the middle of an outage: no bucket shows it worse than the old version."""
+    new, new_requests = np.array([[0.0, 0.0, 30.0]]), np.array([[0.0, 0.0, 100.0]])
+    old, old_requests = np.array([[1.0, 1.0, 0.0]]), np.array([[100.0, 100.0, 0.0]])
+    assert cochran_mantel_haenszel(new, new_requests, old, old_requests)[0] == 0
+    difference, variance = stratified_difference(new, new_requests, old, old_requests)
+    assert (difference[0], variance[0]) == (0, np.inf)
+
+
+def test_stratified_difference_is_the_weighted_difference() -> None:
+    difference, variance = stratified_difference(
+        np.array([[10.0, 20.0]]), np.array([[100.0, 100.0]]), np.array([[5.0, 10.0]]), np.array([[100.0, 100.0]])
+    )
+    assert difference[0] == pytest.approx(0.075)
+    assert 0 < variance[0] < 0.01
+
+
+def test_share_of_nothing_is_zero() -> None:
+    assert share([1, 0], [4, 0]).tolist() == [0.25, 0]

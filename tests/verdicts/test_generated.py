@@ -1,0 +1,240 @@
+"""Generated incidents: each of the guide's steps as the cause, and all that looks like one and is not."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.verdicts.conftest import Investigate
+from tests.verdicts.judging import confirmed, holds, rejected_as, shadows
+from tsg_agent.models import Confidence, Subject, Tier
+from tsg_agent.simulator.scenario import DEFAULT_FLAGS, Effect, Fault, Flag, Flaky, Kind, Rollout, Scenario
+
+START = Scenario().incident_start
+NEW = "3.15.0"
+ROLLOUT = Rollout(version=NEW, ramp_minutes=6, share=0.6)
+SHARD = {"shard_id": "shard-07"}
+PAYMENTS = {"scenario_name": "payment_processing"}
+AUTHORIZATION = {**PAYMENTS, "workflow_step": "payment_authorization"}
+BROKEN_SHARD = Fault(kind=Kind.PARTITION, where=SHARD, probability=0.35)
+HARMLESS = Flag(name="gift_cards", values={"on": 0.4, "off": 0.6}, start=START, before="off")
+
+
+def scenario(*faults: Fault, **changes: Any) -> Scenario:
+    return Scenario(**({"requests_per_minute": 240, "seed": 5, "faults": faults} | changes))
+
+
+def fault(kind: Kind, probability: float = 0.3, effect: Effect = Effect.ERRORS, **where: str) -> Fault:
+    return Fault(kind=kind, where=where, probability=probability, effect=effect)
+
+
+def test_no_incident_has_no_cause(investigate: Investigate) -> None:
+    for seed in (5, 6, 7):
+        assert not confirmed(investigate(scenario(seed=seed)))
+    judgement = investigate(scenario(bursts=0, flaky=None))
+    assert not judgement.causes
+    assert "doubted" in " ".join(judgement.notes)
+
+
+def test_an_incident_of_one_shard_is_one_cause_and_all_else_is_its_blast_radius(investigate: Investigate) -> None:
+    (cause,) = confirmed(investigate(scenario(BROKEN_SHARD)))
+    assert holds(cause.subject, SHARD)
+    assert (cause.confidence, cause.step, cause.label) == (Confidence.CONFIRMED, 5, "HIGH_ERRORS")
+    assert {"partition_id": "partition-2"} in shadows(cause)
+
+
+def test_a_shard_seen_in_four_dimensions_is_one_cause(investigate: Investigate) -> None:
+    loud = Fault(kind=Kind.PARTITION, where=SHARD, probability=0.9)
+    (cause,) = confirmed(investigate(scenario(loud, requests_per_minute=400)))
+    assert holds(cause.subject, SHARD)
+    assert len({next(iter(subject)) for subject in shadows(cause)}) >= 3, shadows(cause)
+
+
+def test_a_harmless_rollout_at_the_incidents_minute_is_not_blamed(investigate: Investigate) -> None:
+    judgement = investigate(scenario(BROKEN_SHARD, rollout=ROLLOUT))
+    assert [holds(cause.subject, SHARD) for cause in confirmed(judgement)] == [True]
+    assert not [cause for cause in judgement.causes if holds(cause.subject, {"service_version": NEW})]
+
+
+def test_a_rollout_to_all_is_not_blamed_for_a_shard(investigate: Investigate) -> None:
+    judgement = investigate(scenario(BROKEN_SHARD, rollout=Rollout(version=NEW, share=1.0)))
+    assert [holds(cause.subject, SHARD) for cause in confirmed(judgement)] == [True]
+
+
+def test_a_harmless_flag_at_the_incidents_minute_is_not_blamed(investigate: Investigate) -> None:
+    judgement = investigate(scenario(BROKEN_SHARD, flags=(*DEFAULT_FLAGS, HARMLESS)))
+    assert [holds(cause.subject, SHARD) for cause in confirmed(judgement)] == [True]
+
+
+@pytest.mark.parametrize("changes", [{}, {"rollout": ROLLOUT}], ids=["plain", "with a rollout"])
+def test_a_full_outage_blames_nothing(investigate: Investigate, changes: dict[str, Any]) -> None:
+    judgement = investigate(scenario(Fault(kind=Kind.OUTAGE, probability=0.45), **changes))
+    assert not confirmed(judgement)
+    assert rejected_as(judgement, {"region": "us-east"}) != "unchanged"
+
+
+def test_a_bad_version_that_breaks_payments_comes_first_and_the_workflow_is_its_impact(
+    investigate: Investigate,
+) -> None:
+    everywhere = fault(Kind.VERSION, 0.14, service_version=NEW)
+    worst = fault(Kind.VERSION, 0.6, service_version=NEW, service_component="payments")
+    (cause,) = confirmed(investigate(scenario(everywhere, worst, rollout=ROLLOUT, requests_per_minute=400)))
+    assert cause.subject == {"service_version": NEW}
+    assert (cause.tier, cause.label) == (Tier.POTENTIAL, "REGRESSION_DETECTED")
+    assert cause.detail["roll_back_to"] == "3.14.2"
+    assert PAYMENTS in [item.subject for item in cause.impact]
+
+
+def test_a_bad_version_of_payments_alone_is_the_cause_though_the_guides_threshold_misses_it(
+    investigate: Investigate,
+) -> None:
+    broken = fault(Kind.VERSION, 0.6, service_version=NEW, service_component="payments")
+    first = investigate(scenario(broken, rollout=ROLLOUT, requests_per_minute=400)).causes[0]
+    assert first.subject == {"service_version": NEW} and first.label == "NO_REGRESSION"
+    assert first.detail["narrowed_to"]["service_component"] == "payments"
+
+
+def test_two_causes_at_once_are_both_found(investigate: Investigate) -> None:
+    flag = {"flag_name": "basket", "flag_value": "variant_b"}
+    both = scenario(BROKEN_SHARD, Fault(kind=Kind.FLAG, where=flag, probability=0.25))
+    first, second = confirmed(investigate(both))[:2]
+    assert {holds(first.subject, SHARD), holds(second.subject, SHARD)} == {True, False}
+    assert {holds(first.subject, flag), holds(second.subject, flag)} == {True, False}
+
+
+def test_two_causes_of_which_one_region_holds_both_are_not_blamed_on_the_region(investigate: Investigate) -> None:
+    zone, dependency = {"availability_zone": "us-east-1a"}, {"dependency_name": "identity-db"}
+    causes = confirmed(investigate(scenario(fault(Kind.ZONE, 0.25, **zone), fault(Kind.ERROR, 0.4, **dependency))))
+    assert holds(causes[0].subject, zone) and holds(causes[1].subject, dependency)
+
+
+@pytest.mark.parametrize("minutes", [15, -15])
+def test_a_start_given_late_or_early_changes_nothing(investigate: Investigate, minutes: int) -> None:
+    (cause,) = confirmed(investigate(scenario(BROKEN_SHARD), minutes=minutes))
+    assert holds(cause.subject, SHARD)
+    silent = Fault(kind=Kind.WORKFLOW, where=AUTHORIZATION, effect=Effect.WORKFLOW_FAILURE, probability=0.4)
+    (cause,) = confirmed(investigate(scenario(silent), minutes=minutes))
+    assert cause.subject == AUTHORIZATION
+
+
+def test_existing_trouble_is_rejected_as_unchanged(investigate: Investigate) -> None:
+    before = Fault(kind=Kind.EXISTING, where={"service_component": "media"}, probability=0.3)
+    judgement = investigate(scenario(before, BROKEN_SHARD, requests_per_minute=400))
+    assert [holds(cause.subject, SHARD) for cause in confirmed(judgement)] == [True]
+    assert rejected_as(judgement, {"service_component": "media"}) in ("unchanged", "no_onset")
+    quiet = investigate(scenario(Fault(kind=Kind.EXISTING, where={"client_type": "web"}, probability=0.03)))
+    assert not quiet.causes
+
+
+SINGLE = {
+    "slow version": (fault(Kind.VERSION, 0.3, Effect.LATENCY, service_version=NEW), "PERFORMANCE_DEGRADATION"),
+    "slow zone": (fault(Kind.ZONE, 0.5, Effect.LATENCY, availability_zone="us-east-1b"), "PERFORMANCE_ISSUES"),
+    "rate limit": (fault(Kind.ENDPOINT, 0.5, Effect.RATE_LIMIT, endpoint_path="/search"), "LOW_SUCCESS_RATE"),
+    "refused": (fault(Kind.ENDPOINT, 0.5, Effect.CLIENT_ERRORS, client_type="partner"), "LOW_SUCCESS_RATE"),
+    "tier": (fault(Kind.PRODUCT, 0.2, customer_tier="PREMIUM"), "SLA_BREACH_PREMIUM"),
+    "category": (fault(Kind.PRODUCT, 0.3, product_category="garden"), "CRITICAL"),
+    "region": (fault(Kind.REGION, 0.2, region="us-east"), "CRITICAL"),
+    "instance type": (fault(Kind.ZONE, 0.3, instance_type="m5.xlarge"), "CRITICAL"),
+    "tenant": (fault(Kind.PARTITION, 0.3, tenant_category="ENTERPRISE"), "HIGH_ERRORS"),
+    "dependency": (fault(Kind.ERROR, 0.3, dependency_name="orders-db"), ""),
+    "flag on off": (fault(Kind.FLAG, 0.25, flag_name="new_pricing", flag_value="off"), "HIGH_ERROR_RATE"),
+    "flag on control": (fault(Kind.FLAG, 0.35, flag_name="basket", flag_value="control"), "HIGH_ERROR_RATE"),
+}
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_a_single_cause_is_first_and_alone(investigate: Investigate, name: str) -> None:
+    broken, label = SINGLE[name]
+    judgement = investigate(scenario(broken, rollout=ROLLOUT if broken.kind is Kind.VERSION else None))
+    (cause,) = confirmed(judgement)
+    assert holds(cause.subject, broken.where)
+    assert cause.step == broken.step
+    assert cause.label == label or not label
+
+
+def test_a_flag_that_was_switched_on_is_compared_with_its_other_value(investigate: Investigate) -> None:
+    where = {"flag_name": "gift_cards", "flag_value": "on"}
+    broken = scenario(Fault(kind=Kind.FLAG, where=where, probability=0.25), flags=(*DEFAULT_FLAGS, HARMLESS))
+    (cause,) = confirmed(investigate(broken))
+    assert cause.subject == where
+    assert (cause.onset.kind, cause.detail["other_values"]) == ("appeared", ["off"])
+
+
+def test_zone_and_instance_type_together_are_found(investigate: Investigate) -> None:
+    where = {"availability_zone": "us-east-1b", "instance_type": "m5.large"}
+    broken = scenario(fault(Kind.ZONE, 0.5, **where), requests_per_minute=400)
+    (cause,) = confirmed(investigate(broken))
+    assert holds(cause.subject, where)
+
+
+def test_one_set_of_requests_with_two_names_is_one_subject(investigate: Investigate) -> None:
+    """Only /search reaches the search component: nothing in the data can tell the two apart."""
+    (cause,) = confirmed(investigate(scenario(fault(Kind.ERROR, 0.4, service_component="search"))))
+    assert holds(cause.subject, {"service_component": "search", "endpoint_path": "/search"})
+
+
+def test_a_workflow_that_fails_behind_answers_of_200(investigate: Investigate) -> None:
+    silent = Fault(kind=Kind.WORKFLOW, where=AUTHORIZATION, effect=Effect.WORKFLOW_FAILURE, probability=0.4)
+    (cause,) = confirmed(investigate(scenario(silent)))
+    assert cause.subject == AUTHORIZATION
+    assert (cause.tier, cause.label) == (Tier.DEFINITIVE, "CRITICAL_SCENARIO_FAILING")
+
+
+def test_a_workflow_that_fails_with_5xx_at_its_endpoint(investigate: Investigate) -> None:
+    """Other requests to the endpoint are well: the step of the workflow is what is broken."""
+    broken = scenario(fault(Kind.WORKFLOW, 0.6, **AUTHORIZATION), requests_per_minute=400)
+    assert holds(confirmed(investigate(broken))[0].subject, PAYMENTS)
+
+
+def test_a_slow_burn_is_found(investigate: Investigate) -> None:
+    burning = Fault(kind=Kind.ZONE, where={"availability_zone": "us-east-1a"}, probability=0.4, ramp_minutes=70)
+    (cause,) = confirmed(investigate(scenario(burning)))
+    assert holds(cause.subject, burning.where)
+
+
+def test_sparse_traffic_is_enough(investigate: Investigate) -> None:
+    sparse = scenario(Fault(kind=Kind.PARTITION, where=SHARD, probability=0.6), requests_per_minute=60)
+    first = investigate(sparse).causes[0]
+    assert holds(first.subject, SHARD)
+    assert not confirmed(investigate(scenario(requests_per_minute=40)))
+
+
+def test_an_unknown_start_leaves_label_and_contrast(investigate: Investigate) -> None:
+    judgement = investigate(scenario(BROKEN_SHARD, requests_per_minute=400), known=False)
+    (cause,) = confirmed(judgement)
+    assert holds(cause.subject, SHARD)
+    assert (cause.onset.kind, cause.onset.z) == ("unknown", None)
+
+
+def test_an_unknown_start_does_not_blame_what_failed_evenly_all_along(investigate: Investigate) -> None:
+    flaky = Flaky(traffic=0.02, failure=0.5)
+    judgement = investigate(scenario(BROKEN_SHARD, flaky=flaky, requests_per_minute=400), known=False)
+    (cause,) = confirmed(judgement)
+    assert holds(cause.subject, SHARD)
+    assert rejected_as(judgement, {"service_component": flaky.component}) == "even"
+
+
+def test_an_unknown_start_with_availability_as_promised_has_nothing_to_explain(investigate: Investigate) -> None:
+    assert not confirmed(investigate(scenario(threshold=95.0), known=False))
+
+
+def test_a_doubted_start_leaves_the_onset_of_resolutions_unknown(investigate: Investigate) -> None:
+    """The version was bad long before the start that was given: nothing changed there."""
+    early = Rollout(version=NEW, start=START - timedelta(minutes=125), ramp_minutes=1, share=0.5)
+    bad = Fault(
+        kind=Kind.VERSION, where={"service_version": NEW}, probability=0.25, onset=START - timedelta(minutes=125)
+    )
+    judgement = investigate(scenario(bad, rollout=early, bursts=0))
+    (cause,) = confirmed(judgement)
+    assert cause.subject == {"service_version": NEW}
+    assert "doubted" in " ".join(judgement.notes)
+    assert cause.onset.kind == "unknown"
+
+
+def test_what_appeared_with_the_incident_outside_steps_2_and_3_is_only_suspected(investigate: Investigate) -> None:
+    """A dependency without a call before: nothing shows that it ever worked."""
+    subject: Subject = {"flag_name": "gift_cards", "flag_value": "on"}
+    flag = Fault(kind=Kind.FLAG, where=subject, probability=0.25)
+    judgement = investigate(scenario(flag, flags=(*DEFAULT_FLAGS, HARMLESS)))
+    for cause in judgement.causes:
+        assert cause.onset.kind != "appeared" or cause.step in (2, 3) or cause.confidence is Confidence.SUSPECTED

@@ -1,0 +1,155 @@
+"""The recorded incidents: the true component is found, quiet hours confirm nothing, whatever things are called."""
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.verdicts.judging import confirmed, holds, judgement_of, rejected_as
+from tsg_agent.models import Judgement, Parameters, Tier, Verdict
+
+INCIDENTS = Path(__file__).parents[2].parent / "shared" / "incidents"
+FAULTS = ("petshop-a4", "petshop-a6", "petshop-t10", "petshop-t12", "petshop-t14", "petshop-t16")
+QUIET = (*FAULTS, "petshop-none")
+SERVICE = "PetSite"
+pytestmark = pytest.mark.skipif(not INCIDENTS.is_dir(), reason=f"the recorded incidents are not at {INCIDENTS}")
+
+
+@cache
+def label_of(name: str) -> dict[str, str]:
+    return dict(json.loads((INCIDENTS / name / "label.json").read_text()))
+
+
+def petshop(start: datetime, begin: datetime, end: datetime, service: str = SERVICE) -> Parameters:
+    return Parameters(
+        region="us-west-2", service_name=service, environment="prod",
+        start_time=begin, end_time=end, incident_start=start,
+    )  # fmt: skip
+
+
+def judged(name: str, *, minutes: float = 0, folder: Path | None = None, service: str = SERVICE) -> Judgement:
+    label = label_of(name)
+    start = datetime.fromisoformat(label["incident_start"]) + timedelta(minutes=minutes)
+    end = datetime.fromisoformat(label["end_time"])
+    given = petshop(start, start - timedelta(hours=2), end, service)
+    return judgement_of(folder or INCIDENTS / name / "telemetry", given)
+
+
+def ranks(judgements: dict[str, Judgement], names: dict[str, str] | None = None) -> dict[str, int]:
+    """Rank of the true component among each fault's causes; 99 if it is none."""
+    found = {}
+    for name, judgement in judgements.items():
+        true = label_of(name)["root_cause"]
+        expected = {"service_component": (names or {}).get(true, true)}
+        places = [rank for rank, one in enumerate(judgement.causes, 1) if holds(one.subject, expected)]
+        found[name] = places[0] if places else 99
+    return found
+
+
+def within_bounds(found: dict[str, int]) -> bool:
+    return max(found.values()) <= 3 and sum(rank == 1 for rank in found.values()) >= 5
+
+
+@pytest.mark.parametrize("minutes", [0, 15, -15])
+def test_the_true_component_is_found_also_with_the_start_given_early_or_late(minutes: int) -> None:
+    judgements = {name: judged(name, minutes=minutes) for name in FAULTS}
+    found = ranks(judgements)
+    assert within_bounds(found), found
+    assert not confirmed(judged("petshop-none", minutes=minutes))
+
+
+def test_every_fault_has_a_confirmed_cause_and_what_always_failed_is_rejected() -> None:
+    for name in FAULTS:
+        judgement = judged(name)
+        assert confirmed(judgement), name
+        always = {"service_component": "AWS::StepFunctions::StateMachine"}
+        assert rejected_as(judgement, always) in ("unchanged", "no_onset", "better"), name
+
+
+def quiet_splits(name: str) -> Iterator[tuple[datetime, datetime, datetime]]:
+    """(start, begin, end) of windows in the quiet hours before a fault; all of the recording that has none."""
+    label = label_of(name)
+    incident = datetime.fromisoformat(label["incident_start"])
+    begin, end = incident - timedelta(hours=2), incident
+    if name == "petshop-none":
+        end = datetime.fromisoformat(label["end_time"])
+    start = begin + timedelta(minutes=30)
+    while start <= end - timedelta(minutes=15):
+        yield start, begin, end
+        start += timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_no_split_of_the_quiet_hours_confirms_a_cause(name: str) -> None:
+    blamed = {
+        start: [cause.subject for cause in confirmed(judgement)]
+        for start, begin, end in quiet_splits(name)
+        if confirmed(judgement := judgement_of(INCIDENTS / name / "telemetry", petshop(start, begin, end)))
+    }
+    assert not blamed
+
+
+@pytest.fixture(scope="module", params=[(1, True), (2, True), (3, False)], ids=["1", "2", "3-entry-unnamed"])
+def shuffled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """All component names swapped among each other; `named`: the entry component keeps the service's name."""
+    seed, named = request.param
+    folder = tmp_path_factory.mktemp("shuffled")
+    with duckdb.connect() as connection:
+        sources = {name: str(INCIDENTS / name / "telemetry" / "api_gateway_logs.parquet") for name in QUIET}
+        found = connection.execute(
+            "SELECT DISTINCT service_component FROM read_parquet($1) WHERE service_component IS NOT NULL ORDER BY 1",
+            [list(sources.values())],
+        ).fetchall()
+        old = [name for (name,) in found if not (named and name == SERVICE)]
+        new = [f"c{number:03d} ' \" {number}" for number in range(len(old))]
+        random.Random(seed).shuffle(new)  # noqa: S311 - no secret
+        names = dict(zip(old, new, strict=True))
+        connection.execute("CREATE TABLE renamed AS SELECT unnest($1) AS old, unnest($2) AS new", [old, new])
+        for name, source in sources.items():
+            (folder / name).mkdir()
+            target = folder / name / "api_gateway_logs.parquet"
+            copy = (
+                "COPY (SELECT log.* REPLACE (coalesce(new, service_component) AS service_component) "
+                "FROM read_parquet('SOURCE') log LEFT JOIN renamed ON service_component = old) "
+                "TO 'TARGET' (FORMAT parquet)"
+            )
+            connection.execute(copy.replace("SOURCE", source).replace("TARGET", str(target)))
+    return {"folder": folder, "names": names}
+
+
+def test_names_mean_nothing(shuffled: dict[str, object]) -> None:
+    folder, names = shuffled["folder"], shuffled["names"]
+    assert isinstance(folder, Path) and isinstance(names, dict)
+    found = ranks({name: judged(name, folder=folder / name) for name in FAULTS}, names)
+    assert within_bounds(found), found
+    assert not confirmed(judged("petshop-none", folder=folder / "petshop-none"))
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Judgement:
+    given = Parameters(
+        region="us-east", service_name="api.gateway.main", environment="prod",
+        start_time="2024-01-20T06:30:00Z", end_time="2024-01-20T08:30:00Z",
+    )  # fmt: skip
+    return judgement_of(INCIDENTS / "gateway-700000001" / "telemetry", given)
+
+
+def test_gateway_the_workflow_fails_at_its_step(gateway: Judgement) -> None:
+    (first, *others) = gateway.causes
+    assert first.subject == {"scenario_name": "payment_processing", "workflow_step": "payment_authorization"}
+    assert (first.label, first.tier) == ("CRITICAL_SCENARIO_FAILING", Tier.DEFINITIVE)
+    assert not [one for one in others if one.confidence == "confirmed"]
+
+
+def test_gateway_the_version_and_the_flag_are_dismissed_with_their_figures(gateway: Judgement) -> None:
+    by_subject: dict[str, Verdict] = {str(sorted(one.subject.values())): one for one in gateway.rejected}
+    version, flag = by_subject["['3.14.2']"], by_subject["['enabled', 'enhanced_routing_v2']"]
+    assert version.dismissal == "no_contrast"
+    assert "3.9 %" in version.reason and "4.1 % of the rest" in version.reason
+    assert flag.dismissal == "below_threshold"
+    assert "5.1 %" in flag.reason and "2.9 % of the rest" in flag.reason
