@@ -139,7 +139,8 @@ class DuckDB:
         sources = {name: table.source for name, table in mapping.items() if table.source}
         groups = group_files(find_files(location), location, sources)
         relations = {
-            name: Relation(group.relation, ", ".join(group.paths), load=group.is_text) for name, group in groups.items()
+            name: Relation(group.relation, ", ".join(group.paths), group if group.is_text else None)
+            for name, group in groups.items()
         }
         return relations, [path for group in groups.values() for path in group.paths]
 

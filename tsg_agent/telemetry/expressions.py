@@ -51,6 +51,11 @@ def check_expression(text: str, where: str) -> str:
     return str(expression.sql(dialect="duckdb"))
 
 
+def columns_of(expression: str) -> set[str]:
+    """The source's columns that a checked expression reads, in lower case."""
+    return {column.name.lower() for column in sqlglot.parse_one(expression, read="duckdb").find_all(exp.Column)}
+
+
 def _refused(node: exp.Expression) -> str:
     if isinstance(node, REFUSED_NODES) or not isinstance(node, ALLOWED_NODES):
         return f"{type(node).__name__} ({node.sql(dialect='duckdb')[:60]})"

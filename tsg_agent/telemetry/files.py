@@ -36,15 +36,29 @@ class TableFiles:
         return self.reader != "read_parquet"
 
     @property
+    def is_csv(self) -> bool:
+        """Types are guessed from what the values look like: "007" and "f" may be texts all the same."""
+        return self.reader == "read_csv"
+
+    @property
     def relation(self) -> str:
         """The FROM clause. File names are quoted; they come from the disk, not from an incident."""
-        names = ", ".join("'" + path.replace("'", "''") + "'" for path in self.paths)
+        return self.relation_with(())
+
+    def relation_with(self, texts: Iterable[str]) -> str:
+        """The same, with these columns read as text (of a CSV)."""
+        names = ", ".join(map(_quoted, self.paths))
         options = {
             "read_parquet": ", union_by_name = true",
             "read_csv": ", union_by_name = true, strict_mode = true, sample_size = -1",
             "read_json": ", union_by_name = true, format = 'auto', sample_size = -1",
         }[self.reader]
-        return f"{self.reader}([{names}]{options})"
+        types = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in texts)
+        return f"{self.reader}([{names}]{options}{', types = {' + types + '}' if types else ''})"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def ending(path: Path) -> str:

@@ -6,6 +6,8 @@ import duckdb
 
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import Kind, Table
+from tsg_agent.telemetry.expressions import columns_of
+from tsg_agent.telemetry.files import TableFiles
 
 NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
            "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
@@ -20,11 +22,11 @@ ACCEPTED = {
 
 @dataclass(frozen=True)
 class Relation:
-    """Where a table's rows come from: a FROM clause, its place for people, and whether to load it once."""
+    """Where a table's rows come from: a FROM clause, its place for people, and the text files to load once."""
 
     sql: str
     location: str
-    load: bool = False
+    files: TableFiles | None = None
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,13 @@ def null_view(table: Table) -> str:
 
 def table_view(connection: duckdb.DuckDBPyConnection, table: Table, relation: Relation, mapped: dict[str, str]) -> View:
     """The view of one table. Raises TelemetryError for a column of the wrong type, duckdb.Error for a broken source."""
-    statements: list[str] = []
-    source = relation.sql
-    if relation.load:
-        connection.execute(f"CREATE TABLE loaded_{table.name} AS FROM {relation.sql}")
-        source = f"loaded_{table.name}"
-    held = {row[0].lower(): row[0] for row in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
+    source, files = relation.sql, relation.files
+    if files:
+        if files.is_csv:
+            source = files.relation_with(_texts(_held(connection, source), table, mapped))
+        connection.execute(f"CREATE TEMP TABLE read_{table.name} AS FROM {source}")
+        source = f"read_{table.name}"
+    held = _held(connection, source)
     present: dict[str, str] = {}
     for name in table.columns:
         if name in mapped:
@@ -56,14 +59,33 @@ def table_view(connection: duckdb.DuckDBPyConnection, table: Table, relation: Re
         elif name in held:
             present[name] = '"' + held[name].replace('"', '""') + '"'
     types = _types(connection, source, present)
-    columns = [
+    columns = ", ".join(
         f"{_converted(table, name, present[name], types[name])} AS {name}"
         if name in present
         else f"CAST(NULL AS {kind.sql_type}) AS {name}"
         for name, kind in table.columns.items()
-    ]
-    statements.append(f"CREATE VIEW {table.name} AS SELECT {', '.join(columns)} FROM {source}")  # noqa: S608 - see above
+    )
+    select = f"SELECT {columns} FROM {source}"  # noqa: S608 - checked expressions over quoted names
+    if files:
+        statements = [f"CREATE TABLE {table.name} AS {select}", f"DROP TABLE {source}"]
+    else:
+        statements = [f"CREATE VIEW {table.name} AS {select}"]
     return View(statements, list(present))
+
+
+def _held(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
+    """The source's columns: name in lower case -> its own spelling."""
+    return {row[0].lower(): row[0] for row in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
+
+
+def _texts(held: dict[str, str], table: Table, mapped: dict[str, str]) -> list[str]:
+    """The columns of a CSV that are read for texts, and for nothing else: "3.10" is a version, not 3.1."""
+    texts: set[str] = set()
+    others: set[str] = set()
+    for name, kind in table.columns.items():
+        read = columns_of(mapped[name]) if name in mapped else {name}
+        (texts if kind is Kind.TEXT else others).update(read)
+    return [held[name] for name in sorted(texts - others) if name in held]
 
 
 def _types(connection: duckdb.DuckDBPyConnection, source: str, present: dict[str, str]) -> dict[str, str]:
@@ -78,6 +100,9 @@ def _converted(table: Table, name: str, expression: str, found: str) -> str:
     """The SQL that turns a source's column into the guide's kind."""
     kind = table.columns[name]
     accepted = ACCEPTED.get(kind)
+    if kind is Kind.TIMESTAMP and found == "VARCHAR":
+        # ISO 8601, with or without a zone; the session's zone is UTC. What is no time is an error, never NULL.
+        return f"timezone('UTC', CAST({expression} AS TIMESTAMPTZ))"
     # A column of nothing but NULLs has no type of its own in CSV and JSON: it reads as NULL.
     if accepted and not found.startswith(accepted) and found not in {'"NULL"', "NULL"}:
         raise TelemetryError(

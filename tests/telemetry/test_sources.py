@@ -1,0 +1,192 @@
+"""Where the rows come from changes no finding; what cannot be read says so."""
+
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.telemetry.sources import SHAPES, parquet, tables
+from tests.tools.made import args_for, by, found, requests, tied, written
+from tsg_agent.errors import TelemetryError
+from tsg_agent.models import Finding, Status
+from tsg_agent.settings import Settings
+from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.tools import PLUGINS
+
+
+def findings(location: str | Path, **options: Any) -> list[dict[str, Any]]:
+    with DuckDB(location, **options) as engine:
+        return [told(check.run(engine, args_for(check), Settings())) for check in PLUGINS]
+
+
+def told(finding: Finding) -> dict[str, Any]:
+    """All that a finding says, but for the time it took."""
+    return finding.model_dump(exclude={"milliseconds"})
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    result = findings(parquet(tmp_path_factory.mktemp("parquet")))
+    assert {finding["status"] for finding in result} == {Status.OK}
+    return result
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_gives_the_same_findings(shape: str, expected: list[dict[str, Any]], tmp_path: Path) -> None:
+    assert findings(SHAPES[shape](tmp_path)) == expected
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_timestamps_with_a_zone_mean_the_instant(zone: str, expected: list[dict[str, Any]], tmp_path: Path) -> None:
+    folder = Path(parquet(tmp_path))
+    for path in folder.glob("*.parquet"):
+        frame = pd.read_parquet(path)
+        if "timestamp" in frame:
+            frame["timestamp"] = frame["timestamp"].dt.tz_localize(UTC).dt.tz_convert(zone)
+            pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), path)
+    assert findings(folder) == expected
+
+
+def test_integer_booleans_and_counts(expected: list[dict[str, Any]], tmp_path: Path) -> None:
+    folder = Path(parquet(tmp_path))
+    for path in folder.glob("*.parquet"):
+        table = pq.read_table(path)
+        for field in table.schema:
+            if field.type == pa.bool_():
+                position = table.column_names.index(field.name)
+                table = table.set_column(position, field.name, table[field.name].cast(pa.int8()))
+        pq.write_table(table, path)
+    assert findings(folder) == expected
+
+
+def test_what_looks_like_a_number_in_a_csv_may_be_a_text(tmp_path: Path) -> None:
+    rows = [
+        *requests(1500, service_version="3.9", shard_id="007", partition_id="true"),
+        *requests(1500, {500: 300}, service_version="3.10", shard_id="007", partition_id="true"),
+    ]
+    columns = list(rows[0])
+    lines = [",".join(columns), *(",".join(str(row[name]) for name in columns) for row in rows)]
+    (tmp_path / "api_gateway_logs.csv").write_text("\n".join(lines))
+    with DuckDB(tmp_path) as engine:
+        versions = PLUGINS[0].run(engine, args_for(PLUGINS[0]), Settings())
+        shards = PLUGINS[3].run(engine, args_for(PLUGINS[3]), Settings())
+    assert [row["service_version"] for row in versions.rows] == ["3.10", "3.9"]
+    assert (shards.rows[0]["shard_id"], shards.rows[0]["partition_id"]) == ("007", "true")
+
+
+def test_times_as_text_are_read_with_their_offsets(expected: list[dict[str, Any]], tmp_path: Path) -> None:
+    folder = Path(parquet(tmp_path))
+    for path in folder.glob("*.parquet"):
+        frame = pd.read_parquet(path)
+        if "timestamp" in frame:
+            aware = frame["timestamp"].dt.tz_localize(UTC)
+            frame["timestamp"] = [
+                (time.tz_convert("Asia/Tokyo") if index % 2 else time).isoformat() for index, time in enumerate(aware)
+            ]
+            pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), path)
+    assert findings(folder) == expected
+
+
+def test_a_time_that_is_none_is_an_error(tmp_path: Path) -> None:
+    rows = requests(50, timestamp=["2026-03-10T12:00:00Z"] * 49 + ["soon"])
+    finding = found(tmp_path, 3, {"api_gateway_logs": rows})
+    assert finding.status is Status.ERROR
+    assert "soon" in finding.reason
+
+
+def test_not_a_number_reads_as_null(tmp_path: Path) -> None:
+    rows = requests(1200, availability_zone="z", latency_ms=[float("nan")] * 600 + [100.0] * 600)
+    finding = found(tmp_path, 5, {"api_gateway_logs": rows})
+    assert finding.rows[0]["overall_latency"] == 100.0
+
+
+@pytest.mark.parametrize(("name", "content"), [("empty", None), ("notes", "notes.txt")])
+def test_a_folder_without_telemetry(name: str, content: str | None, tmp_path: Path) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    if content:
+        (folder / content).write_text("x")
+    with pytest.raises(TelemetryError, match="no telemetry") as caught:
+        DuckDB(folder)
+    assert "api_gateway_logs" in caught.value.fix
+
+
+def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(TelemetryError, match="does not exist"):
+        DuckDB(tmp_path / "nowhere")
+
+
+def test_files_of_no_known_name(tmp_path: Path) -> None:
+    (tmp_path / "stuff.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(TelemetryError, match="named like a table") as caught:
+        DuckDB(tmp_path)
+    assert "--mapping" in caught.value.fix
+
+
+def test_a_truncated_parquet_file(tmp_path: Path) -> None:
+    folder = Path(parquet(tmp_path))
+    path = folder / "product_metadata.parquet"
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(TelemetryError, match=r"product_metadata.*cannot be read"):
+        DuckDB(folder)
+
+
+@pytest.mark.parametrize(
+    "ending", [b"r9,2026-03-10 12:00:00,us-east,prod,shop,200,1.0,u,false,surplus,surplus\n", b'r9,"2026\n']
+)
+def test_a_csv_with_a_broken_row(ending: bytes, tmp_path: Path) -> None:
+    folder = Path(SHAPES["csv"](tmp_path))
+    path = folder / "api_gateway_logs.csv"
+    path.write_bytes(path.read_bytes() + ending)
+    with pytest.raises(TelemetryError, match=r"api_gateway_logs.*cannot be read"):
+        DuckDB(folder)
+
+
+def test_text_in_latency_ms(tmp_path: Path) -> None:
+    rows = requests(50, latency_ms=["12 ms"] * 50)
+    folder = written(tmp_path, {"api_gateway_logs": rows})
+    with pytest.raises(TelemetryError, match=r"api_gateway_logs\.latency_ms holds VARCHAR, where number") as caught:
+        DuckDB(folder)
+    assert "CAST(latency_ms AS DOUBLE)" in caught.value.fix
+
+
+def test_one_table_in_two_kinds_of_file(tmp_path: Path) -> None:
+    folder = Path(parquet(tmp_path))
+    (folder / "api_gateway_logs.csv").write_text("request_id\nr\n")
+    with pytest.raises(TelemetryError, match="several kinds"):
+        DuckDB(folder)
+
+
+def test_a_database_without_the_guides_tables(tmp_path: Path) -> None:
+    path = tmp_path / "other.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE spans (id INTEGER)")
+    with pytest.raises(TelemetryError, match="none of the guide's tables") as caught:
+        DuckDB(path)
+    assert "main.spans" in caught.value.fix
+
+
+def test_repeated_request_ids_count_once(tmp_path: Path) -> None:
+    held = tables()
+    once = findings(written(tmp_path / "once", held))
+    copies = {name: [*rows, *rows] if name == "api_gateway_logs" else rows for name, rows in held.items()}
+    twice = findings(written(tmp_path / "twice", copies))
+    for first, second in zip(once, twice, strict=True):
+        for row, again in zip(first["rows"], second["rows"], strict=True):
+            counts = {key for key in row if key.startswith(("total_requests", "total_count", "request_count"))}
+            assert {key: again[key] for key in counts} == {key: row[key] for key in counts}
+
+
+def test_repeated_rows_of_flags_and_products_count_once(tmp_path: Path) -> None:
+    rows = requests(2000, {500: 500})
+    flags, products = tied(rows, flag_name="f", flag_value="on"), tied(rows, product_id="p")
+    once = {"api_gateway_logs": rows, "feature_flags": flags, "product_metadata": products}
+    twice = once | {"feature_flags": flags * 2, "product_metadata": [*products, products[0]]}
+    for number, column in ((2, "flag_value"), (7, "product_id")):
+        single, double = found(tmp_path / "1", number, once), found(tmp_path / "2", number, twice)
+        assert by(single, column) == by(double, column)
