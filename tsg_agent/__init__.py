@@ -1,3 +1,69 @@
-"""Follows a troubleshooting guide for a distributed system's low availability, over real telemetry."""
+"""Follows a troubleshooting guide for a distributed system's low availability, over real telemetry.
+
+The public names, each loaded when it is first used: the command line must not wait for what it does not need.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from tsg_agent.errors import (
+        ParameterError,
+        QuestionError,
+        RecordError,
+        SettingsError,
+        TelemetryError,
+        TsgError,
+    )
+    from tsg_agent.extract import Given
+    from tsg_agent.graph import Context, Progress, build_graph, compile_graph
+    from tsg_agent.models import Finding, Parameters, Question, Report
+    from tsg_agent.service import Request, Watch, ainvestigate, investigate, open_telemetry, resume
+    from tsg_agent.settings import Settings
+    from tsg_agent.tools import PLUGINS, get_tools
+
+__all__ = [
+    "PLUGINS",
+    "Context",
+    "Finding",
+    "Given",
+    "ParameterError",
+    "Parameters",
+    "Progress",
+    "Question",
+    "QuestionError",
+    "RecordError",
+    "Report",
+    "Request",
+    "Settings",
+    "SettingsError",
+    "TelemetryError",
+    "TsgError",
+    "Watch",
+    "ainvestigate",
+    "build_graph",
+    "compile_graph",
+    "get_tools",
+    "investigate",
+    "open_telemetry",
+    "resume",
+]
+_HOMES = {
+    "errors": ("ParameterError", "QuestionError", "RecordError", "SettingsError", "TelemetryError", "TsgError"),
+    "extract": ("Given",),
+    "graph": ("Context", "Progress", "build_graph", "compile_graph"),
+    "models": ("Finding", "Parameters", "Question", "Report"),
+    "service": ("Request", "Watch", "ainvestigate", "investigate", "open_telemetry", "resume"),
+    "settings": ("Settings",),
+    "tools": ("PLUGINS", "get_tools"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from where it lives (PEP 562)."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)

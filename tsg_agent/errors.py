@@ -28,9 +28,18 @@ class ParameterError(TsgError):
 
 
 class QuestionError(TsgError):
-    """The incident's text leaves parameters open, and nobody is there to be asked."""
+    """The incident's text leaves parameters open, and nobody is there to be asked.
+
+    `questions`: (parameter, text, candidates) of each.
+    """
 
     exit_code = 3
+
+    def __init__(self, questions: list[tuple[str, str, tuple[str, ...]]]) -> None:
+        lines = [f"{text} [{', '.join(candidates)}]" if candidates else text for _, text, candidates in questions]
+        flags = ", ".join(f"--{parameter.replace('_', '-')}" for parameter, _, _ in questions)
+        super().__init__(" ".join(lines), fix=f"Answer with {flags}.")
+        self.questions = questions
 
 
 class TelemetryError(TsgError):

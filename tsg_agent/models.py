@@ -29,7 +29,9 @@ class Parameters(Model):
     incident_start: AwareDatetime | None = Field(None, description="when the incident began, UTC; None = unknown")
     threshold: float = Field(99.9, gt=0, le=100, description="SLA threshold, percent")
     other_regions: tuple[str, ...] = Field((), description="regions the incident names besides `region`")
-    origins: dict[str, str] = Field(default_factory=dict, description="parameter -> where its value came from, in words")
+    origins: dict[str, str] = Field(
+        default_factory=dict, description="parameter -> where its value came from, in words"
+    )
 
 
 class Question(Model):
@@ -66,14 +68,18 @@ class Finding(Model):
     status: Status
     reason: str = Field("", description="why the status is not ok, and what would help")
     label: str = Field("", description="the gravest of the guide's labels in the rows; its name for healthy if none is")
-    labels: dict[str, int] = Field(default_factory=dict, description="the guide's label -> number of rows that carry it")
+    labels: dict[str, int] = Field(
+        default_factory=dict, description="the guide's label -> number of rows that carry it"
+    )
     rows: list[dict[str, Any]] = Field(default_factory=list, description="the rows the guide shows, in its order")
     row_count: int = Field(0, description="number of rows shown")
     groups: int = Field(0, description="number of groups measured, before the guide's filters and limits")
     truncated: bool = Field(False, description="the guide's limit, or ours, cut the rows")
     columns: dict[str, str] = Field(default_factory=dict, description="column -> what it means, with its unit")
     notes: list[str] = Field(default_factory=list, description="what a reader must know to read the rows right")
-    missing_columns: list[str] = Field(default_factory=list, description="optional columns the source lacks: read as NULL")
+    missing_columns: list[str] = Field(
+        default_factory=list, description="optional columns the source lacks: read as NULL"
+    )
     sql: str = ""
     sql_parameters: dict[str, Any] = Field(default_factory=dict)
     milliseconds: float = 0.0
@@ -132,7 +138,9 @@ class Contrast(Model):
     method: str = Field(description="difference_in_differences, cochran_mantel_haenszel or none")
     subject: Rate | None = None
     rest: Rate | None = None
-    difference: float | None = Field(None, description="points by which the subject exceeds the rest (after its own rise)")
+    difference: float | None = Field(
+        None, description="points by which the subject exceeds the rest (after its own rise)"
+    )
     z: float | None = None
     p: float | None = None
     significant: bool = False
@@ -158,7 +166,9 @@ class Visible(Model):
     label: str
     before: Rate | None = None
     after: Rate | None = None
-    without: Rate | None = Field(None, description="the same subject after the incident's start, the cause's requests taken out")
+    without: Rate | None = Field(
+        None, description="the same subject after the incident's start, the cause's requests taken out"
+    )
     evidence: list[str] = Field(default_factory=list)
 
 
@@ -176,7 +186,9 @@ class Verdict(Model):
     shortfalls: list[str] = Field(default_factory=list, description="rules that a suspect falls short of, in words")
     dismissal: str = Field("", description="unchanged, below_threshold, no_contrast, no_onset, too_few, everything, …")
     reason: str = Field("", description="the dismissal in words, with its figures")
-    detail: dict[str, Any] = Field(default_factory=dict, description="what the step's action needs (version to return to, …)")
+    detail: dict[str, Any] = Field(
+        default_factory=dict, description="what the step's action needs (version to return to, …)"
+    )
     evidence: list[str] = Field(default_factory=list, description="rows this rests on: E5.1, M.12")
     also_visible_in: list[Visible] = Field(default_factory=list)
     impact: list[Visible] = Field(default_factory=list, description="workflows that fail because of it")
@@ -246,7 +258,9 @@ class Sla(Model):
     """The service's availability against its threshold."""
 
     threshold: float = Field(description="percent")
-    breached: bool | None = Field(description="after the incident's start (the window, where that is unknown); None without requests")
+    breached: bool | None = Field(
+        description="after the incident's start (the window, where that is unknown); None without requests"
+    )
     measured_on: str = Field(description="which requests count: all of the service, or those at its entry component")
     window: Availability
     before: Availability | None

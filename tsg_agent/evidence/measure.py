@@ -20,6 +20,8 @@ from tsg_agent.tools.rows import REQUEST_COLUMNS, naive_utc
 NEEDS = (Needs("api_gateway_logs", (*REQUEST_COLUMNS, "status_code")),)
 JOINED = {"flags": "feature_flags", "products": "product_metadata"}
 """Query -> the table it joins to the requests."""
+Within = Mapping[str, str | None]
+"""Dimension -> value; None = not known."""
 SubjectKey = tuple[tuple[str, str], ...]
 """A subject as sorted items."""
 KEYS = {"feature_flags": "request_id", "product_metadata": "request_id", "workflow_tracking": "correlation_id"}
@@ -48,14 +50,14 @@ class Measurer:
         """What the telemetry lacks for any measurement."""
         return lacking(NEEDS, self.engine.tables)
 
-    def measure(self, within: Subject | None = None, without: Collection[SubjectKey] = ()) -> Measurement:
+    def measure(self, within: Within | None = None, without: Collection[SubjectKey] = ()) -> Measurement:
         """Count the window's requests, or only those of a subject, leaving out those of others.
 
-        Raises what Engine.run raises.
+        A value of None asks for the requests of which the dimension is not known. Raises what Engine.run raises.
         """
         return self.read(self.fetch(within, without))
 
-    def fetch(self, within: Subject | None = None, without: Collection[SubjectKey] = ()) -> dict[str, pa.Table]:
+    def fetch(self, within: Within | None = None, without: Collection[SubjectKey] = ()) -> dict[str, pa.Table]:
         """The rows that `measure` reads: one table per query, run side by side."""
         names = ["dimensions", "regions", *(name for name, table in JOINED.items() if table in self.engine.tables)]
         futures = {name: self.executor.submit(self._run, name, within or {}, without) for name in names}
@@ -75,7 +77,7 @@ class Measurer:
         return frozenset(self._run("runs", subject, (), failed_only=failed_only)["correlation_id"].to_pylist())
 
     def _run(
-        self, name: str, within: Subject, without: Collection[SubjectKey], *, failed_only: bool = False
+        self, name: str, within: Within, without: Collection[SubjectKey], *, failed_only: bool = False
     ) -> pa.Table:
         predicate, values = subject_predicate(within, without)
         scope = "true" if name == "regions" else "region = $region"
@@ -101,7 +103,7 @@ class Measurer:
         }
 
 
-def subject_predicate(within: Subject, without: Collection[SubjectKey] = ()) -> tuple[str, dict[str, str]]:
+def subject_predicate(within: Within, without: Collection[SubjectKey] = ()) -> tuple[str, dict[str, str]]:
     """SQL that keeps a subject's requests but not those of others, and its bound parameters.
 
     Its text depends on the dimensions only, never on their values.
@@ -114,15 +116,27 @@ def subject_predicate(within: Subject, without: Collection[SubjectKey] = ()) -> 
     return "".join(f"\n    AND {part}" for part in parts), values
 
 
-def _conditions(subject: Subject, prefix: str, values: dict[str, str]) -> list[str]:
-    values |= {f"{prefix}_{column}": value for column, value in subject.items()}
-    parts = [f"{column} = ${prefix}_{column}" for column in subject if column in LOGS.columns]
+def _conditions(subject: Within, prefix: str, values: dict[str, str]) -> list[str]:
+    values |= {f"{prefix}_{column}": value for column, value in subject.items() if value is not None}
+    parts = [_condition(column, value, prefix) for column, value in subject.items() if column in LOGS.columns]
     for table, key in KEYS.items():
-        held = [column for column in subject if column not in LOGS.columns and column in CATALOG[table].columns]
-        if held:
-            conditions = " AND ".join(f"{column} = ${prefix}_{column}" for column in held)
+        held = {
+            column: value
+            for column, value in subject.items()
+            if column not in LOGS.columns and column in CATALOG[table].columns
+        }
+        known = {column: value for column, value in held.items() if value is not None}
+        if known:
+            conditions = " AND ".join(_condition(column, value, prefix) for column, value in known.items())
             parts.append(f"{key} IN (SELECT {key} FROM {table} WHERE {conditions})")  # noqa: S608 - our own names
+        for column in held.keys() - known.keys():
+            has = f"{key} IN (SELECT {key} FROM {table} WHERE {column} IS NOT NULL)"  # noqa: S608 - our own names
+            parts.append(f"coalesce(NOT ({has}), true)")
     return parts
+
+
+def _condition(column: str, value: str | None, prefix: str) -> str:
+    return f"{column} IS NULL" if value is None else f"{column} = ${prefix}_{column}"
 
 
 def _text(name: str) -> str:

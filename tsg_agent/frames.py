@@ -1,0 +1,59 @@
+"""Tables that a run keeps beside its state: graph state is plain JSON, and refers to them by name."""
+
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.feather
+
+from tsg_agent.errors import RecordError
+
+COMPRESSION = "lz4"
+
+
+class Frames:
+    """Named Arrow tables of one investigation: in memory, and in a folder if the run is to be resumable.
+
+    Safe to call from several threads. Names are the project's own (plugin_8, evidence_flags), never an incident's.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._tables: dict[str, pa.Table] = {}
+        self._lock = threading.Lock()
+
+    def put(self, name: str, table: pa.Table) -> None:
+        """Keep a table; a folder gets it under a name that only a whole file ever has."""
+        with self._lock:
+            self._tables[name] = table
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            part = self._folder / f"{name}.part"
+            pyarrow.feather.write_feather(table, str(part), compression=COMPRESSION)
+            part.replace(self._path(name))
+
+    def get(self, name: str) -> pa.Table:
+        """A table by name. Raises RecordError where it is not there."""
+        with self._lock:
+            if name in self._tables:
+                return self._tables[name]
+        if self._folder is None or not self._path(name).exists():
+            raise RecordError(
+                f"The investigation's table {name!r} is not there.", fix="Run the investigation again: `tsg-agent run`."
+            )
+        table = pyarrow.feather.read_table(str(self._path(name)))
+        with self._lock:
+            self._tables[name] = table
+        return table
+
+    def names(self) -> tuple[str, ...]:
+        """What is kept, sorted."""
+        on_disk = (
+            {path.stem for path in self._folder.glob("*.arrow")} if self._folder and self._folder.exists() else set()
+        )
+        with self._lock:
+            return tuple(sorted(on_disk | set(self._tables)))
+
+    def _path(self, name: str) -> Path:
+        assert self._folder is not None  # noqa: S101 - only called with a folder
+        return self._folder / f"{name}.arrow"

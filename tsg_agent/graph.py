@@ -1,0 +1,269 @@
+"""The investigation as a LangGraph graph: nodes and edges readable at a glance.
+
+    extract -> nine checks and the evidence measurement, side by side -> join -> judge -> conclude
+
+State is plain JSON. Tables, the engine and settings live in the Context, outside of it.
+"""
+
+import asyncio
+import functools
+import logging
+import operator
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Protocol, TypedDict
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+
+from tsg_agent import __version__
+from tsg_agent.conclude import conclude
+from tsg_agent.errors import TelemetryError
+from tsg_agent.evidence import Measurement, Measurer
+from tsg_agent.extract import Extraction, Given, Known, extract
+from tsg_agent.frames import Frames
+from tsg_agent.models import Finding, Judgement, Parameters, Status, Usage
+from tsg_agent.settings import Settings
+from tsg_agent.sla import sla_of
+from tsg_agent.telemetry.engine import Engine
+from tsg_agent.telemetry.profile import KnownValues
+from tsg_agent.tools import PLUGINS
+from tsg_agent.tools.plugin import Plugin
+from tsg_agent.tools.plugin_8_workflows import frame_of
+from tsg_agent.tools.rows import ScopeArgs, WindowArgs
+from tsg_agent.verdicts import Evidence, judge
+from tsg_agent.workflows import finished_runs
+
+log = logging.getLogger(__name__)
+WORKFLOW_ROWS = "plugin_8"
+EVIDENCE = "evidence_"
+
+
+class State(TypedDict, total=False):
+    """What a checkpoint holds: JSON values only."""
+
+    id: str
+    text: str
+    given: dict[str, Any]
+    now: str
+    began: float
+    parameters: dict[str, Any]
+    notes: list[str]
+    findings: Annotated[list[dict[str, Any]], operator.add]
+    measured: dict[str, Any]
+    judgement: dict[str, Any]
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One thing that happened: a check began or ended. `step` 0 is the evidence measurement."""
+
+    step: int
+    title: str
+    finding: Finding | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the nodes work with; never in a checkpoint."""
+
+    engine: Engine
+    known: KnownValues
+    settings: Settings
+    executor: Executor
+    frames: Frames = field(default_factory=Frames)
+    progress: Callable[[Progress], None] = lambda _event: None
+
+
+class Node(Protocol):
+    """What LangGraph calls: parameters by name, so that it can tell that the runtime is wanted."""
+
+    def __call__(self, state: State, *, runtime: Runtime[Context]) -> Awaitable[State]:
+        """Run one step of the investigation."""
+        ...
+
+
+def build_graph() -> StateGraph[State, Context, State, State]:
+    """The graph, not yet compiled: embed it with a checkpointer of your own."""
+    graph: StateGraph[State, Context, State, State] = StateGraph(State, context_schema=Context)
+    graph.add_node("extract", _extract)
+    graph.add_node("evidence", _evidence)
+    graph.add_node("judge", _judge, defer=True)
+    graph.add_node("conclude", _conclude)
+    graph.add_edge(START, "extract")
+    for plugin in PLUGINS:
+        graph.add_node(plugin.key, _check(plugin))
+        graph.add_edge("extract", plugin.key)
+        graph.add_edge(plugin.key, "judge")
+    graph.add_edge("extract", "evidence")
+    graph.add_edge("evidence", "judge")
+    graph.add_edge("judge", "conclude")
+    graph.add_edge("conclude", END)
+    return graph
+
+
+def compile_graph(checkpointer: Any = None) -> CompiledStateGraph[State, Context, State, State]:
+    """The graph, ready to run: `await graph.ainvoke(state, config, context=Context(...))`."""
+    return build_graph().compile(checkpointer=checkpointer, name="tsg-agent")
+
+
+async def _extract(state: State, runtime: Runtime[Context]) -> State:
+    """Step 1. What the text leaves open is asked; an answer counts as a flag."""
+    context = runtime.context
+    given = Given.model_validate(state.get("given", {}))
+    found = await _threaded(context, _extraction, state, given, context)
+    while found.questions:
+        answers = interrupt({"questions": [question.model_dump(mode="json") for question in found.questions]})
+        given = Given.model_validate({**given.model_dump(), **answers})
+        found = await _threaded(context, _extraction, state, given, context)
+    assert found.parameters is not None  # noqa: S101 - no questions means parameters
+    return {"parameters": found.parameters.model_dump(mode="json"), "notes": found.notes}
+
+
+def _extraction(state: State, given: Given, context: Context) -> Extraction:
+    settings = context.settings
+    return extract(
+        state["text"],
+        Known.model_validate(context.known.model_dump()),
+        given,
+        now=datetime.fromisoformat(state["now"]),
+        window_hours=settings.window_hours,
+        default_threshold=settings.default_threshold,
+    )
+
+
+def _check(plugin: Plugin[Any]) -> Node:
+    """The node of one check. It always ends in a Finding, so that a failing branch never sinks the others."""
+
+    async def node(state: State, *, runtime: Runtime[Context]) -> State:
+        context = runtime.context
+        context.progress(Progress(plugin.step, plugin.title))
+        finding = await _threaded(context, _run_check, plugin, state, context)
+        context.progress(Progress(plugin.step, plugin.title, finding))
+        return {"findings": [finding.model_dump(mode="json")]}
+
+    node.__doc__ = plugin.question
+    return node
+
+
+def _run_check(plugin: Plugin[Any], state: State, context: Context) -> Finding:
+    given = Parameters.model_validate(state["parameters"])
+    window = {name: getattr(given, name) for name in WindowArgs.model_fields}
+    args = ScopeArgs(**window, service_name=given.service_name) if plugin.args is ScopeArgs else WindowArgs(**window)
+    try:
+        finding, table = plugin.run_with_table(context.engine, args, context.settings)
+        if table is not None and plugin.number == 8:
+            context.frames.put(WORKFLOW_ROWS, table)
+    except Exception as error:  # a defect in one check must not take the other eight with it
+        log.exception("%s failed", plugin.name)
+        return plugin.failed(f"The check itself failed ({type(error).__name__}: {error}). Please report this.")
+    return finding
+
+
+async def _evidence(state: State, runtime: Runtime[Context]) -> State:
+    """The measurement that verdicts are made from. Its tables stay outside the state, by name."""
+    context = runtime.context
+    context.progress(Progress(0, "Evidence"))
+    began = time.perf_counter()
+    measured = await _threaded(context, _measure, state, context)
+    measured["milliseconds"] = round((time.perf_counter() - began) * 1000, 1)
+    status = Status.OK if measured["tables"] else Status.ERROR
+    context.progress(Progress(0, "Evidence", _evidence_finding(status, measured)))
+    return {"measured": measured}
+
+
+def _evidence_finding(status: Status, measured: dict[str, Any]) -> Finding:
+    return Finding(
+        id="M", step=0, plugin=0, tool="evidence", title="Evidence", question="What changed, and where?",
+        status=status, reason=measured["reason"], milliseconds=measured["milliseconds"],
+    )  # fmt: skip
+
+
+def _measure(state: State, context: Context) -> dict[str, Any]:
+    measurer = _measurer(state, context)
+    if measurer.lacking:
+        return {"tables": [], "reason": f"The telemetry has no {', '.join(measurer.lacking)}."}
+    try:
+        results = measurer.fetch()
+    except TelemetryError as error:
+        return {"tables": [], "reason": str(error)}
+    for name, table in results.items():
+        context.frames.put(EVIDENCE + name, table)
+    return {"tables": sorted(results), "reason": ""}
+
+
+def _measurer(state: State, context: Context) -> Measurer:
+    return Measurer(context.engine, Parameters.model_validate(state["parameters"]), context.settings, context.executor)
+
+
+def _measurement(state: State, context: Context) -> Measurement | None:
+    names = state.get("measured", {}).get("tables", [])
+    return (
+        _measurer(state, context).read({name: context.frames.get(EVIDENCE + name) for name in names}) if names else None
+    )
+
+
+async def _judge(state: State, runtime: Runtime[Context]) -> State:
+    """Verdicts, when all branches have ended."""
+    return {"judgement": await _threaded(runtime.context, _judgement, state, runtime.context)}
+
+
+def _judgement(state: State, context: Context) -> dict[str, Any]:
+    measurement = _measurement(state, context)
+    reason = state.get("measured", {}).get("reason", "")
+    if measurement is None:
+        note = f"No verdict could be made: {reason} The guide's labels stand alone."
+        return Judgement(gates=[], causes=[], rejected=[], series=[], measured=[], notes=[note]).model_dump(mode="json")
+    limits = context.settings.thresholds
+    findings = [Finding.model_validate(finding) for finding in state["findings"]]
+    workflows = next(finding for finding in findings if finding.step == 9)
+    runs = (
+        finished_runs(frame_of(context.frames.get(WORKFLOW_ROWS)), limits.workflow)
+        if workflows.status is Status.OK
+        else None
+    )
+    threshold = float(state["parameters"]["threshold"])
+    evidence = Evidence(measurement, runs, findings, threshold, limits, _measurer(state, context))
+    try:
+        return judge(evidence).model_dump(mode="json")
+    except TelemetryError as error:
+        note = f"No verdict could be made: {error} The guide's labels stand alone."
+        return Judgement(gates=[], causes=[], rejected=[], series=[], measured=[], notes=[note]).model_dump(mode="json")
+
+
+async def _conclude(state: State, runtime: Runtime[Context]) -> State:
+    """Step 11."""
+    return {"report": await _threaded(runtime.context, _report, state, runtime.context)}
+
+
+def _report(state: State, context: Context) -> dict[str, Any]:
+    parameters = Parameters.model_validate(state["parameters"])
+    judgement = Judgement.model_validate(state["judgement"])
+    notes = [*state.get("notes", []), *judgement.notes]
+    findings = [Finding.model_validate(finding) for finding in state["findings"]]
+    report = conclude(
+        parameters,
+        findings,
+        judgement.model_copy(update={"notes": notes}),
+        sla_of(_measurement(state, context), parameters.threshold),
+        id=state["id"],
+        created=datetime.fromisoformat(state["now"]),
+        version=__version__,
+        usage=Usage(
+            milliseconds=round((time.time() - state["began"]) * 1000, 1),
+            queries=sum(1 for finding in findings if finding.sql) + len(state.get("measured", {}).get("tables", [])),
+        ),
+        thresholds=context.settings.thresholds,
+    )
+    return report.model_dump(mode="json")
+
+
+async def _threaded(context: Context, function: Callable[..., Any], *args: Any) -> Any:
+    """Run blocking work beside the other branches. The default pool is as small as the machine: it would queue them."""
+    return await asyncio.get_running_loop().run_in_executor(context.executor, functools.partial(function, *args))

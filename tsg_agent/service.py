@@ -1,0 +1,163 @@
+"""investigate() and resume(): the one door for every surface."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.types import Command
+
+from tsg_agent.errors import QuestionError, RecordError, TelemetryError
+from tsg_agent.frames import Frames
+from tsg_agent.graph import Context, Progress, State, compile_graph
+from tsg_agent.models import Question, Report, Status
+from tsg_agent.settings import Settings
+from tsg_agent.store import Request, Store
+from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.telemetry.engine import Engine
+from tsg_agent.telemetry.profile import known_values
+
+__all__ = ["Request", "Watch", "ainvestigate", "investigate", "open_telemetry", "resume"]
+
+THREADS = 24
+"""Ten branches and the queries they run side by side; they wait for the engine, not for the processor."""
+Ask = Callable[[list[Question]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a surface takes part in a run."""
+
+    progress: Callable[[Progress], None] = lambda _event: None
+    ask: Ask | None = None
+    """Answers questions that the text leaves open: parameter -> value. Without it they raise QuestionError."""
+    begun: Callable[[str], None] = lambda _id: None
+    """Is told the investigation's id at once."""
+
+
+def investigate(
+    request: Request,
+    *,
+    settings: Settings | None = None,
+    engine: Engine | None = None,
+    watch: Watch | None = None,
+    keep: bool = False,
+) -> Report:
+    """Run the guide over an incident and conclude.
+
+    `engine`: an open engine instead of `request.telemetry`; it stays open. `keep`: checkpoint each step, so that
+    resume() can go on. Raises ParameterError, QuestionError, TelemetryError.
+    """
+    return asyncio.run(ainvestigate(request, settings=settings, engine=engine, watch=watch, keep=keep))
+
+
+async def ainvestigate(
+    request: Request,
+    *,
+    settings: Settings | None = None,
+    engine: Engine | None = None,
+    watch: Watch | None = None,
+    keep: bool = False,
+) -> Report:
+    """investigate(), for programs that have an event loop."""
+    settings, watch = settings or Settings(), watch or Watch()
+    identity = uuid4().hex[:12]
+    store = Store(settings.state_dir) if keep else None
+    with _opened(request, settings, engine) as opened:
+        if store:
+            store.remember(identity, request)
+        watch.begun(identity)
+        state: State = {
+            "id": identity,
+            "text": request.text,
+            "given": request.given.model_dump(mode="json"),
+            "now": (request.now or datetime.now(UTC)).isoformat(),
+            "began": time.time(),
+        }
+        return await _run(state, identity, opened, settings, watch, store)
+
+
+def resume(identity: str, *, settings: Settings | None = None, watch: Watch | None = None) -> Report:
+    """Go on with an interrupted investigation; branches that had ended are not run again.
+
+    Raises RecordError for an unknown id, and what investigate() raises.
+    """
+    settings, watch = settings or Settings(), watch or Watch()
+    store = Store(settings.state_dir)
+    request = store.recall(identity)
+    with _opened(request, settings, None) as opened:
+        return asyncio.run(_run(None, identity, opened, settings, watch, store))
+
+
+def open_telemetry(telemetry: str, *, mapping: Path | None = None, settings: Settings | None = None) -> DuckDB:
+    """The embedded engine over a folder, a glob, a file or a .duckdb database; close it, or use it in `with`."""
+    settings = settings or Settings()
+    return DuckDB(telemetry, mapping=mapping, memory_limit=settings.memory_limit, threads=settings.threads)
+
+
+@contextmanager
+def _opened(request: Request, settings: Settings, engine: Engine | None) -> Iterator[Engine]:
+    if engine is not None:
+        yield engine
+        return
+    with open_telemetry(request.telemetry, mapping=request.mapping, settings=settings) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def _checkpointer(store: Store | None) -> AsyncIterator[BaseCheckpointSaver[Any]]:
+    """A file where the run is to be resumable; else memory, which questions need to go on after an answer."""
+    if store is None:
+        yield InMemorySaver()
+        return
+    async with AsyncSqliteSaver.from_conn_string(str(store.checkpoints)) as saver:
+        yield saver
+
+
+async def _run(  # noqa: PLR0913, PLR0917 - a run's own things, once
+    state: State | None, identity: str, engine: Engine, settings: Settings, watch: Watch, store: Store | None
+) -> Report:
+    """Run or go on until the report is there, asking what is open. `state` is None to go on."""
+    frames = store.frames(identity) if store else Frames()
+    config: Any = {"configurable": {"thread_id": identity}}
+    executor = ThreadPoolExecutor(THREADS, thread_name_prefix="tsg")
+    try:
+        known = await asyncio.get_running_loop().run_in_executor(executor, known_values, engine, settings.query_timeout)
+        context = Context(engine, known, settings, executor, frames, watch.progress)
+        async with _checkpointer(store) as saver:
+            graph = compile_graph(saver)
+            if state is None and not (await graph.aget_state(config)).values:
+                raise RecordError(f"Investigation {identity} has no checkpoint.", fix="Run it again: `tsg-agent run`.")
+            ended: Any = await graph.ainvoke(state, config, context=context, durability="async")
+            while "__interrupt__" in ended:
+                answers = _answers(ended["__interrupt__"], watch)
+                ended = await graph.ainvoke(Command(resume=answers), config, context=context)
+        return _checked(Report.model_validate(ended["report"]))
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _answers(interrupts: Any, watch: Watch) -> dict[str, Any]:
+    questions = [Question.model_validate(question) for question in interrupts[0].value["questions"]]
+    if watch.ask is None:
+        raise QuestionError([(one.parameter, one.text, one.candidates) for one in questions])
+    return watch.ask(questions)
+
+
+def _checked(report: Report) -> Report:
+    """A report, unless nothing at all could be read: then there is an error and no conclusion."""
+    broken = [finding for finding in report.findings if finding.status is Status.ERROR]
+    if len(broken) == len(report.findings):
+        raise TelemetryError(
+            f"No check could be run: {broken[0].reason}", fix="`tsg-agent doctor --telemetry …` says more."
+        )
+    return report

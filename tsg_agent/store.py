@@ -1,0 +1,70 @@
+"""Where interrupted investigations wait: one folder per state directory, readable by its owner only."""
+
+import json
+from pathlib import Path
+
+from pydantic import AwareDatetime, ValidationError
+
+from tsg_agent.errors import RecordError
+from tsg_agent.extract import Given
+from tsg_agent.frames import Frames
+from tsg_agent.models import Model
+
+
+class Request(Model):
+    """What to investigate."""
+
+    text: str
+    telemetry: str
+    """A folder, a glob, a file or a .duckdb database."""
+    mapping: Path | None = None
+    given: Given = Given()
+    now: AwareDatetime | None = None
+
+
+class Store:
+    """The state directory: `<id>/request.json`, the tables of a run, and one SQLite file of checkpoints."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.expanduser()
+
+    @property
+    def checkpoints(self) -> Path:
+        """The SQLite file; its folder exists."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self._folder / "checkpoints.sqlite"
+
+    def remember(self, identity: str, request: Request) -> None:
+        """Keep what was asked, so that resume() can open the same telemetry."""
+        folder = self._of(identity)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / "request.json").write_text(request.model_dump_json(indent=1), encoding="utf-8")
+
+    def recall(self, identity: str) -> Request:
+        """What was asked. Raises RecordError for an unknown investigation."""
+        path = self._of(identity) / "request.json"
+        try:
+            return Request.model_validate_json(path.read_text("utf-8"))
+        except FileNotFoundError as error:
+            known = ", ".join(self.identities()) or "none"
+            raise RecordError(f"There is no investigation {identity!r}.", fix=f"Known: {known}.") from error
+        except (OSError, ValidationError, json.JSONDecodeError) as error:
+            raise RecordError(
+                f"The record of investigation {identity} cannot be read.", fix="Run it again: `tsg-agent run`."
+            ) from error
+
+    def frames(self, identity: str) -> Frames:
+        """The tables of an investigation."""
+        return Frames(self._of(identity))
+
+    def identities(self) -> list[str]:
+        """Every investigation kept, newest first."""
+        if not self._folder.exists():
+            return []
+        found = sorted(self._folder.glob("*/request.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+        return [path.parent.name for path in found]
+
+    def _of(self, identity: str) -> Path:
+        if not identity.isalnum():
+            raise RecordError(f"{identity!r} is no investigation's id.", fix="An id is letters and digits.")
+        return self._folder / identity
