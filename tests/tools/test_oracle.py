@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.tools.generated import REGIONS, SCOPE, frames, write
@@ -74,6 +75,18 @@ def test_generated_data(number: int, tmp_path: Path) -> None:
             assert [row[rank] for row in ours] == [row[rank] for row in guide]
         seen |= {str(row[column]) for row in ours for column in LABEL_COLUMNS.get(number, ())}
     assert seen >= REACHABLE.get(number, set())
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6, 7, 9])
+def test_rows_delivered_twice_count_once_as_in_the_guide(number: int, tmp_path: Path) -> None:
+    held = frames(number)
+    logs = held["api_gateway_logs"]
+    held["api_gateway_logs"] = pd.concat([logs, logs.sample(frac=0.05, random_state=1)])
+    folder = write(held, tmp_path)
+    scope = SCOPE | {"region": "us-west"}
+    finding, ours = our_rows(folder, number, scope)
+    assert finding.status is Status.OK
+    assert differences(number, guide_rows(folder, number, scope), ours) == []
 
 
 def test_generated_workflows_come_in_the_guides_order(tmp_path: Path) -> None:

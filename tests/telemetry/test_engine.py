@@ -1,0 +1,204 @@
+"""The engine's lock, its limits, and its parameters."""
+
+import os
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.telemetry.sources import tables
+from tests.tools.made import END, START, requests, written
+from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
+from tsg_agent.telemetry.duckdb import DuckDB
+
+SLOW = "SELECT count(*) FROM range(200000) a, range(200000) b WHERE a.range * b.range % 7 = 1"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = written(tmp_path_factory.mktemp("telemetry"), tables())
+    (folder.parent / "secret.txt").write_text("secret")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engine(folder: Path) -> Any:
+    with DuckDB(folder) as engine:
+        yield engine
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "COPY (SELECT 1) TO '{out}'",
+        "COPY api_gateway_logs TO '{file}' (USE_TMP_FILE false)",
+        "ATTACH '{out}' AS other",
+        "ATTACH '{file}' AS other",
+        "SET memory_limit = '9GB'",
+        "RESET memory_limit",
+        "PRAGMA memory_limit = '9GB'",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "CREATE TABLE t AS SELECT 1",
+        "CREATE VIEW v AS SELECT 1",
+        "DROP VIEW api_gateway_logs",
+        "INSERT INTO api_gateway_logs SELECT * FROM api_gateway_logs",
+        "EXPORT DATABASE '{out}'",
+        "CALL pragma_version()",
+        "SELECT 1; SELECT 2",
+        "SELECT 1; DROP VIEW api_gateway_logs",
+        "",
+        "SELECT * FROM read_text('{secret}')",
+        "SELECT * FROM read_blob('{secret}')",
+        "SELECT * FROM read_csv('{secret}')",
+        "SELECT * FROM '{secret}'",
+        "SELECT * FROM glob('/etc/*')",
+        "SELECT * FROM read_parquet('/etc/passwd')",
+        "SELECT * FROM query('COPY (SELECT 1) TO ''{out}''')",
+        "SELECT * FROM no_such_table",
+        "SELECT broken FROM",
+    ],
+)
+def test_refused(sql: str, engine: DuckDB, folder: Path, tmp_path: Path) -> None:
+    logs = folder / "api_gateway_logs.parquet"
+    before = logs.read_bytes()
+    text = sql.format(out=tmp_path / "out", file=logs, secret=folder.parent / "secret.txt")
+    with pytest.raises(QueryError):
+        engine.run(text, {}, timeout=10)
+    assert not (tmp_path / "out").exists()
+    assert logs.read_bytes() == before
+    assert engine.run("SELECT count(*) AS n FROM api_gateway_logs", {}, timeout=10)["n"][0].as_py() == 3000
+
+
+def test_python_objects_are_not_tables(engine: DuckDB) -> None:
+    local = tables()  # noqa: F841 - a name that a replacement scan would find
+    with pytest.raises(QueryError):
+        engine.run("SELECT * FROM local", {}, timeout=10)
+
+
+def test_a_timeout_cancels_the_work(engine: DuckDB) -> None:
+    began = time.monotonic()
+    with pytest.raises(QueryTimeout) as caught:
+        engine.run(SLOW, {}, timeout=0.3)
+    assert time.monotonic() - began < 3
+    assert "TSG_QUERY_TIMEOUT" in caught.value.fix
+    time.sleep(0.1)
+    used = sum(os.times()[:2])
+    time.sleep(0.4)
+    assert sum(os.times()[:2]) - used < 0.2
+
+
+def test_a_deadline_that_has_passed_still_cancels(engine: DuckDB) -> None:
+    with pytest.raises(QueryTimeout):
+        engine.run(SLOW, {}, timeout=0)
+
+
+def test_a_timeout_leaves_the_others_alone(engine: DuckDB) -> None:
+    with pytest.raises(QueryTimeout):
+        engine.run(SLOW, {}, timeout=0.05)
+    assert engine.run("SELECT 1 AS one", {}, timeout=10)["one"][0].as_py() == 1
+
+
+def test_the_memory_limit_is_an_error_that_says_what_to_do(folder: Path) -> None:
+    with DuckDB(folder, memory_limit="40MB") as small, pytest.raises(QueryError) as caught:
+        small.run("SELECT list(range) FROM range(50000000)", {}, timeout=60)
+    assert "TSG_MEMORY_LIMIT" in caught.value.fix
+
+
+def test_a_memory_limit_that_is_none(folder: Path) -> None:
+    with pytest.raises(TelemetryError, match="does not start"):
+        DuckDB(folder, memory_limit="much")
+
+
+def test_parameters_are_bound(engine: DuckDB) -> None:
+    value = "us-east'; DROP VIEW api_gateway_logs; --"
+    found = engine.run("SELECT $region AS region, $n AS n", {"region": value, "n": 3, "unused": 1}, timeout=10)
+    assert found.to_pylist() == [{"region": value, "n": 3}]
+
+
+def test_a_parameter_that_is_not_given_is_named(engine: DuckDB) -> None:
+    with pytest.raises(QueryError, match="region"):
+        engine.run("SELECT $region", {}, timeout=10)
+
+
+def scope(**changes: Any) -> dict[str, Any]:
+    return {
+        "start_time": START, "end_time": END, "environment": "prod", "service_name": "shop", "region": "us-east",
+    } | changes  # fmt: skip
+
+
+class Spied(DuckDB):
+    """Remembers the queries that reach DuckDB."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ran: list[str] = []
+        super().__init__(folder)
+
+    def _execute(self, sql: str, *others: Any) -> Any:
+        self.ran.append(sql)
+        return super()._execute(sql, *others)
+
+
+COUNT = (
+    "SELECT count(DISTINCT request_id) AS n FROM api_gateway_logs WHERE timestamp BETWEEN $start_time AND $end_time "
+    "AND environment = $environment AND service_name = $service_name"
+)
+
+
+def test_a_needless_distinct_is_left_out_once_it_is_proven(folder: Path) -> None:
+    with Spied(folder) as engine:
+        for _ in range(2):
+            assert engine.run(COUNT, scope(), timeout=10)["n"][0].as_py() == 3000
+        assert len(engine.ran) == 3  # one proof for both
+        assert "count(*) AS n" in engine.ran[-1]
+
+
+@pytest.mark.parametrize("changed", ["twice", "null"])
+def test_a_needed_distinct_stays(changed: str, tmp_path: Path) -> None:
+    rows = requests(10)
+    rows[4] = {**rows[4], "request_id": rows[3]["request_id"] if changed == "twice" else None}
+    with Spied(written(tmp_path, {"api_gateway_logs": rows})) as engine:
+        assert engine.run(COUNT, scope(), timeout=10)["n"][0].as_py() == 9
+        assert "DISTINCT" in engine.ran[-1]
+
+
+def test_a_proof_holds_for_its_own_window(tmp_path: Path) -> None:
+    rows = requests(10)
+    rows[9] = {**rows[9], "request_id": rows[0]["request_id"]}
+    early = scope(end_time=datetime(2026, 3, 10, 13))
+    with DuckDB(written(tmp_path, {"api_gateway_logs": rows})) as engine:
+        assert engine.run(COUNT, early, timeout=10)["n"][0].as_py() == 6
+        assert engine.run(COUNT, scope(), timeout=10)["n"][0].as_py() == 9
+
+
+JOIN = """
+WITH requests AS (
+    SELECT request_id FROM api_gateway_logs WHERE timestamp BETWEEN $start_time AND $end_time
+        AND environment = $environment AND service_name = $service_name AND region = $region
+),
+flagged AS (
+    SELECT DISTINCT request_id, flag_name, flag_value
+    FROM feature_flags
+    WHERE request_id IN (SELECT request_id FROM requests)
+)
+SELECT count(*) AS n FROM requests JOIN flagged ON requests.request_id = flagged.request_id
+"""
+
+
+@pytest.mark.parametrize(("repeated", "kept"), [(False, False), (True, True)])
+def test_the_rows_of_a_joined_table_are_proven_too(repeated: bool, kept: bool, tmp_path: Path) -> None:
+    rows = requests(100)
+    flags = [{"request_id": row["request_id"], "flag_name": name, "flag_value": "on"} for row in rows for name in "ab"]
+    held = {"api_gateway_logs": rows, "feature_flags": flags + flags[:1] * repeated}
+    with Spied(written(tmp_path, held)) as engine:
+        assert engine.run(JOIN, scope(), timeout=10)["n"][0].as_py() == 200
+        assert ("SELECT DISTINCT" in engine.ran[-1]) is kept
+
+
+def test_two_values_of_one_flag_are_no_repetition_that_is_lost(tmp_path: Path) -> None:
+    rows = requests(100)
+    flags = [{"request_id": row["request_id"], "flag_name": "a", "flag_value": value} for row in rows for value in "xy"]
+    with DuckDB(written(tmp_path, {"api_gateway_logs": rows, "feature_flags": flags})) as engine:
+        assert engine.run(JOIN, scope(), timeout=10)["n"][0].as_py() == 200
