@@ -11,10 +11,10 @@ from tsg_agent.tools.plugin_2_feature_flags import FlagRow, label
 LIMITS = FlagThresholds()
 
 
-def flags(folder: Path, values: dict[str, Rows], repeat: int = 1) -> Finding:
+def flags(folder: Path, values: dict[str, Rows], copies: int = 0) -> Finding:
     rows = [row for made in values.values() for row in made]
     tied_rows = [row for value, made in values.items() for row in tied(made, flag_name="f", flag_value=value)]
-    return found(folder, 2, {"api_gateway_logs": rows, "feature_flags": tied_rows * repeat})
+    return found(folder, 2, {"api_gateway_logs": rows, "feature_flags": tied_rows + tied_rows[:30] * copies})
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,10 @@ def test_a_latency_anomaly_needs_more_than_ten_values(values: int, anomaly: bool
 
 
 def test_a_repeated_flag_row_counts_once(tmp_path: Path) -> None:
-    values = {"off": requests(2000), "on": requests(2000, {500: 500}, latency_ms=[9000.0] * 10 + [50.0] * 1990)}
-    once, twice = flags(tmp_path / "once", values), flags(tmp_path / "twice", values, repeat=2)
-    assert twice.rows == once.rows
-    assert twice.rows[0]["request_count"] == 2000
+    values = {"on": requests(2000, {500: 500}, latency_ms=[9000.0] * 30 + [50.0] * 1970), "off": requests(2000)}
+    once, often = flags(tmp_path / "once", values), flags(tmp_path / "often", values, copies=9)
+    assert often.rows == once.rows
+    assert often.rows[0]["request_count"] == 2000
 
 
 def test_ties_are_broken_by_key_and_cut_at_ten(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from tsg_agent.tools.plugin_7_products import ProductRow, business_impact, label
 LIMITS = ProductThresholds()
 
 
-def products(folder: Path, made: dict[tuple[str, str | None], Rows], repeat: int = 1) -> Finding:
+def products(folder: Path, made: dict[tuple[str, str | None], Rows], copies: int = 0) -> Finding:
     """`made`: (product, tier) -> its requests."""
     sold = [
         row
@@ -19,7 +19,7 @@ def products(folder: Path, made: dict[tuple[str, str | None], Rows], repeat: int
         for row in tied(rows, product_id=product, customer_tier=tier, product_category="c", subscription_type="s")
     ]
     logs = [row for rows in made.values() for row in rows]
-    return found(folder, 7, {"api_gateway_logs": logs, "product_metadata": sold * repeat})
+    return found(folder, 7, {"api_gateway_logs": logs, "product_metadata": sold + sold[:30] * copies})
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,9 @@ def test_slow_products(tmp_path: Path) -> None:
 
 
 def test_a_repeated_product_row_counts_once(tmp_path: Path) -> None:
-    made = {("p", "FREE"): requests(1000, {500: 100}), ("q", "PREMIUM"): requests(300, {500: 10})}
-    assert products(tmp_path / "twice", made, repeat=2).rows == products(tmp_path / "once", made).rows
+    slow, retried = [9000.0] * 30 + [50.0] * 970, [True] * 30 + [False] * 970
+    made = {("p", "FREE"): requests(1000, {500: 100}, latency_ms=slow, is_retry=retried)}
+    assert products(tmp_path / "often", made, copies=9).rows == products(tmp_path / "once", made).rows
 
 
 def test_a_request_with_two_products_counts_for_both(tmp_path: Path) -> None:
