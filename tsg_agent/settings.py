@@ -3,10 +3,13 @@
 An environment variable names a nested value with two underscores: TSG_THRESHOLDS__ENDPOINT__SUCCESS=95.
 """
 
+import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from tsg_agent.errors import SettingsError
 
 
 class Thresholds(BaseModel):
@@ -200,3 +203,18 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings() -> Settings:
+    """The settings in force. Raises SettingsError, naming the setting that is wrong and where settings come from."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = ".".join(map(str, problem["loc"]))
+        raise SettingsError(
+            f"The setting {name} is wrong: {problem['msg']}.",
+            fix="Settings come from tsg.toml in this folder and from TSG_… variables of the environment.",
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"tsg.toml cannot be read: {error}.", fix="Mend it, or move it away.") from error

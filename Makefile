@@ -1,0 +1,46 @@
+# Two commands do everything: `make demo` and `make test`. Both make the environment they need, in .venv.
+
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+READY_DEV := $(VENV)/.ready-dev
+
+.PHONY: demo test lint types check bench clean help
+
+help:  ## Say what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
+
+demo: $(READY)  ## Make a demonstration incident, investigate it, write the HTML report
+	$(BIN)/tsg-agent demo
+
+test: $(READY_DEV)  ## Run the tests
+	$(BIN)/python -m pytest -n auto -q
+
+check: lint types  ## Lint and types
+
+lint: $(READY_DEV)  ## Lint and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY_DEV)  ## Strict types
+	$(BIN)/mypy
+
+bench: $(READY_DEV)  ## Measure: prints tables, gates nothing
+	$(BIN)/python -m benchmarks
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(READY): $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(READY_DEV): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	@touch $@
+
+clean:  ## Take away what was made
+	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -1,0 +1,5 @@
+"""`python -m tsg_agent` is the command line."""
+
+from tsg_agent.cli import main
+
+main()

@@ -1,0 +1,161 @@
+"""The commands. What they need is imported when they run: `--help` must be quick."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tsg_agent import __version__
+from tsg_agent.errors import TsgError
+
+EXIT_CODES = """
+Exit codes: 0 concluded (whatever the conclusion) · 1 internal error · 2 wrong usage, setting or parameter ·
+3 the incident's text leaves questions open · 4 the telemetry cannot be read · 5 no such investigation ·
+6 no sandbox here · 130 interrupted.
+"""
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Follows a troubleshooting guide for low availability over your telemetry, and concludes with evidence.",
+    epilog=EXIT_CODES,
+)
+
+Telemetry = Annotated[
+    str,
+    typer.Option("--telemetry", "-t", help="Folder, glob or file of Parquet, CSV or JSON lines; or a .duckdb file."),
+]
+Mapping = Annotated[
+    Path | None, typer.Option(help="TOML file that maps your tables and columns to the guide's (docs/telemetry.md).")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+Html = Annotated[Path | None, typer.Option(help="Write the report as one self-contained HTML file.")]
+Whole = Annotated[bool, typer.Option("--all", help="Print the drafts and the evidence too.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
+
+
+@app.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Answer --version."""
+    if show:
+        typer.echo(f"tsg-agent {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given as a flag
+    incident: Annotated[str, typer.Argument(help="File with the incident's text; - reads standard input.")],
+    telemetry: Telemetry,
+    mapping: Mapping = None,
+    as_json: AsJson = False,
+    html: Html = None,
+    whole: Whole = False,
+    region: Annotated[str | None, typer.Option(help="Affected region, as the telemetry spells it.")] = None,
+    service_name: Annotated[str | None, typer.Option(help="Affected service.")] = None,
+    environment: Annotated[str | None, typer.Option(help="dev, staging or prod.")] = None,
+    incident_start: Annotated[str | None, typer.Option(help="When it began, e.g. 2026-03-10T14:00Z.")] = None,
+    start_time: Annotated[str | None, typer.Option(help="Start of the window; default 2 h before the start.")] = None,
+    end_time: Annotated[str | None, typer.Option(help="End of the window; default: now, or the resolution.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="SLA threshold, percent; default 99.9.")] = None,
+    now: Annotated[str | None, typer.Option(help="What counts as now; for replays.")] = None,
+    keep: Annotated[bool, typer.Option(help="Checkpoint each step, so that `resume` can go on.")] = True,
+    quiet: Quiet = False,
+) -> None:
+    """Investigate an incident and conclude: causes, actions, messages, each number with its evidence.
+
+    Example: tsg-agent run incident.md --telemetry telemetry/ --html report.html
+    """
+    from tsg_agent.cli.investigate import Output, read_text, run_incident
+
+    given = {
+        "region": region,
+        "service_name": service_name,
+        "environment": environment,
+        "incident_start": incident_start,
+        "start_time": start_time,
+        "end_time": end_time,
+        "threshold": threshold,
+    }
+    output = Output(as_json=as_json, html=html, whole=whole, quiet=quiet)
+    text = read_text(incident)
+    run_incident(text, telemetry, mapping, given, now=now, keep=keep, output=output, may_ask=incident != "-")
+
+
+@app.command()
+def demo(  # noqa: PLR0913, PLR0917 - the same outputs as run
+    name: Annotated[str, typer.Argument(help="Which incident; `demo list` names them all.")] = "checkout",
+    folder: Annotated[Path, typer.Option(help="Where to put its telemetry, text and report.")] = Path("demo"),
+    as_json: AsJson = False,
+    html: Html = None,
+    whole: Whole = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a demonstration incident's telemetry, investigate it, and write the report."""
+    from tsg_agent.cli.demonstrate import demonstrate
+    from tsg_agent.cli.investigate import Output
+
+    demonstrate(name, folder, Output(as_json=as_json, html=html, whole=whole, quiet=quiet))
+
+
+@app.command()
+def resume(
+    identity: Annotated[str, typer.Argument(metavar="ID", help="The id that `run` printed; `list` lists them.")],
+    as_json: AsJson = False,
+    html: Html = None,
+    whole: Whole = False,
+    quiet: Quiet = False,
+) -> None:
+    """Go on with an interrupted investigation; checks that had ended are not run again."""
+    from tsg_agent.cli.investigate import Output, resume_incident
+
+    resume_incident(identity, Output(as_json=as_json, html=html, whole=whole, quiet=quiet))
+
+
+@app.command()
+def doctor(
+    telemetry: Annotated[
+        str | None, typer.Option("--telemetry", "-t", help="Look at this telemetry too: what can be investigated.")
+    ] = None,
+    mapping: Mapping = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what works here: versions, the sandbox layer by layer, and what a telemetry source can answer."""
+    from tsg_agent.cli.doctor import examine
+
+    examine(telemetry, mapping, as_json=as_json)
+
+
+@app.command()
+def tools(as_json: AsJson = False) -> None:
+    """List the nine checks: what each asks, its labels, and the columns it reads."""
+    from tsg_agent.cli.listing import list_tools
+
+    list_tools(as_json=as_json)
+
+
+@app.command()
+def graph() -> None:
+    """Print the investigation's graph, as Mermaid."""
+    from tsg_agent.graph import compile_graph
+
+    typer.echo(compile_graph().get_graph().draw_mermaid())
+
+
+def main() -> None:
+    """Run the command line. Expected errors end in their message, their next step and their exit code."""
+    try:
+        app()
+    except TsgError as error:
+        from tsg_agent.cli.failure import show_error
+
+        show_error(error, as_json="--json" in sys.argv)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("Interrupted.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nobody is left to tell.
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,43 @@
+"""demo: an incident made on the spot, investigated, and reported."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+
+from tsg_agent.cli.investigate import Output, run_incident
+from tsg_agent.errors import ParameterError
+from tsg_agent.simulator.demos import DEMOS, demo_named, write_demo
+
+
+def demonstrate(name: str, folder: Path, output: Output) -> None:
+    """Make the incident's telemetry in `folder/<name>`, investigate it, print the conclusion, write the report."""
+    if name == "list":
+        for one in DEMOS:
+            typer.echo(f"{one.name:12} {one.title}")
+        return
+    chosen = demo_named(name)
+    place = folder / chosen.name
+    began = time.perf_counter()
+    try:
+        incident = write_demo(chosen, place)
+    except OSError as error:
+        raise ParameterError(
+            f"{place} cannot be written: {error.strerror or error}.", fix="Give another folder: --folder."
+        ) from error
+    made = time.perf_counter() - began
+    if not output.quiet:
+        typer.echo(f"Made {place}/telemetry in {made:.1f} s. The incident's text is {incident}.", err=True)
+    html = output.html or place / "report.html"
+    text = incident.read_text("utf-8")
+    end = chosen.scenario.last.isoformat()
+    run_incident(
+        text, str(place / "telemetry"), None, {}, now=end, keep=False, output=replace(output, html=html), may_ask=False
+    )
+    if not output.quiet:
+        command = f"tsg-agent run {incident} --telemetry {place}/telemetry"
+        typer.echo(
+            f"Made, investigated and reported in {time.perf_counter() - began:.1f} s. The same by hand: {command}",
+            err=True,
+        )

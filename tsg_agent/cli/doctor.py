@@ -1,0 +1,97 @@
+"""doctor: what works here, and what a source can answer."""
+
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from tsg_agent import __version__
+from tsg_agent.sandbox.doctor import Diagnosis, diagnose
+from tsg_agent.service import open_telemetry
+from tsg_agent.settings import load_settings
+from tsg_agent.telemetry.profile import Profile, profile
+from tsg_agent.tools import PLUGINS
+
+SHOWN = 12
+PACKAGES = ("duckdb", "langgraph", "langchain", "pandas", "pydantic", "pyarrow")
+
+
+def examine(telemetry: str | None, mapping: Path | None, *, as_json: bool) -> None:
+    """Print versions, the sandbox's layers, and the source's tables, times, values and ready checks."""
+    settings = load_settings()
+    sandbox = diagnose()
+    source: Profile | None = None
+    if telemetry is not None:
+        with open_telemetry(telemetry, mapping=mapping, settings=settings) as engine:
+            source = profile(engine, settings.query_timeout, PLUGINS)
+    if as_json:
+        typer.echo(json.dumps(_as_data(sandbox, source), indent=2, default=str))
+        return
+    console = Console()
+    console.print(
+        f"tsg-agent {__version__}, Python {platform.python_version()}, {platform.platform()}", highlight=False
+    )
+    console.print(", ".join(f"{name} {version(name)}" for name in PACKAGES), highlight=False)
+    _show_sandbox(console, sandbox)
+    if source is not None:
+        _show_source(console, source)
+
+
+def _as_data(sandbox: Diagnosis, source: Profile | None) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "sandbox": {
+            "available": sandbox.available,
+            "isolation": sandbox.isolation,
+            "problem": sandbox.problem,
+            "fix": sandbox.fix,
+            "layers": [vars(layer) if hasattr(layer, "__dict__") else layer for layer in sandbox.layers],
+        },
+        "telemetry": source.model_dump(mode="json") if source else None,
+    }
+
+
+def _show_sandbox(console: Console, sandbox: Diagnosis) -> None:
+    state = f"available ({sandbox.isolation})" if sandbox.available else "not available: model code will not run"
+    console.print(f"\nSandbox for model code: {state}", highlight=False)
+    for layer in sandbox.layers:
+        mark = "yes" if layer.held else "no"
+        why = f": {layer.detail}. {layer.fix}" if not layer.held else ""
+        console.print(Text(f"  {mark:3} {layer.name}{' (required)' if layer.required else ''}{why}"))
+    if sandbox.problem:
+        console.print(Text(f"  {sandbox.problem} {sandbox.fix}"))
+
+
+def _show_source(console: Console, source: Profile) -> None:
+    console.print()
+    for table in source.tables:
+        span = (
+            f", {table.first:%Y-%m-%d %H:%M} to {table.last:%Y-%m-%d %H:%M} UTC" if table.first and table.last else ""
+        )
+        console.print(Text(f"{table.name}: {table.rows:,} rows{span}"))
+        if table.missing:
+            console.print(Text(f"  lacks {', '.join(table.missing)}"), style="dim")
+    if source.absent:
+        console.print(Text(f"not there: {', '.join(source.absent)}"))
+    console.print()
+    for title, values in (
+        ("regions", source.known.regions),
+        ("services", source.known.services),
+        ("environments", source.known.environments),
+    ):
+        rest = f" and {len(values) - SHOWN} more" if len(values) > SHOWN else ""
+        console.print(Text(f"{title}: {', '.join(values[:SHOWN]) or 'none'}{rest}"))
+    console.print()
+    for check in source.checks:
+        can = "can run" if check.ready else f"cannot run: the source lacks {', '.join(check.missing)}"
+        console.print(Text(f"Step {check.step:2} {check.title}: {can}"))
+        if check.ready and check.read_as_null:
+            names = ", ".join(name.removeprefix("api_gateway_logs.") for name in check.read_as_null)
+            console.print(Text(f"        reads as NULL: {names}"), style="dim")

@@ -1,0 +1,34 @@
+"""How an expected error is shown."""
+
+import json
+
+import typer
+
+from tsg_agent.errors import QuestionError, TsgError
+
+
+def show_error(error: TsgError, *, as_json: bool) -> None:
+    """The message and the next step on standard error; as an object on standard output for programs."""
+    if as_json:
+        body: dict[str, object] = {"type": type(error).__name__, "message": error.message, "fix": error.fix}
+        if isinstance(error, QuestionError):
+            body["questions"] = [
+                {"parameter": parameter, "question": text, "candidates": list(candidates)}
+                for parameter, text, candidates in error.questions
+            ]
+        typer.echo(json.dumps({"error": body}, ensure_ascii=False, indent=2))
+        return
+    if isinstance(error, QuestionError):
+        typer.echo("The incident's text leaves this open:", err=True)
+        for parameter, text, candidates in error.questions:
+            known = f" ({', '.join(candidates[:8])})" if candidates else ""
+            typer.echo(f"  --{parameter.replace('_', '-')}: {_line(text)}{_line(known)}", err=True)
+        return
+    typer.echo(f"Error: {_line(error.message)}", err=True)
+    if error.fix:
+        typer.echo(f"Next: {_line(error.fix)}", err=True)
+
+
+def _line(text: str) -> str:
+    """Without control characters: messages quote file names and telemetry."""
+    return "".join(character if character.isprintable() else " " for character in text)[:2000]
