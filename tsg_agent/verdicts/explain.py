@@ -1,54 +1,25 @@
 """Explaining away: take a cause's requests out, measure again; what is no longer significant only suffered with it."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, field, replace
-from typing import Protocol
-
-import pandas as pd
+from dataclasses import dataclass, replace
 
 from tsg_agent.evidence.measurement import Measurement, Table
-from tsg_agent.models import Confidence, Measure, Rate, Subject, Visible
+from tsg_agent.models import Measure, Rate, Visible
 from tsg_agent.statistics import share
 from tsg_agent.verdicts.candidates import Candidate, candidates_of, screens_of
 from tsg_agent.verdicts.details import narrowed, same_requests
 from tsg_agent.verdicts.labels import HEALTHY
 from tsg_agent.verdicts.naming import rows_about
 from tsg_agent.verdicts.order import YIELD_SHARE, Ranked, ranked
+from tsg_agent.verdicts.overtake import may_overtake, place_of, ruled_again, standing_for
+from tsg_agent.verdicts.remainder import Key, Remainder, Source
 from tsg_agent.verdicts.rivals import quarters, takes_over
-from tsg_agent.verdicts.rules import Ruling
-from tsg_agent.verdicts.screen import BORN_STEPS
+from tsg_agent.verdicts.rules import Ruling, even, rule
+from tsg_agent.verdicts.screen import BORN_STEPS, screen
 from tsg_agent.verdicts.setting import Setting
 from tsg_agent.verdicts.workflow_table import workflow_table
 
-Key = tuple[tuple[str, str], ...]
-"""A subject as sorted items."""
-
-
-def _may_overtake(rival: Ruling, first: Ruling) -> bool:
-    """A rival must meet every rule that the first meets, but for the guide's threshold."""
-    return rival.codes <= first.codes | {"below_threshold"}
-
-
-def _place_of(first: Candidate, rivals: list[Ranked]) -> Ranked | None:
-    """Where the errors are that a dimension only describes: the place that changed most, with half of the excess."""
-    places = [
-        one
-        for one in rivals
-        if one[0].step != 9 and not one[0].error_only and one[0].onset.excess >= YIELD_SHARE * first.onset.excess
-    ]
-    return max(places, key=lambda one: (one[0].z, one[0].key), default=None)
-
-
-class Source(Protocol):
-    """Where explaining away measures again: evidence.Measurer over live telemetry."""
-
-    def measure(self, within: Subject | None = None, without: Collection[Key] = ()) -> Measurement:
-        """A subject's requests alone, leaving out those of others."""
-        ...
-
-    def runs_of(self, subject: Subject, *, failed_only: bool = False) -> Collection[str]:
-        """correlation_ids of the workflow runs that a subject's requests (or its failed ones) belong to."""
-        ...
+BREAKERS = 5
+"""How many subjects are tried as what breaks a workflow: those that changed most."""
 
 
 @dataclass(frozen=True)
@@ -61,21 +32,6 @@ class Explained:
     """Its own requests, measured; None where nothing needed them."""
     also_visible_in: list[Visible]
     impact: list[Visible]
-
-
-@dataclass
-class Remainder:
-    """What is left to explain: the requests and runs that no cause so far accounts for."""
-
-    measurement: Measurement
-    runs: pd.DataFrame | None
-    removed: list[Key] = field(default_factory=list)
-    dismissed: dict[Key, str] = field(default_factory=dict)
-    """Candidates that turned out to be no cause, with the code of the reason."""
-
-    def workflows(self) -> Table | None:
-        """The runs left, as a table."""
-        return None if self.runs is None else workflow_table(self.runs, self.measurement.grid)
 
 
 @dataclass(frozen=True)
@@ -132,10 +88,11 @@ class Explainer:
         first = left[0]
         if first[0].step != 9:
             return first
-        others = [one for one in left if one[0].step != 9 and one[1].confidence is first[1].confidence]
-        for other in others[: self.setting.limits.verdict.causes]:
+        others = [one for one in left if one[0].step != 9 and may_overtake(one[1], first[1])]
+        others.sort(key=lambda one: (-one[0].z, one[0].key))
+        for other in others[:BREAKERS]:
             if self._breaks(other[0], first[0], remainder):
-                return other
+                return standing_for(first, other)
         return first
 
     def _breaks(self, place: Candidate, workflow: Candidate, remainder: Remainder) -> bool:
@@ -168,6 +125,8 @@ class Explainer:
         )
         if again and again.onset.excess > (1 - YIELD_SHARE) * workflow.onset.excess:
             return False
+        if self.setting.doubted:
+            return even(workflow)  # nothing changed, neither the requests nor the runs that they fail
         part = self.source.measure(workflow.subject, remainder.removed)
         after = self.setting.grid.after
         own, rest = part.total, remainder.measurement.total - part.total
@@ -189,26 +148,26 @@ class Explainer:
         """The first, or the subject that its failures really follow; with the requests of that one, measured."""
         passed: set[Key] = set()
         while True:
-            rivals = [one for one in left if one[0].key not in passed | {first.key} and _may_overtake(one[1], ruling)]
+            rivals = [one for one in left if one[0].key not in passed | {first.key} and may_overtake(one[1], ruling)]
             if first.step == 9:
                 return first, ruling, self.source.measure(first.subject, remainder.removed)
             if first.error_only:
                 part = None
-                found = _place_of(first, rivals)
+                found = place_of(first, rivals)
             else:
                 part = self.source.measure(first.subject, remainder.removed)
-                found = self._rival(first, part, rivals, remainder)
+                exact = narrowed(first, part, self.setting)
+                # Where a zone fails in one instance type only, the rival must explain that, not the zone.
+                core = part if exact.subject == first.subject else self._core(exact, remainder)
+                found = self._rival(first, core, rivals, remainder)
             if found is None:
                 part = part or self.source.measure(first.subject, remainder.removed)
                 return first, ruling, part
             passed.add(first.key)
-            if ruling.confidence is Confidence.CONFIRMED and found[1].confidence is not Confidence.CONFIRMED:
-                # What the guide's threshold calls abnormal is there, in the one that it overtakes.
-                found = (
-                    replace(found[0], detail={**found[0].detail, "explains": first.subject}),
-                    Ruling(Confidence.CONFIRMED),
-                )
-            first, ruling = found
+            first, ruling = standing_for((first, ruling), found)
+
+    def _core(self, exact: Candidate, remainder: Remainder) -> Measurement:
+        return self.source.measure(exact.subject, remainder.removed)
 
     def _rival(self, first: Candidate, part: Measurement, rivals: list[Ranked], remainder: Remainder) -> Ranked | None:
         """The rival that the first's failures follow most clearly."""
@@ -241,14 +200,42 @@ class Explainer:
             else []
         )
         again = {(one.key, one.measure): one for one in candidates_of(screens, self.setting)}
+        known = self._known(first, remainder) if rest else None
         shadows, left = [], []
         for one, ruling in rest:
             now = again.get((one.key, one.measure))
-            if now is not None and self._stands(now):
-                left.append((now, ruling))
-            else:
+            ruled = rule(now, self.setting) if now is not None and self._stands(now) else Ruling(None)
+            if now is None or ruled.confidence is None or self._only_unknown(now, known):
                 shadows.append((one, now))
+            else:
+                left.append((now, ruled_again(ruling, ruled)))
         return shadows, left
+
+    def _known(self, first: Candidate, remainder: Remainder) -> Measurement | None:
+        """What is left among the requests that say whether they are the first's; None where all do, or it is moot."""
+        table = first.screen.table
+        if len(table.dimension.columns) > 1 or table.error_only or first.step in (4, 9):
+            return None
+        if float(table.counts.requests.sum()) >= float(remainder.measurement.total.requests.sum()):
+            return None
+        unknown = self.source.measure(dict.fromkeys(first.subject), remainder.removed)
+        return remainder.measurement.without(unknown)
+
+    def _only_unknown(self, one: Candidate, known: Measurement | None) -> bool:
+        """Does it fail only where nobody can say that it is not the first's failures?
+
+        Where a shard is not recorded, its partition goes on failing when the shard is taken out.
+        """
+        if known is None or one.step == 9 or one.error_only or one.onset.excess <= 0 or not one.onset.after:
+            return False
+        table = known.table(one.screen.table.dimension.columns)
+        row = table.find(one.subject) if table is not None else -1
+        if table is None or row < 0:
+            return False
+        seen = screen(table, one.measure, self.setting.grid, self.setting.limits.verdict, one.step)
+        expected = one.onset.excess * float(seen.n1[row]) / max(1, one.onset.after.requests)
+        enough = expected >= self.setting.limits.verdict.minimum_excess
+        return enough and float(seen.excess[row]) < (1 - YIELD_SHARE) * expected
 
     def _again(self, one: Candidate, measurement: Measurement, workflows: Table | None) -> Candidate | None:
         screens = screens_of(measurement, workflows, self.setting.limits, doubted=self.setting.doubted)

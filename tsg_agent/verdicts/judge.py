@@ -11,9 +11,10 @@ from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import unevenness
 from tsg_agent.verdicts.candidates import Candidate, candidates_of, screens_of
 from tsg_agent.verdicts.details import detail_of
-from tsg_agent.verdicts.explain import Explained, Explainer, Key, Remainder, Source
+from tsg_agent.verdicts.explain import Explained, Explainer
 from tsg_agent.verdicts.gates import gates_of
 from tsg_agent.verdicts.order import Ranked
+from tsg_agent.verdicts.remainder import Key, Remainder, Source
 from tsg_agent.verdicts.rules import Ruling, notable, rule, verdict
 from tsg_agent.verdicts.series import Ledger, series_of
 from tsg_agent.verdicts.setting import FAILURES, Cuts, Setting

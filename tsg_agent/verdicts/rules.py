@@ -43,7 +43,7 @@ def _shortfalls(one: Candidate, setting: Setting) -> list[tuple[str, str]]:
     """Rules that the candidate does not meet, as (code, words), in the order a reader wants them."""
     missing = []
     gate = setting.gates[one.measure]
-    if setting.moved and one.tier is Tier.SYMPTOM and _even(one):
+    if setting.moved and one.tier is Tier.SYMPTOM and even(one):
         missing.append(("even", "it failed evenly through a window in which something changed"))
     if setting.knows_start(one.step):
         if not one.rising:
@@ -65,7 +65,7 @@ def _abnormal(one: Candidate, setting: Setting) -> bool:
     return bool(one.label) and (setting.knows_start(one.step) or one.step != 10 or one.label != "LOW")
 
 
-def _even(one: Candidate) -> bool:
+def even(one: Candidate) -> bool:
     """It failed at the same rate all through the window."""
     counts, row = one.screen.table.counts, slice(one.row, one.row + 1)
     return float(unevenness(counts.failures[one.measure][row], counts.requests[row])[0]) < EVEN_Z

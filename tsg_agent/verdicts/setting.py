@@ -31,7 +31,7 @@ ACTING_STEPS = (2, 3, 9)
 
 @dataclass(frozen=True)
 class Cuts:
-    """The largest p that counts as significant (Benjamini-Hochberg over all groups of all steps); -1 = none does."""
+    """The p under which something is significant (Benjamini-Hochberg over all groups of all steps)."""
 
     onset: float
     contrast: float
@@ -42,12 +42,15 @@ class Cuts:
         onsets = np.concatenate([s.p[s.measured] for s in screens]) if screens else np.zeros(0)
         compared = [s.contrast_p[s.overlaps & ~s.whole] for s in screens]
         contrasts = np.concatenate(compared) if compared else np.zeros(0)
-        return cls(_largest(onsets, rate), _largest(contrasts, rate))
+        return cls(_critical(onsets, rate), _critical(contrasts, rate))
 
 
-def _largest(p: Floats, rate: float) -> float:
-    stands = significant(p, rate)
-    return float(p[stands].max()) if stands.any() else -1.0
+def _critical(p: Floats, rate: float) -> float:
+    """Benjamini-Hochberg's critical value: as many p-values stand as are under it. It holds for what is measured again.
+
+    With none that stands it is Bonferroni's, which none is under.
+    """
+    return rate * max(1, int(significant(p, rate).sum())) / max(1, p.size)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,41 @@
+"""What is left to explain, and where it is measured."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pandas as pd
+
+from tsg_agent.evidence.measurement import Measurement, Table
+from tsg_agent.models import Subject
+from tsg_agent.verdicts.workflow_table import workflow_table
+
+Key = tuple[tuple[str, str], ...]
+"""A subject as sorted items."""
+
+
+class Source(Protocol):
+    """Where explaining away measures again: evidence.Measurer over live telemetry."""
+
+    def measure(self, within: Mapping[str, str | None] | None = None, without: Collection[Key] = ()) -> Measurement:
+        """A subject's requests alone, leaving out those of others; a value of None: where it is not known."""
+        ...
+
+    def runs_of(self, subject: Subject, *, failed_only: bool = False) -> Collection[str]:
+        """correlation_ids of the workflow runs that a subject's requests (or its failed ones) belong to."""
+        ...
+
+
+@dataclass
+class Remainder:
+    """What is left to explain: the requests and runs that no cause so far accounts for."""
+
+    measurement: Measurement
+    runs: pd.DataFrame | None
+    removed: list[Key] = field(default_factory=list)
+    dismissed: dict[Key, str] = field(default_factory=dict)
+    """Candidates that turned out to be no cause, with the code of the reason."""
+
+    def workflows(self) -> Table | None:
+        """The runs left, as a table."""
+        return None if self.runs is None else workflow_table(self.runs, self.measurement.grid)
