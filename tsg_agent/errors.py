@@ -64,3 +64,25 @@ class RecordError(TsgError):
     """An investigation's checkpoint or recording is not there, or was made by something else."""
 
     exit_code = 5
+
+
+class ModelError(TsgError):
+    """The language model gave no usable answer. `kind` says how it failed, in a word or two; never holds a secret."""
+
+    exit_code = 6
+
+    def __init__(self, message: str, *, kind: str, fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.kind = kind
+
+
+class TransientModelError(ModelError):
+    """The same request may be answered on the next try; `wait` is how long the server asks for, in seconds."""
+
+    def __init__(self, message: str, *, kind: str, wait: float | None = None, fix: str = "") -> None:
+        super().__init__(message, kind=kind, fix=fix)
+        self.wait = wait
+
+
+class BudgetError(ModelError):
+    """The calls, tokens, seconds or money set for the model are used up."""

@@ -6,7 +6,7 @@ An environment variable names a nested value with two underscores: TSG_THRESHOLD
 import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from tsg_agent.errors import SettingsError
@@ -173,6 +173,28 @@ class AllThresholds(Thresholds):
     verdict: VerdictThresholds = VerdictThresholds()
 
 
+class ModelSettings(BaseModel):
+    """The language model, if any, and what one investigation or one question may spend on it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field("", description="the model's name; empty = rules only")
+    base_url: str = Field("", description="an OpenAI-compatible endpoint; empty = OPENAI_BASE_URL, else OpenAI's own")
+    api_key: SecretStr | None = Field(None, description="unset = OPENAI_API_KEY; a local server needs none")
+    timeout: float = Field(60, gt=0, description="seconds one call may take")
+    retries: int = Field(2, ge=0, description="further tries after a transient error (429, 5xx, timeout)")
+    longest_wait: float = Field(30, ge=0, description="seconds to wait for a retry at most, whatever Retry-After asks")
+    maximum_calls: int = Field(8, ge=0, description="calls, each try counted")
+    maximum_tokens: int = Field(60_000, ge=0, description="tokens, read and written")
+    maximum_seconds: float = Field(300, ge=0, description="seconds of all calls together")
+    maximum_cost: float | None = Field(None, ge=0, description="money; needs the prices")
+    input_price: float | None = Field(None, ge=0, description="money per million tokens read")
+    output_price: float | None = Field(None, ge=0, description="money per million tokens written")
+    answer_tokens: int = Field(4_000, gt=0, description="tokens one answer may have")
+    text_characters: int = Field(12_000, gt=0, description="characters of an incident's text that a model reads")
+    redact: bool = Field(True, description="hide e-mails, addresses, user ids and secrets from the model")
+
+
 class Settings(BaseSettings):
     """All settings. Flags win over the environment, which wins over tsg.toml, which wins over the defaults."""
 
@@ -181,6 +203,7 @@ class Settings(BaseSettings):
     )
 
     thresholds: AllThresholds = AllThresholds()
+    model: ModelSettings = ModelSettings()
     query_timeout: float = Field(60, gt=0, description="seconds one query may take before it is cancelled")
     memory_limit: str = Field("2GB", description="memory DuckDB may use")
     threads: int | None = Field(None, description="threads DuckDB may use; None = all cores")
@@ -199,9 +222,10 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env file is read: it would surprise
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - nor a folder of secrets
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, environment, tsg.toml."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
