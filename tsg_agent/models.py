@@ -108,10 +108,13 @@ class Rate(Model):
 
     @property
     def percent(self) -> float:
+        """Failures, percent of requests; 0 without requests."""
         return 100.0 * self.failures / self.requests if self.requests else 0.0
 
 
 class OnsetKind(StrEnum):
+    """How a subject's rate changed when the incident began."""
+
     NEW = "new"
     WORSE = "worse"
     APPEARED = "appeared"
@@ -148,12 +151,16 @@ class Contrast(Model):
 
 
 class Tier(StrEnum):
+    """How far the guide goes: Step 9 is definitive, Steps 2 and 3 a potential resolution, the rest symptoms."""
+
     DEFINITIVE = "definitive"
     POTENTIAL = "potential"
     SYMPTOM = "symptom"
 
 
 class Confidence(StrEnum):
+    """Confirmed: every rule holds. Suspected: worth a look, never a rollback."""
+
     CONFIRMED = "confirmed"
     SUSPECTED = "suspected"
 
@@ -338,6 +345,8 @@ class Heading(Model):
 
 
 class ModelUsage(Model):
+    """Calls to a language model, and their tokens."""
+
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0

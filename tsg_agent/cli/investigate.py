@@ -17,6 +17,7 @@ from tsg_agent.report.html import write_html
 from tsg_agent.report.terminal import print_report
 from tsg_agent.service import Request, Watch, investigate, resume
 from tsg_agent.settings import load_settings
+from tsg_agent.store import Store
 
 MOST_BYTES = 50_000_000
 """An incident's text longer than this is no text."""
@@ -66,7 +67,7 @@ def run_incident(  # noqa: PLR0913 - the command's own flags
             telemetry=str(Path(telemetry).resolve()) if Path(telemetry).exists() else telemetry,
             mapping=mapping.resolve() if mapping else None,
             given=Given.model_validate({name: value for name, value in given.items() if value is not None}),
-            now=now,  # type: ignore[arg-type]  # pydantic reads the text
+            now=now,
         )
     except ValidationError as error:
         problem = error.errors()[0]
@@ -92,8 +93,6 @@ def resume_incident(identity: str, output: Output) -> None:
     """Go on with an investigation, or list those that there are."""
     settings = load_settings()
     if identity == "list":
-        from tsg_agent.store import Store
-
         for known in Store(settings.state_dir).identities():
             typer.echo(known)
         return
