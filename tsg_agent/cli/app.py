@@ -143,6 +143,14 @@ def graph() -> None:
     typer.echo(compile_graph().get_graph().draw_mermaid())
 
 
+@app.command()
+def settings() -> None:
+    """List every setting: its environment variable, its value, its meaning."""
+    from tsg_agent.cli.settings import show_settings
+
+    show_settings()
+
+
 def main() -> None:
     """Run the command line. Expected errors end in their message, their next step and their exit code."""
     try:
