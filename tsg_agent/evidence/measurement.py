@@ -45,7 +45,9 @@ class Counts:
         present = (index >= 0)[:, None]
 
         def pick(values: Floats) -> Floats:
-            return np.where(present, values[np.maximum(index, 0)] if len(values) else 0.0, 0.0)
+            if not len(values):
+                return np.zeros((len(rows), values.shape[1]))
+            return np.where(present, values[np.maximum(index, 0)], 0.0)
 
         return Counts(
             pick(self.requests),

@@ -1,0 +1,84 @@
+"""The arithmetic on counts: the rest, and what is left without a part."""
+
+import numpy as np
+import pyarrow as pa
+
+from tests.verdicts.tables import ZONE, counts, grid, measurement, table
+from tsg_agent.evidence import Counts, Table
+from tsg_agent.evidence.dimensions import Dimension
+from tsg_agent.evidence.measurement import SQL_MEASURES
+from tsg_agent.evidence.read import read_measurement
+from tsg_agent.models import Measure
+
+KINDS = Dimension(("error_category",), 10, error_only=True)
+
+
+def test_the_rest_is_all_other_requests() -> None:
+    made = table({"a": ((1, 100), (2, 50)), "b": ((3, 200), (4, 100))})
+    rest = made.rest()
+    assert rest.requests.sum(axis=1).round().tolist() == [300, 150]
+    assert rest.failures[Measure.SERVER_ERRORS].sum(axis=1).round().tolist() == [7, 3]
+
+
+def test_without_takes_a_part_out_value_by_value() -> None:
+    whole = measurement(table({"a": ((1, 100), (2, 50)), "b": ((3, 200), (4, 100))}))
+    part = measurement(table({"b": ((3, 200), (4, 100))}))
+    left = whole.without(part)
+    (zones,) = left.tables
+    assert zones.counts.requests.sum(axis=1).round().tolist() == [150, 0]
+    assert left.total.requests.sum().round() == 150
+    assert left.entry.failures[Measure.SERVER_ERRORS].sum().round() == 3
+
+
+def test_without_never_goes_under_zero_and_keeps_what_the_part_lacks() -> None:
+    whole = measurement(table({"a": ((1, 100), (2, 50))}), table({"x": ((1, 100), (2, 50))}, KINDS))
+    left = whole.without(measurement(table({"a": ((9, 900), (9, 900))})))
+    assert min(one.counts.requests.min() for one in left.tables) >= 0
+    assert left.table(("error_category",)) is whole.table(("error_category",))
+
+
+def test_where_only_failures_carry_a_dimension_its_requests_are_the_services() -> None:
+    zones = table({"a": ((1, 100), (2, 50)), "b": ((3, 200), (4, 100))})
+    errors = Table(KINDS, [("TIMEOUT",)], counts([((4, 300), (6, 150))]), zones.whole, error_only=True)
+    part_zones = table({"b": ((3, 200), (4, 100))})
+    part = Table(KINDS, [("TIMEOUT",)], counts([((3, 200), (4, 100))]), part_zones.whole, error_only=True)
+    left = measurement(zones, errors).without(measurement(part_zones, part)).tables[1]
+    assert left.counts.requests.sum().round() == 150
+    assert left.counts.failures[Measure.SERVER_ERRORS].sum().round() == 3
+
+
+def test_a_part_in_which_every_request_with_a_value_failed_takes_only_those_out() -> None:
+    """There the dimension looks as if only failures had it; the whole knows better."""
+    whole = measurement(table({"a": ((10, 1_000), (40, 500)), "b": ((0, 100), (0, 50))}))
+    part_counts = counts([((0, 300), (30, 150))])
+    seen = Table(ZONE, [("a",)], part_counts, part_counts, error_only=True)
+    left = whole.without(measurement(seen)).tables[0].counts
+    assert (left.failures[Measure.SERVER_ERRORS] <= left.requests + 1e-9).all()
+    assert left.requests[0].sum().round() == 1_470
+
+
+def test_find() -> None:
+    made = table({"a": ((1, 100), (2, 50)), "b": ((3, 200), (4, 100))})
+    found = [made.find({"availability_zone": "b"}), made.find({"availability_zone": "c"}), made.find({"shard_id": "b"})]
+    assert found == [1, -1, -1]
+
+
+def test_take_gives_an_empty_group_for_none() -> None:
+    assert Counts.zeros(0, 3).take([-1]).requests.tolist() == [[0, 0, 0]]
+    assert counts([((1, 100), (2, 50))]).take([0, -1]).requests.sum(axis=1).round().tolist() == [150, 0]
+
+
+def rows(columns: dict[str, list[object]]) -> pa.Table:
+    length = len(columns["bucket"])
+    zeros = {name: [0] * length for name in (*SQL_MEASURES, "redirects", "latency_sum", "requests")}
+    return pa.table({"second_value": pa.array([None] * length, pa.string()), **zeros, **columns})
+
+
+def test_values_are_sorted_and_null_is_in_the_whole_only() -> None:
+    regions = rows({"first_value": ["us", None, "eu"], "bucket": [0, 0, 1], "requests": [5, 3, 2]})
+    everything = rows({"first_value": [None], "bucket": [0], "requests": [10], "dimensions": [2**16 - 1]})
+    made = read_measurement({"dimensions": everything, "regions": regions}, grid(), "shop")
+    (table_,) = made.tables
+    assert table_.values == [("eu",), ("us",)]
+    assert table_.counts.requests.sum(axis=1).tolist() == [2, 5]
+    assert np.isclose(made.total.requests.sum(), 10)
