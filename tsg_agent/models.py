@@ -344,12 +344,26 @@ class Heading(Model):
     evidence: list[str] = Field(default_factory=list)
 
 
+class NodeUsage(Model):
+    """What one node spent on the language model."""
+
+    node: str
+    calls: int = Field(0, description="every try counted")
+    input_tokens: int = 0
+    output_tokens: int = 0
+    milliseconds: float = 0.0
+    cost: float | None = Field(None, description="money; None without prices")
+
+
 class ModelUsage(Model):
-    """Calls to a language model, and their tokens."""
+    """What all nodes together spent on it."""
 
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    milliseconds: float = 0.0
+    cost: float | None = None
+    nodes: list[NodeUsage] = Field(default_factory=list)
 
 
 class Usage(Model):
@@ -359,6 +373,23 @@ class Usage(Model):
     queries: int
     mode: str = Field("rules only", description="rules only, or the model's name")
     model: ModelUsage = ModelUsage()
+
+
+class NarrativeSection(Model):
+    """One part of the report told in prose: the model's where it passed the check, else the rules'."""
+
+    title: str
+    text: str
+    by: str = Field(description="model, or rules")
+
+
+class Narrative(Model):
+    """The conclusion told by a model around given numbers. It adds nothing: the rest of the report stands alone."""
+
+    sections: list[NarrativeSection]
+    sentences: int = Field(description="sentences that the model wrote at first")
+    sent_back: int = Field(description="of them, sent back because a figure or a name is not in the row they cite")
+    replaced: int = Field(description="of them, failed again, and gave way to the sentences of the rules")
 
 
 class Report(Model):
@@ -383,3 +414,4 @@ class Report(Model):
     gates: list[Gate]
     notes: list[str]
     usage: Usage
+    narrative: Narrative | None = Field(None, description="None without a model, or where it gave none")

@@ -1,0 +1,112 @@
+"""A model as the nodes use it: within its budget, retried where that helps, seeing no one's secrets."""
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from tsg_agent.errors import ModelError, TransientModelError
+from tsg_agent.llm.budget import Budget
+from tsg_agent.llm.protocol import Answer, Message, Model, Schema
+from tsg_agent.llm.redaction import Redactor
+from tsg_agent.settings import ModelSettings
+
+M = TypeVar("M", bound=BaseModel)
+FIRST_WAIT = 0.5
+_FENCED = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
+
+
+class Assistant:
+    """Asks a model. Its redactor and budget are one investigation's."""
+
+    def __init__(
+        self, model: Model, settings: ModelSettings, *, budget: Budget | None = None, redactor: Redactor | None = None
+    ) -> None:
+        self.model = model
+        self.settings = settings
+        self.budget = budget or Budget(settings)
+        self.redactor = redactor or Redactor(settings.redact)
+
+    def text(self, node: str, messages: Sequence[Message]) -> str:
+        """A plain answer. Raises ModelError."""
+        return self.redactor.put_back(self._call(node, self._hidden(messages), None).text)
+
+    def structured(self, node: str, messages: Sequence[Message], shape: type[M]) -> M:
+        """An answer of a given shape; one that is not is sent back once, with the reason. Raises ModelError."""
+        schema = Schema(shape.__name__.lower(), strict_schema(shape))
+        asked = self._hidden(messages)
+        answer = self._call(node, asked, schema)
+        try:
+            return self._read(answer, shape)
+        except (ValueError, ValidationError) as error:
+            reason = _reason(error)
+        again = [
+            *asked,
+            Message("assistant", answer.text[:2000]),
+            Message("user", f"That could not be read: {reason}. Answer again, with the JSON object only."),
+        ]
+        try:
+            return self._read(self._call(node, again, schema), shape)
+        except (ValueError, ValidationError) as error:
+            raise ModelError(f"The model's answer could not be read: {_reason(error)}.", kind="not JSON") from error
+
+    def _hidden(self, messages: Sequence[Message]) -> list[Message]:
+        return [Message(message.role, self.redactor.hide(message.content)) for message in messages]
+
+    def _read(self, answer: Answer, shape: type[M]) -> M:
+        block = _FENCED.search(answer.text)
+        found = json.loads(block[1] if block else answer.text)
+        return shape.model_validate(_put_back(found, self.redactor))
+
+    def _call(self, node: str, messages: Sequence[Message], schema: Schema | None) -> Answer:
+        """One answer, tried again for transient errors only."""
+        for attempt in range(self.settings.retries + 1):
+            began = self.budget.begin(node, messages)
+            answer = None
+            try:
+                answer = self.model.complete(messages, schema=schema)
+                return answer
+            except TransientModelError as error:
+                if attempt == self.settings.retries:
+                    raise
+                wait = FIRST_WAIT * 2**attempt if error.wait is None else error.wait
+            finally:
+                self.budget.end(node, began, answer)
+            time.sleep(min(wait, self.settings.longest_wait))
+        raise AssertionError("unreachable: the last try returns or raises")
+
+
+def strict_schema(shape: type[BaseModel]) -> dict[str, Any]:
+    """A model's JSON Schema as strict endpoints take it: closed objects, all fields required, no defaults."""
+    schema: dict[str, Any] = _strict(shape.model_json_schema())
+    return schema
+
+
+def _strict(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_strict(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {key: _strict(value) for key, value in node.items() if key not in ("default", "title")}
+    if isinstance(node.get("properties"), dict):
+        kept["properties"] = {name: _strict(value) for name, value in node["properties"].items()}
+        kept |= {"required": list(node["properties"]), "additionalProperties": False}
+    return kept
+
+
+def _put_back(value: Any, redactor: Redactor) -> Any:
+    if isinstance(value, str):
+        return redactor.put_back(value)
+    if isinstance(value, list):
+        return [_put_back(item, redactor) for item in value]
+    return {key: _put_back(item, redactor) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'the object'}: {first['msg']}"
+    return "it is not JSON"

@@ -1,0 +1,76 @@
+"""What an investigation may spend on a model, and what each of its nodes did."""
+
+import threading
+import time
+from collections.abc import Iterable
+
+from tsg_agent.errors import BudgetError
+from tsg_agent.llm.client import estimated
+from tsg_agent.llm.protocol import Answer, Message
+from tsg_agent.models import NodeUsage
+from tsg_agent.settings import ModelSettings
+
+
+class Budget:
+    """Counts calls, tokens, seconds and money. Every try is a call. Safe for several threads."""
+
+    def __init__(self, settings: ModelSettings, spent: Iterable[NodeUsage] = ()) -> None:
+        """`spent` is what earlier parts of a resumed investigation cost."""
+        self._settings = settings
+        self._nodes: dict[str, NodeUsage] = {usage.node: usage for usage in spent}
+        self._lock = threading.Lock()
+
+    @property
+    def nodes(self) -> list[NodeUsage]:
+        """What each node spent, in the order of their first calls."""
+        with self._lock:
+            return list(self._nodes.values())
+
+    def begin(self, node: str, messages: Iterable[Message]) -> float:
+        """Count a call that is about to be made; gives its begin. Raises BudgetError where it may not be made."""
+        ahead = estimated("".join(message.content for message in messages))
+        with self._lock:
+            self._check(ahead)
+            held = self._nodes.get(node, NodeUsage(node=node))
+            self._nodes[node] = held.model_copy(update={"calls": held.calls + 1})
+        return time.perf_counter()
+
+    def end(self, node: str, began: float, answer: Answer | None) -> None:
+        """Count what a call took; `answer` is None where it failed."""
+        took = (time.perf_counter() - began) * 1000
+        read, wrote = (answer.input_tokens, answer.output_tokens) if answer else (0, 0)
+        with self._lock:
+            held = self._nodes[node]
+            cost = self._cost(held.input_tokens + read, held.output_tokens + wrote)
+            self._nodes[node] = held.model_copy(
+                update={
+                    "input_tokens": held.input_tokens + read,
+                    "output_tokens": held.output_tokens + wrote,
+                    "milliseconds": round(held.milliseconds + took, 1),
+                    "cost": cost,
+                }
+            )
+
+    def _cost(self, read: int, wrote: int) -> float | None:
+        settings = self._settings
+        if settings.input_price is None or settings.output_price is None:
+            return None
+        return (read * settings.input_price + wrote * settings.output_price) / 1_000_000
+
+    def _check(self, ahead: int) -> None:
+        limits, spent = self._settings, list(self._nodes.values())
+        tokens = sum(usage.input_tokens + usage.output_tokens for usage in spent)
+        cost = sum(usage.cost or 0.0 for usage in spent) + (self._cost(ahead, 0) or 0.0)
+        over = [
+            ("calls", sum(usage.calls for usage in spent) + 1, limits.maximum_calls),
+            ("tokens", tokens + ahead, limits.maximum_tokens),
+            ("seconds", sum(usage.milliseconds for usage in spent) / 1000, limits.maximum_seconds),
+            ("cost", cost, float("inf") if limits.maximum_cost is None else limits.maximum_cost),
+        ]
+        for what, wanted, limit in over:
+            if wanted > limit:
+                raise BudgetError(
+                    f"The model's budget is used up: {limit:g} {what}.",
+                    kind="over budget",
+                    fix=f"Raise TSG_MODEL__MAXIMUM_{what.upper()}.",
+                )

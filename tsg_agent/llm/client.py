@@ -1,0 +1,127 @@
+"""An OpenAI-compatible endpoint: OpenAI, or a local server that needs no key."""
+
+import os
+import re
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from tsg_agent.errors import ModelError, TransientModelError
+from tsg_agent.llm.protocol import Answer, Message, Schema
+from tsg_agent.llm.redaction import without_secrets
+from tsg_agent.settings import ModelSettings
+
+if TYPE_CHECKING:
+    import openai
+
+TRANSIENT = frozenset({408, 409, 429})
+NO_KEY = "none"
+"""What a server without keys is sent: the client insists on one."""
+_KINDS = {401: "unauthorised", 403: "forbidden", 404: "not found", 429: "rate limited"}
+_FIXES = {
+    401: "Set OPENAI_API_KEY, or TSG_MODEL__API_KEY.",
+    404: "Check TSG_MODEL__NAME and OPENAI_BASE_URL.",
+}
+
+
+class OpenAIModel:
+    """A chat model behind an OpenAI-compatible endpoint. Safe to call from several threads."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self._settings = settings
+        self._client: openai.OpenAI | None = None
+        self._plain = False  # the endpoint refused a response format
+
+    @property
+    def name(self) -> str:
+        """As the endpoint knows it."""
+        return self._settings.name
+
+    def complete(self, messages: Sequence[Message], *, schema: Schema | None = None) -> Answer:
+        """One request. See Model.complete."""
+        began = time.perf_counter()
+        reply = self._reply(messages, None if self._plain else schema)
+        text = _text(reply)
+        used = reply.usage
+        read = used.prompt_tokens if used else estimated("".join(m.content for m in messages))
+        wrote = used.completion_tokens if used else estimated(text)
+        return Answer(text, read, wrote, (time.perf_counter() - began) * 1000)
+
+    def _reply(self, messages: Sequence[Message], schema: Schema | None) -> Any:
+        import openai  # noqa: PLC0415 - takes half a second, and most commands need no model
+
+        client = self._client = self._client or openai.OpenAI(**connection(self._settings), max_retries=0)
+        request: dict[str, Any] = {
+            "model": self._settings.name,
+            "messages": [{"role": m.role, "content": m.content} for m in messages],
+            "max_completion_tokens": self._settings.answer_tokens,
+        }
+        if schema is not None:
+            described = {"name": schema.name, "schema": schema.schema, "strict": True}
+            request["response_format"] = {"type": "json_schema", "json_schema": described}
+        try:
+            return client.chat.completions.create(**request)
+        except openai.BadRequestError as error:
+            if schema is not None and "response_format" in str(error):
+                self._plain = True  # the prompt says what the answer must look like; its reader checks that
+                return self._reply(messages, None)
+            self._failed(error)
+        except openai.OpenAIError as error:
+            self._failed(error)
+        except ValueError as error:  # a body that is no JSON
+            raise TransientModelError("The model's endpoint did not answer in JSON.", kind="not JSON") from error
+
+    def _failed(self, error: "openai.OpenAIError") -> NoReturn:
+        raise typed(error, self._settings) from None  # the client's own error shows headers, and with them the key
+
+
+def connection(settings: ModelSettings) -> dict[str, Any]:
+    """What the client and langchain's need to reach the endpoint."""
+    key = settings.api_key.get_secret_value() if settings.api_key else os.environ.get("OPENAI_API_KEY", "")
+    base = settings.base_url or os.environ.get("OPENAI_BASE_URL") or None
+    return {"api_key": key or NO_KEY, "base_url": base, "timeout": settings.timeout}
+
+
+def typed(error: Exception, settings: ModelSettings) -> ModelError:
+    """A client's error as ours, without secrets."""
+    import openai  # noqa: PLC0415 - as above
+
+    said = without_secrets(str(getattr(error, "message", error)), connection(settings)["api_key"])[:300]
+    if isinstance(error, openai.APITimeoutError):
+        return TransientModelError(f"The model did not answer within {settings.timeout:g} s.", kind="timeout")
+    if isinstance(error, openai.APIConnectionError):
+        fix = "Check OPENAI_BASE_URL."
+        return TransientModelError(f"The model cannot be reached: {said}", kind="unreachable", fix=fix)
+    if isinstance(error, openai.APIStatusError):
+        status = error.status_code
+        words = f"The model's endpoint answered {status}: {said}"
+        if status in TRANSIENT or status >= 500:
+            kind = _KINDS.get(status, f"answered {status}")
+            return TransientModelError(words, kind=kind, wait=_wait(error.response.headers.get("retry-after")))
+        return ModelError(words, kind=_KINDS.get(status, f"answered {status}"), fix=_FIXES.get(status, ""))
+    return ModelError(f"The model failed: {said}", kind=type(error).__name__)
+
+
+def _text(reply: Any) -> str:
+    choices = getattr(reply, "choices", None)
+    if not choices:
+        raise TransientModelError("The model's endpoint answered without a choice.", kind="not JSON")
+    choice = choices[0]
+    if getattr(choice.message, "refusal", None) or choice.finish_reason == "content_filter":
+        raise ModelError("The model refused to answer.", kind="refused")
+    if choice.finish_reason == "length":
+        raise ModelError("The model's answer was cut off.", kind="cut off", fix="Raise TSG_MODEL__ANSWER_TOKENS.")
+    text = str(choice.message.content or "").strip()
+    if not text:
+        raise TransientModelError("The model's answer was empty.", kind="empty")
+    return text
+
+
+def _wait(header: str | None) -> float | None:
+    """Retry-After in seconds; a date is not read, our own waiting serves then."""
+    return float(header) if header and re.fullmatch(r"\d+(\.\d+)?", header.strip()) else None
+
+
+def estimated(text: str) -> int:
+    """About how many tokens a text has, on the high side: 3.5 characters each."""
+    return int(len(text) / 3.5) + 1

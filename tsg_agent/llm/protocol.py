@@ -1,0 +1,47 @@
+"""The model behind one small protocol."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation with a model."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model wrote, and what that cost."""
+
+    text: str
+    input_tokens: int
+    output_tokens: int
+    milliseconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A JSON Schema that an answer must keep to."""
+
+    name: str
+    schema: dict[str, Any]
+
+
+class Model(Protocol):
+    """A language model. One call is one request: retries and budgets are its caller's."""
+
+    @property
+    def name(self) -> str:
+        """As the endpoint knows it."""
+        ...
+
+    def complete(self, messages: Sequence[Message], *, schema: Schema | None = None) -> Answer:
+        """The next turn; JSON that keeps to `schema` where one is given, as far as the endpoint can promise it.
+
+        Raises TransientModelError where the same request may work again, else ModelError.
+        """
+        ...

@@ -1,0 +1,23 @@
+"""Text from incidents and telemetry on its way into a prompt: data, and visibly so."""
+
+import re
+
+from tsg_agent.wording import lines
+
+_DELIMITER = re.compile(r"<(?=\s*/?\s*data\b)", re.IGNORECASE)
+_ROLE = re.compile(r"<\|[^>\n]{0,40}\|>|\[/?INST\]", re.IGNORECASE)
+
+
+def fenced(text: object, limit: int = 4_000) -> str:
+    """A text between delimiters that it cannot close, without control characters and chat marks, cut to length."""
+    clean = _ROLE.sub(" ", lines(str(text)[: limit * 4]))
+    clean = _DELIMITER.sub("(", clean)
+    return f"<data>\n{shortened(clean, limit)}\n</data>"
+
+
+def shortened(text: str, limit: int) -> str:
+    """The beginning and the end of a long text: reports state their parameters at either."""
+    if len(text) <= limit:
+        return text
+    tail = limit // 3
+    return f"{text[: limit - tail]}\n… {len(text) - limit} characters left out …\n{text[-tail:]}"
