@@ -1,0 +1,118 @@
+"""Step 9's analysis: runs, rates, failing steps, users."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tsg_agent.settings import WorkflowThresholds
+from tsg_agent.workflows import FAILING, HEALTHY, analyse, failing_step
+
+LIMITS = WorkflowThresholds()
+T0 = datetime(2026, 3, 10, 14, 0)
+
+
+def row(
+    run: str | None, status: str | None = "COMPLETED", step: str = "pay", minute: float = 0, **changes: Any
+) -> dict[str, Any]:
+    return {
+        "correlation_id": run, "scenario_name": "payment", "workflow_id": "wf", "workflow_step": step,
+        "workflow_status": status, "business_criticality": "CRITICAL", "total_workflow_time_ms": 100.0,
+        "retry_attempts": 0, "user_id": f"user-{run}", "has_compensation": None,
+        "timestamp": T0 + timedelta(minutes=minute), **changes,
+    }  # fmt: skip
+
+
+def analysed(*rows: dict[str, Any]) -> dict[str, Any]:
+    (scenario,) = analyse(pd.DataFrame(list(rows)), LIMITS).scenarios
+    return scenario
+
+
+def test_a_run_has_failed_if_any_of_its_rows_did() -> None:
+    """Five rows a run, one of which failed: 50 % of two runs, not 10 % of ten rows."""
+    steps = ("cart", "total", "pay", "capture", "confirm")
+    rows = [row("a", "FAILED" if step == "pay" else "COMPLETED", step, place) for place, step in enumerate(steps)]
+    rows += [row("b", "COMPLETED", step, place) for place, step in enumerate(steps)]
+    found = analysed(*rows)
+    assert (found["total_runs"], found["failed_runs"], found["completion_rate"]) == (2, 1, 50.0)
+    assert found["workflow_status"] == FAILING
+
+
+def test_runs_still_going_count_in_no_rate() -> None:
+    found = analysed(row("a"), row("b", "IN_PROGRESS"), row("c", None), row("d", "queued"))
+    assert (found["total_runs"], found["running_runs"], found["completion_rate"]) == (1, 3, 100.0)
+
+
+@pytest.mark.parametrize("status", ["FAILED", "PARTIAL", "TIMEOUT", "unheard of", "COMPENSATED"])
+def test_every_other_status_is_a_failure(status: str) -> None:
+    assert analysed(row("a"), row("b", status))["failed_runs"] == 1
+
+
+def test_a_row_without_a_correlation_is_a_run_of_its_own() -> None:
+    assert analysed(row(None), row(None, "FAILED"), row("a"))["total_runs"] == 3
+
+
+@pytest.mark.parametrize(
+    ("failed", "criticality", "label"),
+    [
+        (1, "CRITICAL", HEALTHY),
+        (2, "CRITICAL", FAILING),
+        (2, "critical", FAILING),
+        (2, "HIGH", HEALTHY),
+        (2, None, HEALTHY),
+    ],
+)
+def test_the_guides_label_at_its_boundary(failed: int, criticality: str | None, label: str) -> None:
+    """99 % exactly is no failure; 98 % is."""
+    rows = [row(str(n), "FAILED" if n < failed else "COMPLETED", business_criticality=criticality) for n in range(100)]
+    assert analysed(*rows)["workflow_status"] == label
+
+
+def test_the_interval_is_wilsons_in_percent() -> None:
+    found = analysed(*[row(str(n), "FAILED" if n < 2 else "COMPLETED") for n in range(40)])
+    assert 80 < found["completion_low"] < 95.0 < found["completion_high"] < 99.5
+
+
+def test_users_and_compensation_of_failed_runs() -> None:
+    found = analysed(
+        row("a", "FAILED", user_id="u", has_compensation=False),
+        row("b", "FAILED", user_id="u", has_compensation=True),
+        row("c", "FAILED", user_id="v"),
+        row("d", user_id="w"),
+    )
+    assert (found["affected_users"], found["uncompensated_runs"]) == (2, 1)
+    assert analysed(row("a", "FAILED"))["uncompensated_runs"] is None
+
+
+def test_the_failing_step_is_where_failures_gather() -> None:
+    steps = ["cart"] * 90 + ["pay"] * 10
+    assert failing_step(pd.Series(["cart"] * 2 + ["pay"] * 30), pd.Series(steps))[:2] == ("pay", 30)
+    assert failing_step(pd.Series(["cart"] * 9 + ["pay"]), pd.Series(steps))[0] is None
+    assert failing_step(pd.Series([], dtype="object"), pd.Series(steps))[0] is None
+
+
+def test_the_runs_that_verdicts_count() -> None:
+    rows = pd.DataFrame([row("a", minute=3), row("a", "FAILED", minute=9), row("b"), row("c", "RUNNING")])
+    runs = analyse(rows, LIMITS).runs.set_index("correlation_id")
+    assert runs["failed"].to_dict() == {"a": True, "b": False}
+    assert runs.loc["a", "timestamp"] == T0 + timedelta(minutes=3)
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    steps = ("cart", "pay", "confirm")
+    rows = pd.DataFrame(
+        [
+            row(str(n), "FAILED" if n == 3 and s == "pay" else "COMPLETED", s, k)
+            for n in range(9)
+            for k, s in enumerate(steps)
+        ]
+    )
+    usual = analyse(rows, LIMITS).scenarios
+    for seed in range(3):
+        assert analyse(rows.sample(frac=1, random_state=seed), LIMITS).scenarios == usual
+
+
+def test_nothing_is_nothing() -> None:
+    empty = pd.DataFrame([row("a")]).iloc[:0]
+    assert analyse(empty, LIMITS).scenarios == []
