@@ -39,10 +39,11 @@ def analyse(rows: "pd.DataFrame", limits: WorkflowThresholds) -> WorkflowAnalysi
     did, so that a row per step does not read as 80 %. Runs still going count in no rate. Source: guide, Step 9.
     """
     runs = workflow_runs(rows, limits)
-    scenarios = [
-        _scenario(group, limits)
-        for _, group in runs.groupby(["scenario_name", "business_criticality"], dropna=False, sort=True, observed=True)
-    ]
+    # A run that failed at its third step has passed two: what a step is measured by, where each step has its row.
+    completed = rows[row_states(rows["workflow_status"], limits) == COMPLETED]
+    passed = {_key(group): group["workflow_step"] for _, group in _by_scenario(completed)}
+    nothing = rows["workflow_step"].iloc[:0]
+    scenarios = [_scenario(group, passed.get(_key(group), nothing), limits) for _, group in _by_scenario(runs)]
     return WorkflowAnalysis(scenarios, _finished(runs))
 
 
@@ -103,7 +104,8 @@ def workflow_runs(rows: "pd.DataFrame", limits: WorkflowThresholds) -> "pd.DataF
 def failing_step(failed_steps: "pd.Series", other_steps: "pd.Series") -> tuple[str | None, int, float]:
     """The step where failures gather: name, failures there, and its z against the other steps.
 
-    Arguments: the step of each failed run, and of each other one. No step where none fails more than the rest.
+    Arguments: the step of each failed run, and of each that passed it (or, where a run is told by one row, of each
+    other run). No step where none fails more than the rest.
     """
     failures = failed_steps.value_counts()
     others = other_steps.value_counts().reindex(failures.index, fill_value=0)
@@ -121,11 +123,19 @@ def failing_step(failed_steps: "pd.Series", other_steps: "pd.Series") -> tuple[s
     return str(failures.index[best]), int(k[best]), float(z[best])
 
 
-def _scenario(group: "pd.DataFrame", limits: WorkflowThresholds) -> dict[str, Any]:
+def _by_scenario(frame: "pd.DataFrame") -> Any:
+    return frame.groupby(["scenario_name", "business_criticality"], dropna=False, sort=True, observed=True)
+
+
+def _key(group: "pd.DataFrame") -> tuple[str | None, str | None]:
+    return _text(group["scenario_name"].iloc[0]), _text(group["business_criticality"].iloc[0])
+
+
+def _scenario(group: "pd.DataFrame", passed_steps: "pd.Series", limits: WorkflowThresholds) -> dict[str, Any]:
     failed, completed = group[group["state"] == FAILED], group[group["state"] == COMPLETED]
     finished = len(failed) + len(completed)
     low, high = wilson_interval(len(completed), finished)
-    step, at_step, _ = failing_step(failed["workflow_step"], completed["workflow_step"])
+    step, at_step, _ = failing_step(failed["workflow_step"], passed_steps)
     users = int(failed["user_id"].nunique())
     completion = 100.0 * len(completed) / finished if finished else None
     criticality = group["business_criticality"].iloc[0]

@@ -99,6 +99,18 @@ def test_the_step_where_failures_gather(tmp_path: Path) -> None:
     assert (row["failing_step"], row["failures_at_step"]) == ("pay", 30)
 
 
+@pytest.mark.parametrize("failing", [0, 2, 4])
+def test_the_failing_step_may_be_any_of_five_the_last_too(failing: int, tmp_path: Path) -> None:
+    rows = [
+        {**run, "workflow_step": f"s{step}", "workflow_status": "FAILED" if failed and step == failing else "COMPLETED"}
+        for number, run in enumerate(workflow(200))
+        for failed in [number % 5 == 0]
+        for step in range(failing + 1 if failed else 5)
+    ]
+    row = scenarios(tmp_path, rows).rows[0]
+    assert (row["failing_step"], row["failures_at_step"], row["failed_runs"]) == (f"s{failing}", 40, 40)
+
+
 def test_no_step_is_named_where_all_fail_alike(tmp_path: Path) -> None:
     steps = [f"s{number % 3}" for number in range(300)]
     failed = [state for state in ("FAILED", "COMPLETED", "COMPLETED", "COMPLETED", "COMPLETED") for _ in range(60)]
