@@ -35,9 +35,7 @@ def test_a_settings_file_is_read_and_the_environment_wins(tmp_path: Path, monkey
     ("text", "named"),
     [("query_timeout = 'soon'", "query_timeout"), ("nonsense = 1", "nonsense"), ("query_timeout = ", "tsg.toml")],
 )
-def test_a_wrong_settings_file_is_named(
-    text: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wrong_settings_file_is_named(text: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tsg.toml").write_text(text)
     with pytest.raises(SettingsError) as caught:
