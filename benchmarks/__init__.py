@@ -1,0 +1,1 @@
+"""Measurements, not tests: they print tables and gate nothing."""

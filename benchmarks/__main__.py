@@ -1,0 +1,20 @@
+"""`python -m benchmarks [investigation] [branches] [demo]`: all, or the named ones."""
+
+import sys
+
+from benchmarks import branches, demo, investigation
+
+ALL = {"investigation": investigation.measure, "branches": branches.measure, "demo": demo.measure}
+
+
+def main() -> None:
+    """Run the named benchmarks, each in turn."""
+    names = sys.argv[1:] or list(ALL)
+    unknown = [name for name in names if name not in ALL]
+    if unknown:
+        sys.exit(f"No benchmark {', '.join(unknown)}; there are {', '.join(ALL)}.")
+    for name in names:
+        ALL[name]()
+
+
+main()
