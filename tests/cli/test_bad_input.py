@@ -1,0 +1,107 @@
+"""Bad input: a clear message with the next step, the documented exit code, no traceback, no wrong result."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.cli.conftest import Place
+from tests.cli.running import tsg
+
+GIVEN = (
+    *("--region", "us-east", "--service-name", "shop.gateway", "--environment", "prod"),
+    *("--incident-start", "2026-03-10T14:00:00Z", "--end-time", "2026-03-10T15:15:00Z"),
+)
+
+
+def failed(done: object, code: int, *words: str) -> None:
+    assert done.returncode == code, (done.stdout, done.stderr)  # type: ignore[attr-defined]
+    assert done.stdout == ""  # type: ignore[attr-defined]
+    assert "Traceback" not in done.stderr  # type: ignore[attr-defined]
+    for word in words:
+        assert word in done.stderr  # type: ignore[attr-defined]
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "telemetry").mkdir()
+    done = tsg("run", "-", "-t", str(tmp_path / "telemetry"), text="x", state=tmp_path)
+    failed(done, 4, "no telemetry", "Next:", "api_gateway_logs")
+
+
+def test_a_truncated_parquet_file(shard: Place, tmp_path: Path) -> None:
+    whole = (Path(shard.telemetry) / "api_gateway_logs.parquet").read_bytes()
+    (tmp_path / "api_gateway_logs.parquet").write_bytes(whole[: len(whole) // 2])
+    failed(tsg("run", "-", "-t", str(tmp_path), text="x", state=tmp_path), 4, "api_gateway_logs", "Next:")
+
+
+def test_a_csv_with_a_broken_row(tmp_path: Path) -> None:
+    lines = [
+        "request_id,timestamp,region,environment,service_name,status_code",
+        "a,2026-03-10 14:00:00,us-east,prod,s,200",
+    ]
+    (tmp_path / "api_gateway_logs.csv").write_text("\n".join([*lines, 'b,"never closed,us-east,prod,s,200']))
+    failed(tsg("run", "-", "-t", str(tmp_path), text="x", state=tmp_path), 4, "api_gateway_logs")
+
+
+def test_text_where_a_number_belongs(tmp_path: Path) -> None:
+    row = {"request_id": ["a"], "latency_ms": ["fast"], "status_code": [200]}
+    pq.write_table(pa.table(row), tmp_path / "api_gateway_logs.parquet")
+    failed(tsg("run", "-", "-t", str(tmp_path), text="x", state=tmp_path), 4, "latency_ms", "VARCHAR", "mapping")
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "words"),
+    [
+        (("--start-time", "2026-03-10T15:00Z", "--end-time", "2026-03-10T14:00Z"), 2, ("end",)),
+        (("--region", "moon"), 2, ("moon", "us-east")),
+        (("--region", "us-east'; DROP TABLE api_gateway_logs; --"), 2, ("us-east",)),
+        (("--service-name", '"; SELECT 1'), 2, ("shop.gateway",)),
+        (("--environment", "prod' OR '1'='1"), 2, ("prod",)),
+        (("--threshold", "250"), 2, ("threshold",)),
+        (("--incident-start", "soon"), 2, ("--incident-start", "2026-03-10T14:00Z")),
+        (("--mapping", "nowhere.toml"), 4, ("nowhere.toml",)),
+    ],
+)
+def test_wrong_flags(flags: tuple[str, ...], code: int, words: tuple[str, ...], shard: Place, tmp_path: Path) -> None:
+    text = shard.incident.read_text("utf-8")
+    failed(tsg("run", "-", "-t", shard.telemetry, *flags, text=text, state=tmp_path), code, *words)
+
+
+def test_a_text_of_ten_megabytes(shard: Place, tmp_path: Path) -> None:
+    text = "it began at 09:00, region us-west; " * 300_000
+    done = tsg("run", "-", "-t", shard.telemetry, "--json", *GIVEN, text=text, state=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["causes"][0]["subject"] == {"shard_id": "shard-07"}
+    assert any("characters" in note for note in report["notes"])
+
+
+def test_no_such_file(shard: Place, tmp_path: Path) -> None:
+    failed(tsg("run", "nowhere.md", "-t", shard.telemetry, state=tmp_path), 2, "nowhere.md", "Next:")
+
+
+def test_no_such_investigation(tmp_path: Path) -> None:
+    failed(tsg("resume", "abc123", state=tmp_path), 5, "abc123")
+    failed(tsg("resume", "../../etc", state=tmp_path), 5, "etc")
+
+
+def test_a_page_that_cannot_be_written(shard: Place, tmp_path: Path) -> None:
+    done = tsg(
+        "run", "-", "-t", shard.telemetry, *GIVEN, "--html", str(tmp_path / "no" / "r.html"), text="", state=tmp_path
+    )
+    failed(done, 2, "r.html", "--html")
+
+
+def test_errors_are_objects_for_programs(tmp_path: Path) -> None:
+    done = tsg("run", "-", "-t", str(tmp_path / "nowhere"), "--json", text="x", state=tmp_path)
+    assert done.returncode == 4
+    error = json.loads(done.stdout)["error"]
+    assert error["type"] == "TelemetryError"
+    assert error["fix"]
+
+
+def test_a_wrong_setting_names_itself(tmp_path: Path) -> None:
+    done = tsg("run", "-", "-t", str(tmp_path), text="x", state=tmp_path, TSG_QUERY_TIMEOUT="soon")
+    failed(done, 2, "query_timeout")

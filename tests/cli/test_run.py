@@ -1,0 +1,106 @@
+"""run, resume, demo, doctor, tools and graph, as processes."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.cli.conftest import Place
+from tests.cli.running import tsg
+from tsg_agent.report.schema import report_schema
+
+
+@pytest.fixture(scope="module")
+def ran(shard: Place, tmp_path_factory: pytest.TempPathFactory) -> "tuple[dict[str, object], Path]":
+    state = tmp_path_factory.mktemp("state")
+    page = state / "report.html"
+    done = tsg("run", str(shard.incident), "-t", shard.telemetry, "--json", "--html", str(page), state=state)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == f"Report: {page}\n"
+    return json.loads(done.stdout), page
+
+
+def test_the_json_is_one_object_of_the_shipped_schema(ran: "tuple[dict[str, object], Path]") -> None:
+    jsonschema.validate(ran[0], report_schema())
+
+
+def test_the_shard_is_the_one_cause(ran: "tuple[dict[str, object], Path]") -> None:
+    causes = ran[0]["causes"]
+    assert isinstance(causes, list)
+    confirmed = [cause["subject"] for cause in causes if cause["confidence"] == "confirmed"]
+    assert confirmed == [{"shard_id": "shard-07"}]
+
+
+def test_the_page_is_written(ran: "tuple[dict[str, object], Path]") -> None:
+    assert "shard-07" in ran[1].read_text("utf-8")
+
+
+def test_text_from_standard_input_gives_the_same_conclusion(
+    shard: Place, tmp_path: Path, ran: "tuple[dict[str, object], Path]"
+) -> None:
+    text = shard.incident.read_text("utf-8")
+    done = tsg("run", "-", "-t", shard.telemetry, "--json", "--no-keep", text=text, state=tmp_path)
+    assert done.returncode == 0, done.stderr
+    again = json.loads(done.stdout)
+    for name in ("parameters", "sla", "causes", "rejected", "actions", "headline"):
+        assert again[name] == ran[0][name]
+
+
+def test_a_finished_investigation_resumes_to_the_same_conclusion(shard: Place, tmp_path: Path) -> None:
+    first = tsg("run", str(shard.incident), "-t", shard.telemetry, "--json", state=tmp_path)
+    assert first.returncode == 0, first.stderr
+    identity = json.loads(first.stdout)["id"]
+    assert tsg("resume", "list", state=tmp_path).stdout.split() == [identity]
+    again = tsg("resume", identity, "--json", state=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout) == json.loads(first.stdout)
+
+
+def test_what_the_text_leaves_open_is_a_question_with_candidates(shard: Place, tmp_path: Path) -> None:
+    done = tsg("run", "-", "-t", shard.telemetry, text="Something is wrong.", state=tmp_path)
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert "--region" in done.stderr and "us-east" in done.stderr
+    as_json = tsg("run", "-", "-t", shard.telemetry, "--json", text="Something is wrong.", state=tmp_path)
+    assert as_json.returncode == 3
+    questions = json.loads(as_json.stdout)["error"]["questions"]
+    assert "region" in {question["parameter"] for question in questions}
+
+
+def test_flags_answer_what_the_text_leaves_open(shard: Place, tmp_path: Path) -> None:
+    flags = ["--region", "us-east", "--service-name", "shop.gateway", "--environment", "prod", "--threshold", "99.5"]
+    times = ["--incident-start", "2026-03-10T14:00:00Z", "--end-time", "2026-03-10T15:15:00Z"]
+    done = tsg("run", "-", "-t", shard.telemetry, "--json", *flags, *times, text="", state=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["causes"][0]["subject"] == {"shard_id": "shard-07"}
+    assert report["sla"]["threshold"] == 99.5
+
+
+def test_doctor_says_what_a_source_can_answer(shard: Place, tmp_path: Path) -> None:
+    done = tsg("doctor", "-t", shard.telemetry, state=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for words in ("Sandbox", "api_gateway_logs", "us-east", "shop.gateway", "can run"):
+        assert words in done.stdout
+    data = json.loads(tsg("doctor", "-t", shard.telemetry, "--json", state=tmp_path).stdout)
+    assert all(check["ready"] for check in data["telemetry"]["checks"])
+
+
+def test_tools_names_all_nine(tmp_path: Path) -> None:
+    data = json.loads(tsg("tools", "--json", state=tmp_path).stdout)
+    assert [tool["name"] for tool in data] == [f"plugin_{number}_tool" for number in range(1, 10)]
+
+
+def test_graph_draws_every_branch(tmp_path: Path) -> None:
+    drawn = tsg("graph", state=tmp_path).stdout
+    for node in ("extract", "plugin_1_version_regression", "plugin_9_errors", "evidence", "judge", "conclude"):
+        assert node in drawn
+
+
+def test_demo_lists_and_makes_incidents(tmp_path: Path) -> None:
+    assert "checkout" in tsg("demo", "list", state=tmp_path).stdout
+    done = tsg("demo", "quiet", "--json", state=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [cause for cause in json.loads(done.stdout)["causes"] if cause["confidence"] == "confirmed"] == []
+    assert (tmp_path / "demo" / "quiet" / "report.html").exists()
