@@ -1,0 +1,124 @@
+"""What a sentence states: its figures with their units and sides, its times, its names."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+_UNIT_WORDS = {
+    "%": "percent", "percent": "percent", "per cent": "percent",
+    "percentage points": "points", "percentage point": "points", "points": "points", "point": "points", "pp": "points",
+    "ms": "ms", "milliseconds": "ms", "millisecond": "ms",
+    "s": "seconds", "sec": "seconds", "second": "seconds", "seconds": "seconds",
+    "min": "minutes", "minute": "minutes", "minutes": "minutes", "h": "hours", "hour": "hours", "hours": "hours",
+    "times": "ratio", "x": "ratio", "\u00d7": "ratio", "fold": "ratio", "-fold": "ratio",
+    "k": "thousand", "thousand": "thousand", "m": "million", "million": "million", "bn": "billion",
+    "billion": "billion",
+}  # fmt: skip
+_SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
+_UNIT = "|".join(sorted((re.escape(word) for word in _UNIT_WORDS), key=len, reverse=True))
+_QUOTED = r"[`“\"](?P<quoted>[^`”\"]{1,200})[`”\"]"
+_TIME = r"(?P<time>\d{4}-\d{2}-\d{2}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?Z?)?|(?<![\d:])\d{1,2}:\d{2}(?::\d{2})?(?![\d:]))"
+_NUMBER = (
+    r"(?<![\w.\-/=:])[$€£~≈<>+\u2212-]?(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)"
+    rf"(?:(?:[  ]|(?=\S))(?P<unit>{_UNIT})(?!\w))?(?![\w/]|[.:=\-]\w)"
+)
+_WORD = r"(?P<word>[^\s,;()\[\]{}“”\"`]+)"
+_ITEM = re.compile(f"{_QUOTED}|{_TIME}|{_NUMBER}|{_WORD}", re.IGNORECASE)
+_ABOUT = re.compile(r"\b(?:about|around|roughly|nearly|almost|approximately|some|over|more than|under|less than)\s+$")
+_BEFORE_WORDS = re.compile(r"\b(?:before|earlier|previously|beforehand|baseline|until then)\b")
+_REST_WORDS = re.compile(r"\b(?:rest|others?|elsewhere|remaining|without)\b")
+_AGAINST = re.compile(
+    r"\b(?:from|against|than|versus|vs\.?|compared (?:with|to))\s+(?:only |just |about |over |under )?$"
+)
+_OF_REST = re.compile(r"\s*(?:%\s*)?(?:\w+ ){0,3}(?:for|of|in) the (?:rest|others)")
+_TURN = re.compile(r"\b(?:to|against|than)\b")
+_AGAINST_ANY = re.compile(r"\b(?:against|versus|vs)\b")
+_BREAK = re.compile(r"[,;:()]")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing stated, at its place in the sentence."""
+
+    kind: Literal["number", "time", "name", "word"]
+    text: str
+    start: int
+    end: int
+    value: float = 0.0
+    unit: str = ""
+    step: float = 0.0
+    """Half of the last digit's weight: the figure stands for anything nearer than that."""
+    side: str = ""
+    """before, rest, against (either of the two), or empty: the subject itself, now."""
+
+
+def items_of(text: str, names: re.Pattern[str] | None) -> list[Item]:
+    """Everything stated in a clause, in order. `names` finds what the evidence calls by name."""
+    held = [Item("name", match[0], match.start(), match.end()) for match in names.finditer(text)] if names else []
+    taken = [(item.start, item.end) for item in held]
+    masked = list(text)
+    for begin, end in taken:
+        masked[begin:end] = " " * (end - begin)
+    rest = "".join(masked)
+    found = held + [_item(match, rest) for match in _ITEM.finditer(rest)]
+    stated = sorted((item for item in found if item.text), key=lambda item: item.start)
+    return _sided(stated, text.lower())
+
+
+def _item(match: re.Match[str], text: str) -> Item:
+    start, end = match.span()
+    if match["quoted"] is not None:
+        return Item("name", match["quoted"].strip(), start, end)
+    if match["time"] is not None:
+        return Item("time", match["time"], start, end)
+    if match["number"] is not None:
+        return _number(match, text)
+    return Item("word", match["word"].rstrip(".:!?…'\u2019"), start, end)
+
+
+def _number(match: re.Match[str], text: str) -> Item:
+    digits = match["number"].replace(",", "")
+    value = float(digits)
+    decimals = len(digits.partition(".")[2])
+    step = 0.5 * 10**-decimals
+    unit = _UNIT_WORDS[match["unit"].lower()] if match["unit"] else ""
+    if unit == "million" and match["unit"] == "m":
+        unit = "minutes"  # nobody writes 5m for five million
+    if not decimals and _ABOUT.search(text[: match.start()].lower()):
+        step = 0.5 * 10 ** (len(digits) - len(digits.rstrip("0"))) if value else step
+    scale = _SCALES.get(unit, 1.0)
+    unit = "" if unit in _SCALES else unit
+    return Item("number", match[0].strip(), match.start(), match.end(), value * scale, unit, step * scale)
+
+
+def _sided(items: list[Item], text: str) -> list[Item]:
+    """Which side each figure is said of: by the words between it and its neighbours."""
+    result: list[Item] = []
+    figures = [i for i, item in enumerate(items) if item.kind in ("number", "time")]
+    side, previous_end = "", 0
+    for position, i in enumerate(figures):
+        item = items[i]
+        following = items[figures[position + 1]].start if position + 1 < len(figures) else len(text)
+        lead, trail = text[previous_end : item.start], text[item.end : following]
+        if item.kind == "number":
+            side = _side(lead, trail, side, text[item.end :].partition(")")[0], first=position == 0)
+            items[i] = Item(**{**item.__dict__, "side": side})
+        previous_end = item.end
+    result += items
+    return result
+
+
+def _side(lead: str, trail: str, previous: str, enclosed: str, *, first: bool) -> str:
+    clause = _BREAK.split(lead)[-1]
+    own = _BREAK.split(trail)[0]
+    inside = not clause.strip() and lead.rstrip().endswith("(")  # "0.3 % (4 of 1,200)"
+    if inside and _AGAINST_ANY.search(enclosed):
+        return ""  # "5.1 % against 0.03 % before (1,204 of 23,600 against 4 of 12,000)": begins with the first again
+    if not first and (lead.strip() == "of" or inside):
+        return previous  # "1,204 of 23,600"
+    if _REST_WORDS.search(clause) or _OF_REST.match(own):
+        return "rest"
+    told_before = _BEFORE_WORDS.search(own) and not _TURN.search(own)
+    if told_before or re.search(r"\b(?:before|previously|earlier|baseline)\b[^.]{0,30}$", clause):
+        return "before"
+    return "against" if _AGAINST.search(clause) else ""

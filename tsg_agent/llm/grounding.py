@@ -1,0 +1,273 @@
+"""Grounding: every figure, name and time of a sentence must be in the row it cites, a figure and its subject together.
+
+What it cannot see is said in docs/model.md: it checks what a sentence names, not what it means.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tsg_agent.llm.figures import Item, items_of
+from tsg_agent.llm.plain import ACRONYMS, COMMON, NUMBER_WORDS, STARTERS, VAGUE_NUMBERS
+from tsg_agent.llm.rows import Evidence, Fact, Row
+
+CITATION = re.compile(r"\[((?:[A-Z]{1,3}\d*)(?:\.\d+)?(?:\s*[,;]\s*[A-Z]{1,3}\d*(?:\.\d+)?)*)\]")
+_SENTENCE = re.compile(r"(?<=[.!?\]])\s+(?=[A-Z“\"`0-9])|\n+")
+_FOLLOWS = re.compile(r"^\s*(?:of|in|for|on|at|with)\s+(?:the\s+)?(?:[a-z]+\s+){0,3}$")
+_ACTING = re.compile(
+    r"\b(roll(?:ed|ing)?[ -]?back|rollback|revert|disabl|switch off|turn off|restart|reboot|redirect|re-?rout"
+    r"|scal(?:e|ing)|drain|fail(?:ing)?[ -]?over|delet|drop the|kill|shut ?down|repair|mitigat|set flag|escalat"
+    r"|increase the|relieve)",
+    re.IGNORECASE,
+)
+_ROSE = re.compile(r"\b(?:rose|risen|rising|increas\w+|grew|grown|worsen\w+|jump\w+|climb\w+|spik\w+)\b")
+_FELL = re.compile(r"\b(?:fell|fallen|falling|decreas\w+|dropp?\w*|improv\w+|recover\w+|declin\w+)\b")
+_FINE = re.compile(
+    r"\b(?:healthy|nothing abnormal|no (?:problems?|errors?|issues?|failures?)|all (?:is )?well|normal)\b"
+)
+_CAUSAL = re.compile(r"\b(?:root cause|is the cause|caused by|because of|due to|responsible for|confirmed)\b")
+_NEGATED = re.compile(r"\b(?:not|no|never|un)\b[^.]{0,40}$")
+_NOUN = re.compile(
+    r"\b(?:component|dependency|flag|version|region|zone|shard|partition|endpoint|service|workflow|product|error|host"
+    r"|exception|node|cluster|database|cache|named|called)s?$",
+    re.IGNORECASE,
+)
+_NOUN_NEXT = re.compile(
+    r"\s+(?:component|dependency|flag|region|zone|shard|partition|endpoint|service|workflow|host|node|cluster)\b"
+)
+_STEP = re.compile(r"\b[Ss]teps?\s+$")
+
+
+@dataclass(frozen=True)
+class Clause:
+    """A part of a sentence, and the rows it cites."""
+
+    text: str
+    rows: tuple[Row, ...]
+
+
+def sentences_of(text: str) -> list[str]:
+    """A text's sentences; a citation behind the full stop belongs to the sentence before."""
+    joined = re.sub(rf"([.!?])((?:\s*{CITATION.pattern})+)", r"\2\1", text)
+    return [part.strip() for part in _SENTENCE.split(joined) if part.strip()]
+
+
+def cited(text: str) -> list[str]:
+    """The ids that a text cites, in order."""
+    return [part.strip() for match in CITATION.finditer(text) for part in re.split(r"[,;]", match[1])]
+
+
+def check(sentence: str, evidence: Evidence) -> list[str]:
+    """Why a sentence is not grounded, in words its writer can act on; nothing where it is."""
+    text = unicodedata.normalize("NFKC", sentence).replace("–", " – ").replace("—", " — ")  # noqa: RUF001 - dashes
+    ids = cited(text)
+    unknown = [item for item in ids if item not in evidence.rows]
+    if unknown:
+        return [f"there is no row {', '.join(dict.fromkeys(unknown))}"]
+    if not ids:
+        return ["it cites no row"]
+    clauses = _clauses(text, evidence)
+    reasons: list[str] = []
+    for number, clause in enumerate(clauses):
+        reasons += _clause_reasons(clause, evidence, opens=number == 0)
+    rows = [evidence.rows[item] for item in ids]
+    return list(dict.fromkeys([*reasons, *_claim_reasons(CITATION.sub("", text).lower(), rows)]))
+
+
+def _clauses(text: str, evidence: Evidence) -> list[Clause]:
+    """A clause ends at its citations; what follows the last ones belongs to them."""
+    clauses: list[Clause] = []
+    begin, held = 0, ""
+    ids: list[str] = []
+    for match in CITATION.finditer(text):
+        between = text[begin : match.start()]
+        if ids and between.strip(" ,;.and"):
+            clauses.append(Clause(held, tuple(evidence.rows[item] for item in ids)))
+            held, ids = "", []
+        held += between
+        ids += [part.strip() for part in re.split(r"[,;]", match[1])]
+        begin = match.end()
+    held += text[begin:]
+    return [*clauses, Clause(held, tuple(evidence.rows[item] for item in ids))]
+
+
+def _clause_reasons(clause: Clause, evidence: Evidence, *, opens: bool) -> list[str]:
+    items = items_of(clause.text, _pattern(evidence))
+    subjects = [item for item in items if _is_subject(item, evidence)]
+    reasons: list[str] = []
+    for position, item in enumerate(items):
+        first = opens and position == 0
+        if item.kind == "number":
+            reasons += _number_reasons(item, clause, subjects)
+        elif item.kind == "time":
+            reasons += _time_reasons(item, clause, evidence)
+        elif item.kind == "name":
+            reasons += _name_reasons(item, clause, evidence)
+        else:
+            reasons += _word_reasons(item, clause, evidence, first=first)
+    return reasons
+
+
+def _pattern(evidence: Evidence) -> re.Pattern[str] | None:
+    """Finds the evidence's names in a text, the longest first. Common words are names only where marked as such."""
+    held: re.Pattern[str] | None = evidence.__dict__.get("_pattern")
+    if held is None:
+        names = [name for name in evidence.vocabulary if len(name) > 1 and name not in COMMON and not name.isdecimal()]
+        if not names:
+            return None
+        either = "|".join(re.escape(name) for name in sorted(names, key=lambda name: (-len(name), name)))
+        held = re.compile(rf"(?<![\w/.\-])(?:{either})(?![\w/\-]|\.\w)", re.IGNORECASE)
+        evidence.__dict__["_pattern"] = held
+    return held
+
+
+def _is_subject(item: Item, evidence: Evidence) -> bool:
+    text = item.text.lower()
+    return item.kind == "name" and text in evidence.vocabulary and text not in evidence.context.values()
+
+
+def _number_reasons(item: Item, clause: Clause, subjects: list[Item]) -> list[str]:
+    lead = clause.text[: item.start]
+    if _STEP.search(lead) and not item.unit:
+        steps = {row.step for row in clause.rows}
+        return [] if item.value in steps else [f"Step {item.text} is not what {_ids(clause.rows)} is about"]
+    if not item.unit and any(item.text in row.codes for row in clause.rows):
+        return []
+    holding = [row for row in clause.rows if any(_same(item, fact) for fact in row.facts)]
+    if not holding:
+        side = f" as the figure {item.side}" if item.side in ("before", "rest") else ""
+        return [f"{item.text} is not in {_ids(clause.rows)}{side}"]
+    subject = _subject(item, clause, subjects)
+    if len(clause.rows) > 1 and subject and not any(subject.text.lower() in row.every_name for row in holding):
+        return [f"{item.text} is not in the row of {subject.text}: cite each row right behind its own clause"]
+    return []
+
+
+def _subject(number: Item, clause: Clause, subjects: list[Item]) -> Item | None:
+    """Whom a figure is said of: the name behind "5 % of …", else the last name before it, else the next one."""
+    after = next((s for s in subjects if s.start >= number.end), None)
+    if after and _FOLLOWS.match(clause.text[number.end : after.start].lower()):
+        return after
+    before = [s for s in subjects if s.end <= number.start]
+    return before[-1] if before else after
+
+
+def _same(item: Item, fact: Fact) -> bool:
+    if fact.unit not in ("points", "ratio") and not _side_fits(item.side, fact.side):
+        return False  # what was measured from two sides belongs to both
+    value = abs(fact.value)
+    for factor, unit in _READINGS.get(fact.unit, ((1.0, fact.unit),)):
+        if item.unit == unit and abs(value * factor - item.value) <= item.step * (1 + 1e-9) + 1e-9:
+            # A figure that rounds to nothing, or to everything, says more than the row does.
+            return not (unit == "percent" and item.value in (0.0, 100.0) and value not in (0.0, 100.0))
+    return False
+
+
+_READINGS: dict[str, tuple[tuple[float, str], ...]] = {
+    "": ((1.0, ""), (1.0, "ratio")),  # "failed 1,104 times"
+    "ms": ((1.0, "ms"), (1 / 1000, "seconds"), (1 / 60_000, "minutes")),
+    "minutes": ((1.0, "minutes"), (1 / 60, "hours"), (60.0, "seconds")),
+    "hours": ((1.0, "hours"), (60.0, "minutes")),
+    "ratio": ((1.0, "ratio"),),
+}
+
+
+def _side_fits(said: str, held: str) -> bool:
+    if said == "before":
+        return held == "before"
+    if said == "rest":
+        return held == "rest"
+    if said == "against":
+        return held in ("before", "rest", "")
+    return held in ("", "after")
+
+
+def _time_reasons(item: Item, clause: Clause, evidence: Evidence) -> list[str]:
+    text = item.text.replace("T", " ").rstrip("Z")
+    times = evidence.times.union(*(row.times for row in clause.rows))
+    written = {form for time in times for form in _forms(f"{time:%Y-%m-%d %H:%M:%S}")}
+    names = {name for row in clause.rows for name in row.every_name}
+    return [] if text in written or item.text.lower() in names else [f"the time {item.text} is not in the evidence"]
+
+
+def _forms(moment: str) -> Iterable[str]:
+    day, clock = moment.split(" ")
+    return moment, moment[:-3], day, clock, clock[:-3], clock[:-3].lstrip("0")
+
+
+def _name_reasons(item: Item, clause: Clause, evidence: Evidence) -> list[str]:
+    text = item.text.lower()
+    if any(text in row.every_name for row in clause.rows) or _is_context(text, clause, evidence):
+        return []
+    if any(text in row.action for row in clause.rows if row.action):
+        return []
+    return [f"{item.text!r} is not in {_ids(clause.rows)}"]
+
+
+def _is_context(text: str, clause: Clause, evidence: Evidence) -> bool:
+    """The incident's own region, service or environment: sayable of a row that does not name another one."""
+    keys = [key for key, value in evidence.context.items() if value == text]
+    return any(all(text in row.names.get(key, {text}) for row in clause.rows) for key in keys)
+
+
+def _word_reasons(item: Item, clause: Clause, evidence: Evidence, *, first: bool) -> list[str]:
+    text = item.text
+    low = text.lower().strip("'’*_-–—=.")  # noqa: RUF001 - marks around a word
+    if not low or low in ACRONYMS or any(low in row.codes for row in clause.rows):
+        return []
+    names = {name for row in clause.rows for name in row.every_name} | {k for row in clause.rows for k in row.names}
+    if low in names or _is_context(low, clause, evidence):
+        return []
+    if low in VAGUE_NUMBERS:
+        return [f"{text!r} is no figure of a row: write figures as digits"]
+    if low in NUMBER_WORDS and not any(fact.value == NUMBER_WORDS[low] for row in clause.rows for fact in row.facts):
+        return [f"{text!r} is not in {_ids(clause.rows)}"]
+    lead = clause.text[: item.start].rstrip()
+    marked = lead.endswith("=") or ("-" in low and (_NOUN.search(lead) or _NOUN_NEXT.match(clause.text[item.end :])))
+    if marked or _looks_like_a_name(text, first=first):
+        return [f"{text!r} is not in {_ids(clause.rows)}"]
+    return []
+
+
+def _looks_like_a_name(text: str, *, first: bool) -> bool:
+    if any(char.isdigit() for char in text) or re.search(r"[_/\\@#=]|\w\.\w|\w:\w|[a-z][A-Z]", text):
+        return True
+    if text.isupper() and len(text) > 1:
+        return True
+    if not text.isascii():
+        return True
+    return text[:1].isupper() and not (first and text.lower() in STARTERS) and text.lower() not in COMMON
+
+
+def _claim_reasons(text: str, rows: list[Row]) -> list[str]:
+    """What a sentence claims beside its figures: a direction, health, a cause, a thing to do."""
+    reasons = []
+    compared = [row for row in rows if row.share("before") is not None and row.share("after") is not None]
+    for row in compared if len(rows) == 1 else []:
+        rose = (row.share("after") or 0.0) > (row.share("before") or 0.0)
+        if (_FELL if rose else _ROSE).search(text):
+            reasons.append(f"{row.id} changed the other way")
+    fine = _FINE.search(text)
+    if fine and not _NEGATED.search(text[: fine.start()]) and any(row.healthy is False for row in rows):
+        reasons.append(f"{_ids(rows)} does not say {fine[0]!r}")
+    causal = _CAUSAL.search(text)
+    if causal and not _NEGATED.search(text[: causal.start()]):
+        causes = [row for row in rows if row.confirmed is not None]
+        if not causes:
+            reasons.append(f"{causal[0]!r} needs a cause's row (C1, …)")
+        elif not any(row.confirmed for row in causes):
+            reasons.append(f"{_ids(causes)} is only suspected")
+    acting = _ACTING.search(text)
+    if acting and not any(row.action and _stem(acting[1]) in row.action.replace("-", " ") for row in rows):
+        reasons.append(f"{acting[1]!r} is not what an action's row (A1, …) that it cites proposes")
+    return reasons
+
+
+def _stem(verb: str) -> str:
+    verb = verb.lower().replace("-", " ")
+    return "roll back" if verb.startswith("roll") else "set flag" if verb.startswith("revert") else verb[:5]
+
+
+def _ids(rows: Iterable[Row]) -> str:
+    return ", ".join(dict.fromkeys(row.id for row in rows))

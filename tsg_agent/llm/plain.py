@@ -1,0 +1,43 @@
+"""Words of plain English that the prose check must not take for names."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+ACRONYMS = _words("utc sla slo sli api http https cpu ram p50 p90 p95 p99 5xx 4xx 3xx 2xx i tls dns id ids ok")
+
+STARTERS = _words("""
+    a about above after again all also although among an and another any around as at availability because before below
+    beside besides between both but by calls cause causes check checks clients compared consequently customers data
+    despite do during each either endpoint endpoints error errors escalate even every evidence failed failing failures
+    few first fix flag for from further given hence here however if in incident increased it its just later latency
+    least look many meanwhile more moreover most much neither next no none nor not nothing notably now of on once one
+    only or other others otherwise out over overall partition region regions requests roll rolled runs second set
+    several shard since so some still such suspect suspects telemetry that the their then there therefore these they
+    third this those though through thus to together traffic under until up users version versions we what when where
+    whereas whether which while who with within without workflow workflows zone zones step steps proposed answer
+    finding findings measured service availability's two repair mitigate drain redirect disable revert scale component load tenant
+    subscription customer instance api method criticality category
+    components dependency product products tier tiers flags database
+""")
+
+COMMON = STARTERS | _words("""
+    on off true false yes no none null get post put patch delete new old low high normal medium critical healthy warning
+    degraded stable on-call web mobile other default standard premium basic free enabled disabled control main live open
+    closed active down up test prod i production error errors failure unknown internal external user users client
+    server completed failed running pending started queued partial order orders search home app
+""")
+
+NUMBER_WORDS = {
+    "zero": 0, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17,
+    "eighteen": 18, "nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70,
+    "eighty": 80, "ninety": 90,
+}  # fmt: skip
+
+VAGUE_NUMBERS = _words("""
+    half halves halved twice thrice double doubled doubling triple tripled quadrupled tenfold twofold threefold dozen
+    dozens hundred hundreds thousand thousands million millions billion billions quarter quarters thirds majority
+    everyone nobody
+""")
