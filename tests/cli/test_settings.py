@@ -16,6 +16,7 @@ def test_the_page_holds_the_table_of_defaults() -> None:
 
 
 def test_an_environment_variable_reaches_a_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TSG_STATE_DIR", raising=False)
     monkeypatch.setenv("TSG_THRESHOLDS__ENDPOINT__SUCCESS", "95")
     settings = load_settings()
     assert settings.thresholds.endpoint.success == 95
