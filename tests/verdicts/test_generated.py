@@ -7,8 +7,8 @@ import pytest
 
 from tests.verdicts.conftest import Investigate
 from tests.verdicts.judging import confirmed, holds, rejected_as, shadows
-from tsg_agent.models import Confidence, Subject, Tier
-from tsg_agent.simulator.scenario import DEFAULT_FLAGS, Effect, Fault, Flag, Flaky, Kind, Rollout, Scenario
+from tsg_agent.models import Confidence, Tier
+from tsg_agent.simulator.scenario import DEFAULT_FLAGS, Effect, Fault, Flag, Flaky, Kind, Quirks, Rollout, Scenario
 
 START = Scenario().incident_start
 NEW = "3.15.0"
@@ -91,6 +91,7 @@ def test_a_bad_version_of_payments_alone_is_the_cause_though_the_guides_threshol
     broken = fault(Kind.VERSION, 0.6, service_version=NEW, service_component="payments")
     first = investigate(scenario(broken, rollout=ROLLOUT, requests_per_minute=400)).causes[0]
     assert first.subject == {"service_version": NEW} and first.label == "NO_REGRESSION"
+    assert first.confidence is Confidence.CONFIRMED, "what the guide calls abnormal is in its blast radius"
     assert first.detail["narrowed_to"]["service_component"] == "payments"
 
 
@@ -167,6 +168,28 @@ def test_zone_and_instance_type_together_are_found(investigate: Investigate) -> 
     assert holds(cause.subject, where)
 
 
+def test_a_stale_version_on_the_guilty_instance_is_not_blamed(investigate: Investigate) -> None:
+    """One instance is broken; it is one of the two that still run the version before."""
+    where = {"availability_zone": "us-east-1a", "instance_type": "c5.xlarge"}
+    (cause,) = confirmed(investigate(scenario(fault(Kind.ZONE, 0.5, **where), requests_per_minute=400, seed=1)))
+    assert holds(cause.subject, where)
+
+
+def test_a_cause_does_not_show_again_where_it_is_not_recorded(investigate: Investigate) -> None:
+    """A fifth of the rows lack the shard: without it, its partition goes on failing there."""
+    gappy = scenario(BROKEN_SHARD, quirks=Quirks(null_share=0.2, null_columns=("shard_id",)), requests_per_minute=400)
+    (cause,) = confirmed(investigate(gappy))
+    assert holds(cause.subject, SHARD) and {"partition_id": "partition-2"} in shadows(cause)
+
+
+def test_at_most_three_causes(investigate: Investigate) -> None:
+    shards = [{"shard_id": f"shard-{number:02d}"} for number in (1, 5, 9, 13)]
+    judgement = investigate(scenario(*(fault(Kind.PARTITION, 0.4, **shard) for shard in shards), seed=8))
+    assert len(judgement.causes) == 3
+    (left,) = [one for one in shards if not any(holds(cause.subject, one) for cause in judgement.causes)]
+    assert rejected_as(judgement, left) == "lower_ranked"
+
+
 def test_one_set_of_requests_with_two_names_is_one_subject(investigate: Investigate) -> None:
     """Only /search reaches the search component: nothing in the data can tell the two apart."""
     (cause,) = confirmed(investigate(scenario(fault(Kind.ERROR, 0.4, service_component="search"))))
@@ -229,12 +252,3 @@ def test_a_doubted_start_leaves_the_onset_of_resolutions_unknown(investigate: In
     assert cause.subject == {"service_version": NEW}
     assert "doubted" in " ".join(judgement.notes)
     assert cause.onset.kind == "unknown"
-
-
-def test_what_appeared_with_the_incident_outside_steps_2_and_3_is_only_suspected(investigate: Investigate) -> None:
-    """A dependency without a call before: nothing shows that it ever worked."""
-    subject: Subject = {"flag_name": "gift_cards", "flag_value": "on"}
-    flag = Fault(kind=Kind.FLAG, where=subject, probability=0.25)
-    judgement = investigate(scenario(flag, flags=(*DEFAULT_FLAGS, HARMLESS)))
-    for cause in judgement.causes:
-        assert cause.onset.kind != "appeared" or cause.step in (2, 3) or cause.confidence is Confidence.SUSPECTED

@@ -32,6 +32,7 @@ def petshop(start: datetime, begin: datetime, end: datetime, service: str = SERV
     )  # fmt: skip
 
 
+@cache
 def judged(name: str, *, minutes: float = 0, folder: Path | None = None, service: str = SERVICE) -> Judgement:
     label = label_of(name)
     start = datetime.fromisoformat(label["incident_start"]) + timedelta(minutes=minutes)

@@ -1,15 +1,55 @@
-"""Each rule on counts made by hand. `RULES` in test_mutations.py says which test fails without which rule."""
+"""Each rule on counts made by hand.
+
+The name of a test says the rule; with the rule taken out of the code, that test fails (seen for each). Rules that need
+telemetry to show are in test_generated.py and test_recordings.py, those of explaining away in test_explain.py:
+
+| rule | test that fails without it |
+|---|---|
+| the guard before the start | evidence/test_grid.py: the_start_is_an_edge_and_the_guard_before_it_is_left_out |
+| onset is needed | existing_trouble_is_rejected_as_unchanged |
+| new or worse, unchanged, better | a_rise_is_new_or_worse…, what_failed_at_the_same_rate_before…, what_fell_is_better |
+| 30 requests, 5 excess failures, half a point | a_side_with_fewer…, a_rise_needs_five…, a_rise_needs_half_a_point |
+| overdispersion | bursts_before_the_incident_make_a_rise_less_certain |
+| Benjamini-Hochberg over everything | benjamini_hochberg_counts_everything_that_was_measured |
+| appeared: the service's before; elsewhere only suspected | a_version_without_a_before…, what_appeared_elsewhere… |
+| doubted start | a_doubted_start_leaves…, a_doubted_start_is_unknown_to_what_acts… |
+| contrast at the same time, bucket by bucket | no_overlap_in_time…, a_harmless_rollout_in_an_outage… |
+| contrast is a difference in differences | contrast_takes_the_difference_before_off |
+| contrast is needed, and material | a_full_outage_blames_nothing, contrast_must_be_material_too |
+| nearly all of the traffic has no contrast | a_subject_with_nearly_all_of_the_traffic_has_no_contrast |
+| flags against their other values | flags_are_compared_with_their_other_values |
+| Step 10's own contrast | step_10_contrast_needs_a_z_of_2_33… |
+| gates | a_closed_gate_leaves_suspects, the_gate_is_at_the_entry…, an_unknown_start_with_availability_as_promised… |
+| suspects | four_failures_of_seven_hundred_are_a_suspect |
+| the guide's threshold, also since the start | what_is_under_the_guides…, two_healthy_hours_do_not_dilute… |
+| the measure | the_measure_is_what_most_of_the_failures_are |
+| small samples are not definitive | a_small_sample_is_potential_at_most |
+| potential without contrast is a symptom | a_potential_resolution_without_contrast_is_a_symptom |
+| no start: what failed evenly is no cause | an_unknown_start_does_not_blame_what_failed_evenly_all_along |
+| order: confidence, tier, change, ties | order_is_confidence_then_tier_then_change, nearly_equal_changes… |
+| mirrors yield | the_entry_component_yields…, what_only_describes_errors_yields…, kinds_of_errors_say_what… |
+| what breaks a workflow comes first | a_bad_version_that_breaks_payments_comes_first… |
+| a workflow that follows is no cause | a_full_outage_blames_nothing |
+| explaining away; what is left is judged again | a_shard_seen_in_four_dimensions…, what_is_left_is_judged_again |
+| not where the cause is not recorded | a_cause_does_not_show_again_where_it_is_not_recorded |
+| at most three causes | at_most_three_causes |
+| rivals, each with the other held fixed | two_causes_of_which_one_region…, a_stale_version_on… |
+| a rival needs half of the excess | a_rival_with_less_than_half_of_the_excess_does_not_take_over |
+| a version goes before the place it breaks | a_bad_version_of_payments_alone… |
+| one subject for the same requests; narrowed | one_set_of_requests_with_two_names…, zone_and_instance_type_together… |
+"""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tests.samples import finding
 from tests.verdicts.tables import LIMITS, ZONE, Sides, candidates, counts, grid, measurement, setting_of, table
 from tsg_agent.evidence import Table
-from tsg_agent.evidence.dimensions import FLAG, PRODUCT_DIMENSIONS, Dimension
+from tsg_agent.evidence.dimensions import FLAG, PRODUCT_DIMENSIONS, WORKFLOW, Dimension
 from tsg_agent.models import Confidence, Measure, OnsetKind, Tier
-from tsg_agent.statistics import upper_p
+from tsg_agent.verdicts.candidates import candidates_of, screens_of
 from tsg_agent.verdicts.gates import gates_of
 from tsg_agent.verdicts.order import ranked
 from tsg_agent.verdicts.rules import Ruling, rule, verdict
@@ -70,8 +110,9 @@ def test_what_failed_at_the_same_rate_before_is_rejected_with_its_figures() -> N
 
 
 def test_contrast_takes_the_difference_before_off() -> None:
-    """It was always ten points worse than the rest; all rose by two points: it is not what rose."""
-    made = measurement(table({"a": ((1_000, 10_000), (600, 5_000)), "b": ((0, 100_000), (1_000, 50_000))}))
+    """It was always ten points worse than the rest, and rose by no more than chance makes of so few requests."""
+    chance = {f"z{number}": HEALTHY for number in range(20)}
+    made = measurement(table({"a": ((60, 600), (48, 300)), **chance}))
     assert not candidates(made)["a"].compared
     made = measurement(table({"a": ((1_000, 10_000), (900, 5_000)), "b": ((0, 100_000), (0, 50_000))}))
     assert candidates(made)["a"].compared
@@ -96,8 +137,11 @@ def test_contrast_must_be_material_too() -> None:
 
 def test_no_overlap_in_time_is_no_contrast() -> None:
     made = counts([((0, 0), (900, 3_000)), HEALTHY])
-    made.requests[1, grid().after] = 0
-    made.failures[Measure.SERVER_ERRORS][1, grid().after] = 0
+    late = slice(grid().after.start + 2, grid().count)  # the old version is gone ten minutes after the start
+    made.requests[1, late] = 0
+    made.failures[Measure.SERVER_ERRORS][1, late] = 0
+    made.requests[0, : late.start] = 0
+    made.failures[Measure.SERVER_ERRORS][0, : late.start] = 0
     both = Table(VERSION, [("new",), ("old",)], made, made.sum())
     one = candidates(measurement(both))["new"]
     assert (one.contrast.method, one.compared) == ("none", False)
@@ -156,9 +200,16 @@ def test_the_gate_is_at_the_entry_and_asks_for_a_rise() -> None:
     assert not gates_of(unknown, None, LIMITS, 90.0, doubted=False)[Measure.SERVER_ERRORS].open
 
 
-@pytest.mark.parametrize(("failures", "confidence"), [(4, Confidence.SUSPECTED), (2, None)])
-def test_four_failures_of_seven_hundred_are_a_suspect(failures: int, confidence: Confidence | None) -> None:
-    made = measurement(table({"a": ((0, 3_000), (failures, 700)), "b": HEALTHY}, COMPONENT))
+@pytest.mark.parametrize(
+    ("sides", "confidence"),
+    [
+        (((0, 3_000), (4, 700)), Confidence.SUSPECTED),
+        (((0, 3_000), (2, 700)), None),
+        (((0, 90_000), (2, 100)), None),
+    ],
+)
+def test_four_failures_of_seven_hundred_are_a_suspect(sides: Sides, confidence: Confidence | None) -> None:
+    made = measurement(table({"a": sides, "b": HEALTHY}, COMPONENT))
     assert rule(candidates(made)["a"], setting_of(made)).confidence is confidence
 
 
@@ -238,6 +289,18 @@ def test_the_tier_of_a_product_is_its_label() -> None:
     assert found["PREMIUM"].label == "SLA_BREACH_PREMIUM"
 
 
+def test_a_small_sample_is_potential_at_most() -> None:
+    """One of forty failed: the completion rate may still be 99 %."""
+    row = {"scenario_name": "s", "business_criticality": "CRITICAL", "workflow_status": "CRITICAL_SCENARIO_FAILING"}
+    for failures, runs, tier in ((1, 40, Tier.POTENTIAL), (20, 40, Tier.DEFINITIVE)):
+        sides: dict[str, Sides] = {"s": ((0, 80), (failures, runs)), "t": ((0, 800), (0, 400))}
+        workflows = table(sides, WORKFLOW, measure=Measure.WORKFLOW_FAILURES)
+        made = measurement(table({"a": HEALTHY, "b": HEALTHY}))
+        setting = replace(setting_of(made), findings={9: finding(9, row)})
+        found = candidates_of(screens_of(made, workflows, LIMITS), setting)
+        assert [one.tier for one in found if one.subject == {"scenario_name": "s"}] == [tier]
+
+
 CONFIRMED, SUSPECTED = Ruling(Confidence.CONFIRMED), Ruling(Confidence.SUSPECTED)
 
 
@@ -247,16 +310,24 @@ def test_order_is_confidence_then_tier_then_change() -> None:
     a, b, c = found["a"], found["b"], found["c"]
     order = ranked([(c, CONFIRMED), (b, CONFIRMED), (a, CONFIRMED)], LIMITS.verdict.tie, None)
     assert [one.subject["availability_zone"] for one, _ in order] == ["a", "c", "b"]
-    order = ranked([(a, SUSPECTED), (replace(c, tier=Tier.POTENTIAL), CONFIRMED), (b, CONFIRMED)], 0.1, None)
-    assert [one.subject["availability_zone"] for one, _ in order] == ["c", "b", "a"]
+    order = ranked([(a, SUSPECTED), (b, CONFIRMED)], 0.1, None)
+    assert [one.subject["availability_zone"] for one, _ in order] == ["b", "a"]
+    order = ranked([(a, CONFIRMED), (replace(c, tier=Tier.POTENTIAL), CONFIRMED)], 0.1, None)
+    assert [one.subject["availability_zone"] for one, _ in order] == ["c", "a"]
 
 
 def test_nearly_equal_changes_are_told_apart_by_the_rate_then_by_name() -> None:
-    made = measurement(table({"b": BROKEN, "a": BROKEN, "c": HEALTHY}))
-    found = candidates(made)
-    assert upper_p(found["a"].z) == upper_p(found["b"].z)
-    order = ranked([(found["b"], CONFIRMED), (found["a"], CONFIRMED)], LIMITS.verdict.tie, None)
-    assert [one.subject["availability_zone"] for one, _ in order] == ["a", "b"]
+    found = candidates(measurement(table({"b": BROKEN, "a": BROKEN, "c": ((5, 4_000), (600, 2_000))})))
+
+    def order(names: str, change: float) -> list[str]:
+        first = replace(found[names[0]], onset=found[names[0]].onset.model_copy(update={"z": 20 + change}))
+        second = replace(found[names[1]], onset=found[names[1]].onset.model_copy(update={"z": 20.0}))
+        pool = [(first, CONFIRMED), (second, CONFIRMED)]
+        return [one.subject["availability_zone"] for one, _ in ranked(pool, LIMITS.verdict.tie, None)]
+
+    assert order("ac", 0.05) == ["c", "a"]
+    assert order("ac", 0.2) == ["a", "c"]
+    assert order("ba", 0.0) == ["a", "b"]
 
 
 def test_the_entry_component_yields_to_one_with_half_of_its_excess() -> None:

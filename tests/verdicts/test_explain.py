@@ -1,0 +1,79 @@
+"""Explaining away, on counts made by hand."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from tests.verdicts.tables import Sides, candidates, counts, measurement, setting_of, table
+from tsg_agent.evidence import Measurement, Table
+from tsg_agent.evidence.dimensions import Dimension
+from tsg_agent.models import Confidence
+from tsg_agent.verdicts.explain import Explainer
+from tsg_agent.verdicts.remainder import Key, Remainder
+from tsg_agent.verdicts.rivals import Cell, Quarters, takes_over
+from tsg_agent.verdicts.rules import rule
+
+ENDPOINT = Dimension(("endpoint_path",), 7)
+ERROR = Dimension(("error_category",), 10, error_only=True)
+HEALTHY: Sides = ((10, 10_000), (5, 5_000))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A source that knows the requests of one subject."""
+
+    part: Measurement
+
+    def measure(self, within: Mapping[str, str | None] | None = None, without: Collection[Key] = ()) -> Measurement:
+        assert within is not None or without
+        return self.part
+
+    def runs_of(self, subject: Mapping[str, str], *, failed_only: bool = False) -> Collection[str]:
+        assert subject or failed_only
+        return ()
+
+
+def explained(whole: Measurement, part: Measurement) -> tuple[list[tuple[str, Confidence | None]], Remainder]:
+    """Value and confidence of each cause, and what is left."""
+    setting = setting_of(whole)
+    pool = [(one, ruling) for one in candidates(whole).values() if (ruling := rule(one, setting)).confidence]
+    remainder = Remainder(whole, None)
+    causes, _ = Explainer(setting, Parts(part)).explain(pool, remainder)
+    return [(" ".join(one.candidate.subject.values()), one.ruling.confidence) for one in causes], remainder
+
+
+def test_what_is_left_is_judged_again() -> None:
+    """The endpoint fails mostly in the zone; outside it is left with too little to be sure of."""
+    zones = table({"a": ((5, 5_000), (1_000, 2_500)), "b": ((10, 10_000), (30, 5_000))})
+    ends = table({"/x": ((3, 3_000), (360, 1_500)), "/y": ((12, 12_000), (670, 6_000))}, ENDPOINT)
+    part_zone = table({"a": ((5, 5_000), (1_000, 2_500))})
+    part_ends = table({"/x": ((1, 1_000), (346, 500)), "/y": ((4, 4_000), (654, 2_000))}, ENDPOINT)
+    causes, _ = explained(measurement(zones, ends), measurement(part_zone, part_ends))
+    assert causes == [("a", Confidence.CONFIRMED), ("/x", Confidence.SUSPECTED)]
+
+
+def test_kinds_of_errors_say_what_fails_not_where() -> None:
+    zones = table({"a": ((5, 5_000), (1_000, 2_500)), "b": ((160, 10_000), (200, 5_000))})
+    kinds = counts([((15, 15_000), (1_100, 7_500)), ((150, 15_000), (100, 7_500))])
+    errors = Table(ERROR, [("TIMEOUT",), ("OTHER",)], kinds, zones.whole, error_only=True)
+    part_zone = table({"a": ((5, 5_000), (1_000, 2_500))})
+    part_kinds = counts([((5, 5_000), (1_000, 2_500))])
+    part_errors = Table(ERROR, [("TIMEOUT",)], part_kinds, part_zone.whole, error_only=True)
+    causes, remainder = explained(measurement(zones, errors), measurement(part_zone, part_errors))
+    assert [name for name, _ in causes] == ["a"]
+    assert remainder.dismissed == {(("error_category", "TIMEOUT"),): "describes"}
+
+
+NONE, BASE = Cell(0, 0, 0, 0), Cell(500, 500_000, 500, 500_000)
+
+
+@pytest.mark.parametrize(("outside", "takes"), [(700, True), (2_500, False)])
+def test_a_rival_with_less_than_half_of_the_excess_does_not_take_over(outside: float, takes: bool) -> None:
+    """All of the rival fails, but most of the first's failures are elsewhere: there are two causes."""
+    made = measurement(table({"a": ((5, 5_000), (600, 2_500)), "b": HEALTHY}), table({"/x": HEALTHY}, ENDPOINT))
+    found = candidates(made)
+    first_only = Cell(500, 500_000, outside, 500_000)
+    cut = Quarters(Cell(0, 2_000, 1_800, 2_000), first_only, NONE, BASE, BASE, 30)
+    assert cut.rival_z > 2 * max(cut.first_z, 1)
+    assert takes_over(cut, found["a"], found["/x"], (2, 3)) is takes
