@@ -1,6 +1,8 @@
 """The investigation as a LangGraph graph: nodes and edges readable at a glance.
 
-    extract -> nine checks and the evidence measurement, side by side -> join -> judge -> conclude
+    read -> extract -> nine checks and the evidence measurement, side by side -> join -> judge -> conclude -> phrase
+
+`read` and `phrase` ask a language model, where there is one; they add words, and decide nothing.
 
 State is plain JSON. Tables, the engine and settings live in the Context, outside of it.
 """
@@ -27,7 +29,10 @@ from tsg_agent.errors import TelemetryError
 from tsg_agent.evidence import Measurement, Measurer
 from tsg_agent.extract import Extraction, Given, Known, extract
 from tsg_agent.frames import Frames
-from tsg_agent.models import Finding, Judgement, Parameters, Status, Usage
+from tsg_agent.llm.assistant import Assistant
+from tsg_agent.llm.reading import Reading, combined, read_report
+from tsg_agent.llm.telling import spent_by, told_by
+from tsg_agent.models import Finding, Judgement, Parameters, Report, Status, Usage
 from tsg_agent.settings import Settings
 from tsg_agent.sla import sla_of
 from tsg_agent.telemetry.engine import Engine
@@ -58,6 +63,8 @@ class State(TypedDict, total=False):
     measured: dict[str, Any]
     judgement: dict[str, Any]
     report: dict[str, Any]
+    reading: dict[str, Any]
+    spent: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,8 @@ class Context:
     executor: Executor
     frames: Frames = field(default_factory=Frames)
     progress: Callable[[Progress], None] = lambda _event: None
+    assistant: Assistant | None = None
+    """The language model, where there is one; its budget is this investigation's."""
 
 
 class Node(Protocol):
@@ -92,11 +101,14 @@ class Node(Protocol):
 def build_graph() -> StateGraph[State, Context, State, State]:
     """The graph, not yet compiled: embed it with a checkpointer of your own."""
     graph: StateGraph[State, Context, State, State] = StateGraph(State, context_schema=Context)
+    graph.add_node("read", _read)
     graph.add_node("extract", _extract)
     graph.add_node("evidence", _evidence)
     graph.add_node("judge", _judge, defer=True)
     graph.add_node("conclude", _conclude)
-    graph.add_edge(START, "extract")
+    graph.add_node("phrase", _phrase)
+    graph.add_edge(START, "read")
+    graph.add_edge("read", "extract")
     for plugin in PLUGINS:
         graph.add_node(plugin.key, _check(plugin))
         graph.add_edge("extract", plugin.key)
@@ -104,13 +116,24 @@ def build_graph() -> StateGraph[State, Context, State, State]:
     graph.add_edge("extract", "evidence")
     graph.add_edge("evidence", "judge")
     graph.add_edge("judge", "conclude")
-    graph.add_edge("conclude", END)
+    graph.add_edge("conclude", "phrase")
+    graph.add_edge("phrase", END)
     return graph
 
 
 def compile_graph(checkpointer: Any = None) -> CompiledStateGraph[State, Context, State, State]:
     """The graph, ready to run: `await graph.ainvoke(state, config, context=Context(...))`."""
     return build_graph().compile(checkpointer=checkpointer, name="tsg-agent")
+
+
+async def _read(state: State, runtime: Runtime[Context]) -> State:
+    """What a model reads in the text. A node of its own, so that an answered question does not ask the model again."""
+    assistant = runtime.context.assistant
+    if assistant is None:
+        return {}
+    now, known = datetime.fromisoformat(state["now"]), Known.model_validate(runtime.context.known.model_dump())
+    reading = await _threaded(runtime.context, read_report, state["text"], known, now, assistant)
+    return {"reading": reading.model_dump(mode="json"), "spent": spent_by(assistant)}
 
 
 async def _extract(state: State, runtime: Runtime[Context]) -> State:
@@ -128,14 +151,18 @@ async def _extract(state: State, runtime: Runtime[Context]) -> State:
 
 def _extraction(state: State, given: Given, context: Context) -> Extraction:
     settings = context.settings
-    return extract(
+    known = Known.model_validate(context.known.model_dump())
+    rules = functools.partial(
+        extract,
         state["text"],
-        Known.model_validate(context.known.model_dump()),
-        given,
+        known,
         now=datetime.fromisoformat(state["now"]),
         window_hours=settings.window_hours,
         default_threshold=settings.default_threshold,
     )
+    if "reading" not in state:
+        return rules(given)
+    return combined(rules, given, Reading.model_validate(state["reading"]))
 
 
 def _check(plugin: Plugin[Any]) -> Node:
@@ -262,6 +289,16 @@ def _report(state: State, context: Context) -> dict[str, Any]:
         thresholds=context.settings.thresholds,
     )
     return report.model_dump(mode="json")
+
+
+async def _phrase(state: State, runtime: Runtime[Context]) -> State:
+    """The conclusion in prose around given numbers. The conclusion itself stays as it is."""
+    assistant = runtime.context.assistant
+    if assistant is None:
+        return {}
+    report = Report.model_validate(state["report"])
+    told = await _threaded(runtime.context, told_by, report, assistant)
+    return {"report": told.model_dump(mode="json"), "spent": spent_by(assistant)}
 
 
 async def _threaded(context: Context, function: Callable[..., Any], *args: Any) -> Any:

@@ -19,7 +19,8 @@ from langgraph.types import Command
 from tsg_agent.errors import QuestionError, RecordError, TelemetryError
 from tsg_agent.frames import Frames
 from tsg_agent.graph import Context, Progress, State, compile_graph
-from tsg_agent.models import Question, Report, Status
+from tsg_agent.llm import Assistant, Budget, Model, open_model
+from tsg_agent.models import NodeUsage, Question, Report, Status
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request, Store
 from tsg_agent.telemetry.duckdb import DuckDB
@@ -44,27 +45,29 @@ class Watch:
     """Is told the investigation's id at once."""
 
 
-def investigate(
+def investigate(  # noqa: PLR0913 - what it works with, by name
     request: Request,
     *,
     settings: Settings | None = None,
     engine: Engine | None = None,
+    model: Model | None = None,
     watch: Watch | None = None,
     keep: bool = False,
 ) -> Report:
     """Run the guide over an incident and conclude.
 
-    `engine`: an open engine instead of `request.telemetry`; it stays open. `keep`: checkpoint each step, so that
-    resume() can go on. Raises ParameterError, QuestionError, TelemetryError.
+    `engine`: an open engine instead of `request.telemetry`; it stays open. `model`: instead of the one that the
+    settings name. `keep`: checkpoint each step, so that resume() can go on. Raises ParameterError, QuestionError, TelemetryError.
     """
-    return asyncio.run(ainvestigate(request, settings=settings, engine=engine, watch=watch, keep=keep))
+    return asyncio.run(ainvestigate(request, settings=settings, engine=engine, model=model, watch=watch, keep=keep))
 
 
-async def ainvestigate(
+async def ainvestigate(  # noqa: PLR0913 - as above
     request: Request,
     *,
     settings: Settings | None = None,
     engine: Engine | None = None,
+    model: Model | None = None,
     watch: Watch | None = None,
     keep: bool = False,
 ) -> Report:
@@ -83,7 +86,7 @@ async def ainvestigate(
             "now": (request.now or datetime.now(UTC)).isoformat(),
             "began": time.time(),
         }
-        return await _run(state, identity, opened, settings, watch, store)
+        return await _run(state, identity, opened, settings, watch, store, model or open_model(settings.model))
 
 
 def resume(identity: str, *, settings: Settings | None = None, watch: Watch | None = None) -> Report:
@@ -95,7 +98,7 @@ def resume(identity: str, *, settings: Settings | None = None, watch: Watch | No
     store = Store(settings.state_dir)
     request = store.recall(identity)
     with _opened(request, settings, None) as opened:
-        return asyncio.run(_run(None, identity, opened, settings, watch, store))
+        return asyncio.run(_run(None, identity, opened, settings, watch, store, open_model(settings.model)))
 
 
 def open_telemetry(telemetry: str, *, mapping: Path | None = None, settings: Settings | None = None) -> DuckDB:
@@ -124,7 +127,13 @@ async def _checkpointer(store: Store | None) -> AsyncIterator[BaseCheckpointSave
 
 
 async def _run(  # noqa: PLR0913, PLR0917 - a run's own things, once
-    state: State | None, identity: str, engine: Engine, settings: Settings, watch: Watch, store: Store | None
+    state: State | None,
+    identity: str,
+    engine: Engine,
+    settings: Settings,
+    watch: Watch,
+    store: Store | None,
+    model: Model | None,
 ) -> Report:
     """Run or go on until the report is there, asking what is open. `state` is None to go on."""
     frames = store.frames(identity) if store else Frames()
@@ -132,10 +141,12 @@ async def _run(  # noqa: PLR0913, PLR0917 - a run's own things, once
     executor = ThreadPoolExecutor(THREADS, thread_name_prefix="tsg")
     try:
         known = await asyncio.get_running_loop().run_in_executor(executor, known_values, engine, settings.query_timeout)
-        context = Context(engine, known, settings, executor, frames, watch.progress)
         async with _checkpointer(store) as saver:
             graph = compile_graph(saver)
-            if state is None and not (await graph.aget_state(config)).values:
+            held = (await graph.aget_state(config)).values
+            assistant = _assistant(model, settings, held)
+            context = Context(engine, known, settings, executor, frames, watch.progress, assistant)
+            if state is None and not held:
                 raise RecordError(f"Investigation {identity} has no checkpoint.", fix="Run it again: `tsg-agent run`.")
             ended: Any = await graph.ainvoke(state, config, context=context, durability="async")
             while "__interrupt__" in ended:
@@ -151,6 +162,14 @@ def _answers(interrupts: Any, watch: Watch) -> dict[str, Any]:
     if watch.ask is None:
         raise QuestionError([(one.parameter, one.text, one.candidates) for one in questions])
     return watch.ask(questions)
+
+
+def _assistant(model: Model | None, settings: Settings, held: dict[str, Any]) -> Assistant | None:
+    """The model within this investigation's budget, of which a resumed one has spent a part."""
+    if model is None:
+        return None
+    spent = [NodeUsage.model_validate(node) for node in held.get("spent", [])]
+    return Assistant(model, settings.model, budget=Budget(settings.model, spent))
 
 
 def _checked(report: Report) -> Report:

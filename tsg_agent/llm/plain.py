@@ -17,8 +17,8 @@ STARTERS = _words("""
     several shard since so some still such suspect suspects telemetry that the their then there therefore these they
     third this those though through thus to together traffic under until up users version versions we what when where
     whereas whether which while who with within without workflow workflows zone zones step steps proposed answer
-    finding findings measured service availability's two repair mitigate drain redirect disable revert scale component load tenant
-    subscription customer instance api method criticality category
+    finding findings measured service availability's two repair mitigate drain redirect disable revert scale component
+    load tenant subscription customer instance api method criticality category
     components dependency product products tier tiers flags database
 """)
 

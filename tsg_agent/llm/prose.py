@@ -1,0 +1,160 @@
+"""The report told by a model around given numbers, sentence by sentence checked against its evidence."""
+
+import logging
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict
+
+from tsg_agent.errors import ModelError
+from tsg_agent.llm.assistant import Assistant
+from tsg_agent.llm.grounding import check, cited, sentences_of
+from tsg_agent.llm.prompts import render
+from tsg_agent.llm.rows import Evidence, evidence_of
+from tsg_agent.models import Narrative, NarrativeSection, Report
+from tsg_agent.wording import one_line
+
+log = logging.getLogger(__name__)
+NODE = "phrase"
+CAUSES = 3
+SENTENCES = 6
+SENTENCE_CHARACTERS = 500
+ROW_CHARACTERS = 420
+SEEN = 4
+"""Subjects in which a cause also shows, that the model may tell of."""
+
+
+class _Written(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    number: int
+    sentences: list[str]
+
+
+class _Draft(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    sections: list[_Written]
+
+
+class _Mended(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    sentences: list[str]
+
+
+@dataclass
+class Section:
+    """One section: what the rules say, and what the model wrote."""
+
+    title: str
+    text: str
+    sentences: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A sentence that is not grounded, and why."""
+
+    section: int
+    place: int
+    sentence: str
+    reasons: list[str]
+
+
+def narrate(report: Report, assistant: Assistant) -> tuple[Narrative | None, list[str]]:
+    """The report in prose, and notes on what went wrong. Every sentence is grounded, or the rules' own.
+
+    None where the model gave nothing: the rest of the report is the same with and without it.
+    """
+    evidence, sections = evidence_of(report), sections_of(report)
+    rows = rows_text(report, evidence)
+    try:
+        draft = assistant.structured(NODE, render("report", rows=rows, sections=sections), _Draft)
+    except ModelError as error:
+        return None, [f"The model told nothing ({error.kind}): {error} The report is the rules' own."]
+    for written in draft.sections:
+        if 1 <= written.number <= len(sections) and not sections[written.number - 1].sentences:
+            sections[written.number - 1].sentences = _clean(written.sentences)
+    wrote = sum(len(section.sentences) for section in sections)
+    if not wrote:
+        return None, ["The model wrote no sentence. The report is the rules' own."]
+    failed = failures(sections, evidence)
+    notes = _mend(sections, failed, evidence, assistant) if failed else []
+    still = failures(sections, evidence)
+    told = [_told(i, section, still) for i, section in enumerate(sections)]
+    return Narrative(sections=told, sentences=wrote, sent_back=len(failed), replaced=len(still)), notes
+
+
+def sections_of(report: Report) -> list[Section]:
+    """What is to be told, with the sentences of the rules."""
+    sections = [Section("What happened", report.headline)]
+    for cause in report.causes[:CAUSES]:
+        kind = "Cause" if cause.confidence.value == "confirmed" else "Suspect"
+        sections.append(Section(f"{kind} {cause.rank}", cause.statement))
+    if report.actions:
+        sections.append(Section("What to do", " ".join(action.statement for action in report.actions)))
+    if report.gaps:
+        sections.append(Section("What was not checked", " ".join(gap.statement for gap in report.gaps)))
+    return sections
+
+
+def rows_text(report: Report, evidence: Evidence) -> str:
+    """The rows that prose may rest on, one a line."""
+    wanted = ["SLA", *(f"C{cause.rank}" for cause in report.causes[:CAUSES])]
+    wanted += [f"C{cause.rank}.{i}" for cause in report.causes[:CAUSES] for i in range(1, SEEN + 1)]
+    wanted += [item for cause in report.causes[:CAUSES] for item in cause.evidence[:SEEN]]
+    wanted += [f"A{i}" for i in range(1, len(report.actions) + 1)]
+    wanted += [f"R{i}" for i in range(1, SEEN + 1)]
+    wanted += [finding.id for finding in report.findings]
+    known = [evidence.rows[item] for item in dict.fromkeys(wanted) if item in evidence.rows]
+    return "\n".join(f"[{row.id}] {one_line(row.words, ROW_CHARACTERS)}" for row in known)
+
+
+def failures(sections: list[Section], evidence: Evidence) -> list[Failed]:
+    """The sentences that are not grounded."""
+    found = []
+    for i, section in enumerate(sections):
+        for place, sentence in enumerate(section.sentences):
+            reasons = check(sentence, evidence)
+            if reasons:
+                found.append(Failed(i, place, sentence, reasons[:3]))
+    return found
+
+
+def _clean(sentences: list[str]) -> list[str]:
+    split = [one_line(part) for text in sentences[:SENTENCES] for part in sentences_of(text)]
+    return [part for part in split if part][:SENTENCES]
+
+
+def _mend(sections: list[Section], failed: list[Failed], evidence: Evidence, assistant: Assistant) -> list[str]:
+    """Send the failed sentences back, once; what comes back takes their places."""
+    ids = [item for one in failed for item in cited(one.sentence)] + [
+        item for one in failed for item in cited(sections[one.section].text)
+    ]
+    ids += [row for row in evidence.rows if row[0] in "CAS"]
+    rows = "\n".join(
+        f"[{item}] {one_line(evidence.rows[item].words, ROW_CHARACTERS)}"
+        for item in dict.fromkeys(ids)
+        if item in evidence.rows
+    )
+    try:
+        mended = assistant.structured(NODE, render("mend", rows=rows, sentences=failed), _Mended)
+    except ModelError as error:
+        return [f"The model did not mend {len(failed)} sentences ({error.kind}): the rules' stand in their place."]
+    for one, text in zip(failed, mended.sentences, strict=False):
+        sections[one.section].sentences[one.place] = one_line(text) or one.sentence
+    return []
+
+
+def _told(number: int, section: Section, failed: list[Failed]) -> NarrativeSection:
+    """The section as it goes into the report; the rules speak where the model could not."""
+    places = {one.place for one in failed if one.section == number}
+    kept = [one_line(text, SENTENCE_CHARACTERS) for place, text in enumerate(section.sentences) if place not in places]
+    by = "model" if kept else "rules"
+    if places or not kept:
+        kept.append(section.text)
+        log.info("section %r: %d sentences gave way to the rules'", section.title, len(places))
+    return NarrativeSection(title=section.title, text=" ".join(kept), by=by)
+
+
+__all__ = ["Failed", "Section", "failures", "narrate", "rows_text", "sections_of"]

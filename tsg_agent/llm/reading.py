@@ -1,0 +1,209 @@
+"""Step 1 with a model: what it reads in a report is checked word by word; rules fill the rest, and disputes are asked.
+
+A value counts where its quotation stands in the report and names it. It may fill what the rules left open; where the
+two disagree, a person is asked.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tsg_agent.errors import ModelError
+from tsg_agent.extract import Extraction, Given, Known
+from tsg_agent.extract.choices import iso
+from tsg_agent.extract.prose import clean
+from tsg_agent.llm.assistant import Assistant
+from tsg_agent.llm.prompts import render
+from tsg_agent.models import Model, Question
+from tsg_agent.wording import one_line
+
+NODE = "read"
+KNOWN_LISTED = 60
+NOT_THERE = "its quotation is not in the text"
+SAME = timedelta(minutes=1)
+MARGIN = timedelta(days=1)
+"""How far outside of the telemetry's time a time may lie and still be meant."""
+_PARAMETERS = {
+    "region": "region",
+    "service_name": "service_name",
+    "environment": "environment",
+    "incident_start": "incident_start",
+    "window_start": "start_time",
+    "window_end": "end_time",
+    "resolved": "end_time",
+    "threshold": "threshold",
+}
+_CUES = {
+    "incident_start": re.compile(
+        r"\b(?:beg[aiu]n|start|since|onset|first|broke|went (?:down|bad)|onwards?)", re.IGNORECASE
+    ),
+    "resolved": re.compile(r"\b(?:resolv|mitigat|recover|end|until|fixed|over|clos|back to|restor)", re.IGNORECASE),
+    "window_start": re.compile(r"\b(?:window|between|from|start|begin)", re.IGNORECASE),
+    "window_end": re.compile(r"\b(?:window|between|to|until|till|end)\b|[-–]", re.IGNORECASE),  # noqa: RUF001 - a range
+}
+_MINUTES = re.compile(r"\d{1,2}[:.h](\d{2})|\b(\d{1,2})\s?(?:am|pm)\b|T\d{2}:?(\d{2})|\b\d{2}(\d{2})\b", re.IGNORECASE)
+_RELATIVE = re.compile(r"\b(?:ago|for (?:the )?(?:last|past)|minutes|hours?|noon|midnight)\b", re.IGNORECASE)
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    value: str | float | None = None
+    quote: str | None = None
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    region: _Said | None = None
+    service_name: _Said | None = None
+    environment: _Said | None = None
+    incident_start: _Said | None = None
+    window_start: _Said | None = None
+    window_end: _Said | None = None
+    resolved: _Said | None = None
+    threshold: _Said | None = None
+
+
+class Reading(Model):
+    """What a model read that held up: parameter -> value, and the report's words for it."""
+
+    values: dict[str, Any] = Field(default_factory=dict)
+    quotes: dict[str, str] = Field(default_factory=dict)
+    notes: list[str] = Field(default_factory=list)
+
+
+def read_report(text: str, known: Known, now: datetime, assistant: Assistant) -> Reading:
+    """Ask the model, and keep what holds up. A model that fails leaves it to the rules, with a note."""
+    shown = known.model_copy(update={key: getattr(known, key)[:KNOWN_LISTED] for key in _LISTS.values()})
+    limit = assistant.settings.text_characters
+    messages = render("extract", text=text, known=shown, now=iso(now), limit=limit)
+    try:
+        reply = assistant.structured(NODE, messages, _Reply)
+    except ModelError as error:
+        return Reading(notes=[f"The model read nothing ({error.kind}): {error} The parameters are the rules' own."])
+    return checked(reply.model_dump(), text, known, now)
+
+
+_LISTS = {"region": "regions", "service_name": "services", "environment": "environments"}
+
+
+def checked(said: dict[str, Any], text: str, known: Known, now: datetime) -> Reading:
+    """What of a model's reply the report and the telemetry bear out."""
+    values: dict[str, Any] = {}
+    quotes: dict[str, str] = {}
+    notes: list[str] = []
+    flat = _flat(text)
+    for field, parameter in _PARAMETERS.items():
+        one = said.get(field) or {}
+        value, quote = one.get("value"), str(one.get("quote") or "")
+        if value in (None, "") or parameter in values:
+            continue
+        inside = len(quote) > 1 and _flat(quote) in flat
+        problem, good = _problem(field, value, quote, known, now) if inside else (NOT_THERE, None)
+        if problem:
+            notes.append(f"Not used, what the model read as {field} ({one_line(value, 60)}): {problem}.")
+        else:
+            values[parameter], quotes[parameter] = good, one_line(quote, 80)
+    return Reading(values=values, quotes=quotes, notes=notes)
+
+
+def _problem(field: str, value: Any, quote: str, known: Known, now: datetime) -> tuple[str, Any]:
+    """Why a value does not count, or the value as it counts."""
+    if field in _LISTS:
+        names = {name.casefold(): name for name in getattr(known, _LISTS[field])}
+        name = names.get(str(value).strip().casefold())
+        if name is None:
+            return "the telemetry does not know it", None
+        said = re.sub(r"[\W_]+", "", quote.casefold())
+        return (
+            ("", name) if re.sub(r"[\W_]+", "", name.casefold()) in said else ("its quotation does not name it", None)
+        )
+    if field == "threshold":
+        return _threshold(value, quote)
+    return _time(field, value, quote, known, now)
+
+
+def _threshold(value: Any, quote: str) -> tuple[str, Any]:
+    try:
+        number = float(value)
+    except ValueError:
+        return "it is no number", None
+    if not 0 < number <= 100:
+        return "it is no percentage", None
+    return ("", number) if f"{number:g}" in quote.replace(",", ".") else ("its quotation does not name it", None)
+
+
+def _time(field: str, value: Any, quote: str, known: Known, now: datetime) -> tuple[str, Any]:
+    try:
+        moment = datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        return "it is no time", None
+    moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    if moment > now:
+        return "it is in the future", None
+    if known.first and known.last and not known.first - MARGIN <= moment <= known.last + MARGIN:
+        return f"the telemetry covers {iso(known.first)} to {iso(known.last)}", None
+    if not _CUES[field].search(quote):
+        return "its quotation does not say so", None
+    minutes = {int(part or 0) for match in _MINUTES.findall(quote) for part in match if part}
+    # Zones differ by whole or half hours, a few by a quarter: minutes that fit none of these are another time.
+    near = any((moment.minute - minute) % 15 == 0 for minute in minutes)
+    return ("", moment) if near or _RELATIVE.search(quote) else ("its quotation names another time", None)
+
+
+def _flat(text: str) -> str:
+    return " ".join(clean(text).casefold().split())
+
+
+def combined(rules: Callable[[Given], Extraction], given: Given, reading: Reading) -> Extraction:
+    """The rules' extraction, filled from the model's reading where it was open; a dispute becomes a question.
+
+    `rules` extracts with what is given; what is given wins over both. Raises what `rules` raises.
+    """
+    read = Given.model_validate(reading.values)  # times out of a checkpoint are text again
+    mine = {key: value for key, value in read if value is not None and getattr(given, key) is None}
+    found = rules(given)
+    asked = {question.parameter for question in found.questions}
+    filled = {key: value for key, value in mine.items() if _open(key, found, asked)}
+    if filled:
+        found = rules(Given.model_validate({**given.model_dump(), **filled}))
+    notes = [*found.notes, *reading.notes]
+    if found.parameters is None:
+        return found.model_copy(update={"notes": notes})
+    disputed = [
+        _dispute(key, getattr(found.parameters, key), value, reading)
+        for key, value in mine.items()
+        if key not in filled and not _same(getattr(found.parameters, key), value)
+    ]
+    if disputed:
+        return Extraction(questions=disputed, notes=notes)
+    origins = {**found.parameters.origins, **{key: f"model, text: “{reading.quotes[key]}”" for key in filled}}
+    return Extraction(parameters=found.parameters.model_copy(update={"origins": origins}), notes=notes)
+
+
+def _open(key: str, found: Extraction, asked: set[str]) -> bool:
+    """Whether the rules left a parameter open: asked for it, fell back on a default, or found nothing."""
+    if key in asked or (key == "incident_start" and "start_time" in asked):
+        return True
+    if found.parameters is None:
+        return False
+    origin = found.parameters.origins.get(key, "")
+    said = origin.startswith(("text", "given"))
+    return getattr(found.parameters, key) is None or not said
+
+
+def _same(ruled: Any, read: Any) -> bool:
+    if isinstance(ruled, datetime) and isinstance(read, datetime):
+        return abs(ruled - read) < SAME
+    return bool(ruled == read)
+
+
+def _dispute(key: str, ruled: Any, read: Any, reading: Reading) -> Question:
+    both = tuple(iso(v) if isinstance(v, datetime) else str(v) for v in (ruled, read))
+    what = key.replace("_", " ")
+    text = f"Which {what} is meant? The rules read {both[0]}, the model {both[1]} in “{reading.quotes[key]}”."
+    return Question(parameter=key, text=text, candidates=both)

@@ -1,0 +1,36 @@
+"""A report with its narrative, and with what the model cost."""
+
+from typing import Any
+
+from tsg_agent.llm.assistant import Assistant
+from tsg_agent.llm.prose import narrate
+from tsg_agent.models import ModelUsage, NodeUsage, Report
+
+
+def told_by(report: Report, assistant: Assistant) -> Report:
+    """The report with prose around its numbers: nothing else of it changes but notes and usage."""
+    narrative, notes = narrate(report, assistant)
+    nodes = assistant.budget.nodes
+    name = assistant.model.name
+    usage = report.usage.model_copy(
+        update={"mode": name if narrative else f"rules only: {name} gave no prose", "model": usage_of(nodes)}
+    )
+    return report.model_copy(update={"narrative": narrative, "notes": [*report.notes, *notes], "usage": usage})
+
+
+def usage_of(nodes: list[NodeUsage]) -> ModelUsage:
+    """All nodes' spending, added up."""
+    costs = [node.cost for node in nodes if node.cost is not None]
+    return ModelUsage(
+        calls=sum(node.calls for node in nodes),
+        input_tokens=sum(node.input_tokens for node in nodes),
+        output_tokens=sum(node.output_tokens for node in nodes),
+        milliseconds=round(sum(node.milliseconds for node in nodes), 1),
+        cost=sum(costs) if costs else None,
+        nodes=nodes,
+    )
+
+
+def spent_by(assistant: Assistant) -> list[dict[str, Any]]:
+    """What was spent so far, as a checkpoint holds it."""
+    return [node.model_dump(mode="json") for node in assistant.budget.nodes]
