@@ -77,7 +77,7 @@ def rows(columns: dict[str, list[object]]) -> pa.Table:
 def test_values_are_sorted_and_null_is_in_the_whole_only() -> None:
     regions = rows({"first_value": ["us", None, "eu"], "bucket": [0, 0, 1], "requests": [5, 3, 2]})
     everything = rows({"first_value": [None], "bucket": [0], "requests": [10], "dimensions": [2**16 - 1]})
-    made = read_measurement({"dimensions": everything, "regions": regions}, grid(), "shop")
+    made = read_measurement({"dimensions": everything, "regions": regions}, grid(), "shop", "us-east")
     (table_,) = made.tables
     assert table_.values == [("eu",), ("us",)]
     assert table_.counts.requests.sum(axis=1).tolist() == [2, 5]

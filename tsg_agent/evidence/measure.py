@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
+from typing import Any
 
 import pyarrow as pa
 
@@ -36,6 +37,8 @@ class Measurer:
     parameters: Parameters
     settings: Settings
     executor: Executor
+    _kept: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was measured already: explaining away asks for the same part more than once."""
 
     @property
     def grid(self) -> Grid:
@@ -55,17 +58,25 @@ class Measurer:
 
         A value of None asks for the requests of which the dimension is not known. Raises what Engine.run raises.
         """
-        return self.read(self.fetch(within, without))
+        asked = ("part", tuple(sorted((within or {}).items(), key=str)), tuple(without))
+        if asked not in self._kept:
+            self._kept[asked] = self.read(self.fetch(within, without))
+        kept: Measurement = self._kept[asked]
+        return kept
 
     def fetch(self, within: Within | None = None, without: Collection[SubjectKey] = ()) -> dict[str, pa.Table]:
-        """The rows that `measure` reads: one table per query, run side by side."""
-        names = ["dimensions", "regions", *(name for name, table in JOINED.items() if table in self.engine.tables)]
+        """The rows that `measure` reads: one table per query, run side by side.
+
+        A subject's part is not counted in the other regions: only the incident's region has the subject's failures.
+        """
+        names = ["dimensions", *(name for name, table in JOINED.items() if table in self.engine.tables)]
+        names += [] if within or without else ["regions"]
         futures = {name: self.executor.submit(self._run, name, within or {}, without) for name in names}
         return {name: future.result() for name, future in futures.items()}
 
     def read(self, results: dict[str, pa.Table]) -> Measurement:
         """The measurement of fetched rows."""
-        return read_measurement(results, self.grid, self.parameters.service_name)
+        return read_measurement(results, self.grid, self.parameters.service_name, self.parameters.region)
 
     def runs_of(self, subject: Subject, *, failed_only: bool = False) -> frozenset[str]:
         """correlation_ids of the workflow runs that a subject's requests belong to; none without workflow data.
@@ -74,7 +85,12 @@ class Measurer:
         """
         if "workflow_tracking" not in self.engine.tables:
             return frozenset()
-        return frozenset(self._run("runs", subject, (), failed_only=failed_only)["correlation_id"].to_pylist())
+        asked = ("runs", tuple(sorted(subject.items())), failed_only)
+        if asked not in self._kept:
+            found = self._run("runs", subject, (), failed_only=failed_only)["correlation_id"]
+            self._kept[asked] = frozenset(found.to_pylist())
+        kept: frozenset[str] = self._kept[asked]
+        return kept
 
     def _run(
         self, name: str, within: Within, without: Collection[SubjectKey], *, failed_only: bool = False

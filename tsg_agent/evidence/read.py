@@ -14,13 +14,19 @@ from tsg_agent.models import Measure
 COMPONENT = ("service_component",)
 
 
-def read_measurement(results: dict[str, pa.Table], grid: Grid, service: str) -> Measurement:
-    """The measurement of a window from its queries' results; `service` names the entry component."""
+def read_measurement(results: dict[str, pa.Table], grid: Grid, service: str, region: str) -> Measurement:
+    """The measurement of a window from its queries' results; `service` names the entry component.
+
+    Without the other regions' rows (a subject's part) the incident's region is all there is.
+    """
     logs = results["dimensions"]
     total = _counts(logs.filter(pc.equal(logs["dimensions"], _bits(LOG_DIMENSIONS))), [], grid)
     tables = [_error_only(table, total) for table in _split(logs, (*LOG_DIMENSIONS, PAIR), LOG_DIMENSIONS, total, grid)]
-    regions = _table(REGION, results["regions"], total, grid)
-    tables.append(Table(REGION, regions.values, regions.counts, regions.counts.sum()))
+    if "regions" in results:
+        regions = _table(REGION, results["regions"], total, grid)
+        tables.append(Table(REGION, regions.values, regions.counts, regions.counts.sum()))
+    elif total.requests.any():
+        tables.append(Table(REGION, [(region,)], total, total))
     if "flags" in results:
         tables.append(_table(FLAG, results["flags"], total, grid))
     if "products" in results:
