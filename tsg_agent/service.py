@@ -57,7 +57,9 @@ def investigate(  # noqa: PLR0913 - what it works with, by name
     """Run the guide over an incident and conclude.
 
     `engine`: an open engine instead of `request.telemetry`; it stays open. `model`: instead of the one that the
-    settings name. `keep`: checkpoint each step, so that resume() can go on. Raises ParameterError, QuestionError, TelemetryError.
+    settings name. `keep`: checkpoint each step, so that resume() can go on.
+
+    Raises ParameterError, QuestionError, TelemetryError.
     """
     return asyncio.run(ainvestigate(request, settings=settings, engine=engine, model=model, watch=watch, keep=keep))
 
