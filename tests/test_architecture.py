@@ -1,0 +1,73 @@
+"""Who may import whom: the layout shows the data's way, and this keeps it so."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "tsg_agent"
+BASE = {"models", "settings", "errors", "wording", "versions", "statistics"}
+ALLOWED: dict[str, set[str]] = {
+    "errors": set(),
+    "models": set(),
+    "versions": set(),
+    "statistics": set(),
+    "settings": {"errors"},
+    "wording": {"models"},
+    "telemetry": {"models", "errors", "settings"},
+    "sandbox": {"errors"},
+    "workflows": BASE,
+    "extract": BASE,
+    "conclude": BASE,
+    "report": BASE,
+    "tools": BASE | {"telemetry", "sandbox", "workflows"},
+    "evidence": BASE | {"telemetry", "tools"},
+    "verdicts": BASE | {"evidence", "workflows"},
+    "sla": BASE | {"evidence"},
+    "simulator": BASE,
+    "frames": {"errors"},
+    "store": {"errors", "models", "extract", "frames"},
+}
+"""Package -> what of ours it may import. What is not listed stands above all of these."""
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names = (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+        found |= {name.split(".")[1] for name in names if name.startswith("tsg_agent.")}
+    return found
+
+
+@pytest.mark.parametrize("part", sorted(ALLOWED))
+def test_a_part_imports_only_what_lies_below_it(part: str) -> None:
+    files = sorted((PACKAGE / part).rglob("*.py")) if (PACKAGE / part).is_dir() else [PACKAGE / f"{part}.py"]
+    assert files
+    wrong = {str(file.relative_to(ROOT)): imports(file) - ALLOWED[part] - {part} for file in files}
+    assert {file: names for file, names in wrong.items() if names} == {}
+
+
+def test_evaluation_uses_the_public_names_only() -> None:
+    files = sorted((ROOT / "eval").rglob("*.py"))
+    inner = {file.name: imports(file) - {"simulator"} for file in files}
+    assert {name: found for name, found in inner.items() if found} == {}
+
+
+LONGEST = {"models.py": 500}
+"""models.py is one vocabulary: every type that flows through an investigation, and no logic."""
+
+
+def test_no_module_is_too_long_to_be_one_concept() -> None:
+    long = {
+        str(file.relative_to(ROOT)): lines
+        for file in PACKAGE.rglob("*.py")
+        if (lines := len(file.read_text("utf-8").splitlines())) > LONGEST.get(file.name, 400)
+    }
+    assert long == {}

@@ -1,0 +1,203 @@
+"""The graph: branches side by side, failures that stay in their branch, runs that go on where they stopped."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+from tsg_agent import ParameterError, QuestionError, Request, TelemetryError, Watch, investigate, open_telemetry
+from tsg_agent.errors import QueryError, QueryTimeout, TransientTelemetryError
+from tsg_agent.frames import Frames
+from tsg_agent.graph import Context, Progress, State, compile_graph
+from tsg_agent.models import Report
+from tsg_agent.service import THREADS
+from tsg_agent.settings import Settings
+from tsg_agent.simulator.demos import demo_named
+from tsg_agent.simulator.generate import generate, write
+from tsg_agent.simulator.incident import incident_text
+from tsg_agent.telemetry.catalog import SourceTable
+from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.telemetry.engine import Engine
+from tsg_agent.telemetry.profile import known_values
+
+DEMO = demo_named("bad-shard")
+SCENARIO = DEMO.scenario.model_copy(update={"requests_per_minute": 150.0})
+TEXT = incident_text(SCENARIO, DEMO.report)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("telemetry")
+    write(generate(SCENARIO), place)
+    return place
+
+
+class Faulty:
+    """A real engine, with faults on demand: SQL fragment -> error, how often; and a count of what ran."""
+
+    def __init__(self, engine: Engine, faults: Mapping[str, Exception], times: int = 1000, delay: float = 0.0) -> None:
+        self._engine, self._faults, self._left, self._delay = engine, faults, dict.fromkeys(faults, times), delay
+        self._lock = threading.Lock()
+        self.ran: list[str] = []
+
+    @property
+    def tables(self) -> dict[str, SourceTable]:
+        return self._engine.tables
+
+    def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
+        with self._lock:
+            self.ran.append(sql)
+            for mark, error in self._faults.items():
+                if mark in sql and self._left[mark] > 0:
+                    self._left[mark] -= 1
+                    raise error
+        time.sleep(self._delay)
+        return self._engine.run(sql, parameters, timeout=timeout)
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+def concluded(engine: Engine, **changes: Any) -> Report:
+    return investigate(Request(text=TEXT, telemetry="unused", now=SCENARIO.last), engine=engine, **changes)
+
+
+def test_the_conclusion_is_the_shard(folder: Path) -> None:
+    with open_telemetry(str(folder)) as engine:
+        report = concluded(engine)
+    assert report.causes[0].subject == {"shard_id": "shard-07"}
+    assert [finding.step for finding in report.findings] == list(range(2, 11))
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(QueryError("broken"), "error"), (QueryTimeout("too long"), "timeout"), (ZeroDivisionError("ours"), "error")],
+)
+def test_a_failing_branch_ends_in_its_finding_and_sinks_no_other(error: Exception, status: str, folder: Path) -> None:
+    with open_telemetry(str(folder)) as engine:
+        report = concluded(
+            Faulty(engine, {"flag_name, flag_value,\n        count": error, "AS flags": error, "flags AS (": error})
+        )
+    by_step = {finding.step: finding.status for finding in report.findings}
+    assert by_step.pop(3) == status
+    assert set(by_step.values()) == {"ok"}
+    assert report.causes[0].subject == {"shard_id": "shard-07"}
+    assert 3 in {gap.step for gap in report.gaps}
+
+
+def test_without_evidence_there_is_no_verdict_and_it_says_so(folder: Path) -> None:
+    with open_telemetry(str(folder)) as engine:
+        report = concluded(Faulty(engine, {"GROUPING SETS (\n    (bucket)": QueryError("no measurement")}))
+    assert report.causes == []
+    assert any("no measurement" in note for note in report.notes)
+    assert {finding.status for finding in report.findings} == {"ok"}
+
+
+def test_a_transient_error_is_tried_again(folder: Path) -> None:
+    with open_telemetry(str(folder)) as engine:
+        report = concluded(Faulty(engine, {"FROM workflow_tracking\n": TransientTelemetryError("gone")}, times=2))
+    assert next(finding for finding in report.findings if finding.step == 9).status == "ok"
+
+
+def test_where_nothing_can_be_read_there_is_an_error_and_no_conclusion(folder: Path) -> None:
+    with open_telemetry(str(folder)) as engine:
+        broken = Faulty(engine, {"WITH ": QueryError("gone"), "FROM workflow_tracking\nWHERE": QueryError("gone")})
+        with pytest.raises(TelemetryError, match="gone"):
+            concluded(broken)
+
+
+def test_branches_run_side_by_side(folder: Path) -> None:
+    moments: list[float] = []
+    with open_telemetry(str(folder)) as engine:
+        slow = Faulty(engine, {}, delay=0.4)
+        concluded(slow, watch=Watch(progress=lambda _event: moments.append(time.perf_counter())))
+    assert len(slow.ran) >= 10
+    # Thirteen queries of 0.4 s: one after the other they would take over 5 s.
+    assert max(moments) - min(moments) < 0.4 * 13 / 2
+
+
+def test_an_open_question_is_asked_and_the_answer_used(folder: Path) -> None:
+    text = TEXT.replace("us-east", "the east")
+    asked: list[str] = []
+
+    def ask(questions: list[Any]) -> dict[str, str]:
+        asked.extend(question.parameter for question in questions)
+        return {"region": "us-east"}
+
+    with open_telemetry(str(folder)) as engine:
+        with pytest.raises(QuestionError) as caught:
+            investigate(Request(text=text, telemetry="unused", now=SCENARIO.last), engine=engine)
+        assert caught.value.questions[0][0] == "region"
+        assert "us-east" in caught.value.questions[0][2]
+        report = investigate(
+            Request(text=text, telemetry="unused", now=SCENARIO.last), engine=engine, watch=Watch(ask=ask)
+        )
+    assert asked == ["region"]
+    assert report.parameters.region == "us-east"
+
+
+def test_a_wrong_answer_is_an_error_with_the_known_values(folder: Path) -> None:
+    with open_telemetry(str(folder)) as engine, pytest.raises(ParameterError, match="us-east"):
+        investigate(
+            Request(text=TEXT.replace("us-east", "the east"), telemetry="unused", now=SCENARIO.last),
+            engine=engine,
+            watch=Watch(ask=lambda _questions: {"region": "atlantis"}),
+        )
+
+
+class Stopped(BaseException):
+    """As a killed process: nothing catches it on the way out."""
+
+
+def test_an_interrupted_run_goes_on_without_running_finished_branches_again(folder: Path, tmp_path: Path) -> None:
+    with open_telemetry(str(folder)) as engine:
+        first, second = Faulty(engine, {}), Faulty(engine, {})
+        report = asyncio.run(_interrupted(first, second, engine, tmp_path))
+    whole = Report.model_validate(report)
+    assert whole.causes[0].subject == {"shard_id": "shard-07"}
+    checks = [sql for sql in second.ran if "$maximum_groups" in sql or "FROM workflow_tracking\nWHERE" in sql]
+    assert checks == [], "a check that had ended ran again"
+    assert len(first.ran) >= 10
+
+
+async def _interrupted(first: Faulty, second: Faulty, engine: DuckDB, place: Path) -> dict[str, Any]:
+    settings = Settings()
+    config: Any = {"configurable": {"thread_id": "t"}}
+    known = known_values(engine, settings.query_timeout)
+    state: State = {"id": "t", "text": TEXT, "given": {}, "now": SCENARIO.last.isoformat(), "began": 0.0}
+    with ThreadPoolExecutor(THREADS) as executor:
+        async with AsyncSqliteSaver.from_conn_string(str(place / "c.sqlite")) as saver:
+            graph = compile_graph(saver)
+            context = Context(first, known, settings, executor, Frames(place / "frames"))
+            await graph.ainvoke(state, config, context=context, interrupt_before=["judge"])
+        async with AsyncSqliteSaver.from_conn_string(str(place / "c.sqlite")) as saver:
+            graph = compile_graph(saver)
+            # New frames over the same folder, as a new process has them.
+            context = Context(second, known, settings, executor, Frames(place / "frames"))
+            ended = await graph.ainvoke(None, config, context=context)
+    report: dict[str, Any] = ended["report"]
+    return report
+
+
+def test_progress_tells_of_every_check_when_it_begins_and_ends(folder: Path) -> None:
+    events: list[Progress] = []
+    with open_telemetry(str(folder)) as engine:
+        concluded(engine, watch=Watch(progress=events.append))
+    assert {event.step for event in events if event.finding is None} == {0, *range(2, 11)}
+    assert {event.step for event in events if event.finding is not None} == {0, *range(2, 11)}
+
+
+def test_every_run_gives_the_same_conclusion(folder: Path) -> None:
+    with open_telemetry(str(folder)) as engine:
+        said = {
+            concluded(engine).model_copy(update={"id": "", "usage": None, "findings": []}).model_dump_json()
+            for _ in range(6)
+        }
+    assert len(said) == 1
