@@ -27,6 +27,7 @@ _FINE = re.compile(
     r"\b(?:healthy|nothing abnormal|no (?:problems?|errors?|issues?|failures?)|all (?:is )?well|normal)\b"
 )
 _CAUSAL = re.compile(r"\b(?:root cause|is the cause|caused by|because of|due to|responsible for|confirmed)\b")
+_SWEEPING = re.compile(r"\b(?:everything|all|every|entire|whole|any)\b")
 _NEGATED = re.compile(r"\b(?:not|no|never|un)\b[^.]{0,40}$")
 _NOUN = re.compile(
     r"\b(?:component|dependency|flag|version|region|zone|shard|partition|endpoint|service|workflow|product|error|host"
@@ -259,9 +260,17 @@ def _claim_reasons(text: str, rows: list[Row]) -> list[str]:
         elif not any(row.confirmed for row in causes):
             reasons.append(f"{_ids(causes)} is only suspected")
     acting = _ACTING.search(text)
-    if acting and not any(row.action and _stem(acting[1]) in row.action.replace("-", " ") for row in rows):
-        reasons.append(f"{acting[1]!r} is not what an action's row (A1, …) that it cites proposes")
+    if acting and not any(_proposes(row, acting[1], text) for row in rows):
+        reasons.append(f"{acting[1]!r} is not what an action's row (A1, …) that it cites proposes, for what it names")
     return reasons
+
+
+def _proposes(row: Row, verb: str, text: str) -> bool:
+    """Whether an action's row proposes this, for what the sentence names and no more."""
+    if not row.action or _stem(verb) not in row.action.replace("-", " "):
+        return False
+    more = [word for word in _SWEEPING.findall(text) if word not in row.action]
+    return not more and (not row.every_name or any(name in text for name in row.every_name))
 
 
 def _stem(verb: str) -> str:

@@ -1,0 +1,32 @@
+"""An incident to investigate with and without a model."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tsg_agent import Report, Request, Settings, investigate, open_telemetry
+from tsg_agent.simulator.demos import demo_named, write_demo
+from tsg_agent.telemetry.engine import Engine
+
+
+@pytest.fixture(scope="session")
+def incident(tmp_path_factory: pytest.TempPathFactory) -> Request:
+    """The demonstration incident `checkout`, with less traffic."""
+    demo = demo_named("checkout")
+    small = demo.model_copy(update={"scenario": demo.scenario.model_copy(update={"requests_per_minute": 120})})
+    path: Path = write_demo(small, tmp_path_factory.mktemp("checkout"))
+    return Request(text=path.read_text("utf-8"), telemetry=str(path.parent / "telemetry"))
+
+
+@pytest.fixture(scope="session")
+def engine(incident: Request) -> Iterator[Engine]:
+    """Its telemetry, open."""
+    with open_telemetry(incident.telemetry) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def by_rules(incident: Request, engine: Engine) -> Report:
+    """What the rules conclude, with no model."""
+    return investigate(incident, settings=Settings(), engine=engine)
