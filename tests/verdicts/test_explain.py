@@ -25,8 +25,10 @@ class Parts:
 
     part: Measurement
 
-    def measure(self, within: Mapping[str, str | None] | None = None, without: Collection[Key] = ()) -> Measurement:
-        assert within is not None or without
+    def measure(
+        self, within: Mapping[str, str | None] | None = None, without: Collection[Key] = (), *, everywhere: bool = False
+    ) -> Measurement:
+        assert (within is not None or without) and not everywhere
         return self.part
 
     def runs_of(self, subject: Mapping[str, str], *, failed_only: bool = False) -> Collection[str]:

@@ -190,6 +190,18 @@ def test_at_most_three_causes(investigate: Investigate) -> None:
     assert rejected_as(judgement, left) == "lower_ranked"
 
 
+def test_a_bad_version_in_all_regions_is_not_blamed_on_another_region(investigate: Investigate) -> None:
+    canary = Rollout(version=NEW, ramp_minutes=2, share=0.1)
+    broken = scenario(fault(Kind.VERSION, 0.4, service_version=NEW), rollout=canary, requests_per_minute=400, seed=1)
+    (cause,) = confirmed(investigate(broken))
+    assert cause.subject == {"service_version": NEW}
+
+
+def test_an_endpoint_is_a_path_and_its_method(investigate: Investigate) -> None:
+    (cause,) = confirmed(investigate(scenario(fault(Kind.ENDPOINT, 0.4, endpoint_path="/login"))))
+    assert holds(cause.subject, {"endpoint_path": "/login", "http_method": "POST"})
+
+
 def test_one_set_of_requests_with_two_names_is_one_subject(investigate: Investigate) -> None:
     """Only /search reaches the search component: nothing in the data can tell the two apart."""
     (cause,) = confirmed(investigate(scenario(fault(Kind.ERROR, 0.4, service_component="search"))))

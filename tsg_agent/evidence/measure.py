@@ -53,24 +53,28 @@ class Measurer:
         """What the telemetry lacks for any measurement."""
         return lacking(NEEDS, self.engine.tables)
 
-    def measure(self, within: Within | None = None, without: Collection[SubjectKey] = ()) -> Measurement:
+    def measure(
+        self, within: Within | None = None, without: Collection[SubjectKey] = (), *, everywhere: bool = False
+    ) -> Measurement:
         """Count the window's requests, or only those of a subject, leaving out those of others.
 
         A value of None asks for the requests of which the dimension is not known. Raises what Engine.run raises.
         """
-        asked = ("part", tuple(sorted((within or {}).items(), key=str)), tuple(without))
+        asked = ("part", tuple(sorted((within or {}).items(), key=str)), tuple(without), everywhere)
         if asked not in self._kept:
-            self._kept[asked] = self.read(self.fetch(within, without))
+            self._kept[asked] = self.read(self.fetch(within, without, everywhere=everywhere))
         kept: Measurement = self._kept[asked]
         return kept
 
-    def fetch(self, within: Within | None = None, without: Collection[SubjectKey] = ()) -> dict[str, pa.Table]:
+    def fetch(
+        self, within: Within | None = None, without: Collection[SubjectKey] = (), *, everywhere: bool = False
+    ) -> dict[str, pa.Table]:
         """The rows that `measure` reads: one table per query, run side by side.
 
-        A subject's part is not counted in the other regions: only the incident's region has the subject's failures.
+        `everywhere`: a subject's part is counted in the other regions too; a version is bad in all of them.
         """
         names = ["dimensions", *(name for name, table in JOINED.items() if table in self.engine.tables)]
-        names += [] if within or without else ["regions"]
+        names += ["regions"] if everywhere or not (within or without) else []
         futures = {name: self.executor.submit(self._run, name, within or {}, without) for name in names}
         return {name: future.result() for name, future in futures.items()}
 

@@ -70,7 +70,9 @@ def same_requests(one: Candidate, part: Measurement, whole: Measurement) -> Cand
             there = other.find(table.subject(row)) if other is not None else -1
             if other is None or there < 0 or float(table.counts.requests[row].sum()) != count:
                 continue
-            if float(other.counts.requests[there].sum()) == count:
+            # An endpoint is a path and its method, also where the method serves other paths too.
+            endpoint = "endpoint_path" in subject and table.dimension.columns == ("http_method",)
+            if endpoint or float(other.counts.requests[there].sum()) == count:
                 subject |= dict(zip(table.dimension.columns, value, strict=True))
     return replace(one, subject=subject)
 

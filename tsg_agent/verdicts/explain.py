@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from tsg_agent.evidence.dimensions import REGION
 from tsg_agent.evidence.measurement import Measurement, Table
 from tsg_agent.models import Measure, Rate, Visible
 from tsg_agent.statistics import share
@@ -186,6 +187,8 @@ class Explainer:
     ) -> tuple[list[tuple[Candidate, Candidate | None]], list[Ranked]]:
         """Take the first's requests and runs out; tell what vanishes with them from what stays."""
         if part is not None:
+            if any(one.screen.table.dimension == REGION for one, _ in rest):
+                part = self.source.measure(first.subject, remainder.removed, everywhere=True)
             remainder.measurement = remainder.measurement.without(part)
             remainder.removed.append(first.key)
         if remainder.runs is not None:

@@ -17,8 +17,17 @@ Key = tuple[tuple[str, str], ...]
 class Source(Protocol):
     """Where explaining away measures again: evidence.Measurer over live telemetry."""
 
-    def measure(self, within: Mapping[str, str | None] | None = None, without: Collection[Key] = ()) -> Measurement:
-        """A subject's requests alone, leaving out those of others; a value of None: where it is not known."""
+    def measure(
+        self,
+        within: Mapping[str, str | None] | None = None,
+        without: Collection[Key] = (),
+        *,
+        everywhere: bool = False,
+    ) -> Measurement:
+        """A subject's requests alone, leaving out those of others; a value of None: where it is not known.
+
+        `everywhere`: those in other regions are counted too.
+        """
         ...
 
     def runs_of(self, subject: Subject, *, failed_only: bool = False) -> Collection[str]:
