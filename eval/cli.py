@@ -1,0 +1,149 @@
+"""The command line of the exam."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from eval.cache import default_cache
+from eval.cases import INCIDENTS, chosen, load_all
+from eval.compare import compare as compared
+from eval.entrants import EntrantError, Spec
+from eval.report import html, markdown
+from eval.results import Result, head, read, write
+from eval.runner import jobs
+from eval.runner import run as sit_exam
+from eval.summary import scores_of, sets_of
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Recorded incidents, and an exam over them.")
+console = Console()
+errors = Console(stderr=True)
+RESULTS = Path("eval-results")
+
+
+def _settings(pairs: list[str]) -> dict[str, Any]:
+    """`thresholds.verdict.gate_z=0` -> nested settings, values read as JSON where they are."""
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        path, sign, text = pair.partition("=")
+        if not sign:
+            raise typer.BadParameter(f"{pair!r} is not NAME=VALUE")
+        *parents, last = path.split(".")
+        place = settings
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        try:
+            place[last] = json.loads(text)
+        except json.JSONDecodeError:
+            place[last] = text
+    return settings
+
+
+@app.command()
+def run(  # noqa: PLR0913, PLR0917 - a command line's flags
+    cases: Annotated[list[str] | None, typer.Option(help="ids, groups or tags (`smoke`, `step 5`); none = all")] = None,
+    entrant: Annotated[str, typer.Option(help="rules, guide, react, command:… or python:module:function")] = "rules",
+    model: Annotated[str | None, typer.Option(help="the model of an entrant that uses one")] = None,
+    base_url: Annotated[str | None, typer.Option(help="an OpenAI-compatible endpoint")] = None,
+    runs: Annotated[int, typer.Option(min=1, help="how often each incident is put")] = 1,
+    reseed: Annotated[list[int] | None, typer.Option(help="fresh seeds beside the fixed ones; may be repeated")] = None,
+    only_fresh: Annotated[bool, typer.Option(help="leave out the fixed seeds")] = False,
+    incidents: Annotated[Path, typer.Option(help="a folder of incidents, made or recorded")] = INCIDENTS,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="a setting of ours, NAME=VALUE")] = None,
+    output: Annotated[Path | None, typer.Option(help="the file of results (JSON lines)")] = None,
+    record: Annotated[bool, typer.Option(help="keep whole answers beside the results")] = False,
+    cache: Annotated[Path | None, typer.Option(help="where made telemetry is kept")] = None,
+    processes: Annotated[int, typer.Option(min=1)] = min(2, os.cpu_count() or 1),
+    timeout: Annotated[float, typer.Option(help="seconds a command may take")] = 600,
+) -> None:
+    """Put incidents before an entrant and score its answers."""
+    if model and entrant in ("rules", "guide"):
+        raise typer.BadParameter(f"entrant {entrant} uses no model")
+    spec = Spec(entrant, model, base_url, _settings(set_ or []), timeout)
+    try:
+        wanted = chosen(load_all(incidents), cases or [])
+    except KeyError as error:
+        raise typer.BadParameter(f"no incident, group or tag {error}") from error
+    except (FileNotFoundError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from error
+    numbers = ([] if only_fresh else [0]) + [number for number in reseed or [] if number]
+    path = output or RESULTS / f"{entrant.partition(':')[0]}.jsonl"
+    work = jobs(wanted, numbers, runs, cache or default_cache(), path.with_suffix("") if record else None)
+    first = head(spec.label, spec.settings, runs, numbers)
+    try:
+        results = _with_progress(spec, work, processes)
+    except EntrantError as error:
+        errors.print(f"[red]{error}")
+        raise typer.Exit(2) from error
+    write(path, first, results)
+    show(results)
+    console.print(f"{path}")
+
+
+def _with_progress(spec: Spec, work: list[Any], processes: int) -> list[Result]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=errors) as progress:
+        task = progress.add_task(spec.label, total=len(work))
+        return sit_exam(spec, work, processes, lambda result: progress.update(task, advance=1, description=result.case))
+
+
+def show(results: list[Result]) -> None:
+    """The scores as a table, and what was not solved."""
+    sets: dict[int, list[Result]] = {}
+    for result in results:
+        sets.setdefault(result.reseed, []).append(result)
+    table = Table("score", *("fixed" if not number else f"fresh {number}" for number in sorted(sets)))
+    columns = [{score.name: score for score in scores_of(sets[number])} for number in sorted(sets)]
+    for name in dict.fromkeys(name for column in columns for name in column):
+        cells = []
+        for column in columns:
+            score = column.get(name)
+            cells.append(f"{score.mean:.3f} [{score.interval[0]:.2f}, {score.interval[1]:.2f}]" if score else "")
+        table.add_row(name, *cells)
+    console.print(table)
+    for result in results:
+        if not result.passed:
+            why = result.error or ", ".join(
+                name for name, value in result.scores.items()
+                if (name in ("parameters", "cause_at_1", "cause_at_3", "actions") and value not in (None, 1.0))
+                or (name in ("false_alarm", "wrongful_blame", "innocent_blamed") and value)
+            )  # fmt: skip
+            console.print(f"not solved: {result.case} (seeds {result.reseed}, run {result.run}): {why}")
+
+
+@app.command()
+def compare(
+    before: Path, after: Path, output: Annotated[Path | None, typer.Option(help="write Markdown there")] = None
+) -> None:
+    """Which incidents changed between two runs, and whether it is more than noise."""
+    text = compared(_read(before), _read(after))
+    console.print(text, markup=False)
+    if output:
+        output.write_text(text, encoding="utf-8")
+
+
+@app.command()
+def report(
+    results: list[Path], output: Annotated[Path, typer.Option(help="folder for report.md and report.html")] = RESULTS
+) -> None:
+    """Markdown and one HTML page; several runs stand side by side."""
+    read_ones = [_read(path) for path in results]
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "report.md").write_text(markdown(read_ones), encoding="utf-8")
+    (output / "report.html").write_text(html(read_ones), encoding="utf-8")
+    console.print(f"{output / 'report.md'}\n{output / 'report.html'}")
+
+
+def _read(path: Path) -> Any:
+    try:
+        return read(path)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+__all__ = ["app", "sets_of"]

@@ -1,0 +1,71 @@
+"""What an author says of an incident; everything else follows from the faults."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from eval.cases import ExpectedGap
+from tsg_agent.simulator.incident import IncidentReport
+from tsg_agent.simulator.scenario import DEFAULT_FLAGS, Effect, Fault, Flag, Kind, Rollout, Scenario
+
+START = Scenario().incident_start
+NEW = "3.15.0"
+ROLLOUT = Rollout(version=NEW, ramp_minutes=6, share=0.6)
+HARMLESS = Flag(name="gift_cards", values={"on": 0.4, "off": 0.6}, start=START, before="off")
+NEW_VERSION = {"service_version": NEW}
+GIFT_CARDS = {"flag_name": "gift_cards", "flag_value": "on"}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One incident. `scenario` and `report` hold what differs from the simulator's defaults.
+
+    `actions` and `tiers` (one entry a fault, in order) are given where the guide's thresholds make them differ from
+    what the fault's kind calls for: a fault too weak for the guide's label calls for a look. `also` names requests
+    that are the cause as much as the fault's own are. `causeless`: faults that no step of the guide is about.
+    """
+
+    id: str
+    title: str
+    group: str
+    faults: tuple[Fault, ...] = ()
+    scenario: dict[str, Any] = field(default_factory=dict)
+    report: dict[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    incident: bool = True
+    actions: tuple[tuple[str, ...], ...] | None = None
+    tiers: tuple[str | None, ...] | None = None
+    also: tuple[dict[str, str], ...] = ()
+    innocent: tuple[dict[str, str], ...] = ()
+    gaps: tuple[ExpectedGap, ...] = ()
+    asked: tuple[str, ...] = ()
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def made(self, seed: int) -> Scenario:
+        """The scenario."""
+        base: dict[str, Any] = {"name": self.id, "seed": seed, "requests_per_minute": 250, "faults": self.faults}
+        return Scenario(**(base | self.scenario))
+
+    def told(self) -> IncidentReport:
+        """Its report."""
+        return IncidentReport(**self.report)
+
+
+def fault(
+    kind: Kind, probability: float, effect: Effect = Effect.ERRORS, *, more: dict[str, Any] | None = None, **where: str
+) -> Fault:
+    """A fault in few words."""
+    return Fault(kind=kind, where=where, probability=probability, effect=effect, **(more or {}))
+
+
+def flag(name: str, value: str, probability: float, effect: Effect = Effect.ERRORS) -> Fault:
+    """A value of a flag that breaks requests."""
+    return fault(Kind.FLAG, probability, effect, flag_name=name, flag_value=value)
+
+
+def minutes(number: float) -> timedelta:
+    """A stretch of time."""
+    return timedelta(minutes=number)
+
+
+FLAGS_AND_HARMLESS = (*DEFAULT_FLAGS, HARMLESS)

@@ -1,0 +1,69 @@
+"""Entrants from outside: any command line, any Python function. Both get a Question and hand in an Answer."""
+
+import importlib
+import shlex
+import subprocess
+import tempfile
+from typing import Any
+
+from pydantic import ValidationError
+
+from eval.answer import Answer, Question
+from eval.entrants import Entrant, EntrantError, Spec
+
+SHOWN = 400
+
+
+def command(spec: Spec, line: str) -> Entrant:
+    """A command line: the question as JSON on its standard input, the answer as JSON on its standard output."""
+    words = shlex.split(line)
+
+    def solve(question: Question) -> Answer:
+        # An empty working directory: nothing of the exam lies about.
+        with tempfile.TemporaryDirectory(prefix="exam-") as empty:
+            try:
+                ended = subprocess.run(  # noqa: S603 - the person at the keyboard gave the command
+                    words,
+                    input=question.model_dump_json(),
+                    capture_output=True,
+                    text=True,
+                    encoding="utf-8",
+                    timeout=spec.timeout,
+                    cwd=empty,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise EntrantError(f"no answer within {spec.timeout:g} s") from error
+            except OSError as error:
+                raise EntrantError(f"cannot start {words[0]}: {error}") from error
+        if ended.returncode:
+            raise EntrantError(f"exit code {ended.returncode}: {ended.stderr[-SHOWN:].strip()}")
+        return checked(ended.stdout)
+
+    return solve
+
+
+def function(place: str) -> Entrant:
+    """`module:function`; the function takes the question as a dict and gives the answer as a dict, or as JSON."""
+    module, _, name = place.partition(":")
+    try:
+        solver = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise EntrantError(f"no function {place}: {error}") from error
+
+    def solve(question: Question) -> Answer:
+        return checked(solver(question.model_dump(mode="json")))
+
+    return solve
+
+
+def checked(given: Any) -> Answer:
+    """An answer of the protocol. Raises EntrantError that says where it is not."""
+    try:
+        if isinstance(given, str | bytes):
+            return Answer.model_validate_json(given)
+        return Answer.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the answer"
+        raise EntrantError(f"not an answer of the protocol: {place}: {first['msg']}") from error

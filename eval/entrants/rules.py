@@ -1,0 +1,93 @@
+"""This project's agent, without a model."""
+
+from typing import Any
+
+from eval.answer import Answer, Blamed, Check, Dismissed, Proposed, Question, Spent, Stated
+from eval.entrants import Entrant, Spec
+from tsg_agent import Given, QuestionError, Report, Request, Settings, investigate
+
+GUIDES_CODES = [429, 503]
+"""Status codes that the guide, and so the prose, calls by number."""
+
+
+def rules(spec: Spec) -> Entrant:
+    """Our agent; `spec.settings` override its settings, to show what a rule is worth."""
+    settings = Settings(**spec.settings)
+
+    def solve(question: Question) -> Answer:
+        request = Request(
+            text=question.incident,
+            telemetry=question.telemetry,
+            given=Given(**question.answers),
+            now=question.now,
+        )
+        try:
+            return answer_of(investigate(request, settings=settings), settings)
+        except QuestionError as error:
+            return Answer(questions=[parameter for parameter, _, _ in error.questions])
+
+    return solve
+
+
+def answer_of(report: Report, settings: Settings) -> Answer:
+    """A report in the exam's words."""
+    usage = report.usage.model
+    return Answer(
+        parameters=report.parameters.model_dump(mode="json", exclude={"origins", "other_regions"}),
+        checks=[
+            Check(step=f.step, status=f.status.value, label=f.label, note=f.reason or "; ".join(f.notes)[:400])
+            for f in report.findings
+        ],
+        causes=[
+            Blamed(
+                subject=c.subject,
+                confidence=c.confidence.value,
+                step=c.step,
+                tier=c.tier.value,
+                label=c.label,
+                statement=c.statement,
+            )
+            for c in report.causes
+        ],
+        dismissed=[
+            Dismissed(subject=r.subject, step=r.step, reason=f"{r.reason}: {r.statement}") for r in report.rejected
+        ],
+        actions=[
+            Proposed(
+                kind=a.kind, urgency="now" if a.urgency == "now" else "look", target=a.target, statement=a.statement
+            )
+            for a in report.actions
+        ],
+        gaps=[Stated(step=g.step, status=g.status, statement=g.statement) for g in report.gaps],
+        prose=prose_of(report),
+        evidence=evidence_of(report, settings),
+        spent=Spent(model_calls=usage.calls, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens),
+    )
+
+
+def prose_of(report: Report) -> str:
+    """Every sentence of the conclusion."""
+    drafts = report.communication
+    texts = [report.headline, *report.notes]
+    texts += [c.statement for c in report.causes] + [a.statement for a in report.actions]
+    texts += [r.statement for r in report.rejected] + [g.statement for g in report.gaps]
+    texts += [h.statement for h in report.summary]
+    texts += [drafts.incident_channel, drafts.product_teams, drafts.infrastructure or ""]
+    return "\n".join(text for text in texts if text)
+
+
+def evidence_of(report: Report, settings: Settings) -> dict[str, Any]:
+    """The report's data, everything but its sentences; and the thresholds, which sentences quote."""
+    kept = {"parameters", "sla", "findings", "measured", "gates", "causes", "rejected", "series", "actions"}
+    sentences = {"statement": True}
+    data: dict[str, Any] = report.model_dump(
+        mode="json",
+        include=kept,
+        exclude={
+            "causes": {"__all__": sentences},
+            "rejected": {"__all__": sentences},
+            "actions": {"__all__": sentences},
+            "findings": {"__all__": {"sql", "reason", "question"}},
+        },
+    )
+    return data | {"constants": {"thresholds": settings.model_dump(mode="json")["thresholds"], "codes": GUIDES_CODES}}

@@ -1,0 +1,59 @@
+"""How sure a score is, and whether two differ by more than chance."""
+
+import math
+import random
+from collections.abc import Sequence
+
+Z95 = 1.959963984540054
+Interval = tuple[float, float]
+
+
+def wilson(successes: float, total: float) -> Interval:
+    """95 % interval of a share (Wilson 1927); (0, 1) for nothing."""
+    if total <= 0:
+        return 0.0, 1.0
+    p, z2 = successes / total, Z95**2
+    center = (p + z2 / (2 * total)) / (1 + z2 / total)
+    half = Z95 / (1 + z2 / total) * math.sqrt(p * (1 - p) / total + z2 / (4 * total**2))
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def bootstrap(values: Sequence[float], draws: int = 2000) -> Interval:
+    """95 % interval of a mean: percentiles of means of resamples (Efron 1979). The same each time."""
+    if not values:
+        return 0.0, 1.0
+    source = random.Random(20_260_310)  # noqa: S311 - statistics, not secrets
+    means = sorted(sum(source.choices(values, k=len(values))) / len(values) for _ in range(draws))
+    return means[int(draws * 0.025)], means[min(draws - 1, int(draws * 0.975))]
+
+
+def mean_interval(values: Sequence[float]) -> Interval:
+    """Wilson where each value is 0 or 1, else bootstrap."""
+    if all(value in (0.0, 1.0) for value in values):
+        return wilson(sum(values), len(values))
+    return bootstrap(values)
+
+
+def mcnemar(won: int, lost: int) -> float:
+    """Two-sided exact p of McNemar's test (1947): `won` and `lost` incidents changed, one way and the other."""
+    changed = won + lost
+    if not changed:
+        return 1.0
+    tail = sum(math.comb(changed, k) for k in range(min(won, lost) + 1))
+    return min(1.0, math.ldexp(tail, 1 - changed))
+
+
+def sign_flip(differences: Sequence[float], draws: int = 10_000) -> float:
+    """Two-sided p of a paired permutation test (Fisher 1935): the signs of the differences are chance."""
+    moved = [value for value in differences if value]
+    if not moved:
+        return 1.0
+    source = random.Random(20_260_310)  # noqa: S311 - statistics, not secrets
+    seen = abs(sum(moved))
+    beyond = sum(abs(sum(v if source.random() < 0.5 else -v for v in moved)) >= seen - 1e-12 for _ in range(draws))
+    return (beyond + 1) / (draws + 1)
+
+
+def pass_hat(passes: int, runs: int, k: int) -> float:
+    """Chance that k of the runs, drawn without repeat, all passed (pass^k)."""
+    return math.comb(passes, k) / math.comb(runs, k) if runs >= k else 0.0

@@ -1,0 +1,109 @@
+"""Results as JSON lines: the first says how they came about, each further one is one answer with its scores."""
+
+import json
+import platform
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+import tsg_agent
+from eval.answer import Answer
+from eval.cache import simulator_version
+
+PACKAGES = ("duckdb", "langgraph", "langchain", "numpy", "pandas", "pyarrow")
+
+
+class Head(BaseModel):
+    """How a run came about."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: str = "head"
+    entrant: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+    runs: int
+    reseeds: list[int]
+    started: str
+    versions: dict[str, str]
+
+
+class Result(BaseModel):
+    """One incident, answered once."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: str = "result"
+    case: str
+    title: str
+    group: str
+    seed: int | None
+    reseed: int
+    run: int
+    passed: bool
+    scores: dict[str, float | None]
+    error: str = ""
+    asked: list[str] = Field(default_factory=list)
+    ungrounded: list[str] = Field(default_factory=list)
+    expected: dict[str, Any] = Field(default_factory=dict)
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A file of results."""
+
+    head: Head
+    results: list[Result]
+
+    def of(self, *, fresh: bool | None = None, reseed: int | None = None) -> list[Result]:
+        """Those of the fixed seeds, of all fresh ones, or of one number."""
+        if reseed is not None:
+            return [r for r in self.results if r.reseed == reseed]
+        return [r for r in self.results if fresh is None or bool(r.reseed) == fresh]
+
+
+def head(entrant: str, settings: dict[str, Any], runs: int, reseeds: list[int]) -> Head:
+    """What is to be known of a run that starts now."""
+    versions = {name: metadata.version(name) for name in PACKAGES}
+    versions |= {
+        "tsg-agent": tsg_agent.__version__,
+        "simulator": simulator_version(),
+        "python": platform.python_version(),
+    }
+    return Head(
+        entrant=entrant,
+        settings=settings,
+        runs=runs,
+        reseeds=reseeds,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=versions,
+    )
+
+
+def write(path: Path, first: Head, results: Iterable[Result]) -> None:
+    """Write a run; the answers' evidence is left out, it is scored by then."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        file.write(first.model_dump_json() + "\n")
+        for result in results:
+            file.write(result.model_dump_json(exclude={"answer": {"evidence", "prose"}}) + "\n")
+
+
+def read(path: Path) -> Run:
+    """Raises ValueError for a file that is no run."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    if not lines or json.loads(lines[0]).get("kind") != "head":
+        raise ValueError(f"{path} does not start with a head: not a file of results")
+    return Run(Head.model_validate_json(lines[0]), [Result.model_validate_json(line) for line in lines[1:] if line])
+
+
+def by_case(results: Iterable[Result]) -> dict[tuple[str, int], list[Result]]:
+    """(case, reseed) -> its runs."""
+    grouped: dict[tuple[str, int], list[Result]] = defaultdict(list)
+    for result in results:
+        grouped[result.case, result.reseed].append(result)
+    return dict(grouped)

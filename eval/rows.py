@@ -1,0 +1,157 @@
+"""The raw rows of a made incident and its faults' requests among them: the ground on which labels stand or fall.
+
+Nothing here knows of onset rules, contrasts or labels of any agent.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tsg_agent.simulator.scenario import (
+    FLAG_DIMENSIONS,
+    PRODUCT_DIMENSIONS,
+    WORKFLOW_DIMENSIONS,
+    Effect,
+    Fault,
+    Kind,
+    Scenario,
+)
+
+LOG, FLAGS, PRODUCTS, RUNS = "api_gateway_logs", "feature_flags", "product_metadata", "workflow_tracking"
+SLOW_MS = 5000
+DONE = ("COMPLETED", "IN_PROGRESS")
+NAMED = (
+    "service_version", "region", "datacenter", "availability_zone", "instance_type", "load_balancer_id",
+    "partition_id", "shard_id", "tenant_category", "endpoint_path", "http_method", "api_version", "client_type",
+    "service_component", "dependency_name",
+)  # fmt: skip
+"""Dimensions of requests by which a cause may be called."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A recording, as the incident's region and environment see it: real traffic within the window."""
+
+    folder: Path
+    scenario: Scenario
+
+    @cached_property
+    def log(self) -> pd.DataFrame:
+        """Real requests of the service."""
+        frame = self._real(LOG)
+        return frame[frame["service_name"] == self.scenario.service_name].drop_duplicates("request_id")
+
+    @cached_property
+    def flags(self) -> pd.DataFrame:
+        """One row for each request and flag."""
+        return pd.read_parquet(self.folder / f"{FLAGS}.parquet").drop_duplicates()
+
+    @cached_property
+    def products(self) -> pd.DataFrame:
+        """One row for each request with a product."""
+        return pd.read_parquet(self.folder / f"{PRODUCTS}.parquet").drop_duplicates("request_id")
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """Real steps of workflow runs."""
+        return self._real(RUNS)
+
+    def _real(self, table: str) -> pd.DataFrame:
+        frame = pd.read_parquet(self.folder / f"{table}.parquet")
+        frame["timestamp"] = pd.to_datetime(frame["timestamp"], utc=True)
+        real = frame["is_test_traffic"].fillna(False).astype(bool)
+        first = self.scenario.incident_start - timedelta(hours=2)
+        here = (frame["region"] == self.scenario.region) & (frame["environment"] == self.scenario.environment)
+        kept = here & ~real & (frame["timestamp"] >= first) & (frame["timestamp"] <= self.scenario.last)
+        return frame[kept].reset_index(drop=True)
+
+    def matching(self, where: dict[str, str]) -> pd.Series:
+        """Which requests of the log are meant; a dimension that was not recorded means none."""
+        mask = pd.Series(True, index=self.log.index)
+        flag = {name: value for name, value in where.items() if name in FLAG_DIMENSIONS}
+        product = {name: value for name, value in where.items() if name in PRODUCT_DIMENSIONS}
+        for frame, part in ((self.flags, flag), (self.products, product)) if flag or product else ():
+            if part:
+                mask &= self.log["request_id"].isin(_only(frame, part)["request_id"])
+        for name, value in where.items():
+            if name not in (*flag, *product):
+                mask &= (self.log[name] == value) if name in self.log else False
+        return mask
+
+
+def _only(frame: pd.DataFrame, where: dict[str, str]) -> pd.DataFrame:
+    for name, value in where.items():
+        frame = frame[frame[name] == value]
+    return frame
+
+
+def same_requests(rows: Rows, where: dict[str, str]) -> list[dict[str, str]]:
+    """The other names of exactly the same requests: one dimension replaced by another, none changed in number."""
+    if set(where) & {*WORKFLOW_DIMENSIONS, *FLAG_DIMENSIONS}:
+        return []  # a run is not a request; a flag's value is no other thing
+    target = rows.matching(where)
+    if not target.any():
+        return []
+    found = []
+    for replaced in where:
+        rest = {name: value for name, value in where.items() if name != replaced}
+        within = rows.matching(rest) if rest else pd.Series(True, index=rows.log.index)
+        for name in NAMED:
+            if name in where or name not in rows.log:
+                continue
+            values = rows.log.loc[target, name].unique()
+            if len(values) == 1 and isinstance(values[0], str):
+                mask = within & (rows.log[name] == values[0])
+                if mask.equals(target):
+                    found.append({**rest, name: values[0]})
+    return found
+
+
+FAILED: dict[Effect, Callable[[pd.DataFrame], pd.Series]] = {
+    Effect.ERRORS: lambda log: log["status_code"] >= 500,
+    Effect.LATENCY: lambda log: log["latency_ms"] > SLOW_MS,
+    Effect.CLIENT_ERRORS: lambda log: log["status_code"].between(400, 499),
+    Effect.RATE_LIMIT: lambda log: log["status_code"] == 429,
+}
+"""What a fault does to a request, as it shows in the log."""
+
+
+def before_and_after(rows: Rows, fault: Fault, subject: dict[str, str]) -> tuple[int, int, int, int]:
+    """Failed and all of the subject's requests (or runs) before the fault's onset, and after.
+
+    What has no requests before (a version, a flag's value that came with the incident) has the service's.
+    """
+    onset = rows.scenario.onset_of(fault)
+    if fault.effect is Effect.WORKFLOW_FAILURE or (fault.kind is Kind.WORKFLOW):
+        return _runs_before_and_after(rows, subject, onset)
+    failed = FAILED[fault.effect](rows.log).fillna(False)
+    mask, early = rows.matching(subject), rows.log["timestamp"] < onset
+    before = mask & early
+    if not before.any():
+        before = early
+    after = mask & ~early
+    return int((failed & before).sum()), int(before.sum()), int((failed & after).sum()), int(after.sum())
+
+
+def _runs_before_and_after(rows: Rows, subject: dict[str, str], onset: datetime) -> tuple[int, int, int, int]:
+    steps = _only(rows.runs, {name: subject[name] for name in WORKFLOW_DIMENSIONS if name in subject})
+    failed = (~steps["workflow_status"].isin(DONE)).groupby(steps["correlation_id"]).any()
+    early = (steps["timestamp"] < onset).groupby(steps["correlation_id"]).any()
+    return int((failed & early).sum()), int(early.sum()), int((failed & ~early).sum()), int((~early).sum())
+
+
+def p_of_a_rise(failed0: int, all0: int, failed1: int, all1: int) -> float:
+    """One-sided p of the share having risen: signed root of the G-test's statistic (Wilks 1938), as normal."""
+    if not all0 or not all1 or failed1 / all1 <= failed0 / all0:
+        return 1.0
+    table = np.array([[failed0, all0 - failed0], [failed1, all1 - failed1]], dtype=float)
+    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0, keepdims=True) / table.sum()
+    some = table > 0
+    g2 = 2 * float((table[some] * np.log(table[some] / expected[some])).sum())
+    return 0.5 * math.erfc(math.sqrt(max(g2, 0.0)) / math.sqrt(2))

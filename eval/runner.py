@@ -1,0 +1,137 @@
+"""Puts incidents before an entrant, in two processes, and scores what comes back."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from eval.answer import Answer, Question
+from eval.cache import telemetry_of
+from eval.cases import Case
+from eval.entrants import Entrant, EntrantError, Spec, entrant_of
+from eval.grounding import grounded
+from eval.guide_labels import guide_labels
+from eval.results import Result
+from eval.scorers import passed, score
+
+NOTHING = Answer()
+ROUNDS = 2
+"""Asking once is allowed; asking again after the answers is not an answer."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One incident to be answered once."""
+
+    case: Case
+    run: int
+    cache: Path
+    record: Path | None = None
+
+
+def jobs(cases: Iterable[Case], reseeds: list[int], runs: int, cache: Path, record: Path | None) -> list[Job]:
+    """Every incident with every seed, as often as asked for; recorded incidents have no other seeds."""
+    return [
+        Job(case.reseeded(number), run, cache, record)
+        for number in reseeds
+        for case in cases
+        if not number or case.recipe
+        for run in range(runs)
+    ]
+
+
+def run(spec: Spec, work: list[Job], processes: int = 2, done: Callable[[Result], None] | None = None) -> list[Result]:
+    """All jobs' results in the jobs' order. `done` is told of each as it comes."""
+    results: dict[int, Result] = {}
+    for number, result in _each(spec, work, processes):
+        results[number] = result
+        if done:
+            done(result)
+    return [results[number] for number in range(len(work))]
+
+
+def _each(spec: Spec, work: list[Job], processes: int) -> Iterator[tuple[int, Result]]:
+    if processes <= 1:
+        entrant = entrant_of(spec)
+        for number, job in enumerate(work):
+            yield number, sit(entrant, job)
+        return
+    entrant_of(spec)  # a wrong name is said once, here
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_begin, initargs=(spec,)) as pool:
+        open_ones: dict[Future[Result], int] = {pool.submit(_sit, job): number for number, job in enumerate(work)}
+        while open_ones:
+            ended, _ = wait(open_ones, return_when=FIRST_COMPLETED)
+            for future in ended:
+                yield open_ones.pop(future), future.result()
+
+
+_held: list[Entrant] = []
+"""This process's entrant: made once, used for all of its incidents."""
+
+
+def _begin(spec: Spec) -> None:
+    _held[:] = [entrant_of(spec)]
+
+
+def _sit(job: Job) -> Result:
+    return sit(_held[0], job)
+
+
+def sit(entrant: Entrant, job: Job) -> Result:
+    """Put one incident before an entrant. What goes wrong on its side is its own zero, and never ends the exam."""
+    case, error, answer, asked = job.case, "", NOTHING, list[str]()
+    folder = telemetry_of(case, job.cache)
+    began = time.perf_counter()
+    try:
+        answer, asked = _solved(entrant, case, folder)
+    except EntrantError as problem:
+        error = str(problem)
+    except Exception as problem:  # an entrant may raise anything; the next incident must still run
+        error = f"{type(problem).__name__}: {problem}"
+    seconds = time.perf_counter() - began
+    truth = guide_labels(folder, case, job.cache)
+    scores = score(case.expected, case.text, answer, asked, truth)
+    scores["seconds"] = seconds
+    missing = grounded(answer.prose, answer.evidence, case.text).missing if answer.evidence is not None else ()
+    if job.record:
+        _record(job, answer)
+    return Result(
+        case=case.id,
+        title=case.expected.title,
+        group=case.expected.group,
+        seed=case.recipe.scenario.seed if case.recipe else None,
+        reseed=case.reseed,
+        run=job.run,
+        passed=not error and passed(scores),
+        scores=scores,
+        error=error,
+        asked=asked,
+        ungrounded=list(missing)[:20],
+        expected=case.expected.model_dump(mode="json", exclude_defaults=True),
+        answer=answer.model_copy(update={"evidence": None}),
+    )
+
+
+def _solved(entrant: Entrant, case: Case, folder: Path) -> tuple[Answer, list[str]]:
+    """The answer, and what was asked for on the way: the harness answers with the labelled parameters."""
+    known = case.expected.parameters.model_dump(mode="json", exclude_none=True)
+    question = Question(incident=case.text, telemetry=str(folder), now=case.now)
+    asked: list[str] = []
+    for _ in range(ROUNDS):
+        answer = entrant(question)
+        if not answer.questions:
+            return answer, asked
+        asked += answer.questions
+        told = {name: known[name] for name in asked if known.get(name, "unknown") != "unknown"}
+        question = question.model_copy(update={"answers": told})
+    return NOTHING, asked
+
+
+def _record(job: Job, answer: Answer) -> None:
+    """The whole answer, evidence and prose, for reading or for another harness."""
+    assert job.record  # noqa: S101 - the caller asked for it
+    job.record.mkdir(parents=True, exist_ok=True)
+    path = job.record / f"{job.case.id}.{job.case.reseed}.{job.run}.json"
+    path.write_text(answer.model_dump_json(indent=1), encoding="utf-8")
