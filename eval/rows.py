@@ -122,16 +122,22 @@ FAILED: dict[Effect, Callable[[pd.DataFrame], pd.Series]] = {
 """What a fault does to a request, as it shows in the log."""
 
 
-def before_and_after(rows: Rows, fault: Fault, subject: dict[str, str]) -> tuple[int, int, int, int]:
+def before_and_after(
+    rows: Rows, fault: Fault, subject: dict[str, str], others: list[dict[str, str]]
+) -> tuple[int, int, int, int]:
     """Failed and all of the subject's requests (or runs) before the fault's onset, and after.
 
-    What has no requests before (a version, a flag's value that came with the incident) has the service's.
+    Those that another true cause touches are left out. What has no requests before (a version, a flag's value that
+    came with the incident) has the service's.
     """
     onset = rows.scenario.onset_of(fault)
     if fault.effect is Effect.WORKFLOW_FAILURE or (fault.kind is Kind.WORKFLOW):
-        return _runs_before_and_after(rows, subject, onset)
+        return _runs_before_and_after(rows, subject, onset, others)
     failed = FAILED[fault.effect](rows.log).fillna(False)
     mask, early = rows.matching(subject), rows.log["timestamp"] < onset
+    for other in others:
+        if not set(other) & set(WORKFLOW_DIMENSIONS):
+            mask &= ~rows.matching(other)
     before = mask & early
     if not before.any():
         before = early
@@ -139,8 +145,13 @@ def before_and_after(rows: Rows, fault: Fault, subject: dict[str, str]) -> tuple
     return int((failed & before).sum()), int(before.sum()), int((failed & after).sum()), int(after.sum())
 
 
-def _runs_before_and_after(rows: Rows, subject: dict[str, str], onset: datetime) -> tuple[int, int, int, int]:
+def _runs_before_and_after(
+    rows: Rows, subject: dict[str, str], onset: datetime, others: list[dict[str, str]]
+) -> tuple[int, int, int, int]:
     steps = _only(rows.runs, {name: subject[name] for name in WORKFLOW_DIMENSIONS if name in subject})
+    for other in others:
+        touched = rows.log.loc[rows.matching(other), "correlation_id"]
+        steps = steps[~steps["correlation_id"].isin(touched)]
     failed = (~steps["workflow_status"].isin(DONE)).groupby(steps["correlation_id"]).any()
     early = (steps["timestamp"] < onset).groupby(steps["correlation_id"]).any()
     return int((failed & early).sum()), int(early.sum()), int((failed & ~early).sum()), int((~early).sum())

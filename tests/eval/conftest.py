@@ -1,9 +1,11 @@
 """Telemetry made once a session, and answers to the smoke incidents."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from eval.cache import default_cache
 from eval.cases import SMOKE, Case, chosen, load_all
 from eval.entrants import Spec
 from eval.results import Result
@@ -17,7 +19,8 @@ def cases() -> dict[str, Case]:
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("telemetry")
+    """TSG_EVAL_CACHE keeps it from one session to the next."""
+    return default_cache() if "TSG_EVAL_CACHE" in os.environ else tmp_path_factory.mktemp("telemetry")
 
 
 @pytest.fixture(scope="session")
