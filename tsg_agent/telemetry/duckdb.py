@@ -1,8 +1,11 @@
 """The embedded engine: files, folders and .duckdb databases, read-only and locked down."""
 
 import re
+import shutil
+import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -51,11 +54,13 @@ class DuckDB:
         except duckdb.Error as error:
             raise TelemetryError(f"DuckDB does not start: {_first_line(error)}.") from error
         self._tables: dict[str, SourceTable] = {}
+        self._spill = tempfile.mkdtemp(prefix="tsg-agent-")
+        self._unspill = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
         self._keys = Keys()
         try:
             self._open(str(location), read_mapping(mapping) if mapping else {}, open_timeout)
         except BaseException:
-            self._connection.close()
+            self.close()
             raise
 
     @property
@@ -78,8 +83,9 @@ class DuckDB:
         return run(self._keys.simplified(sql, bound, run), bound)
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database, and take away what it spilled."""
         self._connection.close()
+        self._unspill()
 
     def __enter__(self) -> Self:
         return self
@@ -195,7 +201,8 @@ class DuckDB:
             "SET autoinstall_known_extensions = false",
             "SET autoload_known_extensions = false",
             "SET allow_community_extensions = false",
-            "SET temp_directory = ''",
+            # Where a query outgrows its memory it goes on in a private folder; only the engine itself writes there.
+            f"SET temp_directory = '{self._spill.replace(chr(39), chr(39) * 2)}'",
             "SET enable_external_access = false",
             "SET lock_configuration = true",
         ):
