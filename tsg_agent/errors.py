@@ -69,7 +69,7 @@ class RecordError(TsgError):
 class ModelError(TsgError):
     """The language model gave no usable answer. `kind` says how it failed, in a word or two; never holds a secret."""
 
-    exit_code = 6
+    exit_code = 7
 
     def __init__(self, message: str, *, kind: str, fix: str = "") -> None:
         super().__init__(message, fix=fix)

@@ -158,6 +158,8 @@ def _same(item: Item, fact: Fact) -> bool:
     if fact.unit not in ("points", "ratio") and not _side_fits(item.side, fact.side):
         return False  # what was measured from two sides belongs to both
     value = abs(fact.value)
+    if fact.unit == "any":  # printed by code: it does not say what it is of
+        return abs(value - item.value) <= item.step * (1 + 1e-9) + 1e-9
     for factor, unit in _READINGS.get(fact.unit, ((1.0, fact.unit),)):
         if item.unit == unit and abs(value * factor - item.value) <= item.step * (1 + 1e-9) + 1e-9:
             # A figure that rounds to nothing, or to everything, says more than the row does.

@@ -144,7 +144,10 @@ def row_of(identity: str, values: Mapping[str, Any], finding: Finding | None = N
     columns = finding.columns if finding else {}
     row = Row(identity, step=finding.step if finding else None)
     for key, value in values.items():
-        _add(row, key, value, unit_of(columns.get(key, ""), key))
+        unit = unit_of(columns.get(key, ""), key)
+        if finding is None and not unit and isinstance(value, float):
+            unit = "any"  # a query's column need not say what it is of
+        _add(row, key, value, unit)
         row.codes |= set(_STATUS_CODE.findall(columns.get(key, "")))
     row.words = ", ".join(f"{key} = {_short(value)}" for key, value in values.items() if value not in (None, "", []))
     if finding is not None:

@@ -1,0 +1,162 @@
+"""`ask` and `chat` on the command line. What they need is imported when they run."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from tsg_agent.ask.answers import Answer
+    from tsg_agent.ask.conversation import Conversation
+
+HELP = (
+    "/tools lists the tools, /evidence E3.2 shows a row, /report the last investigation, /cost the model's, /quit ends."
+)
+
+Telemetry = Annotated[
+    str,
+    typer.Option("--telemetry", "-t", help="Folder, glob or file of Parquet, CSV or JSON lines; or a .duckdb file."),
+]
+Mapping = Annotated[Path | None, typer.Option(help="TOML file that maps your tables and columns to the guide's.")]
+Incident = Annotated[Path | None, typer.Option(help="File with the incident's text that the questions are about.")]
+Region = Annotated[str | None, typer.Option(help="Region, where the question names none.")]
+Service = Annotated[str | None, typer.Option(help="Service, where the question names none.")]
+Environment = Annotated[str | None, typer.Option(help="Environment, where the question names none.")]
+
+
+def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
+    question: Annotated[str, typer.Argument(help="The question, in plain words.")],
+    telemetry: Telemetry,
+    mapping: Mapping = None,
+    incident: Incident = None,
+    region: Region = None,
+    service_name: Service = None,
+    environment: Environment = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+) -> None:
+    """Answer one question about the telemetry, with its evidence."""
+    given = {"region": region, "service_name": service_name, "environment": environment}
+    with _telemetry(telemetry, mapping) as engine:
+        answer = _conversation(engine, incident, given).ask(question)
+    typer.echo(answer.model_dump_json(indent=2) if as_json else answer_text(answer))
+
+
+def chat(  # noqa: PLR0913, PLR0917 - as above
+    telemetry: Telemetry,
+    mapping: Mapping = None,
+    incident: Incident = None,
+    region: Region = None,
+    service_name: Service = None,
+    environment: Environment = None,
+) -> None:
+    """Ask one question after another; Ctrl-C stops an answer, Ctrl-D ends."""
+    given = {"region": region, "service_name": service_name, "environment": environment}
+    with _telemetry(telemetry, mapping) as engine:
+        talk(_conversation(engine, incident, given))
+
+
+def register(app: typer.Typer) -> None:
+    """Add both commands to an app."""
+    app.command()(ask)
+    app.command()(chat)
+
+
+def talk(conversation: "Conversation") -> None:
+    """Read questions from standard input until it ends."""
+    from tsg_agent.errors import TsgError  # noqa: PLC0415 - --help must be quick
+
+    prompt = "> " if sys.stdin.isatty() else ""
+    if prompt:
+        typer.echo(HELP, err=True)
+    while True:
+        try:
+            line = input(prompt).strip()
+        except EOFError:
+            return
+        except KeyboardInterrupt:
+            typer.echo("\n(Ctrl-D ends)", err=True)
+            continue
+        if line in ("/quit", "/exit"):
+            return
+        if not line:
+            continue
+        try:
+            typer.echo(_command(conversation, line) if line.startswith("/") else _answered(conversation, line))
+        except KeyboardInterrupt:
+            typer.echo("\n(stopped)", err=True)
+        except TsgError as error:
+            typer.echo(str(error), err=True)
+
+
+def answer_text(answer: "Answer") -> str:
+    """An answer as text: what is said, the rows it rests on, and what could not be done."""
+    from tsg_agent.wording import lines  # noqa: PLC0415 - as above
+
+    parts = [lines(answer.text)]
+    if answer.evidence:
+        parts.append("Evidence:\n" + "\n".join(f"  [{key}] {lines(row)[:300]}" for key, row in answer.evidence.items()))
+    parts += [f"Note: {lines(note)}" for note in answer.notes]
+    parts.append(f"({answer.mode}{_cost(answer.usage) if answer.usage.calls else ''})")
+    return "\n\n".join(parts)
+
+
+def _answered(conversation: "Conversation", question: str) -> str:
+    return answer_text(conversation.ask(question, lambda text: typer.echo(f"… {text}", err=True)))
+
+
+def _command(conversation: "Conversation", line: str) -> str:
+    word, _, rest = line.partition(" ")
+    if word == "/tools":
+        from tsg_agent.tools import PLUGINS  # noqa: PLC0415 - as above
+
+        return "\n".join(f"{plugin.name}: {plugin.question}" for plugin in PLUGINS)
+    if word == "/evidence":
+        return _evidence(conversation, rest.strip().strip("[]"))
+    if word == "/report":
+        from tsg_agent.report.markdown import to_markdown  # noqa: PLC0415 - as above
+
+        report = conversation.report
+        return to_markdown(report, brief=True) if report else "There is no investigation yet: ask why something fails."
+    if word == "/cost":
+        return f"{len(conversation.answers)} answers{_cost(conversation.usage)}"
+    return HELP
+
+
+def _evidence(conversation: "Conversation", identity: str) -> str:
+    from tsg_agent.llm.rows import evidence_of  # noqa: PLC0415 - as above
+
+    for answer in reversed(conversation.answers):
+        rows: dict[str, str] = dict(answer.evidence)
+        if answer.report is not None:
+            rows |= {key: row.words for key, row in evidence_of(answer.report).rows.items()}
+        found = {key: words for key, words in rows.items() if key == identity or key.startswith(f"{identity}.")}
+        if found:
+            return "\n".join(f"[{key}] {words}" for key, words in found.items())
+    return f"There is no row {identity!r} in the answers so far."
+
+
+def _cost(usage: Any) -> str:
+    money = f", cost {usage.cost:.4f}" if usage.cost is not None else ""
+    return (
+        f", {usage.calls} model calls, {usage.input_tokens} tokens read, {usage.output_tokens} written, "
+        f"{usage.milliseconds / 1000:.1f} s{money}"
+    )
+
+
+def _telemetry(telemetry: str, mapping: Path | None) -> Any:
+    from tsg_agent.service import open_telemetry  # noqa: PLC0415 - as above
+
+    return open_telemetry(telemetry, mapping=mapping)
+
+
+def _conversation(engine: Any, incident: Path | None, given: dict[str, str | None]) -> "Conversation":
+    from tsg_agent.ask.conversation import Conversation  # noqa: PLC0415 - as above
+    from tsg_agent.errors import ParameterError  # noqa: PLC0415 - as above
+    from tsg_agent.extract import Given  # noqa: PLC0415 - as above
+
+    try:
+        text = incident.read_text("utf-8") if incident else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{incident} cannot be read.", fix="Give a text file.") from error
+    return Conversation(engine, incident=text, given=Given.model_validate(given))

@@ -1,0 +1,158 @@
+"""Questions in plain words, one after another: by rules, or by a model with the same tools."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from tsg_agent.ask import rules
+from tsg_agent.ask.answers import Answer
+from tsg_agent.ask.scope import Setting, scope_of
+from tsg_agent.ask.topics import Topic, topic_of
+from tsg_agent.errors import ModelError
+from tsg_agent.extract import Given, Known
+from tsg_agent.extract.choices import iso
+from tsg_agent.llm.prompts import render
+from tsg_agent.llm.redaction import Redactor
+from tsg_agent.models import ModelUsage, Parameters, Report
+from tsg_agent.service import Request, investigate
+from tsg_agent.settings import Settings
+from tsg_agent.telemetry.engine import Engine
+from tsg_agent.telemetry.profile import known_values
+
+FOLLOW_UP = re.compile(r"\s*(?:and|what about|how about|same|also|in|for|between|but)\b", re.IGNORECASE)
+"""How a question begins that goes on with the last one: "and in eu-central?"."""
+REMEMBERED = 6
+"""Questions and answers of a talk that a model is told of."""
+
+
+def _silent(_text: str) -> None:
+    """Nobody listens."""
+
+
+class Conversation:
+    """A talk about one source of telemetry. Not for several threads."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings | None = None,
+        *,
+        incident: str = "",
+        given: Given | None = None,
+        now: datetime | None = None,
+    ) -> None:
+        """`incident`: its text, where the questions are about one. `given`: flags. Raises TelemetryError."""
+        self._engine, self._settings = engine, settings or Settings()
+        known = Known.model_validate(known_values(engine, self._settings.query_timeout).model_dump())
+        self._setting = Setting(known, self._settings, now or datetime.now(UTC), given or Given())
+        self._incident = incident
+        self._redactor = Redactor(self._settings.model.redact)
+        self._topic = Topic()
+        self._parameters: Parameters | None = None
+        self.report: Report | None = None
+        self.answers: list[Answer] = []
+
+    def ask(self, question: str, said: Callable[[str], None] = _silent) -> Answer:
+        """The answer to a question; `said` hears what is being done. A model that fails leaves it to the rules.
+
+        Raises QuestionError where the rules need a parameter that nothing settles, ParameterError, TelemetryError.
+        """
+        answer = self._by_model(question, said) if self._settings.model.name else self._by_rules(question)
+        self.answers.append(answer)
+        self._parameters = answer.parameters or self._parameters
+        self.report = answer.report or self.report
+        return answer
+
+    @property
+    def usage(self) -> ModelUsage:
+        """What the talk has cost so far."""
+        costs = [answer.usage.cost for answer in self.answers if answer.usage.cost is not None]
+        return ModelUsage(
+            calls=sum(answer.usage.calls for answer in self.answers),
+            input_tokens=sum(answer.usage.input_tokens for answer in self.answers),
+            output_tokens=sum(answer.usage.output_tokens for answer in self.answers),
+            milliseconds=sum(answer.usage.milliseconds for answer in self.answers),
+            cost=sum(costs) if costs else None,
+        )
+
+    def _by_model(self, question: str, said: Callable[[str], None]) -> Answer:
+        from tsg_agent.ask.agent import Agent  # noqa: PLC0415 - only with a model
+        from tsg_agent.ask.tools import Bench  # noqa: PLC0415 - as above
+        from tsg_agent.llm.telling import usage_of  # noqa: PLC0415 - as above
+
+        bench = Bench(self._engine, self._settings, lambda given: self._investigate(question, given))
+        if self.report is not None:
+            bench.ledger.report_made(self.report)
+        agent = Agent(bench, self._settings.model, self._redactor)
+        messages = render(
+            "ask",
+            known=self._setting.known,
+            now=iso(self._setting.now),
+            incident=self._incident,
+            limit=self._settings.model.text_characters,
+            history=self._history(),
+            question=question,
+        )
+        try:
+            return agent.answer(question, messages, said)
+        except ModelError as error:
+            found = self._by_rules(question)
+            note = f"The model gave no answer ({error.kind}): {error} This one is the rules' own."
+            mode = f"rules only: {self._settings.model.name} gave no answer"
+            used = usage_of(agent.budget.nodes)
+            return found.model_copy(update={"notes": [note, *found.notes], "mode": mode, "usage": used})
+
+    def _by_rules(self, question: str) -> Answer:
+        topic = topic_of(question)
+        if not topic.known and FOLLOW_UP.match(question):
+            topic = self._topic
+        if not topic.known:
+            return rules.unknown(question)
+        self._topic = topic
+        if topic.guide:
+            report = self.report if self._still_meant(question) else None
+            return rules.from_report(question, report or self._investigate(question, self._setting.given), topic)
+        before = self._parameters or self._of_incident()
+        parameters, notes = scope_of(question, self._setting, before)
+        answer = rules.from_checks(question, topic, parameters, self._engine, self._settings)
+        return answer.model_copy(update={"notes": [*notes, *answer.notes]})
+
+    def _still_meant(self, question: str) -> bool:
+        """Whether the last investigation is about the same region, service and time."""
+        if self.report is None:
+            return False
+        parameters, _ = scope_of(question, self._setting, self.report.parameters)
+        names = ("region", "service_name", "environment", "start_time", "end_time")
+        return all(getattr(parameters, name) == getattr(self.report.parameters, name) for name in names)
+
+    def _of_incident(self) -> Parameters | None:
+        return scope_of(self._incident, self._setting)[0] if self._incident else None
+
+    def _investigate(self, question: str, given: Given) -> Report:
+        """The whole guide, by rules: what the answer quotes must not depend on a model."""
+        settings = self._settings.model_copy(update={"model": self._settings.model.model_copy(update={"name": ""})})
+        flags = {name: value for name, value in given if value is not None}
+        if not self._incident:
+            parameters, _ = scope_of(question, self._setting, self._parameters)
+            held = {name: getattr(parameters, name) for name in Given.model_fields}
+            flags = {**{name: value for name, value in held.items() if value is not None}, **flags}
+        text = self._incident or question
+        request = Request(text=text, telemetry="", given=Given.model_validate(flags), now=self._setting.now)
+        return investigate(request, settings=settings, engine=self._engine)
+
+    def _history(self) -> str:
+        turns = self.answers[-REMEMBERED:]
+        return "\n".join(f"Q: {answer.question}\nA: {answer.text[:600]}" for answer in turns)
+
+
+def answer(  # noqa: PLR0913 - what a question may come with
+    question: str,
+    engine: Engine,
+    settings: Settings | None = None,
+    *,
+    incident: str = "",
+    given: Given | None = None,
+    now: datetime | None = None,
+) -> Answer:
+    """One question, answered. See Conversation.ask."""
+    return Conversation(engine, settings, incident=incident, given=given, now=now).ask(question)

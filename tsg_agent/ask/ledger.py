@@ -1,0 +1,84 @@
+"""What an agent's tools have found, as rows that its answer may cite. Every id stands for one row only."""
+
+import re
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from tsg_agent.llm.rows import Evidence, Fact, Row, evidence_of, row_of, rows_of
+from tsg_agent.models import Finding, Report
+
+_FIGURE = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?")
+_WORD = re.compile(r"[A-Za-z_][\w.\-/]{2,}")
+
+
+class Ledger:
+    """Rows by id. Safe for several threads: an agent may call tools side by side."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, Row] = {}
+        self._report: Report | None = None
+        self._tools: list[str] = []
+        self._queries = self._codes = 0
+        self._lock = threading.Lock()
+
+    @property
+    def report(self) -> Report | None:
+        """The last investigation."""
+        return self._report
+
+    @property
+    def tools(self) -> list[str]:
+        """The tools that were called, in their order."""
+        return list(self._tools)
+
+    def evidence(self) -> Evidence:
+        """Everything that can be cited now."""
+        return Evidence(self._rows.values(), self._report.parameters if self._report else None)
+
+    def finding(self, finding: Finding) -> Finding:
+        """Add a check's finding; a second one of the same check gets an id of its own."""
+        with self._lock:
+            self._tools.append(finding.tool)
+            number, identity = 1, finding.id
+            while identity in self._rows:
+                number += 1
+                identity = f"{finding.id}{number:02d}"  # E7 asked again is E702
+            named = finding.model_copy(update={"id": identity})
+            self._add(rows_of([named]))
+            return named
+
+    def report_made(self, report: Report) -> None:
+        """Add an investigation: its rows take the place of an earlier one's."""
+        with self._lock:
+            self._tools.append("run_guide")
+            self._report = report
+            self._add(evidence_of(report).rows.values())
+
+    def query(self, rows: list[dict[str, Any]]) -> str:
+        """Add a query's rows; gives its id."""
+        with self._lock:
+            self._tools.append("query_telemetry")
+            self._queries += 1
+            identity = f"Q{self._queries}"
+            whole = Row(identity, facts=[Fact(float(len(rows)))], words=f"{len(rows)} rows")
+            self._add([whole, *(row_of(f"{identity}.{i}", row) for i, row in enumerate(rows, 1))])
+            return identity
+
+    def text(self, tool: str, text: str) -> str:
+        """Add what code printed, or a description: its figures and words, as one row; gives its id."""
+        with self._lock:
+            self._tools.append(tool)
+            self._codes += 1
+            row = Row(f"K{self._codes}", words=" ".join(text.split())[:400])
+            row.facts = [Fact(float(match.replace(",", "")), "any") for match in _FIGURE.findall(text)]
+            row.names = {"printed": {match.lower() for match in _WORD.findall(text)}}
+            self._add([row])
+            return row.id
+
+    def words(self, ids: list[str]) -> Mapping[str, str]:
+        """Rows in words."""
+        return {item: self._rows[item].words for item in ids if item in self._rows}
+
+    def _add(self, rows: Any) -> None:
+        self._rows |= {row.id: row for row in rows}

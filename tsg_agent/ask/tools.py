@@ -1,0 +1,183 @@
+"""The agent's tools: the nine checks, the whole guide, a look at the telemetry, one query, and code over results."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from tsg_agent.ask.ledger import Ledger
+from tsg_agent.ask.query import run_checked
+from tsg_agent.errors import QuestionError, TsgError
+from tsg_agent.extract import Given
+from tsg_agent.llm.rows import evidence_of
+from tsg_agent.llm.untrusted import fenced
+from tsg_agent.models import Report
+from tsg_agent.settings import Settings
+from tsg_agent.telemetry.engine import Engine
+from tsg_agent.telemetry.profile import profile
+from tsg_agent.tools import PLUGINS, get_tools
+from tsg_agent.tools.text import in_words
+
+if TYPE_CHECKING:
+    from langchain_core.tools import StructuredTool
+
+SHOWN_ROWS = 20
+ROW_CHARACTERS = 300
+Investigate = Callable[[Given], Report]
+
+
+class GuideArgs(BaseModel):
+    """Arguments of run_guide: what is left out is taken from the incident or the question."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    region: str | None = None
+    service_name: str | None = None
+    environment: str | None = None
+    start_time: str | None = Field(None, description="ISO 8601, UTC")
+    end_time: str | None = Field(None, description="ISO 8601, UTC")
+    incident_start: str | None = Field(None, description="when the incident began, if known; ISO 8601, UTC")
+
+
+class QueryArgs(BaseModel):
+    """Arguments of query_telemetry."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sql: str = Field(description="one SELECT in DuckDB's SQL over the guide's tables; times are UTC; aggregate")
+
+
+class NoArgs(BaseModel):
+    """None."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+@dataclass
+class Bench:
+    """What the tools work with."""
+
+    engine: Engine
+    settings: Settings
+    investigate: Investigate
+    ledger: Ledger = field(default_factory=Ledger)
+    frames: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+
+def agent_tools(bench: Bench) -> "list[StructuredTool]":
+    """All tools. Each result's rows get ids in the ledger."""
+    checks = [_check(tool, bench) for tool in get_tools(bench.engine, bench.settings)]
+    guide = "Runs the whole troubleshooting guide and concludes: causes, what was dismissed, actions. For any why."
+    about = "Lists the tables, their columns and times, and which checks can run."
+    query = (
+        "Runs one read-only SELECT over the tables api_gateway_logs, feature_flags, infrastructure_metrics, "
+        "product_metadata and workflow_tracking, for what no check answers. Leave out test traffic "
+        "(is_test_traffic IS NOT TRUE). At most 100 rows come back, and are kept as a frame, q1, q2, …, for code."
+    )
+    return [
+        *checks,
+        _tool("run_guide", guide, GuideArgs, lambda **given: _run_guide(bench, given)),
+        _tool("describe_telemetry", about, NoArgs, lambda: _describe(bench)),
+        _tool("query_telemetry", query, QueryArgs, lambda sql: _query(bench, sql)),
+        _code(bench),
+    ]
+
+
+def _tool(name: str, description: str, args: type[BaseModel], call: Callable[..., str]) -> "StructuredTool":
+    from langchain_core.tools import StructuredTool, ToolException  # noqa: PLC0415 - importing it takes a second
+
+    def guarded(**given: Any) -> str:
+        try:
+            return call(**given)
+        except TsgError as error:
+            raise ToolException(f"Error: {error}") from error
+
+    return StructuredTool.from_function(
+        func=guarded,
+        name=name,
+        description=description,
+        args_schema=args,
+        handle_tool_error=True,
+        handle_validation_error=True,
+    )
+
+
+def _check(base: "StructuredTool", bench: Bench) -> "StructuredTool":
+    """A check whose finding goes into the ledger, under an id that nothing else has."""
+    from langchain_core.tools import StructuredTool  # noqa: PLC0415 - as above
+
+    def call(**given: Any) -> tuple[str, Any]:
+        assert base.func is not None  # noqa: S101 - get_tools makes tools of functions
+        _, finding = base.func(**given)
+        named = bench.ledger.finding(finding)
+        return fenced(in_words(named), 6500), named
+
+    return StructuredTool.from_function(
+        func=call,
+        name=base.name,
+        description=base.description,
+        args_schema=base.args_schema,
+        response_format="content_and_artifact",
+        handle_tool_error=True,
+        handle_validation_error=base.handle_validation_error,
+    )
+
+
+def _run_guide(bench: Bench, given: dict[str, Any]) -> str:
+    try:
+        report = bench.investigate(Given.model_validate({key: value for key, value in given.items() if value}))
+    except QuestionError as error:
+        return f"Error: {error} Give the parameters."
+    bench.ledger.report_made(report)
+    wanted = [row for row in evidence_of(report).rows.values() if row.id[0] in "CARS"]
+    lines = [report.headline, *(f"[{row.id}] {row.words[:ROW_CHARACTERS]}" for row in wanted[:30])]
+    lines += [f"Not checked: {gap.statement}" for gap in report.gaps[:6]]
+    return fenced("\n".join(lines), 6000)
+
+
+def _describe(bench: Bench) -> str:
+    held = profile(bench.engine, bench.settings.query_timeout, PLUGINS)
+    lines = [
+        f"{table.name}: {table.rows} rows, {table.first} to {table.last}; columns {', '.join(table.columns)}"
+        for table in held.tables
+    ]
+    lines += [f"{check.tool} cannot run: no {', '.join(check.missing)}" for check in held.checks if not check.ready]
+    lines.append(f"Missing tables: {', '.join(held.absent) or 'none'}")
+    text = "\n".join(lines)
+    return f"[{bench.ledger.text('describe_telemetry', text)}]\n{fenced(text, 5000)}"
+
+
+def _query(bench: Bench, sql: str) -> str:
+    rows, more = run_checked(bench.engine, sql, bench.settings.query_timeout)
+    identity = bench.ledger.query(rows)
+    bench.frames[identity.lower()] = pd.DataFrame(rows)
+    lines = [
+        f"[{identity}.{i}] " + ", ".join(f"{key} = {value}" for key, value in row.items())[:ROW_CHARACTERS]
+        for i, row in enumerate(rows[:SHOWN_ROWS], 1)
+    ]
+    tail = f"({len(rows)} rows{', and more' if more else ''}; kept as {identity.lower()})"
+    return fenced("\n".join([*lines, tail]), 6000)
+
+
+def _code(bench: Bench) -> "StructuredTool":
+    """The code interpreter; its sandbox starts with the first call."""
+    from tsg_agent.tools.code_interpreter import (  # noqa: PLC0415 - as above
+        DESCRIPTION,
+        NAME,
+        CodeArgs,
+        CodeInterpreter,
+        MappingStore,
+    )
+
+    held: list[CodeInterpreter] = []
+
+    def call(code: str, frames: list[str]) -> str:
+        if not held:
+            held.append(CodeInterpreter(MappingStore(bench.frames)))
+        result = held[0].run(code, frames)
+        text = held[0].content(result, [name for name in frames if name in bench.frames])
+        return f"[{bench.ledger.text(NAME, text)}]\n{fenced(text, 6000)}"
+
+    return _tool(NAME, DESCRIPTION, CodeArgs, call)
