@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tsg_agent import __version__
+from tsg_agent.ask.commands import register
 from tsg_agent.errors import TsgError
 
 EXIT_CODES = """
@@ -149,6 +150,9 @@ def settings() -> None:
     from tsg_agent.cli.settings import show_settings
 
     show_settings()
+
+
+register(app)
 
 
 def main() -> None:

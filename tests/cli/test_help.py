@@ -1,0 +1,37 @@
+"""--help is quick because it imports next to nothing; and it names every command and exit code."""
+
+import subprocess
+import sys
+
+from tests.cli.running import ROOT, tsg
+from tsg_agent import __version__
+
+HEAVY = (
+    "pandas",
+    "numpy",
+    "duckdb",
+    "pyarrow",
+    "langgraph",
+    "langchain_core",
+    "openai",
+    "pydantic_settings",
+    "sqlglot",
+)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = "import sys, tsg_agent.cli.app; print(*sorted(set(sys.modules) & set(sys.argv[1:])))"
+    done = subprocess.run([sys.executable, "-c", program, *HEAVY], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == []
+
+
+def test_help_names_the_commands_and_the_exit_codes() -> None:
+    text = tsg("--help").stdout
+    for name in ("run", "demo", "doctor", "resume", "tools", "graph", "settings", "ask", "chat"):
+        assert f"  {name} " in text
+    for code in ("0 concluded", "3 the incident", "4 the telemetry", "130 interrupted"):
+        assert code in " ".join(text.split())
+
+
+def test_the_version_is_the_package_s() -> None:
+    assert tsg("--version").stdout.strip() == f"tsg-agent {__version__}"
