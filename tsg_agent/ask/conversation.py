@@ -8,7 +8,7 @@ from tsg_agent.ask import rules
 from tsg_agent.ask.answers import Answer
 from tsg_agent.ask.scope import Setting, scope_of
 from tsg_agent.ask.topics import Topic, topic_of
-from tsg_agent.errors import ModelError
+from tsg_agent.errors import ModelError, QuestionError
 from tsg_agent.extract import Given, Known
 from tsg_agent.extract.choices import iso
 from tsg_agent.llm.prompts import render
@@ -96,11 +96,18 @@ class Conversation:
         try:
             return agent.answer(question, messages, said)
         except ModelError as error:
-            found = self._by_rules(question)
+            found = self._without_model(question)
             note = f"The model gave no answer ({error.kind}): {error} This one is the rules' own."
             mode = f"rules only: {self._settings.model.name} gave no answer"
             used = usage_of(agent.budget.nodes)
             return found.model_copy(update={"notes": [note, *found.notes], "mode": mode, "usage": used})
+
+    def _without_model(self, question: str) -> Answer:
+        """The rules' answer; where they must ask, that is said beside what the model failed at."""
+        try:
+            return self._by_rules(question)
+        except QuestionError as error:
+            return Answer(question=question, text=f"By rules this cannot be answered yet: {error}")
 
     def _by_rules(self, question: str) -> Answer:
         topic = topic_of(question)

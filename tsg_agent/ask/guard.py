@@ -38,14 +38,19 @@ class Guard(AgentMiddleware[Any, Any, Any]):
 
     def _hide(self, message: BaseMessage) -> BaseMessage:
         if isinstance(message.content, str):
-            return message.model_copy(update={"content": self._redactor.hide(message.content)})
-        return message
+            message = message.model_copy(update={"content": self._redactor.hide(message.content)})
+        return _with_arguments(message, self._redactor.hide)
 
     def _put_back(self, message: BaseMessage) -> BaseMessage:
-        if not isinstance(message, AIMessage) or not message.tool_calls:
-            return message
-        calls = [{**call, "args": _deep(call["args"], self._redactor.put_back)} for call in message.tool_calls]
-        return message.model_copy(update={"tool_calls": calls})
+        return _with_arguments(message, self._redactor.put_back)
+
+
+def _with_arguments(message: BaseMessage, change: Callable[[str], str]) -> BaseMessage:
+    """The message with the texts in its tool calls changed: they go to the model again with the next call."""
+    if not isinstance(message, AIMessage) or not message.tool_calls:
+        return message
+    calls = [{**call, "args": _deep(call["args"], change)} for call in message.tool_calls]
+    return message.model_copy(update={"tool_calls": calls})
 
 
 def _counted(response: ModelResponse[Any]) -> Answer:
