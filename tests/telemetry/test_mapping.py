@@ -41,7 +41,7 @@ def spans(folder: Path) -> Path:
     target = folder / "spans"
     target.mkdir()
     select = (
-        "SELECT * EXCLUDE (timestamp, status_code, latency_ms, region, environment, service_name, request_id), "  # noqa: S608 - a path of the test's own
+        "SELECT * EXCLUDE (timestamp, status_code, latency_ms, region, environment, service_name, request_id), "
         "request_id AS id, epoch_ms(timestamp) AS at_ms, latency_ms * 1000 AS duration_us, upper(region) AS area, "
         "CASE WHEN status_code = 200 THEN 'ok' ELSE CAST(status_code AS VARCHAR) END AS code, "
         f"NULL::VARCHAR AS service FROM '{source}'"
