@@ -4,8 +4,14 @@ flagged AS (
     SELECT DISTINCT request_id, flag_name, flag_value
     FROM feature_flags
     WHERE request_id IN (SELECT request_id FROM requests)
-)
-SELECT flag_name AS first_value, flag_value AS second_value, bucket, {measures}
-FROM requests
-JOIN flagged ON requests.request_id = flagged.request_id
-GROUP BY flag_name, flag_value, bucket
+),
+cells AS (
+    SELECT flag_name AS first_value, flag_value AS second_value, cell, count(*) AS rows, sum(latency_ms) AS latency_sum
+    FROM requests
+    JOIN flagged ON requests.request_id = flagged.request_id
+    GROUP BY flag_name, flag_value, cell
+),
+{cells}
+SELECT first_value, second_value, bucket, {measures}
+FROM counted
+GROUP BY first_value, second_value, bucket

@@ -102,7 +102,8 @@ class Measurer:
         predicate, values = subject_predicate(within, without)
         scope = "true" if name == "regions" else "region = $region"
         requests = _text("requests").replace("{where}", scope + predicate)
-        sql = _text(name).replace("{requests}", f"\n{requests}\n").replace("{measures}", _text("measures"))
+        sql = _text(name).replace("{requests}", f"\n{requests}\n").replace("{cells}", _text("cells"))
+        sql = sql.replace("{measures}", _text("measures"))
         sql = with_service_requests(sql)
         bound = {**self._bound(values), "failed_only": failed_only}
         parameters = {key: bound[key] for key in PARAMETER.findall(sql)}

@@ -1,9 +1,9 @@
-count(*) AS requests,
-count(*) FILTER (status_code >= 500) AS server_errors,
-count(*) FILTER (status_code NOT BETWEEN 200 AND 299) AS not_successful,
-count(*) FILTER (status_code = 429) AS rate_limited,
-count(*) FILTER (status_code BETWEEN 400 AND 499) AS client_errors,
-count(*) FILTER (latency_ms > $version_slow_ms) AS slow,
-count(*) FILTER (is_retry) AS retries,
-count(*) FILTER (status_code BETWEEN 300 AND 399) AS redirects,
-sum(latency_ms) AS latency_sum
+CAST(sum(rows) AS BIGINT) AS requests,
+CAST(sum(rows) FILTER (answer = 5) AS BIGINT) AS server_errors,
+CAST(sum(rows) FILTER (answer >= 2) AS BIGINT) AS not_successful,
+CAST(sum(rows) FILTER (answer = 3) AS BIGINT) AS rate_limited,
+CAST(sum(rows) FILTER (answer BETWEEN 3 AND 4) AS BIGINT) AS client_errors,
+CAST(sum(rows) FILTER (slow = 1) AS BIGINT) AS slow,
+CAST(sum(rows) FILTER (retry = 1) AS BIGINT) AS retries,
+CAST(sum(rows) FILTER (answer = 2) AS BIGINT) AS redirects,
+sum(latency_sum) AS latency_sum

@@ -4,14 +4,21 @@ sold AS (
     SELECT DISTINCT request_id, product_id, product_category, customer_tier, subscription_type
     FROM product_metadata
     WHERE request_id IN (SELECT request_id FROM requests)
-)
-SELECT
-    GROUPING(product_id, product_category, customer_tier, subscription_type) AS dimensions,
-    coalesce(product_id, product_category, customer_tier, subscription_type) AS first_value,
-    bucket,
-    {measures}
-FROM requests
-JOIN sold ON requests.request_id = sold.request_id
-GROUP BY GROUPING SETS (
-    (bucket, product_id), (bucket, product_category), (bucket, customer_tier), (bucket, subscription_type)
-)
+),
+cells AS (
+    SELECT
+        GROUPING(product_id, product_category, customer_tier, subscription_type) AS dimensions,
+        coalesce(product_id, product_category, customer_tier, subscription_type) AS first_value,
+        cell,
+        count(*) AS rows,
+        sum(latency_ms) AS latency_sum
+    FROM requests
+    JOIN sold ON requests.request_id = sold.request_id
+    GROUP BY GROUPING SETS (
+        (cell, product_id), (cell, product_category), (cell, customer_tier), (cell, subscription_type)
+    )
+),
+{cells}
+SELECT dimensions, first_value, bucket, {measures}
+FROM counted
+GROUP BY dimensions, first_value, bucket
