@@ -1,0 +1,116 @@
+"""Recordings: the same report again without data or model; what has changed is a miss."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from tests.llm import personas
+from tests.llm.conftest import by_rules, engine, incident
+from tests.llm.server import serving
+from tsg_agent import Report, Request, Settings
+from tsg_agent.errors import ModelError, QueryError, RecordError
+from tsg_agent.llm import Message
+from tsg_agent.recording import comparable, differences, record, replay
+from tsg_agent.recording.file import INDEX, read
+from tsg_agent.recording.players import ReplayEngine, ReplayModel
+from tsg_agent.settings import ModelSettings
+
+__all__ = ["by_rules", "engine", "incident"]
+KEY = "sk-verysecretkey0123456789"
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory, incident: Request) -> tuple[Path, Report]:
+    """An investigation with a lying model, kept; its text holds a secret."""
+    file = tmp_path_factory.mktemp("recordings") / "checkout.tsgr"
+    with serving(personas.liar) as endpoint:
+        model = ModelSettings.model_validate({"name": "scripted", "base_url": endpoint.url, "api_key": KEY})
+        asked = incident.model_copy(update={"text": f"{incident.text}\npassword=hunter2hunter2"})
+        return file, record(asked, file, settings=Settings(model=model))
+
+
+def edited(file: Path, to: Path, change: Any) -> Path:
+    with zipfile.ZipFile(file) as old, zipfile.ZipFile(to, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name == INDEX:
+                index = json.loads(data)
+                change(index)
+                data = json.dumps(index).encode()
+            new.writestr(name, data)
+    return to
+
+
+def test_a_replay_gives_the_same_report_but_for_times(recorded: tuple[Path, Report]) -> None:
+    file, report = recorded
+    again = replay(file)
+    assert json.dumps(comparable(again)) == json.dumps(comparable(report))
+    assert again.id == report.id
+    assert again.created == report.created
+    assert again.narrative == report.narrative
+    assert differences(file) == []
+
+
+def test_no_secret_is_in_the_file(recorded: tuple[Path, Report]) -> None:
+    file, _ = recorded
+    with zipfile.ZipFile(file) as archive:
+        everything = b"".join(archive.read(name) for name in archive.namelist())
+    assert KEY.encode() not in everything
+    assert b"hunter2" not in everything
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_changed_prompt_is_a_miss(recorded: tuple[Path, Report], tmp_path: Path) -> None:
+    def change(index: dict[str, Any]) -> None:
+        index["calls"][0]["key"] = "0" * 32
+
+    with pytest.raises(RecordError, match=r"no result for the prompt .*record it again"):
+        replay(edited(recorded[0], tmp_path / "x", change))
+
+
+def test_a_changed_query_is_a_miss(recorded: tuple[Path, Report], tmp_path: Path) -> None:
+    def change(index: dict[str, Any]) -> None:
+        index["queries"] = [query for query in index["queries"] if "flag_name" not in query["sql"]]
+
+    with pytest.raises(RecordError, match="no result for the query"):
+        replay(edited(recorded[0], tmp_path / "x", change))
+
+
+def test_differences_are_named(recorded: tuple[Path, Report], tmp_path: Path) -> None:
+    def change(index: dict[str, Any]) -> None:
+        index["report"]["headline"] = "All is well."
+
+    (only,) = differences(edited(recorded[0], tmp_path / "x", change))
+    assert only.startswith('report.headline: "All is well." -> "')
+
+
+def test_a_replay_answers_exact_matches_only(recorded: tuple[Path, Report]) -> None:
+    held, results = read(recorded[0])
+    engine = ReplayEngine(held, results)
+    query = next(query for query in held.queries if query.file and query.parameters)
+    assert isinstance(engine.run(query.sql, query.parameters, timeout=1), pa.Table)
+    for sql, parameters in ((query.sql + " ", query.parameters), (query.sql, dict.fromkeys(query.parameters, 1))):
+        with pytest.raises(QueryError):
+            engine.run(sql, parameters, timeout=1)
+    assert len(engine.missed) == 2
+    with pytest.raises(ModelError):
+        ReplayModel(held).complete([Message("user", "anything else")])
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04broken"])
+def test_what_is_no_recording(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "x"
+    file.write_bytes(content)
+    with pytest.raises(RecordError, match="no recording"):
+        replay(file)
+    with pytest.raises(RecordError, match="no recording"):
+        replay(tmp_path / "nothing")
+
+
+def test_another_format_is_said(recorded: tuple[Path, Report], tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="format 99"):
+        read(edited(recorded[0], tmp_path / "x", lambda index: index.update(format=99)))
