@@ -97,6 +97,12 @@ def test_a_cause_says_where_its_failures_gather() -> None:
     assert "Most of this is region us-east and error Timeout." in cause.statement
 
 
+def test_a_cause_under_the_threshold_says_what_it_explains() -> None:
+    judged = verdict(2, "NO_REGRESSION", {"service_version": "3.15.0"}, detail={"explains": {"shard_id": "s7"}})
+    statement = report(judgement(judged)).causes[0].statement
+    assert "By the guide's threshold it would pass, but shard s7 fails only where it does." in statement
+
+
 def test_a_workflow_at_its_failing_step_is_named_once() -> None:
     subject = {"scenario_name": "pay", "workflow_step": "charge"}
     cause = verdict(9, "CRITICAL_SCENARIO_FAILING", subject, measure=Measure.WORKFLOW_FAILURES)

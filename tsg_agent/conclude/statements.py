@@ -26,6 +26,7 @@ def cause_statement(verdict: Verdict, start: datetime | None, slow_ms: float) ->
         _change(verdict, start, slow_ms),
         _against_the_rest(verdict.contrast, verdict.measure),
         _gathered(verdict),
+        _explains(verdict),
         _workflow(verdict),
         _broken_workflows(verdict.impact),
         _shortfalls(verdict),
@@ -104,6 +105,14 @@ def _gathered(verdict: Verdict) -> str:
     if error and error not in verdict.subject.values():
         parts.append(f"error {name(error)}")
     return sentence(f"most of this is {' and '.join(parts)}") if parts else ""
+
+
+def _explains(verdict: Verdict) -> str:
+    """A cause that the guide's thresholds alone would miss: it stands for what they do name."""
+    named = verdict.detail.get("explains")
+    if not isinstance(named, dict):
+        return ""
+    return sentence(f"by the guide's threshold it would pass, but {subject_name(named)} fails only where it does")
 
 
 def _workflow(verdict: Verdict) -> str:
