@@ -64,6 +64,18 @@ VERSIONS = (
         {"hand": "email", "symptom": "some requests fail, and work on the next try"},
         ("strong",),
     ),
+    # Between 10 and 11 points: a threshold that is off by one shows here. Chance may put other seeds on the other side.
+    Draft(
+        "version-at-threshold",
+        "A new version fails hardly more than the guide's threshold",
+        "step 2",
+        (fault(V, 0.103, service_version=NEW),),
+        {"rollout": ROLLOUT, "requests_per_minute": 400, "flaky": None},
+        {"symptom": "one error page in twenty"},
+        ("threshold",),
+        actions=(("roll_back", "look"),),
+        tiers=NONE,
+    ),
 )
 FLAGS = (
     Draft(

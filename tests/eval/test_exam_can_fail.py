@@ -1,0 +1,60 @@
+"""A deliberately broken judge lowers the right score."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eval.cases import Case
+from eval.entrants import Spec
+from eval.results import Result
+from eval.runner import jobs, run
+from eval.summary import scores_of
+
+NEVER = -1e9
+BROKEN: dict[str, dict[str, Any]] = {
+    "onset ignored": {
+        "verdict": {
+            "false_discovery_rate": 1.0,
+            "minimum_excess": NEVER,
+            "minimum_rise": -100,
+            "gate_z": NEVER,
+            "suspect_p": 1.0,
+        }
+    },
+    "contrast ignored": {
+        "verdict": {"contrast_ratio": 0.0, "error_contrast_z": NEVER, "suspect_contrast_z": NEVER, "whole_traffic": 2.0}
+    },
+    "off by one": {"version": {"regression_points": 11}},
+}
+INCIDENTS = {
+    "onset ignored": ("quiet-loud", "quiet-old-trouble"),
+    "contrast ignored": ("outage", "shard-strong"),
+    "off by one": ("version-at-threshold",),
+}
+LOWERED = {"onset ignored": "false_alarm", "contrast ignored": "wrongful_blame", "off by one": "labels"}
+
+
+def answers(cases: dict[str, Case], cache: Path, ids: tuple[str, ...], thresholds: dict[str, Any]) -> list[Result]:
+    spec = Spec("rules", settings={"thresholds": thresholds})
+    return run(spec, jobs([cases[name] for name in ids], [0], 1, cache, None), processes=1)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_judge_is_seen(name: str, cases: dict[str, Case], cache: Path) -> None:
+    scores = []
+    for thresholds in ({}, BROKEN[name]):
+        results = answers(cases, cache, INCIDENTS[name], thresholds)
+        assert not [result.error for result in results if result.error]
+        scores.append({score.name: score.mean for score in scores_of(results)}[LOWERED[name]])
+    whole, broken = scores
+    assert whole == (1.0 if name == "off by one" else 0.0)
+    assert broken < whole if name == "off by one" else broken > whole
+
+
+def test_the_guide_as_written_raises_a_false_alarm(cases: dict[str, Case], cache: Path) -> None:
+    """Labels alone cannot tell what is always broken from what broke."""
+    (result,) = run(Spec("guide"), jobs([cases["quiet-old-trouble"]], [0], 1, cache, None), processes=1)
+    assert not result.error
+    assert result.scores["false_alarm"] == 1.0
+    assert result.scores["labels"] == 1.0

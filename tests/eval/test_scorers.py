@@ -1,0 +1,106 @@
+"""Each score of an answer, by hand."""
+
+from typing import Any
+
+import pytest
+
+from eval import scorers
+from eval.answer import Answer
+from eval.cases import Expected
+
+SHARD = {"shard_id": "shard-07"}
+VERSION = {"service_version": "3.15.0"}
+
+
+def expected(**changes: Any) -> Expected:
+    one = {"any_of": [SHARD], "steps": [5], "tier": "symptom", "actions": ["drain"]}
+    return Expected.model_validate({"title": "t", "group": "g", "causes": [one], **changes})
+
+
+def answer(*subjects: dict[str, str], confidence: str = "confirmed", **changes: Any) -> Answer:
+    causes = [{"subject": s, "confidence": confidence, "tier": "symptom"} for s in subjects]
+    return Answer.model_validate({"causes": causes, **changes})
+
+
+def test_a_subject_that_says_more_is_found_and_one_that_says_less_is_not() -> None:
+    assert scorers.cause_at(1)(expected(), answer({**SHARD, "tenant_category": "X"})) == 1.0
+    both = expected(causes=[{"any_of": [{**SHARD, "tenant_category": "X"}]}])
+    assert scorers.cause_at(1)(both, answer(SHARD)) == 0.0
+
+
+def test_first_and_among_three() -> None:
+    second = answer(VERSION, SHARD)
+    assert scorers.cause_at(1)(expected(), second) == 0.0
+    assert scorers.cause_at(3)(expected(), second) == 1.0
+    assert scorers.cause_at(3)(expected(), answer(VERSION, VERSION, VERSION, SHARD)) == 0.0
+
+
+def test_two_causes_need_both_among_three() -> None:
+    two = expected(causes=[{"any_of": [SHARD]}, {"any_of": [VERSION]}])
+    assert scorers.cause_at(1)(two, answer(VERSION)) == 1.0
+    assert scorers.cause_at(3)(two, answer(VERSION)) == 0.0
+    assert scorers.confirmed_share(two, answer(VERSION)) == 0.5
+
+
+def test_without_a_true_cause_no_cause_is_scored() -> None:
+    none = expected(causes=[])
+    assert scorers.cause_at(1)(none, answer()) is None
+    assert scorers.wrongful_blame(none, answer(SHARD)) == 1.0
+    assert scorers.wrongful_blame(none, answer(SHARD, confidence="suspected")) == 0.0
+
+
+def test_false_alarm_is_about_days_without_an_incident() -> None:
+    quiet = expected(causes=[], incident=False)
+    assert scorers.false_alarm(quiet, answer(SHARD)) == 1.0
+    assert scorers.false_alarm(quiet, answer(SHARD, confidence="suspected")) == 0.0
+    assert scorers.false_alarm(expected(), answer(VERSION)) is None
+    assert scorers.wrongful_blame(quiet, answer(SHARD)) is None
+
+
+def test_a_decoy() -> None:
+    decoy = expected(innocent=[VERSION])
+    assert scorers.innocent_blamed(decoy, answer(SHARD)) == 0.0
+    assert scorers.innocent_blamed(decoy, answer(SHARD, VERSION)) == 1.0
+    assert scorers.innocent_blamed(decoy, answer({**SHARD, **VERSION})) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("actions", "right"),
+    [
+        ([{"kind": "drain", "target": SHARD}], 1.0),
+        ([{"kind": "look", "target": SHARD}], 0.0),
+        ([{"kind": "drain", "target": {"shard_id": "shard-08"}}], 0.0),
+        ([{"kind": "drain", "target": SHARD}, {"kind": "roll_back", "target": VERSION}], 0.0),
+        ([{"kind": "drain", "target": SHARD}, {"kind": "roll_back", "urgency": "look", "target": VERSION}], 1.0),
+        ([{"kind": "drain", "target": SHARD}, {"kind": "repair_runs", "target": {"scenario_name": "a"}}], 1.0),
+        ([], 0.0),
+    ],
+)
+def test_actions(actions: list[dict[str, Any]], right: float) -> None:
+    assert scorers.actions(expected(), answer(SHARD, actions=actions)) == right
+
+
+def test_parameters_are_exact_and_times_are_instants() -> None:
+    wanted = expected(parameters={"region": "us-east", "incident_start": "2026-03-10T14:00:00Z", "threshold": 99.9})
+    given = {"region": "us-east", "incident_start": "2026-03-10T15:00:00+01:00", "threshold": 99.9}
+    assert scorers.parameters(wanted, answer(parameters=given)) == 1.0
+    assert scorers.parameters(wanted, answer(parameters={**given, "incident_start": "2026-03-10T14:01:00Z"})) == 0.0
+    assert scorers.parameters(wanted, answer(parameters={**given, "threshold": 99.95})) == 0.0
+    unknown = expected(parameters={"incident_start": "unknown"})
+    assert scorers.parameters(unknown, answer(parameters={"incident_start": None})) == 1.0
+    assert scorers.parameters(unknown, answer(parameters=given)) == 0.0
+
+
+def test_checks_labels_gaps_and_tier() -> None:
+    ran = [{"step": step, "status": "ok", "label": "L"} for step in range(2, 11)]
+    gap = expected(gaps=[{"step": 3, "status": "not_applicable"}])
+    assert scorers.checks(expected(), answer(checks=ran)) == 1.0
+    assert scorers.checks(gap, answer(checks=ran)) == pytest.approx(8 / 9)
+    assert scorers.labels({2: "L", 3: "M"}, answer(checks=ran)) == 0.5
+    assert scorers.labels({}, answer(checks=ran)) is None
+    assert scorers.gaps(gap, answer()) == 0.0
+    assert scorers.gaps(gap, answer(gaps=[{"step": 3, "status": "not_applicable"}])) == 1.0
+    assert scorers.tier(expected(), answer(SHARD)) == 1.0
+    assert scorers.tier(expected(), answer(VERSION)) == 0.0
+    assert scorers.questions(expected(asked=["region"]), ["region"]) == 1.0
+    assert scorers.questions(expected(), ["region"]) == 0.0
