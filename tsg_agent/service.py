@@ -76,7 +76,7 @@ async def ainvestigate(  # noqa: PLR0913 - as above
     """investigate(), for programs that have an event loop."""
     settings, watch = settings or Settings(), watch or Watch()
     identity = uuid4().hex[:12]
-    store = Store(settings.state_dir) if keep else None
+    store, note = _store(settings) if keep else (None, "")
     with _opened(request, settings, engine) as opened:
         if store:
             store.remember(identity, request)
@@ -88,7 +88,8 @@ async def ainvestigate(  # noqa: PLR0913 - as above
             "now": (request.now or datetime.now(UTC)).isoformat(),
             "began": time.time(),
         }
-        return await _run(state, identity, opened, settings, watch, store, model or open_model(settings.model))
+        report = await _run(state, identity, opened, settings, watch, store, model or open_model(settings.model))
+        return report.model_copy(update={"notes": [*report.notes, note]}) if note else report
 
 
 def resume(identity: str, *, settings: Settings | None = None, watch: Watch | None = None) -> Report:
@@ -98,6 +99,7 @@ def resume(identity: str, *, settings: Settings | None = None, watch: Watch | No
     """
     settings, watch = settings or Settings(), watch or Watch()
     store = Store(settings.state_dir)
+    store.check()
     request = store.recall(identity)
     with _opened(request, settings, None) as opened:
         return asyncio.run(_run(None, identity, opened, settings, watch, store, open_model(settings.model)))
@@ -107,6 +109,16 @@ def open_telemetry(telemetry: str, *, mapping: Path | None = None, settings: Set
     """The embedded engine over a folder, a glob, a file or a .duckdb database; close it, or use it in `with`."""
     settings = settings or Settings()
     return DuckDB(telemetry, mapping=mapping, memory_limit=settings.memory_limit, threads=settings.threads)
+
+
+def _store(settings: Settings) -> tuple[Store | None, str]:
+    """Where to keep the run. An incident is not left alone because a folder cannot be written: a note says so."""
+    store = Store(settings.state_dir)
+    try:
+        store.check()
+    except RecordError as error:
+        return None, f"This investigation cannot be resumed. {error}"
+    return store, ""
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Where interrupted investigations wait: one folder per state directory, readable by its owner only."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from pydantic import AwareDatetime, ValidationError
@@ -33,6 +35,17 @@ class Store:
         """The SQLite file; its folder exists."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self._folder / "checkpoints.sqlite"
+
+    def check(self) -> None:
+        """Raises RecordError where nothing can be kept: no folder, no right to write, a file that is no database."""
+        try:
+            with closing(sqlite3.connect(self.checkpoints)) as connection:
+                connection.execute("CREATE TABLE IF NOT EXISTS kept (id TEXT)")
+        except (OSError, sqlite3.Error) as error:
+            raise RecordError(
+                f"Investigations cannot be kept in {self._folder}: {error}.",
+                fix="Name another folder with TSG_STATE_DIR, or run with --no-keep.",
+            ) from error
 
     def remember(self, identity: str, request: Request) -> None:
         """Keep what was asked, so that resume() can open the same telemetry."""

@@ -105,3 +105,26 @@ def test_errors_are_objects_for_programs(tmp_path: Path) -> None:
 def test_a_wrong_setting_names_itself(tmp_path: Path) -> None:
     done = tsg("run", "-", "-t", str(tmp_path), text="x", state=tmp_path, TSG_QUERY_TIMEOUT="soon")
     failed(done, 2, "query_timeout")
+
+
+def test_a_folder_that_cannot_be_written_does_not_stop_an_investigation(shard: Place, tmp_path: Path) -> None:
+    (tmp_path / "checkpoints.sqlite").write_text("this is no database")
+    text = shard.incident.read_text("utf-8")
+    done = tsg("run", "-", "-t", shard.telemetry, "--json", text=text, state=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["causes"][0]["subject"] == {"shard_id": "shard-07"}
+    assert any("cannot be resumed" in note and "TSG_STATE_DIR" in note for note in report["notes"])
+    failed(tsg("resume", "abc", state=tmp_path), 5, "cannot be kept")
+
+
+def test_a_window_without_data_is_no_data_and_never_healthy(shard: Place, tmp_path: Path) -> None:
+    times = ("--incident-start", "2026-03-10T11:51:00Z", "--end-time", "2026-03-10T11:52:00Z", "--start-time")
+    flags = (*GIVEN[:6], *times, "2026-03-10T11:00:00Z", "--region", "eu-central", "--environment", "staging")
+    done = tsg("run", "-", "-t", shard.telemetry, "--json", *flags, text="", state=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["sla"]["breached"] is None
+    assert "no_data" in {finding["status"] for finding in report["findings"]}
+    assert not report["causes"]
+    assert report["gaps"]
