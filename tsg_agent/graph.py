@@ -2,7 +2,8 @@
 
     read -> extract -> nine checks and the evidence measurement, side by side -> join -> judge -> conclude -> phrase
 
-`read` and `phrase` ask a language model, where there is one; they add words, and decide nothing.
+`read`, `analyse` (behind Step 9's check) and `phrase` ask a language model, where there is one; they add words, and
+decide nothing.
 
 State is plain JSON. Tables, the engine and settings live in the Context, outside of it.
 """
@@ -29,6 +30,7 @@ from tsg_agent.errors import TelemetryError
 from tsg_agent.evidence import Measurement, Measurer
 from tsg_agent.extract import Extraction, Given, Known, extract
 from tsg_agent.frames import Frames
+from tsg_agent.llm.analysis import second_look
 from tsg_agent.llm.assistant import Assistant
 from tsg_agent.llm.reading import Reading, combined, read_report
 from tsg_agent.llm.telling import spent_by, told_by
@@ -64,6 +66,7 @@ class State(TypedDict, total=False):
     judgement: dict[str, Any]
     report: dict[str, Any]
     reading: dict[str, Any]
+    looked: list[str]
     spent: list[dict[str, Any]]
 
 
@@ -112,7 +115,9 @@ def build_graph() -> StateGraph[State, Context, State, State]:
     for plugin in PLUGINS:
         graph.add_node(plugin.key, _check(plugin))
         graph.add_edge("extract", plugin.key)
-        graph.add_edge(plugin.key, "judge")
+        graph.add_edge(plugin.key, "analyse" if plugin.number == 8 else "judge")
+    graph.add_node("analyse", _analyse)
+    graph.add_edge("analyse", "judge")
     graph.add_edge("extract", "evidence")
     graph.add_edge("evidence", "judge")
     graph.add_edge("judge", "conclude")
@@ -191,6 +196,23 @@ def _run_check(plugin: Plugin[Any], state: State, context: Context) -> Finding:
         log.exception("%s failed", plugin.name)
         return plugin.failed(f"The check itself failed ({type(error).__name__}: {error}). Please report this.")
     return finding
+
+
+async def _analyse(state: State, runtime: Runtime[Context]) -> State:
+    """Step 9 with a model's own code, to compare: the shipped analysis decides."""
+    assistant = runtime.context.assistant
+    found = next((finding for finding in state["findings"] if finding["plugin"] == 8), None)
+    if assistant is None or not assistant.settings.analyse or found is None:
+        return {}
+    notes = await _threaded(runtime.context, _looked, Finding.model_validate(found), runtime.context, assistant)
+    return {"looked": notes, "spent": spent_by(assistant)}
+
+
+def _looked(finding: Finding, context: Context, assistant: Assistant) -> list[str]:
+    if finding.status is not Status.OK:
+        return []
+    frame = frame_of(context.frames.get(WORKFLOW_ROWS))
+    return second_look(finding, frame, context.settings.thresholds.workflow, assistant)
 
 
 async def _evidence(state: State, runtime: Runtime[Context]) -> State:
@@ -272,7 +294,7 @@ async def _conclude(state: State, runtime: Runtime[Context]) -> State:
 def _report(state: State, context: Context) -> dict[str, Any]:
     parameters = Parameters.model_validate(state["parameters"])
     judgement = Judgement.model_validate(state["judgement"])
-    notes = [*state.get("notes", []), *judgement.notes]
+    notes = [*state.get("notes", []), *judgement.notes, *state.get("looked", [])]
     findings = [Finding.model_validate(finding) for finding in state["findings"]]
     report = conclude(
         parameters,

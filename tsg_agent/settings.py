@@ -192,6 +192,7 @@ class ModelSettings(BaseModel):
     output_price: float | None = Field(None, ge=0, description="money per million tokens written")
     answer_tokens: int = Field(4_000, gt=0, description="tokens one answer may have")
     text_characters: int = Field(12_000, gt=0, description="characters of an incident's text that a model reads")
+    analyse: bool = Field(True, description="let the model analyse the workflows with code of its own, to compare")
     redact: bool = Field(True, description="hide e-mails, addresses, user ids and secrets from the model")
 
 

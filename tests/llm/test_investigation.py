@@ -19,19 +19,27 @@ WORDS = {"narrative", "usage", "notes", "id", "created", "findings"}
 
 
 def settings(endpoint: Endpoint, **changes: Any) -> Settings:
-    values = {"name": "scripted", "base_url": endpoint.url, "api_key": KEY, "timeout": 0.3, "longest_wait": 0.01}
+    values = {"name": "scripted", "base_url": endpoint.url, "api_key": KEY, "timeout": 1.0, "longest_wait": 0.01}
     return Settings(model=ModelSettings.model_validate(values | changes))
 
 
 Tell = Callable[..., tuple[Report, Endpoint]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def told(incident: Request, engine: Engine) -> Tell:
+    """Investigates with a scripted model; each once. Only some of them write code: a sandbox takes its time."""
+    coders = (personas.honest, personas.liar, personas.obedient_fool)
+    held: dict[str, tuple[Report, Endpoint]] = {}
+
     def tell(script: Script, text: str = "", **changes: Any) -> tuple[Report, Endpoint]:
-        asked = incident.model_copy(update={"text": text}) if text else incident
-        with serving(script) as endpoint:
-            return investigate(asked, settings=settings(endpoint, **changes), engine=engine), endpoint
+        key = repr((script, text, sorted(changes.items())))
+        if key not in held:
+            asked = incident.model_copy(update={"text": text}) if text else incident
+            changes = {"analyse": script in coders and not text and not changes, **changes}
+            with serving(script) as endpoint:
+                held[key] = investigate(asked, settings=settings(endpoint, **changes), engine=engine), endpoint
+        return held[key]
 
     return tell
 
@@ -65,8 +73,13 @@ def test_an_honest_model_tells_what_the_rules_concluded(told: Tell, by_rules: Re
     assert report.narrative.sections[0].text == "The threshold of 99.9 % is breached [SLA]."
     assert (report.narrative.sent_back, report.narrative.replaced) == (0, 0)
     assert report.usage.mode == "scripted"
-    assert [(node.node, node.calls) for node in report.usage.model.nodes] == [("read", 1), ("phrase", 1)]
-    assert report.usage.model.calls == len(endpoint.requests) == 2
+    assert [(node.node, node.calls) for node in report.usage.model.nodes] == [
+        ("read", 1),
+        ("analyse", 1),
+        ("phrase", 1),
+    ]
+    assert report.usage.model.calls == len(endpoint.requests) == 3
+    assert any("own analysis of the workflows agrees in all" in note for note in report.notes)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +108,21 @@ def test_a_bad_model_changes_no_conclusion(told: Tell, by_rules: Report, script:
         assert any(note.startswith(says) for note in report.notes)
         assert report.usage.mode == "rules only: scripted gave no prose"
     assert KEY not in report.model_dump_json()
+
+
+def test_where_a_models_code_disagrees_the_shipped_analysis_stands(told: Tell, by_rules: Report) -> None:
+    report, endpoint = told(personas.liar)
+    assert any("the shipped one stands: payment_processing total_runs 7 against" in note for note in report.notes)
+    assert report.findings[7].rows == by_rules.findings[7].rows
+    assert sum(personas.task(request) == "analyse" for request in endpoint.requests) == 1
+
+
+def test_code_that_fails_is_sent_back_with_its_error_three_times_at_most(told: Tell) -> None:
+    report, endpoint = told(personas.obedient_fool)
+    asked = [request for request in endpoint.requests if personas.task(request) == "analyse"]
+    assert len(asked) == 3
+    assert "That failed" in asked[1]["messages"][-1]["content"]
+    assert any("analysis failed 3 times" in note for note in report.notes)
 
 
 def test_what_the_model_read_and_was_not_believed_is_noted(told: Tell) -> None:

@@ -29,6 +29,7 @@ class Assistant:
         self.settings = settings
         self.budget = budget or Budget(settings)
         self.redactor = redactor or Redactor(settings.redact)
+        self._down = False  # every try of the last call failed: the next one gets a single try
 
     def text(self, node: str, messages: Sequence[Message]) -> str:
         """A plain answer. Raises ModelError."""
@@ -63,14 +64,17 @@ class Assistant:
 
     def _call(self, node: str, messages: Sequence[Message], schema: Schema | None) -> Answer:
         """One answer, tried again for transient errors only."""
-        for attempt in range(self.settings.retries + 1):
+        tries = 1 if self._down else self.settings.retries + 1
+        for attempt in range(tries):
             began = self.budget.begin(node, messages)
             answer = None
             try:
                 answer = self.model.complete(messages, schema=schema)
+                self._down = False
                 return answer
             except TransientModelError as error:
-                if attempt == self.settings.retries:
+                if attempt == tries - 1:
+                    self._down = True
                     raise
                 wait = FIRST_WAIT * 2**attempt if error.wait is None else error.wait
             finally:

@@ -181,6 +181,7 @@ def _digest(value: Any) -> str:
 
 
 def kept_table(table: SourceTable) -> dict[str, Any]:
+    """What a recording keeps of a source's table."""
     return {
         "location": table.location,
         "present": sorted(table.present),
