@@ -10,7 +10,7 @@ _ROLE = re.compile(r"<\|[^>\n]{0,40}\|>|\[/?INST\]", re.IGNORECASE)
 
 def fenced(text: object, limit: int = 4_000) -> str:
     """A text between delimiters that it cannot close, without control characters and chat marks, cut to length."""
-    clean = _ROLE.sub(" ", lines(str(text)[: limit * 4]))
+    clean = _ROLE.sub(" ", lines(shortened(str(text), limit * 4)))
     clean = _DELIMITER.sub("(", clean)
     return f"<data>\n{shortened(clean, limit)}\n</data>"
 
