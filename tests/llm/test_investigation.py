@@ -10,6 +10,7 @@ from tests.llm.server import Endpoint, Script, serving
 from tsg_agent import Report, Request, Settings, investigate
 from tsg_agent.llm.grounding import check, sentences_of
 from tsg_agent.llm.rows import evidence_of
+from tsg_agent.report.markdown import to_markdown
 from tsg_agent.settings import ModelSettings
 from tsg_agent.telemetry.engine import Engine
 
@@ -184,3 +185,11 @@ def test_instructions_in_the_text_reach_the_model_as_data(told: Tell, incident: 
     assert user.count("</data>") == user.count("<data>")
     assert user.index(personas.INJECTED) < user.rindex("</data>")
     assert not any(mark in user for mark in ("\x1b", "\u202e", "<|im_start|>"))
+
+
+def test_the_report_shows_the_models_words_and_what_they_cost(told: Tell) -> None:
+    honest = to_markdown(told(personas.honest)[0])
+    assert "## In words" in honest
+    assert "The threshold of 99.9 % is breached" in honest
+    assert "Written by scripted: 2 sentences, 0 sent back, 0 replaced by the rules'; 3 calls, 300 tokens read" in honest
+    assert "rules only: scripted gave no prose" in to_markdown(told(personas.mumbler)[0])

@@ -82,6 +82,23 @@ def _numbered(actions: list[Action], first: int) -> str:
     return "\n".join(f"{i}. {escape(a.statement)}" for i, a in enumerate(actions, first))
 
 
+def _told(report: Report) -> Iterator[str]:
+    """The model's words, which passed the check against the evidence, and how many did not."""
+    told = report.narrative
+    if told is None:
+        return
+    yield "## In words"
+    for section in told.sections:
+        yield f"**{escape(section.title)}.** {escape(section.text)}"
+    spent, counts = report.usage.model, f"{some(told.sentences, 'sentence')}, {told.sent_back} sent back"
+    money = f", cost {spent.cost:.4f}" if spent.cost is not None else ""
+    yield (
+        f"Written by {escape(report.usage.mode)}: {counts}, {told.replaced} replaced by the rules'; "
+        f"{some(spent.calls, 'call')}, {spent.input_tokens:,} tokens read, {spent.output_tokens:,} written{money}. "
+        "Causes and actions are the rules' own."
+    )
+
+
 def _availability(report: Report) -> Iterator[str]:
     sla, start = report.sla, report.parameters.incident_start
     when = clock(start) if start else "the start"
@@ -190,4 +207,4 @@ def _foot(report: Report) -> Iterator[str]:
     )
 
 
-SECTIONS = (_head, _actions, _causes, _availability, _gaps, _rejected, _summary, _messages, _evidence, _foot)
+SECTIONS = (_head, _actions, _causes, _told, _availability, _gaps, _rejected, _summary, _messages, _evidence, _foot)
