@@ -47,7 +47,9 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
 @app.command()
 def run(  # noqa: PLR0913, PLR0917 - a command line's flags
     cases: Annotated[list[str] | None, typer.Option(help="ids, groups or tags (`smoke`, `step 5`); none = all")] = None,
-    entrant: Annotated[str, typer.Option(help="rules, guide, react, command:… or python:module:function")] = "rules",
+    entrant: Annotated[
+        str, typer.Option(help="rules, agent, guide, react, command:…, python:module:function")
+    ] = "rules",
     model: Annotated[str | None, typer.Option(help="the model of an entrant that uses one")] = None,
     base_url: Annotated[str | None, typer.Option(help="an OpenAI-compatible endpoint")] = None,
     runs: Annotated[int, typer.Option(min=1, help="how often each incident is put")] = 1,
@@ -63,7 +65,7 @@ def run(  # noqa: PLR0913, PLR0917 - a command line's flags
 ) -> None:
     """Put incidents before an entrant and score its answers."""
     if model and entrant in ("rules", "guide"):
-        raise typer.BadParameter(f"entrant {entrant} uses no model")
+        raise typer.BadParameter(f"entrant {entrant} uses no model; `--entrant agent` is ours with one")
     spec = Spec(entrant, model, base_url, _settings(set_ or []), timeout)
     try:
         wanted = chosen(load_all(incidents), cases or [])

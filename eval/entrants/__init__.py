@@ -17,7 +17,7 @@ class EntrantError(Exception):
 class Spec:
     """An entrant by name, as it can be handed to another process.
 
-    `rules`, `guide`, `react`, `command:<command line>` or `python:<module>:<function>`.
+    `rules`, `agent`, `guide`, `react`, `command:<command line>` or `python:<module>:<function>`.
     """
 
     name: str
@@ -39,6 +39,10 @@ def entrant_of(spec: Spec) -> Entrant:
         from eval.entrants.rules import rules  # noqa: PLC0415 - seconds of imports that another entrant does not need
 
         return rules(spec)
+    if kind == "agent":
+        from eval.entrants.rules import agent  # noqa: PLC0415
+
+        return agent(spec)
     if kind == "guide":
         from eval.entrants.guide import guide  # noqa: PLC0415
 
@@ -51,5 +55,5 @@ def entrant_of(spec: Spec) -> Entrant:
         from eval.entrants import outside  # noqa: PLC0415
 
         return outside.command(spec, rest) if kind == "command" else outside.function(rest)
-    known = "rules, guide, react, command:<command line>, python:<module>:<function>"
+    known = "rules, agent, guide, react, command:<command line>, python:<module>:<function>"
     raise EntrantError(f"no entrant {spec.name!r}; known: {known}")

@@ -38,7 +38,7 @@ NAMES = (*DIMENSIONS, "error_category", "exception_type")
 
 def guide(spec: Spec) -> Entrant:
     """The labels alone."""
-    settings = Settings(**spec.settings)
+    settings = Settings(**{"model": {"name": ""}, **spec.settings})
 
     def solve(question: Question) -> Answer:
         request = Request(

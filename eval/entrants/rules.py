@@ -1,9 +1,9 @@
-"""This project's agent, without a model."""
+"""This project's agent: `rules` without a model, `agent` with one."""
 
 from typing import Any
 
 from eval.answer import Answer, Blamed, Check, Dismissed, Proposed, Question, Spent, Stated
-from eval.entrants import Entrant, Spec
+from eval.entrants import Entrant, EntrantError, Spec
 from tsg_agent import Given, QuestionError, Report, Request, Settings, investigate
 
 GUIDES_CODES = [429, 503]
@@ -11,22 +11,28 @@ GUIDES_CODES = [429, 503]
 
 
 def rules(spec: Spec) -> Entrant:
-    """Our agent; `spec.settings` override its settings, to show what a rule is worth."""
-    settings = Settings(**spec.settings)
+    """Our agent without a model, whatever the environment names; `spec.settings` show what a rule is worth."""
+    settings = Settings(**{"model": {"name": ""}, **spec.settings})
+    return lambda question: solved(question, settings)
 
-    def solve(question: Question) -> Answer:
-        request = Request(
-            text=question.incident,
-            telemetry=question.telemetry,
-            given=Given(**question.answers),
-            now=question.now,
-        )
-        try:
-            return answer_of(investigate(request, settings=settings), settings)
-        except QuestionError as error:
-            return Answer(questions=[parameter for parameter, _, _ in error.questions])
 
-    return solve
+def agent(spec: Spec) -> Entrant:
+    """Our agent with a model. Raises EntrantError."""
+    if not spec.model:
+        raise EntrantError("entrant agent needs a model: --model NAME")
+    settings = Settings(**{"model": {"name": spec.model, "base_url": spec.base_url or ""}, **spec.settings})
+    return lambda question: solved(question, settings)
+
+
+def solved(question: Question, settings: Settings, model: Any = None) -> Answer:
+    """One investigation. `model`: instead of the one that the settings name."""
+    request = Request(
+        text=question.incident, telemetry=question.telemetry, given=Given(**question.answers), now=question.now
+    )
+    try:
+        return answer_of(investigate(request, settings=settings, model=model), settings)
+    except QuestionError as error:
+        return Answer(questions=[parameter for parameter, _, _ in error.questions])
 
 
 def answer_of(report: Report, settings: Settings) -> Answer:
@@ -61,7 +67,12 @@ def answer_of(report: Report, settings: Settings) -> Answer:
         gaps=[Stated(step=g.step, status=g.status, statement=g.statement) for g in report.gaps],
         prose=prose_of(report),
         evidence=evidence_of(report, settings),
-        spent=Spent(model_calls=usage.calls, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens),
+        spent=Spent(
+            model_calls=usage.calls,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cost=usage.cost or 0.0,
+        ),
     )
 
 

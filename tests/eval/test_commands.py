@@ -1,0 +1,115 @@
+"""run, compare, report and the protocol's schemas."""
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from typer.testing import CliRunner
+
+from eval.answer import Answer
+from eval.cli import app
+from eval.compare import compare
+from eval.report import html, markdown
+from eval.results import Head, Result, Run, read, write
+from eval.schemas import FOLDER, schemas
+from eval.scorers import score
+from eval.summary import scores_of
+
+SOLVER = "python:tests.eval.test_entrants:solver"
+
+
+def result(case: str, passed: bool, **scores: float | None) -> Result:
+    return Result(
+        case=case,
+        title="<b>title</b>",
+        group="g",
+        seed=1,
+        reseed=0,
+        run=0,
+        passed=passed,
+        scores=scores,
+        answer=Answer(),
+    )
+
+
+def made(entrant: str, results: list[Result]) -> Run:
+    return Run(Head(entrant=entrant, runs=1, reseeds=[0], started="now", versions={"python": "3"}), results)
+
+
+def test_compare_says_what_changed_and_whether_it_is_noise() -> None:
+    old = made("old", [result(f"c{i}", False, cause_at_1=0.0, seconds=2.0) for i in range(12)])
+    new = made("new", [result(f"c{i}", True, cause_at_1=1.0, seconds=2.0) for i in range(12)])
+    text = compare(old, new)
+    assert "| cause_at_1 | 0.000 | 1.000 | 12 | 0 | 0.000488 | more than noise |" in text
+    assert "| seconds | 2.000 | 2.000 | 0 | 0 | 1 | may be chance |" in text
+    few = compare(made("a", old.results[:2]), made("b", new.results[:2]))
+    assert "may be chance" in few.split("cause_at_1")[1].splitlines()[0]
+    assert "c0 +" in few
+
+
+def test_scores_count_an_incident_once_however_often_it_ran() -> None:
+    runs = [result("a", True, cause_at_1=1.0), result("a", False, cause_at_1=0.0), result("b", True, cause_at_1=1.0)]
+    found = {one.name: one for one in scores_of(runs)}
+    assert (found["cause_at_1"].mean, found["cause_at_1"].cases) == (0.75, 2)
+    assert found["pass@1"].mean == 0.75
+    twice = scores_of([*runs, result("b", True, cause_at_1=1.0)])
+    assert {one.name: one.mean for one in twice}["pass^2"] == 0.5
+
+
+def test_the_report_is_one_page_that_escapes_and_loads_nothing() -> None:
+    page = html(
+        [made("ours", [result("a", True, cause_at_1=1.0)]), made("other", [result("a", False, cause_at_1=0.0)])]
+    )
+    assert "&lt;b&gt;title" in page and "<b>title" not in page
+    assert "http" not in page and "<svg" in page and "<details" in page
+    assert "ours: fixed seeds" in page
+    text = markdown([made("ours", [result("a", False, cause_at_1=0.0)])])
+    assert "| cause_at_1 | 0.000" in text and "a: cause_at_1" in text
+
+
+def test_results_are_written_and_read(tmp_path: Path) -> None:
+    run = made("ours", [result("a", True, cause_at_1=None)])
+    write(tmp_path / "r.jsonl", run.head, run.results)
+    again = read(tmp_path / "r.jsonl")
+    assert (again.head, again.results) == (run.head, run.results)
+    (tmp_path / "x.jsonl").write_text("{}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="no"):
+        read(tmp_path / "x.jsonl")
+
+
+def test_the_command_line(tmp_path: Path, cache: Path) -> None:
+    file = tmp_path / "out.jsonl"
+    common = ["run", "--cases", "shard-strong", "--entrant", SOLVER, "--cache", str(cache), "--processes", "1"]
+    ended = CliRunner().invoke(app, [*common, "--runs", "2", "--reseed", "1", "--output", str(file), "--record"])
+    assert ended.exit_code == 0, ended.output
+    assert len(read(file).results) == 4
+    assert len(list(file.with_suffix("").glob("*.json"))) == 4
+    ended = CliRunner().invoke(app, ["compare", str(file), str(file)])
+    assert ended.exit_code == 0 and "may be chance" in ended.output
+    ended = CliRunner().invoke(app, ["report", str(file), "--output", str(tmp_path)])
+    assert ended.exit_code == 0 and (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    "flags", [["--cases", "nothing"], ["--model", "m"], ["--entrant", "nobody"], ["--set", "x"], ["--incidents", "/no"]]
+)
+def test_wrong_flags(flags: list[str], cache: Path) -> None:
+    assert CliRunner().invoke(app, ["run", *flags, "--cache", str(cache)]).exit_code == 2
+
+
+def test_the_schemas_are_current_and_hold(tmp_path: Path) -> None:
+    for name, text in schemas().items():
+        assert (FOLDER / name).read_text(encoding="utf-8") == text, "python -m eval.schemas"
+        Draft202012Validator.check_schema(json.loads(text))
+    example = json.loads((FOLDER / "answer.example.json").read_text(encoding="utf-8"))
+    Draft202012Validator(json.loads(schemas()["answer.schema.json"])).validate(example)
+    assert Answer.model_validate(example).causes
+
+
+def test_every_score_has_a_place_in_the_report() -> None:
+    from eval.cases import Expected  # noqa: PLC0415
+    from eval.report import COLUMNS  # noqa: PLC0415
+
+    names = score(Expected(title="", group=""), "", Answer(), [], {})
+    assert set(names) | {"seconds"} == set(COLUMNS)
