@@ -6,21 +6,23 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import duckdb
 import pyarrow as pa
 
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
 from tsg_agent.telemetry.catalog import CATALOG, SourceTable
+from tsg_agent.telemetry.compact import Compact
 from tsg_agent.telemetry.files import find_files, group_files
 from tsg_agent.telemetry.keys import Keys
 from tsg_agent.telemetry.mapping import TableMapping, read_mapping
 from tsg_agent.telemetry.views import Relation, null_view, table_view
 
+T = TypeVar("T")
 PARAMETER = re.compile(r"\$([a-z_][a-z0-9_]*)")
 DISTINCT_REQUESTS = re.compile(r"count\(DISTINCT (?:\w+\.)?request_id\)", re.IGNORECASE)
 DISTINCT_ROWS = re.compile(r"DISTINCT ON \(request_id[^)]*\)")
@@ -57,6 +59,7 @@ class DuckDB:
         self._spill = tempfile.mkdtemp(prefix="tsg-agent-")
         self._unspill = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
         self._keys = Keys()
+        self._compact = Compact()
         try:
             self._open(str(location), read_mapping(mapping) if mapping else {}, open_timeout)
         except BaseException:
@@ -80,7 +83,16 @@ class DuckDB:
         def run(text: str, values: Mapping[str, object]) -> pa.Table:
             return self._execute(text, values, timeout, deadline)
 
-        return run(self._keys.simplified(sql, bound, run), bound)
+        def create(text: str, values: Mapping[str, object]) -> int:
+            return self._create(text, values, timeout, deadline)
+
+        counted = self._keys.counted(sql, bound, run)
+        if counted == sql:
+            return run(self._keys.joined(sql, bound, run), bound)
+        with self._compact.reading(counted, bound, create) as copied:
+            text = self._keys.joined(counted, bound, run) if copied == counted else copied
+            named = set(PARAMETER.findall(text))
+            return run(text, {name: value for name, value in bound.items() if name in named})
 
     def close(self) -> None:
         """Close the database, and take away what it spilled."""
@@ -96,15 +108,33 @@ class DuckDB:
         self.close()
 
     def _execute(self, sql: str, bound: Mapping[str, object], timeout: float, deadline: float) -> pa.Table:
+        """Rows of one SELECT: any other statement is refused."""
+
+        def select(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
+            statements = cursor.extract_statements(sql)
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                raise QueryError("Only one SELECT may run.")
+            return cursor.sql(sql, params=dict(bound)).to_arrow_table()
+
+        return self._watched(select, timeout, deadline)
+
+    def _create(self, sql: str, bound: Mapping[str, object], timeout: float, deadline: float) -> int:
+        """Run a statement of the engine's own. Its first number."""
+
+        def execute(cursor: duckdb.DuckDBPyConnection) -> int:
+            row = cursor.execute(sql, dict(bound)).fetchone()
+            return int(row[0]) if row else 0
+
+        return self._watched(execute, timeout, deadline)
+
+    def _watched(self, work: Callable[[duckdb.DuckDBPyConnection], T], timeout: float, deadline: float) -> T:
+        """Work on a cursor of its own, cancelled at the deadline. DuckDB's errors as ours."""
         cursor = self._connection.cursor()
         done = threading.Event()
         watch = threading.Thread(target=_interrupt_at, args=(cursor, deadline, done), daemon=True)
         try:
-            statements = cursor.extract_statements(sql)
-            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-                raise QueryError("Only one SELECT may run.")
             watch.start()
-            return cursor.sql(sql, params=dict(bound)).to_arrow_table()
+            return work(cursor)
         except duckdb.InterruptException as error:
             fix = "Narrow the window, or raise TSG_QUERY_TIMEOUT."
             raise QueryTimeout(f"The query took longer than {timeout:g} s and was cancelled.", fix=fix) from error

@@ -46,21 +46,27 @@ class Keys:
         self._locks: dict[tuple[object, ...], threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def simplified(self, sql: str, bound: Mapping[str, object], run: Run) -> str:
-        """The query without the DISTINCTs that are proven needless; `run` measures. Raises what `run` raises."""
-        if not bound.keys() >= set(SCOPE):
+    def counted(self, sql: str, bound: Mapping[str, object], run: Run) -> str:
+        """The query without the DISTINCTs over requests, where no request_id repeats in the window.
+
+        Raises what `run`, which measures, raises.
+        """
+        if not (bound.keys() >= set(SCOPE) and (COUNTED.search(sql) or COPIED.search(sql))):
             return sql
         scope = tuple(bound[name] for name in SCOPE)
-        if (COUNTED.search(sql) or COPIED.search(sql)) and self._holds(
-            ("api_gateway_logs", *scope), lambda: _one_row_a_request(bound, run)
-        ):
-            sql = COPIED.sub("SELECT", COUNTED.sub("count(*)", sql))
+        if not self._holds(("api_gateway_logs", *scope), lambda: _one_row_a_request(bound, run)):
+            return sql
+        return COPIED.sub("SELECT", COUNTED.sub("count(*)", sql))
+
+    def joined(self, sql: str, bound: Mapping[str, object], run: Run) -> str:
+        """The query without the DISTINCT over flags or products, where a request has one row of each."""
         joined = JOINED.search(sql)
-        if joined and "region" in bound:
-            table = joined[2]
-            if self._holds((table, *scope, bound["region"]), lambda: _one_row_a_group(table, bound, run)):
-                sql = JOINED.sub(r"SELECT \1 FROM \2", sql)
-        return sql
+        if not (joined and bound.keys() >= {*SCOPE, "region"}):
+            return sql
+        table, scope = joined[2], tuple(bound[name] for name in (*SCOPE, "region"))
+        if not self._holds((table, *scope), lambda: _one_row_a_group(table, bound, run)):
+            return sql
+        return JOINED.sub(r"SELECT \1 FROM \2", sql)
 
     def _holds(self, key: tuple[object, ...], measure: Callable[[], bool]) -> bool:
         """Measure once; queries that ask at the same time wait for the answer."""

@@ -1,0 +1,171 @@
+"""Joins by number give what joins by text give."""
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tools.made import written
+from tsg_agent.evidence.measure import _text, subject_predicate
+from tsg_agent.telemetry import compact
+from tsg_agent.telemetry.compact import Compact
+from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.tools.plugin import load_sql, with_service_requests
+
+START = datetime(2026, 3, 10, 12)
+SCOPE: dict[str, Any] = {
+    "start_time": START, "end_time": START + timedelta(hours=1), "environment": "prod", "service_name": "shop",
+    "region": "us-east", "maximum_groups": 1000, "origin": START, "verdict_bucket_minutes": 5, "version_slow_ms": 900.0,
+}  # fmt: skip
+
+
+def telemetry(folder: Path, *, repeated_request: bool = False) -> Path:
+    """Three regions, NULLs, repeated flags and products, two values of one flag, test traffic, rows of no request."""
+    random_ = random.Random(7)  # noqa: S311 - no secret
+    pick = random_.choice
+    logs: list[dict[str, Any]] = [
+        {
+            "request_id": f"request-with-a-long-name-{i}",
+            "timestamp": START + timedelta(seconds=random_.uniform(-300, 3900)),
+            "region": pick(["us-east", "us-west", "eu-central", None]),
+            "environment": pick(["prod", "prod", "test"]),
+            "service_name": pick(["shop", "shop", "bank"]),
+            "status_code": pick([200, 200, 204, 302, 404, 429, 500, 503, 100, None]),
+            "latency_ms": pick([random_.uniform(1, 2000), None]),
+            "is_retry": pick([True, False, None]),
+            "user_id": pick([f"user-{i % 50}", None]),
+            "has_dependency_failure": pick([True, False, None]),
+            "is_test_traffic": pick([True, False, False, None]),
+            "shard_id": pick(["shard-1", "shard-2", None]),
+            "service_component": pick(["cart", "card", None]),
+            "correlation_id": pick([f"correlation-{i % 300}", None]),
+        }
+        for i in range(4000)
+    ]
+    ids = [*(row["request_id"] for row in logs), None, "of no request"]
+    if repeated_request:
+        inside: dict[str, Any] = {
+            "timestamp": START,
+            "region": "us-east",
+            "environment": "prod",
+            "service_name": "shop",
+        }
+        logs += [{**logs[0], **inside}, {**logs[0], **inside, "status_code": 500}]
+    flags = [
+        {"request_id": pick(ids), "flag_name": pick(["a", "b", None]), "flag_value": pick(["on", "off", None])}
+        for _ in range(9000)
+    ]
+    products = [
+        {
+            "request_id": pick(ids), "product_id": pick(["p1", "p2", None]), "product_category": pick(["c", None]),
+            "customer_tier": pick(["PREMIUM", "FREE"]), "subscription_type": pick(["month", "year", None]),
+        }
+        for _ in range(4000)
+    ]  # fmt: skip
+    steps = [{"correlation_id": f"correlation-{i}", "scenario_name": pick(["pay", "look"])} for i in range(200)]
+    return written(
+        folder,
+        {
+            "api_gateway_logs": logs,
+            "feature_flags": flags,
+            "product_metadata": products,
+            "workflow_tracking": steps,
+        },
+    )
+
+
+def evidence(name: str, within: Mapping[str, str | None], without: list[Any]) -> tuple[str, dict[str, Any]]:
+    predicate, values = subject_predicate(within, without)
+    requests = _text("requests").replace("{where}", "region = $region" + predicate)
+    sql = _text(name).replace("{requests}", f"\n{requests}\n").replace("{cells}", _text("cells"))
+    return with_service_requests(sql.replace("{measures}", _text("measures"))), {**SCOPE, **values}
+
+
+PARTS: list[tuple[str, dict[str, str | None], list[Any]]] = [
+    ("whole", {}, []),
+    ("shard", {"shard_id": "shard-1"}, []),
+    ("no shard", {"shard_id": None}, []),
+    ("flag", {"flag_name": "a", "flag_value": "on"}, []),
+    ("no product", {"product_id": None}, []),
+    ("workflow", {"scenario_name": "pay"}, []),
+    ("others", {"customer_tier": "FREE"}, [(("flag_name", "b"),), (("shard_id", "shard-2"),)]),
+]
+QUERIES = {
+    "plugin 2": (load_sql("plugin_2_feature_flags"), SCOPE),
+    "plugin 7": (load_sql("plugin_7_products"), SCOPE),
+    **{
+        f"{name}, {part}": evidence(name, within, without)
+        for name in ("flags", "products", "dimensions")
+        for part, within, without in PARTS
+    },
+}
+
+
+class Plain(Compact):
+    """Makes no copies."""
+
+    @contextmanager
+    def reading(self, sql: str, bound: Mapping[str, object], create: Callable[..., int]) -> Iterator[str]:
+        yield sql
+
+
+def plain(folder: Path) -> DuckDB:
+    engine = DuckDB(folder)
+    engine._compact = Plain()
+    return engine
+
+
+def rows(engine: DuckDB, sql: str, bound: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    """Sorted, with sums rounded: the order of addition differs."""
+    found = engine.run(sql, bound, timeout=60)
+    return sorted(
+        (tuple(round(v, 6) if isinstance(v, float) else v for v in row.values()) for row in found.to_pylist()), key=repr
+    )
+
+
+def copies(engine: DuckDB) -> list[str]:
+    found = engine.run("SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'scope%'", {}, timeout=60)
+    return sorted(found["table_name"].to_pylist())
+
+
+@pytest.mark.parametrize("repeated_request", [False, True])
+def test_the_copies_change_no_result(repeated_request: bool, tmp_path: Path) -> None:
+    folder = telemetry(tmp_path, repeated_request=repeated_request)
+    with DuckDB(folder) as engine, plain(folder) as other:
+        for name, (sql, bound) in QUERIES.items():
+            for region in ("us-east", "eu-central", "nowhere"):
+                given = {**bound, "region": region}
+                found = rows(engine, sql, given)
+                assert found == rows(other, sql, given), (name, region)
+                assert bool(found) is (region != "nowhere"), (name, region)
+        assert bool(copies(engine)) is not repeated_request
+        assert not copies(other)
+
+
+def test_queries_at_the_same_time_share_the_copies(tmp_path: Path) -> None:
+    folder = telemetry(tmp_path)
+    with DuckDB(folder) as engine, plain(folder) as other, ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda query: rows(engine, *query), QUERIES.values()))
+        assert found == [rows(other, *query) for query in QUERIES.values()]
+        assert len(copies(engine)) == 3
+
+
+def test_old_copies_are_dropped(tmp_path: Path) -> None:
+    sql, bound = QUERIES["plugin 2"]
+    with DuckDB(telemetry(tmp_path)) as engine:
+        for minutes in range(5):
+            engine.run(sql, {**bound, "end_time": START + timedelta(minutes=30 + minutes)}, timeout=60)
+        assert {name.partition("_api")[0].partition("_feature")[0] for name in copies(engine)} == {"scope_4", "scope_5"}
+
+
+def test_a_scope_that_is_too_large_is_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compact, "MAXIMUM_REQUESTS", 100)
+    folder = telemetry(tmp_path)
+    with DuckDB(folder) as engine, plain(folder) as other:
+        assert rows(engine, *QUERIES["plugin 2"]) == rows(other, *QUERIES["plugin 2"])
+        assert not copies(engine)
