@@ -7,17 +7,16 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from tests.llm import personas
 from tests.llm.conftest import by_rules, engine, incident
 from tests.llm.server import serving
 from tsg_agent import Report, Request, Settings
+from tsg_agent.cli.app import app
 from tsg_agent.errors import ModelError, QueryError, RecordError
 from tsg_agent.llm import Message
 from tsg_agent.recording import comparable, differences, record, replay
-from tsg_agent.recording.commands import register
 from tsg_agent.recording.file import INDEX, read
 from tsg_agent.recording.players import ReplayEngine, ReplayModel
 from tsg_agent.settings import ModelSettings
@@ -120,9 +119,6 @@ def test_another_format_is_said(recorded: tuple[Path, Report], tmp_path: Path) -
 
 
 def test_the_command_replays_and_compares(recorded: tuple[Path, Report]) -> None:
-    app = typer.Typer()
-    app.callback()(lambda: None)
-    register(app)
     shown = CliRunner().invoke(app, ["replay", str(recorded[0]), "--json"])
     assert Report.model_validate_json(shown.output).headline == recorded[1].headline
     assert CliRunner().invoke(app, ["replay", str(recorded[0]), "--diff"]).output == "The same report.\n"

@@ -104,3 +104,14 @@ def test_demo_lists_and_makes_incidents(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert [cause for cause in json.loads(done.stdout)["causes"] if cause["confidence"] == "confirmed"] == []
     assert (tmp_path / "demo" / "quiet" / "report.html").exists()
+
+
+def test_a_recording_replays_without_its_telemetry(shard: Place, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.tsgr"
+    text = shard.incident.read_text("utf-8")
+    first = tsg("run", "-", "-t", shard.telemetry, "--json", "--record", str(kept), text=text, state=tmp_path)
+    assert first.returncode == 0, first.stderr
+    again = tsg("replay", str(kept), "--json", state=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["causes"] == json.loads(first.stdout)["causes"]
+    assert tsg("replay", str(kept), "--diff", state=tmp_path).stdout == "The same report.\n"

@@ -61,6 +61,9 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     end_time: Annotated[str | None, typer.Option(help="End of the window; default: now, or the resolution.")] = None,
     threshold: Annotated[float | None, typer.Option(help="SLA threshold, percent; default 99.9.")] = None,
     now: Annotated[str | None, typer.Option(help="What counts as now; for replays.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Keep everything in one file, to `replay` without data source or model.")
+    ] = None,
     keep: Annotated[bool, typer.Option(help="Checkpoint each step, so that `resume` can go on.")] = True,
     quiet: Quiet = False,
 ) -> None:
@@ -79,7 +82,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
         "end_time": end_time,
         "threshold": threshold,
     }
-    output = Output(as_json=as_json, html=html, whole=whole, quiet=quiet)
+    output = Output(as_json=as_json, html=html, whole=whole, quiet=quiet, record=record)
     text = read_text(incident)
     run_incident(text, telemetry, mapping, given, now=now, keep=keep, output=output, may_ask=incident != "-")
 
@@ -112,6 +115,24 @@ def resume(
     from tsg_agent.cli.investigate import Output, resume_incident
 
     resume_incident(identity, Output(as_json=as_json, html=html, whole=whole, quiet=quiet))
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A recording, made with `run --record`.")],
+    diff: Annotated[bool, typer.Option("--diff", help="Show only what differs from the recorded report.")] = False,
+    as_json: AsJson = False,
+    html: Html = None,
+    whole: Whole = False,
+) -> None:
+    """Run a recorded investigation again, with no data source and no model."""
+    from tsg_agent import recording
+    from tsg_agent.cli.investigate import Output, show
+
+    if diff:
+        typer.echo("\n".join(recording.differences(file)) or "The same report.")
+        return
+    show(recording.replay(file), Output(as_json=as_json, html=html, whole=whole, quiet=True))
 
 
 @app.command()

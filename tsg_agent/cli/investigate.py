@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from pydantic import ValidationError
 
+from tsg_agent import recording
 from tsg_agent.cli.progress import Table
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Given
@@ -31,6 +32,7 @@ class Output:
     html: Path | None
     whole: bool
     quiet: bool
+    record: Path | None = None
 
 
 def read_text(incident: str) -> str:
@@ -79,9 +81,12 @@ def run_incident(  # noqa: PLR0913 - the command's own flags
     with Table(quiet=output.quiet) as table:
         watch = Watch(table.update, _ask(table) if may_ask and _interactive() else None, identity.append)
         try:
-            report = investigate(request, settings=settings, watch=watch, keep=keep)
+            if output.record is not None:
+                report = recording.record(request, output.record, settings=settings, watch=watch)
+            else:
+                report = investigate(request, settings=settings, watch=watch, keep=keep)
         except KeyboardInterrupt:
-            if keep and identity:
+            if keep and identity and output.record is None:
                 table.stop()
                 typer.echo(f"Interrupted. Go on with: tsg-agent resume {identity[0]}", err=True)
             raise
@@ -114,6 +119,8 @@ def show(report: Report, output: Output) -> None:
         typer.echo(report.model_dump_json(indent=2))
     else:
         print_report(report, brief=not output.whole)
+    if output.record is not None:
+        typer.echo(f"Recording: {output.record.resolve()}", err=True)
     if output.html is not None:
         typer.echo(f"Report: {output.html.resolve()}", err=True)
 
