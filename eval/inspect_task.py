@@ -93,12 +93,13 @@ def _cases(state: TaskState) -> Case:
 def tsg_agent_solver(cache: str = "") -> Solver:
     """Our agent; a parameter that it asks for is answered with the labelled value, once."""
 
-    async def solve(state: TaskState, generate: Generate) -> TaskState:
+    async def solve(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001 - Inspect's interface
         case = _cases(state)
         model = None if str(state.model) in (NO_MODEL, "none/none") else Bridge(get_model())
         folder = await asyncio.to_thread(telemetry_of, case, Path(cache) if cache else default_cache())
         question = Question(incident=case.text, telemetry=str(folder), now=case.now)
-        settings = Settings(**{"model": {"name": ""}})
+        nameless: dict[str, Any] = {"model": {"name": ""}}  # whatever the environment names
+        settings = Settings(**nameless)
         answer = await asyncio.to_thread(solved, question, settings, model)
         asked = list(answer.questions)
         if asked:

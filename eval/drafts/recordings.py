@@ -21,7 +21,7 @@ BROKEN = (
         "Sparse traffic, a shard fails more than half",
         "recording",
         (fault(Kind.PARTITION, 0.6, shard_id="shard-05"),),
-        {"requests_per_minute": 60},
+        {"requests_per_minute": 60, "stale_share": 0.08},
         {"symptom": "errors for a few customers"},
         ("sparse", "smoke"),
         gaps=(gap(2, "insufficient_data"),),

@@ -98,7 +98,7 @@ def test_wrong_flags(flags: list[str], cache: Path) -> None:
     assert CliRunner().invoke(app, ["run", *flags, "--cache", str(cache)]).exit_code == 2
 
 
-def test_the_schemas_are_current_and_hold(tmp_path: Path) -> None:
+def test_the_schemas_are_current_and_hold() -> None:
     for name, text in schemas().items():
         assert (FOLDER / name).read_text(encoding="utf-8") == text, "python -m eval.schemas"
         Draft202012Validator.check_schema(json.loads(text))
