@@ -98,9 +98,8 @@ def line(incident: str, what: str, endpoint: Endpoint | None, seconds: float) ->
     """One line of the table."""
     requests = endpoint.requests if endpoint else []
     read = sum(len(json.dumps({k: r.get(k) for k in ("messages", "tools")})) for r in requests) // 4
-    wrote = (
-        sum(len(json.dumps(r["messages"][-1])) for r in requests[1:] if r["messages"][-1]["role"] == "assistant") // 4
-    )
+    said = [answer for answer in (endpoint.answers if endpoint else []) if isinstance(answer, Say)]
+    wrote = sum(len(answer.text or "") + len(json.dumps(answer.calls)) for answer in said) // 4
     print(f"{incident[:21]:<22}{what:<24}{len(requests):>6}{read:>13,}{wrote:>9,}{seconds:>9.2f}")
 
 

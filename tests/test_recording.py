@@ -1,7 +1,10 @@
 """Recordings: the same report again without data or model; what has changed is a miss."""
 
 import json
+import random
+import time
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ from typer.testing import CliRunner
 from tests.llm import personas
 from tests.llm.conftest import by_rules, engine, incident
 from tests.llm.server import serving
-from tsg_agent import Report, Request, Settings
+from tsg_agent import Report, Request, Settings, investigate
 from tsg_agent.cli.app import app
 from tsg_agent.errors import ModelError, QueryError, RecordError
 from tsg_agent.llm import Message
@@ -122,3 +125,25 @@ def test_the_command_replays_and_compares(recorded: tuple[Path, Report]) -> None
     shown = CliRunner().invoke(app, ["replay", str(recorded[0]), "--json"])
     assert Report.model_validate_json(shown.output).headline == recorded[1].headline
     assert CliRunner().invoke(app, ["replay", str(recorded[0]), "--diff"]).output == "The same report.\n"
+
+
+class Shuffled(ReplayEngine):
+    """The recorded results, each after a while of its own."""
+
+    chance = random.Random(7)  # noqa: S311 - the order of queries, no secret
+
+    def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
+        time.sleep(self.chance.random() * 0.05)
+        return super().run(sql, parameters, timeout=timeout)
+
+
+def test_the_same_conclusion_twenty_times_whatever_comes_first(recorded: tuple[Path, Report]) -> None:
+    held, results = read(recorded[0])
+    settings = Settings.model_validate({**held.settings, "model": {}})
+    found = {
+        json.dumps(
+            comparable(investigate(held.request, settings=settings, engine=Shuffled(held, results))) | {"id": ""}
+        )
+        for _ in range(20)
+    }
+    assert len(found) == 1

@@ -42,6 +42,7 @@ class Endpoint:
     url: str
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    answers: list["Say | Fail"] = field(default_factory=list)
 
     def said(self) -> str:
         """Everything that any request held."""
@@ -91,6 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.endpoint.requests.append(request)
         self.endpoint.headers.append({key.lower(): value for key, value in self.headers.items()})
         said = type(self).answer(request)
+        self.endpoint.answers.append(said)
         try:
             if isinstance(said, Fail):
                 self._fail(said)
