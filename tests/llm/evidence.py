@@ -69,6 +69,13 @@ def _roll_back() -> Row:
     return row
 
 
+def _repair() -> Row:
+    row = Row("A2", action="repair 609 runs of workflow payment_processing that failed without compensation.")
+    row.name("scenario_name", "payment_processing")
+    row.facts.append(Fact(609.0))
+    return row
+
+
 def _sla() -> Row:
     row = Row("SLA", codes={"5xx", "2xx"})
     row.facts += [Fact(99.9, "percent"), Fact(97.13, "percent", "after"), Fact(99.962, "percent", "before")]
@@ -76,5 +83,5 @@ def _sla() -> Row:
 
 
 def evidence() -> Evidence:
-    rows = [*rows_of([VERSIONS, REGIONS, ERRORS]), _cause(), _suspect(), _roll_back(), _sla()]
+    rows = [*rows_of([VERSIONS, REGIONS, ERRORS]), _cause(), _suspect(), _roll_back(), _repair(), _sla()]
     return Evidence(rows, parameters())

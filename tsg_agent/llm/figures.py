@@ -30,7 +30,7 @@ _REST_WORDS = re.compile(r"\b(?:rest|others?|elsewhere|remaining|without)\b")
 _AGAINST = re.compile(
     r"\b(?:from|against|than|versus|vs\.?|compared (?:with|to))\s+(?:only |just |about |over |under )?$"
 )
-_OF_REST = re.compile(r"\s*(?:%\s*)?(?:\w+ ){0,3}(?:for|of|in) the (?:rest|others)")
+_OF_REST = re.compile(r"\s*(?:%\s*)?(?:\w+ ){0,3}(?:for|of|in) the (?:rest\b|other)")
 _TURN = re.compile(r"\b(?:to|against|than)\b")
 _AGAINST_ANY = re.compile(r"\b(?:against|versus|vs)\b")
 _BREAK = re.compile(r"[,;:()]")

@@ -272,7 +272,13 @@ def _proposes(row: Row, verb: str, text: str) -> bool:
     if not row.action or _stem(verb) not in row.action.replace("-", " "):
         return False
     more = [word for word in _SWEEPING.findall(text) if word not in row.action]
-    return not more and (not row.every_name or any(name in text for name in row.every_name))
+    if more:
+        return False
+    figures = {
+        number for fact in row.facts for number in (f"{fact.value:,.0f}", f"{fact.value:.0f}") if fact.value >= 10
+    }
+    named = any(name in text for name in row.every_name)
+    return named or not row.every_name or any(re.search(rf"\b{re.escape(number)}\b", text) for number in figures)
 
 
 def _stem(verb: str) -> str:

@@ -18,6 +18,9 @@ STARTERS = _words("""
     third this those though through thus to together traffic under until up users version versions we what when where
     whereas whether which while who with within without workflow workflows zone zones step steps proposed answer
     finding findings measured service availability's two repair mitigate drain redirect disable revert scale component
+    partitions shards mean median average total peak nearly roughly affected high low slow retries retry completed
+    instances tenants messages values dismissed nobody everything looking taken seen cpu memory rate rates share
+    compensation repairing mitigating rolling draining redirecting escalating start stop bypass open it's that's
     load tenant subscription customer instance api method criticality category
     components dependency product products tier tiers flags database
 """)
