@@ -107,9 +107,9 @@ FLAGS = (
     ),
     Draft(
         "flag-weak",
-        "A rare flag value fails a twentieth of its requests",
+        "A rare flag value fails one in twenty-five of its requests",
         "step 3",
-        (flag("fast_search", "on", 0.06),),
+        (flag("fast_search", "on", 0.04),),
         {"requests_per_minute": 500},
         {"hand": "email", "symptom": "a few errors more than usual"},
         ("weak",),
