@@ -189,6 +189,13 @@ def test_runs_that_a_cause_broke_are_repaired_besides() -> None:
     assert kinds(regression(impact=[hit]), special=[finding(9, row | {"scenario_name": "x"})]) == ["roll_back"]
 
 
+def test_repairing_what_a_cause_broke_is_no_answer_to_the_cause() -> None:
+    row = {"scenario_name": "pay", "business_criticality": "CRITICAL", "uncompensated_runs": 12}
+    hit = Visible(subject={"scenario_name": "pay"}, step=9, label="CRITICAL_SCENARIO_FAILING")
+    cause = verdict(7, "NORMAL", {"client_type": "ios"}, impact=[hit])
+    assert sorted(kinds(cause, special=[finding(9, row)])) == ["look", "repair_runs"]
+
+
 def test_rate_limiting_is_relieved_where_429_dominates() -> None:
     for step, label, subject in (
         (4, "CRITICAL", {"region": "us-east"}),

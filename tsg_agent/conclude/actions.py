@@ -29,7 +29,10 @@ def actions(case: Case, causes: list[Cause], gaps: list[Gap]) -> list[Action]:
             found.append(_look(cause, "it is only suspected"))
             continue
         answers = [a for rule in RULES for a in rule(cause, case.findings, case.thresholds)]
-        found += answers or [_look(cause, "the guide has no fixed remedy for it")]
+        # To repair what a cause broke is no answer to the cause itself.
+        if not any(cause.subject.items() <= answer.target.items() for answer in answers):
+            found.append(_look(cause, "the guide has no fixed remedy for it"))
+        found += answers
     found += _relieve_pressure(causes, case.findings)
     if not causes and case.something_fails:
         found.append(_widen())
