@@ -13,7 +13,7 @@ from tsg_agent.errors import TsgError
 EXIT_CODES = """
 Exit codes: 0 concluded (whatever the conclusion) · 1 internal error · 2 wrong usage, setting or parameter ·
 3 the incident's text leaves questions open · 4 the telemetry cannot be read · 5 no such investigation ·
-6 no sandbox here · 130 interrupted.
+6 no sandbox here · 7 the model does not answer · 130 interrupted.
 """
 app = typer.Typer(
     no_args_is_help=True,
