@@ -94,7 +94,7 @@ def test_a_failing_branch_ends_in_its_finding_and_sinks_no_other(error: Exceptio
 
 def test_without_evidence_there_is_no_verdict_and_it_says_so(folder: Path) -> None:
     with open_telemetry(str(folder)) as engine:
-        report = concluded(Faulty(engine, {"GROUPING SETS (\n    (bucket)": QueryError("no measurement")}))
+        report = concluded(Faulty(engine, {"AS bucket": QueryError("no measurement")}))
     assert report.causes == []
     assert any("no measurement" in note for note in report.notes)
     assert {finding.status for finding in report.findings} == {"ok"}
