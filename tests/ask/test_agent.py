@@ -118,7 +118,7 @@ def test_a_model_that_fails_leaves_it_to_the_rules(
 def test_a_fool_is_told_no_by_the_tools(engine: Engine) -> None:
     bad = Say(
         calls=(
-            ("query_telemetry", {"sql": "COPY api_gateway_logs TO '/tmp/x'"}),
+            ("query_telemetry", {"sql": "COPY api_gateway_logs TO 'elsewhere'"}),
             ("query_telemetry", {"sql": "SELECT * FROM read_text('/etc/passwd')"}),
             ("drop_tables", {}),
             ("plugin_1_tool", {**WINDOW, "region": "mars"}),
