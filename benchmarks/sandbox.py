@@ -1,12 +1,12 @@
 """Times and leaks of the sandbox: `python -m benchmarks.sandbox [--runs 10000]`. Needs only the package."""
 
 import argparse
-import os
 import resource
 import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -89,13 +89,18 @@ def overlapped() -> float:
 
 def endurance(session: Session, runs: int) -> None:
     """Memory and descriptors of this process before and after many runs."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, descriptors()
     zygote = resident_mb(session.pid)
     taken = milliseconds(lambda: session.run("rows.ms.head().sum()"), runs)
     report(f"{runs} runs in one session", taken)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, descriptors()
     print(f"  parent grew by {(after[0] - before[0]) / 1024:.1f} MB, descriptors {before[1]} -> {after[1]}")
     print(f"  zygote {zygote:.1f} -> {resident_mb(session.pid):.1f} MB resident")
+
+
+def descriptors() -> int:
+    """Open files of this process."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def resident_mb(pid: int) -> float:
@@ -117,7 +122,7 @@ def main() -> None:
         report("load 1,000,000 x 11", milliseconds(lambda: session.load("rows", rows), 5))
         print(f"isolation {session.run('').isolation}")
         for name, code in CODES.items():
-            report(name, milliseconds(lambda code=code: session.run(code), options.times))  # type: ignore[misc]
+            report(name, milliseconds(partial(session.run, code), options.times))
         endurance(session, options.runs)
     start = time.perf_counter()
     sessions = [Session() for _ in range(8)]

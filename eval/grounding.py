@@ -1,5 +1,6 @@
 """Is every number of a text to be found in its evidence?"""
 
+import bisect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,8 +50,6 @@ def grounded(prose: str, evidence: Any, incident: str = "") -> Grounding:
 
 def _in(text: str, ordered: list[float]) -> bool:
     """Whether some value rounds to the number as written, half a unit of its last place either way."""
-    import bisect  # noqa: PLC0415
-
     value = abs(float(text))
     unit = 10.0 ** -(len(text.partition(".")[2]))
     low = value - unit * 0.5000001

@@ -40,19 +40,19 @@ def entrant_of(spec: Spec) -> Entrant:
 
         return rules(spec)
     if kind == "agent":
-        from eval.entrants.rules import agent  # noqa: PLC0415
+        from eval.entrants.rules import agent  # noqa: PLC0415 - as above
 
         return agent(spec)
     if kind == "guide":
-        from eval.entrants.guide import guide  # noqa: PLC0415
+        from eval.entrants.guide import guide  # noqa: PLC0415 - as above
 
         return guide(spec)
     if kind == "react":
-        from eval.entrants.react import react  # noqa: PLC0415
+        from eval.entrants.react import react  # noqa: PLC0415 - as above
 
         return react(spec)
     if kind in ("command", "python") and rest:
-        from eval.entrants import outside  # noqa: PLC0415
+        from eval.entrants import outside  # noqa: PLC0415 - as above
 
         return outside.command(spec, rest) if kind == "command" else outside.function(rest)
     known = "rules, agent, guide, react, command:<command line>, python:<module>:<function>"

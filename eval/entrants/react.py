@@ -25,7 +25,7 @@ def react(spec: Spec) -> Entrant:
         raise EntrantError("entrant react needs a model: --model NAME")
     try:
         from langchain.agents import create_agent  # noqa: PLC0415 - importing it takes seconds
-        from langchain_openai import ChatOpenAI  # noqa: PLC0415
+        from langchain_openai import ChatOpenAI  # noqa: PLC0415 - as above
     except ImportError as error:
         raise EntrantError(f"entrant react needs langchain-openai: {error}") from error
     key = os.environ.get("OPENAI_API_KEY", "none" if spec.base_url else "")

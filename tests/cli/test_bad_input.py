@@ -1,6 +1,7 @@
 """Bad input: a clear message with the next step, the documented exit code, no traceback, no wrong result."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,12 +17,12 @@ GIVEN = (
 )
 
 
-def failed(done: object, code: int, *words: str) -> None:
-    assert done.returncode == code, (done.stdout, done.stderr)  # type: ignore[attr-defined]
-    assert done.stdout == ""  # type: ignore[attr-defined]
-    assert "Traceback" not in done.stderr  # type: ignore[attr-defined]
+def failed(done: "subprocess.CompletedProcess[str]", code: int, *words: str) -> None:
+    assert done.returncode == code, (done.stdout, done.stderr)
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
     for word in words:
-        assert word in done.stderr  # type: ignore[attr-defined]
+        assert word in done.stderr
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:

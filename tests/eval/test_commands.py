@@ -8,9 +8,10 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from eval.answer import Answer
+from eval.cases import Expected
 from eval.cli import app
 from eval.compare import compare
-from eval.report import html, markdown
+from eval.report import COLUMNS, html, markdown
 from eval.results import Head, Result, Run, read, write
 from eval.schemas import FOLDER, schemas
 from eval.scorers import score
@@ -108,8 +109,5 @@ def test_the_schemas_are_current_and_hold() -> None:
 
 
 def test_every_score_has_a_place_in_the_report() -> None:
-    from eval.cases import Expected  # noqa: PLC0415
-    from eval.report import COLUMNS  # noqa: PLC0415
-
     names = score(Expected(title="", group=""), "", Answer(), [], {})
     assert set(names) | {"seconds"} == set(COLUMNS)

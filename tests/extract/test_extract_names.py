@@ -114,7 +114,7 @@ def test_a_zone_of_the_only_region_is_no_other_region() -> None:
 
 def test_spellings_alike_are_told_apart_by_the_exact_one() -> None:
     known = ONE.model_copy(update={"regions": ("us-east", "us_east")})
-    assert run("in us_east" + BEGAN, known).parameters.region == "us_east"  # type: ignore[union-attr]
+    assert run("in us_east" + BEGAN, known).parameters.region == "us_east"
     assert asked(run("in US East" + BEGAN, known))["region"] == ("us-east", "us_east")
 
 

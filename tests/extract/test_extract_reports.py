@@ -7,7 +7,7 @@ import pytest
 
 from tests.extract.extracting import asked, run
 from tsg_agent.extract import Extraction, Known
-from tsg_agent.simulator.demos import DEMOS
+from tsg_agent.simulator.demos import DEMOS, Demo
 from tsg_agent.simulator.incident import IncidentReport, incident_text
 from tsg_agent.simulator.scenario import Scenario
 
@@ -65,7 +65,7 @@ def test_what_a_report_leaves_out_is_asked(hand: str) -> None:
 
 
 @pytest.mark.parametrize("demo", DEMOS, ids=lambda demo: demo.name)
-def test_the_demonstrations_are_read_back(demo) -> None:  # type: ignore[no-untyped-def]
+def test_the_demonstrations_are_read_back(demo: Demo) -> None:
     found = read_back(demo.report, demo.scenario).parameters
     assert found and found.region == demo.scenario.region and found.service_name == demo.scenario.service_name
     assert found.incident_start and abs(found.incident_start - demo.scenario.incident_start) < timedelta(minutes=20)
