@@ -30,7 +30,7 @@ from tsg_agent.errors import TelemetryError
 from tsg_agent.evidence import Measurement, Measurer
 from tsg_agent.extract import Extraction, Given, Known, extract
 from tsg_agent.frames import Frames
-from tsg_agent.llm.analysis import second_look
+from tsg_agent.llm.analysis import Workbench, second_look
 from tsg_agent.llm.assistant import Assistant
 from tsg_agent.llm.reading import Reading, combined, read_report
 from tsg_agent.llm.telling import spent_by, told_by
@@ -91,6 +91,8 @@ class Context:
     progress: Callable[[Progress], None] = lambda _event: None
     assistant: Assistant | None = None
     """The language model, where there is one; its budget is this investigation's."""
+    bench: Workbench = field(default_factory=Workbench)
+    """Where the model's code runs; whoever made the context closes it."""
 
 
 class Node(Protocol):
@@ -136,6 +138,8 @@ async def _read(state: State, runtime: Runtime[Context]) -> State:
     assistant = runtime.context.assistant
     if assistant is None:
         return {}
+    if assistant.settings.analyse:  # while the model reads, its sandbox starts
+        await _threaded(runtime.context, runtime.context.bench.start)
     now, known = datetime.fromisoformat(state["now"]), Known.model_validate(runtime.context.known.model_dump())
     reading = await _threaded(runtime.context, read_report, state["text"], known, now, assistant)
     return {"reading": reading.model_dump(mode="json"), "spent": spent_by(assistant)}
@@ -212,7 +216,7 @@ def _looked(finding: Finding, context: Context, assistant: Assistant) -> list[st
     if finding.status is not Status.OK:
         return []
     frame = frame_of(context.frames.get(WORKFLOW_ROWS))
-    return second_look(finding, frame, context.settings.thresholds.workflow, assistant)
+    return second_look(finding, frame, context.settings.thresholds.workflow, assistant, context.bench)
 
 
 async def _evidence(state: State, runtime: Runtime[Context]) -> State:

@@ -20,6 +20,7 @@ from tsg_agent.errors import QuestionError, RecordError, TelemetryError
 from tsg_agent.frames import Frames
 from tsg_agent.graph import Context, Progress, State, compile_graph
 from tsg_agent.llm import Assistant, Budget, Model, open_model
+from tsg_agent.llm.analysis import Workbench
 from tsg_agent.models import NodeUsage, Question, Report, Status
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request, Store
@@ -153,13 +154,14 @@ async def _run(  # noqa: PLR0913, PLR0917 - a run's own things, once
     frames = store.frames(identity) if store else Frames()
     config: Any = {"configurable": {"thread_id": identity}}
     executor = ThreadPoolExecutor(THREADS, thread_name_prefix="tsg")
+    bench = Workbench(unsafe=settings.sandbox.unsafe_no_isolation)
     try:
         known = await asyncio.get_running_loop().run_in_executor(executor, known_values, engine, settings.query_timeout)
         async with _checkpointer(store) as saver:
             graph = compile_graph(saver)
             held = (await graph.aget_state(config)).values
             assistant = _assistant(model, settings, held)
-            context = Context(engine, known, settings, executor, frames, watch.progress, assistant)
+            context = Context(engine, known, settings, executor, frames, watch.progress, assistant, bench)
             if state is None and not held:
                 raise RecordError(f"Investigation {identity} has no checkpoint.", fix="Run it again: `tsg-agent run`.")
             ended: Any = await graph.ainvoke(state, config, context=context, durability="async")
@@ -168,6 +170,7 @@ async def _run(  # noqa: PLR0913, PLR0917 - a run's own things, once
                 ended = await graph.ainvoke(Command(resume=answers), config, context=context)
         return _checked(Report.model_validate(ended["report"]))
     finally:
+        bench.close()
         executor.shutdown(wait=True, cancel_futures=True)
 
 

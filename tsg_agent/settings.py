@@ -5,6 +5,7 @@ An environment variable names a nested value with two underscores: TSG_THRESHOLD
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -196,6 +197,30 @@ class ModelSettings(BaseModel):
     redact: bool = Field(True, description="hide e-mails, addresses, user ids and secrets from the model")
 
 
+class SandboxSettings(BaseModel):
+    """Where code that a model wrote runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unsafe_no_isolation: bool = Field(
+        False, description="run a model's code unisolated, each result saying so; only taken from the environment"
+    )
+
+
+class _File(TomlConfigSettingsSource):
+    """tsg.toml. It lies in the current folder, which may be anybody's, so it cannot open the sandbox."""
+
+    def __call__(self) -> dict[str, Any]:
+        held = super().__call__()
+        sandbox = held.get("sandbox")
+        if isinstance(sandbox, dict) and "unsafe_no_isolation" in sandbox:
+            raise SettingsError(
+                "tsg.toml may not set sandbox.unsafe_no_isolation.",
+                fix="Remove it; an operator sets TSG_SANDBOX__UNSAFE_NO_ISOLATION in the environment.",
+            )
+        return held
+
+
 class Settings(BaseSettings):
     """All settings. Flags win over the environment, which wins over tsg.toml, which wins over the defaults."""
 
@@ -205,6 +230,7 @@ class Settings(BaseSettings):
 
     thresholds: AllThresholds = AllThresholds()
     model: ModelSettings = ModelSettings()
+    sandbox: SandboxSettings = SandboxSettings()
     query_timeout: float = Field(60, gt=0, description="seconds one query may take before it is cancelled")
     memory_limit: str = Field("2GB", description="memory DuckDB may use")
     threads: int | None = Field(None, description="threads DuckDB may use; None = all cores")
@@ -227,7 +253,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - nor a folder of secrets
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, environment, tsg.toml."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, _File(settings_cls)
 
 
 def load_settings() -> Settings:

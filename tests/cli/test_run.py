@@ -85,6 +85,12 @@ def test_doctor_says_what_a_source_can_answer(shard: Place, tmp_path: Path) -> N
         assert words in done.stdout
     data = json.loads(tsg("doctor", "-t", shard.telemetry, "--json", state=tmp_path).stdout)
     assert all(check["ready"] for check in data["telemetry"]["checks"])
+    assert data["sandbox"]["unsafe_no_isolation"] is False
+
+
+def test_doctor_warns_of_the_unsafe_mode(tmp_path: Path) -> None:
+    done = tsg("doctor", state=tmp_path, TSG_SANDBOX__UNSAFE_NO_ISOLATION="true")
+    assert "a model's code runs WITHOUT isolation" in " ".join(done.stdout.split())
 
 
 def test_tools_names_all_nine(tmp_path: Path) -> None:

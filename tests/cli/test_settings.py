@@ -47,3 +47,16 @@ def test_a_wrong_settings_file_is_named(text: str, named: str, tmp_path: Path, m
 
 def test_defaults_need_no_environment() -> None:
     assert Settings.model_construct().default_threshold == 99.9
+
+
+def test_only_the_environment_opens_the_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder may be anybody's: a file in it must not let a model's code out."""
+    assert load_settings().sandbox.unsafe_no_isolation is False
+    monkeypatch.setenv("TSG_SANDBOX__UNSAFE_NO_ISOLATION", "true")
+    assert load_settings().sandbox.unsafe_no_isolation is True
+    monkeypatch.delenv("TSG_SANDBOX__UNSAFE_NO_ISOLATION")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tsg.toml").write_text("[sandbox]\nunsafe_no_isolation = true\n")
+    with pytest.raises(SettingsError, match="may not set") as caught:
+        load_settings()
+    assert "TSG_SANDBOX__UNSAFE_NO_ISOLATION" in caught.value.fix

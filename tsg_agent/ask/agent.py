@@ -50,11 +50,12 @@ class Agent:
             raise ModelError("No sentence of the model's answer is borne out by evidence.", kind="not grounded")
         ids = list(dict.fromkeys(item for sentence in good for item in cited(sentence)))
         ledger = self._bench.ledger
+        mended = [f"{sent_back} sentences were sent back, {len(failed)} left out."] if sent_back else []
         return Answer(
             question=question,
             text=" ".join(good),
             evidence=dict(ledger.words(ids)),
-            notes=[f"{sent_back} sentences were sent back, {len(failed)} left out."] if sent_back else [],
+            notes=[*self._bench.notes, *mended],
             mode=self._settings.name,
             usage=usage_of(self.budget.nodes),
             parameters=ledger.report.parameters if ledger.report else None,

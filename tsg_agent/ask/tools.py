@@ -11,6 +11,7 @@ from tsg_agent.ask.ledger import Ledger
 from tsg_agent.ask.query import run_checked
 from tsg_agent.errors import QuestionError, TsgError
 from tsg_agent.extract import Given
+from tsg_agent.llm.analysis import UNISOLATED
 from tsg_agent.llm.rows import evidence_of
 from tsg_agent.llm.untrusted import fenced
 from tsg_agent.models import Report
@@ -23,6 +24,7 @@ from tsg_agent.tools.text import in_words
 if TYPE_CHECKING:
     from langchain_core.tools import StructuredTool
 
+CODE = "code_interpreter_tool"
 SHOWN_ROWS = 20
 ROW_CHARACTERS = 300
 Investigate = Callable[[Given], Report]
@@ -64,6 +66,12 @@ class Bench:
     investigate: Investigate
     ledger: Ledger = field(default_factory=Ledger)
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> list[str]:
+        """What an answer must say about how its evidence was made."""
+        unsafe = self.settings.sandbox.unsafe_no_isolation and CODE in self.ledger.tools
+        return [UNISOLATED] if unsafe else []
 
 
 def agent_tools(bench: Bench) -> "list[StructuredTool]":
@@ -165,7 +173,6 @@ def _code(bench: Bench) -> "StructuredTool":
     """The code interpreter; its sandbox starts with the first call."""
     from tsg_agent.tools.code_interpreter import (  # noqa: PLC0415 - as above
         DESCRIPTION,
-        NAME,
         CodeArgs,
         CodeInterpreter,
         MappingStore,
@@ -175,9 +182,10 @@ def _code(bench: Bench) -> "StructuredTool":
 
     def call(code: str, frames: list[str]) -> str:
         if not held:
-            held.append(CodeInterpreter(MappingStore(bench.frames)))
+            unsafe = bench.settings.sandbox.unsafe_no_isolation
+            held.append(CodeInterpreter(MappingStore(bench.frames), unsafe_no_isolation=unsafe))
         result = held[0].run(code, frames)
         text = held[0].content(result, [name for name in frames if name in bench.frames])
-        return f"[{bench.ledger.text(NAME, text)}]\n{fenced(text, 6000)}"
+        return f"[{bench.ledger.text(CODE, text)}]\n{fenced(text, 6000)}"
 
-    return _tool(NAME, DESCRIPTION, CodeArgs, call)
+    return _tool(CODE, DESCRIPTION, CodeArgs, call)

@@ -24,25 +24,25 @@ PACKAGES = ("duckdb", "langgraph", "langchain", "pandas", "pydantic", "pyarrow")
 def examine(telemetry: str | None, mapping: Path | None, *, as_json: bool) -> None:
     """Print versions, the sandbox's layers, and the source's tables, times, values and ready checks."""
     settings = load_settings()
-    sandbox = diagnose()
+    sandbox, unsafe = diagnose(), settings.sandbox.unsafe_no_isolation
     source: Profile | None = None
     if telemetry is not None:
         with open_telemetry(telemetry, mapping=mapping, settings=settings) as engine:
             source = profile(engine, settings.query_timeout, PLUGINS)
     if as_json:
-        typer.echo(json.dumps(_as_data(sandbox, source), indent=2, default=str))
+        typer.echo(json.dumps(_as_data(sandbox, source, unsafe=unsafe), indent=2, default=str))
         return
     console = Console()
     console.print(
         f"tsg-agent {__version__}, Python {platform.python_version()}, {platform.platform()}", highlight=False
     )
     console.print(", ".join(f"{name} {version(name)}" for name in PACKAGES), highlight=False)
-    _show_sandbox(console, sandbox)
+    _show_sandbox(console, sandbox, unsafe=unsafe)
     if source is not None:
         _show_source(console, source)
 
 
-def _as_data(sandbox: Diagnosis, source: Profile | None) -> dict[str, Any]:
+def _as_data(sandbox: Diagnosis, source: Profile | None, *, unsafe: bool) -> dict[str, Any]:
     return {
         "version": __version__,
         "python": platform.python_version(),
@@ -50,6 +50,7 @@ def _as_data(sandbox: Diagnosis, source: Profile | None) -> dict[str, Any]:
         "sandbox": {
             "available": sandbox.available,
             "isolation": sandbox.isolation,
+            "unsafe_no_isolation": unsafe,
             "problem": sandbox.problem,
             "fix": sandbox.fix,
             "layers": [vars(layer) if hasattr(layer, "__dict__") else layer for layer in sandbox.layers],
@@ -58,9 +59,13 @@ def _as_data(sandbox: Diagnosis, source: Profile | None) -> dict[str, Any]:
     }
 
 
-def _show_sandbox(console: Console, sandbox: Diagnosis) -> None:
+def _show_sandbox(console: Console, sandbox: Diagnosis, *, unsafe: bool) -> None:
     state = f"available ({sandbox.isolation})" if sandbox.available else "not available: model code will not run"
     console.print(f"\nSandbox for model code: {state}", highlight=False)
+    if unsafe:
+        console.print(
+            "  TSG_SANDBOX__UNSAFE_NO_ISOLATION is on: a model's code runs WITHOUT isolation", style="bold red"
+        )
     for layer in sandbox.layers:
         mark = "yes" if layer.held else "no"
         why = f": {layer.detail}. {layer.fix}" if not layer.held else ""

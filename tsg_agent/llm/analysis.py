@@ -1,5 +1,6 @@
 """Step 9 seen twice: code that a model writes, run in the sandbox beside the shipped analysis, which decides."""
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -22,29 +23,62 @@ NODE = "analyse"
 ATTEMPTS = 3
 COMPARED = ("total_runs", "completed_runs", "failed_runs")
 FRAME = "plugin_8"
+UNISOLATED = "A model's code ran without isolation, as the operator's setting TSG_SANDBOX__UNSAFE_NO_ISOLATION permits."
 _BLOCK = re.compile(r"```(?:python|py)?\s*\n(.*?)```", re.DOTALL)
 
 
-def second_look(finding: Finding, frame: "pd.DataFrame", limits: WorkflowThresholds, assistant: Assistant) -> list[str]:
-    """What a model's own analysis of the workflow rows says beside the finding, in notes. The finding stands."""
-    from tsg_agent.tools.code_interpreter import CodeInterpreter, MappingStore  # noqa: PLC0415 - only with a model
+class Workbench:
+    """Where a model's code runs in one investigation.
 
+    The sandbox takes half a second to start: `start` it while something else is waited for. `close` it at the end.
+    """
+
+    def __init__(self, *, unsafe: bool = False) -> None:
+        self.unsafe = unsafe
+        self._frames: dict[str, pd.DataFrame] = {}
+        self._interpreter: CodeInterpreter | None = None
+
+    def start(self) -> None:
+        """Start the sandbox in the background. That there is none here is told when code is to run."""
+        with contextlib.suppress(SandboxUnavailable):
+            self._opened()
+
+    def over(self, frame: "pd.DataFrame") -> "CodeInterpreter":
+        """The interpreter, with the workflow rows as `plugin_8`. Raises SandboxUnavailable."""
+        self._frames[FRAME] = frame
+        return self._opened()
+
+    def close(self) -> None:
+        """End the sandbox, if it was started."""
+        if self._interpreter is not None:
+            self._interpreter.close()
+
+    def _opened(self) -> "CodeInterpreter":
+        from tsg_agent.tools.code_interpreter import CodeInterpreter, MappingStore  # noqa: PLC0415 - only with a model
+
+        if self._interpreter is None:
+            self._interpreter = CodeInterpreter(MappingStore(self._frames), unsafe_no_isolation=self.unsafe)
+        return self._interpreter
+
+
+def second_look(
+    finding: Finding, frame: "pd.DataFrame", limits: WorkflowThresholds, assistant: Assistant, bench: Workbench
+) -> list[str]:
+    """What a model's own analysis of the workflow rows says beside the finding, in notes. The finding stands."""
     if finding.status is not Status.OK or not finding.rows:
         return []
     shown = _columns(frame)
     messages = render("analyse", columns=shown, completed=limits.completed, running=limits.running)
-    interpreter = CodeInterpreter(MappingStore({FRAME: frame}))
     try:
-        value, trouble = _attempts(messages, interpreter, assistant)
+        value, trouble = _attempts(messages, bench.over(frame), assistant)
     except ModelError as error:
         return [f"The model wrote no analysis of the workflows ({error.kind}); the shipped one stands."]
     except SandboxUnavailable as error:
         return [f"The model's analysis was not run: {error} The shipped one stands."]
-    finally:
-        interpreter.close()
+    unsafe = [UNISOLATED] if bench.unsafe else []
     if value is None:
-        return [f"The model's analysis failed {ATTEMPTS} times (last: {trouble}); the shipped one stands."]
-    return _compared(value, finding)
+        return [f"The model's analysis failed {ATTEMPTS} times (last: {trouble}); the shipped one stands.", *unsafe]
+    return [*_compared(value, finding), *unsafe]
 
 
 def _attempts(
