@@ -82,22 +82,20 @@ def workflow_runs(rows: "pd.DataFrame", limits: WorkflowThresholds) -> "pd.DataF
     frame = rows.assign(state=row_states(rows["workflow_status"], limits))
     alone = frame[frame["correlation_id"].isna()]
     frame = frame[frame["correlation_id"].notna()]
-    if frame.duplicated(RUN).any():
+    run = frame.groupby(RUN, dropna=False, sort=False, observed=True).ngroup()  # texts are compared once
+    if run.duplicated().any():
         # Started and completed at one instant: the completion is the later one.
-        frame = frame.assign(settled=frame["state"] != RUNNING)
+        frame = frame.assign(run=run, settled=frame["state"] != RUNNING)
         frame = frame.sort_values(["timestamp", "settled", "workflow_step", "workflow_status"], kind="stable")
-        frame = frame.drop(columns="settled")
-        by_run = frame.groupby(RUN, dropna=False, sort=False, observed=True)
+        by_run = frame.groupby("run", sort=False)
         compensated = frame["has_compensation"].astype("boolean")
         frame = frame.assign(
             timestamp=by_run["timestamp"].transform("min"),
-            has_compensation=compensated.groupby([frame[key] for key in RUN], dropna=False, sort=False).transform(
-                "max"
-            ),
+            has_compensation=compensated.groupby(frame["run"], sort=False).transform("max"),
         )
-        failed = frame[frame["state"] == FAILED].drop_duplicates(RUN, keep="first")
-        last = frame.drop_duplicates(RUN, keep="last")
-        frame = pd.concat([failed, last]).drop_duplicates(RUN, keep="first")
+        failed = frame[frame["state"] == FAILED].drop_duplicates("run", keep="first")
+        last = frame.drop_duplicates("run", keep="last")
+        frame = pd.concat([failed, last]).drop_duplicates("run", keep="first").drop(columns=["run", "settled"])
     return pd.concat([frame, alone]) if len(alone) else frame
 
 

@@ -10,6 +10,7 @@ from tsg_agent.evidence.dimensions import FLAG, LOG_DIMENSIONS, PAIR, PRODUCT_DI
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import SQL_MEASURES, Counts, Measurement, Table
 from tsg_agent.models import Measure
+from tsg_agent.statistics import Floats
 
 COMPONENT = ("service_component",)
 
@@ -66,13 +67,12 @@ def _table(dimension: Dimension, rows: pa.Table, whole: Counts, grid: Grid) -> T
 def _counts(rows: pa.Table, places: list[int], grid: Grid, groups: int = 1) -> Counts:
     """Rows of (group, bucket) into arrays. A pair's row of the total (no group) goes to group 0."""
     bucket = np.clip(rows["bucket"].to_numpy().astype(int), 0, grid.count - 1)
-    group = np.asarray(places, int) if places else np.zeros(len(bucket), int)
+    cell = bucket + grid.count * np.asarray(places, int) if places else bucket
 
-    def spread(name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        values = np.zeros((groups, grid.count))
+    def spread(name: str) -> Floats:
         column = pc.fill_null(rows[name].cast(pa.float64()), 0.0)
-        np.add.at(values, (group, bucket), column.to_numpy())
-        return values
+        values: Floats = np.bincount(cell, column.to_numpy(), groups * grid.count).astype(float)
+        return values.reshape(groups, grid.count)
 
     failures = {measure: spread(name) for name, measure in SQL_MEASURES.items()}
     return Counts(spread("requests"), failures, spread("latency_sum"), spread("redirects"))

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
-from tsg_agent.telemetry.catalog import CATALOG, SourceTable
+from tsg_agent.telemetry.catalog import CATALOG, LOGS, SourceTable
 from tsg_agent.telemetry.compact import Compact
 from tsg_agent.telemetry.files import find_files, group_files
 from tsg_agent.telemetry.keys import Keys
@@ -24,9 +24,8 @@ from tsg_agent.telemetry.views import Relation, null_view, table_view
 
 T = TypeVar("T")
 PARAMETER = re.compile(r"\$([a-z_][a-z0-9_]*)")
-DISTINCT_REQUESTS = re.compile(r"count\(DISTINCT (?:\w+\.)?request_id\)", re.IGNORECASE)
-DISTINCT_ROWS = re.compile(r"DISTINCT ON \(request_id[^)]*\)")
-KEY_SCOPE = ("start_time", "end_time")
+PERFECT_BITS = 16
+"""Groups of coded columns that fit into so many bits are counted in an array instead of a hash table."""
 
 
 class DuckDB:
@@ -48,7 +47,10 @@ class DuckDB:
 
         Text files (CSV, JSON lines) are loaded once; Parquet is read in place. Raises TelemetryError.
         """
-        config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory_limit}
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory_limit,
+            "perfect_ht_threshold": PERFECT_BITS,
+        }
         if threads is not None:
             config["threads"] = threads
         try:
@@ -59,9 +61,10 @@ class DuckDB:
         self._spill = tempfile.mkdtemp(prefix="tsg-agent-")
         self._unspill = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
         self._keys = Keys()
-        self._compact = Compact()
         try:
             self._open(str(location), read_mapping(mapping) if mapping else {}, open_timeout)
+            logs = self._tables.get(LOGS.name)
+            self._compact = Compact(logs.present if logs else frozenset())
         except BaseException:
             self.close()
             raise
@@ -89,7 +92,7 @@ class DuckDB:
         counted = self._keys.counted(sql, bound, run)
         if counted == sql:
             return run(self._keys.joined(sql, bound, run), bound)
-        with self._compact.reading(counted, bound, create) as copied:
+        with self._compact.reading(counted, bound, create, run) as copied:
             text = self._keys.joined(counted, bound, run) if copied == counted else copied
             named = set(PARAMETER.findall(text))
             return run(text, {name: value for name, value in bound.items() if name in named})
@@ -114,7 +117,7 @@ class DuckDB:
             statements = cursor.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise QueryError("Only one SELECT may run.")
-            return cursor.sql(sql, params=dict(bound)).to_arrow_table()
+            return _spelled_out(cursor.sql(sql, params=dict(bound)).to_arrow_table())
 
         return self._watched(select, timeout, deadline)
 
@@ -245,6 +248,14 @@ def _interrupt_at(cursor: duckdb.DuckDBPyConnection, deadline: float, done: thre
     while not done.wait(max(0.0, wait)):
         cursor.interrupt()
         wait = 0.05
+
+
+def _spelled_out(table: pa.Table) -> pa.Table:
+    """Codes of texts as texts."""
+    for position, column in enumerate(table.schema):
+        if pa.types.is_dictionary(column.type):
+            table = table.set_column(position, column.name, table.column(position).cast(column.type.value_type))
+    return table
 
 
 def _first_line(error: BaseException) -> str:

@@ -29,10 +29,10 @@ _WINDOW = "timestamp BETWEEN $start_time AND $end_time AND environment = $enviro
 _REQUESTS = f"""
     SELECT
         (SELECT count(*) FROM api_gateway_logs WHERE {_WINDOW})
-        = (SELECT count(*) FROM (
-            SELECT request_id FROM api_gateway_logs WHERE {_WINDOW} AND request_id IS NOT NULL GROUP BY request_id
-        )) AS proven
+        = (SELECT count(DISTINCT hash(request_id)) FROM api_gateway_logs WHERE {_WINDOW} AND request_id IS NOT NULL)
+        AS proven
 """  # noqa: S608 - our own text
+# Of hashes, since they are quicker to tell apart than texts: where no hash repeats, no text does.
 _ROWS = f"SELECT count(*) AS rows FROM api_gateway_logs WHERE {_WINDOW} AND region = $region"  # noqa: S608 - ours
 _GROUPS = {"feature_flags": "flag_name", "product_metadata": "NULL"}
 """A request has one row per group: one value of a flag, one product."""

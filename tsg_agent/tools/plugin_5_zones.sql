@@ -24,16 +24,20 @@ fresh AS (
         )) AS minute
     FROM samples
 ),
+requests AS (
+    SELECT *
+    FROM service_requests
+    WHERE region = $region
+),
 sampled AS (
     SELECT requests.*, fresh.cpu, fresh.memory
-    FROM service_requests AS requests
+    FROM requests
     LEFT JOIN fresh
         ON requests.instance_id = fresh.instance_id
         AND date_trunc('minute', requests.timestamp) = fresh.minute
         AND requests.timestamp >= fresh.sampled
         AND (fresh.superseded IS NULL OR requests.timestamp < fresh.superseded)
         AND requests.timestamp - fresh.sampled <= to_minutes($zone_sample_age_minutes)
-    WHERE requests.region = $region
 ),
 quarters AS (
     SELECT

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from tsg_agent.evidence.dimensions import REGION
+from tsg_agent.evidence.dimensions import REGION, WORKFLOW
 from tsg_agent.evidence.measurement import Measurement, Table
 from tsg_agent.models import Measure, Rate, Visible
 from tsg_agent.statistics import share
@@ -15,7 +15,7 @@ from tsg_agent.verdicts.overtake import may_overtake, place_of, ruled_again, sta
 from tsg_agent.verdicts.remainder import Key, Remainder, Source
 from tsg_agent.verdicts.rivals import quarters, takes_over
 from tsg_agent.verdicts.rules import Ruling, even, rule
-from tsg_agent.verdicts.screen import BORN_STEPS, screen
+from tsg_agent.verdicts.screen import BORN_STEPS, Screen, screen
 from tsg_agent.verdicts.setting import Setting
 from tsg_agent.verdicts.workflow_table import workflow_table
 
@@ -197,11 +197,7 @@ class Explainer:
             if first.step == 9:
                 gone |= remainder.runs["scenario_name"].astype("str") == first.subject["scenario_name"]
             remainder.runs = remainder.runs[~gone]
-        screens = (
-            screens_of(remainder.measurement, remainder.workflows(), self.setting.limits, doubted=self.setting.doubted)
-            if rest
-            else []
-        )
+        screens = self._screens(remainder.measurement, remainder.workflows(), [one for one, _ in rest]) if rest else []
         again = {(one.key, one.measure): one for one in candidates_of(screens, self.setting)}
         known = self._known(first, remainder) if rest else None
         shadows, left = [], []
@@ -241,10 +237,21 @@ class Explainer:
         return enough and float(seen.excess[row]) < (1 - YIELD_SHARE) * expected
 
     def _again(self, one: Candidate, measurement: Measurement, workflows: Table | None) -> Candidate | None:
-        screens = screens_of(measurement, workflows, self.setting.limits, doubted=self.setting.doubted)
+        screens = self._screens(measurement, workflows, [one])
         return next(
             (new for new in candidates_of(screens, self.setting) if new.key == one.key and new.measure is one.measure),
             None,
+        )
+
+    def _screens(self, measurement: Measurement, workflows: Table | None, about: list[Candidate]) -> list[Screen]:
+        """The screens of the dimensions that some candidates are of."""
+        wanted = {one.screen.table.dimension for one in about}
+        tables = [table for table in measurement.tables if table.dimension in wanted]
+        return screens_of(
+            replace(measurement, tables=tables),
+            workflows if WORKFLOW in wanted else None,
+            self.setting.limits,
+            doubted=self.setting.doubted,
         )
 
     def _stands(self, one: Candidate) -> bool:

@@ -20,12 +20,16 @@ def workflow_table(runs: pd.DataFrame, grid: Grid, leave_out: Collection[str] = 
     """
     if leave_out:
         runs = runs[~runs["correlation_id"].isin(list(leave_out))]
-    names = runs["scenario_name"].astype("str")
-    values = sorted(names.unique())
-    codes = pd.Categorical(names, categories=values).codes
+    scenarios = runs["scenario_name"].astype("category").cat.as_unordered()
+    names = [str(name) for name in scenarios.cat.categories] + [str(np.nan)]  # the code of NULL is -1, the last
+    values = sorted({names[code] for code in np.unique(scenarios.cat.codes)})
+    places = np.array([values.index(name) if name in values else 0 for name in names])
     buckets = ((runs["timestamp"] - pd.Timestamp(grid.origin)) // pd.Timedelta(grid.width)).to_numpy(int)
-    buckets = np.clip(buckets, 0, grid.count - 1)
+    cells = places[scenarios.cat.codes] * grid.count + np.clip(buckets, 0, grid.count - 1)
     counts = Counts.zeros(len(values), grid.count, MEASURES)
-    np.add.at(counts.requests, (codes, buckets), 1.0)
-    np.add.at(counts.failures[Measure.WORKFLOW_FAILURES], (codes, buckets), runs["failed"].to_numpy(float))
+    shape = counts.requests.shape
+    counts.requests[:] = np.bincount(cells, minlength=counts.requests.size).reshape(shape)
+    counts.failures[Measure.WORKFLOW_FAILURES][:] = np.bincount(
+        cells, runs["failed"].to_numpy(float), counts.requests.size
+    ).reshape(shape)
     return Table(WORKFLOW, [(value,) for value in values], counts, counts.sum())
