@@ -44,10 +44,10 @@ from tsg_agent.tools.plugin import Plugin
 from tsg_agent.tools.plugin_8_workflows import frame_of
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
 from tsg_agent.verdicts import Evidence, judge
-from tsg_agent.workflows import finished_runs
 
 log = logging.getLogger(__name__)
 WORKFLOW_ROWS = "plugin_8"
+WORKFLOW_RUNS = "plugin_8_runs"
 EVIDENCE = "evidence_"
 
 
@@ -193,13 +193,15 @@ def _run_check(plugin: Plugin[Any], state: State, context: Context) -> Finding:
     window = {name: getattr(given, name) for name in WindowArgs.model_fields}
     args = ScopeArgs(**window, service_name=given.service_name) if plugin.args is ScopeArgs else WindowArgs(**window)
     try:
-        finding, table = plugin.run_with_table(context.engine, args, context.settings)
-        if table is not None and plugin.number == 8:
-            context.frames.put(WORKFLOW_ROWS, table)
+        ran = plugin.run_with_table(context.engine, args, context.settings)
+        if ran.table is not None and plugin.number == 8:
+            context.frames.put(WORKFLOW_ROWS, ran.table)
+        if ran.kept is not None:
+            context.frames.put(WORKFLOW_RUNS, ran.kept)
     except Exception as error:  # a defect in one check must not take the other eight with it
         log.exception("%s failed", plugin.name)
         return plugin.failed(f"The check itself failed ({type(error).__name__}: {error}). Please report this.")
-    return finding
+    return ran.finding
 
 
 async def _analyse(state: State, runtime: Runtime[Context]) -> State:
@@ -276,11 +278,7 @@ def _judgement(state: State, context: Context) -> dict[str, Any]:
     limits = context.settings.thresholds
     findings = [Finding.model_validate(finding) for finding in state["findings"]]
     workflows = next(finding for finding in findings if finding.step == 9)
-    runs = (
-        finished_runs(frame_of(context.frames.get(WORKFLOW_ROWS)), limits.workflow)
-        if workflows.status is Status.OK
-        else None
-    )
+    runs = context.frames.get(WORKFLOW_RUNS).to_pandas() if workflows.status is Status.OK else None
     threshold = float(state["parameters"]["threshold"])
     evidence = Evidence(measurement, runs, findings, threshold, limits, _measurer(state, context))
     try:

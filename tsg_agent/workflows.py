@@ -47,11 +47,6 @@ def analyse(rows: "pd.DataFrame", limits: WorkflowThresholds) -> WorkflowAnalysi
     return WorkflowAnalysis(scenarios, _finished(runs))
 
 
-def finished_runs(rows: "pd.DataFrame", limits: WorkflowThresholds) -> "pd.DataFrame":
-    """The runs that have ended, without the analysis: WorkflowAnalysis.runs."""
-    return _finished(workflow_runs(rows, limits))
-
-
 def _finished(runs: "pd.DataFrame") -> "pd.DataFrame":
     finished = runs[runs["state"] != RUNNING]
     kept = finished[[*RUN, "workflow_step", "timestamp"]].assign(failed=finished["state"] == FAILED)

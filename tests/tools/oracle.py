@@ -62,7 +62,7 @@ def our_rows(folder: Path, number: int, scope: Row) -> tuple[Finding, list[Row]]
     check = PLUGINS[number - 1]
     values = scope if check.args is ScopeArgs else {k: v for k, v in scope.items() if k != "service_name"}
     with DuckDB(folder) as engine:
-        finding, table = check.run_with_table(engine, check.args(**values), Settings())
+        finding, table, _ = check.run_with_table(engine, check.args(**values), Settings())
     assert table is not None
     return finding, table.to_pylist() if number == 8 else finding.rows
 

@@ -36,7 +36,7 @@ def judgement_of(folder: Path | str, given: Parameters, settings: Settings = SET
                 if plugin.args is WindowArgs
                 else ScopeArgs(**window, service_name=given.service_name)
             )
-            finding, table = plugin.run_with_table(engine, args, settings)
+            finding, table, _ = plugin.run_with_table(engine, args, settings)
             findings.append(finding)
             if plugin.number == 8 and table is not None and table.num_rows:
                 runs = analyse(frame_of(table), settings.thresholds.workflow).runs

@@ -9,7 +9,9 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tsg_agent.errors import QueryError
 
@@ -26,13 +28,7 @@ BITMAP_BYTES = 256 * 2**20
 """A proof over a join holds one bit per request and group; with more than this the DISTINCT is the cheaper one."""
 
 _WINDOW = "timestamp BETWEEN $start_time AND $end_time AND environment = $environment AND service_name = $service_name"
-_REQUESTS = f"""
-    SELECT
-        (SELECT count(*) FROM api_gateway_logs WHERE {_WINDOW})
-        = (SELECT count(DISTINCT hash(request_id)) FROM api_gateway_logs WHERE {_WINDOW} AND request_id IS NOT NULL)
-        AS proven
-"""  # noqa: S608 - our own text
-# Of hashes, since they are quicker to tell apart than texts: where no hash repeats, no text does.
+_HASHES = f"SELECT hash(request_id) AS hash, request_id IS NULL AS unknown FROM api_gateway_logs WHERE {_WINDOW}"  # noqa: S608 - ours
 _ROWS = f"SELECT count(*) AS rows FROM api_gateway_logs WHERE {_WINDOW} AND region = $region"  # noqa: S608 - ours
 _GROUPS = {"feature_flags": "flag_name", "product_metadata": "NULL"}
 """A request has one row per group: one value of a flag, one product."""
@@ -79,8 +75,15 @@ class Keys:
 
 
 def _one_row_a_request(bound: Mapping[str, object], run: Run) -> bool:
-    """Is request_id neither repeated nor NULL in the window?"""
-    return bool(run(_REQUESTS, {name: bound[name] for name in SCOPE})["proven"][0].as_py())
+    """Is request_id neither repeated nor NULL in the window?
+
+    Where no hash repeats, no text does; and numbers are sorted in half the time that texts are grouped in.
+    """
+    found = run(_HASHES, {name: bound[name] for name in SCOPE})
+    if pc.any(found["unknown"]).as_py():
+        return False
+    hashes = np.sort(found["hash"].to_numpy())
+    return not bool((hashes[1:] == hashes[:-1]).any())
 
 
 def _one_row_a_group(table: str, bound: Mapping[str, object], run: Run) -> bool:

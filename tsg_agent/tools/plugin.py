@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import pyarrow as pa
 from pydantic import ValidationError
@@ -39,6 +39,16 @@ class Assessment(Generic[R]):
     """Set when the check cannot say anything although rows are there (one version only)."""
     groups: int | None = None
     """Groups measured, where that is not the number of the query's rows."""
+    kept: pa.Table | None = None
+    """What was worked out on the way and is read again when the verdicts are made."""
+
+
+class Ran(NamedTuple):
+    """What running a check gave: the query's whole result too, and what its rule kept of it."""
+
+    finding: Finding
+    table: pa.Table | None = None
+    kept: pa.Table | None = None
 
 
 def load_sql(name: str) -> str:
@@ -112,16 +122,15 @@ class Plugin(ABC, Generic[R]):
 
     def run(self, engine: Engine, args: WindowArgs, settings: Settings) -> Finding:
         """Measure and label. Never raises for what the telemetry or its engine may do: that is a status."""
-        finding, _ = self.run_with_table(engine, args, settings)
-        return finding
+        return self.run_with_table(engine, args, settings).finding
 
-    def run_with_table(self, engine: Engine, args: WindowArgs, settings: Settings) -> tuple[Finding, pa.Table | None]:
-        """The finding, and the query's whole result."""
+    def run_with_table(self, engine: Engine, args: WindowArgs, settings: Settings) -> Ran:
+        """The finding, and the tables that later steps read."""
         began = time.perf_counter()
         absent = lacking(self.needs, engine.tables)
         if absent:
             reason = f"The telemetry has no {', '.join(absent)}."
-            return self._ended(Status.NOT_APPLICABLE, reason, began), None
+            return Ran(self._ended(Status.NOT_APPLICABLE, reason, began))
         sql = load_sql(self.key)
         parameters = sql_parameters(sql, args, settings)
         queried = {"sql": sql, "sql_parameters": {name: _plain(value) for name, value in parameters.items()}}
@@ -131,13 +140,13 @@ class Plugin(ABC, Generic[R]):
             redirects = self._redirects(groups, settings.thresholds.verdict.redirects)
             assessment = self.assess(groups, settings.thresholds, args)
         except QueryTimeout as error:
-            return self._ended(Status.TIMEOUT, str(error), began, **queried), None
+            return Ran(self._ended(Status.TIMEOUT, str(error), began, **queried))
         except (TelemetryError, ValidationError, pa.ArrowException) as error:
-            return self._ended(Status.ERROR, str(error), began, **queried), None
+            return Ran(self._ended(Status.ERROR, str(error), began, **queried))
         finding = self._finding(assessment, len(groups), settings, began)
         finding = finding.model_copy(update={"notes": [*finding.notes, *redirects]})
         nulls = list(read_as_null(self.needs, engine.tables))
-        return finding.model_copy(update={**queried, "missing_columns": nulls}), table
+        return Ran(finding.model_copy(update={**queried, "missing_columns": nulls}), table, assessment.kept)
 
     def failed(self, reason: str) -> Finding:
         """A finding for a check that could not even be asked."""

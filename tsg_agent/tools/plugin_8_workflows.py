@@ -90,8 +90,8 @@ class Workflows(Plugin[ScenarioRow]):
         """Analyse the runs; failing critical scenarios first, then by impact."""
         if not groups:
             return Assessment([], enough=0)
-        scenarios = analyse(groups[0]["rows"], thresholds.workflow).scenarios
-        rows = [ScenarioRow(**scenario) for scenario in scenarios]
+        analysis = analyse(groups[0]["rows"], thresholds.workflow)
+        rows = [ScenarioRow(**scenario) for scenario in analysis.scenarios]
         rows.sort(
             key=lambda row: (
                 row.workflow_status != FAILING,
@@ -102,4 +102,5 @@ class Workflows(Plugin[ScenarioRow]):
         )
         ended = sum(row.total_runs for row in rows)
         shortage = "" if ended else "No run of a workflow has ended yet."
-        return Assessment(rows, enough=len(rows), shortage=shortage, groups=len(rows))
+        kept = pa.Table.from_pandas(analysis.runs, preserve_index=False)
+        return Assessment(rows, enough=len(rows), shortage=shortage, groups=len(rows), kept=kept)
