@@ -9,6 +9,7 @@ import typer
 if TYPE_CHECKING:
     from tsg_agent.ask.answers import Answer
     from tsg_agent.ask.conversation import Conversation
+    from tsg_agent.ask.screen import Screen
 
 HELP = (
     "/tools lists the tools, /evidence E3.2 shows a row, /report the last investigation, /cost the model's, /quit ends."
@@ -37,8 +38,8 @@ def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
 ) -> None:
     """Answer one question about the telemetry, with its evidence."""
     given = {"region": region, "service_name": service_name, "environment": environment}
-    with _telemetry(telemetry, mapping) as engine:
-        answer = _conversation(engine, incident, given).ask(question)
+    with _telemetry(telemetry, mapping) as engine, _screen(quiet=as_json) as screen:
+        answer = _conversation(engine, incident, given).ask(question, screen)
     typer.echo(answer.model_dump_json(indent=2) if as_json else answer_text(answer))
 
 
@@ -50,7 +51,10 @@ def chat(  # noqa: PLR0913, PLR0917 - as above
     service_name: Service = None,
     environment: Environment = None,
 ) -> None:
-    """Ask one question after another; Ctrl-C stops an answer, Ctrl-D ends."""
+    """Ask one question after another; Ctrl-C stops an answer, Ctrl-D ends.
+
+    With a model, its draft is shown dim while it writes; the checked answer takes its place.
+    """
     given = {"region": region, "service_name": service_name, "environment": environment}
     with _telemetry(telemetry, mapping) as engine:
         talk(_conversation(engine, incident, given))
@@ -66,12 +70,12 @@ def talk(conversation: "Conversation") -> None:
     """Read questions from standard input until it ends."""
     from tsg_agent.errors import TsgError  # noqa: PLC0415 - --help must be quick
 
-    prompt = "> " if sys.stdin.isatty() else ""
-    if prompt:
+    asked = sys.stdin.isatty()
+    if asked:
         typer.echo(HELP, err=True)
     while True:
         try:
-            line = input(prompt).strip()
+            line = _line(asked=asked)
         except EOFError:
             return
         except KeyboardInterrupt:
@@ -89,6 +93,14 @@ def talk(conversation: "Conversation") -> None:
             typer.echo(str(error), err=True)
 
 
+def _line(*, asked: bool) -> str:
+    """The next line. Where the answers go to a file, the prompt stays on the terminal."""
+    if asked and not sys.stdout.isatty():
+        typer.echo("> ", err=True, nl=False)
+        return input().strip()
+    return input("> " if asked else "").strip()
+
+
 def answer_text(answer: "Answer") -> str:
     """An answer as text: what is said, the rows it rests on, and what could not be done."""
     from tsg_agent.wording import lines  # noqa: PLC0415 - as above
@@ -102,7 +114,14 @@ def answer_text(answer: "Answer") -> str:
 
 
 def _answered(conversation: "Conversation", question: str) -> str:
-    return answer_text(conversation.ask(question, lambda text: typer.echo(f"… {text}", err=True)))
+    with _screen() as screen:
+        return answer_text(conversation.ask(question, screen))
+
+
+def _screen(*, quiet: bool = False) -> "Screen":
+    from tsg_agent.ask.screen import Screen  # noqa: PLC0415 - as above
+
+    return Screen(quiet=quiet)
 
 
 def _command(conversation: "Conversation", line: str) -> str:

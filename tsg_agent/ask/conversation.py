@@ -1,18 +1,20 @@
 """Questions in plain words, one after another: by rules, or by a model with the same tools."""
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from tsg_agent.ask import rules
 from tsg_agent.ask.answers import Answer
+from tsg_agent.ask.listening import Listener
 from tsg_agent.ask.scope import Setting, scope_of
 from tsg_agent.ask.topics import Topic, topic_of
 from tsg_agent.errors import ModelError, QuestionError
 from tsg_agent.extract import Given, Known
 from tsg_agent.extract.choices import iso
+from tsg_agent.llm.budget import Budget
 from tsg_agent.llm.prompts import render
 from tsg_agent.llm.redaction import Redactor
+from tsg_agent.llm.telling import usage_of
 from tsg_agent.models import ModelUsage, Parameters, Report
 from tsg_agent.service import Request, investigate
 from tsg_agent.settings import Settings
@@ -23,10 +25,6 @@ FOLLOW_UP = re.compile(r"\s*(?:and|what about|how about|same|also|in|for|between
 """How a question begins that goes on with the last one: "and in eu-central?"."""
 REMEMBERED = 6
 """Questions and answers of a talk that a model is told of."""
-
-
-def _silent(_text: str) -> None:
-    """Nobody listens."""
 
 
 class Conversation:
@@ -49,15 +47,17 @@ class Conversation:
         self._redactor = Redactor(self._settings.model.redact)
         self._topic = Topic()
         self._parameters: Parameters | None = None
+        self._budgets: list[Budget] = []
         self.report: Report | None = None
         self.answers: list[Answer] = []
 
-    def ask(self, question: str, said: Callable[[str], None] = _silent) -> Answer:
-        """The answer to a question; `said` hears what is being done. A model that fails leaves it to the rules.
+    def ask(self, question: str, listener: Listener | None = None) -> Answer:
+        """The answer to a question. A model that fails leaves it to the rules.
 
         Raises QuestionError where the rules need a parameter that nothing settles, ParameterError, TelemetryError.
         """
-        answer = self._by_model(question, said) if self._settings.model.name else self._by_rules(question)
+        by_model = bool(self._settings.model.name)
+        answer = self._by_model(question, listener or Listener()) if by_model else self._by_rules(question)
         self.answers.append(answer)
         self._parameters = answer.parameters or self._parameters
         self.report = answer.report or self.report
@@ -65,25 +65,18 @@ class Conversation:
 
     @property
     def usage(self) -> ModelUsage:
-        """What the talk has cost so far."""
-        costs = [answer.usage.cost for answer in self.answers if answer.usage.cost is not None]
-        return ModelUsage(
-            calls=sum(answer.usage.calls for answer in self.answers),
-            input_tokens=sum(answer.usage.input_tokens for answer in self.answers),
-            output_tokens=sum(answer.usage.output_tokens for answer in self.answers),
-            milliseconds=sum(answer.usage.milliseconds for answer in self.answers),
-            cost=sum(costs) if costs else None,
-        )
+        """What the talk has cost so far, questions that were stopped among it."""
+        return usage_of([node for budget in self._budgets for node in budget.nodes])
 
-    def _by_model(self, question: str, said: Callable[[str], None]) -> Answer:
+    def _by_model(self, question: str, listener: Listener) -> Answer:
         from tsg_agent.ask.agent import Agent  # noqa: PLC0415 - only with a model
         from tsg_agent.ask.tools import Bench  # noqa: PLC0415 - as above
-        from tsg_agent.llm.telling import usage_of  # noqa: PLC0415 - as above
 
         bench = Bench(self._engine, self._settings, lambda given: self._investigate(question, given))
         if self.report is not None:
             bench.ledger.report_made(self.report)
         agent = Agent(bench, self._settings.model, self._redactor)
+        self._budgets.append(agent.budget)
         messages = render(
             "ask",
             known=self._setting.known,
@@ -94,8 +87,9 @@ class Conversation:
             question=question,
         )
         try:
-            return agent.answer(question, messages, said)
+            return agent.answer(messages, question, listener)
         except ModelError as error:
+            listener.doing(f"the model gave no answer ({error.kind}): the rules answer")
             found = self._without_model(question)
             note = f"The model gave no answer ({error.kind}): {error} This one is the rules' own."
             mode = f"rules only: {self._settings.model.name} gave no answer"
