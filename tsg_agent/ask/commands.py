@@ -1,6 +1,8 @@
 """`ask` and `chat` on the command line. What they need is imported when they run."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +26,7 @@ Incident = Annotated[Path | None, typer.Option(help="File with the incident's te
 Region = Annotated[str | None, typer.Option(help="Region, where the question names none.")]
 Service = Annotated[str | None, typer.Option(help="Service, where the question names none.")]
 Environment = Annotated[str | None, typer.Option(help="Environment, where the question names none.")]
+Record = Annotated[Path | None, typer.Option(help="Keep everything in one file, to `replay` without data or model.")]
 
 
 def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
@@ -34,12 +37,13 @@ def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
     region: Region = None,
     service_name: Service = None,
     environment: Environment = None,
+    record: Record = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Answer one question about the telemetry, with its evidence."""
     given = {"region": region, "service_name": service_name, "environment": environment}
-    with _telemetry(telemetry, mapping) as engine, _screen(quiet=as_json) as screen:
-        answer = _conversation(engine, incident, given).ask(question, screen)
+    with _conversation(telemetry, mapping, incident, given, record) as conversation, _screen(quiet=as_json) as screen:
+        answer = conversation.ask(question, screen)
     typer.echo(answer.model_dump_json(indent=2) if as_json else answer_text(answer))
 
 
@@ -50,14 +54,15 @@ def chat(  # noqa: PLR0913, PLR0917 - as above
     region: Region = None,
     service_name: Service = None,
     environment: Environment = None,
+    record: Record = None,
 ) -> None:
     """Ask one question after another; Ctrl-C stops an answer, Ctrl-D ends.
 
     With a model, its draft is shown dim while it writes; the checked answer takes its place.
     """
     given = {"region": region, "service_name": service_name, "environment": environment}
-    with _telemetry(telemetry, mapping) as engine:
-        talk(_conversation(engine, incident, given))
+    with _conversation(telemetry, mapping, incident, given, record) as conversation:
+        talk(conversation)
 
 
 def register(app: typer.Typer) -> None:
@@ -113,6 +118,21 @@ def answer_text(answer: "Answer") -> str:
     return "\n\n".join(parts)
 
 
+def show_talk(answers: "list[Answer]", *, as_json: bool, html: Path | None) -> None:
+    """A talk that was replayed: one answer as `ask` prints it, several each under its question."""
+    if html is not None:
+        from tsg_agent.errors import ParameterError  # noqa: PLC0415 - as above
+
+        raise ParameterError("Questions have no HTML report.", fix="Leave out --html.")
+    if as_json:
+        objects = [answer.model_dump_json(indent=2) for answer in answers]
+        typer.echo(objects[0] if len(objects) == 1 else f"[{', '.join(objects)}]")
+    elif len(answers) == 1:
+        typer.echo(answer_text(answers[0]))
+    else:
+        typer.echo("\n\n".join(f"> {answer.question}\n\n{answer_text(answer)}" for answer in answers))
+
+
 def _answered(conversation: "Conversation", question: str) -> str:
     with _screen() as screen:
         return answer_text(conversation.ask(question, screen))
@@ -163,19 +183,33 @@ def _cost(usage: Any) -> str:
     )
 
 
-def _telemetry(telemetry: str, mapping: Path | None) -> Any:
-    from tsg_agent.service import open_telemetry  # noqa: PLC0415 - as above
-
-    return open_telemetry(telemetry, mapping=mapping)
-
-
-def _conversation(engine: Any, incident: Path | None, given: dict[str, str | None]) -> "Conversation":
+@contextmanager
+def _conversation(
+    telemetry: str, mapping: Path | None, incident: Path | None, given: dict[str, str | None], record: Path | None
+) -> Iterator["Conversation"]:
     from tsg_agent.ask.conversation import Conversation  # noqa: PLC0415 - as above
-    from tsg_agent.errors import ParameterError  # noqa: PLC0415 - as above
     from tsg_agent.extract import Given  # noqa: PLC0415 - as above
+    from tsg_agent.service import Request, open_telemetry  # noqa: PLC0415 - as above
+    from tsg_agent.settings import load_settings  # noqa: PLC0415 - as above
+
+    settings, text, flags = load_settings(), _text(incident), Given.model_validate(given)
+    if record is None:
+        with open_telemetry(telemetry, mapping=mapping, settings=settings) as engine:
+            yield Conversation(engine, settings, incident=text, given=flags)
+        return
+    from tsg_agent.recording import record_talk  # noqa: PLC0415 - as above
+
+    request = Request(text=text, telemetry=telemetry, mapping=mapping, given=flags)
+    with record_talk(request, record, settings=settings) as conversation:
+        yield conversation
+    if conversation.answers:
+        typer.echo(f"Recording: {record.resolve()}", err=True)
+
+
+def _text(incident: Path | None) -> str:
+    from tsg_agent.errors import ParameterError  # noqa: PLC0415 - as above
 
     try:
-        text = incident.read_text("utf-8") if incident else ""
+        return incident.read_text("utf-8") if incident else ""
     except (OSError, UnicodeDecodeError) as error:
         raise ParameterError(f"{incident} cannot be read.", fix="Give a text file.") from error
-    return Conversation(engine, incident=text, given=Given.model_validate(given))

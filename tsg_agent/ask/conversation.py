@@ -8,12 +8,13 @@ from tsg_agent.ask.answers import Answer
 from tsg_agent.ask.listening import Listener
 from tsg_agent.ask.scope import Setting, scope_of
 from tsg_agent.ask.topics import Topic, topic_of
-from tsg_agent.errors import ModelError, QuestionError
+from tsg_agent.errors import ModelError, QuestionError, TsgError
 from tsg_agent.extract import Given, Known
 from tsg_agent.extract.choices import iso
 from tsg_agent.llm.budget import Budget
 from tsg_agent.llm.prompts import render
-from tsg_agent.llm.redaction import Redactor
+from tsg_agent.llm.protocol import Turns
+from tsg_agent.llm.redaction import Redactor, without_secrets
 from tsg_agent.llm.telling import usage_of
 from tsg_agent.models import ModelUsage, Parameters, Report
 from tsg_agent.service import Request, investigate
@@ -30,7 +31,7 @@ REMEMBERED = 6
 class Conversation:
     """A talk about one source of telemetry. Not for several threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a talk is about, by name
         self,
         engine: Engine,
         settings: Settings | None = None,
@@ -38,8 +39,13 @@ class Conversation:
         incident: str = "",
         given: Given | None = None,
         now: datetime | None = None,
+        turns: Turns | None = None,
     ) -> None:
-        """`incident`: its text, where the questions are about one. `given`: flags. Raises TelemetryError."""
+        """`incident`: its text, where the questions are about one. `given`: flags. `turns`: instead of the endpoint's.
+
+        Raises TelemetryError.
+        """
+        self._turns = turns
         self._engine, self._settings = engine, settings or Settings()
         known = Known.model_validate(known_values(engine, self._settings.query_timeout).model_dump())
         self._setting = Setting(known, self._settings, now or datetime.now(UTC), given or Given())
@@ -49,6 +55,8 @@ class Conversation:
         self._parameters: Parameters | None = None
         self._budgets: list[Budget] = []
         self.report: Report | None = None
+        self.asked: list[str] = []
+        """The questions, those among them that got no answer; not those that were stopped."""
         self.answers: list[Answer] = []
 
     def ask(self, question: str, listener: Listener | None = None) -> Answer:
@@ -56,8 +64,14 @@ class Conversation:
 
         Raises QuestionError where the rules need a parameter that nothing settles, ParameterError, TelemetryError.
         """
+        question = without_secrets(question)
         by_model = bool(self._settings.model.name)
-        answer = self._by_model(question, listener or Listener()) if by_model else self._by_rules(question)
+        try:
+            answer = self._by_model(question, listener or Listener()) if by_model else self._by_rules(question)
+        except TsgError:
+            self.asked.append(question)  # what it was about is what an answer to the rules' own question goes on with
+            raise
+        self.asked.append(question)
         self.answers.append(answer)
         self._parameters = answer.parameters or self._parameters
         self.report = answer.report or self.report
@@ -75,7 +89,7 @@ class Conversation:
         bench = Bench(self._engine, self._settings, lambda given: self._investigate(question, given))
         if self.report is not None:
             bench.ledger.report_made(self.report)
-        agent = Agent(bench, self._settings.model, self._redactor)
+        agent = Agent(bench, self._settings.model, self._redactor, self._turns)
         self._budgets.append(agent.budget)
         messages = render(
             "ask",
