@@ -43,13 +43,16 @@ class Agent:
         from openai import DefaultAsyncHttpxClient  # noqa: PLC0415 - takes half a second to import
 
         pool = ThreadPoolExecutor(1, thread_name_prefix="tsg-ask")
+        ended = False
         try:
             # A client of its own: one that is kept would belong to an event loop that has ended.
             async with DefaultAsyncHttpxClient(timeout=self._settings.timeout) as http:
                 agent = self._agent(messages[0].content, listener, pool, http)
-                return await self._mended(agent, messages[1].content, question, listener)
+                answer = await self._mended(agent, messages[1].content, question, listener)
+            ended = True
+            return answer
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=ended, cancel_futures=True)  # a tool that is at work when Ctrl-C comes is left to itself
 
     async def _mended(self, agent: Any, asked: str, question: str, listener: Listener) -> Answer:
         """The answer; sentences that do not pass are sent back once."""

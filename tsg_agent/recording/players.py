@@ -21,7 +21,7 @@ from tsg_agent.errors import (
 )
 from tsg_agent.llm import Answer, Message, Schema
 from tsg_agent.llm import Model as LanguageModel
-from tsg_agent.llm.protocol import Turn
+from tsg_agent.llm.protocol import LiveTurns, Turn, Turns
 from tsg_agent.recording.file import RecordedCall, RecordedQuery, Recording
 from tsg_agent.telemetry.catalog import SourceTable
 from tsg_agent.telemetry.duckdb import PARAMETER
@@ -31,7 +31,7 @@ _ERRORS = {error.__name__: error for error in (QueryError, QueryTimeout, Transie
 
 
 class RecordingEngine:
-    """An engine that keeps each query with its result."""
+    """An engine that keeps each query with its result, and gives that again where the query is repeated."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -52,26 +52,32 @@ class RecordingEngine:
     def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
         """See Engine.run."""
         key, bound = query_key(sql, parameters)
+        file = f"results/{key}.arrow"
+        with self._lock:
+            known = self.results.get(file)
+        if known is not None:
+            return known  # as in the replay: means over threads differ in their last digits
         began = time.perf_counter()
         held = RecordedQuery(key=key, sql=sql, parameters=bound)
         try:
             result = self._engine.run(sql, parameters, timeout=timeout)
         except TelemetryError as error:
-            self._keep(held.model_copy(update={"error": type(error).__name__, "message": error.message}), None)
+            self._keep(held.model_copy(update={"error": type(error).__name__, "message": error.message}))
             raise
         took = round((time.perf_counter() - began) * 1000, 1)
-        self._keep(held.model_copy(update={"file": f"results/{key}.arrow", "milliseconds": took}), result)
-        return result
+        with self._lock:
+            first = self.results.setdefault(file, result)
+        self._keep(held.model_copy(update={"file": file, "milliseconds": took}))
+        return first
 
     def close(self) -> None:
         """Close the engine behind it."""
         self._engine.close()
 
-    def _keep(self, query: RecordedQuery, result: pa.Table | None) -> None:
+    def _keep(self, query: RecordedQuery) -> None:
         with self._lock:
-            self._held[query.key] = query  # the last try counts: a transient error was followed by a result
-            if result is not None:
-                self.results[query.file] = result
+            if not (query.error and query.key in self._held and self._held[query.key].file):
+                self._held[query.key] = query  # a transient error is followed by a result, which counts
 
 
 class ReplayEngine:
@@ -151,6 +157,10 @@ class RecordingModel(_Kept):
 class RecordingTurns(_Kept):
     """Keeps each turn of an agent with what came before it."""
 
+    def __init__(self, turns: Turns | None = None) -> None:
+        super().__init__()
+        self._turns = turns or LiveTurns()
+
     async def next(
         self,
         messages: Sequence[Mapping[str, Any]],
@@ -162,7 +172,7 @@ class RecordingTurns(_Kept):
         held = RecordedCall(key=turn_key(messages, tools), messages=said, format="tools")
         began = time.perf_counter()
         try:
-            turn = await live()
+            turn = await self._turns.next(messages, tools, live)
         except ModelError as error:
             self._failed(held, error)
             raise

@@ -8,6 +8,7 @@ from pathlib import Path
 from tsg_agent.ask.answers import Answer
 from tsg_agent.ask.conversation import Conversation
 from tsg_agent.errors import ParameterError, QuestionError
+from tsg_agent.llm.protocol import Turns
 from tsg_agent.recording.file import read, write
 from tsg_agent.recording.players import RecordingEngine, RecordingTurns, ReplayEngine, ReplayTurns
 from tsg_agent.recording.portable import again, complete, kept, portable, prepared
@@ -17,23 +18,32 @@ from tsg_agent.settings import Settings
 
 @contextmanager
 def record_talk(
-    request: Request, file: Path, *, settings: Settings | None = None, by_hand: bool = False
+    request: Request,
+    file: Path,
+    *,
+    settings: Settings | None = None,
+    turns: Turns | None = None,
+    by_hand: bool = False,
 ) -> Iterator[Conversation]:
     """A talk about `request.telemetry`, and the incident `request.text` if it has one; kept in `file` when it ends.
 
     Kept are the questions that were answered, and all that was queried and asked of the model on the way there.
-    `by_hand`: a person writes the model's answers. Raises TelemetryError, RecordError.
+    `turns`: instead of the endpoint's. `by_hand`: a person writes the model's answers.
+
+    Raises TelemetryError, RecordError.
     """
     request, settings = prepared(request), portable(settings or Settings())
     with open_telemetry(request.telemetry, mapping=request.mapping, settings=settings) as opened:
-        engine, turns = RecordingEngine(opened), RecordingTurns()
-        talk = Conversation(engine, settings, incident=request.text, given=request.given, now=request.now, turns=turns)
+        engine, recorded = RecordingEngine(opened), RecordingTurns(turns)
+        talk = Conversation(
+            engine, settings, incident=request.text, given=request.given, now=request.now, turns=recorded
+        )
         try:
             yield talk
         finally:
             if talk.answers:
                 said = {"asked": talk.asked, "talk": talk.answers, "written_by_hand": by_hand}
-                held = kept(request, settings, engine, turns.calls, **said)
+                held = kept(request, settings, engine, recorded.calls, **said)
                 write(file, held, engine.results)
 
 
