@@ -1,21 +1,14 @@
 """`ask` and `chat` on the command line. What they need is imported when they run."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from tsg_agent.ask.answers import Answer
     from tsg_agent.ask.conversation import Conversation
-    from tsg_agent.ask.screen import Screen
-
-HELP = (
-    "/tools lists the tools, /evidence E3.2 shows a row, /report the last investigation, /cost the model's, /quit ends."
-)
 
 Telemetry = Annotated[
     str,
@@ -42,7 +35,10 @@ def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
 ) -> None:
     """Answer one question about the telemetry, with its evidence."""
     given = {"region": region, "service_name": service_name, "environment": environment}
-    with _conversation(telemetry, mapping, incident, given, record) as conversation, _screen(quiet=as_json) as screen:
+    from tsg_agent.ask.screen import Screen  # noqa: PLC0415 - --help must be quick
+    from tsg_agent.ask.talk import answer_text  # noqa: PLC0415 - as above
+
+    with _conversation(telemetry, mapping, incident, given, record) as conversation, Screen(quiet=as_json) as screen:
         answer = conversation.ask(question, screen)
     typer.echo(answer.model_dump_json(indent=2) if as_json else answer_text(answer))
 
@@ -61,6 +57,8 @@ def chat(  # noqa: PLR0913, PLR0917 - as above
     With a model, its draft is shown dim while it writes; the checked answer takes its place.
     """
     given = {"region": region, "service_name": service_name, "environment": environment}
+    from tsg_agent.ask.talk import talk  # noqa: PLC0415 - as above
+
     with _conversation(telemetry, mapping, incident, given, record) as conversation:
         talk(conversation)
 
@@ -69,118 +67,6 @@ def register(app: typer.Typer) -> None:
     """Add both commands to an app."""
     app.command()(ask)
     app.command()(chat)
-
-
-def talk(conversation: "Conversation") -> None:
-    """Read questions from standard input until it ends."""
-    from tsg_agent.errors import TsgError  # noqa: PLC0415 - --help must be quick
-
-    asked = sys.stdin.isatty()
-    if asked:
-        typer.echo(HELP, err=True)
-    while True:
-        try:
-            line = _line(asked=asked)
-        except EOFError:
-            return
-        except KeyboardInterrupt:
-            typer.echo("\n(Ctrl-D ends)", err=True)
-            continue
-        if line in ("/quit", "/exit"):
-            return
-        if not line:
-            continue
-        try:
-            typer.echo(_command(conversation, line) if line.startswith("/") else _answered(conversation, line))
-        except KeyboardInterrupt:
-            typer.echo("\n(stopped)", err=True)
-        except TsgError as error:
-            typer.echo(str(error), err=True)
-
-
-def _line(*, asked: bool) -> str:
-    """The next line. Where the answers go to a file, the prompt stays on the terminal."""
-    if asked and not sys.stdout.isatty():
-        typer.echo("> ", err=True, nl=False)
-        return input().strip()
-    return input("> " if asked else "").strip()
-
-
-def answer_text(answer: "Answer") -> str:
-    """An answer as text: what is said, the rows it rests on, and what could not be done."""
-    from tsg_agent.wording import lines  # noqa: PLC0415 - as above
-
-    parts = [lines(answer.text)]
-    if answer.evidence:
-        parts.append("Evidence:\n" + "\n".join(f"  [{key}] {lines(row)[:300]}" for key, row in answer.evidence.items()))
-    parts += [f"Note: {lines(note)}" for note in answer.notes]
-    parts.append(f"({answer.mode}{_cost(answer.usage) if answer.usage.calls else ''})")
-    return "\n\n".join(parts)
-
-
-def show_talk(answers: "list[Answer]", *, as_json: bool, html: Path | None) -> None:
-    """A talk that was replayed: one answer as `ask` prints it, several each under its question."""
-    if html is not None:
-        from tsg_agent.errors import ParameterError  # noqa: PLC0415 - as above
-
-        raise ParameterError("Questions have no HTML report.", fix="Leave out --html.")
-    if as_json:
-        objects = [answer.model_dump_json(indent=2) for answer in answers]
-        typer.echo(objects[0] if len(objects) == 1 else f"[{', '.join(objects)}]")
-    elif len(answers) == 1:
-        typer.echo(answer_text(answers[0]))
-    else:
-        typer.echo("\n\n".join(f"> {answer.question}\n\n{answer_text(answer)}" for answer in answers))
-
-
-def _answered(conversation: "Conversation", question: str) -> str:
-    with _screen() as screen:
-        return answer_text(conversation.ask(question, screen))
-
-
-def _screen(*, quiet: bool = False) -> "Screen":
-    from tsg_agent.ask.screen import Screen  # noqa: PLC0415 - as above
-
-    return Screen(quiet=quiet)
-
-
-def _command(conversation: "Conversation", line: str) -> str:
-    word, _, rest = line.partition(" ")
-    if word == "/tools":
-        from tsg_agent.tools import PLUGINS  # noqa: PLC0415 - as above
-
-        return "\n".join(f"{plugin.name}: {plugin.question}" for plugin in PLUGINS)
-    if word == "/evidence":
-        return _evidence(conversation, rest.strip().strip("[]"))
-    if word == "/report":
-        from tsg_agent.report.markdown import to_markdown  # noqa: PLC0415 - as above
-
-        report = conversation.report
-        return to_markdown(report, brief=True) if report else "There is no investigation yet: ask why something fails."
-    if word == "/cost":
-        return f"{len(conversation.answers)} answers{_cost(conversation.usage)}"
-    return HELP
-
-
-def _evidence(conversation: "Conversation", identity: str) -> str:
-    from tsg_agent.llm.rows import evidence_of  # noqa: PLC0415 - as above
-
-    for answer in reversed(conversation.answers):
-        rows: dict[str, str] = dict(answer.evidence)
-        if answer.report is not None:
-            rows |= {key: row.words for key, row in evidence_of(answer.report).rows.items()}
-        found = {key: words for key, words in rows.items() if key == identity or key.startswith(f"{identity}.")}
-        if found:
-            return "\n".join(f"[{key}] {words}" for key, words in found.items())
-    return f"There is no row {identity!r} in the answers so far."
-
-
-def _cost(usage: Any) -> str:
-    money = f", cost {usage.cost:.4f}" if usage.cost is not None else ""
-    return (
-        f", {usage.calls} model calls, {usage.input_tokens} tokens read, {usage.output_tokens} written, "
-        f"{usage.milliseconds / 1000:.1f} s{money}"
-    )
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Questions in plain words, one after another: by rules, or by a model with the same tools."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from tsg_agent.ask import rules
@@ -15,6 +16,7 @@ from tsg_agent.llm.budget import Budget
 from tsg_agent.llm.prompts import render
 from tsg_agent.llm.protocol import Turns
 from tsg_agent.llm.redaction import Redactor, without_secrets
+from tsg_agent.llm.rows import evidence_of
 from tsg_agent.llm.telling import usage_of
 from tsg_agent.models import ModelUsage, Parameters, Report
 from tsg_agent.service import Request, investigate
@@ -58,6 +60,8 @@ class Conversation:
         self.asked: list[str] = []
         """The questions, those among them that got no answer; not those that were stopped."""
         self.answers: list[Answer] = []
+        self.rows: list[dict[str, str]] = []
+        """What each answer could have cited: id -> the row in words."""
 
     def ask(self, question: str, listener: Listener | None = None) -> Answer:
         """The answer to a question. A model that fails leaves it to the rules.
@@ -65,17 +69,24 @@ class Conversation:
         Raises QuestionError where the rules need a parameter that nothing settles, ParameterError, TelemetryError.
         """
         question = without_secrets(question)
-        by_model = bool(self._settings.model.name)
+        self._found: Mapping[str, str] = {}
         try:
-            answer = self._by_model(question, listener or Listener()) if by_model else self._by_rules(question)
+            answer = self._by_model(question, listener or Listener()) if self.by_model else self._by_rules(question)
         except TsgError:
             self.asked.append(question)  # what it was about is what an answer to the rules' own question goes on with
             raise
         self.asked.append(question)
         self.answers.append(answer)
+        concluded = evidence_of(answer.report).rows if answer.report else {}
+        self.rows.append({**{k: row.words for k, row in concluded.items()}, **self._found, **answer.evidence})
         self._parameters = answer.parameters or self._parameters
         self.report = answer.report or self.report
         return answer
+
+    @property
+    def by_model(self) -> bool:
+        """Whether a model answers."""
+        return bool(self._settings.model.name)
 
     @property
     def usage(self) -> ModelUsage:
@@ -88,7 +99,7 @@ class Conversation:
 
         bench = Bench(self._engine, self._settings, lambda given: self._investigate(question, given))
         if self.report is not None:
-            bench.ledger.report_made(self.report)
+            bench.ledger.report_known(self.report)
         agent = Agent(bench, self._settings.model, self._redactor, self._turns)
         self._budgets.append(agent.budget)
         messages = render(
@@ -101,7 +112,9 @@ class Conversation:
             question=question,
         )
         try:
-            return agent.answer(messages, question, listener)
+            answer = agent.answer(messages, question, listener)
+            self._found = bench.ledger.words()
+            return answer
         except ModelError as error:
             listener.doing(f"the model gave no answer ({error.kind}): the rules answer")
             found = self._without_model(question)

@@ -129,7 +129,7 @@ def replay(
 ) -> None:
     """Run a recorded investigation, or ask recorded questions, again: with no data source and no model."""
     from tsg_agent import recording
-    from tsg_agent.ask.commands import show_talk
+    from tsg_agent.ask.talk import show_talk
     from tsg_agent.cli.investigate import Output, show
 
     questions = recording.is_talk(file)
