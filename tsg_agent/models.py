@@ -34,12 +34,24 @@ class Parameters(Model):
     )
 
 
+class Doubt(StrEnum):
+    """Why a text does not settle a parameter."""
+
+    SILENT = "silent"
+    """It says nothing of it."""
+    SEVERAL = "several"
+    """It says several values, one as plain as the other."""
+    UNCLEAR = "unclear"
+    """What it says can be read in several ways, or in none."""
+
+
 class Question(Model):
     """A parameter that the incident's text does not settle."""
 
     parameter: str
     text: str
     candidates: tuple[str, ...] = ()
+    doubt: Doubt = Doubt.UNCLEAR
 
 
 # --- Steps 2-10: what the guide's checks say -----------------------------------------------------

@@ -1,6 +1,7 @@
 """investigate() and resume(): the one door for every surface."""
 
 import asyncio
+import functools
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -160,7 +161,7 @@ async def _run(  # noqa: PLR0913, PLR0917 - a run's own things, once
         async with _checkpointer(store) as saver:
             graph = compile_graph(saver)
             held = (await graph.aget_state(config)).values
-            assistant = _assistant(model, settings, held)
+            assistant = _assistant(model, settings, held, store, identity)
             context = Context(engine, known, settings, executor, frames, watch.progress, assistant, bench)
             if state is None and not held:
                 raise RecordError(f"Investigation {identity} has no checkpoint.", fix="Run it again: `tsg-agent run`.")
@@ -181,12 +182,20 @@ def _answers(interrupts: Any, watch: Watch) -> dict[str, Any]:
     return watch.ask(questions)
 
 
-def _assistant(model: Model | None, settings: Settings, held: dict[str, Any]) -> Assistant | None:
-    """The model within this investigation's budget, of which a resumed one has spent a part."""
+def _assistant(
+    model: Model | None, settings: Settings, held: dict[str, Any], store: Store | None, identity: str
+) -> Assistant | None:
+    """The model within this investigation's budget, of which a resumed one has spent a part.
+
+    A checkpoint knows what the nodes that ended have spent; the store also what one did that was killed.
+    """
     if model is None:
         return None
     spent = [NodeUsage.model_validate(node) for node in held.get("spent", [])]
-    return Assistant(model, settings.model, budget=Budget(settings.model, spent))
+    if store is None:
+        return Assistant(model, settings.model, budget=Budget(settings.model, spent))
+    keep = functools.partial(store.spend, identity)
+    return Assistant(model, settings.model, budget=Budget(settings.model, store.spent(identity) or spent, keep))
 
 
 def _checked(report: Report) -> Report:

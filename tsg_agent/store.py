@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from pydantic import AwareDatetime, ValidationError
@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, ValidationError
 from tsg_agent.errors import RecordError
 from tsg_agent.extract import Given
 from tsg_agent.frames import Frames
-from tsg_agent.models import Model
+from tsg_agent.models import Model, ModelUsage, NodeUsage
 
 
 class Request(Model):
@@ -64,6 +64,24 @@ class Store:
         except (OSError, ValidationError, json.JSONDecodeError) as error:
             raise RecordError(
                 f"The record of investigation {identity} cannot be read.", fix="Run it again: `tsg-agent run`."
+            ) from error
+
+    def spend(self, identity: str, nodes: list[NodeUsage]) -> None:
+        """Keep what a model has cost so far: a node that is killed in its middle has spent it all the same."""
+        part, whole = (self._of(identity) / name for name in ("spent.json.part", "spent.json"))
+        with suppress(OSError):  # a disk that is full now is no reason to leave the incident alone
+            part.write_text(ModelUsage(nodes=nodes).model_dump_json(), encoding="utf-8")
+            part.replace(whole)
+
+    def spent(self, identity: str) -> list[NodeUsage]:
+        """What a model has cost so far; nothing where none was asked."""
+        try:
+            return ModelUsage.model_validate_json((self._of(identity) / "spent.json").read_text("utf-8")).nodes
+        except FileNotFoundError:
+            return []
+        except (OSError, ValidationError) as error:
+            raise RecordError(
+                f"What investigation {identity} has spent cannot be read.", fix="Run it again: `tsg-agent run`."
             ) from error
 
     def frames(self, identity: str) -> Frames:

@@ -17,7 +17,10 @@ class Say:
     text: str | None = None
     calls: tuple[tuple[str, dict[str, Any]], ...] = ()
     finish: str = ""
+    """Why it ended; a stream can also be "cut" (it just ends), "broken" (the connection does), or end in an "error"."""
     refusal: str | None = None
+    pause: float = 0.0
+    """Seconds between the words of a stream."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("connection", "close")
+        if say.finish == "broken":
+            self.send_header("content-length", "1000000")
         self.end_headers()
         self.close_connection = True
         words = (say.text or "").split(" ")
@@ -142,7 +147,10 @@ class _Handler(BaseHTTPRequestHandler):
         deltas += [{"tool_calls": [{"index": i, **call}]} for i, call in enumerate(_calls(say))]
         for delta in deltas:
             self._event({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
-        if say.finish == "cut":
+            time.sleep(say.pause)
+        if say.finish == "error":
+            self.wfile.write(b'data: {"error": {"message": "overloaded"}}\n\n')
+        if say.finish in ("cut", "broken", "error"):
             return  # the stream ends in the middle
         finish = say.finish or ("tool_calls" if say.calls else "stop")
         self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})

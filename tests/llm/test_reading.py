@@ -8,6 +8,7 @@ import pytest
 
 from tsg_agent.extract import Extraction, Given, Known, extract
 from tsg_agent.llm.reading import Reading, checked, combined
+from tsg_agent.models import Doubt
 
 NOW = datetime(2026, 3, 10, 18, 0, tzinfo=UTC)
 KNOWN = Known(
@@ -93,3 +94,72 @@ def test_a_disputed_region_is_asked() -> None:
     settled = both(text, said(region=("us-west", "felt in us-west")), Given(region="us-west"))
     assert settled.parameters is not None
     assert settled.parameters.region == "us-west"
+
+
+SEVERAL = "shop.gateway in us-east (prod) is failing. It started at 2026-03-10T14:00Z. It began at 2026-03-10T15:00Z."
+UNCLEAR = "shop.gateway in us-east (prod) is failing. It started on 03/10/2026 at 14:00 UTC."
+OTHER = "shop.gateway in us-east (prod) is failing. It started on 03/10/2026 at 14:00 UTC; broken: 2026-03-10T14:00Z."
+
+
+def test_several_times_stay_a_question_whatever_the_model_reads() -> None:
+    (alone,) = rules(SEVERAL)(Given()).questions
+    assert alone.doubt is Doubt.SEVERAL
+    found = both(SEVERAL, said(incident_start=("2026-03-10T14:00:00Z", "It started at 2026-03-10T14:00Z")))
+    (question,) = found.questions
+    assert question.parameter == "incident_start"
+    assert question.candidates == ("2026-03-10T14:00:00Z", "2026-03-10T15:00:00Z")
+    assert "The model reads 2026-03-10T14:00:00Z in “It started at" in question.text
+
+
+def test_an_unclear_time_is_asked_and_the_models_reading_is_a_candidate() -> None:
+    now = datetime(2026, 11, 10, tzinfo=UTC)
+    known = KNOWN.model_copy(update={"first": datetime(2026, 3, 1, tzinfo=UTC), "last": now})
+    asking = partial(extract, UNCLEAR, known, now=now, window_hours=2, default_threshold=99.9)
+    assert asking(Given()).questions[0].doubt is Doubt.UNCLEAR
+    reply = said(incident_start=("2026-03-10T14:00:00Z", "It started on 03/10/2026 at 14:00 UTC"))
+    (question,) = combined(asking, Given(), checked(reply, UNCLEAR, known, now)).questions
+    assert question.candidates == ("2026-03-10T14:00:00Z", "2026-10-03T14:00:00Z")
+    assert "The model reads" in question.text
+
+
+def test_an_unclear_time_is_settled_where_the_text_writes_one_of_its_readings_out() -> None:
+    now = datetime(2026, 11, 10, tzinfo=UTC)
+    known = KNOWN.model_copy(update={"first": datetime(2026, 3, 1, tzinfo=UTC), "last": now})
+    asking = partial(extract, OTHER, known, now=now, window_hours=2, default_threshold=99.9)
+    assert asking(Given()).questions
+    full = said(incident_start=("2026-03-10T14:00:00Z", "broken: 2026-03-10T14:00Z"))
+    found = combined(asking, Given(), checked(full, OTHER, known, now))
+    assert found.parameters is not None
+    assert found.parameters.incident_start == datetime(2026, 3, 10, 14, 0, tzinfo=UTC)
+    third = said(incident_start=("2026-03-10T14:00:00Z", "at 14:00 UTC; broken"))
+    assert combined(asking, Given(), checked(third, OTHER, known, now)).questions[0].parameter == "incident_start"
+
+
+def test_of_several_services_the_model_chooses_none() -> None:
+    text = "shop.gateway calls billing.gateway in us-east, prod. It started at 2026-03-10T14:00Z."
+    found = both(text, said(service_name=("billing.gateway", "calls billing.gateway")))
+    (question,) = found.questions
+    assert question.parameter == "service_name"
+    assert set(question.candidates) == {"shop.gateway", "billing.gateway"}
+
+
+def test_a_region_that_the_telemetry_does_not_have_is_asked_though_the_model_reads_another() -> None:
+    text = "Region: eu-north-1. Service: shop.gateway, prod. Started 2026-03-10T14:00Z. Dashboards of us-west are red."
+    (question,) = both(text, said(region=("us-west", "Dashboards of us-west are red"))).questions
+    assert question.parameter == "region"
+    assert "us-west" in question.candidates
+    assert "eu-north-1" in question.text
+
+
+def test_beside_a_window_an_ambiguous_start_stays_unknown() -> None:
+    text = (
+        "shop.gateway, us-east, prod. start_time: 2026-03-10T12:00Z, end_time: 2026-03-10T16:00Z. "
+        "It started at 2026-03-10T14:00Z. It began at 2026-03-10T15:00Z."
+    )
+    alone = rules(text)(Given())
+    assert alone.parameters is not None
+    assert alone.parameters.incident_start is None
+    found = both(text, said(incident_start=("2026-03-10T14:00:00Z", "It started at 2026-03-10T14:00Z")))
+    assert found.parameters is not None
+    assert found.parameters.incident_start is None
+    assert "Not used, what the model read as incident_start: the text allows several." in found.notes

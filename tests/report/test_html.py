@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.samples import HOSTILE, SAMPLES, bad_version, judgement, report, verdict
-from tsg_agent.models import Report
+from tsg_agent.models import ModelUsage, Narrative, NarrativeSection, NodeUsage, Report
 from tsg_agent.report.html import state, to_html, write_html
 from tsg_agent.wording import one_line
 
@@ -107,6 +107,58 @@ def test_odd_characters_never_reach_the_page(character: str) -> None:
     text = to_html(made)
     assert character not in text
     text.encode("utf-8")
+
+
+def told(
+    by: str = "model", text: str = "Version 3.15.0 regressed [E2.1, M.1], so roll it back [A1]. <b>Now</b> [C1]."
+) -> Report:
+    """The bad version, with a model's prose, of which one section gave way to the rules'."""
+    made = bad_version()
+    sections = [
+        NarrativeSection(title="What happened", text=f"{text} {HOSTILE}", by=by),
+        NarrativeSection(title="What to do", text="See [R1], [C1.1], [SLA], [E99.1] and [Q1].", by="rules"),
+    ]
+    nodes = [
+        NodeUsage(node="read", calls=1, input_tokens=1_204, output_tokens=90, milliseconds=1_840, cost=0.0125),
+        NodeUsage(node="phrase", calls=2, input_tokens=3_000, output_tokens=400, milliseconds=5_000),
+    ]
+    spent = ModelUsage(calls=3, input_tokens=4_204, output_tokens=490, milliseconds=6_840, cost=0.0125, nodes=nodes)
+    return made.model_copy(
+        update={
+            "narrative": Narrative(sections=sections, sentences=7, sent_back=3, replaced=2),
+            "usage": made.usage.model_copy(update={"mode": "some-model", "model": spent}),
+        }
+    )
+
+
+def test_a_models_words_stand_on_the_page_with_links_to_what_they_cite() -> None:
+    text = to_html(told())
+    words = text[text.index('<section id="words">') : text.index('<section id="sla">')]
+    for anchor in ("E2.1", "M.1", "action-1", "cause-1", "rejected-1", "sla"):
+        assert f'<a href="#{anchor}">' in words
+        assert f'id="{anchor}"' in text
+    assert "[E99.1]" in words
+    assert "&lt;b&gt;Now&lt;/b&gt;" in words
+    page = Page(text)
+    assert page.faults == page.open == []
+    assert set(page.values("href")) <= {f"#{i}" for i in page.values("id")}
+    assert "script" not in page.tags
+    assert words.count("the rules' words") == 1
+
+
+def test_who_wrote_the_words_and_what_that_cost_stands_under_them() -> None:
+    text = Page(to_html(told())).text
+    assert "Written by some-model: 7 sentences, 3 sent back, 2 replaced by the rules'; 3 calls" in text
+    assert "read 1 1,204 90 1.8 0.0125" in re.sub(r"\s+", " ", " ".join(Page(to_html(told())).texts))
+    assert "phrase 2 3,000 400 5.0 –" in " ".join(" ".join(Page(to_html(told())).texts).split())  # noqa: RUF001
+
+
+def test_without_a_model_the_words_are_the_rules_and_say_so() -> None:
+    page = PAGES["bad_version"]
+    words = page.text[page.text.index("In words") : page.text.index("Measured on")]
+    assert "rules only" in words
+    assert "What happened. " + bad_version().headline.split("[")[0].strip() in words
+    assert "Written by" not in page.text
 
 
 def test_it_reads_on_a_phone_in_light_and_dark_and_on_paper() -> None:

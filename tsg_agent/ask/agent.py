@@ -1,48 +1,70 @@
 """A model with the tools: its loop is bounded from outside, and its answer checked sentence by sentence."""
 
-from collections.abc import Callable
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tsg_agent.ask.answers import Answer
+from tsg_agent.ask.listening import Listener
 from tsg_agent.ask.tools import Bench, agent_tools
 from tsg_agent.errors import BudgetError, ModelError
 from tsg_agent.llm.budget import Budget
-from tsg_agent.llm.client import connection, typed
+from tsg_agent.llm.client import connection
 from tsg_agent.llm.grounding import check, cited, sentences_of
 from tsg_agent.llm.prompts import render
 from tsg_agent.llm.prose import Failed
-from tsg_agent.llm.protocol import Message
+from tsg_agent.llm.protocol import LiveTurns, Message, Turns
 from tsg_agent.llm.redaction import Redactor
 from tsg_agent.llm.telling import usage_of
 from tsg_agent.settings import ModelSettings
-from tsg_agent.wording import one_line
+from tsg_agent.wording import listed, one_line, some
 
-NODE = "ask"
 STEPS = 40
 """Nodes of the agent's loop, at most: the budget's calls end it first."""
 SENTENCES = 12
-Said = Callable[[str], None]
 
 
 class Agent:
     """Answers a question with tools, within one question's budget. Raises ModelError where it cannot."""
 
-    def __init__(self, bench: Bench, settings: ModelSettings, redactor: Redactor | None = None) -> None:
+    def __init__(
+        self, bench: Bench, settings: ModelSettings, redactor: Redactor | None = None, turns: Turns | None = None
+    ) -> None:
         self._bench, self._settings = bench, settings
         self._redactor = redactor or Redactor(settings.redact)
+        self._turns = turns or LiveTurns()
         self.budget = Budget(settings)
 
-    def answer(self, question: str, messages: list[Message], said: Said) -> Answer:
-        """The checked answer; `said` hears of each tool as it is called."""
-        agent = self._agent(messages[0].content)
-        turns: list[Any] = [{"role": "user", "content": messages[1].content}]
-        text, turns = self._run(agent, turns, said)
+    def answer(self, messages: list[Message], question: str, listener: Listener) -> Answer:
+        """The checked answer. Ctrl-C ends it at once: what a tool is at is left, and the model's call is closed."""
+        return asyncio.run(self._answer(messages, question, listener))
+
+    async def _answer(self, messages: list[Message], question: str, listener: Listener) -> Answer:
+        from openai import DefaultAsyncHttpxClient  # noqa: PLC0415 - takes half a second to import
+
+        pool = ThreadPoolExecutor(1, thread_name_prefix="tsg-ask")
+        ended = False
+        try:
+            # A client of its own: one that is kept would belong to an event loop that has ended.
+            async with DefaultAsyncHttpxClient(timeout=self._settings.timeout) as http:
+                agent = self._agent(messages[0].content, listener, pool, http)
+                answer = await self._mended(agent, messages[1].content, question, listener)
+            ended = True
+            return answer
+        finally:
+            pool.shutdown(wait=ended, cancel_futures=True)  # a tool that is at work when Ctrl-C comes is left to itself
+
+    async def _mended(self, agent: Any, asked: str, question: str, listener: Listener) -> Answer:
+        """The answer; sentences that do not pass are sent back once."""
+        turns: list[Any] = [{"role": "user", "content": asked}]
+        text, turns = await self._run(agent, turns, listener)
         good, failed = self._checked(text)
         sent_back = len(failed)
         if failed:
+            listener.doing(f"{some(len(failed), 'sentence')} did not pass the check and went back to the model")
             again = render("ask_mend", sentences=failed)[0].content
             try:
-                text, _ = self._run(agent, [*turns, {"role": "user", "content": again}], said)
+                text, _ = await self._run(agent, [*turns, {"role": "user", "content": again}], listener)
                 good, failed = self._checked(text)
             except BudgetError:
                 pass  # what passed is still an answer
@@ -50,7 +72,7 @@ class Agent:
             raise ModelError("No sentence of the model's answer is borne out by evidence.", kind="not grounded")
         ids = list(dict.fromkeys(item for sentence in good for item in cited(sentence)))
         ledger = self._bench.ledger
-        mended = [f"{sent_back} sentences were sent back, {len(failed)} left out."] if sent_back else []
+        mended = [_dropped(sent_back, failed)] if sent_back else []
         return Answer(
             question=question,
             text=" ".join(good),
@@ -64,7 +86,7 @@ class Agent:
             sentences_dropped=len(failed),
         )
 
-    def _agent(self, system: str) -> Any:
+    def _agent(self, system: str, listener: Listener, pool: ThreadPoolExecutor, http: Any) -> Any:
         from langchain.agents import create_agent  # noqa: PLC0415 - takes seconds to import
         from langchain_openai import ChatOpenAI  # noqa: PLC0415 - as above
 
@@ -73,40 +95,33 @@ class Agent:
         settings = self._settings
         model = ChatOpenAI(
             model=settings.name,
-            max_retries=settings.retries,
+            max_retries=0,  # the guard tries again: it counts, and knows the settings
             max_completion_tokens=settings.answer_tokens,
             stream_usage=True,
+            http_async_client=http,
             **connection(settings),
         )
-        return create_agent(
-            model,
-            agent_tools(self._bench),
-            system_prompt=system,
-            middleware=[Guard(self.budget, self._redactor, NODE)],
-        )
+        guard = Guard(self.budget, self._redactor, settings, turns=self._turns, listener=listener, pool=pool)
+        return create_agent(model, agent_tools(self._bench), system_prompt=system, middleware=[guard])
 
-    def _run(self, agent: Any, turns: list[Any], said: Said) -> tuple[str, list[Any]]:
+    async def _run(self, agent: Any, turns: list[Any], listener: Listener) -> tuple[str, list[Any]]:
         """Let the agent work until it answers; gives the answer and all messages."""
         from langgraph.errors import GraphRecursionError  # noqa: PLC0415 - as above
-        from openai import OpenAIError  # noqa: PLC0415 - as above
 
         ended: list[Any] = turns
-        told = 0
+        drafting = _Draft(listener, self._redactor)
+        modes = ["values", "messages"] if listener.drafts else ["values"]  # "messages": the endpoint streams
         try:
-            for state in agent.stream({"messages": turns}, {"recursion_limit": STEPS}, stream_mode="values"):
-                ended = state["messages"]
-                for message in ended[max(told, len(turns)) :]:
-                    for call in getattr(message, "tool_calls", None) or []:
-                        said(f"{call['name']} …")
-                told = len(ended)
-        except OpenAIError as error:
-            raise typed(error, self._settings) from None
+            async for mode, part in agent.astream({"messages": turns}, {"recursion_limit": STEPS}, stream_mode=modes):
+                if mode == "values":
+                    ended = part["messages"]
+                else:
+                    drafting.hear(part[0])
         except GraphRecursionError:
             raise BudgetError(f"The model took more than {STEPS} steps.", kind="over budget") from None
-        text = str(ended[-1].text).strip()
-        if not text:
-            raise ModelError("The model's answer was empty.", kind="empty")
-        return self._redactor.put_back(text), ended
+        finally:
+            listener.draft("")
+        return self._redactor.put_back(str(ended[-1].text).strip()), ended
 
     def _checked(self, text: str) -> tuple[list[str], list[Failed]]:
         """The sentences that pass, and the others."""
@@ -119,3 +134,27 @@ class Agent:
             else:
                 good.append(one_line(sentence, 600))
         return good, failed
+
+
+class _Draft:
+    """The words of the turn that is being written."""
+
+    def __init__(self, listener: Listener, redactor: Redactor) -> None:
+        self._listener, self._redactor = listener, redactor
+        self._turn, self._text = "", ""
+
+    def hear(self, part: Any) -> None:
+        """A piece of a turn. Another turn, or another try, begins anew."""
+        if part.type != "AIMessageChunk":
+            return
+        if part.id != self._turn:
+            self._turn, self._text = part.id, ""
+        self._text += str(part.text)
+        self._listener.draft(self._redactor.put_back(self._text.strip()))
+
+
+def _dropped(sent_back: int, failed: list[Failed]) -> str:
+    """What became of the sentences that did not pass, and why those that are missing are."""
+    why = listed([one_line(reason, 120) for one in failed for reason in one.reasons[:1]], 4)
+    said = f"{some(sent_back, 'sentence')} of the model's did not pass the check and went back to it"
+    return f"{said}; {len(failed)} left out{f': {why}' if why else ''}."

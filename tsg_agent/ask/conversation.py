@@ -1,18 +1,23 @@
 """Questions in plain words, one after another: by rules, or by a model with the same tools."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from tsg_agent.ask import rules
 from tsg_agent.ask.answers import Answer
+from tsg_agent.ask.listening import Listener
 from tsg_agent.ask.scope import Setting, scope_of
 from tsg_agent.ask.topics import Topic, topic_of
-from tsg_agent.errors import ModelError, QuestionError
+from tsg_agent.errors import ModelError, QuestionError, TsgError
 from tsg_agent.extract import Given, Known
 from tsg_agent.extract.choices import iso
+from tsg_agent.llm.budget import Budget
 from tsg_agent.llm.prompts import render
-from tsg_agent.llm.redaction import Redactor
+from tsg_agent.llm.protocol import Turns
+from tsg_agent.llm.redaction import Redactor, without_secrets
+from tsg_agent.llm.rows import evidence_of
+from tsg_agent.llm.telling import usage_of
 from tsg_agent.models import ModelUsage, Parameters, Report
 from tsg_agent.service import Request, investigate
 from tsg_agent.settings import Settings
@@ -25,14 +30,10 @@ REMEMBERED = 6
 """Questions and answers of a talk that a model is told of."""
 
 
-def _silent(_text: str) -> None:
-    """Nobody listens."""
-
-
 class Conversation:
     """A talk about one source of telemetry. Not for several threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a talk is about, by name
         self,
         engine: Engine,
         settings: Settings | None = None,
@@ -40,8 +41,13 @@ class Conversation:
         incident: str = "",
         given: Given | None = None,
         now: datetime | None = None,
+        turns: Turns | None = None,
     ) -> None:
-        """`incident`: its text, where the questions are about one. `given`: flags. Raises TelemetryError."""
+        """`incident`: its text, where the questions are about one. `given`: flags. `turns`: instead of the endpoint's.
+
+        Raises TelemetryError.
+        """
+        self._turns = turns
         self._engine, self._settings = engine, settings or Settings()
         known = Known.model_validate(known_values(engine, self._settings.query_timeout).model_dump())
         self._setting = Setting(known, self._settings, now or datetime.now(UTC), given or Given())
@@ -49,41 +55,53 @@ class Conversation:
         self._redactor = Redactor(self._settings.model.redact)
         self._topic = Topic()
         self._parameters: Parameters | None = None
+        self._budgets: list[Budget] = []
         self.report: Report | None = None
+        self.asked: list[str] = []
+        """The questions, those among them that got no answer; not those that were stopped."""
         self.answers: list[Answer] = []
+        self.rows: list[dict[str, str]] = []
+        """What each answer could have cited: id -> the row in words."""
 
-    def ask(self, question: str, said: Callable[[str], None] = _silent) -> Answer:
-        """The answer to a question; `said` hears what is being done. A model that fails leaves it to the rules.
+    def ask(self, question: str, listener: Listener | None = None) -> Answer:
+        """The answer to a question. A model that fails leaves it to the rules.
 
         Raises QuestionError where the rules need a parameter that nothing settles, ParameterError, TelemetryError.
         """
-        answer = self._by_model(question, said) if self._settings.model.name else self._by_rules(question)
+        question = without_secrets(question)
+        self._found: Mapping[str, str] = {}
+        try:
+            answer = self._by_model(question, listener or Listener()) if self.by_model else self._by_rules(question)
+        except TsgError:
+            self.asked.append(question)  # what it was about is what an answer to the rules' own question goes on with
+            raise
+        self.asked.append(question)
         self.answers.append(answer)
+        concluded = evidence_of(answer.report).rows if answer.report else {}
+        self.rows.append({**{k: row.words for k, row in concluded.items()}, **self._found, **answer.evidence})
         self._parameters = answer.parameters or self._parameters
         self.report = answer.report or self.report
         return answer
 
     @property
-    def usage(self) -> ModelUsage:
-        """What the talk has cost so far."""
-        costs = [answer.usage.cost for answer in self.answers if answer.usage.cost is not None]
-        return ModelUsage(
-            calls=sum(answer.usage.calls for answer in self.answers),
-            input_tokens=sum(answer.usage.input_tokens for answer in self.answers),
-            output_tokens=sum(answer.usage.output_tokens for answer in self.answers),
-            milliseconds=sum(answer.usage.milliseconds for answer in self.answers),
-            cost=sum(costs) if costs else None,
-        )
+    def by_model(self) -> bool:
+        """Whether a model answers."""
+        return bool(self._settings.model.name)
 
-    def _by_model(self, question: str, said: Callable[[str], None]) -> Answer:
+    @property
+    def usage(self) -> ModelUsage:
+        """What the talk has cost so far, questions that were stopped among it."""
+        return usage_of([node for budget in self._budgets for node in budget.nodes])
+
+    def _by_model(self, question: str, listener: Listener) -> Answer:
         from tsg_agent.ask.agent import Agent  # noqa: PLC0415 - only with a model
         from tsg_agent.ask.tools import Bench  # noqa: PLC0415 - as above
-        from tsg_agent.llm.telling import usage_of  # noqa: PLC0415 - as above
 
         bench = Bench(self._engine, self._settings, lambda given: self._investigate(question, given))
         if self.report is not None:
-            bench.ledger.report_made(self.report)
-        agent = Agent(bench, self._settings.model, self._redactor)
+            bench.ledger.report_known(self.report)
+        agent = Agent(bench, self._settings.model, self._redactor, self._turns)
+        self._budgets.append(agent.budget)
         messages = render(
             "ask",
             known=self._setting.known,
@@ -94,8 +112,11 @@ class Conversation:
             question=question,
         )
         try:
-            return agent.answer(question, messages, said)
+            answer = agent.answer(messages, question, listener)
+            self._found = bench.ledger.words()
+            return answer
         except ModelError as error:
+            listener.doing(f"the model gave no answer ({error.kind}): the rules answer")
             found = self._without_model(question)
             note = f"The model gave no answer ({error.kind}): {error} This one is the rules' own."
             mode = f"rules only: {self._settings.model.name} gave no answer"

@@ -1,48 +1,111 @@
-"""What stands between an agent and its model: the budget before each call, and redaction on the way there."""
+"""What stands between an agent and its model: budget and tries before each call, redaction on the way there."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
 from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware
-from langchain.agents.middleware.types import ModelRequest, ModelResponse
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain.agents.middleware.types import ModelRequest, ModelResponse, ToolCallRequest
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langgraph.types import Command
+from openai import OpenAIError
 
+from tsg_agent.ask.listening import Listener
+from tsg_agent.errors import ModelError, TransientModelError
+from tsg_agent.llm.assistant import pause
 from tsg_agent.llm.budget import Budget
-from tsg_agent.llm.protocol import Answer, Message
+from tsg_agent.llm.client import typed
+from tsg_agent.llm.protocol import Answer, Message, Turn, Turns
 from tsg_agent.llm.redaction import Redactor
+from tsg_agent.settings import ModelSettings
+
+NODE = "ask"
 
 
 class Guard(AgentMiddleware[Any, Any, Any]):
-    """Counts and limits calls, hides people and secrets, and puts them back into the calls of tools."""
+    """Counts, limits and repeats calls, hides people and secrets, and puts them back into the calls of tools."""
 
-    def __init__(self, budget: Budget, redactor: Redactor, node: str) -> None:
+    def __init__(  # noqa: PLR0913 - what it stands between, by name
+        self,
+        budget: Budget,
+        redactor: Redactor,
+        settings: ModelSettings,
+        *,
+        turns: Turns,
+        listener: Listener,
+        pool: Executor,
+    ) -> None:
         super().__init__()
-        self._budget, self._redactor, self._node = budget, redactor, node
+        self._budget, self._redactor, self._settings = budget, redactor, settings
+        self._turns, self._listener, self._pool = turns, listener, pool
 
-    def wrap_model_call(
-        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    async def awrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any]:
-        """One call of the model. Raises BudgetError where there may be no more."""
-        hidden = [self._hide(message) for message in request.messages]
+        """One turn of the model, tried again where that may help. Raises ModelError."""
+        hidden = request.override(messages=[self._hide(message) for message in request.messages])  # type: ignore[misc]
         system = str(request.system_message.content) if request.system_message else ""
-        sizes = [Message("user", system), *(Message("user", str(message.content)) for message in hidden)]
-        began = self._budget.begin(self._node, sizes)
-        answer = None
-        try:
-            response = handler(request.override(messages=hidden))  # type: ignore[arg-type]
-            answer = _counted(response)
-        finally:
-            self._budget.end(self._node, began, answer)
-        response.result = [self._put_back(message) for message in response.result]
-        return response
+        asked = [{"role": "system", "content": system}, *(_as_data(message) for message in hidden.messages)]
+        tools = [_described(tool) for tool in request.tools]
+
+        async def live() -> Turn:
+            try:
+                async with asyncio.timeout(self._settings.timeout):
+                    return _turn(await handler(hidden))
+            except TimeoutError:
+                words = f"The model did not answer within {self._settings.timeout:g} s."
+                raise TransientModelError(words, kind="timeout") from None
+            except OpenAIError as error:
+                raise typed(error, self._settings) from None  # the client's own error shows headers, and the key
+            except ValueError as error:  # a body, or a part of a stream, that is no JSON
+                raise TransientModelError("The model's endpoint did not answer in JSON.", kind="not JSON") from error
+
+        turn = await self._tried(asked, tools, live)
+        message = AIMessage(turn.text, tool_calls=[{**call, "type": "tool_call"} for call in turn.calls])
+        return ModelResponse(result=[_with_arguments(message, self._redactor.put_back)])
+
+    async def awrap_tool_call(
+        self,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
+    ) -> ToolMessage | Command[Any]:
+        """One call of a tool: beside the loop, so that it can be left, and one at a time, so that ids keep order."""
+        self._listener.doing(request.tool_call["name"])
+        tool = request.tool
+        if tool is None:
+            return await handler(request)
+        loop = asyncio.get_running_loop()
+        said: ToolMessage = await loop.run_in_executor(self._pool, tool.invoke, {**request.tool_call})
+        return said
+
+    async def _tried(
+        self, asked: list[dict[str, Any]], tools: list[dict[str, Any]], live: Callable[[], Awaitable[Turn]]
+    ) -> Turn:
+        """A turn, tried again for transient errors only. Every try is counted."""
+        sizes = [Message("user", str(message["content"])) for message in asked]
+        for attempt in range(self._settings.retries + 1):
+            began = self._budget.begin(NODE, sizes)
+            turn: Turn | None = None
+            try:
+                turn = await self._turns.next(asked, tools, live)
+                return turn
+            except TransientModelError as error:
+                if attempt == self._settings.retries:
+                    raise
+                failed = error
+            finally:
+                spent = Answer("", turn.input_tokens, turn.output_tokens) if turn else None
+                self._budget.end(NODE, began, spent)
+            self._listener.draft("")
+            self._listener.doing(f"the model is asked again: {failed.message}")
+            await asyncio.sleep(pause(attempt, failed, self._settings))
+        raise AssertionError("unreachable: the last try returns or raises")
 
     def _hide(self, message: BaseMessage) -> BaseMessage:
         if isinstance(message.content, str):
             message = message.model_copy(update={"content": self._redactor.hide(message.content)})
         return _with_arguments(message, self._redactor.hide)
-
-    def _put_back(self, message: BaseMessage) -> BaseMessage:
-        return _with_arguments(message, self._redactor.put_back)
 
 
 def _with_arguments(message: BaseMessage, change: Callable[[str], str]) -> BaseMessage:
@@ -53,11 +116,41 @@ def _with_arguments(message: BaseMessage, change: Callable[[str], str]) -> BaseM
     return message.model_copy(update={"tool_calls": calls})
 
 
-def _counted(response: ModelResponse[Any]) -> Answer:
-    used = [message.usage_metadata for message in response.result if isinstance(message, AIMessage)]
-    read = sum(one["input_tokens"] for one in used if one)
-    wrote = sum(one["output_tokens"] for one in used if one)
-    return Answer("", read, wrote)
+def _turn(response: ModelResponse[Any]) -> Turn:
+    """What came, if it is whole. Raises ModelError: a stream that breaks off looks like a short answer."""
+    message = response.result[0]
+    if not isinstance(message, AIMessage):
+        raise TransientModelError("The model's endpoint answered without a turn.", kind="not JSON")
+    finish = message.response_metadata.get("finish_reason")
+    if finish == "content_filter" or message.additional_kwargs.get("refusal"):
+        raise ModelError("The model refused to answer.", kind="refused")
+    if finish == "length":
+        raise ModelError("The model's answer was cut off.", kind="cut off", fix="Raise TSG_MODEL__ANSWER_TOKENS.")
+    if not finish:
+        raise TransientModelError("The model's answer broke off.", kind="cut off")
+    if message.invalid_tool_calls:
+        raise TransientModelError("The model called a tool with arguments that are no JSON.", kind="not JSON")
+    text = str(message.text).strip()
+    if not text and not message.tool_calls:
+        raise TransientModelError("The model's answer was empty.", kind="empty")
+    used = message.usage_metadata
+    calls = tuple({"name": call["name"], "args": call["args"], "id": call["id"]} for call in message.tool_calls)
+    return Turn(text, calls, used["input_tokens"] if used else 0, used["output_tokens"] if used else 0)
+
+
+def _as_data(message: BaseMessage) -> dict[str, Any]:
+    """A message as a recording keeps it."""
+    said: dict[str, Any] = {"role": message.type, "content": str(message.text)}
+    if isinstance(message, AIMessage) and message.tool_calls:
+        said["calls"] = [{"name": call["name"], "args": call["args"], "id": call["id"]} for call in message.tool_calls]
+    if isinstance(message, ToolMessage):
+        said["answers"] = message.tool_call_id
+    return said
+
+
+def _described(tool: Any) -> dict[str, Any]:
+    """What a model is told of a tool."""
+    return {"name": tool.name, "description": tool.description, "arguments": tool.args}
 
 
 def _deep(value: Any, change: Callable[[str], str]) -> Any:

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tsg_agent.llm.rows import Evidence, Fact, Row, evidence_of, row_of, rows_of
@@ -52,6 +52,11 @@ class Ledger:
         """Add an investigation: its rows take the place of an earlier one's."""
         with self._lock:
             self._tools.append("run_guide")
+        self.report_known(report)
+
+    def report_known(self, report: Report) -> None:
+        """Add an investigation that was made before."""
+        with self._lock:
             self._report = report
             self._add(evidence_of(report).rows.values())
 
@@ -76,8 +81,9 @@ class Ledger:
             self._add([row])
             return row.id
 
-    def words(self, ids: list[str]) -> Mapping[str, str]:
-        """Rows in words."""
+    def words(self, ids: Iterable[str] | None = None) -> Mapping[str, str]:
+        """Rows in words; without `ids` all of them."""
+        ids = list(self._rows) if ids is None else ids
         return {item: self._rows[item].words for item in ids if item in self._rows}
 
     def _add(self, rows: Any) -> None:

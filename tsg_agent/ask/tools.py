@@ -1,5 +1,6 @@
 """The agent's tools: the nine checks, the whole guide, a look at the telemetry, one query, and code over results."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 CODE = "code_interpreter_tool"
 SHOWN_ROWS = 20
 ROW_CHARACTERS = 300
+GUIDE = "Runs the whole troubleshooting guide and concludes: causes, what was dismissed, actions. For any why."
+ABOUT = "Lists the tables, their columns and times, and which checks can run."
+QUERY = (
+    "Runs one read-only SELECT over the tables api_gateway_logs, feature_flags, infrastructure_metrics, "
+    "product_metadata and workflow_tracking, for what no check answers. Leave out test traffic "
+    "(is_test_traffic IS NOT TRUE). At most 100 rows come back, and are kept as a frame, q1, q2, …, for code."
+)
 Investigate = Callable[[Given], Report]
 
 
@@ -77,20 +85,23 @@ class Bench:
 def agent_tools(bench: Bench) -> "list[StructuredTool]":
     """All tools. Each result's rows get ids in the ledger."""
     checks = [_check(tool, bench) for tool in get_tools(bench.engine, bench.settings)]
-    guide = "Runs the whole troubleshooting guide and concludes: causes, what was dismissed, actions. For any why."
-    about = "Lists the tables, their columns and times, and which checks can run."
-    query = (
-        "Runs one read-only SELECT over the tables api_gateway_logs, feature_flags, infrastructure_metrics, "
-        "product_metadata and workflow_tracking, for what no check answers. Leave out test traffic "
-        "(is_test_traffic IS NOT TRUE). At most 100 rows come back, and are kept as a frame, q1, q2, …, for code."
-    )
     return [
         *checks,
-        _tool("run_guide", guide, GuideArgs, lambda **given: _run_guide(bench, given)),
-        _tool("describe_telemetry", about, NoArgs, lambda: _describe(bench)),
-        _tool("query_telemetry", query, QueryArgs, lambda sql: _query(bench, sql)),
+        _tool("run_guide", GUIDE, GuideArgs, lambda **given: _run_guide(bench, given)),
+        _tool("describe_telemetry", ABOUT, NoArgs, lambda: _describe(bench)),
+        _tool("query_telemetry", QUERY, QueryArgs, lambda sql: _query(bench, sql)),
         _code(bench),
     ]
+
+
+def tool_lines() -> list[str]:
+    """Each tool in a line, for a person."""
+    from tsg_agent.tools.code_interpreter import DESCRIPTION, NAME  # noqa: PLC0415 - the sandbox, and only for its name
+
+    more = {"run_guide": GUIDE, "describe_telemetry": ABOUT, "query_telemetry": QUERY, NAME: DESCRIPTION}
+    told = {plugin.name: plugin.question for plugin in PLUGINS}
+    told |= {name: re.split(r"(?<=\.)\s", text)[0] for name, text in more.items()}
+    return [f"{name}: {text}" for name, text in told.items()]
 
 
 def _tool(name: str, description: str, args: type[BaseModel], call: Callable[..., str]) -> "StructuredTool":

@@ -119,20 +119,27 @@ def resume(
 
 @app.command()
 def replay(
-    file: Annotated[Path, typer.Argument(help="A recording, made with `run --record`.")],
-    diff: Annotated[bool, typer.Option("--diff", help="Show only what differs from the recorded report.")] = False,
+    file: Annotated[
+        Path, typer.Argument(help="A recording, made with `run --record`, `ask --record` or `chat --record`.")
+    ],
+    diff: Annotated[bool, typer.Option("--diff", help="Show only what differs from what was recorded.")] = False,
     as_json: AsJson = False,
     html: Html = None,
     whole: Whole = False,
 ) -> None:
-    """Run a recorded investigation again, with no data source and no model."""
+    """Run a recorded investigation, or ask recorded questions, again: with no data source and no model."""
     from tsg_agent import recording
+    from tsg_agent.ask.talk import show_talk
     from tsg_agent.cli.investigate import Output, show
 
+    questions = recording.is_talk(file)
     if diff:
-        typer.echo("\n".join(recording.differences(file)) or "The same report.")
-        return
-    show(recording.replay(file), Output(as_json=as_json, html=html, whole=whole, quiet=True))
+        same = "The same answers." if questions else "The same report."
+        typer.echo("\n".join(recording.differences(file)) or same)
+    elif questions:
+        show_talk(recording.replay_talk(file), as_json=as_json, html=html)
+    else:
+        show(recording.replay(file), Output(as_json=as_json, html=html, whole=whole, quiet=True))
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """One instant out of all that is said of a parameter; or the question to ask."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import Reading, Setting, read
 from tsg_agent.extract.roles import Roles, Sighting
 from tsg_agent.extract.spotting import Mention
-from tsg_agent.models import Question
+from tsg_agent.models import Doubt, Question
 
 CANDIDATES = 8
 
@@ -58,11 +58,12 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
         return Choice(*next(iter(settled.items())))
     candidates = [*settled, *(instant for _, reading in doubtful for instant in reading.instants)]
     if settled:
-        return Choice(question=ask(parameter, "the text names several times for it", tuple(candidates)))
+        return Choice(question=ask(parameter, "the text names several times for it", candidates, Doubt.SEVERAL))
     sighting, reading = open_ones[0]
     quoted = setting.prose.snippet(sighting.start, sighting.end)
     timed = [i for s, r in open_ones if s.mention.clock for i in r.instants]
-    return Choice(question=ask(parameter, f"{quoted} does not settle it: {reading.problem}", tuple(timed)))
+    doubt = Doubt.UNCLEAR if len({reading.instants for _, reading in open_ones}) == 1 else Doubt.SEVERAL
+    return Choice(question=ask(parameter, f"{quoted} does not settle it: {reading.problem}", timed, doubt))
 
 
 def _names_a_time(pairs: list[tuple[Sighting, Reading]]) -> bool:
@@ -70,7 +71,7 @@ def _names_a_time(pairs: list[tuple[Sighting, Reading]]) -> bool:
     return any(sighting.mention.clock for sighting, _ in pairs)
 
 
-def ask(parameter: str, why: str, candidates: tuple[datetime, ...]) -> Question:
+def ask(parameter: str, why: str, candidates: Iterable[datetime], doubt: Doubt = Doubt.UNCLEAR) -> Question:
     """A question for one of the times, with what the text would allow."""
     asked = {
         "incident_start": "When did the incident begin?",
@@ -78,7 +79,8 @@ def ask(parameter: str, why: str, candidates: tuple[datetime, ...]) -> Question:
         "end_time": "When did the incident end, or does the window end?",
     }[parameter]
     shown = tuple(iso(instant) for instant in sorted(set(candidates))[:CANDIDATES])
-    return Question(parameter=parameter, text=f"{asked} {why[:1].upper()}{why[1:]}.", candidates=shown)
+    text = f"{asked} {why[:1].upper()}{why[1:]}."
+    return Question(parameter=parameter, text=text, candidates=shown, doubt=doubt)
 
 
 def iso(instant: datetime) -> str:

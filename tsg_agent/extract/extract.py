@@ -31,7 +31,7 @@ def extract(  # noqa: PLR0913 - the API: what is known, and what is given
     if prose.cut:
         notes.append(f"The text has {len(text):,} characters; only the first {MAXIMUM_CHARACTERS:,} were read.")
     if questions or window.start_time is None or window.end_time is None or threshold.value is None:
-        return Extraction(questions=questions, notes=notes)
+        return Extraction(questions=questions, notes=notes, unsettled=window.unsettled)
     origins = {
         "region": region.origin,
         "service_name": service.origin,
@@ -50,4 +50,4 @@ def extract(  # noqa: PLR0913 - the API: what is known, and what is given
         other_regions=region.others,
         origins=origins,
     )
-    return Extraction(parameters=parameters, notes=notes)
+    return Extraction(parameters=parameters, notes=notes, unsettled=window.unsettled)

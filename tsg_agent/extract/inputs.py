@@ -33,3 +33,4 @@ class Extraction(Model):
     parameters: Parameters | None = Field(None, description="set when there are no questions")
     questions: list[Question] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list, description="what was read and not used, and what was assumed")
+    unsettled: list[Question] = Field(default_factory=list, description="what stays open, and nobody needs to answer")

@@ -9,7 +9,7 @@ from itertools import islice
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.names import Hit, Names, key
 from tsg_agent.extract.prose import Prose, quote
-from tsg_agent.models import Question
+from tsg_agent.models import Doubt, Question
 
 CANDIDATES = 20
 _MATCHES = 100  # labelled lines that are read of each kind
@@ -172,7 +172,7 @@ def _pick(kind: Kind, pool: list[Hit], prose: Prose, named: tuple[str, ...], *, 
     notes: list[str] = []
     if len(values) > 1:
         if kind is not REGION:
-            return Settled(question=_question(kind, "the text names several", values))
+            return Settled(question=_question(kind, "the text names several", values, Doubt.SEVERAL))
         foremost = [hit for hit in pool if hit.foremost and len(hit.values) == 1]
         hit = foremost[0] if len({hit.values[0] for hit in foremost}) == 1 else hit
         which = "called the most affected" if hit.foremost else "named first"
@@ -198,9 +198,10 @@ def _silent(kind: Kind, names: Names, prose: Prose) -> Settled:
                 return _unknown(kind, names.values, shaped)
     if len(names.values) == 1:
         return Settled(names.values[0], f"the only {kind.noun} in the telemetry; the text names none")
-    return Settled(question=_question(kind, "the text names none that the telemetry has", names.values[:CANDIDATES]))
+    why = "the text names none that the telemetry has"
+    return Settled(question=_question(kind, why, names.values[:CANDIDATES], Doubt.SILENT))
 
 
-def _question(kind: Kind, why: str, candidates: Sequence[str]) -> Question:
+def _question(kind: Kind, why: str, candidates: Sequence[str], doubt: Doubt = Doubt.UNCLEAR) -> Question:
     text = f"Which {kind.noun} is affected? {why[:1].upper()}{why[1:]}."
-    return Question(parameter=kind.parameter, text=text, candidates=tuple(candidates)[:CANDIDATES])
+    return Question(parameter=kind.parameter, text=text, candidates=tuple(candidates)[:CANDIDATES], doubt=doubt)

@@ -6,7 +6,7 @@ from itertools import islice
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.prose import Prose
-from tsg_agent.models import Question
+from tsg_agent.models import Doubt, Question
 
 LOWEST_IN_PROSE = 50
 """A "target" under this is of something else than availability (an error budget, a CPU limit)."""
@@ -65,7 +65,8 @@ def find_threshold(prose: Prose, flag: float | None, default: float) -> Threshol
         if values:
             candidates = tuple(f"{value:g}" for value in sorted(values, reverse=True)[:8])
             text = "Which SLA threshold holds, in percent? The text names several."
-            return Threshold(question=Question(parameter="threshold", text=text, candidates=candidates))
+            question = Question(parameter="threshold", text=text, candidates=candidates, doubt=Doubt.SEVERAL)
+            return Threshold(question=question)
     return Threshold(_in_range(default, "the default"), "default: the text names none")
 
 

@@ -13,7 +13,7 @@ from tsg_agent.extract.roles import Roles, Sighting, assign
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, Mention, spot
 from tsg_agent.extract.written import Written, written_out
 from tsg_agent.extract.zones import default_zone
-from tsg_agent.models import Question
+from tsg_agent.models import Doubt, Question
 
 _PLAIN = 4  # rank of an end from which on it is said, not implied
 
@@ -27,6 +27,7 @@ class Window:
     incident_start: datetime | None = None
     origins: dict[str, str] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
+    unsettled: list[Question] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -74,7 +75,7 @@ def _incident_start(material: Material) -> Choice:
     if choice.instant is None and choice.question is None and material.roles.vague:
         sighting = material.roles.vague[0]
         quoted = material.setting.prose.snippet(sighting.start, sighting.end)
-        return Choice(question=ask("incident_start", f"the text gives two times for it: {quoted}", ()))
+        return Choice(question=ask("incident_start", f"the text gives two times for it: {quoted}", (), Doubt.SEVERAL))
     return choice
 
 
@@ -88,6 +89,7 @@ def _open(window: Window, start: Choice, written: Written, material: Material) -
     window.start_time, window.origins["start_time"] = opened.instant, opened.origin
     if opened.instant and start.question:
         window.notes.append(f"incident_start stays unknown: {start.question.text}")
+        window.unsettled.append(start.question)
     if opened.instant and written.start.question:
         window.notes.append(f"No window of the text is used: {written.start.question.text}")
 
@@ -117,7 +119,7 @@ def _reported(material: Material) -> Choice:
             return Choice(reading.instant, f"text: {quoted}" + (f" ({reading.how})" if reading.how else ""))
         if not question and sighting.mention.clock:
             why = f"{quoted} does not settle when it was reported: {reading.problem}"
-            question = ask("incident_start", why, reading.instants)
+            question = ask("incident_start", why, reading.instants, Doubt.SILENT)  # of when it began
     return Choice(question=question)
 
 
@@ -128,7 +130,7 @@ def _nothing(material: Material) -> Question:
         instant = read(mention, material.setting).instant
         if instant and instant not in found:
             found.append(instant)
-    return ask("incident_start", "the text does not say when the incident began", tuple(found))
+    return ask("incident_start", "the text does not say when the incident began", found, Doubt.SILENT)
 
 
 def _close(window: Window, written: Written, material: Material) -> None:

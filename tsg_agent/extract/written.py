@@ -7,6 +7,7 @@ from tsg_agent.extract.choices import Choice, Material, ask, choose
 from tsg_agent.extract.readings import DAY, UNIVERSAL, Reading, Setting, read
 from tsg_agent.extract.roles import Range
 from tsg_agent.extract.spotting import Day, Mention
+from tsg_agent.models import Doubt
 
 _OVERNIGHT = timedelta(hours=12)  # a range that runs longer past midnight is taken for a mistake
 
@@ -37,8 +38,8 @@ def written_out(material: Material, *, alone: bool) -> Written:
         ends = tuple(instant for _, instant in spans if instant)
         several = "the text names several windows"
         return Written(
-            Choice(question=ask("start_time", several, starts)),
-            Choice(question=ask("end_time", several, ends)),
+            Choice(question=ask("start_time", several, starts, Doubt.SEVERAL)),
+            Choice(question=ask("end_time", several, ends, Doubt.SEVERAL)),
         )
     r, first, second = next(iter(spans.values()))
     return Written(

@@ -76,11 +76,17 @@ class Assistant:
                 if attempt == tries - 1:
                     self._down = True
                     raise
-                wait = FIRST_WAIT * 2**attempt if error.wait is None else error.wait
+                wait = pause(attempt, error, self.settings)
             finally:
                 self.budget.end(node, began, answer)
-            time.sleep(min(wait, self.settings.longest_wait))
+            time.sleep(wait)
         raise AssertionError("unreachable: the last try returns or raises")
+
+
+def pause(attempt: int, error: TransientModelError, settings: ModelSettings) -> float:
+    """Seconds to wait before the next try: what the server asks for, else twice as long each time."""
+    wait = FIRST_WAIT * 2**attempt if error.wait is None else error.wait
+    return min(wait, settings.longest_wait)
 
 
 def strict_schema(shape: type[BaseModel]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tsg_agent.errors import BudgetError
 from tsg_agent.llm.client import estimated
@@ -14,9 +14,14 @@ from tsg_agent.settings import ModelSettings
 class Budget:
     """Counts calls, tokens, seconds and money. Every try is a call. Safe for several threads."""
 
-    def __init__(self, settings: ModelSettings, spent: Iterable[NodeUsage] = ()) -> None:
-        """`spent` is what earlier parts of a resumed investigation cost."""
-        self._settings = settings
+    def __init__(
+        self,
+        settings: ModelSettings,
+        spent: Iterable[NodeUsage] = (),
+        keep: Callable[[list[NodeUsage]], None] = lambda _nodes: None,
+    ) -> None:
+        """`spent` is what earlier parts of a resumed investigation cost; `keep` is told whenever that changes."""
+        self._settings, self._keep = settings, keep
         self._nodes: dict[str, NodeUsage] = {usage.node: usage for usage in spent}
         self._lock = threading.Lock()
 
@@ -33,6 +38,7 @@ class Budget:
             self._check(ahead)
             held = self._nodes.get(node, NodeUsage(node=node))
             self._nodes[node] = held.model_copy(update={"calls": held.calls + 1})
+            self._keep(list(self._nodes.values()))
         return time.perf_counter()
 
     def end(self, node: str, began: float, answer: Answer | None) -> None:
@@ -50,6 +56,7 @@ class Budget:
                     "cost": cost,
                 }
             )
+            self._keep(list(self._nodes.values()))
 
     def _cost(self, read: int, wrote: int) -> float | None:
         settings = self._settings

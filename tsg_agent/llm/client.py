@@ -99,6 +99,8 @@ def typed(error: Exception, settings: ModelSettings) -> ModelError:
             kind = _KINDS.get(status, f"answered {status}")
             return TransientModelError(words, kind=kind, wait=_wait(error.response.headers.get("retry-after")))
         return ModelError(words, kind=_KINDS.get(status, f"answered {status}"), fix=_FIXES.get(status, ""))
+    if type(error) is openai.APIError:  # in the middle of a stream
+        return TransientModelError(f"The model failed while it wrote: {said}", kind="cut off")
     return ModelError(f"The model failed: {said}", kind=type(error).__name__)
 
 

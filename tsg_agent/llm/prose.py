@@ -11,11 +11,11 @@ from tsg_agent.llm.grounding import check, cited, sentences_of
 from tsg_agent.llm.prompts import render
 from tsg_agent.llm.rows import Evidence, evidence_of
 from tsg_agent.models import Narrative, NarrativeSection, Report
+from tsg_agent.report.telling import CAUSES, by_rules
 from tsg_agent.wording import one_line
 
 log = logging.getLogger(__name__)
 NODE = "phrase"
-CAUSES = 3
 SENTENCES = 6
 SENTENCE_CHARACTERS = 500
 ROW_CHARACTERS = 420
@@ -87,15 +87,7 @@ def narrate(report: Report, assistant: Assistant) -> tuple[Narrative | None, lis
 
 def sections_of(report: Report) -> list[Section]:
     """What is to be told, with the sentences of the rules."""
-    sections = [Section("What happened", report.headline)]
-    for cause in report.causes[:CAUSES]:
-        kind = "Cause" if cause.confidence.value == "confirmed" else "Suspect"
-        sections.append(Section(f"{kind} {cause.rank}", cause.statement))
-    if report.actions:
-        sections.append(Section("What to do", " ".join(action.statement for action in report.actions)))
-    if report.gaps:
-        sections.append(Section("What was not checked", " ".join(gap.statement for gap in report.gaps)))
-    return sections
+    return [Section(section.title, section.text) for section in by_rules(report)]
 
 
 def rows_text(report: Report, evidence: Evidence) -> str:

@@ -1,6 +1,6 @@
-"""The model behind one small protocol."""
+"""The model behind two small protocols: one answer to a prompt, and an agent's next turn."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -45,3 +45,40 @@ class Model(Protocol):
         Raises TransientModelError where the same request may work again, else ModelError.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a model that has tools says next: a text, calls of tools, or both."""
+
+    text: str
+    calls: tuple[dict[str, Any], ...] = ()
+    """Of each: name, args, id."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Turns(Protocol):
+    """Where an agent's turns come from."""
+
+    async def next(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        live: Callable[[], Awaitable[Turn]],
+    ) -> Turn:
+        """The turn after `messages`; `live` asks the endpoint. Raises ModelError."""
+        ...
+
+
+class LiveTurns:
+    """Turns from the endpoint."""
+
+    async def next(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        live: Callable[[], Awaitable[Turn]],
+    ) -> Turn:
+        """See Turns.next."""
+        return await live()

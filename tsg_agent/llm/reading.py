@@ -1,7 +1,7 @@
 """Step 1 with a model: what it reads in a report is checked word by word; rules fill the rest, and disputes are asked.
 
-A value counts where its quotation stands in the report and names it. It may fill what the rules left open; where the
-two disagree, a person is asked.
+A value counts where its quotation stands in the report and names it. It may fill what the text does not say to the
+rules; where the two disagree, or the text says several things, a person is asked.
 """
 
 import re
@@ -14,10 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from tsg_agent.errors import ModelError
 from tsg_agent.extract import Extraction, Given, Known
 from tsg_agent.extract.choices import iso
-from tsg_agent.extract.prose import clean
+from tsg_agent.extract.prose import Prose, clean
+from tsg_agent.extract.readings import Setting, read
+from tsg_agent.extract.spotting import spot
 from tsg_agent.llm.assistant import Assistant
 from tsg_agent.llm.prompts import render
-from tsg_agent.models import Model, Question
+from tsg_agent.models import Doubt, Model, Question
 from tsg_agent.wording import one_line
 
 NODE = "read"
@@ -73,6 +75,7 @@ class Reading(Model):
 
     values: dict[str, Any] = Field(default_factory=dict)
     quotes: dict[str, str] = Field(default_factory=dict)
+    full: list[str] = Field(default_factory=list, description="times whose words write out day, time and zone")
     notes: list[str] = Field(default_factory=list)
 
 
@@ -95,6 +98,7 @@ def checked(said: dict[str, Any], text: str, known: Known, now: datetime) -> Rea
     """What of a model's reply the report and the telemetry bear out."""
     values: dict[str, Any] = {}
     quotes: dict[str, str] = {}
+    full: list[str] = []
     notes: list[str] = []
     flat = _flat(text)
     for field, parameter in _PARAMETERS.items():
@@ -108,7 +112,9 @@ def checked(said: dict[str, Any], text: str, known: Known, now: datetime) -> Rea
             notes.append(f"Not used, what the model read as {field} ({one_line(value, 60)}): {problem}.")
         else:
             values[parameter], quotes[parameter] = good, one_line(quote, 80)
-    return Reading(values=values, quotes=quotes, notes=notes)
+            if isinstance(good, datetime) and _written_out(quote, known, now) == {good}:
+                full.append(parameter)
+    return Reading(values=values, quotes=quotes, full=full, notes=notes)
 
 
 def _problem(field: str, value: Any, quote: str, known: Known, now: datetime) -> tuple[str, Any]:
@@ -155,29 +161,41 @@ def _time(field: str, value: Any, quote: str, known: Known, now: datetime) -> tu
     return ("", moment) if near or _RELATIVE.search(quote) else ("its quotation names another time", None)
 
 
+def _written_out(quote: str, known: Known, now: datetime) -> set[datetime]:
+    """The times that a quotation writes out in full, so that it takes no other words to read them."""
+    mentions, _ = spot(quote)
+    setting = Setting(prose=Prose(quote), days=(), now=now, first=known.first, last=known.last)
+    full = [one for one in mentions if one.instant or (one.clock and one.zone and one.day and one.day.dates)]
+    return {instant for one in full if (instant := read(one, setting).instant)}
+
+
 def _flat(text: str) -> str:
     return " ".join(clean(text).casefold().split())
 
 
 def combined(rules: Callable[[Given], Extraction], given: Given, reading: Reading) -> Extraction:
-    """The rules' extraction, filled from the model's reading where it was open; a dispute becomes a question.
+    """The rules' extraction, filled from the model's reading where the text is silent to them; what differs is asked.
 
-    `rules` extracts with what is given; what is given wins over both. Raises what `rules` raises.
+    What the text says in several ways stays a question too: the model's reading is one more candidate. `rules` extracts
+    with what is given; what is given wins over both. Raises what `rules` raises.
     """
-    read = Given.model_validate(reading.values)  # times out of a checkpoint are text again
-    mine = {key: value for key, value in read if value is not None and getattr(given, key) is None}
+    held = Given.model_validate(reading.values)  # times out of a checkpoint are text again
+    mine = {key: value for key, value in held if value is not None and getattr(given, key) is None}
     found = rules(given)
-    asked = {question.parameter for question in found.questions}
-    filled = {key: value for key, value in mine.items() if _open(key, found, asked)}
+    doubts = {question.parameter: question for question in [*found.unsettled, *found.questions]}
+    filled = {key: value for key, value in mine.items() if _fills(key, value, found, doubts, reading)}
+    unused = [key for key in mine if key in doubts and key not in filled]
     if filled:
         found = rules(Given.model_validate({**given.model_dump(), **filled}))
     notes = [*found.notes, *reading.notes]
     if found.parameters is None:
-        return found.model_copy(update={"notes": notes})
+        asked = [_with_reading(q, mine[q.parameter], reading) if q.parameter in unused else q for q in found.questions]
+        return found.model_copy(update={"questions": asked, "notes": notes})
+    notes += [f"Not used, what the model read as {key}: the text allows several." for key in unused]
     disputed = [
         _dispute(key, getattr(found.parameters, key), value, reading)
         for key, value in mine.items()
-        if key not in filled and not _same(getattr(found.parameters, key), value)
+        if key not in filled and key not in unused and not _same(getattr(found.parameters, key), value)
     ]
     if disputed:
         return Extraction(questions=disputed, notes=notes)
@@ -185,15 +203,30 @@ def combined(rules: Callable[[Given], Extraction], given: Given, reading: Readin
     return Extraction(parameters=found.parameters.model_copy(update={"origins": origins}), notes=notes)
 
 
-def _open(key: str, found: Extraction, asked: set[str]) -> bool:
-    """Whether the rules left a parameter open: asked for it, fell back on a default, or found nothing."""
-    if key in asked or (key == "incident_start" and "start_time" in asked):
-        return True
+def _fills(key: str, value: Any, found: Extraction, doubts: dict[str, Question], reading: Reading) -> bool:
+    """Whether a value may stand where the rules have none, or a default; never where the text says several."""
+    question = doubts.get(key)
+    if question is not None:
+        if question.doubt is Doubt.UNCLEAR:  # one of its readings may be written out elsewhere, for all to see
+            return key in reading.full and (not question.candidates or iso(value) in question.candidates)
+        return question.doubt is Doubt.SILENT
+    if key == "incident_start" and "start_time" in doubts:
+        return True  # the rules found none: a window that is in doubt is not needed then
     if found.parameters is None:
         return False
-    origin = found.parameters.origins.get(key, "")
-    said = origin.startswith(("text", "given"))
+    said = found.parameters.origins.get(key, "").startswith(("text", "given"))
     return getattr(found.parameters, key) is None or not said
+
+
+def _with_reading(question: Question, value: Any, reading: Reading) -> Question:
+    """The rules' question, with what the model reads among the candidates."""
+    shown = iso(value) if isinstance(value, datetime) else str(value)
+    return question.model_copy(
+        update={
+            "text": f"{question.text} The model reads {shown} in “{reading.quotes[question.parameter]}”.",
+            "candidates": tuple(dict.fromkeys([*question.candidates, shown])),
+        }
+    )
 
 
 def _same(ruled: Any, read: Any) -> bool:

@@ -1,79 +1,70 @@
-"""Records an investigation into one file, and runs it again from there: no data source, no model.
+"""Records an investigation, or a talk, into one file, and runs it again from there: no data source, no model.
 
 A replay answers exact matches only; anything else is a miss, and an error.
 """
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tsg_agent import __version__
+from tsg_agent.ask.answers import Answer
 from tsg_agent.errors import RecordError
 from tsg_agent.llm import Model, open_model
-from tsg_agent.llm.redaction import without_secrets
 from tsg_agent.models import Question, Report
-from tsg_agent.recording.file import Recording, read, write
-from tsg_agent.recording.players import RecordingEngine, RecordingModel, ReplayEngine, ReplayModel, kept_table
+from tsg_agent.recording.file import read, write
+from tsg_agent.recording.players import RecordingEngine, RecordingModel, ReplayEngine, ReplayModel
+from tsg_agent.recording.portable import AGAIN, again, complete, kept, portable, prepared
+from tsg_agent.recording.talks import record_talk, replay_talk
 from tsg_agent.service import Request, Watch, investigate, open_telemetry
 from tsg_agent.settings import Settings
 
-__all__ = ["comparable", "differences", "record", "replay"]
+__all__ = ["comparable", "differences", "is_talk", "record", "record_talk", "replay", "replay_talk"]
 
-AGAIN = "The query or the prompt has changed since: record it again."
 _TIMES = frozenset({"milliseconds", "version"})
 """What differs between two runs of the same investigation: how long it took, and with which release."""
 
 
-def record(
+def record(  # noqa: PLR0913 - what investigate() takes, and the file
     request: Request,
     file: Path,
     *,
     settings: Settings | None = None,
     watch: Watch | None = None,
     model: Model | None = None,
+    by_hand: bool = False,
 ) -> Report:
-    """Investigate, and keep it all in `file`. Raises what investigate() raises, then nothing is kept."""
-    settings, watch = settings or Settings(), watch or Watch()
-    request = request.model_copy(
-        update={"now": request.now or datetime.now(UTC), "text": without_secrets(request.text)}
-    )
-    kept_settings = settings.model_dump(mode="json", exclude={"state_dir": True, "model": {"api_key"}})
-    key = settings.model.api_key
-    # As a replay will read them: a threshold's default may be written 10 where one that was read is 10.0.
-    settings = Settings.model_validate(kept_settings)
-    settings = settings.model_copy(update={"model": settings.model.model_copy(update={"api_key": key})})
+    """Investigate, and keep it all in `file`; `by_hand`: a person writes the model's answers.
+
+    Raises what investigate() raises, then nothing is kept.
+    """
+    watch = watch or Watch()
+    request, settings = prepared(request), portable(settings or Settings())
     answers: list[dict[str, Any]] = []
     model = model or open_model(settings.model)
     recorded_model = RecordingModel(model) if model else None
     with open_telemetry(request.telemetry, mapping=request.mapping, settings=settings) as opened:
         engine = RecordingEngine(opened)
-        kept = Watch(watch.progress, _kept(watch.ask, answers), watch.begun)
-        report = investigate(request, settings=settings, engine=engine, model=recorded_model, watch=kept)
-        tables = {name: kept_table(table) for name, table in engine.tables.items()}
-    held = Recording(
-        version=__version__,
-        recorded=datetime.now(UTC),
-        request=request,
-        settings=kept_settings,
-        tables=tables,
-        queries=engine.queries,
-        calls=recorded_model.calls if recorded_model else [],
-        answers=answers,
-        report=report,
-    )
+        watched = Watch(watch.progress, _kept(watch.ask, answers), watch.begun)
+        report = investigate(request, settings=settings, engine=engine, model=recorded_model, watch=watched)
+    calls = recorded_model.calls if recorded_model else []
+    held = kept(request, settings, engine, calls, answers=answers, report=report, written_by_hand=by_hand)
     write(file, held, engine.results)
     return report
+
+
+def is_talk(file: Path) -> bool:
+    """Whether a recording is of questions rather than of an investigation. Raises RecordError."""
+    return bool(read(file)[0].talk)
 
 
 def replay(file: Path) -> Report:
     """Run a recorded investigation again, from its file alone. Raises RecordError for a miss or an unusable file."""
     held, results = read(file)
-    engine = ReplayEngine(held, results)
-    model = ReplayModel(held) if held.settings["model"]["name"] else None
-    settings = Settings.model_validate(held.settings)
-    settings = settings.model_copy(update={"model": settings.model.model_copy(update={"longest_wait": 0.0})})
+    then = held.concluded
+    missed: list[str] = []
+    engine = ReplayEngine(held, results, missed)
+    model = ReplayModel(held, missed) if held.settings["model"]["name"] else None
     answers = iter(held.answers)
 
     def ask(questions: list[Question]) -> dict[str, Any]:
@@ -83,25 +74,23 @@ def replay(file: Path) -> Report:
             asked = ", ".join(question.parameter for question in questions)
             raise RecordError(f"The recording has no answer to: {asked}.", fix=AGAIN) from None
 
-    try:
-        report = investigate(held.request, settings=settings, engine=engine, model=model, watch=Watch(ask=ask))
-    finally:
-        missed = [*engine.missed, *(model.missed if model else [])]
-        if missed:
-            more = f" and {len(missed) - 1} more" if len(missed) > 1 else ""
-            raise RecordError(f"The recording has no result for {missed[0]}{more}.", fix=AGAIN)
-    return report.model_copy(update={"id": held.report.id})
+    with complete(missed):
+        report = investigate(held.request, settings=again(held), engine=engine, model=model, watch=Watch(ask=ask))
+    return report.model_copy(update={"id": then.id})
 
 
 def differences(file: Path) -> list[str]:
-    """What a replay gives that the recorded report does not, or otherwise: path, then, now. Times are left out."""
+    """What a replay gives that the recording does not, or otherwise: path, then, now. Times are left out."""
     held, _ = read(file)
-    return list(_differing(comparable(held.report), comparable(replay(file)), "report"))
+    if not held.talk:
+        return list(_differing(comparable(held.concluded), comparable(replay(file)), "report"))
+    now = [comparable(answer) for answer in replay_talk(file)]
+    return list(_differing([comparable(answer) for answer in held.talk], now, "talk"))
 
 
-def comparable(report: Report) -> Any:
-    """A report without its times."""
-    return _timeless(report.model_dump(mode="json"))
+def comparable(said: Report | Answer) -> Any:
+    """A report, or an answer, without its times."""
+    return _timeless(said.model_dump(mode="json"))
 
 
 def _kept(

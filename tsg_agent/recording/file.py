@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.ipc
 from pydantic import AwareDatetime, Field, ValidationError
 
+from tsg_agent.ask.answers import Answer
 from tsg_agent.errors import RecordError
 from tsg_agent.models import Model, Report
 from tsg_agent.store import Request
@@ -33,9 +34,10 @@ class RecordedCall(Model):
     """One request to the model, and its answer, or how it failed."""
 
     key: str
-    messages: list[dict[str, str]]
+    messages: list[dict[str, Any]]
     format: str = ""
     text: str = ""
+    tool_calls: list[dict[str, Any]] = Field(default_factory=list, description="an agent's: name, args, id of each")
     input_tokens: int = 0
     output_tokens: int = 0
     error: str = ""
@@ -45,7 +47,7 @@ class RecordedCall(Model):
 
 
 class Recording(Model):
-    """Everything but the tables."""
+    """Everything but the tables: of an investigation, with its report, or of a talk, with its answers."""
 
     format: int = FORMAT
     version: str
@@ -57,7 +59,16 @@ class Recording(Model):
     queries: list[RecordedQuery]
     calls: list[RecordedCall]
     answers: list[dict[str, Any]] = Field(default_factory=list, description="what was answered when asked, in order")
-    report: Report
+    report: Report | None = None
+    asked: list[str] = Field(default_factory=list, description="a talk's questions, in order")
+    talk: list[Answer] = Field(default_factory=list, description="the answers to those of them that got one")
+
+    @property
+    def concluded(self) -> Report:
+        """The investigation's report. Raises RecordError for a talk."""
+        if self.report is None:
+            raise RecordError("This recording is of questions, not of an investigation.", fix="`tsg-agent replay` it.")
+        return self.report
 
 
 def read(file: Path) -> tuple[Recording, dict[str, pa.Table]]:

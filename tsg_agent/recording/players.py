@@ -4,8 +4,9 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import PurePath
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from tsg_agent.errors import (
 )
 from tsg_agent.llm import Answer, Message, Schema
 from tsg_agent.llm import Model as LanguageModel
+from tsg_agent.llm.protocol import LiveTurns, Turn, Turns
 from tsg_agent.recording.file import RecordedCall, RecordedQuery, Recording
 from tsg_agent.telemetry.catalog import SourceTable
 from tsg_agent.telemetry.duckdb import PARAMETER
@@ -29,7 +31,7 @@ _ERRORS = {error.__name__: error for error in (QueryError, QueryTimeout, Transie
 
 
 class RecordingEngine:
-    """An engine that keeps each query with its result."""
+    """An engine that keeps each query with its result, and gives that again where the query is repeated."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -50,36 +52,43 @@ class RecordingEngine:
     def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
         """See Engine.run."""
         key, bound = query_key(sql, parameters)
+        file = f"results/{key}.arrow"
+        with self._lock:
+            known = self.results.get(file)
+        if known is not None:
+            return known  # as in the replay: means over threads differ in their last digits
         began = time.perf_counter()
         held = RecordedQuery(key=key, sql=sql, parameters=bound)
         try:
             result = self._engine.run(sql, parameters, timeout=timeout)
         except TelemetryError as error:
-            self._keep(held.model_copy(update={"error": type(error).__name__, "message": error.message}), None)
+            self._keep(held.model_copy(update={"error": type(error).__name__, "message": error.message}))
             raise
         took = round((time.perf_counter() - began) * 1000, 1)
-        self._keep(held.model_copy(update={"file": f"results/{key}.arrow", "milliseconds": took}), result)
-        return result
+        with self._lock:
+            first = self.results.setdefault(file, result)
+        self._keep(held.model_copy(update={"file": file, "milliseconds": took}))
+        return first
 
     def close(self) -> None:
         """Close the engine behind it."""
         self._engine.close()
 
-    def _keep(self, query: RecordedQuery, result: pa.Table | None) -> None:
+    def _keep(self, query: RecordedQuery) -> None:
         with self._lock:
-            self._held[query.key] = query  # the last try counts: a transient error was followed by a result
-            if result is not None:
-                self.results[query.file] = result
+            if not (query.error and query.key in self._held and self._held[query.key].file):
+                self._held[query.key] = query  # a transient error is followed by a result, which counts
 
 
 class ReplayEngine:
     """An engine that knows the recorded queries only."""
 
-    def __init__(self, held: Recording, results: dict[str, pa.Table]) -> None:
+    def __init__(self, held: Recording, results: dict[str, pa.Table], missed: list[str] | None = None) -> None:
+        """`missed` takes what was asked for and is not there, in order; shared with the model's."""
         self._queries = {query.key: query for query in held.queries}
         self._results = results
         self._tables = {name: _source(table) for name, table in held.tables.items()}
-        self.missed: list[str] = []
+        self.missed = [] if missed is None else missed
 
     @property
     def tables(self) -> dict[str, SourceTable]:
@@ -101,13 +110,28 @@ class ReplayEngine:
         """Nothing is open."""
 
 
-class RecordingModel:
+class _Kept:
+    """Requests to a model with their answers, as they are made."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.calls: list[RecordedCall] = []
+
+    def _keep(self, call: RecordedCall, **more: Any) -> None:
+        with self._lock:
+            self.calls.append(call.model_copy(update=more))
+
+    def _failed(self, call: RecordedCall, error: ModelError) -> None:
+        transient = isinstance(error, TransientModelError)
+        self._keep(call, error=error.message, kind=error.kind, transient=transient)
+
+
+class RecordingModel(_Kept):
     """A model that keeps each request with its answer."""
 
     def __init__(self, model: LanguageModel) -> None:
+        super().__init__()
         self._model = model
-        self._lock = threading.Lock()
-        self.calls: list[RecordedCall] = []
 
     @property
     def name(self) -> str:
@@ -124,26 +148,68 @@ class RecordingModel:
         try:
             answer = self._model.complete(messages, schema=schema)
         except ModelError as error:
-            known = {"error": error.message, "kind": error.kind, "transient": isinstance(error, TransientModelError)}
-            self._keep(held.model_copy(update=known))
+            self._failed(held, error)
             raise
-        self._keep(held.model_copy(update=asdict(answer)))
+        self._keep(held, **asdict(answer))
         return answer
 
-    def _keep(self, call: RecordedCall) -> None:
-        with self._lock:
-            self.calls.append(call)
+
+class RecordingTurns(_Kept):
+    """Keeps each turn of an agent with what came before it."""
+
+    def __init__(self, turns: Turns | None = None) -> None:
+        super().__init__()
+        self._turns = turns or LiveTurns()
+
+    async def next(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        live: Callable[[], Awaitable[Turn]],
+    ) -> Turn:
+        """See Turns.next."""
+        said = [dict(message) for message in messages]
+        held = RecordedCall(key=turn_key(messages, tools), messages=said, format="tools")
+        began = time.perf_counter()
+        try:
+            turn = await self._turns.next(messages, tools, live)
+        except ModelError as error:
+            self._failed(held, error)
+            raise
+        spent = {"input_tokens": turn.input_tokens, "output_tokens": turn.output_tokens}
+        took = round((time.perf_counter() - began) * 1000, 1)
+        self._keep(held, text=turn.text, tool_calls=list(turn.calls), milliseconds=took, **spent)
+        return turn
 
 
-class ReplayModel:
-    """A model that knows the recorded requests only; one that was made twice is answered in order."""
+class _Known:
+    """The recorded requests; one that was made twice is answered in order."""
 
-    def __init__(self, held: Recording) -> None:
-        self._name = str(held.settings["model"]["name"])
+    def __init__(self, held: Recording, missed: list[str] | None = None) -> None:
         self._calls: dict[str, list[RecordedCall]] = {}
         for call in held.calls:
             self._calls.setdefault(call.key, []).append(call)
-        self.missed: list[str] = []
+        self.missed = [] if missed is None else missed
+
+    def _take(self, key: str, last: str) -> RecordedCall:
+        """The recorded call. Raises what it raised, and ModelError for one that there is not."""
+        left = self._calls.get(key)
+        if not left:
+            self.missed.append(f"the prompt “{' '.join(last.split())[:120]}…”")
+            raise ModelError("The recording has no answer to this prompt.", kind="not recorded")
+        call = left.pop(0)
+        if call.error:
+            kind = TransientModelError if call.transient else ModelError
+            raise kind(call.error, kind=call.kind)
+        return call
+
+
+class ReplayModel(_Known):
+    """A model that knows the recorded requests only."""
+
+    def __init__(self, held: Recording, missed: list[str] | None = None) -> None:
+        super().__init__(held, missed)
+        self._name = str(held.settings["model"]["name"])
 
     @property
     def name(self) -> str:
@@ -152,15 +218,22 @@ class ReplayModel:
 
     def complete(self, messages: Sequence[Message], *, schema: Schema | None = None) -> Answer:
         """The recorded answer. See Model.complete."""
-        left = self._calls.get(call_key(messages, schema))
-        if not left:
-            self.missed.append(f"the prompt “{' '.join(messages[0].content.split())[:120]}…”")
-            raise ModelError("The recording has no answer to this prompt.", kind="not recorded")
-        call = left.pop(0)
-        if call.error:
-            kind = TransientModelError if call.transient else ModelError
-            raise kind(call.error, kind=call.kind)
+        call = self._take(call_key(messages, schema), messages[0].content)
         return Answer(call.text, call.input_tokens, call.output_tokens, call.milliseconds)
+
+
+class ReplayTurns(_Known):
+    """Turns that were recorded; the endpoint is never asked."""
+
+    async def next(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        live: Callable[[], Awaitable[Turn]],
+    ) -> Turn:
+        """See Turns.next."""
+        call = self._take(turn_key(messages, tools), str(messages[0]["content"]))
+        return Turn(call.text, tuple(call.tool_calls), call.input_tokens, call.output_tokens)
 
 
 def query_key(sql: str, parameters: Mapping[str, object]) -> tuple[str, dict[str, Any]]:
@@ -176,14 +249,19 @@ def call_key(messages: Sequence[Message], schema: Schema | None) -> str:
     return _digest({"messages": said, "schema": schema.schema if schema else None})
 
 
+def turn_key(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> str:
+    """What a request for an agent's next turn is recognised by: every word of it, and what it is told of the tools."""
+    return _digest({"messages": list(messages), "tools": list(tools)})
+
+
 def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:32]
 
 
 def kept_table(table: SourceTable) -> dict[str, Any]:
-    """What a recording keeps of a source's table."""
+    """What a recording keeps of a source's table: of its files the names, not where they lie."""
     return {
-        "location": table.location,
+        "location": ", ".join(PurePath(part).name for part in table.location.split(", ")),
         "present": sorted(table.present),
         "empty": sorted(table.empty),
         "name": table.name,

@@ -8,6 +8,10 @@ from tsg_agent.wording import measure_words, number, one_line, percent, rate_wor
 
 CITATION = re.compile(r"\[((?:E\d+(?:\.\d+)?)|(?:M\.\d+))\]")
 
+_ID = r"[A-Z]{1,3}\d*(?:\.\d+)?"
+PROSE_CITATION = re.compile(rf"\[({_ID}(?:\s*[,;]\s*{_ID})*)\]")
+"""As prose cites: rows, causes, actions and dismissals too, several in one pair of brackets."""
+
 
 def rows_by_id(report: Report) -> dict[str, dict[str, Any]]:
     """Evidence id -> the row, for every row of the findings and of the evidence measurement."""

@@ -13,7 +13,8 @@ from markupsafe import Markup, escape
 
 from tsg_agent.models import Availability, Confidence, Finding, Report
 from tsg_agent.report.charts import CHECKS, availability_chart, cause_chart, causes_chart, check_chart
-from tsg_agent.report.evidence import CITATION, cell, measured_row, rows_by_id
+from tsg_agent.report.evidence import PROSE_CITATION, cell, measured_row, rows_by_id
+from tsg_agent.report.telling import credit, in_words
 from tsg_agent.wording import TIERS, clock, count, lines, moment, percent, rate_words, subject_name
 
 DRAWN_CAUSES = 3
@@ -50,16 +51,16 @@ def _environment(report: Report) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    anchors = {f.id for f in report.findings} | set(rows_by_id(report))
+    anchors = _anchors(report)
 
     def cite(text: str) -> Markup:
-        """Text with its evidence ids as links to their rows."""
-        parts = CITATION.split(_UNIT.sub("\u00a0%", lines(text)))
-        return Markup("").join(_link(part, anchors) if i % 2 else escape(part) for i, part in enumerate(parts))
+        """Text with its evidence ids as links to their places."""
+        parts = PROSE_CITATION.split(_UNIT.sub("\u00a0%", lines(text)))
+        return Markup("").join(_links(part, anchors) if i % 2 else escape(part) for i, part in enumerate(parts))
 
     environment.filters |= {
         "cite": cite,
-        "cites": lambda ids: Markup("").join(Markup(" ") + _link(i, anchors) for i in ids),
+        "cites": lambda ids: Markup("").join(Markup(" [{}]").format(_link(i, anchors)) for i in ids),
         "cell": cell,
         "count": count,
         "percent": percent,
@@ -72,10 +73,28 @@ def _environment(report: Report) -> Environment:
     return environment
 
 
-def _link(item: str, anchors: set[str]) -> Markup:
+def _anchors(report: Report) -> dict[str, str]:
+    """Evidence id -> the place on the page."""
+    rows = {f.id for f in report.findings} | set(rows_by_id(report))
+    causes = {f"C{c.rank}": f"cause-{c.rank}" for c in report.causes}
+    shown = {
+        f"C{c.rank}.{i}": f"cause-{c.rank}"
+        for c in report.causes
+        for i in range(1, len([*c.impact, *c.also_visible_in]) + 1)
+    }
+    actions = {f"A{i}": f"action-{i}" for i in range(1, len(report.actions) + 1)}
+    rejected = {f"R{i}": f"rejected-{i}" for i in range(1, len(report.rejected) + 1)}
+    return {**{row: row for row in rows}, **causes, **shown, **actions, **rejected, "SLA": "sla"}
+
+
+def _links(ids: str, anchors: dict[str, str]) -> Markup:
+    return Markup("[{}]").format(Markup(", ").join(_link(i.strip(), anchors) for i in re.split("[,;]", ids)))
+
+
+def _link(item: str, anchors: dict[str, str]) -> Markup:
     if item in anchors:
-        return Markup('[<a href="#{0}">{0}</a>]').format(item)
-    return Markup("[{}]").format(lines(item))
+        return Markup('<a href="#{}">{}</a>').format(anchors[item], item)
+    return escape(lines(item))
 
 
 def _column_names(finding: Finding) -> list[str]:
@@ -102,8 +121,11 @@ def _context(report: Report) -> dict[str, Any]:
         "p": report.parameters,
         "state": state(report),
         "confirmed": [c for c in report.causes if c.confidence is Confidence.CONFIRMED],
-        "now": [a for a in report.actions if a.urgency == "now"],
-        "look": [a for a in report.actions if a.urgency != "now"],
+        "now": [(i, a) for i, a in enumerate(report.actions, 1) if a.urgency == "now"],
+        "look": [(i, a) for i, a in enumerate(report.actions, 1) if a.urgency != "now"],
+        "told": in_words(report),
+        "credit": credit(report),
+        "spent": report.usage.model,
         "spans": _spans(report),
         "availability": availability_chart(report),
         "bars": causes_chart(first),

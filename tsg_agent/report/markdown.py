@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from tsg_agent.models import Action, Availability, Cause, Confidence, Report, Status, Visible
 from tsg_agent.report.evidence import cell, cited_ids, rows_by_id
+from tsg_agent.report.telling import credit
 from tsg_agent.wording import TIERS, clock, lines, listed, moment, one_line, percent, rate_words, some, subject_name
 
 SHOWN_REJECTED = 12
@@ -90,13 +91,7 @@ def _told(report: Report) -> Iterator[str]:
     yield "## In words"
     for section in told.sections:
         yield f"**{escape(section.title)}.** {escape(section.text)}"
-    spent, counts = report.usage.model, f"{some(told.sentences, 'sentence')}, {told.sent_back} sent back"
-    money = f", cost {spent.cost:.4f}" if spent.cost is not None else ""
-    yield (
-        f"Written by {escape(report.usage.mode)}: {counts}, {told.replaced} replaced by the rules'; "
-        f"{some(spent.calls, 'call')}, {spent.input_tokens:,} tokens read, {spent.output_tokens:,} written{money}. "
-        "Causes and actions are the rules' own."
-    )
+    yield escape(credit(report))
 
 
 def _availability(report: Report) -> Iterator[str]:

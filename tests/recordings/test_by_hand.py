@@ -1,0 +1,31 @@
+"""Investigations and talks in which a person wrote the model's answers: they replay from their files alone."""
+
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tsg_agent.recording import differences
+from tsg_agent.recording.file import INDEX, read
+from tsg_agent.sandbox.doctor import diagnose
+
+FILES = sorted((Path(__file__).parent / "by-hand").glob("*.tsgr"))
+PLACE = re.compile(r"(?<![\w.])/(?:home|root|tmp|Users|work|mnt)/\w")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_it_gives_the_same_again(file: Path) -> None:
+    held, _ = read(file)
+    if any("```python" in call.text or "code" in str(call.tool_calls) for call in held.calls):
+        found = diagnose()
+        if not found.available:
+            pytest.skip(f"its code needs a sandbox: {found.problem}")
+    assert differences(file) == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_it_says_who_wrote_it_and_names_no_place(file: Path) -> None:
+    assert read(file)[0].written_by_hand
+    with zipfile.ZipFile(file) as archive:
+        assert PLACE.findall(archive.read(INDEX).decode()) == []
