@@ -39,9 +39,7 @@ def analyse(rows: "pd.DataFrame", limits: WorkflowThresholds) -> WorkflowAnalysi
     did, so that a row per step does not read as 80 %. Runs still going count in no rate. Source: guide, Step 9.
     """
     runs = workflow_runs(rows, limits)
-    # A run that failed at its third step has passed two: what a step is measured by, where each step has its row.
-    completed = rows[row_states(rows["workflow_status"], limits) == COMPLETED]
-    passed = {_key(group): group["workflow_step"] for _, group in _by_scenario(completed)}
+    passed = {_key(group): group["workflow_step"] for _, group in _by_scenario(_passed(rows, limits))}
     nothing = rows["workflow_step"].iloc[:0]
     scenarios = [_scenario(group, passed.get(_key(group), nothing), limits) for _, group in _by_scenario(runs)]
     return WorkflowAnalysis(scenarios, _finished(runs))
@@ -94,6 +92,18 @@ def workflow_runs(rows: "pd.DataFrame", limits: WorkflowThresholds) -> "pd.DataF
     return pd.concat([frame, alone]) if len(alone) else frame
 
 
+def step_that_fails(rows: "pd.DataFrame", limits: WorkflowThresholds) -> str | None:
+    """The step where the failures of one workflow gather, from plugin 8's rows about it; None where none does."""
+    runs = workflow_runs(rows, limits)
+    failed = runs[runs["state"] == FAILED]
+    return failing_step(failed["workflow_step"], _passed(rows, limits)["workflow_step"])[0]
+
+
+def _passed(rows: "pd.DataFrame", limits: WorkflowThresholds) -> "pd.DataFrame":
+    """The steps that went well: a run that failed at its third has passed two, where each step has its row."""
+    return rows[row_states(rows["workflow_status"], limits) == COMPLETED]
+
+
 def failing_step(failed_steps: "pd.Series", other_steps: "pd.Series") -> tuple[str | None, int, float]:
     """The step where failures gather: name, failures there, and its z against the other steps.
 
@@ -101,6 +111,7 @@ def failing_step(failed_steps: "pd.Series", other_steps: "pd.Series") -> tuple[s
     other run). No step where none fails more than the rest.
     """
     failures = failed_steps.value_counts()
+    failures = failures[failures > 0]  # a categorical counts the steps of every other workflow too
     others = other_steps.value_counts().reindex(failures.index, fill_value=0)
     if failures.empty:
         return None, 0, 0.0

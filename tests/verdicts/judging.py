@@ -25,7 +25,7 @@ POOL = ThreadPoolExecutor(4)
 def judgement_of(folder: Path | str, given: Parameters, settings: Settings = SETTINGS) -> Judgement:
     """The verdicts over a folder of telemetry."""
     with DuckDB(str(folder), threads=2) as engine:
-        findings, runs = [], None
+        findings, steps, runs = [], None, None
         window = {"start_time": given.start_time, "end_time": given.end_time, "region": given.region}
         window |= {"environment": given.environment}
         for plugin in PLUGINS:
@@ -39,9 +39,11 @@ def judgement_of(folder: Path | str, given: Parameters, settings: Settings = SET
             finding, table, _ = plugin.run_with_table(engine, args, settings)
             findings.append(finding)
             if plugin.number == 8 and table is not None and table.num_rows:
-                runs = analyse(frame_of(table), settings.thresholds.workflow).runs
+                steps = frame_of(table)
+                runs = analyse(steps, settings.thresholds.workflow).runs
         measurer = Measurer(engine, given, settings, POOL)
-        return judge(Evidence(measurer.measure(), runs, findings, given.threshold, settings.thresholds, measurer))
+        evidence = Evidence(measurer.measure(), steps, runs, findings, given.threshold, settings.thresholds, measurer)
+        return judge(evidence)
 
 
 def parameters_of(scenario: Scenario, *, minutes: float = 0, known: bool = True, **changes: Any) -> Parameters:

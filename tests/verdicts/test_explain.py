@@ -1,7 +1,7 @@
 """Explaining away, on counts made by hand."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -14,6 +14,7 @@ from tsg_agent.verdicts.remainder import Key, Remainder
 from tsg_agent.verdicts.rivals import Cell, Quarters, takes_over
 from tsg_agent.verdicts.rules import rule
 
+COMPONENT = Dimension(("service_component",), 10)
 ENDPOINT = Dimension(("endpoint_path",), 7)
 ERROR = Dimension(("error_category",), 10, error_only=True)
 HEALTHY: Sides = ((10, 10_000), (5, 5_000))
@@ -24,24 +25,27 @@ class Parts:
     """A source that knows the requests of one subject."""
 
     part: Measurement
+    others: Mapping[Key, Measurement] = field(default_factory=dict)
 
     def measure(
         self, within: Mapping[str, str | None] | None = None, without: Collection[Key] = (), *, everywhere: bool = False
     ) -> Measurement:
         assert (within is not None or without) and not everywhere
-        return self.part
+        return self.others.get(tuple(sorted((within or {}).items())), self.part)  # type: ignore[arg-type]
 
     def runs_of(self, subject: Mapping[str, str], *, failed_only: bool = False) -> Collection[str]:
         assert subject or failed_only
         return ()
 
 
-def explained(whole: Measurement, part: Measurement) -> tuple[list[tuple[str, Confidence | None]], Remainder]:
+def explained(
+    whole: Measurement, part: Measurement, others: Mapping[Key, Measurement] | None = None
+) -> tuple[list[tuple[str, Confidence | None]], Remainder]:
     """Value and confidence of each cause, and what is left."""
     setting = setting_of(whole)
     pool = [(one, ruling) for one in candidates(whole).values() if (ruling := rule(one, setting)).confidence]
     remainder = Remainder(whole, None)
-    causes, _ = Explainer(setting, Parts(part)).explain(pool, remainder)
+    causes, _ = Explainer(setting, Parts(part, others or {})).explain(pool, remainder)
     return [(" ".join(one.candidate.subject.values()), one.ruling.confidence) for one in causes], remainder
 
 
@@ -65,6 +69,23 @@ def test_kinds_of_errors_say_what_fails_not_where() -> None:
     causes, remainder = explained(measurement(zones, errors), measurement(part_zone, part_errors))
     assert [name for name, _ in causes] == ["a"]
     assert remainder.dismissed == {(("error_category", "TIMEOUT"),): "describes"}
+
+
+def test_what_stands_out_only_with_a_clearer_suspects_failures_is_not_confirmed() -> None:
+    """The endpoint is under the guide's threshold, so the component would be first; half of what fails in it is its."""
+    one, other = {"a": ((2, 2_600), (17, 1_860)), "b": ((88, 22_200), (70, 15_900))}, {"a": ((1, 140), (9, 102))}
+    left = {"/x": ((5, 1_350), (31, 1_005)), "/y": ((85, 23_450), (56, 16_755))}
+    mine = {"/x": ((1, 140), (9, 102)), "/y": ((1, 2_460), (8, 1_758))}
+    even = table({f"z{number}": ((36, 9_920), (35, 7_104)) for number in range(25)})
+    whole = measurement(table(one, COMPONENT), table(left, ENDPOINT), even)
+    parts = {
+        (("service_component", "a"),): measurement(table({"a": one["a"]}, COMPONENT), table(mine, ENDPOINT)),
+        (("endpoint_path", "/x"),): measurement(
+            table({**other, "b": ((4, 1_210), (22, 903))}, COMPONENT), table({"/x": left["/x"]}, ENDPOINT)
+        ),
+    }
+    causes, _ = explained(whole, whole, parts)
+    assert causes == [("/x", Confidence.SUSPECTED)]
 
 
 NONE, BASE = Cell(0, 0, 0, 0), Cell(500, 500_000, 500, 500_000)

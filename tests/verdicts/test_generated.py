@@ -218,7 +218,49 @@ def test_a_workflow_that_fails_behind_answers_of_200(investigate: Investigate) -
 def test_a_workflow_that_fails_with_5xx_at_its_endpoint(investigate: Investigate) -> None:
     """Other requests to the endpoint are well: the step of the workflow is what is broken."""
     broken = scenario(fault(Kind.WORKFLOW, 0.6, **AUTHORIZATION), requests_per_minute=400)
-    assert holds(confirmed(investigate(broken))[0].subject, PAYMENTS)
+    assert holds(confirmed(investigate(broken))[0].subject, AUTHORIZATION)
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "probability"),
+    [
+        ("checkout_flow", "place_order", 0.6),
+        ("checkout_flow", "shipping_address", 0.3),  # a second attempt saves most of its runs
+        ("product_search", "query", 0.6),
+        ("email_notification", "send", 0.6),
+    ],
+)
+def test_an_endpoint_that_fails_in_one_workflow_only_is_that_workflows_step(
+    investigate: Investigate, name: str, step: str, probability: float
+) -> None:
+    where = {"scenario_name": name, "workflow_step": step}
+    broken = scenario(fault(Kind.WORKFLOW, probability, **where), requests_per_minute=300, seed=11)
+    (cause,) = confirmed(investigate(broken))
+    assert cause.subject == where
+
+
+def test_an_endpoint_that_fails_for_all_is_not_a_workflows_step(investigate: Investigate) -> None:
+    (cause,) = confirmed(investigate(scenario(fault(Kind.ENDPOINT, 0.6, endpoint_path="/checkout"))))
+    assert holds(cause.subject, {"endpoint_path": "/checkout"})
+
+
+@pytest.mark.parametrize(
+    ("name", "step"), [("account_login", "load_profile"), ("shipping_calculation", "quote")], ids=["last", "only"]
+)
+def test_the_last_or_only_step_of_a_workflow_is_named(investigate: Investigate, name: str, step: str) -> None:
+    where = {"scenario_name": name, "workflow_step": step}
+    (cause,) = confirmed(investigate(scenario(fault(Kind.WORKFLOW, 0.4, Effect.WORKFLOW_FAILURE, **where))))
+    assert cause.subject == where
+
+
+def test_a_workflows_step_is_found_beside_a_bad_version(investigate: Investigate) -> None:
+    """The version fails the workflow's other steps too: those runs are not the step's."""
+    where = {"scenario_name": "account_login", "workflow_step": "load_profile"}
+    version = fault(Kind.VERSION, 0.2, service_version=NEW)
+    silent = fault(Kind.WORKFLOW, 0.4, Effect.WORKFLOW_FAILURE, **where)
+    rollout = Rollout(version=NEW, ramp_minutes=6, share=0.33)
+    causes = confirmed(investigate(scenario(version, silent, rollout=rollout, requests_per_minute=300, seed=52)))
+    assert sorted(causes, key=lambda cause: cause.step)[1].subject == where
 
 
 def test_a_slow_burn_is_found(investigate: Investigate) -> None:
@@ -232,6 +274,16 @@ def test_sparse_traffic_is_enough(investigate: Investigate) -> None:
     first = investigate(sparse).causes[0]
     assert holds(first.subject, SHARD)
     assert not confirmed(investigate(scenario(requests_per_minute=40)))
+
+
+@pytest.mark.parametrize(("where", "seed"), [({"shard_id": "shard-05"}, 35), ({"partition_id": "partition-2"}, 36)])
+def test_another_region_in_which_the_same_fails_is_not_blamed(
+    investigate: Investigate, where: dict[str, str], seed: int
+) -> None:
+    """It is broken in every region; by chance, and with little traffic, most clearly in another one."""
+    sparse = scenario(Fault(kind=Kind.PARTITION, where=where, probability=0.6), requests_per_minute=60, seed=seed)
+    (cause,) = confirmed(investigate(sparse))
+    assert holds(cause.subject, where)
 
 
 def test_an_unknown_start_leaves_label_and_contrast(investigate: Investigate) -> None:

@@ -15,7 +15,7 @@ from tsg_agent.verdicts.labels import newest_and_previous
 from tsg_agent.verdicts.naming import rows_about
 from tsg_agent.verdicts.screen import screen
 from tsg_agent.verdicts.setting import Setting
-from tsg_agent.workflows import failing_step
+from tsg_agent.workflows import step_that_fails
 
 STEPS = {
     column: dimension.step
@@ -95,11 +95,11 @@ def _gathers(one: Candidate, table: Table, setting: Setting) -> tuple[str, ...] 
     return table.values[row] if small and total > 0 and excess >= NARROW_SHARE * total else None
 
 
-def detail_of(one: Candidate, runs: pd.DataFrame | None, setting: Setting) -> dict[str, Any]:
-    """What the step's action needs."""
+def detail_of(one: Candidate, steps: pd.DataFrame | None, setting: Setting) -> dict[str, Any]:
+    """What the step's action needs. `steps`: plugin 8's rows of the runs that no cause before it accounts for."""
     makers = {2: _version, 3: _flag, 6: _zone, 10: _error}
     if one.step == 9:
-        return _workflow(one, runs, setting)
+        return _workflow(one, steps, setting)
     maker = makers.get(one.step)
     return maker(one, setting) if maker else {}
 
@@ -145,7 +145,7 @@ def _error(one: Candidate, setting: Setting) -> dict[str, Any]:
     return {"message": rows[0][1]["most_common_message"]} if rows and rows[0][1]["most_common_message"] else {}
 
 
-def _workflow(one: Candidate, runs: pd.DataFrame | None, setting: Setting) -> dict[str, Any]:
+def _workflow(one: Candidate, steps: pd.DataFrame | None, setting: Setting) -> dict[str, Any]:
     """The step where failures gather since the start, failed runs, and those known to lack compensation."""
     finding = setting.findings.get(9)
     rows = rows_about(finding, {"scenario_name": one.subject["scenario_name"]}) if finding else []
@@ -158,13 +158,10 @@ def _workflow(one: Candidate, runs: pd.DataFrame | None, setting: Setting) -> di
             "uncompensated": row["uncompensated_runs"],
             "affected_users": row["affected_users"],
         }
-    if runs is not None:
+    if steps is not None:
         since = setting.grid.time(setting.grid.after.start)
-        mine = runs[
-            (runs["scenario_name"].astype("str") == one.subject["scenario_name"]) & (runs["timestamp"] >= since)
-        ]
-        failed = mine["failed"].to_numpy(bool)
-        step, _, _ = failing_step(mine["workflow_step"][failed], mine["workflow_step"][~failed])
+        mine = steps["scenario_name"].astype("str") == one.subject["scenario_name"]
+        step = step_that_fails(steps[mine & (steps["timestamp"] >= since)], setting.limits.workflow)
         if step:
             detail["workflow_step"] = step
     return detail

@@ -1,10 +1,13 @@
 """Explaining away: take a cause's requests out, measure again; what is no longer significant only suffered with it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+
+import pandas as pd
 
 from tsg_agent.evidence.dimensions import REGION, WORKFLOW
 from tsg_agent.evidence.measurement import Measurement, Table
-from tsg_agent.models import Measure, Rate, Visible
+from tsg_agent.models import Confidence, Measure, Rate, Visible
 from tsg_agent.statistics import share
 from tsg_agent.verdicts.candidates import Candidate, candidates_of, screens_of
 from tsg_agent.verdicts.details import narrowed, same_requests
@@ -13,14 +16,27 @@ from tsg_agent.verdicts.naming import rows_about
 from tsg_agent.verdicts.order import YIELD_SHARE, Ranked, ranked
 from tsg_agent.verdicts.overtake import may_overtake, place_of, ruled_again, standing_for
 from tsg_agent.verdicts.remainder import Key, Remainder, Source
-from tsg_agent.verdicts.rivals import quarters, takes_over
+from tsg_agent.verdicts.rivals import (
+    Crossed,
+    Quarters,
+    cut_by,
+    is_clearer,
+    is_the_workflows,
+    may_be_the_workflows,
+    quarters,
+    quarters_elsewhere,
+    takes_over,
+)
 from tsg_agent.verdicts.rules import Ruling, even, rule
 from tsg_agent.verdicts.screen import BORN_STEPS, Screen, screen
 from tsg_agent.verdicts.setting import Setting
 from tsg_agent.verdicts.workflow_table import workflow_table
 
-BREAKERS = 5
-"""How many subjects are tried as what breaks a workflow: those that changed most."""
+TRIED = 5
+"""How many subjects are tried as what is behind another: those that changed most."""
+LEANING = Ruling(
+    Confidence.SUSPECTED, ("without a clearer suspect's failures it would not stand out",), codes=frozenset({"leaning"})
+)
 
 
 @dataclass(frozen=True)
@@ -31,8 +47,15 @@ class Explained:
     ruling: Ruling
     part: Measurement | None
     """Its own requests, measured; None where nothing needed them."""
+    runs: pd.DataFrame | None
+    """The workflow runs that no cause before it accounts for."""
     also_visible_in: list[Visible]
     impact: list[Visible]
+
+    @property
+    def key(self) -> Key:
+        """What it was called before its subject was made exact."""
+        return tuple(sorted(self.candidate.screen.table.subject(self.candidate.row).items()))
 
 
 @dataclass(frozen=True)
@@ -58,13 +81,18 @@ class Explainer:
                 left = [one for one in left if one[0].key != first.key]
                 remainder.dismissed[first.key] = "follows_requests"
                 continue
-            first, ruling, part = self._overtaken(first, ruling, left, remainder)
+            workflows = [one for one in pool if one[0].step == 9 and one[0].key not in {done.key for done in causes}]
+            first, ruling, part = self._overtaken(first, ruling, left, workflows, remainder)
             if first.error_only and causes:
                 left = [one for one in left if one[0].key != first.key]
                 remainder.dismissed[first.key] = "describes"
                 continue
+            if self._leans(first, ruling, part, left, remainder):
+                rest = [one for one in left if one[0].key != first.key]
+                left = ranked([*rest, (first, LEANING)], limits.tie, entry)
+                continue
             rest = [one for one in left if one[0].key != first.key]
-            whole = remainder.measurement
+            whole, runs = remainder.measurement, remainder.runs
             shadows, left = self._split(first, part, rest, remainder)
             exact = self._exact(replace(originals[first.key], detail=first.detail), part, whole)
             visible = [
@@ -77,6 +105,7 @@ class Explainer:
                     exact,
                     ruling,
                     part,
+                    runs,
                     also_visible_in=[item for item in visible if item.step != 9 or first.step == 9],
                     impact=[item for item in visible if item.step == 9 and first.step != 9],
                 )
@@ -89,9 +118,7 @@ class Explainer:
         first = left[0]
         if first[0].step != 9:
             return first
-        others = [one for one in left if one[0].step != 9 and may_overtake(one[1], first[1])]
-        others.sort(key=lambda one: (-one[0].z, one[0].key))
-        for other in others[:BREAKERS]:
+        for other in _foremost(one for one in left if one[0].step != 9 and may_overtake(one[1], first[1])):
             if self._breaks(other[0], first[0], remainder):
                 return standing_for(first, other)
         return first
@@ -144,7 +171,7 @@ class Explainer:
         return narrowed(same_requests(first, part, whole), part, self.setting)
 
     def _overtaken(
-        self, first: Candidate, ruling: Ruling, left: list[Ranked], remainder: Remainder
+        self, first: Candidate, ruling: Ruling, left: list[Ranked], workflows: list[Ranked], remainder: Remainder
     ) -> tuple[Candidate, Ruling, Measurement | None]:
         """The first, or the subject that its failures really follow; with the requests of that one, measured."""
         passed: set[Key] = set()
@@ -157,30 +184,82 @@ class Explainer:
                 found = place_of(first, rivals)
             else:
                 part = self.source.measure(first.subject, remainder.removed)
-                exact = narrowed(first, part, self.setting)
-                # Where a zone fails in one instance type only, the rival must explain that, not the zone.
-                core = part if exact.subject == first.subject else self._core(exact, remainder)
-                found = self._rival(first, core, rivals, remainder)
+                core = self._core(first, part, remainder)
+                found = self._rival(first, core, rivals, remainder) or self._workflow(first, part, workflows, remainder)
             if found is None:
                 part = part or self.source.measure(first.subject, remainder.removed)
                 return first, ruling, part
             passed.add(first.key)
             first, ruling = standing_for((first, ruling), found)
 
-    def _core(self, exact: Candidate, remainder: Remainder) -> Measurement:
-        return self.source.measure(exact.subject, remainder.removed)
+    def _core(self, first: Candidate, part: Measurement, remainder: Remainder) -> Measurement:
+        """Where a zone fails in one instance type only, a rival must explain that, not the zone."""
+        exact = narrowed(first, part, self.setting)
+        return part if exact.subject == first.subject else self.source.measure(exact.subject, remainder.removed)
 
     def _rival(self, first: Candidate, part: Measurement, rivals: list[Ranked], remainder: Remainder) -> Ranked | None:
         """The rival that the first's failures follow most clearly."""
         best: tuple[float, Ranked] | None = None
+        elsewhere = not part.total.requests.any()
+        if elsewhere:  # another region than the incident's, where the rivals are still to be measured
+            rivals = _foremost(one for one in rivals if one[0].step not in (4, 9))
         for one in rivals:
-            cut = quarters(first, part, one[0], remainder.measurement, self.setting)
+            cut = self._cut(first, part, one[0], remainder, elsewhere=elsewhere)
             if cut is None or not takes_over(cut, first, one[0], BORN_STEPS):
                 continue
             lead = cut.rival_z - cut.first_z
             if best is None or lead > best[0]:
                 best = lead, one
         return best[1] if best else None
+
+    def _cut(
+        self, first: Candidate, part: Measurement, rival: Candidate, remainder: Remainder, *, elsewhere: bool
+    ) -> Quarters | None:
+        if not elsewhere:
+            return quarters(first, part, rival, remainder.measurement, self.setting)
+        everywhere = self.source.measure(rival.subject, remainder.removed, everywhere=True)
+        return quarters_elsewhere(first, rival, everywhere, self.setting)
+
+    def _workflow(
+        self, place: Candidate, part: Measurement, workflows: list[Ranked], remainder: Remainder
+    ) -> Ranked | None:
+        """The workflow in whose runs alone a place fails: its step is what is broken. Versions and flags go before.
+
+        That is seen in the requests. Of the runs, a second attempt saves many, and a cause before takes many away.
+        """
+        if place.step in BORN_STEPS or remainder.all_runs is None or not workflows:
+            return None
+        met = remainder.all_runs["correlation_id"].isin(list(self.source.runs_of(place.subject, failed_only=True)))
+        names = remainder.all_runs.loc[met, "scenario_name"].astype("str")
+        one = max(workflows, key=lambda one: (int((names == one[0].subject["scenario_name"]).sum()), one[0].key))
+        both = self.source.measure({**place.subject, **one[0].subject}, remainder.removed)
+        if not may_be_the_workflows(place, part, both, self.setting):
+            return None
+        runs = self.source.measure(one[0].subject, remainder.removed)
+        crossed = Crossed(both.total, part.total, runs.total, remainder.measurement.total)
+        cut = cut_by(crossed, place.measure, self.setting)
+        return one if cut is not None and is_the_workflows(cut) else None
+
+    def _leans(
+        self, first: Candidate, ruling: Ruling, part: Measurement | None, left: list[Ranked], remainder: Remainder
+    ) -> bool:
+        """Is the first confirmed only with the failures of a suspect that is the clearer of the two?
+
+        A suspect that only the guide's threshold keeps back has failed all the same, in the first's requests too.
+        """
+        if ruling.confidence is not Confidence.CONFIRMED or part is None:
+            return False
+        for one, other in left:
+            if other.codes != {"below_threshold"} or one.z <= first.z:
+                continue
+            cut = quarters(first, self._core(first, part, remainder), one, remainder.measurement, self.setting)
+            if cut is None or not is_clearer(cut):
+                continue
+            without = remainder.measurement.without(self.source.measure(one.subject, remainder.removed))
+            again = self._again(first, without, None)
+            if again is None or rule(again, self.setting).confidence is not Confidence.CONFIRMED:
+                return True
+        return False
 
     def _split(
         self, first: Candidate, part: Measurement | None, rest: list[Ranked], remainder: Remainder
@@ -276,3 +355,8 @@ class Explainer:
             without=without,
             evidence=[row_id for row_id, _ in rows_about(finding, one.subject)[:3]] if finding else [],
         )
+
+
+def _foremost(found: Iterable[Ranked]) -> list[Ranked]:
+    """Those that changed most, as many as are tried where each has to be measured again."""
+    return sorted(found, key=lambda one: (-one[0].z, one[0].key))[:TRIED]

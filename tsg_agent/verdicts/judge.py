@@ -27,9 +27,13 @@ MOVED_Z = 4.0
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that verdicts are made from; `source` measures parts of it again."""
+    """All that verdicts are made from; `source` measures parts of it again.
+
+    `steps`: plugin 8's rows. `runs`: WorkflowAnalysis.runs of them.
+    """
 
     measurement: Measurement
+    steps: pd.DataFrame | None
     runs: pd.DataFrame | None
     findings: list[Finding]
     threshold: float
@@ -52,9 +56,9 @@ def judge(evidence: Evidence) -> Judgement:
     explainer = Explainer(setting, evidence.source)
     causes, left = explainer.explain(pool, remainder)
     ledger = Ledger(setting.grid)
-    verdicts = [_cause(one, ledger, runs, setting) for one in causes]
+    verdicts = [_cause(one, ledger, evidence.steps, setting) for one in causes]
     explained = {tuple(sorted(item.subject.items())) for one in causes for item in (*one.also_visible_in, *one.impact)}
-    known = explained | {_key(one) for one in causes}
+    known = explained | {one.key for one in causes}
     outcomes = {one.key: "lower_ranked" for one, _ in left} | remainder.dismissed
     dismissed = _dismissed([(one, rulings[id(one)]) for one in candidates], outcomes, known, setting)
     return Judgement(
@@ -100,11 +104,6 @@ def _moved(measurement: Measurement, workflows: Table | None) -> bool:
     return bool(max(seen) >= MOVED_Z)
 
 
-def _key(one: Explained) -> Key:
-    table, row = one.candidate.screen.table, one.candidate.row
-    return tuple(sorted(table.subject(row).items()))
-
-
 def _one_per_subject(found: list[Ranked]) -> list[Ranked]:
     """Rows of one subject are merged: the confirmed one, else the one that changed most, stands for it."""
     best: dict[Key, Ranked] = {}
@@ -119,9 +118,11 @@ def _strength(one: Ranked) -> tuple[bool, float]:
     return one[1].confidence is Confidence.CONFIRMED, one[0].z
 
 
-def _cause(one: Explained, ledger: Ledger, runs: pd.DataFrame | None, setting: Setting) -> Verdict:
+def _cause(one: Explained, ledger: Ledger, steps: pd.DataFrame | None, setting: Setting) -> Verdict:
     candidate = one.candidate
-    detail = {**detail_of(candidate, runs, setting), **candidate.detail}
+    if steps is not None and one.runs is not None and candidate.step == 9:
+        steps = steps[steps["correlation_id"].isin(one.runs["correlation_id"])]
+    detail = {**detail_of(candidate, steps, setting), **candidate.detail}
     made = verdict(replace(candidate, detail=detail), one.ruling, setting, [ledger.add(candidate)])
     subject = made.subject
     if candidate.step == 9 and detail.get("workflow_step"):

@@ -44,6 +44,12 @@ class Remainder:
     removed: list[Key] = field(default_factory=list)
     dismissed: dict[Key, str] = field(default_factory=dict)
     """Candidates that turned out to be no cause, with the code of the reason."""
+    all_runs: pd.DataFrame | None = field(init=False)
+    """The runs before anything was taken out."""
+
+    def __post_init__(self) -> None:
+        """Keep them."""
+        self.all_runs = self.runs
 
     def workflows(self) -> Table | None:
         """The runs left, as a table."""

@@ -5,6 +5,7 @@ zone has no effect of its own once the zone is held fixed. Source: Mantel and Ha
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -97,6 +98,27 @@ class Quarters:
         return difference / float(np.sqrt(variance)) if variance > 0 else 0.0
 
 
+class Crossed(NamedTuple):
+    """What two subjects have in common, what each has in all, and everything; each of one group."""
+
+    both: Counts
+    first: Counts
+    rival: Counts
+    everything: Counts
+
+
+def cut_by(crossed: Crossed, measure: Measure, setting: Setting) -> Quarters | None:
+    """The four parts; None where the two have too few requests in common."""
+    both, first, rival, everything = (_cell(counts, measure, setting) for counts in crossed)
+    fewest = setting.limits.verdict.minimum_requests
+    if both[3] < fewest:
+        return None
+    return Quarters(
+        _made(both), _made(first - both), _made(rival - both), _made(everything - first - rival + both),
+        _made(everything), fewest,
+    )  # fmt: skip
+
+
 def quarters(
     first: Candidate, part: Measurement, rival: Candidate, whole: Measurement, setting: Setting
 ) -> Quarters | None:
@@ -113,16 +135,41 @@ def quarters(
     regional = REGION in (first.screen.table.dimension, rival.screen.table.dimension)
     regions = whole.table(REGION.columns)
     everything = regions.whole if regional and regions is not None else whole.total
-    both = _cell(table.counts.take([row]), first.measure, setting)
-    one = _cell(part.total, first.measure, setting)
-    other = _cell(rival.screen.table.counts.take([rival.row]), first.measure, setting)
-    total = _cell(everything, first.measure, setting)
-    fewest = setting.limits.verdict.minimum_requests
-    if both[3] < fewest:
+    both, other = table.counts.take([row]), rival.screen.table.counts.take([rival.row])
+    return cut_by(Crossed(both, part.total, other, everything), first.measure, setting)
+
+
+def quarters_elsewhere(first: Candidate, rival: Candidate, part: Measurement, setting: Setting) -> Quarters | None:
+    """The same where the first is another region than the incident's: `part`, the rival's, counted in all regions."""
+    table = part.table(REGION.columns)
+    row = table.find(first.subject) if table is not None else -1
+    if table is None or row < 0 or rival.error_only or rival.measure not in _family(first.measure):
         return None
-    return Quarters(
-        _made(both), _made(one - both), _made(other - both), _made(total - one - other + both), _made(total), fewest
-    )
+    regions = first.screen.table
+    crossed = Crossed(table.counts.take([row]), regions.counts.take([first.row]), table.whole, regions.whole)
+    return cut_by(crossed, first.measure, setting)
+
+
+def may_be_the_workflows(first: Candidate, part: Measurement, both: Measurement, setting: Setting) -> bool:
+    """Whether most of a place's failures since the start are in the workflow's runs: else the rest need no look."""
+    inside, all_of_them = (_cell(one.total, first.measure, setting)[2] for one in (both, part))
+    return bool(inside >= HELD_SHARE * all_of_them)
+
+
+def is_the_workflows(cut: Quarters) -> bool:
+    """Does a place fail in the runs of one workflow only, while its other requests are well?
+
+    Then what is broken is the workflow's step, which is where the two meet.
+    """
+    return cut.held >= 1 - ONLY_SHARE and cut.rival_z >= CLEAR_Z and cut.first_only.requests_after >= cut.fewest
+
+
+def is_clearer(cut: Quarters) -> bool:
+    """Is the rival's own effect beyond doubt and clearer than the first's, which is partly elsewhere?
+
+    Where it holds nearly all of the first's failures the two are one, and `takes_over` says by which name.
+    """
+    return cut.held < 1 - ONLY_SHARE and cut.rival_z >= max(CLEAR_Z, cut.first_z)
 
 
 def takes_over(cut: Quarters, first: Candidate, rival: Candidate, acting: tuple[int, ...]) -> bool:
