@@ -13,7 +13,6 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.llm import personas
-from tests.llm.conftest import by_rules, engine, incident
 from tests.llm.server import serving
 from tsg_agent import Report, Request, Settings, investigate
 from tsg_agent.cli.app import app
@@ -24,16 +23,16 @@ from tsg_agent.recording.file import INDEX, read
 from tsg_agent.recording.players import ReplayEngine, ReplayModel
 from tsg_agent.settings import ModelSettings
 
-__all__ = ["by_rules", "engine", "incident"]
 KEY = "sk-verysecretkey0123456789"
 
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory, incident: Request) -> tuple[Path, Report]:
-    """An investigation with a lying model, kept; its text holds a secret."""
+    """An investigation with a lying model that writes no code, kept; its text holds a secret."""
     file = tmp_path_factory.mktemp("recordings") / "checkout.tsgr"
     with serving(personas.liar) as endpoint:
-        model = ModelSettings.model_validate({"name": "scripted", "base_url": endpoint.url, "api_key": KEY})
+        values = {"name": "scripted", "base_url": endpoint.url, "api_key": KEY, "analyse": False}
+        model = ModelSettings.model_validate(values)
         asked = incident.model_copy(update={"text": f"{incident.text}\npassword=hunter2hunter2"})
         return file, record(asked, file, settings=Settings(model=model))
 
@@ -58,6 +57,14 @@ def test_a_replay_gives_the_same_report_but_for_times(recorded: tuple[Path, Repo
     assert again.created == report.created
     assert again.narrative == report.narrative
     assert differences(file) == []
+
+
+def test_a_models_code_runs_again(incident: Request, tmp_path: Path) -> None:
+    with serving(personas.honest) as endpoint:
+        model = ModelSettings.model_validate({"name": "scripted", "base_url": endpoint.url})
+        report = record(incident, tmp_path / "x", settings=Settings(model=model))
+    assert any("agrees in all" in note for note in report.notes)
+    assert differences(tmp_path / "x") == []
 
 
 def test_no_secret_is_in_the_file(recorded: tuple[Path, Report]) -> None:
@@ -133,7 +140,7 @@ class Shuffled(ReplayEngine):
     chance = random.Random(7)  # noqa: S311 - the order of queries, no secret
 
     def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
-        time.sleep(self.chance.random() * 0.05)
+        time.sleep(self.chance.random() * 0.01)
         return super().run(sql, parameters, timeout=timeout)
 
 

@@ -93,7 +93,7 @@ def mumbler(request: dict[str, Any]) -> Say:
 
 def slow(_request: dict[str, Any]) -> Fail:
     """Takes longer than anyone waits."""
-    return Fail(wait=1.5)
+    return Fail(wait=0.8)
 
 
 def refusing(_request: dict[str, Any]) -> Say:

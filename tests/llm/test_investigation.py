@@ -96,7 +96,7 @@ def test_an_honest_model_tells_what_the_rules_concluded(told: Tell, by_rules: Re
     ids=["obedient fool", "liar", "mumbler", "slow", "refusing", "locked"],
 )
 def test_a_bad_model_changes_no_conclusion(told: Tell, by_rules: Report, script: Script, says: str) -> None:
-    report, endpoint = told(script)
+    report, endpoint = told(script, **({"timeout": 0.3} if script is personas.slow else {}))
     assert conclusion(report) == conclusion(by_rules)
     assert len(endpoint.requests) <= 8
     if says == "replaced":

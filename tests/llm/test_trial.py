@@ -37,8 +37,11 @@ def tried(*arguments: str) -> int:
 
 
 def test_a_trial_records_an_investigation_and_talks_and_does_nothing_twice(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TSG_MODEL__ANALYSE", "false")  # a sandbox takes its time, and has tests of its own
+    monkeypatch.setattr(trial, "QUESTIONS", tmp_path / "questions.toml")
+    trial.QUESTIONS.write_text('any = [["Why is it failing?"]]', "utf-8")
     out = tmp_path / "out"
     with serving(mind) as endpoint:
         arguments = (str(folder), "--out", str(out), "--base-url", endpoint.url, "--by-hand")
@@ -47,16 +50,15 @@ def test_a_trial_records_an_investigation_and_talks_and_does_nothing_twice(
         assert tried(*arguments) == 0
         assert len(endpoint.requests) == asked
     files = sorted(out.iterdir())
-    assert [file.name for file in files] == ["checkout-run.tsgr", "checkout-talk-1.tsgr", "checkout-talk-2.tsgr"]
-    assert [is_talk(file) for file in files] == [False, True, True]
+    assert [file.name for file in files] == ["checkout-run.tsgr", "checkout-talk-1.tsgr"]
+    assert [is_talk(file) for file in files] == [False, True]
     assert all(read(file)[0].written_by_hand for file in files)
-    assert differences(files[1]) == []
     assert "is there already" in capsys.readouterr().out
     before = files[1].stat().st_mtime_ns
     assert tried(str(folder), "--out", str(out), "--again") == 0
     assert files[1].stat().st_mtime_ns > before
     assert sorted(out.iterdir()) == files
-    assert differences(files[0]) == differences(files[2]) == []
+    assert differences(files[0]) == differences(files[1]) == []
 
 
 def test_a_mind_that_gives_no_answer_is_told_of(

@@ -1,6 +1,7 @@
 """What stands between an agent and its model: budget and tries before each call, redaction on the way there."""
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from typing import Any
@@ -10,6 +11,7 @@ from langchain.agents.middleware.types import ModelRequest, ModelResponse, ToolC
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langgraph.types import Command
 from openai import OpenAIError
+from pydantic import BaseModel
 
 from tsg_agent.ask.listening import Listener
 from tsg_agent.errors import ModelError, TransientModelError
@@ -150,7 +152,12 @@ def _as_data(message: BaseMessage) -> dict[str, Any]:
 
 def _described(tool: Any) -> dict[str, Any]:
     """What a model is told of a tool."""
-    return {"name": tool.name, "description": tool.description, "arguments": tool.args}
+    return {"name": tool.name, "description": tool.description, "arguments": _arguments(tool.args_schema)}
+
+
+@functools.cache
+def _arguments(schema: type[BaseModel]) -> Any:
+    return schema.model_json_schema()["properties"]
 
 
 def _deep(value: Any, change: Callable[[str], str]) -> Any:

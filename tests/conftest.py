@@ -1,4 +1,4 @@
-"""An incident to investigate with and without a model."""
+"""An incident to investigate and to ask about, with and without a model: made once for all tests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from tsg_agent.telemetry.engine import Engine
 def incident(tmp_path_factory: pytest.TempPathFactory) -> Request:
     """The demonstration incident `checkout`, with less traffic."""
     demo = demo_named("checkout")
-    small = demo.model_copy(update={"scenario": demo.scenario.model_copy(update={"requests_per_minute": 120})})
+    small = demo.model_copy(update={"scenario": demo.scenario.model_copy(update={"requests_per_minute": 60})})
     path: Path = write_demo(small, tmp_path_factory.mktemp("checkout"))
     return Request(text=path.read_text("utf-8"), telemetry=str(path.parent / "telemetry"))
 
