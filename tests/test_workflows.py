@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tsg_agent.settings import WorkflowThresholds
-from tsg_agent.workflows import FAILING, HEALTHY, analyse, failing_step
+from tsg_agent.workflows import FAILING, HEALTHY, analyse, failing_step, step_that_fails
 
 LIMITS = WorkflowThresholds()
 T0 = datetime(2026, 3, 10, 14, 0)
@@ -90,6 +90,20 @@ def test_the_failing_step_is_where_failures_gather() -> None:
     assert failing_step(pd.Series(["cart"] * 2 + ["pay"] * 30), pd.Series(steps))[:2] == ("pay", 30)
     assert failing_step(pd.Series(["cart"] * 9 + ["pay"]), pd.Series(steps))[0] is None
     assert failing_step(pd.Series([], dtype="object"), pd.Series(steps))[0] is None
+
+
+def test_the_only_step_fails_though_other_workflows_have_steps_too() -> None:
+    """Plugin 8's rows keep each text once, for all workflows."""
+    steps = pd.Series(["send"] * 9, dtype=pd.CategoricalDtype(["cart", "pay", "send"]))
+    assert failing_step(steps[:3], steps[3:])[:2] == ("send", 3)
+
+
+def test_the_last_step_is_named_where_each_step_has_its_row() -> None:
+    """A completed run has passed the first step too, so the few failures there are not where they gather."""
+    rows = [row(f"c{i}", step=step) for i in range(40) for step in ("cart", "pay")]
+    rows += [r for i in range(20) for r in (row(f"f{i}", step="cart"), row(f"f{i}", "FAILED", "pay", 1))]
+    rows += [row(f"g{i}", "FAILED", "cart") for i in range(3)]
+    assert step_that_fails(pd.DataFrame(rows), LIMITS) == "pay"
 
 
 def test_the_runs_that_verdicts_count() -> None:

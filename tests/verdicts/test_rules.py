@@ -30,6 +30,10 @@ telemetry to show are in test_generated.py and test_recordings.py, those of expl
 | mirrors yield | the_entry_component_yields…, what_only_describes_errors_yields…, kinds_of_errors_say_what… |
 | what breaks a workflow comes first | a_bad_version_that_breaks_payments_comes_first… |
 | a workflow that follows is no cause | a_full_outage_blames_nothing |
+| the step of a workflow | the_last_or_only_step…, a_workflows_step_is_found_beside_a_bad_version |
+| a workflow goes before the place that fails in it alone | an_endpoint_that_fails_in_one_workflow_only… |
+| another region has rivals too | another_region_in_which_the_same_fails_is_not_blamed |
+| a confirmed cause stands without a clearer suspect | what_stands_out_only_with_a_clearer_suspects… |
 | explaining away; what is left is judged again | a_shard_seen_in_four_dimensions…, what_is_left_is_judged_again |
 | not where the cause is not recorded | a_cause_does_not_show_again_where_it_is_not_recorded |
 | at most three causes | at_most_three_causes |
