@@ -87,6 +87,19 @@ def test_a_rise_needs_half_a_point() -> None:
     one = candidates(measurement(table({"a": small, "b": HEALTHY})))["a"]
     assert one.onset.p is not None and one.onset.p < 1e-6
     assert not one.rising
+    assert _dismissed_because(table({"a": small, "b": HEALTHY})).startswith("it rose by less than 0.5 points: 0.5 %")
+
+
+def test_the_reason_says_what_a_rise_lacks() -> None:
+    few, chance = ((0, 50_000), (4, 200)), ((50, 5_000), (42, 2_500))
+    assert _dismissed_because(table({"a": few, "b": HEALTHY})).startswith("fewer than 5 failures more than before")
+    assert _dismissed_because(table({"a": chance, "b": HEALTHY})).startswith("the change at the start may be chance")
+
+
+def _dismissed_because(made: Table) -> str:
+    setting = setting_of(measurement(made))
+    one = candidates(measurement(made), setting)["a"]
+    return verdict(one, Ruling(None, dismissal="no_onset"), setting, []).reason
 
 
 def test_a_side_with_fewer_than_thirty_requests_is_too_few() -> None:

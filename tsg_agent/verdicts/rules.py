@@ -129,10 +129,10 @@ def _reason(one: Candidate, dismissal: str, setting: Setting) -> str:
         "better": f"better than before: {now}, {then}",
         "even": f"failing evenly through the whole window, in which something else changed: {now}",
         "too_few": f"too few requests to judge: {now}, {then}",
-        "no_onset": f"no change at the start that chance would not make: {now}, {then}",
+        "no_onset": f"{_too_little(one, setting)}: {now}, {then}",
         "no_before": f"appeared with the incident, no requests before: {now}",
         "everything": f"it has nearly all of the traffic, so it is no part to blame: {now}, {then}",
-        "no_contrast": f"hardly worse than the rest at the same time: {now}, {others}",
+        "no_contrast": f"not clearly worse than the rest at the same time: {now}, {others}",
         "below_threshold": f"it differs, but is below the guide's threshold: {now}, {others}",
         "gate_closed": f"{setting.gates[one.measure].reason}: nothing to explain; {now}, {then}",
         "lower_ranked": f"it changed too, less than the causes above: {now}, {then}",
@@ -141,6 +141,16 @@ def _reason(one: Candidate, dismissal: str, setting: Setting) -> str:
         "healthy": f"not worse than the rest: {now}, {others}",
     }
     return words[dismissal]
+
+
+def _too_little(one: Candidate, setting: Setting) -> str:
+    """Which part of the rule for a rise is not met: a change too small to matter is not the same as chance."""
+    limits = setting.limits.verdict
+    if not one.screen.measured[one.row] or one.screen.p[one.row] > setting.cuts.onset:
+        return "the change at the start may be chance"
+    if one.onset.excess < limits.minimum_excess:
+        return f"fewer than {limits.minimum_excess:g} failures more than before"
+    return f"it rose by less than {limits.minimum_rise:g} points"
 
 
 def notable(one: Candidate, ruling: Ruling, setting: Setting) -> bool:
