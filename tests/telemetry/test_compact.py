@@ -102,7 +102,7 @@ QUERIES = {
     **{plugin.key: (load_sql(plugin.key), SCOPE) for plugin in PLUGINS if plugin.number not in (3, 8)},
     **{
         f"{name}, {part}": evidence(name, within, without)
-        for name in ("flags", "products", "dimensions")
+        for name in ("flags", "products", "dimensions", "total")
         for part, within, without in PARTS
     },
 }

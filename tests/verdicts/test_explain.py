@@ -8,6 +8,7 @@ import pytest
 from tests.verdicts.tables import Sides, candidates, counts, measurement, setting_of, table
 from tsg_agent.evidence import Measurement, Table
 from tsg_agent.evidence.dimensions import Dimension
+from tsg_agent.evidence.measurement import Counts
 from tsg_agent.models import Confidence
 from tsg_agent.verdicts.explain import Explainer
 from tsg_agent.verdicts.remainder import Key, Remainder
@@ -32,6 +33,9 @@ class Parts:
     ) -> Measurement:
         assert (within is not None or without) and not everywhere
         return self.others.get(tuple(sorted((within or {}).items())), self.part)  # type: ignore[arg-type]
+
+    def total(self, within: Mapping[str, str | None], without: Collection[Key] = ()) -> Counts:
+        return self.measure(within, without).total
 
     def runs_of(self, subject: Mapping[str, str], *, failed_only: bool = False) -> Collection[str]:
         assert subject or failed_only

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from tsg_agent.evidence.grid import Grid
-from tsg_agent.evidence.measurement import Measurement
-from tsg_agent.evidence.read import read_measurement
+from tsg_agent.evidence.measurement import Counts, Measurement
+from tsg_agent.evidence.read import read_measurement, read_total
 from tsg_agent.models import Parameters, Subject
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import CATALOG, LOGS, Needs, lacking
@@ -81,6 +81,14 @@ class Measurer:
     def read(self, results: dict[str, pa.Table]) -> Measurement:
         """The measurement of fetched rows."""
         return read_measurement(results, self.grid, self.parameters.service_name, self.parameters.region)
+
+    def total(self, within: Within, without: Collection[SubjectKey] = ()) -> Counts:
+        """The requests of a subject as one group, without telling them apart: `measure(…).total`, and quicker."""
+        asked = ("total", tuple(sorted(within.items(), key=str)), tuple(without))
+        if asked not in self._kept:
+            self._kept[asked] = read_total(self._run("total", within, without), self.grid)
+        kept: Counts = self._kept[asked]
+        return kept
 
     def runs_of(self, subject: Subject, *, failed_only: bool = False) -> frozenset[str]:
         """correlation_ids of the workflow runs that a subject's requests belong to; none without workflow data.

@@ -38,6 +38,11 @@ def read_measurement(results: dict[str, pa.Table], grid: Grid, service: str, reg
     return Measurement(grid, [table for table in tables if table.values], total, entry, component)
 
 
+def read_total(rows: pa.Table, grid: Grid) -> Counts:
+    """Rows by bucket as one group."""
+    return _counts(rows, [], grid)
+
+
 def _bits(listed: Sequence[Dimension], grouped: Dimension | None = None) -> int:
     """What GROUPING(listed…) returns where only `grouped` is grouped by: a 0 bit for it, first column highest."""
     columns = grouped.columns if grouped else ()

@@ -232,11 +232,11 @@ class Explainer:
         met = remainder.all_runs["correlation_id"].isin(list(self.source.runs_of(place.subject, failed_only=True)))
         names = remainder.all_runs.loc[met, "scenario_name"].astype("str")
         one = max(workflows, key=lambda one: (int((names == one[0].subject["scenario_name"]).sum()), one[0].key))
-        both = self.source.measure({**place.subject, **one[0].subject}, remainder.removed)
-        if not may_be_the_workflows(place, part, both, self.setting):
+        both = self.source.total({**place.subject, **one[0].subject}, remainder.removed)
+        if not may_be_the_workflows(place, part.total, both, self.setting):
             return None
-        runs = self.source.measure(one[0].subject, remainder.removed)
-        crossed = Crossed(both.total, part.total, runs.total, remainder.measurement.total)
+        runs = self.source.total(one[0].subject, remainder.removed)
+        crossed = Crossed(both, part.total, runs, remainder.measurement.total)
         cut = cut_by(crossed, place.measure, self.setting)
         return one if cut is not None and is_the_workflows(cut) else None
 

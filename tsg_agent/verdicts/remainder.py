@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from tsg_agent.evidence.measurement import Measurement, Table
+from tsg_agent.evidence.measurement import Counts, Measurement, Table
 from tsg_agent.models import Subject
 from tsg_agent.verdicts.workflow_table import workflow_table
 
@@ -28,6 +28,10 @@ class Source(Protocol):
 
         `everywhere`: those in other regions are counted too.
         """
+        ...
+
+    def total(self, within: Mapping[str, str | None], without: Collection[Key] = ()) -> Counts:
+        """A subject's requests as one group: `measure(…).total`, and quicker."""
         ...
 
     def runs_of(self, subject: Subject, *, failed_only: bool = False) -> Collection[str]:

@@ -150,9 +150,9 @@ def quarters_elsewhere(first: Candidate, rival: Candidate, part: Measurement, se
     return cut_by(crossed, first.measure, setting)
 
 
-def may_be_the_workflows(first: Candidate, part: Measurement, both: Measurement, setting: Setting) -> bool:
+def may_be_the_workflows(first: Candidate, part: Counts, both: Counts, setting: Setting) -> bool:
     """Whether most of a place's failures since the start are in the workflow's runs: else the rest need no look."""
-    inside, all_of_them = (_cell(one.total, first.measure, setting)[2] for one in (both, part))
+    inside, all_of_them = (_cell(one, first.measure, setting)[2] for one in (both, part))
     return bool(inside >= HELD_SHARE * all_of_them)
 
 

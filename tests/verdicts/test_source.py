@@ -1,0 +1,36 @@
+"""What explaining away asks of the telemetry again."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.verdicts.judging import POOL, SETTINGS, parameters_of
+from tsg_agent.evidence import Measurer
+from tsg_agent.simulator.scenario import Fault, Kind, Scenario
+from tsg_agent.telemetry.duckdb import DuckDB
+
+SCENARIO = Scenario(
+    name="source", seed=5, requests_per_minute=100,
+    faults=(Fault(kind=Kind.PARTITION, where={"shard_id": "shard-07"}, probability=0.4),),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "within",
+    [{"shard_id": "shard-07"}, {"shard_id": "shard-07", "scenario_name": "payment_processing"}, {"product_id": None}],
+    ids=["one", "two tables", "unknown"],
+)
+def test_a_total_is_that_of_the_whole_measurement(
+    telemetry: Callable[[Scenario], Path], within: dict[str, str | None]
+) -> None:
+    without = [(("endpoint_path", "/payments"),)]
+    with DuckDB(telemetry(SCENARIO), threads=2) as engine:
+        measurer = Measurer(engine, parameters_of(SCENARIO), SETTINGS, POOL)
+        whole, total = measurer.measure(within, without).total, measurer.total(within, without)
+    assert total.requests.sum() > 0
+    assert np.array_equal(whole.requests, total.requests)
+    assert all(np.array_equal(k, total.failures[measure]) for measure, k in whole.failures.items())
+    assert np.allclose(whole.latency, total.latency)
+    assert np.array_equal(whole.redirects, total.redirects)
