@@ -11,8 +11,9 @@ CITED = re.compile(r"\[[A-Z]\d*(?:\.\d+)?\]|\bSteps? \d+(?:(?:, \d+)*(?: and |-)
 MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?|\b\d\d:\d\d(?::\d\d)?\b"
 )
+MORE = re.compile(r"\band (\d[\d,]*) more\b")
 COUNTED = 20
-"""Whole numbers up to this may be a count of what is listed (\"3 more\"), where some list is that long."""
+"""Whole numbers up to this may be a count of what is listed, where some list is that long."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,19 @@ def grounded(prose: str, evidence: Any, incident: str = "") -> Grounding:
         if name in bare and not NUMBER.fullmatch(name):
             bare = re.sub(rf"(?<![\w.]){re.escape(name)}(?!\w)", " ", bare)
     bare = MOMENT.sub(" ", bare)
+    lengths = {len(node) for node in _nodes(evidence) if isinstance(node, list)}
+    bare = MORE.sub(lambda match: " " if _left_over(match, lengths) else match.group(), bare)
     found = [match.group().replace(",", "") for match in NUMBER.finditer(bare)]
     pool = _pool(evidence) | {float(match.group().replace(",", "")) for match in NUMBER.finditer(incident)}
     ordered = sorted(pool)
     missing = tuple(text for text in found if not _in(text, ordered))
     return Grounding(len(found), missing)
+
+
+def _left_over(match: re.Match[str], lengths: set[int]) -> bool:
+    """ "…, c and 36 more": of some list of the evidence, when up to `COUNTED` of it were named before."""
+    more = int(match[1].replace(",", ""))
+    return any(more < length <= more + COUNTED for length in lengths)
 
 
 def _in(text: str, ordered: list[float]) -> bool:

@@ -31,6 +31,14 @@ def test_not_grounded(text: str, missing: str) -> None:
     assert grounded(text, EVIDENCE).missing == (missing,)
 
 
+def test_what_is_left_of_a_list_is_counted() -> None:
+    """ "and 36 more" of forty, of which four were named; of a list of thirty it is made up."""
+    text = "Dismissed: a, b, c, d and 36 more"
+    assert grounded(text, {"rejected": ["x"] * 40}).missing == ()
+    assert grounded(text, {"rejected": ["x"] * 30}).missing == ("36",)
+    assert grounded("36 were dismissed", {"rejected": ["x"] * 40}).missing == ("36",)
+
+
 def test_the_incidents_own_numbers_are_grounded() -> None:
     assert grounded("the SLA is 99.93 %", {}, "we promised 99.93 %").missing == ()
     assert grounded("no numbers", {}).share == 1.0
