@@ -271,6 +271,7 @@ class Availability(Model):
     successes: int = Field(description="answered 2xx")
     availability: float | None = Field(description="100 - percent answered 5xx; None without requests")
     success_rate: float | None = Field(description="percent answered 2xx; None without requests")
+    redirect_rate: float | None = Field(None, description="percent answered 3xx; None without requests")
 
 
 class Sla(Model):

@@ -45,4 +45,5 @@ def _availability(counts: Counts, span: slice) -> Availability:
         successes=successes,
         availability=100.0 * (requests - errors) / requests if requests else None,
         success_rate=100.0 * successes / requests if requests else None,
+        redirect_rate=100.0 * int(counts.redirects[0, span].sum()) / requests if requests else None,
     )

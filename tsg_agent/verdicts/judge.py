@@ -171,8 +171,8 @@ def _notes(evidence: Evidence, setting: Setting) -> list[str]:
     if measurement.entry_component:
         entry = measurement.entry_component
         notes.append(f"The telemetry holds inner calls: availability is measured at the entry component {entry}.")
-    requests = float(measurement.total.requests.sum())
-    redirects = 100.0 * float(measurement.total.redirects.sum()) / requests if requests else 0.0
+    requests = float(measurement.entry.requests.sum())
+    redirects = 100.0 * float(measurement.entry.redirects.sum()) / requests if requests else 0.0
     if redirects > evidence.limits.verdict.redirects:
         notes.append(
             f"{percent(redirects)} of requests were redirects (3xx), which the guide counts as not successful."
