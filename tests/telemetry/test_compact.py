@@ -173,3 +173,41 @@ def test_a_scope_that_is_too_large_is_not_copied(tmp_path: Path, monkeypatch: py
     with DuckDB(folder) as engine, plain(folder) as other:
         assert rows(engine, *QUERIES["plugin_2_feature_flags"]) == rows(other, *QUERIES["plugin_2_feature_flags"])
         assert not copies(engine)
+
+
+HOSTILE = (
+    "", "'", "a'b; DROP TABLE x; --", "x" * 3000, "😀", "NULL", " ", "\n", "ab\0cd", "ÿ", None, "\\", '"', "1", "true"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("few", "many"), [(64, 10_000), (3, 10_000), (3, 4)], ids=["listed", "cast", "as they are"])
+def test_texts_of_any_kind_and_number_are_copied(
+    few: int, many: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "FEW", few)
+    monkeypatch.setattr(making, "MANY", many)
+
+    def text(number: int) -> str | None:
+        return HOSTILE[number % len(HOSTILE)]
+
+    logs = [
+        {
+            "request_id": f"request-with-a-long-name-{i}", "timestamp": START + timedelta(seconds=i), "latency_ms": 1.0,
+            "region": "us-east", "environment": "prod", "service_name": "shop", "status_code": 500 if i % 7 else 200,
+            "shard_id": text(i), "endpoint_path": text(i // 3), "service_version": text(i // 5),
+        }
+        for i in range(2000)
+    ]  # fmt: skip
+    flags = [
+        {"request_id": f"request-with-a-long-name-{i}", "flag_name": text(i), "flag_value": text(i // 2)}
+        for i in range(2000)
+    ]
+    folder = written(tmp_path, {"api_gateway_logs": logs, "feature_flags": flags})
+    queries = {name: QUERIES[name] for name in ("plugin_2_feature_flags", "plugin_6_endpoints", "dimensions, whole")}
+    queries |= {f"shard {value!r}": evidence("total", {"shard_id": value}, []) for value in ("", "'", "ab\0cd", None)}
+    with DuckDB(folder) as engine, plain(folder) as other:
+        for name, query in queries.items():
+            assert rows(engine, *query) == rows(other, *query), name
+        assert len(copies(engine)) == 2
+        kinds = engine.run("SELECT count(*) AS n FROM duckdb_types() WHERE type_name LIKE 'scope%'", {}, timeout=60)
+        assert bool(kinds["n"][0].as_py()) is (many > len(HOSTILE))
