@@ -32,6 +32,13 @@ TRUE = [
     "The rest had 0.3 % at the same time (30 of 10,000 requests) [C1].",
     "Availability is 97.13 %, under the SLA threshold of 99.9 % [SLA].",
     "Availability fell from 99.96 % to 97.1 % [SLA].",
+    "Failures rose from 0.03 % before to 5.1 % after the start [C1].",
+    "Before the start, 0.03 % of requests failed (4 of 12,000 requests) [C1].",
+    "Until 14:05 UTC, 0.03 % of requests failed, and 5.1 % since [C1].",
+    "1,204 of 23,600 failed after 14:05 UTC (5.1 %), and 4 of 12,000 before [C1].",
+    "1,204 of 23,600 requests failed after 14:05 UTC (5.1 %), but before 4 5xx of 12,000 [C1].",
+    "Availability was 99.962 % before (5 5xx of 13001 requests), and is 97.13 % after (92 5xx of 3201 requests) [SLA].",
+    "Availability before the start was 99.962 % (5 5xx of 13001 requests) [SLA].",
     # names, times, context
     "Since 14:05 UTC, 1,104 calls of payments to card-gateway ended in TimeoutException [E10.1].",
     "The commonest message is “gave up after 5000 ms” [E10.1].",
@@ -81,6 +88,13 @@ FALSE = [
     ("5.1 % of requests failed before 14:05 [C1].", "5.1 %"),
     ("The rest had 5.1 % at the same time [C1].", "5.1 %"),
     ("Availability is 99.96 % [SLA].", "99.96 %"),
+    ("Failures rose from 5.1 % before to 0.03 % after the start [C1].", "0.03 %"),
+    ("Failures rose from 0.03 % after to 5.1 % before [C1].", "5.1 %"),
+    ("Before the start, 5.1 % of requests failed [C1].", "5.1 %"),
+    ("Until 14:05 UTC, 5.1 % of requests failed [C1].", "5.1 %"),
+    ("4 of 12,000 failed after 14:05 UTC, and 1,204 of 23,600 before [C1].", "1,204"),
+    ("Availability was 99.962 % before (92 5xx of 3201 requests) [SLA].", "3201"),
+    ("Availability is 97.13 % after (5 5xx of 13001 requests) [SLA].", "13001"),
     # names that are not there, or in another row
     ("Redis is failing, with 1,104 errors [E10.1].", "Redis"),
     ("The component ledger-db failed 1,104 times [E10.1].", "ledger-db"),
@@ -128,5 +142,10 @@ def test_a_text_is_split_into_sentences_with_their_citations() -> None:
         "Version 3.15.0 fails 5.1 % [E2.1].",
         "It took 2.3 s [E2.1].",
         "Then 3.14.2 [E2.2][M.1].",
+    ]
+    assert sentences_of("One [Q1.3]. /api/v1/auth follows [Q1.4]. payments too [Q1.5].") == [
+        "One [Q1.3].",
+        "/api/v1/auth follows [Q1.4].",
+        "payments too [Q1.5].",
     ]
     assert cited(text) == ["E2.1", "E2.1", "E2.2", "M.1"]

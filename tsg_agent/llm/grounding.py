@@ -13,7 +13,7 @@ from tsg_agent.llm.plain import ACRONYMS, COMMON, NUMBER_WORDS, STARTERS, VAGUE_
 from tsg_agent.llm.rows import Evidence, Fact, Row
 
 CITATION = re.compile(r"\[((?:[A-Z]{1,3}\d*)(?:\.\d+)?(?:\s*[,;]\s*[A-Z]{1,3}\d*(?:\.\d+)?)*)\]")
-_SENTENCE = re.compile(r"(?<=[.!?\]])\s+(?=[A-Z“\"`0-9])|\n+")
+_SENTENCE = re.compile(r"(?<=\][.!?])\s+|(?<=[.!?\]])\s+(?=[A-Z“\"`0-9])|\n+")
 _FOLLOWS = re.compile(r"^\s*(?:of|in|for|on|at|with)\s+(?:the\s+)?(?:[a-z]+\s+){0,3}$")
 _ACTING = re.compile(
     r"\b(roll(?:ed|ing)?[ -]?back|rollback|revert|disabl|switch off|turn off|restart|reboot|redirect|re-?rout"
