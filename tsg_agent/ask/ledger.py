@@ -77,7 +77,9 @@ class Ledger:
             self._codes += 1
             row = Row(f"K{self._codes}", words=" ".join(text.split())[:400])
             row.facts = [Fact(float(match.replace(",", "")), "any") for match in _FIGURE.findall(text)]
-            row.names = {"printed": {match.lower() for match in _WORD.findall(text)}}
+            words = {match.lower().rstrip(".-/") for match in _WORD.findall(text)}
+            named = {word for word in words if not word.isalpha()}
+            row.names, row.said = {"printed": named}, words - named  # a plain word is no name in other sentences
             self._add([row])
             return row.id
 

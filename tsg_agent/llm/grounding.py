@@ -6,7 +6,7 @@ What it cannot see is said in docs/model.md: it checks what a sentence names, no
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tsg_agent.llm.figures import Item, items_of
 from tsg_agent.llm.plain import ACRONYMS, COMMON, NUMBER_WORDS, STARTERS, VAGUE_NUMBERS
@@ -36,6 +36,9 @@ _NOUN = re.compile(
 )
 _NOUN_NEXT = re.compile(
     r"\s+(?:component|dependency|flag|region|zone|shard|partition|endpoint|service|workflow|host|node|cluster)\b"
+)
+_ALONE = re.compile(
+    r"\s*(?:$|[,.;:)\[]|(?:and|or|before|after|while|against|too|now|until|since|but|as|with|both|in total)\b)"
 )
 _STEP = re.compile(r"\b[Ss]teps?\s+$")
 
@@ -98,7 +101,7 @@ def _clause_reasons(clause: Clause, evidence: Evidence, *, opens: bool) -> list[
     subjects = [item for item in items if _is_subject(item, evidence)]
     reasons: list[str] = []
     for position, item in enumerate(items):
-        first = opens and position == 0
+        first = (opens and position == 0) or clause.text[: item.start].rstrip().endswith(":")
         if item.kind == "number":
             reasons += _number_reasons(item, clause, subjects)
         elif item.kind == "time":
@@ -131,35 +134,59 @@ def _is_subject(item: Item, evidence: Evidence) -> bool:
 def _number_reasons(item: Item, clause: Clause, subjects: list[Item]) -> list[str]:
     lead = clause.text[: item.start]
     if _STEP.search(lead) and not item.unit:
-        steps = {row.step for row in clause.rows}
-        return [] if item.value in steps else [f"Step {item.text} is not what {_ids(clause.rows)} is about"]
+        named = any(re.search(rf"\bstep {item.text}\b", row.action) for row in clause.rows)
+        return (
+            []
+            if named or item.value in {row.step for row in clause.rows}
+            else [f"Step {item.text} is not what {_ids(clause.rows)} is about"]
+        )
     if not item.unit and any(item.text in row.codes for row in clause.rows):
         return []
-    holding = [row for row in clause.rows if any(_same(item, fact) for fact in row.facts)]
+    subject, certain = _subject(item, clause, subjects)
+    bare = item.value == 0 and not item.unit and bool(_ALONE.match(clause.text[item.end :]))
+    read = replace(item, unit="percent") if bare else item  # "its slow rate is 0"
+    holding = [row for row in clause.rows if _holds(row, item, subject, certain=certain)]
+    holding = holding or [row for row in clause.rows if _holds(row, read, subject, certain=certain)]
     if not holding:
         side = f" as the figure {item.side}" if item.side in ("before", "rest") else ""
         return [f"{item.text} is not in {_ids(clause.rows)}{side}"]
-    subject = _subject(item, clause, subjects)
     if len(clause.rows) > 1 and subject and not any(subject.text.lower() in row.every_name for row in holding):
         return [f"{item.text} is not in the row of {subject.text}: cite each row right behind its own clause"]
     return []
 
 
-def _subject(number: Item, clause: Clause, subjects: list[Item]) -> Item | None:
-    """Whom a figure is said of: the name behind "5 % of …", else the last name before it, else the next one."""
+def _holds(row: Row, item: Item, subject: Item | None, *, certain: bool) -> bool:
+    """Whether a row has the figure, for its own subject or for the one it is compared with."""
+    previous = subject is not None and subject.text.lower() in row.previous
+    for fact in row.facts:
+        if fact.previous:
+            fits = previous or item.side in ("before", "against")
+            if fits and _same(replace(item, side=""), fact):
+                return True
+        elif not (previous and certain and fact.unit in ("percent", "ms")) and _same(item, fact):
+            return True
+    return False
+
+
+def _subject(number: Item, clause: Clause, subjects: list[Item]) -> tuple[Item | None, bool]:
+    """Whom a figure is said of: the name behind "5 % of …", else the last name before it, else the next one.
+
+    And whether that is certain: so it stands there, or there is no other name.
+    """
+    only = len({s.text.lower() for s in subjects}) == 1
     after = next((s for s in subjects if s.start >= number.end), None)
     if after and _FOLLOWS.match(clause.text[number.end : after.start].lower()):
-        return after
+        return after, True
     before = [s for s in subjects if s.end <= number.start]
-    return before[-1] if before else after
+    return (before[-1] if before else after), only
 
 
 def _same(item: Item, fact: Fact) -> bool:
+    value = abs(fact.value)
+    if fact.unit == "any":  # of a query, or printed by code: it does not say what it is of, nor from which side
+        return abs(value - item.value) <= item.step * (1 + 1e-9) + 1e-9
     if fact.unit not in ("points", "ratio") and not _side_fits(item.side, fact.side):
         return False  # what was measured from two sides belongs to both
-    value = abs(fact.value)
-    if fact.unit == "any":  # printed by code: it does not say what it is of
-        return abs(value - item.value) <= item.step * (1 + 1e-9) + 1e-9
     for factor, unit in _READINGS.get(fact.unit, ((1.0, fact.unit),)):
         if item.unit == unit and abs(value * factor - item.value) <= item.step * (1 + 1e-9) + 1e-9:
             # A figure that rounds to nothing, or to everything, says more than the row does.
@@ -201,7 +228,7 @@ def _forms(moment: str) -> Iterable[str]:
 
 def _name_reasons(item: Item, clause: Clause, evidence: Evidence) -> list[str]:
     text = item.text.lower()
-    if any(text in row.every_name for row in clause.rows) or _is_context(text, clause, evidence):
+    if any(text in row.every_name or text in row.said for row in clause.rows) or _is_context(text, clause, evidence):
         return []
     if any(text in row.action for row in clause.rows if row.action):
         return []
@@ -219,7 +246,7 @@ def _word_reasons(item: Item, clause: Clause, evidence: Evidence, *, first: bool
     low = text.lower().strip("'’*_-–—=.")  # noqa: RUF001 - marks around a word
     if not low or low in ACRONYMS or any(low in row.codes for row in clause.rows):
         return []
-    names = {name for row in clause.rows for name in row.every_name} | {k for row in clause.rows for k in row.names}
+    names: set[str] = set().union(*({*row.every_name, *row.names, *row.said} for row in clause.rows))
     if low in names or _is_context(low, clause, evidence):
         return []
     if low in VAGUE_NUMBERS:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -37,15 +38,22 @@ _UNITS = (
     ("ratio", "ratio"),
 )
 _STATUS_CODE = re.compile(r"\b[1-5]\d\d\b|\b[1-5]xx\b")
+_WORD = re.compile(r"[^\s,;()\[\]{}“”\"`]+")
+_QUOTED = re.compile(r"[“\"`][^”\"`]*[”\"`]")
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One figure. `side` is before, after, rest, or empty: the sides are never taken for each other."""
+    """One figure. `side` is before, after, rest, or empty: the sides are never taken for each other.
+
+    The unit "any" is of what does not say what it is of, nor from which side: queries, and what code printed.
+    """
 
     value: float
     unit: str = ""
     side: str = ""
+    previous: bool = False
+    """It is of the subject in the row's previous_… column, not of the row's own."""
 
 
 @dataclass
@@ -59,6 +67,8 @@ class Row:
     times: set[datetime] = field(default_factory=set)
     codes: set[str] = field(default_factory=set)
     """HTTP status codes that its columns are about."""
+    said: set[str] = field(default_factory=set)
+    """Words that belong to it and are no subject: of its title, its columns' names, a check's reason. Lower case."""
     step: int | None = None
     healthy: bool | None = None
     """Whether the guide's rule found nothing in it; None where that is not what the row says."""
@@ -77,6 +87,16 @@ class Row:
         text = str(value).strip().lower()
         if text:
             self.names.setdefault(key, set()).add(text)
+
+    def say(self, *texts: str) -> None:
+        """Add words; not those that are quoted from a log."""
+        for text in texts:
+            self.said |= {word.lower().strip("'*.:!?") for word in _WORD.findall(_QUOTED.sub(" ", text))}
+
+    @property
+    def previous(self) -> set[str]:
+        """Whom it compares its own subject with."""
+        return {v for key, values in self.names.items() if key.startswith("previous_") for v in values}
 
     def rate(self, rate: Rate | None, side: str) -> None:
         """Add a rate: its share and both counts."""
@@ -125,7 +145,7 @@ def evidence_of(report: Report) -> Evidence:
         rows.append(_cause(cause))
         seen = [*cause.impact, *cause.also_visible_in]
         rows += [_visible(f"C{cause.rank}.{i}", item) for i, item in enumerate(seen, 1)]
-    rows += [_action(f"A{i}", action) for i, action in enumerate(report.actions, 1)]
+    rows += [action_row(f"A{i}", action) for i, action in enumerate(report.actions, 1)]
     rows.append(_sla(report.sla))
     return Evidence(rows, report.parameters)
 
@@ -145,9 +165,10 @@ def row_of(identity: str, values: Mapping[str, Any], finding: Finding | None = N
     row = Row(identity, step=finding.step if finding else None)
     for key, value in values.items():
         unit = unit_of(columns.get(key, ""), key)
-        if finding is None and not unit and isinstance(value, float):
+        if finding is None:
             unit = "any"  # a query's column need not say what it is of
         _add(row, key, value, unit)
+        row.said.add(key.lower())
         row.codes |= set(_STATUS_CODE.findall(columns.get(key, "")))
     row.words = ", ".join(f"{key} = {_short(value)}" for key, value in values.items() if value not in (None, "", []))
     if finding is not None:
@@ -169,9 +190,8 @@ def unit_of(description: str, key: str = "") -> str:
 def _add(row: Row, key: str, value: Any, unit: str) -> None:
     if isinstance(value, bool) or value is None:
         return
-    if isinstance(value, int | float):
-        side = "before" if key.startswith("prev_") else ""
-        row.facts.append(Fact(float(value), unit, side))
+    if isinstance(value, int | float | Decimal):  # a sum of whole numbers is a Decimal
+        row.facts.append(Fact(float(value), unit, previous=key.startswith("prev_")))
     elif isinstance(value, datetime):
         row.times.add(value)
     elif isinstance(value, list | tuple | set):
@@ -193,6 +213,7 @@ def _finding(finding: Finding) -> Row:
     row.name("tool", finding.tool)
     row.facts += [Fact(float(finding.row_count)), Fact(float(finding.groups))]
     row.healthy = finding.status is Status.OK and finding.label in HEALTHY
+    row.say(finding.title, finding.reason, finding.status.value, *finding.columns)
     row.words = f"{finding.title}: {finding.label or finding.status.value}; {finding.row_count} rows"
     row.words += f"; {finding.reason}" if finding.reason else ""
     return row
@@ -219,6 +240,7 @@ def _cause(cause: Cause) -> Row:
     for key, value in cause.detail.items():
         _add(row, key, value, unit_of("", key))
     row.words = f"{cause.confidence.value}: {cause.statement}"
+    row.say(cause.confidence.value, *cause.detail)
     return row
 
 
@@ -250,8 +272,10 @@ def _visible(identity: str, seen: Seen) -> Row:
     return row
 
 
-def _action(identity: str, action: Action) -> Row:
+def action_row(identity: str, action: Action) -> Row:
+    """A proposed action: its own text bears it out."""
     row = Row(identity, action=action.statement.lower())
+    row.say(action.urgency, action.statement)
     for key, value in action.target.items():
         _add(row, key, value, "")
     if action.cause is not None:
@@ -297,4 +321,4 @@ def _subject(subject: Mapping[str, str]) -> str:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)[:120]
+    return f"{value:.6g}" if isinstance(value, float | Decimal) else str(value)[:120]
