@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tsg_agent.llm.given import clocks_of, give_arguments, give_query, names_of
 from tsg_agent.llm.rows import Evidence, Fact, Row, evidence_of, row_of, rows_of
 from tsg_agent.models import Finding, Report
 
@@ -32,9 +33,10 @@ class Ledger:
         """The tools that were called, in their order."""
         return list(self._tools)
 
-    def evidence(self) -> Evidence:
-        """Everything that can be cited now."""
-        return Evidence(self._rows.values(), self._report.parameters if self._report else None)
+    def evidence(self, question: str = "") -> Evidence:
+        """Everything that can be cited now, and what the question gives."""
+        parameters = self._report.parameters if self._report else None
+        return Evidence(self._rows.values(), parameters, asked=names_of(question), clocks=clocks_of(question))
 
     def finding(self, finding: Finding) -> Finding:
         """Add a check's finding; a second one of the same check gets an id of its own."""
@@ -45,7 +47,9 @@ class Ledger:
                 number += 1
                 identity = f"{finding.id}{number:02d}"  # E7 asked again is E702
             named = finding.model_copy(update={"id": identity})
-            self._add(rows_of([named]))
+            rows = rows_of([named])
+            give_arguments(rows, named.sql_parameters)
+            self._add(rows)
             return named
 
     def report_made(self, report: Report) -> None:
@@ -60,14 +64,16 @@ class Ledger:
             self._report = report
             self._add(evidence_of(report).rows.values())
 
-    def query(self, rows: list[dict[str, Any]]) -> str:
-        """Add a query's rows; gives its id."""
+    def query(self, rows: list[dict[str, Any]], sql: str) -> str:
+        """Add a query's rows, with what it asked for; gives its id."""
         with self._lock:
             self._tools.append("query_telemetry")
             self._queries += 1
             identity = f"Q{self._queries}"
             whole = Row(identity, facts=[Fact(float(len(rows)))], words=f"{len(rows)} rows")
-            self._add([whole, *(row_of(f"{identity}.{i}", row) for i, row in enumerate(rows, 1))])
+            found = [whole, *(row_of(f"{identity}.{i}", row) for i, row in enumerate(rows, 1))]
+            give_query(found, sql)
+            self._add(found)
             return identity
 
     def text(self, tool: str, text: str) -> str:

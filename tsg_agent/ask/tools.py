@@ -170,7 +170,7 @@ def _describe(bench: Bench) -> str:
 
 def _query(bench: Bench, sql: str) -> str:
     rows, more = run_checked(bench.engine, sql, bench.settings.query_timeout)
-    identity = bench.ledger.query(rows)
+    identity = bench.ledger.query(rows, sql)
     bench.frames[identity.lower()] = pd.DataFrame(rows)
     lines = [
         f"[{identity}.{i}] " + ", ".join(f"{key} = {value}" for key, value in row.items())[:ROW_CHARACTERS]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tsg_agent.llm.figures import Item, items_of
-from tsg_agent.llm.plain import ACRONYMS, COMMON, NUMBER_WORDS, STARTERS, VAGUE_NUMBERS
+from tsg_agent.llm.plain import ACRONYMS, COMMON, METHODS, NUMBER_WORDS, STARTERS, VAGUE_NUMBERS
 from tsg_agent.llm.rows import Evidence, Fact, Row
 
 CITATION = re.compile(r"\[((?:[A-Z]{1,3}\d*)(?:\.\d+)?(?:\s*[,;]\s*[A-Z]{1,3}\d*(?:\.\d+)?)*)\]")
@@ -37,6 +37,7 @@ _NOUN = re.compile(
 _NOUN_NEXT = re.compile(
     r"\s+(?:component|dependency|flag|region|zone|shard|partition|endpoint|service|workflow|host|node|cluster)\b"
 )
+_LACKING = re.compile(r"\b(?:no|not|none|nothing|never|cannot|neither|nor|without|lacks?|unknown)\b")
 _ALONE = re.compile(
     r"\s*(?:$|[,.;:)\[]|(?:and|or|before|after|while|against|too|now|until|since|but|as|with|both|in total)\b)"
 )
@@ -49,6 +50,8 @@ class Clause:
 
     text: str
     rows: tuple[Row, ...]
+    listed: int = 0
+    """Rows that the whole sentence cites, where they are several: it may say how many."""
 
 
 def sentences_of(text: str) -> list[str]:
@@ -73,10 +76,19 @@ def check(sentence: str, evidence: Evidence) -> list[str]:
         return ["it cites no row"]
     clauses = _clauses(text, evidence)
     reasons: list[str] = []
-    for number, clause in enumerate(clauses):
+    listed = len(set(ids)) if len(set(ids)) > 1 else -1
+    for number, clause in enumerate(replace(clause, listed=listed) for clause in clauses):
         reasons += _clause_reasons(clause, evidence, opens=number == 0)
     rows = [evidence.rows[item] for item in ids]
-    return list(dict.fromkeys([*reasons, *_claim_reasons(CITATION.sub("", text).lower(), rows)]))
+    return list(
+        dict.fromkeys([*reasons, *_claim_reasons(_without_methods(CITATION.sub("", text), rows).lower(), rows)])
+    )
+
+
+def _without_methods(text: str, rows: list[Row]) -> str:
+    """The text without the HTTP methods that its rows name: "DELETE" there is nothing to do."""
+    named = {name.upper() for row in rows for name in row.every_name | set().union(*row.given.values())} & METHODS
+    return re.sub(rf"\b(?:{'|'.join(named)})\b", "", text) if named else text
 
 
 def _clauses(text: str, evidence: Evidence) -> list[Clause]:
@@ -218,6 +230,7 @@ def _time_reasons(item: Item, clause: Clause, evidence: Evidence) -> list[str]:
     times = evidence.times.union(*(row.times for row in clause.rows))
     written = {form for time in times for form in _forms(f"{time:%Y-%m-%d %H:%M:%S}")}
     names = {name for row in clause.rows for name in row.every_name}
+    written |= evidence.clocks.union(*(row.clocks for row in clause.rows))
     return [] if text in written or item.text.lower() in names else [f"the time {item.text} is not in the evidence"]
 
 
@@ -230,7 +243,7 @@ def _name_reasons(item: Item, clause: Clause, evidence: Evidence) -> list[str]:
     text = item.text.lower()
     if any(text in row.every_name or text in row.said for row in clause.rows) or _is_context(text, clause, evidence):
         return []
-    if any(text in row.action for row in clause.rows if row.action):
+    if any(text in row.action for row in clause.rows if row.action) or _is_given(text, clause, evidence):
         return []
     return [f"{item.text!r} is not in {_ids(clause.rows)}"]
 
@@ -241,18 +254,28 @@ def _is_context(text: str, clause: Clause, evidence: Evidence) -> bool:
     return any(all(text in row.names.get(key, {text}) for row in clause.rows) for key in keys)
 
 
+def _is_given(text: str, clause: Clause, evidence: Evidence) -> bool:
+    """What a row's check or query was asked for; and what the question asks about, where it is said to be lacking."""
+    for row in clause.rows:
+        if any(text in values and text in row.names.get(key, {text}) for key, values in row.given.items()):
+            return True
+    return text in evidence.asked and text not in evidence.vocabulary and bool(_LACKING.search(clause.text.lower()))
+
+
 def _word_reasons(item: Item, clause: Clause, evidence: Evidence, *, first: bool) -> list[str]:
     text = item.text
     low = text.lower().strip("'’*_-–—=.")  # noqa: RUF001 - marks around a word
     if not low or low in ACRONYMS or any(low in row.codes for row in clause.rows):
         return []
     names: set[str] = set().union(*({*row.every_name, *row.names, *row.said} for row in clause.rows))
-    if low in names or _is_context(low, clause, evidence):
+    if low in names or _is_context(low, clause, evidence) or _is_given(low, clause, evidence):
         return []
     if low in VAGUE_NUMBERS:
         return [f"{text!r} is no figure of a row: write figures as digits"]
-    if low in NUMBER_WORDS and not any(fact.value == NUMBER_WORDS[low] for row in clause.rows for fact in row.facts):
-        return [f"{text!r} is not in {_ids(clause.rows)}"]
+    if low in NUMBER_WORDS:
+        value = NUMBER_WORDS[low]
+        counted = value == clause.listed or any(fact.value == value for row in clause.rows for fact in row.facts)
+        return [] if counted else [f"{text!r} is not in {_ids(clause.rows)}"]
     lead = clause.text[: item.start].rstrip()
     marked = lead.endswith("=") or ("-" in low and (_NOUN.search(lead) or _NOUN_NEXT.match(clause.text[item.end :])))
     if marked or _looks_like_a_name(text, first=first):

@@ -57,6 +57,8 @@ COMMON = STARTERS | _words("""
     server completed failed running pending started queued partial order orders search home app
 """)
 
+METHODS = _words("GET POST PUT PATCH DELETE HEAD OPTIONS")
+
 NUMBER_WORDS = {
     "zero": 0, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
     "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17,

@@ -69,6 +69,10 @@ class Row:
     """HTTP status codes that its columns are about."""
     said: set[str] = field(default_factory=set)
     """Words that belong to it and are no subject: of its title, its columns' names, a check's reason. Lower case."""
+    clocks: set[str] = field(default_factory=set)
+    """Times as it writes them."""
+    given: dict[str, set[str]] = field(default_factory=dict)
+    """Column -> values that its check or query was asked for: sayable where the row does not name another one."""
     step: int | None = None
     healthy: bool | None = None
     """Whether the guide's rule found nothing in it; None where that is not what the row says."""
@@ -121,7 +125,16 @@ class Row:
 class Evidence:
     """All rows that a text may cite, and the incident's own names and times, which any sentence may use."""
 
-    def __init__(self, rows: Iterable[Row], parameters: Parameters | None = None) -> None:
+    def __init__(
+        self,
+        rows: Iterable[Row],
+        parameters: Parameters | None = None,
+        *,
+        asked: Iterable[str] = (),
+        clocks: Iterable[str] = (),
+    ) -> None:
+        """`asked`, `clocks`: the words and the times of the question."""
+        self.asked, self.clocks = frozenset(asked), frozenset(clocks)
         self.rows: dict[str, Row] = {row.id: row for row in rows}
         self.context: dict[str, str] = {}
         self.times: set[datetime] = set()
