@@ -3,7 +3,7 @@
 import pytest
 
 from tests.llm.evidence import evidence
-from tsg_agent.llm.grounding import check, cited, sentences_of
+from tsg_agent.llm.grounding import check, cited, read_rows, sentences_of
 
 EVIDENCE = evidence()
 
@@ -170,6 +170,29 @@ def test_a_sentence_that_its_row_does_not_bear_out_is_told_why(sentence: str, na
     assert any(named.lower() in reason.lower() for reason in reasons), reasons
 
 
+@pytest.mark.parametrize(
+    ("sentence", "reason"),
+    [
+        ("Version 3.15.0 fails 6.1 % [E2.1].", "6.1 % is not in E2.1: no such figure"),
+        ("Version 3.15.0 fails 5.104 ms [E2.1].", "5.104 ms is not in E2.1 as ms: the wrong unit, there it is percent"),
+        (
+            "5.1 % failed before the start [C1].",
+            "5.1 % is not in C1 as the figure before: the wrong side, there it is the figure after",
+        ),
+        ("Redis is failing [E10.1].", "the name 'Redis' is not in E10.1"),
+        ("It failed at 13:05 UTC [E10.1].", "the time 13:05 is not in the evidence"),
+    ],
+)
+def test_a_reason_says_what_was_read(sentence: str, reason: str) -> None:
+    assert check(sentence, EVIDENCE) == [reason]
+
+
+def test_a_row_is_told_as_it_is_read() -> None:
+    (read,) = read_rows("Version 3.15.0 fails 6.1 % [E2.1].", EVIDENCE)
+    assert read.startswith("E2.1: figures 23600, 5.104 percent, 0.031 percent (of 3.14.2), 5.073 points")
+    assert "; names 3.14.2, 3.15.0, regression_detected" in read
+
+
 def test_there_are_enough_cases() -> None:
     assert len(TRUE) + len(FALSE) >= 40
 
@@ -186,4 +209,5 @@ def test_a_text_is_split_into_sentences_with_their_citations() -> None:
         "/api/v1/auth follows [Q1.4].",
         "payments too [Q1.5].",
     ]
+    assert cited("[E2b] [E2c.1, Q1]") == ["E2b", "E2c.1", "Q1"]
     assert cited(text) == ["E2.1", "E2.1", "E2.2", "M.1"]

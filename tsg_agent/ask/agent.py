@@ -10,7 +10,7 @@ from tsg_agent.ask.tools import Bench, agent_tools
 from tsg_agent.errors import BudgetError, ModelError
 from tsg_agent.llm.budget import Budget
 from tsg_agent.llm.client import connection
-from tsg_agent.llm.grounding import check, cited, sentences_of
+from tsg_agent.llm.grounding import check, cited, read_rows, sentences_of
 from tsg_agent.llm.prompts import render
 from tsg_agent.llm.prose import Failed
 from tsg_agent.llm.protocol import LiveTurns, Message, Turns
@@ -130,7 +130,8 @@ class Agent:
         for place, sentence in enumerate(sentences_of(text)[:SENTENCES]):
             reasons = check(sentence, evidence)
             if reasons:
-                failed.append(Failed(0, place, one_line(sentence, 500), reasons[:3]))
+                read = read_rows(sentence, evidence)
+                failed.append(Failed(0, place, one_line(sentence, 500), reasons[:3], read))
             else:
                 good.append(one_line(sentence, 600))
         return good, failed

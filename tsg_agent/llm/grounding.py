@@ -12,7 +12,8 @@ from tsg_agent.llm.figures import Item, items_of
 from tsg_agent.llm.plain import ACRONYMS, COMMON, METHODS, NUMBER_WORDS, STARTERS, VAGUE_NUMBERS
 from tsg_agent.llm.rows import Evidence, Fact, Row
 
-CITATION = re.compile(r"\[((?:[A-Z]{1,3}\d*)(?:\.\d+)?(?:\s*[,;]\s*[A-Z]{1,3}\d*(?:\.\d+)?)*)\]")
+_ID = r"[A-Z]{1,3}(?:\d+[a-z]{0,2})?(?:\.\d+)?"
+CITATION = re.compile(rf"\[({_ID}(?:\s*[,;]\s*{_ID})*)\]")
 _SENTENCE = re.compile(r"(?<=\][.!?])\s+|(?<=[.!?\]])\s+(?=[A-Z“\"`0-9])|\n+")
 _FOLLOWS = re.compile(r"^\s*(?:of|in|for|on|at|with)\s+(?:the\s+)?(?:[a-z]+\s+){0,3}$")
 _ACTING = re.compile(
@@ -63,6 +64,11 @@ def sentences_of(text: str) -> list[str]:
 def cited(text: str) -> list[str]:
     """The ids that a text cites, in order."""
     return [part.strip() for match in CITATION.finditer(text) for part in re.split(r"[,;]", match[1])]
+
+
+def read_rows(sentence: str, evidence: Evidence) -> list[str]:
+    """The rows that a sentence cites, as they are read."""
+    return [evidence.rows[item].as_read()[:300] for item in dict.fromkeys(cited(sentence)) if item in evidence.rows][:4]
 
 
 def check(sentence: str, evidence: Evidence) -> list[str]:
@@ -160,11 +166,23 @@ def _number_reasons(item: Item, clause: Clause, subjects: list[Item]) -> list[st
     holding = [row for row in clause.rows if _holds(row, item, subject, certain=certain)]
     holding = holding or [row for row in clause.rows if _holds(row, read, subject, certain=certain)]
     if not holding:
-        side = f" as the figure {item.side}" if item.side in ("before", "rest") else ""
-        return [f"{item.text} is not in {_ids(clause.rows)}{side}"]
+        return [f"{item.text} is not in {_ids(clause.rows)}{_misread(item, clause.rows)}"]
     if len(clause.rows) > 1 and subject and not any(subject.text.lower() in row.every_name for row in holding):
         return [f"{item.text} is not in the row of {subject.text}: cite each row right behind its own clause"]
     return []
+
+
+def _misread(item: Item, rows: Iterable[Row]) -> str:
+    """What of a figure does not fit: its side, its unit, or the figure itself."""
+    facts = [fact for row in rows for fact in row.facts]
+    said = f"as the figure {_SIDES[item.side]}"
+    for fact in facts:
+        if _same(replace(item, side=fact.side), fact):
+            return f" {said}: the wrong side, there it is the figure {_SIDES[fact.side]}"
+    for fact in facts:
+        if abs(abs(fact.value) - item.value) <= item.step:
+            return f" as {item.unit or 'a count'}: the wrong unit, there it is {fact.unit or 'a count'}"
+    return f" {said}: no such figure" if item.side in ("before", "rest") else ": no such figure"
 
 
 def _holds(row: Row, item: Item, subject: Item | None, *, certain: bool) -> bool:
@@ -215,6 +233,9 @@ _READINGS: dict[str, tuple[tuple[float, str], ...]] = {
 }
 
 
+_SIDES = {"before": "before", "after": "after", "rest": "of the rest", "against": "before or of the rest", "": "now"}
+
+
 def _side_fits(said: str, held: str) -> bool:
     if said == "before":
         return held == "before"
@@ -245,7 +266,7 @@ def _name_reasons(item: Item, clause: Clause, evidence: Evidence) -> list[str]:
         return []
     if any(text in row.action for row in clause.rows if row.action) or _is_given(text, clause, evidence):
         return []
-    return [f"{item.text!r} is not in {_ids(clause.rows)}"]
+    return [f"the name {item.text!r} is not in {_ids(clause.rows)}"]
 
 
 def _is_context(text: str, clause: Clause, evidence: Evidence) -> bool:
@@ -275,11 +296,11 @@ def _word_reasons(item: Item, clause: Clause, evidence: Evidence, *, first: bool
     if low in NUMBER_WORDS:
         value = NUMBER_WORDS[low]
         counted = value == clause.listed or any(fact.value == value for row in clause.rows for fact in row.facts)
-        return [] if counted else [f"{text!r} is not in {_ids(clause.rows)}"]
+        return [] if counted else [f"the figure {text!r} is not in {_ids(clause.rows)}"]
     lead = clause.text[: item.start].rstrip()
     marked = lead.endswith("=") or ("-" in low and (_NOUN.search(lead) or _NOUN_NEXT.match(clause.text[item.end :])))
     if marked or _looks_like_a_name(text, first=first):
-        return [f"{text!r} is not in {_ids(clause.rows)}"]
+        return [f"the name {text!r} is not in {_ids(clause.rows)}"]
     return []
 
 

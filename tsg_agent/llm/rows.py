@@ -117,6 +117,21 @@ class Row:
                 if shares[side]:
                     self.facts.append(Fact(shares["after"] / shares[side], "ratio"))
 
+    def as_read(self) -> str:
+        """The row as the check reads it, in short."""
+        sides = {"rest": "the rest", "": ""}
+        figures = []
+        for fact in self.facts:
+            unit = fact.unit.replace("ratio", "times").replace("any", "")
+            side = f"of {', '.join(sorted(self.previous))}" if fact.previous else sides.get(fact.side, fact.side)
+            figures.append(" ".join(part for part in (f"{fact.value:.6g}", unit, side and f"({side})") if part))
+        parts = [("figures", figures[:14]), ("names", sorted(self.every_name)[:10]), ("times", self._times())]
+        told = "; ".join(f"{label} {', '.join(values)}" for label, values in parts if values)
+        return f"{self.id}: {told or 'no figure and no name'}"
+
+    def _times(self) -> list[str]:
+        return sorted(f"{time:%Y-%m-%d %H:%M:%S}" for time in self.times)[:4]
+
     def share(self, side: str) -> float | None:
         """Its percentage on a side."""
         return next((f.value for f in self.facts if f.side == side and f.unit == "percent"), None)
