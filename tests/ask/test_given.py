@@ -78,3 +78,12 @@ def test_a_query_that_cannot_be_read_gives_nothing() -> None:
     ledger = Ledger()
     ledger.query([{"requests": 3}], "SELECT (((")
     assert check("There are 3 requests [Q1.1].", ledger.evidence()) == []
+
+
+def test_a_check_that_is_called_again_has_an_id_of_its_own() -> None:
+    ledger = Ledger()
+    ids = [ledger.finding(finding(4, {"region": "us-east", "failure_count": n})).id for n in range(28)]
+    assert ids[:3] == ["E4", "E4b", "E4c"]
+    assert ids[25:] == ["E4z", "E4aa", "E4ab"]
+    assert check("There was 1 failure in us-east [E4b.1].", ledger.evidence()) == []
+    assert check("There were 2 failures in us-east [E4b.1].", ledger.evidence()) != []

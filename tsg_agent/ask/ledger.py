@@ -3,6 +3,8 @@
 import re
 import threading
 from collections.abc import Iterable, Mapping
+from itertools import chain
+from string import ascii_lowercase
 from typing import Any
 
 from tsg_agent.llm.given import clocks_of, give_arguments, give_query, names_of
@@ -42,10 +44,9 @@ class Ledger:
         """Add a check's finding; a second one of the same check gets an id of its own."""
         with self._lock:
             self._tools.append(finding.tool)
-            number, identity = 1, finding.id
-            while identity in self._rows:
-                number += 1
-                identity = f"{finding.id}{number:02d}"  # E7 asked again is E702
+            letters = (f"{tens}{one}" for tens in ("", *ascii_lowercase) for one in ascii_lowercase)
+            again = (f"{finding.id}{letter}" for letter in letters if letter != "a")  # E7 asked again is E7b
+            identity = next(item for item in chain([finding.id], again) if item not in self._rows)
             named = finding.model_copy(update={"id": identity})
             rows = rows_of([named])
             give_arguments(rows, named.sql_parameters)
@@ -63,6 +64,7 @@ class Ledger:
         with self._lock:
             self._report = report
             self._add(evidence_of(report).rows.values())
+            self._add(gap_rows(report))
 
     def query(self, rows: list[dict[str, Any]], sql: str) -> str:
         """Add a query's rows, with what it asked for; gives its id."""
@@ -96,3 +98,15 @@ class Ledger:
 
     def _add(self, rows: Any) -> None:
         self._rows |= {row.id: row for row in rows}
+
+
+def gap_rows(report: Report) -> list[Row]:
+    """What was not looked at, or not enough: N1, N2, …"""
+    rows = []
+    for number, gap in enumerate(report.gaps, 1):
+        row = Row(f"N{number}", step=gap.step, words=f"not checked: {gap.statement}")
+        row.facts = [Fact(float(match.replace(",", "")), "any") for match in _FIGURE.findall(gap.statement)]
+        row.clocks = clocks_of(gap.statement)
+        row.say(gap.statement)
+        rows.append(row)
+    return rows
