@@ -34,7 +34,8 @@ GUIDE = "Runs the whole troubleshooting guide and concludes: causes, what was di
 ABOUT = "Lists the tables, their columns and times, and which checks can run."
 QUERY = (
     "Runs one read-only SELECT over the tables api_gateway_logs, feature_flags, infrastructure_metrics, "
-    "product_metadata and workflow_tracking, for what no check answers. Leave out test traffic "
+    "product_metadata and workflow_tracking, for what no check answers. "
+    "describe_telemetry tells their columns and types. Leave out test traffic "
     "(is_test_traffic IS NOT TRUE). The first 20 rows are shown and can be cited; at most 100 are kept as a frame, q1, "
     "q2, …, for code."
 )
