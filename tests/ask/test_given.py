@@ -21,6 +21,7 @@ TRUE = [
     "Of payments in us-west, 51 requests failed in prod [Q1.1].",
     "In the 5 minutes from 02:15 UTC, payments failed 51 requests with a code of 500 or more [Q1.1].",
     "DELETE on payments failed 51 of 4942 requests [Q1.1].",
+    "Since 03:20 UTC, payments failed 51 of 4942 requests [Q1.1].",
     "Nothing here is named Redis [Q1].",
     "The two components are payments [Q1.1] and petsite [Q1.2].",
     "In us-west, shop.api failed 61 requests [E4.2].",
@@ -34,6 +35,7 @@ FALSE = [
     ("petsite failed 51 requests [Q1.1].", "petsite"),
     ("payments failed 40 requests [Q1.1].", "40"),
     ("payments failed 51 requests in 6 minutes [Q1.1].", "6 minutes"),
+    ("Since 03:20 UTC, petsite failed 9 requests [Q1.2].", "03:20"),
     ("Redis failed 51 requests [Q1.1].", "Redis"),
     ("DELETE payments now [Q1.2].", "delet"),
     ("Delete payments now [Q1.1].", "delet"),
@@ -47,7 +49,13 @@ def ledger() -> Ledger:
     held = Ledger()
     held.query(
         [
-            {"service_component": "payments", "http_method": "DELETE", "requests": 4942, "failed": Decimal(51)},
+            {
+                "service_component": "payments",
+                "http_method": "DELETE",
+                "requests": 4942,
+                "failed": Decimal(51),
+                "at": "since 03:20",
+            },
             {"service_component": "petsite", "http_method": "GET", "requests": 812, "failed": Decimal(9)},
         ],
         SQL,

@@ -7,7 +7,8 @@ from itertools import chain
 from string import ascii_lowercase
 from typing import Any
 
-from tsg_agent.llm.given import clocks_of, give_arguments, give_query, names_of
+from tsg_agent.llm.figures import clocks_of
+from tsg_agent.llm.given import give_arguments, give_query, names_of
 from tsg_agent.llm.rows import Evidence, Fact, Row, evidence_of, row_of, rows_of
 from tsg_agent.models import Finding, Report
 
@@ -87,6 +88,7 @@ class Ledger:
             row.facts = [Fact(float(match.replace(",", "")), "any") for match in _FIGURE.findall(text)]
             words = {match.lower().rstrip(".-/") for match in _WORD.findall(text)}
             named = {word for word in words if not word.isalpha()}
+            row.clocks = clocks_of(text)
             row.names, row.said = {"printed": named}, words - named  # a plain word is no name in other sentences
             self._add([row])
             return row.id

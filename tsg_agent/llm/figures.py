@@ -18,6 +18,7 @@ _SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
 _UNIT = "|".join(sorted((re.escape(word) for word in _UNIT_WORDS), key=len, reverse=True))
 _QUOTED = r"[`“\"](?P<quoted>[^`”\"]{1,200})[`”\"]"
 _TIME = r"(?P<time>\d{4}-\d{2}-\d{2}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?Z?)?|(?<![\d:])\d{1,2}:\d{2}(?::\d{2})?(?!\d|:\d))"
+_CLOCK = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?)?|(?<![\d:])\d{1,2}:\d{2}(?::\d{2})?(?!\d|:\d)")
 _NUMBER = (
     r"(?<![\w.\-/=:])[$€£~≈<>+\u2212-]?(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)"
     rf"(?:(?:[  ]|(?=\S))(?P<unit>{_UNIT})(?!\w))?(?![\w/]|[.:=\-]\w)"
@@ -137,3 +138,17 @@ def _side(lead: str, trail: str, previous: str, enclosed: str, *, first: bool) -
     if _BEFORE_WORDS.search(own) or _LED_BEFORE.search(led) or _OPENED_BEFORE.search(lead):
         return "before"
     return "against" if _AGAINST.search(clause) else ""
+
+
+def clocks_of(text: str) -> set[str]:
+    """Every form in which a sentence may repeat a text's times."""
+    found: set[str] = set()
+    for match in _CLOCK.findall(text):
+        moment = match.replace("T", " ")
+        clock = moment.rpartition(" ")[2]
+        found |= {moment, clock} if ":" in clock else {moment}
+        if ":" in clock:
+            short = ":".join(clock.split(":")[:2])
+            found |= {short, short.lstrip("0"), short.zfill(5), moment.removesuffix(clock) + short}
+            found |= {f"{moment.removesuffix(clock)}{short}:00", moment.partition(" ")[0]}
+    return found

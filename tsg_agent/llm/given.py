@@ -9,26 +9,12 @@ import sqlglot
 from sqlglot import expressions as exp
 from sqlglot.errors import SqlglotError
 
+from tsg_agent.llm.figures import clocks_of
 from tsg_agent.llm.rows import Fact, Row
 
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?)?|(?<![\d:])\d{1,2}:\d{2}(?::\d{2})?(?!\d|:\d)")
 _NAME = re.compile(r"[^\s,;()\[\]{}“”\"`?!]+")
 _SPANS = {"second": "seconds", "minute": "minutes", "hour": "hours"}
 _COMPARED = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
-
-
-def clocks_of(text: str) -> set[str]:
-    """Every form in which a sentence may repeat a text's times."""
-    found: set[str] = set()
-    for match in _TIME.findall(text):
-        moment = match.replace("T", " ")
-        clock = moment.rpartition(" ")[2]
-        found |= {moment, clock} if ":" in clock else {moment}
-        if ":" in clock:
-            short = ":".join(clock.split(":")[:2])
-            found |= {short, short.lstrip("0"), short.zfill(5), moment.removesuffix(clock) + short}
-            found |= {f"{moment.removesuffix(clock)}{short}:00", moment.partition(" ")[0]}
-    return found
 
 
 def names_of(text: str) -> set[str]:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from tsg_agent.conclude.summary import HEALTHY
+from tsg_agent.llm.figures import clocks_of
 from tsg_agent.models import (
     Action,
     Availability,
@@ -195,6 +196,8 @@ def row_of(identity: str, values: Mapping[str, Any], finding: Finding | None = N
         unit = unit_of(columns.get(key, ""), key)
         if finding is None:
             unit = "any"  # a query's column need not say what it is of
+        if finding is None and isinstance(value, str):
+            row.clocks |= clocks_of(value)  # a time that the query put into words
         _add(row, key, value, unit)
         row.said.add(key.lower())
         row.codes |= set(_STATUS_CODE.findall(columns.get(key, "")))
