@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 
 from tests.llm.server import Endpoint, Fail, Say, Script, each, serving
-from tsg_agent import Request, Settings
+from tsg_agent import Report, Request, Settings
 from tsg_agent.ask import Answer, Conversation
+from tsg_agent.ask.ledger import Ledger
+from tsg_agent.ask.tools import guide_text
+from tsg_agent.llm.grounding import check
+from tsg_agent.models import Gap
 from tsg_agent.settings import ModelSettings
 from tsg_agent.telemetry.engine import Engine
 
@@ -78,6 +82,34 @@ def test_the_whole_guide_is_a_tool(engine: Engine, incident: Request) -> None:
     assert answer.sentences_dropped == 0
     assert answer.report is not None
     assert answer.report.usage.mode == "rules only"
+
+
+def test_the_guides_result_says_causes_first_and_what_was_not_checked(by_rules: Report) -> None:
+    gap = Gap(step=1, status="unknown_start", statement="When the incident began is not known: 2 checks lean on it.")
+    again = Gap(step=9, status="no_data", statement="x" * 900)
+    report = by_rules.model_copy(update={"gaps": [gap, again]})
+    lines = guide_text(report).splitlines()
+    assert lines[0] == report.headline
+    assert lines[1].startswith("[C1] ")
+    assert any(line.startswith("[N1] not checked: When the incident began is not known") for line in lines)
+    assert all(line.endswith((".", "…", ")", "]")) or "threshold" in line or "%" in line for line in lines[1:]), lines
+    ledger = Ledger()
+    ledger.report_known(report)
+    assert check("When the incident began is not known [N1].", ledger.evidence()) == []
+    assert check("3 checks lean on it [N1].", ledger.evidence()) != []
+
+
+def test_a_query_says_how_many_of_its_rows_are_shown(engine: Engine) -> None:
+    sql = "SELECT request_id, count(*) AS n FROM api_gateway_logs GROUP BY 1 LIMIT 36"
+    _, endpoint = asked(engine, each(calls("query_telemetry", sql=sql), Say("There are 36 rows [Q1].")))
+    assert "(20 of 36 rows shown; all 36 kept as q1)" in tool_results(endpoint.requests[1])[0]
+
+
+def test_the_tables_columns_come_with_their_types(engine: Engine) -> None:
+    _, endpoint = asked(engine, each(calls("describe_telemetry"), Say("It is told [K1].")))
+    told = tool_results(endpoint.requests[1])[0]
+    assert "timestamp TIMESTAMP" in told
+    assert "status_code BIGINT" in told
 
 
 def test_a_false_sentence_is_sent_back_once_and_then_left_out(engine: Engine) -> None:

@@ -77,7 +77,7 @@ def test_what_a_draft_said_and_the_evidence_does_not_is_left_out_and_said(engine
     answer, listener, _ = heard(engine, each(CHECK, Say(f"{TRUE} {FALSE}")))
     assert f"{TRUE} {FALSE}" in listener.texts
     assert answer.text == TRUE
-    assert "1 left out: 'Redis' is not in E2.1" in answer.notes[0]
+    assert "1 left out: the name 'Redis' is not in E2.1" in answer.notes[0]
     assert any("did not pass the check" in step for step in listener.steps)
 
 
@@ -232,5 +232,5 @@ def test_on_a_terminal_a_draft_is_seen_and_only_the_checked_answer_stays(inciden
     assert "… plugin_1_tool" in terminal.seen
     assert HEADING in terminal.seen
     assert out.startswith(TRUE)
-    assert "1 left out: 'Redis' is not in E2.1" in out
+    assert "1 left out: the name 'Redis' is not in E2.1" in out
     assert "lost 87 %" not in out

@@ -1,13 +1,15 @@
 """One investigation's evidence, for sentences about it."""
 
+from decimal import Decimal
+
 from tests.samples import finding, parameters
-from tsg_agent.llm.rows import Evidence, Fact, Row, rows_of
-from tsg_agent.models import Rate
+from tsg_agent.llm.rows import Evidence, Fact, Row, action_row, row_of, rows_of
+from tsg_agent.models import Action, Rate, Status
 
 VERSIONS = finding(
     2,
     {"service_version": "3.15.0", "total_count": 23600, "failure_rate": 5.104, "prev_failure_rate": 0.031,
-     "failure_rate_delta": 5.073, "overall_avg_latency": 2304.4, "max_p99_latency": 8512.0,
+     "failure_rate_delta": 5.073, "slow_rate": 0.0, "overall_avg_latency": 2304.4, "max_p99_latency": 8512.0,
      "assessment": "REGRESSION_DETECTED", "previous_version": "3.14.2"},
     {"service_version": "3.14.2", "total_count": 18020, "failure_rate": 0.031, "prev_failure_rate": None,
      "failure_rate_delta": None, "overall_avg_latency": 310.0, "max_p99_latency": 1210.0,
@@ -16,6 +18,7 @@ VERSIONS = finding(
     columns={
         "service_version": "the version", "total_count": "requests", "failure_rate": "requests answered 5xx, percent",
         "prev_failure_rate": "the same of the version before it, percent",
+        "slow_rate": "requests slower than the limit, percent",
         "failure_rate_delta": "rise over the version before it, percentage points",
         "overall_avg_latency": "mean of the minutes' mean latencies, ms",
         "max_p99_latency": "highest 99th percentile of a minute, ms",
@@ -43,10 +46,32 @@ ERRORS = finding(
 )  # fmt: skip
 
 
+WORKFLOWS = finding(
+    9, label="", status=Status.NOT_APPLICABLE, reason="The telemetry has no workflow_tracking.", columns={}
+)
+PRODUCTS = finding(
+    8, status=Status.NOT_APPLICABLE, reason="The telemetry has no product_metadata and no api_gateway_logs.is_retry.",
+    columns={},
+)  # fmt: skip
+LOOK = Action(
+    kind="close_gaps", urgency="look", target={},
+    statement="Look by hand at what was not checked: Step 2 (not applicable) and Step 3 (not applicable).",
+)  # fmt: skip
+QUERIES = [
+    row_of("Q1.1", {"endpoint_path": "/api/v1/auth", "http_method": "DELETE", "requests": 1560,
+                    "failed_5xx": Decimal(73), "failed_pct": 4.68, "period": "before 14:00", "status_code": 500,
+                    "error_rate_before_0100": 100.0}),
+    row_of("Q1.2", {"endpoint_path": "/api/v1/cart", "http_method": "GET", "requests": 1612,
+                    "failed_5xx": Decimal(75), "failed_pct": 4.65, "period": "since 14:00", "status_code": 200,
+                    "error_rate_before_0100": 0.5}),
+]  # fmt: skip
+
+
 def _cause() -> Row:
     row = Row("C1", step=2, confirmed=True)
     row.name("service_version", "3.15.0")
     row.name("label", "REGRESSION_DETECTED")
+    row.say("confirmed")
     row.rate(Rate(failures=1204, requests=23600), "after")
     row.rate(Rate(failures=4, requests=12000), "before")
     row.rate(Rate(failures=30, requests=10000), "rest")
@@ -79,9 +104,19 @@ def _repair() -> Row:
 def _sla() -> Row:
     row = Row("SLA", codes={"5xx", "2xx"})
     row.facts += [Fact(99.9, "percent"), Fact(97.13, "percent", "after"), Fact(99.962, "percent", "before")]
+    row.facts += [Fact(float(n), "", "before") for n in (5, 13001)] + [Fact(float(n), "", "after") for n in (92, 3201)]
     return row
 
 
 def evidence() -> Evidence:
-    rows = [*rows_of([VERSIONS, REGIONS, ERRORS]), _cause(), _suspect(), _roll_back(), _repair(), _sla()]
+    rows = [
+        *rows_of([VERSIONS, REGIONS, ERRORS, WORKFLOWS, PRODUCTS]),
+        *QUERIES,
+        action_row("A3", LOOK),
+        _cause(),
+        _suspect(),
+        _roll_back(),
+        _repair(),
+        _sla(),
+    ]
     return Evidence(rows, parameters())

@@ -56,3 +56,20 @@ def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
     assert "begin" in held
     assert held.endswith(" end\n</data>")
     assert len(held) < 1100
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ("extract", '{"value": null, "quote": null}'),
+        ("extract", "minor increase in error rates observed"),
+        ("analyse", "Judge a run in this order. Failed: "),
+        ("analyse", "A failed run counts once"),
+        ("ask", '"before", "after" and "the rest" are different figures, and are checked'),
+        ("ask", "Names are services, regions, versions"),
+        ("mend", "The rows as the check reads them"),
+        ("ask_mend", "The rows as the check reads them"),
+    ],
+)
+def test_a_prompt_says_what_its_answer_is_judged_by(prompt: str, said: str) -> None:
+    assert said in (prompts.folder() / f"{prompt}.j2").read_text("utf-8")

@@ -10,7 +10,7 @@ from tsg_agent.ask.tools import Bench, agent_tools
 from tsg_agent.errors import BudgetError, ModelError
 from tsg_agent.llm.budget import Budget
 from tsg_agent.llm.client import connection
-from tsg_agent.llm.grounding import check, cited, sentences_of
+from tsg_agent.llm.grounding import check, cited, read_rows, sentences_of
 from tsg_agent.llm.prompts import render
 from tsg_agent.llm.prose import Failed
 from tsg_agent.llm.protocol import LiveTurns, Message, Turns
@@ -58,14 +58,14 @@ class Agent:
         """The answer; sentences that do not pass are sent back once."""
         turns: list[Any] = [{"role": "user", "content": asked}]
         text, turns = await self._run(agent, turns, listener)
-        good, failed = self._checked(text)
+        good, failed = self._checked(text, question)
         sent_back = len(failed)
         if failed:
             listener.doing(f"{some(len(failed), 'sentence')} did not pass the check and went back to the model")
             again = render("ask_mend", sentences=failed)[0].content
             try:
                 text, _ = await self._run(agent, [*turns, {"role": "user", "content": again}], listener)
-                good, failed = self._checked(text)
+                good, failed = self._checked(text, question)
             except BudgetError:
                 pass  # what passed is still an answer
         if not good:
@@ -123,14 +123,15 @@ class Agent:
             listener.draft("")
         return self._redactor.put_back(str(ended[-1].text).strip()), ended
 
-    def _checked(self, text: str) -> tuple[list[str], list[Failed]]:
+    def _checked(self, text: str, question: str) -> tuple[list[str], list[Failed]]:
         """The sentences that pass, and the others."""
-        evidence = self._bench.ledger.evidence()
+        evidence = self._bench.ledger.evidence(question)
         good, failed = [], []
         for place, sentence in enumerate(sentences_of(text)[:SENTENCES]):
             reasons = check(sentence, evidence)
             if reasons:
-                failed.append(Failed(0, place, one_line(sentence, 500), reasons[:3]))
+                read = read_rows(sentence, evidence)
+                failed.append(Failed(0, place, one_line(sentence, 500), reasons[:3], read))
             else:
                 good.append(one_line(sentence, 600))
         return good, failed

@@ -3,8 +3,12 @@
 import re
 import threading
 from collections.abc import Iterable, Mapping
+from itertools import chain
+from string import ascii_lowercase
 from typing import Any
 
+from tsg_agent.llm.figures import clocks_of
+from tsg_agent.llm.given import give_arguments, give_query, names_of
 from tsg_agent.llm.rows import Evidence, Fact, Row, evidence_of, row_of, rows_of
 from tsg_agent.models import Finding, Report
 
@@ -32,20 +36,22 @@ class Ledger:
         """The tools that were called, in their order."""
         return list(self._tools)
 
-    def evidence(self) -> Evidence:
-        """Everything that can be cited now."""
-        return Evidence(self._rows.values(), self._report.parameters if self._report else None)
+    def evidence(self, question: str = "") -> Evidence:
+        """Everything that can be cited now, and what the question gives."""
+        parameters = self._report.parameters if self._report else None
+        return Evidence(self._rows.values(), parameters, asked=names_of(question), clocks=clocks_of(question))
 
     def finding(self, finding: Finding) -> Finding:
         """Add a check's finding; a second one of the same check gets an id of its own."""
         with self._lock:
             self._tools.append(finding.tool)
-            number, identity = 1, finding.id
-            while identity in self._rows:
-                number += 1
-                identity = f"{finding.id}{number:02d}"  # E7 asked again is E702
+            letters = (f"{tens}{one}" for tens in ("", *ascii_lowercase) for one in ascii_lowercase)
+            again = (f"{finding.id}{letter}" for letter in letters if letter != "a")  # E7 asked again is E7b
+            identity = next(item for item in chain([finding.id], again) if item not in self._rows)
             named = finding.model_copy(update={"id": identity})
-            self._add(rows_of([named]))
+            rows = rows_of([named])
+            give_arguments(rows, named.sql_parameters)
+            self._add(rows)
             return named
 
     def report_made(self, report: Report) -> None:
@@ -59,15 +65,18 @@ class Ledger:
         with self._lock:
             self._report = report
             self._add(evidence_of(report).rows.values())
+            self._add(gap_rows(report))
 
-    def query(self, rows: list[dict[str, Any]]) -> str:
-        """Add a query's rows; gives its id."""
+    def query(self, rows: list[dict[str, Any]], sql: str) -> str:
+        """Add a query's rows, with what it asked for; gives its id."""
         with self._lock:
             self._tools.append("query_telemetry")
             self._queries += 1
             identity = f"Q{self._queries}"
             whole = Row(identity, facts=[Fact(float(len(rows)))], words=f"{len(rows)} rows")
-            self._add([whole, *(row_of(f"{identity}.{i}", row) for i, row in enumerate(rows, 1))])
+            found = [whole, *(row_of(f"{identity}.{i}", row) for i, row in enumerate(rows, 1))]
+            give_query(found, sql)
+            self._add(found)
             return identity
 
     def text(self, tool: str, text: str) -> str:
@@ -77,7 +86,10 @@ class Ledger:
             self._codes += 1
             row = Row(f"K{self._codes}", words=" ".join(text.split())[:400])
             row.facts = [Fact(float(match.replace(",", "")), "any") for match in _FIGURE.findall(text)]
-            row.names = {"printed": {match.lower() for match in _WORD.findall(text)}}
+            words = {match.lower().rstrip(".-/") for match in _WORD.findall(text)}
+            named = {word for word in words if not word.isalpha()}
+            row.clocks = clocks_of(text)
+            row.names, row.said = {"printed": named}, words - named  # a plain word is no name in other sentences
             self._add([row])
             return row.id
 
@@ -88,3 +100,15 @@ class Ledger:
 
     def _add(self, rows: Any) -> None:
         self._rows |= {row.id: row for row in rows}
+
+
+def gap_rows(report: Report) -> list[Row]:
+    """What was not looked at, or not enough: N1, N2, …"""
+    rows = []
+    for number, gap in enumerate(report.gaps, 1):
+        row = Row(f"N{number}", step=gap.step, words=f"not checked: {gap.statement}")
+        row.facts = [Fact(float(match.replace(",", "")), "any") for match in _FIGURE.findall(gap.statement)]
+        row.clocks = clocks_of(gap.statement)
+        row.say(gap.statement)
+        rows.append(row)
+    return rows

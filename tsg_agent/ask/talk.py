@@ -102,15 +102,15 @@ def _tools(conversation: Conversation, _rest: str) -> str:
 
 
 def _evidence(conversation: Conversation, rest: str) -> str:
-    identity = rest.strip("[]").upper()
+    identity = rest.strip("[]").lower()
     if not identity:
         known = list(dict.fromkeys(key.partition(".")[0] for rows in conversation.rows for key in rows))
         return f"Known: {', '.join(known)}." if known else "There is no evidence yet: ask something."
     for rows in reversed(conversation.rows):
-        found = {key: words for key, words in rows.items() if key == identity or key.startswith(f"{identity}.")}
+        found = {key: words for key, words in rows.items() if f"{key.lower()}.".startswith(f"{identity}.")}
         if found:
             return "\n".join(_row(key, words) for key, words in found.items())
-    return f"There is no row {one_line(identity, 40)!r} in what was found so far."
+    return f"There is no row {one_line(identity.upper(), 40)!r} in what was found so far."
 
 
 def _report(conversation: Conversation, _rest: str) -> str:

@@ -1,14 +1,14 @@
 """The agent's tools: the nine checks, the whole guide, a look at the telemetry, one query, and code over results."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from tsg_agent.ask.ledger import Ledger
+from tsg_agent.ask.ledger import Ledger, gap_rows
 from tsg_agent.ask.query import run_checked
 from tsg_agent.errors import QuestionError, TsgError
 from tsg_agent.extract import Given
@@ -17,6 +17,7 @@ from tsg_agent.llm.rows import evidence_of
 from tsg_agent.llm.untrusted import fenced
 from tsg_agent.models import Report
 from tsg_agent.settings import Settings
+from tsg_agent.telemetry.catalog import CATALOG
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import profile
 from tsg_agent.tools import PLUGINS, get_tools
@@ -28,12 +29,15 @@ if TYPE_CHECKING:
 CODE = "code_interpreter_tool"
 SHOWN_ROWS = 20
 ROW_CHARACTERS = 300
+GUIDE_CHARACTERS = 7_000
 GUIDE = "Runs the whole troubleshooting guide and concludes: causes, what was dismissed, actions. For any why."
 ABOUT = "Lists the tables, their columns and times, and which checks can run."
 QUERY = (
     "Runs one read-only SELECT over the tables api_gateway_logs, feature_flags, infrastructure_metrics, "
-    "product_metadata and workflow_tracking, for what no check answers. Leave out test traffic "
-    "(is_test_traffic IS NOT TRUE). At most 100 rows come back, and are kept as a frame, q1, q2, …, for code."
+    "product_metadata and workflow_tracking, for what no check answers. "
+    "describe_telemetry tells their columns and types. Leave out test traffic "
+    "(is_test_traffic IS NOT TRUE). The first 20 rows are shown and can be cited; at most 100 are kept as a frame, q1, "
+    "q2, …, for code."
 )
 Investigate = Callable[[Given], Report]
 
@@ -150,16 +154,41 @@ def _run_guide(bench: Bench, given: dict[str, Any]) -> str:
     except QuestionError as error:
         return f"Error: {error} Give the parameters."
     bench.ledger.report_made(report)
-    wanted = [row for row in evidence_of(report).rows.values() if row.id[0] in "CARS"]
-    lines = [report.headline, *(f"[{row.id}] {row.words[:ROW_CHARACTERS]}" for row in wanted[:30])]
-    lines += [f"Not checked: {gap.statement}" for gap in report.gaps[:6]]
-    return fenced("\n".join(lines), 6000)
+    return fenced(guide_text(report), 8000)
+
+
+def guide_text(report: Report) -> str:
+    """An investigation for the model: causes first, then what to do, and what was not checked. Nothing is cut off."""
+    rows = list(evidence_of(report).rows.values())
+    shown = [row for row in rows if re.fullmatch(r"C\d+", row.id)][:6]
+    shown += [row for row in rows if row.id == "SLA"]
+    shown += [row for row in rows if row.id[0] == "A"][:8] + gap_rows(report)[:10]
+    seen = [row for row in rows if re.fullmatch(r"C\d+\.\d+", row.id)]
+    shown += seen[:8] + [row for row in rows if row.id[0] == "R"][:6]
+    lines, length = [report.headline], len(report.headline)
+    for row in shown:
+        line = f"[{row.id}] {_whole(row.words)}"
+        length += len(line) + 1
+        if length > GUIDE_CHARACTERS:
+            lines.append("(more rows are in the report)")
+            break
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _whole(text: str, limit: int = 700) -> str:
+    """A text's first sentences, as many as fit; the first in any case, up to a word's end."""
+    text = " ".join(text.split())
+    if len(text) <= limit:
+        return text
+    ended = [match.end() for match in re.finditer(r"[.!?](?=\s)", text[:limit])]
+    return text[: ended[-1]] if ended else f"{text[:limit].rsplit(' ', 1)[0]} …"
 
 
 def _describe(bench: Bench) -> str:
     held = profile(bench.engine, bench.settings.query_timeout, PLUGINS)
     lines = [
-        f"{table.name}: {table.rows} rows, {table.first} to {table.last}; columns {', '.join(table.columns)}"
+        f"{table.name}: {table.rows} rows, {table.first} to {table.last}; columns {_typed(table.name, table.columns)}"
         for table in held.tables
     ]
     lines += [f"{check.tool} cannot run: no {', '.join(check.missing)}" for check in held.checks if not check.ready]
@@ -168,15 +197,22 @@ def _describe(bench: Bench) -> str:
     return f"[{bench.ledger.text('describe_telemetry', text)}]\n{fenced(text, 5000)}"
 
 
+def _typed(table: str, columns: Iterable[str]) -> str:
+    """Columns with the types that a query sees."""
+    kinds = CATALOG[table].columns
+    return ", ".join(f"{column} {kinds[column].sql_type}" for column in columns)
+
+
 def _query(bench: Bench, sql: str) -> str:
     rows, more = run_checked(bench.engine, sql, bench.settings.query_timeout)
-    identity = bench.ledger.query(rows)
+    identity = bench.ledger.query(rows, sql)
     bench.frames[identity.lower()] = pd.DataFrame(rows)
     lines = [
         f"[{identity}.{i}] " + ", ".join(f"{key} = {value}" for key, value in row.items())[:ROW_CHARACTERS]
         for i, row in enumerate(rows[:SHOWN_ROWS], 1)
     ]
-    tail = f"({len(rows)} rows{', and more' if more else ''}; kept as {identity.lower()})"
+    cut = ", and there are more: ask for fewer" if more else ""
+    tail = f"({min(len(rows), SHOWN_ROWS)} of {len(rows)} rows shown{cut}; all {len(rows)} kept as {identity.lower()})"
     return fenced("\n".join([*lines, tail]), 6000)
 
 

@@ -1,7 +1,7 @@
 """What a sentence states: its figures with their units and sides, its times, its names."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 _UNIT_WORDS = {
@@ -17,7 +17,8 @@ _UNIT_WORDS = {
 _SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
 _UNIT = "|".join(sorted((re.escape(word) for word in _UNIT_WORDS), key=len, reverse=True))
 _QUOTED = r"[`“\"](?P<quoted>[^`”\"]{1,200})[`”\"]"
-_TIME = r"(?P<time>\d{4}-\d{2}-\d{2}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?Z?)?|(?<![\d:])\d{1,2}:\d{2}(?::\d{2})?(?![\d:]))"
+_TIME = r"(?P<time>\d{4}-\d{2}-\d{2}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?Z?)?|(?<![\d:])\d{1,2}:\d{2}(?::\d{2})?(?!\d|:\d))"
+_CLOCK = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?)?|(?<![\d:])\d{1,2}:\d{2}(?::\d{2})?(?!\d|:\d)")
 _NUMBER = (
     r"(?<![\w.\-/=:])[$€£~≈<>+\u2212-]?(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)"
     rf"(?:(?:[  ]|(?=\S))(?P<unit>{_UNIT})(?!\w))?(?![\w/]|[.:=\-]\w)"
@@ -25,13 +26,21 @@ _NUMBER = (
 _WORD = r"(?P<word>[^\s,;()\[\]{}“”\"`]+)"
 _ITEM = re.compile(f"{_QUOTED}|{_TIME}|{_NUMBER}|{_WORD}", re.IGNORECASE)
 _ABOUT = re.compile(r"\b(?:about|around|roughly|nearly|almost|approximately|some|over|more than|under|less than)\s+$")
-_BEFORE_WORDS = re.compile(r"\b(?:before|earlier|previously|beforehand|baseline|until then)\b")
+_BEFORE = "before|earlier|previous|previously|beforehand|baseline|until then|predecessor(?:'s)?"
+_BEFORE_WORDS = re.compile(rf"\b(?:{_BEFORE})\b")
+_LED_BEFORE = re.compile(rf"\b(?:{_BEFORE})\b[^.]{{0,60}}$")
+_OPENED_BEFORE = re.compile(
+    r"(?:^|[,;(]|\b(?:and|but|while)\b)\s*(?:before|until|earlier|previously)\b[^,;()]*,[^,;()]*$"
+)
+"""Before the start, 0.3 % …"""
 _REST_WORDS = re.compile(r"\b(?:rest|others?|elsewhere|remaining|without)\b")
 _AGAINST = re.compile(
     r"\b(?:from|against|than|versus|vs\.?|compared (?:with|to))\s+(?:only |just |about |over |under )?$"
 )
 _OF_REST = re.compile(r"\s*(?:%\s*)?(?:\w+ ){0,3}(?:for|of|in) the (?:rest\b|other)")
-_TURN = re.compile(r"\b(?:to|against|than)\b")
+_TURN = re.compile(r"\b(?:to|against|than|and|but|while|whereas)\b")
+_JOINED = re.compile(r"^\s*(?:[\w/]+\s+){0,3}(?:of|in|out of|among)\s+(?:(?:the|its|all|those)\s+)*$")
+"""Between the two figures of "8 5xx of 11,596": they are of one side."""
 _AGAINST_ANY = re.compile(r"\b(?:against|versus|vs)\b")
 _BREAK = re.compile(r"[,;:()]")
 
@@ -93,32 +102,53 @@ def _number(match: re.Match[str], text: str) -> Item:
 
 def _sided(items: list[Item], text: str) -> list[Item]:
     """Which side each figure is said of: by the words between it and its neighbours."""
-    result: list[Item] = []
-    figures = [i for i, item in enumerate(items) if item.kind in ("number", "time")]
-    side, previous_end = "", 0
+    figures = [i for i, item in enumerate(items) if item.kind == "number"]
+    leads = [
+        text[items[figures[position - 1]].end if position else 0 : items[i].start] for position, i in enumerate(figures)
+    ]
+    joined = [position > 0 and _joined(lead) for position, lead in enumerate(leads)]
+    side = ""
     for position, i in enumerate(figures):
-        item = items[i]
-        following = items[figures[position + 1]].start if position + 1 < len(figures) else len(text)
-        lead, trail = text[previous_end : item.start], text[item.end : following]
-        if item.kind == "number":
-            side = _side(lead, trail, side, text[item.end :].partition(")")[0], first=position == 0)
-            items[i] = Item(**{**item.__dict__, "side": side})
-        previous_end = item.end
-    result += items
-    return result
+        if not joined[position]:
+            last = position  # "0 of 16,600 before" is said of both figures
+            while last + 1 < len(figures) and joined[last + 1]:
+                last += 1
+            following = items[figures[last + 1]].start if last + 1 < len(figures) else len(text)
+            trail = text[items[figures[last]].end : following]
+            side = _side(leads[position], trail, side, text[items[i].end :].partition(")")[0], first=position == 0)
+        items[i] = replace(items[i], side=side)
+    return items
+
+
+def _joined(lead: str) -> bool:
+    return bool(_JOINED.match(lead)) and not _BEFORE_WORDS.search(lead) and not _REST_WORDS.search(lead)
 
 
 def _side(lead: str, trail: str, previous: str, enclosed: str, *, first: bool) -> str:
     clause = _BREAK.split(lead)[-1]
-    own = _BREAK.split(trail)[0]
+    own = _TURN.split(_BREAK.split(trail)[0])[0]
     inside = not clause.strip() and lead.rstrip().endswith("(")  # "0.3 % (4 of 1,200)"
     if inside and _AGAINST_ANY.search(enclosed):
         return ""  # "5.1 % against 0.03 % before (1,204 of 23,600 against 4 of 12,000)": begins with the first again
-    if not first and (lead.strip() == "of" or inside):
-        return previous  # "1,204 of 23,600"
-    if _REST_WORDS.search(clause) or _OF_REST.match(own):
+    if not first and inside:
+        return previous
+    if _REST_WORDS.search(clause) or _OF_REST.match(_BREAK.split(trail)[0]):
         return "rest"
-    told_before = _BEFORE_WORDS.search(own) and not _TURN.search(own)
-    if told_before or re.search(r"\b(?:before|previously|earlier|baseline)\b[^.]{0,30}$", clause):
+    led = clause if first else _TURN.split(clause)[-1]  # "from 0.3 % before to 5 % after": "before" is the first one's
+    if _BEFORE_WORDS.search(own) or _LED_BEFORE.search(led) or _OPENED_BEFORE.search(lead):
         return "before"
     return "against" if _AGAINST.search(clause) else ""
+
+
+def clocks_of(text: str) -> set[str]:
+    """Every form in which a sentence may repeat a text's times."""
+    found: set[str] = set()
+    for match in _CLOCK.findall(text):
+        moment = match.replace("T", " ")
+        clock = moment.rpartition(" ")[2]
+        found |= {moment, clock} if ":" in clock else {moment}
+        if ":" in clock:
+            short = ":".join(clock.split(":")[:2])
+            found |= {short, short.lstrip("0"), short.zfill(5), moment.removesuffix(clock) + short}
+            found |= {f"{moment.removesuffix(clock)}{short}:00", moment.partition(" ")[0]}
+    return found

@@ -6,14 +6,15 @@ What it cannot see is said in docs/model.md: it checks what a sentence names, no
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tsg_agent.llm.figures import Item, items_of
-from tsg_agent.llm.plain import ACRONYMS, COMMON, NUMBER_WORDS, STARTERS, VAGUE_NUMBERS
+from tsg_agent.llm.plain import ACRONYMS, COMMON, METHODS, NUMBER_WORDS, STARTERS, VAGUE_NUMBERS
 from tsg_agent.llm.rows import Evidence, Fact, Row
 
-CITATION = re.compile(r"\[((?:[A-Z]{1,3}\d*)(?:\.\d+)?(?:\s*[,;]\s*[A-Z]{1,3}\d*(?:\.\d+)?)*)\]")
-_SENTENCE = re.compile(r"(?<=[.!?\]])\s+(?=[A-Z“\"`0-9])|\n+")
+_ID = r"[A-Z]{1,3}(?:\d+[a-z]{0,2})?(?:\.\d+)?"
+CITATION = re.compile(rf"\[({_ID}(?:\s*[,;]\s*{_ID})*)\]")
+_SENTENCE = re.compile(r"(?<=\][.!?])\s+|(?<=[.!?\]])\s+(?=[A-Z“\"`0-9])|\n+")
 _FOLLOWS = re.compile(r"^\s*(?:of|in|for|on|at|with)\s+(?:the\s+)?(?:[a-z]+\s+){0,3}$")
 _ACTING = re.compile(
     r"\b(roll(?:ed|ing)?[ -]?back|rollback|revert|disabl|switch off|turn off|restart|reboot|redirect|re-?rout"
@@ -37,6 +38,10 @@ _NOUN = re.compile(
 _NOUN_NEXT = re.compile(
     r"\s+(?:component|dependency|flag|region|zone|shard|partition|endpoint|service|workflow|host|node|cluster)\b"
 )
+_LACKING = re.compile(r"\b(?:no|not|none|nothing|never|cannot|neither|nor|without|lacks?|unknown)\b")
+_ALONE = re.compile(
+    r"\s*(?:$|[,.;:)\[]|(?:and|or|before|after|while|against|too|now|until|since|but|as|with|both|in total)\b)"
+)
 _STEP = re.compile(r"\b[Ss]teps?\s+$")
 
 
@@ -46,6 +51,8 @@ class Clause:
 
     text: str
     rows: tuple[Row, ...]
+    listed: int = 0
+    """Rows that the whole sentence cites, where they are several: it may say how many."""
 
 
 def sentences_of(text: str) -> list[str]:
@@ -59,6 +66,11 @@ def cited(text: str) -> list[str]:
     return [part.strip() for match in CITATION.finditer(text) for part in re.split(r"[,;]", match[1])]
 
 
+def read_rows(sentence: str, evidence: Evidence) -> list[str]:
+    """The rows that a sentence cites, as they are read."""
+    return [evidence.rows[item].as_read()[:300] for item in dict.fromkeys(cited(sentence)) if item in evidence.rows][:4]
+
+
 def check(sentence: str, evidence: Evidence) -> list[str]:
     """Why a sentence is not grounded, in words its writer can act on; nothing where it is."""
     text = unicodedata.normalize("NFKC", sentence).replace("–", " – ").replace("—", " — ")  # noqa: RUF001 - dashes
@@ -70,10 +82,19 @@ def check(sentence: str, evidence: Evidence) -> list[str]:
         return ["it cites no row"]
     clauses = _clauses(text, evidence)
     reasons: list[str] = []
-    for number, clause in enumerate(clauses):
+    listed = len(set(ids)) if len(set(ids)) > 1 else -1
+    for number, clause in enumerate(replace(clause, listed=listed) for clause in clauses):
         reasons += _clause_reasons(clause, evidence, opens=number == 0)
     rows = [evidence.rows[item] for item in ids]
-    return list(dict.fromkeys([*reasons, *_claim_reasons(CITATION.sub("", text).lower(), rows)]))
+    return list(
+        dict.fromkeys([*reasons, *_claim_reasons(_without_methods(CITATION.sub("", text), rows).lower(), rows)])
+    )
+
+
+def _without_methods(text: str, rows: list[Row]) -> str:
+    """The text without the HTTP methods that its rows name: "DELETE" there is nothing to do."""
+    named = {name.upper() for row in rows for name in row.every_name | set().union(*row.given.values())} & METHODS
+    return re.sub(rf"\b(?:{'|'.join(named)})\b", "", text) if named else text
 
 
 def _clauses(text: str, evidence: Evidence) -> list[Clause]:
@@ -98,7 +119,7 @@ def _clause_reasons(clause: Clause, evidence: Evidence, *, opens: bool) -> list[
     subjects = [item for item in items if _is_subject(item, evidence)]
     reasons: list[str] = []
     for position, item in enumerate(items):
-        first = opens and position == 0
+        first = (opens and position == 0) or clause.text[: item.start].rstrip().endswith(":")
         if item.kind == "number":
             reasons += _number_reasons(item, clause, subjects)
         elif item.kind == "time":
@@ -131,35 +152,71 @@ def _is_subject(item: Item, evidence: Evidence) -> bool:
 def _number_reasons(item: Item, clause: Clause, subjects: list[Item]) -> list[str]:
     lead = clause.text[: item.start]
     if _STEP.search(lead) and not item.unit:
-        steps = {row.step for row in clause.rows}
-        return [] if item.value in steps else [f"Step {item.text} is not what {_ids(clause.rows)} is about"]
+        named = any(re.search(rf"\bstep {item.text}\b", row.action) for row in clause.rows)
+        return (
+            []
+            if named or item.value in {row.step for row in clause.rows}
+            else [f"Step {item.text} is not what {_ids(clause.rows)} is about"]
+        )
     if not item.unit and any(item.text in row.codes for row in clause.rows):
         return []
-    holding = [row for row in clause.rows if any(_same(item, fact) for fact in row.facts)]
+    subject, certain = _subject(item, clause, subjects)
+    bare = item.value == 0 and not item.unit and bool(_ALONE.match(clause.text[item.end :]))
+    read = replace(item, unit="percent") if bare else item  # "its slow rate is 0"
+    holding = [row for row in clause.rows if _holds(row, item, subject, certain=certain)]
+    holding = holding or [row for row in clause.rows if _holds(row, read, subject, certain=certain)]
     if not holding:
-        side = f" as the figure {item.side}" if item.side in ("before", "rest") else ""
-        return [f"{item.text} is not in {_ids(clause.rows)}{side}"]
-    subject = _subject(item, clause, subjects)
+        return [f"{item.text} is not in {_ids(clause.rows)}{_misread(item, clause.rows)}"]
     if len(clause.rows) > 1 and subject and not any(subject.text.lower() in row.every_name for row in holding):
         return [f"{item.text} is not in the row of {subject.text}: cite each row right behind its own clause"]
     return []
 
 
-def _subject(number: Item, clause: Clause, subjects: list[Item]) -> Item | None:
-    """Whom a figure is said of: the name behind "5 % of …", else the last name before it, else the next one."""
+def _misread(item: Item, rows: Iterable[Row]) -> str:
+    """What of a figure does not fit: its side, its unit, or the figure itself."""
+    facts = [fact for row in rows for fact in row.facts]
+    said = f"as the figure {_SIDES[item.side]}"
+    for fact in facts:
+        if _same(replace(item, side=fact.side), fact):
+            return f" {said}: the wrong side, there it is the figure {_SIDES[fact.side]}"
+    for fact in facts:
+        if abs(abs(fact.value) - item.value) <= item.step:
+            return f" as {item.unit or 'a count'}: the wrong unit, there it is {fact.unit or 'a count'}"
+    return f" {said}: no such figure" if item.side in ("before", "rest") else ": no such figure"
+
+
+def _holds(row: Row, item: Item, subject: Item | None, *, certain: bool) -> bool:
+    """Whether a row has the figure, for its own subject or for the one it is compared with."""
+    previous = subject is not None and subject.text.lower() in row.previous
+    for fact in row.facts:
+        if fact.previous:
+            fits = previous or item.side in ("before", "against")
+            if fits and _same(replace(item, side=""), fact):
+                return True
+        elif not (previous and certain and fact.unit in ("percent", "ms")) and _same(item, fact):
+            return True
+    return False
+
+
+def _subject(number: Item, clause: Clause, subjects: list[Item]) -> tuple[Item | None, bool]:
+    """Whom a figure is said of: the name behind "5 % of …", else the last name before it, else the next one.
+
+    And whether that is certain: so it stands there, or there is no other name.
+    """
+    only = len({s.text.lower() for s in subjects}) == 1
     after = next((s for s in subjects if s.start >= number.end), None)
     if after and _FOLLOWS.match(clause.text[number.end : after.start].lower()):
-        return after
+        return after, True
     before = [s for s in subjects if s.end <= number.start]
-    return before[-1] if before else after
+    return (before[-1] if before else after), only
 
 
 def _same(item: Item, fact: Fact) -> bool:
+    value = abs(fact.value)
+    if fact.unit == "any":  # of a query, or printed by code: it does not say what it is of, nor from which side
+        return abs(value - item.value) <= item.step * (1 + 1e-9) + 1e-9
     if fact.unit not in ("points", "ratio") and not _side_fits(item.side, fact.side):
         return False  # what was measured from two sides belongs to both
-    value = abs(fact.value)
-    if fact.unit == "any":  # printed by code: it does not say what it is of
-        return abs(value - item.value) <= item.step * (1 + 1e-9) + 1e-9
     for factor, unit in _READINGS.get(fact.unit, ((1.0, fact.unit),)):
         if item.unit == unit and abs(value * factor - item.value) <= item.step * (1 + 1e-9) + 1e-9:
             # A figure that rounds to nothing, or to everything, says more than the row does.
@@ -174,6 +231,9 @@ _READINGS: dict[str, tuple[tuple[float, str], ...]] = {
     "hours": ((1.0, "hours"), (60.0, "minutes")),
     "ratio": ((1.0, "ratio"),),
 }
+
+
+_SIDES = {"before": "before", "after": "after", "rest": "of the rest", "against": "before or of the rest", "": "now"}
 
 
 def _side_fits(said: str, held: str) -> bool:
@@ -191,6 +251,7 @@ def _time_reasons(item: Item, clause: Clause, evidence: Evidence) -> list[str]:
     times = evidence.times.union(*(row.times for row in clause.rows))
     written = {form for time in times for form in _forms(f"{time:%Y-%m-%d %H:%M:%S}")}
     names = {name for row in clause.rows for name in row.every_name}
+    written |= evidence.clocks.union(*(row.clocks for row in clause.rows))
     return [] if text in written or item.text.lower() in names else [f"the time {item.text} is not in the evidence"]
 
 
@@ -201,11 +262,11 @@ def _forms(moment: str) -> Iterable[str]:
 
 def _name_reasons(item: Item, clause: Clause, evidence: Evidence) -> list[str]:
     text = item.text.lower()
-    if any(text in row.every_name for row in clause.rows) or _is_context(text, clause, evidence):
+    if any(text in row.every_name or text in row.said for row in clause.rows) or _is_context(text, clause, evidence):
         return []
-    if any(text in row.action for row in clause.rows if row.action):
+    if any(text in row.action for row in clause.rows if row.action) or _is_given(text, clause, evidence):
         return []
-    return [f"{item.text!r} is not in {_ids(clause.rows)}"]
+    return [f"the name {item.text!r} is not in {_ids(clause.rows)}"]
 
 
 def _is_context(text: str, clause: Clause, evidence: Evidence) -> bool:
@@ -214,22 +275,32 @@ def _is_context(text: str, clause: Clause, evidence: Evidence) -> bool:
     return any(all(text in row.names.get(key, {text}) for row in clause.rows) for key in keys)
 
 
+def _is_given(text: str, clause: Clause, evidence: Evidence) -> bool:
+    """What a row's check or query was asked for; and what the question asks about, where it is said to be lacking."""
+    for row in clause.rows:
+        if any(text in values and text in row.names.get(key, {text}) for key, values in row.given.items()):
+            return True
+    return text in evidence.asked and text not in evidence.vocabulary and bool(_LACKING.search(clause.text.lower()))
+
+
 def _word_reasons(item: Item, clause: Clause, evidence: Evidence, *, first: bool) -> list[str]:
     text = item.text
     low = text.lower().strip("'’*_-–—=.")  # noqa: RUF001 - marks around a word
     if not low or low in ACRONYMS or any(low in row.codes for row in clause.rows):
         return []
-    names = {name for row in clause.rows for name in row.every_name} | {k for row in clause.rows for k in row.names}
-    if low in names or _is_context(low, clause, evidence):
+    names: set[str] = set().union(*({*row.every_name, *row.names, *row.said} for row in clause.rows))
+    if low in names or _is_context(low, clause, evidence) or _is_given(low, clause, evidence):
         return []
     if low in VAGUE_NUMBERS:
         return [f"{text!r} is no figure of a row: write figures as digits"]
-    if low in NUMBER_WORDS and not any(fact.value == NUMBER_WORDS[low] for row in clause.rows for fact in row.facts):
-        return [f"{text!r} is not in {_ids(clause.rows)}"]
+    if low in NUMBER_WORDS:
+        value = NUMBER_WORDS[low]
+        counted = value == clause.listed or any(fact.value == value for row in clause.rows for fact in row.facts)
+        return [] if counted else [f"the figure {text!r} is not in {_ids(clause.rows)}"]
     lead = clause.text[: item.start].rstrip()
     marked = lead.endswith("=") or ("-" in low and (_NOUN.search(lead) or _NOUN_NEXT.match(clause.text[item.end :])))
     if marked or _looks_like_a_name(text, first=first):
-        return [f"{text!r} is not in {_ids(clause.rows)}"]
+        return [f"the name {text!r} is not in {_ids(clause.rows)}"]
     return []
 
 

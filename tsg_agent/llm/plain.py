@@ -23,6 +23,31 @@ STARTERS = _words("""
     compensation repairing mitigating rolling draining redirecting escalating start stop bypass open it's that's
     load tenant subscription customer instance api method criticality category
     components dependency product products tier tiers flags database
+    according accordingly actually additionally adding afterwards alongside almost alone already always apart
+    approximately based basically behind best better beyond briefly broadly call checked checking clearly close closely
+    combined common compare comparing comparison comparisons conclusion conclusions considering contrary
+    correspondingly counted counting counts current currently day days default difference differences directly done
+    earlier earliest early effectively eighth eleventh enough entirely equally especially essentially eventually
+    exactly examined except excluding exclusively exceptions expected fewer fifth figures final finally five fourth
+    four frequent fully general generally grouped half hence highest hour hours hourly immediately important
+    importantly including indeed individually initially instead interestingly judging judged largely last lastly late
+    lately later latest leaving left less likewise limited listed little long longer longest looked lower lowest mainly
+    major many maximum merely method methods middle minimum minor minute minutes mitigated moments mostly much name
+    named names namely near nearby neighbouring never nevertheless newest newer next nine ninth none nonetheless
+    normally notable note noted noteworthy number numbers nobody occasionally often older oldest one ongoing openly
+    operationally opposite order ordered originally otherwise outside part particularly partly past people per
+    percentage percentages perhaps period periods possible possibly potentially practically precisely previous
+    previously primarily primary prior probably problem problems proposals proposal query quite ranked ranking rather
+    read really reason reasons recent recently recommended reduced regarding relative relatively remaining remarkably
+    report reported reports request respectively rest result results right rising roughly row rows run same sample
+    scenario scenarios scope second secondly see seemingly seven seventh shown similar similarly simply simultaneously
+    single six sixth slightly slower slowest smaller smallest somewhat soon spread starting status steadily straight
+    strikingly strongly subsequently sum summary summing supported surprisingly table tables ten tenth test tests
+    thereafter thereby third thirdly time timeline times today top totals tools tool truly two type types typical
+    typically ultimately unchanged unclear under undone unexpectedly unfortunately uniquely unknown unless unlike
+    unlikely unsurprisingly upon usually various very view virtually visible way ways weak week whatever whenever
+    wherever whole whoever whose why wide widely window windows word words worse worst yes yesterday yet
+    confirmed suspected urgent excluded covered kept given likely unusual available
 """)
 
 COMMON = STARTERS | _words("""
@@ -31,6 +56,8 @@ COMMON = STARTERS | _words("""
     closed active down up test prod i production error errors failure unknown internal external user users client
     server completed failed running pending started queued partial order orders search home app
 """)
+
+METHODS = _words("GET POST PUT PATCH DELETE HEAD OPTIONS")
 
 NUMBER_WORDS = {
     "zero": 0, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,

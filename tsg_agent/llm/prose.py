@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tsg_agent.errors import ModelError
 from tsg_agent.llm.assistant import Assistant
-from tsg_agent.llm.grounding import check, cited, sentences_of
+from tsg_agent.llm.grounding import check, cited, read_rows, sentences_of
 from tsg_agent.llm.prompts import render
 from tsg_agent.llm.rows import Evidence, evidence_of
 from tsg_agent.models import Narrative, NarrativeSection, Report
@@ -53,12 +53,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Failed:
-    """A sentence that is not grounded, and why."""
+    """A sentence that is not grounded, why, and how the rows that it cites are read."""
 
     section: int
     place: int
     sentence: str
     reasons: list[str]
+    read: list[str] = field(default_factory=list)
 
 
 def narrate(report: Report, assistant: Assistant) -> tuple[Narrative | None, list[str]]:
@@ -109,7 +110,7 @@ def failures(sections: list[Section], evidence: Evidence) -> list[Failed]:
         for place, sentence in enumerate(section.sentences):
             reasons = check(sentence, evidence)
             if reasons:
-                found.append(Failed(i, place, sentence, reasons[:3]))
+                found.append(Failed(i, place, sentence, reasons[:3], read_rows(sentence, evidence)))
     return found
 
 

@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from tsg_agent.conclude.summary import HEALTHY
+from tsg_agent.llm.figures import clocks_of
 from tsg_agent.models import (
     Action,
     Availability,
@@ -37,15 +39,22 @@ _UNITS = (
     ("ratio", "ratio"),
 )
 _STATUS_CODE = re.compile(r"\b[1-5]\d\d\b|\b[1-5]xx\b")
+_WORD = re.compile(r"[^\s,;()\[\]{}“”\"`]+")
+_QUOTED = re.compile(r"[“\"`][^”\"`]*[”\"`]")
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One figure. `side` is before, after, rest, or empty: the sides are never taken for each other."""
+    """One figure. `side` is before, after, rest, or empty: the sides are never taken for each other.
+
+    The unit "any" is of what does not say what it is of, nor from which side: queries, and what code printed.
+    """
 
     value: float
     unit: str = ""
     side: str = ""
+    previous: bool = False
+    """It is of the subject in the row's previous_… column, not of the row's own."""
 
 
 @dataclass
@@ -59,6 +68,12 @@ class Row:
     times: set[datetime] = field(default_factory=set)
     codes: set[str] = field(default_factory=set)
     """HTTP status codes that its columns are about."""
+    said: set[str] = field(default_factory=set)
+    """Words that belong to it and are no subject: of its title, its columns' names, a check's reason. Lower case."""
+    clocks: set[str] = field(default_factory=set)
+    """Times as it writes them."""
+    given: dict[str, set[str]] = field(default_factory=dict)
+    """Column -> values that its check or query was asked for: sayable where the row does not name another one."""
     step: int | None = None
     healthy: bool | None = None
     """Whether the guide's rule found nothing in it; None where that is not what the row says."""
@@ -78,6 +93,16 @@ class Row:
         if text:
             self.names.setdefault(key, set()).add(text)
 
+    def say(self, *texts: str) -> None:
+        """Add words; not those that are quoted from a log."""
+        for text in texts:
+            self.said |= {word.lower().strip("'*.:!?") for word in _WORD.findall(_QUOTED.sub(" ", text))}
+
+    @property
+    def previous(self) -> set[str]:
+        """Whom it compares its own subject with."""
+        return {v for key, values in self.names.items() if key.startswith("previous_") for v in values}
+
     def rate(self, rate: Rate | None, side: str) -> None:
         """Add a rate: its share and both counts."""
         if rate is not None:
@@ -93,6 +118,21 @@ class Row:
                 if shares[side]:
                     self.facts.append(Fact(shares["after"] / shares[side], "ratio"))
 
+    def as_read(self) -> str:
+        """The row as the check reads it, in short."""
+        sides = {"rest": "the rest", "": ""}
+        figures = []
+        for fact in self.facts:
+            unit = fact.unit.replace("ratio", "times").replace("any", "")
+            side = f"of {', '.join(sorted(self.previous))}" if fact.previous else sides.get(fact.side, fact.side)
+            figures.append(" ".join(part for part in (f"{fact.value:.6g}", unit, side and f"({side})") if part))
+        parts = [("figures", figures[:14]), ("names", sorted(self.every_name)[:10]), ("times", self._times())]
+        told = "; ".join(f"{label} {', '.join(values)}" for label, values in parts if values)
+        return f"{self.id}: {told or 'no figure and no name'}"
+
+    def _times(self) -> list[str]:
+        return sorted(f"{time:%Y-%m-%d %H:%M:%S}" for time in self.times)[:4]
+
     def share(self, side: str) -> float | None:
         """Its percentage on a side."""
         return next((f.value for f in self.facts if f.side == side and f.unit == "percent"), None)
@@ -101,7 +141,16 @@ class Row:
 class Evidence:
     """All rows that a text may cite, and the incident's own names and times, which any sentence may use."""
 
-    def __init__(self, rows: Iterable[Row], parameters: Parameters | None = None) -> None:
+    def __init__(
+        self,
+        rows: Iterable[Row],
+        parameters: Parameters | None = None,
+        *,
+        asked: Iterable[str] = (),
+        clocks: Iterable[str] = (),
+    ) -> None:
+        """`asked`, `clocks`: the words and the times of the question."""
+        self.asked, self.clocks = frozenset(asked), frozenset(clocks)
         self.rows: dict[str, Row] = {row.id: row for row in rows}
         self.context: dict[str, str] = {}
         self.times: set[datetime] = set()
@@ -125,7 +174,7 @@ def evidence_of(report: Report) -> Evidence:
         rows.append(_cause(cause))
         seen = [*cause.impact, *cause.also_visible_in]
         rows += [_visible(f"C{cause.rank}.{i}", item) for i, item in enumerate(seen, 1)]
-    rows += [_action(f"A{i}", action) for i, action in enumerate(report.actions, 1)]
+    rows += [action_row(f"A{i}", action) for i, action in enumerate(report.actions, 1)]
     rows.append(_sla(report.sla))
     return Evidence(rows, report.parameters)
 
@@ -145,9 +194,12 @@ def row_of(identity: str, values: Mapping[str, Any], finding: Finding | None = N
     row = Row(identity, step=finding.step if finding else None)
     for key, value in values.items():
         unit = unit_of(columns.get(key, ""), key)
-        if finding is None and not unit and isinstance(value, float):
+        if finding is None:
             unit = "any"  # a query's column need not say what it is of
+        if finding is None and isinstance(value, str):
+            row.clocks |= clocks_of(value)  # a time that the query put into words
         _add(row, key, value, unit)
+        row.said.add(key.lower())
         row.codes |= set(_STATUS_CODE.findall(columns.get(key, "")))
     row.words = ", ".join(f"{key} = {_short(value)}" for key, value in values.items() if value not in (None, "", []))
     if finding is not None:
@@ -169,9 +221,8 @@ def unit_of(description: str, key: str = "") -> str:
 def _add(row: Row, key: str, value: Any, unit: str) -> None:
     if isinstance(value, bool) or value is None:
         return
-    if isinstance(value, int | float):
-        side = "before" if key.startswith("prev_") else ""
-        row.facts.append(Fact(float(value), unit, side))
+    if isinstance(value, int | float | Decimal):  # a sum of whole numbers is a Decimal
+        row.facts.append(Fact(float(value), unit, previous=key.startswith("prev_")))
     elif isinstance(value, datetime):
         row.times.add(value)
     elif isinstance(value, list | tuple | set):
@@ -193,6 +244,7 @@ def _finding(finding: Finding) -> Row:
     row.name("tool", finding.tool)
     row.facts += [Fact(float(finding.row_count)), Fact(float(finding.groups))]
     row.healthy = finding.status is Status.OK and finding.label in HEALTHY
+    row.say(finding.title, finding.reason, finding.status.value, *finding.columns)
     row.words = f"{finding.title}: {finding.label or finding.status.value}; {finding.row_count} rows"
     row.words += f"; {finding.reason}" if finding.reason else ""
     return row
@@ -219,6 +271,7 @@ def _cause(cause: Cause) -> Row:
     for key, value in cause.detail.items():
         _add(row, key, value, unit_of("", key))
     row.words = f"{cause.confidence.value}: {cause.statement}"
+    row.say(cause.confidence.value, *cause.detail)
     return row
 
 
@@ -250,8 +303,10 @@ def _visible(identity: str, seen: Seen) -> Row:
     return row
 
 
-def _action(identity: str, action: Action) -> Row:
+def action_row(identity: str, action: Action) -> Row:
+    """A proposed action: its own text bears it out."""
     row = Row(identity, action=action.statement.lower())
+    row.say(action.urgency, action.statement)
     for key, value in action.target.items():
         _add(row, key, value, "")
     if action.cause is not None:
@@ -297,4 +352,4 @@ def _subject(subject: Mapping[str, str]) -> str:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)[:120]
+    return f"{value:.6g}" if isinstance(value, float | Decimal) else str(value)[:120]

@@ -8,7 +8,7 @@ from tsg_agent.wording import measure_words, number, one_line, percent, rate_wor
 
 CITATION = re.compile(r"\[((?:E\d+(?:\.\d+)?)|(?:M\.\d+))\]")
 
-_ID = r"[A-Z]{1,3}\d*(?:\.\d+)?"
+_ID = r"[A-Z]{1,3}(?:\d+[a-z]{0,2})?(?:\.\d+)?"
 PROSE_CITATION = re.compile(rf"\[({_ID}(?:\s*[,;]\s*{_ID})*)\]")
 """As prose cites: rows, causes, actions and dismissals too, several in one pair of brackets."""
 
