@@ -13,10 +13,10 @@ from rich.table import Table
 from eval.cache import default_cache
 from eval.cases import INCIDENTS, chosen, load_all
 from eval.compare import compare as compared
-from eval.entrants import EntrantError, Spec
+from eval.entrants import EntrantError, Spec, entrant_of
 from eval.report import html, markdown
-from eval.results import Result, head, read, write
-from eval.runner import jobs
+from eval.results import Head, Result, add, begin, head, read
+from eval.runner import Job, jobs
 from eval.runner import run as sit_exam
 from eval.summary import scores_of, sets_of
 
@@ -58,6 +58,8 @@ def run(  # noqa: PLR0913, PLR0917 - a command line's flags
     incidents: Annotated[Path, typer.Option(help="a folder of incidents, made or recorded")] = INCIDENTS,
     set_: Annotated[list[str] | None, typer.Option("--set", help="a setting of ours, NAME=VALUE")] = None,
     output: Annotated[Path | None, typer.Option(help="the file of results (JSON lines)")] = None,
+    resume: Annotated[bool, typer.Option(help="go on with a file of an interrupted run")] = False,
+    overwrite: Annotated[bool, typer.Option(help="start the file of results anew")] = False,
     record: Annotated[bool, typer.Option(help="keep whole answers beside the results")] = False,
     cache: Annotated[Path | None, typer.Option(help="where made telemetry is kept")] = None,
     processes: Annotated[int, typer.Option(min=1)] = min(2, os.cpu_count() or 1),
@@ -76,22 +78,41 @@ def run(  # noqa: PLR0913, PLR0917 - a command line's flags
     numbers = ([] if only_fresh else [0]) + [number for number in reseed or [] if number]
     path = output or RESULTS / f"{entrant.partition(':')[0]}.jsonl"
     work = jobs(wanted, numbers, runs, cache or default_cache(), path.with_suffix("") if record else None)
-    first = head(spec.label, spec.settings, runs, numbers)
     try:
-        results = _with_progress(spec, work, processes)
+        entrant_of(spec)  # a wrong name spoils no file
+        kept = _begun(path, head(spec.label, spec.settings, runs, numbers), resume, overwrite)
+        _with_progress(spec, _missing(work, kept), processes, path)
     except EntrantError as error:
         errors.print(f"[red]{error}")
         raise typer.Exit(2) from error
-    write(path, first, results)
-    show(results)
+    show(read(path).results)
     console.print(f"{path}")
 
 
-def _with_progress(spec: Spec, work: list[Any], processes: int) -> list[Result]:
+def _begun(path: Path, first: Head, resume: bool, overwrite: bool) -> list[Result]:
+    try:
+        return begin(path, first, resume=resume, overwrite=overwrite)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _missing(work: list[Job], kept: list[Result]) -> list[Job]:
+    """What an interrupted run has not put yet."""
+    done = {(result.case, result.reseed, result.run) for result in kept}
+    return [job for job in work if job.key not in done]
+
+
+def _with_progress(spec: Spec, work: list[Job], processes: int, path: Path) -> None:
+    """Put what is to be put; each answer is in the file when its incident ends."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors) as progress:
         task = progress.add_task(spec.label, total=len(work))
-        return sit_exam(spec, work, processes, lambda result: progress.update(task, advance=1, description=result.case))
+
+        def done(result: Result) -> None:
+            add(path, result)
+            progress.update(task, advance=1, description=result.case)
+
+        sit_exam(spec, work, processes, done)
 
 
 def show(results: list[Result]) -> None:

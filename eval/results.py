@@ -17,6 +17,8 @@ from eval.answer import Answer
 from eval.cache import simulator_version
 
 PACKAGES = ("duckdb", "langgraph", "langchain", "numpy", "pandas", "pyarrow")
+RESUMABLE = ("entrant", "settings", "runs", "reseeds", "versions")
+"""What two parts of one run have in common."""
 
 
 class Head(BaseModel):
@@ -84,21 +86,56 @@ def head(entrant: str, settings: dict[str, Any], runs: int, reseeds: list[int]) 
     )
 
 
+def begin(path: Path, first: Head, *, resume: bool = False, overwrite: bool = False) -> list[Result]:
+    """Make the file ready for `add`, and hand back what it keeps: nothing, unless an earlier run is resumed.
+
+    Raises ValueError where the file holds something and neither is asked for, or where its head is not this run's.
+    """
+    kept: list[Result] = []
+    if path.exists() and path.stat().st_size and not overwrite:
+        if not resume:
+            raise ValueError(
+                f"{path} holds results already: --resume runs what is missing there, --overwrite starts anew, "
+                "--output names another file"
+            )
+        earlier = read(path)
+        other = [name for name in RESUMABLE if getattr(earlier.head, name) != getattr(first, name)]
+        if other:
+            raise ValueError(f"{path} was begun with other {', '.join(other)}: --overwrite starts anew")
+        first, kept = earlier.head, earlier.results
+    write(path, first, kept)
+    return kept
+
+
 def write(path: Path, first: Head, results: Iterable[Result]) -> None:
-    """Write a run; the answers' evidence is left out, it is scored by then."""
+    """Write a run as a whole: what was there before stays until the new file is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        file.write(first.model_dump_json() + "\n")
-        for result in results:
-            file.write(result.model_dump_json(exclude={"answer": {"evidence", "prose"}}) + "\n")
+    new = path.with_name(f"{path.name}.new")
+    new.write_text("".join([first.model_dump_json() + "\n", *(_line(result) for result in results)]), encoding="utf-8")
+    new.replace(path)
+
+
+def add(path: Path, result: Result) -> None:
+    """Append one answer as soon as it is scored."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(_line(result))
+
+
+def _line(result: Result) -> str:
+    """The answer's evidence is left out, it is scored by then."""
+    return result.model_dump_json(exclude={"answer": {"evidence", "prose"}}) + "\n"
 
 
 def read(path: Path) -> Run:
-    """Raises ValueError for a file that is no run."""
-    lines = path.read_text(encoding="utf-8").splitlines()
+    """A run, by seeds, incident and run. Raises ValueError for a file that is none.
+
+    A last line without its end is what an interrupted run leaves behind, and no result.
+    """
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
     if not lines or json.loads(lines[0]).get("kind") != "head":
         raise ValueError(f"{path} does not start with a head: not a file of results")
-    return Run(Head.model_validate_json(lines[0]), [Result.model_validate_json(line) for line in lines[1:] if line])
+    results = [Result.model_validate_json(line) for line in lines[1:] if line]
+    return Run(Head.model_validate_json(lines[0]), sorted(results, key=lambda one: (one.reseed, one.case, one.run)))
 
 
 def by_case(results: Iterable[Result]) -> dict[tuple[str, int], list[Result]]:

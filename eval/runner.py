@@ -30,6 +30,11 @@ class Job:
     cache: Path
     record: Path | None = None
 
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """Which answer this is, as its result names it."""
+        return self.case.id, self.case.reseed, self.run
+
 
 def jobs(cases: Iterable[Case], reseeds: list[int], runs: int, cache: Path, record: Path | None) -> list[Job]:
     """Every incident with every seed, as often as asked for; recorded incidents have no other seeds."""
@@ -61,10 +66,13 @@ def _each(spec: Spec, work: list[Job], processes: int) -> Iterator[tuple[int, Re
     entrant_of(spec)  # a wrong name is said once, here
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_begin, initargs=(spec,)) as pool:
         open_ones: dict[Future[Result], int] = {pool.submit(_sit, job): number for number, job in enumerate(work)}
-        while open_ones:
-            ended, _ = wait(open_ones, return_when=FIRST_COMPLETED)
-            for future in ended:
-                yield open_ones.pop(future), future.result()
+        try:
+            while open_ones:
+                ended, _ = wait(open_ones, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    yield open_ones.pop(future), future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # who interrupts does not wait for the rest
 
 
 _held: list[Entrant] = []

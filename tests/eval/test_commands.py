@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
-from eval.answer import Answer
+from eval.answer import Answer, Question
 from eval.cases import Expected
 from eval.cli import app
 from eval.compare import compare
@@ -90,6 +90,48 @@ def test_the_command_line(tmp_path: Path, cache: Path) -> None:
     assert ended.exit_code == 0 and "may be chance" in ended.output
     ended = CliRunner().invoke(app, ["report", str(file), "--output", str(tmp_path)])
     assert ended.exit_code == 0 and (tmp_path / "report.html").exists()
+
+
+def test_an_interrupted_run_keeps_what_it_had_and_goes_on(tmp_path: Path, cache: Path) -> None:
+    file = tmp_path / "out.jsonl"
+    common = ["run", "--cases", "shard-strong", "--entrant", SOLVER, "--cache", str(cache), "--processes", "1"]
+    common += ["--output", str(file), "--runs"]
+    assert CliRunner().invoke(app, [*common, "3"]).exit_code == 0
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    broken = "".join(lines[:2]) + lines[2][:40]  # killed while it wrote the second result
+    file.write_text(broken, encoding="utf-8")
+    assert len(read(file).results) == 1
+
+    refused = CliRunner().invoke(app, [*common, "3"])
+    assert refused.exit_code == 2 and "--resume" in refused.output
+    assert file.read_text(encoding="utf-8") == broken
+    other = CliRunner().invoke(app, [*common, "2", "--resume"])
+    assert other.exit_code == 2 and "other runs" in other.output
+    assert file.read_text(encoding="utf-8") == broken
+
+    assert CliRunner().invoke(app, [*common, "3", "--resume"]).exit_code == 0
+    assert [one.run for one in read(file).results] == [0, 1, 2]
+    assert file.read_text(encoding="utf-8").splitlines(keepends=True)[:2] == lines[:2]
+    assert CliRunner().invoke(app, [*common, "1", "--overwrite"]).exit_code == 0
+    assert len(read(file).results) == 1
+
+
+def test_each_answer_is_in_the_file_when_its_incident_ends(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Question] = []
+
+    def interrupted(question: Question) -> Answer:
+        asked.append(question)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return Answer()
+
+    monkeypatch.setattr("eval.runner.entrant_of", lambda _: interrupted)
+    file = tmp_path / "out.jsonl"
+    common = ["run", "--cases", "shard-strong", "--cache", str(cache), "--processes", "1", "--runs", "3"]
+    assert CliRunner().invoke(app, [*common, "--output", str(file)]).exit_code == 130
+    assert len(read(file).results) == 1
 
 
 @pytest.mark.parametrize(
