@@ -1,11 +1,18 @@
 """The made incidents, as their author thought of them: `python -m eval.author` writes them out."""
 
+from eval.drafts.causes import ERRORS, WORKFLOWS
+from eval.drafts.changes import FLAGS, VERSIONS
 from eval.drafts.draft import Draft
 from eval.drafts.others import OTHERS
+from eval.drafts.places import PARTITIONS, REGIONS, ZONES
 from eval.drafts.quiet import QUIET
 from eval.drafts.recordings import RECORDINGS
-from eval.drafts.steps import STEPS
+from eval.drafts.requests import ENDPOINTS, PRODUCTS
 
 __all__ = ["DRAFTS", "Draft"]
 
+STEPS: tuple[Draft, ...] = (
+    *VERSIONS, *FLAGS, *REGIONS, *PARTITIONS, *ZONES, *ENDPOINTS, *PRODUCTS, *WORKFLOWS, *ERRORS,
+)  # fmt: skip
+"""One cause, of each of the guide's Steps 2-10: strong and weak, on different dimensions."""
 DRAFTS: tuple[Draft, ...] = (*STEPS, *OTHERS, *QUIET, *RECORDINGS)

@@ -69,3 +69,6 @@ def minutes(number: float) -> timedelta:
 
 
 FLAGS_AND_HARMLESS = (*DEFAULT_FLAGS, HARMLESS)
+LOOK = (("look",),)
+"""Actions of one fault that is too weak, or too broad, for the guide's own."""
+NO_TIER = (None,)

@@ -66,3 +66,8 @@ def test_the_same_bytes_each_time(cases: dict[str, Case], tmp_path: Path) -> Non
         assert path.read_bytes() == (second / path.name).read_bytes()
     assert telemetry_of(case.reseeded(1), tmp_path / "a").name != first.name
     assert not list((tmp_path / "a").glob(".making-*"))
+
+
+def test_no_module_of_the_exam_is_too_long_to_be_one_concept() -> None:
+    lengths = {file.name: len(file.read_text("utf-8").splitlines()) for file in INCIDENTS.parent.rglob("*.py")}
+    assert {name: lines for name, lines in lengths.items() if lines >= 400} == {}

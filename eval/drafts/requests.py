@@ -1,0 +1,107 @@
+"""One cause that is what was asked for, or by whom: an endpoint (Step 7), a product or tier (Step 8)."""
+
+from eval.drafts.draft import LOOK, Draft, fault
+from tsg_agent.simulator.scenario import Effect, Kind
+
+ENDPOINTS = (
+    Draft(
+        "endpoint-cart",
+        "Adding to the cart fails",
+        "step 7",
+        (fault(Kind.ENDPOINT, 0.35, endpoint_path="/cart", http_method="POST"),),
+        {"requests_per_minute": 400},
+        {"hand": "email", "symptom": "nothing can be put into the cart"},
+        ("smoke", "strong"),
+        actions=(("fix_endpoint", "fix_error"),),
+    ),
+    Draft(
+        "api-version",
+        "The old version of the API fails",
+        "step 7",
+        (fault(Kind.ENDPOINT, 0.3, api_version="v1"),),
+        {},
+        {"hand": "chat", "symptom": "partners see errors"},
+        ("strong",),
+    ),
+    Draft(
+        "client-refused",
+        "Requests of one kind of client are refused with 4xx",
+        "step 7",
+        (fault(Kind.ENDPOINT, 0.5, Effect.CLIENT_ERRORS, client_type="partner"),),
+        {},
+        {"symptom": "partners are locked out"},
+        ("strong", "4xx"),
+    ),
+    Draft(
+        "login-slow",
+        "Logins take seconds",
+        "step 7",
+        (fault(Kind.ENDPOINT, 0.4, Effect.LATENCY, endpoint_path="/login"),),
+        {},
+        {"hand": "alert", "symptom": "p99 latency high"},
+        ("strong", "latency"),
+        actions=LOOK,
+    ),
+    # Not the orders endpoint: nine of ten of its requests call one database, which no data could tell from it.
+    Draft(
+        "endpoint-weak",
+        "Product pages fail one time in fifteen",
+        "step 7",
+        (fault(Kind.ENDPOINT, 0.07, endpoint_path="/products/item"),),
+        {},
+        {"hand": "email", "symptom": "product pages are empty at times"},
+        ("weak",),
+        actions=LOOK,
+    ),
+)
+PRODUCTS = (
+    Draft(
+        "tier-premium",
+        "Premium customers fail",
+        "step 8",
+        (fault(Kind.PRODUCT, 0.2, customer_tier="PREMIUM"),),
+        {},
+        {"hand": "email", "symptom": "premium customers complain"},
+        ("smoke", "strong"),
+    ),
+    Draft(
+        "category",
+        "One category of products fails",
+        "step 8",
+        (fault(Kind.PRODUCT, 0.3, product_category="garden"),),
+        {},
+        {"symptom": "garden tools cannot be bought"},
+        ("strong",),
+        actions=LOOK,
+    ),
+    Draft(
+        "product",
+        "One product fails",
+        "step 8",
+        (fault(Kind.PRODUCT, 0.6, product_id="prod-05"),),
+        {"requests_per_minute": 400},
+        {"hand": "chat", "symptom": "one article gives errors"},
+        ("strong",),
+        actions=LOOK,
+    ),
+    Draft(
+        "tier-free-weak",
+        "Free customers fail four in a hundred",
+        "step 8",
+        (fault(Kind.PRODUCT, 0.04, customer_tier="FREE"),),
+        {"requests_per_minute": 500},
+        {"symptom": "some errors on product pages"},
+        ("weak",),
+        actions=LOOK,
+    ),
+    Draft(
+        "subscription",
+        "Annual subscribers fail",
+        "step 8",
+        (fault(Kind.PRODUCT, 0.25, subscription_type="annual"),),
+        {},
+        {"hand": "email", "symptom": "subscribers see errors"},
+        ("strong",),
+        actions=LOOK,
+    ),
+)
