@@ -1,10 +1,10 @@
 """The guide's gravest label of a step, worked out from the raw rows with pandas and the guide's text alone.
 
 A second opinion on purpose: it shares no code, no SQL and no thresholds with the checks, so that a threshold that is
-off by one there shows here. Steps 6 and 10, whose labels hang on joins in time and on order, are left to the checks'
-own tests.
+off by one there shows here.
 """
 
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -16,6 +16,8 @@ from eval.cases import Case
 from eval.rows import DONE
 
 Labeller = Callable[[pd.DataFrame, Path], str | None]
+RULES_OF = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
+"""Which rules the labels kept in the cache are from."""
 
 
 def guide_labels(folder: Path, case: Case, cache: Path) -> dict[int, str]:
@@ -23,7 +25,7 @@ def guide_labels(folder: Path, case: Case, cache: Path) -> dict[int, str]:
     given = case.expected.parameters
     if case.recipe is None or given.start_time is None or given.end_time is None:
         return {}
-    kept = cache / "labels" / f"{folder.name}-{given.start_time:%H%M}.json"
+    kept = cache / "labels" / f"{folder.name}-{given.start_time:%H%M}-{RULES_OF}.json"
     if kept.exists():
         return {int(step): label for step, label in json.loads(kept.read_text(encoding="utf-8")).items()}
     rows = _real(folder / "api_gateway_logs.parquet", case, given.start_time, given.end_time)
@@ -33,6 +35,8 @@ def guide_labels(folder: Path, case: Case, cache: Path) -> dict[int, str]:
     found = {4: _regions(rows)}
     rows = rows[rows["region"] == given.region]
     found |= {step: rule(rows, folder) for step, rule in RULES.items() if step not in gaps}
+    if not rows.empty and 10 not in gaps:
+        found[10] = _errors(rows, given.end_time)
     if runs.exists():
         steps = _real(runs, case, given.start_time, given.end_time)
         found[9] = _workflows(steps[steps["region"] == given.region])
@@ -161,5 +165,98 @@ def _workflows(steps: pd.DataFrame) -> str:
     return "CRITICAL_SCENARIO_FAILING" if (completed < 99).any() else "NO_CRITICAL_FAILURE"
 
 
-RULES: dict[int, Labeller] = {2: _versions, 3: _flags, 5: _partitions, 7: _endpoints}
+def _zones(rows: pd.DataFrame, folder: Path) -> str | None:
+    """Resources: each request has its instance's newest sample at or before it, at most five minutes old."""
+    path = folder / "infrastructure_metrics.parquet"
+    rows = rows.assign(cpu=float("nan"), memory=float("nan")) if not path.exists() else _sampled(rows, path)
+    keys = ["availability_zone", "instance_type"]
+    table = _rates(rows, keys)
+    table["broken"] = _share(rows, keys, rows["status_code"].isin([502, 503, 504]))
+    quarters = rows.assign(quarter=rows["timestamp"].dt.floor("15min"))
+    within = quarters.groupby([*keys, "load_balancer_id", "quarter"], dropna=False)[["latency_ms", "cpu", "memory"]]
+    table = table.join(within.mean().groupby(level=keys, dropna=False).mean())
+    table = table[table["n"] > 500]
+    if table.empty:
+        return None
+    pressed = (table["cpu"] > 80) | (table["memory"] > 85)
+    arms = [("CRITICAL", table["good"] < 90), ("DEGRADED", table["good"] < 95),
+            ("INFRASTRUCTURE_ISSUES", table["broken"] > 5), ("PERFORMANCE_ISSUES", table["latency_ms"] > 2000),
+            ("RESOURCE_PRESSURE", pressed)]  # fmt: skip
+    return _gravest(_labelled(table, arms, "HEALTHY"), (*(label for label, _ in arms), "HEALTHY"))
+
+
+def _sampled(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
+    samples = pd.read_parquet(path)
+    samples["timestamp"] = pd.to_datetime(samples["timestamp"], utc=True)
+    samples = samples.rename(columns={"cpu_utilization": "cpu", "memory_utilization": "memory"})
+    samples = samples[["instance_id", "timestamp", "cpu", "memory"]].dropna(subset=["instance_id", "timestamp"])
+    placed = rows["instance_id"].notna()
+    joined = pd.merge_asof(
+        rows[placed].sort_values("timestamp"), samples.sort_values(["timestamp", "cpu", "memory"]),
+        on="timestamp", by="instance_id", tolerance=pd.Timedelta(minutes=5),
+    )  # fmt: skip
+    return pd.concat([joined, rows[~placed]], ignore_index=True)
+
+
+def _share(rows: pd.DataFrame, keys: list[str], holds: pd.Series) -> pd.Series:
+    return rows[keys].assign(holds=holds).groupby(keys, dropna=False)["holds"].mean() * 100
+
+
+def _true(rows: pd.DataFrame, column: str) -> pd.Series:
+    """Where a mark is set; what is unknown is not."""
+    if column not in rows:
+        return pd.Series(False, index=rows.index)
+    return rows[column].astype("boolean").fillna(False).astype(bool)
+
+
+def _products(rows: pd.DataFrame, folder: Path) -> str | None:
+    path = folder / "product_metadata.parquet"
+    if not path.exists():
+        return None
+    keys = ["product_id", "product_category", "customer_tier", "subscription_type"]
+    sold = rows.merge(pd.read_parquet(path)[["request_id", *keys]].drop_duplicates(), on="request_id")
+    table = _rates(sold, keys)
+    table["retries"] = _share(sold, keys, _true(sold, "is_retry"))
+    sold["lacking"] = _true(sold, "has_dependency_failure") * 100.0
+    table["lacking"] = _bucketed(sold, keys, "30min", "lacking", "mean")
+    table["latency"] = _bucketed(sold, keys, "30min", "latency_ms", "mean")
+    tier = pd.Series(table.index.get_level_values("customer_tier"), index=table.index)
+    weight = tier.map({"PREMIUM": 10, "STANDARD": 3}).fillna(1)
+    impact = sold.groupby(keys, dropna=False)["user_id"].nunique() * weight * (100 - table["good"])
+    arms = [("SLA_BREACH_PREMIUM", (tier == "PREMIUM") & (table["good"] < 99.5)),
+            ("SLA_BREACH_STANDARD", (tier == "STANDARD") & (table["good"] < 99)), ("CRITICAL", table["good"] < 95),
+            ("HIGH_RETRY_RATE", table["retries"] > 20), ("DEPENDENCY_ISSUES", table["lacking"] > 10),
+            ("PERFORMANCE_DEGRADED", table["latency"] > 3000)]  # fmt: skip
+    labels = _labelled(table, arms, "HEALTHY")[table["n"] > 100]
+    if labels.empty:
+        return None
+    shown = labels[labels != "HEALTHY"].loc[lambda kept: impact[kept.index].sort_values(ascending=False).index[:20]]
+    return _gravest(shown, (*(label for label, _ in arms), "HEALTHY"))
+
+
+def _errors(rows: pd.DataFrame, end: datetime) -> str:
+    """The priority of the ten errors of the highest impact."""
+    failed = rows[rows["status_code"] >= 500]
+    if failed.empty:
+        return "NO_ERRORS"
+    keys = ["error_category", "exception_type", "service_component", "dependency_name"]
+    failed = failed.assign(cascading=_true(failed, "is_cascading_failure"))
+    grouped = failed.groupby(keys, dropna=False)
+    table = (
+        grouped["timestamp"].agg(first="min", last="max", n="size").join(grouped["user_id"].nunique().rename("users"))
+    )
+    table["cascading"] = grouped["cascading"].sum()
+    hours = (table["last"] - table["first"]).dt.total_seconds() / 3600
+    velocity = (table["n"] / hours.where(hours > 0)).fillna(0)
+    impact = table["n"] * 0.3 + table["users"] * 0.4 + table["cascading"] * 0.2 + velocity * 0.1
+    spike, cascade = velocity > 100, table["cascading"] > table["n"] * 0.1
+    depends = pd.Series(table.index.get_level_values("dependency_name").notna(), index=table.index)
+    recent = (pd.Timestamp(end) - table["first"]).dt.total_seconds() < 3600
+    arms = [("CRITICAL", cascade & ~spike), ("URGENT", spike & recent), ("HIGH", table["users"] > 1000),
+            ("MEDIUM", depends & ~spike & ~cascade)]  # fmt: skip
+    shown = _labelled(table, arms, "LOW").loc[impact.sort_values(ascending=False, kind="stable").index[:10]]
+    return _gravest(shown, (*(label for label, _ in arms), "LOW"))
+
+
+RULES: dict[int, Labeller] = {2: _versions, 3: _flags, 5: _partitions, 6: _zones, 7: _endpoints, 8: _products}
 """Steps over the requests of one region."""
