@@ -118,6 +118,8 @@ FAILED: dict[Effect, Callable[[pd.DataFrame], pd.Series]] = {
     Effect.LATENCY: lambda log: log["latency_ms"] > SLOW_MS,
     Effect.CLIENT_ERRORS: lambda log: log["status_code"].between(400, 499),
     Effect.RATE_LIMIT: lambda log: log["status_code"] == 429,
+    Effect.RETRIES: lambda log: log["is_retry"],
+    Effect.DEPENDENCY_FAILURES: lambda log: log["has_dependency_failure"] & log["status_code"].between(200, 299),
 }
 """What a fault does to a request, as it shows in the log."""
 
