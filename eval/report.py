@@ -43,7 +43,7 @@ def cell(score: Score | None) -> str:
 def markdown(runs: list[Run]) -> str:
     """Scores with intervals, then what was not solved."""
     headings, rows = _table(runs)
-    lines = ["# Exam", "", *(_about(run) for run in runs), ""]
+    lines = ["# Exam", "", *(f"- {_about(run)}" for run in runs), ""]
     lines += [f"| score | {' | '.join(headings)} |", "|---" * (len(headings) + 1) + "|"]
     lines += [f"| {name} | {' | '.join(cell(score) for score in scores)} |" for name, scores in rows]
     lines += ["", "In brackets: 95 % intervals over the incidents (Wilson for shares, else bootstrap).", ""]
@@ -57,7 +57,7 @@ def _about(run: Run) -> str:
     head = run.head
     versions = ", ".join(f"{name} {version}" for name, version in head.versions.items())
     changed = f"; settings {head.settings}" if head.settings else ""
-    return f"- {head.entrant}, {head.started}, {head.runs} run(s) an incident{changed}; {versions}"
+    return f"{head.entrant}, {head.started}, {head.runs} run(s) an incident{changed}; {versions}"
 
 
 def failings(result: Result) -> str:

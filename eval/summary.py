@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from eval.intervals import Interval, mean_interval, pass_hat
+from eval.intervals import Interval, bootstrap, mean_interval, pass_hat
 from eval.results import Result, Run, by_case
 from eval.scorers import COSTS, FAULTS, SHARES
 
@@ -29,7 +29,7 @@ def scores_of(results: list[Result]) -> list[Score]:
     for name in COSTS:
         values = _per_case(results, name)
         if values:
-            found.append(Score(name, sum(values) / len(values), mean_interval(values), len(values)))
+            found.append(Score(name, sum(values) / len(values), bootstrap(values), len(values)))  # no shares
     return found
 
 

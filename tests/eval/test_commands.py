@@ -58,6 +58,13 @@ def test_scores_count_an_incident_once_however_often_it_ran() -> None:
     assert {one.name: one.mean for one in twice}["pass^2"] == 0.5
 
 
+def test_a_cost_of_nothing_is_no_share() -> None:
+    (score,) = [
+        one for one in scores_of([result("a", True, cost=0.0), result("b", True, cost=0.0)]) if one.name == "cost"
+    ]
+    assert score.interval == (0.0, 0.0)
+
+
 def test_the_report_is_one_page_that_escapes_and_loads_nothing() -> None:
     page = html(
         [made("ours", [result("a", True, cause_at_1=1.0)]), made("other", [result("a", False, cause_at_1=0.0)])]
@@ -65,6 +72,7 @@ def test_the_report_is_one_page_that_escapes_and_loads_nothing() -> None:
     assert "&lt;b&gt;title" in page and "<b>title" not in page
     assert "http" not in page and "<svg" in page and "<details" in page
     assert "ours: fixed seeds" in page
+    assert '<p class="soft">ours, now' in page
     text = markdown([made("ours", [result("a", False, cause_at_1=0.0)])])
     assert "| cause_at_1 | 0.000" in text and "a: cause_at_1" in text
 
