@@ -104,7 +104,7 @@ PRODUCTS = (
         ("strong",),
         actions=LOOK,
     ),
-    # Nothing fails: the guide's labels of Step 8 for retries and for answers without what a dependency adds.
+    # Nothing fails: the guide's label of Step 8 for retries.
     Draft(
         "retries-free",
         "Free customers' requests are answered and sent again",
@@ -113,16 +113,6 @@ PRODUCTS = (
         {"requests_per_minute": 400},
         {"hand": "chat", "symptom": "the app asks for the same page again and again"},
         ("strong", "retries"),
-        actions=LOOK,
-    ),
-    Draft(
-        "dependency-behind-200",
-        "Pages of one category come without what a dependency would have added",
-        "step 8",
-        (fault(Kind.PRODUCT, 0.5, Effect.DEPENDENCY_FAILURES, product_category="garden"),),
-        {"requests_per_minute": 400},
-        {"hand": "email", "symptom": "garden pages lack their prices"},
-        ("strong", "dependency failures"),
         actions=LOOK,
     ),
 )

@@ -54,6 +54,7 @@ from tsg_agent.evidence import Table
 from tsg_agent.evidence.dimensions import FLAG, PRODUCT_DIMENSIONS, WORKFLOW, Dimension
 from tsg_agent.models import Confidence, Measure, OnsetKind, Tier
 from tsg_agent.verdicts.candidates import candidates_of, screens_of
+from tsg_agent.verdicts.details import detail_of
 from tsg_agent.verdicts.gates import gates_of
 from tsg_agent.verdicts.order import ranked
 from tsg_agent.verdicts.rules import Ruling, rule, verdict
@@ -94,6 +95,22 @@ def test_the_reason_says_what_a_rise_lacks() -> None:
     few, chance = ((0, 50_000), (4, 200)), ((50, 5_000), (42, 2_500))
     assert _dismissed_because(table({"a": few, "b": HEALTHY})).startswith("fewer than 5 failures more than before")
     assert _dismissed_because(table({"a": chance, "b": HEALTHY})).startswith("the change at the start may be chance")
+
+
+@pytest.mark.parametrize(("category", "kept"), [("TIMEOUT", {"message": "too late"}), (None, {})])
+def test_a_message_is_the_errors_only_where_the_source_names_its_kind(
+    category: str | None, kept: dict[str, str]
+) -> None:
+    """The guide counts messages by category and exception: without either it is the commonest of all errors."""
+    made = measurement(table({"a": BROKEN, "b": HEALTHY}, COMPONENT))
+    row = {
+        "service_component": "a",
+        "error_category": category,
+        "exception_type": None,
+        "most_common_message": "too late",
+    }
+    setting = replace(setting_of(made), findings={10: finding(10, row)})
+    assert detail_of(candidates(made, setting)["a"], None, setting) == kept
 
 
 def _dismissed_because(made: Table) -> str:

@@ -140,9 +140,14 @@ def _zone(one: Candidate, setting: Setting) -> dict[str, Any]:
 
 
 def _error(one: Candidate, setting: Setting) -> dict[str, Any]:
+    """The commonest message of the subject's kind of error.
+
+    The guide counts messages by category and exception: where a source names neither, it is anybody's message.
+    """
     finding = setting.findings.get(10)
-    rows = rows_about(finding, one.subject) if finding else []
-    return {"message": rows[0][1]["most_common_message"]} if rows and rows[0][1]["most_common_message"] else {}
+    rows = [row for _, row in rows_about(finding, one.subject)] if finding else []
+    own = [row["most_common_message"] for row in rows if row["error_category"] or row["exception_type"]]
+    return {"message": own[0]} if own and own[0] else {}
 
 
 def _workflow(one: Candidate, steps: pd.DataFrame | None, setting: Setting) -> dict[str, Any]:
