@@ -104,7 +104,7 @@ def sit(entrant: Entrant, job: Job) -> Result:
     scores["seconds"] = seconds
     missing = grounded(answer.prose, answer.evidence, case.text).missing if answer.evidence is not None else ()
     if job.record:
-        _record(job, answer)
+        _record(job.record, job, answer)
     return Result(
         case=case.id,
         title=case.expected.title,
@@ -137,9 +137,8 @@ def _solved(entrant: Entrant, case: Case, folder: Path) -> tuple[Answer, list[st
     return NOTHING, asked
 
 
-def _record(job: Job, answer: Answer) -> None:
+def _record(folder: Path, job: Job, answer: Answer) -> None:
     """The whole answer, evidence and prose, for reading or for another harness."""
-    assert job.record  # noqa: S101 - the caller asked for it
-    job.record.mkdir(parents=True, exist_ok=True)
-    path = job.record / f"{job.case.id}.{job.case.reseed}.{job.run}.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{job.case.id}.{job.case.reseed}.{job.run}.json"
     path.write_text(answer.model_dump_json(indent=1), encoding="utf-8")

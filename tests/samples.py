@@ -202,16 +202,16 @@ def bad_version() -> Report:
     """A rollout that breaks payments: one cause, a workflow as its impact, four places where it shows."""
     versions = finding(
         2,
-        _version("3.15.0", 1, 11_600, 10.3, 0.21, 10.09, "REGRESSION_DETECTED"),
-        _version("3.14.1", 2, 62_000, 0.21, None, None, "NO_REGRESSION"),
+        _version("3.15.0", 1, 11_600, 10.3, before=0.21, delta=10.09, label="REGRESSION_DETECTED"),
+        _version("3.14.1", 2, 62_000, 0.21, before=None, delta=None, label="NO_REGRESSION"),
         label="REGRESSION_DETECTED",
         labels={"REGRESSION_DETECTED": 1, "NO_REGRESSION": 1},
     )
     zones = finding(6, *(_zone(n, share) for n, share in (("a", 97.6), ("b", 97.4), ("c", 97.7))))
     workflows = finding(
         9,
-        _workflow("checkout", "CRITICAL", 4_210, 90.4, "CRITICAL_SCENARIO_FAILING", "payment_authorization"),
-        _workflow("search", "NORMAL", 9_950, 99.8, "NO_CRITICAL_FAILURE", None),
+        _workflow("checkout", "CRITICAL", 4_210, 90.4, label="CRITICAL_SCENARIO_FAILING", step="payment_authorization"),
+        _workflow("search", "NORMAL", 9_950, 99.8, label="NO_CRITICAL_FAILURE", step=None),
         label="CRITICAL_SCENARIO_FAILING",
         labels={"CRITICAL_SCENARIO_FAILING": 1, "NO_CRITICAL_FAILURE": 1},
     )
@@ -354,7 +354,7 @@ def hostile() -> Report:
     doubtful = suspect(5, "HIGH_ERRORS", {"shard_id": HOSTILE}, shortfalls=[HOSTILE])
     gone = dismissed(7, HOSTILE, {"endpoint_path": HOSTILE}, "unchanged", HOSTILE)
     row = {"exception_type": HOSTILE, HOSTILE: HOSTILE, "also": [HOSTILE]}
-    version_row = _version(HOSTILE, 1, 5_000, 12.0, 1.0, 11.0, "REGRESSION_DETECTED")
+    version_row = _version(HOSTILE, 1, 5_000, 12.0, before=1.0, delta=11.0, label="REGRESSION_DETECTED")
     judged = judgement(
         version,
         flag,
@@ -368,7 +368,7 @@ def hostile() -> Report:
     return report(
         judged,
         finding(10, row, label=HOSTILE, notes=[HOSTILE], sql=HOSTILE, sql_parameters={HOSTILE: HOSTILE}),
-        finding(2, version_row, _version("3.14", 2, 9_000, 1.0, None, None, "NO_REGRESSION")),
+        finding(2, version_row, _version("3.14", 2, 9_000, 1.0, before=None, delta=None, label="NO_REGRESSION")),
         finding(3, status=Status.ERROR, reason=HOSTILE),
         parameters=parameters(service_name=HOSTILE, region=HOSTILE, environment=HOSTILE, origins={"region": HOSTILE}),
     )
@@ -383,8 +383,8 @@ SAMPLES = {
 }
 
 
-def _version(  # noqa: PLR0917
-    name: str, rank: int, total: int, rate: float, before: float | None, delta: float | None, label: str
+def _version(
+    name: str, rank: int, total: int, rate: float, *, before: float | None, delta: float | None, label: str
 ) -> dict[str, Any]:
     return {
         "service_version": name,
@@ -414,9 +414,7 @@ def _zone(name: str, success: float) -> dict[str, Any]:
     }
 
 
-def _workflow(  # noqa: PLR0917
-    name: str, criticality: str, runs: int, rate: float, label: str, step: str | None
-) -> dict[str, Any]:
+def _workflow(name: str, criticality: str, runs: int, rate: float, *, label: str, step: str | None) -> dict[str, Any]:
     return {
         "scenario_name": name,
         "business_criticality": criticality,

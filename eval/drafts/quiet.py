@@ -1,5 +1,7 @@
 """No incident at all, however it looks."""
 
+from typing import Any
+
 from eval.cases import ExpectedGap
 from eval.drafts.draft import FLAGS_AND_HARMLESS, GIFT_CARDS, NEW_VERSION, ROLLOUT, Draft
 from tsg_agent.simulator.scenario import Fault, Flaky, Kind, Quirks
@@ -8,8 +10,8 @@ CLEAN = {"flaky": None, "background_errors": 0.0003}
 UNKNOWN_START = (ExpectedGap(step=1, status="unknown_start"),)
 
 
-def _quiet(name: str, title: str, /, **more: object) -> Draft:
-    return Draft(id=f"quiet-{name}", title=title, group="no incident", incident=False, **more)  # type: ignore[arg-type]
+def _quiet(name: str, title: str, /, **more: Any) -> Draft:
+    return Draft(id=f"quiet-{name}", title=title, group="no incident", incident=False, **more)
 
 
 QUIET: tuple[Draft, ...] = (

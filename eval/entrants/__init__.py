@@ -2,11 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from importlib import import_module
+from typing import Any, TypeAlias, cast
 
 from eval.answer import Answer, Question
 
 Entrant: TypeAlias = Callable[[Question], Answer]
+OURS = {
+    "rules": "eval.entrants.rules",
+    "agent": "eval.entrants.rules",
+    "guide": "eval.entrants.guide",
+    "react": "eval.entrants.react",
+}
+"""Name -> the module with the function of that name. Loaded when asked for: each takes seconds of its own imports."""
 
 
 class EntrantError(Exception):
@@ -35,25 +43,10 @@ class Spec:
 def entrant_of(spec: Spec) -> Entrant:
     """The function behind a spec. What it needs is imported only now. Raises EntrantError."""
     kind, _, rest = spec.name.partition(":")
-    if kind == "rules":
-        from eval.entrants.rules import rules  # noqa: PLC0415 - seconds of imports that another entrant does not need
-
-        return rules(spec)
-    if kind == "agent":
-        from eval.entrants.rules import agent  # noqa: PLC0415 - as above
-
-        return agent(spec)
-    if kind == "guide":
-        from eval.entrants.guide import guide  # noqa: PLC0415 - as above
-
-        return guide(spec)
-    if kind == "react":
-        from eval.entrants.react import react  # noqa: PLC0415 - as above
-
-        return react(spec)
+    if kind in OURS and not rest:
+        return cast("Entrant", getattr(import_module(OURS[kind]), kind)(spec))
     if kind in ("command", "python") and rest:
-        from eval.entrants import outside  # noqa: PLC0415 - as above
-
-        return outside.command(spec, rest) if kind == "command" else outside.function(rest)
+        outside = import_module("eval.entrants.outside")
+        return cast("Entrant", outside.command(spec, rest) if kind == "command" else outside.function(rest))
     known = "rules, agent, guide, react, command:<command line>, python:<module>:<function>"
     raise EntrantError(f"no entrant {spec.name!r}; known: {known}")

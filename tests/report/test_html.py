@@ -150,7 +150,7 @@ def test_who_wrote_the_words_and_what_that_cost_stands_under_them() -> None:
     text = Page(to_html(told())).text
     assert "Written by some-model: 7 sentences, 3 sent back, 2 replaced by the rules'; 3 calls" in text
     assert "read 1 1,204 90 1.8 0.0125" in re.sub(r"\s+", " ", " ".join(Page(to_html(told())).texts))
-    assert "phrase 2 3,000 400 5.0 –" in " ".join(" ".join(Page(to_html(told())).texts).split())  # noqa: RUF001
+    assert "phrase 2 3,000 400 5.0 \N{EN DASH}" in " ".join(" ".join(Page(to_html(told())).texts).split())
 
 
 def test_without_a_model_the_words_are_the_rules_and_say_so() -> None:
