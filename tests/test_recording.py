@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
+from tests.edited import edited
 from tests.llm import personas
 from tests.llm.server import serving
 from tsg_agent import Report, Request, Settings, investigate
@@ -19,7 +20,7 @@ from tsg_agent.cli.app import app
 from tsg_agent.errors import ModelError, QueryError, RecordError
 from tsg_agent.llm import Message
 from tsg_agent.recording import comparable, differences, record, replay
-from tsg_agent.recording.file import INDEX, read
+from tsg_agent.recording.file import read
 from tsg_agent.recording.players import ReplayEngine, ReplayModel
 from tsg_agent.settings import ModelSettings
 
@@ -35,18 +36,6 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, incident: Request) -> tup
         model = ModelSettings.model_validate(values)
         asked = incident.model_copy(update={"text": f"{incident.text}\npassword=hunter2hunter2"})
         return file, record(asked, file, settings=Settings(model=model))
-
-
-def edited(file: Path, to: Path, change: Any) -> Path:
-    with zipfile.ZipFile(file) as old, zipfile.ZipFile(to, "w") as new:
-        for name in old.namelist():
-            data = old.read(name)
-            if name == INDEX:
-                index = json.loads(data)
-                change(index)
-                data = json.dumps(index).encode()
-            new.writestr(name, data)
-    return to
 
 
 def test_a_replay_gives_the_same_report_but_for_times(recorded: tuple[Path, Report]) -> None:

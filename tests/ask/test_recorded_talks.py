@@ -1,6 +1,5 @@
 """Questions that are kept, and asked again with no telemetry and no model."""
 
-import json
 import re
 import zipfile
 from collections.abc import Callable
@@ -11,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.ask.test_agent import WINDOW, calls, tool_results
+from tests.edited import edited
 from tests.llm.server import Endpoint, Fail, Say, serving
 from tsg_agent import Request
 from tsg_agent.cli.app import app
@@ -142,18 +142,6 @@ def test_a_talk_goes_on_in_its_replay(talked: Path) -> None:
     assert differences(talked) == []
     out, _ = tsg("replay", str(talked))
     assert out.count("\n> ") + out.startswith("> ") == 3
-
-
-def edited(file: Path, to: Path, change: Callable[[dict[str, Any]], None]) -> Path:
-    with zipfile.ZipFile(file) as old, zipfile.ZipFile(to, "w") as new:
-        for name in old.namelist():
-            data = old.read(name)
-            if name == INDEX:
-                index = json.loads(data)
-                change(index)
-                data = json.dumps(index).encode()
-            new.writestr(name, data)
-    return to
 
 
 def test_a_changed_prompt_query_or_tool_is_a_miss(talked: Path, tmp_path: Path) -> None:
