@@ -19,10 +19,11 @@ Run = Callable[[str, Mapping[str, object]], pa.Table]
 
 COUNTED = re.compile(r"count\(DISTINCT (?:\w+\.)?request_id\)", re.IGNORECASE)
 COPIED = re.compile(r"SELECT DISTINCT ON \(request_id\b[^)]*\)")
-JOINED = re.compile(
+DISTINCT = re.compile(
     r"SELECT DISTINCT (request_id, [\w, ]+?)\s+FROM (feature_flags|product_metadata)\s+"
     r"WHERE request_id IN \(SELECT request_id FROM requests\)"
 )
+"""A request's flags or products, each row once."""
 SCOPE = ("start_time", "end_time", "environment", "service_name")
 BITMAP_BYTES = 256 * 2**20
 """A proof over a join holds one bit per request and group; with more than this the DISTINCT is the cheaper one."""
@@ -56,13 +57,13 @@ class Keys:
 
     def joined(self, sql: str, bound: Mapping[str, object], run: Run) -> str:
         """The query without the DISTINCT over flags or products, where a request has one row of each."""
-        joined = JOINED.search(sql)
+        joined = DISTINCT.search(sql)
         if not (joined and bound.keys() >= {*SCOPE, "region"}):
             return sql
         table, scope = joined[2], tuple(bound[name] for name in (*SCOPE, "region"))
         if not self._holds((table, *scope), lambda: _one_row_a_group(table, bound, run)):
             return sql
-        return JOINED.sub(r"SELECT \1 FROM \2", sql)
+        return DISTINCT.sub(r"SELECT \1 FROM \2", sql)
 
     def _holds(self, key: tuple[object, ...], measure: Callable[[], bool]) -> bool:
         """Measure once; queries that ask at the same time wait for the answer."""
