@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def investigate(  # noqa: PLR0913 - what it works with, by name
 
     Raises ParameterError, QuestionError, TelemetryError.
     """
-    return asyncio.run(ainvestigate(request, settings=settings, engine=engine, model=model, watch=watch, keep=keep))
+    return _ended(ainvestigate(request, settings=settings, engine=engine, model=model, watch=watch, keep=keep))
 
 
 async def ainvestigate(  # noqa: PLR0913 - as above
@@ -104,13 +104,30 @@ def resume(identity: str, *, settings: Settings | None = None, watch: Watch | No
     store.check()
     request = store.recall(identity)
     with _opened(request, settings, None) as opened:
-        return asyncio.run(_run(None, identity, opened, settings, watch, store, open_model(settings.model)))
+        return _ended(_run(None, identity, opened, settings, watch, store, open_model(settings.model)))
 
 
 def open_telemetry(telemetry: str, *, mapping: Path | None = None, settings: Settings | None = None) -> DuckDB:
     """The embedded engine over a folder, a glob, a file or a .duckdb database; close it, or use it in `with`."""
     settings = settings or Settings()
     return DuckDB(telemetry, mapping=mapping, memory_limit=settings.memory_limit, threads=settings.threads)
+
+
+def _ended(run: Coroutine[Any, Any, Report]) -> Report:
+    """Wait for a run, also where an event loop is running already (a notebook): then beside it."""
+    reports: list[Report] = []
+
+    async def main() -> None:
+        reports.append(await run)  # not returned: Python 3.11 spells out a main task's result, a report, at its end
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(main())
+    else:
+        with ThreadPoolExecutor(1, thread_name_prefix="tsg") as beside:
+            beside.submit(asyncio.run, main()).result()
+    return reports[0]
 
 
 def _store(settings: Settings) -> tuple[Store | None, str]:

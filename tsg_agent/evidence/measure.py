@@ -90,19 +90,18 @@ class Measurer:
         kept: Counts = self._kept[asked]
         return kept
 
-    def runs_of(self, subject: Subject, *, failed_only: bool = False) -> frozenset[str]:
+    def runs_of(self, subject: Subject, *, failed_only: bool = False) -> pa.Array:
         """correlation_ids of the workflow runs that a subject's requests belong to; none without workflow data.
 
         `failed_only`: only requests answered 5xx count. Raises what Engine.run raises.
         """
         if "workflow_tracking" not in self.engine.tables:
-            return frozenset()
+            return pa.array([], pa.string())
         asked = ("runs", tuple(sorted(subject.items())), failed_only)
         if asked not in self._kept:
             found = self._run("runs", subject, (), failed_only=failed_only)["correlation_id"]
-            self._kept[asked] = frozenset(found.to_pylist())
-        kept: frozenset[str] = self._kept[asked]
-        return kept
+            self._kept[asked] = found.combine_chunks()
+        return self._kept[asked]
 
     def _run(
         self, name: str, within: Within, without: Collection[SubjectKey], *, failed_only: bool = False

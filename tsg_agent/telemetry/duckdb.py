@@ -159,6 +159,8 @@ class DuckDB:
         timer.start()
         try:
             self._connection.execute("SET TimeZone = 'UTC'")
+            self._connection.execute("SET disabled_optimizers = 'partial_aggregate_pushdown'")
+            self._connection.execute("SET parquet_metadata_cache = true")
             is_database = Path(location).is_file() and location.endswith((".duckdb", ".db"))
             relations, paths = self._database(location, mapping) if is_database else self._files(location, mapping)
             for name, table in CATALOG.items():

@@ -30,7 +30,7 @@ from tsg_agent.verdicts.rivals import (
 from tsg_agent.verdicts.rules import Ruling, even, rule
 from tsg_agent.verdicts.screen import BORN_STEPS, Screen, screen
 from tsg_agent.verdicts.setting import Setting
-from tsg_agent.verdicts.workflow_table import workflow_table
+from tsg_agent.verdicts.workflow_table import among, workflow_table
 
 TRIED = 5
 """How many subjects are tried as what is behind another: those that changed most."""
@@ -229,7 +229,7 @@ class Explainer:
         """
         if place.step in BORN_STEPS or remainder.all_runs is None or not workflows:
             return None
-        met = remainder.all_runs["correlation_id"].isin(list(self.source.runs_of(place.subject, failed_only=True)))
+        met = among(remainder.all_runs, self.source.runs_of(place.subject, failed_only=True))
         names = remainder.all_runs.loc[met, "scenario_name"].astype("str")
         one = max(workflows, key=lambda one: (int((names == one[0].subject["scenario_name"]).sum()), one[0].key))
         both = self.source.total({**place.subject, **one[0].subject}, remainder.removed)
@@ -270,11 +270,11 @@ class Explainer:
                 part = self.source.measure(first.subject, remainder.removed, everywhere=True)
             remainder.measurement = remainder.measurement.without(part)
             remainder.removed.append(first.key)
-        if remainder.runs is not None:
-            met = self.source.runs_of(first.subject) if rest else ()
-            gone = remainder.runs["correlation_id"].isin(list(met))
+        if remainder.runs is not None and rest:
+            gone = among(remainder.runs, self.source.runs_of(first.subject))
             if first.step == 9:
-                gone |= remainder.runs["scenario_name"].astype("str") == first.subject["scenario_name"]
+                names = remainder.runs["scenario_name"].astype("str")
+                gone |= (names == first.subject["scenario_name"]).to_numpy(bool)
             remainder.runs = remainder.runs[~gone]
         screens = self._screens(remainder.measurement, remainder.workflows(), [one for one, _ in rest]) if rest else []
         again = {(one.key, one.measure): one for one in candidates_of(screens, self.setting)}

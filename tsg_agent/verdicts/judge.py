@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import pandas as pd
+import pyarrow as pa
 
 from tsg_agent.evidence.measurement import Measurement, Table
 from tsg_agent.models import Confidence, Finding, Judgement, Measure, Verdict
@@ -18,7 +19,7 @@ from tsg_agent.verdicts.remainder import Key, Remainder, Source
 from tsg_agent.verdicts.rules import Ruling, notable, rule, verdict
 from tsg_agent.verdicts.series import Ledger, series_of
 from tsg_agent.verdicts.setting import FAILURES, Cuts, Setting
-from tsg_agent.verdicts.workflow_table import workflow_table
+from tsg_agent.verdicts.workflow_table import among, workflow_table
 from tsg_agent.wording import percent
 
 MOVED_Z = 4.0
@@ -121,7 +122,7 @@ def _strength(one: Ranked) -> tuple[bool, float]:
 def _cause(one: Explained, ledger: Ledger, steps: pd.DataFrame | None, setting: Setting) -> Verdict:
     candidate = one.candidate
     if steps is not None and one.runs is not None and candidate.step == 9:
-        steps = steps[steps["correlation_id"].isin(one.runs["correlation_id"])]
+        steps = steps[among(steps, pa.array(one.runs["correlation_id"], pa.string()))]
     detail = {**detail_of(candidate, steps, setting), **candidate.detail}
     made = verdict(replace(candidate, detail=detail), one.ruling, setting, [ledger.add(candidate)])
     subject = made.subject

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import pandas as pd
+import pyarrow as pa
 
 from tsg_agent.evidence.measurement import Counts, Measurement, Table
 from tsg_agent.models import Subject
@@ -34,7 +35,7 @@ class Source(Protocol):
         """A subject's requests as one group: `measure(…).total`, and quicker."""
         ...
 
-    def runs_of(self, subject: Subject, *, failed_only: bool = False) -> Collection[str]:
+    def runs_of(self, subject: Subject, *, failed_only: bool = False) -> pa.Array:
         """correlation_ids of the workflow runs that a subject's requests (or its failed ones) belong to."""
         ...
 
