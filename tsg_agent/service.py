@@ -174,11 +174,12 @@ async def _run(  # noqa: PLR0913, PLR0917 - a run's own things, once
     executor = ThreadPoolExecutor(THREADS, thread_name_prefix="tsg")
     bench = Workbench(unsafe=settings.sandbox.unsafe_no_isolation)
     try:
-        known = await asyncio.get_running_loop().run_in_executor(executor, known_values, engine, settings.query_timeout)
+        asked = asyncio.get_running_loop().run_in_executor(executor, known_values, engine, settings.query_timeout)
         async with _checkpointer(store) as saver:
             graph = compile_graph(saver)
             held = (await graph.aget_state(config)).values
             assistant = _assistant(model, settings, held, store, identity)
+            known = await asked  # compiling a graph takes as long
             context = Context(engine, known, settings, executor, frames, watch.progress, assistant, bench)
             if state is None and not held:
                 raise RecordError(f"Investigation {identity} has no checkpoint.", fix="Run it again: `tsg-agent run`.")

@@ -15,7 +15,7 @@ KINDS = Dimension(("error_category",), 10, error_only=True)
 
 def test_the_rest_is_all_other_requests() -> None:
     made = table({"a": ((1, 100), (2, 50)), "b": ((3, 200), (4, 100))})
-    rest = made.rest()
+    rest = made.rest
     assert rest.requests.sum(axis=1).round().tolist() == [300, 150]
     assert rest.failures[Measure.SERVER_ERRORS].sum(axis=1).round().tolist() == [7, 3]
 

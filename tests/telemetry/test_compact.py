@@ -13,7 +13,7 @@ import pytest
 from tests.tools.made import written
 from tsg_agent.evidence.measure import _text, subject_predicate
 from tsg_agent.telemetry import copies as making
-from tsg_agent.telemetry.compact import Compact
+from tsg_agent.telemetry.compact import Compact, Over
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.tools import PLUGINS
 from tsg_agent.tools.plugin import load_sql, with_service_requests
@@ -114,8 +114,8 @@ class Plain(Compact):
     @contextmanager
     def reading(
         self, sql: str, bound: Mapping[str, object], create: Callable[..., int], select: Callable[..., Any]
-    ) -> Iterator[str]:
-        yield sql
+    ) -> Iterator[Over]:
+        yield lambda text: text
 
 
 def plain(folder: Path) -> DuckDB:

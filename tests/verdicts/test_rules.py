@@ -303,7 +303,7 @@ def test_flags_are_compared_with_their_other_values() -> None:
     made = counts([((0, 5_000), (300, 2_500)), ((0, 5_000), (0, 2_500)), ((0, 5_000), (0, 2_500))])
     whole = counts([((0, 50_000), (0, 25_000))])
     flags = Table(FLAG, [("f", "on"), ("f", "off"), ("g", "on")], made, whole)
-    rest = flags.rest()
+    rest = flags.rest
     assert rest.requests.sum(axis=1).round().tolist() == [7_500, 7_500, 67_500]
     assert rest.failures[Measure.SERVER_ERRORS].sum(axis=1)[1] == pytest.approx(300)
 

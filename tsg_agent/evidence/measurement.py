@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -101,6 +102,7 @@ class Table:
         """What a row is about."""
         return dict(zip(self.dimension.columns, self.values[row], strict=True))
 
+    @cached_property
     def rest(self) -> Counts:
         """What each value is compared with: the other requests; for a flag's value, the flag's other values.
 

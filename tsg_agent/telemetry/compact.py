@@ -26,6 +26,8 @@ SCOPED = re.compile(r"\bFROM service_requests\s+WHERE region = \$region\b")
 OTHER = re.compile(rf"\b({'|'.join(name for name in LOGS.columns if name not in (*KEPT, 'region'))})\b")
 COMMENT = re.compile(r"--[^\n]*")
 MAXIMUM_SCOPES = 2
+Over = Callable[[str], str]
+"""A query's text -> the text that reads the copies."""
 
 
 @dataclass
@@ -52,20 +54,21 @@ class Compact:
         self._requests = files("tsg_agent.tools").joinpath("requests.sql").read_text("utf-8").rstrip()
 
     @contextmanager
-    def reading(self, sql: str, bound: Mapping[str, object], create: Create, select: Select) -> Iterator[str]:
-        """The query over the copies, which stay while the block lasts; or as it is, where there are none.
+    def reading(self, sql: str, bound: Mapping[str, object], create: Create, select: Select) -> Iterator[Over]:
+        """Gives the same query over the copies, which stay while the block lasts; or as it is, where there are none.
 
-        To be asked only where no request_id repeats in the window. `create` and `select` make them; raises what they
-        raise, but for a QueryError.
+        To be entered as soon as a query is there: one that comes alone needs no copy. What it gives is to be asked only
+        where no request_id repeats in the window, and with what `Keys.counted` made of `sql`. `create` and `select`
+        make the copies; raises what they raise, but for a QueryError.
         """
         scoped = 0 < len(SCOPED.findall(sql)) == sql.count("FROM service_requests")
         if not (scoped and self._requests in sql and bound.keys() >= set(SCOPE)):
-            yield sql
+            yield lambda text: text
             return
         scope = self._entered(tuple(bound[name] for name in SCOPE))
         copies = Copies(scope.name, self._present, create, select, scope.types)
         try:
-            yield self._over(scope, sql, {name: bound[name] for name in SCOPE}, copies)
+            yield lambda text: self._over(scope, text, {name: bound[name] for name in SCOPE}, copies)
         finally:
             self._left(scope, create, select)
 

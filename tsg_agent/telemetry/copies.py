@@ -13,7 +13,7 @@ from tsg_agent.telemetry.catalog import CATALOG, FLAGS, LOGS, PRODUCTS
 from tsg_agent.telemetry.keys import BITMAP_BYTES
 
 Create = Callable[[str, Mapping[str, object]], int]
-"""Runs one statement and returns its first number, 0 without one."""
+"""Runs statements and returns the first number of the last, 0 without one."""
 Select = Callable[[str, Mapping[str, object]], pa.Table]
 
 FEW, MANY = 64, 10_000
@@ -113,16 +113,17 @@ class Copies:
         self.create(f"CREATE OR REPLACE TABLE {held} AS SELECT {lists} FROM {source}", bound)  # noqa: S608 - ours
         lengths = ", ".join(f"len({name}) AS {name}" for name in columns)
         found = self.select(f"SELECT {lengths} FROM {held}", {}).to_pylist()[0]  # noqa: S608 - ours
-        codes = {name: self._code(name, found[name] or 0, held) for name in columns}
-        self.create(f"DROP TABLE {held}", {})
-        return codes
+        coded = [name for name in columns if 0 < (found[name] or 0) <= MANY]
+        kinds = [f"CREATE TYPE {self._kind(name)} AS ENUM (SELECT unnest({name}) FROM {held})" for name in coded]  # noqa: S608 - ours
+        self.create("; ".join([*kinds, f"DROP TABLE {held}"]), {})
+        self.types += [self._kind(name) for name in coded]
+        return {name: self._code(name, found[name]) if name in coded else name for name in columns}
 
-    def _code(self, column: str, values: int, held: str) -> str:
-        if not 0 < values <= MANY:
-            return column
-        kind = f"{self.of('type')}_{column}"
-        self.create(f"CREATE TYPE {kind} AS ENUM (SELECT unnest({column}) FROM {held})", {})  # noqa: S608 - ours
-        self.types.append(kind)
+    def _kind(self, column: str) -> str:
+        return f"{self.of('type')}_{column}"
+
+    def _code(self, column: str, values: int) -> str:
+        kind = self._kind(column)
         if values > FEW:
             return f"CAST({column} AS {kind})"
         # Unlike a cast, this is worked out once per value of a Parquet file's dictionary, not once per row.

@@ -89,10 +89,9 @@ class DuckDB:
         def create(text: str, values: Mapping[str, object]) -> int:
             return self._create(text, values, timeout, deadline)
 
-        counted = self._keys.counted(sql, bound, run)
-        if counted == sql:
-            return run(self._keys.joined(sql, bound, run), bound)
-        with self._compact.reading(counted, bound, create, run) as copied:
+        with self._compact.reading(sql, bound, create, run) as over:
+            counted = self._keys.counted(sql, bound, run)
+            copied = over(counted) if counted != sql else sql
             text = self._keys.joined(counted, bound, run) if copied == counted else copied
             named = set(PARAMETER.findall(text))
             return run(text, {name: value for name, value in bound.items() if name in named})

@@ -10,7 +10,7 @@ from tsg_agent.statistics import upper_p, wilson_interval
 from tsg_agent.verdicts.figures import Figures
 from tsg_agent.verdicts.labels import LABEL_MEASURES, flag_action
 from tsg_agent.verdicts.naming import names_of
-from tsg_agent.verdicts.screen import BORN_STEPS, Screen, screen
+from tsg_agent.verdicts.screen import BORN_STEPS, Screen, screens
 from tsg_agent.verdicts.setting import ACTING_STEPS, FAILURES, STEP_MEASURES, Setting
 
 
@@ -65,15 +65,15 @@ def screens_of(
     startless = replace(measurement.grid, start=None)
     tables = [*measurement.tables, *([workflows] if workflows is not None and workflows.values else [])]
     return [
-        screen(
+        one
+        for table in tables
+        for one in screens(
             table,
-            measure,
+            STEP_MEASURES[table.dimension.step],
             startless if doubted and table.dimension.step in ACTING_STEPS else measurement.grid,
             limits.verdict,
             table.dimension.step,
         )
-        for table in tables
-        for measure in STEP_MEASURES[table.dimension.step]
     ]
 
 

@@ -3,6 +3,7 @@
 Source: docs/verdicts.md, which says how evidence becomes a cause.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -75,9 +76,17 @@ class Screen:
 
 def screen(table: Table, measure: Measure, grid: Grid, limits: VerdictThresholds, step: int) -> Screen:
     """Onset and contrast of a table's values in one measure."""
-    counts, rest = table.counts, table.rest()
-    k, n = counts.failures[measure], counts.requests
-    rk, rn = rest.failures[measure], table.counts.requests if table.error_only else rest.requests
+    return screens(table, (measure,), grid, limits, step)[0]
+
+
+def screens(
+    table: Table, measures: Sequence[Measure], grid: Grid, limits: VerdictThresholds, step: int
+) -> list[Screen]:
+    """Onset and contrast of a table's values in some measures: all in one go, one below the other."""
+    counts, rest, groups = table.counts, table.rest, len(table.values)
+    k, n = _failures(counts, measures), np.tile(counts.requests, (len(measures), 1))
+    rk = _failures(rest, measures)
+    rn = n if table.error_only else np.tile(rest.requests, (len(measures), 1))
     before, after = grid.before, grid.after
     k1, n1 = k[:, after].sum(axis=1), n[:, after].sum(axis=1)
     own0 = n[:, before].sum(axis=1)
@@ -85,42 +94,53 @@ def screen(table: Table, measure: Measure, grid: Grid, limits: VerdictThresholds
     few = own0 < limits.minimum_requests
     ever_before = n[:, : grid.start or 0].sum(axis=1)
     born = known & (n1 >= limits.minimum_requests) & (few if step in BORN_STEPS else ever_before == 0)
-    base_k, base_n = _base(table.whole, measure, before, len(k))
+    base_k, base_n = _base(table.whole, measures, before, groups)
     k0 = np.where(born, base_k.sum(axis=1), k[:, before].sum(axis=1))
     n0 = np.where(born, base_n.sum(axis=1), own0)
     phi = np.where(born, overdispersion(base_k, base_n), overdispersion(k[:, before], n[:, before]))
     measured = known & (n0 >= limits.minimum_requests) & (n1 >= limits.minimum_requests)
-    z = np.where(measured, g2_z(k0, n0, k1, n1) / np.sqrt(phi), 0.0)
     low, high = difference_interval(k0, n0, k1, n1, phi)
     edge = limits.minimum_rise / 100.0
     stratified = born | ~measured
     compared = Sides(k, n, rk, rn).compared(grid, stratified, phi, limits.contrast_ratio)
-    return Screen(
-        table, measure, k0, n0, k1, n1, own0, z, measured,
-        appeared=born,
-        unchanged=measured & (low > -edge) & (high < edge),
+    arrays = {
+        "k0": k0, "n0": n0, "k1": k1, "n1": n1, "own_requests_before": own0,
+        "z": np.where(measured, g2_z(k0, n0, k1, n1) / np.sqrt(phi), 0.0), "measured": measured, "appeared": born,
+        "unchanged": measured & (low > -edge) & (high < edge),
         # What kind of error is commonest says nothing unless it can be seen to change.
-        whole=_whole(table, measure, after, limits) | (table.error_only & ~np.full(len(k), known)),
-        contrast_z=compared.z, difference=compared.difference, overlaps=compared.overlaps, material=compared.material,
-        rest_k=rk[:, after].sum(axis=1), rest_n=rn[:, after].sum(axis=1),
-        stratified=stratified,
-    )  # fmt: skip
+        "whole": _whole(table, measures, after, limits) | (table.error_only & ~np.full(len(k), known)),
+        "contrast_z": compared.z, "difference": compared.difference, "overlaps": compared.overlaps,
+        "material": compared.material, "rest_k": rk[:, after].sum(axis=1), "rest_n": rn[:, after].sum(axis=1),
+        "stratified": stratified,
+    }  # fmt: skip
+    parts = {name: np.split(values, len(measures)) for name, values in arrays.items()}
+    return [
+        Screen(table, measure, **{name: split[place] for name, split in parts.items()})
+        for place, measure in enumerate(measures)
+    ]
 
 
-def _base(whole: Counts, measure: Measure, before: slice, groups: int) -> tuple[Floats, Floats]:
+def _failures(counts: Counts, measures: Sequence[Measure]) -> Floats:
+    """The failures in each measure, one below the other."""
+    return np.concatenate([counts.failures[measure] for measure in measures])
+
+
+def _base(whole: Counts, measures: Sequence[Measure], before: slice, groups: int) -> tuple[Floats, Floats]:
     """The service's own buckets before, once per group."""
     return (
-        np.repeat(whole.failures[measure][:, before], groups, axis=0),
-        np.repeat(whole.requests[:, before], groups, axis=0),
+        np.repeat(_failures(whole, measures)[:, before], groups, axis=0),
+        np.tile(whole.requests[:, before], (groups * len(measures), 1)),
     )
 
 
-def _whole(table: Table, measure: Measure, after: slice, limits: VerdictThresholds) -> Mask:
+def _whole(table: Table, measures: Sequence[Measure], after: slice, limits: VerdictThresholds) -> Mask:
     """Values with nearly all of the traffic: they are the service, and differ from nothing."""
-    counts, whole = table.counts, table.whole
+    counts, whole, groups = table.counts, table.whole, len(table.values)
     if table.error_only:
-        part, total = counts.failures[measure][:, after].sum(axis=1), whole.failures[measure][:, after].sum()
+        part = _failures(counts, measures)[:, after].sum(axis=1)
+        total = np.repeat(_failures(whole, measures)[:, after].sum(axis=1), groups)
     else:
-        part, total = counts.requests[:, after].sum(axis=1), whole.requests[:, after].sum()
+        part = np.tile(counts.requests[:, after].sum(axis=1), len(measures))
+        total = np.repeat(whole.requests[:, after].sum(), len(part))
     result: Mask = part >= limits.whole_traffic * total
     return result
