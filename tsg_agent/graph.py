@@ -278,7 +278,7 @@ def _judgement(state: State, context: Context) -> dict[str, Any]:
     limits = context.settings.thresholds
     findings = [Finding.model_validate(finding) for finding in state["findings"]]
     workflows = next(finding for finding in findings if finding.step == 9)
-    steps = frame_of(context.frames.get(WORKFLOW_ROWS)) if workflows.status is Status.OK else None
+    steps = functools.partial(frame_of, context.frames.get(WORKFLOW_ROWS)) if workflows.status is Status.OK else None
     runs = context.frames.get(WORKFLOW_RUNS).to_pandas() if workflows.status is Status.OK else None
     threshold = float(state["parameters"]["threshold"])
     evidence = Evidence(measurement, steps, runs, findings, threshold, limits, _measurer(state, context))

@@ -159,6 +159,13 @@ def test_queries_at_the_same_time_share_the_copies(tmp_path: Path) -> None:
         assert len(copies(engine)) == 3
 
 
+def test_copies_that_no_query_may_read_are_dropped(tmp_path: Path) -> None:
+    """The second query makes them while the first one's keys are still being proven, and some of these repeat."""
+    with DuckDB(telemetry(tmp_path, repeated_request=True)) as engine, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda query: rows(engine, *query), list(QUERIES.values())[:8]))
+        assert not copies(engine)
+
+
 def test_old_copies_are_dropped(tmp_path: Path) -> None:
     sql, bound = QUERIES["plugin_2_feature_flags"]
     with DuckDB(telemetry(tmp_path)) as engine:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,8 @@ def judgement_of(folder: Path | str, given: Parameters, settings: Settings = SET
             finding, table, _ = plugin.run_with_table(engine, args, settings)
             findings.append(finding)
             if plugin.number == 8 and table is not None and table.num_rows:
-                steps = frame_of(table)
-                runs = analyse(steps, settings.thresholds.workflow).runs
+                steps = partial(frame_of, table)
+                runs = analyse(steps(), settings.thresholds.workflow).runs
         measurer = Measurer(engine, given, settings, POOL)
         evidence = Evidence(measurer.measure(), steps, runs, findings, given.threshold, settings.thresholds, measurer)
         return judge(evidence)

@@ -1,18 +1,23 @@
 """Reads the measurement's query results into arrays."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from tsg_agent.evidence.dimensions import FLAG, LOG_DIMENSIONS, PAIR, PRODUCT_DIMENSIONS, REGION, Dimension
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import SQL_MEASURES, Counts, Measurement, Table
 from tsg_agent.models import Measure
-from tsg_agent.statistics import Floats
+from tsg_agent.statistics import Bools, Floats
 
 COMPONENT = ("service_component",)
+NUMBERS = ("requests", *SQL_MEASURES, "latency_sum", "redirects")
+Places: TypeAlias = NDArray[np.int_]
 
 
 def read_measurement(results: dict[str, pa.Table], grid: Grid, service: str, region: str) -> Measurement:
@@ -20,18 +25,19 @@ def read_measurement(results: dict[str, pa.Table], grid: Grid, service: str, reg
 
     Without the other regions' rows (a subject's part) the incident's region is all there is.
     """
-    logs = results["dimensions"]
-    total = _counts(logs.filter(pc.equal(logs["dimensions"], _bits(LOG_DIMENSIONS))), [], grid)
+    logs = _Rows.of(results["dimensions"], grid)
+    total = logs.about(_bits(LOG_DIMENSIONS)).counts(grid)
     tables = [_error_only(table, total) for table in _split(logs, (*LOG_DIMENSIONS, PAIR), LOG_DIMENSIONS, total, grid)]
     if "regions" in results:
-        regions = _table(REGION, results["regions"], total, grid)
+        regions = _table(REGION, _Rows.of(results["regions"], grid), total, grid)
         tables.append(Table(REGION, regions.values, regions.counts, regions.counts.sum()))
     elif total.requests.any():
         tables.append(Table(REGION, [(region,)], total, total))
     if "flags" in results:
-        tables.append(_table(FLAG, results["flags"], total, grid))
+        tables.append(_table(FLAG, _Rows.of(results["flags"], grid), total, grid))
     if "products" in results:
-        products = _split(results["products"], PRODUCT_DIMENSIONS, PRODUCT_DIMENSIONS, total, grid)
+        rows = _Rows.of(results["products"], grid)
+        products = _split(rows, PRODUCT_DIMENSIONS, PRODUCT_DIMENSIONS, total, grid)
         # Only requests about a product have these: the rest is the other products'.
         tables.extend(Table(one.dimension, one.values, one.counts, one.counts.sum()) for one in products)
     entry, component = _entry(tables, total, service)
@@ -40,7 +46,7 @@ def read_measurement(results: dict[str, pa.Table], grid: Grid, service: str, reg
 
 def read_total(rows: pa.Table, grid: Grid) -> Counts:
     """Rows by bucket as one group."""
-    return _counts(rows, [], grid)
+    return _Rows.of(rows, grid).counts(grid)
 
 
 def _bits(listed: Sequence[Dimension], grouped: Dimension | None = None) -> int:
@@ -49,38 +55,93 @@ def _bits(listed: Sequence[Dimension], grouped: Dimension | None = None) -> int:
     return sum(1 << place for place, dimension in enumerate(reversed(listed)) if dimension.columns[0] not in columns)
 
 
+@dataclass(frozen=True)
+class _Texts:
+    """A column of texts: each row's place in `values`, -1 where it has none."""
+
+    values: list[str]
+    places: Places
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """A query's result as arrays; read once, since it is cut into some twenty dimensions."""
+
+    dimensions: Places
+    buckets: Places
+    texts: list[_Texts]
+    numbers: dict[str, Floats]
+
+    @classmethod
+    def of(cls, result: pa.Table, grid: Grid) -> "_Rows":
+        """Read one result; buckets beyond the grid count as its first or last."""
+        buckets = np.clip(result["bucket"].to_numpy().astype(int), 0, grid.count - 1)
+        names = result.column_names
+        dimensions = result["dimensions"].to_numpy().astype(int) if "dimensions" in names else np.zeros_like(buckets)
+        texts = [_texts(result[name]) for name in ("first_value", "second_value") if name in names]
+        numbers = {name: pc.fill_null(result[name].cast(pa.float64()), 0.0).to_numpy() for name in NUMBERS}
+        return cls(dimensions, buckets, texts, numbers)
+
+    def about(self, bits: int) -> "_Rows":
+        """The rows of one grouping."""
+        return self._where(self.dimensions == bits)
+
+    def known(self, columns: int) -> "_Rows":
+        """The rows that have their values."""
+        return self._where(np.logical_and.reduce([texts.places >= 0 for texts in self.texts[:columns]]))
+
+    def keys(self, columns: int) -> tuple[list[tuple[str, ...]], Places]:
+        """The distinct values, sorted, and each row's place among them."""
+        chosen = self.texts[:columns]
+        shape = tuple(len(texts.values) for texts in chosen)
+        if not all(shape):
+            return [], np.zeros(0, int)
+        code = np.ravel_multi_index([texts.places for texts in chosen], shape)
+        found, inverse = np.unique(code, return_inverse=True)
+        parts = zip(*np.unravel_index(found, shape), strict=True)
+        values = [tuple(texts.values[place] for texts, place in zip(chosen, key, strict=True)) for key in parts]
+        order = sorted(range(len(values)), key=values.__getitem__)
+        rank = np.empty(len(values), int)
+        rank[order] = np.arange(len(values))
+        return [values[place] for place in order], rank[inverse]
+
+    def counts(self, grid: Grid, places: Places | None = None, groups: int = 1) -> Counts:
+        """Added up by group and bucket; one group without `places`."""
+        cell = self.buckets if places is None else self.buckets + grid.count * places
+
+        def spread(name: str) -> Floats:
+            values: Floats = np.bincount(cell, self.numbers[name], groups * grid.count).astype(float)
+            return values.reshape(groups, grid.count)
+
+        failures = {measure: spread(name) for name, measure in SQL_MEASURES.items()}
+        return Counts(spread("requests"), failures, spread("latency_sum"), spread("redirects"))
+
+    def _where(self, mask: Bools) -> "_Rows":
+        return _Rows(
+            self.dimensions[mask],
+            self.buckets[mask],
+            [_Texts(texts.values, texts.places[mask]) for texts in self.texts],
+            {name: values[mask] for name, values in self.numbers.items()},
+        )
+
+
+def _texts(column: pa.ChunkedArray) -> _Texts:
+    encoded = column.combine_chunks().dictionary_encode()
+    return _Texts(encoded.dictionary.to_pylist(), encoded.indices.fill_null(-1).to_numpy().astype(int))
+
+
 def _split(
-    result: pa.Table, wanted: Sequence[Dimension], listed: Sequence[Dimension], total: Counts, grid: Grid
+    rows: _Rows, wanted: Sequence[Dimension], listed: Sequence[Dimension], total: Counts, grid: Grid
 ) -> list[Table]:
-    codes = result["dimensions"]
-    return [
-        _table(dimension, result.filter(pc.equal(codes, _bits(listed, dimension))), total, grid) for dimension in wanted
-    ]
+    return [_table(dimension, rows.about(_bits(listed, dimension)), total, grid) for dimension in wanted]
 
 
-def _table(dimension: Dimension, rows: pa.Table, whole: Counts, grid: Grid) -> Table:
+def _table(dimension: Dimension, rows: _Rows, whole: Counts, grid: Grid) -> Table:
     """One dimension's table; rows without a value are in the whole only. Values are sorted."""
-    names = ["first_value", "second_value"][: len(dimension.columns)]
-    for name in names:
-        rows = rows.filter(pc.is_valid(rows[name]))
-    keys = list(zip(*(rows[name].to_pylist() for name in names), strict=True))
-    values = sorted(set(keys))
-    places = {value: place for place, value in enumerate(values)}
-    return Table(dimension, values, _counts(rows, [places[key] for key in keys], grid, len(values)), whole)
-
-
-def _counts(rows: pa.Table, places: list[int], grid: Grid, groups: int = 1) -> Counts:
-    """Rows of (group, bucket) into arrays. A pair's row of the total (no group) goes to group 0."""
-    bucket = np.clip(rows["bucket"].to_numpy().astype(int), 0, grid.count - 1)
-    cell = bucket + grid.count * np.asarray(places, int) if places else bucket
-
-    def spread(name: str) -> Floats:
-        column = pc.fill_null(rows[name].cast(pa.float64()), 0.0)
-        values: Floats = np.bincount(cell, column.to_numpy(), groups * grid.count).astype(float)
-        return values.reshape(groups, grid.count)
-
-    failures = {measure: spread(name) for name, measure in SQL_MEASURES.items()}
-    return Counts(spread("requests"), failures, spread("latency_sum"), spread("redirects"))
+    columns = len(dimension.columns)
+    known = rows.known(columns)
+    values, places = known.keys(columns)
+    return Table(dimension, values, known.counts(grid, places, len(values)), whole)
 
 
 def _error_only(table: Table, total: Counts) -> Table:

@@ -26,6 +26,8 @@ SCOPED = re.compile(r"\bFROM service_requests\s+WHERE region = \$region\b")
 OTHER = re.compile(rf"\b({'|'.join(name for name in LOGS.columns if name not in (*KEPT, 'region'))})\b")
 COMMENT = re.compile(r"--[^\n]*")
 MAXIMUM_SCOPES = 2
+EAGER = 2
+"""The query that makes the copies at once, while the first one's keys are still being proven."""
 Over = Callable[[str], str]
 """A query's text -> the text that reads the copies."""
 
@@ -40,6 +42,8 @@ class _Scope:
     locks: dict[str, threading.Lock] = field(default_factory=dict)
     readers: int = 0
     asked: int = 0
+    used: bool = False
+    """Some query was allowed to read them."""
 
 
 class Compact:
@@ -65,14 +69,18 @@ class Compact:
         if not (scoped and self._requests in sql and bound.keys() >= set(SCOPE)):
             yield lambda text: text
             return
-        scope = self._entered(tuple(bound[name] for name in SCOPE))
+        scope, place = self._entered(tuple(bound[name] for name in SCOPE))
         copies = Copies(scope.name, self._present, create, select, scope.types)
+        named = {name: bound[name] for name in SCOPE}
         try:
-            yield lambda text: self._over(scope, text, {name: bound[name] for name in SCOPE}, copies)
+            if place == EAGER:
+                self._has(scope, LOGS.name, partial(copies.copy_requests, self._requests, named))
+            yield lambda text: self._over(scope, text, named, copies)
         finally:
             self._left(scope, create, select)
 
-    def _entered(self, key: tuple[object, ...]) -> _Scope:
+    def _entered(self, key: tuple[object, ...]) -> tuple[_Scope, int]:
+        """The scope, and the place of this query among all that asked for it."""
         with self._lock:
             if key not in self._scopes:
                 self._number += 1
@@ -81,7 +89,7 @@ class Compact:
             scope = self._scopes[key]
             scope.readers += 1
             scope.asked += 1
-            return scope
+            return scope, scope.asked
 
     def _left(self, scope: _Scope, create: Create, select: Select) -> None:
         """Drop the copies of scopes that were asked for long ago, unless they are being read."""
@@ -89,11 +97,16 @@ class Compact:
             scope.readers -= 1
             idle = [key for key, one in self._scopes.items() if not one.readers]
             dropped = [self._scopes.pop(key) for key in idle[: max(0, len(self._scopes) - MAXIMUM_SCOPES)]]
+            if scope.made.get(LOGS.name) and not (scope.readers or scope.used):
+                dropped.append(scope)  # its keys turned out to repeat: no query may read the copies
+                scope.made[LOGS.name] = False
         for old in dropped:
             with suppress(TelemetryError):  # the query that was last is not to fail for it
                 Copies(old.name, self._present, create, select, old.types).drop()
+                old.types.clear()
 
     def _over(self, scope: _Scope, sql: str, bound: Mapping[str, object], copies: Copies) -> str:
+        scope.used = True
         joins = DISTINCT.search(sql) is not None
         text = DISTINCT.sub(r"SELECT \1 FROM \2", sql)
         other = OTHER.search(COMMENT.sub("", text.replace(self._requests, ""))) is not None

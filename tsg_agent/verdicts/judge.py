@@ -1,6 +1,6 @@
 """All verdicts of an investigation: what is the cause, what only suffers with it, what was thought of and dismissed."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -30,11 +30,11 @@ MOVED_Z = 4.0
 class Evidence:
     """All that verdicts are made from; `source` measures parts of it again.
 
-    `steps`: plugin 8's rows. `runs`: WorkflowAnalysis.runs of them.
+    `steps` gives plugin 8's rows, which only a workflow's verdict reads. `runs`: WorkflowAnalysis.runs of them.
     """
 
     measurement: Measurement
-    steps: pd.DataFrame | None
+    steps: Callable[[], pd.DataFrame] | None
     runs: pd.DataFrame | None
     findings: list[Finding]
     threshold: float
@@ -119,11 +119,13 @@ def _strength(one: Ranked) -> tuple[bool, float]:
     return one[1].confidence is Confidence.CONFIRMED, one[0].z
 
 
-def _cause(one: Explained, ledger: Ledger, steps: pd.DataFrame | None, setting: Setting) -> Verdict:
+def _cause(one: Explained, ledger: Ledger, steps: Callable[[], pd.DataFrame] | None, setting: Setting) -> Verdict:
     candidate = one.candidate
+    left = None
     if steps is not None and one.runs is not None and candidate.step == 9:
-        steps = steps[among(steps, pa.array(one.runs["correlation_id"], pa.string()))]
-    detail = {**detail_of(candidate, steps, setting), **candidate.detail}
+        rows = steps()
+        left = rows[among(rows, pa.array(one.runs["correlation_id"], pa.string()))]
+    detail = {**detail_of(candidate, left, setting), **candidate.detail}
     made = verdict(replace(candidate, detail=detail), one.ruling, setting, [ledger.add(candidate)])
     subject = made.subject
     if candidate.step == 9 and detail.get("workflow_step"):
