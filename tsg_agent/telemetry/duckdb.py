@@ -116,7 +116,7 @@ class DuckDB:
             statements = cursor.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise QueryError("Only one SELECT may run.")
-            return _spelled_out(cursor.sql(sql, params=dict(bound)).to_arrow_table())
+            return _spelled_out(cursor.sql(statements[0], params=dict(bound)).to_arrow_table())  # as parsed: not again
 
         return self._watched(select, timeout, deadline)
 

@@ -13,7 +13,6 @@ from tsg_agent.verdicts.candidates import Candidate
 from tsg_agent.verdicts.figures import Figures
 from tsg_agent.verdicts.labels import newest_and_previous
 from tsg_agent.verdicts.naming import rows_about
-from tsg_agent.verdicts.screen import screen
 from tsg_agent.verdicts.setting import Setting
 from tsg_agent.workflows import step_that_fails
 
@@ -81,17 +80,18 @@ def _gathers(one: Candidate, table: Table, setting: Setting) -> tuple[str, ...] 
     """The value that holds nearly all of the cause's excess in clearly less than all of its requests."""
     if one.measure not in table.counts.failures or not table.values:
         return None
-    seen = screen(table, one.measure, setting.grid, setting.limits.verdict, table.dimension.step)
-    row = int(seen.k1.argmax())
-    base = share(
-        one.onset.before.failures if one.onset.before else 0, one.onset.before.requests if one.onset.before else 0
-    )
-    excess = float(seen.k1[row] - seen.n1[row] * base)
-    failures, requests = seen.k1[row] + seen.rest_k[row], seen.n1[row] + seen.rest_n[row]
-    total = float(failures - requests * base)
+    after, counts, rest = setting.grid.after, table.counts, table.rest
+    failed = counts.failures[one.measure][:, after].sum(axis=1)
+    row = int(failed.argmax())
+    inside = float(counts.requests[row, after].sum())
+    requests = inside + (inside if table.error_only else float(rest.requests[row, after].sum()))
+    failures = failed[row] + rest.failures[one.measure][row, after].sum()
     if table.error_only:
-        return table.values[row] if seen.k1[row] >= failures / 2 else None
-    small = seen.n1[row] <= NARROW_TRAFFIC * requests
+        return table.values[row] if failed[row] >= failures / 2 else None
+    before = one.onset.before
+    base = float(share(before.failures, before.requests)) if before else 0.0
+    total, excess = float(failures - requests * base), float(failed[row] - inside * base)
+    small = inside <= NARROW_TRAFFIC * requests
     return table.values[row] if small and total > 0 and excess >= NARROW_SHARE * total else None
 
 

@@ -113,10 +113,9 @@ def screens(
         "material": compared.material, "rest_k": rk[:, after].sum(axis=1), "rest_n": rn[:, after].sum(axis=1),
         "stratified": stratified,
     }  # fmt: skip
-    parts = {name: np.split(values, len(measures)) for name, values in arrays.items()}
     return [
-        Screen(table, measure, **{name: split[place] for name, split in parts.items()})
-        for place, measure in enumerate(measures)
+        Screen(table, measure, **{name: values[first : first + groups] for name, values in arrays.items()})
+        for first, measure in zip(range(0, len(k), groups), measures, strict=True)
     ]
 
 
