@@ -8,6 +8,8 @@ import pytest
 
 from tests.cli.conftest import Place
 from tests.cli.running import tsg
+from tsg_agent.models import Report
+from tsg_agent.recording import comparable
 from tsg_agent.report.schema import report_schema
 
 
@@ -121,3 +123,15 @@ def test_a_recording_replays_without_its_telemetry(shard: Place, tmp_path: Path)
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["causes"] == json.loads(first.stdout)["causes"]
     assert tsg("replay", str(kept), "--diff", state=tmp_path).stdout == "The same report.\n"
+
+
+def test_the_order_of_sets_changes_no_report(shard: Place, tmp_path: Path) -> None:
+    reports = []
+    for seed in ("1", "2", "3"):
+        done = tsg(
+            "run", str(shard.incident), "-t", shard.telemetry, "--json", state=tmp_path,
+            TSG_THREADS="1", PYTHONHASHSEED=seed,
+        )  # fmt: skip
+        reports.append(comparable(Report.model_validate_json(done.stdout)))
+    first, *others = ({**report, "id": "", "created": ""} for report in reports)
+    assert all(other == first for other in others)

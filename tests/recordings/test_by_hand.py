@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.running import tsg
 from tsg_agent.recording import differences
 from tsg_agent.recording.file import INDEX, read
 from tsg_agent.sandbox.doctor import diagnose
@@ -29,3 +30,11 @@ def test_it_says_who_wrote_it_and_names_no_place(file: Path) -> None:
     assert read(file)[0].written_by_hand
     with zipfile.ZipFile(file) as archive:
         assert PLACE.findall(archive.read(INDEX).decode()) == []
+
+
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_the_order_of_sets_changes_no_prompt(seed: str) -> None:
+    """In it sentences are sent back with their rows' figures, in the order in which they are read."""
+    file = next(file for file in FILES if file.stem == "petshop-none-run")
+    done = tsg("replay", str(file), "--diff", PYTHONHASHSEED=seed)
+    assert done.returncode == 0, done.stderr

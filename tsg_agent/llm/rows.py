@@ -113,7 +113,7 @@ class Row:
         """Add what follows from two sides: the difference in points, and how many times."""
         shares = {fact.side: fact.value for fact in self.facts if fact.unit == "percent" and fact.side}
         if "after" in shares:
-            for side in {"before", "rest"} & shares.keys():
+            for side in [side for side in ("before", "rest") if side in shares]:
                 self.facts.append(Fact(abs(shares["after"] - shares[side]), "points"))
                 if shares[side]:
                     self.facts.append(Fact(shares["after"] / shares[side], "ratio"))
