@@ -24,7 +24,7 @@ from tests.samples import (
     suspect,
     verdict,
 )
-from tsg_agent.models import Contrast, Measure, Onset, OnsetKind, Rate, Report, Status
+from tsg_agent.models import Contrast, Measure, Onset, OnsetKind, Rate, Report, Status, Visible
 from tsg_agent.wording import one_line
 
 VERSION = {"service_version": "3.15.0"}
@@ -37,6 +37,18 @@ def test_a_cause_says_what_since_when_how_badly_and_against_what() -> None:
         "(1,204 of 23,600 against 70 of 23,300 requests). "
         "The rest had 0.4 % at the same time (94 of 23,500 requests) and rose 4.7 points less. [E2.1]"
     )
+
+
+def test_what_shows_in_the_same_requests_under_more_names_is_told_once() -> None:
+    called = {"dependency_name": "card-processor"}
+    failed, fewer = Rate(failures=178, requests=520), Rate(failures=150, requests=400)
+    shown = [
+        Visible(subject={**called, "service_component": "payments"}, step=10, label="HIGH", after=failed),
+        Visible(subject=called, step=10, label="HIGH", after=failed),
+        Visible(subject={**called, "service_component": "cart"}, step=10, label="HIGH", after=fewer),
+    ]
+    [cause] = report(judgement(verdict(2, "REGRESSION_DETECTED", VERSION, also_visible_in=shown))).causes
+    assert [one.subject for one in cause.also_visible_in] == [called, {**called, "service_component": "cart"}]
 
 
 def test_a_cause_that_appeared_is_held_against_the_service_before() -> None:

@@ -1,6 +1,7 @@
 """A Report as Markdown: read back by a CommonMark parser, hostile text included."""
 
 import re
+from collections.abc import Callable
 from io import StringIO
 
 import pytest
@@ -8,6 +9,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from tests.samples import HOSTILE, SAMPLES, bad_version, no_incident, only_gaps, only_suspects
+from tsg_agent.models import Report
 from tsg_agent.report.markdown import code, escape, fenced, to_markdown
 from tsg_agent.report.terminal import print_report
 from tsg_agent.wording import one_line
@@ -53,7 +55,16 @@ def test_gaps_are_listed_and_a_check_without_data_shows_no_label() -> None:
     assert re.search(r"\| E5 \| Partition availability \| no data \|  \| 0 \|", text)
 
 
-def test_cited_rows_are_shown() -> None:
+@pytest.mark.parametrize("made", SAMPLES.values(), ids=SAMPLES.keys())
+def test_every_row_that_actions_and_causes_cite_is_shown(made: Callable[[], Report]) -> None:
+    report = made()
+    rows = {f"{found.id}.{i}" for found in report.findings for i in range(1, found.row_count + 1)}
+    cited = {item for one in (*report.actions, *report.causes) for item in one.evidence}
+    shown = re.findall(r"^- \[([EM][\d.]+)\]", to_markdown(report), re.MULTILINE)
+    assert cited & (rows | {one.id for one in report.measured}) <= set(shown)
+
+
+def test_dismissed_rows_are_shown_after_them() -> None:
     text = to_markdown(bad_version())
     for item in ("E2.1", "M.1", "M.2", "M.3"):
         assert f"- [{item}] " in text

@@ -20,6 +20,7 @@ from tsg_agent.models import (
     Sla,
     Usage,
     Verdict,
+    Visible,
 )
 from tsg_agent.settings import AllThresholds
 
@@ -80,10 +81,22 @@ def _cause(rank: int, verdict: Verdict, start: datetime | None, slow_ms: float) 
         **{name: getattr(verdict, name) for name in _SHARED},
         shortfalls=verdict.shortfalls,
         detail=verdict.detail,
-        also_visible_in=verdict.also_visible_in,
+        also_visible_in=_once(verdict.also_visible_in),
         impact=verdict.impact,
         tier=verdict.tier,
     )
+
+
+def _once(visible: list[Visible]) -> list[Visible]:
+    """Without what says the same of the same requests with more names: a dependency, and it with its only caller."""
+
+    def repeats(one: Visible) -> bool:
+        return any(
+            other.subject.items() < one.subject.items() and (other.step, other.after) == (one.step, one.after)
+            for other in visible
+        )
+
+    return [one for one in visible if not repeats(one)]
 
 
 _SHARED = ("step", "label", "subject", "measure", "onset", "contrast", "evidence")

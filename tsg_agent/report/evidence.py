@@ -26,10 +26,12 @@ def measured_row(measured: MeasuredRow) -> dict[str, Any]:
     return {"subject": subject_name(measured.subject), "measure": measure_words(measured.measure), **shares}
 
 
-def cited_ids(report: Report) -> list[str]:
-    """The ids that causes and dismissals rest on, each once, in the order of the report."""
-    everything = [c.evidence for c in report.causes] + [r.evidence for r in report.rejected]
-    return list(dict.fromkeys(item for evidence in everything for item in evidence))
+def cited_ids(report: Report) -> tuple[list[str], list[str]]:
+    """The ids that actions and causes rest on, and those of dismissals alone; each once, in the order of the report."""
+    acted = [a.evidence for a in report.actions] + [c.evidence for c in report.causes]
+    firm = dict.fromkeys(item for evidence in acted for item in evidence)
+    dismissed = dict.fromkeys(item for one in report.rejected for item in one.evidence)
+    return list(firm), [item for item in dismissed if item not in firm]
 
 
 def cell(value: Any) -> str:

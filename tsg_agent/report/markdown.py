@@ -184,11 +184,13 @@ def _evidence(report: Report) -> Iterator[str]:
         rows.append([f.id, escape(f.title), f.status.value.replace("_", " "), label, str(f.row_count)])
     yield _table(["id", "check", "status", "label", "rows"], rows)
     known = rows_by_id(report)
-    cited = [(item, known[item]) for item in cited_ids(report) if item in known][:SHOWN_ROWS]
+    firm, dismissed = cited_ids(report)
     bullets = []
-    for item, row in cited:
+    for item in [*firm, *dismissed[: max(0, SHOWN_ROWS - len(firm))]]:
+        row = known.get(item, {})  # a whole check, [E2], is in the table above
         values = ", ".join(f"{k} = {cell(v)}" for k, v in row.items() if v not in (None, "", [], ()))
-        bullets.append(f"- [{item}] {escape(values)}")
+        if values:
+            bullets.append(f"- [{item}] {escape(values)}")
     yield "\n".join(bullets)
 
 
