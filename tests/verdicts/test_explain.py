@@ -64,6 +64,19 @@ def test_what_is_left_is_judged_again() -> None:
     assert causes == [("a", Confidence.CONFIRMED), ("/x", Confidence.SUSPECTED)]
 
 
+@pytest.mark.parametrize(("failures", "confidence"), [(38, Confidence.SUSPECTED), (45, Confidence.CONFIRMED)])
+def test_a_second_cause_must_be_beyond_chance_in_all_that_was_looked_at(failures: int, confidence: Confidence) -> None:
+    """Thirty endpoints fail with the zone. Of the thirty without it, one that always fails has a bad hour."""
+    zone: dict[str, Sides] = {"a": ((5, 30_000), (1_350, 15_000))}
+    inside: dict[str, Sides] = {f"/a{number}": ((0, 1_000), (45, 500)) for number in range(30)}
+    outside: dict[str, Sides] = {f"/b{number}": ((1, 8_600), (1, 4_300)) for number in range(29)}
+    bad: Sides = ((24, 120), (failures, 90))
+    rest: dict[str, Sides] = {"b": ((53, 249_520), (29 + failures, 124_790))}
+    whole = measurement(table(zone | rest), table({**inside, **outside, "/bad": bad}, ENDPOINT))
+    causes, _ = explained(whole, measurement(table(zone), table(inside, ENDPOINT)))
+    assert causes == [("a", Confidence.CONFIRMED), ("/bad", confidence)]
+
+
 def test_kinds_of_errors_say_what_fails_not_where() -> None:
     zones = table({"a": ((5, 5_000), (1_000, 2_500)), "b": ((160, 10_000), (200, 5_000))})
     kinds = counts([((15, 15_000), (1_100, 7_500)), ((150, 15_000), (100, 7_500))])

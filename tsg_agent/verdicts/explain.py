@@ -277,12 +277,13 @@ class Explainer:
                 gone |= (names == first.subject["scenario_name"]).to_numpy(bool)
             remainder.runs = remainder.runs[~gone]
         screens = self._screens(remainder.measurement, remainder.workflows(), [one for one, _ in rest]) if rest else []
-        again = {(one.key, one.measure): one for one in candidates_of(screens, self.setting)}
+        strict = replace(self.setting, cuts=self.setting.cuts.left)
+        again = {(one.key, one.measure): one for one in candidates_of(screens, strict)}
         known = self._known(first, remainder) if rest else None
         shadows, left = [], []
         for one, ruling in rest:
             now = again.get((one.key, one.measure))
-            ruled = rule(now, self.setting) if now is not None and self._stands(now) else Ruling(None)
+            ruled = rule(now, strict) if now is not None and self._stands(now) else Ruling(None)
             if now is None or ruled.confidence is None or self._only_unknown(now, known):
                 shadows.append((one, now))
             else:

@@ -1,6 +1,6 @@
 """What every judgement of an investigation shares: the limits, the cuts for significance, the gates, the findings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,10 +31,15 @@ ACTING_STEPS = (2, 3, 9)
 
 @dataclass(frozen=True)
 class Cuts:
-    """The p under which something is significant (Benjamini-Hochberg over all groups of all steps)."""
+    """The p under which something is significant, over all groups of all steps."""
 
     onset: float
+    """Benjamini-Hochberg: few of all that is found are chance."""
     contrast: float
+    onset_alone: float
+    """Bonferroni: not one of what is found is chance. For what a cause taken out has left, of which chance has its
+    share: a hundred groups that failed with the cause made room for it, and it alone does not vanish with them."""
+    contrast_alone: float
 
     @classmethod
     def of(cls, screens: list[Screen], rate: float) -> "Cuts":
@@ -42,7 +47,17 @@ class Cuts:
         onsets = np.concatenate([s.p[s.measured] for s in screens]) if screens else np.zeros(0)
         compared = [s.contrast_p[s.overlaps & ~s.whole] for s in screens]
         contrasts = np.concatenate(compared) if compared else np.zeros(0)
-        return cls(_critical(onsets, rate), _critical(contrasts, rate))
+        return cls(
+            _critical(onsets, rate),
+            _critical(contrasts, rate),
+            onset_alone=rate / max(1, onsets.size),
+            contrast_alone=rate / max(1, contrasts.size),
+        )
+
+    @property
+    def left(self) -> "Cuts":
+        """The cuts for what a cause taken out has left."""
+        return replace(self, onset=self.onset_alone, contrast=self.contrast_alone)
 
 
 def _critical(p: Floats, rate: float) -> float:
