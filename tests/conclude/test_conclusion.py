@@ -115,6 +115,13 @@ def test_a_cause_under_the_threshold_says_what_it_explains() -> None:
     assert "By the guide's threshold it would pass, but shard s7 fails only where it does." in statement
 
 
+def test_a_cause_that_cannot_be_told_from_another_says_so_and_so_does_the_headline() -> None:
+    one = verdict(10, "URGENT", {"service_component": "a"}, detail={"alike": [{"service_component": "b"}]})
+    made = report(judgement(one))
+    assert "As many fail in component b: calls passed on from one to the next look so" in made.causes[0].statement
+    assert made.headline.startswith("Component a, or component b (as many fail there), is failing since")
+
+
 def test_a_workflow_at_its_failing_step_is_named_once() -> None:
     subject = {"scenario_name": "pay", "workflow_step": "charge"}
     cause = verdict(9, "CRITICAL_SCENARIO_FAILING", subject, measure=Measure.WORKFLOW_FAILURES)

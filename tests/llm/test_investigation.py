@@ -9,7 +9,8 @@ from tests.llm import personas
 from tests.llm.server import Endpoint, Script, serving
 from tsg_agent import Report, Request, Settings, investigate
 from tsg_agent.llm.grounding import check, sentences_of
-from tsg_agent.llm.rows import evidence_of
+from tsg_agent.llm.prose import Failed, Section, told_section
+from tsg_agent.llm.rows import Evidence, Row, evidence_of
 from tsg_agent.report.markdown import to_markdown
 from tsg_agent.settings import ModelSettings
 from tsg_agent.telemetry.engine import Engine
@@ -154,6 +155,27 @@ def test_a_sentence_that_is_mended_stays_the_models(told: Tell) -> None:
     assert report.narrative is not None
     assert report.narrative.sections[1].text == "It is the confirmed cause [C1]."
     assert (report.narrative.sent_back, report.narrative.replaced) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("wrote", "failed", "text", "by"),
+    [
+        (["Wrong [A1].", "Mend b [A2]."], [0], "Fix a [E1]. Mend b [A2].", "model"),
+        (["Mend b [A2].", "Wrong [A1]."], [1], "Mend b [A2]. Fix a [E1].", "model"),
+        (["Mend a [A1].", "Wrong.", "Mend b [A2]."], [1], "Mend a [A1]. Fix a [E1]. Fix b [E2]. Mend b [A2].", "model"),
+        (["Wrong.", "Wrong."], [0, 1], "Fix a [E1]. Fix b [E2].", "rules"),
+        (["Mend b [A2]."], [], "Mend b [A2].", "model"),
+        ([], [], "Fix a [E1]. Fix b [E2].", "rules"),
+    ],
+)
+def test_where_a_sentence_fails_the_rules_say_what_the_model_did_not(
+    wrote: list[str], failed: list[int], text: str, by: str
+) -> None:
+    """A rule's sentence does not come a second time where a kept sentence rests on the same row."""
+    evidence = Evidence([Row("A1", words="Fix a. [E1]"), Row("A2", words="Fix b. [E2]")])
+    section = Section("What to do", "Fix a [E1]. Fix b [E2].", wrote)
+    made = told_section(section, [Failed(0, place, wrote[place], ["no"]) for place in failed], evidence)
+    assert (made.text, made.by) == (text, by)
 
 
 def test_the_rules_own_sentences_pass_the_check(by_rules: Report) -> None:

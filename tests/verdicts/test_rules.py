@@ -34,6 +34,8 @@ telemetry to show are in test_generated.py and test_recordings.py, those of expl
 | a workflow goes before the place that fails in it alone | an_endpoint_that_fails_in_one_workflow_only… |
 | another region has rivals too | another_region_in_which_the_same_fails_is_not_blamed |
 | a confirmed cause stands without a clearer suspect | what_stands_out_only_with_a_clearer_suspects… |
+| a second cause stands by Bonferroni | a_second_cause_must_be_beyond_chance… |
+| causes that fail alike are told so | places_with_as_many_failures… |
 | explaining away; what is left is judged again | a_shard_seen_in_four_dimensions…, what_is_left_is_judged_again |
 | not where the cause is not recorded | a_cause_does_not_show_again_where_it_is_not_recorded |
 | at most three causes | at_most_three_causes |
@@ -44,17 +46,19 @@ telemetry to show are in test_generated.py and test_recordings.py, those of expl
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from tests import samples
 from tests.samples import finding
 from tests.verdicts.tables import LIMITS, ZONE, Sides, candidates, counts, grid, measurement, setting_of, table
 from tsg_agent.evidence import Table
 from tsg_agent.evidence.dimensions import FLAG, PRODUCT_DIMENSIONS, WORKFLOW, Dimension
-from tsg_agent.models import Confidence, Measure, OnsetKind, Tier
+from tsg_agent.models import Confidence, Measure, Onset, OnsetKind, Rate, Tier, Verdict
 from tsg_agent.verdicts.candidates import candidates_of, screens_of
-from tsg_agent.verdicts.details import detail_of
+from tsg_agent.verdicts.details import detail_of, told_alike
 from tsg_agent.verdicts.gates import gates_of
 from tsg_agent.verdicts.order import ranked
 from tsg_agent.verdicts.rules import Ruling, rule, verdict
@@ -97,20 +101,44 @@ def test_the_reason_says_what_a_rise_lacks() -> None:
     assert _dismissed_because(table({"a": chance, "b": HEALTHY})).startswith("the change at the start may be chance")
 
 
-@pytest.mark.parametrize(("category", "kept"), [("TIMEOUT", {"message": "too late"}), (None, {})])
-def test_a_message_is_the_errors_only_where_the_source_names_its_kind(
-    category: str | None, kept: dict[str, str]
+@pytest.mark.parametrize(
+    ("category", "elsewhere", "kept"),
+    [("TIMEOUT", 9, {"message": "too late"}), ("TIMEOUT", 10, {}), (None, 9, {})],
+)
+def test_a_message_is_the_errors_only_where_its_kind_is_named_and_mostly_there(
+    category: str | None, elsewhere: int, kept: dict[str, str]
 ) -> None:
-    """The guide counts messages by category and exception: without either it is the commonest of all errors."""
+    """The guide counts messages by category and exception: the commonest may be that of another component."""
     made = measurement(table({"a": BROKEN, "b": HEALTHY}, COMPONENT))
-    row = {
-        "service_component": "a",
-        "error_category": category,
-        "exception_type": None,
-        "most_common_message": "too late",
-    }
-    setting = replace(setting_of(made), findings={10: finding(10, row)})
+    kind = {"error_category": category, "exception_type": None, "most_common_message": "too late"}
+    rows = [
+        {"service_component": "b", "total_occurrences": elsewhere, **kind},
+        {"service_component": "a", "total_occurrences": 10, **kind},
+        {"service_component": "b", "total_occurrences": 99, **kind, "exception_type": "Other"},
+    ]
+    setting = replace(setting_of(made), findings={10: finding(10, *rows)})
     assert detail_of(candidates(made, setting)["a"], None, setting) == kept
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({}, True),
+        ({"failures": 62}, False),
+        ({"requests": 490}, False),
+        ({"subject": {"dependency_name": "b"}}, False),
+        ({"confidence": Confidence.SUSPECTED}, False),
+    ],
+)
+def test_places_with_as_many_failures_in_as_many_requests_are_told_alike(other: dict[str, Any], told: bool) -> None:
+    def place(failures: int = 63, requests: int = 484, **changes: Any) -> Verdict:
+        seen = Onset(kind=OnsetKind.NEW, after=Rate(failures=failures, requests=requests))
+        return samples.verdict(10, "URGENT", **({"subject": {"service_component": "b"}, "onset": seen} | changes))
+
+    first = place(requests=482, subject={"service_component": "a"})
+    one, two = told_alike([first, place(**other)])
+    assert ("alike" in one.detail, "alike" in two.detail) == (told, told)
+    assert not told or one.detail["alike"] == [{"service_component": "b"}]
 
 
 def _dismissed_because(made: Table) -> str:

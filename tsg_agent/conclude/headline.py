@@ -2,7 +2,7 @@
 
 from tsg_agent.conclude.case import Case
 from tsg_agent.conclude.gaps import CANARY
-from tsg_agent.conclude.statements import figures
+from tsg_agent.conclude.statements import alike, figures
 from tsg_agent.models import Availability, Cause, Confidence, Gap, Parameters, Sla
 from tsg_agent.wording import clock, listed, moment, name, percent, sentence, subject_name
 
@@ -59,7 +59,10 @@ def _cause(case: Case, cause: Cause) -> str:
     step = None if known else cause.detail.get("workflow_step")
     where = f" at {name(step)}" if step else ""
     verb = {"slow": "is slow", "rate_limited": "is rate limited"}.get(cause.measure.value, "is failing")
-    return f"{subject_name(cause.subject)} {verb}{where}{since}" + (f": {detail}" if detail else "")
+    others = "".join(f", or {other}" for other in alike(cause.detail))
+    return f"{subject_name(cause.subject)}{others and f'{others} (as many fail there),'} {verb}{where}{since}" + (
+        f": {detail}" if detail else ""
+    )
 
 
 def _unlooked(gaps: list[Gap]) -> str:

@@ -1,6 +1,7 @@
 """Causes and dismissals in plain sentences, every figure from the evidence that the sentence cites."""
 
 from datetime import datetime
+from typing import Any
 
 from tsg_agent.models import Confidence, Contrast, Measure, Onset, OnsetKind, Rate, Verdict, Visible
 from tsg_agent.wording import (
@@ -27,6 +28,7 @@ def cause_statement(verdict: Verdict, start: datetime | None, slow_ms: float) ->
         _against_the_rest(verdict.contrast, verdict.measure),
         _gathered(verdict),
         _explains(verdict),
+        _alike(verdict),
         _workflow(verdict),
         _broken_workflows(verdict.impact),
         _shortfalls(verdict),
@@ -113,6 +115,23 @@ def _explains(verdict: Verdict) -> str:
     if not isinstance(named, dict):
         return ""
     return sentence(f"by the guide's threshold it would pass, but {subject_name(named)} fails only where it does")
+
+
+def _alike(verdict: Verdict) -> str:
+    """Places that pass the same calls on to each other fail alike."""
+    others = alike(verdict.detail)
+    if not others:
+        return ""
+    return sentence(
+        f"as many fail in {listed(others)}: calls passed on from one to the next look so, and the telemetry does not "
+        "say where they begin to fail"
+    )
+
+
+def alike(detail: dict[str, Any]) -> list[str]:
+    """The names of the causes that a cause cannot be told from."""
+    others = detail.get("alike")
+    return [subject_name(other) for other in others] if isinstance(others, list) else []
 
 
 def _workflow(verdict: Verdict) -> str:

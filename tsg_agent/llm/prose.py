@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -82,7 +83,10 @@ def narrate(report: Report, assistant: Assistant) -> tuple[Narrative | None, lis
     failed = failures(sections, evidence)
     notes = _mend(sections, failed, evidence, assistant) if failed else []
     still = failures(sections, evidence)
-    told = [_told(i, section, still) for i, section in enumerate(sections)]
+    told = [
+        told_section(section, [one for one in still if one.section == i], evidence)
+        for i, section in enumerate(sections)
+    ]
     return Narrative(sections=told, sentences=wrote, sent_back=len(failed), replaced=len(still)), notes
 
 
@@ -115,7 +119,7 @@ def failures(sections: list[Section], evidence: Evidence) -> list[Failed]:
 
 
 def _clean(sentences: list[str]) -> list[str]:
-    split = [one_line(part) for text in sentences[:SENTENCES] for part in sentences_of(text)]
+    split = [one_line(part, SENTENCE_CHARACTERS) for text in sentences[:SENTENCES] for part in sentences_of(text)]
     return [part for part in split if part][:SENTENCES]
 
 
@@ -135,19 +139,34 @@ def _mend(sections: list[Section], failed: list[Failed], evidence: Evidence, ass
     except ModelError as error:
         return [f"The model did not mend {len(failed)} sentences ({error.kind}): the rules' stand in their place."]
     for one, text in zip(failed, mended.sentences, strict=False):
-        sections[one.section].sentences[one.place] = one_line(text) or one.sentence
+        sections[one.section].sentences[one.place] = one_line(text, SENTENCE_CHARACTERS) or one.sentence
     return []
 
 
-def _told(number: int, section: Section, failed: list[Failed]) -> NarrativeSection:
+def told_section(section: Section, failed: list[Failed], evidence: Evidence) -> NarrativeSection:
     """The section as it goes into the report; the rules speak where the model could not."""
-    places = {one.place for one in failed if one.section == number}
-    kept = [one_line(text, SENTENCE_CHARACTERS) for place, text in enumerate(section.sentences) if place not in places]
-    by = "model" if kept else "rules"
-    if places or not kept:
-        kept.append(section.text)
-        log.info("section %r: %d sentences gave way to the rules'", section.title, len(places))
-    return NarrativeSection(title=section.title, text=" ".join(kept), by=by)
+    places = {one.place for one in failed}
+    if not places:
+        written = section.sentences or [section.text]
+        return _as_told(section, written, by="model" if section.sentences else "rules")
+    kept = [text for place, text in enumerate(section.sentences) if place not in places]
+    first = min(places)
+    log.info("section %r: %d sentences gave way to the rules'", section.title, len(places))
+    told = [*section.sentences[:first], _rest(section.text, kept, evidence)]
+    told += [text for place, text in enumerate(section.sentences) if place > first and place not in places]
+    return _as_told(section, told, by="model" if kept else "rules")
 
 
-__all__ = ["Failed", "Section", "failures", "narrate", "rows_text", "sections_of"]
+def _as_told(section: Section, sentences: list[str], by: Literal["model", "rules"]) -> NarrativeSection:
+    return NarrativeSection(title=section.title, text=" ".join(sentences), by=by)
+
+
+def _rest(text: str, kept: list[str], evidence: Evidence) -> str:
+    """The rules' sentences, without those on which the model's own already rest; all, where none is left."""
+    rows = {item for sentence in kept for item in cited(sentence)}
+    rows |= {item for row in rows & evidence.rows.keys() for item in cited(evidence.rows[row].words)}
+    left = [one for one in sentences_of(text) if not cited(one) or not set(cited(one)) <= rows]
+    return " ".join(left) or text
+
+
+__all__ = ["Failed", "Section", "failures", "narrate", "rows_text", "sections_of", "told_section"]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from tsg_agent.evidence.dimensions import FLAG, LOG_DIMENSIONS, PRODUCT_DIMENSIONS, REGION, WORKFLOW
 from tsg_agent.evidence.measurement import Measurement, Table
-from tsg_agent.models import Subject
+from tsg_agent.models import Subject, Verdict
 from tsg_agent.statistics import share
 from tsg_agent.verdicts.candidates import Candidate
 from tsg_agent.verdicts.figures import Figures
@@ -26,6 +26,8 @@ NARROW_SHARE = 0.9
 """A part that holds this share of a cause's excess…"""
 NARROW_TRAFFIC = 0.8
 """…in at most this share of its requests, is where the cause really is."""
+ALIKE_REQUESTS = 0.01
+"""Two places with as many failures, in requests that differ by no more than this share, see the same calls."""
 
 
 def narrowed(one: Candidate, part: Measurement, setting: Setting) -> Candidate:
@@ -140,14 +142,25 @@ def _zone(one: Candidate, setting: Setting) -> dict[str, Any]:
 
 
 def _error(one: Candidate, setting: Setting) -> dict[str, Any]:
-    """The commonest message of the subject's kind of error.
+    """The commonest message of the subject's kind of error, where most errors of that kind are the subject's.
 
-    The guide counts messages by category and exception: where a source names neither, it is anybody's message.
+    The guide counts messages by category and exception, wherever they occur: of a kind that occurs mostly elsewhere it
+    is another's message, and where a source names neither it is anybody's.
     """
     finding = setting.findings.get(10)
-    rows = [row for _, row in rows_about(finding, one.subject)] if finding else []
-    own = [row["most_common_message"] for row in rows if row["error_category"] or row["exception_type"]]
-    return {"message": own[0]} if own and own[0] else {}
+    about = rows_about(finding, one.subject) if finding else []
+    if finding is None or not about:
+        return {}
+    first = about[0][1]
+    kind = _kind(first)
+    own = sum(row["total_occurrences"] for _, row in about if _kind(row) == kind)
+    everywhere = sum(row["total_occurrences"] for row in finding.rows if _kind(row) == kind)
+    message = first["most_common_message"]
+    return {"message": message} if any(kind) and message and 2 * own > everywhere else {}
+
+
+def _kind(row: dict[str, Any]) -> tuple[Any, Any]:
+    return row["error_category"], row["exception_type"]
 
 
 def _workflow(one: Candidate, steps: pd.DataFrame | None, setting: Setting) -> dict[str, Any]:
@@ -170,3 +183,24 @@ def _workflow(one: Candidate, steps: pd.DataFrame | None, setting: Setting) -> d
         if step:
             detail["workflow_step"] = step
     return detail
+
+
+def told_alike(verdicts: list[Verdict]) -> list[Verdict]:
+    """Causes with detail["alike"]: the other causes of their kind with as many failures in as many requests.
+
+    Where calls are passed on from one to the next, all of them fail, and without a trace nothing says where it begins.
+    """
+    return [
+        one.model_copy(update={"detail": {**one.detail, "alike": others}})
+        if (others := [other.subject for other in verdicts if other is not one and _alike(one, other)])
+        else one
+        for one in verdicts
+    ]
+
+
+def _alike(one: Verdict, other: Verdict) -> bool:
+    mine, theirs = one.onset.after, other.onset.after
+    if mine is None or theirs is None or one.measure is not other.measure or one.confidence is not other.confidence:
+        return False
+    same = abs(mine.requests - theirs.requests) <= ALIKE_REQUESTS * max(mine.requests, theirs.requests)
+    return one.subject.keys() == other.subject.keys() and mine.failures == theirs.failures and same

@@ -11,7 +11,7 @@ from tsg_agent.models import Confidence, Finding, Judgement, Measure, Verdict
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import unevenness
 from tsg_agent.verdicts.candidates import Candidate, candidates_of, screens_of
-from tsg_agent.verdicts.details import detail_of
+from tsg_agent.verdicts.details import detail_of, told_alike
 from tsg_agent.verdicts.explain import Explained, Explainer
 from tsg_agent.verdicts.gates import gates_of
 from tsg_agent.verdicts.order import Ranked
@@ -57,7 +57,7 @@ def judge(evidence: Evidence) -> Judgement:
     explainer = Explainer(setting, evidence.source)
     causes, left = explainer.explain(pool, remainder)
     ledger = Ledger(setting.grid)
-    verdicts = [_cause(one, ledger, evidence.steps, setting) for one in causes]
+    verdicts = told_alike([_cause(one, ledger, evidence.steps, setting) for one in causes])
     explained = {tuple(sorted(item.subject.items())) for one in causes for item in (*one.also_visible_in, *one.impact)}
     known = explained | {one.key for one in causes}
     outcomes = {one.key: "lower_ranked" for one, _ in left} | remainder.dismissed
