@@ -55,6 +55,18 @@ def test_no_rollback_without_a_healthier_version() -> None:
     assert "no version was measured healthier" in action.statement
 
 
+def test_a_cause_under_the_guides_thresholds_says_what_it_is_short_of() -> None:
+    [canary] = proposed(verdict(2, "NO_REGRESSION", VERSION))
+    assert canary.statement == (
+        "Look at version 3.15.0 before acting; it is short of the guide's rule for rolling a version back "
+        "(over 1,000 requests, 10 points worse than the one before). [E2.1]"
+    )
+    [tier] = proposed(verdict(8, "HEALTHY", {"customer_tier": "FREE"}))
+    assert "it is under the thresholds of the guide's Step 8" in tier.statement
+    [labelled] = proposed(verdict(8, "HIGH_RETRY_RATE", {"customer_tier": "FREE"}))
+    assert "the guide has no fixed remedy for it" in labelled.statement
+
+
 def test_a_slow_version_is_not_rolled_back() -> None:
     slow = verdict(2, "PERFORMANCE_DEGRADATION", VERSION, measure=Measure.SLOW, detail={"roll_back_to": "3.14.1"})
     assert kinds(slow) == ["look"]

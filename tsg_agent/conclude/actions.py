@@ -10,9 +10,22 @@ from typing import Any
 
 from tsg_agent.conclude.case import Case
 from tsg_agent.conclude.gaps import UNKNOWN_START
+from tsg_agent.conclude.summary import HEALTHY
 from tsg_agent.models import Action, Cause, Confidence, Finding, Gap, Measure, Status, Tier
 from tsg_agent.settings import AllThresholds
-from tsg_agent.wording import cited, clock, count, listed, name, one_line, percent, sentence, some, subject_name
+from tsg_agent.wording import (
+    cited,
+    clock,
+    count,
+    listed,
+    name,
+    one_line,
+    percent,
+    points,
+    sentence,
+    some,
+    subject_name,
+)
 
 NOW, LOOK = "now", "look"
 PLACES = ("region", "datacenter", "availability_zone")
@@ -31,7 +44,9 @@ def actions(case: Case, causes: list[Cause], gaps: list[Gap]) -> list[Action]:
         answers = [a for rule in RULES for a in rule(cause, case.findings, case.thresholds)]
         # To repair what a cause broke is no answer to the cause itself.
         if not any(cause.subject.items() <= answer.target.items() for answer in answers):
-            found.append(_look(cause, "the guide has no fixed remedy for it"))
+            healthy = cause.label in HEALTHY
+            below = f"it is under the thresholds of the guide's Step {cause.step}, which has no remedy for that"
+            found.append(_look(cause, below if healthy else "the guide has no fixed remedy for it"))
         found += answers
     found += _relieve_pressure(causes, case.findings)
     if not causes and case.something_fails:
@@ -62,7 +77,13 @@ def _look(cause: Cause, why: str) -> Action:
     return _action("look", f"look at {subject_name(cause.subject)} before acting; {why}{short}", cause, LOOK)
 
 
-def _roll_back(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
+def _roll_back(cause: Cause, _findings: list[Finding], thresholds: AllThresholds) -> list[Action]:
+    if cause.step == 2 and cause.label in HEALTHY:
+        rule = thresholds.version
+        least = (
+            f"over {count(rule.minimum_requests)} requests, {points(rule.regression_points)} worse than the one before"
+        )
+        return [_look(cause, f"it is short of the guide's rule for rolling a version back ({least})")]
     if cause.step != 2 or cause.label != "REGRESSION_DETECTED":
         return []
     version, healthy = name(cause.subject.get("service_version", "")), cause.detail.get("roll_back_to")
