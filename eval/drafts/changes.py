@@ -51,7 +51,7 @@ VERSIONS = (
         "A new version on one instance of twelve fails half of its requests",
         "step 2",
         (fault(Kind.VERSION, 0.5, service_version=NEW),),
-        {"rollout": Rollout(version=NEW, ramp_minutes=0, share=0.09), "requests_per_minute": 400},
+        {"rollout": Rollout(version=NEW, ramp_minutes=0, share=0.09), "requests_per_minute": 500},
         {"hand": "email", "symptom": "some requests fail, and work on the next try"},
         ("strong",),
     ),

@@ -45,9 +45,9 @@ ENDPOINTS = (
     # Not the orders endpoint: nine of ten of its requests call one database, which no data could tell from it.
     Draft(
         "endpoint-weak",
-        "Product pages fail one time in fifteen",
+        "Product pages fail one time in twenty",
         "step 7",
-        (fault(Kind.ENDPOINT, 0.07, endpoint_path="/products/item"),),
+        (fault(Kind.ENDPOINT, 0.05, endpoint_path="/products/item"),),
         {},
         {"hand": "email", "symptom": "product pages are empty at times"},
         ("weak",),
