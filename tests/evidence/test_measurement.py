@@ -3,9 +3,9 @@
 import numpy as np
 import pyarrow as pa
 
-from tests.verdicts.tables import ZONE, counts, grid, measurement, table
+from tests.verdicts.tables import ZONE, Sides, counts, grid, measurement, table
 from tsg_agent.evidence import Counts, Table
-from tsg_agent.evidence.dimensions import Dimension
+from tsg_agent.evidence.dimensions import FLAG, Dimension
 from tsg_agent.evidence.measurement import SQL_MEASURES
 from tsg_agent.evidence.read import read_measurement
 from tsg_agent.models import Measure
@@ -18,6 +18,16 @@ def test_the_rest_is_all_other_requests() -> None:
     rest = made.rest
     assert rest.requests.sum(axis=1).round().tolist() == [300, 150]
     assert rest.failures[Measure.SERVER_ERRORS].sum(axis=1).round().tolist() == [7, 3]
+
+
+def test_a_flags_value_is_compared_with_its_other_values_or_with_the_requests_that_lack_it() -> None:
+    sides: list[Sides] = [((1, 100), (2, 50)), ((3, 200), (4, 100)), ((5, 300), (6, 150)), ((7, 50), (8, 25))]
+    values = [("routing", "on"), ("routing", "off"), ("routing", "half"), ("basket", "on")]
+    made = Table(FLAG, values, counts(sides), counts([((20, 1000), (30, 500))]))
+    assert made.rest.requests.sum(axis=1).round().tolist() == [750, 600, 450, 1425]
+    assert made.rest.failures[Measure.SERVER_ERRORS].sum(axis=1).round().tolist() == [18, 14, 10, 35]
+    assert [made.find(made.subject(row)) for row in range(4)] == [0, 1, 2, 3]
+    assert made.find({"flag_name": "routing", "flag_value": "none"}) == -1
 
 
 def test_without_takes_a_part_out_value_by_value() -> None:

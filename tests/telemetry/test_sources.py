@@ -1,6 +1,6 @@
 """Where the rows come from changes no finding; what cannot be read says so."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tsg_agent.errors import TelemetryError
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.telemetry.profile import known_values, profile
 from tsg_agent.tools import PLUGINS
 
 
@@ -103,6 +104,46 @@ def test_not_a_number_reads_as_null(tmp_path: Path) -> None:
     rows = requests(1200, availability_zone="z", latency_ms=[float("nan")] * 600 + [100.0] * 600)
     finding = found(tmp_path, 5, {"api_gateway_logs": rows})
     assert finding.rows[0]["overall_latency"] == 100.0
+
+
+@pytest.mark.parametrize("missing", [float("nan"), float("inf")])
+def test_not_a_number_is_no_status_and_no_test_traffic(missing: float, tmp_path: Path) -> None:
+    """As writers store what is missing: it is over every threshold, and true, for those who do not look."""
+    rows = requests(2000, {500: 200}, availability_zone="z")
+    codes = [float(row["status_code"]) if index % 4 else missing for index, row in enumerate(rows)]
+    made = requests(2000, availability_zone="z", status_code=codes, is_test_traffic=[0.0, missing] * 1000)
+    [row] = found(tmp_path, 5, {"api_gateway_logs": made}).rows
+    assert row["total_requests"] == 2000
+    assert row["success_rate"] == pytest.approx(100 * (1500 - 150) / 2000)
+
+
+def test_times_that_no_calendar_has_are_in_no_window(tmp_path: Path) -> None:
+    rows = requests(1200, {500: 600}, availability_zone="z")
+    times = pa.array([row["timestamp"] for row in rows], pa.timestamp("us"))
+    far = pa.array([2**62, -(2**62)], pa.int64()).cast(pa.timestamp("us"))
+    folder = written(tmp_path, {"api_gateway_logs": [*rows, rows[0], rows[0]]})
+    [path] = folder.glob("*.parquet")
+    table = pq.read_table(path)
+    column = pa.chunked_array([times, far])
+    pq.write_table(table.set_column(table.schema.get_field_index("timestamp"), "timestamp", column), path)
+    with DuckDB(folder) as engine:
+        [finding] = [check.run(engine, args_for(check), Settings()) for check in PLUGINS if check.number == 5]
+        logs = profile(engine, 10).tables[0]
+        known = known_values(engine, 10)
+    assert finding.rows[0]["total_requests"] == 1200
+    span = (rows[0]["timestamp"].replace(tzinfo=UTC), rows[-1]["timestamp"].replace(tzinfo=UTC))
+    assert (logs.first, logs.last) == (known.first, known.last) == span
+
+
+def test_a_time_in_numbers_is_told_how_to_convert(tmp_path: Path) -> None:
+    folder = written(tmp_path, {"api_gateway_logs": requests(50, timestamp=1_773_144_000_000)})
+    with pytest.raises(TelemetryError, match=r"timestamp holds BIGINT") as caught:
+        DuckDB(folder)
+    mapping = tmp_path / "mapping.toml"
+    assert "to_timestamp(timestamp / 1000.0)" in caught.value.fix
+    mapping.write_text('[api_gateway_logs.columns]\ntimestamp = "to_timestamp(timestamp / 1000.0)"\n')
+    with DuckDB(folder, mapping=mapping) as engine:
+        assert known_values(engine, 10).first == datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("name", "content"), [("empty", None), ("notes", "notes.txt")])

@@ -74,6 +74,12 @@ def test_a_latency_anomaly_needs_more_than_ten_values(values: int, anomaly: bool
     assert any("LATENCY_ANOMALY cannot occur" in note for note in finding.notes) is not anomaly
 
 
+def test_a_latency_that_no_clock_measured_takes_the_score_from_no_other(tmp_path: Path) -> None:
+    made = {f"v{number:02}": requests(101, latency_ms=100.0 + number) for number in range(11)}
+    made |= {"slow": requests(101, latency_ms=4000.0), "absurd": requests(101, latency_ms=[1e306] * 101)}
+    assert by(flags(tmp_path, made), "flag_value")["slow"]["flag_status"] == "LATENCY_ANOMALY"
+
+
 def test_a_repeated_flag_row_counts_once(tmp_path: Path) -> None:
     values = {"on": requests(2000, {500: 500}, latency_ms=[9000.0] * 30 + [50.0] * 1970), "off": requests(2000)}
     once, often = flags(tmp_path / "once", values), flags(tmp_path / "often", values, copies=9)

@@ -1,10 +1,11 @@
 """Counts by dimension, value and bucket, and the arithmetic on them. Pure numpy."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from tsg_agent.evidence.dimensions import FLAG, Dimension
 from tsg_agent.evidence.grid import Grid
@@ -33,47 +34,52 @@ class Counts:
 
     def __sub__(self, other: "Counts") -> "Counts":
         """What is left when the other's requests are taken out."""
-        return Counts(
-            np.maximum(self.requests - other.requests, 0.0),
-            {measure: np.maximum(k - other.failures[measure], 0.0) for measure, k in self.failures.items()},
-            np.maximum(self.latency - other.latency, 0.0),
-            np.maximum(self.redirects - other.redirects, 0.0),
-        )
+        return self._with(other, lambda mine, theirs: np.maximum(mine - theirs, 0.0))
 
-    def take(self, rows: list[int]) -> "Counts":
+    def grouped(self, group: NDArray[np.intp], groups: int) -> "Counts":
+        """Groups added up into fewer: `group` says into which each goes."""
+
+        def add(values: Floats) -> Floats:
+            made = np.zeros((groups, values.shape[1]))
+            np.add.at(made, group, values)
+            return made
+
+        return self._each(add)
+
+    def where(self, mask: NDArray[np.bool_], other: "Counts") -> "Counts":
+        """Groups where the mask holds, else the other's."""
+        return self._with(other, lambda mine, theirs: np.where(mask[:, None], mine, theirs))
+
+    def take(self, rows: ArrayLike) -> "Counts":
         """Some groups, by index; -1 gives a group without requests."""
         index = np.asarray(rows, int)
         present = (index >= 0)[:, None]
 
         def pick(values: Floats) -> Floats:
             if not len(values):
-                return np.zeros((len(rows), values.shape[1]))
+                return np.zeros((len(index), values.shape[1]))
             return np.where(present, values[np.maximum(index, 0)], 0.0)
 
-        return Counts(
-            pick(self.requests),
-            {measure: pick(k) for measure, k in self.failures.items()},
-            pick(self.latency),
-            pick(self.redirects),
-        )
+        return self._each(pick)
 
     def sum(self) -> "Counts":
         """All groups as one."""
+        return self._each(lambda values: values.sum(axis=0, keepdims=True))
+
+    def _each(self, change: Callable[[Floats], Floats]) -> "Counts":
         return Counts(
-            self.requests.sum(axis=0, keepdims=True),
-            {measure: k.sum(axis=0, keepdims=True) for measure, k in self.failures.items()},
-            self.latency.sum(axis=0, keepdims=True),
-            self.redirects.sum(axis=0, keepdims=True),
+            change(self.requests),
+            {measure: change(k) for measure, k in self.failures.items()},
+            change(self.latency),
+            change(self.redirects),
         )
 
-    @classmethod
-    def stack(cls, parts: "list[Counts]") -> "Counts":
-        """The groups of several, one below the other."""
-        return cls(
-            np.concatenate([part.requests for part in parts]),
-            {m: np.concatenate([part.failures[m] for part in parts]) for m in parts[0].failures},
-            np.concatenate([part.latency for part in parts]),
-            np.concatenate([part.redirects for part in parts]),
+    def _with(self, other: "Counts", join: Callable[[Floats, Floats], Floats]) -> "Counts":
+        return Counts(
+            join(self.requests, other.requests),
+            {measure: join(k, other.failures[measure]) for measure, k in self.failures.items()},
+            join(self.latency, other.latency),
+            join(self.redirects, other.redirects),
         )
 
     @classmethod
@@ -108,24 +114,21 @@ class Table:
 
         A flag with one value is compared with the requests that lack it.
         """
-        all_requests = self.whole.take([0] * len(self.values))
-        if self.dimension != FLAG:
-            return all_requests - self.counts
-        names = [value[0] for value in self.values]
-        rows: list[Counts] = []
-        for row, name in enumerate(names):
-            others = [other for other, other_name in enumerate(names) if other_name == name and other != row]
-            rows.append(
-                self.counts.take(others).sum() if others else all_requests.take([row]) - self.counts.take([row])
-            )
-        return Counts.stack(rows) if rows else all_requests
+        if self.dimension != FLAG or not self.values:
+            return self.whole - self.counts
+        names, flag, values = np.unique([value[0] for value in self.values], return_inverse=True, return_counts=True)
+        others = self.counts.grouped(flag, len(names)).take(flag) - self.counts
+        return others.where(values[flag] > 1, self.whole - self.counts)
 
     def find(self, subject: Subject) -> int:
         """The row about a subject, -1 if it has none."""
         if set(subject) != set(self.dimension.columns):
             return -1
-        key = tuple(subject[column] for column in self.dimension.columns)
-        return self.values.index(key) if key in self.values else -1
+        return self._rows.get(tuple(subject[column] for column in self.dimension.columns), -1)
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, ...], int]:
+        return {value: row for row, value in enumerate(self.values)}
 
 
 @dataclass(frozen=True)

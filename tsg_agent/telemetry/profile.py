@@ -12,6 +12,8 @@ from tsg_agent.telemetry.catalog import CATALOG, LOGS, WORKFLOWS, Needs, lacking
 from tsg_agent.telemetry.engine import Engine
 
 LIMIT = 1000
+DATED = "FILTER (WHERE timestamp BETWEEN '0001-01-01'::TIMESTAMP AND '9999-12-31'::TIMESTAMP)"
+"""Times that a calendar has: others are in no window, and cannot be told."""
 """Distinct values of a column that are listed; the busiest."""
 REGION, ENVIRONMENT, SERVICE, WHOLE = 3, 5, 6, 7
 """`of` in values.sql."""
@@ -179,7 +181,7 @@ def _known(values: dict[str, _Values]) -> KnownValues:
 
 
 def _whole(engine: Engine, table: str, timeout: float) -> tuple[int, datetime | None, datetime | None]:
-    span = "min(timestamp), max(timestamp)" if "timestamp" in CATALOG[table].columns else "NULL, NULL"
+    span = f"min(timestamp) {DATED}, max(timestamp) {DATED}" if "timestamp" in CATALOG[table].columns else "NULL, NULL"
     sql = f"SELECT count(*), {span} FROM {table}"  # noqa: S608 - the catalogue's names
     rows, first, last = (column[0].as_py() for column in engine.run(sql, {}, timeout=timeout).columns)
     return rows, _utc(first), _utc(last)

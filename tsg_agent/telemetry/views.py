@@ -106,17 +106,30 @@ def _converted(table: Table, name: str, expression: str, found: str) -> str:
     # A column of nothing but NULLs has no type of its own in CSV and JSON: it reads as NULL.
     if accepted and not found.startswith(accepted) and found not in {'"NULL"', "NULL"}:
         raise TelemetryError(
-            f"{table.name}.{name} holds {found}, where {kind} is needed.",
-            fix=f'Convert it in a mapping file: {name} = "CAST({name} AS {kind.sql_type})", '
-            "or with TRY_CAST to read what does not convert as NULL.",
+            f"{table.name}.{name} holds {found}, where {kind} is needed.", fix=_conversion(name, kind, found)
         )
     if found == "TIMESTAMP WITH TIME ZONE":
         return f"timezone('UTC', {expression})"
-    if kind is Kind.NUMBER and found in {"DOUBLE", "FLOAT"}:
-        # DuckDB sorts NaN above every number: one of them would be over every threshold.
-        return f"CASE WHEN isfinite({expression}) THEN {expression} END"
+    if accepted and found in {"DOUBLE", "FLOAT"}:
+        # What is no number is how many writers store what is missing. DuckDB sorts NaN above every number: it would be
+        # over every threshold, and true.
+        finite = f"CASE WHEN isfinite({expression}) THEN {expression} END"
+        return finite if kind is Kind.NUMBER else f"CAST({finite} AS {kind.sql_type})"
     if found == kind.sql_type:
         return expression
     if kind is Kind.NUMBER or (kind is Kind.INTEGER and found in NUMERIC):
         return expression  # no need to widen each value: arithmetic does it where it matters
     return f"CAST({expression} AS {kind.sql_type})"
+
+
+def _conversion(name: str, kind: Kind, found: str) -> str:
+    """What to write into a mapping file for a column of the wrong type."""
+    if kind is Kind.TIMESTAMP and found.startswith(NUMERIC):
+        return (
+            f'Convert it in a mapping file: {name} = "to_timestamp({name})" if it counts seconds since 1970, '
+            f'"to_timestamp({name} / 1000.0)" if milliseconds.'
+        )
+    return (
+        f'Convert it in a mapping file: {name} = "CAST({name} AS {kind.sql_type})", '
+        "or with TRY_CAST to read what does not convert as NULL."
+    )

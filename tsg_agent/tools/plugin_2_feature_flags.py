@@ -20,6 +20,9 @@ from tsg_agent.tools.rows import (
     text_key,
 )
 
+SQUARABLE = 1e150
+"""Milliseconds that no clock measured: their squares overflow, and they would take the score from all others."""
+
 
 class FlagRow(Row):
     """A flag's value with enough traffic."""
@@ -75,7 +78,8 @@ class FeatureFlags(Plugin[FlagRow]):
         """Score latencies across all flag values, label each, show the abnormal by error rate."""
         limits = thresholds.flag
         enough = [group for group in groups if group["request_count"] > limits.minimum_requests]
-        latencies = [group["avg_latency"] for group in enough if group["avg_latency"] is not None]
+        known = [group["avg_latency"] for group in enough if group["avg_latency"] is not None]
+        latencies = [value for value in known if abs(value) < SQUARABLE]
         mean = statistics.fmean(latencies) if latencies else 0.0
         deviation = statistics.stdev(latencies) if len(latencies) > 1 else 0.0
         ordered = sorted(

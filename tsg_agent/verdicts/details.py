@@ -106,11 +106,20 @@ def detail_of(one: Candidate, steps: pd.DataFrame | None, setting: Setting) -> d
     return maker(one, setting) if maker else {}
 
 
+def newest_version(table: Table, setting: Setting) -> int | None:
+    """The row of the newest version that can be compared with the one before it."""
+    pair = _newest_and_previous(table, setting)
+    return pair[0] if pair else None
+
+
+def _newest_and_previous(table: Table, setting: Setting) -> tuple[int, int] | None:
+    return newest_and_previous(table, Figures.over(table.counts, slice(0, setting.grid.count)), setting.limits)
+
+
 def _version(one: Candidate, setting: Setting) -> dict[str, Any]:
     """The version before it, if it was measured healthier at the same time."""
     table = one.screen.table
-    window = Figures.over(table.counts, slice(0, setting.grid.count))
-    pair = newest_and_previous(table, window, setting.limits)
+    pair = _newest_and_previous(table, setting)
     if pair is None:
         return {}
     newest, previous = pair

@@ -11,7 +11,7 @@ from tsg_agent.models import Confidence, Finding, Judgement, Measure, Verdict
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import unevenness
 from tsg_agent.verdicts.candidates import Candidate, candidates_of, screens_of
-from tsg_agent.verdicts.details import detail_of, told_alike
+from tsg_agent.verdicts.details import detail_of, newest_version, told_alike
 from tsg_agent.verdicts.explain import Explained, Explainer
 from tsg_agent.verdicts.gates import gates_of
 from tsg_agent.verdicts.order import Ranked
@@ -138,12 +138,17 @@ def _dismissed(
 ) -> list[Ranked]:
     """What was thought of and is no cause, one entry per subject, by step and by how much fails there."""
     found: dict[Key, Ranked] = {}
+    newest: dict[int, int | None] = {}
     for one, ruling in judged:
         if one.key in known:
             continue
         if one.key in outcomes:
             ruling = Ruling(None, dismissal=outcomes[one.key])  # noqa: PLW2901 - the ruling after explaining away
-        detailed = replace(one, detail=detail_of(one, None, setting)) if one.step == 2 else one
+        table = one.screen.table
+        if one.step == 2 and id(table) not in newest:
+            newest[id(table)] = newest_version(table, setting)
+        is_newest = one.step == 2 and newest[id(table)] == one.row
+        detailed = replace(one, detail=detail_of(one, None, setting)) if is_newest else one
         if ruling.dismissal == "below_threshold" and not one.compared and one.step == 2:
             ruling = Ruling(None, dismissal="healthy")  # noqa: PLW2901 - the newest version, well
         if ruling.confidence is None and notable(detailed, ruling, setting):
