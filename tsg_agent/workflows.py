@@ -140,7 +140,8 @@ def _scenario(group: "pd.DataFrame", passed_steps: "pd.Series", limits: Workflow
     finished = len(failed) + len(completed)
     low, high = wilson_interval(len(completed), finished)
     step, at_step, _ = failing_step(failed["workflow_step"], passed_steps)
-    users = int(failed["user_id"].nunique())
+    # Where no failed run names its user, nobody knows how many there were.
+    users = int(failed["user_id"].nunique()) or (None if len(failed) else 0)
     completion = 100.0 * len(completed) / finished if finished else None
     criticality = group["business_criticality"].iloc[0]
     critical = isinstance(criticality, str) and criticality.upper() == limits.critical
@@ -163,7 +164,7 @@ def _scenario(group: "pd.DataFrame", passed_steps: "pd.Series", limits: Workflow
         "completed_time_ms": _median(completed["total_workflow_time_ms"]),
         "failed_retries": _mean(failed["retry_attempts"]),
         "completed_retries": _mean(completed["retry_attempts"]),
-        "impact_score": users * (100.0 - completion) / 100.0 if completion is not None else None,
+        "impact_score": users * (100.0 - completion) / 100.0 if completion is not None and users is not None else None,
         "workflow_status": FAILING if failing else HEALTHY,
     }
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.tools.made import Rows, blank, found, requests
+from tests.tools.made import Rows, blank, by, found, requests
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import PartitionThresholds
 from tsg_agent.tools.plugin_4_partitions import PartitionRow, health_score, label
@@ -84,6 +84,13 @@ def test_a_user_of_several_half_hours_counts_once(tmp_path: Path) -> None:
     finding = partitions(tmp_path, requests(240, partition_id="p", user_id=users, status_code=failing))
     assert finding.rows[0]["affected_users"] == 10
     assert finding.rows[0]["users_with_failures"] == 2
+
+
+def test_users_that_no_request_names_are_unknown_not_none(tmp_path: Path) -> None:
+    named = requests(240, {500: 100}, partition_id="p", user_id="u1")
+    finding = partitions(tmp_path, [*named, *requests(240, {500: 100}, partition_id="q", user_id=None)])
+    assert [(by(finding, "partition_id")[name]["affected_users"]) for name in "pq"] == [1, None]
+    assert [(by(finding, "partition_id")[name]["users_with_failures"]) for name in "pq"] == [1, None]
 
 
 def test_ties_share_a_rank_and_are_ordered_by_key(tmp_path: Path) -> None:

@@ -115,6 +115,11 @@ def test_a_request_with_two_products_counts_for_both(tmp_path: Path) -> None:
     assert {row["product_id"]: row["total_requests"] for row in finding.rows} == {"p": 1000, "q": 1000}
 
 
+def test_users_that_no_request_names_are_unknown_not_none(tmp_path: Path) -> None:
+    row = products(tmp_path, {("p", "FREE"): requests(1000, {500: 200}, user_id=None)}).rows[0]
+    assert (row["affected_users"], row["users_with_failures"], row["business_impact_score"]) == (None, None, None)
+
+
 def test_a_user_of_several_half_hours_counts_once(tmp_path: Path) -> None:
     users = [f"u{number % 25}" for number in range(1000)]
     statuses = [500 if user in ("u3", "u4", "u5") else 200 for user in users]

@@ -125,6 +125,13 @@ def test_users_and_compensation_of_failed_runs(tmp_path: Path) -> None:
     assert (row["affected_users"], row["uncompensated_runs"]) == (3, 2)
 
 
+@pytest.mark.parametrize(("failed", "users"), [(4, None), (0, 0)])
+def test_users_that_no_failed_run_names_are_unknown_not_none(failed: int, users: int | None, tmp_path: Path) -> None:
+    row = scenarios(tmp_path, workflow(100, {"FAILED": failed}, user_id=None)).rows[0]
+    assert row["affected_users"] == users
+    assert (row["impact_score"] is None) is (users is None)
+
+
 def test_unknown_compensation_is_null(tmp_path: Path) -> None:
     row = scenarios(tmp_path, workflow(100, {"FAILED": 4}, has_compensation=None)).rows[0]
     assert row["uncompensated_runs"] is None

@@ -120,6 +120,12 @@ def test_the_commonest_message_is_that_of_category_and_exception(tmp_path: Path)
     assert messages == {("e", "a"): "y", ("e", "b"): "y", ("other", "a"): "k", ("silent", "a"): None}
 
 
+def test_users_that_no_error_names_are_unknown_not_none(tmp_path: Path) -> None:
+    row = errors(tmp_path, failing(40, user_id=None)).rows[0]
+    assert row["total_affected_users"] is None
+    assert row["impact_score"] > 0
+
+
 def test_a_user_with_several_messages_counts_once(tmp_path: Path) -> None:
     users = [f"u{number % 4}" for number in range(40)]
     finding = errors(tmp_path, failing(40, user_id=users, exception_message=[f"m{number}" for number in range(40)]))

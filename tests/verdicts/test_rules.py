@@ -238,6 +238,16 @@ def test_what_appeared_elsewhere_can_only_be_suspected() -> None:
     assert ruling.confidence is not Confidence.CONFIRMED
 
 
+def test_what_appeared_is_not_given_the_services_before_as_its_own() -> None:
+    made = measurement(table({"a": ((0, 0), (600, 3_000)), "b": HEALTHY}))
+    setting = setting_of(made)
+    one = candidates(made, setting)["a"]
+    reason = verdict(one, Ruling(None, dismissal="lower_ranked"), setting, []).reason
+    assert reason.endswith(
+        "20 % of requests failed (5xx) (600 of 3,000), no requests before, when the service had 0.1 %"
+    )
+
+
 def test_a_potential_resolution_without_contrast_is_a_symptom() -> None:
     made = measurement(table({"2.0.0": ((0, 0), (600, 3_000)), "1.0.0": ((0, 20_000), (2, 2_000))}, VERSION))
     one = candidates(made)["2.0.0"]

@@ -32,11 +32,11 @@ class PartitionRow(Row):
     error_rate: float | None = percent("requests answered 5xx")
     overall_avg_latency: float | None = milliseconds("mean of the half hours' mean latencies")
     worst_latency: float | None = milliseconds("highest latency")
-    affected_users: int = column("distinct users who were served here")
+    affected_users: int | None = column("distinct users who were served here; NULL where no request names one")
     health_score: float | None = column("the guide's score: 100 is healthy")
     partition_status: str = column("the guide's label")
     severity_rank: int = column("1 has the lowest health score; ties share a rank")
-    users_with_failures: int = column("distinct users who got a 5xx here")
+    users_with_failures: int | None = column("distinct users who got a 5xx here")
     avg_latency_deviation: float | None = milliseconds("mean of the half hours' standard deviations of latency")
 
 

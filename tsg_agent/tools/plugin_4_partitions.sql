@@ -47,8 +47,9 @@ users AS (
         partition_id,
         shard_id,
         tenant_category,
-        count(user_id) AS affected_users,
-        count(user_id) FILTER (failed) AS users_with_failures
+        -- Where no request names its user, nobody knows how many there were.
+        nullif(count(user_id), 0) AS affected_users,
+        CASE WHEN count(user_id) > 0 THEN count(user_id) FILTER (failed) END AS users_with_failures
     FROM visits
     GROUP BY partition_id, shard_id, tenant_category
 )

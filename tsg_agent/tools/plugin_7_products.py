@@ -32,14 +32,14 @@ class ProductRow(Row):
     subscription_type: str | None = column("their subscription")
     total_requests: int = column("requests")
     success_rate: float | None = percent("requests answered 2xx")
-    affected_users: int = column("distinct users who were served")
+    affected_users: int | None = column("distinct users who were served; NULL where no request names one")
     retry_rate: float | None = percent("requests that were retries")
     overall_avg_latency: float | None = milliseconds("mean of the half hours' mean latencies")
     avg_dependency_failures: float | None = percent("mean of the half hours' shares with a dependency failure")
     product_status: str = column("the guide's label")
     business_impact_score: float | None = column("users, weighted by tier, times the share not answered 2xx")
     priority: int = column("1 has the highest impact; ties share it")
-    users_with_failures: int = column("distinct users who got a 5xx")
+    users_with_failures: int | None = column("distinct users who got a 5xx")
 
 
 def label(row: ProductRow, limits: ProductThresholds) -> tuple[str, tuple[str, ...]]:
@@ -60,7 +60,7 @@ def label(row: ProductRow, limits: ProductThresholds) -> tuple[str, tuple[str, .
 
 def business_impact(row: dict[str, Any], limits: ProductThresholds) -> float | None:
     """The guide's score: users, weighted by tier, times the share not answered 2xx."""
-    if row["success_rate"] is None:
+    if row["success_rate"] is None or row["affected_users"] is None:
         return None
     weight = {PREMIUM: limits.premium_weight, STANDARD: limits.standard_weight}.get(row["customer_tier"], 1)
     return float(row["affected_users"] * weight * (100 - row["success_rate"]) / 100)

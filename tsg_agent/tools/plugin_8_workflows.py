@@ -28,7 +28,7 @@ class ScenarioRow(Row):
     completion_high: float = column("upper end of it", "percent")
     failing_step: str | None = column("the step where failures gather")
     failures_at_step: int = column("runs that failed there")
-    affected_users: int = column("distinct users whose run failed")
+    affected_users: int | None = column("distinct users whose run failed; NULL where no failed run names one")
     uncompensated_runs: int | None = column("failed runs known to lack compensation")
     failed_time_ms: float | None = milliseconds("median time of failed runs")
     completed_time_ms: float | None = milliseconds("median time of completed runs")

@@ -18,7 +18,7 @@ class ErrorRow(Row):
     service_component: str | None = column("the component that failed")
     dependency_name: str | None = column("the dependency it called")
     total_occurrences: int = column("requests that failed so")
-    total_affected_users: int = column("distinct users who met it")
+    total_affected_users: int | None = column("distinct users who met it; NULL where no error names one")
     error_velocity: float | None = column("errors per hour between the first and the last; NULL if at one instant")
     error_pattern: str = column("the guide's label of the pattern")
     priority: str = column("the guide's label of the priority")
@@ -52,7 +52,7 @@ def priority(row: ErrorRow, limits: ErrorThresholds) -> tuple[str, tuple[str, ..
         [
             (row.error_pattern == "CASCADING", "CRITICAL"),
             (row.error_pattern == "SPIKE" and row.hours_since_start < limits.urgent_hours, "URGENT"),
-            (row.total_affected_users > limits.high_users, "HIGH"),
+            (over(row.total_affected_users, limits.high_users), "HIGH"),
             (row.error_pattern == "DEPENDENCY", "MEDIUM"),
         ],
         "LOW",
@@ -63,7 +63,7 @@ def impact(row: dict[str, Any], limits: ErrorThresholds) -> float:
     """The guide's weighted sum; what is unknown counts nothing."""
     return float(
         row["total_occurrences"] * limits.occurrence_weight
-        + row["total_affected_users"] * limits.users_weight
+        + (row["total_affected_users"] or 0) * limits.users_weight
         + (row["total_cascading"] or 0) * limits.cascading_weight
         + (row["error_velocity"] or 0) * limits.velocity_weight
     )

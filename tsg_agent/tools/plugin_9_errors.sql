@@ -51,7 +51,8 @@ users AS (
         exception_type,
         service_component,
         dependency_name,
-        count(DISTINCT user_id) AS total_affected_users
+        -- Where no error names its user, nobody knows how many met it.
+        nullif(count(DISTINCT user_id), 0) AS total_affected_users
     FROM errors
     GROUP BY error_category, exception_type, service_component, dependency_name
 ),

@@ -123,6 +123,8 @@ def _reason(one: Candidate, dismissal: str, setting: Setting) -> str:
     before, after, rest = one.onset.before, one.onset.after, one.contrast.rest
     now = f"{percent(after.percent)} {what} ({rate_words(after)})" if after else "no requests"
     then = f"{percent(before.percent)} before ({rate_words(before)})" if before else "nothing before"
+    if one.onset.kind is OnsetKind.APPEARED:
+        then = "no requests before" + (f", when the service had {percent(before.percent)}" if before else "")
     others = f"{percent(rest.percent)} of the rest ({rate_words(rest)})" if rest and rest.requests else "no rest"
     words = {
         "unchanged": f"failing before, unchanged: {now}, {then}",
@@ -130,7 +132,7 @@ def _reason(one: Candidate, dismissal: str, setting: Setting) -> str:
         "even": f"failing evenly through the whole window, in which something else changed: {now}",
         "too_few": f"too few requests to judge: {now}, {then}",
         "no_onset": f"{_too_little(one, setting)}: {now}, {then}",
-        "no_before": f"appeared with the incident, no requests before: {now}",
+        "no_before": f"appeared with the incident: {now}, {then}",
         "everything": f"it has nearly all of the traffic, so it is no part to blame: {now}, {then}",
         "no_contrast": f"not clearly worse than the rest at the same time: {now}, {others}",
         "below_threshold": f"it differs, but is below the guide's threshold: {now}, {others}",
