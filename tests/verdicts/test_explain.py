@@ -1,7 +1,7 @@
 """Explaining away, on counts made by hand."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pytest
@@ -104,6 +104,18 @@ def test_what_stands_out_only_with_a_clearer_suspects_failures_is_not_confirmed(
     }
     causes, _ = explained(whole, whole, parts)
     assert causes == [("/x", Confidence.SUSPECTED)]
+
+
+@pytest.mark.parametrize(("at_entry", "causes"), [(320, ["inner"]), (420, ["inner", "shop"])])
+def test_the_entry_is_no_cause_where_it_only_passes_on_what_fails_behind_it(at_entry: int, causes: list[str]) -> None:
+    """300 fail in the component behind it. 320 at the entry may be those; 420 are more than it can pass on."""
+    inner: dict[str, Sides] = {"inner": ((0, 10_000), (300, 5_000))}
+    shop: Sides = ((0, 10_000), (at_entry, 5_000))
+    rest: dict[str, Sides] = {f"c{number}": ((5, 10_000), (5, 5_000)) for number in range(6)}
+    whole = replace(measurement(table({**inner, "shop": shop, **rest}, COMPONENT)), entry_component="shop")
+    found, remainder = explained(whole, measurement(table(inner, COMPONENT)))
+    assert [name for name, _ in found] == causes
+    assert remainder.dismissed == ({(("service_component", "shop"),): "passes_on"} if len(causes) == 1 else {})
 
 
 NONE, BASE = Cell(0, 0, 0, 0), Cell(500, 500_000, 500, 500_000)

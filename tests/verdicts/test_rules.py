@@ -28,6 +28,7 @@ telemetry to show are in test_generated.py and test_recordings.py, those of expl
 | no start: what failed evenly is no cause | an_unknown_start_does_not_blame_what_failed_evenly_all_along |
 | order: confidence, tier, change, ties | order_is_confidence_then_tier_then_change, nearly_equal_changes… |
 | mirrors yield | the_entry_component_yields…, what_only_describes_errors_yields…, kinds_of_errors_say_what… |
+| the entry is no cause of what it passes on | the_entry_is_no_cause_where_it_only_passes_on… |
 | what breaks a workflow comes first | a_bad_version_that_breaks_payments_comes_first… |
 | a workflow that follows is no cause | a_full_outage_blames_nothing |
 | the step of a workflow | the_last_or_only_step…, a_workflows_step_is_found_beside_a_bad_version |

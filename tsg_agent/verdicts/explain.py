@@ -13,7 +13,7 @@ from tsg_agent.verdicts.candidates import Candidate, candidates_of, screens_of
 from tsg_agent.verdicts.details import narrowed, same_requests
 from tsg_agent.verdicts.labels import HEALTHY
 from tsg_agent.verdicts.naming import rows_about
-from tsg_agent.verdicts.order import YIELD_SHARE, Ranked, ranked
+from tsg_agent.verdicts.order import YIELD_SHARE, Ranked, passes_on, ranked
 from tsg_agent.verdicts.overtake import may_overtake, place_of, ruled_again, standing_for
 from tsg_agent.verdicts.remainder import Key, Remainder, Source
 from tsg_agent.verdicts.rivals import (
@@ -86,6 +86,10 @@ class Explainer:
             if first.error_only and causes:
                 left = [one for one in left if one[0].key != first.key]
                 remainder.dismissed[first.key] = "describes"
+                continue
+            if passes_on(first, [done.candidate for done in causes], entry):
+                left = [one for one in left if one[0].key != first.key]
+                remainder.dismissed[first.key] = "passes_on"
                 continue
             if self._leans(first, ruling, part, left, remainder):
                 rest = [one for one in left if one[0].key != first.key]

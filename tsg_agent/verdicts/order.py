@@ -1,11 +1,15 @@
 """The order of causes: confidence, tier, how much they changed; what only mirrors another stands behind it."""
 
+import math
+
 from tsg_agent.models import Confidence, Tier
 from tsg_agent.verdicts.candidates import Candidate
 from tsg_agent.verdicts.rules import Ruling
 
 Ranked = tuple[Candidate, Ruling]
 TIERS = list(Tier)
+PASSED_ON_Z = 2.33
+"""The entry's failures are more than those behind it where the difference is over this (one-sided 1 %)."""
 YIELD_SHARE = 0.5
 """What only mirrors failures yields to a place that has at least this share of its excess."""
 
@@ -23,6 +27,15 @@ def ranked(found: list[Ranked], tie: float, entry: str | None) -> list[Ranked]:
     for mirror in [one for one in ordered if one[0].error_only or _is_entry(one[0], entry)]:
         ordered = _behind(mirror, ordered, entry)
     return ordered
+
+
+def passes_on(one: Candidate, causes: list[Candidate], entry: str | None) -> bool:
+    """Is it the entry, with no more failures than the components behind it, causes themselves, can have passed on?"""
+    if not _is_entry(one, entry):
+        return False
+    inner = sum(c.onset.excess for c in causes if "service_component" in c.subject and c.measure is one.measure)
+    own = one.onset.excess
+    return inner > 0 and own - inner < PASSED_ON_Z * math.sqrt(max(own + inner, 1.0))
 
 
 def _by_change(found: list[Ranked], tie: float) -> list[Ranked]:

@@ -139,6 +139,7 @@ def _reason(one: Candidate, dismissal: str, setting: Setting) -> str:
         "gate_closed": f"{setting.gates[one.measure].reason}: nothing to explain; {now}, {then}",
         "lower_ranked": f"it changed too, less than the causes above: {now}, {then}",
         "follows_requests": f"it fails because requests fail everywhere, and no more than they do: {now}, {then}",
+        "passes_on": f"the entry; no more fail there than the causes above pass on to it: {now}, {then}",
         "describes": f"it says what fails, not where; the causes above are places: {now}, {then}",
         "healthy": f"not worse than the rest: {now}, {others}",
     }
@@ -170,5 +171,5 @@ def notable(one: Candidate, ruling: Ruling, setting: Setting) -> bool:
         bool(one.label)
         or one.compared
         or "newest" in one.detail
-        or ruling.dismissal in ("lower_ranked", "follows_requests", "describes")
+        or ruling.dismissal in ("lower_ranked", "follows_requests", "passes_on", "describes")
     )
