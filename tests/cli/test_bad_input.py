@@ -129,3 +129,12 @@ def test_a_window_without_data_is_no_data_and_never_healthy(shard: Place, tmp_pa
     assert "no_data" in {finding["status"] for finding in report["findings"]}
     assert not report["causes"]
     assert report["gaps"]
+
+
+def test_doctor_prints_no_escape_sequences_of_the_telemetry(tmp_path: Path) -> None:
+    rows = {name: [f"{name}\x1b]0;owned\x07\x1b[31m"] for name in ("region", "environment", "service_name")}
+    pq.write_table(pa.table(rows | {"request_id": ["a"], "status_code": [200]}), tmp_path / "api_gateway_logs.parquet")
+    done = tsg("doctor", "-t", str(tmp_path), state=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "regions: region" in done.stdout
+    assert "\x1b" not in done.stdout and "\x07" not in done.stdout

@@ -72,3 +72,10 @@ def test_a_flag_out_of_range_is_an_error(flag: float) -> None:
 def test_the_flag_wins() -> None:
     found = run(BASE + "threshold: 150\nSLA 99.5%", threshold=99.0).parameters
     assert found and found.threshold == 99.0 and found.origins["threshold"] == "given"
+
+
+def test_a_share_is_no_percentage() -> None:
+    """0.999 read as a percentage is met by any service at all."""
+    with pytest.raises(ParameterError, match=r"0\.999 \(--threshold\) reads like a share") as caught:
+        run(BASE, threshold=0.999)
+    assert "--threshold 99.9" in caught.value.fix

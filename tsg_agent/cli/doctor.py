@@ -16,6 +16,7 @@ from tsg_agent.service import open_telemetry
 from tsg_agent.settings import load_settings
 from tsg_agent.telemetry.profile import Profile, profile
 from tsg_agent.tools import PLUGINS
+from tsg_agent.wording import NAME_LENGTH, one_line
 
 SHOWN = 12
 PACKAGES = ("duckdb", "langgraph", "langchain", "pandas", "pydantic", "pyarrow")
@@ -92,7 +93,8 @@ def _show_source(console: Console, source: Profile) -> None:
         ("environments", source.known.environments),
     ):
         rest = f" and {len(values) - SHOWN} more" if len(values) > SHOWN else ""
-        console.print(Text(f"{title}: {', '.join(values[:SHOWN]) or 'none'}{rest}"))
+        shown = ", ".join(one_line(value, NAME_LENGTH) for value in values[:SHOWN])  # telemetry's: no escape sequences
+        console.print(Text(f"{title}: {shown or 'none'}{rest}"))
     console.print()
     for check in source.checks:
         can = "can run" if check.ready else f"cannot run: the source lacks {', '.join(check.missing)}"
