@@ -16,6 +16,7 @@ import pytest
 
 from tests.sandbox.conftest import resident_mb
 from tsg_agent.sandbox import FrameError, Limits, Opaque, SandboxClosed, SandboxUnavailable, Session, Status, Table
+from tsg_agent.sandbox.layers import FRAMES
 
 
 def descriptors() -> list[str]:
@@ -166,6 +167,16 @@ while True:
         assert result.ok
         assert "text" in result.cut
         assert sandbox.run("[[[[[list(range(500))] * 500] * 500] * 500] * 500] * 500", 15).ok
+
+
+def test_a_session_holds_as_many_frames_as_it_says_and_outlives_one_more() -> None:
+    with Session() as session:
+        for number in range(FRAMES):
+            session.load(f"f{number}", pd.DataFrame({"a": [number]}))
+        with pytest.raises(FrameError, match=f"{FRAMES} frames already"):
+            session.load("more", pd.DataFrame({"a": [0]}))
+        session.load("f0", pd.DataFrame({"a": [100]}))
+        assert session.run(f"int(f0['a'][0] + f{FRAMES - 1}['a'][0])").value == 100 + FRAMES - 1
 
 
 class TestPoorInput:

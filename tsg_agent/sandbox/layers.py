@@ -23,6 +23,7 @@ ALL: Final = (*REQUIRED, *FILE_LAYERS, NETWORK_NAMESPACE)
 
 ISOLATION_NONE: Final = "none"
 DESCRIPTORS: Final = 64  # the zygote's limit on open descriptors: a child closes and checks as many
+FRAMES: Final = 48  # each frame holds one of the zygote's descriptors; the others are for its own work
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from tsg_agent.sandbox.errors import FrameError, SandboxClosed, SandboxError, Sa
 from tsg_agent.sandbox.exchange import Control
 from tsg_agent.sandbox.frames import pack
 from tsg_agent.sandbox.launch import start_zygote
+from tsg_agent.sandbox.layers import FRAMES
 from tsg_agent.sandbox.limits import Limits
 from tsg_agent.sandbox.result import Result
 
@@ -79,6 +80,11 @@ class Session:
         """Gives a copy of `frame` to all later runs, as the variable `name`. Raises FrameError."""
         if not name.isidentifier() or keyword.iskeyword(name) or name in _RESERVED or name.startswith("__"):
             raise FrameError(f"{name!r} cannot be a frame's name in the code.", fix="Use a plain identifier.")
+        if name not in self._names and len(self._names) >= FRAMES:
+            raise FrameError(
+                f"The session holds {FRAMES} frames already, as many as it can.",
+                fix="Load it in the place of another, by that one's name, or open another session.",
+            )
         with self._lock:
             self._wait()
             descriptor = pack(frame)
