@@ -153,11 +153,8 @@ def _broken_workflows(impact: list[Visible]) -> str:
         if item.after is not None:
             text += f" ({percent(item.after.percent)} of runs do not complete"
             text += f", {percent(item.before.percent)} before" if item.before is not None else ""
-            text += (
-                f", {percent(item.without.percent)} ({rate_words(item.without)}) without its requests)"
-                if item.without
-                else ")"
-            )
+            left = item.without  # often few runs: a share alone would say too much
+            text += f", {percent(left.percent)} ({rate_words(left)}) without its requests)" if left else ")"
         broken.append(text)
     return sentence(f"it breaks {listed(broken)}") if broken else ""
 
