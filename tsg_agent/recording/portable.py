@@ -17,13 +17,11 @@ from tsg_agent.service import Request
 from tsg_agent.settings import Settings
 
 AGAIN = "The query or the prompt has changed since: record it again."
-_GROUPS = frozenset({"thresholds", "window_hours", "default_threshold", "maximum_groups"})
-_MODEL = frozenset(
-    """
-    name retries maximum_calls maximum_tokens maximum_seconds maximum_cost input_price output_price
-    text_characters analyse redact
-    """.split()  # noqa: SIM905 - a list of words is easier to read and to keep
-)
+_GROUPS = {"thresholds", "window_hours", "default_threshold", "maximum_groups"}
+_MODEL = {
+    "name", "retries", "maximum_calls", "maximum_tokens", "maximum_seconds", "maximum_cost", "input_price",
+    "output_price", "text_characters", "analyse", "redact",
+}  # fmt: skip
 """Of the model's settings: what it was asked, and when its budget ended."""
 
 
