@@ -20,6 +20,7 @@ from tsg_agent.models import ModelUsage
 from tsg_agent.recording import record, record_talk
 from tsg_agent.recording.file import Recording, read
 from tsg_agent.recording.players import ReplayModel, ReplayTurns
+from tsg_agent.recording.portable import again
 from tsg_agent.settings import ModelSettings
 from tsg_agent.telemetry.profile import known_values
 
@@ -80,7 +81,7 @@ def _part(name: str, options: argparse.Namespace, make: Callable[[Path], list[st
 
 def _run(request: Request, file: Path, options: argparse.Namespace) -> list[str]:
     held = _held(file, options)
-    model = ReplayModel(held) if held else None
+    model = ReplayModel(held, name=again(held).model.name) if held else None
     made = _beside(file)
     report = record(
         held.request.model_copy(update={"telemetry": request.telemetry}) if held else request,
@@ -129,7 +130,7 @@ def _kept(made: Path, file: Path, missed: list[str], trouble: list[str]) -> list
 def _settings(options: argparse.Namespace, held: Recording | None) -> Settings:
     """The default limits, but for time: a person takes longer than a model."""
     if held is not None:
-        return Settings.model_validate(held.settings)
+        return again(held)
     patient = {"timeout": options.timeout, "maximum_seconds": 100 * options.timeout}
     chosen = {"name": options.model, "base_url": options.base_url}
     return Settings(model=ModelSettings.model_validate({**Settings().model.model_dump(), **patient, **chosen}))

@@ -27,6 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "sla": BASE | {"evidence"},
     "simulator": BASE,
     "frames": {"errors"},
+    "checkpoints": {"errors"},
     "store": {"errors", "models", "extract", "frames"},
 }
 """Package -> what of ours it may import. What is not listed stands above all of these."""

@@ -22,6 +22,7 @@ from tsg_agent.llm import Message
 from tsg_agent.recording import comparable, differences, record, replay
 from tsg_agent.recording.file import read
 from tsg_agent.recording.players import ReplayEngine, ReplayModel
+from tsg_agent.recording.portable import again
 from tsg_agent.settings import ModelSettings
 
 KEY = "sk-verysecretkey0123456789"
@@ -121,6 +122,72 @@ def test_the_command_replays_and_compares(recorded: tuple[Path, Report]) -> None
     shown = CliRunner().invoke(app, ["replay", str(recorded[0]), "--json"])
     assert Report.model_validate_json(shown.output).headline == recorded[1].headline
     assert CliRunner().invoke(app, ["replay", str(recorded[0]), "--diff"]).output == "The same report.\n"
+
+
+BROUGHT: list[dict[str, Any]] = [
+    {"sandbox": {"unsafe_no_isolation": True}},
+    {"query_timeout": 0.001, "memory_limit": "1KB", "threads": 999, "state_dir": "/elsewhere"},
+    {"model": {"base_url": "http://elsewhere.example", "api_key": "k", "timeout": 1e9, "longest_wait": 1e9}},
+    {"_env_file": "/elsewhere/.env", "_secrets_dir": "/elsewhere", "of_a_later_version": 1},
+]
+
+
+@pytest.mark.parametrize("more", BROUGHT, ids=lambda more: next(iter(more)))
+def test_a_recording_chooses_nothing_of_the_machine(recorded: tuple[Path, Report], more: dict[str, Any]) -> None:
+    held, _ = read(recorded[0])
+    of_model = {**held.settings["model"], **more.get("model", {}), "text_characters": 9_000}
+    told = {**held.settings, **more, "window_hours": 3.0, "model": of_model}
+    settings = again(held.model_copy(update={"settings": told}))
+    assert (settings.window_hours, settings.model.text_characters) == (3.0, 9_000)
+    kept = {"window_hours": 2.0, "model": settings.model}
+    assert settings.model_copy(update=kept) == Settings().model_copy(update=kept)
+    ours = {name: getattr(settings.model, name) for name in ("base_url", "api_key", "timeout", "longest_wait")}
+    assert ours == {"base_url": "", "api_key": None, "timeout": 60, "longest_wait": 0}
+
+
+def test_the_environment_decides_on_isolation_in_a_replay_too(
+    recorded: tuple[Path, Report], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, _ = read(recorded[0])
+    assert again(held).sandbox.unsafe_no_isolation is False
+    monkeypatch.setenv("TSG_SANDBOX__UNSAFE_NO_ISOLATION", "true")
+    assert again(held).sandbox.unsafe_no_isolation is True
+
+
+def test_a_tampered_recordings_code_runs_in_the_sandbox(incident: Request, tmp_path: Path) -> None:
+    escape = f"import os\nos.close(os.open({str(tmp_path / 'out')!r}, os.O_CREAT | os.O_WRONLY))\nresult = {{}}"
+
+    def change(index: dict[str, Any]) -> None:
+        index["settings"]["sandbox"] = {"unsafe_no_isolation": True}
+        written = [call for call in index["calls"] if "```python" in call["text"]]
+        assert written
+        for call in written:
+            call["text"] = f"```python\n{escape}\n```"
+
+    with serving(personas.honest) as endpoint:
+        model = ModelSettings.model_validate({"name": "scripted", "base_url": endpoint.url})
+        record(incident, tmp_path / "x", settings=Settings(model=model))
+    with pytest.raises(RecordError, match="no result for the prompt"):  # the code failed: the model is asked to mend it
+        replay(edited(tmp_path / "x", tmp_path / "tampered", change))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"), [({"model": {"name": 7}}, "model.name"), ({"thresholds": {"zone": 1}}, "thresholds.zone")]
+)
+def test_a_wrong_setting_of_a_recording_is_named(
+    recorded: tuple[Path, Report], tmp_path: Path, settings: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(RecordError, match=named):
+        replay(edited(recorded[0], tmp_path / "x", lambda index: index.update(settings=settings)))
+
+
+def test_a_recording_without_a_models_name_asks_none(
+    recorded: tuple[Path, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TSG_MODEL__NAME", "somebody")
+    report = replay(edited(recorded[0], tmp_path / "x", lambda index: index["settings"].pop("model")))
+    assert report.usage.mode == "rules only"
 
 
 class Shuffled(ReplayEngine):

@@ -27,7 +27,7 @@ class Frames:
         with self._lock:
             self._tables[name] = table
         if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             part = self._folder / f"{name}.part"
             pyarrow.feather.write_feather(table, str(part), compression=COMPRESSION)
             part.replace(self._path(name))
@@ -41,7 +41,14 @@ class Frames:
             raise RecordError(
                 f"The investigation's table {name!r} is not there.", fix="Run the investigation again: `tsg-agent run`."
             )
-        table = pyarrow.feather.read_table(str(self._path(name)))
+        try:
+            table = pyarrow.feather.read_table(str(self._path(name)))
+            table.validate(full=True)
+        except (OSError, pa.ArrowException) as error:
+            raise RecordError(
+                f"The investigation's table {name!r} cannot be read.",
+                fix="Run the investigation again: `tsg-agent run`.",
+            ) from error
         with self._lock:
             self._tables[name] = table
         return table

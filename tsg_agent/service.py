@@ -5,7 +5,7 @@ import functools
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
 
+from tsg_agent.checkpoints import PlainData, readable
 from tsg_agent.errors import QuestionError, RecordError, TelemetryError
 from tsg_agent.frames import Frames
 from tsg_agent.graph import Context, Progress, State, compile_graph
@@ -153,9 +154,10 @@ def _opened(request: Request, settings: Settings, engine: Engine | None) -> Iter
 async def _checkpointer(store: Store | None) -> AsyncIterator[BaseCheckpointSaver[Any]]:
     """A file where the run is to be resumable; else memory, which questions need to go on after an answer."""
     if store is None:
-        yield InMemorySaver()
+        yield InMemorySaver(serde=PlainData())
         return
     async with AsyncSqliteSaver.from_conn_string(str(store.checkpoints)) as saver:
+        saver.serde = PlainData()
         yield saver
 
 
@@ -177,16 +179,20 @@ async def _run(  # noqa: PLR0913, PLR0917 - a run's own things, once
         asked = asyncio.get_running_loop().run_in_executor(executor, known_values, engine, settings.query_timeout)
         async with _checkpointer(store) as saver:
             graph = compile_graph(saver)
-            held = (await graph.aget_state(config)).values
-            assistant = _assistant(model, settings, held, store, identity)
+            with readable(identity):
+                held = (await graph.aget_state(config)).values
+                assistant = _assistant(model, settings, held, store, identity)
             known = await asked  # compiling a graph takes as long
             context = Context(engine, known, settings, executor, frames, watch.progress, assistant, bench)
             if state is None and not held:
                 raise RecordError(f"Investigation {identity} has no checkpoint.", fix="Run it again: `tsg-agent run`.")
-            ended: Any = await graph.ainvoke(state, config, context=context, durability="async")
+            reading = functools.partial(readable, identity) if state is None else nullcontext
+            with reading():  # what a node cannot make sense of may come from the checkpoint
+                ended: Any = await graph.ainvoke(state, config, context=context, durability="async")
             while "__interrupt__" in ended:
                 answers = _answers(ended["__interrupt__"], watch)
-                ended = await graph.ainvoke(Command(resume=answers), config, context=context)
+                with reading():
+                    ended = await graph.ainvoke(Command(resume=answers), config, context=context)
         return _checked(Report.model_validate(ended["report"]))
     finally:
         bench.close()

@@ -1,9 +1,11 @@
-"""Settings, from flags, the environment (TSG_…) and tsg.toml; and the guide's thresholds, each written once.
+"""Settings, from flags, the environment (TSG_…) and a file; and the guide's thresholds, each written once.
 
 An environment variable names a nested value with two underscores: TSG_THRESHOLDS__ENDPOINT__SUCCESS=95.
 """
 
+import os
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from tsg_agent.errors import SettingsError
+
+FOLDER_FILE = "tsg.toml"
+CONFIG = "TSG_CONFIG"
+"""The variable that names a settings file to take instead of the folder's."""
 
 
 class Thresholds(BaseModel):
@@ -207,26 +213,64 @@ class SandboxSettings(BaseModel):
     )
 
 
+_FOLDER = {
+    "thresholds", "query_timeout", "memory_limit", "threads", "window_hours", "default_threshold", "maximum_groups",
+    *("model." + name for name in (
+        "timeout", "retries", "longest_wait", "maximum_calls", "maximum_tokens", "maximum_seconds", "maximum_cost",
+        "input_price", "output_price", "answer_tokens", "text_characters", "analyse",
+    )),
+}  # fmt: skip
+"""What tsg.toml may set. It lies in the current folder, which may be anybody's: it changes how is counted and for how
+long, never where text, data or keys go, what is hidden on the way, or how code is closed in."""
+
+
 class _File(TomlConfigSettingsSource):
-    """tsg.toml. It lies in the current folder, which may be anybody's, so it cannot open the sandbox."""
+    """tsg.toml of the current folder, or the file that TSG_CONFIG names: whoever names one trusts it."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        named = os.environ.get(CONFIG, "")
+        if named and not Path(named).expanduser().is_file():
+            raise SettingsError(f"{CONFIG} names {named}, which is no file.", fix=f"Mend or unset {CONFIG}.")
+        self._place, self._trusted = named or FOLDER_FILE, bool(named)
+        super().__init__(settings_cls, toml_file=self._place)
 
     def __call__(self) -> dict[str, Any]:
         held = super().__call__()
-        sandbox = held.get("sandbox")
-        if isinstance(sandbox, dict) and "unsafe_no_isolation" in sandbox:
+        set_here = list(_set_in(held))
+        unknown = [name for name in set_here if not _is_setting(name)]
+        if unknown:
             raise SettingsError(
-                "tsg.toml may not set sandbox.unsafe_no_isolation.",
-                fix="Remove it; an operator sets TSG_SANDBOX__UNSAFE_NO_ISOLATION in the environment.",
+                f"{self._place} sets {', '.join(unknown)}, which is no setting.", fix="`tsg-agent settings` lists them."
+            )
+        trusted = {name for name in set_here if self._trusted and not name.startswith("sandbox")}
+        refused = [name for name in set_here if name not in _FOLDER | trusted]
+        if refused:
+            variables = ", ".join(f"TSG_{name.upper().replace('.', '__')}" for name in refused)
+            other = "" if any(name.startswith("sandbox") for name in refused) else f", or name the file with {CONFIG}"
+            raise SettingsError(
+                f"{Path(self._place).absolute()} may not set {', '.join(refused)}: a file may be anybody's.",
+                fix=f"If the file is yours, take it out there and set {variables} in the environment{other}.",
             )
         return held
 
 
-class Settings(BaseSettings):
-    """All settings. Flags win over the environment, which wins over tsg.toml, which wins over the defaults."""
+def _set_in(held: dict[str, Any]) -> Iterator[str]:
+    """The settings in a file by name; a group of thresholds counts as one."""
+    for name, value in held.items():
+        inner = value if name in {"model", "sandbox"} and isinstance(value, dict) else None
+        yield from [name] if inner is None else [f"{name}.{one}" for one in inner]
 
-    model_config = SettingsConfigDict(
-        env_prefix="TSG_", env_nested_delimiter="__", toml_file="tsg.toml", extra="forbid", frozen=True
-    )
+
+def _is_setting(name: str) -> bool:
+    group, _, inner = name.partition(".")
+    groups: dict[str, type[BaseModel]] = {"model": ModelSettings, "sandbox": SandboxSettings}
+    return inner in groups[group].model_fields if inner else group in Settings.model_fields
+
+
+class Settings(BaseSettings):
+    """All settings. Flags win over the environment, which wins over the file, which wins over the defaults."""
+
+    model_config = SettingsConfigDict(env_prefix="TSG_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
     thresholds: AllThresholds = AllThresholds()
     model: ModelSettings = ModelSettings()
@@ -252,7 +296,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env file is read: it would surprise
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - nor a folder of secrets
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, environment, tsg.toml."""
+        """Flags, environment, file."""
         return init_settings, env_settings, _File(settings_cls)
 
 
@@ -265,7 +309,11 @@ def load_settings() -> Settings:
         name = ".".join(map(str, problem["loc"]))
         raise SettingsError(
             f"The setting {name} is wrong: {problem['msg']}.",
-            fix="Settings come from tsg.toml in this folder and from TSG_… variables of the environment.",
+            fix=f"Settings come from TSG_… variables of the environment, and from {_file()}.",
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"tsg.toml cannot be read: {error}.", fix="Mend it, or move it away.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"{_file()} cannot be read: {error}.", fix="Mend it, or move it away.") from error
+
+
+def _file() -> str:
+    return os.environ.get(CONFIG) or f"{FOLDER_FILE} in this folder"

@@ -1,6 +1,7 @@
 """Where interrupted investigations wait: one folder per state directory, readable by its owner only."""
 
 import json
+import os
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
@@ -32,9 +33,18 @@ class Store:
 
     @property
     def checkpoints(self) -> Path:
-        """The SQLite file; its folder exists."""
+        """The SQLite file, which its owner alone may read and write; it and its folder exist. Raises OSError."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return self._folder / "checkpoints.sqlite"
+        file = self._folder / "checkpoints.sqlite"
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        for path in (self._folder, file):
+            held = path.stat()
+            if hasattr(os, "geteuid") and held.st_uid != os.geteuid():
+                raise PermissionError(f"{path} belongs to another user")
+        if self._folder.stat().st_mode & 0o022:
+            raise PermissionError(f"others may write to it; `chmod 700 {self._folder}`, or take another")
+        file.chmod(0o600)  # one that an earlier version made
+        return file
 
     def check(self) -> None:
         """Raises RecordError where nothing can be kept: no folder, no right to write, a file that is no database."""

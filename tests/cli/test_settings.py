@@ -4,9 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Place
+from tests.cli.running import tsg
+from tests.llm import personas
+from tests.llm.server import serving
 from tsg_agent.cli.settings import rows, table
 from tsg_agent.errors import SettingsError
-from tsg_agent.settings import Settings, load_settings
+from tsg_agent.settings import ModelSettings, Settings, load_settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -49,14 +53,114 @@ def test_defaults_need_no_environment() -> None:
     assert Settings.model_construct().default_threshold == 99.9
 
 
-def test_only_the_environment_opens_the_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The current folder may be anybody's: a file in it must not let a model's code out."""
+FREE = """
+query_timeout = 7
+memory_limit = "1GB"
+threads = 2
+window_hours = 3
+default_threshold = 99.5
+maximum_groups = 10
+[thresholds.endpoint]
+success = 91
+[model]
+timeout = 5
+maximum_calls = 3
+analyse = false
+"""
+OPERATORS = {
+    'state_dir = "elsewhere"': "state_dir",
+    '[model]\nname = "one"': "model.name",
+    '[model]\nbase_url = "http://elsewhere.example/v1"': "model.base_url",
+    '[model]\napi_key = "k"': "model.api_key",
+    "[model]\nredact = false": "model.redact",
+}
+SANDBOX = {
+    "[sandbox]\nunsafe_no_isolation = true": "sandbox.unsafe_no_isolation",
+    "sandbox = 1": "sandbox",
+    'sandbox.unsafe_no_isolation = "yes"': "sandbox.unsafe_no_isolation",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A current folder that may be anybody's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TSG_STATE_DIR", raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("text", "name"), [*OPERATORS.items(), *SANDBOX.items(), ("model = 3", "model")])
+def test_the_current_folder_does_not_choose_where_data_goes_or_how_code_runs(
+    text: str, name: str, folder: Path
+) -> None:
+    (folder / "tsg.toml").write_text(text)
+    for load in (load_settings, Settings):
+        with pytest.raises(SettingsError, match=rf"{folder / 'tsg.toml'} may not set {name}:") as caught:
+            load()
+        assert f"TSG_{name.upper().replace('.', '__')}" in caught.value.fix
+        assert ("TSG_CONFIG" in caught.value.fix) == (not name.startswith("sandbox"))
+
+
+def test_every_setting_is_the_operators_unless_it_is_listed(folder: Path) -> None:
+    """A new one that nobody thought about is refused in a folder's file."""
+    (folder / "tsg.toml").write_text(FREE)
+    free = load_settings()
+    assert (free.query_timeout, free.threads, free.thresholds.endpoint.success) == (7, 2, 91)
+    assert (free.model.timeout, free.model.maximum_calls, free.model.analyse) == (5, 3, False)
+    for name in Settings.model_fields.keys() - {"model", "sandbox"}:
+        (folder / "tsg.toml").write_text(f"{name} = 1")
+        refused = "may not set" in str(_wrong())
+        assert refused == (name == "state_dir"), name
+    mine = {"name", "base_url", "api_key", "redact"}
+    for name in ModelSettings.model_fields:
+        (folder / "tsg.toml").write_text(f"[model]\n{name} = []")
+        assert ("may not set" in str(_wrong())) == (name in mine), name
+
+
+def _wrong() -> SettingsError | None:
+    try:
+        load_settings()
+    except SettingsError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("text", [*OPERATORS, FREE])
+def test_a_file_that_is_named_is_trusted_and_taken_instead(
+    text: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "mine.toml").write_text(text)
+    (folder / "tsg.toml").write_text('state_dir = "anybodys"')
+    monkeypatch.setenv("TSG_CONFIG", "mine.toml")
+    settings = load_settings()
+    assert settings != Settings.model_construct()
+    assert settings.state_dir != Path("anybodys")
+
+
+@pytest.mark.parametrize(("text", "name"), SANDBOX.items())
+def test_only_the_environment_opens_the_sandbox(
+    text: str, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert load_settings().sandbox.unsafe_no_isolation is False
     monkeypatch.setenv("TSG_SANDBOX__UNSAFE_NO_ISOLATION", "true")
     assert load_settings().sandbox.unsafe_no_isolation is True
-    monkeypatch.delenv("TSG_SANDBOX__UNSAFE_NO_ISOLATION")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "tsg.toml").write_text("[sandbox]\nunsafe_no_isolation = true\n")
-    with pytest.raises(SettingsError, match="may not set") as caught:
+    monkeypatch.setenv("TSG_CONFIG", str(folder / "mine.toml"))
+    (folder / "mine.toml").write_text(text)
+    with pytest.raises(SettingsError, match=f"may not set {name}:"):
         load_settings()
-    assert "TSG_SANDBOX__UNSAFE_NO_ISOLATION" in caught.value.fix
+
+
+def test_a_named_file_that_is_not_there_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TSG_CONFIG", str(folder / "none.toml"))
+    with pytest.raises(SettingsError, match="TSG_CONFIG names"):
+        load_settings()
+
+
+def test_a_hostile_folder_gets_no_key_and_no_text(shard: Place, tmp_path: Path) -> None:
+    """The whole way: the file of the current folder names an endpoint, and nobody asks it."""
+    with serving(personas.honest) as endpoint:
+        (tmp_path / "tsg.toml").write_text(f'[model]\nname = "m"\nbase_url = "{endpoint.url}"\n')
+        done = tsg("run", str(shard.incident), "-t", shard.telemetry, state=tmp_path, OPENAI_API_KEY="sk-mine")
+        assert done.returncode == 2
+        assert "model.base_url" in done.stderr
+        assert endpoint.requests == []

@@ -64,7 +64,8 @@ def replay(file: Path) -> Report:
     then = held.concluded
     missed: list[str] = []
     engine = ReplayEngine(held, results, missed)
-    model = ReplayModel(held, missed) if held.settings["model"]["name"] else None
+    settings = again(held)
+    model = ReplayModel(held, missed, name=settings.model.name) if settings.model.name else None
     answers = iter(held.answers)
 
     def ask(questions: list[Question]) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def replay(file: Path) -> Report:
             raise RecordError(f"The recording has no answer to: {asked}.", fix=AGAIN) from None
 
     with complete(missed):
-        report = investigate(held.request, settings=again(held), engine=engine, model=model, watch=Watch(ask=ask))
+        report = investigate(held.request, settings=settings, engine=engine, model=model, watch=Watch(ask=ask))
     return report.model_copy(update={"id": then.id})
 
 

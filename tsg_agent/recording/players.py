@@ -207,9 +207,9 @@ class _Known:
 class ReplayModel(_Known):
     """A model that knows the recorded requests only."""
 
-    def __init__(self, held: Recording, missed: list[str] | None = None) -> None:
+    def __init__(self, held: Recording, missed: list[str] | None = None, *, name: str = "") -> None:
         super().__init__(held, missed)
-        self._name = str(held.settings["model"]["name"])
+        self._name = name
 
     @property
     def name(self) -> str:

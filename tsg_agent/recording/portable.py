@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any
 
+from pydantic import ValidationError
+
 from tsg_agent import __version__
 from tsg_agent.errors import RecordError
 from tsg_agent.llm.redaction import without_secrets
@@ -15,7 +17,12 @@ from tsg_agent.service import Request
 from tsg_agent.settings import Settings
 
 AGAIN = "The query or the prompt has changed since: record it again."
-_PRIVATE: dict[str, Any] = {"state_dir": True, "model": {"api_key", "base_url"}}
+_GROUPS = {"thresholds", "window_hours", "default_threshold", "maximum_groups"}
+_MODEL = {
+    "name", "retries", "maximum_calls", "maximum_tokens", "maximum_seconds", "maximum_cost", "input_price",
+    "output_price", "text_characters", "analyse", "redact",
+}  # fmt: skip
+"""Of the model's settings: what it was asked, and when its budget ended."""
 
 
 def prepared(request: Request) -> Request:
@@ -26,9 +33,9 @@ def prepared(request: Request) -> Request:
 
 def portable(settings: Settings) -> Settings:
     """The settings as a replay will read them: a threshold's default may be written 10 where one read is 10.0."""
-    read = Settings.model_validate(settings.model_dump(mode="json", exclude=_PRIVATE))
-    private = {"api_key": settings.model.api_key, "base_url": settings.model.base_url}
-    return read.model_copy(update={"model": read.model.model_copy(update=private)})
+    read = Settings.model_validate(_told(settings.model_dump(mode="json")))
+    model = settings.model.model_copy(update={name: getattr(read.model, name) for name in _MODEL})
+    return settings.model_copy(update={**{name: getattr(read, name) for name in _GROUPS}, "model": model})
 
 
 def kept(
@@ -41,7 +48,7 @@ def kept(
         version=__version__,
         recorded=datetime.now(UTC),
         request=request.model_copy(update={"telemetry": place, "mapping": mapping}),
-        settings=settings.model_dump(mode="json", exclude=_PRIVATE),
+        settings=_told(settings.model_dump(mode="json")),
         tables={name: kept_table(table) for name, table in engine.tables.items()},
         queries=engine.queries,
         calls=calls,
@@ -50,9 +57,29 @@ def kept(
 
 
 def again(held: Recording) -> Settings:
-    """The settings of a replay: those of the recording, without waiting."""
-    settings = Settings.model_validate(held.settings)
+    """The settings of a replay: those that decide what is reported are the recording's, without waiting.
+
+    All else is of the machine that replays: a recording may come from anybody, so it chooses neither isolation nor
+    limits of time and memory, nor a folder, an endpoint or a key. What it leaves out of its own is the default's, not
+    the environment's. Raises RecordError.
+    """
+    usual, told = _told(Settings.model_construct().model_dump(mode="json")), _told(held.settings)
+    try:
+        settings = Settings.model_validate({**usual, **told, "model": {**usual["model"], **told["model"]}})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = ".".join(map(str, problem["loc"]))
+        raise RecordError(
+            f"The recording's setting {name} is wrong: {problem['msg']}.", fix="Record it again."
+        ) from None
     return settings.model_copy(update={"model": settings.model.model_copy(update={"longest_wait": 0.0})})
+
+
+def _told(settings: dict[str, Any]) -> dict[str, Any]:
+    """Of a recording's settings those that it may bring, which are also all that one is given."""
+    model = settings.get("model")
+    of_model = {name: value for name, value in model.items() if name in _MODEL} if isinstance(model, dict) else {}
+    return {**{name: value for name, value in settings.items() if name in _GROUPS}, "model": of_model}
 
 
 @contextmanager

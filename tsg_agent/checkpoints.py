@@ -1,0 +1,68 @@
+"""How an investigation's state is written down and read again: as JSON, so that a file can only ever bring data.
+
+LangGraph's own way can name a class or a function for each value, and calls it when the value is read.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+from langgraph.types import Interrupt
+from pydantic import ValidationError
+
+from tsg_agent.errors import RecordError
+
+KIND = "tsg-json"
+"""What stands beside each value in the file; a value of another kind was written by something else."""
+_QUESTION = "__interrupt__"
+_UNREADABLE = (sqlite3.Error, ValidationError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
+
+
+class PlainData:
+    """Writes and reads JSON, and the one type beside it that a state has: a question that waits for its answer."""
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        """The value as JSON. Raises TypeError for one that is no plain data."""
+        return KIND, json.dumps(obj, default=_written).encode("ascii")
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        """The value. Raises RecordError for one that was written in another way, and ValueError for broken JSON."""
+        kind, held = data
+        if kind != KIND:
+            raise RecordError(
+                "The checkpoint was written by another version, or changed by something else.",
+                fix="Run the investigation again: `tsg-agent run`.",
+            )
+        return json.loads(held, object_hook=_read)
+
+
+@contextmanager
+def readable(identity: str) -> Iterator[None]:
+    """What goes wrong in reading a checkpoint, as RecordError."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise RecordError(
+            f"The checkpoint of investigation {identity} cannot be read: {type(error).__name__}.",
+            fix="Run it again: `tsg-agent run`. If that fails too, move checkpoints.sqlite away (TSG_STATE_DIR).",
+        ) from error
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, Interrupt):
+        return {_QUESTION: [value.value, value.id]}
+    if isinstance(value, date):
+        return value.isoformat()  # an answer to a question may be a time
+    if isinstance(value, BaseException):
+        return repr(value)  # why a step failed: for whoever looks into the file
+    raise TypeError(f"{type(value).__name__} is no plain data: a state is JSON.")
+
+
+def _read(value: dict[str, Any]) -> Any:
+    if value.keys() != {_QUESTION}:
+        return value
+    said, identity = value[_QUESTION]
+    return Interrupt(value=said, id=str(identity))
