@@ -15,9 +15,19 @@ KNOWN = Known(
 PLACE = "api.gateway.main in us-east prod. "
 
 
-def run(text: str, known: Known = KNOWN, now: datetime = NOW, **given: object) -> Extraction:
+def run(
+    text: str, known: Known = KNOWN, now: datetime = NOW, *, ranges_are_windows: bool = False, **given: object
+) -> Extraction:
     """Extract with the guide's window of 2 h and a default threshold of 99.9 %."""
-    return extract(text, known, Given.model_validate(given), now=now, window_hours=2, default_threshold=99.9)
+    return extract(
+        text,
+        known,
+        Given.model_validate(given),
+        now=now,
+        window_hours=2,
+        default_threshold=99.9,
+        ranges_are_windows=ranges_are_windows,
+    )
 
 
 def iso(value: datetime | None) -> str | None:

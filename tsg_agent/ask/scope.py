@@ -89,4 +89,5 @@ def _extract(question: str, setting: Setting, given: Given) -> Extraction:
         now=setting.now,
         window_hours=setting.settings.window_hours,
         default_threshold=setting.settings.default_threshold,
+        ranges_are_windows=True,
     )

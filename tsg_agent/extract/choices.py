@@ -22,6 +22,8 @@ class Material:
     setting: Setting
     given: Given
     before: timedelta
+    ranges_are_windows: bool = False
+    """In a question, "between 14:00 and 15:00" is what to look at, whatever it is about."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -40,7 +42,7 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
         return Choice()
     setting = material.setting
     top = max(sighting.rank for sighting in sightings)
-    read_ones = [(s, read(s.mention, setting, bound=bound, after=bound is not None)) for s in sightings]
+    read_ones = [(s, reading_of(s, setting, bound)) for s in sightings]
     settled: dict[datetime, str] = {}
     open_ones: list[tuple[Sighting, Reading]] = []
     for sighting, reading in read_ones:
@@ -64,6 +66,11 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
     timed = [i for s, r in open_ones if s.mention.clock for i in r.instants]
     doubt = Doubt.UNCLEAR if len({reading.instants for _, reading in open_ones}) == 1 else Doubt.SEVERAL
     return Choice(question=ask(parameter, f"{quoted} does not settle it: {reading.problem}", timed, doubt))
+
+
+def reading_of(sighting: Sighting, setting: Setting, after: datetime | None = None) -> Reading:
+    """What a sighting's time means; a time of day without a day is the first one after `after`."""
+    return sighting.reading or read(sighting.mention, setting, bound=after, after=after is not None)
 
 
 def _names_a_time(pairs: list[tuple[Sighting, Reading]]) -> bool:

@@ -8,7 +8,7 @@ FAILURE = (
     r"(?:fail\w*|errors?|erroring|outages?|incidents?|issues?|problems?|degrad\w*|impact\w*|disrupt\w*|unavailab\w*"
     r"|availability|downtime|down|[45]xx\w*|[45][0-9]{2}s?|time-?outs?|timing|latenc\w*|slow\w*|spik\w*|drop\w*"
     r"|increas\w*|elevated|symptoms?|trouble|breach\w*|unreachable|reject\w*|crash\w*|affected|refus\w*|broken|breaking"
-    r"|alert|alerts|firing|throw\w*|return\w*|burn\w*|it|this|everything|happening|onset|bad|red|flapping|sev-?[0-9])"
+    r"|alert|alerts|firing|throw\w*|return\w*|burn\w*|it|they|this|everything|happening|onset|bad|red|flapping|sev-?[0-9])"
 )
 OTHER = re.compile(
     r"\b(?:investigat\w*|deploy\w*|rollouts?|roll(?:ed|ing)?[ -]?(?:out|back)|rollbacks?|releas\w*|canary|maintenance"
@@ -86,7 +86,9 @@ NOUN_AFTER = re.compile(
     re.I,
 )
 BETWEEN_TIMES = re.compile(
-    r"[ ]{0,3}(?:-{1,2}|\u2013|—|to|until|till|through|->|→|/|\.{2,3}|and|&)[ ]{0,3}(?:about |around |~)?", re.I
+    r",?[ ]{0,3}(?:-{1,2}|\u2013|—|(?:up )?(?:to|until|till)|through|->|→|/|\.{2,3}|and|&)[ ]{0,3}"
+    r"(?:about |around |roughly |approximately |~)?",
+    re.IGNORECASE,
 )
 FOR = re.compile(
     rf"\b(?:been|is|are|was|were|now|failing|down|erroring|unavailable|degraded|broken)\b"
@@ -128,7 +130,7 @@ WINDOW_STARTS = frozenset({"start_time", "window start", "start of window", "ana
 WINDOW_ENDS = frozenset({"end_time", "window end", "end of window", "analysis end", "range end"})
 WINDOWS = frozenset(
     {"window", "time window", "time range", "timerange", "period", "time period", "timeframe", "time frame", "range"}
-) | {"interval", "analysis window", "investigation window", "incident window", "query window"}
+) | {"interval", "analysis window", "investigation window", "query window"}
 CREATED_LABELS = (
     frozenset({"created", "created at", "created on", "create time", "creation time"}),
     frozenset({"declared", "declared at", "incident declared", "incident declared at"}),

@@ -1,21 +1,29 @@
 """Step 1 without a model: an incident's parameters from its free text, by rules."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from tsg_agent.extract.inputs import Extraction, Given, Known
 from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, settle
 from tsg_agent.extract.prose import MAXIMUM_CHARACTERS, Prose
 from tsg_agent.extract.thresholds import find_threshold
-from tsg_agent.extract.window import find_window
+from tsg_agent.extract.window import Basis, find_window
 from tsg_agent.models import Parameters
 
 
 def extract(  # noqa: PLR0913 - the API: what is known, and what is given
-    text: str, known: Known, given: Given, *, now: datetime, window_hours: float, default_threshold: float
+    text: str,
+    known: Known,
+    given: Given,
+    *,
+    now: datetime,
+    window_hours: float,
+    default_threshold: float,
+    ranges_are_windows: bool = False,
 ) -> Extraction:
     """The guide's Step 1: parameters where everything is settled, else questions with candidates.
 
     `now` is aware; `window_hours` is how long before the incident's start the window opens; thresholds are percent.
+    `ranges_are_windows` is for questions: "what failed between 14:00 and 15:00?" says where to look, and no start.
     Of a long text only the first `MAXIMUM_CHARACTERS` are read. Raises `ParameterError` for values that cannot hold:
     an unknown name in a flag, a window that ends before it starts, a threshold that is no percentage.
     """
@@ -24,7 +32,8 @@ def extract(  # noqa: PLR0913 - the API: what is known, and what is given
     service = settle(SERVICE, known.services, given.service_name, prose)
     environment = settle(ENVIRONMENT, known.environments, given.environment, prose)
     threshold = find_threshold(prose, given.threshold, default_threshold)
-    window = find_window(prose, known, given, now=now, window_hours=window_hours)
+    basis = Basis(now.astimezone(UTC), timedelta(hours=window_hours), ranges_are_windows)
+    window = find_window(prose, known, given, basis)
     asked = [found.question for found in (region, service, environment, threshold)] + window.questions
     questions = [question for question in asked if question]
     notes = [*region.notes, *service.notes, *environment.notes, *window.notes]

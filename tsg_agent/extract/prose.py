@@ -26,7 +26,8 @@ _WRAPPED = re.compile(
 _BREAK = re.compile(
     r"\n|(?<!approx)(?<!\bca)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)(?<![ap]\.m)(?<!\binc)[.!?](?=[\s\"')\]]|$)|;(?=\s|$)"
     # who speaks in a chat: "[08:02] ann: ", "**ann** [08:02]: ", "08:02 <ann> "
-    r"|\]:[ ]|[0-9]:[0-9]{2}[\]) ]{1,3}(?:<[^>\n]{1,30}>|@?[\w.-]{1,30}:)[ ]",
+    # but not the zone of a timeline's "08:02 UTC: "
+    r"|\]:[ ]|[0-9]:[0-9]{2}[\]) ]{1,3}(?!(?-i:UTC|GMT|Z|[A-Z]{1,4}T):)(?:<[^>\n]{1,30}>|@?[\w.-]{1,30}:)[ ]",
     re.IGNORECASE,
 )
 

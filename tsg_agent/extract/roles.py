@@ -12,6 +12,8 @@ from itertools import islice
 
 from tsg_agent.extract import cues
 from tsg_agent.extract.prose import Prose
+from tsg_agent.extract.ranges import Purpose, is_of_a_change, purpose
+from tsg_agent.extract.readings import Reading
 from tsg_agent.extract.sayings import LABELLED, Place, begins, begins_after, ends, ends_after, reports
 from tsg_agent.extract.spotting import Mention, length
 
@@ -27,17 +29,25 @@ class Sighting:
     rank: int
     start: int
     end: int
+    reading: Reading | None = None
+    """What it means, where that takes more than the mention: an end of a range has its day from the other end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A window written out: two times, or one that lasts until now. Rank 3 labelled, 2 in words, 1 hinted, 0 bare."""
+    """Two times that belong together, or one that lasts until now.
+
+    A window's rank is 3 labelled, 2 in words, 1 hinted, 0 bare. `begun`: the incident is said to have begun at its
+    first time; `change`: it may as well be that something changed some time between the two.
+    """
 
     first: Mention
     second: Mention | None
     rank: int
     start: int
     end: int
+    begun: bool = False
+    change: bool = False
 
 
 @dataclass(slots=True)
@@ -49,25 +59,27 @@ class Roles:
     created: list[Sighting] = field(default_factory=list)
     window_starts: list[Sighting] = field(default_factory=list)
     window_ends: list[Sighting] = field(default_factory=list)
-    ranges: list[Range] = field(default_factory=list)
-    vague: list[Sighting] = field(default_factory=list)  # "started between A and B"
+    ranges: list[Range] = field(default_factory=list)  # windows
+    ran: list[Range] = field(default_factory=list)  # when the incident was on
+    either: list[Range] = field(default_factory=list)  # a window, or when the incident was on
+    vague: list[Range] = field(default_factory=list)  # "started between A and B"
 
 
 def assign(prose: Prose, mentions: Sequence[Mention]) -> Roles:
     """Give each mention that has a purpose its role."""
     roles, generic = Roles(), Roles()
+    places = [_place(prose, mentions, index) for index in range(len(mentions))]
     index = 0
-    while index < len(mentions):
-        place = _place(prose, mentions, index)
-        second = mentions[index + 1] if index + 1 < len(mentions) else None
+    while index < len(places):
+        place = places[index]
         index += 1
-        if second and _pair(prose, place, second, roles):
+        if index < len(places) and _pair(prose, place, places[index], roles):
             index += 1
             continue
         _single(place, roles, generic)
     _settle_generic(roles, generic)
     _lasting(prose, roles)
-    for name in ("starts", "ends", "created", "window_starts", "window_ends", "ranges", "vague"):
+    for name in ("starts", "ends", "created", "window_starts", "window_ends", "ranges", "ran", "either", "vague"):
         del getattr(roles, name)[MAXIMUM_SIGHTINGS:]
     return roles
 
@@ -101,32 +113,37 @@ def _place(prose: Prose, mentions: Sequence[Mention], index: int) -> Place:
     )
 
 
-def _pair(prose: Prose, place: Place, second: Mention, roles: Roles) -> bool:
+def _pair(prose: Prose, place: Place, next_place: Place, roles: Roles) -> bool:
     """Two times that are written as a range; false where they are not."""
-    first, text = place.mention, prose.text
-    gap = text[first.end : second.start] if second.start - first.end <= 24 else "…"
+    first, second = place.mention, next_place.mention
+    gap = prose.text[first.end : second.start] if second.start - first.end <= 24 else "…"
     opens = cues.OPENS.search(place.before)
     if not cues.BETWEEN_TIMES.fullmatch(gap) or (re.search(r"and|&", gap) and not opens):
         return False
     if not (first.timed or second.timed or opens or place.label in cues.WINDOWS):
         return False
-    if opens and cues.START.search(place.before[: opens.start()][-30:]):
-        roles.vague.append(Sighting(first, 0, first.start, second.end))
-        return True
-    if place.label in cues.START_LABELS - cues.GENERIC_STARTS or begins(place):
-        roles.starts.append(Sighting(first, 1, first.start, first.end))
-        roles.ends.append(Sighting(second, 2, first.start, second.end))
-        return True
-    elsewhere = cues.ELSEWHERE.search(place.head) or cues.PAST.search(place.head)
-    rank = 3 if place.label in cues.WINDOWS else 2 if opens else 1 if cues.WINDOW.search(place.head) else 0
-    if rank == 0:
-        _, line_end = prose.line(second.end)
-        elsewhere = elsewhere or cues.ELSEWHERE.search(text[second.end : min(line_end, second.end + 200)])
-    if elsewhere and rank < 3:
-        return True
     begin = opens.start() - len(place.before) + first.start if opens else first.start
-    roles.ranges.append(Range(first, second, rank, begin, second.end))
+    if opens and cues.START.search(place.before[: opens.start()][-30:]):
+        roles.vague.append(Range(first, second, 0, first.start, second.end))
+    elif place.label in cues.START_LABELS - cues.GENERIC_STARTS or begins(place):
+        roles.ran.append(Range(first, second, 0, begin, second.end, begun=True))
+    else:
+        _ranging(place, next_place, opens, begin, roles)
     return True
+
+
+def _ranging(place: Place, next_place: Place, opens: re.Match[str] | None, begin: int, roles: Roles) -> None:
+    """A range by what it is for."""
+    first, second = place.mention, next_place.mention
+    rank = 3 if place.label in cues.WINDOWS else 2 if opens else 1 if cues.WINDOW.search(place.head) else 0
+    what = purpose(place, next_place.following, opens)
+    if what is Purpose.INCIDENT:
+        change = is_of_a_change(place, opens)
+        roles.ran.append(Range(first, second, rank, begin, second.end, change=change))
+    elif what is Purpose.WINDOW:
+        roles.ranges.append(Range(first, second, rank, begin, second.end))
+    elif what is Purpose.EITHER:
+        roles.either.append(Range(first, second, rank, begin, second.end))
 
 
 def _single(place: Place, roles: Roles, generic: Roles) -> None:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.errors import ParameterError
-from tsg_agent.extract.choices import CANDIDATES, Choice, Material, ask, choose, iso
+from tsg_agent.extract.choices import CANDIDATES, Choice, Material, ask, choose, iso, reading_of
 from tsg_agent.extract.inputs import Given, Known
 from tsg_agent.extract.prose import Prose
 from tsg_agent.extract.readings import UNIVERSAL, Setting, read
 from tsg_agent.extract.roles import Roles, Sighting, assign
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, Mention, spot
-from tsg_agent.extract.written import Written, written_out
+from tsg_agent.extract.written import Written, settle_ranges, written_out
 from tsg_agent.extract.zones import default_zone
 from tsg_agent.models import Doubt, Question
 
@@ -31,15 +31,24 @@ class Window:
     notes: list[str] = field(default_factory=list)
 
 
-def find_window(prose: Prose, known: Known, given: Given, *, now: datetime, window_hours: float) -> Window:
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the times are read by. The window opens `before` the incident's start; `now` is UTC."""
+
+    now: datetime
+    before: timedelta
+    ranges_are_windows: bool
+
+
+def find_window(prose: Prose, known: Known, given: Given, basis: Basis) -> Window:
     """The three times in UTC, or questions. Raises `ParameterError` where they cannot hold."""
     mentions, more = spot(prose.text)
     roles = assign(prose, mentions)
-    setting = _setting(prose, mentions, roles, known, now.astimezone(UTC))
-    material = Material(mentions, roles, setting, given, timedelta(hours=window_hours))
+    setting = _setting(prose, mentions, roles, known, basis.now)
+    material = Material(mentions, roles, setting, given, basis.before, basis.ranges_are_windows)
     if more:
         material.notes.append(f"The text names more than {MAXIMUM_MENTIONS} times; only the first ones were read.")
-    start = _incident_start(material)
+    start = _incident_start(material, settle_ranges(material))
     written = written_out(material, alone=not (start.instant or start.question))
     window = Window(notes=material.notes)
     _open(window, start, written, material)
@@ -68,15 +77,11 @@ def _setting(prose: Prose, mentions: Sequence[Mention], roles: Roles, known: Kno
     return base
 
 
-def _incident_start(material: Material) -> Choice:
+def _incident_start(material: Material, asked: Question | None) -> Choice:
     if material.given.incident_start:
         return Choice(material.given.incident_start.astimezone(UTC), "given")
     choice = choose("incident_start", material.roles.starts, material)
-    if choice.instant is None and choice.question is None and material.roles.vague:
-        sighting = material.roles.vague[0]
-        quoted = material.setting.prose.snippet(sighting.start, sighting.end)
-        return Choice(question=ask("incident_start", f"the text gives two times for it: {quoted}", (), Doubt.SEVERAL))
-    return choice
+    return choice if choice.instant or choice.question else Choice(question=asked)
 
 
 def _open(window: Window, start: Choice, written: Written, material: Material) -> None:
@@ -162,7 +167,7 @@ def _latest(material: Material, after: datetime | None) -> list[Sighting]:
         return sightings
     found: list[tuple[datetime, Sighting]] = []
     for sighting in sightings:
-        instant = read(sighting.mention, material.setting, bound=after, after=after is not None).instant
+        instant = reading_of(sighting, material.setting, after).instant
         if instant and after and instant <= after:
             quoted = material.setting.prose.snippet(sighting.start, sighting.end)
             material.notes.append(f"Not used for end_time, as it is not after the start: {quoted}.")

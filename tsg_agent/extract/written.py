@@ -1,15 +1,18 @@
-"""A window that is written out in the text: "between 07:00 and 08:00", "start_time: …", "the last 3 hours"."""
+"""Ranges of time in the text: windows ("start_time: …", "the last 3 hours"), and the time that the incident ran."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
 from tsg_agent.extract.choices import Choice, Material, ask, choose
 from tsg_agent.extract.readings import DAY, UNIVERSAL, Reading, Setting, read
-from tsg_agent.extract.roles import Range
+from tsg_agent.extract.roles import Range, Sighting
 from tsg_agent.extract.spotting import Day, Mention
-from tsg_agent.models import Doubt
+from tsg_agent.models import Doubt, Question
 
 _OVERNIGHT = timedelta(hours=12)  # a range that runs longer past midnight is taken for a mistake
+_MOMENT = timedelta(minutes=30)
+"""What "it broke between A and B" means: that far apart, they are how well the moment is known; further, how long."""
+_RAN_TO = 3  # rank of an end that is a range's, as that of "until"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,48 @@ def written_out(material: Material, *, alone: bool) -> Written:
     )
 
 
+def settle_ranges(material: Material) -> Question | None:
+    """Sort the ranges that were not a window's: into starts and ends of the incident, or windows; or what to ask."""
+    roles, setting, given = material.roles, material.setting, material.given
+    asked = [_two_times(r, [end.instant for end in _span(r, setting)], setting) for r in roles.vague]
+    for r in roles.ran:
+        first, second = _span(r, setting, whole_days=False)
+        if material.ranges_are_windows and not r.begun:
+            roles.ranges.append(r)
+        elif r.change and first.instant and second.instant and second.instant - first.instant < _MOMENT:
+            asked.append(_two_times(r, [first.instant, second.instant], setting))
+        else:
+            _of_incident(r, first, second, material)
+    known = given.incident_start or choose("incident_start", roles.starts, replace(material, notes=[])).instant
+    for r in roles.either:
+        first, second = _span(r, setting)
+        if known and known == first.instant:
+            _of_incident(r, first, second, material)
+        elif known or given.start_time or material.ranges_are_windows:
+            roles.ranges.append(r)
+        else:
+            asked.append(_either(r, first, setting))
+    return asked[0] if asked else None
+
+
+def _of_incident(r: Range, first: Reading, second: Reading, material: Material) -> None:
+    material.roles.starts.append(Sighting(r.first, int(r.begun), r.start, r.end, first))
+    if r.second:
+        material.roles.ends.append(Sighting(r.second, _RAN_TO, r.start, r.end, second))
+
+
+def _two_times(r: Range, instants: list[datetime | None], setting: Setting) -> Question:
+    quoted = setting.prose.snippet(r.start, r.end)
+    candidates = [instant for instant in instants if instant]
+    return ask("incident_start", f"the text gives two times for it: {quoted}", candidates, Doubt.SEVERAL)
+
+
+def _either(r: Range, first: Reading, setting: Setting) -> Question:
+    quoted = setting.prose.snippet(r.start, r.end)
+    why = f"{quoted} may be when the incident was on, or only the window to look at"
+    return ask("incident_start", why, first.instants, Doubt.SEVERAL)
+
+
 def _of_reading(parameter: str, r: Range, reading: Reading, setting: Setting) -> Choice:
     quoted = setting.prose.snippet(r.start, r.end)
     if reading.instant:
@@ -56,7 +101,7 @@ def _of_reading(parameter: str, r: Range, reading: Reading, setting: Setting) ->
     return Choice(question=ask(parameter, f"{quoted} does not settle it: {reading.problem}", reading.instants))
 
 
-def _span(r: Range, setting: Setting) -> tuple[Reading, Reading]:
+def _span(r: Range, setting: Setting, *, whole_days: bool = True) -> tuple[Reading, Reading]:
     """Both ends of a range. A day or zone that is written once holds for both; it may run past midnight."""
     first, second = r.first, r.second
     if second is None:
@@ -65,13 +110,13 @@ def _span(r: Range, setting: Setting) -> tuple[Reading, Reading]:
     zone = second.zone or first.zone
     first = replace(first, day=first.day or second.day, zone=first.zone or zone)
     second = replace(second, zone=zone)
-    begin = _read_end(first, setting)
+    begin = _read_end(first, setting, whole_days=whole_days)
     if not own_day and second.clock and begin.instant:
         day = (zone or setting.zone or UNIVERSAL).today(begin.instant).date()
         second = replace(second, day=Day(dates=(day,)))
     elif not own_day:
         second = replace(second, day=first.day)
-    finish = _read_end(second, setting, last=True)
+    finish = _read_end(second, setting, whole_days=whole_days, last=True)
     if begin.instant and finish.instant and finish.instant <= begin.instant and not own_day:
         later = finish.instant + DAY
         if later - begin.instant <= _OVERNIGHT:
@@ -79,10 +124,10 @@ def _span(r: Range, setting: Setting) -> tuple[Reading, Reading]:
     return begin, replace(finish, how=begin.how or finish.how)
 
 
-def _read_end(mention: Mention, setting: Setting, *, last: bool = False) -> Reading:
-    """One end of a range; whole days count from their first midnight to their last."""
+def _read_end(mention: Mention, setting: Setting, *, whole_days: bool, last: bool = False) -> Reading:
+    """One end of a range; of a window, whole days count from their first midnight to their last."""
     reading = read(mention, setting)
-    if mention.day and not mention.clock and len(reading.instants) == 1:
+    if whole_days and mention.day and not mention.clock and len(reading.instants) == 1:
         day = reading.instants[0].date()
         return Reading((datetime.combine(day, time(), UTC) + (DAY if last else timedelta()),), "whole days, UTC")
     return reading
