@@ -188,6 +188,31 @@ def test_a_csv_with_a_broken_row(ending: bytes, tmp_path: Path) -> None:
         DuckDB(folder)
 
 
+@pytest.mark.parametrize("odd", ["*", "?", "[1]", "'it\""])
+def test_a_files_name_is_no_pattern(odd: str, tmp_path: Path) -> None:
+    """As a pattern it would match the other file, and not itself."""
+    folder = tmp_path / f"of {odd}"
+    for name, region in ((f"api_gateway_logs-{odd}", "odd"), ("api_gateway_logs-1", "plain")):
+        written(folder / "made", {"api_gateway_logs": requests(30, region=region)})
+        (folder / "made" / "api_gateway_logs.parquet").rename(folder / f"{name}.parquet")
+    with DuckDB(folder) as engine:
+        held = engine.run(
+            "SELECT region, count(*) AS n FROM api_gateway_logs GROUP BY region ORDER BY 1", {}, timeout=9
+        )
+    assert held.to_pylist() == [{"region": "odd", "n": 30}, {"region": "plain", "n": 30}]
+
+
+@pytest.mark.parametrize("row", ["r9,2026-03-10 12:00:00,us-east\n", "r9;a;b;c;d\n"])
+def test_a_csv_in_which_a_row_hides_all_columns_is_an_error(row: str, tmp_path: Path) -> None:
+    """DuckDB then takes each line for one cell: every column would be missing, and read as NULL."""
+    lines = [f"r{number},2026-03-10 12:00:00,us-east,prod,shop,200\n" for number in range(99)]
+    head = "request_id,timestamp,region,environment,service_name,status_code\n"
+    (tmp_path / "api_gateway_logs.csv").write_text(head + "".join([*lines, row]))
+    with pytest.raises(TelemetryError, match="none of the guide's columns") as caught:
+        DuckDB(tmp_path)
+    assert "too few or too many cells" in caught.value.fix
+
+
 def test_text_in_latency_ms(tmp_path: Path) -> None:
     rows = requests(50, latency_ms=["12 ms"] * 50)
     folder = written(tmp_path, {"api_gateway_logs": rows})

@@ -1,5 +1,6 @@
 """The embedded engine: files, folders and .duckdb databases, read-only and locked down."""
 
+import glob
 import re
 import shutil
 import tempfile
@@ -228,7 +229,9 @@ class DuckDB:
 
     def _lock(self, paths: list[str]) -> None:
         """From here on no query reaches another file, writes, attaches, installs or changes a setting."""
-        quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+        # A file whose name would be a pattern is read by a pattern that only it matches, which must be allowed as well.
+        both = dict.fromkeys(form for path in paths for form in (path, glob.escape(path)))
+        quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in both)
         for statement in (
             f"SET allowed_paths = [{quoted}]",
             "SET python_enable_replacements = false",

@@ -47,7 +47,7 @@ class TableFiles:
 
     def relation_with(self, texts: Iterable[str]) -> str:
         """The same, with these columns read as text (of a CSV)."""
-        names = ", ".join(map(_quoted, self.paths))
+        names = ", ".join(_quoted(glob.escape(path)) for path in self.paths)  # a name is no pattern
         options = {
             "read_parquet": ", union_by_name = true",
             "read_csv": ", union_by_name = true, strict_mode = true, sample_size = -1",

@@ -58,6 +58,13 @@ def table_view(connection: duckdb.DuckDBPyConnection, table: Table, relation: Re
             present[name] = mapped[name]
         elif name in held:
             present[name] = '"' + held[name].replace('"', '""') + '"'
+    if not present:
+        columns = ", ".join(repr(name[:60]) for name in list(held.values())[:8])
+        raise TelemetryError(
+            f"{table.name} has none of the guide's columns; it has {columns or 'none at all'}.",
+            fix="Name its columns in a mapping file. In a text file, look for a row with too few or too many cells, "
+            "and for a first line that is not the columns' names.",
+        )
     types = _types(connection, source, present)
     columns = ", ".join(
         f"{_converted(table, name, present[name], types[name])} AS {name}"
