@@ -104,6 +104,9 @@ def test_a_mapped_source_gives_the_same_findings(location: str, source: str, tmp
         "lower(read_blob('x'))",
         "",
         "((",
+        "COLUMNS('a')",
+        "*COLUMNS('a')",
+        "(" * 3000 + "a" + ")" * 3000,
     ],
 )
 def test_refused_expressions_name_the_column(expression: str, tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ ALLOWED_NODES = (
 )  # fmt: skip
 SYNTAX = (exp.Anonymous, exp.Cast, exp.Case, exp.If, exp.Connector, exp.Binary)
 """Function nodes that are written as syntax (CAST, CASE, operators), or that are looked at by name above."""
-REFUSED_NODES = (exp.Query, exp.Subquery, exp.Table, exp.AggFunc, exp.Window, exp.Placeholder, exp.Parameter, exp.Star)
+REFUSED_NODES = (exp.Query, exp.Subquery, exp.Table, exp.AggFunc, exp.Window, exp.Placeholder, exp.Parameter, exp.Star,
+                 exp.Columns)  # fmt: skip
 
 
 def check_expression(text: str, where: str) -> str:
@@ -32,6 +33,14 @@ def check_expression(text: str, where: str) -> str:
 
     Raises TelemetryError, naming `where` (table.column) and the offending part.
     """
+    try:
+        return _checked(text, where)
+    except RecursionError as error:
+        fix = "Write it with fewer brackets."
+        raise TelemetryError(f"{where}: the mapping's expression is nested too deep", fix=fix) from error
+
+
+def _checked(text: str, where: str) -> str:
     fix = 'Write one scalar expression over the source\'s columns, such as "duration_us / 1000.0".'
     try:
         statements = sqlglot.parse(f"SELECT {text}", read="duckdb")
