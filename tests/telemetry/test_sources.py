@@ -228,6 +228,17 @@ def test_one_table_in_two_kinds_of_file(tmp_path: Path) -> None:
         DuckDB(folder)
 
 
+def test_a_databases_own_views_read_no_file_even_while_it_is_opened(tmp_path: Path) -> None:
+    """Its columns would be looked up in that file, and told."""
+    (tmp_path / "secret.csv").write_text("region,key_sk_123\nus,x\n")
+    path = tmp_path / "made.duckdb"
+    with duckdb.connect(path) as made:
+        made.execute(f"CREATE VIEW api_gateway_logs AS SELECT * FROM read_csv('{tmp_path / 'secret.csv'}')")
+    with pytest.raises(TelemetryError, match="Permission Error") as caught:
+        DuckDB(path)
+    assert "key_sk_123" not in str(caught.value)
+
+
 def test_a_database_without_the_guides_tables(tmp_path: Path) -> None:
     path = tmp_path / "other.duckdb"
     with duckdb.connect(str(path)) as connection:

@@ -163,12 +163,15 @@ class DuckDB:
             self._connection.execute("SET parquet_metadata_cache = true")
             is_database = Path(location).is_file() and location.endswith((".duckdb", ".db"))
             relations, paths = self._database(location, mapping) if is_database else self._files(location, mapping)
+            if is_database:
+                self._lock(paths)  # before its views are looked at: they may read files of their own
             for name, table in CATALOG.items():
                 if name in relations:
                     self._create_view(name, relations[name], mapping.get(name, TableMapping()))
                 else:
                     self._connection.execute(null_view(table))
-            self._lock(paths)
+            if not is_database:
+                self._lock(paths)
         except duckdb.InterruptException as error:
             raise TelemetryError(f"{location} could not be opened within {timeout:g} s.") from error
         except duckdb.Error as error:
