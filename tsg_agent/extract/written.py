@@ -32,7 +32,9 @@ def written_out(material: Material, *, alone: bool) -> Written:
         return Written()
     top = max((r.rank, r.second is not None) for r in usable)
     best = [r for r in usable if (r.rank, r.second is not None) == top]
-    spans = {(first.instant, second.instant): (r, first, second) for r in best for first, second in [_span(r, setting)]}
+    spans = {
+        (first.instant, second.instant): (r, first, second) for r in best for first, second in [span_of(r, setting)]
+    }
     if len(spans) > 1:
         starts = tuple(instant for instant, _ in spans if instant)
         ends = tuple(instant for _, instant in spans if instant)
@@ -56,7 +58,7 @@ def _of_reading(parameter: str, r: Range, reading: Reading, setting: Setting) ->
     return Choice(question=ask(parameter, f"{quoted} does not settle it: {reading.problem}", reading.instants))
 
 
-def _span(r: Range, setting: Setting) -> tuple[Reading, Reading]:
+def span_of(r: Range, setting: Setting) -> tuple[Reading, Reading]:
     """Both ends of a range. A day or zone that is written once holds for both; it may run past midnight."""
     first, second = r.first, r.second
     if second is None:
