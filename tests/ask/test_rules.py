@@ -48,10 +48,10 @@ def test_a_ranking_counts_what_the_telemetry_holds(engine: Engine) -> None:
     found = answer(question, engine, now=NOW)
     assert found.mode == "rules only"
     assert found.checks == ["plugin_1_tool"]
-    assert "version 3.15.0" in found.text.split("2.")[0]
+    assert "1. Version 3.15.0" in found.text
     assert "[Q1.1]" in found.text
     assert "service_version = 3.15.0" in found.evidence["Q1.1"]
-    assert any("whole telemetry" in note for note in found.notes)
+    assert any("the whole telemetry counts" in note for note in found.notes)
 
 
 def test_a_talk_goes_on(engine: Engine, incident: Request) -> None:

@@ -12,6 +12,9 @@ class Answer(Model):
     text: str
     evidence: dict[str, str] = Field(default_factory=dict, description="id -> the row in words")
     notes: list[str] = Field(default_factory=list, description="what could not be done, and what was assumed")
+    not_honoured: list[str] = Field(
+        default_factory=list, description="parts of the question that were not understood or not used; in `text` too"
+    )
     mode: str = Field("rules only", description="rules only, or the model's name")
     usage: ModelUsage = ModelUsage()
     parameters: Parameters | None = None

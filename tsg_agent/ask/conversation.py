@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from tsg_agent.ask import rules
 from tsg_agent.ask.answers import Answer
 from tsg_agent.ask.listening import Listener
-from tsg_agent.ask.scope import Setting, scope_of
-from tsg_agent.ask.topics import Topic, topic_of
+from tsg_agent.ask.names import Read, Vocabulary, hidden
+from tsg_agent.ask.scope import PLACES, Scope, Setting, began_in, scope_of
+from tsg_agent.ask.topics import UNDERSTOOD, Topic, topic_of
 from tsg_agent.errors import ModelError, QuestionError, TsgError
 from tsg_agent.extract import Given, Known
 from tsg_agent.extract.choices import iso
@@ -24,7 +25,9 @@ from tsg_agent.settings import Settings
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import known_values
 
-FOLLOW_UP = re.compile(r"\s*(?:and|what about|how about|same|also|in|for|between|but)\b", re.IGNORECASE)
+FOLLOW_UP = re.compile(
+    r"\s*(?:and|(?:do )?the same|then|what about|how about|same|also|in|for|between|but)\b", re.IGNORECASE
+)
 """How a question begins that goes on with the last one: "and in eu-central?"."""
 REMEMBERED = 6
 """Questions and answers of a talk that a model is told of."""
@@ -50,10 +53,12 @@ class Conversation:
         self._turns = turns
         self._engine, self._settings = engine, settings or Settings()
         known = Known.model_validate(known_values(engine, self._settings.query_timeout).model_dump())
-        self._setting = Setting(known, self._settings, now or datetime.now(UTC), given or Given())
+        self._setting = Setting(known, self._settings, now or datetime.now(UTC), given or Given(), incident)
         self._incident = incident
         self._redactor = Redactor(self._settings.model.redact)
         self._topic = Topic()
+        self._vocabulary: Vocabulary | None = None
+        self._named: Read | None = None
         self._parameters: Parameters | None = None
         self._budgets: list[Budget] = []
         self.report: Report | None = None
@@ -109,7 +114,7 @@ class Conversation:
             incident=self._incident,
             limit=self._settings.model.text_characters,
             history=self._history(),
-            question=question,
+            question=f"{question}{_given(self._setting.given)}",
         )
         try:
             answer = agent.answer(messages, question, listener)
@@ -131,46 +136,78 @@ class Conversation:
             return Answer(question=question, text=f"By rules this cannot be answered yet: {error}")
 
     def _by_rules(self, question: str) -> Answer:
-        topic = topic_of(question)
-        if not topic.known and FOLLOW_UP.match(question):
+        scope = scope_of(question, self._setting, self._parameters)
+        topic = topic_of(hidden(scope.asked.text, scope.asked.taken))
+        self._vocabulary = self._vocabulary or Vocabulary(self._engine, self._settings.query_timeout)
+        names = self._vocabulary.read(scope.asked.text, scope.taken, UNDERSTOOD)
+        of_time = scope.timed or bool(scope.asked.unread or scope.places)
+        again = bool(FOLLOW_UP.match(question)) or bool(not topic.known and (of_time or names.names))
+        if again and self._topic.known and not topic.asks:
             topic = self._topic
-        if not topic.known:
+            if self._named is not None and not names.names:
+                names.names = self._named.names
+        if not (topic.known or topic.state or names.names or names.unknown):
             return rules.unknown(question)
-        self._topic = topic
-        if topic.guide:
-            report = self.report if self._still_meant(question) else None
-            return rules.from_report(question, report or self._investigate(question, self._setting.given), topic)
-        before = self._parameters or self._of_incident()
-        parameters, notes = scope_of(question, self._setting, before)
-        answer = rules.from_checks(question, topic, parameters, self._engine, self._settings)
-        return answer.model_copy(update={"notes": [*notes, *answer.notes]})
+        self._topic, self._named = topic, names
+        asked = rules.Asked(question, topic, scope, names)
+        bench = rules.Bench(self._engine, self._settings, lambda: self._investigate_for(question, scope))
+        answer, self._found = rules.answered(asked, bench)
+        return answer
 
-    def _still_meant(self, question: str) -> bool:
+    def _investigate_for(self, question: str, scope: Scope) -> Report:
+        """The investigation that a question is about: the last one, where it is about the same."""
+        given = Given.model_validate(self._flags(question, scope))
+        if self.report is not None and self._same(given, scope):
+            return self.report
+        report = self._run(self._incident or question, given)
+        self.report = report
+        return report
+
+    def _flags(self, question: str, scope: Scope) -> dict[str, object]:
+        """What settles the guide's parameters: flags, the question's own places, and without an incident its window."""
+        flags = {name: value for name, value in self._setting.given if value is not None}
+        parameters = scope.parameters
+        if self._incident:
+            return flags | {name: getattr(parameters, name) for name in PLACES}
+        held = {name: getattr(parameters, name) for name in Given.model_fields if getattr(parameters, name) is not None}
+        return held | flags | began_in(question, scope, self._setting)
+
+    def _same(self, given: Given, scope: Scope) -> bool:
         """Whether the last investigation is about the same region, service and time."""
-        if self.report is None:
-            return False
-        parameters, _ = scope_of(question, self._setting, self.report.parameters)
-        names = ("region", "service_name", "environment", "start_time", "end_time")
-        return all(getattr(parameters, name) == getattr(self.report.parameters, name) for name in names)
-
-    def _of_incident(self) -> Parameters | None:
-        return scope_of(self._incident, self._setting)[0] if self._incident else None
+        assert self.report is not None  # noqa: S101 - asked only then
+        meant = scope.base if self._incident else scope.parameters
+        held = {name: getattr(meant, name) for name in ("start_time", "end_time")}
+        held |= {name: getattr(scope.parameters, name) for name in PLACES}
+        held |= {} if self._incident else {name: value for name, value in given if value is not None}
+        return all(getattr(self.report.parameters, name) == value for name, value in held.items())
 
     def _investigate(self, question: str, given: Given) -> Report:
+        """The guide for a model, which gives the parameters that it read."""
+        flags = {name: value for name, value in self._setting.given if value is not None}
+        if not self._incident:
+            parameters = scope_of(question, self._setting, self._parameters).parameters
+            held = {name: getattr(parameters, name) for name in Given.model_fields}
+            flags |= {name: value for name, value in held.items() if value is not None}
+        flags |= {name: value for name, value in given if value is not None}
+        return self._run(self._incident or question, Given.model_validate(flags))
+
+    def _run(self, text: str, given: Given) -> Report:
         """The whole guide, by rules: what the answer quotes must not depend on a model."""
         settings = self._settings.model_copy(update={"model": self._settings.model.model_copy(update={"name": ""})})
-        flags = {name: value for name, value in given if value is not None}
-        if not self._incident:
-            parameters, _ = scope_of(question, self._setting, self._parameters)
-            held = {name: getattr(parameters, name) for name in Given.model_fields}
-            flags = {**{name: value for name, value in held.items() if value is not None}, **flags}
-        text = self._incident or question
-        request = Request(text=text, telemetry="", given=Given.model_validate(flags), now=self._setting.now)
+        request = Request(text=text, telemetry="", given=given, now=self._setting.now)
         return investigate(request, settings=settings, engine=self._engine)
 
     def _history(self) -> str:
         turns = self.answers[-REMEMBERED:]
         return "\n".join(f"Q: {answer.question}\nA: {answer.text[:600]}" for answer in turns)
+
+
+def _given(given: Given) -> str:
+    """What flags say, for a model."""
+    said = [
+        f"{name} {iso(value) if isinstance(value, datetime) else value}" for name, value in given if value is not None
+    ]
+    return f" (Where the question does not say: {', '.join(said)}.)" if said else ""
 
 
 def answer(  # noqa: PLR0913 - what a question may come with

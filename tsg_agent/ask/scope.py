@@ -1,17 +1,26 @@
-"""Which service, region and time a question is about: its own words, then those of the talk so far."""
+"""Which service, region and time a question is about: its own words, then the talk so far, flags and the incident."""
 
+import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from tsg_agent.errors import QuestionError
+from tsg_agent.errors import ParameterError, QuestionError
 from tsg_agent.extract import Extraction, Given, Known, extract
-from tsg_agent.extract.choices import iso
+from tsg_agent.extract.asked import Asked, Frame, asked_text, asked_window
+from tsg_agent.extract.names import Names
 from tsg_agent.models import Parameters
 from tsg_agent.settings import Settings
+from tsg_agent.wording import moment
 
+_SLACK = timedelta(minutes=1)
+"""Telemetry that ends with a minute's last request covers the minute."""
 TIMES = ("start_time", "end_time", "incident_start")
 PLACES = ("region", "service_name", "environment")
+WHOLE = re.compile(r"\b(?:in )?(?:the )?(?:whole|entire|full) (?:window|time|incident|outage|telemetry|period)\b", re.I)
+_AFTER_THAT = re.compile(
+    r"\b(?P<side>after|since|before|until)(?: that)?(?=\W*$)|\b(?:and )?then(?=\W*$)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -22,70 +31,167 @@ class Setting:
     settings: Settings
     now: datetime
     given: Given = field(default_factory=Given)
-    """Flags: they win over everything."""
+    """Flags: they win over the incident's text, and a question's own words over them."""
+    incident: str = ""
 
 
-def scope_of(question: str, setting: Setting, before: Parameters | None = None) -> tuple[Parameters, list[str]]:
-    """The parameters, and what was assumed. The question's own words win over `before`.
+@dataclass(frozen=True)
+class Scope:
+    """What a question is about."""
 
-    Raises QuestionError for a region, service or environment that nothing settles.
+    parameters: Parameters
+    base: Parameters
+    """What it would be about without its own words."""
+    asked: Asked
+    notes: list[str]
+    """What was assumed, and how words were read that leave room."""
+    caveats: list[str]
+    """What of the question is not honoured."""
+    taken: list[tuple[int, int]]
+    """Spans of `asked.text` that name places and times."""
+    places: dict[str, str]
+    """The places among its own words."""
+    timed: bool
+    """Whether its own words say the time."""
+
+
+def scope_of(question: str, setting: Setting, before: Parameters | None = None) -> Scope:
+    """What a question is about, and what was assumed. Its own words win over `before`, the question's before it.
+
+    Raises QuestionError for a region, service or environment that nothing settles; ParameterError for a time that the
+    telemetry does not hold.
     """
-    found = _extract(question, setting, setting.given)
-    asked = {one.parameter for one in found.questions}
-    said = found.parameters.origins if found.parameters else {}
-    fill: dict[str, Any] = {}
-    notes: list[str] = []
-    if before is not None:
-        fill = {name: getattr(before, name) for name in PLACES if name in asked or _assumed(said.get(name, "text"))}
-    if asked & set(TIMES) or (found.parameters is not None and _assumed(said.get("start_time", ""))):
-        times, note = _times(setting, before)
-        fill |= times
-        notes += [note] if note else []
+    text = asked_text(question)
+    places, spans = places_in(text, setting.known)
+    base, notes = _base(setting, places)
+    held = before or base
+    frame = _frame(base, setting)
+    asked = asked_window(text, frame)
+    again = _relative(asked, held, frame) if before is not None else None
+    start, end = again or (asked.start, asked.end)
+    taken = [*spans, *asked.taken]
+    if whole := WHOLE.search(asked.text):
+        taken.append(whole.span())
+        start, end = (start, end) if start else (base.start_time, base.end_time)
+    if before is not None and not start and (held.start_time, held.end_time) != (base.start_time, base.end_time):
+        notes.append("The window is the last question's; “in the whole window” goes back to all of it.")
+    if start and end:
+        notes += asked.how
+        notes += _covered(start, end, asked, setting.known)
+    window = {"start_time": start or held.start_time, "end_time": end or held.end_time}
+    named = {name: getattr(held, name) for name in PLACES} | places
+    parameters = base.model_copy(update={**window, **named})
+    return Scope(parameters, base, asked, notes, list(asked.unread), taken, places, bool(start))
+
+
+def began_in(question: str, scope: Scope, setting: Setting) -> dict[str, Any]:
+    """When it began, and the window that opens before, where a question says it: "why does it fail since 14:00?".
+
+    Nothing where the question does not say it, or flags do.
+    """
     given = {name: value for name, value in setting.given if value is not None}
+    if scope.asked.start is None or "incident_start" in given:
+        return {}
+    places = {name: getattr(scope.parameters, name) for name in PLACES}
+    found = _extract(question, setting, {**places, "end_time": scope.parameters.end_time, **given}).parameters
+    if found is None or found.incident_start is None:
+        return {}
+    began = scope.asked.start if found.incident_start.time() == scope.asked.start.time() else found.incident_start
+    opened = began - timedelta(hours=setting.settings.window_hours)
+    return {"incident_start": began, "start_time": opened} if "start_time" not in given else {"incident_start": began}
+
+
+def places_in(text: str, known: Known) -> tuple[dict[str, str], list[tuple[int, int]]]:
+    """The known regions, services and environments that a text names: parameter -> value; and where.
+
+    Of several regions the first is taken: they are compared as what the question names. Raises QuestionError where
+    several services or environments are named, or a name may mean several.
+    """
+    found: dict[str, str] = {}
+    spans: list[tuple[int, int]] = []
+    lists = (known.regions, known.services, known.environments)
+    for name, values in zip(PLACES, lists, strict=True):
+        hits = Names(values, environments=name == "environment").find(text)
+        named = tuple(dict.fromkeys(value for hit in hits for value in hit.values))
+        doubtful = any(len(hit.values) > 1 for hit in hits) or (len(named) > 1 and name != "region")
+        if doubtful:
+            noun = name.partition("_")[0]
+            raise QuestionError([(name, f"Which {noun} is meant? The question may mean several.", named)])
+        if named:
+            found[name] = named[0]
+            spans += [(hit.start, hit.end) for hit in hits if name != "region"]  # a region may be the subject too
+    return found, spans
+
+
+def _base(setting: Setting, places: dict[str, str]) -> tuple[Parameters, list[str]]:
+    """The incident's parameters with the flags; where neither says when, the whole telemetry."""
+    given = {name: value for name, value in setting.given if value is not None}
+    text = setting.incident
+    found = _extract(text, setting, given)
+    notes: list[str] = []
+    asked = {one.parameter for one in found.questions}
+    fill: dict[str, Any] = {name: value for name, value in places.items() if name in asked or not text}
+    known = setting.known
+    if (asked & set(TIMES) or (not text and "start_time" not in given)) and known.first and known.last:
+        fill |= {"start_time": known.first, "end_time": known.last}
+        span = f"{moment(known.first)} to {moment(known.last)}"
+        notes.append(f"Neither flags nor an incident name a time: the whole telemetry counts, {span}.")
     if fill:
-        found = _extract(question, setting, Given.model_validate({**fill, **given}))
-    if found.parameters is None and before is not None:
-        found = _extract("", setting, Given.model_validate({**_of(before), **_named(question, setting), **given}))
+        found = _extract(text, setting, {**fill, **given})
     if found.parameters is None:
         raise QuestionError([(one.parameter, one.text, one.candidates) for one in found.questions])
     return found.parameters, notes
 
 
-def _assumed(origin: str) -> bool:
-    """Whether a value is a default rather than said."""
-    return not origin.startswith(("text", "given", "incident_start", "when it was reported"))
-
-
-def _times(setting: Setting, before: Parameters | None) -> tuple[dict[str, Any], str]:
-    if before is not None:
-        return {name: getattr(before, name) for name in TIMES if getattr(before, name) is not None}, ""
+def _frame(base: Parameters, setting: Setting) -> Frame:
     known = setting.known
+    first, last = known.first or base.start_time, known.last or base.end_time
+    times = (setting.given.start_time, setting.given.end_time, setting.given.incident_start)
+    incident = bool(setting.incident) or any(times)
+    return Frame(base.start_time, base.end_time, first, last, setting.now, base.incident_start, incident)
+
+
+def _relative(asked: Asked, held: Parameters, frame: Frame) -> tuple[datetime, datetime] | None:
+    """ "and after that?": what follows the last question's window, or comes before it."""
+    match = _AFTER_THAT.search(asked.text)
+    if asked.start is not None or not match:
+        return None
+    asked.taken.append(match.span())
+    if (match["side"] or "after").lower() in ("before", "until"):
+        low, high = (frame.start if frame.start < held.start_time else frame.first), held.start_time
+    else:
+        low, high = held.end_time, (frame.end if frame.end > held.end_time else frame.last)
+    if low >= high:
+        raise ParameterError(
+            f"The telemetry holds nothing {match['side'] or 'after'} the last question's window: it covers "
+            f"{moment(frame.first)} to {moment(frame.last)}.",
+            fix="Name a time within it.",
+        )
+    return low, high
+
+
+def _covered(start: datetime, end: datetime, asked: Asked, known: Known) -> list[str]:
+    """What the telemetry lacks of a window. Raises ParameterError where that is all of it."""
     if known.first is None or known.last is None:
-        return {}, ""
-    note = f"No time was named: the whole telemetry was looked at, {iso(known.first)} to {iso(known.last)}."
-    return {"start_time": known.first, "end_time": known.last}, note
+        return []
+    span = f"{moment(known.first)} to {moment(known.last)}"
+    if start >= end or start > known.last or end < known.first:
+        quoted = ", ".join(asked.quoted(*span) for span in asked.taken) or "The window"
+        whole = f"{moment(start)} to {moment(end)}"
+        read_as = whole if start < end else moment(start) if start > known.last else moment(end)
+        raise ParameterError(
+            f"The telemetry holds nothing of {quoted} ({read_as}): it covers {span}.",
+            fix="Name a time within it, with its date; or say with --now what counts as now.",
+        )
+    short = start < known.first - _SLACK or end > known.last + _SLACK
+    return [f"The telemetry covers only {span}."] if short else []
 
 
-def _of(before: Parameters) -> dict[str, Any]:
-    return {name: getattr(before, name) for name in (*PLACES, *TIMES, "threshold")}
-
-
-def _named(question: str, setting: Setting) -> dict[str, str]:
-    """Places that a short follow-up names, such as "and in eu-central?"."""
-    lists = (setting.known.regions, setting.known.services, setting.known.environments)
-    words = question.lower()
-    return {
-        name: next(v for v in values if v.lower() in words)
-        for name, values in zip(PLACES, lists, strict=True)
-        if any(v.lower() in words for v in values)
-    }
-
-
-def _extract(question: str, setting: Setting, given: Given) -> Extraction:
+def _extract(text: str, setting: Setting, given: dict[str, Any]) -> Extraction:
     return extract(
-        question,
+        text,
         setting.known,
-        given,
+        Given.model_validate(given),
         now=setting.now,
         window_hours=setting.settings.window_hours,
         default_threshold=setting.settings.default_threshold,

@@ -1,7 +1,7 @@
 """A talk on the command line: questions one after another, and commands that begin with a slash."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import typer
@@ -106,10 +106,12 @@ def _evidence(conversation: Conversation, rest: str) -> str:
     if not identity:
         known = list(dict.fromkeys(key.partition(".")[0] for rows in conversation.rows for key in rows))
         return f"Known: {', '.join(known)}." if known else "There is no evidence yet: ask something."
-    for rows in reversed(conversation.rows):
-        found = {key: words for key, words in rows.items() if f"{key.lower()}.".startswith(f"{identity}.")}
-        if found:
-            return "\n".join(_row(key, words) for key, words in found.items())
+    held = list(zip(conversation.answers, conversation.rows, strict=True))[::-1]
+    # The last answer that printed the id: a later one may have a row of this id that nobody saw.
+    printed = [rows for answer, rows in held if _under(identity, answer.evidence)]
+    for rows in (*printed, *conversation.rows[::-1]):
+        if found := _under(identity, rows):
+            return "\n".join(f"[{key}] {lines(words)}" for key, words in found.items())
     return f"There is no row {one_line(identity.upper(), 40)!r} in what was found so far."
 
 
@@ -131,8 +133,17 @@ COMMANDS: dict[str, Callable[[Conversation, str], str]] = {
 }
 
 
+def _under(identity: str, rows: Mapping[str, str]) -> dict[str, str]:
+    """The row of an id, and those below it."""
+    return {key: words for key, words in rows.items() if f"{key.lower()}.".startswith(f"{identity}.")}
+
+
 def _row(key: str, words: str) -> str:
-    return f"[{key}] {lines(words)[:ROW_CHARACTERS]}"
+    """A row beside an answer: its first words. `/evidence` has all of it."""
+    words = lines(words)
+    if len(words) > ROW_CHARACTERS:
+        words = f"{words[:ROW_CHARACTERS].rsplit(' ', 1)[0].rstrip(',')} …"
+    return f"[{key}] {words}"
 
 
 def _cost(usage: ModelUsage) -> str:

@@ -8,6 +8,18 @@ import typer
 
 from tsg_agent import __version__
 from tsg_agent.ask.commands import register
+from tsg_agent.cli.options import (
+    EndTime,
+    Environment,
+    IncidentStart,
+    Mapping,
+    Now,
+    Region,
+    Service,
+    StartTime,
+    Telemetry,
+    Threshold,
+)
 from tsg_agent.errors import TsgError
 
 EXIT_CODES = """
@@ -24,13 +36,6 @@ app = typer.Typer(
     epilog=EXIT_CODES,
 )
 
-Telemetry = Annotated[
-    str,
-    typer.Option("--telemetry", "-t", help="Folder, glob or file of Parquet, CSV or JSON lines; or a .duckdb file."),
-]
-Mapping = Annotated[
-    Path | None, typer.Option(help="TOML file that maps your tables and columns to the guide's (docs/telemetry.md).")
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Html = Annotated[Path | None, typer.Option(help="Write the report as one self-contained HTML file.")]
 Whole = Annotated[bool, typer.Option("--all", help="Print the drafts and the evidence too.")]
@@ -53,14 +58,14 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     as_json: AsJson = False,
     html: Html = None,
     whole: Whole = False,
-    region: Annotated[str | None, typer.Option(help="Affected region, as the telemetry spells it.")] = None,
-    service_name: Annotated[str | None, typer.Option(help="Affected service.")] = None,
-    environment: Annotated[str | None, typer.Option(help="dev, staging or prod.")] = None,
-    incident_start: Annotated[str | None, typer.Option(help="When it began, e.g. 2026-03-10T14:00Z.")] = None,
-    start_time: Annotated[str | None, typer.Option(help="Start of the window; default 2 h before the start.")] = None,
-    end_time: Annotated[str | None, typer.Option(help="End of the window; default: now, or the resolution.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="SLA threshold, percent; default 99.9.")] = None,
-    now: Annotated[str | None, typer.Option(help="What counts as now; for replays.")] = None,
+    region: Region = None,
+    service_name: Service = None,
+    environment: Environment = None,
+    incident_start: IncidentStart = None,
+    start_time: StartTime = None,
+    end_time: EndTime = None,
+    threshold: Threshold = None,
+    now: Now = None,
     record: Annotated[
         Path | None, typer.Option(help="Keep everything in one file, to `replay` without data source or model.")
     ] = None,
@@ -71,7 +76,8 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
 
     Example: tsg-agent run incident.md --telemetry telemetry/ --html report.html
     """
-    from tsg_agent.cli.investigate import Output, read_text, run_incident
+    from tsg_agent.cli.investigate import Output, run_incident
+    from tsg_agent.cli.options import read_text
 
     given = {
         "region": region,

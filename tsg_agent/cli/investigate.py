@@ -7,21 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from pydantic import ValidationError
 
 from tsg_agent import recording
+from tsg_agent.cli.options import request_of
 from tsg_agent.cli.progress import Table
 from tsg_agent.errors import ParameterError
-from tsg_agent.extract import Given
 from tsg_agent.models import Question, Report
 from tsg_agent.report.html import write_html
 from tsg_agent.report.terminal import print_report
-from tsg_agent.service import Request, Watch, investigate, resume
+from tsg_agent.service import Watch, investigate, resume
 from tsg_agent.settings import load_settings
 from tsg_agent.store import Store
-
-MOST_BYTES = 50_000_000
-"""An incident's text longer than this is no text."""
 
 
 @dataclass(frozen=True)
@@ -33,21 +29,6 @@ class Output:
     whole: bool
     quiet: bool
     record: Path | None = None
-
-
-def read_text(incident: str) -> str:
-    """The incident's text; bytes that are not UTF-8 are replaced. Raises ParameterError where there is none."""
-    if incident == "-":
-        return sys.stdin.buffer.read(MOST_BYTES).decode("utf-8", "replace")
-    path = Path(incident)
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ParameterError(f"{path} is too large for an incident's text.", fix="Give the report, not the logs.")
-        return path.read_bytes().decode("utf-8", "replace")
-    except OSError as error:
-        raise ParameterError(
-            f"{path} cannot be read: {error.strerror or error}.", fix="Give a text file, or - for standard input."
-        ) from error
 
 
 def run_incident(  # noqa: PLR0913 - the command's own flags
@@ -63,20 +44,7 @@ def run_incident(  # noqa: PLR0913 - the command's own flags
 ) -> Report:
     """Investigate, show, and say how to go on if it is interrupted."""
     settings = load_settings()
-    try:
-        request = Request(
-            text=text,
-            telemetry=str(Path(telemetry).resolve()) if Path(telemetry).exists() else telemetry,
-            mapping=mapping.resolve() if mapping else None,
-            given=Given.model_validate({name: value for name, value in given.items() if value is not None}),
-            now=now,
-        )
-    except ValidationError as error:
-        problem = error.errors()[0]
-        flag = f"--{str(problem['loc'][-1]).replace('_', '-')}" if problem["loc"] else "a flag"
-        raise ParameterError(
-            f"{flag} is wrong: {problem['msg']}.", fix="Times need an offset: 2026-03-10T14:00Z or …T16:00+02:00."
-        ) from error
+    request = request_of(text, telemetry, mapping, given, now=now)
     identity: list[str] = []
     with Table(quiet=output.quiet) as table:
         watch = Watch(table.update, _ask(table) if may_ask and _interactive() else None, identity.append)

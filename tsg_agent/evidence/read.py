@@ -164,10 +164,14 @@ def _entry(tables: list[Table], total: Counts, service: str) -> tuple[Counts, st
     components = next((table for table in tables if table.dimension.columns == COMPONENT), None)
     if components is None or components.error_only:
         return total, None
-    for row, (name,) in enumerate(components.values):
-        if _plain(name) == _plain(service) and len(components.values) > 1:
-            return components.counts.take([row]), name
-    return total, None
+    row = entry_of([name for (name,) in components.values], service)
+    return (total, None) if row is None else (components.counts.take([row]), components.values[row][0])
+
+
+def entry_of(components: Sequence[str], service: str) -> int | None:
+    """Which of the components is named like the service; none where it is the only one."""
+    named = [row for row, name in enumerate(components) if _plain(name) == _plain(service)]
+    return named[0] if named and len(components) > 1 else None
 
 
 def _plain(name: str) -> str:

@@ -35,7 +35,9 @@ def written_out(material: Material, *, alone: bool) -> Written:
         return Written()
     top = max((r.rank, r.second is not None) for r in usable)
     best = [r for r in usable if (r.rank, r.second is not None) == top]
-    spans = {(first.instant, second.instant): (r, first, second) for r in best for first, second in [_span(r, setting)]}
+    spans = {
+        (first.instant, second.instant): (r, first, second) for r in best for first, second in [span_of(r, setting)]
+    }
     if len(spans) > 1:
         starts = tuple(instant for instant, _ in spans if instant)
         ends = tuple(instant for _, instant in spans if instant)
@@ -54,9 +56,9 @@ def written_out(material: Material, *, alone: bool) -> Written:
 def settle_ranges(material: Material) -> Question | None:
     """Sort the ranges that were not a window's: into starts and ends of the incident, or windows; or what to ask."""
     roles, setting, given = material.roles, material.setting, material.given
-    asked = [_two_times(r, [end.instant for end in _span(r, setting)], setting) for r in roles.vague]
+    asked = [_two_times(r, [end.instant for end in span_of(r, setting)], setting) for r in roles.vague]
     for r in roles.ran:
-        first, second = _span(r, setting, whole_days=False)
+        first, second = span_of(r, setting, whole_days=False)
         if material.ranges_are_windows and not r.begun:
             roles.ranges.append(r)
         elif r.change and first.instant and second.instant and second.instant - first.instant < _MOMENT:
@@ -65,7 +67,7 @@ def settle_ranges(material: Material) -> Question | None:
             _of_incident(r, first, second, material)
     known = given.incident_start or choose("incident_start", roles.starts, replace(material, notes=[])).instant
     for r in roles.either:
-        first, second = _span(r, setting)
+        first, second = span_of(r, setting)
         if known and known == first.instant:
             _of_incident(r, first, second, material)
         elif known or given.start_time or material.ranges_are_windows:
@@ -101,7 +103,7 @@ def _of_reading(parameter: str, r: Range, reading: Reading, setting: Setting) ->
     return Choice(question=ask(parameter, f"{quoted} does not settle it: {reading.problem}", reading.instants))
 
 
-def _span(r: Range, setting: Setting, *, whole_days: bool = True) -> tuple[Reading, Reading]:
+def span_of(r: Range, setting: Setting, *, whole_days: bool = True) -> tuple[Reading, Reading]:
     """Both ends of a range. A day or zone that is written once holds for both; it may run past midnight."""
     first, second = r.first, r.second
     if second is None:

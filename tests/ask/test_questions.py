@@ -1,0 +1,189 @@
+"""What questions without a model must honour, or say that they do not."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.ask.test_chat import said
+from tsg_agent import ParameterError, Request
+from tsg_agent.ask import Answer, Conversation
+from tsg_agent.ask.topics import topic_of
+from tsg_agent.extract import Given
+from tsg_agent.telemetry.engine import Engine
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+ONE = "2026-03-10T13:00Z"
+
+
+@pytest.fixture(scope="module")
+def talk(engine: Engine, incident: Request) -> Conversation:
+    return Conversation(engine, incident=incident.text, now=NOW)
+
+
+def asked(engine: Engine, incident: Request, question: str, **given: object) -> Answer:
+    return Conversation(engine, incident=incident.text, now=NOW, given=Given.model_validate(given)).ask(question)
+
+
+def counts(engine: Engine, condition: str) -> tuple[int, int]:
+    """Requests and 5xx of the incident's service, region and environment, counted by hand."""
+    sql = (
+        "SELECT count(*), count(*) FILTER (status_code >= 500) FROM api_gateway_logs WHERE region = 'us-east' "
+        "AND environment = 'prod' AND service_name = 'shop.gateway' AND is_test_traffic IS NOT TRUE "
+        f"AND timestamp BETWEEN '2026-03-10 14:00:00' AND '2026-03-10 15:15:00' AND {condition}"
+    )
+    requests, failures = (column[0].as_py() for column in engine.run(sql, {}, timeout=30).columns)
+    return requests, failures
+
+
+def test_a_component_s_rate_is_of_all_its_requests(engine: Engine, incident: Request) -> None:
+    found = asked(engine, incident, "what is the error rate of payments after 14:00?")
+    requests, failures = counts(engine, "service_component = 'payments'")
+    assert 0 < failures < requests
+    assert f"Component payments: {failures:,} of {requests:,} requests failed (5xx)" in found.text
+    assert "2026-03-10 14:00 UTC to 2026-03-10 15:15 UTC" in found.text
+    assert found.checks == []
+
+
+@pytest.mark.parametrize(
+    ("question", "condition"),
+    [
+        ("how many requests failed after 14:00?", "true"),
+        ("failures of version 3.15.0 since 2pm", "service_version = '3.15.0'"),
+    ],
+)
+def test_totals_are_counted(engine: Engine, incident: Request, question: str, condition: str) -> None:
+    requests, failures = counts(engine, condition)
+    assert f"{failures:,} of {requests:,} requests failed" in asked(engine, incident, question).text
+
+
+def test_a_status_code_is_what_is_counted(engine: Engine, incident: Request) -> None:
+    requests, _ = counts(engine, "true")
+    limited, _ = counts(engine, "status_code = 429")
+    text = asked(engine, incident, "how many requests failed with 429 after 14:00?").text
+    assert f"{limited:,} of {requests:,} requests were answered 429" in text
+
+
+def test_what_only_failures_carry_has_no_share(engine: Engine, incident: Request) -> None:
+    found = asked(engine, incident, "which exceptions have the highest error rate?")
+    assert "No share can be said" in found.not_honoured[-1]
+    assert "100 %" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("question", "order", "rows"),
+    [
+        ("top 3 endpoints by error rate", "Ordered by share of failed requests, highest first", 3),
+        ("slowest endpoints", "Ordered by p95 latency, highest first", 5),
+        ("two slowest zones by p99", "Ordered by p99 latency, highest first", 2),
+        ("which zone has the highest latency", "Ordered by p95 latency, highest first", 3),
+        ("which version is worst", "Ordered by share of failed requests, highest first", 3),
+        ("the 2 busiest components", "Ordered by requests, highest first", 2),
+        ("regions by availability", "Ordered by availability, lowest first", 3),
+        ("which endpoints had 4xx?", "Ordered by requests that were refused (4xx), highest first", 5),
+    ],
+)
+def test_the_order_and_the_number_are_those_asked_for(
+    engine: Engine, incident: Request, question: str, order: str, rows: int
+) -> None:
+    found = asked(engine, incident, question)
+    assert order in found.text
+    assert sum(key.startswith("Q1.") for key in found.evidence) == rows
+
+
+def test_p95_is_latency(engine: Engine, incident: Request) -> None:
+    assert "latency p95 " in asked(engine, incident, "p95 latency?").text
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("is version 9.9.9 the cause?", "no version “9.9.9”"),
+        ("error rate in region mars", "no region “mars”"),
+        ("is redis to blame?", "“redis”"),
+        ("how many requests failed in us-north?", "“us-north”. Near it: us-"),
+        ("how many requests failed except in payments?", "To leave out payments is not understood"),
+    ],
+)
+def test_an_unknown_name_is_told_and_nothing_is_counted(
+    engine: Engine, incident: Request, question: str, told: str
+) -> None:
+    found = asked(engine, incident, question)
+    assert told in found.text
+    assert found.evidence == {}
+    assert found.not_honoured
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("is card-processor the cause?", "where cause 1 (version 3.15.0) shows"),
+        ("is gift_cards to blame?", "Not a cause: flag gift_cards was looked at and dismissed"),
+        ("is 3.15.0 the cause?", "Yes: version 3.15.0 is cause 1"),
+        ("should I roll back?", "Yes, it is proposed: Roll back version 3.15.0 to 3.14.2"),
+        ("should we revert 3.14.2?", "No rollback of 3.14.2 is proposed"),
+        ("should I switch off gift_cards?", "No action is proposed on gift_cards"),
+        ("when did it start?", "It began at 2026-03-10 14:00 UTC"),
+        ("is us-east ok?", "Region us-east: "),
+        ("how did checkout_flow do between 14:00 and 14:30?", "- checkout_flow"),
+        ("why is it failing after 14:30?", "This is of the whole incident"),
+        (
+            "error rate after 2",
+            "“after 2” was not understood as a time. The window that was looked at is",
+        ),
+        ("error rate of blue payments", "Not understood, and not used: “blue”"),
+    ],
+)
+def test_named_things_are_answered_from_the_conclusion(talk: Conversation, question: str, told: str) -> None:
+    talk._parameters = None  # each question stands alone; the investigation is made once
+    assert told in talk.ask(question).text
+
+
+def test_a_question_s_own_words_win_over_flags(engine: Engine, incident: Request) -> None:
+    found = asked(
+        engine, incident, "error rate in us-west after 14:30", region="us-east", start_time="2026-03-10T13:00Z"
+    )
+    assert found.parameters is not None
+    assert (found.parameters.region, found.parameters.start_time.hour) == ("us-west", 14)
+    flagged = asked(engine, incident, "error rate", start_time=ONE).parameters
+    assert flagged is not None
+    assert flagged.start_time.hour == 13
+
+
+def test_a_time_that_the_telemetry_lacks_is_told(engine: Engine, incident: Request) -> None:
+    with pytest.raises(ParameterError, match="2026-03-10 20:00 UTC") as raised:
+        asked(engine, incident, "error rate between 20:00 and 21:00")
+    assert "--now" in str(raised.value)
+
+
+def test_a_talk_goes_on_in_time(engine: Engine, incident: Request) -> None:
+    talk = Conversation(engine, incident=incident.text, now=NOW)
+    spans = []
+    for question in (
+        "top 3 endpoints after 14:00",
+        "the same for 14:30 to 15:00",
+        "and after that?",
+        "and before that?",
+    ):
+        found = talk.ask(question)
+        assert found.parameters is not None
+        spans.append((f"{found.parameters.start_time:%H:%M}", f"{found.parameters.end_time:%H:%M}"))
+        assert sum(key.startswith("Q1.") for key in found.evidence) == 3
+    assert spans == [("14:00", "15:15"), ("14:30", "15:00"), ("15:00", "15:15"), ("12:00", "15:00")]
+
+
+def test_evidence_shows_the_row_that_was_printed_last_and_all_of_it(
+    engine: Engine, incident: Request, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    talk = Conversation(engine, incident=incident.text, now=NOW)
+    lines = "do workflows complete?\ndo workflows complete after 14:00?\nwhy is it failing?\n/evidence E9.1\n"
+    out = said(talk, lines, monkeypatch, capsys)
+    shown = out.strip().splitlines()[-1]
+    assert shown == f"[E9.1] {talk.answers[1].evidence['E9.1']}"
+    assert len(shown) > 300
+    printed = next(line for line in out.splitlines() if line.startswith("  [E9.1]"))
+    assert printed.endswith(" …")
+    assert talk.answers[0].evidence["E9.1"].startswith(printed.removeprefix("  [E9.1] ").removesuffix(" …"))
+
+
+def test_the_number_is_read() -> None:
+    assert [topic_of(q).limit for q in ("top 3 zones", "three worst zones", "zones", "at 14:00")] == [3, 3, None, None]

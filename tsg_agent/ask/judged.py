@@ -1,0 +1,117 @@
+"""What an investigation says of something that a question names: a cause, where one shows, dismissed, or not seen."""
+
+from collections.abc import Iterable
+
+from tsg_agent.ask.names import Named
+from tsg_agent.conclude.summary import HEALTHY
+from tsg_agent.models import Cause, Confidence, Rate, Report, Visible
+from tsg_agent.wording import cited, listed, moment, percent, rate_words, sentence, subject_name
+
+ROWS = 3
+
+
+def verdict_on(report: Report, one: Named) -> list[str]:
+    """What the conclusion says of a name, in sentences."""
+    column, value = one.by.column, one.value
+    name = subject_name({column: value})
+    for cause in report.causes:
+        if cause.subject.get(column) == value:
+            firm = cause.confidence is Confidence.CONFIRMED
+            head = (
+                f"Yes: {name} is cause {cause.rank}, confirmed"
+                if firm
+                else f"Perhaps: {name} is suspected, not confirmed"
+            )
+            return [f"{head}. {cause.statement}{_once(cause.statement, cause.evidence)}"]
+    said = [line for cause in report.causes for line in _shows(cause, column, value)]
+    gone = [rejected for rejected in report.rejected if rejected.subject.get(column) == value]
+    gone.sort(key=lambda rejected: len(rejected.subject))
+    if said:
+        return [
+            f"Not a cause of its own: {said[0]}",
+            *said[1:ROWS],
+            *(sentence(f"Dismissed: {r.statement}") for r in gone[:1]),
+        ]
+    if gone:
+        lines = [f"{r.statement}{_once(r.statement, r.evidence)}" for r in gone[:ROWS]]
+        more = f" And {len(gone) - ROWS} more of it." if len(gone) > ROWS else ""
+        return [f"Not a cause: {name} was looked at and dismissed.", "\n".join(f"- {line}" for line in lines) + more]
+    rows = [
+        f"{finding.title} (Step {finding.step}) labels it {label} [{finding.id}.{i}]"
+        for finding in report.findings
+        for i, row in enumerate(finding.rows, 1)
+        if row.get(column) == value
+        for label in row.values()
+        if isinstance(label, str) and label in finding.labels and label not in HEALTHY
+    ]
+    if rows:
+        return [f"Not a cause, and not dismissed by name: {name}. {listed(rows, ROWS)}."]
+    return [f"Not a cause: the investigation saw nothing abnormal of {name}, or too little traffic to judge it."]
+
+
+def _shows(cause: Cause, column: str, value: str) -> list[str]:
+    """Where a cause shows among the requests of a name, and the workflows that it breaks."""
+    of = f"cause {cause.rank} ({subject_name(cause.subject)})"
+    shown = [(f"where {of} shows", one) for one in cause.also_visible_in]
+    broken = [(f"broken by {of}", one) for one in cause.impact]
+    return [
+        f"{subject_name(one.subject)} is {how}{_rates(one)}{cited(one.evidence)} [C{cause.rank}]."
+        for how, one in (*shown, *broken)
+        if one.subject.get(column) == value
+    ]
+
+
+def _rates(one: Visible) -> str:
+    sides = [(side, rate) for side, rate in (("before", one.before), ("after", one.after)) if rate is not None]
+    return f": {', '.join(f'{_rate(rate)} {side} the start' for side, rate in reversed(sides))}" if sides else ""
+
+
+def _rate(rate: Rate) -> str:
+    return f"{percent(rate.percent)} ({rate_words(rate)})"
+
+
+def _once(statement: str, evidence: list[str]) -> str:
+    return "" if "[" in statement else cited(evidence)
+
+
+def began(report: Report) -> list[str]:
+    """When the incident began, and whence that is known."""
+    parameters = report.parameters
+    origin = parameters.origins.get("incident_start", "")
+    if parameters.incident_start is None:
+        unknown = f" ({origin})" if origin else ""
+        return [f"When it began is not known{unknown}. Say it with --incident-start, or in the incident's text."]
+    said = [f"It began at {moment(parameters.incident_start)}: {origin or 'given'}."]
+    if report.sla.before and report.sla.after:
+        before, after = percent(report.sla.before.availability), percent(report.sla.after.availability)
+        said.append(f"Availability was {before} before and {after} after that [SLA].")
+    said += [sentence(note) for note in report.notes if "start" in note.lower() or "began" in note.lower()]
+    return said
+
+
+def roll_back(report: Report, versions: Iterable[str] = ()) -> list[str]:
+    """Whether a rollback is proposed; where versions are named, whether one is of them."""
+    proposed = [action for action in report.actions if action.kind == "roll_back"]
+    wanted = set(versions)
+    faulty = {cause.subject.get("service_version", "") for cause in report.causes}
+    if proposed and wanted and not wanted & faulty:
+        other = [f"Proposed is: {action.statement}{_once(action.statement, action.evidence)}" for action in proposed]
+        return [f"No rollback of {listed(sorted(wanted))} is proposed.", *other]
+    if proposed:
+        firm = all(action.urgency == "now" for action in proposed)
+        head = "Yes, it is proposed" if firm else "Look first"
+        return [f"{head}: {action.statement}{_once(action.statement, action.evidence)}" for action in proposed]
+    causes = [subject_name(cause.subject) for cause in report.causes]
+    found = f"the causes found are {listed(causes)}" if causes else "no cause was found"
+    said = [f"No rollback is proposed: no version is among the causes; {found}."]
+    return said + [sentence(f"Dismissed: {r.statement}") for r in report.rejected if "service_version" in r.subject][:2]
+
+
+def actions_on(report: Report, values: Iterable[str]) -> list[str]:
+    """The proposed actions; of those, whether one is for what is named."""
+    wanted = set(values)
+    own = [one for one in report.actions if wanted & {str(value) for value in one.target.values()}]
+    chosen = own or report.actions
+    said = [] if own or not wanted else [f"No action is proposed on {listed(sorted(wanted))}."]
+    said += [f"Proposed: {one.statement}{_once(one.statement, one.evidence)}" for one in chosen]
+    return said or ["No action is proposed."]

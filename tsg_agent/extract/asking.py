@@ -1,0 +1,90 @@
+"""The words by which a question names a time, as patterns. All are linear: every gap they allow is bounded."""
+
+import re
+from collections.abc import Iterator
+
+from tsg_agent.extract.spotting import SPAN
+
+EARLIER = frozenset({"before", "prior to", "until", "till", "up to", "leading up to"})
+_NEAR = r"(?:[\s~]+(?:about|around|roughly|approximately|the))?[\s~]*$"
+CUE = re.compile(
+    rf"\b(?:(?P<after>after|since|from|starting(?: at| from)?|beginning(?: at)?|past|later than|as of|following)"
+    rf"|(?P<before>before|until|till|up (?:to|until)|prior to|by|through|ahead of|earlier than|ending(?: at)?)"
+    rf"|(?P<around>(?:at )?(?:around|about|near|close to|circa|roughly|approximately))"
+    rf"|(?P<at>at|on|in|for|during|exactly at))\b{_NEAR}|(?P<near>~)[ ]*$",
+    re.IGNORECASE,
+)
+SPAN_BEFORE = re.compile(
+    rf"\b(?P<span>{SPAN})[ ]+"
+    r"(?P<side>before|prior to|up to|leading up to|until|till|after|following|from|since|of)[ ]*$",
+    re.IGNORECASE,
+)
+LATER = re.compile(r"[ ]*(?:\+|or later|and later|and after(?:wards)?|until now|till now)(?![\w])", re.IGNORECASE)
+_IT = r"(?:incident|outage|problem|drop|issue|failures|trouble)"
+INCIDENT = re.compile(
+    rf"\b(?P<side>before|prior to|until|till|up to|after|since|during|throughout|from|following)[ ]+"
+    rf"(?:(?:the|this|our)[ ]+)?"
+    rf"(?:(?:start|beginning|onset)\b(?:[ ]of[ ](?:(?:the|this|our)[ ]+)?{_IT}\b)?"
+    rf"|{_IT}\b(?:'s)?(?:[ ](?:start(?:ed|s)?|began|begins?|begun|broke out|onset))?"
+    rf"|(?:it|this|things|everything)[ ](?:all[ ])?(?:start(?:ed|s)|began|begins?|begun|broke)\b(?:[ ]out)?)",
+    re.IGNORECASE,
+)
+COUNTED = re.compile(
+    rf"\b(?P<which>first|last|final|past|previous)[ ]+(?P<span>{SPAN}|(?:minute|hour|day)\b)"
+    r"(?:[ ](?:of|after|since|from|in)[ ](?:(?:the|this|our)[ ])?"
+    r"(?:(?:start|beginning|end)(?:[ ]of[ ](?:the|this)[ ])?)?"
+    rf"(?P<of>{_IT}|window)?\b)?",
+    re.IGNORECASE,
+)
+_UNREAD = (
+    # a number that may be an hour: "after 2", "at 1400"
+    re.compile(
+        r"\b(?:after|since|from|before|until|till|at|by|around|between)[ ]+[0-9]{1,4}h?(?![\w:%/-]|\.[0-9])"
+        r"(?:[ ]?(?:-|to|and|until)[ ]?[0-9]{1,4}h?(?![\w:%]|\.[0-9]))?(?![ ](?:%|percent|ms|requests|errors|times))",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\b(?:(?:this|last|next|past|previous|coming)[ ](?:few[ ]|couple of[ ])?"
+        r"(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|night|weekend|quarter|morning|evening)"
+        r"|(?:first|last)[ ]half(?:[ ]hour)?|(?:half|quarter)[ ](?:past|to)[ ]\w{1,12}|\w{1,12}[ ]o'?clock"
+        r"|recently|lately|overnight|earlier|(?:right[ ]|just[ ]|until[ ]|by[ ])now|(?<!do[ ])now|currently|nowadays"
+        r"|at (?:the moment|present)|lunch(?:[ ]?time)?|peak(?:[ ]hours?)|a (?:while|moment)[ ]ago|the other day"
+        r"|(?:in[ ]the[ ])?(?:morning|afternoon|evening|night))\b",
+        re.IGNORECASE,
+    ),
+    # something that happened: "since the deployment"
+    re.compile(
+        r"\b(?:(?:after|before|until|till|during|while)[ ](?!(?:and|or|that|it|them)\b)"
+        r"|since[ ](?!when\b))(?:(?:the|a|an|its|our)[ ])?[\w./-]{1,40}(?:[ ](?:of|to)[ ][\w./-]{1,40})?",
+        re.IGNORECASE,
+    ),
+)
+_HALVES = re.compile(
+    r"(?<![\w.:])(?P<first>[0-9]{1,2})(?P<gap>(?::[0-5][0-9])?[ ]?(?:-|\u2013|to|and|until|till)[ ]?)"
+    r"(?=(?P<second>[0-9]{1,2})(?::[0-5][0-9])?[ ]?(?P<half>[ap])\.?m\b)",
+    re.IGNORECASE,
+)
+_HALF_HOUR = re.compile(r"\b(?P<which>first|last|past)[ -]half[ -]hour\b", re.IGNORECASE)
+_HOURS = re.compile(r"(?<![\w.:])(?P<hour>[01]?[0-9]|2[0-3])h(?P<minute>[0-5][0-9])\b")
+_MERIDIEM_GAP = re.compile(r"^(?P<minutes>(?::[0-5][0-9])?)(?P<rest>.*)$", re.DOTALL)
+
+
+def spelled(text: str) -> str:
+    """A question with its short forms of times written out: "2 to 3 pm" as "2pm to 3 pm", "14h30" as "14:30"."""
+    text = _HALF_HOUR.sub(r"\g<which> half an hour", text)
+    return _HALVES.sub(_with_half, _HOURS.sub(r"\g<hour>:\g<minute>", text))
+
+
+def _with_half(match: re.Match[str]) -> str:
+    first, second, half = int(match["first"]), int(match["second"]), match["half"].lower()
+    if not (1 <= first <= 12 and 1 <= second <= 12):
+        return match[0]
+    own = half if first % 12 <= second % 12 else "a" if half == "p" else "p"  # 11 to 2 pm begins in the morning
+    gap = _MERIDIEM_GAP.match(match["gap"])
+    return f"{match['first']}{gap['minutes']}{own}m{gap['rest']}" if gap else match[0]
+
+
+def unread(text: str) -> Iterator[re.Match[str]]:
+    """What speaks of a time in a way that is not read."""
+    for pattern in _UNREAD:
+        yield from pattern.finditer(text)
