@@ -146,10 +146,12 @@ SETTLED = [
 # text -> the parameter asked for, and its candidates
 OPEN = [
     ("The gateway is failing.", "incident_start", ()),
+    ("errors for a minute, gone now", "incident_start", ()),
+    ("the site was down for 10 minutes", "incident_start", ()),
     ("Deployed at 06:00Z on 2024-01-20. Complaints at 07:30Z.", "incident_start", ("20T06:00", "20T07:30")),
     ("last known good 06:20Z, jobs started at 06:25Z", "incident_start", ("20T06:20", "20T06:25")),
     ("since the deploy at 06:00Z we see errors", "incident_start", ("20T06:00",)),
-    ("availability dropped to 97% at 06:30Z on 2024-01-20", "incident_start", ("20T06:30",)),
+    ("complaints rose at 06:30Z on 2024-01-20", "incident_start", ("20T06:30",)),
     ("The rollout began at 06:00Z on 2024-01-20.", "incident_start", ("20T06:00",)),
     ("Errors began at 06:30 on 03/04/2024", "incident_start", ("2024-03-04T06:30", "2024-04-03T06:30")),
     ("Errors began at 2024-01-20 12:00 IST", "incident_start", ("20T06:30", "20T10:00", "20T11:00")),

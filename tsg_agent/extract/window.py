@@ -135,7 +135,10 @@ def _nothing(material: Material) -> Question:
         instant = read(mention, material.setting).instant
         if instant and instant not in found:
             found.append(instant)
-    return ask("incident_start", "the text does not say when the incident began", found, Doubt.SILENT)
+    why = "the text does not say when the incident began"
+    if found:
+        why = "the text names times, but says of none that the incident began then"
+    return ask("incident_start", why, found, Doubt.SILENT)
 
 
 def _close(window: Window, written: Written, material: Material) -> None:
