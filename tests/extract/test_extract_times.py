@@ -269,6 +269,42 @@ def test_a_window_that_ends_before_it_starts_is_an_error_that_says_what_to_do(te
     assert caught.value.fix
 
 
+NARROW = KNOWN.model_copy(
+    update={"first": datetime(2024, 1, 20, 6, 0, tzinfo=UTC), "last": datetime(2024, 1, 20, 9, 0, tzinfo=UTC)}
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "candidates"),
+    [
+        ("It began at 14:00 PST", "is 2024-01-19 22:00 UTC, and the telemetry covers only 2024", ("19T22:00",)),
+        ("It began at 20:00 UTC", "is 2024-01-19 20:00 UTC, and the telemetry covers only", ("19T20:00",)),
+        ("Errors from 20:00 to 20:30", "before now (2024-01-20 10:00 UTC) is 2024-01-19 20:00 UTC", ("19T20:00",)),
+        ("It began at 2024-01-20 21:00 IST", "all of them are later than now (2024-01-20 10:00 UTC)",
+         ("20T15:30", "20T19:00", "20T20:00")),
+    ],
+)  # fmt: skip
+def test_a_start_that_cannot_be_is_not_guessed_onto_another_day(
+    text: str, why: str, candidates: tuple[str, ...]
+) -> None:
+    (question,) = [one for one in run(PLACE + text, NARROW).questions if one.parameter == "incident_start"]
+    assert why in question.text
+    assert tuple(iso(datetime.fromisoformat(value)) for value in question.candidates) == candidates
+
+
+def test_a_start_before_all_telemetry_is_noted() -> None:
+    noted = "nothing in it is from before the incident's start"
+    assert any(noted in note for note in run(PLACE + "It began at 2024-01-20T05:30Z", NARROW).notes)
+    assert not any(noted in note for note in run(PLACE + "It began at 2024-01-20T06:30Z", NARROW).notes)
+
+
+def test_a_start_later_than_now_is_an_error_that_says_so() -> None:
+    for text in ("It began at 2024-01-20 14:00 PST", "It began today at 14:00 UTC", "Outage from 14:00 to 15:00 today"):
+        with pytest.raises(ParameterError, match="incident_start is later than now") as caught:
+            run(PLACE + text)
+        assert "zone" in caught.value.fix
+
+
 def test_a_window_written_out_makes_an_unclear_start_no_question() -> None:
     result = run(PLACE + "Window: 05:00-09:00 UTC on 2024-01-20. It began at 06:00Z. It began at 06:40Z.")
     assert result.parameters and result.parameters.incident_start is None
