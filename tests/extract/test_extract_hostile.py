@@ -19,7 +19,9 @@ REPEATED = [
     "last 3 hours ", "is failing for ", "\u202e", "\x00", "\ud800", "|", "[06:30] a: b\n", "20 Jan ", "1705732200 ",
     "Sat ", "three nines ", "Jan 20 06:30:12 UTC ", "resolved at 07:30Z. ", "Created: 06:30\n",
     "us-west-2 us-east primary ", "- ", "a-", "\u017f", "\u0130", "\u0660\u0661:\u0662\u0663 ",
-    "been is are was now for ",
+    "been is are was now for ", "errors from 06:30 to 07:30 ", "errors for ", "errors for an hour ", "first errors ",
+    "availability dropped to 1", "dropped 06:30 ", "look at the errors between 06:30 and 07:30 ", "and a half ",
+    "an hour and a half ", "outage 06:30-07:30 why ",
 ]  # fmt: skip
 
 
@@ -96,7 +98,7 @@ def test_quotations_are_short_and_without_control_characters() -> None:
         "", " ", "\x00", "2024-02-30T25:61Z began at", "began at 99:99", "began at 31/02/2024 06:30",
         "began at 2024-13-45 06:30", "began at 06:30 Europe/Nowhere", "began at 06:30 America/Argentina",
         "began at 06:30 +99:99", "began 9999 weeks ago", "9999 weeks 9999 weeks ago it began",
-        "began at 29 Feb 06:30", "began on 29/02/2023 06:30",
+        "began at 29 Feb 06:30", "began on 29/02/2023 06:30", "dropped to " + "1" * 80 + "! at 06:30",
     ],
 )  # fmt: skip
 def test_what_no_calendar_has_is_asked(text: str) -> None:
@@ -113,7 +115,8 @@ _WORDS = st.sampled_from(
         "today", "ago", "last", "3", "hours", "2", "SLA", "target", "99.9%", "96.2%", "threshold:", "150",
         "start_time:", "end_time:", "Created:", "window:", "errors", "the", "deploy", "investigation", ".", ",", ";",
         "(", ")", "-", "\u2013", "\n", "midnight", "noon", "6pm", "local", "time", "primary", "fine", "[08:02]",
-        "ann:", "1705732200", "a", "few", "Monday", "night", "now", "Timezone:",
+        "ann:", "1705732200", "errors", "dropped", "broke", "availability", "outage", "first", "for", "hour", "half",
+        "a", "few", "Monday", "night", "now", "Timezone:",
     ]
 )  # fmt: skip
 _TEXTS = st.one_of(st.text(max_size=400), st.lists(_WORDS, max_size=60).map(" ".join))

@@ -146,10 +146,12 @@ SETTLED = [
 # text -> the parameter asked for, and its candidates
 OPEN = [
     ("The gateway is failing.", "incident_start", ()),
+    ("errors for a minute, gone now", "incident_start", ()),
+    ("the site was down for 10 minutes", "incident_start", ()),
     ("Deployed at 06:00Z on 2024-01-20. Complaints at 07:30Z.", "incident_start", ("20T06:00", "20T07:30")),
     ("last known good 06:20Z, jobs started at 06:25Z", "incident_start", ("20T06:20", "20T06:25")),
     ("since the deploy at 06:00Z we see errors", "incident_start", ("20T06:00",)),
-    ("availability dropped to 97% at 06:30Z on 2024-01-20", "incident_start", ("20T06:30",)),
+    ("complaints rose at 06:30Z on 2024-01-20", "incident_start", ("20T06:30",)),
     ("The rollout began at 06:00Z on 2024-01-20.", "incident_start", ("20T06:00",)),
     ("Errors began at 06:30 on 03/04/2024", "incident_start", ("2024-03-04T06:30", "2024-04-03T06:30")),
     ("Errors began at 2024-01-20 12:00 IST", "incident_start", ("20T06:30", "20T10:00", "20T11:00")),
@@ -265,6 +267,42 @@ def test_a_window_that_ends_before_it_starts_is_an_error_that_says_what_to_do(te
     with pytest.raises(ParameterError) as caught:
         run(PLACE + text, **given)
     assert caught.value.fix
+
+
+NARROW = KNOWN.model_copy(
+    update={"first": datetime(2024, 1, 20, 6, 0, tzinfo=UTC), "last": datetime(2024, 1, 20, 9, 0, tzinfo=UTC)}
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "candidates"),
+    [
+        ("It began at 14:00 PST", "is 2024-01-19 22:00 UTC, and the telemetry covers only 2024", ("19T22:00",)),
+        ("It began at 20:00 UTC", "is 2024-01-19 20:00 UTC, and the telemetry covers only", ("19T20:00",)),
+        ("Errors from 20:00 to 20:30", "before now (2024-01-20 10:00 UTC) is 2024-01-19 20:00 UTC", ("19T20:00",)),
+        ("It began at 2024-01-20 21:00 IST", "all of them are later than now (2024-01-20 10:00 UTC)",
+         ("20T15:30", "20T19:00", "20T20:00")),
+    ],
+)  # fmt: skip
+def test_a_start_that_cannot_be_is_not_guessed_onto_another_day(
+    text: str, why: str, candidates: tuple[str, ...]
+) -> None:
+    (question,) = [one for one in run(PLACE + text, NARROW).questions if one.parameter == "incident_start"]
+    assert why in question.text
+    assert tuple(iso(datetime.fromisoformat(value)) for value in question.candidates) == candidates
+
+
+def test_a_start_before_all_telemetry_is_noted() -> None:
+    noted = "nothing in it is from before the incident's start"
+    assert any(noted in note for note in run(PLACE + "It began at 2024-01-20T05:30Z", NARROW).notes)
+    assert not any(noted in note for note in run(PLACE + "It began at 2024-01-20T06:30Z", NARROW).notes)
+
+
+def test_a_start_later_than_now_is_an_error_that_says_so() -> None:
+    for text in ("It began at 2024-01-20 14:00 PST", "It began today at 14:00 UTC", "Outage from 14:00 to 15:00 today"):
+        with pytest.raises(ParameterError, match="incident_start is later than now") as caught:
+            run(PLACE + text)
+        assert "zone" in caught.value.fix
 
 
 def test_a_window_written_out_makes_an_unclear_start_no_question() -> None:

@@ -1,7 +1,7 @@
 """One instant out of all that is said of a parameter; or the question to ask."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.extract.inputs import Given
@@ -43,6 +43,8 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
     setting = material.setting
     top = max(sighting.rank for sighting in sightings)
     read_ones = [(s, reading_of(s, setting, bound)) for s in sightings]
+    if parameter == "incident_start":
+        read_ones = [(s, _as_start(reading, setting)) for s, reading in read_ones]
     settled: dict[datetime, str] = {}
     open_ones: list[tuple[Sighting, Reading]] = []
     for sighting, reading in read_ones:
@@ -71,6 +73,24 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
 def reading_of(sighting: Sighting, setting: Setting, after: datetime | None = None) -> Reading:
     """What a sighting's time means; a time of day without a day is the first one after `after`."""
     return sighting.reading or read(sighting.mention, setting, bound=after, after=after is not None)
+
+
+def _as_start(reading: Reading, setting: Setting) -> Reading:
+    """A reading with what speaks against it as the incident's start: it is later than now, or on a guessed day."""
+    first, last, now = setting.first, setting.last, setting.now
+    if not reading.instants:
+        return reading
+    if reading.problem and min(reading.instants) > now:
+        return replace(reading, problem=f"{reading.problem}, and all of them are later than now ({_minute(now)})")
+    if not reading.guessed_day or not first or not last or any(first <= one <= last for one in reading.instants):
+        return reading
+    when = f"the latest such time before now ({_minute(now)}) is {_minute(reading.instants[0])}"
+    problem = f"no day is given, {when}, and the telemetry covers only {_minute(first)} to {_minute(last)}"
+    return replace(reading, problem=f"{reading.problem}; {problem}" if reading.problem else problem)
+
+
+def _minute(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
 def _names_a_time(pairs: list[tuple[Sighting, Reading]]) -> bool:

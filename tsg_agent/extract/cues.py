@@ -8,7 +8,8 @@ FAILURE = (
     r"(?:fail\w*|errors?|erroring|outages?|incidents?|issues?|problems?|degrad\w*|impact\w*|disrupt\w*|unavailab\w*"
     r"|availability|downtime|down|[45]xx\w*|[45][0-9]{2}s?|time-?outs?|timing|latenc\w*|slow\w*|spik\w*|drop\w*"
     r"|increas\w*|elevated|symptoms?|trouble|breach\w*|unreachable|reject\w*|crash\w*|affected|refus\w*|broken|breaking"
-    r"|alert|alerts|firing|throw\w*|return\w*|burn\w*|it|they|this|everything|happening|onset|bad|red|flapping|sev-?[0-9])"
+    r"|alert|alerts|firing|throw\w*|return\w*|burn\w*|it|they|this|everything|happening|onset|bad|red|flapping|sev-?[0-9]"
+    r"|not work\w*|\w+n't (?:been )?(?:work|load|respond|answer|serv|process)\w*|cannot|can't|unable)"
 )
 OTHER = re.compile(
     r"\b(?:investigat\w*|deploy\w*|rollouts?|roll(?:ed|ing)?[ -]?(?:out|back)|rollbacks?|releas\w*|canary|maintenance"
@@ -45,12 +46,22 @@ JOINS = re.compile(
     r"\b(?:and|but|then|when|while|until|before|after|because|so|which|who|where|we|they|i|following|by|not|if)\b", re.I
 )
 CLAUSE = re.compile(r"[,;:()|\u2013—]|\b(?:and|but|while|when|after|because|so|then|where|before|until)\b", re.I)
-START = re.compile(r"\b(began|begun|begins?|beginning|start(?:ed|ing|s)?|commenced|since|onset|went down)\b", re.I)
+START = re.compile(
+    r"\b(began|begun|begins?|beginning|start(?:ed|ing|s)?|commenced|since|onset|kicked in|set in"
+    r"|(?P<point>appear(?:ed|s)|surfaced|emerged|arose|occurred|happened))\b",
+    re.IGNORECASE,
+)
+FIRST = re.compile(
+    r"\bfirst (?:\w+ ){0,2}?(?:errors?|failures?|failing|failed|[45]xx|[45][0-9]{2}s?|time-?outs?|symptoms?|occurrence"
+    r"|occurred|impact|signs?)(?: (?:requests?|responses?|seen|observed|noticed|appeared|were|was|logged|came))*"
+    r"|\b(?:first|earliest)[ _-]?(?:seen|observed|noticed)\b",
+    re.IGNORECASE,
+)
 END = re.compile(
     r"\b(?P<done>(?:was|is|were) over|resolved|ended|ends|recovered|restored|fixed|cleared"
-    r"|stopped|subsided|back to normal|all[ -]clear)\b"
+    r"|stopped(?! (?:work|respond|serv|answer|load|accept|process|function)ing)|subsided|back to normal|all[ -]clear)\b"
     r"|\b(?P<half>mitigated)\b|\b(?P<until>until|till|through)\b"
-    r"|\b(?P<still>still|ongoing|on-going|continuing|continues|persists|persisting|as of)\b",
+    r"|\b(?P<still>still|ongoing|on-going|continuing|continues|persists|persisting|as of|last seen)\b",
     re.IGNORECASE,
 )
 NOT = re.compile(r"\b(?:not|n't|never|yet|un|isn't|wasn't|hasn't)\W*(?:\w+\W+)?$", re.IGNORECASE)
@@ -91,11 +102,13 @@ BETWEEN_TIMES = re.compile(
     re.IGNORECASE,
 )
 FOR = re.compile(
-    rf"\b(?:been|is|are|was|were|now|failing|down|erroring|unavailable|degraded|broken)\b"
-    rf"[^.\n]{{0,60}}?\bfor (?:about |around |roughly |at least |over )?"
-    rf"(?:the (?:last |past ))?(?P<span>{SPAN})",
+    r"\b(?:been|is|are|now|fail\w*|down|error\w*|unavailable|unreachable|degraded|broken|outages?|[45]xx|time-?outs?"
+    r"|downtime|[45][0-9]{2}s|slow|problems?|issues?)\b[^.\n]{0,60}?\bfor (?:about |around |roughly |at least |over )?"
+    rf"(?:(?:the )?(?:last |past )?(?:about |around )?(?P<span>{SPAN})|the (?:last|past) (?P<one>hour|day|week)\b)",
     re.IGNORECASE,
 )
+OVER = re.compile(r"\b(?:gone|over|stopped|recovered|resolved|fixed|then|back|fine|again)\b", re.IGNORECASE)
+WAS = re.compile(r"\b(?:was|were|had)\b[^.\n]{0,20}$", re.IGNORECASE)
 LAST = re.compile(rf"\b(?:last|past|previous) (?P<span>{SPAN})|\b(?:last|past) (?P<one>hour|day)\b", re.IGNORECASE)
 SERVED = re.compile(
     r"\b(?:service|gateway|api|site|platform|system|requests?|users?|customers?|traffic|app|application)\b", re.I
@@ -118,6 +131,15 @@ START_LABELS = frozenset(
     for what in ("", "incident ", "impact ", "outage ", "problem ", "issue ", "error ", "degradation ", "alert ")
     for form in ("start time", "started", "started at", "starts at", "start", "began", "began at", "begin", "onset")
 ) | {"start of incident", "start of impact", "start of outage", "onset time", "time of onset", "since", "failing since"}
+START_LABELS |= {
+    "down since",
+    "errors since",
+    "broken since",
+    "start of errors",
+    "start of failures",
+    "start of problem",
+}
+START_LABELS |= {"start of degradation"}
 END_LABELS = frozenset(
     f"{what}{form}".strip()
     for what in ("", "incident ", "impact ", "outage ", "problem ", "issue ", "service ", "alert ")

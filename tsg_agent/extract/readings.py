@@ -1,6 +1,6 @@
 """What instant a mention means, given what the rest of the text, the telemetry and the clock say of days and zones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from tsg_agent.extract.prose import Prose
@@ -10,6 +10,7 @@ from tsg_agent.extract.zones import LOCAL, Zone
 DAY = timedelta(days=1)
 UNIVERSAL = Zone("UTC")
 _SEVERAL = 8
+_LATEST = "the latest such time before now"
 _STATED = 200  # a text with more days than this has more than one anyway
 
 
@@ -20,6 +21,8 @@ class Reading:
     instants: tuple[datetime, ...]
     how: str = ""
     problem: str = ""
+    guessed_day: bool = False
+    """No day is given: it is the latest such time before now."""
 
     @property
     def instant(self) -> datetime | None:
@@ -67,9 +70,8 @@ def read(mention: Mention, setting: Setting, *, bound: datetime | None = None, a
         return Reading(midnights, how, problem or "it names a day and no time of day")
     if mention.problem == "midnight" and mention.day and not problem:
         dates, problem = (*dates, *(day + DAY for day in dates)), "midnight may be the day's beginning or its end"
-    return _instants(
-        mention.clock, dates, zone, how if mention.zone or setting.zone else f"{how}, read as UTC", problem
-    )
+    said = how if mention.zone or setting.zone else f"{how}, read as UTC"
+    return replace(_instants(mention.clock, dates, zone, said, problem), guessed_day=how == _LATEST)
 
 
 def _instants(clock: time, dates: tuple[date, ...], zone: Zone, how: str, problem: str) -> Reading:

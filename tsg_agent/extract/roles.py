@@ -11,10 +11,11 @@ from datetime import timedelta
 from itertools import islice
 
 from tsg_agent.extract import cues
+from tsg_agent.extract.changes import changes, changes_after
 from tsg_agent.extract.prose import Prose
 from tsg_agent.extract.ranges import Purpose, is_of_a_change, purpose
 from tsg_agent.extract.readings import Reading
-from tsg_agent.extract.sayings import LABELLED, Place, begins, begins_after, ends, ends_after, reports
+from tsg_agent.extract.sayings import LABELLED, Place, begins, begins_after, ends, ends_after, first_signs, reports
 from tsg_agent.extract.spotting import Mention, length
 
 MAXIMUM_SIGHTINGS = 50
@@ -123,7 +124,8 @@ def _pair(prose: Prose, place: Place, next_place: Place, roles: Roles) -> bool:
     if not (first.timed or second.timed or opens or place.label in cues.WINDOWS):
         return False
     begin = opens.start() - len(place.before) + first.start if opens else first.start
-    if opens and cues.START.search(place.before[: opens.start()][-30:]):
+    cue = cues.START.search(place.before[: opens.start()][-30:]) if opens else None
+    if cue and not cue["point"]:  # "started between", but not "what happened between"
         roles.vague.append(Range(first, second, 0, first.start, second.end))
     elif place.label in cues.START_LABELS - cues.GENERIC_STARTS or begins(place):
         roles.ran.append(Range(first, second, 0, begin, second.end, begun=True))
@@ -170,8 +172,11 @@ def _single(place: Place, roles: Roles, generic: Roles) -> None:
 
 def _said(place: Place, roles: Roles) -> None:
     mention = place.mention
-    if begins(place) or begins_after(place):
+    if begins(place, from_alone=True) or begins_after(place):
         roles.starts.append(Sighting(mention, 1, mention.start, mention.end))
+        return
+    if first_signs(place) or changes(place) or changes_after(place):
+        roles.starts.append(Sighting(mention, 0, mention.start, mention.end))
         return
     rank = ends(place) or ends_after(place)
     if rank:
@@ -196,10 +201,9 @@ def _lasting(prose: Prose, roles: Roles) -> None:
     """ "failing for 3 hours" says when it began; "the last 3 hours" is a window."""
     taken: list[tuple[int, int]] = []
     for match in islice(cues.FOR.finditer(prose.text), MAXIMUM_SIGHTINGS):
-        clause = prose.text[max(prose.sentence(match.start())[0], match.start() - 200) : match.end()]
-        words = match.group()[: match.start("span") - match.start()]
-        if cues.FAILING.search(words) and not cues.OTHER.search(words) and not cues.PAST.search(clause):
-            back = Mention(match.start("span"), match.end("span"), back=length(match["span"]))
+        if _lasts(prose, match):
+            name = "span" if match["span"] else "one"
+            back = Mention(match.start(name), match.end(name), back=length(match["span"] or f"1 {match['one']}"))
             roles.starts.append(Sighting(back, 1, match.start(), match.end()))
             taken.append(match.span())
     for match in islice(cues.LAST.finditer(prose.text), MAXIMUM_SIGHTINGS):
@@ -211,3 +215,15 @@ def _lasting(prose: Prose, roles: Roles) -> None:
         whole = timedelta(hours=24 if (match["one"] or "").lower() == "day" else 1)
         mention = Mention(match.start(), match.end(), back=length(match["span"]) if match["span"] else whole)
         roles.ranges.append(Range(mention, None, 0 if match["one"] else 1, match.start(), match.end()))
+
+
+def _lasts(prose: Prose, match: re.Match[str]) -> bool:
+    """Does "… for 3 hours" say how long the incident has been on, until now?"""
+    begin, _ = prose.sentence(match.start())
+    head = prose.text[max(begin, match.start() - 200) : match.start()]
+    words = match.group()[: match.start("span" if match["span"] else "one") - match.start()]
+    rest = prose.text[match.end() : min(prose.sentence(match.end())[1], match.end() + 60)]
+    # "errors for a minute, gone now", "was down for 10 minutes": how long it took, once
+    over = not re.search(r"\b(?:last|past)\b", match.group()) and (cues.OVER.search(rest) or cues.WAS.search(head))
+    said = cues.FAILING.search(words) and not cues.OTHER.search(words)
+    return bool(said) and not over and not cues.PAST.search(head + words)

@@ -46,7 +46,7 @@ def leads_to(gap: str, mention: Mention) -> bool:
     return worded or bool(cues.PREPOSED.search(gap))
 
 
-def _heads(place: Place) -> bool:
+def heads(place: Place) -> bool:
     """Does the time stand at the head of its sentence, or of a part of it?"""
     return bool(cues.HEAD.fullmatch(re.split(r"[,:;(]", place.before)[-1]))
 
@@ -59,11 +59,9 @@ def last_match(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
     return found
 
 
-def begins(place: Place) -> bool:
-    """Is it said before the time that the incident began then?"""
-    cue = last_match(cues.START, place.before)
-    if not cue and cues.ONWARDS.match(place.after):
-        cue = cues.FROM.search(place.before)
+def begins(place: Place, *, from_alone: bool = False) -> bool:
+    """Is it said before the time that the incident began then? `from_alone`: also by "errors from", where no end is."""
+    cue = last_match(cues.START, place.before) or _from(place, alone=from_alone)
     if not cue or cues.NOUN_AFTER.match(place.after):
         return False
     gap = place.before[cue.end() :]
@@ -83,10 +81,18 @@ def begins(place: Place) -> bool:
     return bool(not clause or named or cues.FAILING.search(clause) or cues.FAILING.search(gap))
 
 
+def _from(place: Place, *, alone: bool) -> re.Match[str] | None:
+    """ "errors from 14:00 onwards"; or "failing from 14:00"."""
+    cue = cues.FROM.search(place.before)
+    if cue and cues.ONWARDS.match(place.after):
+        return cue
+    return cue if cue and alone and cues.ENDS_FAILING.search(clause_of(place.before[: cue.start()])) else None
+
+
 def begins_after(place: Place) -> bool:
     """ "07:05 - errors begin": a time at the head of a sentence, and what began then."""
     cue = cues.START.search(place.following[:160])
-    if not cue or place.chat or not _heads(place) or place.following != place.after:
+    if not cue or place.chat or not heads(place) or place.following != place.after:
         return False
     subject, rest = clause_of(place.following[: cue.start()]), place.following[cue.end() :][:80]
     if any(pattern.search(place.following) for pattern in (cues.PAST, cues.PLANNED)):
@@ -96,6 +102,20 @@ def begins_after(place: Place) -> bool:
     if cues.OTHER.search(subject) or cues.OTHER.search(rest) or cue[0].lower() == "since":
         return False
     return bool(cues.FAILING.search(subject) or cues.FAILING.search(rest) or cue[1].lower() == "onset")
+
+
+def first_signs(place: Place) -> bool:
+    """ "first errors 14:01": said before the time, or "14:01 - first 503s" after it."""
+    cue = last_match(cues.FIRST, place.before)
+    if cue:
+        head = place.head[: len(place.head) - len(place.before) + cue.start()]
+        told = cues.DIRECT.fullmatch(place.before[cue.end() :]) and not cues.NOUN_AFTER.match(place.after)
+        return bool(told) and not cues.PAST.search(head) and not cues.OTHER.search(clause_of(head))
+    cue = cues.FIRST.search(place.following[:80])
+    if not cue or place.chat or not heads(place) or place.following != place.after:
+        return False
+    said = place.following[:160]
+    return not (clause_of(said[: cue.start()]) or cues.OTHER.search(said) or cues.PAST.search(said))
 
 
 _END_RANKS = {"done": 5, "half": 4, "until": 3, "still": 2}
@@ -133,7 +153,7 @@ def about_incident(clause: str) -> bool:
 def ends_after(place: Place) -> int:
     """ "08:40: resolved"."""
     cue = cues.END.search(place.following[:120])
-    if not cue or place.chat or not _heads(place) or place.following != place.after:
+    if not cue or place.chat or not heads(place) or place.following != place.after:
         return 0
     head = place.following[: cue.start()]
     if cue.lastgroup not in ("done", "half") or cues.NOT.search(head) or cues.PLANNED.search(place.following):
@@ -150,7 +170,7 @@ def reports(place: Place) -> int:
             return 0
         return LABELLED - "abcd".index(cue.lastgroup or "d")
     cue = cues.CREATED.search(place.following[:100])
-    if not cue or place.chat or not _heads(place):
+    if not cue or place.chat or not heads(place):
         return 0
     subject = clause_of(place.following[: cue.start()])
     if cues.ELSEWHERE.search(subject) or not (cues.FAILING.search(subject) or cue.lastgroup == "b"):

@@ -91,17 +91,25 @@ _COUNTS = {
     "half a": 0.5,
 }
 _WORDS = rf"(?:half an?|{'|'.join(sorted((word for word in _COUNTS if ' ' not in word), key=len, reverse=True))})"
-_UNIT = r"(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?)\b"
-_AMOUNT = rf"(?:[0-9]{{1,4}}(?:\.[0-9])?[ -]?|{_WORDS}[ -]){_UNIT}"
-SPAN = rf"{_AMOUNT}(?:(?:[ ]and)?[ ]?{_AMOUNT})?"
+_UNIT = r"(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?)(?![A-Za-z])"
+_AMOUNT = rf"(?:[0-9]{{1,4}}(?:\.[0-9]{{1,2}})?[ -]?|{_WORDS}[ -]){_UNIT}"
+_PLUS = r"[ ]and[ ]a[ ](?:half|quarter)"
+SPAN = (
+    rf"(?:{_AMOUNT}(?:{_PLUS}\b|(?:[ ]and)?[ ]?{_AMOUNT})?|(?:[0-9]{{1,3}}|{_WORDS}){_PLUS}[ ]{_UNIT}"
+    rf"|hour{_PLUS}\b|(?:a|three)[ ]quarters?[ ]of[ ]an[ ]hour\b)"
+)
 """The pattern of a length of time: "3 hours", "1h 20m", "half an hour"."""
 _AGO = re.compile(
     rf"(?<![\w.-])(?:(?P<span>{SPAN})|(?P<vague>(?:a couple(?: of)?|a few|several|some)[ ]{_UNIT}))[ ]ago\b",
     re.IGNORECASE,
 )
 _PART = re.compile(
-    rf"(?:(?P<number>[0-9]{{1,4}}(?:\.[0-9])?)[ -]?|\b(?P<word>{_WORDS})[ -])(?P<unit>{_UNIT})", re.IGNORECASE
+    rf"(?:(?P<number>[0-9]{{1,4}}(?:\.[0-9]{{1,2}})?)[ -]?|\b(?P<word>{_WORDS})[ -])(?P<unit>{_UNIT})", re.IGNORECASE
 )
+_MORE = re.compile(
+    rf"(?P<before>\b{_UNIT})?[ ]and[ ]a[ ](?P<part>half|quarter)(?:[ ](?P<after>{_UNIT}))?", re.IGNORECASE
+)
+_QUARTERS = re.compile(r"(?:(?P<three>three)|\ba)[ ]quarters?[ ]of[ ]an[ ]hour", re.IGNORECASE)
 _EPOCH = re.compile(r"(?<![\w.:/+-])(?P<seconds>1[0-9]{9})(?:[0-9]{3})?(?![\w:/-]|\.[0-9])")
 _DAY_TO_TIME = re.compile(r"[Tt]|[ ,|@\])]{0,3}(?:(?:at|around|about|approximately|approx\.?|circa|~|@)[ ~]?)?", re.I)
 _TIME_TO_DAY = re.compile(r"[ ]|,[ ]|[ ,]{0,2}(?:on|of)(?: the)?[ ]|[ ]\(", re.IGNORECASE)
@@ -110,7 +118,15 @@ _TRAILING_YEAR = re.compile(r"[ ]((?:19|20)[0-9]{2})(?![\w:]|[-/.][0-9])")
 
 def length(text: str) -> timedelta:
     """The length of time that a `SPAN` says."""
+    quarters = _QUARTERS.search(text)
+    if quarters:
+        return timedelta(minutes=45 if quarters["three"] else 15)
     total = timedelta()
+    more = _MORE.search(text)
+    if more:  # "an hour and a half", "two and a half hours": half of the unit that stands beside it
+        unit = more["before"] or more["after"] or "hour"
+        total = length(f"1 {unit}") * (0.5 if more["part"].lower() == "half" else 0.25)
+        text = f"{text[: more.start()].strip() or 1} {unit}"
     seconds = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
     for part in _PART.finditer(text):
         count = float(part["number"]) if part["number"] else _COUNTS[part["word"].lower()]

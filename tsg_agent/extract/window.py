@@ -135,7 +135,10 @@ def _nothing(material: Material) -> Question:
         instant = read(mention, material.setting).instant
         if instant and instant not in found:
             found.append(instant)
-    return ask("incident_start", "the text does not say when the incident began", found, Doubt.SILENT)
+    why = "the text does not say when the incident began"
+    if found:
+        why = "the text names times, but says of none that the incident began then"
+    return ask("incident_start", why, found, Doubt.SILENT)
 
 
 def _close(window: Window, written: Written, material: Material) -> None:
@@ -180,6 +183,9 @@ def _latest(material: Material, after: datetime | None) -> list[Sighting]:
 
 def _check(window: Window, setting: Setting) -> None:
     start, end, began = window.start_time, window.end_time, window.incident_start
+    if began and began > setting.now:
+        said = f"incident_start is later than now: it is {iso(began)} ({window.origins['incident_start']})"
+        raise ParameterError(f"{said}, and now is {iso(setting.now)}.", fix="Check the time, its day and its zone.")
     later = max((t for t in (start, began) if t), default=None)
     if later and end and end <= later:
         what = "incident_start" if later == began else "start_time"
@@ -192,6 +198,10 @@ def _check(window: Window, setting: Setting) -> None:
     if start and end and setting.first and setting.last and (end < setting.first or start > setting.last):
         window.notes.append(
             f"The telemetry holds nothing of the window: it covers {iso(setting.first)} to {iso(setting.last)}."
+        )
+    elif began and setting.first and began < setting.first:
+        window.notes.append(
+            f"The telemetry begins at {iso(setting.first)}: nothing in it is from before the incident's start."
         )
     if start and began and began < start:
         window.notes.append("The incident began before the window: nothing in the window is from before its start.")

@@ -1,0 +1,78 @@
+"""An incident's start in many words, and what is no start though a time stands beside it. Now is 20 Jan, 10:00."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.extract.extracting import PLACE, asked, iso, run
+
+AT_HALF_PAST_SIX = [
+    # broke
+    "It broke at 06:30Z", "api.gateway.main went down at 06:30Z today", "the API crashed at 6:30 am UTC",
+    "service degraded at 06:30", "checkout stopped working at 06:30", "The site became unreachable around 06:30 UTC.",
+    "at 06:30 everything broke", "06:30 - checkout breaks", "06:30Z checkout went down", "it all went wrong at 06:30",
+    "Deployed 3.15 at 06:25. Broke at 06:30.", "The gateway stopped responding at 06:30Z; recovered at 08:00Z.",
+    # availability fell, errors rose
+    "availability dropped at 06:30 UTC", "availability dropped to 92% at 06:30", "availability fell below SLA at 06:30",
+    "availability fell from 99.9% to 92% at 06:30", "success rate tanked at 06:30", "availability plunged around 06:30",
+    "At 06:30 UTC availability dropped to 92 %.", "availability went down at 06:30", "It dropped to 92% at 06:30",
+    "error rate spiked at 06:30", "errors jumped to 8% at 06:30", "5xx went through the roof at 06:30",
+    "latency rose at 06:30", "06:30 UTC: error rate jumped to 8 %",
+    # began
+    "first seen at 06:30 UTC", "First seen: 06:30 UTC", "first errors 06:30 UTC", "the first 503s were logged at 06:30",
+    "06:30 first failed requests", "problem appeared at 06:30", "errors kicked in at 06:30",
+    "The incident happened at 06:30", "Start: 06:30", "latency and errors appeared at 06:30",
+    "Started at: 06:30", "Down since: 06:30", "Since 06:30 we see 503s",
+    "everything failed from 06:30", "checkout has not worked since 06:30", "customers can't pay since 06:30",
+    "06:30 UTC: errors start", "began around 6:30 am",
+    # counted back from now
+    "half an hour ago, that is at 9:30, we looked; it broke at 06:30", "Errors for three and a half hours",
+    "it has been down for the last three and a half hours", "It started about 3h30m ago",
+    "the 503s started 3 hours and a half ago", "outage for 3.5 hours now", "failing for 210 minutes",
+    # what is said more plainly wins
+    "Errors began at 06:30Z. Availability dropped to 92% at 06:40Z.", "Availability fell at 06:35Z. Started: 06:30Z",
+]  # fmt: skip
+
+NO_START = [
+    "latency dropped at 06:30", "errors dropped at 06:30", "the error rate fell back at 06:30", "CPU spiked at 06:30",
+    "traffic dropped at 06:30", "we dropped the table at 06:30", "a server crashed at 06:30", "pods crashed at 06:30",
+    "complaints spiked at 06:30", "errors as of 06:30", "we noticed errors at 06:30", "the deploy broke at 06:30",
+    "availability dropped further at 06:30", "errors went down at 06:30", "I broke the build at 06:30",
+    "it did not break at 06:30", "availability would drop at 06:30", "Last week it broke at 06:30",
+    "first deployed at 06:30", "the first call was at 06:30", "availability increased at 06:30",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", AT_HALF_PAST_SIX)
+def test_a_start_is_read_in_many_words(text: str) -> None:
+    result = run(PLACE + "\n" + text)
+    assert result.parameters, result.questions
+    assert iso(result.parameters.incident_start) == "20T06:30", (result.parameters.origins, result.notes)
+
+
+@pytest.mark.parametrize("text", NO_START)
+def test_a_time_at_which_something_else_happened_is_asked_about(text: str) -> None:
+    result = run(PLACE + "\n" + text)
+    assert "incident_start" in asked(result), result.parameters
+    found = [iso(datetime.fromisoformat(value)) for value in asked(result)["incident_start"]]
+    assert found == ["20T06:30"], result.questions
+    assert "names times, but says of none that the incident began then" in result.questions[0].text
+
+
+@pytest.mark.parametrize(
+    ("words", "minutes"),
+    [
+        ("an hour and a half", 90), ("the last hour and a half", 90), ("1h15m", 75), ("an hour and a quarter", 75),
+        ("75 minutes", 75), ("three quarters of an hour", 45), ("the past hour", 60), ("2.25 hours", 135),
+        ("half an hour", 30), ("about two hours", 120),
+    ],
+)  # fmt: skip
+def test_how_long_it_has_failed_says_when_it_began(words: str, minutes: int) -> None:
+    found = run(PLACE + f"Checkout has been failing for {words}.").parameters
+    assert found and found.incident_start
+    assert datetime.fromisoformat("2024-01-20T10:00Z") - found.incident_start == timedelta(minutes=minutes)
+
+
+def test_a_text_without_times_says_nothing_of_them() -> None:
+    (question,) = run(PLACE + "The gateway fails.").questions
+    assert "does not say when the incident began" in question.text
