@@ -118,6 +118,32 @@ def test_parameters_are_bound(engine: DuckDB) -> None:
     assert found.to_pylist() == [{"region": value, "n": 3}]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["'$x'", "'it''s $x'", '"$x"', "1 -- $x\n", "1 /* it's\n$x */"],
+    ids=["text", "quote", "name", "comment", "block"],
+)
+def test_a_dollar_in_a_text_a_name_or_a_comment_is_no_parameter(text: str, engine: DuckDB) -> None:
+    sql = f'SELECT {text}, $y AS given FROM (SELECT 1 AS "$x")'
+    assert engine.run(sql, {"y": "$z"}, timeout=10).to_pylist()[0]["given"] == "$z"
+    with pytest.raises(QueryError, match="not given: y"):
+        engine.run(sql, {"x": 1}, timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"), [("SELECT '\ud800'", "x"), ("SELECT $v", "\ud800"), ("SELECT $v", ["\udfff"])]
+)
+def test_what_is_no_text_is_refused(sql: str, value: Any, engine: DuckDB) -> None:
+    with pytest.raises(QueryError, match="no text"):
+        engine.run(sql, {"v": value}, timeout=10)
+
+
+def test_a_result_that_came_too_late_is_none(engine: DuckDB) -> None:
+    for _ in range(20):
+        with pytest.raises(QueryTimeout):
+            engine.run("SELECT 1", {}, timeout=0)
+
+
 def test_a_parameter_that_is_not_given_is_named(engine: DuckDB) -> None:
     with pytest.raises(QueryError, match="region"):
         engine.run("SELECT $region", {}, timeout=10)

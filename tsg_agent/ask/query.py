@@ -6,11 +6,13 @@ import sqlglot
 from sqlglot import expressions as exp
 from sqlglot.errors import SqlglotError
 
+from tsg_agent.ask.sources import check_sources
 from tsg_agent.errors import QueryError
-from tsg_agent.telemetry.catalog import CATALOG
 from tsg_agent.telemetry.engine import Engine
+from tsg_agent.telemetry.values import is_text, rows_of
 
 ROWS = 100
+BYTES = 4_000_000
 CHARACTERS = 4_000
 SECONDS = 20.0
 """A query of a model's may take this long."""
@@ -30,7 +32,7 @@ _FUNCTIONS = frozenset(
 )
 _FORBIDDEN = (
     exp.Into, exp.Lock, exp.Placeholder, exp.Parameter, exp.Command, exp.DDL, exp.DML, exp.Pragma, exp.Set, exp.Attach,
-    exp.Copy, exp.Lateral, exp.Unnest, exp.Star,
+    exp.Copy, exp.Lateral, exp.Unnest, exp.Star, exp.Pivot, exp.Describe, exp.Summarize,
 )  # fmt: skip
 
 
@@ -41,34 +43,40 @@ def checked(sql: str) -> str:
     """
     if len(sql) > CHARACTERS:
         raise QueryError(f"The query is longer than {CHARACTERS} characters.")
+    if not is_text(sql):
+        raise QueryError("The query holds characters that are no text.")
     try:
         statements = sqlglot.parse(sql, dialect="duckdb")
+        if len(statements) != 1 or not isinstance(statements[0], exp.Select | exp.SetOperation):
+            raise QueryError("Only one SELECT may run.")
+        tree = statements[0]
+        check_sources(tree)
+        for node in tree.walk():
+            _check_node(node)
+        text = tree.sql(dialect="duckdb")
     except (SqlglotError, RecursionError) as error:
         raise QueryError(f"The query cannot be parsed: {str(error).splitlines()[0][:200]}") from None
-    if len(statements) != 1 or not isinstance(statements[0], exp.Select | exp.SetOperation):
-        raise QueryError("Only one SELECT may run.")
-    tree = statements[0]
-    _check_tables(tree)
-    for node in tree.walk():
-        _check_node(node)
-    return f"SELECT * FROM (\n{tree.sql(dialect='duckdb')}\n) LIMIT {ROWS + 1}"  # noqa: S608 - parsed and checked above
+    return f"SELECT * FROM (\n{text}\n) LIMIT {ROWS + 1}"  # noqa: S608 - parsed and checked above
 
 
 def run_checked(engine: Engine, sql: str, timeout: float) -> tuple[list[dict[str, Any]], bool]:
-    """The rows of a checked query, and whether there were more. Raises TelemetryError."""
+    """The rows of a checked query, and whether there were more. A time that Python has not comes as text.
+
+    Raises TelemetryError.
+    """
     table = engine.run(checked(sql), {}, timeout=min(timeout, SECONDS))
-    return table.slice(0, ROWS).to_pylist(), table.num_rows > ROWS
+    if table.nbytes > BYTES:
+        raise QueryError(
+            f"The result is larger than {BYTES // 1_000_000} MB.", fix="Take fewer or shorter columns: left(text, 200)."
+        )
+    return rows_of(table.slice(0, ROWS)), table.num_rows > ROWS
 
 
-def _check_tables(tree: exp.Expression) -> None:
-    named = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
-    for table in tree.find_all(exp.Table):
-        if not isinstance(table.this, exp.Identifier) or table.args.get("db") or table.args.get("catalog"):
-            raise QueryError(f"Only the tables {', '.join(CATALOG)} may be read.")
-        if table.name.lower() not in CATALOG and table.name.lower() not in named:
-            raise QueryError(f"There is no table {table.name[:60]!r}; there are {', '.join(CATALOG)}.")
-    for cte in named & CATALOG.keys():
-        raise QueryError(f"{cte} is a table's name: name the common table expression otherwise.")
+_CAST = {
+    *exp.DataType.NUMERIC_TYPES, *exp.DataType.TEXT_TYPES, *exp.DataType.TEMPORAL_TYPES,
+    exp.DataType.Type.BOOLEAN, exp.DataType.Type.TIME, exp.DataType.Type.TIMETZ, exp.DataType.Type.INTERVAL,
+}  # fmt: skip
+"""What a value may be cast to: bits and bytes grow each time that they are told as text."""
 
 
 def _check_node(node: exp.Expr) -> None:
@@ -76,12 +84,19 @@ def _check_node(node: exp.Expr) -> None:
         return
     if isinstance(node, _FORBIDDEN):
         raise QueryError(f"{node.key.upper()} may not be used.")
+    if isinstance(node, exp.Cast) and node.to.this not in _CAST:
+        raise QueryError(f"A value may not be cast to {node.to.sql(dialect='duckdb')[:60]}.")
     if isinstance(node, exp.Anonymous):
         known, name = node.name.lower() in _FUNCTIONS, node.name
     elif isinstance(node, exp.Func):
-        names = {one.lower() for one in node.sql_names()} | {node.key.lower()}
-        known, name = bool(names & _FUNCTIONS), node.sql_name()
+        names = {one.lower() for one in (*node.sql_names(), node.key)}
+        known, name = bool(names & _FUNCTIONS) or _called(node) in _FUNCTIONS, node.sql_name()
     else:
         return
     if not known:
         raise QueryError(f"The function {name[:60]} may not be used.")
+
+
+def _called(function: exp.Func) -> str:
+    """What the engine calls a function, which the parser may have another name for."""
+    return function.sql(dialect="duckdb").partition("(")[0].lower()

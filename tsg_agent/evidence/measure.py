@@ -15,7 +15,8 @@ from tsg_agent.models import Parameters, Subject
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import CATALOG, LOGS, Needs, lacking
 from tsg_agent.telemetry.engine import Engine
-from tsg_agent.tools.plugin import PARAMETER, run_query, with_service_requests
+from tsg_agent.telemetry.parameters import parameters_in
+from tsg_agent.tools.plugin import run_query, with_service_requests
 from tsg_agent.tools.rows import REQUEST_COLUMNS, naive_utc
 
 NEEDS = (Needs("api_gateway_logs", (*REQUEST_COLUMNS, "status_code")),)
@@ -113,7 +114,7 @@ class Measurer:
         sql = sql.replace("{measures}", _text("measures"))
         sql = with_service_requests(sql)
         bound = {**self._bound(values), "failed_only": failed_only}
-        parameters = {key: bound[key] for key in PARAMETER.findall(sql)}
+        parameters = {key: bound[key] for key in parameters_in(sql)}
         return run_query(self.engine, sql, parameters, self.settings.query_timeout)
 
     def _bound(self, values: Mapping[str, str]) -> dict[str, object]:

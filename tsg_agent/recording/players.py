@@ -24,8 +24,8 @@ from tsg_agent.llm import Model as LanguageModel
 from tsg_agent.llm.protocol import LiveTurns, Turn, Turns
 from tsg_agent.recording.file import RecordedCall, RecordedQuery, Recording
 from tsg_agent.telemetry.catalog import SourceTable
-from tsg_agent.telemetry.duckdb import PARAMETER
 from tsg_agent.telemetry.engine import Engine
+from tsg_agent.telemetry.parameters import parameters_in
 
 _ERRORS = {error.__name__: error for error in (QueryError, QueryTimeout, TransientTelemetryError, TelemetryError)}
 
@@ -238,7 +238,7 @@ class ReplayTurns(_Known):
 
 def query_key(sql: str, parameters: Mapping[str, object]) -> tuple[str, dict[str, Any]]:
     """What a query is recognised by, and the parameters that it names."""
-    named = {name: parameters[name] for name in sorted(set(PARAMETER.findall(sql))) if name in parameters}
+    named = {name: parameters[name] for name in sorted(parameters_in(sql)) if name in parameters}
     bound = json.loads(json.dumps(named, default=str))
     return _digest({"sql": sql, "parameters": bound}), bound
 

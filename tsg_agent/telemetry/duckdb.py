@@ -1,7 +1,6 @@
 """The embedded engine: files, folders and .duckdb databases, read-only and locked down."""
 
 import glob
-import re
 import shutil
 import tempfile
 import threading
@@ -21,10 +20,11 @@ from tsg_agent.telemetry.compact import Compact
 from tsg_agent.telemetry.files import find_files, group_files
 from tsg_agent.telemetry.keys import Keys
 from tsg_agent.telemetry.mapping import TableMapping, read_mapping
+from tsg_agent.telemetry.parameters import parameters_in
+from tsg_agent.telemetry.values import is_text
 from tsg_agent.telemetry.views import Relation, null_view, table_view
 
 T = TypeVar("T")
-PARAMETER = re.compile(r"\$([a-z_][a-z0-9_]*)")
 PERFECT_BITS = 16
 """Groups of coded columns that fit into so many bits are counted in an array instead of a hash table."""
 
@@ -77,11 +77,13 @@ class DuckDB:
 
     def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
         """Rows of one SELECT. See Engine.run."""
-        named = set(PARAMETER.findall(sql))
+        named = set(parameters_in(sql))
         missing = named - parameters.keys()
         if missing:
             raise QueryError(f"The query names parameters that were not given: {', '.join(sorted(missing))}.")
         bound = {name: parameters[name] for name in named}
+        if not is_text([sql, *bound.values()]):
+            raise QueryError("The query, or a parameter, holds characters that are no text.")
         deadline = time.monotonic() + timeout
 
         def run(text: str, values: Mapping[str, object]) -> pa.Table:
@@ -94,7 +96,7 @@ class DuckDB:
             counted = self._keys.counted(sql, bound, run)
             copied = over(counted) if counted != sql else sql
             text = self._keys.joined(counted, bound, run) if copied == counted else copied
-            named = set(PARAMETER.findall(text))
+            named = set(parameters_in(text))
             return run(text, {name: value for name, value in bound.items() if name in named})
 
     def close(self) -> None:
@@ -117,7 +119,10 @@ class DuckDB:
             statements = cursor.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise QueryError("Only one SELECT may run.")
-            return _spelled_out(cursor.sql(statements[0], params=dict(bound)).to_arrow_table())  # as parsed: not again
+            table = cursor.sql(statements[0], params=dict(bound)).to_arrow_table()  # as parsed: not again
+            if time.monotonic() > deadline:  # an interrupt waits for the rows in hand
+                raise duckdb.InterruptException
+            return _spelled_out(table)
 
         return self._watched(select, timeout, deadline)
 

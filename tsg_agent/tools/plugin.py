@@ -17,10 +17,10 @@ from tsg_agent.models import Finding, Status
 from tsg_agent.settings import AllThresholds, Settings
 from tsg_agent.telemetry.catalog import Needs, lacking, read_as_null
 from tsg_agent.telemetry.engine import Engine
+from tsg_agent.telemetry.parameters import parameters_in
 from tsg_agent.tools.rows import Row, ScopeArgs, WindowArgs
 
 R = TypeVar("R", bound=Row)
-PARAMETER = re.compile(r"\$([a-z_][a-z0-9_]*)")
 RETRIES = 2
 RETRY_WAIT_S = 0.2
 
@@ -73,7 +73,7 @@ def sql_parameters(sql: str, args: WindowArgs, settings: Settings) -> dict[str, 
     values: dict[str, object] = {"maximum_groups": settings.maximum_groups, **args.bound()}
     for group, thresholds in settings.thresholds:
         values |= {f"{group}_{name}": value for name, value in thresholds}
-    return {name: values[name] for name in PARAMETER.findall(sql)}
+    return {name: values[name] for name in parameters_in(sql)}
 
 
 class Plugin(ABC, Generic[R]):

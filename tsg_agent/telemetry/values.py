@@ -1,0 +1,47 @@
+"""Values between the engine and Python: what one has and the other has not."""
+
+import contextlib
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+_ENDLESS = {32: 2**31 - 1, 64: 2**63 - 1}
+"""The engine's infinite date (32 bits) and time (64 bits)."""
+
+
+def is_text(value: object) -> bool:
+    """Whether a value, where it is a text or a list of them, can be sent: a lone surrogate is no character."""
+    if isinstance(value, list | tuple):
+        return all(map(is_text, value))
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return False
+    return True
+
+
+def rows_of(table: pa.Table) -> list[dict[str, Any]]:
+    """The rows; a date or time that Python has not (after the year 9999, before 1, infinite) as text."""
+    columns = [_values(column) for column in table.columns]
+    return [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    try:
+        return list(column.to_pylist())
+    except (OverflowError, ValueError):
+        return [_value(one) for one in column]
+
+
+def _value(one: pa.Scalar) -> Any:
+    with contextlib.suppress(OverflowError, ValueError):
+        return one.as_py()
+    if pa.types.is_struct(one.type):
+        return {name: _value(inner) for name, inner in one.items()}
+    if not (pa.types.is_date32(one.type) or pa.types.is_timestamp(one.type)):
+        return "a value that cannot be shown"
+    if abs(one.value) == _ENDLESS[one.type.bit_width]:
+        return "infinity" if one.value > 0 else "-infinity"
+    return str(np.datetime64(one.value, one.type.unit if pa.types.is_timestamp(one.type) else "D")).replace("T", " ")
