@@ -1,19 +1,46 @@
 """An incident to be solved: what an entrant may see, and, apart from it, the true answer."""
 
-import json
+import itertools
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
-import yaml
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from eval.labels import LabelError, read_label, validated
+from eval.rows import FLAGS, LOG, METRICS, PRODUCTS, RUNS
 from tsg_agent.simulator.incident import IncidentReport
-from tsg_agent.simulator.scenario import Scenario
+from tsg_agent.simulator.scenario import DIMENSIONS, Scenario
 
 INCIDENTS = Path(__file__).parent / "incidents"
 SMOKE = "smoke"
+SUBJECTS = (*DIMENSIONS, "error_category", "exception_type")
+"""Columns by which a cause may be called."""
+GAPS = ("no_data", "insufficient_data", "not_applicable", "timeout", "error", "not_run", "canary", "unknown_start")
+"""How what could not be looked at can be stated."""
+TABLES = (LOG, FLAGS, METRICS, PRODUCTS, RUNS)
+
+
+def _named(subject: dict[str, str]) -> dict[str, str]:
+    unknown = [name for name in subject if name not in SUBJECTS]
+    if unknown or not subject:
+        what = f"no column {', '.join(map(repr, unknown))}" if unknown else "it names no column"
+        raise ValueError(f"{what}; allowed: {', '.join(SUBJECTS)}")
+    return subject
+
+
+def _gap(status: str) -> str:
+    if status not in GAPS:
+        raise ValueError(f"no status {status!r}; allowed: {', '.join(GAPS)}")
+    return status
+
+
+Subject: TypeAlias = Annotated[dict[str, str], AfterValidator(_named)]
+"""Column -> value, all of which a right answer must name."""
+
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class Strict(BaseModel):
@@ -33,14 +60,36 @@ class ExpectedParameters(Strict):
     incident_start: AwareDatetime | Literal["unknown"] | None = None
     threshold: float | None = None
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        start = self.incident_start if isinstance(self.incident_start, datetime) else None
+        known = [(name, time) for name, time in (
+            ("start_time", self.start_time), ("incident_start", start), ("end_time", self.end_time)
+        ) if time is not None]  # fmt: skip
+        for (early, one), (late, other) in itertools.pairwise(known):
+            if one > other:
+                raise ValueError(f"{early} {one.isoformat()} is after {late} {other.isoformat()}")
+        return self
+
+
+Asked: TypeAlias = Literal[
+    "region", "service_name", "environment", "start_time", "end_time", "incident_start", "threshold"
+]
+
 
 class ExpectedCause(Strict):
     """A true cause. Found where all dimensions of one of `any_of` are in a cause's subject."""
 
-    any_of: tuple[dict[str, str], ...] = Field((), description="names of the same requests; empty = the step decides")
+    any_of: tuple[Subject, ...] = Field((), description="names of the same requests; empty = the step decides")
     steps: tuple[int, ...] = Field((), description="the guide's steps that are about it")
-    tier: str | None = None
+    tier: Literal["definitive", "potential", "symptom"] | None = None
     actions: tuple[str, ...] = Field((), description="kinds of action, one of which is right; empty = not scored")
+
+    @model_validator(mode="after")
+    def _can_be_found(self) -> Self:
+        if not self.any_of and not self.steps:
+            raise ValueError("a cause needs `any_of` or `steps`: no answer could name it")
+        return self
 
     def holds(self, subject: dict[str, str], step: int | None = None) -> bool:
         """Whether a blamed subject is this cause."""
@@ -52,8 +101,8 @@ class ExpectedCause(Strict):
 class ExpectedGap(Strict):
     """Something that could not be looked at, and must be reported. `step` 1 = the parameters."""
 
-    step: int
-    status: str
+    step: int = Field(ge=1, le=10)
+    status: Annotated[str, AfterValidator(_gap)]
 
 
 class Expected(Strict):
@@ -64,10 +113,52 @@ class Expected(Strict):
     tags: tuple[str, ...] = ()
     incident: bool = Field(True, description="False = nothing is wrong, and a confirmed cause is a false alarm")
     parameters: ExpectedParameters = ExpectedParameters()
-    asked: tuple[str, ...] = Field((), description="parameters that the text does not settle: to be asked for")
+    asked: tuple[Asked, ...] = Field((), description="parameters that the text does not settle: to be asked for")
     causes: tuple[ExpectedCause, ...] = Field((), description="empty = none within the guide")
-    innocent: tuple[dict[str, str], ...] = Field((), description="what looks guilty and must not be blamed")
+    innocent: tuple[Subject, ...] = Field((), description="what looks guilty and must not be blamed")
     gaps: tuple[ExpectedGap, ...] = ()
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        if self.causes and not self.incident:
+            raise ValueError("`incident: false` and `causes` contradict each other: leave one of them out")
+        return self
+
+
+class Label(Strict):
+    """The short label of a recording, as people write it."""
+
+    incident_start: AwareDatetime | Literal["unknown"] | None = None
+    end_time: AwareDatetime | None = None
+    subject: Subject | None = None
+    root_cause: str | None = Field(None, min_length=1)
+    step: int | None = Field(None, ge=2, le=10)
+    parameters: ExpectedParameters = ExpectedParameters()
+    innocent: tuple[Subject, ...] = ()
+    case: str = ""
+    label: str = ""
+    not_the_cause: tuple[str, ...] = ()
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _says_the_cause(self) -> Self:
+        if self.subject is None and self.step is None and "root_cause" not in self.model_fields_set:
+            raise ValueError(
+                "the label names no cause: give `subject`, `root_cause` or `step`, or `root_cause: null` where there "
+                "was no incident"
+            )
+        for name in ("incident_start", "end_time"):
+            mine, other = getattr(self, name), getattr(self.parameters, name)
+            if mine is not None and other is not None and mine != other:
+                raise ValueError(f"`{name}` and `parameters.{name}` differ: give one of them")
+        self.all_parameters  # noqa: B018 - the times may be out of order
+        return self
+
+    @property
+    def all_parameters(self) -> ExpectedParameters:
+        """The labelled parameters, with the times beside them."""
+        times = {name: time for name in ("incident_start", "end_time") if (time := getattr(self, name)) is not None}
+        return ExpectedParameters.model_validate({**self.parameters.model_dump(exclude_none=True), **times})
 
 
 class Recipe(Strict):
@@ -107,12 +198,15 @@ class Case:
 
 
 def load(folder: Path) -> Case:
-    """A case from its folder: made (`scenario.yaml`) or recorded (`telemetry/`). Raises FileNotFoundError."""
+    """A case from its folder: made (`scenario.yaml`) or recorded (`telemetry/`).
+
+    Raises FileNotFoundError, LabelError.
+    """
     text = (folder / "incident.md").read_text(encoding="utf-8")
     if not (folder / "scenario.yaml").exists():
         return _recorded(folder, text)
-    expected = Expected.model_validate(_yaml(folder / "expected.yaml"))
-    recipe = Recipe.model_validate(_yaml(folder / "scenario.yaml"))
+    expected = _read(Expected, folder / "expected.yaml")
+    recipe = _read(Recipe, folder / "scenario.yaml")
     return Case(folder.name, text, expected, recipe.scenario.last, recipe)
 
 
@@ -140,8 +234,8 @@ def _is(case: Case, word: str) -> bool:
     return word in (case.id, case.expected.group, *case.expected.tags)
 
 
-def _yaml(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+def _read(model: type[M], path: Path) -> M:
+    return validated(model, read_label(path), path)
 
 
 def _recorded(folder: Path, text: str) -> Case:
@@ -149,31 +243,40 @@ def _recorded(folder: Path, text: str) -> Case:
     telemetry = folder / "telemetry"
     if not telemetry.is_dir():
         raise FileNotFoundError(f"{folder} has neither scenario.yaml nor telemetry/")
+    if not any((telemetry / f"{name}.parquet").exists() for name in TABLES):
+        raise FileNotFoundError(
+            f"{telemetry} holds no table; allowed: {', '.join(f'{name}.parquet' for name in TABLES)}"
+        )
     if (folder / "expected.yaml").exists():
-        expected = Expected.model_validate(_yaml(folder / "expected.yaml"))
+        file = folder / "expected.yaml"
+        expected = _read(Expected, file)
     else:
-        expected = from_label(folder.name, json.loads((folder / "label.json").read_text(encoding="utf-8")))
+        file = folder / "label.json"
+        expected = from_label(folder.name, read_label(file), file)
     end = expected.parameters.end_time
     if end is None:
-        raise ValueError(f"{folder}: the label needs `end_time`, which is also the replay's clock")
+        raise LabelError(f"{file}: the label needs `end_time`, which is also the replay's clock.")
     return Case(folder.name, text, expected, end, None, telemetry)
 
 
-def from_label(name: str, label: dict[str, Any]) -> Expected:
-    """The short label of a recording: `root_cause`, or `subject` or `step`; times; `parameters` where known."""
-    given = {**label.get("parameters", {})}
-    given |= {key: label[key] for key in ("incident_start", "end_time") if key in label}
-    subject, step, root = label.get("subject"), label.get("step"), label.get("root_cause")
-    if subject is None and step is None and root is not None:
-        subject = {"service_component": root}
+def from_label(name: str, data: Any, file: Path = Path("label.json")) -> Expected:
+    """The short label of a recording: `root_cause`, or `subject` or `step`; times; `parameters` where known.
+
+    Raises LabelError, which names `file`.
+    """
+    label = validated(Label, data, file)
+    subject = label.subject
+    if subject is None and label.step is None and label.root_cause is not None:
+        subject = {"service_component": label.root_cause}
     causes: tuple[ExpectedCause, ...] = ()
-    if subject is not None or step is not None:
-        causes = (ExpectedCause(any_of=(subject,) if subject else (), steps=(step,) if step else ()),)
+    if subject is not None or label.step is not None:
+        steps = (label.step,) if label.step else ()
+        causes = (ExpectedCause(any_of=(subject,) if subject else (), steps=steps),)
     return Expected(
         title=f"Recorded incident {name}",
         group="recorded",
         incident=bool(causes),
-        parameters=ExpectedParameters.model_validate(given),
+        parameters=label.all_parameters,
         causes=causes,
-        innocent=tuple(item for item in label.get("innocent", ()) if isinstance(item, dict)),
+        innocent=label.innocent,
     )

@@ -14,8 +14,8 @@ from eval.cache import default_cache
 from eval.cases import INCIDENTS, chosen, load_all
 from eval.compare import compare as compared
 from eval.entrants import EntrantError, Spec, entrant_of
-from eval.report import html, markdown
-from eval.results import Head, Result, add, begin, head, read
+from eval.report import LEFT_OUT, failings, html, markdown
+from eval.results import Head, Result, add, begin, failures, head, read
 from eval.runner import Job, jobs
 from eval.runner import run as sit_exam
 from eval.summary import scores_of, sets_of
@@ -131,12 +131,10 @@ def show(results: list[Result]) -> None:
     console.print(table)
     for result in results:
         if not result.passed:
-            why = result.error or ", ".join(
-                name for name, value in result.scores.items()
-                if (name in ("parameters", "cause_at_1", "cause_at_3", "actions") and value not in (None, 1.0))
-                or (name in ("false_alarm", "wrongful_blame", "innocent_blamed") and value)
-            )  # fmt: skip
-            console.print(f"not solved: {result.case} (seeds {result.reseed}, run {result.run}): {why}")
+            where = f"{result.case} (seeds {result.reseed}, run {result.run})"
+            console.print(f"not solved: {where}: {failings(result)}", markup=False)
+    if any(result.error for result in results):
+        console.print(f"{failures(results)}. {LEFT_OUT}")
 
 
 @app.command()
@@ -145,7 +143,7 @@ def compare(
 ) -> None:
     """Which incidents changed between two runs, and whether it is more than noise."""
     text = compared(_read(before), _read(after))
-    console.print(text, markup=False)
+    console.print(text, markup=False, soft_wrap=True)
     if output:
         output.write_text(text, encoding="utf-8")
 

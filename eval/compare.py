@@ -1,7 +1,8 @@
 """Two runs of the same exam: what changed, and is it more than noise?"""
 
 from eval.intervals import mcnemar, sign_flip
-from eval.results import Result, Run, by_case
+from eval.report import LEFT_OUT
+from eval.results import Result, Run, by_case, failures
 from eval.scorers import COSTS, FAULTS, SHARES
 
 LEVEL = 0.05
@@ -14,6 +15,7 @@ def compare(before: Run, after: Run) -> str:
     shared = sorted(set(old) & set(new))
     lines = [f"# {before.head.entrant} -> {after.head.entrant}", ""]
     lines += [f"{len(shared)} incidents in both; {len(set(old) ^ set(new))} in one only, left out.", ""]
+    lines += [f"Before, {failures(before.results)}; after, {failures(after.results)}. {LEFT_OUT}", ""]
     lines += ["| score | before | after | better | worse | p | |", "|---|---|---|---|---|---|---|"]
     tests: list[tuple[str, str, float]] = []
     moved: dict[str, list[str]] = {}

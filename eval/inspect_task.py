@@ -33,7 +33,8 @@ from eval.cache import default_cache, telemetry_of
 from eval.cases import INCIDENTS, Case, chosen, load_all
 from eval.entrants.rules import solved
 from eval.guide_labels import guide_labels
-from eval.scorers import COSTS, passed, score
+from eval.recorded import expected_of
+from eval.scorers import COSTS, failed, passed, score
 from tsg_agent import Settings
 
 NO_MODEL = "none"
@@ -127,7 +128,9 @@ def exam(cache: str = "") -> Scorer:
         root = Path(cache) if cache else default_cache()
         answer = Answer.model_validate(state.store.get(ANSWER) or {})
         truth = await asyncio.to_thread(guide_labels, telemetry_of(case, root), case, root)
-        scores = score(case.expected, case.text, answer, state.store.get(ASKED) or [], truth)
+        scores = score(expected_of(case), case.text, answer, state.store.get(ASKED) or [], truth)
+        if answer.questions or not state.store.get(ANSWER):
+            scores = failed(scores)
         values = {name: float("nan") if value is None else value for name, value in scores.items() if name not in COSTS}
         values["passed"] = float(passed(scores))
         causes = json.dumps([cause.subject for cause in answer.causes])

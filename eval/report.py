@@ -5,11 +5,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from eval.results import Result, Run, by_case
+from eval.results import Result, Run, by_case, failures
 from eval.scorers import COSTS, FAULTS, SHARES
 from eval.summary import Score, scores_of, sets_of
 
 COLUMNS = (*SHARES, *FAULTS, "seconds", "model_calls", "tokens", "cost")
+LEFT_OUT = "An answer that failed is 0 where more is better, and left out of the other faults and of the costs."
 WIDTH = 200
 """Of a chart's scale, in pixels."""
 
@@ -47,7 +48,7 @@ def markdown(runs: list[Run]) -> str:
     lines += [f"| score | {' | '.join(headings)} |", "|---" * (len(headings) + 1) + "|"]
     lines += [f"| {name} | {' | '.join(cell(score) for score in scores)} |" for name, scores in rows]
     lines += ["", "In brackets: 95 % intervals over the incidents (Wilson for shares, else bootstrap).", ""]
-    lines += [f"{', '.join(FAULTS)} and the costs: less is better.", "", "## Not solved", ""]
+    lines += [f"{', '.join(FAULTS)} and the costs: less is better. {LEFT_OUT}", "", "## Not solved", ""]
     for heading, results in _sets(runs):
         lines += [f"- {heading}: {r.case}: {failings(r)}" for r in results if not r.passed]
     return "\n".join(lines) + "\n"
@@ -57,7 +58,9 @@ def _about(run: Run) -> str:
     head = run.head
     versions = ", ".join(f"{name} {version}" for name, version in head.versions.items())
     changed = f"; settings {head.settings}" if head.settings else ""
-    return f"{head.entrant}, {head.started}, {head.runs} run(s) an incident{changed}; {versions}"
+    return (
+        f"{head.entrant}, {head.started}, {head.runs} run(s) an incident; {failures(run.results)}{changed}; {versions}"
+    )
 
 
 def failings(result: Result) -> str:
@@ -99,7 +102,7 @@ def html(runs: list[Run]) -> str:
     headings, rows = _table(runs)
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.globals.update(cell=cell, shade=shade, width=WIDTH, about=_about)
+    environment.globals.update(cell=cell, shade=shade, width=WIDTH, about=_about, left_out=LEFT_OUT)
     charted = [(name, scores) for name, scores in rows if name not in COSTS]
     return environment.get_template("report.html.j2").render(
         runs=runs, headings=headings, rows=rows, charted=charted, columns=COLUMNS, incidents=_incidents(runs)

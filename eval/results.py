@@ -138,6 +138,12 @@ def read(path: Path) -> Run:
     return Run(Head.model_validate_json(lines[0]), sorted(results, key=lambda one: (one.reseed, one.case, one.run)))
 
 
+def failures(results: Iterable[Result]) -> str:
+    """How many answers failed, in words."""
+    every = list(results)
+    return f"{sum(bool(result.error) for result in every)} of {len(every)} answers failed"
+
+
 def by_case(results: Iterable[Result]) -> dict[tuple[str, int], list[Result]]:
     """(case, reseed) -> its runs."""
     grouped: dict[tuple[str, int], list[Result]] = defaultdict(list)

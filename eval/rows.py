@@ -24,6 +24,7 @@ from tsg_agent.simulator.scenario import (
 )
 
 LOG, FLAGS, PRODUCTS, RUNS = "api_gateway_logs", "feature_flags", "product_metadata", "workflow_tracking"
+METRICS = "infrastructure_metrics"
 SLOW_MS = 5000
 DONE = ("COMPLETED", "IN_PROGRESS")
 NAMED = (

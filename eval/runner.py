@@ -13,8 +13,9 @@ from eval.cases import Case
 from eval.entrants import Entrant, EntrantError, Spec, entrant_of
 from eval.grounding import grounded
 from eval.guide_labels import guide_labels
+from eval.recorded import expected_of
 from eval.results import Result
-from eval.scorers import passed, score
+from eval.scorers import failed, passed, score
 
 NOTHING = Answer()
 ROUNDS = 2
@@ -100,8 +101,10 @@ def sit(entrant: Entrant, job: Job) -> Result:
         error = f"{type(problem).__name__}: {problem}"
     seconds = time.perf_counter() - began
     truth = guide_labels(folder, case, job.cache)
-    scores = score(case.expected, case.text, answer, asked, truth)
-    scores["seconds"] = seconds
+    expected = expected_of(case)
+    scores: dict[str, float | None] = {**score(expected, case.text, answer, asked, truth), "seconds": seconds}
+    if error:
+        scores = failed(scores)
     missing = grounded(answer.prose, answer.evidence, case.text).missing if answer.evidence is not None else ()
     if job.record:
         _record(job.record, job, answer)
@@ -112,12 +115,12 @@ def sit(entrant: Entrant, job: Job) -> Result:
         seed=case.recipe.scenario.seed if case.recipe else None,
         reseed=case.reseed,
         run=job.run,
-        passed=not error and passed(scores),
+        passed=passed(scores),
         scores=scores,
         error=error,
         asked=asked,
         ungrounded=list(missing)[:20],
-        expected=case.expected.model_dump(mode="json", exclude_defaults=True),
+        expected=expected.model_dump(mode="json", exclude_defaults=True),
         answer=answer.model_copy(update={"evidence": None}),
     )
 
@@ -134,7 +137,9 @@ def _solved(entrant: Entrant, case: Case, folder: Path) -> tuple[Answer, list[st
         asked += answer.questions
         told = {name: known[name] for name in asked if known.get(name, "unknown") != "unknown"}
         question = question.model_copy(update={"answers": told})
-    return NOTHING, asked
+    open_ones = [name for name in dict.fromkeys(asked) if name not in told]
+    why = f"; the label does not say {', '.join(open_ones)}" if open_ones else ""
+    raise EntrantError(f"asked again after the answers: {', '.join(answer.questions)}{why}")
 
 
 def _record(folder: Path, job: Job, answer: Answer) -> None:

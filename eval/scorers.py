@@ -170,7 +170,7 @@ SHARES = (
     "grounded",
 )  # fmt: skip
 """Scores of which more is better, 0 to 1."""
-FAULTS = ("false_alarm", "wrongful_blame", "innocent_blamed")
+FAULTS = ("failed", "false_alarm", "wrongful_blame", "innocent_blamed")
 """Scores of which less is better, 0 or 1."""
 COSTS = ("seconds", "model_calls", "tokens", "cost")
 """What it took."""
@@ -190,6 +190,7 @@ def score(expected: Expected, text: str, answer: Answer, asked: list[str], truth
         "actions": actions(expected, answer),
         "gaps": gaps(expected, answer),
         "grounded": grounding(text, answer),
+        "failed": 0.0,
         "false_alarm": false_alarm(expected, answer),
         "wrongful_blame": wrongful_blame(expected, answer),
         "innocent_blamed": innocent_blamed(expected, answer),
@@ -197,6 +198,14 @@ def score(expected: Expected, text: str, answer: Answer, asked: list[str], truth
         "tokens": float(answer.spent.input_tokens + answer.spent.output_tokens),
         "cost": answer.spent.cost,
     }
+
+
+def failed(scores: dict[str, Score]) -> dict[str, Score]:
+    """The scores of no answer: 0 where more is better. What blames nobody and costs nothing earns nothing by it: faults
+    and costs are of answers, and left out.
+    """
+    asked_for = {name for name, value in scores.items() if value is not None} | {"grounded"}
+    return {name: 0.0 if name in SHARES and name in asked_for else None for name in scores} | {"failed": 1.0}
 
 
 def passed(scores: dict[str, Score]) -> bool:

@@ -8,9 +8,9 @@ own ranks; of Step 10 those of CRITICAL and URGENT priority, to which the guide 
 from typing import Any
 
 from eval.answer import Answer, Blamed, Check, Proposed, Question, Stated
+from eval.cases import SUBJECTS
 from eval.entrants import Entrant, Spec
 from tsg_agent import Finding, Given, QuestionError, Request, Settings, investigate
-from tsg_agent.simulator.scenario import DIMENSIONS
 
 ABNORMAL: dict[int, tuple[str, ...]] = {
     9: ("CRITICAL_SCENARIO_FAILING",),
@@ -33,7 +33,6 @@ RESOLUTIONS = {
     "HIGH_ERROR_RATE": ("potential", "set_flag"),
 }
 ACTIONS = {4: "redirect_traffic", 6: "redirect_traffic", 10: "fix_error"}
-NAMES = (*DIMENSIONS, "error_category", "exception_type")
 
 
 def guide(spec: Spec) -> Entrant:
@@ -84,7 +83,7 @@ def _label(row: dict[str, Any], labels: tuple[str, ...]) -> str:
 
 
 def _subject(row: dict[str, Any]) -> dict[str, str]:
-    return {name: str(row[name]) for name in NAMES if row.get(name) is not None}
+    return {name: str(row[name]) for name in SUBJECTS if row.get(name) is not None}
 
 
 def _actions(causes: list[Blamed]) -> list[Proposed]:

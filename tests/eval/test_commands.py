@@ -77,6 +77,15 @@ def test_the_report_is_one_page_that_escapes_and_loads_nothing() -> None:
     assert "| cause_at_1 | 0.000" in text and "a: cause_at_1" in text
 
 
+def test_report_and_compare_say_how_many_answers_failed() -> None:
+    silent = [result(f"c{i}", False, failed=1.0).model_copy(update={"error": "no JSON"}) for i in range(2)]
+    bad = made("bad", [*silent, result("c2", True, failed=0.0)])
+    good = made("good", [result(f"c{i}", True, failed=0.0) for i in range(3)])
+    assert "Before, 2 of 3 answers failed; after, 0 of 3 answers failed." in compare(bad, good)
+    assert "| failed | 0.667 | 0.000 | 2 | 0 |" in compare(bad, good)
+    assert "2 of 3 answers failed" in markdown([bad]) and "2 of 3 answers failed" in html([bad])
+
+
 def test_results_are_written_and_read(tmp_path: Path) -> None:
     run = made("ours", [result("a", True, cause_at_1=None)])
     write(tmp_path / "r.jsonl", run.head, run.results)

@@ -15,6 +15,7 @@ from eval.cases import Case
 from eval.entrants import EntrantError, Spec, entrant_of
 from eval.results import Result
 from eval.runner import jobs, run
+from eval.scorers import COSTS, FAULTS, SHARES
 
 SHARD = {"causes": [{"subject": {"shard_id": "shard-07"}, "step": 5, "tier": "symptom"}]}
 
@@ -22,6 +23,15 @@ SHARD = {"causes": [{"subject": {"shard_id": "shard-07"}, "step": 5, "tier": "sy
 def sits(cases: dict[str, Case], cache: Path, spec: Spec, name: str = "shard-strong") -> Result:
     (result,) = run(spec, jobs([cases[name]], [0], 1, cache, None), processes=1)
     return result
+
+
+def assert_failed(result: Result) -> None:
+    """Nothing that a failed answer did counts as good: neither a 0 where less is better, nor what cost no time."""
+    assert not result.passed
+    assert {result.scores[name] for name in SHARES} <= {0.0, None}
+    assert all(result.scores[name] == 0.0 for name in ("questions", "checks", "actions", "grounded"))
+    assert result.scores["failed"] == 1.0
+    assert [name for name in (*FAULTS[1:], *COSTS) if result.scores[name] is not None] == []
 
 
 def command(code: str) -> Spec:
@@ -54,7 +64,7 @@ def test_what_is_no_answer_is_said_and_scored_as_none(
 ) -> None:
     result = sits(cases, cache, command(code))
     assert words in result.error
-    assert not result.passed and result.scores["cause_at_1"] == 0.0
+    assert_failed(result)
 
 
 def test_a_command_that_hangs_or_is_not_there(cases: dict[str, Case], cache: Path) -> None:
@@ -74,6 +84,10 @@ def raising(_: dict[str, Any]) -> dict[str, Any]:
     raise RuntimeError("out of order")
 
 
+def saying_nothing(_: dict[str, Any]) -> dict[str, Any]:
+    return {}
+
+
 def nagging(_: dict[str, Any]) -> dict[str, Any]:
     return {"questions": ["region"]}
 
@@ -88,7 +102,16 @@ def test_a_python_function_may_ask_once(cases: dict[str, Case], cache: Path) -> 
 
 def test_what_an_entrant_raises_is_its_own(cases: dict[str, Case], cache: Path) -> None:
     assert "RuntimeError: out of order" in sits(cases, cache, Spec(f"python:{__name__}:raising")).error
-    assert sits(cases, cache, Spec(f"python:{__name__}:nagging")).scores["cause_at_1"] == 0.0
+    nagged = sits(cases, cache, Spec(f"python:{__name__}:nagging"))
+    assert "asked again" in nagged.error
+    assert_failed(nagged)
+
+
+def test_no_answer_to_a_quiet_day_is_no_right_answer(cases: dict[str, Case], cache: Path) -> None:
+    silent = sits(cases, cache, Spec(f"python:{__name__}:raising"), "quiet-plain")
+    assert_failed(silent)
+    assert silent.scores["cause_at_1"] is None  # the incident has no cause
+    assert sits(cases, cache, Spec(f"python:{__name__}:saying_nothing"), "quiet-plain").scores["false_alarm"] == 0.0
 
 
 @pytest.mark.parametrize("name", ["nobody", "command:", "python:json:nothing", "python:no.such:thing"])
