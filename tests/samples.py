@@ -179,7 +179,13 @@ def sla(before: int = 20, after: int = 1_204, requests: int = 23_600, threshold:
     share = spans["after"].availability
     breached = None if share is None else share < threshold
     return Sla(
-        threshold=threshold, breached=breached, measured_on="all requests of the service", window=window, **spans
+        threshold=threshold,
+        breached=breached,
+        status=Status.NO_DATA if share is None else Status.OK,
+        reason="no request of shop.api was seen after 14:05 UTC (50,000 before)" if share is None else "",
+        measured_on="all requests of the service",
+        window=window,
+        **spans,
     )
 
 

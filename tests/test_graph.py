@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
@@ -98,6 +99,36 @@ def test_without_evidence_there_is_no_verdict_and_it_says_so(folder: Path) -> No
     assert report.causes == []
     assert any("no measurement" in note for note in report.notes)
     assert {finding.status for finding in report.findings} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (QueryTimeout("it took 9 s"), "measuring the availability of shop.gateway ran out of time (it took 9 s)"),
+        (QueryError("no memory"), "measuring the availability of shop.gateway failed (no memory)"),
+    ],
+)
+def test_why_availability_is_unknown_is_said_and_counted_as_nothing(
+    error: TelemetryError, words: str, folder: Path
+) -> None:
+    with open_telemetry(str(folder)) as engine:
+        report = concluded(Faulty(engine, {"AS bucket": error}))
+    assert report.headline == f"Nothing could be judged: {words}."
+    assert (report.sla.breached, report.sla.window, report.sla.reason) == (None, None, words)
+    assert report.sla.status.value == ("timeout" if isinstance(error, QueryTimeout) else "error")
+
+
+def test_a_log_whose_status_is_never_filled_is_no_healthy_service(folder: Path, tmp_path: Path) -> None:
+    """NULL is no failure: read as if it were an answer, everything would have succeeded."""
+    log = pq.read_table(folder / "api_gateway_logs.parquet")
+    place = log.schema.get_field_index("status_code")
+    unknown = pa.nulls(len(log), log.schema.field(place).type)
+    pq.write_table(log.set_column(place, "status_code", unknown), tmp_path / "api_gateway_logs.parquet")
+    with open_telemetry(str(tmp_path)) as engine:
+        report = concluded(engine)
+    assert report.sla.status == "not_applicable"
+    assert "api_gateway_logs.status_code (it holds nothing)" in report.headline
+    assert report.findings[0].status == "not_applicable"
 
 
 def test_a_transient_error_is_tried_again(folder: Path) -> None:

@@ -1,16 +1,45 @@
 """What a conclusion opens with."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from tests.verdicts.tables import measurement, table
+from tests.samples import parameters
+from tests.verdicts.tables import START, measurement, table
+from tsg_agent.models import Status
 from tsg_agent.sla import sla_of
+
+BEGAN = START.replace(tzinfo=UTC)
+GIVEN = parameters(
+    start_time=BEGAN - timedelta(hours=2), incident_start=BEGAN, end_time=BEGAN + timedelta(hours=1), service_name="s"
+)
 
 
 def test_redirects_are_in_the_figures_since_a_note_quotes_their_share() -> None:
     made = measurement(table({"a": ((5, 5_000), (60, 2_500)), "b": ((10, 10_000), (5, 5_000))}))
     counted = replace(made.entry, redirects=np.full_like(made.entry.requests, 10.0))
-    window = sla_of(replace(made, entry=counted), 99.9).window
-    assert window.redirect_rate == pytest.approx(100 * 10 * made.grid.count / window.requests)
+    state = sla_of(replace(made, entry=counted), GIVEN)
+    assert state.window is not None
+    assert state.window.redirect_rate == pytest.approx(100 * 10 * made.grid.count / state.window.requests)
+    assert (state.status, state.reason) == (Status.OK, "")
+
+
+def test_a_service_that_fell_silent_is_told_from_one_that_was_never_seen() -> None:
+    silent = sla_of(measurement(table({"a": ((5, 5_000), (0, 0))})), GIVEN)
+    assert (silent.status, silent.breached) == (Status.NO_DATA, None)
+    assert silent.reason == "no request of s was seen after 14:00 UTC (5,000 before)"
+    never = sla_of(measurement(table({"a": ((0, 0), (0, 0))})), GIVEN)
+    assert never.reason.startswith("no request of s in ")
+
+
+def test_a_window_that_the_telemetry_does_not_cover_is_said_with_what_it_covers() -> None:
+    nothing = measurement(table({"a": ((0, 0), (0, 0))}))
+    october = (datetime(2026, 10, 3, 11, 50, tzinfo=UTC), datetime(2026, 10, 3, 15, 14, tzinfo=UTC))
+    state = sla_of(nothing, GIVEN, october)
+    assert state.outside
+    assert state.reason.endswith("it covers 2026-10-03 11:50 UTC to 2026-10-03 15:14 UTC")
+    within = sla_of(nothing, GIVEN, (BEGAN - timedelta(days=1), BEGAN))
+    assert not within.outside
+    assert "covers" not in within.reason

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tsg_agent.wording import listed, number, one_line, percent, sentence, subject_name
+from tsg_agent.wording import compared, listed, number, one_line, percent, sentence, subject_name
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,18 @@ def test_lists_and_sentences() -> None:
     assert listed(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
     assert sentence("is it so?") == "Is it so?"
     assert sentence("done") == "Done."
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [
+        ((99.6, 99.58), ("99.60 %", "99.58 %")),
+        ((99.97, 99.9957), ("99.970 %", "99.996 %")),
+        ((11.0, 11.4), ("11.0 %", "11.4 %")),
+        ((94.9, 99.97), ("94.9 %", "99.97 %")),
+        ((100, 99.6), ("100 %", "99.6 %")),
+        ((12.0, 15.0), ("12 %", "15 %")),
+    ],
+)
+def test_what_is_compared_has_one_precision(pair: tuple[float, float], words: tuple[str, str]) -> None:
+    assert compared(*pair) == words

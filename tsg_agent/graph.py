@@ -26,7 +26,7 @@ from langgraph.types import interrupt
 
 from tsg_agent import __version__
 from tsg_agent.conclude import conclude
-from tsg_agent.errors import TelemetryError
+from tsg_agent.errors import QueryTimeout, TelemetryError
 from tsg_agent.evidence import Measurement, Measurer
 from tsg_agent.extract import Extraction, Given, Known, extract
 from tsg_agent.frames import Frames
@@ -34,9 +34,9 @@ from tsg_agent.llm.analysis import Workbench, second_look
 from tsg_agent.llm.assistant import Assistant
 from tsg_agent.llm.reading import Reading, combined, read_report
 from tsg_agent.llm.telling import spent_by, told_by
-from tsg_agent.models import Finding, Judgement, Parameters, Report, Status, Usage
+from tsg_agent.models import Finding, Judgement, Parameters, Report, Sla, Status, Usage
 from tsg_agent.settings import Settings
-from tsg_agent.sla import sla_of
+from tsg_agent.sla import sla_of, unmeasured
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import KnownValues
 from tsg_agent.tools import PLUGINS
@@ -228,8 +228,7 @@ async def _evidence(state: State, runtime: Runtime[Context]) -> State:
     began = time.perf_counter()
     measured = await _threaded(context, _measure, state, context)
     measured["milliseconds"] = round((time.perf_counter() - began) * 1000, 1)
-    status = Status.OK if measured["tables"] else Status.ERROR
-    context.progress(Progress(0, "Evidence", _evidence_finding(status, measured)))
+    context.progress(Progress(0, "Evidence", _evidence_finding(Status(measured["status"]), measured)))
     return {"measured": measured}
 
 
@@ -243,14 +242,16 @@ def _evidence_finding(status: Status, measured: dict[str, Any]) -> Finding:
 def _measure(state: State, context: Context) -> dict[str, Any]:
     measurer = _measurer(state, context)
     if measurer.lacking:
-        return {"tables": [], "reason": f"The telemetry has no {', '.join(measurer.lacking)}."}
+        reason = f"The telemetry has no {', '.join(measurer.lacking)}."
+        return {"tables": [], "status": Status.NOT_APPLICABLE.value, "reason": reason}
     try:
         results = measurer.fetch()
     except TelemetryError as error:
-        return {"tables": [], "reason": str(error)}
+        status = Status.TIMEOUT if isinstance(error, QueryTimeout) else Status.ERROR
+        return {"tables": [], "status": status.value, "reason": str(error)}
     for name, table in results.items():
         context.frames.put(EVIDENCE + name, table)
-    return {"tables": sorted(results), "reason": ""}
+    return {"tables": sorted(results), "status": Status.OK.value, "reason": ""}
 
 
 def _measurer(state: State, context: Context) -> Measurer:
@@ -273,8 +274,7 @@ def _judgement(state: State, context: Context) -> dict[str, Any]:
     measurement = _measurement(state, context)
     reason = state.get("measured", {}).get("reason", "")
     if measurement is None:
-        note = f"No verdict could be made: {reason} The guide's labels stand alone."
-        return Judgement(gates=[], causes=[], rejected=[], series=[], measured=[], notes=[note]).model_dump(mode="json")
+        return _unmade(reason)
     limits = context.settings.thresholds
     findings = [Finding.model_validate(finding) for finding in state["findings"]]
     workflows = next(finding for finding in findings if finding.step == 9)
@@ -285,8 +285,14 @@ def _judgement(state: State, context: Context) -> dict[str, Any]:
     try:
         return judge(evidence).model_dump(mode="json")
     except TelemetryError as error:
-        note = f"No verdict could be made: {error} The guide's labels stand alone."
-        return Judgement(gates=[], causes=[], rejected=[], series=[], measured=[], notes=[note]).model_dump(mode="json")
+        return _unmade(str(error))
+
+
+def _unmade(reason: str) -> dict[str, Any]:
+    note = f"No verdict could be made: {reason} The guide's labels stand alone."
+    return Judgement(gates=[], causes=[], rejected=[], series=[], measured=[], notes=[note], unmade=reason).model_dump(
+        mode="json"
+    )
 
 
 async def _conclude(state: State, runtime: Runtime[Context]) -> State:
@@ -303,7 +309,7 @@ def _report(state: State, context: Context) -> dict[str, Any]:
         parameters,
         findings,
         judgement.model_copy(update={"notes": notes}),
-        sla_of(_measurement(state, context), parameters.threshold),
+        _sla(state, context, parameters),
         id=state["id"],
         created=datetime.fromisoformat(state["now"]),
         version=__version__,
@@ -314,6 +320,16 @@ def _report(state: State, context: Context) -> dict[str, Any]:
         thresholds=context.settings.thresholds,
     )
     return report.model_dump(mode="json")
+
+
+def _sla(state: State, context: Context, parameters: Parameters) -> Sla:
+    """The availability, or why it is not known."""
+    measurement, known = _measurement(state, context), context.known
+    covers = (known.first, known.last) if known.first is not None and known.last is not None else None
+    if measurement is not None:
+        return sla_of(measurement, parameters, covers)
+    measured = state.get("measured", {})
+    return unmeasured(parameters, Status(measured.get("status", Status.ERROR)), measured.get("reason", ""), covers)
 
 
 async def _phrase(state: State, runtime: Runtime[Context]) -> State:

@@ -258,6 +258,7 @@ class Judgement(Model):
     series: list[Series]
     measured: list[MeasuredRow]
     notes: list[str] = Field(default_factory=list, description="doubted start, entry component, redirects, …")
+    unmade: str = Field("", description="why no verdict could be made; empty where they were")
 
 
 # --- Step 11: the conclusion ---------------------------------------------------------------------
@@ -279,10 +280,16 @@ class Sla(Model):
 
     threshold: float = Field(description="percent")
     breached: bool | None = Field(
-        description="after the incident's start (the window, where that is unknown); None without requests"
+        description="after the incident's start (the window, where that is unknown); None where status is not ok"
     )
+    status: Status = Field(Status.OK, description="how its measurement ended; only ok is an answer, not no_data")
+    reason: str = Field("", description="why the status is not ok, as a clause")
     measured_on: str = Field(description="which requests count: all of the service, or those at its entry component")
-    window: Availability
+    covers: tuple[AwareDatetime, AwareDatetime] | None = Field(
+        None, description="the time that the telemetry covers, all services together; None = not known"
+    )
+    outside: bool = Field(False, description="no row of the telemetry lies in the window")
+    window: Availability | None = Field(description="None where nothing was measured, which is not the same as 0")
     before: Availability | None
     after: Availability | None
 

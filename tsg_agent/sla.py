@@ -1,32 +1,78 @@
 """The service's availability against its threshold: what a conclusion opens with. Pure."""
 
+from datetime import datetime
+
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Counts, Measurement
-from tsg_agent.models import Availability, Measure, Sla
+from tsg_agent.models import Availability, Measure, Parameters, Sla, Status
+from tsg_agent.wording import clock, count, moment, name, one_line
+
+Covers = tuple[datetime, datetime] | None
+"""The first and the last time that the telemetry holds."""
 
 
-def sla_of(measurement: Measurement | None, threshold: float) -> Sla:
-    """Availability (100 - percent answered 5xx) of the window, and before and after the incident's start.
-
-    `threshold`: percent. Without a measurement nothing is known, and nothing is called breached.
-    """
-    if measurement is None:
-        nothing = Availability(requests=0, server_errors=0, successes=0, availability=None, success_rate=None)
-        return Sla(
-            threshold=threshold, breached=None, measured_on="no requests", window=nothing, before=None, after=None
-        )
-    grid, counts = measurement.grid, measurement.entry
+def sla_of(measurement: Measurement, parameters: Parameters, covers: Covers = None) -> Sla:
+    """Availability (100 - percent answered 5xx) of the window, and before and after the incident's start."""
+    grid, counts, threshold = measurement.grid, measurement.entry, parameters.threshold
     window = _availability(counts, slice(0, grid.count))
     before, after = _sides(counts, grid)
     since = after or window
+    reason = "" if since.requests else _unseen(parameters, window, covers)
     return Sla(
         threshold=threshold,
         breached=None if since.availability is None else since.availability < threshold,
+        status=Status.NO_DATA if reason else Status.OK,
+        reason=reason,
         measured_on=f"requests at {measurement.entry_component}" if measurement.entry_component else "all requests",
+        covers=covers,
+        outside=_outside(parameters, covers),
         window=window,
         before=before,
         after=after,
     )
+
+
+def unmeasured(parameters: Parameters, status: Status, why: str, covers: Covers = None) -> Sla:
+    """Availability that could not be measured: nothing is known of it, and nothing is called breached.
+
+    `status`: not_applicable, timeout or error. `why`: what stopped the measurement.
+    """
+    service = name(parameters.service_name)
+    words = {
+        Status.NOT_APPLICABLE: f"the availability of {service} cannot be measured with this telemetry",
+        Status.TIMEOUT: f"measuring the availability of {service} ran out of time",
+    }.get(status, f"measuring the availability of {service} failed")
+    why = one_line(why, 300).rstrip(".")
+    return Sla(
+        threshold=parameters.threshold,
+        breached=None,
+        status=status,
+        reason=f"{words} ({why[:1].lower()}{why[1:]})",
+        measured_on="nothing",
+        covers=covers,
+        outside=_outside(parameters, covers),
+        window=None,
+        before=None,
+        after=None,
+    )
+
+
+def _outside(parameters: Parameters, covers: Covers) -> bool:
+    """Whether the telemetry holds nothing at all of the window."""
+    return covers is not None and (parameters.end_time < covers[0] or parameters.start_time > covers[1])
+
+
+def _unseen(parameters: Parameters, window: Availability, covers: Covers) -> str:
+    """Why there is no request to measure, in words."""
+    service, start = name(parameters.service_name), parameters.incident_start
+    if window.requests and start is not None:
+        return f"no request of {service} was seen after {clock(start)} ({count(window.requests)} before)"
+    times = f"{moment(parameters.start_time)} to {moment(parameters.end_time)}"
+    if covers is not None and _outside(parameters, covers):
+        held = f"{moment(covers[0])} to {moment(covers[1])}"
+        return f"no row of the telemetry lies in the window asked for, {times}: it covers {held}"
+    where = f"{name(parameters.region)} / {name(parameters.environment)}"
+    return f"no request of {service} in {where} was seen in the window, {times}"
 
 
 def _sides(counts: Counts, grid: Grid) -> tuple[Availability | None, Availability | None]:

@@ -8,6 +8,8 @@ from datetime import datetime
 from tsg_agent.models import Measure, Rate, Subject, Tier
 
 NAME_LENGTH = 80
+MOST_DIGITS = 4
+"""A share closer to 0 or 100 than these digits can say is called under or over that."""
 
 # Of one subject, the dimensions in the order in which they are said, each with its word.
 DIMENSIONS: dict[str, str] = {
@@ -91,24 +93,37 @@ def number(value: float) -> str:
     size = abs(value)
     if size == 0 or not math.isfinite(value):
         return "0" if size == 0 else str(value)
-    if 99 < size < 100:  # an availability: its distance from 100 is what matters
-        digits = max(2, -math.floor(math.log10(100 - size)))
-        if digits > 4:
-            return "over 99.999"
-    elif size < 1:
-        digits = 1 - math.floor(math.log10(size))
-        if digits > 4:
-            return "under 0.001"
-    else:
-        digits = 1
+    digits = _digits(size)
+    if digits > MOST_DIGITS:
+        return "over 99.999" if size > 99 else "under 0.001"
     text = f"{size:.{digits}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return f"-{text}" if value < 0 else text
 
 
+def _digits(size: float) -> int:
+    """Digits after the point that say something of a share."""
+    if 99 < size < 100:  # an availability: its distance from 100 is what matters
+        return max(2, -math.floor(math.log10(100 - size)))
+    return 1 - math.floor(math.log10(size)) if 0 < size < 1 else 1
+
+
 def percent(value: float | None) -> str:
     """A percentage: "5.1 %", "0.03 %", "99.97 %"; "unknown" for None."""
     return "unknown" if value is None else f"{number(value)} %"
+
+
+def compared(value: float, other: float) -> tuple[str, str]:
+    """Two percentages that stand against each other, in one precision: "99.60 %" and "99.58 %", not "99.6 %".
+
+    Those of different size, 94.9 % and 99.97 %, keep the digits that say something of each; 0 and 100 are exact.
+    """
+    pair = (value, other)
+    digits = max(_digits(abs(one)) for one in pair)
+    alike = all(99 < abs(one) < 100 for one in pair) or all(1 <= abs(one) <= 99 for one in pair)
+    if not alike or digits > MOST_DIGITS or all("." not in number(one) for one in pair):
+        return percent(value), percent(other)
+    return f"{value:.{digits}f} %", f"{other:.{digits}f} %"
 
 
 def points(value: float) -> str:

@@ -126,6 +126,9 @@ def test_a_window_without_data_is_no_data_and_never_healthy(shard: Place, tmp_pa
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["sla"]["breached"] is None
+    assert report["sla"]["status"] == "no_data"
+    assert "no request of shop.gateway in eu-central / staging was seen" in report["headline"]
+    assert not any("doubted" in note for note in report["notes"])
     assert "no_data" in {finding["status"] for finding in report["findings"]}
     assert not report["causes"]
     assert report["gaps"]

@@ -25,6 +25,9 @@ from tests.samples import (
     verdict,
 )
 from tsg_agent.models import Contrast, Measure, Onset, OnsetKind, Rate, Report, Status, Visible
+from tsg_agent.report.html import to_html
+from tsg_agent.report.markdown import to_markdown
+from tsg_agent.sla import unmeasured
 from tsg_agent.wording import one_line
 
 VERSION = {"service_version": "3.15.0"}
@@ -173,8 +176,56 @@ def test_a_canary_is_a_gap_and_stands_under_its_heading() -> None:
 def test_an_unknown_start_and_a_service_without_requests_are_gaps() -> None:
     made = report(judgement(), parameters=parameters(incident_start=None), sla=sla(requests=0, after=0))
     assert [(g.step, g.status) for g in made.gaps] == [(None, "no_data"), (1, "unknown_start")]
-    assert made.headline.startswith("Nothing could be judged")
-    assert "no request was seen" in made.communication.product_teams
+    assert made.headline == (
+        "Nothing could be judged: no request of shop.api was seen after 14:05 UTC (50,000 before)."
+    )
+    assert "no request of shop.api was seen" in made.communication.product_teams
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (Status.NOT_APPLICABLE, "cannot be measured with this telemetry (the telemetry has no status_code)"),
+        (Status.TIMEOUT, "measuring the availability of shop.api ran out of time (the telemetry has no status_code)"),
+        (Status.ERROR, "measuring the availability of shop.api failed (the telemetry has no status_code)"),
+    ],
+)
+def test_what_could_not_be_measured_is_not_called_unseen(status: Status, words: str) -> None:
+    given = parameters(service_name="shop.api")
+    state = unmeasured(given, status, "The telemetry has no status_code.")
+    made = report(judgement(gates=[], unmade="why"), sla=state, parameters=given)
+    for text in (made.headline, made.communication.incident_channel, made.communication.product_teams):
+        assert words in text
+        assert "was seen" not in text
+    assert (made.gaps[0].step, made.gaps[0].status) == (None, status.value)
+    assert words in made.gaps[0].statement
+    assert made.sla.window is None
+    for page in (to_markdown(made), to_html(made)):
+        assert words in page
+        assert "whole window</td>" not in page
+        assert "| whole window" not in page
+
+
+def test_without_verdicts_nothing_is_called_well_or_unchanged() -> None:
+    for errors in (9, 900):
+        made = report(judgement(gates=[], unmade="The query was cancelled."), sla=sla(after=errors))
+        assert made.headline.startswith("No verdict could be made (The query was cancelled); availability is 9")
+
+
+def test_a_window_that_the_telemetry_does_not_cover_is_what_to_check_first() -> None:
+    far = sla(before=0, after=0, requests=0).model_copy(update={"outside": True, "reason": "it covers October"})
+    made = report(judgement(), finding(2, status=Status.NO_DATA), sla=far)
+    assert made.headline == "Nothing could be judged: it covers October."
+    assert [a.kind for a in made.actions] == ["check_window"]
+    assert "day-first or month-first" in made.actions[0].statement
+
+
+def test_steps_that_were_not_checked_are_named_once_for_each_reason() -> None:
+    missing = [finding(step, status=Status.NOT_APPLICABLE) for step in (3, 4, 5, 8)]
+    made = report(judgement(), finding(7, status=Status.TIMEOUT), *missing)
+    assert made.actions[-1].statement == (
+        "Look by hand at what was not checked: Steps 3 to 5 and 8 (not applicable) and Step 7 (timeout)."
+    )
 
 
 def test_the_eight_headings_stand_in_the_guides_order() -> None:
@@ -203,7 +254,7 @@ def test_headlines() -> None:
         "(99.96 % before)."
     )
     assert only_gaps().headline.startswith("No cause found within this guide; availability is 98.3 % over the window")
-    assert "not checked: Step 3, Step 5, Step 6, Step 8 and Step 9" in only_gaps().headline
+    assert "not checked: Steps 3, 5, 6, 8 and 9" in only_gaps().headline
     assert only_suspects().headline.startswith("No cause confirmed, 2 suspects, first shard s-07; availability is")
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from tsg_agent.conclude.case import Case
-from tsg_agent.conclude.gaps import UNKNOWN_START
+from tsg_agent.conclude.gaps import UNKNOWN_START, steps_words
 from tsg_agent.conclude.summary import HEALTHY
 from tsg_agent.models import Action, Cause, Confidence, Finding, Gap, Measure, Status, Tier
 from tsg_agent.settings import AllThresholds
@@ -53,7 +53,9 @@ def actions(case: Case, causes: list[Cause], gaps: list[Gap]) -> list[Action]:
         found.append(_widen())
     elif not causes and case.start is not None and case.sla.breached:
         found.append(_check_start(case.start))
-    if not any(c.confidence is Confidence.CONFIRMED for c in causes):
+    if case.sla.outside:
+        found.append(_check_window())
+    elif not any(c.confidence is Confidence.CONFIRMED for c in causes):
         found += _close_gaps(gaps)
     return sorted(_distinct(found), key=lambda a: a.urgency != NOW)
 
@@ -262,15 +264,28 @@ def _check_start(start: datetime) -> Action:
     return Action(kind="name_start", urgency=LOOK, statement=sentence(text), target={})
 
 
+def _check_window() -> Action:
+    """Nothing in the window was looked at: what each check lacked besides is no help."""
+    text = (
+        "check the window and the telemetry's times, and run this again: is the window right (--start-time, "
+        "--end-time), is this the telemetry of that day, are its dates day-first or month-first, and in UTC"
+    )
+    return Action(kind="check_window", urgency=LOOK, statement=f"{sentence(text)[:-1]}?", target={})
+
+
 def _close_gaps(gaps: list[Gap]) -> list[Action]:
     """While no cause is confirmed, what was not looked at may hold it."""
     found = []
     if any(g.status == UNKNOWN_START for g in gaps):
         text = "find out when the incident began and run this again: nothing could be compared with before"
         found.append(Action(kind="name_start", urgency=LOOK, statement=sentence(text), target={}))
-    steps = [f"Step {g.step} ({g.status.replace('_', ' ')})" for g in gaps if g.step is not None and g.step > 1]
-    if steps:
-        text = f"look by hand at what was not checked: {listed(steps, 9)}"
+    alike: dict[str, list[int]] = {}
+    for gap in gaps:
+        if gap.step is not None and gap.step > 1:
+            alike.setdefault(gap.status.replace("_", " "), []).append(gap.step)
+    if alike:
+        groups = [f"{steps_words(steps)} ({status})" for status, steps in alike.items()]
+        text = f"look by hand at what was not checked: {listed(groups, len(alike))}"
         found.append(Action(kind="close_gaps", urgency=LOOK, statement=sentence(text), target={}))
     return found
 

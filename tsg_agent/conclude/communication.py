@@ -3,8 +3,9 @@
 import re
 
 from tsg_agent.conclude.case import Case
+from tsg_agent.conclude.gaps import steps_words
 from tsg_agent.models import Action, Cause, Communication, Confidence, Gap, Parameters, Status
-from tsg_agent.wording import listed, moment, one_line, percent, some, subject_name
+from tsg_agent.wording import moment, one_line, percent, some, subject_name
 
 INFRASTRUCTURE = ("datacenter", "availability_zone", "instance_type", "load_balancer_id")
 _CITATIONS = re.compile(r" \[(?:E\d+(?:\.\d+)?|M\.\d+)\]")
@@ -39,9 +40,9 @@ def _incident_channel(
     if named:
         blocks.append(f"Found:\n{_bullets(named)}")
     blocks.append(f"Proposed, not done yet:\n{_bullets([a.statement for a in actions[:6]] or ['nothing'])}")
-    steps = [f"Step {g.step}" for g in gaps if g.step is not None and g.step > 1]
+    steps = [g.step for g in gaps if g.step is not None and g.step > 1]
     if steps:
-        blocks.append(f"Not checked, or not enough: {listed(list(dict.fromkeys(steps)), 9)}.")
+        blocks.append(f"Not checked, or not enough: {steps_words(steps)}.")
     return "\n\n".join(blocks)
 
 
@@ -51,8 +52,8 @@ def _product_teams(case: Case, causes: list[Cause], actions: list[Action]) -> st
     window = f" between {moment(parameters.start_time)} and {moment(parameters.end_time)}"
     since = f" since {moment(start)}" if start else window
     counted = sla.after if sla.after is not None and start is not None else sla.window
-    if sla.breached is None or counted.availability is None:
-        first = f"{_where(parameters)}: no request was seen{since}, so we cannot say how customers are served."
+    if sla.breached is None or counted is None or counted.availability is None:
+        first = f"{_where(parameters)}: we cannot say how customers are served{since}: {one_line(sla.reason)}."
     elif not sla.breached and not confirmed:
         state = f"availability is {percent(counted.availability)}{since}"
         first = f"{_where(parameters)}: {state}; no incident is confirmed."

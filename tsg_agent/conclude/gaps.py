@@ -1,7 +1,9 @@
 """What was not looked at, or not enough: said aloud, since zero rows look the same as a healthy system."""
 
+from collections.abc import Iterable
+
 from tsg_agent.models import Finding, Gap, Parameters, Sla, Status
-from tsg_agent.wording import cited, one_line, sentence
+from tsg_agent.wording import cited, listed, one_line, sentence
 
 STEPS = range(2, 11)
 CANARY = "canary"
@@ -20,8 +22,8 @@ def gaps(parameters: Parameters, findings: list[Finding], sla: Sla) -> list[Gap]
     """Every check that did not end ok or did not run, canaries, an unknown start, a service without requests."""
     found: list[Gap] = []
     if sla.breached is None:
-        text = f"no request of {one_line(parameters.service_name)} was seen, so its availability is unknown"
-        found.append(Gap(step=None, status=Status.NO_DATA.value, statement=sentence(text)))
+        text = f"availability is unknown: {one_line(sla.reason)}"
+        found.append(Gap(step=None, status=sla.status.value, statement=sentence(text)))
     if parameters.incident_start is None:
         text = "the incident's start is not known, so nothing could be compared with the time before it"
         found.append(Gap(step=1, status=UNKNOWN_START, statement=sentence(text)))
@@ -39,6 +41,19 @@ def gaps(parameters: Parameters, findings: list[Finding], sla: Sla) -> list[Gap]
             if CANARY in note.casefold()
         ]
     return found
+
+
+def steps_words(steps: Iterable[int]) -> str:
+    """Steps in a sentence, in order and each once: "Step 3", "Steps 2 to 8 and 10"."""
+    numbers = sorted(set(steps))
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = [part for run in runs for part in ([f"{run[0]} to {run[-1]}"] if len(run) > 2 else map(str, run))]
+    return f"Step{'s' if len(numbers) > 1 else ''} {listed(parts, len(parts))}"
 
 
 def not_looked_at(finding: Finding) -> str:

@@ -1,10 +1,10 @@
 """The conclusion in one sentence, and the service's availability in another."""
 
 from tsg_agent.conclude.case import Case
-from tsg_agent.conclude.gaps import CANARY
+from tsg_agent.conclude.gaps import CANARY, steps_words
 from tsg_agent.conclude.statements import alike, figures
-from tsg_agent.models import Availability, Cause, Confidence, Gap, Parameters, Sla
-from tsg_agent.wording import clock, listed, moment, name, percent, sentence, subject_name
+from tsg_agent.models import Cause, Confidence, Gap, Parameters, Sla
+from tsg_agent.wording import clock, compared, moment, name, one_line, percent, sentence, subject_name
 
 
 def headline(case: Case, causes: list[Cause], gaps: list[Gap]) -> str:
@@ -14,18 +14,24 @@ def headline(case: Case, causes: list[Cause], gaps: list[Gap]) -> str:
     confirmed = [c for c in causes if c.confidence is Confidence.CONFIRMED]
     if confirmed:
         return sentence(f"{_cause(case, confirmed[0])}; {state}")
-    if sla.breached is None:
-        return sentence(f"nothing could be judged: {state}")
     if causes:
         number = "one suspect" if len(causes) == 1 else f"{len(causes)} suspects"
         return sentence(f"no cause confirmed, {number}, first {subject_name(causes[0].subject)}; {state}")
+    if sla.breached is None:
+        return sentence(f"nothing could be judged: {state}")
+    return sentence(f"{_nothing_found(case, state)}{_unlooked(gaps)}")
+
+
+def _nothing_found(case: Case, state: str) -> str:
+    """Without a cause: nothing is wrong, or what is wrong was not found, or it could not be looked for."""
+    if case.judgement.unmade:
+        return f"no verdict could be made ({one_line(case.judgement.unmade, 200).rstrip('.')}); {state}"
     if not case.something_fails:
-        if not sla.breached:
-            return sentence(f"no incident visible: {state}{_unlooked(gaps)}")
+        if not case.sla.breached:
+            return f"no incident visible: {state}"
         if case.start is not None:
-            unchanged = f"no cause found within this guide: nothing changed at {clock(case.start)}"
-            return sentence(f"{unchanged}; {state}{_unlooked(gaps)}")
-    return sentence(f"no cause found within this guide; {state}{_unlooked(gaps)}")
+            return f"no cause found within this guide: nothing changed at {clock(case.start)}; {state}"
+    return f"no cause found within this guide; {state}"
 
 
 def availability_words(parameters: Parameters, sla: Sla) -> str:
@@ -33,22 +39,20 @@ def availability_words(parameters: Parameters, sla: Sla) -> str:
     after, before = sla.after, sla.before
     start = parameters.incident_start
     if sla.breached is None:
-        return f"no request of {name(parameters.service_name)} was seen in the time that counts"
+        return one_line(sla.reason) or "the availability is unknown"
     if after is None or after.availability is None or start is None:
-        return f"availability is {_availability(sla.window)} over the window, {_against(sla, sla.window)}"
-    words = f"availability is {_availability(after)} since {clock(start)}, {_against(sla, after)}"
-    if before is not None and before.availability is not None:
-        words += f" ({_availability(before)} before)"
-    return words
+        whole = sla.window or after
+        share = whole.availability if whole is not None else None
+        return f"availability is {percent(share)} over the window, {_against(sla, share)}"
+    earlier = before.availability if before is not None else None
+    now, then = compared(after.availability, after.availability if earlier is None else earlier)
+    words = f"availability is {now} since {clock(start)}, {_against(sla, after.availability)}"
+    return words if earlier is None else f"{words} ({then} before)"
 
 
-def _against(sla: Sla, span: Availability) -> str:
-    just = "just " if percent(span.availability) == percent(sla.threshold) and sla.breached else ""
+def _against(sla: Sla, share: float | None) -> str:
+    just = "just " if percent(share) == percent(sla.threshold) and sla.breached else ""
     return f"{just}{'under' if sla.breached else 'within'} the SLA threshold of {percent(sla.threshold)}"
-
-
-def _availability(span: Availability) -> str:
-    return percent(span.availability)
 
 
 def _cause(case: Case, cause: Cause) -> str:
@@ -66,5 +70,5 @@ def _cause(case: Case, cause: Cause) -> str:
 
 
 def _unlooked(gaps: list[Gap]) -> str:
-    steps = [f"Step {g.step}" for g in gaps if g.step is not None and g.step > 1 and g.status != CANARY]
-    return f"; not checked: {listed(steps, 9)}" if steps else ""
+    steps = [g.step for g in gaps if g.step is not None and g.step > 1 and g.status != CANARY]
+    return f"; not checked: {steps_words(steps)}" if steps else ""

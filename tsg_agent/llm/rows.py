@@ -323,7 +323,9 @@ def _sla(sla: Sla) -> Row:
             row.facts += _availability(span, side)
     row.codes |= {"5xx", "2xx"}
     state = {True: "breached", False: "met", None: "unknown"}[sla.breached]
-    row.words = f"threshold {sla.threshold:g} % {state}; window {_span(sla.window)}"
+    row.words = f"threshold {sla.threshold:g} % {state}"
+    row.words += f" ({sla.status.value}: {sla.reason})" if sla.breached is None else ""
+    row.words += f"; window {_span(sla.window)}" if sla.window else ""
     row.words += f"; before {_span(sla.before)}" if sla.before else ""
     row.words += f"; after {_span(sla.after)}" if sla.after else ""
     return row

@@ -15,7 +15,7 @@ from tsg_agent.models import Availability, Confidence, Finding, Report
 from tsg_agent.report.charts import CHECKS, availability_chart, cause_chart, causes_chart, check_chart
 from tsg_agent.report.evidence import PROSE_CITATION, cell, measured_row, rows_by_id
 from tsg_agent.report.telling import credit, in_words
-from tsg_agent.wording import TIERS, clock, count, lines, moment, percent, rate_words, subject_name
+from tsg_agent.wording import TIERS, clock, count, lines, moment, percent, rate_words, sentence, subject_name
 
 DRAWN_CAUSES = 3
 SHOWN_REJECTED = 12
@@ -65,6 +65,7 @@ def _environment(report: Report) -> Environment:
         "count": count,
         "percent": percent,
         "rate": rate_words,
+        "sentence": sentence,
         "subject": subject_name,
         "moment": moment,
         "measured": measured_row,

@@ -10,7 +10,19 @@ from collections.abc import Iterator
 from tsg_agent.models import Action, Availability, Cause, Confidence, Report, Status, Visible
 from tsg_agent.report.evidence import cell, cited_ids, rows_by_id
 from tsg_agent.report.telling import credit
-from tsg_agent.wording import TIERS, clock, lines, listed, moment, one_line, percent, rate_words, some, subject_name
+from tsg_agent.wording import (
+    TIERS,
+    clock,
+    lines,
+    listed,
+    moment,
+    one_line,
+    percent,
+    rate_words,
+    sentence,
+    some,
+    subject_name,
+)
 
 SHOWN_REJECTED = 12
 SHOWN_ROWS = 12
@@ -102,15 +114,18 @@ def _availability(report: Report) -> Iterator[str]:
         (f"after {when}", sla.after),
         ("whole window", sla.window),
     ]
+    state = {True: "breached", False: "met", None: "unknown"}[sla.breached]
+    yield f"## SLA {percent(sla.threshold)}: {state}"
+    if sla.breached is None:
+        yield escape(sentence(sla.reason))
     rows = [
         [name, percent(s.availability), percent(s.success_rate), f"{s.requests:,}", f"{s.server_errors:,}"]
         for name, s in spans
         if s is not None
     ]
-    state = {True: "breached", False: "met", None: "unknown"}[sla.breached]
-    yield f"## SLA {percent(sla.threshold)}: {state}"
-    yield _table(["", "availability", "answered 2xx", "requests", "5xx"], rows)
-    yield f"Measured on {escape(sla.measured_on)}."
+    if rows:
+        yield _table(["", "availability", "answered 2xx", "requests", "5xx"], rows)
+        yield f"Measured on {escape(sla.measured_on)}."
 
 
 def _causes(report: Report) -> Iterator[str]:

@@ -79,6 +79,8 @@ WORKFLOWS = Table(
         boolean: is_test_traffic has_compensation
     """),
 )
+ANSWER = "status_code"
+"""The requests' column without which nobody knows how they were answered: NULL in every row is not "no failure"."""
 CATALOG: dict[str, Table] = {table.name: table for table in (LOGS, FLAGS, METRICS, PRODUCTS, WORKFLOWS)}
 
 
@@ -108,7 +110,10 @@ class Needs:
 
 
 def lacking(needs: tuple[Needs, ...], source: dict[str, SourceTable]) -> tuple[str, ...]:
-    """Names of the tables and required columns that the source lacks: "table" or "table.column"."""
+    """Names of the tables and required columns that the source lacks: "table" or "table.column".
+
+    A column that holds only NULLs is as good as none.
+    """
     missing: list[str] = []
     for need in needs:
         table = source.get(need.table)
@@ -117,6 +122,7 @@ def lacking(needs: tuple[Needs, ...], source: dict[str, SourceTable]) -> tuple[s
                 missing.append(need.table)
         else:
             missing += [f"{need.table}.{name}" for name in need.required if name not in table.present]
+            missing += [f"{need.table}.{name} (it holds nothing)" for name in need.required if name in table.empty]
     return tuple(missing)
 
 

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
-from tsg_agent.telemetry.catalog import CATALOG, LOGS, SourceTable
+from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, SourceTable
 from tsg_agent.telemetry.compact import Compact
 from tsg_agent.telemetry.files import find_files, group_files
 from tsg_agent.telemetry.keys import Keys
@@ -233,7 +233,17 @@ class DuckDB:
                 f"{name} ({relation.location}) cannot be read: {_first_line(error)}",
                 fix="Mend or replace that file; `tsg-agent doctor --telemetry` shows what can be read.",
             ) from error
-        self._tables[name] = SourceTable(name, relation.location, frozenset(view.present))
+        empty = frozenset({ANSWER} if name == LOGS.name and ANSWER in view.present and self._lacks_answers() else ())
+        self._tables[name] = SourceTable(name, relation.location, frozenset(view.present), empty)
+
+    def _lacks_answers(self) -> bool:
+        """Whether there are requests and none says how it was answered. Ends at the first that does."""
+        sql = f"SELECT count(*) > 0 AND count({ANSWER}) = 0 FROM (FROM {LOGS.name} LIMIT 1)"  # noqa: S608 - ours
+        row = self._connection.execute(sql).fetchone()
+        if row is None or not row[0]:
+            return False
+        found = self._connection.execute(f"SELECT 1 FROM {LOGS.name} WHERE {ANSWER} IS NOT NULL LIMIT 1").fetchone()  # noqa: S608 - ours
+        return found is None
 
     def _lock(self, paths: list[str]) -> None:
         """From here on no query reaches another file, writes, attaches, installs or changes a setting."""

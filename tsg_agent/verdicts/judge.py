@@ -168,13 +168,19 @@ def _interest(one: Candidate) -> tuple[bool, bool, float, Key]:
     return one.step != 2, one.step != 3, -(one.contrast.z or 0.0), one.key
 
 
+def _asked_before_and_after(measurement: Measurement) -> bool:
+    """Whether there are requests on both sides of the start: without them nothing could become worse there."""
+    requests, grid = measurement.entry.requests, measurement.grid
+    return bool(requests[0, grid.before].sum() and requests[0, grid.after].sum())
+
+
 def _notes(evidence: Evidence, setting: Setting) -> list[str]:
     """What a reader must know to read the verdicts right."""
     notes = []
     measurement = evidence.measurement
     if setting.grid.start is None:
         notes.append("The incident's start is not known: what failed before it cannot be told from what began with it.")
-    elif setting.doubted:
+    elif setting.doubted and _asked_before_and_after(measurement):
         notes.append("The incident's start is doubted: nothing became worse there.")
     if measurement.entry_component:
         entry = measurement.entry_component
