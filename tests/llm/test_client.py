@@ -100,7 +100,7 @@ def test_a_slow_model_is_not_waited_for() -> None:
         began = time.perf_counter()
         with pytest.raises(TransientModelError, match=r"within 0\.2 s"):
             assistant(endpoint, timeout=0.2, retries=1).text("node", ASK)
-        assert time.perf_counter() - began < 2.5
+        assert time.perf_counter() - began < 5.5  # 6 s, were both waited for
         assert len(endpoint.requests) == 2
 
 
