@@ -1,13 +1,18 @@
 """What questions without a model must honour, or say that they do not."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from tests.ask.test_chat import said
 from tsg_agent import ParameterError, Request
 from tsg_agent.ask import Answer, Conversation
+from tsg_agent.ask.commands import FLAGS
 from tsg_agent.ask.topics import topic_of
+from tsg_agent.cli.app import app
 from tsg_agent.extract import Given
 from tsg_agent.telemetry.engine import Engine
 
@@ -123,7 +128,7 @@ def test_an_unknown_name_is_told_and_nothing_is_counted(
         ("should we revert 3.14.2?", "No rollback of 3.14.2 is proposed"),
         ("should I switch off gift_cards?", "No action is proposed on gift_cards"),
         ("when did it start?", "It began at 2026-03-10 14:00 UTC"),
-        ("is us-east ok?", "Region us-east: "),
+        ("is us-east ok?", "Before that, since 2026-03-10 12:00 UTC:"),
         ("how did checkout_flow do between 14:00 and 14:30?", "- checkout_flow"),
         ("why is it failing after 14:30?", "This is of the whole incident"),
         (
@@ -183,6 +188,28 @@ def test_evidence_shows_the_row_that_was_printed_last_and_all_of_it(
     printed = next(line for line in out.splitlines() if line.startswith("  [E9.1]"))
     assert printed.endswith(" …")
     assert talk.answers[0].evidence["E9.1"].startswith(printed.removeprefix("  [E9.1] ").removesuffix(" …"))
+
+
+def test_the_command_has_the_flags_of_run(incident: Request) -> None:
+    about = ["-t", incident.telemetry, "--service", "shop.gateway", "--environment", "prod", "--region", "us-west"]
+    window = ["--start-time", ONE, "--end-time", "2026-03-10T15:00Z", "--now", "2026-03-10T15:10Z", "--json"]
+    ran = CliRunner().invoke(app, ["ask", "error rate today after 14:00 since lunch", *about, *window])
+    assert ran.exception is None, ran.exception
+    found = json.loads(ran.stdout)
+    assert found["parameters"]["region"] == "us-west"
+    assert found["parameters"]["start_time"] == "2026-03-10T14:00:00Z"
+    assert found["parameters"]["end_time"] == "2026-03-10T15:00:00Z"
+    assert "lunch" in found["not_honoured"][0]
+    wrong = CliRunner().invoke(app, ["ask", "error rate", *about, "--now", "today"])
+    assert isinstance(wrong.exception, ParameterError)
+    assert "--now is wrong" in str(wrong.exception)
+
+
+def test_run_and_ask_have_the_same_parameters() -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    flags = {name: {option for one in commands[name].params for option in one.opts} for name in ("run", "ask", "chat")}
+    shown = {f"--{name.replace('_', '-')}" for name in FLAGS} | {"--now", "--mapping", "--record", "--telemetry"}
+    assert all(shown <= flags[name] for name in flags)
 
 
 def test_the_number_is_read() -> None:

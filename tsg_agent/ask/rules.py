@@ -143,7 +143,7 @@ def _counting(asked: Asked) -> Wanted | None:
         by = next(one.by for one in asked.read.names if one.by.column == several)
     elif by is not None and (by.column in names or not _ranks(topic)):
         by = None
-    if list(names) == ["region"] and len(names["region"]) == 1 and not topic.state:
+    if list(names) == ["region"] and len(names["region"]) == 1:
         names = {}  # the scope's own
     if not names and by is None and topic.metric is None:
         return None
