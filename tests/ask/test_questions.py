@@ -182,6 +182,12 @@ def test_a_talk_goes_on_in_time(engine: Engine, incident: Request) -> None:
     assert spans == [("14:00", "15:15"), ("14:30", "15:00"), ("15:00", "15:15"), ("12:00", "15:00")]
 
 
+def test_a_conclusion_does_not_claim_the_last_question_s_window(engine: Engine, incident: Request) -> None:
+    talk = Conversation(engine, incident=incident.text, now=NOW)
+    talk.ask("top 3 endpoints after 14:30")
+    assert not any("last question" in note for note in talk.ask("why is it failing?").notes)
+
+
 def test_evidence_shows_the_row_that_was_printed_last_and_all_of_it(
     engine: Engine, incident: Request, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
