@@ -1,13 +1,18 @@
 """What questions without a model must honour, or say that they do not."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from tests.ask.test_chat import said
 from tsg_agent import ParameterError, Request
 from tsg_agent.ask import Answer, Conversation
+from tsg_agent.ask.commands import FLAGS
 from tsg_agent.ask.topics import topic_of
+from tsg_agent.cli.app import app
 from tsg_agent.extract import Given
 from tsg_agent.telemetry.engine import Engine
 
@@ -57,10 +62,11 @@ def test_totals_are_counted(engine: Engine, incident: Request, question: str, co
 
 
 def test_a_status_code_is_what_is_counted(engine: Engine, incident: Request) -> None:
-    requests, _ = counts(engine, "true")
-    limited, _ = counts(engine, "status_code = 429")
-    text = asked(engine, incident, "how many requests failed with 429 after 14:00?").text
-    assert f"{limited:,} of {requests:,} requests were answered 429" in text
+    requests, failures = counts(engine, "true")
+    found, _ = counts(engine, "status_code = 500")
+    assert 0 < found < failures
+    text = asked(engine, incident, "how many requests failed with status 500 after 14:00?").text
+    assert f"{found:,} of {requests:,} requests were answered 500" in text
 
 
 def test_what_only_failures_carry_has_no_share(engine: Engine, incident: Request) -> None:
@@ -70,24 +76,29 @@ def test_what_only_failures_carry_has_no_share(engine: Engine, incident: Request
 
 
 @pytest.mark.parametrize(
-    ("question", "order", "rows"),
+    ("question", "order", "told"),
     [
-        ("top 3 endpoints by error rate", "Ordered by share of failed requests, highest first", 3),
-        ("slowest endpoints", "Ordered by p95 latency, highest first", 5),
-        ("two slowest zones by p99", "Ordered by p99 latency, highest first", 2),
-        ("which zone has the highest latency", "Ordered by p95 latency, highest first", 3),
-        ("which version is worst", "Ordered by share of failed requests, highest first", 3),
-        ("the 2 busiest components", "Ordered by requests, highest first", 2),
-        ("regions by availability", "Ordered by availability, lowest first", 3),
-        ("which endpoints had 4xx?", "Ordered by requests that were refused (4xx), highest first", 5),
+        ("top 3 endpoints by error rate", "Ordered by share of failed requests, highest first", ("failure_rate", 3)),
+        ("slowest endpoints", "Ordered by p95 latency, highest first", ("p95_ms", 5)),
+        ("two slowest zones by p99", "Ordered by p99 latency, highest first", ("p99_ms", 2)),
+        ("which zone has the highest latency", "Ordered by p95 latency, highest first", ("p95_ms", 3)),
+        ("which version is worst", "Ordered by share of failed requests, highest first", ("failure_rate", 3)),
+        ("the 2 busiest components", "Ordered by requests, highest first", ("requests", 2)),
+        ("regions by availability", "Ordered by availability, lowest first", ("failure_rate", 3)),
+        ("which endpoints had 4xx?", "Ordered by requests that were refused (4xx), highest first", ("failures", 5)),
     ],
 )
 def test_the_order_and_the_number_are_those_asked_for(
-    engine: Engine, incident: Request, question: str, order: str, rows: int
+    engine: Engine, incident: Request, question: str, order: str, told: tuple[str, int]
 ) -> None:
     found = asked(engine, incident, question)
     assert order in found.text
-    assert sum(key.startswith("Q1.") for key in found.evidence) == rows
+    column, rows = told
+    ranked = [
+        float(words.split(f", {column} = ")[1].split(",")[0]) for key, words in found.evidence.items() if key[0] == "Q"
+    ]
+    assert ranked == sorted(ranked, reverse=True)
+    assert len(ranked) == rows
 
 
 def test_p95_is_latency(engine: Engine, incident: Request) -> None:
@@ -123,7 +134,7 @@ def test_an_unknown_name_is_told_and_nothing_is_counted(
         ("should we revert 3.14.2?", "No rollback of 3.14.2 is proposed"),
         ("should I switch off gift_cards?", "No action is proposed on gift_cards"),
         ("when did it start?", "It began at 2026-03-10 14:00 UTC"),
-        ("is us-east ok?", "Region us-east: "),
+        ("is us-east ok?", "Before that, since 2026-03-10 12:00 UTC:"),
         ("how did checkout_flow do between 14:00 and 14:30?", "- checkout_flow"),
         ("why is it failing after 14:30?", "This is of the whole incident"),
         (
@@ -171,6 +182,12 @@ def test_a_talk_goes_on_in_time(engine: Engine, incident: Request) -> None:
     assert spans == [("14:00", "15:15"), ("14:30", "15:00"), ("15:00", "15:15"), ("12:00", "15:00")]
 
 
+def test_a_conclusion_does_not_claim_the_last_question_s_window(engine: Engine, incident: Request) -> None:
+    talk = Conversation(engine, incident=incident.text, now=NOW)
+    talk.ask("top 3 endpoints after 14:30")
+    assert not any("last question" in note for note in talk.ask("why is it failing?").notes)
+
+
 def test_evidence_shows_the_row_that_was_printed_last_and_all_of_it(
     engine: Engine, incident: Request, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -182,7 +199,31 @@ def test_evidence_shows_the_row_that_was_printed_last_and_all_of_it(
     assert len(shown) > 300
     printed = next(line for line in out.splitlines() if line.startswith("  [E9.1]"))
     assert printed.endswith(" …")
-    assert talk.answers[0].evidence["E9.1"].startswith(printed.removeprefix("  [E9.1] ").removesuffix(" …"))
+    cut, whole = printed.removeprefix("  [E9.1] ").removesuffix(" …"), talk.answers[0].evidence["E9.1"]
+    assert whole.startswith(cut)
+    assert whole[len(cut)] in " ,"  # at a word's end
+
+
+def test_the_command_has_the_flags_of_run(incident: Request) -> None:
+    about = ["-t", incident.telemetry, "--service", "shop.gateway", "--environment", "prod", "--region", "us-west"]
+    window = ["--start-time", ONE, "--end-time", "2026-03-10T15:00Z", "--now", "2026-03-10T15:10Z", "--json"]
+    ran = CliRunner().invoke(app, ["ask", "error rate today after 14:00 since lunch", *about, *window])
+    assert ran.exception is None, ran.exception
+    found = json.loads(ran.stdout)
+    assert found["parameters"]["region"] == "us-west"
+    assert found["parameters"]["start_time"] == "2026-03-10T14:00:00Z"
+    assert found["parameters"]["end_time"] == "2026-03-10T15:00:00Z"
+    assert "lunch" in found["not_honoured"][0]
+    wrong = CliRunner().invoke(app, ["ask", "error rate", *about, "--now", "today"])
+    assert isinstance(wrong.exception, ParameterError)
+    assert "--now is wrong" in str(wrong.exception)
+
+
+def test_run_and_ask_have_the_same_parameters() -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    flags = {name: {option for one in commands[name].params for option in one.opts} for name in ("run", "ask", "chat")}
+    shown = {f"--{name.replace('_', '-')}" for name in FLAGS} | {"--now", "--mapping", "--record", "--telemetry"}
+    assert all(shown <= flags[name] for name in flags)
 
 
 def test_the_number_is_read() -> None:

@@ -102,7 +102,10 @@ def test_a_start_that_nobody_knows_is_told(question: str) -> None:
 def test_without_an_incident_a_time_is_of_the_last_day_that_has_it() -> None:
     assert asked_window("errors after 14:00", NO_INCIDENT).start == at("14:00")
     assert asked_window("errors between 20:00 and 21:00", NO_INCIDENT).start == at("20:00", 9)
-    assert asked_window("errors between 20:00 and 21:00", FRAME).start == at("20:00")  # the incident's, though empty
+    later = replace(FRAME, last=at("15:15", 12))
+    assert asked_window("errors between 20:00 and 21:00", later).start == at(
+        "20:00"
+    )  # the incident's day, not the last
 
 
 def test_days_count_from_now_and_it_is_told() -> None:

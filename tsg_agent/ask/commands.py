@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tsg_agent.cli.options import (
+from tsg_agent.options import (
     EndTime,
     Environment,
     IncidentStart,
@@ -115,7 +115,7 @@ def _conversation(  # noqa: PLR0913, PLR0917 - as above
     record: Path | None,
 ) -> Iterator["Conversation"]:
     from tsg_agent.ask.conversation import Conversation  # noqa: PLC0415 - as above
-    from tsg_agent.cli.options import read_text, request_of  # noqa: PLC0415 - as above
+    from tsg_agent.options import read_text, request_of  # noqa: PLC0415 - as above
     from tsg_agent.service import open_telemetry  # noqa: PLC0415 - as above
     from tsg_agent.settings import load_settings  # noqa: PLC0415 - as above
 

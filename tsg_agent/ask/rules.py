@@ -143,7 +143,7 @@ def _counting(asked: Asked) -> Wanted | None:
         by = next(one.by for one in asked.read.names if one.by.column == several)
     elif by is not None and (by.column in names or not _ranks(topic)):
         by = None
-    if list(names) == ["region"] and len(names["region"]) == 1 and not topic.state:
+    if list(names) == ["region"] and len(names["region"]) == 1:
         names = {}  # the scope's own
     if not names and by is None and topic.metric is None:
         return None
@@ -211,7 +211,7 @@ def from_report(asked: Asked, bench: Bench) -> Answer:
         question=asked.question,
         text=text,
         evidence={key: words for key, words in evidence.items() if f"[{key}]" in text},
-        notes=[*(note for note in asked.scope.notes if not _another_window(asked, report)), *report.notes],
+        notes=[*(asked.scope.notes if _same_window(asked, report) else []), *report.notes],
         parameters=report.parameters,
         report=report,
         checks=["run_guide"],
@@ -219,13 +219,15 @@ def from_report(asked: Asked, bench: Bench) -> Answer:
     )
 
 
+def _same_window(asked: Asked, report: Report) -> bool:
+    ours, its = asked.scope.parameters, report.parameters
+    return (ours.start_time, ours.end_time) == (its.start_time, its.end_time)
+
+
 def _another_window(asked: Asked, report: Report) -> list[str]:
-    parameters = asked.scope.parameters
-    if not asked.scope.timed or (parameters.start_time, parameters.end_time) == (
-        report.parameters.start_time,
-        report.parameters.end_time,
-    ):
+    if not asked.scope.timed or _same_window(asked, report):
         return []
+    parameters = asked.scope.parameters
     window = f"{moment(parameters.start_time)} to {moment(parameters.end_time)}"
     return [f"This is of the whole incident, not of {window} alone: the guide compares before with after."]
 

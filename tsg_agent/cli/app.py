@@ -8,7 +8,8 @@ import typer
 
 from tsg_agent import __version__
 from tsg_agent.ask.commands import register
-from tsg_agent.cli.options import (
+from tsg_agent.errors import TsgError
+from tsg_agent.options import (
     EndTime,
     Environment,
     IncidentStart,
@@ -20,7 +21,6 @@ from tsg_agent.cli.options import (
     Telemetry,
     Threshold,
 )
-from tsg_agent.errors import TsgError
 
 EXIT_CODES = """
 Exit codes: 0 concluded (whatever the conclusion) · 1 internal error · 2 wrong usage, setting or parameter ·
@@ -77,7 +77,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     Example: tsg-agent run incident.md --telemetry telemetry/ --html report.html
     """
     from tsg_agent.cli.investigate import Output, run_incident
-    from tsg_agent.cli.options import read_text
+    from tsg_agent.options import read_text
 
     given = {
         "region": region,
