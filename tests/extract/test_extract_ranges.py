@@ -140,6 +140,14 @@ def test_a_window_beside_the_time_the_incident_ran_stays_the_window() -> None:
     )
 
 
+def test_a_window_given_from_the_range_s_first_time_makes_it_the_window() -> None:
+    text = PLACE + "Errors from 06:30 to 08:00"
+    window = run(text, start_time="2024-01-20T06:30Z").parameters
+    assert window and (window.incident_start, iso(window.end_time)) == (None, "20T08:00")
+    ran = run(text, start_time="2024-01-20T05:00Z").parameters
+    assert ran and (iso(ran.incident_start), iso(ran.end_time)) == ("20T06:30", "20T08:00")
+
+
 def test_in_a_question_every_range_is_what_to_look_at() -> None:
     for text in ("Which endpoints failed between 06:30 and 08:00?", "Why was there an outage from 06:30 to 08:00?"):
         found = run(PLACE + text, ranges_are_windows=True).parameters

@@ -56,7 +56,9 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     region: Annotated[str | None, typer.Option(help="Affected region, as the telemetry spells it.")] = None,
     service_name: Annotated[str | None, typer.Option(help="Affected service.")] = None,
     environment: Annotated[str | None, typer.Option(help="dev, staging or prod.")] = None,
-    incident_start: Annotated[str | None, typer.Option(help="When it began, e.g. 2026-03-10T14:00Z.")] = None,
+    incident_start: Annotated[
+        str | None, typer.Option(help="When it began, e.g. 2026-03-10T14:00Z; UTC without offset.")
+    ] = None,
     start_time: Annotated[str | None, typer.Option(help="Start of the window; default 2 h before the start.")] = None,
     end_time: Annotated[str | None, typer.Option(help="End of the window; default: now, or the resolution.")] = None,
     threshold: Annotated[float | None, typer.Option(help="SLA threshold, percent; default 99.9.")] = None,

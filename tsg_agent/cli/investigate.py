@@ -74,9 +74,9 @@ def run_incident(  # noqa: PLR0913 - the command's own flags
     except ValidationError as error:
         problem = error.errors()[0]
         flag = f"--{str(problem['loc'][-1]).replace('_', '-')}" if problem["loc"] else "a flag"
-        raise ParameterError(
-            f"{flag} is wrong: {problem['msg']}.", fix="Times need an offset: 2026-03-10T14:00Z or …T16:00+02:00."
-        ) from error
+        cause = problem.get("ctx", {}).get("error")
+        said, _, fix = (str(cause) if cause else problem["msg"]).partition(". ")
+        raise ParameterError(f"{flag} is wrong: {said}.", fix=fix or "See tsg-agent run --help.") from error
     identity: list[str] = []
     with Table(quiet=output.quiet) as table:
         watch = Watch(table.update, _ask(table) if may_ask and _interactive() else None, identity.append)
