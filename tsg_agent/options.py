@@ -19,7 +19,7 @@ Mapping = Annotated[
 Region = Annotated[str | None, typer.Option(help="Affected region, as the telemetry spells it.")]
 Service = Annotated[str | None, typer.Option("--service-name", "--service", help="Affected service.")]
 Environment = Annotated[str | None, typer.Option(help="dev, staging or prod.")]
-IncidentStart = Annotated[str | None, typer.Option(help="When it began, e.g. 2026-03-10T14:00Z.")]
+IncidentStart = Annotated[str | None, typer.Option(help="When it began, e.g. 2026-03-10T14:00Z; UTC without offset.")]
 StartTime = Annotated[str | None, typer.Option(help="Start of the window; default 2 h before the start.")]
 EndTime = Annotated[str | None, typer.Option(help="End of the window; default: now, or the resolution.")]
 Threshold = Annotated[float | None, typer.Option(help="SLA threshold, percent; default 99.9.")]
@@ -65,6 +65,6 @@ def request_of(text: str, telemetry: str, mapping: Path | None, given: dict[str,
     except ValidationError as error:
         problem = error.errors()[0]
         flag = f"--{str(problem['loc'][-1]).replace('_', '-')}" if problem["loc"] else "a flag"
-        raise ParameterError(
-            f"{flag} is wrong: {problem['msg']}.", fix="Times need an offset: 2026-03-10T14:00Z or …T16:00+02:00."
-        ) from error
+        cause = problem.get("ctx", {}).get("error")
+        said, _, fix = (str(cause) if cause else problem["msg"]).partition(". ")
+        raise ParameterError(f"{flag} is wrong: {said}.", fix=fix or "See the command's --help.") from error

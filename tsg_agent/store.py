@@ -6,10 +6,10 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from pydantic import AwareDatetime, ValidationError
+from pydantic import Field, ValidationError
 
 from tsg_agent.errors import RecordError
-from tsg_agent.extract import Given
+from tsg_agent.extract import Given, Moment
 from tsg_agent.frames import Frames
 from tsg_agent.models import Model, ModelUsage, NodeUsage
 
@@ -17,12 +17,24 @@ from tsg_agent.models import Model, ModelUsage, NodeUsage
 class Request(Model):
     """What to investigate."""
 
-    text: str
-    telemetry: str
-    """A folder, a glob, a file or a .duckdb database."""
-    mapping: Path | None = None
-    given: Given = Given()
-    now: AwareDatetime | None = None
+    text: str = Field(
+        description="the incident's text, as people wrote it: region, service, environment, when it began, SLA"
+    )
+    telemetry: str = Field(
+        description="a folder, a glob or a file of Parquet, CSV or JSON lines, or a .duckdb file; not read where an "
+        "engine is given beside the request"
+    )
+    mapping: Path | None = Field(
+        None, description="TOML file that maps the source's tables and columns to the guide's (docs/telemetry.md)"
+    )
+    given: Given = Field(
+        Given(), description="parameters known beforehand; each wins over the text, e.g. Given(region='us-east')"
+    )
+    now: Moment | None = Field(
+        None,
+        description="what counts as now, for replays: a datetime or ISO 8601 text such as 2026-03-10T15:15Z; without "
+        "an offset it is UTC; None is the clock",
+    )
 
 
 class Store:

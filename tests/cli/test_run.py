@@ -80,6 +80,23 @@ def test_flags_answer_what_the_text_leaves_open(shard: Place, tmp_path: Path) ->
     assert report["sla"]["threshold"] == 99.5
 
 
+def test_a_flag_s_time_without_offset_is_utc_and_one_that_is_no_time_says_what_to_write(
+    shard: Place, tmp_path: Path
+) -> None:
+    place = ["--region", "us-east", "--service-name", "shop.gateway", "--environment", "prod"]
+    times = ["--incident-start", "2026-03-10 14:00", "--end-time", "2026-03-10T16:15+01:00"]
+    done = tsg("run", "-", "-t", shard.telemetry, "--json", *place, *times, text="", state=tmp_path)
+    assert done.returncode == 0, done.stderr
+    parameters = json.loads(done.stdout)["parameters"]
+    assert parameters["start_time"] == "2026-03-10T12:00:00Z"
+    assert (parameters["incident_start"], parameters["end_time"]) == ("2026-03-10T14:00:00Z", "2026-03-10T15:15:00Z")
+    for wrong in ("14:00", "2026-03-10", "2 pm"):
+        done = tsg("run", "-", "-t", shard.telemetry, "--start-time", wrong, text="", state=tmp_path)
+        assert done.returncode == 2, done.stderr
+        assert f"--start-time is wrong: '{wrong}' is" in done.stderr
+        assert "Write it as 2026-03-10T14:00Z" in done.stderr
+
+
 def test_doctor_says_what_a_source_can_answer(shard: Place, tmp_path: Path) -> None:
     done = tsg("doctor", "-t", shard.telemetry, state=tmp_path)
     assert done.returncode == 0, done.stderr

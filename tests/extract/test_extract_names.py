@@ -78,6 +78,40 @@ def test_names_are_matched_to_the_telemetry(
     assert found.other_regions == others
 
 
+@pytest.mark.parametrize(
+    ("environments", "text", "expected"),
+    [
+        (("prod", "staging"), "in production", "prod"),
+        (("prod", "staging"), "environment: live", "prod"),
+        (("prod", "staging"), "the live environment", "prod"),
+        (("prod", "staging"), "on stage", "staging"),
+        (("prod", "dev"), "(development)", "dev"),
+        (("production", "stage", "development"), "in prod", "production"),
+        (("production", "stage", "development"), "in staging", "stage"),
+        (("production", "stage", "development"), "in dev", "development"),
+        (("PROD", "STG", "TST"), "environment: production", "PROD"),
+        (("PROD", "STG", "TST"), "env=test", "TST"),
+        (("prod", "preprod"), "in pre-production", "preprod"),
+        (("prod", "preprod"), "in production", "prod"),
+        (("live", "qa"), "production is down", "live"),
+        # one that the telemetry itself spells so is no synonym; of several, none is picked
+        (("prod", "production"), "in production", "production"),
+        (("prod", "production"), "environment: live", None),
+        (("prod", "staging"), "we live in interesting times", None),
+        (("prod", "staging"), "in pre-production", None),
+        (("prod", "dev"), "a fix is in development", None),
+    ],
+)
+def test_environments_are_known_by_their_common_names(
+    environments: tuple[str, ...], text: str, expected: str | None
+) -> None:
+    result = run(f"PetSite us-east, {text}.{BEGAN}", KNOWN.model_copy(update={"environments": environments}))
+    if expected is None:
+        assert set(asked(result)) == {"environment"}
+    else:
+        assert result.parameters and result.parameters.environment == expected
+
+
 @pytest.mark.parametrize(("text", "parameter", "candidates"), OPEN, ids=lambda value: repr(value)[:60])
 def test_what_is_unclear_is_asked(text: str, parameter: str, candidates: tuple[str, ...]) -> None:
     questions = asked(run(text + BEGAN))

@@ -50,6 +50,12 @@ INCIDENT = [
     ("The deploy ran from 06:10 to 06:25. Errors from 06:30 until 08:00", "20T06:30", "20T08:00"),
     ("No errors between 04:00 and 06:00. Errors from 06:30 until 08:00", "20T06:30", "20T08:00"),
     ("Errors between 06:30 and 08:00. Last week's outage ran from 01:00 to 02:00.", "20T06:30", "20T08:00"),
+    ("Incident time range: 06:30 - 08:00", "20T06:30", "20T08:00"),
+    ("Deploy 06:10-06:25, errors 06:30-08:00", "20T06:30", "20T08:00"),
+    ("Status page: Major outage (06:30 UTC \u2013 08:00 UTC)", "20T06:30", "20T08:00"),
+    ("errors 06:30 - now", "20T06:30", "20T10:00"),
+    ("Today's incident (06:30 UTC till now)", "20T06:30", "20T10:00"),
+    ("errors from 06:30 until now", "20T06:30", "20T10:00"),
     # what says more plainly when it began or ended wins
     ("Errors between 06:30 and 08:00 UTC. They began at 06:20Z.", "20T06:20", "20T08:00"),
     ("Errors between 06:30 and 08:00 UTC, fully resolved at 08:20Z.", "20T06:30", "20T08:20"),
@@ -65,6 +71,7 @@ WINDOW = [
     ("analysis window for the outage: 06:30 to 08:00", "20T06:30", "20T08:00"),
     ("Please use the time range 06:30 - 08:00 UTC", "20T06:30", "20T08:00"),
     ("look at 06:30 - 08:00", "20T06:30", "20T08:00"),
+    ("Please check from 06:30 until now", "20T06:30", "20T10:00"),
     ("Please look at yesterday 14:00 - 15:15 UTC", "19T14:00", "19T15:15"),
     ("investigate from 06:30 to 08:00", "20T06:30", "20T08:00"),
     ("Investigate from 7:30 to 9:00 CET why requests fail", "20T06:30", "20T08:00"),
@@ -78,6 +85,7 @@ WINDOW = [
 # It may be either: asked. Text -> candidates for the incident's start
 EITHER = [
     ("06:30-08:00 UTC", ("20T06:30",)),
+    ("06:30 UTC - now", ("20T06:30",)),
     ("Please look at the errors between 06:30 and 08:00", ("20T06:30",)),
     ("Which endpoints failed between 06:30 and 08:00?", ("20T06:30",)),
     ("availability between 06:30 and 08:00 UTC", ("20T06:30",)),
@@ -138,6 +146,14 @@ def test_a_window_beside_the_time_the_incident_ran_stays_the_window() -> None:
         "20T06:30",
         "20T09:00",
     )
+
+
+def test_a_window_given_from_the_range_s_first_time_makes_it_the_window() -> None:
+    text = PLACE + "Errors from 06:30 to 08:00"
+    window = run(text, start_time="2024-01-20T06:30Z").parameters
+    assert window and (window.incident_start, iso(window.end_time)) == (None, "20T08:00")
+    ran = run(text, start_time="2024-01-20T05:00Z").parameters
+    assert ran and (iso(ran.incident_start), iso(ran.end_time)) == ("20T06:30", "20T08:00")
 
 
 def test_in_a_question_every_range_is_what_to_look_at() -> None:

@@ -163,3 +163,14 @@ def test_beside_a_window_an_ambiguous_start_stays_unknown() -> None:
     assert found.parameters is not None
     assert found.parameters.incident_start is None
     assert "Not used, what the model read as incident_start: the text allows several." in found.notes
+
+
+def test_a_window_is_not_opened_where_the_incident_began() -> None:
+    text = "shop.gateway in us-east (prod): the outage ran from 2026-03-10T14:00Z to 2026-03-10T15:15Z."
+    quote = "from 2026-03-10T14:00Z to 2026-03-10T15:15Z"
+    found = both(text, said(window_start=("2026-03-10T14:00Z", quote), window_end=("2026-03-10T15:15Z", quote)))
+    assert found.parameters
+    assert found.parameters.incident_start == datetime(2026, 3, 10, 14, 0, tzinfo=UTC)
+    assert found.parameters.start_time == datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+    assert found.parameters.end_time == datetime(2026, 3, 10, 15, 15, tzinfo=UTC)
+    assert any("start_time" in note and "what comes before" in note for note in found.notes)

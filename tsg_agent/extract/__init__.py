@@ -1,6 +1,6 @@
 """Step 1: from an incident's free text to its parameters, by rules."""
 
 from tsg_agent.extract.extract import extract
-from tsg_agent.extract.inputs import Extraction, Given, Known
+from tsg_agent.extract.inputs import Extraction, Given, Known, Moment
 
-__all__ = ["Extraction", "Given", "Known", "extract"]
+__all__ = ["Extraction", "Given", "Known", "Moment", "extract"]

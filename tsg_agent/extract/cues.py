@@ -65,7 +65,7 @@ END = re.compile(
     re.IGNORECASE,
 )
 NOT = re.compile(r"\b(?:not|n't|never|yet|un|isn't|wasn't|hasn't)\W*(?:\w+\W+)?$", re.IGNORECASE)
-STAMP = re.compile(r"[0-9]{1,4}[:/.-][0-9][0-9:.,/TZ+-]*")
+STAMP = re.compile(r"[0-9]{1,4}[:/.-][0-9](?:[0-9:./TZ+-]|,(?=[0-9]))*")
 FILLER = re.compile(
     r"(?:\W|\b(?:was|were|is|are|been|has|have|had|then|finally|fully|got|again|later|which|that|only|also|at|on|around"
     r"|about|utc|gmt|z|t|mitigated|resolved|detected|declared|reported|am|pm|of|ca|circa|approximately|first|not|yet"
@@ -88,6 +88,10 @@ INLINE = re.compile(
 )
 PIPED = re.compile(r"\|[ ]*(?P<label>[A-Za-z][A-Za-z_ ]{2,30}?)[ ]+$")
 ONWARDS = re.compile(r"[ ,]*(?:onwards?|on)\b", re.IGNORECASE)
+TO_NOW = re.compile(
+    r"[ ]{0,3}(?:-{1,2}|\u2013|—|to|(?:up )?(?:until|till)|->|→)[ ]{0,3}(?:now|present|the present|ongoing|current)\b",
+    re.IGNORECASE,
+)
 FROM = re.compile(r"\bfrom[\s~]*$", re.IGNORECASE)
 HEAD = re.compile(r"[\W_]*(?:(?:at|around|about|on|by|from|approx\.?)\b[\s~]*)?", re.IGNORECASE)
 CHAT = re.compile(r"\W{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(?:[ ][A-Z][\w.'-]{0,30})?:)\s")

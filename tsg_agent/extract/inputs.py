@@ -1,8 +1,33 @@
 """What Step 1 is given, and what it gives."""
 
-from pydantic import AwareDatetime, Field
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from tsg_agent.models import Model, Parameters, Question
+
+HOW_TO_WRITE_TIMES = "Write it as 2026-03-10T14:00Z, or with another offset: 2026-03-10T16:00+02:00."
+
+
+def _moment(value: Any) -> Any:
+    """A time in text or naive is UTC, as everywhere: in incidents' texts, in the tools, in the telemetry."""
+    if isinstance(value, str):
+        written = value.strip()
+        try:
+            value = datetime.fromisoformat(written)
+        except ValueError:
+            raise ValueError(f"{written[:60]!r} is no time of ISO 8601. {HOW_TO_WRITE_TIMES}") from None
+        if re.fullmatch(r"[0-9W-]{6,10}", written):
+            raise ValueError(f"{written!r} is a day without a time of day. {HOW_TO_WRITE_TIMES}")
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+"""A point in time: an aware datetime, or ISO 8601 text. Without an offset it is UTC."""
 
 
 class Known(Model):
@@ -16,15 +41,18 @@ class Known(Model):
 
 
 class Given(Model):
-    """Parameters that were given as flags. Each wins over the text."""
+    """Parameters that were given as flags. Each wins over the text.
 
-    region: str | None = None
-    service_name: str | None = None
-    environment: str | None = None
-    start_time: AwareDatetime | None = None
-    end_time: AwareDatetime | None = None
-    incident_start: AwareDatetime | None = None
-    threshold: float | None = None
+    Times are aware datetimes or ISO 8601 text; without an offset they are UTC.
+    """
+
+    region: str | None = Field(None, description="affected region; spelled as in the telemetry, or recognisably so")
+    service_name: str | None = Field(None, description="affected service; as above")
+    environment: str | None = Field(None, description="dev, staging or prod, as the telemetry has it; as above")
+    start_time: Moment | None = Field(None, description="start of the window; without it, before the incident's start")
+    end_time: Moment | None = Field(None, description="end of the window; without it, the resolution, or now")
+    incident_start: Moment | None = Field(None, description="when the incident began, e.g. 2026-03-10T14:00Z")
+    threshold: float | None = Field(None, description="SLA threshold, percent of requests, e.g. 99.9")
 
 
 class Extraction(Model):

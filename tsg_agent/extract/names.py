@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 _TOKEN = re.compile(r"[^\W_]+")
 _ENVIRONMENTS = (
-    frozenset({"prod", "production", "prd"}),
+    frozenset({"prod", "production", "prd", "live"}),
+    frozenset({"preprod", "preproduction", "preprd"}),
     frozenset({"staging", "stage", "stg"}),
-    frozenset({"dev", "development"}),
-    frozenset({"test", "testing"}),
+    frozenset({"dev", "develop", "development", "devel"}),
+    frozenset({"test", "testing", "tst"}),
+    frozenset({"qa", "qualityassurance"}),
 )
 # Environments whose names are everyday words: in prose they count only beside "environment" or in brackets.
-_EVERYDAY = frozenset({"stage", "development", "test", "testing", "live"})
+_EVERYDAY = frozenset({"stage", "develop", "development", "test", "testing", "live"})
 _ENVIRONMENT_NEAR = re.compile(r"[\])]|[ ](?:env|environment|cluster|stack)\b", re.IGNORECASE)
 _ENVIRONMENT_BEFORE = re.compile(r"[\[(]$|\b(?:env|environment)\W{0,3}$", re.IGNORECASE)
 _PEOPLE = re.compile(r"[ ](?:team|lead|manager|group|engineers?|engineering|owners?|support|on-?call)\b", re.IGNORECASE)
@@ -128,6 +130,8 @@ class Names:
         if _PEOPLE.match(after):
             return True
         if key(text[hit.start : hit.end]) not in _EVERYDAY:
+            return False
+        if key(text[hit.start : hit.end]) == "stage" and before.endswith(" on "):
             return False
         return not (_ENVIRONMENT_NEAR.match(after) or _ENVIRONMENT_BEFORE.search(before))
 

@@ -95,10 +95,10 @@ def _of_clause(clause: str) -> Purpose | None:
     if cues.ELSEWHERE.search(clause) or _PLANNED.search(clause) or _CALM.search(clause):
         return Purpose.NEITHER
     trouble = _TROUBLE.search(clause) or (_MEASURE.search(clause) and _LOW.search(clause))
-    if _TO_LOOK_AT.search(clause):
-        return Purpose.WINDOW
     if _OWN_WINDOW.search(clause):
         return Purpose.INCIDENT
+    if _TO_LOOK_AT.search(clause):
+        return Purpose.WINDOW
     if _WINDOW.search(clause) or _LOOK.search(clause):
         # "look at the outage from 14:00 to 15:15" tells when it was; "look at the errors from …" may only say where
         own = _EVENTS.search(clause) and not _WINDOW.search(clause)

@@ -123,29 +123,36 @@ def _pair(prose: Prose, place: Place, next_place: Place, roles: Roles) -> bool:
         return False
     if not (first.timed or second.timed or opens or place.label in cues.WINDOWS):
         return False
-    begin = opens.start() - len(place.before) + first.start if opens else first.start
+    begin = _opening(place, opens)
     cue = cues.START.search(place.before[: opens.start()][-30:]) if opens else None
     if cue and not cue["point"]:  # "started between", but not "what happened between"
         roles.vague.append(Range(first, second, 0, first.start, second.end))
     elif place.label in cues.START_LABELS - cues.GENERIC_STARTS or begins(place):
         roles.ran.append(Range(first, second, 0, begin, second.end, begun=True))
     else:
-        _ranging(place, next_place, opens, begin, roles)
+        _ranging(place, second, next_place.following, roles)
     return True
 
 
-def _ranging(place: Place, next_place: Place, opens: re.Match[str] | None, begin: int, roles: Roles) -> None:
-    """A range by what it is for."""
-    first, second = place.mention, next_place.mention
+def _opening(place: Place, opens: re.Match[str] | None) -> int:
+    """Where a range begins: at its "from" or "between", else at its first time."""
+    return opens.start() - len(place.before) + place.mention.start if opens else place.mention.start
+
+
+def _ranging(place: Place, second: Mention | None, rest: str, roles: Roles) -> None:
+    """A range by what it is for; one without a second time goes on until now. `rest` is what is said after it."""
+    first, opens = place.mention, cues.OPENS.search(place.before)
+    begin = _opening(place, opens)
+    end = second.end if second else first.end
     rank = 3 if place.label in cues.WINDOWS else 2 if opens else 1 if cues.WINDOW.search(place.head) else 0
-    what = purpose(place, next_place.following, opens)
+    what = purpose(place, rest, opens)
     if what is Purpose.INCIDENT:
         change = is_of_a_change(place, opens)
-        roles.ran.append(Range(first, second, rank, begin, second.end, change=change))
+        roles.ran.append(Range(first, second, rank, begin, end, change=change))
     elif what is Purpose.WINDOW:
-        roles.ranges.append(Range(first, second, rank, begin, second.end))
+        roles.ranges.append(Range(first, second, rank, begin, end))
     elif what is Purpose.EITHER:
-        roles.either.append(Range(first, second, rank, begin, second.end))
+        roles.either.append(Range(first, second, rank, begin, end))
 
 
 def _single(place: Place, roles: Roles, generic: Roles) -> None:
@@ -177,6 +184,10 @@ def _said(place: Place, roles: Roles) -> None:
         return
     if first_signs(place) or changes(place) or changes_after(place):
         roles.starts.append(Sighting(mention, 0, mention.start, mention.end))
+        return
+    to_now = cues.TO_NOW.match(place.following)
+    if to_now:
+        _ranging(place, None, place.following[to_now.end() :], roles)
         return
     rank = ends(place) or ends_after(place)
     if rank:

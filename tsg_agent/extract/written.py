@@ -59,7 +59,8 @@ def settle_ranges(material: Material) -> Question | None:
     asked = [_two_times(r, [end.instant for end in span_of(r, setting)], setting) for r in roles.vague]
     for r in roles.ran:
         first, second = span_of(r, setting, whole_days=False)
-        if material.ranges_are_windows and not r.begun:
+        opened = given.start_time is not None and given.start_time == first.instant
+        if (material.ranges_are_windows or opened) and not r.begun:
             roles.ranges.append(r)
         elif r.change and first.instant and second.instant and second.instant - first.instant < _MOMENT:
             asked.append(_two_times(r, [first.instant, second.instant], setting))

@@ -182,6 +182,8 @@ def combined(rules: Callable[[Given], Extraction], given: Given, reading: Readin
     held = Given.model_validate(reading.values)  # times out of a checkpoint are text again
     mine = {key: value for key, value in held if value is not None and getattr(given, key) is None}
     found = rules(given)
+    begun = _opens_at_the_start(mine, found)
+    mine = {key: value for key, value in mine.items() if key != "start_time" or not begun}
     doubts = {question.parameter: question for question in [*found.unsettled, *found.questions]}
     filled = {key: value for key, value in mine.items() if _fills(key, value, found, doubts, reading)}
     unused = [key for key in mine if key in doubts and key not in filled]
@@ -192,6 +194,10 @@ def combined(rules: Callable[[Given], Extraction], given: Given, reading: Readin
         asked = [_with_reading(q, mine[q.parameter], reading) if q.parameter in unused else q for q in found.questions]
         return found.model_copy(update={"questions": asked, "notes": notes})
     notes += [f"Not used, what the model read as {key}: the text allows several." for key in unused]
+    if begun:
+        notes.append(
+            "Not used, what the model read as start_time: the incident began then, and what comes before counts."
+        )
     disputed = [
         _dispute(key, getattr(found.parameters, key), value, reading)
         for key, value in mine.items()
@@ -201,6 +207,14 @@ def combined(rules: Callable[[Given], Extraction], given: Given, reading: Readin
         return Extraction(questions=disputed, notes=notes)
     origins = {**found.parameters.origins, **{key: f"model, text: “{reading.quotes[key]}”" for key in filled}}
     return Extraction(parameters=found.parameters.model_copy(update={"origins": origins}), notes=notes)
+
+
+def _opens_at_the_start(mine: dict[str, Any], found: Extraction) -> bool:
+    """Is the window that the model read the time the incident ran? It would leave nothing from before the start."""
+    settled, opened = found.parameters, mine.get("start_time")
+    if settled is None or settled.incident_start is None or opened is None:
+        return False
+    return _same(settled.incident_start, opened) and not settled.origins["start_time"].startswith(("text", "given"))
 
 
 def _fills(key: str, value: Any, found: Extraction, doubts: dict[str, Question], reading: Reading) -> bool:
