@@ -303,7 +303,12 @@ async def _conclude(state: State, runtime: Runtime[Context]) -> State:
 def _report(state: State, context: Context) -> dict[str, Any]:
     parameters = Parameters.model_validate(state["parameters"])
     judgement = Judgement.model_validate(state["judgement"])
-    notes = [*state.get("notes", []), *judgement.notes, *state.get("looked", [])]
+    broken = [
+        f"{t.problem.rstrip('.')}. What is about it was not checked."
+        for t in context.engine.tables.values()
+        if t.problem
+    ]
+    notes = [*broken, *state.get("notes", []), *judgement.notes, *state.get("looked", [])]
     findings = [Finding.model_validate(finding) for finding in state["findings"]]
     report = conclude(
         parameters,

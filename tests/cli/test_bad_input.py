@@ -37,6 +37,14 @@ def test_a_truncated_parquet_file(shard: Place, tmp_path: Path) -> None:
     failed(tsg("run", "-", "-t", str(tmp_path), text="x", state=tmp_path), 4, "api_gateway_logs", "Next:")
 
 
+@pytest.mark.parametrize(("text", "words"), [("", "is empty (0 bytes)"), ("request_id,timestamp\n", "has no rows")])
+def test_a_file_without_rows_is_no_open_question(text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "api_gateway_logs.csv").write_text(text)
+    failed(tsg("run", "-", "-t", str(tmp_path), text="x", state=tmp_path), 4, words, "Next:")
+    shown = tsg("doctor", "-t", str(tmp_path), state=tmp_path)
+    assert words.removeprefix("has ") in shown.stdout + shown.stderr
+
+
 def test_a_csv_with_a_broken_row(tmp_path: Path) -> None:
     lines = [
         "request_id,timestamp,region,environment,service_name,status_code",

@@ -109,6 +109,18 @@ def test_versions_are_drawn_where_they_differ() -> None:
     assert check_chart(versions(0.2, 9.0, status=Status.TIMEOUT), CHECKS[0]) is None
 
 
+def test_bars_of_the_whole_window_say_so_on_the_page() -> None:
+    """The text beside them is about the time since the start."""
+    chart = check_chart(versions(0.2, 1.4, 0.2), CHECKS[0])
+    assert chart is not None
+    assert chart.title == "Failing share per version, whole window"
+    assert chart.note == "12:05 UTC to 15:00 UTC, what lies before 14:05 UTC included"
+    [caption] = re.findall(
+        r"<figcaption>(Failing share per version.*?)</figcaption>", to_html(bad_version()), re.DOTALL
+    )
+    assert "what lies before 14:05 UTC included" in caption
+
+
 def test_the_rows_of_a_cause_are_coloured() -> None:
     chart = check_chart(bad_version(), CHECKS[0])
     assert chart is not None

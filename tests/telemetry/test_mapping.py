@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.telemetry.sources import parquet
+from tests.telemetry.sources import SHAPES, parquet
 from tests.tools.made import args_for
 from tsg_agent.errors import TelemetryError
 from tsg_agent.models import Status
@@ -157,5 +157,29 @@ def test_a_mapped_file_or_table_that_is_not_there(tmp_path: Path) -> None:
 def test_a_mapped_column_that_is_not_there(tmp_path: Path) -> None:
     folder = Path(parquet(tmp_path / "p"))
     path = mapping(tmp_path, "[api_gateway_logs.columns]\nlatency_ms = 'duration / 2'\n")
-    with pytest.raises(TelemetryError, match="duration"):
+    with pytest.raises(TelemetryError, match=r"api_gateway_logs.latency_ms = 'duration / 2' names duration") as caught:
         DuckDB(folder, mapping=path)
+    assert str(path) in caught.value.message
+    assert "file" not in caught.value.fix.replace("mapping file", "")
+
+
+@pytest.mark.parametrize("shape", ["csv", "jsonl", "parquet"])
+def test_a_misspelt_column_is_told_what_is_near(shape: str, tmp_path: Path) -> None:
+    folder = parquet(tmp_path / "p") if shape == "parquet" else SHAPES[shape](tmp_path)
+    path = mapping(tmp_path, "[api_gateway_logs.columns]\ntimestamp = 'to_timestamp(time_stmp)'\n")
+    with pytest.raises(TelemetryError, match=r"timestamp = .* names time_stmp, which the source") as caught:
+        DuckDB(folder, mapping=path)
+    assert "Near: timestamp. The source's columns are request_id" in caught.value.fix
+
+
+def test_an_expression_of_the_wrong_types_names_itself(tmp_path: Path) -> None:
+    path = mapping(tmp_path, "[api_gateway_logs.columns]\nlatency_ms = 'date_trunc(region, status_code)'\n")
+    with pytest.raises(TelemetryError, match=r"mapping\.toml: api_gateway_logs\.latency_ms = .* does not fit"):
+        DuckDB(parquet(tmp_path / "p"), mapping=path)
+
+
+def test_values_that_a_mapped_expression_does_not_convert_point_at_the_mapping(tmp_path: Path) -> None:
+    path = mapping(tmp_path, "[api_gateway_logs.columns]\nlatency_ms = 'CAST(region AS DOUBLE)'\n")
+    with pytest.raises(TelemetryError, match=r"as the mapping file .*mapping\.toml has it") as caught:
+        DuckDB(SHAPES["csv"](tmp_path), mapping=path)
+    assert "latency_ms" in caught.value.fix

@@ -1,5 +1,7 @@
 """Where the rows come from changes no finding; what cannot be read says so."""
 
+import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -173,8 +175,138 @@ def test_a_truncated_parquet_file(tmp_path: Path) -> None:
     folder = Path(parquet(tmp_path))
     path = folder / "product_metadata.parquet"
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(TelemetryError, match=r"product_metadata.*cannot be read"):
+    with DuckDB(folder) as engine:
+        table = engine.tables["product_metadata"]
+        assert table.problem.startswith("product_metadata (product_metadata.parquet) cannot be read: ")
+        assert str(tmp_path) not in table.problem
+        ended = {check.number: check.run(engine, args_for(check), Settings()) for check in PLUGINS}
+        ready = {check.step: check for check in profile(engine, 10, PLUGINS).checks}
+    assert {number for number, finding in ended.items() if finding.status is not Status.OK} == {7}
+    assert ended[7].status is Status.NOT_APPLICABLE
+    assert "product_metadata (it is there, but cannot be read)" in ended[7].reason
+    assert not ready[8].ready
+    logs = folder / "api_gateway_logs.parquet"
+    logs.write_bytes(logs.read_bytes()[:-200])
+    with pytest.raises(TelemetryError, match=r"api_gateway_logs.*cannot be read"):
         DuckDB(folder)
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "jsonl", "parquet", "csv.gz"])
+def test_a_file_of_no_bytes_is_called_empty(ending: str, tmp_path: Path) -> None:
+    (tmp_path / f"api_gateway_logs.{ending}").write_bytes(b"")
+    with pytest.raises(TelemetryError, match=r"is empty \(0 bytes\)"):
+        DuckDB(tmp_path)
+
+
+def test_a_log_just_begun_costs_the_others_nothing(expected: list[dict[str, Any]], tmp_path: Path) -> None:
+    folder = Path(SHAPES["csv"](tmp_path))
+    (folder / "api_gateway_logs-2.csv").write_bytes(b"")
+    assert findings(folder) == expected
+
+
+@pytest.mark.parametrize("shape", ["header", "parquet"])
+def test_a_table_without_rows_is_said_to_have_none(shape: str, tmp_path: Path) -> None:
+    columns = ["request_id", "timestamp", "region", "environment", "service_name", "status_code", "endpoint_path"]
+    if shape == "header":
+        (tmp_path / "api_gateway_logs.csv").write_text(",".join(columns) + "\n")
+    else:
+        none = pa.table({name: pa.array([], pa.string()) for name in columns if name != "status_code"})
+        pq.write_table(none, tmp_path / "api_gateway_logs.parquet")
+    with DuckDB(tmp_path) as engine:
+        with pytest.raises(TelemetryError, match=r"api_gateway_logs .* has no rows"):
+            known_values(engine, 10)
+        checks = {check.step: check for check in profile(engine, 10, PLUGINS).checks}
+    assert "api_gateway_logs (it has no rows)" in checks[7].missing
+
+
+@pytest.mark.parametrize(("name", "text"), [("csv", " \n"), ("json", "[]"), ("csv", "a,b\n1,2\n")])
+def test_a_table_without_a_column_of_the_guides_is_not_read_as_empty(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / f"api_gateway_logs.{name}").write_text(text)
+    with pytest.raises(TelemetryError, match="none of the columns that the guide reads"):
+        DuckDB(tmp_path)
+
+
+def dated(folder: Path, times: list[str], ending: str = "csv") -> Path:
+    rows = [{"request_id": str(i), "timestamp": time, "region": "r"} for i, time in enumerate(times)]
+    path = folder / f"api_gateway_logs.{ending}"
+    if ending == "csv":
+        path.write_text("\n".join(["request_id,timestamp,region", *(f'{i},"{t}",r' for i, t in enumerate(times))]))
+    elif ending == "jsonl":
+        path.write_text("\n".join(json.dumps(row) for row in rows))
+    else:
+        written(folder, {"api_gateway_logs": rows})
+    return folder
+
+
+def span(folder: Path, mapping: Path | None = None) -> list[str]:
+    with DuckDB(folder, mapping=mapping) as engine:
+        table = engine.run("SELECT CAST(timestamp AS VARCHAR) AS t FROM api_gateway_logs ORDER BY 1", {}, timeout=10)
+    return [str(time) for time in table["t"].to_pylist()]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize(
+    ("time", "readings"),
+    [
+        (
+            "03/10/2026 14:00:00",
+            {"%m/%d/%Y %H:%M:%S": "2026-03-10 14:00:00", "%d/%m/%Y %H:%M:%S": "2026-10-03 14:00:00"},
+        ),
+        ("3/10/2026 2:00 PM", {"%m/%d/%Y %I:%M %p": "2026-03-10 14:00:00", "%d/%m/%Y %I:%M %p": "2026-10-03 14:00:00"}),
+        ("03.10.2026", {"%m.%d.%Y": "2026-03-10 00:00:00", "%d.%m.%Y": "2026-10-03 00:00:00"}),
+        (
+            "03-10-05 14:00",
+            {
+                "%m-%d-%y %H:%M": "2005-03-10 14:00:00",
+                "%d-%m-%y %H:%M": "2005-10-03 14:00:00",
+                "%y-%m-%d %H:%M": "2003-10-05 14:00:00",
+            },
+        ),
+    ],
+)
+def test_a_day_that_may_be_a_month_is_not_guessed(
+    time: str, readings: dict[str, str], ending: str, tmp_path: Path
+) -> None:
+    """And each line that the error shows works as it stands."""
+    folder = dated(tmp_path, [time], ending)
+    with pytest.raises(TelemetryError, match="no row says whether the day or the month comes first") as caught:
+        DuckDB(folder)
+    lines = re.findall(r'timestamp = "strptime\(timestamp, \'[^\']+\'\)"', caught.value.fix)
+    assert len(lines) == len(readings)
+    for form, instant in readings.items():
+        [line] = [line for line in lines if form in line]
+        mapping = tmp_path / "mapping.toml"
+        mapping.write_text(f"[api_gateway_logs.columns]\n{line}\n")
+        assert span(folder, mapping) == [instant]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize(
+    ("times", "read"),
+    [
+        (["03/10/2026 14:00:00", "03/13/2026 09:00:00"], ["2026-03-10 14:00:00", "2026-03-13 09:00:00"]),
+        (["10/03/2026 14:00:00", "13/03/2026 09:00:00"], ["2026-03-10 14:00:00", "2026-03-13 09:00:00"]),
+        (["13.03.2026 14:00:00 +0200"], ["2026-03-13 12:00:00"]),
+        (["2026-03-10 14:00:00", "2026-03-11"], ["2026-03-10 14:00:00", "2026-03-11 00:00:00"]),
+        (["2026-03-10T14:00:00+02:00"], ["2026-03-10 12:00:00"]),
+    ],
+)
+def test_a_column_that_settles_it_is_read(times: list[str], read: list[str], ending: str, tmp_path: Path) -> None:
+    assert span(dated(tmp_path, times, ending)) == read
+
+
+@pytest.mark.parametrize("times", [["03/13/2026 14:00", "13/03/2026 14:00"], ["03/10/2026 14:00", "2026-03-11 14:00"]])
+def test_times_of_several_orders_are_refused(times: list[str], tmp_path: Path) -> None:
+    with pytest.raises(TelemetryError, match="no one way to read it fits every row"):
+        DuckDB(dated(tmp_path, times))
+
+
+def test_a_mapped_time_may_still_be_reckoned_with(tmp_path: Path) -> None:
+    """What is ISO 8601 in a CSV is a time for a mapping's expressions too, not a text."""
+    folder = dated(tmp_path, ["2026-03-10 14:00:00"])
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text('[api_gateway_logs.columns]\ntimestamp = "timestamp - INTERVAL 2 HOUR"\n')
+    assert span(folder, mapping) == ["2026-03-10 12:00:00"]
 
 
 @pytest.mark.parametrize(

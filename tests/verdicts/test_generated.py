@@ -123,6 +123,9 @@ def test_existing_trouble_is_rejected_as_unchanged(investigate: Investigate) -> 
     judgement = investigate(scenario(before, BROKEN_SHARD, requests_per_minute=400))
     assert [holds(cause.subject, SHARD) for cause in confirmed(judgement)] == [True]
     assert rejected_as(judgement, {"service_component": "media"}) in ("unchanged", "no_onset")
+    first = next(one for one in judgement.rejected if one.step != 2)  # what always fails tops every count of errors
+    assert first.onset.after is not None
+    assert first.onset.after.percent > 25
     quiet = investigate(scenario(Fault(kind=Kind.EXISTING, where={"client_type": "web"}, probability=0.03)))
     assert not quiet.causes
 

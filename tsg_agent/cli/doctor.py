@@ -81,7 +81,10 @@ def _show_source(console: Console, source: Profile) -> None:
         span = (
             f", {table.first:%Y-%m-%d %H:%M} to {table.last:%Y-%m-%d %H:%M} UTC" if table.first and table.last else ""
         )
-        console.print(Text(f"{table.name}: {table.rows:,} rows{span}"))
+        if table.problem:
+            console.print(Text(table.problem))
+            continue
+        console.print(Text(f"{table.name}: {table.rows:,} rows{span}" if table.rows else f"{table.name}: no rows"))
         if table.missing:
             console.print(Text(f"  lacks {', '.join(table.missing)}"), style="dim")
     if source.absent:

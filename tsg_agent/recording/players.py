@@ -265,8 +265,11 @@ def kept_table(table: SourceTable) -> dict[str, Any]:
         "present": sorted(table.present),
         "empty": sorted(table.empty),
         "name": table.name,
+        **({"problem": table.problem} if table.problem else {}),
     }
 
 
 def _source(held: dict[str, Any]) -> SourceTable:
-    return SourceTable(held["name"], held["location"], frozenset(held["present"]), frozenset(held["empty"]))
+    return SourceTable(
+        held["name"], held["location"], frozenset(held["present"]), frozenset(held["empty"]), held.get("problem", "")
+    )

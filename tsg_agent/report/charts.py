@@ -5,7 +5,7 @@ follows the page's colours in light and dark, and keeps its letters readable at 
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
@@ -85,6 +85,8 @@ class BarChart:
     groups: list[Group]
     legend: dict[str, str] = field(default_factory=dict)
     height: int = 0
+    note: str = ""
+    """What time the bars are about, where the text beside them is about another."""
 
 
 def availability_chart(report: Report) -> TimeChart | None:
@@ -184,7 +186,12 @@ def check_chart(report: Report, check: Check) -> BarChart | None:
     found = [
         (_row_name(check, rows[i]), [("after" if hot[i] else "before", shares[i], percent(shares[i]))]) for i in order
     ]
-    return _bars(check.title, f"over the whole window, {finding.id}", found, {})
+    start = report.parameters.incident_start
+    mixed = f", what lies before {clock(start)} included" if start else ""
+    return replace(
+        _bars(f"{check.title}, whole window", finding.id, found, {}),
+        note=f"{clock(report.parameters.start_time)} to {clock(report.parameters.end_time)}{mixed}",
+    )
 
 
 def _row_name(check: Check, row: dict[str, object]) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from tsg_agent.models import Action, Availability, Cause, Confidence, Report, Status, Visible
+from tsg_agent.report.dismissed import in_short
 from tsg_agent.report.evidence import cell, cited_ids, rows_by_id
 from tsg_agent.report.telling import credit
 from tsg_agent.wording import (
@@ -24,7 +25,6 @@ from tsg_agent.wording import (
     subject_name,
 )
 
-SHOWN_REJECTED = 12
 SHOWN_ROWS = 12
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~&#$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?<=:)//|(?<=www)\.")
@@ -36,7 +36,8 @@ _CITATION = re.compile(r"\\\[((?:E\d+(?:\.\d+)?)|(?:M\.\d+))\\\](?![(\[:])")
 def to_markdown(report: Report, *, brief: bool = False) -> str:
     """The report as Markdown, what to do first. Brief: without the drafts of messages and the evidence."""
     sections = [s for s in SECTIONS if not (brief and s in (_messages, _evidence))]
-    blocks = [block for section in sections for block in section(report)]
+    shorter = {_rejected: _rejected_in_short} if brief else {}
+    blocks = [block for section in sections for block in shorter.get(section, section)(report)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -160,9 +161,16 @@ def _rejected(report: Report) -> Iterator[str]:
     if not report.rejected:
         return
     yield "## Looked at and dismissed"
-    yield "\n".join(f"- {escape(r.statement)}" for r in report.rejected[:SHOWN_REJECTED])
-    if len(report.rejected) > SHOWN_REJECTED:
-        yield f"And {len(report.rejected) - SHOWN_REJECTED} more, in the data (JSON)."
+    yield "\n".join(f"- {escape(r.statement)}" for r in report.rejected)
+
+
+def _rejected_in_short(report: Report) -> Iterator[str]:
+    if not report.rejected:
+        return
+    shown, more = in_short(report.rejected)
+    yield "## Looked at and dismissed"
+    yield "\n".join(f"- {escape(statement)}" for statement in shown)
+    yield escape(more)
 
 
 def _gaps(report: Report) -> Iterator[str]:

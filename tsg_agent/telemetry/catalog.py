@@ -93,6 +93,8 @@ class SourceTable:
     present: frozenset[str]
     empty: frozenset[str] = frozenset()
     """Columns that are there and hold only NULLs, where the engine looked."""
+    problem: str = ""
+    """Why nothing of it can be read; then it is as good as not there, and its view has no row."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -117,13 +119,17 @@ def lacking(needs: tuple[Needs, ...], source: dict[str, SourceTable]) -> tuple[s
     missing: list[str] = []
     for need in needs:
         table = source.get(need.table)
-        if table is None:
-            if need.required:
-                missing.append(need.table)
+        if table is None or table.problem:
+            missing += [_named(need.table, table)] if need.required else []
         else:
             missing += [f"{need.table}.{name}" for name in need.required if name not in table.present]
             missing += [f"{need.table}.{name} (it holds nothing)" for name in need.required if name in table.empty]
     return tuple(missing)
+
+
+def _named(name: str, table: SourceTable | None) -> str:
+    """A table that is not there, or is there and broken."""
+    return f"{name} (it is there, but cannot be read)" if table is not None else name
 
 
 def read_as_null(needs: tuple[Needs, ...], source: dict[str, SourceTable]) -> tuple[str, ...]:
@@ -131,8 +137,8 @@ def read_as_null(needs: tuple[Needs, ...], source: dict[str, SourceTable]) -> tu
     absent: list[str] = []
     for need in needs:
         table = source.get(need.table)
-        if table is None:
-            absent += [] if need.required else [need.table]
+        if table is None or table.problem:
+            absent += [] if need.required else [_named(need.table, table)]
         else:
             absent += [f"{need.table}.{name}" for name in need.optional if name not in table.present]
     return tuple(absent)

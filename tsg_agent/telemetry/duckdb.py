@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -19,10 +19,10 @@ from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, SourceTable
 from tsg_agent.telemetry.compact import Compact
 from tsg_agent.telemetry.files import find_files, group_files
 from tsg_agent.telemetry.keys import Keys
-from tsg_agent.telemetry.mapping import TableMapping, read_mapping
+from tsg_agent.telemetry.mapping import Misfit, TableMapping, read_mapping
 from tsg_agent.telemetry.parameters import parameters_in
 from tsg_agent.telemetry.values import is_text
-from tsg_agent.telemetry.views import Relation, null_view, table_view
+from tsg_agent.telemetry.views import Relation, Unreadable, first_line, null_view, table_view, unreadable
 
 T = TypeVar("T")
 PERFECT_BITS = 16
@@ -57,8 +57,9 @@ class DuckDB:
         try:
             self._connection = duckdb.connect(":memory:", config=config)
         except duckdb.Error as error:
-            raise TelemetryError(f"DuckDB does not start: {_first_line(error)}.") from error
+            raise TelemetryError(f"DuckDB does not start: {first_line(error)}.") from error
         self._tables: dict[str, SourceTable] = {}
+        self._mapping = mapping
         self._spill = tempfile.mkdtemp(prefix="tsg-agent-")
         self._unspill = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
         self._keys = Keys()
@@ -148,10 +149,10 @@ class DuckDB:
             raise QueryTimeout(f"The query took longer than {timeout:g} s and was cancelled.", fix=fix) from error
         except duckdb.OutOfMemoryException as error:
             raise QueryError(
-                f"The query needs more memory than it may use: {_first_line(error)}", fix="Raise TSG_MEMORY_LIMIT."
+                f"The query needs more memory than it may use: {first_line(error)}", fix="Raise TSG_MEMORY_LIMIT."
             ) from error
         except duckdb.Error as error:
-            raise QueryError(f"The engine refused the query: {_first_line(error)}") from error
+            raise QueryError(f"The engine refused the query: {first_line(error)}") from error
         finally:
             done.set()
             if watch.ident is not None:
@@ -172,7 +173,8 @@ class DuckDB:
                 self._lock(paths)  # before its views are looked at: they may read files of their own
             for name, table in CATALOG.items():
                 if name in relations:
-                    self._create_view(name, relations[name], mapping.get(name, TableMapping()))
+                    alone = LOGS.name not in relations
+                    self._create_view(name, relations[name], mapping.get(name, TableMapping()), alone=alone)
                 else:
                     self._connection.execute(null_view(table))
             if not is_database:
@@ -180,17 +182,14 @@ class DuckDB:
         except duckdb.InterruptException as error:
             raise TelemetryError(f"{location} could not be opened within {timeout:g} s.") from error
         except duckdb.Error as error:
-            raise TelemetryError(f"{location} cannot be read: {_first_line(error)}") from error
+            raise TelemetryError(f"{location} cannot be read: {first_line(error)}") from error
         finally:
             timer.cancel()
 
     def _files(self, location: str, mapping: dict[str, TableMapping]) -> tuple[dict[str, Relation], list[str]]:
         sources = {name: table.source for name, table in mapping.items() if table.source}
         groups = group_files(find_files(location), location, sources)
-        relations = {
-            name: Relation(group.relation, ", ".join(group.paths), group if group.is_text else None)
-            for name, group in groups.items()
-        }
+        relations = {name: Relation(group.relation, ", ".join(group.paths), group) for name, group in groups.items()}
         return relations, [path for group in groups.values() for path in group.paths]
 
     def _database(self, location: str, mapping: dict[str, TableMapping]) -> tuple[dict[str, Relation], list[str]]:
@@ -220,21 +219,40 @@ class DuckDB:
             )
         return relations, []
 
-    def _create_view(self, name: str, relation: Relation, mapping: TableMapping) -> None:
+    def _create_view(self, name: str, relation: Relation, mapping: TableMapping, *, alone: bool) -> None:
+        """A table of the guide; `alone`: there are no requests beside it, without which nothing could be asked."""
+        try:
+            self._tables[name] = self._viewed(name, relation, mapping)
+        except Unreadable as error:
+            if alone or name == LOGS.name:
+                raise
+            # One broken table costs what is about it, as one that is not there does.
+            self._connection.execute(f"DROP TABLE IF EXISTS read_{name}")
+            self._connection.execute(null_view(CATALOG[name]))
+            self._tables[name] = SourceTable(
+                name, relation.location, frozenset(), problem=_without_folders(error.message, relation.location)
+            )
+
+    def _viewed(self, name: str, relation: Relation, mapping: TableMapping) -> SourceTable:
         table = CATALOG[name]
         try:
             view = table_view(self._connection, table, relation, mapping.columns)
             for statement in view.statements:
                 self._connection.execute(statement)
+            silent = name == LOGS.name and ANSWER in view.present and self._lacks_answers()
+        except Misfit as error:
+            raise TelemetryError(f"The mapping file {self._mapping}: {error.message}", fix=error.fix) from error
         except duckdb.InterruptException:
             raise
         except duckdb.Error as error:
+            if not mapping.columns:
+                raise unreadable(name, relation.location, error) from error
             raise TelemetryError(
-                f"{name} ({relation.location}) cannot be read: {_first_line(error)}",
-                fix="Mend or replace that file; `tsg-agent doctor --telemetry` shows what can be read.",
+                f"{name} ({relation.location}) cannot be read as the mapping file {self._mapping} has it: "
+                f"{first_line(error)}",
+                fix=f"Mend that file, or the expressions for {', '.join(mapping.columns)} in the mapping file.",
             ) from error
-        empty = frozenset({ANSWER} if name == LOGS.name and ANSWER in view.present and self._lacks_answers() else ())
-        self._tables[name] = SourceTable(name, relation.location, frozenset(view.present), empty)
+        return SourceTable(name, relation.location, frozenset(view.present), frozenset({ANSWER} if silent else ()))
 
     def _lacks_answers(self) -> bool:
         """Whether there are requests and none says how it was answered. Ends at the first that does."""
@@ -264,6 +282,13 @@ class DuckDB:
             self._connection.execute(statement)
 
 
+def _without_folders(text: str, location: str) -> str:
+    """A text about files with their names only: reports and recordings go to other machines."""
+    for path in location.split(", "):
+        text = text.replace(path, PurePath(path).name)
+    return text
+
+
 def _interrupt_at(cursor: duckdb.DuckDBPyConnection, deadline: float, done: threading.Event) -> None:
     """Interrupt at the deadline, and again until it takes: an interrupt before the query runs is lost."""
     wait = deadline - time.monotonic()
@@ -278,7 +303,3 @@ def _spelled_out(table: pa.Table) -> pa.Table:
         if pa.types.is_dictionary(column.type):
             table = table.set_column(position, column.name, table.column(position).cast(column.type.value_type))
     return table
-
-
-def _first_line(error: BaseException) -> str:
-    return " ".join(str(error).split("\n\n")[0].split())[:500]

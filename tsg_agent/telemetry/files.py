@@ -36,6 +36,11 @@ class TableFiles:
         return self.reader != "read_parquet"
 
     @property
+    def empty(self) -> tuple[str, ...]:
+        """Files of no bytes: a writer that failed. Of text files only where all are."""
+        return tuple(path for path in self.paths if not Path(path).stat().st_size)
+
+    @property
     def is_csv(self) -> bool:
         """Types are guessed from what the values look like: "007" and "f" may be texts all the same."""
         return self.reader == "read_csv"
@@ -128,4 +133,6 @@ def _same_kind(name: str, paths: list[Path]) -> TableFiles:
             f"{name} is there as several kinds of file: {', '.join(sorted(path.name for path in paths))}.",
             fix="Keep one kind, so that no row is counted twice.",
         )
-    return TableFiles(tuple(str(path.resolve()) for path in paths), readers.pop())
+    reader = readers.pop()
+    filled = [path for path in paths if path.stat().st_size] if reader != "read_parquet" else paths
+    return TableFiles(tuple(str(path.resolve()) for path in filled or paths), reader)  # a log just begun has no row

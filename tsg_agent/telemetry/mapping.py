@@ -10,13 +10,18 @@ A column that is not mapped is taken from the source's column of the same name, 
 """
 
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import CATALOG
-from tsg_agent.telemetry.expressions import check_expression
+from tsg_agent.telemetry.expressions import check_expression, columns_of
+
+
+class Misfit(TelemetryError):
+    """An expression of the mapping file that the source does not bear out."""
 
 
 class TableMapping(BaseModel):
@@ -26,6 +31,23 @@ class TableMapping(BaseModel):
 
     source: str | None = Field(None, alias="from")
     columns: dict[str, str] = Field(default_factory=dict)
+
+
+def misfit(column: str, expression: str, held: list[str], why: str) -> Misfit:
+    """A mapped expression that does not fit. `held`: the source's columns; `why`: the engine's words."""
+    names = {name.lower(): name for name in held}
+    unknown = sorted(columns_of(expression) - set(names))
+    if not unknown:
+        return Misfit(
+            f"{column} = {expression!r} does not fit the source: {why}",
+            fix="Mend that expression in the mapping file.",
+        )
+    near = [names[match] for one in unknown for match in get_close_matches(one, names, 5, 0.5)]
+    listed = f"Near: {', '.join(dict.fromkeys(near))}. " if near else ""
+    return Misfit(
+        f"{column} = {expression!r} names {', '.join(unknown)}, which the source does not have.",
+        fix=f"Mend that expression in the mapping file. {listed}The source's columns are {', '.join(held)}.",
+    )
 
 
 def read_mapping(path: Path) -> dict[str, TableMapping]:

@@ -1,12 +1,13 @@
 """What a source holds: tables, time, known values, and which checks can run over it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Protocol
 
 from pydantic import AwareDatetime, Field
 
+from tsg_agent.errors import TelemetryError
 from tsg_agent.models import Model
 from tsg_agent.telemetry.catalog import CATALOG, LOGS, WORKFLOWS, Needs, lacking, read_as_null
 from tsg_agent.telemetry.engine import Engine
@@ -39,6 +40,7 @@ class TableProfile(Model):
     missing: tuple[str, ...] = Field(description="the guide's columns that it lacks; they read as NULL")
     first: AwareDatetime | None = None
     last: AwareDatetime | None = None
+    problem: str = Field("", description="why nothing of it can be read")
 
 
 class Readiness(Model):
@@ -107,30 +109,41 @@ def profile(engine: Engine, timeout: float, checks: Iterable[Check] = ()) -> Pro
                 missing=source.missing,
                 first=first,
                 last=last,
+                problem=source.problem,
             )
         )
     return Profile(
         tables=tuple(tables),
         absent=tuple(name for name in CATALOG if name not in engine.tables),
         known=_known(values),
-        checks=tuple(readiness(engine, checks)),
+        checks=tuple(readiness(engine, checks, {table.name for table in tables if not table.rows})),
     )
 
 
 def known_values(engine: Engine, timeout: float, table: str = LOGS.name) -> KnownValues:
     """Regions, services and environments of the requests; of the workflows, where the source has no requests.
 
-    `table` asks for the workflows' own. Raises what Engine.run raises.
+    `table` asks for the workflows' own. Raises TelemetryError where there is no row at all, and what Engine.run raises.
     """
     name = table if table in engine.tables else WORKFLOWS.name
-    return _known({name: _values(engine, name, timeout)} if name in engine.tables else {})
+    values = {name: _values(engine, name, timeout)} if name in engine.tables else {}
+    if table == LOGS.name and values and not values[name].whole()[0]:
+        raise TelemetryError(
+            f"{name} ({engine.tables[name].location}) has no rows.",
+            fix="Give telemetry that covers the incident; `tsg-agent doctor --telemetry` shows what is there.",
+        )
+    return _known(values)
 
 
-def readiness(engine: Engine, checks: Iterable[Check]) -> list[Readiness]:
-    """Which checks can run over the source, in their order."""
+def readiness(engine: Engine, checks: Iterable[Check], blank: Collection[str] = ()) -> list[Readiness]:
+    """Which checks can run over the source, in their order. `blank`: tables that are known to have no row."""
     result = []
     for check in checks:
         missing = lacking(check.needs, engine.tables)
+        needed = [need.table for need in check.needs if need.required]
+        missing += tuple(
+            f"{name} (it has no rows)" for name in needed if name in blank and not engine.tables[name].problem
+        )
         result.append(
             Readiness(
                 tool=check.name,

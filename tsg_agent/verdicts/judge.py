@@ -16,7 +16,7 @@ from tsg_agent.verdicts.explain import Explained, Explainer
 from tsg_agent.verdicts.gates import gates_of
 from tsg_agent.verdicts.order import Ranked
 from tsg_agent.verdicts.remainder import Key, Remainder, Source
-from tsg_agent.verdicts.rules import Ruling, notable, rule, verdict
+from tsg_agent.verdicts.rules import NOTABLE_Z, Ruling, notable, rule, verdict
 from tsg_agent.verdicts.series import Ledger, series_of
 from tsg_agent.verdicts.setting import FAILURES, Cuts, Setting
 from tsg_agent.verdicts.workflow_table import among, workflow_table
@@ -155,7 +155,7 @@ def _dismissed(
             held = found.get(one.key)
             if held is None or _telling(one) > _telling(held[0]):
                 found[one.key] = (detailed, ruling)
-    return sorted(found.values(), key=lambda item: _interest(item[0]))
+    return sorted(found.values(), key=lambda item: _interest(*item))
 
 
 def _telling(one: Candidate) -> tuple[bool, bool, bool]:
@@ -163,9 +163,15 @@ def _telling(one: Candidate) -> tuple[bool, bool, bool]:
     return bool(one.label), one.compared, one.measure not in (Measure.SLOW, Measure.RETRIES)
 
 
-def _interest(one: Candidate) -> tuple[bool, bool, float, Key]:
-    """What a reader asks for first: the deployment and the flags, then what differs most from the rest."""
-    return one.step != 2, one.step != 3, -(one.contrast.z or 0.0), one.key
+def _interest(one: Candidate, ruling: Ruling) -> tuple[bool, bool, bool, float, Key]:
+    """What a reader asks for first: the deployment, flags that differ, then what fails most points above the rest.
+
+    What always fails stands high so, whatever its change: it tops every count of errors. Few requests say little.
+    """
+    flag = one.step == 3 and (one.contrast.z or 0.0) >= NOTABLE_Z
+    after, rest = one.onset.after or one.contrast.subject, one.contrast.rest
+    above = after.percent - rest.percent if after is not None and rest is not None and rest.requests else 0.0
+    return one.step != 2, not flag, ruling.dismissal == "too_few", -above, one.key
 
 
 def _asked_before_and_after(measurement: Measurement) -> bool:
