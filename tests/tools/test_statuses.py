@@ -123,6 +123,7 @@ def test_missing_optional_columns_read_as_null_and_are_named(check: Plugin[Any],
 def test_all_null_columns_trigger_nothing(check: Plugin[Any], tmp_path: Path) -> None:
     held = tables(2400)
     keys = ("request_id", "timestamp", "region", "environment", "service_name", "correlation_id", "service_version")
+    keys += ("status_code",)  # without an answer nothing is known: the next test
     for rows in held.values():
         for row in rows:
             for column in row:
@@ -131,6 +132,16 @@ def test_all_null_columns_trigger_nothing(check: Plugin[Any], tmp_path: Path) ->
     finding = found(tmp_path, check.number, held)
     assert finding.status in (Status.OK, Status.INSUFFICIENT_DATA)
     assert not set(finding.labels) - {check.labels[-1]}
+
+
+@pytest.mark.parametrize("check", [check for check in CHECKS if check.values[0].number != 8])
+def test_requests_whose_status_is_never_filled_are_not_healthy(check: Plugin[Any], tmp_path: Path) -> None:
+    held = tables(2400)
+    for row in held["api_gateway_logs"]:
+        row["status_code"] = None
+    finding = found(tmp_path, check.number, held)
+    assert (finding.status, finding.label) == (Status.NOT_APPLICABLE, "")
+    assert "api_gateway_logs.status_code (it holds nothing)" in finding.reason
 
 
 @pytest.mark.parametrize("check", CHECKS)
