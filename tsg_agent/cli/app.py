@@ -2,12 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from tsg_agent import __version__
 from tsg_agent.ask.commands import register
+from tsg_agent.cli import interrupts
 from tsg_agent.errors import TsgError
 
 EXIT_CODES = """
@@ -15,7 +17,30 @@ Exit codes: 0 concluded (whatever the conclusion) · 1 internal error · 2 wrong
 3 the incident's text leaves questions open · 4 the telemetry cannot be read · 5 no such investigation ·
 6 no sandbox here · 7 the model does not answer · 130 interrupted.
 """
+LOADS_LONG = ("run", "resume", "demo")
+"""Commands that say themselves when all that they need is loaded."""
+
+
+class Commands(TyperGroup):
+    """The commands. One that is interrupted says so; typer alone ends without a word."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command."""
+        if args[0] not in LOADS_LONG:
+            interrupts.loaded()
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            typer.echo(str(interrupt) or "Interrupted.", err=True)
+            raise typer.Exit(interrupts.CODE) from interrupt
+
+
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -192,9 +217,9 @@ def main() -> None:
 
         show_error(error, as_json="--json" in sys.argv)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("Interrupted.", err=True)
-        sys.exit(130)
+    except SystemExit as ended:
+        interrupts.leave(ended.code)
+        raise
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): nobody is left to tell.
         sys.stderr.close()
