@@ -206,7 +206,10 @@ async def _run(  # noqa: PLR0913, PLR0917 - a run's own things, once
             while "__interrupt__" in ended:
                 answers = _answers(ended["__interrupt__"], watch)
                 ended = await graph.ainvoke(Command(resume=answers), config, context=context)
-        return _checked(Report.model_validate(ended["report"]))
+        report = _checked(Report.model_validate(ended["report"]))
+        if store:
+            store.end(identity, report.headline)
+        return report
     except asyncio.CancelledError:
         cancelled = True
         executor.shutdown(wait=False, cancel_futures=True)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tsg_agent.cli.recordings import Overwrite, not_there
+
 if TYPE_CHECKING:
     from tsg_agent.ask.conversation import Conversation
 
@@ -19,7 +21,9 @@ Incident = Annotated[Path | None, typer.Option(help="File with the incident's te
 Region = Annotated[str | None, typer.Option(help="Region, where the question names none.")]
 Service = Annotated[str | None, typer.Option(help="Service, where the question names none.")]
 Environment = Annotated[str | None, typer.Option(help="Environment, where the question names none.")]
-Record = Annotated[Path | None, typer.Option(help="Keep everything in one file, to `replay` without data or model.")]
+Record = Annotated[
+    Path | None, typer.Option(help="Keep everything in one new file, to `replay` without data or model.")
+]
 
 
 def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
@@ -31,9 +35,11 @@ def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
     service_name: Service = None,
     environment: Environment = None,
     record: Record = None,
+    overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Answer one question about the telemetry, with its evidence."""
+    not_there(record, overwrite=overwrite)
     given = {"region": region, "service_name": service_name, "environment": environment}
     from tsg_agent.ask.screen import Screen  # noqa: PLC0415 - --help must be quick
     from tsg_agent.ask.talk import answer_text  # noqa: PLC0415 - as above
@@ -51,11 +57,13 @@ def chat(  # noqa: PLR0913, PLR0917 - as above
     service_name: Service = None,
     environment: Environment = None,
     record: Record = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Ask one question after another; Ctrl-C stops an answer, Ctrl-D ends.
 
     With a model, its draft is shown dim while it writes; the checked answer takes its place.
     """
+    not_there(record, overwrite=overwrite)
     given = {"region": region, "service_name": service_name, "environment": environment}
     from tsg_agent.ask.talk import talk  # noqa: PLC0415 - as above
 

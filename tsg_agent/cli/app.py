@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from tsg_agent import __version__
 from tsg_agent.ask.commands import register
 from tsg_agent.cli import interrupts
+from tsg_agent.cli.recordings import Overwrite, not_there
 from tsg_agent.errors import TsgError
 
 EXIT_CODES = """
@@ -58,7 +59,12 @@ Mapping = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Html = Annotated[Path | None, typer.Option(help="Write the report as one self-contained HTML file.")]
-Whole = Annotated[bool, typer.Option("--all", help="Print the drafts and the evidence too.")]
+Whole = Annotated[
+    bool,
+    typer.Option(
+        "--all", help="On a terminal, print the drafts and the evidence too; a pipe or a file always gets them."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
 
 
@@ -87,8 +93,9 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     threshold: Annotated[float | None, typer.Option(help="SLA threshold, percent; default 99.9.")] = None,
     now: Annotated[str | None, typer.Option(help="What counts as now; for replays.")] = None,
     record: Annotated[
-        Path | None, typer.Option(help="Keep everything in one file, to `replay` without data source or model.")
+        Path | None, typer.Option(help="Keep everything in one new file, to `replay` without data source or model.")
     ] = None,
+    overwrite: Overwrite = False,
     keep: Annotated[bool, typer.Option(help="Checkpoint each step, so that `resume` can go on.")] = True,
     quiet: Quiet = False,
 ) -> None:
@@ -108,6 +115,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
         "threshold": threshold,
     }
     output = Output(as_json=as_json, html=html, whole=whole, quiet=quiet, record=record)
+    not_there(record, overwrite=overwrite)
     text = read_text(incident)
     run_incident(text, telemetry, mapping, given, now=now, keep=keep, output=output, may_ask=incident != "-")
 
@@ -129,8 +137,9 @@ def demo(  # noqa: PLR0913, PLR0917 - the same outputs as run
 
 
 @app.command()
-def resume(
+def resume(  # noqa: PLR0913, PLR0917 - the same outputs as run
     identity: Annotated[str, typer.Argument(metavar="ID", help="The id that `run` printed; `list` lists them.")],
+    limit: Annotated[int, typer.Option(min=1, help="How many `list` shows, newest first.")] = 20,
     as_json: AsJson = False,
     html: Html = None,
     whole: Whole = False,
@@ -139,7 +148,7 @@ def resume(
     """Go on with an interrupted investigation; checks that had ended are not run again."""
     from tsg_agent.cli.investigate import Output, resume_incident
 
-    resume_incident(identity, Output(as_json=as_json, html=html, whole=whole, quiet=quiet))
+    resume_incident(identity, Output(as_json=as_json, html=html, whole=whole, quiet=quiet), limit)
 
 
 @app.command()
@@ -156,11 +165,12 @@ def replay(
     from tsg_agent import recording
     from tsg_agent.ask.talk import show_talk
     from tsg_agent.cli.investigate import Output, show
+    from tsg_agent.cli.recordings import show_differences
 
     questions = recording.is_talk(file)
     if diff:
         same = "The same answers." if questions else "The same report."
-        typer.echo("\n".join(recording.differences(file)) or same)
+        show_differences(recording.differences(file), same=same, as_json=as_json)
     elif questions:
         show_talk(recording.replay_talk(file), as_json=as_json, html=html)
     else:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from tsg_agent import recording
 from tsg_agent.cli.interrupts import Stopped, loaded
+from tsg_agent.cli.kept import list_kept
 from tsg_agent.cli.progress import Table
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Given
@@ -93,12 +94,11 @@ def run_incident(  # noqa: PLR0913 - the command's own flags
     return report
 
 
-def resume_incident(identity: str, output: Output) -> None:
+def resume_incident(identity: str, output: Output, limit: int) -> None:
     """Go on with an investigation, or list those that there are."""
     settings = load_settings()
     if identity == "list":
-        for known in Store(settings.state_dir).identities():
-            typer.echo(known)
+        list_kept(settings, limit=limit, as_json=output.as_json)
         return
     loaded()
     with Table(quiet=output.quiet) as table:
