@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,13 +28,15 @@ from tsg_agent.models import NodeUsage, Question, Report, Status
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request, Store
 from tsg_agent.telemetry.duckdb import DuckDB
-from tsg_agent.telemetry.engine import Engine
+from tsg_agent.telemetry.engine import Cancellable, Engine
 from tsg_agent.telemetry.profile import known_values
 
 __all__ = ["Request", "Watch", "ainvestigate", "investigate", "open_telemetry", "resume"]
 
 THREADS = 24
 """Ten branches and the queries they run side by side; they wait for the engine, not for the processor."""
+PATIENCE = 0.5
+"""Seconds that an interrupted investigation waits for its threads."""
 Ask = Callable[[list[Question]], dict[str, Any]]
 
 
@@ -64,7 +67,9 @@ def investigate(  # noqa: PLR0913 - what it works with, by name
 
     Raises ParameterError, QuestionError, TelemetryError.
     """
-    return _ended(ainvestigate(request, settings=settings, engine=engine, model=model, watch=watch, keep=keep))
+    settings = settings or Settings()
+    with _opened(request, settings, engine) as opened:  # before the event loop, which would hold an interrupt back
+        return _ended(ainvestigate(request, settings=settings, engine=opened, model=model, watch=watch, keep=keep))
 
 
 async def ainvestigate(  # noqa: PLR0913 - as above
@@ -78,25 +83,22 @@ async def ainvestigate(  # noqa: PLR0913 - as above
 ) -> Report:
     """investigate(), for programs that have an event loop."""
     settings, watch = settings or Settings(), watch or Watch()
+    request = request.model_copy(update={"now": request.now or datetime.now(UTC)})
     identity = uuid4().hex[:12]
     store, note = _store(settings) if keep else (None, "")
     with _opened(request, settings, engine) as opened:
         if store:
             store.remember(identity, request)
         watch.begun(identity)
-        state: State = {
-            "id": identity,
-            "text": request.text,
-            "given": request.given.model_dump(mode="json"),
-            "now": (request.now or datetime.now(UTC)).isoformat(),
-            "began": time.time(),
-        }
+        state = _first(identity, request)
         report = await _run(state, identity, opened, settings, watch, store, model or open_model(settings.model))
         return report.model_copy(update={"notes": [*report.notes, note]}) if note else report
 
 
 def resume(identity: str, *, settings: Settings | None = None, watch: Watch | None = None) -> Report:
     """Go on with an interrupted investigation; branches that had ended are not run again.
+
+    One that was interrupted before its first checkpoint begins anew.
 
     Raises RecordError for an unknown id, and what investigate() raises.
     """
@@ -105,13 +107,25 @@ def resume(identity: str, *, settings: Settings | None = None, watch: Watch | No
     store.check()
     request = store.recall(identity)
     with _opened(request, settings, None) as opened:
-        return _ended(_run(None, identity, opened, settings, watch, store, open_model(settings.model)))
+        state = _first(identity, request)
+        model = open_model(settings.model)
+        return _ended(_run(state, identity, opened, settings, watch, store, model, go_on=True))
 
 
 def open_telemetry(telemetry: str, *, mapping: Path | None = None, settings: Settings | None = None) -> DuckDB:
     """The embedded engine over a folder, a glob, a file or a .duckdb database; close it, or use it in `with`."""
     settings = settings or Settings()
     return DuckDB(telemetry, mapping=mapping, memory_limit=settings.memory_limit, threads=settings.threads)
+
+
+def _first(identity: str, request: Request) -> State:
+    return {
+        "id": identity,
+        "text": request.text,
+        "given": request.given.model_dump(mode="json"),
+        "now": (request.now or datetime.now(UTC)).isoformat(),
+        "began": time.time(),
+    }
 
 
 def _ended(run: Coroutine[Any, Any, Report]) -> Report:
@@ -162,19 +176,25 @@ async def _checkpointer(store: Store | None) -> AsyncIterator[BaseCheckpointSave
 
 
 async def _run(  # noqa: PLR0913, PLR0917 - a run's own things, once
-    state: State | None,
+    state: State,
     identity: str,
     engine: Engine,
     settings: Settings,
     watch: Watch,
     store: Store | None,
     model: Model | None,
+    *,
+    go_on: bool = False,
 ) -> Report:
-    """Run or go on until the report is there, asking what is open. `state` is None to go on."""
+    """Run, or go on from a checkpoint, until the report is there, asking what is open."""
     frames = store.frames(identity) if store else Frames()
     config: Any = {"configurable": {"thread_id": identity}}
-    executor = ThreadPoolExecutor(THREADS, thread_name_prefix="tsg")
+    threads: set[int] = set()
+    executor = ThreadPoolExecutor(
+        THREADS, thread_name_prefix="tsg", initializer=lambda: threads.add(threading.get_ident())
+    )
     bench = Workbench(unsafe=settings.sandbox.unsafe_no_isolation)
+    cancelled = False
     try:
         asked = asyncio.get_running_loop().run_in_executor(executor, known_values, engine, settings.query_timeout)
         async with _checkpointer(store) as saver:
@@ -184,19 +204,35 @@ async def _run(  # noqa: PLR0913, PLR0917 - a run's own things, once
                 assistant = _assistant(model, settings, held, store, identity)
             known = await asked  # compiling a graph takes as long
             context = Context(engine, known, settings, executor, frames, watch.progress, assistant, bench)
-            if state is None and not held:
-                raise RecordError(f"Investigation {identity} has no checkpoint.", fix="Run it again: `tsg-agent run`.")
-            reading = functools.partial(readable, identity) if state is None else nullcontext
+            begun = None if go_on and held else state
+            reading = functools.partial(readable, identity) if begun is None else nullcontext
             with reading():  # what a node cannot make sense of may come from the checkpoint
-                ended: Any = await graph.ainvoke(state, config, context=context, durability="async")
+                ended: Any = await graph.ainvoke(begun, config, context=context, durability="async")
             while "__interrupt__" in ended:
                 answers = _answers(ended["__interrupt__"], watch)
                 with reading():
                     ended = await graph.ainvoke(Command(resume=answers), config, context=context)
-        return _checked(Report.model_validate(ended["report"]))
+        report = _checked(Report.model_validate(ended["report"]))
+        if store:
+            store.end(identity, report.headline)
+        return report
+    except asyncio.CancelledError:
+        cancelled = True
+        executor.shutdown(wait=False, cancel_futures=True)
+        _stop(engine, threads)
+        raise
     finally:
         bench.close()
-        executor.shutdown(wait=True, cancel_futures=True)
+        executor.shutdown(wait=not cancelled, cancel_futures=True)
+
+
+def _stop(engine: Engine, threads: set[int]) -> None:
+    """Cancel the queries that these threads wait for. What else they do (a model's answer) is left to itself."""
+    last = time.monotonic() + PATIENCE
+    while (alive := threads & {thread.ident for thread in threading.enumerate()}) and time.monotonic() < last:
+        if isinstance(engine, Cancellable):
+            engine.cancel(alive)
+        time.sleep(0.02)
 
 
 def _answers(interrupts: Any, watch: Watch) -> dict[str, Any]:

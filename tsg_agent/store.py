@@ -4,7 +4,10 @@ import json
 import os
 import sqlite3
 from contextlib import closing, suppress
+from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import Field, ValidationError
 
@@ -12,6 +15,19 @@ from tsg_agent.errors import RecordError
 from tsg_agent.extract import Given, Moment
 from tsg_agent.frames import Frames
 from tsg_agent.models import Model, ModelUsage, NodeUsage
+
+ENDED = "ended.json"
+NEAR = 3
+"""Ids like a wrong one that are named."""
+
+
+class Kept(NamedTuple):
+    """An investigation, in a list: interrupted, finished or unreadable; its headline, or its text's first line."""
+
+    id: str
+    when: datetime
+    state: str
+    title: str
 
 
 class Request(Model):
@@ -81,8 +97,7 @@ class Store:
         try:
             return Request.model_validate_json(path.read_text("utf-8"))
         except FileNotFoundError as error:
-            known = ", ".join(self.identities()) or "none"
-            raise RecordError(f"There is no investigation {identity!r}.", fix=f"Known: {known}.") from error
+            raise RecordError(f"There is no investigation {identity!r}.", fix=self._near(identity)) from error
         except (OSError, ValidationError, json.JSONDecodeError) as error:
             raise RecordError(
                 f"The record of investigation {identity} cannot be read.", fix="Run it again: `tsg-agent run`."
@@ -106,6 +121,27 @@ class Store:
                 f"What investigation {identity} has spent cannot be read.", fix="Run it again: `tsg-agent run`."
             ) from error
 
+    def end(self, identity: str, headline: str) -> None:
+        """Note that an investigation has concluded, and what."""
+        with suppress(OSError):  # as above
+            (self._of(identity) / ENDED).write_text(json.dumps({"headline": headline}), encoding="utf-8")
+
+    def about(self, identity: str) -> Kept:
+        """What a list says of an investigation, also where its record cannot be read."""
+        folder = self._of(identity)
+        when = datetime.fromtimestamp((folder / "request.json").stat().st_mtime, UTC)
+        try:
+            headline = str(json.loads((folder / ENDED).read_text("utf-8"))["headline"])
+            return Kept(identity, when, "finished", headline)
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # it has not concluded
+        try:
+            text = self.recall(identity).text
+        except RecordError:
+            return Kept(identity, when, "unreadable", "")
+        lines = (line.strip("# \t") for line in text.splitlines())
+        return Kept(identity, when, "interrupted", next((line for line in lines if line), "(no text)"))
+
     def frames(self, identity: str) -> Frames:
         """The tables of an investigation."""
         return Frames(self._of(identity))
@@ -116,6 +152,13 @@ class Store:
             return []
         found = sorted(self._folder.glob("*/request.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         return [path.parent.name for path in found]
+
+    def _near(self, identity: str) -> str:
+        every = self.identities()
+        begun = [known for known in every if known.startswith(identity)]
+        near = begun[:NEAR] or get_close_matches(identity, every, NEAR, 0.6)
+        meant = f"Did you mean {' or '.join(near)}? " if near else ""
+        return f"{meant}`tsg-agent resume list` shows those that are kept."
 
     def _of(self, identity: str) -> Path:
         if not identity.isalnum():

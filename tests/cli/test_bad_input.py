@@ -1,6 +1,7 @@
 """Bad input: a clear message with the next step, the documented exit code, no traceback, no wrong result."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -89,6 +90,49 @@ def test_a_text_of_ten_megabytes(shard: Place, tmp_path: Path) -> None:
 
 def test_no_such_file(shard: Place, tmp_path: Path) -> None:
     failed(tsg("run", "nowhere.md", "-t", shard.telemetry, state=tmp_path), 2, "nowhere.md", "Next:")
+
+
+def test_a_recording_that_does_not_exist(tmp_path: Path) -> None:
+    for flags in ((), ("--diff",)):
+        failed(tsg("replay", "nowhere.tsgr", *flags, state=tmp_path), 5, "nowhere.tsgr does not exist", "--record")
+
+
+def keep(state: Path, *identities: str) -> None:
+    """Investigations that were interrupted, oldest first."""
+    for age, identity in enumerate(reversed(identities)):
+        (state / identity).mkdir(mode=0o700)
+        file = state / identity / "request.json"
+        file.write_text(json.dumps({"text": f"\n# Trouble {identity}\nmore", "telemetry": "x"}), encoding="utf-8")
+        os.utime(file, (1_773_000_000 - 3600 * age,) * 2)
+
+
+def test_a_list_is_newest_first_and_short(tmp_path: Path) -> None:
+    names = [f"{number:012x}" for number in range(30)]
+    keep(tmp_path, *names)
+    done = tsg("resume", "list", state=tmp_path)
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"{names[-1]}  2026-03-08 20:00 UTC  interrupted  Trouble {names[-1]}"
+    assert [line.split()[0] for line in lines] == names[:-21:-1]
+    assert "10 older ones: --limit 30" in done.stderr
+    held = json.loads(tsg("resume", "list", "--limit", "2", "--json", state=tmp_path).stdout)
+    assert held["more"] == 28
+    assert held["investigations"][1] == {
+        "id": names[-2],
+        "when": "2026-03-08T19:00:00+00:00",
+        "state": "interrupted",
+        "title": f"Trouble {names[-2]}",
+    }
+
+
+def test_a_wrong_id_names_near_ones_and_no_others(tmp_path: Path) -> None:
+    keep(tmp_path, "abcdef012345", "abcdef999999", *(f"{number:012x}" for number in range(30)))
+    near = tsg("resume", "abcdef012354", state=tmp_path)
+    failed(near, 5, "abcdef012354", "Did you mean abcdef012345", "resume list")
+    assert "000000000001" not in near.stderr
+    failed(tsg("resume", "abcdef9", state=tmp_path), 5, "Did you mean abcdef999999?")
+    none = tsg("resume", "zzzz", state=tmp_path)
+    failed(none, 5, "resume list")
+    assert "Did you mean" not in none.stderr
 
 
 def test_no_such_investigation(tmp_path: Path) -> None:

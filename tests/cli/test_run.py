@@ -53,7 +53,10 @@ def test_a_finished_investigation_resumes_to_the_same_conclusion(shard: Place, t
     first = tsg("run", str(shard.incident), "-t", shard.telemetry, "--json", state=tmp_path)
     assert first.returncode == 0, first.stderr
     identity = json.loads(first.stdout)["id"]
-    assert tsg("resume", "list", state=tmp_path).stdout.split() == [identity]
+    listed = tsg("resume", "list", state=tmp_path).stdout
+    assert (
+        listed.startswith(f"{identity}  20") and f"finished     {json.loads(first.stdout)['headline'][:60]}" in listed
+    )
     again = tsg("resume", identity, "--json", state=tmp_path)
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout) == json.loads(first.stdout)
@@ -140,6 +143,18 @@ def test_a_recording_replays_without_its_telemetry(shard: Place, tmp_path: Path)
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["causes"] == json.loads(first.stdout)["causes"]
     assert tsg("replay", str(kept), "--diff", state=tmp_path).stdout == "The same report.\n"
+    compared = tsg("replay", str(kept), "--diff", "--json", state=tmp_path)
+    assert json.loads(compared.stdout) == {"same": True, "differences": []}
+
+    held = kept.read_bytes()
+    refused = tsg("run", "-", "-t", shard.telemetry, "--record", str(kept), text=text, state=tmp_path)
+    assert refused.returncode == 2 and "--overwrite" in refused.stderr
+    asked = tsg("ask", "which shards failed?", "-t", shard.telemetry, "--record", str(kept), state=tmp_path)
+    assert asked.returncode == 2 and "--overwrite" in asked.stderr
+    assert kept.read_bytes() == held
+    command = ("run", "-", "-t", shard.telemetry, "--record", str(kept), "--overwrite")
+    assert tsg(*command, text=text, state=tmp_path).returncode == 0
+    assert kept.read_bytes() != held
 
 
 def test_the_order_of_sets_changes_no_report(shard: Place, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tsg_agent.cli.recordings import Overwrite, not_there
 from tsg_agent.options import (
     EndTime,
     Environment,
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 Incident = Annotated[
     str | None, typer.Option(help="File with the incident's text that the questions are about; - reads standard input.")
 ]
-Record = Annotated[Path | None, typer.Option(help="Keep everything in one file, to `replay` without data or model.")]
+Record = Annotated[
+    Path | None, typer.Option(help="Keep everything in one new file, to `replay` without data or model.")
+]
 FLAGS = ("region", "service_name", "environment", "incident_start", "start_time", "end_time", "threshold")
 
 
@@ -44,6 +47,7 @@ def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
     threshold: Threshold = None,
     now: Now = None,
     record: Record = None,
+    overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Answer one question about the telemetry, with its evidence.
@@ -55,6 +59,7 @@ def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
     Example: tsg-agent ask "top 3 endpoints by error rate after 14:00" -t telemetry/ --incident incident.md
     """
     given = _given(locals())
+    not_there(record, overwrite=overwrite)
     from tsg_agent.ask.screen import Screen  # noqa: PLC0415 - --help must be quick
     from tsg_agent.ask.talk import answer_text  # noqa: PLC0415 - as above
 
@@ -79,6 +84,7 @@ def chat(  # noqa: PLR0913, PLR0917 - as above
     threshold: Threshold = None,
     now: Now = None,
     record: Record = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Ask one question after another; Ctrl-C stops an answer, Ctrl-D ends.
 
@@ -88,6 +94,7 @@ def chat(  # noqa: PLR0913, PLR0917 - as above
     With a model, its draft is shown dim while it writes; the checked answer takes its place.
     """
     given = _given(locals())
+    not_there(record, overwrite=overwrite)
     from tsg_agent.ask.talk import talk  # noqa: PLC0415 - as above
 
     with _conversation(telemetry, mapping, incident, given, now, record) as conversation:

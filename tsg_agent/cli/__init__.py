@@ -1,5 +1,13 @@
 """The command line: thin commands that parse, call the service and show."""
 
-from tsg_agent.cli.app import main
-
 __all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; what it needs is imported when Ctrl-C is already heard."""
+    from tsg_agent.cli.interrupts import loading  # noqa: PLC0415 - as the docstring says
+
+    loading()
+    from tsg_agent.cli.app import main as run  # noqa: PLC0415 - as above
+
+    run()

@@ -2,12 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from tsg_agent import __version__
 from tsg_agent.ask.commands import register
+from tsg_agent.cli import interrupts
+from tsg_agent.cli.recordings import Overwrite, not_there
 from tsg_agent.errors import TsgError
 from tsg_agent.options import (
     EndTime,
@@ -27,7 +30,30 @@ Exit codes: 0 concluded (whatever the conclusion) · 1 internal error · 2 wrong
 3 the incident's text leaves questions open · 4 the telemetry cannot be read · 5 no such investigation ·
 6 no sandbox here · 7 the model does not answer · 130 interrupted.
 """
+LOADS_LONG = ("run", "resume", "demo")
+"""Commands that say themselves when all that they need is loaded."""
+
+
+class Commands(TyperGroup):
+    """The commands. One that is interrupted says so; typer alone ends without a word."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command."""
+        if args[0] not in LOADS_LONG:
+            interrupts.loaded()
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            typer.echo(str(interrupt) or "Interrupted.", err=True)
+            raise typer.Exit(interrupts.CODE) from interrupt
+
+
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -38,7 +64,12 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Html = Annotated[Path | None, typer.Option(help="Write the report as one self-contained HTML file.")]
-Whole = Annotated[bool, typer.Option("--all", help="Print the drafts and the evidence too.")]
+Whole = Annotated[
+    bool,
+    typer.Option(
+        "--all", help="On a terminal, print the drafts and the evidence too; a pipe or a file always gets them."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
 
 
@@ -67,8 +98,9 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     threshold: Threshold = None,
     now: Now = None,
     record: Annotated[
-        Path | None, typer.Option(help="Keep everything in one file, to `replay` without data source or model.")
+        Path | None, typer.Option(help="Keep everything in one new file, to `replay` without data source or model.")
     ] = None,
+    overwrite: Overwrite = False,
     keep: Annotated[bool, typer.Option(help="Checkpoint each step, so that `resume` can go on.")] = True,
     quiet: Quiet = False,
 ) -> None:
@@ -89,6 +121,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
         "threshold": threshold,
     }
     output = Output(as_json=as_json, html=html, whole=whole, quiet=quiet, record=record)
+    not_there(record, overwrite=overwrite)
     text = read_text(incident)
     run_incident(text, telemetry, mapping, given, now=now, keep=keep, output=output, may_ask=incident != "-")
 
@@ -110,8 +143,9 @@ def demo(  # noqa: PLR0913, PLR0917 - the same outputs as run
 
 
 @app.command()
-def resume(
+def resume(  # noqa: PLR0913, PLR0917 - the same outputs as run
     identity: Annotated[str, typer.Argument(metavar="ID", help="The id that `run` printed; `list` lists them.")],
+    limit: Annotated[int, typer.Option(min=1, help="How many `list` shows, newest first.")] = 20,
     as_json: AsJson = False,
     html: Html = None,
     whole: Whole = False,
@@ -120,7 +154,7 @@ def resume(
     """Go on with an interrupted investigation; checks that had ended are not run again."""
     from tsg_agent.cli.investigate import Output, resume_incident
 
-    resume_incident(identity, Output(as_json=as_json, html=html, whole=whole, quiet=quiet))
+    resume_incident(identity, Output(as_json=as_json, html=html, whole=whole, quiet=quiet), limit)
 
 
 @app.command()
@@ -137,11 +171,12 @@ def replay(
     from tsg_agent import recording
     from tsg_agent.ask.talk import show_talk
     from tsg_agent.cli.investigate import Output, show
+    from tsg_agent.cli.recordings import show_differences
 
     questions = recording.is_talk(file)
     if diff:
         same = "The same answers." if questions else "The same report."
-        typer.echo("\n".join(recording.differences(file)) or same)
+        show_differences(recording.differences(file), same=same, as_json=as_json)
     elif questions:
         show_talk(recording.replay_talk(file), as_json=as_json, html=html)
     else:
@@ -198,9 +233,9 @@ def main() -> None:
 
         show_error(error, as_json="--json" in sys.argv)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("Interrupted.", err=True)
-        sys.exit(130)
+    except SystemExit as ended:
+        interrupts.leave(ended.code)
+        raise
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): nobody is left to tell.
         sys.stderr.close()

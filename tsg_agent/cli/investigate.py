@@ -9,6 +9,8 @@ from typing import Any
 import typer
 
 from tsg_agent import recording
+from tsg_agent.cli.interrupts import Stopped, loaded
+from tsg_agent.cli.kept import list_kept
 from tsg_agent.cli.progress import Table
 from tsg_agent.errors import ParameterError
 from tsg_agent.models import Question, Report
@@ -16,7 +18,7 @@ from tsg_agent.options import request_of
 from tsg_agent.report.html import write_html
 from tsg_agent.report.terminal import print_report
 from tsg_agent.service import Watch, investigate, resume
-from tsg_agent.settings import load_settings
+from tsg_agent.settings import Settings, load_settings
 from tsg_agent.store import Store
 
 
@@ -46,6 +48,7 @@ def run_incident(  # noqa: PLR0913 - the command's own flags
     settings = load_settings()
     request = request_of(text, telemetry, mapping, given, now=now)
     identity: list[str] = []
+    loaded()
     with Table(quiet=output.quiet) as table:
         watch = Watch(table.update, _ask(table) if may_ask and _interactive() else None, identity.append)
         try:
@@ -54,24 +57,31 @@ def run_incident(  # noqa: PLR0913 - the command's own flags
             else:
                 report = investigate(request, settings=settings, watch=watch, keep=keep)
         except KeyboardInterrupt:
-            if keep and identity and output.record is None:
-                table.stop()
-                typer.echo(f"Interrupted. Go on with: tsg-agent resume {identity[0]}", err=True)
-            raise
+            raise Stopped(_how_to_go_on(settings, identity if keep and output.record is None else [])) from None
     show(report, output)
     return report
 
 
-def resume_incident(identity: str, output: Output) -> None:
+def resume_incident(identity: str, output: Output, limit: int) -> None:
     """Go on with an investigation, or list those that there are."""
     settings = load_settings()
     if identity == "list":
-        for known in Store(settings.state_dir).identities():
-            typer.echo(known)
+        list_kept(settings, limit=limit, as_json=output.as_json)
         return
+    loaded()
     with Table(quiet=output.quiet) as table:
-        report = resume(identity, settings=settings, watch=Watch(table.update, _ask(table) if _interactive() else None))
+        watch = Watch(table.update, _ask(table) if _interactive() else None)
+        try:
+            report = resume(identity, settings=settings, watch=watch)
+        except KeyboardInterrupt:
+            raise Stopped(_how_to_go_on(settings, [identity])) from None
     show(report, output)
+
+
+def _how_to_go_on(settings: Settings, identity: list[str]) -> str:
+    if identity and identity[0] in Store(settings.state_dir).identities():
+        return f"Interrupted. Go on with: tsg-agent resume {identity[0]}"
+    return "Interrupted. Nothing of this investigation was kept; run it again."
 
 
 def show(report: Report, output: Output) -> None:

@@ -78,6 +78,8 @@ def read(file: Path) -> tuple[Recording, dict[str, pa.Table]]:
             held = Recording.model_validate_json(archive.read(INDEX))
             files = {query.file for query in held.queries if query.file}
             results = {name: pa.ipc.open_file(archive.read(name)).read_all() for name in files}
+    except FileNotFoundError as error:
+        raise RecordError(f"{file} does not exist.", fix="Give a file that was made with --record.") from error
     except (OSError, KeyError, ValidationError, zipfile.BadZipFile, pa.ArrowException) as error:
         raise RecordError(f"{file} is no recording that can be read.", fix="Record it again.") from error
     if held.format != FORMAT:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
@@ -24,7 +24,7 @@ from tsg_agent.llm import Model as LanguageModel
 from tsg_agent.llm.protocol import LiveTurns, Turn, Turns
 from tsg_agent.recording.file import RecordedCall, RecordedQuery, Recording
 from tsg_agent.telemetry.catalog import SourceTable
-from tsg_agent.telemetry.engine import Engine
+from tsg_agent.telemetry.engine import Cancellable, Engine
 from tsg_agent.telemetry.parameters import parameters_in
 
 _ERRORS = {error.__name__: error for error in (QueryError, QueryTimeout, TransientTelemetryError, TelemetryError)}
@@ -69,6 +69,11 @@ class RecordingEngine:
             first = self.results.setdefault(file, result)
         self._keep(held.model_copy(update={"file": file, "milliseconds": took}))
         return first
+
+    def cancel(self, threads: Collection[int]) -> None:
+        """See Cancellable.cancel."""
+        if isinstance(self._engine, Cancellable):
+            self._engine.cancel(threads)
 
     def close(self) -> None:
         """Close the engine behind it."""

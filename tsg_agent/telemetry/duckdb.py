@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Self, TypeVar
@@ -63,6 +63,8 @@ class DuckDB:
         self._spill = tempfile.mkdtemp(prefix="tsg-agent-")
         self._unspill = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
         self._keys = Keys()
+        self._at_work: dict[duckdb.DuckDBPyConnection, int] = {}
+        self._cancelling = threading.Lock()
         try:
             self._open(str(location), read_mapping(mapping) if mapping else {}, open_timeout)
             logs = self._tables.get(LOGS.name)
@@ -99,6 +101,13 @@ class DuckDB:
             text = self._keys.joined(counted, bound, run) if copied == counted else copied
             named = set(parameters_in(text))
             return run(text, {name: value for name, value in bound.items() if name in named})
+
+    def cancel(self, threads: Collection[int]) -> None:
+        """See Cancellable.cancel."""
+        with self._cancelling:
+            for cursor, thread in self._at_work.items():
+                if thread in threads:
+                    cursor.interrupt()
 
     def close(self) -> None:
         """Close the database, and take away what it spilled."""
@@ -143,6 +152,8 @@ class DuckDB:
         watch = threading.Thread(target=_interrupt_at, args=(cursor, deadline, done), daemon=True)
         try:
             watch.start()
+            with self._cancelling:
+                self._at_work[cursor] = threading.get_ident()
             return work(cursor)
         except duckdb.InterruptException as error:
             fix = "Narrow the window, or raise TSG_QUERY_TIMEOUT."
@@ -157,6 +168,8 @@ class DuckDB:
             done.set()
             if watch.ident is not None:
                 watch.join()
+            with self._cancelling:
+                self._at_work.pop(cursor, None)
             cursor.close()
 
     def _open(self, location: str, mapping: dict[str, TableMapping], timeout: float) -> None:

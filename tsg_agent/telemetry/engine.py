@@ -1,7 +1,7 @@
 """What the checks ask of a data engine. Canonical SQL is DuckDB's."""
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Collection, Mapping
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -28,4 +28,13 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Release the source."""
+        ...
+
+
+@runtime_checkable
+class Cancellable(Protocol):
+    """An engine whose running queries can be ended from outside."""
+
+    def cancel(self, threads: Collection[int]) -> None:
+        """Cancel the queries that these threads (by `threading.get_ident()`) wait for; they raise QueryTimeout."""
         ...

@@ -1,0 +1,25 @@
+"""--record, and replay --diff."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="With --record: replace a file that is there.")]
+
+
+def not_there(file: Path | None, *, overwrite: bool) -> None:
+    """Raises ParameterError for a recording that would be lost."""
+    from tsg_agent.errors import ParameterError  # noqa: PLC0415 - --help must be quick
+
+    if file is not None and file.exists() and not overwrite:
+        raise ParameterError(f"{file} is there already.", fix="Give --record another file, or add --overwrite.")
+
+
+def show_differences(found: list[str], *, same: str, as_json: bool) -> None:
+    """What a replay gives otherwise than what was recorded."""
+    if as_json:
+        typer.echo(json.dumps({"same": not found, "differences": found}, ensure_ascii=False, indent=2))
+    else:
+        typer.echo("\n".join(found) or same)
