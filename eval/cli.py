@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +17,7 @@ from eval.cases import INCIDENTS, chosen, load_all
 from eval.compare import compare as compared
 from eval.entrants import EntrantError, Spec, entrant_of
 from eval.report import LEFT_OUT, failings, html, markdown
-from eval.results import Head, Result, add, begin, failures, head, read
+from eval.results import Head, Result, ResultsError, add, begin, failures, head, read, reason
 from eval.runner import Job, jobs
 from eval.runner import run as sit_exam
 from eval.summary import scores_of, sets_of
@@ -90,10 +92,11 @@ def run(  # noqa: PLR0913, PLR0917 - a command line's flags
 
 
 def _begun(path: Path, first: Head, resume: bool, overwrite: bool) -> list[Result]:
-    try:
-        return begin(path, first, resume=resume, overwrite=overwrite)
-    except (OSError, ValueError) as error:
-        raise typer.BadParameter(str(error)) from error
+    with _writing(path):
+        try:
+            return begin(path, first, resume=resume, overwrite=overwrite)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
 
 
 def _missing(work: list[Job], kept: list[Result]) -> list[Job]:
@@ -145,7 +148,8 @@ def compare(
     text = compared(_read(before), _read(after))
     console.print(text, markup=False, soft_wrap=True)
     if output:
-        output.write_text(text, encoding="utf-8")
+        with _writing(output):
+            output.write_text(text, encoding="utf-8")
 
 
 @app.command()
@@ -154,16 +158,25 @@ def report(
 ) -> None:
     """Markdown and one HTML page; several runs stand side by side."""
     read_ones = [_read(path) for path in results]
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "report.md").write_text(markdown(read_ones), encoding="utf-8")
-    (output / "report.html").write_text(html(read_ones), encoding="utf-8")
+    with _writing(output):
+        output.mkdir(parents=True, exist_ok=True)
+        (output / "report.md").write_text(markdown(read_ones), encoding="utf-8")
+        (output / "report.html").write_text(html(read_ones), encoding="utf-8")
     console.print(f"{output / 'report.md'}\n{output / 'report.html'}")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be written: {reason(error)}. Give another --output.") from error
 
 
 def _read(path: Path) -> Any:
     try:
         return read(path)
-    except (OSError, ValueError) as error:
+    except ResultsError as error:
         raise typer.BadParameter(str(error)) from error
 
 

@@ -1,6 +1,5 @@
 """Results as JSON lines: the first says how they came about, each further one is one answer with its scores."""
 
-import json
 import platform
 from collections import defaultdict
 from collections.abc import Iterable
@@ -8,24 +7,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import tsg_agent
 from eval.answer import Answer
 from eval.cache import simulator_version
 
+M = TypeVar("M", bound=BaseModel)
 PACKAGES = ("duckdb", "langgraph", "langchain", "numpy", "pandas", "pyarrow")
 RESUMABLE = ("entrant", "settings", "runs", "reseeds", "versions")
 """What two parts of one run have in common."""
+
+
+WRITTEN_BY = "Give a file that `python -m eval run` wrote (--output; eval-results/ENTRANT.jsonl where none is named)."
+
+
+class ResultsError(ValueError):
+    """A file of results is not there, or is none; says what to give."""
 
 
 class Head(BaseModel):
     """How a run came about."""
 
     model_config = ConfigDict(extra="forbid")
-    kind: str = "head"
+    kind: Literal["head"] = "head"
     entrant: str
     settings: dict[str, Any] = Field(default_factory=dict)
     runs: int
@@ -38,7 +45,7 @@ class Result(BaseModel):
     """One incident, answered once."""
 
     model_config = ConfigDict(extra="forbid")
-    kind: str = "result"
+    kind: Literal["result"] = "result"
     case: str
     title: str
     group: str
@@ -127,15 +134,32 @@ def _line(result: Result) -> str:
 
 
 def read(path: Path) -> Run:
-    """A run, by seeds, incident and run. Raises ValueError for a file that is none.
+    """A run, by seeds, incident and run. Raises ResultsError for a file that is none.
 
     A last line without its end is what an interrupted run leaves behind, and no result.
     """
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    if not lines or json.loads(lines[0]).get("kind") != "head":
-        raise ValueError(f"{path} does not start with a head: not a file of results")
-    results = [Result.model_validate_json(line) for line in lines[1:] if line]
-    return Run(Head.model_validate_json(lines[0]), sorted(results, key=lambda one: (one.reseed, one.case, one.run)))
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    except FileNotFoundError as error:
+        raise ResultsError(f"{path} does not exist. {WRITTEN_BY}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultsError(f"{path} cannot be read: {reason(error)}. {WRITTEN_BY}") from error
+    head = _parsed(Head, lines[0] if lines else "", path, 1)
+    results = [_parsed(Result, line, path, number) for number, line in enumerate(lines[1:], 2) if line]
+    return Run(head, sorted(results, key=lambda one: (one.reseed, one.case, one.run)))
+
+
+def reason(error: Exception) -> str:
+    """Why a file cannot be read or written, without its number."""
+    return (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())
+
+
+def _parsed(model: type[M], line: str, path: Path, number: int) -> M:
+    try:
+        return model.model_validate_json(line)
+    except ValidationError as error:
+        what = "a run's head" if model is Head else "a result"
+        raise ResultsError(f"{path}: line {number} is not {what} of this version. {WRITTEN_BY}") from error
 
 
 def failures(results: Iterable[Result]) -> str:

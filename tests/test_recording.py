@@ -109,7 +109,7 @@ def test_what_is_no_recording(tmp_path: Path, content: bytes) -> None:
     file.write_bytes(content)
     with pytest.raises(RecordError, match="no recording"):
         replay(file)
-    with pytest.raises(RecordError, match="no recording"):
+    with pytest.raises(RecordError, match="does not exist"):
         replay(tmp_path / "nothing")
 
 

@@ -81,7 +81,7 @@ class Store:
                 connection.execute("CREATE TABLE IF NOT EXISTS kept (id TEXT)")
         except (OSError, sqlite3.Error) as error:
             raise RecordError(
-                f"Investigations cannot be kept in {self._folder}: {error}.",
+                f"Investigations cannot be kept in {self._folder}: {getattr(error, 'strerror', None) or error}.",
                 fix="Name another folder with TSG_STATE_DIR, or run with --no-keep.",
             ) from error
 

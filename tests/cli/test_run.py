@@ -143,6 +143,9 @@ def test_a_recording_replays_without_its_telemetry(shard: Place, tmp_path: Path)
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["causes"] == json.loads(first.stdout)["causes"]
     assert tsg("replay", str(kept), "--diff", state=tmp_path).stdout == "The same report.\n"
+    piped = tsg("replay", str(kept), state=tmp_path).stdout
+    assert piped == tsg("replay", str(kept), "--all", state=tmp_path).stdout
+    assert "\n## Evidence\n" in piped
     compared = tsg("replay", str(kept), "--diff", "--json", state=tmp_path)
     assert json.loads(compared.stdout) == {"same": True, "differences": []}
 

@@ -133,6 +133,40 @@ def test_an_interrupted_run_keeps_what_it_had_and_goes_on(tmp_path: Path, cache:
     assert len(read(file).results) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "does not exist"),
+        ("", "line 1 is not a run's head"),
+        ("hello\n", "line 1 is not a run's head"),
+        ("[]\n", "line 1 is not a run's head"),
+        ("HEAD\n{}\n", "line 2 is not a result"),
+    ],
+)
+@pytest.mark.parametrize("command", [["compare", "GOOD", "BAD"], ["compare", "BAD", "GOOD"], ["report", "BAD"]])
+def test_what_is_no_file_of_results(text: str | None, words: str, command: list[str], tmp_path: Path) -> None:
+    good, bad = made("ours", [result("a", True)]), tmp_path / "bad.jsonl"
+    write(tmp_path / "good.jsonl", good.head, good.results)
+    if text is not None:
+        bad.write_text(text.replace("HEAD", good.head.model_dump_json()), encoding="utf-8")
+    paths = {"GOOD": str(tmp_path / "good.jsonl"), "BAD": str(bad)}
+    ended = CliRunner().invoke(app, [paths.get(word, word) for word in command], env={"COLUMNS": "400"})
+    said = " ".join(ended.output.split())
+    assert ended.exit_code == 2
+    assert str(bad) in said and words in said and "python -m eval run" in said
+    assert "[Errno" not in said
+
+
+def test_what_cannot_be_written(tmp_path: Path) -> None:
+    run = made("ours", [result("a", True)])
+    file = str(tmp_path / "good.jsonl")
+    write(Path(file), run.head, run.results)
+    for command in (["compare", file, file, "--output", str(tmp_path)], ["report", file, "--output", file]):
+        ended = CliRunner().invoke(app, command, env={"COLUMNS": "400"})
+        assert ended.exit_code == 2
+        assert "cannot be written" in ended.output and "--output" in ended.output and "[Errno" not in ended.output
+
+
 def test_each_answer_is_in_the_file_when_its_incident_ends(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
