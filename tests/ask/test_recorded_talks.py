@@ -117,7 +117,7 @@ def test_what_is_kept_names_no_secret_no_person_and_no_place(incident: Request, 
     assert str(Path(incident.telemetry).parent.parent) not in index
     assert held.written_by_hand
     assert [bool(call.error) for call in held.calls] == [False, True, False, False]
-    assert [call["name"] for call in held.calls[0].tool_calls] == ["query_telemetry", "plugin_1_tool"]
+    assert [call.name for call in held.calls[0].tool_calls] == ["query_telemetry", "plugin_1_tool"]
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,7 @@ def replay(file: Path) -> Report:
 
     def ask(questions: list[Question]) -> dict[str, Any]:
         try:
-            return next(answers)
+            return next(answers).model_dump(exclude_none=True)
         except StopIteration:
             asked = ", ".join(question.parameter for question in questions)
             raise RecordError(f"The recording has no answer to: {asked}.", fix=AGAIN) from None

@@ -1,21 +1,57 @@
 """A recording on disk: a zip of `recording.json` and one Arrow file per query result."""
 
-import io
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
-import pyarrow.ipc
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError, field_validator, model_validator
 
 from tsg_agent.ask.answers import Answer
-from tsg_agent.errors import RecordError
+from tsg_agent.errors import QueryError, QueryTimeout, RecordError, TelemetryError, TransientTelemetryError
+from tsg_agent.extract import Given
 from tsg_agent.models import Model, Report
+from tsg_agent.recording.archive import INDEX, Unfit, check_sizes, members, result_file
+from tsg_agent.recording.tables import table_in, written
 from tsg_agent.store import Request
+from tsg_agent.telemetry.catalog import CATALOG
+from tsg_agent.wording import one_line
+
+__all__ = [
+    "FIX",
+    "INDEX",
+    "QUERY_ERRORS",
+    "RecordedCall",
+    "RecordedQuery",
+    "RecordedTable",
+    "Recording",
+    "read",
+    "write",
+]
 
 FORMAT = 1
-INDEX = "recording.json"
+FIX = "Take another copy of the file, or record it again."
+QUERY_ERRORS = {error.__name__: error for error in (QueryError, QueryTimeout, TransientTelemetryError, TelemetryError)}
+"""How a recorded query may have failed."""
+
+
+class RecordedTable(Model):
+    """One of the guide's tables, as the source had it. See SourceTable."""
+
+    name: str
+    location: str
+    present: list[str]
+    empty: list[str] = Field(default_factory=list)
+    problem: str = ""
+
+    @model_validator(mode="after")
+    def _in_guide(self) -> Self:
+        if self.name not in CATALOG:
+            raise ValueError(f"{one_line(self.name, 60)} is none of the guide's tables")
+        unknown = [name for name in (*self.present, *self.empty) if name not in CATALOG[self.name].columns]
+        if unknown:
+            raise ValueError(f"{self.name} has no column {one_line(unknown[0], 60)}")
+        return self
 
 
 class RecordedQuery(Model):
@@ -29,6 +65,24 @@ class RecordedQuery(Model):
     message: str = ""
     milliseconds: float = 0.0
 
+    @model_validator(mode="after")
+    def _ended(self) -> Self:
+        if bool(self.file) == bool(self.error):
+            raise ValueError("a query has either a result or an error")
+        if self.file and self.file != result_file(self.key):
+            raise ValueError("a query's result lies under another query's name")
+        if self.error and self.error not in QUERY_ERRORS:
+            raise ValueError(f"a query ended in {one_line(self.error, 60)}, which none does")
+        return self
+
+
+class RecordedToolCall(Model):
+    """What an agent calls."""
+
+    name: str
+    args: dict[str, Any]
+    id: str | None = None
+
 
 class RecordedCall(Model):
     """One request to the model, and its answer, or how it failed."""
@@ -37,13 +91,13 @@ class RecordedCall(Model):
     messages: list[dict[str, Any]]
     format: str = ""
     text: str = ""
-    tool_calls: list[dict[str, Any]] = Field(default_factory=list, description="an agent's: name, args, id of each")
-    input_tokens: int = 0
-    output_tokens: int = 0
+    tool_calls: list[RecordedToolCall] = Field(default_factory=list, description="an agent's")
+    input_tokens: int = Field(0, ge=0, le=10**9)
+    output_tokens: int = Field(0, ge=0, le=10**9)
     error: str = ""
     kind: str = ""
     transient: bool = False
-    milliseconds: float = 0.0
+    milliseconds: float = Field(0.0, ge=0, allow_inf_nan=False)
 
 
 class Recording(Model):
@@ -55,13 +109,30 @@ class Recording(Model):
     written_by_hand: bool = Field(False, description="the model's answers were written by a person")
     request: Request
     settings: dict[str, Any]
-    tables: dict[str, dict[str, Any]]
+    tables: dict[str, RecordedTable]
     queries: list[RecordedQuery]
     calls: list[RecordedCall]
-    answers: list[dict[str, Any]] = Field(default_factory=list, description="what was answered when asked, in order")
+    answers: list[Given] = Field(default_factory=list, description="what was answered when asked, in order")
     report: Report | None = None
     asked: list[str] = Field(default_factory=list, description="a talk's questions, in order")
     talk: list[Answer] = Field(default_factory=list, description="the answers to those of them that got one")
+
+    @field_validator("format")
+    @classmethod
+    def _known(cls, value: int) -> int:
+        if value != FORMAT:
+            raise ValueError(f"it has the format {value}; this version reads {FORMAT}")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if any(name != table.name for name, table in self.tables.items()):
+            raise ValueError("a table stands under another one's name")
+        if len({query.key for query in self.queries}) < len(self.queries):
+            raise ValueError("a query is there twice")
+        if bool(self.talk) == (self.report is not None):
+            raise ValueError("it holds either a report or a talk's answers")
+        return self
 
     @property
     def concluded(self) -> Report:
@@ -72,38 +143,53 @@ class Recording(Model):
 
 
 def read(file: Path) -> tuple[Recording, dict[str, pa.Table]]:
-    """A recording and its tables. Raises RecordError."""
+    """A recording and its tables, all that the file holds checked: it may come from anybody. Raises RecordError."""
+    if not file.exists():
+        raise RecordError(f"{file} does not exist.", fix="Give a file that was made with --record.")
     try:
-        with zipfile.ZipFile(file) as archive:
-            held = Recording.model_validate_json(archive.read(INDEX))
-            files = {query.file for query in held.queries if query.file}
-            results = {name: pa.ipc.open_file(archive.read(name)).read_all() for name in files}
-    except FileNotFoundError as error:
-        raise RecordError(f"{file} does not exist.", fix="Give a file that was made with --record.") from error
-    except (OSError, KeyError, ValidationError, zipfile.BadZipFile, pa.ArrowException) as error:
-        raise RecordError(f"{file} is no recording that can be read.", fix="Record it again.") from error
-    if held.format != FORMAT:
-        raise RecordError(f"{file} has the format {held.format}; this version reads {FORMAT}.", fix="Record it again.")
-    return held, results
+        held = members(file)
+        if INDEX not in held:
+            raise Unfit(f"it holds no {INDEX}")
+        recording = Recording.model_validate_json(held[INDEX])
+        results = {query.file: _result(held, query.file) for query in recording.queries if query.file}
+    except ValidationError as error:
+        raise _unreadable(file, f"{INDEX}: {_first(error)}") from error
+    except Unfit as error:
+        raise _unreadable(file, str(error)) from error
+    return recording, results
+
+
+def _result(held: dict[str, bytes], name: str) -> pa.Table:
+    if name not in held:
+        raise Unfit(f"it lacks {name}")
+    return table_in(held[name])
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    place, said = ".".join(map(str, problem["loc"])), problem["msg"].removeprefix("Value error, ")
+    return one_line(f"{place}: {said}" if place else said, 200)
+
+
+def _unreadable(file: Path, why: str) -> RecordError:
+    return RecordError(f"{file} is no recording that can be read: {why}.", fix=FIX)
 
 
 def write(file: Path, held: Recording, results: dict[str, pa.Table]) -> None:
-    """Write under another name first: a recording is whole, or not there."""
+    """Write under another name first: a recording is whole, or not there. Raises RecordError."""
     part = file.with_name(f"{file.name}.part")
     try:
+        content = {INDEX: held.model_dump_json(indent=1).encode()}
+        content |= {query.file: written(results[query.file]) for query in held.queries if query.file}
+        check_sizes({name: len(data) for name, data in content.items()})
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(INDEX, held.model_dump_json(indent=1))
-            for query in held.queries:
-                if query.file:
-                    archive.writestr(query.file, _arrow(results[query.file]))
+            for name, data in content.items():
+                archive.writestr(name, data)
         part.chmod(0o600)  # telemetry may name people
         part.replace(file)
+    except Unfit as error:
+        raise RecordError(
+            f"{file} is not written: {error}.", fix="Record less: fewer questions, a shorter window."
+        ) from error
     except OSError as error:
         raise RecordError(f"{file} cannot be written: {error.strerror}.", fix="Give another --record FILE.") from error
-
-
-def _arrow(table: pa.Table) -> bytes:
-    sink = io.BytesIO()
-    with pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    return sink.getvalue()

@@ -6,28 +6,28 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
 import pyarrow as pa
 
-from tsg_agent.errors import (
-    ModelError,
-    QueryError,
-    QueryTimeout,
-    TelemetryError,
-    TransientModelError,
-    TransientTelemetryError,
-)
+from tsg_agent.errors import ModelError, QueryError, TelemetryError, TransientModelError
 from tsg_agent.llm import Answer, Message, Schema
 from tsg_agent.llm import Model as LanguageModel
 from tsg_agent.llm.protocol import LiveTurns, Turn, Turns
-from tsg_agent.recording.file import RecordedCall, RecordedQuery, Recording
+from tsg_agent.recording.archive import result_file
+from tsg_agent.recording.file import (
+    QUERY_ERRORS,
+    RecordedCall,
+    RecordedQuery,
+    RecordedTable,
+    RecordedToolCall,
+    Recording,
+)
 from tsg_agent.telemetry.catalog import SourceTable
 from tsg_agent.telemetry.engine import Cancellable, Engine
 from tsg_agent.telemetry.parameters import parameters_in
-
-_ERRORS = {error.__name__: error for error in (QueryError, QueryTimeout, TransientTelemetryError, TelemetryError)}
 
 
 class RecordingEngine:
@@ -52,22 +52,22 @@ class RecordingEngine:
     def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
         """See Engine.run."""
         key, bound = query_key(sql, parameters)
-        file = f"results/{key}.arrow"
+        file = result_file(key)
         with self._lock:
             known = self.results.get(file)
         if known is not None:
             return known  # as in the replay: means over threads differ in their last digits
         began = time.perf_counter()
-        held = RecordedQuery(key=key, sql=sql, parameters=bound)
+        ended = partial(RecordedQuery, key=key, sql=sql, parameters=bound)
         try:
             result = self._engine.run(sql, parameters, timeout=timeout)
         except TelemetryError as error:
-            self._keep(held.model_copy(update={"error": type(error).__name__, "message": error.message}))
+            self._keep(ended(error=type(error).__name__, message=error.message))
             raise
         took = round((time.perf_counter() - began) * 1000, 1)
         with self._lock:
             first = self.results.setdefault(file, result)
-        self._keep(held.model_copy(update={"file": file, "milliseconds": took}))
+        self._keep(ended(file=file, milliseconds=took))
         return first
 
     def cancel(self, threads: Collection[int]) -> None:
@@ -108,7 +108,7 @@ class ReplayEngine:
             self.missed.append(f"the query “{' '.join(sql.split())[:120]}…”")
             raise QueryError("The recording has no result for this query.")
         if query.error:
-            raise _ERRORS.get(query.error, QueryError)(query.message)
+            raise QUERY_ERRORS[query.error](query.message)
         return self._results[query.file]
 
     def close(self) -> None:
@@ -183,7 +183,13 @@ class RecordingTurns(_Kept):
             raise
         spent = {"input_tokens": turn.input_tokens, "output_tokens": turn.output_tokens}
         took = round((time.perf_counter() - began) * 1000, 1)
-        self._keep(held, text=turn.text, tool_calls=list(turn.calls), milliseconds=took, **spent)
+        self._keep(
+            held,
+            text=turn.text,
+            tool_calls=[RecordedToolCall.model_validate(call) for call in turn.calls],
+            milliseconds=took,
+            **spent,
+        )
         return turn
 
 
@@ -238,7 +244,9 @@ class ReplayTurns(_Known):
     ) -> Turn:
         """See Turns.next."""
         call = self._take(turn_key(messages, tools), str(messages[0]["content"]))
-        return Turn(call.text, tuple(call.tool_calls), call.input_tokens, call.output_tokens)
+        return Turn(
+            call.text, tuple(call.model_dump() for call in call.tool_calls), call.input_tokens, call.output_tokens
+        )
 
 
 def query_key(sql: str, parameters: Mapping[str, object]) -> tuple[str, dict[str, Any]]:
@@ -263,18 +271,16 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:32]
 
 
-def kept_table(table: SourceTable) -> dict[str, Any]:
+def kept_table(table: SourceTable) -> RecordedTable:
     """What a recording keeps of a source's table: of its files the names, not where they lie."""
-    return {
-        "location": ", ".join(PurePath(part).name for part in table.location.split(", ")),
-        "present": sorted(table.present),
-        "empty": sorted(table.empty),
-        "name": table.name,
-        **({"problem": table.problem} if table.problem else {}),
-    }
-
-
-def _source(held: dict[str, Any]) -> SourceTable:
-    return SourceTable(
-        held["name"], held["location"], frozenset(held["present"]), frozenset(held["empty"]), held.get("problem", "")
+    return RecordedTable(
+        location=", ".join(PurePath(part).name for part in table.location.split(", ")),
+        present=sorted(table.present),
+        empty=sorted(table.empty),
+        name=table.name,
+        problem=table.problem,
     )
+
+
+def _source(held: RecordedTable) -> SourceTable:
+    return SourceTable(held.name, held.location, frozenset(held.present), frozenset(held.empty), held.problem)

@@ -6,17 +6,19 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any
 
+import pyarrow as pa
 from pydantic import ValidationError
 
 from tsg_agent import __version__
 from tsg_agent.errors import RecordError
 from tsg_agent.llm.redaction import without_secrets
-from tsg_agent.recording.file import RecordedCall, Recording
+from tsg_agent.recording.file import FIX, RecordedCall, Recording
 from tsg_agent.recording.players import RecordingEngine, kept_table
 from tsg_agent.service import Request
 from tsg_agent.settings import Settings
 
 AGAIN = "The query or the prompt has changed since: record it again."
+_NOT_THESE = (pa.ArrowException, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 _GROUPS = {"thresholds", "window_hours", "default_threshold", "maximum_groups"}
 _MODEL = {
     "name", "retries", "maximum_calls", "maximum_tokens", "maximum_seconds", "maximum_cost", "input_price",
@@ -84,9 +86,16 @@ def _told(settings: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def complete(missed: list[str]) -> Iterator[None]:
-    """Raises RecordError where something was asked for that is not in the recording, whatever came of that."""
+    """Raises RecordError where something was asked for that is not in the recording, whatever came of that.
+
+    So it does where a result that is there is not what its query gives (a column is missing, or of another kind).
+    """
     try:
         yield
+    except _NOT_THESE as error:
+        raise RecordError(
+            f"What the recording holds does not fit the queries ({type(error).__name__}).", fix=FIX
+        ) from error
     finally:
         if missed:
             more = f" and {len(missed) - 1} more" if len(missed) > 1 else ""
