@@ -182,6 +182,15 @@ def test_a_talk_goes_on_in_time(engine: Engine, incident: Request) -> None:
     assert spans == [("14:00", "15:15"), ("14:30", "15:00"), ("15:00", "15:15"), ("12:00", "15:00")]
 
 
+@pytest.mark.parametrize("question", ["how much worse is it than before?", "are the errors the same as before?"])
+def test_what_compares_with_before_names_no_window(question: str, engine: Engine, incident: Request) -> None:
+    talk = Conversation(engine, incident=incident.text, now=NOW)
+    talk.ask("what is the error rate?")
+    found = talk.ask(question).parameters
+    assert found is not None
+    assert f"{found.start_time:%H:%M} {found.end_time:%H:%M}" == "12:00 15:15"
+
+
 def test_a_conclusion_does_not_claim_the_last_question_s_window(engine: Engine, incident: Request) -> None:
     talk = Conversation(engine, incident=incident.text, now=NOW)
     talk.ask("top 3 endpoints after 14:30")

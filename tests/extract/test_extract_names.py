@@ -5,6 +5,7 @@ import pytest
 from tests.extract.extracting import KNOWN, asked, run
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Known
+from tsg_agent.extract.names import Names
 
 BEGAN = " It began at 2024-01-20T06:30Z."
 ONE = KNOWN.model_copy(update={"regions": ("us-east",), "services": ("PetSite",), "environments": ("prod",)})
@@ -157,6 +158,12 @@ def test_names_with_pattern_characters_and_quotes() -> None:
     result = run("region: O'Brien; DROP TABLE x --\nservice: [x]+\nenvironment: p+d\n" + BEGAN, odd)
     assert result.parameters and result.parameters.region == "O'Brien; DROP TABLE x --"
     assert result.parameters.service_name == "[x]+"
+
+
+@pytest.mark.parametrize("said", ["fails at AWS::ECS::Fargate.", "(aws::ecs::fargate)", "AWS ECS Fargate is down"])
+def test_names_may_hold_more_than_one_mark_in_a_row(said: str) -> None:
+    found = Names(("AWS::ECS::Fargate", "AWS::ECS")).find(said)
+    assert [hit.values for hit in found] == [("AWS::ECS::Fargate",)]
 
 
 def test_flags_win_and_are_normalised() -> None:

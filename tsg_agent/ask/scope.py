@@ -19,8 +19,10 @@ TIMES = ("start_time", "end_time", "incident_start")
 PLACES = ("region", "service_name", "environment")
 WHOLE = re.compile(r"\b(?:in )?(?:the )?(?:whole|entire|full) (?:window|time|incident|outage|telemetry|period)\b", re.I)
 _AFTER_THAT = re.compile(
-    r"\b(?P<side>after|since|before|until)(?: that)?(?=\W*$)|\b(?:and )?then(?=\W*$)", re.IGNORECASE
+    r"(?<!than )(?<!as )(?<!like )\b(?P<side>after|since|before|until)(?: that)?(?=\W*$)|\b(?:and )?then(?=\W*$)",
+    re.IGNORECASE,
 )
+"""Not "worse than before", which compares."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _TOKEN = re.compile(r"[^\W_]+")
+_JOINT = re.compile(r"[-_./:]{1,3}")  # us-east, shop.gateway, AWS::Lambda
 _ENVIRONMENTS = (
     frozenset({"prod", "production", "prd", "live"}),
     frozenset({"preprod", "preproduction", "preprd"}),
@@ -106,7 +107,7 @@ class Names:
             token = tokens[position]
             if position > index:
                 between = text[tokens[position - 1].end() : token.start()]
-                if len(between) != 1 or between not in " -_./:":
+                if between != " " and not _JOINT.fullmatch(between):
                     break
             joined += token.group().casefold()
             if joined not in self._prefixes and joined not in self._keys:
