@@ -55,7 +55,7 @@ PRODUCTS = finding(
 )  # fmt: skip
 LOOK = Action(
     kind="close_gaps", urgency="look", target={},
-    statement="Look by hand at what was not checked: Step 2 (not applicable) and Step 3 (not applicable).",
+    statement="Look by hand at what was not checked: Steps 2, 3 and 5 to 7 (not applicable).",
 )  # fmt: skip
 QUERIES = [
     row_of("Q1.1", {"endpoint_path": "/api/v1/auth", "http_method": "DELETE", "requests": 1560,

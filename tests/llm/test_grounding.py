@@ -64,6 +64,8 @@ TRUE = [
     "Confirmed: version 3.15.0 fails 5.1 % [C1].",
     "[C1] confirmed: Version 3.15.0 fails 5.1 % of its requests.",
     "Look by hand at Step 2 and Step 3 [A3].",
+    "Look by hand at Steps 2, 3 and 5 to 7 [A3].",
+    "Look by hand at Step 6 [A3].",
     # how a sentence may begin
     "Close behind is /api/v1/cart with 4.65 % (75 in 1612 requests) [Q1.2].",
     "Already failing is /api/v1/auth with 73 requests [Q1.1].",
@@ -140,6 +142,7 @@ FALSE = [
     ("Confirmed: shard shard_12 fails 5.2 % [C2].", "only suspected"),
     ("/api/v1/auth has 73 calls with error_code 500 [Q1.1].", "error_code"),
     ("Look by hand at Step 4 [A3].", "Step 4"),
+    ("Look by hand at Steps 2 and 8 [A3].", "Step 8"),
     ("Cassandra and Redis are close behind [Q1.2].", "Cassandra"),
     # citations
     ("Version 3.15.0 fails 5.1 % of its requests.", "cites no row"),

@@ -42,7 +42,9 @@ _LACKING = re.compile(r"\b(?:no|not|none|nothing|never|cannot|neither|nor|withou
 _ALONE = re.compile(
     r"\s*(?:$|[,.;:)\[]|(?:and|or|before|after|while|against|too|now|until|since|but|as|with|both|in total)\b)"
 )
-_STEP = re.compile(r"\b[Ss]teps?\s+$")
+_MORE_STEPS = r"(?:,? and |, | to |\u2013)"
+_STEP = re.compile(rf"\b[Ss]teps?\s+(?:[0-9]{{1,2}}{_MORE_STEPS}){{0,9}}$")
+_STEPS = re.compile(rf"\bsteps?\s+(?P<list>[0-9]{{1,2}}(?:{_MORE_STEPS}[0-9]{{1,2}}){{0,9}})")
 
 
 @dataclass(frozen=True)
@@ -149,10 +151,21 @@ def _is_subject(item: Item, evidence: Evidence) -> bool:
     return item.kind == "name" and text in evidence.vocabulary and text not in evidence.context.values()
 
 
+def _steps_of(action: str) -> set[int]:
+    """The steps that an action names: "steps 2, 3 and 5 to 9" are seven."""
+    found = set[int]()
+    for match in _STEPS.finditer(action):
+        numbers = [int(number) for number in re.findall(r"[0-9]+", match["list"])]
+        for mark, low, high in zip(re.findall(_MORE_STEPS, match["list"]), numbers, numbers[1:], strict=False):
+            found |= set(range(low, high + 1)) if mark in (" to ", "\u2013") else set[int]()
+        found |= set(numbers)
+    return found
+
+
 def _number_reasons(item: Item, clause: Clause, subjects: list[Item]) -> list[str]:
     lead = clause.text[: item.start]
     if _STEP.search(lead) and not item.unit:
-        named = any(re.search(rf"\bstep {item.text}\b", row.action) for row in clause.rows)
+        named = any(int(item.text) in _steps_of(row.action) for row in clause.rows if item.text.isdigit())
         return (
             []
             if named or item.value in {row.step for row in clause.rows}
