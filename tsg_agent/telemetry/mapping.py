@@ -36,12 +36,12 @@ def read_mapping(path: Path) -> dict[str, TableMapping]:
     try:
         data = tomllib.loads(path.read_text())
         mapping = TypeAdapter(dict[str, TableMapping]).validate_python(data)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TelemetryError(f"The mapping file {path} cannot be read: {error}.") from error
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"]))
         raise TelemetryError(f"The mapping file {path}: {place}: {problem['msg']}.") from error
+    except (OSError, ValueError, RecursionError) as error:  # no TOML, no text, no path; a number or a depth without end
+        raise TelemetryError(f"The mapping file {path} cannot be read: {error}.") from error
     for name, table in mapping.items():
         if name not in CATALOG:
             raise TelemetryError(
