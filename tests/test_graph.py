@@ -15,6 +15,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from tsg_agent import ParameterError, QuestionError, Request, TelemetryError, Watch, investigate, open_telemetry
 from tsg_agent.errors import QueryError, QueryTimeout, TransientTelemetryError
+from tsg_agent.extract import Given
 from tsg_agent.frames import Frames
 from tsg_agent.graph import Context, Progress, State, compile_graph
 from tsg_agent.models import Report, Status
@@ -197,6 +198,26 @@ def test_a_wrong_answer_is_an_error_with_the_known_values(folder: Path) -> None:
             engine=engine,
             watch=Watch(ask=lambda _questions: {"region": "atlantis"}),
         )
+
+
+@pytest.mark.parametrize(
+    ("answers", "named"),
+    [({"incident_start": "yesterday"}, "incident_start"), ({"x": 1}, "x"), ([1], "the questions")],
+    ids=["no time", "no parameter", "no answers"],
+)
+def test_an_answer_that_is_none_is_a_typed_error(folder: Path, answers: Any, named: str) -> None:
+    request = Request(text=TEXT.replace("us-east", "the east"), telemetry="unused", now=SCENARIO.last)
+    with open_telemetry(str(folder)) as engine, pytest.raises(ParameterError, match=f"answer to {named} is wrong"):
+        investigate(request, engine=engine, watch=Watch(ask=lambda _questions: answers))
+
+
+def test_a_window_of_ages_is_a_typed_error(folder: Path) -> None:
+    given = Given.model_validate({"end_time": "9999-12-31T23:59:59Z"})
+    with (
+        open_telemetry(str(folder)) as engine,
+        pytest.raises(ParameterError, match=r"buckets of 5 minutes.*--end-time"),
+    ):
+        investigate(Request(text=TEXT, telemetry="unused", now=SCENARIO.last, given=given), engine=engine)
 
 
 class Stopped(BaseException):

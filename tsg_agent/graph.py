@@ -23,10 +23,11 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
+from pydantic import TypeAdapter, ValidationError
 
 from tsg_agent import __version__
 from tsg_agent.conclude import conclude
-from tsg_agent.errors import QueryTimeout, TelemetryError
+from tsg_agent.errors import ParameterError, QueryTimeout, TelemetryError
 from tsg_agent.evidence import Measurement, Measurer
 from tsg_agent.extract import Extraction, Given, Known, extract
 from tsg_agent.frames import Frames
@@ -152,10 +153,22 @@ async def _extract(state: State, runtime: Runtime[Context]) -> State:
     found = await _threaded(context, _extraction, state, given, context)
     while found.questions:
         answers = interrupt({"questions": [question.model_dump(mode="json") for question in found.questions]})
-        given = Given.model_validate({**given.model_dump(), **answers})
+        given = _answered(given, answers)
         found = await _threaded(context, _extraction, state, given, context)
     assert found.parameters is not None  # noqa: S101 - no questions means parameters
     return {"parameters": found.parameters.model_dump(mode="json"), "notes": found.notes}
+
+
+def _answered(given: Given, answers: Any) -> Given:
+    """What is given, with a person's answers. Raises ParameterError for one that is no value of its parameter."""
+    try:
+        return Given.model_validate({**given.model_dump(), **TypeAdapter(dict[str, Any]).validate_python(answers)})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"])) or "the questions"
+        raise ParameterError(
+            f"The answer to {place} is wrong: {problem['msg']}.", fix="Times need an offset: 2026-03-10T14:00Z."
+        ) from error
 
 
 def _extraction(state: State, given: Given, context: Context) -> Extraction:

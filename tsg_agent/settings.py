@@ -4,13 +4,13 @@ An environment variable names a nested value with two underscores: TSG_THRESHOLD
 """
 
 import os
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import SettingsError as NotRead
 
 from tsg_agent.errors import SettingsError
 
@@ -147,7 +147,7 @@ class VerdictThresholds(Thresholds):
     """How evidence becomes a cause: docs/verdicts.md."""
 
     guard_minutes: int = Field(15, description="left out before the incident's start, in case it is reported late")
-    bucket_minutes: int = 5
+    bucket_minutes: int = Field(5, gt=0)
     minimum_requests: int = Field(30, description="on each side of the incident's start")
     false_discovery_rate: float = 0.01
     minimum_excess: float = Field(5, description="failures beyond expectation")
@@ -275,10 +275,10 @@ class Settings(BaseSettings):
     thresholds: AllThresholds = AllThresholds()
     model: ModelSettings = ModelSettings()
     sandbox: SandboxSettings = SandboxSettings()
-    query_timeout: float = Field(60, gt=0, description="seconds one query may take before it is cancelled")
+    query_timeout: float = Field(60, gt=0, le=86_400, description="seconds one query may take before it is cancelled")
     memory_limit: str = Field("2GB", description="memory DuckDB may use")
     threads: int | None = Field(None, description="threads DuckDB may use; None = all cores")
-    window_hours: float = Field(2, gt=0, description="how long before the incident's start the window opens")
+    window_hours: float = Field(2, gt=0, le=8_760, description="how long before the incident's start the window opens")
     default_threshold: float = Field(
         99.9, gt=0, le=100, description="SLA threshold where the incident names none, percent"
     )
@@ -311,7 +311,9 @@ def load_settings() -> Settings:
             f"The setting {name} is wrong: {problem['msg']}.",
             fix=f"Settings come from TSG_… variables of the environment, and from {_file()}.",
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except NotRead as error:
+        raise SettingsError(f"A setting is wrong: {error}.", fix="A group of settings is a JSON object.") from error
+    except (OSError, ValueError, RecursionError) as error:  # no TOML, no text; a number or a depth without end
         raise SettingsError(f"{_file()} cannot be read: {error}.", fix="Mend it, or move it away.") from error
 
 

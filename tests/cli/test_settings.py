@@ -38,7 +38,18 @@ def test_a_settings_file_is_read_and_the_environment_wins(tmp_path: Path, monkey
 
 @pytest.mark.parametrize(
     ("text", "named"),
-    [("query_timeout = 'soon'", "query_timeout"), ("nonsense = 1", "nonsense"), ("query_timeout = ", "tsg.toml")],
+    [
+        ("query_timeout = 'soon'", "query_timeout"),
+        ("nonsense = 1", "nonsense"),
+        ("query_timeout = ", "tsg.toml"),
+        ("threads = " + "9" * 5000, "tsg.toml"),
+        (f"threads = {'[' * 5000}{']' * 5000}", "tsg.toml"),
+        ("[thresholds.verdict]\nbucket_minutes = 0", "bucket_minutes"),
+        ("window_hours = inf", "window_hours"),
+        ("window_hours = 1e300", "window_hours"),
+        ("query_timeout = 1e300", "query_timeout"),
+    ],
+    ids=lambda text: text[:24],
 )
 def test_a_wrong_settings_file_is_named(text: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -47,6 +58,12 @@ def test_a_wrong_settings_file_is_named(text: str, named: str, tmp_path: Path, m
         load_settings()
     assert named in str(caught.value)
     assert caught.value.fix
+
+
+def test_a_group_in_the_environment_that_is_no_json_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TSG_THRESHOLDS", "{")
+    with pytest.raises(SettingsError, match=r"thresholds.*JSON"):
+        load_settings()
 
 
 def test_defaults_need_no_environment() -> None:

@@ -131,7 +131,11 @@ def test_an_answer_that_is_no_json_is_sent_back_once() -> None:
     with serving(each(Say("Sure! Here it is"), Say('```json\n{"name": "x"}\n```'))) as endpoint:
         assert assistant(endpoint).structured("node", ASK, Shape).name == "x"
         assert "it is not JSON" in endpoint.requests[1]["messages"][-1]["content"]
-    with serving(each(Say("mumble"))) as endpoint:
+
+
+@pytest.mark.parametrize("text", ["mumble", "[" * 100_000, '{"name": "x", "count": ' + "9" * 5000 + "}"], ids=len)
+def test_an_answer_that_stays_no_json_is_a_typed_error(text: str) -> None:
+    with serving(each(Say(text))) as endpoint:
         with pytest.raises(ModelError) as raised:
             assistant(endpoint).structured("node", ASK, Shape)
         assert (raised.value.kind, len(endpoint.requests)) == ("not JSON", 2)

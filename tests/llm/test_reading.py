@@ -46,6 +46,8 @@ def both(text: str, reply: dict[str, Any], given: Given | None = None) -> Extrac
         ("region", "mars", "in us-east", "does not know it"),
         ("region", "us-west", "in us-east", "does not name it"),
         ("incident_start", "yesterday", "It started at 2026-03-10T14:00Z", "no time"),
+        ("incident_start", "0001-01-01T00:00+14:00", "It started at 2026-03-10T14:00Z", "no time"),
+        ("incident_start", "9999-12-31T23:59-12:00", "It started at 2026-03-10T14:00Z", "no time"),
         ("incident_start", "2026-03-11T14:00Z", "It started at 2026-03-10T14:00Z", "future"),
         ("incident_start", "2024-03-10T14:00Z", "It started at 2026-03-10T14:00Z", "telemetry covers"),
         ("incident_start", "2026-03-10T14:20Z", "Declared 14:20", "does not say so"),

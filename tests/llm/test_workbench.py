@@ -54,6 +54,19 @@ def test_the_sandbox_starts_while_the_model_reads_and_ends_with_the_run(incident
     assert zygotes() == before
 
 
+def test_figures_of_a_models_code_that_are_no_numbers_differ(incident: Request, engine: Engine) -> None:
+    code = "odd = [float('nan'), float('inf'), 'x']\n"
+    code += "keys = ['total_runs', 'completed_runs', 'failed_runs']\n"
+    code += "result = {name: dict(zip(keys, odd)) for name in plugin_8['scenario_name'].unique()}"
+
+    def script(request: dict[str, Any]) -> Say:
+        return Say(f"```python\n{code}\n```") if personas.task(request) == "analyse" else personas.honest(request)
+
+    (note,) = [note for note in told(incident, engine, script).notes if "own analysis" in note]
+    assert "differs in" in note
+    assert "total_runs nothing against" in note
+
+
 def test_where_there_is_no_sandbox_the_report_says_so(
     incident: Request, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

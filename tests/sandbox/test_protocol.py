@@ -19,7 +19,23 @@ TABLE: dict[str, Any] = {
 COLUMN = TABLE["columns"][0]
 FORGE = "import os, json\nos.write(3, {data!r})\nos._exit(0)"
 
+
+def typed(dtype: str, *cells: Any) -> bytes:
+    """An answer with a column of a dtype."""
+    column = {"name": "c", "type": dtype, "index": False, "cells": cells}
+    return json.dumps({**GOOD, "tables": [{**TABLE, "columns": [column]}]}).encode()
+
+
 FORGED = {
+    "text as floats": typed("float64", 1.5, "abc"),
+    "truth values as floats": typed("float32", True),
+    "fractions as whole numbers": typed("int64", 1, 1.5),
+    "text as whole numbers": typed("uint8", "1"),
+    "numbers as truth values": typed("bool", 1),
+    "numbers as times": typed("datetime64[ns]", 10**18),
+    "truth values as times": typed("datetime64[us, UTC]", True),
+    "truth values as spans": typed("timedelta64[ns]", True),
+    "not a number as a span": typed("timedelta64[ns]", {"f": "nan"}),
     "not JSON": b"no",
     "nothing but zeros": b"\0" * 100,
     "a pickle": b"\x80\x05\x95\x1f\x00\x00\x00cposix\nsystem\n",
@@ -112,6 +128,44 @@ def test_silence_lies_about_the_exit_and_broken_tools_are_told_as_they_are(sandb
     foreign = sandbox.run("import ctypes\nctypes.CDLL(None).syscall(0x40000000 + 39)")
     assert foreign.status is Status.KILLED
     assert sandbox.run("40 + 2").value == 42
+
+
+TIMES = ["2020-01-01T00:00:00+02:00", "2020-01-01T00:00:00", "2020-01-01T00:00:00.5", "2020-01-01", "", "soon", None]
+SPANS = ["1 days 02:00:00", "99999999999 days", "P1D", "", "soon", "nan", None]
+DTYPES = [
+    "float64",
+    "int64",
+    "uint64",
+    "bool",
+    "object",
+    "datetime64[ns]",
+    "datetime64[us, UTC]",
+    "timedelta64[ns]",
+    "x",
+]
+
+
+@settings(database=None)
+@given(
+    dtype=st.sampled_from(DTYPES),
+    cells=st.lists(st.sampled_from(TIMES + SPANS) | st.text() | st.integers() | st.floats() | st.booleans()),
+)
+def test_a_column_that_is_read_gives_a_frame(dtype: str, cells: list[object]) -> None:
+    try:
+        (table,) = read(typed(dtype, *cells), Limits()).tables
+    except SandboxViolation:
+        return
+    assert len(table.frame()) == len(cells)
+    assert table.text()
+
+
+def test_times_of_every_form_keep_their_instant() -> None:
+    (naive,) = read(typed("datetime64[us]", *TIMES), Limits()).tables
+    (aware,) = read(typed("datetime64[us, UTC]", *TIMES), Limits()).tables
+    same = ["2019-12-31T22:00:00", "2020-01-01T00:00:00", "2020-01-01T00:00:00.500000", "2020-01-01T00:00:00"]
+    assert [str(cell.isoformat()) for cell in naive.frame()["c"][:4]] == same
+    assert [str(cell.isoformat()) for cell in aware.frame()["c"][:4]] == [f"{text}+00:00" for text in same]
+    assert naive.frame()["c"].isna().tolist() == aware.frame()["c"].isna().tolist() == [False] * 4 + [True] * 3
 
 
 plain = st.recursive(

@@ -135,7 +135,10 @@ def test_accepted_expressions(expression: str, tmp_path: Path) -> None:
         ("[api_gateway_logs.columns]\nlatency = 'x'", "no column 'latency'"),
         ("[api_gateway_logs]\nfile = 'x'", "file"),
         ("not toml", "cannot be read"),
+        (f"x = {'[' * 5000}{']' * 5000}", "cannot be read"),
+        (f"x = {'9' * 5000}", "cannot be read"),
     ],
+    ids=lambda text: text[:24],
 )
 def test_a_mapping_that_does_not_fit(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(TelemetryError, match=message):
@@ -145,6 +148,8 @@ def test_a_mapping_that_does_not_fit(text: str, message: str, tmp_path: Path) ->
 def test_a_mapping_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(TelemetryError, match="cannot be read"):
         read_mapping(tmp_path / "none.toml")
+    with pytest.raises(TelemetryError, match="cannot be read"):
+        read_mapping(Path("no\0path"))
 
 
 def test_a_mapped_file_or_table_that_is_not_there(tmp_path: Path) -> None:

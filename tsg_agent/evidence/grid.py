@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tsg_agent.errors import ParameterError
+
+MOST_BUCKETS = 200_000
+"""Nearly two years of five minutes. A window that begins with the calendar would fill the memory."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -23,9 +28,14 @@ class Grid:
     def over(
         cls, window: tuple[datetime, datetime], start: datetime | None, minutes: int, guard_minutes: int
     ) -> "Grid":
-        """The buckets of a window (naive UTC), laid so that `start` is an edge."""
+        """The buckets of a window (naive UTC), laid so that `start` is an edge. Raises ParameterError."""
         width = timedelta(minutes=minutes)
         begin, end = window
+        if (end - begin) / width > MOST_BUCKETS:
+            raise ParameterError(
+                f"The window from {begin} to {end} has more than {MOST_BUCKETS:,} buckets of {minutes} minutes.",
+                fix="Give --start-time and --end-time around the incident.",
+            )
         if start is not None and not begin < start <= end:
             start = None  # nothing lies before, or nothing after: there is no onset to measure
         lead = -((begin - start) // width) if start is not None else 0

@@ -1,8 +1,9 @@
 """Step 9 seen twice: code that a model writes, run in the sandbox beside the shipped analysis, which decides."""
 
 import contextlib
+import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from tsg_agent.errors import ModelError
 from tsg_agent.llm.assistant import Assistant
@@ -107,6 +108,10 @@ def _columns(frame: "pd.DataFrame") -> str:
     return "\n".join([f"{len(frame)} rows", *lines])
 
 
+def _is_number(said: Any) -> TypeGuard[int | float]:
+    return isinstance(said, int | float) and math.isfinite(said)
+
+
 def _compared(value: dict[str, Any], finding: Finding) -> list[str]:
     """Where the two differ. Rows of one scenario at several criticalities are added up."""
     shipped: dict[str, dict[str, int]] = {}
@@ -119,8 +124,8 @@ def _compared(value: dict[str, Any], finding: Finding) -> list[str]:
         said = value.get(scenario)
         for key in COMPARED:
             theirs = said.get(key) if isinstance(said, dict) else None
-            if not isinstance(theirs, int | float) or int(theirs) != figures[key]:
-                shown = count(theirs) if isinstance(theirs, int | float) else "nothing"
+            if not _is_number(theirs) or int(theirs) != figures[key]:
+                shown = count(theirs) if _is_number(theirs) else "nothing"
                 different.append(f"{name(scenario)} {key} {shown} against {count(figures[key])}")
     total = len(shipped) * len(COMPARED)
     if not different:

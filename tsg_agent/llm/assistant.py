@@ -16,6 +16,8 @@ from tsg_agent.settings import ModelSettings
 
 M = TypeVar("M", bound=BaseModel)
 FIRST_WAIT = 0.5
+_UNREADABLE = (ValueError, ValidationError, RecursionError)
+"""No JSON, another shape, or nested so deep that nothing can read it."""
 _FENCED = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
 
 
@@ -42,7 +44,7 @@ class Assistant:
         answer = self._call(node, asked, schema)
         try:
             return self._read(answer, shape)
-        except (ValueError, ValidationError) as error:
+        except _UNREADABLE as error:
             reason = _reason(error)
         again = [
             *asked,
@@ -51,7 +53,7 @@ class Assistant:
         ]
         try:
             return self._read(self._call(node, again, schema), shape)
-        except (ValueError, ValidationError) as error:
+        except _UNREADABLE as error:
             raise ModelError(f"The model's answer could not be read: {_reason(error)}.", kind="not JSON") from error
 
     def _hidden(self, messages: Sequence[Message]) -> list[Message]:

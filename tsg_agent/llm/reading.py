@@ -148,7 +148,10 @@ def _time(field: str, value: Any, quote: str, known: Known, now: datetime) -> tu
         moment = datetime.fromisoformat(str(value).strip())
     except ValueError:
         return "it is no time", None
-    moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    try:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:  # the first day of all, or the last, in another zone
+        return "it is no time", None
     if moment > now:
         return "it is in the future", None
     if known.first and known.last and not known.first - MARGIN <= moment <= known.last + MARGIN:

@@ -5,6 +5,7 @@ Nothing is trusted: sizes, nesting, types, numbers that Python would read as inf
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -15,6 +16,13 @@ from tsg_agent.sandbox.result import Cell, Column, Opaque, Table, Value
 _SPECIAL_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _CUT = {"rows", "columns", "tables", "items", "depth", "text", "output"}
 _DEPTH = 8
+_CELLS: tuple[tuple[re.Pattern[str], tuple[type, ...], str], ...] = (
+    (re.compile(r"float\d+"), (int, float), "numbers"),
+    (re.compile(r"u?int(?:8|16|32)|int64"), (int,), "whole numbers"),
+    (re.compile(r"bool"), (bool,), "truth values"),
+    (re.compile(r"(?:datetime|timedelta)64\[.*"), (str,), "times as text"),
+)
+"""What the cells of a numpy dtype are, as `inside/encode.py` writes them; one of 64 bits without sign may be text."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,16 @@ def _table(data: object, limits: Limits) -> Table:
 def _column(data: object, limits: Limits) -> Column:
     fields = _object(data, {"name", "type", "index", "cells"})
     cells = tuple(_cell(cell, limits) for cell in _list(fields["cells"], limits.rows))
-    return Column(_text(fields["name"], 1000), _text(fields["type"], 100), cells, fields["index"] is True)
+    dtype = _text(fields["type"], 100)
+    for pattern, kinds, words in _CELLS:
+        if pattern.fullmatch(dtype) and not all(_is_one(cell, kinds) for cell in cells):
+            raise SandboxViolation(f"the cells of a column of {dtype} are {words}")
+    return Column(_text(fields["name"], 1000), dtype, cells, fields["index"] is True)
+
+
+def _is_one(cell: Cell, kinds: tuple[type, ...]) -> bool:
+    """A truth value is a number to Python, and not here. A cell may always be missing."""
+    return cell is None or (isinstance(cell, kinds) and isinstance(cell, bool) == (bool in kinds))
 
 
 def _cell(data: object, limits: Limits) -> Cell:

@@ -58,7 +58,7 @@ class Table:
         return len(self.columns[0].cells) if self.columns else 0
 
     def frame(self) -> pd.DataFrame:
-        """The rows as a frame; index columns first. Times with their type, where pandas can read it back."""
+        """The rows as a frame; index columns first. Times with their type; one that pandas cannot read is missing."""
         columns = {n: _series(column) for n, column in enumerate(self.columns)}
         frame = pd.DataFrame(columns)
         frame.columns = pd.Index([column.name for column in self.columns], dtype=object)
@@ -116,8 +116,9 @@ class Result:
 def _series(column: Column) -> "pd.Series[Any]":
     cells = list(column.cells)
     if column.dtype.startswith("datetime64"):
-        moments = pd.to_datetime(pd.Series(cells, dtype=object), errors="coerce", utc="," in column.dtype)
-        return moments
+        # With and without an offset side by side can be forged: read as UTC, nothing is left to raise.
+        moments = pd.to_datetime(pd.Series(cells, dtype=object), errors="coerce", utc=True, format="ISO8601")
+        return moments if "," in column.dtype else moments.dt.tz_localize(None)
     if column.dtype.startswith("timedelta64"):
         return pd.to_timedelta(pd.Series(cells, dtype=object), errors="coerce")
     if column.dtype in {"float64", "float32"}:

@@ -58,20 +58,20 @@ def read_mapping(path: Path) -> dict[str, TableMapping]:
     try:
         data = tomllib.loads(path.read_text())
         mapping = TypeAdapter(dict[str, TableMapping]).validate_python(data)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"]))
+        raise TelemetryError(f"The mapping file {path}: {place}: {problem['msg']}.") from error
     except FileNotFoundError as error:
         raise TelemetryError(
             f"The mapping file {path} does not exist.",
             fix="Give --mapping a TOML file (docs/telemetry.md), or leave it out.",
         ) from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # no TOML, no text, no path; a number or a depth without end
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise TelemetryError(
             f"The mapping file {path} cannot be read: {why}.", fix="It must be TOML in UTF-8 (docs/telemetry.md)."
         ) from error
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"]))
-        raise TelemetryError(f"The mapping file {path}: {place}: {problem['msg']}.") from error
     for name, table in mapping.items():
         if name not in CATALOG:
             raise TelemetryError(
