@@ -13,7 +13,18 @@ import pyarrow.parquet as pq
 import pytest
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from tsg_agent import ParameterError, QuestionError, Request, TelemetryError, Watch, investigate, open_telemetry
+from tsg_agent import (
+    ParameterError,
+    QuestionError,
+    Request,
+    TelemetryError,
+    Watch,
+    build_graph,
+    first_state,
+    graph_context,
+    investigate,
+    open_telemetry,
+)
 from tsg_agent.errors import QueryError, QueryTimeout, TransientTelemetryError
 from tsg_agent.extract import Given
 from tsg_agent.frames import Frames
@@ -169,6 +180,23 @@ def test_branches_run_side_by_side(folder: Path) -> None:
         report = concluded(meeting)
     assert meeting.met == 9
     assert {finding.status for finding in report.findings} == {Status.OK}
+
+
+def test_the_graph_runs_without_investigate_and_concludes_the_same(folder: Path) -> None:
+    """As the README shows it to those who embed the graph."""
+    request = Request(text=TEXT, telemetry="unused", now=SCENARIO.last)
+    seen: list[Progress] = []
+
+    async def conclude(engine: Engine) -> Report:
+        with graph_context(engine, progress=seen.append) as context:
+            ended = await build_graph().compile().ainvoke(first_state(request), context=context)
+        return Report.model_validate(ended["report"])
+
+    with open_telemetry(str(folder)) as engine:
+        embedded, whole = asyncio.run(conclude(engine)), concluded(engine)
+    assert [cause.subject for cause in embedded.causes] == [cause.subject for cause in whole.causes]
+    assert embedded.headline == whole.headline
+    assert {event.step for event in seen} >= set(range(2, 11))
 
 
 def test_an_open_question_is_asked_and_the_answer_used(folder: Path) -> None:

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from tsg_agent.extract import Given
     from tsg_agent.graph import Context, Progress, build_graph, compile_graph
     from tsg_agent.models import Finding, Parameters, Question, Report
-    from tsg_agent.service import Request, Watch, ainvestigate, investigate, open_telemetry, resume
+    from tsg_agent.service import (
+        Request,
+        Watch,
+        ainvestigate,
+        first_state,
+        graph_context,
+        investigate,
+        open_telemetry,
+        resume,
+    )
     from tsg_agent.settings import Settings
     from tsg_agent.tools import PLUGINS, get_tools
 
@@ -45,7 +54,9 @@ __all__ = [
     "ainvestigate",
     "build_graph",
     "compile_graph",
+    "first_state",
     "get_tools",
+    "graph_context",
     "investigate",
     "open_telemetry",
     "resume",
@@ -55,7 +66,16 @@ _HOMES = {
     "extract": ("Given",),
     "graph": ("Context", "Progress", "build_graph", "compile_graph"),
     "models": ("Finding", "Parameters", "Question", "Report"),
-    "service": ("Request", "Watch", "ainvestigate", "investigate", "open_telemetry", "resume"),
+    "service": (
+        "Request",
+        "Watch",
+        "ainvestigate",
+        "first_state",
+        "graph_context",
+        "investigate",
+        "open_telemetry",
+        "resume",
+    ),
     "settings": ("Settings",),
     "tools": ("PLUGINS", "get_tools"),
 }

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,16 @@ from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.engine import Cancellable, Engine
 from tsg_agent.telemetry.profile import known_values
 
-__all__ = ["Request", "Watch", "ainvestigate", "investigate", "open_telemetry", "resume"]
+__all__ = [
+    "Request",
+    "Watch",
+    "ainvestigate",
+    "first_state",
+    "graph_context",
+    "investigate",
+    "open_telemetry",
+    "resume",
+]
 
 THREADS = 24
 """Ten branches and the queries they run side by side; they wait for the engine, not for the processor."""
@@ -116,6 +125,36 @@ def open_telemetry(telemetry: str, *, mapping: Path | None = None, settings: Set
     """The embedded engine over a folder, a glob, a file or a .duckdb database; close it, or use it in `with`."""
     settings = settings or Settings()
     return DuckDB(telemetry, mapping=mapping, memory_limit=settings.memory_limit, threads=settings.threads)
+
+
+@contextmanager
+def graph_context(
+    engine: Engine,
+    *,
+    settings: Settings | None = None,
+    model: Model | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Iterator[Context]:
+    """What the nodes of build_graph() work with, for a graph that is run or embedded without investigate().
+
+    Each investigation needs its own: its budget of the model is in it. `engine` stays open. Raises TelemetryError.
+    """
+    settings = settings or Settings()
+    bench = Workbench(unsafe=settings.sandbox.unsafe_no_isolation)
+    executor = ThreadPoolExecutor(THREADS, thread_name_prefix="tsg")
+    try:
+        known = known_values(engine, settings.query_timeout)
+        assistant = _assistant(model or open_model(settings.model), settings, {}, None, "")
+        context = Context(engine, known, settings, executor, assistant=assistant, bench=bench)
+        yield replace(context, progress=progress) if progress else context
+    finally:
+        bench.close()
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def first_state(request: Request) -> State:
+    """What a run of the graph begins with: an id of its own, and the request's text, flags and clock."""
+    return _first(uuid4().hex[:12], request)
 
 
 def _first(identity: str, request: Request) -> State:
