@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 # Abbreviations of one place's winter or summer time. Many write "PST" all year round: on a date when the place
 # keeps its other time, what is written and what is meant may differ by an hour, so both readings are kept.
@@ -19,6 +20,8 @@ _SEASONAL: dict[str, tuple[float, str]] = {
     "WEST": (1, "Europe/Lisbon"),
     "CET": (1, "Europe/Berlin"),
     "CEST": (2, "Europe/Berlin"),
+    "MEZ": (1, "Europe/Berlin"),
+    "MESZ": (2, "Europe/Berlin"),
     "EET": (2, "Europe/Helsinki"),
     "EEST": (3, "Europe/Helsinki"),
 }
@@ -59,6 +62,30 @@ _AMBIGUOUS: dict[str, tuple[float, ...]] = {
     "GST": (4, -2),
     "SST": (-11, 8),
 }
+_COUNTRIES = {
+    "india": "Asia/Kolkata",
+    "japan": "Asia/Tokyo",
+    "china": "Asia/Shanghai",
+    "beijing": "Asia/Shanghai",
+    "korea": "Asia/Seoul",
+    "israel": "Asia/Jerusalem",
+    "uk": "Europe/London",
+    "british": "Europe/London",
+    "german": "Europe/Berlin",
+    "munich": "Europe/Berlin",
+    "french": "Europe/Paris",
+    "irish": "Europe/Dublin",
+    "seattle": "America/Los_Angeles",
+    "san francisco": "America/Los_Angeles",
+    "boston": "America/New_York",
+}
+"""Besides the cities that name the zones themselves."""
+_NO_PLACE = frozenset({
+    "Average", "Build", "Down", "End", "First", "Idle", "Last", "Lead", "Load", "Long", "Maximum", "Mean", "Median",
+    "No", "Processing", "Query", "Real", "Request", "Response", "Run", "Same", "Second", "Start", "The", "This",
+    "Total", "Up", "Wait",
+})  # fmt: skip
+"""What "14:05 Response time rose" begins with, and the like."""
 LOCAL = "local time"
 _WIDEST = 14  # hours; no place is further from UTC
 
@@ -70,8 +97,10 @@ _ZONE = re.compile(
     rf"""[ ]?[(\[]?(?:
       (?P<iana>(?:{_AREAS})/[A-Za-z_]{{2,30}}(?:/[A-Za-z_]{{2,30}}|[+-][0-9]{{1,2}})?)
     | (?:UTC|GMT|utc|gmt)[ ]?(?P<based>[+-][0-9]{{1,2}}(?::?[0-9]{{2}})?)(?![\w:])
-    | (?P<local>(?:local|Local)(?:[ ](?:server[ ])?time)?)\b
-    | (?P<place>Pacific|Mountain|Central|Eastern)(?:[ ](?:Standard[ ]|Daylight[ ])?[Tt]ime)\b
+    | (?P<local>(?:local|Local)(?:[ ](?:server[ ])?time)?|(?:our|my|their|your|server|office|site)(?:'s)?[ ]time)\b
+    | (?P<place>Pacific|Mountain|Central|Eastern)
+      (?:[ ](?:(?:Standard|Daylight)[ ])?[Tt]ime\b|(?![\w/-]|[ ](?:Europe|European|region|cluster|zone|[Uu][Ss])\b))
+    | (?P<city>[A-Z][a-z]{{1,20}}(?:[ ][A-Z][a-z]{{1,20}}){{0,2}}|UK)[ ][Tt]ime\b
     | (?P<name>{_NAMES}|{_LOWER})(?![\w/-])
     )[)\]]?""",
     re.VERBOSE,
@@ -122,7 +151,7 @@ def zone_after(text: str, position: int, *, minus: bool) -> tuple[Zone | None, i
     if attached:
         return Zone(attached.groupdict().get("plus") or attached.groupdict().get("minus") or "UTC"), attached.end()
     match = _ZONE.match(text, position)
-    if not match:
+    if not match or (match["city"] and match["city"].split()[0] in _NO_PLACE):
         return None, position
     return _zone(match), match.end()
 
@@ -140,7 +169,17 @@ def _zone(match: re.Match[str]) -> Zone:
     groups = match.groupdict()
     if groups["local"]:
         return Zone(LOCAL)
+    if groups["city"]:
+        return Zone(_cities().get(groups["city"].lower(), LOCAL))  # a time of somewhere: which hour it is, is asked
     return Zone(groups["iana"] or groups["based"] or groups["place"] or groups["name"])
+
+
+@cache
+def _cities() -> dict[str, str]:
+    """Cities and countries in lower case -> the zone that they name."""
+    named = {name.rpartition("/")[2].replace("_", " ").lower(): name for name in sorted(available_timezones())}
+    areas = ("africa/", "america/", "asia/", "atlantic/", "australia/", "europe/", "indian/", "pacific/")
+    return {city: zone for city, zone in named.items() if zone.lower().startswith(areas)} | _COUNTRIES
 
 
 def _hours(offset: str) -> float:
