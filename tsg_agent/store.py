@@ -6,12 +6,12 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from pydantic import AwareDatetime, ValidationError
+from pydantic import ValidationError
 
 from tsg_agent.errors import RecordError
 from tsg_agent.extract import Given
 from tsg_agent.frames import Frames
-from tsg_agent.models import Model, ModelUsage, NodeUsage
+from tsg_agent.models import Instant, Model, ModelUsage, NodeUsage
 
 
 class Request(Model):
@@ -22,7 +22,7 @@ class Request(Model):
     """A folder, a glob, a file or a .duckdb database."""
     mapping: Path | None = None
     given: Given = Given()
-    now: AwareDatetime | None = None
+    now: Instant | None = None
 
 
 class Store:

@@ -2,7 +2,7 @@
 
 from pydantic import AwareDatetime, Field
 
-from tsg_agent.models import Model, Parameters, Question
+from tsg_agent.models import Instant, Model, Parameters, Question
 
 
 class Known(Model):
@@ -21,9 +21,9 @@ class Given(Model):
     region: str | None = None
     service_name: str | None = None
     environment: str | None = None
-    start_time: AwareDatetime | None = None
-    end_time: AwareDatetime | None = None
-    incident_start: AwareDatetime | None = None
+    start_time: Instant | None = None
+    end_time: Instant | None = None
+    incident_start: Instant | None = None
     threshold: float | None = None
 
 
