@@ -1,12 +1,25 @@
 """The data that flows through an investigation, from the incident's text to its report. No logic."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 Subject: TypeAlias = dict[str, str]
 """What a finding is about: dimension -> value, for example {"service_version": "3.15.0"}."""
+
+
+def _has_utc(moment: datetime) -> datetime:
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC it is before the year 1, or after 9999") from None
+    return moment
+
+
+Instant: TypeAlias = Annotated[AwareDatetime, AfterValidator(_has_utc)]
+"""A time with an offset that UTC has too: the calendar's first and last hours, in another zone, it has not."""
 
 
 class Model(BaseModel):

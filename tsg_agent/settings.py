@@ -147,7 +147,7 @@ class VerdictThresholds(Thresholds):
     """How evidence becomes a cause: docs/verdicts.md."""
 
     guard_minutes: int = Field(15, description="left out before the incident's start, in case it is reported late")
-    bucket_minutes: int = Field(5, gt=0)
+    bucket_minutes: int = Field(5, gt=0, le=1440)
     minimum_requests: int = Field(30, description="on each side of the incident's start")
     false_discovery_rate: float = 0.01
     minimum_excess: float = Field(5, description="failures beyond expectation")

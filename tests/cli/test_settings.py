@@ -45,6 +45,7 @@ def test_a_settings_file_is_read_and_the_environment_wins(tmp_path: Path, monkey
         ("threads = " + "9" * 5000, "tsg.toml"),
         (f"threads = {'[' * 5000}{']' * 5000}", "tsg.toml"),
         ("[thresholds.verdict]\nbucket_minutes = 0", "bucket_minutes"),
+        ("[thresholds.verdict]\nbucket_minutes = 999999999999", "bucket_minutes"),
         ("window_hours = inf", "window_hours"),
         ("window_hours = 1e300", "window_hours"),
         ("query_timeout = 1e300", "query_timeout"),

@@ -5,11 +5,14 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
+from tsg_agent.cli.options import request_of
 
 from tests.extract.extracting import KNOWN, asked, run
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Known
 from tsg_agent.extract.prose import MAXIMUM_CHARACTERS
+from tsg_agent.tools.rows import WindowArgs
 
 BEGAN = "PetSite in us-east prod began failing at 2024-01-20T06:30Z. "
 REPEATED = [
@@ -83,6 +86,18 @@ def test_text_is_data(text: str) -> None:
     assert not any(
         ord(character) < 32 or ord(character) in range(0x202A, 0x202F) for line in shown for character in line
     )
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59-12:00", "0001-01-01T00:00+14:00"])
+@pytest.mark.parametrize("flag", ["start_time", "end_time", "incident_start", "now"])
+def test_a_time_that_utc_has_not_is_refused_where_it_comes_in(flag: str, moment: str) -> None:
+    given = {} if flag == "now" else {flag: moment}
+    with pytest.raises(ParameterError, match=f"--{flag.replace('_', '-')} is wrong: .*in UTC it is before"):
+        request_of("text", "telemetry", None, given, now=moment if flag == "now" else None)
+    if flag.endswith("_time"):
+        window = {"start_time": "2024-01-20T08:00Z", "end_time": "2024-01-20T09:00Z", flag: moment}
+        with pytest.raises(ValidationError, match="in UTC it is before"):
+            WindowArgs.model_validate({**window, "region": "us-east", "environment": "prod"})
 
 
 def test_quotations_are_short_and_without_control_characters() -> None:

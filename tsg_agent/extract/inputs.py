@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
-from tsg_agent.models import Model, Parameters, Question
+from tsg_agent.models import Instant, Model, Parameters, Question
 
 HOW_TO_WRITE_TIMES = "Write it as 2026-03-10T14:00Z, or with another offset: 2026-03-10T16:00+02:00."
 
@@ -26,7 +26,7 @@ def _moment(value: Any) -> Any:
     return value
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+Moment = Annotated[Instant, BeforeValidator(_moment)]
 """A point in time: an aware datetime, or ISO 8601 text. Without an offset it is UTC."""
 
 

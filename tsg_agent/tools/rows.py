@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tsg_agent.errors import ParameterError
+from tsg_agent.models import Instant
 
 
 class WindowArgs(BaseModel):
@@ -13,8 +14,8 @@ class WindowArgs(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    start_time: AwareDatetime = Field(description="start of the window, ISO 8601, e.g. 2026-03-10T12:00:00Z")
-    end_time: AwareDatetime = Field(description="end of the window, ISO 8601")
+    start_time: Instant = Field(description="start of the window, ISO 8601, e.g. 2026-03-10T12:00:00Z")
+    end_time: Instant = Field(description="end of the window, ISO 8601")
     region: str = Field(description="the region, as the telemetry spells it, e.g. us-east")
     environment: str = Field(description="dev, staging or prod, as the telemetry spells it")
 
