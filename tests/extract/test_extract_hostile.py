@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from tsg_agent.cli.options import request_of
 
 from tests.extract.extracting import KNOWN, asked, run
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Known
 from tsg_agent.extract.prose import MAXIMUM_CHARACTERS
+from tsg_agent.options import request_of
 from tsg_agent.tools.rows import WindowArgs
 
 BEGAN = "PetSite in us-east prod began failing at 2024-01-20T06:30Z. "
