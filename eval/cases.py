@@ -151,12 +151,11 @@ class Label(Strict):
             mine, other = getattr(self, name), getattr(self.parameters, name)
             if mine is not None and other is not None and mine != other:
                 raise ValueError(f"`{name}` and `parameters.{name}` differ: give one of them")
-        self.all_parameters  # noqa: B018 - the times may be out of order
+        self.all_parameters()
         return self
 
-    @property
     def all_parameters(self) -> ExpectedParameters:
-        """The labelled parameters, with the times beside them."""
+        """The labelled parameters, with the times beside them. Raises ValueError for times out of order."""
         times = {name: time for name in ("incident_start", "end_time") if (time := getattr(self, name)) is not None}
         return ExpectedParameters.model_validate({**self.parameters.model_dump(exclude_none=True), **times})
 
@@ -276,7 +275,7 @@ def from_label(name: str, data: Any, file: Path = Path("label.json")) -> Expecte
         title=f"Recorded incident {name}",
         group="recorded",
         incident=bool(causes),
-        parameters=label.all_parameters,
+        parameters=label.all_parameters(),
         causes=causes,
         innocent=label.innocent,
     )

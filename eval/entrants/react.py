@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
+from langchain.agents import create_agent
+from langchain_openai import ChatOpenAI
 
 from eval.answer import Answer, Question, Spent
 from eval.entrants import Entrant, EntrantError, Spec
@@ -23,17 +25,12 @@ def react(spec: Spec) -> Entrant:
     """Needs `--model`, and an OpenAI-compatible endpoint (`--base-url`, or the environment's). Raises EntrantError."""
     if not spec.model:
         raise EntrantError("entrant react needs a model: --model NAME")
-    try:
-        from langchain.agents import create_agent  # noqa: PLC0415 - importing it takes seconds
-        from langchain_openai import ChatOpenAI  # noqa: PLC0415 - as above
-    except ImportError as error:
-        raise EntrantError(f"entrant react needs langchain-openai: {error}") from error
     key = os.environ.get("OPENAI_API_KEY", "none" if spec.base_url else "")
     if not key:
         raise EntrantError("entrant react needs OPENAI_API_KEY, or --base-url for an endpoint without a key")
     options: dict[str, Any] = {"model": spec.model, "base_url": spec.base_url, "api_key": key, "timeout": spec.timeout}
     model = ChatOpenAI(temperature=0, **options)
-    template = Environment(undefined=StrictUndefined, autoescape=False).from_string(  # noqa: S701 - not a page
+    template = Environment(undefined=StrictUndefined, autoescape=False).from_string(  # noqa: S701 - a prompt is plain text
         PROMPT.read_text(encoding="utf-8")
     )
     prompt = template.render(schema=json.dumps(Answer.model_json_schema()))

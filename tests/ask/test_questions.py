@@ -229,7 +229,9 @@ def test_the_command_has_the_flags_of_run(incident: Request) -> None:
 
 
 def test_run_and_ask_have_the_same_parameters() -> None:
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    commands = group.commands
     flags = {name: {option for one in commands[name].params for option in one.opts} for name in ("run", "ask", "chat")}
     shown = {f"--{name.replace('_', '-')}" for name in FLAGS} | {"--now", "--mapping", "--record", "--telemetry"}
     assert all(shown <= flags[name] for name in flags)

@@ -33,7 +33,8 @@ class Parts:
         self, within: Mapping[str, str | None] | None = None, without: Collection[Key] = (), *, everywhere: bool = False
     ) -> Measurement:
         assert (within is not None or without) and not everywhere
-        return self.others.get(tuple(sorted((within or {}).items())), self.part)  # type: ignore[arg-type]
+        named = {name: value for name, value in (within or {}).items() if value is not None}
+        return self.others.get(tuple(sorted(named.items())), self.part)
 
     def total(self, within: Mapping[str, str | None], without: Collection[Key] = ()) -> Counts:
         return self.measure(within, without).total

@@ -1,13 +1,13 @@
 """The recorded incidents: the true component is found, quiet hours confirm nothing, whatever things are called."""
 
 import json
-import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 
 from tests.verdicts.judging import confirmed, holds, judgement_of, rejected_as
@@ -108,7 +108,7 @@ def shuffled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         ).fetchall()
         old = [name for (name,) in found if not (named and name == SERVICE)]
         new = [f"c{number:03d} ' \" {number}" for number in range(len(old))]
-        random.Random(seed).shuffle(new)  # noqa: S311 - no secret
+        np.random.default_rng(seed).shuffle(new)
         names = dict(zip(old, new, strict=True))
         connection.execute("CREATE TABLE renamed AS SELECT unnest($1) AS old, unnest($2) AS new", [old, new])
         for name, source in sources.items():

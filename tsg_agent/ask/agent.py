@@ -1,10 +1,19 @@
-"""A model with the tools: its loop is bounded from outside, and its answer checked sentence by sentence."""
+"""A model with the tools: its loop is bounded from outside, and its answer checked sentence by sentence.
+
+Its imports take seconds: it is imported where a model is asked, and nowhere else.
+"""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from langchain.agents import create_agent
+from langchain_openai import ChatOpenAI
+from langgraph.errors import GraphRecursionError
+from openai import DefaultAsyncHttpxClient
+
 from tsg_agent.ask.answers import Answer
+from tsg_agent.ask.guard import Guard
 from tsg_agent.ask.listening import Listener
 from tsg_agent.ask.tools import Bench, agent_tools
 from tsg_agent.errors import BudgetError, ModelError
@@ -40,8 +49,6 @@ class Agent:
         return asyncio.run(self._answer(messages, question, listener))
 
     async def _answer(self, messages: list[Message], question: str, listener: Listener) -> Answer:
-        from openai import DefaultAsyncHttpxClient  # noqa: PLC0415 - takes half a second to import
-
         pool = ThreadPoolExecutor(1, thread_name_prefix="tsg-ask")
         ended = False
         try:
@@ -87,11 +94,6 @@ class Agent:
         )
 
     def _agent(self, system: str, listener: Listener, pool: ThreadPoolExecutor, http: Any) -> Any:
-        from langchain.agents import create_agent  # noqa: PLC0415 - takes seconds to import
-        from langchain_openai import ChatOpenAI  # noqa: PLC0415 - as above
-
-        from tsg_agent.ask.guard import Guard  # noqa: PLC0415 - as above
-
         settings = self._settings
         model = ChatOpenAI(
             model=settings.name,
@@ -106,8 +108,6 @@ class Agent:
 
     async def _run(self, agent: Any, turns: list[Any], listener: Listener) -> tuple[str, list[Any]]:
         """Let the agent work until it answers; gives the answer and all messages."""
-        from langgraph.errors import GraphRecursionError  # noqa: PLC0415 - as above
-
         ended: list[Any] = turns
         drafting = _Draft(listener, self._redactor)
         modes = ["values", "messages"] if listener.drafts else ["values"]  # "messages": the endpoint streams

@@ -4,7 +4,7 @@ import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, TypeVar
 
 from langchain.agents.middleware import AgentMiddleware
 from langchain.agents.middleware.types import ModelRequest, ModelResponse, ToolCallRequest
@@ -23,6 +23,7 @@ from tsg_agent.llm.redaction import Redactor
 from tsg_agent.settings import ModelSettings
 
 NODE = "ask"
+M = TypeVar("M", bound=BaseMessage)
 
 
 class Guard(AgentMiddleware[Any, Any, Any]):
@@ -46,7 +47,7 @@ class Guard(AgentMiddleware[Any, Any, Any]):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any]:
         """One turn of the model, tried again where that may help. Raises ModelError."""
-        hidden = request.override(messages=[self._hide(message) for message in request.messages])  # type: ignore[misc]
+        hidden = request.override(messages=[self._hide(message) for message in request.messages])
         system = str(request.system_message.content) if request.system_message else ""
         asked = [{"role": "system", "content": system}, *(_as_data(message) for message in hidden.messages)]
         tools = [_described(tool) for tool in request.tools]
@@ -104,13 +105,13 @@ class Guard(AgentMiddleware[Any, Any, Any]):
             await asyncio.sleep(pause(attempt, failed, self._settings))
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def _hide(self, message: BaseMessage) -> BaseMessage:
+    def _hide(self, message: M) -> M:
         if isinstance(message.content, str):
             message = message.model_copy(update={"content": self._redactor.hide(message.content)})
         return _with_arguments(message, self._redactor.hide)
 
 
-def _with_arguments(message: BaseMessage, change: Callable[[str], str]) -> BaseMessage:
+def _with_arguments(message: M, change: Callable[[str], str]) -> M:
     """The message with the texts in its tool calls changed: they go to the model again with the next call."""
     if not isinstance(message, AIMessage) or not message.tool_calls:
         return message

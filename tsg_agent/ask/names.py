@@ -104,9 +104,9 @@ class Vocabulary:
         for by in BY:
             source = engine.tables.get(by.table)
             if source is not None and by.column in source.present:
-                column = by.column  # the catalogue's name
+                column = by.column
                 parts.append(
-                    f"(SELECT '{column}' AS of, {column} AS value FROM {by.table} "  # noqa: S608
+                    f"(SELECT '{column}' AS of, {column} AS value FROM {by.table} "  # noqa: S608 - the catalogue's names
                     f"WHERE {column} IS NOT NULL GROUP BY {column} ORDER BY count(*) DESC, {column} LIMIT {LIMIT})"
                 )
         rows = engine.run("\nUNION ALL\n".join(parts), {}, timeout=timeout).to_pylist() if parts else []

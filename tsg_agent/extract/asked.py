@@ -190,7 +190,8 @@ def _single(mention: Mention, mentions: Sequence[Mention], found: Asked, setting
     before = found.text[floor : mention.start]
     span = asking.SPAN_BEFORE.search(before)
     cue = asking.CUE.search(before)
-    begin = floor + (span or cue).start() if span or cue else mention.start  # type: ignore[union-attr]
+    lead = span or cue
+    begin = floor + lead.start() if lead else mention.start
     onwards = cues.ONWARDS.match(found.text, mention.end) or asking.LATER.match(found.text, mention.end)
     stop = onwards.end() if onwards else mention.end
     found.taken.append((begin, stop))

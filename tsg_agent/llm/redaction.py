@@ -2,6 +2,7 @@
 
 import re
 import threading
+from functools import partial
 
 SECRET = "[secret]"  # noqa: S105 - what stands in a secret's place
 
@@ -57,12 +58,15 @@ class Redactor:
         if not self._enabled:
             return text
         for kind, pattern in _PEOPLE:
-            text = pattern.sub(lambda match, kind=kind: self._placeholder(kind, match[0]), text)  # type: ignore[misc]
+            text = pattern.sub(partial(self._replaced, kind), text)
         return text
 
     def put_back(self, text: str) -> str:
         """The model's text with what its placeholders stand for. A secret stays hidden."""
         return _PLACEHOLDER.sub(lambda match: self._originals.get(match[0], match[0]), text)
+
+    def _replaced(self, kind: str, match: re.Match[str]) -> str:
+        return self._placeholder(kind, match[0])
 
     def _placeholder(self, kind: str, original: str) -> str:
         if _PLACEHOLDER.fullmatch(original):
