@@ -1,6 +1,5 @@
 """Joins by number give what joins by text give."""
 
-import random
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.tools.made import written
@@ -29,8 +29,11 @@ SCOPE: dict[str, Any] = {
 
 def telemetry(folder: Path, *, repeated_request: bool = False) -> Path:
     """Three regions, NULLs, repeated flags and products, two values of one flag, test traffic, rows of no request."""
-    random_ = random.Random(7)  # noqa: S311 - no secret
-    pick = random_.choice
+    random_ = np.random.default_rng(7)
+
+    def pick(values: list[Any]) -> Any:
+        return values[int(random_.integers(len(values)))]
+
     logs: list[dict[str, Any]] = [
         {
             "request_id": f"request-with-a-long-name-{i}",

@@ -45,9 +45,15 @@ def counts(sides: list[Sides], *, measure: Measure = Measure.SERVER_ERRORS, burs
     return made
 
 
-def table(values: Mapping[str, Sides], dimension: Dimension = ZONE, **how: object) -> Table:
+def table(
+    values: Mapping[str, Sides],
+    dimension: Dimension = ZONE,
+    *,
+    measure: Measure = Measure.SERVER_ERRORS,
+    burst: bool = False,
+) -> Table:
     """A table of single values whose requests are all there are."""
-    made = counts(list(values.values()), **how)  # type: ignore[arg-type]
+    made = counts(list(values.values()), measure=measure, burst=burst)
     return Table(dimension, [(value,) for value in values], made, made.sum())
 
 
