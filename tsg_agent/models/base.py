@@ -1,0 +1,27 @@
+"""What every model is made of: closed, immutable, its times in UTC."""
+
+from datetime import UTC, datetime
+from typing import Annotated, TypeAlias
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+
+Subject: TypeAlias = dict[str, str]
+"""What a finding is about: dimension -> value, for example {"service_version": "3.15.0"}."""
+
+
+def _has_utc(moment: datetime) -> datetime:
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC it is before the year 1, or after 9999") from None
+    return moment
+
+
+Instant: TypeAlias = Annotated[AwareDatetime, AfterValidator(_has_utc)]
+"""A time with an offset that UTC has too: the calendar's first and last hours, in another zone, it has not."""
+
+
+class Model(BaseModel):
+    """Immutable and closed: an unknown field is an error, never dropped."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

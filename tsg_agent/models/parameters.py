@@ -1,0 +1,43 @@
+"""Step 1: what an incident is about, and what its text leaves open."""
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, Field
+
+from tsg_agent.models.base import Model
+
+
+class Parameters(Model):
+    """The guide's Step 1, with the incident's start kept beside the window it opens."""
+
+    region: str
+    service_name: str
+    environment: str
+    start_time: AwareDatetime = Field(description="start of the window, UTC")
+    end_time: AwareDatetime = Field(description="end of the window, UTC: resolution, else now")
+    incident_start: AwareDatetime | None = Field(None, description="when the incident began, UTC; None = unknown")
+    threshold: float = Field(99.9, gt=0, le=100, description="SLA threshold, percent")
+    other_regions: tuple[str, ...] = Field((), description="regions the incident names besides `region`")
+    origins: dict[str, str] = Field(
+        default_factory=dict, description="parameter -> where its value came from, in words"
+    )
+
+
+class Doubt(StrEnum):
+    """Why a text does not settle a parameter."""
+
+    SILENT = "silent"
+    """It says nothing of it."""
+    SEVERAL = "several"
+    """It says several values, one as plain as the other."""
+    UNCLEAR = "unclear"
+    """What it says can be read in several ways, or in none."""
+
+
+class Question(Model):
+    """A parameter that the incident's text does not settle."""
+
+    parameter: str
+    text: str
+    candidates: tuple[str, ...] = ()
+    doubt: Doubt = Doubt.UNCLEAR

@@ -1,0 +1,183 @@
+"""Step 11: the conclusion, and what it took."""
+
+from typing import Any
+
+from pydantic import AwareDatetime, Field
+
+from tsg_agent.models.base import Model, Subject
+from tsg_agent.models.findings import Finding, Status
+from tsg_agent.models.parameters import Parameters
+from tsg_agent.models.verdicts import Confidence, Contrast, Gate, Measure, MeasuredRow, Onset, Series, Tier, Visible
+
+
+class Availability(Model):
+    """Requests of a time span, and how they were answered."""
+
+    requests: int
+    server_errors: int = Field(description="answered 5xx")
+    successes: int = Field(description="answered 2xx")
+    availability: float | None = Field(description="100 - percent answered 5xx; None without requests")
+    success_rate: float | None = Field(description="percent answered 2xx; None without requests")
+    redirect_rate: float | None = Field(None, description="percent answered 3xx; None without requests")
+
+
+class Sla(Model):
+    """The service's availability against its threshold."""
+
+    threshold: float = Field(description="percent")
+    breached: bool | None = Field(
+        description="after the incident's start (the window, where that is unknown); None where status is not ok"
+    )
+    status: Status = Field(Status.OK, description="how its measurement ended; only ok is an answer, not no_data")
+    reason: str = Field("", description="why the status is not ok, as a clause")
+    measured_on: str = Field(description="which requests count: all of the service, or those at its entry component")
+    covers: tuple[AwareDatetime, AwareDatetime] | None = Field(
+        None, description="the time that the telemetry covers, all services together; None = not known"
+    )
+    outside: bool = Field(False, description="no row of the telemetry lies in the window")
+    window: Availability | None = Field(description="None where nothing was measured, which is not the same as 0")
+    before: Availability | None
+    after: Availability | None
+
+
+class Cause(Model):
+    """One cause, ranked. The names of its fields are a contract with evaluation harnesses."""
+
+    rank: int
+    confidence: Confidence
+    tier: Tier
+    step: int
+    label: str
+    subject: Subject
+    measure: Measure
+    statement: str
+    onset: Onset
+    contrast: Contrast
+    evidence: list[str]
+    shortfalls: list[str] = Field(default_factory=list)
+    detail: dict[str, Any] = Field(default_factory=dict)
+    also_visible_in: list[Visible] = Field(default_factory=list)
+    impact: list[Visible] = Field(default_factory=list)
+
+
+class Rejected(Model):
+    """Looked at and dismissed, with the reason."""
+
+    step: int
+    label: str
+    subject: Subject
+    measure: Measure
+    reason: str = Field(description="a code: unchanged, below_threshold, no_contrast, …")
+    statement: str
+    onset: Onset
+    contrast: Contrast
+    evidence: list[str]
+
+
+class Gap(Model):
+    """Something that was not looked at, or not enough."""
+
+    step: int | None
+    status: str
+    statement: str
+
+
+class Action(Model):
+    """A proposal to a person. Nothing is executed."""
+
+    kind: str = Field(description="roll_back, set_flag, redirect_traffic, scale, drain, mitigate_workflow, …")
+    urgency: str = Field(description="now, or look (for a suspect: check first)")
+    statement: str
+    target: dict[str, Any]
+    cause: int | None = Field(None, description="rank of the cause it answers")
+    evidence: list[str] = Field(default_factory=list)
+
+
+class Communication(Model):
+    """Drafts. `infrastructure` is None where no zone, resource or infrastructure finding calls for it."""
+
+    incident_channel: str
+    product_teams: str
+    infrastructure: str | None = None
+
+
+class Heading(Model):
+    """One of the eight headings of the guide's Step 11."""
+
+    title: str
+    steps: list[int]
+    statement: str
+    evidence: list[str] = Field(default_factory=list)
+
+
+class NodeUsage(Model):
+    """What one node spent on the language model."""
+
+    node: str
+    calls: int = Field(0, description="every try counted")
+    input_tokens: int = 0
+    output_tokens: int = 0
+    milliseconds: float = 0.0
+    cost: float | None = Field(None, description="money; None without prices")
+
+
+class ModelUsage(Model):
+    """What all nodes together spent on it."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    milliseconds: float = 0.0
+    cost: float | None = None
+    nodes: list[NodeUsage] = Field(default_factory=list)
+
+
+class Usage(Model):
+    """What the investigation cost."""
+
+    milliseconds: float
+    queries: int
+    mode: str = Field("rules only", description="rules only, or the model's name")
+    model: ModelUsage = ModelUsage()
+
+
+class NarrativeSection(Model):
+    """One part of the report told in prose: the model's where it passed the check, else the rules'."""
+
+    title: str
+    text: str
+    by: str = Field(description="model, or rules")
+
+
+class Narrative(Model):
+    """The conclusion told by a model around given numbers. It adds nothing: the rest of the report stands alone."""
+
+    sections: list[NarrativeSection]
+    sentences: int = Field(description="sentences that the model wrote at first")
+    sent_back: int = Field(description="of them, sent back because a figure or a name is not in the row they cite")
+    replaced: int = Field(description="of them, failed again, and gave way to the sentences of the rules")
+
+
+class Report(Model):
+    """The whole conclusion as data. Its JSON Schema ships as `tsg_agent/report/report.schema.json`."""
+
+    schema_version: int = 1
+    id: str
+    version: str = Field(description="of tsg-agent")
+    created: AwareDatetime
+    headline: str
+    parameters: Parameters
+    sla: Sla
+    causes: list[Cause]
+    rejected: list[Rejected]
+    gaps: list[Gap]
+    summary: list[Heading]
+    actions: list[Action]
+    communication: Communication
+    findings: list[Finding]
+    measured: list[MeasuredRow]
+    series: list[Series]
+    gates: list[Gate]
+    notes: list[str]
+    usage: Usage
+    narrative: Narrative | None = Field(None, description="None without a model, or where it gave none")

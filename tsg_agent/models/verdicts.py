@@ -1,0 +1,169 @@
+"""What the evidence says: onset, contrast, causes and what is dismissed."""
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import AwareDatetime, Field
+
+from tsg_agent.models.base import Model, Subject
+
+
+class Measure(StrEnum):
+    """What is counted as a failure. Each of the guide's labels names its own."""
+
+    SERVER_ERRORS = "server_errors"  # 5xx
+    NOT_SUCCESSFUL = "not_successful"  # not 2xx
+    RATE_LIMITED = "rate_limited"  # 429
+    CLIENT_ERRORS = "client_errors"  # 4xx
+    SLOW = "slow"  # over 5 s
+    RETRIES = "retries"
+    WORKFLOW_FAILURES = "workflow_failures"  # runs of a workflow that did not complete
+
+
+class Rate(Model):
+    """Failures among requests (for workflows: among runs)."""
+
+    failures: int
+    requests: int
+
+    @property
+    def percent(self) -> float:
+        """Failures, percent of requests; 0 without requests."""
+        return 100.0 * self.failures / self.requests if self.requests else 0.0
+
+
+class OnsetKind(StrEnum):
+    """How a subject's rate changed when the incident began."""
+
+    NEW = "new"
+    WORSE = "worse"
+    APPEARED = "appeared"
+    UNCHANGED = "unchanged"
+    BETTER = "better"
+    UNKNOWN = "unknown"
+
+
+class Onset(Model):
+    """Did it change when the incident began?"""
+
+    kind: OnsetKind
+    before: Rate | None = None
+    after: Rate | None = None
+    excess: float = Field(0.0, description="failures beyond what the rate before would have given")
+    z: float | None = Field(None, description="signed root of G2, divided by the root of the overdispersion")
+    p: float | None = Field(None, description="one-sided p of z")
+    reason: str = Field("", description="why unknown")
+
+
+class Contrast(Model):
+    """Is it worse than the rest, at the same time?"""
+
+    method: str = Field(description="difference_in_differences, cochran_mantel_haenszel or none")
+    subject: Rate | None = None
+    rest: Rate | None = None
+    difference: float | None = Field(
+        None, description="points by which the subject exceeds the rest (after its own rise)"
+    )
+    z: float | None = None
+    p: float | None = None
+    significant: bool = False
+    reason: str = Field("", description="why there is none")
+
+
+class Tier(StrEnum):
+    """How far the guide goes: Step 9 is definitive, Steps 2 and 3 a potential resolution, the rest symptoms."""
+
+    DEFINITIVE = "definitive"
+    POTENTIAL = "potential"
+    SYMPTOM = "symptom"
+
+
+class Confidence(StrEnum):
+    """Confirmed: every rule holds. Suspected: worth a look, never a rollback."""
+
+    CONFIRMED = "confirmed"
+    SUSPECTED = "suspected"
+
+
+class Visible(Model):
+    """Another subject in which a cause shows: its blast radius, or the workflow that it breaks."""
+
+    subject: Subject
+    step: int
+    label: str
+    before: Rate | None = None
+    after: Rate | None = None
+    without: Rate | None = Field(
+        None, description="the same subject after the incident's start, the cause's requests taken out"
+    )
+    evidence: list[str] = Field(default_factory=list)
+
+
+class Verdict(Model):
+    """One subject, judged: a cause where `confidence` is set, dismissed where `dismissal` is."""
+
+    subject: Subject
+    step: int
+    label: str
+    measure: Measure
+    tier: Tier
+    onset: Onset
+    contrast: Contrast
+    confidence: Confidence | None = None
+    shortfalls: list[str] = Field(default_factory=list, description="rules that a suspect falls short of, in words")
+    dismissal: str = Field("", description="unchanged, below_threshold, no_contrast, no_onset, too_few, everything, …")
+    reason: str = Field("", description="the dismissal in words, with its figures")
+    detail: dict[str, Any] = Field(
+        default_factory=dict, description="what the step's action needs (version to return to, …)"
+    )
+    evidence: list[str] = Field(default_factory=list, description="rows this rests on: E5.1, M.12")
+    also_visible_in: list[Visible] = Field(default_factory=list)
+    impact: list[Visible] = Field(default_factory=list, description="workflows that fail because of it")
+
+
+class Gate(Model):
+    """Is there something to explain? One per measure."""
+
+    measure: Measure
+    open: bool
+    reason: str
+    onset: Onset
+
+
+class Point(Model):
+    """One 5-minute bucket."""
+
+    time: AwareDatetime
+    requests: int
+    failures: int
+
+
+class Series(Model):
+    """A subject's failures over time; {} is the service as a whole."""
+
+    subject: Subject
+    measure: Measure
+    points: list[Point]
+
+
+class MeasuredRow(Model):
+    """A measured subject that a verdict cites, as M.<i>."""
+
+    id: str
+    subject: Subject
+    measure: Measure
+    window: Rate
+    before: Rate | None
+    after: Rate | None
+
+
+class Judgement(Model):
+    """All verdicts of an investigation, causes in rank order."""
+
+    gates: list[Gate]
+    causes: list[Verdict]
+    rejected: list[Verdict]
+    series: list[Series]
+    measured: list[MeasuredRow]
+    notes: list[str] = Field(default_factory=list, description="doubted start, entry component, redirects, …")
+    unmade: str = Field("", description="why no verdict could be made; empty where they were")
