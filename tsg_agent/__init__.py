@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tsg_agent.graph import Context, Progress, build_graph, compile_graph
     from tsg_agent.models import Finding, Parameters, Question, Report
     from tsg_agent.service import (
-        Request,
         Watch,
         ainvestigate,
         first_state,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
         resume,
     )
     from tsg_agent.settings import Settings
+    from tsg_agent.store import Request
     from tsg_agent.tools import PLUGINS, get_tools
 
 __all__ = [
@@ -67,7 +67,6 @@ _HOMES = {
     "graph": ("Context", "Progress", "build_graph", "compile_graph"),
     "models": ("Finding", "Parameters", "Question", "Report"),
     "service": (
-        "Request",
         "Watch",
         "ainvestigate",
         "first_state",
@@ -77,6 +76,7 @@ _HOMES = {
         "resume",
     ),
     "settings": ("Settings",),
+    "store": ("Request",),
     "tools": ("PLUGINS", "get_tools"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -31,17 +31,6 @@ from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.engine import Cancellable, Engine
 from tsg_agent.telemetry.profile import known_values
 
-__all__ = [
-    "Request",
-    "Watch",
-    "ainvestigate",
-    "first_state",
-    "graph_context",
-    "investigate",
-    "open_telemetry",
-    "resume",
-]
-
 THREADS = 24
 """Ten branches and the queries they run side by side; they wait for the engine, not for the processor."""
 PATIENCE = 0.5

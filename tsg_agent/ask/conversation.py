@@ -20,8 +20,9 @@ from tsg_agent.llm.redaction import Redactor, without_secrets
 from tsg_agent.llm.rows import evidence_of
 from tsg_agent.llm.telling import usage_of
 from tsg_agent.models import ModelUsage, Parameters, Report
-from tsg_agent.service import Request, investigate
+from tsg_agent.service import investigate
 from tsg_agent.settings import Settings
+from tsg_agent.store import Request
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import known_values
 

@@ -16,8 +16,9 @@ from tsg_agent.recording.file import read, write
 from tsg_agent.recording.players import RecordingEngine, RecordingModel, ReplayEngine, ReplayModel
 from tsg_agent.recording.portable import AGAIN, again, complete, kept, portable, prepared
 from tsg_agent.recording.talks import record_talk, replay_talk
-from tsg_agent.service import Request, Watch, investigate, open_telemetry
+from tsg_agent.service import Watch, investigate, open_telemetry
 from tsg_agent.settings import Settings
+from tsg_agent.store import Request
 
 __all__ = ["comparable", "differences", "is_talk", "record", "record_talk", "replay", "replay_talk"]
 

@@ -14,8 +14,8 @@ from tsg_agent.errors import RecordError
 from tsg_agent.llm.redaction import without_secrets
 from tsg_agent.recording.file import FIX, RecordedCall, Recording
 from tsg_agent.recording.players import RecordingEngine, kept_table
-from tsg_agent.service import Request
 from tsg_agent.settings import Settings
+from tsg_agent.store import Request
 
 AGAIN = "The query or the prompt has changed since: record it again."
 _NOT_THESE = (pa.ArrowException, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)

@@ -12,8 +12,9 @@ from tsg_agent.llm.protocol import Turns
 from tsg_agent.recording.file import read, write
 from tsg_agent.recording.players import RecordingEngine, RecordingTurns, ReplayEngine, ReplayTurns
 from tsg_agent.recording.portable import again, complete, kept, portable, prepared
-from tsg_agent.service import Request, open_telemetry
+from tsg_agent.service import open_telemetry
 from tsg_agent.settings import Settings
+from tsg_agent.store import Request
 
 
 @contextmanager
