@@ -127,6 +127,34 @@ def test_the_order_of_rows_does_not_matter() -> None:
         assert analyse(rows.sample(frac=1, random_state=seed), LIMITS).scenarios == usual
 
 
+def test_rows_of_one_instant_stand_for_their_run_whatever_order_they_come_in() -> None:
+    """All that tells them apart is who and how long; the run's row is one of them, always the same."""
+    rows = pd.DataFrame(
+        [
+            row(str(n), "FAILED", user_id=f"{who}-{n}", total_workflow_time_ms=float(ms), has_compensation=bool(k % 2))
+            for n in range(9)
+            for k, (who, ms) in enumerate([("b", 70), ("a", 300), ("a", 20), ("c", 5)])
+        ]
+    )
+    usual = analyse(rows, LIMITS).scenarios
+    assert usual[0]["uncompensated_runs"] == 0, "one of a run's rows says that it was compensated"
+    for seed in range(5):
+        assert analyse(rows.sample(frac=1, random_state=seed), LIMITS).scenarios == usual
+
+
+def test_texts_kept_once_in_any_order_say_nothing() -> None:
+    """As plugin 8's rows come: codes of texts, numbered as they were met."""
+    rows = pd.DataFrame(
+        [row(str(n), "FAILED", step, user_id=f"{step}-{n}") for n in range(4) for step in ("pay", "cart")]
+    )
+    found = [
+        analyse(rows.assign(workflow_step=pd.Categorical(rows["workflow_step"], steps)), LIMITS).scenarios
+        for steps in (["pay", "cart"], ["cart", "pay"])
+    ]
+    assert found[0] == found[1]
+    assert found[0][0]["failures_at_step"] == 4
+
+
 def test_nothing_is_nothing() -> None:
     empty = pd.DataFrame([row("a")]).iloc[:0]
     assert analyse(empty, LIMITS).scenarios == []

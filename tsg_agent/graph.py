@@ -42,7 +42,7 @@ from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import KnownValues
 from tsg_agent.tools import PLUGINS
 from tsg_agent.tools.plugin import Plugin
-from tsg_agent.tools.plugin_8_workflows import frame_of
+from tsg_agent.tools.plugin_8_workflows import frame_of, in_the_guides_order
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
 from tsg_agent.verdicts import Evidence, judge
 
@@ -230,7 +230,7 @@ async def _analyse(state: State, runtime: Runtime[Context]) -> State:
 def _looked(finding: Finding, context: Context, assistant: Assistant) -> list[str]:
     if finding.status is not Status.OK:
         return []
-    frame = frame_of(context.frames.get(WORKFLOW_ROWS))
+    frame = frame_of(in_the_guides_order(context.frames.get(WORKFLOW_ROWS)))
     return second_look(finding, frame, context.settings.thresholds.workflow, assistant, context.bench)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tsg_agent.settings import WorkflowThresholds
 from tsg_agent.statistics import g2_z, wilson_interval
@@ -68,28 +69,73 @@ def workflow_runs(rows: "pd.DataFrame", limits: WorkflowThresholds) -> "pd.DataF
     """One row per run, standing for it: its first failed row, else its last; a run whose last row is running still is.
 
     Columns: those of `rows`, `state`, and `timestamp` set to the run's first; has_compensation is true where any of
-    the run's rows says so. A row without a correlation_id is a run of its own.
+    the run's rows says so. A row without a correlation_id is a run of its own. The order of `rows` says nothing.
     """
     import pandas as pd  # noqa: PLC0415 - see above
 
     frame = rows.assign(state=row_states(rows["workflow_status"], limits))
     alone = frame[frame["correlation_id"].isna()]
     frame = frame[frame["correlation_id"].notna()]
-    run = frame.groupby(RUN, dropna=False, sort=False, observed=True).ngroup()  # texts are compared once
-    if run.duplicated().any():
-        # Started and completed at one instant: the completion is the later one.
-        frame = frame.assign(run=run, settled=frame["state"] != RUNNING)
-        frame = frame.sort_values(["timestamp", "settled", "workflow_step", "workflow_status"], kind="stable")
-        by_run = frame.groupby("run", sort=False)
-        compensated = frame["has_compensation"].astype("boolean")
-        frame = frame.assign(
-            timestamp=by_run["timestamp"].transform("min"),
-            has_compensation=compensated.groupby(frame["run"], sort=False).transform("max"),
-        )
-        failed = frame[frame["state"] == FAILED].drop_duplicates("run", keep="first")
-        last = frame.drop_duplicates("run", keep="last")
-        frame = pd.concat([failed, last]).drop_duplicates("run", keep="first").drop(columns=["run", "settled"])
+    run = _numbers(frame)
+    if len(run) and len(run) > run.max() + 1:
+        frame = _standing(frame, run)
     return pd.concat([frame, alone]) if len(alone) else frame
+
+
+def _numbers(frame: "pd.DataFrame") -> NDArray[np.int_]:
+    """The number of each row's run: its correlation_id within its scenario at its criticality."""
+    import pandas as pd  # noqa: PLC0415 - see above
+
+    number = np.zeros(len(frame), dtype=np.int64)
+    for name in RUN:  # two columns at a time, so that a number never grows beyond the rows times the values
+        codes, values = pd.factorize(frame[name], use_na_sentinel=False)
+        number = pd.factorize(number * len(values) + codes)[0]
+    return number
+
+
+def _standing(frame: "pd.DataFrame", run: NDArray[np.int_]) -> "pd.DataFrame":
+    """The row that stands for each run, of several. `run`: each row's run, numbered from 0."""
+    import pandas as pd  # noqa: PLC0415 - see above
+
+    order = _in_time(frame, run)
+    begins = np.flatnonzero(np.diff(run[order], prepend=-1))
+    ends = np.append(begins[1:], len(order)) - 1
+    failed = frame["state"].eq(FAILED).to_numpy()[order]
+    first = np.minimum.reduceat(np.where(failed, np.arange(len(order)), len(order)), begins)
+    said = frame["has_compensation"]
+    compensated = np.logical_or.reduceat(said.eq(True).fillna(False).to_numpy(bool)[order], begins)
+    unknown = np.logical_and.reduceat(said.isna().to_numpy()[order], begins)
+    return frame.iloc[order[np.where(first < len(order), first, ends)]].assign(
+        timestamp=frame["timestamp"].to_numpy()[order[begins]],
+        has_compensation=pd.arrays.BooleanArray(compensated, unknown),
+    )
+
+
+def _in_time(frame: "pd.DataFrame", run: NDArray[np.int_]) -> NDArray[np.int_]:
+    """The places of the rows, by run and time. What happened at one instant is put in an order of its own."""
+    status, step = _rank(frame["workflow_status"]), _rank(frame["workflow_step"])
+    # Started and completed at one instant: the completion is the later one.
+    settled = frame["state"].ne(RUNNING).to_numpy(int)
+    within = (settled * (step.max() + 2) + step) * (status.max() + 2) + status  # one key sorts quicker than three
+    keys = [within, frame["timestamp"].to_numpy(), run]
+    order = np.lexsort(keys)
+    tied = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
+    if tied.any():
+        rest = frame.columns.difference(["workflow_status", "workflow_step", "state", "timestamp", *RUN])
+        order = np.lexsort([*(_rank(frame[name]) for name in rest), *keys])
+    return order
+
+
+def _rank(values: "pd.Series") -> NDArray[np.int_]:
+    """Each value's place among the values, -1 where there is none."""
+    import pandas as pd  # noqa: PLC0415 - see above
+
+    found = pd.Categorical(values)
+    ranks = np.empty(len(found.categories) + 1, dtype=int)
+    ranks[np.argsort(found.categories)] = np.arange(len(found.categories))
+    ranks[-1] = -1
+    ranked: NDArray[np.int_] = ranks[found.codes]
+    return ranked
 
 
 def step_that_fails(rows: "pd.DataFrame", limits: WorkflowThresholds) -> str | None:

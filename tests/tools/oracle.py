@@ -14,6 +14,7 @@ from tsg_agent.models import Finding
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.tools import PLUGINS
+from tsg_agent.tools.plugin_8_workflows import in_the_guides_order
 from tsg_agent.tools.rows import ScopeArgs
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -64,7 +65,7 @@ def our_rows(folder: Path, number: int, scope: Row) -> tuple[Finding, list[Row]]
     with DuckDB(folder) as engine:
         finding, table, _ = check.run_with_table(engine, check.args(**values), Settings())
     assert table is not None
-    return finding, table.to_pylist() if number == 8 else finding.rows
+    return finding, in_the_guides_order(table).to_pylist() if number == 8 else finding.rows
 
 
 def differences(number: int, guide: list[Row], ours: list[Row], leave_out: tuple[str, ...] = ()) -> list[str]:
