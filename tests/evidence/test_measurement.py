@@ -6,7 +6,6 @@ import pyarrow as pa
 from tests.verdicts.tables import ZONE, Sides, counts, grid, measurement, table
 from tsg_agent.evidence import Counts, Table
 from tsg_agent.evidence.dimensions import FLAG, Dimension
-from tsg_agent.evidence.measurement import SQL_MEASURES
 from tsg_agent.evidence.read import read_measurement
 from tsg_agent.models import Measure
 
@@ -79,14 +78,13 @@ def test_take_gives_an_empty_group_for_none() -> None:
 
 
 def rows(columns: dict[str, list[object]]) -> pa.Table:
-    length = len(columns["bucket"])
-    zeros = {name: [0] * length for name in (*SQL_MEASURES, "redirects", "latency_sum", "requests")}
-    return pa.table({"second_value": pa.array([None] * length, pa.string()), **zeros, **columns})
+    length = len(columns["cell"])
+    return pa.table({"second_value": pa.array([None] * length, pa.string()), "latency_sum": [0] * length, **columns})
 
 
 def test_values_are_sorted_and_null_is_in_the_whole_only() -> None:
-    regions = rows({"first_value": ["us", None, "eu"], "bucket": [0, 0, 1], "requests": [5, 3, 2]})
-    everything = rows({"first_value": [None], "bucket": [0], "requests": [10], "dimensions": [2**16 - 1]})
+    regions = rows({"first_value": ["us", None, "eu"], "cell": [4, 5, 33], "requests": [5, 3, 2]})
+    everything = rows({"first_value": [None], "cell": [4], "requests": [10], "dimensions": [2**16 - 1]})
     made = read_measurement({"dimensions": everything, "regions": regions}, grid(), "shop", "us-east")
     (table_,) = made.tables
     assert table_.values == [("eu",), ("us",)]

@@ -6,8 +6,8 @@ from datetime import datetime
 import numpy as np
 
 from tsg_agent.evidence import Counts, Grid, Measurement, Table
+from tsg_agent.evidence.cells import REQUEST_MEASURES
 from tsg_agent.evidence.dimensions import Dimension
-from tsg_agent.evidence.measurement import SQL_MEASURES
 from tsg_agent.models import Gate, Measure, Onset, OnsetKind
 from tsg_agent.settings import AllThresholds
 from tsg_agent.verdicts.candidates import Candidate, candidates_of, screens_of
@@ -30,7 +30,7 @@ def grid(*, known: bool = True) -> Grid:
 
 def counts(sides: list[Sides], *, measure: Measure = Measure.SERVER_ERRORS, burst: bool = False) -> Counts:
     """Counts of groups; with 5xx, what is not successful too. `burst`: before's failures fall into one bucket."""
-    measures = (Measure.WORKFLOW_FAILURES,) if measure is Measure.WORKFLOW_FAILURES else SQL_MEASURES.values()
+    measures = (Measure.WORKFLOW_FAILURES,) if measure is Measure.WORKFLOW_FAILURES else REQUEST_MEASURES
     made = Counts.zeros(len(sides), grid().count, measures)
     for row, (before, after) in enumerate(sides):
         for span, (failures, requests) in ((grid().before, before), (grid().after, after)):

@@ -98,11 +98,15 @@ class Measurer:
         """
         if "workflow_tracking" not in self.engine.tables:
             return pa.array([], pa.string())
-        asked = ("runs", tuple(sorted(subject.items())), failed_only)
+        # A subject's are asked for in both ways, all requests' only in one, and most of them did not fail.
+        apart = failed_only and not subject
+        asked = ("runs", tuple(sorted(subject.items())), apart)
         if asked not in self._kept:
-            found = self._run("runs", subject, (), failed_only=failed_only)["correlation_id"]
-            self._kept[asked] = found.combine_chunks()
-        return self._kept[asked]
+            self._kept[asked] = self._run("runs", subject, (), failed_only=apart)
+        found: pa.Table = self._kept[asked]
+        if failed_only:
+            found = found.filter(found["failed"])
+        return found["correlation_id"].combine_chunks()
 
     def _run(
         self, name: str, within: Within, without: Collection[SubjectKey], *, failed_only: bool = False
@@ -110,9 +114,7 @@ class Measurer:
         predicate, values = subject_predicate(within, without)
         scope = "true" if name == "regions" else "region = $region"
         requests = _text("requests").replace("{where}", scope + predicate)
-        sql = _text(name).replace("{requests}", f"\n{requests}\n").replace("{cells}", _text("cells"))
-        sql = sql.replace("{measures}", _text("measures"))
-        sql = with_service_requests(sql)
+        sql = with_service_requests(_text(name).replace("{requests}", f"\n{requests}\n"))
         bound = {**self._bound(values), "failed_only": failed_only}
         parameters = {key: bound[key] for key in parameters_in(sql)}
         return run_query(self.engine, sql, parameters, self.settings.query_timeout)

@@ -7,20 +7,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tsg_agent.evidence.cells import REQUEST_MEASURES
 from tsg_agent.evidence.dimensions import FLAG, Dimension
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.models import Measure, Subject
 from tsg_agent.statistics import Floats
-
-SQL_MEASURES = {
-    "server_errors": Measure.SERVER_ERRORS,
-    "not_successful": Measure.NOT_SUCCESSFUL,
-    "rate_limited": Measure.RATE_LIMITED,
-    "client_errors": Measure.CLIENT_ERRORS,
-    "slow": Measure.SLOW,
-    "retries": Measure.RETRIES,
-}
-"""Column of measures.sql -> what it counts."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +74,7 @@ class Counts:
         )
 
     @classmethod
-    def zeros(cls, groups: int, buckets: int, measures: Iterable[Measure] = SQL_MEASURES.values()) -> "Counts":
+    def zeros(cls, groups: int, buckets: int, measures: Iterable[Measure] = REQUEST_MEASURES) -> "Counts":
         """Nothing counted."""
         shape = (groups, buckets)
         return cls(

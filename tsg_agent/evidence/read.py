@@ -2,22 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from tsg_agent.evidence.cells import Cells, Places
 from tsg_agent.evidence.dimensions import FLAG, LOG_DIMENSIONS, PAIR, PRODUCT_DIMENSIONS, REGION, Dimension
 from tsg_agent.evidence.grid import Grid
-from tsg_agent.evidence.measurement import SQL_MEASURES, Counts, Measurement, Table
+from tsg_agent.evidence.measurement import Counts, Measurement, Table
 from tsg_agent.models import Measure
 from tsg_agent.statistics import Bools, Floats
 
 COMPONENT = ("service_component",)
-NUMBERS = ("requests", *SQL_MEASURES, "latency_sum", "redirects")
-Places: TypeAlias = NDArray[np.int_]
 
 
 def read_measurement(results: dict[str, pa.Table], grid: Grid, service: str, region: str) -> Measurement:
@@ -68,19 +64,16 @@ class _Rows:
     """A query's result as arrays; read once, since it is cut into some twenty dimensions."""
 
     dimensions: Places
-    buckets: Places
     texts: list[_Texts]
-    numbers: dict[str, Floats]
+    cells: Cells
 
     @classmethod
     def of(cls, result: pa.Table, grid: Grid) -> "_Rows":
-        """Read one result; buckets beyond the grid count as its first or last."""
-        buckets = np.clip(result["bucket"].to_numpy().astype(int), 0, grid.count - 1)
+        """Read one result."""
         names = result.column_names
-        dimensions = result["dimensions"].to_numpy().astype(int) if "dimensions" in names else np.zeros_like(buckets)
+        dimensions = result["dimensions"].to_numpy() if "dimensions" in names else np.zeros(result.num_rows, int)
         texts = [_texts(result[name]) for name in ("first_value", "second_value") if name in names]
-        numbers = {name: pc.fill_null(result[name].cast(pa.float64()), 0.0).to_numpy() for name in NUMBERS}
-        return cls(dimensions, buckets, texts, numbers)
+        return cls(dimensions.astype(int), texts, Cells.of(result, grid))
 
     def about(self, bits: int) -> "_Rows":
         """The rows of one grouping."""
@@ -107,22 +100,21 @@ class _Rows:
 
     def counts(self, grid: Grid, places: Places | None = None, groups: int = 1) -> Counts:
         """Added up by group and bucket; one group without `places`."""
-        cell = self.buckets if places is None else self.buckets + grid.count * places
+        cells = self.cells
+        target = cells.buckets if places is None else cells.buckets + grid.count * places
 
-        def spread(name: str) -> Floats:
-            values: Floats = np.bincount(cell, self.numbers[name], groups * grid.count).astype(float)
-            return values.reshape(groups, grid.count)
+        def spread(values: Floats, where: Bools | None = None) -> Floats:
+            chosen = slice(None) if where is None else where
+            added: Floats = np.bincount(target[chosen], values[chosen], groups * grid.count).astype(float)
+            return added.reshape(groups, grid.count)
 
-        failures = {measure: spread(name) for name, measure in SQL_MEASURES.items()}
-        return Counts(spread("requests"), failures, spread("latency_sum"), spread("redirects"))
+        failures = {measure: spread(cells.requests, failed) for measure, failed in cells.failures.items()}
+        return Counts(spread(cells.requests), failures, spread(cells.latency), spread(cells.requests, cells.redirects))
 
     def _where(self, mask: Bools) -> "_Rows":
-        return _Rows(
-            self.dimensions[mask],
-            self.buckets[mask],
-            [_Texts(texts.values, texts.places[mask]) for texts in self.texts],
-            {name: values[mask] for name, values in self.numbers.items()},
-        )
+        rows = np.flatnonzero(mask)
+        texts = [_Texts(one.values, one.places[rows]) for one in self.texts]
+        return _Rows(self.dimensions[rows], texts, self.cells.take(rows))
 
 
 def _texts(column: pa.ChunkedArray) -> _Texts:

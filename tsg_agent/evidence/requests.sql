@@ -1,6 +1,6 @@
 -- The requests to measure, with the cell each falls into. Copies of a row count once.
--- A cell is what all measures follow from, in one number, so that a group is counted once instead of nine times:
--- bucket * 28 + answer * 4 + slow * 2 + retry.
+-- A cell is what all measures follow from, in one number, so that a group is counted once instead of nine times.
+-- cells.py takes it apart.
 SELECT DISTINCT ON (request_id, timestamp, status_code, service_component)
     *,
     CAST(
