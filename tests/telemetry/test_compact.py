@@ -88,8 +88,7 @@ def telemetry(folder: Path, *, repeated_request: bool = False) -> Path:
 def evidence(name: str, within: Mapping[str, str | None], without: list[Any]) -> tuple[str, dict[str, Any]]:
     predicate, values = subject_predicate(within, without)
     requests = _text("requests").replace("{where}", "region = $region" + predicate)
-    sql = _text(name).replace("{requests}", f"\n{requests}\n").replace("{cells}", _text("cells"))
-    return with_service_requests(sql.replace("{measures}", _text("measures"))), {**SCOPE, **values}
+    return with_service_requests(_text(name).replace("{requests}", f"\n{requests}\n")), {**SCOPE, **values}
 
 
 PARTS: list[tuple[str, dict[str, str | None], list[Any]]] = [
