@@ -1,7 +1,7 @@
 """The whole investigation against the guide's nine queries as they run, on the same DuckDB and data.
 
 Needs the oracle in ../shared; where it is absent it says so. Each side runs in a process of its own, in turn, so that
-both meet the same machine; the ratio is of medians.
+both meet the same machine; the ratio is of medians. Ours loads its modules as the command line does.
 """
 
 import json
@@ -26,8 +26,10 @@ SCENARIO = Scenario(
 )
 OURS = """
 import json, resource, sys, time
-from datetime import datetime
+from tsg_agent.cli.loading import loaded, loading
+loading()
 from tsg_agent import Given, Request, investigate, open_telemetry
+loaded()
 folder, start, begin, end, region, service = sys.argv[1:]
 names = dict(region=region, service_name=service, environment="prod")
 given = Given(**names, start_time=begin, end_time=end, incident_start=start)

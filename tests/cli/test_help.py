@@ -25,6 +25,21 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.split() == []
 
 
+def test_no_garbage_is_looked_for_while_modules_are_loaded_and_later_not_among_them() -> None:
+    program = """
+import gc
+from tsg_agent.cli.loading import loaded, loading
+loading()
+print(gc.isenabled())
+import tsg_agent.service
+held = len(gc.get_objects())
+loaded()
+print(gc.isenabled(), gc.get_freeze_count() >= held, len(gc.get_objects()) < held / 10)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == ["False", "True", "True", "True"]
+
+
 def test_help_names_the_commands_and_the_exit_codes() -> None:
     text = tsg("--help").stdout
     for name in ("run", "demo", "doctor", "resume", "replay", "tools", "graph", "settings", "ask", "chat"):

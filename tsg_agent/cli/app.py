@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from tsg_agent import __version__
 from tsg_agent.ask.commands import register
 from tsg_agent.cli import interrupts
+from tsg_agent.cli.loading import loaded
 from tsg_agent.cli.recordings import Overwrite, not_there
 from tsg_agent.errors import TsgError
 from tsg_agent.options import (
@@ -40,7 +41,7 @@ class Commands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command."""
         if args[0] not in LOADS_LONG:
-            interrupts.loaded()
+            loaded()
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
