@@ -18,6 +18,7 @@ FAILED, COMPLETED, RUNNING = "failed", "completed", "running"
 STEP_Z = 2.33
 """A step gathers the failures only if it fails more than the other steps by this much (one-sided 1 %)."""
 RUN = ["scenario_name", "business_criticality", "correlation_id"]
+STEP = ["scenario_name", "business_criticality", "workflow_step", "workflow_status"]
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,10 @@ def analyse(rows: "pd.DataFrame", limits: WorkflowThresholds) -> WorkflowAnalysi
     did, so that a row per step does not read as 80 %. Runs still going count in no rate. Source: guide, Step 9.
     """
     runs = workflow_runs(rows, limits)
-    passed = {_key(group): group["workflow_step"] for _, group in _by_scenario(_passed(rows, limits))}
+    passed = {_key(group): group["workflow_step"] for _, group in _by_scenario(_passed(rows[STEP], limits))}
     nothing = rows["workflow_step"].iloc[:0]
-    scenarios = [_scenario(group, passed.get(_key(group), nothing), limits) for _, group in _by_scenario(runs)]
+    told = runs.drop(columns=["correlation_id", "workflow_id", "timestamp"])  # ids are slow to copy, group by group
+    scenarios = [_scenario(group, passed.get(_key(group), nothing), limits) for _, group in _by_scenario(told)]
     return WorkflowAnalysis(scenarios, _finished(runs))
 
 
@@ -74,16 +76,14 @@ def workflow_runs(rows: "pd.DataFrame", limits: WorkflowThresholds) -> "pd.DataF
     import pandas as pd  # noqa: PLC0415 - see above
 
     frame = rows.assign(state=row_states(rows["workflow_status"], limits))
-    alone = frame[frame["correlation_id"].isna()]
-    frame = frame[frame["correlation_id"].notna()]
-    run = _numbers(frame)
-    if len(run) and len(run) > run.max() + 1:
-        frame = _standing(frame, run)
-    return pd.concat([frame, alone]) if len(alone) else frame
+    known = frame["correlation_id"].notna()
+    if known.all():
+        return _standing(frame)
+    return pd.concat([_standing(frame[known]), frame[~known]])
 
 
 def _numbers(frame: "pd.DataFrame") -> NDArray[np.int_]:
-    """The number of each row's run: its correlation_id within its scenario at its criticality."""
+    """The number of each row's run, from 0: its correlation_id within its scenario at its criticality."""
     import pandas as pd  # noqa: PLC0415 - see above
 
     number = np.zeros(len(frame), dtype=np.int64)
@@ -93,10 +93,13 @@ def _numbers(frame: "pd.DataFrame") -> NDArray[np.int_]:
     return number
 
 
-def _standing(frame: "pd.DataFrame", run: NDArray[np.int_]) -> "pd.DataFrame":
-    """The row that stands for each run, of several. `run`: each row's run, numbered from 0."""
+def _standing(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The row that stands for each run, of all its rows."""
     import pandas as pd  # noqa: PLC0415 - see above
 
+    run = _numbers(frame)
+    if not len(run) or len(run) == run.max() + 1:
+        return frame  # each is a run of its own
     order = _in_time(frame, run)
     begins = np.flatnonzero(np.diff(run[order], prepend=-1))
     ends = np.append(begins[1:], len(order)) - 1

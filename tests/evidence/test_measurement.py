@@ -83,10 +83,17 @@ def rows(columns: dict[str, list[object]]) -> pa.Table:
 
 
 def test_values_are_sorted_and_null_is_in_the_whole_only() -> None:
-    regions = rows({"first_value": ["us", None, "eu"], "cell": [4, 5, 33], "requests": [5, 3, 2]})
+    regions = rows({"first_value": ["us-west", None, "eu"], "cell": [4, 5, 33], "requests": [5, 3, 2]})
     everything = rows({"first_value": [None], "cell": [4], "requests": [10], "dimensions": [2**16 - 1]})
     made = read_measurement({"dimensions": everything, "regions": regions}, grid(), "shop", "us-east")
     (table_,) = made.tables
-    assert table_.values == [("eu",), ("us",)]
-    assert table_.counts.requests.sum(axis=1).tolist() == [2, 5]
+    assert table_.values == [("eu",), ("us-east",), ("us-west",)], "the incident's own region is the whole measured"
+    assert table_.counts.requests.sum(axis=1).tolist() == [2, 10, 5]
     assert np.isclose(made.total.requests.sum(), 10)
+
+
+def test_where_the_region_has_no_requests_the_others_are_there() -> None:
+    regions = rows({"first_value": ["us-west"], "cell": [4], "requests": [5]})
+    nothing = rows({"first_value": [], "cell": [], "requests": [], "dimensions": []})
+    made = read_measurement({"dimensions": nothing, "regions": regions}, grid(), "shop", "us-east")
+    assert [table_.values for table_ in made.tables] == [[("us-west",)]]

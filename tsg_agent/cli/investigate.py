@@ -10,8 +10,8 @@ import typer
 
 from tsg_agent import recording
 from tsg_agent.cli.interrupts import Stopped
-from tsg_agent.cli.loading import loaded
 from tsg_agent.cli.kept import list_kept
+from tsg_agent.cli.loading import loaded
 from tsg_agent.cli.progress import Table
 from tsg_agent.errors import ParameterError
 from tsg_agent.models import Question, Report

@@ -112,7 +112,7 @@ class Measurer:
         self, name: str, within: Within, without: Collection[SubjectKey], *, failed_only: bool = False
     ) -> pa.Table:
         predicate, values = subject_predicate(within, without)
-        scope = "true" if name == "regions" else "region = $region"
+        scope = "region IS DISTINCT FROM $region" if name == "regions" else "region = $region"
         requests = _text("requests").replace("{where}", scope + predicate)
         sql = with_service_requests(_text(name).replace("{requests}", f"\n{requests}\n"))
         bound = {**self._bound(values), "failed_only": failed_only}

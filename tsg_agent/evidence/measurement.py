@@ -41,6 +41,10 @@ class Counts:
         """Groups where the mask holds, else the other's."""
         return self._with(other, lambda mine, theirs: np.where(mask[:, None], mine, theirs))
 
+    def beside(self, other: "Counts") -> "Counts":
+        """Its groups, then the other's."""
+        return self._with(other, lambda mine, theirs: np.concatenate([mine, theirs]))
+
     def take(self, rows: ArrayLike) -> "Counts":
         """Some groups, by index; -1 gives a group without requests."""
         index = np.asarray(rows, int)

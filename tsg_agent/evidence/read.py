@@ -25,8 +25,7 @@ def read_measurement(results: dict[str, pa.Table], grid: Grid, service: str, reg
     total = logs.about(_bits(LOG_DIMENSIONS)).counts(grid)
     tables = [_error_only(table, total) for table in _split(logs, (*LOG_DIMENSIONS, PAIR), LOG_DIMENSIONS, total, grid)]
     if "regions" in results:
-        regions = _table(REGION, _Rows.of(results["regions"], grid), total, grid)
-        tables.append(Table(REGION, regions.values, regions.counts, regions.counts.sum()))
+        tables.append(_regions(_table(REGION, _Rows.of(results["regions"], grid), total, grid), total, region))
     elif total.requests.any():
         tables.append(Table(REGION, [(region,)], total, total))
     if "flags" in results:
@@ -134,6 +133,16 @@ def _table(dimension: Dimension, rows: _Rows, whole: Counts, grid: Grid) -> Tabl
     known = rows.known(columns)
     values, places = known.keys(columns)
     return Table(dimension, values, known.counts(grid, places, len(values)), whole)
+
+
+def _regions(others: Table, own: Counts, region: str) -> Table:
+    """The other regions' table with the incident's region, which is measured already, in its place."""
+    values, counts = others.values, others.counts
+    if own.requests.any():
+        values, counts = [*values, (region,)], counts.beside(own)
+        order = sorted(range(len(values)), key=values.__getitem__)
+        values, counts = [values[row] for row in order], counts.take(order)
+    return Table(REGION, values, counts, counts.sum())
 
 
 def _error_only(table: Table, total: Counts) -> Table:
