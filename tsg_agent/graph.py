@@ -65,6 +65,7 @@ class State(TypedDict, total=False):
     findings: Annotated[list[dict[str, Any]], operator.add]
     measured: dict[str, Any]
     judgement: dict[str, Any]
+    sla: dict[str, Any]
     report: dict[str, Any]
     reading: dict[str, Any]
     looked: list[str]
@@ -279,15 +280,20 @@ def _measurement(state: State, context: Context) -> Measurement | None:
 
 
 async def _judge(state: State, runtime: Runtime[Context]) -> State:
-    """Verdicts, when all branches have ended."""
-    return {"judgement": await _threaded(runtime.context, _judgement, state, runtime.context)}
+    """Availability and verdicts, when all branches have ended."""
+    judged: State = await _threaded(runtime.context, _judged, state, runtime.context)
+    return judged
 
 
-def _judgement(state: State, context: Context) -> dict[str, Any]:
+def _judged(state: State, context: Context) -> State:
     measurement = _measurement(state, context)
-    reason = state.get("measured", {}).get("reason", "")
+    sla = _sla(state, context, measurement).model_dump(mode="json")
     if measurement is None:
-        return _unmade(reason)
+        return {"sla": sla, "judgement": _unmade(state.get("measured", {}).get("reason", ""))}
+    return {"sla": sla, "judgement": _judgement(state, context, measurement)}
+
+
+def _judgement(state: State, context: Context, measurement: Measurement) -> dict[str, Any]:
     limits = context.settings.thresholds
     findings = [Finding.model_validate(finding) for finding in state["findings"]]
     workflows = next(finding for finding in findings if finding.step == 9)
@@ -299,6 +305,16 @@ def _judgement(state: State, context: Context) -> dict[str, Any]:
         return judge(evidence).model_dump(mode="json")
     except TelemetryError as error:
         return _unmade(str(error))
+
+
+def _sla(state: State, context: Context, measurement: Measurement | None) -> Sla:
+    """The availability, or why it is not known."""
+    parameters, known = Parameters.model_validate(state["parameters"]), context.known
+    covers = (known.first, known.last) if known.first is not None and known.last is not None else None
+    if measurement is not None:
+        return sla_of(measurement, parameters, covers)
+    measured = state.get("measured", {})
+    return unmeasured(parameters, Status(measured.get("status", Status.ERROR)), measured.get("reason", ""), covers)
 
 
 def _unmade(reason: str) -> dict[str, Any]:
@@ -327,7 +343,7 @@ def _report(state: State, context: Context) -> dict[str, Any]:
         parameters,
         findings,
         judgement.model_copy(update={"notes": notes}),
-        _sla(state, context, parameters),
+        Sla.model_validate(state["sla"]),
         id=state["id"],
         created=datetime.fromisoformat(state["now"]),
         version=__version__,
@@ -338,16 +354,6 @@ def _report(state: State, context: Context) -> dict[str, Any]:
         thresholds=context.settings.thresholds,
     )
     return report.model_dump(mode="json")
-
-
-def _sla(state: State, context: Context, parameters: Parameters) -> Sla:
-    """The availability, or why it is not known."""
-    measurement, known = _measurement(state, context), context.known
-    covers = (known.first, known.last) if known.first is not None and known.last is not None else None
-    if measurement is not None:
-        return sla_of(measurement, parameters, covers)
-    measured = state.get("measured", {})
-    return unmeasured(parameters, Status(measured.get("status", Status.ERROR)), measured.get("reason", ""), covers)
 
 
 async def _phrase(state: State, runtime: Runtime[Context]) -> State:

@@ -17,7 +17,7 @@ from importlib.resources import files
 
 from tsg_agent.errors import QueryError, TelemetryError
 from tsg_agent.telemetry.catalog import LOGS
-from tsg_agent.telemetry.copies import JOINED, KEPT, NUMBER, Copies, Create, Select
+from tsg_agent.telemetry.copies import JOINED, KEPT, Copies, Create, Held, Select
 from tsg_agent.telemetry.keys import DISTINCT
 
 SCOPE = ("start_time", "end_time", "environment", "service_name", "region")
@@ -37,7 +37,7 @@ class _Scope:
     """One window's copies: which there are; False = tried, and not to be had."""
 
     name: str
-    types: list[str] = field(default_factory=list)
+    held: Held = field(default_factory=Held)
     made: dict[str, bool] = field(default_factory=dict)
     locks: dict[str, threading.Lock] = field(default_factory=dict)
     readers: int = 0
@@ -70,7 +70,7 @@ class Compact:
             yield lambda text: text
             return
         scope, place = self._entered(tuple(bound[name] for name in SCOPE))
-        copies = Copies(scope.name, self._present, create, select, scope.types)
+        copies = Copies(scope.name, self._present, create, select, scope.held)
         named = {name: bound[name] for name in SCOPE}
         try:
             if place == EAGER:
@@ -102,8 +102,8 @@ class Compact:
                 scope.made[LOGS.name] = False
         for old in dropped:
             with suppress(TelemetryError):  # the query that was last is not to fail for it
-                Copies(old.name, self._present, create, select, old.types).drop()
-                old.types.clear()
+                Copies(old.name, self._present, create, select, old.held).drop()
+                old.held.types.clear()
 
     def _over(self, scope: _Scope, sql: str, bound: Mapping[str, object], copies: Copies) -> str:
         scope.used = True
@@ -120,7 +120,7 @@ class Compact:
         requests = copies.requests
         if other:
             requests = (
-                f"SELECT listed.* REPLACE ({NUMBER} AS request_id)\nFROM (\n{self._requests}\n) AS listed\n"
+                f"SELECT listed.* REPLACE ({copies.number} AS request_id)\nFROM (\n{self._requests}\n) AS listed\n"
                 f"JOIN {copies.of(LOGS.name)} AS copied ON listed.request_id = copied.request_id"
             )
         return NAMED.sub(rf"FROM {scope.name}_\1", text.replace(self._requests, requests))

@@ -4,6 +4,7 @@ A text of few values becomes an ENUM: one byte instead of sixteen, grouped by an
 compares, sorts and prints as the text does.
 """
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -20,8 +21,6 @@ FEW, MANY = 64, 10_000
 """Values up to which a text's code is looked up in a list, and up to which it gets a code at all."""
 MAXIMUM_REQUESTS = 6_000_000
 """Some 200 bytes each, with their flags and products."""
-NUMBER = "CAST(copied.rowid AS INTEGER)"
-"""A copied request's number, which stands for its request_id."""
 CODED = (
     "datacenter", "availability_zone", "service_version", "endpoint_path", "http_method", "api_version", "client_type",
     "partition_id", "shard_id", "tenant_category", "instance_id", "instance_type", "load_balancer_id", "error_code",
@@ -39,6 +38,16 @@ JOINED = {table.name: tuple(name for name in table.columns if name != "request_i
 
 
 @dataclass
+class Held:
+    """What there is of a scope's copies."""
+
+    types: list[str] = field(default_factory=list)
+    values: dict[str, int] = field(default_factory=dict)
+    """Coded column -> its values, NULL among them."""
+    requests: int = 0
+
+
+@dataclass
 class Copies:
     """One scope's copies, under a name of their own. `present`: the columns that the source's requests have."""
 
@@ -46,20 +55,28 @@ class Copies:
     present: frozenset[str]
     create: Create
     select: Select
-    types: list[str] = field(default_factory=list)
+    held: Held = field(default_factory=Held)
 
     def of(self, table: str) -> str:
         """The copy's name."""
         return f"{self.name}_{table}"
 
     @property
+    def number(self) -> str:
+        """A copied request's number, which stands for its request_id.
+
+        The remainder is the number itself. It tells the engine how far the numbers go: then a million of them are
+        joined by an array instead of a hash table.
+        """
+        return f"CAST(copied.rowid % {max(1, self.held.requests)} AS INTEGER)"
+
+    @property
     def requests(self) -> str:
         """A SELECT of the requests as their table has them, request_id being a number."""
         absent = [name for name in KEPT if name not in self.present]
         nulls = "".join(f", CAST(NULL AS {LOGS.columns[name].sql_type}) AS {name}" for name in absent)
-        return (
-            f"SELECT * REPLACE ({NUMBER} AS request_id), $region AS region{nulls} FROM {self.of(LOGS.name)} AS copied"  # noqa: S608 - ours
-        )
+        columns = f"* REPLACE ({self.number} AS request_id), $region AS region{nulls}"
+        return f"SELECT {columns} FROM {self.of(LOGS.name)} AS copied"  # noqa: S608 - ours
 
     def copy_requests(self, requests: str, scope: Mapping[str, object]) -> bool:
         """Copy what the SELECT `requests` finds in the scope's region; False where that is too much."""
@@ -71,39 +88,42 @@ class Copies:
         codes = self._codes(LOGS.name, source, [name for name in CODED if name in self.present], scope)
         plain = [name for name in PLAIN if name in self.present]
         columns = ", ".join([*plain, *(f"{code} AS {name}" for name, code in codes.items())])
-        self.create(f"CREATE OR REPLACE TABLE {self.of(LOGS.name)} AS SELECT {columns} FROM {source}", scope)  # noqa: S608 - ours
+        sql = f"CREATE OR REPLACE TABLE {self.of(LOGS.name)} AS SELECT {columns} FROM {source}"  # noqa: S608 - ours
+        self.held.requests = self.create(sql, scope)
         return True
 
     def copy_joined(self, table: str) -> bool:
         """Copy a table's rows about the scope's requests, each once."""
         requests, copy = self.of(LOGS.name), self.of(table)
         codes = self._codes(table, table, JOINED[table], {})
-        columns = ", ".join([f"{NUMBER} AS request_id", *(f"{code} AS {name}" for name, code in codes.items())])
+        columns = ", ".join([f"{self.number} AS request_id", *(f"{code} AS {name}" for name, code in codes.items())])
         rows = f"FROM {table} JOIN {requests} AS copied ON {table}.request_id = copied.request_id"
         self.create(f"CREATE OR REPLACE TABLE {copy} AS SELECT {columns} {rows}", {})
-        if self._repeats(copy, ", ".join(JOINED[table])):
+        if self._repeats(copy, JOINED[table]):
             self.create(f"CREATE OR REPLACE TABLE {copy} AS SELECT DISTINCT * FROM {copy}", {})  # noqa: S608 - ours
         return True
 
-    def _repeats(self, copy: str, columns: str) -> bool:
+    def _repeats(self, copy: str, columns: Collection[str]) -> bool:
         """Is a row of a joined table's copy there twice?
 
         One bit per request and group of equal columns: where every row sets a bit of its own, none is repeated.
         """
-        last = self.create(f"SELECT coalesce(max(request_id), 0) FROM {copy}", {})  # noqa: S608 - ours
-        groups = self.create(f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {copy})", {})  # noqa: S608 - ours
+        equal, last = ", ".join(columns), self.held.requests
+        groups = math.prod(self.held.values.get(name, BITMAP_BYTES) for name in columns)  # there may be fewer
+        if groups * last // 8 > BITMAP_BYTES:
+            groups = self.create(f"SELECT count(*) FROM (SELECT DISTINCT {equal} FROM {copy})", {})  # noqa: S608 - ours
         if groups * last // 8 > BITMAP_BYTES:
             distinct = f"(SELECT count(*) FROM (SELECT DISTINCT * FROM {copy}))"  # noqa: S608 - ours
             return self.create(f"SELECT count(*) - {distinct} FROM {copy}", {}) > 0  # noqa: S608 - ours
         bits = f"bit_count(bitstring_agg(request_id, 0, {last}))"
-        marked = f"SELECT count(*) - {bits} AS repeated FROM {copy} GROUP BY {columns}"  # noqa: S608 - ours
+        marked = f"SELECT count(*) - {bits} AS repeated FROM {copy} GROUP BY {equal}"  # noqa: S608 - ours
         return self.create(f"SELECT coalesce(sum(repeated), 0) FROM ({marked})", {}) > 0  # noqa: S608 - ours
 
     def drop(self) -> None:
         """Drop everything that was made."""
         for table in (LOGS.name, *JOINED):
             self.create(f"DROP TABLE IF EXISTS {self.of(table)}", {})
-        for name in self.types:
+        for name in self.held.types:
             self.create(f"DROP TYPE IF EXISTS {name}", {})
 
     def _codes(self, table: str, source: str, columns: Collection[str], bound: Mapping[str, object]) -> dict[str, str]:
@@ -118,7 +138,8 @@ class Copies:
         coded = [name for name in columns if 0 < (found[name] or 0) <= MANY]
         kinds = [f"CREATE TYPE {self._kind(name)} AS ENUM (SELECT unnest({name}) FROM {held})" for name in coded]  # noqa: S608 - ours
         self.create("; ".join([*kinds, f"DROP TABLE {held}"]), {})
-        self.types += [self._kind(name) for name in coded]
+        self.held.types += [self._kind(name) for name in coded]
+        self.held.values |= {name: found[name] + 1 for name in coded}
         return {name: self._code(name, found[name]) if name in coded else name for name in columns}
 
     def _kind(self, column: str) -> str:
