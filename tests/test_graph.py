@@ -1,6 +1,7 @@
 """The graph: branches side by side, failures that stay in their branch, runs that go on where they stopped."""
 
 import asyncio
+import shutil
 import threading
 import time
 from collections.abc import Mapping
@@ -8,7 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -143,6 +146,30 @@ def test_a_log_whose_status_is_never_filled_is_no_healthy_service(folder: Path, 
     assert report.sla.status == "not_applicable"
     assert "api_gateway_logs.status_code (it holds nothing)" in report.headline
     assert report.findings[0].status == "not_applicable"
+
+
+def test_requests_that_do_not_say_how_they_were_answered_are_in_no_share_and_a_note_says_so(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Every fourth from the start on, whatever its answer: the rest fail as often as all do."""
+    log = pq.read_table(folder / "api_gateway_logs.parquet")
+    begins = pa.scalar(SCENARIO.incident_start.replace(tzinfo=None), log["timestamp"].type)
+    fourth = pa.array(np.arange(len(log)) % 4 == 0)
+    silent = pc.and_(pc.greater_equal(log["timestamp"], begins), fourth)
+    status = pc.if_else(silent, pa.scalar(None, log["status_code"].type), log["status_code"])
+    for path in folder.glob("*.parquet"):
+        shutil.copy(path, tmp_path)
+    place = log.schema.get_field_index("status_code")
+    pq.write_table(log.set_column(place, "status_code", status), tmp_path / "api_gateway_logs.parquet")
+    with open_telemetry(str(folder)) as whole, open_telemetry(str(tmp_path)) as engine:
+        usual, report = concluded(whole), concluded(engine)
+    assert report.causes[0].subject == usual.causes[0].subject
+    assert report.sla.after and usual.sla.after and report.sla.before == usual.sla.before
+    assert report.sla.after.unknown == pytest.approx(usual.sla.after.requests / 4, rel=0.1)
+    assert report.sla.after.availability == pytest.approx(usual.sla.after.availability, abs=1)
+    (note,) = [note for note in report.notes if "do not say how they were answered" in note]
+    assert "0 % before the incident's start" in note
+    assert not [note for note in usual.notes if "do not say" in note]
 
 
 def test_a_transient_error_is_tried_again(folder: Path) -> None:

@@ -34,6 +34,19 @@ def test_a_service_that_fell_silent_is_told_from_one_that_was_never_seen() -> No
     assert never.reason.startswith("no request of s in ")
 
 
+def test_a_service_whose_answers_are_not_known_is_neither_healthy_nor_silent() -> None:
+    made = measurement(table({"a": ((5, 5_000), (0, 0))}))
+    unknown = np.zeros_like(made.entry.requests)
+    unknown[:, made.grid.after] = 10.0
+    state = sla_of(replace(made, entry=replace(made.entry, unknown=unknown)), GIVEN)
+    assert (state.status, state.breached) == (Status.NO_DATA, None)
+    assert state.after is not None
+    assert (
+        state.reason
+        == f"none of the {state.after.unknown} requests of s that were seen says how it was answered (no status)"
+    )
+
+
 def test_a_window_that_the_telemetry_does_not_cover_is_said_with_what_it_covers() -> None:
     nothing = measurement(table({"a": ((0, 0), (0, 0))}))
     october = (datetime(2026, 10, 3, 11, 50, tzinfo=UTC), datetime(2026, 10, 3, 15, 14, tzinfo=UTC))

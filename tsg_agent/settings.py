@@ -163,6 +163,7 @@ class VerdictThresholds(Thresholds):
     causes: int = Field(3, description="causes that are explained away in turn")
     tie: float = Field(0.1, description="z values this near are a tie")
     redirects: float = Field(0.5, description="percent of 3xx that is worth a note")
+    unknown: float = Field(0.5, description="percent of requests without a status that is worth a note")
 
 
 class AllThresholds(Thresholds):

@@ -5,7 +5,7 @@ from datetime import datetime
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Counts, Measurement
 from tsg_agent.models import Availability, Measure, Parameters, Sla, Status
-from tsg_agent.wording import clock, count, moment, name, one_line
+from tsg_agent.wording import clock, count, moment, name, one_line, some
 
 Covers = tuple[datetime, datetime] | None
 """The first and the last time that the telemetry holds."""
@@ -17,7 +17,7 @@ def sla_of(measurement: Measurement, parameters: Parameters, covers: Covers = No
     window = _availability(counts, slice(0, grid.count))
     before, after = _sides(counts, grid)
     since = after or window
-    reason = "" if since.requests else _unseen(parameters, window, covers)
+    reason = "" if since.requests else _unseen(parameters, window, since.unknown, covers)
     return Sla(
         threshold=threshold,
         breached=None if since.availability is None else since.availability < threshold,
@@ -62,9 +62,13 @@ def _outside(parameters: Parameters, covers: Covers) -> bool:
     return covers is not None and (parameters.end_time < covers[0] or parameters.start_time > covers[1])
 
 
-def _unseen(parameters: Parameters, window: Availability, covers: Covers) -> str:
+def _unseen(parameters: Parameters, window: Availability, unknown: int, covers: Covers) -> str:
     """Why there is no request to measure, in words."""
     service, start = name(parameters.service_name), parameters.incident_start
+    if unknown:
+        return (
+            f"none of the {some(unknown, 'request')} of {service} that were seen says how it was answered (no status)"
+        )
     if window.requests and start is not None:
         return f"no request of {service} was seen after {clock(start)} ({count(window.requests)} before)"
     times = f"{moment(parameters.start_time)} to {moment(parameters.end_time)}"
@@ -87,6 +91,7 @@ def _availability(counts: Counts, span: slice) -> Availability:
     successes = requests - int(counts.failures[Measure.NOT_SUCCESSFUL][0, span].sum())
     return Availability(
         requests=requests,
+        unknown=int(counts.unknown[0, span].sum()),
         server_errors=errors,
         successes=successes,
         availability=100.0 * (requests - errors) / requests if requests else None,

@@ -92,6 +92,16 @@ def test_values_are_sorted_and_null_is_in_the_whole_only() -> None:
     assert np.isclose(made.total.requests.sum(), 10)
 
 
+def test_a_request_that_does_not_say_how_it_was_answered_is_in_no_rate() -> None:
+    """Cells 0 to 3 are the first bucket's requests without an answer: neither slow nor retried ones count."""
+    seen = {"first_value": [None] * 4, "cell": [0, 2, 1, 20], "requests": [5, 3, 2, 4], "latency_sum": [9, 9, 9, 8]}
+    everything = rows({**seen, "dimensions": [2**16 - 1] * 4})
+    total = read_measurement({"dimensions": everything}, grid(), "shop", "us-east").total
+    assert (total.requests.sum(), total.unknown.sum(), total.latency.sum()) == (4, 10, 8)
+    sums = {measure: float(k.sum()) for measure, k in total.failures.items() if k.any()}
+    assert sums == {Measure.SERVER_ERRORS: 4, Measure.NOT_SUCCESSFUL: 4}
+
+
 def test_where_the_region_has_no_requests_the_others_are_there() -> None:
     regions = rows({"first_value": ["us-west"], "cell": [4], "requests": [5]})
     nothing = rows({"first_value": [], "cell": [], "requests": [], "dimensions": []})

@@ -14,8 +14,8 @@ from tsg_agent.statistics import Bools, Floats
 
 Places: TypeAlias = NDArray[np.int_]
 ANSWERS = 7
-"""Answers that requests.sql tells apart, numbered as follows; 0 = none is known, 6 = any other."""
-SUCCESS, REDIRECT, RATE_LIMITED, CLIENT_ERROR, SERVER_ERROR = range(1, 6)
+"""Answers that requests.sql tells apart, numbered as follows; 6 = any other."""
+UNKNOWN, SUCCESS, REDIRECT, RATE_LIMITED, CLIENT_ERROR, SERVER_ERROR = range(6)
 REQUEST_MEASURES = (
     Measure.SERVER_ERRORS,
     Measure.NOT_SUCCESSFUL,
@@ -29,11 +29,15 @@ REQUEST_MEASURES = (
 
 @dataclass(frozen=True)
 class Cells:
-    """Rows of a query: each one's bucket, requests and summed ms, and which requests are failures by which measure."""
+    """Rows of a query: each one's bucket, requests and summed ms, and which requests are failures by which measure.
+
+    Requests that do not say how they were answered are `unknown`, and nothing else: they are in no rate.
+    """
 
     buckets: Places
     requests: Floats
     latency: Floats
+    unknown: Floats
     redirects: Bools
     failures: dict[Measure, Bools]
 
@@ -43,10 +47,12 @@ class Cells:
         cell, retry = np.divmod(result["cell"].to_numpy().astype(int), 2)
         cell, slow = np.divmod(cell, 2)
         bucket, answer = np.divmod(cell, ANSWERS)
+        known, rows = answer != UNKNOWN, result["requests"].to_numpy().astype(float)
         return cls(
             np.clip(bucket, 0, grid.count - 1),
-            result["requests"].to_numpy().astype(float),
-            pc.fill_null(result["latency_sum"].cast(pa.float64()), 0.0).to_numpy(),
+            rows * known,
+            pc.fill_null(result["latency_sum"].cast(pa.float64()), 0.0).to_numpy() * known,
+            rows * ~known,
             answer == REDIRECT,
             {
                 Measure.SERVER_ERRORS: answer == SERVER_ERROR,
@@ -64,6 +70,7 @@ class Cells:
             self.buckets[rows],
             self.requests[rows],
             self.latency[rows],
+            self.unknown[rows],
             self.redirects[rows],
             {measure: failed[rows] for measure, failed in self.failures.items()},
         )

@@ -16,12 +16,16 @@ from tsg_agent.statistics import Floats
 
 @dataclass(frozen=True)
 class Counts:
-    """Requests and failures, each of shape (groups, buckets); `latency` sums ms, `redirects` counts 3xx."""
+    """Requests and failures, each of shape (groups, buckets); `latency` sums ms, `redirects` counts 3xx.
+
+    `unknown` counts requests that do not say how they were answered. They are not among `requests`.
+    """
 
     requests: Floats
     failures: dict[Measure, Floats]
     latency: Floats
     redirects: Floats
+    unknown: Floats
 
     def __sub__(self, other: "Counts") -> "Counts":
         """What is left when the other's requests are taken out."""
@@ -67,6 +71,7 @@ class Counts:
             {measure: change(k) for measure, k in self.failures.items()},
             change(self.latency),
             change(self.redirects),
+            change(self.unknown),
         )
 
     def _with(self, other: "Counts", join: Callable[[Floats, Floats], Floats]) -> "Counts":
@@ -75,15 +80,15 @@ class Counts:
             {measure: join(k, other.failures[measure]) for measure, k in self.failures.items()},
             join(self.latency, other.latency),
             join(self.redirects, other.redirects),
+            join(self.unknown, other.unknown),
         )
 
     @classmethod
     def zeros(cls, groups: int, buckets: int, measures: Iterable[Measure] = REQUEST_MEASURES) -> "Counts":
         """Nothing counted."""
-        shape = (groups, buckets)
-        return cls(
-            np.zeros(shape), {measure: np.zeros(shape) for measure in measures}, np.zeros(shape), np.zeros(shape)
-        )
+        nothing = np.zeros((groups, buckets))
+        failures = {measure: nothing.copy() for measure in measures}
+        return cls(nothing.copy(), failures, nothing.copy(), nothing.copy(), nothing.copy())
 
 
 @dataclass(frozen=True)
@@ -157,12 +162,7 @@ class Measurement:
                 gone = replace(gone, requests=gone.failures[Measure.SERVER_ERRORS])
             counts = table.counts - gone.take(rows)
             if table.error_only:
-                counts = Counts(
-                    np.repeat(total.requests, len(table.values), axis=0),
-                    counts.failures,
-                    counts.latency,
-                    counts.redirects,
-                )
+                counts = replace(counts, requests=np.repeat(total.requests, len(table.values), axis=0))
             tables.append(Table(table.dimension, table.values, counts, table.whole - other.whole, table.error_only))
         return Measurement(self.grid, tables, total, self.entry - part.entry, self.entry_component)
 

@@ -1,7 +1,7 @@
 """Reads the measurement's query results into arrays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -108,7 +108,8 @@ class _Rows:
             return added.reshape(groups, grid.count)
 
         failures = {measure: spread(cells.requests, failed) for measure, failed in cells.failures.items()}
-        return Counts(spread(cells.requests), failures, spread(cells.latency), spread(cells.requests, cells.redirects))
+        redirects = spread(cells.requests, cells.redirects)
+        return Counts(spread(cells.requests), failures, spread(cells.latency), redirects, spread(cells.unknown))
 
     def _where(self, mask: Bools) -> "_Rows":
         rows = np.flatnonzero(mask)
@@ -151,12 +152,7 @@ def _error_only(table: Table, total: Counts) -> Table:
     only = failures > 0 and failures == table.counts.requests.sum() and total.requests.sum() > failures
     if not (only or table.dimension.error_only):
         return table
-    counts = Counts(
-        np.repeat(total.requests, len(table.values), axis=0),
-        table.counts.failures,
-        table.counts.latency,
-        table.counts.redirects,
-    )
+    counts = replace(table.counts, requests=np.repeat(total.requests, len(table.values), axis=0))
     return Table(table.dimension, table.values, counts, total, error_only=True)
 
 

@@ -13,7 +13,8 @@ from tsg_agent.models.verdicts import Confidence, Contrast, Gate, Measure, Measu
 class Availability(Model):
     """Requests of a time span, and how they were answered."""
 
-    requests: int
+    requests: int = Field(description="whose answer is known")
+    unknown: int = Field(0, description="requests whose status is NULL: they are in none of the other figures")
     server_errors: int = Field(description="answered 5xx")
     successes: int = Field(description="answered 2xx")
     availability: float | None = Field(description="100 - percent answered 5xx; None without requests")

@@ -197,4 +197,23 @@ def _notes(evidence: Evidence, setting: Setting) -> list[str]:
         notes.append(
             f"{percent(redirects)} of requests were redirects (3xx), which the guide counts as not successful."
         )
-    return notes
+    return [*notes, *_unknown(measurement, evidence.limits.verdict.unknown)]
+
+
+def _unknown(measurement: Measurement, limit: float) -> list[str]:
+    """Requests that do not say how they were answered, where they are many: what failed may be among them."""
+    counts, grid = measurement.entry, measurement.grid
+
+    def share(span: slice) -> float:
+        unknown = float(counts.unknown[0, span].sum())
+        seen = unknown + float(counts.requests[0, span].sum())
+        return 100.0 * unknown / seen if seen else 0.0
+
+    whole, after = share(slice(0, grid.count)), share(grid.after)
+    if max(whole, after) <= limit:
+        return []
+    sides = f", {percent(share(grid.before))} before the incident's start and {percent(after)} after it"
+    return [
+        f"{percent(whole)} of requests do not say how they were answered (no status){sides if grid.start else ''}: "
+        "they are in no share of the verdicts and the availability, and may have failed."
+    ]
