@@ -1,13 +1,15 @@
 """Step 9's shipped analysis: which workflows fail, at which step, and whom it hurts. Pure pandas."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsg_agent.settings import WorkflowThresholds
-from tsg_agent.statistics import g2_z, wilson_interval
+from tsg_agent.statistics import Floats, g2_z, wilson_interval
 
 if TYPE_CHECKING:  # half a second to import: for those who analyse, not for those who list the tools
     import pandas as pd
@@ -18,6 +20,8 @@ FAILED, COMPLETED, RUNNING = "failed", "completed", "running"
 STEP_Z = 2.33
 """A step gathers the failures only if it fails more than the other steps by this much (one-sided 1 %)."""
 RUN = ["scenario_name", "business_criticality", "correlation_id"]
+Key: TypeAlias = tuple[str | None, str | None]
+"""A scenario and its criticality."""
 STEP = ["scenario_name", "business_criticality", "workflow_step", "workflow_status"]
 
 
@@ -41,10 +45,9 @@ def analyse(rows: "pd.DataFrame", limits: WorkflowThresholds) -> WorkflowAnalysi
     did, so that a row per step does not read as 80 %. Runs still going count in no rate. Source: guide, Step 9.
     """
     runs = workflow_runs(rows, limits)
-    passed = {_key(group): group["workflow_step"] for _, group in _by_scenario(_passed(rows[STEP], limits))}
-    nothing = rows["workflow_step"].iloc[:0]
+    passed = _passed(rows[STEP], limits)
     told = runs.drop(columns=["correlation_id", "workflow_id", "timestamp"])  # ids are slow to copy, group by group
-    scenarios = [_scenario(group, passed.get(_key(group), nothing), limits) for _, group in _by_scenario(told)]
+    scenarios = [_scenario(group, passed.get(_key(group), {}), limits) for _, group in _by_scenario(told)]
     return WorkflowAnalysis(scenarios, _finished(runs))
 
 
@@ -145,27 +148,36 @@ def step_that_fails(rows: "pd.DataFrame", limits: WorkflowThresholds) -> str | N
     """The step where the failures of one workflow gather, from plugin 8's rows about it; None where none does."""
     runs = workflow_runs(rows, limits)
     failed = runs[runs["state"] == FAILED]
-    return failing_step(failed["workflow_step"], _passed(rows, limits)["workflow_step"])[0]
+    passed = _passed(rows[STEP], limits).values()
+    return failing_step(failed["workflow_step"], sum(map(Counter, passed), Counter()))[0]
 
 
-def _passed(rows: "pd.DataFrame", limits: WorkflowThresholds) -> "pd.DataFrame":
-    """The steps that went well: a run that failed at its third has passed two, where each step has its row."""
-    return rows[row_states(rows["workflow_status"], limits) == COMPLETED]
+def _passed(rows: "pd.DataFrame", limits: WorkflowThresholds) -> dict[Key, dict[str | None, int]]:
+    """How often each step of each scenario went well.
+
+    A run that failed at its third has passed two, where each step has its row.
+    """
+    well = rows[row_states(rows["workflow_status"], limits) == COMPLETED]
+    times = well.groupby(STEP[:3], dropna=False, sort=False, observed=True).size()
+    found: dict[Key, dict[str | None, int]] = {}
+    for (*scenario, step), passed in zip(times.index.tolist(), times.tolist(), strict=True):
+        found.setdefault((_text(scenario[0]), _text(scenario[1])), {})[_text(step)] = passed
+    return found
 
 
-def failing_step(failed_steps: "pd.Series", other_steps: "pd.Series") -> tuple[str | None, int, float]:
+def failing_step(failed_steps: "pd.Series", passed: Mapping[str | None, int]) -> tuple[str | None, int, float]:
     """The step where failures gather: name, failures there, and its z against the other steps.
 
-    Arguments: the step of each failed run, and of each that passed it (or, where a run is told by one row, of each
-    other run). No step where none fails more than the rest.
+    Arguments: the step of each failed run, and how often each was passed (or, where a run is told by one row, how many
+    other runs it has). No step where none fails more than the rest.
     """
     failures = failed_steps.value_counts()
-    failures = failures[failures > 0]  # a categorical counts the steps of every other workflow too
-    others = other_steps.value_counts().reindex(failures.index, fill_value=0)
+    failures = failures[failures > 0]
     if failures.empty:
         return None, 0, 0.0
-    k, n = failures.to_numpy(float), (failures + others).to_numpy(float)
-    all_failed, total = float(len(failed_steps)), float(len(failed_steps) + len(other_steps))
+    k = failures.to_numpy(float)
+    n = k + np.array([passed.get(step, 0) for step in failures.index], dtype=float)
+    all_failed, total = float(len(failed_steps)), float(len(failed_steps) + sum(passed.values()))
     # Where runs are told by their last step only, a step that always fails has no other runs: its share is 1.
     z = g2_z(all_failed - k, total - n, k, n)
     if len(failures) == 1 and float(n[0]) == total:
@@ -180,18 +192,20 @@ def _by_scenario(frame: "pd.DataFrame") -> Any:
     return frame.groupby(["scenario_name", "business_criticality"], dropna=False, sort=True, observed=True)
 
 
-def _key(group: "pd.DataFrame") -> tuple[str | None, str | None]:
+def _key(group: "pd.DataFrame") -> Key:
     return _text(group["scenario_name"].iloc[0]), _text(group["business_criticality"].iloc[0])
 
 
-def _scenario(group: "pd.DataFrame", passed_steps: "pd.Series", limits: WorkflowThresholds) -> dict[str, Any]:
-    failed, completed = group[group["state"] == FAILED], group[group["state"] == COMPLETED]
-    finished = len(failed) + len(completed)
-    low, high = wilson_interval(len(completed), finished)
-    step, at_step, _ = failing_step(failed["workflow_step"], passed_steps)
+def _scenario(group: "pd.DataFrame", passed: Mapping[str | None, int], limits: WorkflowThresholds) -> dict[str, Any]:
+    has_failed, has_completed = (group["state"].eq(state).to_numpy() for state in (FAILED, COMPLETED))
+    failures, completions = int(has_failed.sum()), int(has_completed.sum())
+    failed, finished = group[has_failed], failures + completions
+    times, retries = (_numbers_of(group[name]) for name in ("total_workflow_time_ms", "retry_attempts"))
+    low, high = wilson_interval(completions, finished)
+    step, at_step, _ = failing_step(failed["workflow_step"], passed)
     # Where no failed run names its user, nobody knows how many there were.
-    users = int(failed["user_id"].nunique()) or (None if len(failed) else 0)
-    completion = 100.0 * len(completed) / finished if finished else None
+    users = int(failed["user_id"].nunique()) or (None if failures else 0)
+    completion = 100.0 * completions / finished if finished else None
     criticality = group["business_criticality"].iloc[0]
     critical = isinstance(criticality, str) and criticality.upper() == limits.critical
     failing = critical and completion is not None and completion < limits.completion
@@ -199,8 +213,8 @@ def _scenario(group: "pd.DataFrame", passed_steps: "pd.Series", limits: Workflow
         "scenario_name": _text(group["scenario_name"].iloc[0]),
         "business_criticality": _text(criticality),
         "total_runs": finished,
-        "completed_runs": len(completed),
-        "failed_runs": len(failed),
+        "completed_runs": completions,
+        "failed_runs": failures,
         "running_runs": len(group) - finished,
         "completion_rate": completion,
         "completion_low": 100.0 * low,
@@ -209,10 +223,10 @@ def _scenario(group: "pd.DataFrame", passed_steps: "pd.Series", limits: Workflow
         "failures_at_step": at_step,
         "affected_users": users,
         "uncompensated_runs": _uncompensated(failed),
-        "failed_time_ms": _median(failed["total_workflow_time_ms"]),
-        "completed_time_ms": _median(completed["total_workflow_time_ms"]),
-        "failed_retries": _mean(failed["retry_attempts"]),
-        "completed_retries": _mean(completed["retry_attempts"]),
+        "failed_time_ms": _median(times[has_failed]),
+        "completed_time_ms": _median(times[has_completed]),
+        "failed_retries": _mean(retries[has_failed]),
+        "completed_retries": _mean(retries[has_completed]),
         "impact_score": users * (100.0 - completion) / 100.0 if completion is not None and users is not None else None,
         "workflow_status": FAILING if failing else HEALTHY,
     }
@@ -228,9 +242,14 @@ def _text(value: Any) -> str | None:
     return str(value) if isinstance(value, str) else None
 
 
-def _median(values: "pd.Series") -> float | None:
-    return None if values.isna().all() else float(np.nanmedian(values.to_numpy(float, na_value=np.nan)))
+def _numbers_of(values: "pd.Series") -> Floats:
+    """The values, NaN where there is none."""
+    return values.to_numpy(float, na_value=np.nan)
 
 
-def _mean(values: "pd.Series") -> float | None:
-    return None if values.isna().all() else float(np.nanmean(values.to_numpy(float, na_value=np.nan)))
+def _median(values: Floats) -> float | None:
+    return None if np.isnan(values).all() else float(np.nanmedian(values))
+
+
+def _mean(values: Floats) -> float | None:
+    return None if np.isnan(values).all() else float(np.nanmean(values))
