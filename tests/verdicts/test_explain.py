@@ -36,6 +36,9 @@ class Parts:
         named = {name: value for name, value in (within or {}).items() if value is not None}
         return self.others.get(tuple(sorted(named.items())), self.part)
 
+    def expect(self, within: Mapping[str, str | None], without: Collection[Key] = ()) -> None:
+        assert self.measure(within, without)
+
     def total(self, within: Mapping[str, str | None], without: Collection[Key] = ()) -> Counts:
         return self.measure(within, without).total
 

@@ -1,9 +1,10 @@
 """What explaining away asks of the telemetry again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from tests.verdicts.judging import POOL, SETTINGS, parameters_of
@@ -34,3 +35,26 @@ def test_a_total_is_that_of_the_whole_measurement(
     assert all(np.array_equal(k, total.failures[measure]) for measure, k in whole.failures.items())
     assert np.allclose(whole.latency, total.latency)
     assert np.array_equal(whole.redirects, total.redirects)
+
+
+def test_what_is_expected_is_measured_once_and_the_same(telemetry: Callable[[Scenario], Path]) -> None:
+    part = {"endpoint_path": "/payments"}
+    asked: list[str] = []
+
+    class Listening(DuckDB):
+        def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
+            asked.append(sql)
+            return super().run(sql, parameters, timeout=timeout)
+
+    with Listening(telemetry(SCENARIO), threads=2) as engine:
+        usual = Measurer(engine, parameters_of(SCENARIO), SETTINGS, POOL).measure(part)
+        once = sorted(asked)
+        asked.clear()
+        measurer = Measurer(engine, parameters_of(SCENARIO), SETTINGS, POOL)
+        measurer.expect(part)
+        measurer.expect(part)
+        made = measurer.measure(part)
+        measurer.expect(part)
+    assert sorted(asked) == once
+    assert np.array_equal(made.total.requests, usual.total.requests)
+    assert [table.values for table in made.tables] == [table.values for table in usual.tables]

@@ -1,7 +1,7 @@
 """Runs the measurement: a few grouped scans, side by side."""
 
 from collections.abc import Collection, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
@@ -40,6 +40,10 @@ class Measurer:
     executor: Executor
     _kept: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was measured already: explaining away asks for the same part more than once."""
+    _begun: dict[object, dict[str, Future[pa.Table]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What is being measured."""
 
     @property
     def grid(self) -> Grid:
@@ -63,9 +67,16 @@ class Measurer:
         """
         asked = ("part", tuple(sorted((within or {}).items(), key=str)), tuple(without), everywhere)
         if asked not in self._kept:
-            self._kept[asked] = self.read(self.fetch(within, without, everywhere=everywhere))
+            begun = self._begun.pop(asked, None) or self._begin(within, without, everywhere=everywhere)
+            self._kept[asked] = self.read({name: future.result() for name, future in begun.items()})
         kept: Measurement = self._kept[asked]
         return kept
+
+    def expect(self, within: Within, without: Collection[SubjectKey] = ()) -> None:
+        """Begin to measure what `measure` will be asked for, while something else is found out first."""
+        asked = ("part", tuple(sorted(within.items(), key=str)), tuple(without), False)
+        if asked not in self._kept and asked not in self._begun:
+            self._begun[asked] = self._begin(within, without, everywhere=False)
 
     def fetch(
         self, within: Within | None = None, without: Collection[SubjectKey] = (), *, everywhere: bool = False
@@ -74,10 +85,15 @@ class Measurer:
 
         `everywhere`: a subject's part is counted in the other regions too; a version is bad in all of them.
         """
+        begun = self._begin(within, without, everywhere=everywhere)
+        return {name: future.result() for name, future in begun.items()}
+
+    def _begin(
+        self, within: Within | None, without: Collection[SubjectKey], *, everywhere: bool
+    ) -> dict[str, Future[pa.Table]]:
         names = ["dimensions", *(name for name, table in JOINED.items() if table in self.engine.tables)]
         names += ["regions"] if everywhere or not (within or without) else []
-        futures = {name: self.executor.submit(self._run, name, within or {}, without) for name in names}
-        return {name: future.result() for name, future in futures.items()}
+        return {name: self.executor.submit(self._run, name, within or {}, without) for name in names}
 
     def read(self, results: dict[str, pa.Table]) -> Measurement:
         """The measurement of fetched rows."""

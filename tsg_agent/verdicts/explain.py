@@ -122,7 +122,10 @@ class Explainer:
         first = left[0]
         if first[0].step != 9:
             return first
-        for other in _foremost(one for one in left if one[0].step != 9 and may_overtake(one[1], first[1])):
+        others = _foremost(one for one in left if one[0].step != 9 and may_overtake(one[1], first[1]))
+        if others:  # mostly it is the one
+            self.source.expect(others[0][0].subject, remainder.removed)
+        for other in others:
             if self._breaks(other[0], first[0], remainder):
                 return standing_for(first, other)
         return first

@@ -31,6 +31,10 @@ class Source(Protocol):
         """
         ...
 
+    def expect(self, within: Mapping[str, str | None], without: Collection[Key] = ()) -> None:
+        """Begin what `measure` will probably be asked for."""
+        ...
+
     def total(self, within: Mapping[str, str | None], without: Collection[Key] = ()) -> Counts:
         """A subject's requests as one group: `measure(…).total`, and quicker."""
         ...
