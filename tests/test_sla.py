@@ -47,6 +47,24 @@ def test_a_service_whose_answers_are_not_known_is_neither_healthy_nor_silent() -
     )
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "kept"), [(0.0, 0.0, True), (0.0, 60.0, None), (60.0, 60.0, True), (0.0, 0.01, True)]
+)
+def test_the_threshold_is_not_called_kept_where_requests_that_lost_their_status_may_have_broken_it(
+    before: float, after: float, kept: bool | None
+) -> None:
+    """Where as many lacked it before, they are as the others are."""
+    made = measurement(table({"a": ((5, 50_000), (2, 25_000))}))
+    unknown = np.zeros_like(made.entry.requests)
+    unknown[:, : made.grid.start], unknown[:, made.grid.after] = before, after
+    state = sla_of(replace(made, entry=replace(made.entry, unknown=unknown)), GIVEN)
+    assert state.breached is (False if kept else None)
+    assert state.status is (Status.OK if kept else Status.INSUFFICIENT_DATA)
+    assert bool(state.reason) is not bool(kept)
+    if not kept:
+        assert state.reason.endswith("so its availability may be anything between 97.4 % and 99.992 %")
+
+
 def test_a_window_that_the_telemetry_does_not_cover_is_said_with_what_it_covers() -> None:
     nothing = measurement(table({"a": ((0, 0), (0, 0))}))
     october = (datetime(2026, 10, 3, 11, 50, tzinfo=UTC), datetime(2026, 10, 3, 15, 14, tzinfo=UTC))

@@ -1,11 +1,12 @@
 """The service's availability against its threshold: what a conclusion opens with. Pure."""
 
+import math
 from datetime import datetime
 
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Counts, Measurement
 from tsg_agent.models import Availability, Measure, Parameters, Sla, Status
-from tsg_agent.wording import clock, count, moment, name, one_line, some
+from tsg_agent.wording import clock, count, moment, name, one_line, percent, some
 
 Covers = tuple[datetime, datetime] | None
 """The first and the last time that the telemetry holds."""
@@ -17,11 +18,15 @@ def sla_of(measurement: Measurement, parameters: Parameters, covers: Covers = No
     window = _availability(counts, slice(0, grid.count))
     before, after = _sides(counts, grid)
     since = after or window
-    reason = "" if since.requests else _unseen(parameters, window, since.unknown, covers)
+    status, reason = Status.OK, ""
+    if not since.requests:
+        status, reason = Status.NO_DATA, _unseen(parameters, window, since.unknown, covers)
+    elif doubt := _doubt(parameters, since, before):
+        status, reason = Status.INSUFFICIENT_DATA, doubt
     return Sla(
         threshold=threshold,
-        breached=None if since.availability is None else since.availability < threshold,
-        status=Status.NO_DATA if reason else Status.OK,
+        breached=since.availability < threshold if since.availability is not None and not reason else None,
+        status=status,
         reason=reason,
         measured_on=f"requests at {measurement.entry_component}" if measurement.entry_component else "all requests",
         covers=covers,
@@ -77,6 +82,23 @@ def _unseen(parameters: Parameters, window: Availability, unknown: int, covers: 
         return f"no row of the telemetry lies in the window asked for, {times}: it covers {held}"
     where = f"{name(parameters.region)} / {name(parameters.environment)}"
     return f"no request of {service} in {where} was seen in the window, {times}"
+
+
+def _doubt(parameters: Parameters, since: Availability, before: Availability | None) -> str:
+    """Why nobody can say that the threshold was kept: more requests than before say no status, and may have failed."""
+    seen = since.requests + since.unknown
+    usual = before.unknown / (before.requests + before.unknown) if before is not None and before.requests else 0.0
+    more = since.unknown - usual * seen
+    if since.availability is None or since.availability < parameters.threshold or more <= 3 * math.sqrt(seen * usual):
+        return ""
+    least = since.availability * (1 - more / seen)
+    if least >= parameters.threshold:
+        return ""
+    service, between = name(parameters.service_name), f"{percent(least)} and {percent(since.availability)}"
+    return (
+        f"{some(since.unknown, 'request')} of {service} do not say how they were answered (no status), "
+        f"so its availability may be anything between {between}"
+    )
 
 
 def _sides(counts: Counts, grid: Grid) -> tuple[Availability | None, Availability | None]:
