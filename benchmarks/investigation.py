@@ -25,9 +25,11 @@ SCENARIO = Scenario(
     faults=(Fault(kind=Kind.PARTITION, where={"shard_id": "shard-07"}, probability=0.3),),
 )
 PEAK = """
-# The process's own: what getrusage tells is at least what its parent had.
-status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-peak = int(status["VmHWM"].split()[0]) / 1024
+import resource
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+if Path("/proc/self/status").exists():  # the process's own: what getrusage tells is at least what its parent had
+    lines = Path("/proc/self/status").read_text().splitlines()
+    peak = int(dict(line.split(":", 1) for line in lines)["VmHWM"].split()[0]) / 1024
 """
 OURS = """
 import json, sys, time
