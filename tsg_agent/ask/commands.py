@@ -1,9 +1,7 @@
 """`ask` and `chat` on the command line. What they need is imported when they run."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,9 +18,6 @@ from tsg_agent.options import (
     Telemetry,
     Threshold,
 )
-
-if TYPE_CHECKING:
-    from tsg_agent.ask.conversation import Conversation
 
 Incident = Annotated[
     str | None, typer.Option(help="File with the incident's text that the questions are about; - reads standard input.")
@@ -60,18 +55,13 @@ def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
     """
     given = _given(locals())
     not_there(record, overwrite=overwrite)
-    from tsg_agent.ask.screen import Screen  # noqa: PLC0415 - --help must be quick
-    from tsg_agent.ask.talk import answer_text  # noqa: PLC0415 - as above
+    from tsg_agent.ask.session import About, answered  # noqa: PLC0415 - --help must be quick
 
-    with (
-        _conversation(telemetry, mapping, incident, given, now, record) as conversation,
-        Screen(quiet=as_json) as screen,
-    ):
-        answer = conversation.ask(question, screen)
-    typer.echo(answer.model_dump_json(indent=2) if as_json else answer_text(answer))
+    about = About(telemetry, mapping, incident, given, now, record)
+    typer.echo(answered(question, about, as_json=as_json))
 
 
-def chat(  # noqa: PLR0913, PLR0917 - as above
+def chat(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
     telemetry: Telemetry,
     mapping: Mapping = None,
     incident: Incident = None,
@@ -95,10 +85,9 @@ def chat(  # noqa: PLR0913, PLR0917 - as above
     """
     given = _given(locals())
     not_there(record, overwrite=overwrite)
-    from tsg_agent.ask.talk import talk  # noqa: PLC0415 - as above
+    from tsg_agent.ask.session import About, talked  # noqa: PLC0415 - --help must be quick
 
-    with _conversation(telemetry, mapping, incident, given, now, record) as conversation:
-        talk(conversation)
+    talked(About(telemetry, mapping, incident, given, now, record))
 
 
 def register(app: typer.Typer) -> None:
@@ -110,31 +99,3 @@ def register(app: typer.Typer) -> None:
 def _given(flags: dict[str, Any]) -> dict[str, Any]:
     """A command's own arguments that are parameters of an incident."""
     return {name: flags[name] for name in FLAGS}
-
-
-@contextmanager
-def _conversation(  # noqa: PLR0913, PLR0917 - as above
-    telemetry: str,
-    mapping: Path | None,
-    incident: str | None,
-    given: dict[str, Any],
-    now: str | None,
-    record: Path | None,
-) -> Iterator["Conversation"]:
-    from tsg_agent.ask.conversation import Conversation  # noqa: PLC0415 - as above
-    from tsg_agent.options import read_text, request_of  # noqa: PLC0415 - as above
-    from tsg_agent.service import open_telemetry  # noqa: PLC0415 - as above
-    from tsg_agent.settings import load_settings  # noqa: PLC0415 - as above
-
-    settings = load_settings()
-    request = request_of(read_text(incident) if incident else "", telemetry, mapping, given, now=now)
-    if record is None:
-        with open_telemetry(request.telemetry, mapping=request.mapping, settings=settings) as engine:
-            yield Conversation(engine, settings, incident=request.text, given=request.given, now=request.now)
-        return
-    from tsg_agent.recording import record_talk  # noqa: PLC0415 - as above
-
-    with record_talk(request, record, settings=settings) as conversation:
-        yield conversation
-    if conversation.answers:
-        typer.echo(f"Recording: {record.resolve()}", err=True)
