@@ -11,7 +11,7 @@ from tests.extract.extracting import KNOWN, asked, run
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Known
 from tsg_agent.extract.prose import MAXIMUM_CHARACTERS
-from tsg_agent.options import request_of
+from tsg_agent.flags import request_of
 from tsg_agent.tools.rows import WindowArgs
 
 BEGAN = "PetSite in us-east prod began failing at 2024-01-20T06:30Z. "

@@ -158,7 +158,7 @@ class Conversation:
     def _investigate_for(self, question: str, scope: Scope) -> Report:
         """The investigation that a question is about: the last one, where it is about the same."""
         given = Given.model_validate(self._flags(question, scope))
-        if self.report is not None and self._same(given, scope):
+        if self.report is not None and self._is_about(self.report, given, scope):
             return self.report
         report = self._run(self._incident or question, given)
         self.report = report
@@ -173,14 +173,13 @@ class Conversation:
         held = {name: getattr(parameters, name) for name in Given.model_fields if getattr(parameters, name) is not None}
         return held | flags | began_in(question, scope, self._setting)
 
-    def _same(self, given: Given, scope: Scope) -> bool:
-        """Whether the last investigation is about the same region, service and time."""
-        assert self.report is not None  # noqa: S101 - asked only then
+    def _is_about(self, report: Report, given: Given, scope: Scope) -> bool:
+        """Whether an investigation is about the same region, service and time."""
         meant = scope.base if self._incident else scope.parameters
         held = {name: getattr(meant, name) for name in ("start_time", "end_time")}
         held |= {name: getattr(scope.parameters, name) for name in PLACES}
         held |= {} if self._incident else {name: value for name, value in given if value is not None}
-        return all(getattr(self.report.parameters, name) == value for name, value in held.items())
+        return all(getattr(report.parameters, name) == value for name, value in held.items())
 
     def _investigate(self, question: str, given: Given) -> Report:
         """The guide for a model, which gives the parameters that it read."""

@@ -11,7 +11,7 @@ import typer
 from tsg_agent.ask.conversation import Conversation
 from tsg_agent.ask.screen import Screen
 from tsg_agent.ask.talk import answer_text, talk
-from tsg_agent.options import read_text, request_of
+from tsg_agent.flags import read_text, request_of
 from tsg_agent.recording import record_talk
 from tsg_agent.service import open_telemetry
 from tsg_agent.settings import load_settings

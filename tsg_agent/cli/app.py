@@ -110,7 +110,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     Example: tsg-agent run incident.md --telemetry telemetry/ --html report.html
     """
     from tsg_agent.cli.investigate import Output, run_incident
-    from tsg_agent.options import read_text
+    from tsg_agent.flags import read_text
 
     given = {
         "region": region,

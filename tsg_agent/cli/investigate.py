@@ -14,8 +14,8 @@ from tsg_agent.cli.kept import list_kept
 from tsg_agent.cli.loading import loaded
 from tsg_agent.cli.progress import Table
 from tsg_agent.errors import ParameterError
+from tsg_agent.flags import request_of
 from tsg_agent.models import Question, Report
-from tsg_agent.options import request_of
 from tsg_agent.report.html import write_html
 from tsg_agent.report.terminal import print_report
 from tsg_agent.service import Watch, investigate, resume

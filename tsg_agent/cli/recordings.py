@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
+from tsg_agent.errors import ParameterError
+
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="With --record: replace a file that is there.")]
 
 
 def not_there(file: Path | None, *, overwrite: bool) -> None:
     """Raises ParameterError for a recording that would be lost."""
-    from tsg_agent.errors import ParameterError  # noqa: PLC0415 - --help must be quick
-
     if file is not None and file.exists() and not overwrite:
         raise ParameterError(f"{file} is there already.", fix="Give --record another file, or add --overwrite.")
 
