@@ -7,12 +7,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tsg_agent"
-BASE = {"models", "settings", "errors", "wording", "versions", "statistics"}
+BASE = {"models", "settings", "errors", "wording", "versions", "statistics", "workflow_labels"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "models": set(),
     "versions": set(),
     "statistics": set(),
+    "workflow_labels": set(),
     "settings": {"errors"},
     "wording": {"models"},
     "telemetry": {"models", "errors", "settings"},

@@ -3,19 +3,16 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from tsg_agent.settings import WorkflowThresholds
 from tsg_agent.statistics import Floats, g2_z, wilson_interval
+from tsg_agent.workflow_labels import FAILING, HEALTHY
 
-if TYPE_CHECKING:  # half a second to import: for those who analyse, not for those who list the tools
-    import pandas as pd
-
-FAILING = "CRITICAL_SCENARIO_FAILING"
-HEALTHY = "NO_CRITICAL_FAILURE"
 FAILED, COMPLETED, RUNNING = "failed", "completed", "running"
 STEP_Z = 2.33
 """A step gathers the failures only if it fails more than the other steps by this much (one-sided 1 %)."""
@@ -35,10 +32,10 @@ class WorkflowAnalysis:
     """
 
     scenarios: list[dict[str, Any]]
-    runs: "pd.DataFrame"
+    runs: pd.DataFrame
 
 
-def analyse(rows: "pd.DataFrame", limits: WorkflowThresholds) -> WorkflowAnalysis:
+def analyse(rows: pd.DataFrame, limits: WorkflowThresholds) -> WorkflowAnalysis:
     """Judge each run of each workflow, then each scenario.
 
     `rows`: plugin 8's columns, one row per step that a run reached. The unit is one run: it failed if any of its rows
@@ -51,16 +48,14 @@ def analyse(rows: "pd.DataFrame", limits: WorkflowThresholds) -> WorkflowAnalysi
     return WorkflowAnalysis(scenarios, _finished(runs))
 
 
-def _finished(runs: "pd.DataFrame") -> "pd.DataFrame":
+def _finished(runs: pd.DataFrame) -> pd.DataFrame:
     finished = runs[runs["state"] != RUNNING]
     kept = finished[[*RUN, "workflow_step", "timestamp"]].assign(failed=finished["state"] == FAILED)
     return kept.reset_index(drop=True)
 
 
-def row_states(status: "pd.Series", limits: WorkflowThresholds) -> "pd.Series":
+def row_states(status: pd.Series, limits: WorkflowThresholds) -> pd.Series:
     """completed, running or failed for each status; an unknown status is a failure, NULL is still running."""
-    import pandas as pd  # noqa: PLC0415 - see above
-
     known = dict.fromkeys(limits.completed, COMPLETED) | dict.fromkeys(limits.running, RUNNING)
     states = [FAILED, COMPLETED, RUNNING]
     found = pd.Categorical(status)
@@ -70,14 +65,12 @@ def row_states(status: "pd.Series", limits: WorkflowThresholds) -> "pd.Series":
     return pd.Series(pd.Categorical.from_codes(codes, pd.Index(states)), index=status.index)
 
 
-def workflow_runs(rows: "pd.DataFrame", limits: WorkflowThresholds) -> "pd.DataFrame":
+def workflow_runs(rows: pd.DataFrame, limits: WorkflowThresholds) -> pd.DataFrame:
     """One row per run, standing for it: its first failed row, else its last; a run whose last row is running still is.
 
     Columns: those of `rows`, `state`, and `timestamp` set to the run's first; has_compensation is true where any of
     the run's rows says so. A row without a correlation_id is a run of its own. The order of `rows` says nothing.
     """
-    import pandas as pd  # noqa: PLC0415 - see above
-
     frame = rows.assign(state=row_states(rows["workflow_status"], limits))
     known = frame["correlation_id"].notna()
     if known.all():
@@ -85,10 +78,8 @@ def workflow_runs(rows: "pd.DataFrame", limits: WorkflowThresholds) -> "pd.DataF
     return pd.concat([_standing(frame[known]), frame[~known]])
 
 
-def _numbers(frame: "pd.DataFrame") -> NDArray[np.int_]:
+def _numbers(frame: pd.DataFrame) -> NDArray[np.int_]:
     """The number of each row's run, from 0: its correlation_id within its scenario at its criticality."""
-    import pandas as pd  # noqa: PLC0415 - see above
-
     number = np.zeros(len(frame), dtype=np.int64)
     for name in RUN:  # two columns at a time, so that a number never grows beyond the rows times the values
         codes, values = pd.factorize(frame[name], use_na_sentinel=False)
@@ -96,10 +87,8 @@ def _numbers(frame: "pd.DataFrame") -> NDArray[np.int_]:
     return number
 
 
-def _standing(frame: "pd.DataFrame") -> "pd.DataFrame":
+def _standing(frame: pd.DataFrame) -> pd.DataFrame:
     """The row that stands for each run, of all its rows."""
-    import pandas as pd  # noqa: PLC0415 - see above
-
     run = _numbers(frame)
     if not len(run) or len(run) == run.max() + 1:
         return frame  # each is a run of its own
@@ -117,7 +106,7 @@ def _standing(frame: "pd.DataFrame") -> "pd.DataFrame":
     )
 
 
-def _in_time(frame: "pd.DataFrame", run: NDArray[np.int_]) -> NDArray[np.int_]:
+def _in_time(frame: pd.DataFrame, run: NDArray[np.int_]) -> NDArray[np.int_]:
     """The places of the rows, by run and time. What happened at one instant is put in an order of its own."""
     status, step = _rank(frame["workflow_status"]), _rank(frame["workflow_step"])
     # Started and completed at one instant: the completion is the later one.
@@ -132,10 +121,8 @@ def _in_time(frame: "pd.DataFrame", run: NDArray[np.int_]) -> NDArray[np.int_]:
     return order
 
 
-def _rank(values: "pd.Series") -> NDArray[np.int_]:
+def _rank(values: pd.Series) -> NDArray[np.int_]:
     """Each value's place among the values, -1 where there is none."""
-    import pandas as pd  # noqa: PLC0415 - see above
-
     found = pd.Categorical(values)
     ranks = np.empty(len(found.categories) + 1, dtype=int)
     ranks[np.argsort(found.categories)] = np.arange(len(found.categories))
@@ -144,7 +131,7 @@ def _rank(values: "pd.Series") -> NDArray[np.int_]:
     return ranked
 
 
-def step_that_fails(rows: "pd.DataFrame", limits: WorkflowThresholds) -> str | None:
+def step_that_fails(rows: pd.DataFrame, limits: WorkflowThresholds) -> str | None:
     """The step where the failures of one workflow gather, from plugin 8's rows about it; None where none does."""
     runs = workflow_runs(rows, limits)
     failed = runs[runs["state"] == FAILED]
@@ -152,7 +139,7 @@ def step_that_fails(rows: "pd.DataFrame", limits: WorkflowThresholds) -> str | N
     return failing_step(failed["workflow_step"], sum(map(Counter, passed), Counter()))[0]
 
 
-def _passed(rows: "pd.DataFrame", limits: WorkflowThresholds) -> dict[Key, dict[str | None, int]]:
+def _passed(rows: pd.DataFrame, limits: WorkflowThresholds) -> dict[Key, dict[str | None, int]]:
     """How often each step of each scenario went well.
 
     A run that failed at its third has passed two, where each step has its row.
@@ -165,7 +152,7 @@ def _passed(rows: "pd.DataFrame", limits: WorkflowThresholds) -> dict[Key, dict[
     return found
 
 
-def failing_step(failed_steps: "pd.Series", passed: Mapping[str | None, int]) -> tuple[str | None, int, float]:
+def failing_step(failed_steps: pd.Series, passed: Mapping[str | None, int]) -> tuple[str | None, int, float]:
     """The step where failures gather: name, failures there, and its z against the other steps.
 
     Arguments: the step of each failed run, and how often each was passed (or, where a run is told by one row, how many
@@ -188,15 +175,15 @@ def failing_step(failed_steps: "pd.Series", passed: Mapping[str | None, int]) ->
     return str(failures.index[best]), int(k[best]), float(z[best])
 
 
-def _by_scenario(frame: "pd.DataFrame") -> Any:
+def _by_scenario(frame: pd.DataFrame) -> Any:
     return frame.groupby(["scenario_name", "business_criticality"], dropna=False, sort=True, observed=True)
 
 
-def _key(group: "pd.DataFrame") -> Key:
+def _key(group: pd.DataFrame) -> Key:
     return _text(group["scenario_name"].iloc[0]), _text(group["business_criticality"].iloc[0])
 
 
-def _scenario(group: "pd.DataFrame", passed: Mapping[str | None, int], limits: WorkflowThresholds) -> dict[str, Any]:
+def _scenario(group: pd.DataFrame, passed: Mapping[str | None, int], limits: WorkflowThresholds) -> dict[str, Any]:
     has_failed, has_completed = (group["state"].eq(state).to_numpy() for state in (FAILED, COMPLETED))
     failures, completions = int(has_failed.sum()), int(has_completed.sum())
     failed, finished = group[has_failed], failures + completions
@@ -232,7 +219,7 @@ def _scenario(group: "pd.DataFrame", passed: Mapping[str | None, int], limits: W
     }
 
 
-def _uncompensated(failed: "pd.DataFrame") -> int | None:
+def _uncompensated(failed: pd.DataFrame) -> int | None:
     """Failed runs known to lack compensation; None where the source does not say."""
     known = failed["has_compensation"].dropna()
     return int((~known.astype(bool)).sum()) if len(known) or failed.empty else None
@@ -242,7 +229,7 @@ def _text(value: Any) -> str | None:
     return str(value) if isinstance(value, str) else None
 
 
-def _numbers_of(values: "pd.Series") -> Floats:
+def _numbers_of(values: pd.Series) -> Floats:
     """The values, NaN where there is none."""
     return values.to_numpy(float, na_value=np.nan)
 

@@ -8,7 +8,7 @@ from tsg_agent.settings import AllThresholds
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
 from tsg_agent.tools.rows import Row, WindowArgs, column, descending, milliseconds, text_key
-from tsg_agent.workflows import FAILING, HEALTHY, analyse
+from tsg_agent.workflow_labels import FAILING, HEALTHY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,6 +98,8 @@ class Workflows(Plugin[ScenarioRow]):
         self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs
     ) -> Assessment[ScenarioRow]:
         """Analyse the runs; failing critical scenarios first, then by impact."""
+        from tsg_agent.workflows import analyse  # noqa: PLC0415 - imports pandas: half a second, not to list the tools
+
         if not groups:
             return Assessment([], enough=0)
         analysis = analyse(groups[0]["rows"], thresholds.workflow)
