@@ -1,10 +1,10 @@
 """`tsg-agent demo` as a person meets it: the whole process, from start to conclusion."""
 
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
+
+from benchmarks.processes import python
 
 RUNS = 5
 
@@ -15,8 +15,6 @@ def measure() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(RUNS):
             began = time.perf_counter()
-            subprocess.run(  # noqa: S603 - our own program
-                [sys.executable, "-m", "tsg_agent", "demo", "--folder", folder], check=True, capture_output=True
-            )
+            python("-m", "tsg_agent", "demo", "--folder", folder)
             seconds.append(time.perf_counter() - began)
     print(f"demo: {statistics.median(seconds):.2f} s (from {min(seconds):.2f} to {max(seconds):.2f}, {RUNS} runs)")

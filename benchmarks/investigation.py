@@ -6,12 +6,12 @@ both meet the same machine; the ratio is of medians. Ours loads its modules as t
 
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.processes import python
 from tsg_agent.simulator.generate import generate, write
 from tsg_agent.simulator.scenario import Fault, Kind, Rollout, Scenario
 
@@ -109,9 +109,6 @@ def _their_arguments() -> tuple[str, ...]:
 
 
 def _run(program: str, *arguments: str) -> dict[str, float]:
-    program = program.replace("# PEAK", PEAK)
-    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - our own program
-    if done.returncode:
-        sys.exit(f"A benchmark's run failed:\n{done.stderr}")
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    printed = python("-c", program.replace("# PEAK", PEAK), *arguments)
+    result: dict[str, float] = json.loads(printed.splitlines()[-1])
     return result

@@ -70,7 +70,7 @@ def investigate(  # noqa: PLR0913 - what it works with, by name
         return _ended(ainvestigate(request, settings=settings, engine=opened, model=model, watch=watch, keep=keep))
 
 
-async def ainvestigate(  # noqa: PLR0913 - as above
+async def ainvestigate(  # noqa: PLR0913 - what it works with, by name
     request: Request,
     *,
     settings: Settings | None = None,

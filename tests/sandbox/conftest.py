@@ -12,8 +12,8 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("the sandbox is for Linux", allow_module_level=True)
 
-from tests.sandbox.world import World, machine_lacks, open_world
-from tsg_agent.sandbox import SandboxUnavailable, Session
+from tests.sandbox.world import World, open_world, skipped_without_a_sandbox
+from tsg_agent.sandbox import Session
 
 
 @pytest.fixture(scope="session")
@@ -31,15 +31,9 @@ def frame() -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def sandbox(frame: pd.DataFrame) -> Iterator[Session]:
-    try:
-        with Session({"df": frame}) as session:
-            session.run("1")
-            yield session
-    except SandboxUnavailable as error:
-        lack = machine_lacks()
-        if not lack:
-            raise  # the machine has what it takes: the fault is ours
-        pytest.skip(f"this machine lacks {lack}: {error}")
+    with skipped_without_a_sandbox(), Session({"df": frame}) as session:
+        session.run("1")
+        yield session
 
 
 @pytest.fixture(scope="session")

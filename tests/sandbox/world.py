@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from tsg_agent.sandbox import SandboxUnavailable
 from tsg_agent.sandbox.inside import kernel
 
 # System calls the sandbox itself never names: (x86_64, aarch64).
@@ -160,3 +163,15 @@ def is_root() -> bool:
 def read_memory_check(world: World) -> bytes:
     """What stands at the address the attacks are given: shows that they are given the right one."""
     return ctypes.string_at(id(world.memory) + bytes.__basicsize__ - 1, len(world.memory))
+
+
+@contextmanager
+def skipped_without_a_sandbox() -> Iterator[None]:
+    """Skips what needs a sandbox where the machine lacks something for it; any other fault is ours, and fails."""
+    try:
+        yield
+    except SandboxUnavailable as error:
+        lack = machine_lacks()
+        if not lack:
+            raise
+        pytest.skip(f"this machine lacks {lack}: {error}")

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 if sys.platform != "linux":
     pytest.skip("the sandbox is for Linux", allow_module_level=True)
 
-from tests.sandbox.world import machine_lacks
+from tests.sandbox.world import skipped_without_a_sandbox
 from tsg_agent.sandbox import Limits, Result, SandboxUnavailable, Status
 from tsg_agent.tools.code_interpreter import CONTENT_CHARACTERS, CodeInterpreter, as_text, code_interpreter, tool_of
 
@@ -43,13 +43,8 @@ def store() -> Store:
 @pytest.fixture(scope="module")
 def interpreter(store: Store) -> Iterator[CodeInterpreter]:
     made = CodeInterpreter(store)
-    try:
+    with skipped_without_a_sandbox():
         made.run("")
-    except SandboxUnavailable as error:
-        lack = machine_lacks()
-        if not lack:
-            raise
-        pytest.skip(f"this machine lacks {lack}: {error}")
     yield made
     made.close()
 

@@ -101,7 +101,7 @@ class Conversation:
 
     def _by_model(self, question: str, listener: Listener) -> Answer:
         from tsg_agent.ask.agent import Agent  # noqa: PLC0415 - only with a model
-        from tsg_agent.ask.tools import Bench  # noqa: PLC0415 - as above
+        from tsg_agent.ask.tools import Bench  # noqa: PLC0415 - only with a model
 
         bench = Bench(self._engine, self._settings, lambda given: self._investigate(question, given))
         if self.report is not None:

@@ -147,7 +147,7 @@ def _query(wanted: Wanted, columns: tuple[str, ...], *, total: bool) -> tuple[st
         "count(DISTINCT user_id) FILTER (failed) AS users_failed",
         "count(*) FILTER (status_code < 400) AS answered",
     ]
-    source = f"(SELECT *, ({failed}) IS TRUE AS failed FROM service_requests) AS counted_requests"  # noqa: S608 - as above
+    source = f"(SELECT *, ({failed}) IS TRUE AS failed FROM service_requests) AS counted_requests"  # noqa: S608 - the catalogue's names
     order = f"ORDER BY requests DESC{f', {names}' if names else ''} LIMIT {GROUPS}"
     # our own text and the catalogue's names; values are bound
     sql = f"SELECT {', '.join(counts)}\nFROM {source}{joins}{where}{group}\n{order}"

@@ -129,7 +129,7 @@ def _tool(name: str, description: str, args: type[BaseModel], call: Callable[...
 
 def _check(base: "StructuredTool", bench: Bench) -> "StructuredTool":
     """A check whose finding goes into the ledger, under an id that nothing else has."""
-    from langchain_core.tools import StructuredTool  # noqa: PLC0415 - as above
+    from langchain_core.tools import StructuredTool  # noqa: PLC0415 - importing it takes a second
 
     def call(**given: Any) -> tuple[str, Any]:
         assert base.func is not None  # noqa: S101 - get_tools makes tools of functions
@@ -218,7 +218,7 @@ def _query(bench: Bench, sql: str) -> str:
 
 def _code(bench: Bench) -> "StructuredTool":
     """The code interpreter; its sandbox starts with the first call."""
-    from tsg_agent.tools.code_interpreter import (  # noqa: PLC0415 - as above
+    from tsg_agent.tools.code_interpreter import (  # noqa: PLC0415 - importing it takes a second
         DESCRIPTION,
         CodeArgs,
         CodeInterpreter,

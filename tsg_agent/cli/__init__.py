@@ -8,6 +8,6 @@ def main() -> None:
     from tsg_agent.cli.loading import loading  # noqa: PLC0415 - as the docstring says
 
     loading()
-    from tsg_agent.cli.app import main as run  # noqa: PLC0415 - as above
+    from tsg_agent.cli.app import main as run  # noqa: PLC0415 - as the docstring says
 
     run()

@@ -84,7 +84,7 @@ def connection(settings: ModelSettings) -> dict[str, Any]:
 
 def typed(error: Exception, settings: ModelSettings) -> ModelError:
     """A client's error as ours, without secrets."""
-    import openai  # noqa: PLC0415 - as above
+    import openai  # noqa: PLC0415 - takes half a second, and most commands need no model
 
     said = without_secrets(str(getattr(error, "message", error)), connection(settings)["api_key"])[:300]
     if isinstance(error, openai.APITimeoutError):
