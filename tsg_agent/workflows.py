@@ -19,7 +19,7 @@ STEP_Z = 2.33
 RUN = ["scenario_name", "business_criticality", "correlation_id"]
 Key: TypeAlias = tuple[str | None, str | None]
 """A scenario and its criticality."""
-STEP = ["scenario_name", "business_criticality", "workflow_step", "workflow_status"]
+STEP = ["scenario_name", "business_criticality", "workflow_step"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def analyse(rows: pd.DataFrame, limits: WorkflowThresholds) -> WorkflowAnalysis:
     did, so that a row per step does not read as 80 %. Runs still going count in no rate. Source: guide, Step 9.
     """
     runs = workflow_runs(rows, limits)
-    passed = _passed(rows[STEP], limits)
+    passed = _passed(rows[[*STEP, "workflow_status"]], limits)
     told = runs.drop(columns=["correlation_id", "workflow_id", "timestamp"])  # ids are slow to copy, group by group
     scenarios = [_scenario(group, passed.get(_key(group), {}), limits) for _, group in _by_scenario(told)]
     return WorkflowAnalysis(scenarios, _finished(runs))
@@ -135,7 +135,7 @@ def step_that_fails(rows: pd.DataFrame, limits: WorkflowThresholds) -> str | Non
     """The step where the failures of one workflow gather, from plugin 8's rows about it; None where none does."""
     runs = workflow_runs(rows, limits)
     failed = runs[runs["state"] == FAILED]
-    passed = _passed(rows[STEP], limits).values()
+    passed = _passed(rows[[*STEP, "workflow_status"]], limits).values()
     return failing_step(failed["workflow_step"], sum(map(Counter, passed), Counter()))[0]
 
 
@@ -145,7 +145,7 @@ def _passed(rows: pd.DataFrame, limits: WorkflowThresholds) -> dict[Key, dict[st
     A run that failed at its third has passed two, where each step has its row.
     """
     well = rows[row_states(rows["workflow_status"], limits) == COMPLETED]
-    times = well.groupby(STEP[:3], dropna=False, sort=False, observed=True).size()
+    times = well.groupby(STEP, dropna=False, sort=False, observed=True).size()
     found: dict[Key, dict[str | None, int]] = {}
     for (*scenario, step), passed in zip(times.index.tolist(), times.tolist(), strict=True):
         found.setdefault((_text(scenario[0]), _text(scenario[1])), {})[_text(step)] = passed

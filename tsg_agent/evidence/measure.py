@@ -65,16 +65,16 @@ class Measurer:
 
         A value of None asks for the requests of which the dimension is not known. Raises what Engine.run raises.
         """
-        asked = ("part", tuple(sorted((within or {}).items(), key=str)), tuple(without), everywhere)
+        asked = _part(within or {}, without, everywhere=everywhere)
         if asked not in self._kept:
             begun = self._begun.pop(asked, None) or self._begin(within, without, everywhere=everywhere)
-            self._kept[asked] = self.read({name: future.result() for name, future in begun.items()})
+            self._kept[asked] = self.read(_results(begun))
         kept: Measurement = self._kept[asked]
         return kept
 
     def expect(self, within: Within, without: Collection[SubjectKey] = ()) -> None:
         """Begin to measure what `measure` will be asked for, while something else is found out first."""
-        asked = ("part", tuple(sorted(within.items(), key=str)), tuple(without), False)
+        asked = _part(within, without, everywhere=False)
         if asked not in self._kept and asked not in self._begun:
             self._begun[asked] = self._begin(within, without, everywhere=False)
 
@@ -85,8 +85,7 @@ class Measurer:
 
         `everywhere`: a subject's part is counted in the other regions too; a version is bad in all of them.
         """
-        begun = self._begin(within, without, everywhere=everywhere)
-        return {name: future.result() for name, future in begun.items()}
+        return _results(self._begin(within, without, everywhere=everywhere))
 
     def _begin(
         self, within: Within | None, without: Collection[SubjectKey], *, everywhere: bool
@@ -148,6 +147,15 @@ class Measurer:
             "version_slow_ms": self.settings.thresholds.version.slow_ms,
             **values,
         }
+
+
+def _part(within: Within, without: Collection[SubjectKey], *, everywhere: bool) -> object:
+    """What a part's measurement is kept by."""
+    return "part", tuple(sorted(within.items(), key=str)), tuple(without), everywhere
+
+
+def _results(begun: Mapping[str, Future[pa.Table]]) -> dict[str, pa.Table]:
+    return {name: future.result() for name, future in begun.items()}
 
 
 def subject_predicate(within: Within, without: Collection[SubjectKey] = ()) -> tuple[str, dict[str, str]]:

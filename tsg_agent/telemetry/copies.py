@@ -76,19 +76,19 @@ class Copies:
         absent = [name for name in KEPT if name not in self.present]
         nulls = "".join(f", CAST(NULL AS {LOGS.columns[name].sql_type}) AS {name}" for name in absent)
         columns = f"* REPLACE ({self.number} AS request_id), $region AS region{nulls}"
-        return f"SELECT {columns} FROM {self.of(LOGS.name)} AS copied"  # noqa: S608 - ours
+        return f"SELECT {columns} FROM {self.of(LOGS.name)} AS copied"  # noqa: S608 - our own names
 
     def copy_requests(self, requests: str, scope: Mapping[str, object]) -> bool:
         """Copy what the SELECT `requests` finds in the scope's region; False where that is too much."""
         source = f"({requests}\n) WHERE region = $region"
         # Asked in turn: what the whole source holds is often known without reading it.
-        held = (self.create(f"SELECT count(*) FROM {rows}", of) for rows, of in ((LOGS.name, {}), (source, scope)))  # noqa: S608 - ours
+        held = (self.create(f"SELECT count(*) FROM {rows}", of) for rows, of in ((LOGS.name, {}), (source, scope)))  # noqa: S608 - our own names
         if all(rows > MAXIMUM_REQUESTS for rows in held):
             return False
         codes = self._codes(LOGS.name, source, [name for name in CODED if name in self.present], scope)
         plain = [name for name in PLAIN if name in self.present]
         columns = ", ".join([*plain, *(f"{code} AS {name}" for name, code in codes.items())])
-        sql = f"CREATE OR REPLACE TABLE {self.of(LOGS.name)} AS SELECT {columns} FROM {source}"  # noqa: S608 - ours
+        sql = f"CREATE OR REPLACE TABLE {self.of(LOGS.name)} AS SELECT {columns} FROM {source}"  # noqa: S608 - our own names
         self.held.requests = self.create(sql, scope)
         return True
 
@@ -100,7 +100,7 @@ class Copies:
         rows = f"FROM {table} JOIN {requests} AS copied ON {table}.request_id = copied.request_id"
         self.create(f"CREATE OR REPLACE TABLE {copy} AS SELECT {columns} {rows}", {})
         if self._repeats(copy, JOINED[table]):
-            self.create(f"CREATE OR REPLACE TABLE {copy} AS SELECT DISTINCT * FROM {copy}", {})  # noqa: S608 - ours
+            self.create(f"CREATE OR REPLACE TABLE {copy} AS SELECT DISTINCT * FROM {copy}", {})  # noqa: S608 - our own names
         return True
 
     def _repeats(self, copy: str, columns: Collection[str]) -> bool:
@@ -111,13 +111,13 @@ class Copies:
         equal, last = ", ".join(columns), self.held.requests
         groups = math.prod(self.held.values.get(name, BITMAP_BYTES) for name in columns)  # there may be fewer
         if groups * last // 8 > BITMAP_BYTES:
-            groups = self.create(f"SELECT count(*) FROM (SELECT DISTINCT {equal} FROM {copy})", {})  # noqa: S608 - ours
+            groups = self.create(f"SELECT count(*) FROM (SELECT DISTINCT {equal} FROM {copy})", {})  # noqa: S608 - our own names
         if groups * last // 8 > BITMAP_BYTES:
-            distinct = f"(SELECT count(*) FROM (SELECT DISTINCT * FROM {copy}))"  # noqa: S608 - ours
-            return self.create(f"SELECT count(*) - {distinct} FROM {copy}", {}) > 0  # noqa: S608 - ours
+            distinct = f"(SELECT count(*) FROM (SELECT DISTINCT * FROM {copy}))"  # noqa: S608 - our own names
+            return self.create(f"SELECT count(*) - {distinct} FROM {copy}", {}) > 0  # noqa: S608 - our own names
         bits = f"bit_count(bitstring_agg(request_id, 0, {last}))"
-        marked = f"SELECT count(*) - {bits} AS repeated FROM {copy} GROUP BY {equal}"  # noqa: S608 - ours
-        return self.create(f"SELECT coalesce(sum(repeated), 0) FROM ({marked})", {}) > 0  # noqa: S608 - ours
+        marked = f"SELECT count(*) - {bits} AS repeated FROM {copy} GROUP BY {equal}"  # noqa: S608 - our own names
+        return self.create(f"SELECT coalesce(sum(repeated), 0) FROM ({marked})", {}) > 0  # noqa: S608 - our own names
 
     def drop(self) -> None:
         """Drop everything that was made."""
@@ -132,11 +132,11 @@ class Copies:
             return {}
         held = f"{self.of(table)}_values"
         lists = ", ".join(f"list_sort(list(DISTINCT {name}) FILTER ({name} IS NOT NULL)) AS {name}" for name in columns)
-        self.create(f"CREATE OR REPLACE TABLE {held} AS SELECT {lists} FROM {source}", bound)  # noqa: S608 - ours
+        self.create(f"CREATE OR REPLACE TABLE {held} AS SELECT {lists} FROM {source}", bound)  # noqa: S608 - our own names
         lengths = ", ".join(f"len({name}) AS {name}" for name in columns)
-        found = self.select(f"SELECT {lengths} FROM {held}", {}).to_pylist()[0]  # noqa: S608 - ours
+        found = self.select(f"SELECT {lengths} FROM {held}", {}).to_pylist()[0]  # noqa: S608 - our own names
         coded = [name for name in columns if 0 < (found[name] or 0) <= MANY]
-        kinds = [f"CREATE TYPE {self._kind(name)} AS ENUM (SELECT unnest({name}) FROM {held})" for name in coded]  # noqa: S608 - ours
+        kinds = [f"CREATE TYPE {self._kind(name)} AS ENUM (SELECT unnest({name}) FROM {held})" for name in coded]  # noqa: S608 - our own names
         self.create("; ".join([*kinds, f"DROP TABLE {held}"]), {})
         self.held.types += [self._kind(name) for name in coded]
         self.held.values |= {name: found[name] + 1 for name in coded}

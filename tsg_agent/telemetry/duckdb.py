@@ -269,11 +269,11 @@ class DuckDB:
 
     def _lacks_answers(self) -> bool:
         """Whether there are requests and none says how it was answered. Ends at the first that does."""
-        sql = f"SELECT count(*) > 0 AND count({ANSWER}) = 0 FROM (FROM {LOGS.name} LIMIT 1)"  # noqa: S608 - ours
+        sql = f"SELECT count(*) > 0 AND count({ANSWER}) = 0 FROM (FROM {LOGS.name} LIMIT 1)"  # noqa: S608 - our own names
         row = self._connection.execute(sql).fetchone()
         if row is None or not row[0]:
             return False
-        found = self._connection.execute(f"SELECT 1 FROM {LOGS.name} WHERE {ANSWER} IS NOT NULL LIMIT 1").fetchone()  # noqa: S608 - ours
+        found = self._connection.execute(f"SELECT 1 FROM {LOGS.name} WHERE {ANSWER} IS NOT NULL LIMIT 1").fetchone()  # noqa: S608 - our own names
         return found is None
 
     def _lock(self, paths: list[str]) -> None:

@@ -75,7 +75,7 @@ def table_view(connection: duckdb.DuckDBPyConnection, table: Table, relation: Re
             "cells, and for a first line that is not the columns' names.",
         )
     types = _types(connection, source, present, table, mapped)
-    if loaded and connection.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchone() is None:  # noqa: S608 - ours
+    if loaded and connection.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchone() is None:  # noqa: S608 - our own names
         types = dict.fromkeys(types, "NULL")  # no value has a type
     columns = ", ".join(
         f"{_converted(connection, source, table, name, present[name], types[name])} AS {name}"
