@@ -16,7 +16,7 @@ from uuid import uuid4
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from langgraph.types import Command
+from langgraph.types import Command, Durability
 
 from tsg_agent.checkpoints import PlainData, readable
 from tsg_agent.errors import QuestionError, RecordError, TelemetryError
@@ -217,6 +217,8 @@ async def _run(  # noqa: PLR0913, PLR0917 - a run's own things, once
     """Run, or go on from a checkpoint, until the report is there, asking what is open."""
     frames = store.frames(identity) if store else Frames()
     config: Any = {"configurable": {"thread_id": identity}}
+    # In memory only a question is gone on from: then the steps before it need not be written down one by one.
+    durability: Durability = "async" if store else "exit"
     threads: set[int] = set()
     executor = ThreadPoolExecutor(
         THREADS, thread_name_prefix="tsg", initializer=lambda: threads.add(threading.get_ident())
@@ -235,11 +237,11 @@ async def _run(  # noqa: PLR0913, PLR0917 - a run's own things, once
             begun = None if go_on and held else state
             reading = functools.partial(readable, identity) if begun is None else nullcontext
             with reading():  # what a node cannot make sense of may come from the checkpoint
-                ended: Any = await graph.ainvoke(begun, config, context=context, durability="async")
+                ended: Any = await graph.ainvoke(begun, config, context=context, durability=durability)
             while "__interrupt__" in ended:
                 answers = _answers(ended["__interrupt__"], watch)
                 with reading():
-                    ended = await graph.ainvoke(Command(resume=answers), config, context=context)
+                    ended = await graph.ainvoke(Command(resume=answers), config, context=context, durability=durability)
         report = _checked(Report.model_validate(ended["report"]))
         if store:
             store.end(identity, report.headline)

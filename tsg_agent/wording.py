@@ -79,6 +79,8 @@ def lines(text: object) -> str:
 
 
 def _visible(text: str) -> str:
+    if text.isprintable():  # nearly every text; it has none of these
+        return text
     return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
 
 

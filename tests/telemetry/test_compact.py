@@ -1,6 +1,6 @@
 """Joins by number give what joins by text give."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from tests.tools.made import written
 from tsg_agent.evidence.measure import _text, subject_predicate
 from tsg_agent.telemetry import copies as making
 from tsg_agent.telemetry.compact import Compact, Over
+from tsg_agent.telemetry.copies import Create
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.tools import PLUGINS
 from tsg_agent.tools.plugin import load_sql, with_service_requests
@@ -114,9 +115,7 @@ class Plain(Compact):
     """Makes no copies."""
 
     @contextmanager
-    def reading(
-        self, sql: str, bound: Mapping[str, object], create: Callable[..., int], select: Callable[..., Any]
-    ) -> Iterator[Over]:
+    def reading(self, sql: str, bound: Mapping[str, object], create: Create) -> Iterator[Over]:
         yield lambda text: text
 
 

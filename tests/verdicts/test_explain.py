@@ -42,6 +42,9 @@ class Parts:
     def total(self, within: Mapping[str, str | None], without: Collection[Key] = ()) -> Counts:
         return self.measure(within, without).total
 
+    def expect_total(self, within: Mapping[str, str | None], without: Collection[Key] = ()) -> None:
+        assert self.total(within, without)
+
     def runs_of(self, subject: Mapping[str, str], *, failed_only: bool = False) -> pa.Array:
         assert subject or failed_only
         return pa.array([], pa.string())

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -24,6 +25,8 @@ JOINED = {"flags": "feature_flags", "products": "product_metadata"}
 """Query -> the table it joins to the requests."""
 Within = Mapping[str, str | None]
 """Dimension -> value; None = not known."""
+MOST_IDS = 2_000_000
+"""correlation_ids that are fetched without asking which of them a workflow has: that takes longer than fetching."""
 SubjectKey = tuple[tuple[str, str], ...]
 """A subject as sorted items."""
 KEYS = {"feature_flags": "request_id", "product_metadata": "request_id", "workflow_tracking": "correlation_id"}
@@ -100,14 +103,22 @@ class Measurer:
 
     def total(self, within: Within, without: Collection[SubjectKey] = ()) -> Counts:
         """The requests of a subject as one group, without telling them apart: `measure(…).total`, and quicker."""
-        asked = ("total", tuple(sorted(within.items(), key=str)), tuple(without))
+        asked = _whole(within, without)
         if asked not in self._kept:
-            self._kept[asked] = read_total(self._run("total", within, without), self.grid)
+            begun = self._begun.pop(asked, None)
+            rows = begun["total"].result() if begun else self._run("total", within, without)
+            self._kept[asked] = read_total(rows, self.grid)
         kept: Counts = self._kept[asked]
         return kept
 
+    def expect_total(self, within: Within, without: Collection[SubjectKey] = ()) -> None:
+        """Begin what `total` will be asked for."""
+        asked = _whole(within, without)
+        if asked not in self._kept and asked not in self._begun:
+            self._begun[asked] = {"total": self.executor.submit(self._run, "total", within, without)}
+
     def runs_of(self, subject: Subject, *, failed_only: bool = False) -> pa.Array:
-        """correlation_ids of the workflow runs that a subject's requests belong to; none without workflow data.
+        """correlation_ids of a subject's requests, those of workflow runs among them; none without workflow data.
 
         `failed_only`: only requests answered 5xx count. Raises what Engine.run raises.
         """
@@ -117,19 +128,37 @@ class Measurer:
         apart = failed_only and not subject
         asked = ("runs", tuple(sorted(subject.items())), apart)
         if asked not in self._kept:
-            self._kept[asked] = self._run("runs", subject, (), failed_only=apart)
+            self._kept[asked] = self._runs(subject, failed_only=apart)
         found: pa.Table = self._kept[asked]
         if failed_only:
             found = found.filter(found["failed"])
         return found["correlation_id"].combine_chunks()
 
+    def _runs(self, subject: Subject, *, failed_only: bool) -> pa.Table:
+        any_request = {"whose": "correlation_id IS NOT NULL", "limit": f"LIMIT {MOST_IDS + 1}"}
+        found = self._run("runs", subject, (), failed_only=failed_only, parts=any_request)
+        if found.num_rows <= MOST_IDS:
+            return found
+        workflows = {"whose": "correlation_id IN (SELECT correlation_id FROM workflow_tracking)", "limit": ""}
+        return self._run("runs", subject, (), failed_only=failed_only, parts=workflows)
+
     def _run(
-        self, name: str, within: Within, without: Collection[SubjectKey], *, failed_only: bool = False
+        self,
+        name: str,
+        within: Within,
+        without: Collection[SubjectKey],
+        *,
+        failed_only: bool = False,
+        parts: Mapping[str, str] = MappingProxyType({}),
     ) -> pa.Table:
+        """Rows of one query; `parts`: what else its text leaves open."""
         predicate, values = subject_predicate(within, without)
         scope = "region IS DISTINCT FROM $region" if name == "regions" else "region = $region"
         requests = _text("requests").replace("{where}", scope + predicate)
-        sql = with_service_requests(_text(name).replace("{requests}", f"\n{requests}\n"))
+        text = _text(name)
+        for part, filled in {"requests": f"\n{requests}\n", **parts}.items():
+            text = text.replace(f"{{{part}}}", filled)
+        sql = with_service_requests(text.rstrip())
         bound = {**self._bound(values), "failed_only": failed_only}
         parameters = {key: bound[key] for key in parameters_in(sql)}
         return run_query(self.engine, sql, parameters, self.settings.query_timeout)
@@ -147,6 +176,11 @@ class Measurer:
             "version_slow_ms": self.settings.thresholds.version.slow_ms,
             **values,
         }
+
+
+def _whole(within: Within, without: Collection[SubjectKey]) -> object:
+    """What a part's total is kept by."""
+    return "total", tuple(sorted(within.items(), key=str)), tuple(without)
 
 
 def _part(within: Within, without: Collection[SubjectKey], *, everywhere: bool) -> object:

@@ -17,7 +17,7 @@ from importlib.resources import files
 
 from tsg_agent.errors import QueryError, TelemetryError
 from tsg_agent.telemetry.catalog import LOGS
-from tsg_agent.telemetry.copies import JOINED, KEPT, Copies, Create, Held, Select
+from tsg_agent.telemetry.copies import JOINED, KEPT, Copies, Create, Held
 from tsg_agent.telemetry.keys import DISTINCT
 
 SCOPE = ("start_time", "end_time", "environment", "service_name", "region")
@@ -58,26 +58,26 @@ class Compact:
         self._requests = files("tsg_agent.tools").joinpath("requests.sql").read_text("utf-8").rstrip()
 
     @contextmanager
-    def reading(self, sql: str, bound: Mapping[str, object], create: Create, select: Select) -> Iterator[Over]:
+    def reading(self, sql: str, bound: Mapping[str, object], create: Create) -> Iterator[Over]:
         """Gives the same query over the copies, which stay while the block lasts; or as it is, where there are none.
 
         To be entered as soon as a query is there: one that comes alone needs no copy. What it gives is to be asked only
-        where no request_id repeats in the window, and with what `Keys.counted` made of `sql`. `create` and `select`
-        make the copies; raises what they raise, but for a QueryError.
+        where no request_id repeats in the window, and with what `Keys.counted` made of `sql`. `create` makes
+        the copies; raises what it raises, but for a QueryError.
         """
         scoped = 0 < len(SCOPED.findall(sql)) == sql.count("FROM service_requests")
         if not (scoped and self._requests in sql and bound.keys() >= set(SCOPE)):
             yield lambda text: text
             return
         scope, place = self._entered(tuple(bound[name] for name in SCOPE))
-        copies = Copies(scope.name, self._present, create, select, scope.held)
+        copies = Copies(scope.name, self._present, create, scope.held)
         named = {name: bound[name] for name in SCOPE}
         try:
             if place == EAGER:
                 self._has(scope, LOGS.name, partial(copies.copy_requests, self._requests, named))
             yield lambda text: self._over(scope, text, named, copies)
         finally:
-            self._left(scope, create, select)
+            self._left(scope, create)
 
     def _entered(self, key: tuple[object, ...]) -> tuple[_Scope, int]:
         """The scope, and the place of this query among all that asked for it."""
@@ -91,7 +91,7 @@ class Compact:
             scope.asked += 1
             return scope, scope.asked
 
-    def _left(self, scope: _Scope, create: Create, select: Select) -> None:
+    def _left(self, scope: _Scope, create: Create) -> None:
         """Drop the copies of scopes that were asked for long ago, unless they are being read."""
         with self._lock:
             scope.readers -= 1
@@ -102,7 +102,7 @@ class Compact:
                 scope.made[LOGS.name] = False
         for old in dropped:
             with suppress(TelemetryError):  # the query that was last is not to fail for it
-                Copies(old.name, self._present, create, select, old.held).drop()
+                Copies(old.name, self._present, create, old.held).drop()
                 old.held.types.clear()
 
     def _over(self, scope: _Scope, sql: str, bound: Mapping[str, object], copies: Copies) -> str:

@@ -7,15 +7,13 @@ compares, sorts and prints as the text does.
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-
-import pyarrow as pa
+from typing import Any
 
 from tsg_agent.telemetry.catalog import CATALOG, FLAGS, LOGS, PRODUCTS
 from tsg_agent.telemetry.keys import BITMAP_BYTES
 
-Create = Callable[[str, Mapping[str, object]], int]
-"""Runs statements and returns the first number of the last, 0 without one."""
-Select = Callable[[str, Mapping[str, object]], pa.Table]
+Create = Callable[[str, Mapping[str, object]], tuple[Any, ...]]
+"""Runs statements of the engine's own and returns the first row of the last, empty without one."""
 
 FEW, MANY = 64, 10_000
 """Values up to which a text's code is looked up in a list, and up to which it gets a code at all."""
@@ -54,7 +52,6 @@ class Copies:
     name: str
     present: frozenset[str]
     create: Create
-    select: Select
     held: Held = field(default_factory=Held)
 
     def of(self, table: str) -> str:
@@ -82,14 +79,14 @@ class Copies:
         """Copy what the SELECT `requests` finds in the scope's region; False where that is too much."""
         source = f"({requests}\n) WHERE region = $region"
         # Asked in turn: what the whole source holds is often known without reading it.
-        held = (self.create(f"SELECT count(*) FROM {rows}", of) for rows, of in ((LOGS.name, {}), (source, scope)))  # noqa: S608 - our own names
+        held = (self.create(f"SELECT count(*) FROM {rows}", of)[0] for rows, of in ((LOGS.name, {}), (source, scope)))  # noqa: S608 - our own names
         if all(rows > MAXIMUM_REQUESTS for rows in held):
             return False
         codes = self._codes(LOGS.name, source, [name for name in CODED if name in self.present], scope)
         plain = [name for name in PLAIN if name in self.present]
         columns = ", ".join([*plain, *(f"{code} AS {name}" for name, code in codes.items())])
         sql = f"CREATE OR REPLACE TABLE {self.of(LOGS.name)} AS SELECT {columns} FROM {source}"  # noqa: S608 - our own names
-        self.held.requests = self.create(sql, scope)
+        (self.held.requests,) = self.create(sql, scope)
         return True
 
     def copy_joined(self, table: str) -> bool:
@@ -111,13 +108,13 @@ class Copies:
         equal, last = ", ".join(columns), self.held.requests
         groups = math.prod(self.held.values.get(name, BITMAP_BYTES) for name in columns)  # there may be fewer
         if groups * last // 8 > BITMAP_BYTES:
-            groups = self.create(f"SELECT count(*) FROM (SELECT DISTINCT {equal} FROM {copy})", {})  # noqa: S608 - our own names
+            (groups,) = self.create(f"SELECT count(*) FROM (SELECT DISTINCT {equal} FROM {copy})", {})  # noqa: S608 - our own names
         if groups * last // 8 > BITMAP_BYTES:
             distinct = f"(SELECT count(*) FROM (SELECT DISTINCT * FROM {copy}))"  # noqa: S608 - our own names
-            return self.create(f"SELECT count(*) - {distinct} FROM {copy}", {}) > 0  # noqa: S608 - our own names
+            return bool(self.create(f"SELECT count(*) - {distinct} FROM {copy}", {})[0])  # noqa: S608 - our own names
         bits = f"bit_count(bitstring_agg(request_id, 0, {last}))"
         marked = f"SELECT count(*) - {bits} AS repeated FROM {copy} GROUP BY {equal}"  # noqa: S608 - our own names
-        return self.create(f"SELECT coalesce(sum(repeated), 0) FROM ({marked})", {}) > 0  # noqa: S608 - our own names
+        return bool(self.create(f"SELECT coalesce(sum(repeated), 0) FROM ({marked})", {})[0])  # noqa: S608 - our own names
 
     def drop(self) -> None:
         """Drop everything that was made."""
@@ -133,8 +130,8 @@ class Copies:
         held = f"{self.of(table)}_values"
         lists = ", ".join(f"list_sort(list(DISTINCT {name}) FILTER ({name} IS NOT NULL)) AS {name}" for name in columns)
         self.create(f"CREATE OR REPLACE TABLE {held} AS SELECT {lists} FROM {source}", bound)  # noqa: S608 - our own names
-        lengths = ", ".join(f"len({name}) AS {name}" for name in columns)
-        found = self.select(f"SELECT {lengths} FROM {held}", {}).to_pylist()[0]  # noqa: S608 - our own names
+        lengths = ", ".join(f"len({name})" for name in columns)
+        found = dict(zip(columns, self.create(f"SELECT {lengths} FROM {held}", {}), strict=True))  # noqa: S608 - our own names
         coded = [name for name in columns if 0 < (found[name] or 0) <= MANY]
         kinds = [f"CREATE TYPE {self._kind(name)} AS ENUM (SELECT unnest({name}) FROM {held})" for name in coded]  # noqa: S608 - our own names
         self.create("; ".join([*kinds, f"DROP TABLE {held}"]), {})

@@ -92,10 +92,10 @@ class DuckDB:
         def run(text: str, values: Mapping[str, object]) -> pa.Table:
             return self._execute(text, values, timeout, deadline)
 
-        def create(text: str, values: Mapping[str, object]) -> int:
+        def create(text: str, values: Mapping[str, object]) -> tuple[object, ...]:
             return self._create(text, values, timeout, deadline)
 
-        with self._compact.reading(sql, bound, create, run) as over:
+        with self._compact.reading(sql, bound, create) as over:
             counted = self._keys.counted(sql, bound, run)
             copied = over(counted) if counted != sql else sql
             text = self._keys.joined(counted, bound, run) if copied == counted else copied
@@ -136,14 +136,9 @@ class DuckDB:
 
         return self._watched(select, timeout, deadline)
 
-    def _create(self, sql: str, bound: Mapping[str, object], timeout: float, deadline: float) -> int:
-        """Run a statement of the engine's own. Its first number."""
-
-        def execute(cursor: duckdb.DuckDBPyConnection) -> int:
-            row = cursor.execute(sql, dict(bound)).fetchone()
-            return int(row[0]) if row else 0
-
-        return self._watched(execute, timeout, deadline)
+    def _create(self, sql: str, bound: Mapping[str, object], timeout: float, deadline: float) -> tuple[object, ...]:
+        """Run statements of the engine's own. The first row of the last."""
+        return self._watched(lambda cursor: cursor.execute(sql, dict(bound)).fetchone() or (), timeout, deadline)
 
     def _watched(self, work: Callable[[duckdb.DuckDBPyConnection], T], timeout: float, deadline: float) -> T:
         """Work on a cursor of its own, cancelled at the deadline. DuckDB's errors as ours."""

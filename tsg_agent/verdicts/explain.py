@@ -123,8 +123,11 @@ class Explainer:
         if first[0].step != 9:
             return first
         others = _foremost(one for one in left if one[0].step != 9 and may_overtake(one[1], first[1]))
-        if others:  # mostly it is the one
-            self.source.expect(others[0][0].subject, remainder.removed)
+        if others:  # mostly it is the one, and then asked whether it fails in this workflow only
+            place = others[0][0]
+            self.source.expect(place.subject, remainder.removed)
+            if place.step not in BORN_STEPS:
+                self.source.expect_total({**place.subject, **first[0].subject}, remainder.removed)
         for other in others:
             if self._breaks(other[0], first[0], remainder):
                 return standing_for(first, other)

@@ -19,12 +19,10 @@ def names_of(table: Table, window: Figures, after: Figures, setting: Setting) ->
         if setting.knows_start(table.dimension.step)
         else [""] * len(table.values)
     )
-    shown = [_shown_label(table, row, setting) for row in range(len(table.values))]
-    step = table.dimension.step
-    return [
-        best if step == 10 and (w or a) and best else w or a
-        for w, a, best in zip(over_window, since, shown, strict=True)
-    ]
+    named = [w or a for w, a in zip(over_window, since, strict=True)]
+    if table.dimension.step != 10:
+        return named
+    return [(label and _shown_label(table, row, setting)) or label for row, label in enumerate(named)]
 
 
 def _shown_label(table: Table, row: int, setting: Setting) -> str:

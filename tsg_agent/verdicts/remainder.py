@@ -39,8 +39,12 @@ class Source(Protocol):
         """A subject's requests as one group: `measure(…).total`, and quicker."""
         ...
 
+    def expect_total(self, within: Mapping[str, str | None], without: Collection[Key] = ()) -> None:
+        """Begin what `total` will probably be asked for."""
+        ...
+
     def runs_of(self, subject: Subject, *, failed_only: bool = False) -> pa.Array:
-        """correlation_ids of the workflow runs that a subject's requests (or its failed ones) belong to."""
+        """correlation_ids of a subject's requests (or its failed ones), those of workflow runs among them."""
         ...
 
 

@@ -25,18 +25,17 @@ def workflow_table(runs: pd.DataFrame, grid: Grid, leave_out: pa.Array | None = 
 
     `runs`: see workflows.WorkflowAnalysis. `leave_out`: correlation_ids that do not count.
     """
-    if leave_out is not None and len(leave_out):
-        runs = runs[~among(runs, leave_out)]
+    kept = slice(None) if leave_out is None or not len(leave_out) else ~among(runs, leave_out)
     scenarios = runs["scenario_name"].astype("category").cat.as_unordered()
+    codes, failed = scenarios.cat.codes.to_numpy()[kept], runs["failed"].to_numpy(float)[kept]
+    since = runs["timestamp"].to_numpy("datetime64[us]")[kept] - np.datetime64(grid.origin, "us")
     names = [str(name) for name in scenarios.cat.categories] + [str(np.nan)]  # the code of NULL is -1, the last
-    values = sorted({names[code] for code in np.unique(scenarios.cat.codes)})
+    values = sorted({names[code] for code in np.unique(codes)})
     places = np.array([values.index(name) if name in values else 0 for name in names])
-    buckets = ((runs["timestamp"] - pd.Timestamp(grid.origin)) // pd.Timedelta(grid.width)).to_numpy(int)
-    cells = places[scenarios.cat.codes] * grid.count + np.clip(buckets, 0, grid.count - 1)
+    buckets = since // np.timedelta64(grid.width)
+    cells = places[codes] * grid.count + np.clip(buckets, 0, grid.count - 1)
     counts = Counts.zeros(len(values), grid.count, MEASURES)
     shape = counts.requests.shape
     counts.requests[:] = np.bincount(cells, minlength=counts.requests.size).reshape(shape)
-    counts.failures[Measure.WORKFLOW_FAILURES][:] = np.bincount(
-        cells, runs["failed"].to_numpy(float), counts.requests.size
-    ).reshape(shape)
+    counts.failures[Measure.WORKFLOW_FAILURES][:] = np.bincount(cells, failed, counts.requests.size).reshape(shape)
     return Table(WORKFLOW, [(value,) for value in values], counts, counts.sum())
