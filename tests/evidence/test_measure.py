@@ -1,12 +1,17 @@
 """The queries behind the measurement: values are bound, never text; columns are ours."""
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsg_agent.evidence.measure import subject_predicate
+from tests.tools.made import SCOPE, requests, written
+from tests.verdicts.judging import POOL, SETTINGS
+from tsg_agent.evidence.measure import Measurer, subject_predicate
+from tsg_agent.models import Parameters
+from tsg_agent.telemetry.duckdb import DuckDB
 
 HOSTILE = ["'; DROP TABLE api_gateway_logs; --", '" OR 1=1 --', "$within_shard_id", "a\x00b", "", "%_\\", "💥'"]
 
@@ -47,3 +52,14 @@ def test_none_asks_for_the_requests_that_do_not_say() -> None:
     text, bound = subject_predicate({"customer_tier": None})
     assert "NOT (request_id IN (SELECT request_id FROM product_metadata WHERE customer_tier IS NOT NULL))" in text
     assert bound == {}
+
+
+def test_a_dependency_without_a_component_is_no_component(tmp_path: Path) -> None:
+    logs = requests(3, service_component=["cart", None, "cart"], dependency_name=["db", "bank", None])
+    given = Parameters(**SCOPE)
+    with DuckDB(written(tmp_path, {"api_gateway_logs": logs})) as engine:
+        made = Measurer(engine, given, SETTINGS, POOL).measure()
+    named = {table.dimension.columns: table.values for table in made.tables}
+    assert named["service_component",] == [("cart",)]
+    assert named["dependency_name",] == [("bank",), ("db",)]
+    assert named["service_component", "dependency_name"] == [("cart", "db")]

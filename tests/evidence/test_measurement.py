@@ -10,6 +10,8 @@ from tsg_agent.evidence.read import read_measurement
 from tsg_agent.models import Measure
 
 KINDS = Dimension(("error_category",), 10, error_only=True)
+PAIRS = 2**16 - 1 - 0b11
+"""GROUPING where the last two columns are grouped by."""
 
 
 def test_the_rest_is_all_other_requests() -> None:
@@ -84,7 +86,7 @@ def rows(columns: dict[str, list[object]]) -> pa.Table:
 
 def test_values_are_sorted_and_null_is_in_the_whole_only() -> None:
     regions = rows({"first_value": ["us-west", None, "eu"], "cell": [4, 5, 33], "requests": [5, 3, 2]})
-    everything = rows({"first_value": [None], "cell": [4], "requests": [10], "dimensions": [2**16 - 1]})
+    everything = rows({"first_value": [None], "cell": [4], "requests": [10], "dimensions": [PAIRS]})
     made = read_measurement({"dimensions": everything, "regions": regions}, grid(), "shop", "us-east")
     (table_,) = made.tables
     assert table_.values == [("eu",), ("us-east",), ("us-west",)], "the incident's own region is the whole measured"
@@ -92,10 +94,32 @@ def test_values_are_sorted_and_null_is_in_the_whole_only() -> None:
     assert np.isclose(made.total.requests.sum(), 10)
 
 
+def test_a_pair_counts_for_each_of_the_two_and_for_all() -> None:
+    """Some requests name a component, some a dependency, some both."""
+    seen: dict[str, list[object]] = {
+        "first_value": ["cart", None, "cart", "pay", None],
+        "second_value": ["db", "db", None, "bank", None],
+        "cell": [4, 4, 4, 24, 4],
+        "requests": [1, 2, 4, 8, 16],
+    }
+    made = read_measurement({"dimensions": rows({**seen, "dimensions": [PAIRS] * 5})}, grid(), "shop", "us-east")
+    counted = {
+        table_.dimension.columns: dict(zip(table_.values, table_.counts.requests.sum(axis=1).tolist(), strict=True))
+        for table_ in made.tables
+        if "region" not in table_.dimension.columns and not table_.error_only
+    }
+    assert counted == {
+        ("service_component",): {("cart",): 5, ("pay",): 8},
+        ("dependency_name",): {("bank",): 8, ("db",): 3},
+        ("service_component", "dependency_name"): {("cart", "db"): 1, ("pay", "bank"): 8},
+    }
+    assert made.total.requests.sum() == 31
+
+
 def test_a_request_that_does_not_say_how_it_was_answered_is_in_no_rate() -> None:
     """Cells 0 to 3 are the first bucket's requests without an answer: neither slow nor retried ones count."""
     seen = {"first_value": [None] * 4, "cell": [0, 2, 1, 20], "requests": [5, 3, 2, 4], "latency_sum": [9, 9, 9, 8]}
-    everything = rows({**seen, "dimensions": [2**16 - 1] * 4})
+    everything = rows({**seen, "dimensions": [PAIRS] * 4})
     total = read_measurement({"dimensions": everything}, grid(), "shop", "us-east").total
     assert (total.requests.sum(), total.unknown.sum(), total.latency.sum()) == (4, 10, 8)
     sums = {measure: float(k.sum()) for measure, k in total.failures.items() if k.any()}

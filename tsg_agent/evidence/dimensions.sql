@@ -1,4 +1,5 @@
 -- Requests of each value of each dimension, by cell: one scan.
+-- The pairs at the end add up to what each component, each dependency and all requests have.
 -- `dimensions` has a 0 bit for each dimension that a row is about, in the order of the GROUPING list.
 WITH requests AS ({requests})
 SELECT
@@ -10,7 +11,7 @@ SELECT
     coalesce(
         service_version, datacenter, availability_zone, instance_type, load_balancer_id, partition_id, shard_id,
         tenant_category, endpoint_path, http_method, api_version, client_type, error_category, exception_type,
-        service_component, dependency_name
+        service_component
     ) AS first_value,
     dependency_name AS second_value,
     cell,
@@ -18,7 +19,6 @@ SELECT
     sum(latency_ms) AS latency_sum
 FROM requests
 GROUP BY GROUPING SETS (
-    (cell),
     (cell, service_version),
     (cell, datacenter),
     (cell, availability_zone),
@@ -33,7 +33,5 @@ GROUP BY GROUPING SETS (
     (cell, client_type),
     (cell, error_category),
     (cell, exception_type),
-    (cell, service_component),
-    (cell, dependency_name),
     (cell, service_component, dependency_name)
 )

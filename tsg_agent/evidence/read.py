@@ -22,8 +22,11 @@ def read_measurement(results: dict[str, pa.Table], grid: Grid, service: str, reg
     Without the other regions' rows (a subject's part) the incident's region is all there is.
     """
     logs = _Rows.of(results["dimensions"], grid)
-    total = logs.about(_bits(LOG_DIMENSIONS)).counts(grid)
-    tables = [_error_only(table, total) for table in _split(logs, (*LOG_DIMENSIONS, PAIR), LOG_DIMENSIONS, total, grid)]
+    total = logs.about(PAIR, LOG_DIMENSIONS).counts(grid)
+    tables = [
+        _error_only(_table(dimension, _rows_of(dimension, logs), total, grid), total)
+        for dimension in (*LOG_DIMENSIONS, PAIR)
+    ]
     if "regions" in results:
         tables.append(_regions(_table(REGION, _Rows.of(results["regions"], grid), total, grid), total, region))
     elif total.requests.any():
@@ -32,7 +35,10 @@ def read_measurement(results: dict[str, pa.Table], grid: Grid, service: str, reg
         tables.append(_table(FLAG, _Rows.of(results["flags"], grid), total, grid))
     if "products" in results:
         rows = _Rows.of(results["products"], grid)
-        products = _split(rows, PRODUCT_DIMENSIONS, PRODUCT_DIMENSIONS, total, grid)
+        products = [
+            _table(dimension, rows.about(dimension, PRODUCT_DIMENSIONS), total, grid)
+            for dimension in PRODUCT_DIMENSIONS
+        ]
         # Only requests about a product have these: the rest is the other products'.
         tables.extend(Table(one.dimension, one.values, one.counts, one.counts.sum()) for one in products)
     entry, component = _entry(tables, total, service)
@@ -42,12 +48,6 @@ def read_measurement(results: dict[str, pa.Table], grid: Grid, service: str, reg
 def read_total(rows: pa.Table, grid: Grid) -> Counts:
     """Rows by bucket as one group."""
     return _Rows.of(rows, grid).counts(grid)
-
-
-def _bits(listed: Sequence[Dimension], grouped: Dimension | None = None) -> int:
-    """What GROUPING(listed…) returns where only `grouped` is grouped by: a 0 bit for it, first column highest."""
-    columns = grouped.columns if grouped else ()
-    return sum(1 << place for place, dimension in enumerate(reversed(listed)) if dimension.columns[0] not in columns)
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,14 @@ class _Rows:
         texts = [_texts(result[name]) for name in ("first_value", "second_value") if name in names]
         return cls(dimensions.astype(int), texts, Cells.of(result, grid))
 
-    def about(self, bits: int) -> "_Rows":
-        """The rows of one grouping."""
-        return self._where(self.dimensions == bits)
+    def about(self, grouped: Dimension, listed: Sequence[Dimension]) -> "_Rows":
+        """The rows that are grouped by a dimension. GROUPING(listed…) has a 0 bit for it, first column highest."""
+        bits = (dimension.columns[0] not in grouped.columns for dimension in reversed(listed))
+        return self._where(self.dimensions == sum(bit << place for place, bit in enumerate(bits)))
+
+    def named_by(self, place: int) -> "_Rows":
+        """The same rows with one of their texts."""
+        return _Rows(self.dimensions, [self.texts[place]], self.cells)
 
     def known(self, columns: int) -> "_Rows":
         """The rows that have their values."""
@@ -122,10 +127,11 @@ def _texts(column: pa.ChunkedArray) -> _Texts:
     return _Texts(encoded.dictionary.to_pylist(), encoded.indices.fill_null(-1).to_numpy().astype(int))
 
 
-def _split(
-    rows: _Rows, wanted: Sequence[Dimension], listed: Sequence[Dimension], total: Counts, grid: Grid
-) -> list[Table]:
-    return [_table(dimension, rows.about(_bits(listed, dimension)), total, grid) for dimension in wanted]
+def _rows_of(dimension: Dimension, logs: _Rows) -> _Rows:
+    """The rows about a dimension: one of a pair has the pair's."""
+    if not set(dimension.columns) < set(PAIR.columns):
+        return logs.about(dimension, LOG_DIMENSIONS)
+    return logs.about(PAIR, LOG_DIMENSIONS).named_by(PAIR.columns.index(dimension.columns[0]))
 
 
 def _table(dimension: Dimension, rows: _Rows, whole: Counts, grid: Grid) -> Table:

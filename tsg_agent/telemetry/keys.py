@@ -83,7 +83,8 @@ def _one_row_a_request(bound: Mapping[str, object], run: Run) -> bool:
     found = run(_HASHES, {name: bound[name] for name in SCOPE})
     if pc.any(found["unknown"]).as_py():
         return False
-    hashes = np.sort(found["hash"].to_numpy())
+    hashes = np.require(found["hash"].to_numpy(), requirements="W")  # a copy only where these are the engine's own
+    hashes.sort()
     return not bool((hashes[1:] == hashes[:-1]).any())
 
 

@@ -1,4 +1,5 @@
 -- How each partition, shard and tenant category is served: by half hour, then over the window.
+-- Times are numbered: numbers are grouped faster.
 WITH requests AS (
     SELECT *
     FROM service_requests
@@ -9,7 +10,7 @@ windows AS (
         partition_id,
         shard_id,
         tenant_category,
-        time_bucket(INTERVAL '30 minutes', timestamp) AS half_hour,
+        CAST(epoch_us(timestamp) // 1800000000 AS INTEGER) AS half_hour,
         count(DISTINCT request_id) AS requests,
         count(DISTINCT request_id) FILTER (status_code BETWEEN 200 AND 299) AS successes,
         count(DISTINCT request_id) FILTER (status_code BETWEEN 300 AND 399) AS redirects,
