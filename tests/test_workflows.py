@@ -143,6 +143,19 @@ def test_rows_of_one_instant_stand_for_their_run_whatever_order_they_come_in() -
         assert analyse(rows.sample(frac=1, random_state=seed), LIMITS).scenarios == usual
 
 
+def test_rows_thousands_of_years_apart_stand_for_their_runs_too() -> None:
+    """Run, time and the rest of the order do not fit into one number then."""
+    rows = [
+        row(str(n), "FAILED" if k == 1 and n % 3 == 0 else "COMPLETED", step, minute=(7 * k + n) % 5)
+        for n in range(90)
+        for k, step in enumerate(("cart", "pay", "confirm"))
+    ]
+    usual = analyse(pd.DataFrame(rows), LIMITS).runs
+    far = analyse(pd.DataFrame([*rows, row("late", minute=60 * 24 * 365 * 7_000)]), LIMITS).runs
+    assert usual["failed"].sum() == 30
+    pd.testing.assert_frame_equal(far[far["correlation_id"] != "late"].reset_index(drop=True), usual)
+
+
 def test_texts_kept_once_in_any_order_say_nothing() -> None:
     """As plugin 8's rows come: codes of texts, numbered as they were met."""
     rows = pd.DataFrame(

@@ -1,7 +1,8 @@
 """Step 9's shipped analysis: which workflows fail, at which step, and whom it hurts. Pure pandas."""
 
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -80,10 +81,9 @@ def workflow_runs(rows: pd.DataFrame, limits: WorkflowThresholds) -> pd.DataFram
 
 def _numbers(frame: pd.DataFrame) -> NDArray[np.int_]:
     """The number of each row's run, from 0: its correlation_id within its scenario at its criticality."""
-    number = np.zeros(len(frame), dtype=np.int64)
-    for name in RUN:  # two columns at a time, so that a number never grows beyond the rows times the values
-        codes, values = pd.factorize(frame[name], use_na_sentinel=False)
-        number = pd.factorize(number * len(values) + codes)[0]
+    number, *others = (pd.factorize(frame[name], use_na_sentinel=False)[0] for name in RUN)
+    for codes in others:  # two at a time, so that a number never grows beyond the rows times the values
+        number = pd.factorize(number * (codes.max(initial=0) + 1) + codes)[0]
     return number
 
 
@@ -111,14 +111,29 @@ def _in_time(frame: pd.DataFrame, run: NDArray[np.int_]) -> NDArray[np.int_]:
     status, step = _rank(frame["workflow_status"]), _rank(frame["workflow_step"])
     # Started and completed at one instant: the completion is the later one.
     settled = frame["state"].ne(RUNNING).to_numpy(int)
-    within = (settled * (step.max() + 2) + step) * (status.max() + 2) + status  # one key sorts quicker than three
-    keys = [within, frame["timestamp"].to_numpy(), run]
-    order = np.lexsort(keys)
-    tied = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
+    keys = [run, frame["timestamp"].to_numpy().astype(int), settled, step, status]
+    one = _as_one(keys)
+    order = np.lexsort(keys[::-1]) if one is None else np.argsort(one)
+    tied = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in (keys if one is None else [one])])
     if tied.any():
         rest = frame.columns.difference(["workflow_status", "workflow_step", "state", "timestamp", *RUN])
-        order = np.lexsort([*(_rank(frame[name]) for name in rest), *keys])
+        order = np.lexsort([*(_rank(frame[name]) for name in rest), *keys[::-1]])
     return order
+
+
+def _as_one(keys: Sequence[NDArray[np.int_]]) -> NDArray[np.int_] | None:
+    """One number per row that sorts as the keys do, the first counting most; None where it would not fit.
+
+    One key sorts several times as fast as five.
+    """
+    lowest = [int(key.min()) for key in keys]
+    spans = [int(key.max()) - low + 1 for key, low in zip(keys, lowest, strict=True)]
+    if math.prod(spans) > np.iinfo(np.int64).max:
+        return None
+    one = np.zeros(len(keys[0]), np.int64)
+    for key, low, span in zip(keys, lowest, spans, strict=True):
+        one = one * span + (key - low)
+    return one
 
 
 def _rank(values: pd.Series) -> NDArray[np.int_]:

@@ -95,24 +95,26 @@ class Copies:
         codes = self._codes(table, table, JOINED[table], {})
         columns = ", ".join([f"{self.number} AS request_id", *(f"{code} AS {name}" for name, code in codes.items())])
         rows = f"FROM {table} JOIN {requests} AS copied ON {table}.request_id = copied.request_id"
-        self.create(f"CREATE OR REPLACE TABLE {copy} AS SELECT {columns} {rows}", {})
-        if self._repeats(copy, JOINED[table]):
+        (found,) = self.create(f"CREATE OR REPLACE TABLE {copy} AS SELECT {columns} {rows}", {})
+        if self._repeats(copy, JOINED[table], found):
             self.create(f"CREATE OR REPLACE TABLE {copy} AS SELECT DISTINCT * FROM {copy}", {})  # noqa: S608 - our own names
         return True
 
-    def _repeats(self, copy: str, columns: Collection[str]) -> bool:
+    def _repeats(self, copy: str, columns: Collection[str], rows: int) -> bool:
         """Is a row of a joined table's copy there twice?
 
         One bit per request and group of equal columns: where every row sets a bit of its own, none is repeated.
         """
         equal, last = ", ".join(columns), self.held.requests
+        bits = f"bit_count(bitstring_agg(request_id, 0, {last}))"
+        if rows <= last and not self.create(f"SELECT count(*) - {bits} FROM {copy}", {})[0]:  # noqa: S608 - our own names
+            return False  # no request has two rows
         groups = math.prod(self.held.values.get(name, BITMAP_BYTES) for name in columns)  # there may be fewer
         if groups * last // 8 > BITMAP_BYTES:
             (groups,) = self.create(f"SELECT count(*) FROM (SELECT DISTINCT {equal} FROM {copy})", {})  # noqa: S608 - our own names
         if groups * last // 8 > BITMAP_BYTES:
             distinct = f"(SELECT count(*) FROM (SELECT DISTINCT * FROM {copy}))"  # noqa: S608 - our own names
             return bool(self.create(f"SELECT count(*) - {distinct} FROM {copy}", {})[0])  # noqa: S608 - our own names
-        bits = f"bit_count(bitstring_agg(request_id, 0, {last}))"
         marked = f"SELECT count(*) - {bits} AS repeated FROM {copy} GROUP BY {equal}"  # noqa: S608 - our own names
         return bool(self.create(f"SELECT coalesce(sum(repeated), 0) FROM ({marked})", {})[0])  # noqa: S608 - our own names
 
