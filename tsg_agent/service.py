@@ -193,14 +193,14 @@ def _opened(request: Request, settings: Settings, engine: Engine | None) -> Iter
 
 
 @asynccontextmanager
-async def _checkpointer(store: Store | None) -> AsyncIterator[BaseCheckpointSaver[Any]]:
-    """A file where the run is to be resumable; else memory, which questions need to go on after an answer."""
-    if store is None:
-        yield InMemorySaver(serde=PlainData())
-        return
-    async with AsyncSqliteSaver.from_conn_string(str(store.checkpoints)) as saver:
-        saver.serde = PlainData()
-        yield saver
+async def _checkpointer(store: Store | None, watch: Watch) -> AsyncIterator[BaseCheckpointSaver[Any] | None]:
+    """A file where the run is to be resumable, memory where a question may be answered; else nothing is kept."""
+    if store is not None:
+        async with AsyncSqliteSaver.from_conn_string(str(store.checkpoints)) as saver:
+            saver.serde = PlainData()
+            yield saver
+    else:
+        yield InMemorySaver(serde=PlainData()) if watch.ask else None
 
 
 async def _run(  # noqa: PLR0913, PLR0917 - a run's own things, once
@@ -218,7 +218,7 @@ async def _run(  # noqa: PLR0913, PLR0917 - a run's own things, once
     frames = store.frames(identity) if store else Frames()
     config: Any = {"configurable": {"thread_id": identity}}
     # In memory only a question is gone on from: then the steps before it need not be written down one by one.
-    durability: Durability = "async" if store else "exit"
+    durability: Durability | None = "async" if store else "exit" if watch.ask else None
     threads: set[int] = set()
     executor = ThreadPoolExecutor(
         THREADS, thread_name_prefix="tsg", initializer=lambda: threads.add(threading.get_ident())
@@ -227,10 +227,10 @@ async def _run(  # noqa: PLR0913, PLR0917 - a run's own things, once
     cancelled = False
     try:
         asked = asyncio.get_running_loop().run_in_executor(executor, known_values, engine, settings.query_timeout)
-        async with _checkpointer(store) as saver:
+        async with _checkpointer(store, watch) as saver:
             graph = compile_graph(saver)
             with readable(identity):
-                held = (await graph.aget_state(config)).values
+                held = (await graph.aget_state(config)).values if store else {}
                 assistant = _assistant(model, settings, held, store, identity)
             known = await asked  # compiling a graph takes as long
             context = Context(engine, known, settings, executor, frames, watch.progress, assistant, bench)

@@ -7,6 +7,9 @@ import gc
 
 from tsg_agent.cli import interrupts
 
+YOUNG = 50_000
+"""New objects between two looks for garbage; an investigation makes little of it, and Python's 700 are soon there."""
+
 
 def loading() -> None:
     """Before the first import of what a command needs."""
@@ -17,5 +20,6 @@ def loading() -> None:
 def loaded() -> None:
     """From here on memory and interrupts are Python's own; what was loaded stays, and is not looked at again."""
     gc.freeze()
+    gc.set_threshold(YOUNG)
     gc.enable()
     interrupts.loaded()

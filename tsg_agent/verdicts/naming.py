@@ -58,9 +58,9 @@ def _workflow_labels(table: Table, setting: Setting) -> list[str]:
 
 def rows_about(finding: Finding, subject: Subject) -> list[tuple[str, dict[str, Any]]]:
     """The finding's rows that are about a subject, as far as they tell: (evidence id, row)."""
+    told = [(column, value) for column, value in subject.items() if finding.rows and column in finding.rows[0]]
     return [
         (f"{finding.id}.{number}", row)
         for number, row in enumerate(finding.rows, 1)
-        if any(column in row for column in subject)
-        and all(row[column] == value for column, value in subject.items() if column in row)
+        if told and all(row[column] == value for column, value in told)
     ]

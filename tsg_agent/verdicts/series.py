@@ -1,7 +1,7 @@
 """The measured rows that verdicts cite, and the series that charts draw."""
 
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Counts, Measurement, Table
@@ -40,10 +40,11 @@ class Ledger:
 def series_of(measurement: Measurement, workflows: Table | None, causes: list[Candidate]) -> list[Series]:
     """Failures over time: of the service, of each cause, and of the versions, zones, regions and workflows."""
     grid = measurement.grid
-    result = [_series({}, Measure.SERVER_ERRORS, measurement.entry, 0, grid)]
+    times = [grid.time(bucket).replace(tzinfo=UTC) for bucket in range(grid.count)]
+    result = [_series({}, Measure.SERVER_ERRORS, measurement.entry, 0, times)]
     seen: set[tuple[tuple[str, str], ...]] = set()
     for cause in causes:
-        result.append(_series(cause.subject, cause.measure, cause.screen.table.counts, cause.row, grid))
+        result.append(_series(cause.subject, cause.measure, cause.screen.table.counts, cause.row, times))
         seen.add((*cause.key, ("", cause.measure)))
     tables = [
         table
@@ -56,17 +57,14 @@ def series_of(measurement: Measurement, workflows: Table | None, causes: list[Ca
         for row in busiest if len(table.values) > 1 else []:
             subject = table.subject(row)
             if (*sorted(subject.items()), ("", measure)) not in seen:
-                result.append(_series(subject, measure, table.counts, row, grid))
+                result.append(_series(subject, measure, table.counts, row, times))
     return result
 
 
-def _series(subject: Subject, measure: Measure, counts: Counts, row: int, grid: Grid) -> Series:
+def _series(subject: Subject, measure: Measure, counts: Counts, row: int, times: list[datetime]) -> Series:
+    requests, failures = (k[row].astype(int).tolist() for k in (counts.requests, counts.failures[measure]))
     points = [
-        Point(
-            time=grid.time(bucket).replace(tzinfo=UTC),
-            requests=int(counts.requests[row, bucket]),
-            failures=int(counts.failures[measure][row, bucket]),
-        )
-        for bucket in range(grid.count)
+        Point(time=time, requests=asked, failures=failed)
+        for time, asked, failed in zip(times, requests, failures, strict=True)
     ]
     return Series(subject=subject, measure=measure, points=points)
