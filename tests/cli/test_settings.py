@@ -10,7 +10,7 @@ from tests.llm import personas
 from tests.llm.server import serving
 from tsg_agent.cli.settings import rows, table
 from tsg_agent.errors import SettingsError
-from tsg_agent.settings import ModelSettings, Settings, load_settings
+from tsg_agent.settings import AllThresholds, ModelSettings, Settings, Thresholds, load_settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -59,6 +59,31 @@ def test_a_wrong_settings_file_is_named(text: str, named: str, tmp_path: Path, m
         load_settings()
     assert named in str(caught.value)
     assert caught.value.fix
+
+
+NUMBERS = [
+    (group, name, kind)
+    for group, kinds in AllThresholds.model_fields.items()
+    for name, field in (kinds.annotation or Thresholds).model_fields.items()
+    if (kind := field.annotation) in (int, float)
+]
+
+
+@pytest.mark.parametrize(("group", "name", "kind"), NUMBERS, ids=lambda part: getattr(part, "__name__", part))
+def test_no_threshold_is_negative_or_without_an_end(
+    group: str, name: str, kind: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compared with them, everything would pass, or nothing."""
+    for value in ("-1", "nan", "inf"):
+        monkeypatch.setenv(f"TSG_THRESHOLDS__{group}__{name}".upper(), value)
+        with pytest.raises(SettingsError, match=rf"thresholds\.{group}\.{name} is wrong"):
+            load_settings()
+    monkeypatch.setenv(f"TSG_THRESHOLDS__{group}__{name}".upper(), "1")
+    assert kind(getattr(getattr(load_settings().thresholds, group), name)) == 1
+
+
+def test_there_are_thresholds_to_try() -> None:
+    assert len(NUMBERS) > 60
 
 
 def test_a_group_in_the_environment_that_is_no_json_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.telemetry.sources import tables
@@ -229,3 +230,26 @@ def test_two_values_of_one_flag_are_no_repetition_that_is_lost(tmp_path: Path) -
     flags = [{"request_id": row["request_id"], "flag_name": "a", "flag_value": value} for row in rows for value in "xy"]
     with DuckDB(written(tmp_path, {"api_gateway_logs": rows, "feature_flags": flags})) as engine:
         assert engine.run(JOIN, scope(), timeout=10)["n"][0].as_py() == 200
+
+
+def damaged(file: Path, column: str, *, from_page: int) -> None:
+    """Make the data of a column unreadable: its pages' headers, or what follows them. The footer stays intact."""
+    chunks = pq.ParquetFile(file).metadata.row_group(0)
+    chunk = next(chunk for chunk in map(chunks.column, range(chunks.num_columns)) if chunk.path_in_schema == column)
+    first = chunk.dictionary_page_offset or chunk.data_page_offset
+    content = bytearray(file.read_bytes())
+    for place in range(first + from_page, first + chunk.total_compressed_size):
+        content[place] = 0xFF
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("from_page", [0, 30], ids=["page headers", "pages"])
+def test_a_damaged_file_is_said_to_be_damaged(tmp_path: Path, from_page: int) -> None:
+    file = written(tmp_path, {"api_gateway_logs": requests(2_000, latency_ms=[float(n) for n in range(2_000)])})
+    damaged(file / "api_gateway_logs.parquet", "latency_ms", from_page=from_page)
+    with DuckDB(file) as engine:
+        assert engine.run("SELECT count(region) AS n FROM api_gateway_logs", {}, timeout=60)["n"].to_pylist() == [2_000]
+        with pytest.raises(QueryError, match="cannot be read to its end") as raised:
+            engine.run("SELECT sum(latency_ms) FROM api_gateway_logs", {}, timeout=60)
+    assert "copy or make it anew" in str(raised.value)
+    assert str(tmp_path) not in str(raised.value)

@@ -1,6 +1,7 @@
 """The embedded engine: files, folders and .duckdb databases, read-only and locked down."""
 
 import glob
+import re
 import shutil
 import tempfile
 import threading
@@ -27,6 +28,10 @@ from tsg_agent.telemetry.views import Relation, Unreadable, first_line, null_vie
 T = TypeVar("T")
 PERFECT_BITS = 16
 """Groups of coded columns that fit into so many bits are counted in an array instead of a hash table."""
+
+
+UNREAD = re.compile(r"Failed to read file|Could not read")
+"""How the engine says that it cannot read a file; what its readers' libraries find has no class but the base."""
 
 
 class DuckDB:
@@ -158,7 +163,7 @@ class DuckDB:
                 f"The query needs more memory than it may use: {first_line(error)}", fix="Raise TSG_MEMORY_LIMIT."
             ) from error
         except duckdb.Error as error:
-            raise QueryError(f"The engine refused the query: {first_line(error)}") from error
+            raise self._failed(error) from error
         finally:
             done.set()
             if watch.ident is not None:
@@ -166,6 +171,18 @@ class DuckDB:
             with self._cancelling:
                 self._at_work.pop(cursor, None)
             cursor.close()
+
+    def _failed(self, error: duckdb.Error) -> QueryError:
+        """Why a query ended: it was refused, or what it reads is damaged, of which an intact beginning says nothing."""
+        text = first_line(error)
+        if not (type(error) is duckdb.Error or UNREAD.search(text)):
+            return QueryError(f"The engine refused the query: {text}")
+        for table in self._tables.values():
+            text = _without_folders(text, table.location)
+        return QueryError(
+            f"The telemetry cannot be read to its end: {text.rstrip('.: ')}.",
+            fix="A file of it is damaged: copy or make it anew.",
+        )
 
     def _open(self, location: str, mapping: dict[str, TableMapping], timeout: float) -> None:
         """Make the guide's views over the source, then lock the database."""
