@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings import SettingsError as NotRead
 
@@ -24,13 +23,6 @@ class Thresholds(BaseModel):
     """Base of the groups below. Rates are percent, times milliseconds, unless a name says otherwise."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @field_validator("*")
-    @classmethod
-    def _not_negative(cls, value: Any) -> Any:
-        if isinstance(value, int | float) and value < 0:
-            raise PydanticCustomError("negative", "Input should not be negative")
-        return value
 
 
 class VersionThresholds(Thresholds):

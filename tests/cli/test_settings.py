@@ -70,11 +70,9 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize(("group", "name", "kind"), NUMBERS, ids=lambda part: getattr(part, "__name__", part))
-def test_no_threshold_is_negative_or_without_an_end(
-    group: str, name: str, kind: type, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_threshold_is_a_finite_number(group: str, name: str, kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compared with them, everything would pass, or nothing."""
-    for value in ("-1", "nan", "inf"):
+    for value in ("nan", "inf", "-inf"):
         monkeypatch.setenv(f"TSG_THRESHOLDS__{group}__{name}".upper(), value)
         with pytest.raises(SettingsError, match=rf"thresholds\.{group}\.{name} is wrong"):
             load_settings()
