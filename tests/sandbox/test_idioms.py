@@ -91,7 +91,7 @@ SCRIPTS = {
 def test_an_idiom_gives_what_it_gives_outside(code: str, sandbox: Session, frame: pd.DataFrame) -> None:
     result = sandbox.run(code)
     assert result.ok, result.error
-    expected = eval(code, {"pd": pd, "np": np, "df": frame.copy()})  # noqa: S307 - the list above
+    expected = eval(code, {"pd": pd, "np": np, "df": frame.copy()})  # noqa: S307 - what IDIOMS holds, written here
     if isinstance(result.value, Table):
         assert_same_table(result.value, expected)
     elif isinstance(expected, (dict, str, int, float, np.generic)):

@@ -100,8 +100,8 @@ class Conversation:
         return usage_of([node for budget in self._budgets for node in budget.nodes])
 
     def _by_model(self, question: str, listener: Listener) -> Answer:
-        from tsg_agent.ask.agent import Agent  # noqa: PLC0415 - only with a model
-        from tsg_agent.ask.tools import Bench  # noqa: PLC0415 - only with a model
+        from tsg_agent.ask.agent import Agent  # noqa: PLC0415 - imports langchain: seconds, and answers by rules need none
+        from tsg_agent.ask.tools import Bench  # noqa: PLC0415 - imports the tools, which answers by rules do without
 
         bench = Bench(self._engine, self._settings, lambda given: self._investigate(question, given))
         if self.report is not None:

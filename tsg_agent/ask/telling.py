@@ -44,7 +44,9 @@ class Told:
         for place, row in enumerate(shown, 1):
             identity = f"Q{self._queries}.{place}"
             subject = {k: str(v) for k, v in row.items() if k not in COUNTS and v is not None}
-            said = _row(row, metric, wanted, found, settings, latency=topic.latency)
+            said = (
+                _latency(row, topic.latency) if metric is Metric.LATENCY else _row(row, metric, wanted, found, settings)
+            )
             head = f"{place}. " if wanted.by else ""
             lines.append(f"{head}{_subject(subject, wanted)}: {said} [{identity}]")
             self.evidence[identity] = row_of(identity, _rounded(row)).words
@@ -118,14 +120,11 @@ def _counted_as(measure: Measure, code: int | None) -> str:
     return f"requests answered {code}" if code is not None else f"requests that {_WORDS[measure]}"
 
 
-def _row(  # noqa: PLR0913 - what a sentence is made of
-    row: dict[str, Any], metric: Metric, wanted: Wanted, found: Counted, settings: Settings, *, latency: str
-) -> str:
+def _row(row: dict[str, Any], metric: Metric, wanted: Wanted, found: Counted, settings: Settings) -> str:
+    """What is counted of a row; a latency is told by _latency."""
     requests = some(row["requests"], "request")
     slow = f"took over {settings.thresholds.version.slow_ms / 1000:g} s"
     failed = f"were answered {wanted.code}" if wanted.code is not None else _WORDS.get(wanted.measure, slow)
-    if metric is Metric.LATENCY:
-        return _latency(row, latency)
     if metric is Metric.REQUESTS:
         return requests
     if metric is Metric.USERS:

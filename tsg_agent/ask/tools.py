@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -100,7 +100,7 @@ def agent_tools(bench: Bench) -> "list[StructuredTool]":
 
 def tool_lines() -> list[str]:
     """Each tool in a line, for a person."""
-    from tsg_agent.tools.code_interpreter import DESCRIPTION, NAME  # noqa: PLC0415 - the sandbox, and only for its name
+    from tsg_agent.tools.code_interpreter import DESCRIPTION, NAME  # noqa: PLC0415 - importing langchain takes a second
 
     more = {"run_guide": GUIDE, "describe_telemetry": ABOUT, "query_telemetry": QUERY, NAME: DESCRIPTION}
     told = {plugin.name: plugin.question for plugin in PLUGINS}
@@ -131,9 +131,10 @@ def _check(base: "StructuredTool", bench: Bench) -> "StructuredTool":
     """A check whose finding goes into the ledger, under an id that nothing else has."""
     from langchain_core.tools import StructuredTool  # noqa: PLC0415 - importing it takes a second
 
+    check = cast("Callable[..., tuple[str, Any]]", base.func)  # get_tools makes tools of functions
+
     def call(**given: Any) -> tuple[str, Any]:
-        assert base.func is not None  # noqa: S101 - get_tools makes tools of functions
-        _, finding = base.func(**given)
+        _, finding = check(**given)
         named = bench.ledger.finding(finding)
         return fenced(in_words(named), 6500), named
 

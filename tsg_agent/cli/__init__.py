@@ -5,9 +5,9 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line; what it needs is imported when Ctrl-C is already heard."""
-    from tsg_agent.cli.loading import loading  # noqa: PLC0415 - as the docstring says
+    from tsg_agent.cli.loading import loading  # noqa: PLC0415 - to import the package must start nothing
 
     loading()
-    from tsg_agent.cli.app import main as run  # noqa: PLC0415 - as the docstring says
+    from tsg_agent.cli.app import main as run  # noqa: PLC0415 - takes long: Ctrl-C must be heard before
 
     run()
