@@ -68,7 +68,7 @@ class Measurer:
 
         A value of None asks for the requests of which the dimension is not known. Raises what Engine.run raises.
         """
-        asked = _part(within or {}, without, everywhere=everywhere)
+        asked = _key("everywhere" if everywhere else "here", within or {}, without)
         if asked not in self._kept:
             begun = self._begun.pop(asked, None) or self._begin(within, without, everywhere=everywhere)
             self._kept[asked] = self.read(_results(begun))
@@ -77,7 +77,7 @@ class Measurer:
 
     def expect(self, within: Within, without: Collection[SubjectKey] = ()) -> None:
         """Begin to measure what `measure` will be asked for, while something else is found out first."""
-        asked = _part(within, without, everywhere=False)
+        asked = _key("here", within, without)
         if asked not in self._kept and asked not in self._begun:
             self._begun[asked] = self._begin(within, without, everywhere=False)
 
@@ -103,7 +103,7 @@ class Measurer:
 
     def total(self, within: Within, without: Collection[SubjectKey] = ()) -> Counts:
         """The requests of a subject as one group, without telling them apart: `measure(…).total`, and quicker."""
-        asked = _whole(within, without)
+        asked = _key("total", within, without)
         if asked not in self._kept:
             begun = self._begun.pop(asked, None)
             rows = begun["total"].result() if begun else self._run("total", within, without)
@@ -113,7 +113,7 @@ class Measurer:
 
     def expect_total(self, within: Within, without: Collection[SubjectKey] = ()) -> None:
         """Begin what `total` will be asked for."""
-        asked = _whole(within, without)
+        asked = _key("total", within, without)
         if asked not in self._kept and asked not in self._begun:
             self._begun[asked] = {"total": self.executor.submit(self._run, "total", within, without)}
 
@@ -178,14 +178,9 @@ class Measurer:
         }
 
 
-def _whole(within: Within, without: Collection[SubjectKey]) -> object:
-    """What a part's total is kept by."""
-    return "total", tuple(sorted(within.items(), key=str)), tuple(without)
-
-
-def _part(within: Within, without: Collection[SubjectKey], *, everywhere: bool) -> object:
-    """What a part's measurement is kept by."""
-    return "part", tuple(sorted(within.items(), key=str)), tuple(without), everywhere
+def _key(what: str, within: Within, without: Collection[SubjectKey]) -> object:
+    """What is measured of a part is kept by this."""
+    return what, tuple(sorted(within.items(), key=str)), tuple(without)
 
 
 def _results(begun: Mapping[str, Future[pa.Table]]) -> dict[str, pa.Table]:
