@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Protocol, TypedDict
 
+import pyarrow as pa
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
@@ -28,7 +29,7 @@ from pydantic import TypeAdapter, ValidationError
 from tsg_agent import __version__
 from tsg_agent.conclude import conclude
 from tsg_agent.errors import ParameterError, QueryTimeout, TelemetryError
-from tsg_agent.evidence import Measurement, Measurer
+from tsg_agent.evidence import Measurer, Requests, calls_of, read_requests
 from tsg_agent.extract import Extraction, Given, Known, extract
 from tsg_agent.frames import Frames
 from tsg_agent.llm.analysis import Workbench, second_look
@@ -37,7 +38,7 @@ from tsg_agent.llm.reading import Reading, combined, read_report
 from tsg_agent.llm.telling import spent_by, told_by
 from tsg_agent.models import Finding, Judgement, Parameters, Report, Sla, Status, Usage
 from tsg_agent.settings import Settings
-from tsg_agent.sla import sla_of, unmeasured
+from tsg_agent.sla import Covers, sla_of, unmeasured
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import KnownValues
 from tsg_agent.tools import PLUGINS
@@ -272,11 +273,11 @@ def _measurer(state: State, context: Context) -> Measurer:
     return Measurer(context.engine, Parameters.model_validate(state["parameters"]), context.settings, context.executor)
 
 
-def _measurement(state: State, context: Context) -> Measurement | None:
+def _requests(state: State, context: Context) -> tuple[Requests, dict[str, pa.Table]] | None:
+    """The requests that were fetched, and the tables they came in; None where none could be."""
     names = state.get("measured", {}).get("tables", [])
-    return (
-        _measurer(state, context).read({name: context.frames.get(EVIDENCE + name) for name in names}) if names else None
-    )
+    tables = {name: context.frames.get(EVIDENCE + name) for name in names}
+    return (read_requests(tables), tables) if tables else None
 
 
 async def _judge(state: State, runtime: Runtime[Context]) -> State:
@@ -286,35 +287,40 @@ async def _judge(state: State, runtime: Runtime[Context]) -> State:
 
 
 def _judged(state: State, context: Context) -> State:
-    measurement = _measurement(state, context)
-    sla = _sla(state, context, measurement).model_dump(mode="json")
-    if measurement is None:
-        return {"sla": sla, "judgement": _unmade(state.get("measured", {}).get("reason", ""))}
-    return {"sla": sla, "judgement": _judgement(state, context, measurement)}
-
-
-def _judgement(state: State, context: Context, measurement: Measurement) -> dict[str, Any]:
-    limits = context.settings.thresholds
+    fetched = _requests(state, context)
+    if fetched is None:
+        reason = state.get("measured", {}).get("reason", "")
+        return {"sla": _unmeasured(state, context).model_dump(mode="json"), "judgement": _unmade(reason)}
+    requests, tables = fetched
+    given = Parameters.model_validate(state["parameters"])
     findings = [Finding.model_validate(finding) for finding in state["findings"]]
     workflows = next(finding for finding in findings if finding.step == 9)
-    steps = functools.partial(frame_of, context.frames.get(WORKFLOW_ROWS)) if workflows.status is Status.OK else None
-    runs = context.frames.get(WORKFLOW_RUNS).to_pandas() if workflows.status is Status.OK else None
-    threshold = float(state["parameters"]["threshold"])
-    evidence = Evidence(measurement, steps, runs, findings, threshold, limits, _measurer(state, context))
-    try:
-        return judge(evidence).model_dump(mode="json")
-    except TelemetryError as error:
-        return _unmade(str(error))
+    ok = workflows.status is Status.OK
+    judged = judge(
+        Evidence(
+            requests,
+            tables.get("regions"),
+            calls_of(tables.get("calls")),
+            functools.partial(frame_of, context.frames.get(WORKFLOW_ROWS)) if ok else None,
+            context.frames.get(WORKFLOW_RUNS).to_pandas() if ok else None,
+            findings,
+            given,
+            context.settings.thresholds,
+        )
+    )
+    sla = sla_of(judged.measurement, given, judged.judgement.start, _covers(context))
+    return {"sla": sla.model_dump(mode="json"), "judgement": judged.judgement.model_dump(mode="json")}
 
 
-def _sla(state: State, context: Context, measurement: Measurement | None) -> Sla:
-    """The availability, or why it is not known."""
-    parameters, known = Parameters.model_validate(state["parameters"]), context.known
-    covers = (known.first, known.last) if known.first is not None and known.last is not None else None
-    if measurement is not None:
-        return sla_of(measurement, parameters, covers)
-    measured = state.get("measured", {})
-    return unmeasured(parameters, Status(measured.get("status", Status.ERROR)), measured.get("reason", ""), covers)
+def _covers(context: Context) -> Covers:
+    known = context.known
+    return (known.first, known.last) if known.first is not None and known.last is not None else None
+
+
+def _unmeasured(state: State, context: Context) -> Sla:
+    """Why the availability is not known."""
+    measured, given = state.get("measured", {}), Parameters.model_validate(state["parameters"])
+    return unmeasured(given, Status(measured.get("status", Status.ERROR)), measured.get("reason", ""), _covers(context))
 
 
 def _unmade(reason: str) -> dict[str, Any]:

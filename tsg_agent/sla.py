@@ -5,22 +5,22 @@ from datetime import datetime
 
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Counts, Measurement
-from tsg_agent.models import Availability, Measure, Parameters, Sla, Status
+from tsg_agent.models import Availability, Measure, Parameters, Sla, Start, Status
 from tsg_agent.wording import clock, count, moment, name, one_line, percent, some
 
 Covers = tuple[datetime, datetime] | None
 """The first and the last time that the telemetry holds."""
 
 
-def sla_of(measurement: Measurement, parameters: Parameters, covers: Covers = None) -> Sla:
-    """Availability (100 - percent answered 5xx) of the window, and before and after the incident's start."""
+def sla_of(measurement: Measurement, parameters: Parameters, start: Start, covers: Covers = None) -> Sla:
+    """Availability (100 - percent answered 5xx) of the window, and before and after the measured start."""
     grid, counts, threshold = measurement.grid, measurement.entry, parameters.threshold
     window = _availability(counts, slice(0, grid.count))
     before, after = _sides(counts, grid)
     since = after or window
     status, reason = Status.OK, ""
     if not since.requests:
-        status, reason = Status.NO_DATA, _unseen(parameters, window, since.unknown, covers)
+        status, reason = Status.NO_DATA, _unseen(parameters, window, since.unknown, start.measured or start.reported, covers)
     elif doubt := _doubt(parameters, since, before):
         status, reason = Status.INSUFFICIENT_DATA, doubt
     return Sla(
@@ -67,9 +67,11 @@ def _outside(parameters: Parameters, covers: Covers) -> bool:
     return covers is not None and (parameters.end_time < covers[0] or parameters.start_time > covers[1])
 
 
-def _unseen(parameters: Parameters, window: Availability, unknown: int, covers: Covers) -> str:
+def _unseen(
+    parameters: Parameters, window: Availability, unknown: int, start: datetime | None, covers: Covers
+) -> str:
     """Why there is no request to measure, in words."""
-    service, start = name(parameters.service_name), parameters.incident_start
+    service = name(parameters.service_name)
     if unknown:
         return (
             f"none of the {some(unknown, 'request')} of {service} that were seen says how it was answered (no status)"

@@ -65,6 +65,39 @@ def overdispersion(failures: Floats, requests: Floats) -> Floats:
     return np.maximum(1.0, ratio)
 
 
+TRIM = 0.1
+"""Share of the buckets, the oddest ones, that robust_dispersion leaves out."""
+
+
+def robust_dispersion(failures: Floats, requests: Floats) -> Floats:
+    """Overdispersion that one bad bucket does not decide: the tenth of the buckets that are oddest is left out.
+
+    Shape (groups, buckets) -> (groups,), at least 1. What is left of a chi2 by trimming is put right by the share that
+    a normal distribution would have left. With fewer than five buckets none is left out.
+    """
+    used = requests > 0
+    count = used.sum(axis=1)
+    p = share(failures.sum(axis=1), requests.sum(axis=1))[:, None]
+    for _ in range(2):  # the share without the oddest buckets, then how the others lie around it
+        variance = requests * p * (1 - p)
+        odd = np.divide((failures - requests * p) ** 2, variance, out=np.zeros_like(variance), where=variance > 0)
+        gone = np.where(count >= 5, np.ceil(TRIM * count), 0).astype(int)
+        rank = np.argsort(np.argsort(-odd, axis=1, kind="stable"), axis=1, kind="stable")
+        kept = used & (rank >= gone[:, None])
+        p = share((failures * kept).sum(axis=1), (requests * kept).sum(axis=1))[:, None]
+    trimmed = np.divide(gone, count, out=np.zeros(len(count)), where=count > 0)
+    left = kept.sum(axis=1) - 1.0
+    ratio = np.divide((odd * kept).sum(axis=1), left, out=np.ones(len(count)), where=left > 0)
+    return np.maximum(1.0, ratio / _left_by_trimming(trimmed))
+
+
+def _left_by_trimming(share_gone: Floats) -> Floats:
+    """The mean of a chi2 of one degree of freedom without its highest values, for a few shares of them."""
+    known = {0.0: 1.0, 0.05: 0.759, 0.1: 0.623, 0.15: 0.521, 0.2: 0.438, 0.25: 0.369}
+    result: Floats = np.interp(share_gone, list(known), list(known.values()))
+    return result
+
+
 def unevenness(failures: Floats, requests: Floats) -> Floats:
     """z of each row's share not being the same in all of its buckets; 0 with fewer than two. Shapes as above.
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from tsg_agent.ask.dimensions import By
-from tsg_agent.evidence.read import entry_of
+from tsg_agent.evidence.measurement import entry_of
 from tsg_agent.models import Measure, Parameters
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import FLAGS, LOGS, PRODUCTS

@@ -19,8 +19,8 @@ class Case:
 
     @property
     def start(self) -> datetime | None:
-        """When the incident began, UTC; None = unknown."""
-        return self.parameters.incident_start
+        """When the incident began, UTC: as measured, else as reported; None = unknown."""
+        return self.judgement.start.measured or self.judgement.start.reported
 
     @property
     def slow_ms(self) -> float:

@@ -42,7 +42,7 @@ def conclude(  # noqa: PLR0913 - one argument for each thing that a conclusion r
     case = Case(parameters, findings, judgement, sla, thresholds)
     causes = [_cause(rank, v, case.start, case.slow_ms) for rank, v in enumerate(_ranked(judgement), 1)]
     rejected = [_rejected(v) for v in judgement.rejected]
-    missing = gaps(parameters, findings, sla)
+    missing = gaps(judgement.start, findings, sla)
     proposed = actions(case, causes, missing)
     first = headline(case, causes, missing)
     return Report(
@@ -52,6 +52,7 @@ def conclude(  # noqa: PLR0913 - one argument for each thing that a conclusion r
         headline=first,
         parameters=parameters,
         sla=sla,
+        onset=judgement.start,
         causes=causes,
         rejected=rejected,
         gaps=missing,
@@ -62,6 +63,7 @@ def conclude(  # noqa: PLR0913 - one argument for each thing that a conclusion r
         measured=judgement.measured,
         series=judgement.series,
         gates=judgement.gates,
+        considered=judgement.considered,
         notes=judgement.notes,
         usage=usage,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tsg_agent.models import Finding, Gap, Parameters, Sla, Status
+from tsg_agent.models import Finding, Gap, Sla, Start, Status
 from tsg_agent.wording import cited, listed, one_line, sentence
 
 STEPS = range(2, 11)
@@ -18,14 +18,14 @@ STATUS_WORDS: dict[Status, str] = {
 }
 
 
-def gaps(parameters: Parameters, findings: list[Finding], sla: Sla) -> list[Gap]:
+def gaps(start: Start, findings: list[Finding], sla: Sla) -> list[Gap]:
     """Every check that did not end ok or did not run, canaries, an unknown start, a service without requests."""
     found: list[Gap] = []
     if sla.breached is None:
         text = f"availability is unknown: {one_line(sla.reason)}"
         found.append(Gap(step=None, status=sla.status.value, statement=sentence(text)))
-    if parameters.incident_start is None:
-        text = "the incident's start is not known, so nothing could be compared with the time before it"
+    if start.measured is None and start.reported is None:
+        text = "the incident's start is not known: none was reported, and nothing in the window shows when it began"
         found.append(Gap(step=1, status=UNKNOWN_START, statement=sentence(text)))
     by_step = {f.step: f for f in findings}
     for step in STEPS:

@@ -1,16 +1,18 @@
 """The conclusion in one sentence, and the service's availability in another."""
 
+from datetime import datetime
+
 from tsg_agent.conclude.case import Case
 from tsg_agent.conclude.gaps import CANARY, steps_words
 from tsg_agent.conclude.statements import alike, figures
-from tsg_agent.models import Cause, Confidence, Gap, Parameters, Sla
+from tsg_agent.models import Cause, Confidence, Gap, Sla
 from tsg_agent.wording import clock, compared, moment, name, one_line, percent, sentence, subject_name
 
 
 def headline(case: Case, causes: list[Cause], gaps: list[Gap]) -> str:
     """What, since when, how bad; or that nothing was found, or that nothing is wrong."""
     sla = case.sla
-    state = availability_words(case.parameters, sla)
+    state = availability_words(case.start, sla)
     confirmed = [c for c in causes if c.confidence is Confidence.CONFIRMED]
     if confirmed:
         return sentence(f"{_cause(case, confirmed[0])}; {state}")
@@ -34,10 +36,9 @@ def _nothing_found(case: Case, state: str) -> str:
     return f"no cause found within this guide; {state}"
 
 
-def availability_words(parameters: Parameters, sla: Sla) -> str:
+def availability_words(start: datetime | None, sla: Sla) -> str:
     """The availability that is held against the threshold, and the one before, in words."""
     after, before = sla.after, sla.before
-    start = parameters.incident_start
     if sla.breached is None:
         return one_line(sla.reason) or "the availability is unknown"
     if after is None or after.availability is None or start is None:

@@ -1,7 +1,8 @@
-"""The measurement that verdicts are made from: failures per dimension value and 5-minute bucket."""
+"""What verdicts are made from: the window's requests, and their counts by dimension, value and bucket."""
 
 from tsg_agent.evidence.grid import Grid
-from tsg_agent.evidence.measure import Measurer
-from tsg_agent.evidence.measurement import Counts, Measurement, Table
+from tsg_agent.evidence.measure import Measurer, calls_of
+from tsg_agent.evidence.measurement import Counts, Measurement, Table, measured
+from tsg_agent.evidence.requests import Requests, read_requests
 
-__all__ = ["Counts", "Grid", "Measurement", "Measurer", "Table"]
+__all__ = ["Counts", "Grid", "Measurement", "Measurer", "Requests", "Table", "calls_of", "measured", "read_requests"]

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tsg_agent.errors import ParameterError
 
@@ -16,17 +20,27 @@ class Grid:
     The incident's start falls on a bucket's edge, so that before and after do not mix.
     """
 
+    begin: datetime
+    """The window's."""
     origin: datetime
     width: timedelta
     count: int
-    start: int | None
+    start: int | None = None
     """Index of the first bucket after the incident's start; None = unknown."""
-    guard: int
-    """Buckets left out before the start, in case it is reported late."""
+    guard: int = 0
+    """Buckets left out before the start, which may belong to the incident."""
+    stop: int | None = None
+    """Index of the first bucket after the incident's end; None = it lasted."""
 
     @classmethod
     def over(
-        cls, window: tuple[datetime, datetime], start: datetime | None, minutes: int, guard_minutes: int
+        cls,
+        window: tuple[datetime, datetime],
+        start: datetime | None,
+        minutes: int,
+        *,
+        earliest: datetime | None = None,
+        ended: datetime | None = None,
     ) -> "Grid":
         """The buckets of a window (naive UTC), laid so that `start` is an edge. Raises ParameterError."""
         width = timedelta(minutes=minutes)
@@ -38,11 +52,13 @@ class Grid:
             )
         if start is not None and not begin < start <= end:
             start = None  # nothing lies before, or nothing after: there is no onset to measure
-        lead = -((begin - start) // width) if start is not None else 0
-        origin = start - lead * width if start is not None else begin
-        return cls(
-            origin, width, (end - origin) // width + 1, lead if start is not None else None, guard_minutes // minutes
-        )
+        if start is None:
+            return cls(begin, begin, width, (end - begin) // width + 1)
+        lead = -((begin - start) // width)
+        origin = start - lead * width
+        guard = 0 if earliest is None else -((earliest - start) // width)
+        stop = None if ended is None or ended >= end else max(lead + 1, -((origin - ended) // width))
+        return cls(begin, origin, width, (end - origin) // width + 1, lead, guard, stop)
 
     @property
     def before(self) -> slice:
@@ -51,9 +67,15 @@ class Grid:
 
     @property
     def after(self) -> slice:
-        """Buckets from the incident's start on; all where it is unknown."""
-        return slice(self.start or 0, self.count)
+        """Buckets from the incident's start to its end; all where it is unknown."""
+        return slice(self.start or 0, self.count if self.stop is None else min(self.stop, self.count))
 
     def time(self, bucket: int) -> datetime:
         """A bucket's start, naive UTC."""
         return self.origin + bucket * self.width
+
+    def buckets(self, seconds: NDArray[Any]) -> NDArray[np.int64]:
+        """The bucket of each second since the window's begin."""
+        lead = round((self.begin - self.origin).total_seconds())
+        found: NDArray[np.int64] = (seconds.astype(np.int64) + lead) // round(self.width.total_seconds())
+        return np.clip(found, 0, self.count - 1)

@@ -1,17 +1,32 @@
-"""Counts by dimension, value and bucket, and the arithmetic on them. Pure numpy."""
+"""Counts by dimension, value and bucket. Pure numpy."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+import pyarrow as pa
+from numpy.typing import ArrayLike
 
-from tsg_agent.evidence.cells import REQUEST_MEASURES
-from tsg_agent.evidence.dimensions import FLAG, Dimension
+from tsg_agent.evidence.dimensions import COMPONENT, DIMENSIONS, FLAG, REGION, Dimension
 from tsg_agent.evidence.grid import Grid
+from tsg_agent.evidence.requests import (
+    ANSWERS,
+    KINDS,
+    MINUTE,
+    REDIRECT,
+    REQUEST_MEASURES,
+    UNKNOWN,
+    Codes,
+    Column,
+    Requests,
+    kinds_of,
+)
 from tsg_agent.models import Measure, Subject
 from tsg_agent.statistics import Floats
+
+MOST_VALUES = 2_000
+"""Values of one dimension that are measured, the busiest; the others count in the whole only."""
 
 
 @dataclass(frozen=True)
@@ -27,39 +42,30 @@ class Counts:
     redirects: Floats
     unknown: Floats
 
+    @classmethod
+    def of(cls, kinds: Floats, latency: Floats) -> "Counts":
+        """From requests by group, bucket and kind, and their latency by group and bucket."""
+        answer = kinds.reshape(*kinds.shape[:2], ANSWERS, 4).sum(axis=3)
+        return cls(
+            answer.sum(axis=2) - answer[:, :, UNKNOWN],
+            {measure: kinds[:, :, kinds_of(measure)].sum(axis=2) for measure in REQUEST_MEASURES},
+            latency,
+            answer[:, :, REDIRECT],
+            answer[:, :, UNKNOWN],
+        )
+
     def __sub__(self, other: "Counts") -> "Counts":
         """What is left when the other's requests are taken out."""
         return self._with(other, lambda mine, theirs: np.maximum(mine - theirs, 0.0))
-
-    def grouped(self, group: NDArray[np.intp], groups: int) -> "Counts":
-        """Groups added up into fewer: `group` says into which each goes."""
-
-        def add(values: Floats) -> Floats:
-            made = np.zeros((groups, values.shape[1]))
-            np.add.at(made, group, values)
-            return made
-
-        return self._each(add)
-
-    def where(self, mask: NDArray[np.bool_], other: "Counts") -> "Counts":
-        """Groups where the mask holds, else the other's."""
-        return self._with(other, lambda mine, theirs: np.where(mask[:, None], mine, theirs))
 
     def beside(self, other: "Counts") -> "Counts":
         """Its groups, then the other's."""
         return self._with(other, lambda mine, theirs: np.concatenate([mine, theirs]))
 
     def take(self, rows: ArrayLike) -> "Counts":
-        """Some groups, by index; -1 gives a group without requests."""
+        """Some groups, by index."""
         index = np.asarray(rows, int)
-        present = (index >= 0)[:, None]
-
-        def pick(values: Floats) -> Floats:
-            if not len(values):
-                return np.zeros((len(index), values.shape[1]))
-            return np.where(present, values[np.maximum(index, 0)], 0.0)
-
-        return self._each(pick)
+        return self._each(lambda values: values[index])
 
     def sum(self) -> "Counts":
         """All groups as one."""
@@ -96,6 +102,7 @@ class Table:
     """One dimension: its values, each one's counts, and all requests that might have had a value (one group).
 
     `error_only`: only failures carry the dimension, so `counts.requests` are all requests of the service.
+    `left_out`: values that were too many to be measured one by one.
     """
 
     dimension: Dimension
@@ -103,6 +110,7 @@ class Table:
     counts: Counts
     whole: Counts
     error_only: bool = False
+    left_out: int = 0
 
     def subject(self, row: int) -> Subject:
         """What a row is about."""
@@ -110,15 +118,8 @@ class Table:
 
     @cached_property
     def rest(self) -> Counts:
-        """What each value is compared with: the other requests; for a flag's value, the flag's other values.
-
-        A flag with one value is compared with the requests that lack it.
-        """
-        if self.dimension != FLAG or not self.values:
-            return self.whole - self.counts
-        names, flag, values = np.unique([value[0] for value in self.values], return_inverse=True, return_counts=True)
-        others = self.counts.grouped(flag, len(names)).take(flag) - self.counts
-        return others.where(values[flag] > 1, self.whole - self.counts)
+        """What each value is compared with: all other requests."""
+        return self.whole - self.counts
 
     def find(self, subject: Subject) -> int:
         """The row about a subject, -1 if it has none."""
@@ -145,27 +146,99 @@ class Measurement:
     entry: Counts
     entry_component: str | None = None
 
-    def without(self, part: "Measurement") -> "Measurement":
-        """The same measurement with the part's requests taken out. Tables are matched by dimension and value."""
-        others = {table.dimension: table for table in part.tables}
-        total = self.total - part.total
-        tables = []
-        for table in self.tables:
-            other = others.get(table.dimension)
-            if other is None:
-                tables.append(table)
-                continue
-            places = {value: row for row, value in enumerate(other.values)}
-            rows = [places.get(value, -1) for value in table.values]
-            gone = other.counts
-            if other.error_only and not table.error_only:  # in the part every request with a value happened to fail
-                gone = replace(gone, requests=gone.failures[Measure.SERVER_ERRORS])
-            counts = table.counts - gone.take(rows)
-            if table.error_only:
-                counts = replace(counts, requests=np.repeat(total.requests, len(table.values), axis=0))
-            tables.append(Table(table.dimension, table.values, counts, table.whole - other.whole, table.error_only))
-        return Measurement(self.grid, tables, total, self.entry - part.entry, self.entry_component)
-
     def table(self, columns: tuple[str, ...]) -> Table | None:
         """The table of a dimension."""
         return next((table for table in self.tables if table.dimension.columns == columns), None)
+
+
+def measured(requests: Requests, grid: Grid, regions: pa.Table | None, service: str, region: str) -> Measurement:
+    """Every dimension's values by the grid's buckets. `regions`: the other regions' rows, by minute."""
+    bucket = grid.buckets(requests.second)
+    total = _counted(requests, bucket, grid, None)[1]
+    tables = [_table(one, requests, bucket, grid, total) for one in requests.columns if one.dimension != FLAG]
+    flags = [_table(one, requests, bucket, grid, total) for one in requests.columns if one.dimension == FLAG]
+    if flags:
+        counts = flags[0].counts
+        for other in flags[1:]:
+            counts = counts.beside(other.counts)
+        tables.append(Table(FLAG, [value for one in flags for value in one.values], counts, total))
+    tables.append(_regions(regions, total, region, grid))
+    order = list(DIMENSIONS)
+    tables = sorted((one for one in tables if one.values), key=lambda one: order.index(one.dimension))
+    components = next((table for table in tables if table.dimension == COMPONENT), None)
+    row = None if components is None or components.error_only else entry_of([v for (v,) in components.values], service)
+    if components is None or row is None:
+        return Measurement(grid, tables, total, total)
+    return Measurement(grid, tables, total, components.counts.take([row]), components.values[row][0])
+
+
+def _table(column: Column, requests: Requests, bucket: Codes, grid: Grid, total: Counts) -> Table:
+    """One dimension's table; requests without a value are in the whole only. Values are sorted."""
+    kept, counts = _counted(requests, bucket, grid, column)
+    values = [column.values[code] for code in kept]
+    only = is_error_only(column, requests)
+    if only:
+        counts = replace(counts, requests=np.repeat(total.requests, len(values), axis=0))
+    return Table(column.dimension, values, counts, total, only, len(column.values) - len(kept))
+
+
+def is_error_only(column: Column, requests: Requests) -> bool:
+    """Only failures carry the dimension, or it is known to say what an error was: its requests are all the service's."""
+    if column.dimension.error_only:
+        return True
+    known = requests.known
+    carried, failed = (column.codes >= 0) & known, requests.failed(Measure.SERVER_ERRORS)
+    failures = int((carried & failed).sum())
+    return failures > 0 and failures == int(carried.sum()) and int(known.sum()) > failures
+
+
+def _counted(requests: Requests, bucket: Codes, grid: Grid, column: Column | None) -> tuple[list[int], Counts]:
+    """Counts of a column's busiest values, or of all requests as one group; and which values these are."""
+    weight, kind = requests.weight, requests.kind.astype(np.int64)
+    place, kept = np.zeros(len(requests), np.int64), [0]
+    if column is not None:
+        asked = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
+        kept = sorted(np.argsort(-asked, kind="stable")[:MOST_VALUES].tolist())
+        rank = np.full(len(column.values) + 1, -1, np.int64)
+        rank[kept] = np.arange(len(kept))
+        place = rank[column.codes]
+        said = place >= 0
+        if not said.all():
+            place, bucket, kind = place[said], bucket[said], kind[said]
+            weight = None if weight is None else weight[said]
+    shape = (len(kept), grid.count)
+    cell = place * grid.count + bucket
+    kinds = np.bincount(cell * KINDS + kind, weight, shape[0] * shape[1] * KINDS).astype(float).reshape(*shape, KINDS)
+    latency = np.nan_to_num(requests.latency if len(cell) == len(requests) else requests.latency[said])
+    spent = np.bincount(cell, latency if weight is None else latency * weight, shape[0] * shape[1])
+    return kept, Counts.of(kinds, spent.reshape(shape))
+
+
+def _regions(rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> Table:
+    """The table of all regions: the other ones' rows, and the incident's, which is measured already."""
+    values, counts = [(region,)] if own.requests.any() else [], own
+    if rows is not None and rows.num_rows:
+        encoded = rows["region"].combine_chunks().dictionary_encode()
+        names, code = encoded.dictionary.to_pylist(), encoded.indices.fill_null(-1).to_numpy()
+        cell, asked = rows["cell"].to_numpy(), rows["requests"].to_numpy().astype(float)
+        said = code >= 0
+        bucket = grid.buckets((cell // KINDS) * MINUTE)
+        place = (code * grid.count + bucket) * KINDS + cell % KINDS
+        shape = (len(names), grid.count)
+        kinds = np.bincount(place[said], asked[said], shape[0] * shape[1] * KINDS).reshape(*shape, KINDS)
+        others = Counts.of(kinds, np.zeros(shape))
+        values, counts = ([*values, *((name,) for name in names)], own.beside(others)) if values else ([(name,) for name in names], others)
+    order = sorted(range(len(values)), key=values.__getitem__)
+    ordered = counts.take(order) if values else Counts.zeros(0, grid.count)
+    return Table(REGION, [values[row] for row in order], ordered, ordered.sum())
+
+
+def entry_of(components: Iterable[str], service: str) -> int | None:
+    """Which of the components is named like the service; none where it is the only one."""
+    names = list(components)
+    named = [row for row, name in enumerate(names) if _plain(name) == _plain(service)]
+    return named[0] if named and len(names) > 1 else None
+
+
+def _plain(name: str) -> str:
+    return "".join(character for character in name.lower() if character.isalnum())

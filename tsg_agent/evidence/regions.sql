@@ -1,5 +1,5 @@
--- Requests of each other region, by cell: those of the incident's are measured by dimensions.sql.
+-- Requests of each other region, by cell: those of the incident's are in rows.sql.
 WITH requests AS ({requests})
-SELECT region AS first_value, cell, count(*) AS requests, sum(latency_ms) AS latency_sum
+SELECT region, cell, count(*) AS requests
 FROM requests
 GROUP BY region, cell

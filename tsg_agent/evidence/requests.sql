@@ -1,10 +1,9 @@
 -- The requests to measure, with the cell each falls into. Copies of a row count once.
--- A cell is what all measures follow from, in one number, so that a group is counted once instead of nine times.
--- cells.py takes it apart.
+-- A cell is when a request was and how it was answered, in one number; requests.py takes it apart.
 SELECT DISTINCT ON (request_id, timestamp, status_code, service_component)
     *,
     CAST(
-        (epoch_us(timestamp) - epoch_us($origin::TIMESTAMP)) // ($verdict_bucket_minutes * 60000000) * 28
+        (epoch_us(timestamp) - epoch_us($origin::TIMESTAMP)) // ($bucket_seconds * 1000000) * 28
         + CASE
             WHEN status_code IS NULL THEN 0
             WHEN status_code BETWEEN 200 AND 299 THEN 1
@@ -16,6 +15,6 @@ SELECT DISTINCT ON (request_id, timestamp, status_code, service_component)
         END * 4
         + CASE WHEN latency_ms > $version_slow_ms THEN 2 ELSE 0 END
         + CASE WHEN is_retry THEN 1 ELSE 0 END
-    AS INTEGER) AS cell
+    AS BIGINT) AS cell
 FROM service_requests
 WHERE {where}

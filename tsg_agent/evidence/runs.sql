@@ -1,7 +1,5 @@
--- The correlation_ids of a subject's requests, and whether one of these was answered 5xx.
+-- The requests of workflows' runs, and which run each is part of.
 WITH requests AS ({requests})
-SELECT correlation_id, coalesce(bool_or(status_code >= 500), false) AS failed
+SELECT request_id, correlation_id
 FROM requests
-WHERE {whose} AND (status_code >= 500 OR NOT $failed_only)
-GROUP BY correlation_id
-{limit}
+WHERE correlation_id IN (SELECT correlation_id FROM workflow_tracking)

@@ -7,7 +7,19 @@ from pydantic import AwareDatetime, Field
 from tsg_agent.models.base import Model, Subject
 from tsg_agent.models.findings import Finding, Status
 from tsg_agent.models.parameters import Parameters
-from tsg_agent.models.verdicts import Confidence, Contrast, Gate, Measure, MeasuredRow, Onset, Series, Tier, Visible
+from tsg_agent.models.verdicts import (
+    Confidence,
+    Contrast,
+    Description,
+    Gate,
+    Measure,
+    MeasuredRow,
+    Onset,
+    Series,
+    Start,
+    Tier,
+    Visible,
+)
 
 
 class Availability(Model):
@@ -168,6 +180,7 @@ class Report(Model):
     created: AwareDatetime
     headline: str
     parameters: Parameters
+    onset: Start = Field(Start(), description="when it began, as measured; what was reported beside it")
     sla: Sla
     causes: list[Cause]
     rejected: list[Rejected]
@@ -179,6 +192,7 @@ class Report(Model):
     measured: list[MeasuredRow]
     series: list[Series]
     gates: list[Gate]
+    considered: list[Description] = Field(default_factory=list, description="the best descriptions of the search")
     notes: list[str]
     usage: Usage
     narrative: Narrative | None = Field(None, description="None without a model, or where it gave none")

@@ -157,6 +157,30 @@ class MeasuredRow(Model):
     after: Rate | None
 
 
+class Start(Model):
+    """When the incident began: measured as the change point of the failures, beside what was reported."""
+
+    measured: AwareDatetime | None = Field(None, description="UTC; None = nothing changed in the window")
+    earliest: AwareDatetime | None = Field(None, description="the interval of the measured start, some 95 %")
+    latest: AwareDatetime | None = None
+    ended: AwareDatetime | None = Field(None, description="when it was over, within the window")
+    reported: AwareDatetime | None = Field(None, description="what the incident's text or a flag says")
+    doubted: bool = Field(False, description="a start was reported, and nothing changed in the window")
+    measure: Measure | None = Field(None, description="the outcome that rose")
+
+
+class Description(Model):
+    """A description that the search looked at: what it would explain, and of what it is made."""
+
+    subject: Subject
+    measure: Measure
+    score: float = Field(description="nats that it explains, less what its length costs")
+    excess: float = Field(description="failures since the start beyond the rate before")
+    before: Rate
+    after: Rate
+    rest: Rate = Field(description="all other requests since the start")
+
+
 class Judgement(Model):
     """All verdicts of an investigation, causes in rank order."""
 
@@ -165,5 +189,7 @@ class Judgement(Model):
     rejected: list[Verdict]
     series: list[Series]
     measured: list[MeasuredRow]
+    start: Start = Start()
+    considered: list[Description] = Field(default_factory=list, description="the best ten of the first search")
     notes: list[str] = Field(default_factory=list, description="doubted start, entry component, redirects, …")
     unmade: str = Field("", description="why no verdict could be made; empty where they were")

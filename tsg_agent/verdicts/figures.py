@@ -1,4 +1,4 @@
-"""What a subject's requests add up to over a span of time, and the guide's label of it. Pure."""
+"""What a subject's requests add up to over a span of time. Pure."""
 
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ class Figures:
 
     def rate(self, measure: Measure, row: int) -> Rate:
         """One group's failures among its requests."""
-        return Rate(failures=int(self.failures[measure][row]), requests=int(self.requests[row]))
+        return Rate(failures=round(self.failures[measure][row]), requests=round(self.requests[row]))
 
     def _per_request(self, values: Floats) -> Floats:
         return np.divide(values, self.requests, out=np.full_like(values, np.nan), where=self.requests > 0)

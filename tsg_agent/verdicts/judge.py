@@ -1,219 +1,343 @@
-"""All verdicts of an investigation: what is the cause, what only suffers with it, what was thought of and dismissed."""
+"""All verdicts of an investigation: what is the cause, since when, what it breaks, what was thought of and dismissed."""
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tsg_agent.evidence.measurement import Measurement, Table
-from tsg_agent.models import Confidence, Finding, Judgement, Measure, Verdict
+from tsg_agent.evidence.dimensions import DIMENSIONS, WORKFLOW, leading
+from tsg_agent.evidence.grid import Grid
+from tsg_agent.evidence.measurement import Measurement, measured
+from tsg_agent.evidence.requests import MINUTE, Requests, with_workflows
+from tsg_agent.models import (
+    Confidence,
+    Description,
+    Finding,
+    Gate,
+    Judgement,
+    Measure,
+    Parameters,
+    Rate,
+    Start,
+    Subject,
+    Tier,
+    Verdict,
+    Visible,
+)
 from tsg_agent.settings import AllThresholds
-from tsg_agent.statistics import unevenness
-from tsg_agent.verdicts.candidates import Candidate, candidates_of, screens_of
-from tsg_agent.verdicts.details import detail_of, newest_version, told_alike
-from tsg_agent.verdicts.explain import Explained, Explainer
-from tsg_agent.verdicts.gates import gates_of
-from tsg_agent.verdicts.order import Ranked
-from tsg_agent.verdicts.remainder import Key, Remainder, Source
-from tsg_agent.verdicts.rules import NOTABLE_Z, Ruling, notable, rule, verdict
-from tsg_agent.verdicts.series import Ledger, series_of
-from tsg_agent.verdicts.setting import FAILURES, Cuts, Setting
-from tsg_agent.verdicts.workflow_table import among, workflow_table
-from tsg_agent.wording import percent
+from tsg_agent.verdicts.causes import OUTCOMES, Explained, Explainer, Found
+from tsg_agent.verdicts.confidence import GATE_CLOSED, Series, Weighed, weigh
+from tsg_agent.verdicts.details import detail_of, workflow_detail
+from tsg_agent.verdicts.dismissed import dismissed
+from tsg_agent.verdicts.gates import gate_of
+from tsg_agent.verdicts.ledger import Ledger, by_bucket, charted
+from tsg_agent.verdicts.naming import Names, rows_about
+from tsg_agent.verdicts.notes import notes_of
+from tsg_agent.verdicts.regions import region_found
+from tsg_agent.verdicts.search import AFTER_FAILED, BEFORE_FAILED, Search
+from tsg_agent.verdicts.workflows import Runs, Workflow, judged_workflows
 
-MOVED_Z = 4.0
-"""A service whose failures are more uneven over time than this went through something; on quiet days it is under 2."""
+Key = tuple[tuple[str, str], ...]
+SEEN = 12
+"""Subjects of a blast radius that are told, those with most failures first."""
+ALIKE_REQUESTS = 0.01
+"""Two places with as many failures, in requests that differ by no more than this share, see the same calls."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that verdicts are made from; `source` measures parts of it again.
+    """All that verdicts are made from.
 
-    `steps` gives plugin 8's rows, which only a workflow's verdict reads. `runs`: WorkflowAnalysis.runs of them.
+    `regions`: the other regions' requests by minute. `calls`: caller and callee. `steps` gives plugin 8's rows, which
+    only a workflow's verdict reads; `runs`: WorkflowAnalysis.runs of them.
     """
 
-    measurement: Measurement
+    requests: Requests
+    regions: pa.Table | None
+    calls: frozenset[tuple[str, str]]
     steps: Callable[[], pd.DataFrame] | None
     runs: pd.DataFrame | None
     findings: list[Finding]
-    threshold: float
+    parameters: Parameters
     limits: AllThresholds
-    source: Source
 
 
-def judge(evidence: Evidence) -> Judgement:
-    """Judge every subject that was measured.
+@dataclass(frozen=True)
+class Judged:
+    """The verdicts, and the counts by dimension and bucket, laid by the measured start."""
 
-    Pure but for `source`, which is asked at most a few times, to explain away what only suffers with a cause.
-    Source: docs/verdicts.md.
-    """
-    runs = evidence.runs
-    workflows = workflow_table(runs, evidence.measurement.grid) if runs is not None and len(runs) else None
-    setting, candidates = _judged(evidence, workflows)
-    rulings = {id(one): rule(one, setting) for one in candidates}
-    pool = _one_per_subject([(one, rulings[id(one)]) for one in candidates if rulings[id(one)].confidence])
-    remainder = Remainder(evidence.measurement, runs if workflows is not None else None)
-    explainer = Explainer(setting, evidence.source)
-    causes, left = explainer.explain(pool, remainder)
-    ledger = Ledger(setting.grid)
-    verdicts = told_alike([_cause(one, ledger, evidence.steps, setting) for one in causes])
-    explained = {tuple(sorted(item.subject.items())) for one in causes for item in (*one.also_visible_in, *one.impact)}
-    known = explained | {one.key for one in causes}
-    outcomes = {one.key: "lower_ranked" for one, _ in left} | remainder.dismissed
-    dismissed = _dismissed([(one, rulings[id(one)]) for one in candidates], outcomes, known, setting)
-    return Judgement(
-        gates=list(setting.gates.values()),
-        causes=verdicts,
-        rejected=[verdict(one, ruling, setting, [ledger.add(one)]) for one, ruling in dismissed],
-        series=series_of(evidence.measurement, workflows, [one.candidate for one in causes]),
-        measured=ledger.rows,
-        notes=_notes(evidence, setting),
-    )
+    judgement: Judgement
+    measurement: Measurement
 
 
-def _judged(evidence: Evidence, workflows: Table | None) -> tuple[Setting, list[Candidate]]:
-    """Candidates, with the start doubted where nothing at all changed there."""
-    limits = evidence.limits
-    screens = screens_of(evidence.measurement, workflows, limits)
-    cuts = Cuts.of(screens, limits.verdict.false_discovery_rate)
-    by_step = {finding.step: finding for finding in evidence.findings}
-    grid = evidence.measurement.grid
-    gates = gates_of(evidence.measurement, workflows, limits, evidence.threshold, doubted=False)
-    moved = grid.start is None and _moved(evidence.measurement, workflows)
-    setting = Setting(grid, limits, cuts, gates, by_step, moved=moved)
-    candidates = candidates_of(screens, setting)
-    if grid.start is None or any(one.rising for one in candidates):
-        return setting, candidates
-    screens = screens_of(evidence.measurement, workflows, limits, doubted=True)
-    doubted = replace(
-        setting,
-        cuts=Cuts.of(screens, limits.verdict.false_discovery_rate),
-        doubted=True,
-        gates=gates_of(evidence.measurement, workflows, limits, evidence.threshold, doubted=True),
-    )
-    return doubted, candidates_of(screens, doubted)
+def judge(evidence: Evidence) -> Judged:
+    """Judge every description of the requests and every workflow. Pure. Source: docs/verdicts.md."""
+    return _Case(evidence).judged()
 
 
-def _moved(measurement: Measurement, workflows: Table | None) -> bool:
-    """Did the share of failures, of requests or of runs, change within the window?"""
-    entry = measurement.entry
-    seen = [unevenness(entry.failures[measure], entry.requests)[0] for measure in (*FAILURES, Measure.SLOW)]
-    if workflows is not None:
-        whole = workflows.whole
-        seen.append(unevenness(whole.failures[Measure.WORKFLOW_FAILURES], whole.requests)[0])
-    return bool(max(seen) >= MOVED_Z)
+class _Case:
+    """One judgement in the making."""
 
-
-def _one_per_subject(found: list[Ranked]) -> list[Ranked]:
-    """Rows of one subject are merged: the confirmed one, else the one that changed most, stands for it."""
-    best: dict[Key, Ranked] = {}
-    for one in found:
-        held = best.get(one[0].key)
-        if held is None or _strength(one) > _strength(held):
-            best[one[0].key] = one
-    return list(best.values())
-
-
-def _strength(one: Ranked) -> tuple[bool, float]:
-    return one[1].confidence is Confidence.CONFIRMED, one[0].z
-
-
-def _cause(one: Explained, ledger: Ledger, steps: Callable[[], pd.DataFrame] | None, setting: Setting) -> Verdict:
-    candidate = one.candidate
-    left = None
-    if steps is not None and one.runs is not None and candidate.step == 9:
-        rows = steps()
-        left = rows[among(rows, pa.array(one.runs["correlation_id"], pa.string()))]
-    detail = {**detail_of(candidate, left, setting), **candidate.detail}
-    made = verdict(replace(candidate, detail=detail), one.ruling, setting, [ledger.add(candidate)])
-    subject = made.subject
-    if candidate.step == 9 and detail.get("workflow_step"):
-        subject = {**subject, "workflow_step": str(detail["workflow_step"])}
-    return made.model_copy(update={"subject": subject, "also_visible_in": one.also_visible_in, "impact": one.impact})
-
-
-def _dismissed(
-    judged: list[Ranked], outcomes: dict[Key, str], known: Collection[Key], setting: Setting
-) -> list[Ranked]:
-    """What was thought of and is no cause, one entry per subject, by step and by how much fails there."""
-    found: dict[Key, Ranked] = {}
-    newest: dict[int, int | None] = {}
-    for one, ruling in judged:
-        if one.key in known:
-            continue
-        if one.key in outcomes:
-            ruling = Ruling(None, dismissal=outcomes[one.key])  # noqa: PLW2901 - the ruling after explaining away
-        table = one.screen.table
-        if one.step == 2 and id(table) not in newest:
-            newest[id(table)] = newest_version(table, setting)
-        is_newest = one.step == 2 and newest[id(table)] == one.row
-        detailed = replace(one, detail=detail_of(one, None, setting)) if is_newest else one
-        if ruling.dismissal == "below_threshold" and not one.compared and one.step == 2:
-            ruling = Ruling(None, dismissal="healthy")  # noqa: PLW2901 - the newest version, well
-        if ruling.confidence is None and notable(detailed, ruling, setting):
-            held = found.get(one.key)
-            if held is None or _telling(one) > _telling(held[0]):
-                found[one.key] = (detailed, ruling)
-    return sorted(found.values(), key=lambda item: _interest(*item))
-
-
-def _telling(one: Candidate) -> tuple[bool, bool, bool]:
-    """Which of a subject's measures says most about why it was dismissed; failures before slowness."""
-    return bool(one.label), one.compared, one.measure not in (Measure.SLOW, Measure.RETRIES)
-
-
-def _interest(one: Candidate, ruling: Ruling) -> tuple[bool, bool, bool, float, Key]:
-    """What a reader asks for first: the deployment, flags that differ, then what fails most points above the rest.
-
-    What always fails stands high so, whatever its change: it tops every count of errors. Few requests say little.
-    """
-    flag = one.step == 3 and (one.contrast.z or 0.0) >= NOTABLE_Z
-    after, rest = one.onset.after or one.contrast.subject, one.contrast.rest
-    above = after.percent - rest.percent if after is not None and rest is not None and rest.requests else 0.0
-    return one.step != 2, not flag, ruling.dismissal == "too_few", -above, one.key
-
-
-def _asked_before_and_after(measurement: Measurement) -> bool:
-    """Whether there are requests on both sides of the start: without them nothing could become worse there."""
-    requests, grid = measurement.entry.requests, measurement.grid
-    return bool(requests[0, grid.before].sum() and requests[0, grid.after].sum())
-
-
-def _notes(evidence: Evidence, setting: Setting) -> list[str]:
-    """What a reader must know to read the verdicts right."""
-    notes = []
-    measurement = evidence.measurement
-    if setting.grid.start is None:
-        notes.append("The incident's start is not known: what failed before it cannot be told from what began with it.")
-    elif setting.doubted and _asked_before_and_after(measurement):
-        notes.append("The incident's start is doubted: nothing became worse there.")
-    if measurement.entry_component:
-        entry = measurement.entry_component
-        notes.append(f"The telemetry holds inner calls: availability is measured at the entry component {entry}.")
-    requests = float(measurement.entry.requests.sum())
-    redirects = 100.0 * float(measurement.entry.redirects.sum()) / requests if requests else 0.0
-    if redirects > evidence.limits.verdict.redirects:
-        notes.append(
-            f"{percent(redirects)} of requests were redirects (3xx), which the guide counts as not successful."
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence, self.limits, given = evidence, evidence.limits, evidence.parameters
+        self.begin = given.start_time.astimezone(UTC).replace(tzinfo=None)
+        self.end = given.end_time.astimezone(UTC).replace(tzinfo=None)
+        reported = given.incident_start
+        self.reported = None if reported is None else (reported - given.start_time).total_seconds() / MINUTE
+        requests = evidence.requests
+        if evidence.runs is not None and len(evidence.runs):
+            known = evidence.runs.dropna(subset=["scenario_name", "correlation_id"])
+            scenarios = dict(zip(known["correlation_id"].astype(str), known["scenario_name"].astype(str), strict=True))
+            requests = with_workflows(requests, scenarios)
+        self.requests = requests
+        exact = bool(getattr(given, "exact_start", False))
+        self.explainer = Explainer(
+            requests, given.service_name, self.reported, self.limits.verdict.causes, evidence.calls, exact=exact
         )
-    return [*notes, *_unknown(measurement, evidence.limits.verdict.unknown)]
+        self.findings = {finding.step: finding for finding in evidence.findings}
+
+    def judged(self) -> Judged:
+        """Everything, in order: causes among requests, the region, workflows, then words and figures."""
+        explained = self.explainer.explain()
+        found = list(explained.found)
+        region = region_found(self.explainer, explained, self.evidence.regions, self.evidence.parameters.region)
+        found += [region] if region is not None else []
+        weighed = [(one, self._weighed(one)) for one in found]
+        weighed = [(one, how) for one, how in weighed if how is not None]
+        workflows = self._workflows([one for one, how in weighed if how.confidence is Confidence.CONFIRMED], explained)
+        taken = {one.scenario for one in workflows if one.confidence is not None}
+        weighed = [(one, how) for one, how in weighed if one.subject.get("scenario_name") not in taken]
+        start = self._start(explained, [one for one, _ in weighed], workflows)
+        measurement = measured(
+            self.requests, self._grid(start), self.evidence.regions, self.evidence.parameters.service_name,
+            self.evidence.parameters.region,
+        )  # fmt: skip
+        return Judged(self._judgement(explained, weighed, workflows, start, measurement), measurement)
+
+    def _weighed(self, one: Found) -> Weighed | None:
+        """How sure a description is; None where its part of all that failed is too small to be one."""
+        requests = self.requests
+        own = Series(*requests.series(one.measure, one.rows & ~one.others))
+        rest = one.rest or Series(*requests.series(one.measure, ~one.rows & ~one.others))
+        whole = Series(*requests.series(one.measure, self.explainer.entry))
+        nats = one.search.cost * max(len(one.key), 1) + one.search.least
+        weighed = weigh(own, rest, whole, one.moment, nats, self.limits.verdict, change=leading(one.subject).change)
+        gate = self.gates[one.measure]
+        if gate.open or self.explainer.entry is None:
+            return weighed
+        words = f"the service as a whole shows no change of its own ({gate.reason})"
+        missing = (*weighed.shortfalls, (GATE_CLOSED, words))
+        return Weighed(weighed.onset, weighed.contrast, Confidence.SUSPECTED, missing)
+
+    @cached_property
+    def gates(self) -> dict[Measure, Gate]:
+        """One gate per outcome of requests, at the moment that its series, or a part's, shows."""
+        return {
+            measure: gate_of(
+                measure, Series(*self.requests.series(measure, self.explainer.entry)),
+                self.explainer.moments.get(measure), self.limits.verdict, self.limits.version.slow_ms,
+            )
+            for measure in OUTCOMES
+        }  # fmt: skip
+
+    def _workflows(self, found: list[Found], explained: Explained) -> list[Workflow]:
+        runs = self.evidence.runs
+        if runs is None or not len(runs):
+            return []
+        return judged_workflows(
+            Runs.of(runs, self.begin, self.requests), self.requests, found, list(explained.moments.values()),
+            self.reported, self.findings.get(9), self.limits,
+        )  # fmt: skip
+
+    def _start(self, explained: Explained, found: list[Found], workflows: list[Workflow]) -> Start:
+        """The measured start: of the first cause's own failures, which are sharper than the service's, where they agree."""
+        reported = self.evidence.parameters.incident_start
+        moment = found[0].moment if found else next(iter(explained.moments.values()), None)
+        measure = found[0].measure if found else next(iter(explained.moments), None)
+        if moment is None:
+            broken = next((one for one in workflows if one.moment is not None), None)
+            moment, measure = (broken.moment, Measure.WORKFLOW_FAILURES) if broken else (None, None)
+        if moment is None:
+            return Start(reported=reported, doubted=reported is not None)
+        if found:
+            moment = self.explainer.sharper(found[0])
+        at = [
+            None if minute is None else self._time(minute)
+            for minute in (moment.start, moment.earliest, moment.latest, moment.end)
+        ]
+        return Start(measured=at[0], earliest=at[1], latest=at[2], ended=at[3], reported=reported, measure=measure)
+
+    def _time(self, minute: int) -> datetime:
+        return (self.begin + timedelta(minutes=minute)).replace(tzinfo=UTC)
+
+    def _grid(self, start: Start) -> Grid:
+        def naive(time: datetime | None) -> datetime | None:
+            return None if time is None else time.replace(tzinfo=None)
+
+        begun = naive(start.measured or (start.reported.astimezone(UTC) if start.reported else None))
+        return Grid.over(
+            (self.begin, self.end), begun, self.limits.verdict.bucket_minutes, earliest=naive(start.earliest),
+            ended=naive(start.ended),
+        )  # fmt: skip
+
+    def _judgement(
+        self, explained: Explained, weighed: list[tuple[Found, Weighed]], workflows: list[Workflow], start: Start,
+        measurement: Measurement,
+    ) -> Judgement:  # fmt: skip
+        names = Names(measurement, self.findings, self.limits)
+        ledger = Ledger(known=start.measured is not None)
+        causes = [(self._strength(one, how), self._verdict(one, how, workflows, names, measurement, ledger)) for one, how in weighed]
+        causes += [
+            ((one.confidence is not Confidence.CONFIRMED, False, -one.worth), self._workflow(one, names, ledger))
+            for one in workflows
+            if one.confidence is not None
+        ]
+        causes.sort(key=lambda item: item[0])
+        verdicts = _told_alike([verdict for _, verdict in causes])
+        known = {_key(item.subject) for one in verdicts for item in (*one.also_visible_in, *one.impact)}
+        known |= {_key(part) for one in verdicts for part in (one.subject, *_parts(one.subject))}
+        main = start.measure if start.measure in OUTCOMES else Measure.SERVER_ERRORS
+        reasons = {key: "passes_on" for key in self.explainer.passing_on}
+        if any(one.confidence is Confidence.CONFIRMED for one in verdicts):
+            reasons |= {
+                _key(table.subject(row)): "describes"
+                for table in measurement.tables if table.dimension.error_only for row in range(len(table.values))
+            }  # fmt: skip
+        rejected = dismissed(measurement, main, known, names, self.findings, self.limits, ledger, reasons)
+        rejected = [one.model_copy(update={"label": names.of(one.subject)}) for one in rejected]
+        drawn = [(one.subject, one.measure, *by_bucket(self.requests, one.measure, one.rows, measurement.grid)) for one, _ in weighed]
+        return Judgement(
+            gates=[*self.gates.values(), *(one.gate for one in workflows[:1])],
+            causes=verdicts[: self.limits.verdict.causes],
+            rejected=rejected,
+            series=charted(measurement, drawn),
+            measured=ledger.rows,
+            start=start,
+            considered=self._considered(explained),
+            notes=notes_of(measurement, start, self.limits.verdict),
+        )
+
+    @staticmethod
+    def _strength(one: Found, how: Weighed) -> tuple[bool, bool, float]:
+        return how.confidence is not Confidence.CONFIRMED, one.measure is Measure.SLOW, -one.worth
+
+    def _verdict(
+        self, one: Found, how: Weighed, workflows: list[Workflow], names: Names, measurement: Measurement, ledger: Ledger
+    ) -> Verdict:  # fmt: skip
+        step = leading(one.subject).step
+        finding = self.findings.get(step)
+        cited = [row_id for row_id, _ in rows_about(finding, one.subject)[:3]] if finding else []
+        window = Series(*self.requests.series(one.measure, one.rows)).rate(0, None)
+        detail = detail_of(one.subject, one.measure, one.rows, self.requests, measurement, self.findings, self.limits)
+        if one.same:
+            detail["same_requests"] = one.same
+        change = leading(one.subject).change
+        return Verdict(
+            subject=one.subject, step=step, label=names.of(one.subject), measure=one.measure,
+            tier=Tier.POTENTIAL if change and how.confidence is Confidence.CONFIRMED else Tier.SYMPTOM,
+            onset=how.onset, contrast=how.contrast, confidence=how.confidence,
+            shortfalls=[words for _, words in how.shortfalls], detail=detail,
+            evidence=[*cited, ledger.add(one.subject, one.measure, window, how.onset)],
+            also_visible_in=self._visible(one, names), impact=[w.visible(names) for w in workflows if one in w.broken_by],
+        )  # fmt: skip
+
+    def _workflow(self, one: Workflow, names: Names, ledger: Ledger) -> Verdict:
+        finding = self.findings.get(WORKFLOW.step)
+        subject = {"scenario_name": one.scenario}
+        steps = self.evidence.steps() if self.evidence.steps is not None else None
+        if steps is not None:
+            since = self.begin + timedelta(minutes=one.moment.start if one.moment else 0)
+            mine = (steps["scenario_name"].astype("str") == one.scenario) & (steps["timestamp"] >= since)
+            left = steps[mine & ~steps["correlation_id"].isin(one.explained)] if len(one.explained) else steps[mine]
+            steps = left if len(left) else steps[mine]
+        detail = workflow_detail(one.scenario, steps, finding, self.limits)
+        evidence = [row_id for row_id, _ in rows_about(finding, subject)[:3]] if finding else []
+        evidence.append(ledger.add(subject, Measure.WORKFLOW_FAILURES, one.window, one.onset))
+        if detail.get("workflow_step"):
+            subject = {**subject, "workflow_step": str(detail["workflow_step"])}
+        return Verdict(
+            subject=subject, step=WORKFLOW.step, label=names.of({"scenario_name": one.scenario}),
+            measure=Measure.WORKFLOW_FAILURES, tier=one.tier, onset=one.onset, contrast=one.contrast,
+            confidence=one.confidence, shortfalls=list(one.shortfalls), detail=detail, evidence=evidence,
+        )  # fmt: skip
+
+    def _visible(self, one: Found, names: Names) -> list[Visible]:
+        """The blast radius: single values whose rise goes with the cause's requests."""
+        if not one.key:
+            return []
+        search, cells = one.search, one.search.cells
+        mask = cells.mask(one.key)
+        whole, left = cells.member @ cells.counts, cells.member[:, ~mask] @ cells.counts[~mask]
+        gained, kept = search.gain(whole, search.total), search.gain(left, search.total - cells.count(mask))
+        seen = []
+        for item in np.argsort(-(whole[:, AFTER_FAILED] - left[:, AFTER_FAILED]), kind="stable").tolist():
+            subject = cells.items[item]
+            if item in one.key or gained[item] < search.least or kept[item] >= search.least or subject in one.same:
+                continue
+            step = leading(subject).step
+            finding = self.findings.get(step)
+            seen.append(Visible(
+                subject=subject, step=step, label=names.of(subject), before=_rate(whole[item], BEFORE_FAILED),
+                after=_rate(whole[item], AFTER_FAILED), without=_rate(left[item], AFTER_FAILED),
+                evidence=[row_id for row_id, _ in rows_about(finding, subject)[:3]] if finding else [],
+            ))  # fmt: skip
+        return seen[:SEEN]
+
+    def _considered(self, explained: Explained) -> list[Description]:
+        search: Search | None = next(iter(explained.searches.values()), None)
+        if search is None:
+            return []
+        measure = next(iter(explained.searches))
+        return [
+            Description(
+                subject=one.subject, measure=measure, score=round(one.score, 2),
+                excess=round(float(one.counts[AFTER_FAILED] - one.counts[2:].sum() * search.base(one.counts)), 2),
+                before=_rate(one.counts, BEFORE_FAILED), after=_rate(one.counts, AFTER_FAILED),
+                rest=_rate(search.total - one.counts, AFTER_FAILED),
+            )
+            for one in explained.considered[:10]
+        ]  # fmt: skip
 
 
-def _unknown(measurement: Measurement, limit: float) -> list[str]:
-    """Requests that do not say how they were answered, where they are many: what failed may be among them."""
-    counts, grid = measurement.entry, measurement.grid
+def _rate(counts: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]", failed: int) -> Rate:
+    """A side's failures and requests, of counts by before/after and ok/failed."""
+    return Rate(failures=round(float(counts[failed])), requests=round(float(counts[failed] + counts[failed - 1])))
 
-    def share(span: slice) -> float:
-        unknown = float(counts.unknown[0, span].sum())
-        seen = unknown + float(counts.requests[0, span].sum())
-        return 100.0 * unknown / seen if seen else 0.0
 
-    whole, after = share(slice(0, grid.count)), share(grid.after)
-    if max(whole, after) <= limit:
-        return []
-    sides = f", {percent(share(grid.before))} before the incident's start and {percent(after)} after it"
+def _key(subject: Subject) -> Key:
+    return tuple(sorted(subject.items()))
+
+
+def _parts(subject: Subject) -> list[Subject]:
+    """The single values that a description names."""
     return [
-        f"{percent(whole)} of requests do not say how they were answered (no status){sides if grid.start else ''}: "
-        "they are in no share of the verdicts and the availability, and may have failed."
+        {column: subject[column] for column in dimension.columns}
+        for dimension in DIMENSIONS
+        if set(dimension.columns) <= subject.keys()
     ]
+
+
+def _told_alike(verdicts: list[Verdict]) -> list[Verdict]:
+    """Causes with detail["alike"]: the other causes of their kind with as many failures in as many requests.
+
+    Where calls are passed on from one to the next all of them fail, and without a map of calls nothing says where it begins.
+    """
+    return [
+        one.model_copy(update={"detail": {**one.detail, "alike": others}})
+        if (others := [other.subject for other in verdicts if other is not one and _alike(one, other)])
+        else one
+        for one in verdicts
+    ]
+
+
+def _alike(one: Verdict, other: Verdict) -> bool:
+    mine, theirs = one.onset.after, other.onset.after
+    if mine is None or theirs is None or one.measure is not other.measure or one.confidence is not other.confidence:
+        return False
+    same = abs(mine.requests - theirs.requests) <= ALIKE_REQUESTS * max(mine.requests, theirs.requests)
+    return one.subject.keys() == other.subject.keys() and mine.failures == theirs.failures and same
+

@@ -1,59 +1,65 @@
-"""Which of the guide's labels a subject carries."""
+"""Which of the guide's labels a subject carries, and which of a finding's rows are about it."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from tsg_agent.evidence.measurement import Table
-from tsg_agent.models import Finding, Measure, Subject
+from tsg_agent.evidence.dimensions import leading
+from tsg_agent.evidence.grid import Grid
+from tsg_agent.evidence.measurement import Measurement, Table
+from tsg_agent.models import Finding, Subject
+from tsg_agent.settings import AllThresholds
 from tsg_agent.verdicts.figures import Figures
 from tsg_agent.verdicts.labels import HEALTHY, labels_of
-from tsg_agent.verdicts.setting import Setting
+
+GRAVEST_ERRORS = ("CRITICAL", "URGENT", "HIGH", "MEDIUM", "LOW")
 
 
-def names_of(table: Table, window: Figures, after: Figures, setting: Setting) -> list[str]:
-    """The guide's label over the window, else that of the time after the start: two healthy hours dilute it."""
-    if table.dimension.step == 9:
-        return _workflow_labels(table, setting)
-    over_window = labels_of(table, window, window, setting.limits)
-    since = (
-        labels_of(table, after, window, setting.limits)
-        if setting.knows_start(table.dimension.step)
-        else [""] * len(table.values)
-    )
-    named = [w or a for w, a in zip(over_window, since, strict=True)]
-    if table.dimension.step != 10:
-        return named
-    return [(label and _shown_label(table, row, setting)) or label for row, label in enumerate(named)]
+class Names:
+    """The guide's labels of single values: over the window, else over the time since the start.
+
+    Two healthy hours dilute what twenty minutes did: 16 % failing is 3 % of the window, and no label.
+    """
+
+    def __init__(self, measurement: Measurement, findings: Mapping[int, Finding], limits: AllThresholds) -> None:
+        self._findings = findings
+        self._named: dict[tuple[tuple[str, str], ...], str] = {}
+        for table in measurement.tables:
+            for row, label in enumerate(_labels(table, measurement.grid, limits)):
+                if label:
+                    self._named[_key(table.subject(row))] = label
+
+    def of(self, subject: Subject) -> str:
+        """The label of the value that a description is filed under; what the guide's rule finds healthy is called so."""
+        dimension = leading(subject)
+        part = {column: subject[column] for column in dimension.columns}
+        return self._shown(dimension.step, part) or self._named.get(_key(part), HEALTHY[dimension.step])
+
+    def abnormal(self, subject: Subject) -> bool:
+        """Whether the guide's rule names a single value."""
+        return _key(subject) in self._named
+
+    def _shown(self, step: int, part: Subject) -> str:
+        """The gravest label among the finding's rows about a subject, where a step labels combinations of its own."""
+        finding = self._findings.get(step)
+        if finding is None or step not in (9, 10):
+            return ""
+        labels = [str(row.get("priority") or row.get("workflow_status") or "") for _, row in rows_about(finding, part)]
+        if step == 9:
+            return next((label for label in labels if label != HEALTHY[9]), labels[0] if labels else "")
+        return next((label for label in GRAVEST_ERRORS if label in labels), "")
 
 
-def _shown_label(table: Table, row: int, setting: Setting) -> str:
-    """The gravest label among the finding's rows about a subject."""
-    finding = setting.findings.get(table.dimension.step)
-    if finding is None:
-        return ""
-    labels = [str(r.get("priority", "")) for _, r in rows_about(finding, table.subject(row))]
-    order = ("CRITICAL", "URGENT", "HIGH", "MEDIUM", "LOW")
-    return next((label for label in order if label in labels), "")
+def _labels(table: Table, grid: Grid, limits: AllThresholds) -> list[str]:
+    window = Figures.over(table.counts, slice(0, grid.count))
+    over_window = labels_of(table, window, window, limits)
+    if grid.start is None:
+        return over_window
+    since = labels_of(table, Figures.over(table.counts, grid.after), window, limits)
+    return [one or other for one, other in zip(over_window, since, strict=True)]
 
 
-def _workflow_labels(table: Table, setting: Setting) -> list[str]:
-    finding = setting.findings.get(9)
-    rows = finding.rows if finding else []
-    failing = {str(r["scenario_name"]) for r in rows if r["workflow_status"] != HEALTHY[9]}
-    critical = {
-        str(r["scenario_name"])
-        for r in rows
-        if str(r["business_criticality"]).upper() == setting.limits.workflow.critical
-    }
-    after = Figures.over(table.counts, setting.grid.after)
-    low = after.percent(Measure.WORKFLOW_FAILURES) > 100.0 - setting.limits.workflow.completion
-    return [
-        "CRITICAL_SCENARIO_FAILING"
-        if name in failing or (name in critical and low[row])
-        else HEALTHY[9]
-        if low[row]
-        else ""
-        for row, (name,) in enumerate(table.values)
-    ]
+def _key(subject: Subject) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(subject.items()))
 
 
 def rows_about(finding: Finding, subject: Subject) -> list[tuple[str, dict[str, Any]]]:

@@ -1,0 +1,231 @@
+"""The window's requests as arrays, one entry each: when, how they were answered, their value of each dimension."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tsg_agent.evidence.dimensions import FLAG, LOG_DIMENSIONS, PRODUCT_DIMENSIONS, WORKFLOW, Dimension
+from tsg_agent.models import Measure, Subject
+from tsg_agent.statistics import Bools, Floats
+
+Codes = NDArray[np.integer]
+ANSWERS = 7
+"""Answers that requests.sql tells apart, numbered as follows; 6 = any other."""
+UNKNOWN, SUCCESS, REDIRECT, RATE_LIMITED, CLIENT_ERROR, SERVER_ERROR = range(6)
+KINDS = 4 * ANSWERS
+"""Kinds of requests that a cell tells apart: answer, slow, a retry."""
+MINUTE = 60
+REQUEST_MEASURES = (
+    Measure.SERVER_ERRORS,
+    Measure.NOT_SUCCESSFUL,
+    Measure.RATE_LIMITED,
+    Measure.CLIENT_ERRORS,
+    Measure.SLOW,
+    Measure.RETRIES,
+)
+"""What a request can count as."""
+
+
+def kinds_of(measure: Measure) -> Bools:
+    """Which kinds of requests a measure counts as failures."""
+    kind = np.arange(KINDS)
+    answer = kind // 4
+    counted = {
+        Measure.SERVER_ERRORS: answer == SERVER_ERROR,
+        Measure.NOT_SUCCESSFUL: answer > SUCCESS,
+        Measure.RATE_LIMITED: answer == RATE_LIMITED,
+        Measure.CLIENT_ERRORS: (answer == RATE_LIMITED) | (answer == CLIENT_ERROR),
+        Measure.SLOW: (kind // 2) % 2 == 1,
+        Measure.RETRIES: kind % 2 == 1,
+    }
+    return counted[measure] & (answer != UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One dimension: a code per request, -1 where it has no value, and what each code says."""
+
+    dimension: Dimension
+    values: list[tuple[str, ...]]
+    codes: Codes
+
+    def subject(self, code: int) -> Subject:
+        """What a code is about."""
+        return dict(zip(self.dimension.columns, self.values[code], strict=True))
+
+    @cached_property
+    def subjects(self) -> list[Subject]:
+        """What each code is about."""
+        return [self.subject(code) for code in range(len(self.values))]
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Requests in no order; all arrays have one entry per request.
+
+    `second`: since the window's origin. `kind`: see KINDS. `latency`: ms, NaN where unknown. `weight`: how many
+    requests each stands for, None where each is one. `run`: its place among `runs`, -1 where it is part of none.
+    """
+
+    second: NDArray[np.int32]
+    kind: NDArray[np.int8]
+    latency: Floats
+    weight: Floats | None
+    columns: list[Column]
+    run: Codes | None = None
+    runs: pa.Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.second)
+
+    @cached_property
+    def known(self) -> Bools:
+        """Which requests say how they were answered."""
+        result: Bools = self.kind >= 4 * SUCCESS
+        return result
+
+    def failed(self, measure: Measure) -> Bools:
+        """Which requests a measure counts."""
+        result: Bools = kinds_of(measure)[self.kind]
+        return result
+
+    def column(self, name: str) -> Column | None:
+        """The column of a dimension, by its first name; a flag's by none."""
+        return next((one for one in self.columns if one.dimension.columns == (name,)), None)
+
+    def having(self, subject: Subject) -> Bools:
+        """Which requests a description is about."""
+        found = np.ones(len(self), bool)
+        for column in self.columns:
+            said = tuple(subject.get(name) for name in column.dimension.columns)
+            if column.dimension == FLAG and not any(value[0] == said[0] for value in column.values):
+                continue
+            if None not in said:
+                code = next((code for code, value in enumerate(column.values) if value == said), None)
+                found &= column.codes == code if code is not None else False
+        return found
+
+    def series(self, measure: Measure, rows: Bools | None = None, width: int = MINUTE) -> tuple[Floats, Floats]:
+        """Failures and requests whose answer is known, per `width` seconds, of some rows."""
+        kept = self.known if rows is None else rows & self.known
+        length = int(self.second.max(initial=0)) // width + 1
+        bucket = self.second[kept] // width
+        weight = None if self.weight is None else self.weight[kept]
+        failed = self.failed(measure)[kept]
+        asked = np.bincount(bucket, weight, length).astype(float)
+        lost = np.bincount(bucket[failed], None if weight is None else weight[failed], length).astype(float)
+        return lost, asked
+
+
+def read_requests(results: dict[str, pa.Table]) -> Requests:
+    """The requests from their queries' results."""
+    rows = results["rows"]
+    cell = rows["cell"].to_numpy()
+    columns = [
+        column for dimension in LOG_DIMENSIONS if (column := _column(dimension, rows[dimension.columns[0]])).values
+    ]
+    run = runs = None
+    if "request_id" in rows.column_names:
+        requests = _Ids.of(rows["request_id"])
+        if "flags" in results:
+            columns += _flags(results["flags"], requests)
+        if "products" in results:
+            where = requests.find(results["products"]["request_id"])
+            for dimension in PRODUCT_DIMENSIONS:
+                values, codes = _coded(results["products"][dimension.columns[0]])
+                columns.append(Column(dimension, [(value,) for value in values], requests.scatter(where, codes)))
+        if "runs" in results:
+            found = results["runs"]["correlation_id"].combine_chunks()
+            encoded = found if pa.types.is_dictionary(found.type) else found.dictionary_encode()
+            runs = encoded.dictionary
+            where = requests.find(results["runs"]["request_id"])
+            run = requests.scatter(where, encoded.indices.fill_null(-1).to_numpy())
+    latency = rows["latency_ms"].cast(pa.float64()).fill_null(np.nan).to_numpy()
+    weight = rows["weight"].cast(pa.float64()).to_numpy() if "weight" in rows.column_names else None
+    return Requests(
+        np.maximum(cell // KINDS, 0).astype(np.int32),
+        (cell % KINDS).astype(np.int8),
+        latency,
+        None if weight is None or (weight == 1).all() else weight,
+        [column for column in columns if column.values],
+        run,
+        runs,
+    )
+
+
+def with_workflows(requests: Requests, scenarios: dict[str, str]) -> Requests:
+    """The requests with the workflow that each is part of: `scenarios` gives a run's, by correlation_id."""
+    if requests.run is None or requests.runs is None or not scenarios:
+        return requests
+    names = sorted(set(scenarios.values()))
+    places = {name: place for place, name in enumerate(names)}
+    of_run = np.array([places.get(scenarios.get(run, ""), -1) for run in requests.runs.to_pylist()] + [-1], np.int32)
+    column = Column(WORKFLOW, [(name,) for name in names], of_run[requests.run])
+    return Requests(
+        requests.second, requests.kind, requests.latency, requests.weight, [*requests.columns, column],
+        requests.run, requests.runs,
+    )  # fmt: skip
+
+
+def _column(dimension: Dimension, column: pa.ChunkedArray) -> Column:
+    values, codes = _coded(column)
+    return Column(dimension, [(value,) for value in values], codes)
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
+    """The values that occur, sorted, and each row's place among them; -1 for NULL."""
+    whole = column.combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):  # chunks of a dictionary column may have dictionaries of their own
+        whole = whole.unify_dictionaries().combine_chunks()
+    encoded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    found = encoded.indices.fill_null(len(names)) if len(names) < 255 else encoded.indices.cast(pa.int32()).fill_null(len(names))
+    codes = found.to_numpy(zero_copy_only=False)
+    present = np.bincount(codes, minlength=len(names) + 1)[: len(names)] > 0
+    order = sorted(np.flatnonzero(present).tolist(), key=names.__getitem__)
+    rank = np.full(len(names) + 1, -1, np.int16 if len(names) < 2**15 else np.int32)
+    rank[order] = np.arange(len(order))
+    return [names[place] for place in order], rank[codes]
+
+
+@dataclass(frozen=True)
+class _Ids:
+    """The requests' ids: the distinct ones, and each request's place among them. A request may have several rows."""
+
+    distinct: pa.Array
+    place: Codes
+
+    @classmethod
+    def of(cls, column: pa.ChunkedArray) -> "_Ids":
+        encoded = column.combine_chunks().dictionary_encode()
+        return cls(encoded.dictionary, encoded.indices.fill_null(len(encoded.dictionary)).to_numpy())
+
+    def find(self, ids: pa.ChunkedArray) -> Codes:
+        """The place of each id among the distinct ones, -1 for one that is no request's."""
+        return np.asarray(pc.index_in(ids.combine_chunks(), value_set=self.distinct).fill_null(-1))
+
+    def scatter(self, where: Codes, codes: Codes) -> Codes:
+        """Each request's code, given those of the ids at some places; -1 for the others."""
+        found = np.full(len(self.distinct) + 1, -1, codes.dtype)
+        found[where[where >= 0]] = codes[where >= 0]
+        return found[self.place]
+
+
+def _flags(rows: pa.Table, requests: _Ids) -> list[Column]:
+    """One column per flag: a request has one value of each."""
+    names, name = _coded(rows["flag_name"])
+    values, value = _coded(rows["flag_value"])
+    where = requests.find(rows["request_id"])
+    columns = []
+    for place, flag in enumerate(names):
+        mine = (name == place) & (value >= 0)
+        held = requests.scatter(where[mine], value[mine])
+        present = np.flatnonzero(np.bincount(held[held >= 0], minlength=len(values)))
+        rank = np.full(len(values) + 1, -1, np.int16)
+        rank[present] = np.arange(len(present))
+        columns.append(Column(FLAG, [(flag, values[one]) for one in present], rank[held]))
+    return columns

@@ -1,0 +1,119 @@
+"""How sure: a description's change at its start, its distance from the rest, and what either falls short of. Pure."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tsg_agent.models import Confidence, Contrast, Onset, OnsetKind, Rate
+from tsg_agent.settings import VerdictThresholds
+from tsg_agent.statistics import Floats, g2_z, robust_dispersion, share, upper_p
+from tsg_agent.verdicts.onset import ChangePoint
+from tsg_agent.wording import count, percent, some
+
+SPREAD = 5
+"""Minutes of a bucket in which overdispersion is measured."""
+GATE_CLOSED, NO_ONSET, NO_CONTRAST, NO_BEFORE = "gate_closed", "no_onset", "no_contrast", "no_before"
+
+
+@dataclass(frozen=True)
+class Series:
+    """Failures and requests by minute."""
+
+    failures: Floats
+    requests: Floats
+
+    def rate(self, first: int, last: int | None) -> Rate:
+        """Those of the minutes [first, last)."""
+        span = slice(max(first, 0), last)
+        return Rate(failures=round(self.failures[span].sum()), requests=round(self.requests[span].sum()))
+
+    def dispersion(self, last: int) -> float:
+        """Overdispersion of the minutes before one."""
+        if last < 2 * SPREAD:
+            return 1.0
+        edges = np.arange(0, last, SPREAD)
+        k, n = np.add.reduceat(self.failures[:last], edges), np.add.reduceat(self.requests[:last], edges)
+        return float(robust_dispersion(k[None, :], n[None, :])[0])
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A subject's change and contrast, its excess of failures, and what it falls short of: (code, words)."""
+
+    onset: Onset
+    contrast: Contrast
+    confidence: Confidence | None
+    shortfalls: tuple[tuple[str, str], ...]
+
+
+def weigh(
+    own: Series, rest: Series, whole: Series, moment: ChangePoint, nats: float, limits: VerdictThresholds, *, change: bool
+) -> Weighed:
+    """Judge a subject by its own series and the rest's. `nats`: what chance among all that was looked at could explain.
+
+    `whole`: the service's series, which is the before of what is new. `change`: somebody changed it, so it may be new.
+    """
+    need = math.sqrt(2 * nats)
+    before, after = own.rate(0, moment.earliest), own.rate(moment.start, moment.end)
+    born = before.requests < limits.minimum_requests
+    base = whole.rate(0, moment.earliest) if born else before
+    phi = (whole if born else own).dispersion(moment.earliest)
+    z = float(g2_z(base.failures, base.requests, after.failures, after.requests)) / math.sqrt(phi)
+    rise = _share(after) - _share(base)
+    excess = after.failures - after.requests * _share(base)
+    contrast, rest_rise = _contrast(after, base, rest.rate(0, moment.earliest), rest.rate(moment.start, moment.end), phi)
+    missing = []
+    if born and not change:
+        missing.append((NO_BEFORE, "it had no requests before to compare with: nothing shows that it ever worked"))
+    if z < need or excess < limits.minimum_excess or 100 * rise < limits.minimum_rise:
+        missing.append((NO_ONSET, _wanting(z, need, after, moment, own)))
+    if rise < limits.contrast_ratio * max(rest_rise, 0.0):
+        missing.append((NO_CONTRAST, f"it rose less than {limits.contrast_ratio:g} times as much as the rest"))
+    stands = not any(code == NO_CONTRAST for code, _ in missing)
+    kind = OnsetKind.APPEARED if born else OnsetKind.NEW if _share(base) < limits.new_share * _share(after) else OnsetKind.WORSE
+    onset = Onset(
+        kind=kind, before=base if base.requests else None, after=after, excess=round(excess, 2), z=round(z, 4),
+        p=float(upper_p(z)),
+    )  # fmt: skip
+    confidence = Confidence.SUSPECTED if missing else Confidence.CONFIRMED
+    return Weighed(onset, contrast.model_copy(update={"significant": stands}), confidence, tuple(missing))
+
+
+def _share(rate: Rate) -> float:
+    return rate.failures / rate.requests if rate.requests else 0.0
+
+
+def _contrast(after: Rate, base: Rate, rest_before: Rate, rest_after: Rate, phi: float) -> tuple[Contrast, float]:
+    """The difference in differences, half a failure added so that 0 of n has a width; and the rest's rise."""
+    if not rest_after.requests:
+        return Contrast(method="none", subject=after, reason="it has all of the traffic: there is no rest"), 0.0
+    rest_rise = _share(rest_after) - _share(rest_before) if rest_before.requests else 0.0
+    difference = _share(after) - _share(base) - rest_rise
+    spread = 0.0
+    for rate in (after, base, rest_after, rest_before):
+        p = (rate.failures + 0.5) / (rate.requests + 1)
+        spread += p * (1 - p) / max(rate.requests, 1)
+    z = difference / math.sqrt(spread * phi) if spread else 0.0
+    return Contrast(
+        method="difference_in_differences", subject=after, rest=rest_after, difference=round(100 * difference, 4),
+        z=round(z, 4), p=float(upper_p(z)),
+    ), rest_rise  # fmt: skip
+
+
+def _wanting(z: float, need: float, after: Rate, moment: ChangePoint, own: Series) -> str:
+    """What would settle it: evidence grows with the requests, and z with their root."""
+    if z <= 0:
+        return "its own failures did not rise"
+    if z >= need:
+        return f"the rise is small: {percent(after.percent)} ({count(after.failures)} of {count(after.requests)})"
+    factor = (need / z) ** 2 - 1
+    more = math.ceil(after.requests * factor)
+    minutes = math.ceil(((moment.end or len(own.requests)) - moment.start) * factor)
+    return (
+        f"chance among all that was looked at could do as much; {some(more, 'more request')} at this rate, "
+        f"about {some(minutes, 'minute')}, would confirm it"
+    )
+
+
+__all__ = ["Series", "Weighed", "share", "weigh"]

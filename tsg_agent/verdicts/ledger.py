@@ -1,0 +1,77 @@
+"""The measured rows that verdicts cite, and the series that charts draw."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+
+from tsg_agent.evidence.grid import Grid
+from tsg_agent.evidence.measurement import Counts, Measurement
+from tsg_agent.evidence.requests import Requests
+from tsg_agent.models import Measure, MeasuredRow, Onset, Point, Rate, Series, Subject
+from tsg_agent.statistics import Bools, Floats
+
+CHARTED = ("service_version", "availability_zone", "region")
+MOST = 8
+"""Values per chart: more lines than this cannot be told apart."""
+
+
+@dataclass
+class Ledger:
+    """Numbers the measured subjects that verdicts cite: M.1, M.2, …"""
+
+    known: bool
+    """Whether a start is known."""
+    rows: list[MeasuredRow] = field(default_factory=list)
+
+    def add(self, subject: Subject, measure: Measure, window: Rate, onset: Onset) -> str:
+        """The id under which a subject's counts are cited."""
+        entry = MeasuredRow(
+            id=f"M.{len(self.rows) + 1}",
+            subject=subject,
+            measure=measure,
+            window=window,
+            before=onset.before if self.known else None,
+            after=onset.after if self.known else None,
+        )
+        self.rows.append(entry)
+        return entry.id
+
+
+def charted(measurement: Measurement, causes: list[tuple[Subject, Measure, Floats, Floats]]) -> list[Series]:
+    """Failures over time: of the service, of each cause (failures and requests by bucket), of versions, zones, regions."""
+    grid = measurement.grid
+    times = [grid.time(bucket).replace(tzinfo=UTC) for bucket in range(grid.count)]
+    result = [_of(measurement.entry, 0, {}, Measure.SERVER_ERRORS, times)]
+    for subject, measure, failures, requests in causes:
+        result.append(_series(subject, measure, failures, requests, times))
+    seen = {(*sorted(one.subject.items()), one.measure) for one in result}
+    for table in measurement.tables:
+        if table.dimension.columns[0] not in CHARTED or len(table.values) < 2:
+            continue
+        for row in sorted(range(len(table.values)), key=lambda row: -table.counts.requests[row].sum())[:MOST]:
+            subject = table.subject(row)
+            if (*sorted(subject.items()), Measure.SERVER_ERRORS) not in seen:
+                result.append(_of(table.counts, row, subject, Measure.SERVER_ERRORS, times))
+    return result
+
+
+def by_bucket(requests: Requests, measure: Measure, rows: Bools, grid: Grid) -> tuple[Floats, Floats]:
+    """Failures and requests of some rows by the grid's buckets."""
+    kept = rows & requests.known
+    weight = None if requests.weight is None else requests.weight[kept]
+    bucket, failed = grid.buckets(requests.second[kept]), requests.failed(measure)[kept]
+    lost = np.bincount(bucket[failed], None if weight is None else weight[failed], grid.count)
+    return lost.astype(float), np.bincount(bucket, weight, grid.count).astype(float)
+
+
+def _of(counts: Counts, row: int, subject: Subject, measure: Measure, times: list[datetime]) -> Series:
+    return _series(subject, measure, counts.failures[measure][row], counts.requests[row], times)
+
+
+def _series(subject: Subject, measure: Measure, failures: Floats, requests: Floats, times: list[datetime]) -> Series:
+    points = [
+        Point(time=time, requests=round(asked), failures=round(failed))
+        for time, asked, failed in zip(times, requests.tolist(), failures.tolist(), strict=True)
+    ]
+    return Series(subject=subject, measure=measure, points=points)

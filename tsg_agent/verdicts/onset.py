@@ -1,0 +1,137 @@
+"""When did it begin? The change point of a series of failures. Pure numpy.
+
+The series is cut into what lies inside one span of time and what lies outside of it, each with a failing share of its
+own; the likeliest span is the incident. A span that lasts to the window's end has one edge to be chosen, one that ends
+within it two, and each choice costs the logarithm of how many there are. A reported start is a prior: half of the
+belief lies around it, the other half is spread evenly. Source: docs/verdicts.md; the binomial likelihood ratio of
+Hinkley 1970, with the description length of its choices as the bound.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tsg_agent.statistics import Floats, robust_dispersion, share
+
+MOST = 720
+"""Buckets that are looked at one by one; a longer window is first looked at in coarser ones."""
+ALPHA = 0.01
+NEAR = 10.0
+"""Minutes around a reported start in which half of the belief lies (a Laplace distribution's scale)."""
+FAR = 2.0
+"""Starts whose log-likelihood lies no further below the best one's make its interval (some 95 %)."""
+SHORTEST = 2
+"""Minutes that an incident lasts at least."""
+SPREAD = 5
+"""Minutes of a bucket in which overdispersion is measured: bursts last longer than one."""
+
+
+@dataclass(frozen=True)
+class ChangePoint:
+    """Minutes since the window's begin: the start, its interval, the end (None = it lasted); what it explains (nats)."""
+
+    start: int
+    earliest: int
+    latest: int
+    end: int | None
+    gain: float
+    phi: float
+
+    @property
+    def clear(self) -> bool:
+        """Beyond chance among all the spans that were looked at."""
+        return self.gain >= math.log(1 / ALPHA)
+
+
+def change_point(failures: Floats, requests: Floats, reported: float | None = None) -> ChangePoint | None:
+    """The likeliest span of a higher failing share, of series by minute; None where none is higher.
+
+    `reported`: the minute at which somebody says that it began.
+    """
+    step = -(-len(failures) // MOST)
+    k, n = _coarser(failures, step), _coarser(requests, step)
+    if len(k) < SHORTEST + 1 or not k.sum():
+        return None
+    gains = _gains(k, n, max(1, SHORTEST // step))
+    if not np.isfinite(gains).any():
+        return None
+    first, last = np.unravel_index(int(gains.argmax()), gains.shape)
+    phi = _phi(failures, requests, int(first) * step, int(last) * step)
+    scored = gains / phi - _costs(len(k), step, reported)
+    first, last = (int(edge) for edge in np.unravel_index(int(scored.argmax()), scored.shape))
+    profile = scored.max(axis=1)
+    near = np.flatnonzero(profile >= profile[first] - FAR)
+    near = near[(near >= first - _run(near, first, -1)) & (near <= first + _run(near, first, 1))]
+    found = ChangePoint(
+        first * step, int(near[0]) * step, int(near[-1]) * step, None if last == len(k) else last * step,
+        float(scored[first, last]), phi,
+    )  # fmt: skip
+    return found if step == 1 else _finer(found, failures, requests, step)
+
+
+def _run(places: "np.ndarray[tuple[int, ...], np.dtype[np.intp]]", first: int, sign: int) -> int:
+    """How far the places go on without a gap from `first`."""
+    held = set(places.tolist())
+    length = 0
+    while first + sign * (length + 1) in held:
+        length += 1
+    return length
+
+
+def _coarser(values: Floats, step: int) -> Floats:
+    return np.add.reduceat(values, np.arange(0, len(values), step)) if step > 1 else values
+
+
+def _gains(k: Floats, n: Floats, shortest: int) -> Floats:
+    """Log-likelihood gained by each span [first, last): shape (buckets, buckets + 1), -inf where its share is no higher."""
+    count = len(k)
+    failed, asked = np.concatenate([[0.0], k.cumsum()]), np.concatenate([[0.0], n.cumsum()])
+    inside_k = failed[None, :] - failed[:-1, None]
+    inside_n = asked[None, :] - asked[:-1, None]
+    outside_k, outside_n = failed[-1] - inside_k, asked[-1] - inside_n
+    gained = _best(inside_k, inside_n) + _best(outside_k, outside_n) - _best(failed[-1:], asked[-1:])
+    first, last = np.arange(count)[:, None], np.arange(count + 1)[None, :]
+    before = asked[:-1, None] > 0  # without a before nothing shows that it ever was better
+    stands = (last - first >= shortest) & before & (share(inside_k, inside_n) > share(outside_k, outside_n))
+    return np.where(stands, gained, -np.inf)
+
+
+def _best(k: Floats, n: Floats) -> Floats:
+    """Log-likelihood of k of n at its own share."""
+    p = np.clip(share(k, n), 1e-9, 1 - 1e-9)
+    result: Floats = k * np.log(p) + (n - k) * np.log1p(-p)
+    return result
+
+
+def _phi(failures: Floats, requests: Floats, first: int, last: int) -> float:
+    """Overdispersion of the time outside of a span."""
+    outside = np.concatenate([np.arange(first), np.arange(last, len(failures))])
+    k, n = _coarser(failures[outside], SPREAD), _coarser(requests[outside], SPREAD)
+    return float(robust_dispersion(k[None, :], n[None, :])[0]) if len(outside) else 1.0
+
+
+def _costs(count: int, step: int, reported: float | None) -> Floats:
+    """What the choice of each span costs (nats): shape (buckets, buckets + 1)."""
+    minute = np.arange(count) * step
+    belief = np.full(count, 1.0 / count)
+    if reported is not None:
+        near = np.exp(-np.abs(minute - reported) / NEAR)
+        belief = 0.5 * belief + 0.5 * near / max(near.sum(), 1e-12)
+    ends = np.full(count + 1, math.log(count) + 1.0)
+    ends[-1] = 0.0
+    costs: Floats = -np.log(belief)[:, None] + ends[None, :]
+    return costs
+
+
+def _finer(found: ChangePoint, failures: Floats, requests: Floats, step: int) -> ChangePoint:
+    """The start by the minute, within the coarse bucket that holds it and its neighbours."""
+    end = len(failures) if found.end is None else found.end
+    low, high = max(1, found.start - step), min(end - 1, found.start + step)
+    starts = np.arange(low, high + 1)
+    failed, asked = np.concatenate([[0.0], failures.cumsum()]), np.concatenate([[0.0], requests.cumsum()])
+    k, n = failed[end] - failed[starts], asked[end] - asked[starts]
+    gained = _best(k, n) + _best(failed[-1] - k, asked[-1] - n)
+    start = int(starts[int(gained.argmax())])
+    near = starts[gained / found.phi >= gained.max() / found.phi - FAR]
+    return ChangePoint(start, int(near[0]), int(near[-1]), found.end, found.gain, found.phi)

@@ -1,0 +1,66 @@
+"""Is it the whole region? What no description within it explains is compared with the other regions. Numpy."""
+
+import math
+
+import numpy as np
+import pyarrow as pa
+
+from tsg_agent.evidence.requests import KINDS, UNKNOWN, kinds_of
+from tsg_agent.models import Measure
+from tsg_agent.statistics import Floats
+from tsg_agent.verdicts.causes import Explained, Explainer, Found
+from tsg_agent.verdicts.confidence import Series
+from tsg_agent.verdicts.onset import ChangePoint
+from tsg_agent.verdicts.search import WHOLE, Search
+
+
+def region_found(explainer: Explainer, explained: Explained, regions: pa.Table | None, region: str) -> Found | None:
+    """The incident's region as a cause: its requests, without those of the causes in it, rose and the others' did not.
+
+    Not where inner calls are recorded: the other regions' rows do not say which of theirs are.
+    """
+    if regions is None or not regions.num_rows or explainer.entry is not None:
+        return None
+    requests = explainer.requests
+    gone = np.logical_or.reduce([one.rows for one in explained.found]) if explained.found else np.zeros(len(requests), bool)
+    best: Found | None = None
+    for measure, moment in explained.moments.items():
+        search = explained.searches.get(measure)
+        if search is None:
+            continue
+        own, rest = Series(*requests.series(measure, ~gone)), _others(regions, measure)
+        counts = np.array([_sides(own, moment), _sides(rest, moment)])
+        cost = math.log(len(regions["region"].unique()) + 1)
+        if counts[0, 2:].sum() >= WHOLE * counts[:, 2:].sum():
+            continue
+        worth = float(search.gain(counts[0], counts.sum(axis=0))) - cost
+        if worth >= search.least and (best is None or worth > best.worth):
+            best = Found(
+                {"region": region}, measure, moment, ~gone, gone, worth, _alone(search, cost), rest=rest
+            )  # fmt: skip
+    return best
+
+
+def _alone(search: Search, cost: float) -> Search:
+    """The same search with the cost of choosing among regions."""
+    made = Search(search.cells, search.phi)
+    made.cost = cost
+    return made
+
+
+def _others(regions: pa.Table, measure: Measure) -> Series:
+    """Failures and requests of all other regions by minute."""
+    cell, asked = regions["cell"].to_numpy(), regions["requests"].to_numpy().astype(float)
+    minute, kind = np.maximum(cell // KINDS, 0), cell % KINDS
+    known = kind // 4 != UNKNOWN
+    length = int(minute.max(initial=0)) + 1
+    failed = kinds_of(measure)[kind]
+    return Series(
+        np.bincount(minute[failed], asked[failed], length).astype(float),
+        np.bincount(minute[known], asked[known], length).astype(float),
+    )
+
+
+def _sides(series: Series, moment: ChangePoint) -> Floats:
+    before, after = series.rate(0, moment.earliest), series.rate(moment.start, moment.end)
+    return np.array([before.requests - before.failures, before.failures, after.requests - after.failures, after.failures], float)

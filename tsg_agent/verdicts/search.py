@@ -1,0 +1,389 @@
+"""Which descriptions explain the failures that the time before does not? A search over conjunctions. Pure numpy.
+
+A description is a conjunction of dimension=value pairs. Every description has a failing share of its own before the
+incident. "Nothing special about it" means that its share rises by as many points as everybody else's; a cause rises by
+points of its own. What that explains, in log-likelihood, less what the description costs, is its score: each pair costs
+the logarithm of how many values there are, so that a longer description must pay for itself and for having been
+chosen among all of its length (minimum description length; the same as Bonferroni's correction).
+
+What is found is taken out and all is asked again; then the set as a whole is improved by local moves.
+Source: docs/verdicts.md.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tsg_agent.evidence.requests import Column
+from tsg_agent.models import Subject
+from tsg_agent.statistics import Bools, Floats, g2_z
+
+Key = tuple[int, ...]
+"""A description: places in `Cells.items`, ascending."""
+BEFORE_OK, BEFORE_FAILED, AFTER_OK, AFTER_FAILED = range(4)
+SUPPORT = 5
+"""Failures since the start that a description must hold."""
+WHOLE = 0.95
+"""What has this share of the traffic is the service, not a part of it."""
+PRIOR = 20
+"""Requests of the service's own rate that are added to a description's before: a new one has nothing else."""
+MOST_ITEMS, ANCHORS, BEAM, EXACT, LONGEST = 120, 40, 24, 60, 3
+"""Values looked at in conjunctions; those that one of a pair must be among; conjunctions that are made longer; those
+counted exactly; pairs in one. Values are in the order of how much they rose."""
+KEEP = 0.9
+"""A further pair must raise what is explained by a tenth: no real rise is even…"""
+ALIKE = 0.25
+"""…and where what it leaves out rises by a quarter as much, it goes."""
+SPLIT = 0.5
+"""Two descriptions in one's place must explain half as much again."""
+ALPHA = 0.001
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Requests that agree in every candidate value, as one row: `counts` by before/after and ok/failed, shape (U, 4).
+
+    `member[i, u]`: whether row u has item i. `values`: how many values there are in all dimensions together.
+    """
+
+    items: list[Subject]
+    dimension: NDArray[np.intp]
+    member: NDArray[np.bool_]
+    counts: Floats
+    values: int
+    left_out: int
+    """Values that rose but were not looked at in conjunctions."""
+
+    @classmethod
+    def of(cls, columns: Sequence[Column], state: NDArray[np.integer], weight: Floats | None) -> "Cells":
+        """Count `columns` by `state` (BEFORE_OK…AFTER_FAILED, -1 = neither) and keep the values that may be part of a cause."""
+        kept = state >= 0
+        everything = np.bincount(state[kept], None if weight is None else weight[kept], 4)
+        # The rows of failures are few: what holds too few of them is not looked at further.
+        found: list[tuple[float, int, int]] = []
+        values = 0
+        for place, column in enumerate(columns):
+            counted = marginal(column, state, weight)
+            if not counted[:, [BEFORE_OK, AFTER_OK]].any():
+                continue  # only failures carry it: it says what failed, not where
+            values += len(counted)
+            k1, n1 = counted[:, AFTER_FAILED], counted[:, AFTER_OK] + counted[:, AFTER_FAILED]
+            n0 = counted[:, BEFORE_OK] + counted[:, BEFORE_FAILED]
+            base = (counted[:, BEFORE_FAILED] + PRIOR * _share(everything)) / (n0 + PRIOR)
+            z = (k1 - n1 * base) / np.sqrt(n1 * base * (1 - base) + 1)
+            wanted = (k1 >= SUPPORT) & (n1 < WHOLE * (everything[AFTER_OK] + everything[AFTER_FAILED])) & (z > -2)
+            found += [(-float(z[code]), place, int(code)) for code in np.flatnonzero(wanted)]
+        found.sort()
+        chosen = found[:MOST_ITEMS]
+        row, counts = _compact(columns, state, weight, chosen)
+        member = np.zeros((len(chosen), len(counts)), bool)
+        for item, (_, place, code) in enumerate(chosen):
+            member[item] = columns[place].codes[row] == code
+        items = [columns[place].subjects[code] for _, place, code in chosen]
+        return cls(items, np.array([place for _, place, _ in chosen], int), member, counts, values, len(found) - len(chosen))
+
+    def subject(self, key: Key) -> Subject:
+        """What a description says."""
+        return {name: value for item in key for name, value in self.items[item].items()}
+
+    def mask(self, key: Key) -> Bools:
+        """The rows of a description."""
+        return np.logical_and.reduce(self.member[list(key)], axis=0)
+
+    def count(self, rows: Bools) -> Floats:
+        """Requests of some rows, by before/after and ok/failed."""
+        counted: Floats = self.counts[rows].sum(axis=0)
+        return counted
+
+
+def marginal(column: Column, state: NDArray[np.integer], weight: Floats | None) -> Floats:
+    """Requests of each value, by before/after and ok/failed: (values, 4)."""
+    kept = (state >= 0) & (column.codes >= 0)
+    cell = column.codes[kept].astype(np.int64) * 4 + state[kept]
+    counted = np.bincount(cell, None if weight is None else weight[kept], 4 * len(column.subjects))
+    return counted.astype(float).reshape(-1, 4)
+
+
+def _share(counts: Floats) -> float:
+    """The failing share before, half a failure added."""
+    return float((counts[BEFORE_FAILED] + 0.5) / (counts[BEFORE_OK] + counts[BEFORE_FAILED] + 1))
+
+
+def _compact(
+    columns: Sequence[Column], state: NDArray[np.integer], weight: Floats | None, chosen: Sequence[tuple[float, int, int]]
+) -> tuple[NDArray[np.intp], Floats]:
+    """One row of each kind that the chosen values tell apart, and its counts."""
+    rows = np.flatnonzero(state >= 0)
+    kind, kinds = np.zeros(len(rows), np.int64), 1
+    for place in sorted({place for _, place, _ in chosen}):
+        column = columns[place]
+        code = np.zeros(len(column.subjects) + 1, np.int64)  # the code of NULL is -1, the last
+        wanted = [value for _, other, value in chosen if other == place]
+        code[wanted] = np.arange(1, len(wanted) + 1)
+        kind = kind * (len(wanted) + 1) + code[column.codes[rows]]
+        kinds *= len(wanted) + 1
+        if kinds > 2**40:
+            kind, found = pd.factorize(kind)
+            kinds = len(found)
+    kind, found = pd.factorize(kind)
+    counts = np.bincount(kind * 4 + state[rows], None if weight is None else weight[rows], 4 * len(found))
+    first = np.zeros(len(found), np.intp)
+    first[kind[::-1]] = rows[::-1]
+    return first, counts.astype(float).reshape(-1, 4)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Requests since the start, those of them that failed, and the failing share before (…)."""
+
+    failed: Floats
+    asked: Floats
+    base: Floats
+
+    @classmethod
+    def of(cls, counts: Floats, base: Floats) -> "Part":
+        """From requests by before/after and ok/failed, (…, 4)."""
+        return cls(counts[..., AFTER_FAILED], counts[..., AFTER_OK] + counts[..., AFTER_FAILED], base)
+
+    @property
+    def rise(self) -> Floats:
+        """Points, 0 to 1, by which the share rose."""
+        result: Floats = self.failed / np.maximum(self.asked, 1) - self.base
+        return result
+
+    def at(self, rise: Floats | float) -> Floats:
+        """Log-likelihood of the failures if the share rose by so many points."""
+        p = np.clip(self.base + rise, 1e-6, 1 - 1e-6)
+        result: Floats = self.failed * np.log(p) + (self.asked - self.failed) * np.log1p(-p)
+        return result
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A description, what it explains less its cost (nats), and its requests by before/after and ok/failed."""
+
+    subject: Subject
+    score: float
+    counts: Floats
+
+
+class Search:
+    """The search over one outcome. `phi`: overdispersion of the service's own share, which all gains are divided by."""
+
+    def __init__(self, cells: Cells, phi: float = 1.0, *, inner: bool = False) -> None:
+        """`inner`: rows are calls of components to each other, where one fault makes many rise: no rise is common."""
+        self.cells, self.phi, self.inner = cells, phi, inner
+        self.total = cells.counts.sum(axis=0)
+        self.base0 = _share(self.total)
+        self.cost = float(np.log(max(cells.values, 2)))
+        self.least = float(np.log(1 / ALPHA))
+        self.considered: list[Scored] = []
+
+    def causes(self, most: int) -> list[Key]:
+        """The set of descriptions that explains most for what it costs, in the order of what each explains."""
+        keys: list[Key] = []
+        while len(keys) < most:
+            ranked = self.best(keys)
+            if not self.considered:
+                self.considered = [Scored(self.cells.subject(k), s, self.cells.count(self.cells.mask(k))) for s, k in ranked]
+            if not ranked or ranked[0][0] < self.least:
+                break
+            keys.append(ranked[0][1])
+        keys = self._shortened(self._improved(keys, most))
+        return sorted(keys, key=lambda key: (-self.worth(key, keys), key))
+
+    def worth(self, key: Key, keys: Collection[Key]) -> float:
+        """What a description explains beside the others of its set (nats)."""
+        alive = self._without([other for other in keys if other != key])
+        return float(self.gain(self.cells.count(self.cells.mask(key) & alive), self.cells.count(alive)))
+
+    def same_as(self, key: Key) -> list[Subject]:
+        """Other values that exactly the requests of a description have."""
+        mask = self.cells.mask(key)
+        return [self.cells.items[item] for item in np.flatnonzero((self.cells.member == mask).all(axis=1)) if item not in key]
+
+    def base(self, counts: Floats) -> Floats:
+        """Failing share before, drawn to the service's own where few requests say."""
+        failed, ok = counts[..., BEFORE_FAILED], counts[..., BEFORE_OK]
+        drawn: Floats = (failed + PRIOR * self.base0) / (ok + failed + PRIOR)
+        return drawn
+
+    def gain(self, inside: Floats, total: Floats) -> Floats:
+        """Log-likelihood gained by giving `inside` (…, 4) a rise of its own among the requests `total` (4,)."""
+        own, rest = Part.of(inside, self.base(inside)), Part.of(total - inside, self.base(total - inside))
+        stands = (own.rise > 0) & (own.failed >= SUPPORT)
+        if not self.inner:
+            stands &= (own.rise > rest.rise) & (rest.asked > 0)
+        return np.where(stands, self._gained([own], rest), -np.inf)
+
+    def _gained(self, parts: Sequence["Part"], rest: "Part") -> Floats:
+        """Log-likelihood by which "each part its own rise" beats "one common rise"."""
+        if self.inner:
+            gained: Floats = sum((part.at(part.rise) - part.at(0.0) for part in parts), np.float64(0.0))
+            return gained / self.phi
+        everything = [*parts, rest]
+        expected = sum(part.asked * part.base for part in everything)
+        asked = sum(part.asked for part in everything)
+        common = (sum(part.failed for part in everything) - expected) / np.maximum(asked, 1)
+        gained = sum((part.at(part.rise) - part.at(common) for part in everything), np.float64(0.0))
+        return gained / self.phi
+
+    def best(self, gone: Collection[Key], within: Key = (), longest: int = LONGEST, many: int = 12) -> list[tuple[float, Key]]:
+        """The best descriptions of the requests that none of `gone` has: (score, key), best first. `within`: of its only."""
+        cells = self.cells
+        alive = self._without(gone)
+        if within:
+            alive &= cells.mask(within)
+        rows = np.flatnonzero(alive)
+        counts = cells.counts[rows]
+        total = counts.sum(axis=0)
+        member = cells.member[:, rows]
+        single = member @ counts
+        fixed = {cells.dimension[item] for item in within}
+        index = [int(i) for i in np.flatnonzero(single[:, AFTER_FAILED] >= SUPPORT) if cells.dimension[i] not in fixed]
+        if not index:
+            return []
+        found = {(i,): float(g) for i, g in zip(index, self.gain(single[index], total) - self.cost, strict=True)}
+        top: list[Key] = []
+        for size in range(2, longest + 1):
+            longer = self._pairs(index, member, counts, total) if size == 2 else self._longer(top, index, member, counts, total)
+            best = sorted(longer, key=lambda k: (-longer[k], k))[:EXACT]
+            found |= {k: longer[k] for k in best}
+            top = best[:BEAM]
+        ranked = sorted(((s, k) for k, s in found.items() if np.isfinite(s)), key=lambda sk: (-sk[0], len(sk[1]), sk[1]))
+        return self._shortest_first(ranked, found)[:many]
+
+    def _shortest_first(self, ranked: list[tuple[float, Key]], found: dict[Key, float]) -> list[tuple[float, Key]]:
+        """The shortest part of the best description that explains nearly as much stands for it."""
+        if not ranked:
+            return ranked
+        score, key = ranked[0]
+        parts = [part for size in range(1, len(key)) for part in combinations(key, size) if part in found]
+        near = [part for part in parts if found[part] >= score * KEEP ** (len(key) - len(part))]
+        if not near:
+            return ranked
+        short = min(near, key=lambda part: (len(part), -found[part]))
+        return [(found[short], short), *(one for one in ranked if one[1] != short)]
+
+    def _pairs(self, index: list[int], member: Bools, counts: Floats, total: Floats) -> dict[Key, float]:
+        """All pairs at once: how often two values meet is a product of matrices. One of the two is an anchor."""
+        some = member[index].astype(np.float32)
+        met = np.stack([(some[:ANCHORS] * counts[:, state].astype(np.float32)) @ some.T for state in range(4)], -1).astype(float)
+        dimension = self.cells.dimension[index]
+        apart = dimension[:ANCHORS, None] != dimension
+        later = np.arange(len(index)) > np.arange(len(met))[:, None]
+        one, two = np.nonzero(apart & later & (met[..., AFTER_FAILED] >= SUPPORT))
+        scores = self.gain(met[one, two], total) - 2 * self.cost
+        return {
+            tuple(sorted((index[a], index[b]))): float(score)
+            for a, b, score in zip(one.tolist(), two.tolist(), scores, strict=True)
+            if np.isfinite(score)
+        }
+
+    def _longer(self, keys: list[Key], index: list[int], member: Bools, counts: Floats, total: Floats) -> dict[Key, float]:
+        """Descriptions with one value more."""
+        found: dict[Key, float] = {}
+        dimension = self.cells.dimension
+        for key in keys:
+            rows = np.flatnonzero(np.logical_and.reduce(member[list(key)], axis=0))
+            used = {dimension[item] for item in key}
+            added = [item for item in index if dimension[item] not in used]
+            if not added:
+                continue
+            scores = self.gain(member[np.ix_(added, rows)] @ counts[rows], total) - self.cost * (len(key) + 1)
+            found |= {tuple(sorted((*key, item))): float(s) for item, s in zip(added, scores, strict=True) if np.isfinite(s)}
+        return found
+
+    def objective(self, keys: Sequence[Key]) -> float:
+        """What a set of descriptions explains, the earlier ones' requests taken out of the later, less its cost (nats)."""
+        alive, parts = np.ones(len(self.cells.counts), bool), []
+        for key in keys:
+            mask = self.cells.mask(key) & alive
+            counts = self.cells.count(mask)
+            part = Part.of(counts, self.base(counts))
+            if part.failed < SUPPORT or part.rise <= 0:
+                return -np.inf
+            parts.append(part)
+            alive &= ~mask
+        rest = self.cells.count(alive)
+        cost = sum(self.cost * len(key) + self.least for key in keys)
+        return float(np.sum(self._gained(parts, Part.of(rest, self.base(rest))))) - cost if parts else 0.0
+
+    def _improved(self, keys: list[Key], most: int) -> list[Key]:
+        """Local moves, while one improves the whole set."""
+        best, done = self.objective(keys), {tuple(sorted(keys))}
+        for _ in range(8):
+            scored = [(self.objective(moved) - best - needed, moved) for needed, moved in self._moves(keys, best, most)]
+            gained, moved = max(scored, key=lambda one: (one[0], one[1]), default=(0.0, keys))
+            if gained <= 1e-6 or tuple(sorted(moved)) in done:
+                break
+            keys = moved
+            done.add(tuple(sorted(keys)))
+            best = self.objective(keys)
+        return keys
+
+    def _moves(self, keys: list[Key], best: float, most: int) -> list[tuple[float, list[Key]]]:
+        """Neighbours of a set, each with what it must gain, or may lose, to be taken."""
+        moves: list[tuple[float, list[Key]]] = []
+        for n, key in enumerate(keys):
+            before, after = keys[:n], keys[n + 1 :]
+            rest = [*before, *after]
+            own = max(best - self.objective(rest), 1.0)
+            moves.append((0.0, rest))
+            shorter = [tuple(item for item in key if item != gone) for gone in key if len(key) > 1]
+            moves += [((KEEP - 1) * own, [*before, short, *after]) for short in shorter]
+            if len(key) > LONGEST:
+                continue
+            inner = [tuple(sorted(key + more)) for _, more in self.best(rest, key, longest=2, many=4)]
+            moves += [((1 / KEEP - 1) * own * (len(k) - len(key)), [*before, k, *after]) for k in inner]
+            if inner and len(keys) < most:
+                second = [tuple(sorted(key + more)) for _, more in self.best([*rest, inner[0]], key, longest=2, many=3)]
+                moves += [(SPLIT * own, [*before, inner[0], k, *after]) for k in second]
+        for part in {p for key in keys for size in range(1, len(key)) for p in combinations(key, size)}:
+            apart = [key for key in keys if not set(part) <= set(key)]
+            if len(keys) - len(apart) > 1:  # several descriptions into the one part that they share
+                own = max(best - self.objective(apart), 1.0)
+                moves.append((-SPLIT / (1 + SPLIT) * own * KEEP, [*apart, part]))
+        return moves
+
+    def _shortened(self, keys: list[Key]) -> list[Key]:
+        """Drop a value where what it leaves out rises too, by a good part of what the description does."""
+        keys = list(keys)
+        for n in range(len(keys)):
+            while (shorter := self._parent(keys[n], keys[:n] + keys[n + 1 :])) is not None:
+                keys[n] = shorter
+        whole = [key for key in keys if not any(set(other) < set(key) for other in keys)]
+        return list(dict.fromkeys(whole))
+
+    def _parent(self, key: Key, others: list[Key]) -> Key | None:
+        alive = self._without(others)
+        mine = self.cells.count(self.cells.mask(key) & alive)
+        own, best = self.rise(mine), None
+        for gone in key if len(key) > 1 and own > 0 else ():
+            parent = tuple(item for item in key if item != gone)
+            rest = self.cells.count(self.cells.mask(parent) & alive) - mine
+            share = self.rise(rest) / own
+            z = float(g2_z(rest[BEFORE_FAILED], rest[:2].sum(), rest[AFTER_FAILED], rest[2:].sum())) / self.phi**0.5
+            if share >= ALIKE and rest[AFTER_FAILED] >= SUPPORT and z >= 3.3 and (best is None or share > best[0]):
+                best = share, parent
+        return None if best is None else best[1]
+
+    def rise(self, counts: Floats) -> float:
+        """Points (0 to 1) by which the failing share rose."""
+        return float(counts[AFTER_FAILED] / max(counts[2:].sum(), 1) - self.base(counts))
+
+    def _without(self, keys: Collection[Key]) -> Bools:
+        alive = np.ones(len(self.cells.counts), bool)
+        for key in keys:
+            alive &= ~self.cells.mask(key)
+        return alive
+
+    @cached_property
+    def excess(self) -> float:
+        """Failures since the start beyond the rate before, of all requests."""
+        return float(self.total[AFTER_FAILED] - self.total[2:].sum() * self.base0)
