@@ -41,6 +41,12 @@ DIMENSIONS: dict[str, str] = {
     "exception_type": "error",
 }
 
+
+def column_words(column: str) -> str:
+    """A dimension's word: "zone" for availability_zone."""
+    return DIMENSIONS.get(column, column.replace("_", " "))
+
+
 _MEASURES = {
     Measure.SERVER_ERRORS: "of requests failed (5xx)",
     Measure.NOT_SUCCESSFUL: "of requests did not succeed (not 2xx)",

@@ -57,6 +57,11 @@ class Column:
         """What a code is about."""
         return dict(zip(self.dimension.columns, self.values[code], strict=True))
 
+    @property
+    def recorded(self) -> bool:
+        """Whether no value means that it is not known: a request that asks for no flag, or is of no workflow, has none."""
+        return self.dimension not in (FLAG, WORKFLOW)
+
     @cached_property
     def subjects(self) -> list[Subject]:
         """What each code is about."""
@@ -107,6 +112,14 @@ class Requests:
             if None not in said:
                 code = next((code for code, value in enumerate(column.values) if value == said), None)
                 found &= column.codes == code if code is not None else False
+        return found
+
+    def lacking(self, subject: Subject) -> Bools:
+        """Which requests do not record one of the dimensions that a description names."""
+        found = np.zeros(len(self), bool)
+        for column in self.columns:
+            if column.recorded and set(column.dimension.columns) <= subject.keys():
+                found |= column.codes < 0
         return found
 
     def series(self, measure: Measure, rows: Bools | None = None, width: int = MINUTE) -> tuple[Floats, Floats]:

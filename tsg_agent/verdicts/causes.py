@@ -17,8 +17,10 @@ from tsg_agent.verdicts.search import SUPPORT, Cells, Key, Scored, Search
 
 FAILING = (Measure.SERVER_ERRORS, Measure.RATE_LIMITED, Measure.CLIENT_ERRORS)
 """Outcomes that a customer loses a request by, each searched apart: what fails with 5xx hides in all that is not 2xx."""
-OUTCOMES = (*FAILING, Measure.SLOW)
-"""Failing goes before slow where both rise: slowness is then a symptom of it."""
+OUTCOMES = (*FAILING, Measure.SLOW, Measure.RETRIES)
+"""Failing goes before slow, and slow before retries, where they rise together: those are then symptoms of it."""
+FAINT = 1.2
+"""Nats by which a suspect may be short of what chance could explain."""
 NEAR = 15
 """Minutes within which a cause's own start and the service's are the same."""
 TRIED = 40
@@ -42,6 +44,12 @@ class Found:
     key: Key = ()
     same: list[Subject] = field(default_factory=list)
     """Other values of exactly these requests: the data cannot tell them apart."""
+    told: Bools | None = None
+    """Requests whose before is the description's, where it is new: those of its other values; None = everybody's."""
+    lacks: tuple[str, ...] = ()
+    """Dimensions of an earlier cause that its requests do not record: they may be that cause's failures."""
+    faint: bool = False
+    """Short of what chance among all descriptions could explain, by little."""
     rest: Series | None = None
     """What it is compared with, where that is not all other requests: another region's are not among them."""
 
@@ -61,8 +69,9 @@ class Explainer:
 
     def __init__(  # noqa: PLR0913 - one argument for each thing that a search rests on
         self, requests: Requests, service: str, reported: float | None, most: int,
-        calls: frozenset[tuple[str, str]] = frozenset(), *, exact: bool = False,
+        calls: frozenset[tuple[str, str]] = frozenset(), *, guard: float = 15, exact: bool = False,
     ) -> None:  # fmt: skip
+        self.guard = guard
         self.requests, self.reported, self.most, self.exact, self.calls = requests, reported, most, exact, calls
         self.moments: dict[Measure, ChangePoint] = {}
         self.passing_on: set[tuple[tuple[str, str], ...]] = set()
@@ -88,28 +97,69 @@ class Explainer:
             for measure in OUTCOMES
             if (one := self.moment(measure, gone) or self.moment_of_a_part(measure, gone)) is not None
         }
-        order = sorted(moments, key=lambda measure: (measure is Measure.SLOW, -moments[measure].gain))
+        order = sorted(moments, key=lambda measure: (*_symptom(measure), -moments[measure].gain))
         found: list[Found] = []
         searches: dict[Measure, Search] = {}
-        considered: list[Scored] = []
+        self.gone, self.unsettled = gone, gone.copy()
         for measure in order:
-            moment: ChangePoint | None = moments[measure]
+            if measure is Measure.RETRIES and len(moments) > 1:
+                break  # what fails, or is slow, is sent again
+            found += self._of(measure, moments[measure], self.most - len(found), searches)
+        if not found and (faint := self._faint(moments, searches)) is not None:
+            found = [faint]
+        considered = next((search.considered for search in searches.values()), [])
+        return Explained(found, moments, considered, searches)
+
+    def _of(self, measure: Measure, first: ChangePoint, most: int, searches: dict[Measure, Search]) -> list[Found]:
+        """The causes of one outcome. Requests that do not record a cause's dimension are asked by themselves."""
+        found: list[Found] = []
+        strata: list[tuple[Bools, tuple[str, ...]]] = [(np.ones(len(self.requests), bool), ())]
+        while strata:
+            stratum, lacks = strata.pop(0)
+            moment: ChangePoint | None = first
             for _ in range(ROUNDS if self.entry is None else 1):
+                away = self.gone | ~stratum
                 if found and self.entry is None:
-                    moment = self.moment(measure, gone)
-                if moment is None or len(found) >= self.most:
+                    moment = self.moment(measure, away)
+                if moment is None or len(found) >= most:
                     break
-                search = self.search(measure, moment, gone)
+                search = self.search(measure, moment, away)
                 searches.setdefault(measure, search)
-                keys = search.causes(self.most - len(found))
-                considered = considered or search.considered
-                new = self._found(search, keys, measure, moment, gone)
+                new = self._found(search, search.causes(most - len(found)), measure, moment, away)
                 if not new:
                     break
+                new = [replace(one, lacks=lacks) for one in new]
                 found += new
-                for one in new:
-                    gone |= one.rows
-        return Explained(found, moments, considered, searches)
+                lacking = np.logical_or.reduce([self.requests.lacking(one.subject) for one in new]) & stratum
+                self.gone = np.logical_or.reduce([self.gone, *(one.rows for one in new)])
+                if lacking.any():
+                    strata.append((lacking, tuple(dict.fromkeys(name for one in new for name in one.subject))))
+                    self.unsettled |= lacking
+                    stratum &= ~lacking
+        return found
+
+    def _faint(self, moments: dict[Measure, ChangePoint], searches: dict[Measure, Search]) -> Found | None:
+        """The best description where none is beyond chance, if it is short of it by little: a suspect.
+
+        Where the service's own series shows no moment, one that was reported is taken at its word.
+        """
+        best: Found | None = None
+        for measure in FAILING:
+            moment = moments.get(measure) or self._reported_moment()
+            if moment is None:
+                continue
+            search = searches.get(measure) or self.search(measure, moment, self.gone)
+            score, key = next(iter(search.best([])), (-math.inf, ()))
+            if score >= search.least - FAINT and (best is None or score > best.worth):
+                best = replace(self._found(search, [key], measure, moment, self.gone)[0], worth=score, faint=True)
+                searches.setdefault(measure, search)
+        return best
+
+    def _reported_moment(self) -> ChangePoint | None:
+        if self.reported is None or self.reported < 1:
+            return None
+        start = round(self.reported)
+        return ChangePoint(start, start, start, None, 0.0, 1.0)
 
     def moment(self, measure: Measure, gone: Bools) -> ChangePoint | None:
         """The change point of the service's own outcome, at its entry where inner calls are recorded; None if not clear."""
@@ -170,7 +220,7 @@ class Explainer:
         """0 to 3: before or after, ok or failed; -1 for what is in neither, or does not say how it was answered."""
         minute = self.requests.second // MINUTE
         state = np.full(len(minute), -1, np.int8)
-        state[minute < moment.earliest] = 0
+        state[minute < moment.before(self.guard)] = 0
         state[(minute >= moment.start) & (minute < (math.inf if moment.end is None else moment.end))] = 2
         state[(state >= 0) & self.requests.failed(measure)] += 1
         state[~self.requests.known] = -1
@@ -185,11 +235,17 @@ class Explainer:
         for place, (key, subject) in enumerate(zip(keys, subjects, strict=True)):
             others = gone.copy()
             for other in (*rows[:place], *rows[place + 1 :]):
-                others |= other & ~rows[place]
+                others |= other
             same = search.same_as(key)
             worth = search.worth(key, keys)
-            result.append(Found(subject, measure, moment, rows[place], others, worth, search, key, same))
+            parent = search.cells.subject(tuple(item for item in key if not search.cells.new[item]))
+            told = self.requests.having(parent) if parent else self.entry
+            result.append(Found(subject, measure, moment, rows[place], others, worth, search, key, same, told))
         return result
+
+
+def _symptom(measure: Measure) -> tuple[bool, bool]:
+    return measure is Measure.RETRIES, measure is Measure.SLOW
 
 
 def callers_of_what_fails(search: Search, calls: frozenset[tuple[str, str]]) -> set[str]:
@@ -199,7 +255,7 @@ def callers_of_what_fails(search: Search, calls: frozenset[tuple[str, str]]) -> 
     """
     name = COMPONENT.columns[0]
     cells = search.cells
-    counts = cells.member @ cells.counts
+    counts = cells.each(np.ones(len(cells.counts), bool))
     gains = search.gain(counts, search.total)
     failing = {
         item[name]: bool(counts[place, :2].sum())

@@ -1,19 +1,20 @@
 """How sure: a description's change at its start, its distance from the rest, and what either falls short of. Pure."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tsg_agent.models import Confidence, Contrast, Onset, OnsetKind, Rate
 from tsg_agent.settings import VerdictThresholds
-from tsg_agent.statistics import Floats, g2_z, robust_dispersion, share, upper_p
+from tsg_agent.statistics import Floats, g2_z, robust_dispersion, upper_p
 from tsg_agent.verdicts.onset import ChangePoint
 from tsg_agent.wording import count, percent, some
 
 SPREAD = 5
 """Minutes of a bucket in which overdispersion is measured."""
-GATE_CLOSED, NO_ONSET, NO_CONTRAST, NO_BEFORE = "gate_closed", "no_onset", "no_contrast", "no_before"
+GATE_CLOSED, UNSETTLED = "gate_closed", "unsettled"
+NO_ONSET, NO_CONTRAST, NO_BEFORE = "no_onset", "no_contrast", "no_before"
 
 
 @dataclass(frozen=True)
@@ -46,23 +47,27 @@ class Weighed:
     confidence: Confidence | None
     shortfalls: tuple[tuple[str, str], ...]
 
+    def short_of(self, code: str, words: str) -> "Weighed":
+        """The same, a suspect for one reason more."""
+        return replace(self, confidence=Confidence.SUSPECTED, shortfalls=(*self.shortfalls, (code, words)))
+
 
 def weigh(
     own: Series, rest: Series, whole: Series, moment: ChangePoint, nats: float, limits: VerdictThresholds, *, change: bool
 ) -> Weighed:
     """Judge a subject by its own series and the rest's. `nats`: what chance among all that was looked at could explain.
 
-    `whole`: the service's series, which is the before of what is new. `change`: somebody changed it, so it may be new.
+    `whole`: the series whose before is that of what is new: everybody's, or those of the description's other values. `change`: somebody changed it, so it may be new.
     """
-    need = math.sqrt(2 * nats)
-    before, after = own.rate(0, moment.earliest), own.rate(moment.start, moment.end)
+    need, edge = math.sqrt(2 * nats), moment.before(limits.guard_minutes)
+    before, after = own.rate(0, edge), own.rate(moment.start, moment.end)
     born = before.requests < limits.minimum_requests
-    base = whole.rate(0, moment.earliest) if born else before
-    phi = (whole if born else own).dispersion(moment.earliest)
+    base = whole.rate(0, edge) if born else before
+    phi = (whole if born else own).dispersion(edge)
     z = float(g2_z(base.failures, base.requests, after.failures, after.requests)) / math.sqrt(phi)
     rise = _share(after) - _share(base)
     excess = after.failures - after.requests * _share(base)
-    contrast, rest_rise = _contrast(after, base, rest.rate(0, moment.earliest), rest.rate(moment.start, moment.end), phi)
+    contrast, rest_rise = _contrast(after, base, rest.rate(0, edge), rest.rate(moment.start, moment.end), phi)
     missing = []
     if born and not change:
         missing.append((NO_BEFORE, "it had no requests before to compare with: nothing shows that it ever worked"))
@@ -115,5 +120,3 @@ def _wanting(z: float, need: float, after: Rate, moment: ChangePoint, own: Serie
         f"about {some(minutes, 'minute')}, would confirm it"
     )
 
-
-__all__ = ["Series", "Weighed", "share", "weigh"]

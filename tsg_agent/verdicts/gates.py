@@ -17,9 +17,10 @@ def gate_of(measure: Measure, series: Series, moment: ChangePoint | None, limits
         whole = series.rate(0, None)
         reason = f"nothing changed in the window: {percent(whole.percent)} {what}"
         return Gate(measure=measure, open=False, reason=reason, onset=Onset(kind=OnsetKind.UNKNOWN, after=whole, reason=reason))
-    before, after = series.rate(0, moment.earliest), series.rate(moment.start, moment.end)
+    edge = moment.before(limits.guard_minutes)
+    before, after = series.rate(0, edge), series.rate(moment.start, moment.end)
     z = float(g2_z(before.failures, before.requests, after.failures, after.requests))
-    z /= math.sqrt(series.dispersion(moment.earliest))
+    z /= math.sqrt(series.dispersion(edge))
     rose = z >= limits.gate_z
     kind = OnsetKind.UNCHANGED
     if rose:

@@ -30,7 +30,7 @@ from tsg_agent.models import (
 )
 from tsg_agent.settings import AllThresholds
 from tsg_agent.verdicts.causes import OUTCOMES, Explained, Explainer, Found
-from tsg_agent.verdicts.confidence import GATE_CLOSED, Series, Weighed, weigh
+from tsg_agent.verdicts.confidence import GATE_CLOSED, NO_CONTRAST, UNSETTLED, Series, Weighed, weigh
 from tsg_agent.verdicts.details import detail_of, workflow_detail
 from tsg_agent.verdicts.dismissed import dismissed
 from tsg_agent.verdicts.gates import gate_of
@@ -38,8 +38,9 @@ from tsg_agent.verdicts.ledger import Ledger, by_bucket, charted
 from tsg_agent.verdicts.naming import Names, rows_about
 from tsg_agent.verdicts.notes import notes_of
 from tsg_agent.verdicts.regions import region_found
-from tsg_agent.verdicts.search import AFTER_FAILED, BEFORE_FAILED, Search
+from tsg_agent.verdicts.search import AFTER_FAILED, BEFORE_FAILED, SUPPORT, Search
 from tsg_agent.verdicts.workflows import Runs, Workflow, judged_workflows
+from tsg_agent.wording import column_words, listed
 
 Key = tuple[tuple[str, str], ...]
 SEEN = 12
@@ -96,7 +97,8 @@ class _Case:
         self.requests = requests
         exact = bool(getattr(given, "exact_start", False))
         self.explainer = Explainer(
-            requests, given.service_name, self.reported, self.limits.verdict.causes, evidence.calls, exact=exact
+            requests, given.service_name, self.reported, self.limits.verdict.causes, evidence.calls,
+            guard=self.limits.verdict.guard_minutes, exact=exact,
         )
         self.findings = {finding.step: finding for finding in evidence.findings}
 
@@ -121,17 +123,29 @@ class _Case:
     def _weighed(self, one: Found) -> Weighed | None:
         """How sure a description is; None where its part of all that failed is too small to be one."""
         requests = self.requests
-        own = Series(*requests.series(one.measure, one.rows & ~one.others))
+        alone = one.rows & ~one.others
+        own = Series(*requests.series(one.measure, alone))
         rest = one.rest or Series(*requests.series(one.measure, ~one.rows & ~one.others))
-        whole = Series(*requests.series(one.measure, self.explainer.entry))
+        whole = Series(*requests.series(one.measure, one.told))
         nats = one.search.cost * max(len(one.key), 1) + one.search.least
-        weighed = weigh(own, rest, whole, one.moment, nats, self.limits.verdict, change=leading(one.subject).change)
+        change = leading(one.subject).change
+        weighed = weigh(own, rest, whole, one.moment, nats, self.limits.verdict, change=change)
+        if weighed.onset.after is None or weighed.onset.after.failures < SUPPORT:
+            return None  # all that fails there are the others' requests
+        if alone.sum() < one.rows.sum():  # judged by what is its own, told with all of its requests
+            told = weigh(Series(*requests.series(one.measure, one.rows)), rest, whole, one.moment, nats, self.limits.verdict, change=change)
+            weighed = Weighed(told.onset, told.contrast, weighed.confidence, weighed.shortfalls)
+        if one.lacks:
+            names = listed([column_words(column) for column in one.lacks])
+            words = f"its requests do not record the {names} of the cause above, and may be among those that it breaks"
+            weighed = weighed.short_of(UNSETTLED, words)
+        if one.faint and weighed.confidence is Confidence.CONFIRMED:
+            weighed = weighed.short_of(NO_CONTRAST, "chance among all that was looked at could tell it from the rest as well")
         gate = self.gates[one.measure]
-        if gate.open or self.explainer.entry is None:
-            return weighed
-        words = f"the service as a whole shows no change of its own ({gate.reason})"
-        missing = (*weighed.shortfalls, (GATE_CLOSED, words))
-        return Weighed(weighed.onset, weighed.contrast, Confidence.SUSPECTED, missing)
+        if not gate.open and self.explainer.entry is not None:
+            words = f"the service as a whole shows no change of its own ({gate.reason})"
+            weighed = weighed.short_of(GATE_CLOSED, words)
+        return weighed
 
     @cached_property
     def gates(self) -> dict[Measure, Gate]:
@@ -156,6 +170,7 @@ class _Case:
     def _start(self, explained: Explained, found: list[Found], workflows: list[Workflow]) -> Start:
         """The measured start: of the first cause's own failures, which are sharper than the service's, where they agree."""
         reported = self.evidence.parameters.incident_start
+        found = [one for one in found if one.measure in explained.moments]
         moment = found[0].moment if found else next(iter(explained.moments.values()), None)
         measure = found[0].measure if found else next(iter(explained.moments), None)
         if moment is None:
@@ -179,8 +194,11 @@ class _Case:
             return None if time is None else time.replace(tzinfo=None)
 
         begun = naive(start.measured or (start.reported.astimezone(UTC) if start.reported else None))
+        earliest = naive(start.earliest)
+        if earliest is not None:
+            earliest -= timedelta(minutes=self.limits.verdict.guard_minutes)
         return Grid.over(
-            (self.begin, self.end), begun, self.limits.verdict.bucket_minutes, earliest=naive(start.earliest),
+            (self.begin, self.end), begun, self.limits.verdict.bucket_minutes, earliest=earliest,
             ended=naive(start.ended),
         )  # fmt: skip
 
@@ -223,7 +241,7 @@ class _Case:
 
     @staticmethod
     def _strength(one: Found, how: Weighed) -> tuple[bool, bool, float]:
-        return how.confidence is not Confidence.CONFIRMED, one.measure is Measure.SLOW, -one.worth
+        return how.confidence is not Confidence.CONFIRMED, one.measure in (Measure.SLOW, Measure.RETRIES), -one.worth
 
     def _verdict(
         self, one: Found, how: Weighed, workflows: list[Workflow], names: Names, measurement: Measurement, ledger: Ledger
@@ -271,7 +289,8 @@ class _Case:
             return []
         search, cells = one.search, one.search.cells
         mask = cells.mask(one.key)
-        whole, left = cells.member @ cells.counts, cells.member[:, ~mask] @ cells.counts[~mask]
+        alone = ~mask
+        whole, left = (cells.each(rows) for rows in (np.ones_like(mask), alone))
         gained, kept = search.gain(whole, search.total), search.gain(left, search.total - cells.count(mask))
         seen = []
         for item in np.argsort(-(whole[:, AFTER_FAILED] - left[:, AFTER_FAILED]), kind="stable").tolist():

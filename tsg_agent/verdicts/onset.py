@@ -38,6 +38,13 @@ class ChangePoint:
     gain: float
     phi: float
 
+    def before(self, guard: float) -> int:
+        """The minute at which the time before ends: a guard is left out, which may belong to a slow beginning.
+
+        It is at most half of what lies before.
+        """
+        return max(math.ceil(self.earliest / 2), self.earliest - round(guard))
+
     @property
     def clear(self) -> bool:
         """Beyond chance among all the spans that were looked at."""

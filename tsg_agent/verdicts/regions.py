@@ -22,18 +22,18 @@ def region_found(explainer: Explainer, explained: Explained, regions: pa.Table |
     if regions is None or not regions.num_rows or explainer.entry is not None:
         return None
     requests = explainer.requests
-    gone = np.logical_or.reduce([one.rows for one in explained.found]) if explained.found else np.zeros(len(requests), bool)
+    gone = explainer.gone | explainer.unsettled
     best: Found | None = None
     for measure, moment in explained.moments.items():
         search = explained.searches.get(measure)
         if search is None:
             continue
         own, rest = Series(*requests.series(measure, ~gone)), _others(regions, measure)
-        counts = np.array([_sides(own, moment), _sides(rest, moment)])
+        counts = np.array([_sides(own, moment, explainer.guard), _sides(rest, moment, explainer.guard)])
         cost = math.log(len(regions["region"].unique()) + 1)
         if counts[0, 2:].sum() >= WHOLE * counts[:, 2:].sum():
             continue
-        worth = float(search.gain(counts[0], counts.sum(axis=0))) - cost
+        worth = float(search.gain(np.concatenate([counts[0], counts[0, :2]]), counts.sum(axis=0))) - cost
         if worth >= search.least and (best is None or worth > best.worth):
             best = Found(
                 {"region": region}, measure, moment, ~gone, gone, worth, _alone(search, cost), rest=rest
@@ -61,6 +61,6 @@ def _others(regions: pa.Table, measure: Measure) -> Series:
     )
 
 
-def _sides(series: Series, moment: ChangePoint) -> Floats:
-    before, after = series.rate(0, moment.earliest), series.rate(moment.start, moment.end)
+def _sides(series: Series, moment: ChangePoint, guard: float) -> Floats:
+    before, after = series.rate(0, moment.before(guard)), series.rate(moment.start, moment.end)
     return np.array([before.requests - before.failures, before.failures, after.requests - after.failures, after.failures], float)

@@ -26,12 +26,17 @@ from tsg_agent.statistics import Bools, Floats, g2_z
 Key = tuple[int, ...]
 """A description: places in `Cells.items`, ascending."""
 BEFORE_OK, BEFORE_FAILED, AFTER_OK, AFTER_FAILED = range(4)
+TOLD_OK, TOLD_FAILED = 4, 5
+"""Counts of a description have six entries: its requests in the four states, then the requests that its share before is
+read from, ok and failed. These are its own, unless it is new."""
 SUPPORT = 5
 """Failures since the start that a description must hold."""
 WHOLE = 0.95
 """What has this share of the traffic is the service, not a part of it."""
 PRIOR = 20
 """Requests of the service's own rate that are added to a description's before: a new one has nothing else."""
+NEW = 30
+"""What has fewer requests before than this is new."""
 MOST_ITEMS, ANCHORS, BEAM, EXACT, LONGEST = 120, 40, 24, 60, 3
 """Values looked at in conjunctions; those that one of a pair must be among; conjunctions that are made longer; those
 counted exactly; pairs in one. Values are in the order of how much they rose."""
@@ -39,6 +44,8 @@ KEEP = 0.9
 """A further pair must raise what is explained by a tenth: no real rise is even…"""
 ALIKE = 0.25
 """…and where what it leaves out rises by a quarter as much, it goes."""
+LEAST_Z = 3.3
+"""…and that is beyond chance."""
 SPLIT = 0.5
 """Two descriptions in one's place must explain half as much again."""
 ALPHA = 0.001
@@ -48,12 +55,16 @@ ALPHA = 0.001
 class Cells:
     """Requests that agree in every candidate value, as one row: `counts` by before/after and ok/failed, shape (U, 4).
 
-    `member[i, u]`: whether row u has item i. `values`: how many values there are in all dimensions together.
+    `member[i, u]`: whether row u has item i. `unknown[i, u]`: whether item i's dimension is not recorded in row u.
+    `values`: how many values there are in all dimensions together.
     """
 
     items: list[Subject]
     dimension: NDArray[np.intp]
     member: NDArray[np.bool_]
+    unknown: NDArray[np.bool_]
+    new: NDArray[np.bool_]
+    """Items without requests before: a description's before is that of its other items."""
     counts: Floats
     values: int
     left_out: int
@@ -66,6 +77,7 @@ class Cells:
         everything = np.bincount(state[kept], None if weight is None else weight[kept], 4)
         # The rows of failures are few: what holds too few of them is not looked at further.
         found: list[tuple[float, int, int]] = []
+        asked_before: dict[tuple[int, int], float] = {}
         values = 0
         for place, column in enumerate(columns):
             counted = marginal(column, state, weight)
@@ -78,14 +90,18 @@ class Cells:
             z = (k1 - n1 * base) / np.sqrt(n1 * base * (1 - base) + 1)
             wanted = (k1 >= SUPPORT) & (n1 < WHOLE * (everything[AFTER_OK] + everything[AFTER_FAILED])) & (z > -2)
             found += [(-float(z[code]), place, int(code)) for code in np.flatnonzero(wanted)]
+            asked_before |= {(place, int(code)): float(n0[code]) for code in np.flatnonzero(wanted)}
         found.sort()
         chosen = found[:MOST_ITEMS]
         row, counts = _compact(columns, state, weight, chosen)
-        member = np.zeros((len(chosen), len(counts)), bool)
+        member, unknown = np.zeros((2, len(chosen), len(counts)), bool)
         for item, (_, place, code) in enumerate(chosen):
             member[item] = columns[place].codes[row] == code
+            unknown[item] = columns[place].codes[row] < 0 if columns[place].recorded else False
         items = [columns[place].subjects[code] for _, place, code in chosen]
-        return cls(items, np.array([place for _, place, _ in chosen], int), member, counts, values, len(found) - len(chosen))
+        dimension = np.array([place for _, place, _ in chosen], int)
+        new = np.array([asked_before[place, code] < NEW for _, place, code in chosen], bool)
+        return cls(items, dimension, member, unknown, new, counts, values, len(found) - len(chosen))
 
     def subject(self, key: Key) -> Subject:
         """What a description says."""
@@ -94,6 +110,29 @@ class Cells:
     def mask(self, key: Key) -> Bools:
         """The rows of a description."""
         return np.logical_and.reduce(self.member[list(key)], axis=0)
+
+    @cached_property
+    def told(self) -> Bools:
+        """Whose before is an item's: its own requests', for a new one everybody's. Shape of `member`."""
+        result: Bools = self.member | self.new[:, None]
+        return result
+
+    def each(self, rows: Bools) -> Floats:
+        """Every single item's requests among some rows: (items, 6), see TOLD_OK."""
+        kept = self.counts[rows]
+        return np.concatenate([self.member[:, rows] @ kept, self.told[:, rows] @ kept[:, :2]], axis=1)
+
+    def counted(self, key: Key, alive: Bools) -> Floats:
+        """A description's requests among some rows: (6,), see TOLD_OK."""
+        own = self.count(self.mask(key) & alive)
+        return np.concatenate([own, self.count(np.logical_and.reduce(self.told[list(key)], axis=0) & alive)[:2]])
+
+    def settled(self, key: Key) -> Bools:
+        """The rows that a description says anything of: its own, and those that lack one of its dimensions.
+
+        Where a fifth of the rows lack their shard, the partition of a broken shard goes on failing without it.
+        """
+        return self.mask(key) | np.logical_or.reduce(self.unknown[list(key)], axis=0)
 
     def count(self, rows: Bools) -> Floats:
         """Requests of some rows, by before/after and ok/failed."""
@@ -124,9 +163,9 @@ def _compact(
         column = columns[place]
         code = np.zeros(len(column.subjects) + 1, np.int64)  # the code of NULL is -1, the last
         wanted = [value for _, other, value in chosen if other == place]
-        code[wanted] = np.arange(1, len(wanted) + 1)
-        kind = kind * (len(wanted) + 1) + code[column.codes[rows]]
-        kinds *= len(wanted) + 1
+        code[[*wanted, -1]] = np.arange(1, len(wanted) + 2)
+        kind = kind * (len(wanted) + 2) + code[column.codes[rows]]
+        kinds *= len(wanted) + 2
         if kinds > 2**40:
             kind, found = pd.factorize(kind)
             kinds = len(found)
@@ -161,6 +200,17 @@ class Part:
         p = np.clip(self.base + rise, 1e-6, 1 - 1e-6)
         result: Floats = self.failed * np.log(p) + (self.asked - self.failed) * np.log1p(-p)
         return result
+
+
+def _met(member: Bools, index: list[int], weight: Floats) -> NDArray[np.float32]:
+    """How many requests each anchor has together with each item: (anchors, items)."""
+    some = member[index].astype(np.float32)
+    result: NDArray[np.float32] = (some[:ANCHORS] * weight.astype(np.float32)) @ some.T
+    return result
+
+
+RowsOf = tuple[Bools, Bools, Floats]
+"""Of some rows: which items have them, whose before they are, and their counts."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +250,7 @@ class Search:
     def worth(self, key: Key, keys: Collection[Key]) -> float:
         """What a description explains beside the others of its set (nats)."""
         alive = self._without([other for other in keys if other != key])
-        return float(self.gain(self.cells.count(self.cells.mask(key) & alive), self.cells.count(alive)))
+        return float(self.gain(self.cells.counted(key, alive), self.cells.count(alive)))
 
     def same_as(self, key: Key) -> list[Subject]:
         """Other values that exactly the requests of a description have."""
@@ -208,18 +258,21 @@ class Search:
         return [self.cells.items[item] for item in np.flatnonzero((self.cells.member == mask).all(axis=1)) if item not in key]
 
     def base(self, counts: Floats) -> Floats:
-        """Failing share before, drawn to the service's own where few requests say."""
+        """Failing share of requests before (ok, failed, …), drawn to the service's own where few say."""
         failed, ok = counts[..., BEFORE_FAILED], counts[..., BEFORE_OK]
         drawn: Floats = (failed + PRIOR * self.base0) / (ok + failed + PRIOR)
         return drawn
 
     def gain(self, inside: Floats, total: Floats) -> Floats:
-        """Log-likelihood gained by giving `inside` (…, 4) a rise of its own among the requests `total` (4,)."""
-        own, rest = Part.of(inside, self.base(inside)), Part.of(total - inside, self.base(total - inside))
+        """Log-likelihood gained by giving `inside` (…, 6) a rise of its own among the requests `total` (4,)."""
+        outside = total - inside[..., :4]
+        own, rest = Part.of(inside, self.base(inside[..., TOLD_OK:])), Part.of(outside, self.base(outside))
         stands = (own.rise > 0) & (own.failed >= SUPPORT)
         if not self.inner:
             stands &= (own.rise > rest.rise) & (rest.asked > 0)
-        return np.where(stands, self._gained([own], rest), -np.inf)
+        # A share before is itself uncertain: what a change from it can explain is no more than its own test says.
+        z = g2_z(inside[..., TOLD_FAILED], inside[..., TOLD_OK:].sum(axis=-1), own.failed, own.asked)
+        return np.where(stands, np.minimum(self._gained([own], rest), z**2 / 2 / self.phi), -np.inf)
 
     def _gained(self, parts: Sequence["Part"], rest: "Part") -> Floats:
         """Log-likelihood by which "each part its own rise" beats "one common rise"."""
@@ -242,8 +295,8 @@ class Search:
         rows = np.flatnonzero(alive)
         counts = cells.counts[rows]
         total = counts.sum(axis=0)
-        member = cells.member[:, rows]
-        single = member @ counts
+        member, told = cells.member[:, rows], cells.told[:, rows]
+        single = np.concatenate([member @ counts, told @ counts[:, :2]], axis=1)
         fixed = {cells.dimension[item] for item in within}
         index = [int(i) for i in np.flatnonzero(single[:, AFTER_FAILED] >= SUPPORT) if cells.dimension[i] not in fixed]
         if not index:
@@ -251,7 +304,8 @@ class Search:
         found = {(i,): float(g) for i, g in zip(index, self.gain(single[index], total) - self.cost, strict=True)}
         top: list[Key] = []
         for size in range(2, longest + 1):
-            longer = self._pairs(index, member, counts, total) if size == 2 else self._longer(top, index, member, counts, total)
+            rows_of = member, told, counts
+            longer = self._pairs(index, rows_of, total) if size == 2 else self._longer(top, index, rows_of, total)
             best = sorted(longer, key=lambda k: (-longer[k], k))[:EXACT]
             found |= {k: longer[k] for k in best}
             top = best[:BEAM]
@@ -270,46 +324,52 @@ class Search:
         short = min(near, key=lambda part: (len(part), -found[part]))
         return [(found[short], short), *(one for one in ranked if one[1] != short)]
 
-    def _pairs(self, index: list[int], member: Bools, counts: Floats, total: Floats) -> dict[Key, float]:
+    def _pairs(self, index: list[int], rows_of: "RowsOf", total: Floats) -> dict[Key, float]:
         """All pairs at once: how often two values meet is a product of matrices. One of the two is an anchor."""
-        some = member[index].astype(np.float32)
-        met = np.stack([(some[:ANCHORS] * counts[:, state].astype(np.float32)) @ some.T for state in range(4)], -1).astype(float)
+        member, told, counts = rows_of
+        met = np.stack(
+            [_met(member if state < 4 else told, index, counts[:, state % 4]) for state in range(6)], axis=-1
+        ).astype(float)
         dimension = self.cells.dimension[index]
         apart = dimension[:ANCHORS, None] != dimension
         later = np.arange(len(index)) > np.arange(len(met))[:, None]
         one, two = np.nonzero(apart & later & (met[..., AFTER_FAILED] >= SUPPORT))
         scores = self.gain(met[one, two], total) - 2 * self.cost
-        return {
-            tuple(sorted((index[a], index[b]))): float(score)
-            for a, b, score in zip(one.tolist(), two.tolist(), scores, strict=True)
-            if np.isfinite(score)
-        }
+        found: dict[Key, float] = {}
+        for a, b, score in zip(one.tolist(), two.tolist(), scores, strict=True):
+            if np.isfinite(score):
+                found[tuple(sorted((index[a], index[b])))] = float(score)
+        return found
 
-    def _longer(self, keys: list[Key], index: list[int], member: Bools, counts: Floats, total: Floats) -> dict[Key, float]:
+    def _longer(self, keys: list[Key], index: list[int], rows_of: "RowsOf", total: Floats) -> dict[Key, float]:
         """Descriptions with one value more."""
+        member, told, counts = rows_of
         found: dict[Key, float] = {}
         dimension = self.cells.dimension
         for key in keys:
-            rows = np.flatnonzero(np.logical_and.reduce(member[list(key)], axis=0))
+            rows, before = (np.flatnonzero(np.logical_and.reduce(of[list(key)], axis=0)) for of in (member, told))
             used = {dimension[item] for item in key}
             added = [item for item in index if dimension[item] not in used]
             if not added:
                 continue
-            scores = self.gain(member[np.ix_(added, rows)] @ counts[rows], total) - self.cost * (len(key) + 1)
-            found |= {tuple(sorted((*key, item))): float(s) for item, s in zip(added, scores, strict=True) if np.isfinite(s)}
+            own = member[added][:, rows] @ counts[rows]
+            inside = np.concatenate([own, told[added][:, before] @ counts[before, :2]], axis=1)
+            scores = self.gain(inside, total) - self.cost * (len(key) + 1)
+            for item, score in zip(added, scores, strict=True):
+                if np.isfinite(score):
+                    found[tuple(sorted((*key, item)))] = float(score)
         return found
 
     def objective(self, keys: Sequence[Key]) -> float:
         """What a set of descriptions explains, the earlier ones' requests taken out of the later, less its cost (nats)."""
         alive, parts = np.ones(len(self.cells.counts), bool), []
         for key in keys:
-            mask = self.cells.mask(key) & alive
-            counts = self.cells.count(mask)
-            part = Part.of(counts, self.base(counts))
+            counts = self.cells.counted(key, alive)
+            part = Part.of(counts, self.base(counts[TOLD_OK:]))
             if part.failed < SUPPORT or part.rise <= 0:
                 return -np.inf
             parts.append(part)
-            alive &= ~mask
+            alive &= ~self.cells.settled(key)
         rest = self.cells.count(alive)
         cost = sum(self.cost * len(key) + self.least for key in keys)
         return float(np.sum(self._gained(parts, Part.of(rest, self.base(rest))))) - cost if parts else 0.0
@@ -362,28 +422,24 @@ class Search:
 
     def _parent(self, key: Key, others: list[Key]) -> Key | None:
         alive = self._without(others)
-        mine = self.cells.count(self.cells.mask(key) & alive)
-        own, best = self.rise(mine), None
+        mine = self.cells.counted(key, alive)
+        own, best = self._rise(mine), None
         for gone in key if len(key) > 1 and own > 0 else ():
             parent = tuple(item for item in key if item != gone)
-            rest = self.cells.count(self.cells.mask(parent) & alive) - mine
-            share = self.rise(rest) / own
+            rest = self.cells.count(self.cells.mask(parent) & alive) - mine[:4]
+            share = self._rise(np.concatenate([rest, rest[:2]])) / own
             z = float(g2_z(rest[BEFORE_FAILED], rest[:2].sum(), rest[AFTER_FAILED], rest[2:].sum())) / self.phi**0.5
-            if share >= ALIKE and rest[AFTER_FAILED] >= SUPPORT and z >= 3.3 and (best is None or share > best[0]):
+            if share >= ALIKE and rest[AFTER_FAILED] >= SUPPORT and z >= LEAST_Z and (best is None or share > best[0]):
                 best = share, parent
         return None if best is None else best[1]
 
-    def rise(self, counts: Floats) -> float:
-        """Points (0 to 1) by which the failing share rose."""
-        return float(counts[AFTER_FAILED] / max(counts[2:].sum(), 1) - self.base(counts))
+    def _rise(self, counts: Floats) -> float:
+        """Points (0 to 1) by which the failing share of a description rose; (6,)."""
+        part = Part.of(counts, self.base(counts[TOLD_OK:]))
+        return float(part.rise)
 
     def _without(self, keys: Collection[Key]) -> Bools:
         alive = np.ones(len(self.cells.counts), bool)
         for key in keys:
-            alive &= ~self.cells.mask(key)
+            alive &= ~self.cells.settled(key)
         return alive
-
-    @cached_property
-    def excess(self) -> float:
-        """Failures since the start beyond the rate before, of all requests."""
-        return float(self.total[AFTER_FAILED] - self.total[2:].sum() * self.base0)

@@ -21,7 +21,7 @@ from tsg_agent.verdicts.confidence import NO_BEFORE, NO_CONTRAST, Series, weigh
 from tsg_agent.verdicts.gates import gate_of
 from tsg_agent.verdicts.naming import Names
 from tsg_agent.verdicts.onset import ChangePoint, change_point
-from tsg_agent.verdicts.search import ALPHA
+from tsg_agent.verdicts.search import ALPHA, SUPPORT
 
 EXPLAINED = 0.25
 """A workflow is impact where no more than this share of its excess is left without the cause's runs."""
@@ -204,12 +204,12 @@ def _judged(  # noqa: PLR0913 - one scenario of judged_workflows
 
 
 def _left(runs: Runs, mine: Bools, gone: Bools, moment: ChangePoint) -> float:
-    """The share of a scenario's excess rate that is left among the runs that are not `gone`."""
+    """The share of a scenario's excess rate that is left among the runs not `gone`; 0 where a handful fail."""
     own, left = Series(*runs.series(mine)), Series(*runs.series(mine & ~gone))
-    before = own.rate(0, moment.earliest).percent
+    before = own.rate(0, moment.before(0)).percent
     rose = own.rate(moment.start, moment.end).percent - before
     after = left.rate(moment.start, moment.end)
-    return max(after.percent - before, 0.0) / rose if rose > 0 and after.requests else 0.0
+    return max(after.percent - before, 0.0) / rose if rose > 0 and after.failures >= SUPPORT else 0.0
 
 
 def _chronic(runs: Runs, gate: Gate, critical: set[str], limits: AllThresholds) -> list[Workflow]:
