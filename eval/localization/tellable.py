@@ -1,8 +1,8 @@
 """Whether rows can tell a labelled cause at all, decided by a test that knows the truth and no search.
 
 A cause is tellable if its own requests, those of the other causes taken out, begin to fail beyond chance; if no
-shorter description is as good: what a shorter one means beside it fails less, beyond chance, and does not rise itself;
-and if no description of the same length stands for as good as the same requests.
+shorter description is as good: what it means beside the cause is no less than the smallest cause, fails less, beyond
+chance, and does not rise; and if no description of the same length stands for as good as the same requests.
 """
 
 import numpy as np
@@ -14,7 +14,8 @@ from tsg_agent.simulator.randomness import Bools
 CERTAIN = 1e-4
 LIKELY = 1e-3
 FEWEST, FEWEST_EXTRA = 40, 20.0
-"""Requests after the start, and failures beyond the time before's share, of the smallest cause."""
+"""Requests after the start, and failures beyond the time before's share, of the smallest cause. A shorter description
+that means hardly other requests is the better name."""
 EVEN = 0.1
 """What a shorter description means beside the cause may rise by this share of the cause's rise: chance, no cause."""
 
@@ -43,7 +44,7 @@ def _why_not(requests: Requests, cause: Description, own: Bools, left: Bools) ->
     for dropped in cause:
         wider = requests.meant({name: value for name, value in cause.items() if name != dropped}) & left
         rest = requests.counts(wider & ~own)
-        if p_of_a_rise(*rest[2:], *table[2:]) >= CERTAIN:
+        if rest[3] < FEWEST or p_of_a_rise(*rest[2:], *table[2:]) >= CERTAIN:
             return f"as good without {dropped}: {rest} beside {table}"
         if _rise(rest) > EVEN * _rise(table):
             return f"the rest rises too without {dropped}: {rest} beside {table}"

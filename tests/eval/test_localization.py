@@ -133,6 +133,7 @@ def test_a_plain_pair_is_tellable() -> None:
         ({("a", "x"): (500, 1000, 122, 200)}, "no rise"),
         ({("a", client): (5, 1000, 100, 200) for client in "xyz"}, "as good without client_type"),
         ({("a", "x"): (5, 1000, 180, 200), ("a", "y"): (5, 1000, 60, 200)}, "rises too without client_type"),
+        ({("a", client): (5, 1000, 0, 15) for client in "yz"} | {("a", "x"): (5, 1000, 190, 200)}, "as good"),
         ({("a", client): (0, 0, 0, 0) for client in "yz"} | {("a", "x"): (5, 1000, 100, 200)}, "as good"),
     ],
 )
