@@ -58,8 +58,7 @@ def command(  # noqa: PLR0913, PLR0917 - a command line's flags
 
 def _write(made: list[Generated], folder: Path) -> None:
     for job in made:
-        name = f"{'quiet' if job.quiet else 'made'}-{job.seed}-{job.number:03d}"
-        write(make(job.seed, job.number, quiet=job.quiet), folder / name, job.number)
+        write(make(job.seed, job.number, quiet=job.quiet), folder / job.name, job.number)
     console.print(f"{len(made)} cases below {folder}")
 
 
@@ -69,7 +68,7 @@ def progressed(work: list[Job], spec: Spec, jobs: int, output: Path | None = Non
     with Progress(*columns, console=errors) as progress:
         task = progress.add_task(title or "localize", total=len(work))
 
-        def done(named: Named) -> None:
+        def done(_: int, named: Named) -> None:
             if output is not None:
                 with output.open("a", encoding="utf-8") as file:
                     file.write(named.model_dump_json() + "\n")

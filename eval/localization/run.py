@@ -1,18 +1,17 @@
-"""Puts localization cases before the agent, through its public interface, in at most two processes."""
+"""Puts localization cases before the agent, through its public interface."""
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from eval.conclusion import concluded, each
 from eval.localization.case import LocalizationCase, load, write
 from eval.localization.make import make
 from eval.localization.score import Named
-from tsg_agent import QuestionError, Report, Request, Settings, TsgError, investigate
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,11 @@ class Generated:
     number: int
     quiet: bool = False
 
+    @property
+    def name(self) -> str:
+        """What it is called in results and folders."""
+        return f"{'quiet' if self.quiet else 'made'}-{self.seed}-{self.number:03d}"
+
 
 Job: TypeAlias = Recorded | Generated
 
@@ -43,27 +47,19 @@ class Spec:
 
 def localized(case: LocalizationCase, spec: Spec) -> Named:
     """What the agent names for one case. A question or an error of its own is no answer, and said."""
-    settings = Settings(**{"model": {"name": ""}, **spec.settings})
-    label = case.label
-    named = Named(case=case.name, group=label.group, noise=label.noise, true=list(label.root_cause))
     began = time.perf_counter()
-    try:
-        report = investigate(
-            Request(text=case.text, telemetry=str(case.telemetry), now=case.now), settings=settings, model=None
-        )
-    except QuestionError as error:
-        named.error = f"asked for {', '.join(name for name, _, _ in error.questions)}"
-    except TsgError as error:
-        named.error = f"{type(error).__name__}: {error}"
-    else:
-        _fill(named, report)
-    named.seconds = round(time.perf_counter() - began, 3)
-    return named
-
-
-def _fill(named: Named, report: Report) -> None:
-    named.named = [dict(cause.subject) for cause in report.causes]
-    named.confirmed = sum(cause.confidence.value == "confirmed" for cause in report.causes)
+    found = concluded(case.text, case.telemetry, case.now, spec.settings)
+    return Named(
+        case=case.name,
+        group=case.label.group,
+        noise=case.label.noise,
+        true=list(case.label.root_cause),
+        named=found.subjects,
+        confirmed=len(found.confirmed),
+        actions=found.actions,
+        error=found.error,
+        seconds=round(time.perf_counter() - began, 3),
+    )
 
 
 def put(job: Job, spec: Spec) -> Named:
@@ -71,36 +67,12 @@ def put(job: Job, spec: Spec) -> Named:
     if isinstance(job, Recorded):
         return localized(load(job.folder), spec)
     with tempfile.TemporaryDirectory(prefix="localize-") as scratch:
-        made = make(job.seed, job.number, quiet=job.quiet)
-        case = write(made, Path(scratch) / "case", job.number)
-        named = localized(case, spec)
-    kind = "quiet" if job.quiet else "made"
-    return named.model_copy(
-        update={"case": f"{kind}-{job.seed}-{job.number:03d}", "dimensions": len(made.requests.dimensions)}
-    )
+        case = write(make(job.seed, job.number, quiet=job.quiet), Path(scratch) / "case", job.number)
+        return localized(case, spec).model_copy(update={"case": job.name})
 
 
 def localize(
-    work: list[Job], spec: Spec, processes: int = 2, done: Callable[[Named], None] | None = None
+    work: list[Job], spec: Spec, processes: int = 2, done: Callable[[int, Named], None] | None = None
 ) -> list[Named]:
     """All jobs' answers in the jobs' order. `done` is told of each as it comes."""
-    results: dict[int, Named] = {}
-    for number, named in _each(work, spec, processes):
-        results[number] = named
-        if done:
-            done(named)
-    return [results[number] for number in range(len(work))]
-
-
-def _each(work: list[Job], spec: Spec, processes: int) -> Iterator[tuple[int, Named]]:
-    if processes <= 1 or len(work) <= 1:
-        for number, job in enumerate(work):
-            yield number, put(job, spec)
-        return
-    with ProcessPoolExecutor(min(processes, 2), mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(put, job, spec): number for number, job in enumerate(work)}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    return each(work, partial(put, spec=spec), processes, done)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from eval.conclusion import Step
 from eval.localization.requests import Description
 
 
@@ -17,7 +18,7 @@ class Named(BaseModel):
     true: list[Description] = Field(default_factory=list)
     named: list[Description] = Field(default_factory=list)
     confirmed: int = Field(0, description="of the named ones; the others are suspected")
-    dimensions: int = 0
+    actions: list[Step] = Field(default_factory=list)
     error: str = Field("", description="why there is no answer; then nothing is named")
     seconds: float = 0.0
 
