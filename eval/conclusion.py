@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tsg_agent import Given, QuestionError, Report, Request, Settings, TsgError, investigate
+from tsg_agent.models.report import Availability
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -41,6 +42,7 @@ class Concluded(BaseModel):
     actions: list[Step] = Field(default_factory=list)
     dismissed: list[tuple[dict[str, str], str]] = Field(default_factory=list, description="subject, statement")
     onset: Onset = Onset()
+    availability: tuple[float | None, float | None] = Field((None, None), description="before and after, percent")
     error: str = ""
 
     @property
@@ -69,7 +71,12 @@ def concluded(
         ],
         dismissed=[(dict(one.subject), one.statement) for one in report.rejected],
         onset=onset_of(report),
+        availability=(_percent(report.sla.before), _percent(report.sla.after)),
     )
+
+
+def _percent(part: Availability | None) -> float | None:
+    return None if part is None or part.availability is None else round(part.availability, 6)
 
 
 def onset_of(report: Report) -> Onset:

@@ -9,10 +9,12 @@ from eval.drafts.quiet import QUIET
 from eval.drafts.recordings import RECORDINGS
 from eval.drafts.requests import ENDPOINTS, PRODUCTS
 
-__all__ = ["DRAFTS", "Draft"]
+__all__ = ["DRAFTS", "FIRST_EDITION", "Draft"]
 
 STEPS: tuple[Draft, ...] = (
     *VERSIONS, *FLAGS, *REGIONS, *PARTITIONS, *ZONES, *ENDPOINTS, *PRODUCTS, *WORKFLOWS, *ERRORS,
 )  # fmt: skip
 """One cause, of each of the guide's Steps 2-10: strong and weak, on different dimensions."""
-DRAFTS: tuple[Draft, ...] = (*STEPS, *OTHERS, *QUIET, *RECORDINGS)
+FIRST_EDITION: tuple[Draft, ...] = (*STEPS, *OTHERS, *QUIET, *RECORDINGS)
+"""The 99 incidents of the first edition of the exam."""
+DRAFTS: tuple[Draft, ...] = FIRST_EDITION
