@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +21,8 @@ from eval.settings import nested
 BOUNDS: tuple[Bound, ...] = (
     *exam.BOUNDS, *localization.BOUNDS, *petshop.BOUNDS, *onset.BOUNDS, *invariance.BOUNDS,
 )  # fmt: skip
-console, errors = Console(), Console(stderr=True)
+console = Console(width=None if sys.stdout.isatty() else 150)
+errors = Console(stderr=True)
 
 
 def default_shared() -> Path:
@@ -76,7 +78,7 @@ def command(  # noqa: PLR0913, PLR0917 - a command line's flags
 
 
 def _show(rows: list[Row]) -> None:
-    table = Table("bound", "target", "measured", "", "version 0.1", "source of that")
+    table = Table("bound", "target", "measured", "", "version 0.1", "from")
     for row in rows:
         mark = {True: "kept", False: "[red]not kept", None: ""}[row.met]
         table.add_row(row.what, row.target, row.measured, mark, *row.earlier)

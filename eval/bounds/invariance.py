@@ -123,11 +123,8 @@ def invariances(setup: Setup) -> list[Row]:
         answers = setup.each(work, partial(_put, settings=setup.settings))
         same = [said(a) == said(b) and not a.error for a, b in zip(answers[::2], answers[1::2], strict=True)]
         differ = ", ".join(case.id for case, equal in zip(cases, same, strict=True) if not equal)
-        rows.append(
-            at_least(
-                f"{name} ({len(cases)}): the same conclusion", sum(same) / len(same), 1.0, EARLIER.get(name, UNKNOWN)
-            )
-        )
+        what = f"{name} ({len(cases)}): the same conclusion"
+        rows.append(at_least(what, sum(same) / len(same), 1.0, EARLIER.get(name, UNKNOWN)))
         rows += [Row("  it differs in", "", differ)] if differ else []
     return rows
 
