@@ -133,9 +133,9 @@ EARLIER = {"weights instead of repeated rows": here("reads no weights")}
 
 
 def said(answer: Concluded) -> tuple[object, ...]:
-    """What a person would act on: the confirmed causes in order, and the actions that are for now."""
+    """What a person would act on: availability, the confirmed causes in order, and the actions that are for now."""
     now = [(step.kind, sorted(step.target.items())) for step in answer.actions if step.now]
-    return answer.error, answer.confirmed, now
+    return answer.error, answer.availability, answer.confirmed, now
 
 
 def _put(job: Changed, settings: dict[str, Any]) -> Concluded:
