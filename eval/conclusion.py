@@ -8,22 +8,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from eval.answer import Measured
 from tsg_agent import Given, QuestionError, Report, Request, Settings, TsgError, investigate
 from tsg_agent.models.report import Availability
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-class Onset(BaseModel):
-    """The measured start, and the interval that holds it; None = not measured."""
-
-    model_config = ConfigDict(extra="forbid")
-    measured: AwareDatetime | None = None
-    earliest: AwareDatetime | None = None
-    latest: AwareDatetime | None = None
 
 
 class Step(BaseModel):
@@ -41,7 +33,7 @@ class Concluded(BaseModel):
     confirmed: list[dict[str, str]] = Field(default_factory=list, description="those stated without reserve")
     actions: list[Step] = Field(default_factory=list)
     dismissed: list[tuple[dict[str, str], str]] = Field(default_factory=list, description="subject, statement")
-    onset: Onset = Onset()
+    onset: Measured = Measured()
     availability: tuple[float | None, float | None] = Field((None, None), description="before and after, percent")
     error: str = ""
 
@@ -79,10 +71,10 @@ def _percent(part: Availability | None) -> float | None:
     return None if part is None or part.availability is None else round(part.availability, 6)
 
 
-def onset_of(report: Report) -> Onset:
+def onset_of(report: Report) -> Measured:
     """The report's measured start; reports of releases before 0.2 have none."""
     onset = getattr(report, "onset", None)
-    return Onset(**{name: getattr(onset, name, None) for name in Onset.model_fields})
+    return Measured(**{name: getattr(onset, name, None) for name in Measured.model_fields})
 
 
 def each(

@@ -1,7 +1,7 @@
 """The bound on the measured start: incidents moved to a random time, that end a random time after their start."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from eval.bounds.bound import Bound, Row, Setup, at_least, here
 from eval.cache import telemetry_of
 from eval.cases import Case, Recipe, load_all
 from eval.conclusion import concluded
-from eval.localization.make import Draws
+from eval.drafts.moving import shifted
+from eval.draws import Draws
 from eval.rows import Rows, before_and_after, sudden_start, z_of_a_rise
 from tsg_agent.simulator.incident import incident_text
 from tsg_agent.simulator.scenario import Scenario
@@ -64,7 +65,7 @@ def moved(case: Case, seed: int) -> Case:
         raise ValueError(f"{case.id} is recorded: it cannot be moved")
     draws = Draws(seed, f"moved/{case.id}")
     by = timedelta(seconds=round(draws.between(-6, 6) * 3600))
-    data = _shifted(case.recipe.scenario.model_dump(), by)
+    data = shifted(case.recipe.scenario.model_dump(), by)
     data["end"] = data["incident_start"] + timedelta(seconds=draws.size(15 * 60, 150 * 60))
     scenario = Scenario(**data)
     report = case.recipe.report.model_copy(
@@ -72,14 +73,6 @@ def moved(case: Case, seed: int) -> Case:
     )
     recipe = Recipe(scenario=scenario, report=report)
     return Case(case.id, incident_text(scenario, report), case.expected, scenario.last, recipe)
-
-
-def _shifted(data: Any, by: timedelta) -> Any:
-    if isinstance(data, datetime):
-        return data + by
-    if isinstance(data, dict):
-        return {name: _shifted(value, by) for name, value in data.items()}
-    return type(data)(_shifted(value, by) for value in data) if isinstance(data, list | tuple) else data
 
 
 def _error(job: Moved, settings: dict[str, Any]) -> Error:

@@ -5,20 +5,20 @@ there are and how long (`KINDS`), and how much fails on a good day (`NOISES`). T
 rest is drawn again until the rows can tell every cause (`tellable`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
+from eval.draws import Draws
 from eval.localization.requests import Description, Requests
 from eval.localization.tellable import FEWEST, FEWEST_EXTRA, why_not
 from tsg_agent.simulator.clock import MINUTE, SECOND
 from tsg_agent.simulator.frame import Text
-from tsg_agent.simulator.randomness import Bools, Floats, Ints, Stream
+from tsg_agent.simulator.randomness import Bools, Floats, Ints
 
-T = TypeVar("T")
 NOON = datetime(2026, 4, 14, 12, tzinfo=UTC)
 HEALTHY_MINUTES = 120
 FEWEST_ROWS, MOST_ROWS = 8_000, 200_000
@@ -95,48 +95,6 @@ MOSTLY = (
     ("dependency_name", "endpoint_path"), ("api_version", "client_type"),
 )  # fmt: skip
 """Of some value of the second, most requests have one value of the first, where they are tied."""
-
-
-class Draws:
-    """Random numbers one after another: of a name, not of numpy's own distributions, which change between versions."""
-
-    def __init__(self, seed: int, name: str) -> None:
-        self._stream = Stream(seed, name)
-        self._number = 0
-
-    def unit(self) -> float:
-        """Uniform on [0, 1)."""
-        self._number += 1
-        return float(self._stream.uniform(np.array([self._number]))[0])
-
-    def between(self, low: float, high: float) -> float:
-        """Uniform."""
-        return low + (high - low) * self.unit()
-
-    def size(self, low: float, high: float) -> int:
-        """A whole number, both ends in, the logarithm uniform."""
-        return int(low * ((high + 1) / low) ** self.unit())
-
-    def one(self, values: Sequence[T]) -> T:
-        """One of them, each as likely."""
-        return values[int(self.unit() * len(values))]
-
-    def chance(self, probability: float) -> bool:
-        """True with this probability."""
-        return self.unit() < probability
-
-    def some(self, values: Sequence[T], count: int) -> list[T]:
-        """So many different ones, in a random order."""
-        left = list(values)
-        return [left.pop(int(self.unit() * len(left))) for _ in range(min(count, len(values)))]
-
-    def rows(self, name: str, count: int) -> Floats:
-        """Uniform on [0, 1), one a row."""
-        return self._stream.sub(name).uniform(np.arange(count))
-
-    def shuffled(self, count: int) -> Ints:
-        """The numbers below `count` in a random order."""
-        return np.array(self.some(range(count), count), dtype=np.int64)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from eval.cli import app
+from eval.draws import Draws
 from eval.labels import LabelError
 from eval.localization.case import load, load_all, write
-from eval.localization.make import FEWEST_ROWS, KINDS, MOST_ROWS, NOISES, Draws, make
+from eval.localization.make import FEWEST_ROWS, KINDS, MOST_ROWS, NOISES, make
 from eval.localization.requests import Requests
 from eval.localization.run import Generated, Recorded, Spec, localize
 from eval.localization.score import Named, scores_of, shape_of
