@@ -49,6 +49,14 @@ class Dismissed(Paper):
     reason: str = ""
 
 
+class Measured(Paper):
+    """When trouble began, as measured from the telemetry, and the interval that holds it."""
+
+    measured: AwareDatetime | None = None
+    earliest: AwareDatetime | None = None
+    latest: AwareDatetime | None = None
+
+
 class Proposed(Paper):
     """One action."""
 
@@ -86,6 +94,7 @@ class Answer(Paper):
     dismissed: list[Dismissed] = Field(default_factory=list)
     actions: list[Proposed] = Field(default_factory=list)
     gaps: list[Stated] = Field(default_factory=list)
+    onset: Measured | None = Field(None, description="the measured start; not what the report says of it")
     prose: str = Field("", description="the conclusion in words; every number in it should be grounded")
     evidence: Any = Field(None, description="data the prose's numbers come from; None = grounding is not scored")
     spent: Spent = Spent()

@@ -16,7 +16,7 @@ import yaml
 from eval.cache import default_cache, telemetry_of
 from eval.cases import INCIDENTS, Case, Expected, ExpectedCause, ExpectedParameters, Recipe
 from eval.drafts import DRAFTS, Draft
-from eval.rows import Rows, same_requests
+from eval.rows import Rows, same_requests, sudden_start
 from tsg_agent.simulator.incident import IncidentReport, incident_text
 from tsg_agent.simulator.scenario import FLAG_DIMENSIONS, WORKFLOW_DIMENSIONS, Effect, Fault, Kind, Scenario
 
@@ -35,11 +35,13 @@ def true_faults(draft: Draft) -> list[tuple[Fault, dict[str, str]]]:
     """The faults that are causes within the guide, each once, with what names them."""
     found: list[tuple[Fault, dict[str, str]]] = []
     for fault in draft.faults:
-        names = DIMENSIONS_OF.get(fault.kind, tuple(fault.where))
+        names = tuple(fault.where) if draft.exact else DIMENSIONS_OF.get(fault.kind, tuple(fault.where))
         subject = {name: value for name, value in fault.where.items() if name in names}
-        if fault.kind in NOBODYS or fault.effect is Effect.RESOURCES or any(subject == s for _, s in found):
+        unseen = fault.effect in (Effect.RESOURCES, Effect.LOST)
+        if fault.kind in NOBODYS or unseen or any(subject == other for _, other in found):
             continue
-        if fault.kind is not Kind.ZONE or not any(set(s.items()) < set(subject.items()) for _, s in found):
+        worse = any(other.items() < subject.items() for _, other in found)  # a part of a cause that fails more
+        if draft.exact or not worse:
             found.append((fault, subject))
     return found
 
@@ -48,11 +50,13 @@ def expected_of(draft: Draft, scenario: Scenario, rows: Rows) -> Expected:
     """The true answer."""
     causes = []
     for number, (fault, subject) in enumerate(true_faults(draft)):
-        names = [subject, *same_requests(rows, subject)]
+        names = [subject, *same_requests(rows, subject), *(draft.also if number == 0 else ())]
+        where = fault.where if fault.where != subject else {}
         actions = draft.actions[number] if draft.actions else _actions(fault)
         tier = draft.tiers[number] if draft.tiers else _tier(fault)
         steps = (fault.step,) if fault.step else ()
-        causes.append(ExpectedCause(any_of=tuple(names), steps=steps, tier=tier, actions=actions))
+        exactly = tuple([where, *same_requests(rows, where)] if where else [])
+        causes.append(ExpectedCause(any_of=tuple(names), exactly=exactly, steps=steps, tier=tier, actions=actions))
     return Expected(
         title=draft.title,
         group=draft.group,
@@ -63,6 +67,9 @@ def expected_of(draft: Draft, scenario: Scenario, rows: Rows) -> Expected:
         causes=tuple(causes),
         innocent=draft.innocent,
         gaps=draft.gaps,
+        began=sudden_start(scenario),
+        says=draft.says,
+        never_says=draft.never_says,
     )
 
 

@@ -81,6 +81,7 @@ class ExpectedCause(Strict):
     """A true cause. Found where all dimensions of one of `any_of` are in a cause's subject."""
 
     any_of: tuple[Subject, ...] = Field((), description="names of the same requests; empty = the step decides")
+    exactly: tuple[Subject, ...] = Field((), description="names of just what fails, where that is less; empty = any_of")
     steps: tuple[int, ...] = Field((), description="the guide's steps that are about it")
     tier: Literal["definitive", "potential", "symptom"] | None = None
     actions: tuple[str, ...] = Field((), description="kinds of action, one of which is right; empty = not scored")
@@ -96,6 +97,10 @@ class ExpectedCause(Strict):
         if not self.any_of:
             return step in self.steps
         return any(expected.items() <= subject.items() for expected in self.any_of)
+
+    def is_exactly(self, subject: dict[str, str], step: int | None = None) -> bool:
+        """Whether a blamed subject is this cause, with nothing left out and nothing added."""
+        return subject in (self.exactly or self.any_of) if self.any_of else step in self.steps
 
 
 class ExpectedGap(Strict):
@@ -117,6 +122,9 @@ class Expected(Strict):
     causes: tuple[ExpectedCause, ...] = Field((), description="empty = none within the guide")
     innocent: tuple[Subject, ...] = Field((), description="what looks guilty and must not be blamed")
     gaps: tuple[ExpectedGap, ...] = ()
+    began: AwareDatetime | None = Field(None, description="when trouble began; None = it did not, or little by little")
+    says: tuple[str, ...] = Field((), description="patterns (re, case ignored) that the prose must match")
+    never_says: tuple[str, ...] = Field((), description="patterns that it must not match")
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:

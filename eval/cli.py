@@ -1,6 +1,5 @@
 """The command line of the exam."""
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,38 +11,25 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from eval.bounds.command import command as bounds
 from eval.cache import default_cache
 from eval.cases import INCIDENTS, chosen, load_all
 from eval.compare import compare as compared
 from eval.entrants import EntrantError, Spec, entrant_of
+from eval.localization.command import command as localize
 from eval.report import LEFT_OUT, failings, html, markdown
 from eval.results import Head, Result, ResultsError, add, begin, failures, head, read, reason
 from eval.runner import Job, jobs
 from eval.runner import run as sit_exam
+from eval.settings import nested
 from eval.summary import scores_of, sets_of
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Recorded incidents, and an exam over them.")
 console = Console()
 errors = Console(stderr=True)
 RESULTS = Path("eval-results")
-
-
-def _settings(pairs: list[str]) -> dict[str, Any]:
-    """`thresholds.verdict.gate_z=0` -> nested settings, values read as JSON where they are."""
-    settings: dict[str, Any] = {}
-    for pair in pairs:
-        path, sign, text = pair.partition("=")
-        if not sign:
-            raise typer.BadParameter(f"{pair!r} is not NAME=VALUE")
-        *parents, last = path.split(".")
-        place = settings
-        for parent in parents:
-            place = place.setdefault(parent, {})
-        try:
-            place[last] = json.loads(text)
-        except json.JSONDecodeError:
-            place[last] = text
-    return settings
+app.command("localize")(localize)
+app.command("bounds")(bounds)
 
 
 @app.command()
@@ -70,7 +56,7 @@ def run(  # noqa: PLR0913, PLR0917 - a command line's flags
     """Put incidents before an entrant and score its answers."""
     if model and entrant in ("rules", "guide"):
         raise typer.BadParameter(f"entrant {entrant} uses no model; `--entrant agent` is ours with one")
-    spec = Spec(entrant, model, base_url, _settings(set_ or []), timeout)
+    spec = Spec(entrant, model, base_url, nested(set_ or []), timeout)
     try:
         wanted = chosen(load_all(incidents), cases or [])
     except KeyError as error:

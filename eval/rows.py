@@ -148,6 +148,23 @@ def before_and_after(
     return int((failed & before).sum()), int(before.sum()), int((failed & after).sum()), int(after.sum())
 
 
+ROLLED_OUT_AT_ONCE = 1.0
+"""Minutes from the first instance to the last, up to which a version's failures begin suddenly."""
+
+
+def sudden_start(scenario: Scenario) -> datetime | None:
+    """When trouble begins; None where there is none, or where what begins first begins little by little."""
+    faults = [one for one in scenario.faults if one.kind is not Kind.EXISTING and one.effect is not Effect.RESOURCES]
+    if not faults:
+        return None
+    first = min(scenario.onset_of(fault) for fault in faults)
+    gradual = any(one.ramp_minutes > 0 for one in faults if scenario.onset_of(one) == first)
+    versions = any("service_version" in one.where for one in faults if scenario.onset_of(one) == first)
+    if versions and scenario.rollout:
+        gradual |= scenario.rollout.ramp_minutes > ROLLED_OUT_AT_ONCE
+    return None if gradual else first
+
+
 def _runs_before_and_after(
     rows: Rows, subject: dict[str, str], onset: datetime, others: list[dict[str, str]]
 ) -> tuple[int, int, int, int]:
@@ -160,12 +177,18 @@ def _runs_before_and_after(
     return int((failed & early).sum()), int(early.sum()), int((failed & ~early).sum()), int((~early).sum())
 
 
-def p_of_a_rise(failed0: int, all0: int, failed1: int, all1: int) -> float:
-    """One-sided p of the share having risen: signed root of the G-test's statistic (Wilks 1938), as normal."""
+def z_of_a_rise(failed0: int, all0: int, failed1: int, all1: int) -> float | None:
+    """Root of the G-test's statistic (Wilks 1938) of the share having risen; None where it has not."""
     if not all0 or not all1 or failed1 / all1 <= failed0 / all0:
-        return 1.0
+        return None
     table = np.array([[failed0, all0 - failed0], [failed1, all1 - failed1]], dtype=float)
     expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0, keepdims=True) / table.sum()
     some = table > 0
     g2 = 2 * float((table[some] * np.log(table[some] / expected[some])).sum())
-    return 0.5 * math.erfc(math.sqrt(max(g2, 0.0)) / math.sqrt(2))
+    return math.sqrt(max(g2, 0.0))
+
+
+def p_of_a_rise(failed0: int, all0: int, failed1: int, all1: int) -> float:
+    """One-sided p of the share having risen: its z as normal; 1 where it has not."""
+    z = z_of_a_rise(failed0, all0, failed1, all1)
+    return 1.0 if z is None else 0.5 * math.erfc(z / math.sqrt(2))

@@ -1,5 +1,6 @@
 """The scores of one answer, each its own number. None = the incident does not ask for it."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -57,6 +58,36 @@ def cause_at(rank: int) -> Callable[[Expected, Answer], Score]:
         return float(any(found) if rank == 1 else all(found))
 
     return score
+
+
+def exact(expected: Expected, answer: Answer) -> Score:
+    """F1 of the named subjects, suspects too: a cause is named where one of them is its whole description, no more."""
+    if not expected.causes:
+        return None
+    right = sum(any(cause.is_exactly(b.subject, b.step) for b in answer.causes) for cause in expected.causes)
+    return 2 * right / (len(expected.causes) + len(answer.causes))
+
+
+def start_within(minutes: float) -> Callable[[Expected, Answer], Score]:
+    """1 if the start was measured, and is no further from the true one than so many minutes."""
+
+    def score(expected: Expected, answer: Answer) -> Score:
+        if expected.began is None:
+            return None
+        measured = answer.onset.measured if answer.onset else None
+        return float(measured is not None and abs((measured - expected.began).total_seconds()) <= 60 * minutes)
+
+    return score
+
+
+def said(expected: Expected, answer: Answer) -> Score:
+    """Share of what must be said that the prose says; 0 if it says what it must not."""
+    if not expected.says and not expected.never_says:
+        return None
+    if any(re.search(pattern, answer.prose, re.IGNORECASE) for pattern in expected.never_says):
+        return 0.0
+    found = [bool(re.search(pattern, answer.prose, re.IGNORECASE)) for pattern in expected.says]
+    return sum(found) / len(found) if found else 1.0
 
 
 def confirmed_share(expected: Expected, answer: Answer) -> Score:
@@ -166,8 +197,8 @@ def _instant(value: Any) -> datetime | None:
 
 
 SHARES = (
-    "parameters", "questions", "checks", "labels", "cause_at_1", "cause_at_3", "confirmed", "tier", "actions", "gaps",
-    "grounded",
+    "parameters", "questions", "checks", "labels", "cause_at_1", "cause_at_3", "exact", "confirmed", "tier", "actions",
+    "gaps", "said", "start_within_2", "start_within_5", "grounded",
 )  # fmt: skip
 """Scores of which more is better, 0 to 1."""
 FAULTS = ("failed", "false_alarm", "wrongful_blame", "innocent_blamed")
@@ -185,10 +216,14 @@ def score(expected: Expected, text: str, answer: Answer, asked: list[str], truth
         "labels": labels(truth, answer),
         "cause_at_1": cause_at(1)(expected, answer),
         "cause_at_3": cause_at(3)(expected, answer),
+        "exact": exact(expected, answer),
         "confirmed": confirmed_share(expected, answer),
         "tier": tier(expected, answer),
         "actions": actions(expected, answer),
         "gaps": gaps(expected, answer),
+        "said": said(expected, answer),
+        "start_within_2": start_within(2)(expected, answer),
+        "start_within_5": start_within(5)(expected, answer),
         "grounded": grounding(text, answer),
         "failed": 0.0,
         "false_alarm": false_alarm(expected, answer),

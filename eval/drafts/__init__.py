@@ -2,17 +2,21 @@
 
 from eval.drafts.causes import ERRORS, WORKFLOWS
 from eval.drafts.changes import FLAGS, VERSIONS
+from eval.drafts.conjunctions import CONJUNCTIONS, LATER, OVERLAPS, UNEQUAL
 from eval.drafts.draft import Draft
 from eval.drafts.others import OTHERS
 from eval.drafts.places import PARTITIONS, REGIONS, ZONES
 from eval.drafts.quiet import QUIET
 from eval.drafts.recordings import RECORDINGS
 from eval.drafts.requests import ENDPOINTS, PRODUCTS
+from eval.drafts.second import SECOND
 
-__all__ = ["DRAFTS", "Draft"]
+__all__ = ["DRAFTS", "FIRST_EDITION", "Draft"]
 
 STEPS: tuple[Draft, ...] = (
     *VERSIONS, *FLAGS, *REGIONS, *PARTITIONS, *ZONES, *ENDPOINTS, *PRODUCTS, *WORKFLOWS, *ERRORS,
 )  # fmt: skip
 """One cause, of each of the guide's Steps 2-10: strong and weak, on different dimensions."""
-DRAFTS: tuple[Draft, ...] = (*STEPS, *OTHERS, *QUIET, *RECORDINGS)
+FIRST_EDITION: tuple[Draft, ...] = (*STEPS, *OTHERS, *QUIET, *RECORDINGS)
+"""The 99 incidents of the first edition of the exam."""
+DRAFTS: tuple[Draft, ...] = (*FIRST_EDITION, *CONJUNCTIONS, *OVERLAPS, *LATER, *UNEQUAL, *SECOND)

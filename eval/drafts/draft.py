@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from eval.cases import ExpectedGap
+from eval.drafts.moving import shifted
+from eval.draws import Draws
 from tsg_agent.simulator.incident import IncidentReport
 from tsg_agent.simulator.scenario import DEFAULT_FLAGS, Effect, Fault, Flag, Kind, Rollout, Scenario
 
@@ -21,8 +23,10 @@ class Draft:
     """One incident. `scenario` and `report` hold what differs from the simulator's defaults.
 
     `actions` and `tiers` (one entry a fault, in order) are given where the guide's thresholds make them differ from
-    what the fault's kind calls for: a fault too weak for the guide's label calls for a look. `also` names requests
-    that are the cause as much as the fault's own are. `causeless`: faults that no step of the guide is about.
+    what the fault's kind calls for. `also` holds further names of the first cause. `exact`: a cause is the whole
+    description of its fault, and what says less is not right. `lasts`: the incident is at a random time, for a random
+    time between these (minutes), and its start is told late by random minutes, unless the report says by how many.
+    `says`, `never_says`: patterns that the answer's prose must match, and must not.
     """
 
     id: str
@@ -40,15 +44,30 @@ class Draft:
     gaps: tuple[ExpectedGap, ...] = ()
     asked: tuple[str, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
+    exact: bool = False
+    lasts: tuple[int, int] | None = None
+    says: tuple[str, ...] = ()
+    never_says: tuple[str, ...] = ()
 
     def made(self, seed: int) -> Scenario:
         """The scenario."""
         base: dict[str, Any] = {"name": self.id, "seed": seed, "requests_per_minute": 250, "faults": self.faults}
-        return Scenario(**(base | self.scenario))
+        scenario = Scenario(**(base | self.scenario))
+        if self.lasts is None:
+            return scenario
+        draws = Draws(0, self.id)
+        data = shifted(scenario.model_dump(), minutes(round(draws.between(-360, 360))))
+        return Scenario(**(data | {"end": data["incident_start"] + minutes(draws.size(*self.lasts))}))
 
     def told(self) -> IncidentReport:
         """Its report."""
-        return IncidentReport(**self.report)
+        if self.lasts is None:
+            return IncidentReport(**self.report)
+        draws = Draws(0, f"{self.id}/told")
+        late = draws.one((0, 0, draws.size(1, 6), draws.size(18, 30)))
+        scenario = self.made(0)
+        most = (scenario.last - scenario.incident_start).total_seconds() / 60 - 10
+        return IncidentReport(**({"start_error_minutes": min(late, most)} | self.report))
 
 
 def fault(

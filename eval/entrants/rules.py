@@ -3,6 +3,7 @@
 from typing import Any
 
 from eval.answer import Answer, Blamed, Check, Dismissed, Proposed, Question, Spent, Stated
+from eval.conclusion import onset_of
 from eval.entrants import Entrant, EntrantError, Spec
 from tsg_agent import Given, QuestionError, Report, Request, Settings, investigate
 
@@ -65,6 +66,7 @@ def answer_of(report: Report, settings: Settings) -> Answer:
             for a in report.actions
         ],
         gaps=[Stated(step=g.step, status=g.status, statement=g.statement) for g in report.gaps],
+        onset=onset_of(report),
         prose=prose_of(report),
         evidence=evidence_of(report, settings),
         spent=Spent(

@@ -10,7 +10,7 @@ from tsg_agent.simulator import flags
 from tsg_agent.simulator.clock import MINUTE, micros
 from tsg_agent.simulator.frame import Frame, Text
 from tsg_agent.simulator.randomness import Bools, Floats, Stream
-from tsg_agent.simulator.scenario import Fault, Scenario
+from tsg_agent.simulator.scenario import Effect, Fault, Scenario
 
 
 def matching(scenario: Scenario, fault: Fault, frame: Frame) -> Bools:
@@ -53,3 +53,12 @@ def hits(scenario: Scenario, number: int, frame: Frame, attempt: str) -> Bools:
     draw = Stream(scenario.seed, f"fault/{number}/{attempt}").uniform(frame.array("key"))
     chance = fault.probability * strength(scenario, fault, frame.array("time"))
     return matching(scenario, fault, frame) & (draw < chance)
+
+
+def lost(scenario: Scenario, frame: Frame) -> Bools:
+    """The requests that never arrive."""
+    mask = np.zeros(len(frame), dtype=np.bool_)
+    for number, fault in enumerate(scenario.faults):
+        if fault.effect is Effect.LOST:
+            mask |= hits(scenario, number, frame, "first")
+    return mask

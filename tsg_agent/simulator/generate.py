@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from tsg_agent.errors import ParameterError
-from tsg_agent.simulator import flags, log, outcomes, products, quirks, traffic, workflows
+from tsg_agent.simulator import faults, flags, log, outcomes, products, quirks, spans, traffic, workflows
 from tsg_agent.simulator.clock import SECOND, micros
 from tsg_agent.simulator.frame import Frame, concat
 from tsg_agent.simulator.infrastructure import Fleet, fleet_of, metrics_of, metrics_table
@@ -24,7 +24,8 @@ RETRIED = 0.45
 
 
 def generate(scenario: Scenario) -> Tables:
-    """The five tables (without those that the scenario says are missing), columns as the guide's schema has them.
+    """The five tables (without those that the scenario says are missing), columns as the guide's schema has them; and
+    a table of calls, where the scenario says so.
 
     A fault changes the requests that it hits, their retries, and the later steps of the workflow runs that it ends;
     every other row is as it would have been without it. Raises ParameterError where a fault is about something that
@@ -38,6 +39,8 @@ def generate(scenario: Scenario) -> Tables:
     attempts, outcome, steps = _played(scenario, fleet)
     ids = log.request_ids(scenario, attempts)
     gateway = log.table(scenario, attempts, outcome, ids, metrics)
+    if scenario.quirks.spans:
+        gateway = spans.of(scenario, attempts, outcome, gateway)
     columns = {
         "api_gateway_logs": {name: gateway[name] for name in log.column_order() if name in gateway},
         "feature_flags": flags.table(scenario, attempts, ids),
@@ -45,6 +48,8 @@ def generate(scenario: Scenario) -> Tables:
         "product_metadata": products.table(attempts, ids),
         "workflow_tracking": workflows.table(scenario, steps),
     }
+    if scenario.quirks.calls:
+        columns["calls"] = spans.calls(scenario)
     return {
         name: quirks.recorded(scenario, name, table)
         for name, table in columns.items()
@@ -71,7 +76,7 @@ def _played(scenario: Scenario, fleet: Fleet) -> tuple[Frame, Outcome, workflows
     rescued = np.zeros(len(first), dtype=np.bool_)
     rescued[index] = ~answered_again.fatal
     failed = workflows.failed_steps(scenario, first, answered, rescued)
-    made = workflows.reached(first, failed)
+    made = workflows.reached(first, failed, faults.lost(scenario, first))
 
     finished = first.array("time") + (answered.latency * 1000).astype(np.int64)
     finished[index] = again.array("time") + (answered_again.latency * 1000).astype(np.int64)

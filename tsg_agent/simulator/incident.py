@@ -124,7 +124,8 @@ def _email(report: IncidentReport, facts: _Facts) -> list[str]:
         [f"It {facts.start}" if report.start_words != "since" else f"This is so {facts.start}"] if facts.start else []
     )
     when += [f"it is {facts.end}" if report.ongoing else f"it was {facts.end}"] if facts.end else []
-    lines += [", ".join(when).capitalize() + "." if not facts.start else ", ".join(when) + "."] if when else []
+    told = ", ".join(when) + "."
+    lines += [told[0].upper() + told[1:]] if when else []
     lines += [f"We have promised {facts.target} availability."] if facts.target else []
     lines += [facts.window] if facts.window else []
     lines += [*report.hints, "", "Please have a look.", "", "> On an earlier mail: thanks, all good last week."]

@@ -118,5 +118,5 @@ def column_order() -> tuple[str, ...]:
         *TEXTS[11:17], "is_test_traffic", "is_retry", "cache_hit", "has_dependency_failure", "error_code",
         "error_category", "exception_type", "exception_message", "stack_trace_hash", *TEXTS[17:],
         "is_cascading_failure", "concurrent_connections", "data_processed_bytes", "cpu_utilization",
-        "memory_utilization",
+        "memory_utilization", "trace_id", "span_id", "parent_span_id",
     )  # fmt: skip

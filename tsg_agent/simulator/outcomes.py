@@ -10,10 +10,13 @@ from tsg_agent.simulator.clock import MINUTE, micros
 from tsg_agent.simulator.exceptions import BACKGROUND, CLIENT, CLIENT_WEIGHTS, REDIRECTS, Profile, profiles_of
 from tsg_agent.simulator.frame import Frame
 from tsg_agent.simulator.randomness import Bools, Floats, Ints, Stream
-from tsg_agent.simulator.scenario import Effect, Scenario
+from tsg_agent.simulator.scenario import Effect, Fault, Kind, Scenario
 from tsg_agent.simulator.traffic import endpoints_of
 
 BURST_FAILURE = 0.06
+INNER = ("DATABASE", "DEPENDENCY")
+"""Categories of errors that a dependency makes."""
+BEHIND_THE_ENTRY = (Kind.ENDPOINT, Kind.PRODUCT, Kind.WORKFLOW, Kind.ERROR)
 STAGING_FACTOR = 20  # another environment or service fails so many times as often
 
 
@@ -34,6 +37,8 @@ class Outcome:
     """The client sends it again although it was answered."""
     dependency_failure: Bools
     cascading: Bools
+    hop: Ints
+    """Where it failed or was slow: 0 = entry, 1 = component, 2 = dependency; -1 = nowhere."""
     compensation: Floats
     """Chance of a compensation if the run fails; NaN = usual."""
 
@@ -55,7 +60,7 @@ def answer(scenario: Scenario, frame: Frame, attempt: str) -> Outcome:
     """Answer a frame's requests. `attempt` names the draws: a retry has its own luck."""
     outcome = _healthy(scenario, frame, attempt)
     for number, fault in enumerate(scenario.faults):
-        if fault.effect is not Effect.RESOURCES:
+        if fault.effect not in (Effect.RESOURCES, Effect.LOST):
             _apply(scenario, number, frame, outcome, attempt)
     return outcome
 
@@ -75,6 +80,7 @@ def _healthy(scenario: Scenario, frame: Frame, attempt: str) -> Outcome:
         pressed=np.zeros(rows, dtype=np.bool_),
         dependency_failure=stream.sub("dependency").chance(keys, 0.004),
         cascading=np.zeros(rows, dtype=np.bool_),
+        hop=np.full(rows, -1, dtype=np.int64),
         compensation=np.full(rows, np.nan),
     )
     reads = frame.text("http_method").equals("GET")
@@ -92,8 +98,18 @@ def _healthy(scenario: Scenario, frame: Frame, attempt: str) -> Outcome:
         _fail(outcome, failed, np.full(rows, len(BACKGROUND) - 1))
         outcome.dependency_failure |= failed
     outcome.fatal = outcome.status >= 500
+    inner = np.array([item.category in INNER for item in outcome.profiles])[outcome.profile] & (outcome.profile >= 0)
+    halves = np.where(outcome.fatal, stream.sub("hop").choice(keys, [0.5, 0.5]), 0)
+    outcome.hop = np.where(inner, 2, np.where(outcome.profile >= 0, halves, -1)).astype(np.int64)
     _slow_failures(scenario, frame, outcome, outcome.fatal, attempt)
     return outcome
+
+
+def hop_of(fault: Fault) -> int:
+    """Where the requests that a fault hits fail: at a dependency, at a component, or at the entry itself."""
+    if "dependency_name" in fault.where:
+        return 2
+    return 1 if "service_component" in fault.where or fault.kind in BEHIND_THE_ENTRY else 0
 
 
 def _background(scenario: Scenario, frame: Frame, stream: Stream) -> Bools:
@@ -134,6 +150,7 @@ def _apply(scenario: Scenario, number: int, frame: Frame, outcome: Outcome, atte
     hit = faults.hits(scenario, number, frame, attempt) & ~outcome.fatal
     keys = frame.array("key")
     stream = Stream(scenario.seed, f"fault/{number}/{attempt}/detail")
+    outcome.hop[hit] = hop_of(fault)
     if fault.compensation is not None:
         outcome.compensation[hit] = fault.compensation
     if fault.effect is Effect.LATENCY:

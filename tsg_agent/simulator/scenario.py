@@ -65,6 +65,7 @@ class Effect(StrEnum):
     RETRIES = "retries"  # answered, and sent again by the client
     DEPENDENCY_FAILURES = "dependency_failures"  # answered 2xx without what the dependency would have added
     WORKFLOW_FAILURE = "workflow_failure"  # answered 2xx, and the workflow's step fails behind it
+    LOST = "lost"  # never arrives: it has no row, and its workflow run goes no further
     RESOURCES = "resources"  # no request is hit: CPU and memory of the matching instances rise
 
 
@@ -162,6 +163,8 @@ class Quirks(Model):
     booleans: Literal["boolean", "integer"] = "boolean"
     null_test_flag: bool = Field(False, description="is_test_traffic is NULL, not false, for real traffic")
     resources_in_log: bool = Field(False, description="the log has cpu_utilization and memory_utilization too")
+    spans: bool = Field(False, description="a row for each hop: entry, component, dependency; with ids of spans")
+    calls: bool = Field(False, description="a table of callers and callees")
     running_share: float = Field(0, ge=0, le=1, description="workflow runs whose last step is still IN_PROGRESS")
 
 

@@ -25,16 +25,17 @@ def failed_steps(scenario: Scenario, frame: Frame, first: Outcome, rescued: Bool
     return (frame.array("run") >= 0) & ((first.fatal & ~rescued) | silent)
 
 
-def reached(frame: Frame, failed: Bools) -> Bools:
-    """The requests that are made at all: a run ends at its first failed step. Single requests are."""
+def reached(frame: Frame, failed: Bools, lost: Bools) -> Bools:
+    """The requests that arrive at all: a run ends with its first failed step, and before its first lost one."""
     runs, step = frame.array("run"), frame.array("step")
-    made = np.ones(len(frame), dtype=np.bool_)
+    made = ~lost
     in_run = np.flatnonzero(runs >= 0)
     if not len(in_run):
         return made
     _, number = np.unique(runs[in_run], return_inverse=True)
     ends = np.full(number.max() + 1, 99, dtype=np.int64)
     np.minimum.at(ends, number, np.where(failed[in_run], step[in_run], 99))
+    np.minimum.at(ends, number, np.where(lost[in_run], step[in_run] - 1, 99))
     made[in_run] = step[in_run] <= ends[number]
     return made
 

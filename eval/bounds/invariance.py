@@ -1,0 +1,155 @@
+"""The bound on invariances: what says nothing new about an incident changes no conclusion."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from eval.bounds.bound import UNKNOWN, Bound, Row, Setup, at_least, here
+from eval.cache import telemetry_of
+from eval.cases import Case, load_all
+from eval.conclusion import Concluded, concluded
+from eval.rows import FLAGS, LOG, PRODUCTS
+from tsg_agent.simulator.randomness import Stream
+
+Tables: TypeAlias = dict[str, pa.Table]
+REQUESTED = (LOG, FLAGS, PRODUCTS)
+"""The tables whose rows are of requests."""
+HEAVIEST = 3
+
+
+def reordered(tables: Tables) -> Tables:
+    """Every table's rows in a random order."""
+    return {
+        name: table.take(pa.array(np.argsort(Stream(1, f"order/{name}").uniform(np.arange(table.num_rows)))))
+        for name, table in tables.items()
+    }
+
+
+def doubled(tables: Tables) -> Tables:
+    """Every request once more, under another id, with its flags and its product."""
+    return tables | {
+        name: pa.concat_tables([tables[name], _renamed(tables[name], "-b")]) for name in REQUESTED if name in tables
+    }
+
+
+def tested(tables: Tables) -> Tables:
+    """A tenth of the requests once more, as test traffic that always fails."""
+    log = tables[LOG]
+    some = log.take(pa.array(np.arange(0, log.num_rows, 10)))
+    failing = pa.array(np.full(some.num_rows, 500), log["status_code"].type)
+    flag = log["is_test_traffic"].type if "is_test_traffic" in log.column_names else pa.bool_()
+    some = _with(_renamed(some, "-t"), {"status_code": failing, "is_test_traffic": _filled(True, some, flag)})
+    if "is_test_traffic" not in log.column_names:
+        log = _with(log, {"is_test_traffic": _filled(False, log, flag)})
+    return tables | {LOG: pa.concat_tables([log, some])}
+
+
+def weighted(tables: Tables) -> Tables:
+    """Each request with a weight of one to three; every fourth has none, which is one."""
+    weight = _weights(tables[LOG])
+    column = pa.array(weight.astype(np.float64), mask=(np.arange(len(weight)) % 4 == 0) & (weight == 1))
+    return tables | {LOG: _with(tables[LOG], {"weight": column})}
+
+
+def repeated(tables: Tables) -> Tables:
+    """Each request as often as its weight says, under an id of its own, with its flags and its product."""
+    ids, weight = tables[LOG]["request_id"], _weights(tables[LOG])
+    result = dict(tables)
+    for copy in range(1, HEAVIEST):
+        heavy = pa.chunked_array([ids.combine_chunks().filter(pa.array(weight > copy))])
+        for name in REQUESTED:
+            if name in tables:
+                rows = tables[name].filter(pa.compute.is_in(tables[name]["request_id"], heavy.combine_chunks()))
+                result[name] = pa.concat_tables([result[name], _renamed(rows, f"-{copy}")])
+    return result
+
+
+def _weights(log: pa.Table) -> Any:
+    return 1 + Stream(1, "weight").choice(np.arange(log.num_rows), [0.6, 0.25, 0.15])
+
+
+def _renamed(table: pa.Table, suffix: str) -> pa.Table:
+    return _with(table, {"request_id": pa.compute.binary_join_element_wise(table["request_id"], suffix, "")})
+
+
+def _filled(value: bool, table: pa.Table, kind: pa.DataType) -> pa.Array:
+    return pa.array(np.full(table.num_rows, int(value))).cast(kind)
+
+
+def _with(table: pa.Table, columns: dict[str, Any]) -> pa.Table:
+    for name, values in columns.items():
+        at = table.column_names.index(name) if name in table.column_names else -1
+        table = table.append_column(name, values) if at < 0 else table.set_column(at, name, values)
+    return table
+
+
+def unchanged(tables: Tables) -> Tables:
+    """As they are."""
+    return tables
+
+
+PAIRS: tuple[tuple[str, Callable[[Tables], Tables], Callable[[Tables], Tables]], ...] = (
+    ("rows in another order", unchanged, reordered),
+    ("every request twice, with new ids", unchanged, doubled),
+    ("failing test traffic beside it", unchanged, tested),
+    ("weights instead of repeated rows", repeated, weighted),
+)
+
+
+@dataclass(frozen=True)
+class Changed:
+    """An incident, and what is done to its tables."""
+
+    case: Case
+    change: Callable[[Tables], Tables]
+    cache: Path
+    scratch: Path
+
+
+def invariances(setup: Setup) -> list[Row]:
+    """Confirmed causes in their order, and what is to be done now, with each change and without."""
+    cases = [case for case in load_all() if case.recipe and not case.recipe.scenario.quirks.duplicate_share]
+    cases = cases[:: 12 if setup.quick else 3]
+    rows = []
+    for name, one, other in PAIRS:
+        work = [Changed(case, change, setup.cache, setup.scratch) for case in cases for change in (one, other)]
+        answers = setup.each(work, partial(_put, settings=setup.settings))
+        same = [said(a) == said(b) and not a.error for a, b in zip(answers[::2], answers[1::2], strict=True)]
+        differ = ", ".join(case.id for case, equal in zip(cases, same, strict=True) if not equal)
+        what = f"{name} ({len(cases)}): the same conclusion"
+        rows.append(at_least(what, sum(same) / len(same), 1.0, EARLIER.get(name, UNKNOWN)))
+        rows += [Row("  it differs in", "", differ)] if differ else []
+    return rows
+
+
+EARLIER = {"weights instead of repeated rows": here("reads no weights")}
+
+
+def said(answer: Concluded) -> tuple[object, ...]:
+    """What a person would act on: availability, the confirmed causes in order, and the actions that are for now."""
+    now = [(step.kind, sorted(step.target.items())) for step in answer.actions if step.now]
+    return answer.error, answer.availability, answer.confirmed, now
+
+
+def _put(job: Changed, settings: dict[str, Any]) -> Concluded:
+    folder = telemetry_of(job.case, job.cache)
+    copy = job.scratch / f"{job.case.id}-{job.change.__name__}"
+    if job.change is unchanged:
+        return concluded(job.case.text, folder, job.case.now, settings)
+    copy.mkdir(parents=True, exist_ok=True)
+    for name, table in job.change({path.stem: pq.read_table(path) for path in folder.glob("*.parquet")}).items():
+        pq.write_table(table, copy / f"{name}.parquet")
+    try:
+        return concluded(job.case.text, copy, job.case.now, settings)
+    finally:
+        shutil.rmtree(copy)
+
+
+BOUNDS = (Bound("invariances", invariances),)

@@ -1,0 +1,338 @@
+"""Small causes, other outcomes than 5xx, traffic that is lost, traces, and starts that nobody reported well.
+
+Written from the guide and its schema; each at a random time, for a random time, the start told more or less late.
+"""
+
+from eval.drafts.draft import FLAGS_AND_HARMLESS, NEW, NEW_VERSION, Draft, fault
+from tsg_agent.simulator.scenario import Effect, Fault, Flaky, Kind, Quirks, Rollout
+
+LASTS, LONG = (30, 150), (75, 150)
+HALF = Rollout(version=NEW, ramp_minutes=0, share=0.5)
+BUSY = {"requests_per_minute": 400}
+IN_FIFTY = {"instances": 50, "rollout": Rollout(version=NEW, ramp_minutes=0, share=0.02), "requests_per_minute": 500}
+IN_THIRTY = {"instances": 33, "rollout": Rollout(version=NEW, ramp_minutes=0, share=0.03), "requests_per_minute": 500}
+IN_HUNDRED = {"instances": 99, "rollout": Rollout(version=NEW, ramp_minutes=0, share=0.01), "requests_per_minute": 800}
+FEWER = (
+    r"\b(requests?|traffic|load)\b[^.\n]{0,120}\b(fell|fall|fallen|drop\w*|vanish\w*|missing|lost|disappear\w*|stopp\w*|fewer|"
+    r"less|only)\b|\b(lost|missing|fewer|drop in|fall of)\b[^.\n]{0,60}\b(requests|traffic)\b",
+)
+WITHIN = (r"\bwithin (the|its) (SLA|SLO|target|objective|service level|threshold)\b",)
+SPANS, MAPPED = Quirks(spans=True), Quirks(spans=True, calls=True)
+
+CANARIES = (
+    Draft(
+        "canary-one-in-fifty",
+        "A canary with a fiftieth of the traffic fails a third of it",
+        "canary",
+        (fault(Kind.VERSION, 0.35, service_version=NEW),),
+        IN_FIFTY,
+        {"symptom": "an error page now and then"},
+        (),
+        lasts=LONG,
+    ),
+    Draft(
+        "canary-one-in-hundred",
+        "A canary with a hundredth of the traffic fails a third of it",
+        "canary",
+        (fault(Kind.VERSION, 0.35, service_version=NEW),),
+        IN_HUNDRED,
+        {"hand": "alert", "symptom": "error budget burns"},
+        lasts=LONG,
+    ),
+    Draft(
+        "canary-slow",
+        "A canary answers half of its requests after seconds",
+        "canary",
+        (fault(Kind.VERSION, 0.5, Effect.LATENCY, service_version=NEW),),
+        IN_THIRTY,
+        {"hand": "chat", "symptom": "some pages hang"},
+        ("latency",),
+        lasts=LONG,
+    ),
+    Draft(
+        "canary-refuses",
+        "A canary answers half of its requests with 401",
+        "canary",
+        (fault(Kind.VERSION, 0.5, Effect.CLIENT_ERRORS, service_version=NEW, more={"status": 401}),),
+        IN_THIRTY,
+        {"hand": "email", "symptom": "people are logged out"},
+        ("4xx",),
+        lasts=LONG,
+    ),
+)
+REFUSED = (
+    Draft(
+        "version-unauthorized",
+        "A new version answers half of its requests with 401",
+        "4xx",
+        (fault(Kind.VERSION, 0.5, Effect.CLIENT_ERRORS, service_version=NEW, more={"status": 401}),),
+        {"rollout": HALF},
+        {"symptom": "users must log in again and again"},
+        (),
+        lasts=LASTS,
+        never_says=WITHIN,
+    ),
+    Draft(
+        "version-forbidden",
+        "A new version answers a tenth of its requests with 403",
+        "4xx",
+        (fault(Kind.VERSION, 0.1, Effect.CLIENT_ERRORS, service_version=NEW, more={"status": 403}),),
+        {"rollout": HALF} | BUSY,
+        {"hand": "email", "symptom": "no access for some"},
+        ("weak",),
+        lasts=LASTS,
+    ),
+    Draft(
+        "route-gone",
+        "A route answers 404 to everybody",
+        "4xx",
+        (fault(Kind.ENDPOINT, 1.0, Effect.CLIENT_ERRORS, endpoint_path="/images", more={"status": 404}),),
+        {},
+        {"hand": "chat", "symptom": "no pictures anywhere"},
+        lasts=LASTS,
+        never_says=WITHIN,
+    ),
+    Draft(
+        "method-gone",
+        "Nothing can be put into the cart: POST answers 404",
+        "4xx",
+        (
+            fault(
+                Kind.ENDPOINT, 1.0, Effect.CLIENT_ERRORS, endpoint_path="/cart", http_method="POST",
+                more={"status": 404},
+            ),
+        ),
+        BUSY,
+        {"symptom": "the cart stays empty"},
+        ("pair",),
+        actions=(("fix_endpoint", "look"),),
+        exact=True,
+        lasts=LASTS,
+    ),
+    Draft(
+        "zone-forbidden-to-a-client",
+        "One zone answers 403 to partners",
+        "4xx",
+        (
+            fault(
+                Kind.ZONE, 0.9, Effect.CLIENT_ERRORS, availability_zone="us-east-1b", client_type="partner",
+                more={"status": 403},
+            ),
+        ),
+        BUSY,
+        {"hand": "email", "symptom": "partners are refused, every third time or so"},
+        ("pair",),
+        actions=(("redirect_traffic", "look"),),
+        exact=True,
+        lasts=LASTS,
+    ),
+)  # fmt: skip
+THROTTLED = (
+    Draft(
+        "partners-throttled",
+        "Partners are turned away with 429",
+        "429",
+        (fault(Kind.ENDPOINT, 0.6, Effect.RATE_LIMIT, client_type="partner"),),
+        {},
+        {"hand": "alert", "symptom": "429 above objective"},
+        lasts=LASTS,
+    ),
+    Draft(
+        "search-throttled-for-a-tenant",
+        "Business tenants' searches are turned away with 429",
+        "429",
+        (fault(Kind.PARTITION, 0.5, Effect.RATE_LIMIT, tenant_category="BUSINESS", endpoint_path="/search"),),
+        BUSY,
+        {"symptom": "search says: too many requests"},
+        ("pair",),
+        exact=True,
+        lasts=LASTS,
+    ),
+    Draft(
+        "version-throttles",
+        "A new version turns a quarter of its requests away with 429",
+        "429",
+        (fault(Kind.VERSION, 0.25, Effect.RATE_LIMIT, service_version=NEW),),
+        {"rollout": HALF},
+        {"hand": "chat", "symptom": "we see 429s", "hints": ("somebody changed the limits?",)},
+        actions=(("roll_back", "relieve_rate_limiting"),),
+        lasts=LASTS,
+    ),
+)
+LOST = (
+    Draft(
+        "traffic-lost",
+        "Nineteen of twenty requests do not arrive any more",
+        "lost traffic",
+        (Fault(kind=Kind.OUTSIDE, effect=Effect.LOST, probability=0.95),),
+        {},
+        {"hand": "chat", "symptom": "it is strangely quiet"},
+        (),
+        lasts=LASTS,
+        says=FEWER,
+        never_says=WITHIN,
+    ),
+    Draft(
+        "traffic-lost-in-the-region",
+        "The region's requests hardly arrive any more",
+        "lost traffic",
+        (fault(Kind.REGION, 0.93, Effect.LOST, region="us-east"),),
+        {},
+        {"hand": "email", "symptom": "customers in the east cannot reach us"},
+        lasts=LASTS,
+        says=FEWER,
+        never_says=WITHIN,
+    ),
+    Draft(
+        "clients-lost-and-a-zone",
+        "Android's requests do not arrive, and a zone fails",
+        "lost traffic",
+        (
+            fault(Kind.ZONE, 0.3, availability_zone="us-east-1a"),
+            fault(Kind.ENDPOINT, 0.97, Effect.LOST, client_type="android"),
+        ),
+        BUSY,
+        {"symptom": "errors, and no orders from android phones"},
+        lasts=LASTS,
+    ),
+)
+TRACES = (
+    Draft(
+        "trace-of-a-dependency",
+        "A database fails, and its callers with it: spans of each hop",
+        "spans",
+        (fault(Kind.ERROR, 0.5, dependency_name="identity-db"),),
+        {"quirks": SPANS},
+        {"hand": "alert", "symptom": "errors at login"},
+        ("cascading",),
+        lasts=LASTS,
+        also=({"service_component": "identity-db"},),
+        innocent=({"service_component": "identity"},),
+    ),
+    Draft(
+        "trace-of-a-shared-dependency",
+        "A database that two components call fails: spans, and a map of calls",
+        "spans",
+        (fault(Kind.ERROR, 0.3, dependency_name="catalog-db"),),
+        {"quirks": MAPPED},
+        {"symptom": "products and carts fail", "hints": ("The catalog has been rolled out yesterday.",)},
+        ("cascading", "calls"),
+        lasts=LASTS,
+        also=({"service_component": "catalog-db"},),
+        innocent=({"service_component": "catalog"}, {"service_component": "cart"}),
+    ),
+    Draft(
+        "trace-of-a-component",
+        "A component fails, and what it calls is well: spans, and a map of calls",
+        "spans",
+        (fault(Kind.ERROR, 0.4, service_component="orders"),),
+        {"quirks": MAPPED},
+        {"hand": "email", "symptom": "orders cannot be seen", "hints": ("Surely it is orders-db.",)},
+        ("cascading", "calls"),
+        actions=(("fix_error", "fix_endpoint"),),
+        lasts=LASTS,
+        innocent=({"service_component": "orders-db"}, {"dependency_name": "orders-db"}),
+    ),
+    Draft(
+        "trace-of-a-zone",
+        "A zone fails at the entry: spans of each hop",
+        "spans",
+        (fault(Kind.ZONE, 0.3, availability_zone="us-east-1b"),),
+        {"quirks": SPANS},
+        {"symptom": "availability low"},
+        lasts=LASTS,
+    ),
+    Draft(
+        "map-of-calls",
+        "A database fails; one row a request, and a map of calls",
+        "spans",
+        (fault(Kind.ERROR, 0.4, dependency_name="inventory-db"),),
+        {"quirks": Quirks(calls=True)} | BUSY,
+        {"hand": "chat", "symptom": "stock cannot be changed"},
+        ("calls",),
+        lasts=LASTS,
+    ),
+)
+STARTS = (
+    Draft(
+        "start-half-an-hour-late",
+        "A zone fails; the alert came half an hour later",
+        "told start",
+        (fault(Kind.ZONE, 0.25, availability_zone="us-east-1c"),),
+        {},
+        {"hand": "alert", "symptom": "availability low", "start_error_minutes": 30},
+        ("late",),
+        lasts=LONG,
+    ),
+    Draft(
+        "start-late-for-a-flag",
+        "A flag was switched on and breaks requests; somebody noticed 18 minutes later",
+        "told start",
+        (fault(Kind.FLAG, 0.3, flag_name="gift_cards", flag_value="on"),),
+        {"flags": FLAGS_AND_HARMLESS},
+        {"hand": "chat", "symptom": "errors for many", "start_error_minutes": 18},
+        ("late",),
+        lasts=LONG,
+    ),
+    Draft(
+        "start-late-for-a-workflow",
+        "Logins do not complete; the ticket says 25 minutes too late",
+        "told start",
+        (
+            fault(
+                Kind.WORKFLOW, 0.4, Effect.WORKFLOW_FAILURE, scenario_name="account_login",
+                workflow_step="verify_password",
+            ),
+        ),
+        BUSY,
+        {"symptom": "logins never end", "start_error_minutes": 25},
+        ("late", "silent"),
+        lasts=LONG,
+    ),
+    Draft(
+        "start-not-told",
+        "A shard fails; nobody says since when",
+        "told start",
+        (fault(Kind.PARTITION, 0.35, shard_id="shard-09"),),
+        {},
+        {"hand": "email", "symptom": "some customers get errors on every page", "omit": ("start",)},
+        ("missing",),
+        parameters={"start_time": None, "incident_start": None},
+        lasts=(40, 80),
+    ),
+    Draft(
+        "start-not-told-of-a-version",
+        "A new version fails; nobody says since when",
+        "told start",
+        (fault(Kind.VERSION, 0.2, service_version=NEW),),
+        {"rollout": HALF},
+        {"hand": "chat", "symptom": "errors", "omit": ("start",)},
+        ("missing",),
+        parameters={"start_time": None, "incident_start": None},
+        lasts=(40, 80),
+    ),
+)  # fmt: skip
+QUIET = (
+    Draft(
+        "quiet-canary",
+        "A harmless canary",
+        "no incident",
+        scenario=IN_FIFTY,
+        report={"hand": "chat", "symptom": "is it us?", "hints": ("the canary of 3.15.0 is out",)},
+        incident=False,
+        innocent=(NEW_VERSION,),
+        tags=("decoy",),
+        lasts=LASTS,
+    ),
+    Draft(
+        "quiet-traces",
+        "Nothing is wrong: spans of each hop, and a component that always fails",
+        "no incident",
+        scenario={"quirks": MAPPED, "flaky": Flaky(traffic=0.015, failure=0.4)},
+        report={"symptom": "a customer complains about errors"},
+        incident=False,
+        innocent=({"service_component": "vendor-feed"}, {"service_component": "recommendations"}),
+        lasts=LASTS,
+    ),
+)
+SECOND: tuple[Draft, ...] = (*CANARIES, *REFUSED, *THROTTLED, *LOST, *TRACES, *STARTS, *QUIET)

@@ -1,0 +1,1 @@
+"""Which descriptions of requests fail? Made cases whose causes are conjunctions, and a score of exact descriptions."""
