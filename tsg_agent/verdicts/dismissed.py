@@ -72,7 +72,7 @@ def _newest(table: Table) -> int | None:
 
 @dataclass(frozen=True)
 class _Row:
-    """Values that the guide names, or that stand out, and are neither a cause nor part of its blast radius.
+    """A value of a dimension, the outcome to look at, whether it is the newest version, a reason if there is one."""
 
     table: Table
     row: int
