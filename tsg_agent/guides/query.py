@@ -28,7 +28,7 @@ READING = frozenset({
 """Functions without a node class of sqlglot's that only look at their arguments, or at the clock."""
 REFUSED = (
     exp.DML, exp.DDL, exp.Command, exp.Into, exp.Lock, exp.Set, exp.Pragma, exp.Use, exp.Attach, exp.Copy, exp.Transaction,
-    exp.ReadCSV, exp.ReadParquet, exp.TableFromRows, exp.Kill, exp.Describe, exp.Show,
+    exp.ReadCSV, exp.ReadParquet, exp.TableFromRows, exp.Kill, exp.Describe, exp.Show, exp.NextValueFor,
 )  # fmt: skip
 
 
