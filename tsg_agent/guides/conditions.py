@@ -14,7 +14,7 @@ from sqlglot import exp
 MOST = 3000
 """Conjunctions of a form; beyond it nothing is said."""
 Variable = Hashable
-Name = Callable[[exp.Expression], Variable]
+Name = Callable[[exp.Expr], Variable]
 """Names the value that an expression stands for."""
 
 
@@ -70,7 +70,7 @@ class Bound:
     total: float | None
 
 
-def form(condition: exp.Expression | None, name: Name, *, negated: bool = False) -> Form | None:
+def form(condition: exp.Expr | None, name: Name, *, negated: bool = False) -> Form | None:
     """The condition, or its opposite, as a disjunction of conjunctions."""
     if condition is None:
         return TRUE
@@ -107,9 +107,7 @@ def _holds(one: Conjunction, implied: Callable[[Variable], Domain], bounds: list
     ranges = {variable: domain & replace(implied(variable), null=None) for variable, domain in one.items()}
     if any(domain.empty for domain in ranges.values()):
         return False
-    return not any(
-        _breaks(bound, ranges) for bound in bounds if bound.left in ranges and bound.right in ranges
-    )
+    return not any(_breaks(bound, ranges) for bound in bounds if bound.left in ranges and bound.right in ranges)
 
 
 def _breaks(bound: Bound, ranges: Conjunction) -> bool:
@@ -125,7 +123,7 @@ def exclusive(conditions: list[Form | None]) -> bool:
     return all(not possible(both(one, two), lambda _: Domain()) for one, two in combinations(conditions, 2))
 
 
-def number(node: exp.Expression | None) -> float | None:
+def number(node: exp.Expr | None) -> float | None:
     """The value of a constant number; arithmetic of constants is worked out."""
     if isinstance(node, exp.Paren | exp.Cast):
         return number(node.this)
@@ -153,54 +151,56 @@ def _merge(one: Conjunction, two: Conjunction) -> Conjunction | None:
     return merged
 
 
-def _atom(node: exp.Expression, name: Name, negated: bool) -> Form | None:
+def _atom(node: exp.Expr, name: Name, negated: bool) -> Form:
     """One comparison. The opposite of one that NULL may fail says nothing of NULL; `_holds` needs no more."""
-    if isinstance(node, exp.Boolean):
-        return TRUE if bool(node.this) != negated else []
-    if isinstance(node, exp.Between):
-        low, high = number(node.args["low"]), number(node.args["high"])
-        if low is None or high is None:
-            return TRUE
-        key = name(node.this)
-        if negated:
-            return [{key: Domain(high=low, high_open=True)}, {key: Domain(low=high, low_open=True)}]
-        return [{key: Domain(low, high, null=False)}]
-    if isinstance(node, exp.In):
-        return _in(node, name, negated)
-    if isinstance(node, exp.Is):
-        return _is(node, name, negated)
-    if isinstance(node, exp.Column):
-        return [{name(node): _text("false" if negated else "true")}]
-    if isinstance(node, exp.GT | exp.GTE | exp.LT | exp.LTE | exp.EQ | exp.NEQ):
-        return _comparison(node, name, negated)
+    for kind, read in ATOMS:
+        if isinstance(node, kind):
+            return read(node, name, negated)
     return TRUE
 
 
-def _comparison(node: exp.Binary, name: Name, negated: bool) -> Form:
-    kind, left, right = type(node), node.left, node.right
+def _boolean(node: exp.Expr, name: Name, negated: bool) -> Form:  # noqa: ARG001 - as the others are called
+    return TRUE if bool(node.this) != negated else []
+
+
+def _column(node: exp.Expr, name: Name, negated: bool) -> Form:
+    return [{name(node): _text("false" if negated else "true")}]
+
+
+def _between(node: exp.Expr, name: Name, negated: bool) -> Form:
+    low, high = number(node.args["low"]), number(node.args["high"])
+    if low is None or high is None:
+        return TRUE
+    if negated:
+        outside = Domain(high=low, high_open=True), Domain(low=high, low_open=True)
+        return [{name(node.this): domain} for domain in outside]
+    return [{name(node.this): Domain(low, high, null=False)}]
+
+
+def _comparison(node: exp.Expr, name: Name, negated: bool) -> Form:
+    kind, left, right = type(node), node.this, node.expression
     if number(left) is not None or (isinstance(left, exp.Literal | exp.Boolean) and not isinstance(right, exp.Literal)):
         left, right = right, left
-        kind = {exp.GT: exp.LT, exp.LT: exp.GT, exp.GTE: exp.LTE, exp.LTE: exp.GTE}.get(kind, kind)
+        kind = MIRRORED.get(kind, kind)
     if negated:
-        opposite: dict[type, type] = {exp.GT: exp.LTE, exp.LTE: exp.GT, exp.LT: exp.GTE, exp.GTE: exp.LT, exp.EQ: exp.NEQ, exp.NEQ: exp.EQ}  # fmt: skip
-        kind = opposite[kind]
+        kind = OPPOSITE[kind]
     value = number(right)
     key = name(left)
     if value is not None:
-        domains = {
+        domains: dict[type[exp.Expr], list[Domain]] = {
             exp.GT: [Domain(low=value, low_open=True)], exp.GTE: [Domain(low=value)],
             exp.LT: [Domain(high=value, high_open=True)], exp.LTE: [Domain(high=value)],
             exp.EQ: [Domain(value, value)],
             exp.NEQ: [Domain(high=value, high_open=True), Domain(low=value, low_open=True)],
-        }[kind]  # fmt: skip
-        return [{key: domain} for domain in domains]
+        }  # fmt: skip
+        return [{key: domain} for domain in domains[kind]]
     word = _word(right)
     if word is None or kind not in {exp.EQ, exp.NEQ}:
         return TRUE
     return [{key: _text(word) if kind is exp.EQ else Domain(without=frozenset({word}))}]
 
 
-def _in(node: exp.In, name: Name, negated: bool) -> Form:
+def _in(node: exp.Expr, name: Name, negated: bool) -> Form:
     numbers = [number(one) for one in node.expressions]
     words = [_word(one) for one in node.expressions]
     key = name(node.this)
@@ -212,7 +212,7 @@ def _in(node: exp.In, name: Name, negated: bool) -> Form:
     return TRUE
 
 
-def _is(node: exp.Is, name: Name, negated: bool) -> Form:
+def _is(node: exp.Expr, name: Name, negated: bool) -> Form:
     if isinstance(node.expression, exp.Null):
         return [{name(node.this): Domain(null=not negated)}]
     if isinstance(node.expression, exp.Boolean):
@@ -221,7 +221,7 @@ def _is(node: exp.Is, name: Name, negated: bool) -> Form:
     return TRUE
 
 
-def _word(node: exp.Expression) -> str | None:
+def _word(node: exp.Expr) -> str | None:
     if isinstance(node, exp.Literal) and node.is_string:
         return str(node.this)
     return ("true" if node.this else "false") if isinstance(node, exp.Boolean) else None
@@ -229,3 +229,20 @@ def _word(node: exp.Expression) -> str | None:
 
 def _text(word: str) -> Domain:
     return Domain(texts=frozenset({word}))
+
+
+OPPOSITE: dict[type[exp.Expr], type[exp.Expr]] = {
+    exp.GT: exp.LTE, exp.LTE: exp.GT, exp.LT: exp.GTE, exp.GTE: exp.LT, exp.EQ: exp.NEQ, exp.NEQ: exp.EQ,
+}  # fmt: skip
+MIRRORED: dict[type[exp.Expr], type[exp.Expr]] = {
+    exp.GT: exp.LT, exp.LT: exp.GT, exp.GTE: exp.LTE, exp.LTE: exp.GTE,
+}  # fmt: skip
+ATOMS: tuple[tuple[type[exp.Expr] | tuple[type[exp.Expr], ...], Callable[[exp.Expr, Name, bool], Form]], ...] = (
+    (exp.Boolean, _boolean),
+    (exp.Between, _between),
+    (exp.In, _in),
+    (exp.Is, _is),
+    (exp.Column, _column),
+    (tuple(OPPOSITE), _comparison),
+)
+"""How each kind of comparison is read."""

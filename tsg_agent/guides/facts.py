@@ -4,6 +4,7 @@ import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 from sqlglot import exp
 
@@ -14,17 +15,26 @@ from tsg_agent.guides.schema import Schema
 from tsg_agent.guides.scopes import Origin, Scope, aggregates, inside, origin, scopes_of
 from tsg_agent.telemetry.catalog import Kind
 
+
 @dataclass(frozen=True)
 class Share:
     """A rate: the rows for which a condition holds among all rows of a group, times a scale."""
 
     scale: float
-    counted: tuple[exp.Expression, ...]
+    counted: tuple[exp.Expr, ...]
     """Conditions whose rows are added up."""
     scope: Scope
     """Where they are counted."""
-    total: exp.Expression
+    total: exp.Expr
     """What it is divided by, as it is counted."""
+
+
+class Counted(NamedTuple):
+    """A count of rows: the conditions of those that are counted (None: all), where, and the count as it stands."""
+
+    conditions: tuple[exp.Expr | None, ...]
+    scope: Scope
+    node: exp.Expr
 
 
 @dataclass(frozen=True)
@@ -37,9 +47,9 @@ class LabelColumn:
     case: exp.Case
 
     @property
-    def arms(self) -> list[tuple[exp.Expression | None, str]]:
+    def arms(self) -> list[tuple[exp.Expr | None, str]]:
         """(condition, label) in order; None is ELSE."""
-        found: list[tuple[exp.Expression | None, str]] = []
+        found: list[tuple[exp.Expr | None, str]] = []
         for one in self.case.args["ifs"]:
             condition = exp.EQ(this=self.case.this.copy(), expression=one.this.copy()) if self.case.this else one.this
             if isinstance(one.args["true"], exp.Literal) and one.args["true"].is_string:
@@ -103,7 +113,7 @@ class Facts:
         """Where a column's values are made."""
         return origin(column, scope, self.schema)
 
-    def name(self, node: exp.Expression, scope: Scope) -> Variable:
+    def name(self, node: exp.Expr, scope: Scope) -> Variable:
         """One name for a value, wherever it is used in the query."""
         node = node.unnest() if isinstance(node, exp.Paren) else node
         if isinstance(node, exp.Column):
@@ -113,7 +123,7 @@ class Facts:
                 return found.key
         return (scope.name, node.sql().lower())
 
-    def form(self, condition: exp.Expression | None, scope: Scope, *, negated: bool = False) -> Form | None:
+    def form(self, condition: exp.Expr | None, scope: Scope, *, negated: bool = False) -> Form | None:
         """A condition over the query's values."""
         return conditions.form(condition, lambda node: self.name(node, scope), negated=negated)
 
@@ -129,7 +139,7 @@ class Facts:
                 held = conditions.both(held, self.form(clause.this, scope))
         return held
 
-    def filtered_by(self, scope: Scope) -> Iterator[tuple[Scope, exp.Expression]]:
+    def filtered_by(self, scope: Scope) -> Iterator[tuple[Scope, exp.Expr]]:
         """Each condition that keeps rows from a SELECT, with where it stands; the ones behind it first."""
         for source in scope.sources:
             if source.scope:
@@ -137,9 +147,8 @@ class Facts:
         for part in ("where", "having", "qualify"):
             clause = scope.select.args.get(part)
             if clause is not None:
-                yield from ((scope, one) for one in clause.this.flatten() if isinstance(clause.this, exp.And)) or ()
-                if not isinstance(clause.this, exp.And):
-                    yield scope, clause.this
+                parts = clause.this.flatten() if isinstance(clause.this, exp.And) else [clause.this]
+                yield from ((scope, one) for one in parts)
 
     def implied(self, variable: Variable) -> Domain:
         """What a value is whatever the rows: a share between 0 and its scale, a count not under 0, a label's names."""
@@ -174,38 +183,21 @@ class Facts:
                 found.append(Bound(right, left, None))
         return found
 
-    def share(self, node: exp.Expression, scope: Scope) -> Share | None:
+    def share(self, node: exp.Expr, scope: Scope) -> Share | None:
         """The expression as a rate of counted rows; None where it is something else."""
-        scale = 1.0
-        node = _bare(node)
-        while isinstance(node, exp.Mul) or (isinstance(node, exp.Div) and conditions.number(node.right)):
-            left, right = conditions.number(node.left), conditions.number(node.right)
-            if isinstance(node, exp.Div) and right:
-                scale, node = scale / right, _bare(node.left)
-            elif left is not None or right is not None:
-                scale *= left if left is not None else right or 1.0
-                node = _bare(node.right if left is not None else node.left)
-            else:
-                return None
+        scale, node = _unscaled(_bare(node))
         if isinstance(node, exp.Avg):
             return self._share_of_average(node, scope, scale)
         if not isinstance(node, exp.Div):
             return None
-        above = _bare(node.left)
-        if isinstance(above, exp.Mul):
-            factor = conditions.number(above.right)
-            other = above.left
-            if factor is None:
-                factor, other = conditions.number(above.left), above.right
-            if factor is None:
-                return None
-            scale, above = scale * factor, _bare(other)
+        factor, above = _unscaled(_bare(node.left))
         counted, total = self._count(above, scope), self._count(_bare(node.right), scope)
-        if counted is None or total is None or counted[1] is not total[1] or None in counted[0] or not total[0]:
+        if counted is None or total is None or counted.scope is not total.scope:
             return None
-        if any(condition is not None for condition in total[0]):
+        if None in counted.conditions or total.conditions != (None,):
             return None
-        return Share(scale, tuple(one for one in counted[0] if one is not None), counted[1], total[2])
+        conditions_ = tuple(one for one in counted.conditions if one is not None)
+        return Share(scale * factor, conditions_, counted.scope, total.node)
 
     def _share_of_average(self, node: exp.Avg, scope: Scope, scale: float) -> Share | None:
         """AVG(CASE WHEN … THEN 1 ELSE 0 END)."""
@@ -218,45 +210,35 @@ class Facts:
             return None
         return Share(scale * one, (case.args["ifs"][0].this,), scope, exp.Count(this=exp.Star()))
 
-    def _count(
-        self, node: exp.Expression, scope: Scope, deep: int = 12
-    ) -> tuple[list[exp.Expression | None], Scope, exp.Expression] | None:
-        """(conditions whose rows are counted, None for all rows; where; the count as it stands)."""
-        node = _bare(node)
-        if deep == 0:
-            return None
-        if isinstance(node, exp.Column):
-            found = self.origin(node, scope)
-            return None if found is None or found.table else self._count(found.made, found.scope, deep - 1)
-        if isinstance(node, exp.Add):
+    def _count(self, node: exp.Expr, scope: Scope, deep: int = 12) -> "Counted | None":
+        """The expression as a count of rows; None where it is something else."""
+        node, found = _bare(node), None
+        if isinstance(node, exp.Column) and deep:
+            made = self.origin(node, scope)
+            found = self._count(made.made, made.scope, deep - 1) if made and not made.table else None
+        elif isinstance(node, exp.Add) and deep:
             left, right = self._count(node.left, scope, deep - 1), self._count(node.right, scope, deep - 1)
-            if left is None or right is None or left[1] is not right[1]:
-                return None
-            return left[0] + right[0], left[1], left[2]
-        if isinstance(node, exp.Filter):
+            if left and right and left.scope is right.scope:
+                found = Counted(left.conditions + right.conditions, left.scope, left.node)
+        elif isinstance(node, exp.Filter) and deep:
             inner = self._count(node.this, scope, deep - 1)
-            if inner is None or inner[0] != [None]:
-                return None
-            return [node.expression.this], scope, node
-        if isinstance(node, exp.CountIf):
-            return [node.this], scope, node
-        if isinstance(node, exp.Sum):
-            case = _bare(node.this)
-            if isinstance(case, exp.Case):
-                return self._conditional(case, scope, node)
-            return self._count(case, scope, deep - 1) if case.find(exp.Column) else None
-        if isinstance(node, exp.Count):
+            found = Counted((node.expression.this,), scope, node) if inner and inner.conditions == (None,) else None
+        elif isinstance(node, exp.CountIf):
+            found = Counted((node.this,), scope, node)
+        elif isinstance(node, exp.Sum | exp.Count):
             held = node.this
-            inner = held.expressions[0] if isinstance(held, exp.Distinct) and len(held.expressions) == 1 else held
-            case = _bare(inner)
-            if isinstance(case, exp.Case):
-                return self._conditional(case, scope, node)
-            return [None], scope, node
-        return None
+            single = isinstance(held, exp.Distinct) and len(held.expressions) == 1
+            inside_ = _bare(held.expressions[0] if single else held)
+            if isinstance(inside_, exp.Case):
+                found = self._conditional(inside_, scope, node)
+            elif isinstance(node, exp.Count):
+                found = Counted((None,), scope, node)
+            elif deep and inside_.find(exp.Column):
+                found = self._count(inside_, scope, deep - 1)
+        return found
 
-    def _conditional(
-        self, case: exp.Case, scope: Scope, node: exp.Expression
-    ) -> tuple[list[exp.Expression | None], Scope, exp.Expression] | None:
+    @staticmethod
+    def _conditional(case: exp.Case, scope: Scope, node: exp.Expr) -> "Counted | None":
         """A count or sum of CASE WHEN … THEN 1 (or the row's id) END."""
         default = case.args.get("default")
         nothing = default is None or isinstance(default, exp.Null) or conditions.number(default) == 0
@@ -264,7 +246,7 @@ class Facts:
         once = conditions.number(given) == 1 or isinstance(given, exp.Column)
         if case.this or len(case.args["ifs"]) != 1 or not nothing or not once:
             return None
-        return [case.args["ifs"][0].this], scope, node
+        return Counted((case.args["ifs"][0].this,), scope, node)
 
     def _counted(self, share: Share) -> list[Form | None]:
         return [self.form(condition, share.scope) for condition in share.counted]
@@ -278,8 +260,9 @@ class Facts:
 
     def _within(self, one: Share, two: Share) -> bool:
         """Every row that the first counts the second counts too."""
-        others = [self.form(condition, two.scope, negated=True) for condition in two.counted]
-        outside = functools.reduce(conditions.both, others, conditions.TRUE)
+        outside: Form | None = conditions.TRUE
+        for condition in two.counted:
+            outside = conditions.both(outside, self.form(condition, two.scope, negated=True))
         return all(
             not conditions.possible(conditions.both(held, outside), lambda _: Domain()) for held in self._counted(one)
         )
@@ -292,7 +275,7 @@ class Facts:
             return (found.scope.name, found.name) if found and not found.table else None
         return (self.result.name, name)
 
-    def is_count(self, node: exp.Expression, scope: Scope) -> bool:
+    def is_count(self, node: exp.Expr, scope: Scope) -> bool:
         """Whether a value counts rows."""
         node = _bare(node)
         if isinstance(node, exp.Column):
@@ -302,12 +285,12 @@ class Facts:
             return self._count(node, scope) is not None
         return isinstance(node, exp.Count | exp.CountIf)
 
-    def kind(self, node: exp.Expression, scope: Scope) -> Kind | None:
+    def kind(self, node: exp.Expr, scope: Scope) -> Kind | None:
         """What a table's column holds."""
         found = self.origin(node, scope) if isinstance(node, exp.Column) else None
         return self.schema.kind(found.table, found.name) if found and found.table else None
 
-    def calls(self, kinds: type | tuple[type, ...]) -> Iterator[tuple[Scope, exp.Expression]]:
+    def calls(self, kinds: type | tuple[type, ...]) -> Iterator[tuple[Scope, exp.Expr]]:
         """Every node of these kinds, with the SELECT it stands in."""
         for scope in self.scopes:
             yield from ((scope, node) for node in inside(scope.select) if isinstance(node, kinds))
@@ -320,8 +303,22 @@ class Facts:
                     yield from ((scope, one) for one in aggregates(part))
 
 
-def _bare(node: exp.Expression) -> exp.Expression:
+def _bare(node: exp.Expr) -> exp.Expr:
     """Without brackets, casts, COALESCE, NULLIF and ROUND around it."""
     while isinstance(node, exp.Paren | exp.Cast | exp.TryCast | exp.Coalesce | exp.Nullif | exp.Round):
         node = node.this
     return node
+
+
+def _unscaled(node: exp.Expr) -> tuple[float, exp.Expr]:
+    """(factor, rest) of a product or quotient with constants."""
+    scale = 1.0
+    while isinstance(node, exp.Mul | exp.Div):
+        left, right = conditions.number(node.left), conditions.number(node.right)
+        if right:
+            scale, node = scale * right if isinstance(node, exp.Mul) else scale / right, _bare(node.left)
+        elif left is not None and isinstance(node, exp.Mul):
+            scale, node = scale * left, _bare(node.right)
+        else:
+            break
+    return scale, node

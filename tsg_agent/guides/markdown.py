@@ -15,11 +15,13 @@ from tsg_agent.guides.placeholders import first_named, kind_of_name
 MOST_BYTES = 2_000_000
 MOST_STEPS = 200
 HEADING = re.compile(r"^#{1,6}\s+(?P<title>.*?)\s*#*\s*$")
-NAMED = re.compile(r"^(?:step|stage|phase)\s+(?P<number>\d{1,4})\b\s*(?:[-–—:.)]+\s*)?(?P<title>.*)$", re.IGNORECASE)
-NUMBERED = re.compile(r"^(?P<number>\d{1,4})\s*[-–—:.)]+\s+(?P<title>\S.*)$")
+NAMED = re.compile(
+    r"^(?:step|stage|phase)\s+(?P<number>\d{1,4})\b\s*(?:[-\u2013\u2014:.)]+\s*)?(?P<title>.*)$", re.IGNORECASE
+)
+NUMBERED = re.compile(r"^(?P<number>\d{1,4})\s*[-\u2013\u2014:.)]+\s+(?P<title>\S.*)$")
 OPEN, CLOSE = re.compile(r"^\s*<PLUGIN_(\d{1,4})>\s*$"), re.compile(r"^\s*</PLUGIN_(\d{1,4})>\s*$")
 FENCE = re.compile(r"^\s*(```+|~~~+)\s*(\w*)")
-ASKED = re.compile(r"^\s*[-*+]\s+`?\{?(?P<name>[A-Za-z_]\w*)\}?`?\s*(?::|[-–—]\s)\s*(?P<text>.*)$")
+ASKED = re.compile(r"^\s*[-*+]\s+`?\{?(?P<name>[A-Za-z_]\w*)\}?`?\s*(?::|[-\u2013\u2014]\s)\s*(?P<text>.*)$")
 RESULT = re.compile(r"\b(?:THEN|ELSE)\s+'([^'\n]{1,60})'", re.IGNORECASE)
 ZONE = re.compile(r"\b(?:UTC|GMT|time ?zones?)\b|\bZ\b(?=\))", re.IGNORECASE)
 
@@ -44,7 +46,9 @@ def read_guide(path: Path) -> Guide:
             raise GuideError(f"{path} is too large for a guide.", fix="Give the guide's Markdown file.")
         text = path.read_bytes().decode("utf-8-sig", "replace")
     except OSError as error:
-        raise GuideError(f"{path} cannot be read: {error.strerror or error}.", fix="Give a guide's Markdown file.") from error
+        raise GuideError(
+            f"{path} cannot be read: {error.strerror or error}.", fix="Give a guide's Markdown file."
+        ) from error
     return parse_guide(text, name=path.stem)
 
 
@@ -97,7 +101,9 @@ class _Reader:
             if step:
                 if int(step["number"]) in {section.number for section in sections}:
                     self.oddities.append(Oddity(line=number, text=f"Step {step['number']} is there twice."))
-                sections.append(_Section(int(step["number"]), step["title"].strip() or f"Step {step['number']}", number))
+                sections.append(
+                    _Section(int(step["number"]), step["title"].strip() or f"Step {step['number']}", number)
+                )
             elif heading and not self.title and not sections:
                 self.title = heading["title"]
             elif opened:
@@ -114,7 +120,7 @@ class _Reader:
 
     def _prose(self, section: _Section, number: int, line: str) -> None:
         asked = ASKED.match(line)
-        if asked and ("`" in line.split(":")[0] or "{" in line or "_" in asked["name"]):
+        if asked and ("`" in line.split(":", maxsplit=1)[0] or "{" in line or "_" in asked["name"]):
             section.asked.append(Parameter(name=asked["name"], description=asked["text"], line=number, declared=True))
         else:
             section.prose.append((number, line))

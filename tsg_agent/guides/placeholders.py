@@ -16,7 +16,9 @@ PART = re.compile(
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 ONE = re.compile(NAME)
-TIME_NAME = re.compile(r"(?:^|_)(?:time|timestamp|at|since|until|from_ts|to_ts|start|end|begin)$|^(?:start|end)(?:_|$)|_ts$")
+TIME_NAME = re.compile(
+    r"(?:^|_)(?:time|timestamp|at|since|until|from_ts|to_ts|start|end|begin)$|^(?:start|end)(?:_|$)|_ts$"
+)
 
 
 def bind(sql: str) -> str:

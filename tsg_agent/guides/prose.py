@@ -10,23 +10,29 @@ MOVES = (
     r"proceed|continue|go(?:es)?|move|jump|skip|advance|return|start|begin|run|execute|perform|follow|resume|switch|"
     r"turn|repeat|restart|come"
 )
-STEPS = r"steps?\s+\d+(?:\s*(?:-|–|—|,|&|\bto\b|\bthrough\b|\buntil\b|\band\b|\bor\b)+\s*(?:step\s+)?\d+)*"
+STEPS = r"steps?\s+\d+(?:\s*(?:-|\u2013|\u2014|,|&|\bto\b|\bthrough\b|\buntil\b|\band\b|\bor\b)+\s*(?:step\s+)?\d+)*"
 MOVE = re.compile(
     rf"(?:(?:\b(?:{MOVES})\b[^.;]{{0,40}}?|(?:→|->|=>)\s*)(?P<steps>{STEPS}))"
     rf"|(?:\b(?:{MOVES})\b[^.;]{{0,20}}?(?:to|with|at)\s+the\s+(?P<near>next|following|previous|last|final)\s+step)",
     re.IGNORECASE,
 )
-VAGUE = re.compile(r"^\W*(?:otherwise,?\s*)?(?:proceed|continue|move on|go on|advance)\b(?!.*\bsteps?\s+\d)", re.IGNORECASE)
+VAGUE = re.compile(
+    r"^\W*(?:otherwise,?\s*)?(?:proceed|continue|move on|go on|advance)\b(?!.*\bsteps?\s+\d)", re.IGNORECASE
+)
 NOT = re.compile(r"\b(?:do not|don't|never|must not|should not|unless|rather than|instead of)\b", re.IGNORECASE)
 PARALLEL = re.compile(
     r"\b(?:in parallel|concurrently|simultaneously|at the same time|side by side|at once)\b", re.IGNORECASE
 )
 OTHERWISE = re.compile(r"^\W*(?:otherwise|else|if not|if none|in all other cases|in any other case)\b", re.IGNORECASE)
-CONDITION = re.compile(r"^\W*(?:if|when|where|in case|once|for|should|as soon as|on)\b(?P<words>[^,:→]*)", re.IGNORECASE)
+CONDITION = re.compile(
+    r"^\W*(?:if|when|where|in case|once|for|should|as soon as|on)\b(?P<words>[^,:→]*)", re.IGNORECASE
+)
 CLAUSE = re.compile(r";\s+|,\s+(?=(?:otherwise|else)\b)|\s+(?=otherwise\b)", re.IGNORECASE)
 SENTENCE = re.compile(r"(?<=[.!?])[*_)\]\"]*\s+(?=[*_(\[\"`]*[A-Z])")
 LABEL = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b")
-FINAL = re.compile(r"\bfinal (?:outcome|step|result|conclusion)\b|\bend of (?:the|this) (?:guide|tsg|runbook)\b", re.IGNORECASE)
+FINAL = re.compile(
+    r"\bfinal (?:outcome|step|result|conclusion)\b|\bend of (?:the|this) (?:guide|tsg|runbook)\b", re.IGNORECASE
+)
 REVIEWED = re.compile(r"\b(?:final|last)\b.{0,20}\bstep\s+\d", re.IGNORECASE)
 OUTCOMES = (
     (Resolution.FINAL, FINAL),
@@ -77,7 +83,7 @@ def labels_in(text: str, known: Collection[str]) -> tuple[str, ...]:
             found[word] = None
         elif longer and ("_" in word or len(longer) == 1 or word in {label.rsplit("_", 1)[0] for label in longer}):
             found.update(dict.fromkeys(longer))
-        elif "_" in word and not text[max(0, match.start() - 1) : match.start()] in {"{", "$"}:
+        elif "_" in word and text[max(0, match.start() - 1) : match.start()] not in {"{", "$"}:
             found[word] = None
     return tuple(found)
 
@@ -153,7 +159,11 @@ def _targets(move: re.Match[str], step: int, order: list[int]) -> list[int]:
         earlier = [number for number in order if number < step]
         return {"previous": earlier[-1:], "last": order[-1:], "final": order[-1:]}.get(word, later[:1])
     numbers: list[int] = []
-    for part in re.finditer(r"(\d{1,6})(?:\s*(?:-|–|—|\bto\b|\bthrough\b|\buntil\b)\s*(?:step\s+)?(\d{1,6}))?", move["steps"], re.IGNORECASE):
+    for part in re.finditer(
+        r"(\d{1,6})(?:\s*(?:-|\u2013|\u2014|\bto\b|\bthrough\b|\buntil\b)\s*(?:step\s+)?(\d{1,6}))?",
+        move["steps"],
+        re.IGNORECASE,
+    ):
         first, last = int(part[1]), int(part[2] or part[1])
         between = [number for number in order if first <= number <= last]
         numbers += between or [first, last][: 1 if first == last else 2]
@@ -164,16 +174,15 @@ def _split(paragraph: list[tuple[int, str]]) -> Iterator[Sentence]:
     """A paragraph's sentences."""
     if not paragraph:
         return
-    text, starts = "", []
+    text, starts = "", list[tuple[int, int]]()
     for number, line in paragraph:
         starts.append((len(text), number))
         text += line.strip() + " "
     begin = 0
     for end in [*(match.end() for match in SENTENCE.finditer(text)), len(text)]:
-        line = next(number for start, number in reversed(starts) if start <= begin)
         plain = _plain(text[begin:end])
         if plain:
-            yield Sentence(plain, line)
+            yield Sentence(plain, next(number for start, number in reversed(starts) if start <= begin))
         begin = end
 
 

@@ -27,7 +27,8 @@ READING = frozenset({
 })  # fmt: skip
 """Functions without a node class of sqlglot's that only look at their arguments, or at the clock."""
 REFUSED = (
-    exp.DML, exp.DDL, exp.Command, exp.Into, exp.Lock, exp.Set, exp.Pragma, exp.Use, exp.Attach, exp.Copy, exp.Transaction,
+    exp.DML, exp.DDL, exp.Command, exp.Into, exp.Lock, exp.Set, exp.Pragma, exp.Use, exp.Attach, exp.Copy,
+    exp.Transaction,
     exp.ReadCSV, exp.ReadParquet, exp.TableFromRows, exp.Kill, exp.Describe, exp.Show, exp.NextValueFor,
 )  # fmt: skip
 
@@ -39,7 +40,7 @@ class Parsed:
     query: Query
     tree: exp.Query
 
-    def line(self, node: exp.Expression) -> int:
+    def line(self, node: exp.Expr) -> int:
         """The file's line that a part of the query stands in."""
         lines = [part.meta["line"] for part in node.walk() if "line" in part.meta]
         return self.query.line + (min(lines) - 1 if lines else 0)
@@ -77,7 +78,7 @@ def _tree(sql: str, number: int, dialect: str) -> exp.Query:
     return statements[0]
 
 
-def _refused(node: exp.Expression) -> str:
+def _refused(node: exp.Expr) -> str:
     """Why a part of a query may not run. Only parsing keeps some engines from writing, so this fails closed."""
     if isinstance(node, REFUSED) and not isinstance(node, exp.Query):
         return f"{node.sql(dialect=CANONICAL)[:60]!r} does more than read"
@@ -101,12 +102,12 @@ def _said(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
 
 
-def tables_in(tree: exp.Expression) -> tuple[str, ...]:
+def tables_in(tree: exp.Expr) -> tuple[str, ...]:
     """The tables that the query reads, without its own named sub-queries, in lower case."""
     own = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     return tuple(dict.fromkeys(t.name.lower() for t in tree.find_all(exp.Table) if t.name.lower() not in own))
 
 
-def parameters_of(tree: exp.Expression) -> tuple[str, ...]:
+def parameters_of(tree: exp.Expr) -> tuple[str, ...]:
     """The parameters that the query names."""
     return tuple(dict.fromkeys(one.name for one in tree.find_all(exp.Placeholder) if one.name))

@@ -8,7 +8,6 @@ import sqlglot
 from sqlglot import exp
 
 from tsg_agent.guides.facts import Facts
-from tsg_agent.guides.guide import Guide
 from tsg_agent.guides.query import CANONICAL, Parsed
 from tsg_agent.guides.schema import Schema
 from tsg_agent.guides.scopes import Scope, Source, candidates, inside
@@ -27,7 +26,15 @@ CLOCKS = frozenset({
 })  # fmt: skip
 CLOCK_NODES = tuple(
     node
-    for name in ("CurrentTimestamp", "CurrentDatetime", "Localtimestamp", "CurrentDate", "UtcTimestamp", "UtcDate", "Systimestamp")
+    for name in (
+        "CurrentTimestamp",
+        "CurrentDatetime",
+        "Localtimestamp",
+        "CurrentDate",
+        "UtcTimestamp",
+        "UtcDate",
+        "Systimestamp",
+    )
     if (node := getattr(exp, name, None)) is not None
 )
 NEXT_SAMPLE = "sampled_again_at"
@@ -54,7 +61,7 @@ class Bench:
     unknown_counts: frozenset[str]
     """Columns of which the guide itself says, in some step, that NULL means no."""
 
-    def line(self, node: exp.Expression) -> int:
+    def line(self, node: exp.Expr) -> int:
         """The file's line of a node."""
         return self.facts.parsed.line(node)
 
@@ -72,7 +79,7 @@ class Repaired:
         return self.parsed.tree.sql(dialect=CANONICAL, pretty=True)
 
 
-def repair(parsed: Parsed, schema: Schema, guide: Guide, others: Iterable[Parsed] = ()) -> Repaired:
+def repair(parsed: Parsed, schema: Schema, others: Iterable[Parsed] = ()) -> Repaired:
     """The query with every certain repair. `others`: the guide's queries, which say how its columns are meant."""
     queries = [parsed, *others]
     own = Parsed(parsed.query, parsed.tree.copy())
@@ -84,7 +91,7 @@ def repair(parsed: Parsed, schema: Schema, guide: Guide, others: Iterable[Parsed
     return Repaired(own, tuple(changes))
 
 
-def end_parameters(tree: exp.Expression) -> Iterator[str]:
+def end_parameters(tree: exp.Expr) -> Iterator[str]:
     """Parameters that a time must not be after."""
     for node in tree.find_all(exp.Between, exp.LT, exp.LTE, exp.GT, exp.GTE):
         late = (
@@ -106,7 +113,7 @@ def is_time_name(column: str, parameter: str = "") -> bool:
     return any(bool(re.search(pattern, name.lower())) for name in (column, parameter))
 
 
-def unknown_means_no(tree: exp.Expression) -> Iterator[str]:
+def unknown_means_no(tree: exp.Expr) -> Iterator[str]:
     """Columns for which a condition says `… OR column IS NULL`."""
     for node in tree.find_all(exp.Is):
         if isinstance(node.expression, exp.Null) and isinstance(node.this, exp.Column):
@@ -120,7 +127,7 @@ def unknown_means_no(tree: exp.Expression) -> Iterator[str]:
                 yield node.this.name.lower()
 
 
-def counted_unit(node: exp.Expression) -> tuple[str, str] | None:
+def counted_unit(node: exp.Expr) -> tuple[str, str] | None:
     """(number, unit) where DATE_TRUNC is given `'30 minutes'`, which is a width and no unit."""
     if isinstance(node, exp.TimestampTrunc | exp.DateTrunc):
         unit = node.args.get("unit")
@@ -171,7 +178,11 @@ def time_joins(facts: Facts) -> Iterator[TimeJoin]:
                 continue
             sides = {side.table.lower() == alias: side for side in (timed[0].left, timed[0].right)}
             keys = tuple(
-                side for one in equal if one is not timed[0] for side in (one.left, one.right) if side.table.lower() == alias
+                side
+                for one in equal
+                if one is not timed[0]
+                for side in (one.left, one.right)
+                if side.table.lower() == alias
             )
             if len(sides) == 2:
                 yield TimeJoin(scope, join, timed[0], sides[False], sides[True], keys)
@@ -217,7 +228,9 @@ def ambiguous(facts: Facts) -> Iterator[tuple[Scope, exp.Column, list[Source]]]:
                 held = candidates(node, scope, facts.schema)
                 sure = [one for one in held if one.table not in facts.schema.inferred]
                 using = {
-                    one.name.lower() for join in scope.select.args.get("joins") or [] for one in join.args.get("using") or []
+                    one.name.lower()
+                    for join in scope.select.args.get("joins") or []
+                    for one in join.args.get("using") or []
                 }
                 if len(sure) > 1 and node.name.lower() not in using:
                     yield scope, node, sure
@@ -307,12 +320,18 @@ def _of_all_its_rows(window: exp.Window) -> exp.Window:
     own = window.copy()
     if isinstance(own.this, exp.FirstValue) and not own.args.get("spec"):
         own.set("this", exp.IgnoreNulls(this=own.this.copy()))
-        whole = {"kind": "ROWS", "start": "UNBOUNDED", "start_side": "PRECEDING", "end": "UNBOUNDED", "end_side": "FOLLOWING"}
+        whole = {
+            "kind": "ROWS",
+            "start": "UNBOUNDED",
+            "start_side": "PRECEDING",
+            "end": "UNBOUNDED",
+            "end_side": "FOLLOWING",
+        }
         own.set("spec", exp.WindowSpec(**whole))
     return own
 
 
-def is_boolean(column: exp.Expression, scope: Scope, facts: Facts) -> bool:
+def is_boolean(column: exp.Expr, scope: Scope, facts: Facts) -> bool:
     """Whether a column holds true and false: by its kind; of a table that is not known, by its name."""
     if not isinstance(column, exp.Column):
         return False
@@ -336,10 +355,12 @@ def boolean_comparisons(facts: Facts) -> Iterator[tuple[Scope, exp.Binary]]:
 def _booleans(bench: Bench) -> Iterator[Change]:
     for _, node in list(boolean_comparisons(bench.facts)):
         right, column = node.expression, node.this
-        positive = (right.name == "1" if isinstance(right, exp.Literal) else bool(right.this)) == isinstance(node, exp.EQ)
+        positive = (right.name == "1" if isinstance(right, exp.Literal) else bool(right.this)) == isinstance(
+            node, exp.EQ
+        )
         line, was = bench.line(node), node.sql(dialect=CANONICAL)
         if not positive and column.name.lower() in bench.unknown_counts:
-            new: exp.Expression = exp.Not(this=exp.Is(this=column.copy(), expression=exp.true()))
+            new: exp.Expr = exp.Not(this=exp.Is(this=column.copy(), expression=exp.true()))
         elif isinstance(right, exp.Literal):
             new = exp.EQ(this=column.copy(), expression=exp.true() if positive else exp.false())
         else:
@@ -348,7 +369,7 @@ def _booleans(bench: Bench) -> Iterator[Change]:
         yield Change(rule="boolean-number", line=line, what=f"{was} -> {new.sql(dialect=CANONICAL)}")
 
 
-def clocks(facts: Facts) -> Iterator[exp.Expression]:
+def clocks(facts: Facts) -> Iterator[exp.Expr]:
     """Calls of the clock."""
     for node in facts.parsed.tree.walk():
         if isinstance(node, CLOCK_NODES) or (isinstance(node, exp.Anonymous) and node.name.lower() in CLOCKS):
@@ -358,8 +379,10 @@ def clocks(facts: Facts) -> Iterator[exp.Expression]:
 def _clock(bench: Bench) -> Iterator[Change]:
     for node in list(clocks(bench.facts)):
         line, was = bench.line(node), node.sql(dialect=CANONICAL)
-        moment: exp.Expression = exp.cast(exp.Placeholder(this=bench.end), "timestamp")
-        if isinstance(node, exp.CurrentDate) or (isinstance(node, exp.Anonymous) and node.name.lower() in {"today", "curdate"}):
+        moment: exp.Expr = exp.cast(exp.Placeholder(this=bench.end), "timestamp")
+        if isinstance(node, exp.CurrentDate) or (
+            isinstance(node, exp.Anonymous) and node.name.lower() in {"today", "curdate"}
+        ):
             moment = exp.cast(moment, "date")
         if isinstance(node, exp.Anonymous) and node.name.lower() == "unix_timestamp":
             continue
@@ -370,7 +393,11 @@ def _clock(bench: Bench) -> Iterator[Change]:
 def version_casts(facts: Facts) -> Iterator[exp.Cast]:
     """Numbers read from the parts of a text by a plain CAST."""
     for _, node in facts.calls(exp.Cast):
-        if type(node) is exp.Cast and isinstance(node.this, exp.SplitPart) and node.to.is_type(*exp.DataType.NUMERIC_TYPES):
+        if (
+            type(node) is exp.Cast
+            and isinstance(node.this, exp.SplitPart)
+            and node.to.is_type(*exp.DataType.NUMERIC_TYPES)
+        ):
             yield node
 
 
@@ -385,24 +412,26 @@ def _versions(bench: Bench) -> Iterator[Change]:
         new = sqlglot.parse_one(f"CAST({read} AS INT128)", read=CANONICAL)
         line = bench.line(node)
         weighed = node.parent if isinstance(node.parent, exp.Mul) else None
-        yield Change(rule="version-cast", line=line, what=f"part {position} of {text}: unreadable is NULL and sorts last")
+        yield Change(
+            rule="version-cast", line=line, what=f"part {position} of {text}: unreadable is NULL and sorts last"
+        )
         node.replace(new)
         if weighed is not None:
             _widen(weighed, new)
 
 
-def _widen(product: exp.Mul, part: exp.Expression) -> None:
+def _widen(product: exp.Mul, part: exp.Expr) -> None:
     """A packed version's weight: parts of a thousand and more must not reach into the part before."""
     weight = product.right if product.left is part else product.left
     if isinstance(weight, exp.Literal) and not weight.is_string and re.fullmatch(r"10+", weight.name):
         weight.replace(exp.Literal.number("1" + "0" * min(24, VERSION_DIGITS * (len(weight.name) // 2))))
 
 
-def _two_columns(node: exp.Expression) -> bool:
+def _two_columns(node: exp.Expr) -> bool:
     return isinstance(node, exp.Binary) and isinstance(node.left, exp.Column) and isinstance(node.right, exp.Column)
 
 
-def _is_time(column: exp.Expression, scope: Scope, facts: Facts) -> bool:
+def _is_time(column: exp.Expr, scope: Scope, facts: Facts) -> bool:
     if not isinstance(column, exp.Column):
         return False
     found = facts.origin(column, scope)

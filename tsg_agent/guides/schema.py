@@ -11,7 +11,10 @@ from tsg_agent.telemetry.catalog import CATALOG, LOGS, PRODUCTS, Kind, Table
 
 KEYS = {LOGS.name: ("request_id",), PRODUCTS.name: ("request_id",)}
 """What no two rows of a catalogue's table share, in a healthy source."""
-NUMERIC = (exp.Avg, exp.Sum, exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.PercentileCont, exp.Quantile, exp.Median, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Variance)  # fmt: skip
+NUMERIC = (
+    exp.Avg, exp.Sum, exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.PercentileCont, exp.Quantile, exp.Median,
+    exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Variance,
+)  # fmt: skip
 TIMED = (exp.TimestampTrunc, exp.DateTrunc, exp.Extract, exp.DateBin)
 
 
@@ -61,12 +64,12 @@ def schema_of(guide: Guide, parsed: Iterable[Parsed]) -> Schema:
             tables[name] = {}
     for one in found:
         for select in one.tree.find_all(exp.Select):
-            _infer(select, tables, inferred, one)
+            _infer(select, tables, inferred)
     keys = {**KEYS, **{name.lower(): tuple(k.lower() for k in one.key) for name, one in guide.tables.items()}}
     return Schema(tables, {name: keys[name] for name in tables if keys.get(name)}, frozenset(inferred))
 
 
-def _infer(select: exp.Select, tables: dict[str, dict[str, Kind]], inferred: set[str], parsed: Parsed) -> None:
+def _infer(select: exp.Select, tables: dict[str, dict[str, Kind]], inferred: set[str]) -> None:
     """Add the columns that one SELECT reads from tables of which nothing is known."""
     joins = [join.this for join in select.args.get("joins") or []]
     begin = select.args.get("from_") or select.args.get("from")
@@ -94,34 +97,37 @@ def _infer(select: exp.Select, tables: dict[str, dict[str, Kind]], inferred: set
             tables[table][name] = kind or Kind.TEXT
 
 
-def begin_names(begin: exp.Expression | None, aliases: Mapping[str, str]) -> list[str]:
+def begin_names(begin: exp.Expr | None, aliases: Mapping[str, str]) -> list[str]:
     """The table that FROM begins with, if it is one."""
     return [aliases[begin.this.alias_or_name.lower()]] if begin and begin.this.alias_or_name.lower() in aliases else []
 
 
 def _use(column: exp.Column) -> Kind | None:
     """What a column must hold to be used like this."""
-    parent = column.parent
+    parent: exp.Expr | None = column.parent
     while isinstance(parent, exp.Paren | exp.Neg | exp.Ordered | exp.Distinct):
         parent = parent.parent
-    if isinstance(parent, TIMED):
+    if parent is None:
+        return None
+    others = [one for one in parent.iter_expressions() if one is not column]
+    compared = isinstance(parent, exp.Binary | exp.Between | exp.In)
+    boolean = isinstance(parent, exp.And | exp.Or | exp.Not | exp.Where)
+    if isinstance(parent, TIMED) or any(_is_moment(one) for one in others):
         return Kind.TIMESTAMP
-    if isinstance(parent, NUMERIC):
-        others = [one for one in parent.iter_expressions() if one is not column]
-        return Kind.TIMESTAMP if any(isinstance(one, exp.Interval) for one in others) else Kind.NUMBER
-    if isinstance(parent, exp.And | exp.Or | exp.Not | exp.Where) or (isinstance(parent, exp.If) and parent.this is column):
+    if (
+        boolean
+        or (isinstance(parent, exp.If) and parent.this is column)
+        or any(isinstance(one, exp.Boolean) for one in others)
+    ):
         return Kind.BOOLEAN
-    if isinstance(parent, exp.Binary | exp.Between | exp.In):
-        others = [one for one in parent.iter_expressions() if one is not column]
-        if any(isinstance(one, exp.Boolean) for one in others):
-            return Kind.BOOLEAN
-        if any(isinstance(one, exp.Literal) and not one.is_string for one in others):
-            return Kind.NUMBER
-        if any(isinstance(one, exp.Placeholder) and one.name.endswith(("_time", "_at")) for one in others):
-            return Kind.TIMESTAMP
-        if any(one.find(exp.Interval, exp.CurrentTimestamp) for one in others):
-            return Kind.TIMESTAMP
-    return None
+    numbers = any(isinstance(one, exp.Literal) and not one.is_string for one in others)
+    return Kind.NUMBER if isinstance(parent, NUMERIC) or (compared and numbers) else None
+
+
+def _is_moment(node: exp.Expr) -> bool:
+    """Whether what a column is compared with, or moved by, is a time."""
+    named = isinstance(node, exp.Placeholder) and node.name.endswith(("_time", "_at"))
+    return named or node.find(exp.Interval, exp.CurrentTimestamp) is not None
 
 
 def _quoted(name: str) -> str:

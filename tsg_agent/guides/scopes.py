@@ -8,6 +8,7 @@ from sqlglot import exp
 from tsg_agent.guides.query import Parsed
 from tsg_agent.guides.schema import Schema
 
+SOURCES = (exp.From, exp.Join)
 DEEPEST = 60
 """Steps back that are followed: a query that needs more is not understood."""
 
@@ -30,7 +31,7 @@ class Scope:
     name: str
     select: exp.Select
     sources: list[Source] = field(default_factory=list)
-    outputs: dict[str, exp.Expression] = field(default_factory=dict)
+    outputs: dict[str, exp.Expr] = field(default_factory=dict)
 
     @property
     def grouped(self) -> bool:
@@ -38,12 +39,12 @@ class Scope:
         return bool(self.select.args.get("group")) or any(aggregates(one) for one in self.select.expressions)
 
     @property
-    def keys(self) -> list[exp.Expression]:
+    def keys(self) -> list[exp.Expr]:
         """What it groups by; positions and names of outputs are resolved."""
         group = self.select.args.get("group")
         return [self.meant(one) for one in group.expressions] if group else []
 
-    def meant(self, key: exp.Expression) -> exp.Expression:
+    def meant(self, key: exp.Expr) -> exp.Expr:
         """GROUP BY 1, or the name of an output, as the expression that it stands for."""
         if isinstance(key, exp.Literal) and not key.is_string and key.this.isdigit():
             position = int(key.this) - 1
@@ -55,7 +56,7 @@ class Scope:
                 return own
         return key
 
-    def nodes(self) -> Iterator[exp.Expression]:
+    def nodes(self) -> Iterator[exp.Expr]:
         """Its own parts, without those of SELECTs inside."""
         yield from inside(self.select)
 
@@ -66,7 +67,7 @@ class Origin:
 
     scope: Scope
     name: str
-    made: exp.Expression
+    made: exp.Expr
     table: str = ""
 
     @property
@@ -75,14 +76,14 @@ class Origin:
         return (self.table or self.scope.name, self.name)
 
 
-def inside(select: exp.Expression) -> Iterator[exp.Expression]:
+def inside(select: exp.Expr) -> Iterator[exp.Expr]:
     """The nodes of a SELECT, without WITH and without SELECTs inside it."""
     yield from select.walk(
         prune=lambda node: node is not select and isinstance(node, exp.Query | exp.With | exp.Subquery)
     )
 
 
-def aggregates(node: exp.Expression) -> list[exp.AggFunc]:
+def aggregates(node: exp.Expr) -> list[exp.AggFunc]:
     """The aggregates in an expression that are not computed over a window."""
     return [
         one
@@ -91,11 +92,12 @@ def aggregates(node: exp.Expression) -> list[exp.AggFunc]:
     ]
 
 
-def windowed(node: exp.Expression) -> bool:
+def windowed(node: exp.Expr) -> bool:
     """Whether a function is computed over a window: `f(…) OVER …`, with whatever stands between."""
-    parent, child = node.parent, node
-    while isinstance(parent, exp.IgnoreNulls | exp.RespectNulls | exp.Filter | exp.WithinGroup) and parent.this is child:
-        parent, child = parent.parent, parent
+    child, parent = node, node.parent
+    between = exp.IgnoreNulls | exp.RespectNulls | exp.Filter | exp.WithinGroup
+    while isinstance(parent, between) and parent.this is child:
+        child, parent = parent, parent.parent
     return isinstance(parent, exp.Window) and parent.this is child
 
 
@@ -106,7 +108,7 @@ def scopes_of(parsed: Parsed, schema: Schema) -> list[Scope]:
     return found
 
 
-def _read(tree: exp.Expression, name: str, known: dict[str, Scope], found: list[Scope], schema: Schema) -> Scope | None:
+def _read(tree: exp.Expr, name: str, known: dict[str, Scope], found: list[Scope], schema: Schema) -> Scope | None:
     """Add the scopes of a query to `found`; its own scope (of a UNION, the first one's)."""
     known = dict(known)
     with_ = tree.args.get("with_") or tree.args.get("with")
@@ -124,7 +126,11 @@ def _read(tree: exp.Expression, name: str, known: dict[str, Scope], found: list[
         return None
     scope = Scope(name, tree)
     for node in inside(tree):
-        if isinstance(node, exp.Subquery | exp.Query) and node is not tree and not isinstance(node.parent, exp.From | exp.Join):
+        if (
+            isinstance(node, exp.Subquery | exp.Query)
+            and node is not tree
+            and not isinstance(node.parent, exp.From | exp.Join)
+        ):
             _read(node, f"{name} (inner)", known, found, schema)
     begin = tree.args.get("from_") or tree.args.get("from")
     joins = tree.args.get("joins") or []
@@ -141,7 +147,7 @@ def _read(tree: exp.Expression, name: str, known: dict[str, Scope], found: list[
 
 
 def _source(
-    relation: exp.Expression, join: exp.Join | None, known: dict[str, Scope], found: list[Scope], schema: Schema
+    relation: exp.Expr, join: exp.Join | None, known: dict[str, Scope], found: list[Scope], schema: Schema
 ) -> Source:
     alias = relation.alias_or_name.lower()
     optional = join is not None and join.side in {"LEFT", "FULL"}
@@ -155,11 +161,11 @@ def _source(
     return Source(alias, optional=optional)
 
 
-def _outputs(one: exp.Expression, scope: Scope, schema: Schema) -> dict[str, exp.Expression]:
+def _outputs(one: exp.Expr, scope: Scope, schema: Schema) -> dict[str, exp.Expr]:
     """Name -> expression of one item of a SELECT; `*` gives what the sources give."""
     if isinstance(one, exp.Star) or (isinstance(one, exp.Column) and isinstance(one.this, exp.Star)):
         wanted = one.table.lower() if isinstance(one, exp.Column) else ""
-        found: dict[str, exp.Expression] = {}
+        found: dict[str, exp.Expr] = {}
         for source in scope.sources:
             if wanted in {"", source.alias}:
                 names = source.scope.outputs if source.scope else schema.tables.get(source.table, {})
@@ -187,7 +193,7 @@ def candidates(column: exp.Column, scope: Scope, schema: Schema) -> list[Source]
 
 def origin(column: exp.Column, scope: Scope, schema: Schema) -> Origin | None:
     """Where a column's values are made. None where that is not understood."""
-    own: exp.Expression = column
+    own: exp.Expr = column
     for _ in range(DEEPEST):
         assert isinstance(own, exp.Column)  # noqa: S101 - the loop goes on for columns only
         held = candidates(own, scope, schema)
@@ -211,7 +217,7 @@ def origin(column: exp.Column, scope: Scope, schema: Schema) -> Origin | None:
     return None
 
 
-def ingredients(node: exp.Expression, scope: Scope, schema: Schema, deep: int = 12) -> Iterator[Origin]:
+def ingredients(node: exp.Expr, scope: Scope, schema: Schema, deep: int = 12) -> Iterator[Origin]:
     """Everything that an expression is made of, directly or through other SELECTs."""
     if deep == 0:
         return
