@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from tsg_agent.guides import conditions
+from tsg_agent.guides.faults import UNITS, clocks, counted_unit, end_parameters, time_joins
 from tsg_agent.guides.lint.inspection import Inspection, in_query, text
 from tsg_agent.guides.lint.problem import Problem
-from tsg_agent.guides.repair import UNITS, clocks, counted_unit, end_parameters, time_joins
 
 ENGINES = ("DuckDB", "PostgreSQL")
 FIELDS = UNITS | {
