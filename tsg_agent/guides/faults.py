@@ -36,18 +36,13 @@ CLOCK_NODES = tuple(
 
 def end_parameters(tree: exp.Expr) -> Iterator[str]:
     """Parameters that a time must not be after."""
-    for node in tree.find_all(exp.Between, exp.LT, exp.LTE, exp.GT, exp.GTE):
-        late = (
-            node.args["high"]
-            if isinstance(node, exp.Between)
-            else node.expression
-            if isinstance(node, exp.LT | exp.LTE)
-            else node.this
-        )
-        held = late.find(exp.Placeholder) if isinstance(late, exp.Placeholder | exp.Cast) else None
-        other = node.expression if late is node.this else node.this
-        if held is not None and held.name and isinstance(other, exp.Column) and is_time_name(other.name, held.name):
-            yield held.name
+    for node in tree.find_all(exp.Between, exp.GT, exp.GTE, exp.LT, exp.LTE):
+        if isinstance(node, exp.Between):
+            yield from _time_parameter(node.args["high"], node.this)
+        elif isinstance(node, exp.LT | exp.LTE):
+            yield from _time_parameter(node.expression, node.this)
+        else:
+            yield from _time_parameter(node.this, node.expression)
 
 
 def is_time_name(column: str, parameter: str = "") -> bool:
@@ -212,3 +207,20 @@ def is_time(column: exp.Expr, scope: Scope, facts: Facts) -> bool:
     if found.table in facts.schema.inferred:
         return is_time_name(found.name)
     return facts.schema.kind(found.table, found.name) is Kind.TIMESTAMP
+
+
+def start_parameters(tree: exp.Expr) -> Iterator[str]:
+    """Parameters that a time must not be before."""
+    for node in tree.find_all(exp.Between, exp.GT, exp.GTE, exp.LT, exp.LTE):
+        if isinstance(node, exp.Between):
+            yield from _time_parameter(node.args["low"], node.this)
+        elif isinstance(node, exp.GT | exp.GTE):
+            yield from _time_parameter(node.expression, node.this)
+        else:
+            yield from _time_parameter(node.this, node.expression)
+
+
+def _time_parameter(bound: exp.Expr, column: exp.Expr) -> Iterator[str]:
+    held = bound.find(exp.Placeholder) if isinstance(bound, exp.Placeholder | exp.Cast) else None
+    if held is not None and held.name and isinstance(column, exp.Column) and is_time_name(column.name, held.name):
+        yield held.name

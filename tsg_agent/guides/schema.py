@@ -49,8 +49,11 @@ def declared_tables(guide: Guide) -> dict[str, Table]:
     }
 
 
-def schema_of(guide: Guide, parsed: Iterable[Parsed]) -> Schema:
-    """What is known of the tables that the queries read. A declared table wins over the catalogue's."""
+def schema_of(guide: Guide, parsed: Iterable[Parsed], held: Mapping[str, Mapping[str, Kind]] | None = None) -> Schema:
+    """What is known of the tables that the queries read. A declared table wins over the catalogue's.
+
+    `held`: what a source's tables hold, by name; it wins over what the queries suggest.
+    """
     found = list(parsed)
     declared = declared_tables(guide)
     tables: dict[str, dict[str, Kind]] = {}
@@ -59,6 +62,8 @@ def schema_of(guide: Guide, parsed: Iterable[Parsed]) -> Schema:
         known = declared.get(name) or CATALOG.get(name)
         if known:
             tables[name] = dict(known.columns)
+        elif held and name in held:
+            tables[name] = dict(held[name])
         else:
             inferred.add(name)
             tables[name] = {}

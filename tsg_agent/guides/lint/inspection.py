@@ -19,7 +19,8 @@ from tsg_agent.guides.schema import Schema, schema_of
 class Inspection:
     """A guide, looked at once for all rules."""
 
-    def __init__(self, guide: Guide) -> None:
+    def __init__(self, guide: Guide, schema: Schema | None = None) -> None:
+        """`schema`: what the tables are known to hold; without it, what the guide and the catalogue say."""
         self.guide = guide
         self.parsed: list[Parsed] = []
         self.refused: list[tuple[Query, GuideError]] = []
@@ -28,7 +29,7 @@ class Inspection:
                 self.parsed.append(parse(query, guide.dialect))
             except GuideError as error:
                 self.refused.append((query, error))
-        self.schema: Schema = schema_of(guide, self.parsed)
+        self.schema = schema or schema_of(guide, self.parsed)
         self.facts = [Facts(one, self.schema) for one in self.parsed]
 
     @functools.cached_property
