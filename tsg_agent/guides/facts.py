@@ -1,7 +1,7 @@
 """What is known of a query without running it: its labels, its filters, and what its values can be."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
@@ -70,6 +70,10 @@ class LabelColumn:
     def default(self) -> str:
         """What a row is called for which no condition holds."""
         return next((label for condition, label in self.arms if condition is None), "")
+
+    def healthy(self, said: Collection[str]) -> set[str]:
+        """Labels that mean nothing is wrong: those that somebody `said` do, else what a row is called by ELSE."""
+        return set(said) & set(self.labels) or {self.default} - {""}
 
 
 class Facts:

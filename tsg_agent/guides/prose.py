@@ -29,11 +29,11 @@ CONDITION = re.compile(
 )
 CLAUSE = re.compile(r";\s+|,\s+(?=(?:otherwise|else)\b)|\s+(?=otherwise\b)", re.IGNORECASE)
 SENTENCE = re.compile(r"(?<=[.!?])[*_)\]\"]*\s+(?=[*_(\[\"`]*[A-Z])")
+ITEM = re.compile(r"\s*(?:[-*+•]\s|\d+[.)]\s|#{1,6}\s|\||>)")
 LABEL = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b")
 FINAL = re.compile(
     r"\bfinal (?:outcome|step|result|conclusion)\b|\bend of (?:the|this) (?:guide|tsg|runbook)\b", re.IGNORECASE
 )
-REVIEWED = re.compile(r"\b(?:final|last)\b.{0,20}\bstep\s+\d", re.IGNORECASE)
 OUTCOMES = (
     (Resolution.FINAL, FINAL),
     (Resolution.DEFINITIVE, re.compile(r"\bdefinitive (?:resolution|outcome|root cause|cause)\b", re.IGNORECASE)),
@@ -50,19 +50,21 @@ class Sentence:
 
     text: str
     line: int
+    item: int = 0
+    """Sentences of one paragraph, or of one item of a list, share it."""
+    listed: bool = False
+    """It stands in an item of a list, or in a row of a table."""
 
 
 def sentences(lines: Iterable[tuple[int, str]]) -> Iterator[Sentence]:
     """The sentences of numbered prose lines; a list item or a table's row begins a new one."""
     paragraph: list[tuple[int, str]] = []
-    for number, text in lines:
-        begins = bool(re.match(r"\s*(?:[-*+•]\s|\d+[.)]\s|#{1,6}\s|\||>)", text))
-        if (begins or not text.strip()) and paragraph:
+    for number, text in [*lines, (0, "")]:
+        if (ITEM.match(text) or not text.strip()) and paragraph:
             yield from _split(paragraph)
             paragraph = []
         if text.strip():
             paragraph.append((number, text))
-    yield from _split(paragraph)
 
 
 def outcome_of(text: str) -> Resolution | None:
@@ -108,33 +110,63 @@ def instructions(found: Iterable[Sentence], known: Collection[str]) -> Iterator[
 
 
 def edges(step: int, found: Iterable[Sentence], known: Collection[str], order: list[int]) -> Iterator[Edge]:
-    """Where the prose of a step leads. `order`: the guide's step numbers, as they follow each other."""
-    conditional = ""
-    for sentence in found:
-        for clause in filter(None, CLAUSE.split(sentence.text)):
-            said = CONDITION.match(clause)
-            moves = list(MOVE.finditer(clause))
-            vague = not moves and VAGUE.match(clause)
-            if not moves and not vague:
-                conditional = clause if said and not OTHERWISE.match(clause) else conditional
-                continue
-            yield from _edges_of(step, Sentence(clause, sentence.line), moves, known, order)
+    """Where the prose of a step leads. `order`: the guide's step numbers, as they follow each other.
+
+    A move without a condition of its own is about the labels that its item of a list is about; in a paragraph, about
+    those of the "If" before it where an "Otherwise" follows, which needs a counterpart.
+    """
+    clauses = [
+        Sentence(part, sentence.line, sentence.item, sentence.listed)
+        for sentence in found
+        for part in filter(None, CLAUSE.split(sentence.text))
+    ]
+    said: Sentence | None = None
+    for position, clause in enumerate(clauses):
+        if said is None or said.item != clause.item:
+            said = None
+        own = bool(CONDITION.match(clause.text) or OTHERWISE.match(clause.text))
+        moves = list(MOVE.finditer(clause.text))
+        if not moves and not VAGUE.match(clause.text):
+            if own or (clause.listed and _heads(clause.text, known)):
+                said = clause
+            continue
+        answered = any(OTHERWISE.match(later.text) for later in clauses[position + 1 :])
+        about = said if said is not None and not own else None
+        if about is not None and not about.listed and not answered:
+            yield from _edges_of(step, clause, moves, known, order, doubt="it may belong to the condition before it")
+            continue
+        yield from _edges_of(step, clause, moves, known, order, about=about.text if about else "")
 
 
-def _edges_of(
-    step: int, clause: Sentence, moves: list[re.Match[str]], known: Collection[str], order: list[int]
+def _heads(text: str, known: Collection[str]) -> tuple[str, ...]:
+    """The labels that an item of a list begins with: "LAGGING: …", "LAGGING or STOPPED - …", "| LAGGING | …"."""
+    match = re.match(r"^[\W_]*((?:[A-Z][A-Z0-9_]*\W+(?:or\s+|and\s+|,\s*)*)+)", f"{text} ")
+    return tuple(label for label in labels_in(match[1], known) if label in known) if match else ()
+
+
+def _edges_of(  # noqa: PLR0913 - a clause, and what it is read by
+    step: int,
+    clause: Sentence,
+    moves: list[re.Match[str]],
+    known: Collection[str],
+    order: list[int],
+    *,
+    about: str = "",
+    doubt: str = "",
 ) -> Iterator[Edge]:
-    text = clause.text
+    """The edges of one clause. `about`: a clause before it that says when it holds."""
+    text = f"{about} {clause.text}".strip()
     otherwise = bool(OTHERWISE.match(text))
     said = None if otherwise else CONDITION.match(text)
-    head = text[: moves[0].start()] if moves else text
-    labels = () if otherwise else tuple(label for label in labels_in(head, known) if label in known)
+    head = f"{about} {clause.text[: moves[0].start()] if moves else clause.text}"
+    conditional = said or about or clause.listed
+    labels = tuple(one for one in labels_in(head, known) if one in known) if conditional and not otherwise else ()
     condition = " ".join(said["words"].split()) if said and not labels else ""
-    doubt = "it says what not to do" if NOT.search(text) else UNKNOWN if condition else ""
+    doubt = doubt or ("it says what not to do" if NOT.search(clause.text) else UNKNOWN if condition else "")
     targets = [number for move in moves for number in _targets(move, step, order)]
     if not moves:
         targets, doubt = [UNNAMED], "it names no step"
-    parallel = bool(PARALLEL.search(text))
+    parallel = bool(PARALLEL.search(clause.text))
     if len(set(targets)) > 1 and not parallel:
         doubt = doubt or "several steps, and no word on whether they run side by side: read as if they do"
     for target in dict.fromkeys(targets):
@@ -172,17 +204,17 @@ def _targets(move: re.Match[str], step: int, order: list[int]) -> list[int]:
 
 def _split(paragraph: list[tuple[int, str]]) -> Iterator[Sentence]:
     """A paragraph's sentences."""
-    if not paragraph:
-        return
     text, starts = "", list[tuple[int, int]]()
     for number, line in paragraph:
         starts.append((len(text), number))
         text += line.strip() + " "
+    listed = bool(ITEM.match(paragraph[0][1]))
     begin = 0
     for end in [*(match.end() for match in SENTENCE.finditer(text)), len(text)]:
         plain = _plain(text[begin:end])
         if plain:
-            yield Sentence(plain, next(number for start, number in reversed(starts) if start <= begin))
+            at = next(number for start, number in reversed(starts) if start <= begin)
+            yield Sentence(plain, at, paragraph[0][0], listed)
         begin = end
 
 

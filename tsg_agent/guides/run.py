@@ -53,8 +53,7 @@ class Ready:
 
     def healthy(self, column: LabelColumn) -> set[str]:
         """Labels that mean nothing is wrong: the annotation's, else what a row is called that no arm takes."""
-        own = set(self.step.annotation.healthy) if self.step.annotation else set()
-        return own & set(column.labels) or {column.default}
+        return column.healthy(self.step.annotation.healthy if self.step.annotation else ())
 
 
 @dataclass(frozen=True)

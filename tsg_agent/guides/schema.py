@@ -15,6 +15,7 @@ NUMERIC = (
     exp.Avg, exp.Sum, exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.PercentileCont, exp.Quantile, exp.Median,
     exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Variance,
 )  # fmt: skip
+TRANSPARENT = (exp.Paren, exp.Neg, exp.Ordered, exp.Distinct, exp.Max, exp.Min, exp.Abs, exp.Coalesce)
 TIMED = (exp.TimestampTrunc, exp.DateTrunc, exp.Extract, exp.DateBin)
 
 
@@ -110,7 +111,7 @@ def begin_names(begin: exp.Expr | None, aliases: Mapping[str, str]) -> list[str]
 def _use(column: exp.Column) -> Kind | None:
     """What a column must hold to be used like this."""
     parent: exp.Expr | None = column.parent
-    while isinstance(parent, exp.Paren | exp.Neg | exp.Ordered | exp.Distinct):
+    while isinstance(parent, TRANSPARENT):
         parent = parent.parent
     if parent is None:
         return None

@@ -109,8 +109,9 @@ def missing_branches(about: Inspection) -> Iterator[Problem]:
         followed = {label for edge in out for label in edge.labels}
         if not any(edge.otherwise for edge in out):
             continue
+        healthy = about.healthy(step)
         for one in step.instructions:
-            if one.labels and not set(one.labels) & followed and one.resolution is not Resolution.FINAL:
+            if set(one.labels) - healthy and not set(one.labels) & followed and one.resolution is not Resolution.FINAL:
                 yield in_step(
                     step,
                     one.line,
@@ -129,7 +130,7 @@ def unclear_moves(about: Inspection) -> Iterator[Problem]:
             yield in_step(
                 about.guide.step(edge.source),
                 edge.line,
-                "warning",
+                "warning" if edge.text else "note",
                 what=f"{text}{edge.doubt} (Step {edge.target})",
                 why="Two readers would go on differently.",
                 fix="Name the step and the label; or settle it in the front matter: "

@@ -41,6 +41,12 @@ class Inspection:
         """The queries of a step."""
         return [one for one in self.facts if one.parsed.query.step == step.number]
 
+    def healthy(self, step: Step) -> set[str]:
+        """Labels of a step's queries that mean nothing is wrong."""
+        said = step.annotation.healthy if step.annotation else ()
+        columns = [column for facts in self.facts_of(step) for column in facts.shown_labels.values()]
+        return {label for column in columns for label in column.healthy(said)}
+
 
 def text(node: exp.Expr) -> str:
     """A part of a query in one line, without its comments."""

@@ -143,10 +143,10 @@ def unhandled(about: Inspection) -> Iterator[Problem]:
     for step in about.guide.steps:
         named = {label for one in step.instructions for label in one.labels}
         named |= {label for edge in about.guide.after(step.number) for label in edge.labels}
-        healthy = set(step.annotation.healthy) if step.annotation else set()
+        healthy = about.healthy(step)
         for facts in about.facts_of(step):
             for column in facts.shown_labels.values():
-                missing = [one for one in column.labels if one not in named | healthy and one != column.default]
+                missing = [one for one in column.labels if one not in named | healthy]
                 if missing:
                     rest = any(edge.otherwise for edge in about.guide.after(step.number)) or any(
                         OTHERWISE.match(one.text) for one in sentences(enumerate(step.prose.splitlines()))
