@@ -95,7 +95,7 @@ def _told(report: GuideReport) -> list[str]:
     ]
     for title, verdicts in (
         ("Causes: abnormal since the incident began, and not before", report.causes),
-        ("Abnormal, with nothing to compare with", report.suspects),
+        ("Abnormal, not beyond chance or with nothing to compare with", report.suspects),
         ("Abnormal before the incident too, or no longer", report.standing),
     ):
         if verdicts:

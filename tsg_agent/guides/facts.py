@@ -252,6 +252,24 @@ class Facts:
             return None
         return Counted((case.args["ifs"][0].this,), scope, node)
 
+    def rate(self, name: str) -> tuple[float, str] | None:
+        """(scale, output that counts the total) of a result's output that is a rate; None where it is none."""
+        share = self._output_share(name)
+        for other, made in self.result.outputs.items() if share else ():
+            counted = self._count(made, self.result)
+            if share is None or counted is None or counted.conditions != (None,):
+                continue
+            if counted.scope is share.scope and counted.node.sql() == share.total.sql():
+                return share.scale, other
+        return None
+
+    def _output_share(self, name: str) -> Share | None:
+        made = self.result.outputs.get(name)
+        found = self.origin(made, self.result) if isinstance(made, exp.Column) else None
+        if found:
+            return self._share_at(found)
+        return self.share(made, self.result) if made is not None else None
+
     def _counted(self, share: Share) -> list[Form | None]:
         return [self.form(condition, share.scope) for condition in share.counted]
 

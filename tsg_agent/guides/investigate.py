@@ -94,7 +94,7 @@ def _report(
     for ready in context.ready.values():
         normal.setdefault(ready.step.number, set()).update(ready.normal)
     causes = ranked([one for one in verdicts if one.is_cause])
-    suspects = ranked([one for one in verdicts if one.outcome is Outcome.UNKNOWN])
+    suspects = ranked([one for one in verdicts if one.outcome in {Outcome.UNKNOWN, Outcome.UNCLEAR}])
     gaps = tuple(
         f"Step {one.step} ({one.title}): {one.status}. {one.reason}" for one in findings if one.status is not Status.OK
     )
@@ -155,7 +155,9 @@ def _headline(
         return f"{first.label}: {about} ({first.outcome} with the incident){more}.{unseen}"
     labelled = [label for step in steps for label in step.labels]
     if suspects:
-        return f"{len(suspects)} abnormal, with nothing before the incident to compare with.{unseen}"
+        return (
+            f"No cause confirmed; {len(suspects)} abnormal, not beyond chance or with nothing to compare with.{unseen}"
+        )
     if labelled:
         return f"No cause judged; labelled: {', '.join(dict.fromkeys(labelled))}.{unseen}"
     return f"No cause found within this guide.{unseen}"

@@ -22,6 +22,8 @@ class Outcome(StrEnum):
     """As abnormal before: not this incident's."""
     OVER = "over"
     """Abnormal before, and healthy since."""
+    UNCLEAR = "unclear"
+    """Abnormal since, and by no more than chance, or by little."""
     UNKNOWN = "unknown"
     """Nothing to compare with."""
 
@@ -69,7 +71,9 @@ class GuideReport(Model):
     not_reached: tuple[int, ...] = Field((), description="steps that the labels did not lead to")
     findings: tuple[Finding, ...]
     causes: tuple[GuideVerdict, ...] = ()
-    suspects: tuple[GuideVerdict, ...] = Field((), description="abnormal, with nothing to compare with")
+    suspects: tuple[GuideVerdict, ...] = Field(
+        (), description="abnormal, with nothing to compare with, or not beyond chance"
+    )
     standing: tuple[GuideVerdict, ...] = Field((), description="abnormal before the incident too, or no longer")
     gaps: tuple[str, ...] = Field((), description="what was not looked at, and why")
     doubts: tuple[Edge, ...] = Field((), description="moves that were followed although their reading is not certain")
