@@ -21,6 +21,11 @@ class StepMatter(Annotation):
     def _listed(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
 
+    @field_validator("dimension", "measure")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else tuple(one.lower() for one in value)
+
     @field_validator("next", mode="before")
     @classmethod
     def _mapped(cls, value: Any) -> Any:

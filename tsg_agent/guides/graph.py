@@ -11,6 +11,7 @@ from typing import Annotated, Any, Protocol, TypedDict
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
+from tsg_agent.errors import TelemetryError
 from tsg_agent.guides.bindings import Bindings
 from tsg_agent.guides.guide import Edge, Guide
 from tsg_agent.guides.judge import judge
@@ -103,7 +104,12 @@ def _runs(guide: Guide, number: int) -> "Node":
             ran = run_ready(ready, context.engine, context.bound.values, context.settings)
             findings.append(ran.finding)
             if ran.finding.status is Status.OK:
-                found = judge(ready, ran, context.engine, context.bound, context.settings)
+                try:
+                    found = judge(ready, ran, context.engine, context.bound, context.settings)
+                except TelemetryError as error:  # its rows stand without it, and so do the other steps
+                    notes = [*ran.finding.notes, f"No verdict: {error}"]
+                    findings[-1] = ran.finding.model_copy(update={"notes": notes})
+                    continue
                 verdicts += [one.model_dump(mode="json") for one in found]
         for finding in findings:
             context.progress(finding)

@@ -17,7 +17,7 @@ from tsg_agent.guides.facts import LabelColumn
 from tsg_agent.guides.guide import StepKind
 from tsg_agent.guides.query import CANONICAL
 from tsg_agent.guides.report import GuideVerdict, Outcome
-from tsg_agent.guides.run import Ran, Ready, bound_values, plain, without_label_filters
+from tsg_agent.guides.run import Ran, Ready, bound_values, plain_rows, without_label_filters
 from tsg_agent.settings import Settings, VerdictThresholds
 from tsg_agent.statistics import g2_z, upper_p
 from tsg_agent.telemetry.engine import Engine
@@ -167,7 +167,7 @@ def _groups(ready: Ready, engine: Engine, values: Mapping[str, object], settings
     tree = without_label_filters(ready)
     table = run_query(engine, tree.sql(dialect=CANONICAL), bound_values(tree, values), settings.query_timeout)
     dimension = ready.step.annotation.dimension if ready.step.annotation else ()
-    rows = [{key: plain(value) for key, value in row.items()} for row in table.to_pylist()]
+    rows = plain_rows(table)
     return {tuple(str(row.get(key)) for key in dimension if key in row): row for row in rows}
 
 

@@ -111,12 +111,17 @@ def plain(value: object) -> Any:
     return value if isinstance(value, str | int | bool) or value is None else str(value)
 
 
+def plain_rows(table: pa.Table) -> list[dict[str, Any]]:
+    """Rows as JSON has them; names in lower case, as SQL reads them."""
+    return [{name.lower(): plain(value) for name, value in row.items()} for row in table.to_pylist()]
+
+
 def _finding(ready: Ready, table: pa.Table, began: float) -> Finding:
-    rows = [{name: plain(value) for name, value in row.items()} for row in table.slice(0, SHOWN).to_pylist()]
+    rows = plain_rows(table.slice(0, SHOWN))
     labels: Counter[str] = Counter()
     for name in ready.facts.shown_labels:
-        if name in table.column_names:
-            labels.update(value for value in table.column(name).to_pylist() if value is not None)
+        at = [position for position, column in enumerate(table.column_names) if column.lower() == name]
+        labels.update(value for position in at for value in table.column(position).to_pylist() if value is not None)
     limit = ready.facts.result.select.args.get("limit")
     count = limit.expression.name if limit is not None and isinstance(limit.expression, exp.Literal) else ""
     finding = _ended(ready, Status.OK, "", began)
