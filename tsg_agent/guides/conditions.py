@@ -104,7 +104,10 @@ def possible(held: Form | None, implied: Callable[[Variable], Domain], bounds: I
 
 
 def _holds(one: Conjunction, implied: Callable[[Variable], Domain], bounds: list[Bound]) -> bool:
-    ranges = {variable: domain & replace(implied(variable), null=None) for variable, domain in one.items()}
+    ranges = {
+        variable: domain if domain.null else domain & replace(implied(variable), null=None)
+        for variable, domain in one.items()
+    }
     if any(domain.empty for domain in ranges.values()):
         return False
     return not any(_breaks(bound, ranges) for bound in bounds if bound.left in ranges and bound.right in ranges)
@@ -112,6 +115,8 @@ def _holds(one: Conjunction, implied: Callable[[Variable], Domain], bounds: list
 
 def _breaks(bound: Bound, ranges: Conjunction) -> bool:
     left, right = ranges[bound.left], ranges[bound.right]
+    if left.null or right.null:  # shares of one total are unknown together
+        return left.restricted or right.restricted
     if bound.total is not None:
         lowest = left.low + right.low
         return lowest > bound.total or (lowest == bound.total and (left.low_open or right.low_open))
@@ -152,10 +157,13 @@ def _merge(one: Conjunction, two: Conjunction) -> Conjunction | None:
 
 
 def _atom(node: exp.Expr, name: Name, negated: bool) -> Form:
-    """One comparison. The opposite of one that NULL may fail says nothing of NULL; `_holds` needs no more."""
+    """One comparison; its opposite is that it is false, or unknown because the value is NULL."""
     for kind, read in ATOMS:
         if isinstance(node, kind):
-            return read(node, name, negated)
+            held = read(node, name, negated)
+            values = {variable for conjunction in held for variable in conjunction}
+            nullable = negated and not isinstance(node, exp.Is | exp.Boolean)
+            return held + [{variable: Domain(null=True)} for variable in values] if nullable else held
     return TRUE
 
 
@@ -197,7 +205,7 @@ def _comparison(node: exp.Expr, name: Name, negated: bool) -> Form:
     word = _word(right)
     if word is None or kind not in {exp.EQ, exp.NEQ}:
         return TRUE
-    return [{key: _text(word) if kind is exp.EQ else Domain(without=frozenset({word}))}]
+    return [{key: _text(word) if kind is exp.EQ else Domain(without=frozenset({word}), null=False)}]
 
 
 def _in(node: exp.Expr, name: Name, negated: bool) -> Form:
@@ -206,7 +214,7 @@ def _in(node: exp.Expr, name: Name, negated: bool) -> Form:
     key = name(node.this)
     if node.expressions and None not in words:
         held = frozenset(word for word in words if word is not None)
-        return [{key: Domain(without=held) if negated else Domain(texts=held)}]
+        return [{key: Domain(without=held, null=False) if negated else Domain(texts=held)}]
     if node.expressions and None not in numbers and not negated:
         return [{key: Domain(value, value)} for value in numbers if value is not None]
     return TRUE

@@ -154,6 +154,11 @@ class Facts:
                 parts = clause.this.flatten() if isinstance(clause.this, exp.And) else [clause.this]
                 yield from ((scope, one) for one in parts)
 
+    def shows(self, name: str, label: str) -> bool:
+        """Whether the result may hold a row whose column `name` carries a label."""
+        this = [{self.name(exp.column(name), self.result): Domain(texts=frozenset({label}))}]
+        return conditions.possible(conditions.both(self.filters(self.result), this), self.implied)
+
     def implied(self, variable: Variable) -> Domain:
         """What a value is whatever the rows: a share between 0 and its scale, a count not under 0, a label's names."""
         found = self._origins.get(variable)

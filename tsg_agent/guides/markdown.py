@@ -20,6 +20,7 @@ NAMED = re.compile(
 )
 NUMBERED = re.compile(r"^(?P<number>\d{1,4})\s*[-\u2013\u2014:.)]+\s+(?P<title>\S.*)$")
 OPEN, CLOSE = re.compile(r"^\s*<PLUGIN_(\d{1,4})>\s*$"), re.compile(r"^\s*</PLUGIN_(\d{1,4})>\s*$")
+TAG = re.compile(r"(</?PLUGIN_\d{1,4}>)")
 FENCE = re.compile(r"^\s*(```+|~~~+)\s*(\w*)")
 ASKED = re.compile(r"^\s*[-*+]\s+`?\{?(?P<name>[A-Za-z_]\w*)\}?`?\s*(?::|[-\u2013\u2014]\s)\s*(?P<text>.*)$")
 RESULT = re.compile(r"\b(?:THEN|ELSE)\s+'([^'\n]{1,60})'", re.IGNORECASE)
@@ -84,7 +85,8 @@ class _Reader:
     """Goes through the lines once."""
 
     def __init__(self, lines: list[str], skipped: int) -> None:
-        self._lines, self._at = lines, skipped
+        self._lines = [(number, part) for number, line in enumerate(lines, 1) for part in _parts(line)]
+        self._at = next((at for at, (number, _) in enumerate(self._lines) if number > skipped), len(self._lines))
         titles = [heading["title"] for line in lines if (heading := HEADING.match(line))]
         # Where headings say "Step 3", "1. Note" is an item of one.
         self._step = NAMED if any(NAMED.match(title) for title in titles) else NUMBERED
@@ -92,22 +94,19 @@ class _Reader:
         self.oddities: list[Oddity] = []
 
     def read(self) -> list[_Section]:
+        """The steps, in the order of the file."""
         sections: list[_Section] = []
         while self._at < len(self._lines):
-            line, number = self._lines[self._at], self._at + 1
+            number, line = self._lines[self._at]
             self._at += 1
             heading, opened, fence = HEADING.match(line), OPEN.match(line), FENCE.match(line)
             step = self._step.match(heading["title"]) if heading else None
             if step:
-                if int(step["number"]) in {section.number for section in sections}:
-                    self.oddities.append(Oddity(line=number, text=f"Step {step['number']} is there twice."))
-                sections.append(
-                    _Section(int(step["number"]), step["title"].strip() or f"Step {step['number']}", number)
-                )
+                self._begin(int(step["number"]), step["title"].strip(), number, sections)
             elif heading and not self.title and not sections:
                 self.title = heading["title"]
             elif opened:
-                self._block(int(opened[1]), sections)
+                self._block(int(opened[1]), number, sections)
             elif CLOSE.match(line):
                 self.oddities.append(Oddity(line=number, text=f"{line.strip()} closes a block that is not open."))
             elif fence:
@@ -115,46 +114,58 @@ class _Reader:
                 if sections:
                     sections[-1].code += code
             elif sections:
-                self._prose(sections[-1], number, line)
+                _prose(sections[-1], number, line)
         return sections
 
-    def _prose(self, section: _Section, number: int, line: str) -> None:
-        asked = ASKED.match(line)
-        if asked and ("`" in line.split(":", maxsplit=1)[0] or "{" in line or "_" in asked["name"]):
-            section.asked.append(Parameter(name=asked["name"], description=asked["text"], line=number, declared=True))
-        else:
-            section.prose.append((number, line))
+    def _begin(self, step: int, title: str, line: int, sections: list[_Section]) -> None:
+        if step in {section.number for section in sections}:
+            self.oddities.append(Oddity(line=line, text=f"Step {step} is there twice: only the first is followed."))
+            step = -line  # a number of its own, so that what is written there stays out of the first
+        sections.append(_Section(step, title or f"Step {step}", line))
 
-    def _block(self, number: int, sections: list[_Section]) -> None:
-        opened = self._at
+    def _block(self, number: int, opened: int, sections: list[_Section]) -> None:
+        begin = self._at
         held = list(self._until(lambda one: bool(CLOSE.match(one) or OPEN.match(one) or HEADING.match(one))))
-        closing = self._lines[self._at - 1] if self._at <= len(self._lines) else ""
-        closed = CLOSE.match(closing)
+        at, ending = self._lines[self._at - 1]
+        closed = CLOSE.match(ending)
         if not closed:
             self.oddities.append(Oddity(line=opened, text=f"<PLUGIN_{number}> is not closed."))
-            if self._at - 1 > opened and (OPEN.match(closing) or HEADING.match(closing)):
+            if self._at - 1 >= begin and (OPEN.match(ending) or HEADING.match(ending)):
                 self._at -= 1
         elif int(closed[1]) != number:
-            self.oddities.append(Oddity(line=self._at, text=f"<PLUGIN_{number}> is closed by {closing.strip()}."))
+            self.oddities.append(Oddity(line=at, text=f"<PLUGIN_{number}> is closed by {ending.strip()}."))
         held = [(line, "" if FENCE.match(text) else text) for line, text in held]
         filled = [line for line, text in held if text.strip()]
         if not sections or not filled:
             where = "is empty" if sections else "stands before the first step"
             self.oddities.append(Oddity(line=opened, text=f"<PLUGIN_{number}> {where}."))
-            return
-        if any(query.number == number for section in sections for query in section.queries):
-            self.oddities.append(Oddity(line=opened, text=f"<PLUGIN_{number}> is there twice."))
-        sql = "\n".join(text for line, text in held if line >= filled[0]).rstrip().rstrip(";")
-        sections[-1].queries.append(Query(number=number, step=sections[-1].number, sql=sql, line=filled[0]))
+        elif any(query.number == number for section in sections for query in section.queries):
+            self.oddities.append(Oddity(line=opened, text=f"<PLUGIN_{number}> is there twice: only the first is run."))
+        else:
+            sql = "\n".join(text for line, text in held if line >= filled[0]).rstrip().rstrip(";")
+            sections[-1].queries.append(Query(number=number, step=sections[-1].number, sql=sql, line=filled[0]))
 
     def _until(self, ends: Callable[[str], object]) -> Iterator[tuple[int, str]]:
         """The numbered lines before the one that ends them, which is taken too."""
         while self._at < len(self._lines):
-            line = self._lines[self._at]
+            number, line = self._lines[self._at]
             self._at += 1
             if ends(line):
                 return
-            yield self._at, line
+            yield number, line
+
+
+def _parts(line: str) -> list[str]:
+    """A line, or its parts where a block begins or ends in it."""
+    return [part for part in TAG.split(line) if part.strip()] if TAG.search(line) else [line]
+
+
+def _prose(section: _Section, number: int, line: str) -> None:
+    asked = ASKED.match(line)
+    if asked and ("`" in line.split(":", maxsplit=1)[0] or "{" in line or "_" in asked["name"]):
+        section.asked.append(Parameter(name=asked["name"], description=asked["text"], line=number, declared=True))
+    else:
+        section.prose.append((number, line))
 
 
 def _labels(section: _Section) -> set[str]:

@@ -119,9 +119,8 @@ def _read(tree: exp.Expr, name: str, known: dict[str, Scope], found: list[Scope]
     if isinstance(tree, exp.Subquery):
         return _read(tree.this, name, known, found, schema)
     if isinstance(tree, exp.SetOperation):
-        first = _read(tree.this, name, known, found, schema)
         _read(tree.expression, f"{name} (2)", known, found, schema)
-        return first
+        return _read(tree.this, name, known, found, schema)
     if not isinstance(tree, exp.Select):
         return None
     scope = Scope(name, tree)

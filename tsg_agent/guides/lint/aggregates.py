@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from tsg_agent.guides import conditions
-from tsg_agent.guides.conditions import Domain
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.lint.inspection import Inspection, in_query, text
 from tsg_agent.guides.lint.problem import Problem
@@ -202,12 +201,7 @@ def empty_means_both(about: Inspection) -> Iterator[Problem]:
     """Results that are empty both where all is well and where nothing was looked at."""
     for facts in about.facts:
         for name, column in facts.shown_labels.items():
-            if not column.default:
-                continue
-            variable = facts.name(exp.column(name), facts.result)
-            kept = facts.filters(facts.result)
-            this = [{variable: Domain(texts=frozenset({column.default}))}]
-            if not conditions.possible(conditions.both(kept, this), facts.implied):
+            if column.default and not facts.shows(name, column.default):
                 where = facts.result.select.args.get("where")
                 yield in_query(
                     facts,

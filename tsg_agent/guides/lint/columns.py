@@ -242,8 +242,13 @@ def _is_key(made: exp.Expr, scope: Scope) -> bool:
 
 
 def _fetched_unread(about: Inspection, facts: Facts) -> list[str]:
-    """Columns that a query without labels only fetches, and that its step's text never mentions."""
-    if facts.shown_labels or facts.result.grouped or any(scope.grouped for scope in facts.scopes):
+    """Columns that a query without labels fetches for an analysis, and that the step's text never mentions."""
+    if (
+        not about.guide.step(facts.parsed.query.step).analysis
+        or facts.shown_labels
+        or facts.result.grouped
+        or any(scope.grouped for scope in facts.scopes)
+    ):
         return []
     step = about.guide.step(facts.parsed.query.step)
     told = f"{step.title} {step.prose} {step.analysis}".lower()

@@ -29,15 +29,12 @@ def _unreachable(facts: Facts, column: LabelColumn) -> Iterator[Problem]:
         own = facts.form(condition, column.scope)
         shown = text(condition) if condition is not None else "ELSE"
         if not _possible(conditions.both(rest, own), facts):
-            alone = _possible(conditions.both(kept, own), facts)
-            cause = _hiding(facts, column, own, before) if alone else f"the filter {_filter_text(facts, column, own)}"
-            nothing = "except a row whose value is NULL " if condition is None else ""
             yield in_query(
                 facts,
                 condition if condition is not None else column.case,
                 "warning",
                 what=f"{label or 'an arm'} ({shown}) can never be reached",
-                why=f"{cause} takes every row {nothing}before it.",
+                why=_reason(facts, column, own, before),
                 fix="Put the narrower rule first, or change one of the two.",
             )
         elif condition is not None:
@@ -51,21 +48,32 @@ def _possible(form: Form | None, facts: Facts) -> bool:
     return conditions.possible(form, facts.implied, facts.bounds())
 
 
-def _hiding(facts: Facts, column: LabelColumn, own: Form | None, before: list[tuple[exp.Expr, str]]) -> str:
-    """The arm before that takes all rows alone, else all of them together."""
+def _reason(facts: Facts, column: LabelColumn, own: Form | None, before: list[tuple[exp.Expr, str]]) -> str:
+    """What keeps rows from an arm: a filter, an arm before, both, or the value itself."""
+    if not _possible(own, facts):
+        return "No value is ever so."
+    for scope, part in facts.filtered_by(column.scope):
+        if not _possible(conditions.both(facts.form(part, scope), own), facts):
+            return f"The filter {text(part)} takes every row before it."
+    left = own
     for condition, label in before:
         without = facts.form(condition, column.scope, negated=True)
         if not _possible(conditions.both(own, without), facts):
-            return f"{label or 'the arm'} ({text(condition)})"
-    return "The arms before"
+            return f"{label or 'The arm before'} ({text(condition)}) takes every row before it."
+        left = conditions.both(left, without)
+    if not _possible(left, facts):
+        return "The arms before take every row before it."
+    filters = [text(part) for scope, part in facts.filtered_by(column.scope) if _matters(facts, part, scope, left)]
+    return (
+        f"What the filter {' and '.join(filters)} leaves, the arms before take."
+        if filters
+        else "Nothing is left for it."
+    )
 
 
-def _filter_text(facts: Facts, column: LabelColumn, own: Form | None) -> str:
-    """The filter that an arm contradicts."""
-    for scope, part in facts.filtered_by(column.scope):
-        if not _possible(conditions.both(facts.form(part, scope), own), facts):
-            return text(part)
-    return "before it"
+def _matters(facts: Facts, part: exp.Expr, scope: Scope, left: Form | None) -> bool:
+    """Whether a filter alone leaves nothing of what the arms before do."""
+    return not _possible(conditions.both(left, facts.form(part, scope)), facts)
 
 
 def _hidden_in_part(
@@ -99,12 +107,10 @@ def filtered_away(about: Inspection) -> Iterator[Problem]:
     """Labels that a later filter takes away although the prose, or their arm, is about them."""
     for facts in about.facts:
         for name, column in facts.shown_labels.items():
-            kept = facts.filters(facts.result)
             step = about.guide.step(facts.parsed.query.step)
             named = {label for one in step.instructions for label in one.labels}
             for label in column.labels:
-                this = [{facts.name(exp.column(name), facts.result): conditions.Domain(texts=frozenset({label}))}]
-                if not _possible(conditions.both(kept, this), facts) and (label in named or label != column.default):
+                if not facts.shows(name, label) and (label in named or label != column.default):
                     yield in_query(
                         facts,
                         column.case,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from tsg_agent.guides import conditions
-from tsg_agent.guides.facts import Facts
+from tsg_agent.guides.facts import LabelColumn
 from tsg_agent.guides.lint.inspection import Inspection, in_step
 from tsg_agent.guides.lint.problem import Problem
 
@@ -21,57 +21,17 @@ SAID = re.compile(
     re.IGNORECASE,
 )
 SECONDS = {
-    "ms": 0.001,
-    "s": 1,
-    "sec": 1,
-    "second": 1,
-    "minute": 60,
-    "min": 60,
-    "m": 60,
-    "hour": 3600,
-    "h": 3600,
-    "day": 86400,
-}
-STOP = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "by",
-        "for",
-        "from",
-        "has",
-        "have",
-        "if",
-        "in",
-        "is",
-        "it",
-        "its",
-        "more",
-        "of",
-        "on",
-        "or",
-        "shows",
-        "than",
-        "that",
-        "the",
-        "their",
-        "they",
-        "to",
-        "was",
-        "were",
-        "when",
-        "which",
-        "with",
-        "least",
-        "most",
-        "each",
-        "every",
-    ]
-)
+    "ms": 0.001, "s": 1, "sec": 1, "second": 1, "minute": 60, "min": 60, "m": 60, "hour": 3600, "h": 3600, "day": 86400,
+}  # fmt: skip
+TIMED = frozenset({
+    "ms", "s", "sec", "seconds", "minutes", "min", "hours", "lag", "age", "latency", "duration", "delay", "time",
+    "elapsed", "wait",
+})  # fmt: skip
+STOP = frozenset({
+    "a", "an", "and", "are", "as", "at", "by", "each", "every", "for", "from", "has", "have", "if", "in", "is", "it",
+    "its", "least", "more", "most", "of", "on", "or", "shows", "than", "that", "the", "their", "they", "to", "was",
+    "were", "when", "which", "with",
+})  # fmt: skip
 SAME = {
     "failure": "error", "failed": "error", "failures": "error", "errors": "error", "requests": "request",
     "count": "number", "total": "number", "percent": "rate", "pct": "rate", "ratio": "rate", "share": "rate",
@@ -108,10 +68,13 @@ def differing(about: Inspection) -> Iterator[Problem]:
         for instruction in step.instructions:
             said = list(thresholds_in(instruction.text))
             for facts in about.facts_of(step) if said else ():
-                rules = [one for label in instruction.labels for one in _rules(facts, label)]
-                filters = list(_filters(facts))
+                columns = [
+                    (name, one) for name, one in facts.shown_labels.items() if set(one.labels) & set(instruction.labels)
+                ]
+                rules = [one for _, column in columns for one in _rules(column, instruction.labels)]
+                unseen = any(column.default and not facts.shows(name, column.default) for name, column in columns)
                 for one in said if rules else ():
-                    problem = _compare(one, rules, filters)
+                    problem = _compare(one, rules, unseen=unseen)
                     if problem:
                         yield in_step(step, instruction.line, "warning", **problem, plugin=facts.parsed.query.number)
 
@@ -128,7 +91,7 @@ def thresholds_in(text: str) -> Iterator[Threshold]:
         yield Threshold(float(match["number"].replace(",", "")), unit, upwards, words, shown)
 
 
-def _compare(said: Threshold, rules: list[Compared], filters: list[Compared]) -> dict[str, object] | None:
+def _compare(said: Threshold, rules: list[Compared], *, unseen: bool) -> dict[str, object] | None:
     """What is wrong with a sentence's number; None where the SQL has it, or nothing in it is about the same."""
     if any(_equal(said, one) for one in rules):
         match = next(one for one in rules if _equal(said, one))
@@ -142,11 +105,10 @@ def _compare(said: Threshold, rules: list[Compared], filters: list[Compared]) ->
     if not alike:
         return None
     rule = alike[0]
-    hidden = [one for one in [rule, *filters] if one.column == rule.column and _hides(one, said)]
-    unseen = ", and are not even shown" if hidden else ""
+    lost = ", and are not even shown" if unseen and _hides(rule, said) else ""
     return {
         "what": f'the text says "{said.text}", the query {rule.text}',
-        "why": f"Rows between the two are called otherwise than the text promises{unseen}.",
+        "why": f"Rows between the two are called otherwise than the text promises{lost}.",
         "fix": "Let both say the same number.",
     }
 
@@ -155,17 +117,11 @@ def _hides(one: Compared, said: Threshold) -> bool:
     return one.upwards == said.upwards and (one.number > said.number if said.upwards else one.number < said.number)
 
 
-def _rules(facts: Facts, label: str) -> Iterator[Compared]:
-    """The comparisons of the arms that give a label."""
-    for column in facts.label_columns:
-        for condition, name in column.arms:
-            if name == label and condition is not None:
-                yield from _comparisons(condition)
-
-
-def _filters(facts: Facts) -> Iterator[Compared]:
-    for _, part in facts.filtered_by(facts.result):
-        yield from _comparisons(part)
+def _rules(column: LabelColumn, labels: tuple[str, ...]) -> Iterator[Compared]:
+    """The comparisons of the arms that give one of the labels."""
+    for condition, name in column.arms:
+        if name in labels and condition is not None:
+            yield from _comparisons(condition)
 
 
 def _comparisons(condition: exp.Expr) -> Iterator[Compared]:
@@ -205,13 +161,8 @@ def _same_thing(said: Threshold, one: Compared) -> bool:
     rate = bool({"rate", "availability", "success"} & one.words) or one.column.endswith(("_pct", "_percent", "_share"))
     if said.unit in {"%", "percent"}:
         return rate and said.upwards == one.upwards
-    timed = said.unit.rstrip("s") in SECONDS or said.unit in {"s", "ms"}
-    if timed:
-        return (
-            not rate
-            and said.upwards == one.upwards
-            and bool(said.words & one.words or one.column.endswith(("_ms", "_seconds", "_s", "_minutes", "lag", "age")))
-        )
+    if said.unit.rstrip("s") in SECONDS or said.unit in {"s", "ms"}:
+        return not rate and said.upwards == one.upwards and bool(TIMED & set(one.column.split("_")))
     return bool(said.words & one.words) and not rate and said.upwards == one.upwards
 
 

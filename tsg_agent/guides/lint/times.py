@@ -42,7 +42,9 @@ def clock_times(about: Inspection) -> Iterator[Problem]:
     """Calls of the clock."""
     for facts in about.facts:
         for node in clocks(facts):
-            end = next(iter(end_parameters(facts.parsed.tree)), "")
+            end = next((one for facts_ in about.facts for one in end_parameters(facts_.parsed.tree)), "")
+            declared = [one.name for one in about.guide.parameters if one.kind == "timestamp" and "end" in one.name]
+            end = end or next(iter(declared), "")
             yield in_query(
                 facts,
                 node,
