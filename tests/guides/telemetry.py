@@ -1,4 +1,4 @@
-"""Telemetry of the test guides, made from a seed: a queue's consumers after a release, and replicas that fall behind."""
+"""Telemetry of the test guides, made from a seed: a queue after a consumers' release, replicas that fall behind."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,7 +62,9 @@ def backlog(folder: Path, *, seed: int = 1, failing: float = 0.5, bad_release: s
     return written(folder, {"queue_samples": samples, "deliveries": deliveries})
 
 
-def lag(folder: Path, *, stopped: bool = False, tables: tuple[str, ...] = ("replica_status", "applied_statements")) -> Path:
+def lag(
+    folder: Path, *, stopped: bool = False, tables: tuple[str, ...] = ("replica_status", "applied_statements")
+) -> Path:
     """`replica-2` falls behind from BEGAN on; its applier works through one huge statement, or has stopped."""
     minutes = int((END - START).total_seconds() // 60)
     status = [

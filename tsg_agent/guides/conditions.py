@@ -71,16 +71,19 @@ class Bound:
 
 
 def form(condition: exp.Expr | None, name: Name, *, negated: bool = False) -> Form | None:
-    """The condition, or its opposite, as a disjunction of conjunctions."""
-    if condition is None:
-        return TRUE
-    node = condition.unnest() if isinstance(condition, exp.Paren) else condition
+    """When the condition is true as a disjunction of conjunctions; negated: when it is false or unknown."""
+    return TRUE if condition is None else _form(condition, name, negated, negated)
+
+
+def _form(node: exp.Expr, name: Name, negated: bool, unknown: bool) -> Form | None:
+    """When a condition is true, or (negated) false; with `unknown` also when NULL keeps it from being either."""
+    node = node.unnest() if isinstance(node, exp.Paren) else node
     if isinstance(node, exp.Not):
-        return form(node.this, name, negated=not negated)
+        return _form(node.this, name, not negated, unknown)
     if isinstance(node, exp.And | exp.Or):
-        left, right = form(node.left, name, negated=negated), form(node.right, name, negated=negated)
+        left, right = _form(node.left, name, negated, unknown), _form(node.right, name, negated, unknown)
         return both(left, right) if isinstance(node, exp.And) != negated else either(left, right)
-    return _atom(node, name, negated)
+    return _atom(node, name, negated, unknown)
 
 
 def both(left: Form | None, right: Form | None) -> Form | None:
@@ -156,13 +159,13 @@ def _merge(one: Conjunction, two: Conjunction) -> Conjunction | None:
     return merged
 
 
-def _atom(node: exp.Expr, name: Name, negated: bool) -> Form:
-    """One comparison; its opposite is that it is false, or unknown because the value is NULL."""
+def _atom(node: exp.Expr, name: Name, negated: bool, unknown: bool) -> Form:
+    """One comparison."""
     for kind, read in ATOMS:
         if isinstance(node, kind):
             held = read(node, name, negated)
             values = {variable for conjunction in held for variable in conjunction}
-            nullable = negated and not isinstance(node, exp.Is | exp.Boolean)
+            nullable = unknown and not isinstance(node, exp.Is | exp.Boolean)
             return held + [{variable: Domain(null=True)} for variable in values] if nullable else held
     return TRUE
 
