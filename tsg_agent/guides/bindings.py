@@ -66,9 +66,10 @@ def bindings_of(  # noqa: PLR0913 - what is known of the incident, by name
             fix=f"It has {', '.join(one.name for one in guide.parameters) or 'none'}.",
         )
     questions = _window(bound, guide, engine, text, given, now=now, settings=settings)
-    compared = _compared(queries)
+    compared, asked = _compared(queries), {name for name, _, _ in questions}
+    of_window = {bound.start, bound.end} if questions else set()
     for parameter in guide.parameters:
-        if parameter.name in named and parameter.name not in bound.values:
+        if parameter.name in named and parameter.name not in {*bound.values, *of_window, *asked}:
             questions += _settle(bound, parameter, compared, engine, text, given, settings)
     if questions:
         raise QuestionError(questions)

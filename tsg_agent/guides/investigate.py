@@ -81,8 +81,8 @@ def ready_queries(guide: Guide, about: Inspection, engine: Engine) -> dict[int, 
     for number, one in about.repaired.items():
         own = without_absent(one, about.schema, engine)
         query = own.parsed.query
-        own_notes = tuple(notes.get(number, ()))
-        found[number] = Ready(guide.step(query.step), query, own, Facts(own.parsed, about.schema), own_notes)
+        read, facts = Facts(one.parsed, about.schema), Facts(own.parsed, about.schema)
+        found[number] = Ready(guide.step(query.step), query, own, facts, read, tuple(notes.get(number, ())))
     return found
 
 

@@ -36,7 +36,9 @@ class Ready:
     query: Query
     repaired: Repaired
     facts: Facts
-    """Of the query after its repairs."""
+    """Of the query as it runs on this source."""
+    read: Facts
+    """Of the query before what the source lacks was taken out of it."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -67,7 +69,7 @@ class Ran:
 def run_ready(ready: Ready, engine: Engine, values: Mapping[str, object], settings: Settings) -> Ran:
     """Run a query. Never raises for what the telemetry or its engine may do."""
     began = time.perf_counter()
-    absent = lacking(ready.facts, engine)
+    absent = lacking(ready.read, engine)
     if absent:
         return Ran(_ended(ready, Status.NOT_APPLICABLE, f"The telemetry has no {', '.join(absent)}.", began))
     sql, bound = ready.repaired.sql, bound_values(ready.repaired.parsed.tree, values)
@@ -83,7 +85,7 @@ def run_ready(ready: Ready, engine: Engine, values: Mapping[str, object], settin
         return Ran(_ended(ready, Status.TIMEOUT, str(error), began, **asked))
     except (TelemetryError, pa.ArrowException) as error:
         return Ran(_ended(ready, Status.ERROR, str(error), began, **asked))
-    nulls = sorted(f"{table}.{name}" for table, name in read_as_null(ready.facts, engine))
+    nulls = sorted(f"{table}.{name}" for table, name in read_as_null(ready.read, engine))
     return Ran(finding.model_copy(update={**asked, "missing_columns": nulls}), table)
 
 
