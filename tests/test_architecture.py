@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "conclude": BASE,
     "report": BASE,
     "tools": BASE | {"telemetry", "sandbox", "workflows"},
+    "guides": BASE | {"telemetry", "tools", "extract"},
     "evidence": BASE | {"telemetry", "tools"},
     "verdicts": BASE | {"evidence", "workflows"},
     "sla": BASE | {"evidence"},

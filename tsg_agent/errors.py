@@ -42,6 +42,12 @@ class QuestionError(TsgError):
         self.questions = questions
 
 
+class GuideError(TsgError):
+    """A troubleshooting guide's file cannot be read, or asks for what may not run."""
+
+    exit_code = 2
+
+
 class TelemetryError(TsgError):
     """The telemetry cannot be read: no files, a broken file, a wrong type, a mapping that does not fit."""
 

@@ -12,7 +12,7 @@ from tsg_agent.ask.commands import register
 from tsg_agent.cli import interrupts
 from tsg_agent.cli.loading import loaded
 from tsg_agent.cli.recordings import Overwrite, not_there
-from tsg_agent.errors import TsgError
+from tsg_agent.errors import SettingsError, TsgError
 from tsg_agent.options import (
     EndTime,
     Environment,
@@ -29,7 +29,7 @@ from tsg_agent.options import (
 EXIT_CODES = """
 Exit codes: 0 concluded (whatever the conclusion) · 1 internal error · 2 wrong usage, setting or parameter ·
 3 the incident's text leaves questions open · 4 the telemetry cannot be read · 5 no such investigation ·
-6 no sandbox here · 7 the model does not answer · 130 interrupted.
+6 no sandbox here · 7 the model does not answer · 8 the guide has problems · 130 interrupted.
 """
 LOADS_LONG = ("run", "resume", "demo")
 """Commands that say themselves when all that they need is loaded."""
@@ -62,6 +62,20 @@ app = typer.Typer(
     help="Follows a troubleshooting guide for low availability over your telemetry, and concludes with evidence.",
     epilog=EXIT_CODES,
 )
+
+
+def refuse_with_guide(given: dict[str, Path | None]) -> None:
+    """Refuse flags that a run of another guide does not have. Raises SettingsError."""
+    flags = [flag for flag, value in given.items() if value is not None]
+    if flags:
+        raise SettingsError(f"{', '.join(flags)} cannot be used with --guide.", fix="Use --json, and keep its output.")
+
+
+def refuse_without_guide(parameters: list[str] | None) -> None:
+    """The built-in guide's parameters have flags of their own. Raises SettingsError."""
+    if parameters:
+        raise SettingsError("--parameter belongs to --guide.", fix="Use --region, --service, --environment and so on.")
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Html = Annotated[Path | None, typer.Option(help="Write the report as one self-contained HTML file.")]
@@ -104,6 +118,12 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     overwrite: Overwrite = False,
     keep: Annotated[bool, typer.Option(help="Checkpoint each step, so that `resume` can go on.")] = True,
     quiet: Quiet = False,
+    guide: Annotated[
+        Path | None, typer.Option(help="Follow this guide (Markdown, docs/guides.md) instead of the built-in one.")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE of a parameter of --guide; may be given several times.")
+    ] = None,
 ) -> None:
     """Investigate an incident and conclude: causes, actions, messages, each number with its evidence.
 
@@ -121,6 +141,24 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
         "end_time": end_time,
         "threshold": threshold,
     }
+    if guide is not None:
+        from tsg_agent.cli.guide import run_with_guide
+
+        refuse_with_guide({"--html": html, "--record": record})
+        text = read_text(incident)
+        run_with_guide(
+            guide,
+            text,
+            telemetry,
+            mapping=mapping,
+            given=given,
+            parameters=parameter or [],
+            now=now,
+            as_json=as_json,
+            quiet=quiet,
+        )
+        return
+    refuse_without_guide(parameter)
     output = Output(as_json=as_json, html=html, whole=whole, quiet=quiet, record=record)
     not_there(record, overwrite=overwrite)
     text = read_text(incident)
@@ -220,6 +258,30 @@ def settings() -> None:
     from tsg_agent.cli.settings import show_settings
 
     show_settings()
+
+
+guides = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Read other guides: lint, show.")
+app.add_typer(guides, name="guide")
+GuideFile = Annotated[Path, typer.Argument(help="The guide's Markdown file.")]
+
+
+@guides.command("lint")
+def guide_lint(file: GuideFile, as_json: AsJson = False) -> None:
+    """Say what is wrong with a guide: queries that do not run, labels out of reach, thresholds that differ, branches.
+
+    Ends with 8 where there are errors or warnings.
+    """
+    from tsg_agent.cli.guide import show_problems
+
+    show_problems(file, as_json=as_json)
+
+
+@guides.command("show")
+def guide_show(file: GuideFile, as_json: AsJson = False) -> None:
+    """Show how a guide is read: its parameters, steps, queries, where each step leads, and a Mermaid diagram."""
+    from tsg_agent.cli.guide import show_guide
+
+    show_guide(file, as_json=as_json)
 
 
 register(app)
