@@ -16,6 +16,8 @@ import duckdb
 import pyarrow as pa
 
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
+from tsg_agent.telemetry import memory
+from tsg_agent.telemetry.apart import Apart
 from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, SourceTable
 from tsg_agent.telemetry.compact import Compact
 from tsg_agent.telemetry.files import find_files, group_files
@@ -28,8 +30,12 @@ from tsg_agent.telemetry.views import Relation, Unreadable, first_line, null_vie
 T = TypeVar("T")
 PERFECT_BITS = 16
 """Groups of coded columns that fit into so many bits are counted in an array instead of a hash table."""
-
-
+MOST_MEMORY = 1.25
+"""The process may hold so many times the memory limit beyond what it held when it opened the source."""
+MOST_SPILLED = 10
+"""Queries may put aside so many times the memory limit: a disk is not theirs to fill."""
+WATCHED = 0.05
+"""Seconds between two looks at a running query."""
 UNREAD = re.compile(r"Failed to read file|Could not read")
 """How the engine says that it cannot read a file; what its readers' libraries find has no class but the base."""
 
@@ -44,7 +50,7 @@ class DuckDB:
         self,
         location: str | Path,
         *,
-        mapping: Path | None = None,
+        mapping: str | Path | None = None,
         memory_limit: str = "2GB",
         threads: int | None = None,
         open_timeout: float = 300.0,
@@ -53,6 +59,7 @@ class DuckDB:
 
         Text files (CSV, JSON lines) are loaded once; Parquet is read in place. Raises TelemetryError.
         """
+        before = memory.held()
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "perfect_ht_threshold": PERFECT_BITS,
@@ -65,13 +72,22 @@ class DuckDB:
             raise TelemetryError(f"DuckDB does not start: {first_line(error)}.") from error
         self._tables: dict[str, SourceTable] = {}
         self._mapping = mapping
+        self._limit = memory.size_of(
+            str(self._connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0])
+        )
+        self.most_memory = before + int(MOST_MEMORY * self._limit)
+        source = {
+            "location": str(Path(location).absolute()),
+            "mapping": str(Path(mapping).absolute()) if mapping else None,
+        }
+        self.apart = Apart({**source, "memory_limit": memory_limit, "threads": threads}, open_timeout)
         self._spill = tempfile.mkdtemp(prefix="tsg-agent-")
         self._unspill = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
         self._keys = Keys()
         self._at_work: dict[duckdb.DuckDBPyConnection, int] = {}
         self._cancelling = threading.Lock()
         try:
-            self._open(str(location), read_mapping(mapping) if mapping else {}, open_timeout)
+            self._open(str(location), read_mapping(Path(mapping)) if mapping else {}, open_timeout)
             logs = self._tables.get(LOGS.name)
             self._compact = Compact(logs.present if logs else frozenset())
         except BaseException:
@@ -107,8 +123,13 @@ class DuckDB:
             named = set(parameters_in(text))
             return run(text, {name: value for name, value in bound.items() if name in named})
 
+    def run_apart(self, sql: str, *, timeout: float, most: int) -> pa.Table:
+        """See Distrusting.run_apart."""
+        return self.apart.run(sql, timeout=timeout, most=most)
+
     def cancel(self, threads: Collection[int]) -> None:
         """See Cancellable.cancel."""
+        self.apart.cancel(threads)
         with self._cancelling:
             for cursor, thread in self._at_work.items():
                 if thread in threads:
@@ -116,6 +137,7 @@ class DuckDB:
 
     def close(self) -> None:
         """Close the database, and take away what it spilled."""
+        self.apart.close()
         self._connection.close()
         self._unspill()
 
@@ -149,13 +171,18 @@ class DuckDB:
         """Work on a cursor of its own, cancelled at the deadline. DuckDB's errors as ours."""
         cursor = self._connection.cursor()
         done = threading.Event()
-        watch = threading.Thread(target=_interrupt_at, args=(cursor, deadline, done), daemon=True)
+        over = threading.Event()
+        watch = threading.Thread(target=self._interrupt, args=(cursor, deadline, done, over), daemon=True)
         try:
             watch.start()
             with self._cancelling:
                 self._at_work[cursor] = threading.get_ident()
             return work(cursor)
         except duckdb.InterruptException as error:
+            if over.is_set():
+                raise QueryError(
+                    "The query needs more memory than it may use, and was cancelled.", fix="Raise TSG_MEMORY_LIMIT."
+                ) from error
             fix = "Narrow the window, or raise TSG_QUERY_TIMEOUT."
             raise QueryTimeout(f"The query took longer than {timeout:g} s and was cancelled.", fix=fix) from error
         except duckdb.OutOfMemoryException as error:
@@ -171,6 +198,23 @@ class DuckDB:
             with self._cancelling:
                 self._at_work.pop(cursor, None)
             cursor.close()
+
+    def _interrupt(
+        self, cursor: duckdb.DuckDBPyConnection, deadline: float, done: threading.Event, over: threading.Event
+    ) -> None:
+        """Interrupt at the deadline, or when too much memory is held; and again until it takes.
+
+        The engine's own limit does not count the texts of the rows in hand; and an interrupt before the query runs is
+        lost. What else the program does with its memory is not the query's: at least half of the limit has to be.
+        """
+        began = memory.held()
+        while not done.wait(min(WATCHED, max(0.0, deadline - time.monotonic()))):
+            held = memory.held()
+            if held > self.most_memory and held - began > self._limit / 2:
+                over.set()
+            if over.is_set() or time.monotonic() >= deadline:
+                cursor.interrupt()
+                done.wait(WATCHED)
 
     def _failed(self, error: duckdb.Error) -> QueryError:
         """Why a query ended: it was refused, or what it reads is damaged, of which an intact beginning says nothing."""
@@ -301,6 +345,7 @@ class DuckDB:
             "SET allow_community_extensions = false",
             # Where a query outgrows its memory it goes on in a private folder; only the engine itself writes there.
             f"SET temp_directory = '{self._spill.replace(chr(39), chr(39) * 2)}'",
+            f"SET max_temp_directory_size = '{MOST_SPILLED * self._limit // 2**20}MiB'",
             "SET enable_external_access = false",
             "SET lock_configuration = true",
         ):
@@ -312,14 +357,6 @@ def _without_folders(text: str, location: str) -> str:
     for path in location.split(", "):
         text = text.replace(path, PurePath(path).name)
     return text
-
-
-def _interrupt_at(cursor: duckdb.DuckDBPyConnection, deadline: float, done: threading.Event) -> None:
-    """Interrupt at the deadline, and again until it takes: an interrupt before the query runs is lost."""
-    wait = deadline - time.monotonic()
-    while not done.wait(max(0.0, wait)):
-        cursor.interrupt()
-        wait = 0.05
 
 
 def _spelled_out(table: pa.Table) -> pa.Table:
