@@ -113,3 +113,12 @@ def test_the_engines_own_queries_are_stopped_when_they_hold_too_much(tmp_path: P
         grows = f"SELECT max(length(v)) FROM (SELECT repeat(v, 10000) AS v FROM {MANY}) WHERE v <> 'x'"
         with pytest.raises(QueryError, match="more memory than it may use, and was cancelled"):
             opened.run(grows, {}, timeout=60)
+
+
+def test_no_error_of_a_query_tells_where_files_lie(tmp_path: Path) -> None:
+    with DuckDB(parquet(tmp_path), memory_limit="50MB", threads=1) as opened:
+        (tmp_path / f"{LOGS}.parquet").unlink()
+        with pytest.raises(QueryError) as caught:
+            opened.run(f"SELECT max(latency_ms) FROM {LOGS}", {}, timeout=20)
+        assert f"{LOGS}.parquet" in str(caught.value)
+        assert str(tmp_path) not in str(caught.value)

@@ -19,10 +19,6 @@ CHARACTERS = 4_000
 SECONDS = 20.0
 """A query of a model's may take this long."""
 _FUNCTIONS = SCALARS | AGGREGATES | WINDOWED
-_FORBIDDEN = (
-    exp.Into, exp.Lock, exp.Placeholder, exp.Parameter, exp.Command, exp.DDL, exp.DML, exp.Pragma, exp.Set, exp.Attach,
-    exp.Copy, exp.Lateral, exp.Unnest, exp.Star, exp.Pivot, exp.Describe, exp.Summarize,
-)  # fmt: skip
 
 
 def checked(sql: str) -> str:
@@ -64,13 +60,5 @@ def run_checked(engine: Engine, sql: str, timeout: float) -> tuple[list[dict[str
 def _check(tree: exp.Expr) -> None:
     check_sources(tree)
     for node in tree.walk():
-        _check_node(node)
-
-
-def _check_node(node: exp.Expr) -> None:
-    if isinstance(node, exp.Star) and isinstance(node.parent, exp.Count | exp.Select | exp.Column):
-        return
-    if isinstance(node, _FORBIDDEN):
-        raise QueryError(f"{node.key.upper()} may not be used.")
-    if why := refused(node, _FUNCTIONS):
-        raise QueryError(why)
+        if why := refused(node, _FUNCTIONS):
+            raise QueryError(why)

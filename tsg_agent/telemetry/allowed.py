@@ -56,6 +56,10 @@ SYNTAX = (
     exp.JSONExtract, exp.JSONExtractScalar, exp.Extract,
 )  # fmt: skip
 """Functions to the parser that are written as syntax."""
+_FORBIDDEN = (
+    exp.Into, exp.Lock, exp.Placeholder, exp.Parameter, exp.Command, exp.DDL, exp.DML, exp.Pragma, exp.Set, exp.Attach,
+    exp.Copy, exp.Lateral, exp.Unnest, exp.Star, exp.Pivot, exp.Describe, exp.Summarize,
+)  # fmt: skip
 _CAST = {*exp.DataType.NUMERIC_TYPES} - {exp.DataType.Type.BIT} | {
     *exp.DataType.TEXT_TYPES, *exp.DataType.TEMPORAL_TYPES, exp.DataType.Type.JSON,
     exp.DataType.Type.BOOLEAN, exp.DataType.Type.TIME, exp.DataType.Type.TIMETZ, exp.DataType.Type.INTERVAL,
@@ -65,15 +69,19 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def refused(node: exp.Expr, functions: dict[str, range]) -> str:
-    """Why a node's call or cast may not run; nothing where it may, or is none."""
+    """Why a node may not run, `functions` being those that may; nothing where it may."""
+    if isinstance(node, _FORBIDDEN):
+        counted = isinstance(node, exp.Star) and isinstance(node.parent, exp.Count | exp.Select | exp.Column)
+        return "" if counted else f"{node.key.upper()} may not be used."
     if isinstance(node, exp.Cast) and node.to.this not in _CAST:
         return f"A value may not be cast to {node.to.sql(dialect='duckdb')[:60]}."
-    if isinstance(node, exp.Dot) and isinstance(
-        node.expression, exp.Func
-    ):  # text.max(3) is max(text, 3), and main.lower(text) whatever is called so there
+    if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Func):
+        # text.max(3) is max(text, 3), and main.lower(text) whatever is called so there
         return f"{node.sql(dialect='duckdb')[:60]}: a function may not stand behind a dot."
-    if not isinstance(node, exp.Func) or isinstance(node, SYNTAX):
-        return ""
+    return _unknown(node, functions) if isinstance(node, exp.Func) and not isinstance(node, SYNTAX) else ""
+
+
+def _unknown(node: exp.Func, functions: dict[str, range]) -> str:
     name, given = _call(node)
     known = functions.get(name)
     if known is None and not _is_written_otherwise(node, name, functions):

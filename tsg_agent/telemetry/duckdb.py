@@ -20,6 +20,7 @@ from tsg_agent.telemetry import memory
 from tsg_agent.telemetry.apart import Apart
 from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, SourceTable
 from tsg_agent.telemetry.compact import Compact
+from tsg_agent.telemetry.database import Database
 from tsg_agent.telemetry.files import find_files, group_files
 from tsg_agent.telemetry.keys import Keys
 from tsg_agent.telemetry.mapping import Misfit, TableMapping, read_mapping
@@ -36,6 +37,8 @@ MOST_SPILLED = 10
 """Queries may put aside so many times the memory limit: a disk is not theirs to fill."""
 WATCHED = 0.05
 """Seconds between two looks at a running query."""
+LOOK = 60.0
+"""Seconds that a look at the tables of a database may take."""
 UNREAD = re.compile(r"Failed to read file|Could not read")
 """How the engine says that it cannot read a file; what its readers' libraries find has no class but the base."""
 
@@ -187,7 +190,7 @@ class DuckDB:
             raise QueryTimeout(f"The query took longer than {timeout:g} s and was cancelled.", fix=fix) from error
         except duckdb.OutOfMemoryException as error:
             raise QueryError(
-                f"The query needs more memory than it may use: {first_line(error)}", fix="Raise TSG_MEMORY_LIMIT."
+                f"The query needs more memory than it may use: {self._told(error)}", fix="Raise TSG_MEMORY_LIMIT."
             ) from error
         except duckdb.Error as error:
             raise self._failed(error) from error
@@ -218,25 +221,33 @@ class DuckDB:
 
     def _failed(self, error: duckdb.Error) -> QueryError:
         """Why a query ended: it was refused, or what it reads is damaged, of which an intact beginning says nothing."""
-        text = first_line(error)
+        text = self._told(error)
         if not (type(error) is duckdb.Error or UNREAD.search(text)):
             return QueryError(f"The engine refused the query: {text}")
-        for table in self._tables.values():
-            text = _without_folders(text, table.location)
         return QueryError(
             f"The telemetry cannot be read to its end: {text.rstrip('.: ')}.",
             fix="A file of it is damaged: copy or make it anew.",
         )
 
+    def _told(self, error: duckdb.Error) -> str:
+        """What the engine says, without the places of files."""
+        text = first_line(error).replace(f"{self._spill}/", "")
+        for table in self._tables.values():
+            text = _without_folders(text, table.location)
+        return text
+
     def _open(self, location: str, mapping: dict[str, TableMapping], timeout: float) -> None:
         """Make the guide's views over the source, then lock the database."""
-        timer = threading.Timer(timeout, self._connection.interrupt)
-        timer.start()
+        is_database = Path(location).is_file() and location.endswith((".duckdb", ".db"))
+        seconds = min(timeout, LOOK) if is_database else timeout  # nothing of it is loaded
+        done, over = threading.Event(), threading.Event()
+        watched = (self._connection, time.monotonic() + seconds, done, over)
+        watch = threading.Thread(target=self._interrupt, args=watched, daemon=True)
+        watch.start()
         try:
             self._connection.execute("SET TimeZone = 'UTC'")
             self._connection.execute("SET disabled_optimizers = 'partial_aggregate_pushdown'")
             self._connection.execute("SET parquet_metadata_cache = true")
-            is_database = Path(location).is_file() and location.endswith((".duckdb", ".db"))
             relations, paths = self._database(location, mapping) if is_database else self._files(location, mapping)
             if is_database:
                 self._lock(paths)  # before its views are looked at: they may read files of their own
@@ -249,11 +260,15 @@ class DuckDB:
             if not is_database:
                 self._lock(paths)
         except duckdb.InterruptException as error:
-            raise TelemetryError(f"{location} could not be opened within {timeout:g} s.") from error
+            if over.is_set():
+                fix = "Raise TSG_MEMORY_LIMIT."
+                raise TelemetryError(f"{location} needs more memory than it may use.", fix=fix) from error
+            raise TelemetryError(f"{location} could not be opened within {seconds:g} s.") from error
         except duckdb.Error as error:
             raise TelemetryError(f"{location} cannot be read: {first_line(error)}") from error
         finally:
-            timer.cancel()
+            done.set()
+            watch.join()
 
     def _files(self, location: str, mapping: dict[str, TableMapping]) -> tuple[dict[str, Relation], list[str]]:
         sources = {name: table.source for name, table in mapping.items() if table.source}
@@ -264,27 +279,22 @@ class DuckDB:
     def _database(self, location: str, mapping: dict[str, TableMapping]) -> tuple[dict[str, Relation], list[str]]:
         path = str(Path(location).resolve())
         self._connection.execute(f"ATTACH '{path.replace(chr(39), chr(39) * 2)}' AS source (READ_ONLY)")
-        held = self._connection.execute(
-            "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'source' UNION ALL "
-            "SELECT schema_name, view_name FROM duckdb_views() WHERE database_name = 'source' AND NOT internal"
-        ).fetchall()
-        names = {f"{schema}.{table}": (schema, table) for schema, table in held}
+        held = Database.read(self._connection)
         relations: dict[str, Relation] = {}
         for name in CATALOG:
-            wanted = mapping[name].source if name in mapping and mapping[name].source else name
-            key = str(wanted) if "." in str(wanted) else f"main.{wanted}"
-            if key in names:
-                schema, table = (part.replace('"', '""') for part in names[key])
-                relations[name] = Relation(f'source."{schema}"."{table}"', f"{path}:{key}")
-            elif name in mapping and mapping[name].source:
+            wanted = (mapping[name].source if name in mapping else None) or name
+            key = held.find(wanted)
+            if key is not None:
+                relations[name] = _of_database(held, key, f"{path}:{'.'.join(key)}")
+            elif wanted != name:
                 raise TelemetryError(
                     f"The mapping takes {name} from {wanted!r}, which {location} does not hold.",
-                    fix=f"It holds {', '.join(sorted(names)) or 'no table'}.",
+                    fix=f"It holds {', '.join(held.names) or 'no table'}.",
                 )
         if not relations:
             raise TelemetryError(
                 f"{location} holds none of the guide's tables.",
-                fix=f"It holds {', '.join(sorted(names)) or 'no table'}; write a mapping file (--mapping).",
+                fix=f"It holds {', '.join(held.names) or 'no table'}; write a mapping file (--mapping).",
             )
         return relations, []
 
@@ -352,10 +362,17 @@ class DuckDB:
             self._connection.execute(statement)
 
 
+def _of_database(held: Database, key: tuple[str, str], location: str) -> Relation:
+    try:
+        return Relation(held.relation(key), location)
+    except QueryError as error:
+        return Relation("", location, problem=error.message)
+
+
 def _without_folders(text: str, location: str) -> str:
     """A text about files with their names only: reports and recordings go to other machines."""
-    for path in location.split(", "):
-        text = text.replace(path, PurePath(path).name)
+    for folder in {str(PurePath(path).parent) for path in location.split(", ")}:
+        text = text.replace(f"{folder}/", "")
     return text
 
 
