@@ -64,7 +64,9 @@ BAD = {
     "views that fan out": "CREATE VIEW v0 AS SELECT region FROM raw; "
     + "; ".join(f"CREATE VIEW v{n + 1} AS SELECT a.region FROM v{n} AS a, v{n} AS b" for n in range(6))
     + f"; {VIEW} SELECT region, 200 AS status_code FROM v6",
-    "a name of the engine's": VIEW + "WITH x AS (SELECT 1) SELECT relname AS region, 200 AS status_code FROM pg_catalog.pg_class",
+    "a name of the engine's": VIEW + "SELECT relname AS region, 200 AS status_code FROM pg_catalog.pg_class",
+    "one hidden by its own": VIEW + "WITH pg_class AS (SELECT 1) SELECT relname AS region, 200 AS status_code "
+    "FROM pg_catalog.pg_class",
 }  # fmt: skip
 
 
