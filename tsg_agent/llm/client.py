@@ -42,9 +42,11 @@ class OpenAIModel:
 
     def complete(self, messages: Sequence[Message], *, schema: Schema | None = None) -> Answer:
         """One request. See Model.complete."""
+        client = self._connected()  # loading it takes time that is not the endpoint's
         began = time.perf_counter()
         try:
-            reply = within(self._settings.timeout, lambda: self._reply(messages, None if self._plain else schema))
+            asked = None if self._plain else schema
+            reply = within(self._settings.timeout, lambda: self._reply(client, messages, asked))
         except TransientModelError as error:
             if error.kind == "timeout":
                 self._hang_up()
@@ -55,14 +57,18 @@ class OpenAIModel:
         wrote = used.completion_tokens if used else estimated(text)
         return Answer(text, read, wrote, (time.perf_counter() - began) * 1000)
 
-    def _reply(self, messages: Sequence[Message], schema: Schema | None) -> Any:
+    def _connected(self) -> "openai.OpenAI":
         import openai  # noqa: PLC0415 - takes half a second, and most commands need no model
 
         if self._client is None:
             http = openai.DefaultHttpxClient(event_hooks=HOOKS, timeout=self._settings.timeout)
             self._client = openai.OpenAI(**connection(self._settings), max_retries=0, http_client=http)
             weakref.finalize(self._client, http.close)
-        client = self._client
+        return self._client
+
+    def _reply(self, client: "openai.OpenAI", messages: Sequence[Message], schema: Schema | None) -> Any:
+        import openai  # noqa: PLC0415 - takes half a second, and most commands need no model
+
         request: dict[str, Any] = {
             "model": self._settings.name,
             "messages": [{"role": m.role, "content": m.content} for m in messages],
@@ -76,7 +82,7 @@ class OpenAIModel:
         except openai.BadRequestError as error:
             if schema is not None and "response_format" in str(error):
                 self._plain = True  # the prompt says what the answer must look like; its reader checks that
-                return self._reply(messages, None)
+                return self._reply(client, messages, None)
             self._failed(error)
         except openai.OpenAIError as error:
             self._failed(error)
