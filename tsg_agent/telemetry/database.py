@@ -15,6 +15,7 @@ from tsg_agent.errors import QueryError
 from tsg_agent.telemetry.allowed import AGGREGATES, SCALARS, WINDOWED, refused
 from tsg_agent.telemetry.growth import grows
 from tsg_agent.telemetry.subqueries import check_names, named
+from tsg_agent.telemetry.views import Relation
 
 MOST_VIEWS = 50
 """Views that one view may come to, each time counted that it is read."""
@@ -49,8 +50,15 @@ class Database:
         key = wanted if "." in wanted else f"main.{wanted}"
         return next((one for one in (*self.tables, *self.views) if ".".join(one) == key), None)
 
-    def relation(self, key: Key) -> str:
-        """The FROM clause of a table or a view. Raises QueryError, saying what of its SQL may not run."""
+    def relation(self, key: Key, location: str) -> Relation:
+        """A table or a view; its problem says what of its SQL may not run."""
+        try:
+            return Relation(self._clause(key), location)
+        except QueryError as error:
+            return Relation("", location, problem=error.message)
+
+    def _clause(self, key: Key) -> str:
+        """The FROM clause. Raises QueryError."""
         try:
             tree = _Written(self).of(key, ())
             text = tree.sql(dialect="duckdb")

@@ -8,6 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Self, TypeVar
@@ -25,6 +26,7 @@ from tsg_agent.telemetry.files import find_files, group_files
 from tsg_agent.telemetry.keys import Keys
 from tsg_agent.telemetry.mapping import Misfit, TableMapping, read_mapping
 from tsg_agent.telemetry.parameters import parameters_in
+from tsg_agent.telemetry.unchanged import Unchanged
 from tsg_agent.telemetry.values import is_text
 from tsg_agent.telemetry.views import Relation, Unreadable, first_line, null_view, table_view, unreadable
 
@@ -87,6 +89,7 @@ class DuckDB:
         self._spill = tempfile.mkdtemp(prefix="tsg-agent-")
         self._unspill = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
         self._keys = Keys()
+        self._unchanged: dict[str, Unchanged] = {}
         self._at_work: dict[duckdb.DuckDBPyConnection, int] = {}
         self._cancelling = threading.Lock()
         try:
@@ -99,8 +102,9 @@ class DuckDB:
 
     @property
     def tables(self) -> dict[str, SourceTable]:
-        """What the source holds, by the guide's table names."""
-        return self._tables
+        """What the source holds, by the guide's table names. One whose files have changed since has a problem."""
+        told = {name: self._changed(name) for name in self._tables}
+        return {name: replace(table, problem=told[name] or table.problem) for name, table in self._tables.items()}
 
     def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
         """Rows of one SELECT. See Engine.run."""
@@ -112,6 +116,7 @@ class DuckDB:
         if not is_text([sql, *bound.values()]):
             raise QueryError("The query, or a parameter, holds characters that are no text.")
         deadline = time.monotonic() + timeout
+        self._check_unchanged(sql)
 
         def run(text: str, values: Mapping[str, object]) -> pa.Table:
             return self._execute(text, values, timeout, deadline)
@@ -124,11 +129,16 @@ class DuckDB:
             copied = over(counted) if counted != sql else sql
             text = self._keys.joined(counted, bound, run) if copied == counted else copied
             named = set(parameters_in(text))
-            return run(text, {name: value for name, value in bound.items() if name in named})
+            found = run(text, {name: value for name, value in bound.items() if name in named})
+        self._check_unchanged(sql)
+        return found
 
     def run_apart(self, sql: str, *, timeout: float, most: int) -> pa.Table:
         """See Distrusting.run_apart."""
-        return self.apart.run(sql, timeout=timeout, most=most)
+        self._check_unchanged(sql)
+        found = self.apart.run(sql, timeout=timeout, most=most)
+        self._check_unchanged(sql)
+        return found
 
     def cancel(self, threads: Collection[int]) -> None:
         """See Cancellable.cancel."""
@@ -151,6 +161,15 @@ class DuckDB:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _changed(self, table: str) -> str:
+        return self._unchanged[table].problem() if table in self._unchanged else ""
+
+    def _check_unchanged(self, sql: str) -> None:
+        """Raises QueryError where a table's files are no longer those that were opened."""
+        for name in self._unchanged:
+            if name in sql and (problem := self._changed(name)):
+                raise QueryError(f"{problem}.", fix="Run it again, over files that nobody writes meanwhile.")
 
     def _execute(self, sql: str, bound: Mapping[str, object], timeout: float, deadline: float) -> pa.Table:
         """Rows of one SELECT: any other statement is refused."""
@@ -273,6 +292,7 @@ class DuckDB:
     def _files(self, location: str, mapping: dict[str, TableMapping]) -> tuple[dict[str, Relation], list[str]]:
         sources = {name: table.source for name, table in mapping.items() if table.source}
         groups = group_files(find_files(location), location, sources)
+        self._unchanged = {name: Unchanged(group.paths) for name, group in groups.items() if not group.is_text}
         relations = {name: Relation(group.relation, ", ".join(group.paths), group) for name, group in groups.items()}
         return relations, [path for group in groups.values() for path in group.paths]
 
@@ -280,12 +300,13 @@ class DuckDB:
         path = str(Path(location).resolve())
         self._connection.execute(f"ATTACH '{path.replace(chr(39), chr(39) * 2)}' AS source (READ_ONLY)")
         held = Database.read(self._connection)
+        self._unchanged = dict.fromkeys(CATALOG, Unchanged([path]))
         relations: dict[str, Relation] = {}
         for name in CATALOG:
             wanted = (mapping[name].source if name in mapping else None) or name
             key = held.find(wanted)
             if key is not None:
-                relations[name] = _of_database(held, key, f"{path}:{'.'.join(key)}")
+                relations[name] = held.relation(key, f"{path}:{'.'.join(key)}")
             elif wanted != name:
                 raise TelemetryError(
                     f"The mapping takes {name} from {wanted!r}, which {location} does not hold.",
@@ -360,13 +381,6 @@ class DuckDB:
             "SET lock_configuration = true",
         ):
             self._connection.execute(statement)
-
-
-def _of_database(held: Database, key: tuple[str, str], location: str) -> Relation:
-    try:
-        return Relation(held.relation(key), location)
-    except QueryError as error:
-        return Relation("", location, problem=error.message)
 
 
 def _without_folders(text: str, location: str) -> str:
