@@ -21,6 +21,10 @@ class SettingsError(TsgError):
     exit_code = 2
 
 
+class OutputError(TsgError):
+    """What was found cannot be written to standard output: no room is left, or it is broken."""
+
+
 class ParameterError(TsgError):
     """A parameter of the incident has a value that cannot hold (a window that ends before it starts)."""
 

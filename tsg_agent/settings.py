@@ -194,7 +194,7 @@ class ModelSettings(BaseModel):
     longest_wait: float = Field(30, ge=0, description="seconds to wait for a retry at most, whatever Retry-After asks")
     maximum_calls: int = Field(8, ge=0, description="calls, each try counted")
     maximum_tokens: int = Field(60_000, ge=0, description="tokens, read and written")
-    maximum_seconds: float = Field(300, ge=0, description="seconds of all calls together")
+    maximum_seconds: float = Field(300, ge=0, description="seconds of all calls together, waits between them too")
     maximum_cost: float | None = Field(None, ge=0, description="money; needs the prices")
     input_price: float | None = Field(None, ge=0, description="money per million tokens read")
     output_price: float | None = Field(None, ge=0, description="money per million tokens written")

@@ -9,10 +9,10 @@ from typer.core import TyperGroup
 
 from tsg_agent import __version__
 from tsg_agent.ask.commands import register
-from tsg_agent.cli import interrupts
+from tsg_agent.cli import interrupts, streams, surroundings
 from tsg_agent.cli.loading import loaded
 from tsg_agent.cli.recordings import Overwrite, not_there
-from tsg_agent.errors import SettingsError, TsgError
+from tsg_agent.errors import OutputError, SettingsError, TsgError
 from tsg_agent.options import (
     EndTime,
     Environment,
@@ -27,10 +27,12 @@ from tsg_agent.options import (
 )
 
 EXIT_CODES = """
-Exit codes: 0 concluded (whatever the conclusion) · 1 internal error · 2 wrong usage, setting or parameter ·
-3 the incident's text leaves questions open · 4 the telemetry cannot be read · 5 no such investigation ·
-6 no sandbox here · 7 the model does not answer · 8 the guide has problems · 130 interrupted.
+Exit codes: 0 concluded (whatever the conclusion) · 1 internal error, or no room for the output ·
+2 wrong usage, setting or parameter · 3 the incident's text leaves questions open · 4 the telemetry cannot be read ·
+5 no such investigation · 6 no sandbox here · 7 the model does not answer · 8 the guide has problems · 130 interrupted.
 """
+LIGHT = ("tools", "graph", "settings")
+"""Commands that open no telemetry."""
 LOADS_LONG = ("run", "resume", "demo")
 """Commands that say themselves when all that they need is loaded."""
 
@@ -40,6 +42,8 @@ class Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command."""
+        if args[0] not in LIGHT:
+            surroundings.check_memory()
         if args[0] not in LOADS_LONG:
             loaded()
         return super().resolve_command(ctx, args)
@@ -289,17 +293,25 @@ register(app)
 
 def main() -> None:
     """Run the command line. Expected errors end in their message, their next step and their exit code."""
+    streams.open_streams()
     try:
-        app()
+        surroundings.check_arguments(sys.argv[1:])
+        _run_command()
     except TsgError as error:
         from tsg_agent.cli.failure import show_error
 
-        show_error(error, as_json="--json" in sys.argv)
+        show_error(error, as_json="--json" in sys.argv and not isinstance(error, OutputError))
         sys.exit(error.exit_code)
-    except SystemExit as ended:
-        interrupts.leave(ended.code)
-        raise
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): nobody is left to tell.
         sys.stderr.close()
         sys.exit(0)
+
+
+def _run_command() -> None:
+    try:
+        app()
+    except SystemExit as ended:
+        interrupts.leave(ended.code)
+        sys.stdout.flush()  # else a program that reads a cut file would hear of nothing
+        raise

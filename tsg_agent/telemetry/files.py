@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import CATALOG
+from tsg_agent.telemetry.values import is_text
 
 READERS = {
     ".parquet": "read_parquet",
@@ -123,7 +124,33 @@ def group_files(paths: list[Path], location: str, sources: dict[str, str]) -> di
             f"None of the {len(paths)} files in {location} is named like a table the guide reads.",
             fix=f"Name them {', '.join(CATALOG)}, or write a mapping file (--mapping).",
         )
+    for group in groups.values():
+        _check_places(group, location)
     return {name: _same_kind(name, group) for name, group in groups.items()}
+
+
+def _check_places(paths: list[Path], location: str) -> None:
+    """Raises TelemetryError for a file whose name cannot be told to the engine, or that lies elsewhere.
+
+    A folder may be anybody's: a link in it would have another file read, and its first line told in an error.
+    """
+    for path in paths:
+        if not is_text(str(path)):
+            shown = str(path).encode("utf-8", "backslashreplace").decode()
+            raise TelemetryError(f"The name of {shown} is no text in UTF-8.", fix="Rename that file.")
+        if str(path) != location and not path.resolve().is_relative_to(_root(location)):
+            raise TelemetryError(
+                f"{path} is a link to a file outside of {location}, which is not followed.",
+                fix="Put the file itself there, or give the folder that it lies in.",
+            )
+
+
+def _root(location: str) -> Path:
+    """The folder that a location names, of a glob the one before its pattern."""
+    parts = Path(location).parts
+    plain = next((n for n, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    root = Path(*parts[:plain])
+    return (root if root.is_dir() else root.parent).resolve()
 
 
 def _same_kind(name: str, paths: list[Path]) -> TableFiles:

@@ -19,6 +19,9 @@ from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import CATALOG
 from tsg_agent.telemetry.expressions import check_expression, columns_of
 
+MOST_BYTES = 1_000_000
+"""A mapping file larger than this is none."""
+
 
 class Misfit(TelemetryError):
     """An expression of the mapping file that the source does not bear out."""
@@ -56,7 +59,11 @@ def read_mapping(path: Path) -> dict[str, TableMapping]:
     Raises TelemetryError for a file that cannot be read, an unknown table or column, or a refused expression.
     """
     try:
-        data = tomllib.loads(path.read_text())
+        with path.open("rb") as opened:
+            text = opened.read(MOST_BYTES + 1)
+        if len(text) > MOST_BYTES:
+            raise ValueError(f"it is larger than {MOST_BYTES // 1_000_000} MB")
+        data = tomllib.loads(text.decode("utf-8"))
         mapping = TypeAdapter(dict[str, TableMapping]).validate_python(data)
     except ValidationError as error:
         problem = error.errors()[0]

@@ -30,6 +30,8 @@ class Relation:
     sql: str
     location: str
     files: TableFiles | None = None
+    problem: str = ""
+    """Why it may not be read."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,11 @@ def null_view(table: Table) -> str:
 
 def table_view(connection: duckdb.DuckDBPyConnection, table: Table, relation: Relation, mapped: dict[str, str]) -> View:
     """The view of one table. Raises TelemetryError for a column of the wrong type, duckdb.Error for a broken source."""
+    if relation.problem:
+        raise Unreadable(
+            f"{table.name} ({relation.location}) is not read: {relation.problem}",
+            fix="Write what it selects into a table of the database, or into a Parquet file.",
+        )
     empty = relation.files.empty if relation.files else ()
     if empty:
         raise Unreadable(
