@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import duckdb
 
 from tsg_agent.errors import TelemetryError
-from tsg_agent.telemetry.catalog import Kind, Table
+from tsg_agent.telemetry.catalog import WEIGHT, Kind, Table
 from tsg_agent.telemetry.expressions import columns_of
 from tsg_agent.telemetry.files import TableFiles
 from tsg_agent.telemetry.mapping import misfit
@@ -46,7 +46,7 @@ class Unreadable(TelemetryError):
 
 def null_view(table: Table) -> str:
     """A table that the source lacks: its columns, no rows. Optional joins then find nothing."""
-    columns = ", ".join(f"CAST(NULL AS {kind.sql_type}) AS {name}" for name, kind in table.columns.items())
+    columns = ", ".join(f"{table.blank(name)} AS {name}" for name in table.columns)
     return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false"
 
 
@@ -78,10 +78,10 @@ def table_view(connection: duckdb.DuckDBPyConnection, table: Table, relation: Re
     if loaded and connection.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchone() is None:  # noqa: S608 - our own names
         types = dict.fromkeys(types, "NULL")  # no value has a type
     columns = ", ".join(
-        f"{_converted(connection, source, table, name, present[name], types[name])} AS {name}"
+        f"{_restricted(name, _converted(connection, source, table, name, present[name], types[name]))} AS {name}"
         if name in present
-        else f"CAST(NULL AS {kind.sql_type}) AS {name}"
-        for name, kind in table.columns.items()
+        else f"{table.blank(name)} AS {name}"
+        for name in table.columns
     )
     select = f"SELECT {columns} FROM {source}"  # noqa: S608 - checked expressions over quoted names
     if loaded:
@@ -179,7 +179,7 @@ def _converted(  # noqa: PLR0913, PLR0917 - where the column is, and what it is 
         )
     if found == "TIMESTAMP WITH TIME ZONE":
         return f"timezone('UTC', {expression})"
-    if accepted and found in {"DOUBLE", "FLOAT"}:
+    if accepted and found in {"DOUBLE", "FLOAT"} and name != WEIGHT:
         # What is no number is how many writers store what is missing. DuckDB sorts NaN above every number: it would be
         # over every threshold, and true.
         finite = f"CASE WHEN isfinite({expression}) THEN {expression} END"
@@ -189,6 +189,14 @@ def _converted(  # noqa: PLR0913, PLR0917 - where the column is, and what it is 
     if kind is Kind.NUMBER or (kind is Kind.INTEGER and found in NUMERIC):
         return expression  # no need to widen each value: arithmetic does it where it matters
     return f"CAST({expression} AS {kind.sql_type})"
+
+
+def _restricted(name: str, value: str) -> str:
+    """A weight that says nothing is 1; one that cannot be (negative, endless) is -1: its row is in no count."""
+    if name != WEIGHT:
+        return value
+    number = f"CAST({value} AS DOUBLE)"
+    return f"CASE WHEN {number} IS NULL THEN 1 WHEN isfinite({number}) AND {number} >= 0 THEN {number} ELSE -1 END"
 
 
 def _conversion(name: str, kind: Kind, found: str) -> str:
