@@ -107,6 +107,10 @@ class SourceTable:
     """Columns that are there and hold only NULLs, where the engine looked."""
     problem: str = ""
     """Why nothing of it can be read; then it is as good as not there, and its view has no row."""
+    notes: tuple[str, ...] = ()
+    """How its rows were read, where that was not plain: what a reader of figures about them must know."""
+    unreadable: int = 0
+    """Lines or elements of its files that could not be read: they are in no row."""
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from tsg_agent.telemetry.files import find_files, group_files
 from tsg_agent.telemetry.keys import Keys
 from tsg_agent.telemetry.mapping import Misfit, TableMapping, read_mapping
 from tsg_agent.telemetry.parameters import parameters_in
+from tsg_agent.telemetry.spellings import Spellings
 from tsg_agent.telemetry.values import is_text
 from tsg_agent.telemetry.views import Relation, Unreadable, first_line, null_view, table_view, unreadable
 
@@ -68,6 +69,7 @@ class DuckDB:
         self._spill = tempfile.mkdtemp(prefix="tsg-agent-")
         self._unspill = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
         self._keys = Keys()
+        self._spellings = Spellings()
         self._at_work: dict[duckdb.DuckDBPyConnection, int] = {}
         self._cancelling = threading.Lock()
         try:
@@ -261,7 +263,7 @@ class DuckDB:
     def _viewed(self, name: str, relation: Relation, mapping: TableMapping) -> SourceTable:
         table = CATALOG[name]
         try:
-            view = table_view(self._connection, table, relation, mapping.columns)
+            view = table_view(self._connection, table, relation, mapping, self._spellings)
             for statement in view.statements:
                 self._connection.execute(statement)
             silent = name == LOGS.name and ANSWER in view.present and self._lacks_answers()
@@ -277,7 +279,8 @@ class DuckDB:
                 f"{first_line(error)}",
                 fix=f"Mend that file, or the expressions for {', '.join(mapping.columns)} in the mapping file.",
             ) from error
-        return SourceTable(name, relation.location, frozenset(view.present), frozenset({ANSWER} if silent else ()))
+        empty = frozenset({ANSWER} if silent else ())
+        return SourceTable(name, relation.location, frozenset(view.present), empty, notes=view.notes)
 
     def _lacks_answers(self) -> bool:
         """Whether there are requests and none says how it was answered. Ends at the first that does."""

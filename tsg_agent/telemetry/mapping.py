@@ -12,6 +12,7 @@ A column that is not mapped is taken from the source's column of the same name, 
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -31,6 +32,8 @@ class TableMapping(BaseModel):
 
     source: str | None = Field(None, alias="from")
     columns: dict[str, str] = Field(default_factory=dict)
+    status: Literal["", "http", "grpc", "exit"] = ""
+    """What the numbers of status_code are."""
 
 
 def misfit(column: str, expression: str, held: list[str], why: str) -> Misfit:
@@ -85,12 +88,11 @@ def read_mapping(path: Path) -> dict[str, TableMapping]:
                     fix=f"Its columns are {', '.join(CATALOG[name].columns)}.",
                 )
     return {
-        name: TableMapping.model_validate(
-            {
-                "from": table.source,
+        name: table.model_copy(
+            update={
                 "columns": {
                     column: check_expression(text, f"{name}.{column}") for column, text in table.columns.items()
-                },
+                }
             }
         )
         for name, table in mapping.items()

@@ -6,21 +6,14 @@ from dataclasses import dataclass
 import duckdb
 
 from tsg_agent.errors import TelemetryError
-from tsg_agent.telemetry.catalog import WEIGHT, Kind, Table
+from tsg_agent.telemetry.catalog import LOGS, Kind, Table
+from tsg_agent.telemetry.conversion import ACCEPTED, Reader
 from tsg_agent.telemetry.expressions import columns_of
 from tsg_agent.telemetry.files import TableFiles
-from tsg_agent.telemetry.mapping import misfit
-from tsg_agent.telemetry.times import is_iso, text_time
-
-NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
-           "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
-ACCEPTED = {
-    Kind.TIMESTAMP: ("TIMESTAMP", "DATE"),
-    Kind.NUMBER: NUMERIC,
-    Kind.INTEGER: NUMERIC,
-    Kind.BOOLEAN: ("BOOLEAN", *NUMERIC),
-}
-"""Prefixes of the types that convert into a kind without loss; anything converts into text."""
+from tsg_agent.telemetry.identity import identified, made_ids, unused_weights
+from tsg_agent.telemetry.mapping import TableMapping, misfit
+from tsg_agent.telemetry.spellings import SCOPE, Spellings
+from tsg_agent.telemetry.times import is_iso
 
 
 @dataclass(frozen=True)
@@ -34,10 +27,11 @@ class Relation:
 
 @dataclass(frozen=True)
 class View:
-    """The statements that make a view, and the guide's columns that its source has."""
+    """The statements that make a view, the guide's columns that its source has, and how they were read."""
 
     statements: list[str]
     present: list[str]
+    notes: tuple[str, ...] = ()
 
 
 class Unreadable(TelemetryError):
@@ -50,45 +44,67 @@ def null_view(table: Table) -> str:
     return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false"
 
 
-def table_view(connection: duckdb.DuckDBPyConnection, table: Table, relation: Relation, mapped: dict[str, str]) -> View:
-    """The view of one table. Raises TelemetryError for a column of the wrong type, duckdb.Error for a broken source."""
+def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are to be read
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    relation: Relation,
+    mapping: TableMapping,
+    spellings: Spellings,
+    few: float = 1.0,
+) -> View:
+    """The view of one table. Raises TelemetryError for a column of the wrong type, duckdb.Error for a broken source.
+
+    `spellings`: of the tables that were viewed before. `few`: percent of a column's values that may be unreadable.
+    """
     empty = relation.files.empty if relation.files else ()
     if empty:
         raise Unreadable(
             f"{table.name} cannot be read: {', '.join(empty)} is empty (0 bytes).",
             fix="Write that file again: whatever made it has not ended, or failed.",
         )
+    mapped = mapping.columns
     loaded = relation.files is not None and relation.files.is_text
     source = _loaded(connection, table, relation, mapped) if loaded else relation.sql
     held = _held(connection, source)
-    present: dict[str, str] = {}
-    for name in table.columns:
-        if name in mapped:
-            present[name] = mapped[name]
-        elif name in held:
-            present[name] = '"' + held[name].replace('"', '""') + '"'
+    present = _present(table, mapped, held)
     if not present:
-        columns = ", ".join(repr(name[:60]) for name in list(held.values())[:8])
+        shown = ", ".join(repr(name[:60]) for name in list(held.values())[:8])
         raise Unreadable(
-            f"{table.name} ({relation.location}) has none of the guide's columns; it has {columns or 'none at all'}.",
+            f"{table.name} ({relation.location}) has none of the guide's columns; it has {shown or 'none at all'}.",
             fix="Map its columns onto the guide's (--mapping). In a text file, look for a row with too few or too many "
             "cells, and for a first line that is not the columns' names.",
         )
     types = _types(connection, source, present, table, mapped)
     if loaded and connection.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchone() is None:  # noqa: S608 - our own names
         types = dict.fromkeys(types, "NULL")  # no value has a type
-    columns = ", ".join(
-        f"{_restricted(name, _converted(connection, source, table, name, present[name], types[name]))} AS {name}"
-        if name in present
-        else f"{table.blank(name)} AS {name}"
-        for name in table.columns
-    )
-    select = f"SELECT {columns} FROM {source}"  # noqa: S608 - checked expressions over quoted names
+    reader = Reader(connection, source, table, frozenset(held), few, mapping.status)
+    columns = {name: reader.converted(name, present[name], types[name]) for name in table.columns if name in present}
+    notes = list(reader.notes)
+    scope = {name: columns[name] for name in SCOPE if name in columns and types[name] == "VARCHAR"}
+    if scope:
+        merged, said = spellings.merged(connection, source, scope)
+        columns, notes = columns | merged, notes + said
+    if table is LOGS:
+        said = identified(columns, present, made_ids(relation.files, loaded=loaded), connection, source)
+        notes += said + unused_weights(connection, source, held, present)
+    select = ", ".join(f"{columns.get(name, table.blank(name))} AS {name}" for name in table.columns)
+    select = f"SELECT {select} FROM {source}"  # noqa: S608 - checked expressions over quoted names
     if loaded:
         statements = [f"CREATE TABLE {table.name} AS {select}", f"DROP TABLE read_{table.name}"]
     else:
         statements = [f"CREATE VIEW {table.name} AS {select}"]
-    return View(statements, list(present))
+    return View(statements, [name for name in table.columns if name in columns], tuple(notes))
+
+
+def _present(table: Table, mapped: dict[str, str], held: dict[str, str]) -> dict[str, str]:
+    """The guide's columns that the source has: name -> expression."""
+    found = {name: quoted_name(held[name]) for name in table.columns if name in held}
+    return {name: (found | mapped)[name] for name in table.columns if name in found or name in mapped}
+
+
+def quoted_name(name: str) -> str:
+    """A column's name as SQL has it."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _loaded(connection: duckdb.DuckDBPyConnection, table: Table, relation: Relation, mapped: dict[str, str]) -> str:
@@ -162,51 +178,3 @@ def _types(
             except duckdb.Error as error:
                 raise misfit(f"{table.name}.{name}", expression, held, first_line(error)) from error
         raise
-
-
-def _converted(  # noqa: PLR0913, PLR0917 - where the column is, and what it is to be
-    connection: duckdb.DuckDBPyConnection, source: str, table: Table, name: str, expression: str, found: str
-) -> str:
-    """The SQL that turns a source's column into the guide's kind."""
-    kind = table.columns[name]
-    accepted = ACCEPTED.get(kind)
-    if kind is Kind.TIMESTAMP and found == "VARCHAR":
-        return text_time(connection, source, expression, f"{table.name}.{name}")
-    # A column of nothing but NULLs has no type of its own in CSV and JSON: it reads as NULL.
-    if accepted and not found.startswith(accepted) and found not in {'"NULL"', "NULL"}:
-        raise TelemetryError(
-            f"{table.name}.{name} holds {found}, where {kind} is needed.", fix=_conversion(name, kind, found)
-        )
-    if found == "TIMESTAMP WITH TIME ZONE":
-        return f"timezone('UTC', {expression})"
-    if accepted and found in {"DOUBLE", "FLOAT"} and name != WEIGHT:
-        # What is no number is how many writers store what is missing. DuckDB sorts NaN above every number: it would be
-        # over every threshold, and true.
-        finite = f"CASE WHEN isfinite({expression}) THEN {expression} END"
-        return finite if kind is Kind.NUMBER else f"CAST({finite} AS {kind.sql_type})"
-    if found == kind.sql_type:
-        return expression
-    if kind is Kind.NUMBER or (kind is Kind.INTEGER and found in NUMERIC):
-        return expression  # no need to widen each value: arithmetic does it where it matters
-    return f"CAST({expression} AS {kind.sql_type})"
-
-
-def _restricted(name: str, value: str) -> str:
-    """A weight that says nothing is 1; one that cannot be (negative, endless) is -1: its row is in no count."""
-    if name != WEIGHT:
-        return value
-    number = f"CAST({value} AS DOUBLE)"
-    return f"CASE WHEN {number} IS NULL THEN 1 WHEN isfinite({number}) AND {number} >= 0 THEN {number} ELSE -1 END"
-
-
-def _conversion(name: str, kind: Kind, found: str) -> str:
-    """What to write into a mapping file for a column of the wrong type."""
-    if kind is Kind.TIMESTAMP and found.startswith(NUMERIC):
-        return (
-            f'Convert it in a mapping file: {name} = "to_timestamp({name})" if it counts seconds since 1970, '
-            f'"to_timestamp({name} / 1000.0)" if milliseconds.'
-        )
-    return (
-        f'Convert it in a mapping file: {name} = "CAST({name} AS {kind.sql_type})", '
-        "or with TRY_CAST to read what does not convert as NULL."
-    )
