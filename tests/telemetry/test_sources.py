@@ -328,11 +328,15 @@ def test_a_files_name_is_no_pattern(odd: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("row", ["r9,2026-03-10 12:00:00,us-east\n", "r9;a;b;c;d\n"])
-def test_a_csv_in_which_a_row_hides_all_columns_is_an_error(row: str, tmp_path: Path) -> None:
+def test_a_line_of_other_cells_costs_itself_and_several_refuse_the_csv(row: str, tmp_path: Path) -> None:
     """DuckDB then takes each line for one cell: every column would be missing, and read as NULL."""
     lines = [f"r{number},2026-03-10 12:00:00,us-east,prod,shop,200\n" for number in range(99)]
     head = "request_id,timestamp,region,environment,service_name,status_code\n"
     (tmp_path / "api_gateway_logs.csv").write_text(head + "".join([*lines, row]))
+    with DuckDB(tmp_path) as engine:
+        assert engine.tables["api_gateway_logs"].unreadable == 1
+        assert engine.run("SELECT count(*) AS n FROM api_gateway_logs", {}, timeout=10)["n"][0].as_py() == 99
+    (tmp_path / "api_gateway_logs.csv").write_text(head + "".join([*lines, row * 3]))
     with pytest.raises(TelemetryError, match="none of the guide's columns") as caught:
         DuckDB(tmp_path)
     assert "too few or too many cells" in caught.value.fix

@@ -7,6 +7,7 @@ from tsg_agent.errors import TelemetryError
 
 ALLOWED_FUNCTIONS = frozenset({
     "abs", "ceil", "ceiling", "coalesce", "concat", "concat_ws", "contains", "date_trunc", "ends_with", "epoch",
+    "json_extract", "json_extract_string", "list_extract", "lookup", "map_extract", "string_split", "url_decode",
     "epoch_ms", "epoch_ns", "epoch_us", "floor", "greatest", "if", "ifnull", "least", "left", "length", "lower",
     "lpad", "ltrim", "make_timestamp", "make_timestamp_ms", "make_timestamp_ns", "md5", "nullif", "regexp_extract",
     "regexp_matches", "regexp_replace", "replace", "right", "round", "rtrim", "split_part", "starts_with",
@@ -57,12 +58,22 @@ def _checked(text: str, where: str) -> str:
         refused = _refused(node)
         if refused:
             raise TelemetryError(f"{where}: {refused} may not stand in a mapping: {text!r}", fix=fix)
-    return str(expression.sql(dialect="duckdb"))
+    return str(expression.transform(_looked_up).sql(dialect="duckdb"))
 
 
 def columns_of(expression: str) -> set[str]:
-    """The source's columns that a checked expression reads, in lower case."""
-    return {column.name.lower() for column in sqlglot.parse_one(expression, read="duckdb").find_all(exp.Column)}
+    """The source's columns that a checked expression reads, in lower case; of a path (a.b.c) the column it is in."""
+    found = sqlglot.parse_one(expression, read="duckdb").find_all(exp.Column)
+    return {column.parts[0].name.lower() for column in found}
+
+
+def _looked_up(node: exp.Expression) -> exp.Expression:
+    """`attributes['http.route']`, whatever holds it: an object, a map, or a list of keys and values."""
+    if isinstance(node, exp.Bracket) and len(node.expressions) == 1:
+        key = node.expressions[0]
+        if isinstance(key, exp.Literal) and key.is_string:
+            return exp.Anonymous(this="lookup", expressions=[node.this, key])
+    return node
 
 
 def _refused(node: exp.Expression) -> str:
