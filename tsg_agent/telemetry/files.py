@@ -173,21 +173,29 @@ def table_of(path: Path) -> str | None:
     return next((name for name in CATALOG if name in names), None)
 
 
-def group_files(paths: list[Path], location: str, sources: dict[str, str]) -> dict[str, TableFiles]:
+def group_files(
+    paths: list[Path], location: str, sources: dict[str, str], only: str | None = None
+) -> dict[str, TableFiles]:
     """The files by table. `sources` (from a mapping file) gives a table's file or glob, relative to the folder.
+
+    `only`: the table that a mapping is about, where it is about one: files named like none are its.
 
     Raises TelemetryError when no file belongs to any table, or when one table's files are of several kinds.
     """
     groups: dict[str, list[Path]] = {}
+    for path in paths:
+        table = table_of(path)
+        if table and table not in sources:
+            groups.setdefault(table, []).append(path)
+    if only and only not in groups and only not in sources:
+        # What is named like no table is the one that the mapping is about.
+        rest = [path for path in paths if not table_of(path)]
+        groups |= {only: rest} if rest else {}
     for name, pattern in sources.items():
         matches = [path for path in paths if path.match(pattern) or path.stem == pattern or str(path) == pattern]
         if not matches:
             raise TelemetryError(f"The mapping takes {name} from {pattern!r}, and no file in {location} has that name.")
         groups[name] = matches
-    for path in paths:
-        table = table_of(path)
-        if table and table not in sources:
-            groups.setdefault(table, []).append(path)
     if not groups:
         raise TelemetryError(
             f"None of the {len(paths)} files in {location} is named like a table the guide reads.",

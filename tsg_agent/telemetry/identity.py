@@ -92,7 +92,7 @@ def unused_weights(
         number = f"TRY_CAST({quoted} AS DOUBLE)"
         sql = f"SELECT count({number} <> 1 OR NULL), min({number}), max({number}) FROM {source}"  # noqa: S608 - a quoted name
         row = connection.execute(sql).fetchone()
-        if row is None or not row[0]:
+        if row is None or not row[0] or not (row[2] > 1 or ("rate" in name and row[2] > 0)):
             continue
         line = f'{WEIGHT} = "1.0 / {held[name]}"' if "rate" in name and row[2] <= 1 else f'{WEIGHT} = "{held[name]}"'
         notes.append(

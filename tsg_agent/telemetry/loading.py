@@ -67,7 +67,8 @@ class Wanted:
             mapped = mapping.columns.get(name)
             read = {column for text in mapped for column in columns_of(text)} if mapped else {name}
             (texts if kind is Kind.TEXT else others).update(read)
-        for text in (mapping.where, mapping.cumulative, *mapping.counters.values()):
+        counted = [text for texts in mapping.counters.values() for text in texts]
+        for text in (*mapping.where, mapping.cumulative, *counted):
             others |= columns_of(text) if text else set()
         return cls(frozenset(texts - others), frozenset(others))
 

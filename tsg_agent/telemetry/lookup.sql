@@ -1,7 +1,8 @@
 -- The value of a key as text: in an object or a map, or in a list of keys and values, as OpenTelemetry, Jaeger, HAR and
 -- AWS write them. A key with dots may be a path.
 CREATE MACRO keyed_value(entry) AS coalesce(
-    json_extract_string(entry, '$.value.*')[1], entry ->> '$.value', entry ->> '$.Value', entry ->> '$.v'
+    list_filter(json_extract_string(entry, '$.value.*'), lambda held: held IS NOT NULL)[1],
+    entry ->> '$.value', entry ->> '$.Value', entry ->> '$.v'
 );
 CREATE MACRO lookup(held, key) AS CASE json_type(TRY_CAST(held AS JSON))
     WHEN 'OBJECT' THEN coalesce(

@@ -1,5 +1,6 @@
 """The mapping file (TOML): from a source's own tables and columns to the guide's.
 
+    format = "otlp"                     # a ready mapping (tsg-agent mapping list) that the rest is laid over
     [api_gateway_logs]
     from = "http_requests"              # a table of the .duckdb file, or a file or glob in the folder
     where = "kind = 'server'"           # which rows count
@@ -30,6 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import CATALOG
 from tsg_agent.telemetry.expressions import check_expression, columns_of
+from tsg_agent.telemetry.formats import based, names
 
 
 class Misfit(TelemetryError):
@@ -44,21 +46,28 @@ class TableMapping(BaseModel):
     source: str | None = Field(None, alias="from")
     columns: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """The guide's column -> expressions, of which the first that is not NULL counts; one must fit the source."""
-    where: str = ""
+    where: tuple[str, ...] = ()
+    """Of several, the first that fits the source."""
     unnest: str = ""
     lines: str = ""
     layout: Literal["", "w3c"] = ""
     cumulative: str = ""
-    counters: dict[str, str] = Field(default_factory=dict)
+    counters: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Status -> how many requests of a row were answered so; of several expressions, the first that fits the source."""
     status: Literal["", "http", "grpc", "exit"] = ""
     """What the numbers of status_code are."""
 
-    @field_validator("columns", mode="before")
+    @field_validator("columns", "counters", mode="before")
     @classmethod
     def _listed(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
         return {name: (value,) if isinstance(value, str) else value for name, value in data.items()}
+
+    @field_validator("where", mode="before")
+    @classmethod
+    def _one(cls, data: Any) -> Any:
+        return (data,) if isinstance(data, str) else data
 
     @field_validator("lines")
     @classmethod
@@ -105,11 +114,15 @@ def read_mapping(path: Path) -> dict[str, TableMapping]:
     except FileNotFoundError as error:
         raise TelemetryError(
             f"The mapping file {path} does not exist.",
-            fix="Give --mapping a TOML file (docs/telemetry.md), or leave it out.",
+            fix="Give --mapping a TOML file (docs/telemetry.md), or a ready one: " + ", ".join(names()) + ".",
         ) from error
     except (OSError, ValueError) as error:  # no text, no path
         raise _unread(path, error) from error
-    return parse_mapping(text, path)
+    try:
+        data = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # no TOML; a number or a depth without end
+        raise _unread(path, error) from error
+    return checked_mapping(data, path)
 
 
 def _unread(path: Path | str, error: Exception) -> TelemetryError:
@@ -119,17 +132,17 @@ def _unread(path: Path | str, error: Exception) -> TelemetryError:
     )
 
 
-def parse_mapping(text: str, path: Path | str) -> dict[str, TableMapping]:
-    """The mapping in a text; `path` names it in errors. Raises TelemetryError."""
+def checked_mapping(data: dict[str, Any], path: Path | str) -> dict[str, TableMapping]:
+    """The mapping in a file's data; `path` names it in errors. What it is based on (`format`) lies under it.
+
+    Raises TelemetryError.
+    """
     try:
-        data = tomllib.loads(text)
-        mapping = TypeAdapter(dict[str, TableMapping]).validate_python(data)
+        mapping = TypeAdapter(dict[str, TableMapping]).validate_python(based(data))
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"]))
         raise TelemetryError(f"The mapping file {path}: {place}: {problem['msg']}.") from error
-    except (ValueError, RecursionError) as error:  # no TOML; a number or a depth without end
-        raise _unread(path, error) from error
     for name, table in mapping.items():
         if name not in CATALOG:
             raise TelemetryError(
@@ -156,8 +169,11 @@ def _checked(name: str, table: TableMapping) -> TableMapping:
             "columns": {
                 column: tuple(check(text, column) for text in texts) for column, texts in table.columns.items()
             },
-            "counters": {status: check(text, f"counters.{status}") for status, text in table.counters.items()},
-            "where": table.where and check(table.where, "where"),
+            "counters": {
+                status: tuple(check(text, f"counters.{status}") for text in texts)
+                for status, texts in table.counters.items()
+            },
+            "where": tuple(check(text, "where") for text in table.where),
             "cumulative": table.cumulative and check(table.cumulative, "cumulative"),
         }
     )

@@ -26,11 +26,12 @@ def shaped(connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMap
     if mapping.unnest:
         source = _unnested(connection, source, mapping.unnest.split("."))
     if mapping.where:
-        source = f"(SELECT * FROM {source} WHERE {mapping.where})"  # noqa: S608 - a checked expression
+        source = f"(SELECT * FROM {source} WHERE {first_fitting(connection, source, mapping.where)})"  # noqa: S608 - a checked expression
     if mapping.counters:
         counts = ", ".join(
-            f"{{'status': '{status.replace(chr(39), '')}', 'weight': TRY_CAST({text} AS DOUBLE)}}"
-            for status, text in mapping.counters.items()
+            f"{{'status': '{status.replace(chr(39), '')}', "
+            f"'weight': TRY_CAST({first_fitting(connection, source, texts)} AS DOUBLE)}}"
+            for status, texts in mapping.counters.items()
         )
         source = (
             f"(SELECT * EXCLUDE (counted), counted.status AS {COUNTED}status, counted.weight AS {COUNTED}weight "  # noqa: S608 - checked expressions
@@ -38,11 +39,27 @@ def shaped(connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMap
         )
         columns |= {ANSWER: (f"{COUNTED}status",), WEIGHT: (f"{COUNTED}weight",)}
     if mapping.cumulative:
-        source, columns[WEIGHT] = _increases(source, mapping, columns), (f"{COUNTED}increase",)
+        source, columns[WEIGHT] = _increases(connection, source, mapping, columns), (f"{COUNTED}increase",)
     return Shaped(source, columns)
 
 
-def _increases(source: str, mapping: TableMapping, columns: dict[str, tuple[str, ...]]) -> str:
+def fits(connection: duckdb.DuckDBPyConnection, source: str, text: str) -> bool:
+    """Whether the source has what an expression reads."""
+    try:
+        connection.execute(f"DESCRIBE SELECT {text} FROM {source}")  # noqa: S608 - checked expressions
+    except duckdb.BinderException:
+        return False
+    return True
+
+
+def first_fitting(connection: duckdb.DuckDBPyConnection, source: str, texts: tuple[str, ...]) -> str:
+    """The first expression that fits; the last, whose error is then told, where none does."""
+    return next((text for text in texts if fits(connection, source, text)), texts[-1])
+
+
+def _increases(
+    connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMapping, columns: dict[str, tuple[str, ...]]
+) -> str:
     """How much each row's weight is over that of the row before it in its series; one that begins anew is all of it."""
     if WEIGHT not in columns or "timestamp" not in columns:
         raise TelemetryError(
@@ -50,8 +67,9 @@ def _increases(source: str, mapping: TableMapping, columns: dict[str, tuple[str,
             fix="Map both, or leave cumulative out.",
         )
     series = mapping.cumulative + (f", {COUNTED}status" if mapping.counters else "")
-    level = f"TRY_CAST({columns[WEIGHT][0]} AS DOUBLE)"
-    before = f"lag({level}) OVER (PARTITION BY CAST(({series}) AS VARCHAR) ORDER BY {columns['timestamp'][0]})"
+    level = f"TRY_CAST({first_fitting(connection, source, columns[WEIGHT])} AS DOUBLE)"
+    time = first_fitting(connection, source, columns["timestamp"])
+    before = f"lag({level}) OVER (PARTITION BY CAST(({series}) AS VARCHAR) ORDER BY {time})"
     return (
         f"(SELECT * EXCLUDE (level_, before_), CASE WHEN before_ IS NULL THEN 0 WHEN level_ >= before_ "  # noqa: S608 - checked expressions
         f"THEN level_ - before_ ELSE level_ END AS {COUNTED}increase "

@@ -21,6 +21,7 @@ FLAGS = "response_flags"
 """Envoy's column of why nothing was answered."""
 _NUMBER = re.compile(r"[-+]?\d+(?:\.0*)?")
 _CLASS = re.compile(r"([1-5])XX")
+_GRPC = re.compile(r"GRPC[ _:-]*(\d+)")
 _LED = re.compile(r"(?:HTTP(?:/[\d.]+)?[ _])?([1-5]\d\d)(?:[ ,;:].*)?")
 
 
@@ -47,6 +48,8 @@ def http_status(value: str, scheme: str) -> int | None:
         if scheme == "http" and 100 <= number <= 599:
             return schemes()[scheme].get(str(number), number)
         return schemes()[scheme].get(str(number), schemes()[scheme].get("other"))
+    if match := _GRPC.fullmatch(text):
+        return schemes()["grpc"].get(match[1])
     if match := _CLASS.fullmatch(text):
         return int(match[1]) * 100
     if match := _LED.fullmatch(text):
@@ -88,7 +91,9 @@ def _turned(value: str, expression: str, found: str) -> str:
 
 
 def _named(expression: str) -> str:
-    """What a column's name says that its numbers are."""
+    """What a column's name says that its numbers are; an expression over several says nothing."""
+    if not re.fullmatch(r'"?[\w. -]+"?', expression):
+        return ""
     if re.search(r"exit|return_?code", expression, re.IGNORECASE):
         return "exit"
     return "grpc" if re.search("grpc", expression, re.IGNORECASE) else ""

@@ -10,7 +10,7 @@ from tsg_agent.telemetry.files import TableFiles
 from tsg_agent.telemetry.identity import identified, made_ids, unused_weights
 from tsg_agent.telemetry.loading import Unreadable, described, first_line, load, quoted
 from tsg_agent.telemetry.mapping import TableMapping, misfit
-from tsg_agent.telemetry.shape import shaped
+from tsg_agent.telemetry.shape import fits, shaped
 from tsg_agent.telemetry.spellings import SCOPE, Spellings
 
 
@@ -106,7 +106,7 @@ def _present(
     found = {name: quoted(held[name]) for name in table.columns if name in held}
     for name, texts in mapped.items():
         # Of several, those count that the source has: a ready mapping names what its writers may write.
-        fitting = [text for text in texts if _fits(connection, source, text)] if len(texts) > 1 else list(texts)
+        fitting = [text for text in texts if fits(connection, source, text)] if len(texts) > 1 else list(texts)
         found.pop(name, None)
         if fitting == ["NULL"]:
             continue
@@ -115,14 +115,6 @@ def _present(
         elif fitting:
             found[name] = fitting[0]
     return {name: found[name] for name in table.columns if name in found}
-
-
-def _fits(connection: duckdb.DuckDBPyConnection, source: str, text: str) -> bool:
-    try:
-        connection.execute(f"DESCRIBE SELECT {text} FROM {source}")  # noqa: S608 - checked expressions
-    except duckdb.BinderException:
-        return False
-    return True
 
 
 def _held(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
