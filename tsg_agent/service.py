@@ -119,6 +119,7 @@ def open_telemetry(telemetry: str, *, mapping: Path | None = None, settings: Set
         memory_limit=settings.memory_limit,
         threads=settings.threads,
         unreadable_percent=settings.unreadable_percent,
+        template_paths=settings.template_paths,
     )
 
 

@@ -216,7 +216,7 @@ class SandboxSettings(BaseModel):
 
 _FOLDER = {
     "thresholds", "query_timeout", "memory_limit", "threads", "window_hours", "default_threshold", "maximum_groups",
-    "unreadable_percent",
+    "unreadable_percent", "template_paths",
     *("model." + name for name in (
         "timeout", "retries", "longest_wait", "maximum_calls", "maximum_tokens", "maximum_seconds", "maximum_cost",
         "input_price", "output_price", "answer_tokens", "text_characters", "analyse",
@@ -287,6 +287,7 @@ class Settings(BaseSettings):
     unreadable_percent: float = Field(
         1, ge=0, le=100, description="percent of a table's lines, or of a column's values, that may be unreadable"
     )
+    template_paths: bool = Field(True, description="count paths that differ in their ids only as one: /order/{id}")
     maximum_groups: int = Field(100_000, description="groups a check reads before it says that it was cut")
     state_dir: Path = Field(
         Path("~/.local/state/tsg-agent"), description="where checkpoints of investigations are kept"

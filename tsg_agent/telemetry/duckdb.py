@@ -52,11 +52,12 @@ class DuckDB:
         threads: int | None = None,
         open_timeout: float = 300.0,
         unreadable_percent: float = 1.0,
+        template_paths: bool = True,
     ) -> None:
         """Open a folder, a glob, a file or a .duckdb database.
 
         Text files (CSV, JSON lines) are loaded once; Parquet is read in place. `unreadable_percent`: of the lines, or
-        of a column's values; more refuse the table. Raises TelemetryError.
+        of a column's values; more refuse the table. `template_paths`: ids in paths become {id}. Raises TelemetryError.
         """
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
@@ -75,6 +76,7 @@ class DuckDB:
         self._keys = Keys()
         self._spellings = Spellings()
         self._few = unreadable_percent
+        self._template_paths = template_paths
         self._at_work: dict[duckdb.DuckDBPyConnection, int] = {}
         self._cancelling = threading.Lock()
         try:
@@ -199,7 +201,8 @@ class DuckDB:
             self._connection.execute("SET TimeZone = 'UTC'")
             self._connection.execute("SET disabled_optimizers = 'partial_aggregate_pushdown'")
             self._connection.execute("SET parquet_metadata_cache = true")
-            self._connection.execute(files("tsg_agent.telemetry").joinpath("lookup.sql").read_text("utf-8"))
+            for macros in ("lookup.sql", "paths.sql"):
+                self._connection.execute(files("tsg_agent.telemetry").joinpath(macros).read_text("utf-8"))
             is_database = Path(location).is_file() and location.endswith((".duckdb", ".db"))
             relations, paths = self._database(location, mapping) if is_database else self._files(location, mapping)
             if is_database:
@@ -269,6 +272,8 @@ class DuckDB:
 
     def _viewed(self, name: str, relation: Relation, mapping: TableMapping) -> SourceTable:
         table = CATALOG[name]
+        if not self._template_paths:
+            mapping = mapping.model_copy(update={"template_paths": False})
         try:
             view = table_view(self._connection, table, relation, mapping, self._spellings, self._few)
             for statement in view.statements:

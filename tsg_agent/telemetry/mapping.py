@@ -8,6 +8,7 @@
     lines = '(?P<ip>\\S+) .*'           # text lines: a regular expression whose named groups are the columns
     layout = "w3c"                      # or a log that names its columns in a line "#Fields:"
     cumulative = "instance"             # weight counts up: each row is its increase over the series' row before
+    template_paths = false              # endpoint_path as it is, with its ids
     status = "grpc"                     # what the numbers of status_code are: http, grpc, exit
     [api_gateway_logs.columns]
     latency_ms = "duration_us / 1000.0" # a scalar SQL expression over the source's columns
@@ -54,6 +55,8 @@ class TableMapping(BaseModel):
     cumulative: str = ""
     counters: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Status -> how many requests of a row were answered so; of several expressions, the first that fits the source."""
+    template_paths: bool = True
+    """Whether ids in endpoint_path become {id}."""
     status: Literal["", "http", "grpc", "exit"] = ""
     """What the numbers of status_code are."""
 

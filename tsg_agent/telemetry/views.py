@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from tsg_agent.telemetry import paths
 from tsg_agent.telemetry.catalog import LOGS, Table
 from tsg_agent.telemetry.conversion import Reader
 from tsg_agent.telemetry.files import TableFiles
@@ -83,6 +84,9 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
     if scope:
         merged, said = spellings.merged(connection, source, scope)
         columns, notes = columns | merged, notes + said
+    if table is LOGS and mapping.template_paths and paths.COLUMN in columns:
+        path = paths.templated(connection, source, columns[paths.COLUMN])
+        columns[paths.COLUMN], notes = path.sql, [*notes, *path.notes]
     if table is LOGS:
         said = identified(columns, present, made_ids(relation.files, loaded=loaded), connection, source)
         notes += said + unused_weights(connection, source, held, present)

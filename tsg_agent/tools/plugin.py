@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from tsg_agent.errors import QueryTimeout, TelemetryError, TransientTelemetryError
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import AllThresholds, Settings
-from tsg_agent.telemetry.catalog import Needs, lacking, read_as_null
+from tsg_agent.telemetry.catalog import LOGS, Needs, lacking, read_as_null
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.parameters import parameters_in
 from tsg_agent.tools.requests import is_weighted, with_service_requests
@@ -82,6 +82,8 @@ class Plugin(ABC, Generic[R]):
     """The column that holds the guide's label."""
     requests_column: ClassVar[str] = ""
     """The column that counts a group's requests, where the query counts `redirects` beside it."""
+    told: ClassVar[str] = ""
+    """The column of which it says how the source was read, where that was not plain."""
     labels: ClassVar[tuple[str, ...]]
     """Every label of the rule, gravest first, the healthy one last."""
 
@@ -133,7 +135,9 @@ class Plugin(ABC, Generic[R]):
         except (TelemetryError, ValidationError, pa.ArrowException) as error:
             return Ran(self._ended(Status.ERROR, str(error), began, **queried))
         finding = self._finding(assessment, len(groups), settings, began)
-        finding = finding.model_copy(update={"notes": [*finding.notes, *redirects]})
+        read = engine.tables[LOGS.name].notes if self.told and LOGS.name in engine.tables else ()
+        told = [note for note in read if note.startswith(self.told)]
+        finding = finding.model_copy(update={"notes": [*finding.notes, *redirects, *told]})
         nulls = list(read_as_null(self.needs, engine.tables))
         return Ran(finding.model_copy(update={**queried, "missing_columns": nulls}), table, assessment.kept)
 
