@@ -32,23 +32,18 @@ def templated(connection: duckdb.DuckDBPyConnection, source: str, expression: st
     if connection.execute(likely).fetchone() is None:
         return Templated(expression)
     found = connection.execute(
-        f"SELECT path_template(path) AS template, count(*) AS paths, sum(held), "  # noqa: S608 - checked expressions
-        "count(*) FILTER (path_without_hashes(path) <> bare_path(path)), any_value(bare_path(path)), "
-        "count(DISTINCT bare_path(path)) FROM "
-        f"(SELECT {path} AS path, count(*) AS held FROM {source} GROUP BY ALL) WHERE path IS NOT NULL "
-        "GROUP BY template HAVING paths > 1 OR any_value(path) <> template ORDER BY paths DESC, template"
+        "SELECT path_template(path) AS template, count(*) AS paths, bool_or(path_without_hashes(path) <> path), "  # noqa: S608 - checked expressions
+        f"any_value(path), bool_or(cut) FROM (SELECT bare_path(path) AS path, bool_or(path <> bare_path(path)) AS cut "
+        f"FROM (SELECT DISTINCT {path} AS path FROM {source}) WHERE path IS NOT NULL GROUP BY ALL) "
+        "GROUP BY template ORDER BY paths DESC, template"
     ).fetchall()
-    if not found:
-        return Templated(expression)
-    few = [row[0] for row in found if row[5] < MANY and row[0] != row[4]]
-    merged = [row for row in found if (row[5] >= MANY or row[3]) and row[0] != row[4]]
+    changed = [row for row in found if row[0] != row[3]]
+    merged = [row for row in changed if row[1] >= MANY or row[2]]
+    few = [row[0] for row in changed if row[1] < MANY]
     if not merged:
-        cut = any(row[1] > row[5] or row[0] == row[4] for row in found)
-        return (
-            Templated(f"bare_path({path})", ("endpoint_path is counted without its query (?…).",))
-            if cut
-            else Templated(expression)
-        )
+        if any(row[4] for row in found):
+            return Templated(f"bare_path({path})", ("endpoint_path is counted without its query (?…).",))
+        return Templated(expression)
     sql = f"path_template({path})"
     if 0 < len(few) <= KEPT:
         names = ", ".join("'" + name.replace("'", "''") + "'" for name in few)
@@ -57,6 +52,6 @@ def templated(connection: duckdb.DuckDBPyConnection, source: str, expression: st
     more = f" and {len(merged) - 1} more" if len(merged) > 1 else ""
     note = (
         f"endpoint_path holds ids: {paths:,} different paths are counted as {first!r} ({merged[0][1]:,} paths, such as "
-        f"{merged[0][4]!r}){more}."
+        f"{merged[0][3]!r}){more}."
     )
     return Templated(sql, (note,))

@@ -13,9 +13,12 @@ CREATE MACRO names_one_thing(segment) AS
 CREATE MACRO is_numbered(segment) AS regexp_matches(segment, '^\d+$|\d{3}');
 CREATE MACRO bare_path(path) AS split_part(split_part(path, '?', 1), '#', 1);
 CREATE MACRO path_without_hashes(path) AS array_to_string(list_transform(
-    string_split(bare_path(path), '/'), lambda segment: CASE WHEN names_one_thing(segment) THEN '{id}' ELSE segment END
+    string_split(bare_path(path), '/'),
+    lambda segment: CASE WHEN length(segment) < 7 THEN segment WHEN names_one_thing(segment) THEN '{id}' ELSE segment END
 ), '/');
 CREATE MACRO path_template(path) AS array_to_string(list_transform(
     string_split(bare_path(path), '/'),
-    lambda segment: CASE WHEN is_numbered(segment) OR names_one_thing(segment) THEN '{id}' ELSE segment END
+    -- in the order of what they cost: the later ones are only asked of the few
+    lambda segment: CASE WHEN is_numbered(segment) THEN '{id}' WHEN length(segment) < 7 THEN segment
+        WHEN names_one_thing(segment) THEN '{id}' ELSE segment END
 ), '/');
