@@ -151,6 +151,7 @@ def _guessed(columns: dict[str, str], source: str, path: Path, given: dict[str, 
     used: set[str] = set()
     for name, kind in LOGS.columns.items():
         names = [name, *_synonyms().get(name, [])]
+        names += [one + unit for one in names for unit in _UNITS] if name.endswith("_ms") else []
         found = next((held[_bare(one)] for one in names if _bare(one) in held and held[_bare(one)] not in used), None)
         if found is None:
             if name in CONSTANTS:
