@@ -240,6 +240,40 @@ def doctor(
     examine(telemetry, mapping, as_json=as_json)
 
 
+mappings = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="How your files become the guide's tables: ready mappings, and new ones.",
+)
+app.add_typer(mappings, name="mapping")
+
+
+@mappings.command("list")
+def mapping_list() -> None:
+    """List the ready mappings, which --format takes by name."""
+    from tsg_agent.cli.mapping import list_formats
+
+    list_formats()
+
+
+@mappings.command("init")
+def mapping_init(  # noqa: PLR0913, PLR0917 - one per flag
+    location: Annotated[str, typer.Argument(metavar="FILE|FOLDER", help="What is to be read.")],
+    ready: Annotated[str, typer.Option("--format", help="The ready mapping to take, instead of looking.")] = "",
+    service_name: Annotated[str, typer.Option("--service-name", "--service", help="Whose rows they are.")] = "",
+    region: Annotated[str, typer.Option(help="Where they were answered.")] = "",
+    environment: Annotated[str, typer.Option(help="dev, staging or prod.")] = "",
+    out: Annotated[Path | None, typer.Option(help="The file to write; without it the mapping is printed.")] = None,
+) -> None:
+    """Look at a file, write the mapping that reads it, and show the first five rows as read.
+
+    Example: tsg-agent mapping init logs/access.log --service-name checkout --out mapping.toml
+    """
+    from tsg_agent.cli.mapping import make
+
+    make(location, ready, {"service_name": service_name, "region": region, "environment": environment}, out)
+
+
 @app.command()
 def tools(as_json: AsJson = False) -> None:
     """List the nine checks: what each asks, its labels, and the columns it reads."""

@@ -13,7 +13,8 @@ from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import LOGS, Needs, lacking
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.parameters import parameters_in
-from tsg_agent.tools.plugin import run_query, with_service_requests
+from tsg_agent.tools.plugin import run_query
+from tsg_agent.tools.requests import with_service_requests
 from tsg_agent.tools.rows import REQUEST_COLUMNS, naive_utc
 
 NEEDS = (Needs(LOGS.name, (*REQUEST_COLUMNS, "status_code")),)

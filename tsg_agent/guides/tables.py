@@ -33,8 +33,8 @@ class GuideTables(DuckDB):
         super().__init__(location, memory_limit=settings.memory_limit, threads=settings.threads)
 
     def _open(self, location: str, mapping: dict[str, TableMapping], timeout: float) -> None:
-        self._connection.execute("SET TimeZone = 'UTC'")
         try:
+            self._prepare()
             is_database = Path(location).is_file() and location.endswith((".duckdb", ".db"))
             relations = self._in_database(location) if is_database else self._in_files(location)
             if not relations:
@@ -51,7 +51,7 @@ class GuideTables(DuckDB):
         """A table under its own name: with its declaration converted and missing columns NULL, else as it is."""
         declared = self._wanted[name]
         if declared:
-            view = table_view(self._connection, declared, relation, {})
+            view = table_view(self._connection, declared, relation, TableMapping(), self._spellings)
             statements, present = view.statements, frozenset(view.present)
         else:
             kind = "TABLE" if relation.files and relation.files.is_text else "VIEW"

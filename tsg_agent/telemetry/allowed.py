@@ -13,7 +13,7 @@ ANY = 1000
 """No bound of its own on the number of arguments."""
 
 
-def _by_arguments(text: str) -> dict[str, range]:
+def by_arguments(text: str) -> dict[str, range]:
     """Read "least-most: name name …" lines."""
     result: dict[str, range] = {}
     for line in text.strip().splitlines():
@@ -24,7 +24,7 @@ def _by_arguments(text: str) -> dict[str, range]:
     return result
 
 
-SCALARS = _by_arguments("""
+SCALARS = by_arguments("""
     1: abs ceil ceiling floor sign sqrt ln exp lower upper length isfinite isnan md5 epoch epoch_ms epoch_ns epoch_us
     1: hour minute second day month year dayofweek date to_timestamp make_timestamp_ms make_timestamp_ns extract
     1-2: round trim ltrim rtrim log timestamp
@@ -39,14 +39,14 @@ SCALARS = _by_arguments("""
     1-n: coalesce greatest least concat
     2-n: concat_ws
 """)
-AGGREGATES = _by_arguments("""
+AGGREGATES = by_arguments("""
     0-n: count
     1: count_if sum avg mean median min max stddev stddev_samp stddev_pop variance var_samp var_pop any_value first last
     1: mode bool_and bool_or logical_and logical_or approx_distinct
     1-2: percentile_cont percentile_disc
     2: quantile quantile_cont quantile_disc approx_quantile arg_max arg_min max_by min_by corr
 """)
-WINDOWED = _by_arguments("""
+WINDOWED = by_arguments("""
     0: row_number rank dense_rank cume_dist percent_rank
     1: ntile first_value last_value
     1-3: lag lead

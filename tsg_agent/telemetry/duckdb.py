@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Self, TypeVar
@@ -24,11 +25,13 @@ from tsg_agent.telemetry.compact import Compact
 from tsg_agent.telemetry.database import Database
 from tsg_agent.telemetry.files import find_files, group_files
 from tsg_agent.telemetry.keys import Keys
+from tsg_agent.telemetry.loading import Unreadable, first_line, unreadable
 from tsg_agent.telemetry.mapping import Misfit, TableMapping, read_mapping
 from tsg_agent.telemetry.parameters import parameters_in
+from tsg_agent.telemetry.spellings import Spellings
 from tsg_agent.telemetry.unchanged import Unchanged
 from tsg_agent.telemetry.values import is_text
-from tsg_agent.telemetry.views import Relation, Unreadable, first_line, null_view, table_view, unreadable
+from tsg_agent.telemetry.views import Relation, null_view, table_view
 
 T = TypeVar("T")
 PERFECT_BITS = 16
@@ -51,7 +54,7 @@ class DuckDB:
     Every query must be one SELECT, may read the source's files only, and runs on a cursor of its own.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with, by name
         self,
         location: str | Path,
         *,
@@ -59,10 +62,13 @@ class DuckDB:
         memory_limit: str = "2GB",
         threads: int | None = None,
         open_timeout: float = 300.0,
+        unreadable_percent: float = 1.0,
+        template_paths: bool = True,
     ) -> None:
         """Open a folder, a glob, a file or a .duckdb database.
 
-        Text files (CSV, JSON lines) are loaded once; Parquet is read in place. Raises TelemetryError.
+        Text files (CSV, JSON lines) are loaded once; Parquet is read in place. `unreadable_percent`: of the lines, or
+        of a column's values; more refuse the table. `template_paths`: ids in paths become {id}. Raises TelemetryError.
         """
         before = memory.held()
         config: dict[str, str | bool | int | float | list[str]] = {
@@ -90,6 +96,9 @@ class DuckDB:
         self._unspill = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
         self._keys = Keys()
         self._unchanged: dict[str, Unchanged] = {}
+        self._spellings = Spellings()
+        self._few = unreadable_percent
+        self._template_paths = template_paths
         self._at_work: dict[duckdb.DuckDBPyConnection, int] = {}
         self._cancelling = threading.Lock()
         try:
@@ -264,9 +273,7 @@ class DuckDB:
         watch = threading.Thread(target=self._interrupt, args=watched, daemon=True)
         watch.start()
         try:
-            self._connection.execute("SET TimeZone = 'UTC'")
-            self._connection.execute("SET disabled_optimizers = 'partial_aggregate_pushdown'")
-            self._connection.execute("SET parquet_metadata_cache = true")
+            self._prepare()
             relations, paths = self._database(location, mapping) if is_database else self._files(location, mapping)
             if is_database:
                 self._lock(paths)  # before its views are looked at: they may read files of their own
@@ -289,9 +296,18 @@ class DuckDB:
             done.set()
             watch.join()
 
+    def _prepare(self) -> None:
+        """Settings and macros that views and queries count on."""
+        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET disabled_optimizers = 'partial_aggregate_pushdown'")
+        self._connection.execute("SET parquet_metadata_cache = true")
+        for macros in ("lookup.sql", "paths.sql"):
+            self._connection.execute(files("tsg_agent.telemetry").joinpath(macros).read_text("utf-8"))
+
     def _files(self, location: str, mapping: dict[str, TableMapping]) -> tuple[dict[str, Relation], list[str]]:
         sources = {name: table.source for name, table in mapping.items() if table.source}
-        groups = group_files(find_files(location), location, sources)
+        only = next(iter(mapping)) if len(mapping) == 1 else None
+        groups = group_files(find_files(location, self._spill), location, sources, only)
         self._unchanged = {name: Unchanged(group.paths) for name, group in groups.items() if not group.is_text}
         relations = {name: Relation(group.relation, ", ".join(group.paths), group) for name, group in groups.items()}
         return relations, [path for group in groups.values() for path in group.paths]
@@ -335,8 +351,10 @@ class DuckDB:
 
     def _viewed(self, name: str, relation: Relation, mapping: TableMapping) -> SourceTable:
         table = CATALOG[name]
+        if not self._template_paths:
+            mapping = mapping.model_copy(update={"template_paths": False})
         try:
-            view = table_view(self._connection, table, relation, mapping.columns)
+            view = table_view(self._connection, table, relation, mapping, self._spellings, self._few)
             for statement in view.statements:
                 self._connection.execute(statement)
             silent = name == LOGS.name and ANSWER in view.present and self._lacks_answers()
@@ -352,7 +370,10 @@ class DuckDB:
                 f"{first_line(error)}",
                 fix=f"Mend that file, or the expressions for {', '.join(mapping.columns)} in the mapping file.",
             ) from error
-        return SourceTable(name, relation.location, frozenset(view.present), frozenset({ANSWER} if silent else ()))
+        empty = frozenset({ANSWER} if silent else ())
+        return SourceTable(
+            name, relation.location, frozenset(view.present), empty, notes=view.notes, unreadable=view.unreadable
+        )
 
     def _lacks_answers(self) -> bool:
         """Whether there are requests and none says how it was answered. Ends at the first that does."""

@@ -4,10 +4,15 @@ import sqlglot
 from sqlglot import exp
 
 from tsg_agent.errors import TelemetryError
-from tsg_agent.telemetry.allowed import SCALARS, refused
+from tsg_agent.telemetry.allowed import SCALARS, by_arguments, refused
 from tsg_agent.telemetry.growth import grows
 
 MOST_CHARACTERS = 4_000
+MAPPED = SCALARS | by_arguments("""
+    1: url_decode
+    2: json_extract json_extract_string list_extract lookup map_extract string_split
+""")
+"""What an expression of a mapping may call besides: it looks into values, which a question needs not."""
 ALLOWED_NODES = (
     exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Binary, exp.Connector, exp.Not,
     exp.Neg, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.DataType, exp.DataTypeParam, exp.In, exp.Between, exp.Is,
@@ -54,15 +59,25 @@ def _checked(text: str, where: str) -> str:
                 raise TelemetryError(f"{where}: {why} may not stand in a mapping: {text!r}", fix=fix)
         if grows(expression, lambda _table: None):
             raise TelemetryError(f"{where}: the mapping puts too many texts together: {text!r}", fix=fix)
-    return checked
+    return str(sqlglot.parse_one(checked, read="duckdb").transform(_looked_up).sql(dialect="duckdb"))
 
 
 def columns_of(expression: str) -> set[str]:
-    """The source's columns that a checked expression reads, in lower case."""
-    return {column.name.lower() for column in sqlglot.parse_one(expression, read="duckdb").find_all(exp.Column)}
+    """The source's columns that a checked expression reads, in lower case; of a path (a.b.c) the column it is in."""
+    found = sqlglot.parse_one(expression, read="duckdb").find_all(exp.Column)
+    return {column.parts[0].name.lower() for column in found}
+
+
+def _looked_up(node: exp.Expression) -> exp.Expression:
+    """`attributes['http.route']`, whatever holds it: an object, a map, or a list of keys and values."""
+    if isinstance(node, exp.Bracket) and len(node.expressions) == 1:
+        key = node.expressions[0]
+        if isinstance(key, exp.Literal) and key.is_string:
+            return exp.Anonymous(this="lookup", expressions=[node.this, key])
+    return node
 
 
 def _refused(node: exp.Expr) -> str:
     if isinstance(node, REFUSED_NODES) or not isinstance(node, ALLOWED_NODES):
         return f"{type(node).__name__} ({node.sql(dialect='duckdb')[:60]})"
-    return refused(node, SCALARS).rstrip(".")
+    return refused(node, MAPPED).rstrip(".")

@@ -16,7 +16,7 @@ from tsg_agent.guides.lint.problem import Problem
 from tsg_agent.guides.lint.times import units
 from tsg_agent.guides.placeholders import bind
 from tsg_agent.guides.query import CANONICAL, parameters_of
-from tsg_agent.telemetry.views import first_line
+from tsg_agent.telemetry.loading import first_line
 
 DUCKDB, POSTGRES = "DuckDB", "PostgreSQL"
 SECOND_OF_2024 = datetime(2024, 1, 1)
