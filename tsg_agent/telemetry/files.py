@@ -115,6 +115,7 @@ def find_files(location: str, unpack_to: str = "") -> list[Path]:
         candidates = map(Path, glob.glob(location, recursive=True))  # noqa: PTH207 - the pattern may be absolute
     there = sorted(path for path in candidates if path.is_file())
     if unpack_to:
+        _check_places([path for path in there if _is_packed(path)], location)
         there = unpacked(there, Path(unpack_to))
     found = [path for path in there if ending(path)]
     if not found:
@@ -130,10 +131,10 @@ def unpacked(paths: Iterable[Path], folder: Path) -> list[Path]:
     result: list[Path] = []
     left = MOST_BYTES
     for path in paths:
-        archived = path.name.lower().endswith(".zip")
-        if not (archived or (path.name.lower().endswith(UNPACKED) and ending(path))):
+        if not _is_packed(path):
             result.append(path)
             continue
+        archived = path.name.lower().endswith(".zip")
         try:
             for name, source in _members(path) if archived else _single(path):
                 target = folder / str(len(result)) / path.stem / Path(name).name
@@ -150,6 +151,12 @@ def unpacked(paths: Iterable[Path], folder: Path) -> list[Path]:
         except (OSError, EOFError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
             raise TelemetryError(f"{path} cannot be unpacked: {error}.", fix="Make or copy it anew.") from error
     return result
+
+
+def _is_packed(path: Path) -> bool:
+    """Whether it is an archive, or packed in a way that the engine cannot read."""
+    name = path.name.lower()
+    return name.endswith(".zip") or (name.endswith(UNPACKED) and bool(ending(path)))
 
 
 def _single(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
@@ -175,7 +182,7 @@ def table_of(path: Path) -> str | None:
 
 
 def group_files(
-    paths: list[Path], location: str, sources: dict[str, str], only: str | None = None
+    paths: list[Path], location: str, sources: dict[str, str], only: str | None = None, unpacked_to: str = "?"
 ) -> dict[str, TableFiles]:
     """The files by table. `sources` (from a mapping file) gives a table's file or glob, relative to the folder.
 
@@ -203,7 +210,7 @@ def group_files(
             fix=f"Name them {', '.join(CATALOG)}, or write a mapping file (--mapping).",
         )
     for group in groups.values():
-        _check_places(group, location)
+        _check_places([path for path in group if not path.is_relative_to(unpacked_to)], location)
     return {name: _same_kind(name, group) for name, group in groups.items()}
 
 
