@@ -131,7 +131,8 @@ def test_exports_of_the_same_traces_give_the_findings_of_the_flat_table(name: st
 def test_what_is_no_ready_format_is_guessed_with_reasons(tmp_path: Path) -> None:
     lines = ["when;svc name;httpStatus;elapsed_us;Url;Build;junk"]
     lines += [
-        f"2026-03-10 12:00:{n:02};shop;{503 if n % 9 == 0 else 200};{n + 1}000;/a/b?{n};1.2.{n % 2};zz" for n in range(60)
+        f"2026-03-10 12:00:{n:02};shop;{503 if n % 9 == 0 else 200};{n + 1}000;/a/b?{n};1.2.{n % 2};zz"
+        for n in range(60)
     ]
     (tmp_path / "export.csv").write_text("\n".join(lines))
     made = propose(str(tmp_path / "export.csv"), constants={"service_name": "shop", "region": "eu"})
