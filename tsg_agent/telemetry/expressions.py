@@ -7,7 +7,8 @@ from tsg_agent.errors import TelemetryError
 
 ALLOWED_FUNCTIONS = frozenset({
     "abs", "ceil", "ceiling", "coalesce", "concat", "concat_ws", "contains", "date_trunc", "ends_with", "epoch",
-    "json_extract", "json_extract_string", "list_extract", "lookup", "map_extract", "string_split", "url_decode",
+    "json_extract", "json_extract_string", "list_extract", "list_filter", "list_transform", "lookup", "map_extract",
+    "map_from_entries", "map_keys", "map_values", "string_split", "to_json", "url_decode",
     "epoch_ms", "epoch_ns", "epoch_us", "floor", "greatest", "if", "ifnull", "least", "left", "length", "lower",
     "lpad", "ltrim", "make_timestamp", "make_timestamp_ms", "make_timestamp_ns", "md5", "nullif", "regexp_extract",
     "regexp_matches", "regexp_replace", "replace", "right", "round", "rtrim", "split_part", "starts_with",
@@ -18,7 +19,7 @@ ALLOWED_NODES = (
     exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Binary, exp.Connector, exp.Not,
     exp.Neg, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.DataType, exp.DataTypeParam, exp.In, exp.Between, exp.Is,
     exp.Interval, exp.Var, exp.Like, exp.ILike, exp.Func, exp.AtTimeZone, exp.TimeUnit, exp.Tuple, exp.Bracket,
-    exp.JSONPath, exp.JSONPathPart,
+    exp.JSONPath, exp.JSONPathPart, exp.Lambda, exp.Dot,
 )  # fmt: skip
 SYNTAX = (exp.Anonymous, exp.Cast, exp.Case, exp.If, exp.Connector, exp.Binary)
 """Function nodes that are written as syntax (CAST, CASE, operators), or that are looked at by name above."""
@@ -65,6 +66,16 @@ def columns_of(expression: str) -> set[str]:
     """The source's columns that a checked expression reads, in lower case; of a path (a.b.c) the column it is in."""
     found = sqlglot.parse_one(expression, read="duckdb").find_all(exp.Column)
     return {column.parts[0].name.lower() for column in found}
+
+
+def picked_from(expression: str) -> set[str]:
+    """The columns of which a checked expression reads one element by its place (data[1]), in lower case."""
+    brackets = sqlglot.parse_one(expression, read="duckdb").find_all(exp.Bracket)
+    return {
+        node.this.parts[0].name.lower()
+        for node in brackets
+        if isinstance(node.this, exp.Column) and all(isinstance(key, exp.Literal) for key in node.expressions)
+    }
 
 
 def _looked_up(node: exp.Expression) -> exp.Expression:
