@@ -3,6 +3,7 @@
 import bz2
 import glob
 import gzip
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -92,10 +93,16 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+ROTATED = re.compile(r"[._]log([._-]\d[\d.-]*)?(\.gz|\.zst|\.bz2)?$")
+"""Logs by the names that rotation gives them, and Apache's access_log."""
+
+
 def ending(path: Path) -> str:
     """The readable ending of a file's name ("" if we read no such file)."""
     name = path.name.lower()
-    return max((suffix for suffix in READERS if name.endswith(suffix)), key=len, default="")
+    known = max((suffix for suffix in READERS if name.endswith(suffix)), key=len, default="")
+    rotated = None if known else ROTATED.search(name)
+    return f".log{rotated[2] or ''}" if rotated else known
 
 
 def find_files(location: str, unpack_to: str = "") -> list[Path]:
@@ -173,7 +180,7 @@ def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 def table_of(path: Path) -> str | None:
     """The guide's table a file belongs to: by its name (TABLE.parquet, TABLE-2026-03.csv) or its folder's."""
-    stem = path.name.lower()[: -len(ending(path))]
+    stem = path.name.lower().removesuffix(ending(path))
     for name in CATALOG:
         if stem == name or (stem.startswith(name) and not stem[len(name)].isalnum()):
             return name
