@@ -42,6 +42,7 @@ from tsg_agent.sla import Covers, sla_of, unmeasured
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import KnownValues
 from tsg_agent.tools import PLUGINS
+from tsg_agent.tools.account import account
 from tsg_agent.tools.plugin import Plugin
 from tsg_agent.tools.plugin_8_workflows import frame_of, in_the_guides_order
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
@@ -259,14 +260,17 @@ def _measure(state: State, context: Context) -> dict[str, Any]:
     if measurer.lacking:
         reason = f"The telemetry has no {', '.join(measurer.lacking)}."
         return {"tables": [], "status": Status.NOT_APPLICABLE.value, "reason": reason}
+    parameters, timeout = Parameters.model_validate(state["parameters"]), context.settings.query_timeout
+    rows = context.executor.submit(account, context.engine, parameters, timeout)
     try:
         results = measurer.fetch()
+        told = rows.result().notes()
     except TelemetryError as error:
         status = Status.TIMEOUT if isinstance(error, QueryTimeout) else Status.ERROR
         return {"tables": [], "status": status.value, "reason": str(error)}
     for name, table in results.items():
         context.frames.put(EVIDENCE + name, table)
-    return {"tables": sorted(results), "status": Status.OK.value, "reason": ""}
+    return {"tables": sorted(results), "status": Status.OK.value, "reason": "", "account": told}
 
 
 def _measurer(state: State, context: Context) -> Measurer:
@@ -306,9 +310,10 @@ def _judged(state: State, context: Context) -> State:
             findings,
             given,
             context.settings.thresholds,
+            context.known.last,
         )
     )
-    sla = sla_of(judged.measurement, given, judged.judgement.start, _covers(context))
+    sla = sla_of(judged.measurement, given, judged.judgement, _covers(context))
     return {"sla": sla.model_dump(mode="json"), "judgement": judged.judgement.model_dump(mode="json")}
 
 
@@ -343,7 +348,8 @@ def _report(state: State, context: Context) -> dict[str, Any]:
         for t in context.engine.tables.values()
         if t.problem
     ]
-    notes = [*broken, *state.get("notes", []), *judgement.notes, *state.get("looked", [])]
+    told = state.get("measured", {}).get("account", [])
+    notes = [*broken, *state.get("notes", []), *told, *judgement.notes, *state.get("looked", [])]
     findings = [Finding.model_validate(finding) for finding in state["findings"]]
     report = conclude(
         parameters,

@@ -18,6 +18,7 @@ from tsg_agent.models.verdicts import (
     Series,
     Start,
     Tier,
+    TrafficLoss,
     Visible,
 )
 
@@ -41,6 +42,7 @@ class Sla(Model):
     breached: bool | None = Field(
         description="after the incident's start (the window, where that is unknown); None where status is not ok"
     )
+    lost: str = Field("", description="what users lose beside 5xx, as a clause; empty = nothing that was seen")
     status: Status = Field(Status.OK, description="how its measurement ended; only ok is an answer, not no_data")
     reason: str = Field("", description="why the status is not ok, as a clause")
     measured_on: str = Field(description="which requests count: all of the service, or those at its entry component")
@@ -182,6 +184,7 @@ class Report(Model):
     parameters: Parameters
     onset: Start = Field(Start(), description="when it began, as measured; what was reported beside it")
     sla: Sla
+    traffic: TrafficLoss | None = Field(None, description="requests that stopped coming; None = they came as before")
     causes: list[Cause]
     rejected: list[Rejected]
     gaps: list[Gap]
