@@ -15,7 +15,7 @@ from sqlglot import exp
 from tsg_agent.guides.bindings import Bindings
 from tsg_agent.guides.facts import LabelColumn
 from tsg_agent.guides.guide import StepKind
-from tsg_agent.guides.query import CANONICAL
+from tsg_agent.guides.query import CANONICAL, parameters_of
 from tsg_agent.guides.report import GuideVerdict, Outcome
 from tsg_agent.guides.run import Ran, Ready, bound_values, plain_rows, without_label_filters
 from tsg_agent.settings import Settings, VerdictThresholds
@@ -153,7 +153,10 @@ def filled(remedy: str, row: Mapping[str, Any]) -> str:
 
 
 def _halves(ready: Ready, engine: Engine, bound: Bindings, settings: Settings) -> Halves | None:
-    """Both halves of the window; None where the incident's start is not known, or lies outside of it."""
+    """Both halves of the window; None where the incident's start is not known or lies outside of it, or the query has
+    no window of its own to be cut."""
+    if not {bound.start, bound.end} <= set(parameters_of(ready.repaired.parsed.tree)):
+        return None
     start, end = bound.values.get(bound.start), bound.values.get(bound.end)
     moment = naive_utc(bound.incident_start) if bound.incident_start else None
     if moment is None or not isinstance(start, datetime) or not isinstance(end, datetime) or not start < moment < end:
