@@ -1,4 +1,4 @@
-"""Incident texts with their parameters in `texts/`: how many the rules read right, ask for needlessly, or miss silently."""
+"""Incident texts with their parameters in `texts/`: how many the rules read right, ask for needlessly, or miss."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -33,8 +33,8 @@ class Setting(_Closed):
 class Text(_Closed):
     """One text. In `expect`, `began` is the reported start (null = none), `from` and `to` the window.
 
-    Times are `14:00` or `09T23:00`, of the setting's month and day, UTC. `from` is 2 h before `began`, `to` is now where
-    they are not given; `asks` names the parameters that only a person can settle; `told` what the notes must name.
+    Times are `14:00` or `09T23:00`, of the setting's month and day, UTC. Not given, `from` is 2 h before `began`, and
+    `to` is now. `asks` names the parameters that only a person can settle; `told` is what the notes must name.
     """
 
     id: str
@@ -97,7 +97,7 @@ def _instant(written: str | None, now: datetime) -> datetime | None:
 
 
 def score(text: Text, setting: Setting) -> Outcome:
-    """Extract by rules, and compare with the gold parameters. What is asked for needlessly is then given, to see the rest."""
+    """Extract by rules, and compare with the gold parameters. What is asked for needlessly is then given."""
     gold, asks = expected(text, setting), set(text.expect.get("asks", ()))
     try:
         found = _extract(text.text, setting, {})
@@ -115,7 +115,9 @@ def score(text: Text, setting: Setting) -> Outcome:
     return _compared(text, found, gold, said, needless)
 
 
-def _compared(text: Text, found: Extraction, gold: dict[str, Any], said: list[str], needless: tuple[str, ...]) -> Outcome:
+def _compared(
+    text: Text, found: Extraction, gold: dict[str, Any], said: list[str], needless: tuple[str, ...]
+) -> Outcome:
     exact, wrong, silent = [], [], []
     for name, value in gold.items():
         read = getattr(found.parameters, name) if found.parameters else None

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from tsg_agent.errors import ParameterError
@@ -68,6 +68,8 @@ class Settled:
     question: Question | None = None
     others: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
+    hits: list[Hit] = field(default_factory=list)
+    """Every place where the text names a known value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,12 @@ def settle(kind: Kind, known: Sequence[str], flag: str | None, prose: Prose) -> 
     """One parameter's value, which is always one of `known`. Raises `ParameterError` for a flag that is not."""
     names = Names(known, environments=kind is ENVIRONMENT)
     hits = names.find(prose.text)
+    return replace(_settled(kind, known, flag, prose, names, hits), hits=hits)
+
+
+def _settled(  # noqa: PLR0913, PLR0917 - what `settle` has at hand
+    kind: Kind, known: Sequence[str], flag: str | None, prose: Prose, names: Names, hits: list[Hit]
+) -> Settled:
     named = tuple(dict.fromkeys(hit.values[0] for hit in hits if len(hit.values) == 1 and not hit.spared))
     if flag is not None:
         value = checked(kind, names, flag)
