@@ -101,6 +101,7 @@ class _Forms:
         self.date = re.compile(
             rf"""(?<![\w.+-])(?<![^Zz0-9]/)(?:
               (?P<basic>(?:19|20)[0-9]{{6}})(?=T[0-9]{{4}})
+            | (?:(?P<cy>{_YEAR})年)?(?P<cm>[01]?[0-9])月(?P<cd>[0-3]?[0-9])日
             | (?P<y>(?:19|20)[0-9]{{2}})(?P<ys>[-/.])(?P<ym>[0-9]{{1,2}})(?P=ys)(?P<yd>[0-9]{{1,2}})
               (?![0-9]|[-/.][0-9]|(?!T[0-9])[A-Za-z_])
             | (?P<a>[0-9]{{1,2}})(?P<as>[-/.])(?P<b>[0-9]{{1,2}})(?P=as)(?P<ay>{_YEAR}|[0-9]{{2}}(?![0-9:]))
@@ -119,12 +120,8 @@ class _Forms:
         noon, midnight = any_of(self._listed("noon")), any_of(self._listed("midnight"))
         self.midnight = re.compile(midnight, re.IGNORECASE)
         self.bare_hour = tuple(piece for entry in self._listed("clock_before") for piece in entry.split("|"))
-        hours = r"(?P<hh>[01]?[0-9]|2[0-3])[ ]?h(?P<hm>[0-5][0-9])?(?!\w)" if self.bare_hour else "(?P<hh>(?!))(?P<hm>)"
-        bare = (
-            r"(?:(?<=\ba[ ]las[ ])|(?<=\blas[ ]))(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
-            if "es" in words.languages
-            else "(?P<lh>(?!))"
-        )
+        bare = r"(?:(?<=\ba[ ]las[ ])|(?<=\blas[ ]))(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
+        bare = bare if "es" in words.languages else "(?P<lh>(?!))"
         self.clock = re.compile(
             rf"""(?:(?<![A-Za-z0-9_:.+])|(?<=[0-9]T))(?:
               (?P<h>[01]?[0-9]|2[0-3])(?::(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9])(?:[.,](?P<f>[0-9]{{1,9}}))?)?
@@ -134,7 +131,9 @@ class _Forms:
                 (?:[ ]?(?:{uhr}|h(?:rs)?)(?!\w)(?:[ ](?P<um>[0-5][0-9])(?![\w:.%-]))?)?
             | (?P<bh>[01][0-9]|2[0-3])(?P<bm>[0-5][0-9])(?P<bs>[0-5][0-9])?
               (?=Z\b|[ ](?:UTC|GMT)\b|(?<=T[0-9]{{4}})|(?<=T[0-9]{{6}}))
-            | {hours} | {bare}
+            | (?P<hh>[01]?[0-9]|2[0-3])[ ]?h(?P<hm>[0-5][0-9])?(?!\w)
+            | (?P<ch>[01]?[0-9]|2[0-3])[ ]?[時时點点](?:[ ]?(?P<cm>[0-5]?[0-9])[ ]?分)?
+            | {bare}
             | (?P<word>{noon}|{midnight})(?!\w)
             )""",
             re.VERBOSE | re.IGNORECASE,
@@ -232,6 +231,9 @@ def _day(match: re.Match[str], forms: _Forms) -> Mention | None:
         day = _dated(_date(int(groups["y"]), int(groups["ym"]), int(groups["yd"])))
     elif groups["a"]:
         day = _numeric(int(groups["a"]), int(groups["b"]), groups["ay"], groups["as"], day_first=forms.words.day_first)
+    elif groups["cm"]:
+        month, number = int(groups["cm"]), int(groups["cd"])
+        day = _dated(_date(int(groups["cy"]), month, number)) if groups["cy"] else _without_year(month, number)
     elif groups["a1"]:
         day = _without_year(int(groups["b1"]), int(groups["a1"]))
     else:
@@ -299,14 +301,13 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
     if match["word"]:
         midnight = forms.midnight.fullmatch(match["word"])
         return (time(0), "midnight") if midnight else (time(12), "")
-    if match["lh"]:
-        return time(int(match["lh"])), ""
+    for hours, minutes in (("lh", "bs"), ("ch", "cm"), ("bh", "bm")):
+        if match[hours]:
+            return time(int(match[hours]), int(match[minutes] or 0), int(match["bs"] or 0)), ""
     if match["hh"]:  # 14h05 is a time; 1h30 is one only where "à" or the like says so, else how long something took
         said = match.string[max(0, match.start() - 10) : match.start()].lower().endswith(forms.bare_hour)
         told = said or (len(match["hh"]) == 2 and (match["hm"] or _since(match, forms)))
         return (time(int(match["hh"]), int(match["hm"] or 0)) if told else None), ""
-    if match["bh"]:
-        return time(int(match["bh"]), int(match["bm"]), int(match["bs"] or 0)), ""
     hour, half = int(match["h"]), (match["half"] or "").lower()
     if half and not 1 <= hour <= 12:
         return None, ""

@@ -46,15 +46,10 @@ class Basis:
 
 def find_window(prose: Prose, known: Known, given: Given, basis: Basis) -> Window:
     """The three times in UTC, or questions. Raises `ParameterError` where they cannot hold."""
-    words, said = words_in(prose.text), f"{basis.place} {prose.text}"
-    mentions, more = spot(prose.text, words)
-    mentions = [replace(one, zone=one.zone.settled(said)) if one.zone else one for one in mentions]
-    roles = assign(prose, mentions, words)
-    setting = _setting(prose, mentions, roles, known, basis.now)
-    if setting.zone:
-        setting = replace(setting, zone=setting.zone.settled(said))
-    material = Material(mentions, roles, setting, given, basis.before, basis.ranges_are_windows)
-    if more:
+    seen = survey(prose, known, basis.now, basis.place)
+    setting = seen.setting
+    material = Material(seen.mentions, seen.roles, setting, given, basis.before, basis.ranges_are_windows)
+    if seen.more:
         material.notes.append(f"The text names more than {MAXIMUM_MENTIONS} times; only the first ones were read.")
     settle_ranges(material)
     start = _incident_start(material)
@@ -66,6 +61,28 @@ def find_window(prose: Prose, known: Known, given: Given, basis: Basis) -> Windo
     _told(window, material)
     _check(window, setting)
     return window
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All times of a text with their roles, and what they are read against; `more`: only the first were read."""
+
+    mentions: Sequence[Mention]
+    roles: Roles
+    setting: Setting
+    more: bool
+
+
+def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Survey:
+    """Find the times of a text. `place`, with the text's own words, settles zones' names that several places use."""
+    words, said = words_in(prose.text), f"{place} {prose.text}"
+    found, more = spot(prose.text, words)
+    mentions = [replace(one, zone=one.zone.settled(said)) if one.zone else one for one in found]
+    roles = assign(prose, mentions, words)
+    setting = _setting(prose, mentions, roles, known, now)
+    if setting.zone:
+        setting = replace(setting, zone=setting.zone.settled(said))
+    return Survey(mentions, roles, setting, more)
 
 
 def _setting(prose: Prose, mentions: Sequence[Mention], roles: Roles, known: Known, now: datetime) -> Setting:
