@@ -13,7 +13,7 @@ from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Extraction, Given, Known, extract
 
 TEXTS = Path(__file__).parent / "texts"
-_SAME = timedelta(milliseconds=1)
+_SAME = timedelta(seconds=1)
 
 
 class _Closed(BaseModel):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 _TOKEN = re.compile(r"[^\W_]+")
 _JOINT = re.compile(r"[-_./:]{1,3}")  # us-east, shop.gateway, AWS::Lambda
 _ENVIRONMENTS = (
-    frozenset({"prod", "production", "prd", "live"}),
+    frozenset({"prod", "production", "produktion", "producción", "produccion", "produção", "prd", "live"}),
     frozenset({"preprod", "preproduction", "preprd"}),
     frozenset({"staging", "stage", "stg"}),
     frozenset({"dev", "develop", "development", "devel"}),

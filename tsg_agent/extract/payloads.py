@@ -70,7 +70,7 @@ _MIME = re.compile(
 def unfolded(text: str) -> str:
     """A text with its structure written out as lines. What is no structure stays as it is."""
     text = _mail(text) if _MIME.search(text[:8_000]) else text
-    text = _tables(_plain(text) if _HTML.search(text) else text)
+    text = _tables(_ruled(_plain(text) if _HTML.search(text) else text))
     pieces, position, tried = [], 0, 0
     while tried < _MOST_PAYLOADS and (match := _OPENS.search(text, position)):
         tried += 1
@@ -280,6 +280,22 @@ def _tables(text: str) -> str:
             index = stop
         index += 1
     return "\n".join(rows)
+
+
+def _ruled(text: str) -> str:
+    """Columns that are set apart by tabs or spaces, below a head of words, as a table with a ruled head."""
+    rows = [re.split(r"\t+|[ ]{2,}", row.strip()) for row in text.split("\n")]
+    found, index = text.split("\n"), 0
+    while index < len(rows) - 1:
+        head, stop = rows[index], index + 1
+        if len(head) > 2 and not re.search(r"[0-9]|: ", " ".join(head)):
+            while stop < len(rows) and len(rows[stop]) == len(head):
+                found[stop] = f"| {' | '.join(rows[stop])} |"
+                stop += 1
+        if stop > index + 1:
+            found[index] = f"| {' | '.join(head)} |\n|{'---|' * len(head)}"
+        index = stop
+    return "\n".join(found)
 
 
 def _cells(row: str) -> list[str]:

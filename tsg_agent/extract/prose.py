@@ -21,7 +21,7 @@ _QUOTED = re.compile(r"^[ \t]{0,8}(?:>[ \t]?){1,8}", re.MULTILINE)
 
 # A wrapped line goes on in lower case, or with what "at", "and" and the like ask for.
 _WRAPPED = re.compile(
-    r"\n(?=[ \t]{0,8}[a-z][a-z,']{0,20}[ ,.](?![ ]?[:=]))"
+    r"\n(?=[ \t]{0,8}(?:[a-z][a-z,']{0,20}[ ,.](?![ ]?[:=])|\([0-9]))"
     r"|(?:(?<=\bat)|(?<=\bon)|(?<=\bsince)|(?<=\baround)|(?<=\babout)|(?<=\buntil)|(?<=\bfrom)|(?<=\bto)|(?<=\band)"
     r"|(?<=\bbetween)|(?<=\bin)|(?<=\bthe))\n(?=[ \t]{0,8}[\w(~])"
 )

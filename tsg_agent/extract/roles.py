@@ -168,13 +168,16 @@ def assign(prose: Prose, mentions: Sequence[Mention], words: Words) -> Roles:
 def _place(prose: Prose, mentions: Sequence[Mention], index: int, words: Words) -> Place:
     mention, text = mentions[index], prose.masked
     begin, end = prose.sentence(mention.start, mention.end)
+    line = prose.line(mention.start)[0]
+    if begin > line and not re.search(r"\w", text[begin : mention.start] + text[mention.end : end]):
+        begin = max(line, prose.sentence(begin - 1)[0])  # "Resolved - all is well. Mar 10, 15:05 UTC"
     begin, end = max(begin, mention.start - 300), min(end, mention.end + 300)
     floor = max(begin, mentions[index - 1].end) if index else begin
     ceiling = min(end, mentions[index + 1].start) if index + 1 < len(mentions) else end
     return Place(
         words=words,
         mention=mention,
-        label=label_before(prose.text, prose.line(mention.start)[0], mention.start),
+        label=label_before(prose.text, line, mention.start),
         head=text[begin : mention.start],
         before=text[floor : mention.start],
         after=text[mention.end : end],

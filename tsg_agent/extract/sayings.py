@@ -11,7 +11,7 @@ _EMPTY = ("filler", "prepositions", "start", "since", "done", "half_done")  # ki
 _LONGEST = 90  # characters between a verb and its time
 _LABEL = re.compile(
     r"(?:^|[\n|,;{(\[>]|[*`]{1,3}[ ]?|-[ ]|[ ]{2}|[.!?:][ ])[ \t]{0,8}[\"'*_`]{0,3}"
-    r"(?P<label>[^\W\d_][\w' -]{1,40}?)(?:[ ]?\((?:UTC|utc)\))?"
+    r"(?P<label>[^\W\d_][\w'/ -]{1,40}?)(?:[ ]?\((?:UTC|utc)\))?"
     r"[\"'*_`]{0,3}[ \t]{0,4}(?:[:=|]|=>|->)[ \t\"'*_`|~]{0,40}$"
 )
 _INLINE = re.compile(
@@ -58,12 +58,12 @@ class Place:
 
     def is_direct(self, gap: str) -> bool:
         """Is nothing but "at", "around" and the like between a word and its time?"""
-        pattern = self.words.made("direct", rf"(?:[\s:,(=~@*_\"'-]|\b{self.words.one_of('prepositions')}(?!\w))*")
+        pattern = self.words.made("direct", rf"(?:[\s.:,(=~@*_\"'§-]|\b{self.words.one_of('prepositions')}(?!\w))*")
         return bool(pattern.fullmatch(gap))
 
     def leads_to(self, gap: str) -> bool:
         """May the words between a verb and a time stand there: "failing requests at", not "the rollback, which"?"""
-        if self.is_direct(gap):
+        if self.is_direct(self.words["failing hint served object"].sub(" ", gap)) or gap.endswith("("):
             return True
         if len(gap) > 80 or self.words["joins"].search(gap):
             return False

@@ -107,8 +107,8 @@ class _Forms:
             | (?P<a>[0-9]{{1,2}})(?P<as>[-/.])(?P<b>[0-9]{{1,2}})(?P=as)(?P<ay>{_YEAR}|[0-9]{{2}}(?![0-9:]))
               (?![\w]|[-/.][0-9])
             | {days}
-            | (?P<wd>[0-9]{{1,2}})(?:st|nd|rd|th|er|\.)?(?:[ ]{of})?[ -]{{1,2}}(?P<wm>{month})
-              (?:(?:,?[ -]{{1,2}}|[ ]{year_of}[ ])(?P<wy>{_YEAR}))?
+            | (?P<wd>[0-9]{{1,2}})(?:st|nd|rd|th|er|\.)?(?:[ ]{of})?[ /-]{{1,2}}(?P<wm>{month})
+              (?:(?:,?[ /-]{{1,2}}|[ ]{year_of}[ ])(?P<wy>{_YEAR}))?
             | (?P<mm>{month})[ ]{{1,2}}(?P<md>[0-9]{{1,2}})(?:st|nd|rd|th)?(?![\w:%]|\.[0-9])
               (?:,?[ ]{{1,2}}(?P<my>{_YEAR}))?
             | (?P<word>{named})(?!\w)
@@ -147,7 +147,7 @@ class _Forms:
             re.IGNORECASE,
         )
         joins, on = any_of(self._listed("join")), any_of(self._listed("on"))
-        self.day_to_time = re.compile(rf"[Tt]|[ ,|@\])]{{0,3}}(?:(?:{joins}|~|@)[ ~]?)?", re.IGNORECASE)
+        self.day_to_time = re.compile(rf"[Tt:]|[ ,|@\])]{{0,3}}(?:(?:{joins}|~|@)[ ~]?)?", re.IGNORECASE)
         self.time_to_day = re.compile(rf"[ ]|,[ ]|[ ,]{{0,2}}{on}[ ]|[ ]\(", re.IGNORECASE)
 
     def _listed(self, name: str) -> list[str]:

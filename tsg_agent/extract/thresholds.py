@@ -6,6 +6,7 @@ from itertools import islice
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.prose import Prose
+from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.models import Doubt, Question
 
 LOWEST_IN_PROSE = 50
@@ -13,12 +14,12 @@ LOWEST_IN_PROSE = 50
 
 _MATCHES = 200  # of each form; a text with more says nothing clearly
 
-_TARGET = r"(?:SLA|SLO|SLI target|target|threshold|objective|goal|requirement|commitment|promise[sd]?|guarantee[sd]?)"
+_TARGET = any_of(ALL.listed("labels", "target"))
 _VALUE = r"(?P<value>[0-9]{1,4}(?:[.,][0-9]{1,6})?)"
 _PERCENT = r"[ ]?(?:%|percent\b|per cent\b|pct\b)"
 _LABEL = re.compile(
     rf"(?:^|[\n|,;{{(\[\s\"'*`_-])(?P<label>(?:(?:sla|slo|availability|uptime)[ _-]){{0,2}}"
-    rf"(?:sla|slo|threshold|target|objective)(?:[ _-](?:threshold|target|percent|objective))?)"
+    rf"{_TARGET}(?:[ _-](?:threshold|target|percent|objective))?)"
     rf"[\"'*`_]{{0,3}}[ ]?[:=|][\"'*`_ ~>≥=]{{0,6}}(?P<sign>-?){_VALUE}(?P<percent>{_PERCENT})?"
     rf"(?![\w:/-]|[.,][0-9]|[ ]?(?:ms|s|rpm)\b)",
     re.IGNORECASE,

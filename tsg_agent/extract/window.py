@@ -268,10 +268,12 @@ def _told(window: Window, material: Material) -> None:
     used = {instant for origin, instant in found.items() if origin.startswith(("text", "when", "given"))}
     shown: list[str] = []
     for mention in material.roles.unused:
-        instant = read(mention, material.setting).instant
-        if instant and instant not in used and len(shown) < CANDIDATES:
-            used.add(instant)
-            shown.append(f"{material.quoted(mention.start, mention.end)} ({iso(instant)})")
+        reading = read(mention, material.setting)
+        new = reading.instant not in used if reading.instant else bool(mention.clock)
+        if new and len(shown) < CANDIDATES:
+            used.add(reading.instant)
+            said = iso(reading.instant) if reading.instant else reading.problem
+            shown.append(f"{material.quoted(mention.start, mention.end)} ({said})")
     if shown:
         window.notes.append(f"Times of the text that are not used: {', '.join(shown)}.")
     if material.roles.lasting and not window.incident_start:
