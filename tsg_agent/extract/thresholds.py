@@ -68,7 +68,9 @@ def find_threshold(prose: Prose, flag: float | None, default: float) -> Threshol
             text = "Which SLA threshold holds, in percent? The text names several."
             question = Question(parameter="threshold", text=text, candidates=candidates, doubt=Doubt.SEVERAL)
             return Threshold(question=question)
-    return Threshold(_in_range(default, "the default"), "default: the text names none")
+    low = _LABEL.search(prose.text)
+    said = f"{prose.snippet(low.start('label'), low.end())} is no availability" if low else "the text names none"
+    return Threshold(_in_range(default, "the default"), f"default: {said}")
 
 
 def _in_range(value: float, where: str) -> float:
@@ -90,11 +92,10 @@ def _labelled(prose: Prose) -> list[tuple[float, str]]:
             continue
         quoted = prose.snippet(match.start("label"), match.end())
         value = _number(match["value"])
-        named = "threshold" in match["label"].lower()
         origin = f"text, labelled: {quoted}"
         if not match["percent"] and not match["sign"] and 0.9 <= value < 1:
             found.append((round(value * 100, 6), f"{origin}, a fraction"))
-        elif match["percent"] or named or value >= LOWEST_IN_PROSE:
+        elif match["sign"] or not 0 < value < LOWEST_IN_PROSE:  # "threshold: 5 %" is an alert's own
             found.append((_in_range(-value if match["sign"] else value, quoted), origin))
     return found
 
