@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from tsg_agent.errors import ParameterError
+from tsg_agent import ParameterError
 from tsg_agent.extract import Extraction, Given, Known, extract
 
 TEXTS = Path(__file__).parent / "texts"
