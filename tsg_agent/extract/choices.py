@@ -119,18 +119,10 @@ def reading_of(sighting: Sighting, setting: Setting, after: datetime | None = No
 
 
 def _as_start(reading: Reading, setting: Setting) -> Reading:
-    """A reading with what speaks against it as the incident's start: it is later than now, or on a guessed day.
-
-    Of several readings the only one that the telemetry covers, and that is not later than now, is taken.
-    """
+    """A reading with what speaks against it as the incident's start: it is later than now, or on a guessed day."""
     first, last, now = setting.first, setting.last, setting.now
     if not reading.instants:
         return reading
-    if reading.problem and len(reading.instants) > 1 and first and last:
-        possible = tuple(one for one in reading.instants if first <= one <= min(last, now))
-        if len(possible) == 1 and reading.dated_twice:
-            how = f"{reading.how}, the only reading that the telemetry covers".lstrip(", ")
-            return replace(reading, instants=possible, problem="", how=how)
     if reading.problem and min(reading.instants) > now:
         return replace(reading, problem=f"{reading.problem}, and all of them are later than now ({_minute(now)})")
     if not reading.guessed_day or not first or not last or any(first <= one <= last for one in reading.instants):

@@ -11,7 +11,6 @@ DAY = timedelta(days=1)
 UNIVERSAL = Zone("UTC")
 _SEVERAL = 8
 _LATEST = "the latest such time before now"
-_TWICE = "its date can be read in two ways"
 _STATED = 200  # a text with more days than this has more than one anyway
 
 
@@ -24,8 +23,6 @@ class Reading:
     problem: str = ""
     guessed_day: bool = False
     """No day is given: it is the latest such time before now."""
-    dated_twice: bool = False
-    """Its date can be read in two ways."""
 
     @property
     def instant(self) -> datetime | None:
@@ -74,9 +71,7 @@ def read(mention: Mention, setting: Setting, *, bound: datetime | None = None, a
     if mention.problem == "midnight" and mention.day and not problem:
         dates, problem = (*dates, *(day + DAY for day in dates)), "midnight may be the day's beginning or its end"
     said = f"{how}, {zone.how}" if zone.how else how if mention.zone or setting.zone else f"{how}, read as UTC"
-    return replace(
-        _instants(mention.clock, dates, zone, said, problem), guessed_day=how == _LATEST, dated_twice=problem == _TWICE
-    )
+    return replace(_instants(mention.clock, dates, zone, said, problem), guessed_day=how == _LATEST)
 
 
 def _counted(mention: Mention, setting: Setting) -> Reading:
@@ -110,7 +105,9 @@ def _dates(
         dates = days_of(mention.day, setting, today, mention.clock)
         word = mention.day.ago is not None or mention.day.weekday is not None
         how = f"counted from {today}" if word else ""
-        return dates, how, "" if len(dates) == 1 else _TWICE
+        if len(mention.day.dates) > len(dates):
+            how = "the only reading of its date that the telemetry covers"
+        return dates, how, "" if len(dates) == 1 else "its date can be read in two ways"
     clock = mention.clock or time()
     near = _sentence_days(mention, setting, today, clock)
     if len(near) == 1:
@@ -140,7 +137,8 @@ def _line_time(mention: Mention, setting: Setting) -> datetime | None:
 def days_of(day: Day, setting: Setting, today: date, clock: time | None) -> tuple[date, ...]:
     """The calendar days that a written day may mean; a missing year is the latest that is not in the future."""
     if day.dates:
-        return day.dates
+        inside = tuple(one for one in day.dates if _covered(one, setting))
+        return inside if len(inside) == 1 else day.dates
     if day.ago is not None:
         nightly = day.night and clock is not None and clock.hour < 12
         return (today - timedelta(days=0 if nightly else day.ago),)

@@ -120,6 +120,7 @@ RULES = (
     Rule("until", Side.BEFORE, "ends", 3, Said.lasted_until),
     Rule("still", Side.BEFORE, "ends", 2, Said.goes_on),
     Rule("done half_done", Side.BEFORE, "ends", 2, Said.not_ended),
+    Rule("still", Side.AFTER, "ends", 2, Said.goes_on_after),
     Rule("done", Side.AFTER, "ends", 5, Said.ended_after),
     Rule("half_done", Side.AFTER, "ends", 4, Said.ended_after),
     Rule("created", Side.BEFORE, "created", 9, Said.reported),

@@ -141,7 +141,7 @@ class Said:
         if not self.place.leads_to(self.gap) or self.has("elsewhere handling", self.gap):
             return False
         clause = self.clause
-        if self.has("past", self.place.before) or self.has("planned", clause):
+        if self.has("past", self.place.before) or self.has("planned", clause) or (since and self.has("fine", clause)):
             return False
         if self._ends_failing(clause) or self.has("elsewhere handling", clause):
             return self._ends_failing(clause)
@@ -150,7 +150,7 @@ class Said:
             said = self.place.filler.fullmatch(following) or self.has("failing hint served symptom", following)
             return bool(said) and not self.has("elsewhere handling", following)
         # "PetSite: began at", "start time 06:30": no other subject is named
-        named = re.search(r":\W*$", self.head) or self.gap.lower().startswith(" time") or ("§" in clause and since)
+        named = re.search(r":\W*$", self.head) or self.gap.lower().startswith(" time") or since
         noun = self.cue[0].lower() in ("onset", "beginn", "inicio", "début")
         return bool(not clause or named or noun or self.has("failing hint symptom", f"{clause} {self.gap}"))
 
@@ -240,6 +240,8 @@ class Said:
         clause, following = self.clause, self.place.following[:60]
         if not self.place.is_direct(self.gap) or self.has("planned", clause) or self.has("past", self.head):
             return False
+        if self.has("watched", clause) or self.has("watched", following):  # "we watched until 15:00"
+            return True
         return not (self.has("fine", clause) or self.has("fine", following)) and self._about_incident(clause)
 
     def goes_on(self) -> bool:
@@ -247,6 +249,10 @@ class Said:
         if not self.place.leads_to(self.gap) or self.has("past", self.head):
             return False
         return not self.has("planned elsewhere handling", self.clause)
+
+    def goes_on_after(self) -> bool:
+        """ "15:02 - still failing"."""
+        return not self.has("past planned elsewhere", self.place.following) and self._about_incident(self.clause)
 
     def ended_after(self) -> bool:
         """ "08:40: resolved"."""
