@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tsg_agent.extract.spotting import Mention
 from tsg_agent.extract.words import ALL, Words
 
-_STAMP = re.compile(r"[0-9]{1,4}[:/.-][0-9](?:[0-9:./TZ+-]|,(?=[0-9]))*|\b[0-9]{1,2}h(?:[0-9]{2})?\b")
+_STAMP = re.compile(r"[0-9]{1,4}[:/.-][0-9](?:[0-9:./TZ+-]|,(?=[0-9]))*|\b[0-9]{1,2}h(?:[0-9]{2})?\b|\([^()\n]{0,80}\)")
 _EMPTY = ("filler", "prepositions", "start", "since", "done", "half_done")  # kinds of words that name no subject
 _LONGEST = 90  # characters between a verb and its time
 _LABEL = re.compile(
