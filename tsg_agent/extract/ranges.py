@@ -52,10 +52,8 @@ def purpose(place: Place, rest: str, opens: re.Match[str] | None) -> Purpose:
         return Purpose.INCIDENT
     if words["past"].search(head):
         return Purpose.NEITHER
-    apart = words.made("clauses", rf"[,;:()|\u2013—]|\b{words.one_of('clause')}(?!\w)")
-    stamps = re.compile(r"[0-9]{1,4}[:/.-][0-9](?:[0-9:./TZ+-]|,(?=[0-9]))*")
     said = None
-    for clause in reversed(apart.split(stamps.sub(" ", head))):
+    for clause in place.clauses(head):
         said = _of_clause(place, clause)
         if said is Purpose.EITHER and words["measure"].search(clause) and _low(place, rest):
             said = Purpose.INCIDENT  # "availability from 14:00 to 15:15: 92 %"

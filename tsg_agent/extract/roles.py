@@ -6,16 +6,15 @@ full of times at which deployments, investigations and complaints started.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import Enum
 from itertools import islice
 
 from tsg_agent.extract.prose import Prose
 from tsg_agent.extract.ranges import Purpose, opening, purpose, ranges_over
 from tsg_agent.extract.readings import Reading
-from tsg_agent.extract.sayings import Place, Said, label_before, said_after, said_before
+from tsg_agent.extract.sayings import Place, Rule, Said, Side, label_before
 from tsg_agent.extract.spotting import SPAN, Mention, length
 from tsg_agent.extract.words import ALL, Words
 
@@ -87,51 +86,42 @@ class Roles:
     unused: list[Mention] = field(default_factory=list)
 
 
-class Side(Enum):
-    """Where a rule's words stand."""
-
-    BEFORE = "before the time"
-    AFTER = "after it"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Words of these kinds on this side, with a guard that holds, give a time this role with this rank."""
-
-    kinds: str
-    side: Side
-    role: str
-    rank: int
-    guard: Callable[[Said], bool]
-
-
+BEFORE, AFTER = Side.BEFORE, Side.AFTER
+OTHER = "elsewhere handling"
+TROUBLE = "failing hint"
+INCIDENT = "failing hint served event"
 RULES = (
-    Rule("now", Side.BEFORE, "nows", 2, Said.is_now),
-    Rule("now", Side.AFTER, "nows", 2, Said.is_now_after),
-    Rule("start occurred since", Side.BEFORE, "starts", 1, Said.begins),
-    Rule("from", Side.BEFORE, "starts", 1, Said.runs_on),
-    Rule("start occurred", Side.AFTER, "starts", 1, Said.begins_after),
-    Rule("first", Side.BEFORE, "starts", 0, Said.first_signs),
-    Rule("first", Side.AFTER, "starts", 0, Said.first_signs_after),
-    Rule("break fall rise", Side.BEFORE, "starts", 0, Said.worsens),
-    Rule("break fall rise", Side.AFTER, "starts", 0, Said.worsens_after),
-    Rule("done", Side.BEFORE, "ends", 5, Said.ended),
-    Rule("half_done", Side.BEFORE, "ends", 4, Said.ended),
-    Rule("until", Side.BEFORE, "ends", 3, Said.lasted_until),
-    Rule("still", Side.BEFORE, "ends", 2, Said.goes_on),
-    Rule("done half_done", Side.BEFORE, "ends", 2, Said.not_ended),
-    Rule("still", Side.AFTER, "ends", 2, Said.goes_on_after),
-    Rule("done", Side.AFTER, "ends", 5, Said.ended_after),
-    Rule("half_done", Side.AFTER, "ends", 4, Said.ended_after),
-    Rule("created", Side.BEFORE, "created", 9, Said.reported),
-    Rule("declared", Side.BEFORE, "created", 8, Said.reported),
-    Rule("opened", Side.BEFORE, "created", 7, Said.reported),
-    Rule("detected", Side.BEFORE, "created", 6, Said.reported),
-    Rule("created opened detected", Side.AFTER, "created", 6, Said.reported_after),
-    Rule("declared", Side.AFTER, "created", 8, Said.declared_after),
-)
-"""The first that holds gives the role."""
+    Rule("now", BEFORE, "nows", 2, gap=Place.is_direct),
+    Rule("now", AFTER, "nows", 2, also=Said.stands_alone),
+    Rule("start occurred since", BEFORE, "starts", 1, about=f"{TROUBLE} symptom", never=OTHER, also=Said.may_begin),
+    Rule("since", BEFORE, "starts", 1, never=OTHER, also=Said.may_begin),
+    Rule("from", BEFORE, "starts", 1, also=Said.runs_on),
+    Rule("start occurred", AFTER, "starts", 1, about=TROUBLE, never=OTHER, strictly=True),
+    Rule("first", BEFORE, "starts", 0, gap=Place.is_direct, never=OTHER),
+    Rule("first", AFTER, "starts", 0, never=OTHER, also=Said.names_nothing),
+    Rule("break fall rise", BEFORE, "starts", 0, gap=Place.is_level, also=Said.worsens),
+    Rule("break fall rise", AFTER, "starts", 0, also=Said.worsens),
+    Rule("done", BEFORE, "ends", 5, about=INCIDENT, never=OTHER, negated=False),
+    Rule("half_done", BEFORE, "ends", 4, about=INCIDENT, never=OTHER, negated=False),
+    Rule("until", BEFORE, "ends", 3, gap=Place.is_direct, about=INCIDENT, never=OTHER, also=Said.goes_badly),
+    Rule("until", BEFORE, "nows", 2, gap=Place.is_direct, about="watched", strictly=True),
+    Rule("until", BEFORE, "nows", 2, gap=Place.is_direct, also=Said.is_watched),
+    Rule("still", BEFORE, "ends", 2, never=OTHER),
+    Rule("done half_done", BEFORE, "ends", 2, never=OTHER, negated=True),
+    Rule("still", AFTER, "ends", 2, about=INCIDENT, never="elsewhere"),
+    Rule("done", AFTER, "ends", 5, about=INCIDENT, never=OTHER, negated=False),
+    Rule("half_done", AFTER, "ends", 4, about=INCIDENT, never=OTHER, negated=False),
+    Rule("created", BEFORE, "created", 9, gap=Place.is_direct, never="elsewhere"),
+    Rule("declared", BEFORE, "created", 8, gap=Place.is_direct, never="elsewhere"),
+    Rule("opened", BEFORE, "created", 7, gap=Place.is_direct, never="elsewhere"),
+    Rule("detected", BEFORE, "created", 6, gap=Place.is_direct, never="elsewhere"),
+    Rule("created opened detected", AFTER, "created", 6, about=TROUBLE, never="elsewhere", strictly=True,
+         also=Said.stands_ahead),
+    Rule("declared", AFTER, "created", 8, never="elsewhere", also=Said.stands_ahead),
+)  # fmt: skip
+"""What the words around a time make of it. The first rule that holds gives the role."""
 
+_BEGINS = next(rule for rule in RULES if "since" in rule.kinds)
 LABELS = (
     ("window_start", "window_starts", LABELLED),
     ("window_end", "window_ends", LABELLED),
@@ -203,7 +193,7 @@ def _pair(prose: Prose, place: Place, next_place: Place, roles: Roles) -> bool:
     begin = _opened_at(place, opens)
     if start:  # "started between", but not "what happened between"
         roles.ran.append(Range(first, second, 0, first.start, second.end, begun=True, vague=True))
-    elif _label_of(place.label) == "start" or ((said := said_before(place, "start occurred since")) and said.begins()):
+    elif _label_of(place.label) == "start" or _BEGINS.gives(place):
         roles.ran.append(Range(first, second, 0, begin, second.end, begun=True))
     else:
         _ranging(place, second, next_place.following, roles)
@@ -248,8 +238,7 @@ def _single(prose: Prose, place: Place, roles: Roles) -> None:
     for rule in RULES:
         if to_now and rule.role != "starts":
             break
-        said = (said_before if rule.side is Side.BEFORE else said_after)(place, rule.kinds)
-        if said and rule.guard(said):
+        if rule.gives(place):
             corrects = rule.role == "starts" and _corrects(prose, place, roles.starts)
             getattr(roles, rule.role).append(Sighting(mention, rule.rank, mention.start, mention.end, None, corrects))
             return

@@ -1,7 +1,9 @@
-"""What is said of a time by the words around it: pure readings of one sentence."""
+"""What is said of a time by the words around it, and the rules by which that gives it a role."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 from tsg_agent.extract.spotting import Mention
 from tsg_agent.extract.words import ALL, Words
@@ -48,13 +50,14 @@ class Place:
         pattern = self.words.made("heads", rf"[\W_]*(?:{self.words.one_of('prepositions')}(?!\w)[\s~]*){{0,2}}")
         return bool(pattern.fullmatch(re.split(r"[,:;(]", self.before)[-1]))
 
+    def clauses(self, text: str) -> list[str]:
+        """A text's clauses without times and what stands in brackets, the last first."""
+        apart = self.words.made("clauses", rf"[,;:()|\u2013—]|\b{self.words.one_of('clause')}(?!\w)")
+        return apart.split(_STAMP.sub(" ", text))[::-1]
+
     def clause(self, text: str) -> str:
         """The last clause of a text that has a word in it: what a verb behind the text is said of."""
-        apart = self.words.made("clauses", rf"[,;:()|\u2013—]|\b{self.words.one_of('clause')}(?!\w)")
-        for piece in reversed(apart.split(_STAMP.sub(" ", text))):
-            if not self.filler.fullmatch(piece):
-                return piece
-        return ""
+        return next((piece for piece in self.clauses(text) if not self.filler.fullmatch(piece)), "")
 
     def is_direct(self, gap: str) -> bool:
         """Is nothing but "at", "around" and the like between a word and its time?"""
@@ -75,6 +78,12 @@ class Place:
         preposed = self.words.made("preposed", rf"\b{self.words.one_of('preposed')}[\s~@:]*$")
         return worded or bool(day and not day.dates and not day.month_day) or bool(preposed.search(gap))
 
+    def is_level(self, gap: str) -> bool:
+        """Is nothing but a level between a verb and its time: "dropped to 92 % at"?"""
+        level = self.words.one_of("level", "prepositions")
+        pattern = rf"(?:[\s,~(:=@*_-]|\b{level}(?!\w)|(?<![0-9.,])[0-9][0-9.,]{{0,12}}(?![0-9.,])[ ]?[%x]?)*"
+        return len(gap) <= _LONGEST and bool(self.words.made("level", pattern).fullmatch(gap))
+
     def to_now(self) -> re.Match[str] | None:
         """ "14:00 - now"."""
         to, now = self.words.one_of("to"), self.words.one_of("to_now")
@@ -87,131 +96,89 @@ class Place:
         return bool(self.words.made("noun after", rf"[ ]{self.words.one_of('noun_after')}\b").match(self.after))
 
 
+class Side(Enum):
+    """Where a rule's words stand."""
+
+    BEFORE = "before the time"
+    AFTER = "after it"
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Words of some kind beside a time. `gap` is between them and a time that follows; `rest` follows them."""
+    """Words of some kind beside a time, said of `clause`. `gap` is between them and a time that follows."""
 
     place: Place
     cue: re.Match[str]
-    gap: str
     head: str
-    rest: str
+    gap: str = ""
+    rest: str = ""
     adjacent: bool = False
     """After the time: they follow it at once, in the middle of a clause."""
-
-    def has(self, kinds: str, text: str) -> bool:
-        """Does a text have words of these kinds?"""
-        return bool(self.place.words[kinds].search(text))
 
     @property
     def clause(self) -> str:
         """What the words are said of."""
         return self.place.clause(self.head)
 
-    def _ends_failing(self, clause: str) -> bool:
+    def has(self, kinds: str, text: str) -> bool:
+        """Does a text have words of these kinds?"""
+        return bool(self.place.words[kinds].search(text))
+
+    def is_not(self, text: str) -> bool:
+        """Does a text end with a negation?"""
+        pattern = self.place.words.made("not", rf"\b{self.place.words.one_of('not')}\W*(?:\w+\W+)?$")
+        return bool(pattern.search(text[-40:]))
+
+    def ends_failing(self, clause: str) -> bool:
+        """Is the last that a clause names what fails: "the deploy errors"?"""
         words = self.place.words
         fails, tail = words.one_of("failing", "hint"), words.one_of("failing_tail")
-        return bool(
-            words.made("ends failing", rf"\b{fails}(?:[ ]{tail})*(?:[\W§]|\b(?:in|on|of|for)\b)*$").search(clause)
-        )
+        pattern = rf"\b{fails}(?:[ ]{tail})*(?:[\W§]|\b(?:in|on|of|for)\b)*$"
+        return bool(words.made("ends failing", pattern).search(clause))
 
-    def _not(self, text: str) -> bool:
-        return bool(
-            self.place.words.made("not", rf"\b{self.place.words.one_of('not')}\W*(?:\w+\W+)?$").search(text[-40:])
-        )
-
-    def _about_incident(self, clause: str) -> bool:
-        """Is a clause about the incident, and not about a deployment or a meeting?"""
-        if not clause or self._ends_failing(clause):
-            return True
-        about = self.has("failing hint served event", clause) or "§" in clause
-        return about and not self.has("elsewhere handling", clause)
-
-    def is_now(self) -> bool:
-        """ "now 15:10", "it is 15:10", "observed until 15:10"."""
-        return self.place.is_direct(self.gap) and not self.has("planned", self.clause)
-
-    def is_now_after(self) -> bool:
+    def stands_alone(self) -> bool:
         """ "15:10 now"."""
         return self.adjacent and not self.head.strip(" ,") and bool(re.match(r"\s*(?:[,.;!)?]|$)", self.rest))
 
-    def begins(self) -> bool:
-        """Is it said before the time that the incident began then?"""
-        since = bool(self.place.words["since"].fullmatch(self.cue[0]))
-        if not self.place.leads_to(self.gap) or self.has("elsewhere handling", self.gap):
-            return False
-        clause = self.clause
-        if self.has("past", self.place.before) or self.has("planned", clause) or (since and self.has("fine", clause)):
-            return False
-        if self._ends_failing(clause) or self.has("elsewhere handling", clause):
-            return self._ends_failing(clause)
-        if not clause and since:
-            following = self.place.following  # the answer "yes, since 06:30"
-            said = self.place.filler.fullmatch(following) or self.has("failing hint served symptom", following)
-            return bool(said) and not self.has("elsewhere handling", following)
-        # "PetSite: began at", "start time 06:30": no other subject is named
-        named = re.search(r":\W*$", self.head) or self.gap.lower().startswith(" time") or since
-        noun = self.cue[0].lower() in ("onset", "beginn", "inicio", "début")
-        return bool(not clause or named or noun or self.has("failing hint symptom", f"{clause} {self.gap}"))
+    def stands_ahead(self) -> bool:
+        """ "08:15: outage reported"."""
+        return not self.adjacent
+
+    def names_nothing(self) -> bool:
+        """ "14:01 - first 503s"."""
+        return not self.clause
+
+    def may_begin(self) -> bool:
+        """Of "since": is it no good state; and alone ("yes, since 06:30") or of what fails?"""
+        if not self.place.words["since"].fullmatch(self.cue[0]):
+            return True
+        if self.clause:
+            return not self.has("fine", self.clause)
+        following = self.place.following
+        said = self.place.filler.fullmatch(following) or self.has("failing hint served symptom", following)
+        return bool(said) and not self.has("elsewhere handling", following)
 
     def runs_on(self) -> bool:
         """ "errors from 14:00 onwards"; or "failing from 14:00"."""
-        if self.gap.strip(" ~"):
-            return False
         onwards = self.place.words.made("onwards", rf"[ ,]*{self.place.words.one_of('onwards')}(?!\w)")
-        return bool(onwards.match(self.place.after)) or self._ends_failing(
-            self.place.clause(self.place.before[: self.cue.start()])
-        )
+        return not self.gap.strip(" ~") and bool(onwards.match(self.place.after) or self.ends_failing(self.clause))
 
-    def begins_after(self) -> bool:
-        """ "07:05 - errors begin": a time at the head of a sentence, and what began then."""
-        following = self.place.following
-        if self.has("past", following) or self.has("planned", following):
-            return False
-        clause = self.clause
-        if self._ends_failing(clause):
-            return True
-        if self.has("elsewhere handling", clause) or self.has("elsewhere handling", self.rest):
-            return False
-        return self.has("failing hint", clause) or self.has("failing hint", self.rest) or self.cue[0].lower() == "onset"
+    def goes_badly(self) -> bool:
+        """Of "until": is what lasted not good?"""
+        return not self.has("fine", self.clause) and not self.has("fine", self.place.following[:60])
 
-    def first_signs(self) -> bool:
-        """ "first errors 14:01"."""
-        return (
-            self.place.is_direct(self.gap)
-            and not self.has("past", self.head)
-            and not self.has("elsewhere handling", self.clause)
-        )
-
-    def first_signs_after(self) -> bool:
-        """ "14:01 - first 503s"."""
-        said = self.place.following[:160]
-        return not (self.clause or self.has("elsewhere handling", said) or self.has("past", said))
+    def is_watched(self) -> bool:
+        """ "we had watched it until 15:00", "bis 15:00 beobachtet"."""
+        return self.has("watched", self.place.following[:60])
 
     def worsens(self) -> bool:
-        """Is it said before the time that things went bad then: "availability dropped to 92 % at"?"""
-        words = self.place.words
-        level = words.made(
-            "level",
-            rf"(?:[\s,~(:=@*_-]|\b{words.one_of('level', 'prepositions')}(?!\w)"
-            rf"|(?<![0-9.,])[0-9][0-9.,]{{0,12}}(?![0-9.,])[ ]?[%x]?)*",
-        )
-        if self.has("past", self.place.before) or len(self.gap) > _LONGEST or not level.fullmatch(self.gap):
-            return False
-        return self._for_the_worse(self.clause, self.gap)
-
-    def worsens_after(self) -> bool:
-        """ "14:00 - checkout goes down"."""
-        return not self.has("past", self.place.following) and self._for_the_worse(self.clause, self.rest[:60])
-
-    def _for_the_worse(self, subject: str, rest: str) -> bool:
         """Is it the service that broke, what is good that fell, or what is bad that rose?"""
-        words, verb = self.place.words, self.cue[0]
+        words, verb, subject, rest = self.place.words, self.cue[0], self.clause, self.gap or self.rest[:60]
         taken = words.made("object", rf"\s*{words.one_of('object')}(?!\w)").match(rest)
         people = words.made(
             "people", rf"\b{words.one_of('people')}(?:'ve|'d| have| had| just| also| accidentally)?\W*$"
         )
-        if self.has("elsewhere handling planned", subject) or self._not(subject) or taken:
+        if self.has("elsewhere handling planned", subject) or self.is_not(subject) or taken:
             return False
         good, bad = self.has("good", subject), self.has("bad", subject)
         if words["rise"].fullmatch(verb):
@@ -223,58 +190,46 @@ class Said:
         bare = not subject or bool(re.fullmatch(r"[\W§]*(?:it|this|es|ça)?[\W§]*", subject, re.IGNORECASE))
         return (good and not bad) or (bare and "%" in rest)
 
-    def ended(self) -> bool:
-        """Is it said before the time that the incident ended then?"""
-        by = re.sub(r"\bby\b.*\b(?=at\b|around\b|about\b)", "", self.gap)
-        if not self.place.leads_to(by) or self.has("planned", self.clause) or self.has("past", self.head):
-            return False
-        return not self._not(self.head) and self._about_incident(self.clause)
 
-    def not_ended(self) -> bool:
-        """ "not resolved at 14:00": it went on then."""
-        told = self.place.leads_to(self.gap) and self._not(self.head) and not self.has("planned past", self.head)
-        return told and not self.has("elsewhere handling", self.clause)
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Words of these kinds on this side of a time give it this role, with this rank, where the guard holds.
 
-    def lasted_until(self) -> bool:
-        """ "failing until 14:00"."""
-        clause, following = self.clause, self.place.following[:60]
-        if not self.place.is_direct(self.gap) or self.has("planned", clause) or self.has("past", self.head):
+    The guard: only what `gap` allows is between them and the time; what they are said of has no words of the kinds
+    `never`, and some of the kinds `about` where it names anything (`strictly`: it must); a negation before them is as
+    `negated` says, if it says; and `also` holds. Nothing counts that is past or planned.
+    """
+
+    kinds: str
+    side: Side
+    role: str
+    rank: int
+    gap: Callable[[Place, str], bool] = Place.leads_to
+    about: str = ""
+    never: str = ""
+    strictly: bool = False
+    negated: bool | None = None
+    also: Callable[[Said], bool] = lambda _: True
+
+    def gives(self, place: Place) -> bool:
+        """Whether a time has the rule's role."""
+        before = self.side is Side.BEFORE
+        said = said_before(place, self.kinds) if before else said_after(place, self.kinds)
+        if said is None or (before and not self.gap(place, said.gap)) or not self.also(said):
             return False
-        if self.has("watched", clause) or self.has("watched", following):  # "we watched until 15:00"
+        clause = said.clause
+        around = place.following if not before else place.before if self.role == "starts" else said.head
+        if said.has("past", around) or said.has("planned", clause if before else around):
+            return False
+        if self.negated is not None and said.is_not(said.head) is not self.negated:
+            return False
+        if self.about and said.ends_failing(clause):
             return True
-        return not (self.has("fine", clause) or self.has("fine", following)) and self._about_incident(clause)
-
-    def goes_on(self) -> bool:
-        """ "still failing at 14:00"."""
-        if not self.place.leads_to(self.gap) or self.has("past", self.head):
+        told = f"{clause} {said.gap}{said.rest}" if self.role == "starts" else clause
+        if self.never and said.has(self.never, told):
             return False
-        return not self.has("planned elsewhere handling", self.clause)
-
-    def goes_on_after(self) -> bool:
-        """ "15:02 - still failing"."""
-        return not self.has("past planned elsewhere", self.place.following) and self._about_incident(self.clause)
-
-    def ended_after(self) -> bool:
-        """ "08:40: resolved"."""
-        if self._not(self.place.following[: self.cue.start()]) or self.has("planned", self.place.following):
-            return False
-        return self._about_incident(self.clause)
-
-    def reported(self) -> bool:
-        """Is the time when the incident was reported?"""
-        return (
-            self.place.is_direct(self.gap)
-            and not self.has("past", self.head)
-            and not self.has("elsewhere", self.clause)
-        )
-
-    def reported_after(self) -> bool:
-        """ "08:15: outage reported"."""
-        return not self.adjacent and self.has("failing hint", self.clause) and not self.has("elsewhere", self.clause)
-
-    def declared_after(self) -> bool:
-        """ "08:15: Incident declared"."""
-        return not self.adjacent and not self.has("elsewhere", self.clause)
+        free = not self.about or (not self.strictly and (not clause or "§" in clause))
+        return free or said.has(self.about, told)
 
 
 def said_before(place: Place, kinds: str) -> Said | None:
@@ -285,7 +240,7 @@ def said_before(place: Place, kinds: str) -> Said | None:
     if cue is None or place.of_a_thing():
         return None
     head = place.head[: len(place.head) - len(place.before) + cue.start()]
-    return Said(place, cue, place.before[cue.end() :], head, "")
+    return Said(place, cue, head, gap=place.before[cue.end() :])
 
 
 def said_after(place: Place, kinds: str) -> Said | None:
@@ -296,9 +251,9 @@ def said_after(place: Place, kinds: str) -> Said | None:
     between = place.following[: cue.start()]
     rest = place.following[cue.end() :][:80]
     if place.heads and place.following == place.after:
-        return Said(place, cue, "", between, rest)
+        return Said(place, cue, between, rest=rest)
     if len(between) <= 24 and place.filler.fullmatch(between):  # "was at 14:00 resolved", as in German
-        return Said(place, cue, "", place.head, rest, adjacent=True)
+        return Said(place, cue, place.head, rest=rest, adjacent=True)
     return None
 
 
