@@ -39,6 +39,10 @@ READ = [
     # --- zones
     ("Notes from Bangalore (all times IST), 20 January 2024: PetSite us-east prod\n12:00 errors begin\n13:30 resolved",
      "20T06:30", "20T08:00"),
+    ("PetSite us-east prod: it began at 1:30 AM and was resolved at 3:00 AM (Eastern)", "20T06:30", "20T08:00"),
+    ("PetSite us-east prod: Fehler seit 07:30 Uhr MEZ, behoben um 09:00 Uhr", "20T06:30", "20T08:00"),
+    ("PetSite us-east prod falla desde las 07:30 (hora de Madrid), resuelto a las 09:00 (hora de Madrid)",
+     "20T06:30", "20T08:00"),
     ("PetSite us-east prod down from 06:30 UTC (07:30 in Munich) until 08:00 UTC", "20T06:30", "20T08:00"),
 ]  # fmt: skip
 
@@ -50,6 +54,18 @@ def test_reports_are_read_in_four_languages(text: str, start: str, end: str) -> 
     found = result.parameters
     assert (iso(found.incident_start), iso(found.end_time)) == (start, end), (found.origins, result.notes)
     assert (found.service_name, found.region, found.environment) == ("PetSite", "us-east", "prod")
+
+
+@pytest.mark.parametrize("zone", ["(hora de Springfield)", "(heure de Trifouillis)", "Entenhausener Zeit", "XKT"])
+def test_a_zone_that_is_not_known_is_asked_and_never_utc(zone: str) -> None:
+    (question,) = run(f"PetSite us-east prod failing since 06:30 {zone}").questions
+    assert question.parameter == "incident_start"
+
+
+@pytest.mark.parametrize("rule", ["5xx>5% for 10m", "errors over 5 % for 10 minutes", "availability below 95% for 5m"])
+def test_how_long_an_alert_waits_is_not_how_long_it_has_failed(rule: str) -> None:
+    found = run(f"PetSite: {rule} (us-east prod), fired 08:30 UTC").parameters
+    assert found and (found.incident_start, iso(found.start_time)) == (None, "20T06:30")
 
 
 def test_another_event_s_time_is_no_start_in_any_language() -> None:

@@ -41,6 +41,7 @@ _NOISE = re.compile(
     r"(?:.*_)?(?:id|ids|url|urls|uri|href|self|link|links|arn|key|fingerprint|signature|version|hash|token|silence\w*|resources"
     r"|alert_query|query|expr|previousstate|oldstatevalue|returndata)|.*(?:URL|Id|Arn|Key)",
 )
+_SPAN = re.compile(r"(?:time_?|analysis_?|query_?)?(?:window|range|period)", re.IGNORECASE)
 _NAMES = ("summary", "name", "value", "title", "id")
 _ENTITIES = re.compile(r"(?:.*_)?(?:services?|region|environment|env|component|application)$", re.IGNORECASE)
 _TIMELIKE = re.compile(r"time|date|(?:^|_)(?:ts|at|since|until|start|end)$|(?<=[a-z])(?:At|On)$|stamp", re.IGNORECASE)
@@ -143,7 +144,8 @@ def _fields(node: Any, name: str, depth: int) -> Iterator[tuple[str, Any]]:
                 yield name, called
                 return
         for key, value in sorted(node.items(), key=lambda item: isinstance(item[1], dict | list)):
-            yield from _fields(value, str(key), depth + 1)
+            inner = f"window {key}" if _SPAN.fullmatch(name) and key in ("start", "end") else str(key)
+            yield from _fields(value, inner, depth + 1)
     elif isinstance(node, list):
         for value in node:
             yield from _fields(value, name, depth + 1)

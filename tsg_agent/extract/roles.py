@@ -97,7 +97,7 @@ RULES = (
     Rule("since", BEFORE, "starts", 1, never=OTHER, also=Said.may_begin),
     Rule("from", BEFORE, "starts", 1, also=Said.runs_on),
     Rule("start occurred", AFTER, "starts", 1, about=TROUBLE, never=OTHER, strictly=True),
-    Rule("first", BEFORE, "starts", 0, gap=Place.is_direct, never=OTHER),
+    Rule("first", BEFORE, "starts", 0, never=OTHER),
     Rule("first", AFTER, "starts", 0, never=OTHER, also=Said.names_nothing),
     Rule("break fall rise", BEFORE, "starts", 0, gap=Place.is_level, also=Said.worsens),
     Rule("break fall rise", AFTER, "starts", 0, also=Said.worsens),
@@ -117,7 +117,10 @@ RULES = (
     Rule("detected", BEFORE, "created", 6, gap=Place.is_direct, never="elsewhere"),
     Rule("created opened detected", AFTER, "created", 6, about=TROUBLE, never="elsewhere", strictly=True,
          also=Said.stands_ahead),
+    Rule("alarm", BEFORE, "created", 5, gap=Place.is_direct, never=OTHER),
+    Rule("alarm", AFTER, "created", 5, never=OTHER, also=Said.names_nothing),
     Rule("declared", AFTER, "created", 8, never="elsewhere", also=Said.stands_ahead),
+    Rule("failing", AFTER, "starts", 0, also=Said.is_all),
 )  # fmt: skip
 """What the words around a time make of it. The first rule that holds gives the role."""
 
@@ -333,6 +336,8 @@ def _how_long(prose: Prose, match: re.Match[str], words: Words) -> bool | None:
         or words["past"].search(head + said)
     ):
         return None
+    if re.search(r"[<>]", said) or (words["rule"].search(said) and not words["was"].search(head) and "%" in said):
+        return None  # "over 5 % for 10m": an alert's rule
     # "errors for a minute, gone now", "was down for 10 minutes": how long it took, once
     was = re.search(rf"\b{words.one_of('was')}\b[^.\n]{{0,20}}$", head, re.IGNORECASE)
     return bool(words["last"].search(match.group())) or not (words["over"].search(rest) or was)

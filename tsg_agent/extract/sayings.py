@@ -9,7 +9,15 @@ from tsg_agent.extract.spotting import Mention
 from tsg_agent.extract.words import ALL, Words
 
 _STAMP = re.compile(r"[0-9]{1,4}[:/.-][0-9](?:[0-9:./TZ+-]|,(?=[0-9]))*|\b[0-9]{1,2}h(?:[0-9]{2})?\b|\([^()\n]{0,80}\)")
-_EMPTY = ("filler", "prepositions", "start", "since", "done", "half_done")  # kinds of words that name no subject
+_EMPTY = (
+    "filler",
+    "prepositions",
+    "start",
+    "since",
+    "done",
+    "half_done",
+    "lasting",
+)  # kinds of words that name no subject
 _LONGEST = 90  # characters between a verb and its time
 _LABEL = re.compile(
     r"(?:^|[\n|,;{(\[>]|[*`]{1,3}[ ]?|-[ ]|[ ]{2}|[.!?:][ ])[ \t]{0,8}[\"'*_`]{0,3}"
@@ -48,7 +56,7 @@ class Place:
     def heads(self) -> bool:
         """Does the time stand at the head of its sentence, or of a part of it?"""
         pattern = self.words.made("heads", rf"[\W_]*(?:{self.words.one_of('prepositions')}(?!\w)[\s~]*){{0,2}}")
-        return bool(pattern.fullmatch(re.split(r"[,:;(]", self.before)[-1]))
+        return bool(pattern.fullmatch(self.clauses(self.before)[0]))
 
     def clauses(self, text: str) -> list[str]:
         """A text's clauses without times and what stands in brackets, the last first."""
@@ -147,6 +155,10 @@ class Said:
     def names_nothing(self) -> bool:
         """ "14:01 - first 503s"."""
         return not self.clause
+
+    def is_all(self) -> bool:
+        """ "14:00 errors."."""
+        return bool(self.place.filler.fullmatch(self.place.words["failing event"].sub(" ", self.place.following)))
 
     def may_begin(self) -> bool:
         """Of "since": is it no good state; and alone ("yes, since 06:30") or of what fails?"""
@@ -250,9 +262,13 @@ def said_after(place: Place, kinds: str) -> Said | None:
         return None
     between = place.following[: cue.start()]
     rest = place.following[cue.end() :][:80]
-    if place.heads and place.following == place.after:
+    if place.following != place.after and place.is_direct(rest):
+        return None  # "13:50 deploy, errors start 14:00": said of the next time
+    if place.heads:
         return Said(place, cue, between, rest=rest)
-    if len(between) <= 24 and place.filler.fullmatch(between):  # "was at 14:00 resolved", as in German
+    if (
+        len(between) <= 24 and place.filler.fullmatch(between) and not re.search(r"[,;:.!?]", between)
+    ):  # "was at 14:00 resolved", as in German
         return Said(place, cue, place.head, rest=rest, adjacent=True)
     return None
 

@@ -123,7 +123,7 @@ class _Forms:
         bare = r"(?:(?<=\ba[ ]las[ ])|(?<=\blas[ ]))(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
         bare = bare if "es" in words.languages else "(?P<lh>(?!))"
         self.clock = re.compile(
-            rf"""(?:(?<![A-Za-z0-9_:.+])|(?<=[0-9]T))(?:
+            rf"""(?:(?<![A-Za-z0-9_:+])(?<!\w\.)|(?<=[0-9]T))(?:
               (?P<h>[01]?[0-9]|2[0-3])(?::(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9])(?:[.,](?P<f>[0-9]{{1,9}}))?)?
                 (?!\d|:\w|\.[0-9])
                 |\.(?P<pm>[0-5][0-9])(?=[ ]?[ap]\.?m|[ ]{uhr})|(?=[ ]?[ap]\.?m|[ ]?{uhr}(?!\w)))
@@ -306,7 +306,8 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
             return time(int(match[hours]), int(match[minutes] or 0), int(match["bs"] or 0)), ""
     if match["hh"]:  # 14h05 is a time; 1h30 is one only where "à" or the like says so, else how long something took
         said = match.string[max(0, match.start() - 10) : match.start()].lower().endswith(forms.bare_hour)
-        told = said or (len(match["hh"]) == 2 and (match["hm"] or _since(match, forms)))
+        zoned = match.string[match.end() : match.end() + 4] in (" UTC", " GMT")
+        told = said or zoned or (len(match["hh"]) == 2 and (match["hm"] or _since(match, forms)))
         return (time(int(match["hh"]), int(match["hm"] or 0)) if told else None), ""
     hour, half = int(match["h"]), (match["half"] or "").lower()
     if half and not 1 <= hour <= 12:

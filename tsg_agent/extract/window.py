@@ -80,8 +80,9 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Survey
     mentions = [replace(one, zone=one.zone.settled(said)) if one.zone else one for one in found]
     roles = assign(prose, mentions, words)
     setting = _setting(prose, mentions, roles, known, now)
-    if setting.zone:
-        setting = replace(setting, zone=setting.zone.settled(said))
+    named = {one.zone for one in mentions if one.zone and one.zone.name[:1].isalpha()}
+    zone = setting.zone.settled(said) if setting.zone else next(iter(named)) if len(named) == 1 else None
+    setting = replace(setting, zone=zone)
     return Survey(mentions, roles, setting, more)
 
 

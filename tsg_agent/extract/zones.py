@@ -26,6 +26,8 @@ _ZONE = re.compile(
     | (?:UTC|GMT|utc|gmt)[ ]?(?P<based>[+-][0-9]{{1,2}}(?::?[0-9]{{2}})?)(?![\w:])
     | (?P<local>(?:local|Local)(?:[ ](?:server[ ])?time)?|(?:our|my|their|your|server|office|site)(?:'s)?[ ]time
       |Ortszeit|hora[ ]local|heure[ ]locale)\b
+    | (?:hora|heure|horario)[ ](?:de[ ]|d'|del?[ ])?(?P<of>[A-Z][\w-]{{1,20}}(?:[ ][A-Z][\w-]{{1,20}}){{0,2}})
+    | (?P<er>[A-Z][a-zäöü]{{1,20}})er[ ]Zeit\b
     | (?P<place>Pacific|Mountain|Central|Eastern)
       (?:[ ](?:(?:Standard|Daylight)[ ])?[Tt]ime\b|(?![\w/-]|[ ](?:Europe|European|region|cluster|zone|[Uu][Ss])\b))
     | (?P<city>[A-Z][a-z]{{1,20}}(?:[ ][A-Z][a-z]{{1,20}}){{0,2}}|UK)[ ][Tt]ime\b
@@ -115,8 +117,8 @@ def _zone(match: re.Match[str]) -> Zone:
     groups = match.groupdict()
     if groups["local"]:
         return Zone(LOCAL)
-    if groups["city"]:
-        return Zone(_cities().get(groups["city"].lower(), LOCAL))  # a time of somewhere: which hour it is, is asked
+    if city := groups["city"] or groups["of"] or groups["er"]:
+        return Zone(_cities().get(city.lower(), LOCAL))  # a time of somewhere: which hour it is, is asked
     return Zone(groups["iana"] or groups["based"] or groups["place"] or groups["name"] or groups["odd"])
 
 
