@@ -9,6 +9,7 @@ from itertools import islice
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.names import Hit, Names, key
 from tsg_agent.extract.prose import Prose, quote
+from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.models import Doubt, Question
 
 CANDIDATES = 20
@@ -35,16 +36,23 @@ class Kind:
     loose: re.Pattern[str]
 
 
+def _named(kind: str) -> str:
+    """The labels of the other languages."""
+    return any_of(ALL.listed("labels", kind))
+
+
 REGION = Kind(
     "region",
     "region",
-    re.compile(_LABEL % r"(?:(?:primary|main|aws|cloud|affected)[ _-])?region(?:[ _-]?name)?", re.I),
+    re.compile(
+        _LABEL % rf"(?:(?:primary|main|aws|cloud|affected)[ _-])?region(?:[ _-]?name)?|{_named('region')}", re.I
+    ),
     re.compile(_LABEL % r"(?:(?:affected|impacted)[ _-])?(?:regions?|locations?)(?:[ _-](?:affected|impacted))?", re.I),
 )
 SERVICE = Kind(
     "service_name",
     "service",
-    re.compile(_LABEL % r"(?:(?:primary|main|affected)[ _-])?service(?:[ _-]?name)?", re.I),
+    re.compile(_LABEL % rf"(?:(?:primary|main|affected)[ _-])?service(?:[ _-]?name)?|{_named('service')}", re.I),
     re.compile(
         _LABEL
         % r"(?:(?:affected|impacted)[ _-])?(?:services?|components?|application|app)(?:[ _-](?:affected|impacted))?",
@@ -54,7 +62,10 @@ SERVICE = Kind(
 ENVIRONMENT = Kind(
     "environment",
     "environment",
-    re.compile(_LABEL % r"(?:(?:deployment|affected|target)[ _-])?(?:environment|env)(?:[ _-]?name)?", re.I),
+    re.compile(
+        _LABEL % rf"(?:(?:deployment|affected|target)[ _-])?(?:environment|env)(?:[ _-]?name)?|{_named('environment')}",
+        re.I,
+    ),
     re.compile(_LABEL % r"(?:(?:affected|impacted)[ _-])?(?:environments|envs|stage|deployment)", re.I),
 )
 

@@ -81,6 +81,11 @@ _AFTER_START = re.compile(
     re.IGNORECASE,
 )
 _TRAILING_YEAR = re.compile(r"[ ]((?:19|20)[0-9]{2})(?![\w:]|[-/.][0-9])")
+_AT_A_LINE = (
+    r"(?:(?<=\n)|(?<=\n[-*][ ]))(?P<th>[01][0-9]|2[0-3])(?P<tm>[0-5][0-9])"
+    r"(?=(?:Z|[ ]?(?:UTC|GMT|h|hrs|Uhr))?[ :,-]{1,3}[^\W\d])"
+)
+"""1340 at the head of a line: a time where several lines begin so, as in a timeline."""
 _YEAR = r"(?:19|20)[0-9]{2}(?![0-9:])"
 
 
@@ -133,6 +138,7 @@ class _Forms:
               (?=Z\b|[ ](?:UTC|GMT)\b|(?<=T[0-9]{{4}})|(?<=T[0-9]{{6}}))
             | (?P<hh>[01]?[0-9]|2[0-3])[ ]?h(?P<hm>[0-5][0-9])?(?!\w)
             | (?P<ch>[01]?[0-9]|2[0-3])[ ]?[時时點点](?:[ ]?(?P<cm>[0-5]?[0-9])[ ]?分)?
+            | {_AT_A_LINE}
             | {bare}
             | (?P<word>{noon}|{midnight})(?!\w)
             )""",
@@ -278,6 +284,7 @@ def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> tuple[l
     """Times of day outside of the dates, each with the zone that follows it."""
     found: list[Mention] = []
     position = index = 0
+    timeline = len(re.findall(_AT_A_LINE, text)) > 1
     while match := forms.clock.search(text, position):
         position = match.end()
         while index < len(covered) and covered[index][1] <= match.start():
@@ -285,7 +292,7 @@ def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> tuple[l
         if index < len(covered) and covered[index][0] < match.end():
             continue
         clock, problem = _clock(match, forms)
-        if clock is None:
+        if clock is None or (match["th"] and not timeline):
             continue
         if len(found) == MAXIMUM_MENTIONS:
             return found, True
@@ -301,7 +308,7 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
     if match["word"]:
         midnight = forms.midnight.fullmatch(match["word"])
         return (time(0), "midnight") if midnight else (time(12), "")
-    for hours, minutes in (("lh", "bs"), ("ch", "cm"), ("bh", "bm")):
+    for hours, minutes in (("lh", "bs"), ("ch", "cm"), ("bh", "bm"), ("th", "tm")):
         if match[hours]:
             return time(int(match[hours]), int(match[minutes] or 0), int(match["bs"] or 0)), ""
     if match["hh"]:  # 14h05 is a time; 1h30 is one only where "à" or the like says so, else how long something took
