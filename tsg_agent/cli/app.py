@@ -16,6 +16,7 @@ from tsg_agent.errors import OutputError, SettingsError, TsgError
 from tsg_agent.options import (
     EndTime,
     Environment,
+    ExactStart,
     IncidentStart,
     Mapping,
     Now,
@@ -112,6 +113,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     service_name: Service = None,
     environment: Environment = None,
     incident_start: IncidentStart = None,
+    exact_start: ExactStart = False,
     start_time: StartTime = None,
     end_time: EndTime = None,
     threshold: Threshold = None,
@@ -141,6 +143,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
         "service_name": service_name,
         "environment": environment,
         "incident_start": incident_start,
+        "exact_start": exact_start or None,
         "start_time": start_time,
         "end_time": end_time,
         "threshold": threshold,
