@@ -29,7 +29,12 @@ ALLOWED: dict[str, set[str]] = {
     "simulator": BASE,
     "frames": {"errors"},
     "checkpoints": {"errors"},
-    "store": {"errors", "models", "extract", "frames"},
+    "sqlite_files": set(),
+    "events": {"errors", "models", "sqlite_files"},
+    "store": {"errors", "models", "extract", "frames", "events", "sqlite_files"},
+    "progress": {"models"},
+    "entrance": {"errors"},
+    "answering": BASE | {"extract"},
 }
 """Package -> what of ours it may import. What is not listed stands above all of these."""
 
