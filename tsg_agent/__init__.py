@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from tsg_agent.report.html import to_html
     from tsg_agent.report.markdown import to_markdown
     from tsg_agent.service import (
+        Service,
+        Source,
+        SyncService,
         Watch,
         ainvestigate,
         first_state,
@@ -54,8 +57,11 @@ __all__ = [
     "RecordError",
     "Report",
     "Request",
+    "Service",
     "Settings",
     "SettingsError",
+    "Source",
+    "SyncService",
     "TelemetryError",
     "TsgError",
     "Watch",
@@ -92,6 +98,9 @@ _HOMES = {
     "report.html": ("to_html",),
     "report.markdown": ("to_markdown",),
     "service": (
+        "Service",
+        "Source",
+        "SyncService",
         "Watch",
         "ainvestigate",
         "first_state",

@@ -14,7 +14,7 @@ from tsg_agent.sqlite_files import connected, owned
 
 SCHEMA = 1
 """Of an event: raised where the meaning of a kind or of its data changes."""
-STATES = ("queued", "began", "asked", "answered", "concluded", "failed", "cancelled")
+STATES = ("queued", "began", "asked", "answered", "concluded", "failed", "interrupted", "cancelled")
 """Kinds of events that change what state an investigation is in."""
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS events (investigation TEXT NOT NULL, sequence INTEGER NOT NULL, at TEXT NOT NULL,"
@@ -37,7 +37,7 @@ class Event(Model):
     at: AwareDatetime
     kind: str = Field(
         description="queued, began, understood, asked, answered, check began, check ended, drafted, concluded, failed, "
-        "cancelled or feedback"
+        "interrupted, cancelled or feedback"
     )
     schema_version: int = SCHEMA
     data: dict[str, Any] = Field(default_factory=dict)
@@ -52,10 +52,7 @@ class EventLog:
     def append(self, identity: str, kind: str, data: dict[str, Any]) -> None:
         """Write one event down. Raises OSError, sqlite3.Error, and TypeError for what is no plain JSON."""
         text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-        fresh = not self._file.exists()
         with connected(owned(self._file)) as connection:
-            if fresh:
-                connection.execute("PRAGMA journal_mode = WAL")
             for statement in _TABLE:
                 connection.execute(statement)
             connection.execute(_APPEND, {"investigation": identity, "kind": kind, "schema": SCHEMA, "data": text})

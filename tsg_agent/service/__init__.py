@@ -1,5 +1,7 @@
 """The one door for every surface: start, answer, cancel and read investigations."""
 
+from tsg_agent.service.blocking import SyncService
+from tsg_agent.service.door import Service, Standing
 from tsg_agent.service.entry import ainvestigate, first_state, graph_context, investigate, resume
 from tsg_agent.service.pool import THREADS
 from tsg_agent.service.sources import Source, open_telemetry
@@ -8,7 +10,10 @@ from tsg_agent.service.watch import Ask, Watch
 __all__ = [
     "THREADS",
     "Ask",
+    "Service",
     "Source",
+    "Standing",
+    "SyncService",
     "Watch",
     "ainvestigate",
     "first_state",

@@ -154,8 +154,10 @@ def first_state(request: Request) -> State:
 def _ended(run: Coroutine[Any, Any, Report]) -> Report:
     """Wait for a run, also where an event loop is running already (a notebook): then beside it."""
     try:
-        asyncio.get_running_loop()
+        beside_another = bool(asyncio.get_running_loop())
     except RuntimeError:
+        beside_another = False
+    if not beside_another:
         return asyncio.run(run)
     with ThreadPoolExecutor(1, thread_name_prefix="tsg") as beside:
         return beside.submit(asyncio.run, run).result()

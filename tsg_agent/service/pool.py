@@ -73,7 +73,8 @@ class Hands(Executor):
     async def rest(self) -> None:
         """Wait until nothing of this investigation is at work: then its engine can be closed."""
         while self._open:
-            await asyncio.wait([asyncio.wrap_future(future) for future in self._open])
+            left = [asyncio.wrap_future(future) for future in tuple(self._open)]
+            await asyncio.gather(*left, return_exceptions=True)
 
     def _cancelled(self, engine: Engine) -> bool:
         """Whether something is still at work, after its queries were cancelled."""

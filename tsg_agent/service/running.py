@@ -72,11 +72,13 @@ class Investigation:
                         return report
                     return _noted(report, [*self.notes, *heard.notes])
         except asyncio.CancelledError:
-            heard.log("cancelled")
+            if not heard.waits:
+                heard.log("interrupted")
             raise
         except Exception as error:
             told = error if isinstance(error, TsgError) else TsgError("A defect of tsg-agent; please report it.")
-            heard.log("failed", error=type(error).__name__, message=told.message, fix=told.fix)
+            if not heard.waits:
+                heard.log("failed", error=type(error).__name__, message=told.message, fix=told.fix)
             raise
         finally:
             if recorder:
@@ -87,6 +89,7 @@ class Investigation:
         hands, bench = Hands(), Workbench(unsafe=self.settings.sandbox.unsafe_no_isolation)
         try:
             known = asyncio.get_running_loop().run_in_executor(hands, known_values, engine, self.settings.query_timeout)
+            known.add_done_callback(_heard)  # where something else fails first, nobody waits for it
             async with self._checkpointer() as saver:
                 graph, config = compile_graph(saver), self._config
                 with readable(self.identity):
@@ -173,6 +176,11 @@ class Investigation:
             log.warning("a report cannot be kept", exc_info=True)
             return _noted(report, [f"This report is not kept: {error}."])
         return report
+
+
+def _heard(future: "asyncio.Future[Any]") -> None:
+    if not future.cancelled():
+        future.exception()
 
 
 def _noted(report: Report, notes: list[str]) -> Report:

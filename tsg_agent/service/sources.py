@@ -59,6 +59,11 @@ class Sources:
                 self._engines[key] = open_telemetry(source.telemetry, mapping=source.mapping, settings=self._settings)
             return self._engines[key]
 
+    def at(self, request: Request) -> Engine | None:
+        """The engine of the source that a request is about, if it is one of these. Raises TelemetryError."""
+        asked = Source(request.telemetry, request.mapping)
+        return next((self.engine(name) for name, source in self._named.items() if source == asked), None)
+
     def close(self) -> None:
         """Close all that were opened."""
         for engine in self._engines.values():

@@ -12,8 +12,6 @@ from tsg_agent.models import Question
 from tsg_agent.progress import Progress
 
 log = logging.getLogger(__name__)
-TRIES = 3
-"""Wrong answers in a row that are asked again."""
 Answers = dict[str, Any]
 Ask = Callable[[list[Question]], Answers | Awaitable[Answers]]
 
@@ -30,6 +28,8 @@ class Watch:
     """Is told the investigation's id at once."""
     queued: Callable[[int], None] = lambda _place: None
     """Is told the place in the queue where the investigation must wait for others, as it changes; 1 is the next."""
+    tries: int | None = 3
+    """Wrong answers in a row that are asked again: a program that always gives the same must end. None = all."""
 
 
 class Tells(Protocol):
@@ -54,6 +54,8 @@ class Heard:
     """For the report: who was told no more."""
     own_loop: bool = False
     """Whether the event loop is the run's own, so that a question may hold it."""
+    waits: bool = False
+    """Whether a question is open: what ends then has not failed, and can be answered later."""
     _deaf: set[str] = field(default_factory=set)
     _wrong: int = 0
 
@@ -82,13 +84,15 @@ class Heard:
         """
         questions = [Question.model_validate(question) for question in asked["questions"]]
         refused: dict[str, str] = asked.get("refused") or {}
+        self.waits = True
         self.log("asked", questions=[question.model_dump(mode="json") for question in questions])
         self._wrong = self._wrong + 1 if refused else 0
-        if self._wrong >= TRIES:
+        if self.watch.tries is not None and self._wrong >= self.watch.tries:
             raise ParameterError(" ".join(refused.values()), fix="Answer with one of the values that are named.")
         if self.watch.ask is None:
             raise QuestionError([(one.parameter, one.text, one.candidates) for one in questions])
         answers = await self._asked(self.watch.ask, questions)
+        self.waits = False
         self.log("answered", parameters=sorted(map(str, answers)) if isinstance(answers, dict) else [])
         return answers
 
