@@ -228,6 +228,25 @@ def feedback(  # noqa: PLR0913, PLR0917 - each thing that can be said is a flag
 
 
 @app.command()
+def mcp(
+    source: Annotated[
+        list[str], typer.Option(help="NAME=PLACE, once or more: telemetry that a client may name, and where it lies.")
+    ],
+    mapping: Annotated[
+        list[str] | None, typer.Option(help="NAME=FILE: the TOML file that maps a source's tables and columns.")
+    ] = None,
+    tools: Annotated[str, typer.Option(help="few: run, ask, list, read; all: the nine checks and code too.")] = "few",
+) -> None:
+    """Serve the agent to MCP clients, on standard input and output. Needs `pip install 'tsg-agent[mcp]'`.
+
+    Example: tsg-agent mcp --source shop=telemetry/
+    """
+    from tsg_agent.cli.serve import serve_mcp
+
+    serve_mcp(source, mapping or [], tools)
+
+
+@app.command()
 def replay(
     file: Annotated[
         Path, typer.Argument(help="A recording, made with `run --record`, `ask --record` or `chat --record`.")

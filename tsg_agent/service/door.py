@@ -50,7 +50,9 @@ class _Live:
     task: "asyncio.Task[Report] | None" = None
     questions: list[Question] = field(default_factory=list)
     answer: "asyncio.Future[Any] | None" = None
+    asks: asyncio.Event = field(default_factory=asyncio.Event)
     place: int = 0
+    progress: Callable[[Progress], None] | None = None
 
 
 class Service:
@@ -132,6 +134,7 @@ class Service:
         elif live.answer is None or live.answer.done():
             raise RecordError(f"Investigation {identity} asks nothing now.", fix="`get` says how it stands.")
         else:
+            live.asks.clear()
             live.answer.set_result(said)
 
     async def cancel(self, identity: str) -> None:
@@ -151,6 +154,21 @@ class Service:
         if live is not None and live.task is not None:
             return await asyncio.shield(live.task)
         return await asyncio.to_thread(self.store.report, identity)
+
+    def listen(self, identity: str, progress: Callable[[Progress], None] | None) -> None:
+        """Tell of each check that begins and ends, in this event loop, instead of whom was told before."""
+        live = self._live.get(identity)
+        if live is not None:
+            live.progress = progress
+
+    async def settled(self, identity: str) -> Standing:
+        """How an investigation stands, when it has ended or asks something."""
+        live = self._live.get(identity)
+        if live is not None and live.task is not None and not live.task.done():
+            asks = asyncio.create_task(live.asks.wait())
+            await asyncio.wait({live.task, asks}, return_when=asyncio.FIRST_COMPLETED)
+            asks.cancel()
+        return await self.get(identity)
 
     async def list(self, limit: int = 20) -> Listed:
         """The investigations that are kept, newest first."""
@@ -226,7 +244,7 @@ class Service:
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
         """Run it as a task of the event loop. `answers` are those to its first question."""
-        live = self._live[begun.identity] = _Live()
+        live = self._live[begun.identity] = _Live(progress=progress)
         given = [answers] if answers is not None else []
 
         async def ask(questions: list[Question]) -> Any:
@@ -234,6 +252,7 @@ class Service:
             if given:
                 return given.pop()
             live.answer = asyncio.get_running_loop().create_future()
+            live.asks.set()
             try:
                 return await live.answer
             finally:
@@ -244,8 +263,8 @@ class Service:
 
         def told(event: Progress) -> None:
             live.place = 0
-            if progress:
-                progress(event)
+            if live.progress:
+                live.progress(event)
 
         watch = Watch(told, ask, queued=queued, tries=None)
         live.task = asyncio.create_task(replace(begun, watch=watch).concluded(go_on=go_on))
