@@ -47,6 +47,7 @@ from tsg_agent.tools import PLUGINS
 from tsg_agent.tools.plugin import Plugin
 from tsg_agent.tools.plugin_8_workflows import frame_of, in_the_guides_order
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
+from tsg_agent.tracing import span
 from tsg_agent.verdicts import Evidence, judge
 
 log = logging.getLogger(__name__)
@@ -108,19 +109,19 @@ class Node(Protocol):
 def build_graph() -> StateGraph[State, Context, State, State]:
     """The graph, not yet compiled: embed it with a checkpointer of your own."""
     graph: StateGraph[State, Context, State, State] = StateGraph(State, context_schema=Context)
-    graph.add_node("read", entrance(_node(_read)))
-    graph.add_node("extract", _node(_extract))
-    graph.add_node("evidence", _node(_evidence))
-    graph.add_node("judge", _node(_judge), defer=True)
-    graph.add_node("conclude", _node(_conclude, "drafted"))
-    graph.add_node("phrase", _node(_phrase))
+    graph.add_node("read", entrance(_node("read", _read)))
+    graph.add_node("extract", _node("extract", _extract))
+    graph.add_node("evidence", _node("evidence", _evidence))
+    graph.add_node("judge", _node("judge", _judge), defer=True)
+    graph.add_node("conclude", _node("conclude", _conclude, told="drafted"))
+    graph.add_node("phrase", _node("phrase", _phrase))
     graph.add_edge(START, "read")
     graph.add_edge("read", "extract")
     for plugin in PLUGINS:
-        graph.add_node(plugin.key, _node(_check(plugin)))
+        graph.add_node(plugin.key, _node(plugin.key, _check(plugin)))
         graph.add_edge("extract", plugin.key)
         graph.add_edge(plugin.key, "analyse" if plugin.number == 8 else "judge")
-    graph.add_node("analyse", _node(_analyse))
+    graph.add_node("analyse", _node("analyse", _analyse))
     graph.add_edge("analyse", "judge")
     graph.add_edge("extract", "evidence")
     graph.add_edge("evidence", "judge")
@@ -140,7 +141,7 @@ def _compiled() -> CompiledStateGraph[State, Context, State, State]:
     return build_graph().compile(name="tsg-agent")
 
 
-def _node(function: Node, told: str = "") -> Node:
+def _node(name: str, function: Node, *, told: str = "") -> Node:
     """A node that tells the stream of whoever runs the graph, and the context, what it does. `told`: at its end."""
 
     async def node(state: State, *, runtime: Runtime[Context]) -> State:
@@ -155,7 +156,8 @@ def _node(function: Node, told: str = "") -> Node:
             context.progress(event)
 
         telling = runtime.override(context=replace(context, progress=progress), stream_writer=tell)
-        result = await function(state, runtime=telling)
+        with span(f"node {name}"):
+            result = await function(state, runtime=telling)
         if told:
             tell({"kind": told})
         return result

@@ -48,6 +48,7 @@ def test_help_names_the_commands_and_the_exit_codes() -> None:
         "doctor",
         "resume",
         "list",
+        "mcp",
         "show",
         "feedback",
         "replay",

@@ -20,6 +20,7 @@ from tsg_agent.progress import Progress
 from tsg_agent.service.pool import Hands
 from tsg_agent.service.running import Investigation
 from tsg_agent.service.sources import open_telemetry
+from tsg_agent.service.traced import TracedEngine, TracedModel
 from tsg_agent.service.watch import Watch
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request, Store
@@ -131,9 +132,10 @@ def graph_context(
     settings = settings or Settings()
     bench = Workbench(unsafe=settings.sandbox.unsafe_no_isolation)
     try:
+        engine = TracedEngine(engine)
         known = known_values(engine, settings.query_timeout)
         model = model or open_model(settings.model)
-        assistant = Assistant(model, settings.model, budget=Budget(settings.model, [])) if model else None
+        assistant = Assistant(TracedModel(model), settings.model, budget=Budget(settings.model, [])) if model else None
         context = Context(engine, known, settings, Hands(), assistant=assistant, bench=bench)
         yield replace(context, progress=progress) if progress else context
     finally:

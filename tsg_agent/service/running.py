@@ -26,11 +26,13 @@ from tsg_agent.service.pool import Hands
 from tsg_agent.service.queue import QUEUE, Turn
 from tsg_agent.service.recorder import Recorder
 from tsg_agent.service.sources import opened
+from tsg_agent.service.traced import TracedEngine, TracedModel
 from tsg_agent.service.watch import Heard, Watch, silent
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request, Store
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import known_values
+from tsg_agent.tracing import about, span
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,11 @@ class Investigation:
 
         `go_on`: from its last checkpoint, if there is one. However it ends, the event log has it.
         """
+        kept = self.store is not None
+        with about(self.identity), span("investigation", investigation=self.identity, resumed=go_on, kept=kept):
+            return await self._concluded(go_on=go_on)
+
+    async def _concluded(self, *, go_on: bool) -> Report:
         recorder = Recorder(self.store.events, self.identity, redact=self.settings.model.redact) if self.store else None
         heard = Heard(self.watch, recorder or silent, own_loop=self.own_loop)
         try:
@@ -86,9 +93,10 @@ class Investigation:
 
     async def _report(self, engine: Engine, turn: Turn, heard: Heard, *, go_on: bool) -> Report:
         """Run the graph, or go on from a checkpoint, until the report is there, asking what is open."""
+        traced = TracedEngine(engine)
         hands, bench = Hands(), Workbench(unsafe=self.settings.sandbox.unsafe_no_isolation)
         try:
-            known = asyncio.get_running_loop().run_in_executor(hands, known_values, engine, self.settings.query_timeout)
+            known = asyncio.get_running_loop().run_in_executor(hands, known_values, traced, self.settings.query_timeout)
             known.add_done_callback(_heard)  # where something else fails first, nobody waits for it
             async with self._checkpointer() as saver:
                 graph, config = compile_graph(saver), self._config
@@ -97,7 +105,15 @@ class Investigation:
                 assistant = await self._assistant(held)
                 frames = self.store.frames(self.identity) if self.store else Frames()
                 context = Context(
-                    engine, await known, self.settings, hands, frames, heard.progress, assistant, bench, heard.log_event
+                    TracedEngine(engine),
+                    await known,
+                    self.settings,
+                    hands,
+                    frames,
+                    heard.progress,
+                    assistant,
+                    bench,
+                    heard.log_event,
                 )
                 run = functools.partial(graph.ainvoke, config=config, context=context, durability=self._durability)
                 on = go_on and bool(held)
@@ -160,6 +176,7 @@ class Investigation:
         model = self.model or (await asyncio.to_thread(open_model, settings) if settings.name else None)
         if model is None:
             return None
+        model = TracedModel(model)
         spent = [NodeUsage.model_validate(node) for node in held.get("spent", [])]
         if self.store is None:
             return Assistant(model, settings, budget=Budget(settings, spent))

@@ -15,6 +15,7 @@ from tsg_agent.telemetry.profile import LIMIT, KnownValues, known_values
 from tsg_agent.tools.plugin import Plugin
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
 from tsg_agent.tools.text import in_words, plain
+from tsg_agent.tracing import span
 
 if TYPE_CHECKING:
     from langchain_core.tools import StructuredTool
@@ -69,7 +70,10 @@ def _tool(plugin: Plugin[Any], telemetry: Engine, settings: Settings, known: Kno
     from langchain_core.tools import StructuredTool, ToolException  # noqa: PLC0415 - importing it takes a second
 
     def call(**given: Any) -> tuple[str, dict[str, Any]]:
-        args = plugin.args(**given)
+        with span(f"tool {plugin.name}"):
+            return checked(plugin.args(**given))
+
+    def checked(args: Any) -> tuple[str, dict[str, Any]]:
         try:
             problem = unknown_values(args, known.of(plugin.args))
         except TsgError as error:
