@@ -19,7 +19,7 @@ from tsg_agent.service.entry import begin, continued
 from tsg_agent.service.feedback import export, feedback_of
 from tsg_agent.service.running import Investigation
 from tsg_agent.service.sources import Source, Sources, open_telemetry
-from tsg_agent.service.watch import Watch
+from tsg_agent.service.watch import Heard, Watch
 from tsg_agent.settings import Settings
 from tsg_agent.store import Feedback, Kept, Request, Store
 
@@ -267,7 +267,7 @@ class Service:
                 live.progress(event)
 
         watch = Watch(told, ask, queued=queued, tries=None)
-        live.task = asyncio.create_task(replace(begun, watch=watch).concluded(go_on=go_on))
+        live.task = asyncio.create_task(replace(begun, heard=Heard(watch)).concluded(go_on=go_on))
         live.task.add_done_callback(self._over(begun.identity))
 
     def _over(self, identity: str) -> Callable[["asyncio.Task[Report]"], None]:

@@ -21,7 +21,7 @@ from tsg_agent.service.pool import Hands
 from tsg_agent.service.running import Investigation
 from tsg_agent.service.sources import open_telemetry
 from tsg_agent.service.traced import TracedEngine, TracedModel
-from tsg_agent.service.watch import Watch
+from tsg_agent.service.watch import Heard, Watch
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request, Store
 from tsg_agent.telemetry.engine import Engine
@@ -47,7 +47,9 @@ def investigate(  # noqa: PLR0913 - what it works with, by name
     settings = settings or Settings()
     with _opened(request, settings, engine) as opened:  # before the event loop, which would hold an interrupt back
         begun = begin(request, settings=settings, engine=opened, model=model, watch=watch, keep=keep)
-        return _ended(replace(begun, own_loop=True).concluded())
+        begun.heard.begun(begun.identity)  # at once: an interrupt may come next
+        begun.heard.own_loop = True
+        return _ended(begun.concluded())
 
 
 async def ainvestigate(  # noqa: PLR0913 - what it works with, by name
@@ -63,6 +65,7 @@ async def ainvestigate(  # noqa: PLR0913 - what it works with, by name
     begun = await asyncio.to_thread(
         begin, request, settings=settings, engine=engine, model=model, watch=watch, keep=keep
     )
+    begun.heard.begun(begun.identity)
     return await begun.concluded()
 
 
@@ -77,7 +80,8 @@ def resume(identity: str, *, settings: Settings | None = None, watch: Watch | No
     if isinstance(held, Report):
         return held
     with _opened(held.request, held.settings, None) as opened:
-        return _ended(replace(held, engine=opened, own_loop=True).concluded(go_on=True))
+        held.heard.own_loop = True
+        return _ended(replace(held, engine=opened).concluded(go_on=True))
 
 
 def begin(  # noqa: PLR0913 - what it works with, by name
@@ -93,14 +97,9 @@ def begin(  # noqa: PLR0913 - what it works with, by name
     settings = settings or Settings()
     request = request.model_copy(update={"now": request.now or datetime.now(UTC)})
     state = first_state(request)
-    store, notes = _store(settings) if keep else (None, [])
-    if store:
-        try:
-            store.remember(state["id"], request)
-            store.prune(settings.keep_days, settings.keep_number)
-        except (OSError, sqlite3.Error) as error:
-            notes = [*notes, f"Investigations that are to be kept no longer could not be taken away: {error}."]
-    return Investigation(state["id"], request, state, settings, watch or Watch(), store, engine, model, tuple(notes))
+    store, notes = _store(settings, state["id"], request) if keep else (None, [])
+    heard = Heard(watch or Watch())
+    return Investigation(state["id"], request, state, settings, heard, store, engine, model, tuple(notes))
 
 
 def continued(
@@ -114,7 +113,7 @@ def continued(
     if store.about(identity).state == "finished":
         return store.report(identity)
     state: State = {**first_state(request), "id": identity}
-    return Investigation(identity, request, state, settings, watch or Watch(), store, engine, None, tuple(notes))
+    return Investigation(identity, request, state, settings, Heard(watch or Watch()), store, engine, None, tuple(notes))
 
 
 @contextmanager
@@ -165,13 +164,19 @@ def _ended(run: Coroutine[Any, Any, Report]) -> Report:
         return beside.submit(asyncio.run, run).result()
 
 
-def _store(settings: Settings) -> tuple[Store | None, list[str]]:
-    """Where to keep the run. An incident is not left alone because a folder cannot be written: a note says so."""
+def _store(settings: Settings, identity: str, request: Request) -> tuple[Store | None, list[str]]:
+    """Where the run is kept. An incident is not left alone because a folder cannot be written: a note says so."""
     store = Store(settings.state_dir)
     try:
-        return store, store.check()
-    except RecordError as error:
+        notes = store.check()
+        try:
+            store.prune(settings.keep_days, settings.keep_number and settings.keep_number - 1)
+        except (OSError, sqlite3.Error) as error:
+            notes.append(f"Investigations that are to be kept no longer could not be taken away: {error}.")
+        store.remember(identity, request)
+    except (RecordError, OSError) as error:
         return None, [f"This investigation cannot be resumed. {error}"]
+    return store, notes
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from tsg_agent.service.queue import QUEUE, Turn
 from tsg_agent.service.recorder import Recorder
 from tsg_agent.service.sources import opened
 from tsg_agent.service.traced import TracedEngine, TracedModel
-from tsg_agent.service.watch import Heard, Watch, silent
+from tsg_agent.service.watch import Heard, silent
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request, Store
 from tsg_agent.telemetry.engine import Engine
@@ -45,14 +45,12 @@ class Investigation:
     request: Request
     state: State
     settings: Settings
-    watch: Watch
+    heard: Heard
     store: Store | None = None
     engine: Engine | None = None
     model: Model | None = None
     notes: tuple[str, ...] = ()
     """For the report: what was wrong before it began."""
-    own_loop: bool = False
-    """Whether the event loop is this run's own, so that a question may hold it."""
 
     async def concluded(self, *, go_on: bool = False) -> Report:
         """The report: when it is this investigation's turn, it has run, and what it asked was answered.
@@ -65,19 +63,22 @@ class Investigation:
 
     async def _concluded(self, *, go_on: bool) -> Report:
         recorder = Recorder(self.store.events, self.identity, redact=self.settings.model.redact) if self.store else None
-        heard = Heard(self.watch, recorder or silent, own_loop=self.own_loop)
+        heard = self.heard
+        heard.log = recorder or silent
         try:
-            async with self._claimed():
-                heard.begun(self.identity)
-                async with QUEUE.turn(heard.queued) as turn, opened(self.engine, self.request, self.settings) as engine:
-                    heard.log("began", version=__version__, resumed=go_on)
-                    report = await self._report(engine, turn, heard, go_on=go_on)
-                    if recorder:
-                        await recorder.written()
-                        report = await self._kept(_noted(report, [*self.notes, *heard.notes, *recorder.notes]))
-                        heard.log("concluded", headline=report.headline, causes=len(report.causes))
-                        return report
+            async with (
+                self._claimed(),
+                QUEUE.turn(heard.queued) as turn,
+                opened(self.engine, self.request, self.settings) as engine,
+            ):
+                heard.log("began", version=__version__, resumed=go_on)
+                report = await self._report(engine, turn, heard, go_on=go_on)
+                if recorder is None:
                     return _noted(report, [*self.notes, *heard.notes])
+                await recorder.written()
+                report = await self._kept(_noted(report, [*self.notes, *heard.notes, *recorder.notes]))
+                heard.log("concluded", headline=report.headline, causes=len(report.causes))
+                return report
         except asyncio.CancelledError:
             if not heard.waits:
                 heard.log("interrupted")
@@ -143,7 +144,7 @@ class Investigation:
     @property
     def _durability(self) -> Durability | None:
         """In memory only a question is gone on from: then the steps before it need not be written down one by one."""
-        return "async" if self.store else "exit" if self.watch.ask else None
+        return "async" if self.store else "exit" if self.heard.watch.ask else None
 
     @asynccontextmanager
     async def _claimed(self) -> AsyncIterator[None]:
@@ -165,7 +166,7 @@ class Investigation:
                 saver.serde = PlainData()
                 yield saver
         else:
-            yield InMemorySaver(serde=PlainData()) if self.watch.ask else None
+            yield InMemorySaver(serde=PlainData()) if self.heard.watch.ask else None
 
     async def _assistant(self, held: dict[str, Any]) -> Assistant | None:
         """The model within this investigation's budget, of which a resumed one has spent a part.
