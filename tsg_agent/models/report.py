@@ -1,5 +1,6 @@
 """Step 11: the conclusion, and what it took."""
 
+from html import escape
 from typing import Any
 
 from pydantic import AwareDatetime, Field
@@ -199,3 +200,14 @@ class Report(Model):
     notes: list[str]
     usage: Usage
     narrative: Narrative | None = Field(None, description="None without a model, or where it gave none")
+
+    def __repr__(self) -> str:
+        """In short: a report has some thousand lines."""
+        return f"<Report {self.id}: {self.headline!r}, {len(self.causes)} causes, {len(self.gaps)} gaps>"
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the headline, the causes, and what to do. `to_html` makes the whole page."""
+        causes = "".join(f"<li><b>{escape(one.confidence)}</b>: {escape(one.statement)}</li>" for one in self.causes)
+        actions = "".join(f"<li>{escape(one.statement)}</li>" for one in self.actions)
+        lists = f"<ol>{causes}</ol><ul>{actions}</ul>"
+        return f"<div><p><b>{escape(self.headline)}</b></p>{lists}<small>{escape(self.id)}</small></div>"
