@@ -94,7 +94,7 @@ def broken_shard(share: float = 0.4) -> list[Part]:
     return [replace(part, after=share) if part.values["shard_id"] == "s1" else part for part in world()]
 
 
-OTHERS = [Part({"shard_id": "s2", "scenario_name": name}, 20, 0.01, 0.01) for name in ("help", "mail")]
+OTHERS = [Part({"shard_id": "s2", "scenario_name": name}, 60, 0.01, 0.01) for name in ("help", "mail")]
 """Workflows that do not meet the shard."""
 
 
