@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tsg_agent"
-BASE = {"models", "settings", "errors", "wording", "versions", "statistics", "workflow_labels"}
+BASE = {"models", "settings", "errors", "wording", "escape", "versions", "statistics", "workflow_labels"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "models": set(),
@@ -16,6 +16,7 @@ ALLOWED: dict[str, set[str]] = {
     "workflow_labels": set(),
     "settings": {"errors"},
     "wording": {"models"},
+    "escape": {"wording"},
     "telemetry": {"models", "errors", "settings"},
     "sandbox": {"errors"},
     "workflows": BASE,
@@ -23,6 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "conclude": BASE,
     "report": BASE,
     "tools": BASE | {"telemetry", "sandbox", "workflows"},
+    "guides": BASE | {"telemetry", "tools", "extract"},
     "evidence": BASE | {"telemetry", "tools"},
     "verdicts": BASE | {"evidence", "workflows"},
     "sla": BASE | {"evidence"},

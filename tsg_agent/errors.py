@@ -21,6 +21,10 @@ class SettingsError(TsgError):
     exit_code = 2
 
 
+class OutputError(TsgError):
+    """What was found cannot be written to standard output: no room is left, or it is broken."""
+
+
 class ParameterError(TsgError):
     """A parameter of the incident has a value that cannot hold (a window that ends before it starts)."""
 
@@ -40,6 +44,12 @@ class QuestionError(TsgError):
         flags = ", ".join(f"--{parameter.replace('_', '-')}" for parameter, _, _ in questions)
         super().__init__(" ".join(lines), fix=f"Answer with {flags}.")
         self.questions = questions
+
+
+class GuideError(TsgError):
+    """A troubleshooting guide's file cannot be read, or asks for what may not run."""
+
+    exit_code = 2
 
 
 class TelemetryError(TsgError):

@@ -1,6 +1,7 @@
 """From a command's flags to what is asked for. Beside options.py, since it needs what takes long to import."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,23 @@ MOST_BYTES = 50_000_000
 
 
 def read_text(incident: str) -> str:
-    """The incident's text; bytes that are not UTF-8 are replaced. Raises ParameterError where there is none."""
-    if incident == "-":
-        return sys.stdin.buffer.read(MOST_BYTES).decode("utf-8", "replace")
+    """The incident's text; bytes that are not UTF-8 are replaced. Raises ParameterError where there is none.
+
+    No more is read than a text can have: what has no size (a device, a pipe) may have no end.
+    """
     path = Path(incident)
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ParameterError(f"{path} is too large for an incident's text.", fix="Give the report, not the logs.")
-        return path.read_bytes().decode("utf-8", "replace")
-    except OSError as error:
+        with nullcontext(sys.stdin.buffer) if incident == "-" else path.open("rb") as opened:
+            held = opened.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise ParameterError(
-            f"{path} cannot be read: {error.strerror or error}.", fix="Give a text file, or - for standard input."
+            f"{path} cannot be read: {why}.", fix="Give a text file, or - for standard input."
         ) from error
+    if len(held) > MOST_BYTES:
+        named = "Standard input" if incident == "-" else path
+        raise ParameterError(f"{named} is too large for an incident's text.", fix="Give the report, not the logs.")
+    return held.decode("utf-8", "replace")
 
 
 def request_of(text: str, telemetry: str, mapping: Path | None, given: dict[str, Any], *, now: str | None) -> Request:

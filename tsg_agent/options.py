@@ -9,8 +9,26 @@ Telemetry = Annotated[
     str,
     typer.Option("--telemetry", "-t", help="Folder, glob or file of Parquet, CSV or JSON lines; or a .duckdb file."),
 ]
+
+
+def _mapping(value: Path | None) -> Path | None:
+    """A mapping file, or the file of the ready mapping of that name."""
+    if value is None or value.exists() or value.name != str(value):
+        return value
+    from tsg_agent.telemetry.formats import names, path_of  # noqa: PLC0415 - --help must be quick
+
+    return path_of(value.name) if value.name in names() else value
+
+
 Mapping = Annotated[
-    Path | None, typer.Option(help="TOML file that maps your tables and columns to the guide's (docs/telemetry.md).")
+    Path | None,
+    typer.Option(
+        "--mapping",
+        "--format",
+        help="TOML file that maps your tables and columns to the guide's (docs/telemetry.md), or the name of a ready "
+        "one (tsg-agent mapping list).",
+        callback=_mapping,
+    ),
 ]
 Region = Annotated[str | None, typer.Option(help="Affected region, as the telemetry spells it.")]
 Service = Annotated[str | None, typer.Option("--service-name", "--service", help="Affected service.")]

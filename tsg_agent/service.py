@@ -113,7 +113,14 @@ def resume(identity: str, *, settings: Settings | None = None, watch: Watch | No
 def open_telemetry(telemetry: str, *, mapping: Path | None = None, settings: Settings | None = None) -> DuckDB:
     """The embedded engine over a folder, a glob, a file or a .duckdb database; close it, or use it in `with`."""
     settings = settings or Settings()
-    return DuckDB(telemetry, mapping=mapping, memory_limit=settings.memory_limit, threads=settings.threads)
+    return DuckDB(
+        telemetry,
+        mapping=mapping,
+        memory_limit=settings.memory_limit,
+        threads=settings.threads,
+        unreadable_percent=settings.unreadable_percent,
+        template_paths=settings.template_paths,
+    )
 
 
 @contextmanager

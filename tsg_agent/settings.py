@@ -194,7 +194,7 @@ class ModelSettings(BaseModel):
     longest_wait: float = Field(30, ge=0, description="seconds to wait for a retry at most, whatever Retry-After asks")
     maximum_calls: int = Field(8, ge=0, description="calls, each try counted")
     maximum_tokens: int = Field(60_000, ge=0, description="tokens, read and written")
-    maximum_seconds: float = Field(300, ge=0, description="seconds of all calls together")
+    maximum_seconds: float = Field(300, ge=0, description="seconds of all calls together, waits between them too")
     maximum_cost: float | None = Field(None, ge=0, description="money; needs the prices")
     input_price: float | None = Field(None, ge=0, description="money per million tokens read")
     output_price: float | None = Field(None, ge=0, description="money per million tokens written")
@@ -216,6 +216,7 @@ class SandboxSettings(BaseModel):
 
 _FOLDER = {
     "thresholds", "query_timeout", "memory_limit", "threads", "window_hours", "default_threshold", "maximum_groups",
+    "unreadable_percent", "template_paths",
     *("model." + name for name in (
         "timeout", "retries", "longest_wait", "maximum_calls", "maximum_tokens", "maximum_seconds", "maximum_cost",
         "input_price", "output_price", "answer_tokens", "text_characters", "analyse",
@@ -283,6 +284,10 @@ class Settings(BaseSettings):
     default_threshold: float = Field(
         99.9, gt=0, le=100, description="SLA threshold where the incident names none, percent"
     )
+    unreadable_percent: float = Field(
+        1, ge=0, le=100, description="percent of a table's lines, or of a column's values, that may be unreadable"
+    )
+    template_paths: bool = Field(True, description="count paths that differ in their ids only as one: /order/{id}")
     maximum_groups: int = Field(100_000, description="groups a check reads before it says that it was cut")
     state_dir: Path = Field(
         Path("~/.local/state/tsg-agent"), description="where checkpoints of investigations are kept"

@@ -20,7 +20,10 @@ def sla_of(measurement: Measurement, parameters: Parameters, start: Start, cover
     since = after or window
     status, reason = Status.OK, ""
     if not since.requests:
-        status, reason = Status.NO_DATA, _unseen(parameters, window, since.unknown, start.measured or start.reported, covers)
+        status, reason = (
+            Status.NO_DATA,
+            _unseen(parameters, window, since.unknown, start.measured or start.reported, covers),
+        )
     elif doubt := _doubt(parameters, since, before):
         status, reason = Status.INSUFFICIENT_DATA, doubt
     return Sla(
@@ -67,9 +70,7 @@ def _outside(parameters: Parameters, covers: Covers) -> bool:
     return covers is not None and (parameters.end_time < covers[0] or parameters.start_time > covers[1])
 
 
-def _unseen(
-    parameters: Parameters, window: Availability, unknown: int, start: datetime | None, covers: Covers
-) -> str:
+def _unseen(parameters: Parameters, window: Availability, unknown: int, start: datetime | None, covers: Covers) -> str:
     """Why there is no request to measure, in words."""
     service = name(parameters.service_name)
     if unknown:

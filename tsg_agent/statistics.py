@@ -88,7 +88,8 @@ def robust_dispersion(failures: Floats, requests: Floats) -> Floats:
     trimmed = np.divide(gone, count, out=np.zeros(len(count)), where=count > 0)
     left = kept.sum(axis=1) - 1.0
     ratio = np.divide((odd * kept).sum(axis=1), left, out=np.ones(len(count)), where=left > 0)
-    return np.maximum(1.0, ratio / _left_by_trimming(trimmed))
+    result: Floats = np.maximum(1.0, ratio / _left_by_trimming(trimmed))
+    return result
 
 
 def _left_by_trimming(share_gone: Floats) -> Floats:

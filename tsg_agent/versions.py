@@ -1,6 +1,9 @@
 """The order of release numbers, part by part."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 VERSION = re.compile(r"[vV]?(\d{1,18}(?:\.\d{1,18})*)(?:[-_+.]?([0-9A-Za-z][0-9A-Za-z.+_-]*))?")
 PRE_RELEASE = re.compile(r"(?:alpha|beta|rc|pre|preview|dev|snapshot|canary|nightly|a|b|m)[.\-_]?(\d*)", re.IGNORECASE)
@@ -30,3 +33,43 @@ def release_key(version: str | None) -> ReleaseKey | None:
     )
     # A pre-release sorts before its release; any other suffix (a build, a hash) after it.
     return numbers, 0 if PRE_RELEASE.match(suffix) else 2, parts
+
+
+HASH = re.compile(r"[0-9a-f]{7,40}", re.IGNORECASE)
+SETTLED = timedelta(minutes=5)
+"""Versions that are seen so soon after the first row may have been there before."""
+
+
+@dataclass(frozen=True)
+class VersionOrder:
+    """Which versions follow each other: a key for each whose place is known, equal where it is shared."""
+
+    keys: dict[str, ReleaseKey | datetime]
+    by_time: bool
+    """By when each was first seen, and not by release number."""
+
+
+def version_order(seen: Mapping[str | None, datetime | None]) -> VersionOrder:
+    """The order of a service's versions, from when each was first seen.
+
+    Release numbers are in theirs, and what is none has no place. Where some are hashes, or most are no release numbers
+    (branches, names), all are in the order in which they were first seen; of those that were there from the beginning
+    none is newer than another.
+    """
+    named = [version for version in seen if version]
+    releases = {version: key for version in named if (key := release_key(version)) is not None}
+    if not any(map(_is_hash, named)) and 2 * len(releases) >= len(named):
+        return VersionOrder(dict(releases), by_time=False)
+    times = {version: time for version in named if (time := seen[version]) is not None}
+    if not times:
+        return VersionOrder({}, by_time=True)
+    first = min(times.values())
+    settled: dict[str, ReleaseKey | datetime] = {
+        version: first if time <= first + SETTLED else time for version, time in times.items()
+    }
+    return VersionOrder(settled if len(set(settled.values())) > 1 else {}, by_time=True)
+
+
+def _is_hash(version: str) -> bool:
+    """A hash or part of one: no release number has letters amid its digits."""
+    return HASH.fullmatch(version) is not None and not version.isdigit()

@@ -167,11 +167,11 @@ def test_a_budget_ends(limit: dict[str, float]) -> None:
 
 
 def test_seconds_are_a_budget_too() -> None:
-    with serving(each(Say("ok"))) as endpoint:
-        asked = assistant(endpoint, maximum_seconds=0.0001)
-        asked.text("node", ASK)
+    with serving(each(Fail(wait=0.3), Say("ok"))) as endpoint:
+        asked = assistant(endpoint, maximum_seconds=0.2, retries=1)
         with pytest.raises(BudgetError, match="seconds"):
             asked.text("node", ASK)
+        assert len(endpoint.requests) == 1
 
 
 def test_people_and_secrets_do_not_reach_the_model_and_people_come_back() -> None:

@@ -9,8 +9,11 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from tests.samples import HOSTILE, SAMPLES, bad_version, no_incident, only_gaps, only_suspects
+from tsg_agent.escape import markdown as escape
+from tsg_agent.escape import markdown_block as fenced
+from tsg_agent.escape import markdown_code as code
 from tsg_agent.models import Report
-from tsg_agent.report.markdown import code, escape, fenced, to_markdown
+from tsg_agent.report.markdown import to_markdown
 from tsg_agent.report.terminal import print_report
 from tsg_agent.wording import one_line
 

@@ -73,6 +73,12 @@ result = room.raw.decode()""", ROOT),
     Attack("secrets", "mounts of the machine", "result = open('/proc/self/mountinfo').read()"),
     Attack("secrets", "the machine's name", "result = os.uname().nodename"),
     Attack("secrets", "the kernel's log", "result = sysc('syslog', 10, 0, 0)", ROOT),
+    Attack("secrets", "where Python and its libraries lie", "import gc, types\n"
+           "told = [repr(getattr(sys, name)) for name in dir(sys) if name not in ('modules', 'path_importer_cache')]\n"
+           "told += [repr(value) for m in list(sys.modules.values()) if m for name, value in list(vars(m).items())"
+           " if name in ('__file__', '__path__', '__cached__', '__spec__') or isinstance(value, str)]\n"
+           "told += [o.__code__.co_filename for o in gc.get_objects() if isinstance(o, types.FunctionType)]\n"
+           "result = [text for text in told if any(place in text for place in W['places'])]", LIMITS),
     Attack("secrets", "its own environment", "result = [v for v in os.environ.values() if 'tsg-secret' in v]", LIMITS),
     Attack("secrets", "a secret in its own memory", "import gc\n"
            "result = [o for o in gc.get_objects() if isinstance(o, dict) and 'TSG_PLANTED' in o]", LIMITS),
@@ -121,6 +127,15 @@ result = n == 19""", ROOT),
     _raw("processes", "another's priority", "'setpriority', 0, W['victim'], 10"),
     _raw("processes", "another's processors",
          "'sched_setaffinity', W['victim'], 8, ctypes.create_string_buffer(b'\\1', 8)"),
+    Attack("processes", "which processors another may use", "result = os.sched_getaffinity(W['victim'])"),
+    Attack("processes", "another's time on the processor",
+           "import time\nresult = time.clock_gettime(~W['victim'] << 3 | 2) >= 0 and True"),
+    Attack("processes", "the clock of another", "import time\nresult = time.clock_getres(~W['victim'] << 3 | 2) > 0"),
+    Attack("processes", "another's session", "result = os.getsid(W['victim'])"),
+    Attack("processes", "another's group", "result = os.getpgid(W['victim'])"),
+    Attack("processes", "read another's priority", "sysc('getpriority', 0, W['victim']); result = 1"),
+    Attack("processes", "how another is scheduled", "sysc('sched_getscheduler', W['victim']); result = 1"),
+    Attack("processes", "its parent's number", "result = os.getppid() > 1"),
     Attack("processes", "another's limits", "import resource\n"
            "result = resource.prlimit(W['victim'], resource.RLIMIT_CORE)"),
     Attack("processes", "change another's limits", "import resource\n"

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.sandbox.world import skipped_without_a_sandbox
 from tsg_agent.sandbox import Session
 from tsg_agent.sandbox.frames import pack
 from tsg_agent.sandbox.inside import resident
@@ -105,3 +106,28 @@ def test_a_frame_loaded_again_is_the_new_one(sandbox: Session) -> None:
         sandbox.load("again", pd.DataFrame({"k": ["a", "b", "a"] if n % 2 else ["b", "c", "c"], "v": [n, n, n]}))
         expected = {"a": 2 * n, "b": n} if n % 2 else {"b": n, "c": 2 * n}
         assert sandbox.run("again.groupby('k').v.sum().to_dict()", frames=["again"]).value == expected
+
+
+REACHED = """
+import gc, sys
+import pandas as pd
+seen, at = [], sys._getframe()
+while at is not None:
+    for value in list(at.f_locals.values()):
+        seen += [value, *vars(value).values()] if hasattr(value, "__dict__") else [value]
+    at = at.f_back
+seen += gc.get_objects()
+inner = [one for held in seen if isinstance(held, dict) for one in list(held.values())]
+found = [one for one in [*seen, *inner] if isinstance(one, pd.DataFrame)]
+result = sorted({str(name) for one in found for name in one.columns})
+"""
+
+
+def test_frames_that_a_run_was_not_given_are_not_there() -> None:
+    with skipped_without_a_sandbox(), Session() as session:
+        session.load("given", pd.DataFrame({"open": ["a", "b"], "n": [1, 2]}))
+        session.load("other", pd.DataFrame({"secret": pd.Series(["a", "b"], dtype="str"), "m": [1, 2]}))
+        assert session.run(REACHED, frames=["given"]).value == ["n", "open"]
+        assert session.run(REACHED, frames=[]).value == []
+        assert session.run(REACHED).value == ["m", "n", "open", "secret"]  # each run has its own
+        assert session.run("other.groupby('secret').m.sum().tolist()").value == [1, 2]

@@ -53,6 +53,10 @@ FORGED = {
     "unknown tag": json.dumps({**GOOD, "value": {"x": 1}}).encode(),
     "two tags": json.dumps({**GOOD, "value": {"l": [], "o": ""}}).encode(),
     "a table that is not there": json.dumps({**GOOD, "value": {"table": 3}}).encode(),
+    "a table twice": json.dumps({**GOOD, "tables": [TABLE], "value": {"l": [{"table": 0}, {"table": 0}]}}).encode(),
+    "a table many times": json.dumps(
+        {**GOOD, "tables": [TABLE], "value": {"l": [{"l": [{"table": 0}] * 400}] * 90}}
+    ).encode(),
     "a table by a truth value": json.dumps({**GOOD, "tables": [TABLE], "value": {"table": False}}).encode(),
     "too many tables": json.dumps({**GOOD, "tables": [TABLE] * 6}).encode(),
     "ragged columns": json.dumps(
@@ -191,3 +195,14 @@ def test_any_json_is_read_or_refused(value: object, tables: object, error: objec
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     with pytest.raises(SandboxViolation):
         read(data, Limits())
+
+
+def test_what_an_answer_becomes_is_bounded_by_its_bytes(sandbox: Session) -> None:
+    """A row of long texts and many rows beside it are one wide column when they are shown."""
+    cells = ["x" * 4000, *["y"] * 199]
+    columns = [{"name": f"c{n}", "type": "object", "index": False, "cells": cells} for n in range(60)]
+    table = {"name": "t", "rows": 200, "width": 60, "columns": columns}
+    data = json.dumps({**GOOD, "tables": [table], "value": {"table": 0}}).encode()
+    (read_back,) = read(data, Limits(cells=20_000)).tables
+    assert len(read_back.text(200)) < 10 * len(data)
+    assert sandbox.run("import pandas as pd\n[df, {'a': df.head(1)}]").status is Status.OK

@@ -17,14 +17,16 @@ import pytest
 from tsg_agent.sandbox import SandboxUnavailable
 from tsg_agent.sandbox.inside import kernel
 
+ROOT = Path(__file__).parents[2]
 # System calls the sandbox itself never names: (x86_64, aarch64).
 _MORE = {
     "add_key": (248, 217), "bpf": (321, 280), "fanotify_init": (300, 262), "inotify_init1": (294, 26),
     "io_uring_setup": (425, 425), "keyctl": (250, 219), "memfd_create": (319, 279), "mlock": (149, 228),
-    "msgget": (68, 186), "mq_open": (180, 180), "name_to_handle_at": (303, 264), "perf_event_open": (298, 241),
+    "msgget": (68, 186), "mq_open": (240, 180), "name_to_handle_at": (303, 264), "perf_event_open": (298, 241),
     "personality": (135, 92), "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424), "pkey_mprotect": (329, 288),
     "process_vm_readv": (310, 270), "rt_sigqueueinfo": (129, 138), "semget": (64, 190), "setpriority": (141, 140),
     "settimeofday": (164, 170), "shmget": (29, 194), "statx": (332, 291), "syslog": (103, 116),
+    "getpriority": (140, 141), "sched_getscheduler": (145, 120),
     "timer_create": (222, 107), "userfaultfd": (323, 282), "setns": (308, 268), "sched_setaffinity": (203, 122),
 }  # fmt: skip
 
@@ -56,6 +58,7 @@ class World:
             "victim": self.victim.pid,
             "address": id(self.memory) + bytes.__basicsize__ - 1,
             "length": len(self.memory),
+            "places": [sys.prefix, sys.base_prefix, str(Path(sys.executable).parent), str(ROOT)],
             "tcp": self.tcp_port,
             "udp": self.udp_port,
             "unix": self.unix_path,

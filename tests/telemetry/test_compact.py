@@ -17,7 +17,8 @@ from tsg_agent.telemetry.compact import Compact, Over
 from tsg_agent.telemetry.copies import Create
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.tools import PLUGINS
-from tsg_agent.tools.plugin import load_sql, with_service_requests
+from tsg_agent.tools.plugin import load_sql
+from tsg_agent.tools.requests import with_service_requests
 
 START = datetime(2026, 3, 10, 12)
 SCOPE: dict[str, Any] = {

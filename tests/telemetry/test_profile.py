@@ -29,7 +29,7 @@ def test_tables_times_and_values(tmp_path: Path) -> None:
     assert "cache_hit" in logs.columns
     assert "session_id" in logs.missing
     assert found.tables[1].first is None
-    assert found.absent == ()
+    assert found.absent == ("calls",)
     assert all(check.ready for check in found.checks)
     assert found.known.regions == ("us-east",)
 

@@ -1,13 +1,13 @@
-"""The guide's own queries, from the oracle beside the repository; tests skip where it is absent."""
+"""What the guide asks for, by queries that share nothing with the checks; and by the specification, where it is."""
 
 import importlib.util
 import math
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import duckdb
 import pytest
 
 from tsg_agent.models import Finding
@@ -15,10 +15,11 @@ from tsg_agent.settings import Settings
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.tools import PLUGINS
 from tsg_agent.tools.plugin_8_workflows import in_the_guides_order
-from tsg_agent.tools.rows import ScopeArgs
+from tsg_agent.tools.rows import ScopeArgs, naive_utc
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 ORACLE = SHARED / "oracle" / "guide_sql.py"
+QUERIES = Path(__file__).parent / "guide_queries"
 GATEWAY = SHARED / "incidents" / "gateway-700000001" / "telemetry"
 KEYS = {
     1: ("service_version",),
@@ -34,29 +35,47 @@ RANKS = {2: "severity_rank", 4: "severity_rank", 5: "priority", 6: "impact_rank"
 Row = dict[str, Any]
 
 
-def oracle() -> ModuleType:
+def specified_rows(folder: Path, number: int, scope: Row) -> list[Row]:
+    """The rows of the specification's own text, least repaired; skips where it is not beside the repository."""
     if not ORACLE.exists():
-        pytest.skip(f"the oracle is not there: {ORACLE}")
+        pytest.skip(f"the specification's queries are not there: {ORACLE}")
     spec = importlib.util.spec_from_file_location("guide_sql", ORACLE)
     assert spec is not None
     assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def guide_rows(folder: Path, number: int, scope: Row) -> list[Row]:
-    """The guide's rows. Times in `scope` are UTC, as the guide's text has them: a naive timestamp."""
-    guide = oracle()
+    guide = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(guide)
     texts = {
         name: value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else value
         for name, value in scope.items()
     }
     with guide.connect(folder) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        cursor = connection.execute(guide.query(number, texts))
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return _rows(connection, guide.query(number, texts), {})
+
+
+def guide_rows(folder: Path, number: int, scope: Row) -> list[Row]:
+    """The rows that the guide asks for, by queries of our own that share nothing with the checks."""
+    values = {name: naive_utc(value) if isinstance(value, datetime) else value for name, value in scope.items()}
+    sql = guide_query(number)
+    named = {name: value for name, value in values.items() if f"${name}" in sql}
+    with duckdb.connect() as connection:
+        for path in sorted(folder.glob("*.parquet")):
+            connection.execute(f"CREATE VIEW {path.stem} AS FROM '{path}'")
+        return _rows(connection, sql, named)
+
+
+def guide_query(number: int) -> str:
+    """A step's query as the guide means it; a query that goes on with a comma begins with the requests it reads."""
+    own = (QUERIES / f"plugin_{number}.sql").read_text("utf-8")
+    head, _, body = own.partition("\n")
+    requests = (QUERIES / "requests.sql").read_text("utf-8").rstrip()
+    return f"{head}\nWITH {requests}\n{body}" if body.startswith(",") else own
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: Row) -> list[Row]:
+    connection.execute("SET TimeZone = 'UTC'")
+    cursor = connection.execute(sql, values)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def our_rows(folder: Path, number: int, scope: Row) -> tuple[Finding, list[Row]]:

@@ -1,4 +1,8 @@
-"""Our rows are the guide's, column by column, except where docs/guide-deviations.md says otherwise."""
+"""Our rows are the guide's, column by column, except where docs/guide-deviations.md says otherwise.
+
+The guide's rows come from queries of our own; where the specification lies beside the repository they are compared
+with what its text gives, too.
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.tools.generated import REGIONS, SCOPE, frames, write
-from tests.tools.oracle import GATEWAY, RANKS, differences, guide_rows, our_rows
+from tests.tools.oracle import GATEWAY, RANKS, differences, guide_rows, our_rows, specified_rows
 from tsg_agent.models import Status
 
 GATEWAY_SCOPE: dict[str, Any] = {
@@ -42,6 +46,16 @@ REACHABLE = {
 }  # fmt: skip
 LIMITED = {1: 5}
 """The guide shows five versions at the most."""
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_queries_compared_with_give_what_the_specification_s_text_gives(number: int, tmp_path: Path) -> None:
+    sources = [(GATEWAY, GATEWAY_SCOPE)] if GATEWAY.exists() else []
+    folder = write(frames(number), tmp_path)
+    for source, scope in [*sources, *((folder, SCOPE | {"region": region}) for region in REGIONS)]:
+        guide, specified = guide_rows(source, number, scope), specified_rows(source, number, scope)
+        assert differences(number, specified, guide) == []
+        assert [set(row) for row in guide[:1]] == [set(row) for row in specified[:1]]
 
 
 @pytest.mark.skipif(not GATEWAY.exists(), reason=f"the recorded incident is not there: {GATEWAY}")

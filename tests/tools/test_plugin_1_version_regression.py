@@ -31,7 +31,7 @@ def versions(folder: Path, *made: Rows) -> Finding:
 )
 def test_label(rank: int, delta: float | None, slow: float | None, expected: str, also: tuple[str, ...]) -> None:
     row = blank(VersionRow, service_version="1.2.3", version_rank=rank, failure_rate_delta=delta, slow_rate=slow)
-    assert label(row, LIMITS) == (expected, also)
+    assert label(row, LIMITS, ordered=True) == (expected, also)
 
 
 @pytest.mark.parametrize(("requested", "compared"), [(1000, 1), (1001, 2)])
@@ -146,4 +146,38 @@ def test_other_regions_and_test_traffic_do_not_count(tmp_path: Path) -> None:
         requests(2000, {500: 2000}, service_version="1.1.0", is_test_traffic=True),
     )
     assert by(finding, "service_version")["1.1.0"]["total_count"] == 2000
+    assert finding.label == "NO_REGRESSION"
+
+
+def deployed(names: tuple[str, str], *, share: float, at: int) -> Rows:
+    """The first version, and from row `at` of 6,000 on every second request by the second, of which a share fails."""
+    versions = [names[1] if n >= at and n % 2 else names[0] for n in range(6000)]
+    codes = [500 if version == names[1] and n % 100 < share * 100 else 200 for n, version in enumerate(versions)]
+    return requests(6000, service_version=versions, status_code=codes)
+
+
+@pytest.mark.parametrize(
+    "names", [("f3a91c7", "0c77d21"), ("9aa0b1c2d3", "1234567"), ("main", "hotfix-login"), ("f3a91c7", "main")]
+)
+def test_versions_that_are_no_numbers_are_in_the_order_of_their_first_request(
+    names: tuple[str, str], tmp_path: Path
+) -> None:
+    rows = deployed(names, share=0.4, at=2400)
+    finding = found(tmp_path, 1, {"api_gateway_logs": rows})
+    assert finding.label == "REGRESSION_DETECTED"
+    assert (finding.rows[0]["service_version"], finding.rows[0]["previous_version"]) == (names[1], names[0])
+    assert any("first seen" in note for note in finding.notes)
+
+
+def test_versions_that_were_there_from_the_beginning_are_in_no_order(tmp_path: Path) -> None:
+    rows = deployed(("f3a91c7", "0c77d21"), share=0.4, at=0)
+    finding = found(tmp_path, 1, {"api_gateway_logs": rows})
+    assert finding.status is Status.INSUFFICIENT_DATA
+    assert "none is known to be newer" in finding.reason
+
+
+def test_release_numbers_keep_their_order_whenever_they_are_seen(tmp_path: Path) -> None:
+    rows = deployed(("2.1.0", "2.0.9"), share=0.4, at=2400)  # rolled back, and worse
+    finding = found(tmp_path, 1, {"api_gateway_logs": rows})
+    assert finding.rows[0]["service_version"] == "2.1.0"
     assert finding.label == "NO_REGRESSION"

@@ -17,6 +17,7 @@ from tsg_agent.ask.guard import Guard
 from tsg_agent.ask.listening import Listener
 from tsg_agent.ask.tools import Bench, agent_tools
 from tsg_agent.errors import BudgetError, ModelError
+from tsg_agent.llm.bounded import ASYNC_HOOKS
 from tsg_agent.llm.budget import Budget
 from tsg_agent.llm.client import connection
 from tsg_agent.llm.grounding import check, cited, read_rows, sentences_of
@@ -53,7 +54,7 @@ class Agent:
         ended = False
         try:
             # A client of its own: one that is kept would belong to an event loop that has ended.
-            async with DefaultAsyncHttpxClient(timeout=self._settings.timeout) as http:
+            async with DefaultAsyncHttpxClient(timeout=self._settings.timeout, event_hooks=ASYNC_HOOKS) as http:
                 agent = self._agent(messages[0].content, listener, pool, http)
                 answer = await self._mended(agent, messages[1].content, question, listener)
             ended = True

@@ -10,7 +10,7 @@ from tsg_agent.models import Measure, Parameters
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import FLAGS, LOGS, PRODUCTS
 from tsg_agent.telemetry.engine import Engine
-from tsg_agent.tools.plugin import with_service_requests
+from tsg_agent.tools.requests import is_weighted, with_service_requests
 from tsg_agent.tools.rows import naive_utc
 
 GROUPS = 5_000
@@ -95,7 +95,7 @@ def counted(engine: Engine, wanted: Wanted, parameters: Parameters, settings: Se
     if wanted.by and not columns:
         return Counted(lacking=(f"{wanted.by.table}.{wanted.by.column}",))
     total = not columns and not wanted.names and COMPONENT in logs.present
-    sql, bound = _query(wanted, columns, total=total)
+    sql, bound = _query(wanted, columns, total=total, weighted=is_weighted(engine))
     bound |= {
         "start_time": naive_utc(parameters.start_time),
         "end_time": naive_utc(parameters.end_time),
@@ -115,7 +115,7 @@ def counted(engine: Engine, wanted: Wanted, parameters: Parameters, settings: Se
     return Counted([row for row in rows if row["requests"]], sql, lacking, carried)
 
 
-def _query(wanted: Wanted, columns: tuple[str, ...], *, total: bool) -> tuple[str, dict[str, object]]:
+def _query(wanted: Wanted, columns: tuple[str, ...], *, total: bool, weighted: bool) -> tuple[str, dict[str, object]]:
     failed = "status_code = $code" if wanted.code is not None else FAILED[wanted.measure]
     bound: dict[str, object] = {} if wanted.code is None else {"code": wanted.code}
     tables = {by_table for by_table in (FLAGS.name, PRODUCTS.name) if _needed(by_table, wanted, columns)}
@@ -138,10 +138,10 @@ def _query(wanted: Wanted, columns: tuple[str, ...], *, total: bool) -> tuple[st
     counts = [
         *([f"grouping({COMPONENT}) AS whole"] if total else []),
         *([names] if names else []),
-        "count(*) AS requests",
-        "count(*) FILTER (failed) AS failures",
+        "CAST(count(*) AS BIGINT) AS requests",
+        "CAST(count(*) FILTER (failed) AS BIGINT) AS failures",
         "100.0 * count(*) FILTER (failed) / nullif(count(*), 0) AS failure_rate",
-        "count(*) FILTER (status_code BETWEEN 200 AND 299) AS successes",
+        "CAST(count(*) FILTER (status_code BETWEEN 200 AND 299) AS BIGINT) AS successes",
         *(f"{function} AS {name}_ms" for name, function in LATENCIES.items()),
         "count(DISTINCT user_id) AS users",
         "count(DISTINCT user_id) FILTER (failed) AS users_failed",
@@ -151,7 +151,7 @@ def _query(wanted: Wanted, columns: tuple[str, ...], *, total: bool) -> tuple[st
     order = f"ORDER BY requests DESC{f', {names}' if names else ''} LIMIT {GROUPS}"
     # our own text and the catalogue's names; values are bound
     sql = f"SELECT {', '.join(counts)}\nFROM {source}{joins}{where}{group}\n{order}"
-    return with_service_requests(sql), bound
+    return with_service_requests(sql, weighted=weighted, once=True), bound
 
 
 def _needed(table: str, wanted: Wanted, columns: tuple[str, ...]) -> list[str]:

@@ -18,6 +18,7 @@ from tsg_agent.errors import ModelError, TransientModelError
 from tsg_agent.llm.assistant import pause
 from tsg_agent.llm.budget import Budget
 from tsg_agent.llm.client import typed
+from tsg_agent.llm.deadline import late
 from tsg_agent.llm.protocol import Answer, Message, Turn, Turns
 from tsg_agent.llm.redaction import Redactor
 from tsg_agent.settings import ModelSettings
@@ -53,12 +54,12 @@ class Guard(AgentMiddleware[Any, Any, Any]):
         tools = [_described(tool) for tool in request.tools]
 
         async def live() -> Turn:
+            seconds = max(0.0, min(self._settings.timeout, self._budget.left))
             try:
-                async with asyncio.timeout(self._settings.timeout):
+                async with asyncio.timeout(seconds):
                     return _turn(await handler(hidden))
             except TimeoutError:
-                words = f"The model did not answer within {self._settings.timeout:g} s."
-                raise TransientModelError(words, kind="timeout") from None
+                raise late(seconds) from None
             except OpenAIError as error:
                 raise typed(error, self._settings) from None  # the client's own error shows headers, and the key
             except ValueError as error:  # a body, or a part of a stream, that is no JSON
@@ -102,7 +103,7 @@ class Guard(AgentMiddleware[Any, Any, Any]):
                 self._budget.end(NODE, began, spent)
             self._listener.draft("")
             self._listener.doing(f"the model is asked again: {failed.message}")
-            await asyncio.sleep(pause(attempt, failed, self._settings))
+            await asyncio.sleep(self._budget.wait(pause(attempt, failed, self._settings)))
         raise AssertionError("unreachable: the last try returns or raises")
 
     def _hide(self, message: M) -> M:

@@ -9,10 +9,10 @@ from typer.core import TyperGroup
 
 from tsg_agent import __version__
 from tsg_agent.ask.commands import register
-from tsg_agent.cli import interrupts
+from tsg_agent.cli import interrupts, streams, surroundings
 from tsg_agent.cli.loading import loaded
 from tsg_agent.cli.recordings import Overwrite, not_there
-from tsg_agent.errors import TsgError
+from tsg_agent.errors import OutputError, SettingsError, TsgError
 from tsg_agent.options import (
     EndTime,
     Environment,
@@ -27,10 +27,12 @@ from tsg_agent.options import (
 )
 
 EXIT_CODES = """
-Exit codes: 0 concluded (whatever the conclusion) · 1 internal error · 2 wrong usage, setting or parameter ·
-3 the incident's text leaves questions open · 4 the telemetry cannot be read · 5 no such investigation ·
-6 no sandbox here · 7 the model does not answer · 130 interrupted.
+Exit codes: 0 concluded (whatever the conclusion) · 1 internal error, or no room for the output ·
+2 wrong usage, setting or parameter · 3 the incident's text leaves questions open · 4 the telemetry cannot be read ·
+5 no such investigation · 6 no sandbox here · 7 the model does not answer · 8 the guide has problems · 130 interrupted.
 """
+LIGHT = ("tools", "graph", "settings")
+"""Commands that open no telemetry."""
 LOADS_LONG = ("run", "resume", "demo")
 """Commands that say themselves when all that they need is loaded."""
 
@@ -40,6 +42,8 @@ class Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command."""
+        if args[0] not in LIGHT:
+            surroundings.check_memory()
         if args[0] not in LOADS_LONG:
             loaded()
         return super().resolve_command(ctx, args)
@@ -62,6 +66,20 @@ app = typer.Typer(
     help="Follows a troubleshooting guide for low availability over your telemetry, and concludes with evidence.",
     epilog=EXIT_CODES,
 )
+
+
+def refuse_with_guide(given: dict[str, Path | None]) -> None:
+    """Refuse flags that a run of another guide does not have. Raises SettingsError."""
+    flags = [flag for flag, value in given.items() if value is not None]
+    if flags:
+        raise SettingsError(f"{', '.join(flags)} cannot be used with --guide.", fix="Use --json, and keep its output.")
+
+
+def refuse_without_guide(parameters: list[str] | None) -> None:
+    """The built-in guide's parameters have flags of their own. Raises SettingsError."""
+    if parameters:
+        raise SettingsError("--parameter belongs to --guide.", fix="Use --region, --service, --environment and so on.")
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Html = Annotated[Path | None, typer.Option(help="Write the report as one self-contained HTML file.")]
@@ -104,6 +122,12 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     overwrite: Overwrite = False,
     keep: Annotated[bool, typer.Option(help="Checkpoint each step, so that `resume` can go on.")] = True,
     quiet: Quiet = False,
+    guide: Annotated[
+        Path | None, typer.Option(help="Follow this guide (Markdown, docs/guides.md) instead of the built-in one.")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE of a parameter of --guide; may be given several times.")
+    ] = None,
 ) -> None:
     """Investigate an incident and conclude: causes, actions, messages, each number with its evidence.
 
@@ -121,6 +145,24 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
         "end_time": end_time,
         "threshold": threshold,
     }
+    if guide is not None:
+        from tsg_agent.cli.guide import run_with_guide
+
+        refuse_with_guide({"--html": html, "--record": record})
+        text = read_text(incident)
+        run_with_guide(
+            guide,
+            text,
+            telemetry,
+            mapping=mapping,
+            given=given,
+            parameters=parameter or [],
+            now=now,
+            as_json=as_json,
+            quiet=quiet,
+        )
+        return
+    refuse_without_guide(parameter)
     output = Output(as_json=as_json, html=html, whole=whole, quiet=quiet, record=record)
     not_there(record, overwrite=overwrite)
     text = read_text(incident)
@@ -198,6 +240,40 @@ def doctor(
     examine(telemetry, mapping, as_json=as_json)
 
 
+mappings = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="How your files become the guide's tables: ready mappings, and new ones.",
+)
+app.add_typer(mappings, name="mapping")
+
+
+@mappings.command("list")
+def mapping_list() -> None:
+    """List the ready mappings, which --format takes by name."""
+    from tsg_agent.cli.mapping import list_formats
+
+    list_formats()
+
+
+@mappings.command("init")
+def mapping_init(  # noqa: PLR0913, PLR0917 - one per flag
+    location: Annotated[str, typer.Argument(metavar="FILE|FOLDER", help="What is to be read.")],
+    ready: Annotated[str, typer.Option("--format", help="The ready mapping to take, instead of looking.")] = "",
+    service_name: Annotated[str, typer.Option("--service-name", "--service", help="Whose rows they are.")] = "",
+    region: Annotated[str, typer.Option(help="Where they were answered.")] = "",
+    environment: Annotated[str, typer.Option(help="dev, staging or prod.")] = "",
+    out: Annotated[Path | None, typer.Option(help="The file to write; without it the mapping is printed.")] = None,
+) -> None:
+    """Look at a file, write the mapping that reads it, and show the first five rows as read.
+
+    Example: tsg-agent mapping init logs/access.log --service-name checkout --out mapping.toml
+    """
+    from tsg_agent.cli.mapping import make
+
+    make(location, ready, {"service_name": service_name, "region": region, "environment": environment}, out)
+
+
 @app.command()
 def tools(as_json: AsJson = False) -> None:
     """List the nine checks: what each asks, its labels, and the columns it reads."""
@@ -222,22 +298,54 @@ def settings() -> None:
     show_settings()
 
 
+guides = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Read other guides: lint, show.")
+app.add_typer(guides, name="guide")
+GuideFile = Annotated[Path, typer.Argument(help="The guide's Markdown file.")]
+
+
+@guides.command("lint")
+def guide_lint(file: GuideFile, as_json: AsJson = False) -> None:
+    """Say what is wrong with a guide: queries that do not run, labels out of reach, thresholds that differ, branches.
+
+    Ends with 8 where there are errors or warnings.
+    """
+    from tsg_agent.cli.guide import show_problems
+
+    show_problems(file, as_json=as_json)
+
+
+@guides.command("show")
+def guide_show(file: GuideFile, as_json: AsJson = False) -> None:
+    """Show how a guide is read: its parameters, steps, queries, where each step leads, and a Mermaid diagram."""
+    from tsg_agent.cli.guide import show_guide
+
+    show_guide(file, as_json=as_json)
+
+
 register(app)
 
 
 def main() -> None:
     """Run the command line. Expected errors end in their message, their next step and their exit code."""
+    streams.open_streams()
     try:
-        app()
+        surroundings.check_arguments(sys.argv[1:])
+        _run_command()
     except TsgError as error:
         from tsg_agent.cli.failure import show_error
 
-        show_error(error, as_json="--json" in sys.argv)
+        show_error(error, as_json="--json" in sys.argv and not isinstance(error, OutputError))
         sys.exit(error.exit_code)
-    except SystemExit as ended:
-        interrupts.leave(ended.code)
-        raise
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): nobody is left to tell.
         sys.stderr.close()
         sys.exit(0)
+
+
+def _run_command() -> None:
+    try:
+        app()
+    except SystemExit as ended:
+        interrupts.leave(ended.code)
+        sys.stdout.flush()  # else a program that reads a cut file would hear of nothing
+        raise

@@ -14,11 +14,14 @@ from tsg_agent import __version__
 from tsg_agent.sandbox.doctor import Diagnosis, diagnose
 from tsg_agent.service import open_telemetry
 from tsg_agent.settings import load_settings
+from tsg_agent.telemetry.catalog import LOGS
 from tsg_agent.telemetry.profile import Profile, profile
 from tsg_agent.tools import PLUGINS
+from tsg_agent.tools.account import WORDS, Account, account
 from tsg_agent.wording import NAME_LENGTH, one_line
 
 SHOWN = 12
+NOTE_LENGTH = 400
 PACKAGES = ("duckdb", "langgraph", "langchain", "pandas", "pydantic", "pyarrow")
 
 
@@ -27,11 +30,15 @@ def examine(telemetry: str | None, mapping: Path | None, *, as_json: bool) -> No
     settings = load_settings()
     sandbox, unsafe = diagnose(), settings.sandbox.unsafe_no_isolation
     source: Profile | None = None
+    rows, notes = Account(read=0), dict[str, tuple[str, ...]]()
     if telemetry is not None:
         with open_telemetry(telemetry, mapping=mapping, settings=settings) as engine:
             source = profile(engine, settings.query_timeout, PLUGINS)
+            rows = account(engine, timeout=settings.query_timeout)
+            notes = {name: table.notes for name, table in engine.tables.items() if name != LOGS.name}
     if as_json:
-        typer.echo(json.dumps(_as_data(sandbox, source, unsafe=unsafe), indent=2, default=str))
+        data = _as_data(sandbox, source, unsafe=unsafe)
+        typer.echo(json.dumps({**data, "account": rows.model_dump(mode="json")}, indent=2, default=str))
         return
     console = Console()
     console.print(
@@ -41,6 +48,7 @@ def examine(telemetry: str | None, mapping: Path | None, *, as_json: bool) -> No
     _show_sandbox(console, sandbox, unsafe=unsafe)
     if source is not None:
         _show_source(console, source)
+        _show_account(console, rows, notes)
 
 
 def _as_data(sandbox: Diagnosis, source: Profile | None, *, unsafe: bool) -> dict[str, Any]:
@@ -105,3 +113,19 @@ def _show_source(console: Console, source: Profile) -> None:
         if check.ready and check.read_as_null:
             names = ", ".join(name.removeprefix("api_gateway_logs.") for name in check.read_as_null)
             console.print(Text(f"        reads as NULL: {names}"), style="dim")
+
+
+def _show_account(console: Console, rows: Account, notes: dict[str, tuple[str, ...]]) -> None:
+    """What becomes of each row of the requests, and how the tables were read."""
+    if not rows.read:
+        return
+    console.print()
+    console.print(Text(f"Of {rows.read:,} rows of requests:"))
+    for part in rows.parts:
+        failed = f" ({part.failures:,} of them 5xx)" if part.failures else ""
+        console.print(Text(f"  {part.rows:,} {WORDS[part.why]}{failed}"))
+    if rows.unreadable:
+        console.print(Text(f"  and {rows.unreadable:,} lines that could not be read"))
+    said = [*rows.reading, *(f"{name}: {note}" for name, told in notes.items() for note in told)]
+    for note in said:
+        console.print(Text(f"Note: {one_line(note, NOTE_LENGTH)}"))

@@ -21,6 +21,7 @@ from tsg_agent.report.terminal import print_report
 from tsg_agent.service import Watch, investigate, resume
 from tsg_agent.settings import Settings, load_settings
 from tsg_agent.store import Store
+from tsg_agent.wording import one_line
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,9 @@ def _ask(table: Table) -> Any:
 
 
 def _answer(question: Question) -> str:
-    typer.echo(question.text, err=True)
+    typer.echo(one_line(question.text), err=True)
     for number, candidate in enumerate(question.candidates, 1):
-        typer.echo(f"  {number}. {candidate}", err=True)
+        typer.echo(f"  {number}. {one_line(candidate)}", err=True)
     answer = str(typer.prompt(question.parameter, err=True)).strip()
     if answer.isdigit() and 1 <= int(answer) <= len(question.candidates):
         return question.candidates[int(answer) - 1]

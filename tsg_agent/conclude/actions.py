@@ -1,7 +1,8 @@
 """What to do, by fixed rules from causes: proposals to a person. Nothing is executed.
 
-A rule answers one confirmed cause or passes. Where none does, the cause still gets a look: a cause without
-an action would read as harmless. Suspects only ever get a look.
+A confirmed cause is answered by the first remedy that fits its description, for exactly what it describes; then by
+what repairs what it broke. Where no remedy fits, the cause still gets a look: a cause without an action would read as
+harmless. A suspect gets a look that says what would confirm it.
 """
 
 from collections.abc import Callable
@@ -11,8 +12,7 @@ from typing import Any
 from tsg_agent.conclude.case import Case
 from tsg_agent.conclude.gaps import UNKNOWN_START, steps_words
 from tsg_agent.conclude.summary import HEALTHY
-from tsg_agent.models import Action, Cause, Confidence, Finding, Gap, Measure, Status, Tier
-from tsg_agent.settings import AllThresholds
+from tsg_agent.models import Action, Cause, Confidence, Finding, Gap, Measure, Status
 from tsg_agent.wording import (
     cited,
     clock,
@@ -29,35 +29,37 @@ from tsg_agent.wording import (
 
 NOW, LOOK = "now", "look"
 PLACES = ("region", "datacenter", "availability_zone")
-DRAINABLE = ("partition_id", "shard_id")
+DRAINABLE = ("shard_id", "partition_id", "load_balancer_id", "tenant_category")
+FIXABLE = ("service_component", "dependency_name", "error_category", "exception_type")
+ENDPOINT = ("endpoint_path", "http_method", "api_version", "client_type")
+SYMPTOMS = (Measure.SLOW, Measure.RETRIES)
+"""Nothing to fix is known of what is slow or sent again: somebody must look."""
 DEFAULTS = ("off", "control", "false", "disabled", "0", "no", "none", "default")
 """Flag values that commonly mean "as it was before the flag"."""
 
 
 def actions(case: Case, causes: list[Cause], gaps: list[Gap]) -> list[Action]:
-    """Proposals in the order to take them: those for confirmed causes by rank, then what to look at."""
-    found: list[Action] = []
+    """Proposals in the order to take them: each confirmed cause's remedy by rank, then repairs, then looks."""
+    remedies: list[Action] = []
+    repairs: list[Action] = []
+    looks: list[Action] = []
     for cause in causes:
         if cause.confidence is Confidence.SUSPECTED:
-            found.append(_look(cause, "it is only suspected"))
+            looks.append(_look(cause, "it is only suspected"))
             continue
-        answers = [a for rule in RULES for a in rule(cause, case.findings, case.thresholds)]
-        # To repair what a cause broke is no answer to the cause itself.
-        if not any(cause.subject.items() <= answer.target.items() for answer in answers):
-            healthy = cause.label in HEALTHY
-            below = f"it is under the thresholds of the guide's Step {cause.step}, which has no remedy for that"
-            found.append(_look(cause, below if healthy else "the guide has no fixed remedy for it"))
-        found += answers
-    found += _relieve_pressure(causes, case.findings)
+        remedy = next((found for rule in REMEDIES if (found := rule(cause, case)) is not None), None)
+        remedies.append(remedy or _look(cause, "the guide has no fixed remedy for it"))
+        repairs += [action for rule in REPAIRS for action in rule(cause, case.findings)]
+    looks += _relieve_pressure(causes, case.findings)
     if not causes and case.something_fails:
-        found.append(_widen())
+        remedies.append(_widen())
     elif not causes and case.start is not None and case.sla.breached:
-        found.append(_check_start(case.start))
+        looks.append(_check_start(case.start))
     if case.sla.outside:
-        found.append(_check_window())
+        looks.append(_check_window())
     elif not any(c.confidence is Confidence.CONFIRMED for c in causes):
-        found += _close_gaps(gaps)
-    return sorted(_distinct(found), key=lambda a: a.urgency != NOW)
+        looks += _close_gaps(gaps)
+    return _distinct([*remedies, *repairs, *looks])
 
 
 def _action(kind: str, text: str, cause: Cause, urgency: str = NOW, **target: Any) -> Action:
@@ -79,33 +81,39 @@ def _look(cause: Cause, why: str) -> Action:
     return _action("look", f"look at {subject_name(cause.subject)} before acting; {why}{short}", cause, LOOK)
 
 
-def _roll_back(cause: Cause, _findings: list[Finding], thresholds: AllThresholds) -> list[Action]:
-    if cause.step == 2 and cause.label in HEALTHY:
-        rule = thresholds.version
-        least = (
-            f"over {count(rule.minimum_requests)} requests, {points(rule.regression_points)} worse than the one before"
-        )
-        return [_look(cause, f"it is short of the guide's rule for rolling a version back ({least})")]
-    if cause.step != 2 or cause.label != "REGRESSION_DETECTED":
-        return []
-    version, healthy = name(cause.subject.get("service_version", "")), cause.detail.get("roll_back_to")
+def _only_for(cause: Cause, acted_on: tuple[str, ...]) -> str:
+    """The rest of a description, to which an action is limited: " for client type android"."""
+    rest = {column: value for column, value in cause.subject.items() if column not in acted_on}
+    return f" for {subject_name(rest)}" if rest else ""
+
+
+def _roll_back(cause: Cause, case: Case) -> Action | None:
+    if "service_version" not in cause.subject:
+        return None
+    version, healthy = name(cause.subject["service_version"]), cause.detail.get("roll_back_to")
     if not healthy:
-        return [_look(cause, "no version was measured healthier beside it to roll back to")]
-    text = f"roll back version {version} to {name(healthy)}"
-    return [_action("roll_back", text, cause, roll_back_to=str(healthy))]
+        return _look(cause, "no version was measured healthier beside it to roll back to")
+    text = f"roll back version {version} to {name(healthy)}{_only_for(cause, ('service_version',))}"
+    rule = case.thresholds.version
+    below = f"{points(rule.regression_points)} on over {count(rule.minimum_requests)} requests"
+    return _action("roll_back", text + _under(cause, below), cause, roll_back_to=str(healthy))
 
 
-def _set_flag(cause: Cause, _findings: list[Finding], thresholds: AllThresholds) -> list[Action]:
-    if cause.step != 3 or cause.label != "HIGH_ERROR_RATE":
-        return []
-    rule = thresholds.flag
-    if cause.tier is not Tier.POTENTIAL:
-        least = f"over {percent(rule.action_error_rate)} errors in over {count(rule.action_requests)} requests"
-        return [_look(cause, f"it is short of the guide's rule for setting a flag back ({least}, worse than the rest)")]
+def _under(cause: Cause, threshold: str) -> str:
+    """That the guide's own rule does not name a cause which the evidence confirms."""
+    return f" (under the guide's threshold of {threshold}; the evidence confirms it)" if cause.label in HEALTHY else ""
+
+
+def _set_flag(cause: Cause, case: Case) -> Action | None:
+    if "flag_name" not in cause.subject:
+        return None
     guilty = str(cause.detail.get("leave_value", cause.subject.get("flag_value", "")))
     others = [str(v) for v in cause.detail.get("other_values", ())]
-    text, set_to = _flag_back(name(cause.subject.get("flag_name", "")), guilty, others)
-    return [_action("set_flag", text, cause, leave_value=guilty, set_to=set_to)]
+    text, set_to = _flag_back(name(cause.subject["flag_name"]), guilty, others)
+    text += _only_for(cause, ("flag_name", "flag_value"))
+    rule = case.thresholds.flag
+    below = f"{percent(rule.action_error_rate)} errors on over {count(rule.action_requests)} requests"
+    return _action("set_flag", text + _under(cause, below), cause, leave_value=guilty, set_to=set_to)
 
 
 def _flag_back(flag: str, guilty: str, others: list[str]) -> tuple[str, str | None]:
@@ -123,26 +131,34 @@ def _flag_back(flag: str, guilty: str, others: list[str]) -> tuple[str, str | No
     return f"disable flag {flag}: its value {bad} fails", None
 
 
-def _relieve_rate_limiting(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
+def _look_first(cause: Cause, _case: Case) -> Action | None:
+    if cause.measure not in SYMPTOMS:
+        return None
+    verb = "are slow" if cause.measure is Measure.SLOW else "are sent again"
+    return _look(cause, f"its requests {verb}, which says where to look and not what to change")
+
+
+def _relieve_rate_limiting(cause: Cause, _case: Case) -> Action | None:
     if cause.measure is not Measure.RATE_LIMITED:
-        return []
+        return None
     who = subject_name(cause.subject)
     text = f"relieve rate limiting for {who}: raise its limit, or slow the callers that exceed it"
-    return [_action("relieve_rate_limiting", text, cause)]
+    return _action("relieve_rate_limiting", text, cause)
 
 
-def _redirect(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
+def _redirect(cause: Cause, _case: Case) -> Action | None:
     places = {k: v for k, v in cause.subject.items() if k in PLACES}
-    if not places or not cause.contrast.significant or cause.measure is Measure.RATE_LIMITED:
-        return []
-    return [_action("redirect_traffic", f"redirect traffic away from {subject_name(places)}", cause)]
+    if not places:
+        return None
+    text = f"redirect traffic away from {subject_name(places)}{_only_for(cause, PLACES)}"
+    return _action("redirect_traffic", text, cause)
 
 
-def _scale(cause: Cause, findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
+def _scale(cause: Cause, case: Case) -> Action | None:
     pressed = "RESOURCE_PRESSURE" in (cause.label, *cause.detail.get("labels", ()))
-    if not pressed and not _row_says("RESOURCE_PRESSURE", cause, findings):
-        return []
-    return [_action("scale", f"add capacity to {subject_name(cause.subject)}: it is short of CPU or memory", cause)]
+    if not pressed and not _row_says("RESOURCE_PRESSURE", cause, case.findings):
+        return None
+    return _action("scale", f"add capacity to {subject_name(cause.subject)}: it is short of CPU or memory", cause)
 
 
 def _row_says(label: str, cause: Cause, findings: list[Finding]) -> bool:
@@ -152,31 +168,39 @@ def _row_says(label: str, cause: Cause, findings: list[Finding]) -> bool:
     return any(cell == label or (isinstance(cell, list | tuple) and label in cell) for cell in cells)
 
 
-def _drain(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
+def _drain(cause: Cause, _case: Case) -> Action | None:
     parts = {k: v for k, v in cause.subject.items() if k in DRAINABLE}
-    if cause.step != 5 or not parts or cause.measure is Measure.RATE_LIMITED:
-        return []
-    return [_action("drain", f"drain {subject_name(parts)} and move its traffic to healthy ones", cause)]
+    if not parts:
+        return None
+    rest = _only_for(cause, DRAINABLE)
+    if set(parts) == {"tenant_category"}:
+        text = f"shed or isolate {subject_name(parts)}{rest}, so that it does not wear down the others"
+        return _action("drain", text, cause)
+    return _action("drain", f"drain {subject_name(parts)} and move its traffic to healthy ones{rest}", cause)
 
 
-def _mitigate_workflow(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
-    if cause.step != 9:
-        return []
+def _mitigate_workflow(cause: Cause, _case: Case) -> Action | None:
+    if "scenario_name" not in cause.subject:
+        return None
     step = cause.detail.get("workflow_step") or cause.subject.get("workflow_step")
-    bare = cause.detail.get("uncompensated")
     workflow = subject_name({k: v for k, v in cause.subject.items() if k != "workflow_step"})
     where = f" at step {name(step)}" if step else ""
     text = f"mitigate {workflow}{where}: stop or bypass what fails there"
-    found = [_action("mitigate_workflow", text, cause, workflow_step=step)]
-    if isinstance(bare, int) and bare > 0:
-        failed = cause.detail.get("failed_runs")
-        of = f" (of {count(failed)} that failed)" if isinstance(failed, int) else ""
-        text = f"repair {some(bare, 'run')} of {workflow} that failed without compensation{of}"
-        found.append(_action("repair_runs", text, cause, uncompensated=bare, failed_runs=failed))
-    return found
+    return _action("mitigate_workflow", text, cause, workflow_step=step)
 
 
-def _repair_broken_runs(cause: Cause, findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
+def _repair_runs(cause: Cause, _findings: list[Finding]) -> list[Action]:
+    """Runs of a workflow that failed half way: what they did is to be undone."""
+    bare, failed = cause.detail.get("uncompensated"), cause.detail.get("failed_runs")
+    if "scenario_name" not in cause.subject or not isinstance(bare, int) or bare <= 0:
+        return []
+    of = f" (of {count(failed)} that failed)" if isinstance(failed, int) else ""
+    workflow = subject_name({"scenario_name": cause.subject["scenario_name"]})
+    text = f"repair {some(bare, 'run')} of {workflow} that failed without compensation{of}"
+    return [_action("repair_runs", text, cause, uncompensated=bare, failed_runs=failed)]
+
+
+def _repair_broken_runs(cause: Cause, findings: list[Finding]) -> list[Action]:
     """Undoing a cause does not undo what it left half done in the workflows that it broke."""
     runs = next((f for f in findings if f.step == 9), None)
     found = []
@@ -190,11 +214,14 @@ def _repair_broken_runs(cause: Cause, findings: list[Finding], _thresholds: AllT
     return found
 
 
-def _act_for_tier(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
-    if cause.step == 8 and cause.label.startswith("SLA_BREACH"):
-        text = f"act at once for {subject_name(cause.subject)}: its SLA is breached"
-        return [_action("act_for_tier", text, cause)]
-    breached = [v for v in cause.also_visible_in if v.step == 8 and v.label.startswith("SLA_BREACH")]
+def _act_for_tier(cause: Cause, _case: Case) -> Action | None:
+    if "customer_tier" not in cause.subject or not cause.label.startswith("SLA_BREACH"):
+        return None
+    return _action("act_for_tier", f"act at once for {subject_name(cause.subject)}: its SLA is breached", cause)
+
+
+def _tell_breached_tiers(cause: Cause, _findings: list[Finding]) -> list[Action]:
+    breached = [v for v in cause.also_visible_in if v.label.startswith("SLA_BREACH")]
     if not breached:
         return []
     text = f"act at once for {listed([subject_name(v.subject) for v in breached])}: the cause breaches their SLA"
@@ -202,41 +229,44 @@ def _act_for_tier(cause: Cause, _findings: list[Finding], _thresholds: AllThresh
     return [_proposal("act_for_tier", text, cause, evidence, {"subjects": [v.subject for v in breached]})]
 
 
-def _fix_error(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
-    if cause.step != 10 or cause.measure is Measure.RATE_LIMITED:
-        return []
+def _fix_error(cause: Cause, _case: Case) -> Action | None:
+    places = {k: v for k, v in cause.subject.items() if k in ("service_component", "dependency_name")}
+    if not any(column in cause.subject for column in FIXABLE):
+        return None
     error = cause.detail.get("exception_type") or cause.subject.get("exception_type")
     message = cause.detail.get("message")
-    places = {k: v for k, v in cause.subject.items() if k in ("service_component", "dependency_name")}
     what = name(error) if error else "what fails"
-    text = f"fix {what}{f' in {subject_name(places)}' if places else ''}"
+    text = f"fix {what}{f' in {subject_name(places)}' if places else ''}{_only_for(cause, FIXABLE)}"
     text += f" (most frequent message: “{one_line(message, 120)}”)" if message else ""
-    return [_action("fix_error", text, cause, exception_type=error)]
+    return _action("fix_error", text, cause, exception_type=error)
 
 
-def _fix_endpoint(cause: Cause, _findings: list[Finding], _thresholds: AllThresholds) -> list[Action]:
-    if cause.step != 7 or cause.label not in ("HIGH_SERVER_ERRORS", "LOW_SUCCESS_RATE"):
-        return []
-    errors = [v for v in cause.also_visible_in if v.step == 10]
+def _fix_endpoint(cause: Cause, _case: Case) -> Action | None:
+    if not any(column in cause.subject for column in ENDPOINT):
+        return None
+    errors = [v for v in cause.also_visible_in if any(column in v.subject for column in FIXABLE)]
     hint = f"; start at {subject_name(errors[0].subject)}" if errors else ""
-    return [_action("fix_endpoint", f"fix {subject_name(cause.subject)}{hint}", cause)]
+    return _action("fix_endpoint", f"fix {subject_name(cause.subject)}{hint}", cause)
 
 
-Rule = Callable[[Cause, list[Finding], AllThresholds], list[Action]]
+Remedy = Callable[[Cause, Case], Action | None]
+Repair = Callable[[Cause, list[Finding]], list[Action]]
 
-RULES: tuple[Rule, ...] = (
+REMEDIES: tuple[Remedy, ...] = (
     _roll_back,
     _set_flag,
     _relieve_rate_limiting,
-    _redirect,
+    _mitigate_workflow,
     _scale,
     _drain,
-    _mitigate_workflow,
-    _repair_broken_runs,
+    _redirect,
     _act_for_tier,
+    _look_first,
     _fix_error,
     _fix_endpoint,
 )
+"""What somebody changed goes before the place that it breaks; of two places, the smaller one is acted on."""
+REPAIRS: tuple[Repair, ...] = (_repair_runs, _repair_broken_runs, _tell_breached_tiers)
 
 
 def _relieve_pressure(causes: list[Cause], findings: list[Finding]) -> list[Action]:

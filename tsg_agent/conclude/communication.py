@@ -4,6 +4,7 @@ import re
 
 from tsg_agent.conclude.case import Case
 from tsg_agent.conclude.gaps import steps_words
+from tsg_agent.escape import slack
 from tsg_agent.models import Action, Cause, Communication, Confidence, Gap, Parameters, Status
 from tsg_agent.wording import moment, one_line, percent, some, subject_name
 
@@ -15,11 +16,12 @@ PRESSURE = "RESOURCE_PRESSURE"
 def communication(
     case: Case, headline: str, causes: list[Cause], actions: list[Action], gaps: list[Gap]
 ) -> Communication:
-    """Incident channel, product teams, and infrastructure where a finding calls for it."""
+    """Incident channel, product teams, and infrastructure where a finding calls for it. Escaped for a chat."""
+    infrastructure = _infrastructure(case, causes)
     return Communication(
-        incident_channel=_incident_channel(case.parameters, headline, causes, actions, gaps),
-        product_teams=_product_teams(case, causes, actions),
-        infrastructure=_infrastructure(case, causes),
+        incident_channel=slack(_incident_channel(case.parameters, headline, causes, actions, gaps)),
+        product_teams=slack(_product_teams(case, causes, actions)),
+        infrastructure=infrastructure and slack(infrastructure),
     )
 
 

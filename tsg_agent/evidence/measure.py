@@ -1,4 +1,4 @@
-"""Fetches what verdicts are made from: the requests of the window, what is known of each, and the other regions' counts."""
+"""Fetches what verdicts are made from: the window's requests, what is known of each, the other regions' counts."""
 
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import LOGS, Needs, lacking
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.parameters import parameters_in
-from tsg_agent.tools.plugin import run_query, with_service_requests
+from tsg_agent.tools.plugin import run_query
+from tsg_agent.tools.requests import with_service_requests
 from tsg_agent.tools.rows import REQUEST_COLUMNS, naive_utc
 
 NEEDS = (Needs(LOGS.name, (*REQUEST_COLUMNS, "status_code")),)
@@ -44,7 +45,9 @@ class Measurer:
         The requests come last: an engine that numbers them has numbered them by then in the same way for all.
         """
         held = [name for name, table in JOINED.items() if table in self.engine.tables]
-        begun: dict[str, Future[pa.Table]] = {name: self.executor.submit(self._run, name) for name in [*held, "regions"]}
+        begun: dict[str, Future[pa.Table]] = {
+            name: self.executor.submit(self._run, name) for name in [*held, "regions"]
+        }
         results = {name: future.result() for name, future in begun.items()}
         if CALLS in self.engine.tables:
             results["calls"] = run_query(self.engine, _text("calls"), {}, self.settings.query_timeout)

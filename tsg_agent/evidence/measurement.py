@@ -183,7 +183,7 @@ def _table(column: Column, requests: Requests, bucket: Codes, grid: Grid, total:
 
 
 def is_error_only(column: Column, requests: Requests) -> bool:
-    """Only failures carry the dimension, or it is known to say what an error was: its requests are all the service's."""
+    """Only failures carry the dimension, or it says what an error was: its requests are all the service's."""
     if column.dimension.error_only:
         return True
     known = requests.known
@@ -211,7 +211,7 @@ def _counted(requests: Requests, bucket: Codes, grid: Grid, column: Column | Non
     kinds = np.bincount(cell * KINDS + kind, weight, shape[0] * shape[1] * KINDS).astype(float).reshape(*shape, KINDS)
     latency = np.nan_to_num(requests.latency if len(cell) == len(requests) else requests.latency[said])
     spent = np.bincount(cell, latency if weight is None else latency * weight, shape[0] * shape[1])
-    return kept, Counts.of(kinds, spent.reshape(shape))
+    return kept, Counts.of(kinds, spent.astype(float).reshape(shape))
 
 
 def _regions(rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> Table:
@@ -225,9 +225,13 @@ def _regions(rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> Tab
         bucket = grid.buckets((cell // KINDS) * MINUTE)
         place = (code * grid.count + bucket) * KINDS + cell % KINDS
         shape = (len(names), grid.count)
-        kinds = np.bincount(place[said], asked[said], shape[0] * shape[1] * KINDS).reshape(*shape, KINDS)
-        others = Counts.of(kinds, np.zeros(shape))
-        values, counts = ([*values, *((name,) for name in names)], own.beside(others)) if values else ([(name,) for name in names], others)
+        kinds = np.bincount(place[said], asked[said], shape[0] * shape[1] * KINDS).astype(float)
+        others = Counts.of(kinds.reshape(*shape, KINDS), np.zeros(shape))
+        values, counts = (
+            ([*values, *((name,) for name in names)], own.beside(others))
+            if values
+            else ([(name,) for name in names], others)
+        )
     order = sorted(range(len(values)), key=values.__getitem__)
     ordered = counts.take(order) if values else Counts.zeros(0, grid.count)
     return Table(REGION, [values[row] for row in order], ordered, ordered.sum())

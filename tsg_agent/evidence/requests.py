@@ -42,7 +42,8 @@ def kinds_of(measure: Measure) -> Bools:
         Measure.SLOW: (kind // 2) % 2 == 1,
         Measure.RETRIES: kind % 2 == 1,
     }
-    return counted[measure] & (answer != UNKNOWN)
+    result: Bools = counted[measure] & (answer != UNKNOWN)
+    return result
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Column:
 
     @property
     def recorded(self) -> bool:
-        """Whether no value means that it is not known: a request that asks for no flag, or is of no workflow, has none."""
+        """Whether no value means "not known": a request that asks for no flag, or is of no workflow, has none."""
         return self.dimension not in (FLAG, WORKFLOW)
 
     @cached_property
@@ -196,7 +197,11 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
         whole = whole.unify_dictionaries().combine_chunks()
     encoded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
     names = encoded.dictionary.to_pylist()
-    found = encoded.indices.fill_null(len(names)) if len(names) < 255 else encoded.indices.cast(pa.int32()).fill_null(len(names))
+    found = (
+        encoded.indices.fill_null(len(names))
+        if len(names) < 255
+        else encoded.indices.cast(pa.int32()).fill_null(len(names))
+    )
     codes = found.to_numpy(zero_copy_only=False)
     present = np.bincount(codes, minlength=len(names) + 1)[: len(names)] > 0
     order = sorted(np.flatnonzero(present).tolist(), key=names.__getitem__)

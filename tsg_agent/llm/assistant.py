@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from tsg_agent.errors import ModelError, TransientModelError
 from tsg_agent.llm.budget import Budget
+from tsg_agent.llm.deadline import within
 from tsg_agent.llm.protocol import Answer, Message, Model, Schema
 from tsg_agent.llm.redaction import Redactor
 from tsg_agent.settings import ModelSettings
@@ -71,7 +72,7 @@ class Assistant:
             began = self.budget.begin(node, messages)
             answer = None
             try:
-                answer = self.model.complete(messages, schema=schema)
+                answer = within(self.budget.left, lambda: self.model.complete(messages, schema=schema))
                 self._down = False
                 return answer
             except TransientModelError as error:
@@ -81,7 +82,7 @@ class Assistant:
                 wait = pause(attempt, error, self.settings)
             finally:
                 self.budget.end(node, began, answer)
-            time.sleep(wait)
+            time.sleep(self.budget.wait(wait))
         raise AssertionError("unreachable: the last try returns or raises")
 
 

@@ -10,6 +10,9 @@ from tsg_agent.llm.protocol import Answer, Message
 from tsg_agent.models import NodeUsage
 from tsg_agent.settings import ModelSettings
 
+LEAST_SECONDS = 0.001
+"""A call takes some time."""
+
 
 class Budget:
     """Counts calls, tokens, seconds and money. Every try is a call. Safe for several threads."""
@@ -24,12 +27,26 @@ class Budget:
         self._settings, self._keep = settings, keep
         self._nodes: dict[str, NodeUsage] = {usage.node: usage for usage in spent}
         self._lock = threading.Lock()
+        self._waited = 0.0
 
     @property
     def nodes(self) -> list[NodeUsage]:
         """What each node spent, in the order of their first calls."""
         with self._lock:
             return list(self._nodes.values())
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left for calls, and for waiting between them."""
+        with self._lock:
+            return self._settings.maximum_seconds - self._seconds()
+
+    def wait(self, seconds: float) -> float:
+        """Count a wait before the next try, which ends with the budget; gives how long it is to be."""
+        seconds = max(0.0, min(seconds, self.left))
+        with self._lock:
+            self._waited += seconds
+        return seconds
 
     def begin(self, node: str, messages: Iterable[Message]) -> float:
         """Count a call that is about to be made; gives its begin. Raises BudgetError where it may not be made."""
@@ -64,6 +81,9 @@ class Budget:
             return None
         return (read * settings.input_price + wrote * settings.output_price) / 1_000_000
 
+    def _seconds(self) -> float:
+        return self._waited + sum(usage.milliseconds for usage in self._nodes.values()) / 1000
+
     def _check(self, ahead: int) -> None:
         limits, spent = self._settings, list(self._nodes.values())
         tokens = sum(usage.input_tokens + usage.output_tokens for usage in spent)
@@ -71,7 +91,7 @@ class Budget:
         over = [
             ("calls", sum(usage.calls for usage in spent) + 1, limits.maximum_calls),
             ("tokens", tokens + ahead, limits.maximum_tokens),
-            ("seconds", sum(usage.milliseconds for usage in spent) / 1000, limits.maximum_seconds),
+            ("seconds", self._seconds() + LEAST_SECONDS, limits.maximum_seconds),
             ("cost", cost, float("inf") if limits.maximum_cost is None else limits.maximum_cost),
         ]
         for what, wanted, limit in over:

@@ -3,10 +3,13 @@
 import os
 import re
 import time
+import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tsg_agent.errors import ModelError, TransientModelError
+from tsg_agent.llm.bounded import HOOKS
+from tsg_agent.llm.deadline import late, within
 from tsg_agent.llm.protocol import Answer, Message, Schema
 from tsg_agent.llm.redaction import without_secrets
 from tsg_agent.settings import ModelSettings
@@ -39,18 +42,33 @@ class OpenAIModel:
 
     def complete(self, messages: Sequence[Message], *, schema: Schema | None = None) -> Answer:
         """One request. See Model.complete."""
+        client = self._connected()  # loading it takes time that is not the endpoint's
         began = time.perf_counter()
-        reply = self._reply(messages, None if self._plain else schema)
+        try:
+            asked = None if self._plain else schema
+            reply = within(self._settings.timeout, lambda: self._reply(client, messages, asked))
+        except TransientModelError as error:
+            if error.kind == "timeout":
+                self._hang_up()
+            raise
         text = _text(reply)
         used = reply.usage
         read = used.prompt_tokens if used else estimated("".join(m.content for m in messages))
         wrote = used.completion_tokens if used else estimated(text)
         return Answer(text, read, wrote, (time.perf_counter() - began) * 1000)
 
-    def _reply(self, messages: Sequence[Message], schema: Schema | None) -> Any:
+    def _connected(self) -> "openai.OpenAI":
         import openai  # noqa: PLC0415 - takes half a second, and most commands need no model
 
-        client = self._client = self._client or openai.OpenAI(**connection(self._settings), max_retries=0)
+        if self._client is None:
+            http = openai.DefaultHttpxClient(event_hooks=HOOKS, timeout=self._settings.timeout)
+            self._client = openai.OpenAI(**connection(self._settings), max_retries=0, http_client=http)
+            weakref.finalize(self._client, http.close)
+        return self._client
+
+    def _reply(self, client: "openai.OpenAI", messages: Sequence[Message], schema: Schema | None) -> Any:
+        import openai  # noqa: PLC0415 - takes half a second, and most commands need no model
+
         request: dict[str, Any] = {
             "model": self._settings.name,
             "messages": [{"role": m.role, "content": m.content} for m in messages],
@@ -64,12 +82,18 @@ class OpenAIModel:
         except openai.BadRequestError as error:
             if schema is not None and "response_format" in str(error):
                 self._plain = True  # the prompt says what the answer must look like; its reader checks that
-                return self._reply(messages, None)
+                return self._reply(client, messages, None)
             self._failed(error)
         except openai.OpenAIError as error:
             self._failed(error)
         except ValueError as error:  # a body that is no JSON
             raise TransientModelError("The model's endpoint did not answer in JSON.", kind="not JSON") from error
+
+    def _hang_up(self) -> None:
+        """Close the connection of a call that is late: else it would be read to its end."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
     def _failed(self, error: "openai.OpenAIError") -> NoReturn:
         raise typed(error, self._settings) from None  # the client's own error shows headers, and with them the key
@@ -79,7 +103,8 @@ def connection(settings: ModelSettings) -> dict[str, Any]:
     """What the client and langchain's need to reach the endpoint."""
     key = settings.api_key.get_secret_value() if settings.api_key else os.environ.get("OPENAI_API_KEY", "")
     base = settings.base_url or os.environ.get("OPENAI_BASE_URL") or None
-    return {"api_key": key or NO_KEY, "base_url": base, "timeout": settings.timeout}
+    plain = {"Accept-Encoding": "gzip, deflate"}
+    return {"api_key": key or NO_KEY, "base_url": base, "timeout": settings.timeout, "default_headers": plain}
 
 
 def typed(error: Exception, settings: ModelSettings) -> ModelError:
@@ -88,7 +113,7 @@ def typed(error: Exception, settings: ModelSettings) -> ModelError:
 
     said = without_secrets(str(getattr(error, "message", error)), connection(settings)["api_key"])[:300]
     if isinstance(error, openai.APITimeoutError):
-        return TransientModelError(f"The model did not answer within {settings.timeout:g} s.", kind="timeout")
+        return late(settings.timeout)
     if isinstance(error, openai.APIConnectionError):
         fix = "Check OPENAI_BASE_URL."
         return TransientModelError(f"The model cannot be reached: {said}", kind="unreachable", fix=fix)

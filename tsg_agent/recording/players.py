@@ -26,7 +26,7 @@ from tsg_agent.recording.file import (
     Recording,
 )
 from tsg_agent.telemetry.catalog import SourceTable
-from tsg_agent.telemetry.engine import Cancellable, Engine
+from tsg_agent.telemetry.engine import Cancellable, Distrusting, Engine
 from tsg_agent.telemetry.parameters import parameters_in
 
 
@@ -51,6 +51,15 @@ class RecordingEngine:
 
     def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
         """See Engine.run."""
+        return self._recorded(sql, parameters, partial(self._engine.run, sql, parameters, timeout=timeout))
+
+    def run_apart(self, sql: str, *, timeout: float, most: int) -> pa.Table:
+        """See Distrusting.run_apart."""
+        if not isinstance(self._engine, Distrusting):
+            return self.run(sql, {}, timeout=timeout)
+        return self._recorded(sql, {}, partial(self._engine.run_apart, sql, timeout=timeout, most=most))
+
+    def _recorded(self, sql: str, parameters: Mapping[str, object], run: Callable[[], pa.Table]) -> pa.Table:
         key, bound = query_key(sql, parameters)
         file = result_file(key)
         with self._lock:
@@ -60,7 +69,7 @@ class RecordingEngine:
         began = time.perf_counter()
         ended = partial(RecordedQuery, key=key, sql=sql, parameters=bound)
         try:
-            result = self._engine.run(sql, parameters, timeout=timeout)
+            result = run()
         except TelemetryError as error:
             self._keep(ended(error=type(error).__name__, message=error.message))
             raise

@@ -4,9 +4,11 @@ Everything that came from telemetry or from the incident's text is escaped: it c
 table, nor start a block.
 """
 
-import re
 from collections.abc import Iterator
 
+from tsg_agent.escape import markdown as escape
+from tsg_agent.escape import markdown_block as fenced
+from tsg_agent.escape import markdown_code as code
 from tsg_agent.models import Action, Availability, Cause, Confidence, Report, Status, Visible
 from tsg_agent.report.dismissed import in_short
 from tsg_agent.report.evidence import cell, cited_ids, rows_by_id
@@ -14,10 +16,8 @@ from tsg_agent.report.telling import credit
 from tsg_agent.wording import (
     TIERS,
     clock,
-    lines,
     listed,
     moment,
-    one_line,
     percent,
     rate_words,
     sentence,
@@ -27,11 +27,6 @@ from tsg_agent.wording import (
 
 SHOWN_ROWS = 12
 
-_SPECIAL = re.compile(r"[\\`*\[\]<>|~&#$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?<=:)//|(?<=www)\.")
-_BLOCK_START = re.compile(r"^([-+=]|\d+(?=[.)](?:\s|$)))")
-# Our own citations stay readable in the source; one that a hostile text would turn into a link does not.
-_CITATION = re.compile(r"\\\[((?:E\d+(?:\.\d+)?)|(?:M\.\d+))\\\](?![(\[:])")
-
 
 def to_markdown(report: Report, *, brief: bool = False) -> str:
     """The report as Markdown, what to do first. Brief: without the drafts of messages and the evidence."""
@@ -39,32 +34,6 @@ def to_markdown(report: Report, *, brief: bool = False) -> str:
     shorter = {_rejected: _rejected_in_short} if brief else {}
     blocks = [block for section in sections for block in shorter.get(section, section)(report)]
     return "\n\n".join(block for block in blocks if block) + "\n"
-
-
-def escape(text: object) -> str:
-    """Any text as literal Markdown on one line."""
-    words = _SPECIAL.sub(lambda m: "".join(f"\\{c}" for c in m.group()), one_line(text))
-    words = _CITATION.sub(r"[\1]", words)
-    return _BLOCK_START.sub(lambda m: f"\\{m.group()}" if not m.group().isdigit() else f"{m.group()}\\", words)
-
-
-def code(text: object) -> str:
-    """Any text as a code span."""
-    words = one_line(text).replace("|", "¦") or " "
-    ticks = "`" * (_longest_run(words) + 1)
-    pad = " " if "`" in words else ""
-    return f"{ticks}{pad}{words}{pad}{ticks}"
-
-
-def fenced(text: str) -> str:
-    """Any text as a block of code, line by line, that nothing in it can close."""
-    block = lines(text)
-    ticks = "`" * max(3, _longest_run(block) + 1)
-    return f"{ticks}text\n{block}\n{ticks}"
-
-
-def _longest_run(text: str) -> int:
-    return max((len(run) for run in re.findall(r"`+", text)), default=0)
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

@@ -15,16 +15,19 @@ from tsg_agent.sandbox.inside.kernel import NUMBERS
 
 _LIBRARIES: Final = ("numpy", "pandas", "dateutil", "six", "tzdata")
 
-# The package's own __init__ is not run: it would load the whole agent into the sandbox.
+# The package's own __init__ is not run: it would load the whole agent into the sandbox. Folders are read through their
+# descriptors: what is imported is then called after a number, and does not tell code where it lies on the machine.
 _BOOTSTRAP: Final = """
-import sys, types
-control, unsafe, package, *folders = sys.argv[1:]
-sys.path += folders
+import os, sys, types
+control, unsafe, *folders = sys.argv[1:]
+sys.path[:] = [str(os.open(folder, os.O_PATH)) for folder in sys.path if os.path.isdir(folder)] + folders
+sys.path[:] = ["/proc/self/fd/" + number for number in sys.path]
+package = sys.path.pop()
 for name, folder in (("tsg_agent", package), ("tsg_agent.sandbox", package + "/sandbox")):
     module = types.ModuleType(name)
     module.__path__ = [folder]
     sys.modules[name] = module
-del sys.argv[1:]
+del sys.argv[1:], name, folder, folders, module, package
 from tsg_agent.sandbox.inside.zygote import main
 main(int(control), unsafe == "unsafe")
 """
@@ -57,7 +60,8 @@ def start_zygote(command: Sequence[str], *, unsafe: bool) -> tuple[subprocess.Po
     require_platform()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     package = str(Path(__file__).resolve().parent.parent)
-    arguments = [str(theirs.fileno()), "unsafe" if unsafe else "safe", package, *_library_folders()]
+    folders = [os.open(folder, os.O_PATH) for folder in (*_library_folders(), package)]
+    arguments = [str(theirs.fileno()), "unsafe" if unsafe else "safe", *map(str, folders)]
     environment = dict(_ENVIRONMENT)
     if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not find their own library without it
         environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
@@ -69,7 +73,7 @@ def start_zygote(command: Sequence[str], *, unsafe: bool) -> tuple[subprocess.Po
             stderr=subprocess.DEVNULL,
             env=environment,
             cwd="/",
-            pass_fds=[theirs.fileno()],
+            pass_fds=[theirs.fileno(), *folders],
             start_new_session=True,
         )
     except OSError as error:
@@ -77,6 +81,8 @@ def start_zygote(command: Sequence[str], *, unsafe: bool) -> tuple[subprocess.Po
         raise SandboxUnavailable("zygote", error.errno or 0, f"cannot start {command[0]}") from error
     finally:
         theirs.close()
+        for folder in folders:
+            os.close(folder)
     return process, ours
 
 

@@ -46,7 +46,7 @@ def read(data: bytes, limits: Limits) -> Reply:
     if sum(table.shown * len(table.columns) for table in tables) > limits.cells + limits.columns:
         raise SandboxViolation("the tables have more cells than the limit")
     return Reply(
-        _value(fields["value"], tables, limits, 0),
+        _value(fields["value"], dict(enumerate(tables)), limits, 0),
         tables,
         tuple(_one_of(word, _CUT) for word in _list(fields["cut"], len(_CUT))),
         None if fields["error"] is None else _error(fields["error"]),
@@ -61,7 +61,8 @@ def _error(data: object) -> tuple[str, str, int | None]:
     return _text(fields["type"], 100), _text(fields["message"], 2000), line
 
 
-def _value(data: object, tables: tuple[Table, ...], limits: Limits, depth: int) -> Value:
+def _value(data: object, tables: dict[int, Table], limits: Limits, depth: int) -> Value:
+    """`tables`: those that are not referred to yet. Each is once: a reference is some bytes, and a table what it is."""
     if not isinstance(data, dict):
         return _scalar(data, limits)
     if depth > _DEPTH or len(data) != 1:
@@ -72,9 +73,9 @@ def _value(data: object, tables: tuple[Table, ...], limits: Limits, depth: int) 
     if tag == "o":
         return Opaque(_text(content, limits.text))
     if tag == "table":
-        if isinstance(content, bool) or not isinstance(content, int) or not 0 <= content < len(tables):
-            raise SandboxViolation("a value refers to a table that is not there")
-        return tables[content]
+        if isinstance(content, bool) or not isinstance(content, int) or content not in tables:
+            raise SandboxViolation("a value refers to a table that is not there, or twice to one")
+        return tables.pop(content)
     if tag == "l":
         return [_value(item, tables, limits, depth + 1) for item in _list(content, limits.items)]
     if tag == "d":

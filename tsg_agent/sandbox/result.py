@@ -10,6 +10,9 @@ from tsg_agent.sandbox.layers import ISOLATION_NONE, Layer
 
 Cell = bool | int | float | str | None
 
+SHOWN_CHARACTERS = 200
+"""Of a cell, where a table is shown as text: each row is as wide as the widest."""
+
 
 class Status(StrEnum):
     """How a run ended."""
@@ -129,7 +132,8 @@ def _series(column: Column) -> "pd.Series[Any]":
 def _cell_text(cell: Cell) -> str:
     if cell is None:
         return "-"
-    return f"{cell:.6g}" if isinstance(cell, float) else str(cell).replace("\n", "\\n")
+    text = f"{cell:.6g}" if isinstance(cell, float) else str(cell).replace("\n", "\\n")
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
 
 
 def _aligned(lines: list[list[str]]) -> list[str]:

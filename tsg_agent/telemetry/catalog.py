@@ -1,6 +1,6 @@
-"""The guide's five tables: their columns and kinds, and what a source has and lacks of them."""
+"""The guide's tables, and the map of calls: their columns and kinds, and what a source has and lacks of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -23,10 +23,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Table:
-    """One of the guide's tables: column name -> kind, in the guide's order."""
+    """One of the tables: column name -> kind, in the guide's order. `defaults`: what one reads as that is missing."""
 
     name: str
     columns: dict[str, Kind]
+    defaults: dict[str, str] = field(default_factory=dict)
+
+    def blank(self, column: str) -> str:
+        """The SQL of a column that a source lacks."""
+        return f"CAST({self.defaults.get(column, 'NULL')} AS {self.columns[column].sql_type})"
 
 
 def _columns(text: str) -> dict[str, Kind]:
@@ -54,7 +59,10 @@ LOGS = Table(
         text: service_component dependency_name
         boolean: is_cascading_failure
         number: concurrent_connections data_processed_bytes cpu_utilization memory_utilization
+        number: weight
+        text: trace_id span_id parent_span_id
     """),
+    {"weight": "1"},
 )
 FLAGS = Table("feature_flags", _columns("text: request_id flag_name flag_value"))
 METRICS = Table(
@@ -79,9 +87,13 @@ WORKFLOWS = Table(
         boolean: is_test_traffic has_compensation
     """),
 )
+CALLS = Table("calls", _columns("text: caller callee"))
+"""A service map: which component calls which."""
+WEIGHT = "weight"
+"""How many requests a row stands for: NULL is 1. In the views it is never NULL, and -1 where it cannot be one."""
 ANSWER = "status_code"
 """The requests' column without which nobody knows how they were answered: NULL in every row is not "no failure"."""
-CATALOG: dict[str, Table] = {table.name: table for table in (LOGS, FLAGS, METRICS, PRODUCTS, WORKFLOWS)}
+CATALOG: dict[str, Table] = {table.name: table for table in (LOGS, FLAGS, METRICS, PRODUCTS, WORKFLOWS, CALLS)}
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,10 @@ class SourceTable:
     """Columns that are there and hold only NULLs, where the engine looked."""
     problem: str = ""
     """Why nothing of it can be read; then it is as good as not there, and its view has no row."""
+    notes: tuple[str, ...] = ()
+    """How its rows were read, where that was not plain: what a reader of figures about them must know."""
+    unreadable: int = 0
+    """Lines or elements of its files that could not be read: they are in no row."""
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ CODED = (
 PLAIN = (
     "request_id", "timestamp", "status_code", "latency_ms", "backend_latency_ms", "connection_time_ms", "user_id",
     "correlation_id", "is_retry", "cache_hit", "has_dependency_failure", "is_cascading_failure",
-    "concurrent_connections", "cpu_utilization", "memory_utilization",
+    "concurrent_connections", "cpu_utilization", "memory_utilization", "weight",
 )  # fmt: skip
 KEPT = (*PLAIN, *CODED)
 """What the copy of the requests holds; a query that names another column reads the source."""
@@ -71,7 +71,7 @@ class Copies:
     def requests(self) -> str:
         """A SELECT of the requests as their table has them, request_id being a number."""
         absent = [name for name in KEPT if name not in self.present]
-        nulls = "".join(f", CAST(NULL AS {LOGS.columns[name].sql_type}) AS {name}" for name in absent)
+        nulls = "".join(f", {LOGS.blank(name)} AS {name}" for name in absent)
         columns = f"* REPLACE ({self.number} AS request_id), $region AS region{nulls}"
         return f"SELECT {columns} FROM {self.of(LOGS.name)} AS copied"  # noqa: S608 - our own names
 

@@ -8,6 +8,8 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Self, TypeVar
@@ -16,20 +18,32 @@ import duckdb
 import pyarrow as pa
 
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
+from tsg_agent.telemetry import memory
+from tsg_agent.telemetry.apart import Apart
 from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, SourceTable
 from tsg_agent.telemetry.compact import Compact
+from tsg_agent.telemetry.database import Database
 from tsg_agent.telemetry.files import find_files, group_files
 from tsg_agent.telemetry.keys import Keys
+from tsg_agent.telemetry.loading import Unreadable, first_line, unreadable
 from tsg_agent.telemetry.mapping import Misfit, TableMapping, read_mapping
 from tsg_agent.telemetry.parameters import parameters_in
+from tsg_agent.telemetry.spellings import Spellings
+from tsg_agent.telemetry.unchanged import Unchanged
 from tsg_agent.telemetry.values import is_text
-from tsg_agent.telemetry.views import Relation, Unreadable, first_line, null_view, table_view, unreadable
+from tsg_agent.telemetry.views import Relation, null_view, table_view
 
 T = TypeVar("T")
 PERFECT_BITS = 16
 """Groups of coded columns that fit into so many bits are counted in an array instead of a hash table."""
-
-
+MOST_MEMORY = 1.25
+"""The process may hold so many times the memory limit beyond what it held when it opened the source."""
+MOST_SPILLED = 10
+"""Queries may put aside so many times the memory limit: a disk is not theirs to fill."""
+WATCHED = 0.05
+"""Seconds between two looks at a running query."""
+LOOK = 60.0
+"""Seconds that a look at the tables of a database may take."""
 UNREAD = re.compile(r"Failed to read file|Could not read")
 """How the engine says that it cannot read a file; what its readers' libraries find has no class but the base."""
 
@@ -40,19 +54,23 @@ class DuckDB:
     Every query must be one SELECT, may read the source's files only, and runs on a cursor of its own.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with, by name
         self,
         location: str | Path,
         *,
-        mapping: Path | None = None,
+        mapping: str | Path | None = None,
         memory_limit: str = "2GB",
         threads: int | None = None,
         open_timeout: float = 300.0,
+        unreadable_percent: float = 1.0,
+        template_paths: bool = True,
     ) -> None:
         """Open a folder, a glob, a file or a .duckdb database.
 
-        Text files (CSV, JSON lines) are loaded once; Parquet is read in place. Raises TelemetryError.
+        Text files (CSV, JSON lines) are loaded once; Parquet is read in place. `unreadable_percent`: of the lines, or
+        of a column's values; more refuse the table. `template_paths`: ids in paths become {id}. Raises TelemetryError.
         """
+        before = memory.held()
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "perfect_ht_threshold": PERFECT_BITS,
@@ -65,13 +83,26 @@ class DuckDB:
             raise TelemetryError(f"DuckDB does not start: {first_line(error)}.") from error
         self._tables: dict[str, SourceTable] = {}
         self._mapping = mapping
+        self._limit = memory.size_of(
+            str(self._connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0])
+        )
+        self.most_memory = before + int(MOST_MEMORY * self._limit)
+        source = {
+            "location": str(Path(location).absolute()),
+            "mapping": str(Path(mapping).absolute()) if mapping else None,
+        }
+        self.apart = Apart({**source, "memory_limit": memory_limit, "threads": threads}, open_timeout)
         self._spill = tempfile.mkdtemp(prefix="tsg-agent-")
         self._unspill = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
         self._keys = Keys()
+        self._unchanged: dict[str, Unchanged] = {}
+        self._spellings = Spellings()
+        self._few = unreadable_percent
+        self._template_paths = template_paths
         self._at_work: dict[duckdb.DuckDBPyConnection, int] = {}
         self._cancelling = threading.Lock()
         try:
-            self._open(str(location), read_mapping(mapping) if mapping else {}, open_timeout)
+            self._open(str(location), read_mapping(Path(mapping)) if mapping else {}, open_timeout)
             logs = self._tables.get(LOGS.name)
             self._compact = Compact(logs.present if logs else frozenset())
         except BaseException:
@@ -80,8 +111,9 @@ class DuckDB:
 
     @property
     def tables(self) -> dict[str, SourceTable]:
-        """What the source holds, by the guide's table names."""
-        return self._tables
+        """What the source holds, by the guide's table names. One whose files have changed since has a problem."""
+        told = {name: self._changed(name) for name in self._tables}
+        return {name: replace(table, problem=told[name] or table.problem) for name, table in self._tables.items()}
 
     def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
         """Rows of one SELECT. See Engine.run."""
@@ -93,6 +125,7 @@ class DuckDB:
         if not is_text([sql, *bound.values()]):
             raise QueryError("The query, or a parameter, holds characters that are no text.")
         deadline = time.monotonic() + timeout
+        self._check_unchanged(sql)
 
         def run(text: str, values: Mapping[str, object]) -> pa.Table:
             return self._execute(text, values, timeout, deadline)
@@ -105,10 +138,20 @@ class DuckDB:
             copied = over(counted) if counted != sql else sql
             text = self._keys.joined(counted, bound, run) if copied == counted else copied
             named = set(parameters_in(text))
-            return run(text, {name: value for name, value in bound.items() if name in named})
+            found = run(text, {name: value for name, value in bound.items() if name in named})
+        self._check_unchanged(sql)
+        return found
+
+    def run_apart(self, sql: str, *, timeout: float, most: int) -> pa.Table:
+        """See Distrusting.run_apart."""
+        self._check_unchanged(sql)
+        found = self.apart.run(sql, timeout=timeout, most=most)
+        self._check_unchanged(sql)
+        return found
 
     def cancel(self, threads: Collection[int]) -> None:
         """See Cancellable.cancel."""
+        self.apart.cancel(threads)
         with self._cancelling:
             for cursor, thread in self._at_work.items():
                 if thread in threads:
@@ -116,6 +159,7 @@ class DuckDB:
 
     def close(self) -> None:
         """Close the database, and take away what it spilled."""
+        self.apart.close()
         self._connection.close()
         self._unspill()
 
@@ -126,6 +170,15 @@ class DuckDB:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _changed(self, table: str) -> str:
+        return self._unchanged[table].problem() if table in self._unchanged else ""
+
+    def _check_unchanged(self, sql: str) -> None:
+        """Raises QueryError where a table's files are no longer those that were opened."""
+        for name in self._unchanged:
+            if name in sql and (problem := self._changed(name)):
+                raise QueryError(f"{problem}.", fix="Run it again, over files that nobody writes meanwhile.")
 
     def _execute(self, sql: str, bound: Mapping[str, object], timeout: float, deadline: float) -> pa.Table:
         """Rows of one SELECT: any other statement is refused."""
@@ -149,18 +202,23 @@ class DuckDB:
         """Work on a cursor of its own, cancelled at the deadline. DuckDB's errors as ours."""
         cursor = self._connection.cursor()
         done = threading.Event()
-        watch = threading.Thread(target=_interrupt_at, args=(cursor, deadline, done), daemon=True)
+        over = threading.Event()
+        watch = threading.Thread(target=self._interrupt, args=(cursor, deadline, done, over), daemon=True)
         try:
             watch.start()
             with self._cancelling:
                 self._at_work[cursor] = threading.get_ident()
             return work(cursor)
         except duckdb.InterruptException as error:
+            if over.is_set():
+                raise QueryError(
+                    "The query needs more memory than it may use, and was cancelled.", fix="Raise TSG_MEMORY_LIMIT."
+                ) from error
             fix = "Narrow the window, or raise TSG_QUERY_TIMEOUT."
             raise QueryTimeout(f"The query took longer than {timeout:g} s and was cancelled.", fix=fix) from error
         except duckdb.OutOfMemoryException as error:
             raise QueryError(
-                f"The query needs more memory than it may use: {first_line(error)}", fix="Raise TSG_MEMORY_LIMIT."
+                f"The query needs more memory than it may use: {self._told(error)}", fix="Raise TSG_MEMORY_LIMIT."
             ) from error
         except duckdb.Error as error:
             raise self._failed(error) from error
@@ -172,27 +230,50 @@ class DuckDB:
                 self._at_work.pop(cursor, None)
             cursor.close()
 
+    def _interrupt(
+        self, cursor: duckdb.DuckDBPyConnection, deadline: float, done: threading.Event, over: threading.Event
+    ) -> None:
+        """Interrupt at the deadline, or when too much memory is held; and again until it takes.
+
+        The engine's own limit does not count the texts of the rows in hand; and an interrupt before the query runs is
+        lost. What else the program does with its memory is not the query's: at least half of the limit has to be.
+        """
+        began = memory.held()
+        while not done.wait(min(WATCHED, max(0.0, deadline - time.monotonic()))):
+            held = memory.held()
+            if held > self.most_memory and held - began > self._limit / 2:
+                over.set()
+            if over.is_set() or time.monotonic() >= deadline:
+                cursor.interrupt()
+                done.wait(WATCHED)
+
     def _failed(self, error: duckdb.Error) -> QueryError:
         """Why a query ended: it was refused, or what it reads is damaged, of which an intact beginning says nothing."""
-        text = first_line(error)
+        text = self._told(error)
         if not (type(error) is duckdb.Error or UNREAD.search(text)):
             return QueryError(f"The engine refused the query: {text}")
-        for table in self._tables.values():
-            text = _without_folders(text, table.location)
         return QueryError(
             f"The telemetry cannot be read to its end: {text.rstrip('.: ')}.",
             fix="A file of it is damaged: copy or make it anew.",
         )
 
+    def _told(self, error: duckdb.Error) -> str:
+        """What the engine says, without the places of files."""
+        text = first_line(error).replace(f"{self._spill}/", "")
+        for table in self._tables.values():
+            text = _without_folders(text, table.location)
+        return text
+
     def _open(self, location: str, mapping: dict[str, TableMapping], timeout: float) -> None:
         """Make the guide's views over the source, then lock the database."""
-        timer = threading.Timer(timeout, self._connection.interrupt)
-        timer.start()
+        is_database = Path(location).is_file() and location.endswith((".duckdb", ".db"))
+        seconds = min(timeout, LOOK) if is_database else timeout  # nothing of it is loaded
+        done, over = threading.Event(), threading.Event()
+        watched = (self._connection, time.monotonic() + seconds, done, over)
+        watch = threading.Thread(target=self._interrupt, args=watched, daemon=True)
+        watch.start()
         try:
-            self._connection.execute("SET TimeZone = 'UTC'")
-            self._connection.execute("SET disabled_optimizers = 'partial_aggregate_pushdown'")
-            self._connection.execute("SET parquet_metadata_cache = true")
-            is_database = Path(location).is_file() and location.endswith((".duckdb", ".db"))
+            self._prepare()
             relations, paths = self._database(location, mapping) if is_database else self._files(location, mapping)
             if is_database:
                 self._lock(paths)  # before its views are looked at: they may read files of their own
@@ -205,42 +286,52 @@ class DuckDB:
             if not is_database:
                 self._lock(paths)
         except duckdb.InterruptException as error:
-            raise TelemetryError(f"{location} could not be opened within {timeout:g} s.") from error
+            if over.is_set():
+                fix = "Raise TSG_MEMORY_LIMIT."
+                raise TelemetryError(f"{location} needs more memory than it may use.", fix=fix) from error
+            raise TelemetryError(f"{location} could not be opened within {seconds:g} s.") from error
         except duckdb.Error as error:
             raise TelemetryError(f"{location} cannot be read: {first_line(error)}") from error
         finally:
-            timer.cancel()
+            done.set()
+            watch.join()
+
+    def _prepare(self) -> None:
+        """Settings and macros that views and queries count on."""
+        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET disabled_optimizers = 'partial_aggregate_pushdown'")
+        self._connection.execute("SET parquet_metadata_cache = true")
+        for macros in ("lookup.sql", "paths.sql"):
+            self._connection.execute(files("tsg_agent.telemetry").joinpath(macros).read_text("utf-8"))
 
     def _files(self, location: str, mapping: dict[str, TableMapping]) -> tuple[dict[str, Relation], list[str]]:
         sources = {name: table.source for name, table in mapping.items() if table.source}
-        groups = group_files(find_files(location), location, sources)
+        only = next(iter(mapping)) if len(mapping) == 1 else None
+        groups = group_files(find_files(location, self._spill), location, sources, only)
+        self._unchanged = {name: Unchanged(group.paths) for name, group in groups.items() if not group.is_text}
         relations = {name: Relation(group.relation, ", ".join(group.paths), group) for name, group in groups.items()}
         return relations, [path for group in groups.values() for path in group.paths]
 
     def _database(self, location: str, mapping: dict[str, TableMapping]) -> tuple[dict[str, Relation], list[str]]:
         path = str(Path(location).resolve())
         self._connection.execute(f"ATTACH '{path.replace(chr(39), chr(39) * 2)}' AS source (READ_ONLY)")
-        held = self._connection.execute(
-            "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'source' UNION ALL "
-            "SELECT schema_name, view_name FROM duckdb_views() WHERE database_name = 'source' AND NOT internal"
-        ).fetchall()
-        names = {f"{schema}.{table}": (schema, table) for schema, table in held}
+        held = Database.read(self._connection)
+        self._unchanged = dict.fromkeys(CATALOG, Unchanged([path]))
         relations: dict[str, Relation] = {}
         for name in CATALOG:
-            wanted = mapping[name].source if name in mapping and mapping[name].source else name
-            key = str(wanted) if "." in str(wanted) else f"main.{wanted}"
-            if key in names:
-                schema, table = (part.replace('"', '""') for part in names[key])
-                relations[name] = Relation(f'source."{schema}"."{table}"', f"{path}:{key}")
-            elif name in mapping and mapping[name].source:
+            wanted = (mapping[name].source if name in mapping else None) or name
+            key = held.find(wanted)
+            if key is not None:
+                relations[name] = held.relation(key, f"{path}:{'.'.join(key)}")
+            elif wanted != name:
                 raise TelemetryError(
                     f"The mapping takes {name} from {wanted!r}, which {location} does not hold.",
-                    fix=f"It holds {', '.join(sorted(names)) or 'no table'}.",
+                    fix=f"It holds {', '.join(held.names) or 'no table'}.",
                 )
         if not relations:
             raise TelemetryError(
                 f"{location} holds none of the guide's tables.",
-                fix=f"It holds {', '.join(sorted(names)) or 'no table'}; write a mapping file (--mapping).",
+                fix=f"It holds {', '.join(held.names) or 'no table'}; write a mapping file (--mapping).",
             )
         return relations, []
 
@@ -260,8 +351,10 @@ class DuckDB:
 
     def _viewed(self, name: str, relation: Relation, mapping: TableMapping) -> SourceTable:
         table = CATALOG[name]
+        if not self._template_paths:
+            mapping = mapping.model_copy(update={"template_paths": False})
         try:
-            view = table_view(self._connection, table, relation, mapping.columns)
+            view = table_view(self._connection, table, relation, mapping, self._spellings, self._few)
             for statement in view.statements:
                 self._connection.execute(statement)
             silent = name == LOGS.name and ANSWER in view.present and self._lacks_answers()
@@ -277,7 +370,10 @@ class DuckDB:
                 f"{first_line(error)}",
                 fix=f"Mend that file, or the expressions for {', '.join(mapping.columns)} in the mapping file.",
             ) from error
-        return SourceTable(name, relation.location, frozenset(view.present), frozenset({ANSWER} if silent else ()))
+        empty = frozenset({ANSWER} if silent else ())
+        return SourceTable(
+            name, relation.location, frozenset(view.present), empty, notes=view.notes, unreadable=view.unreadable
+        )
 
     def _lacks_answers(self) -> bool:
         """Whether there are requests and none says how it was answered. Ends at the first that does."""
@@ -301,6 +397,7 @@ class DuckDB:
             "SET allow_community_extensions = false",
             # Where a query outgrows its memory it goes on in a private folder; only the engine itself writes there.
             f"SET temp_directory = '{self._spill.replace(chr(39), chr(39) * 2)}'",
+            f"SET max_temp_directory_size = '{MOST_SPILLED * self._limit // 2**20}MiB'",
             "SET enable_external_access = false",
             "SET lock_configuration = true",
         ):
@@ -309,17 +406,9 @@ class DuckDB:
 
 def _without_folders(text: str, location: str) -> str:
     """A text about files with their names only: reports and recordings go to other machines."""
-    for path in location.split(", "):
-        text = text.replace(path, PurePath(path).name)
+    for folder in {str(PurePath(path).parent) for path in location.split(", ")}:
+        text = text.replace(f"{folder}/", "")
     return text
-
-
-def _interrupt_at(cursor: duckdb.DuckDBPyConnection, deadline: float, done: threading.Event) -> None:
-    """Interrupt at the deadline, and again until it takes: an interrupt before the query runs is lost."""
-    wait = deadline - time.monotonic()
-    while not done.wait(max(0.0, wait)):
-        cursor.interrupt()
-        wait = 0.05
 
 
 def _spelled_out(table: pa.Table) -> pa.Table:

@@ -38,3 +38,12 @@ class Cancellable(Protocol):
     def cancel(self, threads: Collection[int]) -> None:
         """Cancel the queries that these threads (by `threading.get_ident()`) wait for; they raise QueryTimeout."""
         ...
+
+
+@runtime_checkable
+class Distrusting(Protocol):
+    """An engine that runs a query of a model's where it can be ended, whatever it does."""
+
+    def run_apart(self, sql: str, *, timeout: float, most: int) -> pa.Table:
+        """Rows of one SELECT without parameters, at most `most` bytes of them. Raises what Engine.run raises."""
+        ...

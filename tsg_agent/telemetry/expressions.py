@@ -4,23 +4,21 @@ import sqlglot
 from sqlglot import exp
 
 from tsg_agent.errors import TelemetryError
+from tsg_agent.telemetry.allowed import SCALARS, by_arguments, refused
+from tsg_agent.telemetry.growth import grows
 
-ALLOWED_FUNCTIONS = frozenset({
-    "abs", "ceil", "ceiling", "coalesce", "concat", "concat_ws", "contains", "date_trunc", "ends_with", "epoch",
-    "epoch_ms", "epoch_ns", "epoch_us", "floor", "greatest", "if", "ifnull", "least", "left", "length", "lower",
-    "lpad", "ltrim", "make_timestamp", "make_timestamp_ms", "make_timestamp_ns", "md5", "nullif", "regexp_extract",
-    "regexp_matches", "regexp_replace", "replace", "right", "round", "rtrim", "split_part", "starts_with",
-    "strftime", "strpos", "strptime", "substr", "substring", "timezone", "to_timestamp", "trim", "try_strptime",
-    "upper",
-})  # fmt: skip
+MOST_CHARACTERS = 4_000
+MAPPED = SCALARS | by_arguments("""
+    1: url_decode
+    2: json_extract json_extract_string list_extract lookup map_extract string_split
+""")
+"""What an expression of a mapping may call besides: it looks into values, which a question needs not."""
 ALLOWED_NODES = (
     exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Binary, exp.Connector, exp.Not,
     exp.Neg, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.DataType, exp.DataTypeParam, exp.In, exp.Between, exp.Is,
     exp.Interval, exp.Var, exp.Like, exp.ILike, exp.Func, exp.AtTimeZone, exp.TimeUnit, exp.Tuple, exp.Bracket,
     exp.JSONPath, exp.JSONPathPart,
 )  # fmt: skip
-SYNTAX = (exp.Anonymous, exp.Cast, exp.Case, exp.If, exp.Connector, exp.Binary)
-"""Function nodes that are written as syntax (CAST, CASE, operators), or that are looked at by name above."""
 REFUSED_NODES = (exp.Query, exp.Subquery, exp.Table, exp.AggFunc, exp.Window, exp.Placeholder, exp.Parameter, exp.Star,
                  exp.Columns)  # fmt: skip
 
@@ -29,7 +27,7 @@ def check_expression(text: str, where: str) -> str:
     """The expression as DuckDB text, if it is one scalar expression over the source's own columns.
 
     Refused: sub-queries, aggregates, windows, parameters, a second statement, and every function that is not
-    known to be harmless (so none that reads a file, a setting or the environment).
+    known to be harmless (so none that reads a file, a setting or the environment, or makes a text of any length).
 
     Raises TelemetryError, naming `where` (table.column) and the offending part.
     """
@@ -42,6 +40,8 @@ def check_expression(text: str, where: str) -> str:
 
 def _checked(text: str, where: str) -> str:
     fix = 'Write one scalar expression over the source\'s columns, such as "duration_us / 1000.0".'
+    if len(text) > MOST_CHARACTERS:
+        raise TelemetryError(f"{where}: the mapping's expression is longer than {MOST_CHARACTERS} characters.", fix=fix)
     try:
         statements = sqlglot.parse(f"SELECT {text}", read="duckdb")
     except sqlglot.errors.SqlglotError as error:
@@ -52,26 +52,32 @@ def _checked(text: str, where: str) -> str:
         raise TelemetryError(f"{where}: the mapping must be one expression: {text!r}", fix=fix)
     if [key for key, value in select.args.items() if value and key != "expressions"]:
         raise TelemetryError(f"{where}: only an expression may stand in a mapping: {text!r}", fix=fix)
-    expression = select.expressions[0]
-    for node in expression.walk():
-        refused = _refused(node)
-        if refused:
-            raise TelemetryError(f"{where}: {refused} may not stand in a mapping: {text!r}", fix=fix)
-    return str(expression.sql(dialect="duckdb"))
+    checked = str(select.expressions[0].sql(dialect="duckdb"))
+    for expression in (select.expressions[0], sqlglot.parse_one(checked, read="duckdb")):  # the engine gets the second
+        for node in expression.walk():
+            if why := _refused(node):
+                raise TelemetryError(f"{where}: {why} may not stand in a mapping: {text!r}", fix=fix)
+        if grows(expression, lambda _table: None):
+            raise TelemetryError(f"{where}: the mapping puts too many texts together: {text!r}", fix=fix)
+    return str(sqlglot.parse_one(checked, read="duckdb").transform(_looked_up).sql(dialect="duckdb"))
 
 
 def columns_of(expression: str) -> set[str]:
-    """The source's columns that a checked expression reads, in lower case."""
-    return {column.name.lower() for column in sqlglot.parse_one(expression, read="duckdb").find_all(exp.Column)}
+    """The source's columns that a checked expression reads, in lower case; of a path (a.b.c) the column it is in."""
+    found = sqlglot.parse_one(expression, read="duckdb").find_all(exp.Column)
+    return {column.parts[0].name.lower() for column in found}
 
 
-def _refused(node: exp.Expression) -> str:
+def _looked_up(node: exp.Expression) -> exp.Expression:
+    """`attributes['http.route']`, whatever holds it: an object, a map, or a list of keys and values."""
+    if isinstance(node, exp.Bracket) and len(node.expressions) == 1:
+        key = node.expressions[0]
+        if isinstance(key, exp.Literal) and key.is_string:
+            return exp.Anonymous(this="lookup", expressions=[node.this, key])
+    return node
+
+
+def _refused(node: exp.Expr) -> str:
     if isinstance(node, REFUSED_NODES) or not isinstance(node, ALLOWED_NODES):
         return f"{type(node).__name__} ({node.sql(dialect='duckdb')[:60]})"
-    if isinstance(node, exp.Anonymous) and node.name.lower() not in ALLOWED_FUNCTIONS:
-        return f"the function {node.name}()"
-    if isinstance(node, exp.Func) and not isinstance(node, SYNTAX):
-        name = node.sql(dialect="duckdb").partition("(")[0].strip().lower()
-        if name.isidentifier() and name not in ALLOWED_FUNCTIONS:
-            return f"the function {name}()"
-    return ""
+    return refused(node, MAPPED).rstrip(".")

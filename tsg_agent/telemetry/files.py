@@ -1,26 +1,31 @@
 """Finds which files hold which of the guide's tables, and how to read them."""
 
+import bz2
 import glob
-from collections.abc import Iterable
+import gzip
+import zipfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import IO
 
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import CATALOG
+from tsg_agent.telemetry.values import is_text
 
-READERS = {
-    ".parquet": "read_parquet",
-    ".csv": "read_csv",
-    ".csv.gz": "read_csv",
-    ".json": "read_json",
-    ".jsonl": "read_json",
-    ".ndjson": "read_json",
-    ".json.gz": "read_json",
-    ".jsonl.gz": "read_json",
-    ".ndjson.gz": "read_json",
-}
+PLAIN = {".csv": "read_csv", ".tsv": "read_csv", ".json": "read_json", ".jsonl": "read_json", ".ndjson": "read_json",
+         ".log": ""}  # fmt: skip
+"""Ending of a text file -> DuckDB's reader; of a log only its beginning tells."""
+PACKED = ("", ".gz", ".zst", ".bz2")
+READERS = {".parquet": "read_parquet"} | {f"{end}{pack}": reader for end, reader in PLAIN.items() for pack in PACKED}
 """File ending -> DuckDB's reader."""
+UNPACKED = (".bz2",)
+"""Endings of what the engine does not unpack itself; archives (.zip) are unpacked too."""
+REJECTING = "store_rejects = true, rejects_limit = 0"
+"""An option of CSV: a line with too few or too many cells costs itself."""
+MOST_BYTES = 8 * 2**30
+"""What all packed files of a source may become together."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +55,37 @@ class TableFiles:
         """The FROM clause. File names are quoted; they come from the disk, not from an incident."""
         return self.relation_with(())
 
-    def relation_with(self, texts: Iterable[str]) -> str:
-        """The same, with these columns read as text (of a CSV)."""
-        names = ", ".join(_quoted(glob.escape(path)) for path in self.paths)  # a name is no pattern
+    def relation_with(self, texts: Iterable[str], more: str = "") -> str:
+        """The same, with these columns read as text (of a CSV), and more options."""
         options = {
-            "read_parquet": ", union_by_name = true",
-            "read_csv": ", union_by_name = true, strict_mode = true, sample_size = -1",
-            "read_json": ", union_by_name = true, format = 'auto', sample_size = -1",
+            "read_parquet": "union_by_name = true",
+            "read_csv": "union_by_name = true, strict_mode = true, sample_size = -1",
+            "read_json": f"union_by_name = true, sample_size = -1, maximum_object_size = {self._largest}",
         }[self.reader]
+        if more == REJECTING:
+            options = options.removeprefix("union_by_name = true, ")  # the engine cannot do both
+        if self.reader == "read_json" and "format" not in more:
+            options += ", format = 'auto'"
         types = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in texts)
-        return f"{self.reader}([{names}]{options}{', types = {' + types + '}' if types else ''})"
+        parts = [f"[{self._names}]", options, *([more] if more else []), *([f"types = {{{types}}}"] if types else [])]
+        return f"{self.reader}({', '.join(parts)})"
+
+    @property
+    def as_lines(self) -> str:
+        """The FROM clause of the files' lines, as one text column `line`."""
+        return (
+            f"read_csv([{self._names}], columns = {{'line': 'VARCHAR'}}, delim = '\x01', header = false, quote = '', "
+            "escape = '', auto_detect = false, strict_mode = false, max_line_size = 16777216)"
+        )
+
+    @property
+    def _names(self) -> str:
+        return ", ".join(_quoted(glob.escape(path)) for path in self.paths)  # a name is no pattern
+
+    @property
+    def _largest(self) -> int:
+        """Bytes that one JSON object may have: an export may be one object."""
+        return min(max(2**24, *(Path(path).stat().st_size + 1 for path in self.paths)), 2**30)
 
 
 def _quoted(text: str) -> str:
@@ -72,10 +98,11 @@ def ending(path: Path) -> str:
     return max((suffix for suffix in READERS if name.endswith(suffix)), key=len, default="")
 
 
-def find_files(location: str) -> list[Path]:
+def find_files(location: str, unpack_to: str = "") -> list[Path]:
     """Every readable file of a folder (and of sub-folders named like a table), or of a glob; sorted by path.
 
-    Raises TelemetryError when there is nothing to read.
+    Archives, and what the engine cannot unpack, are unpacked into the folder `unpack_to`. Raises TelemetryError when
+    there is nothing to read.
     """
     folder = Path(location)
     fix = f"Give a folder, a glob or a .duckdb file that holds {', '.join(CATALOG)} as Parquet, CSV or JSON lines."
@@ -86,11 +113,55 @@ def find_files(location: str) -> list[Path]:
         candidates = [folder]
     else:
         candidates = map(Path, glob.glob(location, recursive=True))  # noqa: PTH207 - the pattern may be absolute
-    found = sorted(path for path in candidates if path.is_file() and ending(path))
+    there = sorted(path for path in candidates if path.is_file())
+    if unpack_to:
+        there = unpacked(there, Path(unpack_to))
+    found = [path for path in there if ending(path)]
     if not found:
         missing = "" if folder.exists() else " It does not exist." if not glob.has_magic(location) else ""
-        raise TelemetryError(f"There is no telemetry in {location}.{missing}", fix=fix)
+        passed = f" It holds {', '.join(path.name for path in there[:5])}, which ends in none of " if there else ""
+        passed += f"{', '.join(dict.fromkeys(['.parquet', *PLAIN]))}." if there else ""
+        raise TelemetryError(f"There is no telemetry in {location}.{missing}{passed}", fix=fix)
     return found
+
+
+def unpacked(paths: Iterable[Path], folder: Path) -> list[Path]:
+    """The files, those unpacked that the engine cannot unpack. Raises TelemetryError for damaged or too large ones."""
+    result: list[Path] = []
+    left = MOST_BYTES
+    for path in paths:
+        archived = path.name.lower().endswith(".zip")
+        if not (archived or (path.name.lower().endswith(UNPACKED) and ending(path))):
+            result.append(path)
+            continue
+        try:
+            for name, source in _members(path) if archived else _single(path):
+                target = folder / str(len(result)) / path.stem / Path(name).name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with source, target.open("wb") as out:
+                    while block := source.read(2**20):
+                        left -= out.write(block)
+                        if left < 0:
+                            raise TelemetryError(
+                                f"{path} is too large: unpacked it would take over {MOST_BYTES // 2**30} GB.",
+                                fix="Unpack it yourself, and give the folder.",
+                            )
+                result.append(target)
+        except (OSError, EOFError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+            raise TelemetryError(f"{path} cannot be unpacked: {error}.", fix="Make or copy it anew.") from error
+    return result
+
+
+def _single(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    with bz2.open(path) as file:
+        yield path.stem, file
+
+
+def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if not member.is_dir():
+                yield member.filename, archive.open(member)
 
 
 def table_of(path: Path) -> str | None:
@@ -103,31 +174,65 @@ def table_of(path: Path) -> str | None:
     return next((name for name in CATALOG if name in names), None)
 
 
-def group_files(paths: list[Path], location: str, sources: dict[str, str]) -> dict[str, TableFiles]:
+def group_files(
+    paths: list[Path], location: str, sources: dict[str, str], only: str | None = None
+) -> dict[str, TableFiles]:
     """The files by table. `sources` (from a mapping file) gives a table's file or glob, relative to the folder.
+
+    `only`: the table that a mapping is about, where it is about one: files named like none are its.
 
     Raises TelemetryError when no file belongs to any table, or when one table's files are of several kinds.
     """
     groups: dict[str, list[Path]] = {}
+    for path in paths:
+        table = table_of(path)
+        if table and table not in sources:
+            groups.setdefault(table, []).append(path)
+    if only and only not in groups and only not in sources:
+        # What is named like no table is the one that the mapping is about.
+        rest = [path for path in paths if not table_of(path)]
+        groups |= {only: rest} if rest else {}
     for name, pattern in sources.items():
         matches = [path for path in paths if path.match(pattern) or path.stem == pattern or str(path) == pattern]
         if not matches:
             raise TelemetryError(f"The mapping takes {name} from {pattern!r}, and no file in {location} has that name.")
         groups[name] = matches
-    for path in paths:
-        table = table_of(path)
-        if table and table not in sources:
-            groups.setdefault(table, []).append(path)
     if not groups:
         raise TelemetryError(
             f"None of the {len(paths)} files in {location} is named like a table the guide reads.",
             fix=f"Name them {', '.join(CATALOG)}, or write a mapping file (--mapping).",
         )
+    for group in groups.values():
+        _check_places(group, location)
     return {name: _same_kind(name, group) for name, group in groups.items()}
 
 
+def _check_places(paths: list[Path], location: str) -> None:
+    """Raises TelemetryError for a file whose name cannot be told to the engine, or that lies elsewhere.
+
+    A folder may be anybody's: a link in it would have another file read, and its first line told in an error.
+    """
+    for path in paths:
+        if not is_text(str(path)):
+            shown = str(path).encode("utf-8", "backslashreplace").decode()
+            raise TelemetryError(f"The name of {shown} is no text in UTF-8.", fix="Rename that file.")
+        if str(path) != location and not path.resolve().is_relative_to(_root(location)):
+            raise TelemetryError(
+                f"{path} is a link to a file outside of {location}, which is not followed.",
+                fix="Put the file itself there, or give the folder that it lies in.",
+            )
+
+
+def _root(location: str) -> Path:
+    """The folder that a location names, of a glob the one before its pattern."""
+    parts = Path(location).parts
+    plain = next((n for n, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    root = Path(*parts[:plain])
+    return (root if root.is_dir() else root.parent).resolve()
+
+
 def _same_kind(name: str, paths: list[Path]) -> TableFiles:
-    readers = {READERS[ending(path)] for path in paths}
+    readers = {READERS[ending(path)] or _reader_of(path) for path in paths}
     if len(readers) > 1:
         raise TelemetryError(
             f"{name} is there as several kinds of file: {', '.join(sorted(path.name for path in paths))}.",
@@ -136,3 +241,15 @@ def _same_kind(name: str, paths: list[Path]) -> TableFiles:
     reader = readers.pop()
     filled = [path for path in paths if path.stat().st_size] if reader != "read_parquet" else paths
     return TableFiles(tuple(str(path.resolve()) for path in filled or paths), reader)  # a log just begun has no row
+
+
+def _reader_of(path: Path) -> str:
+    """What a log is by its beginning: JSON lines, or else cells."""
+    if path.name.endswith(".zst"):
+        return "read_json"
+    try:
+        with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
+            begin = file.read(4096).lstrip()
+    except (OSError, EOFError) as error:
+        raise TelemetryError(f"{path} cannot be read: {error}.", fix="Make or copy it anew.") from error
+    return "read_json" if begin.startswith((b"{", b"[{")) else "read_csv"

@@ -1,23 +1,41 @@
 """The mapping file (TOML): from a source's own tables and columns to the guide's.
 
+    format = "otlp"                     # a ready mapping (tsg-agent mapping list) that the rest is laid over
     [api_gateway_logs]
     from = "http_requests"              # a table of the .duckdb file, or a file or glob in the folder
+    where = "kind = 'server'"           # which rows count
+    unnest = "resourceSpans.scopeSpans.spans"   # a path to the arrays whose elements are the rows
+    lines = '(?P<ip>\\S+) .*'           # text lines: a regular expression whose named groups are the columns
+    layout = "w3c"                      # or a log that names its columns in a line "#Fields:"
+    cumulative = "instance"             # weight counts up: each row is its increase over the series' row before
+    template_paths = false              # endpoint_path as it is, with its ids
+    status = "grpc"                     # what the numbers of status_code are: http, grpc, exit
     [api_gateway_logs.columns]
     latency_ms = "duration_us / 1000.0" # a scalar SQL expression over the source's columns
     environment = "'prod'"              # a constant
+    endpoint_path = ["attributes['http.route']", "name"]  # the first of these that the source has, and that is not NULL
+    [api_gateway_logs.counters]         # a row that counts several kinds of request: status -> how many
+    200 = "requests - errors"
+    500 = "errors"
 
 A column that is not mapped is taken from the source's column of the same name, if there is one.
 """
 
+import re
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import CATALOG
 from tsg_agent.telemetry.expressions import check_expression, columns_of
+from tsg_agent.telemetry.formats import based, names
+
+MOST_BYTES = 1_000_000
+"""A mapping file larger than this is none."""
 
 
 class Misfit(TelemetryError):
@@ -30,7 +48,49 @@ class TableMapping(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str | None = Field(None, alias="from")
-    columns: dict[str, str] = Field(default_factory=dict)
+    columns: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """The guide's column -> expressions, of which the first that is not NULL counts; one must fit the source."""
+    where: tuple[str, ...] = ()
+    """Of several, the first that fits the source."""
+    unnest: str = ""
+    lines: str = ""
+    layout: Literal["", "w3c"] = ""
+    cumulative: str = ""
+    counters: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Status -> how many requests of a row were answered so; of several expressions, the first that fits the source."""
+    template_paths: bool = True
+    """Whether ids in endpoint_path become {id}."""
+    status: Literal["", "http", "grpc", "exit"] = ""
+    """What the numbers of status_code are."""
+
+    @field_validator("columns", "counters", mode="before")
+    @classmethod
+    def _listed(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {name: (value,) if isinstance(value, str) else value for name, value in data.items()}
+
+    @field_validator("where", mode="before")
+    @classmethod
+    def _one(cls, data: Any) -> Any:
+        return (data,) if isinstance(data, str) else data
+
+    @field_validator("lines")
+    @classmethod
+    def _grouped(cls, text: str) -> str:
+        try:
+            if text and not re.compile(text).groupindex:
+                raise ValueError("it names no group: write (?P<name>…) for each column")
+        except re.error as error:
+            raise ValueError(f"it is no regular expression: {error}") from error
+        return text
+
+    @field_validator("unnest")
+    @classmethod
+    def _dotted(cls, text: str) -> str:
+        if text and not re.fullmatch(r"\w+(\.\w+)*", text):
+            raise ValueError("it is a path of names with dots between them, such as resourceSpans.scopeSpans.spans")
+        return text
 
 
 def misfit(column: str, expression: str, held: list[str], why: str) -> Misfit:
@@ -56,22 +116,43 @@ def read_mapping(path: Path) -> dict[str, TableMapping]:
     Raises TelemetryError for a file that cannot be read, an unknown table or column, or a refused expression.
     """
     try:
-        data = tomllib.loads(path.read_text())
-        mapping = TypeAdapter(dict[str, TableMapping]).validate_python(data)
+        with path.open("rb") as opened:
+            data = opened.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise ValueError(f"it is larger than {MOST_BYTES // 1_000_000} MB")
+        text = data.decode("utf-8")
+    except FileNotFoundError as error:
+        raise TelemetryError(
+            f"The mapping file {path} does not exist.",
+            fix="Give --mapping a TOML file (docs/telemetry.md), or a ready one: " + ", ".join(names()) + ".",
+        ) from error
+    except (OSError, ValueError) as error:  # no text, no path
+        raise _unread(path, error) from error
+    try:
+        parsed = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # no TOML; a number or a depth without end
+        raise _unread(path, error) from error
+    return checked_mapping(parsed, path)
+
+
+def _unread(path: Path | str, error: Exception) -> TelemetryError:
+    why = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return TelemetryError(
+        f"The mapping file {path} cannot be read: {why}.", fix="It must be TOML in UTF-8 (docs/telemetry.md)."
+    )
+
+
+def checked_mapping(data: dict[str, Any], path: Path | str) -> dict[str, TableMapping]:
+    """The mapping in a file's data; `path` names it in errors. What it is based on (`format`) lies under it.
+
+    Raises TelemetryError.
+    """
+    try:
+        mapping = TypeAdapter(dict[str, TableMapping]).validate_python(based(data))
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"]))
         raise TelemetryError(f"The mapping file {path}: {place}: {problem['msg']}.") from error
-    except FileNotFoundError as error:
-        raise TelemetryError(
-            f"The mapping file {path} does not exist.",
-            fix="Give --mapping a TOML file (docs/telemetry.md), or leave it out.",
-        ) from error
-    except (OSError, ValueError, RecursionError) as error:  # no TOML, no text, no path; a number or a depth without end
-        why = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise TelemetryError(
-            f"The mapping file {path} cannot be read: {why}.", fix="It must be TOML in UTF-8 (docs/telemetry.md)."
-        ) from error
     for name, table in mapping.items():
         if name not in CATALOG:
             raise TelemetryError(
@@ -84,14 +165,25 @@ def read_mapping(path: Path) -> dict[str, TableMapping]:
                     f"The mapping file {path}: {name} has no column {column!r}.",
                     fix=f"Its columns are {', '.join(CATALOG[name].columns)}.",
                 )
-    return {
-        name: TableMapping.model_validate(
-            {
-                "from": table.source,
-                "columns": {
-                    column: check_expression(text, f"{name}.{column}") for column, text in table.columns.items()
-                },
-            }
-        )
-        for name, table in mapping.items()
-    }
+    return {name: _checked(name, table) for name, table in mapping.items()}
+
+
+def _checked(name: str, table: TableMapping) -> TableMapping:
+    """The same with its expressions as the engine's text."""
+
+    def check(text: str, where: str) -> str:
+        return check_expression(text, f"{name}.{where}")
+
+    return table.model_copy(
+        update={
+            "columns": {
+                column: tuple(check(text, column) for text in texts) for column, texts in table.columns.items()
+            },
+            "counters": {
+                status: tuple(check(text, f"counters.{status}") for text in texts)
+                for status, texts in table.counters.items()
+            },
+            "where": tuple(check(text, "where") for text in table.where),
+            "cumulative": table.cumulative and check(table.cumulative, "cumulative"),
+        }
+    )

@@ -1,10 +1,11 @@
-"""Reads times that a source holds as text. Where the day may be the month, the column must settle it: no guess."""
+"""Reads times that a source holds as text or as a number. Where the day may be the month, the column must settle it."""
 
 from itertools import product
 
 import duckdb
 
 from tsg_agent.errors import TelemetryError
+from tsg_agent.telemetry.readings import Read, Reading, Values, as_written
 
 ISO = r"^\s*\d{4}\D"
 """The year first: nothing to choose."""
@@ -15,24 +16,108 @@ CLOCKS = (
     "%H:%M:%S.%f %z",
 )  # fmt: skip
 BETWEEN = (" ", "T", ", ")
+FIRST_YEAR, LAST_YEAR = 1990, 2100
+"""What telemetry may be of: a number that is another year counts something else."""
+SECONDS = (631_152_000, 4_102_444_800)
+"""The same in seconds since 1970."""
+UNITS = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
+_LINES = {
+    "seconds": "to_timestamp({x})",
+    "milliseconds": "to_timestamp({x} / 1000.0)",
+    "microseconds": "to_timestamp({x} / 1e6)",
+    "nanoseconds": "to_timestamp({x} / 1e9)",
+}
+
+_FORMS = (
+    "%d/%b/%Y:%H:%M:%S %z", "%d/%b/%Y:%H:%M:%S.%f %z", "%d/%b/%Y:%H:%M:%S", "%d/%b/%Y %H:%M:%S",
+    "%a, %d %b %Y %H:%M:%S %Z", "%a, %d %b %Y %H:%M:%S %z", "%a %b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S.%f %Y",
+    "%a %b %d %H:%M:%S %Z %Y",
+    "%d %b %Y %H:%M:%S", "%d %b %Y %H:%M:%S.%f", "%d-%b-%Y %H:%M:%S", "%d-%b-%Y %H:%M:%S.%f", "%d-%b-%y %H:%M:%S",
+    "%b %d, %Y @ %H:%M:%S.%f", "%b %d, %Y %H:%M:%S", "%b %d, %Y %I:%M:%S %p", "%b %d %Y %H:%M:%S",
+    "%Y%m%dT%H%M%SZ", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M%S.%fZ", "%Y%m%d %H:%M:%S", "%Y.%m.%d %H:%M:%S",
+    "%Y-%m-%d-%H.%M.%S", "%Y-%m-%d-%H.%M.%S.%f", "%Y-%m-%dT%H", "%Y-%m-%d:%H:%M:%S",
+)  # fmt: skip
+"""Clocks of web servers, mail and HTTP, C, Java and databases, Kibana; ISO 8601 without its marks."""
 
 
-def text_time(connection: duckdb.DuckDBPyConnection, source: str, expression: str, column: str) -> str:
-    """The SQL that reads a text as a naive UTC time.
+def _utc(expression: str) -> str:
+    return f"timezone('UTC', CAST({expression} AS TIMESTAMPTZ))"
 
-    ISO 8601, with or without a zone; the session's zone is UTC. What is no time is an error, never NULL. `column`:
-    the guide's, as table.column. Raises TelemetryError where days and months cannot be told apart.
+
+def _written(form: str) -> Reading:
+    return Reading(f"as {form}", _utc(f"try_strptime(trim({{x}}), '{form}')"), f"strptime({{x}}, '{form}')")
+
+
+_PLAIN = Reading("", "timezone('UTC', TRY_CAST({x} AS TIMESTAMPTZ))", "CAST({x} AS TIMESTAMPTZ)")
+_TIDY = (
+    # A comma before the fraction (Python, log4j), a space before the offset, Z after a space.
+    r"regexp_replace(regexp_replace(trim({x}), '^(\d{4}\D\d\d?\D\d\d?[T ]\d\d?:\d\d:\d\d),(\d+)', '\1.\2'), "
+    r"' ?((?:[+-]\d\d):?(?:\d\d)?|Z)(?:\s*\(?UTC\)?)?$', '\1')"
+)
+_COMMA = Reading(
+    "with a comma before the fraction, or a space before the zone",
+    f"timezone('UTC', TRY_CAST({_TIDY} AS TIMESTAMPTZ))",
+    "CAST(replace({x}, ',', '.') AS TIMESTAMPTZ)",
+)
+
+
+def text_time(values: Values) -> Read:
+    """A text as a naive UTC time.
+
+    ISO 8601, with or without a zone (none is UTC), and the clocks of common writers; a count since 1970 by its size.
+    Raises TelemetryError where days and months cannot be told apart, and where no one reading fits.
     """
-    iso = f"timezone('UTC', CAST({expression} AS TIMESTAMPTZ))"
+    expression, connection, source = values.expression, values.connection, values.source
     short = f"SELECT {expression} AS t FROM {source} WHERE regexp_matches({expression}, '{SHORT}') LIMIT 1"  # noqa: S608 - checked expressions
     found = connection.execute(short).fetchone()
     if found is None:
-        return iso
+        counted = [_counted(unit, "TRY_CAST(trim({x}) AS DECIMAL(38, 9))") for unit in UNITS]
+        return values.best([_PLAIN, _COMMA, *map(_written, _FORMS), *counted])
     example = str(found[0]).strip()
     formats = _fitting(connection, source, expression, example)
     if len(formats) == 1:
-        return f"timezone('UTC', CAST({_parsed(expression, formats[0])} AS TIMESTAMPTZ))"
-    raise _refusal(column, expression, example, formats)
+        return Read(_utc(_parsed(expression, formats[0])))
+    raise _refusal(values.column, expression, example, formats)
+
+
+def number_time(values: Values) -> Read:
+    """A number as a naive UTC time: what it counts since 1970 shows in its size. Raises TelemetryError."""
+    readings = [_counted(unit, "TRY_CAST({x} AS DECIMAL(38, 9))") for unit in UNITS]
+    held, *within = values.asked(
+        ", ".join(["count(v)", *(f"count({one.sql.replace('{x}', 'v')})" for one in readings)])
+    )
+    for reading, read in zip(readings, within, strict=True):
+        unread = int(str(held)) - int(str(read))
+        if unread <= max(1.0, int(str(held)) * values.few / 100):
+            return Read(reading.sql.replace("{x}", f"({values.expression})"), unread, reading.name)
+    raise unlikely(values.column, values)
+
+
+def unlikely(column: str, number: Values) -> TelemetryError:
+    """The error about a time of no likely year. `number`: what it is made of, if that is one column."""
+    table, _, name = column.partition(".")
+    tried = [_counted(unit, "TRY_CAST({x} AS DECIMAL(38, 9))") for unit in UNITS]
+    counts = number.asked(", ".join(f"count({one.sql.replace('{x}', 'v')})" for one in tried))
+    fitting = [unit for unit, count in zip(UNITS, counts, strict=True) if count] or list(UNITS)
+    source = as_written(number.expression)
+    lines = ", ".join(f'{name} = "{_LINES[unit].replace("{x}", source)}" if it counts {unit}' for unit in fitting)
+    return TelemetryError(
+        f"{column} is not between the years {FIRST_YEAR} and {LAST_YEAR}.",
+        fix=f"Say in a mapping file (--mapping), under [{table}.columns], what it counts since 1970: {lines}.",
+    )
+
+
+def likely(sql: str) -> str:
+    """Whether a time is of a year that telemetry may be of."""
+    return f"({sql}) BETWEEN '{FIRST_YEAR}-01-01'::TIMESTAMP AND '{LAST_YEAR}-01-01'::TIMESTAMP"
+
+
+def _counted(unit: str, number: str) -> Reading:
+    """A count since 1970, where it is of a likely year; exact to the microsecond."""
+    first, last = (bound * UNITS[unit] for bound in SECONDS)
+    micros = f"{number} * {1_000_000 // UNITS[unit]}" if UNITS[unit] <= 1_000_000 else f"{number} / 1000"
+    sql = f"CASE WHEN {number} BETWEEN {first} AND {last} THEN make_timestamp(CAST(round({micros}) AS BIGINT)) END"
+    return Reading(f"as {unit} since 1970", sql, _LINES[unit])
 
 
 def is_iso(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> bool:
@@ -76,7 +161,7 @@ FIRST = {"%m": "the month comes first", "%d": "the day comes first", "%y": "the 
 
 def _refusal(column: str, expression: str, example: str, formats: list[str]) -> TelemetryError:
     table, _, name = column.partition(".")
-    source = expression[1:-1] if expression[1:-1].isidentifier() else expression.replace('"', '\\"')
+    source = as_written(expression)
 
     def line(form: str) -> str:
         return f"{name} = \"strptime({source}, '{form}')\""

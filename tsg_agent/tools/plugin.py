@@ -1,7 +1,6 @@
 """A plugin: binds its query, runs it, types and labels the rows, and ends in a Finding whatever happens."""
 
 import inspect
-import re
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -15,9 +14,10 @@ from pydantic import ValidationError
 from tsg_agent.errors import QueryTimeout, TelemetryError, TransientTelemetryError
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import AllThresholds, Settings
-from tsg_agent.telemetry.catalog import Needs, lacking, read_as_null
+from tsg_agent.telemetry.catalog import LOGS, Needs, lacking, read_as_null
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.parameters import parameters_in
+from tsg_agent.tools.requests import is_weighted, with_service_requests
 from tsg_agent.tools.rows import Row, ScopeArgs, WindowArgs
 
 R = TypeVar("R", bound=Row)
@@ -51,21 +51,10 @@ class Ran(NamedTuple):
     kept: pa.Table | None = None
 
 
-def load_sql(name: str) -> str:
-    """The text of a check's query, ready to run."""
-    return with_service_requests(files("tsg_agent.tools").joinpath(f"{name}.sql").read_text("utf-8"))
-
-
-def with_service_requests(sql: str) -> str:
-    """The query with the meaning of `service_requests` before it: the requests that every check looks at."""
-    if "service_requests" not in sql:
-        return sql
-    comment = re.match(r"(?:--[^\n]*\n)*", sql)
-    head = comment.group(0) if comment else ""
-    body = sql[len(head) :].lstrip()
-    shared = files("tsg_agent.tools").joinpath("requests.sql").read_text("utf-8")
-    rest = f",\n{body[5:]}" if body.startswith("WITH ") else f"\n{body}"
-    return f"{head}WITH service_requests AS (\n{shared.rstrip()}\n){rest}"
+def load_sql(name: str, *, weighted: bool = False) -> str:
+    """The text of a check's query, ready to run; `weighted`: over a source whose rows stand for several requests."""
+    text = files("tsg_agent.tools").joinpath(f"{name}.sql").read_text("utf-8")
+    return with_service_requests(text, weighted=weighted)
 
 
 def sql_parameters(sql: str, args: WindowArgs, settings: Settings) -> dict[str, object]:
@@ -93,6 +82,8 @@ class Plugin(ABC, Generic[R]):
     """The column that holds the guide's label."""
     requests_column: ClassVar[str] = ""
     """The column that counts a group's requests, where the query counts `redirects` beside it."""
+    told: ClassVar[str] = ""
+    """The column of which it says how the source was read, where that was not plain."""
     labels: ClassVar[tuple[str, ...]]
     """Every label of the rule, gravest first, the healthy one last."""
 
@@ -131,7 +122,7 @@ class Plugin(ABC, Generic[R]):
         if absent:
             reason = f"The telemetry has no {', '.join(absent)}."
             return Ran(self._ended(Status.NOT_APPLICABLE, reason, began))
-        sql = load_sql(self.key)
+        sql = load_sql(self.key, weighted=is_weighted(engine))
         parameters = sql_parameters(sql, args, settings)
         queried = {"sql": sql, "sql_parameters": {name: _plain(value) for name, value in parameters.items()}}
         try:
@@ -144,7 +135,9 @@ class Plugin(ABC, Generic[R]):
         except (TelemetryError, ValidationError, pa.ArrowException) as error:
             return Ran(self._ended(Status.ERROR, str(error), began, **queried))
         finding = self._finding(assessment, len(groups), settings, began)
-        finding = finding.model_copy(update={"notes": [*finding.notes, *redirects]})
+        read = engine.tables[LOGS.name].notes if self.told and LOGS.name in engine.tables else ()
+        told = [note for note in read if note.startswith(self.told)]
+        finding = finding.model_copy(update={"notes": [*finding.notes, *redirects, *told]})
         nulls = list(read_as_null(self.needs, engine.tables))
         return Ran(finding.model_copy(update={**queried, "missing_columns": nulls}), table, assessment.kept)
 

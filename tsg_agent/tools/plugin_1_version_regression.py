@@ -6,7 +6,7 @@ from tsg_agent.settings import AllThresholds, VersionThresholds
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
 from tsg_agent.tools.rows import REQUEST_COLUMNS, Row, WindowArgs, column, first_and_others, milliseconds, over, percent
-from tsg_agent.versions import release_key
+from tsg_agent.versions import VersionOrder, version_order
 
 NAMED = 10
 """Versions that a note names one by one."""
@@ -29,9 +29,9 @@ class VersionRow(Row):
     relative_change: float | None = column("failure rate over the previous version's", "ratio")
 
 
-def label(row: VersionRow, limits: VersionThresholds) -> tuple[str, tuple[str, ...]]:
-    """The guide's CASE of Step 2. Only the newest readable version can be a regression."""
-    newest = row.version_rank == 1 and release_key(row.service_version) is not None
+def label(row: VersionRow, limits: VersionThresholds, *, ordered: bool) -> tuple[str, tuple[str, ...]]:
+    """The guide's CASE of Step 2. Only the newest version can be a regression, if its place is known (`ordered`)."""
+    newest = row.version_rank == 1 and ordered
     return first_and_others(
         [
             (newest and over(row.failure_rate_delta, limits.regression_points), "REGRESSION_DETECTED"),
@@ -69,28 +69,31 @@ class VersionRegression(Plugin[VersionRow]):
     ) -> Assessment[VersionRow]:
         """Rank by release, compare each with the one before it, and label the newest."""
         limits = thresholds.version
+        order = version_order({group["service_version"]: group.pop("first_seen", None) for group in groups})
         enough = [group for group in groups if group["total_count"] > limits.minimum_requests]
-        ordered = sorted(enough, key=lambda group: _order(group["service_version"]), reverse=True)
-        readable = [group for group in ordered if release_key(group["service_version"]) is not None]
+        ordered = sorted(enough, key=lambda group: _place(group, order), reverse=True)
+        known = [group for group in ordered if group["service_version"] in order.keys]
         rows: list[VersionRow] = []
         for rank, group in enumerate(ordered, 1):
-            before = readable[rank] if rank < len(readable) else None
+            before = known[rank] if rank < len(known) else None
             row = _row(group, before, rank)
-            assessment, also = label(row, limits)
+            assessment, also = label(row, limits, ordered=group["service_version"] in order.keys)
             rows.append(row.model_copy(update={"assessment": assessment, "also": also}))
         return Assessment(
             rows=rows[: limits.limit],
             enough=len(enough),
             truncated=len(rows) > limits.limit,
-            notes=_notes(groups, readable, limits),
-            shortage=_shortage(readable, limits) if len(readable) < 2 and groups else "",
+            notes=_notes(groups, known, order, limits),
+            shortage=_shortage(known, order, limits) if len(known) < 2 and groups else "",
         )
 
 
-def _order(version: str | None) -> tuple[object, ...]:
-    """What can be read sorts above what cannot; the text settles ties."""
-    key = release_key(version)
-    return (key is not None, key or (), version is not None, version or "")
+def _place(group: dict[str, Any], order: VersionOrder) -> tuple[object, ...]:
+    """What has a place sorts above what has none; of those that share one, the busiest; the text settles ties."""
+    version: str | None = group["service_version"]
+    key = order.keys.get(version) if version else None
+    busy = group["total_count"] if order.by_time else 0
+    return (key is not None, () if key is None else key, busy, version is not None, version or "")
 
 
 def _row(group: dict[str, Any], before: dict[str, Any] | None, rank: int) -> VersionRow:
@@ -107,21 +110,26 @@ def _row(group: dict[str, Any], before: dict[str, Any] | None, rank: int) -> Ver
     )
 
 
-def _notes(groups: list[dict[str, Any]], readable: list[dict[str, Any]], limits: VersionThresholds) -> list[str]:
+def _notes(
+    groups: list[dict[str, Any]], known: list[dict[str, Any]], order: VersionOrder, limits: VersionThresholds
+) -> list[str]:
     notes = []
-    unreadable = [group["service_version"] for group in groups if release_key(group["service_version"]) is None]
-    if unreadable:
+    unplaced = [group["service_version"] for group in groups if group["service_version"] not in order.keys]
+    if order.by_time and order.keys:
+        notes.append("Versions are no release numbers: they are in the order in which they were first seen.")
+    if unplaced:
+        why = "Of no known place in the order" if order.by_time else "Not readable as a version"
         notes.append(
-            "Not readable as a version, so never the newest nor a predecessor: "
-            f"{_names(['none given' if version is None else version for version in unreadable])}."
+            f"{why}, so never the newest nor a predecessor: "
+            f"{_names(['none given' if version is None else version for version in unplaced])}."
         )
     few = [
         group
         for group in groups
-        if group["total_count"] <= limits.minimum_requests and release_key(group["service_version"]) is not None
+        if group["total_count"] <= limits.minimum_requests and group["service_version"] in order.keys
     ]
-    newest = _order(readable[0]["service_version"]) if readable else None
-    canaries = [group for group in few if newest and _order(group["service_version"]) > newest]
+    newest = order.keys[known[0]["service_version"]] if known else None
+    canaries = [group for group in few if newest and _later(order.keys[group["service_version"]], newest)]
     for kind, chosen in (
         ("newer than every version compared: a canary, not judged", canaries),
         ("too little traffic to compare", [group for group in few if group not in canaries]),
@@ -132,13 +140,20 @@ def _notes(groups: list[dict[str, Any]], readable: list[dict[str, Any]], limits:
     return notes
 
 
+def _later(key: Any, other: Any) -> bool:
+    """Of the keys of one order."""
+    return bool(key > other)
+
+
 def _names(names: list[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
 
 
-def _shortage(readable: list[dict[str, Any]], limits: VersionThresholds) -> str:
-    names = _names([str(group["service_version"]) for group in readable]) or "none"
+def _shortage(known: list[dict[str, Any]], order: VersionOrder, limits: VersionThresholds) -> str:
+    names = _names([str(group["service_version"]) for group in known]) or "none"
+    if order.by_time and not order.keys:
+        return "The versions are no release numbers, and all were there from the beginning: none is known to be newer."
     return (
         f"A comparison needs two versions with more than {limits.minimum_requests} requests each; "
         f"with enough traffic: {names}."

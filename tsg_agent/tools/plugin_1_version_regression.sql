@@ -4,6 +4,7 @@ WITH minutes AS (
     SELECT
         service_version,
         date_trunc('minute', timestamp) AS minute,
+        min(timestamp) AS seen,
         count(DISTINCT request_id) AS requests,
         count(DISTINCT request_id) FILTER (status_code >= 500) AS failures,
         count(DISTINCT request_id) FILTER (latency_ms > $version_slow_ms) AS slow,
@@ -21,7 +22,8 @@ SELECT
     CASE WHEN sum(answered) > 0 THEN sum(failures) * 100.0 / nullif(sum(requests), 0) END AS failure_rate,
     CASE WHEN sum(timed) > 0 THEN sum(slow) * 100.0 / nullif(sum(requests), 0) END AS slow_rate,
     avg(latency) AS overall_avg_latency,
-    max(p99) AS max_p99_latency
+    max(p99) AS max_p99_latency,
+    min(seen) AS first_seen
 FROM minutes
 GROUP BY service_version
 ORDER BY total_count DESC, service_version

@@ -1,6 +1,6 @@
 -- Requests, failures and latency of each value of each feature flag, a request counted once per value.
 WITH requests AS (
-    SELECT request_id, status_code, latency_ms
+    SELECT request_id, status_code, latency_ms, weight
     FROM service_requests
     WHERE region = $region
 ),
@@ -27,7 +27,7 @@ flags AS (
 SELECT
     flag_name,
     flag_value,
-    request_count,
+    CAST(request_count AS BIGINT) AS request_count,
     CASE WHEN answered > 0 THEN error_count * 100.0 / nullif(request_count, 0) END AS error_rate,
     CASE WHEN answered > 0 THEN success_count * 100.0 / nullif(request_count, 0) END AS success_rate,
     avg_latency,

@@ -24,7 +24,7 @@ shares AS (
         CASE WHEN answered > 0 THEN successes * 100.0 / nullif(requests, 0) END AS success_rate,
         epoch(hour) AS second,
         -- What the slope below weighs: hours of which something is known.
-        CASE WHEN answered > 0 THEN requests END AS weight,
+        CASE WHEN answered > 0 THEN requests END AS known,
         (epoch(hour) - epoch($start_time::TIMESTAMP)) / 3600.0 AS hours_in
     FROM hours
 )
@@ -39,11 +39,11 @@ SELECT
     CAST(sum(unavailable) AS BIGINT) AS unavailable_count,
     avg(latency) AS overall_avg_latency,
     max(p99) AS max_p99_latency,
-    CASE WHEN count(*) > 1 THEN regr_slope(success_rate, second) ELSE 0 END AS points_per_second,
+    CASE WHEN count(hour) > 1 THEN regr_slope(success_rate, second) ELSE 0 END AS points_per_second,
     -- The same slope with each hour counted by its requests: a lone request in the last hour decides nothing.
-    CASE WHEN count(weight) > 1 THEN
-        (sum(weight * hours_in * success_rate) - sum(weight * hours_in) * sum(weight * success_rate) / sum(weight))
-        / nullif(sum(weight * hours_in * hours_in) - sum(weight * hours_in) ** 2 / sum(weight), 0)
+    CASE WHEN count(known) > 1 THEN
+        (sum(known * hours_in * success_rate) - sum(known * hours_in) * sum(known * success_rate) / sum(known))
+        / nullif(sum(known * hours_in * hours_in) - sum(known * hours_in) ** 2 / sum(known), 0)
     END AS points_per_hour,
     CAST(sum(redirects) AS BIGINT) AS redirects
 FROM shares

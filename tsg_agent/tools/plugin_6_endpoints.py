@@ -78,6 +78,7 @@ class Endpoints(Plugin[EndpointRow]):
     )
     row = EndpointRow
     requests_column = "total_requests"
+    told = "endpoint_path"
     label_column = "endpoint_status"
     labels = (
         "HIGH_SERVER_ERRORS",

@@ -1,7 +1,7 @@
 -- How each product is served to each customer tier and subscription: by half hour, then over the window.
 -- Times are numbered: numbers are grouped faster.
 WITH requests AS (
-    SELECT request_id, timestamp, status_code, latency_ms, user_id, is_retry, has_dependency_failure
+    SELECT request_id, timestamp, status_code, latency_ms, weight, user_id, is_retry, has_dependency_failure
     FROM service_requests
     WHERE region = $region
 ),

@@ -2,7 +2,7 @@
 -- The commonest message is that of the category and exception; NULL never counts, ties go by text.
 WITH totals AS (
     -- One row even where nothing failed: no errors and no requests are not the same.
-    SELECT count(DISTINCT request_id) AS total_requests
+    SELECT CAST(count(DISTINCT request_id) AS BIGINT) AS total_requests
     FROM service_requests
     WHERE region = $region
 ),

@@ -10,14 +10,16 @@ from tsg_agent.evidence.dimensions import COMPONENT
 from tsg_agent.evidence.measurement import entry_of, is_error_only
 from tsg_agent.evidence.requests import MINUTE, Column, Requests
 from tsg_agent.models import Measure, Subject
+from tsg_agent.settings import VerdictThresholds
 from tsg_agent.statistics import Bools, Floats, unevenness
-from tsg_agent.verdicts.onset import ChangePoint, change_point
 from tsg_agent.verdicts.confidence import Series
+from tsg_agent.verdicts.onset import ChangePoint, change_point
 from tsg_agent.verdicts.search import SUPPORT, Cells, Key, Scored, Search
 
 FAILING = (Measure.SERVER_ERRORS, Measure.RATE_LIMITED, Measure.CLIENT_ERRORS)
-"""Outcomes that a customer loses a request by, each searched apart: what fails with 5xx hides in all that is not 2xx."""
-OUTCOMES = (*FAILING, Measure.SLOW, Measure.RETRIES)
+"""Outcomes that a customer loses a request by, each searched apart: 5xx would hide in all that is not 2xx."""
+SYMPTOMS = (Measure.SLOW, Measure.RETRIES)
+OUTCOMES = (*FAILING, *SYMPTOMS)
 """Failing goes before slow, and slow before retries, where they rise together: those are then symptoms of it."""
 FAINT = 1.2
 """Nats by which a suspect may be short of what chance could explain."""
@@ -68,11 +70,17 @@ class Explainer:
     """Searches an investigation's requests. `reported`: minutes from the window's begin, by the incident's text."""
 
     def __init__(  # noqa: PLR0913 - one argument for each thing that a search rests on
-        self, requests: Requests, service: str, reported: float | None, most: int,
-        calls: frozenset[tuple[str, str]] = frozenset(), *, guard: float = 15, exact: bool = False,
-    ) -> None:  # fmt: skip
-        self.guard = guard
-        self.requests, self.reported, self.most, self.exact, self.calls = requests, reported, most, exact, calls
+        self,
+        requests: Requests,
+        service: str,
+        reported: float | None,
+        *,
+        limits: VerdictThresholds,
+        calls: frozenset[tuple[str, str]] = frozenset(),
+        exact: bool = False,
+    ) -> None:
+        self.requests, self.reported, self.exact, self.calls = requests, reported, exact, calls
+        self.most, self.guard = limits.causes, limits.guard_minutes
         self.moments: dict[Measure, ChangePoint] = {}
         self.passing_on: set[tuple[tuple[str, str], ...]] = set()
         """Components that only pass on what fails behind them."""
@@ -97,7 +105,9 @@ class Explainer:
             for measure in OUTCOMES
             if (one := self.moment(measure, gone) or self.moment_of_a_part(measure, gone)) is not None
         }
-        order = sorted(moments, key=lambda measure: (*_symptom(measure), -moments[measure].gain))
+        order = sorted(
+            moments, key=lambda measure: (measure is Measure.RETRIES, measure in SYMPTOMS, -moments[measure].gain)
+        )
         found: list[Found] = []
         searches: dict[Measure, Search] = {}
         self.gone, self.unsettled = gone, gone.copy()
@@ -162,7 +172,7 @@ class Explainer:
         return ChangePoint(start, start, start, None, 0.0, 1.0)
 
     def moment(self, measure: Measure, gone: Bools) -> ChangePoint | None:
-        """The change point of the service's own outcome, at its entry where inner calls are recorded; None if not clear."""
+        """The change point of the service's own outcome, at its entry where it has one; None if not clear."""
         rows = ~gone if self.entry is None else self.entry & ~gone
         failures, requests = self.requests.series(measure, rows)
         found = change_point(failures, requests, self.reported)
@@ -193,7 +203,11 @@ class Explainer:
         tried.sort(key=lambda one: -one[0])
         found = [one for _, k, n in tried[:TRIED] if (one := change_point(k, n, self.reported)) is not None]
         best = max(found, key=lambda one: one.gain, default=None)
-        return replace(best, gain=best.gain - math.log(max(values, 1))) if best is not None and replace(best, gain=best.gain - math.log(max(values, 1))).clear else None
+        return (
+            replace(best, gain=best.gain - math.log(max(values, 1)))
+            if best is not None and replace(best, gain=best.gain - math.log(max(values, 1))).clear
+            else None
+        )
 
     def search(self, measure: Measure, moment: ChangePoint, gone: Bools) -> Search:
         """The search over what is left."""
@@ -242,10 +256,6 @@ class Explainer:
             told = self.requests.having(parent) if parent else self.entry
             result.append(Found(subject, measure, moment, rows[place], others, worth, search, key, same, told))
         return result
-
-
-def _symptom(measure: Measure) -> tuple[bool, bool]:
-    return measure is Measure.RETRIES, measure is Measure.SLOW
 
 
 def callers_of_what_fails(search: Search, calls: frozenset[tuple[str, str]]) -> set[str]:

@@ -52,13 +52,21 @@ class Weighed:
         return replace(self, confidence=Confidence.SUSPECTED, shortfalls=(*self.shortfalls, (code, words)))
 
 
-def weigh(
-    own: Series, rest: Series, whole: Series, moment: ChangePoint, nats: float, limits: VerdictThresholds, *, change: bool
-) -> Weighed:
-    """Judge a subject by its own series and the rest's. `nats`: what chance among all that was looked at could explain.
+@dataclass(frozen=True)
+class Sides:
+    """A subject's own series, all others', and the one whose before is a new subject's."""
 
-    `whole`: the series whose before is that of what is new: everybody's, or those of the description's other values. `change`: somebody changed it, so it may be new.
+    own: Series
+    rest: Series
+    told: Series
+
+
+def weigh(sides: Sides, moment: ChangePoint, nats: float, limits: VerdictThresholds, *, change: bool) -> Weighed:
+    """Judge a subject by its change at a moment and against the rest.
+
+    `nats`: what chance among all that was looked at could explain. `change`: somebody changed it, so it may be new.
     """
+    own, rest, whole = sides.own, sides.rest, sides.told
     need, edge = math.sqrt(2 * nats), moment.before(limits.guard_minutes)
     before, after = own.rate(0, edge), own.rate(moment.start, moment.end)
     born = before.requests < limits.minimum_requests
@@ -76,7 +84,13 @@ def weigh(
     if rise < limits.contrast_ratio * max(rest_rise, 0.0):
         missing.append((NO_CONTRAST, f"it rose less than {limits.contrast_ratio:g} times as much as the rest"))
     stands = not any(code == NO_CONTRAST for code, _ in missing)
-    kind = OnsetKind.APPEARED if born else OnsetKind.NEW if _share(base) < limits.new_share * _share(after) else OnsetKind.WORSE
+    kind = (
+        OnsetKind.APPEARED
+        if born
+        else OnsetKind.NEW
+        if _share(base) < limits.new_share * _share(after)
+        else OnsetKind.WORSE
+    )
     onset = Onset(
         kind=kind, before=base if base.requests else None, after=after, excess=round(excess, 2), z=round(z, 4),
         p=float(upper_p(z)),
@@ -119,4 +133,3 @@ def _wanting(z: float, need: float, after: Rate, moment: ChangePoint, own: Serie
         f"chance among all that was looked at could do as much; {some(more, 'more request')} at this rate, "
         f"about {some(minutes, 'minute')}, would confirm it"
     )
-

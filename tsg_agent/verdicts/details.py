@@ -1,6 +1,5 @@
 """What the actions need to know of a cause: the version to return to, the failing step, the exception. Pure."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from tsg_agent.evidence.requests import Requests
 from tsg_agent.models import Finding, Measure, Subject
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Bools, share
+from tsg_agent.verdicts.context import Context
 from tsg_agent.verdicts.naming import rows_about
 from tsg_agent.versions import release_key
 from tsg_agent.workflows import step_that_fails
@@ -22,22 +22,19 @@ MOSTLY = 0.5
 """An exception is a cause's where at least half of its failures name it."""
 
 
-def detail_of(
-    subject: Subject, measure: Measure, rows: Bools, requests: Requests, measurement: Measurement,
-    findings: Mapping[int, Finding], limits: AllThresholds,
-) -> dict[str, Any]:  # fmt: skip
+def detail_of(subject: Subject, measure: Measure, rows: Bools, context: Context) -> dict[str, Any]:
     """What is known of a cause among the requests, by what its description names."""
     detail: dict[str, Any] = {}
     if "service_version" in subject:
-        detail |= _version(subject["service_version"], measure, measurement, limits)
+        detail |= _version(subject["service_version"], measure, context.measurement, context.limits)
     if "flag_name" in subject:
-        detail |= _flag(subject, measurement)
-    if labels := _pressure(subject, findings.get(6)):
+        detail |= _flag(subject, context.measurement)
+    if labels := _pressure(subject, context.findings.get(6)):
         detail["labels"] = labels
-    error = _exception(measure, rows, requests)
+    error = _exception(measure, rows, context.requests)
     if error:
         detail["exception_type"] = error
-    return detail | _message(subject, error, findings.get(10))
+    return detail | _message(subject, error, context.findings.get(10))
 
 
 def _version(version: str, measure: Measure, measurement: Measurement, limits: AllThresholds) -> dict[str, Any]:
@@ -113,8 +110,10 @@ def _message(subject: Subject, error: str | None, finding: Finding | None) -> di
     return {"message": message} if any(kind) and message and 2 * own > everywhere else {}
 
 
-def workflow_detail(scenario: str, steps: pd.DataFrame | None, finding: Finding | None, limits: AllThresholds) -> dict[str, Any]:
-    """The step where failures gather, failed runs, and those known to lack compensation. `steps`: plugin 8's rows to count."""
+def workflow_detail(
+    scenario: str, steps: pd.DataFrame | None, finding: Finding | None, limits: AllThresholds
+) -> dict[str, Any]:
+    """The step where failures gather, failed runs, those known to lack compensation. `steps`: plugin 8's rows."""
     rows = rows_about(finding, {"scenario_name": scenario}) if finding else []
     detail: dict[str, Any] = {}
     if rows:

@@ -4,17 +4,17 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from tsg_agent.evidence.measurement import Measurement, Table
-from tsg_agent.models import Contrast, Finding, Measure, Onset, OnsetKind, Rate, Subject, Tier, Verdict
+from tsg_agent.evidence.dimensions import Dimension
+from tsg_agent.evidence.measurement import Table
+from tsg_agent.models import Contrast, Measure, Onset, OnsetKind, Rate, Subject, Tier, Verdict
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import difference_interval, g2_z, robust_dispersion, upper_p
-from tsg_agent.verdicts.ledger import Ledger
-from tsg_agent.verdicts.naming import Names, rows_about
+from tsg_agent.verdicts.context import Context
 from tsg_agent.versions import release_key
 from tsg_agent.wording import measure_words, percent, rate_words
 
+Key = tuple[tuple[str, str], ...]
+"""A subject as sorted items."""
 MOST = 60
 """Dismissals that are told, the most telling first."""
 STRIKING_Z = 2.33
@@ -26,55 +26,40 @@ LEVEL = 3.0
 @dataclass(frozen=True)
 class _Looked:
     subject: Subject
+    dimension: Dimension
     measure: Measure
     onset: Onset
     contrast: Contrast
     code: str
     newest: bool
-    change: bool
 
     @property
     def telling(self) -> tuple[bool, bool, float]:
         """What a reader asks for first: the deployment, what somebody changed, then what fails most above the rest."""
         after, rest = self.onset.after, self.contrast.rest
         above = (after.percent if after else 0.0) - (rest.percent if rest and rest.requests else 0.0)
-        return not self.newest, not (self.change and (self.contrast.z or 0) >= STRIKING_Z), -above
+        return not self.newest, not (self.dimension.change and (self.contrast.z or 0) >= STRIKING_Z), -above
 
 
-def dismissed(  # noqa: PLR0913 - what a dismissal is read from
-    measurement: Measurement,
-    measure: Measure,
-    known: Collection[tuple[tuple[str, str], ...]],
-    names: Names,
-    findings: Mapping[int, Finding],
-    limits: AllThresholds,
-    ledger: Ledger,
-    reasons: Mapping[tuple[tuple[str, str], ...], str],
-) -> list[Verdict]:
-    """Values that the guide's rules name, or that stand out, and that are neither a cause nor part of its blast radius.
+def dismissed(context: Context, measure: Measure, known: Collection[Key], reasons: Mapping[Key, str]) -> list[Verdict]:
+    """Values that the guide names, or that stand out, and that are neither a cause nor part of its blast radius.
 
     `known`: the subjects of those. `reasons`: why some were dismissed by the search, as a code.
     """
     looked = []
-    for table in measurement.tables:
+    for table in context.measurement.tables:
         newest = _newest(table)
         for row in range(len(table.values)):
             subject = table.subject(row)
             key = tuple(sorted(subject.items()))
-            if key in known:
+            told = key in reasons or row == newest or context.names.abnormal(subject)
+            if key in known or not (told or table.dimension.change):
                 continue
-            one = _look(table, row, measure, measurement, limits, reasons.get(key, ""), newest == row)
-            striking = one.change and (one.contrast.z or 0.0) >= STRIKING_Z
-            if names.abnormal(subject) or one.newest or striking or one.code in ("passes_on", "describes"):
+            one = _look(_Row(table, row, measure, row == newest, reasons.get(key, "")), context)
+            if told or (one.contrast.z or 0.0) >= STRIKING_Z:
                 looked.append(one)
     looked.sort(key=lambda one: (*one.telling, sorted(one.subject.items())))
-    return [_verdict(one, table_step(measurement, one), names, findings, limits, ledger) for one in looked[:MOST]]
-
-
-def table_step(measurement: Measurement, one: _Looked) -> int:
-    """The guide's step of a single value."""
-    table = measurement.table(tuple(one.subject))
-    return table.dimension.step if table is not None else 0
+    return [_verdict(one, context) for one in looked[:MOST]]
 
 
 def _newest(table: Table) -> int | None:
@@ -85,38 +70,51 @@ def _newest(table: Table) -> int | None:
     return max(readable, key=lambda row: keys[row] or ((), 0, ()), default=None)
 
 
-def _look(  # noqa: PLR0913 - see above
-    table: Table, row: int, measure: Measure, measurement: Measurement, limits: AllThresholds, code: str, newest: bool
-) -> _Looked:
-    grid, counts, rest = measurement.grid, table.counts, table.rest
-    k, n = counts.failures[measure][row], counts.requests[row]
-    before, after = _rate(k, n, grid.before), _rate(k, n, grid.after)
-    others = _rate(rest.failures[measure][row], n if table.error_only else rest.requests[row], grid.after)
-    others_before = _rate(rest.failures[measure][row], n if table.error_only else rest.requests[row], grid.before)
-    phi = float(robust_dispersion(k[None, grid.before], n[None, grid.before])[0]) if grid.before.stop else 1.0
+@dataclass(frozen=True)
+class _Row:
+    """A value of a dimension, the outcome to look at, whether it is the newest version, a reason if there is one."""
+
+    table: Table
+    row: int
+    measure: Measure
+    newest: bool
+    reason: str
+
+    def rate(self, span: slice, *, rest: bool = False) -> Rate:
+        """Its failures and requests over some buckets, or those of all others."""
+        counts = self.table.rest if rest else self.table.counts
+        asked = self.table.counts if self.table.error_only else counts
+        failures, requests = counts.failures[self.measure][self.row, span], asked.requests[self.row, span]
+        return Rate(failures=round(float(failures.sum())), requests=round(float(requests.sum())))
+
+
+def _look(one: _Row, context: Context) -> _Looked:
+    grid, limits, table = context.measurement.grid, context.limits, one.table
+    known = grid.start is not None
+    before, after = one.rate(grid.before), one.rate(grid.after)
+    others, others_before = one.rate(grid.after, rest=True), one.rate(grid.before, rest=True)
+    k, n = table.counts.failures[one.measure][one.row, grid.before], table.counts.requests[one.row, grid.before]
+    phi = float(robust_dispersion(k[None, :], n[None, :])[0]) if grid.before.stop else 1.0
     z = float(g2_z(before.failures, before.requests, after.failures, after.requests)) / math.sqrt(phi)
-    kind = _kind(before, after, z, phi, limits) if grid.start is not None else OnsetKind.UNKNOWN
+    kind = _kind(before, after, z, phi, limits) if known else OnsetKind.UNKNOWN
     z_rest = float(g2_z(others.failures, others.requests, after.failures, after.requests))
-    few = min(before.requests, after.requests) < limits.verdict.minimum_requests and grid.start is not None
-    whole = after.requests >= limits.verdict.whole_traffic * float(table.whole.requests[0, grid.after].sum())
-    rise, rest_rise = after.percent - before.percent, others.percent - others_before.percent
-    with_rest = rest_rise > 0 and rise < limits.verdict.contrast_ratio * rest_rise
-    found = code or _code(kind, few, whole and not table.error_only, grid.start is None, with_rest, newest)
     onset = Onset(
-        kind=kind, before=before if grid.start is not None and before.requests else None, after=after,
-        excess=round(after.failures - after.requests * before.percent / 100, 2),
-        z=round(z, 4) if grid.start is not None else None, p=float(upper_p(z)) if grid.start is not None else None,
-        reason="" if grid.start is not None else "nothing in the window shows when anything began",
+        kind=kind, before=before if known and before.requests else None, after=after,
+        excess=round(after.failures - after.requests * before.percent / 100, 2), z=round(z, 4) if known else None,
+        p=float(upper_p(z)) if known else None, reason="" if known else "nothing shows when anything began",
     )  # fmt: skip
+    rest = others if others.requests else None
     contrast = Contrast(
-        method="difference_in_differences" if others.requests else "none", subject=after,
-        rest=others if others.requests else None, difference=round(after.percent - others.percent, 4), z=round(z_rest, 4),
+        method="difference_of_rates" if rest else "none", subject=after, rest=rest,
+        difference=round(after.percent - others.percent, 4), z=round(z_rest, 4),
     )  # fmt: skip
-    return _Looked(table.subject(row), measure, onset, contrast, found, newest, table.dimension.change)
-
-
-def _rate(k: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]", n: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]", span: slice) -> Rate:
-    return Rate(failures=round(float(k[span].sum())), requests=round(float(n[span].sum())))
+    few = known and min(before.requests, after.requests) < limits.verdict.minimum_requests
+    total = float(table.whole.requests[0, grid.after].sum())
+    whole = not table.error_only and after.requests >= limits.verdict.whole_traffic * total
+    rest_rise = others.percent - others_before.percent
+    alike = rest_rise > 0 and after.percent - before.percent < limits.verdict.contrast_ratio * rest_rise
+    code = one.reason or _code(kind, [not known, few, whole, alike], one.newest)
+    return _Looked(table.subject(one.row), table.dimension, one.measure, onset, contrast, code, one.newest)
 
 
 def _kind(before: Rate, after: Rate, z: float, phi: float, limits: AllThresholds) -> OnsetKind:
@@ -132,30 +130,30 @@ def _kind(before: Rate, after: Rate, z: float, phi: float, limits: AllThresholds
     return OnsetKind.UNCHANGED if even else OnsetKind.UNKNOWN
 
 
-def _code(kind: OnsetKind, few: bool, whole: bool, startless: bool, with_rest: bool, newest: bool) -> str:  # noqa: PLR0911
-    if startless:
-        return "no_start"
-    if few:
-        return "too_few"
-    if kind in (OnsetKind.UNCHANGED, OnsetKind.BETTER):
-        return "healthy" if newest and kind is OnsetKind.UNCHANGED else kind.value
-    if whole:
-        return "everything"
-    if kind is OnsetKind.UNKNOWN:
-        return "no_onset"
-    return "no_contrast" if with_rest else "lower_ranked"
+def _code(kind: OnsetKind, holds: list[bool], newest: bool) -> str:
+    """Why it is no cause. `holds`: no start known; too few requests; nearly all of the traffic; the rest rose too."""
+    startless, few, whole, alike = holds
+    level = kind in (OnsetKind.UNCHANGED, OnsetKind.BETTER)
+    reasons = (
+        (startless, "no_start"),
+        (few, "too_few"),
+        (newest and kind is OnsetKind.UNCHANGED, "healthy"),
+        (level, kind.value),
+        (whole, "everything"),
+        (kind is OnsetKind.UNKNOWN, "no_onset"),
+        (alike, "no_contrast"),
+    )
+    return next((code for said, code in reasons if said), "lower_ranked")
 
 
-def _verdict(one: _Looked, step: int, names: Names, findings: Mapping[int, Finding], limits: AllThresholds, ledger: Ledger) -> Verdict:  # noqa: PLR0913 - see above
-    finding = findings.get(step)
-    cited = [row_id for row_id, _ in rows_about(finding, one.subject)[:3]] if finding else []
-    after = one.onset.after or Rate(failures=0, requests=0)
-    before = one.onset.before or Rate(failures=0, requests=0)
-    window = Rate(failures=before.failures + after.failures, requests=before.requests + after.requests)
+def _verdict(one: _Looked, context: Context) -> Verdict:
+    step = one.dimension.step
+    rates = [rate for rate in (one.onset.before, one.onset.after) if rate is not None]
+    window = Rate(failures=sum(r.failures for r in rates), requests=sum(r.requests for r in rates))
     return Verdict(
-        subject=one.subject, step=step, label=names.of(one.subject), measure=one.measure, tier=Tier.SYMPTOM,
-        onset=one.onset, contrast=one.contrast, dismissal=one.code, reason=_reason(one, limits),
-        evidence=[*cited, ledger.add(one.subject, one.measure, window, one.onset)],
+        subject=one.subject, step=step, label=context.names.of(one.subject), measure=one.measure, tier=Tier.SYMPTOM,
+        onset=one.onset, contrast=one.contrast, dismissal=one.code, reason=_reason(one, context.limits),
+        evidence=[*context.cited(step, one.subject), context.ledger.add(one.subject, one.measure, window, one.onset)],
     )  # fmt: skip
 
 

@@ -10,13 +10,17 @@ from tsg_agent.verdicts.onset import ChangePoint
 from tsg_agent.wording import measure_words, percent
 
 
-def gate_of(measure: Measure, series: Series, moment: ChangePoint | None, limits: VerdictThresholds, slow_ms: float) -> Gate:
+def gate_of(
+    measure: Measure, series: Series, moment: ChangePoint | None, limits: VerdictThresholds, slow_ms: float
+) -> Gate:
     """Whether the service's own share rose at a moment; closed where nothing shows that anything changed."""
     what = measure_words(measure, slow_ms)
     if moment is None:
         whole = series.rate(0, None)
         reason = f"nothing changed in the window: {percent(whole.percent)} {what}"
-        return Gate(measure=measure, open=False, reason=reason, onset=Onset(kind=OnsetKind.UNKNOWN, after=whole, reason=reason))
+        return Gate(
+            measure=measure, open=False, reason=reason, onset=Onset(kind=OnsetKind.UNKNOWN, after=whole, reason=reason)
+        )
     edge = moment.before(limits.guard_minutes)
     before, after = series.rate(0, edge), series.rate(moment.start, moment.end)
     z = float(g2_z(before.failures, before.requests, after.failures, after.requests))

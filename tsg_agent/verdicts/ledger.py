@@ -39,7 +39,7 @@ class Ledger:
 
 
 def charted(measurement: Measurement, causes: list[tuple[Subject, Measure, Floats, Floats]]) -> list[Series]:
-    """Failures over time: of the service, of each cause (failures and requests by bucket), of versions, zones, regions."""
+    """Failures over time: of the service, of each cause (failures, requests by bucket), of versions, zones, regions."""
     grid = measurement.grid
     times = [grid.time(bucket).replace(tzinfo=UTC) for bucket in range(grid.count)]
     result = [_of(measurement.entry, 0, {}, Measure.SERVER_ERRORS, times)]

@@ -29,7 +29,7 @@ class Names:
                     self._named[_key(table.subject(row))] = label
 
     def of(self, subject: Subject) -> str:
-        """The label of the value that a description is filed under; what the guide's rule finds healthy is called so."""
+        """The label of the value that a description is filed under; a healthy one has the step's word for that."""
         dimension = leading(subject)
         part = {column: subject[column] for column in dimension.columns}
         return self._shown(dimension.step, part) or self._named.get(_key(part), HEALTHY[dimension.step])

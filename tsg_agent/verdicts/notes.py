@@ -11,7 +11,7 @@ def notes_of(measurement: Measurement, start: Start, limits: VerdictThresholds) 
     notes = []
     if start.measured is None and start.reported is None:
         notes.append("Nothing in the window shows when the incident began: no share of failures changed.")
-    elif start.doubted:
+    elif start.doubted and start.reported is not None:
         notes.append(f"The reported start, {moment(start.reported)}, is doubted: nothing changed in the window.")
     if measurement.entry_component:
         entry = measurement.entry_component
@@ -23,7 +23,9 @@ def notes_of(measurement: Measurement, start: Start, limits: VerdictThresholds) 
             f"{percent(redirects)} of requests were redirects (3xx), which the guide counts as not successful."
         )
     left = [(table.dimension.columns[0], table.left_out) for table in measurement.tables if table.left_out]
-    notes += [f"{count:,} values of {column} were not looked at one by one: the busiest were." for column, count in left]
+    notes += [
+        f"{count:,} values of {column} were not looked at one by one: the busiest were." for column, count in left
+    ]
     return [*notes, *_unknown(measurement, limits.unknown)]
 
 

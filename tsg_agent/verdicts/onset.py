@@ -29,7 +29,7 @@ SPREAD = 5
 
 @dataclass(frozen=True)
 class ChangePoint:
-    """Minutes since the window's begin: the start, its interval, the end (None = it lasted); what it explains (nats)."""
+    """In minutes since the window's begin: start, its interval, end (None = it lasted); and what it explains (nats)."""
 
     start: int
     earliest: int
@@ -63,10 +63,10 @@ def change_point(failures: Floats, requests: Floats, reported: float | None = No
     gains = _gains(k, n, max(1, SHORTEST // step))
     if not np.isfinite(gains).any():
         return None
-    first, last = np.unravel_index(int(gains.argmax()), gains.shape)
-    phi = _phi(failures, requests, int(first) * step, int(last) * step)
+    first, last = _place(gains)
+    phi = _phi(failures, requests, first * step, last * step)
     scored = gains / phi - _costs(len(k), step, reported)
-    first, last = (int(edge) for edge in np.unravel_index(int(scored.argmax()), scored.shape))
+    first, last = _place(scored)
     profile = scored.max(axis=1)
     near = np.flatnonzero(profile >= profile[first] - FAR)
     near = near[(near >= first - _run(near, first, -1)) & (near <= first + _run(near, first, 1))]
@@ -75,6 +75,12 @@ def change_point(failures: Floats, requests: Floats, reported: float | None = No
         float(scored[first, last]), phi,
     )  # fmt: skip
     return found if step == 1 else _finer(found, failures, requests, step)
+
+
+def _place(scores: Floats) -> tuple[int, int]:
+    """Row and column of the highest."""
+    row, column = divmod(int(scores.argmax()), scores.shape[1])
+    return row, column
 
 
 def _run(places: "np.ndarray[tuple[int, ...], np.dtype[np.intp]]", first: int, sign: int) -> int:
@@ -91,7 +97,7 @@ def _coarser(values: Floats, step: int) -> Floats:
 
 
 def _gains(k: Floats, n: Floats, shortest: int) -> Floats:
-    """Log-likelihood gained by each span [first, last): shape (buckets, buckets + 1), -inf where its share is no higher."""
+    """Log-likelihood gained by each span [first, last): (buckets, buckets + 1); -inf where its share is no higher."""
     count = len(k)
     failed, asked = np.concatenate([[0.0], k.cumsum()]), np.concatenate([[0.0], n.cumsum()])
     inside_k = failed[None, :] - failed[:-1, None]

@@ -63,4 +63,6 @@ def _others(regions: pa.Table, measure: Measure) -> Series:
 
 def _sides(series: Series, moment: ChangePoint, guard: float) -> Floats:
     before, after = series.rate(0, moment.before(guard)), series.rate(moment.start, moment.end)
-    return np.array([before.requests - before.failures, before.failures, after.requests - after.failures, after.failures], float)
+    return np.array(
+        [before.requests - before.failures, before.failures, after.requests - after.failures, after.failures], float
+    )

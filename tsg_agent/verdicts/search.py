@@ -72,9 +72,9 @@ class Cells:
 
     @classmethod
     def of(cls, columns: Sequence[Column], state: NDArray[np.integer], weight: Floats | None) -> "Cells":
-        """Count `columns` by `state` (BEFORE_OK…AFTER_FAILED, -1 = neither) and keep the values that may be part of a cause."""
+        """Count `columns` by `state` (BEFORE_OK…, -1 = neither) and keep the values that may be part of a cause."""
         kept = state >= 0
-        everything = np.bincount(state[kept], None if weight is None else weight[kept], 4)
+        everything = np.bincount(state[kept], None if weight is None else weight[kept], 4).astype(float)
         # The rows of failures are few: what holds too few of them is not looked at further.
         found: list[tuple[float, int, int]] = []
         asked_before: dict[tuple[int, int], float] = {}
@@ -109,7 +109,8 @@ class Cells:
 
     def mask(self, key: Key) -> Bools:
         """The rows of a description."""
-        return np.logical_and.reduce(self.member[list(key)], axis=0)
+        rows: Bools = np.logical_and.reduce(self.member[list(key)], axis=0)
+        return rows
 
     @cached_property
     def told(self) -> Bools:
@@ -132,7 +133,8 @@ class Cells:
 
         Where a fifth of the rows lack their shard, the partition of a broken shard goes on failing without it.
         """
-        return self.mask(key) | np.logical_or.reduce(self.unknown[list(key)], axis=0)
+        rows: Bools = self.mask(key) | np.logical_or.reduce(self.unknown[list(key)], axis=0)
+        return rows
 
     def count(self, rows: Bools) -> Floats:
         """Requests of some rows, by before/after and ok/failed."""
@@ -154,7 +156,10 @@ def _share(counts: Floats) -> float:
 
 
 def _compact(
-    columns: Sequence[Column], state: NDArray[np.integer], weight: Floats | None, chosen: Sequence[tuple[float, int, int]]
+    columns: Sequence[Column],
+    state: NDArray[np.integer],
+    weight: Floats | None,
+    chosen: Sequence[tuple[float, int, int]],
 ) -> tuple[NDArray[np.intp], Floats]:
     """One row of each kind that the chosen values tell apart, and its counts."""
     rows = np.flatnonzero(state >= 0)
@@ -202,6 +207,12 @@ class Part:
         return result
 
 
+def _total(parts: Sequence[Floats]) -> Floats:
+    """The sum, entry by entry."""
+    added: Floats = np.sum(np.stack(parts), axis=0)
+    return added
+
+
 def _met(member: Bools, index: list[int], weight: Floats) -> NDArray[np.float32]:
     """How many requests each anchor has together with each item: (anchors, items)."""
     some = member[index].astype(np.float32)
@@ -240,7 +251,9 @@ class Search:
         while len(keys) < most:
             ranked = self.best(keys)
             if not self.considered:
-                self.considered = [Scored(self.cells.subject(k), s, self.cells.count(self.cells.mask(k))) for s, k in ranked]
+                self.considered = [
+                    Scored(self.cells.subject(k), s, self.cells.count(self.cells.mask(k))) for s, k in ranked
+                ]
             if not ranked or ranked[0][0] < self.least:
                 break
             keys.append(ranked[0][1])
@@ -255,7 +268,11 @@ class Search:
     def same_as(self, key: Key) -> list[Subject]:
         """Other values that exactly the requests of a description have."""
         mask = self.cells.mask(key)
-        return [self.cells.items[item] for item in np.flatnonzero((self.cells.member == mask).all(axis=1)) if item not in key]
+        return [
+            self.cells.items[item]
+            for item in np.flatnonzero((self.cells.member == mask).all(axis=1))
+            if item not in key
+        ]
 
     def base(self, counts: Floats) -> Floats:
         """Failing share of requests before (ok, failed, …), drawn to the service's own where few say."""
@@ -277,17 +294,17 @@ class Search:
     def _gained(self, parts: Sequence["Part"], rest: "Part") -> Floats:
         """Log-likelihood by which "each part its own rise" beats "one common rise"."""
         if self.inner:
-            gained: Floats = sum((part.at(part.rise) - part.at(0.0) for part in parts), np.float64(0.0))
-            return gained / self.phi
+            return _total([part.at(part.rise) - part.at(0.0) for part in parts]) / self.phi
         everything = [*parts, rest]
         expected = sum(part.asked * part.base for part in everything)
         asked = sum(part.asked for part in everything)
         common = (sum(part.failed for part in everything) - expected) / np.maximum(asked, 1)
-        gained = sum((part.at(part.rise) - part.at(common) for part in everything), np.float64(0.0))
-        return gained / self.phi
+        return _total([part.at(part.rise) - part.at(common) for part in everything]) / self.phi
 
-    def best(self, gone: Collection[Key], within: Key = (), longest: int = LONGEST, many: int = 12) -> list[tuple[float, Key]]:
-        """The best descriptions of the requests that none of `gone` has: (score, key), best first. `within`: of its only."""
+    def best(
+        self, gone: Collection[Key], within: Key = (), longest: int = LONGEST, many: int = 12
+    ) -> list[tuple[float, Key]]:
+        """The best descriptions of the requests that none of `gone` has, best first. `within`: of its requests only."""
         cells = self.cells
         alive = self._without(gone)
         if within:
@@ -301,7 +318,9 @@ class Search:
         index = [int(i) for i in np.flatnonzero(single[:, AFTER_FAILED] >= SUPPORT) if cells.dimension[i] not in fixed]
         if not index:
             return []
-        found = {(i,): float(g) for i, g in zip(index, self.gain(single[index], total) - self.cost, strict=True)}
+        found: dict[Key, float] = {
+            (i,): float(g) for i, g in zip(index, self.gain(single[index], total) - self.cost, strict=True)
+        }
         top: list[Key] = []
         for size in range(2, longest + 1):
             rows_of = member, told, counts
@@ -309,7 +328,9 @@ class Search:
             best = sorted(longer, key=lambda k: (-longer[k], k))[:EXACT]
             found |= {k: longer[k] for k in best}
             top = best[:BEAM]
-        ranked = sorted(((s, k) for k, s in found.items() if np.isfinite(s)), key=lambda sk: (-sk[0], len(sk[1]), sk[1]))
+        ranked = sorted(
+            ((s, k) for k, s in found.items() if np.isfinite(s)), key=lambda sk: (-sk[0], len(sk[1]), sk[1])
+        )
         return self._shortest_first(ranked, found)[:many]
 
     def _shortest_first(self, ranked: list[tuple[float, Key]], found: dict[Key, float]) -> list[tuple[float, Key]]:
@@ -361,7 +382,7 @@ class Search:
         return found
 
     def objective(self, keys: Sequence[Key]) -> float:
-        """What a set of descriptions explains, the earlier ones' requests taken out of the later, less its cost (nats)."""
+        """What a set of descriptions explains less its cost (nats); a later one has no request of an earlier."""
         alive, parts = np.ones(len(self.cells.counts), bool), []
         for key in keys:
             counts = self.cells.counted(key, alive)

@@ -21,9 +21,14 @@ def remember(cells: Any, codes: Any, categories: Any) -> None:
         return  # text kept by pyarrow, as outside the sandbox: it has codes of its own
     values = cells._ndarray
     values.flags.writeable = False
-    for place in [place for place, (cells_then, _, _) in _known.items() if cells_then() is None]:
-        del _known[place]  # of a frame that was loaded again under its name
+    forget()
     _known[_place(values)] = (weakref.ref(values), codes, categories)
+
+
+def forget() -> None:
+    """Drops what was kept of cells that are gone: of a frame that was loaded again under its name, or is not given."""
+    for place in [place for place, (cells_then, _, _) in _known.items() if cells_then() is None]:
+        del _known[place]
 
 
 def install() -> None:

@@ -21,8 +21,7 @@ PLAIN: Final = (
     "munmap", "mremap", "brk", "madvise",
     # signals to and in itself, time, randomness, the end
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall", "futex", "sched_yield",
-    "sched_getaffinity", "getcpu", "rseq", "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep",
-    "gettimeofday", "time", "times", "getrandom", "exit", "exit_group",
+    "getcpu", "rseq", "nanosleep", "gettimeofday", "time", "times", "getrandom", "exit", "exit_group",
     # facts about itself
     "getpid", "gettid", "getuid", "geteuid", "getgid", "getegid", "getrlimit", "getrusage", "sysinfo",
 )  # fmt: skip
@@ -31,6 +30,7 @@ _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _SECCOMP_SET_MODE_FILTER = 1
 _PROT_EXEC = 4
+_CLOCKS = 16
 _NUMBER, _ARCHITECTURE = 0, 4
 
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, constant
@@ -76,7 +76,16 @@ def _rules(pid: int) -> dict[str, list[Instruction]]:
         (_LOAD, 0, 0, _argument(2) + 4), (_JUMP_EQUAL, 0, 1, 0),
         allow, refuse,
     ]  # fmt: skip
+    itself = [
+        (_LOAD, 0, 0, _argument(0)), (_JUMP_EQUAL, 1, 0, 0), (_JUMP_EQUAL, 0, 1, pid), allow, refuse,
+    ]  # fmt: skip
+    # A clock of another process has a negative number, made of its pid.
+    own_clocks = [(_LOAD, 0, 0, _argument(0)), (_JUMP_AT_LEAST, 0, 1, _CLOCKS), refuse, allow]
     return {
+        "sched_getaffinity": itself,
+        "clock_gettime": own_clocks,
+        "clock_getres": own_clocks,
+        "clock_nanosleep": own_clocks,
         "mmap": no_execution,
         "mprotect": no_execution,
         "prlimit64": own_limits,

@@ -61,11 +61,17 @@ class Server:
         try:
             pid = os.fork()
             if pid == 0:
+                self._keep(request["frames"])
                 child.run(around, ends, request, {"pd": pd, "np": np, **names})
         finally:
             for descriptor in (ends.gate, ends.output, ends.reply):
                 os.close(descriptor)
         self._watch(pid)
+
+    def _keep(self, names: list[str]) -> None:
+        """In the run's process: the frames that it was not given are not in it either."""
+        self._frames = {name: self._frames[name] for name in names}
+        remember.forget()
 
     def _watch(self, pid: int) -> None:
         """Tells the parent of the child and of its end; kills it when the parent hangs up meanwhile."""

@@ -3,6 +3,7 @@
 Started by `launch.py` with the number of the control socket. Ends when the parent's end of it is closed.
 """
 
+import contextlib
 import io
 import json
 import os
@@ -40,13 +41,24 @@ def _prepare_and_serve(connection: socket.socket, unsafe: bool) -> None:
     from tsg_agent.sandbox.inside import child, serve  # noqa: PLC0415 - see above
 
     status = os.open("/proc/self/statm", os.O_RDONLY)
-    found: tuple[Layer, ...] = () if unsafe else namespaces.empty_root(witness=str(Path(serve.__file__).resolve()))
+    witness = str(Path(serve.__file__).resolve())
+    boot.forget_places()
+    found: tuple[Layer, ...] = () if unsafe else namespaces.empty_root(witness)
+    del witness
     if not unsafe:
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     found += _limit_descriptors()
+    _close_all_but(connection.fileno(), status)  # the folders that modules were read from
     boot.freeze()
     around = child.Surroundings(os.getpid(), unsafe, namespaces.owns_user_namespace, found, address_space=0)
     serve.Server(connection, around, status).serve()
+
+
+def _close_all_but(*kept: int) -> None:
+    for descriptor in range(3, DESCRIPTORS):
+        if descriptor not in kept:
+            with contextlib.suppress(OSError):  # it was not open
+                os.close(descriptor)
 
 
 def _limit_descriptors() -> tuple[Layer, ...]:

@@ -1,0 +1,95 @@
+"""guide lint, guide show and run --guide, as a person runs them."""
+
+import json
+from pathlib import Path
+
+from tests.cli.running import tsg
+from tests.guides.small import STATES, text_of
+from tests.guides.telemetry import BACKLOG, BACKLOG_TEXT, LAG, LAG_TEXT, backlog, lag
+
+
+def written(path: Path, text: str) -> str:
+    path.write_text(text, "utf-8")
+    return str(path)
+
+
+def test_lint_says_place_reason_and_fix_and_ends_with_8(tmp_path: Path) -> None:
+    sql = "SELECT card, NOW() AS at FROM payments ORDER BY card"
+    guide = written(tmp_path / "wrong.md", text_of(sql))
+    place = text_of(sql).splitlines().index(sql) + 1
+    done = tsg("guide", "lint", guide)
+    assert done.returncode == 8
+    (line,) = [line for line in done.stdout.splitlines() if " clock-time " in line]
+    assert line.startswith(f"wrong.md:{place}: warning clock-time Step 2 plugin_1: ")
+    assert "Fix: {end_time}" in line
+    assert line.endswith("(repaired by run --guide)")
+
+
+def test_lint_of_a_clean_guide_has_nothing_to_report() -> None:
+    done = tsg("guide", "lint", str(BACKLOG))
+    assert (done.returncode, done.stdout.strip()) == (0, "Queue backlog: nothing to report.")
+
+
+def test_lint_as_json_and_notes_alone_end_with_0() -> None:
+    done = tsg("guide", "lint", str(LAG), "--json")
+    assert done.returncode == 0
+    problems = json.loads(done.stdout)["problems"]
+    assert {one["severity"] for one in problems} == {"note"}
+    assert all(one["line"] and one["why"] for one in problems)
+
+
+def test_show_has_steps_edges_queries_parameters_and_a_diagram() -> None:
+    done = tsg("guide", "show", str(LAG))
+    assert done.returncode == 0
+    for part in ("lag_limit: number", "plugin_3 (line 60)", "-> Step 4 (STOPPED)", "To be confirmed", "flowchart TD"):
+        assert part in done.stdout
+    held = json.loads(tsg("guide", "show", str(LAG), "--json").stdout)
+    assert held["mermaid"].startswith("flowchart TD")
+    assert [step["number"] for step in held["steps"]] == [1, 2, 3, 4, 5]
+
+
+def test_run_with_a_guide_concludes(tmp_path: Path) -> None:
+    incident = written(tmp_path / "incident.md", BACKLOG_TEXT)
+    telemetry = str(backlog(tmp_path / "telemetry"))
+    done = tsg("run", incident, "-t", telemetry, "--guide", str(BACKLOG))
+    assert done.returncode == 0, done.stderr
+    assert "RELEASE_FAILS: consumer_release 7.2.0" in done.stdout
+    assert "Take consumer release 7.2.0 back." in done.stdout
+    assert "Verdicts: steps 2, 3, 4." in done.stdout
+    assert "Step 3 Which consumer release fails: RELEASE_FAILS" in done.stderr
+
+
+def test_run_with_a_guide_as_json(tmp_path: Path) -> None:
+    incident = written(tmp_path / "incident.md", LAG_TEXT.replace("lag_limit: 30\n", ""))
+    telemetry = str(lag(tmp_path / "telemetry"))
+    flags = ("run", incident, "-t", telemetry, "--guide", str(LAG), "--json", "-q")
+    asked = tsg(*flags)
+    assert asked.returncode == 3
+    assert [one["parameter"] for one in json.loads(asked.stdout)["error"]["questions"]] == ["lag_limit"]
+    done = tsg(*flags, "--parameter", "lag_limit=30")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["parameters"]["lag_limit"] == 30
+    assert [step["judged"] for step in report["steps"]] == [False] * 4
+
+
+def test_wrong_use_is_said(tmp_path: Path) -> None:
+    incident = written(tmp_path / "incident.md", LAG_TEXT)
+    run = ("run", incident, "-t", str(tmp_path))
+    for flags, said in (
+        (("--parameter", "a=b"), "--parameter belongs to --guide"),
+        (("--guide", str(LAG), "--html", "x.html"), "--html cannot be used with --guide"),
+        (("--guide", str(LAG), "--parameter", "lag"), "no NAME=VALUE"),
+        (("--guide", str(tmp_path / "none.md")), "cannot be read"),
+        (("--guide", incident), "no step"),
+    ):
+        done = tsg(*run, *flags)
+        assert done.returncode == 2, flags
+        assert said in done.stderr
+    assert tsg("guide", "lint", incident).returncode == 2
+
+
+def test_control_characters_of_a_guide_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    guide = written(tmp_path / "odd.md", text_of(STATES).replace("# Payments", "# Pay\x1b[31mments"))
+    for command in ("show", "lint"):
+        assert "\x1b" not in tsg("guide", command, guide).stdout

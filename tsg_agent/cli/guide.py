@@ -1,0 +1,167 @@
+"""guide lint, guide show, and run --guide: other guides than the built-in one."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from tsg_agent.cli.loading import loaded
+from tsg_agent.errors import ParameterError
+from tsg_agent.extract import Moment
+from tsg_agent.guides import read_guide
+from tsg_agent.guides.investigate import investigate_with_guide
+from tsg_agent.guides.lint import Problem, lint
+from tsg_agent.guides.report import GuideReport, GuideVerdict
+from tsg_agent.guides.show import in_words, mermaid
+from tsg_agent.models import Finding
+from tsg_agent.settings import load_settings
+
+HAS_PROBLEMS = 8
+"""What `guide lint` ends with where it has errors or warnings."""
+
+
+def show_problems(file: Path, *, as_json: bool) -> None:
+    """Everything the linter says of a guide; ends with HAS_PROBLEMS where there is more than notes."""
+    guide = read_guide(file)
+    found = lint(guide)
+    if as_json:
+        typer.echo(
+            json.dumps({"guide": guide.title, "problems": [one.model_dump(mode="json") for one in found]}, indent=2)
+        )
+    else:
+        for one in found:
+            typer.echo(_problem(file, one))
+        counts = {kind: sum(one.severity == kind for one in found) for kind in ("error", "warning", "note")}
+        said = ", ".join(f"{number} {kind}{'' if number == 1 else 's'}" for kind, number in counts.items() if number)
+        kinds = len({one.rule for one in found})
+        typer.echo(f"{guide.title}: {said} of {kinds} kinds." if found else f"{guide.title}: nothing to report.")
+    if any(one.severity != "note" for one in found):
+        raise typer.Exit(HAS_PROBLEMS)
+
+
+def show_guide(file: Path, *, as_json: bool) -> None:
+    """Steps, edges, plugins, parameters and a diagram."""
+    guide = read_guide(file)
+    if as_json:
+        typer.echo(
+            json.dumps({**guide.model_dump(mode="json"), "mermaid": mermaid(guide)}, indent=2, ensure_ascii=False)
+        )
+        return
+    for line in in_words(guide):
+        typer.echo(_line(line))
+    typer.echo(f"\n{mermaid(guide)}")
+
+
+def run_with_guide(  # noqa: PLR0913 - the command's own flags
+    file: Path,
+    text: str,
+    telemetry: str,
+    *,
+    mapping: Path | None,
+    given: dict[str, Any],
+    parameters: list[str],
+    now: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Follow a guide over an incident, and print what it found."""
+    settings = load_settings()
+    guide = read_guide(file)
+    values = {name: str(value) for name, value in given.items() if value is not None} | dict(map(_pair, parameters))
+    loaded()
+
+    def progress(finding: Finding) -> None:
+        if not quiet:
+            typer.echo(_line(f"Step {finding.step} {finding.title}: {finding.label or finding.status}"), err=True)
+
+    report = investigate_with_guide(
+        guide, text, telemetry, mapping=mapping, given=values, now=_now(now), settings=settings, progress=progress
+    )
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+        return
+    for line in _told(report):
+        typer.echo(_line(line))
+
+
+def _told(report: GuideReport) -> list[str]:
+    """The report, line by line."""
+    lines = [report.guide, "", report.headline, "", "Parameters"]
+    lines += [
+        f"  {name} = {value}  ({report.origins.get(name) or 'worked out'})" for name, value in report.parameters.items()
+    ]
+    for title, verdicts in (
+        ("Causes: abnormal since the incident began, and not before", report.causes),
+        ("Abnormal, not beyond chance or with nothing to compare with", report.suspects),
+        ("Abnormal before the incident too, or no longer", report.standing),
+    ):
+        if verdicts:
+            lines += ["", title, *(line for one in verdicts for line in _verdict(one))]
+    lines += ["", "Steps"]
+    findings = {one.id: one for one in report.findings}
+    for step in report.steps:
+        lines.append(f"  Step {step.step}: {step.title}")
+        for one in (findings[name] for name in step.findings):
+            labels = ", ".join(f"{label} {rows}" for label, rows in one.labels.items()) or one.label
+            said = ", ".join(filter(None, (str(one.status), labels)))
+            lines.append(f"    {one.id} plugin_{one.plugin}: {said}; {one.row_count} rows")
+            lines += [f"      {one.reason}"] if one.reason else []
+        lines += [f"    the guide: {say}" for say in step.say]
+        lines += [f"    {step.note}"] if step.note else []
+    judged = [str(one.step) for one in report.steps if one.judged]
+    unjudged = [str(one.step) for one in report.steps if not one.judged and one.findings]
+    lines += ["", f"Verdicts: steps {', '.join(judged) or 'none'}."]
+    lines += [f"Labelled findings only: steps {', '.join(unjudged) or 'none'}."]
+    lines += [f"Not reached: steps {', '.join(map(str, report.not_reached))}."] if report.not_reached else []
+    if report.gaps:
+        lines += ["", "Not looked at", *(f"  {gap}" for gap in report.gaps)]
+    if report.doubts:
+        lines += ["", "Followed although the text leaves it open"]
+        lines += [f"  Step {one.source} -> Step {one.target}, line {one.line}: {one.doubt}" for one in report.doubts]
+    lines += ["", *(f"Note: {note}" for note in report.notes)] if report.notes else []
+    return lines
+
+
+def _verdict(one: GuideVerdict) -> list[str]:
+    subject = ", ".join(f"{name} {value}" for name, value in one.subject.items())
+    numbers = f"; {one.measure} {_number(one.before)} before, {_number(one.since)} since" if one.measure else ""
+    lines = [f"  {one.label}: {subject} ({one.outcome}, {one.kind}{numbers}) [{one.evidence}]"]
+    return [*lines, f"    {one.remedy}"] if one.remedy and one.is_cause else lines
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4g}"
+
+
+def _problem(file: Path, one: Problem) -> str:
+    about = f" Step {one.step}" if one.step is not None else ""
+    about += f" plugin_{one.plugin}" if one.plugin is not None else ""
+    repaired = " (repaired by run --guide)" if one.repaired else ""
+    fix = f" Fix: {one.fix}" if one.fix else ""
+    return _line(f"{file.name}:{one.line}: {one.severity} {one.rule}{about}: {one.what}. {one.why}{fix}{repaired}")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, mark, value = text.partition("=")
+    if not mark or not name.strip():
+        raise ParameterError(
+            f"--parameter {text[:60]!r} is no NAME=VALUE.", fix="Write it as --parameter queue=orders."
+        )
+    return name.strip(), value.strip()
+
+
+def _now(now: str | None) -> datetime:
+    try:
+        return TypeAdapter(Moment).validate_python(now) if now else datetime.now(UTC)
+    except ValidationError as error:
+        raise ParameterError(
+            f"--now is wrong: {now[:60] if now else ''!r}.", fix="Write it as 2026-03-10T14:00Z."
+        ) from error
+
+
+def _line(text: str) -> str:
+    """Without control characters: guides and telemetry are anybody's."""
+    return "".join(one if one.isprintable() else " " for one in text)

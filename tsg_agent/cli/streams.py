@@ -1,0 +1,47 @@
+"""Standard output and standard error: text stays text there, in whatever encoding, and its loss is told."""
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tsg_agent.errors import OutputError
+from tsg_agent.escape import ERRORS, printed
+
+
+class Stream(io.TextIOWrapper):
+    """A stream to a person or a program: whatever telemetry put into the text stays text."""
+
+    def write(self, text: str) -> int:
+        """Write, escaped. Raises OutputError where there is no room, BrokenPipeError where nobody reads."""
+        with _told(self):
+            super().write(printed(text, terminal=self.isatty()))
+        return len(text)
+
+    def flush(self) -> None:
+        """Write out what is left. Raises as `write` does."""
+        with _told(self):
+            super().flush()
+
+
+@contextmanager
+def _told(stream: io.TextIOWrapper) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # what is left would fail again at the end
+        raise OutputError(
+            f"The output cannot be written: {error.strerror or error}.", fix="Make room, or print elsewhere."
+        ) from error
+
+
+def open_streams() -> None:
+    """Put both in the place of Python's own. The encoding stays: what it lacks is written as an escape."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if type(stream) is io.TextIOWrapper:
+            buffered, encoding = not stream.line_buffering and name == "stdout", stream.encoding
+            setattr(sys, name, Stream(stream.detach(), encoding, ERRORS, line_buffering=not buffered))

@@ -1,0 +1,231 @@
+"""The guide's first step: its parameters' values from flags, from the incident's text, and from the telemetry."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pydantic import TypeAdapter, ValidationError
+from sqlglot import exp
+
+from tsg_agent.errors import ParameterError, QuestionError
+from tsg_agent.extract import Extraction, Given, Known, Moment, extract
+from tsg_agent.guides.facts import Facts
+from tsg_agent.guides.faults import end_parameters, start_parameters
+from tsg_agent.guides.guide import Guide, Parameter
+from tsg_agent.settings import Settings
+from tsg_agent.telemetry.catalog import CATALOG, Kind
+from tsg_agent.telemetry.engine import Engine
+from tsg_agent.telemetry.profile import known_values
+from tsg_agent.tools.plugin import run_query
+from tsg_agent.tools.rows import naive_utc
+
+SCOPE = ("region", "service_name", "environment")
+ANY = "any"
+MOST_VALUES = 1000
+CANDIDATES = 12
+MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
+QuestionOf = tuple[str, str, tuple[str, ...]]
+
+
+@dataclass
+class Bindings:
+    """The parameters' values, as they are bound; times are naive UTC, as the telemetry has them."""
+
+    values: dict[str, object] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    start: str = ""
+    """The parameter that opens the window."""
+    end: str = ""
+    incident_start: datetime | None = None
+    notes: list[str] = field(default_factory=list)
+    threshold: float | None = None
+
+
+def bindings_of(  # noqa: PLR0913 - what is known of the incident, by name
+    guide: Guide,
+    facts: Iterable[Facts],
+    engine: Engine,
+    text: str,
+    given: Mapping[str, str],
+    *,
+    now: datetime,
+    settings: Settings,
+) -> Bindings:
+    """A value for every parameter that a query names. Raises QuestionError for what stays open, ParameterError."""
+    queries = list(facts)
+    bound = Bindings()
+    trees = [one.parsed.tree for one in queries]
+    bound.start = next((name for tree in trees for name in start_parameters(tree)), "start_time")
+    bound.end = next((name for tree in trees for name in end_parameters(tree)), "end_time")
+    named = {name.name for tree in trees for name in tree.find_all(exp.Placeholder)} | {bound.end}
+    unknown = sorted(set(given) - {one.name for one in guide.parameters} - set(Given.model_fields) - named)
+    if unknown:
+        raise ParameterError(
+            f"The guide has no parameter {', '.join(unknown)}.",
+            fix=f"It has {', '.join(one.name for one in guide.parameters) or 'none'}.",
+        )
+    questions = _window(bound, guide, engine, text, given, now=now, settings=settings)
+    compared, asked = _compared(queries), {name for name, _, _ in questions}
+    of_window = {bound.start, bound.end} if questions else set()
+    for parameter in guide.parameters:
+        if parameter.name in named and parameter.name not in {*bound.values, *of_window, *asked}:
+            questions += _settle(bound, parameter, compared, engine, text, given, settings)
+    if questions:
+        raise QuestionError(questions)
+    return bound
+
+
+def _window(  # noqa: PLR0913 - as above
+    bound: Bindings,
+    guide: Guide,
+    engine: Engine,
+    text: str,
+    given: Mapping[str, str],
+    *,
+    now: datetime,
+    settings: Settings,
+) -> list[QuestionOf]:
+    """The times, and region, service and environment where the guide means the catalogue's, by the usual Step 1."""
+    names = {one.name for one in guide.parameters}
+    usual = set(SCOPE) <= names and any(table in CATALOG for table in engine.tables)
+    known = _known(engine, settings) if usual else Known(regions=(ANY,), services=(ANY,), environments=(ANY,))
+    times = {"start_time": given.get(bound.start), "end_time": given.get(bound.end)}
+    flags = {name: given.get(name) for name in Given.model_fields} | {k: v for k, v in times.items() if v}
+    if not usual:
+        flags |= dict.fromkeys(SCOPE, ANY)
+    try:
+        checked = Given.model_validate({name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise ParameterError(f"{problem['loc'][-1]} is wrong: {problem['msg']}.", fix="Times are ISO 8601.") from error
+    found: Extraction = extract(
+        text,
+        known,
+        checked,
+        now=now,
+        window_hours=settings.window_hours,
+        default_threshold=settings.default_threshold,
+    )
+    bound.notes += found.notes
+    if found.parameters is None:
+        return [(one.parameter, one.text, one.candidates) for one in found.questions]
+    read = found.parameters
+    bound.incident_start, bound.threshold = read.incident_start, read.threshold
+    bound.values |= {bound.start: naive_utc(read.start_time), bound.end: naive_utc(read.end_time)}
+    bound.origins |= {bound.start: read.origins.get("start_time", ""), bound.end: read.origins.get("end_time", "")}
+    if read.incident_start:
+        bound.values["incident_start"] = naive_utc(read.incident_start)
+    for name in SCOPE if usual else ():
+        bound.values[name] = getattr(read, name)
+        bound.origins[name] = read.origins.get(name, "")
+    if "threshold" in names:
+        bound.values["threshold"], bound.origins["threshold"] = read.threshold, read.origins.get("threshold", "")
+    return []
+
+
+def _known(engine: Engine, settings: Settings) -> Known:
+    held = known_values(engine, settings.query_timeout)
+    return Known.model_validate(held.model_dump())
+
+
+def _compared(queries: Iterable[Facts]) -> dict[str, list[tuple[str, str]]]:
+    """Parameter -> the tables' columns that it is compared with."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for facts in queries:
+        for scope, node in facts.calls((exp.EQ, exp.In)):
+            sides = [node.this, *([node.expression] if isinstance(node, exp.EQ) else node.expressions)]
+            for placeholder in [one for one in sides if isinstance(one, exp.Placeholder) and one.name]:
+                for column in [one for one in sides if isinstance(one, exp.Column)]:
+                    made = facts.origin(column, scope)
+                    if made and made.table:
+                        held = found.setdefault(placeholder.name, [])
+                        held += [] if (made.table, made.name) in held else [(made.table, made.name)]
+    return found
+
+
+def _settle(  # noqa: PLR0913, PLR0917 - as above
+    bound: Bindings,
+    parameter: Parameter,
+    compared: Mapping[str, list[tuple[str, str]]],
+    engine: Engine,
+    text: str,
+    given: Mapping[str, str],
+    settings: Settings,
+) -> list[QuestionOf]:
+    """A value for one parameter; a question where nothing settles it."""
+    name = parameter.name
+    columns = [(table, column) for table, column in compared.get(name, []) if table in engine.tables]
+    values = tuple(dict.fromkeys(value for one in columns for value in _values(engine, *one, settings)))
+    written = given.get(name) or _written(text, name)
+    if written is not None:
+        typed = _typed(parameter, written)
+        if values and isinstance(typed, str):
+            meant = next((value for value in values if _folded(value) == _folded(typed)), None)
+            if meant is None and len(values) < MOST_VALUES:
+                return [(name, f"The telemetry has no {name} {typed[:60]!r}. Which is meant?", values[:CANDIDATES])]
+            typed = meant or typed
+        bound.values[name], bound.origins[name] = typed, "given" if name in given else "written in the text"
+        return []
+    said = [value for value in values if _is_said(value, text)]
+    said = [one for one in said if not any(one != other and one in other for other in said)]
+    if len(said) == 1 or (not said and len(values) == 1):
+        bound.values[name] = said[0] if said else values[0]
+        bound.origins[name] = "named in the text" if said else "the only one in the telemetry"
+        return []
+    if not columns and compared.get(name):
+        bound.values[name], bound.origins[name] = "", "not needed: its tables are not there"
+        return []
+    about = f" ({parameter.description})" if parameter.description else ""
+    return [(name, f"Which {name} is it?{about}", tuple(said or values)[:CANDIDATES])]
+
+
+def _values(engine: Engine, table: str, column: str, settings: Settings) -> Iterator[str]:
+    """The texts that a column holds, the most frequent first."""
+    name, relation = exp.to_identifier(column, quoted=True).sql(), exp.to_identifier(table, quoted=True).sql()
+    sql = f"SELECT CAST({name} AS VARCHAR) AS value, count(*) AS rows FROM {relation} WHERE {name} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_VALUES}"  # noqa: S608, E501 - quoted names
+    yield from (str(value) for value in run_query(engine, sql, {}, settings.query_timeout).column(0).to_pylist())
+
+
+def _written(text: str, name: str) -> str | None:
+    """What stands behind "name:" or "name =" in the text."""
+    words = re.escape(name).replace("_", r"[ _-]")
+    match = re.search(rf"(?im)^[\s*+`-]*{words}\**`?\s*[:=]\s*\**\s*`?([^\n`*]{{1,200}})", text)
+    return match[1].strip() if match and match[1].strip() else None
+
+
+def _is_said(value: str, text: str) -> bool:
+    """Whether a text names a value: as a word of its own, with any marks between its parts."""
+    parts = [re.escape(part) for part in re.split(r"[\W_]+", value) if part]
+    if not parts or len(value) < 2:
+        return False
+    between = r"[\W_]*"
+    return bool(re.search(rf"(?i)(?<!\w){between.join(parts)}(?!\w)", text))
+
+
+def _folded(value: str) -> str:
+    return re.sub(r"[\W_]+", "", value).lower() or value
+
+
+def _typed(parameter: Parameter, written: str) -> object:
+    """A written value as the parameter's kind. Raises ParameterError."""
+    kind = Kind[parameter.kind.upper()]
+    try:
+        if kind is Kind.TIMESTAMP:
+            return naive_utc(MOMENT.validate_python(written))
+        if kind in {Kind.NUMBER, Kind.INTEGER}:
+            number = float(re.sub(r"[,%\s]", "", written))
+            return int(number) if kind is Kind.INTEGER or number.is_integer() else number
+    except (ValueError, ValidationError, OverflowError) as error:
+        raise ParameterError(
+            f"{parameter.name} is {written[:60]!r}, where a {parameter.kind} is needed.",
+            fix="Give it with --parameter.",
+        ) from error
+    if kind is Kind.BOOLEAN:
+        return written.strip().lower() in {"true", "yes", "1", "on"}
+    return written
+
+
+def utc(moment: datetime) -> datetime:
+    """A bound time as an aware one."""
+    return moment.replace(tzinfo=UTC)

@@ -1,0 +1,226 @@
+"""What a query says that no engine runs, or that cannot mean what it says: found in its tree, for lint and repair."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from tsg_agent.guides.facts import Facts
+from tsg_agent.guides.scopes import Scope, Source, candidates, inside
+from tsg_agent.telemetry.catalog import Kind
+
+COUNTED_UNIT = re.compile(r"^\s*(\d{1,6})\s*([a-z]+?)s?\s*$", re.IGNORECASE)
+UNITS = frozenset({
+    "microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year", "decade",
+    "century", "millennium",
+})  # fmt: skip
+CLOCKS = frozenset({
+    "now", "getdate", "sysdate", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "today", "curdate",
+    "utc_timestamp", "sysdatetime", "unix_timestamp",
+})  # fmt: skip
+CLOCK_NODES = tuple(
+    node
+    for name in (
+        "CurrentTimestamp",
+        "CurrentDatetime",
+        "Localtimestamp",
+        "CurrentDate",
+        "UtcTimestamp",
+        "UtcDate",
+        "Systimestamp",
+    )
+    if (node := getattr(exp, name, None)) is not None
+)
+
+
+def end_parameters(tree: exp.Expr) -> Iterator[str]:
+    """Parameters that a time must not be after."""
+    for node in tree.find_all(exp.Between, exp.GT, exp.GTE, exp.LT, exp.LTE):
+        if isinstance(node, exp.Between):
+            yield from _time_parameter(node.args["high"], node.this)
+        elif isinstance(node, exp.LT | exp.LTE):
+            yield from _time_parameter(node.expression, node.this)
+        else:
+            yield from _time_parameter(node.this, node.expression)
+
+
+def is_time_name(column: str, parameter: str = "") -> bool:
+    """Whether a name is that of a time."""
+    pattern = r"(?:^|_)(?:time|timestamp|ts|at|date|datetime|until|end|when)$"
+    return any(bool(re.search(pattern, name.lower())) for name in (column, parameter))
+
+
+def unknown_means_no(tree: exp.Expr) -> Iterator[str]:
+    """Columns for which a condition says `… OR column IS NULL`."""
+    for node in tree.find_all(exp.Is):
+        if isinstance(node.expression, exp.Null) and isinstance(node.this, exp.Column):
+            above = node.find_ancestor(exp.Or)
+            compared = {
+                one.this.name.lower()
+                for one in (above.find_all(exp.EQ) if above else ())
+                if isinstance(one.this, exp.Column)
+            }
+            if node.this.name.lower() in compared and not isinstance(node.parent, exp.Not):
+                yield node.this.name.lower()
+
+
+def counted_unit(node: exp.Expr) -> tuple[str, str] | None:
+    """(number, unit) where DATE_TRUNC is given `'30 minutes'`, which is a width and no unit."""
+    if isinstance(node, exp.TimestampTrunc | exp.DateTrunc):
+        unit = node.args.get("unit")
+        match = COUNTED_UNIT.match(unit.name) if unit is not None else None
+        if match and match[2].lower() in UNITS:
+            return match[1], match[2].upper()
+    return None
+
+
+@dataclass(frozen=True)
+class TimeJoin:
+    """A join on equal times: where it stands, the comparison, and its two sides."""
+
+    scope: Scope
+    join: exp.Join
+    comparison: exp.EQ
+    event: exp.Column
+    sample: exp.Column
+    keys: tuple[exp.Column, ...]
+    """The joined table's other columns that are compared."""
+
+
+def time_joins(facts: Facts) -> Iterator[TimeJoin]:
+    """Joins of two tables on exactly equal instants."""
+    for scope in facts.scopes:
+        for join in scope.select.args.get("joins") or []:
+            alias = join.this.alias_or_name.lower()
+            source = next((one for one in scope.sources if one.alias == alias), None)
+            on = join.args.get("on")
+            if source is None or not source.table or on is None:
+                continue
+            equal = [one for one in on.find_all(exp.EQ) if two_columns(one)]
+            timed = [one for one in equal if all(is_time(side, scope, facts) for side in (one.left, one.right))]
+            if len(timed) != 1:
+                continue
+            sides = {side.table.lower() == alias: side for side in (timed[0].left, timed[0].right)}
+            keys = tuple(
+                side
+                for one in equal
+                if one is not timed[0]
+                for side in (one.left, one.right)
+                if side.table.lower() == alias
+            )
+            if len(sides) == 2:
+                yield TimeJoin(scope, join, timed[0], sides[False], sides[True], keys)
+
+
+def ambiguous(facts: Facts) -> Iterator[tuple[Scope, exp.Column, list[Source]]]:
+    """Columns without a table that several sources hold."""
+    for scope in facts.scopes:
+        for node in scope.nodes():
+            if isinstance(node, exp.Column) and not node.table and not isinstance(node.this, exp.Star):
+                held = candidates(node, scope, facts.schema)
+                sure = [one for one in held if one.table not in facts.schema.inferred]
+                using = {
+                    one.name.lower()
+                    for join in scope.select.args.get("joins") or []
+                    for one in join.args.get("using") or []
+                }
+                if len(sure) > 1 and node.name.lower() not in using:
+                    yield scope, node, sure
+
+
+def windows_before_groups(facts: Facts) -> Iterator[tuple[Scope, exp.Window]]:
+    """Window functions in a grouped SELECT that look at columns which are not grouped."""
+    for scope in facts.scopes:
+        keys = {key.sql().lower() for key in scope.keys}
+        if not scope.select.args.get("group"):
+            continue
+        for node in scope.nodes():
+            if isinstance(node, exp.Window) and any(
+                isinstance(one, exp.Column) and one.sql().lower() not in keys and not _under_aggregate(one, node)
+                for one in inside(node)
+            ):
+                yield scope, node
+
+
+def _under_aggregate(column: exp.Column, window: exp.Window) -> bool:
+    """Whether an aggregate of the group lies between a column and the window around it."""
+    node = column.parent
+    while node is not None and node is not window:
+        if isinstance(node, exp.AggFunc) and node is not window.this and node.parent is not window.this:
+            return True
+        node = node.parent
+    return False
+
+
+def is_boolean(column: exp.Expr, scope: Scope, facts: Facts) -> bool:
+    """Whether a column holds true and false: by its kind; of a table that is not known, by its name."""
+    if not isinstance(column, exp.Column):
+        return False
+    found = facts.origin(column, scope)
+    if found is None or not found.table:
+        return False
+    if found.table in facts.schema.inferred:
+        return column.name.lower().startswith(("is_", "has_"))
+    return facts.schema.kind(found.table, found.name) is Kind.BOOLEAN
+
+
+def boolean_comparisons(facts: Facts) -> Iterator[tuple[Scope, exp.Binary]]:
+    """Booleans compared with 0, 1, TRUE or FALSE."""
+    for scope, node in facts.calls((exp.EQ, exp.NEQ)):
+        right = node.expression
+        value = isinstance(right, exp.Boolean) or (isinstance(right, exp.Literal) and right.name in {"0", "1"})
+        if value and is_boolean(node.this, scope, facts):
+            yield scope, node  # type: ignore[misc]
+
+
+def clocks(facts: Facts) -> Iterator[exp.Expr]:
+    """Calls of the clock."""
+    for node in facts.parsed.tree.walk():
+        if isinstance(node, CLOCK_NODES) or (isinstance(node, exp.Anonymous) and node.name.lower() in CLOCKS):
+            yield node
+
+
+def version_casts(facts: Facts) -> Iterator[exp.Cast]:
+    """Numbers read from the parts of a text by a plain CAST."""
+    for _, node in facts.calls(exp.Cast):
+        if (
+            type(node) is exp.Cast
+            and isinstance(node.this, exp.SplitPart)
+            and node.to.is_type(*exp.DataType.NUMERIC_TYPES)
+        ):
+            yield node
+
+
+def two_columns(node: exp.Expr) -> bool:
+    """Whether an operator stands between two columns."""
+    return isinstance(node, exp.Binary) and isinstance(node.left, exp.Column) and isinstance(node.right, exp.Column)
+
+
+def is_time(column: exp.Expr, scope: Scope, facts: Facts) -> bool:
+    """Whether a table's column holds times: by its kind; of a table that is not known, by its name."""
+    if not isinstance(column, exp.Column):
+        return False
+    found = facts.origin(column, scope)
+    if found is None or not found.table:
+        return False
+    if found.table in facts.schema.inferred:
+        return is_time_name(found.name)
+    return facts.schema.kind(found.table, found.name) is Kind.TIMESTAMP
+
+
+def start_parameters(tree: exp.Expr) -> Iterator[str]:
+    """Parameters that a time must not be before."""
+    for node in tree.find_all(exp.Between, exp.GT, exp.GTE, exp.LT, exp.LTE):
+        if isinstance(node, exp.Between):
+            yield from _time_parameter(node.args["low"], node.this)
+        elif isinstance(node, exp.GT | exp.GTE):
+            yield from _time_parameter(node.expression, node.this)
+        else:
+            yield from _time_parameter(node.this, node.expression)
+
+
+def _time_parameter(bound: exp.Expr, column: exp.Expr) -> Iterator[str]:
+    held = bound.find(exp.Placeholder) if isinstance(bound, exp.Placeholder | exp.Cast) else None
+    if held is not None and held.name and isinstance(column, exp.Column) and is_time_name(column.name, held.name):
+        yield held.name

@@ -1,0 +1,131 @@
+"""A guide as a LangGraph graph: a node per step, its edges as the prose has them, "in parallel" as branches.
+
+State is plain JSON; the engine and the prepared queries live in the Context.
+"""
+
+import operator
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Protocol, TypedDict
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+
+from tsg_agent.errors import TelemetryError
+from tsg_agent.guides.bindings import Bindings
+from tsg_agent.guides.guide import Edge, Guide
+from tsg_agent.guides.judge import judge
+from tsg_agent.guides.run import Ready, refused, run_ready
+from tsg_agent.models import Finding, Status
+from tsg_agent.settings import Settings
+from tsg_agent.telemetry.engine import Engine
+
+
+class GuideState(TypedDict, total=False):
+    """What has been found so far: JSON values only."""
+
+    ran: Annotated[list[int], operator.add]
+    findings: Annotated[list[dict[str, Any]], operator.add]
+    verdicts: Annotated[list[dict[str, Any]], operator.add]
+
+
+@dataclass(frozen=True)
+class GuideContext:
+    """What the nodes work with."""
+
+    engine: Engine
+    bound: Bindings
+    settings: Settings
+    ready: dict[int, Ready]
+    """By the number of the query."""
+    refused: dict[int, str]
+    """Why a query may not run, by its number."""
+    progress: Callable[[Finding], None] = field(default=lambda _finding: None)
+
+
+class Node(Protocol):
+    """What LangGraph runs for a step."""
+
+    def __call__(self, state: GuideState, *, runtime: Runtime[GuideContext]) -> GuideState:
+        """The step's findings, to be added to the state."""
+        ...
+
+
+def build_guide_graph(guide: Guide) -> StateGraph[GuideState, GuideContext, GuideState, GuideState]:
+    """The guide's graph, to be compiled or embedded. Edges to steps that are not there are left out."""
+    graph = StateGraph(GuideState, GuideContext)
+    numbers = list(dict.fromkeys(step.number for step in guide.steps))
+    sources: dict[int, set[int]] = {number: set() for number in numbers}
+    for edge in guide.edges:
+        if edge.target in sources:
+            sources[edge.target].add(edge.source)
+    for number in numbers:
+        # A step that several lead to waits for all that still run: the final one sees what every branch found.
+        graph.add_node(node_of(number), _runs(guide, number), defer=len(sources[number]) > 1)
+    graph.add_edge(START, node_of(numbers[0]))
+    for number in numbers:
+        edges = [edge for edge in guide.after(number) if edge.target in sources]
+        paths: dict[Hashable, str] = {END: END, **{node_of(edge.target): node_of(edge.target) for edge in edges}}
+        graph.add_conditional_edges(node_of(number), _leads(edges, number), paths)
+    return graph
+
+
+def node_of(number: int) -> str:
+    """The node of a step."""
+    return f"step_{number}"
+
+
+def followed(edges: Iterable[Edge], labels: set[str]) -> list[Edge]:
+    """The edges that a step's labels lead along. A condition in words is followed: looking once more costs less."""
+    held = list(edges)
+    by_label = [edge for edge in held if edge.labels and set(edge.labels) & labels]
+    others = [edge for edge in held if not edge.labels and (not edge.otherwise or not by_label)]
+    return by_label + others
+
+
+def labels_of(findings: Iterable[Finding]) -> set[str]:
+    """What a step's rows are called, and the healthy label where nothing else was found."""
+    return {label for one in findings for label in [*one.labels, one.label] if label}
+
+
+def _runs(guide: Guide, number: int) -> "Node":
+    """The node of a step: its queries in their order."""
+    step = guide.step(number)
+
+    def run(state: GuideState, *, runtime: Runtime[GuideContext]) -> GuideState:  # noqa: ARG001 - a node's
+        context = runtime.context
+        findings: list[Finding] = []
+        verdicts: list[dict[str, Any]] = []
+        for query in step.queries:
+            ready = context.ready.get(query.number)
+            if ready is None:
+                findings.append(refused(step, query, context.refused[query.number]))
+                continue
+            ran = run_ready(ready, context.engine, context.bound.values, context.settings)
+            findings.append(ran.finding)
+            if ran.finding.status is Status.OK:
+                try:
+                    found = judge(ready, ran, context.engine, context.bound, context.settings)
+                except TelemetryError as error:  # its rows stand without it, and so do the other steps
+                    notes = [*ran.finding.notes, f"No verdict: {error}"]
+                    findings[-1] = ran.finding.model_copy(update={"notes": notes})
+                    continue
+                verdicts += [one.model_dump(mode="json") for one in found]
+        for finding in findings:
+            context.progress(finding)
+        dumped = [finding.model_dump(mode="json") for finding in findings]
+        return {"ran": [number], "findings": dumped, "verdicts": verdicts}
+
+    return run
+
+
+def _leads(edges: list[Edge], number: int) -> Callable[[GuideState], list[str]]:
+    """Where a step leads, by the labels of its findings; never to one that has run: the rows would be the same."""
+
+    def lead(state: GuideState) -> list[str]:
+        own = [Finding.model_validate(one) for one in state.get("findings", []) if one["step"] == number]
+        ran = set(state.get("ran", []))
+        targets = [edge.target for edge in followed(edges, labels_of(own)) if edge.target not in ran]
+        return [node_of(target) for target in dict.fromkeys(targets)] or [END]
+
+    return lead

@@ -1,0 +1,153 @@
+"""A troubleshooting guide as data: steps, their queries, parameters, and where each step leads."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from tsg_agent.models import Model
+
+ColumnKind = Literal["text", "number", "integer", "boolean", "timestamp"]
+"""What a column, or a parameter, holds."""
+
+
+class StepKind(StrEnum):
+    """What an abnormal label of a step means for the incident."""
+
+    CHANGE = "change"
+    """Somebody acted: a version, a flag, a configuration. It can be undone."""
+    SYMPTOM = "symptom"
+    """Something suffers; it says where, not why."""
+    DEFINITIVE = "definitive"
+    """The guide calls it a root cause."""
+
+
+class Resolution(StrEnum):
+    """What the guide calls an outcome."""
+
+    POTENTIAL = "potential"
+    DEFINITIVE = "definitive"
+    FINAL = "final"
+
+
+class Parameter(Model):
+    """A value of the incident that the guide asks for, or that a query names."""
+
+    name: str
+    description: str = ""
+    kind: ColumnKind = "text"
+    line: int = Field(0, description="where it is declared, else where a query first names it")
+    declared: bool = Field(False, description="the guide's text asks for it")
+
+
+class Query(Model):
+    """One `<PLUGIN_n>` block, verbatim."""
+
+    number: int
+    step: int
+    sql: str
+    line: int = Field(description="line of the SQL's first character in the guide's file")
+
+
+class Instruction(Model):
+    """A sentence that says what to do about which labels."""
+
+    labels: tuple[str, ...] = Field((), description="labels of the step's queries that the sentence names")
+    text: str
+    line: int
+    resolution: Resolution | None = None
+
+
+class Edge(Model):
+    """A step that follows another, and when. Neither labels nor `otherwise` nor `condition`: always."""
+
+    source: int
+    target: int
+    labels: tuple[str, ...] = Field((), description="followed when a row of the source's queries carries one of these")
+    otherwise: bool = Field(False, description="followed when no conditional edge of the source is")
+    condition: str = Field("", description="a condition in words that names no label of the source's queries")
+    parallel: bool = Field(False, description="the text says that its targets run side by side")
+    text: str = Field("", description="the sentence that was read")
+    line: int = 0
+    doubt: str = Field("", description="why the reading is not certain; empty where it is")
+
+    @property
+    def certain(self) -> bool:
+        """The text leaves no doubt, or the front matter settles it."""
+        return not self.doubt
+
+
+class Annotation(Model):
+    """What the front matter says of a step: with it, its labelled rows are judged."""
+
+    dimension: tuple[str, ...] = Field((), description="columns of the query's rows that name what a row is about")
+    measure: str = Field("", description="the column that says how bad it is")
+    kind: StepKind | None = None
+    remedy: str = Field("", description="what to do about a row; {column} stands for its value")
+    healthy: tuple[str, ...] = Field((), description="labels that mean nothing is wrong")
+    next: dict[str, tuple[int, ...]] = Field(
+        default_factory=dict, description='label, "otherwise" or "always" -> steps; replaces what is read from prose'
+    )
+
+    @property
+    def judged(self) -> bool:
+        """Whether the step gets verdicts: only where it says what a row is about and what it means."""
+        return bool(self.dimension and self.kind)
+
+
+class Step(Model):
+    """A section of the guide under a heading with a number."""
+
+    number: int
+    title: str
+    line: int
+    prose: str = ""
+    queries: tuple[Query, ...] = ()
+    instructions: tuple[Instruction, ...] = ()
+    asked: tuple[str, ...] = Field((), description="parameters that the step lists, in order")
+    analysis: str = Field("", description="code, or comments in a code block, that the step has beside its queries")
+    final: bool = Field(False, description="the text calls it the end")
+    annotation: Annotation | None = None
+
+
+class TableDeclaration(Model):
+    """A table that the guide reads and the front matter describes."""
+
+    columns: dict[str, ColumnKind]
+    key: tuple[str, ...] = Field((), description="columns that no two rows share")
+
+
+class Oddity(Model):
+    """A part of the file that could not be read as part of a guide."""
+
+    line: int
+    text: str
+
+
+class Guide(Model):
+    """A whole guide."""
+
+    title: str
+    steps: tuple[Step, ...]
+    parameters: tuple[Parameter, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    tables: dict[str, TableDeclaration] = Field(default_factory=dict)
+    dialect: str = Field("duckdb", description="the SQL dialect that the queries are written in")
+    oddities: tuple[Oddity, ...] = ()
+    zone_said: bool = Field(False, description="the text says which time zone its times are in")
+
+    @property
+    def queries(self) -> tuple[Query, ...]:
+        """Every query, in the order of the file."""
+        return tuple(query for step in self.steps for query in step.queries)
+
+    def step(self, number: int) -> Step:
+        """A step by its number. Raises KeyError."""
+        for step in self.steps:
+            if step.number == number:
+                return step
+        raise KeyError(number)
+
+    def after(self, number: int) -> tuple[Edge, ...]:
+        """The edges out of a step."""
+        return tuple(edge for edge in self.edges if edge.source == number)

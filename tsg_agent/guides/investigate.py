@@ -1,0 +1,163 @@
+"""Runs a guide over an incident: parameters, the graph of its steps, and a conclusion from what they found."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tsg_agent.guides.absent import without_absent
+from tsg_agent.guides.bindings import Bindings, bindings_of
+from tsg_agent.guides.facts import Facts
+from tsg_agent.guides.graph import GuideContext, GuideState, build_guide_graph, followed, labels_of
+from tsg_agent.guides.guide import Edge, Guide, Step
+from tsg_agent.guides.judge import ranked
+from tsg_agent.guides.lint import lint
+from tsg_agent.guides.lint.inspection import Inspection
+from tsg_agent.guides.report import GuideReport, GuideVerdict, Outcome, StepResult
+from tsg_agent.guides.run import Ready, plain
+from tsg_agent.guides.schema import declared_tables, schema_of
+from tsg_agent.guides.tables import GuideTables, open_guide_telemetry
+from tsg_agent.models import Finding, Status
+from tsg_agent.settings import Settings
+from tsg_agent.telemetry.engine import Engine
+
+READ_WITH_CARE = ("threshold-differs", "label-unreachable", "distinct-added", "rows-lost", "rows-multiplied")
+"""Rules of the linter that a reader of the rows must know of; the others are the guide's writer's."""
+
+
+def investigate_with_guide(  # noqa: PLR0913 - what is known of the incident, by name
+    guide: Guide,
+    text: str,
+    telemetry: str,
+    *,
+    mapping: Path | None = None,
+    given: Mapping[str, str] | None = None,
+    now: datetime | None = None,
+    settings: Settings | None = None,
+    progress: Callable[[Finding], None] = lambda _finding: None,
+) -> GuideReport:
+    """Follow a guide over telemetry. `given`: parameters by name, each wins over the text.
+
+    Raises GuideError, QuestionError for parameters that nothing settles, ParameterError, TelemetryError.
+    """
+    settings = settings or Settings()
+    about = Inspection(guide)
+    with open_guide_telemetry(about.schema, declared_tables(guide), telemetry, mapping, settings) as engine:
+        if isinstance(engine, GuideTables):  # what is there says more than what the queries suggest
+            about = Inspection(guide, schema_of(guide, about.parsed, engine.kinds))
+        facts = [Facts(one.parsed, about.schema) for one in about.repaired.values()]
+        bound = bindings_of(guide, facts, engine, text, given or {}, now=now or datetime.now(UTC), settings=settings)
+        return run_guide(guide, about, engine, bound, settings, progress)
+
+
+def run_guide(  # noqa: PLR0913, PLR0917 - as above
+    guide: Guide,
+    about: Inspection,
+    engine: Engine,
+    bound: Bindings,
+    settings: Settings,
+    progress: Callable[[Finding], None] = lambda _finding: None,
+) -> GuideReport:
+    """Run a guide whose parameters are settled. Raises TelemetryError."""
+    graph = build_guide_graph(guide).compile()
+    refused = {query.number: str(error) for query, error in about.refused}
+    context = GuideContext(engine, bound, settings, ready_queries(guide, about, engine), refused, progress)
+    limit = 2 * len(guide.steps) + 10
+    ended = graph.invoke(GuideState(ran=[], findings=[], verdicts=[]), {"recursion_limit": limit}, context=context)
+    findings = sorted(
+        (Finding.model_validate(one) for one in ended["findings"]), key=lambda one: (one.step, one.plugin)
+    )
+    verdicts = [GuideVerdict.model_validate(one) for one in ended["verdicts"]]
+    return _report(guide, context, set(ended["ran"]), findings, verdicts)
+
+
+def ready_queries(guide: Guide, about: Inspection, engine: Engine) -> dict[int, Ready]:
+    """Every query that may run, repaired for this source, with what its reader must know; by its number."""
+    notes: dict[int, list[str]] = {}
+    for problem in lint(guide):
+        if problem.plugin is not None and problem.rule in READ_WITH_CARE:
+            notes.setdefault(problem.plugin, []).append(f"Line {problem.line}: {problem.what}. {problem.why}")
+    found = {}
+    for number, one in about.repaired.items():
+        own = without_absent(one, about.schema, engine)
+        query = own.parsed.query
+        read, facts = Facts(one.parsed, about.schema), Facts(own.parsed, about.schema)
+        found[number] = Ready(guide.step(query.step), query, own, facts, read, tuple(notes.get(number, ())))
+    return found
+
+
+def _report(
+    guide: Guide, context: GuideContext, ran: set[int], findings: list[Finding], verdicts: list[GuideVerdict]
+) -> GuideReport:
+    bound = context.bound
+    normal: dict[int, set[str]] = {}
+    for ready in context.ready.values():
+        normal.setdefault(ready.step.number, set()).update(ready.normal)
+    causes = ranked([one for one in verdicts if one.is_cause])
+    suspects = ranked([one for one in verdicts if one.outcome in {Outcome.UNKNOWN, Outcome.UNCLEAR}])
+    gaps = tuple(
+        f"Step {one.step} ({one.title}): {one.status}. {one.reason}" for one in findings if one.status is not Status.OK
+    )
+    steps = tuple(
+        _step(step, [one for one in findings if one.step == step.number], normal.get(step.number, set()))
+        for step in guide.steps
+        if step.number in ran
+    )
+    taken = [edge for step in guide.steps if step.number in ran for edge in _taken(guide, step, findings)]
+    return GuideReport(
+        guide=guide.title,
+        headline=_headline(causes, suspects, steps, gaps),
+        parameters={name: plain(value) for name, value in bound.values.items()},
+        origins=bound.origins,
+        steps=steps,
+        not_reached=tuple(step.number for step in guide.steps if step.number not in ran),
+        findings=tuple(findings),
+        causes=tuple(causes),
+        suspects=tuple(suspects),
+        standing=tuple(one for one in verdicts if one.outcome in {Outcome.STANDING, Outcome.OVER}),
+        gaps=gaps,
+        doubts=tuple(edge for edge in taken if edge.doubt),
+        notes=tuple(bound.notes),
+    )
+
+
+def _taken(guide: Guide, step: Step, findings: list[Finding]) -> list[Edge]:
+    return followed(guide.after(step.number), labels_of(one for one in findings if one.step == step.number))
+
+
+def _step(step: Step, findings: list[Finding], normal: set[str]) -> StepResult:
+    """What became of a step, and what the guide itself says of its labels."""
+    labels: Counter[str] = Counter()
+    for one in findings:
+        labels.update({label: rows for label, rows in one.labels.items() if label not in normal})
+    judged = bool(step.annotation and step.annotation.judged)
+    says = tuple(one.text for one in step.instructions if set(one.labels) & set(labels))
+    note = ""
+    if step.queries and not judged:
+        note = "labelled findings only: the front matter does not say what the step's rows are about"
+    elif step.queries and not any(one.labels or one.label for one in findings if one.status is Status.OK):
+        note = "its queries give no label"
+    return StepResult(
+        step=step.number, title=step.title, judged=judged, findings=tuple(one.id for one in findings),
+        labels=dict(labels), say=says, note=note,
+    )  # fmt: skip
+
+
+def _headline(
+    causes: list[GuideVerdict], suspects: list[GuideVerdict], steps: tuple[StepResult, ...], gaps: tuple[str, ...]
+) -> str:
+    """The conclusion in a sentence."""
+    unseen = f" {len(gaps)} of the checks could not look." if gaps else ""
+    if causes:
+        first = causes[0]
+        about = ", ".join(f"{name} {value}" for name, value in first.subject.items())
+        more = f", and {len(causes) - 1} more" if len(causes) > 1 else ""
+        return f"{first.label}: {about} ({first.outcome} with the incident){more}.{unseen}"
+    labelled = [label for step in steps for label in step.labels]
+    if suspects:
+        return (
+            f"No cause confirmed; {len(suspects)} abnormal, not beyond chance or with nothing to compare with.{unseen}"
+        )
+    if labelled:
+        return f"No cause judged; labelled: {', '.join(dict.fromkeys(labelled))}.{unseen}"
+    return f"No cause found within this guide.{unseen}"

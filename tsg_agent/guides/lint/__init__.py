@@ -1,0 +1,80 @@
+"""What is wrong with a guide: rules over its prose and its queries, in one registry."""
+
+from tsg_agent.guides.guide import Guide
+from tsg_agent.guides.lint import (
+    aggregates,
+    columns,
+    flow,
+    joins,
+    labels,
+    parameters,
+    running,
+    thresholds,
+    times,
+)
+from tsg_agent.guides.lint.inspection import Inspection, Rule
+from tsg_agent.guides.lint.problem import Problem
+
+__all__ = ["RULES", "Problem", "Rule", "lint"]
+
+RULES: tuple[Rule, ...] = (
+    Rule("unread-block", "a block that is not closed, empty, or there twice", running.unread_blocks),
+    Rule("refused-query", "a block that is not one SELECT over tables", running.refused_queries),
+    Rule("does-not-run", "a query that DuckDB or PostgreSQL refuses, and why", running.not_running),
+    Rule("unknown-table", "a table of which nothing says what columns it has", running.unknown_tables),
+    Rule("interval-unit", "a unit of time that no engine has", times.units),
+    Rule("clock-time", "NOW() and its like: another answer on another day", times.clock_times),
+    Rule("exact-time-join", "a join on equal instants, which match almost nothing", times.exact_joins),
+    Rule("zone-unsaid", "times of which nothing says the zone", times.unsaid_zones),
+    Rule("slope-per-second", "a slope over seconds compared with a number meant for hours", times.slopes),
+    Rule("ambiguous-column", "a column that several tables hold", columns.ambiguous_columns),
+    Rule("ungrouped-column", "a column of single rows in a grouped SELECT", columns.ungrouped_columns),
+    Rule("boolean-number", "a boolean compared with 0 or 1", columns.booleans),
+    Rule("filters-disagree", "one column filtered in several ways", columns.filters_disagree),
+    Rule("filter-missing", "a parameter that all but one query filter by", columns.filters_missing),
+    Rule("version-cast", "a version's parts read by CAST", columns.versions),
+    Rule("column-unused", "columns that are worked out or fetched, and never used", columns.columns_unused),
+    Rule("label-unreachable", "a label that a filter, or an arm before, takes every row of", labels.unreachable),
+    Rule("label-filtered", "a label whose rows are all filtered away", labels.filtered_away),
+    Rule("label-without-rule", "a label that the text names and no query gives", labels.given_by_none),
+    Rule("label-unhandled", "a label that the text does not say what to do about", labels.unhandled),
+    Rule("zscore-out-of-reach", "a z-score that few groups can never reach", labels.never_so_far_out),
+    Rule("nothing-compared", "a row without a row before it that reads as healthy", labels.nothing_compared),
+    Rule("threshold-differs", "a number that differs between the prose and the SQL", thresholds.differing),
+    Rule("average-of-averages", "means of means, quantiles of quantiles", aggregates.averages),
+    Rule("distinct-added", "distinct counts that are added up", aggregates.distinct_added),
+    Rule("unweighted-slope", "a regression over buckets of different size", aggregates.unweighted_slopes),
+    Rule("unknown-as-no", "a share that counts NULL as not so", aggregates.unknown_as_no),
+    Rule("null-in-score", "a sum that one unknown part makes unknown", aggregates.null_in_score),
+    Rule("minimum-hides", "a minimum that hides what the rule is about", aggregates.minimums),
+    Rule("empty-means-both", "no row means that all is well, or that nothing was there", aggregates.empty_means_both),
+    Rule("counted-in-neither", "values between the ranges called good and bad", aggregates.counted_in_neither),
+    Rule("rows-lost", "an inner join that loses the rows it measures", joins.rows_lost),
+    Rule("rows-multiplied", "a join that counts rows several times", joins.rows_multiplied),
+    Rule("ties", "an order that leaves to chance which rows are shown", joins.ties),
+    Rule("parameter-unused", "a parameter that is collected and never used", parameters.unused),
+    Rule("parameter-unbound", "a placeholder that the guide does not ask for", parameters.unbound),
+    Rule("parameter-as-text", "a placeholder inside quotes", parameters.as_text),
+    Rule("step-unreached", "a step that no other leads to", flow.unreached_steps),
+    Rule("step-missing", "a step that is named and not there", flow.missing_steps),
+    Rule("no-end", "no end, or a way back", flow.endless),
+    Rule("branch-missing", "a case of which the text does not say where it goes", flow.missing_branches),
+    Rule("move-unclear", "a next step that can be read in several ways", flow.unclear_moves),
+    Rule("analysis-unwritten", "a code block that holds only comments", flow.unwritten_analyses),
+    Rule("incident-hint", "names of one incident's components", flow.hints),
+)
+"""Every kind of problem. Adding one is a function, and a line here."""
+
+
+def lint(guide: Guide) -> list[Problem]:
+    """Everything that is wrong with a guide, in the order of its lines."""
+    about = Inspection(guide)
+    repaired = {(number, change.rule, change.line) for number, one in about.repaired.items() for change in one.changes}
+    found = [
+        problem.model_copy(
+            update={"rule": rule.name, "repaired": (problem.plugin, rule.name, problem.line) in repaired}
+        )
+        for rule in RULES
+        for problem in rule.check(about)
+    ]
+    return sorted(dict.fromkeys(found), key=lambda one: (one.line, one.rule))

@@ -1,0 +1,75 @@
+"""A guide laid out for the linter's rules: its queries parsed, with what is known of each."""
+
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlglot import exp
+
+from tsg_agent.errors import GuideError
+from tsg_agent.guides.facts import Facts
+from tsg_agent.guides.guide import Guide, Query, Step
+from tsg_agent.guides.lint.problem import Problem, Severity
+from tsg_agent.guides.query import CANONICAL, Parsed, parse
+from tsg_agent.guides.repair import Repaired, repair
+from tsg_agent.guides.schema import Schema, schema_of
+
+
+class Inspection:
+    """A guide, looked at once for all rules."""
+
+    def __init__(self, guide: Guide, schema: Schema | None = None) -> None:
+        """`schema`: what the tables are known to hold; without it, what the guide and the catalogue say."""
+        self.guide = guide
+        self.parsed: list[Parsed] = []
+        self.refused: list[tuple[Query, GuideError]] = []
+        for query in guide.queries:
+            try:
+                self.parsed.append(parse(query, guide.dialect))
+            except GuideError as error:
+                self.refused.append((query, error))
+        self.schema = schema or schema_of(guide, self.parsed)
+        self.facts = [Facts(one, self.schema) for one in self.parsed]
+
+    @functools.cached_property
+    def repaired(self) -> dict[int, Repaired]:
+        """Each query with its certain repairs, by its number."""
+        return {one.query.number: repair(one, self.schema, self.parsed) for one in self.parsed}
+
+    def facts_of(self, step: Step) -> list[Facts]:
+        """The queries of a step."""
+        return [one for one in self.facts if one.parsed.query.step == step.number]
+
+    def healthy(self, step: Step) -> set[str]:
+        """Labels of a step's queries that mean nothing is wrong."""
+        said = step.annotation.healthy if step.annotation else ()
+        columns = [column for facts in self.facts_of(step) for column in facts.shown_labels.values()]
+        return {label for column in columns for label in column.healthy(said)}
+
+
+def text(node: exp.Expr) -> str:
+    """A part of a query in one line, without its comments."""
+    return " ".join(node.sql(dialect=CANONICAL, comments=False).split())[:160]
+
+
+def in_query(facts: Facts, node: exp.Expr | int, severity: Severity, **said: Any) -> Problem:
+    """A problem of a query; `node` is the part of it, or the line. The registry fills in the rule."""
+    query = facts.parsed.query
+    line = node if isinstance(node, int) else facts.parsed.line(node)
+    return Problem(rule="", severity=severity, line=line, step=query.step, plugin=query.number, **said)
+
+
+def in_step(step: Step, line: int, severity: Severity, **said: Any) -> Problem:
+    """A problem of a step's prose."""
+    return Problem(rule="", severity=severity, line=line, step=step.number, **said)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One kind of problem."""
+
+    name: str
+    says: str
+    """What it finds, for the documentation."""
+    check: Callable[[Inspection], Iterable[Problem]]

@@ -1,0 +1,148 @@
+"""Joins that lose rows or count them several times, and orders that leave ties to chance."""
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from tsg_agent.guides.facts import Facts
+from tsg_agent.guides.lint.inspection import Inspection, in_query, text
+from tsg_agent.guides.lint.problem import Problem
+from tsg_agent.guides.scopes import Scope, Source, aggregates, inside, windowed
+
+RANKS = (exp.RowNumber, exp.FirstValue, exp.LastValue)
+INSENSITIVE = (exp.Max, exp.Min, exp.LogicalOr, exp.LogicalAnd)
+
+
+def rows_lost(about: Inspection) -> Iterator[Problem]:
+    """Inner joins with a table that only describes the rows of the first."""
+    for facts in about.facts:
+        for scope, join, source in _joined_tables(facts):
+            inner = join.side in {"", "INNER"} and join.kind not in {"CROSS", "OUTER", "LEFT"}
+            if inner and scope.grouped and not _counts(source, scope, facts):
+                first = scope.sources[0].table or scope.sources[0].alias
+                yield in_query(
+                    facts,
+                    join,
+                    "warning",
+                    what=f"rows of {first} without one in {source.table} are lost",
+                    why=f"The measures are about {first}, and leave out what {source.table} does not know.",
+                    fix="LEFT JOIN.",
+                )
+
+
+def rows_multiplied(about: Inspection) -> Iterator[Problem]:
+    """Joins on what is not unique, under sums and means."""
+    for facts in about.facts:
+        for scope, join, source in _joined_tables(facts):
+            on = join.args.get("on")
+            compared = {
+                side.name.lower()
+                for one in (on.find_all(exp.EQ) if on is not None else ())
+                for side in (one.left, one.right)
+                if isinstance(side, exp.Column) and side.table.lower() == source.alias
+            } | {one.name.lower() for one in join.args.get("using") or []}
+            key = facts.schema.keys.get(source.table)
+            counted = next((one for one in _sensitive(scope) if _of_others(one, source, scope, facts)), None)
+            # A repeated row doubles what is beside it even where the key should be unique: only DISTINCT is safe.
+            if counted is not None and not (key and set(key) <= compared and source.table in _declared(about)):
+                yield in_query(
+                    facts,
+                    join,
+                    "warning",
+                    what=f"a row that {source.table} repeats is counted again in {text(counted)}",
+                    why=f"Nothing says that {source.table} holds a ({', '.join(sorted(compared))}) once only.",
+                    fix=f"Join its distinct rows, or declare the key in the front matter: {source.table}: {{key: …}}.",
+                )
+
+
+def _declared(about: Inspection) -> set[str]:
+    """Tables whose key the front matter vouches for."""
+    return {name.lower() for name, one in about.guide.tables.items() if one.key}
+
+
+def _joined_tables(facts: Facts) -> Iterator[tuple[Scope, exp.Join, Source]]:
+    for scope in facts.scopes:
+        for join in scope.select.args.get("joins") or []:
+            alias = join.this.alias_or_name.lower()
+            source = next((one for one in scope.sources if one.alias == alias and one.table), None)
+            if source is not None:
+                yield scope, join, source
+
+
+def _sensitive(scope: Scope) -> Iterator[exp.AggFunc]:
+    """Aggregates that a repeated row changes."""
+    for item in scope.select.expressions:
+        for one in aggregates(item):
+            distinct = isinstance(one.this, exp.Distinct)
+            if not distinct and not isinstance(one, INSENSITIVE):
+                yield one
+
+
+def _of_others(aggregate: exp.AggFunc, source: Source, scope: Scope, facts: Facts) -> bool:
+    """Whether it is about the rows of the other tables: a column of theirs, or all rows."""
+    columns = [node for node in inside(aggregate) if isinstance(node, exp.Column)]
+    tables = {found.table for column in columns if (found := facts.origin(column, scope))}
+    return not columns or bool(tables - {source.table})
+
+
+def _counts(source: Source, scope: Scope, facts: Facts) -> bool:
+    """Whether the rows of a joined table are counted or required themselves."""
+    where = scope.select.args.get("where")
+    named = list(where.find_all(exp.Column)) if where is not None else []
+    if any(node.table.lower() == source.alias for node in named):
+        return True
+    return any(
+        (found := facts.origin(column, scope)) and found.table == source.table
+        for item in scope.select.expressions
+        for one in aggregates(item)
+        if isinstance(one, exp.Count | exp.Sum)
+        for column in one.find_all(exp.Column)
+    )
+
+
+def ties(about: Inspection) -> Iterator[Problem]:
+    """Orders that decide which rows are shown, or which number they get, and leave ties open."""
+    for facts in about.facts:
+        keys = _keys(facts)
+        if not keys:
+            continue
+        limit, order = facts.result.select.args.get("limit"), facts.result.select.args.get("order")
+        if limit is not None and not (order is not None and _settles(order, facts.result, facts, keys)):
+            said = text(order) if order is not None else "no order"
+            yield _tie(facts, limit, f"LIMIT after {said}")
+        for scope, node in facts.calls(exp.Window):
+            if isinstance(node.this, RANKS) or (isinstance(node.this, exp.IgnoreNulls) and windowed(node.this.this)):
+                held = node.args.get("order")
+                if held is not None and scope.name != "result" and not _settles(held, scope, facts, keys):
+                    yield _tie(facts, node, text(node))
+
+
+def _tie(facts: Facts, node: exp.Expr, text: str) -> Problem:
+    return in_query(
+        facts,
+        node,
+        "note",
+        what=f"{text} leaves ties to chance",
+        why="The same telemetry gives other rows on another run.",
+        fix="End the order with the columns of the key.",
+    )
+
+
+def _keys(facts: Facts) -> list[set[object]]:
+    """What tells the result's rows apart: the columns of the last SELECT that groups."""
+    for scope in reversed(facts.scopes):
+        if scope.select.args.get("group"):
+            return [{facts.name(key, scope), (scope.name, key.name.lower())} for key in scope.keys]
+    return []
+
+
+def _settles(order: exp.Expr, scope: Scope, facts: Facts, keys: list[set[object]]) -> bool:
+    """Whether an order names every column of the key."""
+    named: set[object] = set()
+    for one in order.expressions:
+        this = scope.meant(one.this)
+        named.add(facts.name(this, scope))
+        found = facts.origin(this, scope) if isinstance(this, exp.Column) else None
+        if found and isinstance(found.made, exp.Window) and isinstance(found.made.this, exp.RowNumber):
+            return True
+    return all(key & named for key in keys)

@@ -1,0 +1,138 @@
+"""Queries that do not run, and why: DuckDB is asked, on empty tables; PostgreSQL is known by its grammar and rules."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from tsg_agent.guides.facts import Facts
+from tsg_agent.guides.guide import Guide
+from tsg_agent.guides.lint.columns import ambiguous_columns, booleans, ungrouped_columns
+from tsg_agent.guides.lint.inspection import Inspection, in_query
+from tsg_agent.guides.lint.problem import Problem
+from tsg_agent.guides.lint.times import units
+from tsg_agent.guides.placeholders import bind
+from tsg_agent.guides.query import CANONICAL, parameters_of
+from tsg_agent.telemetry.loading import first_line
+
+DUCKDB, POSTGRES = "DuckDB", "PostgreSQL"
+SECOND_OF_2024 = datetime(2024, 1, 1)
+
+
+def unread_blocks(about: Inspection) -> Iterator[Problem]:
+    """Parts of the file that are no part of a guide."""
+    for oddity in about.guide.oddities:
+        yield Problem(
+            rule="", severity="error", line=oddity.line, what=oddity.text, why="What it holds is not run, or only once."
+        )
+
+
+def refused_queries(about: Inspection) -> Iterator[Problem]:
+    """Blocks that are no single SELECT over tables."""
+    for query, error in about.refused:
+        yield Problem(
+            rule="",
+            severity="error",
+            line=query.line,
+            step=query.step,
+            plugin=query.number,
+            what=error.message,
+            why="It is never run: a query that is not understood may do more than read.",
+            fix=error.fix,
+            engines=(DUCKDB, POSTGRES),
+        )
+
+
+def unknown_tables(about: Inspection) -> Iterator[Problem]:
+    """Tables that neither the telemetry's catalogue nor the front matter describes."""
+    for table in sorted(about.schema.inferred):
+        facts, node = next(
+            (one, node)
+            for one in about.facts
+            for node in one.parsed.tree.find_all(exp.Table)
+            if node.name.lower() == table
+        )
+        columns = ", ".join(f"{name}: {kind.name.lower()}" for name, kind in about.schema.tables[table].items())
+        yield in_query(
+            facts,
+            node,
+            "note",
+            what=f"nothing says which columns {table} has",
+            why="Columns and their kinds are guessed from how the queries use them; a wrong name is not noticed.",
+            fix=f"Declare it in the front matter: tables: {{{table}: {{columns: {{{columns}}}}}}}",
+        )
+
+
+def not_running(about: Inspection) -> Iterator[Problem]:
+    """Queries that an engine refuses as they stand."""
+    with duckdb.connect(":memory:", config={"enable_external_access": "false"}) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for statement in about.schema.statements():
+            connection.execute(statement)
+        for facts in about.facts:
+            said = _refusal(connection, verbatim(facts, CANONICAL), about.guide)
+            if said:
+                yield _not_running(about, facts, connection, said)
+    for facts in about.facts:
+        reasons = list(dict.fromkeys(_postgres(about, facts)))
+        if reasons:
+            yield in_query(
+                facts,
+                facts.parsed.query.line,
+                "error",
+                engines=(POSTGRES,),
+                what=f"{POSTGRES} refuses the query: {'; '.join(reasons)}",
+                why="The step says nothing there.",
+            )
+
+
+def verbatim(facts: Facts, dialect: str) -> str:
+    """The query as it stands, its parameters bound."""
+    if dialect == CANONICAL:
+        return facts.parsed.tree.sql(dialect=CANONICAL)
+    return bind(facts.parsed.query.sql)
+
+
+def _not_running(about: Inspection, facts: Facts, connection: duckdb.DuckDBPyConnection, said: str) -> Problem:
+    repaired = about.repaired[facts.parsed.query.number]
+    still = _refusal(connection, repaired.sql, about.guide)
+    names = ", ".join(dict.fromkeys(change.rule for change in repaired.changes))
+    guessed = sorted(set(about.schema.inferred) & {t.name.lower() for t in facts.parsed.tree.find_all(exp.Table)})
+    doubt = f" (the columns of {', '.join(guessed)} are guessed)" if guessed else ""
+    after = f"Repaired ({names}) it runs." if not still else f"Repaired as far as that is certain it says: {still}"
+    return in_query(
+        facts,
+        facts.parsed.query.line,
+        "error",
+        engines=(DUCKDB,),
+        what=f"{DUCKDB} refuses the query{doubt}: {said}",
+        why="The step says nothing as it stands.",
+        fix=after,
+    )
+
+
+def _refusal(connection: duckdb.DuckDBPyConnection, sql: str, guide: Guide) -> str:
+    """What DuckDB says of a query on empty tables; "" where it runs."""
+    kinds = {parameter.name: parameter.kind for parameter in guide.parameters}
+    samples: dict[str, object] = {"timestamp": SECOND_OF_2024, "number": 1, "integer": 1, "boolean": True}
+    named = parameters_of(sqlglot.parse_one(sql, read=CANONICAL))
+    try:
+        connection.execute(sql, {name: samples.get(kinds.get(name, "timestamp"), "x") for name in named}).fetchall()
+    except duckdb.Error as error:
+        return first_line(error)
+    return ""
+
+
+def _postgres(about: Inspection, facts: Facts) -> Iterator[str]:
+    """What PostgreSQL is known to refuse in a query."""
+    try:
+        sqlglot.parse_one(verbatim(facts, "postgres"), read="postgres")
+    except SqlglotError as error:
+        yield f"it does not parse ({' '.join(str(error).split())[:120]})"
+    for rule in (booleans, ambiguous_columns, ungrouped_columns, units):
+        for problem in rule(about):
+            if problem.plugin == facts.parsed.query.number and POSTGRES in problem.engines:
+                yield f"{problem.what} (line {problem.line})"

@@ -1,0 +1,89 @@
+"""`{parameter}` in a query becomes a bound parameter: never a text that is put into the SQL."""
+
+import re
+
+from tsg_agent.errors import GuideError
+from tsg_agent.guides.guide import ColumnKind, Query
+
+NAME = r"\{\s*([A-Za-z_]\w*)\s*\}"
+PART = re.compile(
+    rf"""
+    (?P<comment>--[^\n]*|/\*.*?\*/)
+    | (?P<interval>\binterval\s+)?'(?P<text>(?:[^']|'')*)'
+    | "(?P<quoted>(?:[^"]|"")*)"
+    | (?P<bare>{NAME})
+    """,
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
+ONE = re.compile(NAME)
+TIME_NAME = re.compile(
+    r"(?:^|_)(?:time|timestamp|at|since|until|from_ts|to_ts|start|end|begin)$|^(?:start|end)(?:_|$)|_ts$"
+)
+
+
+def bind(sql: str) -> str:
+    """The SQL with `:name` for each placeholder, line by line where it was. Raises GuideError.
+
+    `'{name}'` and `{name}` are the value itself; a text around it is joined to it. What would name a table or a
+    column cannot be bound, and is refused.
+    """
+    return PART.sub(_bound, sql)
+
+
+def first_named(query: Query) -> dict[str, int]:
+    """The parameters that a query names, with the first line that does."""
+    found: dict[str, int] = {}
+    for part in PART.finditer(query.sql):
+        if not part["comment"]:
+            for name in ONE.finditer(part.group()):
+                found.setdefault(name[1], query.line + query.sql.count("\n", 0, part.start() + name.start()))
+    return found
+
+
+def quoted(query: Query) -> dict[str, int]:
+    """The parameters that stand inside a text's quotes, with the first line that has them."""
+    found: dict[str, int] = {}
+    for part in PART.finditer(query.sql):
+        if part["text"] is not None:
+            for name in ONE.findall(part["text"]):
+                found.setdefault(name, query.line + query.sql.count("\n", 0, part.start()))
+    return found
+
+
+def kind_of_name(name: str, sql: str) -> ColumnKind:
+    """What a parameter holds, where nothing says so: a time by its name, a number where it is not quoted."""
+    if TIME_NAME.search(name.lower()):
+        return "timestamp"
+    compared = rf"(?:[<>]=?|=|\blimit)\s*\{{\s*{re.escape(name)}\s*\}}"
+    quoted_somewhere = re.search(rf"'[^'\n]*\{{\s*{re.escape(name)}\s*\}}[^'\n]*'", sql)
+    ordered = re.search(rf"(?:[<>]=?|\blimit|\binterval)\s*\{{\s*{re.escape(name)}\s*\}}", sql, re.IGNORECASE)
+    return "number" if ordered and not quoted_somewhere and re.search(compared, sql, re.IGNORECASE) else "text"
+
+
+def _bound(part: re.Match[str]) -> str:
+    if part["comment"]:
+        return ONE.sub(lambda name: name[1], part.group())
+    if part["bare"]:
+        return f":{ONE.fullmatch(part['bare'])[1]}"  # type: ignore[index]
+    if part["quoted"] is not None:
+        if ONE.search(part["quoted"]):
+            raise GuideError(
+                f"{part.group()} would put a parameter's value in the place of a name.",
+                fix="Write the table's or the column's name out: only values can be bound.",
+            )
+        return part.group()
+    names = ONE.findall(part["text"])
+    before = part["interval"] or ""
+    if not names:
+        return part.group()
+    lines = "\n" * part["text"].count("\n")
+    whole = ONE.fullmatch(part["text"].strip())
+    value = f":{whole[1]}" if whole else _joined(part["text"])
+    return f"CAST({value} AS INTERVAL){lines}" if before else f"{value}{lines}"
+
+
+def _joined(text: str) -> str:
+    """A text with values inside, as a concatenation."""
+    pieces = ONE.split(text)
+    parts = [f":{piece}" if index % 2 else f"'{piece}'" for index, piece in enumerate(pieces) if piece or index % 2]
+    return f"({' || '.join(parts)})"

@@ -1,0 +1,128 @@
+"""Turns a source's columns into the guide's kinds, and says how where that was not plain."""
+
+from dataclasses import dataclass, field, replace
+
+import duckdb
+
+from tsg_agent.errors import TelemetryError
+from tsg_agent.telemetry.catalog import ANSWER, WEIGHT, Kind, Table
+from tsg_agent.telemetry.expressions import columns_of
+from tsg_agent.telemetry.readings import Read, Values, as_written, read_text
+from tsg_agent.telemetry.statuses import read_statuses
+from tsg_agent.telemetry.times import likely, number_time, text_time, unlikely
+
+NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
+           "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
+ACCEPTED = {
+    Kind.TIMESTAMP: ("TIMESTAMP", "DATE"),
+    Kind.NUMBER: NUMERIC,
+    Kind.INTEGER: (*NUMERIC, "BOOLEAN"),
+    Kind.BOOLEAN: ("BOOLEAN", *NUMERIC),
+}
+"""Prefixes of the types that convert into a kind without loss; anything converts into text."""
+NOTHING = ('"NULL"', "NULL")
+"""The type of a column of nothing but NULLs, in CSV and JSON."""
+
+
+@dataclass
+class Reader:
+    """Converts the columns of one table. `held`: the source's columns, in lower case; `few`: see Values."""
+
+    connection: duckdb.DuckDBPyConnection
+    source: str
+    table: Table
+    held: frozenset[str]
+    few: float
+    scheme: str = ""
+    """What the numbers of the status are, as the mapping has it."""
+    notes: list[str] = field(default_factory=list)
+
+    def converted(self, name: str, expression: str, found: str) -> str:
+        """The SQL of one column. `found`: its type in the source. Raises TelemetryError where it cannot be read."""
+        if found in NOTHING:
+            return self.table.blank(name)
+        if found == "JSON":
+            expression, found = f"({expression} ->> '$')", "VARCHAR"
+        if name == ANSWER:
+            return self._status(expression, found)
+        kind = self.table.columns[name]
+        if kind is Kind.TIMESTAMP:
+            return self._time(name, expression, found)
+        if found == "VARCHAR" and kind is not Kind.TEXT:
+            return self._weighed(name, self._noted(name, read_text(self._values(name, expression), kind)))
+        accepted = ACCEPTED.get(kind)
+        if accepted and not found.startswith(accepted):
+            raise self._unfit(name, expression, found)
+        return self._weighed(name, _plain(name, kind, expression, found))
+
+    def _values(self, name: str, expression: str) -> Values:
+        return Values(self.connection, self.source, expression, f"{self.table.name}.{name}", self.few)
+
+    def _noted(self, name: str, read: Read) -> str:
+        if read.name:
+            self.notes.append(f"{name} is read {read.name}.")
+        if read.unread:
+            example = f", such as {read.example!r}" if read.example else ""
+            self.notes.append(f"{name} could not be read in {read.unread:,} rows{example}: there it is unknown.")
+        return read.sql
+
+    def _status(self, expression: str, found: str) -> str:
+        if not found.startswith((*NUMERIC, "VARCHAR", "BOOLEAN")):
+            raise self._unfit(ANSWER, expression, found)
+        read = read_statuses(self._values(ANSWER, expression), found, self.held, self.scheme)
+        self.notes += read.notes
+        return read.sql
+
+    def _time(self, name: str, expression: str, found: str) -> str:
+        values = self._values(name, expression)
+        if found == "VARCHAR":
+            return self._noted(name, text_time(values))
+        if found.startswith(NUMERIC):
+            return self._noted(name, number_time(values))
+        if not found.startswith(ACCEPTED[Kind.TIMESTAMP]):
+            raise self._unfit(name, expression, found)
+        if found == "TIMESTAMP WITH TIME ZONE":
+            expression = f"timezone('UTC', {expression})"
+        elif found != "TIMESTAMP":
+            expression = f"CAST({expression} AS TIMESTAMP)"
+        if "(" in expression and not self._is_likely(values, expression):
+            read = columns_of(values.expression)
+            number = replace(values, expression=f'"{next(iter(read))}"') if len(read) == 1 else None
+            raise unlikely(values.column, number or values)
+        return expression
+
+    @staticmethod
+    def _is_likely(values: Values, time: str) -> bool:
+        """Whether some of a made time is of a likely year; what is too large for any calendar is not."""
+        try:
+            held = replace(values, expression=time).asked(f"count(v) = 0 OR count(v) FILTER ({likely('v')}) > 0")
+        except (duckdb.ConversionException, duckdb.OutOfRangeException):
+            return False
+        return held == (True,)
+
+    def _weighed(self, name: str, value: str) -> str:
+        """A weight that says nothing is 1; one that cannot be (negative, endless) is -1: its row is in no count."""
+        if name != WEIGHT:
+            return value
+        number = f"CAST({value} AS DOUBLE)"
+        return f"CASE WHEN {number} IS NULL THEN 1 WHEN isfinite({number}) AND {number} >= 0 THEN {number} ELSE -1 END"
+
+    def _unfit(self, name: str, expression: str, found: str) -> TelemetryError:
+        kind, source = self.table.columns[name], as_written(expression)
+        return TelemetryError(
+            f"{self.table.name}.{name} holds {found}, where {kind} is needed.",
+            fix=f'Convert it in a mapping file: {name} = "TRY_CAST({source} AS {kind.sql_type})"; '
+            "what does not convert is NULL.",
+        )
+
+
+def _plain(name: str, kind: Kind, expression: str, found: str) -> str:
+    """The SQL of a column whose type converts without loss."""
+    if kind is not Kind.TEXT and found in {"DOUBLE", "FLOAT"} and name != WEIGHT:
+        # What is no number is how many writers store what is missing. DuckDB sorts NaN above every number: it would be
+        # over every threshold, and true.
+        finite = f"CASE WHEN isfinite({expression}) THEN {expression} END"
+        return finite if kind is Kind.NUMBER else f"CAST({finite} AS {kind.sql_type})"
+    if found == kind.sql_type or kind is Kind.NUMBER:
+        return expression  # no need to widen each value: arithmetic does it where it matters
+    return f"CAST({expression} AS {kind.sql_type})"

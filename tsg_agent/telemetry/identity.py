@@ -1,0 +1,102 @@
+"""What a row is: its request_id, made where the source has none, and whether it stands for several requests."""
+
+import duckdb
+
+from tsg_agent.telemetry.catalog import LOGS, WEIGHT, Kind
+from tsg_agent.telemetry.expressions import columns_of
+from tsg_agent.telemetry.files import TableFiles
+
+KEY = "request_id"
+WEIGHTS = frozenset(
+    [
+        "weight",
+        "weights",
+        "count",
+        "cnt",
+        "counts",
+        "n",
+        "num",
+        "number",
+        "requests",
+        "request_count",
+        "requestcount",
+        "num_requests",
+        "hits",
+        "calls",
+        "total",
+        "invocations",
+        "occurrences",
+        "multiplicity",
+        "frequency",
+        "sample_rate",
+        "samplerate",
+        "sampling_rate",
+        "sample_weight",
+        "samples",
+        "adjusted_count",
+        "sum_count",
+        "req_count",
+        "nb",
+        "freq",
+    ]
+)
+"""What sources call the number of requests that a row stands for."""
+
+
+def made_ids(files: TableFiles | None, *, loaded: bool) -> str:
+    """The SQL of an id for each row of a source."""
+    if loaded or files is None:
+        return "concat('row ', row_number() OVER ())"
+    return "concat('row ', file_index, '.', file_row_number)"
+
+
+def identified(
+    columns: dict[str, str], present: dict[str, str], made: str, connection: duckdb.DuckDBPyConnection, source: str
+) -> list[str]:
+    """Puts an id where there is none into `columns`, and says so. `present`: the source's expressions.
+
+    An id that is made of nothing but a row's time and answer names no request: rows alike are different requests.
+    """
+    if KEY not in columns:
+        columns[KEY] = made
+        return ["No row names its request: each counts as a request of its own, and none is taken for a copy."]
+    read = columns_of(present[KEY])
+    others = {
+        name: columns_of(expression)
+        for name, expression in present.items()
+        if LOGS.columns[name] is not Kind.TEXT or name in {"service_version", "region", "environment", "service_name"}
+    }
+    if "timestamp" in others and read >= others["timestamp"] and read <= set().union(*others.values()):
+        columns[KEY] = made
+        return [
+            f"request_id = {present[KEY]!r} holds no more than the row's own time and answer: such rows are different "
+            "requests, each with an id of its own."
+        ]
+    unnamed = connection.execute(f"SELECT 1 FROM {source} WHERE {present[KEY]} IS NULL LIMIT 1").fetchone()  # noqa: S608 - checked expressions
+    if unnamed:
+        columns[KEY] = f"coalesce({columns[KEY]}, {made})"
+        return ["Some rows do not name their request: each of these counts as a request of its own."]
+    return []
+
+
+def unused_weights(
+    connection: duckdb.DuckDBPyConnection, source: str, held: dict[str, str], present: dict[str, str]
+) -> list[str]:
+    """Says which columns look like the number of requests that a row stands for, where none is used."""
+    if WEIGHT in present:
+        return []
+    used = {name for expression in present.values() for name in columns_of(expression)}
+    notes = []
+    for name in sorted(WEIGHTS & held.keys() - used):
+        quoted = '"' + held[name].replace('"', '""') + '"'
+        number = f"TRY_CAST({quoted} AS DOUBLE)"
+        sql = f"SELECT count({number} <> 1 OR NULL), min({number}), max({number}) FROM {source}"  # noqa: S608 - a quoted name
+        row = connection.execute(sql).fetchone()
+        if row is None or not row[0] or not (row[2] > 1 or ("rate" in name and row[2] > 0)):
+            continue
+        line = f'{WEIGHT} = "1.0 / {held[name]}"' if "rate" in name and row[2] <= 1 else f'{WEIGHT} = "{held[name]}"'
+        notes.append(
+            f"Each row counts as one request, although its column {held[name]!r} ({row[1]:g} to {row[2]:g}) looks like "
+            f"the number of requests that it stands for. If so, map it: {line} under [{LOGS.name}.columns]."
+        )
+    return notes

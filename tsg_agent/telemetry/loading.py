@@ -1,0 +1,199 @@
+"""Reads the text files of a table once, and says how many of their lines could not be read."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import duckdb
+
+from tsg_agent.errors import TelemetryError
+from tsg_agent.telemetry.catalog import Kind, Table
+from tsg_agent.telemetry.conversion import ACCEPTED
+from tsg_agent.telemetry.expressions import columns_of
+from tsg_agent.telemetry.files import REJECTING, TableFiles
+from tsg_agent.telemetry.mapping import TableMapping
+from tsg_agent.telemetry.times import is_iso
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The rows as a FROM clause, and the lines that are in none."""
+
+    source: str
+    unreadable: int = 0
+
+
+BLANKS = r"'\t| +'"
+
+
+class Unreadable(TelemetryError):
+    """The files of a table are broken or empty: nothing of it can be read, whatever is written into a mapping."""
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection, table: Table, files: TableFiles, mapping: TableMapping, few: float
+) -> Loaded:
+    """Text files as a table of their own.
+
+    A line that cannot be read (the last one of a log that is being written) costs itself. `few`: percent of the lines
+    that may be; one always may. Raises Unreadable.
+    """
+    name = f"read_{table.name}"
+    try:
+        if mapping.lines:
+            return _lines(connection, name, files, mapping.lines, few)
+        if mapping.layout or not files.is_csv:
+            return _objects(connection, name, files, few) if not mapping.layout else _w3c(connection, name, files)
+        return _cells(connection, name, files, Wanted.of(table, mapping), few)
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error as error:
+        raise unreadable(table.name, ", ".join(files.paths), error) from error
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The columns that a table reads, in lower case: for texts and nothing else ("3.10" is a version), and others."""
+
+    texts: frozenset[str]
+    others: frozenset[str]
+
+    @classmethod
+    def of(cls, table: Table, mapping: TableMapping) -> "Wanted":
+        """What the guide's names and the mapping's expressions read."""
+        texts: set[str] = set()
+        others: set[str] = set()
+        for name, kind in table.columns.items():
+            mapped = mapping.columns.get(name)
+            read = {column for text in mapped for column in columns_of(text)} if mapped else {name}
+            (texts if kind is Kind.TEXT else others).update(read)
+        counted = [text for texts in mapping.counters.values() for text in texts]
+        for text in (*mapping.where, mapping.cumulative, *counted):
+            others |= columns_of(text) if text else set()
+        return cls(frozenset(texts - others), frozenset(others))
+
+    def among(self, names: Iterable[str], wanted: frozenset[str]) -> list[str]:
+        """Those of a source's columns, as it spells them."""
+        return sorted(name for name in names if name.lower() in wanted)
+
+
+def _few(unread: int, rows: int, few: float) -> bool:
+    return unread <= max(1.0, (rows + unread) * few / 100)
+
+
+def _cells(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, wanted: Wanted, few: float) -> Loaded:
+    """CSV. What looks like a time is kept as it is written where it is not ISO 8601."""
+    options, kinds = "", described(connection, files.relation)
+    if not wanted.among(kinds, wanted.texts | wanted.others):
+        # One line with too few or too many cells, and each line is taken for one cell.
+        tolerant = described(connection, files.relation_with((), REJECTING))
+        if wanted.among(tolerant, wanted.texts | wanted.others):
+            options, kinds = REJECTING, tolerant
+    dated = [
+        column for column in wanted.among(kinds, wanted.others) if kinds[column].startswith(ACCEPTED[Kind.TIMESTAMP])
+    ]
+    source = files.relation_with([*wanted.among(kinds, wanted.texts), *dated], options)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {source}")
+    unread = 0
+    if options:
+        unread = _count(connection, "(SELECT DISTINCT file_id, line FROM reject_errors)")
+        connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+        if not _few(unread, _count(connection, name), few):
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {files.relation}")
+            return Loaded(name)
+    as_times = [
+        f"CAST({quoted(column)} AS {kinds[column]}) AS {quoted(column)}"
+        for column in dated
+        if is_iso(connection, name, quoted(column))
+    ]
+    return Loaded(f"(SELECT * REPLACE ({', '.join(as_times)}) FROM {name})" if as_times else name, unread)  # noqa: S608 - quoted names
+
+
+def _objects(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, few: float) -> Loaded:
+    """JSON; of lines, those that are no object are counted."""
+    try:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {files.relation}")
+        return Loaded(name)
+    except duckdb.InvalidInputException as error:
+        source = files.relation_with((), "format = 'newline_delimited', ignore_errors = true")
+        try:
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {source}")
+        except duckdb.Error:
+            raise error from None
+        columns = " OR ".join(f"{quoted(column)} IS NOT NULL" for column in described(connection, name))
+        held = _count(connection, f"{name} WHERE {columns}")
+        unread = _count(connection, name) - held
+        if not held or not _few(unread, held, few):
+            raise
+        connection.execute(f"DELETE FROM {name} WHERE NOT ({columns})")  # noqa: S608 - quoted names
+        return Loaded(name, unread)
+
+
+def _lines(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, pattern: str, few: float) -> Loaded:
+    """Lines of text by the named groups of a regular expression; blank lines and comments (#) are none."""
+    groups = list(re.compile(pattern).groupindex)
+    text = "'" + pattern.replace("'", "''") + "'"
+    listed = ", ".join(f"'{group}'" for group in groups)
+    columns = ", ".join(f"nullif(found.{quoted(group)}, '') AS {quoted(group)}" for group in groups)
+    found = f"(SELECT regexp_extract(line, {text}, [{listed}]) AS found FROM {files.as_lines}"  # noqa: S608 - quoted
+    sql = f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {columns} FROM {found} WHERE regexp_matches(line, {text}))"  # noqa: S608 - quoted
+    connection.execute(sql)
+    held = _count(connection, name)
+    unread = _count(connection, f"{files.as_lines} WHERE trim(line) <> '' AND line NOT LIKE '#%'") - held
+    if not _few(unread, held, few):
+        where = f"WHERE trim(line) <> '' AND line NOT LIKE '#%' AND NOT regexp_matches(line, {text})"
+        row = connection.execute(f"SELECT line FROM {files.as_lines} {where} LIMIT 1").fetchone()  # noqa: S608 - quoted
+        example = str(row[0])[:120] if row else ""
+        raise Unreadable(
+            f"{', '.join(files.paths)}: {unread:,} of {held + unread:,} lines do not match `lines` of the mapping, "
+            f"such as {example!r}.",
+            fix="Mend the regular expression, or raise TSG_UNREADABLE_PERCENT.",
+        )
+    return Loaded(name, unread)
+
+
+def _w3c(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles) -> Loaded:
+    """Logs that name their columns in a line "#Fields:" (IIS, CloudFront), parted by blanks or tabs."""
+    head = connection.execute(f"SELECT line FROM {files.as_lines} WHERE line LIKE '#Fields:%' LIMIT 1").fetchone()  # noqa: S608 - quoted
+    if head is None:
+        raise Unreadable(
+            f"{', '.join(files.paths)} has no line that begins with #Fields:, which would name its columns.",
+            fix='Leave `layout = "w3c"` out of the mapping, or give the whole file.',
+        )
+    fields = str(head[0]).removeprefix("#Fields:").split()
+    parted = f"string_split_regex(trim(line), {BLANKS})"
+    columns = ", ".join(
+        f"nullif(nullif(cells[{place}], '-'), '') AS {quoted(field)}" for place, field in enumerate(fields, 1)
+    )
+    rows = f"(SELECT {parted} AS cells FROM {files.as_lines} WHERE trim(line) <> '' AND line NOT LIKE '#%')"  # noqa: S608 - quoted
+    whole = f"WHERE len(cells) = {len(fields)}"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {columns} FROM {rows} {whole}")  # noqa: S608 - quoted names
+    return Loaded(name, _count(connection, rows) - _count(connection, name))
+
+
+def _count(connection: duckdb.DuckDBPyConnection, rows: str) -> int:
+    row = connection.execute(f"SELECT count(*) FROM {rows}").fetchone()  # noqa: S608 - our own names
+    return int(row[0]) if row else 0
+
+
+def unreadable(table: str, location: str, error: duckdb.Error) -> Unreadable:
+    """DuckDB's error about the files of a table as ours."""
+    return Unreadable(
+        f"{table} ({location}) cannot be read: {first_line(error)}",
+        fix="Mend or replace that file; `tsg-agent doctor --telemetry` shows what can be read.",
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """What DuckDB says, without the part that points into the query."""
+    return " ".join(str(error).split("\n\n")[0].split())[:500]
+
+
+def described(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
+    """The source's columns: name -> type."""
+    return {row[0]: row[1] for row in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
+
+
+def quoted(name: str) -> str:
+    """A column's name as SQL has it."""
+    return '"' + name.replace('"', '""') + '"'

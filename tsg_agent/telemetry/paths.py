@@ -1,0 +1,57 @@
+"""Paths with ids in them become templates (/order/{id}): an endpoint is what they share.
+
+UUIDs, hashes and other tokens always do. A number may be a version or a page of few: it does where many paths differ in
+nothing else.
+"""
+
+from dataclasses import dataclass
+
+import duckdb
+
+COLUMN = "endpoint_path"
+MANY = 10
+"""Paths that differ in their numbers only are one endpoint from so many on."""
+KEPT = 500
+"""Templates of few paths that are kept as they are; where there are more, all become templates."""
+_LIKELY = r"\d|[?#]|[A-Za-z0-9_~%=+-]{16}"
+"""A path without any of it holds no id."""
+
+
+@dataclass(frozen=True)
+class Templated:
+    """The SQL of the path, and what is to be said of it."""
+
+    sql: str
+    notes: tuple[str, ...] = ()
+
+
+def templated(connection: duckdb.DuckDBPyConnection, source: str, expression: str) -> Templated:
+    """A column of paths, those with ids as templates."""
+    path = f"CAST({expression} AS VARCHAR)"
+    likely = f"SELECT 1 FROM {source} WHERE regexp_matches({path}, '{_LIKELY}') LIMIT 1"  # noqa: S608 - checked expressions
+    if connection.execute(likely).fetchone() is None:
+        return Templated(expression)
+    found = connection.execute(
+        "SELECT path_template(path) AS template, count(*) AS paths, bool_or(path_without_hashes(path) <> path), "  # noqa: S608 - checked expressions
+        f"any_value(path), bool_or(cut) FROM (SELECT bare_path(path) AS path, bool_or(path <> bare_path(path)) AS cut "
+        f"FROM (SELECT DISTINCT {path} AS path FROM {source}) WHERE path IS NOT NULL GROUP BY ALL) "
+        "GROUP BY template ORDER BY paths DESC, template"
+    ).fetchall()
+    changed = [row for row in found if row[0] != row[3]]
+    merged = [row for row in changed if row[1] >= MANY or row[2]]
+    few = [row[0] for row in changed if row[1] < MANY]
+    if not merged:
+        if any(row[4] for row in found):
+            return Templated(f"bare_path({path})", ("endpoint_path is counted without its query (?…).",))
+        return Templated(expression)
+    sql = f"path_template({path})"
+    if 0 < len(few) <= KEPT:
+        names = ", ".join("'" + name.replace("'", "''") + "'" for name in few)
+        sql = f"CASE WHEN {sql} IN ({names}) THEN path_without_hashes({path}) ELSE {sql} END"
+    first, paths = merged[0][0], sum(row[1] for row in merged)
+    more = f" and {len(merged) - 1} more" if len(merged) > 1 else ""
+    note = (
+        f"endpoint_path holds ids: {paths:,} different paths are counted as {first!r} ({merged[0][1]:,} paths, such as "
+        f"{merged[0][3]!r}){more}."
+    )
+    return Templated(sql, (note,))

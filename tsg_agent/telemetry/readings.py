@@ -1,0 +1,174 @@
+"""How a value that is not of the guide's kind is read as one: the one reading that fits a column's values.
+
+Each reading is tried on all values. What it leaves unread is NULL and counted; where that is more than a few, nothing
+is guessed: the error offers the mapping line for each reading that there may be.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from tsg_agent.errors import TelemetryError
+from tsg_agent.telemetry.catalog import Kind
+
+MISSING = ("", "-", "null", "none", "nan", "n/a", "na", "nil", "undefined", "(null)", "\\n", "unknown")
+"""How writers spell what is missing, in lower case."""
+_CLEAN = f"CASE WHEN lower(trim({{x}})) NOT IN ({', '.join(repr(word) for word in MISSING[:-1])}) THEN trim({{x}}) END"
+SAMPLE = 200
+"""Different values that a reading must fit most of before it is tried on all."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read a value. `sql` and `line` hold `{x}` for the value; `line` is what a mapping would say."""
+
+    name: str
+    sql: str
+    line: str = ""
+
+
+@dataclass(frozen=True)
+class Read:
+    """A column as it is read: the SQL, how many values it leaves unread, and the reading's name if it is not plain."""
+
+    sql: str
+    unread: int = 0
+    name: str = ""
+    example: str = ""
+
+
+@dataclass(frozen=True)
+class Values:
+    """Where a column's values are, and what the guide calls it: table.column."""
+
+    connection: duckdb.DuckDBPyConnection
+    source: str
+    expression: str
+    column: str
+    few: float = 1.0
+    """Percent of a column's values that may be unreadable; one always may."""
+
+    def asked(self, select: str, where: str = "true") -> tuple[object, ...]:
+        """One row of counts over the values."""
+        sql = f"SELECT {select} FROM (SELECT {self.expression} AS v FROM {self.source}) WHERE {where}"  # noqa: S608 - checked expressions
+        return self.connection.execute(sql).fetchone() or ()
+
+    def best(self, readings: Sequence[Reading]) -> Read:
+        """The first reading that fits all values, else the one that fits the most, if all but a few.
+
+        Raises TelemetryError where none does.
+        """
+        known = _CLEAN.replace("{x}", "v")
+        sampled = self._sample(readings, known)
+        for reading in sampled:
+            held, read = self.asked(
+                f"count({known}), count({reading.sql.replace('{x}', 'v')})", f"({known}) IS NOT NULL"
+            )
+            unread = int(str(held)) - int(str(read))
+            if unread <= max(1.0, int(str(held)) * self.few / 100):
+                example = self._unread(reading, known) if unread else ""
+                return Read(reading.sql.replace("{x}", f"({self.expression})"), unread, reading.name, example)
+        raise self._refusal(sampled or readings, self._unread(sampled[0] if sampled else readings[0], known))
+
+    def _sample(self, readings: Sequence[Reading], known: str) -> list[Reading]:
+        """The readings that fit some of a sample, those that fit most first; in their order where alike."""
+        counts = ", ".join(f"count({reading.sql.replace('{x}', 'v')})" for reading in readings)
+        sql = (
+            f"SELECT {counts} FROM (SELECT DISTINCT v FROM (SELECT {self.expression} AS v FROM {self.source}) "  # noqa: S608 - checked expressions
+            f"WHERE ({known}) IS NOT NULL LIMIT {SAMPLE})"
+        )
+        found = self.connection.execute(sql).fetchone() or ()
+        ordered = sorted(range(len(readings)), key=lambda place: (-int(found[place]), place))
+        if not any(found):
+            return [readings[0]] if self.asked("count(*)", f"({known}) IS NOT NULL") == (0,) else []
+        return [readings[place] for place in ordered if found[place]]
+
+    def _unread(self, reading: Reading, known: str) -> str:
+        (example,) = self.asked(
+            "any_value(v)", f"({known}) IS NOT NULL AND ({reading.sql.replace('{x}', 'v')}) IS NULL"
+        )
+        return str(example)[:80]
+
+    def _refusal(self, readings: Sequence[Reading], example: str) -> TelemetryError:
+        table, _, name = self.column.partition(".")
+        source = as_written(self.expression)
+        lines = ", or ".join(
+            f'{name} = "{reading.line.replace("{x}", source)}"' for reading in readings[:4] if reading.line
+        )
+        return TelemetryError(
+            f"{self.column} holds {example!r}, and no one way to read it fits every row.",
+            fix=f"Write into a mapping file (--mapping), under [{table}.columns], how to read it, such as {lines}; "
+            "what such a line does not read is NULL.",
+        )
+
+
+def as_written(expression: str) -> str:
+    """An expression as it may stand inside of a TOML text: a plain name without quotes."""
+    inner = expression[1:-1]
+    return inner if inner.isidentifier() and expression[0] == '"' else expression.replace('"', '\\"')
+
+
+_UNITS = {
+    "ns": 1e-6,
+    "us": 1e-3,
+    "µs": 1e-3,
+    "μs": 1e-3,
+    "ms": 1.0,
+    "sec": 1e3,
+    "s": 1e3,
+    "min": 6e4,
+    "m": 6e4,
+    "h": 3.6e6,
+}
+_SIZES = {"b": 1, "bytes": 1} | {
+    f"{letter}{tail}": (1024 if tail == "ib" else 1000) ** power
+    for power, letter in enumerate("kmgt", 1)
+    for tail in ("b", "ib", "")
+}
+
+
+def _with_unit(units: dict[str, float]) -> str:
+    names = "|".join(sorted(units, key=len, reverse=True))
+    part = f"regexp_extract(lower(trim({{x}})), '^([-+]?[0-9.]+) ?({names})$', {{group}})"
+    arms = " ".join(f"WHEN '{unit}' THEN {factor!r}" for unit, factor in units.items())
+    number, unit = part.replace("{group}", "1"), part.replace("{group}", "2")
+    return f"TRY_CAST(nullif({number}, '') AS DOUBLE) * (CASE {unit} {arms} END)"
+
+
+_PLAIN = Reading("", "TRY_CAST({x} AS DOUBLE)", "TRY_CAST({x} AS DOUBLE)")
+_COMMA = Reading(
+    "with a decimal comma",
+    r"CASE WHEN regexp_matches({x}, '^\s*[-+]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?\s*$') "
+    r"AND NOT regexp_matches({x}, '^\s*[-+]?\d{1,3},\d{3}\s*$') THEN "
+    "TRY_CAST(replace(replace({x}, '.', ''), ',', '.') AS DOUBLE) END",
+    "TRY_CAST(replace({x}, ',', '.') AS DOUBLE)",
+)
+_GROUPED = Reading(
+    "with commas between thousands",
+    r"CASE WHEN regexp_matches({x}, '^\s*[-+]?\d{1,3}(,\d{3})+\.\d+\s*$') OR NOT contains({x}, ',') THEN "
+    "TRY_CAST(replace({x}, ',', '') AS DOUBLE) END",
+    "TRY_CAST(replace({x}, ',', '') AS DOUBLE)",
+)
+_PERCENT = Reading(
+    "with a percent sign", "TRY_CAST(rtrim(trim({x}), ' %') AS DOUBLE)", "TRY_CAST(replace({x}, '%', '') AS DOUBLE)"
+)
+_LENGTH = Reading("as durations with their units", _with_unit(_UNITS), "TRY_CAST(replace({x}, 'ms', '') AS DOUBLE)")
+_SIZE = Reading("as sizes with their units", _with_unit(_SIZES), "TRY_CAST(regexp_extract({x}, '[0-9.]+') AS DOUBLE)")
+_YES = ("true", "t", "yes", "y", "1", "1.0", "on")
+_NO = ("false", "f", "no", "n", "0", "0.0", "off")
+_BOOLEAN = Reading(
+    "",
+    f"CASE WHEN lower(trim({{x}})) IN ({', '.join(map(repr, _YES))}) THEN true "
+    f"WHEN lower(trim({{x}})) IN ({', '.join(map(repr, _NO))}) THEN false END",
+    "{x} = 'yes'",
+)
+
+
+def read_text(values: Values, kind: Kind) -> Read:
+    """A column of texts as numbers or booleans. Raises TelemetryError where no one reading fits."""
+    if kind is Kind.BOOLEAN:
+        return values.best([_BOOLEAN])
+    name = values.column
+    united = [_LENGTH] if name.endswith("_ms") else [_SIZE] if "bytes" in name else [_PERCENT]
+    return values.best([_PLAIN, _COMMA, _GROUPED, *united])

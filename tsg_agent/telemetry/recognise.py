@@ -1,0 +1,209 @@
+"""Looks at a file and writes the mapping that reads it: a ready one, or each column guessed by its name."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+from tsg_agent.errors import TelemetryError
+from tsg_agent.telemetry.catalog import ANSWER, LOGS, Kind
+from tsg_agent.telemetry.conversion import NUMERIC
+from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.telemetry.files import ending, find_files, group_files, table_of
+from tsg_agent.telemetry.formats import Format, formats
+from tsg_agent.telemetry.loading import described
+
+LOOKED_AT = 200
+"""Lines by which a log is recognised."""
+MOST = 0.9
+"""Share of them that a format must match."""
+SHOWN = 5
+CONSTANTS = {"service_name": "web", "region": "all", "environment": "prod"}
+"""What whose a row is reads as where a file does not say."""
+_UNITS = {"s": 1000.0, "sec": 1000.0, "seconds": 1000.0, "us": 0.001, "micros": 0.001, "ns": 1e-6, "nanos": 1e-6}
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A mapping for a source, and the first rows as it reads them."""
+
+    text: str
+    rows: list[dict[str, object]]
+    notes: tuple[str, ...] = ()
+
+
+def propose(location: str, *, named: str = "", constants: dict[str, str] | None = None) -> Proposal:
+    """The mapping for a file or folder. `named`: a ready mapping; `constants`: what the file does not say of its rows.
+
+    Raises TelemetryError where nothing can be made of it.
+    """
+    given = {name: value for name, value in (constants or {}).items() if value}
+    with TemporaryDirectory(prefix="tsg-agent-") as unpacked:
+        path = _first(find_files(location, unpacked))
+        with duckdb.connect(":memory:") as connection:
+            columns = _columns(connection, path)
+            ready = formats()[named] if named else recognised(path, columns)
+            source = _source(location, path)
+            if ready:
+                text = _based(ready, source, path, given)
+                return _proved(location, text, columns)
+            text = _guessed(columns, source, path, given)
+        return _proved(location, text, columns)
+
+
+def _first(paths: list[Path]) -> Path:
+    """The file to look at: the largest that is named like no table, else the requests'."""
+    unnamed = [path for path in paths if table_of(path) is None]
+    logs = [path for path in paths if table_of(path) == LOGS.name]
+    return max(unnamed or logs or paths, key=lambda path: path.stat().st_size)
+
+
+def _source(location: str, path: Path) -> str:
+    """What `from` says: the file, or all of its ending in the folder."""
+    if not Path(location).is_dir() or table_of(path):
+        return ""
+    alike = [one for one in find_files(location) if ending(one) == ending(path) and not table_of(one)]
+    return path.name if len(alike) < 2 else f"*{ending(path)}"
+
+
+def recognised(path: Path, columns: dict[str, str]) -> Format | None:
+    """The ready mapping for a file. `columns`: its columns, in lower case, with their types, where it has some."""
+    lines = _lines(path)
+    fields = next((line.removeprefix("#Fields:").lower().split() for line in lines if line.startswith("#Fields:")), [])
+    held = dict.fromkeys(fields, "varchar") if fields else columns
+    texts = [line for line in lines if not line.startswith("#")]
+    for one in formats().values():
+        logs = one.tables.get(LOGS.name, {})
+        pattern = logs.get("lines")
+        if pattern and texts and sum(re.match(pattern, line) is not None for line in texts) >= MOST * len(texts):
+            return one
+        if not pattern and (logs.get("layout") == "w3c") is bool(fields) and one.recognises(held):
+            return one
+    return None
+
+
+def _lines(path: Path) -> list[str]:
+    with duckdb.connect(":memory:") as connection:
+        try:
+            table = group_files([path], str(path), {}, LOGS.name)[LOGS.name]
+            rows = connection.execute(f"SELECT line FROM {table.as_lines} LIMIT {LOOKED_AT}").fetchall()  # noqa: S608 - quoted
+        except (duckdb.Error, TelemetryError, KeyError):
+            return []
+    return [str(row[0]) for row in rows if row[0]]
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
+    """A file's columns, in lower case, with their types; none of one without."""
+    try:
+        table = group_files([path], str(path), {table_of(path) or LOGS.name: path.name})
+        found = described(connection, next(iter(table.values())).relation)
+    except (duckdb.Error, TelemetryError):
+        return {}
+    return {name.lower(): kind.lower() for name, kind in found.items()}
+
+
+def _head(path: Path, why: str) -> list[str]:
+    return [f"# Made by `tsg-agent mapping init` from {path.name}: {why}.", ""]
+
+
+def _based(ready: Format, source: str, path: Path, given: dict[str, str]) -> str:
+    lines = _head(path, f"recognised as {ready.name} ({ready.title})")
+    lines += [f'format = "{ready.name}"', "", f"[{LOGS.name}]"]
+    lines += [f'from = "{source}"'] if source else []
+    lines += [f"[{LOGS.name}.columns]"]
+    lines += ["# The ready mapping stands under this: a line here takes the place of its own."]
+    for name, value in CONSTANTS.items():
+        chosen = given.get(name, value)
+        mark = "" if name in given else "# "
+        lines.append(f'{mark}{name} = "{_constant(chosen)}"')
+    return "\n".join([*lines, ""])
+
+
+def _constant(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace('"', '\\"').replace("'", "''") + "'"
+
+
+@cache
+def _synonyms() -> dict[str, list[str]]:
+    text = files("tsg_agent.telemetry").joinpath("guesses.toml").read_text("utf-8")
+    return {name: [_bare(one) for one in names.split()] for name, names in tomllib.loads(text).items()}
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _guessed(columns: dict[str, str], source: str, path: Path, given: dict[str, str]) -> str:
+    """Each of the guide's columns from the source's that is named most like it."""
+    if not columns:
+        raise TelemetryError(
+            f"{path} is recognised as none of the ready formats, and has no columns to guess from.",
+            fix="Write `lines`, a regular expression with named groups, into a mapping file (docs/telemetry.md).",
+        )
+    held = {_bare(name): name for name in columns}
+    lines = _head(path, "no ready format; each column is guessed by its name")
+    lines += [f"[{LOGS.name}]"] + ([f'from = "{source}"'] if source else []) + [f"[{LOGS.name}.columns]"]
+    used: set[str] = set()
+    for name, kind in LOGS.columns.items():
+        names = [name, *_synonyms().get(name, [])]
+        names += [one + unit for one in names for unit in _UNITS] if name.endswith("_ms") else []
+        found = next((held[_bare(one)] for one in names if _bare(one) in held and held[_bare(one)] not in used), None)
+        if found is None:
+            if name in CONSTANTS:
+                value = given.get(name, CONSTANTS[name])
+                why = "as given" if name in given else "the file does not say: put yours"
+                lines.append(f'{name} = "{_constant(value)}" # {why}')
+            continue
+        used.add(found)
+        expression, why = _expression(name, kind, found, columns[found])
+        lines.append(f"{name} = {_toml(expression)} # {why}")
+    unused = [name for name in columns if name not in used]
+    lines += [f"# not used: {', '.join(unused)}"] if unused else []
+    return "\n".join([*lines, ""])
+
+
+def _expression(name: str, kind: Kind, found: str, its: str) -> tuple[str, str]:
+    quoted = '"' + found.replace('"', '""') + '"'
+    plain = found if re.fullmatch(r"[a-z_][a-z0-9_]*", found) and found not in {"time", "timestamp", "date"} else quoted
+    same = "the same name" if found == name else f"{found} is what others call it"
+    if name == "endpoint_path":
+        return f"split_part({plain}, '?', 1)", f"{same}; without its query"
+    if name == "weight" and "rate" in found:
+        return plain, f"{same}: a row stands for so many requests (1.0 / {found}, if it is a share)"
+    if name.endswith("_ms") and its.upper().startswith(NUMERIC):
+        unit = re.split(r"[^a-z]+", found)[-1]
+        factor = _UNITS.get(unit)
+        if factor:
+            return f"{factor:g} * {plain}", f"{same}; its unit is {unit}"
+        return plain, f"{same}; if it is not milliseconds, multiply it"
+    return plain, same if kind is not Kind.TIMESTAMP else f"{same}; read by its form"
+
+
+def _toml(expression: str) -> str:
+    return '"' + expression.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _proved(location: str, text: str, columns: dict[str, str]) -> Proposal:
+    """The mapping as it works: a guessed column that cannot be read is taken out, with the reason."""
+    with TemporaryDirectory(prefix="tsg-agent-") as folder:
+        path = Path(folder) / "mapping.toml"
+        for _ in range(len(columns) + 1):
+            path.write_text(text)
+            try:
+                with DuckDB(location, mapping=path) as engine:
+                    shown = [ANSWER, *(name for name in LOGS.columns if name in engine.tables[LOGS.name].present)]
+                    listed = ", ".join(name for name in LOGS.columns if name in shown)
+                    table = engine.run(f"SELECT {listed} FROM {LOGS.name} LIMIT {SHOWN}", {}, timeout=60)  # noqa: S608 - the catalogue's names
+                    return Proposal(text, table.to_pylist(), engine.tables[LOGS.name].notes)
+            except TelemetryError as error:
+                bad = re.search(rf"{LOGS.name}\.(\w+)", error.message)
+                line = re.search(rf"^{bad[1]} = .*$", text, re.MULTILINE) if bad else None
+                if line is None:
+                    raise
+                text = text.replace(line[0], f"# left out: {line[0]}\n#   {' '.join(error.message.split())}")
+    raise TelemetryError(f"No mapping that reads {location} was found.", fix="Write one (docs/telemetry.md).")

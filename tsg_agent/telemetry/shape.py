@@ -1,0 +1,129 @@
+"""What a row is, where it is no row of the source: an array's element, a counter's increase, one of several counts."""
+
+from dataclasses import dataclass
+
+import duckdb
+
+from tsg_agent.errors import TelemetryError
+from tsg_agent.telemetry.catalog import ANSWER, WEIGHT
+from tsg_agent.telemetry.mapping import TableMapping
+
+COUNTED = "counted_"
+"""Prefix of the columns that counters make."""
+
+
+@dataclass(frozen=True)
+class Shaped:
+    """The rows as a FROM clause, and the columns that follow from their shape."""
+
+    source: str
+    columns: dict[str, tuple[str, ...]]
+
+
+def shaped(connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMapping) -> Shaped:
+    """The rows that the mapping asks for. Raises TelemetryError where the source has no such arrays."""
+    columns = dict(mapping.columns)
+    if mapping.unnest:
+        source = _unnested(connection, source, mapping.unnest.split("."))
+    if mapping.where:
+        source = f"(SELECT * FROM {source} WHERE {first_fitting(connection, source, mapping.where)})"  # noqa: S608 - a checked expression
+    if mapping.counters:
+        counts = ", ".join(
+            f"{{'status': '{status.replace(chr(39), '')}', "
+            f"'weight': TRY_CAST({first_fitting(connection, source, texts)} AS DOUBLE)}}"
+            for status, texts in mapping.counters.items()
+        )
+        source = (
+            f"(SELECT * EXCLUDE (counted), counted.status AS {COUNTED}status, counted.weight AS {COUNTED}weight "  # noqa: S608 - checked expressions
+            f"FROM (SELECT *, unnest([{counts}]) AS counted FROM {source}))"
+        )
+        columns |= {ANSWER: (f"{COUNTED}status",), WEIGHT: (f"{COUNTED}weight",)}
+    if mapping.cumulative:
+        source, columns[WEIGHT] = _increases(connection, source, mapping, columns), (f"{COUNTED}increase",)
+    return Shaped(source, columns)
+
+
+def fits(connection: duckdb.DuckDBPyConnection, source: str, text: str) -> bool:
+    """Whether the source has what an expression reads."""
+    try:
+        connection.execute(f"DESCRIBE SELECT {text} FROM {source}")  # noqa: S608 - checked expressions
+    except duckdb.BinderException:
+        return False
+    return True
+
+
+def first_fitting(connection: duckdb.DuckDBPyConnection, source: str, texts: tuple[str, ...]) -> str:
+    """The first expression that fits; the last, whose error is then told, where none does."""
+    return next((text for text in texts if fits(connection, source, text)), texts[-1])
+
+
+def _increases(
+    connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMapping, columns: dict[str, tuple[str, ...]]
+) -> str:
+    """How much each row's weight is over that of the row before it in its series; one that begins anew is all of it."""
+    if WEIGHT not in columns or "timestamp" not in columns:
+        raise TelemetryError(
+            "The mapping says that its weight counts up (cumulative), and maps no weight, or no timestamp.",
+            fix="Map both, or leave cumulative out.",
+        )
+    series = mapping.cumulative + (f", {COUNTED}status" if mapping.counters else "")
+    level = f"TRY_CAST({first_fitting(connection, source, columns[WEIGHT])} AS DOUBLE)"
+    time = first_fitting(connection, source, columns["timestamp"])
+    before = f"lag({level}) OVER (PARTITION BY CAST(({series}) AS VARCHAR) ORDER BY {time})"
+    return (
+        f"(SELECT * EXCLUDE (level_, before_), CASE WHEN before_ IS NULL THEN 0 WHEN level_ >= before_ "  # noqa: S608 - checked expressions
+        f"THEN level_ - before_ ELSE level_ END AS {COUNTED}increase "
+        f"FROM (SELECT *, {level} AS level_, {before} AS before_ FROM {source}))"
+    )
+
+
+def _unnested(connection: duckdb.DuckDBPyConnection, source: str, path: list[str]) -> str:
+    """A row per element of the last array: its fields as columns, then the elements around it, by their names."""
+    at = _quoted(path[0])
+    outer: list[str] = []
+    for place, name in enumerate(path):
+        kind = _kind(connection, source, at, ".".join(path[: place + 1]))
+        element = _elements(at, kind)
+        kept = [held for held in _names(connection, source) if held != name]
+        source = f"(SELECT {', '.join([*map(_quoted, kept), f'{element} AS {_quoted(name)}'])} FROM {source})"  # noqa: S608 - quoted names
+        outer.append(name)
+        if place + 1 < len(path):
+            at = f"{_quoted(name)}.{_quoted(path[place + 1])}"
+            if _kind(connection, source, _quoted(name), name) == "JSON":
+                at = f"({_quoted(name)} -> '$.{path[place + 1]}')"
+    last = _quoted(path[-1])
+    if not _kind(connection, source, last, path[-1]).startswith("STRUCT"):
+        return source
+    fields = [row[0] for row in connection.execute(f"DESCRIBE SELECT {last}.* FROM {source}").fetchall()]  # noqa: S608 - quoted names
+    lower = {name.lower() for name in fields}
+    around = [name for name in _names(connection, source) if name.lower() not in lower and name != path[-1]]
+    columns = ", ".join([*(f"{last}.{_quoted(name)} AS {_quoted(name)}" for name in fields), *map(_quoted, around)])
+    return f"(SELECT {columns} FROM {source})"  # noqa: S608 - quoted names
+
+
+def _elements(at: str, kind: str) -> str:
+    if kind.endswith("]"):
+        return f"unnest({at})"
+    if kind == "JSON":
+        return f"unnest(from_json({at}, '[\"JSON\"]'))"
+    return f"unnest(map_values({at}))" if kind.startswith("MAP") else at
+
+
+def _kind(connection: duckdb.DuckDBPyConnection, source: str, expression: str, path: str) -> str:
+    try:
+        row = connection.execute(f"DESCRIBE SELECT {expression} AS v FROM {source}").fetchone()  # noqa: S608 - quoted names
+    except duckdb.BinderException as error:
+        held = ", ".join(_names(connection, source)[:12])
+        raise TelemetryError(
+            f"The mapping unnests {path}, which the source does not have.",
+            fix=f"Its columns are {held}. Mend `unnest` in the mapping file.",
+        ) from error
+    return str(row[1]) if row else ""
+
+
+def _names(connection: duckdb.DuckDBPyConnection, source: str) -> list[str]:
+    return [row[0] for row in connection.execute(f"DESCRIBE FROM {source}").fetchall()]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

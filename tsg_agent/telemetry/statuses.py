@@ -1,0 +1,142 @@
+"""Reads how a source says that a request was answered as an HTTP status: the guide counts nothing else.
+
+What fits no rule is NULL, and named: nobody knows how those requests were answered.
+"""
+
+import re
+import tomllib
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import duckdb
+
+from tsg_agent.telemetry.readings import MISSING, Values
+
+MANY = 1000
+"""Different values that are no HTTP status; of more, the rarest are unknown."""
+NAMED = 5
+FLAGS = "response_flags"
+"""Envoy's column of why nothing was answered."""
+_NUMBER = re.compile(r"[-+]?\d+(?:\.0*)?")
+_CLASS = re.compile(r"([1-5])XX")
+_GRPC = re.compile(r"GRPC[ _:-]*(\d+)")
+_LED = re.compile(r"(?:HTTP(?:/[\d.]+)?[ _])?([1-5]\d\d)(?:[ ,;:].*)?")
+
+
+@dataclass(frozen=True)
+class Statuses:
+    """The SQL of the status, and what is to be said of how it is read."""
+
+    sql: str
+    notes: tuple[str, ...] = ()
+
+
+@cache
+def schemes() -> dict[str, dict[str, int]]:
+    """Scheme -> what a value is as an HTTP status, from statuses.toml."""
+    text = files("tsg_agent.telemetry").joinpath("statuses.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+def http_status(value: str, scheme: str) -> int | None:
+    """A value as an HTTP status; None where it is none. `scheme`: what its numbers are: http, grpc or exit."""
+    text = value.strip().upper()
+    if _NUMBER.fullmatch(text):
+        number = int(float(text))
+        if scheme == "http" and 100 <= number <= 599:
+            return schemes()[scheme].get(str(number), number)
+        return schemes()[scheme].get(str(number), schemes()[scheme].get("other"))
+    if match := _GRPC.fullmatch(text):
+        return schemes()["grpc"].get(match[1])
+    if match := _CLASS.fullmatch(text):
+        return int(match[1]) * 100
+    if match := _LED.fullmatch(text):
+        return int(match[1])
+    return schemes()["words"].get(re.sub(r"[^A-Z0-9]+", "_", text).strip("_"))
+
+
+def read_statuses(values: Values, found: str, held: Collection[str], scheme: str) -> Statuses:
+    """The status column. `found`: its type; `held`: the source's columns; `scheme`: as the mapping has it, or empty."""
+    connection, source, expression = values.connection, values.source, values.expression
+    scheme = scheme or _named(expression)
+    as_number = "BIGINT" if not found.startswith("VARCHAR") else None
+    finite = f"CASE WHEN isfinite({expression}) THEN {expression} END" if found in {"DOUBLE", "FLOAT"} else expression
+    number = f"CAST({finite} AS BIGINT)" if as_number and found != "BOOLEAN" else f"TRY_CAST({expression} AS BIGINT)"
+    plain = (
+        f"coalesce({number} BETWEEN 100 AND 599, false)" if scheme in {"", "http"} and found != "BOOLEAN" else "false"
+    )
+    text = f"CAST({expression} AS VARCHAR)"
+    odd = connection.execute(
+        f"SELECT {text} AS v, count(*) FROM {source} WHERE NOT {plain} AND {expression} IS NOT NULL "  # noqa: S608 - checked expressions
+        f"GROUP BY v ORDER BY count(*) DESC, v LIMIT {MANY}"
+    ).fetchall()
+    odd = [(value, rows) for value, rows in odd if value.strip().lower() not in MISSING]
+    if not odd:
+        return Statuses(f"CASE WHEN {plain} THEN {number} END")
+    scheme = scheme or _scheme([value for value, _ in odd], http=_any(connection, source, plain))
+    read = {value: http_status(_turned(value, expression, found), scheme) for value, _ in odd}
+    arms = "".join(f" WHEN {_quoted(value)} THEN {status}" for value, status in read.items() if status is not None)
+    zero = _zero() if scheme == "http" and "0" in read and FLAGS in held else ""
+    value = f"CASE {text}{arms} END" if arms else "NULL"
+    sql = f"CAST(CASE WHEN {plain} THEN {number}{zero.replace('{number}', number)} ELSE {value} END AS BIGINT)"
+    return Statuses(sql, tuple(_notes(odd, read, scheme, zero=bool(zero))))
+
+
+def _turned(value: str, expression: str, found: str) -> str:
+    """Whether it failed, instead of whether it was well."""
+    failed = found == "BOOLEAN" and re.search(r"err|fail|fault|exception", expression, re.IGNORECASE)
+    return {"true": "false", "false": "true"}[value] if failed else value
+
+
+def _named(expression: str) -> str:
+    """What a column's name says that its numbers are; an expression over several says nothing."""
+    if not re.fullmatch(r'"?[\w. -]+"?', expression):
+        return ""
+    if re.search(r"exit|return_?code", expression, re.IGNORECASE):
+        return "exit"
+    return "grpc" if re.search("grpc", expression, re.IGNORECASE) else ""
+
+
+def _scheme(odd: list[str], *, http: bool) -> str:
+    """What numbers are that are no HTTP status: gRPC's where all could be."""
+    numbers = {value for value in odd if _NUMBER.fullmatch(value)}
+    return "grpc" if not http and numbers and numbers <= schemes()["grpc"].keys() else "http"
+
+
+def _any(connection: duckdb.DuckDBPyConnection, source: str, plain: str) -> bool:
+    return connection.execute(f"SELECT 1 FROM {source} WHERE {plain} LIMIT 1").fetchone() is not None  # noqa: S608 - checked expressions
+
+
+def _zero() -> str:
+    flags = f"string_split(CAST({FLAGS} AS VARCHAR), ',')"
+    arms = " ".join(
+        f"WHEN list_contains({flags}, '{flag}') THEN {status}" for flag, status in schemes()["flags"].items()
+    )
+    return f" WHEN {{number}} = 0 THEN CASE {arms} ELSE {schemes()['http']['0']} END"
+
+
+def _notes(odd: list[tuple[str, int]], read: dict[str, int | None], scheme: str, *, zero: bool) -> list[str]:
+    kind = {"grpc": "gRPC codes", "exit": "exit codes"}.get(scheme, "what is no HTTP status")
+    known = [f"{value!r} as {read[value]}" for value, _ in odd if read[value] is not None]
+    notes = []
+    if known:
+        shown = ", ".join(known[:NAMED]) + (f" and {len(known) - NAMED} more" if len(known) > NAMED else "")
+        by_flags = f", 0 by {FLAGS}" if zero else ""
+        rows = sum(count for value, count in odd if read[value] is not None)
+        notes.append(
+            f"status_code holds {kind} in {rows:,} rows, read as the HTTP status that is its equal: {shown}{by_flags}."
+        )
+    unknown = [(value, count) for value, count in odd if read[value] is None]
+    if unknown:
+        shown = ", ".join(repr(value[:40]) for value, _ in unknown[:NAMED])
+        rows = sum(count for _, count in unknown)
+        notes.append(
+            f"status_code holds {shown} in {rows:,} rows, which is no status: how these were answered is unknown."
+        )
+    return notes
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,91 @@
+"""The finished runs of workflows as arrays, tied to the requests that they are made of."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tsg_agent.evidence.requests import Requests
+from tsg_agent.models import Rate
+from tsg_agent.statistics import Bools
+from tsg_agent.verdicts.confidence import Series
+from tsg_agent.verdicts.onset import ChangePoint, change_point
+from tsg_agent.verdicts.search import ALPHA
+
+NEAR = 5
+"""Minutes within which runs and requests began to fail at the same moment."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Finished runs: minute since the window's begin, scenario, failed, place in Requests.runs (-1 = in none)."""
+
+    requests: Requests
+    minute: NDArray[np.int64]
+    scenario: NDArray[np.int64]
+    failed: Bools
+    place: NDArray[np.int64]
+    names: list[str]
+    length: int
+
+    @classmethod
+    def of(cls, runs: pd.DataFrame, begin: datetime, requests: Requests) -> "Runs":
+        """`runs`: see workflows.WorkflowAnalysis. Runs without a scenario's name count in the whole only."""
+        scenarios = runs["scenario_name"].astype("category")
+        since = (runs["timestamp"].to_numpy("datetime64[us]") - np.datetime64(begin, "us")) // np.timedelta64(1, "m")
+        ids = pa.array(runs["correlation_id"], pa.string())
+        place = np.full(len(runs), -1, np.int64)
+        if requests.runs is not None:
+            place = np.asarray(pc.index_in(ids, value_set=requests.runs).fill_null(-1)).astype(np.int64)
+        minute = np.maximum(since.astype(np.int64), 0)
+        return cls(
+            requests, minute, scenarios.cat.codes.to_numpy().astype(np.int64), runs["failed"].to_numpy(bool), place,
+            [str(name) for name in scenarios.cat.categories], int(minute.max(initial=0)) + 1,
+        )  # fmt: skip
+
+    def meeting(self, rows: Bools) -> Bools:
+        """Which runs some requests are part of."""
+        requests = self.requests
+        if requests.run is None or requests.runs is None:
+            return np.zeros(len(self.minute), bool)
+        met = np.zeros(len(requests.runs) + 1, bool)
+        met[requests.run[rows]] = True
+        met[-1] = False
+        result: Bools = met[self.place]
+        return result
+
+    def ids(self, chosen: Bools) -> frozenset[str]:
+        """correlation_ids of some runs, as far as they have requests."""
+        places = np.unique(self.place[chosen & (self.place >= 0)])
+        if self.requests.runs is None or not len(places):
+            return frozenset()
+        return frozenset(self.requests.runs.take(pa.array(places)).to_pylist())
+
+    def rate(self, kept: Bools) -> Rate:
+        """Failed and all of some runs."""
+        return Rate(failures=int((kept & self.failed).sum()), requests=int(kept.sum()))
+
+    def series(self, kept: Bools) -> Series:
+        """Failed and all runs of some, by minute of their beginning."""
+        n = np.bincount(self.minute[kept], minlength=self.length).astype(float)
+        k = np.bincount(self.minute[kept & self.failed], minlength=self.length).astype(float)
+        return Series(k, n)
+
+    def moment(self, reported: float | None, others: Sequence[ChangePoint]) -> ChangePoint | None:
+        """When runs began to fail: all, or those of the clearest scenario; the start of the requests', if near it."""
+        kept = [np.ones(len(self.minute), bool), *(self.scenario == one for one in range(len(self.names)))]
+        series = [self.series(one) for one in kept]
+        found = [change_point(one.failures, one.requests, reported) for one in series]
+        cost = math.log(max(len(self.names), 1))
+        scored = [(one.gain - cost * (place > 0), one) for place, one in enumerate(found) if one is not None]
+        gain, best = max(scored, key=lambda item: item[0], default=(0.0, None))
+        if best is None or gain < math.log(1 / ALPHA):
+            return None
+        near = [other for other in others if abs(other.start - best.start) <= NEAR]
+        return near[0] if near else best

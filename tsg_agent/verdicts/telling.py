@@ -1,0 +1,159 @@
+"""What was found as verdicts that the report knows: figures, evidence, blast radius, impact."""
+
+import numpy as np
+import pandas as pd
+
+from tsg_agent.evidence.dimensions import DIMENSIONS, WORKFLOW, leading
+from tsg_agent.models import Confidence, Description, Measure, Rate, Subject, Tier, Verdict, Visible
+from tsg_agent.statistics import Floats
+from tsg_agent.verdicts.causes import Explained, Found
+from tsg_agent.verdicts.confidence import Series, Weighed
+from tsg_agent.verdicts.context import Context
+from tsg_agent.verdicts.details import detail_of, workflow_detail
+from tsg_agent.verdicts.search import AFTER_FAILED, BEFORE_FAILED
+from tsg_agent.verdicts.workflows import Workflow
+
+SEEN = 12
+"""Subjects of a blast radius that are told, those with most failures first."""
+MOST_CONSIDERED = 10
+ALIKE_REQUESTS = 0.01
+"""Two places with as many failures, in requests that differ by no more than this share, see the same calls."""
+
+
+def request_verdict(one: Found, how: Weighed, workflows: list[Workflow], context: Context) -> Verdict:
+    """A description of requests."""
+    dimension, subject = leading(one.subject), one.subject
+    window = Series(*context.requests.series(one.measure, one.rows)).rate(0, None)
+    detail = detail_of(subject, one.measure, one.rows, context)
+    if one.same:
+        detail["same_requests"] = one.same
+    potential = dimension.change and how.confidence is Confidence.CONFIRMED
+    return Verdict(
+        subject=subject,
+        step=dimension.step,
+        label=context.names.of(subject),
+        measure=one.measure,
+        tier=Tier.POTENTIAL if potential else Tier.SYMPTOM,
+        onset=how.onset,
+        contrast=how.contrast,
+        confidence=how.confidence,
+        shortfalls=[words for _, words in how.shortfalls],
+        detail=detail,
+        evidence=[
+            *context.cited(dimension.step, subject),
+            context.ledger.add(subject, one.measure, window, how.onset),
+        ],
+        also_visible_in=blast_radius(one, context),
+        impact=[workflow.visible(context.names) for workflow in workflows if one in workflow.broken_by],
+    )
+
+
+def workflow_verdict(one: Workflow, steps: pd.DataFrame | None, context: Context) -> Verdict:
+    """A workflow, at the step where its failures gather. `steps`: plugin 8's rows to look for it in."""
+    subject = {WORKFLOW.columns[0]: one.scenario}
+    measure = Measure.WORKFLOW_FAILURES
+    detail = workflow_detail(one.scenario, steps, context.findings.get(WORKFLOW.step), context.limits)
+    evidence = [*context.cited(WORKFLOW.step, subject), context.ledger.add(subject, measure, one.window, one.onset)]
+    label = context.names.of(subject)
+    if detail.get("workflow_step"):
+        subject = {**subject, "workflow_step": str(detail["workflow_step"])}
+    return Verdict(
+        subject=subject,
+        step=WORKFLOW.step,
+        label=label,
+        measure=measure,
+        tier=one.tier,
+        onset=one.onset,
+        contrast=one.contrast,
+        confidence=one.confidence,
+        shortfalls=list(one.shortfalls),
+        detail=detail,
+        evidence=evidence,
+    )
+
+
+def blast_radius(one: Found, context: Context) -> list[Visible]:
+    """Single values whose rise goes with the cause's requests."""
+    if not one.key:
+        return []
+    search, cells = one.search, one.search.cells
+    mask = cells.mask(one.key)
+    whole, left = (cells.each(rows) for rows in (np.ones_like(mask), ~mask))
+    gained, kept = search.gain(whole, search.total), search.gain(left, search.total - cells.count(mask))
+    seen = []
+    for item in np.argsort(left[:, AFTER_FAILED] - whole[:, AFTER_FAILED], kind="stable").tolist():
+        subject = cells.items[item]
+        if item in one.key or gained[item] < search.least or kept[item] >= search.least or subject in one.same:
+            continue
+        step = leading(subject).step
+        seen.append(
+            Visible(
+                subject=subject,
+                step=step,
+                label=context.names.of(subject),
+                before=_rate(whole[item], BEFORE_FAILED),
+                after=_rate(whole[item], AFTER_FAILED),
+                without=_rate(left[item], AFTER_FAILED),
+                evidence=context.cited(step, subject),
+            )
+        )
+    return seen[:SEEN]
+
+
+def considered(explained: Explained) -> list[Description]:
+    """The best descriptions of the first search, as it saw them."""
+    measure, search = next(iter(explained.searches.items()), (None, None))
+    if measure is None or search is None:
+        return []
+    return [
+        Description(
+            subject=one.subject,
+            measure=measure,
+            score=round(one.score, 2),
+            excess=round(float(one.counts[AFTER_FAILED] - one.counts[2:].sum() * search.base(one.counts)), 2),
+            before=_rate(one.counts, BEFORE_FAILED),
+            after=_rate(one.counts, AFTER_FAILED),
+            rest=_rate(search.total - one.counts, AFTER_FAILED),
+        )
+        for one in explained.considered[:MOST_CONSIDERED]
+    ]
+
+
+def _rate(counts: Floats, failed: int) -> Rate:
+    """A side's failures and requests, of counts by before/after and ok/failed."""
+    return Rate(failures=round(float(counts[failed])), requests=round(float(counts[failed] + counts[failed - 1])))
+
+
+def key_of(subject: Subject) -> tuple[tuple[str, str], ...]:
+    """A subject, to be looked up by."""
+    return tuple(sorted(subject.items()))
+
+
+def parts_of(subject: Subject) -> list[Subject]:
+    """The single values that a description names."""
+    return [
+        {column: subject[column] for column in dimension.columns}
+        for dimension in DIMENSIONS
+        if set(dimension.columns) <= subject.keys()
+    ]
+
+
+def told_alike(verdicts: list[Verdict]) -> list[Verdict]:
+    """Causes with detail["alike"]: the other causes of their kind with as many failures in as many requests.
+
+    Where calls are passed on all who pass them fail, and without a map of calls nothing says where it begins.
+    """
+    return [
+        one.model_copy(update={"detail": {**one.detail, "alike": others}})
+        if (others := [other.subject for other in verdicts if other is not one and _alike(one, other)])
+        else one
+        for one in verdicts
+    ]
+
+
+def _alike(one: Verdict, other: Verdict) -> bool:
+    mine, theirs = one.onset.after, other.onset.after
+    if mine is None or theirs is None or one.measure is not other.measure or one.confidence is not other.confidence:
+        return False
+    same = abs(mine.requests - theirs.requests) <= ALIKE_REQUESTS * max(mine.requests, theirs.requests)
+    return one.subject.keys() == other.subject.keys() and mine.failures == theirs.failures and same
