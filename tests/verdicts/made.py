@@ -85,7 +85,7 @@ def made(*parts: Part, minutes: int = MINUTES, runs: bool = False) -> Requests:
 
 
 def explainer(requests: Requests, *, service: str = "shop", reported: float | None = START, **changes: object) -> Explainer:
-    return Explainer(requests, service, reported, 3, **changes)  # type: ignore[arg-type]
+    return Explainer(requests, service, reported, limits=LIMITS.verdict, **changes)  # type: ignore[arg-type]
 
 
 def explained(requests: Requests, **changes: object) -> Explained:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.verdicts.made import LIMITS, MINUTES, START, spread
 from tsg_agent.models import Confidence, Measure, OnsetKind
-from tsg_agent.verdicts.confidence import NO_BEFORE, NO_CONTRAST, NO_ONSET, Series, Weighed, weigh
+from tsg_agent.verdicts.confidence import NO_BEFORE, NO_CONTRAST, NO_ONSET, Series, Sides, Weighed, weigh
 from tsg_agent.verdicts.gates import gate_of
 from tsg_agent.verdicts.onset import ChangePoint
 
@@ -30,7 +30,7 @@ HEALTHY = series(0.005, 0.005, 100)
 
 
 def weighed(own: Series, rest: Series = HEALTHY, *, change: bool = False, whole: Series | None = None, nats: float = NATS) -> Weighed:
-    return weigh(own, rest, own if whole is None else whole, MOMENT, nats, V, change=change)
+    return weigh(Sides(own, rest, own if whole is None else whole), MOMENT, nats, V, change=change)
 
 
 def codes(one: Weighed) -> list[str]:
@@ -176,7 +176,7 @@ def test_an_ended_incident_is_measured_to_its_end() -> None:
     own = series(0.01, 0.3)
     own.failures[150:] = 0
     ended = ChangePoint(START, START, START, 150, 50.0, 1.0)
-    one = weigh(own, HEALTHY, own, ended, NATS, V, change=False)
+    one = weigh(Sides(own, HEALTHY, own), ended, NATS, V, change=False)
     assert one.onset.after is not None
     assert one.onset.after.percent == pytest.approx(30, abs=0.5)
 

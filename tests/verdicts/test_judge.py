@@ -15,7 +15,7 @@ from tests.verdicts.judging import confirmed, shadows
 from tests.verdicts.made import MINUTES, START, Part, evidence, judged, made
 from tsg_agent.models import Confidence, Judgement, Measure, Onset, OnsetKind, Rate, Tier, Verdict
 from tsg_agent.verdicts import judge
-from tsg_agent.verdicts.judge import _told_alike
+from tsg_agent.verdicts.telling import told_alike
 
 OLD, NEW = {"service_version": "1.9.0"}, {"service_version": "1.10.0"}
 
@@ -243,18 +243,18 @@ def test_a_broken_workflow_takes_the_place_of_a_description_by_its_name() -> Non
         ({"measure": Measure.SLOW}, False),
     ],
 )
-def test_places_with_as_many_failures_in_as_many_requests_are_told_alike(other: dict[str, Any], told: bool) -> None:
+def test_places_with_as_many_failures_in_as_many_requests_aretold_alike(other: dict[str, Any], told: bool) -> None:
     def place(failures: int = 63, requests: int = 484, **changes: Any) -> Verdict:
         seen = Onset(kind=OnsetKind.NEW, after=Rate(failures=failures, requests=requests))
         return samples.verdict(10, "URGENT", **({"subject": {"service_component": "b"}, "onset": seen} | changes))
 
     first = place(requests=482, subject={"service_component": "a"})
-    one, two = _told_alike([first, place(**other)])
+    one, two = told_alike([first, place(**other)])
     assert ("alike" in one.detail, "alike" in two.detail) == (told, told)
     assert not told or one.detail["alike"] == [{"service_component": "b"}]
 
 
-def test_components_of_one_chain_of_calls_are_told_alike() -> None:
+def test_components_of_one_chain_of_calls_aretold_alike() -> None:
     """Each fails in as many of as many calls: without a map of calls nothing says where it begins."""
     parts = [Part({"service_component": name}, 20, 0.01, share) for name, share in {"shop": 0.3, "cart": 0.3, "db": 0.3, "mail": 0.01}.items()]
     requests = made(*parts)

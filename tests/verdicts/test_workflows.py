@@ -13,7 +13,8 @@ from tsg_agent.evidence.requests import Requests
 from tsg_agent.models import Confidence, Finding, OnsetKind, Tier
 from tsg_agent.statistics import Bools
 from tsg_agent.verdicts.onset import ChangePoint
-from tsg_agent.verdicts.workflows import Runs, Workflow, judged_workflows
+from tsg_agent.verdicts.runs import Runs
+from tsg_agent.verdicts.workflows import Workflow, WorkflowJudge
 
 BEGIN = datetime(2026, 3, 10, 12, 5)
 CRITICAL = finding(
@@ -61,7 +62,7 @@ def judged(
         failed[mine[(np.arange(len(mine)) * 0.618) % 1 < share]] = True
     one = explained(requests, reported=reported)
     runs = Runs.of(frame(requests, names, failed), BEGIN, requests)
-    return judged_workflows(runs, requests, one.found, list(one.moments.values()), reported, known, LIMITS)
+    return WorkflowJudge(runs, reported, known, LIMITS).judged(one.found, list(one.moments.values()))
 
 
 def by_name(found: list[Workflow]) -> dict[str, Workflow]:
@@ -167,7 +168,7 @@ def test_a_small_sample_may_still_be_complete(share: float, found: int) -> None:
     failed = np.zeros(len(requests), bool)
     failed[: round(20 * share)] = True
     runs = Runs.of(frame(requests, names, failed), BEGIN, requests)
-    assert len(judged_workflows(runs, requests, [], [], None, CRITICAL, LIMITS)) == found
+    assert len(WorkflowJudge(runs, None, CRITICAL, LIMITS).judged([], [])) == found
 
 
 def test_a_run_without_a_workflows_name_counts_in_the_whole_only() -> None:
