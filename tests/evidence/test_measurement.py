@@ -107,7 +107,9 @@ def test_a_weight_counts_as_many() -> None:
 
 def errors(name: str, requests: Requests) -> Column:
     """A column that only failures carry."""
-    return Column(dimension_of(name), [("Timeout",)], np.where(requests.failed(Measure.SERVER_ERRORS), 0, -1).astype(np.int16))
+    return Column(
+        dimension_of(name), [("Timeout",)], np.where(requests.failed(Measure.SERVER_ERRORS), 0, -1).astype(np.int16)
+    )
 
 
 @pytest.mark.parametrize("name", ["exception_type", "dependency_name"])
@@ -155,11 +157,19 @@ def regions(*rows: tuple[str | None, int, int, int]) -> pa.Table:
     """(region, minute, answer, requests)."""
     names, minutes, answers, asked = zip(*rows, strict=True)
     cells = [minute * KINDS + 4 * answer for minute, answer in zip(minutes, answers, strict=True)]
-    return pa.table({"region": pa.array(names, pa.string()), "cell": pa.array(cells, pa.int64()), "requests": pa.array(asked, pa.int64())})
+    return pa.table(
+        {
+            "region": pa.array(names, pa.string()),
+            "cell": pa.array(cells, pa.int64()),
+            "requests": pa.array(asked, pa.int64()),
+        }
+    )
 
 
 def test_the_incidents_own_region_is_beside_the_others() -> None:
-    rows = regions(("us-west", 4, SUCCESS, 5), ("us-west", 130, SERVER_ERROR, 3), (None, 4, SUCCESS, 9), ("eu", 4, UNKNOWN, 2))
+    rows = regions(
+        ("us-west", 4, SUCCESS, 5), ("us-west", 130, SERVER_ERROR, 3), (None, 4, SUCCESS, 9), ("eu", 4, UNKNOWN, 2)
+    )
     table = measured(zones(), rows).table(("region",))
     assert table is not None
     assert table.values == [("eu",), ("us-east",), ("us-west",)]
@@ -185,6 +195,17 @@ def test_of_very_many_values_the_busiest_are_measured_and_the_others_counted(mon
 
 
 def test_tables_come_in_the_guides_order() -> None:
-    parts = [Part({"shard_id": "s", "service_version": "1", "flag f": "on", "customer_tier": "FREE", "availability_zone": "a"}, 10)]
+    parts = [
+        Part(
+            {
+                "shard_id": "s",
+                "service_version": "1",
+                "flag f": "on",
+                "customer_tier": "FREE",
+                "availability_zone": "a",
+            },
+            10,
+        )
+    ]
     found = [one.dimension.step for one in measured(made(*parts)).tables]
     assert found == [2, 3, 5, 6, 8, 4]

@@ -16,7 +16,15 @@ from tests.tools.made import requests as rows_of
 from tests.verdicts.judging import POOL, SETTINGS
 from tests.verdicts.made import Part, made
 from tsg_agent.evidence import Measurer, Requests, calls_of, read_requests
-from tsg_agent.evidence.requests import CLIENT_ERROR, RATE_LIMITED, REDIRECT, SERVER_ERROR, SUCCESS, UNKNOWN, with_workflows
+from tsg_agent.evidence.requests import (
+    CLIENT_ERROR,
+    RATE_LIMITED,
+    REDIRECT,
+    SERVER_ERROR,
+    SUCCESS,
+    UNKNOWN,
+    with_workflows,
+)
 from tsg_agent.models import Measure, Parameters
 from tsg_agent.telemetry.duckdb import DuckDB
 
@@ -38,7 +46,9 @@ def values(requests: Requests, name: str) -> list[str | None]:
 
 
 def test_each_request_has_its_second_its_answer_and_its_values(tmp_path: Path) -> None:
-    rows = rows_of(7, latency_ms=[1.0, 9_000.0, None, 5.0, 5.0, 5.0, 5.0], is_retry=[False, True, None, False, False, False, False])
+    rows = rows_of(
+        7, latency_ms=[1.0, 9_000.0, None, 5.0, 5.0, 5.0, 5.0], is_retry=[False, True, None, False, False, False, False]
+    )
     for row, status in zip(rows, (200, 302, None, 429, 404, 503, 100), strict=True):
         row["status_code"] = status
     made_ = fetched(tmp_path, {"api_gateway_logs": rows})
@@ -84,7 +94,15 @@ def test_flags_products_and_runs_are_tied_to_their_requests(tmp_path: Path) -> N
         {"request_id": ids[2], "flag_name": "f", "flag_value": None},
         {"request_id": "nobody's", "flag_name": "f", "flag_value": "off"},
     ]
-    products = [{"request_id": ids[3], "product_id": "p", "product_category": None, "customer_tier": "FREE", "subscription_type": "year"}]
+    products = [
+        {
+            "request_id": ids[3],
+            "product_id": "p",
+            "product_category": None,
+            "customer_tier": "FREE",
+            "subscription_type": "year",
+        }
+    ]
     steps = [{"correlation_id": "c1", "scenario_name": "pay", "timestamp": START + timedelta(minutes=1)}]
     made_ = fetched(
         tmp_path,

@@ -15,7 +15,17 @@ from tsg_agent.statistics import Floats
 from tsg_agent.verdicts import Evidence, judge
 from tsg_agent.verdicts.causes import Explained, Explainer
 
-__all__ = ["CLIENT_ERROR", "RATE_LIMITED", "SERVER_ERROR", "UNKNOWN", "Part", "explained", "explainer", "judged", "made"]
+__all__ = [
+    "CLIENT_ERROR",
+    "RATE_LIMITED",
+    "SERVER_ERROR",
+    "UNKNOWN",
+    "Part",
+    "explained",
+    "explainer",
+    "judged",
+    "made",
+]
 MINUTES, START = 175, 120
 """Of the window, and of the incident's start in it: those of `samples.parameters`."""
 GOLDEN = 0.618
@@ -84,7 +94,9 @@ def made(*parts: Part, minutes: int = MINUTES, runs: bool = False) -> Requests:
     return replace(one, run=np.arange(len(one)), runs=pa.array([f"r{place}" for place in range(len(one))]))
 
 
-def explainer(requests: Requests, *, service: str = "shop", reported: float | None = START, **changes: object) -> Explainer:
+def explainer(
+    requests: Requests, *, service: str = "shop", reported: float | None = START, **changes: object
+) -> Explainer:
     return Explainer(requests, service, reported, limits=LIMITS.verdict, **changes)  # type: ignore[arg-type]
 
 
@@ -93,7 +105,9 @@ def explained(requests: Requests, **changes: object) -> Explained:
 
 
 def evidence(requests: Requests, **changes: object) -> Evidence:
-    given: Parameters = parameters(**{name: changes.pop(name) for name in list(changes) if name in Parameters.model_fields})
+    given: Parameters = parameters(
+        **{name: changes.pop(name) for name in list(changes) if name in Parameters.model_fields}
+    )
     usual: dict[str, object] = {
         "regions": None, "calls": frozenset(), "steps": None, "runs": None, "findings": [], "limits": LIMITS,
     }  # fmt: skip

@@ -47,7 +47,9 @@ def test_what_never_says_how_it_was_answered_is_in_no_share() -> None:
 
 def both(outcome: dict[str, object], where: int) -> list[Part]:
     """A zone fails with 5xx; another outcome rises in a zone too."""
-    more = [replace(part, **outcome, after=0.4 if place == where else 0.0, before=0.0) for place, part in enumerate(zones())]  # type: ignore[arg-type]
+    more = [
+        replace(part, **outcome, after=0.4 if place == where else 0.0, before=0.0) for place, part in enumerate(zones())
+    ]  # type: ignore[arg-type]
     return [*zones(), *more]
 
 
@@ -114,9 +116,7 @@ CHAIN = {"shop": 0.3, "cart": 0.3, "db": 0.3, "mail": 0.01}
 
 
 def chain(per_minute: float = 20, **shares: float) -> list[Part]:
-    return [
-        Part({"service_component": name}, per_minute, 0.01, share) for name, share in (CHAIN | shares).items()
-    ]
+    return [Part({"service_component": name}, per_minute, 0.01, share) for name, share in (CHAIN | shares).items()]
 
 
 def test_the_entry_is_no_candidate_and_its_series_is_the_services() -> None:

@@ -29,7 +29,9 @@ def series(before: float, after: float, per_minute: float = 20.0, *, since: int 
 HEALTHY = series(0.005, 0.005, 100)
 
 
-def weighed(own: Series, rest: Series = HEALTHY, *, change: bool = False, whole: Series | None = None, nats: float = NATS) -> Weighed:
+def weighed(
+    own: Series, rest: Series = HEALTHY, *, change: bool = False, whole: Series | None = None, nats: float = NATS
+) -> Weighed:
     return weigh(Sides(own, rest, own if whole is None else whole), MOMENT, nats, V, change=change)
 
 
@@ -191,7 +193,9 @@ def test_a_shortfall_more_makes_a_suspect_of_what_was_confirmed() -> None:
     [(0.01, 0.2, MOMENT, True), (0.01, 0.2, None, False), (0.01, 0.0101, MOMENT, False), (0.2, 0.01, MOMENT, False)],
     ids=["rose", "no moment", "hardly", "fell"],
 )
-def test_the_gate_asks_whether_the_service_itself_rose(before: float, after: float, moment: ChangePoint | None, open_: bool) -> None:
+def test_the_gate_asks_whether_the_service_itself_rose(
+    before: float, after: float, moment: ChangePoint | None, open_: bool
+) -> None:
     gate = gate_of(Measure.SERVER_ERRORS, series(before, after, 100), moment, V, 5_000)
     assert gate.open is open_
     assert (gate.onset.kind is OnsetKind.UNKNOWN) is (moment is None)

@@ -28,7 +28,9 @@ def test_what_failed_before_at_the_same_rate_is_rejected_with_its_figures() -> N
     judgement = judged(made(*BROKEN, Part({"availability_zone": "z3"}, 40, 0.3, 0.3)))
     one = about(judgement, {"availability_zone": "z3"})
     assert (one.dismissal, one.onset.kind) == ("unchanged", OnsetKind.UNCHANGED)
-    assert one.reason.startswith("failing before, unchanged: 30 % of requests failed (5xx) (660 of 2,200), 30 % before (")
+    assert one.reason.startswith(
+        "failing before, unchanged: 30 % of requests failed (5xx) (660 of 2,200), 30 % before ("
+    )
     assert one.evidence[-1] in {row.id for row in judgement.measured}
     assert one.confidence is None
 

@@ -22,7 +22,13 @@ OLD, NEW = {"service_version": "1.9.0"}, {"service_version": "1.10.0"}
 
 def zones(after: float = 0.4, per_minute: float = 20, **changes: Any) -> list[Part]:
     return [
-        Part({"availability_zone": f"z{n}", "load_balancer_id": f"lb{n % 2}"}, per_minute, 0.01, after if n == 1 else 0.01, **changes)
+        Part(
+            {"availability_zone": f"z{n}", "load_balancer_id": f"lb{n % 2}"},
+            per_minute,
+            0.01,
+            after if n == 1 else 0.01,
+            **changes,
+        )
         for n in range(1, 7)
     ]
 
@@ -48,7 +54,9 @@ def test_a_new_version_is_confirmed_and_has_one_to_return_to(after: float, reque
 
 
 def test_a_version_is_not_rolled_back_to_one_as_bad() -> None:
-    parts = [Part({"service_version": version}, 40, 0.01, share) for version, share in (("1.8.0", 0.3), ("1.10.0", 0.4))]
+    parts = [
+        Part({"service_version": version}, 40, 0.01, share) for version, share in (("1.8.0", 0.3), ("1.10.0", 0.4))
+    ]
     others = Part({"availability_zone": "z9"}, 100, 0.01, 0.01)
     judgement = judged(made(*parts, others))
     for cause in judgement.causes:
@@ -56,7 +64,9 @@ def test_a_version_is_not_rolled_back_to_one_as_bad() -> None:
 
 
 def test_a_flag_names_its_other_values() -> None:
-    parts = [Part({"flag pay": value}, 30, 0.01, share) for value, share in (("on", 0.3), ("off", 0.01), ("half", 0.01))]
+    parts = [
+        Part({"flag pay": value}, 30, 0.01, share) for value, share in (("on", 0.3), ("off", 0.01), ("half", 0.01))
+    ]
     (cause,) = confirmed(judged(made(*parts)))
     assert cause.subject == {"flag_name": "pay", "flag_value": "on"}
     assert (cause.detail["leave_value"], sorted(cause.detail["other_values"])) == ("on", ["half", "off"])
@@ -79,7 +89,12 @@ def test_the_blast_radius_is_by_size() -> None:
         share = 0.5 if n == 0 else 0.005
         for endpoint, client in (("/a", "web"), ("/a", "ios"), ("/b", "web"), ("/b", "ios")):
             much = (2 if endpoint == "/a" else 1) * (1.5 if client == "web" else 1)
-            values = {"shard_id": f"s{n}", "availability_zone": f"z{n // 2}", "endpoint_path": endpoint, "client_type": client}
+            values = {
+                "shard_id": f"s{n}",
+                "availability_zone": f"z{n // 2}",
+                "endpoint_path": endpoint,
+                "client_type": client,
+            }
             parts.append(Part(values, 3 * (much if n == 0 else 7.5 / much), 0.005, share))
     (cause,) = confirmed(judged(made(*parts)))
     assert cause.subject == {"shard_id": "s0"}
@@ -133,7 +148,10 @@ def test_what_explains_more_comes_first_whatever_the_guide_calls_it() -> None:
 
 
 def test_what_fails_comes_before_what_is_slow() -> None:
-    slow = [replace(part, slow=True, after=0.9 if part.values["availability_zone"] == "z3" else 0.0, before=0.0) for part in zones(per_minute=60)]
+    slow = [
+        replace(part, slow=True, after=0.9 if part.values["availability_zone"] == "z3" else 0.0, before=0.0)
+        for part in zones(per_minute=60)
+    ]
     causes = confirmed(judged(made(*zones(after=0.2), *slow)))
     assert [cause.measure for cause in causes] == [Measure.SERVER_ERRORS, Measure.SLOW]
 
@@ -148,7 +166,10 @@ def test_a_suspect_comes_last_and_says_what_it_is_short_of() -> None:
 
 
 def test_where_the_entry_shows_nothing_an_inner_component_is_a_suspect_at_most() -> None:
-    parts = [Part({"service_component": name}, 20, 0.01, share) for name, share in {"shop": 0.01, "cart": 0.01, "db": 0.2}.items()]
+    parts = [
+        Part({"service_component": name}, 20, 0.01, share)
+        for name, share in {"shop": 0.01, "cart": 0.01, "db": 0.2}.items()
+    ]
     judgement = judged(made(*parts), service_name="shop")
     assert not confirmed(judgement)
     for cause in judgement.causes:
@@ -160,7 +181,10 @@ def test_requests_that_do_not_record_a_causes_dimension_cannot_be_confirmed_besi
     parts = []
     for n in range(4):
         share = 0.5 if n == 0 else 0.01
-        parts += [Part({"shard_id": f"s{n}", "availability_zone": f"z{n}"}, 20, 0.01, share), Part({"availability_zone": f"z{n}"}, 20, 0.01, share)]
+        parts += [
+            Part({"shard_id": f"s{n}", "availability_zone": f"z{n}"}, 20, 0.01, share),
+            Part({"availability_zone": f"z{n}"}, 20, 0.01, share),
+        ]
     causes = judged(made(*parts)).causes
     assert len([cause for cause in causes if cause.confidence is Confidence.CONFIRMED]) == 1
     for cause in causes[1:]:
@@ -168,7 +192,10 @@ def test_requests_that_do_not_record_a_causes_dimension_cannot_be_confirmed_besi
 
 
 def test_names_of_the_same_requests_are_told_with_the_cause() -> None:
-    parts = [Part({"availability_zone": f"z{n}", "shard_id": f"s{n}"}, 20, 0.01, 0.4 if n == 1 else 0.01) for n in range(1, 5)]
+    parts = [
+        Part({"availability_zone": f"z{n}", "shard_id": f"s{n}"}, 20, 0.01, 0.4 if n == 1 else 0.01)
+        for n in range(1, 5)
+    ]
     (cause,) = confirmed(judged(made(*parts)))
     assert [*cause.subject.values(), *cause.detail["same_requests"][0].values()] in (["z1", "s1"], ["s1", "z1"])
 
@@ -209,7 +236,11 @@ def test_redirects_and_unknown_answers_are_noted() -> None:
 
 def test_a_broken_workflow_takes_the_place_of_a_description_by_its_name() -> None:
     """Its requests fail and so do its runs: the step where they fail is what is broken."""
-    parts = [Part({"endpoint_path": path, "client_type": client}, 10, 0.01, 0.01) for path in ("/pay", "/look") for client in ("web", "ios")]
+    parts = [
+        Part({"endpoint_path": path, "client_type": client}, 10, 0.01, 0.01)
+        for path in ("/pay", "/look")
+        for client in ("web", "ios")
+    ]
     requests = made(*parts, runs=True)
     path, _ = requests.columns
     names = np.where(path.codes == [value for (value,) in path.values].index("/pay"), "paying", "looking")
@@ -256,7 +287,10 @@ def test_places_with_as_many_failures_in_as_many_requests_aretold_alike(other: d
 
 def test_components_of_one_chain_of_calls_aretold_alike() -> None:
     """Each fails in as many of as many calls: without a map of calls nothing says where it begins."""
-    parts = [Part({"service_component": name}, 20, 0.01, share) for name, share in {"shop": 0.3, "cart": 0.3, "db": 0.3, "mail": 0.01}.items()]
+    parts = [
+        Part({"service_component": name}, 20, 0.01, share)
+        for name, share in {"shop": 0.3, "cart": 0.3, "db": 0.3, "mail": 0.01}.items()
+    ]
     requests = made(*parts)
     judgement: Judgement = judged(requests, service_name="shop")
     causes = confirmed(judgement)
@@ -267,5 +301,11 @@ def test_the_order_of_rows_does_not_matter() -> None:
     requests = made(*zones(), *canary(0.3))
     order = np.random.default_rng(3).permutation(len(requests))
     columns = [replace(column, codes=column.codes[order]) for column in requests.columns]
-    mixed = replace(requests, second=requests.second[order], kind=requests.kind[order], latency=requests.latency[order], columns=columns)
+    mixed = replace(
+        requests,
+        second=requests.second[order],
+        kind=requests.kind[order],
+        latency=requests.latency[order],
+        columns=columns,
+    )
     assert judged(mixed) == judged(requests)

@@ -93,7 +93,9 @@ def test_one_bad_bucket_before_hides_no_start(burst: float) -> None:
     assert one.clear
 
 
-@pytest.mark.xfail(strict=True, reason="overdispersion is measured outside of the likeliest raw span, here the burst itself")
+@pytest.mark.xfail(
+    strict=True, reason="overdispersion is measured outside of the likeliest raw span, here the burst itself"
+)
 def test_a_bad_minute_that_outshines_the_incident_hides_no_start() -> None:
     """Its own likelihood is the highest: what lies outside of it holds the incident, and looks restless for that."""
     failures, requests = drawn(0.01, 0.05)

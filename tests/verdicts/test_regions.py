@@ -15,7 +15,9 @@ from tsg_agent.verdicts.regions import region_found
 ZONES = ("z1", "z2", "z3")
 
 
-def others(after: float, before: float = 0.01, per_minute: int = 100, regions: tuple[str, ...] = ("us-west", "eu")) -> pa.Table:
+def others(
+    after: float, before: float = 0.01, per_minute: int = 100, regions: tuple[str, ...] = ("us-west", "eu")
+) -> pa.Table:
     """Two other regions' requests by cell; a tenth of them do not say how they were answered."""
     rows: list[tuple[str, int, int]] = []
     for region in regions:
@@ -25,7 +27,9 @@ def others(after: float, before: float = 0.01, per_minute: int = 100, regions: t
             for answer, asked in ((SERVER_ERROR, failed), (SUCCESS, per_minute - failed), (UNKNOWN, per_minute // 10)):
                 rows.append((region, minute * KINDS + 4 * answer, asked))
     names, cells, counts = zip(*rows, strict=True)
-    return pa.table({"region": list(names), "cell": pa.array(cells, pa.int64()), "requests": pa.array(counts, pa.int64())})
+    return pa.table(
+        {"region": list(names), "cell": pa.array(cells, pa.int64()), "requests": pa.array(counts, pa.int64())}
+    )
 
 
 def own(*shares: float) -> list[Part]:
@@ -69,7 +73,11 @@ def test_without_other_regions_nothing_is_said_of_this_one() -> None:
 
 
 def test_where_inner_calls_are_recorded_the_others_rows_do_not_say_which_of_theirs_are() -> None:
-    parts = [replace(part, values={**part.values, "service_component": name}) for part in own(0.3, 0.3, 0.3) for name in ("shop", "db")]
+    parts = [
+        replace(part, values={**part.values, "service_component": name})
+        for part in own(0.3, 0.3, 0.3)
+        for name in ("shop", "db")
+    ]
     assert found(parts, others(0.01)) is None
 
 

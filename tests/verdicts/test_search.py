@@ -14,7 +14,9 @@ from tsg_agent.verdicts.causes import Found
 ZONES, SHARDS, CLIENTS = ("z1", "z2", "z3"), ("s1", "s2", "s3", "s4"), ("web", "ios")
 
 
-def cube(*broken: tuple[Subject, float], per_minute: float = 2, background: float = 0.01, **changes: object) -> list[Part]:
+def cube(
+    *broken: tuple[Subject, float], per_minute: float = 2, background: float = 0.01, **changes: object
+) -> list[Part]:
     """Every zone, shard and client, as much traffic each; those that a description says fail with its share."""
     parts = []
     for zone, shard, client in product(ZONES, SHARDS, CLIENTS):
@@ -156,7 +158,10 @@ def test_requests_that_do_not_record_a_causes_dimension_are_no_second_cause() ->
     for number in range(4):
         values = {"shard_id": f"s{number}", "availability_zone": f"z{number % 2}"}
         share = 0.5 if number == 0 else 0.01
-        parts += [Part(values, 20, 0.01, share), Part({"availability_zone": values["availability_zone"]}, 10, 0.01, share)]
+        parts += [
+            Part(values, 20, 0.01, share),
+            Part({"availability_zone": values["availability_zone"]}, 10, 0.01, share),
+        ]
     first, *others = found(*parts)
     assert first.subject == {"shard_id": "s0"}
     assert all(one.lacks == ("shard_id",) for one in others)
@@ -173,7 +178,13 @@ def test_a_request_that_asks_for_no_flag_is_not_unknown() -> None:
 def test_a_cause_of_another_outcome_is_found_beside_the_first() -> None:
     """A zone answers 500, a client is refused with 403."""
     parts = cube((ZONE, 0.4)) + [
-        replace(part, per_minute=2, before=0.0, after=0.5 if part.values["client_type"] == "ios" else 0.0, answer=CLIENT_ERROR)
+        replace(
+            part,
+            per_minute=2,
+            before=0.0,
+            after=0.5 if part.values["client_type"] == "ios" else 0.0,
+            answer=CLIENT_ERROR,
+        )
         for part in cube()
     ]
     by_measure = {one.measure: one.subject for one in found(*parts)}
@@ -201,7 +212,10 @@ def test_a_later_cause_has_a_start_of_its_own() -> None:
 
 def test_the_blame_of_the_same_requests_is_one_description() -> None:
     """Only z1 has s1: nothing tells the two names apart, and the other is told with it."""
-    parts = [Part({"availability_zone": f"z{n}", "shard_id": f"s{n}"}, 20, 0.01, 0.4 if n == 1 else 0.01) for n in range(1, 5)]
+    parts = [
+        Part({"availability_zone": f"z{n}", "shard_id": f"s{n}"}, 20, 0.01, 0.4 if n == 1 else 0.01)
+        for n in range(1, 5)
+    ]
     (one,) = found(*parts)
     assert {**one.subject, **one.same[0]} == {"availability_zone": "z1", "shard_id": "s1"}
 
@@ -261,7 +275,9 @@ def test_the_order_of_rows_does_not_matter(seed: int) -> None:
     order = np.random.default_rng(seed).permutation(len(requests))
     columns = [replace(column, codes=column.codes[order]) for column in requests.columns]
     mixed = Requests(requests.second[order], requests.kind[order], requests.latency[order], None, columns)
-    assert [(f.subject, f.worth) for f in explained(mixed).found] == [(f.subject, f.worth) for f in explained(requests).found]
+    assert [(f.subject, f.worth) for f in explained(mixed).found] == [
+        (f.subject, f.worth) for f in explained(requests).found
+    ]
 
 
 def test_a_doubled_service_has_the_same_causes() -> None:
@@ -278,7 +294,3 @@ def test_names_mean_nothing() -> None:
     )
     for one, other in zip(explained(requests).found, explained(renamed).found, strict=True):
         assert (one.rows == other.rows).all()
-
-
-
-

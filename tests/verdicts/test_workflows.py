@@ -51,7 +51,11 @@ def frame(requests: Requests, names: np.ndarray, failed: Bools) -> pd.DataFrame:
 
 
 def judged(
-    parts: list[Part], *, silent: dict[str, float] | None = None, known: Finding | None = CRITICAL, reported: float | None = START
+    parts: list[Part],
+    *,
+    silent: dict[str, float] | None = None,
+    known: Finding | None = CRITICAL,
+    reported: float | None = START,
 ) -> list[Workflow]:
     """`silent`: workflow -> the share of its runs that fail since the start although their requests succeed."""
     requests, names = apart(made(*parts, runs=True))
@@ -108,7 +112,9 @@ def test_workflows_that_fail_in_a_causes_requests_are_its_impact() -> None:
         assert one.without is not None and one.without.percent < 2
 
 
-@pytest.mark.xfail(strict=True, reason="impact asks for contrast among the workflows, which a cause of all of them leaves none")
+@pytest.mark.xfail(
+    strict=True, reason="impact asks for contrast among the workflows, which a cause of all of them leaves none"
+)
 def test_workflows_that_all_fail_alike_in_a_causes_requests_are_its_impact() -> None:
     found = by_name(judged(broken_shard()))
     assert sorted(found) == ["look", "pay"]
@@ -142,7 +148,9 @@ def test_quiet_workflows_are_nothing() -> None:
 
 
 def test_a_critical_workflow_that_always_failed_is_found_without_a_start() -> None:
-    (one,) = judged([replace(part, before=0.1, after=0.1) if part.values["scenario_name"] == "pay" else part for part in world()])
+    (one,) = judged(
+        [replace(part, before=0.1, after=0.1) if part.values["scenario_name"] == "pay" else part for part in world()]
+    )
     assert (one.scenario, one.moment, one.confidence, one.tier) == ("pay", None, Confidence.CONFIRMED, Tier.DEFINITIVE)
     assert (one.onset.kind, one.onset.z) == (OnsetKind.UNKNOWN, None)
     assert one.contrast.rest is not None and one.contrast.significant
@@ -150,13 +158,17 @@ def test_a_critical_workflow_that_always_failed_is_found_without_a_start() -> No
 
 
 def test_what_always_failed_is_no_cause_of_an_incident_that_has_a_start() -> None:
-    always = [replace(part, before=0.1, after=0.1) if part.values["scenario_name"] == "pay" else part for part in world()]
+    always = [
+        replace(part, before=0.1, after=0.1) if part.values["scenario_name"] == "pay" else part for part in world()
+    ]
     other = Part({"shard_id": "s3", "scenario_name": "help"}, 20, 0.01, 0.5)
     assert [one.scenario for one in judged([*always, other]) if one.confidence is not None] == []
 
 
 def test_a_workflow_of_little_worth_that_always_failed_is_not_told() -> None:
-    parts = [replace(part, before=0.1, after=0.1) if part.values["scenario_name"] == "look" else part for part in world()]
+    parts = [
+        replace(part, before=0.1, after=0.1) if part.values["scenario_name"] == "look" else part for part in world()
+    ]
     assert judged(parts) == []
 
 
