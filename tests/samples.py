@@ -21,6 +21,7 @@ from tsg_agent.models import (
     Report,
     Series,
     Sla,
+    Start,
     Status,
     Tier,
     Usage,
@@ -151,9 +152,16 @@ def series(subject: dict[str, str], quiet: float, loud: float, requests: int = 9
     return Series(subject=subject, measure=Measure.SERVER_ERRORS, points=points)
 
 
+MEASURED = Start(
+    measured=START, earliest=START, latest=START + timedelta(minutes=1), reported=START, measure=Measure.SERVER_ERRORS
+)
+DOUBTED = Start(reported=START, doubted=True)
+
+
 def judgement(
     *causes: Verdict, rejected: tuple[Verdict, ...] = (), opened: bool | None = None, **changes: Any
 ) -> Judgement:
+    """With a cause or an open gate the start is measured; else a reported one is doubted."""
     is_open = bool(causes) if opened is None else opened
     gate = Gate(measure=Measure.SERVER_ERRORS, open=is_open, reason="z 21.0", onset=onset())
     values: dict[str, Any] = {
@@ -162,6 +170,7 @@ def judgement(
         "rejected": list(rejected),
         "series": [series({}, 0.05, 5.0 if is_open else 0.05)],
         "measured": [],
+        "start": MEASURED if is_open or causes else DOUBTED,
     }
     return Judgement(**(values | changes))
 
@@ -190,9 +199,12 @@ def sla(before: int = 20, after: int = 1_204, requests: int = 23_600, threshold:
 
 
 def report(judged: Judgement, *special: Finding, **changes: Any) -> Report:
-    """What `conclude` makes of it."""
+    """What `conclude` makes of it. Where no start was reported, none was measured either."""
+    given = changes.pop("parameters", parameters())
+    if given.incident_start is None:
+        judged = judged.model_copy(update={"start": Start()})
     return conclude(
-        changes.pop("parameters", parameters()),
+        given,
         changes.pop("findings", findings(*special)),
         judged,
         changes.pop("sla", sla() if judged.causes else sla(after=9)),

@@ -11,6 +11,7 @@ from tsg_agent.statistics import (
     difference_interval,
     g2_z,
     overdispersion,
+    robust_dispersion,
     share,
     significant,
     stratified_difference,
@@ -52,6 +53,35 @@ def test_overdispersion_is_chi2_over_its_degrees_of_freedom_and_never_under_one(
     phi = overdispersion(failures, requests)
     assert phi[0] == pytest.approx(chi2.statistic / chi2.dof)
     assert phi[1:].tolist() == [1, 1, 1]
+
+
+def binomials(groups: int, buckets: int = 24, asked: int = 200, share_: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
+    requests = np.full((groups, buckets), float(asked))
+    return np.random.default_rng(4).binomial(asked, share_, (groups, buckets)).astype(float), requests
+
+
+def test_robust_dispersion_of_binomials_is_one() -> None:
+    """What trimming takes from a chi2 is put right; under one it is never called."""
+    phi = robust_dispersion(*binomials(400))
+    assert phi.min() == 1
+    assert 1.0 <= np.median(phi) < 1.15
+    assert np.mean(phi) == pytest.approx(np.mean(overdispersion(*binomials(400))), abs=0.1)
+
+
+def test_robust_dispersion_is_not_decided_by_one_bad_bucket_but_by_many() -> None:
+    failures, requests = binomials(50)
+    one = failures.copy()
+    one[:, 3] = 150
+    assert (overdispersion(one, requests) > 20).all()
+    assert np.median(robust_dispersion(one, requests)) < 1.5
+    many = failures.copy()
+    many[:, ::4] += 60
+    assert (robust_dispersion(many, requests) > 5).all()
+
+
+def test_robust_dispersion_of_little_is_one() -> None:
+    assert robust_dispersion(np.zeros((2, 0)), np.zeros((2, 0))).tolist() == [1, 1]
+    assert robust_dispersion(np.array([[0.0, 0.0], [3.0, 0.0]]), np.array([[5.0, 5.0], [9.0, 0.0]])).tolist() == [1, 1]
 
 
 def test_unevenness_has_the_p_of_the_chi2_test() -> None:

@@ -1,133 +1,211 @@
-"""The arithmetic on counts: the rest, and what is left without a part."""
+"""The counts by value and bucket, and the rest that each is compared with."""
+
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
-from tests.verdicts.tables import ZONE, Sides, counts, grid, measurement, table
-from tsg_agent.evidence import Counts, Table
-from tsg_agent.evidence.dimensions import FLAG, Dimension
-from tsg_agent.evidence.read import read_measurement
+from tests.samples import START as AT
+from tests.verdicts.made import CLIENT_ERROR, MINUTES, START, UNKNOWN, Part, dimension_of, made
+from tsg_agent.evidence import Counts, Grid, Measurement, measurement
+from tsg_agent.evidence import measured as measured_
+from tsg_agent.evidence.measurement import entry_of, is_error_only
+from tsg_agent.evidence.requests import KINDS, SERVER_ERROR, SUCCESS, Column, Requests
 from tsg_agent.models import Measure
 
-KINDS = Dimension(("error_category",), 10, error_only=True)
-PAIRS = 2**16 - 1 - 0b11
-"""GROUPING where the last two columns are grouped by."""
+BEGAN = AT.replace(tzinfo=None)
+BEGIN = BEGAN - np.timedelta64(START, "m").item()
+GRID = Grid.over((BEGIN, BEGIN + np.timedelta64(MINUTES, "m").item()), BEGAN, 5)
+A, B = {"availability_zone": "a"}, {"availability_zone": "b"}
 
 
-def test_the_rest_is_all_other_requests() -> None:
-    made = table({"a": ((1, 100), (2, 50)), "b": ((3, 200), (4, 100))})
-    rest = made.rest
-    assert rest.requests.sum(axis=1).round().tolist() == [300, 150]
-    assert rest.failures[Measure.SERVER_ERRORS].sum(axis=1).round().tolist() == [7, 3]
+def measured(requests: Requests, regions: pa.Table | None = None, service: str = "shop") -> Measurement:
+    return measured_(requests, GRID, regions, service, "us-east")
 
 
-def test_a_flags_value_is_compared_with_its_other_values_or_with_the_requests_that_lack_it() -> None:
-    sides: list[Sides] = [((1, 100), (2, 50)), ((3, 200), (4, 100)), ((5, 300), (6, 150)), ((7, 50), (8, 25))]
-    values = [("routing", "on"), ("routing", "off"), ("routing", "half"), ("basket", "on")]
-    made = Table(FLAG, values, counts(sides), counts([((20, 1000), (30, 500))]))
-    assert made.rest.requests.sum(axis=1).round().tolist() == [750, 600, 450, 1425]
-    assert made.rest.failures[Measure.SERVER_ERRORS].sum(axis=1).round().tolist() == [18, 14, 10, 35]
-    assert [made.find(made.subject(row)) for row in range(4)] == [0, 1, 2, 3]
-    assert made.find({"flag_name": "routing", "flag_value": "none"}) == -1
+def zones() -> Requests:
+    return made(Part(A, 10, 0.1, 0.5), Part(B, 20, 0.0, 0.0), Part({}, 5, 0.2, 0.2))
 
 
-def test_without_takes_a_part_out_value_by_value() -> None:
-    whole = measurement(table({"a": ((1, 100), (2, 50)), "b": ((3, 200), (4, 100))}))
-    part = measurement(table({"b": ((3, 200), (4, 100))}))
-    left = whole.without(part)
-    (zones,) = left.tables
-    assert zones.counts.requests.sum(axis=1).round().tolist() == [150, 0]
-    assert left.total.requests.sum().round() == 150
-    assert left.entry.failures[Measure.SERVER_ERRORS].sum().round() == 3
+def sums(counts: Counts, measure: Measure = Measure.SERVER_ERRORS) -> list[tuple[int, int]]:
+    """Failures and requests of each group."""
+    return [
+        (round(k), round(n))
+        for k, n in zip(counts.failures[measure].sum(axis=1), counts.requests.sum(axis=1), strict=True)
+    ]
 
 
-def test_without_never_goes_under_zero_and_keeps_what_the_part_lacks() -> None:
-    whole = measurement(table({"a": ((1, 100), (2, 50))}), table({"x": ((1, 100), (2, 50))}, KINDS))
-    left = whole.without(measurement(table({"a": ((9, 900), (9, 900))})))
-    assert min(one.counts.requests.min() for one in left.tables) >= 0
-    assert left.table(("error_category",)) is whole.table(("error_category",))
+def test_values_are_sorted_and_what_has_none_is_in_the_whole_only() -> None:
+    (table,) = [one for one in measured(zones()).tables if one.dimension.columns == ("availability_zone",)]
+    assert table.values == [("a",), ("b",)]
+    assert sums(table.counts) == [(120 + 275, 1_750), (0, 3_500)]
+    assert sums(table.whole) == [(120 + 275 + 175, 6_125)]
+    assert sums(table.rest) == [(175, 4_375), (395 + 175, 2_625)]
 
 
-def test_where_only_failures_carry_a_dimension_its_requests_are_the_services() -> None:
-    zones = table({"a": ((1, 100), (2, 50)), "b": ((3, 200), (4, 100))})
-    errors = Table(KINDS, [("TIMEOUT",)], counts([((4, 300), (6, 150))]), zones.whole, error_only=True)
-    part_zones = table({"b": ((3, 200), (4, 100))})
-    part = Table(KINDS, [("TIMEOUT",)], counts([((3, 200), (4, 100))]), part_zones.whole, error_only=True)
-    left = measurement(zones, errors).without(measurement(part_zones, part)).tables[1]
-    assert left.counts.requests.sum().round() == 150
-    assert left.counts.failures[Measure.SERVER_ERRORS].sum().round() == 3
-
-
-def test_a_part_in_which_every_request_with_a_value_failed_takes_only_those_out() -> None:
-    """There the dimension looks as if only failures had it; the whole knows better."""
-    whole = measurement(table({"a": ((10, 1_000), (40, 500)), "b": ((0, 100), (0, 50))}))
-    part_counts = counts([((0, 300), (30, 150))])
-    seen = Table(ZONE, [("a",)], part_counts, part_counts, error_only=True)
-    left = whole.without(measurement(seen)).tables[0].counts
-    assert (left.failures[Measure.SERVER_ERRORS] <= left.requests + 1e-9).all()
-    assert left.requests[0].sum().round() == 1_470
+def test_before_and_after_do_not_mix() -> None:
+    table = measured(zones()).table(("availability_zone",))
+    assert table is not None
+    assert table.counts.failures[Measure.SERVER_ERRORS][0, GRID.before].sum() == 120
+    assert table.counts.failures[Measure.SERVER_ERRORS][0, GRID.after].sum() == 275
 
 
 def test_find() -> None:
-    made = table({"a": ((1, 100), (2, 50)), "b": ((3, 200), (4, 100))})
-    found = [made.find({"availability_zone": "b"}), made.find({"availability_zone": "c"}), made.find({"shard_id": "b"})]
-    assert found == [1, -1, -1]
+    table = measured(zones()).table(("availability_zone",))
+    assert table is not None
+    assert [table.find(one) for one in (A, B, {"availability_zone": "c"}, {"shard_id": "a"})] == [0, 1, -1, -1]
 
 
-def test_take_gives_an_empty_group_for_none() -> None:
-    assert Counts.zeros(0, 3).take([-1]).requests.tolist() == [[0, 0, 0]]
-    assert counts([((1, 100), (2, 50))]).take([0, -1]).requests.sum(axis=1).round().tolist() == [150, 0]
-
-
-def rows(columns: dict[str, list[object]]) -> pa.Table:
-    length = len(columns["cell"])
-    return pa.table({"second_value": pa.array([None] * length, pa.string()), "latency_sum": [0] * length, **columns})
-
-
-def test_values_are_sorted_and_null_is_in_the_whole_only() -> None:
-    regions = rows({"first_value": ["us-west", None, "eu"], "cell": [4, 5, 33], "requests": [5, 3, 2]})
-    everything = rows({"first_value": [None], "cell": [4], "requests": [10], "dimensions": [PAIRS]})
-    made = read_measurement({"dimensions": everything, "regions": regions}, grid(), "shop", "us-east")
-    (table_,) = made.tables
-    assert table_.values == [("eu",), ("us-east",), ("us-west",)], "the incident's own region is the whole measured"
-    assert table_.counts.requests.sum(axis=1).tolist() == [2, 10, 5]
-    assert np.isclose(made.total.requests.sum(), 10)
-
-
-def test_a_pair_counts_for_each_of_the_two_and_for_all() -> None:
-    """Some requests name a component, some a dependency, some both."""
-    seen: dict[str, list[object]] = {
-        "first_value": ["cart", None, "cart", "pay", None],
-        "second_value": ["db", "db", None, "bank", None],
-        "cell": [4, 4, 4, 24, 4],
-        "requests": [1, 2, 4, 8, 16],
-    }
-    made = read_measurement({"dimensions": rows({**seen, "dimensions": [PAIRS] * 5})}, grid(), "shop", "us-east")
-    counted = {
-        table_.dimension.columns: dict(zip(table_.values, table_.counts.requests.sum(axis=1).tolist(), strict=True))
-        for table_ in made.tables
-        if "region" not in table_.dimension.columns and not table_.error_only
-    }
-    assert counted == {
-        ("service_component",): {("cart",): 5, ("pay",): 8},
-        ("dependency_name",): {("bank",): 8, ("db",): 3},
-        ("service_component", "dependency_name"): {("cart", "db"): 1, ("pay", "bank"): 8},
-    }
-    assert made.total.requests.sum() == 31
+def test_every_flag_is_in_one_table_with_all_of_its_values() -> None:
+    made_ = measured(made(Part({"flag f": "on", "flag g": "x"}, 10), Part({"flag f": "off"}, 20), Part({}, 30)))
+    table = made_.table(("flag_name", "flag_value"))
+    assert table is not None
+    assert table.values == [("f", "off"), ("f", "on"), ("g", "x")]
+    assert [n for _, n in sums(table.counts)] == [3_500, 1_750, 1_750]
 
 
 def test_a_request_that_does_not_say_how_it_was_answered_is_in_no_rate() -> None:
-    """Cells 0 to 3 are the first bucket's requests without an answer: neither slow nor retried ones count."""
-    seen = {"first_value": [None] * 4, "cell": [0, 2, 1, 20], "requests": [5, 3, 2, 4], "latency_sum": [9, 9, 9, 8]}
-    everything = rows({**seen, "dimensions": [PAIRS] * 4})
-    total = read_measurement({"dimensions": everything}, grid(), "shop", "us-east").total
-    assert (total.requests.sum(), total.unknown.sum(), total.latency.sum()) == (4, 10, 8)
-    sums = {measure: float(k.sum()) for measure, k in total.failures.items() if k.any()}
-    assert sums == {Measure.SERVER_ERRORS: 4, Measure.NOT_SUCCESSFUL: 4}
+    total = measured(made(Part(A, 10, 0.5, 0.5, answer=UNKNOWN), Part(B, 10, 0.5, 0.5))).total
+    assert (total.requests.sum(), total.unknown.sum()) == (875 + 1_750, 875)
+    assert total.failures[Measure.SERVER_ERRORS].sum() == total.failures[Measure.NOT_SUCCESSFUL].sum() == 875
+
+
+@pytest.mark.parametrize(
+    ("part", "counted"),
+    [
+        (Part(A, 10, 1, 1), {Measure.SERVER_ERRORS, Measure.NOT_SUCCESSFUL}),
+        (Part(A, 10, 1, 1, answer=CLIENT_ERROR), {Measure.CLIENT_ERRORS, Measure.NOT_SUCCESSFUL}),
+        (Part(A, 10, 1, 1, answer=3), {Measure.RATE_LIMITED, Measure.CLIENT_ERRORS, Measure.NOT_SUCCESSFUL}),
+        (Part(A, 10, 1, 1, answer=2), {Measure.NOT_SUCCESSFUL}),
+        (Part(A, 10, 1, 1, slow=True), {Measure.SLOW}),
+        (Part(A, 10, 1, 1, retried=True), {Measure.RETRIES}),
+        (Part(A, 10, 1, 1, answer=UNKNOWN), set()),
+    ],
+    ids=["5xx", "4xx", "429", "3xx", "slow", "retry", "unknown"],
+)
+def test_what_an_answer_counts_as(part: Part, counted: set[Measure]) -> None:
+    total = measured(made(part)).total
+    assert {measure for measure, k in total.failures.items() if k.any()} == counted
+
+
+def test_latency_is_summed_and_the_unknown_is_none() -> None:
+    requests = made(Part(A, 10))
+    requests = replace(requests, latency=np.where(np.arange(len(requests)) % 2 == 0, 80.0, np.nan))
+    assert measured(requests).total.latency.sum() == 80 * 875
+
+
+def test_a_weight_counts_as_many() -> None:
+    requests = made(Part(A, 10, 0.5, 0.5), Part(B, 10, 0.0, 0.0))
+    heavy = replace(requests, weight=np.full(len(requests), 3.0))
+    one, three = measured(requests), measured(heavy)
+    for mine, theirs in zip(one.tables, three.tables, strict=True):
+        assert (3 * mine.counts.requests == theirs.counts.requests).all()
+        assert (3 * mine.counts.latency == theirs.counts.latency).all()
+        assert all((3 * k == theirs.counts.failures[measure]).all() for measure, k in mine.counts.failures.items())
+
+
+def errors(name: str, requests: Requests) -> Column:
+    """A column that only failures carry."""
+    return Column(
+        dimension_of(name), [("Timeout",)], np.where(requests.failed(Measure.SERVER_ERRORS), 0, -1).astype(np.int16)
+    )
+
+
+@pytest.mark.parametrize("name", ["exception_type", "dependency_name"])
+def test_where_only_failures_carry_a_dimension_its_requests_are_the_services(name: str) -> None:
+    """A share needs its denominator: 395 of 395 is no rate."""
+    requests = made(Part(A, 10, 0.1, 0.5), Part(B, 20))
+    requests = replace(requests, columns=[*requests.columns, errors(name, requests)])
+    table = measured(requests).table((name,))
+    assert table is not None and table.error_only
+    assert sums(table.counts) == [(395, 5_250)]
+
+
+def test_a_dimension_that_a_success_carries_too_is_no_description_of_errors() -> None:
+    requests = made(Part(A, 10, 0.1, 0.5), Part(B, 20))
+    column = errors("dependency_name", requests)
+    codes = column.codes.copy()
+    codes[int(np.flatnonzero(codes < 0)[0])] = 0
+    assert is_error_only(column, requests)
+    assert not is_error_only(replace(column, codes=codes), requests)
+    assert is_error_only(replace(errors("exception_type", requests), codes=codes), requests)
+
+
+def test_where_all_fails_no_dimension_describes_errors() -> None:
+    assert not is_error_only(made(Part(A, 10, 1.0, 1.0)).columns[0], made(Part(A, 10, 1.0, 1.0)))
+
+
+def test_the_entry_is_the_component_named_like_the_service() -> None:
+    parts = [Part({"service_component": name}, 10, 0.0, share) for name, share in (("shop-api", 0.1), ("db", 0.5))]
+    whole = measured(made(*parts), service="Shop API")
+    assert whole.entry_component == "shop-api"
+    assert sums(whole.entry) == [(55, 1_750)]
+    assert measured(made(*parts), service="other").entry is not whole.entry
+    assert measured(made(*parts), service="other").entry_component is None
+
+
+@pytest.mark.parametrize(
+    ("components", "service", "row"),
+    [(["a.b", "shop"], "SHOP", 1), (["shop"], "shop", None), (["a", "b"], "shop", None), (["x", "sh-op"], "shop", 1)],
+)
+def test_entry_of(components: list[str], service: str, row: int | None) -> None:
+    assert entry_of(components, service) == row
+
+
+def regions(*rows: tuple[str | None, int, int, int]) -> pa.Table:
+    """(region, minute, answer, requests)."""
+    names, minutes, answers, asked = zip(*rows, strict=True)
+    cells = [minute * KINDS + 4 * answer for minute, answer in zip(minutes, answers, strict=True)]
+    return pa.table(
+        {
+            "region": pa.array(names, pa.string()),
+            "cell": pa.array(cells, pa.int64()),
+            "requests": pa.array(asked, pa.int64()),
+        }
+    )
+
+
+def test_the_incidents_own_region_is_beside_the_others() -> None:
+    rows = regions(
+        ("us-west", 4, SUCCESS, 5), ("us-west", 130, SERVER_ERROR, 3), (None, 4, SUCCESS, 9), ("eu", 4, UNKNOWN, 2)
+    )
+    table = measured(zones(), rows).table(("region",))
+    assert table is not None
+    assert table.values == [("eu",), ("us-east",), ("us-west",)]
+    assert sums(table.counts) == [(0, 0), (570, 6_125), (3, 8)]
+    assert table.counts.failures[Measure.SERVER_ERRORS][2, GRID.after].sum() == 3
 
 
 def test_where_the_region_has_no_requests_the_others_are_there() -> None:
-    regions = rows({"first_value": ["us-west"], "cell": [4], "requests": [5]})
-    nothing = rows({"first_value": [], "cell": [], "requests": [], "dimensions": []})
-    made = read_measurement({"dimensions": nothing, "regions": regions}, grid(), "shop", "us-east")
-    assert [table_.values for table_ in made.tables] == [[("us-west",)]]
+    nothing = made(Part(A, 0))
+    table = measured(nothing, regions(("us-west", 4, SUCCESS, 5))).table(("region",))
+    assert table is not None
+    assert table.values == [("us-west",)]
+    assert measured(nothing).tables == [] or measured(nothing).total.requests.sum() == 0
+
+
+def test_of_very_many_values_the_busiest_are_measured_and_the_others_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measurement, "MOST_VALUES", 2)
+    parts = [Part({"shard_id": f"s{n}"}, 10 * n, 0.1, 0.1) for n in (3, 1, 2, 4)]
+    table = measured(made(*parts)).table(("shard_id",))
+    assert table is not None
+    assert (table.values, table.left_out) == ([("s3",), ("s4",)], 2)
+    assert sums(table.whole)[0][1] == 100 * MINUTES
+
+
+def test_tables_come_in_the_guides_order() -> None:
+    parts = [
+        Part(
+            {
+                "shard_id": "s",
+                "service_version": "1",
+                "flag f": "on",
+                "customer_tier": "FREE",
+                "availability_zone": "a",
+            },
+            10,
+        )
+    ]
+    found = [one.dimension.step for one in measured(made(*parts)).tables]
+    assert found == [2, 3, 5, 6, 8, 4]

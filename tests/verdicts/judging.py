@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tsg_agent.evidence import Measurer
+from tsg_agent.evidence import Measurer, calls_of, read_requests
 from tsg_agent.models import Confidence, Judgement, Parameters, Subject, Verdict
 from tsg_agent.settings import Settings
 from tsg_agent.simulator.scenario import Scenario
@@ -42,9 +42,12 @@ def judgement_of(folder: Path | str, given: Parameters, settings: Settings = SET
             if plugin.number == 8 and table is not None and table.num_rows:
                 steps = partial(frame_of, table)
                 runs = analyse(steps(), settings.thresholds.workflow).runs
-        measurer = Measurer(engine, given, settings, POOL)
-        evidence = Evidence(measurer.measure(), steps, runs, findings, given.threshold, settings.thresholds, measurer)
-        return judge(evidence)
+        tables = Measurer(engine, given, settings, POOL).fetch()
+    evidence = Evidence(
+        read_requests(tables), tables.get("regions"), calls_of(tables.get("calls")), steps, runs, findings, given,
+        settings.thresholds,
+    )  # fmt: skip
+    return judge(evidence).judgement
 
 
 def parameters_of(scenario: Scenario, *, minutes: float = 0, known: bool = True, **changes: Any) -> Parameters:

@@ -215,8 +215,9 @@ def _total(parts: Sequence[Floats]) -> Floats:
 
 def _met(member: Bools, index: list[int], weight: Floats) -> NDArray[np.float32]:
     """How many requests each anchor has together with each item: (anchors, items)."""
-    some = member[index].astype(np.float32)
-    result: NDArray[np.float32] = (some[:ANCHORS] * weight.astype(np.float32)) @ some.T
+    rows = np.flatnonzero(weight)  # most rows are in one of the four states only
+    some = member[np.ix_(index, rows)].astype(np.float32)
+    result: NDArray[np.float32] = (some[:ANCHORS] * weight[rows].astype(np.float32)) @ some.T
     return result
 
 

@@ -1,0 +1,165 @@
+"""What is explained, since when, and in which order: the outcomes, parts of little traffic, inner calls, their direction."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.verdicts.made import CLIENT_ERROR, MINUTES, RATE_LIMITED, START, UNKNOWN, Part, explained, explainer, made
+from tsg_agent.models import Measure, Subject
+from tsg_agent.verdicts.causes import Explained
+
+ZONES = [{"availability_zone": f"z{n}"} for n in range(4)]
+
+
+def zones(after: float = 0.4, before: float = 0.01, per_minute: float = 20, **changes: object) -> list[Part]:
+    return [
+        Part(zone, per_minute, before, after if place == 0 else before, **changes)  # type: ignore[arg-type]
+        for place, zone in enumerate(ZONES)
+    ]
+
+
+def subjects(one: Explained) -> list[Subject]:
+    return [found.subject for found in one.found]
+
+
+@pytest.mark.parametrize(
+    ("changes", "measure"),
+    [
+        ({}, Measure.SERVER_ERRORS),
+        ({"answer": RATE_LIMITED}, Measure.RATE_LIMITED),
+        ({"answer": CLIENT_ERROR}, Measure.CLIENT_ERRORS),
+        ({"slow": True}, Measure.SLOW),
+        ({"retried": True}, Measure.RETRIES),
+    ],
+    ids=["5xx", "429", "4xx", "slow", "retries"],
+)
+def test_each_outcome_is_searched_as_itself(changes: dict[str, object], measure: Measure) -> None:
+    one = explained(made(*zones(**changes)))  # type: ignore[arg-type]
+    assert subjects(one) == [ZONES[0]]
+    assert one.found[0].measure is measure
+    assert abs(one.found[0].moment.start - START) <= 1
+
+
+def test_what_never_says_how_it_was_answered_is_in_no_share() -> None:
+    assert subjects(explained(made(*zones(answer=UNKNOWN)))) == []
+
+
+def both(outcome: dict[str, object], where: int) -> list[Part]:
+    """A zone fails with 5xx; another outcome rises in a zone too."""
+    more = [
+        replace(part, **outcome, after=0.4 if place == where else 0.0, before=0.0) for place, part in enumerate(zones())
+    ]  # type: ignore[arg-type]
+    return [*zones(), *more]
+
+
+@pytest.mark.parametrize("outcome", [{"slow": True}, {"retried": True}], ids=["slow", "retries"])
+def test_slowness_and_retries_of_the_requests_that_fail_are_symptoms(outcome: dict[str, object]) -> None:
+    one = explained(made(*both(outcome, 0)))
+    assert [(found.subject, found.measure) for found in one.found] == [(ZONES[0], Measure.SERVER_ERRORS)]
+
+
+def test_slowness_elsewhere_is_a_cause_of_its_own() -> None:
+    one = explained(made(*both({"slow": True}, 2)))
+    assert [(found.subject, found.measure) for found in one.found] == [
+        (ZONES[0], Measure.SERVER_ERRORS),
+        (ZONES[2], Measure.SLOW),
+    ]
+
+
+def test_a_part_of_little_traffic_that_does_not_move_the_service_is_found_all_the_same() -> None:
+    """A canary of 300 requests in 100,000: the service's share does not show it."""
+    old = Part({"service_version": "1"}, 600, 0.03, 0.03)
+    canary = Part({"service_version": "2"}, 300 / (MINUTES - START), 0.0, 0.35, since=START)
+    made_ = made(old, canary)
+    assert explainer(made_).moment(Measure.SERVER_ERRORS, np.zeros(len(made_), bool)) is None
+    assert subjects(explained(made_)) == [{"service_version": "2"}]
+
+
+def test_what_is_short_of_chance_by_little_is_a_suspect_and_by_much_is_nothing() -> None:
+    """As the rise grows from nothing, a description is nothing, then faint, then found."""
+    seen = []
+    for after in (0.02, 0.05, 0.055, 0.06, 0.065, 0.07, 0.075, 0.08, 0.085, 0.09, 0.1, 0.15):
+        found = explained(made(*zones(after=after, before=0.02, per_minute=5))).found
+        seen.append("nothing" if not found else "faint" if found[0].faint else "found")
+        assert not found or found[0].subject == ZONES[0]
+    order = ["nothing", "faint", "found"]
+    assert seen == sorted(seen, key=order.index)
+    assert set(seen) == set(order)
+
+
+@pytest.mark.parametrize("reported", [None, START - 30, START + 10, START + 20, START + 30, START + 45])
+def test_the_reported_start_changes_no_cause(reported: float | None) -> None:
+    one = explained(made(*zones(after=0.1)), reported=reported)
+    assert subjects(one) == [ZONES[0]]
+    assert abs(one.found[0].moment.start - START) <= 2
+
+
+def test_an_exact_start_is_taken_at_its_word() -> None:
+    one = explained(made(*zones(after=0.1)), reported=START + 20, exact=True)
+    assert one.found[0].moment.start == START + 20
+    assert explainer(made(*zones(after=0.1)), reported=START + 20, exact=True).sharper(one.found[0]).start == START + 20
+
+
+def test_a_causes_own_series_is_sharper_than_the_services() -> None:
+    """The service has bursts of its own that blur its start; the zone has none."""
+    noisy = [replace(part, after=0.05, start=START - 12, end=START - 8) for part in zones()[1:]]
+    parts = [zones(after=0.3)[0], *noisy]
+    search = explainer(made(*parts))
+    (found,) = search.explain().found
+    assert search.sharper(found).start == START
+
+
+# Inner calls: rows are calls of components to each other.
+
+CHAIN = {"shop": 0.3, "cart": 0.3, "db": 0.3, "mail": 0.01}
+
+
+def chain(per_minute: float = 20, **shares: float) -> list[Part]:
+    return [Part({"service_component": name}, per_minute, 0.01, share) for name, share in (CHAIN | shares).items()]
+
+
+def test_the_entry_is_no_candidate_and_its_series_is_the_services() -> None:
+    search = explainer(made(*chain(shop=0.35, cart=0.01)))
+    assert search.entry_name == "shop"
+    assert subjects(search.explain()) == [{"service_component": "db"}]
+
+
+def test_inner_calls_that_fail_while_the_entry_does_not_have_no_moment_of_the_service() -> None:
+    """With the gate at the entry a quiet service blames nothing that its customers do not see."""
+    search = explainer(made(*chain(shop=0.01, cart=0.01, db=0.05)))
+    assert search.moment(Measure.SERVER_ERRORS, np.zeros(len(search.requests), bool)) is None
+
+
+def test_of_components_that_fail_alike_all_are_told_without_a_map_of_calls() -> None:
+    names = [one["service_component"] for one in subjects(explained(made(*chain())))]
+    assert sorted(names) == ["cart", "db"]
+
+
+CALLS = frozenset({("shop", "cart"), ("cart", "db"), ("shop", "mail")})
+
+
+def test_with_a_map_of_calls_the_failing_callee_is_what_failed_and_its_callers_pass_on() -> None:
+    search = explainer(made(*chain(cart=0.4)), calls=CALLS)
+    assert subjects(search.explain()) == [{"service_component": "db"}]
+    assert (("service_component", "cart"),) in search.passing_on
+
+
+def test_a_caller_that_fails_while_its_callees_are_well_is_the_cause() -> None:
+    search = explainer(made(*chain(db=0.01)), calls=CALLS)
+    assert subjects(search.explain()) == [{"service_component": "cart"}]
+    assert search.passing_on == set()
+
+
+def test_a_callee_that_never_worked_is_what_its_caller_does_wrong() -> None:
+    """The caller asks for what is not there, and never was: in none of the requests before."""
+    parts = [part for part in chain() if part.values["service_component"] != "db"]
+    never = Part({"service_component": "invalid"}, 5, 0.0, 1.0, since=START)
+    search = explainer(made(*parts, never), calls=CALLS | {("cart", "invalid")})
+    assert {"service_component": "cart"} in subjects(search.explain())
+    assert (("service_component", "cart"),) not in search.passing_on
+
+
+def test_a_component_that_calls_itself_is_not_its_own_excuse() -> None:
+    search = explainer(made(*chain(cart=0.01)), calls=CALLS | {("db", "db")})
+    assert subjects(search.explain()) == [{"service_component": "db"}]
