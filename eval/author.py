@@ -28,7 +28,7 @@ DIMENSIONS_OF = {
 """What names a cause, where a fault is narrower than its cause (one component of a bad version)."""
 NOBODYS = (Kind.OUTAGE, Kind.EXISTING, Kind.OUTSIDE)
 PLACES = ("region", "datacenter", "availability_zone")
-DRAINABLE = ("partition_id", "shard_id")
+DRAINABLE = ("partition_id", "shard_id", "tenant_category", "load_balancer_id")
 
 
 def true_faults(draft: Draft) -> list[tuple[Fault, dict[str, str]]]:
@@ -74,7 +74,7 @@ def expected_of(draft: Draft, scenario: Scenario, rows: Rows) -> Expected:
 
 
 def _actions(fault: Fault) -> tuple[str, ...]:
-    """The guide's action for a strong fault of this kind."""
+    """The action for a confirmed cause of this kind, whatever the guide's thresholds say of its size."""
     if fault.effect is Effect.RATE_LIMIT:
         return ("relieve_rate_limiting",)
     usual = {
@@ -87,9 +87,9 @@ def _actions(fault: Fault) -> tuple[str, ...]:
     }
     if fault.kind in usual:
         return usual[fault.kind]
-    if set(fault.where) & set(DRAINABLE):
-        return ("drain",)
-    return ("redirect_traffic",) if set(fault.where) & set(PLACES) else ("look",)
+    drain = ("drain",) if set(fault.where) & set(DRAINABLE) else ()
+    redirect = ("redirect_traffic",) if set(fault.where) & set(PLACES) else ()
+    return (*drain, *redirect) or ("look",)
 
 
 def _tier(fault: Fault) -> str:
