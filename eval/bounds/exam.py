@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from eval.bounds.bound import UNKNOWN, Bound, Earlier, Row, Setup, at_least, at_most, counted, verdicts
+from eval.bounds.bound import UNKNOWN, Bound, Row, Setup, at_least, at_most, counted, documented, missed, verdicts
 from eval.cache import telemetry_of
 from eval.cases import Case, Expected, Recipe, load_all
 from eval.conclusion import Concluded, concluded
@@ -47,15 +47,21 @@ def _solved(name: str, results: list[Result], judged: bool) -> list[Row]:
     """Cause first, false alarms, wrongful blame; without targets where VERDICTS.md has none."""
     if not results:
         return []
-    first, alarm, blame = (_mean(results, score) for score in ("cause_at_1", "false_alarm", "wrongful_blame"))
+    name = f"{name} ({len(results)})"
     rows = [
-        at_least(f"{name} ({len(results)}): cause first", first, 0.97, verdicts("1.00")),
-        at_most(f"{name}: false alarms", alarm, 0, Earlier("0", "docs/evaluation.md")),
-        at_most(f"{name}: wrongful blame", blame, 0, Earlier("0 to 0.011", "docs/evaluation.md")),
+        (at_least(f"{name}: cause first", _mean(results, "cause_at_1"), 0.97, verdicts("1.00")), "cause_at_1", 1.0),
+        (at_most(f"{name}: false alarms", _mean(results, "false_alarm"), 0, documented("0")), "false_alarm", 0.0),
+        (
+            at_most(f"{name}: wrongful blame", _mean(results, "wrongful_blame"), 0, documented("0 to 0.011")),
+            "wrongful_blame",
+            0.0,
+        ),
     ]
-    if judged:
-        return rows
-    return [Row(row.what, "", row.measured) for row in rows]
+    found = []
+    for row, score, right in rows:
+        found.append(row if judged else Row(row.what, "", row.measured))
+        found += missed(result.case for result in results if result.scores.get(score) not in (None, right))
+    return found
 
 
 def _mean(results: Sequence[Result], score: str) -> float | None:
@@ -96,6 +102,7 @@ def starts(setup: Setup) -> list[Row]:
         before = verdicts("right in 3 of 12 (18, 20 or 30 minutes)") if late in (20, 30) else UNKNOWN
         what = f"start {name} ({len(cases)}): the same first cause"
         rows.append(at_least(what, sum(same) / len(same), 0.95, before))
+        rows += missed(case.id for case, equal in zip(cases, same, strict=True) if not equal)
     return rows
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from eval.bounds.bound import Bound, Row, Setup, at_least, here
+from eval.bounds.bound import Bound, Row, Setup, at_least, here, missed
 from eval.cache import telemetry_of
 from eval.cases import Case, Recipe, load_all
 from eval.conclusion import concluded
@@ -51,6 +51,8 @@ def onset(setup: Setup) -> list[Row]:
         share = sum(error <= minutes for error in known) / len(clear) if known else None
         what = f"measured start within {minutes} minutes ({len(clear)} sudden, clear)"
         rows.append(at_least(what, share, target, here("repeats the text")))
+    far = [one.case for one in clear if one.minutes is not None and abs(one.minutes) > 5]
+    rows += missed(far)
     if known:
         median = sorted(known)[len(known) // 2]
         rows.append(
