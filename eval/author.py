@@ -16,7 +16,7 @@ import yaml
 from eval.cache import default_cache, telemetry_of
 from eval.cases import INCIDENTS, Case, Expected, ExpectedCause, ExpectedParameters, Recipe
 from eval.drafts import DRAFTS, Draft
-from eval.rows import Rows, same_requests, sudden_start
+from eval.rows import UNSEEN, Rows, same_requests, sudden_start
 from tsg_agent.simulator.incident import IncidentReport, incident_text
 from tsg_agent.simulator.scenario import FLAG_DIMENSIONS, WORKFLOW_DIMENSIONS, Effect, Fault, Kind, Scenario
 
@@ -37,8 +37,7 @@ def true_faults(draft: Draft) -> list[tuple[Fault, dict[str, str]]]:
     for fault in draft.faults:
         names = tuple(fault.where) if draft.exact else DIMENSIONS_OF.get(fault.kind, tuple(fault.where))
         subject = {name: value for name, value in fault.where.items() if name in names}
-        unseen = fault.effect in (Effect.RESOURCES, Effect.LOST)
-        if fault.kind in NOBODYS or unseen or any(subject == other for _, other in found):
+        if fault.kind in NOBODYS or fault.effect in UNSEEN or any(subject == other for _, other in found):
             continue
         worse = any(other.items() < subject.items() for _, other in found)  # a part of a cause that fails more
         if draft.exact or not worse:

@@ -12,7 +12,7 @@ from eval.cases import Case, Recipe, load_all
 from eval.conclusion import concluded
 from eval.drafts.moving import shifted
 from eval.draws import Draws
-from eval.rows import Rows, before_and_after, sudden_start, z_of_a_rise
+from eval.rows import UNSEEN, Rows, before_and_after, sudden_start, z_of_a_rise
 from tsg_agent.simulator.incident import incident_text
 from tsg_agent.simulator.scenario import Scenario
 
@@ -93,7 +93,7 @@ def gate_of(rows: Rows, scenario: Scenario) -> float:
     zs = [
         z_of_a_rise(*before_and_after(rows, fault, {}, []))
         for fault in scenario.faults
-        if scenario.onset_of(fault) == sudden_start(scenario)
+        if scenario.onset_of(fault) == sudden_start(scenario) and fault.effect not in UNSEEN
     ]
     return max((z for z in zs if z is not None), default=0.0)
 

@@ -83,12 +83,17 @@ def test_only_what_begins_at_once_has_a_sudden_start(cases: dict[str, Case]) -> 
 
     assert start("shard-strong") == START
     assert start("old-trouble-and-shard") == START
-    for name in ("zone-slow-burn", "version-strong", "quiet-plain", "quiet-old-trouble"):
+    for name in ("zone-slow-burn", "version-strong", "quiet-plain", "quiet-old-trouble", "traffic-lost"):
         assert start(name) is None, name
 
 
 def test_a_gate_is_clear_where_much_fails_and_not_where_nothing_does(cases: dict[str, Case], cache: Path) -> None:
-    for name, least, most in (("outage", 50, 1000), ("payment-authorization", 8, 100), ("quiet-plain", -1, 0.1)):
+    for name, least, most in (
+        ("outage", 50, 1000),
+        ("payment-authorization", 8, 100),
+        ("quiet-plain", -1, 0.1),
+        ("clients-lost-and-a-zone", 8, 100),
+    ):
         case = cases[name]
         assert case.recipe
         assert least < gate_of(Rows(telemetry_of(case, cache), case.recipe.scenario), case.recipe.scenario) < most
