@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from eval.bounds.bound import UNKNOWN, Bound, Row, Setup, at_least, at_most, counted, documented, missed, verdicts
+from eval.bounds.bound import Bound, Row, Setup, at_least, at_most, counted, documented, here, missed, verdicts
 from eval.cache import telemetry_of
 from eval.cases import Case, Expected, Recipe, load_all
 from eval.conclusion import Concluded, concluded
@@ -21,6 +21,8 @@ from tsg_agent.simulator.scenario import Fault, Kind, Rollout, Scenario
 FIRST_IDS = frozenset(draft.id for draft in FIRST_EDITION)
 STARTS: tuple[float | None, ...] = (-30, 10, 20, 30, 45, None)
 """How late the start is reported, minutes; None = not at all."""
+EARLIER: dict[float | None, str] = {-30: "1.00", 10: "1.00", 20: "0.81", 30: "0.50", 45: "0.06", None: "0"}
+"""Of a sample's 16 incidents, the share of which version 0.1 named the same first cause."""
 NEW = "3.15.0"
 TIMES = 10
 """How often a canary is made, each time with other seeds."""
@@ -99,7 +101,7 @@ def starts(setup: Setup) -> list[Row]:
     for late, others in zip(STARTS, rounds[1:], strict=True):
         same = [alike(true, other, case.expected) for case, true, other in zip(cases, rounds[0], others, strict=True)]
         name = "not given" if late is None else f"{abs(late):g} minutes {'late' if late > 0 else 'early'}"
-        before = verdicts("right in 3 of 12 (18, 20 or 30 minutes)") if late in (20, 30) else UNKNOWN
+        before = here(f"{EARLIER[late]} of 16")
         what = f"start {name} ({len(cases)}): the same first cause"
         rows.append(at_least(what, sum(same) / len(same), 0.95, before))
         rows += missed(case.id for case, equal in zip(cases, same, strict=True) if not equal)
