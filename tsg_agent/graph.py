@@ -335,7 +335,7 @@ def _judged(state: State, context: Context) -> State:
             context.known.last,
         )
     )
-    sla = sla_of(judged.measurement, given, judged.judgement, _covers(context))
+    sla = sla_of(judged.measurement, given, judged.judgement.start, _covers(context), judged.judgement.traffic)
     return {"sla": sla.model_dump(mode="json"), "judgement": judged.judgement.model_dump(mode="json")}
 
 

@@ -149,19 +149,16 @@ class VerdictThresholds(Thresholds):
     guard_minutes: int = Field(15, description="left out before the incident's start, in case it is reported late")
     bucket_minutes: int = Field(5, gt=0, le=1440)
     minimum_requests: int = Field(30, description="on each side of the incident's start")
-    false_discovery_rate: float = 0.01
+    false_discovery_rate: float = Field(0.01, description="of steps of other guides that are compared")
+    moment_alpha: float = Field(0.01, gt=0, description="chance that a moment is found where nothing changed")
+    search_alpha: float = Field(0.001, gt=0, description="chance that a description is found where nothing is special")
     minimum_excess: float = Field(5, description="failures beyond expectation")
     minimum_rise: float = Field(0.5, description="points")
     new_share: float = Field(0.2, description="new: the rate before is under this share of the rate after")
     gate_z: float = 2.33
-    error_contrast_z: float = 2.33
-    suspect_excess: float = 3
-    suspect_p: float = 0.001
-    suspect_contrast_z: float = 1.0
     contrast_ratio: float = Field(1.5, description="a subject's rise (or rate) must be this many times the rest's")
     whole_traffic: float = Field(0.95, description="a subject with this share of the traffic has no contrast")
     causes: int = Field(3, description="causes that are explained away in turn")
-    tie: float = Field(0.1, description="z values this near are a tie")
     redirects: float = Field(0.5, description="percent of 3xx that is worth a note")
     unknown: float = Field(0.5, description="percent of requests without a status that is worth a note")
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Counts, Measurement
-from tsg_agent.models import Availability, Judgement, Measure, Parameters, Sla, Status, TrafficLoss
+from tsg_agent.models import Availability, Measure, Parameters, Sla, Start, Status, TrafficLoss
 from tsg_agent.wording import clock, count, moment, name, one_line, percent, some
 
 Covers = tuple[datetime, datetime] | None
@@ -16,7 +16,13 @@ COLLAPSE = 5.0
 """Points by which the share that is served must fall to say that users lose, whatever the share of 5xx."""
 
 
-def sla_of(measurement: Measurement, parameters: Parameters, judged: Judgement, covers: Covers = None) -> Sla:
+def sla_of(
+    measurement: Measurement,
+    parameters: Parameters,
+    start: Start,
+    covers: Covers = None,
+    traffic: TrafficLoss | None = None,
+) -> Sla:
     """Availability (100 - percent answered 5xx) of the window, and before and after the measured start.
 
     The threshold is not called kept where users lose otherwise: where far fewer are served, or requests stopped coming.
@@ -29,11 +35,11 @@ def sla_of(measurement: Measurement, parameters: Parameters, judged: Judgement, 
     if not since.requests:
         status, reason = (
             Status.NO_DATA,
-            _unseen(parameters, window, since.unknown, judged.start.measured or judged.start.reported, covers),
+            _unseen(parameters, window, since.unknown, start.measured or start.reported, covers),
         )
     elif doubt := _doubt(parameters, since, before):
         status, reason = Status.INSUFFICIENT_DATA, doubt
-    lost = _lost(since, before, judged.traffic)
+    lost = _lost(since, before, traffic)
     under = bool(lost) or (since.availability is not None and since.availability < threshold)
     return Sla(
         threshold=threshold,

@@ -15,16 +15,14 @@ NEVER = -1e9
 BROKEN: dict[str, dict[str, Any]] = {
     "onset ignored": {
         "verdict": {
-            "false_discovery_rate": 1.0,
+            "moment_alpha": 1e9,
+            "search_alpha": 1e12,
             "minimum_excess": NEVER,
             "minimum_rise": -100,
             "gate_z": NEVER,
-            "suspect_p": 1.0,
         }
     },
-    "contrast ignored": {
-        "verdict": {"contrast_ratio": 0.0, "error_contrast_z": NEVER, "suspect_contrast_z": NEVER, "whole_traffic": 2.0}
-    },
+    "contrast ignored": {"verdict": {"contrast_ratio": 0.0, "search_alpha": 1e12}},
     "off by one": {"version": {"regression_points": 11}},
     "zones let off": {"zone": {"degraded": 50}},
     "premium let off": {"product": {"premium_success": 50}},

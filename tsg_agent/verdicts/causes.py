@@ -11,7 +11,7 @@ from tsg_agent.evidence.measurement import entry_of, is_error_only
 from tsg_agent.evidence.requests import MINUTE, Column, Requests
 from tsg_agent.models import Measure, Subject
 from tsg_agent.settings import VerdictThresholds
-from tsg_agent.statistics import Bools, Floats, unevenness
+from tsg_agent.statistics import Bools, g2_z, unevenness
 from tsg_agent.verdicts.confidence import Series
 from tsg_agent.verdicts.onset import ChangePoint, change_point
 from tsg_agent.verdicts.search import SUPPORT, Cells, Key, Scored, Search
@@ -81,7 +81,10 @@ class Explainer:
     ) -> None:
         self.requests, self.reported, self.exact, self.calls = requests, reported, exact, calls
         self.most, self.guard = limits.causes, limits.guard_minutes
+        self.alphas, self.gate_z = (limits.moment_alpha, limits.search_alpha), limits.gate_z
         self.moments: dict[Measure, ChangePoint] = {}
+        self.of_parts: set[Measure] = set()
+        """Outcomes whose moment is a part's: the service's own series shows none."""
         self.passing_on: set[tuple[tuple[str, str], ...]] = set()
         """Components that only pass on what fails behind them."""
         component = requests.column(COMPONENT.columns[0])
@@ -177,52 +180,69 @@ class Explainer:
         """The change point of the service's own outcome, at its entry where it has one; None if not clear."""
         rows = ~gone if self.entry is None else self.entry & ~gone
         failures, requests = self.requests.series(measure, rows)
-        found = change_point(failures, requests, self.reported)
+        found = change_point(failures, requests, self.reported, self.alphas[0])
         if found is not None and self.exact and self.reported is not None:
             start = min(max(1, round(self.reported)), len(failures) - 1)
             return ChangePoint(start, start, start, None, found.gain, found.phi)
         return found if found is not None and found.clear else None
 
     def moment_of_a_part(self, measure: Measure, gone: Bools) -> ChangePoint | None:
-        """The clearest change point of any single value: a part of little traffic does not move the service's share."""
+        """The clearest change point of any single value: a part of little traffic does not move the service's share.
+
+        Where inner calls are recorded the entry must have changed then too: some component always has a burst.
+        """
         rows = self.requests.known & ~gone
-        length = int(self.requests.second.max(initial=0)) // MINUTE + 1
-        tried: list[tuple[float, Floats, Floats]] = []
-        values = 0
-        for column in self.columns:
-            kept = rows & (column.codes >= 0)
-            weight = None if self.requests.weight is None else self.requests.weight[kept]
-            cell = column.codes[kept].astype(np.int64) * length + self.requests.second[kept] // MINUTE
-            failed = self.requests.failed(measure)[kept]
-            shape = len(column.values), length
-            k = np.bincount(cell[failed], None if weight is None else weight[failed], shape[0] * length).reshape(shape)
-            some = np.flatnonzero(k.sum(axis=1) >= SUPPORT)
-            values += shape[0]
-            if len(some):
-                n = np.bincount(cell, weight, shape[0] * length).reshape(shape)[some].astype(float)
-                odd = unevenness(k[some].astype(float), n)
-                tried += [(float(odd[i]), k[some[i]].astype(float), n[i]) for i in range(len(some))]
+        tried = [one for column in self.columns for one in self._uneven(column, measure, rows)]
         tried.sort(key=lambda one: -one[0])
-        found = [one for _, k, n in tried[:TRIED] if (one := change_point(k, n, self.reported)) is not None]
-        best = max(found, key=lambda one: one.gain, default=None)
-        return (
-            replace(best, gain=best.gain - math.log(max(values, 1)))
-            if best is not None and replace(best, gain=best.gain - math.log(max(values, 1))).clear
-            else None
-        )
+        cost = math.log(max(sum(len(column.values) for column in self.columns), 1))
+        found = [change_point(one.failures, one.requests, self.reported, self.alphas[0]) for _, one in tried[:TRIED]]
+        moments = [replace(one, gain=one.gain - cost) for one in found if one is not None]
+        best = max(moments, key=lambda one: one.gain, default=None)
+        if best is None or not best.clear:
+            return None
+        if self.entry is not None:
+            entry = Series(*self.requests.series(measure, self.entry & ~gone))
+            before, after = entry.rate(0, best.before(self.guard)), entry.rate(best.start, best.end)
+            z = float(g2_z(before.failures, before.requests, after.failures, after.requests))
+            if z / math.sqrt(entry.dispersion(best.before(self.guard))) < self.gate_z:
+                return None
+        self.of_parts.add(measure)
+        return best
+
+    def _uneven(self, column: Column, measure: Measure, rows: Bools) -> list[tuple[float, Series]]:
+        """The series of a column's values that fail at all, and how uneven over time each is."""
+        kept = rows & (column.codes >= 0)
+        failed = self.requests.failed(measure)
+        lost = np.bincount(column.codes[kept & failed], minlength=len(column.values))
+        some = np.flatnonzero(lost >= SUPPORT)
+        rank = np.full(len(column.values), -1, np.int64)
+        rank[some] = np.arange(len(some))
+        kept &= rank[column.codes] >= 0
+        length = int(self.requests.second.max(initial=0)) // MINUTE + 1
+        cell = rank[column.codes[kept]] * length + self.requests.second[kept] // MINUTE
+        weight = None if self.requests.weight is None else self.requests.weight[kept]
+        failed = failed[kept]
+        shape = len(some), length
+        n = np.asarray(np.bincount(cell, weight, shape[0] * length), float).reshape(shape)
+        k = np.bincount(cell[failed], None if weight is None else weight[failed], shape[0] * length)
+        k = np.asarray(k, float).reshape(shape)
+        return [(float(odd), Series(k[i], n[i])) for i, odd in enumerate(unevenness(k, n))] if len(some) else []
 
     def search(self, measure: Measure, moment: ChangePoint, gone: Bools) -> Search:
         """The search over what is left."""
         state = self.state(measure, moment)
         state[gone] = -1
         inner = self.entry is not None
-        search = Search(Cells.of(self.columns, state, self.requests.weight), moment.phi, inner=inner)
+        search = Search(
+            Cells.of(self.columns, state, self.requests.weight), moment.phi, inner=inner, alpha=self.alphas[1]
+        )
         callers = callers_of_what_fails(search, self.calls)
-        if not callers:
+        away = callers | (never_worked(search) if inner else set())
+        if not away:
             return search
         self.passing_on |= {((COMPONENT.columns[0], name),) for name in callers}
-        columns = [_without(column, callers) if column.dimension == COMPONENT else column for column in self.columns]
-        return Search(Cells.of(columns, state, self.requests.weight), moment.phi, inner=inner)
+        columns = [_without(column, away) if column.dimension == COMPONENT else column for column in self.columns]
+        return Search(Cells.of(columns, state, self.requests.weight), moment.phi, inner=inner, alpha=self.alphas[1])
 
     def sharper(self, one: Found) -> ChangePoint:
         """The start by a cause's own failures, where it agrees with the service's: fewer others blur it."""
@@ -275,6 +295,12 @@ def callers_of_what_fails(search: Search, calls: frozenset[tuple[str, str]]) -> 
         if name in item and gains[place] - search.cost >= search.least
     }
     return {caller for caller, callee in calls if caller in failing and failing.get(callee, False) and caller != callee}
+
+
+def never_worked(search: Search) -> set[str]:
+    """Components that nobody called before: what fails in calling them is their caller's doing."""
+    cells, name = search.cells, COMPONENT.columns[0]
+    return {item[name] for place, item in enumerate(cells.items) if name in item and cells.new[place]}
 
 
 def _without(column: Column, names: set[str]) -> Column:

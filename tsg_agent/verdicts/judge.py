@@ -108,7 +108,7 @@ class _Case:
         workflows = self._workflows(sure, explained)
         taken = {one.scenario for one in workflows if one.confidence is not None}
         weighed = [(one, how) for one, how in weighed if one.subject.get(WORKFLOW.columns[0]) not in taken]
-        start = self._start(explained, [one for one, _ in weighed], workflows)
+        start = self._start(explained, sure or [one for one, _ in weighed], workflows)
         measurement = measured(
             self.requests, self._grid(start), self.evidence.regions, self.given.service_name, self.given.region
         )
@@ -169,8 +169,9 @@ class _Case:
     def _start(self, explained: Explained, found: list[Found], workflows: list[Workflow]) -> Start:
         """The measured start: of the first cause's own failures, sharper than the service's, where they agree."""
         reported = self.given.incident_start
+        own = {one: at for one, at in explained.moments.items() if one not in self.explainer.of_parts}
+        measure, moment = next(iter(own.items()), (None, None))
         first = next((one for one in found if one.measure in explained.moments), None)
-        measure, moment = next(iter(explained.moments.items()), (None, None))
         if first is not None:
             measure, moment = first.measure, self.explainer.sharper(first)
         if moment is None:

@@ -37,6 +37,7 @@ class ChangePoint:
     end: int | None
     gain: float
     phi: float
+    alpha: float = ALPHA
 
     def before(self, guard: float) -> int:
         """The minute at which the time before ends: a guard is left out, which may belong to a slow beginning.
@@ -48,10 +49,12 @@ class ChangePoint:
     @property
     def clear(self) -> bool:
         """Beyond chance among all the spans that were looked at."""
-        return self.gain >= math.log(1 / ALPHA)
+        return self.gain >= math.log(1 / self.alpha)
 
 
-def change_point(failures: Floats, requests: Floats, reported: float | None = None) -> ChangePoint | None:
+def change_point(
+    failures: Floats, requests: Floats, reported: float | None = None, alpha: float = ALPHA
+) -> ChangePoint | None:
     """The likeliest span of a higher failing share, of series by minute; None where none is higher.
 
     `reported`: the minute at which somebody says that it began.
@@ -72,7 +75,7 @@ def change_point(failures: Floats, requests: Floats, reported: float | None = No
     near = near[(near >= first - _run(near, first, -1)) & (near <= first + _run(near, first, 1))]
     found = ChangePoint(
         first * step, int(near[0]) * step, int(near[-1]) * step, None if last == len(k) else last * step,
-        float(scored[first, last]), phi,
+        float(scored[first, last]), phi, alpha,
     )  # fmt: skip
     return found if step == 1 else _finer(found, failures, requests, step)
 
@@ -147,4 +150,4 @@ def _finer(found: ChangePoint, failures: Floats, requests: Floats, step: int) ->
     gained = _best(k, n) + _best(failed[-1] - k, asked[-1] - n)
     start = int(starts[int(gained.argmax())])
     near = starts[gained / found.phi >= gained.max() / found.phi - FAR]
-    return ChangePoint(start, int(near[0]), int(near[-1]), found.end, found.gain, found.phi)
+    return ChangePoint(start, int(near[0]), int(near[-1]), found.end, found.gain, found.phi, found.alpha)

@@ -216,7 +216,7 @@ def _total(parts: Sequence[Floats]) -> Floats:
 def _met(member: Bools, index: list[int], weight: Floats) -> NDArray[np.float32]:
     """How many requests each anchor has together with each item: (anchors, items)."""
     rows = np.flatnonzero(weight)  # most rows are in one of the four states only
-    some = member[np.ix_(index, rows)].astype(np.float32)
+    some = member[index][:, rows].astype(np.float32)
     result: NDArray[np.float32] = (some[:ANCHORS] * weight[rows].astype(np.float32)) @ some.T
     return result
 
@@ -237,13 +237,16 @@ class Scored:
 class Search:
     """The search over one outcome. `phi`: overdispersion of the service's own share, which all gains are divided by."""
 
-    def __init__(self, cells: Cells, phi: float = 1.0, *, inner: bool = False) -> None:
-        """`inner`: rows are calls of components to each other, where one fault makes many rise: no rise is common."""
+    def __init__(self, cells: Cells, phi: float = 1.0, *, inner: bool = False, alpha: float = ALPHA) -> None:
+        """`inner`: rows are calls of components to each other, where one fault makes many rise: no rise is common.
+
+        `alpha`: the chance that a description is found where nothing is special.
+        """
         self.cells, self.phi, self.inner = cells, phi, inner
         self.total = cells.counts.sum(axis=0)
         self.base0 = _share(self.total)
         self.cost = float(np.log(max(cells.values, 2)))
-        self.least = float(np.log(1 / ALPHA))
+        self.least = float(np.log(1 / alpha))
         self.considered: list[Scored] = []
 
     def causes(self, most: int) -> list[Key]:
