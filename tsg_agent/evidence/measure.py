@@ -21,6 +21,7 @@ NEEDS = (Needs(LOGS.name, (*REQUEST_COLUMNS, "status_code")),)
 JOINED = {"flags": "feature_flags", "products": "product_metadata", "runs": "workflow_tracking"}
 """Query -> the table whose rows it ties to the requests."""
 
+SPANS = ("span_id", "parent_span_id")
 CALLS = "calls"
 """The service map, where a source has one."""
 
@@ -54,8 +55,11 @@ class Measurer:
         columns = [dimension.columns[0] for dimension in LOG_DIMENSIONS]
         if any(results[name].num_rows for name in held):
             columns.append("request_id")
-        if "weight" in self.engine.tables[LOGS.name].present:
+        present = self.engine.tables[LOGS.name].present
+        if "weight" in present:
             columns.append("weight")
+        if set(SPANS) <= present:
+            columns.append(_text("passed_on") + " AS passed_on")
         results["rows"] = self._run("rows", columns)
         return results
 

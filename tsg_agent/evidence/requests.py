@@ -86,6 +86,8 @@ class Requests:
     columns: list[Column]
     run: Codes | None = None
     runs: pa.Array | None = None
+    passed: Bools | None = None
+    """Spans that failed because a call that they made failed; None where the source has no spans."""
     slower_ms: float = np.inf
     """From how long on a request counts as slower than usual."""
 
@@ -97,6 +99,11 @@ class Requests:
         """Which requests say how they were answered."""
         result: Bools = self.kind >= 4 * SUCCESS
         return result
+
+    @cached_property
+    def passed_on(self) -> Bools:
+        """Requests that pass on what failed behind them: a failing span without a failing child is where it failed."""
+        return np.zeros(len(self), bool) if self.passed is None else self.passed
 
     def failed(self, measure: Measure) -> Bools:
         """Which requests a measure counts."""
@@ -172,6 +179,7 @@ def read_requests(results: dict[str, pa.Table]) -> Requests:
             where = requests.find(results["runs"]["request_id"])
             run = requests.scatter(where, encoded.indices.fill_null(-1).to_numpy())
     latency = rows["latency_ms"].cast(pa.float64()).fill_null(np.nan).to_numpy()
+    passed = rows["passed_on"].fill_null(False).to_numpy() if "passed_on" in rows.column_names else None
     weight = rows["weight"].cast(pa.float64()).to_numpy() if "weight" in rows.column_names else None
     return Requests(
         np.maximum(cell // KINDS, 0).astype(np.int32),
@@ -181,6 +189,7 @@ def read_requests(results: dict[str, pa.Table]) -> Requests:
         [column for column in columns if column.values],
         run,
         runs,
+        passed,
     )
 
 

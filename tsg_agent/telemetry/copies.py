@@ -29,6 +29,7 @@ PLAIN = (
     "request_id", "timestamp", "status_code", "latency_ms", "backend_latency_ms", "connection_time_ms", "user_id",
     "correlation_id", "is_retry", "cache_hit", "has_dependency_failure", "is_cascading_failure",
     "concurrent_connections", "cpu_utilization", "memory_utilization", "weight",
+    "span_id", "parent_span_id",
 )  # fmt: skip
 KEPT = (*PLAIN, *CODED)
 """What the copy of the requests holds; a query that names another column reads the source."""

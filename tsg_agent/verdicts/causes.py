@@ -117,7 +117,7 @@ class Explainer:
         for measure in order:
             if measure is Measure.RETRIES and len(moments) > 1:
                 break  # what fails, or is slow, is sent again
-            if measure is Measure.SLOWER and found:
+            if found and (measure is Measure.SLOWER or (measure in SYMPTOMS and self.entry is not None)):
                 continue  # what fails or times out is slower too, and so is what waits for it
             found += self._of(measure, moments[measure], self.most - len(found), searches)
         if not found and (faint := self._faint(moments, searches)) is not None:
@@ -224,8 +224,8 @@ class Explainer:
         failed = failed[kept]
         shape = len(some), length
         n = np.asarray(np.bincount(cell, weight, shape[0] * length), float).reshape(shape)
-        k = np.bincount(cell[failed], None if weight is None else weight[failed], shape[0] * length)
-        k = np.asarray(k, float).reshape(shape)
+        counted = np.bincount(cell[failed], None if weight is None else weight[failed], shape[0] * length)
+        k = np.asarray(counted, float).reshape(shape)
         return [(float(odd), Series(k[i], n[i])) for i, odd in enumerate(unevenness(k, n))] if len(some) else []
 
     def search(self, measure: Measure, moment: ChangePoint, gone: Bools) -> Search:
@@ -259,7 +259,7 @@ class Explainer:
         state[minute < moment.before(self.guard)] = 0
         state[(minute >= moment.start) & (minute < (math.inf if moment.end is None else moment.end))] = 2
         state[(state >= 0) & self.requests.failed(measure)] += 1
-        state[~self.requests.known] = -1
+        state[~self.requests.known | self.requests.passed_on] = -1
         return state
 
     def _found(

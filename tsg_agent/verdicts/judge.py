@@ -121,7 +121,7 @@ class _Case:
         """How sure a description is; None where all that fails there are the requests of the others."""
         requests, limits = self.requests, self.limits.verdict
         alone = one.rows & ~one.others
-        rest = one.rest or _series(requests, one.measure, ~one.rows & ~one.others)
+        rest = one.rest or _series(requests, one.measure, ~(one.rows | one.others | requests.passed_on))
         told = Series(*requests.series(one.measure, one.told))
         nats = one.search.cost * max(len(one.key), 1) + one.search.least
         change = leading(one.subject).change
