@@ -22,6 +22,11 @@ ACCEPTED = {
 }
 """Prefixes of the types that convert into a kind without loss; anything converts into text."""
 
+WORDY = ("error_code", "error_category", "exception_type", "exception_message", "stack_trace_hash")
+"""Columns that programs write whole texts into. Others would be slower: the engine skips rows by their bare values."""
+LONGEST = 300
+"""Characters of a text that is read whole."""
+
 
 @dataclass(frozen=True)
 class Relation:
@@ -191,11 +196,17 @@ def _converted(  # noqa: PLR0913, PLR0917 - where the column is, and what it is 
         # over every threshold, and true.
         finite = f"CASE WHEN isfinite({expression}) THEN {expression} END"
         return finite if kind is Kind.NUMBER else f"CAST({finite} AS {kind.sql_type})"
-    if found == kind.sql_type:
-        return expression
-    if kind is Kind.NUMBER or (kind is Kind.INTEGER and found in NUMERIC):
-        return expression  # no need to widen each value: arithmetic does it where it matters
-    return f"CAST({expression} AS {kind.sql_type})"
+    if found == kind.sql_type or kind is Kind.NUMBER or (kind is Kind.INTEGER and found in NUMERIC):
+        # No need to widen each value: arithmetic does it where it matters.
+        return shortened(expression) if name in WORDY else expression
+    cast = f"CAST({expression} AS {kind.sql_type})"
+    return shortened(cast) if name in WORDY else cast
+
+
+def shortened(expression: str) -> str:
+    """A long text as its beginning and a mark of the whole: what is grouped by it stays as many groups."""
+    beginning = f"left({expression}, {LONGEST - 40}) || '… ' || md5({expression})"
+    return f"CASE WHEN strlen({expression}) > {LONGEST} THEN {beginning} ELSE {expression} END"
 
 
 def _conversion(name: str, kind: Kind, found: str) -> str:
