@@ -1,10 +1,10 @@
-"""`python -m benchmarks [investigation] [branches] [demo]`: all, or the named ones."""
+"""`python -m benchmarks [investigation] [branches] [demo] [size]`: all, or the named ones."""
 
 import sys
 
-from benchmarks import branches, demo, investigation
+from benchmarks import branches, demo, investigation, size
 
-ALL = {"investigation": investigation.measure, "branches": branches.measure, "demo": demo.measure}
+ALL = {"investigation": investigation.measure, "branches": branches.measure, "demo": demo.measure, "size": size.measure}
 
 
 def main() -> None:

@@ -6,9 +6,10 @@ ticket link to anywhere, on a terminal move the cursor or turn the words around.
 
 import codecs
 import re
+import unicodedata
 
-from tsg_agent.wording import lines, one_line
-
+_WHITESPACE = re.compile(r"\s+")
+_ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
 _MENTION = re.compile(r"(?<![\w.+-])@(?=[\w<])")
 """What calls somebody; an address (who@where) does not."""
 _SCHEME = re.compile(r"(?<=[A-Za-z0-9])://")
@@ -25,6 +26,29 @@ _FOR_TERMINAL = re.compile(f"[{_UNSEEN}]")
 _FOR_FILE = re.compile(f"[\x00-\x08\x0b-\x1f{_UNSEEN}]")
 ERRORS = "tsg_agent.escape"
 """The name under which a stream finds how to write what its encoding lacks."""
+
+
+def one_line(text: object, limit: int | None = None) -> str:
+    """Telemetry's or a person's text, fit to stand inside a sentence.
+
+    One line, without control, escape and direction-changing characters; cut to `limit` characters.
+    """
+    words = _visible(_WHITESPACE.sub(" ", _ANSI.sub("", str(text)))).strip()
+    if limit is not None and len(words) > limit:
+        return words[: limit - 1].rstrip() + "…"
+    return words
+
+
+def lines(text: object) -> str:
+    """The same for text of several lines: line breaks and indentation stay."""
+    kept = _ANSI.sub("", str(text)).expandtabs(4).splitlines()
+    return "\n".join(_visible(line).rstrip() for line in kept)
+
+
+def _visible(text: str) -> str:
+    if text.isprintable():  # nearly every text; it has none of these
+        return text
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
 
 
 def slack(text: str) -> str:

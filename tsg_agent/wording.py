@@ -1,10 +1,10 @@
 """Figures, times and names in words: the one place that decides how a number or a subject is written."""
 
 import math
-import re
-import unicodedata
 from datetime import datetime
 
+from tsg_agent.escape import lines as lines  # noqa: PLC0414 - they are words too: most ask for them here
+from tsg_agent.escape import one_line as one_line  # noqa: PLC0414 - the same
 from tsg_agent.models import Measure, Rate, Subject, Tier
 
 NAME_LENGTH = 80
@@ -63,32 +63,6 @@ TIERS = {
     Tier.POTENTIAL: "potential resolution",
     Tier.SYMPTOM: "symptom",
 }
-
-_WHITESPACE = re.compile(r"\s+")
-_ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
-
-
-def one_line(text: object, limit: int | None = None) -> str:
-    """Telemetry's or a person's text, fit to stand inside a sentence.
-
-    One line, without control, escape and direction-changing characters; cut to `limit` characters.
-    """
-    words = _visible(_WHITESPACE.sub(" ", _ANSI.sub("", str(text)))).strip()
-    if limit is not None and len(words) > limit:
-        return words[: limit - 1].rstrip() + "…"
-    return words
-
-
-def lines(text: object) -> str:
-    """The same for text of several lines: line breaks and indentation stay."""
-    kept = _ANSI.sub("", str(text)).expandtabs(4).splitlines()
-    return "\n".join(_visible(line).rstrip() for line in kept)
-
-
-def _visible(text: str) -> str:
-    if text.isprintable():  # nearly every text; it has none of these
-        return text
-    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
 
 
 def name(value: object) -> str:

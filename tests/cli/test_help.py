@@ -14,6 +14,7 @@ HEAVY = (
     "langgraph",
     "langchain_core",
     "openai",
+    "pydantic",
     "pydantic_settings",
     "sqlglot",
 )

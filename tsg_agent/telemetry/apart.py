@@ -144,7 +144,7 @@ def serve(source: dict[str, Any]) -> NoReturn:
         try:
             with DuckDB(**source) as engine:
                 _write(out, b"{}")
-                threading.Thread(target=_watch, args=(engine.most_memory,), daemon=True).start()
+                threading.Thread(target=_watch, args=(engine.memory.most,), daemon=True).start()
                 while True:
                     asked = json.loads(_read(given, None))
                     _answer(out, engine, asked)

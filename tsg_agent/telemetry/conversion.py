@@ -24,6 +24,12 @@ NOTHING = ('"NULL"', "NULL")
 """The type of a column of nothing but NULLs, in CSV and JSON."""
 
 
+WORDY = ("error_code", "error_category", "exception_type", "exception_message", "stack_trace_hash")
+"""Columns that programs write whole texts into. Others would be slower: the engine skips rows by their bare values."""
+LONGEST = 300
+"""Characters of a text that is read whole."""
+
+
 @dataclass
 class Reader:
     """Converts the columns of one table. `held`: the source's columns, in lower case; `few`: see Values."""
@@ -53,7 +59,8 @@ class Reader:
         accepted = ACCEPTED.get(kind)
         if accepted and not found.startswith(accepted):
             raise self._unfit(name, expression, found)
-        return self._weighed(name, _plain(name, kind, expression, found))
+        plain = _plain(name, kind, expression, found)
+        return self._weighed(name, shortened(plain) if name in WORDY else plain)
 
     def _values(self, name: str, expression: str) -> Values:
         return Values(self.connection, self.source, expression, f"{self.table.name}.{name}", self.few)
@@ -126,3 +133,9 @@ def _plain(name: str, kind: Kind, expression: str, found: str) -> str:
     if found == kind.sql_type or kind is Kind.NUMBER:
         return expression  # no need to widen each value: arithmetic does it where it matters
     return f"CAST({expression} AS {kind.sql_type})"
+
+
+def shortened(expression: str) -> str:
+    """A long text as its beginning and a mark of the whole: what is grouped by it stays as many groups."""
+    beginning = f"left({expression}, {LONGEST - 40}) || '… ' || md5({expression})"
+    return f"CASE WHEN strlen({expression}) > {LONGEST} THEN {beginning} ELSE {expression} END"

@@ -18,7 +18,6 @@ import duckdb
 import pyarrow as pa
 
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
-from tsg_agent.telemetry import memory
 from tsg_agent.telemetry.apart import Apart
 from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, SourceTable
 from tsg_agent.telemetry.compact import Compact
@@ -27,6 +26,7 @@ from tsg_agent.telemetry.files import find_files, group_files
 from tsg_agent.telemetry.keys import Keys
 from tsg_agent.telemetry.loading import Unreadable, first_line, unreadable
 from tsg_agent.telemetry.mapping import Misfit, TableMapping, read_mapping
+from tsg_agent.telemetry.memory import Allowance, held, size_of
 from tsg_agent.telemetry.parameters import parameters_in
 from tsg_agent.telemetry.spellings import Spellings
 from tsg_agent.telemetry.unchanged import Unchanged
@@ -36,8 +36,6 @@ from tsg_agent.telemetry.views import Relation, null_view, table_view
 T = TypeVar("T")
 PERFECT_BITS = 16
 """Groups of coded columns that fit into so many bits are counted in an array instead of a hash table."""
-MOST_MEMORY = 1.25
-"""The process may hold so many times the memory limit beyond what it held when it opened the source."""
 MOST_SPILLED = 10
 """Queries may put aside so many times the memory limit: a disk is not theirs to fill."""
 WATCHED = 0.05
@@ -70,7 +68,7 @@ class DuckDB:
         Text files (CSV, JSON lines) are loaded once; Parquet is read in place. `unreadable_percent`: of the lines, or
         of a column's values; more refuse the table. `template_paths`: ids in paths become {id}. Raises TelemetryError.
         """
-        before = memory.held()
+        before = held()
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "perfect_ht_threshold": PERFECT_BITS,
@@ -83,10 +81,8 @@ class DuckDB:
             raise TelemetryError(f"DuckDB does not start: {first_line(error)}.") from error
         self._tables: dict[str, SourceTable] = {}
         self._mapping = mapping
-        self._limit = memory.size_of(
-            str(self._connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0])
-        )
-        self.most_memory = before + int(MOST_MEMORY * self._limit)
+        (limit,) = self._connection.execute("SELECT current_setting('memory_limit')").fetchall()[0]
+        self.memory = Allowance(before, size_of(limit))
         source = {
             "location": str(Path(location).absolute()),
             "mapping": str(Path(mapping).absolute()) if mapping else None,
@@ -236,12 +232,11 @@ class DuckDB:
         """Interrupt at the deadline, or when too much memory is held; and again until it takes.
 
         The engine's own limit does not count the texts of the rows in hand; and an interrupt before the query runs is
-        lost. What else the program does with its memory is not the query's: at least half of the limit has to be.
+        lost.
         """
-        began = memory.held()
+        began = held()
         while not done.wait(min(WATCHED, max(0.0, deadline - time.monotonic()))):
-            held = memory.held()
-            if held > self.most_memory and held - began > self._limit / 2:
+            if self.memory.is_over(began):
                 over.set()
             if over.is_set() or time.monotonic() >= deadline:
                 cursor.interrupt()
@@ -397,7 +392,7 @@ class DuckDB:
             "SET allow_community_extensions = false",
             # Where a query outgrows its memory it goes on in a private folder; only the engine itself writes there.
             f"SET temp_directory = '{self._spill.replace(chr(39), chr(39) * 2)}'",
-            f"SET max_temp_directory_size = '{MOST_SPILLED * self._limit // 2**20}MiB'",
+            f"SET max_temp_directory_size = '{MOST_SPILLED * self.memory.limit // 2**20}MiB'",
             "SET enable_external_access = false",
             "SET lock_configuration = true",
         ):

@@ -1,8 +1,10 @@
-"""How much memory this process holds."""
+"""How much memory this process holds, and whether that is too much."""
 
 import os
 import re
 import sys
+import threading
+import time
 from pathlib import Path
 
 _STATUS = Path("/proc/self/statm")
@@ -27,3 +29,29 @@ def size_of(text: str) -> int:
     if found is None:
         raise ValueError(f"{text!r} is no size")
     return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+MOST = 1.25
+"""The process may hold so many times the memory limit beyond what it held when it opened the source."""
+
+
+class Allowance:
+    """What the process may hold. `before`: what it held already; `limit`: what the engine may; both in bytes."""
+
+    def __init__(self, before: int, limit: int) -> None:
+        self.limit, self.most = limit, before + int(MOST * limit)
+        self._lock, self._stopped = threading.Lock(), -1.0
+
+    def is_over(self, began: int) -> bool:
+        """Whether a query under which there came to be too much, from `began` on, is to end.
+
+        One a second: with the first there may be enough again. What else the program does with its memory is not the
+        query's: at least half of the limit has to have come since.
+        """
+        now = held()
+        if now <= self.most or now - began <= self.limit / 2:
+            return False
+        with self._lock:
+            first = time.monotonic() - self._stopped > 1
+            self._stopped = time.monotonic() if first else self._stopped
+            return first

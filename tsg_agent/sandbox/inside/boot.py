@@ -65,13 +65,14 @@ def forget_places() -> None:
     sys.orig_argv, sys.argv, sys.warnoptions = [], [], []
     places = (*_real_folders(), sys.prefix, sys.base_prefix, str(Path(sys.executable).parent))
     os.environ.pop("LD_LIBRARY_PATH", None)
-    for held in [vars(sys), *(one for one in gc.get_objects() if isinstance(one, dict) and "__file__" in one)]:
-        for name in [name for name, value in held.items() if isinstance(value, str) and value.startswith(places)]:
-            held[name] = _UNKNOWN
-    for one in gc.get_objects():
-        if isinstance(one, FunctionType) and one.__code__.co_filename.startswith(places):
+    for one in (vars(sys), *gc.get_objects()):
+        kind = type(one)
+        if kind is dict and (one is vars(sys) or "__file__" in one):
+            for name in [name for name, value in one.items() if isinstance(value, str) and value.startswith(places)]:
+                one[name] = _UNKNOWN
+        elif kind is FunctionType and one.__code__.co_filename.startswith(places):
             one.__code__ = one.__code__.replace(co_filename=_UNKNOWN)
-        elif isinstance(one, ModuleSpec) and str(one.origin).startswith(places):
+        elif kind is ModuleSpec and str(one.origin).startswith(places):
             one.origin = one.cached = _UNKNOWN
             one.loader = one.submodule_search_locations = None
     for module in list(sys.modules.values()):
