@@ -31,6 +31,7 @@ class View:
     statements: list[str]
     present: list[str]
     notes: tuple[str, ...] = ()
+    readings: tuple[str, ...] = ()
     unreadable: int = 0
     """Lines of its files that are in no row."""
 
@@ -79,24 +80,24 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
         types = dict.fromkeys(types, "NULL")  # no value has a type
     reader = Reader(connection, source, table, frozenset(held), few, mapping.status)
     columns = {name: reader.converted(name, present[name], types[name]) for name in table.columns if name in present}
-    notes = [*reader.notes, *passed_over(connection, source, present)]
+    notes, readings = [*reader.notes, *passed_over(connection, source, present)], list(reader.readings)
     scope = {name: columns[name] for name in SCOPE if name in columns and types[name] == "VARCHAR"}
     if scope:
         merged, said = spellings.merged(connection, source, scope)
         columns, notes = columns | merged, notes + said
     if table is LOGS and mapping.template_paths and paths.COLUMN in columns:
         path = paths.templated(connection, source, columns[paths.COLUMN])
-        columns[paths.COLUMN], notes = path.sql, [*notes, *path.notes]
+        columns[paths.COLUMN], readings = path.sql, [*readings, *path.notes]
     if table is LOGS:
-        said = identified(columns, present, made_ids(relation.files, loaded=loaded), connection, source)
-        notes += said + unused_weights(connection, source, held, present)
+        readings += identified(columns, present, made_ids(relation.files, loaded=loaded), connection, source)
+        notes += unused_weights(connection, source, held, present)
     select = ", ".join(f"{columns.get(name, table.blank(name))} AS {name}" for name in table.columns)
     select = f"SELECT {select} FROM {source}"  # noqa: S608 - checked expressions over quoted names
     if loaded:
         statements = [f"CREATE TABLE {table.name} AS {select}", f"DROP TABLE read_{table.name}"]
     else:
         statements = [f"CREATE VIEW {table.name} AS {select}"]
-    return View(statements, [name for name in table.columns if name in columns], tuple(notes), unread)
+    return View(statements, [name for name in table.columns if name in columns], tuple(notes), tuple(readings), unread)
 
 
 def _present(
