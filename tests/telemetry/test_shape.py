@@ -259,3 +259,15 @@ def test_a_service_map_and_a_graphql_log_as_the_docs_have_them(held: Path) -> No
         ]
         found = made.run(f"SELECT status_code AS s, count(*) AS n FROM {LOGS} GROUP BY s ORDER BY s", {}, timeout=10)
         assert [tuple(row.values()) for row in found.to_pylist()] == [(200, 3), (401, 3), (500, 3)]
+
+
+def test_rows_of_a_parquet_file_that_are_shaped_get_ids_too(held: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(
+            "COPY (SELECT TIMESTAMP '2026-03-10 12:00:00' AS timestamp, i % 2 AS kind, 10 AS good, 1 AS bad "
+            f"FROM range(40) t(i)) TO '{held}/{LOGS}.parquet'"
+        )
+    counters = f'[{LOGS}.counters]\n200 = "good"\n500 = "bad"\n'
+    mapping = f'[{LOGS}]\nwhere = "kind = 1"\n{counters}'
+    found = ask(engine(held, mapping), f"count(*), count(DISTINCT request_id), sum(weight) FROM {LOGS}")
+    assert found == [(40, 40, 220.0)]
