@@ -17,7 +17,7 @@ from tsg_agent.settings import load_settings
 from tsg_agent.telemetry.profile import Profile, profile
 from tsg_agent.tools import PLUGINS
 from tsg_agent.tools.account import WORDS, Account, account
-from tsg_agent.wording import NAME_LENGTH, one_line
+from tsg_agent.wording import NAME_LENGTH, moment, one_line
 
 SHOWN = 12
 NOTE_LENGTH = 400
@@ -125,6 +125,13 @@ def _show_account(console: Console, rows: Account, notes: dict[str, tuple[str, .
         console.print(Text(f"  {part.rows:,} {WORDS[part.why]}{failed}"))
     if rows.unreadable:
         console.print(Text(f"  and {rows.unreadable:,} lines that could not be read"))
+    longest = sorted(rows.quiet, key=lambda one: one.start - one.end)[:SHOWN]
+    for one in sorted(longest, key=lambda one: one.start):
+        console.print(
+            Text(
+                f"  none from {moment(one.start)} to {moment(one.end)}, where some {one.expected:,} were to be expected"
+            )
+        )
     said = [f"{name}: {note}" for name, told in notes.items() for note in told]
     for note in said:
         console.print(Text(f"Note: {one_line(note, NOTE_LENGTH)}"))
