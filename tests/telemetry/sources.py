@@ -7,6 +7,13 @@ from pathlib import Path
 import duckdb
 
 from tests.tools.made import Rows, requests, tied, workflow, written
+from tsg_agent.telemetry.duckdb import DuckDB
+
+
+def said_of(engine: DuckDB) -> str:
+    """All that an engine says of how the requests were read."""
+    logs = engine.tables["api_gateway_logs"]
+    return " ".join([*logs.notes, *logs.readings])
 
 
 def tables() -> dict[str, Rows]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from tests.telemetry.sources import said_of
 from tests.telemetry.written import BROKEN, START, WRITERS, Call, Writer, calls, put
 from tsg_agent.cli.app import app
 from tsg_agent.settings import Settings
@@ -58,7 +59,7 @@ def test_a_file_is_recognised_and_read_as_the_flat_table(writer: Writer, tmp_pat
     with DuckDB(path, mapping=mapping) as engine:
         found = rows(engine)
         known = known_values(engine, 30)
-        notes = " ".join(engine.tables["api_gateway_logs"].notes)
+        notes = said_of(engine)
         assert engine.tables["api_gateway_logs"].unreadable == 0
     assert len(known.regions) == len(known.services) == len(known.environments) == 1
     assert "could not be read" not in notes

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.telemetry.sources import SHAPES
+from tests.telemetry.sources import SHAPES, said_of
 from tests.tools.made import Rows, requests, workflow, written
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.profile import known_values
@@ -16,7 +16,7 @@ def notes(folder: Path, rows: Rows, mapping: str = "", others: dict[str, Rows] |
     folder.mkdir(exist_ok=True)
     (folder / "mapping.toml").write_text(mapping)
     engine = DuckDB(written(folder, {"api_gateway_logs": rows, **(others or {})}), mapping=folder / "mapping.toml")
-    return engine, " ".join(engine.tables["api_gateway_logs"].notes)
+    return engine, said_of(engine)
 
 
 def count(engine: DuckDB, what: str, where: str = "true") -> Any:
@@ -75,7 +75,7 @@ def test_rows_without_an_id_are_requests_of_their_own(shape: str, tmp_path: Path
                 )
     with DuckDB(tmp_path / "held.duckdb" if shape == "duckdb" else target) as engine:
         assert count(engine, "count(DISTINCT request_id)") == 50
-        assert any("No row names its request" in note for note in engine.tables["api_gateway_logs"].notes)
+        assert "No row names its request" in said_of(engine)
 
 
 def test_an_id_of_nothing_but_time_and_answer_is_none(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.telemetry.sources import said_of
 from tests.tools.made import args_for, plugin, requests, written
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.duckdb import DuckDB
@@ -21,7 +22,7 @@ def read(folder: Path, paths: list[str], mapping: str = "", **options: bool) -> 
         written(folder, {"api_gateway_logs": requests(len(paths), endpoint_path=paths)}), mapping=path, **options
     ) as engine:
         found = engine.run("SELECT DISTINCT endpoint_path AS p FROM api_gateway_logs ORDER BY p", {}, timeout=10)
-        return found["p"].to_pylist(), " ".join(engine.tables["api_gateway_logs"].notes)
+        return found["p"].to_pylist(), said_of(engine)
 
 
 def digest(n: int) -> bytes:

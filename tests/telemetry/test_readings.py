@@ -70,6 +70,25 @@ def test_a_time_that_no_rule_reads_is_read_by_a_line_like_the_one_in_the_error(t
     assert read[0] == BEGIN.replace(tzinfo=None, microsecond=0)
 
 
+@pytest.mark.parametrize(("form", "missing"), [("%b %d %H:%M:%S", "year"), ("%H:%M:%S", "day")])
+def test_a_time_that_names_no_year_or_day_is_asked_about_and_the_line_reads_it(
+    form: str, missing: str, tmp_path: Path
+) -> None:
+    folder = log(tmp_path, timestamp=[f"{time:{form}}" for time in TIMES])
+    with pytest.raises(TelemetryError, match=f"names no {missing}") as caught:
+        DuckDB(folder)
+    [line] = re.findall(r'timestamp = "[^"]*"', caught.value.fix)
+    assert all(time is not None for time in column(folder, "timestamp", line))
+
+
+def test_a_number_that_no_rule_reads_is_read_by_the_line_in_the_error(tmp_path: Path) -> None:
+    folder = log(tmp_path, latency_ms=[f"about {n} or so" for n in range(400)])
+    with pytest.raises(TelemetryError) as caught:
+        DuckDB(folder)
+    [line] = re.findall(r'latency_ms = "[^"]*"', caught.value.fix)
+    assert column(folder, "latency_ms", line) == list(range(400))
+
+
 @pytest.mark.parametrize("factor", [1_000, 1_000_000])
 def test_a_time_of_no_likely_year_is_told_what_it_counts(factor: int, tmp_path: Path) -> None:
     """Counted in units so much smaller than the mapping says."""

@@ -238,3 +238,36 @@ def test_a_list_may_be_filtered(expression: str, held: Path) -> None:
             engine(held, mapping)
         return
     assert ask(engine(held, mapping), f"DISTINCT status_code FROM {LOGS}") == [(502,)]
+
+
+def test_a_service_map_and_a_graphql_log_as_the_docs_have_them(held: Path) -> None:
+    (held / "dependencies.json").write_text(json.dumps({"data": [{"parent": "web", "child": "pay", "callCount": 4}]}))
+    answers = [
+        [{"message": "no", "extensions": {"code": code}}] for code in ("UNAUTHENTICATED", "INTERNAL_SERVER_ERROR")
+    ]
+    lines = [{"at": f"2026-03-10T12:00:{n:02}Z", "errors": answers[n % 3] if n % 3 < 2 else None} for n in range(9)]
+    (held / "graphql.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    mapping = (
+        '[calls]\nfrom = "dependencies.json"\nunnest = "data"\n[calls.columns]\ncaller = "parent"\ncallee = "child"\n'
+        f'[{LOGS}]\nfrom = "graphql.jsonl"\n[{LOGS}.columns]\ntimestamp = "at"\n'
+        "status_code = \"coalesce(errors[1].extensions.code, 'OK')\"\n"
+    )
+    made = engine(held, mapping)
+    with made:
+        assert made.run("SELECT caller, callee FROM calls", {}, timeout=10).to_pylist() == [
+            {"caller": "web", "callee": "pay"}
+        ]
+        found = made.run(f"SELECT status_code AS s, count(*) AS n FROM {LOGS} GROUP BY s ORDER BY s", {}, timeout=10)
+        assert [tuple(row.values()) for row in found.to_pylist()] == [(200, 3), (401, 3), (500, 3)]
+
+
+def test_rows_of_a_parquet_file_that_are_shaped_get_ids_too(held: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(
+            "COPY (SELECT TIMESTAMP '2026-03-10 12:00:00' AS timestamp, i % 2 AS kind, 10 AS good, 1 AS bad "
+            f"FROM range(40) t(i)) TO '{held}/{LOGS}.parquet'"
+        )
+    counters = f'[{LOGS}.counters]\n200 = "good"\n500 = "bad"\n'
+    mapping = f'[{LOGS}]\nwhere = "kind = 1"\n{counters}'
+    found = ask(engine(held, mapping), f"count(*), count(DISTINCT request_id), sum(weight) FROM {LOGS}")
+    assert found == [(40, 40, 220.0)]

@@ -251,6 +251,9 @@ WRITERS = (
     _writer("otlp-spans", "spans.jsonl", _objects(lambda c: {**_span(c), "resource": {**RESOURCE, "service.version": c.version}})),
     _writer("jaeger", "jaeger.json", jaeger),
     _writer("zipkin", "zipkin.json", zipkin),
+    _writer("har", "session.json", lambda made: json.dumps({"log": {"version": "1.2", "creator": {"name": "proxy"}, "entries": [
+        {"startedDateTime": c.time.isoformat(), "time": c.milliseconds, "request": {"method": c.method, "url": f"https://basket{c.path}?a#b"},
+         "response": {"status": 0 if c.status == 503 else c.status, "bodySize": 9}, "timings": {"wait": 3}} for c in made]}}), "version"),
     _writer("clickhouse-otel", "otel_traces.jsonl", _objects(lambda c: {
         "Timestamp": f"{c.time:%Y-%m-%d %H:%M:%S.%f}000", "TraceId": c.trace, "SpanId": c.span, "ParentSpanId": "",
         "SpanName": "x", "SpanKind": "Server", "ServiceName": "basket", "Duration": c.milliseconds * 1_000_000,

@@ -97,6 +97,12 @@ def test_a_time_without_rows_is_told_and_whether_it_is_everyones(tmp_path: Path)
     assert not accounted(tmp_path / "few", spread("shop", range(0, 121, 12), 1)).quiet
 
 
+def test_without_an_investigation_the_holes_of_all_rows_are_told(tmp_path: Path) -> None:
+    rows = [*spread("shop", range(40)), *spread("bank", range(70, 121))]
+    [quiet] = accounted(tmp_path, rows, None).quiet
+    assert (quiet.start, quiet.end) == (utc(START + timedelta(minutes=40)), utc(START + timedelta(minutes=70)))
+
+
 def test_rows_that_thin_out_at_the_very_end_may_be_late(tmp_path: Path) -> None:
     rates = {113: 40, 115: 30, 117: 14, 118: 9, 119: 4, 120: 1}
     ramp = [row for minute, rate in rates.items() for row in spread("shop", range(minute, minute + 1), rate)]

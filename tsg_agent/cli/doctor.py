@@ -14,11 +14,10 @@ from tsg_agent import __version__
 from tsg_agent.sandbox.doctor import Diagnosis, diagnose
 from tsg_agent.service import open_telemetry
 from tsg_agent.settings import load_settings
-from tsg_agent.telemetry.catalog import LOGS
 from tsg_agent.telemetry.profile import Profile, profile
 from tsg_agent.tools import PLUGINS
 from tsg_agent.tools.account import WORDS, Account, account
-from tsg_agent.wording import NAME_LENGTH, one_line
+from tsg_agent.wording import NAME_LENGTH, moment, one_line
 
 SHOWN = 12
 NOTE_LENGTH = 400
@@ -35,7 +34,7 @@ def examine(telemetry: str | None, mapping: Path | None, *, as_json: bool) -> No
         with open_telemetry(telemetry, mapping=mapping, settings=settings) as engine:
             source = profile(engine, settings.query_timeout, PLUGINS)
             rows = account(engine, timeout=settings.query_timeout)
-            notes = {name: table.notes for name, table in engine.tables.items() if name != LOGS.name}
+            notes = {name: (*table.notes, *table.readings) for name, table in engine.tables.items()}
     if as_json:
         data = _as_data(sandbox, source, unsafe=unsafe)
         typer.echo(json.dumps({**data, "account": rows.model_dump(mode="json")}, indent=2, default=str))
@@ -126,6 +125,13 @@ def _show_account(console: Console, rows: Account, notes: dict[str, tuple[str, .
         console.print(Text(f"  {part.rows:,} {WORDS[part.why]}{failed}"))
     if rows.unreadable:
         console.print(Text(f"  and {rows.unreadable:,} lines that could not be read"))
-    said = [*rows.reading, *(f"{name}: {note}" for name, told in notes.items() for note in told)]
+    longest = sorted(rows.quiet, key=lambda one: one.start - one.end)[:SHOWN]
+    for one in sorted(longest, key=lambda one: one.start):
+        console.print(
+            Text(
+                f"  none from {moment(one.start)} to {moment(one.end)}, where some {one.expected:,} were to be expected"
+            )
+        )
+    said = [f"{name}: {note}" for name, told in notes.items() for note in told]
     for note in said:
         console.print(Text(f"Note: {one_line(note, NOTE_LENGTH)}"))

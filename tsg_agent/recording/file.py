@@ -43,6 +43,9 @@ class RecordedTable(Model):
     present: list[str]
     empty: list[str] = Field(default_factory=list)
     problem: str = ""
+    notes: list[str] = Field(default_factory=list)
+    readings: list[str] = Field(default_factory=list)
+    unreadable: int = 0
 
     @model_validator(mode="after")
     def _in_guide(self) -> Self:

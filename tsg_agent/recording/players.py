@@ -288,8 +288,20 @@ def kept_table(table: SourceTable) -> RecordedTable:
         empty=sorted(table.empty),
         name=table.name,
         problem=table.problem,
+        notes=list(table.notes),
+        readings=list(table.readings),
+        unreadable=table.unreadable,
     )
 
 
 def _source(held: RecordedTable) -> SourceTable:
-    return SourceTable(held.name, held.location, frozenset(held.present), frozenset(held.empty), held.problem)
+    return SourceTable(
+        held.name,
+        held.location,
+        frozenset(held.present),
+        frozenset(held.empty),
+        held.problem,
+        tuple(held.notes),
+        tuple(held.readings),
+        held.unreadable,
+    )

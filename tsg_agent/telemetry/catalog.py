@@ -108,7 +108,9 @@ class SourceTable:
     problem: str = ""
     """Why nothing of it can be read; then it is as good as not there, and its view has no row."""
     notes: tuple[str, ...] = ()
-    """How its rows were read, where that was not plain: what a reader of figures about them must know."""
+    """What whoever reads figures about its rows must know of how these were read."""
+    readings: tuple[str, ...] = ()
+    """How else its rows were read, where that was not plain."""
     unreadable: int = 0
     """Lines or elements of its files that could not be read: they are in no row."""
 

@@ -42,6 +42,8 @@ class Reader:
     scheme: str = ""
     """What the numbers of the status are, as the mapping has it."""
     notes: list[str] = field(default_factory=list)
+    readings: list[str] = field(default_factory=list)
+    """What is to be said of the columns, and how else they were read; see SourceTable."""
 
     def converted(self, name: str, expression: str, found: str) -> str:
         """The SQL of one column. `found`: its type in the source. Raises TelemetryError where it cannot be read."""
@@ -67,7 +69,7 @@ class Reader:
 
     def _noted(self, name: str, read: Read) -> str:
         if read.name:
-            self.notes.append(f"{name} is read {read.name}.")
+            self.readings.append(f"{name} is read {read.name}.")
         if read.unread:
             example = f", such as {read.example!r}" if read.example else ""
             self.notes.append(f"{name} could not be read in {read.unread:,} rows{example}: there it is unknown.")

@@ -367,7 +367,13 @@ class DuckDB:
             ) from error
         empty = frozenset({ANSWER} if silent else ())
         return SourceTable(
-            name, relation.location, frozenset(view.present), empty, notes=view.notes, unreadable=view.unreadable
+            name,
+            relation.location,
+            frozenset(view.present),
+            empty,
+            notes=view.notes,
+            readings=view.readings,
+            unreadable=view.unreadable,
         )
 
     def _lacks_answers(self) -> bool:

@@ -43,9 +43,9 @@ WEIGHTS = frozenset(
 """What sources call the number of requests that a row stands for."""
 
 
-def made_ids(files: TableFiles | None, *, loaded: bool) -> str:
-    """The SQL of an id for each row of a source."""
-    if loaded or files is None:
+def made_ids(files: TableFiles | None, *, plain: bool) -> str:
+    """The SQL of an id for each row of a source. `plain`: its rows are those of its files."""
+    if files is None or files.is_text or not plain:
         return "concat('row ', row_number() OVER ())"
     return "concat('row ', file_index, '.', file_row_number)"
 

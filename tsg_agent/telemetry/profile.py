@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from tsg_agent.errors import TelemetryError
 from tsg_agent.models import Model
-from tsg_agent.telemetry.catalog import CATALOG, LOGS, WORKFLOWS, Needs, lacking, read_as_null
+from tsg_agent.telemetry.catalog import CATALOG, LOGS, WEIGHT, WORKFLOWS, Needs, lacking, read_as_null
 from tsg_agent.telemetry.engine import Engine
 
 LIMIT = 1000
@@ -174,7 +174,8 @@ class _Values:
 def _values(engine: Engine, table: str, timeout: float) -> _Values:
     text = files("tsg_agent.telemetry").joinpath("values.sql").read_text("utf-8")
     service = "service_name" if "service_name" in CATALOG[table].columns else "scenario_name"
-    sql = text.replace("{table}", table).replace("{service}", service)
+    requests = f"coalesce(sum({WEIGHT}) FILTER ({WEIGHT} > 0), 0)" if WEIGHT in CATALOG[table].columns else "count(*)"
+    sql = text.replace("{table}", table).replace("{service}", service).replace("{requests}", requests)
     return _Values(engine.run(sql, {"limit": LIMIT}, timeout=timeout).to_pylist())
 
 

@@ -4,6 +4,7 @@ Each reading is tried on all values. What it leaves unread is NULL and counted; 
 is guessed: the error offers the mapping line for each reading that there may be.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ class Reading:
     name: str
     sql: str
     line: str = ""
+    may_be: str = ""
+    """A regular expression of values that it does not read, because another reading may be meant as well."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Values:
     def best(self, readings: Sequence[Reading]) -> Read:
         """The first reading that fits all values, else the one that fits the most, if all but a few.
 
-        Raises TelemetryError where none does.
+        Raises TelemetryError where none does, with the lines of those that fit some; where none fits any, the last's.
         """
         known = _CLEAN.replace("{x}", "v")
         sampled = self._sample(readings, known)
@@ -69,7 +72,9 @@ class Values:
             if unread <= max(1.0, int(str(held)) * self.few / 100):
                 example = self._unread(reading, known) if unread else ""
                 return Read(reading.sql.replace("{x}", f"({self.expression})"), unread, reading.name, example)
-        raise self._refusal(sampled or readings, self._unread(sampled[0] if sampled else readings[0], known))
+        example = self._unread((sampled or readings)[0], known)
+        several = [reading for reading in readings if reading.may_be and re.fullmatch(reading.may_be, example)]
+        raise self._refusal(several or sampled or readings[-1:], example)
 
     def _sample(self, readings: Sequence[Reading], known: str) -> list[Reading]:
         """The readings that fit some of a sample, those that fit most first; in their order where alike."""
@@ -137,24 +142,30 @@ def _with_unit(units: dict[str, float]) -> str:
 
 
 _PLAIN = Reading("", "TRY_CAST({x} AS DOUBLE)", "TRY_CAST({x} AS DOUBLE)")
+_EITHER = r"\s*[-+]?\d{1,3},\d{3}\s*"
+"""A decimal comma, or one between thousands."""
 _COMMA = Reading(
     "with a decimal comma",
     r"CASE WHEN regexp_matches({x}, '^\s*[-+]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?\s*$') "
     r"AND NOT regexp_matches({x}, '^\s*[-+]?\d{1,3},\d{3}\s*$') THEN "
     "TRY_CAST(replace(replace({x}, '.', ''), ',', '.') AS DOUBLE) END",
     "TRY_CAST(replace({x}, ',', '.') AS DOUBLE)",
+    _EITHER,
 )
 _GROUPED = Reading(
     "with commas between thousands",
     r"CASE WHEN regexp_matches({x}, '^\s*[-+]?\d{1,3}(,\d{3})+\.\d+\s*$') OR NOT contains({x}, ',') THEN "
     "TRY_CAST(replace({x}, ',', '') AS DOUBLE) END",
     "TRY_CAST(replace({x}, ',', '') AS DOUBLE)",
+    _EITHER,
 )
 _PERCENT = Reading(
     "with a percent sign", "TRY_CAST(rtrim(trim({x}), ' %') AS DOUBLE)", "TRY_CAST(replace({x}, '%', '') AS DOUBLE)"
 )
 _LENGTH = Reading("as durations with their units", _with_unit(_UNITS), "TRY_CAST(replace({x}, 'ms', '') AS DOUBLE)")
 _SIZE = Reading("as sizes with their units", _with_unit(_SIZES), "TRY_CAST(regexp_extract({x}, '[0-9.]+') AS DOUBLE)")
+_ANY = Reading("", "CAST(NULL AS DOUBLE)", "TRY_CAST(regexp_extract({x}, '[-+]?[0-9.]+') AS DOUBLE)")
+"""Reads nothing: its line is what is offered where no reading fits."""
 _YES = ("true", "t", "yes", "y", "1", "1.0", "on")
 _NO = ("false", "f", "no", "n", "0", "0.0", "off")
 _BOOLEAN = Reading(
@@ -171,4 +182,4 @@ def read_text(values: Values, kind: Kind) -> Read:
         return values.best([_BOOLEAN])
     name = values.column
     united = [_LENGTH] if name.endswith("_ms") else [_SIZE] if "bytes" in name else [_PERCENT]
-    return values.best([_PLAIN, _COMMA, _GROUPED, *united])
+    return values.best([_PLAIN, _COMMA, _GROUPED, *united, _ANY])

@@ -1,5 +1,6 @@
 """Reads times that a source holds as text or as a number. Where the day may be the month, the column must settle it."""
 
+from datetime import UTC, datetime
 from itertools import product
 
 import duckdb
@@ -61,6 +62,10 @@ _COMMA = Reading(
 )
 
 
+_ANY = Reading("", "CAST(NULL AS TIMESTAMP)", "try_strptime({x}, '%d.%m.%Y %H:%M:%S')")
+"""Reads nothing: its line is what is offered where no reading fits."""
+
+
 def text_time(values: Values) -> Read:
     """A text as a naive UTC time.
 
@@ -72,12 +77,31 @@ def text_time(values: Values) -> Read:
     found = connection.execute(short).fetchone()
     if found is None:
         counted = [_counted(unit, "TRY_CAST(trim({x}) AS DECIMAL(38, 9))") for unit in UNITS]
-        return values.best([_PLAIN, _COMMA, *map(_written, _FORMS), *counted])
+        _ask_for_dates(values)
+        return values.best([_PLAIN, _COMMA, *map(_written, _FORMS), *counted, _ANY])
     example = str(found[0]).strip()
     formats = _fitting(connection, source, expression, example)
     if len(formats) == 1:
         return Read(_utc(_parsed(expression, formats[0])))
     raise _refusal(values.column, expression, example, formats)
+
+
+def _ask_for_dates(values: Values) -> None:
+    """Raises TelemetryError with the line that reads them where no value names its year, or its day."""
+    today = datetime.now(UTC)
+    table, _, name = values.column.partition(".")
+    for what, given, form in (
+        ("year", f"{today:%Y} ", "%Y %b %d %H:%M:%S"),
+        ("day", f"{today:%Y-%m-%d} ", "%Y-%m-%d %H:%M:%S"),
+    ):
+        read = f"try_strptime(concat('{given}', trim(v)), '{form}')"
+        if values.asked(f"count(v) > 0 AND count(v) = count({read})") == (True,):
+            (example,) = values.asked("any_value(v)")
+            line = f"{name} = \"strptime(concat('{given}', {as_written(values.expression)}), '{form}')\""
+            raise TelemetryError(
+                f"{values.column} holds {str(example)!r}, which names no {what}.",
+                fix=f"Say which in a mapping file (--mapping), under [{table}.columns]: {line}.",
+            )
 
 
 def number_time(values: Values) -> Read:

@@ -9,7 +9,7 @@ from tsg_agent.telemetry.catalog import LOGS, Table
 from tsg_agent.telemetry.conversion import Reader
 from tsg_agent.telemetry.files import TableFiles
 from tsg_agent.telemetry.identity import identified, made_ids, unused_weights
-from tsg_agent.telemetry.loading import Unreadable, described, first_line, load, quoted
+from tsg_agent.telemetry.loading import Loaded, Unreadable, described, first_line, load, quoted
 from tsg_agent.telemetry.mapping import TableMapping, misfit
 from tsg_agent.telemetry.shape import fits, passed_over, shaped
 from tsg_agent.telemetry.spellings import SCOPE, Spellings
@@ -33,6 +33,7 @@ class View:
     statements: list[str]
     present: list[str]
     notes: tuple[str, ...] = ()
+    readings: tuple[str, ...] = ()
     unreadable: int = 0
     """Lines of its files that are in no row."""
 
@@ -86,24 +87,34 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
         types = dict.fromkeys(types, "NULL")  # no value has a type
     reader = Reader(connection, source, table, frozenset(held), few, mapping.status)
     columns = {name: reader.converted(name, present[name], types[name]) for name in table.columns if name in present}
-    notes = [*reader.notes, *passed_over(connection, source, present)]
+    reader.notes += passed_over(connection, source, present)
     scope = {name: columns[name] for name in SCOPE if name in columns and types[name] == "VARCHAR"}
     if scope:
         merged, said = spellings.merged(connection, source, scope)
-        columns, notes = columns | merged, notes + said
-    if table is LOGS and mapping.template_paths and paths.COLUMN in columns:
-        path = paths.templated(connection, source, columns[paths.COLUMN])
-        columns[paths.COLUMN], notes = path.sql, [*notes, *path.notes]
+        columns |= merged
+        reader.notes += said
     if table is LOGS:
-        said = identified(columns, present, made_ids(relation.files, loaded=loaded), connection, source)
-        notes += said + unused_weights(connection, source, held, present)
+        if mapping.template_paths and paths.COLUMN in columns:
+            path = paths.templated(connection, source, columns[paths.COLUMN])
+            columns[paths.COLUMN] = path.sql
+            reader.readings += path.notes
+        made = made_ids(relation.files, plain=source == relation.sql)
+        reader.readings += identified(columns, present, made, connection, source)
+        reader.notes += unused_weights(connection, source, held, present)
+    return _view(table, source, columns, reader, Loaded(source, unread) if loaded else None)
+
+
+def _view(table: Table, source: str, columns: dict[str, str], reader: Reader, loaded: Loaded | None) -> View:
+    """The statements; of text files a table, made once."""
     select = ", ".join(f"{columns.get(name, table.blank(name))} AS {name}" for name in table.columns)
     select = f"SELECT {select} FROM {source}"  # noqa: S608 - checked expressions over quoted names
-    if loaded:
+    if loaded is not None:
         statements = [f"CREATE TABLE {table.name} AS {select}", f"DROP TABLE read_{table.name}"]
     else:
         statements = [f"CREATE VIEW {table.name} AS {select}"]
-    return View(statements, [name for name in table.columns if name in columns], tuple(notes), unread)
+    held = [name for name in table.columns if name in columns]
+    unread = loaded.unreadable if loaded else 0
+    return View(statements, held, tuple(reader.notes), tuple(reader.readings), unread)
 
 
 def _present(

@@ -191,18 +191,18 @@ def account(engine: Engine, parameters: Parameters | None = None, timeout: float
     rows = [_Row(**row) for row in engine.run(sql, bound, timeout=timeout).to_pylist()]
     parts = _parts(rows)
     parts = _without_copies(parts, engine, bound, parameters, timeout)
-    spans: tuple[Quiet, ...] = ()
-    late = None
+    every = _by_minute(rows)
     if parameters is not None:
         window = _minute(bound["start_time"]), _minute(bound["end_time"])
         mine = _by_minute(row for row in rows if row.part in {Why.COUNTED, Why.NO_STATUS})
-        every = _by_minute(rows)
-        spans, late = tuple(_spans(mine, every, *window)), _late(every, window[1])
+        spans, late = _spans(mine, every, *window, _usual(mine, *window)), _late(every, window[1])
+    else:
+        spans, late = _spans(every, every, min(every), max(every), median(every.values())) if every else [], None
     return Account(
         read=sum(row.rows for row in rows),
         unreadable=table.unreadable,
         parts=tuple(parts[why] for why in Why if why in parts),
-        quiet=spans,
+        quiet=tuple(spans),
         late_since=late,
         incident_start=parameters.incident_start if parameters else None,
         reading=table.notes,
@@ -270,8 +270,10 @@ def _usual(minutes: Counter[datetime], first: datetime, last: datetime) -> float
     return median(held) or sum(held) / len(held)
 
 
-def _spans(mine: Counter[datetime], every: Counter[datetime], first: datetime, last: datetime) -> list[Quiet]:
-    usual = _usual(mine, first, last)
+def _spans(
+    mine: Counter[datetime], every: Counter[datetime], first: datetime, last: datetime, usual: float
+) -> list[Quiet]:
+    """Times without rows; `usual`: rows in a minute."""
     if not usual:
         return []
     edges = [first - MINUTE, *sorted(mine), last]

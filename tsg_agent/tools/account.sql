@@ -17,7 +17,8 @@ WITH parted AS (
             WHEN status_code IS NULL THEN 'no_status'
             ELSE 'counted'
         END AS part,
-        CASE WHEN timestamp BETWEEN $start_time::TIMESTAMP AND $end_time::TIMESTAMP
+        CASE WHEN timestamp BETWEEN coalesce($start_time::TIMESTAMP, '1990-01-01'::TIMESTAMP)
+            AND coalesce($end_time::TIMESTAMP, '2100-01-01'::TIMESTAMP)
             THEN date_trunc('minute', timestamp) END AS minute,
         coalesce(timestamp >= $incident_start::TIMESTAMP, false) AS since,
         status_code >= 500 AS failed

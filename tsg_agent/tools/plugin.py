@@ -135,7 +135,7 @@ class Plugin(ABC, Generic[R]):
         except (TelemetryError, ValidationError, pa.ArrowException) as error:
             return Ran(self._ended(Status.ERROR, str(error), began, **queried))
         finding = self._finding(assessment, len(groups), settings, began)
-        read = engine.tables[LOGS.name].notes if self.told and LOGS.name in engine.tables else ()
+        read = engine.tables[LOGS.name].readings if self.told and LOGS.name in engine.tables else ()
         told = [note for note in read if note.startswith(self.told)]
         finding = finding.model_copy(update={"notes": [*finding.notes, *redirects, *told]})
         nulls = list(read_as_null(self.needs, engine.tables))
