@@ -39,10 +39,14 @@ class QuestionError(TsgError):
 
     exit_code = 3
 
-    def __init__(self, questions: list[tuple[str, str, tuple[str, ...]]]) -> None:
+    def __init__(self, questions: list[tuple[str, str, tuple[str, ...]]], *, by_name: bool = False) -> None:
+        """`by_name`: the parameters are those of a guide, and have no flags of their own."""
         lines = [f"{text} [{', '.join(candidates)}]" if candidates else text for _, text, candidates in questions]
-        flags = ", ".join(f"--{parameter.replace('_', '-')}" for parameter, _, _ in questions)
-        super().__init__(" ".join(lines), fix=f"Answer with {flags}.")
+        self.flags = {
+            parameter: f"--parameter {parameter}=…" if by_name else f"--{parameter.replace('_', '-')}"
+            for parameter, _, _ in questions
+        }
+        super().__init__(" ".join(lines), fix=f"Answer with {', '.join(self.flags.values())}.")
         self.questions = questions
 
 

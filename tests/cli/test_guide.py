@@ -66,6 +66,8 @@ def test_run_with_a_guide_as_json(tmp_path: Path) -> None:
     asked = tsg(*flags)
     assert asked.returncode == 3
     assert [one["parameter"] for one in json.loads(asked.stdout)["error"]["questions"]] == ["lag_limit"]
+    said = tsg(*(flag for flag in flags if flag != "--json"))
+    assert "--parameter lag_limit=…: Which lag_limit is it?" in said.stderr
     done = tsg(*flags, "--parameter", "lag_limit=30")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)

@@ -357,6 +357,19 @@ def test_cases_within_cases_are_one(case: str) -> None:
     assert [problem.what for problem in found] == ["STUCK (AVG(took_ms) > 3000) can never be reached"]
 
 
+@pytest.mark.parametrize("group", ["ALL", "ROLLUP (card)", "GROUPING SETS ((card), ())", "1", "CUBE (card)"])
+def test_what_is_grouped_in_other_words_is_grouped(group: str) -> None:
+    found = lint(guide_of(f"SELECT card, COUNT(*) AS n FROM payments {WINDOW} GROUP BY {group} ORDER BY card"))
+    assert "ungrouped-column" not in {problem.rule for problem in found}
+    assert not any("DuckDB" in problem.engines for problem in found)
+
+
+def test_a_parameter_may_be_shown_and_cast() -> None:
+    sql = "SELECT {site} AS place, card FROM payments WHERE paid_at > {end_time}::timestamp - INTERVAL '{hours} hours'"
+    found = lint(guide_of(sql, parameters=f"{PARAMETERS}- `hours`: how far back\n"))
+    assert {problem.rule for problem in found} == {"parameter-unused", "parameter-as-text"}
+
+
 def test_instants_shared_by_using_are_found_and_a_neighbour_in_a_rule() -> None:
     using = "SELECT card, MAX(temperature) AS hot FROM payments LEFT JOIN terminals USING (site, paid_at) GROUP BY card"
     assert "exact-time-join" in {problem.rule for problem in lint(guide_of(using))}

@@ -101,6 +101,12 @@ def test_a_first_value_is_looked_up_before_the_rows_are_grouped(payments: duckdb
     assert rows == [{"card": "amex", "n": 40, "most": "b1"}, {"card": "visa", "n": 20, "most": "b1"}]
 
 
+def test_a_window_over_the_groups_sums_is_left_alone(payments: duckdb.DuckDBPyConnection) -> None:
+    sql = f"SELECT card, SUM(COUNT(*)) OVER () AS n FROM payments {WINDOW} GROUP BY card ORDER BY card"
+    rows, changed = run(payments, sql)
+    assert (rows, changed) == ([{"card": "amex", "n": 60}, {"card": "visa", "n": 60}], [])
+
+
 def test_a_boolean_is_no_number_and_unknown_counts_as_the_guide_says(payments: duckdb.DuckDBPyConnection) -> None:
     payments.execute("UPDATE payments SET declined = NULL WHERE payment_id = 'p1'")
     sql = f"SELECT COUNT(*) AS n FROM payments {WINDOW} AND declined = 0"

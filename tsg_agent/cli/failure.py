@@ -22,7 +22,7 @@ def show_error(error: TsgError, *, as_json: bool) -> None:
         typer.echo("The incident's text leaves this open:", err=True)
         for parameter, text, candidates in error.questions:
             known = f" ({', '.join(candidates[:8])})" if candidates else ""
-            typer.echo(f"  --{parameter.replace('_', '-')}: {_line(text)}{_line(known)}", err=True)
+            typer.echo(f"  {error.flags[parameter]}: {_line(text)}{_line(known)}", err=True)
         return
     typer.echo(f"Error: {_line(error.message)}", err=True)
     if error.fix:

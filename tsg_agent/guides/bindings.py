@@ -72,7 +72,7 @@ def bindings_of(  # noqa: PLR0913 - what is known of the incident, by name
         if parameter.name in named and parameter.name not in {*bound.values, *of_window, *asked}:
             questions += _settle(bound, parameter, compared, engine, text, given, settings)
     if questions:
-        raise QuestionError(questions)
+        raise QuestionError(questions, by_name=True)
     return bound
 
 

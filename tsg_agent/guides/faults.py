@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.placeholders import TIME_NAME
-from tsg_agent.guides.scopes import Scope, Source, candidates, inside
+from tsg_agent.guides.scopes import Scope, Source, candidates, inside, windowed
 from tsg_agent.telemetry.catalog import Kind
 
 COUNTED_UNIT = re.compile(r"^\s*(\d{1,6})\s*([a-z]+?)s?\s*$", re.IGNORECASE)
@@ -157,7 +157,7 @@ def _under_aggregate(column: exp.Column, window: exp.Window) -> bool:
     """Whether an aggregate of the group lies between a column and the window around it."""
     node = column.parent
     while node is not None and node is not window:
-        if isinstance(node, exp.AggFunc) and node is not window.this and node.parent is not window.this:
+        if isinstance(node, exp.AggFunc) and not windowed(node):
             return True
         node = node.parent
     return False

@@ -23,13 +23,13 @@ TIME_NAME = re.compile(
 """Names of parameters that are times."""
 
 
-def bind(sql: str) -> str:
-    """The SQL with `:name` for each placeholder, line by line where it was. Raises GuideError.
+def bind(sql: str, mark: str = ":") -> str:
+    """The SQL with `:name` (or another mark) for each placeholder, line by line where it was. Raises GuideError.
 
     `'{name}'` and `{name}` are the value itself; a text around it is joined to it. What would name a table or a
     column cannot be bound, and is refused.
     """
-    return PART.sub(_bound, sql)
+    return PART.sub(lambda part: _bound(part, mark), sql)
 
 
 def first_named(query: Query) -> dict[str, int]:
@@ -62,11 +62,11 @@ def kind_of_name(name: str, sql: str) -> ColumnKind:
     return "number" if ordered and not quoted_somewhere and re.search(compared, sql, re.IGNORECASE) else "text"
 
 
-def _bound(part: re.Match[str]) -> str:
+def _bound(part: re.Match[str], mark: str) -> str:
     if part["comment"]:
         return ONE.sub(lambda name: name[1], part.group())
     if part["bare"]:
-        return f":{ONE.fullmatch(part['bare'])[1]}"  # type: ignore[index]
+        return f"{mark}{ONE.fullmatch(part['bare'])[1]}"  # type: ignore[index]
     if part["quoted"] is not None:
         if ONE.search(part["quoted"]):
             raise GuideError(
@@ -80,12 +80,14 @@ def _bound(part: re.Match[str]) -> str:
         return part.group()
     lines = "\n" * part["text"].count("\n")
     whole = ONE.fullmatch(part["text"].strip())
-    value = f":{whole[1]}" if whole else _joined(part["text"])
+    value = f"{mark}{whole[1]}" if whole else _joined(part["text"], mark)
     return f"CAST({value} AS INTERVAL){lines}" if before else f"{value}{lines}"
 
 
-def _joined(text: str) -> str:
+def _joined(text: str, mark: str) -> str:
     """A text with values inside, as a concatenation."""
     pieces = ONE.split(text)
-    parts = [f":{piece}" if index % 2 else f"'{piece}'" for index, piece in enumerate(pieces) if piece or index % 2]
+    parts = [
+        f"{mark}{piece}" if index % 2 else f"'{piece}'" for index, piece in enumerate(pieces) if piece or index % 2
+    ]
     return f"({' || '.join(parts)})"

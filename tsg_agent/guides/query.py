@@ -64,7 +64,11 @@ def parsed_queries(guide: Guide) -> Iterator[Parsed]:
 def _tree(sql: str, number: int, dialect: str) -> exp.Query:
     fix = "A block holds one SELECT over tables."
     try:
-        statements = [one for one in sqlglot.parse(bind(sql), read=dialect) if one is not None]
+        statements = [
+            one
+            for one in sqlglot.parse(bind(sql, "$" if dialect == CANONICAL else ":"), read=dialect)
+            if one is not None
+        ]
     except RecursionError as error:
         raise GuideError(f"<PLUGIN_{number}> is nested too deep to be read.", fix=fix) from error
     except (SqlglotError, ValueError) as error:

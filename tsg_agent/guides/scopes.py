@@ -42,7 +42,11 @@ class Scope:
     def keys(self) -> list[exp.Expr]:
         """What it groups by; positions and names of outputs are resolved."""
         group = self.select.args.get("group")
-        return [self.meant(one) for one in group.expressions] if group else []
+        found: list[exp.Expr] = []
+        for one in group.expressions if group else ():
+            folded = isinstance(one, exp.Rollup | exp.Cube | exp.GroupingSets)
+            found += [self.meant(key) for key in (one.find_all(exp.Column) if folded else [one])]
+        return found
 
     def meant(self, key: exp.Expr) -> exp.Expr:
         """GROUP BY 1, or the name of an output, as the expression that it stands for."""

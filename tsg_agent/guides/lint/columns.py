@@ -58,7 +58,8 @@ def _is_alias(name: str, scope: Scope) -> bool:
 def ungrouped(facts: Facts) -> Iterator[tuple[Scope, exp.Column, exp.Expr]]:
     """(SELECT, column, item) for columns that are neither grouped nor inside an aggregate."""
     for scope in facts.scopes:
-        if not scope.grouped or scope.select.args.get("distinct"):
+        group = scope.select.args.get("group")
+        if not scope.grouped or scope.select.args.get("distinct") or (group and group.args.get("all")):
             continue
         keys = {key.sql().lower() for key in scope.keys}
         names = {facts.name(key, scope) for key in scope.keys if isinstance(key, exp.Column)}
