@@ -8,16 +8,20 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
-.PHONY: demo test lint types check bench clean help
+.PHONY: demo test test-surfaces lint types check bench clean help
 
 help:  ## Say what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
 
 demo: $(READY)  ## Make a demonstration incident, investigate it, write the HTML report
 	$(BIN)/tsg-agent demo
 
 test: $(READY_DEV)  ## Run the tests
 	$(BIN)/python -m pytest -n auto -q
+
+test-surfaces: $(READY_DEV)  ## Run the tests of surfaces that need extras: MCP, OpenTelemetry, examples
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group surfaces
+	$(BIN)/python -m pytest -n auto -q tests/service tests/examples
 
 check: lint types  ## Lint and types
 

@@ -90,7 +90,8 @@ def reacting(parameters: dict[str, Any]) -> Any:
 def react(engine: Any, endpoint: Endpoint, text: str) -> None:
     """The same tools, a loop, and no rules."""
     model = ChatOpenAI(model="scripted", base_url=endpoint.url, api_key="none")
-    agent = create_agent(model, get_tools(engine), system_prompt="Find the cause of the incident with the tools.")
+    checks = get_tools(engine, checks_only=True)
+    agent = create_agent(model, checks, system_prompt="Find the cause of the incident with the tools.")
     agent.invoke({"messages": [{"role": "user", "content": text}]}, {"recursion_limit": 60})
 
 

@@ -16,7 +16,7 @@ import yaml
 from eval.cache import default_cache, telemetry_of
 from eval.cases import INCIDENTS, Case, Expected, ExpectedCause, ExpectedParameters, Recipe
 from eval.drafts import DRAFTS, Draft
-from eval.rows import Rows, same_requests, sudden_start
+from eval.rows import UNSEEN, Rows, same_requests, sudden_start
 from tsg_agent.simulator.incident import IncidentReport, incident_text
 from tsg_agent.simulator.scenario import FLAG_DIMENSIONS, WORKFLOW_DIMENSIONS, Effect, Fault, Kind, Scenario
 
@@ -28,7 +28,7 @@ DIMENSIONS_OF = {
 """What names a cause, where a fault is narrower than its cause (one component of a bad version)."""
 NOBODYS = (Kind.OUTAGE, Kind.EXISTING, Kind.OUTSIDE)
 PLACES = ("region", "datacenter", "availability_zone")
-DRAINABLE = ("partition_id", "shard_id")
+DRAINABLE = ("partition_id", "shard_id", "tenant_category", "load_balancer_id")
 
 
 def true_faults(draft: Draft) -> list[tuple[Fault, dict[str, str]]]:
@@ -37,8 +37,7 @@ def true_faults(draft: Draft) -> list[tuple[Fault, dict[str, str]]]:
     for fault in draft.faults:
         names = tuple(fault.where) if draft.exact else DIMENSIONS_OF.get(fault.kind, tuple(fault.where))
         subject = {name: value for name, value in fault.where.items() if name in names}
-        unseen = fault.effect in (Effect.RESOURCES, Effect.LOST)
-        if fault.kind in NOBODYS or unseen or any(subject == other for _, other in found):
+        if fault.kind in NOBODYS or fault.effect in UNSEEN or any(subject == other for _, other in found):
             continue
         worse = any(other.items() < subject.items() for _, other in found)  # a part of a cause that fails more
         if draft.exact or not worse:
@@ -74,7 +73,7 @@ def expected_of(draft: Draft, scenario: Scenario, rows: Rows) -> Expected:
 
 
 def _actions(fault: Fault) -> tuple[str, ...]:
-    """The guide's action for a strong fault of this kind."""
+    """The action for a confirmed cause of this kind, whatever the guide's thresholds say of its size."""
     if fault.effect is Effect.RATE_LIMIT:
         return ("relieve_rate_limiting",)
     usual = {
@@ -87,9 +86,9 @@ def _actions(fault: Fault) -> tuple[str, ...]:
     }
     if fault.kind in usual:
         return usual[fault.kind]
-    if set(fault.where) & set(DRAINABLE):
-        return ("drain",)
-    return ("redirect_traffic",) if set(fault.where) & set(PLACES) else ("look",)
+    drain = ("drain",) if set(fault.where) & set(DRAINABLE) else ()
+    redirect = ("redirect_traffic",) if set(fault.where) & set(PLACES) else ()
+    return (*drain, *redirect) or ("look",)
 
 
 def _tier(fault: Fault) -> str:

@@ -23,6 +23,7 @@ from eval.runner import Job, jobs
 from eval.runner import run as sit_exam
 from eval.settings import nested
 from eval.summary import scores_of, sets_of
+from eval.texts import TEXTS, load, score, summary
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Recorded incidents, and an exam over them.")
 console = Console()
@@ -149,6 +150,29 @@ def report(
         (output / "report.md").write_text(markdown(read_ones), encoding="utf-8")
         (output / "report.html").write_text(html(read_ones), encoding="utf-8")
     console.print(f"{output / 'report.md'}\n{output / 'report.html'}")
+
+
+@app.command()
+def texts(
+    folder: Annotated[Path, typer.Option(help="a folder of texts with their parameters")] = TEXTS,
+    held: Annotated[bool | None, typer.Option(help="only those kept back from tuning, or only the others")] = None,
+    details: Annotated[bool, typer.Option(help="each text that is not all exact")] = True,
+) -> None:
+    """Read incident texts by rules: parameters exact, needless questions, wrong in silence."""
+    try:
+        setting, entries = load(folder)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from error
+    outcomes = [score(text, setting) for text in entries if held is None or text.held is held]
+    for one in outcomes if details else []:
+        if one.wrong:
+            asked = f"; asked for {', '.join(one.needless)}" if one.needless else ""
+            silent = f"; in silence: {', '.join(one.silent)}" if one.silent else ""
+            console.print(f"{one.id}: {'; '.join(one.wrong)}{asked}{silent}", markup=False, soft_wrap=True)
+    table = Table("score", "value")
+    for name, value in summary(outcomes):
+        table.add_row(name, value)
+    console.print(table)
 
 
 @contextmanager

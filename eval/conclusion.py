@@ -12,7 +12,6 @@ from pydantic import BaseModel, Field
 
 from eval.answer import Measured
 from tsg_agent import Given, QuestionError, Report, Request, Settings, TsgError, investigate
-from tsg_agent.models.report import Availability
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -63,12 +62,16 @@ def concluded(
         ],
         dismissed=[(dict(one.subject), one.statement) for one in report.rejected],
         onset=onset_of(report),
-        availability=(_percent(report.sla.before), _percent(report.sla.after)),
+        availability=_availability(report),
     )
 
 
-def _percent(part: Availability | None) -> float | None:
-    return None if part is None or part.availability is None else round(part.availability, 6)
+def _availability(report: Report) -> tuple[float | None, float | None]:
+    before, after = (
+        None if part is None or part.availability is None else round(part.availability, 6)
+        for part in (report.sla.before, report.sla.after)
+    )
+    return before, after
 
 
 def onset_of(report: Report) -> Measured:

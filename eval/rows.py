@@ -148,13 +148,15 @@ def before_and_after(
     return int((failed & before).sum()), int(before.sum()), int((failed & after).sum()), int(after.sum())
 
 
+UNSEEN = (Effect.RESOURCES, Effect.LOST)
+"""Effects that no request of the log fails by."""
 ROLLED_OUT_AT_ONCE = 1.0
 """Minutes from the first instance to the last, up to which a version's failures begin suddenly."""
 
 
 def sudden_start(scenario: Scenario) -> datetime | None:
-    """When trouble begins; None where there is none, or where what begins first begins little by little."""
-    faults = [one for one in scenario.faults if one.kind is not Kind.EXISTING and one.effect is not Effect.RESOURCES]
+    """When requests begin to fail; None where none do, or where what begins first begins little by little."""
+    faults = [one for one in scenario.faults if one.kind is not Kind.EXISTING and one.effect not in UNSEEN]
     if not faults:
         return None
     first = min(scenario.onset_of(fault) for fault in faults)

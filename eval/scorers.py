@@ -137,10 +137,25 @@ def actions(expected: Expected, answer: Answer) -> Score:
     return float(not harm and all(any(_answers(cause, a) for a in answer.actions) for cause in wanted))
 
 
+def action_at_1(expected: Expected, answer: Answer) -> Score:
+    """1 if the first action is for now, and right for a true cause; None where no cause can be acted on at once."""
+    wanted = [cause for cause in expected.causes if set(cause.actions) & set(CHANGES)]
+    if not wanted:
+        return None
+    first = answer.actions[:1]
+    return float(bool(first) and first[0].urgency == "now" and any(_answers(cause, first[0]) for cause in wanted))
+
+
+MOVES = ("redirect_traffic", "drain")
+"""Actions that take requests away from where they fail: no others than these, so they name the whole description."""
+
+
 def _answers(cause: ExpectedCause, action: Proposed) -> bool:
     if action.kind not in cause.actions:
         return False
     target = {key: str(value) for key, value in action.target.items()}
+    if action.kind in MOVES and cause.any_of:
+        return any(one.items() <= target.items() for one in cause.any_of)
     return not cause.any_of or any(set(one.items()) & set(target.items()) for one in cause.any_of)
 
 
@@ -198,7 +213,7 @@ def _instant(value: Any) -> datetime | None:
 
 SHARES = (
     "parameters", "questions", "checks", "labels", "cause_at_1", "cause_at_3", "exact", "confirmed", "tier", "actions",
-    "gaps", "said", "start_within_2", "start_within_5", "grounded",
+    "action_at_1", "gaps", "said", "start_within_2", "start_within_5", "grounded",
 )  # fmt: skip
 """Scores of which more is better, 0 to 1."""
 FAULTS = ("failed", "false_alarm", "wrongful_blame", "innocent_blamed")
@@ -220,6 +235,7 @@ def score(expected: Expected, text: str, answer: Answer, asked: list[str], truth
         "confirmed": confirmed_share(expected, answer),
         "tier": tier(expected, answer),
         "actions": actions(expected, answer),
+        "action_at_1": action_at_1(expected, answer),
         "gaps": gaps(expected, answer),
         "said": said(expected, answer),
         "start_within_2": start_within(2)(expected, answer),

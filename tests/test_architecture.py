@@ -23,7 +23,8 @@ ALLOWED: dict[str, set[str]] = {
     "extract": BASE,
     "conclude": BASE,
     "report": BASE,
-    "tools": BASE | {"telemetry", "sandbox", "workflows"},
+    "tracing": set(),
+    "tools": BASE | {"tracing", "telemetry", "sandbox", "workflows"},
     "guides": BASE | {"telemetry", "tools", "extract"},
     "evidence": BASE | {"telemetry", "tools"},
     "verdicts": BASE | {"evidence", "workflows"},
@@ -31,7 +32,12 @@ ALLOWED: dict[str, set[str]] = {
     "simulator": BASE,
     "frames": {"errors"},
     "checkpoints": {"errors"},
-    "store": {"errors", "models", "extract", "frames"},
+    "sqlite_files": set(),
+    "events": {"errors", "models", "sqlite_files"},
+    "store": {"errors", "models", "extract", "frames", "events", "sqlite_files"},
+    "progress": {"models"},
+    "entrance": {"errors"},
+    "answering": BASE | {"extract"},
 }
 """Package -> what of ours it may import. What is not listed stands above all of these."""
 
@@ -60,7 +66,8 @@ def test_a_part_imports_only_what_lies_below_it(part: str) -> None:
 
 def test_evaluation_uses_the_public_names_only() -> None:
     files = sorted((ROOT / "eval").rglob("*.py"))
-    inner = {file.name: imports(file) - {"simulator"} for file in files}
+    own = {"texts.py": {"extract"}}  # Step 1 alone is what it scores
+    inner = {file.name: imports(file) - {"simulator"} - own.get(file.name, set()) for file in files}
     assert {name: found for name, found in inner.items() if found} == {}
 
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from tsg_agent.ask import Conversation
     from tsg_agent.errors import (
+        GraphError,
         ParameterError,
         QuestionError,
         RecordError,
@@ -18,9 +20,16 @@ if TYPE_CHECKING:
         TsgError,
     )
     from tsg_agent.extract import Given
-    from tsg_agent.graph import Context, Progress, build_graph, compile_graph
+    from tsg_agent.graph import GraphContext, build_graph, compile_graph
     from tsg_agent.models import Finding, Parameters, Question, Report
+    from tsg_agent.progress import Progress
+    from tsg_agent.recording import record, replay
+    from tsg_agent.report.html import to_html
+    from tsg_agent.report.markdown import to_markdown
     from tsg_agent.service import (
+        Service,
+        Source,
+        SyncService,
         Watch,
         ainvestigate,
         first_state,
@@ -35,9 +44,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PLUGINS",
-    "Context",
+    "Conversation",
     "Finding",
     "Given",
+    "GraphContext",
+    "GraphError",
     "ParameterError",
     "Parameters",
     "Progress",
@@ -46,8 +57,11 @@ __all__ = [
     "RecordError",
     "Report",
     "Request",
+    "Service",
     "Settings",
     "SettingsError",
+    "Source",
+    "SyncService",
     "TelemetryError",
     "TsgError",
     "Watch",
@@ -59,14 +73,34 @@ __all__ = [
     "graph_context",
     "investigate",
     "open_telemetry",
+    "record",
+    "replay",
     "resume",
+    "to_html",
+    "to_markdown",
 ]
 _HOMES = {
-    "errors": ("ParameterError", "QuestionError", "RecordError", "SettingsError", "TelemetryError", "TsgError"),
+    "errors": (
+        "GraphError",
+        "ParameterError",
+        "QuestionError",
+        "RecordError",
+        "SettingsError",
+        "TelemetryError",
+        "TsgError",
+    ),
     "extract": ("Given",),
-    "graph": ("Context", "Progress", "build_graph", "compile_graph"),
+    "ask": ("Conversation",),
+    "graph": ("GraphContext", "build_graph", "compile_graph"),
     "models": ("Finding", "Parameters", "Question", "Report"),
+    "progress": ("Progress",),
+    "recording": ("record", "replay"),
+    "report.html": ("to_html",),
+    "report.markdown": ("to_markdown",),
     "service": (
+        "Service",
+        "Source",
+        "SyncService",
         "Watch",
         "ainvestigate",
         "first_state",

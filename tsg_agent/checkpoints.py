@@ -15,7 +15,9 @@ from pydantic import ValidationError
 
 from tsg_agent.errors import RecordError
 
-KIND = "tsg-json"
+SCHEMA = 2
+"""Of a state: raised where a step of the graph reads it otherwise than before. Only its own version goes on from it."""
+KIND = f"tsg-json-{SCHEMA}"
 """What stands beside each value in the file; a value of another kind was written by something else."""
 _QUESTION = "__interrupt__"
 _UNREADABLE = (sqlite3.Error, ValidationError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
@@ -47,7 +49,7 @@ def readable(identity: str) -> Iterator[None]:
     except _UNREADABLE as error:
         raise RecordError(
             f"The checkpoint of investigation {identity} cannot be read: {type(error).__name__}.",
-            fix="Run it again: `tsg-agent run`. If that fails too, move checkpoints.sqlite away (TSG_STATE_DIR).",
+            fix="Run it again: `tsg-agent run`.",
         ) from error
 
 

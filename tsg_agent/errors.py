@@ -70,6 +70,10 @@ class TransientTelemetryError(TelemetryError):
     """The engine could not be reached this time; the same query may work on the next try."""
 
 
+class GraphError(TsgError):
+    """The graph was run in a way in which it cannot work: without its context or a text, or synchronously."""
+
+
 class RecordError(TsgError):
     """An investigation's checkpoint or recording is not there, or was made by something else."""
 

@@ -15,20 +15,22 @@ import operator
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated, Any, Protocol, TypedDict
+from typing import Annotated, Any, Protocol
 
 import pyarrow as pa
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
-from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # Python 3.11's own cannot be made a schema of
 
 from tsg_agent import __version__
+from tsg_agent.answering import answered
 from tsg_agent.conclude import conclude
-from tsg_agent.errors import ParameterError, QueryTimeout, TelemetryError
+from tsg_agent.entrance import entrance, opened
+from tsg_agent.errors import QueryTimeout, TelemetryError
 from tsg_agent.evidence import Measurer, Requests, calls_of, read_requests
 from tsg_agent.extract import Extraction, Given, Known, extract
 from tsg_agent.frames import Frames
@@ -37,14 +39,17 @@ from tsg_agent.llm.assistant import Assistant
 from tsg_agent.llm.reading import Reading, combined, read_report
 from tsg_agent.llm.telling import spent_by, told_by
 from tsg_agent.models import Finding, Judgement, Parameters, Report, Sla, Status, Usage
+from tsg_agent.progress import Progress
 from tsg_agent.settings import Settings
 from tsg_agent.sla import Covers, sla_of, unmeasured
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import KnownValues
 from tsg_agent.tools import PLUGINS
+from tsg_agent.tools.account import account
 from tsg_agent.tools.plugin import Plugin
 from tsg_agent.tools.plugin_8_workflows import frame_of, in_the_guides_order
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
+from tsg_agent.tracing import span
 from tsg_agent.verdicts import Evidence, judge
 
 log = logging.getLogger(__name__)
@@ -74,15 +79,6 @@ class State(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Progress:
-    """One thing that happened: a check began or ended. `step` 0 is the evidence measurement."""
-
-    step: int
-    title: str
-    finding: Finding | None = None
-
-
-@dataclass(frozen=True)
 class Context:
     """What the nodes work with; never in a checkpoint."""
 
@@ -96,6 +92,12 @@ class Context:
     """The language model, where there is one; its budget is this investigation's."""
     bench: Workbench = field(default_factory=Workbench)
     """Where the model's code runs; whoever made the context closes it."""
+    told: Callable[[dict[str, Any]], None] = lambda _event: None
+    """Is told what a parent graph's stream is told: see docs/embedding.md."""
+
+
+GraphContext = Context
+"""Its public name."""
 
 
 class Node(Protocol):
@@ -109,19 +111,19 @@ class Node(Protocol):
 def build_graph() -> StateGraph[State, Context, State, State]:
     """The graph, not yet compiled: embed it with a checkpointer of your own."""
     graph: StateGraph[State, Context, State, State] = StateGraph(State, context_schema=Context)
-    graph.add_node("read", _read)
-    graph.add_node("extract", _extract)
-    graph.add_node("evidence", _evidence)
-    graph.add_node("judge", _judge, defer=True)
-    graph.add_node("conclude", _conclude)
-    graph.add_node("phrase", _phrase)
+    graph.add_node("read", entrance(_node("read", _read)))
+    graph.add_node("extract", _node("extract", _extract))
+    graph.add_node("evidence", _node("evidence", _evidence))
+    graph.add_node("judge", _node("judge", _judge), defer=True)
+    graph.add_node("conclude", _node("conclude", _conclude, told="drafted"))
+    graph.add_node("phrase", _node("phrase", _phrase))
     graph.add_edge(START, "read")
     graph.add_edge("read", "extract")
     for plugin in PLUGINS:
-        graph.add_node(plugin.key, _check(plugin))
+        graph.add_node(plugin.key, _node(plugin.key, _check(plugin)))
         graph.add_edge("extract", plugin.key)
         graph.add_edge(plugin.key, "analyse" if plugin.number == 8 else "judge")
-    graph.add_node("analyse", _analyse)
+    graph.add_node("analyse", _node("analyse", _analyse))
     graph.add_edge("analyse", "judge")
     graph.add_edge("extract", "evidence")
     graph.add_edge("evidence", "judge")
@@ -132,8 +134,38 @@ def build_graph() -> StateGraph[State, Context, State, State]:
 
 
 def compile_graph(checkpointer: Any = None) -> CompiledStateGraph[State, Context, State, State]:
-    """The graph, ready to run: `await graph.ainvoke(state, config, context=Context(...))`."""
-    return build_graph().compile(checkpointer=checkpointer, name="tsg-agent")
+    """The graph, ready to run: `await graph.ainvoke(state, config, context=GraphContext(...))`."""
+    return _compiled().copy(update={"checkpointer": checkpointer})
+
+
+@functools.cache
+def _compiled() -> CompiledStateGraph[State, Context, State, State]:
+    return build_graph().compile(name="tsg-agent")
+
+
+def _node(name: str, function: Node, *, told: str = "") -> Node:
+    """A node that tells the stream of whoever runs the graph, and the context, what it does. `told`: at its end."""
+
+    async def node(state: State, *, runtime: Runtime[Context]) -> State:
+        context = opened(runtime.context)
+
+        def tell(event: dict[str, Any]) -> None:
+            runtime.stream_writer(event)
+            context.told(event)
+
+        def progress(event: Progress) -> None:
+            tell(event.as_event())
+            context.progress(event)
+
+        telling = runtime.override(context=replace(context, progress=progress), stream_writer=tell)
+        with span(f"node {name}"):
+            result = await function(state, runtime=telling)
+        if told:
+            tell({"kind": told})
+        return result
+
+    node.__doc__ = function.__doc__
+    return node
 
 
 async def _read(state: State, runtime: Runtime[Context]) -> State:
@@ -149,28 +181,19 @@ async def _read(state: State, runtime: Runtime[Context]) -> State:
 
 
 async def _extract(state: State, runtime: Runtime[Context]) -> State:
-    """Step 1. What the text leaves open is asked; an answer counts as a flag."""
+    """Step 1. What the text leaves open is asked, and asked again where an answer cannot hold; one counts as a flag."""
     context = runtime.context
+    settle = functools.partial(_extraction, state, context=context)
     given = Given.model_validate(state.get("given", {}))
-    found = await _threaded(context, _extraction, state, given, context)
-    while found.questions:
-        answers = interrupt({"questions": [question.model_dump(mode="json") for question in found.questions]})
-        given = _answered(given, answers)
-        found = await _threaded(context, _extraction, state, given, context)
+    found = await _threaded(context, settle, given)
+    questions, refused = found.questions, dict[str, str]()
+    while questions:
+        asked = [question.model_dump(mode="json") for question in questions]
+        said = interrupt({"questions": asked, "refused": refused})
+        given, found, questions, refused = await _threaded(context, answered, questions, given, said, settle)
     assert found.parameters is not None  # noqa: S101 - no questions means parameters
-    return {"parameters": found.parameters.model_dump(mode="json"), "notes": found.notes}
-
-
-def _answered(given: Given, answers: Any) -> Given:
-    """What is given, with a person's answers. Raises ParameterError for one that is no value of its parameter."""
-    try:
-        return Given.model_validate({**given.model_dump(), **TypeAdapter(dict[str, Any]).validate_python(answers)})
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"])) or "the questions"
-        raise ParameterError(
-            f"The answer to {place} is wrong: {problem['msg']}.", fix="Times need an offset: 2026-03-10T14:00Z."
-        ) from error
+    runtime.stream_writer({"kind": "understood", "parameters": found.parameters.model_dump(mode="json")})
+    return {"parameters": found.parameters.model_dump(mode="json"), "notes": [*found.notes, *refused.values()]}
 
 
 def _extraction(state: State, given: Given, context: Context) -> Extraction:
@@ -259,14 +282,17 @@ def _measure(state: State, context: Context) -> dict[str, Any]:
     if measurer.lacking:
         reason = f"The telemetry has no {', '.join(measurer.lacking)}."
         return {"tables": [], "status": Status.NOT_APPLICABLE.value, "reason": reason}
+    parameters, timeout = Parameters.model_validate(state["parameters"]), context.settings.query_timeout
+    rows = context.executor.submit(account, context.engine, parameters, timeout)
     try:
         results = measurer.fetch()
+        told = rows.result().notes()
     except TelemetryError as error:
         status = Status.TIMEOUT if isinstance(error, QueryTimeout) else Status.ERROR
         return {"tables": [], "status": status.value, "reason": str(error)}
     for name, table in results.items():
         context.frames.put(EVIDENCE + name, table)
-    return {"tables": sorted(results), "status": Status.OK.value, "reason": ""}
+    return {"tables": sorted(results), "status": Status.OK.value, "reason": "", "account": told}
 
 
 def _measurer(state: State, context: Context) -> Measurer:
@@ -306,9 +332,10 @@ def _judged(state: State, context: Context) -> State:
             findings,
             given,
             context.settings.thresholds,
+            context.known.last,
         )
     )
-    sla = sla_of(judged.measurement, given, judged.judgement.start, _covers(context))
+    sla = sla_of(judged.measurement, given, judged.judgement, _covers(context))
     return {"sla": sla.model_dump(mode="json"), "judgement": judged.judgement.model_dump(mode="json")}
 
 
@@ -343,7 +370,8 @@ def _report(state: State, context: Context) -> dict[str, Any]:
         for t in context.engine.tables.values()
         if t.problem
     ]
-    notes = [*broken, *state.get("notes", []), *judgement.notes, *state.get("looked", [])]
+    told = state.get("measured", {}).get("account", [])
+    notes = [*broken, *state.get("notes", []), *told, *judgement.notes, *state.get("looked", [])]
     findings = [Finding.model_validate(finding) for finding in state["findings"]]
     report = conclude(
         parameters,

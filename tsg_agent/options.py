@@ -34,6 +34,9 @@ Region = Annotated[str | None, typer.Option(help="Affected region, as the teleme
 Service = Annotated[str | None, typer.Option("--service-name", "--service", help="Affected service.")]
 Environment = Annotated[str | None, typer.Option(help="dev, staging or prod.")]
 IncidentStart = Annotated[str | None, typer.Option(help="When it began, e.g. 2026-03-10T14:00Z; UTC without offset.")]
+ExactStart = Annotated[
+    bool, typer.Option("--exact-start", help="The start is exact: the telemetry does not decide it.")
+]
 StartTime = Annotated[str | None, typer.Option(help="Start of the window; default 2 h before the start.")]
 EndTime = Annotated[str | None, typer.Option(help="End of the window; default: now, or the resolution.")]
 Threshold = Annotated[float | None, typer.Option(help="SLA threshold, percent; default 99.9.")]

@@ -290,8 +290,10 @@ class Settings(BaseSettings):
     template_paths: bool = Field(True, description="count paths that differ in their ids only as one: /order/{id}")
     maximum_groups: int = Field(100_000, description="groups a check reads before it says that it was cut")
     state_dir: Path = Field(
-        Path("~/.local/state/tsg-agent"), description="where checkpoints of investigations are kept"
+        Path("~/.local/state/tsg-agent"), description="where investigations, their events and reports are kept"
     )
+    keep_days: float | None = Field(90, gt=0, description="how long an investigation is kept; None = always")
+    keep_number: int | None = Field(1_000, gt=0, description="investigations kept, newest first; None = all")
 
     @classmethod
     def settings_customise_sources(

@@ -5,15 +5,22 @@ from datetime import datetime
 
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Counts, Measurement
-from tsg_agent.models import Availability, Measure, Parameters, Sla, Start, Status
+from tsg_agent.models import Availability, Judgement, Measure, Parameters, Sla, Status, TrafficLoss
 from tsg_agent.wording import clock, count, moment, name, one_line, percent, some
 
 Covers = tuple[datetime, datetime] | None
 """The first and the last time that the telemetry holds."""
 
 
-def sla_of(measurement: Measurement, parameters: Parameters, start: Start, covers: Covers = None) -> Sla:
-    """Availability (100 - percent answered 5xx) of the window, and before and after the measured start."""
+COLLAPSE = 5.0
+"""Points by which the share that is served must fall to say that users lose, whatever the share of 5xx."""
+
+
+def sla_of(measurement: Measurement, parameters: Parameters, judged: Judgement, covers: Covers = None) -> Sla:
+    """Availability (100 - percent answered 5xx) of the window, and before and after the measured start.
+
+    The threshold is not called kept where users lose otherwise: where far fewer are served, or requests stopped coming.
+    """
     grid, counts, threshold = measurement.grid, measurement.entry, parameters.threshold
     window = _availability(counts, slice(0, grid.count))
     before, after = _sides(counts, grid)
@@ -22,13 +29,16 @@ def sla_of(measurement: Measurement, parameters: Parameters, start: Start, cover
     if not since.requests:
         status, reason = (
             Status.NO_DATA,
-            _unseen(parameters, window, since.unknown, start.measured or start.reported, covers),
+            _unseen(parameters, window, since.unknown, judged.start.measured or judged.start.reported, covers),
         )
     elif doubt := _doubt(parameters, since, before):
         status, reason = Status.INSUFFICIENT_DATA, doubt
+    lost = _lost(since, before, judged.traffic)
+    under = bool(lost) or (since.availability is not None and since.availability < threshold)
     return Sla(
         threshold=threshold,
-        breached=since.availability < threshold if since.availability is not None and not reason else None,
+        breached=under if since.availability is not None and not reason else None,
+        lost=lost,
         status=status,
         reason=reason,
         measured_on=f"requests at {measurement.entry_component}" if measurement.entry_component else "all requests",
@@ -102,6 +112,23 @@ def _doubt(parameters: Parameters, since: Availability, before: Availability | N
         f"{some(since.unknown, 'request')} of {service} do not say how they were answered (no status), "
         f"so its availability may be anything between {between}"
     )
+
+
+def _lost(since: Availability, before: Availability | None, traffic: TrafficLoss | None) -> str:
+    """What users lose beside 5xx, in words; nothing where they lose nothing."""
+    if traffic is not None:
+        fall = f"requests fell by {percent(traffic.percent)} at {clock(traffic.since)}"
+        return f"{fall}, and what does not come is in no share"
+    if before is None or not before.requests or not since.requests:
+        return ""
+    served, usual = _served(since), _served(before)
+    if usual - served < COLLAPSE:
+        return ""
+    return f"only {percent(served)} of requests are answered 2xx or 3xx ({percent(usual)} before)"
+
+
+def _served(one: Availability) -> float:
+    return (one.success_rate or 0.0) + (one.redirect_rate or 0.0)
 
 
 def _sides(counts: Counts, grid: Grid) -> tuple[Availability | None, Availability | None]:

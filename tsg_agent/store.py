@@ -1,28 +1,48 @@
-"""Where interrupted investigations wait: one folder per state directory, readable by its owner only."""
+"""Where investigations are kept: one folder per state directory, readable by its owner only."""
 
 import json
 import os
+import shutil
 import sqlite3
-from contextlib import closing, suppress
-from datetime import UTC, datetime
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import Field, ValidationError
 
 from tsg_agent.errors import RecordError
+from tsg_agent.events import EventLog
 from tsg_agent.extract import Given, Moment
 from tsg_agent.frames import Frames
-from tsg_agent.models import Model, ModelUsage, NodeUsage
+from tsg_agent.models import Instant, Model, ModelUsage, NodeUsage, Report
+from tsg_agent.sqlite_files import connected, mended, owned
 
-ENDED = "ended.json"
+try:
+    import fcntl
+except ImportError:  # not on Windows: there two processes can run one investigation
+    fcntl = None  # type: ignore[assignment]
+
+ENDED, REPORT, FEEDBACK, LOCK = "ended.json", "report.json", "feedback.json", "lock"
+SCHEMA = 1
+"""Of what lies in an investigation's folder beside its report."""
+REPORTS = int(Report.model_fields["schema_version"].default)
+"""The report's schema, which this version writes."""
+CLAIM_S = 0.2
 NEAR = 3
 """Ids like a wrong one that are named."""
+AGAIN = "Run it again: `tsg-agent run`."
+M = TypeVar("M", bound=Model)
 
 
 class Kept(NamedTuple):
-    """An investigation, in a list: interrupted, finished or unreadable; its headline, or its text's first line."""
+    """An investigation, in a list; its headline, or its text's first line.
+
+    `state`: finished, running, queued, asked (it waits for answers), failed, cancelled, interrupted or unreadable.
+    """
 
     id: str
     when: datetime
@@ -53,8 +73,21 @@ class Request(Model):
     )
 
 
+class Feedback(Model):
+    """What an investigation's conclusion was worth, said by a person."""
+
+    right: bool = Field(description="whether the conclusion held")
+    subject: dict[str, str] | None = Field(
+        None, description="what it really was: column -> value, as in a report's causes"
+    )
+    component: str = Field("", description="the component that really was the cause, where no column says it better")
+    no_incident: bool = Field(False, description="nothing was wrong")
+    note: str = ""
+    at: Instant
+
+
 class Store:
-    """The state directory: `<id>/request.json`, the tables of a run, and one SQLite file of checkpoints."""
+    """The state directory: a folder for each investigation, and two SQLite files: checkpoints and events."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.expanduser()
@@ -62,85 +95,143 @@ class Store:
     @property
     def checkpoints(self) -> Path:
         """The SQLite file, which its owner alone may read and write; it and its folder exist. Raises OSError."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = self._folder / "checkpoints.sqlite"
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        for path in (self._folder, file):
-            held = path.stat()
-            if hasattr(os, "geteuid") and held.st_uid != os.geteuid():
-                raise PermissionError(f"{path} belongs to another user")
-        if self._folder.stat().st_mode & 0o022:
-            raise PermissionError(f"others may write to it; `chmod 700 {self._folder}`, or take another")
-        file.chmod(0o600)  # one that an earlier version made
-        return file
+        return owned(self._folder / "checkpoints.sqlite")
 
-    def check(self) -> None:
-        """Raises RecordError where nothing can be kept: no folder, no right to write, a file that is no database."""
+    @property
+    def events(self) -> EventLog:
+        """What happened in each investigation."""
+        return EventLog(self._folder / "events.sqlite")
+
+    def check(self) -> list[str]:
+        """Notes on files that were damaged and are now kept aside; new ones are in their place.
+
+        Raises RecordError where nothing can be kept: no folder, no right to write.
+        """
+        notes = []
         try:
-            with closing(sqlite3.connect(self.checkpoints)) as connection:
-                connection.execute("CREATE TABLE IF NOT EXISTS kept (id TEXT)")
+            for name, lost in (("checkpoints", "what was interrupted before begins anew"), ("events", "")):
+                aside = mended(self._folder / f"{name}.sqlite")
+                if aside:
+                    notes.append(f"The file of {name} was damaged, and is kept as {aside.name}{lost and f': {lost}'}.")
         except (OSError, sqlite3.Error) as error:
             raise RecordError(
                 f"Investigations cannot be kept in {self._folder}: {getattr(error, 'strerror', None) or error}.",
                 fix="Name another folder with TSG_STATE_DIR, or run with --no-keep.",
             ) from error
+        return notes
+
+    @contextmanager
+    def claimed(self, identity: str) -> Iterator[None]:
+        """Hold an investigation while it runs; the hold ends with the process. Raises RecordError if another has it."""
+        file = os.open(self._of(identity) / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            last = time.monotonic() + CLAIM_S
+            while not _locked(file):  # who only looks whether it runs holds it for a moment too
+                if time.monotonic() > last:
+                    raise RecordError(
+                        f"Investigation {identity} is running already.",
+                        fix=f"`tsg-agent show {identity}` when it has ended.",
+                    )
+                time.sleep(0.01)
+            yield
+        finally:
+            os.close(file)
 
     def remember(self, identity: str, request: Request) -> None:
         """Keep what was asked, so that resume() can open the same telemetry."""
-        folder = self._of(identity)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (folder / "request.json").write_text(request.model_dump_json(indent=1), encoding="utf-8")
+        self._of(identity).mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._put(identity, "request.json", {"schema_version": SCHEMA, **request.model_dump(mode="json")})
 
     def recall(self, identity: str) -> Request:
         """What was asked. Raises RecordError for an unknown investigation."""
-        path = self._of(identity) / "request.json"
-        try:
-            return Request.model_validate_json(path.read_text("utf-8"))
-        except FileNotFoundError as error:
-            raise RecordError(f"There is no investigation {identity!r}.", fix=self._near(identity)) from error
-        except (OSError, ValidationError, json.JSONDecodeError) as error:
-            raise RecordError(
-                f"The record of investigation {identity} cannot be read.", fix="Run it again: `tsg-agent run`."
-            ) from error
+        held = self._get(identity, "request.json", Request)
+        if held is None:
+            raise RecordError(f"There is no investigation {identity!r}.", fix=self._near(identity))
+        return held
 
     def spend(self, identity: str, nodes: list[NodeUsage]) -> None:
         """Keep what a model has cost so far: a node that is killed in its middle has spent it all the same."""
-        part, whole = (self._of(identity) / name for name in ("spent.json.part", "spent.json"))
         with suppress(OSError):  # a disk that is full now is no reason to leave the incident alone
-            part.write_text(ModelUsage(nodes=nodes).model_dump_json(), encoding="utf-8")
-            part.replace(whole)
+            self._put(identity, "spent.json", ModelUsage(nodes=nodes).model_dump(mode="json"))
 
     def spent(self, identity: str) -> list[NodeUsage]:
         """What a model has cost so far; nothing where none was asked."""
+        held = self._get(identity, "spent.json", ModelUsage)
+        return held.nodes if held else []
+
+    def end(self, identity: str, report: Report) -> None:
+        """Keep the report as itself; the tables that it was made from are of no more use. Raises OSError."""
+        self._write(identity, REPORT, report.model_dump_json(indent=2) + "\n")
+        self._put(identity, ENDED, {"headline": report.headline})
+        for table in self._of(identity).glob("*.arrow"):
+            table.unlink()
+
+    def report_text(self, identity: str) -> str:
+        """The report as it was written, byte by byte. Raises RecordError where there is none."""
         try:
-            return ModelUsage.model_validate_json((self._of(identity) / "spent.json").read_text("utf-8")).nodes
+            return (self._of(identity) / REPORT).read_text("utf-8")
         except FileNotFoundError:
-            return []
-        except (OSError, ValidationError) as error:
+            self.recall(identity)
+            if (self._of(identity) / ENDED).exists():
+                raise RecordError(
+                    f"Investigation {identity} was concluded by an earlier version, which kept no report.", fix=AGAIN
+                ) from None
             raise RecordError(
-                f"What investigation {identity} has spent cannot be read.", fix="Run it again: `tsg-agent run`."
+                f"Investigation {identity} has no report: it has not concluded.", fix=f"`tsg-agent resume {identity}`."
+            ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecordError(f"The report of investigation {identity} cannot be read.", fix=AGAIN) from error
+
+    def report(self, identity: str) -> Report:
+        """The report. Raises RecordError where there is none that this version reads."""
+        text = self.report_text(identity)
+        try:
+            written = json.loads(text)["schema_version"]
+            if written == REPORTS:
+                return Report.model_validate_json(text)
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise RecordError(
+                f"The report of investigation {identity} cannot be read: it is damaged.", fix=AGAIN
             ) from error
+        raise RecordError(
+            f"The report of investigation {identity} has schema {written!r}, and this version reads {REPORTS}.",
+            fix=f"`tsg-agent show {identity} --format json` gives it as it is; or take the version that wrote it.",
+        )
 
-    def end(self, identity: str, headline: str) -> None:
-        """Note that an investigation has concluded, and what."""
-        with suppress(OSError):  # as above
-            (self._of(identity) / ENDED).write_text(json.dumps({"headline": headline}), encoding="utf-8")
+    def judge(self, identity: str, feedback: Feedback) -> None:
+        """Keep what a person says of the conclusion, in the place of what was said before."""
+        self.recall(identity)
+        self._put(identity, FEEDBACK, {"schema_version": SCHEMA, **feedback.model_dump(mode="json")})
+        self.events.append(identity, "feedback", feedback.model_dump(mode="json"))
 
-    def about(self, identity: str) -> Kept:
-        """What a list says of an investigation, also where its record cannot be read."""
+    def feedback(self, identity: str) -> Feedback | None:
+        """What a person said of the conclusion, if anything."""
+        return self._get(identity, FEEDBACK, Feedback)
+
+    def about(self, identity: str, states: dict[str, str] | None = None) -> Kept:
+        """What a list says of an investigation, also where its record cannot be read. `states`: the event log's."""
         folder = self._of(identity)
         when = datetime.fromtimestamp((folder / "request.json").stat().st_mtime, UTC)
         try:
-            headline = str(json.loads((folder / ENDED).read_text("utf-8"))["headline"])
-            return Kept(identity, when, "finished", headline)
+            return Kept(identity, when, "finished", str(json.loads((folder / ENDED).read_text("utf-8"))["headline"]))
         except (OSError, ValueError, KeyError, TypeError):
             pass  # it has not concluded
         try:
             text = self.recall(identity).text
         except RecordError:
             return Kept(identity, when, "unreadable", "")
+        last = (self.events.states() if states is None else states).get(identity, "")
+        if self._runs(identity):
+            state = last if last in {"asked", "queued"} else "running"
+        else:
+            state = last if last in {"asked", "failed", "cancelled"} else "interrupted"
         lines = (line.strip("# \t") for line in text.splitlines())
-        return Kept(identity, when, "interrupted", next((line for line in lines if line), "(no text)"))
+        return Kept(identity, when, state, next((line for line in lines if line), "(no text)"))
+
+    def kept(self, limit: int | None = None) -> list[Kept]:
+        """What is kept, newest first."""
+        states = self.events.states()
+        return [self.about(identity, states) for identity in self.identities()[:limit]]
 
     def frames(self, identity: str) -> Frames:
         """The tables of an investigation."""
@@ -153,14 +244,86 @@ class Store:
         found = sorted(self._folder.glob("*/request.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         return [path.parent.name for path in found]
 
+    def prune(self, days: float | None, number: int | None) -> list[str]:
+        """Take away what is older than `days`, and the oldest over `number`; never what runs. Gives their ids.
+
+        Raises OSError, sqlite3.Error.
+        """
+        oldest = datetime.now(UTC) - timedelta(days=days) if days is not None else None
+        gone = []
+        for place, identity in enumerate(self.identities()):
+            when = datetime.fromtimestamp((self._of(identity) / "request.json").stat().st_mtime, UTC)
+            too_old, too_many = oldest is not None and when < oldest, number is not None and place >= number
+            if (too_old or too_many) and not self._runs(identity):
+                shutil.rmtree(self._of(identity))
+                gone.append(identity)
+        if gone:
+            self.events.forget(gone)
+            self.forget_steps(gone)
+        return gone
+
+    def forget_steps(self, identities: list[str]) -> None:
+        """Take away checkpoints: of what has concluded, or is kept no more. Raises OSError, sqlite3.Error."""
+        with connected(self.checkpoints) as connection:
+            held = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            for table in sorted(held & {"checkpoints", "writes"}):
+                connection.executemany(f"DELETE FROM {table} WHERE thread_id = ?", [(one,) for one in identities])  # noqa: S608 - our own names
+
+    def _runs(self, identity: str) -> bool:
+        """Whether a process has it in hand."""
+        try:
+            file = os.open(self._of(identity) / LOCK, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            return not _locked(file)
+        finally:
+            os.close(file)
+
+    def _put(self, identity: str, name: str, data: dict[str, Any]) -> None:
+        self._write(identity, name, json.dumps(data, indent=1, ensure_ascii=False))
+
+    def _write(self, identity: str, name: str, text: str) -> None:
+        """Under another name first: a file is whole, or not there. Raises OSError."""
+        part = self._of(identity) / f"{name}.part"
+        part.write_text(text, encoding="utf-8")
+        part.replace(self._of(identity) / name)
+
+    def _get(self, identity: str, name: str, kind: type[M]) -> M | None:
+        """What lies in a file; None where it is not there. Raises RecordError for what this version does not read."""
+        try:
+            held = json.loads((self._of(identity) / name).read_text("utf-8"))
+            written = held.pop("schema_version", SCHEMA)  # what 0.1 kept has none
+            if written == SCHEMA:
+                return kind.model_validate(held)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError, ValidationError) as error:
+            raise RecordError(f"The {name} of investigation {identity} cannot be read.", fix=AGAIN) from error
+        raise RecordError(
+            f"The {name} of investigation {identity} was written by a newer tsg-agent (schema {written!r}).",
+            fix="Go on with that version, or run it again: `tsg-agent run`.",
+        )
+
     def _near(self, identity: str) -> str:
         every = self.identities()
         begun = [known for known in every if known.startswith(identity)]
         near = begun[:NEAR] or get_close_matches(identity, every, NEAR, 0.6)
         meant = f"Did you mean {' or '.join(near)}? " if near else ""
-        return f"{meant}`tsg-agent resume list` shows those that are kept."
+        return f"{meant}`tsg-agent list` shows those that are kept."
 
     def _of(self, identity: str) -> Path:
         if not identity.isalnum():
             raise RecordError(f"{identity!r} is no investigation's id.", fix="An id is letters and digits.")
         return self._folder / identity
+
+
+def _locked(file: int) -> bool:
+    """Take the lock of an open file; False where another has it."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -53,6 +53,7 @@ _MEASURES = {
     Measure.RATE_LIMITED: "of requests were rate limited (429)",
     Measure.CLIENT_ERRORS: "of requests were refused (4xx)",
     Measure.SLOW: "of requests were slow",
+    Measure.SLOWER: "of requests took over twice as long as 99 % of them did before",
     Measure.RETRIES: "of requests were retries",
     Measure.WORKFLOW_FAILURES: "of runs did not complete",
 }

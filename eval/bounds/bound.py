@@ -1,6 +1,6 @@
 """What a bound is: a name, how it is measured, and the rows of the table that it gives."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -9,6 +9,8 @@ from eval.conclusion import each
 
 T = TypeVar("T")
 R = TypeVar("R")
+SHOWN = 15
+"""Incidents that are named where a bound is missed."""
 
 
 class Earlier(NamedTuple):
@@ -29,6 +31,11 @@ def verdicts(figure: str) -> Earlier:
 def readme(figure: str) -> Earlier:
     """A figure of the localization cases' README."""
     return Earlier(figure, "localization/README.md")
+
+
+def documented(figure: str) -> Earlier:
+    """A figure of version 0.1's docs/evaluation.md."""
+    return Earlier(figure, "docs/evaluation.md")
 
 
 def here(figure: str) -> Earlier:
@@ -100,6 +107,12 @@ class Bound:
             place = "/".join(self.reads)
             return [Row(self.name, "", f"not measured: {place} is not below the folder that --shared names")]
         return self.measure(setup)
+
+
+def missed(names: Iterable[str]) -> list[Row]:
+    """Where a bound's figure is not reached, for who wants to look; no row where it is everywhere."""
+    listed = list(names)
+    return [Row("  not in", "", ", ".join(listed[:SHOWN]) + (", …" if len(listed) > SHOWN else ""))] if listed else []
 
 
 def at_least(what: str, value: float | None, target: float, earlier: Earlier = UNKNOWN) -> Row:

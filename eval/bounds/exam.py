@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from eval.bounds.bound import UNKNOWN, Bound, Earlier, Row, Setup, at_least, at_most, counted, verdicts
+from eval.bounds.bound import Bound, Row, Setup, at_least, at_most, counted, documented, here, missed, verdicts
 from eval.cache import telemetry_of
 from eval.cases import Case, Expected, Recipe, load_all
 from eval.conclusion import Concluded, concluded
@@ -21,6 +21,8 @@ from tsg_agent.simulator.scenario import Fault, Kind, Rollout, Scenario
 FIRST_IDS = frozenset(draft.id for draft in FIRST_EDITION)
 STARTS: tuple[float | None, ...] = (-30, 10, 20, 30, 45, None)
 """How late the start is reported, minutes; None = not at all."""
+EARLIER: dict[float | None, str] = {-30: "1.00", 10: "1.00", 20: "0.81", 30: "0.50", 45: "0.06", None: "0"}
+"""Of a sample's 16 incidents, the share of which version 0.1 named the same first cause."""
 NEW = "3.15.0"
 TIMES = 10
 """How often a canary is made, each time with other seeds."""
@@ -47,15 +49,21 @@ def _solved(name: str, results: list[Result], judged: bool) -> list[Row]:
     """Cause first, false alarms, wrongful blame; without targets where VERDICTS.md has none."""
     if not results:
         return []
-    first, alarm, blame = (_mean(results, score) for score in ("cause_at_1", "false_alarm", "wrongful_blame"))
+    name = f"{name} ({len(results)})"
     rows = [
-        at_least(f"{name} ({len(results)}): cause first", first, 0.97, verdicts("1.00")),
-        at_most(f"{name}: false alarms", alarm, 0, Earlier("0", "docs/evaluation.md")),
-        at_most(f"{name}: wrongful blame", blame, 0, Earlier("0 to 0.011", "docs/evaluation.md")),
+        (at_least(f"{name}: cause first", _mean(results, "cause_at_1"), 0.97, verdicts("1.00")), "cause_at_1", 1.0),
+        (at_most(f"{name}: false alarms", _mean(results, "false_alarm"), 0, documented("0")), "false_alarm", 0.0),
+        (
+            at_most(f"{name}: wrongful blame", _mean(results, "wrongful_blame"), 0, documented("0 to 0.011")),
+            "wrongful_blame",
+            0.0,
+        ),
     ]
-    if judged:
-        return rows
-    return [Row(row.what, "", row.measured) for row in rows]
+    found = []
+    for row, score, right in rows:
+        found.append(row if judged else Row(row.what, "", row.measured))
+        found += missed(result.case for result in results if result.scores.get(score) not in (None, right))
+    return found
 
 
 def _mean(results: Sequence[Result], score: str) -> float | None:
@@ -93,9 +101,10 @@ def starts(setup: Setup) -> list[Row]:
     for late, others in zip(STARTS, rounds[1:], strict=True):
         same = [alike(true, other, case.expected) for case, true, other in zip(cases, rounds[0], others, strict=True)]
         name = "not given" if late is None else f"{abs(late):g} minutes {'late' if late > 0 else 'early'}"
-        before = verdicts("right in 3 of 12 (18, 20 or 30 minutes)") if late in (20, 30) else UNKNOWN
+        before = here(f"{EARLIER[late]} of 16")
         what = f"start {name} ({len(cases)}): the same first cause"
         rows.append(at_least(what, sum(same) / len(same), 0.95, before))
+        rows += missed(case.id for case, equal in zip(cases, same, strict=True) if not equal)
     return rows
 
 

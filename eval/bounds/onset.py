@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from eval.bounds.bound import Bound, Row, Setup, at_least, here
+from eval.bounds.bound import Bound, Row, Setup, at_least, here, missed
 from eval.cache import telemetry_of
 from eval.cases import Case, Recipe, load_all
 from eval.conclusion import concluded
 from eval.drafts.moving import shifted
 from eval.draws import Draws
-from eval.rows import Rows, before_and_after, sudden_start, z_of_a_rise
+from eval.rows import UNSEEN, Rows, before_and_after, sudden_start, z_of_a_rise
 from tsg_agent.simulator.incident import incident_text
 from tsg_agent.simulator.scenario import Scenario
 
@@ -51,6 +51,8 @@ def onset(setup: Setup) -> list[Row]:
         share = sum(error <= minutes for error in known) / len(clear) if known else None
         what = f"measured start within {minutes} minutes ({len(clear)} sudden, clear)"
         rows.append(at_least(what, share, target, here("repeats the text")))
+    far = [one.case for one in clear if one.minutes is not None and abs(one.minutes) > 5]
+    rows += missed(far)
     if known:
         median = sorted(known)[len(known) // 2]
         rows.append(
@@ -91,7 +93,7 @@ def gate_of(rows: Rows, scenario: Scenario) -> float:
     zs = [
         z_of_a_rise(*before_and_after(rows, fault, {}, []))
         for fault in scenario.faults
-        if scenario.onset_of(fault) == sudden_start(scenario)
+        if scenario.onset_of(fault) == sudden_start(scenario) and fault.effect not in UNSEEN
     ]
     return max((z for z in zs if z is not None), default=0.0)
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from eval.bounds.bound import Bound, Row, Setup, counted, here, verdicts
+from eval.bounds.bound import Bound, Row, Setup, counted, here
 from eval.cases import load as load_case
 from eval.conclusion import Concluded, concluded
 from eval.labels import read_label
@@ -69,8 +69,8 @@ def faults(setup: Setup) -> list[Row]:
     answers = list(zip(work, _answers(setup, work), strict=True))
     first, three = ([_found(job, answer, most) for job, answer in answers] for most in (1, 3))
     return [
-        counted("petshop: first", first, 1, verdicts(".72 of 32")),
-        counted("petshop: in the first three", three, 0, verdicts(".97 of 32")),
+        counted("petshop: first", first, 1, here("5 of 6")),
+        counted("petshop: in the first three", three, 0, here("6 of 6")),
     ]
 
 
@@ -87,7 +87,7 @@ def with_calls(setup: Setup) -> list[Row]:
         shutil.copyfile(calls, copy / "calls.csv")
         work.append(_recorded(folder, copy))
     first = [_found(job, answer, 1) for job, answer in zip(work, _answers(setup, work), strict=True)]
-    return [counted("petshop with calls: first", first, 0, here("reads no calls"))]
+    return [counted("petshop with calls: first", first, 0, here("5 of 6, reads no calls"))]
 
 
 def quiet(setup: Setup) -> list[Row]:
@@ -100,9 +100,11 @@ def quiet(setup: Setup) -> list[Row]:
         sure = sum(bool(answer.confirmed) for answer in answers)
         named = sum(bool(answer.subjects) for answer in answers)
         failed = sum(bool(answer.error) for answer in answers)
-        rows.append(Row(f"{name}, {len(work)}: confirmed", "0", f"{sure}", not sure and not failed))
+        rows.append(Row(f"{name}, {len(work)}: confirmed", "0", f"{sure}", not sure and not failed, here("0")))
         said = f"{named}" + (f", {failed} without an answer" if failed else "")
-        rows.append(Row(f"{name}, {len(work)}: with a suspect", "<= 1", said, named <= 1 and not failed))
+        rows.append(
+            Row(f"{name}, {len(work)}: with a suspect", "<= 1", said, named <= 1 and not failed, here("0 of 1, 1 of 7"))
+        )
     return rows
 
 
@@ -150,7 +152,7 @@ def shuffled(setup: Setup) -> list[Row]:
         names.append(name)
     before, after = _answers(setup, plain), _answers(setup, renamed)
     same = [_translated(a, name) == _ranked(b) for a, b, name in zip(before, after, names, strict=True)]
-    return [counted("petshop, names shuffled: the same causes in the same order", same)]
+    return [counted("petshop, names shuffled: the same causes in the same order", same, 0, here("6 of 6"))]
 
 
 def _renaming(table: pa.Table, seed: int) -> dict[str, str]:
@@ -184,6 +186,7 @@ def gateway(setup: Setup) -> list[Row]:
             "payment_processing at payment_authorization",
             said,
             first and step,
+            here("the same"),
         )
     ]
     for name, value in (("service_version", "3.14.2"), ("flag_name", "enhanced_routing_v2")):
@@ -196,6 +199,7 @@ def gateway(setup: Setup) -> list[Row]:
                 "dismissed with figures",
                 "blamed" if blamed else "dismissed with figures" if figures else "not spoken of",
                 figures and not blamed,
+                here("the same"),
             )
         )
     return rows

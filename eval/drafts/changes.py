@@ -1,6 +1,6 @@
 """One cause that somebody changed: a version (Step 2) or a flag's value (Step 3)."""
 
-from eval.drafts.draft import FLAGS_AND_HARMLESS, LOOK, NEW, NO_TIER, ROLLOUT, Draft, fault, flag
+from eval.drafts.draft import FLAGS_AND_HARMLESS, NEW, NO_TIER, ROLLOUT, Draft, fault, flag
 from tsg_agent.simulator.scenario import Effect, Kind, Rollout
 
 VERSIONS = (
@@ -21,7 +21,6 @@ VERSIONS = (
         {"rollout": ROLLOUT, "requests_per_minute": 400},
         {"hand": "email", "symptom": "an occasional error page"},
         ("weak",),
-        actions=LOOK,
         tiers=NO_TIER,
     ),
     Draft(
@@ -32,7 +31,6 @@ VERSIONS = (
         {"rollout": ROLLOUT, "requests_per_minute": 400},
         {"hand": "chat", "symptom": "payments are failing", "hints": ("is the card processor down again?",)},
         ("weak",),
-        actions=LOOK,
         tiers=NO_TIER,
     ),
     Draft(
@@ -43,7 +41,6 @@ VERSIONS = (
         {"rollout": ROLLOUT},
         {"symptom": "pages take very long"},
         ("strong", "latency"),
-        actions=LOOK,
         tiers=("symptom",),
     ),
     Draft(
@@ -55,7 +52,8 @@ VERSIONS = (
         {"hand": "email", "symptom": "some requests fail, and work on the next try"},
         ("strong",),
     ),
-    # Between 10 and 11 points: a threshold that is off by one shows here. Chance may put other seeds on the other side.
+    # Between 10 and 11 points: a guide's threshold that is off by one shows in the label. The action is the same on
+    # both sides.
     Draft(
         "version-at-threshold",
         "A new version fails hardly more than the guide's threshold",
@@ -64,7 +62,6 @@ VERSIONS = (
         {"rollout": ROLLOUT, "requests_per_minute": 400, "flaky": None},
         {"symptom": "one error page in twenty"},
         ("threshold",),
-        actions=(("roll_back", "look"),),
         tiers=NO_TIER,
     ),
 )
@@ -104,7 +101,6 @@ FLAGS = (
         {"requests_per_minute": 500},
         {"hand": "email", "symptom": "a few errors more than usual"},
         ("weak",),
-        actions=LOOK,
         tiers=NO_TIER,
     ),
     Draft(

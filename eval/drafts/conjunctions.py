@@ -100,7 +100,7 @@ CONJUNCTIONS = (
         "conjunction",
         (_both(Kind.ERROR, 0.6, {"dependency_name": "orders-db", "availability_zone": "us-east-1c"}),),
         BUSY,
-        {"hand": "chat", "symptom": "orders fail, then work on the next try", "hints": ("is orders-db down again?",)},
+        {"hand": "chat", "symptom": "orders fail, then work on the next try", "hints": ("is it the network again?",)},
         ("pair",),
         actions=(("fix_error", "redirect_traffic"),),
         exact=True,

@@ -89,5 +89,5 @@ def minutes(number: float) -> timedelta:
 
 FLAGS_AND_HARMLESS = (*DEFAULT_FLAGS, HARMLESS)
 LOOK = (("look",),)
-"""Actions of one fault that is too weak, or too broad, for the guide's own."""
+"""Actions of one fault for which there is no way to act at once."""
 NO_TIER = (None,)

@@ -160,7 +160,6 @@ DECOYS = (
         (fault(Kind.PARTITION, 0.3, tenant_category="ENTERPRISE"),),
         {"rollout": ROLLOUT, "flags": FLAGS_AND_HARMLESS},
         {"hand": "alert", "symptom": "5xx"},
-        actions=(("look",),),
         innocent=(NEW_VERSION, GIFT_CARDS),
     ),
 )

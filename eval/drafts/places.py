@@ -86,7 +86,6 @@ PARTITIONS = (
         {},
         {"hand": "email", "symptom": "our largest customers cannot work"},
         ("strong",),
-        actions=LOOK,
     ),
     Draft(
         "tenant-rate-limited",
@@ -135,7 +134,6 @@ ZONES = (
         {},
         {"hand": "chat", "symptom": "connection errors", "hints": ("network says all green",)},
         ("strong",),
-        actions=LOOK,
     ),
     Draft(
         "zone-weak",

@@ -51,7 +51,7 @@ ENDPOINTS = (
         {},
         {"hand": "email", "symptom": "product pages are empty at times"},
         ("weak",),
-        actions=LOOK,
+        actions=(("fix_endpoint", "look"),),
     ),
 )
 PRODUCTS = (
@@ -92,7 +92,7 @@ PRODUCTS = (
         {"requests_per_minute": 500},
         {"symptom": "some errors on product pages"},
         ("weak",),
-        actions=LOOK,
+        actions=(("act_for_tier", "look"),),
     ),
     Draft(
         "subscription",

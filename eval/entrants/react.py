@@ -37,7 +37,7 @@ def react(spec: Spec) -> Entrant:
 
     def solve(question: Question) -> Answer:
         with open_telemetry(question.telemetry) as engine:
-            agent: Any = create_agent(model, get_tools(engine), system_prompt=prompt)
+            agent: Any = create_agent(model, get_tools(engine, checks_only=True), system_prompt=prompt)
             told = f"{question.incident}\n\nNow: {question.now.isoformat()}"
             if question.answers:
                 told += f"\nAnswers to your questions: {json.dumps(question.answers)}"
@@ -61,5 +61,5 @@ def _read(messages: list[Any]) -> Answer:
         input_tokens=sum(int(item.get("input_tokens", 0)) for item in usage),
         output_tokens=sum(int(item.get("output_tokens", 0)) for item in usage),
     )
-    artifacts = [m.artifact.model_dump(mode="json") for m in messages if getattr(m, "artifact", None) is not None]
+    artifacts = [m.artifact for m in messages if getattr(m, "artifact", None) is not None]
     return answer.model_copy(update={"spent": spent, "evidence": artifacts})

@@ -128,11 +128,11 @@ def test_a_list_is_newest_first_and_short(tmp_path: Path) -> None:
 def test_a_wrong_id_names_near_ones_and_no_others(tmp_path: Path) -> None:
     keep(tmp_path, "abcdef012345", "abcdef999999", *(f"{number:012x}" for number in range(30)))
     near = tsg("resume", "abcdef012354", state=tmp_path)
-    failed(near, 5, "abcdef012354", "Did you mean abcdef012345", "resume list")
+    failed(near, 5, "abcdef012354", "Did you mean abcdef012345", "tsg-agent list")
     assert "000000000001" not in near.stderr
     failed(tsg("resume", "abcdef9", state=tmp_path), 5, "Did you mean abcdef999999?")
     none = tsg("resume", "zzzz", state=tmp_path)
-    failed(none, 5, "resume list")
+    failed(none, 5, "tsg-agent list")
     assert "Did you mean" not in none.stderr
 
 
@@ -162,7 +162,7 @@ def test_a_wrong_setting_names_itself(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_does_not_stop_an_investigation(shard: Place, tmp_path: Path) -> None:
-    (tmp_path / "checkpoints.sqlite").write_text("this is no database")
+    (tmp_path / "checkpoints.sqlite").mkdir()
     text = shard.incident.read_text("utf-8")
     done = tsg("run", "-", "-t", shard.telemetry, "--json", text=text, state=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -42,7 +42,23 @@ print(gc.isenabled(), gc.get_freeze_count() >= held, len(gc.get_objects()) < hel
 
 def test_help_names_the_commands_and_the_exit_codes() -> None:
     text = tsg("--help").stdout
-    for name in ("run", "demo", "doctor", "resume", "replay", "tools", "graph", "settings", "guide", "ask", "chat"):
+    for name in (
+        "run",
+        "demo",
+        "doctor",
+        "resume",
+        "list",
+        "mcp",
+        "show",
+        "feedback",
+        "replay",
+        "tools",
+        "graph",
+        "settings",
+        "guide",
+        "ask",
+        "chat",
+    ):
         assert f"  {name} " in text
     for code in ("0 concluded", "3 the incident", "4 the telemetry", "8 the guide", "130 interrupted"):
         assert code in " ".join(text.split())

@@ -81,9 +81,10 @@ def test_what_the_text_leaves_open_is_a_question_with_candidates(shard: Place, t
 def test_flags_answer_what_the_text_leaves_open(shard: Place, tmp_path: Path) -> None:
     flags = ["--region", "us-east", "--service-name", "shop.gateway", "--environment", "prod", "--threshold", "99.5"]
     times = ["--incident-start", "2026-03-10T14:00:00Z", "--end-time", "2026-03-10T15:15:00Z"]
-    done = tsg("run", "-", "-t", shard.telemetry, "--json", *flags, *times, text="", state=tmp_path)
+    done = tsg("run", "-", "-t", shard.telemetry, "--json", "--exact-start", *flags, *times, text="", state=tmp_path)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
+    assert report["parameters"]["exact_start"] is True
     assert report["causes"][0]["subject"] == {"shard_id": "shard-07"}
     assert report["sla"]["threshold"] == 99.5
 

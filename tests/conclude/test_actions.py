@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from tests.samples import (
-    contrast,
     dismissed,
     finding,
     judgement,
@@ -16,7 +15,7 @@ from tests.samples import (
     suspect,
     verdict,
 )
-from tsg_agent.models import Action, Gate, Measure, Tier, Verdict, Visible
+from tsg_agent.models import Action, Gate, Measure, Verdict, Visible
 
 
 def proposed(*causes: Verdict, **changes: Any) -> list[Action]:

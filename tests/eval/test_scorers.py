@@ -80,6 +80,66 @@ def test_actions(actions: list[dict[str, Any]], right: float) -> None:
     assert scorers.actions(expected(), answer(SHARD, actions=actions)) == right
 
 
+PAIR = {"availability_zone": "a", "client_type": "x"}
+
+
+def test_requests_are_taken_away_only_where_they_fail() -> None:
+    pair = expected(causes=[{"any_of": [PAIR], "actions": ["redirect_traffic"]}])
+    all_of_the_zone = {"kind": "redirect_traffic", "target": {"availability_zone": "a"}}
+    just_those = {"kind": "redirect_traffic", "target": PAIR}
+    assert scorers.actions(pair, answer(PAIR, actions=[just_those])) == 1.0
+    assert scorers.actions(pair, answer(PAIR, actions=[all_of_the_zone])) == 0.0
+    assert scorers.actions(pair, answer(PAIR, actions=[just_those, all_of_the_zone])) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("actions", "right"),
+    [
+        ([{"kind": "drain", "target": SHARD}, {"kind": "look", "target": VERSION}], 1.0),
+        ([{"kind": "look", "target": VERSION}, {"kind": "drain", "target": SHARD}], 0.0),
+        ([{"kind": "drain", "urgency": "look", "target": SHARD}], 0.0),
+        ([], 0.0),
+    ],
+)
+def test_the_first_action(actions: list[dict[str, Any]], right: float) -> None:
+    assert scorers.action_at_1(expected(), answer(SHARD, actions=actions)) == right
+    only_a_look = expected(causes=[{"any_of": [SHARD], "actions": ["look"]}])
+    assert scorers.action_at_1(only_a_look, answer(SHARD, actions=actions)) is None
+
+
+def test_exact_descriptions() -> None:
+    pair = expected(causes=[{"any_of": [PAIR]}])
+    assert scorers.exact(pair, answer(PAIR)) == 1.0
+    assert scorers.exact(pair, answer({"availability_zone": "a"})) == 0.0
+    assert scorers.exact(pair, answer({**PAIR, "shard_id": "s"})) == 0.0
+    assert scorers.exact(pair, answer(PAIR, VERSION)) == pytest.approx(2 / 3)
+    narrower = expected(causes=[{"any_of": [SHARD], "exactly": [{**SHARD, "client_type": "x"}]}])
+    assert scorers.exact(narrower, answer({**SHARD, "client_type": "x"})) == 1.0
+    assert scorers.exact(narrower, answer(SHARD)) == 0.0
+    assert scorers.cause_at(1)(narrower, answer(SHARD)) == 1.0
+    assert scorers.exact(expected(causes=[]), answer(SHARD)) is None
+
+
+@pytest.mark.parametrize(("minute", "two", "five"), [(59, 1.0, 1.0), (2, 1.0, 1.0), (4, 0.0, 1.0), (6, 0.0, 0.0)])
+def test_the_measured_start(minute: int, two: float, five: float) -> None:
+    began = expected(began="2026-03-10T14:00:00Z")
+    measured = answer(SHARD, onset={"measured": f"2026-03-10T{13 if minute == 59 else 14}:{minute:02d}:00Z"})
+    assert scorers.start_within(2)(began, measured) == two
+    assert scorers.start_within(5)(began, measured) == five
+    assert scorers.start_within(5)(began, answer(SHARD)) == 0.0
+    assert scorers.start_within(5)(began, answer(SHARD, onset={"measured": None})) == 0.0
+    assert scorers.start_within(5)(expected(), measured) is None
+
+
+def test_what_the_prose_must_say_and_must_not() -> None:
+    lost = expected(says=[r"requests.*fell"], never_says=[r"within the SLA"])
+    assert scorers.said(lost, answer(prose="Requests of the service fell by 95 %.")) == 1.0
+    assert scorers.said(lost, answer(prose="Nothing was found.")) == 0.0
+    assert scorers.said(lost, answer(prose="Requests fell, and it is within the SLA.")) == 0.0
+    assert scorers.said(expected(never_says=[r"within the SLA"]), answer(prose="Errors.")) == 1.0
+    assert scorers.said(expected(), answer(prose="x")) is None
+
+
 def test_parameters_are_exact_and_times_are_instants() -> None:
     wanted = expected(parameters={"region": "us-east", "incident_start": "2026-03-10T14:00:00Z", "threshold": 99.9})
     given = {"region": "us-east", "incident_start": "2026-03-10T15:00:00+01:00", "threshold": 99.9}

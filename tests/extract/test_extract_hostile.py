@@ -51,7 +51,7 @@ def test_ten_megabytes() -> None:
 def test_what_is_cut_is_not_read() -> None:
     text = "PetSite us-east prod" + " " * MAXIMUM_CHARACTERS + "It began at 2024-01-20T06:30Z"
     result = run(text)
-    assert set(asked(result)) == {"incident_start"}
+    assert result.parameters and result.parameters.incident_start is None
     assert any("were read" in note for note in result.notes)
 
 
@@ -116,9 +116,12 @@ def test_quotations_are_short_and_without_control_characters() -> None:
         "began at 29 Feb 06:30", "began on 29/02/2023 06:30", "dropped to " + "1" * 80 + "! at 06:30",
     ],
 )  # fmt: skip
-def test_what_no_calendar_has_is_asked(text: str) -> None:
+def test_what_no_calendar_has_is_no_start(text: str) -> None:
     result = run("PetSite us-east prod " + text)
-    assert "incident_start" in asked(result) or "weeks" in text or "Feb" in text
+    if result.parameters is None:
+        assert set(asked(result)) == {"incident_start"} and ("Europe" in text or "America" in text or "+99" in text)
+    else:
+        assert result.parameters.incident_start is None or "weeks" in text or "Feb" in text
 
 
 _WORDS = st.sampled_from(

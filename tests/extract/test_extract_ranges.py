@@ -1,10 +1,8 @@
 """Ranges of times: when the incident was on, a window to look at, neither, or not to be told. Now is 20 Jan, 10:00."""
 
-from datetime import datetime
-
 import pytest
 
-from tests.extract.extracting import PLACE, asked, iso, run
+from tests.extract.extracting import PLACE, iso, run
 
 # The incident was on then: what comes before it is the baseline. Text -> incident_start, end_time
 INCIDENT = [
@@ -56,6 +54,10 @@ INCIDENT = [
     ("errors 06:30 - now", "20T06:30", "20T10:00"),
     ("Today's incident (06:30 UTC till now)", "20T06:30", "20T10:00"),
     ("errors from 06:30 until now", "20T06:30", "20T10:00"),
+    ("Start time: 2024-01-20 06:30\nEnd time: 2024-01-20 08:00", "20T06:30", "20T08:00"),
+    ("Outage from 06:30 to 06:50, and another outage from 07:30 to 08:00 UTC", "20T06:30", "20T08:00"),
+    ("errors spiked between 06:30 and 06:40", "20T06:30", "20T10:00"),
+    ("checkout broke between 06:30 and 06:35", "20T06:30", "20T10:00"),
     # what says more plainly when it began or ended wins
     ("Errors between 06:30 and 08:00 UTC. They began at 06:20Z.", "20T06:20", "20T08:00"),
     ("Errors between 06:30 and 08:00 UTC, fully resolved at 08:20Z.", "20T06:30", "20T08:20"),
@@ -78,24 +80,23 @@ WINDOW = [
     ("Check availability between 06:30 and 08:00 UTC please", "20T06:30", "20T08:00"),
     ("Can you look between 06:30 and 08:00? Users complain.", "20T06:30", "20T08:00"),
     ("What happened between 06:30 and 08:00?", "20T06:30", "20T08:00"),
-    ("Start time: 2024-01-20 06:30\nEnd time: 2024-01-20 08:00", "20T06:30", "20T08:00"),
     ("start_time: 2024-01-20T06:30Z, end_time: 2024-01-20T08:00Z", "20T06:30", "20T08:00"),
 ]
 
-# It may be either: asked. Text -> candidates for the incident's start
+# It may be either: the window opens before it, and it is no start. Text -> end_time
 EITHER = [
-    ("06:30-08:00 UTC", ("20T06:30",)),
-    ("06:30 UTC - now", ("20T06:30",)),
-    ("Please look at the errors between 06:30 and 08:00", ("20T06:30",)),
-    ("Which endpoints failed between 06:30 and 08:00?", ("20T06:30",)),
-    ("availability between 06:30 and 08:00 UTC", ("20T06:30",)),
-    ("errors spiked between 06:30 and 06:40", ("20T06:30", "20T06:40")),
-    ("checkout broke between 06:30 and 06:35", ("20T06:30", "20T06:35")),
-    ("Outage from 06:30 to 06:50, and another outage from 07:30 to 08:00 UTC", ("20T06:30", "20T07:30")),
-    ("outage from 18 January to 19 January", ()),
-    ("The deploy ran from 06:10 to 06:25 UTC.", ("20T06:10", "20T06:25")),
-    ("No errors between 04:00 and 06:00 UTC.", ("20T04:00", "20T06:00")),
-    ("Maintenance is planned from 08:00 to 09:00 UTC.", ("20T08:00", "20T09:00")),
+    ("06:30-08:00 UTC", "20T08:00"),
+    ("06:30 UTC - now", "20T10:00"),
+    ("Please look at the errors between 06:30 and 08:00", "20T08:00"),
+    ("Which endpoints failed between 06:30 and 08:00?", "20T08:00"),
+    ("availability between 06:30 and 08:00 UTC", "20T08:00"),
+]
+
+# Something else's: the last hours are looked at, and what was read is told.
+NEITHER = [
+    ("The deploy ran from 06:10 to 06:25 UTC.", ("T06:10", "T06:25")),
+    ("No errors between 04:00 and 06:00 UTC.", ("T04:00", "T06:00")),
+    ("Maintenance is planned from 08:00 to 09:00 UTC.", ("T08:00", "T09:00")),
 ]
 
 
@@ -118,18 +119,29 @@ def test_a_window_to_look_at_says_nothing_of_the_start(text: str, start: str, en
     assert (iso(found.incident_start), iso(found.start_time), iso(found.end_time)) == (None, start, end), found.origins
 
 
-@pytest.mark.parametrize(("text", "candidates"), EITHER, ids=lambda value: ascii(value)[:60])
-def test_a_range_that_may_be_either_is_asked(text: str, candidates: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("text", "end"), EITHER, ids=lambda value: ascii(value)[:60])
+def test_a_range_that_may_be_either_opens_the_window_before_it(text: str, end: str) -> None:
     result = run(PLACE + "\n" + text)
-    assert "incident_start" in asked(result), result.parameters
-    found = asked(result)["incident_start"]
-    assert tuple(iso(datetime.fromisoformat(value)) for value in found) == candidates, result.questions
+    assert result.parameters, result.questions
+    found = result.parameters
+    assert (found.incident_start, iso(found.start_time), iso(found.end_time)) == (None, "20T04:30", end)
+    assert any("may be when the incident was on, or only the window" in note for note in result.notes)
 
 
-def test_the_question_says_what_the_range_may_be_and_an_answer_settles_both_ends() -> None:
+@pytest.mark.parametrize(("text", "told"), NEITHER, ids=lambda value: ascii(value)[:60])
+def test_a_range_of_something_else_is_told(text: str, told: tuple[str, ...]) -> None:
+    result = run(PLACE + "\n" + text)
+    assert result.parameters and result.parameters.incident_start is None
+    assert all(any(piece in note for note in result.notes) for piece in told), result.notes
+
+
+def test_days_without_a_time_open_the_window_before_the_first() -> None:
+    found = run(PLACE + "\noutage from 18 January to 19 January").parameters
+    assert found and (found.incident_start, iso(found.start_time)) == (None, "17T22:00")
+
+
+def test_a_flag_settles_what_a_range_may_be() -> None:
     text = PLACE + "\nPlease look at the errors between 06:30 and 08:00"
-    (question,) = run(text).questions
-    assert "may be when the incident was on, or only the window to look at" in question.text
     ran = run(text, incident_start="2024-01-20T06:30Z").parameters
     assert ran and (iso(ran.start_time), iso(ran.end_time)) == ("20T04:30", "20T08:00")
     later = run(text, incident_start="2024-01-20T07:10Z").parameters

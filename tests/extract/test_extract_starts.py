@@ -51,12 +51,11 @@ def test_a_start_is_read_in_many_words(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", NO_START)
-def test_a_time_at_which_something_else_happened_is_asked_about(text: str) -> None:
+def test_a_time_at_which_something_else_happened_is_no_start_and_is_told(text: str) -> None:
     result = run(PLACE + "\n" + text)
-    assert "incident_start" in asked(result), result.parameters
-    found = [iso(datetime.fromisoformat(value)) for value in asked(result)["incident_start"]]
-    assert found == ["20T06:30"], result.questions
-    assert "names times, but says of none that the incident began then" in result.questions[0].text
+    assert result.parameters and result.parameters.incident_start is None, result.questions
+    told = "2024-01-20T06:30:00Z" in "".join(result.notes)
+    assert told or iso(result.parameters.end_time) == "20T06:30", result.notes
 
 
 @pytest.mark.parametrize(
@@ -73,6 +72,21 @@ def test_how_long_it_has_failed_says_when_it_began(words: str, minutes: int) -> 
     assert datetime.fromisoformat("2024-01-20T10:00Z") - found.incident_start == timedelta(minutes=minutes)
 
 
-def test_a_text_without_times_says_nothing_of_them() -> None:
-    (question,) = run(PLACE + "The gateway fails.").questions
-    assert "does not say when the incident began" in question.text
+def test_a_text_without_times_is_of_the_last_hours_and_says_so() -> None:
+    result = run(PLACE + "The gateway fails.")
+    assert result.parameters and result.parameters.incident_start is None
+    assert (iso(result.parameters.start_time), iso(result.parameters.end_time)) == ("20T06:00", "20T10:00")
+    assert "does not say when it began" in result.parameters.origins["start_time"]
+
+
+def test_the_last_hours_reach_back_to_a_time_that_the_text_names() -> None:
+    found = run(PLACE + "Complaints at 02:30Z today.").parameters
+    assert found and (found.incident_start, iso(found.start_time)) == (None, "20T00:30")
+
+
+def test_an_exact_start_is_asked_for_where_the_text_has_none() -> None:
+    assert asked(run(PLACE + "We noticed errors at 06:30.", exact_start=True)) == {
+        "incident_start": ("2024-01-20T06:30:00Z",)
+    }
+    found = run(PLACE + "Errors began at 06:30.", exact_start=True).parameters
+    assert found and found.exact_start and iso(found.incident_start) == "20T06:30"

@@ -85,7 +85,7 @@ SETTLED = [
      "19T23:00", "19T21:00", "20T01:00"),
     ("start_time: 2024-01-20T06:30:00Z\nend_time: 2024-01-20T08:30:00Z", None, "20T06:30", "20T08:30"),
     ("start_time=2024-01-20T06:30:00Z end_time=2024-01-20T08:30:00Z", None, "20T06:30", "20T08:30"),
-    ("Start: 2024-01-20 06:30\nEnd: 2024-01-20 08:30", None, "20T06:30", "20T08:30"),
+    ("Start: 2024-01-20 06:30\nEnd: 2024-01-20 08:30", "20T06:30", "20T04:30", "20T08:30"),
     ("Window 06:00-09:00 UTC on 2024-01-20. Errors began at 07:10.", "20T07:10", "20T06:00", "20T09:00"),
     ("start_time: 2024-01-20T05:00Z\nIt began at 07:10Z on 2024-01-20, resolved at 08:00Z.",
      "20T07:10", "20T05:00", "20T08:00"),
@@ -96,7 +96,8 @@ SETTLED = [
     ("Date: Sat, 20 Jan 2024 08:12:44 +0100\n\nIt is down since about 7:30 this morning (CET). Complaints since 7:45.",
      "20T06:30", "20T04:30", "20T10:00"),
     ("Checkout errors from 06:10 onwards, 2024-01-20", "20T06:10", "20T04:10", "20T10:00"),
-    ("INC-4711 | Sev2 | start 2024-01-20 06:30 UTC | end 2024-01-20 07:40 UTC", None, "20T06:30", "20T07:40"),
+    ("INC-4711 | Sev2 | start 2024-01-20 06:30 UTC | end 2024-01-20 07:40 UTC",
+     "20T06:30", "20T04:30", "20T07:40"),
     ("Errors began 2024-01-20T06:30Z. The rollback began at 07:00Z and ended at 07:10Z.",
      "20T06:30", "20T04:30", "20T10:00"),
     ("there was an outage on January 19 from 2pm to 3:30pm UTC", "19T14:00", "19T12:00", "19T15:30"),
@@ -147,36 +148,36 @@ SETTLED = [
      None, "20T06:30", "20T10:00"),
     ("2024-01-20\n- 08:15: Incident declared\n- 08:20: rollback started", None, "20T06:15", "20T10:00"),
     ("Incident declared at 08:15 UTC on 2024-01-20. Rollback started at 08:40.", None, "20T06:15", "20T10:00"),
+    # --- several times that one window holds, times that are not exact: none is asked for
+    ("I think it began at 06:00Z. No, the graphs say it began at 06:40Z.", "20T06:40", "20T04:40", "20T10:00"),
+    ("Errors began at 06:00Z. Timeouts began at 06:40Z.", "20T06:00", "20T04:00", "20T10:00"),
+    ("It started some time between 06:30 and 06:45 UTC.", "20T06:30", "20T04:30", "20T10:00"),
+    ("Began at 06:30Z. Resolved at 07:00Z. Came back. Resolved at 08:00Z.", "20T06:30", "20T04:30", "20T08:00"),
+    ("Errors began on 2024-01-19.", None, "18T22:00", "20T10:00"),
+    ("Errors began a couple of hours ago.", None, "20T06:00", "20T10:00"),
+    # --- where the place tells what a zone's name means
+    ("Errors began at 2024-01-20 00:30 CST", "20T06:30", "20T04:30", "20T10:00"),
+    ("Errors began at 2024-01-20 12:00 IST, say the people in Bangalore", "20T06:30", "20T04:30", "20T10:00"),
     ("Opened: 20 Jan 2024, 08:15\nAvailability: 96.2% (last hour)", None, "20T06:15", "20T10:00"),
 ]  # fmt: skip
 
 # text -> the parameter asked for, and its candidates
 OPEN = [
-    ("The gateway is failing.", "incident_start", ()),
-    ("errors for a minute, gone now", "incident_start", ()),
-    ("the site was down for 10 minutes", "incident_start", ()),
-    ("Deployed at 06:00Z on 2024-01-20. Complaints at 07:30Z.", "incident_start", ("20T06:00", "20T07:30")),
-    ("last known good 06:20Z, jobs started at 06:25Z", "incident_start", ("20T06:20", "20T06:25")),
-    ("since the deploy at 06:00Z we see errors", "incident_start", ("20T06:00",)),
-    ("complaints rose at 06:30Z on 2024-01-20", "incident_start", ("20T06:30",)),
-    ("The rollout began at 06:00Z on 2024-01-20.", "incident_start", ("20T06:00",)),
     ("Errors began at 06:30 on 03/04/2024", "incident_start", ("2024-03-04T06:30", "2024-04-03T06:30")),
     ("Errors began at 2024-01-20 12:00 IST", "incident_start", ("20T06:30", "20T10:00", "20T11:00")),
-    ("Errors began at 2024-01-20 00:30 CST", "incident_start", ("19T16:30", "20T05:30", "20T06:30")),
+    ("Errors began at 2024-01-20 06:30 XKT", "incident_start", ()),
+    ("Errors began at 2024-01-18 06:00Z. Errors began at 2024-01-20 06:00Z.", "incident_start",
+     ("18T06:00", "20T06:00")),
     ("Errors began at 2024-01-20 06:30 local time", "incident_start", ()),
     ("Errors began at 2024-01-20 06:30 our time", "incident_start", ()),
     ("Errors began at 2024-01-20 06:30 Gotham time", "incident_start", ()),
     ("Errors began at 2023-07-20 06:30 PST", "incident_start", ("2023-07-20T13:30", "2023-07-20T14:30")),
     ("Errors began at 2023-10-29 02:30 Europe/Berlin", "incident_start", ("2023-10-29T00:30", "2023-10-29T01:30")),
     ("Errors began at 2023-03-26 02:30 Europe/Berlin", "incident_start", ()),
-    ("Errors began on 2024-01-19.", "incident_start", ()),
-    ("Errors began a couple of hours ago.", "incident_start", ()),
-    ("I think it began at 06:00Z. No, the graphs say it began at 06:40Z.", "incident_start", ("20T06:00", "20T06:40")),
-    ("It started some time between 06:30 and 06:45 UTC.", "incident_start", ("20T06:30", "20T06:45")),
     ("2024-01-18: all fine. 2024-01-19: deploy.\nErrors began at 06:30Z.", "incident_start", ("18T06:30", "19T06:30")),
     ("The release went out yesterday. Errors began at 07:10.", "incident_start", ("19T07:10", "20T07:10")),
     ("It began at midnight on 19 Jan 2024", "incident_start", ("19T00:00", "20T00:00")),
-    ("Began at 06:30Z. Resolved at 07:00Z. Came back. Resolved at 08:00Z.", "end_time", ("20T07:00", "20T08:00")),
+    ("Began at 06:30Z. Resolved at 07:00Z. Came back. Resolved at 09:30Z.", "end_time", ("20T07:00", "20T09:30")),
     ("Look between 06:00 and 07:00 UTC. Or look between 08:00 and 09:00 UTC.", "start_time", ("20T06:00", "20T08:00")),
 ]  # fmt: skip
 
@@ -206,7 +207,6 @@ def test_a_question_says_what_is_unclear() -> None:
     for text, why in (
         ("began at 06:30 on 03/04/2024", "date can be read in two ways"),
         ("began at 2024-01-20 12:00 IST", "IST may mean several offsets"),
-        ("began on 2024-01-19", "no time of day"),
         ("began at 2024-01-20 06:30 local time", "the place is not said"),
     ):
         (question,) = run(PLACE + "Errors " + text).questions
@@ -228,8 +228,9 @@ def test_flags_win_over_the_text() -> None:
 
 
 def test_a_flag_answers_a_question() -> None:
-    assert asked(run(PLACE)) == {"incident_start": ()}
-    found = run(PLACE, incident_start="2024-01-20T06:30+02:00").parameters
+    text = PLACE + "It began at 06:30 on 19/01/2024 local time."
+    assert asked(run(text)) == {"incident_start": ()}
+    found = run(text, incident_start="2024-01-20T06:30+02:00").parameters
     assert found and iso(found.incident_start) == "20T04:30" and iso(found.start_time) == "20T02:30"
     assert run(PLACE, start_time="2024-01-20T06:30Z").parameters
 
@@ -315,7 +316,7 @@ def test_a_start_later_than_now_is_an_error_that_says_so() -> None:
 
 
 def test_a_window_written_out_makes_an_unclear_start_no_question() -> None:
-    result = run(PLACE + "Window: 05:00-09:00 UTC on 2024-01-20. It began at 06:00Z. It began at 06:40Z.")
+    result = run(PLACE + "Window: 05:00-09:00 UTC on 2024-01-20. It began at 06:00 XKT.")
     assert result.parameters and result.parameters.incident_start is None
     assert any("incident_start stays unknown" in note for note in result.notes)
 

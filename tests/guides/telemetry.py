@@ -23,8 +23,11 @@ lag_limit: 30
 """
 
 
-def backlog(folder: Path, *, seed: int = 1, failing: float = 0.5, bad_release: str = "7.2.0") -> Path:
-    """`orders` grows from BEGAN on, when release 7.2.0 of its consumers begins to fail; `audit` is always deep."""
+def backlog(folder: Path, *, seed: int = 1, failing: float = 0.5, others: float = 0.02, canary: float = 0.0) -> Path:
+    """`orders` grows from BEGAN on, when release 7.2.0 of its consumers begins to fail; `audit` is always deep.
+
+    `others`: how many deliveries of 7.1.3 fail since; `canary`: the part of 7.2.0 before, when it failed as rarely.
+    """
     rng = np.random.default_rng(seed)
     minutes = int((END - START).total_seconds() // 60)
     samples: list[dict[str, Any]] = []
@@ -45,8 +48,8 @@ def backlog(folder: Path, *, seed: int = 1, failing: float = 0.5, bad_release: s
     deliveries: list[dict[str, Any]] = []
     for number in range(6000):
         at = START + timedelta(seconds=int(rng.integers(0, minutes * 60)))
-        release = bad_release if at >= BEGAN and rng.random() < 0.5 else "7.1.3"
-        failed = rng.random() < (failing if release == bad_release else 0.02)
+        release = "7.2.0" if rng.random() < (0.5 if at >= BEGAN else canary) else "7.1.3"
+        failed = rng.random() < (0.02 if at < BEGAN else failing if release == "7.2.0" else others)
         deliveries.append(
             {
                 "delivery_id": f"d{number}",
@@ -63,7 +66,11 @@ def backlog(folder: Path, *, seed: int = 1, failing: float = 0.5, bad_release: s
 
 
 def lag(
-    folder: Path, *, stopped: bool = False, tables: tuple[str, ...] = ("replica_status", "applied_statements")
+    folder: Path,
+    *,
+    stopped: bool = False,
+    errors_since: int = 3,
+    tables: tuple[str, ...] = ("replica_status", "applied_statements"),
 ) -> Path:
     """`replica-2` falls behind from BEGAN on; its applier works through one huge statement, or has stopped."""
     minutes = int((END - START).total_seconds() // 60)
@@ -86,14 +93,10 @@ def lag(
         }
         for number in range(30)
     ]
+    seen = [(START, "replica-1", "2003"), *((BEGAN, "replica-2", "1062") for _ in range(errors_since))]
     errors = [
-        {
-            "raised_at": BEGAN + timedelta(minutes=number),
-            "primary_name": "orders-primary",
-            "replica": "replica-2",
-            "error_code": "1062",
-        }
-        for number in range(3)
+        {"raised_at": at, "primary_name": "orders-primary", "replica": replica, "error_code": code}
+        for at, replica, code in seen
     ]
     held = {"replica_status": status, "applied_statements": statements, "applier_errors": errors}
     return written(folder, {name: held[name] for name in tables})

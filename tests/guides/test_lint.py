@@ -345,6 +345,26 @@ def test_labels_within_reach_are_not_called_out_of_it(arms: str) -> None:
     assert found == []
 
 
+@pytest.mark.parametrize(
+    "case",
+    [
+        "IF(AVG(took_ms) > 1000, 'SLOW', IF(AVG(took_ms) > 3000, 'STUCK', 'FAST'))",
+        "CASE WHEN AVG(took_ms) > 1000 THEN 'SLOW' ELSE CASE WHEN AVG(took_ms) > 3000 THEN 'STUCK' ELSE 'FAST' END END",
+    ],
+)
+def test_cases_within_cases_are_one(case: str) -> None:
+    found = [problem for problem in lint(guide_of(by("card", f"{case} AS state"), SAYS)) if problem.severity != "note"]
+    assert [problem.what for problem in found] == ["STUCK (AVG(took_ms) > 3000) can never be reached"]
+
+
+def test_instants_shared_by_using_are_found_and_a_neighbour_in_a_rule() -> None:
+    using = "SELECT card, MAX(temperature) AS hot FROM payments LEFT JOIN terminals USING (site, paid_at) GROUP BY card"
+    assert "exact-time-join" in {problem.rule for problem in lint(guide_of(using))}
+    beside = "LAG(took_ms) OVER (ORDER BY paid_at, payment_id)"
+    jump = f"SELECT card, CASE WHEN took_ms > 2 * {beside} THEN 'JUMP' ELSE 'STEADY' END AS state FROM payments"
+    assert "nothing-compared" in {problem.rule for problem in lint(guide_of(jump))}
+
+
 def test_an_arm_that_hides_another_for_one_value_is_told() -> None:
     arms = "WHEN card = 'visa' AND good < 99 THEN 'VISA' WHEN good < 95 THEN 'LOW'"
     found = [problem for problem in lint(guide_of(shares(arms))) if problem.rule == "label-unreachable"]

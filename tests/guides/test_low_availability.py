@@ -9,11 +9,12 @@ import pytest
 from tests.tools.generated import REGIONS, SCOPE, frames, write
 from tests.tools.oracle import GATEWAY, SHARED, differences, guide_rows
 from tests.tools.test_oracle import GATEWAY_SCOPE, NUMBERS
-from tsg_agent.guides import read_guide
+from tsg_agent.guides import parse_guide, read_guide
 from tsg_agent.guides.investigate import investigate_with_guide
 from tsg_agent.guides.lint.inspection import Inspection
 from tsg_agent.guides.query import parameters_of
 from tsg_agent.models import Status
+from tsg_agent.simulator.demos import demo_named, write_demo
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.tools.rows import naive_utc
 
@@ -75,3 +76,32 @@ def test_missing_tables_and_columns_are_findings_that_say_so() -> None:
         assert absent[number] == f"The telemetry has no {table}."
     assert absent[1] == "The telemetry has no api_gateway_logs.service_version."
     assert len(report.gaps) == 7
+
+
+ANNOTATED = """---
+steps:
+  2: {dimension: service_version, measure: failure_rate, kind: change, remedy: "Roll {service_version} back."}
+  3: {dimension: [flag_name, flag_value], measure: error_rate, kind: change}
+  4: {dimension: [region, datacenter, availability_zone], measure: availability_pct, kind: symptom, healthy: HEALTHY}
+  7: {dimension: [endpoint_path, http_method], measure: success_rate, kind: symptom}
+---
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "subjects"),
+    [
+        ("checkout", [{"service_version": "3.15.0"}]),
+        ("flag", [{"flag_name": "one_page_checkout", "flag_value": "on"}]),
+        ("outage", []),  # everything fails alike: no flag's value is blamed
+        ("quiet", []),
+    ],
+)
+def test_annotated_it_names_what_changed_and_nothing_on_a_quiet_day(
+    name: str, subjects: list[dict[str, str]], tmp_path: Path
+) -> None:
+    path = write_demo(demo_named(name), tmp_path)
+    guide = parse_guide(ANNOTATED + GUIDE.read_text("utf-8"))
+    report = investigate_with_guide(guide, path.read_text("utf-8"), str(path.parent / "telemetry"))
+    assert [one.subject for one in report.causes] == subjects
+    assert bool(report.symptoms) == (name != "quiet")

@@ -68,6 +68,14 @@ def test_equal_instants_become_the_newest_row_before_and_no_row_is_lost(payments
     assert hot["p11"] == 1.0
 
 
+def test_instants_shared_by_using_are_repaired_alike(payments: duckdb.DuckDBPyConnection) -> None:
+    sql = """SELECT p.payment_id, MAX(temperature) AS hot FROM payments p JOIN terminals t USING (site, paid_at)
+        WHERE paid_at BETWEEN {start_time} AND {end_time} AND site = {site} GROUP BY p.payment_id ORDER BY 1"""
+    rows, changed = run(payments, sql)
+    assert set(changed) == {"exact-time-join", "ambiguous-column"}
+    assert [row["hot"] for row in rows if row["payment_id"] in {"p0", "p5"}] == [None, 0.0]
+
+
 def test_an_ambiguous_column_that_the_join_compares_is_either_s(payments: duckdb.DuckDBPyConnection) -> None:
     sql = """SELECT card, MAX(payment_id) AS last, MAX(temperature) AS hot FROM payments p
         LEFT JOIN terminals t ON t.payment_id = p.payment_id WHERE p.paid_at BETWEEN {start_time} AND {end_time}

@@ -50,8 +50,13 @@ def both(text: str, reply: dict[str, Any], given: Given | None = None) -> Extrac
         ("incident_start", "9999-12-31T23:59-12:00", "It started at 2026-03-10T14:00Z", "no time"),
         ("incident_start", "2026-03-11T14:00Z", "It started at 2026-03-10T14:00Z", "future"),
         ("incident_start", "2024-03-10T14:00Z", "It started at 2026-03-10T14:00Z", "telemetry covers"),
-        ("incident_start", "2026-03-10T14:20Z", "Declared 14:20", "does not say so"),
-        ("incident_start", "2026-03-10T13:07Z", "It started at 2026-03-10T14:00Z", "another time"),
+        ("incident_start", "2026-03-10T14:20Z", "Declared 14:20", "when it was reported"),
+        (
+            "incident_start",
+            "2026-03-10T13:07Z",
+            "It started at 2026-03-10T14:00Z",
+            "its words say 2026-03-10T14:00:00Z",
+        ),
         ("threshold", 12, "SLA: 99.9 %", "does not name it"),
         ("threshold", "high", "SLA: 99.9 %", "no number"),
         ("threshold", 990, "SLA: 99.9 %", "no percentage"),
@@ -80,12 +85,22 @@ def test_what_the_rules_left_open_is_filled_and_says_where_from() -> None:
     assert found.parameters.origins["incident_start"].startswith("model, text: “It broke when")
 
 
-def test_a_disputed_time_is_asked_with_both_answers() -> None:
+def test_a_disputed_start_within_the_window_is_measured_and_both_are_told() -> None:
     text = TEXT + " On the dashboards errors were first up a little at 13:30."
     found = both(text, said(incident_start=("2026-03-10T13:30:00Z", "errors were first up a little at 13:30")))
-    (question,) = found.questions
+    assert found.parameters and found.parameters.incident_start == datetime(2026, 3, 10, 14, 0, tzinfo=UTC)
+    (note,) = [note for note in found.notes if "the telemetry decides" in note]
+    assert "2026-03-10T14:00:00Z" in note and "2026-03-10T13:30:00Z" in note
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_disputed_start_that_is_exact_or_far_away_is_asked_with_both_answers(exact: bool) -> None:
+    clock = "13:30" if exact else "10:30"
+    text = TEXT + f" On the dashboards errors were first up a little at {clock}."
+    reply = said(incident_start=(f"2026-03-10T{clock}:00Z", f"errors were first up a little at {clock}"))
+    (question,) = both(text, reply, Given(exact_start=exact)).questions
     assert question.parameter == "incident_start"
-    assert question.candidates == ("2026-03-10T14:00:00Z", "2026-03-10T13:30:00Z")
+    assert question.candidates == ("2026-03-10T14:00:00Z", f"2026-03-10T{clock}:00Z")
 
 
 def test_a_disputed_region_is_asked() -> None:
@@ -98,7 +113,7 @@ def test_a_disputed_region_is_asked() -> None:
     assert settled.parameters.region == "us-west"
 
 
-SEVERAL = "shop.gateway in us-east (prod) is failing. It started at 2026-03-10T14:00Z. It began at 2026-03-10T15:00Z."
+SEVERAL = "shop.gateway in us-east (prod) is failing. It started at 2026-03-10T14:00Z. It began at 2026-03-10T17:00Z."
 UNCLEAR = "shop.gateway in us-east (prod) is failing. It started on 03/10/2026 at 14:00 UTC."
 OTHER = "shop.gateway in us-east (prod) is failing. It started on 03/10/2026 at 14:00 UTC; broken: 2026-03-10T14:00Z."
 
@@ -109,7 +124,7 @@ def test_several_times_stay_a_question_whatever_the_model_reads() -> None:
     found = both(SEVERAL, said(incident_start=("2026-03-10T14:00:00Z", "It started at 2026-03-10T14:00Z")))
     (question,) = found.questions
     assert question.parameter == "incident_start"
-    assert question.candidates == ("2026-03-10T14:00:00Z", "2026-03-10T15:00:00Z")
+    assert question.candidates == ("2026-03-10T14:00:00Z", "2026-03-10T17:00:00Z")
     assert "The model reads 2026-03-10T14:00:00Z in “It started at" in question.text
 
 
@@ -156,7 +171,7 @@ def test_a_region_that_the_telemetry_does_not_have_is_asked_though_the_model_rea
 def test_beside_a_window_an_ambiguous_start_stays_unknown() -> None:
     text = (
         "shop.gateway, us-east, prod. start_time: 2026-03-10T12:00Z, end_time: 2026-03-10T16:00Z. "
-        "It started at 2026-03-10T14:00Z. It began at 2026-03-10T15:00Z."
+        "It started at 2026-03-10T14:00Z. It began at 2026-03-10T17:00Z."
     )
     alone = rules(text)(Given())
     assert alone.parameters is not None
@@ -176,3 +191,50 @@ def test_a_window_is_not_opened_where_the_incident_began() -> None:
     assert found.parameters.start_time == datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
     assert found.parameters.end_time == datetime(2026, 3, 10, 15, 15, tzinfo=UTC)
     assert any("start_time" in note and "what comes before" in note for note in found.notes)
+
+
+LATER = datetime(2026, 3, 10, 17, 0, tzinfo=UTC)
+MISREAD = [
+    # the zone is dropped, or turned the wrong way
+    ("Seit 15:00 MEZ wirft shop.gateway (us-east, prod) nur noch 500er.", "2026-03-10T15:00:00Z", "Seit 15:00 MEZ"),
+    ("shop.gateway us-east prod failing since 09:30 EDT", "2026-03-10T14:30:00Z", "failing since 09:30 EDT"),
+    # another event's time
+    ("shop.gateway us-east prod: deploy at 13:50, errors since 14:00", "2026-03-10T13:50:00Z", "deploy at 13:50"),
+    ("shop.gateway us-east prod: 13:50 release of 3.1, errors since 14:00", "2026-03-10T13:50:00Z", "13:50 release"),
+    (
+        "shop.gateway us-east prod: despliegue a las 13:50, los errores",
+        "2026-03-10T13:50:00Z",
+        "despliegue a las 13:50",
+    ),
+    ("shop.gateway us-east prod fails, reported at 14:20", "2026-03-10T14:20:00Z", "reported at 14:20"),
+    # now
+    ("shop.gateway us-east prod is failing right now", "2026-03-10T17:00:00Z", "failing right now"),
+    ("shop.gateway us-east prod is failing. It is 16:40 now.", "2026-03-10T16:40:00Z", "It is 16:40 now"),
+]
+
+
+@pytest.mark.parametrize(("text", "value", "quote"), MISREAD)
+def test_a_start_that_the_words_do_not_bear_changes_nothing_and_is_told(text: str, value: str, quote: str) -> None:
+    rule = partial(extract, text, KNOWN, now=LATER, window_hours=2, default_threshold=99.9)
+    reading = checked(said(incident_start=(value, quote)), text, KNOWN, LATER)
+    found, alone = combined(rule, Given(), reading), rule(Given())
+    assert found.parameters == alone.parameters
+    (note,) = set(found.notes) - set(alone.notes)
+    assert quote in note and "Not used, what the model read as incident_start" in note
+
+
+BORNE = [
+    "shop.gateway (us-east, prod) は14:05頃からエラーを返しています。",
+    "shop.gateway (us-east, prod) は3月10日14時5分からエラーです。",
+    "shop.gateway (us-east, prod) está fora desde as 14h05",
+    "shop.gateway (us-east, prod) ligger nede siden kl. 14:05",
+    "shop.gateway (us-east, prod) got hosed, kicked off 14:05",
+]
+
+
+@pytest.mark.parametrize("text", BORNE)
+def test_words_that_bear_a_start_count_in_any_language(text: str) -> None:
+    rule = partial(extract, text, KNOWN, now=LATER, window_hours=2, default_threshold=99.9)
+    reading = checked(said(incident_start=("2026-03-10T14:05:00Z", text[-24:])), text, KNOWN, LATER)
+    found = combined(rule, Given(), reading)
+    assert found.parameters and found.parameters.incident_start == datetime(2026, 3, 10, 14, 5, tzinfo=UTC)

@@ -126,3 +126,12 @@ def test_a_damaged_archive_is_called_so(held: Path) -> None:
     (held / f"{LOGS}.csv.bz2").write_bytes(b"BZh9 nothing")
     with pytest.raises(TelemetryError, match="cannot be unpacked"):
         read(held)
+
+
+@pytest.mark.parametrize("name", ["access_log", "access.log.1", "access.log-20260310", "error_log", "app.log.2.gz"])
+def test_rotated_logs_are_logs(name: str, held: Path) -> None:
+    lines = "\n".join(f"2026-03-10T12:00:{n:02}Z 200" for n in range(40))
+    (held / name).write_bytes(gzip.compress(lines.encode()) if name.endswith(".gz") else lines.encode())
+    mapping = f"[{LOGS}]\nlines = '(?P<at>\\S+) (?P<code>\\d+)'\n"
+    mapping += f'[{LOGS}.columns]\ntimestamp = "at"\nstatus_code = "code"\n'
+    assert len(read(held, mapping)[0]) == 40

@@ -114,6 +114,17 @@ def test_an_array_that_is_not_there_is_named(held: Path) -> None:
         engine(held, f'[{LOGS}]\nfrom = "export.json"\nunnest = "batch.calls"\n[{LOGS}.columns]\nregion = "x"\n')
 
 
+def test_elements_that_are_passed_over_are_told(held: Path) -> None:
+    batch = [{"calls": [{"id": str(n), "at": "2026-03-10T12:00:00Z"} for n in range(7)]}] * 3
+    (held / "export.json").write_text(json.dumps({"batch": batch}))
+    mapping = (
+        f'[{LOGS}]\nfrom = "export.json"\n[{LOGS}.columns]\n'
+        'request_id = "batch[1].calls[1].id"\ntimestamp = "batch[1].calls[1].at"\n'
+    )
+    with engine(held, mapping) as made:
+        assert any("batch holds 3 elements in 1 rows" in note for note in made.tables[LOGS].notes)
+
+
 def test_where_says_which_rows_count(held: Path) -> None:
     (held / "calls.csv").write_text(
         "kind,at,code\n" + "\n".join(f"{'in' if n % 3 else 'out'},2026-03-10T12:00:{n:02}Z,200" for n in range(30))
@@ -206,3 +217,24 @@ latency_ms = '"time-taken"'
 """
     found = ask(engine(held, mapping), f"count(*), sum(latency_ms), min(timestamp)::VARCHAR FROM {LOGS}")
     assert found == [(30, 435.0, "2026-03-10 12:00:00")]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "list_filter(tags, t -> t.key = 'http.code')[1].value",
+        "list_filter(tags, lambda t: t.key = 'http.code')[1].value",
+        "map_from_entries(list_transform(tags, t -> row(t.key, t.value)))['http.code']",
+    ],
+)
+def test_a_list_may_be_filtered(expression: str, held: Path) -> None:
+    tags = [{"key": "zone", "value": "1"}, {"key": "http.code", "value": "502"}]
+    (held / "spans.jsonl").write_text(
+        "\n".join(json.dumps({"at": f"2026-03-10T12:00:{n:02}Z", "tags": tags}) for n in range(9))
+    )
+    mapping = f'[{LOGS}]\nfrom = "spans.jsonl"\n[{LOGS}.columns]\ntimestamp = "at"\nstatus_code = "{expression}"\n'
+    if "row(" in expression:
+        with pytest.raises(TelemetryError, match="may not stand in a mapping"):
+            engine(held, mapping)
+        return
+    assert ask(engine(held, mapping), f"DISTINCT status_code FROM {LOGS}") == [(502,)]

@@ -1,6 +1,7 @@
 """The tool as a model and as an embedder meet it."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -66,10 +67,11 @@ def test_the_last_expression_comes_back_as_text_and_as_data(tool: StructuredTool
     message = call(tool, code="print('hello')\nplugin_8.groupby('workflow').failure_rate.mean()", frames=["plugin_8"])
     assert message.content == "hello\nworkflow  failure_rate\npay       10\nship      0"
     artifact = message.artifact
-    assert isinstance(artifact, Result)
-    assert artifact.ok
-    assert "seccomp" in artifact.isolation
-    assert artifact.tables[0].frame()["failure_rate"].tolist() == [10.0, 0.0]
+    assert json.loads(json.dumps(artifact)) == artifact
+    assert artifact["status"] == Status.OK
+    assert "seccomp" in artifact["isolation"]
+    (rates,) = (column for column in artifact["tables"][0]["columns"] if column["name"] == "failure_rate")
+    assert rates["cells"] == [10.0, 0.0]
 
 
 def test_result_and_a_few_tables(tool: StructuredTool) -> None:
@@ -97,14 +99,14 @@ def test_an_error_has_its_line_and_a_hint(code: str, expected: list[str], tool: 
     message = call(tool, code=code)
     for part in expected:
         assert part in message.content
-    assert message.artifact.error is not None
+    assert message.artifact["error"] is not None
 
 
 def test_an_unknown_name_is_told_with_the_known_ones(tool: StructuredTool) -> None:
     message = call(tool, code="1", frames=["plugin_8", "plugin_77"])
     assert "plugin_77" in message.content
     assert "plugin_8, plugin_9" in message.content
-    assert (message.artifact.status, message.artifact.isolation) == (Status.ERROR, "not run")
+    assert (message.artifact["status"], message.artifact["isolation"]) == (Status.ERROR, "not run")
 
 
 def test_only_the_named_frames_are_there(tool: StructuredTool) -> None:
@@ -124,7 +126,7 @@ def test_a_frame_that_changed_in_the_store_is_carried_in_again(tool: StructuredT
 def test_content_stays_short(tool: StructuredTool) -> None:
     assert "left out" in call(tool, code="print('x' * 15_000)").content
     assert "999990 more rows" in call(tool, code="pd.DataFrame({'n': range(1_000_000)})").content
-    assert call(tool, code="{str(n): 'y' * 100 for n in range(400)}").artifact.ok
+    assert call(tool, code="{str(n): 'y' * 100 for n in range(400)}").artifact["status"] == Status.OK
     assert call(tool, code="").content == "(the code printed nothing and has no value)"
 
 
@@ -161,7 +163,7 @@ def test_an_operators_unsafe_mode_is_said_in_text_and_data() -> None:
     tool = code_interpreter({"rows": pd.DataFrame({"a": [1]})}, unsafe_no_isolation=True)
     message = call(tool, code="len(rows)")
     assert message.content == "[run without isolation]\n1"
-    assert message.artifact.isolation == "none"
+    assert message.artifact["isolation"] == "none"
 
 
 def test_where_code_cannot_be_isolated_the_tool_raises(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -153,3 +153,13 @@ def test_ties_share_a_priority_and_go_by_traffic_then_key(tmp_path: Path) -> Non
     assert [(row["availability_zone"], row["priority"]) for row in finding.rows] == [
         ("d", 1), ("b", 2), ("a", 2), ("c", 2),
     ]  # fmt: skip
+
+
+def test_cpu_and_memory_of_one_instant_may_be_rows_of_their_own(tmp_path: Path) -> None:
+    rows = requests(1200, availability_zone="z", instance_type="m", instance_id="i")
+    times = [START + timedelta(minutes=n) for n in range(0, 120, 2)]
+    samples = [
+        row for time in times for row in (sample("i", time, 61.0, memory=None), sample("i", time, None, memory=72.0))
+    ]
+    [row] = zones(tmp_path, rows, samples=samples).rows
+    assert (row["avg_cpu_usage"], row["avg_memory_usage"]) == (pytest.approx(61.0), pytest.approx(72.0))

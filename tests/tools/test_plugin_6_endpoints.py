@@ -99,6 +99,6 @@ def test_impact_ties_share_a_rank_and_go_by_key(tmp_path: Path) -> None:
 
 
 def test_cut_at_twenty_five(tmp_path: Path) -> None:
-    made = [requests(101, {500: 50}, endpoint_path=f"/{number}") for number in range(26)]
+    made = [requests(101, {500: 50}, endpoint_path=f"/{chr(97 + number)}") for number in range(26)]
     finding = endpoints(tmp_path, *made)
     assert (finding.row_count, finding.truncated, finding.groups) == (25, True, 26)

@@ -15,7 +15,7 @@ from tsg_agent.extract import Given
 from tsg_agent.llm.analysis import UNISOLATED
 from tsg_agent.llm.rows import evidence_of
 from tsg_agent.llm.untrusted import fenced
-from tsg_agent.models import Report
+from tsg_agent.models import Finding, Report
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import CATALOG
 from tsg_agent.telemetry.engine import Engine
@@ -88,7 +88,7 @@ class Bench:
 
 def agent_tools(bench: Bench) -> "list[StructuredTool]":
     """All tools. Each result's rows get ids in the ledger."""
-    checks = [_check(tool, bench) for tool in get_tools(bench.engine, bench.settings)]
+    checks = [_check(tool, bench) for tool in get_tools(bench.engine, bench.settings, checks_only=True)]
     return [
         *checks,
         _tool("run_guide", GUIDE, GuideArgs, lambda **given: _run_guide(bench, given)),
@@ -135,8 +135,8 @@ def _check(base: "StructuredTool", bench: Bench) -> "StructuredTool":
 
     def call(**given: Any) -> tuple[str, Any]:
         _, finding = check(**given)
-        named = bench.ledger.finding(finding)
-        return fenced(in_words(named), 6500), named
+        named = bench.ledger.finding(Finding.model_validate(finding))
+        return fenced(in_words(named), 6500), named.model_dump(mode="json")
 
     return StructuredTool.from_function(
         func=call,

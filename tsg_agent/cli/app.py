@@ -16,6 +16,7 @@ from tsg_agent.errors import OutputError, SettingsError, TsgError
 from tsg_agent.options import (
     EndTime,
     Environment,
+    ExactStart,
     IncidentStart,
     Mapping,
     Now,
@@ -82,6 +83,7 @@ def refuse_without_guide(parameters: list[str] | None) -> None:
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+Limit = Annotated[int, typer.Option(min=1, help="How many the list shows, newest first.")]
 Html = Annotated[Path | None, typer.Option(help="Write the report as one self-contained HTML file.")]
 Whole = Annotated[
     bool,
@@ -112,6 +114,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     service_name: Service = None,
     environment: Environment = None,
     incident_start: IncidentStart = None,
+    exact_start: ExactStart = False,
     start_time: StartTime = None,
     end_time: EndTime = None,
     threshold: Threshold = None,
@@ -141,6 +144,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
         "service_name": service_name,
         "environment": environment,
         "incident_start": incident_start,
+        "exact_start": exact_start or None,
         "start_time": start_time,
         "end_time": end_time,
         "threshold": threshold,
@@ -188,16 +192,103 @@ def demo(  # noqa: PLR0913, PLR0917 - the same outputs as run
 @app.command()
 def resume(  # noqa: PLR0913, PLR0917 - the same outputs as run
     identity: Annotated[str, typer.Argument(metavar="ID", help="The id that `run` printed; `list` lists them.")],
-    limit: Annotated[int, typer.Option(min=1, help="How many `list` shows, newest first.")] = 20,
+    limit: Limit = 20,
+    region: Region = None,
+    service_name: Service = None,
+    environment: Environment = None,
+    incident_start: IncidentStart = None,
+    start_time: StartTime = None,
+    end_time: EndTime = None,
+    threshold: Threshold = None,
     as_json: AsJson = False,
     html: Html = None,
     whole: Whole = False,
     quiet: Quiet = False,
 ) -> None:
-    """Go on with an interrupted investigation; checks that had ended are not run again."""
+    """Go on with an interrupted investigation; checks that had ended are not run again.
+
+    Flags answer what it asks. Of one that has concluded the report is printed.
+    """
     from tsg_agent.cli.investigate import Output, resume_incident
 
-    resume_incident(identity, Output(as_json=as_json, html=html, whole=whole, quiet=quiet), limit)
+    answers = {
+        "region": region,
+        "service_name": service_name,
+        "environment": environment,
+        "incident_start": incident_start,
+        "start_time": start_time,
+        "end_time": end_time,
+        "threshold": threshold,
+    }
+    resume_incident(identity, Output(as_json=as_json, html=html, whole=whole, quiet=quiet), answers, limit)
+
+
+@app.command("list")
+def kept(limit: Limit = 20, as_json: AsJson = False) -> None:
+    """List the investigations that are kept, newest first: id, when, how it stands, and what it is about."""
+    from tsg_agent.cli.kept import list_kept
+    from tsg_agent.settings import load_settings
+
+    list_kept(load_settings(), limit=limit, as_json=as_json)
+
+
+@app.command("show")
+def show_one(
+    identity: Annotated[str, typer.Argument(metavar="ID", help="An investigation's id; `list` lists them.")],
+    form: Annotated[
+        str | None, typer.Option("--format", help="json (as it was written), markdown, brief or html.")
+    ] = None,
+    whole: Whole = False,
+    events: Annotated[bool, typer.Option("--events", help="What happened instead, one JSON object a line.")] = False,
+) -> None:
+    """Print the report of an investigation that has concluded; its telemetry may be gone."""
+    from tsg_agent.cli.kept import show_kept
+
+    show_kept(identity, form, whole=whole, events=events)
+
+
+@app.command()
+def feedback(  # noqa: PLR0913, PLR0917 - each thing that can be said is a flag
+    identity: Annotated[str, typer.Argument(metavar="ID", help="The investigation's id.")],
+    cause: Annotated[
+        list[str] | None,
+        typer.Option(help="What it really was: column=value, once or more, as in a report; or a component's name."),
+    ] = None,
+    right: Annotated[bool, typer.Option("--right", help="The first cause of the report was it.")] = False,
+    wrong: Annotated[bool, typer.Option("--wrong", help="The conclusion was wrong; what it was is not known.")] = False,
+    no_incident: Annotated[bool, typer.Option("--no-incident", help="Nothing was wrong.")] = False,
+    note: Annotated[str, typer.Option(help="Anything else; kept with it.")] = "",
+    export: Annotated[
+        Path | None, typer.Option(help="Write it into this folder too, as a case for `python -m eval run`.")
+    ] = None,
+) -> None:
+    """Say what an investigation's incident really was; it is kept with it.
+
+    Example: tsg-agent feedback 0123456789ab --cause shard_id=shard-07 --export my-incidents
+    """
+    from tsg_agent.cli.kept import keep_feedback
+
+    verdict = True if right else False if wrong else None
+    keep_feedback(identity, cause or [], verdict, no_incident=no_incident, note=note, export_to=export)
+
+
+@app.command()
+def mcp(
+    source: Annotated[
+        list[str], typer.Option(help="NAME=PLACE, once or more: telemetry that a client may name, and where it lies.")
+    ],
+    mapping: Annotated[
+        list[str] | None, typer.Option(help="NAME=FILE: the TOML file that maps a source's tables and columns.")
+    ] = None,
+    tools: Annotated[str, typer.Option(help="few: run, ask, list, read; all: the nine checks and code too.")] = "few",
+) -> None:
+    """Serve the agent to MCP clients, on standard input and output. Needs `pip install 'tsg-agent[mcp]'`.
+
+    Example: tsg-agent mcp --source shop=telemetry/
+    """
+    from tsg_agent.cli.serve import serve_mcp
+
+    serve_mcp(source, mapping or [], tools)
 
 
 @app.command()

@@ -95,6 +95,7 @@ def _told(report: GuideReport) -> list[str]:
     ]
     for title, verdicts in (
         ("Causes: abnormal since the incident began, and not before", report.causes),
+        ("Where it fails since, and did not before", report.symptoms),
         ("Abnormal, not beyond chance or with nothing to compare with", report.suspects),
         ("Abnormal before the incident too, or no longer", report.standing),
     ):
@@ -129,7 +130,7 @@ def _verdict(one: GuideVerdict) -> list[str]:
     subject = ", ".join(f"{name} {value}" for name, value in one.subject.items())
     numbers = f"; {one.measure} {_number(one.before)} before, {_number(one.since)} since" if one.measure else ""
     lines = [f"  {one.label}: {subject} ({one.outcome}, {one.kind}{numbers}) [{one.evidence}]"]
-    return [*lines, f"    {one.remedy}"] if one.remedy and one.is_cause else lines
+    return [*lines, f"    {one.remedy}"] if one.remedy and one.came_with_it else lines
 
 
 def _number(value: float | None) -> str:

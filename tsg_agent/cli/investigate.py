@@ -13,12 +13,12 @@ from tsg_agent.cli.interrupts import Stopped
 from tsg_agent.cli.kept import list_kept
 from tsg_agent.cli.loading import loaded
 from tsg_agent.cli.progress import Table
-from tsg_agent.errors import ParameterError
+from tsg_agent.errors import ParameterError, QuestionError
 from tsg_agent.flags import request_of
 from tsg_agent.models import Question, Report
 from tsg_agent.report.html import write_html
 from tsg_agent.report.terminal import print_report
-from tsg_agent.service import Watch, investigate, resume
+from tsg_agent.service import Ask, Watch, investigate, resume
 from tsg_agent.settings import Settings, load_settings
 from tsg_agent.store import Store
 from tsg_agent.wording import one_line
@@ -64,20 +64,41 @@ def run_incident(  # noqa: PLR0913 - the command's own flags
     return report
 
 
-def resume_incident(identity: str, output: Output, limit: int) -> None:
-    """Go on with an investigation, or list those that there are."""
+def resume_incident(identity: str, output: Output, answers: dict[str, Any], limit: int) -> None:
+    """Go on with an investigation, or list those that there are. `answers`: flags, to what it asks."""
     settings = load_settings()
     if identity == "list":
         list_kept(settings, limit=limit, as_json=output.as_json)
         return
     loaded()
+    left = {name: value for name, value in answers.items() if value is not None}
     with Table(quiet=output.quiet) as table:
-        watch = Watch(table.update, _ask(table) if _interactive() else None)
+        watch = Watch(table.update, _answering(left, _ask(table) if _interactive() else None))
         try:
             report = resume(identity, settings=settings, watch=watch)
         except KeyboardInterrupt:
             raise Stopped(_how_to_go_on(settings, [identity])) from None
+    if left:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in left)
+        typer.echo(f"Nothing was asked: {flags} changed nothing.", err=True)
     show(report, output)
+
+
+def _answering(left: dict[str, Any], then: Ask | None) -> Ask | None:
+    """What flags answer at first, and empty then; what they leave open, or got wrong, is asked."""
+    if not left:
+        return then
+
+    def ask(questions: list[Question]) -> Any:
+        if left:
+            given = dict(left)
+            left.clear()
+            return given
+        if then is None:
+            raise QuestionError([(one.parameter, one.text, one.candidates) for one in questions])
+        return then(questions)
+
+    return ask
 
 
 def _how_to_go_on(settings: Settings, identity: list[str]) -> str:

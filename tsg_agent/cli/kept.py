@@ -1,10 +1,17 @@
-"""resume list: the investigations that are kept."""
+"""list, show and feedback: the investigations that are kept."""
 
 import json
+import sys
+from pathlib import Path
 
 import typer
 
-from tsg_agent.settings import Settings
+from tsg_agent.errors import ParameterError
+from tsg_agent.report.terminal import print_report
+from tsg_agent.service.door import FORMS, rendered
+from tsg_agent.service.feedback import export, feedback_of
+from tsg_agent.service.sources import open_telemetry
+from tsg_agent.settings import Settings, load_settings
 from tsg_agent.store import Store
 from tsg_agent.wording import one_line
 
@@ -12,11 +19,10 @@ TITLE = 90
 
 
 def list_kept(settings: Settings, *, limit: int, as_json: bool) -> None:
-    """Print the newest first: id, when, whether it was interrupted, and what it is about."""
+    """Print the newest first: id, when, how it stands, and what it is about."""
     store = Store(settings.state_dir)
-    every = store.identities()
-    kept = [store.about(identity) for identity in every[:limit]]
-    more = len(every) - len(kept)
+    kept, every = store.kept(limit), len(store.identities())
+    more = every - len(kept)
     if as_json:
         held = [{**one._asdict(), "when": one.when.isoformat(timespec="seconds")} for one in kept]
         typer.echo(json.dumps({"investigations": held, "more": more}, ensure_ascii=False, indent=2))
@@ -24,6 +30,58 @@ def list_kept(settings: Settings, *, limit: int, as_json: bool) -> None:
     for one in kept:
         typer.echo(f"{one.id}  {one.when:%Y-%m-%d %H:%M} UTC  {one.state:11}  {one_line(one.title, TITLE)}")
     if more:
-        typer.echo(f"{more} older ones: --limit {len(every)} lists them too.", err=True)
+        typer.echo(f"{more} older ones: --limit {every} lists them too.", err=True)
     if not every:
         typer.echo("No investigation is kept.", err=True)
+
+
+def show_kept(identity: str, form: str | None, *, whole: bool, events: bool) -> None:
+    """Print a report as `run` does, or in a form; or an investigation's events. Raises RecordError, ParameterError."""
+    store = Store(load_settings().state_dir)
+    if events:
+        store.recall(identity)
+        for event in store.events.after(identity):
+            typer.echo(event.model_dump_json())
+    elif form is None:
+        print_report(store.report(identity), brief=not whole)
+    else:
+        known = next((one for one in FORMS if one == form), None)
+        if known is None:
+            raise ParameterError(f"There is no form {form!r} of a report.", fix=f"There are {', '.join(FORMS)}.")
+        sys.stdout.write(rendered(store, identity, known))
+
+
+def keep_feedback(  # noqa: PLR0913 - what was said, by name
+    identity: str, causes: list[str], right: bool | None, *, no_incident: bool, note: str, export_to: Path | None
+) -> None:
+    """Keep what an incident really was, and write the case where one is wanted. Raises TsgError."""
+    settings = load_settings()
+    store = Store(settings.state_dir)
+    said = feedback_of(store.report(identity), cause=_cause(causes), right=right, no_incident=no_incident, note=note)
+    store.judge(identity, said)
+    typer.echo(f"Kept: the conclusion was {'right' if said.right else 'wrong'}.", err=True)
+    if export_to is None:
+        return
+    request = store.recall(identity)
+    try:
+        with open_telemetry(request.telemetry, mapping=request.mapping, settings=settings) as engine:
+            place = export(identity, export_to, store, engine, settings)
+    except OSError as error:
+        raise ParameterError(
+            f"{export_to} cannot be written: {error.strerror or error}.", fix="Give --export another folder."
+        ) from error
+    typer.echo(str(place.resolve()))
+
+
+def _cause(causes: list[str]) -> dict[str, str] | str | None:
+    """`column=value` pairs, or one component's name. Raises ParameterError for a mixture."""
+    if not causes:
+        return None
+    if len(causes) == 1 and "=" not in causes[0]:
+        return causes[0]
+    pairs = [cause.partition("=") for cause in causes]
+    if not all(column and mark and value for column, mark, value in pairs):
+        raise ParameterError(
+            "--cause is column=value, or one component's name.", fix="For example: --cause shard_id=shard-07."
+        )
+    return {column.strip(): value.strip() for column, _, value in pairs}

@@ -10,8 +10,8 @@ from rich.live import Live
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from tsg_agent.graph import Progress
 from tsg_agent.models import Status
+from tsg_agent.progress import Progress
 
 STYLES = {Status.OK: "green", Status.ERROR: "red", Status.TIMEOUT: "red"}
 

@@ -32,7 +32,7 @@ PLACES = ("region", "datacenter", "availability_zone")
 DRAINABLE = ("shard_id", "partition_id", "load_balancer_id", "tenant_category")
 FIXABLE = ("service_component", "dependency_name", "error_category", "exception_type")
 ENDPOINT = ("endpoint_path", "http_method", "api_version", "client_type")
-SYMPTOMS = (Measure.SLOW, Measure.RETRIES)
+SYMPTOMS = (Measure.SLOW, Measure.SLOWER, Measure.RETRIES)
 """Nothing to fix is known of what is slow or sent again: somebody must look."""
 DEFAULTS = ("off", "control", "false", "disabled", "0", "no", "none", "default")
 """Flag values that commonly mean "as it was before the flag"."""
@@ -51,7 +51,9 @@ def actions(case: Case, causes: list[Cause], gaps: list[Gap]) -> list[Action]:
         remedies.append(remedy or _look(cause, "the guide has no fixed remedy for it"))
         repairs += [action for rule in REPAIRS for action in rule(cause, case.findings)]
     looks += _relieve_pressure(causes, case.findings)
-    if not causes and case.something_fails:
+    if case.judgement.traffic is not None:
+        remedies.append(_find_lost_traffic())
+    elif not causes and case.something_fails:
         remedies.append(_widen())
     elif not causes and case.start is not None and case.sla.breached:
         looks.append(_check_start(case.start))
@@ -134,7 +136,7 @@ def _flag_back(flag: str, guilty: str, others: list[str]) -> tuple[str, str | No
 def _look_first(cause: Cause, _case: Case) -> Action | None:
     if cause.measure not in SYMPTOMS:
         return None
-    verb = "are slow" if cause.measure is Measure.SLOW else "are sent again"
+    verb = "are sent again" if cause.measure is Measure.RETRIES else "are slow"
     return _look(cause, f"its requests {verb}, which says where to look and not what to change")
 
 
@@ -278,6 +280,14 @@ def _relieve_pressure(causes: list[Cause], findings: list[Finding]) -> list[Acti
     return [
         Action(kind="look", urgency=LOOK, statement=sentence(text) + cited([zones.id]), target={}, evidence=[zones.id])
     ]
+
+
+def _find_lost_traffic() -> Action:
+    """Requests that do not come fail before they are seen."""
+    text = "find out where requests get lost before they reach the service: DNS, load balancers, certificates, callers"
+    return Action(
+        kind="escalate", urgency=NOW, statement=sentence(f"{text}; or whether they are only not recorded"), target={}
+    )
 
 
 def _widen() -> Action:

@@ -53,6 +53,7 @@ def conclude(  # noqa: PLR0913 - one argument for each thing that a conclusion r
         parameters=parameters,
         sla=sla,
         onset=judgement.start,
+        traffic=judgement.traffic,
         causes=causes,
         rejected=rejected,
         gaps=missing,

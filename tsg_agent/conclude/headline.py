@@ -16,6 +16,11 @@ def headline(case: Case, causes: list[Cause], gaps: list[Gap]) -> str:
     confirmed = [c for c in causes if c.confidence is Confidence.CONFIRMED]
     if confirmed:
         return sentence(f"{_cause(case, confirmed[0])}; {state}")
+    traffic = case.judgement.traffic
+    if traffic is not None:
+        rates = f"{traffic.before:.3g} a minute before, {traffic.after:.3g} since"
+        unseen = "what does not come is in no share of failures"
+        return sentence(f"requests fell by {percent(traffic.percent)} at {moment(traffic.since)} ({rates}); {unseen}")
     if causes:
         number = "one suspect" if len(causes) == 1 else f"{len(causes)} suspects"
         return sentence(f"no cause confirmed, {number}, first {subject_name(causes[0].subject)}; {state}")
@@ -45,13 +50,15 @@ def availability_words(start: datetime | None, sla: Sla) -> str:
         whole = sla.window or after
         share = whole.availability if whole is not None else None
         return f"availability is {percent(share)} over the window, {_against(sla, share)}"
-    earlier = before.availability if before is not None else None
+    earlier = before.availability if before is not None and not sla.lost else None
     now, then = compared(after.availability, after.availability if earlier is None else earlier)
     words = f"availability is {now} since {clock(start)}, {_against(sla, after.availability)}"
     return words if earlier is None else f"{words} ({then} before)"
 
 
 def _against(sla: Sla, share: float | None) -> str:
+    if sla.lost and share is not None and share >= sla.threshold:
+        return f"counted by 5xx alone, but {sla.lost}"
     just = "just " if percent(share) == percent(sla.threshold) and sla.breached else ""
     return f"{just}{'under' if sla.breached else 'within'} the SLA threshold of {percent(sla.threshold)}"
 
@@ -63,7 +70,9 @@ def _cause(case: Case, cause: Cause) -> str:
     known = cause.step != 9 or "workflow_step" in cause.subject
     step = None if known else cause.detail.get("workflow_step")
     where = f" at {name(step)}" if step else ""
-    verb = {"slow": "is slow", "rate_limited": "is rate limited"}.get(cause.measure.value, "is failing")
+    verb = {"slow": "is slow", "slower": "is slower than it was", "rate_limited": "is rate limited"}.get(
+        cause.measure.value, "is failing"
+    )
     others = "".join(f", or {other}" for other in alike(cause.detail))
     return f"{subject_name(cause.subject)}{others and f'{others} (as many fail there),'} {verb}{where}{since}" + (
         f": {detail}" if detail else ""

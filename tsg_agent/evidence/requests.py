@@ -1,6 +1,6 @@
 """The window's requests as arrays, one entry each: when, how they were answered, their value of each dimension."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,8 @@ UNKNOWN, SUCCESS, REDIRECT, RATE_LIMITED, CLIENT_ERROR, SERVER_ERROR = range(6)
 KINDS = 4 * ANSWERS
 """Kinds of requests that a cell tells apart: answer, slow, a retry."""
 MINUTE = 60
+USUAL, FEWEST = 2.0, 200
+"""How many times the 99th percentile is slow; requests without which nothing is known to be usual."""
 REQUEST_MEASURES = (
     Measure.SERVER_ERRORS,
     Measure.NOT_SUCCESSFUL,
@@ -84,6 +86,8 @@ class Requests:
     columns: list[Column]
     run: Codes | None = None
     runs: pa.Array | None = None
+    slower_ms: float = np.inf
+    """From how long on a request counts as slower than usual."""
 
     def __len__(self) -> int:
         return len(self.second)
@@ -96,8 +100,17 @@ class Requests:
 
     def failed(self, measure: Measure) -> Bools:
         """Which requests a measure counts."""
+        if measure is Measure.SLOWER:
+            slower: Bools = self.known & (self.latency > self.slower_ms)
+            return slower
         result: Bools = kinds_of(measure)[self.kind]
         return result
+
+    def with_usual(self, minute: float) -> "Requests":
+        """The requests, slowness measured by those before a minute: twice the time that 99 % of them took at most."""
+        usual = self.latency[(self.second < minute * MINUTE) & ~np.isnan(self.latency)]
+        slower = USUAL * float(np.percentile(usual, 99)) if len(usual) >= FEWEST else np.inf
+        return replace(self, slower_ms=slower)
 
     def column(self, name: str) -> Column | None:
         """The column of a dimension, by its first name; a flag's by none."""
@@ -179,10 +192,7 @@ def with_workflows(requests: Requests, scenarios: dict[str, str]) -> Requests:
     places = {name: place for place, name in enumerate(names)}
     of_run = np.array([places.get(scenarios.get(run, ""), -1) for run in requests.runs.to_pylist()] + [-1], np.int32)
     column = Column(WORKFLOW, [(name,) for name in names], of_run[requests.run])
-    return Requests(
-        requests.second, requests.kind, requests.latency, requests.weight, [*requests.columns, column],
-        requests.run, requests.runs,
-    )  # fmt: skip
+    return replace(requests, columns=[*requests.columns, column])
 
 
 def _column(dimension: Dimension, column: pa.ChunkedArray) -> Column:

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 
-from tsg_agent.extract import asking, cues
+from tsg_agent.extract import asking
 from tsg_agent.extract.prose import Prose
 from tsg_agent.extract.readings import DAY, UNIVERSAL, Setting, read
 from tsg_agent.extract.roles import Range
+from tsg_agent.extract.spans import span_of
 from tsg_agent.extract.spotting import Day, Mention, length, spot
-from tsg_agent.extract.written import span_of
 from tsg_agent.extract.zones import default_zone
 from tsg_agent.wording import moment
 
@@ -167,8 +167,8 @@ def _time_pieces(prose: Prose, found: Asked, frame: Frame) -> list[Piece]:
 def _range(first: Mention, second: Mention, found: Asked, setting: Setting, frame: Frame) -> Piece | None:
     """Two times written as a range; None where they are not."""
     gap, before = found.text[first.end : second.start], found.text[: first.start]
-    opens = cues.OPENS.search(before)
-    if not cues.BETWEEN_TIMES.fullmatch(gap) or (re.search(r"and|&", gap) and not opens):
+    opens = asking.OPENS.search(before)
+    if not asking.BETWEEN_TIMES.fullmatch(gap) or (re.search(r"and|&", gap) and not opens):
         return None
     begin = opens.start() if opens else first.start
     found.taken.append((begin, second.end))
@@ -192,7 +192,7 @@ def _single(mention: Mention, mentions: Sequence[Mention], found: Asked, setting
     cue = asking.CUE.search(before)
     lead = span or cue
     begin = floor + lead.start() if lead else mention.start
-    onwards = cues.ONWARDS.match(found.text, mention.end) or asking.LATER.match(found.text, mention.end)
+    onwards = asking.ONWARDS.match(found.text, mention.end) or asking.LATER.match(found.text, mention.end)
     stop = onwards.end() if onwards else mention.end
     found.taken.append((begin, stop))
     piece, quoted = Piece(begin, stop), found.quoted(begin, stop)

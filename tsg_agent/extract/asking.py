@@ -20,6 +20,13 @@ SPAN_BEFORE = re.compile(
     re.IGNORECASE,
 )
 LATER = re.compile(r"[ ]*(?:\+|or later|and later|and after(?:wards)?|until now|till now)(?![\w])", re.IGNORECASE)
+ONWARDS = re.compile(r"[ ,]*(?:onwards?|on)\b", re.IGNORECASE)
+OPENS = re.compile(r"\b(?P<cue>between|from)\b[\s~]*(?:about |around |roughly )?$", re.IGNORECASE)
+BETWEEN_TIMES = re.compile(
+    r",?[ ]{0,3}(?:-{1,2}|\u2013|—|(?:up )?(?:to|until|till)|through|->|→|/|\.{2,3}|and|&)[ ]{0,3}"
+    r"(?:about |around |roughly |approximately |~)?",
+    re.IGNORECASE,
+)
 _IT = r"(?:incident|outage|problem|drop|issue|failures|trouble)"
 INCIDENT = re.compile(
     rf"\b(?P<side>before|prior to|until|till|up to|after|since|during|throughout|from|following)[ ]+"

@@ -13,7 +13,7 @@ from tsg_agent.models import Doubt, Question
 CANDIDATES = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Material:
     """All that the times are settled from, and the notes that are taken on the way."""
 
@@ -26,6 +26,10 @@ class Material:
     """In a question, "between 14:00 and 15:00" is what to look at, whatever it is about."""
     notes: list[str] = field(default_factory=list)
 
+    def quoted(self, start: int, end: int) -> str:
+        """A span of the text as it is shown."""
+        return self.setting.prose.snippet(start, end)
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -34,40 +38,79 @@ class Choice:
     instant: datetime | None = None
     origin: str = ""
     question: Question | None = None
+    opens: datetime | None = None
+    """Where no instant is settled but a day is: its beginning."""
 
 
 def choose(parameter: str, sightings: list[Sighting], material: Material, bound: datetime | None = None) -> Choice:
-    """The instant on which the plainest sightings agree; a question where they do not, or cannot be read."""
+    """The instant of the plainest sightings: of several that one window holds, the first start or the last end.
+
+    A question where they are further apart, or cannot be read.
+    """
+    sightings = _corrected(sightings, parameter, material)
     if not sightings:
         return Choice()
-    setting = material.setting
     top = max(sighting.rank for sighting in sightings)
-    read_ones = [(s, reading_of(s, setting, bound)) for s in sightings]
-    if parameter == "incident_start":
-        read_ones = [(s, _as_start(reading, setting)) for s, reading in read_ones]
     settled: dict[datetime, str] = {}
     open_ones: list[tuple[Sighting, Reading]] = []
-    for sighting, reading in read_ones:
-        quoted = setting.prose.snippet(sighting.start, sighting.end)
+    for sighting in sightings:
+        reading = reading_of(sighting, material.setting, bound)
+        if parameter == "incident_start":
+            reading = _as_start(reading, material.setting)
+        quoted = material.quoted(sighting.start, sighting.end)
         if sighting.rank < top:
             if reading.instant and reading.instant not in settled:
-                material.notes.append(f"Not used for {parameter}, as the text is plainer elsewhere: {quoted}.")
+                _unused(material, parameter, quoted, reading.instant, "the text is plainer elsewhere")
         elif reading.instant:
             settled.setdefault(reading.instant, f"text: {quoted}" + (f" ({reading.how})" if reading.how else ""))
         else:
             open_ones.append((sighting, reading))
-    instants = dict.fromkeys(settled)
-    doubtful = [pair for pair in open_ones if not (set(pair[1].instants) & set(settled))]
-    if len(instants) == 1 and not (doubtful and _names_a_time(doubtful)):
-        return Choice(*next(iter(settled.items())))
+    doubtful = [pair for pair in open_ones if not (set(pair[1].instants) & set(settled)) and pair[0].mention.clock]
+    if doubtful:
+        return _asked(parameter, settled, doubtful, material)
+    if settled:
+        return _of_several(parameter, settled, material)
+    days = [instant for _, reading in open_ones for instant in reading.instants]
+    quoted = material.quoted(open_ones[0][0].start, open_ones[0][0].end)
+    material.notes.append(f"{quoted} does not settle {parameter}: {open_ones[0][1].problem}.")
+    return Choice(opens=min(days), origin=f"text: {quoted}") if days else Choice()
+
+
+def _corrected(sightings: list[Sighting], parameter: str, material: Material) -> list[Sighting]:
+    """The sightings without those that a later one is said to correct."""
+    last = max((n for n, one in enumerate(sightings) if one.corrects), default=0)
+    for one in sightings[:last]:
+        _unused(material, parameter, material.quoted(one.start, one.end), None, "the text corrects it")
+    return sightings[last:]
+
+
+def _unused(material: Material, parameter: str, quoted: str, instant: datetime | None, why: str) -> None:
+    shown = f"{quoted} ({iso(instant)})" if instant else quoted
+    material.notes.append(f"Not used for {parameter}, as {why}: {shown}.")
+
+
+def _of_several(parameter: str, settled: dict[datetime, str], material: Material) -> Choice:
+    instants = sorted(settled)
+    if instants[-1] - instants[0] > material.before:
+        return Choice(question=ask(parameter, "the text names several times for it", instants, Doubt.SEVERAL))
+    chosen = instants[-1] if parameter == "end_time" else instants[0]
+    if len(instants) > 1:
+        which = "the last" if parameter == "end_time" else "the first"
+        shown = ", ".join(iso(one) for one in instants)
+        material.notes.append(f"The text names several times for {parameter}: {shown}; {which} is used.")
+    return Choice(chosen, settled[chosen])
+
+
+def _asked(
+    parameter: str, settled: dict[datetime, str], doubtful: list[tuple[Sighting, Reading]], material: Material
+) -> Choice:
     candidates = [*settled, *(instant for _, reading in doubtful for instant in reading.instants)]
     if settled:
         return Choice(question=ask(parameter, "the text names several times for it", candidates, Doubt.SEVERAL))
-    sighting, reading = open_ones[0]
-    quoted = setting.prose.snippet(sighting.start, sighting.end)
-    timed = [i for s, r in open_ones if s.mention.clock for i in r.instants]
-    doubt = Doubt.UNCLEAR if len({reading.instants for _, reading in open_ones}) == 1 else Doubt.SEVERAL
-    return Choice(question=ask(parameter, f"{quoted} does not settle it: {reading.problem}", timed, doubt))
+    sighting, reading = doubtful[0]
+    why = f"{material.quoted(sighting.start, sighting.end)} does not settle it: {reading.problem}"
+    doubt = Doubt.UNCLEAR if len({reading.instants for _, reading in doubtful}) == 1 else Doubt.SEVERAL
+    return Choice(question=ask(parameter, why, candidates, doubt))
 
 
 def reading_of(sighting: Sighting, setting: Setting, after: datetime | None = None) -> Reading:
@@ -91,11 +134,6 @@ def _as_start(reading: Reading, setting: Setting) -> Reading:
 
 def _minute(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M} UTC"
-
-
-def _names_a_time(pairs: list[tuple[Sighting, Reading]]) -> bool:
-    """A bare day ("since Friday") does not contradict a time."""
-    return any(sighting.mention.clock for sighting, _ in pairs)
 
 
 def ask(parameter: str, why: str, candidates: Iterable[datetime], doubt: Doubt = Doubt.UNCLEAR) -> Question:

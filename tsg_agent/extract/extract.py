@@ -3,10 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.extract.inputs import Extraction, Given, Known
+from tsg_agent.extract.payloads import unfolded
 from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, settle
 from tsg_agent.extract.prose import MAXIMUM_CHARACTERS, Prose
 from tsg_agent.extract.thresholds import find_threshold
 from tsg_agent.extract.window import Basis, find_window
+from tsg_agent.extract.words import data
 from tsg_agent.models import Parameters
 
 
@@ -27,17 +29,21 @@ def extract(  # noqa: PLR0913 - the API: what is known, and what is given
     Of a long text only the first `MAXIMUM_CHARACTERS` are read. Raises `ParameterError` for values that cannot hold:
     an unknown name in a flag, a window that ends before it starts, a threshold that is no percentage.
     """
-    prose = Prose(text)
+    written = unfolded(text[:MAXIMUM_CHARACTERS])
+    for name, code in data("regions").items():
+        written = written.replace(name, code) if code in known.regions else written
+    prose = Prose(written)
     region = settle(REGION, known.regions, given.region, prose)
     service = settle(SERVICE, known.services, given.service_name, prose)
     environment = settle(ENVIRONMENT, known.environments, given.environment, prose)
     threshold = find_threshold(prose, given.threshold, default_threshold)
-    basis = Basis(now.astimezone(UTC), timedelta(hours=window_hours), ranges_are_windows)
+    prose.mask((hit.start, hit.end) for found in (region, service, environment) for hit in found.hits)
+    basis = Basis(now.astimezone(UTC), timedelta(hours=window_hours), ranges_are_windows, region.value)
     window = find_window(prose, known, given, basis)
     asked = [found.question for found in (region, service, environment, threshold)] + window.questions
     questions = [question for question in asked if question]
     notes = [*region.notes, *service.notes, *environment.notes, *window.notes]
-    if prose.cut:
+    if len(text) > MAXIMUM_CHARACTERS:
         notes.append(f"The text has {len(text):,} characters; only the first {MAXIMUM_CHARACTERS:,} were read.")
     if questions or window.start_time is None or window.end_time is None or threshold.value is None:
         return Extraction(questions=questions, notes=notes, unsettled=window.unsettled)
@@ -55,6 +61,7 @@ def extract(  # noqa: PLR0913 - the API: what is known, and what is given
         start_time=window.start_time,
         end_time=window.end_time,
         incident_start=window.incident_start,
+        exact_start=given.exact_start,
         threshold=threshold.value,
         other_regions=region.others,
         origins=origins,

@@ -52,6 +52,7 @@ class Given(Model):
     start_time: Moment | None = Field(None, description="start of the window; without it, before the incident's start")
     end_time: Moment | None = Field(None, description="end of the window; without it, the resolution, or now")
     incident_start: Moment | None = Field(None, description="when the incident began, e.g. 2026-03-10T14:00Z")
+    exact_start: bool = Field(False, description="whether the reported start is exact, and is not to be measured")
     threshold: float | None = Field(None, description="SLA threshold, percent of requests, e.g. 99.9")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 _TOKEN = re.compile(r"[^\W_]+")
 _JOINT = re.compile(r"[-_./:]{1,3}")  # us-east, shop.gateway, AWS::Lambda
 _ENVIRONMENTS = (
-    frozenset({"prod", "production", "prd", "live"}),
+    frozenset({"prod", "production", "produktion", "producción", "produccion", "produção", "prd", "live"}),
     frozenset({"preprod", "preproduction", "preprd"}),
     frozenset({"staging", "stage", "stg"}),
     frozenset({"dev", "develop", "development", "devel"}),
@@ -25,7 +25,8 @@ _NEGATING = re.compile(
 _SPARED = re.compile(
     r"[ ]?(?:region)?[ ]?(?:is|are|was|were|looks?|seems?|remains?|stays?|both|all|still|:|-|\u2013)?[ ]?"
     r"(?:is|are|completely|totally|currently|still)?[ ]?"
-    r"(?:fine|ok|okay|healthy|unaffected|not affected|not impacted|stable|normal|nominal|good|green)\b",
+    r"(?:nothing|none|no issues?|quiet|fine|ok|okay|healthy|unaffected|not affected|not impacted|stable|normal|nominal"
+    r"|good|green)\b",
     re.IGNORECASE,
 )
 _LISTED = re.compile(r"[ ]?(?:,|and|&|/|, and|or)[ ]?")

@@ -3,12 +3,13 @@
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.names import Hit, Names, key
 from tsg_agent.extract.prose import Prose, quote
+from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.models import Doubt, Question
 
 CANDIDATES = 20
@@ -35,16 +36,23 @@ class Kind:
     loose: re.Pattern[str]
 
 
+def _named(kind: str) -> str:
+    """The labels of the other languages."""
+    return any_of(ALL.listed("labels", kind))
+
+
 REGION = Kind(
     "region",
     "region",
-    re.compile(_LABEL % r"(?:(?:primary|main|aws|cloud|affected)[ _-])?region(?:[ _-]?name)?", re.I),
+    re.compile(
+        _LABEL % rf"(?:(?:primary|main|aws|cloud|affected)[ _-])?region(?:[ _-]?name)?|{_named('region')}", re.I
+    ),
     re.compile(_LABEL % r"(?:(?:affected|impacted)[ _-])?(?:regions?|locations?)(?:[ _-](?:affected|impacted))?", re.I),
 )
 SERVICE = Kind(
     "service_name",
     "service",
-    re.compile(_LABEL % r"(?:(?:primary|main|affected)[ _-])?service(?:[ _-]?name)?", re.I),
+    re.compile(_LABEL % rf"(?:(?:primary|main|affected)[ _-])?service(?:[ _-]?name)?|{_named('service')}", re.I),
     re.compile(
         _LABEL
         % r"(?:(?:affected|impacted)[ _-])?(?:services?|components?|application|app)(?:[ _-](?:affected|impacted))?",
@@ -54,7 +62,10 @@ SERVICE = Kind(
 ENVIRONMENT = Kind(
     "environment",
     "environment",
-    re.compile(_LABEL % r"(?:(?:deployment|affected|target)[ _-])?(?:environment|env)(?:[ _-]?name)?", re.I),
+    re.compile(
+        _LABEL % rf"(?:(?:deployment|affected|target)[ _-])?(?:environment|env)(?:[ _-]?name)?|{_named('environment')}",
+        re.I,
+    ),
     re.compile(_LABEL % r"(?:(?:affected|impacted)[ _-])?(?:environments|envs|stage|deployment)", re.I),
 )
 
@@ -68,6 +79,8 @@ class Settled:
     question: Question | None = None
     others: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
+    hits: list[Hit] = field(default_factory=list)
+    """Every place where the text names a known value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,12 @@ def settle(kind: Kind, known: Sequence[str], flag: str | None, prose: Prose) -> 
     """One parameter's value, which is always one of `known`. Raises `ParameterError` for a flag that is not."""
     names = Names(known, environments=kind is ENVIRONMENT)
     hits = names.find(prose.text)
+    return replace(_settled(kind, known, flag, prose, names, hits), hits=hits)
+
+
+def _settled(  # noqa: PLR0913, PLR0917 - what `settle` has at hand
+    kind: Kind, known: Sequence[str], flag: str | None, prose: Prose, names: Names, hits: list[Hit]
+) -> Settled:
     named = tuple(dict.fromkeys(hit.values[0] for hit in hits if len(hit.values) == 1 and not hit.spared))
     if flag is not None:
         value = checked(kind, names, flag)

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 
 MAXIMUM_CHARACTERS = 200_000
 """What is read of a text; the rest is cut, and the cut is noted."""
@@ -15,11 +16,12 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _LINE_END = re.compile("\r\n?|[\u2028\u2029\x85]")
 _HYPHEN = re.compile("[\u2010\u2011\u2212]")
+_PERSON = re.compile(r"(?<![\w.])@[\w.-]{1,40}")  # @oncall is somebody, and no shift
 _QUOTED = re.compile(r"^[ \t]{0,8}(?:>[ \t]?){1,8}", re.MULTILINE)
 
 # A wrapped line goes on in lower case, or with what "at", "and" and the like ask for.
 _WRAPPED = re.compile(
-    r"\n(?=[ \t]{0,8}[a-z][a-z,']{0,20}[ ,.](?![ ]?[:=]))"
+    r"\n(?=[ \t]{0,8}(?:[a-z][a-z,']{0,20}[ ,.](?![ ]?[:=])|\([0-9]))"
     r"|(?:(?<=\bat)|(?<=\bon)|(?<=\bsince)|(?<=\baround)|(?<=\babout)|(?<=\buntil)|(?<=\bfrom)|(?<=\bto)|(?<=\band)"
     r"|(?<=\bbetween)|(?<=\bin)|(?<=\bthe))\n(?=[ \t]{0,8}[\w(~])"
 )
@@ -45,10 +47,20 @@ class Prose:
     """A cleaned text that knows its sentences. A sentence ends at a stop, or at a line's end that is no wrapping."""
 
     def __init__(self, text: str) -> None:
-        self.cut = len(text) > MAXIMUM_CHARACTERS
         quoted = _QUOTED.sub(lambda match: " " * len(match.group()), clean(text))
         self.text = _WRAPPED.sub(" ", quoted)
+        self.masked = self.text
         self._breaks = [match.end() for match in _BREAK.finditer(self.text)]
+
+    def mask(self, spans: Iterable[tuple[int, int]]) -> None:
+        """Cover names in `masked`, sign by sign: "release.api" releases nothing, and "since" may be said of it."""
+        pieces: list[str] = []
+        position = 0
+        for start, end in sorted([*spans, *(match.span() for match in _PERSON.finditer(self.text))]):
+            if start >= position:
+                pieces += [self.text[position:start], "§" * (end - start)]
+                position = end
+        self.masked = "".join(pieces) + self.text[position:]
 
     def sentence(self, start: int, end: int | None = None) -> tuple[int, int]:
         """Bounds of the sentence around a span."""
@@ -65,7 +77,10 @@ class Prose:
 
     def snippet(self, start: int, end: int) -> str:
         """A short quotation of a span with some words before it, for a person to recognise."""
-        begin = max(self.sentence(start)[0], start - SNIPPET // 2)
+        begin, near = self.sentence(start)[0], start - SNIPPET // 2
+        if begin < near:  # from a whole word on
+            space = self.text.find(" ", near, start)
+            begin = space + 1 if space >= 0 else start
         return quote(self.text[begin:end] if end - begin <= SNIPPET else self.text[start:end])
 
 

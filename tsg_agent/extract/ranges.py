@@ -1,13 +1,12 @@
 """What a range of times ("from 14:00 to 15:15") is for: the time the incident ran, or a window to look at.
 
 The two must not be confused. A time the incident ran that is taken for a window leaves no baseline: what fails every
-day is blamed then. What reads as either is asked.
+day is blamed then. What reads as either opens the window before it, and says nothing of the start.
 """
 
 import re
 from enum import StrEnum
 
-from tsg_agent.extract import cues
 from tsg_agent.extract.sayings import Place
 
 
@@ -15,100 +14,94 @@ class Purpose(StrEnum):
     """What a range is for."""
 
     INCIDENT = "incident"
+    CHANGE = "change"
+    """The incident began some time between the two."""
     WINDOW = "window"
     EITHER = "either"
     NEITHER = "neither"
     """Something else's: a deployment's, a meeting's, a quiet time."""
 
 
-_EVENT = (
-    r"(?:outages?|incidents?|downtime|disruptions?|degradations?|brown-?outs?|black-?outs?|interruptions?|impact"
-    r"|unavailability|sev-?[0-9]|breach\w*|drops?|dips?|spikes?|duration)"
-)
-_SYMPTOM = (
-    r"(?:fail\w*|errors?|erroring|[45]xx|[45][0-9]{2}s|time-?outs?|tim(?:ed|ing) out|unavailable|unreachable|down"
-    r"|broken?|degraded|slow\w*|crash\w*|refus\w*|reject\w*|threw|throw\w*|affected|impacted|hit|suffer\w*|trouble|problems?"
-    r"|issues?|elevated|complain\w*|hanging|hung|stuck|flapping|worse|tanked|dead|could(?: not|n't)|cannot|can't"
-    r"|n't work\w*|not work\w*)"
-)
-_LOW = re.compile(
-    r"\b(?:low(?:er|ered)?|below|under|reduced|bad|poor|red|dropp\w+|fell|fallen|dipp\w+|sank|plung\w+|tank\w+|rose|risen"
-    r"|high(?:er)?|increas\w+|spik\w+|jump\w+|climb\w+|only)\b|[0-9] ?(?:%|percent)",
-    re.IGNORECASE,
-)
-_MEASURE = re.compile(r"\b(?:availability|success rate|latenc\w+|sla|slo|response times?|p9[0-9])\b", re.IGNORECASE)
-_EVENTS = re.compile(rf"\b{_EVENT}\b", re.IGNORECASE)
-_TROUBLE = re.compile(rf"\b(?:{_EVENT}|{_SYMPTOM})\b|n't work\w*", re.IGNORECASE)
-_NOUN = r"(?:windows?|range|period|time ?frame|interval)"
-_OWN_WINDOW = re.compile(
-    rf"\b{_EVENT}(?:'s)? (?:time )?{_NOUN}\b|\b{_NOUN} of (?:the |an? )?(?:\w+ )?(?:{_EVENT}|{_SYMPTOM}|low)\b",
-    re.IGNORECASE,
-)
-_TO_LOOK_AT = re.compile(rf"\b(?:analysis|investigation|query|search|data|telemetry|time) ?-?{_NOUN}\b", re.IGNORECASE)
-_WINDOW = re.compile(rf"\b{_NOUN}\b", re.IGNORECASE)
-_LOOK = re.compile(
-    r"\b(?:look|check|investigate|analy[sz]e|focus|examine|inspect|review|query|search|consider|scan|compare|restrict"
-    r"|limit|zoom|dig|cover|use|take|show|pull)\b",
-    re.IGNORECASE,
-)
-_CALM = re.compile(
-    r"\b(?:no|zero|without|free of) (?:\w+ ){0,2}?(?:errors?|failures?|issues?|problems?|incidents?|outages?|impact)\b"
-    r"|(?<!than )(?<!below )(?<!above )(?<!beyond )(?<!not )(?<!n't )"
-    r"\b(?:normal|fine|healthy|stable|ok|okay|good|green|quiet|clean)\b",
-    re.IGNORECASE,
-)
-_CHANGE = re.compile(
-    r"\b(?:broke|went|dropp\w+|fell|dipp\w+|sank|plung\w+|tanked|crashed|spiked|jumped|rose|degraded|increased)\b",
-    re.IGNORECASE,
-)
-_CLAUSE = re.compile(rf"{cues.CLAUSE.pattern}|\b(?:why|that)\b", re.IGNORECASE)
-_ASKS = re.compile(r"\s*(?:and |so |but )?(?:which|what|how|who|where|were|was|did|do|is|are|any)\b", re.IGNORECASE)
-_PLANNED = re.compile(r"\b(?:will|expect(?:ed)?|eta|planned|scheduled|going to)\b", re.IGNORECASE)
-_LABELS = frozenset({"when", "duration", "impact", "outage", "incident", "downtime"})
+def opening(place: Place) -> re.Match[str] | None:
+    """The "from" or "between" before a range's first time."""
+    words = place.words
+    return words.made(
+        "opens",
+        rf"\b(?:(?P<between>{words.one_of('between')})|{words.one_of('from')})[\s~]*(?:{words.one_of('about')} )?"
+        rf"(?:{words.one_of('prepositions')} )?$",
+    ).search(place.before)
+
+
+def ranges_over(gap: str, place: Place, opens: re.Match[str] | None) -> bool:
+    """Is a gap between two times that of a range?"""
+    words = place.words
+    joins = r"(?:and|&|und|y|et)"
+    pattern = words.made(
+        "between times",
+        rf",?[ ]{{0,3}}(?:-{{1,2}}|\u2013|—|{words.one_of('to')}|->|→|/|\.{{2,3}}|{joins})"
+        rf"[ ]{{0,3}}(?:{words.one_of('about')} |~)?(?:las |à )?",
+    )
+    return bool(pattern.fullmatch(gap)) and bool(opens or not re.search(rf"{joins}", gap))
 
 
 def purpose(place: Place, rest: str, opens: re.Match[str] | None) -> Purpose:
     """What a range is for that begins at `place`; `rest` is what its sentence says after it."""
+    words = place.words
     head = place.head[: len(place.head) - len(place.before) + opens.start()] if opens else place.head
-    if place.label in cues.WINDOWS:
-        return Purpose.WINDOW
-    if place.label in _LABELS:
+    if words.made("ran", rf"{words.one_of('event')}|when|wann|quand|cuándo|duration").fullmatch(place.label):
         return Purpose.INCIDENT
-    if cues.PAST.search(head):
+    if words["past"].search(head):
         return Purpose.NEITHER
-    for clause in reversed(_CLAUSE.split(cues.STAMP.sub(" ", head))):
-        said = _of_clause(clause)
-        if said is Purpose.EITHER and _MEASURE.search(clause) and _LOW.search(rest):
+    said = None
+    for clause in place.clauses(head):
+        said = _of_clause(place, clause)
+        if said is Purpose.EITHER and words["measure"].search(clause) and _low(place, rest):
             said = Purpose.INCIDENT  # "availability from 14:00 to 15:15: 92 %"
         if said:
             break
     else:
-        said = _of_clause(rest)
-    asks = rest.rstrip().endswith("?") and _ASKS.match(head or rest)
+        said = _of_clause(place, rest)
+    asks = rest.rstrip().endswith("?") and words.made("asks", rf"\s*(?:and |so |but )?{words.one_of('asks')}\b").match(
+        head or rest
+    )
     if asks and said in (Purpose.INCIDENT, None):
         return Purpose.EITHER if said else Purpose.WINDOW
+    if said is Purpose.INCIDENT and opens and opens["between"] and words["change"].search(place.before):
+        return Purpose.CHANGE  # or was it on all the time: `window` tells by how far the two are apart
     return said or Purpose.EITHER
 
 
-def _of_clause(clause: str) -> Purpose | None:
+def _low(place: Place, text: str) -> bool:
+    return bool(place.words["low"].search(text) or re.search(r"[0-9] ?(?:%|percent)", text))
+
+
+def _of_clause(place: Place, clause: str) -> Purpose | None:
     """What a clause says of the range that it stands at; None where it says nothing of it."""
-    if cues.ELSEWHERE.search(clause) or _PLANNED.search(clause) or _CALM.search(clause):
+    words = place.words
+    if words["elsewhere planned"].search(clause) or words["calm"].search(clause):
         return Purpose.NEITHER
-    trouble = _TROUBLE.search(clause) or (_MEASURE.search(clause) and _LOW.search(clause))
-    if _OWN_WINDOW.search(clause):
+    event, noun = words.one_of("event"), words.one_of("window")
+    measured = bool(words["measure"].search(clause) and _low(place, clause))
+    trouble = words["failing event symptom break"].search(clause) or measured
+    own = words.made(
+        "own window",
+        rf"\b{event}(?:'s)? (?:time )?{noun}(?!\w)"
+        rf"|\b{noun} (?:of|des?r?|del?) (?:the |an? |la |los )?(?:\w+ )?(?:{event}|low)(?!\w)",
+    )
+    if own.search(clause):
         return Purpose.INCIDENT
-    if _TO_LOOK_AT.search(clause):
+    if words["to_look_at"].search(clause):
         return Purpose.WINDOW
-    if _WINDOW.search(clause) or _LOOK.search(clause):
+    if words["window"].search(clause) or words["look"].search(clause):
         # "look at the outage from 14:00 to 15:15" tells when it was; "look at the errors from …" may only say where
-        own = _EVENTS.search(clause) and not _WINDOW.search(clause)
-        return Purpose.INCIDENT if own else Purpose.EITHER if trouble else Purpose.WINDOW
+        named = words["event"].search(clause) and not words["window"].search(clause)
+        return Purpose.INCIDENT if named else Purpose.EITHER if trouble else Purpose.WINDOW
     if trouble:
         return Purpose.INCIDENT
-    return Purpose.NEITHER if cues.OTHER.search(clause) else Purpose.EITHER if _MEASURE.search(clause) else None
-
-
-def is_of_a_change(place: Place, opens: re.Match[str] | None) -> bool:
-    """ "It broke between A and B": that it was broken from A to B, or that it broke at some moment between them?"""
-    between = opens is not None and opens["cue"].lower() == "between"
-    return between and bool(_CHANGE.search(place.before))
+    return (
+        Purpose.NEITHER
+        if words["handling"].search(clause)
+        else Purpose.EITHER
+        if words["measure"].search(clause)
+        else None
+    )

@@ -42,6 +42,8 @@ class Setting:
     zone: Zone | None = None
     written: datetime | None = None
     written_day: date | None = None
+    began: datetime | None = None
+    """What "T+15m" counts from."""
 
     @property
     def reference(self) -> datetime:
@@ -57,10 +59,8 @@ def read(mention: Mention, setting: Setting, *, bound: datetime | None = None, a
     """
     if mention.instant:
         return Reading((mention.instant,), "seconds since 1970")
-    if mention.back is not None:
-        anchor = _line_time(mention, setting) or setting.reference
-        name = "now" if anchor == setting.now else f"{anchor:%Y-%m-%dT%H:%M:%SZ}, when it was written"
-        return Reading((anchor - mention.back,), f"counted from {name}")
+    if mention.plus is not None or mention.back is not None:
+        return _counted(mention, setting)
     if mention.problem and not mention.clock:
         return Reading((), problem=mention.problem)
     zone = mention.zone or setting.zone or UNIVERSAL
@@ -70,8 +70,19 @@ def read(mention: Mention, setting: Setting, *, bound: datetime | None = None, a
         return Reading(midnights, how, problem or "it names a day and no time of day")
     if mention.problem == "midnight" and mention.day and not problem:
         dates, problem = (*dates, *(day + DAY for day in dates)), "midnight may be the day's beginning or its end"
-    said = how if mention.zone or setting.zone else f"{how}, read as UTC"
+    said = f"{how}, {zone.how}" if zone.how else how if mention.zone or setting.zone else f"{how}, read as UTC"
     return replace(_instants(mention.clock, dates, zone, said, problem), guessed_day=how == _LATEST)
+
+
+def _counted(mention: Mention, setting: Setting) -> Reading:
+    """ "T+15m" from the start, "2 hours ago" from when it was written."""
+    if mention.plus is not None:
+        if setting.began is None:
+            return Reading((), problem="it counts from the start, which is not settled")
+        return Reading((setting.began + mention.plus,), "counted from the start")
+    anchor = _line_time(mention, setting) or setting.reference
+    name = "now" if anchor == setting.now else f"{anchor:%Y-%m-%dT%H:%M:%SZ}, when it was written"
+    return Reading((anchor - (mention.back or timedelta()),), f"counted from {name}")
 
 
 def _instants(clock: time, dates: tuple[date, ...], zone: Zone, how: str, problem: str) -> Reading:
@@ -94,6 +105,8 @@ def _dates(
         dates = days_of(mention.day, setting, today, mention.clock)
         word = mention.day.ago is not None or mention.day.weekday is not None
         how = f"counted from {today}" if word else ""
+        if len(mention.day.dates) > len(dates):
+            how = "the only reading of its date that the telemetry covers"
         return dates, how, "" if len(dates) == 1 else "its date can be read in two ways"
     clock = mention.clock or time()
     near = _sentence_days(mention, setting, today, clock)
@@ -124,7 +137,8 @@ def _line_time(mention: Mention, setting: Setting) -> datetime | None:
 def days_of(day: Day, setting: Setting, today: date, clock: time | None) -> tuple[date, ...]:
     """The calendar days that a written day may mean; a missing year is the latest that is not in the future."""
     if day.dates:
-        return day.dates
+        inside = tuple(one for one in day.dates if _covered(one, setting))
+        return inside if len(inside) == 1 else day.dates
     if day.ago is not None:
         nightly = day.night and clock is not None and clock.hour < 12
         return (today - timedelta(days=0 if nightly else day.ago),)

@@ -1,7 +1,8 @@
 """What the times in a text are for: the incident's start, its end, a window written out, when it was reported.
 
-A time is the incident's start only by words such as "began at", "started" and "since", said of the incident:
-reports are full of times at which deployments, investigations and complaints started.
+One engine tries the rules of one table on each time: words before or after it (of the text's languages), and a guard on
+what is said around them. A time is the incident's start only by words of beginning, said of the incident: reports are
+full of times at which deployments, investigations and complaints started.
 """
 
 import re
@@ -10,16 +11,21 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
 
-from tsg_agent.extract import cues
-from tsg_agent.extract.changes import changes, changes_after
 from tsg_agent.extract.prose import Prose
-from tsg_agent.extract.ranges import Purpose, is_of_a_change, purpose
+from tsg_agent.extract.ranges import Purpose, opening, purpose, ranges_over
 from tsg_agent.extract.readings import Reading
-from tsg_agent.extract.sayings import LABELLED, Place, begins, begins_after, ends, ends_after, first_signs, reports
-from tsg_agent.extract.spotting import Mention, length
+from tsg_agent.extract.sayings import Place, Rule, Said, Side, label_before
+from tsg_agent.extract.spotting import SPAN, Mention, length
+from tsg_agent.extract.words import ALL, Words
 
 MAXIMUM_SIGHTINGS = 50
 """Times kept for each purpose; a text with more says nothing clearly."""
+LABELLED = 9
+"""Rank of what stands behind a label; prose ranks lower."""
+PLAIN_END = 4
+"""Rank of an end from which on it is said, not implied."""
+RAN_TO = 3
+"""Rank of an end that is a range's, as that of "until"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,8 @@ class Sighting:
     end: int
     reading: Reading | None = None
     """What it means, where that takes more than the mention: an end of a range has its day from the other end."""
+    corrects: bool = False
+    """It is said to correct what was said before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Range:
     """Two times that belong together, or one that lasts until now.
 
     A window's rank is 3 labelled, 2 in words, 1 hinted, 0 bare. `begun`: the incident is said to have begun at its
-    first time; `change`: it may as well be that something changed some time between the two.
+    first time; `vague`: it began, or something changed, some time between the two.
     """
 
     first: Mention
@@ -48,7 +56,16 @@ class Range:
     start: int
     end: int
     begun: bool = False
-    change: bool = False
+    vague: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """How long the incident is said to have been on, once: "an outage of 70 minutes"."""
+
+    span: timedelta
+    start: int
+    end: int
 
 
 @dataclass(slots=True)
@@ -57,184 +74,270 @@ class Roles:
 
     starts: list[Sighting] = field(default_factory=list)
     ends: list[Sighting] = field(default_factory=list)
+    nows: list[Sighting] = field(default_factory=list)
+    """Ends by "now" and the like: what "2 hours ago" counts from, too."""
     created: list[Sighting] = field(default_factory=list)
     window_starts: list[Sighting] = field(default_factory=list)
     window_ends: list[Sighting] = field(default_factory=list)
     ranges: list[Range] = field(default_factory=list)  # windows
     ran: list[Range] = field(default_factory=list)  # when the incident was on
     either: list[Range] = field(default_factory=list)  # a window, or when the incident was on
-    vague: list[Range] = field(default_factory=list)  # "started between A and B"
+    lasting: list[Lasting] = field(default_factory=list)
+    unused: list[Mention] = field(default_factory=list)
 
 
-def assign(prose: Prose, mentions: Sequence[Mention]) -> Roles:
+BEFORE, AFTER = Side.BEFORE, Side.AFTER
+OTHER = "elsewhere handling"
+TROUBLE = "failing hint"
+INCIDENT = "failing hint served event"
+RULES = (
+    Rule("now", BEFORE, "nows", 2, gap=Place.is_direct),
+    Rule("now", AFTER, "nows", 2, also=Said.stands_alone),
+    Rule("start occurred since", BEFORE, "starts", 1, about=f"{TROUBLE} symptom", never=OTHER, also=Said.may_begin),
+    Rule("since", BEFORE, "starts", 1, never=OTHER, also=Said.may_begin),
+    Rule("from", BEFORE, "starts", 1, also=Said.runs_on),
+    Rule("start occurred", AFTER, "starts", 1, about=TROUBLE, never=OTHER, strictly=True),
+    Rule("first", BEFORE, "starts", 0, never=OTHER),
+    Rule("first", AFTER, "starts", 0, never=OTHER, also=Said.names_nothing),
+    Rule("break fall rise", BEFORE, "starts", 0, gap=Place.is_level, also=Said.worsens),
+    Rule("break fall rise", AFTER, "starts", 0, also=Said.worsens),
+    Rule("done", BEFORE, "ends", 5, about=INCIDENT, never=OTHER, negated=False),
+    Rule("half_done", BEFORE, "ends", 4, about=INCIDENT, never=OTHER, negated=False),
+    Rule("until", BEFORE, "ends", 3, gap=Place.is_direct, about=INCIDENT, never=OTHER, also=Said.goes_badly),
+    Rule("until", BEFORE, "nows", 2, gap=Place.is_direct, about="watched", strictly=True),
+    Rule("until", BEFORE, "nows", 2, gap=Place.is_direct, also=Said.is_watched),
+    Rule("still", BEFORE, "ends", 2, never=OTHER),
+    Rule("done half_done", BEFORE, "ends", 2, never=OTHER, negated=True),
+    Rule("still", AFTER, "ends", 2, about=INCIDENT, never="elsewhere"),
+    Rule("done", AFTER, "ends", 5, about=INCIDENT, never=OTHER, negated=False),
+    Rule("half_done", AFTER, "ends", 4, about=INCIDENT, never=OTHER, negated=False),
+    Rule("created", BEFORE, "created", 9, gap=Place.is_direct, never="elsewhere"),
+    Rule("declared", BEFORE, "created", 8, gap=Place.is_direct, never="elsewhere"),
+    Rule("opened", BEFORE, "created", 7, gap=Place.is_direct, never="elsewhere"),
+    Rule("detected", BEFORE, "created", 6, gap=Place.is_direct, never="elsewhere"),
+    Rule("created opened detected", AFTER, "created", 6, about=TROUBLE, never="elsewhere", strictly=True,
+         also=Said.stands_ahead),
+    Rule("alarm", BEFORE, "created", 5, gap=Place.is_direct, never=OTHER),
+    Rule("alarm", AFTER, "created", 5, never=OTHER, also=Said.names_nothing),
+    Rule("declared", AFTER, "created", 8, never="elsewhere", also=Said.stands_ahead),
+    Rule("failing", AFTER, "starts", 0, also=Said.is_all),
+)  # fmt: skip
+"""What the words around a time make of it. The first rule that holds gives the role."""
+
+_BEGINS = next(rule for rule in RULES if "since" in rule.kinds)
+LABELS = (
+    ("window_start", "window_starts", LABELLED),
+    ("window_end", "window_ends", LABELLED),
+    ("start", "starts", LABELLED),
+    ("end", "ends", LABELLED),
+    ("now", "nows", 2),
+    ("created", "created", LABELLED),
+    ("declared", "created", LABELLED - 1),
+    ("opened", "created", LABELLED - 2),
+    ("detected", "created", LABELLED - 3),
+    ("sent", "created", LABELLED - 4),
+    ("stamped", "created", LABELLED - 5),
+)
+"""Kinds of labels that a time may stand behind, with its role; of the times of a report the plainest first."""
+
+
+def assign(prose: Prose, mentions: Sequence[Mention], words: Words) -> Roles:
     """Give each mention that has a purpose its role."""
-    roles, generic = Roles(), Roles()
-    places = [_place(prose, mentions, index) for index in range(len(mentions))]
+    roles = Roles()
+    places = [_place(prose, mentions, index, words) for index in range(len(mentions))]
     index = 0
     while index < len(places):
         place = places[index]
         index += 1
         if index < len(places) and _pair(prose, place, places[index], roles):
             index += 1
-            continue
-        _single(place, roles, generic)
-    _settle_generic(roles, generic)
-    _lasting(prose, roles)
-    for name in ("starts", "ends", "created", "window_starts", "window_ends", "ranges", "ran", "either", "vague"):
+        else:
+            _single(prose, place, roles)
+    _lasting(prose, roles, words, [(one.start, one.end) for one in mentions if one.clock])
+    for name in Roles.__dataclass_fields__:
         del getattr(roles, name)[MAXIMUM_SIGHTINGS:]
     return roles
 
 
-def label_before(prose: Prose, start: int) -> str:
-    """The label that a time stands behind ("end_time", "incident start"), in lower case; or nothing."""
-    before = prose.text[max(prose.line(start)[0], start - 70) : start]
-    match = cues.LABEL.search(before) or cues.INLINE.search(before) or cues.PIPED.search(before)
-    if not match:
-        return ""
-    raw = (match["label"] or match.groupdict()["word"]).strip()
-    if re.fullmatch(r"(?:start|end)_time", raw, re.IGNORECASE):
-        return raw.lower()
-    return " ".join(re.split(r"[\s_-]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", raw).lower()))
-
-
-def _place(prose: Prose, mentions: Sequence[Mention], index: int) -> Place:
-    mention, text = mentions[index], prose.text
+def _place(prose: Prose, mentions: Sequence[Mention], index: int, words: Words) -> Place:
+    mention, text = mentions[index], prose.masked
     begin, end = prose.sentence(mention.start, mention.end)
+    line = prose.line(mention.start)[0]
+    if begin > line and not re.search(r"\w", text[begin : mention.start] + text[mention.end : end]):
+        begin = max(line, prose.sentence(begin - 1)[0])  # "Resolved - all is well. Mar 10, 15:05 UTC"
     begin, end = max(begin, mention.start - 300), min(end, mention.end + 300)
     floor = max(begin, mentions[index - 1].end) if index else begin
     ceiling = min(end, mentions[index + 1].start) if index + 1 < len(mentions) else end
     return Place(
+        words=words,
         mention=mention,
-        label=label_before(prose, mention.start),
+        label=label_before(prose.text, line, mention.start),
         head=text[begin : mention.start],
         before=text[floor : mention.start],
         after=text[mention.end : end],
         following=text[mention.end : ceiling],
-        chat=bool(cues.CHAT.match(text, mention.end)),
+        chat=bool(_CHAT.match(prose.text, mention.end)),
     )
+
+
+_CHAT = re.compile(r"\W{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(?:[ ][A-Z][\w.'-]{0,30})?:)\s")
 
 
 def _pair(prose: Prose, place: Place, next_place: Place, roles: Roles) -> bool:
     """Two times that are written as a range; false where they are not."""
     first, second = place.mention, next_place.mention
-    gap = prose.text[first.end : second.start] if second.start - first.end <= 24 else "…"
-    opens = cues.OPENS.search(place.before)
-    if not cues.BETWEEN_TIMES.fullmatch(gap) or (re.search(r"and|&", gap) and not opens):
+    opens = opening(place)
+    windowed = bool(ALL.labels("window").fullmatch(place.label))
+    if second.start - first.end > 24 or not ranges_over(prose.text[first.end : second.start], place, opens):
         return False
-    if not (first.timed or second.timed or opens or place.label in cues.WINDOWS):
+    if not (first.timed or second.timed or opens or windowed):
         return False
-    begin = _opening(place, opens)
-    cue = cues.START.search(place.before[: opens.start()][-30:]) if opens else None
-    if cue and not cue["point"]:  # "started between", but not "what happened between"
-        roles.vague.append(Range(first, second, 0, first.start, second.end))
-    elif place.label in cues.START_LABELS - cues.GENERIC_STARTS or begins(place):
+    start = place.words["start since"].search(place.before[: opens.start()][-30:]) if opens else None
+    begin = _opened_at(place, opens)
+    if start:  # "started between", but not "what happened between"
+        roles.ran.append(Range(first, second, 0, first.start, second.end, begun=True, vague=True))
+    elif _label_of(place.label) == "start" or _BEGINS.gives(place):
         roles.ran.append(Range(first, second, 0, begin, second.end, begun=True))
     else:
         _ranging(place, second, next_place.following, roles)
     return True
 
 
-def _opening(place: Place, opens: re.Match[str] | None) -> int:
+def _opened_at(place: Place, opens: re.Match[str] | None) -> int:
     """Where a range begins: at its "from" or "between", else at its first time."""
     return opens.start() - len(place.before) + place.mention.start if opens else place.mention.start
 
 
 def _ranging(place: Place, second: Mention | None, rest: str, roles: Roles) -> None:
     """A range by what it is for; one without a second time goes on until now. `rest` is what is said after it."""
-    first, opens = place.mention, cues.OPENS.search(place.before)
-    begin = _opening(place, opens)
-    end = second.end if second else first.end
-    rank = 3 if place.label in cues.WINDOWS else 2 if opens else 1 if cues.WINDOW.search(place.head) else 0
-    what = purpose(place, rest, opens)
-    if what is Purpose.INCIDENT:
-        change = is_of_a_change(place, opens)
-        roles.ran.append(Range(first, second, rank, begin, end, change=change))
+    first, opens = place.mention, opening(place)
+    begin, end = _opened_at(place, opens), second.end if second else first.end
+    labelled = bool(ALL.labels("window").fullmatch(place.label))
+    rank = 3 if labelled else 2 if opens else 1 if place.words["look window"].search(place.head) else 0
+    what = Purpose.WINDOW if labelled else purpose(place, rest, opens)
+    found = Range(first, second, rank, begin, end, vague=what is Purpose.CHANGE)
+    if what in (Purpose.INCIDENT, Purpose.CHANGE):
+        roles.ran.append(found)
     elif what is Purpose.WINDOW:
-        roles.ranges.append(Range(first, second, rank, begin, end))
+        roles.ranges.append(found)
     elif what is Purpose.EITHER:
-        roles.either.append(Range(first, second, rank, begin, end))
-
-
-def _single(place: Place, roles: Roles, generic: Roles) -> None:
-    mention, label = place.mention, place.label
-    labelled = Sighting(mention, LABELLED, mention.start, mention.end)
-    rank = next((n for n, labels in enumerate(cues.CREATED_LABELS) if label in labels), None)
-    if label in cues.WINDOW_STARTS:
-        roles.window_starts.append(labelled)
-    elif label in cues.WINDOW_ENDS:
-        roles.window_ends.append(labelled)
-    elif label in cues.GENERIC_STARTS:
-        generic.starts.append(labelled)
-    elif label in cues.GENERIC_ENDS:
-        generic.ends.append(labelled)
-    elif label in cues.START_LABELS:
-        roles.starts.append(labelled)
-    elif label in cues.END_LABELS:
-        roles.ends.append(labelled)
-    elif rank is not None:
-        roles.created.append(Sighting(mention, LABELLED - rank, mention.start, mention.end))
+        roles.either.append(found)
     else:
-        _said(place, roles)
+        roles.unused += [one for one in (first, second) if one]
 
 
-def _said(place: Place, roles: Roles) -> None:
+def _label_of(label: str) -> str:
+    return next((name for name, *_ in LABELS if label and ALL.labels(name).fullmatch(label)), "")
+
+
+def _single(prose: Prose, place: Place, roles: Roles) -> None:
     mention = place.mention
-    if begins(place, from_alone=True) or begins_after(place):
-        roles.starts.append(Sighting(mention, 1, mention.start, mention.end))
+    label = _label_of(place.label)
+    if label:
+        _, role, rank = next(row for row in LABELS if row[0] == label)
+        getattr(roles, role).append(Sighting(mention, rank, mention.start, mention.end))
         return
-    if first_signs(place) or changes(place) or changes_after(place):
-        roles.starts.append(Sighting(mention, 0, mention.start, mention.end))
-        return
-    to_now = cues.TO_NOW.match(place.following)
+    to_now = place.to_now()
+    for rule in RULES:
+        if to_now and rule.role != "starts":
+            break
+        if rule.gives(place):
+            corrects = rule.role == "starts" and _corrects(prose, place, roles.starts)
+            getattr(roles, rule.role).append(Sighting(mention, rule.rank, mention.start, mention.end, None, corrects))
+            return
     if to_now:
         _ranging(place, None, place.following[to_now.end() :], roles)
-        return
-    rank = ends(place) or ends_after(place)
-    if rank:
-        roles.ends.append(Sighting(mention, rank, mention.start, mention.end))
-        return
-    rank = reports(place)
-    if rank:
-        roles.created.append(Sighting(mention, rank, mention.start, mention.end))
-
-
-def _settle_generic(roles: Roles, generic: Roles) -> None:
-    """ "Start: …" with "End: …" is a window written out; alone, each speaks of the incident."""
-    if generic.starts and generic.ends:
-        roles.window_starts += generic.starts
-        roles.window_ends += generic.ends
+    elif roles.starts and _corrects(prose, place, roles.starts, bare=True):
+        roles.starts.append(Sighting(mention, roles.starts[-1].rank, mention.start, mention.end, None, corrects=True))
     else:
-        roles.starts += generic.starts
-        roles.ends += generic.ends
+        roles.unused.append(mention)
 
 
-def _lasting(prose: Prose, roles: Roles) -> None:
-    """ "failing for 3 hours" says when it began; "the last 3 hours" is a window."""
+def _corrects(prose: Prose, place: Place, starts: Sequence[Sighting], *, bare: bool = False) -> bool:
+    """Is a start said to correct the one before it; `bare`: by nothing but that: "began 14:30, sorry, 14:05"?"""
+    if not starts or place.mention.start - starts[-1].end > 120:
+        return False
+    between = prose.masked[starts[-1].end : place.mention.start]
+    correction = place.words["correction"].search(between)
+    return bool(correction) and (not bare or bool(place.filler.fullmatch(place.words["correction"].sub(" ", between))))
+
+
+_FOR = "for_"
+
+
+def _lasting(prose: Prose, roles: Roles, words: Words, clocks: list[tuple[int, int]]) -> None:
+    """ "Failing for 3 hours": when it began; "an outage of 3 hours": how long it was; "the last 3 hours": a window."""
     taken: list[tuple[int, int]] = []
-    for match in islice(cues.FOR.finditer(prose.text), MAXIMUM_SIGHTINGS):
-        if _lasts(prose, match):
-            name = "span" if match["span"] else "one"
-            back = Mention(match.start(name), match.end(name), back=length(match["span"] or f"1 {match['one']}"))
+    for match in islice(_for(words).finditer(prose.masked), MAXIMUM_SIGHTINGS):
+        name = "span" if match["span"] else "one"
+        said = _how_long(prose, match, words)
+        if said is None or any(low < match.end(name) and match.start(name) < high for low, high in clocks):
+            continue
+        span = length(match["span"] or f"1 {match['one']}")
+        taken.append(match.span())
+        if said:
+            back = Mention(match.start(name), match.end(name), back=span)
             roles.starts.append(Sighting(back, 1, match.start(), match.end()))
+        else:
+            roles.lasting.append(Lasting(span, match.start(), match.end()))
+    for match in islice(_took(words).finditer(prose.masked), MAXIMUM_SIGHTINGS):
+        head = prose.masked[max(prose.sentence(match.start())[0], match.start() - 200) : match.start()]
+        own = words["event failing hint served"].search(head + match.group()) or not head.strip() or "§" in head
+        clause = re.split(r"[,;:.]", head)[-1]
+        if own and not words["past"].search(head) and not words["elsewhere handling planned"].search(clause):
+            roles.lasting.append(Lasting(length(match["span"] or match["of"]), match.start(), match.end()))
             taken.append(match.span())
-    for match in islice(cues.LAST.finditer(prose.text), MAXIMUM_SIGHTINGS):
-        sentence = prose.text[max(prose.sentence(match.start())[0], match.start() - 200) : match.start()]
+    for match in islice(_last(words).finditer(prose.masked), MAXIMUM_SIGHTINGS):
+        sentence = prose.masked[max(prose.sentence(match.start())[0], match.start() - 200) : match.start()]
         inside = any(begin <= match.start() < end for begin, end in taken)
         # "96.2% (last hour)", "complaints: 1,200 in the last hour": how long something was counted
-        if inside or sentence.rstrip().endswith("(") or cues.COUNTED.search(sentence):
+        counted = words["elsewhere counted"].search(sentence) or re.search(
+            r"complain|ticket|[0-9]\+ in the $", sentence, re.I
+        )
+        if inside or sentence.rstrip().endswith("(") or counted:
             continue
         whole = timedelta(hours=24 if (match["one"] or "").lower() == "day" else 1)
         mention = Mention(match.start(), match.end(), back=length(match["span"]) if match["span"] else whole)
         roles.ranges.append(Range(mention, None, 0 if match["one"] else 1, match.start(), match.end()))
 
 
-def _lasts(prose: Prose, match: re.Match[str]) -> bool:
-    """Does "… for 3 hours" say how long the incident has been on, until now?"""
+def _for(words: Words) -> re.Pattern[str]:
+    trouble, about, last = words.one_of("failing", "event", "hint"), words.one_of("about"), words.one_of("last")
+    return words.made(
+        _FOR,
+        rf"\b(?:been|is|are|now|{trouble})(?!\w)[^.\n]{{0,60}}?\b{words.one_of('for')}[ ](?:{about}[ ]|~)?"
+        rf"(?:(?:the )?(?:{last}[ ])?(?:{about}[ ])?(?P<span>{SPAN})|the {last}[ ](?P<one>hour|day|week)\b)",
+    )
+
+
+def _took(words: Words) -> re.Pattern[str]:
+    about = words.one_of("about")
+    return words.made(
+        "took",
+        rf"\b{words.one_of('lasting')}\W{{0,4}}(?:{about}[ ]|~)?(?P<span>{SPAN})"
+        rf"|(?<![\w.])(?P<of>{SPAN})[ -](?:long[ ])?{words.one_of('event')}(?!\w)",
+    )
+
+
+def _last(words: Words) -> re.Pattern[str]:
+    last = words.one_of("last")
+    return words.made("last", rf"\b{last}[ ](?P<span>{SPAN})|\b{last}[ ](?P<one>hour|day)\b")
+
+
+def _how_long(prose: Prose, match: re.Match[str], words: Words) -> bool | None:
+    """Does "… for 3 hours" say how long the incident has been on, until now? False: how long it was; None: neither."""
     begin, _ = prose.sentence(match.start())
-    head = prose.text[max(begin, match.start() - 200) : match.start()]
-    words = match.group()[: match.start("span" if match["span"] else "one") - match.start()]
-    rest = prose.text[match.end() : min(prose.sentence(match.end())[1], match.end() + 60)]
+    head = prose.masked[max(begin, match.start() - 200) : match.start()]
+    said = match.group()[: match.start("span" if match["span"] else "one") - match.start()]
+    rest = prose.masked[match.end() : min(prose.sentence(match.end())[1], match.end() + 60)]
+    if (
+        not words["failing hint event"].search(said)
+        or words["elsewhere handling"].search(said)
+        or words["past"].search(head + said)
+    ):
+        return None
+    if re.search(r"[<>]", said) or (words["rule"].search(said) and not words["was"].search(head) and "%" in said):
+        return None  # "over 5 % for 10m": an alert's rule
     # "errors for a minute, gone now", "was down for 10 minutes": how long it took, once
-    over = not re.search(r"\b(?:last|past)\b", match.group()) and (cues.OVER.search(rest) or cues.WAS.search(head))
-    said = cues.FAILING.search(words) and not cues.OTHER.search(words)
-    return bool(said) and not over and not cues.PAST.search(head + words)
+    was = re.search(rf"\b{words.one_of('was')}\b[^.\n]{{0,20}}$", head, re.IGNORECASE)
+    return bool(words["last"].search(match.group())) or not (words["over"].search(rest) or was)

@@ -1,19 +1,40 @@
-"""What is said of a time: that the incident began, ended or was reported then. Pure readings of one sentence."""
+"""What is said of a time by the words around it, and the rules by which that gives it a role."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
-from tsg_agent.extract import cues
 from tsg_agent.extract.spotting import Mention
+from tsg_agent.extract.words import ALL, Words
 
-LABELLED = 9
-"""Rank of what stands behind a label; prose ranks lower."""
+_STAMP = re.compile(r"[0-9]{1,4}[:/.-][0-9](?:[0-9:./TZ+-]|,(?=[0-9]))*|\b[0-9]{1,2}h(?:[0-9]{2})?\b|\([^()\n]{0,80}\)")
+_EMPTY = (
+    "filler",
+    "prepositions",
+    "start",
+    "since",
+    "done",
+    "half_done",
+    "lasting",
+)  # kinds of words that name no subject
+_LONGEST = 90  # characters between a verb and its time
+_LABEL = re.compile(
+    r"(?:^|[\n|,;{(\[>]|[*`]{1,3}[ ]?|-[ ]|[ ]{2}|[.!?:][ ])[ \t]{0,8}[\"'*_`]{0,3}"
+    r"(?P<label>[^\W\d_][\w'/ -]{1,40}?)(?:[ ]?\((?:UTC|utc)\))?"
+    r"[\"'*_`]{0,3}[ \t]{0,4}(?:[:=|]|=>|->)[ \t\"'*_`|~]{0,40}$"
+)
+_INLINE = re.compile(
+    r"[\s,;{(][\"']?(?:(?P<label>[A-Za-z]{1,20}_[A-Za-z_]{2,30})[\"']?[:=]|(?P<word>[A-Za-z]{2,30})[\"']?=)[\"'\s]{0,3}$"
+)
+_PIPED = re.compile(r"\|[ ]*(?P<label>[^\W\d_][\w ]{2,30}?)[ ]+$")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """A mention among its words: its sentence before and after it, and the words since the mention before it."""
 
+    words: Words
     mention: Mention
     label: str
     head: str
@@ -23,156 +44,242 @@ class Place:
     """`after`, up to the next mention."""
     chat: bool
 
+    @property
+    def filler(self) -> re.Pattern[str]:
+        """What says nothing: small words, names of the telemetry, signs."""
+        return self.words.made(
+            "filler",
+            rf"(?:[\W§0-9]|\b{self.words.one_of(*_EMPTY)}(?!\w))*",
+        )
 
-def clause_of(text: str) -> str:
-    """The last clause of a text that has a word in it: what a verb behind the text is said of."""
-    for piece in reversed(cues.CLAUSE.split(cues.STAMP.sub(" ", text))):
-        if not cues.FILLER.fullmatch(piece):
-            return piece
-    return ""
+    @property
+    def heads(self) -> bool:
+        """Does the time stand at the head of its sentence, or of a part of it?"""
+        pattern = self.words.made("heads", rf"[\W_]*(?:{self.words.one_of('prepositions')}(?!\w)[\s~]*){{0,2}}")
+        return bool(pattern.fullmatch(self.clauses(self.before)[0]))
+
+    def clauses(self, text: str) -> list[str]:
+        """A text's clauses without times and what stands in brackets, the last first."""
+        apart = self.words.made("clauses", rf"[,;:()|\u2013—]|\b{self.words.one_of('clause')}(?!\w)")
+        return apart.split(_STAMP.sub(" ", text))[::-1]
+
+    def clause(self, text: str) -> str:
+        """The last clause of a text that has a word in it: what a verb behind the text is said of."""
+        return next((piece for piece in self.clauses(text) if not self.filler.fullmatch(piece)), "")
+
+    def is_direct(self, gap: str) -> bool:
+        """Is nothing but "at", "around" and the like between a word and its time?"""
+        pattern = self.words.made("direct", rf"(?:[\s.:,(=~@*_\"'§-]|\b{self.words.one_of('prepositions')}(?!\w))*")
+        return bool(pattern.fullmatch(gap))
+
+    def leads_to(self, gap: str) -> bool:
+        """May the words between a verb and a time stand there: "failing requests at", not "the rollback, which"?"""
+        if self.is_direct(self.words["failing hint served object"].sub(" ", gap)) or gap.endswith("("):
+            return True
+        if len(gap) > 80 or self.words["joins"].search(gap):
+            return False
+        last = re.split(r"[,:(\u2013—]", gap)[-1]
+        if last != gap and not self.is_direct(last):
+            return False
+        day = self.mention.day
+        worded = self.mention.back is not None or bool(self.mention.problem)
+        preposed = self.words.made("preposed", rf"\b{self.words.one_of('preposed')}[\s~@:]*$")
+        return worded or bool(day and not day.dates and not day.month_day) or bool(preposed.search(gap))
+
+    def is_level(self, gap: str) -> bool:
+        """Is nothing but a level between a verb and its time: "dropped to 92 % at"?"""
+        level = self.words.one_of("level", "prepositions")
+        pattern = rf"(?:[\s,~(:=@*_-]|\b{level}(?!\w)|(?<![0-9.,])[0-9][0-9.,]{{0,12}}(?![0-9.,])[ ]?[%x]?)*"
+        return len(gap) <= _LONGEST and bool(self.words.made("level", pattern).fullmatch(gap))
+
+    def to_now(self) -> re.Match[str] | None:
+        """ "14:00 - now"."""
+        to, now = self.words.one_of("to"), self.words.one_of("to_now")
+        return self.words.made("to now", rf"[ ]{{0,3}}(?:-{{1,2}}|\u2013|—|{to}|->|→)[ ]{{0,3}}{now}(?!\w)").match(
+            self.following
+        )
+
+    def of_a_thing(self) -> bool:
+        """Is the time some other thing's: "the 06:00 deploy"?"""
+        return bool(self.words.made("noun after", rf"[ ]{self.words.one_of('noun_after')}\b").match(self.after))
 
 
-def leads_to(gap: str, mention: Mention) -> bool:
-    """May the words between a verb and a time stand there: "failing requests at", not "the rollback, which"?"""
-    if cues.DIRECT.fullmatch(gap):
-        return True
-    if len(gap) > 80 or cues.JOINS.search(gap):
-        return False
-    last = re.split(r"[,:(\u2013—]", gap)[-1]
-    if last is not gap and last != gap and not cues.DIRECT.fullmatch(last):
-        return False
-    day = mention.day
-    worded = mention.back is not None or bool(mention.problem) or bool(day and not day.dates and not day.month_day)
-    return worded or bool(cues.PREPOSED.search(gap))
+class Side(Enum):
+    """Where a rule's words stand."""
+
+    BEFORE = "before the time"
+    AFTER = "after it"
 
 
-def heads(place: Place) -> bool:
-    """Does the time stand at the head of its sentence, or of a part of it?"""
-    return bool(cues.HEAD.fullmatch(re.split(r"[,:;(]", place.before)[-1]))
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Words of some kind beside a time, said of `clause`. `gap` is between them and a time that follows."""
+
+    place: Place
+    cue: re.Match[str]
+    head: str
+    gap: str = ""
+    rest: str = ""
+    adjacent: bool = False
+    """After the time: they follow it at once, in the middle of a clause."""
+
+    @property
+    def clause(self) -> str:
+        """What the words are said of."""
+        return self.place.clause(self.head)
+
+    def has(self, kinds: str, text: str) -> bool:
+        """Does a text have words of these kinds?"""
+        return bool(self.place.words[kinds].search(text))
+
+    def is_not(self, text: str) -> bool:
+        """Does a text end with a negation?"""
+        pattern = self.place.words.made("not", rf"\b{self.place.words.one_of('not')}\W*(?:\w+\W+)?$")
+        return bool(pattern.search(text[-40:]))
+
+    def ends_failing(self, clause: str) -> bool:
+        """Is the last that a clause names what fails: "the deploy errors"?"""
+        words = self.place.words
+        fails, tail = words.one_of("failing", "hint"), words.one_of("failing_tail")
+        pattern = rf"\b{fails}(?:[ ]{tail})*(?:[\W§]|\b(?:in|on|of|for)\b)*$"
+        return bool(words.made("ends failing", pattern).search(clause))
+
+    def stands_alone(self) -> bool:
+        """ "15:10 now"."""
+        return self.adjacent and not self.head.strip(" ,") and bool(re.match(r"\s*(?:[,.;!)?]|$)", self.rest))
+
+    def stands_ahead(self) -> bool:
+        """ "08:15: outage reported"."""
+        return not self.adjacent
+
+    def names_nothing(self) -> bool:
+        """ "14:01 - first 503s"."""
+        return not self.clause
+
+    def is_all(self) -> bool:
+        """ "14:00 errors."."""
+        return bool(self.place.filler.fullmatch(self.place.words["failing event"].sub(" ", self.place.following)))
+
+    def may_begin(self) -> bool:
+        """Of "since": is it no good state; and alone ("yes, since 06:30") or of what fails?"""
+        if not self.place.words["since"].fullmatch(self.cue[0]):
+            return True
+        if self.clause:
+            return not self.has("fine", self.clause)
+        following = self.place.following
+        said = self.place.filler.fullmatch(following) or self.has("failing hint served symptom", following)
+        return bool(said) and not self.has("elsewhere handling", following)
+
+    def runs_on(self) -> bool:
+        """ "errors from 14:00 onwards"; or "failing from 14:00"."""
+        onwards = self.place.words.made("onwards", rf"[ ,]*{self.place.words.one_of('onwards')}(?!\w)")
+        return not self.gap.strip(" ~") and bool(onwards.match(self.place.after) or self.ends_failing(self.clause))
+
+    def goes_badly(self) -> bool:
+        """Of "until": is what lasted not good?"""
+        return not self.has("fine", self.clause) and not self.has("fine", self.place.following[:60])
+
+    def is_watched(self) -> bool:
+        """ "we had watched it until 15:00", "bis 15:00 beobachtet"."""
+        return self.has("watched", self.place.following[:60])
+
+    def worsens(self) -> bool:
+        """Is it the service that broke, what is good that fell, or what is bad that rose?"""
+        words, verb, subject, rest = self.place.words, self.cue[0], self.clause, self.gap or self.rest[:60]
+        taken = words.made("object", rf"\s*{words.one_of('object')}(?!\w)").match(rest)
+        people = words.made(
+            "people", rf"\b{words.one_of('people')}(?:'ve|'d| have| had| just| also| accidentally)?\W*$"
+        )
+        if self.has("elsewhere handling planned", subject) or self.is_not(subject) or taken:
+            return False
+        good, bad = self.has("good", subject), self.has("bad", subject)
+        if words["rise"].fullmatch(verb):
+            return bad and not good
+        if self.has("component", subject) or people.search(subject):
+            return False
+        if words["break"].fullmatch(verb):
+            return good or not (bad and words["fall"].fullmatch(verb))
+        bare = not subject or bool(re.fullmatch(r"[\W§]*(?:it|this|es|ça)?[\W§]*", subject, re.IGNORECASE))
+        return (good and not bad) or (bare and "%" in rest)
 
 
-def last_match(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    """The last place in a text that a pattern fits."""
-    found = None
-    for match in pattern.finditer(text):
-        found = match
-    return found
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Words of these kinds on this side of a time give it this role, with this rank, where the guard holds.
+
+    The guard: only what `gap` allows is between them and the time; what they are said of has no words of the kinds
+    `never`, and some of the kinds `about` where it names anything (`strictly`: it must); a negation before them is as
+    `negated` says, if it says; and `also` holds. Nothing counts that is past or planned.
+    """
+
+    kinds: str
+    side: Side
+    role: str
+    rank: int
+    gap: Callable[[Place, str], bool] = Place.leads_to
+    about: str = ""
+    never: str = ""
+    strictly: bool = False
+    negated: bool | None = None
+    also: Callable[[Said], bool] = lambda _: True
+
+    def gives(self, place: Place) -> bool:
+        """Whether a time has the rule's role."""
+        before = self.side is Side.BEFORE
+        said = said_before(place, self.kinds) if before else said_after(place, self.kinds)
+        if said is None or (before and not self.gap(place, said.gap)) or not self.also(said):
+            return False
+        clause = said.clause
+        around = place.following if not before else place.before if self.role == "starts" else said.head
+        if said.has("past", around) or said.has("planned", clause if before else around):
+            return False
+        if self.negated is not None and said.is_not(said.head) is not self.negated:
+            return False
+        if self.about and said.ends_failing(clause):
+            return True
+        told = f"{clause} {said.gap}{said.rest}" if self.role == "starts" else clause
+        if self.never and said.has(self.never, told):
+            return False
+        free = not self.about or (not self.strictly and (not clause or "§" in clause))
+        return free or said.has(self.about, told)
 
 
-def begins(place: Place, *, from_alone: bool = False) -> bool:
-    """Is it said before the time that the incident began then? `from_alone`: also by "errors from", where no end is."""
-    cue = last_match(cues.START, place.before) or _from(place, alone=from_alone)
-    if not cue or cues.NOUN_AFTER.match(place.after):
-        return False
-    gap = place.before[cue.end() :]
-    if not leads_to(gap, place.mention) or cues.OTHER.search(gap):
-        return False
+def said_before(place: Place, kinds: str) -> Said | None:
+    """The last words of some kinds before a time."""
+    cue = None
+    for match in place.words[kinds].finditer(place.before):
+        cue = match
+    if cue is None or place.of_a_thing():
+        return None
     head = place.head[: len(place.head) - len(place.before) + cue.start()]
-    clause = clause_of(head)
-    if cues.PAST.search(place.before) or cues.PLANNED.search(clause):
-        return False
-    if cues.ENDS_FAILING.search(clause) or cues.OTHER.search(clause):
-        return bool(cues.ENDS_FAILING.search(clause))
-    if not clause and cue[0].lower() == "since":
-        alone = cues.FILLER.fullmatch(place.following)  # the answer "yes, since 06:30"
-        return bool(alone or cues.FAILING.search(place.following)) and not cues.OTHER.search(place.following)
-    # "PetSite: began at", "start time 06:30": no other subject is named
-    named = re.search(r":\W*$", head) or cue[0].lower() == "onset" or gap.lower().startswith(" time")
-    return bool(not clause or named or cues.FAILING.search(clause) or cues.FAILING.search(gap))
+    return Said(place, cue, head, gap=place.before[cue.end() :])
 
 
-def _from(place: Place, *, alone: bool) -> re.Match[str] | None:
-    """ "errors from 14:00 onwards"; or "failing from 14:00"."""
-    cue = cues.FROM.search(place.before)
-    if cue and cues.ONWARDS.match(place.after):
-        return cue
-    return cue if cue and alone and cues.ENDS_FAILING.search(clause_of(place.before[: cue.start()])) else None
+def said_after(place: Place, kinds: str) -> Said | None:
+    """The first words of some kinds after a time that stands at the head of a sentence, or that they follow at once."""
+    cue = place.words[kinds].search(place.following[:160])
+    if cue is None or place.chat:
+        return None
+    between = place.following[: cue.start()]
+    rest = place.following[cue.end() :][:80]
+    if place.following != place.after and place.is_direct(rest):
+        return None  # "13:50 deploy, errors start 14:00": said of the next time
+    if place.heads:
+        return Said(place, cue, between, rest=rest)
+    if (
+        len(between) <= 24 and place.filler.fullmatch(between) and not re.search(r"[,;:.!?]", between)
+    ):  # "was at 14:00 resolved", as in German
+        return Said(place, cue, place.head, rest=rest, adjacent=True)
+    return None
 
 
-def begins_after(place: Place) -> bool:
-    """ "07:05 - errors begin": a time at the head of a sentence, and what began then."""
-    cue = cues.START.search(place.following[:160])
-    if not cue or place.chat or not heads(place) or place.following != place.after:
-        return False
-    subject, rest = clause_of(place.following[: cue.start()]), place.following[cue.end() :][:80]
-    if any(pattern.search(place.following) for pattern in (cues.PAST, cues.PLANNED)):
-        return False
-    if cues.ENDS_FAILING.search(subject):
-        return True
-    if cues.OTHER.search(subject) or cues.OTHER.search(rest) or cue[0].lower() == "since":
-        return False
-    return bool(cues.FAILING.search(subject) or cues.FAILING.search(rest) or cue[1].lower() == "onset")
-
-
-def first_signs(place: Place) -> bool:
-    """ "first errors 14:01": said before the time, or "14:01 - first 503s" after it."""
-    cue = last_match(cues.FIRST, place.before)
-    if cue:
-        head = place.head[: len(place.head) - len(place.before) + cue.start()]
-        told = cues.DIRECT.fullmatch(place.before[cue.end() :]) and not cues.NOUN_AFTER.match(place.after)
-        return bool(told) and not cues.PAST.search(head) and not cues.OTHER.search(clause_of(head))
-    cue = cues.FIRST.search(place.following[:80])
-    if not cue or place.chat or not heads(place) or place.following != place.after:
-        return False
-    said = place.following[:160]
-    return not (clause_of(said[: cue.start()]) or cues.OTHER.search(said) or cues.PAST.search(said))
-
-
-_END_RANKS = {"done": 5, "half": 4, "until": 3, "still": 2}
-
-
-def ends(place: Place) -> int:
-    """How plainly it is said before the time that the incident ended, or still went on, then; 0 is not at all."""
-    cue = last_match(cues.END, place.before)
-    if not cue or cues.NOUN_AFTER.match(place.after):
-        return 0
-    gap = place.before[cue.end() :]
-    head = place.head[: len(place.head) - len(place.before) + cue.start()]
-    clause = clause_of(head)
-    kind = cue.lastgroup or ""
-    by = re.sub(r"\bby\b.*\b(?=at\b|around\b|about\b)", "", gap)
-    if not leads_to(by, place.mention) or cues.PLANNED.search(clause) or cues.PAST.search(head):
-        return 0
-    if kind in ("done", "half") and cues.NOT.search(head[-30:]):
-        kind = "still"
-    if kind == "still":
-        return 0 if cues.OTHER.search(clause) else _END_RANKS[kind]
-    if kind == "until":
-        fine = cues.FINE.search(clause) or cues.FINE.search(place.following[:60])
-        return 0 if fine or not cues.DIRECT.fullmatch(gap) or not about_incident(clause) else _END_RANKS[kind]
-    return _END_RANKS[kind] if about_incident(clause) else 0
-
-
-def about_incident(clause: str) -> bool:
-    """Is a clause about the incident, and not about a deployment or a meeting?"""
-    if not clause or cues.ENDS_FAILING.search(clause):
-        return True
-    return not cues.OTHER.search(clause) and bool(cues.FAILING.search(clause) or cues.SERVED.search(clause))
-
-
-def ends_after(place: Place) -> int:
-    """ "08:40: resolved"."""
-    cue = cues.END.search(place.following[:120])
-    if not cue or place.chat or not heads(place) or place.following != place.after:
-        return 0
-    head = place.following[: cue.start()]
-    if cue.lastgroup not in ("done", "half") or cues.NOT.search(head) or cues.PLANNED.search(place.following):
-        return 0
-    return _END_RANKS[cue.lastgroup] if about_incident(clause_of(head)) else 0
-
-
-def reports(place: Place) -> int:
-    """How plainly the time is when the incident was reported; 0 is not at all."""
-    cue = last_match(cues.CREATED, place.before)
-    if cue and cues.DIRECT.fullmatch(place.before[cue.end() :]):
-        head = place.head[: len(place.head) - len(place.before) + cue.start()]
-        if cues.PAST.search(head) or cues.ELSEWHERE.search(clause_of(head)):
-            return 0
-        return LABELLED - "abcd".index(cue.lastgroup or "d")
-    cue = cues.CREATED.search(place.following[:100])
-    if not cue or place.chat or not heads(place):
-        return 0
-    subject = clause_of(place.following[: cue.start()])
-    if cues.ELSEWHERE.search(subject) or not (cues.FAILING.search(subject) or cue.lastgroup == "b"):
-        return 0
-    return LABELLED - "abcd".index(cue.lastgroup or "d")
+def label_before(text: str, line: int, start: int) -> str:
+    """The label that a time stands behind ("end_time", "incident start"), in lower case; or nothing."""
+    before = text[max(line, start - 110) : start]
+    match = _LABEL.search(before) or _INLINE.search(before) or _PIPED.search(before)
+    if not match:
+        return ""
+    raw = (match["label"] or match.groupdict().get("word") or "").strip()
+    if ALL.labels("window_start").fullmatch(raw) or ALL.labels("window_end").fullmatch(raw):
+        return raw.lower()
+    return " ".join(re.split(r"[\s_-]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", raw).lower()))

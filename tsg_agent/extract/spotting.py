@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 
+from tsg_agent.extract.words import ALL, ENGLISH, Words, any_of
 from tsg_agent.extract.zones import Zone, zone_after
 
 MAXIMUM_MENTIONS = 1_000
@@ -28,7 +30,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A span of the text that is a day, a time of day, both, a time ago, or an instant."""
+    """A span of the text that is a day, a time of day, both, a time ago, a time after the start, or an instant."""
 
     start: int
     end: int
@@ -36,84 +38,134 @@ class Mention:
     clock: time | None = None
     zone: Zone | None = None
     back: timedelta | None = None
+    plus: timedelta | None = None
     instant: datetime | None = None
     problem: str = ""
 
     @property
     def timed(self) -> bool:
         """Does it say more than a day?"""
-        return bool(self.clock or self.back is not None or self.instant or self.problem)
+        return bool(self.clock or self.instant or self.problem) or self.back is not None or self.plus is not None
 
 
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|(?-i:May|MAY)|june?|july?|aug(?:ust)?|sept?(?:ember)?"
-    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
-)
-_YEAR = r"(?:19|20)[0-9]{2}(?![0-9:])"
-_DATE = re.compile(
-    rf"""(?<![\w.+-])(?<![^Zz0-9]/)(?:
-      (?P<basic>(?:19|20)[0-9]{{6}})(?=T[0-9]{{4}})
-    | (?P<y>(?:19|20)[0-9]{{2}})(?P<ys>[-/.])(?P<ym>[0-9]{{1,2}})(?P=ys)(?P<yd>[0-9]{{1,2}})
-      (?![0-9]|[-/.][0-9]|(?!T[0-9])[A-Za-z_])
-    | (?P<a>[0-9]{{1,2}})(?P<as>[-/.])(?P<b>[0-9]{{1,2}})(?P=as)(?P<ay>{_YEAR}|[0-9]{{2}}(?![0-9:]))
-      (?![\w]|[-/.][0-9])
-    | (?P<wd>[0-9]{{1,2}})(?:st|nd|rd|th)?(?:[ ]of)?[ -]{{1,2}}(?P<wm>{_MONTH})(?:,?[ -]{{1,2}}(?P<wy>{_YEAR}))?
-    | (?P<mm>{_MONTH})[ ]{{1,2}}(?P<md>[0-9]{{1,2}})(?:st|nd|rd|th)?(?![\w:%]|\.[0-9])(?:,?[ ]{{1,2}}(?P<my>{_YEAR}))?
-    | (?P<word>today|tonight|this[ ](?:morning|afternoon|evening)|(?:the[ ])?day[ ]before[ ]yesterday|yesterday
-      |last[ ]night|tomorrow)\b
-    | (?:last[ ])?(?P<week>(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)day\b
-      |(?-i:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b)
-    )""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_CLOCK = re.compile(
-    r"""(?:(?<![\w:.+])|(?<=[0-9]T))(?:
-      (?P<h>[01]?[0-9]|2[0-3])(?::(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9])(?:[.,](?P<f>[0-9]{1,9}))?)?(?!\d|:\w|\.[0-9])
-        |\.(?P<pm>[0-5][0-9])(?=[ ]?[ap]\.?m)|(?=[ ]?[ap]\.?m))(?:[ ]?(?P<half>[ap])\.?m\b\.?)?
-    | (?P<bh>[01][0-9]|2[0-3])(?P<bm>[0-5][0-9])(?P<bs>[0-5][0-9])?
-      (?=Z\b|[ ](?:UTC|GMT)\b|(?<=T[0-9]{4})|(?<=T[0-9]{6}))
-    | (?P<word>noon|midnight)\b
-    )""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_COUNTS = {
-    **{
-        word: n
-        for n, word in enumerate(
-            ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 1
-        )
-    },
-    "a": 1,
-    "an": 1,
-    "half an": 0.5,
-    "half a": 0.5,
-}
-_WORDS = rf"(?:half an?|{'|'.join(sorted((word for word in _COUNTS if ' ' not in word), key=len, reverse=True))})"
-_UNIT = r"(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?)(?![A-Za-z])"
-_AMOUNT = rf"(?:[0-9]{{1,4}}(?:\.[0-9]{{1,2}})?[ -]?|{_WORDS}[ -]){_UNIT}"
+def _calendar(name: str) -> str:
+    return any_of(ALL.listed("calendar", name))
+
+
+_NUMBERS = [re.compile(row, re.IGNORECASE) for row in ALL.rows("numbers")]
+_HALF = re.compile(_calendar("half"), re.IGNORECASE)
+_NUMBER = any_of([_calendar("half"), *ALL.rows("numbers")])
+_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
+_UNITS = {name: re.compile(_calendar(name), re.IGNORECASE) for name in _SECONDS}
+_UNIT = rf"{any_of([_calendar(name) for name in _SECONDS])}(?![^\W\d])"
+_AMOUNT = rf"(?:[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?[ -]?|{_NUMBER}[ -]){_UNIT}"
 _PLUS = r"[ ]and[ ]a[ ](?:half|quarter)"
 SPAN = (
-    rf"(?:{_AMOUNT}(?:{_PLUS}\b|(?:[ ]and)?[ ]?{_AMOUNT})?|(?:[0-9]{{1,3}}|{_WORDS}){_PLUS}[ ]{_UNIT}"
+    rf"(?:{_AMOUNT}(?:{_PLUS}\b|(?:[ ](?:and|und|y|et))?[ ]?{_AMOUNT}|(?<=h)[0-5][0-9](?!\w))?"
+    rf"|(?:[0-9]{{1,3}}|{_NUMBER}){_PLUS}[ ]{_UNIT}|[0-9]{{1,2}}h[0-5][0-9](?!\w)"
     rf"|hour{_PLUS}\b|(?:a|three)[ ]quarters?[ ]of[ ]an[ ]hour\b)"
 )
-"""The pattern of a length of time: "3 hours", "1h 20m", "half an hour"."""
-_AGO = re.compile(
-    rf"(?<![\w.-])(?:(?P<span>{SPAN})|(?P<vague>(?:a couple(?: of)?|a few|several|some)[ ]{_UNIT}))[ ]ago\b",
-    re.IGNORECASE,
-)
+"""The pattern of a length of time: "3 hours", "1h 20m", "half an hour", "eine Stunde und 10 Minuten"."""
 _PART = re.compile(
-    rf"(?:(?P<number>[0-9]{{1,4}}(?:\.[0-9]{{1,2}})?)[ -]?|\b(?P<word>{_WORDS})[ -])(?P<unit>{_UNIT})", re.IGNORECASE
+    rf"(?:(?P<number>[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?)[ -]?|\b(?P<word>{_NUMBER})[ -])(?P<unit>{_UNIT})", re.IGNORECASE
 )
+_HOURS_MINUTES = re.compile(r"(?P<hours>[0-9]{1,2})h(?P<minutes>[0-5][0-9])", re.IGNORECASE)
 _MORE = re.compile(
     rf"(?P<before>\b{_UNIT})?[ ]and[ ]a[ ](?P<part>half|quarter)(?:[ ](?P<after>{_UNIT}))?", re.IGNORECASE
 )
 _QUARTERS = re.compile(r"(?:(?P<three>three)|\ba)[ ]quarters?[ ]of[ ]an[ ]hour", re.IGNORECASE)
 _EPOCH = re.compile(r"(?<![\w.:/+-])(?P<seconds>1[0-9]{9})(?:[0-9]{3})?(?![\w:/-]|\.[0-9])")
-_DAY_TO_TIME = re.compile(r"[Tt]|[ ,|@\])]{0,3}(?:(?:at|around|about|approximately|approx\.?|circa|~|@)[ ~]?)?", re.I)
-_TIME_TO_DAY = re.compile(r"[ ]|,[ ]|[ ,]{0,2}(?:on|of)(?: the)?[ ]|[ ]\(", re.IGNORECASE)
+_AFTER_START = re.compile(
+    rf"(?<!\w)(?:T[ ]?\+[ ]?(?P<plus>{SPAN}|[0-9]{{1,3}}(?![\w:])|[0-9]{{1,2}}:[0-5][0-9])"
+    rf"|\+[ ]?(?P<signed>{SPAN})|(?P<later>{SPAN})[ ]{_calendar('later')}\b)",
+    re.IGNORECASE,
+)
 _TRAILING_YEAR = re.compile(r"[ ]((?:19|20)[0-9]{2})(?![\w:]|[-/.][0-9])")
+_AT_A_LINE = (
+    r"(?:(?<=\n)|(?<=\n[-*][ ]))(?P<th>[01][0-9]|2[0-3])(?P<tm>[0-5][0-9])"
+    r"(?=(?:Z|[ ]?(?:UTC|GMT|h|hrs|Uhr))?[ :,-]{1,3}[^\W\d])"
+)
+"""1340 at the head of a line: a time where several lines begin so, as in a timeline."""
+_YEAR = r"(?:19|20)[0-9]{2}(?![0-9:])"
+
+
+class _Forms:
+    """The patterns of dates and times in some languages."""
+
+    def __init__(self, words: Words) -> None:
+        self.words = words
+        self.months = [re.compile(row, re.IGNORECASE) for row in words.rows("months")]
+        self.weekdays = [re.compile(row, re.IGNORECASE) for row in words.rows("weekdays")]
+        self.named = {name: self._word(name) for name in ("last_night", "yesterday", "day_before", "today", "tomorrow")}
+        named = any_of([piece for name in self.named for piece in self._listed(name)]).replace(" ", "[ ]")
+        month = rf"{any_of(words.rows('months'))}(?!\w)\.?"
+        of, year_of = any_of(["of", *self._listed("of")]), any_of(["(?!)", *self._listed("year_of")])
+        short = {"de": r"(?P<a1>[0-9]{1,2})\.(?P<b1>[01]?[0-9])\.(?![0-9])"}
+        short |= dict.fromkeys(("es", "fr"), r"(?P<a1>[0-9]{1,2})/(?P<b1>[01]?[0-9])(?![\w/-])")
+        days = next((short[name] for name in words.languages if name in short), "(?P<a1>(?!))(?P<b1>)")
+        self.date = re.compile(
+            rf"""(?<![\w.+-])(?<![^Zz0-9]/)(?:
+              (?P<basic>(?:19|20)[0-9]{{6}})(?=T[0-9]{{4}})
+            | (?:(?P<cy>{_YEAR})年)?(?P<cm>[01]?[0-9])月(?P<cd>[0-3]?[0-9])日
+            | (?P<y>(?:19|20)[0-9]{{2}})(?P<ys>[-/.])(?P<ym>[0-9]{{1,2}})(?P=ys)(?P<yd>[0-9]{{1,2}})
+              (?![0-9]|[-/.][0-9]|(?!T[0-9])[A-Za-z_])
+            | (?P<a>[0-9]{{1,2}})(?P<as>[-/.])(?P<b>[0-9]{{1,2}})(?P=as)(?P<ay>{_YEAR}|[0-9]{{2}}(?![0-9:]))
+              (?![\w]|[-/.][0-9])
+            | {days}
+            | (?P<wd>[0-9]{{1,2}})(?:st|nd|rd|th|er|\.)?(?:[ ]{of})?[ /-]{{1,2}}(?P<wm>{month})
+              (?:(?:,?[ /-]{{1,2}}|[ ]{year_of}[ ])(?P<wy>{_YEAR}))?
+            | (?P<mm>{month})[ ]{{1,2}}(?P<md>[0-9]{{1,2}})(?:st|nd|rd|th)?(?![\w:%]|\.[0-9])
+              (?:,?[ ]{{1,2}}(?P<my>{_YEAR}))?
+            | (?P<word>{named})(?!\w)
+            | (?:last[ ])?(?P<week>{any_of(words.rows("weekdays"))})(?!\w)
+            )""",
+            re.VERBOSE | re.IGNORECASE,
+        )
+        uhr = any_of(self._listed("hour_word"))
+        noon, midnight = any_of(self._listed("noon")), any_of(self._listed("midnight"))
+        self.midnight = re.compile(midnight, re.IGNORECASE)
+        self.bare_hour = tuple(piece for entry in self._listed("clock_before") for piece in entry.split("|"))
+        bare = r"(?:(?<=\ba[ ]las[ ])|(?<=\blas[ ]))(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
+        bare = bare if "es" in words.languages else "(?P<lh>(?!))"
+        self.clock = re.compile(
+            rf"""(?:(?<![A-Za-z0-9_:+])(?<!\w\.)|(?<=[0-9]T))(?:
+              (?P<h>[01]?[0-9]|2[0-3])(?::(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9])(?:[.,](?P<f>[0-9]{{1,9}}))?)?
+                (?!\d|:\w|\.[0-9])
+                |\.(?P<pm>[0-5][0-9])(?=[ ]?[ap]\.?m|[ ]{uhr})|(?=[ ]?[ap]\.?m|[ ]?{uhr}(?!\w)))
+                (?:[ ]?(?P<half>[ap])\.?m\b\.?)?
+                (?:[ ]?(?:{uhr}|h(?:rs)?)(?!\w)(?:[ ](?P<um>[0-5][0-9])(?![\w:.%-]))?)?
+            | (?P<bh>[01][0-9]|2[0-3])(?P<bm>[0-5][0-9])(?P<bs>[0-5][0-9])?
+              (?=Z\b|[ ](?:UTC|GMT)\b|(?<=T[0-9]{{4}})|(?<=T[0-9]{{6}}))
+            | (?P<hh>[01]?[0-9]|2[0-3])[ ]?h(?P<hm>[0-5][0-9])?(?!\w)
+            | (?P<ch>[01]?[0-9]|2[0-3])[ ]?[時时點点](?:[ ]?(?P<cm>[0-5]?[0-9])[ ]?分)?
+            | {_AT_A_LINE}
+            | {bare}
+            | (?P<word>{noon}|{midnight})(?!\w)
+            )""",
+            re.VERBOSE | re.IGNORECASE,
+        )
+        before, since = any_of(self._listed("ago_before")), any_of(self._listed("for_before"))
+        about = words.one_of("about")
+        vague = any_of(self._listed("vague"))
+        self.ago = re.compile(
+            rf"(?<![\w.-])(?:(?:(?P<span>{SPAN})|(?P<vague>{vague}[ ]{_UNIT}))[ ]ago\b"
+            rf"|{before}[ ](?:{about}[ ])?(?P<span2>{SPAN})|{since}[ ](?:{about}[ ])?(?P<since>{SPAN}))",
+            re.IGNORECASE,
+        )
+        joins, on = any_of(self._listed("join")), any_of(self._listed("on"))
+        self.day_to_time = re.compile(rf"[Tt:]|[ ,|@\])]{{0,3}}(?:(?:{joins}|~|@)[ ~]?)?", re.IGNORECASE)
+        self.time_to_day = re.compile(rf"[ ]|,[ ]|[ ,]{{0,2}}{on}[ ]|[ ]\(", re.IGNORECASE)
+
+    def _listed(self, name: str) -> list[str]:
+        return self.words.listed("calendar", name)
+
+    def _word(self, name: str) -> re.Pattern[str]:
+        return re.compile(any_of(self._listed(name)), re.IGNORECASE)
+
+
+@cache
+def _forms(words: Words) -> _Forms:
+    return _Forms(words)
 
 
 def length(text: str) -> timedelta:
@@ -121,30 +173,42 @@ def length(text: str) -> timedelta:
     quarters = _QUARTERS.search(text)
     if quarters:
         return timedelta(minutes=45 if quarters["three"] else 15)
+    if short := _HOURS_MINUTES.fullmatch(text):
+        return timedelta(hours=int(short["hours"]), minutes=int(short["minutes"]))
     total = timedelta()
     more = _MORE.search(text)
     if more:  # "an hour and a half", "two and a half hours": half of the unit that stands beside it
         unit = more["before"] or more["after"] or "hour"
         total = length(f"1 {unit}") * (0.5 if more["part"].lower() == "half" else 0.25)
         text = f"{text[: more.start()].strip() or 1} {unit}"
-    seconds = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
     for part in _PART.finditer(text):
-        count = float(part["number"]) if part["number"] else _COUNTS[part["word"].lower()]
-        total += timedelta(seconds=count * seconds[part["unit"][0].lower()])
+        seconds = next(_SECONDS[name] for name, pattern in _UNITS.items() if pattern.fullmatch(part["unit"]))
+        count = float(part["number"].replace(",", ".")) if part["number"] else _count(part["word"])
+        total += timedelta(seconds=count * seconds)
     return total
 
 
-def spot(text: str) -> tuple[list[Mention], bool]:
+def _count(word: str) -> float:
+    if _HALF.fullmatch(word):
+        return 0.5
+    return next(n for n, pattern in enumerate(_NUMBERS, 1) if pattern.fullmatch(word))
+
+
+def spot(text: str, words: Words = ENGLISH) -> tuple[list[Mention], bool]:
     """Mentions in the text's order, and whether there are more than are read."""
-    days, more_days = _capped(_DATE.finditer(text))
-    pieces = [mention for match in days if (mention := _day(match))]
+    forms = _forms(words)
+    days, more_days = _capped(forms.date.finditer(text))
+    pieces = [mention for match in days if (mention := _day(match, forms))]
     covered = [(match.start(), match.end()) for match in days]
-    clocks, more_clocks = _clocks(text, covered)
-    others, more_others = _capped(_AGO.finditer(text))
+    clocks, more_clocks = _clocks(text, covered, forms)
+    others, more_others = _capped(forms.ago.finditer(text))
     epochs, more_epochs = _capped(_EPOCH.finditer(text))
-    pieces += clocks + [_ago(match) for match in others] + [_epoch(match) for match in epochs]
+    later, more_later = _capped(_AFTER_START.finditer(text))
+    pieces += (
+        clocks + [_ago(match) for match in others] + [_epoch(match) for match in epochs] + [_later(m) for m in later]
+    )
     pieces.sort(key=lambda mention: mention.start)
-    return _joined(text, pieces), more_days or more_clocks or more_others or more_epochs
+    return _joined(text, pieces, forms), more_days or more_clocks or more_others or more_epochs or more_later
 
 
 def _capped(matches: Iterator[re.Match[str]]) -> tuple[list[re.Match[str]], bool]:
@@ -156,38 +220,52 @@ def _capped(matches: Iterator[re.Match[str]]) -> tuple[list[re.Match[str]], bool
     return found, False
 
 
-def _day(match: re.Match[str]) -> Mention | None:
+def _day(match: re.Match[str], forms: _Forms) -> Mention | None:
     """A date; None where no calendar has it (2024-13-45)."""
     groups = match.groupdict()
+    day: Day | None
     if groups["word"]:
-        word = groups["word"].lower()
-        ago = {"tomorrow": -1, "yesterday": 1, "last night": 1}.get(word, 2 if "before" in word else 0)
-        return Mention(match.start(), match.end(), Day(ago=ago, night=word == "last night"))
-    if groups["week"]:
-        return Mention(match.start(), match.end(), Day(weekday=WEEKDAYS.index(groups["week"][:3].lower())))
-    if groups["basic"]:
+        name = next(name for name, pattern in forms.named.items() if pattern.fullmatch(groups["word"]))
+        ago = {"tomorrow": -1, "yesterday": 1, "last_night": 1, "day_before": 2}.get(name, 0)
+        day = Day(ago=ago, night=name == "last_night")
+    elif groups["week"]:
+        day = Day(weekday=next(n for n, pattern in enumerate(forms.weekdays) if pattern.fullmatch(groups["week"])))
+    elif groups["basic"]:
         value = groups["basic"]
         day = _dated(_date(int(value[:4]), int(value[4:6]), int(value[6:])))
     elif groups["y"]:
         day = _dated(_date(int(groups["y"]), int(groups["ym"]), int(groups["yd"])))
     elif groups["a"]:
-        day = _numeric(int(groups["a"]), int(groups["b"]), groups["ay"], groups["as"])
+        day = _numeric(int(groups["a"]), int(groups["b"]), groups["ay"], groups["as"], day_first=forms.words.day_first)
+    elif groups["cm"]:
+        month, number = int(groups["cm"]), int(groups["cd"])
+        day = _dated(_date(int(groups["cy"]), month, number)) if groups["cy"] else _without_year(month, number)
+    elif groups["a1"]:
+        day = _without_year(int(groups["b1"]), int(groups["a1"]))
     else:
-        month = MONTHS.index((groups["wm"] or groups["mm"])[:3].lower()) + 1
+        written = (groups["wm"] or groups["mm"]).rstrip()
+        month = next(
+            n
+            for n, form in enumerate(forms.months, 1)
+            if form.fullmatch(written) or form.fullmatch(written.rstrip("."))
+        )
         number, year = int(groups["wd"] or groups["md"]), groups["wy"] or groups["my"]
-        # 2024 is a leap year: 29 February stays possible until the year is known.
-        checked = _date(int(year or 2024), month, number)
-        day = _dated(checked) if year else Day(month_day=(month, number)) if checked else None
+        day = _dated(_date(int(year), month, number)) if year else _without_year(month, number)
     return Mention(match.start(), match.end(), day) if day else None
 
 
-def _numeric(a: int, b: int, year: str, separator: str) -> Day | None:
+def _without_year(month: int, day: int) -> Day | None:
+    # 2024 is a leap year: 29 February stays possible until the year is known.
+    return Day(month_day=(month, day)) if _date(2024, month, day) else None
+
+
+def _numeric(a: int, b: int, year: str, separator: str, *, day_first: bool) -> Day | None:
     """03/04/2024: both readings, unless one is impossible. With points it is day first, as wherever it is used."""
     if len(year) == 2 and separator != "/":
         return None  # 3.14.24 is a version, 10-12-24 a part number
     whole = int(year) + (2000 if len(year) == 2 else 0)
-    readings = [_date(whole, b, a)] if separator == "." else [_date(whole, b, a), _date(whole, a, b)]
-    return _dated(*readings)
+    first = _date(whole, b, a)
+    return _dated(first) if first and (separator == "." or day_first) else _dated(first, _date(whole, a, b))
 
 
 def _date(year: int, month: int, day: int) -> date | None:
@@ -202,18 +280,19 @@ def _dated(*readings: date | None) -> Day | None:
     return Day(dates=dates) if dates else None
 
 
-def _clocks(text: str, covered: list[tuple[int, int]]) -> tuple[list[Mention], bool]:
+def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> tuple[list[Mention], bool]:
     """Times of day outside of the dates, each with the zone that follows it."""
     found: list[Mention] = []
     position = index = 0
-    while match := _CLOCK.search(text, position):
+    timeline = len(re.findall(_AT_A_LINE, text)) > 1
+    while match := forms.clock.search(text, position):
         position = match.end()
         while index < len(covered) and covered[index][1] <= match.start():
             index += 1
         if index < len(covered) and covered[index][0] < match.end():
             continue
-        clock, problem = _clock(match)
-        if clock is None:
+        clock, problem = _clock(match, forms)
+        if clock is None or (match["th"] and not timeline):
             continue
         if len(found) == MAXIMUM_MENTIONS:
             return found, True
@@ -225,24 +304,37 @@ def _clocks(text: str, covered: list[tuple[int, int]]) -> tuple[list[Mention], b
     return found, False
 
 
-def _clock(match: re.Match[str]) -> tuple[time | None, str]:
+def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
     if match["word"]:
-        noon = match["word"].lower() == "noon"
-        return (time(12), "") if noon else (time(0), "midnight")
-    if match["bh"]:
-        return time(int(match["bh"]), int(match["bm"]), int(match["bs"] or 0)), ""
+        midnight = forms.midnight.fullmatch(match["word"])
+        return (time(0), "midnight") if midnight else (time(12), "")
+    for hours, minutes in (("lh", "bs"), ("ch", "cm"), ("bh", "bm"), ("th", "tm")):
+        if match[hours]:
+            return time(int(match[hours]), int(match[minutes] or 0), int(match["bs"] or 0)), ""
+    if match["hh"]:  # 14h05 is a time; 1h30 is one only where "à" or the like says so, else how long something took
+        said = match.string[max(0, match.start() - 10) : match.start()].lower().endswith(forms.bare_hour)
+        zoned = match.string[match.end() : match.end() + 4] in (" UTC", " GMT")
+        told = said or zoned or (len(match["hh"]) == 2 and (match["hm"] or _since(match, forms)))
+        return (time(int(match["hh"]), int(match["hm"] or 0)) if told else None), ""
     hour, half = int(match["h"]), (match["half"] or "").lower()
     if half and not 1 <= hour <= 12:
         return None, ""
     if half:
         hour = hour % 12 + (12 if half == "p" else 0)
     micro = int((match["f"] or "0").ljust(6, "0")[:6])
-    return time(hour, int(match["m"] or match["pm"] or 0), int(match["s"] or 0), micro), ""
+    return time(hour, int(match["m"] or match["pm"] or match["um"] or 0), int(match["s"] or 0), micro), ""
+
+
+def _since(match: re.Match[str], forms: _Forms) -> bool:
+    before = match.string[max(0, match.start() - 12) : match.start()].lower().rstrip()
+    return before.endswith(tuple(forms.words.listed("calendar", "for_before")))
 
 
 def _ago(match: re.Match[str]) -> Mention:
-    if match["span"]:
-        return Mention(match.start(), match.end(), back=length(match["span"]))
+    for name in ("span", "span2", "since"):
+        if match[name]:
+            start = match.start("since") if name == "since" else match.start()
+            return Mention(start, match.end(), back=length(match[name]))
     return Mention(match.start(), match.end(), problem="it gives no number")
 
 
@@ -250,7 +342,17 @@ def _epoch(match: re.Match[str]) -> Mention:
     return Mention(match.start(), match.end(), instant=datetime.fromtimestamp(int(match["seconds"]), UTC))
 
 
-def _joined(text: str, pieces: list[Mention]) -> list[Mention]:
+def _later(match: re.Match[str]) -> Mention:
+    written = match["plus"] or match["signed"] or match["later"]
+    hours, colon, minutes = written.partition(":")
+    if colon:
+        plus = timedelta(hours=int(hours), minutes=int(minutes))
+    else:
+        plus = timedelta(minutes=int(written)) if written.isdigit() else length(written)
+    return Mention(match.start(), match.end(), plus=plus)
+
+
+def _joined(text: str, pieces: list[Mention], forms: _Forms) -> list[Mention]:
     """Days and times that stand together, as one mention each: "20 Jan 2024, 06:30", "14:05 UTC yesterday"."""
     found: list[Mention] = []
     index = 0
@@ -261,12 +363,18 @@ def _joined(text: str, pieces: list[Mention]) -> list[Mention]:
             continue
         after = pieces[index] if index < len(pieces) else None
         gap = text[piece.end : after.start] if after and after.start - piece.end <= 20 else "…"
-        if after and piece.day and not piece.clock and after.clock and _DAY_TO_TIME.fullmatch(gap):
+        if after and piece.day and not piece.clock and after.clock and forms.day_to_time.fullmatch(gap):
             found.append(_with_trailing_year(text, replace(after, start=piece.start, day=piece.day)))
             index += 1
         elif after and piece.day and piece.day.weekday is not None and after.day and re.fullmatch(r"[ ,]{1,3}", gap):
             pieces[index] = replace(after, start=piece.start)  # "Sat, 20 Jan 2024": the date says it all
-        elif after and piece.clock and after.day and _TIME_TO_DAY.fullmatch(gap) and not _leads(text, pieces, index):
+        elif (
+            after
+            and piece.clock
+            and after.day
+            and forms.time_to_day.fullmatch(gap)
+            and not _leads(text, pieces, index, forms)
+        ):
             zone, end = (piece.zone, after.end) if piece.zone else zone_after(text, after.end, minus=False)
             found.append(replace(piece, end=end, day=after.day, zone=zone))  # "7:30 this morning (CET)"
             index += 1
@@ -275,12 +383,12 @@ def _joined(text: str, pieces: list[Mention]) -> list[Mention]:
     return found
 
 
-def _leads(text: str, pieces: list[Mention], index: int) -> bool:
+def _leads(text: str, pieces: list[Mention], index: int, forms: _Forms) -> bool:
     """Does the day at `index` belong to a time after it?"""
     if index + 1 >= len(pieces) or not pieces[index + 1].clock:
         return False
     gap = text[pieces[index].end : pieces[index + 1].start]
-    return len(gap) <= 20 and bool(_DAY_TO_TIME.fullmatch(gap))
+    return len(gap) <= 20 and bool(forms.day_to_time.fullmatch(gap))
 
 
 def _with_trailing_year(text: str, mention: Mention) -> Mention:

@@ -6,6 +6,7 @@ from itertools import islice
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.prose import Prose
+from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.models import Doubt, Question
 
 LOWEST_IN_PROSE = 50
@@ -13,12 +14,12 @@ LOWEST_IN_PROSE = 50
 
 _MATCHES = 200  # of each form; a text with more says nothing clearly
 
-_TARGET = r"(?:SLA|SLO|SLI target|target|threshold|objective|goal|requirement|commitment|promise[sd]?|guarantee[sd]?)"
+_TARGET = any_of(ALL.listed("labels", "target"))
 _VALUE = r"(?P<value>[0-9]{1,4}(?:[.,][0-9]{1,6})?)"
 _PERCENT = r"[ ]?(?:%|percent\b|per cent\b|pct\b)"
 _LABEL = re.compile(
     rf"(?:^|[\n|,;{{(\[\s\"'*`_-])(?P<label>(?:(?:sla|slo|availability|uptime)[ _-]){{0,2}}"
-    rf"(?:sla|slo|threshold|target|objective)(?:[ _-](?:threshold|target|percent|objective))?)"
+    rf"{_TARGET}(?:[ _-](?:threshold|target|percent|objective))?)"
     rf"[\"'*`_]{{0,3}}[ ]?[:=|][\"'*`_ ~>≥=]{{0,6}}(?P<sign>-?){_VALUE}(?P<percent>{_PERCENT})?"
     rf"(?![\w:/-]|[.,][0-9]|[ ]?(?:ms|s|rpm)\b)",
     re.IGNORECASE,
@@ -67,7 +68,9 @@ def find_threshold(prose: Prose, flag: float | None, default: float) -> Threshol
             text = "Which SLA threshold holds, in percent? The text names several."
             question = Question(parameter="threshold", text=text, candidates=candidates, doubt=Doubt.SEVERAL)
             return Threshold(question=question)
-    return Threshold(_in_range(default, "the default"), "default: the text names none")
+    low = _LABEL.search(prose.text)
+    said = f"{prose.snippet(low.start('label'), low.end())} is no availability" if low else "the text names none"
+    return Threshold(_in_range(default, "the default"), f"default: {said}")
 
 
 def _in_range(value: float, where: str) -> float:
@@ -89,11 +92,10 @@ def _labelled(prose: Prose) -> list[tuple[float, str]]:
             continue
         quoted = prose.snippet(match.start("label"), match.end())
         value = _number(match["value"])
-        named = "threshold" in match["label"].lower()
         origin = f"text, labelled: {quoted}"
         if not match["percent"] and not match["sign"] and 0.9 <= value < 1:
             found.append((round(value * 100, 6), f"{origin}, a fraction"))
-        elif match["percent"] or named or value >= LOWEST_IN_PROSE:
+        elif match["sign"] or not 0 < value < LOWEST_IN_PROSE:  # "threshold: 5 %" is an alert's own
             found.append((_in_range(-value if match["sign"] else value, quoted), origin))
     return found
 

@@ -1,4 +1,4 @@
-"""The window and the incident's start, from flags, from the times in the text, and from the clock."""
+"""The window and the reported start, from flags, from the times in the text, and from the clock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -8,14 +8,16 @@ from tsg_agent.errors import ParameterError
 from tsg_agent.extract.choices import CANDIDATES, Choice, Material, ask, choose, iso, reading_of
 from tsg_agent.extract.inputs import Given, Known
 from tsg_agent.extract.prose import Prose
-from tsg_agent.extract.readings import UNIVERSAL, Setting, read
-from tsg_agent.extract.roles import Roles, Sighting, assign
+from tsg_agent.extract.readings import DAY, UNIVERSAL, Setting, read
+from tsg_agent.extract.roles import PLAIN_END, RAN_TO, Roles, Sighting, assign
+from tsg_agent.extract.spans import Written, settle_ranges, written_out
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, Mention, spot
-from tsg_agent.extract.written import Written, settle_ranges, written_out
+from tsg_agent.extract.words import words_in
 from tsg_agent.extract.zones import default_zone
 from tsg_agent.models import Doubt, Question
 
-_PLAIN = 4  # rank of an end from which on it is said, not implied
+_BEFORE_END = 2
+"""Without any start, the window is so many times as long as it would open before one: incident and baseline."""
 
 
 @dataclass(slots=True)
@@ -38,23 +40,50 @@ class Basis:
     now: datetime
     before: timedelta
     ranges_are_windows: bool
+    place: str = ""
+    """The region: it settles zones' names that several places use."""
 
 
 def find_window(prose: Prose, known: Known, given: Given, basis: Basis) -> Window:
     """The three times in UTC, or questions. Raises `ParameterError` where they cannot hold."""
-    mentions, more = spot(prose.text)
-    roles = assign(prose, mentions)
-    setting = _setting(prose, mentions, roles, known, basis.now)
-    material = Material(mentions, roles, setting, given, basis.before, basis.ranges_are_windows)
-    if more:
+    seen = survey(prose, known, basis.now, basis.place)
+    setting = seen.setting
+    material = Material(seen.mentions, seen.roles, setting, given, basis.before, basis.ranges_are_windows)
+    if seen.more:
         material.notes.append(f"The text names more than {MAXIMUM_MENTIONS} times; only the first ones were read.")
-    start = _incident_start(material, settle_ranges(material))
-    written = written_out(material, alone=not (start.instant or start.question))
+    settle_ranges(material)
+    start = _incident_start(material)
+    material.setting = replace(setting, began=start.instant)
+    written = written_out(material, alone=not (start.instant or start.question or start.opens))
     window = Window(notes=material.notes)
     _open(window, start, written, material)
     _close(window, written, material)
+    _told(window, material)
     _check(window, setting)
     return window
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All times of a text with their roles, and what they are read against; `more`: only the first were read."""
+
+    mentions: Sequence[Mention]
+    roles: Roles
+    setting: Setting
+    more: bool
+
+
+def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Survey:
+    """Find the times of a text. `place`, with the text's own words, settles zones' names that several places use."""
+    words, said = words_in(prose.text), f"{place} {prose.text}"
+    found, more = spot(prose.text, words)
+    mentions = [replace(one, zone=one.zone.settled(said)) if one.zone else one for one in found]
+    roles = assign(prose, mentions, words)
+    setting = _setting(prose, mentions, roles, known, now)
+    named = {one.zone for one in mentions if one.zone and one.zone.name[:1].isalpha()}
+    zone = setting.zone.settled(said) if setting.zone else next(iter(named)) if len(named) == 1 else None
+    setting = replace(setting, zone=zone)
+    return Survey(mentions, roles, setting, more)
 
 
 def _setting(prose: Prose, mentions: Sequence[Mention], roles: Roles, known: Known, now: datetime) -> Setting:
@@ -66,33 +95,46 @@ def _setting(prose: Prose, mentions: Sequence[Mention], roles: Roles, known: Kno
         last=known.last.astimezone(UTC) if known.last else None,
         zone=default_zone(prose.text),
     )
-    for sighting in sorted(roles.created, key=lambda sighting: -sighting.rank):
-        if sighting.mention.day and (sighting.mention.day.dates or sighting.mention.day.month_day):
+    for sighting in [*sorted(roles.created, key=lambda sighting: -sighting.rank), *roles.nows]:
+        dated = sighting.mention.day and (sighting.mention.day.dates or sighting.mention.day.month_day)
+        if dated or (sighting in roles.nows and sighting.mention.clock):
             reading = read(sighting.mention, base)
-            if reading.instant:
+            if reading.instant and reading.instant <= now:
                 zone = sighting.mention.zone or base.zone or UNIVERSAL
-                return replace(base, written=reading.instant, written_day=zone.today(reading.instant).date())
-            if len(reading.instants) == 1:  # a day without a time of day
+                day = zone.today(reading.instant).date() if dated else None
+                return replace(base, written=reading.instant, written_day=day)
+            if dated and len(reading.instants) == 1:  # a day without a time of day
                 return replace(base, written_day=reading.instants[0].date())
     return base
 
 
-def _incident_start(material: Material, asked: Question | None) -> Choice:
-    if material.given.incident_start:
-        return Choice(material.given.incident_start.astimezone(UTC), "given")
-    choice = choose("incident_start", material.roles.starts, material)
-    return choice if choice.instant or choice.question else Choice(question=asked)
+def _incident_start(material: Material) -> Choice:
+    """The start that the flag or the text gives; from its end and how long it was, where that is what the text says."""
+    given, roles = material.given.incident_start, material.roles
+    if given:
+        return Choice(given.astimezone(UTC), "given")
+    choice = choose("incident_start", roles.starts, material)
+    if choice.instant or choice.question or choice.opens or not roles.lasting:
+        return choice
+    end = choose("end_time", [one for one in roles.ends if one.rank >= RAN_TO], replace(material, notes=[])).instant
+    if end is None:
+        return choice
+    lasting = roles.lasting[0]
+    return Choice(end - lasting.span, f"text: {material.quoted(lasting.start, lasting.end)}, counted back from its end")
 
 
 def _open(window: Window, start: Choice, written: Written, material: Material) -> None:
-    """Settle `start_time` and `incident_start`: flag, window written out, the rule, a report's own time, a question."""
+    """Settle `start_time` and `incident_start`: flag, window written out, the rule, a report's own time."""
     window.incident_start = start.instant
-    window.origins["incident_start"] = start.origin or "unknown: the text does not say when it began"
+    window.origins["incident_start"] = start.origin if start.instant else "unknown: the text does not say when it began"
     opened = _opening(start, written, material)
     if opened.question:
         window.questions.append(opened.question)
     window.start_time, window.origins["start_time"] = opened.instant, opened.origin
-    if opened.instant and start.question:
+    if material.given.exact_start and not start.instant and not opened.question:
+        why = "the start is to be exact, and the text does not settle it"
+        window.questions.append(start.question or ask("incident_start", why, _named(material), Doubt.SILENT))
+    elif opened.instant and start.question:
         window.notes.append(f"incident_start stays unknown: {start.question.text}")
         window.unsettled.append(start.question)
     if opened.instant and written.start.question:
@@ -100,85 +142,146 @@ def _open(window: Window, start: Choice, written: Written, material: Material) -
 
 
 def _opening(start: Choice, written: Written, material: Material) -> Choice:
+    """When the window opens. Neither instant nor question: only its end tells."""
     if material.given.start_time:
         return Choice(material.given.start_time.astimezone(UTC), "given")
     if written.start.instant:
         return written.start
-    if start.instant:
-        return Choice(_minus(start.instant, material.before), f"incident_start - {_hours(material.before)}")
-    if written.start.question or start.question:
+    moment, origin = start.instant, "incident_start - {}"
+    if moment is None and start.opens:
+        moment, origin = start.opens, f"{start.origin}, the day's beginning - {{}}"
+    if moment is None and not (written.start.question or start.question):
+        reported = _reported(material)
+        if reported.instant is None:
+            return reported
+        moment, origin = reported.instant, f"when it was reported - {{}}; {reported.origin}"
+    if moment is None:
         return Choice(question=written.start.question or start.question)
-    reported = _reported(material)
-    if reported.instant:
-        origin = f"when it was reported - {_hours(material.before)}; {reported.origin}"
-        return Choice(_minus(reported.instant, material.before), origin)
-    return Choice(question=reported.question or _nothing(material))
+    before = material.before
+    return Choice(_minus(moment, before), origin.replace("{}", f"{before.total_seconds() / 3600:g} h", 1))
 
 
 def _reported(material: Material) -> Choice:
     question: Question | None = None
     for sighting in sorted(material.roles.created, key=lambda sighting: -sighting.rank):
         reading = read(sighting.mention, material.setting)
-        quoted = material.setting.prose.snippet(sighting.start, sighting.end)
-        if reading.instant:
+        quoted = material.quoted(sighting.start, sighting.end)
+        if reading.instant and reading.instant <= material.setting.now:
             return Choice(reading.instant, f"text: {quoted}" + (f" ({reading.how})" if reading.how else ""))
-        if not question and sighting.mention.clock:
+        if not question and sighting.mention.clock and not reading.instant:
             why = f"{quoted} does not settle when it was reported: {reading.problem}"
             question = ask("incident_start", why, reading.instants, Doubt.SILENT)  # of when it began
     return Choice(question=question)
 
 
-def _nothing(material: Material) -> Question:
-    """Ask, and show the times that the text names in other connections."""
-    found: list[datetime] = []
-    for mention in material.mentions[: 2 * CANDIDATES]:
-        instant = read(mention, material.setting).instant
-        if instant and instant not in found:
-            found.append(instant)
-    why = "the text does not say when the incident began"
-    if found:
-        why = "the text names times, but says of none that the incident began then"
-    return ask("incident_start", why, found, Doubt.SILENT)
+def _named(material: Material) -> list[datetime]:
+    """Times that the text names in other connections."""
+    read_ones = (read(one, material.setting).instant for one in material.mentions[: 2 * CANDIDATES])
+    return list(dict.fromkeys(instant for instant in read_ones if instant))
 
 
 def _close(window: Window, written: Written, material: Material) -> None:
     """Settle `end_time`: flag, window written out, resolution, else now, but not beyond the telemetry."""
     setting = material.setting
     if material.given.end_time:
-        window.end_time, window.origins["end_time"] = material.given.end_time.astimezone(UTC), "given"
-        return
-    choice = written.end
-    if not (choice.instant or choice.question):
-        after = window.incident_start or window.start_time
-        choice = choose("end_time", _latest(material, after), material, after)
-    if choice.instant:
-        window.end_time, window.origins["end_time"] = choice.instant, choice.origin
-    elif choice.question:
-        window.questions.append(choice.question)
+        ended = Choice(material.given.end_time.astimezone(UTC), "given")
+    else:
+        ended = written.end
+        if not (ended.instant or ended.question):
+            ended = _ended(window.incident_start, window.incident_start or window.start_time, material)
+    if ended.question:
+        window.questions.append(ended.question)
+    elif ended.instant:
+        window.end_time, window.origins["end_time"] = ended.instant, ended.origin
     elif setting.last and setting.now > setting.last:
         window.end_time = setting.last
-        window.origins["end_time"] = "the telemetry's last row: the text names no end, and now is later"
+        window.origins["end_time"] = f"the telemetry's last row: {_no_end(material)}, and now is later"
         window.notes.append(f"The window ends with the telemetry, at {iso(setting.last)}: now is {iso(setting.now)}.")
     else:
-        window.end_time, window.origins["end_time"] = setting.now, "now: the text names no end"
+        window.end_time, window.origins["end_time"] = setting.now, f"now: {_no_end(material)}"
+    if window.end_time and not window.start_time and not window.questions:
+        _last_hours(window, window.end_time, material)
 
 
-def _latest(material: Material, after: datetime | None) -> list[Sighting]:
-    """Ends to choose from. "Still failing at" several times: the latest; one before the start says nothing."""
-    sightings = material.roles.ends
-    if not sightings or max(sighting.rank for sighting in sightings) >= _PLAIN:
-        return sightings
-    found: list[tuple[datetime, Sighting]] = []
-    for sighting in sightings:
-        instant = reading_of(sighting, material.setting, after).instant
-        if instant and after and instant <= after:
-            quoted = material.setting.prose.snippet(sighting.start, sighting.end)
-            material.notes.append(f"Not used for end_time, as it is not after the start: {quoted}.")
-        elif instant:
-            found.append((instant, sighting))
-        else:
-            return sightings
-    return [max(found, key=lambda pair: pair[0])[1]] if found else []
+def _no_end(material: Material) -> str:
+    return "the text names no end" if not material.mentions else "of no time does the text say that it ended then"
+
+
+def _last_hours(window: Window, end: datetime, material: Material) -> None:
+    """Nothing says when: the last hours before the end, or more where the text names a time of the last day."""
+    span = _BEFORE_END * material.before
+    near = [one for one in _unused(material) if end - DAY <= one < end]
+    window.start_time = min(_minus(one, span if one is end else material.before) for one in [end, *near])
+    first = material.setting.first
+    if first and window.start_time < first < end:
+        window.start_time = first
+    window.origins["start_time"] = f"the last {_hours(end - window.start_time)}: the text does not say when it began"
+    length = _hours(end - window.start_time)
+    window.notes.append(f"The text does not say when it began: the window is the {length} before its end.")
+
+
+def _ended(began: datetime | None, after: datetime | None, material: Material) -> Choice:
+    """The plainest end; else the latest time at which it was still on, or that was "now"; else by how long it was."""
+    roles, setting = material.roles, material.setting
+    plain = [one for one in roles.ends if one.rank >= PLAIN_END and _possible(one, after, material, strictly=False)]
+    if plain:
+        return choose("end_time", plain, material, after)
+    implied = [one for one in [*roles.ends, *roles.nows] if one.rank < PLAIN_END and _possible(one, after, material)]
+    if roles.lasting and began and not any(one in roles.ends for one in implied):
+        lasting = roles.lasting[0]
+        end = began + lasting.span
+        if end <= setting.now:
+            return Choice(end, f"text: {material.quoted(lasting.start, lasting.end)}, counted from the start")
+    if not implied:
+        return Choice()
+    latest = max(implied, key=lambda one: reading_of(one, setting, after).instants)
+    return choose("end_time", [latest], material, after)
+
+
+def _possible(sighting: Sighting, after: datetime | None, material: Material, *, strictly: bool = True) -> bool:
+    """Whether an end is not later than now, and `strictly` after the start and readable; else it is noted."""
+    instant = reading_of(sighting, material.setting, after).instant
+    quoted = material.quoted(sighting.start, sighting.end)
+    if instant is None:
+        if strictly:
+            material.notes.append(f"Not used for end_time: {quoted} is not settled.")
+        return not strictly
+    if instant > material.setting.now:
+        material.notes.append(f"Not used for end_time, as it is later than now: {quoted} ({iso(instant)}).")
+        return False
+    if strictly and after and instant <= after:
+        material.notes.append(f"Not used for end_time, as it is not after the start: {quoted}.")
+        return False
+    return True
+
+
+def _unused(material: Material) -> list[datetime]:
+    """The instants of the mentions that have no role."""
+    read_ones = (read(one, material.setting).instant for one in material.roles.unused if one.clock)
+    return [instant for instant in read_ones if instant]
+
+
+def _told(window: Window, material: Material) -> None:
+    """Note the times of the text that serve for nothing."""
+    found = {
+        window.origins.get(name, ""): getattr(window, name) for name in ("start_time", "end_time", "incident_start")
+    }
+    used = {instant for origin, instant in found.items() if origin.startswith(("text", "when", "given"))}
+    shown: list[str] = []
+    for mention in material.roles.unused:
+        reading = read(mention, material.setting)
+        new = reading.instant not in used if reading.instant else bool(mention.clock)
+        if new and len(shown) < CANDIDATES:
+            used.add(reading.instant)
+            said = iso(reading.instant) if reading.instant else reading.problem
+            shown.append(f"{material.quoted(mention.start, mention.end)} ({said})")
+    if shown:
+        window.notes.append(f"Times of the text that are not used: {', '.join(shown)}.")
+    if material.roles.lasting and not window.incident_start:
+        one = material.roles.lasting[0]
+        window.notes.append(
+            f"Not used, as neither its start nor its end is said: {material.quoted(one.start, one.end)}."
+        )
 
 
 def _check(window: Window, setting: Setting) -> None:

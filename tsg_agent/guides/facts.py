@@ -12,7 +12,7 @@ from tsg_agent.guides import conditions
 from tsg_agent.guides.conditions import Bound, Domain, Form, Variable
 from tsg_agent.guides.query import Parsed
 from tsg_agent.guides.schema import Schema
-from tsg_agent.guides.scopes import Origin, Scope, aggregates, inside, origin, scopes_of
+from tsg_agent.guides.scopes import Origin, Scope, Source, aggregates, inside, origin, scopes_of
 from tsg_agent.telemetry.catalog import Kind
 
 
@@ -50,15 +50,15 @@ class LabelColumn:
     def arms(self) -> list[tuple[exp.Expr | None, str]]:
         """(condition, label) in order; None is ELSE."""
         found: list[tuple[exp.Expr | None, str]] = []
-        for one in self.case.args["ifs"]:
-            condition = exp.EQ(this=self.case.this.copy(), expression=one.this.copy()) if self.case.this else one.this
-            if isinstance(one.args["true"], exp.Literal) and one.args["true"].is_string:
-                found.append((condition, one.args["true"].this))
-            else:
-                found.append((condition, ""))
-        default = self.case.args.get("default")
-        if isinstance(default, exp.Literal) and default.is_string:
-            found.append((None, default.this))
+        case: exp.Expr | None = self.case
+        while isinstance(case, exp.Case):  # ELSE CASE … goes on
+            for one in case.args["ifs"]:
+                condition = exp.EQ(this=case.this.copy(), expression=one.this.copy()) if case.this else one.this
+                found.append((condition, _name_in(one.args["true"])))
+            case = case.args.get("default")
+            case = case.unnest() if isinstance(case, exp.Paren) else case
+        if case is not None and _name_in(case):
+            found.append((None, _name_in(case)))
         return found
 
     @property
@@ -83,6 +83,7 @@ class Facts:
         self.parsed, self.schema = parsed, schema
         self.scopes = scopes_of(parsed, schema)
         self._origins: dict[Variable, Origin] = {}
+        self._bounded: tuple[int, list[Bound]] = (0, [])
 
     @property
     def result(self) -> Scope:
@@ -112,6 +113,15 @@ class Facts:
             if at and at in made:
                 found[name] = made[at]
         return found
+
+    @property
+    def known(self) -> set[str]:
+        """Tables of which it is known what columns they have."""
+        return set(self.schema.tables) - self.schema.inferred
+
+    def holds(self, source: Source, name: str) -> bool:
+        """Whether a source has a column."""
+        return name in (source.scope.outputs if source.scope else self.schema.tables.get(source.table, {}))
 
     def origin(self, column: exp.Column, scope: Scope) -> Origin | None:
         """Where a column's values are made."""
@@ -178,6 +188,11 @@ class Facts:
 
     def bounds(self) -> list[Bound]:
         """How the shares that were named so far keep each other in bounds."""
+        if len(self._origins) != self._bounded[0]:
+            self._bounded = (len(self._origins), self._bounds())
+        return self._bounded[1]
+
+    def _bounds(self) -> list[Bound]:
         shares = [(key, share) for key, at in self._origins.items() if (share := self._share_at(at))]
         found = []
         for (left, one), (right, two) in combinations(shares, 2):
@@ -328,6 +343,11 @@ class Facts:
             for part in [*scope.select.expressions, scope.select.args.get("having"), scope.select.args.get("order")]:
                 if part is not None:
                     yield from ((scope, one) for one in aggregates(part))
+
+
+def _name_in(node: exp.Expr) -> str:
+    """The name that an arm gives; empty where it gives something else."""
+    return str(node.this) if isinstance(node, exp.Literal) and node.is_string else ""
 
 
 def _bare(node: exp.Expr) -> exp.Expr:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from tsg_agent.guides.facts import Facts
+from tsg_agent.guides.placeholders import TIME_NAME
 from tsg_agent.guides.scopes import Scope, Source, candidates, inside
 from tsg_agent.telemetry.catalog import Kind
 
@@ -15,6 +16,7 @@ UNITS = frozenset({
     "microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year", "decade",
     "century", "millennium",
 })  # fmt: skip
+VERSION = re.compile(r"version|release|semver|build")
 CLOCKS = frozenset({
     "now", "getdate", "sysdate", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "today", "curdate",
     "utc_timestamp", "sysdatetime", "unix_timestamp",
@@ -45,10 +47,9 @@ def end_parameters(tree: exp.Expr) -> Iterator[str]:
             yield from _time_parameter(node.this, node.expression)
 
 
-def is_time_name(column: str, parameter: str = "") -> bool:
-    """Whether a name is that of a time."""
-    pattern = r"(?:^|_)(?:time|timestamp|ts|at|date|datetime|until|end|when)$"
-    return any(bool(re.search(pattern, name.lower())) for name in (column, parameter))
+def is_time_name(column: str) -> bool:
+    """Whether a column's name is that of a time."""
+    return bool(re.search(r"(?:^|_)(?:time|timestamp|ts|at|date|datetime|until|end|when)$", column.lower()))
 
 
 def unknown_means_no(tree: exp.Expr) -> Iterator[str]:
@@ -86,6 +87,15 @@ class TimeJoin:
     sample: exp.Column
     keys: tuple[exp.Column, ...]
     """The joined table's other columns that are compared."""
+
+
+def shared_times(facts: Facts) -> Iterator[tuple[Scope, exp.Join]]:
+    """Joins of tables USING a column of times."""
+    for scope in facts.scopes:
+        for join in scope.select.args.get("joins") or []:
+            names = [exp.column(one.name, table=join.this.alias_or_name) for one in join.args.get("using") or []]
+            if any(is_time(name, scope, facts) for name in names):
+                yield scope, join
 
 
 def time_joins(facts: Facts) -> Iterator[TimeJoin]:
@@ -182,14 +192,13 @@ def clocks(facts: Facts) -> Iterator[exp.Expr]:
 
 
 def version_casts(facts: Facts) -> Iterator[exp.Cast]:
-    """Numbers read from the parts of a text by a plain CAST."""
+    """Numbers read from the parts of a version by a plain CAST: one text that is no number ends the query."""
     for _, node in facts.calls(exp.Cast):
-        if (
-            type(node) is exp.Cast
-            and isinstance(node.this, exp.SplitPart)
-            and node.to.is_type(*exp.DataType.NUMERIC_TYPES)
-        ):
-            yield node
+        if type(node) is exp.Cast and node.to.is_type(*exp.DataType.NUMERIC_TYPES):
+            column = node.this.find(exp.Column)
+            named = column is not None and VERSION.search(column.name.lower())
+            if isinstance(node.this, exp.SplitPart) or (named and not isinstance(node.this, exp.Column)):
+                yield node
 
 
 def two_columns(node: exp.Expr) -> bool:
@@ -222,5 +231,7 @@ def start_parameters(tree: exp.Expr) -> Iterator[str]:
 
 def _time_parameter(bound: exp.Expr, column: exp.Expr) -> Iterator[str]:
     held = bound.find(exp.Placeholder) if isinstance(bound, exp.Placeholder | exp.Cast) else None
-    if held is not None and held.name and isinstance(column, exp.Column) and is_time_name(column.name, held.name):
+    if held is None or not held.name or not isinstance(column, exp.Column):
+        return
+    if is_time_name(column.name) or TIME_NAME.search(held.name.lower()):
         yield held.name

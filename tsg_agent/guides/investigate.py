@@ -9,7 +9,7 @@ from tsg_agent.guides.absent import without_absent
 from tsg_agent.guides.bindings import Bindings, bindings_of
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.graph import GuideContext, GuideState, build_guide_graph, followed, labels_of
-from tsg_agent.guides.guide import Edge, Guide, Step
+from tsg_agent.guides.guide import Edge, Guide, Step, StepKind
 from tsg_agent.guides.judge import ranked
 from tsg_agent.guides.lint import lint
 from tsg_agent.guides.lint.inspection import Inspection
@@ -93,8 +93,10 @@ def _report(
     normal: dict[int, set[str]] = {}
     for ready in context.ready.values():
         normal.setdefault(ready.step.number, set()).update(ready.normal)
-    causes = ranked([one for one in verdicts if one.is_cause])
-    suspects = ranked([one for one in verdicts if one.outcome in {Outcome.UNKNOWN, Outcome.UNCLEAR}])
+    changed = ranked([one for one in verdicts if one.came_with_it])
+    causes = [one for one in changed if one.kind is not StepKind.SYMPTOM]
+    symptoms = [one for one in changed if one.kind is StepKind.SYMPTOM]
+    suspects = ranked([one for one in verdicts if one.outcome in {Outcome.UNKNOWN, Outcome.UNCLEAR, Outcome.SHARED}])
     gaps = tuple(
         f"Step {one.step} ({one.title}): {one.status}. {one.reason}" for one in findings if one.status is not Status.OK
     )
@@ -106,13 +108,14 @@ def _report(
     taken = [edge for step in guide.steps if step.number in ran for edge in _taken(guide, step, findings)]
     return GuideReport(
         guide=guide.title,
-        headline=_headline(causes, suspects, steps, gaps),
+        headline=_headline(causes, symptoms, suspects, steps, gaps),
         parameters={name: plain(value) for name, value in bound.values.items()},
         origins=bound.origins,
         steps=steps,
         not_reached=tuple(step.number for step in guide.steps if step.number not in ran),
         findings=tuple(findings),
         causes=tuple(causes),
+        symptoms=tuple(symptoms),
         suspects=tuple(suspects),
         standing=tuple(one for one in verdicts if one.outcome in {Outcome.STANDING, Outcome.OVER}),
         gaps=gaps,
@@ -144,15 +147,20 @@ def _step(step: Step, findings: list[Finding], normal: set[str]) -> StepResult:
 
 
 def _headline(
-    causes: list[GuideVerdict], suspects: list[GuideVerdict], steps: tuple[StepResult, ...], gaps: tuple[str, ...]
+    causes: list[GuideVerdict],
+    symptoms: list[GuideVerdict],
+    suspects: list[GuideVerdict],
+    steps: tuple[StepResult, ...],
+    gaps: tuple[str, ...],
 ) -> str:
     """The conclusion in a sentence."""
     unseen = f" {len(gaps)} of the checks could not look." if gaps else ""
-    if causes:
-        first = causes[0]
-        about = ", ".join(f"{name} {value}" for name, value in first.subject.items())
-        more = f", and {len(causes) - 1} more" if len(causes) > 1 else ""
-        return f"{first.label}: {about} ({first.outcome} with the incident){more}.{unseen}"
+    for found, where in ((causes, ""), (symptoms, "No change found; where it fails: ")):
+        if found:
+            first = found[0]
+            about = ", ".join(f"{name} {value}" for name, value in first.subject.items())
+            more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+            return f"{where}{first.label}: {about} ({first.outcome} with the incident){more}.{unseen}"
     labelled = [label for step in steps for label in step.labels]
     if suspects:
         return (

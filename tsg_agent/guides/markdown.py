@@ -24,6 +24,7 @@ TAG = re.compile(r"(</?PLUGIN_\d{1,4}>)")
 FENCE = re.compile(r"^\s*(```+|~~~+)\s*(\w*)")
 ASKED = re.compile(r"^\s*[-*+]\s+`?\{?(?P<name>[A-Za-z_]\w*)\}?`?\s*(?::|[-\u2013\u2014]\s)\s*(?P<text>.*)$")
 RESULT = re.compile(r"\b(?:THEN|ELSE)\s+'([^'\n]{1,60})'", re.IGNORECASE)
+IF, ARGUMENT = re.compile(r"\bI?IF\s*\(", re.IGNORECASE), re.compile(r",\s*'([^'\n]{1,60})'\s*(?=[,)])")
 ZONE = re.compile(r"\b(?:UTC|GMT|time ?zones?)\b|\bZ\b(?=\))", re.IGNORECASE)
 
 
@@ -55,7 +56,7 @@ def read_guide(path: Path) -> Guide:
 
 def parse_guide(text: str, *, name: str = "guide") -> Guide:
     """The guide in a text. Raises GuideError where it has no step, or its front matter is wrong."""
-    lines = re.sub(r"<!--.*?-->", lambda comment: "\n" * comment[0].count("\n"), text, flags=re.DOTALL).splitlines()
+    lines = _without_comments(text).splitlines()
     matter, skipped = front_matter(lines)
     reader = _Reader(lines, skipped)
     sections = reader.read()
@@ -79,6 +80,15 @@ def parse_guide(text: str, *, name: str = "guide") -> Guide:
         oddities=tuple(reader.oddities),
         zone_said=bool(ZONE.search(text)),
     )
+
+
+def _without_comments(text: str) -> str:
+    """The text without <!-- comments -->, line by line as before."""
+    kept, at = [], 0
+    while (begin := text.find("<!--", at)) >= 0 and (end := text.find("-->", begin)) >= 0:
+        kept += [text[at:begin], "\n" * text.count("\n", begin, end)]
+        at = end + 3
+    return "".join([*kept, text[at:]])
 
 
 class _Reader:
@@ -115,12 +125,12 @@ class _Reader:
                     sections[-1].code += code
             elif sections:
                 _prose(sections[-1], number, line)
-        return sections
+        return [section for section in sections if section.number >= 0]
 
     def _begin(self, step: int, title: str, line: int, sections: list[_Section]) -> None:
         if step in {section.number for section in sections}:
             self.oddities.append(Oddity(line=line, text=f"Step {step} is there twice: only the first is followed."))
-            step = -line  # a number of its own, so that what is written there stays out of the first
+            step = -line  # what is written there stays out of the first
         sections.append(_Section(step, title or f"Step {step}", line))
 
     def _block(self, number: int, opened: int, sections: list[_Section]) -> None:
@@ -170,7 +180,12 @@ def _prose(section: _Section, number: int, line: str) -> None:
 
 def _labels(section: _Section) -> set[str]:
     """What the section's queries call their rows; the linter reads them from the parsed query."""
-    return {label for query in section.queries for label in RESULT.findall(query.sql)}
+    found: set[str] = set()
+    for query in section.queries:
+        found.update(RESULT.findall(query.sql))
+        if IF.search(query.sql):
+            found.update(ARGUMENT.findall(query.sql))
+    return found
 
 
 def _step(section: _Section, known: set[str], matter: FrontMatter) -> Step:

@@ -8,17 +8,19 @@ from tsg_agent.guides.guide import ColumnKind, Query
 NAME = r"\{\s*([A-Za-z_]\w*)\s*\}"
 PART = re.compile(
     rf"""
-    (?P<comment>--[^\n]*|/\*.*?\*/)
-    | (?P<interval>\binterval\s+)?'(?P<text>(?:[^']|'')*)'
-    | "(?P<quoted>(?:[^"]|"")*)"
+    (?P<comment>--[^\n]*|/\*.*?(?:\*/|\Z))  # what is not closed goes to the end: it is read once
+    | (?P<interval>\binterval\s+)?'(?P<text>(?:[^']|'')*)(?:'|\Z)
+    | "(?P<quoted>(?:[^"]|"")*)(?:"|\Z)
     | (?P<bare>{NAME})
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 ONE = re.compile(NAME)
 TIME_NAME = re.compile(
-    r"(?:^|_)(?:time|timestamp|at|since|until|from_ts|to_ts|start|end|begin)$|^(?:start|end)(?:_|$)|_ts$"
+    r"(?:^|_)(?:timestamp|at|since|until|ts|datetime|date)$|^(?:start|end|begin|from|to|now)$|_(?:start|end)$|"
+    r"^(?:start|end|begin|incident|window|from|to)_(?:time|ts|date|at|start|end)"
 )
+"""Names of parameters that are times."""
 
 
 def bind(sql: str) -> str:

@@ -75,7 +75,16 @@ def _tree(sql: str, number: int, dialect: str) -> exp.Query:
         refused = _refused(node)
         if refused:
             raise GuideError(f"<PLUGIN_{number}> may not run: {refused}.", fix=fix)
-    return statements[0]
+    return _with_cases(statements[0])
+
+
+def _with_cases(tree: exp.Query) -> exp.Query:
+    """IF(condition, one, other) as the CASE that it is."""
+    for node in list(tree.find_all(exp.If)):
+        if node.arg_key != "ifs":  # those of a CASE are its arms
+            one = exp.If(this=node.this, true=node.args["true"])
+            node.replace(exp.Case(ifs=[one], default=node.args.get("false")))
+    return tree
 
 
 def _refused(node: exp.Expr) -> str:

@@ -14,6 +14,7 @@ from tsg_agent.guides.faults import (
     clocks,
     counted_unit,
     end_parameters,
+    shared_times,
     time_joins,
     two_columns,
     unknown_means_no,
@@ -91,6 +92,19 @@ def _interval_units(bench: Bench) -> Iterator[Change]:
                 what=f"DATE_TRUNC to {width[0]} {width[1].lower()}s -> buckets of that width",
             )
             node.replace(exp.DateBin(this=interval, expression=node.this.copy()))
+
+
+def _shared_times(bench: Bench) -> Iterator[Change]:
+    """USING (key, time) as ON, for the repair of equal times."""
+    for scope, join in list(shared_times(bench.facts)):
+        first, own = scope.sources[0].alias, join.this.alias_or_name
+        pairs = [
+            exp.EQ(this=exp.column(one.name, table=first), expression=exp.column(one.name, table=own))
+            for one in join.args["using"]
+        ]
+        join.set("using", None)
+        join.set("on", exp.and_(*pairs))
+        yield from ()
 
 
 def _time_joins(bench: Bench) -> Iterator[Change]:
@@ -230,6 +244,10 @@ def _clock(bench: Bench) -> Iterator[Change]:
 def _versions(bench: Bench) -> Iterator[Change]:
     for node in list(version_casts(bench.facts)):
         part = node.this
+        if not isinstance(part, exp.SplitPart):
+            yield Change(rule="version-cast", line=bench.line(node), what="what is no number is NULL")
+            node.replace(exp.TryCast(this=part.copy(), to=node.to.copy()))
+            continue
         text = part.this.sql(dialect=CANONICAL)
         position = part.args["part_index"].sql(dialect=CANONICAL)
         delimiter = part.args["delimiter"].sql(dialect=CANONICAL)
@@ -255,6 +273,7 @@ def _widen(product: exp.Mul, part: exp.Expr) -> None:
 
 REPAIRS: tuple[Callable[[Bench], Iterable[Change]], ...] = (
     _interval_units,
+    _shared_times,
     _time_joins,
     _ambiguous,
     _windows,

@@ -22,6 +22,8 @@ class Outcome(StrEnum):
     """As abnormal before: not this incident's."""
     OVER = "over"
     """Abnormal before, and healthy since."""
+    SHARED = "shared"
+    """Abnormal since, as the other groups are: not this one is what fails."""
     UNCLEAR = "unclear"
     """Abnormal since, and by no more than chance, or by little."""
     UNKNOWN = "unknown"
@@ -43,8 +45,8 @@ class GuideVerdict(Model):
     remedy: str = ""
 
     @property
-    def is_cause(self) -> bool:
-        """It changed with the incident."""
+    def came_with_it(self) -> bool:
+        """It is abnormal since the incident began, and was not before, or less."""
         return self.outcome in {Outcome.CHANGED, Outcome.NEW, Outcome.WORSE}
 
 
@@ -70,7 +72,8 @@ class GuideReport(Model):
     steps: tuple[StepResult, ...]
     not_reached: tuple[int, ...] = Field((), description="steps that the labels did not lead to")
     findings: tuple[Finding, ...]
-    causes: tuple[GuideVerdict, ...] = ()
+    causes: tuple[GuideVerdict, ...] = Field((), description="changes and root causes that came with the incident")
+    symptoms: tuple[GuideVerdict, ...] = Field((), description="where it fails since the incident, and did not before")
     suspects: tuple[GuideVerdict, ...] = Field(
         (), description="abnormal, with nothing to compare with, or not beyond chance"
     )

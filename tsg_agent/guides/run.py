@@ -189,7 +189,7 @@ def _why_empty(
             if not _count(matched, engine, values, settings):
                 window = "the window, and what else the query filters by"
                 return Status.NO_DATA, f"No row of {scope.sources[0].table} matched {window}.", 0
-    groups = _count(counting(without_label_filters(ready)), engine, values, settings)
+    groups = _count(counting(all_groups(ready)), engine, values, settings)
     if groups:
         return Status.OK, "", groups
     labelled = {(column.scope.name, column.name) for column in ready.facts.label_columns}
@@ -202,21 +202,28 @@ def _why_empty(
     return Status.INSUFFICIENT_DATA, f"Rows matched, and every group falls under the guide's limits{limits}.", 0
 
 
-def without_label_filters(ready: Ready) -> exp.Query:
-    """The query with every group that is large enough, whatever its label, and no LIMIT."""
+def all_groups(ready: Ready, *, small: bool = False) -> exp.Query:
+    """The query with every group, whatever its label or rank, without LIMIT; `small`: also those under a minimum."""
     own = Facts(Parsed(ready.query, ready.repaired.parsed.tree.copy()), ready.facts.schema)
     made = {(column.scope.name, column.name) for column in own.label_columns}
     for scope in own.scopes:
-        for clause in [
-            scope.select.args[part] for part in ("where", "having", "qualify") if scope.select.args.get(part)
-        ]:
+        for clause in [scope.select.args[one] for one in ("where", "having", "qualify") if scope.select.args.get(one)]:
             parts = list(clause.this.flatten()) if isinstance(clause.this, exp.And) else [clause.this]
-            keep = [part for part in parts if not _about_labels(part, scope, own, made)]
+            keep = [
+                part
+                for part in parts
+                if not (_about_labels(part, scope, own, made) or (small and _is_minimum(part, scope, own)))
+            ]
             if len(keep) < len(parts):
                 clause.set("this", exp.and_(*keep) if keep else exp.true())
     tree = own.parsed.tree
     tree.set("limit", None)
     return tree
+
+
+def _is_minimum(part: exp.Expr, scope: Scope, facts: Facts) -> bool:
+    """Whether a condition asks a group for a number of rows."""
+    return isinstance(part, exp.GT | exp.GTE) and facts.is_count(part.this, scope)
 
 
 def counting(tree: exp.Query) -> exp.Select:
@@ -225,10 +232,12 @@ def counting(tree: exp.Query) -> exp.Select:
 
 
 def _about_labels(part: exp.Expr, scope: Scope, facts: Facts, made: set[tuple[str, str]]) -> bool:
-    return any(
-        (found := facts.origin(column, scope)) is not None and (found.scope.name, found.name) in made
-        for column in part.find_all(exp.Column)
-    )
+    """Whether a condition looks at a label, or at a rank."""
+    for column in part.find_all(exp.Column):
+        found = facts.origin(column, scope)
+        if found and ((found.scope.name, found.name) in made or isinstance(found.made, exp.Window)):
+            return True
+    return False
 
 
 def _count(tree: exp.Query, engine: Engine, values: Mapping[str, object], settings: Settings) -> int:

@@ -7,6 +7,7 @@ rules; where the two disagree, or the text says several things, a person is aske
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,16 +17,22 @@ from tsg_agent.extract import Extraction, Given, Known
 from tsg_agent.extract.choices import iso
 from tsg_agent.extract.prose import Prose, clean
 from tsg_agent.extract.readings import Setting, read
-from tsg_agent.extract.spotting import spot
+from tsg_agent.extract.spotting import SPAN, Mention, length, spot
+from tsg_agent.extract.window import Survey, survey
+from tsg_agent.extract.words import ALL
 from tsg_agent.llm.assistant import Assistant
 from tsg_agent.llm.prompts import render
-from tsg_agent.models import Doubt, Model, Question
+from tsg_agent.models import Doubt, Model, Parameters, Question
 from tsg_agent.wording import one_line
 
 NODE = "read"
 KNOWN_LISTED = 60
 NOT_THERE = "its quotation is not in the text"
 SAME = timedelta(minutes=1)
+BASELINE = timedelta(hours=1)
+"""How much of the window must lie before a start for it to be measured."""
+MOST_PLACES = 20
+_SPAN = re.compile(SPAN, re.IGNORECASE)
 MARGIN = timedelta(days=1)
 """How far outside of the telemetry's time a time may lie and still be meant."""
 _PARAMETERS = {
@@ -38,16 +45,11 @@ _PARAMETERS = {
     "resolved": "end_time",
     "threshold": "threshold",
 }
-_CUES = {
-    "incident_start": re.compile(
-        r"\b(?:beg[aiu]n|start|since|onset|first|broke|went (?:down|bad)|onwards?)", re.IGNORECASE
-    ),
-    "resolved": re.compile(r"\b(?:resolv|mitigat|recover|end|until|fixed|over|clos|back to|restor)", re.IGNORECASE),
-    "window_start": re.compile(r"\b(?:window|between|from|start|begin)", re.IGNORECASE),
-    "window_end": re.compile(r"\b(?:window|between|to|until|till|end)\b|[-–]", re.IGNORECASE),  # noqa: RUF001 - a range
+_OTHERS = {
+    "incident_start": (("ends", "when it ended"), ("nows", "what was now"), ("created", "when it was reported")),
+    "resolved": (("starts", "when it began"), ("created", "when it was reported")),
 }
-_MINUTES = re.compile(r"\d{1,2}[:.h](\d{2})|\b(\d{1,2})\s?(?:am|pm)\b|T\d{2}:?(\d{2})|\b\d{2}(\d{2})\b", re.IGNORECASE)
-_RELATIVE = re.compile(r"\b(?:ago|for (?:the )?(?:last|past)|minutes|hours?|noon|midnight)\b", re.IGNORECASE)
+"""What else a text may say of a time that a model takes for a start or an end: the rules' role, in words."""
 
 
 class _Said(BaseModel):
@@ -100,16 +102,17 @@ def checked(said: dict[str, Any], text: str, known: Known, now: datetime) -> Rea
     quotes: dict[str, str] = {}
     full: list[str] = []
     notes: list[str] = []
-    flat = _flat(text)
+    flat, seen = _flat(text), survey(Prose(text), known, now)
     for field, parameter in _PARAMETERS.items():
         one = said.get(field) or {}
         value, quote = one.get("value"), str(one.get("quote") or "")
         if value in (None, "") or parameter in values:
             continue
         inside = len(quote) > 1 and _flat(quote) in flat
-        problem, good = _problem(field, value, quote, known, now) if inside else (NOT_THERE, None)
+        problem, good = _problem(field, value, quote, known, now, seen) if inside else (NOT_THERE, None)
         if problem:
-            notes.append(f"Not used, what the model read as {field} ({one_line(value, 60)}): {problem}.")
+            shown = f"{one_line(value, 60)}, from “{one_line(quote, 80)}”"
+            notes.append(f"Not used, what the model read as {field} ({shown}): {problem}.")
         else:
             values[parameter], quotes[parameter] = good, one_line(quote, 80)
             if isinstance(good, datetime) and _written_out(quote, known, now) == {good}:
@@ -117,7 +120,9 @@ def checked(said: dict[str, Any], text: str, known: Known, now: datetime) -> Rea
     return Reading(values=values, quotes=quotes, full=full, notes=notes)
 
 
-def _problem(field: str, value: Any, quote: str, known: Known, now: datetime) -> tuple[str, Any]:
+def _problem(  # noqa: PLR0913, PLR0917 - what `checked` has at hand
+    field: str, value: Any, quote: str, known: Known, now: datetime, seen: Survey
+) -> tuple[str, Any]:
     """Why a value does not count, or the value as it counts."""
     if field in _LISTS:
         names = {name.casefold(): name for name in getattr(known, _LISTS[field])}
@@ -130,7 +135,7 @@ def _problem(field: str, value: Any, quote: str, known: Known, now: datetime) ->
         )
     if field == "threshold":
         return _threshold(value, quote)
-    return _time(field, value, quote, known, now)
+    return _time(field, value, quote, known, now, seen)
 
 
 def _threshold(value: Any, quote: str) -> tuple[str, Any]:
@@ -143,7 +148,10 @@ def _threshold(value: Any, quote: str) -> tuple[str, Any]:
     return ("", number) if f"{number:g}" in quote.replace(",", ".") else ("its quotation does not name it", None)
 
 
-def _time(field: str, value: Any, quote: str, known: Known, now: datetime) -> tuple[str, Any]:
+def _time(  # noqa: PLR0913, PLR0917 - as above
+    field: str, value: Any, quote: str, known: Known, now: datetime, seen: Survey
+) -> tuple[str, Any]:
+    """The time, where the quoted words bear it as code reads them in their place; else why it does not count."""
     try:
         moment = datetime.fromisoformat(str(value).strip())
     except ValueError:
@@ -156,12 +164,43 @@ def _time(field: str, value: Any, quote: str, known: Known, now: datetime) -> tu
         return "it is in the future", None
     if known.first and known.last and not known.first - MARGIN <= moment <= known.last + MARGIN:
         return f"the telemetry covers {iso(known.first)} to {iso(known.last)}", None
-    if not _CUES[field].search(quote):
-        return "its quotation does not say so", None
-    minutes = {int(part or 0) for match in _MINUTES.findall(quote) for part in match if part}
-    # Zones differ by whole or half hours, a few by a quarter: minutes that fit none of these are another time.
-    near = any((moment.minute - minute) % 15 == 0 for minute in minutes)
-    return ("", moment) if near or _RELATIVE.search(quote) else ("its quotation names another time", None)
+    spans = _places(quote, seen.setting.prose.text)
+    mentions = [one for one in seen.mentions if any(low <= one.start and one.end <= high for low, high in spans)]
+    borne: dict[datetime, Mention | None]
+    borne = {instant: one for one in mentions for instant in read(one, seen.setting).instants}
+    borne |= {seen.setting.reference - length(match[0]): None for match in _SPAN.finditer(quote)}
+    found = next((instant for instant in borne if abs(instant - moment) < SAME), None)
+    if found is None:
+        said = ", ".join(iso(instant) for instant in sorted(borne)[:3])
+        return (f"its words say {said}" if said else "its words hold no time that is read"), None
+    return _of_another(field, borne[found], seen), moment
+
+
+def _of_another(field: str, mention: Mention | None, seen: Survey) -> str:
+    """Why a time is not the start or the end that a model takes it for: the text says something else of it."""
+    if mention is None or field not in _OTHERS:
+        return ""
+    for role, said in _OTHERS[field]:
+        if any(one.mention == mention for one in getattr(seen.roles, role)):
+            return f"the text says of it {said}"
+    if mention not in seen.roles.unused:
+        return ""
+    begin, end = seen.setting.prose.sentence(mention.start, mention.end)
+    before, after = seen.setting.prose.text[begin : mention.start], seen.setting.prose.text[mention.end : end]
+    other, own = (_last(kinds, before) for kinds in ("elsewhere", "start since failing first break done until"))
+    follows = ALL["elsewhere"].search(after[:40])
+    return "the text says it of something else" if other > own or (follows and own < 0) else ""
+
+
+def _last(kinds: str, text: str) -> int:
+    return max((match.start() for match in ALL[kinds].finditer(text)), default=-1)
+
+
+def _places(quote: str, text: str) -> list[tuple[int, int]]:
+    """Where a quotation stands in a text, however its words are spaced."""
+    words = [re.escape(word) for word in clean(quote).split()]
+    pattern = re.compile(r"\s+".join(words), re.IGNORECASE)
+    return [match.span() for match in islice(pattern.finditer(text), MOST_PLACES)] if words else []
 
 
 def _written_out(quote: str, known: Known, now: datetime) -> set[datetime]:
@@ -201,15 +240,29 @@ def combined(rules: Callable[[Given], Extraction], given: Given, reading: Readin
         notes.append(
             "Not used, what the model read as start_time: the incident began then, and what comes before counts."
         )
-    disputed = [
-        _dispute(key, getattr(found.parameters, key), value, reading)
+    disputed = {
+        key: value
         for key, value in mine.items()
         if key not in filled and key not in unused and not _same(getattr(found.parameters, key), value)
-    ]
+    }
+    both = "" if given.exact_start else _measured(disputed.get("incident_start"), found.parameters)
+    if both:
+        notes.append(f"{both} in “{reading.quotes['incident_start']}”: the telemetry decides.")
+        del disputed["incident_start"]
     if disputed:
-        return Extraction(questions=disputed, notes=notes)
+        asked = [_dispute(key, getattr(found.parameters, key), value, reading) for key, value in disputed.items()]
+        return Extraction(questions=asked, notes=notes)
     origins = {**found.parameters.origins, **{key: f"model, text: “{reading.quotes[key]}”" for key in filled}}
     return Extraction(parameters=found.parameters.model_copy(update={"origins": origins}), notes=notes)
+
+
+def _measured(start: datetime | None, ruled: Parameters) -> str:
+    """What to note of two starts that one window holds with a baseline: which it was is measured. Else nothing."""
+    if start is None or ruled.incident_start is None or start >= ruled.end_time:
+        return ""
+    if ruled.start_time + BASELINE > min(start, ruled.incident_start):
+        return ""
+    return f"Of incident_start the rules read {iso(ruled.incident_start)}, the model {iso(start)}"
 
 
 def _opens_at_the_start(mine: dict[str, Any], found: Extraction) -> bool:

@@ -34,6 +34,7 @@ from tsg_agent.models.verdicts import (
     Series,
     Start,
     Tier,
+    TrafficLoss,
     Verdict,
     Visible,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "Status",
     "Subject",
     "Tier",
+    "TrafficLoss",
     "Usage",
     "Verdict",
     "Visible",

@@ -15,7 +15,9 @@ class Parameters(Model):
     environment: str
     start_time: AwareDatetime = Field(description="start of the window, UTC")
     end_time: AwareDatetime = Field(description="end of the window, UTC: resolution, else now")
-    incident_start: AwareDatetime | None = Field(None, description="when the incident began, UTC; None = unknown")
+    incident_start: AwareDatetime | None = Field(
+        None, description="when the incident is reported to have begun, UTC; None = not said"
+    )
     exact_start: bool = Field(False, description="whether `incident_start` is binding, and is not measured")
     threshold: float = Field(99.9, gt=0, le=100, description="SLA threshold, percent")
     other_regions: tuple[str, ...] = Field((), description="regions the incident names besides `region`")

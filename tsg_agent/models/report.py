@@ -1,5 +1,6 @@
 """Step 11: the conclusion, and what it took."""
 
+from html import escape
 from typing import Any
 
 from pydantic import AwareDatetime, Field
@@ -18,6 +19,7 @@ from tsg_agent.models.verdicts import (
     Series,
     Start,
     Tier,
+    TrafficLoss,
     Visible,
 )
 
@@ -41,6 +43,7 @@ class Sla(Model):
     breached: bool | None = Field(
         description="after the incident's start (the window, where that is unknown); None where status is not ok"
     )
+    lost: str = Field("", description="what users lose beside 5xx, as a clause; empty = nothing that was seen")
     status: Status = Field(Status.OK, description="how its measurement ended; only ok is an answer, not no_data")
     reason: str = Field("", description="why the status is not ok, as a clause")
     measured_on: str = Field(description="which requests count: all of the service, or those at its entry component")
@@ -182,6 +185,7 @@ class Report(Model):
     parameters: Parameters
     onset: Start = Field(Start(), description="when it began, as measured; what was reported beside it")
     sla: Sla
+    traffic: TrafficLoss | None = Field(None, description="requests that stopped coming; None = they came as before")
     causes: list[Cause]
     rejected: list[Rejected]
     gaps: list[Gap]
@@ -196,3 +200,14 @@ class Report(Model):
     notes: list[str]
     usage: Usage
     narrative: Narrative | None = Field(None, description="None without a model, or where it gave none")
+
+    def __repr__(self) -> str:
+        """In short: a report has some thousand lines."""
+        return f"<Report {self.id}: {self.headline!r}, {len(self.causes)} causes, {len(self.gaps)} gaps>"
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the headline, the causes, and what to do. `to_html` makes the whole page."""
+        causes = "".join(f"<li><b>{escape(one.confidence)}</b>: {escape(one.statement)}</li>" for one in self.causes)
+        actions = "".join(f"<li>{escape(one.statement)}</li>" for one in self.actions)
+        lists = f"<ol>{causes}</ol><ul>{actions}</ul>"
+        return f"<div><p><b>{escape(self.headline)}</b></p>{lists}<small>{escape(self.id)}</small></div>"

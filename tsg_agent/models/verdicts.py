@@ -16,6 +16,7 @@ class Measure(StrEnum):
     RATE_LIMITED = "rate_limited"  # 429
     CLIENT_ERRORS = "client_errors"  # 4xx
     SLOW = "slow"  # over 5 s
+    SLOWER = "slower"  # over twice the 99th percentile of the time before
     RETRIES = "retries"
     WORKFLOW_FAILURES = "workflow_failures"  # runs of a workflow that did not complete
 
@@ -169,6 +170,19 @@ class Start(Model):
     measure: Measure | None = Field(None, description="the outcome that rose")
 
 
+class TrafficLoss(Model):
+    """Requests that stopped coming. They have no rows, so they are in no share of failures."""
+
+    since: AwareDatetime = Field(description="UTC")
+    before: float = Field(description="requests a minute before")
+    after: float = Field(description="requests a minute since then, to the window's end")
+
+    @property
+    def percent(self) -> float:
+        """By how much they fell, percent."""
+        return 100.0 * (1 - self.after / self.before)
+
+
 class Description(Model):
     """A description that the search looked at: what it would explain, and of what it is made."""
 
@@ -190,6 +204,7 @@ class Judgement(Model):
     series: list[Series]
     measured: list[MeasuredRow]
     start: Start = Start()
+    traffic: TrafficLoss | None = Field(None, description="requests that stopped coming; None = they came as before")
     considered: list[Description] = Field(default_factory=list, description="the best ten of the first search")
     notes: list[str] = Field(default_factory=list, description="doubted start, entry component, redirects, …")
     unmade: str = Field("", description="why no verdict could be made; empty where they were")

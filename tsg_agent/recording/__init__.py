@@ -3,20 +3,23 @@
 A replay answers exact matches only; anything else is a miss, and an error.
 """
 
+import inspect
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tsg_agent.ask.answers import Answer
 from tsg_agent.errors import RecordError
+from tsg_agent.extract import Given
 from tsg_agent.llm import Model, open_model
 from tsg_agent.models import Question, Report
 from tsg_agent.recording.file import read, write
 from tsg_agent.recording.players import RecordingEngine, RecordingModel, ReplayEngine, ReplayModel
 from tsg_agent.recording.portable import AGAIN, again, complete, kept, portable, prepared
 from tsg_agent.recording.talks import record_talk, replay_talk
-from tsg_agent.service import Watch, investigate, open_telemetry
+from tsg_agent.service import Ask, Watch, investigate, open_telemetry
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request
 
@@ -41,15 +44,17 @@ def record(  # noqa: PLR0913 - what investigate() takes, and the file
     """
     watch = watch or Watch()
     request, settings = prepared(request), portable(settings or Settings())
-    answers: list[dict[str, Any]] = []
+    answers: dict[str, Any] = {}
     model = model or open_model(settings.model)
     recorded_model = RecordingModel(model) if model else None
     with open_telemetry(request.telemetry, mapping=request.mapping, settings=settings) as opened:
         engine = RecordingEngine(opened)
-        watched = Watch(watch.progress, _kept(watch.ask, answers), watch.begun)
+        watched = replace(watch, ask=_kept(watch.ask, answers))
         report = investigate(request, settings=settings, engine=engine, model=recorded_model, watch=watched)
     calls = recorded_model.calls if recorded_model else []
-    held = kept(request, settings, engine, calls, answers=answers, report=report, written_by_hand=by_hand)
+    held = kept(
+        request, settings, engine, calls, answers=[answers] if answers else [], report=report, written_by_hand=by_hand
+    )
     write(file, held, engine.results)
     return report
 
@@ -95,15 +100,17 @@ def comparable(said: Report | Answer) -> Any:
     return _timeless(said.model_dump(mode="json"))
 
 
-def _kept(
-    ask: Callable[[list[Question]], dict[str, Any]] | None, answers: list[dict[str, Any]]
-) -> Callable[[list[Question]], dict[str, Any]] | None:
+def _kept(ask: Ask | None, answers: dict[str, Any]) -> Ask | None:
+    """The answers that held: a wrong one is asked again, and the later one takes its place."""
     if ask is None:
         return None
 
-    def asked(questions: list[Question]) -> dict[str, Any]:
+    async def asked(questions: list[Question]) -> Any:
         said = ask(questions)
-        answers.append(json.loads(json.dumps(said, default=str)))
+        said = await said if inspect.isawaitable(said) else said
+        named = said if isinstance(said, dict) else {questions[0].parameter: said}
+        held = {name: value for name, value in named.items() if name in Given.model_fields}
+        answers.update(json.loads(json.dumps(held, default=str)))
         return said
 
     return asked

@@ -89,7 +89,8 @@ def _latency(scenario: Scenario, frame: Frame, outcome: Outcome, hop: int) -> An
     """A hop takes its share of the latency; one behind the hop that failed or was slow takes what it usually does."""
     behind = (outcome.hop >= 0) & (outcome.hop < hop)
     well = Stream(scenario.seed, f"latency/hop {hop}").lognormal(frame.array("key"), WELL_MS, 0.5)
-    return np.where(behind, np.minimum(well, outcome.latency), outcome.latency * SHARE[hop]).round(1)
+    share = outcome.latency * SHARE[hop]
+    return np.where(behind, np.minimum(well, share), share).round(1)
 
 
 def calls(scenario: Scenario) -> Columns:

@@ -307,7 +307,7 @@ class DuckDB:
     def _files(self, location: str, mapping: dict[str, TableMapping]) -> tuple[dict[str, Relation], list[str]]:
         sources = {name: table.source for name, table in mapping.items() if table.source}
         only = next(iter(mapping)) if len(mapping) == 1 else None
-        groups = group_files(find_files(location, self._spill), location, sources, only)
+        groups = group_files(find_files(location, self._spill), location, sources, only, self._spill)
         self._unchanged = {name: Unchanged(group.paths) for name, group in groups.items() if not group.is_text}
         relations = {name: Relation(group.relation, ", ".join(group.paths), group) for name, group in groups.items()}
         return relations, [path for group in groups.values() for path in group.paths]

@@ -9,15 +9,15 @@ from tsg_agent.telemetry.growth import grows
 
 MOST_CHARACTERS = 4_000
 MAPPED = SCALARS | by_arguments("""
-    1: url_decode
-    2: json_extract json_extract_string list_extract lookup map_extract string_split
+    1: url_decode map_from_entries map_keys map_values to_json
+    2: json_extract json_extract_string list_extract list_filter list_transform lookup map_extract string_split
 """)
 """What an expression of a mapping may call besides: it looks into values, which a question needs not."""
 ALLOWED_NODES = (
     exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Binary, exp.Connector, exp.Not,
     exp.Neg, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.DataType, exp.DataTypeParam, exp.In, exp.Between, exp.Is,
     exp.Interval, exp.Var, exp.Like, exp.ILike, exp.Func, exp.AtTimeZone, exp.TimeUnit, exp.Tuple, exp.Bracket,
-    exp.JSONPath, exp.JSONPathPart,
+    exp.JSONPath, exp.JSONPathPart, exp.Lambda, exp.Dot,
 )  # fmt: skip
 REFUSED_NODES = (exp.Query, exp.Subquery, exp.Table, exp.AggFunc, exp.Window, exp.Placeholder, exp.Parameter, exp.Star,
                  exp.Columns)  # fmt: skip
@@ -66,6 +66,16 @@ def columns_of(expression: str) -> set[str]:
     """The source's columns that a checked expression reads, in lower case; of a path (a.b.c) the column it is in."""
     found = sqlglot.parse_one(expression, read="duckdb").find_all(exp.Column)
     return {column.parts[0].name.lower() for column in found}
+
+
+def picked_from(expression: str) -> set[str]:
+    """The columns of which a checked expression reads one element by its place (data[1]), in lower case."""
+    brackets = sqlglot.parse_one(expression, read="duckdb").find_all(exp.Bracket)
+    return {
+        node.this.parts[0].name.lower()
+        for node in brackets
+        if isinstance(node.this, exp.Column) and all(isinstance(key, exp.Literal) for key in node.expressions)
+    }
 
 
 def _looked_up(node: exp.Expression) -> exp.Expression:

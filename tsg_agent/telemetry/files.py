@@ -3,6 +3,7 @@
 import bz2
 import glob
 import gzip
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -92,10 +93,16 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+ROTATED = re.compile(r"[._]log([._-]\d[\d.-]*)?(\.gz|\.zst|\.bz2)?$")
+"""Logs by the names that rotation gives them, and Apache's access_log."""
+
+
 def ending(path: Path) -> str:
     """The readable ending of a file's name ("" if we read no such file)."""
     name = path.name.lower()
-    return max((suffix for suffix in READERS if name.endswith(suffix)), key=len, default="")
+    known = max((suffix for suffix in READERS if name.endswith(suffix)), key=len, default="")
+    rotated = None if known else ROTATED.search(name)
+    return f".log{rotated[2] or ''}" if rotated else known
 
 
 def find_files(location: str, unpack_to: str = "") -> list[Path]:
@@ -115,6 +122,7 @@ def find_files(location: str, unpack_to: str = "") -> list[Path]:
         candidates = map(Path, glob.glob(location, recursive=True))  # noqa: PTH207 - the pattern may be absolute
     there = sorted(path for path in candidates if path.is_file())
     if unpack_to:
+        _check_places([path for path in there if _is_packed(path)], location)
         there = unpacked(there, Path(unpack_to))
     found = [path for path in there if ending(path)]
     if not found:
@@ -130,10 +138,10 @@ def unpacked(paths: Iterable[Path], folder: Path) -> list[Path]:
     result: list[Path] = []
     left = MOST_BYTES
     for path in paths:
-        archived = path.name.lower().endswith(".zip")
-        if not (archived or (path.name.lower().endswith(UNPACKED) and ending(path))):
+        if not _is_packed(path):
             result.append(path)
             continue
+        archived = path.name.lower().endswith(".zip")
         try:
             for name, source in _members(path) if archived else _single(path):
                 target = folder / str(len(result)) / path.stem / Path(name).name
@@ -152,6 +160,12 @@ def unpacked(paths: Iterable[Path], folder: Path) -> list[Path]:
     return result
 
 
+def _is_packed(path: Path) -> bool:
+    """Whether it is an archive, or packed in a way that the engine cannot read."""
+    name = path.name.lower()
+    return name.endswith(".zip") or (name.endswith(UNPACKED) and bool(ending(path)))
+
+
 def _single(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
     with bz2.open(path) as file:
         yield path.stem, file
@@ -166,7 +180,7 @@ def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 def table_of(path: Path) -> str | None:
     """The guide's table a file belongs to: by its name (TABLE.parquet, TABLE-2026-03.csv) or its folder's."""
-    stem = path.name.lower()[: -len(ending(path))]
+    stem = path.name.lower().removesuffix(ending(path))
     for name in CATALOG:
         if stem == name or (stem.startswith(name) and not stem[len(name)].isalnum()):
             return name
@@ -175,7 +189,7 @@ def table_of(path: Path) -> str | None:
 
 
 def group_files(
-    paths: list[Path], location: str, sources: dict[str, str], only: str | None = None
+    paths: list[Path], location: str, sources: dict[str, str], only: str | None = None, unpacked_to: str = "?"
 ) -> dict[str, TableFiles]:
     """The files by table. `sources` (from a mapping file) gives a table's file or glob, relative to the folder.
 
@@ -203,7 +217,7 @@ def group_files(
             fix=f"Name them {', '.join(CATALOG)}, or write a mapping file (--mapping).",
         )
     for group in groups.values():
-        _check_places(group, location)
+        _check_places([path for path in group if not path.is_relative_to(unpacked_to)], location)
     return {name: _same_kind(name, group) for name, group in groups.items()}
 
 

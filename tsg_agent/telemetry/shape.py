@@ -6,6 +6,7 @@ import duckdb
 
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import ANSWER, WEIGHT
+from tsg_agent.telemetry.expressions import picked_from
 from tsg_agent.telemetry.mapping import TableMapping
 
 COUNTED = "counted_"
@@ -55,6 +56,24 @@ def fits(connection: duckdb.DuckDBPyConnection, source: str, text: str) -> bool:
 def first_fitting(connection: duckdb.DuckDBPyConnection, source: str, texts: tuple[str, ...]) -> str:
     """The first expression that fits; the last, whose error is then told, where none does."""
     return next((text for text in texts if fits(connection, source, text)), texts[-1])
+
+
+def passed_over(connection: duckdb.DuckDBPyConnection, source: str, columns: dict[str, str]) -> list[str]:
+    """Says which arrays an expression takes one element of, while rows have more. `columns`: name -> expression."""
+    notes = []
+    kinds = {row[0].lower(): (row[0], row[1]) for row in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
+    picked = {name for text in columns.values() for name in picked_from(text)}
+    for name in sorted(picked & kinds.keys()):
+        column, kind = kinds[name]
+        if not kind.endswith("]") or "STRUCT" not in kind:
+            continue
+        row = connection.execute(f"SELECT sum(len({_quoted(column)})), count(*) FROM {source}").fetchone()  # noqa: S608 - quoted names
+        if row and row[0] is not None and row[0] > row[1]:
+            notes.append(
+                f"{column} holds {row[0]:,} elements in {row[1]:,} rows, of which the mapping reads one each: "
+                f'unnest = "{column}", or a path of arrays that begins so, makes each a row.'
+            )
+    return notes
 
 
 def _increases(

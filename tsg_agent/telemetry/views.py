@@ -11,7 +11,7 @@ from tsg_agent.telemetry.files import TableFiles
 from tsg_agent.telemetry.identity import identified, made_ids, unused_weights
 from tsg_agent.telemetry.loading import Unreadable, described, first_line, load, quoted
 from tsg_agent.telemetry.mapping import TableMapping, misfit
-from tsg_agent.telemetry.shape import fits, shaped
+from tsg_agent.telemetry.shape import fits, passed_over, shaped
 from tsg_agent.telemetry.spellings import SCOPE, Spellings
 
 
@@ -86,7 +86,7 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
         types = dict.fromkeys(types, "NULL")  # no value has a type
     reader = Reader(connection, source, table, frozenset(held), few, mapping.status)
     columns = {name: reader.converted(name, present[name], types[name]) for name in table.columns if name in present}
-    notes = list(reader.notes)
+    notes = [*reader.notes, *passed_over(connection, source, present)]
     scope = {name: columns[name] for name in SCOPE if name in columns and types[name] == "VARCHAR"}
     if scope:
         merged, said = spellings.merged(connection, source, scope)

@@ -1,5 +1,6 @@
 """The guide's nine checks as typed tools, and their one registry."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tsg_agent.settings import Settings
@@ -35,11 +36,20 @@ PLUGINS: tuple[Plugin[Any], ...] = (
 """Every check, in the guide's order. Adding one is a file, its SQL, and a line here."""
 
 
-def get_tools(telemetry: Engine, settings: Settings | None = None) -> "list[StructuredTool]":
-    """The nine checks as LangChain tools, `plugin_1_tool` to `plugin_9_tool`, over one source.
+def get_tools(
+    telemetry: Engine, settings: Settings | None = None, *, checks_only: bool = False
+) -> "list[StructuredTool]":
+    """LangChain tools over one source: the checks, `plugin_1_tool` to `plugin_9_tool`, then `run_guide` and `ask`.
 
-    Each gives a short text for the model (the finding in words, at most ten rows) and the whole Finding as artifact.
+    Each gives a short text for the model (a finding in words, at most ten rows) and the whole result, a Finding, a
+    Report or an Answer, as plain JSON in its artifact. `checks_only`: without the last two.
+
     A region, service or environment that the telemetry does not know, or a window that ends before it starts, gives an
     error message with what would do, never an empty result.
     """
-    return langchain_tools(PLUGINS, telemetry, settings or Settings())
+    settings = settings or Settings()
+    checks = langchain_tools(PLUGINS, telemetry, settings)
+    if checks_only:
+        return checks
+    more: list[StructuredTool] = import_module("tsg_agent.toolbox").more_tools(telemetry, settings)  # it stands above
+    return [*checks, *more]

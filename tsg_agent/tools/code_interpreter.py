@@ -1,9 +1,11 @@
 """code_interpreter_tool: pandas code of a model's over stored results, run in the sandbox."""
 
+import json
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Protocol
+from dataclasses import asdict
+from typing import Annotated, Any, Protocol
 
 import pandas as pd
 from langchain_core.tools import StructuredTool
@@ -119,7 +121,7 @@ class CodeInterpreter:
 def code_interpreter(
     store: FrameStore | Mapping[str, pd.DataFrame], *, limits: Limits | None = None, unsafe_no_isolation: bool = False
 ) -> StructuredTool:
-    """The tool over a store's frames. It returns text for a model, and the Result as its artifact.
+    """The tool over a store's frames. It returns text for a model, and the Result as plain JSON in its artifact.
 
     Its sandbox starts now, in the background, and ends when the tool is no longer used. A call raises
     SandboxUnavailable where the code cannot be isolated: the code was then not run.
@@ -135,10 +137,11 @@ def code_interpreter(
 def tool_of(interpreter: CodeInterpreter) -> StructuredTool:
     """The tool over an interpreter that the caller closes."""
 
-    def call(code: str, frames: list[str]) -> tuple[str, Result]:
+    def call(code: str, frames: list[str]) -> tuple[str, dict[str, Any]]:
         result = interpreter.run(code, frames)
         shown = [] if result.isolation == NOT_RUN else frames
-        return interpreter.content(result, shown), result
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(result)))
+        return interpreter.content(result, shown), plain
 
     return StructuredTool.from_function(
         func=call, name=NAME, description=DESCRIPTION, args_schema=CodeArgs, response_format="content_and_artifact"

@@ -5,10 +5,9 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from tsg_agent.errors import TsgError
-from tsg_agent.models import Finding
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import LOGS, WORKFLOWS
 from tsg_agent.telemetry.engine import Engine
@@ -16,6 +15,7 @@ from tsg_agent.telemetry.profile import LIMIT, KnownValues, known_values
 from tsg_agent.tools.plugin import Plugin
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
 from tsg_agent.tools.text import in_words, plain
+from tsg_agent.tracing import span
 
 if TYPE_CHECKING:
     from langchain_core.tools import StructuredTool
@@ -69,8 +69,11 @@ def langchain_tools(plugins: Iterable[Plugin[Any]], telemetry: Engine, settings:
 def _tool(plugin: Plugin[Any], telemetry: Engine, settings: Settings, known: KnownCache) -> "StructuredTool":
     from langchain_core.tools import StructuredTool, ToolException  # noqa: PLC0415 - importing it takes a second
 
-    def call(**given: Any) -> tuple[str, Finding]:
-        args = plugin.args(**given)
+    def call(**given: Any) -> tuple[str, dict[str, Any]]:
+        with span(f"tool {plugin.name}"):
+            return checked(plugin.args(**given))
+
+    def checked(args: Any) -> tuple[str, dict[str, Any]]:
         try:
             problem = unknown_values(args, known.of(plugin.args))
         except TsgError as error:
@@ -78,7 +81,7 @@ def _tool(plugin: Plugin[Any], telemetry: Engine, settings: Settings, known: Kno
         if problem:
             raise ToolException(f"Error: {problem}")
         finding = plugin.run(telemetry, args, settings)
-        return in_words(finding), finding
+        return in_words(finding), finding.model_dump(mode="json")
 
     return StructuredTool.from_function(
         func=call,
@@ -87,11 +90,11 @@ def _tool(plugin: Plugin[Any], telemetry: Engine, settings: Settings, known: Kno
         args_schema=plugin.args,
         response_format="content_and_artifact",
         handle_tool_error=True,
-        handle_validation_error=_explainer(plugin.args),
+        handle_validation_error=explainer(plugin.args),
     )
 
 
-def _explainer(args: type[WindowArgs]) -> Callable[[Any], str]:
+def explainer(args: type[BaseModel]) -> Callable[[Any], str]:
     """Turns a validation error into a message that a model can act on."""
 
     def explain(error: Any) -> str:

@@ -1,18 +1,17 @@
 -- How each zone and instance type answers: by quarter hour and load balancer, then over the window.
 -- Times are numbered: numbers are grouped faster.
 -- CPU and memory: the instance's newest sample at or before the request, while it is fresh enough to speak for it.
-WITH samples AS (
-    SELECT
-        instance_id,
-        timestamp AS sampled,
-        -- A sample speaks until the next one of its instance; of two at one instant the last by value does.
-        lead(timestamp) OVER (
-            PARTITION BY instance_id ORDER BY timestamp, cpu_utilization, memory_utilization
-        ) AS superseded,
-        cpu_utilization AS cpu,
-        memory_utilization AS memory
+WITH instants AS (
+    -- CPU and memory of one instant may be rows of their own; of two values of one the higher counts.
+    SELECT instance_id, timestamp AS sampled, max(cpu_utilization) AS cpu, max(memory_utilization) AS memory
     FROM infrastructure_metrics
     WHERE timestamp BETWEEN $start_time::TIMESTAMP - to_minutes($zone_sample_age_minutes) AND $end_time
+    GROUP BY instance_id, timestamp
+),
+samples AS (
+    -- A sample speaks until the next one of its instance.
+    SELECT *, lead(sampled) OVER (PARTITION BY instance_id ORDER BY sampled) AS superseded
+    FROM instants
 ),
 fresh AS (
     -- One row per minute in which a sample may speak: an equal minute is a quick join, the nearest sample a slow one.

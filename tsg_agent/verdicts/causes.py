@@ -18,7 +18,7 @@ from tsg_agent.verdicts.search import SUPPORT, Cells, Key, Scored, Search
 
 FAILING = (Measure.SERVER_ERRORS, Measure.RATE_LIMITED, Measure.CLIENT_ERRORS)
 """Outcomes that a customer loses a request by, each searched apart: 5xx would hide in all that is not 2xx."""
-SYMPTOMS = (Measure.SLOW, Measure.RETRIES)
+SYMPTOMS = (Measure.SLOW, Measure.SLOWER, Measure.RETRIES)
 OUTCOMES = (*FAILING, *SYMPTOMS)
 """Failing goes before slow, and slow before retries, where they rise together: those are then symptoms of it."""
 FAINT = 1.2
@@ -106,7 +106,7 @@ class Explainer:
             if (one := self.moment(measure, gone) or self.moment_of_a_part(measure, gone)) is not None
         }
         order = sorted(
-            moments, key=lambda measure: (measure is Measure.RETRIES, measure in SYMPTOMS, -moments[measure].gain)
+            moments, key=lambda measure: (OUTCOMES.index(measure) if measure in SYMPTOMS else 0, -moments[measure].gain)
         )
         found: list[Found] = []
         searches: dict[Measure, Search] = {}
@@ -114,6 +114,8 @@ class Explainer:
         for measure in order:
             if measure is Measure.RETRIES and len(moments) > 1:
                 break  # what fails, or is slow, is sent again
+            if measure is Measure.SLOWER and found:
+                continue  # what fails or times out is slower too, and so is what waits for it
             found += self._of(measure, moments[measure], self.most - len(found), searches)
         if not found and (faint := self._faint(moments, searches)) is not None:
             found = [faint]

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from tsg_agent.evidence.dimensions import FLAG
-from tsg_agent.evidence.measurement import Measurement
+from tsg_agent.evidence.measurement import Measurement, Table
 from tsg_agent.evidence.requests import Requests
 from tsg_agent.models import Finding, Measure, Subject
 from tsg_agent.settings import AllThresholds
-from tsg_agent.statistics import Bools, share
+from tsg_agent.statistics import Bools, Floats, share
 from tsg_agent.verdicts.context import Context
 from tsg_agent.verdicts.naming import rows_about
 from tsg_agent.versions import release_key
@@ -26,7 +26,7 @@ def detail_of(subject: Subject, measure: Measure, rows: Bools, context: Context)
     """What is known of a cause among the requests, by what its description names."""
     detail: dict[str, Any] = {}
     if "service_version" in subject:
-        detail |= _version(subject["service_version"], measure, context.measurement, context.limits)
+        detail |= _version(subject["service_version"], measure, context)
     if "flag_name" in subject:
         detail |= _flag(subject, context.measurement)
     if labels := _pressure(subject, context.findings.get(6)):
@@ -37,15 +37,16 @@ def detail_of(subject: Subject, measure: Measure, rows: Bools, context: Context)
     return detail | _message(subject, error, context.findings.get(10))
 
 
-def _version(version: str, measure: Measure, measurement: Measurement, limits: AllThresholds) -> dict[str, Any]:
+def _version(version: str, measure: Measure, context: Context) -> dict[str, Any]:
     """The newest other version that was measured clearly healthier beside it; an older one before a newer one."""
+    measurement, limits = context.measurement, context.limits
     table = measurement.table(("service_version",))
     row = table.find({"service_version": version}) if table is not None else -1
     if table is None or row < 0:
         return {}
     after = measurement.grid.after
     n = table.counts.requests[:, after].sum(axis=1)
-    rate = share(table.counts.failures[measure][:, after].sum(axis=1), n)
+    rate = share(_failed_since(measure, table, context), n)
     own = release_key(version)
     keys = [release_key(value) for (value,) in table.values]
     newest = own is not None and own == max(key for key in keys if key is not None)
@@ -61,6 +62,19 @@ def _version(version: str, measure: Measure, measurement: Measurement, limits: A
 
     back = max(healthy, key=preference, default=None)
     return {"newest": newest, "roll_back_to": table.values[back][0] if back is not None else None}
+
+
+def _failed_since(measure: Measure, table: Table, context: Context) -> Floats:
+    """Failures of each version since the start."""
+    after = context.measurement.grid.after
+    if measure in table.counts.failures:
+        failed: Floats = table.counts.failures[measure][:, after].sum(axis=1)
+        return failed
+    requests, column = context.requests, context.requests.column("service_version")
+    bucket = context.measurement.grid.buckets(requests.second)
+    since = requests.failed(measure) & (bucket >= after.start) & (bucket < after.stop)
+    codes = column.codes[since] if column is not None else np.zeros(0, int)
+    return np.bincount(codes[codes >= 0], minlength=len(table.values)).astype(float)
 
 
 def _flag(subject: Subject, measurement: Measurement) -> dict[str, Any]:

@@ -5,14 +5,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from tsg_agent.evidence.dimensions import WORKFLOW, leading
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Measurement, measured
-from tsg_agent.evidence.requests import MINUTE, Requests, with_workflows
-from tsg_agent.models import Confidence, Finding, Gate, Judgement, Measure, Parameters, Start, Verdict
+from tsg_agent.evidence.requests import MINUTE, REQUEST_MEASURES, Requests, with_workflows
+from tsg_agent.models import (
+    Confidence,
+    Finding,
+    Gate,
+    Judgement,
+    Measure,
+    Parameters,
+    Start,
+    TrafficLoss,
+    Verdict,
+)
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Bools
 from tsg_agent.verdicts.causes import OUTCOMES, SYMPTOMS, Explained, Explainer, Found
@@ -27,6 +38,7 @@ from tsg_agent.verdicts.regions import region_found
 from tsg_agent.verdicts.runs import Runs
 from tsg_agent.verdicts.search import SUPPORT
 from tsg_agent.verdicts.telling import considered, key_of, parts_of, request_verdict, told_alike, workflow_verdict
+from tsg_agent.verdicts.traffic import fall_of
 from tsg_agent.verdicts.workflows import Workflow, WorkflowJudge
 from tsg_agent.wording import column_words, listed
 
@@ -47,6 +59,8 @@ class Evidence:
     findings: list[Finding]
     parameters: Parameters
     limits: AllThresholds
+    until: datetime | None = None
+    """When the telemetry ends, all services together: what comes later nobody can have lost."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +89,9 @@ class _Case:
             known = evidence.runs.dropna(subset=["scenario_name", "correlation_id"])
             scenarios = dict(zip(known["correlation_id"].astype(str), known["scenario_name"].astype(str), strict=True))
             self.requests = with_workflows(self.requests, scenarios)
+        minutes = (self.end - self.begin).total_seconds() / MINUTE
+        known_start = self.reported is not None and 0 < self.reported < minutes
+        self.requests = self.requests.with_usual(self.reported or 0 if known_start else minutes / 2)
         self.explainer = Explainer(
             self.requests, self.given.service_name, self.reported, calls=evidence.calls, limits=self.limits.verdict,
             exact=self.given.exact_start,
@@ -196,7 +213,7 @@ class _Case:
             for one in workflows if one.confidence is not None
         ]  # fmt: skip
         verdicts = told_alike([verdict for _, verdict in sorted(ranked, key=lambda item: item[0])])
-        main = start.measure if start.measure in OUTCOMES else Measure.SERVER_ERRORS
+        main = start.measure if start.measure in REQUEST_MEASURES else Measure.SERVER_ERRORS
         rejected = dismissed(context, main, _known(verdicts), self._reasons(verdicts, context))
         measurement = context.measurement
         drawn = [
@@ -210,9 +227,21 @@ class _Case:
             series=charted(measurement, drawn),
             measured=context.ledger.rows,
             start=start,
+            traffic=self._traffic(),
             considered=considered(explained),
             notes=notes_of(measurement, start, self.limits.verdict),
         )
+
+    def _traffic(self) -> TrafficLoss | None:
+        """Requests that stopped coming, at the entry."""
+        end = self.end if self.evidence.until is None else min(self.end, _naive(self.evidence.until))
+        minutes = int((end - self.begin).total_seconds() // MINUTE)
+        second = self.requests.second if self.explainer.entry is None else self.requests.second[self.explainer.entry]
+        weight = self.requests.weight
+        if weight is not None and self.explainer.entry is not None:
+            weight = weight[self.explainer.entry]
+        fall = fall_of(np.bincount(second // MINUTE, weight).astype(float), minutes)
+        return None if fall is None else TrafficLoss(since=self._time(fall[0]), before=fall[1], after=fall[2])
 
     def _steps_of(self, one: Workflow) -> pd.DataFrame | None:
         """Plugin 8's rows of a workflow's runs since it broke, without those that other causes account for."""

@@ -10,7 +10,7 @@ from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.faults import ambiguous, boolean_comparisons, version_casts
 from tsg_agent.guides.lint.inspection import Inspection, in_query, text
 from tsg_agent.guides.lint.problem import Problem
-from tsg_agent.guides.scopes import Scope, inside, windowed
+from tsg_agent.guides.scopes import Scope, candidates, inside, windowed
 
 BOTH = ("DuckDB", "PostgreSQL")
 
@@ -33,6 +33,26 @@ def ambiguous_columns(about: Inspection) -> Iterator[Problem]:
                 why="No engine guesses: the query does not run.",
                 fix=meant.get(name, ""),
             )
+
+
+def unknown_columns(facts: Facts) -> Iterator[exp.Column]:
+    """Columns that none of the tables has, where it is known what they have."""
+    for scope in facts.scopes:
+        guessed = any(not one.scope and one.table not in facts.known for one in scope.sources)
+        if guessed or not scope.sources or scope.name.endswith("(inner)"):  # an inner one may mean the outer's
+            continue
+        for node in scope.nodes():
+            if isinstance(node, exp.Column) and not isinstance(node.this, exp.Star):
+                held = candidates(node, scope, facts.schema)
+                there = [one for one in held if facts.holds(one, node.name.lower())]
+                if not there and (node.table or not _is_alias(node.name.lower(), scope)):
+                    yield node
+
+
+def _is_alias(name: str, scope: Scope) -> bool:
+    """Whether a SELECT gives something else a name, which its own clauses may use."""
+    made = scope.outputs.get(name)
+    return made is not None and not (isinstance(made, exp.Column) and made.name.lower() == name)
 
 
 def ungrouped(facts: Facts) -> Iterator[tuple[Scope, exp.Column, exp.Expr]]:
@@ -169,13 +189,14 @@ def versions(about: Inspection) -> Iterator[Problem]:
     for facts in about.facts:
         nodes = list(version_casts(facts))
         if nodes:
-            text = nodes[0].this.this.sql()
+            column = nodes[0].this.find(exp.Column)
+            read = text(column) if column is not None else text(nodes[0].this)
             first = min(nodes, key=facts.parsed.line)
             yield in_query(
                 facts,
                 first,
                 "warning",
-                what=f"the parts of {text} are read by CAST",
+                what=f"the parts of {read} are read by CAST",
                 why="One version such as v3.14.2, 3.14 or 3.15.0-rc1 ends the query; packed with weights of 100, "
                 "3.140.2 sorts above 4.0.0.",
                 fix="TRY_CAST, a missing part as 0, and weights that no part reaches.",

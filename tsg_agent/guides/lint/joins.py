@@ -50,7 +50,9 @@ def rows_multiplied(about: Inspection) -> Iterator[Problem]:
                     join,
                     "warning",
                     what=f"a row that {source.table} repeats is counted again in {text(counted)}",
-                    why=f"Nothing says that {source.table} holds a ({', '.join(sorted(compared))}) once only.",
+                    why=f"Nothing says that {source.table} holds a ({', '.join(sorted(compared))}) once only."
+                    if compared
+                    else f"Nothing says which row of {source.table} belongs to which.",
                     fix=f"Join its distinct rows, or declare the key in the front matter: {source.table}: {{key: …}}.",
                 )
 

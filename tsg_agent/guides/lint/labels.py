@@ -203,16 +203,26 @@ def nothing_compared(about: Inspection) -> Iterator[Problem]:
             for condition, label in column.arms:
                 if condition is None or not column.default:
                     continue
-                for node in condition.find_all(exp.Column):
-                    found = facts.origin(node, column.scope)
-                    lag = found.made.find(exp.Lag, exp.Lead) if found and not found.table else None
-                    if lag is not None and not lag.args.get("default"):
-                        yield in_query(
-                            facts,
-                            condition,
-                            "warning",
-                            what=f"{label} needs a row before: alone, a row is {column.default}",
-                            why=f"Where nothing was compared {text(lag)} is NULL, and NULL falls through to ELSE.",
-                            fix="A label of its own for IS NULL.",
-                        )
-                        break
+                lag = _neighbour(facts, column, condition)
+                if lag is not None:
+                    yield in_query(
+                        facts,
+                        condition,
+                        "warning",
+                        what=f"{label} needs a row before: alone, a row is {column.default}",
+                        why=f"Where nothing was compared {text(lag)} is NULL, and NULL falls through to ELSE.",
+                        fix="A label of its own for IS NULL.",
+                    )
+
+
+def _neighbour(facts: Facts, column: LabelColumn, condition: exp.Expr) -> exp.Lag | exp.Lead | None:
+    """The row before or after that a condition compares with, and that the first or last row does not have."""
+    made = [condition]
+    for node in condition.find_all(exp.Column):
+        found = facts.origin(node, column.scope)
+        made += [found.made] if found and not found.table else []
+    for one in made:
+        lag = one.find(exp.Lag, exp.Lead)
+        if isinstance(lag, exp.Lag | exp.Lead) and not lag.args.get("default"):
+            return lag
+    return None

@@ -10,7 +10,7 @@ from sqlglot.errors import SqlglotError
 
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.guide import Guide
-from tsg_agent.guides.lint.columns import ambiguous_columns, booleans, ungrouped_columns
+from tsg_agent.guides.lint.columns import ambiguous_columns, booleans, ungrouped_columns, unknown_columns
 from tsg_agent.guides.lint.inspection import Inspection, in_query
 from tsg_agent.guides.lint.problem import Problem
 from tsg_agent.guides.lint.times import units
@@ -20,6 +20,19 @@ from tsg_agent.telemetry.loading import first_line
 
 DUCKDB, POSTGRES = "DuckDB", "PostgreSQL"
 SECOND_OF_2024 = datetime(2024, 1, 1)
+
+
+LACKED: tuple[tuple[type[exp.Expr], str], ...] = (
+    (exp.TryCast, "TRY_CAST"),
+    (exp.Qualify, "QUALIFY"),
+    (exp.CountIf, "COUNT_IF"),
+    (exp.ArgMax, "ARG_MAX"),
+    (exp.ArgMin, "ARG_MIN"),
+    (exp.Quantile, "QUANTILE"),
+    (exp.Median, "MEDIAN"),
+    (exp.ApproxQuantile, "APPROX_QUANTILE"),
+)
+"""What PostgreSQL does not have."""
 
 
 def unread_blocks(about: Inspection) -> Iterator[Problem]:
@@ -132,6 +145,16 @@ def _postgres(about: Inspection, facts: Facts) -> Iterator[str]:
         sqlglot.parse_one(verbatim(facts, "postgres"), read="postgres")
     except SqlglotError as error:
         yield f"it does not parse ({' '.join(str(error).split())[:120]})"
+    for node in facts.parsed.tree.walk():
+        lacked = next((name for kind, name in LACKED if isinstance(node, kind)), "")
+        if lacked:
+            yield f"it has no {lacked} (line {facts.parsed.line(node)})"
+        if isinstance(node, exp.Group) and node.args.get("all"):
+            yield f"it has no GROUP BY ALL (line {facts.parsed.line(node)})"
+        if isinstance(node, exp.Star) and (node.args.get("except_") or node.args.get("except")):
+            yield f"it has no * EXCLUDE (line {facts.parsed.line(node)})"
+    for column in unknown_columns(facts):
+        yield f"no table has a column {column.name} (line {facts.parsed.line(column)})"
     for rule in (booleans, ambiguous_columns, ungrouped_columns, units):
         for problem in rule(about):
             if problem.plugin == facts.parsed.query.number and POSTGRES in problem.engines:

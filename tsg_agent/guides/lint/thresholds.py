@@ -14,10 +14,10 @@ from tsg_agent.guides.lint.problem import Problem
 OVER = r">=?|≥|over|above|more than|greater than|larger than|higher than|exceed(?:s|ing)?|beyond|at least|or more than"
 UNDER = r"<=?|≤|under|below|less than|fewer than|lower than|smaller than|at most|no more than"
 SAID = re.compile(
-    rf"(?P<before>(?:[A-Za-z_]+[ \t]+){{0,4}}?)(?P<side>{OVER}|{UNDER})\s*(?P<number>\d[\d,]*(?:\.\d+)?)"
+    rf"(?P<before>(?:[A-Za-z_]{{1,40}}[ \t]{{1,9}}){{0,4}}?)(?P<side>{OVER}|{UNDER})\s*(?P<number>\d[\d,]*(?:\.\d+)?)"
     r"\s*(?P<unit>%|percent(?:age points)?|points?|ms|milliseconds?|seconds?|secs?|s|minutes?|min|m|hours?|h|days?|k)?"
     r"(?![A-Za-z0-9])"
-    r"(?P<after>(?:\s+[A-Za-z_]+){0,4})",
+    r"(?P<after>(?:\s{1,9}[A-Za-z_]{1,40}){0,4})",
     re.IGNORECASE,
 )
 SECONDS = {

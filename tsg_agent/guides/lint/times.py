@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from tsg_agent.guides import conditions
-from tsg_agent.guides.faults import UNITS, clocks, counted_unit, end_parameters, time_joins
+from tsg_agent.guides.faults import UNITS, clocks, counted_unit, end_parameters, shared_times, time_joins
 from tsg_agent.guides.lint.inspection import Inspection, in_query, text
 from tsg_agent.guides.lint.problem import Problem
 
@@ -66,6 +66,15 @@ def exact_joins(about: Inspection) -> Iterator[Problem]:
                 what=f"{text(one.comparison)} joins on equal instants",
                 why="Rows of two tables rarely carry the same instant: almost nothing matches.",
                 fix=f"The newest row of {one.join.this.name} at or before, with a limit to its age.",
+            )
+        for _, join in shared_times(facts):
+            yield in_query(
+                facts,
+                join,
+                "warning",
+                what=f"{text(join)} joins on equal instants",
+                why="Rows of two tables rarely carry the same instant: almost nothing matches.",
+                fix=f"The newest row of {join.this.name} at or before, with a limit to its age.",
             )
 
 

@@ -5,14 +5,13 @@ from datetime import UTC, datetime, time, timedelta
 
 from tsg_agent.extract.choices import Choice, Material, ask, choose
 from tsg_agent.extract.readings import DAY, UNIVERSAL, Reading, Setting, read
-from tsg_agent.extract.roles import Range, Sighting
+from tsg_agent.extract.roles import RAN_TO, Range, Sighting
 from tsg_agent.extract.spotting import Day, Mention
-from tsg_agent.models import Doubt, Question
+from tsg_agent.models import Doubt
 
 _OVERNIGHT = timedelta(hours=12)  # a range that runs longer past midnight is taken for a mistake
 _MOMENT = timedelta(minutes=30)
 """What "it broke between A and B" means: that far apart, they are how well the moment is known; further, how long."""
-_RAN_TO = 3  # rank of an end that is a range's, as that of "until"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +20,39 @@ class Written:
 
     start: Choice = field(default_factory=Choice)
     end: Choice = field(default_factory=Choice)
+
+
+def settle_ranges(material: Material) -> None:
+    """Sort the ranges that were not a window's: into starts and ends of the incident, or windows."""
+    roles, setting, given = material.roles, material.setting, material.given
+    for r in roles.ran:
+        first, second = span_of(r, setting, whole_days=False)
+        opened = given.start_time is not None and given.start_time == first.instant
+        apart = second.instant - first.instant if first.instant and second.instant else DAY
+        if (material.ranges_are_windows or opened) and not r.begun:
+            roles.ranges.append(r)
+        elif r.vague and (r.begun or apart < _MOMENT):
+            quoted = material.quoted(r.start, r.end)
+            material.notes.append(f"The text gives two times for incident_start: {quoted}; the first is used.")
+            roles.starts.append(Sighting(r.first, int(r.begun), r.start, r.end, first))
+        else:
+            _of_incident(r, first, second, material)
+    known = given.incident_start or choose("incident_start", roles.starts, replace(material, notes=[])).instant
+    for r in list(roles.either):
+        first, second = span_of(r, setting)
+        if known and known == first.instant:
+            _of_incident(r, first, second, material)
+        elif known or given.start_time or material.ranges_are_windows:
+            roles.ranges.append(r)
+        else:
+            continue
+        roles.either.remove(r)
+
+
+def _of_incident(r: Range, first: Reading, second: Reading, material: Material) -> None:
+    material.roles.starts.append(Sighting(r.first, int(r.begun), r.start, r.end, first))
+    if r.second:
+        material.roles.ends.append(Sighting(r.second, RAN_TO, r.start, r.end, second))
 
 
 def written_out(material: Material, *, alone: bool) -> Written:
@@ -32,7 +64,7 @@ def written_out(material: Material, *, alone: bool) -> Written:
         return Written(start, end)
     usable = [r for r in roles.ranges if (r.rank >= 1 and r.second) or alone]
     if not usable:
-        return Written()
+        return _around(material) if alone else Written()
     top = max((r.rank, r.second is not None) for r in usable)
     best = [r for r in usable if (r.rank, r.second is not None) == top]
     spans = {
@@ -53,47 +85,18 @@ def written_out(material: Material, *, alone: bool) -> Written:
     )
 
 
-def settle_ranges(material: Material) -> Question | None:
-    """Sort the ranges that were not a window's: into starts and ends of the incident, or windows; or what to ask."""
-    roles, setting, given = material.roles, material.setting, material.given
-    asked = [_two_times(r, [end.instant for end in span_of(r, setting)], setting) for r in roles.vague]
-    for r in roles.ran:
-        first, second = span_of(r, setting, whole_days=False)
-        opened = given.start_time is not None and given.start_time == first.instant
-        if (material.ranges_are_windows or opened) and not r.begun:
-            roles.ranges.append(r)
-        elif r.change and first.instant and second.instant and second.instant - first.instant < _MOMENT:
-            asked.append(_two_times(r, [first.instant, second.instant], setting))
-        else:
-            _of_incident(r, first, second, material)
-    known = given.incident_start or choose("incident_start", roles.starts, replace(material, notes=[])).instant
-    for r in roles.either:
-        first, second = span_of(r, setting)
-        if known and known == first.instant:
-            _of_incident(r, first, second, material)
-        elif known or given.start_time or material.ranges_are_windows:
-            roles.ranges.append(r)
-        else:
-            asked.append(_either(r, first, setting))
-    return asked[0] if asked else None
-
-
-def _of_incident(r: Range, first: Reading, second: Reading, material: Material) -> None:
-    material.roles.starts.append(Sighting(r.first, int(r.begun), r.start, r.end, first))
-    if r.second:
-        material.roles.ends.append(Sighting(r.second, _RAN_TO, r.start, r.end, second))
-
-
-def _two_times(r: Range, instants: list[datetime | None], setting: Setting) -> Question:
-    quoted = setting.prose.snippet(r.start, r.end)
-    candidates = [instant for instant in instants if instant]
-    return ask("incident_start", f"the text gives two times for it: {quoted}", candidates, Doubt.SEVERAL)
-
-
-def _either(r: Range, first: Reading, setting: Setting) -> Question:
-    quoted = setting.prose.snippet(r.start, r.end)
-    why = f"{quoted} may be when the incident was on, or only the window to look at"
-    return ask("incident_start", why, first.instants, Doubt.SEVERAL)
+def _around(material: Material) -> Written:
+    """The window of a range that may be when the incident was on, or what to look at: opened before, it serves both."""
+    for r in material.roles.either:
+        first, second = span_of(r, material.setting)
+        if first.instant and (second.instant or not r.second):
+            quoted = material.quoted(r.start, r.end)
+            said = "may be when the incident was on, or only the window to look at"
+            material.notes.append(f"{quoted} {said}: the window opens before it, and the start is not taken from it.")
+            opens = first.instant - material.before
+            end = Choice(second.instant, f"text: {quoted}") if second.instant else Choice()
+            return Written(Choice(opens, f"{material.before.total_seconds() / 3600:g} h before {quoted}"), end)
+    return Written()
 
 
 def _of_reading(parameter: str, r: Range, reading: Reading, setting: Setting) -> Choice:

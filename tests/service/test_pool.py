@@ -1,0 +1,198 @@
+"""The shared threads and the queue: no work waits for itself, each one's is told apart, turns are in order."""
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Collection
+from concurrent.futures import CancelledError
+from typing import Any
+
+import pytest
+
+from tsg_agent.service.pool import BRANCHES, THREADS, Hands
+from tsg_agent.service.queue import Queue
+
+REQUEST: contextvars.ContextVar[str] = contextvars.ContextVar("request", default="none")
+
+
+class Engine:
+    """One whose queries end when they are cancelled; it knows which threads were named."""
+
+    tables: dict[str, Any] = {}  # noqa: RUF012 - never changed
+
+    def __init__(self) -> None:
+        self.running, self.cancelled = dict[int, threading.Event](), set[int]()
+
+    def query(self, begun: threading.Event) -> str:
+        ended = self.running[threading.get_ident()] = threading.Event()
+        begun.set()
+        return "cancelled" if ended.wait(60) else "too long"
+
+    def run(self, sql: str, parameters: Any, *, timeout: float) -> Any: ...
+
+    def close(self) -> None: ...
+
+    def cancel(self, threads: Collection[int]) -> None:
+        self.cancelled |= set(threads)
+        for thread in threads:
+            self.running[thread].set()
+
+
+def test_context_variables_cross_every_hop() -> None:
+    """From the event loop into a branch, and from there into a query's thread."""
+    hands = Hands()
+
+    def branch() -> tuple[str, str]:
+        return REQUEST.get(), hands.submit(REQUEST.get).result(60)
+
+    async def main() -> Any:
+        REQUEST.set("incident 7")
+        return await asyncio.get_running_loop().run_in_executor(hands, branch)
+
+    assert asyncio.run(main()) == ("incident 7", "incident 7")
+
+
+def test_branches_that_wait_for_what_they_submit_never_wait_for_each_other() -> None:
+    """Four investigations' worth of branches, each waiting for a query that itself submits."""
+    every = [Hands() for _ in range(4)]
+
+    def query(hands: Hands) -> int:
+        return hands.submit(lambda: 1).result(60)
+
+    def branch(hands: Hands) -> int:
+        return sum(one.result(60) for one in [hands.submit(query, hands) for _ in range(6)])
+
+    begun = [hands.submit(branch, hands) for hands in every for _ in range(2 * BRANCHES)]
+    assert [one.result(60) for one in begun] == [6] * len(begun)
+    assert sum(thread.name.startswith(("tsg-branch", "tsg-query")) for thread in threading.enumerate()) <= THREADS
+
+
+def test_stopping_one_investigation_cancels_its_queries_and_no_others() -> None:
+    mine, others, engine = Hands(), Hands(), Engine()
+
+    async def main() -> None:
+        began = [threading.Event() for _ in range(3)]
+        running = [mine.submit(engine.query, began[0]), mine.submit(engine.query, began[1])]
+        other = others.submit(engine.query, began[2])
+        assert all([await asyncio.to_thread(one.wait, 60) for one in began])
+        await mine.stop(engine)
+        await mine.rest()
+        assert [one.result(60) for one in running] == ["cancelled"] * 2
+        assert not other.done() and len(engine.cancelled) == 2
+        await others.stop(engine)
+        assert other.result(60) == "cancelled"
+
+    asyncio.run(main())
+
+
+def test_what_waits_is_not_begun_after_the_end_and_nothing_more_is_taken() -> None:
+    hands, engine, go_on, ran = Hands(), Engine(), threading.Event(), list[int]()
+    blocked = [hands.submit(go_on.wait, 60) for _ in range(BRANCHES)]
+    waiting = hands.submit(ran.append, 1)
+    engine.running = {thread.ident: threading.Event() for thread in threading.enumerate() if thread.ident}
+
+    async def main() -> None:
+        stopping = asyncio.create_task(hands.stop(engine))
+        await asyncio.sleep(0)
+        go_on.set()
+        await stopping
+        await hands.rest()
+
+    asyncio.run(main())
+    with pytest.raises(CancelledError):
+        waiting.result(60)
+    with pytest.raises(RuntimeError, match="has ended"):
+        hands.submit(ran.append, 2)
+    assert ran == [] and all(one.done() for one in blocked)
+
+
+def test_an_error_of_a_nested_piece_of_work_reaches_who_waits_for_it() -> None:
+    hands = Hands()
+
+    def fails() -> None:
+        raise ZeroDivisionError
+
+    def query() -> str:
+        with pytest.raises(ZeroDivisionError):
+            hands.submit(fails).result(60)
+        return "told"
+
+    assert hands.submit(lambda: hands.submit(query).result(60)).result(60) == "told"
+
+
+def test_turns_are_taken_in_order_and_the_place_is_told() -> None:
+    async def main() -> None:
+        queue, order, told = Queue(1), list[str](), dict[str, list[int]]()
+        go_on = {name: asyncio.Event() for name in "abc"}
+
+        async def investigation(name: str) -> None:
+            told[name] = []
+            async with queue.turn(told[name].append):
+                order.append(name)
+                await go_on[name].wait()
+
+        tasks = []
+        for name in "abc":
+            tasks.append(asyncio.create_task(investigation(name)))
+            await asyncio.sleep(0)
+        assert (order, told) == (["a"], {"a": [], "b": [1], "c": [2]})
+        for name in "abc":
+            go_on[name].set()
+        await asyncio.gather(*tasks)
+        assert order == ["a", "b", "c"]
+        assert told["c"][-1] == 1
+
+    asyncio.run(main())
+
+
+def test_one_that_is_cancelled_leaves_the_queue_and_one_that_asks_leaves_its_turn() -> None:
+    async def main() -> None:
+        queue, order = Queue(1), list[str]()
+        answered, began = asyncio.Event(), asyncio.Event()
+
+        async def asks() -> None:
+            async with queue.turn() as turn:
+                began.set()
+                async with turn.given_back():
+                    await answered.wait()
+                order.append("asked")
+
+        async def other(name: str) -> None:
+            async with queue.turn():
+                order.append(name)
+
+        asking = asyncio.create_task(asks())
+        await began.wait()
+        await other("meanwhile")
+        async with queue.turn():
+            gone = asyncio.create_task(other("gone"))
+            await asyncio.sleep(0)
+            answered.set()
+            await asyncio.sleep(0)
+            gone.cancel()
+            await asyncio.gather(gone, return_exceptions=True)
+        await asking
+        await other("last")
+        assert order == ["meanwhile", "asked", "last"]
+
+    asyncio.run(main())
+
+
+def test_a_turn_goes_from_one_event_loop_to_another() -> None:
+    """As from a program's own loop to that of a notebook's thread."""
+    queue, held, order = Queue(1), threading.Event(), list[str]()
+
+    async def other() -> None:
+        async with queue.turn(lambda _place: held.set()):
+            order.append("other")
+
+    async def main() -> None:
+        async with queue.turn():
+            thread = threading.Thread(target=asyncio.run, args=(other(),))
+            thread.start()
+            assert await asyncio.to_thread(held.wait, 60)
+            order.append("first")
+        await asyncio.to_thread(thread.join, 60)
+
+    asyncio.run(main())
+    assert order == ["first", "other"]

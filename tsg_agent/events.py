@@ -1,0 +1,110 @@
+"""What happened in each investigation: one append-only log in SQLite, which every surface reads."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import AwareDatetime, Field
+
+from tsg_agent.errors import RecordError
+from tsg_agent.models import Model
+from tsg_agent.sqlite_files import connected, owned
+
+SCHEMA = 1
+"""Of an event: raised where the meaning of a kind or of its data changes."""
+STATES = ("queued", "began", "asked", "answered", "concluded", "failed", "interrupted", "cancelled")
+"""Kinds of events that change what state an investigation is in."""
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS events (investigation TEXT NOT NULL, sequence INTEGER NOT NULL, at TEXT NOT NULL,"
+    " kind TEXT NOT NULL, schema_version INTEGER NOT NULL, data TEXT NOT NULL,"
+    " PRIMARY KEY (investigation, sequence)) WITHOUT ROWID",
+    "CREATE TRIGGER IF NOT EXISTS append_only BEFORE UPDATE ON events"
+    " BEGIN SELECT RAISE(ABORT, 'events are only appended'); END",
+)
+_APPEND = (
+    "INSERT INTO events SELECT :investigation, coalesce(max(sequence), 0) + 1,"
+    " strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), :kind, :schema, :data FROM events WHERE investigation = :investigation"
+)
+_READ = "SELECT sequence, at, kind, schema_version, data FROM events WHERE investigation = ? AND sequence > ?"
+
+
+class Event(Model):
+    """One thing that happened. `sequence` counts from 1 in each investigation, without a gap."""
+
+    sequence: int
+    at: AwareDatetime
+    kind: str = Field(
+        description="queued, began, understood, asked, answered, check began, check ended, drafted, concluded, failed, "
+        "interrupted, cancelled or feedback"
+    )
+    schema_version: int = SCHEMA
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class EventLog:
+    """The log of a state directory. Safe for several threads and processes."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def append(self, identity: str, kind: str, data: dict[str, Any]) -> None:
+        """Write one event down. Raises OSError, sqlite3.Error, and TypeError for what is no plain JSON."""
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+        with connected(owned(self._file)) as connection:
+            for statement in _TABLE:
+                connection.execute(statement)
+            connection.execute(_APPEND, {"investigation": identity, "kind": kind, "schema": SCHEMA, "data": text})
+
+    def after(self, identity: str, sequence: int = 0, limit: int = 1000) -> list[Event]:
+        """The events behind a number, in order; none where none is known. Raises RecordError."""
+        if not self._file.exists():
+            return []
+        try:
+            with connected(self._file) as connection:
+                rows = connection.execute(f"{_READ} ORDER BY sequence LIMIT ?", (identity, sequence, limit)).fetchall()
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return []
+            raise _unreadable(self._file, error) from error
+        except sqlite3.Error as error:
+            raise _unreadable(self._file, error) from error
+        return [_event(*row) for row in rows]
+
+    def states(self) -> dict[str, str]:
+        """The last event of each investigation that changed its state; none where nothing can be read."""
+        if not self._file.exists():
+            return {}
+        marks = ", ".join("?" for _ in STATES)
+        last = f"SELECT investigation, kind, max(sequence) FROM events WHERE kind IN ({marks}) GROUP BY investigation"  # noqa: S608 - marks
+        try:
+            with connected(self._file) as connection:
+                return {identity: kind for identity, kind, _ in connection.execute(last, STATES)}
+        except sqlite3.Error:
+            return {}  # a list must show what else is known
+
+    def forget(self, identities: Iterable[str]) -> None:
+        """Take away all about these investigations. Raises sqlite3.Error."""
+        if self._file.exists():
+            with connected(self._file) as connection:
+                for statement in _TABLE:
+                    connection.execute(statement)
+                connection.executemany("DELETE FROM events WHERE investigation = ?", [(one,) for one in identities])
+
+
+def _event(sequence: int, at: str, kind: str, schema: int, data: str) -> Event:
+    if schema > SCHEMA:
+        raise RecordError(
+            f"Event {sequence} was written by a newer tsg-agent (schema {schema}; this one reads {SCHEMA}).",
+            fix="Read it with that version.",
+        )
+    return Event.model_validate(
+        {"sequence": sequence, "at": at, "kind": kind, "schema_version": schema, "data": json.loads(data)}
+    )
+
+
+def _unreadable(file: Path, error: sqlite3.Error) -> RecordError:
+    return RecordError(
+        f"The event log {file} cannot be read: {error}.", fix="The next run keeps a damaged one aside and begins anew."
+    )

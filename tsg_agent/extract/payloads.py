@@ -1,0 +1,318 @@
+"""Structure in a report, written out as lines of "name: value": JSON of alerts, however nested, mail, HTML and tables.
+
+Alertmanager, PagerDuty, Datadog, Grafana, Opsgenie and CloudWatch name the same few things differently. What is read
+here is which fields there are, and whether the alert is over: the time of a change is the end of one that is. What the
+lines then mean is read as everywhere else.
+"""
+
+import email
+import email.policy
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from typing import Any
+
+_MOST_LINES = 2_000
+_MOST_PAYLOADS = 20
+_DEEPEST = 24
+_OPENS = re.compile(r'\{\s*"|\[\s*\{\s*"|\[\s*\[\s*\{')
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~).*$", re.MULTILINE)
+_OVER = re.compile(r"(?:.*\W)?(?:resolved?|recovered|ok|closed?|normal|inactive|expired|fixed)", re.IGNORECASE)
+_GOES_ON = re.compile(
+    r"(?:.*\W)?(?:firing|alert(?:ing)?|alarm|trigger(?:ed)?|creat(?:e|ed)|active|open(?:ed)?|warn(?:ing)?"
+    r"|acknowledged?|no data|renotify)",
+    re.IGNORECASE,
+)
+_STATES = (
+    "status",
+    "state",
+    "action",
+    "event_action",
+    "alert_transition",
+    "event_type",
+    "newstatevalue",
+    "value",
+    "transition",
+)
+_NOISE = re.compile(
+    r"(?:.*_)?(?:id|ids|url|urls|uri|href|self|link|links|arn|key|fingerprint|signature|version|hash|token|silence\w*|resources"
+    r"|alert_query|query|expr|previousstate|oldstatevalue|returndata)|.*(?:URL|Id|Arn|Key)",
+)
+_SPAN = re.compile(r"(?:time_?|analysis_?|query_?)?(?:window|range|period)", re.IGNORECASE)
+_NAMES = ("summary", "name", "value", "title", "id")
+_ENTITIES = re.compile(r"(?:.*_)?(?:services?|region|environment|env|component|application)$", re.IGNORECASE)
+_TIMELIKE = re.compile(r"time|date|(?:^|_)(?:ts|at|since|until|start|end)$|(?<=[a-z])(?:At|On)$|stamp", re.IGNORECASE)
+_CHANGED = frozenset(
+    {
+        "occurred_at",
+        "updated_at",
+        "last_updated",
+        "last_status_change_at",
+        "state_change_time",
+        "time",
+        "timestamp",
+        "date",
+        "last_triggered_at",
+    }
+)
+"""Fields that tell when an alert last changed: when it is over, that is the end."""
+_LATER = frozenset({"updated_at", "last_updated", "last_status_change_at", "acknowledged_at", "last_seen_at"})
+_TAG = re.compile(r"[A-Za-z_][\w.-]{0,40}:[^\s,:/][^,]{0,80}")
+_LEAST_TARGET = 50  # percent; a "threshold" below it is an alert's own
+_HTML = re.compile(r"<(?:html|body|table|div|p|br|td|span|ul|h[1-6])\b[^>]{0,300}>", re.IGNORECASE)
+_MIME = re.compile(
+    r"^(?:Content-Transfer-Encoding|MIME-Version|Content-Type: multipart)\b", re.IGNORECASE | re.MULTILINE
+)
+
+
+def unfolded(text: str) -> str:
+    """A text with its structure written out as lines. What is no structure stays as it is."""
+    text = _mail(text) if _MIME.search(text[:8_000]) else text
+    text = _tables(_ruled(_plain(text) if _HTML.search(text) else text))
+    pieces, position, tried = [], 0, 0
+    while tried < _MOST_PAYLOADS and (match := _OPENS.search(text, position)):
+        tried += 1
+        try:
+            found, end = json.JSONDecoder().raw_decode(text, match.start())
+        except (ValueError, RecursionError):
+            pieces.append(text[position : match.end()])
+            position = match.end()
+            continue
+        pieces += [text[position : match.start()], "\n", "\n".join(lines(found)), "\n"]
+        position = end
+    return _FENCE.sub("", "".join(pieces) + text[position:]) if tried else text
+
+
+def lines(payload: Any) -> list[str]:
+    """A payload's fields as "name: value" lines, the outer ones first."""
+    found: list[str] = []
+    over = _is_over(payload)
+    for name, value in _fields(payload, "", 0):
+        if len(found) >= _MOST_LINES:
+            break
+        line = _line(name, value, over=over)
+        if line:
+            found.append(line)
+    return found
+
+
+def _is_over(payload: Any) -> bool:
+    """Whether the outermost field that tells an alert's state says that it is over."""
+    level = [payload]
+    for _ in range(_DEEPEST):
+        following: list[Any] = []
+        for node in map(_parsed, level[:_MOST_LINES]):
+            if isinstance(node, dict):
+                fields = {str(name).lower().replace("-", "_"): value for name, value in node.items()}
+                for name in _STATES:
+                    said = fields.get(name)
+                    if isinstance(said, str) and (_OVER.fullmatch(said) or _GOES_ON.fullmatch(said)):
+                        return bool(_OVER.fullmatch(said))
+                following += [value for name, value in fields.items() if not name.startswith(("previous", "old"))]
+            elif isinstance(node, list):
+                following += node
+        level = following
+    return False
+
+
+def _parsed(value: Any) -> Any:
+    """JSON within a string, as CloudWatch sends it through SNS; else the value."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") and len(value) < 200_000:
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+def _fields(node: Any, name: str, depth: int) -> Iterator[tuple[str, Any]]:
+    """Every leaf with the name that it stands under."""
+    node = _parsed(node)
+    if depth > _DEEPEST:
+        return
+    if isinstance(node, dict):
+        pair = _pair(node)
+        if pair:
+            yield from _fields(pair[1], pair[0], depth + 1)
+            return
+        if _ENTITIES.fullmatch(name):  # "service": {"id": "P1", "summary": "checkout"}
+            called = next((node[key] for key in _NAMES if isinstance(node.get(key), str)), None)
+            if called:
+                yield name, called
+                return
+        for key, value in sorted(node.items(), key=lambda item: isinstance(item[1], dict | list)):
+            inner = f"window {key}" if _SPAN.fullmatch(name) and key in ("start", "end") else str(key)
+            yield from _fields(value, inner, depth + 1)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _fields(value, name, depth + 1)
+    elif node is not None:
+        yield name, node
+
+
+def _pair(node: dict[str, Any]) -> tuple[str, Any] | None:
+    """{"name": "Service", "value": "checkout"}, as dimensions, fields and attachments are written."""
+    lower = {str(key).lower(): value for key, value in node.items()}
+    key = next((lower[name] for name in ("name", "key", "title", "field") if isinstance(lower.get(name), str)), None)
+    if key is None or "value" not in lower or len(lower) > 4:
+        return None
+    return key, lower["value"]
+
+
+def _line(name: str, value: Any, *, over: bool) -> str:
+    """One field as a line; "" for a field that says nothing of an incident."""
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").replace(" ", "_").lower()
+    moment = _moment(value) if _TIMELIKE.search(snake) else ""
+    said = moment or str(value).replace("%%%", " ").strip()
+    if over and snake in _CHANGED:
+        return f"Resolved at: {said}"
+    own = snake in ("threshold", "thresholds") and not _is_target(value)
+    still = not over and snake in ("ends_at", "end_at")
+    if _NOISE.fullmatch(name) or _NOISE.fullmatch(snake) or own or still or snake in _LATER or not said:
+        return ""
+    if snake in ("tags", "labels", "") and isinstance(value, str):
+        return "\n".join(_tag(tag.strip()) for tag in said.split(","))
+    label = snake if snake in _WINDOW else re.sub(r"[_\s]+", " ", snake).strip()
+    return f"{label[:1].upper()}{label[1:]}: {said}" if label else said
+
+
+def _tag(tag: str) -> str:
+    return tag.replace(":", ": ", 1) if _TAG.fullmatch(tag) else tag
+
+
+_WINDOW = frozenset({"start_time", "end_time"})
+
+
+def _is_target(value: Any) -> bool:
+    try:
+        return float(str(value).rstrip("% ")) >= _LEAST_TARGET or 0.9 <= float(str(value)) < 1
+    except ValueError:
+        return True
+
+
+def _moment(value: Any) -> str:
+    """Seconds, milliseconds, micro- or nanoseconds since 1970 as ISO 8601; "" for what is none of them."""
+    written = str(value)
+    digits, _, part = written.partition(".")
+    if (
+        not digits.isdigit()
+        or not 10 <= len(digits) <= 19
+        or not digits.startswith(("1", "2"))
+        or (part and not part.isdigit())
+    ):
+        return ""
+    scale = {10: 0, 13: 3, 16: 6, 19: 9}.get(len(digits))
+    if scale is None:
+        return ""
+    moment = datetime.fromtimestamp(int(digits) // 10**scale, UTC)
+    milliseconds = int(digits) % 10**scale * 1000 // 10**scale
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03}Z"
+
+
+def _mail(text: str) -> str:
+    """A MIME mail's head and its plain text, or its HTML where it has no other."""
+    message = email.message_from_string(text.lstrip(), policy=email.policy.default)
+    if not isinstance(message, EmailMessage):
+        return text
+    body = message.get_body(("plain", "html"))
+    if body is None:
+        return text
+    try:
+        said = body.get_content()
+    except (LookupError, KeyError, ValueError):
+        return text
+    heads = [f"{name}: {message[name]}" for name in ("Date", "Subject") if message[name]]
+    return "\n".join([*heads, "", str(said)])
+
+
+class _Text(HTMLParser):
+    """An HTML document's text: a line for each block, cells apart by bars."""
+
+    _BLOCKS = frozenset(
+        {"p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "hr", "pre", "title"}
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "style"):
+            self._hidden += 1
+        self.pieces.append("\n" if tag in self._BLOCKS else " | " if tag in ("td", "th") else "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("script", "style"):
+            self._hidden = max(0, self._hidden - 1)
+        if tag in self._BLOCKS:
+            self.pieces.append(" |\n" if tag == "tr" else "\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.pieces.append(" ".join(data.split()) if data.strip() else " ")
+
+
+def _plain(text: str) -> str:
+    reader = _Text()
+    reader.feed(text)
+    reader.close()
+    return re.sub(r"\n\s*\n+", "\n", "".join(reader.pieces))
+
+
+_ROW = re.compile(r"^[ \t]*\|?(?P<cells>[^|\n]*(?:\|[^|\n]*)+?)\|?[ \t]*$")
+_RULE = re.compile(r"^[ \t]*\|?[ \t:]*-{2,}[-| \t:]*$")
+_ZONE_HEAD = re.compile(r"^(?P<name>[^()]*?)[ ]*[(\[](?P<zone>[A-Za-z/_+:0-9 -]{1,30})[)\]]$")
+
+
+def _tables(text: str) -> str:
+    """Tables with a ruled head as lines: "field: value", a timeline's "time - event", or "head: cell" for each cell."""
+    rows = text.split("\n")
+    index = 1
+    while index < len(rows) - 1:
+        if _RULE.match(rows[index]) and "|" in rows[index] and (head := _cells(rows[index - 1])):
+            stop = index + 1
+            while stop < len(rows) and (cells := _cells(rows[stop])):
+                rows[stop] = _row(head, cells)
+                stop += 1
+            rows[index - 1], rows[index] = "", ""
+            index = stop
+        index += 1
+    return "\n".join(rows)
+
+
+def _ruled(text: str) -> str:
+    """Columns that are set apart by tabs or spaces, below a head of words, as a table with a ruled head."""
+    rows = [re.split(r"\t+|[ ]{2,}", row.strip()) for row in text.split("\n")]
+    found, index = text.split("\n"), 0
+    while index < len(rows) - 1:
+        head, stop = rows[index], index + 1
+        if len(head) > 2 and not re.search(r"[0-9]|: ", " ".join(head)):
+            while stop < len(rows) and len(rows[stop]) == len(head):
+                found[stop] = f"| {' | '.join(rows[stop])} |"
+                stop += 1
+        if stop > index + 1:
+            found[index] = f"| {' | '.join(head)} |\n|{'---|' * len(head)}"
+        index = stop
+    return "\n".join(found)
+
+
+def _cells(row: str) -> list[str]:
+    match = _ROW.match(row[:2_000])
+    return [cell.strip() for cell in match["cells"].split("|")] if match else []
+
+
+def _row(head: list[str], cells: list[str]) -> str:
+    if len(head) == 2 and not re.search(r"[0-9]:[0-9]", cells[0]):  # | Field | Value |
+        return f"{cells[0]}: {' '.join(cells[1:])}"
+    pairs = []
+    for name, cell in zip(head, cells, strict=False):
+        zone = _ZONE_HEAD.match(name)
+        zoned = f" {zone['zone']}" if zone and re.search(r"[0-9]:[0-9]", cell) else ""
+        pairs.append((zone["name"] if zone else name, cell + zoned))
+    if re.match(r"[0-9:. -]*[0-9]:[0-9]", pairs[0][1]):  # a timeline: what happened then
+        return f"{pairs[0][1]} - {'. '.join(cell for _, cell in pairs[1:] if cell)}"
+    return "\n".join(f"{name}: {cell}" for name, cell in pairs if cell)

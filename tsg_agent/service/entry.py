@@ -1,0 +1,188 @@
+"""investigate(), ainvestigate() and resume(); and what an embedded graph is run with."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from tsg_agent.errors import RecordError
+from tsg_agent.graph import Context, State
+from tsg_agent.llm import Assistant, Budget, Model, open_model
+from tsg_agent.llm.analysis import Workbench
+from tsg_agent.models import Report
+from tsg_agent.progress import Progress
+from tsg_agent.service.pool import Hands
+from tsg_agent.service.running import Investigation
+from tsg_agent.service.sources import open_telemetry
+from tsg_agent.service.traced import TracedEngine, TracedModel
+from tsg_agent.service.watch import Heard, Watch
+from tsg_agent.settings import Settings
+from tsg_agent.store import Request, Store
+from tsg_agent.telemetry.engine import Engine
+from tsg_agent.telemetry.profile import known_values
+
+
+def investigate(  # noqa: PLR0913 - what it works with, by name
+    request: Request,
+    *,
+    settings: Settings | None = None,
+    engine: Engine | None = None,
+    model: Model | None = None,
+    watch: Watch | None = None,
+    keep: bool = False,
+) -> Report:
+    """Run the guide over an incident and conclude.
+
+    `engine`: an open engine instead of `request.telemetry`; it stays open. `model`: instead of the one that the
+    settings name. `keep`: checkpoint each step, so that resume() can go on, and keep the report.
+
+    Raises ParameterError, QuestionError, TelemetryError.
+    """
+    settings = settings or Settings()
+    with _opened(request, settings, engine) as opened:  # before the event loop, which would hold an interrupt back
+        begun = begin(request, settings=settings, engine=opened, model=model, watch=watch, keep=keep)
+        begun.heard.begun(begun.identity)  # at once: an interrupt may come next
+        begun.heard.own_loop = True
+        return _ended(begun.concluded())
+
+
+async def ainvestigate(  # noqa: PLR0913 - what it works with, by name
+    request: Request,
+    *,
+    settings: Settings | None = None,
+    engine: Engine | None = None,
+    model: Model | None = None,
+    watch: Watch | None = None,
+    keep: bool = False,
+) -> Report:
+    """investigate(), for programs that have an event loop. It blocks it nowhere."""
+    begun = await asyncio.to_thread(
+        begin, request, settings=settings, engine=engine, model=model, watch=watch, keep=keep
+    )
+    begun.heard.begun(begun.identity)
+    return await begun.concluded()
+
+
+def resume(identity: str, *, settings: Settings | None = None, watch: Watch | None = None) -> Report:
+    """Go on with an interrupted investigation; branches that had ended are not run again.
+
+    One that was interrupted before its first checkpoint begins anew; of one that has concluded the report is given.
+
+    Raises RecordError for an unknown id, and what investigate() raises.
+    """
+    held = continued(identity, settings=settings, watch=watch)
+    if isinstance(held, Report):
+        return held
+    with _opened(held.request, held.settings, None) as opened:
+        held.heard.own_loop = True
+        return _ended(replace(held, engine=opened).concluded(go_on=True))
+
+
+def begin(  # noqa: PLR0913 - what it works with, by name
+    request: Request,
+    *,
+    settings: Settings | None = None,
+    engine: Engine | None = None,
+    model: Model | None = None,
+    watch: Watch | None = None,
+    keep: bool = False,
+) -> Investigation:
+    """An investigation that is ready to run. Older ones than the settings keep are taken away."""
+    settings = settings or Settings()
+    request = request.model_copy(update={"now": request.now or datetime.now(UTC)})
+    state = first_state(request)
+    store, notes = _store(settings, state["id"], request) if keep else (None, [])
+    heard = Heard(watch or Watch())
+    return Investigation(state["id"], request, state, settings, heard, store, engine, model, tuple(notes))
+
+
+def continued(
+    identity: str, *, settings: Settings | None = None, watch: Watch | None = None, engine: Engine | None = None
+) -> Investigation | Report:
+    """An interrupted investigation, ready to go on; or the report of one that has concluded. Raises RecordError."""
+    settings = settings or Settings()
+    store = Store(settings.state_dir)
+    notes = store.check()
+    request = store.recall(identity)
+    if store.about(identity).state == "finished":
+        return store.report(identity)
+    state: State = {**first_state(request), "id": identity}
+    return Investigation(identity, request, state, settings, Heard(watch or Watch()), store, engine, None, tuple(notes))
+
+
+@contextmanager
+def graph_context(
+    engine: Engine,
+    *,
+    settings: Settings | None = None,
+    model: Model | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Iterator[Context]:
+    """What the nodes of build_graph() work with, for a graph that is run or embedded without investigate().
+
+    Each investigation needs its own: its budget of the model is in it. `engine` stays open. Raises TelemetryError.
+    """
+    settings = settings or Settings()
+    bench = Workbench(unsafe=settings.sandbox.unsafe_no_isolation)
+    try:
+        engine = TracedEngine(engine)
+        known = known_values(engine, settings.query_timeout)
+        model = model or open_model(settings.model)
+        assistant = Assistant(TracedModel(model), settings.model, budget=Budget(settings.model, [])) if model else None
+        context = Context(engine, known, settings, Hands(), assistant=assistant, bench=bench)
+        yield replace(context, progress=progress) if progress else context
+    finally:
+        bench.close()
+
+
+def first_state(request: Request) -> State:
+    """What a run of the graph begins with: an id of its own, and the request's text, flags and clock."""
+    return {
+        "id": uuid4().hex[:12],
+        "text": request.text,
+        "given": request.given.model_dump(mode="json"),
+        "now": (request.now or datetime.now(UTC)).isoformat(),
+        "began": time.time(),
+    }
+
+
+def _ended(run: Coroutine[Any, Any, Report]) -> Report:
+    """Wait for a run, also where an event loop is running already (a notebook): then beside it."""
+    try:
+        beside_another = bool(asyncio.get_running_loop())
+    except RuntimeError:
+        beside_another = False
+    if not beside_another:
+        return asyncio.run(run)
+    with ThreadPoolExecutor(1, thread_name_prefix="tsg") as beside:
+        return beside.submit(asyncio.run, run).result()
+
+
+def _store(settings: Settings, identity: str, request: Request) -> tuple[Store | None, list[str]]:
+    """Where the run is kept. An incident is not left alone because a folder cannot be written: a note says so."""
+    store = Store(settings.state_dir)
+    try:
+        notes = store.check()
+        try:
+            store.prune(settings.keep_days, settings.keep_number and settings.keep_number - 1)
+        except (OSError, sqlite3.Error) as error:
+            notes.append(f"Investigations that are to be kept no longer could not be taken away: {error}.")
+        store.remember(identity, request)
+    except (RecordError, OSError) as error:
+        return None, [f"This investigation cannot be resumed. {error}"]
+    return store, notes
+
+
+@contextmanager
+def _opened(request: Request, settings: Settings, engine: Engine | None) -> Iterator[Engine]:
+    if engine is not None:
+        yield engine
+        return
+    with open_telemetry(request.telemetry, mapping=request.mapping, settings=settings) as opened:
+        yield opened

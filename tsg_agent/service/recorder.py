@@ -1,0 +1,47 @@
+"""Writes an investigation's events down, in their order, beside the event loop."""
+
+import asyncio
+import logging
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tsg_agent.events import EventLog
+from tsg_agent.llm.redaction import Redactor
+
+log = logging.getLogger(__name__)
+_WRITER = ThreadPoolExecutor(1, "tsg-events")
+"""One thread for all: what is told first is written first."""
+
+
+class Recorder:
+    """Where one investigation's events go. What a prompt must not show, an event does not either."""
+
+    def __init__(self, events: EventLog, identity: str, *, redact: bool) -> None:
+        self._events, self._identity = events, identity
+        self._redactor = Redactor(redact)
+        self.notes: list[str] = []
+        """For the report: that events are missing."""
+
+    def __call__(self, kind: str, /, **data: Any) -> None:
+        """See Tells."""
+        _WRITER.submit(self._write, kind, self._hidden(data))
+
+    async def written(self) -> None:
+        """Wait until all that was told is written down."""
+        await asyncio.wrap_future(_WRITER.submit(lambda: None))
+
+    def _write(self, kind: str, data: dict[str, Any]) -> None:
+        try:
+            self._events.append(self._identity, kind, data)
+        except (OSError, sqlite3.Error) as error:
+            if not self.notes:
+                log.warning("an event cannot be written down", exc_info=True)
+                self.notes.append(f"Events of this investigation were not written down: {error}.")
+
+    def _hidden(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._redactor.hide(value)
+        if isinstance(value, dict):
+            return {key: self._hidden(held) for key, held in value.items()}
+        return [self._hidden(held) for held in value] if isinstance(value, list | tuple) else value

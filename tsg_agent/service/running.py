@@ -1,0 +1,215 @@
+"""One investigation, from its turn to its report."""
+
+import asyncio
+import functools
+import logging
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.types import Command, Durability
+
+from tsg_agent import __version__
+from tsg_agent.checkpoints import PlainData, readable
+from tsg_agent.errors import TelemetryError, TsgError
+from tsg_agent.frames import Frames
+from tsg_agent.graph import Context, State, compile_graph
+from tsg_agent.llm import Assistant, Budget, Model, open_model
+from tsg_agent.llm.analysis import Workbench
+from tsg_agent.models import NodeUsage, Report, Status
+from tsg_agent.service.pool import Hands
+from tsg_agent.service.queue import QUEUE, Turn
+from tsg_agent.service.recorder import Recorder
+from tsg_agent.service.sources import opened
+from tsg_agent.service.traced import TracedEngine, TracedModel
+from tsg_agent.service.watch import Heard, silent
+from tsg_agent.settings import Settings
+from tsg_agent.store import Request, Store
+from tsg_agent.telemetry.engine import Engine
+from tsg_agent.telemetry.profile import known_values
+from tsg_agent.tracing import about, span
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Investigation:
+    """What one run works with. `engine`: an open one, which stays open; `store`: where it is kept, if it is."""
+
+    identity: str
+    request: Request
+    state: State
+    settings: Settings
+    heard: Heard
+    store: Store | None = None
+    engine: Engine | None = None
+    model: Model | None = None
+    notes: tuple[str, ...] = ()
+    """For the report: what was wrong before it began."""
+
+    async def concluded(self, *, go_on: bool = False) -> Report:
+        """The report: when it is this investigation's turn, it has run, and what it asked was answered.
+
+        `go_on`: from its last checkpoint, if there is one. However it ends, the event log has it.
+        """
+        kept = self.store is not None
+        with about(self.identity), span("investigation", investigation=self.identity, resumed=go_on, kept=kept):
+            return await self._concluded(go_on=go_on)
+
+    async def _concluded(self, *, go_on: bool) -> Report:
+        recorder = Recorder(self.store.events, self.identity, redact=self.settings.model.redact) if self.store else None
+        heard = self.heard
+        heard.log = recorder or silent
+        try:
+            async with (
+                self._claimed(),
+                QUEUE.turn(heard.queued) as turn,
+                opened(self.engine, self.request, self.settings) as engine,
+            ):
+                heard.log("began", version=__version__, resumed=go_on)
+                report = await self._report(engine, turn, heard, go_on=go_on)
+                if recorder is None:
+                    return _noted(report, [*self.notes, *heard.notes])
+                await recorder.written()
+                report = await self._kept(_noted(report, [*self.notes, *heard.notes, *recorder.notes]))
+                heard.log("concluded", headline=report.headline, causes=len(report.causes))
+                return report
+        except asyncio.CancelledError:
+            if not heard.waits:
+                heard.log("interrupted")
+            raise
+        except Exception as error:
+            told = error if isinstance(error, TsgError) else TsgError("A defect of tsg-agent; please report it.")
+            if not heard.waits:
+                heard.log("failed", error=type(error).__name__, message=told.message, fix=told.fix)
+            raise
+        finally:
+            if recorder:
+                await recorder.written()
+
+    async def _report(self, engine: Engine, turn: Turn, heard: Heard, *, go_on: bool) -> Report:
+        """Run the graph, or go on from a checkpoint, until the report is there, asking what is open."""
+        traced = TracedEngine(engine)
+        hands, bench = Hands(), Workbench(unsafe=self.settings.sandbox.unsafe_no_isolation)
+        try:
+            known = asyncio.get_running_loop().run_in_executor(hands, known_values, traced, self.settings.query_timeout)
+            known.add_done_callback(_heard)  # where something else fails first, nobody waits for it
+            async with self._checkpointer() as saver:
+                graph, config = compile_graph(saver), self._config
+                with readable(self.identity):
+                    held = (await graph.aget_state(config)).values if self.store else {}
+                assistant = await self._assistant(held)
+                frames = self.store.frames(self.identity) if self.store else Frames()
+                context = Context(
+                    TracedEngine(engine),
+                    await known,
+                    self.settings,
+                    hands,
+                    frames,
+                    heard.progress,
+                    assistant,
+                    bench,
+                    heard.log_event,
+                )
+                run = functools.partial(graph.ainvoke, config=config, context=context, durability=self._durability)
+                on = go_on and bool(held)
+                reading = functools.partial(readable, self.identity) if on else nullcontext
+                with reading():  # what a node cannot make sense of may come from the checkpoint
+                    ended: Any = await run(None if on else self.state)
+                while "__interrupt__" in ended:
+                    async with turn.given_back():
+                        answers = await heard.answers(ended["__interrupt__"][0].value)
+                    with reading():
+                        ended = await run(Command(resume=answers))
+            return _checked(Report.model_validate(ended["report"]))
+        except asyncio.CancelledError:
+            await hands.stop(engine)
+            raise
+        except BaseException:
+            await hands.stop(engine)
+            await hands.rest()
+            raise
+        finally:
+            await asyncio.to_thread(bench.close)
+
+    @property
+    def _config(self) -> Any:
+        return {"configurable": {"thread_id": self.identity}}
+
+    @property
+    def _durability(self) -> Durability | None:
+        """In memory only a question is gone on from: then the steps before it need not be written down one by one."""
+        return "async" if self.store else "exit" if self.heard.watch.ask else None
+
+    @asynccontextmanager
+    async def _claimed(self) -> AsyncIterator[None]:
+        if self.store is None:
+            yield
+            return
+        claim = self.store.claimed(self.identity)
+        await asyncio.to_thread(claim.__enter__)
+        try:
+            yield
+        finally:
+            claim.__exit__(None, None, None)
+
+    @asynccontextmanager
+    async def _checkpointer(self) -> AsyncIterator[BaseCheckpointSaver[Any] | None]:
+        """A file where the run is to be resumable, memory where a question may be answered; else nothing is kept."""
+        if self.store is not None:
+            async with AsyncSqliteSaver.from_conn_string(str(self.store.checkpoints)) as saver:
+                saver.serde = PlainData()
+                yield saver
+        else:
+            yield InMemorySaver(serde=PlainData()) if self.heard.watch.ask else None
+
+    async def _assistant(self, held: dict[str, Any]) -> Assistant | None:
+        """The model within this investigation's budget, of which a resumed one has spent a part.
+
+        A checkpoint knows what the nodes that ended have spent; the store also what one did that was killed.
+        """
+        settings = self.settings.model
+        model = self.model or (await asyncio.to_thread(open_model, settings) if settings.name else None)
+        if model is None:
+            return None
+        model = TracedModel(model)
+        spent = [NodeUsage.model_validate(node) for node in held.get("spent", [])]
+        if self.store is None:
+            return Assistant(model, settings, budget=Budget(settings, spent))
+        keep = functools.partial(self.store.spend, self.identity)
+        return Assistant(model, settings, budget=Budget(settings, self.store.spent(self.identity) or spent, keep))
+
+    async def _kept(self, report: Report) -> Report:
+        """The report, kept as it is; its steps are of no more use."""
+        assert self.store is not None  # noqa: S101 - only called with a store
+        try:
+            await asyncio.to_thread(self.store.end, self.identity, report)
+            await asyncio.to_thread(self.store.forget_steps, [self.identity])
+        except (OSError, sqlite3.Error) as error:
+            log.warning("a report cannot be kept", exc_info=True)
+            return _noted(report, [f"This report is not kept: {error}."])
+        return report
+
+
+def _heard(future: "asyncio.Future[Any]") -> None:
+    if not future.cancelled():
+        future.exception()
+
+
+def _noted(report: Report, notes: list[str]) -> Report:
+    return report.model_copy(update={"notes": [*report.notes, *notes]}) if notes else report
+
+
+def _checked(report: Report) -> Report:
+    """A report, unless nothing at all could be read: then there is an error and no conclusion."""
+    broken = [finding for finding in report.findings if finding.status is Status.ERROR]
+    if len(broken) == len(report.findings):
+        raise TelemetryError(
+            f"No check could be run: {broken[0].reason}", fix="`tsg-agent doctor --telemetry …` says more."
+        )
+    return report

@@ -1,0 +1,47 @@
+"""A report in parts: for readers that take little at a time."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tsg_agent.errors import ParameterError
+from tsg_agent.models import Report
+from tsg_agent.report.markdown import to_markdown
+
+_FIELDS = {
+    "parameters": "parameters",
+    "sla": "sla",
+    "causes": "causes",
+    "dismissed": "rejected",
+    "gaps": "gaps",
+    "actions": "actions",
+    "messages": "communication",
+    "notes": "notes",
+}
+"""Section -> the report's field."""
+SECTIONS = ("brief", "whole", *_FIELDS, "checks", *(f"step_{step}" for step in range(2, 11)))
+
+
+def section(report: Report, name: str) -> str:
+    """One part: Markdown for `brief` and `whole`, else JSON. Raises ParameterError for one that there is not."""
+    told: dict[str, Callable[[], Any]] = {
+        "brief": lambda: to_markdown(report, brief=True),
+        "whole": lambda: to_markdown(report),
+        "checks": lambda: [
+            finding.model_dump(mode="json", include={"id", "step", "title", "status", "label", "reason", "row_count"})
+            for finding in report.findings
+        ],
+        **{f"step_{finding.step}": _whole(finding) for finding in report.findings},
+    }
+    if name in _FIELDS:
+        field = _FIELDS[name]
+        held: Any = report.model_dump(mode="json", include={field})[field]
+    elif name in told:
+        held = told[name]()
+    else:
+        raise ParameterError(f"A report has no section {name!r}.", fix=f"There are {', '.join(SECTIONS)}.")
+    return held if isinstance(held, str) else json.dumps(held, ensure_ascii=False, indent=1)
+
+
+def _whole(finding: Any) -> Callable[[], Any]:
+    return lambda: finding.model_dump(mode="json")

@@ -1,0 +1,109 @@
+"""Telemetry by place, and by name: a client names a source, and whoever runs the service knows where it lies."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from tsg_agent.errors import ParameterError
+from tsg_agent.settings import Settings
+from tsg_agent.store import Request
+from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.telemetry.engine import Engine
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where telemetry lies, and the file that maps its names to the guide's."""
+
+    telemetry: str
+    mapping: Path | None = None
+
+
+class Sources:
+    """Named sources, each opened when it is first asked for, and open until all are closed. For several threads."""
+
+    def __init__(self, named: Mapping[str, Source | str | Path], settings: Settings) -> None:
+        self._named = {
+            name: source if isinstance(source, Source) else Source(str(source)) for name, source in named.items()
+        }
+        self._settings = settings
+        self._engines: dict[str, Engine] = {}
+        self._locks = {name: threading.Lock() for name in self._named}
+
+    @property
+    def names(self) -> list[str]:
+        """What a client may name."""
+        return sorted(self._named)
+
+    def called(self, name: str) -> Source:
+        """A source by name; "" where there is only one. Raises ParameterError, naming those that there are."""
+        if not name and len(self._named) == 1:
+            return next(iter(self._named.values()))
+        if name not in self._named:
+            near = get_close_matches(name, self._named, 3, 0.5)
+            meant = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
+            problem = f"There is no source {name!r}." if name else "Which source is meant?"
+            raise ParameterError(problem, fix=f"{meant}There are: {', '.join(map(repr, self.names)) or 'none'}.")
+        return self._named[name]
+
+    def engine(self, name: str) -> Engine:
+        """A source's engine, which stays open. Raises ParameterError, TelemetryError."""
+        source = self.called(name)
+        key = next(known for known, held in self._named.items() if held is source)
+        with self._locks[key]:
+            if key not in self._engines:
+                self._engines[key] = open_telemetry(source.telemetry, mapping=source.mapping, settings=self._settings)
+            return self._engines[key]
+
+    def at(self, request: Request) -> Engine | None:
+        """The engine of the source that a request is about, if it is one of these. Raises TelemetryError."""
+        asked = Source(request.telemetry, request.mapping)
+        return next((self.engine(name) for name, source in self._named.items() if source == asked), None)
+
+    def close(self) -> None:
+        """Close all that were opened."""
+        for engine in self._engines.values():
+            engine.close()
+        self._engines.clear()
+
+
+def open_telemetry(telemetry: str, *, mapping: Path | None = None, settings: Settings | None = None) -> DuckDB:
+    """The embedded engine over a folder, a glob, a file or a .duckdb database; close it, or use it in `with`."""
+    settings = settings or Settings()
+    return DuckDB(
+        telemetry,
+        mapping=mapping,
+        memory_limit=settings.memory_limit,
+        threads=settings.threads,
+        unreadable_percent=settings.unreadable_percent,
+        template_paths=settings.template_paths,
+    )
+
+
+@asynccontextmanager
+async def opened(engine: Engine | None, request: Request, settings: Settings) -> AsyncIterator[Engine]:
+    """An engine that is open already and stays so, or the request's, opened beside the event loop and closed again."""
+    if engine is not None:
+        yield engine
+        return
+    gone = threading.Event()
+
+    def opening() -> DuckDB:
+        made = open_telemetry(request.telemetry, mapping=request.mapping, settings=settings)
+        if gone.is_set():
+            made.close()
+        return made
+
+    try:
+        own = await asyncio.to_thread(opening)
+    except asyncio.CancelledError:
+        gone.set()
+        raise
+    try:
+        yield own
+    finally:
+        await asyncio.to_thread(own.close)

@@ -1,0 +1,114 @@
+"""How a surface takes part in a run, and what becomes of it where that fails."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tsg_agent.errors import ParameterError, QuestionError
+from tsg_agent.models import Question
+from tsg_agent.progress import Progress
+
+log = logging.getLogger(__name__)
+Answers = dict[str, Any]
+Ask = Callable[[list[Question]], Answers | Awaitable[Answers]]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a surface takes part in a run. What listens may raise: then it is told no more, and the report says so."""
+
+    progress: Callable[[Progress], None] = lambda _event: None
+    ask: Ask | None = None
+    """Answers questions that the text leaves open: parameter -> value; sync, or async. A wrong answer is asked again.
+    Without it they raise QuestionError."""
+    begun: Callable[[str], None] = lambda _id: None
+    """Is told the investigation's id at once."""
+    queued: Callable[[int], None] = lambda _place: None
+    """Is told the place in the queue where the investigation must wait for others, as it changes; 1 is the next."""
+    tries: int | None = 3
+    """Wrong answers in a row that are asked again: a program that always gives the same must end. None = all."""
+
+
+class Tells(Protocol):
+    """Where events go to stay."""
+
+    def __call__(self, kind: str, /, **data: Any) -> None:
+        """One event: what happened, and plain JSON about it."""
+        ...
+
+
+def silent(_kind: str, /, **_data: Any) -> None:
+    """For a run that keeps nothing."""
+
+
+@dataclass
+class Heard:
+    """A watch of which no part can end the run; everything that happens is told to it and to the event log."""
+
+    watch: Watch
+    log: Tells = silent
+    notes: list[str] = field(default_factory=list)
+    """For the report: who was told no more."""
+    own_loop: bool = False
+    """Whether the event loop is the run's own, so that a question may hold it."""
+    waits: bool = False
+    """Whether a question is open: what ends then has not failed, and can be answered later."""
+    _deaf: set[str] = field(default_factory=set)
+    _wrong: int = 0
+
+    def progress(self, event: Progress) -> None:
+        """A check began or ended."""
+        self._tell("progress", event)
+
+    def begun(self, identity: str) -> None:
+        """The investigation has an id."""
+        self._tell("begun", identity)
+
+    def queued(self, place: int) -> None:
+        """It waits for others."""
+        self.log("queued", place=place)
+        self._tell("queued", place)
+
+    def log_event(self, event: dict[str, Any]) -> None:
+        """What a node of the graph says."""
+        data = {name: value for name, value in event.items() if name != "kind"}
+        self.log(event["kind"], **data)
+
+    async def answers(self, asked: Any) -> Any:
+        """What is answered to the questions of an interrupt. Raises QuestionError where nobody answers.
+
+        Raises ParameterError where every answer was wrong; the investigation waits at its question all the same.
+        """
+        questions = [Question.model_validate(question) for question in asked["questions"]]
+        refused: dict[str, str] = asked.get("refused") or {}
+        self.waits = True
+        self.log("asked", questions=[question.model_dump(mode="json") for question in questions])
+        self._wrong = self._wrong + 1 if refused else 0
+        if self.watch.tries is not None and self._wrong >= self.watch.tries:
+            raise ParameterError(" ".join(refused.values()), fix="Answer with one of the values that are named.")
+        if self.watch.ask is None:
+            raise QuestionError([(one.parameter, one.text, one.candidates) for one in questions])
+        answers = await self._asked(self.watch.ask, questions)
+        self.waits = False
+        self.log("answered", parameters=sorted(map(str, answers)) if isinstance(answers, dict) else [])
+        return answers
+
+    async def _asked(self, ask: Ask, questions: list[Question]) -> Any:
+        if self.own_loop or inspect.iscoroutinefunction(ask):
+            said = ask(questions)
+        else:
+            said = await asyncio.to_thread(ask, questions)
+        return await said if inspect.isawaitable(said) else said
+
+    def _tell(self, what: str, *data: Any) -> None:
+        if what in self._deaf:
+            return
+        try:
+            getattr(self.watch, what)(*data)
+        except Exception as error:  # others' code may raise anything, and the incident comes first
+            log.warning("the listener for %s failed and is told no more", what, exc_info=True)
+            self._deaf.add(what)
+            self.notes.append(f"The listener for {what} failed ({type(error).__name__}), and was told no more.")

@@ -1,0 +1,87 @@
+"""SQLite files of the state directory: its owner's alone; one that is damaged is kept aside, and a new one made."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+BUSY_S = 30.0
+"""Seconds to wait for another process's write."""
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def owned(file: Path) -> Path:
+    """The file, made where it is not there, in a folder that nobody else writes to. Raises OSError."""
+    folder = file.parent
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not file.exists():
+        _made(file)
+    for path in (folder, file):
+        held = path.stat()
+        if hasattr(os, "geteuid") and held.st_uid != os.geteuid():
+            raise PermissionError(f"{path} belongs to another user")
+    if folder.stat().st_mode & 0o022:
+        raise PermissionError(f"others may write to it; `chmod 700 {folder}`, or take another")
+    file.chmod(0o600)  # one that an earlier version made
+    return file
+
+
+def _made(file: Path) -> None:
+    """Make it, empty, under another name first: whoever closes a file gives up all locks of the process in it."""
+    part = file.with_name(f"{file.name}.{uuid4().hex}.part")
+    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    try:
+        os.link(part, file)
+    except FileExistsError:
+        pass  # somebody else was quicker
+    finally:
+        part.unlink()
+
+
+@contextmanager
+def connected(file: Path) -> Iterator[sqlite3.Connection]:
+    """A connection for a few statements, which are one transaction."""
+    with closing(sqlite3.connect(file, timeout=BUSY_S)) as connection, connection:
+        yield connection
+
+
+def mended(file: Path) -> Path | None:
+    """Where a damaged file is now kept, with a new one in its place; None for a sound one.
+
+    Looks at the whole file: a page that is damaged in its middle opens like any other. Raises OSError,
+    sqlite3.Error.
+    """
+    try:
+        with connected(owned(file)) as connection:
+            _write_ahead(connection)
+            connection.execute("CREATE TABLE IF NOT EXISTS kept (id TEXT)")  # a folder that is full, or read-only
+            (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if said == "ok":
+            return None
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF not in _DAMAGED:
+            raise
+    aside = file.with_name(f"{file.stem}-damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}{file.suffix}")
+    for end in ("", "-wal", "-shm"):
+        part = file.with_name(file.name + end)
+        if part.exists():
+            part.replace(aside.with_name(aside.name + end))
+    owned(file)
+    return aside
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Let readers and a writer work side by side. To change the mode nobody else may read, and SQLite does not wait."""
+    last = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > last:
+                raise
+            time.sleep(0.02)
