@@ -70,6 +70,13 @@ def holds(subject: Subject, expected: Subject) -> bool:
     return expected.items() <= subject.items()
 
 
+def names_of(cause: Verdict) -> Subject:
+    """All that is told of exactly a cause's requests: its description, and other values that they all have."""
+    return {
+        name: value for one in (cause.subject, *cause.detail.get("same_requests", ())) for name, value in one.items()
+    }
+
+
 def confirmed(judgement: Judgement) -> list[Verdict]:
     return [cause for cause in judgement.causes if cause.confidence is Confidence.CONFIRMED]
 

