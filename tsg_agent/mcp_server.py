@@ -38,6 +38,7 @@ from tsg_agent.llm.untrusted import fenced
 from tsg_agent.models import Doubt, Question, Report, Status
 from tsg_agent.progress import Progress
 from tsg_agent.service.door import Service
+from tsg_agent.service.pool import alone
 from tsg_agent.service.sections import SECTIONS, section
 from tsg_agent.tools import PLUGINS, get_tools
 from tsg_agent.tools.code_interpreter import DESCRIPTION, CodeArgs, CodeInterpreter, MappingStore
@@ -236,9 +237,7 @@ class Server:
         async def call(given: BaseModel, _ctx: Context) -> Said:
             held = given.model_dump(mode="json")
             tool = (await asyncio.to_thread(self._tools, held.pop("source")))[plugin.name]
-            message = await asyncio.to_thread(
-                tool.invoke, {"type": "tool_call", "id": "1", "name": plugin.name, "args": held}
-            )
+            message = await alone(tool.invoke, {"type": "tool_call", "id": "1", "name": plugin.name, "args": held})
             if message.status == "error":
                 raise ToolError(message.content)
             if message.artifact["status"] == Status.OK:
@@ -262,7 +261,7 @@ class Server:
             result = self._interpreter.run(args.code, args.frames)
             return self._interpreter.content(result, [name for name in args.frames if name in self._frames])
 
-        return fenced(await asyncio.to_thread(run), MOST)
+        return fenced(await alone(run), MOST)
 
 
 GUIDE = (

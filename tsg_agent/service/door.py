@@ -17,6 +17,7 @@ from tsg_agent.progress import Progress
 from tsg_agent.report.markdown import to_markdown
 from tsg_agent.service.entry import begin, continued
 from tsg_agent.service.feedback import export, feedback_of
+from tsg_agent.service.pool import alone
 from tsg_agent.service.running import Investigation
 from tsg_agent.service.sources import Source, Sources, open_telemetry
 from tsg_agent.service.watch import Heard, Watch
@@ -199,7 +200,7 @@ class Service:
         from tsg_agent.ask import answer  # noqa: PLC0415 - it calls investigate(), and so stands above
 
         engine = await asyncio.to_thread(self.sources.engine, source)
-        return await asyncio.to_thread(answer, question, engine, self.settings, incident=incident, given=given)
+        return await alone(answer, question, engine, self.settings, incident=incident, given=given)
 
     async def feedback(self, identity: str, **said: Any) -> Feedback:
         """Keep what it really was. See feedback_of."""
