@@ -141,13 +141,12 @@ class Service:
     async def cancel(self, identity: str) -> None:
         """Stop an investigation: its queries are cancelled. Nothing happens to one that has ended."""
         live = self._live.get(identity)
-        if live is None or live.task is None:
-            await asyncio.to_thread(self.store.recall, identity)  # it may be unknown
-            return
-        if not live.task.done():
+        if live is not None and live.task is not None and not live.task.done():
             live.task.cancel()
             await asyncio.wait([live.task])
-            await asyncio.to_thread(self.store.events.append, identity, "cancelled", {})
+        elif (await self.get(identity)).kept.state not in ("asked", "interrupted"):  # what another service began
+            return
+        await asyncio.to_thread(self.store.events.append, identity, "cancelled", {})
 
     async def ended(self, identity: str) -> Report:
         """The report, when it is there. Raises what ended the investigation otherwise."""
