@@ -6,6 +6,7 @@ python examples/mcp_copilot.py incident.md telemetry/ region=us-east
 
 import asyncio
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,8 @@ async def main(incident: str, telemetry: str, *answers: str) -> None:
         text = Path(incident).read_text("utf-8")
         said = await client.call_tool("run_guide", {"incident": text}, progress_callback=progress)
         print(said.content[0].text)
-        link = next(part.uri for part in said.content if part.type == "resource_link")
-        actions = await client.read_resource(link.replace("/whole", "/actions"))
+        place = re.findall(r"tsg://\S+/causes", said.content[0].text)[-1]
+        actions = await client.read_resource(place.replace("/causes", "/actions"))
         print(actions.contents[0].text)
 
 

@@ -17,13 +17,10 @@ from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp_types import (
-    CallToolResult,
     ElicitRequest,
     ElicitRequestFormParams,
     ElicitResult,
     InputRequiredResult,
-    ResourceLink,
-    TextContent,
     ToolAnnotations,
 )
 from mcp_types.version import is_version_at_least
@@ -38,13 +35,14 @@ from tsg_agent.llm.untrusted import fenced
 from tsg_agent.models import Doubt, Question, Report, Status
 from tsg_agent.progress import Progress
 from tsg_agent.service.door import Service
+from tsg_agent.service.pool import alone
 from tsg_agent.service.sections import SECTIONS, section
 from tsg_agent.tools import PLUGINS, get_tools
 from tsg_agent.tools.code_interpreter import DESCRIPTION, CodeArgs, CodeInterpreter, MappingStore
 from tsg_agent.tools.langchain import explainer
 
 Which: TypeAlias = Literal["few", "all"]
-Said: TypeAlias = str | CallToolResult | InputRequiredResult
+Said: TypeAlias = str | InputRequiredResult
 BRANCHES = len(PLUGINS) + 1
 ASKS_WITH_ROUNDS = "2026-07-28"
 """The protocol's version from which a question is a round of the call, and not a request to the client."""
@@ -236,9 +234,7 @@ class Server:
         async def call(given: BaseModel, _ctx: Context) -> Said:
             held = given.model_dump(mode="json")
             tool = (await asyncio.to_thread(self._tools, held.pop("source")))[plugin.name]
-            message = await asyncio.to_thread(
-                tool.invoke, {"type": "tool_call", "id": "1", "name": plugin.name, "args": held}
-            )
+            message = await alone(tool.invoke, {"type": "tool_call", "id": "1", "name": plugin.name, "args": held})
             if message.status == "error":
                 raise ToolError(message.content)
             if message.artifact["status"] == Status.OK:
@@ -262,7 +258,7 @@ class Server:
             result = self._interpreter.run(args.code, args.frames)
             return self._interpreter.content(result, [name for name in args.frames if name in self._frames])
 
-        return fenced(await asyncio.to_thread(run), MOST)
+        return fenced(await alone(run), MOST)
 
 
 GUIDE = (
@@ -336,15 +332,11 @@ def _asking(questions: list[Question]) -> type[BaseModel]:
     return create_model("Answers", **fields)
 
 
-def _concluded(report: Report) -> CallToolResult:
-    """The conclusion for the model, and where the rest of it is."""
+def _concluded(report: Report) -> str:
+    """The conclusion for the model, and where the rest of it is: in words, since links break some clients' models."""
     place = f"tsg://investigations/{report.id}"
-    text = f"{fenced(guide_text(report), 9_000)}\nInvestigation {report.id}: get_report has its other sections."
-    links = [
-        ResourceLink(type="resource_link", uri=f"{place}/{part}", name=f"{report.id} {part}", mime_type=kind)
-        for part, kind in (("whole", "text/markdown"), ("causes", "application/json"), ("checks", "application/json"))
-    ]
-    return CallToolResult(content=[TextContent(type="text", text=text), *links])
+    rest = f"get_report has its other sections; so have resources, for example {place}/causes and {place}/whole"
+    return f"{fenced(guide_text(report), 9_000)}\nInvestigation {report.id}: {rest}"
 
 
 def serve(service: Service, which: Which) -> None:

@@ -96,6 +96,14 @@ def test_a_question_is_answered_by_another_service_later(incident: Request, tmp_
             await asked(service, identity)
             return identity
 
+    async def given_up(identity: str) -> None:
+        async with door(incident, tmp_path) as service:
+            await service.cancel(identity)
+            standing = await service.get(identity)
+            assert (standing.kept.state, standing.questions) == ("cancelled", [])
+            await service.cancel(identity)
+            assert [one.kind for one in await service.events(identity)].count("cancelled") == 1
+
     async def second(identity: str) -> Report:
         async with door(incident, tmp_path) as service:
             standing = await service.get(identity)
@@ -105,6 +113,7 @@ def test_a_question_is_answered_by_another_service_later(incident: Request, tmp_
             await service.answer(identity, "us-east")
             return await service.ended(identity)
 
+    asyncio.run(given_up(asyncio.run(first())))
     identity = asyncio.run(first())
     assert asyncio.run(second(identity)).id == identity
 

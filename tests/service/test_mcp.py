@@ -93,9 +93,9 @@ def test_what_is_open_is_asked_and_progress_told(mode: str, incident: Request, t
             assert question.requested_schema["properties"]["region"]["enum"] == ["us-east", "us-west", "eu-central"]
             assert [number for number, _, _ in told] == list(range(1, 11))
             assert {total for _, total, _ in told} == {10}
-            links = [one.uri for one in result.content if one.type == "resource_link"]
             (identity,) = Store(tmp_path).identities()
-            assert links[0] == f"tsg://investigations/{identity}/whole"
+            assert f"tsg://investigations/{identity}/whole" in text(result)
+            assert [one.type for one in result.content] == ["text"]  # a link breaks some clients' models
 
     asyncio.run(main())
 

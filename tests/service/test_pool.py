@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tsg_agent.service.pool import BRANCHES, THREADS, Hands
+from tsg_agent.service.pool import BRANCHES, THREADS, Hands, alone
 from tsg_agent.service.queue import Queue
 
 REQUEST: contextvars.ContextVar[str] = contextvars.ContextVar("request", default="none")
@@ -118,6 +118,30 @@ def test_an_error_of_a_nested_piece_of_work_reaches_who_waits_for_it() -> None:
         return "told"
 
     assert hands.submit(lambda: hands.submit(query).result(60)).result(60) == "told"
+
+
+def test_what_takes_as_long_as_a_person_thinks_keeps_nobody_waiting() -> None:
+    """More of it than the event loop's own pool has threads: something short goes on all the same."""
+
+    async def main() -> list[str]:
+        REQUEST.set("mine")
+        go_on = threading.Event()
+
+        def thinks() -> str:
+            assert go_on.wait(60)
+            return REQUEST.get()
+
+        def fails() -> None:
+            raise ZeroDivisionError
+
+        thinking = [asyncio.create_task(alone(thinks)) for _ in range(40)]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(go_on.set)
+        with pytest.raises(ZeroDivisionError):
+            await alone(fails)
+        return await asyncio.gather(*thinking)
+
+    assert asyncio.run(main()) == ["mine"] * 40
 
 
 def test_turns_are_taken_in_order_and_the_place_is_told() -> None:

@@ -17,6 +17,7 @@ from tsg_agent.progress import Progress
 from tsg_agent.report.markdown import to_markdown
 from tsg_agent.service.entry import begin, continued
 from tsg_agent.service.feedback import export, feedback_of
+from tsg_agent.service.pool import alone
 from tsg_agent.service.running import Investigation
 from tsg_agent.service.sources import Source, Sources, open_telemetry
 from tsg_agent.service.watch import Heard, Watch
@@ -140,13 +141,12 @@ class Service:
     async def cancel(self, identity: str) -> None:
         """Stop an investigation: its queries are cancelled. Nothing happens to one that has ended."""
         live = self._live.get(identity)
-        if live is None or live.task is None:
-            await asyncio.to_thread(self.store.recall, identity)  # it may be unknown
-            return
-        if not live.task.done():
+        if live is not None and live.task is not None and not live.task.done():
             live.task.cancel()
             await asyncio.wait([live.task])
-            await asyncio.to_thread(self.store.events.append, identity, "cancelled", {})
+        elif (await self.get(identity)).kept.state not in ("asked", "interrupted"):  # what another service began
+            return
+        await asyncio.to_thread(self.store.events.append, identity, "cancelled", {})
 
     async def ended(self, identity: str) -> Report:
         """The report, when it is there. Raises what ended the investigation otherwise."""
@@ -199,7 +199,7 @@ class Service:
         from tsg_agent.ask import answer  # noqa: PLC0415 - it calls investigate(), and so stands above
 
         engine = await asyncio.to_thread(self.sources.engine, source)
-        return await asyncio.to_thread(answer, question, engine, self.settings, incident=incident, given=given)
+        return await alone(answer, question, engine, self.settings, incident=incident, given=given)
 
     async def feedback(self, identity: str, **said: Any) -> Feedback:
         """Keep what it really was. See feedback_of."""

@@ -1,6 +1,7 @@
 """The threads that all investigations of a process share, and one investigation's part in them."""
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 import time
@@ -107,3 +108,29 @@ def _done_at_once(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> F
     except Exception as error:  # as an executor does: whoever asks for the result gets it
         future.set_exception(error)
     return future
+
+
+async def alone(fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run what may take as long as a person thinks, or a whole answer, in a thread of its own.
+
+    In the event loop's own pool, which has a handful of threads, others would wait for it.
+    """
+    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+    told: asyncio.Future[T] = loop.create_future()
+
+    def tell(result: Future[T]) -> None:
+        if told.cancelled():
+            return
+        error = result.exception()
+        if error is not None:
+            told.set_exception(error)
+        else:
+            told.set_result(result.result())
+
+    def work() -> None:
+        result = _done_at_once(context.run, partial(fn, *args, **kwargs))
+        with contextlib.suppress(RuntimeError):  # nobody waits any more: the loop is closed
+            loop.call_soon_threadsafe(tell, result)
+
+    threading.Thread(target=work, name="tsg-alone", daemon=True).start()
+    return await told

@@ -1,6 +1,5 @@
 """How a surface takes part in a run, and what becomes of it where that fails."""
 
-import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
@@ -10,6 +9,7 @@ from typing import Any, Protocol
 from tsg_agent.errors import ParameterError, QuestionError
 from tsg_agent.models import Question
 from tsg_agent.progress import Progress
+from tsg_agent.service.pool import alone
 
 log = logging.getLogger(__name__)
 Answers = dict[str, Any]
@@ -100,7 +100,7 @@ class Heard:
         if self.own_loop or inspect.iscoroutinefunction(ask):
             said = ask(questions)
         else:
-            said = await asyncio.to_thread(ask, questions)
+            said = await alone(ask, questions)
         return await said if inspect.isawaitable(said) else said
 
     def _tell(self, what: str, *data: Any) -> None:
