@@ -40,6 +40,8 @@ READ = [
     ("Notes from Bangalore (all times IST), 20 January 2024: PetSite us-east prod\n12:00 errors begin\n13:30 resolved",
      "20T06:30", "20T08:00"),
     ("PetSite us-east prod, UTC\n0610 deploy\n0630 errors begin\n0700 page\n0800 recovered", "20T06:30", "20T08:00"),
+    ("Vorfall PetSite, us-east, prod. Beginn gegen 07:30, Ende gegen 09:00 (alle Zeiten MEZ).", "20T06:30", "20T08:00"),
+    ("The PetSite service (us-east, prod) dropped to 91% at 06:30Z and was fine by 08:00Z", "20T06:30", "20T08:00"),
     ("PetSite us-east prod: it began at 1:30 AM and was resolved at 3:00 AM (Eastern)", "20T06:30", "20T08:00"),
     ("PetSite us-east prod: Fehler seit 07:30 Uhr MEZ, behoben um 09:00 Uhr", "20T06:30", "20T08:00"),
     ("PetSite us-east prod falla desde las 07:30 (hora de Madrid), resuelto a las 09:00 (hora de Madrid)",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from tsg_agent.extract.spotting import SPAN
+from tsg_agent.extract.lengths import SPAN
 
 EARLIER = frozenset({"before", "prior to", "until", "till", "up to", "leading up to"})
 _NEAR = r"(?:[\s~]+(?:about|around|roughly|approximately|the))?[\s~]*$"

@@ -27,16 +27,9 @@ _GOES_ON = re.compile(
     re.IGNORECASE,
 )
 _STATES = (
-    "status",
-    "state",
-    "action",
-    "event_action",
-    "alert_transition",
-    "event_type",
-    "newstatevalue",
-    "value",
+    "status", "state", "action", "event_action", "alert_transition", "event_type", "newstatevalue", "value",
     "transition",
-)
+)  # fmt: skip
 _NOISE = re.compile(
     r"(?:.*_)?(?:id|ids|url|urls|uri|href|self|link|links|arn|key|fingerprint|signature|version|hash|token|silence\w*|resources"
     r"|alert_query|query|expr|previousstate|oldstatevalue|returndata)|.*(?:URL|Id|Arn|Key)",
@@ -45,18 +38,8 @@ _SPAN = re.compile(r"(?:time_?|analysis_?|query_?)?(?:window|range|period)", re.
 _NAMES = ("summary", "name", "value", "title", "id")
 _ENTITIES = re.compile(r"(?:.*_)?(?:services?|region|environment|env|component|application)$", re.IGNORECASE)
 _TIMELIKE = re.compile(r"time|date|(?:^|_)(?:ts|at|since|until|start|end)$|(?<=[a-z])(?:At|On)$|stamp", re.IGNORECASE)
-_CHANGED = frozenset(
-    {
-        "occurred_at",
-        "updated_at",
-        "last_updated",
-        "last_status_change_at",
-        "state_change_time",
-        "time",
-        "timestamp",
-        "date",
-        "last_triggered_at",
-    }
+_CHANGED = re.compile(
+    "occurred_at|updated_at|last_updated|last_status_change_at|state_change_time|time|timestamp|date|last_triggered_at"
 )
 """Fields that tell when an alert last changed: when it is over, that is the end."""
 _LATER = frozenset({"updated_at", "last_updated", "last_status_change_at", "acknowledged_at", "last_seen_at"})
@@ -167,7 +150,7 @@ def _line(name: str, value: Any, *, over: bool) -> str:
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").replace(" ", "_").lower()
     moment = _moment(value) if _TIMELIKE.search(snake) else ""
     said = moment or str(value).replace("%%%", " ").strip()
-    if over and snake in _CHANGED:
+    if over and _CHANGED.fullmatch(snake):
         return f"Resolved at: {said}"
     own = snake in ("threshold", "thresholds") and not _is_target(value)
     still = not over and snake in ("ends_at", "end_at")

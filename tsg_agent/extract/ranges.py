@@ -8,6 +8,7 @@ import re
 from enum import StrEnum
 
 from tsg_agent.extract.sayings import Place
+from tsg_agent.extract.words import ALL
 
 
 class Purpose(StrEnum):
@@ -35,20 +36,20 @@ def opening(place: Place) -> re.Match[str] | None:
 def ranges_over(gap: str, place: Place, opens: re.Match[str] | None) -> bool:
     """Is a gap between two times that of a range?"""
     words = place.words
-    joins = r"(?:and|&|und|y|et)"
+    joins = words.one_of("range_and")
     pattern = words.made(
         "between times",
         rf",?[ ]{{0,3}}(?:-{{1,2}}|\u2013|—|{words.one_of('to')}|->|→|/|\.{{2,3}}|{joins})"
-        rf"[ ]{{0,3}}(?:{words.one_of('about')} |~)?(?:las |à )?",
+        rf"[ ]{{0,3}}(?:{words.one_of('about')} |~)?",
     )
-    return bool(pattern.fullmatch(gap)) and bool(opens or not re.search(rf"{joins}", gap))
+    return bool(pattern.fullmatch(gap)) and bool(opens or not re.search(joins, gap, re.IGNORECASE))
 
 
 def purpose(place: Place, rest: str, opens: re.Match[str] | None) -> Purpose:
     """What a range is for that begins at `place`; `rest` is what its sentence says after it."""
     words = place.words
     head = place.head[: len(place.head) - len(place.before) + opens.start()] if opens else place.head
-    if words.made("ran", rf"{words.one_of('event')}|when|wann|quand|cuándo|duration").fullmatch(place.label):
+    if ALL.labels("ran").fullmatch(place.label):
         return Purpose.INCIDENT
     if words["past"].search(head):
         return Purpose.NEITHER

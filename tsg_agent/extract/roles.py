@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
 
+from tsg_agent.extract.lengths import SPAN, length
 from tsg_agent.extract.prose import Prose
 from tsg_agent.extract.ranges import Purpose, opening, purpose, ranges_over
 from tsg_agent.extract.readings import Reading
 from tsg_agent.extract.sayings import Place, Rule, Said, Side, label_before
-from tsg_agent.extract.spotting import SPAN, Mention, length
+from tsg_agent.extract.spotting import Mention
 from tsg_agent.extract.words import ALL, Words
 
 MAXIMUM_SIGHTINGS = 50
@@ -262,9 +263,6 @@ def _corrects(prose: Prose, place: Place, starts: Sequence[Sighting], *, bare: b
     return bool(correction) and (not bare or bool(place.filler.fullmatch(place.words["correction"].sub(" ", between))))
 
 
-_FOR = "for_"
-
-
 def _lasting(prose: Prose, roles: Roles, words: Words, clocks: list[tuple[int, int]]) -> None:
     """ "Failing for 3 hours": when it began; "an outage of 3 hours": how long it was; "the last 3 hours": a window."""
     taken: list[tuple[int, int]] = []
@@ -291,9 +289,7 @@ def _lasting(prose: Prose, roles: Roles, words: Words, clocks: list[tuple[int, i
         sentence = prose.masked[max(prose.sentence(match.start())[0], match.start() - 200) : match.start()]
         inside = any(begin <= match.start() < end for begin, end in taken)
         # "96.2% (last hour)", "complaints: 1,200 in the last hour": how long something was counted
-        counted = words["elsewhere counted"].search(sentence) or re.search(
-            r"complain|ticket|[0-9]\+ in the $", sentence, re.I
-        )
+        counted = words["elsewhere counted"].search(sentence) or sentence.endswith("+ in the ")
         if inside or sentence.rstrip().endswith("(") or counted:
             continue
         whole = timedelta(hours=24 if (match["one"] or "").lower() == "day" else 1)
@@ -304,7 +300,7 @@ def _lasting(prose: Prose, roles: Roles, words: Words, clocks: list[tuple[int, i
 def _for(words: Words) -> re.Pattern[str]:
     trouble, about, last = words.one_of("failing", "event", "hint"), words.one_of("about"), words.one_of("last")
     return words.made(
-        _FOR,
+        "lasts for",
         rf"\b(?:been|is|are|now|{trouble})(?!\w)[^.\n]{{0,60}}?\b{words.one_of('for')}[ ](?:{about}[ ]|~)?"
         rf"(?:(?:the )?(?:{last}[ ])?(?:{about}[ ])?(?P<span>{SPAN})|the {last}[ ](?P<one>hour|day|week)\b)",
     )

@@ -199,7 +199,7 @@ class Said:
             return False
         if words["break"].fullmatch(verb):
             return good or not (bad and words["fall"].fullmatch(verb))
-        bare = not subject or bool(re.fullmatch(r"[\W§]*(?:it|this|es|ça)?[\W§]*", subject, re.IGNORECASE))
+        bare = bool(self.place.filler.fullmatch(words["served hint"].sub(" ", subject)))
         return (good and not bad) or (bare and "%" in rest)
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 
-from tsg_agent.extract.words import ALL, ENGLISH, Words, any_of
+from tsg_agent.extract.lengths import SPAN, UNIT, calendar, length
+from tsg_agent.extract.words import ENGLISH, Words, any_of
 from tsg_agent.extract.zones import Zone, zone_after
 
 MAXIMUM_MENTIONS = 1_000
@@ -48,36 +49,10 @@ class Mention:
         return bool(self.clock or self.instant or self.problem) or self.back is not None or self.plus is not None
 
 
-def _calendar(name: str) -> str:
-    return any_of(ALL.listed("calendar", name))
-
-
-_NUMBERS = [re.compile(row, re.IGNORECASE) for row in ALL.rows("numbers")]
-_HALF = re.compile(_calendar("half"), re.IGNORECASE)
-_NUMBER = any_of([_calendar("half"), *ALL.rows("numbers")])
-_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
-_UNITS = {name: re.compile(_calendar(name), re.IGNORECASE) for name in _SECONDS}
-_UNIT = rf"{any_of([_calendar(name) for name in _SECONDS])}(?![^\W\d])"
-_AMOUNT = rf"(?:[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?[ -]?|{_NUMBER}[ -]){_UNIT}"
-_PLUS = r"[ ]and[ ]a[ ](?:half|quarter)"
-SPAN = (
-    rf"(?:{_AMOUNT}(?:{_PLUS}\b|(?:[ ](?:and|und|y|et))?[ ]?{_AMOUNT}|(?<=h)[0-5][0-9](?!\w))?"
-    rf"|(?:[0-9]{{1,3}}|{_NUMBER}){_PLUS}[ ]{_UNIT}|[0-9]{{1,2}}h[0-5][0-9](?!\w)"
-    rf"|hour{_PLUS}\b|(?:a|three)[ ]quarters?[ ]of[ ]an[ ]hour\b)"
-)
-"""The pattern of a length of time: "3 hours", "1h 20m", "half an hour", "eine Stunde und 10 Minuten"."""
-_PART = re.compile(
-    rf"(?:(?P<number>[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?)[ -]?|\b(?P<word>{_NUMBER})[ -])(?P<unit>{_UNIT})", re.IGNORECASE
-)
-_HOURS_MINUTES = re.compile(r"(?P<hours>[0-9]{1,2})h(?P<minutes>[0-5][0-9])", re.IGNORECASE)
-_MORE = re.compile(
-    rf"(?P<before>\b{_UNIT})?[ ]and[ ]a[ ](?P<part>half|quarter)(?:[ ](?P<after>{_UNIT}))?", re.IGNORECASE
-)
-_QUARTERS = re.compile(r"(?:(?P<three>three)|\ba)[ ]quarters?[ ]of[ ]an[ ]hour", re.IGNORECASE)
 _EPOCH = re.compile(r"(?<![\w.:/+-])(?P<seconds>1[0-9]{9})(?:[0-9]{3})?(?![\w:/-]|\.[0-9])")
 _AFTER_START = re.compile(
     rf"(?<!\w)(?:T[ ]?\+[ ]?(?P<plus>{SPAN}|[0-9]{{1,3}}(?![\w:])|[0-9]{{1,2}}:[0-5][0-9])"
-    rf"|\+[ ]?(?P<signed>{SPAN})|(?P<later>{SPAN})[ ]{_calendar('later')}\b)",
+    rf"|\+[ ]?(?P<signed>{SPAN})|(?P<later>{SPAN})[ ]{calendar('later')}\b)",
     re.IGNORECASE,
 )
 _TRAILING_YEAR = re.compile(r"[ ]((?:19|20)[0-9]{2})(?![\w:]|[-/.][0-9])")
@@ -148,7 +123,7 @@ class _Forms:
         about = words.one_of("about")
         vague = any_of(self._listed("vague"))
         self.ago = re.compile(
-            rf"(?<![\w.-])(?:(?:(?P<span>{SPAN})|(?P<vague>{vague}[ ]{_UNIT}))[ ]ago\b"
+            rf"(?<![\w.-])(?:(?:(?P<span>{SPAN})|(?P<vague>{vague}[ ]{UNIT}))[ ]ago\b"
             rf"|{before}[ ](?:{about}[ ])?(?P<span2>{SPAN})|{since}[ ](?:{about}[ ])?(?P<since>{SPAN}))",
             re.IGNORECASE,
         )
@@ -166,32 +141,6 @@ class _Forms:
 @cache
 def _forms(words: Words) -> _Forms:
     return _Forms(words)
-
-
-def length(text: str) -> timedelta:
-    """The length of time that a `SPAN` says."""
-    quarters = _QUARTERS.search(text)
-    if quarters:
-        return timedelta(minutes=45 if quarters["three"] else 15)
-    if short := _HOURS_MINUTES.fullmatch(text):
-        return timedelta(hours=int(short["hours"]), minutes=int(short["minutes"]))
-    total = timedelta()
-    more = _MORE.search(text)
-    if more:  # "an hour and a half", "two and a half hours": half of the unit that stands beside it
-        unit = more["before"] or more["after"] or "hour"
-        total = length(f"1 {unit}") * (0.5 if more["part"].lower() == "half" else 0.25)
-        text = f"{text[: more.start()].strip() or 1} {unit}"
-    for part in _PART.finditer(text):
-        seconds = next(_SECONDS[name] for name, pattern in _UNITS.items() if pattern.fullmatch(part["unit"]))
-        count = float(part["number"].replace(",", ".")) if part["number"] else _count(part["word"])
-        total += timedelta(seconds=count * seconds)
-    return total
-
-
-def _count(word: str) -> float:
-    if _HALF.fullmatch(word):
-        return 0.5
-    return next(n for n, pattern in enumerate(_NUMBERS, 1) if pattern.fullmatch(word))
 
 
 def spot(text: str, words: Words = ENGLISH) -> tuple[list[Mention], bool]:

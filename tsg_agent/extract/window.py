@@ -79,27 +79,27 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Survey
     found, more = spot(prose.text, words)
     mentions = [replace(one, zone=one.zone.settled(said)) if one.zone else one for one in found]
     roles = assign(prose, mentions, words)
-    setting = _setting(prose, mentions, roles, known, now)
     named = {one.zone for one in mentions if one.zone and one.zone.name[:1].isalpha()}
-    zone = setting.zone.settled(said) if setting.zone else next(iter(named)) if len(named) == 1 else None
-    setting = replace(setting, zone=zone)
-    return Survey(mentions, roles, setting, more)
-
-
-def _setting(prose: Prose, mentions: Sequence[Mention], roles: Roles, known: Known, now: datetime) -> Setting:
+    stated = default_zone(prose.text)
     base = Setting(
         prose=prose,
         days=tuple(mention for mention in mentions if mention.day or mention.clock),
         now=now,
         first=known.first.astimezone(UTC) if known.first else None,
         last=known.last.astimezone(UTC) if known.last else None,
-        zone=default_zone(prose.text),
+        # one that is named once holds for all times
+        zone=stated.settled(said) if stated else next(iter(named)) if len(named) == 1 else None,
     )
+    return Survey(mentions, roles, _dated(base, roles), more)
+
+
+def _dated(base: Setting, roles: Roles) -> Setting:
+    """The setting with when the text says that it was written."""
     for sighting in [*sorted(roles.created, key=lambda sighting: -sighting.rank), *roles.nows]:
         dated = sighting.mention.day and (sighting.mention.day.dates or sighting.mention.day.month_day)
         if dated or (sighting in roles.nows and sighting.mention.clock):
             reading = read(sighting.mention, base)
-            if reading.instant and reading.instant <= now:
+            if reading.instant and reading.instant <= base.now:
                 zone = sighting.mention.zone or base.zone or UNIVERSAL
                 day = zone.today(reading.instant).date() if dated else None
                 return replace(base, written=reading.instant, written_day=day)

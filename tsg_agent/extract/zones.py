@@ -40,7 +40,8 @@ _ATTACHED = re.compile(r"[ ]?[Zz](?!\w)|[ ]?(?P<plus>\+[0-9]{2}(?::?[0-9]{2})?)(
 _MINUS = re.compile(r"[ ]?(?P<minus>-[0-9]{2}:?[0-9]{2})(?![\w:%]|\.[0-9])")
 _HEADS = any_of(ALL.listed("labels", "zone"))
 _DEFAULT = re.compile(
-    rf"(?:\ball {_HEADS}(?: (?:are|is|below|shown|given|in|listed|here)){{0,3}}(?: the)?"
+    rf"(?:\b(?:all|alle|todas las|toutes les) {_HEADS}"
+    rf"(?: (?:are|is|below|shown|given|in|listed|here|en|sind|son|sont)){{0,3}}(?: the)?"
     rf"|\b{_HEADS}(?: (?:are|is|below|shown|given|in|listed|here|en|sind|son|sont)){{1,3}}(?: the| der| la| l'heure)?"
     rf"|\btime ?zone(?: is)?\s{{0,2}}[:=]?|\b(?:zeitzone|zona horaria|fuseau(?: horaire)?)\s{{0,2}}[:=]?"
     rf"|\b{_HEADS}(?=[ ]?[(\[])|\b{_HEADS}[ ]?:)(?=[ ]?[(\[]|[ ])",
