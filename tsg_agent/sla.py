@@ -39,7 +39,8 @@ def sla_of(
         )
     elif doubt := _doubt(parameters, since, before):
         status, reason = Status.INSUFFICIENT_DATA, doubt
-    lost = _lost(since, before, traffic)
+    kept = since.availability is not None and since.availability >= threshold
+    lost = _lost(since, before, traffic) if kept else ""
     under = bool(lost) or (since.availability is not None and since.availability < threshold)
     return Sla(
         threshold=threshold,

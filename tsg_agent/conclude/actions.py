@@ -260,14 +260,14 @@ REMEDIES: tuple[Remedy, ...] = (
     _relieve_rate_limiting,
     _mitigate_workflow,
     _scale,
-    _drain,
     _redirect,
+    _drain,
     _act_for_tier,
     _look_first,
     _fix_error,
     _fix_endpoint,
 )
-"""What somebody changed goes before the place that it breaks; of two places, the smaller one is acted on."""
+"""What somebody changed goes before the place that it breaks; an action is limited to all that a description says."""
 REPAIRS: tuple[Repair, ...] = (_repair_runs, _repair_broken_runs, _tell_breached_tiers)
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pyarrow as pa
 
-from tsg_agent.evidence.requests import KINDS, UNKNOWN, kinds_of
+from tsg_agent.evidence.requests import KINDS, REQUEST_MEASURES, UNKNOWN, kinds_of
 from tsg_agent.models import Measure
 from tsg_agent.statistics import Floats
 from tsg_agent.verdicts.causes import Explained, Explainer, Found
@@ -26,8 +26,8 @@ def region_found(explainer: Explainer, explained: Explained, regions: pa.Table |
     best: Found | None = None
     for measure, moment in explained.moments.items():
         search = explained.searches.get(measure)
-        if search is None:
-            continue
+        if search is None or measure not in REQUEST_MEASURES:
+            continue  # of other regions nothing is known but how their requests were answered
         own, rest = Series(*requests.series(measure, ~gone)), _others(regions, measure)
         counts = np.array([_sides(own, moment, explainer.guard), _sides(rest, moment, explainer.guard)])
         cost = math.log(len(regions["region"].unique()) + 1)
