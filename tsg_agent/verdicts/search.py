@@ -359,6 +359,8 @@ class Search:
         if not ranked:
             return ranked
         score, key = ranked[0]
+        if score <= 0:
+            return ranked
         rivals = [one for one in ranked[:RIVALS] if len(one[1]) == len(key) and one[0] >= score * KEEP]
         counts = {other: self.cells.counted(other, alive) for _, other in rivals}
         failed = SAME * counts[key][AFTER_FAILED]
