@@ -23,8 +23,8 @@ OUTCOMES = (*FAILING, *SYMPTOMS)
 """Failing goes before slow, and slow before retries, where they rise together: those are then symptoms of it."""
 FAINT = 1.2
 """Nats by which a suspect may be short of what chance could explain."""
-NEAR = 15
-"""Minutes within which a cause's own start and the service's are the same."""
+NEAR = 60
+"""Minutes within which a cause's own start is the one that the service's series shows, or hides."""
 TRIED = 40
 """Single values whose own series are looked at where the service's shows no change: the most uneven ones."""
 ROUNDS = 3

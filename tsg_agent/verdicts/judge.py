@@ -167,13 +167,13 @@ class _Case:
         return judge_of.judged(found, list(explained.moments.values()))
 
     def _start(self, explained: Explained, found: list[Found], workflows: list[Workflow]) -> Start:
-        """The measured start: of the first cause's own failures, sharper than the service's, where they agree."""
+        """The measured start: the earliest of the causes' own, which are sharper than the service's."""
         reported = self.given.incident_start
         own = {one: at for one, at in explained.moments.items() if one not in self.explainer.of_parts}
         measure, moment = next(iter(own.items()), (None, None))
-        first = next((one for one in found if one.measure in explained.moments), None)
-        if first is not None:
-            measure, moment = first.measure, self.explainer.sharper(first)
+        begun = [(self.explainer.sharper(one), one.measure) for one in found if one.measure in explained.moments]
+        if begun:
+            moment, measure = min(begun, key=lambda one: one[0].start)
         if moment is None:
             moment = next((one.moment for one in workflows if one.moment is not None), None)
             measure = Measure.WORKFLOW_FAILURES if moment is not None else None
