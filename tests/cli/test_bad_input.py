@@ -46,19 +46,20 @@ def test_a_file_without_rows_is_no_open_question(text: str, words: str, tmp_path
     assert words.removeprefix("has ") in shown.stdout + shown.stderr
 
 
-def test_a_csv_with_a_broken_row(tmp_path: Path) -> None:
+def test_a_csv_with_broken_rows(tmp_path: Path) -> None:
     lines = [
         "request_id,timestamp,region,environment,service_name,status_code",
         "a,2026-03-10 14:00:00,us-east,prod,s,200",
     ]
-    (tmp_path / "api_gateway_logs.csv").write_text("\n".join([*lines, 'b,"never closed,us-east,prod,s,200']))
+    broken = ["b,2026-03-10 14:00:01", "c", "d,e"]
+    (tmp_path / "api_gateway_logs.csv").write_text("\n".join([*lines, *broken]))
     failed(tsg("run", "-", "-t", str(tmp_path), text="x", state=tmp_path), 4, "api_gateway_logs")
 
 
 def test_text_where_a_number_belongs(tmp_path: Path) -> None:
     row = {"request_id": ["a"], "latency_ms": ["fast"], "status_code": [200]}
     pq.write_table(pa.table(row), tmp_path / "api_gateway_logs.parquet")
-    failed(tsg("run", "-", "-t", str(tmp_path), text="x", state=tmp_path), 4, "latency_ms", "VARCHAR", "mapping")
+    failed(tsg("run", "-", "-t", str(tmp_path), text="x", state=tmp_path), 4, "latency_ms", "fast", "mapping")
 
 
 @pytest.mark.parametrize(
