@@ -128,3 +128,9 @@ def test_a_start_that_nothing_bears_out_is_doubted_and_no_onset_is_told() -> Non
     assert judgement.start.doubted
     assert "is doubted: nothing changed in the window" in " ".join(judgement.notes)
     assert all(one.onset.kind is not OnsetKind.NEW for one in judgement.rejected)
+
+
+def test_where_no_request_was_seen_nothing_is_doubted() -> None:
+    notes = " ".join(judged(made(Part(OLD, 0))).notes)
+    assert "doubted" not in notes
+    assert "No request was seen in the window" in notes

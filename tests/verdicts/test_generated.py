@@ -323,5 +323,5 @@ def test_what_was_bad_all_through_the_window_is_told_with_its_figures_and_confir
     assert not confirmed(judgement)
     assert judgement.start.doubted and "doubted" in " ".join(judgement.notes)
     (version,) = [one for one in judgement.rejected if holds(one.subject, {"service_version": NEW})]
-    assert version.dismissal == "unchanged" or version.dismissal == "no_start"
+    assert version.dismissal in ("unchanged", "no_start")
     assert version.contrast.rest is not None and version.reason

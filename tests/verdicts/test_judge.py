@@ -1,4 +1,4 @@
-"""All verdicts of one investigation, on requests made by hand: what is told of a cause, of its start, and in which order."""
+"""All verdicts of one investigation, on requests made by hand: what is told of a cause and of its start, in order."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -251,9 +251,11 @@ def test_a_broken_workflow_takes_the_place_of_a_description_by_its_name() -> Non
     begin = given.parameters.start_time.replace(tzinfo=None)
     runs = pd.DataFrame({
         "scenario_name": names, "correlation_id": requests.runs.to_pylist(),
-        "timestamp": np.datetime64(begin, "us") + requests.second.astype("timedelta64[s]"), "failed": requests.kind == 20,
+        "timestamp": np.datetime64(begin, "us") + requests.second.astype("timedelta64[s]"),
+        "failed": requests.kind == 20,
     })  # fmt: skip
-    rows = [{"scenario_name": "paying", "business_criticality": "CRITICAL", "workflow_status": "CRITICAL_SCENARIO_FAILING",
+    rows = [{"scenario_name": "paying", "business_criticality": "CRITICAL",
+             "workflow_status": "CRITICAL_SCENARIO_FAILING",
              "failed_runs": 9, "uncompensated_runs": 3, "affected_users": 5}]  # fmt: skip
     judgement = judge(replace(given, runs=runs, findings=[finding(9, *rows)])).judgement
     (cause,) = confirmed(judgement)

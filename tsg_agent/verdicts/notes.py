@@ -9,14 +9,16 @@ from tsg_agent.wording import moment, percent
 def notes_of(measurement: Measurement, start: Start, limits: VerdictThresholds) -> list[str]:
     """Doubts about the start, inner calls, redirects, requests of unknown outcome, values that were not looked at."""
     notes = []
-    if start.measured is None and start.reported is None:
+    requests = float(measurement.entry.requests.sum())
+    if not requests:  # nothing was looked at: that is no doubt of the start
+        notes.append("No request was seen in the window: nothing was judged.")
+    elif start.measured is None and start.reported is None:
         notes.append("Nothing in the window shows when the incident began: no share of failures changed.")
     elif start.doubted and start.reported is not None:
         notes.append(f"The reported start, {moment(start.reported)}, is doubted: nothing changed in the window.")
     if measurement.entry_component:
         entry = measurement.entry_component
         notes.append(f"The telemetry holds inner calls: availability is measured at the entry component {entry}.")
-    requests = float(measurement.entry.requests.sum())
     redirects = 100.0 * float(measurement.entry.redirects.sum()) / requests if requests else 0.0
     if redirects > limits.redirects:
         notes.append(
