@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from tsg_agent.ask import Answer, Conversation
     from tsg_agent.errors import (
         ParameterError,
         QuestionError,
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PLUGINS",
+    "Answer",
     "Context",
+    "Conversation",
     "Finding",
     "Given",
     "ParameterError",
@@ -62,6 +65,7 @@ __all__ = [
     "resume",
 ]
 _HOMES = {
+    "ask": ("Answer", "Conversation"),
     "errors": ("ParameterError", "QuestionError", "RecordError", "SettingsError", "TelemetryError", "TsgError"),
     "extract": ("Given",),
     "graph": ("Context", "Progress", "build_graph", "compile_graph"),

@@ -1,15 +1,13 @@
 """Questions in plain words, one after another: by rules, or by a model with the same tools."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from tsg_agent.ask import rules
+from tsg_agent.ask.answering import Bench, Last, answered
 from tsg_agent.ask.answers import Answer
 from tsg_agent.ask.listening import Listener
-from tsg_agent.ask.names import Read, Vocabulary, hidden
 from tsg_agent.ask.scope import PLACES, Scope, Setting, began_in, scope_of
-from tsg_agent.ask.topics import UNDERSTOOD, Topic, topic_of
+from tsg_agent.ask.vocabulary import Vocabulary
 from tsg_agent.errors import ModelError, QuestionError, TsgError
 from tsg_agent.extract import Given, Known
 from tsg_agent.extract.choices import iso
@@ -26,10 +24,6 @@ from tsg_agent.store import Request
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import known_values
 
-FOLLOW_UP = re.compile(
-    r"\s*(?:and|(?:do )?the same|then|what about|how about|same|also|in|for|between|but)\b", re.IGNORECASE
-)
-"""How a question begins that goes on with the last one: "and in eu-central?"."""
 REMEMBERED = 6
 """Questions and answers of a talk that a model is told of."""
 
@@ -57,9 +51,8 @@ class Conversation:
         self._setting = Setting(known, self._settings, now or datetime.now(UTC), given or Given(), incident)
         self._incident = incident
         self._redactor = Redactor(self._settings.model.redact)
-        self._topic = Topic()
         self._vocabulary: Vocabulary | None = None
-        self._named: Read | None = None
+        self._last = Last()
         self._parameters: Parameters | None = None
         self._budgets: list[Budget] = []
         self.report: Report | None = None
@@ -101,9 +94,9 @@ class Conversation:
 
     def _by_model(self, question: str, listener: Listener) -> Answer:
         from tsg_agent.ask.agent import Agent  # noqa: PLC0415 - imports langchain: seconds, and answers by rules need none
-        from tsg_agent.ask.tools import Bench  # noqa: PLC0415 - imports the tools, which answers by rules do without
+        from tsg_agent.ask.tools import Bench as Tools  # noqa: PLC0415 - imports what answers by rules do without
 
-        bench = Bench(self._engine, self._settings, lambda given: self._investigate(question, given))
+        bench = Tools(self._engine, self._settings, lambda given: self._investigate(question, given))
         if self.report is not None:
             bench.ledger.report_known(self.report)
         agent = Agent(bench, self._settings.model, self._redactor, self._turns)
@@ -137,22 +130,10 @@ class Conversation:
             return Answer(question=question, text=f"By rules this cannot be answered yet: {error}")
 
     def _by_rules(self, question: str) -> Answer:
-        scope = scope_of(question, self._setting, self._parameters)
-        topic = topic_of(hidden(scope.asked.text, scope.asked.taken))
-        self._vocabulary = self._vocabulary or Vocabulary(self._engine, self._settings.query_timeout)
-        names = self._vocabulary.read(scope.asked.text, scope.taken, UNDERSTOOD)
-        of_time = scope.timed or bool(scope.asked.unread or scope.places)
-        again = bool(FOLLOW_UP.match(question)) or bool(not topic.known and (of_time or names.names))
-        if again and self._topic.known and not topic.asks:
-            topic = self._topic
-            if self._named is not None and not names.names:
-                names.names = self._named.names
-        if not (topic.known or topic.state or names.names or names.unknown):
-            return rules.unknown(question)
-        self._topic, self._named = topic, names
-        asked = rules.Asked(question, topic, scope, names)
-        bench = rules.Bench(self._engine, self._settings, lambda: self._investigate_for(question, scope))
-        answer, self._found = rules.answered(asked, bench)
+        self._vocabulary = self._vocabulary or Vocabulary(self._engine, self._settings.query_timeout, self._setting.known)
+        bench = Bench(self._engine, self._settings, self._setting, self._vocabulary, self._investigate_for)
+        self._last.parameters = self._parameters
+        answer, self._found = answered(question, bench, self._last)
         return answer
 
     def _investigate_for(self, question: str, scope: Scope) -> Report:

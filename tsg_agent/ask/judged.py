@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from tsg_agent.ask.names import Named
 from tsg_agent.conclude.summary import HEALTHY
 from tsg_agent.models import Cause, Confidence, Rate, Report, Visible
 from tsg_agent.wording import cited, listed, moment, percent, rate_words, sentence, subject_name
@@ -10,9 +9,17 @@ from tsg_agent.wording import cited, listed, moment, percent, rate_words, senten
 ROWS = 3
 
 
-def verdict_on(report: Report, one: Named) -> list[str]:
+def involved(report: Report, column: str, value: str) -> bool:
+    """Whether a cause is it, shows in it, or breaks it."""
+    return any(
+        subject.get(column) == value
+        for cause in report.causes
+        for subject in (cause.subject, *(one.subject for one in (*cause.also_visible_in, *cause.impact)))
+    )
+
+
+def verdict_on(report: Report, column: str, value: str) -> list[str]:
     """What the conclusion says of a name, in sentences."""
-    column, value = one.by.column, one.value
     name = subject_name({column: value})
     for cause in report.causes:
         if cause.subject.get(column) == value:
