@@ -8,11 +8,11 @@ from pydantic import ValidationError
 
 from tsg_agent.ask import concluding
 from tsg_agent.ask.answers import Answer, Refusal, Table
-from tsg_agent.ask.asked import Asked, asked, asks_yes_or_no, polite, share_of
-from tsg_agent.ask.compiling import AFTER, BEFORE, PERIOD, Counted, counted_rows, of_measure
+from tsg_agent.ask.asked import YES_OR_NO, Asked, asked, asks_yes_or_no, polite, share_of
+from tsg_agent.ask.compiling import AFTER, BEFORE, PERIOD, Counted, counted_rows, lacking, of_measure
 from tsg_agent.ask.lexicon import Language, in_english
-from tsg_agent.ask.measures import measure_of, measure_words
-from tsg_agent.ask.reading import Reading, Token, figures_in, hidden, read, repaired
+from tsg_agent.ask.measures import measure_of
+from tsg_agent.ask.reading import CODES, Reading, Token, figures_in, hidden, read, repaired
 from tsg_agent.ask.scope import Scope, Setting, scope_of
 from tsg_agent.ask.telling import MINIMUM, told
 from tsg_agent.ask.typed import Filter, TypedQuery, thing
@@ -26,7 +26,7 @@ from tsg_agent.wording import listed, moment, name, one_line, sentence
 
 BUCKETS = (60, 300, 600, 900, 1800, 3600, 21_600, 86_400)
 _POINTS = 24
-_ENDS = re.compile(r"[?!;\n]+|(?<=[a-z0-9])\.\s+(?=[A-Za-z(¿])")
+_ENDS = re.compile(r"[?!;\n]+|(?<=[a-z0-9]{2})\.\s+(?=[A-Za-z(])")
 _THEN = re.compile(
     r"(?:,\s*)?\band (?:also )?(?=(?:how|which|what|who|whom|whose|when|where|why|is|are|was|were|did|does)\b)"
     r"|(?:^|\s|:|,)\s*\(?[1-9][).]\s+",
@@ -38,6 +38,7 @@ _GOES_ON = re.compile(
     re.IGNORECASE,
 )
 _NOW = re.compile(r"^\W*(?:(?:and|but|so)[ ,]+)?now\b(?=\s+\w)", re.IGNORECASE)
+_VAGUE = re.compile(r"\b(?:this |last |in the |yesterday )?(?:morning|afternoon|evening|noon|tonight|night)\b", re.IGNORECASE)
 _GENERAL = ("which endpoints have the highest error rate?", "errors per 5 minutes", "why is it failing?")
 _PLACES = ("datacenter", "availability_zone", "load_balancer_id", "instance_id")
 """What lies in one region: a name of another region's is looked for there."""
@@ -160,7 +161,10 @@ class _One:
         text = _NOW.sub(lambda match: " " * len(match[0]), text) if last.query else text
         self.text = polite(text)
         figures = figures_in(self.text)
+        if match := _VAGUE.search(self.text):
+            raise Refused([f"“{match[0]}” was not understood as a time: name its hours."])
         spans = [(one.start, one.end) for one in figures if one.kind != "function"]
+        spans += [match.span() for match in CODES.finditer(self.text)]
         self.scope = scope_of(hidden(self.text, spans), bench.setting, last.parameters)
         if self.scope.caveats:
             raise Refused(self.scope.caveats)
@@ -210,6 +214,7 @@ class _One:
 
     def _counted(self, part: Part, number: int) -> None:
         query = self._query()
+        part.parameters = self.parameters
         ranked = self.asked.ranked
         found, query = self._rows(query, ranked=ranked)
         if found.failures_only:
@@ -257,6 +262,8 @@ class _One:
             query = self._merged(query, last)
         elif not one.measures:
             query["measures"] = self._by_default()
+        if one.of_nothing and not query["by"]:
+            raise Refused(["What is to be ranked was not said: endpoints, versions, zones, …"], None, self._near())
         query |= self._sides(query)
         try:
             return TypedQuery.model_validate(query)
@@ -285,9 +292,9 @@ class _One:
     def _continues(self) -> bool:
         """Whether it goes on with the last question: it says so, or names nothing to measure or to group by."""
         one = self.asked
-        if self.reading.has("word", "more") or not one.measures:
+        if self.reading.has("word", "more") or not one.measures or (self.reading.has("word", "sort") and not one.by):
             return True
-        asks_which = self.reading.has("word", "which") and not one.by and not one.yes_no and one.ranked
+        asks_which = one.of_nothing and self.reading.has("word", "which")
         bare = not one.by and not one.filters
         return asks_which or (self.goes_on and (bare or bool(_GOES_ON.match(self.text)) or not one.by))
 
@@ -304,6 +311,10 @@ class _One:
         if self.scope.places.get("region"):
             kept = tuple(old for old in kept if old.column != "region")
         merged["filters"] = (*kept, *one.filters)
+        if self.reading.has("word", "versus"):
+            merged |= _beside_the_last(one.filters, last.filters, last.by)
+        if self.reading.has("word", "sort") and one.measures and not one.by:
+            merged |= {"measures": (*last.measures, *one.measures), "order_by": one.measures[0]}
         if one.ranked and one.order_by and not self.reading.of("measure", "condition", "unit"):
             merged["measures"] = (one.order_by,)
         return merged
@@ -315,7 +326,7 @@ class _One:
         if one.ranked or one.bucket is not None or one.sides or one.decides:
             return ("failures",)
         if one.by:
-            return ("requests",)
+            return ("failure_rate" if self.reading.has("word", "versus") else "requests",)
         what = f" of {listed([name(v) for f in one.filters for v in f.values])}" if one.filters else ""
         raise Refused([f"What is to be counted{what} was not said."], None, self._near())
 
@@ -411,12 +422,12 @@ class _One:
 
     def _why(self) -> list[str]:
         said = [one.said() for one in self.reading.unknown]
-        left = [f"“{one_line(text, 60)}”" for text in self.asked.left if text != "yes or no"]
+        left = [f"“{one_line(text, 60)}”" for text in self.asked.left if text != YES_OR_NO]
         if left:
             said.append(
                 f"How {listed(left, 6)} {'belongs' if len(left) == 1 else 'belong'} to the question was not understood."
             )
-        if "yes or no" in self.asked.left:
+        if YES_OR_NO in self.asked.left:
             said.append("Whether these figures mean yes or no is not known.")
         return list(dict.fromkeys(said))
 
@@ -433,10 +444,24 @@ class _One:
             if one.near and one.noun:
                 found.append(re.sub(rf"(?<!\w){re.escape(one.text)}(?!\w)", one.near[0], self.text).strip())
         measure = self.asked.measures[0] if self.asked.measures else "failure_rate"
-        by = self.asked.by[0] if self.asked.by else "endpoint_path"
-        if measure_of(measure).source == "requests" and by not in ("scenario_name", "workflow_step"):
-            found.append(f"{measure_words(measure)} by {thing(by)}")
+        for by in (*self.asked.by[:1], "endpoint_path"):
+            try:
+                query = TypedQuery(measures=(measure,), by=(by,))
+            except ValidationError:
+                continue
+            if not lacking(query, self.bench.engine):
+                return [*found, query.described()]
         return found
+
+
+def _beside_the_last(new: Sequence[Filter], old: Sequence[Filter], by: Sequence[str]) -> dict[str, object]:
+    """ "vs ios", after "error rate of web": both of them, side by side."""
+    filters = [one for one in old if one.column not in {f.column for f in new}]
+    for one in new:
+        before = [value for f in old if f.column == one.column and not f.without for value in f.values]
+        filters.append(one.model_copy(update={"values": tuple(dict.fromkeys((*before, *one.values)))}))
+    columns = [one.column for one in new if one.column not in by]
+    return {"filters": tuple(filters), "by": (*by, *columns)}
 
 
 def _empty() -> str:

@@ -20,7 +20,10 @@ _POLITE = re.compile(
     r"(?: (?:tell|show|give|list|check|count|find|see|look up|get|explain)\b)?(?: (?:me|us))?(?: please)?|do (?:you|we) (?:know|have|see)\b|i (?:want|need) to know)",
     re.IGNORECASE,
 )
+_IT = re.compile(r"\W*(?:and |but |so )?(?:is|was|did|could|can)(?:n't)? (?:it|this|that|all this|the \w+)\b", re.IGNORECASE)
 _SCOPE = ("region", "environment", "service_name")
+YES_OR_NO = "yes or no"
+"""In `left`: the rows would not say which."""
 _WEAK = ("how", "work", "look", "perform", "behave", "doing")
 """How something does: where a measure is named, that is what is asked for."""
 _HURT = ("affected", "impacted", "hurt")
@@ -47,6 +50,8 @@ class Asked:
     sides: Token | None = None
     """Before is compared with after."""
     ranked: bool = False
+    of_nothing: bool = False
+    """Whether an order is asked for, and nothing that is to be ordered."""
     yes_no: bool = False
     decides: Decides = ""
     """How the rows say yes or no."""
@@ -80,7 +85,9 @@ def asks_yes_or_no(text: str) -> bool:
 def asked(reading: Reading, *, yes_no: bool) -> Asked:
     """What a question asks, from its tokens."""
     _hurt_users(reading)
+    _running(reading)
     filling = Filling(reading, yes_no=yes_no)
+    filling.of_it = bool(_IT.match(reading.text))
     names = [one for one in reading.tokens if one.kind == "value"]
     concluded = _concluded(filling, names)
     if concluded is not None:
@@ -94,6 +101,8 @@ def asked(reading: Reading, *, yes_no: bool) -> Asked:
     _buckets(filling, found)
     first = next((one for one in names), None)
     filling.named()
+    if found.ranked and not (filling.by or yes_no or found.sides) and found.bucket is None:
+        found.of_nothing = not filling.extreme()
     _passing(filling)
     found.measures, found.by = tuple(dict.fromkeys(filling.measures)), tuple(filling.by)
     found.filters, found.conditions = tuple(filling.filters), tuple(dict.fromkeys(filling.conditions))
@@ -103,14 +112,25 @@ def asked(reading: Reading, *, yes_no: bool) -> Asked:
         found.measures = (found.order_by,)
     if yes_no:
         _decide(filling, found, first)
-    found.left = [one.text for i, one in enumerate(filling.tokens) if i not in filling.used]
+    if found.bounds and not found.by and not yes_no:
+        _few(filling, found)
+    found.left += [one.text for i, one in enumerate(filling.tokens) if i not in filling.used]
     return found
+
+
+def _few(filling: Filling, found: Asked) -> None:
+    """ "users with more than 5 failures" are rows of users; how many there are of them no query gives."""
+    many = any(one.kind == "form" and one.value == "count" for one in filling.tokens)
+    if set(found.measures) == {"users"} and not many:
+        found.by, found.measures = ("user_id",), (found.bounds[0].measure,)
+    else:
+        found.left += [one.text for one in filling.tokens if one.kind == "bound"]
 
 
 def _hurt_users(reading: Reading) -> None:
     """ "users affected": those with a failed request."""
     users = any(
-        (one.kind, one.value) in (("thing", "user_id"), ("thing", "session_id"), ("unit", "customers"))
+        (one.kind, one.value) in (("thing", "user_id"), ("thing", "session_id"))
         for one in reading.tokens
     )
     if users and not reading.has("condition"):
@@ -120,6 +140,17 @@ def _hurt_users(reading: Reading) -> None:
             else one
             for one in reading.tokens
         ]
+
+
+def _running(reading: Reading) -> None:
+    """ "requests that run 4.23.0": a verb, and no run of a workflow."""
+    kept = []
+    for i, one in enumerate(reading.tokens):
+        following = reading.tokens[i + 1 : i + 2]
+        verb = following and following[0].kind == "value" and following[0].value == "service_version"
+        if not (one.kind == "unit" and one.text.lower() in ("run", "runs") and verb):
+            kept.append(one)
+    reading.tokens = kept
 
 
 def _concluded(filling: Filling, names: list[Token]) -> Asked | None:
@@ -136,13 +167,16 @@ def _concluded(filling: Filling, names: list[Token]) -> Asked | None:
         and not any(one.kind == "word" and one.value in ("versus", "by", "which") for one in tokens)
     )  # fmt: skip
     left = [one.text for one in tokens if one.kind in ("bound", "bucket", "figure", "order", "sides")]
-    if filling.yes_no and len(things) == len(tokens) == 1 and not tokens[0].plural:  # "is it the deploy?"
+    lone = len(things) == 1 and all(one.kind in ("thing", "conclude") for one in tokens) and not tokens[0].plural
+    if filling.yes_no and lone and filling.of_it and said <= {"state"}:  # "is it the deploy?", "is it a database problem?"
         said = {"cause"}
     if said & {"why", "cause", "roll_back", "act", "started"}:
+        left += [] if said & {"why"} else _quantified(tokens, but="who" if "cause" in said else "")
         return Asked(conclude=frozenset(said), by=things, names=names, left=left, yes_no=filling.yes_no)
     compares = any(one.kind == "word" and one.value in ("versus", "rose", "fell") for one in tokens)
     negated = any(one.kind == "word" and one.value == "not" for one in tokens)
     health = any(one.kind in ("conclude", "measure") and one.text.lower() in _WELL for one in tokens) != negated
+    left += _quantified(tokens, but="not" if filling.yes_no and not things else "")
     if things and not names and (strong or (filling.yes_no and said & {"state"})) and not compares:
         allowed = ("thing", "word", "conclude", "number", "measure")
         return Asked(
@@ -167,6 +201,13 @@ def _concluded(filling: Filling, names: list[Token]) -> Asked | None:
         )
     filling.take(*weak)
     return None
+
+
+def _quantified(tokens: list[Token], but: str) -> list[str]:
+    """Words that turn a question for a state into another: not, only, all of them, who. "Everything" is the service."""
+    several = any(one.kind in ("thing", "value") for one in tokens)
+    turning = {"not", "only", "who", "others", "by"} | ({"all"} if several else set())
+    return [one.text for one in tokens if one.kind == "word" and one.value in turning - {but}]
 
 
 def _times(filling: Filling) -> None:
@@ -200,7 +241,8 @@ def _passing(filling: Filling) -> None:
     """Words that have done their work, and nouns of the scope itself: "in the region"."""
     for i in filling.free("thing", "word"):
         one = filling.tokens[i]
-        if (one.kind == "thing" and one.value in _SCOPE and not one.plural) or one.value in _PASSING:
+        only = filling.yes_no and one.value in ("only", "all") and one.kind == "word"
+        if (one.kind == "thing" and one.value in _SCOPE and not one.plural) or (one.value in _PASSING and not only):
             filling.take(i)
         elif one.value == "who" and i > 0:  # "users who …"; "who …?" asks for something else
             filling.take(i)
@@ -221,6 +263,8 @@ def _decide(filling: Filling, found: Asked, first: Token | None) -> None:
             filling.take(words["others"])
             found.by = found.by or (first.value,)
             found.filters = tuple(one for one in found.filters if one.column != first.value)
+    elif any(one.startswith("not ") for one in found.conditions):
+        found.left.append(YES_OR_NO)
     elif found.bounds and not found.by:
         found.decides = "bound"
     elif found.bounds:
@@ -234,7 +278,7 @@ def _decide(filling: Filling, found: Asked, first: Token | None) -> None:
     elif found.by:
         found.check, found.health = True, found.measures == ("completion_rate",)
     else:
-        found.left += ["yes or no"]
+        found.left.append(YES_OR_NO)
 
 
 def share_of(name: str) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ROWS = 3
 FIGURES = 4
+ERRORS = 9
+"""The check that lists errors: there are always some, so its labels say neither yes nor no."""
 _FAILING = ("failures", "failure_rate", "availability", "failed_runs", "completion_rate")
 
 
@@ -46,7 +48,7 @@ def check(part: "Part", asked: Asked, parameters: Parameters, engine: Engine, se
         part.checks.append(plugin.name)
         abnormal = abnormal or any(label not in HEALTHY for label in finding.labels)
     part.text = "\n\n".join(texts) or "No check of the guide is about this."
-    if asked.yes_no and plugins:
+    if asked.yes_no and plugins and not any(plugin.number == ERRORS for plugin in plugins):
         part.yes = abnormal != asked.health
 
 
@@ -96,7 +98,7 @@ def _yes(asked: Asked, names: Sequence[Token], report: Report) -> bool | None:
         proposed = any(action.kind == "roll_back" for action in report.actions)
         return proposed and (not wanted or bool(wanted & faulty))
     firm = [cause for cause in report.causes if cause.confidence is Confidence.CONFIRMED]
-    if "cause" in asked.conclude:
+    if "cause" in asked.conclude and not asked.health:
         of = [
             [c for c in report.causes if c.subject.get(one.value) == one.text] for one in names if one.value != "region"
         ]

@@ -16,6 +16,7 @@ class Filling:
         self.tokens = list(reading.tokens)
         self.used: set[int] = set()
         self.yes_no = yes_no
+        self.of_it = False
         self.by: list[str] = []
         self.filters: list[Filter] = []
         self.conditions: list[str] = []
@@ -23,7 +24,6 @@ class Filling:
         self.bounds: list[Bound] = []
         self.limit: int | None = None
         self.order: tuple[str, bool | None] = ("", None)
-        self.distinct = ""
 
     # Looking at tokens
 
@@ -43,15 +43,15 @@ class Filling:
     # The parts, in the order in which they are read
 
     def nouns(self) -> None:
-        """The noun beside a name says only what it is."""
+        """The noun beside a name says only what it is; not where it is what is counted: "how many premium customers"."""
         for i in self.free("value"):
+            counted = self._is(i - 1, "form", "count", "distinct")
             for near in (i - 1, i + 1):
                 one = self._at(near)
-                same = one is not None and (
-                    (one.kind == "thing" and self._holds(one.value, self.tokens[i].value))
-                    or ((one.kind, one.value) == ("unit", "customers") and self.tokens[i].value == "customer_tier")
-                )  # fmt: skip
-                if same and near not in self.used and not self._is(near - 1, "word", "by") and not self._many(near):
+                if one is None or one.kind != "thing" or near in self.used or (counted and near > i):
+                    continue
+                by = self._is(near - 1, "word", "by") or self._many(near)
+                if self._holds(one.value, self.tokens[i].value) and not by:
                     self.take(near)
 
     def _holds(self, noun: str, column: str) -> bool:
@@ -59,6 +59,7 @@ class Filling:
             noun == column
             or (noun in ("flag_name", "flag_value") and column in ("flag_name", "flag_value"))
             or (noun == "service_name" and column == "service_component")
+            or (noun == "user_id" and column == "customer_tier")
         )
 
     def _many(self, place: int) -> bool:
@@ -152,6 +153,10 @@ class Filling:
                 self.take(i)
 
     def _group(self, column: str) -> None:
+        """A flag's values mean nothing without its name."""
+        named = any(one.kind == "value" and one.value == "flag_name" for one in self.tokens)
+        if column in ("flag_name", "flag_value") and not named and column not in self.by:
+            self.by += ["flag_name", "flag_value"]
         if column not in self.by:
             self.by.append(column)
 
@@ -172,12 +177,13 @@ class Filling:
             return True
         one = self.tokens[place]
         if one.value in ("user_id", "session_id"):
-            return self._is(before, "rank") or (
-                place == 0 and one.plural and any(self._is(place + n, "rank") for n in (1, 2))
-            )
+            ranked = any(token.kind == "rank" for token in self.tokens)
+            leads = place == 0 or self._is(place - 1, "figure")  # "the ten users with the most 429"
+            return self._is(before, "rank") or (leads and one.plural and ranked)
         if self._is(before, "form", "count", "distinct"):
             return False
-        return one.plural or self._is(place + 1, "rank")
+        follows = any(self._is(place + 1, kind) for kind in ("condition", "number", "measure", "function"))
+        return one.plural or self._is(place + 1, "rank") or (follows and not self._is(before, "value"))
 
     def counted_things(self) -> None:
         """ "how many instances", "users": distinct values."""
@@ -186,8 +192,10 @@ class Filling:
             before = i - 1
             form = self._is(before, "form", "count", "distinct")
             if form and one.value not in ("user_id", "session_id"):
-                self.distinct = f"distinct_{one.value}"
-                self.measures.append(self.distinct)
+                conditions = self.free("condition")
+                suffix = f"_with_{self.tokens[conditions[0]].value}" if len(conditions) == 1 else ""
+                self.measures.append(f"distinct_{one.value}{suffix}")
+                self.take(*(conditions if suffix else ()))
                 self.take(i, before)
                 while self._is(before - 1, "form", "count", "distinct"):
                     before -= 1
@@ -205,6 +213,8 @@ class Filling:
             value = token.amount
             after, before = self._counted_at(i + 1), self._phrase_before(i)
             latency = [p for p in before if self.tokens[p].kind in ("number", "function")]
+            if timed and not latency:  # "slower than 500 ms on average"
+                before = latency = self.free("function")
             if timed and not (latency and (self.by or self.yes_no or self._will_group())):
                 self.take(
                     i, *(p for p in before if self.tokens[p].kind == "number" and self.tokens[p].value == "latency_ms")
@@ -218,6 +228,12 @@ class Filling:
                 self.used.discard(i)
                 continue
             half = "half" in text
+            if percent and (share := self._share_behind(i + 1)):
+                name = [condition_of(self.tokens[share[1]].value).rate]
+                self.take(i, *share)
+                self.measures += name
+                self.bounds.append(Bound(measure=name[0], sign=token.value, value=value))  # type: ignore[arg-type]
+                continue
             if after and not percent and not half:
                 name = self._assembled([self.tokens[p] for p in after])
                 self.take(i, *after)
@@ -258,20 +274,23 @@ class Filling:
         return found
 
     def _phrase_before(self, place: int) -> list[int]:
-        """The measure right before a bound: "an error rate above 10 %"."""
+        """The measure before a bound: "an error rate above 10 %", "is the error rate of 4.24.0 above 10 %"."""
+        kinds = ("condition", "unit", "number", "function", "form", "measure")
         found: list[int] = []
-        place -= 1
-        while (
-            place >= 0
-            and (place not in self.used)
-            and (
-                self._at(place).kind in ("condition", "unit", "number", "function", "form", "measure")  # type: ignore[union-attr]
-                or self._is(place, "thing", "user_id", "session_id")
-            )
-        ):
-            found.insert(0, place)
-            place -= 1
+        for at in range(place - 1, -1, -1):
+            one = self.tokens[at]
+            measuring = one.kind in kinds or (one.kind == "thing" and one.value in ("user_id", "session_id"))
+            if measuring and at not in self.used:
+                found.insert(0, at)
+            elif found or one.kind in ("bound", "bucket") or (one.kind == "word" and one.value == "and"):
+                break
         return found
+
+    def _share_behind(self, place: int) -> list[int]:
+        """ "more than 5 % of the requests fail": the requests and what they are."""
+        conditions = self.free("condition")
+        asked = self._is(place, "unit", "requests") and len(conditions) == 1 and conditions[0] > place
+        return [place, *conditions] if asked else []
 
     def measured(self) -> None:
         """The measures, phrase by phrase."""
@@ -307,15 +326,16 @@ class Filling:
         functions = [one.value for one in tokens if one.kind == "function"]
         units = [one.value for one in tokens if one.kind == "unit"]
         users = [{"user_id": "users", "session_id": "sessions"}[one.value] for one in tokens if one.kind == "thing"]
-        users += ["users"] if "customers" in units else []
         measures = [one.value for one in tokens if one.kind == "measure"]
         forms = [one for one in tokens if one.kind == "form"]
         rate = next((one for one in forms if one.value == "rate"), None)
         if measures:
             return measures if not (numbers or functions or conditions) else []
         if numbers or functions:
-            if rate or len(numbers) > 1:
-                return []
+            percentile = all(one[0] == "p" for one in functions)
+            odd = any(one.startswith(("slower_", "faster_")) for one in conditions) or len(conditions) > 1
+            if rate or len(numbers) > 1 or odd or (not numbers and not percentile and (units or conditions)):
+                return []  # "average requests" is no latency
             column = numbers[0] if numbers else "latency_ms"
             self.conditions += conditions
             default = "p95" if column.endswith("latency_ms") else "avg"
@@ -331,8 +351,9 @@ class Filling:
             failed = conditions == ["failures"]
             return ["failed_run_rate" if rate else "failed_runs"] if failed else []
         if conditions:
-            if "slow" in conditions and len(conditions) > 1:
-                return []
+            if len(conditions) == 2 and rate and rate.text.lower().startswith(_OF_ALL):
+                self.conditions.append(conditions[0])  # "what fraction of failures are timeouts?"
+                return [condition_of(conditions[1]).rate]
             if len(conditions) > 1:  # "cascading failures", "5xx by status": the narrower one is meant
                 narrower = [one for one in conditions if one != "failures"]
                 if len(narrower) != 1 or not self._within(narrower[0]):
@@ -394,6 +415,17 @@ class Filling:
             if self.tokens[i].value in ("sort", "by") and (self.measures or self.order[0]):
                 self.take(i)
         return bool(places)
+
+    def extreme(self) -> bool:
+        """ "the highest CPU" of all is its maximum. Not so "the slowest requests": those are rows, which no query gives."""
+        ranks = [one.value for one in self.tokens if one.kind == "rank" and " " not in one.value]
+        stated = any(one.kind == "function" for one in self.tokens)
+        kinds = [measure_of(name) for name in self.measures]
+        if not ranks or len(kinds) != 1 or kinds[0].kind != "statistic" or stated or self.limit is not None:
+            return False
+        self.measures = [f"{'min' if ranks[0] == 'low' else 'max'}_{kinds[0].column}"]
+        self.order = ("", None)
+        return True
 
     def named(self) -> None:
         """The names: filters, several of one column its own groups."""

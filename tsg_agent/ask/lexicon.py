@@ -45,11 +45,11 @@ class Lexicon:
 
     def near(self, word: str) -> list[str]:
         """The known words nearest to an unknown one, a letter or two away; none for a short one, or a code."""
-        spelled = word.lower()
+        spelled = stem(word.lower())
         if not word.isalpha() or len(word) < 3:
             return []
         found: dict[int, list[str]] = {}
-        for known in self.words:
+        for known in sorted(self.words):
             if known.isalpha() and abs(len(known) - len(spelled)) < 2:
                 apart = distance(spelled, known)
                 if 0 < apart <= _allowed(spelled, known):

@@ -13,7 +13,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZE = r"(?:seconds?|secs?|s|minutes?|mins?|min|m|hours?|hrs?|hr|h|days?|d)"
 _SIZES = rf"(?P<n>[0-9]{{1,4}}|half an?|an?|half|quarter)?[ -]?(?P<size>{_SIZE})\b"
 BUCKET = re.compile(
-    rf"\b(?:per|every|each|for (?:each|every)|in (?:each|every))[ ]+{_SIZES}(?![ ]*(?:before|after))"
+    rf"\b(?:per|every|each|for (?:each|every)|in (?:each|every))[ ]+{_SIZES}"
     rf"|\b(?P<n2>[0-9]{{1,4}}|half)[ -](?P<size2>{_SIZE})[ -](?:buckets?|intervals?|bins?|steps?|windows?|resolution)\b"
     r"|\bby (?:the )?(?P<size3>minute|hour|day)\b|\b(?P<size4>hourly|daily|minutely)\b"
     r"|\b(?P<which>(?:in )?(?:which|what)) (?P<size5>minute|hour)\b",
@@ -33,6 +33,8 @@ THAN_BEFORE = re.compile(
     re.IGNORECASE,
 )
 CODE = re.compile(r"(?<![\w.,:/-])(?P<code>[1-5][0-9]{2})(?:['’]?s)?(?![\w%:-]|[.,][0-9])")
+CODES = re.compile(r"(?<![\w.,:/-])[1-5][0-9]{2}['’]?s\b")
+"""“503s” are no 503 seconds."""
 PERCENTILE = re.compile(
     r"\b(?:p[ ]?(?P<p>[0-9]{1,2}(?:[.,][0-9]{1,2})?)|(?P<th>[0-9]{1,2}(?:\.[0-9])?)(?:th|st|nd|rd)?[ -](?:percentile|pctl|%ile))\b",
     re.IGNORECASE,
@@ -184,7 +186,8 @@ def repaired(text: str, vocabulary: Vocabulary) -> tuple[str, list[str]]:
         word = match[0]
         if vocabulary.knows(word) or stem(word.lower()) in _stems():
             return word
-        names, words = vocabulary.misspelt(word), lexicon().near(word)
+        words = lexicon().near(word)
+        names = tuple(name for name in vocabulary.misspelt(word) if name not in words)
         meanings = {_meaning(known) for known in words}
         if len(names) == 1 and not words:
             said.append(f"“{word}” was read as “{names[0]}”.")
@@ -240,6 +243,12 @@ def _words(rest: str, reading: Reading, vocabulary: Vocabulary) -> list[Token]:
         if read_as is None and (split := _parted(words[index])):
             words[index : index + 1] = split
             continue
+        number = NUMBERS.get(words[index][1].lower())
+        if read_as is None and number is not None:
+            start, text = words[index]
+            tokens.append(Token(start, start + len(text), "figure", str(number), number, text))
+            index += 1
+            continue
         if read_as is None:
             reading.unknown.append(_not_known(words[index], rest, vocabulary))
             index += 1
@@ -247,7 +256,7 @@ def _words(rest: str, reading: Reading, vocabulary: Vocabulary) -> list[Token]:
         length, meaning = read_as
         start, (last, word) = words[index][0], words[index + length - 1]
         text = rest[start : last + len(word)]
-        tokens.append(_numbered(Token(start, last + len(word), meaning.kind, meaning.value, 0.0, text)))
+        tokens.append(Token(start, last + len(word), meaning.kind, meaning.value, 0.0, text))
         index += length
     return tokens
 
@@ -256,11 +265,6 @@ def _is_word(match: re.Match[str]) -> bool:
     """Whether it is a word: not what was read before, a mark, or the end of "billing.gateway's"."""
     ending = match[0].lower() == "s" and match.string[match.start() - 1 : match.start()] in ("'", "’")
     return "#" not in match[0] and match[0] not in ("=", ":") and not ending
-
-
-def _numbered(token: Token) -> Token:
-    number = NUMBERS.get(token.text.lower())
-    return token if number is None else Token(token.start, token.end, "figure", str(number), number, token.text)
 
 
 def _reach(rest: str, words: list[tuple[int, str]], index: int) -> list[tuple[int, str]]:
@@ -295,7 +299,7 @@ def _not_known(word: tuple[int, str], rest: str, vocabulary: Vocabulary) -> Unkn
     start, text = word
     noun = _noun_of(text, start, rest)
     named = noun or _SHAPED.fullmatch(text)
-    near = vocabulary.near(text, noun) if named else (*vocabulary.misspelt(text), *lexicon().near(text))
+    near = vocabulary.near(text, noun) if named else tuple(dict.fromkeys((*vocabulary.misspelt(text), *lexicon().near(text))))
     return Unknown(text, thing(noun) if noun else "", near[:5])
 
 

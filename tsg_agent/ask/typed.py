@@ -15,6 +15,7 @@ from tsg_agent.wording import DIMENSIONS, listed, name
 
 MOST_ROWS = 1_000
 Sign = Literal[">=", ">", "<=", "<", "="]
+_ONE = ("service_name", "environment")
 _RUN_COLUMNS = ("scenario_name", "workflow_step", "business_criticality")
 
 
@@ -76,6 +77,8 @@ class TypedQuery(Model):
             raise ValueError(f"no column {', '.join(unknown)}; there are {', '.join(sorted(columns()))}")
         _each_known(one.removeprefix("not ") for one in self.conditions)
         _each_known([one.measure for one in self.bounds] + ([self.order_by] if self.order_by else []))
+        if fixed := [one for one in self.by if one in _ONE]:
+            raise ValueError(f"one {thing(fixed[0])} is looked at at a time: name it")
         sources = {measure_of(one).source for one in self.all_measures}
         if len(sources) > 1:
             raise ValueError(f"{' and '.join(sorted(sources))} cannot be measured in one query: ask for one at a time")
@@ -128,6 +131,7 @@ class TypedQuery(Model):
 def thing(column: str) -> str:
     """What a column holds, in a word."""
     more = {"instance_id": "instance", "user_id": "user", "session_id": "session", "workflow_step": "workflow step"}
+    more |= {"service_name": "service"}
     words = {**DIMENSIONS, **more, "flag_value": "flag value", "exception_type": "exception"}
     return words.get(column) or column.replace("_", " ")
 
@@ -160,6 +164,8 @@ def _bound_words(one: Bound) -> str:
 
 
 def _span(seconds: int) -> str:
+    if seconds == 1:
+        return "second"
     if seconds % 3600 == 0:
         return f"{seconds // 3600} hours" if seconds > 3600 else "hour"
     return (

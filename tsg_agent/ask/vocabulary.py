@@ -103,6 +103,9 @@ class Vocabulary:
     def _means(self, text: str, start: int, end: int, value: str, column: str) -> bool:
         """Whether a spelling is meant as the name: plain words may not be."""
         written = text[start:end]
+        phrase = lexicon().longest(re.findall(r"[\w-]+", text[start : end + 30])[:3])
+        if phrase and phrase[0] > len(written.split()):
+            return False  # "business criticality" names no tenant
         if value.startswith("/"):
             return text[start - 1 : start] == "/"
         everyday = bool(lexicon().longest(written.lower().split())) or not key(written)
@@ -161,10 +164,11 @@ def _beside(text: str, start: int, end: int, column: str) -> bool:
     around = [before[-1:], before[-2:], after[:1], after[:2]]
     for words in around:
         found = lexicon().longest([stem(word) for word in words]) if words else None
-        if found and found[0] == len(words) and found[1].kind in ("thing", "unit") and _is(found[1].value, column):
+        if found and found[0] == len(words) and found[1].kind == "thing" and _is(found[1].value, column):
             return True
     return False
 
 
 def _is(thing: str, column: str) -> bool:
-    return thing == column or (thing == "customers" and column == "customer_tier") or thing == _SHOWN_WITH.get(column)
+    """Whether a noun goes with a column's names: "premium customers", "flag new_pricing on"."""
+    return thing in (column, _SHOWN_WITH.get(column)) or (thing == "user_id" and column == "customer_tier")
