@@ -99,4 +99,4 @@ def test_control_c_stops_an_answer_and_not_the_program(
         monkeypatch,
         capsys,
     )
-    assert "Ordered by failed requests, highest first" in out
+    assert "Ordered by failures, highest first" in out

@@ -112,14 +112,11 @@ def _parts(text: str) -> list[str]:
 
 def _part(piece: str, bench: Bench, last: Last, *, first: bool, number: int) -> list[Part]:
     """The answers of one piece of a question, which may hold two; nothing of a piece that only leads to the next."""
-    text = asked_text(piece)
-    try:
-        one = _One(text, bench, last, first=first)
-    except Refused as refused:
-        return [Part(refused=_refusal(piece, refused))]
-    if not one.reading.tokens and not one.reading.unknown and not one.scope.timed and not one.scope.places:
+    one = _One(asked_text(piece), bench, last, first=first)
+    text = one.text
+    if not (one.reading.tokens or one.reading.unknown or one.scope.timed or one.scope.places or one.untimed):
         return []
-    at = _second(one.reading)
+    at = None if one.untimed else _second(one.reading)
     if at is not None:
         parts = _part(text[:at], bench, last, first=first, number=number)
         return parts + _part(text[at:], bench, last, first=False, number=number + sum(len(p.tables) for p in parts))
@@ -161,19 +158,19 @@ class _One:
         text = _NOW.sub(lambda match: " " * len(match[0]), text) if last.query else text
         self.text = polite(text)
         figures = figures_in(self.text)
-        if match := _VAGUE.search(self.text):
-            raise Refused([f"“{match[0]}” was not understood as a time: name its hours."])
         spans = [(one.start, one.end) for one in figures if one.kind != "function"]
         spans += [match.span() for match in CODES.finditer(self.text)]
         self.scope = scope_of(hidden(self.text, spans), bench.setting, last.parameters)
-        if self.scope.caveats:
-            raise Refused(self.scope.caveats)
+        vague = [f"“{match[0]}” was not understood as a time: name its hours." for match in _VAGUE.finditer(self.text)]
+        self.untimed = [*(sentence(text) for text in self.scope.caveats), *vague]
         self.reading = read(self.text, self.scope.taken, figures, bench.vocabulary)
         self.asked = Asked()
         self.parameters = self.scope.parameters
 
     def answered(self, number: int) -> Part:
         """The answer. Raises Refused."""
+        if self.untimed:
+            raise Refused(self.untimed)
         self.asked = asked(self.reading, yes_no=asks_yes_or_no(self.text))
         self.parameters = self._placed()
         part = Part(parameters=self.parameters, notes=list(self.scope.notes))
@@ -401,7 +398,9 @@ class _One:
         concluding.conclude(part, self.asked, names, report, timed=self.scope.timed, window=self.parameters)
         if not state:
             part.parameters = report.parameters
-        part.notes = [*part.notes, *report.notes] if not self.scope.timed else list(report.notes)
+        its = (report.parameters.start_time, report.parameters.end_time)
+        same = (self.parameters.start_time, self.parameters.end_time) == its
+        part.notes = [*(part.notes if same else []), *report.notes]
 
     def _state(self, part: Part, number: int, report: Report) -> None:
         """How what is named does: its figures before the incident's start and after it."""

@@ -44,6 +44,9 @@ class Filling:
 
     def nouns(self) -> None:
         """The noun beside a name says only what it is; not where it is what is counted: "how many premium customers"."""
+        for i in self.free("condition"):  # "status 500"
+            if self._is(i - 1, "thing", "status_code", "error_code") and self.tokens[i].value.startswith("answered_"):
+                self.take(i - 1)
         for i in self.free("value"):
             counted = self._is(i - 1, "form", "count", "distinct")
             for near in (i - 1, i + 1):
