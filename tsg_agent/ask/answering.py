@@ -12,7 +12,7 @@ from tsg_agent.ask.asked import YES_OR_NO, Asked, asked, asks_yes_or_no, polite,
 from tsg_agent.ask.compiling import AFTER, BEFORE, PERIOD, Counted, counted_rows, lacking, of_measure
 from tsg_agent.ask.lexicon import Language, in_english
 from tsg_agent.ask.measures import measure_of
-from tsg_agent.ask.reading import CODES, Reading, Token, figures_in, hidden, read, repaired
+from tsg_agent.ask.reading import CODES, Reading, Token, figures_in, hidden, read, repaired, spelled_out
 from tsg_agent.ask.scope import Scope, Setting, scope_of
 from tsg_agent.ask.telling import MINIMUM, told
 from tsg_agent.ask.typed import Filter, TypedQuery, thing
@@ -76,6 +76,8 @@ class Part:
     notes: list[str] = field(default_factory=list)
     caveats: list[str] = field(default_factory=list)
     parameters: Parameters | None = None
+    regions: str = ""
+    """Where it was looked, if not in the parameters' region alone."""
     report: Report | None = None
     checks: list[str] = field(default_factory=list)
     yes: bool | None = None
@@ -95,7 +97,7 @@ def answered(question: str, bench: Bench, last: Last) -> tuple[Answer, dict[str,
     Raises QuestionError, ParameterError, TelemetryError.
     """
     english, language = in_english(question)
-    english, misspelt = repaired(english, bench.vocabulary)
+    english, misspelt = repaired(spelled_out(english), bench.vocabulary)
     parts: list[Part] = []
     pieces = _parts(english)
     for place, piece in enumerate(pieces):
@@ -174,7 +176,7 @@ class _One:
         self.asked = asked(self.reading, yes_no=asks_yes_or_no(self.text))
         self.parameters = self._placed()
         part = Part(parameters=self.parameters, notes=list(self.scope.notes))
-        part.caveats += self._also()
+        part.caveats += [*self.scope.short, *self._also()]
         if self.reading.unknown or self.asked.left:
             raise Refused(self._why(), self._understood(), self._near())
         if self.asked.conclude:
@@ -191,7 +193,7 @@ class _One:
         regions = [one for one in self.asked.filters if one.column == "region"]
         held = self.last.parameters or self.scope.base
         region = self.scope.parameters.region
-        if any(one.without for one in regions):
+        if any(one.without or len(one.values) > 1 for one in regions):
             region = held.region
         elif len(regions) == 1 and len(regions[0].values) == 1:
             region = regions[0].values[0]
@@ -225,6 +227,7 @@ class _One:
         said = told(identity, query, found, self.bench.settings, ranked=ranked)
         if found.lacking:
             raise Refused([said.text], query, self._near())
+        part.regions = _regions(query)
         part.yes = self._decided(query, found)
         if self.asked.yes_no and part.yes is None and found.rows:
             part.caveats.append("Neither yes nor no can be said of these figures.")
@@ -463,6 +466,15 @@ def _beside_the_last(new: Sequence[Filter], old: Sequence[Filter], by: Sequence[
     return {"filters": tuple(filters), "by": (*by, *columns)}
 
 
+def _regions(query: TypedQuery) -> str:
+    """The regions that a query looks at, where they are not the scope's one."""
+    named = [one for one in query.filters if one.column == "region"]
+    values = listed([name(value) for one in named for value in one.values], 4)
+    if named:
+        return f"every region but {values}" if named[0].without else values
+    return "all regions" if "region" in query.by else ""
+
+
 def _empty() -> str:
     return "There is no question in this."
 
@@ -487,13 +499,13 @@ def _together(question: str, parts: list[Part], language: Language | None) -> tu
     """One answer of all parts: yes or no first, then where it was looked, then what was found."""
     yes, no = (language.yes, language.no) if language else ("Yes", "No")
     texts = []
-    shown: Parameters | None = None
+    shown: tuple[Parameters, str] | None = None
     for part in parts:
         head = [] if part.yes is None else [f"{yes if part.yes else no}."]
         window = part.parameters
-        if window is not None and not part.refused and window != shown:
-            head.append(scope_words(window))
-            shown = window
+        if window is not None and not part.refused and (window, part.regions) != shown:
+            head.append(scope_words(window, part.regions))
+            shown = (window, part.regions)
         caveats = [" ".join(part.caveats)] if part.caveats else []
         body = _refused_words(part.refused) if part.refused else part.text
         texts.append("\n\n".join([*([" ".join(head)] if head else []), *caveats, body]))
@@ -518,9 +530,10 @@ def _together(question: str, parts: list[Part], language: Language | None) -> tu
     return answer, {key: row for part in parts for key, row in part.found.items()}
 
 
-def scope_words(parameters: Parameters) -> str:
+def scope_words(parameters: Parameters, regions: str = "") -> str:
     """The service, region and window that an answer looked at."""
-    where = f"{name(parameters.service_name)} in {name(parameters.region)} ({name(parameters.environment)})"
+    place = regions or name(parameters.region)
+    where = f"{name(parameters.service_name)} in {place} ({name(parameters.environment)})"
     return f"{where}, {moment(parameters.start_time)} to {moment(parameters.end_time)}."
 
 

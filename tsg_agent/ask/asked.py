@@ -28,6 +28,7 @@ _WEAK = ("how", "work", "look", "perform", "behave", "doing")
 """How something does: where a measure is named, that is what is asked for."""
 _HURT = ("affected", "impacted", "hurt")
 _FAILING = ("failing", "erroring", "failing too")
+_OF_WORKFLOWS = ("scenario_name", "workflow_step", "business_criticality")
 _WELL = ("ok", "okay", "healthy", "fine", "normal", "working", "work", "works", "up", "complete", "completed")
 _PASSING = ("which", "all", "only", "more", "and", "versus", "series", "slash", "but")
 _FIRST = ("first", "last", "when")
@@ -143,12 +144,13 @@ def _hurt_users(reading: Reading) -> None:
 
 
 def _running(reading: Reading) -> None:
-    """ "requests that run 4.23.0": a verb, and no run of a workflow."""
-    kept = []
+    """ "requests that run 4.23.0", "which version runs there": a verb, and no run of a workflow."""
+    workflows = any(one.value in _OF_WORKFLOWS for one in reading.tokens if one.kind in ("thing", "value"))
+    kept: list[Token] = []
     for i, one in enumerate(reading.tokens):
-        following = reading.tokens[i + 1 : i + 2]
-        verb = following and following[0].kind == "value" and following[0].value == "service_version"
-        if not (one.kind == "unit" and one.text.lower() in ("run", "runs") and verb):
+        around = reading.tokens[max(0, i - 1) : i] + reading.tokens[i + 1 : i + 2]
+        counted = any(near.kind in ("form", "condition", "figure", "measure") for near in around)
+        if workflows or counted or one.kind != "unit" or one.text.lower() not in ("run", "runs"):
             kept.append(one)
     reading.tokens = kept
 
@@ -211,15 +213,15 @@ def _quantified(tokens: list[Token], but: str) -> list[str]:
 
 
 def _times(filling: Filling) -> None:
-    """ "when was the first 503", "the time of the last failure": the first or last time of a condition."""
+    """ "when was the first 503", "time of the last failure": the first or the last time of a condition."""
     ends = [i for i in filling.free("word") if filling.tokens[i].value in ("first", "last")]
-    if not ends or not any(filling.tokens[i].value == "when" for i in filling.free("word")):
-        return
-    (end, *_), counted = ends, filling.free("condition", "unit")
+    when = [i for i in filling.free("word") if filling.tokens[i].value == "when"]
+    counted = filling.free("condition", "unit")
     names = list(dict.fromkeys(filling.tokens[i].value for i in counted))
-    if len(names) == 1:
-        filling.measures.append(f"{filling.tokens[end].value}_{names[0]}")
-        filling.take(*ends, *counted, *(i for i in filling.free("word") if filling.tokens[i].value == "when"))
+    beside = all(any(i + n in (*counted, *ends) for n in (1, 2)) for i in ends)
+    if ends and len(names) == 1 and (when or beside):
+        filling.measures += [f"{filling.tokens[i].value}_{names[0]}" for i in ends]
+        filling.take(*ends, *counted, *when)
 
 
 def _buckets(filling: Filling, found: Asked) -> None:

@@ -6,6 +6,7 @@ from tsg_agent.ask.typed import Bound, Filter
 
 _EXCLUDING = ("without", "except", "exclud", "other than", "apart", "aside", "outside", "besides", "ignoring", "minus",
               "leaving", "not counting")  # fmt: skip
+_MANY = ("most", "the most", "fewest", "least", "more", "fewer", "highest", "lowest")
 _OF_ALL = ("share", "part", "percent", "fraction", "proportion", "%")
 
 
@@ -60,7 +61,7 @@ class Filling:
     def _holds(self, noun: str, column: str) -> bool:
         return (
             noun == column
-            or (noun in ("flag_name", "flag_value") and column in ("flag_name", "flag_value"))
+            or (noun == "flag_name" and column == "flag_value")
             or (noun == "service_name" and column == "service_component")
             or (noun == "user_id" and column == "customer_tier")
         )
@@ -165,28 +166,21 @@ class Filling:
 
     def _grouping(self, place: int) -> bool:
         """Whether a thing is what it is grouped by, by the words around it."""
-        before = place - 1
-        while (
-            self._is(before, "figure")
-            or self._is(before, "rank")
-            or self._is(before, "word", "all", "others", "only", "more")
-        ):
-            if self._is(before, "rank") and not self._is(before + 1, "condition"):
-                return True
-            if self._is(before, "word", "all"):
-                return True
+        one, before = self.tokens[place], place - 1
+        while self._is(before, "figure") or self._is(before, "word", "others", "only", "more"):
             before -= 1
         if self._is(before, "word", "which", "by", "slash"):
             return True
-        one = self.tokens[place]
+        ranked = self._is(before, "rank")
         if one.value in ("user_id", "session_id"):
-            ranked = any(token.kind == "rank" for token in self.tokens)
             leads = place == 0 or self._is(place - 1, "figure")  # "the ten users with the most 429"
-            return self._is(before, "rank") or (leads and one.plural and ranked)
+            several = leads and one.plural and any(token.kind == "rank" for token in self.tokens)
+            return several or (ranked and self.tokens[before].text.lower() not in _MANY)  # "most users affected"
         if self._is(before, "form", "count", "distinct"):
             return False
         follows = any(self._is(place + 1, kind) for kind in ("condition", "number", "measure", "function"))
-        return one.plural or self._is(place + 1, "rank") or (follows and not self._is(before, "value"))
+        marked = ranked or self._is(before, "word", "all") or self._is(place + 1, "rank")
+        return marked or one.plural or (follows and not self._is(before, "value"))
 
     def counted_things(self) -> None:
         """ "how many instances", "users": distinct values."""
@@ -355,8 +349,13 @@ class Filling:
             return ["failed_run_rate" if rate else "failed_runs"] if failed else []
         if conditions:
             if len(conditions) == 2 and rate and rate.text.lower().startswith(_OF_ALL):
-                self.conditions.append(conditions[0])  # "what fraction of failures are timeouts?"
-                return [condition_of(conditions[1]).rate]
+                kinds = [one.kind for one in tokens if one.kind == "condition" or one is rate]
+                if kinds[-1] == "form":
+                    return []
+                first, second = conditions
+                part, of = (second, first) if kinds[0] == "form" else (first, second)  # "503s as a share of failures"
+                self.conditions.append(of)  # "what fraction of failures are timeouts?"
+                return [condition_of(part).rate]
             if len(conditions) > 1:  # "cascading failures", "5xx by status": the narrower one is meant
                 narrower = [one for one in conditions if one != "failures"]
                 if len(narrower) != 1 or not self._within(narrower[0]):

@@ -44,7 +44,7 @@ class Lexicon:
         return None
 
     def near(self, word: str) -> list[str]:
-        """The known words nearest to an unknown one, a letter or two away; none for a short one, or a code."""
+        """The known words nearest to an unknown one, a letter away; none for a short one, or a code."""
         spelled = stem(word.lower())
         if not word.isalpha() or len(word) < 3:
             return []
@@ -58,11 +58,9 @@ class Lexicon:
 
 
 def _allowed(one: str, other: str) -> int:
-    """How many letters a misspelt word may be away: fewer where another short word is as near."""
-    if len(one) == len(other) and sorted(one) == sorted(other):
-        return 1  # two letters are swapped
-    longest = max(len(one), len(other))
-    return 2 if longest > 8 and one[0] == other[0] else int(longest >= _REPAIRED)
+    """How many letters a misspelt word may be away: none where a short word is as near as any other."""
+    swapped = len(one) == len(other) and sorted(one) == sorted(other)
+    return int(swapped or max(len(one), len(other)) >= _REPAIRED)
 
 
 @dataclass(frozen=True)

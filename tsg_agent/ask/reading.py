@@ -178,7 +178,7 @@ def _sign_of(written: str) -> str:
 def repaired(text: str, vocabulary: Vocabulary) -> tuple[str, list[str]]:
     """A question with its misspelt words as they are spelled, and which those are, in sentences.
 
-    A word is misspelt that is known to nobody, and one letter away from one meaning only (two in a long one).
+    A word is misspelt that is known to nobody, and one letter away from one meaning only.
     """
     said: list[str] = []
 
@@ -198,6 +198,13 @@ def repaired(text: str, vocabulary: Vocabulary) -> tuple[str, list[str]]:
         return word
 
     return re.sub(r"(?<![\w./-])[A-Za-z]{3,}(?![\w/-]|\.\w)", spelled, text), said
+
+
+def spelled_out(text: str) -> str:
+    """A question with the methods of requests as the log has them: "failed GETs" as "failed GET requests"."""
+    text = re.sub(r"\b(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)s\b", r"\1 requests", text)
+    method = r"(?<=\w )\b(get|post|put|patch|delete|head)(?= (?:requests?|calls?)\b)"
+    return re.sub(method, lambda match: match[0].upper(), text)
 
 
 def _meaning(word: str) -> object:

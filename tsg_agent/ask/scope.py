@@ -55,6 +55,8 @@ class Scope:
     """The places among its own words."""
     timed: bool
     """Whether its own words say the time."""
+    short: list[str] = field(default_factory=list)
+    """What the telemetry lacks of the window, in sentences."""
 
 
 def scope_of(question: str, setting: Setting, before: Parameters | None = None) -> Scope:
@@ -79,11 +81,11 @@ def scope_of(question: str, setting: Setting, before: Parameters | None = None) 
         notes.append("The window is the last question's; “in the whole window” goes back to all of it.")
     if start and end:
         notes += asked.how
-        notes += _covered(start, end, asked, setting.known)
+    short = _covered(start, end, asked, setting.known) if start and end else []
     window = {"start_time": start or held.start_time, "end_time": end or held.end_time}
     named = {name: getattr(held, name) for name in PLACES} | places
     parameters = base.model_copy(update={**window, **named})
-    return Scope(parameters, base, asked, notes, list(asked.unread), taken, places, bool(start))
+    return Scope(parameters, base, asked, notes, list(asked.unread), taken, places, bool(start), short)
 
 
 def began_in(question: str, scope: Scope, setting: Setting) -> dict[str, Any]:

@@ -148,8 +148,9 @@ def _likeness(one: str, other: str) -> float:
 
 
 def _has_flag(one: Named, found: list[Named], text: str) -> bool:
-    """Whether the value of a flag stands behind the flag's name, or its noun: "on" alone is a word."""
-    flag = any(other.column == "flag_name" and 0 <= one.start - other.end <= 12 for other in found)
+    """Whether a flag's value stands with the flag's name, or its noun: "on" alone is a word."""
+    near = 200 if one.value not in ("on", "off", "true", "false") else 12
+    flag = any(other.column in ("flag_name", "flag_value") and 0 <= one.start - other.end <= near for other in found)
     return flag or _beside(text, one.start, one.end, "flag_value")
 
 
