@@ -10,11 +10,12 @@ from tsg_agent.ask import concluding
 from tsg_agent.ask.answers import Answer, Refusal, Table
 from tsg_agent.ask.asked import YES_OR_NO, Asked, asked, asks_yes_or_no, polite, share_of
 from tsg_agent.ask.compiling import AFTER, BEFORE, PERIOD, Counted, counted_rows, lacking, of_measure
+from tsg_agent.ask.ledger import Ledger
 from tsg_agent.ask.lexicon import Language, in_english
 from tsg_agent.ask.measures import measure_of
 from tsg_agent.ask.reading import CODES, Reading, Token, figures_in, hidden, read, repaired, spelled_out
-from tsg_agent.ask.scope import Scope, Setting, scope_of
-from tsg_agent.ask.telling import MINIMUM, told
+from tsg_agent.ask.scope import Scope, Setting, scope_of, scope_words
+from tsg_agent.ask.telling import MINIMUM, Told, told
 from tsg_agent.ask.typed import Filter, TypedQuery, thing
 from tsg_agent.ask.vocabulary import Vocabulary
 from tsg_agent.errors import TelemetryError
@@ -61,6 +62,7 @@ class Bench:
     settings: Settings
     setting: Setting
     vocabulary: Vocabulary
+    ledger: Ledger
     investigate: Callable[[str, Scope], Report]
 
 
@@ -71,7 +73,6 @@ class Part:
     text: str = ""
     tables: list[Table] = field(default_factory=list)
     evidence: dict[str, str] = field(default_factory=dict)
-    found: dict[str, str] = field(default_factory=dict)
     refused: Refusal | None = None
     notes: list[str] = field(default_factory=list)
     caveats: list[str] = field(default_factory=list)
@@ -91,17 +92,14 @@ class Refused(Exception):
         self.why, self.query, self.nearest = list(why), query, list(nearest)
 
 
-def answered(question: str, bench: Bench, last: Last) -> tuple[Answer, dict[str, str]]:
-    """The answer to all that a question asks, and every row found on the way: id -> the row in words.
-
-    Raises QuestionError, ParameterError, TelemetryError.
-    """
+def answered(question: str, bench: Bench, last: Last) -> Answer:
+    """The answer to all that a question asks. Raises QuestionError, ParameterError, TelemetryError."""
     english, language = in_english(question)
     english, misspelt = repaired(spelled_out(english), bench.vocabulary)
     parts: list[Part] = []
     pieces = _parts(english)
     for place, piece in enumerate(pieces):
-        parts += _part(piece, bench, last, first=place == 0, number=sum(len(part.tables) for part in parts))
+        parts += _part(piece, bench, last, first=place == 0)
     parts = parts or [Part(refused=_refusal(question, Refused([_empty()])))]
     parts[0].caveats[:0] = misspelt
     return _together(question, parts, language)
@@ -112,7 +110,7 @@ def _parts(text: str) -> list[str]:
     return [piece.strip(" ,:") for piece in pieces if re.search(r"\w", piece)]
 
 
-def _part(piece: str, bench: Bench, last: Last, *, first: bool, number: int) -> list[Part]:
+def _part(piece: str, bench: Bench, last: Last, *, first: bool) -> list[Part]:
     """The answers of one piece of a question, which may hold two; nothing of a piece that only leads to the next."""
     one = _One(asked_text(piece), bench, last, first=first)
     text = one.text
@@ -120,10 +118,9 @@ def _part(piece: str, bench: Bench, last: Last, *, first: bool, number: int) -> 
         return []
     at = None if one.untimed else _second(one.reading)
     if at is not None:
-        parts = _part(text[:at], bench, last, first=first, number=number)
-        return parts + _part(text[at:], bench, last, first=False, number=number + sum(len(p.tables) for p in parts))
+        return [*_part(text[:at], bench, last, first=first), *_part(text[at:], bench, last, first=False)]
     try:
-        return [one.answered(number + 1)]
+        return [one.answered()]
     except Refused as refused:
         part = Part(refused=_refusal(piece, refused), parameters=one.parameters)
         return [part]
@@ -169,7 +166,7 @@ class _One:
         self.asked = Asked()
         self.parameters = self.scope.parameters
 
-    def answered(self, number: int) -> Part:
+    def answered(self) -> Part:
         """The answer. Raises Refused."""
         if self.untimed:
             raise Refused(self.untimed)
@@ -180,11 +177,11 @@ class _One:
         if self.reading.unknown or self.asked.left:
             raise Refused(self._why(), self._understood(), self._near())
         if self.asked.conclude:
-            self._concluded(part, number)
+            self._concluded(part)
         elif self.asked.check:
-            concluding.check(part, self.asked, self.parameters, self.bench.engine, self.bench.settings)
+            concluding.check(part, self.asked, self.parameters, self.bench)
         else:
-            self._counted(part, number)
+            self._counted(part)
         self.last.parameters = self.parameters
         return part
 
@@ -211,7 +208,7 @@ class _One:
 
     # Figures
 
-    def _counted(self, part: Part, number: int) -> None:
+    def _counted(self, part: Part) -> None:
         query = self._query()
         part.parameters = self.parameters
         ranked = self.asked.ranked
@@ -223,21 +220,26 @@ class _One:
             found = replace(
                 counted_rows(self.bench.engine, query, self.parameters, self.bench.settings), failures_only=True
             )
-        identity = f"Q{number}"
-        said = told(identity, query, found, self.bench.settings, ranked=ranked)
+        said = self._told(part, query, found, ranked=ranked)
         if found.lacking:
             raise Refused([said.text], query, self._near())
-        part.regions = _regions(query)
+        part.regions = query.regions
         part.yes = self._decided(query, found)
         if self.asked.yes_no and part.yes is None and found.rows:
             part.caveats.append("Neither yes nor no can be said of these figures.")
-        part.text, part.evidence = said.text, said.evidence
-        part.found = dict(said.evidence)
-        part.tables.append(Table(id=identity, title=query.described(), query=query, rows=found.rows, sql=found.sql))
-        concluding.beside(part, query, self.parameters, self.bench.engine, self.bench.settings)
+        concluding.beside(part, query, self.parameters, self.bench)
         if query.measures == ("availability",) and not query.by and not query.filters:
             part.text += f"\nThe SLA threshold is {self.parameters.threshold:g} %."
         self.last.query, self.last.asked = query, self.asked
+
+    def _told(self, part: Part, query: TypedQuery, found: Counted, *, ranked: bool) -> Told:
+        """Put the rows into words, into the ledger, and into the answer."""
+        identity = "" if found.lacking else self.bench.ledger.query(found.rows, found.sql, "")
+        said = told(identity, query, found, self.bench.settings, ranked=ranked)
+        if not found.lacking:
+            part.text, part.evidence = said.text, dict(said.evidence)
+            part.tables.append(Table(id=identity, title=query.described(), query=query, rows=found.rows, sql=found.sql))
+        return said
 
     def _rows(self, query: TypedQuery, *, ranked: bool) -> tuple[Counted, TypedQuery]:
         """The rows; what lies in another region is looked for in all."""
@@ -388,7 +390,7 @@ class _One:
 
     # The conclusion
 
-    def _concluded(self, part: Part, number: int) -> None:
+    def _concluded(self, part: Part) -> None:
         names = self.asked.names
         if "why" in self.asked.conclude:  # "why is us-west failing?": the region is where it was looked
             names = [one for one in names if one.value != "region"]
@@ -397,7 +399,7 @@ class _One:
         part.report, part.checks = report, ["run_guide"]
         state = self.asked.conclude == {"state"} and bool(names)
         if state:
-            self._state(part, number, report)
+            self._state(part, report)
         concluding.conclude(part, self.asked, names, report, timed=self.scope.timed, window=self.parameters)
         if not state:
             part.parameters = report.parameters
@@ -405,7 +407,7 @@ class _One:
         same = (self.parameters.start_time, self.parameters.end_time) == its
         part.notes = [*(part.notes if same else []), *report.notes]
 
-    def _state(self, part: Part, number: int, report: Report) -> None:
+    def _state(self, part: Part, report: Report) -> None:
         """How what is named does: its figures before the incident's start and after it."""
         names = [Filter(column=one.value, values=(one.text,)) for one in self.asked.names if one.value != "region"]
         runs = any(one.column in ("scenario_name", "workflow_step") for one in names)
@@ -416,9 +418,7 @@ class _One:
             measures=("completion_rate" if runs else "failure_rate",), filters=tuple(names), split_at=split
         )
         found, query = self._rows(query, ranked=False)
-        said = told(f"Q{number}", query, found, self.bench.settings, ranked=False)
-        part.text, part.evidence, part.found = said.text, dict(said.evidence), dict(said.evidence)
-        part.tables.append(Table(id=f"Q{number}", title=query.described(), query=query, rows=found.rows, sql=found.sql))
+        self._told(part, query, found, ranked=False)
 
     # What was not understood
 
@@ -466,15 +466,6 @@ def _beside_the_last(new: Sequence[Filter], old: Sequence[Filter], by: Sequence[
     return {"filters": tuple(filters), "by": (*by, *columns)}
 
 
-def _regions(query: TypedQuery) -> str:
-    """The regions that a query looks at, where they are not the scope's one."""
-    named = [one for one in query.filters if one.column == "region"]
-    values = listed([name(value) for one in named for value in one.values], 4)
-    if named:
-        return f"every region but {values}" if named[0].without else values
-    return "all regions" if "region" in query.by else ""
-
-
 def _empty() -> str:
     return "There is no question in this."
 
@@ -495,7 +486,7 @@ def _refused_words(one: Refusal) -> str:
     )
 
 
-def _together(question: str, parts: list[Part], language: Language | None) -> tuple[Answer, dict[str, str]]:
+def _together(question: str, parts: list[Part], language: Language | None) -> Answer:
     """One answer of all parts: yes or no first, then where it was looked, then what was found."""
     yes, no = (language.yes, language.no) if language else ("Yes", "No")
     texts = []
@@ -509,7 +500,7 @@ def _together(question: str, parts: list[Part], language: Language | None) -> tu
         caveats = [" ".join(part.caveats)] if part.caveats else []
         body = _refused_words(part.refused) if part.refused else part.text
         texts.append("\n\n".join([*([" ".join(head)] if head else []), *caveats, body]))
-    answer = Answer(
+    return Answer(
         question=question,
         text="\n\n".join(texts),
         evidence={key: row for part in parts for key, row in part.evidence.items()},
@@ -527,14 +518,3 @@ def _together(question: str, parts: list[Part], language: Language | None) -> tu
         report=next((part.report for part in reversed(parts) if part.report), None),
         checks=list(dict.fromkeys(check for part in parts for check in part.checks)),
     )
-    return answer, {key: row for part in parts for key, row in part.found.items()}
-
-
-def scope_words(parameters: Parameters, regions: str = "") -> str:
-    """The service, region and window that an answer looked at."""
-    place = regions or name(parameters.region)
-    where = f"{name(parameters.service_name)} in {place} ({name(parameters.environment)})"
-    return f"{where}, {moment(parameters.start_time)} to {moment(parameters.end_time)}."
-
-
-__all__ = ["Bench", "Last", "TelemetryError", "Token", "answered", "scope_words"]

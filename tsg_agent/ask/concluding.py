@@ -8,16 +8,14 @@ from tsg_agent.ask.asked import Asked
 from tsg_agent.ask.reading import Token
 from tsg_agent.ask.typed import TypedQuery
 from tsg_agent.conclude.summary import HEALTHY
-from tsg_agent.llm.rows import evidence_of, rows_of
+from tsg_agent.llm.rows import evidence_of
 from tsg_agent.models import Confidence, Finding, Parameters, Report, Status
-from tsg_agent.settings import Settings
-from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools import PLUGINS
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
 from tsg_agent.wording import count, listed, moment, name, number, one_line, sentence, some
 
 if TYPE_CHECKING:
-    from tsg_agent.ask.answering import Part
+    from tsg_agent.ask.answering import Bench, Part
 
 ROWS = 3
 FIGURES = 4
@@ -34,16 +32,14 @@ def plugin_about(column: str) -> Any:
     return (first or more or [None])[0]
 
 
-def check(part: "Part", asked: Asked, parameters: Parameters, engine: Engine, settings: Settings) -> None:
+def check(part: "Part", asked: Asked, parameters: Parameters, bench: "Bench") -> None:
     """Run the checks of what is asked about, and say their labels; yes where one is abnormal, for what asks so."""
     plugins = list(dict.fromkeys(plugin for column in asked.by if (plugin := plugin_about(column)) is not None))
     texts, abnormal = [], False
     for plugin in plugins:
-        finding = plugin.run(engine, _args(plugin, parameters), settings)
+        finding, rows = bench.ledger.findings_of(plugin.run(bench.engine, _args(plugin, parameters), bench.settings))
         text, ids = finding_words(finding)
         texts.append(text)
-        rows = {row.id: row.words for row in rows_of([finding])}
-        part.found |= rows
         part.evidence |= {key: words for key, words in rows.items() if key in ids}
         part.checks.append(plugin.name)
         abnormal = abnormal or any(label not in HEALTHY for label in finding.labels)
@@ -52,17 +48,15 @@ def check(part: "Part", asked: Asked, parameters: Parameters, engine: Engine, se
         part.yes = abnormal != asked.health
 
 
-def beside(part: "Part", query: TypedQuery, parameters: Parameters, engine: Engine, settings: Settings) -> None:
+def beside(part: "Part", query: TypedQuery, parameters: Parameters, bench: "Bench") -> None:
     """The guide's labels of what a plain ranking by failures is by, in a line below it."""
     plain = not (query.filters or query.bucket_seconds or query.split_at or query.conditions)
     plugin = plugin_about(query.by[0]) if len(query.by) == 1 and plain and query.measures[0] in _FAILING else None
     if plugin is None:
         return
-    finding = plugin.run(engine, _args(plugin, parameters), settings)
+    finding, rows = bench.ledger.findings_of(plugin.run(bench.engine, _args(plugin, parameters), bench.settings))
     text, ids = finding_words(finding, brief=True)
-    rows = {row.id: row.words for row in rows_of([finding])}
     part.text += f"\n\n{text}"
-    part.found |= rows
     part.evidence |= {key: words for key, words in rows.items() if key in ids}
     part.checks.append(plugin.name)
 

@@ -1,21 +1,21 @@
 """Questions in plain words, one after another: by rules, or by a model with the same tools."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from tsg_agent.ask.answering import Bench, Last, answered
 from tsg_agent.ask.answers import Answer
+from tsg_agent.ask.ledger import Ledger
 from tsg_agent.ask.listening import Listener
 from tsg_agent.ask.scope import PLACES, Scope, Setting, began_in, scope_of
 from tsg_agent.ask.vocabulary import Vocabulary
-from tsg_agent.errors import ModelError, QuestionError, TsgError
+from tsg_agent.errors import ModelError, ParameterError, QuestionError, TsgError
 from tsg_agent.extract import Given, Known
 from tsg_agent.extract.choices import iso
 from tsg_agent.llm.budget import Budget
 from tsg_agent.llm.prompts import render
 from tsg_agent.llm.protocol import Turns
 from tsg_agent.llm.redaction import Redactor, without_secrets
-from tsg_agent.llm.rows import evidence_of
 from tsg_agent.llm.telling import usage_of
 from tsg_agent.models import ModelUsage, Parameters, Report
 from tsg_agent.service import investigate
@@ -23,6 +23,9 @@ from tsg_agent.settings import Settings
 from tsg_agent.store import Request
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import known_values
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REMEMBERED = 6
 """Questions and answers of a talk that a model is told of."""
@@ -59,8 +62,9 @@ class Conversation:
         self.asked: list[str] = []
         """The questions, those among them that got no answer; not those that were stopped."""
         self.answers: list[Answer] = []
-        self.rows: list[dict[str, str]] = []
-        """What each answer could have cited: id -> the row in words."""
+        self.ledger = Ledger()
+        """Every row that was found in the talk: an id of a query, of code or of a check stands for one row in all of it."""
+        self._frames: dict[str, "pd.DataFrame"] = {}
 
     def ask(self, question: str, listener: Listener | None = None) -> Answer:
         """The answer to a question. A model that fails leaves it to the rules.
@@ -68,7 +72,6 @@ class Conversation:
         Raises QuestionError where the rules need a parameter that nothing settles, ParameterError, TelemetryError.
         """
         question = without_secrets(question)
-        self._found: Mapping[str, str] = {}
         try:
             answer = self._by_model(question, listener or Listener()) if self.by_model else self._by_rules(question)
         except TsgError:
@@ -76,10 +79,10 @@ class Conversation:
             raise
         self.asked.append(question)
         self.answers.append(answer)
-        concluded = evidence_of(answer.report).rows if answer.report else {}
-        self.rows.append({**{k: row.words for k, row in concluded.items()}, **self._found, **answer.evidence})
         self._parameters = answer.parameters or self._parameters
-        self.report = answer.report or self.report
+        if answer.report is not None and answer.report != self.report:
+            self.ledger.report_known(answer.report)
+            self.report = answer.report
         return answer
 
     @property
@@ -96,9 +99,15 @@ class Conversation:
         from tsg_agent.ask.agent import Agent  # noqa: PLC0415 - imports langchain: seconds, and answers by rules need none
         from tsg_agent.ask.tools import Bench as Tools  # noqa: PLC0415 - imports what answers by rules do without
 
-        bench = Tools(self._engine, self._settings, lambda given: self._investigate(question, given))
-        if self.report is not None:
-            bench.ledger.report_known(self.report)
+        scope = self._scope(question)
+        bench = Tools(
+            self._engine,
+            self._settings,
+            lambda given: self._investigate(question, given),
+            scope,
+            ledger=self.ledger,
+            frames=self._frames,
+        )
         agent = Agent(bench, self._settings.model, self._redactor, self._turns)
         self._budgets.append(agent.budget)
         messages = render(
@@ -108,11 +117,13 @@ class Conversation:
             incident=self._incident,
             limit=self._settings.model.text_characters,
             history=self._history(),
+            scope=scope,
+            columns={name: sorted(table.present) for name, table in self._engine.tables.items()},
             question=f"{question}{_given(self._setting.given)}",
         )
         try:
             answer = agent.answer(messages, question, listener)
-            self._found = bench.ledger.words()
+            self._parameters = scope or self._parameters
             return answer
         except ModelError as error:
             listener.doing(f"the model gave no answer ({error.kind}): the rules answer")
@@ -122,6 +133,13 @@ class Conversation:
             used = usage_of(agent.budget.nodes)
             return found.model_copy(update={"notes": [note, *found.notes], "mode": mode, "usage": used})
 
+    def _scope(self, question: str) -> Parameters | None:
+        """What a model's tools look at where it does not say; None where nothing settles it."""
+        try:
+            return scope_of(question, self._setting, self._parameters).parameters
+        except (QuestionError, ParameterError):
+            return None
+
     def _without_model(self, question: str) -> Answer:
         """The rules' answer; where they must ask, that is said beside what the model failed at."""
         try:
@@ -130,11 +148,14 @@ class Conversation:
             return Answer(question=question, text=f"By rules this cannot be answered yet: {error}")
 
     def _by_rules(self, question: str) -> Answer:
-        self._vocabulary = self._vocabulary or Vocabulary(self._engine, self._settings.query_timeout, self._setting.known)
-        bench = Bench(self._engine, self._settings, self._setting, self._vocabulary, self._investigate_for)
+        self._vocabulary = self._vocabulary or Vocabulary(
+            self._engine, self._settings.query_timeout, self._setting.known
+        )
+        bench = Bench(
+            self._engine, self._settings, self._setting, self._vocabulary, self.ledger, self._investigate_for
+        )
         self._last.parameters = self._parameters
-        answer, self._found = answered(question, bench, self._last)
-        return answer
+        return answered(question, bench, self._last)
 
     def _investigate_for(self, question: str, scope: Scope) -> Report:
         """The investigation that a question is about: the last one, where it is about the same."""

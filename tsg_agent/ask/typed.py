@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import AwareDatetime, Field, field_validator, model_validator
+from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
 
 from tsg_agent.ask.measures import Source, condition_of, measure_of, measure_words
 from tsg_agent.errors import ParameterError
@@ -27,8 +27,22 @@ def columns() -> frozenset[str]:
     return frozenset(names) - {"is_test_traffic"}
 
 
+def compact(schema: dict[str, Any]) -> None:
+    """A model's schema without what a tool's caller does without: defaults, titles, and that a field may be left out."""
+    for word in ("additionalProperties", "description", "title"):
+        schema.pop(word, None)
+    for name, one in schema.get("properties", {}).items():
+        either = [kind for kind in one.pop("anyOf", []) if kind.get("type") != "null"]
+        one.update(*either)
+        for word in ("default", "title", "format", "exclusiveMinimum"):
+            one.pop(word, None)
+        schema["properties"][name] = one
+
+
 class Filter(Model):
-    """Only requests of these values, or all but those. No values: only those that have any, or (`without`) none."""
+    """Only these values, or `without` them; no values: any at all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=compact)
 
     column: str
     values: tuple[str, ...] = ()
@@ -36,7 +50,9 @@ class Filter(Model):
 
 
 class Bound(Model):
-    """Only groups whose measure is so: at least 100 requests."""
+    """Only groups that are so."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=compact)
 
     measure: str
     sign: Sign
@@ -46,20 +62,23 @@ class Bound(Model):
 class TypedQuery(Model):
     """What is counted or measured, of which requests, by what, in which order. Open fields are the scope's own."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=compact)
+
     measures: tuple[str, ...] = Field(
-        description="e.g. requests, failures (5xx), failure_rate, availability, client_errors, rate_limited, answered_503,"
-        " users, users_with_failures, p95_latency_ms, avg_cpu_utilization, share_of_failures, completion_rate"
+        description="requests, failures (5xx), failure_rate, availability, client_errors, rate_limited, answered_503, "
+        "slower_than_500_ms, users_with_failures, p95_latency_ms, avg_cpu_utilization, share_of_failures, "
+        "completion_rate, failed_runs, …; conditions have a share: rate_limited_rate"
     )
-    by: tuple[str, ...] = Field((), description="columns to group by")
+    by: tuple[str, ...] = Field((), description="columns")
     filters: tuple[Filter, ...] = ()
-    conditions: tuple[str, ...] = Field((), description="only requests of e.g. failures, slow; 'not failures'")
+    conditions: tuple[str, ...] = Field((), description="of only failures, slow, …; or: not failures")
     start_time: AwareDatetime | None = None
     end_time: AwareDatetime | None = None
-    bucket_seconds: int | None = Field(None, gt=0, description="a row for each such stretch of time")
+    bucket_seconds: int | None = Field(None, gt=0)
     split_at: AwareDatetime | None = Field(None, description="compare before with after")
     bounds: tuple[Bound, ...] = ()
-    order_by: str = Field("", description="a measure; empty = the first")
-    ascending: bool | None = Field(None, description="empty = the worst first")
+    order_by: str = Field("", description="a measure")
+    ascending: bool | None = None
     limit: int | None = Field(None, gt=0)
 
     @field_validator("measures")
@@ -110,6 +129,15 @@ class TypedQuery(Model):
     def is_ascending(self) -> bool:
         """Whether the smallest come first: where nobody says, the worst do."""
         return measure_of(self.ordered_by).good_is_high if self.ascending is None else self.ascending
+
+    @property
+    def regions(self) -> str:
+        """The regions that it looks at, in words; empty = the scope's one."""
+        named = [one for one in self.filters if one.column == "region"]
+        if not named:
+            return "all regions" if "region" in self.by else ""
+        values = listed([name(value) for one in named for value in one.values], 4)
+        return f"every region but {values}" if named[0].without else values
 
     def described(self) -> str:
         """The query as a question, which is read as this query again."""
