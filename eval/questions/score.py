@@ -96,11 +96,15 @@ def _differs(question: Question, answer: Any, gold: Gold) -> str:
 
 def _pairs(wanted: Sequence[Rows], tables: Sequence[list[dict[str, Any]]], question: Question) -> str:
     return "; ".join(
-        reason for (names, rows), table in zip(wanted, tables, strict=True) if (reason := differing(names, rows, table, question))
+        reason
+        for (names, rows), table in zip(wanted, tables, strict=True)
+        if (reason := differing(names, rows, table, question))
     )
 
 
-def differing(names: Sequence[str], rows: list[tuple[Any, ...]], table: list[dict[str, Any]], question: Question) -> str:
+def differing(
+    names: Sequence[str], rows: list[tuple[Any, ...]], table: list[dict[str, Any]], question: Question
+) -> str:
     """What of a table is not in the gold's rows; empty where each is there, with every figure under its own name."""
     keys = [i for i in range(len(names)) if any(isinstance(row[i], str | datetime) for row in rows)]
     if names[:1] == ["status_code"]:
@@ -119,7 +123,7 @@ def differing(names: Sequence[str], rows: list[tuple[Any, ...]], table: list[dic
     return ""
 
 
-def _fits(  # noqa: PLR0913, PLR0917 - one column of each side
+def _fits(  # noqa: PLR0913 - one column of each side
     place: int, column: str, keys: list[int], rows: list[tuple[Any, ...]], table: list[dict[str, Any]], *, ordered: bool
 ) -> bool:
     """Whether a column of the table holds the gold's, row by row; rows are told by their keys, or by order."""

@@ -11,7 +11,6 @@ from tests.ask.test_chat import said
 from tsg_agent import ParameterError, Request
 from tsg_agent.ask import Answer, Conversation
 from tsg_agent.ask.commands import FLAGS, UNANSWERED
-
 from tsg_agent.cli.app import app
 from tsg_agent.extract import Given
 from tsg_agent.telemetry.engine import Engine
@@ -174,7 +173,7 @@ def test_a_talk_goes_on_in_time(engine: Engine, incident: Request) -> None:
         found = talk.ask(question)
         assert found.parameters is not None
         spans.append((f"{found.parameters.start_time:%H:%M}", f"{found.parameters.end_time:%H:%M}"))
-        assert sum(key.startswith("Q1.") for key in found.evidence) == 3
+        assert len(found.tables[0].rows) == 3
     assert spans == [("14:00", "15:15"), ("14:30", "15:00"), ("15:00", "15:15"), ("12:00", "15:00")]
 
 
@@ -193,20 +192,22 @@ def test_a_conclusion_does_not_claim_the_last_question_s_window(engine: Engine, 
     assert not any("last question" in note for note in talk.ask("why is it failing?").notes)
 
 
-def test_evidence_shows_the_row_that_was_printed_last_and_all_of_it(
+def test_an_id_is_one_row_for_the_whole_talk_and_is_shown_whole(
     engine: Engine, incident: Request, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     talk = Conversation(engine, incident=incident.text, now=NOW)
-    lines = "do workflows complete?\ndo workflows complete after 14:00?\nwhy is it failing?\n/evidence E9.1\n"
-    out = said(talk, lines, monkeypatch, capsys)
-    shown = out.strip().splitlines()[-1]
-    assert shown == f"[E9.1] {talk.answers[1].evidence['E9.1']}"
-    assert len(shown) > 300
-    printed = next(line for line in out.splitlines() if line.startswith("  [E9.1]"))
+    lines = "do workflows complete?\ndo workflows complete after 14:00?\nerrors by zone\nwhy is it failing?\n"
+    out = said(talk, f"{lines}/evidence E9b.1\n/evidence Q1.1\n", monkeypatch, capsys)
+    first, second, third = (talk.answers[i].evidence for i in range(3))
+    assert {"E9.1"} <= set(first) and {"E9b.1"} <= set(second) and {"Q1.1"} <= set(third)
+    assert first["E9.1"] != second["E9b.1"]
+    *_, whole, counted = out.strip().splitlines()
+    assert whole == f"[E9b.1] {second['E9b.1']}"
+    assert len(whole) > 300
+    assert counted == f"[Q1.1] {third['Q1.1']}"
+    printed = next(line for line in out.splitlines() if line.startswith("  [E9b.1]"))
     assert printed.endswith(" …")
-    cut, whole = printed.removeprefix("  [E9.1] ").removesuffix(" …"), talk.answers[0].evidence["E9.1"]
-    assert whole.startswith(cut)
-    assert whole[len(cut)] in " ,"  # at a word's end
+    assert second["E9b.1"].startswith(printed.removeprefix("  [E9b.1] ").removesuffix(" …"))
 
 
 def test_the_command_has_the_flags_of_run(incident: Request) -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from tsg_agent import QuestionError, Request, Settings
 from tsg_agent.ask import Conversation, answer
-
 from tsg_agent.telemetry.engine import Engine
 
 NOW = datetime(2026, 3, 11, tzinfo=UTC)

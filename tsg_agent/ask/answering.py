@@ -2,45 +2,40 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
 from tsg_agent.ask import concluding
-from tsg_agent.ask.answers import Answer, Refusal, Table
+from tsg_agent.ask.answers import Answer, Table
 from tsg_agent.ask.asked import YES_OR_NO, Asked, asked, asks_yes_or_no, polite, share_of
-from tsg_agent.ask.compiling import AFTER, BEFORE, PERIOD, Counted, counted_rows, lacking, of_measure
+from tsg_agent.ask.compiling import Counted, counted_rows, lacking
+from tsg_agent.ask.deciding import decided
 from tsg_agent.ask.ledger import Ledger
-from tsg_agent.ask.lexicon import Language, in_english
-from tsg_agent.ask.measures import measure_of
-from tsg_agent.ask.reading import CODES, Reading, Token, figures_in, hidden, read, repaired, spelled_out
-from tsg_agent.ask.scope import Scope, Setting, scope_of, scope_words
+from tsg_agent.ask.lexicon import in_english
+from tsg_agent.ask.parts import Part, Refused, pieces_of, refusal, second_of, together
+from tsg_agent.ask.reading import CODES, figures_in, hidden, read, repaired, spelled_out
+from tsg_agent.ask.scope import Scope, Setting, scope_of
 from tsg_agent.ask.telling import MINIMUM, Told, told
 from tsg_agent.ask.typed import Filter, TypedQuery, thing
 from tsg_agent.ask.vocabulary import Vocabulary
-from tsg_agent.errors import TelemetryError
 from tsg_agent.extract.asked import asked_text
 from tsg_agent.models import Parameters, Report
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.engine import Engine
-from tsg_agent.wording import listed, moment, name, one_line, sentence
+from tsg_agent.wording import listed, name, one_line, sentence
 
 BUCKETS = (60, 300, 600, 900, 1800, 3600, 21_600, 86_400)
 _POINTS = 24
-_ENDS = re.compile(r"[?!;\n]+|(?<=[a-z0-9]{2})\.\s+(?=[A-Za-z(])")
-_THEN = re.compile(
-    r"(?:,\s*)?\band (?:also )?(?=(?:how|which|what|who|whom|whose|when|where|why|is|are|was|were|did|does)\b)"
-    r"|(?:^|\s|:|,)\s*\(?[1-9][).]\s+",
-    re.IGNORECASE,
-)
 _GOES_ON = re.compile(
     r"\W*(?:(?:and|but|so|then|ok|okay|also|now)\b[ ,]*)*"
     r"(?:the same|same|what about|how about|in|for|between|only|just|by|per|without|and|but|then|now|also|there)\b",
     re.IGNORECASE,
 )
 _NOW = re.compile(r"^\W*(?:(?:and|but|so)[ ,]+)?now\b(?=\s+\w)", re.IGNORECASE)
-_VAGUE = re.compile(r"\b(?:this |last |in the |yesterday )?(?:morning|afternoon|evening|noon|tonight|night)\b", re.IGNORECASE)
-_GENERAL = ("which endpoints have the highest error rate?", "errors per 5 minutes", "why is it failing?")
+_VAGUE = re.compile(
+    r"\b(?:this |last |in the |yesterday )?(?:morning|afternoon|evening|noon|tonight|night)\b", re.IGNORECASE
+)
 _PLACES = ("datacenter", "availability_zone", "load_balancer_id", "instance_id")
 """What lies in one region: a name of another region's is looked for there."""
 
@@ -66,48 +61,17 @@ class Bench:
     investigate: Callable[[str, Scope], Report]
 
 
-@dataclass
-class Part:
-    """One question's answer, before it is put together with the others'."""
-
-    text: str = ""
-    tables: list[Table] = field(default_factory=list)
-    evidence: dict[str, str] = field(default_factory=dict)
-    refused: Refusal | None = None
-    notes: list[str] = field(default_factory=list)
-    caveats: list[str] = field(default_factory=list)
-    parameters: Parameters | None = None
-    regions: str = ""
-    """Where it was looked, if not in the parameters' region alone."""
-    report: Report | None = None
-    checks: list[str] = field(default_factory=list)
-    yes: bool | None = None
-
-
-class Refused(Exception):
-    """A question that is not answered."""
-
-    def __init__(self, why: Sequence[str], query: TypedQuery | None = None, nearest: Sequence[str] = ()) -> None:
-        super().__init__("; ".join(why))
-        self.why, self.query, self.nearest = list(why), query, list(nearest)
-
-
 def answered(question: str, bench: Bench, last: Last) -> Answer:
     """The answer to all that a question asks. Raises QuestionError, ParameterError, TelemetryError."""
     english, language = in_english(question)
     english, misspelt = repaired(spelled_out(english), bench.vocabulary)
     parts: list[Part] = []
-    pieces = _parts(english)
+    pieces = pieces_of(english)
     for place, piece in enumerate(pieces):
         parts += _part(piece, bench, last, first=place == 0)
-    parts = parts or [Part(refused=_refusal(question, Refused([_empty()])))]
+    parts = parts or [Part(refused=refusal(question, Refused(["There is no question in this."])))]
     parts[0].caveats[:0] = misspelt
-    return _together(question, parts, language)
-
-
-def _parts(text: str) -> list[str]:
-    pieces = [part for piece in _ENDS.split(text) for part in _THEN.split(piece) if part]
-    return [piece.strip(" ,:") for piece in pieces if re.search(r"\w", piece)]
+    return together(question, parts, language)
 
 
 def _part(piece: str, bench: Bench, last: Last, *, first: bool) -> list[Part]:
@@ -116,36 +80,14 @@ def _part(piece: str, bench: Bench, last: Last, *, first: bool) -> list[Part]:
     text = one.text
     if not (one.reading.tokens or one.reading.unknown or one.scope.timed or one.scope.places or one.untimed):
         return []
-    at = None if one.untimed else _second(one.reading)
+    at = None if one.untimed else second_of(one.reading)
     if at is not None:
         return [*_part(text[:at], bench, last, first=first), *_part(text[at:], bench, last, first=False)]
     try:
         return [one.answered()]
     except Refused as refused:
-        part = Part(refused=_refusal(piece, refused), parameters=one.parameters)
+        part = Part(refused=refusal(piece, refused), parameters=one.parameters)
         return [part]
-
-
-def _second(reading: Reading) -> int | None:
-    """Where a second query begins: "error rate by version and 429s by endpoint"."""
-    measuring, by = ("measure", "condition", "unit", "number", "function", "form"), False
-    seen = False
-    tokens = reading.tokens
-    for i, one in enumerate(tokens):
-        if one.kind == "word" and one.value == "and" and seen and by and i + 1 < len(tokens):
-            rest = tokens[i + 1 :]
-            head = next((t for t in rest if (t.kind, t.value) != ("word", "more")), None)
-            again = any((t.kind == "word" and t.value in ("by", "which")) or t.kind == "rank" for t in rest)
-            if head is not None and head.kind in measuring and again:
-                return one.end
-        seen = seen or one.kind in measuring
-        by = by or (
-            one.kind == "thing"
-            and i > 0
-            and tokens[i - 1].kind == "word"
-            and tokens[i - 1].value in ("by", "which", "slash")
-        )
-    return None
 
 
 class _One:
@@ -224,7 +166,7 @@ class _One:
         if found.lacking:
             raise Refused([said.text], query, self._near())
         part.regions = query.regions
-        part.yes = self._decided(query, found)
+        part.yes = decided(self.asked, query, found.rows)
         if self.asked.yes_no and part.yes is None and found.rows:
             part.caveats.append("Neither yes nor no can be said of these figures.")
         concluding.beside(part, query, self.parameters, self.bench)
@@ -359,35 +301,6 @@ class _One:
         self.parameters = self.parameters.model_copy(update={"start_time": start, "end_time": end})
         return {"split_at": split}
 
-    def _decided(self, query: TypedQuery, found: Counted) -> bool | None:
-        """What the rows say to a question for yes or no; None where they say neither."""
-        decides, rows = self.asked.decides, found.rows
-        if not decides:
-            return None
-        if decides == "any":
-            return bool(rows) if query.by else bool(rows and (of_measure(rows[0], query.measures[0]) or 0) > 0)
-        if decides == "bound":
-            value = of_measure(rows[0], query.bounds[0].measure) if rows else None
-            bound = query.bounds[0]
-            held = {">": float.__gt__, ">=": float.__ge__, "<": float.__lt__, "<=": float.__le__, "=": float.__eq__}
-            return None if value is None else bool(held[bound.sign](value, bound.value))
-        if decides in ("rose", "fell"):
-            measure = share_of(query.measures[0])
-            sides = {row[PERIOD]: of_measure(row, measure) for row in rows}
-            before, after = sides.get(BEFORE), sides.get(AFTER)
-            return (
-                None if before is None or after is None else (after > before if decides == "rose" else after < before)
-            )
-        return self._more(query, rows)
-
-    def _more(self, query: TypedQuery, rows: Sequence[dict[str, object]]) -> bool | None:
-        values = [(self.asked.about in row.values(), row.get(query.ordered_by)) for row in rows]
-        mine = [value for own, value in values if own and isinstance(value, int | float)]
-        others = [value for own, value in values if not own and isinstance(value, int | float)]
-        if not mine or not others:
-            return None
-        return all(mine[0] > other if self.asked.decides == "more" else mine[0] < other for other in others)
-
     # The conclusion
 
     def _concluded(self, part: Part) -> None:
@@ -464,57 +377,3 @@ def _beside_the_last(new: Sequence[Filter], old: Sequence[Filter], by: Sequence[
         filters.append(one.model_copy(update={"values": tuple(dict.fromkeys((*before, *one.values)))}))
     columns = [one.column for one in new if one.column not in by]
     return {"filters": tuple(filters), "by": (*by, *columns)}
-
-
-def _empty() -> str:
-    return "There is no question in this."
-
-
-def _refusal(question: str, refused: Refused) -> Refusal:
-    understood = refused.query.described() if refused.query else ""
-    nearest = list(dict.fromkeys([*([understood] if understood else []), *refused.nearest, *_GENERAL]))
-    return Refusal(
-        question=one_line(question, 300), not_understood=refused.why, understood=understood, nearest=nearest[:4]
-    )
-
-
-def _refused_words(one: Refusal) -> str:
-    understood = [f"Understood was: {one.understood}."] if one.understood else []
-    nearest = listed([f"“{text}”" for text in one.nearest], 4)
-    return "\n".join(
-        [f"Not answered: {' '.join(one.not_understood)}", *understood, f"These can be answered: {nearest}."]
-    )
-
-
-def _together(question: str, parts: list[Part], language: Language | None) -> Answer:
-    """One answer of all parts: yes or no first, then where it was looked, then what was found."""
-    yes, no = (language.yes, language.no) if language else ("Yes", "No")
-    texts = []
-    shown: tuple[Parameters, str] | None = None
-    for part in parts:
-        head = [] if part.yes is None else [f"{yes if part.yes else no}."]
-        window = part.parameters
-        if window is not None and not part.refused and (window, part.regions) != shown:
-            head.append(scope_words(window, part.regions))
-            shown = (window, part.regions)
-        caveats = [" ".join(part.caveats)] if part.caveats else []
-        body = _refused_words(part.refused) if part.refused else part.text
-        texts.append("\n\n".join([*([" ".join(head)] if head else []), *caveats, body]))
-    return Answer(
-        question=question,
-        text="\n\n".join(texts),
-        evidence={key: row for part in parts for key, row in part.evidence.items()},
-        tables=[table for part in parts for table in part.tables],
-        refused=[part.refused for part in parts if part.refused],
-        notes=list(dict.fromkeys(note for part in parts for note in part.notes)),
-        not_honoured=list(
-            dict.fromkeys(
-                said
-                for part in parts
-                for said in (*part.caveats, *(part.refused.not_understood if part.refused else ()))
-            )
-        ),
-        parameters=next((part.parameters for part in reversed(parts) if part.parameters), None),
-        report=next((part.report for part in reversed(parts) if part.report), None),
-        checks=list(dict.fromkeys(check for part in parts for check in part.checks)),
-    )

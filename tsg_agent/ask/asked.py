@@ -11,8 +11,7 @@ from tsg_agent.ask.typed import Bound, Filter
 
 Decides = Literal["", "any", "bound", "more", "fewer", "rose", "fell"]
 _YES_NO = re.compile(
-    r"\W*(?:and |but |so |or )?(?:is|are|was|were|do|does|did|has|have|had|should|any|isn't|aren't|wasn't|weren't|doesn't|didn't"
-    r"|don't|can)\b",
+    r"\W*(?:and |but |so |or )?(?:(?:is|are|was|were|do|does|did|has|have|had|should|can)(?:n't)?|any)\b",
     re.IGNORECASE,
 )
 _POLITE = re.compile(
@@ -20,7 +19,9 @@ _POLITE = re.compile(
     r"(?: (?:tell|show|give|list|check|count|find|see|look up|get|explain)\b)?(?: (?:me|us))?(?: please)?|do (?:you|we) (?:know|have|see)\b|i (?:want|need) to know)",
     re.IGNORECASE,
 )
-_IT = re.compile(r"\W*(?:and |but |so )?(?:is|was|did|could|can)(?:n't)? (?:it|this|that|all this|the \w+)\b", re.IGNORECASE)
+_IT = re.compile(
+    r"\W*(?:and |but |so )?(?:is|was|did|could|can)(?:n't)? (?:it|this|that|all this|the \w+)\b", re.IGNORECASE
+)
 _SCOPE = ("region", "environment", "service_name")
 YES_OR_NO = "yes or no"
 """In `left`: the rows would not say which."""
@@ -130,10 +131,7 @@ def _few(filling: Filling, found: Asked) -> None:
 
 def _hurt_users(reading: Reading) -> None:
     """ "users affected": those with a failed request."""
-    users = any(
-        (one.kind, one.value) in (("thing", "user_id"), ("thing", "session_id"))
-        for one in reading.tokens
-    )
+    users = any((one.kind, one.value) in (("thing", "user_id"), ("thing", "session_id")) for one in reading.tokens)
     if users and not reading.has("condition"):
         reading.tokens = [
             Token(one.start, one.end, "condition", "failures", 0.0, one.text)
@@ -170,7 +168,9 @@ def _concluded(filling: Filling, names: list[Token]) -> Asked | None:
     )  # fmt: skip
     left = [one.text for one in tokens if one.kind in ("bound", "bucket", "figure", "order", "sides")]
     lone = len(things) == 1 and all(one.kind in ("thing", "conclude") for one in tokens) and not tokens[0].plural
-    if filling.yes_no and lone and filling.of_it and said <= {"state"}:  # "is it the deploy?", "is it a database problem?"
+    if (
+        filling.yes_no and lone and filling.of_it and said <= {"state"}
+    ):  # "is it the deploy?", "is it a database problem?"
         said = {"cause"}
     if said & {"why", "cause", "roll_back", "act", "started"}:
         left += [] if said & {"why"} else _quantified(tokens, but="who" if "cause" in said else "")
@@ -244,9 +244,11 @@ def _passing(filling: Filling) -> None:
     for i in filling.free("thing", "word"):
         one = filling.tokens[i]
         only = filling.yes_no and one.value in ("only", "all") and one.kind == "word"
-        if (one.kind == "thing" and one.value in _SCOPE and not one.plural) or (one.value in _PASSING and not only):
-            filling.take(i)
-        elif one.value == "who" and i > 0:  # "users who …"; "who …?" asks for something else
+        if (
+            (one.kind == "thing" and one.value in _SCOPE and not one.plural)
+            or (one.value in _PASSING and not only)
+            or (one.value == "who" and i > 0)
+        ):
             filling.take(i)
 
 

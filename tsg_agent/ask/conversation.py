@@ -27,6 +27,8 @@ from tsg_agent.telemetry.profile import known_values
 if TYPE_CHECKING:
     import pandas as pd
 
+INCIDENT, MOST = 2_000, 100_000
+"""Characters of an incident's text that go with each call, where its scope is settled; and where it is not."""
 REMEMBERED = 6
 """Questions and answers of a talk that a model is told of."""
 
@@ -64,7 +66,7 @@ class Conversation:
         self.answers: list[Answer] = []
         self.ledger = Ledger()
         """Every row that was found in the talk: an id of a query, of code or of a check stands for one row in all of it."""
-        self._frames: dict[str, "pd.DataFrame"] = {}
+        self._frames: dict[str, pd.DataFrame] = {}
 
     def ask(self, question: str, listener: Listener | None = None) -> Answer:
         """The answer to a question. A model that fails leaves it to the rules.
@@ -80,9 +82,9 @@ class Conversation:
         self.asked.append(question)
         self.answers.append(answer)
         self._parameters = answer.parameters or self._parameters
-        if answer.report is not None and answer.report != self.report:
+        if answer.report is not None and answer.report is not self.ledger.report:
             self.ledger.report_known(answer.report)
-            self.report = answer.report
+        self.report = answer.report or self.report
         return answer
 
     @property
@@ -115,7 +117,7 @@ class Conversation:
             known=self._setting.known,
             now=iso(self._setting.now),
             incident=self._incident,
-            limit=self._settings.model.text_characters,
+            limit=min(self._settings.model.text_characters, INCIDENT if scope else MOST),
             history=self._history(),
             scope=scope,
             columns={name: sorted(table.present) for name, table in self._engine.tables.items()},
@@ -151,9 +153,7 @@ class Conversation:
         self._vocabulary = self._vocabulary or Vocabulary(
             self._engine, self._settings.query_timeout, self._setting.known
         )
-        bench = Bench(
-            self._engine, self._settings, self._setting, self._vocabulary, self.ledger, self._investigate_for
-        )
+        bench = Bench(self._engine, self._settings, self._setting, self._vocabulary, self.ledger, self._investigate_for)
         self._last.parameters = self._parameters
         return answered(question, bench, self._last)
 

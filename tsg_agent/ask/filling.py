@@ -1,13 +1,13 @@
 """From a question's tokens to a typed query's fields: each word that carries meaning lands in one, or is left over."""
 
 from tsg_agent.ask.measures import condition_of, measure_of
+from tsg_agent.ask.phrases import measures_of
 from tsg_agent.ask.reading import Reading, Token
 from tsg_agent.ask.typed import Bound, Filter
 
 _EXCLUDING = ("without", "except", "exclud", "other than", "apart", "aside", "outside", "besides", "ignoring", "minus",
               "leaving", "not counting")  # fmt: skip
 _MANY = ("most", "the most", "fewest", "least", "more", "fewer", "highest", "lowest")
-_OF_ALL = ("share", "part", "percent", "fraction", "proportion", "%")
 
 
 class Filling:
@@ -32,6 +32,7 @@ class Filling:
         return self.tokens[place] if 0 <= place < len(self.tokens) else None
 
     def free(self, *kinds: str) -> list[int]:
+        """The places of tokens of these kinds that have not been read."""
         return [i for i, one in enumerate(self.tokens) if i not in self.used and one.kind in kinds]
 
     def _is(self, place: int, kind: str, *values: str) -> bool:
@@ -39,6 +40,7 @@ class Filling:
         return one is not None and one.kind == kind and (not values or one.value in values)
 
     def take(self, *places: int) -> None:
+        """These have been read."""
         self.used.update(places)
 
     # The parts, in the order in which they are read
@@ -137,7 +139,7 @@ class Filling:
         """What it is by: "by version", "which endpoints", "top 3 zones", "per client type and API version"."""
         for i in self.free("word"):
             one = self.tokens[i]
-            if one.value == "slash" or one.value == "by" or (one.value == "sort"):
+            if one.value in ("slash", "by", "sort"):
                 place, took = i + 1, False
                 while self._is(place, "thing") or (
                     took and self._is(place, "word", "and", "slash", "by") and self._is(place + 1, "thing")
@@ -316,73 +318,12 @@ class Filling:
             elif all(self.tokens[i].kind == "form" and self.tokens[i].value == "count" for i in segment):
                 self.take(*segment)  # "how many" of a question that goes on
 
-    def _assembled(self, tokens: list[Token]) -> list[str]:  # noqa: PLR0911, PLR0912 - one arm for each kind of phrase
+    def _assembled(self, tokens: list[Token]) -> list[str]:
         """The measures that one phrase names; none where its words do not go together."""
-        conditions = list(dict.fromkeys(one.value for one in tokens if one.kind == "condition"))
-        numbers = [one.value for one in tokens if one.kind == "number"]
-        functions = [one.value for one in tokens if one.kind == "function"]
-        units = [one.value for one in tokens if one.kind == "unit"]
-        users = [{"user_id": "users", "session_id": "sessions"}[one.value] for one in tokens if one.kind == "thing"]
-        measures = [one.value for one in tokens if one.kind == "measure"]
-        forms = [one for one in tokens if one.kind == "form"]
-        rate = next((one for one in forms if one.value == "rate"), None)
-        if measures:
-            return measures if not (numbers or functions or conditions) else []
-        if numbers or functions:
-            percentile = all(one[0] == "p" for one in functions)
-            odd = any(one.startswith(("slower_", "faster_")) for one in conditions) or len(conditions) > 1
-            if rate or len(numbers) > 1 or odd or (not numbers and not percentile and (units or conditions)):
-                return []  # "average requests" is no latency
-            column = numbers[0] if numbers else "latency_ms"
-            self.conditions += conditions
-            default = "p95" if column.endswith("latency_ms") else "avg"
-            return [f"{function}_{column}" for function in functions or [default]]
-        if users:
-            if rate or len(conditions) > 1:
-                return []
-            suffix = f"_with_{conditions[0]}" if conditions else ""
-            return [f"{one}{suffix}" for one in dict.fromkeys(users)]
-        if "runs" in units or self._of_runs():
-            if not conditions:
-                return ["runs"] if not rate and "runs" in units else []
-            failed = conditions == ["failures"]
-            return ["failed_run_rate" if rate else "failed_runs"] if failed else []
-        if conditions:
-            if len(conditions) == 2 and rate and rate.text.lower().startswith(_OF_ALL):
-                kinds = [one.kind for one in tokens if one.kind == "condition" or one is rate]
-                if kinds[-1] == "form":
-                    return []
-                first, second = conditions
-                part, of = (second, first) if kinds[0] == "form" else (first, second)  # "503s as a share of failures"
-                self.conditions.append(of)  # "what fraction of failures are timeouts?"
-                return [condition_of(part).rate]
-            if len(conditions) > 1:  # "cascading failures", "5xx by status": the narrower one is meant
-                narrower = [one for one in conditions if one != "failures"]
-                if len(narrower) != 1 or not self._within(narrower[0]):
-                    return []
-                conditions = narrower
-            (name,) = conditions
-            if rate is None:
-                return [name]
-            whole = any(one.kind == "word" and one.value == "all" for one in self.tokens)
-            said = next(one.text.lower() for one in tokens if one.kind == "condition")
-            plain = said.endswith(("failed", "failing", "fail", "request", "requests", "slow")) or "requests" in units
-            of_all = (
-                rate.text.lower().startswith(_OF_ALL)
-                and (not plain or whole)
-                and (tokens.index(rate) < next(i for i, one in enumerate(tokens) if one.kind == "condition"))
-            )
-            return [f"share_of_{name}"] if of_all and (whole or not plain) else [condition_of(name).rate]
-        if "requests" in units:
-            if rate:
-                return ["share_of_requests"] if rate.text.lower().startswith(_OF_ALL) else []
-            return ["requests"]
-        return []
-
-    @staticmethod
-    def _within(name: str) -> bool:
-        """Whether what is so has failed, too: then "503 failures" are 503s."""
-        return name.startswith("answered_5") or name in ("cascading", "dependency_failures")
+        whole = any((one.kind, one.value) == ("word", "all") for one in self.tokens)
+        names, conditions = measures_of(tokens, of_runs=self._of_runs(), whole=whole)
+        self.conditions += conditions
+        return names
 
     def _of_runs(self) -> bool:
         named = [one.value for one in self.tokens if one.kind in ("value", "thing")]

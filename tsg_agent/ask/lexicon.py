@@ -10,7 +10,7 @@ from tsg_agent.ask.typed import columns
 
 LONGEST = 6
 """Words of the longest phrase."""
-WORD = re.compile(r"[^\W_][\w'’.-]*|[<>=≤≥]+|%", re.UNICODE)
+WORD = re.compile(r"[^\W_][\w'\u2019.-]*|[<>=≤≥]+|%", re.UNICODE)
 _REPAIRED = 5
 """Letters of the shortest word that is read as another one letter away."""
 

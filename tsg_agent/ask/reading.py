@@ -32,8 +32,8 @@ THAN_BEFORE = re.compile(
     r"\b(?:than|as|with|to|like|from)[ ](?:it was |they were |what it was )?before(?:hand)?\b(?![ ]*(?:[0-9#]|the))",
     re.IGNORECASE,
 )
-CODE = re.compile(r"(?<![\w.,:/-])(?P<code>[1-5][0-9]{2})(?:['’]?s)?(?![\w%:-]|[.,][0-9])")
-CODES = re.compile(r"(?<![\w.,:/-])[1-5][0-9]{2}['’]?s\b")
+CODE = re.compile(r"(?<![\w.,:/-])(?P<code>[1-5][0-9]{2})(?:['\u2019]?s)?(?![\w%:-]|[.,][0-9])")
+CODES = re.compile(r"(?<![\w.,:/-])[1-5][0-9]{2}['\u2019]?s\b")
 """“503s” are no 503 seconds."""
 PERCENTILE = re.compile(
     r"\b(?:p[ ]?(?P<p>[0-9]{1,2}(?:[.,][0-9]{1,2})?)|(?P<th>[0-9]{1,2}(?:\.[0-9])?)(?:th|st|nd|rd)?[ -](?:percentile|pctl|%ile))\b",
@@ -270,7 +270,7 @@ def _words(rest: str, reading: Reading, vocabulary: Vocabulary) -> list[Token]:
 
 def _is_word(match: re.Match[str]) -> bool:
     """Whether it is a word: not what was read before, a mark, or the end of "billing.gateway's"."""
-    ending = match[0].lower() == "s" and match.string[match.start() - 1 : match.start()] in ("'", "’")
+    ending = match[0].lower() == "s" and match.string[match.start() - 1 : match.start()] in ("'", "\u2019")
     return "#" not in match[0] and match[0] not in ("=", ":") and not ending
 
 
@@ -278,7 +278,7 @@ def _reach(rest: str, words: list[tuple[int, str]], index: int) -> list[tuple[in
     """The next words up to a mark or something that was read otherwise."""
     reach = [words[index]]
     for (start, word), following in zip(words[index:], words[index + 1 : index + 6], strict=False):
-        if rest[start + len(word) : following[0]].strip(" -'’"):
+        if rest[start + len(word) : following[0]].strip(" -'\u2019"):
             break
         reach.append(following)
     return reach
@@ -298,15 +298,19 @@ def _parted(word: tuple[int, str]) -> list[tuple[int, str]]:
 
 
 def _bare(word: str) -> str:
-    word = word.rstrip(".-'’")
-    return re.sub(r"['’]s$", "", word) if word.lower() not in ("let's", "what's", "it's") else word
+    word = word.rstrip(".-'\u2019")
+    return re.sub(r"['\u2019]s$", "", word) if word.lower() not in ("let's", "what's", "it's") else word
 
 
 def _not_known(word: tuple[int, str], rest: str, vocabulary: Vocabulary) -> Unknown:
     start, text = word
     noun = _noun_of(text, start, rest)
     named = noun or _SHAPED.fullmatch(text)
-    near = vocabulary.near(text, noun) if named else tuple(dict.fromkeys((*vocabulary.misspelt(text), *lexicon().near(text))))
+    near = (
+        vocabulary.near(text, noun)
+        if named
+        else tuple(dict.fromkeys((*vocabulary.misspelt(text), *lexicon().near(text))))
+    )
     return Unknown(text, thing(noun) if noun else "", near[:5])
 
 

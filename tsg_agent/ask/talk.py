@@ -96,7 +96,9 @@ def _help(_conversation: Conversation, _rest: str) -> str:
 
 def _tools(conversation: Conversation, _rest: str) -> str:
     who = (
-        "The model has these tools." if conversation.by_model else "Without a model, rules choose among the first eleven."
+        "The model has these tools."
+        if conversation.by_model
+        else "Without a model, rules choose among the first eleven."
     )
     return "\n".join([who, *tool_lines()])
 

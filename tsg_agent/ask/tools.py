@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tsg_agent.ask.ledger import Ledger, gap_rows
 from tsg_agent.ask.compiling import counted_rows
+from tsg_agent.ask.ledger import Ledger, gap_rows
 from tsg_agent.ask.query import run_checked
 from tsg_agent.ask.scope import scope_words
 from tsg_agent.ask.typed import TypedQuery, compact
@@ -41,12 +41,21 @@ GUIDE_CHARACTERS = 7_000
 GUIDE = "Runs the whole troubleshooting guide and concludes: causes, what was dismissed, actions. For any why."
 ABOUT = "Lists the tables, their columns and times, and which checks can run."
 MEASURE = "Counts or measures what a question asks for; share and count come together. For any figure."
-QUERY = "Runs one read-only SELECT (DuckDB, times UTC), for what nothing else answers. At most 100 rows, kept as q1, q2, …"
+QUERY = (
+    "Runs one read-only SELECT (DuckDB, times UTC), for what nothing else answers. At most 100 rows, kept as q1, q2, …"
+)
 COMPUTE = "Runs Python with pandas over frames of earlier results (q1, e7, plugin_8); assign `result`."
-CHECKS = (
-    "check_versions check_flags check_regions check_partitions check_zones check_endpoints check_products "
-    "check_workflows check_errors"
-).split()
+CHECKS = [
+    "check_versions",
+    "check_flags",
+    "check_regions",
+    "check_partitions",
+    "check_zones",
+    "check_endpoints",
+    "check_products",
+    "check_workflows",
+    "check_errors",
+]
 """The checks' names, in the order of PLUGINS: each says what it looks at. plugin_1_tool, … are the same tools."""
 ARGUMENTS = "The arguments are region, start_time, end_time, service_name, environment; times are ISO 8601, UTC."
 Investigate = Callable[[Given], Report]
@@ -131,7 +140,13 @@ def _others(bench: Bench) -> "list[StructuredTool]":
 def tool_lines() -> list[str]:
     """Each tool in a line, for a person."""
     told = {name: f"{plugin.question} ({plugin.name})" for name, plugin in zip(CHECKS, PLUGINS, strict=True)}
-    more = {"run_guide": GUIDE, "measure": MEASURE, "query_telemetry": QUERY, "describe_telemetry": ABOUT, CODE: COMPUTE}
+    more = {
+        "run_guide": GUIDE,
+        "measure": MEASURE,
+        "query_telemetry": QUERY,
+        "describe_telemetry": ABOUT,
+        CODE: COMPUTE,
+    }
     return [f"{name}: {text}" for name, text in (told | more).items()]
 
 
@@ -175,7 +190,9 @@ def _check(bench: Bench, plugin: Plugin[Any], given: dict[str, Any]) -> str:
     if extra := set(given) - set(ScopeArgs.model_fields):
         raise ParameterError(f"{plain(', '.join(sorted(extra)))} is no argument.", fix=ARGUMENTS)
     try:
-        args = plugin.args.model_validate({name: value for name, value in (scope | said).items() if name in plugin.args.model_fields})
+        args = plugin.args.model_validate(
+            {name: value for name, value in (scope | said).items() if name in plugin.args.model_fields}
+        )
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise ParameterError(plain(wrong, 300), fix=ARGUMENTS) from None
@@ -202,7 +219,10 @@ def _measure(bench: Bench, given: dict[str, Any]) -> str:
     if bench.scope is None:
         raise ParameterError("Region, service and time are not settled.", fix="Use query_telemetry, with a WHERE.")
     scope = bench.scope.model_copy(
-        update={"start_time": query.start_time or bench.scope.start_time, "end_time": query.end_time or bench.scope.end_time}
+        update={
+            "start_time": query.start_time or bench.scope.start_time,
+            "end_time": query.end_time or bench.scope.end_time,
+        }
     )
     regions = [one for one in query.filters if one.column == "region"]
     if len(regions) == 1 and len(regions[0].values) == 1 and not regions[0].without and "region" not in query.by:
@@ -213,7 +233,9 @@ def _measure(bench: Bench, given: dict[str, Any]) -> str:
         raise ParameterError(f"The telemetry has no {', '.join(found.lacking)}.")
     fixed = {one.column: one.values[0] for one in query.filters if len(one.values) == 1 and not one.without}
     rows = [{**fixed, **row} for row in found.rows]
-    return _rows_told(bench, rows, found.sql, f"Scope: {scope_words(scope, query.regions)} {query.described()}.", "measure")
+    return _rows_told(
+        bench, rows, found.sql, f"Scope: {scope_words(scope, query.regions)} {query.described()}.", "measure"
+    )
 
 
 def _run_guide(bench: Bench, given: dict[str, Any]) -> str:
