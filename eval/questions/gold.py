@@ -1,7 +1,7 @@
 """The gold's views of a telemetry, and its rows: DuckDB over the files themselves, none of the answering code.
 
-`logs`: the log as it is. `a`: real requests of the incident's service and environment, with `e` = 1 where 5xx. `r`: those
-of the incident's region and window. `f`, `p`: with their flags or product. `m`: samples of the instances in `r`.
+`logs`: the log as it is. `a`: real requests of the incident's service and environment, with `e` = 1 where 5xx. `r`:
+those of the incident's region and window. `f`, `p`: with their flags or product. `m`: samples of the instances in `r`.
 `w`: workflow runs of the region that began in the window, with `state`; `steps`: their rows.
 """
 
@@ -18,7 +18,8 @@ _VIEWS = """
 CREATE VIEW a AS SELECT *, (status_code >= 500)::INT AS e FROM logs
     WHERE service_name = '{service}' AND environment = '{environment}' AND {real};
 CREATE VIEW r AS SELECT * FROM a WHERE region = '{region}' AND timestamp BETWEEN '{start}' AND '{end}';
-CREATE VIEW f AS SELECT r.*, flag_name, flag_value FROM r JOIN (SELECT DISTINCT * FROM feature_flags) USING (request_id);
+CREATE VIEW f AS SELECT r.*, flag_name, flag_value FROM r
+    JOIN (SELECT DISTINCT * FROM feature_flags) USING (request_id);
 CREATE VIEW m AS SELECT * FROM infrastructure_metrics
     WHERE instance_id IN (SELECT instance_id FROM r) AND timestamp BETWEEN '{start}' AND '{end}';
 CREATE VIEW steps AS SELECT * FROM workflow_tracking

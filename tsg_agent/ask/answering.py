@@ -143,7 +143,8 @@ class _One:
     def _also(self) -> list[str]:
         """Names that several columns have, and as what they were taken."""
         return [
-            f"“{one.text}” is taken as the {thing(one.value)}, not as the {listed([thing(c) for c in one.also])} of that name."
+            f"“{one.text}” is taken as the {thing(one.value)}, "
+            f"not as the {listed([thing(column) for column in one.also])} of that name."
             for one in self.reading.of("value")
             if one.also
         ]
@@ -313,7 +314,7 @@ class _One:
         state = self.asked.conclude == {"state"} and bool(names)
         if state:
             self._state(part, report)
-        concluding.conclude(part, self.asked, names, report, timed=self.scope.timed, window=self.parameters)
+        concluding.conclude(part, self.asked, names, report, self.parameters if self.scope.timed else None)
         if not state:
             part.parameters = report.parameters
         its = (report.parameters.start_time, report.parameters.end_time)
@@ -354,10 +355,11 @@ class _One:
 
     def _near(self) -> list[str]:
         """Questions that can be answered: this one with the nearest names, or by what it is about."""
-        found = []
-        for one in self.reading.unknown:
-            if one.near and one.noun:
-                found.append(re.sub(rf"(?<!\w){re.escape(one.text)}(?!\w)", one.near[0], self.text).strip())
+        found = [
+            re.sub(rf"(?<!\w){re.escape(one.text)}(?!\w)", one.near[0].replace("\\", r"\\"), self.text).strip()
+            for one in self.reading.unknown
+            if one.near and one.noun
+        ]
         measure = self.asked.measures[0] if self.asked.measures else "failure_rate"
         for by in (*self.asked.by[:1], "endpoint_path"):
             try:

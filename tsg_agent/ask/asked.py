@@ -16,7 +16,8 @@ _YES_NO = re.compile(
 )
 _POLITE = re.compile(
     r"^\W*(?:(?:please|hey|hi|hello|so|ok|okay|and)[ ,]+)*(?:(?:can|could|would|will) (?:you|we|i)\b(?: please)?"
-    r"(?: (?:tell|show|give|list|check|count|find|see|look up|get|explain)\b)?(?: (?:me|us))?(?: please)?|do (?:you|we) (?:know|have|see)\b|i (?:want|need) to know)",
+    r"(?: (?:tell|show|give|list|check|count|find|see|look up|get|explain)\b)?(?: (?:me|us))?(?: please)?"
+    r"|do (?:you|we) (?:know|have|see)\b|i (?:want|need) to know)",
     re.IGNORECASE,
 )
 _IT = re.compile(

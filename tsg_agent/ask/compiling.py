@@ -144,7 +144,7 @@ def _asked(query: TypedQuery, entry: str | None, bound: dict[str, object]) -> ex
 
 
 def _carried(table: str, one: Filter, predicate: str, together: list[str]) -> str:
-    """Requests that carry a row of another table (`together`: one row that is all of it), or none of an excluded one."""
+    """Requests that carry a row of another table (`together`: of one row), or none of an excluded one."""
     if one.without:
         return f"request_id NOT IN (SELECT request_id FROM {table} WHERE NOT ({predicate}))"  # noqa: S608 - the catalogue's names
     wanted = " AND ".join(together)
@@ -194,7 +194,7 @@ def _aggregated(query: TypedQuery, source: str, bound: dict[str, object]) -> exp
     order = [f"{name} {'ASC' if query.is_ascending else 'DESC'} NULLS LAST" for name in [query.ordered_by]]
     ties = [name for name in keys if name not in (TIME, PERIOD)]
     if query.bucket_seconds and not query.order_by:
-        order, ties = [TIME], ties
+        order = [TIME]
     select = select.order_by(
         *order, *ties, *([TIME] if query.bucket_seconds and query.order_by else []), dialect="duckdb"
     )

@@ -15,7 +15,8 @@ from tsg_agent.tools.rows import ScopeArgs, WindowArgs
 from tsg_agent.wording import count, listed, moment, name, number, one_line, sentence, some
 
 if TYPE_CHECKING:
-    from tsg_agent.ask.answering import Bench, Part
+    from tsg_agent.ask.answering import Bench
+    from tsg_agent.ask.parts import Part
 
 ROWS = 3
 FIGURES = 4
@@ -29,7 +30,7 @@ def plugin_about(column: str) -> Any:
     fields = [(plugin, list(plugin.row.model_fields)) for plugin in PLUGINS]
     first = [plugin for plugin, names in fields if names[0] == column or (names[:1] == ["also"] and names[1] == column)]
     more = [plugin for plugin, names in fields if column in names]
-    return (first or more or [None])[0]
+    return next(iter(first or more), None)
 
 
 def check(part: "Part", asked: Asked, parameters: Parameters, bench: "Bench") -> None:
@@ -61,12 +62,10 @@ def beside(part: "Part", query: TypedQuery, parameters: Parameters, bench: "Benc
     part.checks.append(plugin.name)
 
 
-def conclude(
-    part: "Part", asked: Asked, names: Sequence[Token], report: Report, *, timed: bool, window: Parameters
-) -> None:
-    """What an investigation says: its conclusion, or of what is named."""
+def conclude(part: "Part", asked: Asked, names: Sequence[Token], report: Report, window: Parameters | None) -> None:
+    """What an investigation says: its conclusion, or of what is named. `window`: the question's own, if it has one."""
     over = (report.parameters.start_time, report.parameters.end_time)
-    if timed and over != (window.start_time, window.end_time) and not part.text:
+    if window and over != (window.start_time, window.end_time) and not part.text:
         asked_for = f"{moment(window.start_time)} to {moment(window.end_time)}"
         part.caveats.append(
             f"This is of the whole incident, not of {asked_for} alone: the guide compares before with after."

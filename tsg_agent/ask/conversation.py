@@ -65,7 +65,7 @@ class Conversation:
         """The questions, those among them that got no answer; not those that were stopped."""
         self.answers: list[Answer] = []
         self.ledger = Ledger()
-        """Every row that was found in the talk: an id of a query, of code or of a check stands for one row in all of it."""
+        """Every row of the talk: an id of a query, of code or of a check stands for one row in all of it."""
         self._frames: dict[str, pd.DataFrame] = {}
 
     def ask(self, question: str, listener: Listener | None = None) -> Answer:

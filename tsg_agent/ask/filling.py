@@ -46,7 +46,7 @@ class Filling:
     # The parts, in the order in which they are read
 
     def nouns(self) -> None:
-        """The noun beside a name says only what it is; not where it is what is counted: "how many premium customers"."""
+        """The noun beside a name says only what it is; not where it is counted: "how many premium customers"."""
         for i in self.free("condition"):  # "status 500"
             if self._is(i - 1, "thing", "status_code", "error_code") and self.tokens[i].value.startswith("answered_"):
                 self.take(i - 1)
@@ -200,7 +200,7 @@ class Filling:
                     before -= 1
                     self.take(before)
 
-    def bounded(self) -> None:
+    def bounded(self) -> None:  # noqa: PLR0912 - one arm for each way to say a bound
         """ "at least 100 requests", "error rate above 10 %", "slower than 500 ms"."""
         for i in self.free("bound"):
             token = self.tokens[i]
@@ -231,7 +231,7 @@ class Filling:
                 name = [condition_of(self.tokens[share[1]].value).rate]
                 self.take(i, *share)
                 self.measures += name
-                self.bounds.append(Bound(measure=name[0], sign=token.value, value=value))  # type: ignore[arg-type]
+                self.bounds.append(Bound(measure=name[0], sign=token.value, value=value))
                 continue
             if after and not percent and not half:
                 name = self._assembled([self.tokens[p] for p in after])
@@ -253,7 +253,7 @@ class Filling:
             measure = self._as_share(name[0]) if percent else name[0]
             if percent and self.measures[-1:] == name:
                 self.measures[-1] = measure
-            self.bounds.append(Bound(measure=measure, sign=token.value, value=value))  # type: ignore[arg-type]
+            self.bounds.append(Bound(measure=measure, sign=token.value, value=value))
 
     def _will_group(self) -> bool:
         return any(self._grouping(p) for p in self.free("thing"))
@@ -360,7 +360,7 @@ class Filling:
         return bool(places)
 
     def extreme(self) -> bool:
-        """ "the highest CPU" of all is its maximum. Not so "the slowest requests": those are rows, which no query gives."""
+        """ "the highest CPU" of all is its maximum; "the slowest requests" are rows, which no query gives."""
         ranks = [one.value for one in self.tokens if one.kind == "rank" and " " not in one.value]
         stated = any(one.kind == "function" for one in self.tokens)
         kinds = [measure_of(name) for name in self.measures]

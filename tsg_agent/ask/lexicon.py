@@ -117,12 +117,11 @@ def languages() -> tuple[Language, ...]:
 def in_english(text: str) -> tuple[str, Language | None]:
     """A question with the words of another language in English, and that language. Unknown words stay."""
     words = [word.lower() for word in re.findall(r"[^\W\d_]+", text)]
-    best: tuple[int, Language | None] = (sum(bool(lexicon().longest([word])) for word in words), None)
-    for language in languages():
-        own = sum(len(match[0].split()) for match in language.pattern.finditer(text))
-        if own > best[0]:
-            best = (own, language)
-    language = best[1]
+    most, language = sum(bool(lexicon().longest([word])) for word in words), None
+    for other in languages():
+        own = sum(len(match[0].split()) for match in other.pattern.finditer(text))
+        if own > most:
+            most, language = own, other
     if language is None:
         return text, None
 

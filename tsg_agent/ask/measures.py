@@ -109,10 +109,11 @@ def measure_of(name: str) -> Measure:  # noqa: PLR0911 - one return for each kin
         return _with(Measure(name, "count"), name)
     if name in _RATES or (name.endswith("_rate") and _is_condition(name.removesuffix("_rate"))):
         return _with(Measure(name, "share"), _RATES.get(name) or name.removesuffix("_rate"))
-    if (match := _COUNTED.fullmatch(name)) and (column := _DISTINCT.get(match["what"]) or match["what"][9:]):
-        if column in LOGS.columns and (not match["condition"] or _is_condition(match["condition"])):
-            counted = _with(Measure(name, "distinct", column=column), match["condition"] or "")
-            return replace(counted, needs=(*counted.needs, column))
+    if match := _COUNTED.fullmatch(name):
+        column, held = _DISTINCT.get(match["what"]) or match["what"][9:], match["condition"] or ""
+        if column in LOGS.columns and (not held or _is_condition(held)):
+            distinct = _with(Measure(name, "distinct", column=column), held)
+            return replace(distinct, needs=(*distinct.needs, column))
     if (match := _FUNCTION.fullmatch(name)) and match["column"] in NUMBERS:
         column = match["column"]
         source = Source.INSTANCES if column in METRICS.columns else Source.REQUESTS
@@ -179,7 +180,7 @@ def _share_of(function: str) -> float:
     return round(float(function[1:].replace("_", ".")) / 100, 6)
 
 
-def measure_words(name: str) -> str:
+def measure_words(name: str) -> str:  # noqa: PLR0911 - one return for each kind
     """A measure as a question says it, and as it is read again: "error rate", "p95 latency", "users with failures"."""
     measure = measure_of(name)
     said = {

@@ -76,6 +76,7 @@ def second_of(reading: Reading) -> int | None:
 
 
 def refusal(question: str, refused: Refused) -> Refusal:
+    """What is said of a question that is not answered."""
     understood = refused.query.described() if refused.query else ""
     nearest = list(dict.fromkeys([*([understood] if understood else []), *refused.nearest, *_GENERAL]))
     return Refusal(

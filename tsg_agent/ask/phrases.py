@@ -33,7 +33,7 @@ class _Phrase:
         return self.rate is not None and self.rate.text.lower().startswith(_OF_ALL)
 
 
-def measures_of(tokens: Sequence[Token], *, of_runs: bool, whole: bool) -> Named:
+def measures_of(tokens: Sequence[Token], *, of_runs: bool, whole: bool) -> Named:  # noqa: PLR0911 - one a kind
     """The measures of a phrase's tokens; none where they do not go together.
 
     `of_runs`: the question is about workflows; `whole`: it says "all".

@@ -24,8 +24,8 @@ _UNIT = r"(?:[ ]?(?P<unit>%|percent\b|ms\b|milliseconds?\b|s\b|sec\b|seconds?\b|
 BETWEEN_SIDES = re.compile(r"\bbefore[ ]*(?:and|or|/|vs\.?|versus|&)[ ]*(?=after\b)", re.IGNORECASE)
 _SPAN = r"(?:(?:the )?(?P<long>[0-9]{1,3})[ ]?(?P<of>minutes?|mins?|min|hours?|h)\b[ ])"
 THEN_AFTER = re.compile(
-    rf"\bbefore\b(?P<time>.{{1,50}}?)[ ]?(?P<tail>\b(?:and|vs\.?|versus|compared (?:to|with|against)|against)\b[ ]+{_SPAN}?"
-    r"(?:the time )?after(?:wards?|[ ](?:it|that|this))?\b(?![ ]*[0-9]))",
+    rf"\bbefore\b(?P<time>.{{1,50}}?)[ ]?(?P<tail>\b(?:and|vs\.?|versus|compared (?:to|with|against)|against)\b"
+    rf"[ ]+{_SPAN}?(?:the time )?after(?:wards?|[ ](?:it|that|this))?\b(?![ ]*[0-9]))",
     re.IGNORECASE,
 )
 THAN_BEFORE = re.compile(
@@ -36,7 +36,8 @@ CODE = re.compile(r"(?<![\w.,:/-])(?P<code>[1-5][0-9]{2})(?:['\u2019]?s)?(?![\w%
 CODES = re.compile(r"(?<![\w.,:/-])[1-5][0-9]{2}['\u2019]?s\b")
 """“503s” are no 503 seconds."""
 PERCENTILE = re.compile(
-    r"\b(?:p[ ]?(?P<p>[0-9]{1,2}(?:[.,][0-9]{1,2})?)|(?P<th>[0-9]{1,2}(?:\.[0-9])?)(?:th|st|nd|rd)?[ -](?:percentile|pctl|%ile))\b",
+    r"\b(?:p[ ]?(?P<p>[0-9]{1,2}(?:[.,][0-9]{1,2})?)"
+    r"|(?P<th>[0-9]{1,2}(?:\.[0-9])?)(?:th|st|nd|rd)?[ -](?:percentile|pctl|%ile))\b",
     re.IGNORECASE,
 )
 NUMBERS = {
@@ -135,9 +136,9 @@ def figures_in(text: str) -> list[Token]:
         add(match, "bucket", "which" if match["which"] else "", _seconds_of(match))
     for match in BETWEEN_SIDES.finditer(text):
         add(match, "sides", "")
-    if match := THEN_AFTER.search(text):
-        span = _UNITS[match["of"][0].lower()] * int(match["long"]) if match["long"] else 0
-        add(match, "sides", "then", span, "tail")
+    if then := THEN_AFTER.search(text):
+        span = _UNITS[then["of"][0].lower()] * int(then["long"]) if then["long"] else 0
+        add(then, "sides", "then", span, "tail")
     for match in THAN_BEFORE.finditer(text):
         add(match, "sides", "than")
     for match in PERCENTILE.finditer(text):
@@ -224,11 +225,11 @@ def read(text: str, taken: list[tuple[int, int]], figures: list[Token], vocabula
     names = vocabulary.find(text, spans)
     tokens = [*figures, *(Token(n.start, n.end, "value", n.column, 0.0, n.value, n.also) for n in names)]
     rest = hidden(text, [*spans, *((one.start, one.end) for one in names)])
-    for match in CODE.finditer(rest):
-        tokens.append(Token(*match.span(), "condition", f"answered_{match['code']}", text=match[0]))
+    codes = CODE.finditer(rest)
+    tokens += [Token(*match.span(), "condition", f"answered_{match['code']}", text=match[0]) for match in codes]
     rest = hidden(rest, [(one.start, one.end) for one in tokens])
-    for match in _DIGITS.finditer(rest):
-        tokens.append(Token(*match.span(), "figure", match[0], float(match[0]), match[0]))
+    digits = _DIGITS.finditer(rest)
+    tokens += [Token(*match.span(), "figure", match[0], float(match[0]), match[0]) for match in digits]
     rest = hidden(rest, [(one.start, one.end) for one in tokens])
     tokens += _words(rest, reading, vocabulary)
     for match in re.finditer(r"[,;/&]", rest):

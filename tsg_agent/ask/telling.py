@@ -76,7 +76,8 @@ def _beneath(query: TypedQuery, found: Counted, shown: int) -> list[str]:
         said.append(f"(more than {count(len(found.rows))} rows: the first were read)")
     if found.left_out:
         said.append(
-            f"({some(found.left_out, 'group')} of fewer than {MINIMUM} requests left out: a share of so few says little)"
+            f"({some(found.left_out, 'group')} of fewer than {MINIMUM} requests left out: "
+            "a share of so few says little)"
         )
     if found.without:
         said.append(f"({some(found.without, 'request')} without a {listed([thing(one) for one in query.by])} left out)")

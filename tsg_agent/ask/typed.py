@@ -28,15 +28,15 @@ def columns() -> frozenset[str]:
 
 
 def compact(schema: dict[str, Any]) -> None:
-    """A model's schema without what a tool's caller does without: defaults, titles, and that a field may be left out."""
+    """A schema without what a tool's caller does without: defaults, titles, that a field may be left out."""
     for word in ("additionalProperties", "description", "title"):
         schema.pop(word, None)
-    for name, one in schema.get("properties", {}).items():
+    for key, one in schema.get("properties", {}).items():
         either = [kind for kind in one.pop("anyOf", []) if kind.get("type") != "null"]
         one.update(*either)
         for word in ("default", "title", "format", "exclusiveMinimum"):
             one.pop(word, None)
-        schema["properties"][name] = one
+        schema["properties"][key] = one
 
 
 class Filter(Model):
