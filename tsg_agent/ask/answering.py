@@ -358,7 +358,7 @@ class _One:
         found = [
             re.sub(rf"(?<!\w){re.escape(one.text)}(?!\w)", one.near[0].replace("\\", r"\\"), self.text).strip()
             for one in self.reading.unknown
-            if one.near and one.noun
+            if one.near and one.noun and len(self.reading.unknown) == 1 and self.asked.measures and not self.asked.left
         ]
         measure = self.asked.measures[0] if self.asked.measures else "failure_rate"
         for by in (*self.asked.by[:1], "endpoint_path"):

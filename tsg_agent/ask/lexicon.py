@@ -119,8 +119,9 @@ def in_english(text: str) -> tuple[str, Language | None]:
     words = [word.lower() for word in re.findall(r"[^\W\d_]+", text)]
     most, language = sum(bool(lexicon().longest([word])) for word in words), None
     for other in languages():
-        own = sum(len(match[0].split()) for match in other.pattern.finditer(text))
-        if own > most:
+        said = [match[0].lower().split() for match in other.pattern.finditer(text)]
+        own = sum(map(len, said))
+        if own >= most and any(lexicon().longest(words) is None for words in said):
             most, language = own, other
     if language is None:
         return text, None
@@ -129,7 +130,7 @@ def in_english(text: str) -> tuple[str, Language | None]:
         said, timed = match[0].lower(), re.match(r"\s+[0-9]", text[match.end() :])
         return (timed and language.words.get(f"{said} #")) or language.words[said]
 
-    text = re.sub(r"(?i)\b(p[0-9]{2})-(?=[a-z])", r"\1 ", text).replace("¿", " ").replace("¡", " ")
+    text = re.sub(r"(?<=[A-Za-z0-9])-(?=[A-ZÄÖÜ][a-zäöü])", " ", text).replace("¿", " ").replace("¡", " ")
     return language.pattern.sub(english, text), language
 
 

@@ -169,7 +169,7 @@ def _seconds_of(match: re.Match[str]) -> float:
 def _bounds() -> re.Pattern[str]:
     """A bound: "at least 100", "over 5 %", "> 2 s"."""
     either = "|".join(re.escape(sign) for sign in sorted(lexicon().signs, key=len, reverse=True))
-    return re.compile(rf"(?<![\w<>=])(?P<sign>{either})[ ]*{_FIGURE}(?!:|[0-9]|-[0-9]){_UNIT}", re.IGNORECASE)
+    return re.compile(rf"(?<![\w<>=])(?P<sign>{either})[ ]*{_FIGURE}(?![:.]?[0-9]|-[0-9]){_UNIT}", re.IGNORECASE)
 
 
 def _sign_of(written: str) -> str:

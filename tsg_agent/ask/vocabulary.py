@@ -98,7 +98,11 @@ class Vocabulary:
             column, value = (slashed or beside or exact or those)[0]
             also = tuple(other for other, _ in those if other != column) if not (slashed or beside) else ()
             found.append(Named(column, value, start, end, also))
-        return [one for one in found if one.column != "flag_value" or _has_flag(one, found, text)]
+        kept: list[Named] = []
+        for one in found:
+            if one.column != "flag_value" or _has_flag(one, kept, text):
+                kept.append(one)
+        return kept
 
     def _means(self, text: str, start: int, end: int, value: str, column: str) -> bool:
         """Whether a spelling is meant as the name: plain words may not be."""
