@@ -349,7 +349,8 @@ class _One:
 
     def _understood(self) -> TypedQuery | None:
         try:
-            return TypedQuery.model_validate(self._fields() | {"bucket_seconds": None, "limit": None})
+            left = {"bucket_seconds": None, "limit": None} | ({} if self.asked.by else {"bounds": ()})
+            return TypedQuery.model_validate(self._fields() | left)
         except ValidationError:
             return None
 

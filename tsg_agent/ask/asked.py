@@ -262,7 +262,9 @@ def _decide(filling: Filling, found: Asked, first: Token | None) -> None:
         found.decides = "rose" if "rose" in words else "fell"
         filling.take(words[found.decides])
         found.sides = found.sides or Token(0, 0, "sides", "side")
-    elif first is not None and found.ranked and first.value in found.by and not several:  # "is it the slowest endpoint?"
+    elif (
+        first is not None and found.ranked and first.value in found.by and not several
+    ):  # "is it the slowest endpoint?"
         found.decides, found.about = ("fewer" if found.ascending else "more"), first.text
         found.filters = tuple(one for one in found.filters if one.column != first.value)
     elif (several or others) and first is not None and found.measures:

@@ -119,7 +119,7 @@ class Conversation:
             incident=self._incident,
             limit=min(self._settings.model.text_characters, INCIDENT if scope else MOST),
             history=self._history(),
-            scope=scope,
+            scope=_told(scope) if scope else "",
             columns={name: sorted(table.present) for name, table in self._engine.tables.items()},
             question=f"{question}{_given(self._setting.given)}",
         )
@@ -202,6 +202,16 @@ class Conversation:
     def _history(self) -> str:
         turns = self.answers[-REMEMBERED:]
         return "\n".join(f"Q: {answer.question}\nA: {answer.text[:600]}" for answer in turns)
+
+
+def _told(scope: Parameters) -> str:
+    """A scope for a model."""
+    began = iso(scope.incident_start) if scope.incident_start else "not known"
+    return (
+        f"service {scope.service_name}, region {scope.region}, environment {scope.environment}, "
+        f"from {iso(scope.start_time)} to {iso(scope.end_time)}; the incident began: {began}; "
+        f"SLA threshold {scope.threshold:g} %"
+    )
 
 
 def _given(given: Given) -> str:

@@ -188,6 +188,8 @@ def _bound_words(one: Bound) -> str:
     sign = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than", "=": "exactly"}[one.sign]
     measure = measure_of(one.measure)
     unit = " %" if measure.is_share else " ms" if one.measure.endswith("_ms") else ""
+    if measure.kind in ("count", "distinct"):
+        return f"with {sign} {one.value:g} {measure_words(one.measure)}"
     return f"with {measure_words(one.measure)} {sign} {one.value:g}{unit}"
 
 
