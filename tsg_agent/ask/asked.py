@@ -115,10 +115,20 @@ def asked(reading: Reading, *, yes_no: bool) -> Asked:
         found.measures = (found.order_by,)
     if yes_no:
         _decide(filling, found, first)
+    elif _only_some(filling, found):
+        found.bounds = (Bound(measure=found.measures[0], sign=">", value=0),)
     if found.bounds and not found.by and not yes_no:
         _few(filling, found)
+    _than(filling, found)
     found.left += [one.text for i, one in enumerate(filling.tokens) if i not in filling.used]
     return found
+
+
+def _than(filling: Filling, found: Asked) -> None:
+    """ "more errors than /cart", "slower than average": what is compared with one of its kind, no query gives."""
+    several = any(len(one.values) > 1 for one in found.filters) or found.decides in ("more", "fewer")
+    if not several and not found.sides:
+        found.left += [one.text for one in filling.tokens if one.kind == "word" and one.text.lower() == "than"]
 
 
 def _few(filling: Filling, found: Asked) -> None:
@@ -128,6 +138,15 @@ def _few(filling: Filling, found: Asked) -> None:
         found.by, found.measures = ("user_id",), (found.bounds[0].measure,)
     else:
         found.left += [one.text for one in filling.tokens if one.kind == "bound"]
+
+
+def _only_some(filling: Filling, found: Asked) -> bool:
+    """ "which zones have 503s?": those that have none are not among them."""
+    listed = any(one.kind == "word" and one.value == "which" for one in filling.tokens)
+    counted = (
+        len(found.measures) == 1 and measure_of(found.measures[0]).kind == "count" and found.measures != ("requests",)
+    )
+    return bool(listed and counted and found.by) and not (found.bounds or found.ranked or found.sides or found.bucket)
 
 
 def _hurt_users(reading: Reading) -> None:
@@ -175,11 +194,14 @@ def _concluded(filling: Filling, names: list[Token]) -> Asked | None:
         said = {"cause"}
     if said & {"why", "cause", "roll_back", "act", "started"}:
         left += [] if said & {"why"} else _quantified(tokens, but="who" if "cause" in said else "")
+        left += [one.text for one in conditions if one.value != "failures" and "cause" in said]
         return Asked(conclude=frozenset(said), by=things, names=names, left=left, yes_no=filling.yes_no)
     compares = any(one.kind == "word" and one.value in ("versus", "rose", "fell") for one in tokens)
     negated = any(one.kind == "word" and one.value == "not" for one in tokens)
     health = any(one.kind in ("conclude", "measure") and one.text.lower() in _WELL for one in tokens) != negated
     left += _quantified(tokens, but="not" if filling.yes_no and not things else "")
+    if health and not filling.yes_no and things:  # the checks list what is not well
+        left += [one.text for one in tokens if one.text.lower() in _WELL]
     if things and not names and (strong or (filling.yes_no and said & {"state"})) and not compares:
         allowed = ("thing", "word", "conclude", "number", "measure")
         return Asked(

@@ -286,7 +286,22 @@ def _counted(rows: list[dict[str, Any]], query: TypedQuery, sql: str, entry: str
     left_out = len(kept) - len(large) if by_share and large else 0
     kept = large if left_out else kept
     kept = [row for row in kept if row.get("requests", 1) or not query.by]
-    return Counted(kept[: query.limit], sql, (), failures_only, entry, without, more, left_out)
+    return Counted(_filled(kept, query)[: query.limit], sql, (), failures_only, entry, without, more, left_out)
+
+
+def _filled(rows: list[dict[str, Value]], query: TypedQuery) -> list[dict[str, Value]]:
+    """A series with a row for each stretch between its first and its last: counts are 0 where nothing happened."""
+    if not rows or not query.bucket_seconds or query.by or query.split_at or query.order_by or query.bounds:
+        return rows
+    held = {str(row[TIME]): row for row in rows}
+    none: dict[str, Value] = {name: 0 if isinstance(value, int) else None for name, value in rows[0].items()}
+    time, last = (datetime.fromisoformat(str(row[TIME])) for row in (rows[0], rows[-1]))
+    filled = []
+    while time <= last and len(filled) < MOST_ROWS:
+        key = str(_plain(time.replace(tzinfo=None)))
+        filled.append(held.get(key) or {**none, TIME: key})
+        time += timedelta(seconds=query.bucket_seconds)
+    return filled
 
 
 def _only_failures(rows: list[dict[str, Value]], query: TypedQuery) -> bool:

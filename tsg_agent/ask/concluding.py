@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from tsg_agent.ask import judged
 from tsg_agent.ask.asked import Asked
+from tsg_agent.ask.parts import Refused
 from tsg_agent.ask.reading import Token
 from tsg_agent.ask.typed import TypedQuery
 from tsg_agent.conclude.summary import HEALTHY
@@ -44,7 +45,9 @@ def check(part: "Part", asked: Asked, parameters: Parameters, bench: "Bench") ->
         part.evidence |= {key: words for key, words in rows.items() if key in ids}
         part.checks.append(plugin.name)
         abnormal = abnormal or any(label not in HEALTHY for label in finding.labels)
-    part.text = "\n\n".join(texts) or "No check of the guide is about this."
+    if not texts:
+        raise Refused(["No check of the guide is about this."])
+    part.text = "\n\n".join(texts)
     if asked.yes_no and plugins and not any(plugin.number == ERRORS for plugin in plugins):
         part.yes = abnormal != asked.health
 

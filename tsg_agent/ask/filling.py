@@ -129,7 +129,8 @@ class Filling:
             self.take(condition + 1)
             condition += 1
         grouped = any(self._grouping(i) for i in self.free("thing"))
-        if grouped and not excluding:
+        of_it = self._is(place - 1, "thing") and not self._is(place - 2, "word", "by", "slash")  # "zones without 503s"
+        if grouped and (of_it or not excluding):
             self.bounds.append(Bound(measure=name, sign="=", value=0))
             self.measures.append("requests")
         else:
@@ -153,6 +154,9 @@ class Filling:
                     place += 1
                 if took or one.value == "slash":
                     self.take(i)
+        for i in self.free("word"):
+            if self.tokens[i].value == "over" and self._is(i + 1, "thing"):  # "of any instance": of them all together
+                self.take(i, i + 1)
         for i in self.free("thing"):
             if self._grouping(i):
                 self._group(self.tokens[i].value)

@@ -8,7 +8,7 @@ from tsg_agent.ask.measures import Measure, Source, measure_of, measure_words
 from tsg_agent.ask.typed import TypedQuery, condition_words, thing
 from tsg_agent.llm.rows import row_of
 from tsg_agent.settings import Settings
-from tsg_agent.wording import count, listed, number, percent, sentence, some, subject_name
+from tsg_agent.wording import DIMENSIONS, count, listed, name, number, percent, sentence, some, subject_name
 
 SHOWN = 10
 TOP = 5
@@ -89,7 +89,9 @@ def _beneath(query: TypedQuery, found: Counted, shown: int) -> list[str]:
 def _subject(row: dict[str, Value], query: TypedQuery) -> str:
     """Whom a row is about: its group, stretch of time and side; else what the query is of."""
     named = {column: str(row[column]) for column in query.by if row.get(column) is not None}
-    parts = [subject_name(named)] if named else []
+    known = {column: value for column, value in named.items() if column in DIMENSIONS}
+    parts = [subject_name(known)] if known else []
+    parts += [f"{thing(column)} {name(value)}" for column, value in named.items() if column not in known]
     if TIME in row:
         parts.append(str(row[TIME])[:16].replace("T", " "))
     if PERIOD in row:
