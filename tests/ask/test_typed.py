@@ -185,6 +185,13 @@ def test_every_word_of_another_language_leads_to_a_known_one() -> None:
     assert in_english("errors by version")[1] is None
 
 
+@pytest.mark.parametrize("question", ["errors " * 400, "errors? " * 40])
+def test_a_question_without_end_is_refused(question: str, ask: Ask) -> None:
+    answer = ask(question)
+    assert answer.tables == []
+    assert "han" in answer.refused[0].not_understood[0]
+
+
 def test_values_are_bound_and_never_part_of_the_query() -> None:
     hostile = "x' OR 1=1 --"
     query = TypedQuery(measures=("failures",), filters=(Filter(column="client_type", values=(hostile,)),))

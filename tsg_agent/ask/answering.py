@@ -25,6 +25,10 @@ from tsg_agent.settings import Settings
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.wording import listed, name, one_line, sentence
 
+LONGEST, MOST = 2_000, 8
+"""Characters of a question, and questions in one."""
+TOO_LONG = f"The question is longer than {LONGEST:,} characters."
+TOO_MANY = f"More than {MOST} questions are asked at once."
 BUCKETS = (60, 300, 600, 900, 1800, 3600, 21_600, 86_400)
 _POINTS = 24
 _GOES_ON = re.compile(
@@ -63,10 +67,14 @@ class Bench:
 
 def answered(question: str, bench: Bench, last: Last) -> Answer:
     """The answer to all that a question asks. Raises QuestionError, ParameterError, TelemetryError."""
+    if len(question) > LONGEST:
+        return together(question, [Part(refused=refusal(question, Refused([TOO_LONG])))], None)
     english, language = in_english(question)
     english, misspelt = repaired(spelled_out(english), bench.vocabulary)
     parts: list[Part] = []
     pieces = pieces_of(english)
+    if len(pieces) > MOST:
+        return together(question, [Part(refused=refusal(question, Refused([TOO_MANY])))], language)
     for place, piece in enumerate(pieces):
         parts += _part(piece, bench, last, first=place == 0)
     parts = parts or [Part(refused=refusal(question, Refused(["There is no question in this."])))]

@@ -296,7 +296,7 @@ def _filled(rows: list[dict[str, Value]], query: TypedQuery) -> list[dict[str, V
     held = {str(row[TIME]): row for row in rows}
     none: dict[str, Value] = {name: 0 if isinstance(value, int) else None for name, value in rows[0].items()}
     time, last = (datetime.fromisoformat(str(row[TIME])) for row in (rows[0], rows[-1]))
-    filled = []
+    filled: list[dict[str, Value]] = []
     while time <= last and len(filled) < MOST_ROWS:
         key = str(_plain(time.replace(tzinfo=None)))
         filled.append(held.get(key) or {**none, TIME: key})

@@ -29,7 +29,7 @@ from tsg_agent.options import (
 EXIT_CODES = """
 Exit codes: 0 concluded (whatever the conclusion) · 1 internal error · 2 wrong usage, setting or parameter ·
 3 the incident's text leaves questions open · 4 the telemetry cannot be read · 5 no such investigation ·
-6 no sandbox here · 7 the model does not answer · 130 interrupted.
+6 no sandbox here · 7 the model does not answer · 8 a question was not answered · 130 interrupted.
 """
 LOADS_LONG = ("run", "resume", "demo")
 """Commands that say themselves when all that they need is loaded."""
