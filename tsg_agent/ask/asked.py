@@ -120,6 +120,7 @@ def asked(reading: Reading, *, yes_no: bool) -> Asked:
     if found.bounds and not found.by and not yes_no:
         _few(filling, found)
     _than(filling, found)
+    _together(filling, found)
     found.left += [one.text for i, one in enumerate(filling.tokens) if i not in filling.used]
     return found
 
@@ -129,6 +130,25 @@ def _than(filling: Filling, found: Asked) -> None:
     several = any(len(one.values) > 1 for one in found.filters) or found.decides in ("more", "fewer")
     if not several and not found.sides:
         found.left += [one.text for one in filling.tokens if one.kind == "word" and one.text.lower() == "than"]
+
+
+def _together(filling: Filling, found: Asked) -> None:
+    """What would have to hold of one user, one request or one flag at once, and no query can say.
+
+    "users without errors", "slow or failed", "new_pricing on and fast_search off".
+    """
+    tokens = filling.tokens
+    either = [
+        two.text
+        for one, two, three in zip(tokens, tokens[1:], tokens[2:], strict=False)
+        if two.text.lower() == "or" and one.kind in ("condition", "unit") and three.kind == "condition"
+    ]
+    both = [one.text for one in tokens if one.text.lower() == "both"] if len(found.filters) + len(found.by) == 0 else []
+    held = {one.column: len(one.values) for one in found.filters}
+    flags = [one.text for one in tokens if one.kind == "value" and one.value == "flag_value"]
+    distinct = any(measure_of(name).kind == "distinct" for name in found.measures)
+    negated = [one.removeprefix("not ") for one in found.conditions if one.startswith("not ")]
+    found.left += [*either, *both, *(flags if held.get("flag_name", 0) > 1 else []), *(negated if distinct else [])]
 
 
 def _few(filling: Filling, found: Asked) -> None:

@@ -131,8 +131,9 @@ class Filling:
         grouped = any(self._grouping(i) for i in self.free("thing"))
         of_it = self._is(place - 1, "thing") and not self._is(place - 2, "word", "by", "slash")  # "zones without 503s"
         if grouped and (of_it or not excluding):
-            self.bounds.append(Bound(measure=name, sign="=", value=0))
-            self.measures.append("requests")
+            runs = self._of_runs() and name == "failures"
+            self.bounds.append(Bound(measure="failed_runs" if runs else name, sign="=", value=0))
+            self.measures.append("runs" if runs else "requests")
         else:
             self.conditions.append(f"not {name}")
 
