@@ -358,9 +358,11 @@ class _One:
     def _understood(self) -> TypedQuery | None:
         try:
             left = {"bucket_seconds": None, "limit": None} | ({} if self.asked.by else {"bounds": ()})
-            return TypedQuery.model_validate(self._fields() | left)
+            query = TypedQuery.model_validate(self._fields() | left)
         except ValidationError:
             return None
+        again = _One(query.described(), self.bench, Last(), first=True)
+        return None if again.reading.unknown or asked(again.reading, yes_no=False).left else query
 
     def _near(self) -> list[str]:
         """Questions that can be answered: this one with the nearest names, or by what it is about."""
