@@ -105,6 +105,20 @@ def _with_progress(spec: Spec, work: list[Job], processes: int, path: Path) -> N
         sit_exam(spec, work, processes, done)
 
 
+@app.command()
+def questions(
+    held: Annotated[bool | None, typer.Option("--held/--open", help="only those held back, or only the others")] = None,
+    cache: Annotated[Path | None, typer.Option(help="where made telemetry is kept")] = None,
+) -> None:
+    """Ask the questions of eval/questions by rules, and compare the answers' rows with the gold's."""
+    from eval.questions import ask_all, books  # noqa: PLC0415 - the exam's other commands need no telemetry engine
+    from eval.questions.table import shown  # noqa: PLC0415
+
+    root = cache or default_cache()
+    scored = [one for book in books() for one in ask_all(book, root, lambda q: held is None or q.held is held)]
+    shown(scored, console)
+
+
 def show(results: list[Result]) -> None:
     """The scores as a table, and what was not solved."""
     sets: dict[int, list[Result]] = {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from tsg_agent.ask import Conversation
+    from tsg_agent.ask import Answer, Conversation
     from tsg_agent.errors import (
         GraphError,
         ParameterError,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PLUGINS",
+    "Answer",
     "Conversation",
     "Finding",
     "Given",
@@ -90,7 +91,7 @@ _HOMES = {
         "TsgError",
     ),
     "extract": ("Given",),
-    "ask": ("Conversation",),
+    "ask": ("Answer", "Conversation"),
     "graph": ("GraphContext", "build_graph", "compile_graph"),
     "models": ("Finding", "Parameters", "Question", "Report"),
     "progress": ("Progress",),

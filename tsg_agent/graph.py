@@ -41,7 +41,7 @@ from tsg_agent.llm.telling import spent_by, told_by
 from tsg_agent.models import Finding, Judgement, Parameters, Report, Sla, Status, Usage
 from tsg_agent.progress import Progress
 from tsg_agent.settings import Settings
-from tsg_agent.sla import Covers, sla_of, unmeasured
+from tsg_agent.sla import sla_of, unmeasured
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import KnownValues
 from tsg_agent.tools import PLUGINS
@@ -335,19 +335,16 @@ def _judged(state: State, context: Context) -> State:
             context.known.last,
         )
     )
-    sla = sla_of(judged.measurement, given, judged.judgement.start, _covers(context), judged.judgement.traffic)
+    sla = sla_of(judged.measurement, given, judged.judgement.start, context.known.covers, judged.judgement.traffic)
     return {"sla": sla.model_dump(mode="json"), "judgement": judged.judgement.model_dump(mode="json")}
-
-
-def _covers(context: Context) -> Covers:
-    known = context.known
-    return (known.first, known.last) if known.first is not None and known.last is not None else None
 
 
 def _unmeasured(state: State, context: Context) -> Sla:
     """Why the availability is not known."""
     measured, given = state.get("measured", {}), Parameters.model_validate(state["parameters"])
-    return unmeasured(given, Status(measured.get("status", Status.ERROR)), measured.get("reason", ""), _covers(context))
+    return unmeasured(
+        given, Status(measured.get("status", Status.ERROR)), measured.get("reason", ""), context.known.covers
+    )
 
 
 def _unmade(reason: str) -> dict[str, Any]:

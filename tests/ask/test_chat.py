@@ -39,7 +39,7 @@ def test_a_talk_with_its_commands(
     ]
     out = said(talker, "\n".join(lines), monkeypatch, capsys)
     assert "There is no investigation yet" in out
-    assert "plugin_9_tool: " in out
+    assert "check_errors: " in out
     assert "Roll back version 3.15.0" in out
     assert "[C1] confirmed: Version 3.15.0" in out
     assert "There is no row 'E99'" in out
@@ -55,7 +55,7 @@ def test_every_tool_of_the_agent_is_listed_in_a_line(
     head, *lines = said(talker, "/tools\n/quit", monkeypatch, capsys).strip().splitlines()
     tools = agent_tools(Bench(engine, Settings(), lambda _given: pytest.fail("nothing is run")))
     assert [line.partition(":")[0] for line in lines] == [tool.name for tool in tools]
-    assert len(lines) == 13
+    assert len(lines) == 14
     assert all(20 < len(line) < 240 for line in lines)
     assert "Without a model" in head
 
@@ -99,4 +99,4 @@ def test_control_c_stops_an_answer_and_not_the_program(
         monkeypatch,
         capsys,
     )
-    assert "Ordered by failed requests, highest first" in out
+    assert "Ordered by failures, highest first" in out

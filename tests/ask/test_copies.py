@@ -3,8 +3,9 @@
 from datetime import timedelta
 from pathlib import Path
 
-from tests.tools.made import SCOPE, START, Rows, args_for, plugin, requests, written
 from tsg_agent.ask.figures import Wanted, counted
+
+from tests.tools.made import SCOPE, START, Rows, args_for, plugin, requests, written
 from tsg_agent.models import Parameters
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.duckdb import DuckDB

@@ -6,8 +6,8 @@ import pytest
 
 from tests.telemetry.sources import SHAPES
 from tests.tools.made import requests, written
-from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.conversion import LONGEST, WORDY
+from tsg_agent.telemetry.duckdb import DuckDB
 
 LOGS = "api_gateway_logs"
 

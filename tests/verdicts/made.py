@@ -56,7 +56,7 @@ class Part:
 
 
 def spread(amount: Floats, phase: float = 0.5) -> Floats:
-    """Whole numbers that add up to the amounts, as evenly as can be. `phase`, 0 to 1: which minutes have the odd ones."""
+    """Whole numbers that add up to the amounts, evenly. `phase`, 0 to 1: which minutes have the odd ones."""
     total = np.floor(np.concatenate([[0.0], amount.cumsum()]) + phase + 1e-9)
     return np.diff(total)
 

@@ -54,7 +54,7 @@ def test_a_clear_rise_over_the_rest_is_confirmed_and_falls_short_of_nothing() ->
 
 
 def test_the_guides_thresholds_and_its_minimum_of_requests_are_no_part_of_it() -> None:
-    """A canary of 300 requests that fails 35 % where 0.5 % did, and a version at 8 % of which the guide wants ten points."""
+    """A canary of 300 requests failing 35 % where 0.5 % did; a version at 8 %, of which the guide wants ten points."""
     canary = series(0.0, 0.35, 300 / (MINUTES - START), since=START)
     service = series(0.005, 0.005, 100)
     assert weighed(canary, change=True, whole=service).confidence is Confidence.CONFIRMED

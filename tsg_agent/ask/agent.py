@@ -4,10 +4,14 @@ Its imports take seconds: it is imported where a model is asked, and nowhere els
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from langchain.agents import create_agent
+from langchain.agents.middleware import AgentMiddleware
+from langchain.agents.middleware.types import ModelRequest, ModelResponse
+from langchain_core.tools import BaseTool
 from langchain_openai import ChatOpenAI
 from langgraph.errors import GraphRecursionError
 from openai import DefaultAsyncHttpxClient
@@ -15,7 +19,7 @@ from openai import DefaultAsyncHttpxClient
 from tsg_agent.ask.answers import Answer
 from tsg_agent.ask.guard import Guard
 from tsg_agent.ask.listening import Listener
-from tsg_agent.ask.tools import Bench, agent_tools
+from tsg_agent.ask.tools import Bench, agent_aliases, agent_tools
 from tsg_agent.errors import BudgetError, ModelError
 from tsg_agent.llm.bounded import ASYNC_HOOKS
 from tsg_agent.llm.budget import Budget
@@ -44,6 +48,7 @@ class Agent:
         self._redactor = redactor or Redactor(settings.redact)
         self._turns = turns or LiveTurns()
         self.budget = Budget(settings)
+        self._before = len(bench.ledger.tools)
 
     def answer(self, messages: list[Message], question: str, listener: Listener) -> Answer:
         """The checked answer. Ctrl-C ends it at once: what a tool is at is left, and the model's call is closed."""
@@ -88,9 +93,9 @@ class Agent:
             notes=[*self._bench.notes, *mended],
             mode=self._settings.name,
             usage=usage_of(self.budget.nodes),
-            parameters=ledger.report.parameters if ledger.report else None,
+            parameters=ledger.report.parameters if ledger.report else self._bench.scope,
             report=ledger.report,
-            checks=ledger.tools,
+            checks=ledger.tools[self._before :],
             sentences_dropped=len(failed),
         )
 
@@ -105,7 +110,8 @@ class Agent:
             **connection(settings),
         )
         guard = Guard(self.budget, self._redactor, settings, turns=self._turns, listener=listener, pool=pool)
-        return create_agent(model, agent_tools(self._bench), system_prompt=system, middleware=[guard])
+        shown, others = agent_tools(self._bench), agent_aliases(self._bench)
+        return create_agent(model, [*shown, *others], system_prompt=system, middleware=[_Shown(), guard])
 
     async def _run(self, agent: Any, turns: list[Any], listener: Listener) -> tuple[str, list[Any]]:
         """Let the agent work until it answers; gives the answer and all messages."""
@@ -136,6 +142,17 @@ class Agent:
             else:
                 good.append(one_line(sentence, 600))
         return good, failed
+
+
+class _Shown(AgentMiddleware[Any, Any, Any]):
+    """A model is told of each tool once, and may call the checks by the guide's names as well."""
+
+    async def awrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
+    ) -> ModelResponse[Any]:
+        """Leave the other names out."""
+        tools = [tool for tool in request.tools if not (isinstance(tool, BaseTool) and tool.name.startswith("plugin_"))]
+        return await handler(request.override(tools=tools))
 
 
 class _Draft:

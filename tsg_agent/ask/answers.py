@@ -2,7 +2,27 @@
 
 from pydantic import Field
 
+from tsg_agent.ask.typed import TypedQuery
 from tsg_agent.models import Model, ModelUsage, Parameters, Report
+
+
+class Table(Model):
+    """A query's rows. `failures` is 5xx always; what else is counted has a column of its own name."""
+
+    id: str
+    title: str
+    query: TypedQuery
+    rows: list[dict[str, str | int | float | None]]
+    sql: str = ""
+
+
+class Refusal(Model):
+    """Why a question, or one of several, was not answered: nothing is answered in its place."""
+
+    question: str
+    not_understood: list[str] = Field(description="its words that nobody understood, or that have no place")
+    understood: str = Field("", description="what was, as a question")
+    nearest: list[str] = Field(default_factory=list, description="questions that can be answered")
 
 
 class Answer(Model):
@@ -11,9 +31,11 @@ class Answer(Model):
     question: str
     text: str
     evidence: dict[str, str] = Field(default_factory=dict, description="id -> the row in words")
+    tables: list[Table] = Field(default_factory=list, description="what was counted, by rules")
+    refused: list[Refusal] = Field(default_factory=list, description="questions that were not answered")
     notes: list[str] = Field(default_factory=list, description="what could not be done, and what was assumed")
     not_honoured: list[str] = Field(
-        default_factory=list, description="parts of the question that were not understood or not used; in `text` too"
+        default_factory=list, description="what was read otherwise than it is written, or not used; in `text` too"
     )
     mode: str = Field("rules only", description="rules only, or the model's name")
     usage: ModelUsage = ModelUsage()

@@ -25,6 +25,8 @@ Incident = Annotated[
 Record = Annotated[
     Path | None, typer.Option(help="Keep everything in one new file, to `replay` without data or model.")
 ]
+UNANSWERED = 9
+"""The exit code of a question, or one of several, that was not answered."""
 FLAGS = ("region", "service_name", "environment", "incident_start", "start_time", "end_time", "threshold")
 
 
@@ -49,7 +51,8 @@ def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
 
     Flags and the incident's text say what it is about where the question does not: its own region, service and time
     ("after 14:00", "in the first 15 minutes") win. A time without a date is of the incident's day, else of the
-    telemetry's last. The answer says which window it looked at, and what of the question it did not understand.
+    telemetry's last. The answer says which window it looked at. A question with a word that was not understood is
+    not answered: it says which, names near ones that can be, and exits 9.
 
     Example: tsg-agent ask "top 3 endpoints by error rate after 14:00" -t telemetry/ --incident incident.md
     """
@@ -57,8 +60,10 @@ def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
     not_there(record, overwrite=overwrite)
     from tsg_agent.ask.session import About, answered  # noqa: PLC0415 - --help must be quick
 
-    about = About(telemetry, mapping, incident, given, now, record)
-    typer.echo(answered(question, about, as_json=as_json))
+    text, complete = answered(question, About(telemetry, mapping, incident, given, now, record), as_json=as_json)
+    typer.echo(text)
+    if not complete:
+        raise typer.Exit(UNANSWERED)
 
 
 def chat(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag

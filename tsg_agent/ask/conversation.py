@@ -1,23 +1,21 @@
 """Questions in plain words, one after another: by rules, or by a model with the same tools."""
 
-import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from tsg_agent.ask import rules
+from tsg_agent.ask.answering import Bench, Last, answered
 from tsg_agent.ask.answers import Answer
+from tsg_agent.ask.ledger import Ledger
 from tsg_agent.ask.listening import Listener
-from tsg_agent.ask.names import Read, Vocabulary, hidden
 from tsg_agent.ask.scope import PLACES, Scope, Setting, began_in, scope_of
-from tsg_agent.ask.topics import UNDERSTOOD, Topic, topic_of
-from tsg_agent.errors import ModelError, QuestionError, TsgError
+from tsg_agent.ask.vocabulary import Vocabulary
+from tsg_agent.errors import ModelError, ParameterError, QuestionError, TsgError
 from tsg_agent.extract import Given, Known
 from tsg_agent.extract.choices import iso
 from tsg_agent.llm.budget import Budget
 from tsg_agent.llm.prompts import render
 from tsg_agent.llm.protocol import Turns
 from tsg_agent.llm.redaction import Redactor, without_secrets
-from tsg_agent.llm.rows import evidence_of
 from tsg_agent.llm.telling import usage_of
 from tsg_agent.models import ModelUsage, Parameters, Report
 from tsg_agent.service import investigate
@@ -26,10 +24,11 @@ from tsg_agent.store import Request
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import known_values
 
-FOLLOW_UP = re.compile(
-    r"\s*(?:and|(?:do )?the same|then|what about|how about|same|also|in|for|between|but)\b", re.IGNORECASE
-)
-"""How a question begins that goes on with the last one: "and in eu-central?"."""
+if TYPE_CHECKING:
+    import pandas as pd
+
+INCIDENT, MOST = 2_000, 100_000
+"""Characters of an incident's text that go with each call, where its scope is settled; and where it is not."""
 REMEMBERED = 6
 """Questions and answers of a talk that a model is told of."""
 
@@ -57,17 +56,17 @@ class Conversation:
         self._setting = Setting(known, self._settings, now or datetime.now(UTC), given or Given(), incident)
         self._incident = incident
         self._redactor = Redactor(self._settings.model.redact)
-        self._topic = Topic()
         self._vocabulary: Vocabulary | None = None
-        self._named: Read | None = None
+        self._last = Last()
         self._parameters: Parameters | None = None
         self._budgets: list[Budget] = []
         self.report: Report | None = None
         self.asked: list[str] = []
         """The questions, those among them that got no answer; not those that were stopped."""
         self.answers: list[Answer] = []
-        self.rows: list[dict[str, str]] = []
-        """What each answer could have cited: id -> the row in words."""
+        self.ledger = Ledger()
+        """Every row of the talk: an id of a query, of code or of a check stands for one row in all of it."""
+        self._frames: dict[str, pd.DataFrame] = {}
 
     def ask(self, question: str, listener: Listener | None = None) -> Answer:
         """The answer to a question. A model that fails leaves it to the rules.
@@ -75,7 +74,6 @@ class Conversation:
         Raises QuestionError where the rules need a parameter that nothing settles, ParameterError, TelemetryError.
         """
         question = without_secrets(question)
-        self._found: Mapping[str, str] = {}
         try:
             answer = self._by_model(question, listener or Listener()) if self.by_model else self._by_rules(question)
         except TsgError:
@@ -83,9 +81,9 @@ class Conversation:
             raise
         self.asked.append(question)
         self.answers.append(answer)
-        concluded = evidence_of(answer.report).rows if answer.report else {}
-        self.rows.append({**{k: row.words for k, row in concluded.items()}, **self._found, **answer.evidence})
         self._parameters = answer.parameters or self._parameters
+        if answer.report is not None and answer.report is not self.ledger.report:
+            self.ledger.report_known(answer.report)
         self.report = answer.report or self.report
         return answer
 
@@ -101,11 +99,17 @@ class Conversation:
 
     def _by_model(self, question: str, listener: Listener) -> Answer:
         from tsg_agent.ask.agent import Agent  # noqa: PLC0415 - imports langchain: seconds, and answers by rules need none
-        from tsg_agent.ask.tools import Bench  # noqa: PLC0415 - imports the tools, which answers by rules do without
+        from tsg_agent.ask.tools import Bench as Tools  # noqa: PLC0415 - imports what answers by rules do without
 
-        bench = Bench(self._engine, self._settings, lambda given: self._investigate(question, given))
-        if self.report is not None:
-            bench.ledger.report_known(self.report)
+        scope = self._scope(question)
+        bench = Tools(
+            self._engine,
+            self._settings,
+            lambda given: self._investigate(question, given),
+            scope,
+            ledger=self.ledger,
+            frames=self._frames,
+        )
         agent = Agent(bench, self._settings.model, self._redactor, self._turns)
         self._budgets.append(agent.budget)
         messages = render(
@@ -113,13 +117,15 @@ class Conversation:
             known=self._setting.known,
             now=iso(self._setting.now),
             incident=self._incident,
-            limit=self._settings.model.text_characters,
+            limit=min(self._settings.model.text_characters, INCIDENT if scope else MOST),
             history=self._history(),
+            scope=_told(scope) if scope else "",
+            columns={name: sorted(table.present) for name, table in self._engine.tables.items()},
             question=f"{question}{_given(self._setting.given)}",
         )
         try:
             answer = agent.answer(messages, question, listener)
-            self._found = bench.ledger.words()
+            self._parameters = scope or self._parameters
             return answer
         except ModelError as error:
             listener.doing(f"the model gave no answer ({error.kind}): the rules answer")
@@ -129,6 +135,13 @@ class Conversation:
             used = usage_of(agent.budget.nodes)
             return found.model_copy(update={"notes": [note, *found.notes], "mode": mode, "usage": used})
 
+    def _scope(self, question: str) -> Parameters | None:
+        """What a model's tools look at where it does not say; None where nothing settles it."""
+        try:
+            return scope_of(question, self._setting, self._parameters).parameters
+        except (QuestionError, ParameterError):
+            return None
+
     def _without_model(self, question: str) -> Answer:
         """The rules' answer; where they must ask, that is said beside what the model failed at."""
         try:
@@ -137,23 +150,12 @@ class Conversation:
             return Answer(question=question, text=f"By rules this cannot be answered yet: {error}")
 
     def _by_rules(self, question: str) -> Answer:
-        scope = scope_of(question, self._setting, self._parameters)
-        topic = topic_of(hidden(scope.asked.text, scope.asked.taken))
-        self._vocabulary = self._vocabulary or Vocabulary(self._engine, self._settings.query_timeout)
-        names = self._vocabulary.read(scope.asked.text, scope.taken, UNDERSTOOD)
-        of_time = scope.timed or bool(scope.asked.unread or scope.places)
-        again = bool(FOLLOW_UP.match(question)) or bool(not topic.known and (of_time or names.names))
-        if again and self._topic.known and not topic.asks:
-            topic = self._topic
-            if self._named is not None and not names.names:
-                names.names = self._named.names
-        if not (topic.known or topic.state or names.names or names.unknown):
-            return rules.unknown(question)
-        self._topic, self._named = topic, names
-        asked = rules.Asked(question, topic, scope, names)
-        bench = rules.Bench(self._engine, self._settings, lambda: self._investigate_for(question, scope))
-        answer, self._found = rules.answered(asked, bench)
-        return answer
+        self._vocabulary = self._vocabulary or Vocabulary(
+            self._engine, self._settings.query_timeout, self._setting.known
+        )
+        bench = Bench(self._engine, self._settings, self._setting, self._vocabulary, self.ledger, self._investigate_for)
+        self._last.parameters = self._parameters
+        return answered(question, bench, self._last)
 
     def _investigate_for(self, question: str, scope: Scope) -> Report:
         """The investigation that a question is about: the last one, where it is about the same."""
@@ -200,6 +202,16 @@ class Conversation:
     def _history(self) -> str:
         turns = self.answers[-REMEMBERED:]
         return "\n".join(f"Q: {answer.question}\nA: {answer.text[:600]}" for answer in turns)
+
+
+def _told(scope: Parameters) -> str:
+    """A scope for a model."""
+    began = iso(scope.incident_start) if scope.incident_start else "not known"
+    return (
+        f"service {scope.service_name}, region {scope.region}, environment {scope.environment}, "
+        f"from {iso(scope.start_time)} to {iso(scope.end_time)}; the incident began: {began}; "
+        f"SLA threshold {scope.threshold:g} %"
+    )
 
 
 def _given(given: Given) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from tsg_agent.ask.names import Named
 from tsg_agent.conclude.summary import HEALTHY
 from tsg_agent.models import Cause, Confidence, Rate, Report, Visible
 from tsg_agent.wording import cited, listed, moment, percent, rate_words, sentence, subject_name
@@ -10,9 +9,30 @@ from tsg_agent.wording import cited, listed, moment, percent, rate_words, senten
 ROWS = 3
 
 
-def verdict_on(report: Report, one: Named) -> list[str]:
+def involved(report: Report, column: str, value: str) -> bool:
+    """Whether a cause is it, shows in it, or breaks it; or a check labels it abnormal."""
+    of_causes = any(
+        subject.get(column) == value
+        for cause in report.causes
+        for subject in (cause.subject, *(one.subject for one in (*cause.also_visible_in, *cause.impact)))
+    )
+    return of_causes or bool(_labelled(report, column, value))
+
+
+def _labelled(report: Report, column: str, value: str) -> list[str]:
+    """The abnormal labels of a name, in the checks whose rows are about it alone or with others."""
+    return [
+        f"{finding.title} (Step {finding.step}) labels it {label} [{finding.id}.{i}]"
+        for finding in report.findings
+        for i, row in enumerate(finding.rows, 1)
+        if row.get(column) == value
+        for label in row.values()
+        if isinstance(label, str) and label in finding.labels and label not in HEALTHY
+    ]
+
+
+def verdict_on(report: Report, column: str, value: str) -> list[str]:
     """What the conclusion says of a name, in sentences."""
-    column, value = one.by.column, one.value
     name = subject_name({column: value})
     for cause in report.causes:
         if cause.subject.get(column) == value:
@@ -36,14 +56,7 @@ def verdict_on(report: Report, one: Named) -> list[str]:
         lines = [f"{r.statement}{_once(r.statement, r.evidence)}" for r in gone[:ROWS]]
         more = f" And {len(gone) - ROWS} more of it." if len(gone) > ROWS else ""
         return [f"Not a cause: {name} was looked at and dismissed.", "\n".join(f"- {line}" for line in lines) + more]
-    rows = [
-        f"{finding.title} (Step {finding.step}) labels it {label} [{finding.id}.{i}]"
-        for finding in report.findings
-        for i, row in enumerate(finding.rows, 1)
-        if row.get(column) == value
-        for label in row.values()
-        if isinstance(label, str) and label in finding.labels and label not in HEALTHY
-    ]
+    rows = _labelled(report, column, value)
     if rows:
         return [f"Not a cause, and not dismissed by name: {name}. {listed(rows, ROWS)}."]
     return [f"Not a cause: the investigation saw nothing abnormal of {name}, or too little traffic to judge it."]

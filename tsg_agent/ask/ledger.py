@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from string import ascii_lowercase
 from typing import Any
@@ -41,6 +41,11 @@ class Ledger:
         parameters = self._report.parameters if self._report else None
         return Evidence(self._rows.values(), parameters, asked=names_of(question), clocks=clocks_of(question))
 
+    def findings_of(self, finding: Finding) -> tuple[Finding, Mapping[str, str]]:
+        """Add a check's finding; gives it with the id that it got, and its rows in words."""
+        named = self.finding(finding)
+        return named, self.words(row.id for row in rows_of([named]))
+
     def finding(self, finding: Finding) -> Finding:
         """Add a check's finding; a second one of the same check gets an id of its own."""
         with self._lock:
@@ -67,14 +72,14 @@ class Ledger:
             self._add(evidence_of(report).rows.values())
             self._add(gap_rows(report))
 
-    def query(self, rows: list[dict[str, Any]], sql: str) -> str:
+    def query(self, rows: Sequence[Mapping[str, Any]], sql: str, tool: str = "query_telemetry") -> str:
         """Add a query's rows, with what it asked for; gives its id."""
         with self._lock:
-            self._tools.append("query_telemetry")
+            self._tools += [tool] if tool else []
             self._queries += 1
             identity = f"Q{self._queries}"
             whole = Row(identity, facts=[Fact(float(len(rows)))], words=f"{len(rows)} rows")
-            found = [whole, *(row_of(f"{identity}.{i}", row) for i, row in enumerate(rows, 1))]
+            found = [whole, *(row_of(f"{identity}.{i}", dict(row)) for i, row in enumerate(rows, 1))]
             give_query(found, sql)
             self._add(found)
             return identity
@@ -82,7 +87,7 @@ class Ledger:
     def text(self, tool: str, text: str) -> str:
         """Add what code printed, or a description: its figures and words, as one row; gives its id."""
         with self._lock:
-            self._tools.append(tool)
+            self._tools += [tool] if tool else []
             self._codes += 1
             row = Row(f"K{self._codes}", words=" ".join(text.split())[:400])
             row.facts = [Fact(float(match.replace(",", "")), "any") for match in _FIGURE.findall(text)]

@@ -11,7 +11,7 @@ from tsg_agent.extract.asked import Asked, Frame, asked_text, asked_window
 from tsg_agent.extract.names import Names
 from tsg_agent.models import Parameters
 from tsg_agent.settings import Settings
-from tsg_agent.wording import moment
+from tsg_agent.wording import moment, name
 
 _SLACK = timedelta(minutes=1)
 """Telemetry that ends with a minute's last request covers the minute."""
@@ -55,6 +55,8 @@ class Scope:
     """The places among its own words."""
     timed: bool
     """Whether its own words say the time."""
+    short: list[str] = field(default_factory=list)
+    """What the telemetry lacks of the window, in sentences."""
 
 
 def scope_of(question: str, setting: Setting, before: Parameters | None = None) -> Scope:
@@ -79,11 +81,11 @@ def scope_of(question: str, setting: Setting, before: Parameters | None = None) 
         notes.append("The window is the last question's; “in the whole window” goes back to all of it.")
     if start and end:
         notes += asked.how
-        notes += _covered(start, end, asked, setting.known)
+    short = _covered(start, end, asked, setting.known) if start and end else []
     window = {"start_time": start or held.start_time, "end_time": end or held.end_time}
     named = {name: getattr(held, name) for name in PLACES} | places
     parameters = base.model_copy(update={**window, **named})
-    return Scope(parameters, base, asked, notes, list(asked.unread), taken, places, bool(start))
+    return Scope(parameters, base, asked, notes, list(asked.unread), taken, places, bool(start), short)
 
 
 def began_in(question: str, scope: Scope, setting: Setting) -> dict[str, Any]:
@@ -112,16 +114,16 @@ def places_in(text: str, known: Known) -> tuple[dict[str, str], list[tuple[int, 
     found: dict[str, str] = {}
     spans: list[tuple[int, int]] = []
     lists = (known.regions, known.services, known.environments)
-    for name, values in zip(PLACES, lists, strict=True):
-        hits = Names(values, environments=name == "environment").find(text)
+    for place, values in zip(PLACES, lists, strict=True):
+        hits = Names(values, environments=place == "environment").find(text)
         named = tuple(dict.fromkeys(value for hit in hits for value in hit.values))
-        doubtful = any(len(hit.values) > 1 for hit in hits) or (len(named) > 1 and name != "region")
+        doubtful = any(len(hit.values) > 1 for hit in hits) or (len(named) > 1 and place != "region")
         if doubtful:
-            noun = name.partition("_")[0]
-            raise QuestionError([(name, f"Which {noun} is meant? The question may mean several.", named)])
+            noun = place.partition("_")[0]
+            raise QuestionError([(place, f"Which {noun} is meant? The question may mean several.", named)])
         if named:
-            found[name] = named[0]
-            spans += [(hit.start, hit.end) for hit in hits if name != "region"]  # a region may be the subject too
+            found[place] = named[0]
+            spans += [(hit.start, hit.end) for hit in hits if place != "region"]  # a region may be the subject too
     return found, spans
 
 
@@ -199,3 +201,10 @@ def _extract(text: str, setting: Setting, given: dict[str, Any]) -> Extraction:
         default_threshold=setting.settings.default_threshold,
         ranges_are_windows=True,
     )
+
+
+def scope_words(parameters: Parameters, regions: str = "") -> str:
+    """The service, region and window that an answer looked at."""
+    place = regions or name(parameters.region)
+    where = f"{name(parameters.service_name)} in {place} ({name(parameters.environment)})"
+    return f"{where}, {moment(parameters.start_time)} to {moment(parameters.end_time)}."

@@ -29,11 +29,11 @@ class About:
     record: Path | None
 
 
-def answered(question: str, about: About, *, as_json: bool) -> str:
-    """One answer, as text or as one JSON object. Raises TsgError."""
+def answered(question: str, about: About, *, as_json: bool) -> tuple[str, bool]:
+    """One answer, as text or as one JSON object; and whether all that was asked is answered. Raises TsgError."""
     with _conversation(about) as conversation, Screen(quiet=as_json) as screen:
         answer = conversation.ask(question, screen)
-    return answer.model_dump_json(indent=2) if as_json else answer_text(answer)
+    return answer.model_dump_json(indent=2) if as_json else answer_text(answer), not answer.refused
 
 
 def talked(about: About) -> None:

@@ -96,22 +96,21 @@ def _help(_conversation: Conversation, _rest: str) -> str:
 
 def _tools(conversation: Conversation, _rest: str) -> str:
     who = (
-        "The model has these tools." if conversation.by_model else "Without a model, rules choose among the first ten."
+        "The model has these tools."
+        if conversation.by_model
+        else "Without a model, rules choose among the first eleven."
     )
     return "\n".join([who, *tool_lines()])
 
 
 def _evidence(conversation: Conversation, rest: str) -> str:
     identity = rest.strip("[]").lower()
+    rows = conversation.ledger.words()
     if not identity:
-        known = list(dict.fromkeys(key.partition(".")[0] for rows in conversation.rows for key in rows))
+        known = list(dict.fromkeys(key.partition(".")[0] for key in rows))
         return f"Known: {', '.join(known)}." if known else "There is no evidence yet: ask something."
-    held = list(zip(conversation.answers, conversation.rows, strict=True))[::-1]
-    # The last answer that printed the id: a later one may have a row of this id that nobody saw.
-    printed = [rows for answer, rows in held if _under(identity, answer.evidence)]
-    for rows in (*printed, *conversation.rows[::-1]):
-        if found := _under(identity, rows):
-            return "\n".join(f"[{key}] {lines(words)}" for key, words in found.items())
+    if found := _under(identity, rows):
+        return "\n".join(f"[{key}] {lines(words)}" for key, words in found.items())
     return f"There is no row {one_line(identity.upper(), 40)!r} in what was found so far."
 
 

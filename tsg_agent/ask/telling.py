@@ -1,169 +1,178 @@
 """What was counted, in sentences, each with its row."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from tsg_agent.ask.figures import COUNTS, LATENCIES, MINIMUM, Counted, Metric, Wanted
-from tsg_agent.ask.topics import Topic
+from tsg_agent.ask.compiling import PERIOD, TIME, Counted, Value, of_measure
+from tsg_agent.ask.measures import Measure, Source, measure_of, measure_words
+from tsg_agent.ask.typed import TypedQuery, condition_words, thing
 from tsg_agent.llm.rows import row_of
-from tsg_agent.models import Measure, Parameters
 from tsg_agent.settings import Settings
-from tsg_agent.wording import count, listed, number, percent, some, subject_name
+from tsg_agent.wording import DIMENSIONS, count, listed, name, number, percent, sentence, some, subject_name
 
-SHOWN = 5
-MOST = 50
-_WORDS = {
-    Measure.SERVER_ERRORS: "failed (5xx)",
-    Measure.RATE_LIMITED: "were rate limited (429)",
-    Measure.CLIENT_ERRORS: "were refused (4xx)",
-}
+SHOWN = 10
+TOP = 5
+"""Rows of "the worst endpoints", where no number is named."""
+SERIES = 24
+MINIMUM = 20
+"""Requests of which a share is ranked: of 2, one failure is half."""
+_BARS = "▁▂▃▄▅▆▇█"
+_UNITS = {"_ms": " ms", "_bytes": " bytes", "_utilization": " %"}
+_FUNCTIONS = {"avg": "average", "max": "maximum", "min": "minimum"}
 
 
+@dataclass
 class Told:
-    """Sentences, the rows that they cite, and what could not be honoured."""
+    """Sentences, and the rows that they cite."""
 
-    def __init__(self, *, queries: int = 0) -> None:
-        """`queries`: those that were told before it, whose ids are taken."""
-        self.parts: list[str] = []
-        self.evidence: dict[str, str] = {}
-        self.caveats: list[str] = []
-        self._queries = queries
-
-    def figures(self, found: Counted, wanted: Wanted, topic: Topic, parameters: Parameters, settings: Settings) -> None:
-        """Say what was counted: a ranking, or one sentence for each group."""
-        self._queries += 1
-        metric = topic.metric or Metric.FAILURES
-        if lacks := _lacks(found, metric):
-            self.caveats.append(f"{lacks} cannot be said: the telemetry has no {listed(list(found.lacking))}.")
-            return
-        if not found.rows:
-            self.parts.append(f"{_subject({}, wanted)}: no request in this window and region.")
-            return
-        rows, words = _ordered(found, topic, metric) if wanted.by else (found.rows, "")
-        shown = rows[: min(topic.limit or (MOST if topic.compares else SHOWN), MOST)] if wanted.by else rows[:MOST]
-        lines = []
-        for place, row in enumerate(shown, 1):
-            identity = f"Q{self._queries}.{place}"
-            subject = {k: str(v) for k, v in row.items() if k not in COUNTS and v is not None}
-            said = (
-                _latency(row, topic.latency) if metric is Metric.LATENCY else _row(row, metric, wanted, found, settings)
-            )
-            head = f"{place}. " if wanted.by else ""
-            lines.append(f"{head}{_subject(subject, wanted)}: {said} [{identity}]")
-            self.evidence[identity] = row_of(identity, _rounded(row)).words
-        if wanted.by:
-            lines.insert(0, f"{words}:")
-            lines += self._rest(rows, found, topic, shown)
-        elif found.entry:
-            lines.append(
-                f"(counted at {found.entry}, where customers' requests arrive; inner calls are not counted twice)"
-            )
-        if metric is Metric.AVAILABILITY and not wanted.by and not wanted.names:
-            lines.append(f"The SLA threshold is {percent(parameters.threshold)}.")
-        self.parts.append("\n".join(lines))
-        if found.failures_only and topic.rate:
-            what = listed([name.replace("_", " ") for name in ([wanted.by.column] if wanted.by else wanted.names)])
-            self.caveats.append(f"No share can be said: only failed requests carry the {what}.")
-
-    def _rest(self, rows: list[dict[str, Any]], found: Counted, topic: Topic, shown: list[dict[str, Any]]) -> list[str]:
-        more = len(rows) - len(shown)
-        told = [f"(and {count(more)} more)" if more and not topic.limit else ""]
-        if topic.limit and topic.limit > len(shown):
-            told.append(f"(there are only {len(shown)})" if len(shown) < MOST else f"(at most {MOST} are shown)")
-        left = len(found.rows) - len(rows)
-        if left:
-            told.append(
-                f"({some(left, 'group')} of fewer than {MINIMUM} requests left out: a share of so few says little)"
-            )
-        return [line for line in told if line]
+    text: str
+    evidence: dict[str, str] = field(default_factory=dict)
+    caveats: list[str] = field(default_factory=list)
 
 
-def _lacks(found: Counted, metric: Metric) -> str:
-    needed = {Metric.LATENCY: "latency_ms", Metric.USERS: "user_id", Metric.REQUESTS: ""}.get(metric, "status_code")
-    if any("." in name or name == "api_gateway_logs" for name in found.lacking):
-        return "This"
-    return (
-        {"latency_ms": "Latency", "user_id": "Users", "status_code": "Failures"}[needed]
-        if needed in found.lacking
-        else ""
-    )
+def told(identity: str, query: TypedQuery, found: Counted, settings: Settings, *, ranked: bool) -> Told:
+    """Say what was counted: one sentence for all, a ranking, or a series with its sparkline."""
+    if found.lacking:
+        said = f"This cannot be said: the telemetry has no {listed(list(found.lacking), 6)}."
+        return Told(said, caveats=[said])
+    head = sentence(query.described()).removesuffix(".")
+    if not found.rows:
+        return Told(f"{head}: {_nothing(query)} [{identity}].", {identity: f"0 rows: {query.described()}"})
+    series = bool(query.bucket_seconds)
+    limit = query.limit or (SERIES if series else TOP if ranked else SHOWN)
+    shown = found.rows[:limit]
+    lines, evidence = [], {}
+    grouped = len(found.rows) > 1 or bool(query.by or series)
+    for place, row in enumerate(shown, 1):
+        key = f"{identity}.{place}"
+        bullet = f"{place}. " if query.by and not series and not query.split_at else ""
+        lines.append(f"{bullet}{_subject(row, query)}: {_figures(row, query, found, settings)} [{key}]")
+        evidence[key] = row_of(key, dict(row)).words
+    if grouped:
+        lines.insert(0, f"{head}. {_order(query)}:" if not series or query.order_by else f"{head}:")
+    lines += [f"{name}{_spark(values)}" for name, values in _series(query, found.rows)] if series else []
+    lines += _beneath(query, found, len(shown))
+    return Told("\n".join(lines), evidence)
 
 
-def _ordered(found: Counted, topic: Topic, metric: Metric) -> tuple[list[dict[str, Any]], str]:
-    """The groups in the order that is asked for, and the order in words."""
-    latency = topic.latency or "p95"
-    keys = {
-        Metric.LATENCY: (f"{latency}_ms", f"{latency} latency"),
-        Metric.REQUESTS: ("requests", "requests"),
-        Metric.USERS: ("users_failed", "users with a failed request"),
-        Metric.AVAILABILITY: ("failure_rate", "share of failed requests"),
-        Metric.FAILURES: ("failure_rate", "share of failed requests")
-        if topic.rate
-        else ("failures", "failed requests"),
-    }
-    column, words = keys[metric]
-    if found.failures_only and column == "failure_rate":
-        column, words = "failures", "failed requests"
-    if topic.code is not None or topic.measure in (Measure.RATE_LIMITED, Measure.CLIENT_ERRORS):
-        words = words.replace("failed requests", _counted_as(topic.measure, topic.code))
-    rows = [row for row in found.rows if row[column] is not None]
-    if column not in ("failures", "requests", "users_failed"):
-        rows = [row for row in rows if row["requests"] >= MINIMUM] or rows
-    sign = 1 if topic.lowest else -1
-    rows = sorted(rows, key=lambda row: (sign * row[column], sign * row["failures"], -row["requests"]))
-    lowest = topic.lowest
-    if metric is Metric.AVAILABILITY:
-        words, lowest = "availability", not lowest
-    return rows, f"Ordered by {words}, {'lowest' if lowest else 'highest'} first"
+def _nothing(query: TypedQuery) -> str:
+    if query.bounds or query.by:
+        return "there is none in this window"
+    return "no request in this window and region"
 
 
-def _counted_as(measure: Measure, code: int | None) -> str:
-    return f"requests answered {code}" if code is not None else f"requests that {_WORDS[measure]}"
+def _order(query: TypedQuery) -> str:
+    way = "lowest" if query.is_ascending else "highest"
+    return f"Ordered by {measure_words(query.ordered_by)}, {way} first"
 
 
-def _row(row: dict[str, Any], metric: Metric, wanted: Wanted, found: Counted, settings: Settings) -> str:
-    """What is counted of a row; a latency is told by _latency."""
-    requests = some(row["requests"], "request")
-    slow = f"took over {settings.thresholds.version.slow_ms / 1000:g} s"
-    failed = f"were answered {wanted.code}" if wanted.code is not None else _WORDS.get(wanted.measure, slow)
-    if metric is Metric.REQUESTS:
-        return requests
-    if metric is Metric.USERS:
-        which = (
-            "got a 5xx"
-            if wanted.measure is Measure.SERVER_ERRORS and wanted.code is None
-            else f"had requests that {failed}"
+def _beneath(query: TypedQuery, found: Counted, shown: int) -> list[str]:
+    """What is not shown, and where it was counted."""
+    more = len(found.rows) - shown
+    said = [f"(and {count(more)} more)" if more else ""]
+    if query.limit and shown < query.limit:
+        said.append(f"(there are only {shown})")
+    if found.more:
+        said.append(f"(more than {count(len(found.rows))} rows: the first were read)")
+    if found.left_out:
+        said.append(
+            f"({some(found.left_out, 'group')} of fewer than {MINIMUM} requests left out: "
+            "a share of so few says little)"
         )
-        return f"{count(row['users_failed'])} of {some(row['users'], 'user')} {which}"
-    if metric is Metric.AVAILABILITY:
-        share = 100.0 * row["successes"] / row["requests"]
-        failures = f"{count(row['failures'])} of {requests} {failed}"
-        return f"availability {percent(100.0 - row['failure_rate'])} ({failures}); {percent(share)} answered 2xx"
-    if found.failures_only:
-        return f"{some(row['failures'], 'request')} {failed}"
-    return f"{count(row['failures'])} of {requests} {failed}, {percent(row['failure_rate'])}"
+    if found.without:
+        said.append(f"({some(found.without, 'request')} without a {listed([thing(one) for one in query.by])} left out)")
+    if found.entry:
+        said.append(f"(counted at {found.entry}, where customers' requests arrive; inner calls are not counted twice)")
+    return [one for one in said if one]
 
 
-def _latency(row: dict[str, Any], first: str) -> str:
-    requests = some(row["requests"], "request")
-    if row["p95_ms"] is None:
-        return f"no latency is known of {requests}"
-    names = dict.fromkeys([first, *LATENCIES] if first else LATENCIES)
-    figures = [f"{name} {number(round(row[f'{name}_ms'], 1))} ms" for name in names]
-    return f"latency {', '.join(figures)}, of {requests}"
-
-
-def _rounded(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()}
-
-
-def _subject(row: dict[str, str], wanted: Wanted) -> str:
-    if row:
-        return _capital(subject_name(row))
-    if wanted.names and all(len(values) == 1 for values in wanted.names.values()):
-        return _capital(subject_name({column: value for column, (value,) in wanted.names.items()}))
-    named = [subject_name({column: value}) for column, values in wanted.names.items() for value in values]
-    return _capital(listed(named, 5)) if named else "All requests"
-
-
-def _capital(text: str) -> str:
+def _subject(row: dict[str, Value], query: TypedQuery) -> str:
+    """Whom a row is about: its group, stretch of time and side; else what the query is of."""
+    named = {column: str(row[column]) for column in query.by if row.get(column) is not None}
+    known = {column: value for column, value in named.items() if column in DIMENSIONS}
+    parts = [subject_name(known)] if known else []
+    parts += [f"{thing(column)} {name(value)}" for column, value in named.items() if column not in known]
+    if TIME in row:
+        parts.append(str(row[TIME])[:16].replace("T", " "))
+    if PERIOD in row:
+        parts.append(str(row[PERIOD]))
+    if not parts:
+        single = [one for one in query.filters if len(one.values) == 1 and not one.without]
+        whole = single == list(query.filters) and single
+        parts = [subject_name({one.column: one.values[0] for one in single})] if whole else [_all(query)]
+    text = ", ".join(parts)
     return text[0].upper() + text[1:]
+
+
+def _all(query: TypedQuery) -> str:
+    what = {Source.REQUESTS: "requests", Source.INSTANCES: "instances", Source.RUNS: "workflow runs"}[query.source]
+    return f"{'These' if query.filters or query.conditions else 'All'} {what}"
+
+
+def _figures(row: dict[str, Value], query: TypedQuery, found: Counted, settings: Settings) -> str:
+    said = [_figure(row, measure_of(name), found, settings) for name in query.all_measures]
+    return "; ".join(dict.fromkeys(said))
+
+
+def _figure(row: dict[str, Value], measure: Measure, found: Counted, settings: Settings) -> str:  # noqa: PLR0911 - one return for each kind
+    value = of_measure(row, measure)
+    requests = some(int(of_measure(row, "requests") or 0), "request")
+    slow = settings.thresholds.version.slow_ms
+    words = condition_words(measure.condition, slow) if measure.condition else ""
+    if measure.kind == "time":
+        return f"{measure.function} at {row[measure.name]}" if row[measure.name] else "never"
+    if measure.kind == "run":
+        runs, failed = (int(of_measure(row, name) or 0) for name in ("runs", "failed_runs"))
+        completed = f", {percent(value)} completed" if measure.name == "completion_rate" and value is not None else ""
+        return (
+            some(runs, "run") if measure.name == "runs" else f"{count(failed)} of {some(runs, 'run')} failed{completed}"
+        )
+    if value is None:
+        return f"no {measure_words(measure.name)} is known of {requests}"
+    if measure.kind == "statistic":
+        unit = next((unit for ending, unit in _UNITS.items() if measure.column.endswith(ending)), "")
+        column = measure.column.removesuffix("_ms").removesuffix("_bytes").replace("_", " ")
+        function = _FUNCTIONS.get(measure.function, measure.function.replace("_", "."))
+        of = f", of {requests}" if "requests" in row else ""
+        return f"{column} {function} {number(round(value, 1))}{unit}{of}"
+    if measure.kind == "distinct":
+        what = measure_words(measure.name.partition("_with_")[0])
+        return f"{count(value)} {what}{f' had requests that {words}' if words else ''}"
+    if measure.name == "requests":
+        return requests
+    counted = int(of_measure(row, measure.condition or "requests") or 0)
+    if found.failures_only:
+        return f"{some(counted, 'request')} {words}"
+    if measure.kind == "of_all":
+        whole = "of all that did" if measure.condition else "of all"
+        return f"{some(counted, 'request')}{f' {words}' if words else ''}, {percent(value)} {whole}"
+    if measure.kind == "availability":
+        return f"availability {percent(value)} ({count(counted)} of {requests} {words})"
+    share = value if measure.kind == "share" else _share(counted, of_measure(row, "requests"))
+    return f"{count(counted)} of {requests} {words}{f', {percent(share)}' if share is not None else ''}"
+
+
+def _share(part: float, whole: float | None) -> float | None:
+    return 100.0 * part / whole if whole else None
+
+
+def _series(query: TypedQuery, rows: Sequence[dict[str, Value]]) -> list[tuple[str, list[float | None]]]:
+    """The first measure over time, for each group of a few."""
+    keys = [column for column in (*query.by, PERIOD) if column in rows[0]]
+    groups: dict[tuple[Value, ...], list[tuple[str, float | None]]] = {}
+    for row in rows:
+        group = tuple(row[key] for key in keys)
+        groups.setdefault(group, []).append((str(row[TIME]), of_measure(row, query.measures[0])))
+    named = [(", ".join(map(str, group)), [value for _, value in sorted(pairs)]) for group, pairs in groups.items()]
+    return [(f"{name}: " if name else "", values) for name, values in named[:TOP]]
+
+
+def _spark(values: Sequence[float | None]) -> str:
+    """The shape of a series: its lowest to its highest value."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    low, high = min(known), max(known)
+    span = (high - low) or 1.0
+    bars = [" " if value is None else _BARS[round((value - low) / span * (len(_BARS) - 1))] for value in values]
+    return f"{''.join(bars)} ({number(round(low, 2))} to {number(round(high, 2))})"

@@ -1,27 +1,35 @@
 """The agent's tools: the nine checks, the whole guide, a look at the telemetry, one query, and code over results."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tsg_agent.ask.compiling import counted_rows
 from tsg_agent.ask.ledger import Ledger, gap_rows
 from tsg_agent.ask.query import run_checked
-from tsg_agent.errors import QuestionError, TsgError
+from tsg_agent.ask.scope import scope_words
+from tsg_agent.ask.typed import TypedQuery, compact
+from tsg_agent.errors import ParameterError, QuestionError, TsgError
 from tsg_agent.extract import Given
 from tsg_agent.llm.analysis import UNISOLATED
 from tsg_agent.llm.rows import evidence_of
 from tsg_agent.llm.untrusted import fenced
-from tsg_agent.models import Finding, Report
+from tsg_agent.models import Parameters, Report
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import CATALOG
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import profile
-from tsg_agent.tools import PLUGINS, get_tools
-from tsg_agent.tools.text import in_words
+from tsg_agent.tools import PLUGINS
+from tsg_agent.tools.langchain import KnownCache, unknown_values
+from tsg_agent.tools.plugin import Plugin
+from tsg_agent.tools.plugin_8_workflows import frame_of
+from tsg_agent.tools.rows import ScopeArgs, WindowArgs
+from tsg_agent.tools.text import in_words, plain
+from tsg_agent.wording import moment
 
 if TYPE_CHECKING:
     from langchain_core.tools import StructuredTool
@@ -32,27 +40,45 @@ ROW_CHARACTERS = 300
 GUIDE_CHARACTERS = 7_000
 GUIDE = "Runs the whole troubleshooting guide and concludes: causes, what was dismissed, actions. For any why."
 ABOUT = "Lists the tables, their columns and times, and which checks can run."
+MEASURE = "Counts or measures what a question asks for; share and count come together. For any figure."
 QUERY = (
-    "Runs one read-only SELECT over the tables api_gateway_logs, feature_flags, infrastructure_metrics, "
-    "product_metadata and workflow_tracking, for what no check answers. "
-    "describe_telemetry tells their columns and types. Leave out test traffic "
-    "(is_test_traffic IS NOT TRUE). The first 20 rows are shown and can be cited; at most 100 are kept as a frame, q1, "
-    "q2, …, for code."
+    "Runs one read-only SELECT (DuckDB, times UTC), for what nothing else answers. At most 100 rows, kept as q1, q2, …"
 )
+COMPUTE = "Runs Python with pandas over frames of earlier results (q1, e7, plugin_8); assign `result`."
+CHECKS = [
+    "check_versions",
+    "check_flags",
+    "check_regions",
+    "check_partitions",
+    "check_zones",
+    "check_endpoints",
+    "check_products",
+    "check_workflows",
+    "check_errors",
+]
+"""The checks' names, in the order of PLUGINS: each says what it looks at. plugin_1_tool, … are the same tools."""
+ARGUMENTS = "The arguments are region, start_time, end_time, service_name, environment; times are ISO 8601, UTC."
 Investigate = Callable[[Given], Report]
 
 
-class GuideArgs(BaseModel):
+class Elsewhere(BaseModel):
+    """Where a check looks, if not at the question's scope; its service and environment may be given, too."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra=compact)
+
+    region: str = ""
+    start_time: str = ""
+    end_time: str = ""
+
+
+class GuideArgs(Elsewhere):
     """Arguments of run_guide: what is left out is taken from the incident or the question."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=compact)
 
-    region: str | None = None
-    service_name: str | None = None
-    environment: str | None = None
-    start_time: str | None = Field(None, description="ISO 8601, UTC")
-    end_time: str | None = Field(None, description="ISO 8601, UTC")
-    incident_start: str | None = Field(None, description="when the incident began, if known; ISO 8601, UTC")
+    service_name: str = ""
+    environment: str = ""
+    incident_start: str = ""
 
 
 class QueryArgs(BaseModel):
@@ -60,7 +86,7 @@ class QueryArgs(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sql: str = Field(description="one SELECT in DuckDB's SQL over the guide's tables; times are UTC; aggregate")
+    sql: str
 
 
 class NoArgs(BaseModel):
@@ -71,13 +97,18 @@ class NoArgs(BaseModel):
 
 @dataclass
 class Bench:
-    """What the tools work with."""
+    """What the tools work with. `scope`: what they look at where they are not told; None where nothing settles it."""
 
     engine: Engine
     settings: Settings
     investigate: Investigate
+    scope: Parameters | None = None
     ledger: Ledger = field(default_factory=Ledger)
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
+    known: KnownCache = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.known = KnownCache(self.engine, self.settings.query_timeout)
 
     @property
     def notes(self) -> list[str]:
@@ -87,25 +118,36 @@ class Bench:
 
 
 def agent_tools(bench: Bench) -> "list[StructuredTool]":
-    """All tools. Each result's rows get ids in the ledger."""
-    checks = [_check(tool, bench) for tool in get_tools(bench.engine, bench.settings, checks_only=True)]
+    """All tools that a model is told of. Each result says its scope first, and its rows get ids in the ledger."""
+    return [*_checks(bench, CHECKS), *_others(bench)]
+
+
+def agent_aliases(bench: Bench) -> "list[StructuredTool]":
+    """The checks by the names that the guide's steps have."""
+    return _checks(bench, [plugin.name for plugin in PLUGINS])
+
+
+def _others(bench: Bench) -> "list[StructuredTool]":
     return [
-        *checks,
         _tool("run_guide", GUIDE, GuideArgs, lambda **given: _run_guide(bench, given)),
-        _tool("describe_telemetry", ABOUT, NoArgs, lambda: _describe(bench)),
+        _tool("measure", MEASURE, TypedQuery, lambda **given: _measure(bench, given)),
         _tool("query_telemetry", QUERY, QueryArgs, lambda sql: _query(bench, sql)),
+        _tool("describe_telemetry", ABOUT, NoArgs, lambda: _describe(bench)),
         _code(bench),
     ]
 
 
 def tool_lines() -> list[str]:
     """Each tool in a line, for a person."""
-    from tsg_agent.tools.code_interpreter import DESCRIPTION, NAME  # noqa: PLC0415 - importing langchain takes a second
-
-    more = {"run_guide": GUIDE, "describe_telemetry": ABOUT, "query_telemetry": QUERY, NAME: DESCRIPTION}
-    told = {plugin.name: plugin.question for plugin in PLUGINS}
-    told |= {name: re.split(r"(?<=\.)\s", text)[0] for name, text in more.items()}
-    return [f"{name}: {text}" for name, text in told.items()]
+    told = {name: f"{plugin.question} ({plugin.name})" for name, plugin in zip(CHECKS, PLUGINS, strict=True)}
+    more = {
+        "run_guide": GUIDE,
+        "measure": MEASURE,
+        "query_telemetry": QUERY,
+        "describe_telemetry": ABOUT,
+        CODE: COMPUTE,
+    }
+    return [f"{name}: {text}" for name, text in (told | more).items()]
 
 
 def _tool(name: str, description: str, args: type[BaseModel], call: Callable[..., str]) -> "StructuredTool":
@@ -117,7 +159,14 @@ def _tool(name: str, description: str, args: type[BaseModel], call: Callable[...
         except TsgError as error:
             raise ToolException(f"Error: {error}") from error
 
-    return StructuredTool.from_function(
+    class Short(StructuredTool):
+        """A tool whose schema says only what a caller needs: langchain's own copy repeats each default."""
+
+        @property
+        def tool_call_schema(self) -> dict[str, Any]:
+            return args.model_json_schema()
+
+    return Short.from_function(
         func=guarded,
         name=name,
         description=description,
@@ -127,25 +176,65 @@ def _tool(name: str, description: str, args: type[BaseModel], call: Callable[...
     )
 
 
-def _check(base: "StructuredTool", bench: Bench) -> "StructuredTool":
-    """A check whose finding goes into the ledger, under an id that nothing else has."""
-    from langchain_core.tools import StructuredTool  # noqa: PLC0415 - importing it takes a second
+def _checks(bench: Bench, names: Sequence[str]) -> "list[StructuredTool]":
+    """A tool of each check. Its finding goes into the ledger, its rows into a frame for code."""
+    return [
+        _tool(name, plugin.question, Elsewhere, lambda plugin=plugin, **given: _check(bench, plugin, given))
+        for name, plugin in zip(names, PLUGINS, strict=True)
+    ]
 
-    check = cast("Callable[..., tuple[str, Any]]", base.func)  # get_tools makes tools of functions
 
-    def call(**given: Any) -> tuple[str, Any]:
-        _, finding = check(**given)
-        named = bench.ledger.finding(Finding.model_validate(finding))
-        return fenced(in_words(named), 6500), named.model_dump(mode="json")
+def _check(bench: Bench, plugin: Plugin[Any], given: dict[str, Any]) -> str:
+    scope = bench.scope.model_dump() if bench.scope else {}
+    said = {name: value for name, value in given.items() if value and name in ScopeArgs.model_fields}
+    if extra := set(given) - set(ScopeArgs.model_fields):
+        raise ParameterError(f"{plain(', '.join(sorted(extra)))} is no argument.", fix=ARGUMENTS)
+    try:
+        args = plugin.args.model_validate(
+            {name: value for name, value in (scope | said).items() if name in plugin.args.model_fields}
+        )
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise ParameterError(plain(wrong, 300), fix=ARGUMENTS) from None
+    if problem := unknown_values(args, bench.known.of(plugin.args)):
+        raise ParameterError(problem)
+    ran = plugin.run_with_table(bench.engine, args, bench.settings)
+    named = bench.ledger.finding(ran.finding)
+    bench.frames[named.id.lower()] = pd.DataFrame(named.rows)
+    if plugin.key.endswith("_workflows") and ran.table is not None:
+        bench.frames["plugin_8"] = frame_of(ran.table)
+    text = in_words(named).replace("are in the artifact", f"are kept as {named.id.lower()}, for code")
+    return fenced(f"{_where(args)}\n{text}", 6500)
 
-    return StructuredTool.from_function(
-        func=call,
-        name=base.name,
-        description=base.description,
-        args_schema=base.args_schema,
-        response_format="content_and_artifact",
-        handle_tool_error=True,
-        handle_validation_error=base.handle_validation_error,
+
+def _where(args: WindowArgs) -> str:
+    """The scope of a result, in its first line."""
+    service = f"{args.service_name} in " if isinstance(args, ScopeArgs) else "workflows of "
+    return f"Scope: {service}{args.region} ({args.environment}), {moment(args.start_time)} to {moment(args.end_time)}."
+
+
+def _measure(bench: Bench, given: dict[str, Any]) -> str:
+    """A typed query's rows. A region that it names alone is the scope's."""
+    query = TypedQuery.model_validate(given)
+    if bench.scope is None:
+        raise ParameterError("Region, service and time are not settled.", fix="Use query_telemetry, with a WHERE.")
+    scope = bench.scope.model_copy(
+        update={
+            "start_time": query.start_time or bench.scope.start_time,
+            "end_time": query.end_time or bench.scope.end_time,
+        }
+    )
+    regions = [one for one in query.filters if one.column == "region"]
+    if len(regions) == 1 and len(regions[0].values) == 1 and not regions[0].without and "region" not in query.by:
+        scope = scope.model_copy(update={"region": regions[0].values[0]})
+        query = query.model_copy(update={"filters": tuple(one for one in query.filters if one not in regions)})
+    found = counted_rows(bench.engine, query, scope, bench.settings)
+    if found.lacking:
+        raise ParameterError(f"The telemetry has no {', '.join(found.lacking)}.")
+    fixed = {one.column: one.values[0] for one in query.filters if len(one.values) == 1 and not one.without}
+    rows = [{**fixed, **row} for row in found.rows]
+    return _rows_told(
+        bench, rows, found.sql, f"Scope: {scope_words(scope, query.regions)} {query.described()}.", "measure"
     )
 
 
@@ -155,7 +244,7 @@ def _run_guide(bench: Bench, given: dict[str, Any]) -> str:
     except QuestionError as error:
         return f"Error: {error} Give the parameters."
     bench.ledger.report_made(report)
-    return fenced(guide_text(report), 8000)
+    return fenced(f"Scope: {scope_words(report.parameters)}\n{guide_text(report)}", 8000)
 
 
 def guide_text(report: Report) -> str:
@@ -206,21 +295,24 @@ def _typed(table: str, columns: Iterable[str]) -> str:
 
 def _query(bench: Bench, sql: str) -> str:
     rows, more = run_checked(bench.engine, sql, bench.settings.query_timeout)
-    identity = bench.ledger.query(rows, sql)
+    cut = " There are more rows: ask for fewer." if more else ""
+    return _rows_told(bench, rows, sql, f"Scope: the query's own WHERE, nothing else.{cut}", "query_telemetry")
+
+
+def _rows_told(bench: Bench, rows: list[dict[str, Any]], sql: str, scope: str, tool: str) -> str:
+    identity = bench.ledger.query(rows, sql, tool)
     bench.frames[identity.lower()] = pd.DataFrame(rows)
     lines = [
         f"[{identity}.{i}] " + ", ".join(f"{key} = {value}" for key, value in row.items())[:ROW_CHARACTERS]
         for i, row in enumerate(rows[:SHOWN_ROWS], 1)
     ]
-    cut = ", and there are more: ask for fewer" if more else ""
-    tail = f"({min(len(rows), SHOWN_ROWS)} of {len(rows)} rows shown{cut}; all {len(rows)} kept as {identity.lower()})"
-    return fenced("\n".join([*lines, tail]), 6000)
+    tail = f"({min(len(rows), SHOWN_ROWS)} of {len(rows)} rows shown; all {len(rows)} kept as {identity.lower()})"
+    return fenced("\n".join([scope, *lines, tail]), 6000)
 
 
 def _code(bench: Bench) -> "StructuredTool":
     """The code interpreter; its sandbox starts with the first call."""
     from tsg_agent.tools.code_interpreter import (  # noqa: PLC0415 - importing it takes a second
-        DESCRIPTION,
         CodeArgs,
         CodeInterpreter,
         MappingStore,
@@ -236,4 +328,4 @@ def _code(bench: Bench) -> "StructuredTool":
         text = held[0].content(result, [name for name in frames if name in bench.frames])
         return f"[{bench.ledger.text(CODE, text)}]\n{fenced(text, 6000)}"
 
-    return _tool(CODE, DESCRIPTION, CodeArgs, call)
+    return _tool(CODE, COMPUTE, CodeArgs, call)

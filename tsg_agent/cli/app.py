@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from tsg_agent import __version__
 from tsg_agent.ask.commands import register
 from tsg_agent.cli import interrupts, streams, surroundings
+from tsg_agent.cli.groups import guides, mappings
 from tsg_agent.cli.loading import loaded
 from tsg_agent.cli.recordings import Overwrite, not_there
 from tsg_agent.errors import OutputError, SettingsError, TsgError
@@ -30,7 +31,8 @@ from tsg_agent.options import (
 EXIT_CODES = """
 Exit codes: 0 concluded (whatever the conclusion) · 1 internal error, or no room for the output ·
 2 wrong usage, setting or parameter · 3 the incident's text leaves questions open · 4 the telemetry cannot be read ·
-5 no such investigation · 6 no sandbox here · 7 the model does not answer · 8 the guide has problems · 130 interrupted.
+5 no such investigation · 6 no sandbox here · 7 the model does not answer · 8 the guide has problems ·
+9 a question was not answered · 130 interrupted.
 """
 LIGHT = ("tools", "graph", "settings")
 """Commands that open no telemetry."""
@@ -331,40 +333,6 @@ def doctor(
     examine(telemetry, mapping, as_json=as_json)
 
 
-mappings = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="How your files become the guide's tables: ready mappings, and new ones.",
-)
-app.add_typer(mappings, name="mapping")
-
-
-@mappings.command("list")
-def mapping_list() -> None:
-    """List the ready mappings, which --format takes by name."""
-    from tsg_agent.cli.mapping import list_formats
-
-    list_formats()
-
-
-@mappings.command("init")
-def mapping_init(  # noqa: PLR0913, PLR0917 - one per flag
-    location: Annotated[str, typer.Argument(metavar="FILE|FOLDER", help="What is to be read.")],
-    ready: Annotated[str, typer.Option("--format", help="The ready mapping to take, instead of looking.")] = "",
-    service_name: Annotated[str, typer.Option("--service-name", "--service", help="Whose rows they are.")] = "",
-    region: Annotated[str, typer.Option(help="Where they were answered.")] = "",
-    environment: Annotated[str, typer.Option(help="dev, staging or prod.")] = "",
-    out: Annotated[Path | None, typer.Option(help="The file to write; without it the mapping is printed.")] = None,
-) -> None:
-    """Look at a file, write the mapping that reads it, and show the first five rows as read.
-
-    Example: tsg-agent mapping init logs/access.log --service-name checkout --out mapping.toml
-    """
-    from tsg_agent.cli.mapping import make
-
-    make(location, ready, {"service_name": service_name, "region": region, "environment": environment}, out)
-
-
 @app.command()
 def tools(as_json: AsJson = False) -> None:
     """List the nine checks: what each asks, its labels, and the columns it reads."""
@@ -389,30 +357,8 @@ def settings() -> None:
     show_settings()
 
 
-guides = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Read other guides: lint, show.")
+app.add_typer(mappings, name="mapping")
 app.add_typer(guides, name="guide")
-GuideFile = Annotated[Path, typer.Argument(help="The guide's Markdown file.")]
-
-
-@guides.command("lint")
-def guide_lint(file: GuideFile, as_json: AsJson = False) -> None:
-    """Say what is wrong with a guide: queries that do not run, labels out of reach, thresholds that differ, branches.
-
-    Ends with 8 where there are errors or warnings.
-    """
-    from tsg_agent.cli.guide import show_problems
-
-    show_problems(file, as_json=as_json)
-
-
-@guides.command("show")
-def guide_show(file: GuideFile, as_json: AsJson = False) -> None:
-    """Show how a guide is read: its parameters, steps, queries, where each step leads, and a Mermaid diagram."""
-    from tsg_agent.cli.guide import show_guide
-
-    show_guide(file, as_json=as_json)
-
-
 register(app)
 
 

@@ -1,6 +1,5 @@
 """The embedded engine: files, folders and .duckdb databases, read-only and locked down."""
 
-import glob
 import re
 import shutil
 import tempfile
@@ -24,7 +23,8 @@ from tsg_agent.telemetry.compact import Compact
 from tsg_agent.telemetry.database import Database
 from tsg_agent.telemetry.files import find_files, group_files
 from tsg_agent.telemetry.keys import Keys
-from tsg_agent.telemetry.loading import Unreadable, first_line, unreadable
+from tsg_agent.telemetry.loading import Unreadable, first_line, lacks_answers, unreadable
+from tsg_agent.telemetry.lock import lock
 from tsg_agent.telemetry.mapping import Misfit, TableMapping, read_mapping
 from tsg_agent.telemetry.memory import Allowance, held, size_of
 from tsg_agent.telemetry.parameters import parameters_in
@@ -34,6 +34,8 @@ from tsg_agent.telemetry.values import is_text
 from tsg_agent.telemetry.views import Relation, null_view, table_view
 
 T = TypeVar("T")
+MANY_ROWS = 50_000
+"""Rows from which on texts stay codes: spelled out they would take ten times the memory."""
 PERFECT_BITS = 16
 """Groups of coded columns that fit into so many bits are counted in an array instead of a hash table."""
 MOST_SPILLED = 10
@@ -352,7 +354,7 @@ class DuckDB:
             view = table_view(self._connection, table, relation, mapping, self._spellings, self._few)
             for statement in view.statements:
                 self._connection.execute(statement)
-            silent = name == LOGS.name and ANSWER in view.present and self._lacks_answers()
+            silent = name == LOGS.name and ANSWER in view.present and lacks_answers(self._connection)
         except Misfit as error:
             raise TelemetryError(f"The mapping file {self._mapping}: {error.message}", fix=error.fix) from error
         except duckdb.InterruptException:
@@ -376,33 +378,8 @@ class DuckDB:
             unreadable=view.unreadable,
         )
 
-    def _lacks_answers(self) -> bool:
-        """Whether there are requests and none says how it was answered. Ends at the first that does."""
-        sql = f"SELECT count(*) > 0 AND count({ANSWER}) = 0 FROM (FROM {LOGS.name} LIMIT 1)"  # noqa: S608 - our own names
-        row = self._connection.execute(sql).fetchone()
-        if row is None or not row[0]:
-            return False
-        found = self._connection.execute(f"SELECT 1 FROM {LOGS.name} WHERE {ANSWER} IS NOT NULL LIMIT 1").fetchone()  # noqa: S608 - our own names
-        return found is None
-
     def _lock(self, paths: list[str]) -> None:
-        """From here on no query reaches another file, writes, attaches, installs or changes a setting."""
-        # A file whose name would be a pattern is read by a pattern that only it matches, which must be allowed as well.
-        both = dict.fromkeys(form for path in paths for form in (path, glob.escape(path)))
-        quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in both)
-        for statement in (
-            f"SET allowed_paths = [{quoted}]",
-            "SET python_enable_replacements = false",
-            "SET autoinstall_known_extensions = false",
-            "SET autoload_known_extensions = false",
-            "SET allow_community_extensions = false",
-            # Where a query outgrows its memory it goes on in a private folder; only the engine itself writes there.
-            f"SET temp_directory = '{self._spill.replace(chr(39), chr(39) * 2)}'",
-            f"SET max_temp_directory_size = '{MOST_SPILLED * self.memory.limit // 2**20}MiB'",
-            "SET enable_external_access = false",
-            "SET lock_configuration = true",
-        ):
-            self._connection.execute(statement)
+        lock(self._connection, paths, self._spill, MOST_SPILLED * self.memory.limit)
 
 
 def _without_folders(text: str, location: str) -> str:
@@ -413,7 +390,9 @@ def _without_folders(text: str, location: str) -> str:
 
 
 def _spelled_out(table: pa.Table) -> pa.Table:
-    """Codes of texts as texts."""
+    """Codes of texts as texts, but where there are very many: Engine.run."""
+    if table.num_rows > MANY_ROWS:
+        return table
     for position, column in enumerate(table.schema):
         if pa.types.is_dictionary(column.type):
             table = table.set_column(position, column.name, table.column(position).cast(column.type.value_type))

@@ -20,7 +20,8 @@ class Engine(Protocol):
         """Rows of one SELECT with bound `$name` parameters.
 
         `timeout` is in seconds; a query over it is cancelled in the engine, not left running.
-        Parameters that the SQL does not name are ignored. Times in the result are naive UTC.
+        Parameters that the SQL does not name are ignored. Times in the result are naive UTC. Texts of a result of very
+        many rows may be dictionary-encoded.
 
         Raises QueryTimeout, TransientTelemetryError (worth a retry) or QueryError.
         """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from tsg_agent.errors import TelemetryError
-from tsg_agent.telemetry.catalog import Kind, Table
+from tsg_agent.telemetry.catalog import ANSWER, LOGS, Kind, Table
 from tsg_agent.telemetry.conversion import ACCEPTED
 from tsg_agent.telemetry.expressions import columns_of
 from tsg_agent.telemetry.files import REJECTING, TableFiles
@@ -197,3 +197,13 @@ def described(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, s
 def quoted(name: str) -> str:
     """A column's name as SQL has it."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def lacks_answers(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether there are requests and none says how it was answered. Ends at the first that does."""
+    sql = f"SELECT count(*) > 0 AND count({ANSWER}) = 0 FROM (FROM {LOGS.name} LIMIT 1)"  # noqa: S608 - our own names
+    row = connection.execute(sql).fetchone()
+    if row is None or not row[0]:
+        return False
+    found = connection.execute(f"SELECT 1 FROM {LOGS.name} WHERE {ANSWER} IS NOT NULL LIMIT 1").fetchone()  # noqa: S608 - our own names
+    return found is None

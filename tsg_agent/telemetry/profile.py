@@ -29,6 +29,11 @@ class KnownValues(Model):
     first: AwareDatetime | None = None
     last: AwareDatetime | None = None
 
+    @property
+    def covers(self) -> tuple[datetime, datetime] | None:
+        """The first and the last time; None where there is none."""
+        return (self.first, self.last) if self.first is not None and self.last is not None else None
+
 
 class TableProfile(Model):
     """One of the guide's tables, as the source has it."""

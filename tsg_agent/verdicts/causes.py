@@ -12,9 +12,10 @@ from tsg_agent.evidence.requests import MINUTE, Column, Requests
 from tsg_agent.models import Measure, Subject
 from tsg_agent.settings import VerdictThresholds
 from tsg_agent.statistics import Bools, g2_z, unevenness
+from tsg_agent.verdicts.cells import SUPPORT, Cells, Key
 from tsg_agent.verdicts.confidence import Series
 from tsg_agent.verdicts.onset import ChangePoint, change_point
-from tsg_agent.verdicts.search import SUPPORT, Cells, Key, Scored, Search
+from tsg_agent.verdicts.search import Scored, Search
 
 FAILING = (Measure.SERVER_ERRORS, Measure.RATE_LIMITED, Measure.CLIENT_ERRORS)
 """Outcomes that a customer loses a request by, each searched apart: 5xx would hide in all that is not 2xx."""

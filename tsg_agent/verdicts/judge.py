@@ -27,6 +27,7 @@ from tsg_agent.models import (
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Bools
 from tsg_agent.verdicts.causes import OUTCOMES, SYMPTOMS, Explained, Explainer, Found
+from tsg_agent.verdicts.cells import SUPPORT
 from tsg_agent.verdicts.confidence import GATE_CLOSED, NO_CONTRAST, UNSETTLED, Series, Sides, Weighed, weigh
 from tsg_agent.verdicts.context import Context
 from tsg_agent.verdicts.dismissed import Key, dismissed
@@ -36,7 +37,6 @@ from tsg_agent.verdicts.naming import Names
 from tsg_agent.verdicts.notes import notes_of
 from tsg_agent.verdicts.regions import region_found
 from tsg_agent.verdicts.runs import Runs
-from tsg_agent.verdicts.search import SUPPORT
 from tsg_agent.verdicts.telling import considered, key_of, parts_of, request_verdict, told_alike, workflow_verdict
 from tsg_agent.verdicts.traffic import fall_of
 from tsg_agent.verdicts.workflows import Workflow, WorkflowJudge

@@ -9,9 +9,10 @@ from tsg_agent.evidence.requests import KINDS, REQUEST_MEASURES, UNKNOWN, kinds_
 from tsg_agent.models import Measure
 from tsg_agent.statistics import Floats
 from tsg_agent.verdicts.causes import Explained, Explainer, Found
+from tsg_agent.verdicts.cells import WHOLE
 from tsg_agent.verdicts.confidence import Series
 from tsg_agent.verdicts.onset import ChangePoint
-from tsg_agent.verdicts.search import WHOLE, Search
+from tsg_agent.verdicts.search import Search
 
 
 def region_found(explainer: Explainer, explained: Explained, regions: pa.Table | None, region: str) -> Found | None:

@@ -7,10 +7,10 @@ from tsg_agent.evidence.dimensions import DIMENSIONS, WORKFLOW, leading
 from tsg_agent.models import Confidence, Description, Measure, Rate, Subject, Tier, Verdict, Visible
 from tsg_agent.statistics import Floats
 from tsg_agent.verdicts.causes import Explained, Found
+from tsg_agent.verdicts.cells import AFTER_FAILED, BEFORE_FAILED
 from tsg_agent.verdicts.confidence import Series, Weighed
 from tsg_agent.verdicts.context import Context
 from tsg_agent.verdicts.details import detail_of, workflow_detail
-from tsg_agent.verdicts.search import AFTER_FAILED, BEFORE_FAILED
 from tsg_agent.verdicts.workflows import Workflow
 
 SEEN = 12

@@ -1,0 +1,161 @@
+"""What became of each question: right, refused with help, wrong and told, or wrong in silence."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+from eval.cache import telemetry_of
+from eval.questions.book import Book, Question
+from eval.questions.gold import Gold, Rows
+from tsg_agent import Conversation, TsgError, open_telemetry
+
+_YES = ("yes", "ja", "sí", "si")
+_NO = ("no", "nein")
+
+
+class Verdict(StrEnum):
+    """What an answer is worth. Refusing what cannot be answered is right."""
+
+    RIGHT = "right"
+    REFUSED = "refused"
+    WRONG_TOLD = "wrong, told"
+    WRONG_SILENT = "wrong in silence"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One question's verdict, and why."""
+
+    book: str
+    question: Question
+    verdict: Verdict
+    why: str = ""
+    text: str = ""
+
+
+def ask_all(book: Book, cache: Path, chosen: Callable[[Question], bool] = lambda _question: True) -> list[Scored]:
+    """Ask a book's questions by rules, each in a talk of its own, and compare. Raises TsgError for a broken book."""
+    telemetry = telemetry_of(book.case(), cache)
+    gold = Gold(telemetry, book.scenario)
+    try:
+        with open_telemetry(str(telemetry)) as engine:
+            return [_asked(book, one, engine, gold) for one in book.questions if chosen(one)]
+    finally:
+        gold.close()
+
+
+def _asked(book: Book, question: Question, engine: Any, gold: Gold) -> Scored:
+    talk = Conversation(engine, incident=book.text, now=book.scenario.last)
+    name = book.scenario.name
+    try:
+        for before in question.follows:
+            talk.ask(before)
+        answer = talk.ask(question.ask)
+    except TsgError as error:  # it says what to do instead
+        verdict = Verdict.RIGHT if question.refuse else Verdict.REFUSED
+        return Scored(name, question, verdict, "", str(error))
+    if answer.refused and not answer.tables and answer.report is None:
+        helpful = all(one.not_understood and one.nearest for one in answer.refused)
+        if not helpful:
+            return Scored(name, question, Verdict.WRONG_TOLD, "refused without help", answer.text)
+        return Scored(name, question, Verdict.RIGHT if question.refuse else Verdict.REFUSED, "", answer.text)
+    why = "answered" if question.refuse else _differs(question, answer, gold)
+    if not why:
+        return Scored(name, question, Verdict.RIGHT, "", answer.text)
+    told = bool(answer.not_honoured or answer.refused)
+    return Scored(name, question, Verdict.WRONG_TOLD if told else Verdict.WRONG_SILENT, why, answer.text)
+
+
+def _differs(question: Question, answer: Any, gold: Gold) -> str:
+    """What of an answer is not the gold's; empty where all is."""
+    first = answer.text.replace(".", " ").replace(",", " ").replace(":", " ").split()[0].lower()
+    if question.affirms is not None and first not in (_YES if question.affirms else _NO):
+        return f"begins with {first!r}"
+    if question.says and question.says not in answer.text:
+        return f"does not say {question.says!r}"
+    reasons = []
+    for way in question.readings:
+        if not way:
+            return ""
+        wanted = [gold.rows(sql) for sql in way]
+        tables = [table.rows for table in answer.tables]
+        if len(tables) != len(wanted):
+            reasons.append(f"{len(tables)} tables, not {len(wanted)}")
+            continue
+        found = [_pairs(wanted, order, question) for order in permutations(tables)]
+        if "" in found:
+            return ""
+        reasons.append(found[0])
+    return "; ".join(reasons)
+
+
+def _pairs(wanted: Sequence[Rows], tables: Sequence[list[dict[str, Any]]], question: Question) -> str:
+    return "; ".join(
+        reason
+        for (names, rows), table in zip(wanted, tables, strict=True)
+        if (reason := differing(names, rows, table, question))
+    )
+
+
+def differing(
+    names: Sequence[str], rows: list[tuple[Any, ...]], table: list[dict[str, Any]], question: Question
+) -> str:
+    """What of a table is not in the gold's rows; empty where each is there, with every figure under its own name."""
+    keys = [i for i in range(len(names)) if any(isinstance(row[i], str | datetime) for row in rows)]
+    if names[:1] == ["status_code"]:
+        keys = [0]
+    if question.top:
+        rows, table = rows[: question.top], table[: question.top]
+    if len(rows) != len(table):
+        return f"{len(table)} rows, not {len(rows)}"
+    columns = {}
+    for i, name in enumerate(names):
+        fitting = [name] if table and name in table[0] else list(table[0]) if table else []
+        fitting = [column for column in fitting if _fits(i, column, keys, rows, table, ordered=question.order)]
+        if not fitting and rows:
+            return f"no column has the gold's {name}"
+        columns[name] = fitting
+    return ""
+
+
+def _fits(  # noqa: PLR0913 - one column of each side
+    place: int, column: str, keys: list[int], rows: list[tuple[Any, ...]], table: list[dict[str, Any]], *, ordered: bool
+) -> bool:
+    """Whether a column of the table holds the gold's, row by row; rows are told by their keys, or by order."""
+    if ordered or not keys:
+        return all(_same(row[place], one.get(column)) for row, one in zip(rows, table, strict=True))
+    held = {}
+    for one in table:
+        texts = frozenset(_text(value) for value in one.values() if value is not None)
+        held[texts] = one
+    for row in rows:
+        wanted = {_text(row[key]) for key in keys}
+        matching = [one for texts, one in held.items() if wanted <= texts]
+        if not any(_same(row[place], one.get(column)) for one in matching):
+            return False
+    return True
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds")[:19].lower()
+    return str(value).removesuffix("Z")[:19].lower() if _is_time(value) else str(value).lower()
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, str) and len(value) >= 20 and value[4:5] == "-" and value[10:11] == "T"
+
+
+def _same(wanted: Any, found: Any) -> bool:
+    if isinstance(wanted, int | float) and isinstance(found, int | float):
+        return math.isclose(float(wanted), float(found), rel_tol=1e-4, abs_tol=0.005)
+    if wanted is None or found is None:
+        return wanted is found
+    if hasattr(wanted, "is_integer") or type(wanted).__name__ == "Decimal":
+        return isinstance(found, int | float) and math.isclose(float(wanted), float(found), rel_tol=1e-4, abs_tol=0.005)
+    return _text(wanted).lower() == _text(found).lower()

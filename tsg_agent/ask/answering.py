@@ -1,0 +1,392 @@
+"""Questions answered without a model: read as typed queries, checks and the conclusion; or refused, saying why."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import ValidationError
+
+from tsg_agent.ask import concluding
+from tsg_agent.ask.answers import Answer, Table
+from tsg_agent.ask.asked import YES_OR_NO, Asked, asked, asks_yes_or_no, polite, share_of
+from tsg_agent.ask.compiling import Counted, counted_rows, lacking
+from tsg_agent.ask.deciding import decided
+from tsg_agent.ask.ledger import Ledger
+from tsg_agent.ask.lexicon import in_english
+from tsg_agent.ask.parts import Part, Refused, pieces_of, refusal, second_of, together
+from tsg_agent.ask.reading import CODES, figures_in, hidden, read, repaired, spelled_out
+from tsg_agent.ask.scope import Scope, Setting, scope_of
+from tsg_agent.ask.telling import MINIMUM, Told, told
+from tsg_agent.ask.typed import Filter, TypedQuery, thing
+from tsg_agent.ask.vocabulary import Vocabulary
+from tsg_agent.extract.asked import asked_text
+from tsg_agent.models import Parameters, Report
+from tsg_agent.settings import Settings
+from tsg_agent.telemetry.engine import Engine
+from tsg_agent.wording import listed, name, one_line, sentence
+
+LONGEST, MOST = 2_000, 8
+"""Characters of a question, and questions in one."""
+TOO_LONG = f"The question is longer than {LONGEST:,} characters."
+TOO_MANY = f"More than {MOST} questions are asked at once."
+BUCKETS = (60, 300, 600, 900, 1800, 3600, 21_600, 86_400)
+_POINTS = 24
+_GOES_ON = re.compile(
+    r"\W*(?:(?:and|but|so|then|ok|okay|also|now)\b[ ,]*)*"
+    r"(?:the same|same|what about|how about|in|for|between|only|just|by|per|without|and|but|then|now|also|there)\b",
+    re.IGNORECASE,
+)
+_NOW = re.compile(r"^\W*(?:(?:and|but|so)[ ,]+)?now\b(?=\s+\w)", re.IGNORECASE)
+_VAGUE = re.compile(
+    r"\b(?:this |last |in the |yesterday )?(?:morning|afternoon|evening|noon|tonight|night)\b", re.IGNORECASE
+)
+_PLACES = ("datacenter", "availability_zone", "load_balancer_id", "instance_id")
+"""What lies in one region: a name of another region's is looked for there."""
+
+
+@dataclass
+class Last:
+    """What the question before asked, for one that goes on with it."""
+
+    query: TypedQuery | None = None
+    asked: Asked | None = None
+    parameters: Parameters | None = None
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What answers are made with. `investigate`: the guide for a question's scope."""
+
+    engine: Engine
+    settings: Settings
+    setting: Setting
+    vocabulary: Vocabulary
+    ledger: Ledger
+    investigate: Callable[[str, Scope], Report]
+
+
+def answered(question: str, bench: Bench, last: Last) -> Answer:
+    """The answer to all that a question asks. Raises QuestionError, ParameterError, TelemetryError."""
+    if len(question) > LONGEST:
+        return together(question, [Part(refused=refusal(question, Refused([TOO_LONG])))], None)
+    english, language = in_english(question)
+    english, misspelt = repaired(spelled_out(english), bench.vocabulary)
+    parts: list[Part] = []
+    pieces = pieces_of(english)
+    if len(pieces) > MOST:
+        return together(question, [Part(refused=refusal(question, Refused([TOO_MANY])))], language)
+    for place, piece in enumerate(pieces):
+        parts += _part(piece, bench, last, first=place == 0)
+    parts = parts or [Part(refused=refusal(question, Refused(["There is no question in this."])))]
+    parts[0].caveats[:0] = misspelt
+    return together(question, parts, language)
+
+
+def _part(piece: str, bench: Bench, last: Last, *, first: bool) -> list[Part]:
+    """The answers of one piece of a question, which may hold two; nothing of a piece that only leads to the next."""
+    one = _One(asked_text(piece), bench, last, first=first)
+    text = one.text
+    if not (one.reading.tokens or one.reading.unknown or one.scope.timed or one.scope.places or one.untimed):
+        return []
+    at = None if one.untimed else second_of(one.reading)
+    if at is not None:
+        return [*_part(text[:at], bench, last, first=first), *_part(text[at:], bench, last, first=False)]
+    try:
+        return [one.answered()]
+    except Refused as refused:
+        part = Part(refused=refusal(piece, refused), parameters=one.parameters)
+        return [part]
+
+
+class _One:
+    """One question: read, filled, and answered."""
+
+    def __init__(self, text: str, bench: Bench, last: Last, *, first: bool) -> None:
+        self.bench, self.last, self.first = bench, last, first
+        self.goes_on = bool(_GOES_ON.match(text)) or not first
+        text = _NOW.sub(lambda match: " " * len(match[0]), text) if last.query else text
+        self.text = polite(text)
+        figures = figures_in(self.text)
+        spans = [(one.start, one.end) for one in figures if one.kind != "function"]
+        spans += [match.span() for match in CODES.finditer(self.text)]
+        self.scope = scope_of(hidden(self.text, spans), bench.setting, last.parameters)
+        vague = [f"“{match[0]}” was not understood as a time: name its hours." for match in _VAGUE.finditer(self.text)]
+        self.untimed = [*(sentence(text) for text in self.scope.caveats), *vague]
+        self.reading = read(self.text, self.scope.taken, figures, bench.vocabulary)
+        self.asked = Asked()
+        self.parameters = self.scope.parameters
+
+    def answered(self) -> Part:
+        """The answer. Raises Refused."""
+        if self.untimed:
+            raise Refused(self.untimed)
+        self.asked = asked(self.reading, yes_no=asks_yes_or_no(self.text))
+        self.parameters = self._placed()
+        part = Part(parameters=self.parameters, notes=list(self.scope.notes))
+        part.caveats += [*self.scope.short, *self._also()]
+        if self.reading.unknown or self.asked.left:
+            raise Refused(self._why(), self._understood(), self._near())
+        if self.asked.conclude:
+            self._concluded(part)
+        elif self.asked.check:
+            concluding.check(part, self.asked, self.parameters, self.bench)
+        else:
+            self._counted(part)
+        self.last.parameters = self.parameters
+        return part
+
+    def _placed(self) -> Parameters:
+        """The scope, in the one region that the question names, if it names one."""
+        regions = [one for one in self.asked.filters if one.column == "region"]
+        held = self.last.parameters or self.scope.base
+        region = self.scope.parameters.region
+        if any(one.without or len(one.values) > 1 for one in regions):
+            region = held.region
+        elif len(regions) == 1 and len(regions[0].values) == 1:
+            region = regions[0].values[0]
+            if "region" not in self.asked.by:
+                self.asked.filters = tuple(one for one in self.asked.filters if one.column != "region")
+        return self.scope.parameters.model_copy(update={"region": region})
+
+    def _also(self) -> list[str]:
+        """Names that several columns have, and as what they were taken."""
+        return [
+            f"“{one.text}” is taken as the {thing(one.value)}, "
+            f"not as the {listed([thing(column) for column in one.also])} of that name."
+            for one in self.reading.of("value")
+            if one.also
+        ]
+
+    # Figures
+
+    def _counted(self, part: Part) -> None:
+        query = self._query()
+        part.parameters = self.parameters
+        ranked = self.asked.ranked
+        found, query = self._rows(query, ranked=ranked)
+        if found.failures_only:
+            query = query.model_copy(update={"measures": ("failures",), "order_by": "", "ascending": None})
+            what = listed([thing(one) for one in query.by] or [thing(one.column) for one in query.filters])
+            part.caveats.append(f"No share can be said: only failed requests carry the {what}.")
+            found = replace(
+                counted_rows(self.bench.engine, query, self.parameters, self.bench.settings), failures_only=True
+            )
+        said = self._told(part, query, found, ranked=ranked)
+        if found.lacking:
+            raise Refused([said.text], query, self._near())
+        part.regions = query.regions
+        part.yes = decided(self.asked, query, found.rows)
+        if self.asked.yes_no and part.yes is None and found.rows:
+            part.caveats.append("Neither yes nor no can be said of these figures.")
+        concluding.beside(part, query, self.parameters, self.bench)
+        if query.measures == ("availability",) and not query.by and not query.filters:
+            part.text += f"\nThe SLA threshold is {self.parameters.threshold:g} %."
+        self.last.query, self.last.asked = query, self.asked
+
+    def _told(self, part: Part, query: TypedQuery, found: Counted, *, ranked: bool) -> Told:
+        """Put the rows into words, into the ledger, and into the answer."""
+        identity = "" if found.lacking else self.bench.ledger.query(found.rows, found.sql, "")
+        said = told(identity, query, found, self.bench.settings, ranked=ranked)
+        if not found.lacking:
+            part.text, part.evidence = said.text, dict(said.evidence)
+            part.tables.append(Table(id=identity, title=query.described(), query=query, rows=found.rows, sql=found.sql))
+        return said
+
+    def _rows(self, query: TypedQuery, *, ranked: bool) -> tuple[Counted, TypedQuery]:
+        """The rows; what lies in another region is looked for in all."""
+        minimum = MINIMUM if ranked or query.limit else 0
+        engine, settings = self.bench.engine, self.bench.settings
+        found = counted_rows(engine, query, self.parameters, settings, minimum=minimum)
+        placed = [one for one in query.filters if one.column in _PLACES and not one.without]
+        empty = not found.lacking and not any(row.get("requests", 1) for row in found.rows)
+        if placed and empty and not any(one.column == "region" for one in query.filters):
+            everywhere = Filter(column="region", values=self.bench.setting.known.regions)
+            elsewhere = query.model_copy(update={"filters": (*query.filters, everywhere)})
+            found = counted_rows(engine, elsewhere, self.parameters, settings, minimum=minimum)
+            query = elsewhere
+        return found, query
+
+    def _query(self) -> TypedQuery:
+        """The typed query. Raises Refused."""
+        one = self.asked
+        query = self._fields()
+        last = self.last.query
+        if last is not None and self._continues():
+            query = self._merged(query, last)
+        elif not one.measures:
+            query["measures"] = self._by_default()
+        if one.of_nothing and not query["by"]:
+            raise Refused(["What is to be ranked was not said: endpoints, versions, zones, …"], None, self._near())
+        query |= self._sides(query)
+        try:
+            return TypedQuery.model_validate(query)
+        except ValidationError as error:
+            why = [str(one["msg"]).removeprefix("Value error, ") for one in error.errors()]
+            raise Refused([sentence(text) for text in why], None, self._near()) from None
+
+    def _fields(self) -> dict[str, object]:
+        one = self.asked
+        query: dict[str, object] = {
+            name: getattr(one, name)
+            for name in ("measures", "by", "filters", "conditions", "bounds", "order_by", "ascending", "limit")
+        }
+        if one.bucket is not None:
+            query["bucket_seconds"] = int(one.bucket) or self._fitting()
+        if one.order_by == "" and one.bucket is not None and one.ranked and one.measures:
+            query["order_by"] = one.measures[0]
+        if one.decides in ("rose", "fell"):
+            query["measures"] = tuple(dict.fromkeys((*one.measures, *map(share_of, one.measures))))
+        return query
+
+    def _fitting(self) -> int:
+        seconds = (self.parameters.end_time - self.parameters.start_time).total_seconds()
+        return next((size for size in BUCKETS if seconds / size <= _POINTS), BUCKETS[-1])
+
+    def _continues(self) -> bool:
+        """Whether it goes on with the last question: it says so, or names nothing to measure or to group by."""
+        one = self.asked
+        if self.reading.has("word", "more") or not one.measures or (self.reading.has("word", "sort") and not one.by):
+            return True
+        asks_which = one.of_nothing and self.reading.has("word", "which")
+        bare = not one.by and not one.filters
+        return asks_which or (self.goes_on and (bare or bool(_GOES_ON.match(self.text)) or not one.by))
+
+    def _merged(self, query: dict[str, object], last: TypedQuery) -> dict[str, object]:
+        """The last query with what this question names in its place."""
+        one = self.asked
+        merged: dict[str, object] = {name: getattr(last, name) for name in TypedQuery.model_fields}
+        merged |= dict.fromkeys(("split_at", "start_time", "end_time"))
+        if one.measures or one.ranked:
+            merged |= {"order_by": "", "ascending": None, "limit": None}
+        merged |= {name: value for name, value in query.items() if value not in ((), "", None)}
+        replaced = {new.column for new in one.filters if not new.without}
+        kept = tuple(old for old in last.filters if old.column not in replaced and old not in one.filters)
+        if self.scope.places.get("region"):
+            kept = tuple(old for old in kept if old.column != "region")
+        merged["filters"] = (*kept, *one.filters)
+        if self.reading.has("word", "versus"):
+            merged |= _beside_the_last(one.filters, last.filters, last.by)
+        if self.reading.has("word", "sort") and one.measures and not one.by:
+            merged |= {"measures": (*last.measures, *one.measures), "order_by": one.measures[0]}
+        if one.ranked and one.order_by and not self.reading.of("measure", "condition", "unit"):
+            merged["measures"] = (one.order_by,)
+        return merged
+
+    def _by_default(self) -> tuple[str, ...]:
+        one = self.asked
+        if one.conditions or one.bounds:
+            return tuple(dict.fromkeys(b.measure for b in one.bounds)) or ("requests",)
+        if one.ranked or one.bucket is not None or one.sides or one.decides:
+            return ("failures",)
+        if one.by:
+            return ("failure_rate" if self.reading.has("word", "versus") else "requests",)
+        what = f" of {listed([name(v) for f in one.filters for v in f.values])}" if one.filters else ""
+        raise Refused([f"What is to be counted{what} was not said."], None, self._near())
+
+    def _sides(self, query: dict[str, object]) -> dict[str, object]:
+        """The window and the moment that before and after are told apart by."""
+        sides, scope = self.asked.sides, self.scope
+        if sides is None:
+            return {}
+        window, began = scope.base, self.parameters.incident_start
+        if sides.value == "then":
+            split = scope.asked.end
+        elif sides.value == "than" or scope.asked.start is None:
+            split = began
+        else:
+            split = scope.asked.start
+        if split is None:
+            raise Refused(
+                ["When the incident began is not known, so before cannot be told from after."], None, self._near()
+            )
+        start = window.start_time if sides.value != "then" or scope.asked.start is None else scope.asked.start
+        end = scope.parameters.end_time if scope.asked.start and sides.value != "then" else window.end_time
+        if sides.value == "then" and sides.amount:
+            from datetime import timedelta  # noqa: PLC0415
+
+            end = split + timedelta(seconds=sides.amount)
+        elif sides.value == "then" and scope.asked.start and scope.asked.start > window.start_time:
+            end = split + (split - scope.asked.start)
+        self.parameters = self.parameters.model_copy(update={"start_time": start, "end_time": end})
+        return {"split_at": split}
+
+    # The conclusion
+
+    def _concluded(self, part: Part) -> None:
+        names = self.asked.names
+        if "why" in self.asked.conclude:  # "why is us-west failing?": the region is where it was looked
+            names = [one for one in names if one.value != "region"]
+        scope = replace(self.scope, parameters=self.parameters)
+        report = self.bench.investigate(self.text, scope)
+        part.report, part.checks = report, ["run_guide"]
+        state = self.asked.conclude == {"state"} and bool(names)
+        if state:
+            self._state(part, report)
+        concluding.conclude(part, self.asked, names, report, self.parameters if self.scope.timed else None)
+        if not state:
+            part.parameters = report.parameters
+        its = (report.parameters.start_time, report.parameters.end_time)
+        same = (self.parameters.start_time, self.parameters.end_time) == its
+        part.notes = [*(part.notes if same else []), *report.notes]
+
+    def _state(self, part: Part, report: Report) -> None:
+        """How what is named does: its figures before the incident's start and after it."""
+        names = [Filter(column=one.value, values=(one.text,)) for one in self.asked.names if one.value != "region"]
+        runs = any(one.column in ("scenario_name", "workflow_step") for one in names)
+        began = report.parameters.incident_start
+        window = self.parameters
+        split = began if not self.scope.timed and began and window.start_time < began < window.end_time else None
+        query = TypedQuery(
+            measures=("completion_rate" if runs else "failure_rate",), filters=tuple(names), split_at=split
+        )
+        found, query = self._rows(query, ranked=False)
+        self._told(part, query, found, ranked=False)
+
+    # What was not understood
+
+    def _why(self) -> list[str]:
+        said = [one.said() for one in self.reading.unknown]
+        left = [f"“{one_line(text, 60)}”" for text in self.asked.left if text != YES_OR_NO]
+        if left:
+            said.append(
+                f"How {listed(left, 6)} {'belongs' if len(left) == 1 else 'belong'} to the question was not understood."
+            )
+        if YES_OR_NO in self.asked.left:
+            said.append("Whether these figures mean yes or no is not known.")
+        return list(dict.fromkeys(said))
+
+    def _understood(self) -> TypedQuery | None:
+        try:
+            left = {"bucket_seconds": None, "limit": None} | ({} if self.asked.by else {"bounds": ()})
+            query = TypedQuery.model_validate(self._fields() | left)
+        except ValidationError:
+            return None
+        again = _One(query.described(), self.bench, Last(), first=True)
+        return None if again.reading.unknown or asked(again.reading, yes_no=False).left else query
+
+    def _near(self) -> list[str]:
+        """Questions that can be answered: this one with the nearest names, or by what it is about."""
+        found = [
+            re.sub(rf"(?<!\w){re.escape(one.text)}(?!\w)", one.near[0].replace("\\", r"\\"), self.text).strip()
+            for one in self.reading.unknown
+            if one.near and one.noun and len(self.reading.unknown) == 1 and self.asked.measures and not self.asked.left
+        ]
+        measure = self.asked.measures[0] if self.asked.measures else "failure_rate"
+        for by in (*self.asked.by[:1], "endpoint_path"):
+            try:
+                query = TypedQuery(measures=(measure,), by=(by,))
+            except ValidationError:
+                continue
+            if not lacking(query, self.bench.engine):
+                return [*found, query.described()]
+        return found
+
+
+def _beside_the_last(new: Sequence[Filter], old: Sequence[Filter], by: Sequence[str]) -> dict[str, object]:
+    """ "vs ios", after "error rate of web": both of them, side by side."""
+    filters = [one for one in old if one.column not in {f.column for f in new}]
+    for one in new:
+        before = [value for f in old if f.column == one.column and not f.without for value in f.values]
+        filters.append(one.model_copy(update={"values": tuple(dict.fromkeys((*before, *one.values)))}))
+    columns = [one.column for one in new if one.column not in by]
+    return {"filters": tuple(filters), "by": (*by, *columns)}

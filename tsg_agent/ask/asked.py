@@ -1,0 +1,339 @@
+"""What a question asks: figures, and how a yes or no follows from them; a check of the guide; or its conclusion."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tsg_agent.ask.filling import Filling
+from tsg_agent.ask.measures import condition_of, measure_of
+from tsg_agent.ask.reading import Reading, Token
+from tsg_agent.ask.typed import Bound, Filter
+
+Decides = Literal["", "any", "bound", "more", "fewer", "rose", "fell"]
+_YES_NO = re.compile(
+    r"\W*(?:and |but |so |or )?(?:(?:is|are|was|were|do|does|did|has|have|had|should|can)(?:n't)?|any)\b",
+    re.IGNORECASE,
+)
+_POLITE = re.compile(
+    r"^\W*(?:(?:please|hey|hi|hello|so|ok|okay|and)[ ,]+)*(?:(?:can|could|would|will) (?:you|we|i)\b(?: please)?"
+    r"(?: (?:tell|show|give|list|check|count|find|see|look up|get|explain)\b)?(?: (?:me|us))?(?: please)?"
+    r"|do (?:you|we) (?:know|have|see)\b|i (?:want|need) to know)",
+    re.IGNORECASE,
+)
+_IT = re.compile(
+    r"\W*(?:and |but |so )?(?:is|was|did|could|can)(?:n't)? (?:it|this|that|all this|the \w+)\b", re.IGNORECASE
+)
+_SCOPE = ("region", "environment", "service_name")
+YES_OR_NO = "yes or no"
+"""In `left`: the rows would not say which."""
+_WEAK = ("how", "work", "look", "perform", "behave", "doing")
+"""How something does: where a measure is named, that is what is asked for."""
+_HURT = ("affected", "impacted", "hurt")
+_FAILING = ("failing", "erroring", "failing too")
+_OF_WORKFLOWS = ("scenario_name", "workflow_step", "business_criticality")
+_WELL = ("ok", "okay", "healthy", "fine", "normal", "working", "work", "works", "up", "complete", "completed")
+_PASSING = ("which", "all", "only", "more", "and", "versus", "series", "slash", "but")
+_FIRST = ("first", "last", "when")
+
+
+@dataclass
+class Asked:
+    """A question's fields, before the scope's own are added."""
+
+    measures: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    conditions: tuple[str, ...] = ()
+    bounds: tuple[Bound, ...] = ()
+    order_by: str = ""
+    ascending: bool | None = None
+    limit: int | None = None
+    bucket: float | None = None
+    """Seconds; 0 = as it fits the window."""
+    sides: Token | None = None
+    """Before is compared with after."""
+    ranked: bool = False
+    of_nothing: bool = False
+    """Whether an order is asked for, and nothing that is to be ordered."""
+    yes_no: bool = False
+    decides: Decides = ""
+    """How the rows say yes or no."""
+    about: str = ""
+    """Of two values that are compared, the one that is asked about."""
+    conclude: frozenset[str] = frozenset()
+    check: bool = False
+    """Whether the guide's check of `by` is asked for."""
+    health: bool = False
+    """Whether yes means that all is well: "is it ok?"."""
+    names: list[Token] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    """Words that have a meaning, and no place in a query."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether it names nothing to measure, by itself."""
+        return not (self.measures or self.bounds or self.conclude or self.check)
+
+
+def polite(text: str) -> str:
+    """A question without the words that only ask for an answer: "could you tell me …"."""
+    return _POLITE.sub(lambda match: " " * len(match[0]), text, count=1)
+
+
+def asks_yes_or_no(text: str) -> bool:
+    """Whether a question begins as one for yes or no does."""
+    return bool(_YES_NO.match(text))
+
+
+def asked(reading: Reading, *, yes_no: bool) -> Asked:
+    """What a question asks, from its tokens."""
+    _hurt_users(reading)
+    _running(reading)
+    filling = Filling(reading, yes_no=yes_no)
+    filling.of_it = bool(_IT.match(reading.text))
+    names = [one for one in reading.tokens if one.kind == "value"]
+    concluded = _concluded(filling, names)
+    if concluded is not None:
+        return concluded
+    found = Asked(yes_no=yes_no, names=names)
+    for step in (filling.nouns, filling.negations, filling.groups, filling.counted_things, filling.bounded):
+        step()
+    _times(filling)
+    filling.measured()
+    found.ranked = filling.ranked()
+    _buckets(filling, found)
+    first = next((one for one in names), None)
+    filling.named()
+    if found.ranked and not (filling.by or yes_no or found.sides) and found.bucket is None:
+        found.of_nothing = not filling.extreme()
+    _passing(filling)
+    found.measures, found.by = tuple(dict.fromkeys(filling.measures)), tuple(filling.by)
+    found.filters, found.conditions = tuple(filling.filters), tuple(dict.fromkeys(filling.conditions))
+    found.bounds, found.limit = tuple(filling.bounds), filling.limit
+    found.order_by, found.ascending = filling.order
+    if not found.measures and found.order_by:
+        found.measures = (found.order_by,)
+    if yes_no:
+        _decide(filling, found, first)
+    elif _only_some(filling, found):
+        found.bounds = (Bound(measure=found.measures[0], sign=">", value=0),)
+    if found.bounds and not found.by and not yes_no:
+        _few(filling, found)
+    _than(filling, found)
+    _together(filling, found)
+    found.left += [one.text for i, one in enumerate(filling.tokens) if i not in filling.used]
+    return found
+
+
+def _than(filling: Filling, found: Asked) -> None:
+    """ "more errors than /cart", "slower than average": what is compared with one of its kind, no query gives."""
+    several = any(len(one.values) > 1 for one in found.filters) or found.decides in ("more", "fewer")
+    if not several and not found.sides:
+        found.left += [one.text for one in filling.tokens if one.kind == "word" and one.text.lower() == "than"]
+
+
+def _together(filling: Filling, found: Asked) -> None:
+    """What would have to hold of one user, one request or one flag at once, and no query can say.
+
+    "users without errors", "slow or failed", "new_pricing on and fast_search off".
+    """
+    tokens = filling.tokens
+    either = [
+        two.text
+        for one, two, three in zip(tokens, tokens[1:], tokens[2:], strict=False)
+        if two.text.lower() == "or" and one.kind in ("condition", "unit") and three.kind == "condition"
+    ]
+    both = [one.text for one in tokens if one.text.lower() == "both"] if len(found.filters) + len(found.by) == 0 else []
+    held = {one.column: len(one.values) for one in found.filters}
+    flags = [one.text for one in tokens if one.kind == "value" and one.value == "flag_value"]
+    distinct = any(measure_of(name).kind == "distinct" for name in found.measures)
+    negated = [one.removeprefix("not ") for one in found.conditions if one.startswith("not ")]
+    found.left += [*either, *both, *(flags if held.get("flag_name", 0) > 1 else []), *(negated if distinct else [])]
+
+
+def _few(filling: Filling, found: Asked) -> None:
+    """ "users with more than 5 failures" are rows of users; how many there are of them no query gives."""
+    many = any(one.kind == "form" and one.value == "count" for one in filling.tokens)
+    if set(found.measures) == {"users"} and not many:
+        found.by, found.measures = ("user_id",), (found.bounds[0].measure,)
+    else:
+        found.left += [one.text for one in filling.tokens if one.kind == "bound"]
+
+
+def _only_some(filling: Filling, found: Asked) -> bool:
+    """ "which zones have 503s?": those that have none are not among them."""
+    listed = any(one.kind == "word" and one.value == "which" for one in filling.tokens)
+    counted = (
+        len(found.measures) == 1 and measure_of(found.measures[0]).kind == "count" and found.measures != ("requests",)
+    )
+    return bool(listed and counted and found.by) and not (found.bounds or found.ranked or found.sides or found.bucket)
+
+
+def _hurt_users(reading: Reading) -> None:
+    """ "users affected": those with a failed request."""
+    users = any((one.kind, one.value) in (("thing", "user_id"), ("thing", "session_id")) for one in reading.tokens)
+    if users and not reading.has("condition"):
+        reading.tokens = [
+            Token(one.start, one.end, "condition", "failures", 0.0, one.text)
+            if one.kind == "conclude" and one.text.lower() in _HURT
+            else one
+            for one in reading.tokens
+        ]
+
+
+def _running(reading: Reading) -> None:
+    """ "requests that run 4.23.0", "which version runs there": a verb, and no run of a workflow."""
+    workflows = any(one.value in _OF_WORKFLOWS for one in reading.tokens if one.kind in ("thing", "value"))
+    kept: list[Token] = []
+    for i, one in enumerate(reading.tokens):
+        around = reading.tokens[max(0, i - 1) : i] + reading.tokens[i + 1 : i + 2]
+        counted = any(near.kind in ("form", "condition", "figure", "measure") for near in around)
+        if workflows or counted or one.kind != "unit" or one.text.lower() not in ("run", "runs"):
+            kept.append(one)
+    reading.tokens = kept
+
+
+def _concluded(filling: Filling, names: list[Token]) -> Asked | None:
+    """A question to the investigation, or to one of the guide's checks; None where figures are asked for."""
+    tokens = filling.tokens
+    said = {one.value for one in tokens if one.kind == "conclude"}
+    weak = {i for i, one in enumerate(tokens) if one.kind == "conclude" and one.text.lower().split(" ")[0] in _WEAK}
+    strong = [i for i, one in enumerate(tokens) if one.kind == "conclude" and one.value == "state" and i not in weak]
+    things = tuple(dict.fromkeys(one.value for one in tokens if one.kind == "thing"))
+    figures = any(one.kind in ("measure", "number", "form", "unit", "bound", "bucket", "function") for one in tokens)
+    conditions = [one for one in tokens if one.kind == "condition"]
+    failing = (
+        filling.yes_no and names and not figures and len(conditions) == 1 and conditions[0].text.lower() in _FAILING
+        and not any(one.kind == "word" and one.value in ("versus", "by", "which") for one in tokens)
+    )  # fmt: skip
+    left = [one.text for one in tokens if one.kind in ("bound", "bucket", "figure", "order", "sides")]
+    lone = len(things) == 1 and all(one.kind in ("thing", "conclude") for one in tokens) and not tokens[0].plural
+    if (
+        filling.yes_no and lone and filling.of_it and said <= {"state"}
+    ):  # "is it the deploy?", "is it a database problem?"
+        said = {"cause"}
+    if said & {"why", "cause", "roll_back", "act", "started"}:
+        left += [] if said & {"why"} else _quantified(tokens, but="who" if "cause" in said else "")
+        left += [one.text for one in conditions if one.value != "failures" and "cause" in said]
+        return Asked(conclude=frozenset(said), by=things, names=names, left=left, yes_no=filling.yes_no)
+    compares = any(one.kind == "word" and one.value in ("versus", "rose", "fell") for one in tokens)
+    negated = any(one.kind == "word" and one.value == "not" for one in tokens)
+    health = any(one.kind in ("conclude", "measure") and one.text.lower() in _WELL for one in tokens) != negated
+    left += _quantified(tokens, but="not" if filling.yes_no and not things else "")
+    if health and not filling.yes_no and things:  # the checks list what is not well
+        left += [one.text for one in tokens if one.text.lower() in _WELL]
+    if things and not names and (strong or (filling.yes_no and said & {"state"})) and not compares:
+        allowed = ("thing", "word", "conclude", "number", "measure")
+        return Asked(
+            check=True,
+            by=things,
+            left=[*left, *(o.text for o in tokens if o.kind not in allowed)],
+            yes_no=filling.yes_no,
+            health=health,
+        )
+    if failing or strong or (said & {"state"} and not (figures or conditions) and not compares) or said == {"report"}:
+        allowed = ("thing", "word", "conclude", "value", "condition" if failing else "thing")
+        left += [
+            one.text for one in tokens if one.kind not in (*allowed, "bound", "bucket", "figure", "order", "sides")
+        ]
+        return Asked(
+            conclude=frozenset(said or {"state"}),
+            by=things,
+            names=names,
+            left=left,
+            yes_no=filling.yes_no,
+            health=health,
+        )
+    filling.take(*weak)
+    return None
+
+
+def _quantified(tokens: list[Token], but: str) -> list[str]:
+    """Words that turn a question for a state into another: not, only, all of them, who. "Everything" is the service."""
+    several = any(one.kind in ("thing", "value") for one in tokens)
+    turning = {"not", "only", "who", "others", "by"} | ({"all"} if several else set())
+    return [one.text for one in tokens if one.kind == "word" and one.value in turning - {but}]
+
+
+def _times(filling: Filling) -> None:
+    """ "when was the first 503", "time of the last failure": the first or the last time of a condition."""
+    ends = [i for i in filling.free("word") if filling.tokens[i].value in ("first", "last")]
+    when = [i for i in filling.free("word") if filling.tokens[i].value == "when"]
+    counted = filling.free("condition", "unit")
+    names = list(dict.fromkeys(filling.tokens[i].value for i in counted))
+    beside = all(any(i + n in (*counted, *ends) for n in (1, 2)) for i in ends)
+    if ends and len(names) == 1 and (when or beside):
+        filling.measures += [f"{filling.tokens[i].value}_{names[0]}" for i in ends]
+        filling.take(*ends, *counted, *when)
+
+
+def _buckets(filling: Filling, found: Asked) -> None:
+    """A row for each stretch of time; "in which minute" asks for the first of them."""
+    for i in filling.free("bucket"):
+        found.bucket = filling.tokens[i].amount
+        found.ranked = found.ranked or filling.tokens[i].value == "which"
+        filling.take(i)
+    for i in filling.free("word"):
+        if filling.tokens[i].value == "series":
+            found.bucket = found.bucket or 0.0
+            filling.take(i)
+    for i in filling.free("sides"):
+        found.sides = filling.tokens[i]
+        filling.take(i)
+
+
+def _passing(filling: Filling) -> None:
+    """Words that have done their work, and nouns of the scope itself: "in the region"."""
+    for i in filling.free("thing", "word"):
+        one = filling.tokens[i]
+        only = filling.yes_no and one.value in ("only", "all") and one.kind == "word"
+        if (
+            (one.kind == "thing" and one.value in _SCOPE and not one.plural)
+            or (one.value in _PASSING and not only)
+            or (one.value == "who" and i > 0)
+        ):
+            filling.take(i)
+
+
+def _decide(filling: Filling, found: Asked, first: Token | None) -> None:
+    """How the rows say yes or no."""
+    words = {filling.tokens[i].value: i for i in filling.free("word")}
+    several = next((one for one in found.filters if len(one.values) > 1 and not one.without), None)
+    others = "others" in words and first is not None
+    if "rose" in words or "fell" in words:
+        found.decides = "rose" if "rose" in words else "fell"
+        filling.take(words[found.decides])
+        found.sides = found.sides or Token(0, 0, "sides", "side")
+    elif (
+        first is not None and found.ranked and first.value in found.by and not several
+    ):  # "is it the slowest endpoint?"
+        found.decides, found.about = ("fewer" if found.ascending else "more"), first.text
+        found.filters = tuple(one for one in found.filters if one.column != first.value)
+    elif (several or others) and first is not None and found.measures:
+        found.decides, found.about = ("fewer" if found.ascending else "more"), first.text
+        if others:
+            filling.take(words["others"])
+            found.by = found.by or (first.value,)
+            found.filters = tuple(one for one in found.filters if one.column != first.value)
+    elif any(one.startswith("not ") for one in found.conditions):
+        found.left.append(YES_OR_NO)
+    elif found.bounds and not found.by:
+        found.decides = "bound"
+    elif found.bounds:
+        found.decides = "any"
+    elif (found.measures and measure_of(found.measures[0]).kind in ("count", "distinct")) or (
+        found.measures and found.measures[0] in ("failed_runs", "runs")
+    ):
+        found.decides = "any"
+        if found.by:
+            found.bounds = (Bound(measure=found.measures[0], sign=">", value=0),)
+    elif found.by and not (found.names or found.ranked):
+        found.check, found.health = True, found.measures == ("completion_rate",)
+    else:
+        found.left.append(YES_OR_NO)
+
+
+def share_of(name: str) -> str:
+    """The measure by which sides of different length are compared: a count's share."""
+    measure = measure_of(name)
+    return condition_of(measure.condition).rate if measure.kind == "count" and measure.condition else name

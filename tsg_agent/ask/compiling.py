@@ -1,0 +1,329 @@
+"""A typed query as SQL, built by sqlglot with bound parameters, and its rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from sqlglot import exp
+
+from tsg_agent.ask.measures import Measure, Source, condition_of, counted, measure_of, sql_of
+from tsg_agent.ask.typed import MOST_ROWS, Filter, TypedQuery
+from tsg_agent.ask.vocabulary import table_of
+from tsg_agent.errors import ParameterError
+from tsg_agent.evidence.measurement import entry_of
+from tsg_agent.models import Parameters
+from tsg_agent.settings import Settings
+from tsg_agent.telemetry.catalog import LOGS, METRICS, WORKFLOWS
+from tsg_agent.telemetry.engine import Engine
+from tsg_agent.tools import PLUGINS
+from tsg_agent.tools.requests import with_service_requests
+from tsg_agent.tools.rows import WindowArgs, naive_utc
+
+PERIOD, TIME = "period", "time"
+BEFORE, AFTER = "before", "after"
+COMPONENT = "service_component"
+TELLS_THE_ANSWER = ("status_code", "error_code", "error_category", "exception_type", "exception_message")
+"""Columns that say how a request was answered: groups in which nothing of what is counted is, are left out."""
+RUNS_BEGIN = timedelta(hours=1)
+"""A run belongs to the time at which it began: rows so long before the window are read to know it."""
+Value = str | int | float | None
+_WORKFLOWS = 8
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A query's rows: the columns it is by, `time` and `period` where asked for, `requests`, then its measures."""
+
+    rows: list[dict[str, Value]] = field(default_factory=list)
+    sql: str = ""
+    lacking: tuple[str, ...] = ()
+    """Columns that the telemetry does not have, and that were needed."""
+    failures_only: bool = False
+    """Only failed requests carry a column that it is by: a share of them would be 100 % of anything."""
+    entry: str | None = None
+    """The component whose requests are all of the service's."""
+    without: int = 0
+    """Requests that have none of what it is by."""
+    more: bool = False
+    left_out: int = 0
+    """Groups of too few requests to rank them by a share."""
+
+
+def lacking(query: TypedQuery, engine: Engine) -> tuple[str, ...]:
+    """Tables and columns that a query needs and the telemetry does not have."""
+    first = {Source.REQUESTS: LOGS, Source.INSTANCES: METRICS, Source.RUNS: WORKFLOWS}[query.source].name
+    needed = [(table_of(column), column) for column in (*query.by, *(one.column for one in query.filters))]
+    needed += [(first, column) for name in query.all_measures for column in measure_of(name).needs]
+    needed += [(LOGS.name, column) for one in query.conditions for column in measure_of(one.removeprefix("not ")).needs]
+    absent = [] if first in engine.tables else [first]
+    for table, column in needed:
+        source = engine.tables.get(table)
+        if source is None:
+            absent.append(table)
+        elif column not in source.present or column in source.empty:
+            absent.append(f"{table}.{column}")
+    return tuple(dict.fromkeys(absent))
+
+
+def counted_rows(
+    engine: Engine, query: TypedQuery, scope: Parameters, settings: Settings, *, minimum: int = 0
+) -> Counted:
+    """What a query counts within a scope, whose window and region hold where it names none.
+
+    `minimum`: groups of fewer requests are not ranked by a share. Raises TelemetryError.
+    """
+    absent = lacking(query, engine)
+    if absent:
+        return Counted(lacking=absent)
+    if query.source is Source.RUNS:
+        return _of_runs(engine, query, scope, settings)
+    entry = _entry(engine, query, scope, settings)
+    sql, bound = compiled(query, entry)
+    bound |= _scope_bound(query, scope) | {"version_slow_ms": settings.thresholds.version.slow_ms}
+    rows = engine.run(sql, bound, timeout=settings.query_timeout).to_pylist()
+    return _counted(rows, query, sql, entry, minimum)
+
+
+def _scope_bound(query: TypedQuery, scope: Parameters) -> dict[str, object]:
+    return {
+        "start_time": naive_utc(query.start_time or scope.start_time),
+        "end_time": naive_utc(query.end_time or scope.end_time),
+        "service_name": scope.service_name,
+        "environment": scope.environment,
+        "region": scope.region,
+        "split_at": naive_utc(query.split_at) if query.split_at else None,
+    }
+
+
+def compiled(query: TypedQuery, entry: str | None = None) -> tuple[str, dict[str, object]]:
+    """The query's SQL, and the values that it binds beside the scope's."""
+    bound: dict[str, object] = {}
+    asked = _asked(query, entry, bound)
+    everywhere = "region" in query.by or any(one.column == "region" for one in query.filters)
+    whole = exp.select("*").from_("service_requests")
+    ctes = {"everything": whole if everywhere else whole.where("region = $region", dialect="duckdb"), "asked": asked}
+    if query.source is Source.INSTANCES:
+        ctes["samples"] = _samples(query)
+    select = _aggregated(query, "samples" if query.source is Source.INSTANCES else "asked", bound)
+    for name, cte in ctes.items():
+        select = select.with_(name, as_=cte, dialect="duckdb")
+    return with_service_requests(select.sql(dialect="duckdb", pretty=True), once=True), bound
+
+
+def _asked(query: TypedQuery, entry: str | None, bound: dict[str, object]) -> exp.Select:
+    """The requests that are asked for, with the columns of the tables beside them that it is by."""
+    select = exp.select("everything.*").from_("everything")
+    held: dict[str, list[str]] = {}
+    for number, one in enumerate(query.filters):
+        held.setdefault(table_of(one.column), []).append(_filtered(one, number, bound))
+    for predicate in held.pop(LOGS.name, []):
+        select = select.where(predicate, dialect="duckdb")
+    for table in sorted({*held, *map(table_of, query.by)} - {LOGS.name}):
+        columns = [column for column in query.by if table_of(column) == table]
+        if columns:
+            rows = exp.select("request_id", *columns).distinct().from_(table)
+            for predicate in held.get(table, []):
+                rows = rows.where(predicate, dialect="duckdb")
+            select = select.select(*(f"{table}.{column}" for column in columns))
+            select = select.join(rows.subquery(table), using="request_id")
+            continue
+        for one, predicate in zip((o for o in query.filters if table_of(o.column) == table), held[table], strict=True):
+            select = select.where(_carried(table, one, predicate, held[table]), dialect="duckdb")
+    for condition in query.conditions:
+        held_by = condition_of(condition.removeprefix("not ")).sql
+        select = select.where(
+            f"({held_by}) IS {'NOT TRUE' if condition.startswith('not ') else 'TRUE'}", dialect="duckdb"
+        )
+    if entry is not None:
+        bound["entry"] = entry
+        select = select.where(f"{COMPONENT} = $entry", dialect="duckdb")
+    return select
+
+
+def _carried(table: str, one: Filter, predicate: str, together: list[str]) -> str:
+    """Requests that carry a row of another table (`together`: of one row), or none of an excluded one."""
+    if one.without:
+        return f"request_id NOT IN (SELECT request_id FROM {table} WHERE NOT ({predicate}))"  # noqa: S608 - the catalogue's names
+    wanted = " AND ".join(together)
+    return f"request_id IN (SELECT request_id FROM {table} WHERE {wanted})"  # noqa: S608 - the catalogue's names
+
+
+def _filtered(one: Filter, number: int, bound: dict[str, object]) -> str:
+    """A filter as a predicate. A row that has none of a column is not one of the excluded values either."""
+    if not one.values:
+        return f"{one.column} IS {'' if one.without else 'NOT '}NULL"
+    places = []
+    for place, value in enumerate(one.values):
+        bound[f"f{number}_{place}"] = value
+        places.append(f"$f{number}_{place}")
+    either = f"CAST({one.column} AS VARCHAR) IN ({', '.join(places)})"
+    return f"({either}) IS NOT TRUE" if one.without else either
+
+
+def _samples(query: TypedQuery) -> exp.Select:
+    """The samples of the instances that served what is asked for, each with what the query tells instances apart by."""
+    more = [one for one in dict.fromkeys(query.by) if one != "instance_id"]
+    served = exp.select("instance_id", *more).distinct().from_("asked").subquery("served")
+    select = exp.select(f"{METRICS.name}.*", *(f"served.{one}" for one in more)).from_(METRICS.name)
+    return select.join(served, using="instance_id").where(
+        f"{METRICS.name}.timestamp BETWEEN $start_time AND $end_time", dialect="duckdb"
+    )
+
+
+def _aggregated(query: TypedQuery, source: str, bound: dict[str, object]) -> exp.Select:
+    """One row for each group, stretch of time and side."""
+    groups = dict.fromkeys(query.by)
+    keys: dict[str, str] = dict(zip(groups, groups, strict=True))
+    if query.bucket_seconds:
+        keys[TIME] = f"time_bucket(INTERVAL '{query.bucket_seconds} seconds', timestamp)"
+    if query.split_at:
+        keys[PERIOD] = f"CASE WHEN timestamp < $split_at THEN '{BEFORE}' ELSE '{AFTER}' END"
+    measured = {name: _sql(name, query) for name in _shown(query)}
+    select = exp.select().from_(source)
+    for name, sql in (*keys.items(), *measured.items()):
+        select = select.select(f"{sql} AS {name}" if sql != name else name, dialect="duckdb")
+    for sql in keys.values():
+        select = select.group_by(sql, dialect="duckdb")
+    for number, one in enumerate(query.bounds):
+        bound[f"bound_{number}"] = one.value
+        if keys:
+            select = select.having(f"{_sql(one.measure, query)} {one.sign} $bound_{number}", dialect="duckdb")
+    order = [f"{name} {'ASC' if query.is_ascending else 'DESC'} NULLS LAST" for name in [query.ordered_by]]
+    ties = [name for name in keys if name not in (TIME, PERIOD)]
+    if query.bucket_seconds and not query.order_by:
+        order = [TIME]
+    select = select.order_by(
+        *order, *ties, *([TIME] if query.bucket_seconds and query.order_by else []), dialect="duckdb"
+    )
+    return select.limit(MOST_ROWS + 1)
+
+
+def _sql(name: str, query: TypedQuery) -> str:
+    measure = measure_of(name)
+    if measure.kind != "of_all":
+        return sql_of(measure)
+    held = condition_of(measure.condition).sql if measure.condition else ""
+    whole = "asked" if query.by else "everything"
+    return f"100.0 * {counted(held)} / nullif((SELECT {counted(held)} FROM {whole}), 0)"  # noqa: S608 - our own text
+
+
+def _shown(query: TypedQuery) -> tuple[str, ...]:
+    """The measures of a row: counts first, so that no share stands without what it is a share of."""
+    measures = [measure_of(name) for name in query.all_measures]
+    if query.source is not Source.REQUESTS:
+        runs = ("runs", "failed_runs") if query.source is Source.RUNS else ()
+        return tuple(dict.fromkeys((*runs, *query.all_measures)))
+    counts = [one.condition for one in measures if one.condition and one.kind in ("share", "availability", "of_all")]
+    rates = [condition_of(one.condition).rate for one in measures if one.condition and one.kind in ("count", "of_all")]
+    own = ["failures"] if not any(one.kind == "time" for one in measures) else []
+    return tuple(dict.fromkeys(("requests", *own, *counts, *query.all_measures, *rates)))
+
+
+def _entry(engine: Engine, query: TypedQuery, scope: Parameters, settings: Settings) -> str | None:
+    """The component at which totals are counted: the one named like the service, where others have rows too."""
+    logs = engine.tables[LOGS.name]
+    if query.by or query.filters or query.source is not Source.REQUESTS or COMPONENT not in logs.present:
+        return None
+    select = exp.select(COMPONENT, "count(*) FILTER (WHERE status_code < 400) AS answered").from_("service_requests")
+    select = select.where(f"region = $region AND {COMPONENT} IS NOT NULL", dialect="duckdb").group_by(COMPONENT)
+    sql = with_service_requests(select.sql(dialect="duckdb"))
+    rows = engine.run(sql, _scope_bound(query, scope), timeout=settings.query_timeout).to_pylist()
+    names = [str(row[COMPONENT]) for row in rows]
+    place = entry_of(names, scope.service_name) if any(row["answered"] for row in rows) else None
+    return names[place] if place is not None else None
+
+
+def _of_runs(engine: Engine, query: TypedQuery, scope: Parameters, settings: Settings) -> Counted:
+    """Runs of workflows, as Step 9's analysis judges them. Runs still going are in no rate."""
+    if "region" in query.by:
+        raise ParameterError("Workflow runs are counted in one region at a time.", fix="Name a region.")
+    start, end = query.start_time or scope.start_time, query.end_time or scope.end_time
+    window = {"region": scope.region, "environment": scope.environment}
+    args = WindowArgs(start_time=start - RUNS_BEGIN, end_time=end, **window)
+    ran = next(one for one in PLUGINS if one.number == _WORKFLOWS).run_with_table(engine, args, settings)
+    if ran.kept is None:
+        return Counted([], ran.finding.sql)
+    bound: dict[str, object] = {}
+    asked = exp.select("*").from_("runs").where("timestamp >= $start_time", dialect="duckdb")
+    for number, one in enumerate(query.filters):
+        if one.column != "region":
+            asked = asked.where(_filtered(one, number, bound), dialect="duckdb")
+    sql = (
+        _aggregated(query, "asked", bound)
+        .with_("asked", as_=asked, dialect="duckdb")
+        .sql(dialect="duckdb", pretty=True)
+    )
+    bound |= {"start_time": naive_utc(start), "split_at": naive_utc(query.split_at) if query.split_at else None}
+    rows = _over(ran.kept, sql, bound)
+    return _counted(rows, query, f"{ran.finding.sql}\n{sql}", None, 0)
+
+
+def _over(runs: pa.Table, sql: str, bound: Mapping[str, object]) -> list[dict[str, Any]]:
+    with duckdb.connect(config={"enable_external_access": "false", "threads": "1"}) as connection:
+        connection.register("runs", runs)
+        used = {name: value for name, value in bound.items() if f"${name}" in sql}
+        rows: list[dict[str, Any]] = connection.sql(sql, params=used).to_arrow_table().to_pylist()
+        return rows
+
+
+def _counted(rows: list[dict[str, Any]], query: TypedQuery, sql: str, entry: str | None, minimum: int) -> Counted:
+    """The rows as they are shown: without those of nothing, and those of too few requests."""
+    more = len(rows) > MOST_ROWS
+    plain = [{name: _plain(value) for name, value in row.items()} for row in rows[:MOST_ROWS]]
+    none = [row for row in plain if any(row[column] is None for column in query.by)]
+    kept = [row for row in plain if row not in none]
+    tells = [column for column in query.by if column in TELLS_THE_ANSWER]
+    first = measure_of(query.measures[0])
+    if tells and first.kind in ("count", "share", "of_all") and first.condition:
+        kept = [row for row in kept if row[first.condition]]
+    failures_only = bool(kept) and query.source is Source.REQUESTS and _only_failures(kept, query)
+    without = sum(int(row["requests"] or 0) for row in none if "requests" in row)
+    large = [row for row in kept if (of_measure(row, "requests") or minimum) >= minimum]
+    by_share = measure_of(query.ordered_by).kind in ("share", "availability", "statistic") and not failures_only
+    left_out = len(kept) - len(large) if by_share and large else 0
+    kept = large if left_out else kept
+    kept = [row for row in kept if row.get("requests", 1) or not query.by]
+    return Counted(_filled(kept, query)[: query.limit], sql, (), failures_only, entry, without, more, left_out)
+
+
+def _filled(rows: list[dict[str, Value]], query: TypedQuery) -> list[dict[str, Value]]:
+    """A series with a row for each stretch between its first and its last: counts are 0 where nothing happened."""
+    if not rows or not query.bucket_seconds or query.by or query.split_at or query.order_by or query.bounds:
+        return rows
+    held = {str(row[TIME]): row for row in rows}
+    none: dict[str, Value] = {name: 0 if isinstance(value, int) else None for name, value in rows[0].items()}
+    time, last = (datetime.fromisoformat(str(row[TIME])) for row in (rows[0], rows[-1]))
+    filled: list[dict[str, Value]] = []
+    while time <= last and len(filled) < MOST_ROWS:
+        key = str(_plain(time.replace(tzinfo=None)))
+        filled.append(held.get(key) or {**none, TIME: key})
+        time += timedelta(seconds=query.bucket_seconds)
+    return filled
+
+
+def _only_failures(rows: list[dict[str, Value]], query: TypedQuery) -> bool:
+    told = [*query.by, *(one.column for one in query.filters if not one.without)]
+    carried = [column for column in told if column in TELLS_THE_ANSWER and column != "status_code"]
+    shares = [name for name in query.measures if measure_of(name).is_share and measure_of(name).kind != "of_all"]
+    return bool(carried and shares) and all(row["requests"] == row.get("failures") for row in rows)
+
+
+def _plain(value: Any) -> Value:
+    if isinstance(value, datetime):
+        return (
+            value.replace(tzinfo=UTC)
+            .isoformat(timespec="milliseconds" if value.microsecond else "seconds")
+            .replace("+00:00", "Z")
+        )
+    if isinstance(value, float):
+        return round(value, 4)
+    return value if isinstance(value, str | int) or value is None else str(value)
+
+
+def of_measure(row: Mapping[str, Value], measure: Measure | str) -> float | None:
+    """A row's figure of a measure."""
+    value = row.get(measure if isinstance(measure, str) else measure.name)
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,181 @@
+"""Answers from the guide: a check's labels, and what an investigation says of what a question names."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tsg_agent.ask import judged
+from tsg_agent.ask.asked import Asked
+from tsg_agent.ask.parts import Refused
+from tsg_agent.ask.reading import Token
+from tsg_agent.ask.typed import TypedQuery
+from tsg_agent.conclude.summary import HEALTHY
+from tsg_agent.llm.rows import evidence_of
+from tsg_agent.models import Confidence, Finding, Parameters, Report, Status
+from tsg_agent.tools import PLUGINS
+from tsg_agent.tools.rows import ScopeArgs, WindowArgs
+from tsg_agent.wording import count, listed, moment, name, number, one_line, sentence, some
+
+if TYPE_CHECKING:
+    from tsg_agent.ask.answering import Bench
+    from tsg_agent.ask.parts import Part
+
+ROWS = 3
+FIGURES = 4
+ERRORS = 9
+"""The check that lists errors: there are always some, so its labels say neither yes nor no."""
+_FAILING = ("failures", "failure_rate", "availability", "failed_runs", "completion_rate")
+
+
+def plugin_about(column: str) -> Any:
+    """The check that tells a column's values apart: whose row begins with it, else has it; None where none does."""
+    fields = [(plugin, list(plugin.row.model_fields)) for plugin in PLUGINS]
+    first = [plugin for plugin, names in fields if names[0] == column or (names[:1] == ["also"] and names[1] == column)]
+    more = [plugin for plugin, names in fields if column in names]
+    return next(iter(first or more), None)
+
+
+def check(part: "Part", asked: Asked, parameters: Parameters, bench: "Bench") -> None:
+    """Run the checks of what is asked about, and say their labels; yes where one is abnormal, for what asks so."""
+    plugins = list(dict.fromkeys(plugin for column in asked.by if (plugin := plugin_about(column)) is not None))
+    texts, abnormal = [], False
+    for plugin in plugins:
+        finding, rows = bench.ledger.findings_of(plugin.run(bench.engine, _args(plugin, parameters), bench.settings))
+        text, ids = finding_words(finding)
+        texts.append(text)
+        part.evidence |= {key: words for key, words in rows.items() if key in ids}
+        part.checks.append(plugin.name)
+        abnormal = abnormal or any(label not in HEALTHY for label in finding.labels)
+    if not texts:
+        raise Refused(["No check of the guide is about this."])
+    part.text = "\n\n".join(texts)
+    if asked.yes_no and plugins and not any(plugin.number == ERRORS for plugin in plugins):
+        part.yes = abnormal != asked.health
+
+
+def beside(part: "Part", query: TypedQuery, parameters: Parameters, bench: "Bench") -> None:
+    """The guide's labels of what a plain ranking by failures is by, in a line below it."""
+    plain = not (query.filters or query.bucket_seconds or query.split_at or query.conditions)
+    plugin = plugin_about(query.by[0]) if len(query.by) == 1 and plain and query.measures[0] in _FAILING else None
+    if plugin is None:
+        return
+    finding, rows = bench.ledger.findings_of(plugin.run(bench.engine, _args(plugin, parameters), bench.settings))
+    text, ids = finding_words(finding, brief=True)
+    part.text += f"\n\n{text}"
+    part.evidence |= {key: words for key, words in rows.items() if key in ids}
+    part.checks.append(plugin.name)
+
+
+def conclude(part: "Part", asked: Asked, names: Sequence[Token], report: Report, window: Parameters | None) -> None:
+    """What an investigation says: its conclusion, or of what is named. `window`: the question's own, if it has one."""
+    over = (report.parameters.start_time, report.parameters.end_time)
+    if window and over != (window.start_time, window.end_time) and not part.text:
+        asked_for = f"{moment(window.start_time)} to {moment(window.end_time)}"
+        part.caveats.append(
+            f"This is of the whole incident, not of {asked_for} alone: the guide compares before with after."
+        )
+    said = _said(asked, names, report)
+    if part.text:
+        head = f"The investigation ({moment(over[0])} to {moment(over[1])}). "
+        said = [f"{head}{said[0]}", *said[1:]]
+    text = "\n\n".join([*([part.text] if part.text else []), *said])
+    rows = {row.id: row.words for row in evidence_of(report).rows.values()}
+    part.evidence |= {key: words for key, words in rows.items() if f"[{key}]" in text}
+    part.text = text
+    if asked.yes_no:
+        part.yes = _yes(asked, names, report)
+
+
+def _yes(asked: Asked, names: Sequence[Token], report: Report) -> bool | None:
+    """Yes or no: is it a cause, is a rollback proposed, is something wrong with it? None where it is neither."""
+    columns = {one.value for one in names}
+    if "roll_back" in asked.conclude:
+        wanted = {one.text for one in names if one.value == "service_version"}
+        faulty = {cause.subject.get("service_version") for cause in report.causes}
+        proposed = any(action.kind == "roll_back" for action in report.actions)
+        return proposed and (not wanted or bool(wanted & faulty))
+    firm = [cause for cause in report.causes if cause.confidence is Confidence.CONFIRMED]
+    if "cause" in asked.conclude and not asked.health:
+        of = [
+            [c for c in report.causes if c.subject.get(one.value) == one.text] for one in names if one.value != "region"
+        ]
+        if of:
+            return None if all(of) and not all(any(c in firm for c in each) for each in of) else all(of)
+        things = set(asked.by) - columns
+        return any(things & set(cause.subject) for cause in firm) if things else None
+    if asked.conclude == {"state"}:
+        wrong = any(judged.involved(report, one.value, one.text) for one in names if one.value != "region")
+        if all(one.value == "region" for one in names):
+            if report.sla.breached is None:
+                return None
+            wrong = report.sla.breached
+        return wrong != asked.health
+    return None
+
+
+def _said(asked: Asked, names: Sequence[Token], report: Report) -> list[str]:
+    if "started" in asked.conclude:
+        return judged.began(report)
+    verdicts = [line for one in names for line in judged.verdict_on(report, one.value, one.text)]
+    if "roll_back" in asked.conclude:
+        return judged.roll_back(report, [one.text for one in names if one.value == "service_version"]) + verdicts
+    if asked.conclude == {"state"} and verdicts:
+        return verdicts
+    if verdicts:
+        acting = "act" in asked.conclude and "cause" not in asked.conclude
+        acts = judged.actions_on(report, [one.text for one in names]) if acting else []
+        return [*acts, *verdicts, f"The conclusion: {report.headline}"]
+    plugins = [plugin_about(column) for column in asked.by]
+    steps = {plugin.step for plugin in plugins if plugin is not None}
+    said = [report.headline, *(cause.statement for cause in report.causes if not steps or cause.step in steps)]
+    if steps and "act" not in asked.conclude:
+        said += [rejected.statement for rejected in report.rejected if rejected.step in steps][:ROWS]
+        said += [f"{one.title}: {one.statement}" for one in report.summary if steps & set(one.steps)]
+        return said
+    return [*said, *(judged.actions_on(report, ()) if report.actions else []), *(gap.statement for gap in report.gaps)]
+
+
+def finding_words(finding: Finding, *, brief: bool = False) -> tuple[str, list[str]]:
+    """What a check found, in a few sentences; and the ids they cite. `brief`: no rows."""
+    head = f"{finding.title} (Step {finding.step})"
+    if finding.status is not Status.OK:
+        reason = f"{finding.status.value.replace('_', ' ')}: {one_line(finding.reason)}"
+        return sentence(f"{head}: not judged, {reason}"), []
+    abnormal = {label: n for label, n in finding.labels.items() if label not in HEALTHY}
+    if not abnormal:
+        return f"{head}: nothing abnormal among {some(finding.groups, 'group')} [{finding.id}].", [finding.id]
+    labels = listed([f"{label} in {some(n, 'row')}" for label, n in abnormal.items()], 5)
+    if brief:
+        return f"{head}: {labels} [{finding.id}].", [finding.id]
+    shown = list(enumerate(finding.rows[:ROWS], 1))
+    rows = [f"- {_row(row, finding)} [{finding.id}.{i}]" for i, row in shown]
+    left = finding.row_count - len(shown)
+    more = f"\n(and {some(left, 'more row')})" if left > 0 else ""
+    return f"{head}: {labels} [{finding.id}].\n" + "\n".join(rows) + more, [
+        finding.id,
+        *(f"{finding.id}.{i}" for i, _ in shown),
+    ]
+
+
+def _row(row: dict[str, Any], finding: Finding) -> str:
+    names = [name(value) for value in row.values() if isinstance(value, str) and value]
+    figures = [
+        f"{key.replace('_', ' ')} {_figure(value, finding.columns.get(key, ''))}"
+        for key, value in row.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and not key.endswith("rank")
+    ]
+    return f"{', '.join(names)}: {', '.join(figures[:FIGURES])}"
+
+
+def _figure(value: float, description: str) -> str:
+    if description.endswith("percent"):
+        return f"{number(value)} %"
+    return (
+        f"{number(value)} ms" if description.endswith("ms") else count(value) if value == int(value) else number(value)
+    )
+
+
+def _args(plugin: Any, parameters: Parameters) -> WindowArgs:
+    window = {field: getattr(parameters, field) for field in WindowArgs.model_fields}
+    return (
+        ScopeArgs(**window, service_name=parameters.service_name) if plugin.args is ScopeArgs else WindowArgs(**window)
+    )

@@ -1,0 +1,36 @@
+"""What a query's rows say to a question for yes or no."""
+
+from collections.abc import Mapping, Sequence
+
+from tsg_agent.ask.asked import Asked, share_of
+from tsg_agent.ask.compiling import AFTER, BEFORE, PERIOD, Value, of_measure
+from tsg_agent.ask.typed import TypedQuery
+
+_HOLDS = {">": float.__gt__, ">=": float.__ge__, "<": float.__lt__, "<=": float.__le__, "=": float.__eq__}
+Rows = Sequence[Mapping[str, Value]]
+
+
+def decided(asked: Asked, query: TypedQuery, rows: Rows) -> bool | None:
+    """Yes or no; None where the rows say neither, or nobody asked."""
+    if asked.decides == "any":
+        return bool(rows) if query.by else bool(rows and (of_measure(rows[0], query.measures[0]) or 0) > 0)
+    if asked.decides == "bound":
+        value, bound = of_measure(rows[0], query.bounds[0].measure) if rows else None, query.bounds[0]
+        return None if value is None else bool(_HOLDS[bound.sign](value, bound.value))
+    if asked.decides in ("rose", "fell"):
+        sides = {row[PERIOD]: of_measure(row, share_of(query.measures[0])) for row in rows}
+        before, after = sides.get(BEFORE), sides.get(AFTER)
+        if before is None or after is None:
+            return None
+        return after > before if asked.decides == "rose" else after < before
+    return _more(asked, query, rows) if asked.decides else None
+
+
+def _more(asked: Asked, query: TypedQuery, rows: Rows) -> bool | None:
+    """Whether the one that is asked about has more than each of the others, or fewer."""
+    values = [(asked.about in row.values(), of_measure(row, query.ordered_by)) for row in rows]
+    mine = [value for own, value in values if own and value is not None]
+    others = [value for own, value in values if not own and value is not None]
+    if not mine or not others:
+        return None
+    return all(mine[0] > other if asked.decides == "more" else mine[0] < other for other in others)

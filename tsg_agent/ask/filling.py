@@ -1,0 +1,394 @@
+"""From a question's tokens to a typed query's fields: each word that carries meaning lands in one, or is left over."""
+
+from tsg_agent.ask.measures import condition_of, measure_of
+from tsg_agent.ask.phrases import measures_of
+from tsg_agent.ask.reading import Reading, Token
+from tsg_agent.ask.typed import Bound, Filter
+
+_EXCLUDING = ("without", "except", "exclud", "other than", "apart", "aside", "outside", "besides", "ignoring", "minus",
+              "leaving", "not counting")  # fmt: skip
+_MANY = ("most", "the most", "fewest", "least", "more", "fewer", "highest", "lowest")
+
+
+class Filling:
+    """Fills one query from one question. `yes_no`: it begins as a question for yes or no does."""
+
+    def __init__(self, reading: Reading, *, yes_no: bool) -> None:
+        self.tokens = list(reading.tokens)
+        self.used: set[int] = set()
+        self.yes_no = yes_no
+        self.of_it = False
+        self.by: list[str] = []
+        self.filters: list[Filter] = []
+        self.conditions: list[str] = []
+        self.measures: list[str] = []
+        self.bounds: list[Bound] = []
+        self.limit: int | None = None
+        self.order: tuple[str, bool | None] = ("", None)
+
+    # Looking at tokens
+
+    def _at(self, place: int) -> Token | None:
+        return self.tokens[place] if 0 <= place < len(self.tokens) else None
+
+    def free(self, *kinds: str) -> list[int]:
+        """The places of tokens of these kinds that have not been read."""
+        return [i for i, one in enumerate(self.tokens) if i not in self.used and one.kind in kinds]
+
+    def _is(self, place: int, kind: str, *values: str) -> bool:
+        one = self._at(place)
+        return one is not None and one.kind == kind and (not values or one.value in values)
+
+    def take(self, *places: int) -> None:
+        """These have been read."""
+        self.used.update(places)
+
+    # The parts, in the order in which they are read
+
+    def nouns(self) -> None:
+        """The noun beside a name says only what it is; not where it is counted: "how many premium customers"."""
+        for i in self.free("condition"):  # "status 500"
+            if self._is(i - 1, "thing", "status_code", "error_code") and self.tokens[i].value.startswith("answered_"):
+                self.take(i - 1)
+        for i in self.free("value"):
+            counted = self._is(i - 1, "form", "count", "distinct")
+            for near in (i - 1, i + 1):
+                one = self._at(near)
+                if one is None or one.kind != "thing" or near in self.used or (counted and near > i):
+                    continue
+                by = self._is(near - 1, "word", "by") or self._many(near)
+                if self._holds(one.value, self.tokens[i].value) and not by:
+                    self.take(near)
+
+    def _holds(self, noun: str, column: str) -> bool:
+        return (
+            noun == column
+            or (noun == "flag_name" and column == "flag_value")
+            or (noun == "service_name" and column == "service_component")
+            or (noun == "user_id" and column == "customer_tier")
+        )
+
+    def _many(self, place: int) -> bool:
+        """A plural behind a name that is no list of them: "eu-west-1b endpoints" groups."""
+        return self.tokens[place].plural and self._is(place - 1, "word", "which", "all")
+
+    def negations(self) -> None:
+        """ "not", "without", "except": the names, the condition or the thing right behind it."""
+        for i in self.free("word"):
+            if (self.tokens[i].value != "not" and not self._all_but(i)) or i in self.used:
+                continue
+            text = self.tokens[i].text.lower()
+            place = i + 1
+            while self._is(place, "word", "which", "all", "and", "not") or (
+                self._is(place, "thing") and self._is(place + 1, "value")
+            ):
+                if self._is(place, "word", "which", "all", "not"):
+                    self.take(place)
+                place += 1
+            one = self._at(place)
+            if one is None:
+                continue
+            if one.kind == "value":
+                self.take(i, *range(i + 1, place))
+                self._excluded(place)
+            elif one.kind == "condition":
+                self._not_so(i, place, excluding=text.startswith(_EXCLUDING))
+            elif one.kind == "thing" and text.startswith(("without", "no")) and not self._is(place - 1, "word", "by"):
+                self.take(i, place)
+                self.filters.append(Filter(column=one.value, without=True))
+
+    def _all_but(self, place: int) -> bool:
+        """ "all zones but eu-west-1b"."""
+        every = any(self._is(near, "word", "all") for near in range(place - 3, place))
+        return every and self._is(place, "word", "but") and self._is(place + 1, "value")
+
+    def _excluded(self, place: int) -> None:
+        """The names of a list behind a negation, of one column."""
+        column = self.tokens[place].value
+        values = []
+        while True:
+            one = self._at(place)
+            if one is not None and one.kind == "value" and one.value == column:
+                values.append(one.text)
+                self.take(place)
+            elif one is None or not (
+                one.kind == "word" and one.value in ("and", "not") and self._is(place + 1, "value", column)
+            ):
+                break
+            else:
+                self.take(place)
+            place += 1
+        self.filters.append(Filter(column=column, values=tuple(values), without=True))
+
+    def _not_so(self, place: int, condition: int, *, excluding: bool) -> None:
+        name = self.tokens[condition].value
+        self.take(place, condition)
+        while self._is(condition + 1, "condition") or (
+            self._is(condition + 1, "unit", "requests")
+        ):  # "not failing requests"
+            self.take(condition + 1)
+            condition += 1
+        grouped = any(self._grouping(i) for i in self.free("thing"))
+        of_it = self._is(place - 1, "thing") and not self._is(place - 2, "word", "by", "slash")  # "zones without 503s"
+        if grouped and (of_it or not excluding):
+            runs = self._of_runs() and name == "failures"
+            self.bounds.append(Bound(measure="failed_runs" if runs else name, sign="=", value=0))
+            self.measures.append("runs" if runs else "requests")
+        else:
+            self.conditions.append(f"not {name}")
+
+    def groups(self) -> None:
+        """What it is by: "by version", "which endpoints", "top 3 zones", "per client type and API version"."""
+        for i in self.free("word"):
+            one = self.tokens[i]
+            if one.value in ("slash", "by", "sort"):
+                place, took = i + 1, False
+                while self._is(place, "thing") or (
+                    took and self._is(place, "word", "and", "slash", "by") and self._is(place + 1, "thing")
+                ):
+                    if self._is(place, "thing") and self._is(place - 1, "word", "by", "slash", "and"):
+                        self._group(self.tokens[place].value)
+                        took = True
+                    elif self._is(place, "thing"):
+                        break
+                    self.take(place)
+                    place += 1
+                if took or one.value == "slash":
+                    self.take(i)
+        for i in self.free("word"):
+            if self.tokens[i].value == "over" and self._is(i + 1, "thing"):  # "of any instance": of them all together
+                self.take(i, i + 1)
+        for i in self.free("thing"):
+            if self._grouping(i):
+                self._group(self.tokens[i].value)
+                self.take(i)
+
+    def _group(self, column: str) -> None:
+        """A flag's values mean nothing without its name."""
+        named = any(one.kind == "value" and one.value == "flag_name" for one in self.tokens)
+        if column in ("flag_name", "flag_value") and not named and column not in self.by:
+            self.by += ["flag_name", "flag_value"]
+        if column not in self.by:
+            self.by.append(column)
+
+    def _grouping(self, place: int) -> bool:
+        """Whether a thing is what it is grouped by, by the words around it."""
+        one, before = self.tokens[place], place - 1
+        while self._is(before, "figure") or self._is(before, "word", "others", "only", "more"):
+            before -= 1
+        if self._is(before, "word", "which", "by", "slash"):
+            return True
+        ranked = self._is(before, "rank")
+        if one.value in ("user_id", "session_id"):
+            leads = place == 0 or self._is(place - 1, "figure")  # "the ten users with the most 429"
+            several = leads and one.plural and any(token.kind == "rank" for token in self.tokens)
+            return several or (ranked and self.tokens[before].text.lower() not in _MANY)  # "most users affected"
+        if self._is(before, "form", "count", "distinct"):
+            return False
+        follows = any(self._is(place + 1, kind) for kind in ("condition", "number", "measure", "function"))
+        marked = ranked or self._is(before, "word", "all") or self._is(place + 1, "rank")
+        return marked or one.plural or (follows and not self._is(before, "value"))
+
+    def counted_things(self) -> None:
+        """ "how many instances", "users": distinct values."""
+        for i in self.free("thing"):
+            one = self.tokens[i]
+            before = i - 1
+            form = self._is(before, "form", "count", "distinct")
+            if form and one.value not in ("user_id", "session_id"):
+                conditions = self.free("condition")
+                suffix = f"_with_{self.tokens[conditions[0]].value}" if len(conditions) == 1 else ""
+                self.measures.append(f"distinct_{one.value}{suffix}")
+                self.take(*(conditions if suffix else ()))
+                self.take(i, before)
+                while self._is(before - 1, "form", "count", "distinct"):
+                    before -= 1
+                    self.take(before)
+
+    def bounded(self) -> None:  # noqa: PLR0912 - one arm for each way to say a bound
+        """ "at least 100 requests", "error rate above 10 %", "slower than 500 ms"."""
+        for i in self.free("bound"):
+            token = self.tokens[i]
+            text = token.text.lower()
+            percent, timed = (
+                "%" in text or "percent" in text,
+                text.rstrip().endswith(("s", "sec", "minute", "minutes")) and not text.endswith(("errors",)),
+            )
+            value = token.amount
+            after, before = self._counted_at(i + 1), self._phrase_before(i)
+            latency = [p for p in before if self.tokens[p].kind in ("number", "function")]
+            if timed and not latency:  # "slower than 500 ms on average"
+                before = latency = self.free("function")
+            if timed and not (latency and (self.by or self.yes_no or self._will_group())):
+                self.take(
+                    i, *(p for p in before if self.tokens[p].kind == "number" and self.tokens[p].value == "latency_ms")
+                )
+                side = "slower" if token.value[0] == ">" else "faster"
+                if token.value[0] not in "<>" or value < 1:
+                    continue
+                self.tokens[i] = Token(
+                    token.start, token.end, "condition", f"{side}_than_{value:.0f}_ms", 0.0, token.text
+                )
+                self.used.discard(i)
+                continue
+            half = "half" in text
+            if percent and (share := self._share_behind(i + 1)):
+                name = [condition_of(self.tokens[share[1]].value).rate]
+                self.take(i, *share)
+                self.measures += name
+                self.bounds.append(Bound(measure=name[0], sign=token.value, value=value))
+                continue
+            if after and not percent and not half:
+                name = self._assembled([self.tokens[p] for p in after])
+                self.take(i, *after)
+            elif before:
+                name = self._assembled([self.tokens[p] for p in before])
+                self.take(i, *before)
+                self.measures += name
+            else:
+                continue
+            if half and len(name) == 1 and measure_of(name[0]).kind == "count":
+                name = [f"share_of_{name[0]}"]
+                self.measures[-1:] = name
+                for near in (i + 1, i + 2):
+                    if self._is(near, "word", "all") or self._is(near, "unit"):
+                        self.take(near)
+            if len(name) != 1:
+                continue
+            measure = self._as_share(name[0]) if percent else name[0]
+            if percent and self.measures[-1:] == name:
+                self.measures[-1] = measure
+            self.bounds.append(Bound(measure=measure, sign=token.value, value=value))
+
+    def _will_group(self) -> bool:
+        return any(self._grouping(p) for p in self.free("thing"))
+
+    def _as_share(self, name: str) -> str:
+        measure = measure_of(name)
+        return condition_of(measure.condition).rate if measure.kind == "count" and measure.condition else name
+
+    def _counted_at(self, place: int) -> list[int]:
+        """A count right behind a bound: "100 requests", "45 failures", "5 failed requests"."""
+        found: list[int] = []
+        while place not in self.used and (
+            self._is(place, "condition") or self._is(place, "unit") or self._is(place, "thing", "user_id", "session_id")
+        ):
+            found.append(place)
+            place += 1
+        return found
+
+    def _phrase_before(self, place: int) -> list[int]:
+        """The measure before a bound: "an error rate above 10 %", "is the error rate of 4.24.0 above 10 %"."""
+        kinds = ("condition", "unit", "number", "function", "form", "measure")
+        found: list[int] = []
+        for at in range(place - 1, -1, -1):
+            one = self.tokens[at]
+            measuring = one.kind in kinds or (one.kind == "thing" and one.value in ("user_id", "session_id"))
+            if measuring and at not in self.used:
+                found.insert(0, at)
+            elif found or one.kind in ("bound", "bucket") or (one.kind == "word" and one.value == "and"):
+                break
+        return found
+
+    def _share_behind(self, place: int) -> list[int]:
+        """ "more than 5 % of the requests fail": the requests and what they are."""
+        conditions = self.free("condition")
+        asked = self._is(place, "unit", "requests") and len(conditions) == 1 and conditions[0] > place
+        return [place, *conditions] if asked else []
+
+    def measured(self) -> None:
+        """The measures, phrase by phrase."""
+        kinds = ("condition", "unit", "number", "function", "form", "measure")
+        segments: list[list[int]] = [[]]
+        for i, one in enumerate(self.tokens):
+            if one.kind == "word" and one.value in ("and", "slash", "sort", "by"):
+                segments.append([])
+            if i not in self.used and (
+                one.kind in kinds or (one.kind == "thing" and one.value in ("user_id", "session_id"))
+            ):
+                segments[-1].append(i)
+        segments = [segment for segment in segments if segment]
+        merged: list[list[int]] = []
+        for segment in segments:  # "min, max latency": a function goes on to the number behind it
+            alone = merged and all(self.tokens[i].kind == "function" for i in merged[-1])
+            if alone and any(self.tokens[i].kind in ("number", "function") for i in segment):
+                merged[-1] += segment
+            else:
+                merged.append(segment)
+        for segment in merged:
+            names = self._assembled([self.tokens[i] for i in segment])
+            if names:
+                self.measures += names
+                self.take(*segment)
+            elif all(self.tokens[i].kind == "form" and self.tokens[i].value == "count" for i in segment):
+                self.take(*segment)  # "how many" of a question that goes on
+
+    def _assembled(self, tokens: list[Token]) -> list[str]:
+        """The measures that one phrase names; none where its words do not go together."""
+        whole = any((one.kind, one.value) == ("word", "all") for one in self.tokens)
+        names, conditions = measures_of(tokens, of_runs=self._of_runs(), whole=whole)
+        self.conditions += conditions
+        return names
+
+    def _of_runs(self) -> bool:
+        named = [one.value for one in self.tokens if one.kind in ("value", "thing")]
+        return any(one in ("scenario_name", "workflow_step", "business_criticality") for one in (*named, *self.by))
+
+    def ranked(self) -> bool:
+        """The order and the number of rows: "top 3", "slowest", "the five busiest", "best first"."""
+        places = self.free("rank", "order")
+        for i in places:
+            way, _, column = self.tokens[i].value.partition(" ")
+            measure = (f"p95_{column}" if column.endswith("_ms") else column) if column else ""
+            if measure and any(one.endswith(f"_{column}") for one in self.measures):
+                measure = next(one for one in self.measures if one.endswith(f"_{column}"))
+            if not measure and way in ("bad", "good") and not self.measures:
+                measure = "completion_rate" if self._of_runs() else "failure_rate"
+            if self.order[0] and measure and self.order[0] != measure:
+                continue
+            name = measure or self.order[0] or (self.measures[0] if self.measures else "")
+            good = bool(name) and measure_of(name).good_is_high
+            ascending = {"high": False, "low": True, "bad": good, "good": not good}[way]
+            self.order = (measure or self.order[0], ascending)
+            self.take(i)
+            for near in (i - 1, i + 1):
+                if self._is(near, "figure") and near not in self.used and self.limit is None:
+                    self.limit = int(self.tokens[near].amount)
+                    self.take(near)
+        for i in self.free("figure"):  # "the ten users with the most 429"
+            if places and self.limit is None and (self._is(i + 1, "thing") or self._is(i + 1, "word", "which")):
+                self.limit = int(self.tokens[i].amount)
+                self.take(i)
+        for i in self.free("word"):
+            if self.tokens[i].value in ("sort", "by") and (self.measures or self.order[0]):
+                self.take(i)
+        return bool(places)
+
+    def extreme(self) -> bool:
+        """ "the highest CPU" of all is its maximum; "the slowest requests" are rows, which no query gives."""
+        ranks = [one.value for one in self.tokens if one.kind == "rank" and " " not in one.value]
+        stated = any(one.kind == "function" for one in self.tokens)
+        kinds = [measure_of(name) for name in self.measures]
+        if not ranks or len(kinds) != 1 or kinds[0].kind != "statistic" or stated or self.limit is not None:
+            return False
+        self.measures = [f"{'min' if ranks[0] == 'low' else 'max'}_{kinds[0].column}"]
+        self.order = ("", None)
+        return True
+
+    def named(self) -> None:
+        """The names: filters, several of one column its own groups."""
+        either = False
+        columns: dict[str, list[str]] = {}
+        for i in self.free("value"):
+            one = self.tokens[i]
+            columns.setdefault(one.value, []).append(one.text)
+            self.take(i)
+            either = either or (self._is(i - 1, "word", "and") and self.tokens[i - 1].text.lower() == "or")
+        compares = any(one.kind == "word" and one.value == "versus" for one in self.tokens) or any(
+            one.kind == "rank" for one in self.tokens
+        )
+        for column, values in columns.items():
+            distinct = tuple(dict.fromkeys(values))
+            self.filters.append(Filter(column=column, values=distinct))
+            if len(distinct) > 1 and column not in self.by and (compares or not either):
+                self.by.append(column)

@@ -1,0 +1,158 @@
+"""The words that questions are read by, from data: `lexicon.toml`, and one file for each other language."""
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+
+from tsg_agent.ask.typed import columns
+
+LONGEST = 6
+"""Words of the longest phrase."""
+WORD = re.compile(r"[^\W_][\w'\u2019.-]*|[<>=≤≥]+|%", re.UNICODE)
+_REPAIRED = 5
+"""Letters of the shortest word that is read as another one letter away."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a word or a phrase means: its kind, and which of them."""
+
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Phrases as stems -> meaning; phrases that count only as they are written, too."""
+
+    stems: dict[tuple[str, ...], Meaning] = field(default_factory=dict)
+    exact: dict[tuple[str, ...], Meaning] = field(default_factory=dict)
+    signs: dict[str, str] = field(default_factory=dict)
+    """How bounds are said -> their sign."""
+    words: set[str] = field(default_factory=set)
+    """Every word of a phrase, as it is written."""
+
+    def longest(self, words: list[str]) -> tuple[int, Meaning] | None:
+        """How many of the next words are one phrase, and its meaning; None for a word of none."""
+        for length in range(min(LONGEST, len(words)), 0, -1):
+            written = tuple(word.lower() for word in words[:length])
+            found = self.exact.get(written) or self.stems.get(tuple(map(stem, written)))
+            if found:
+                return length, found
+        return None
+
+    def near(self, word: str) -> list[str]:
+        """The known words nearest to an unknown one, a letter away; none for a short one, or a code."""
+        spelled = stem(word.lower())
+        if not word.isalpha() or len(word) < 3:
+            return []
+        found: dict[int, list[str]] = {}
+        for known in sorted(self.words):
+            if known.isalpha() and abs(len(known) - len(spelled)) < 2:
+                apart = distance(spelled, known)
+                if 0 < apart <= _allowed(spelled, known):
+                    found.setdefault(apart, []).append(known)
+        return found[min(found)] if found else []
+
+
+def _allowed(one: str, other: str) -> int:
+    """How many letters a misspelt word may be away: none where a short word is as near as any other."""
+    swapped = len(one) == len(other) and sorted(one) == sorted(other)
+    return int(swapped or max(len(one), len(other)) >= _REPAIRED)
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language's phrases in English. `pattern` finds them, longest first."""
+
+    yes: str
+    no: str
+    words: dict[str, str]
+    pattern: re.Pattern[str]
+
+
+@cache
+def lexicon() -> Lexicon:
+    """The English words, with every column by its own name."""
+    found = Lexicon()
+    for column in columns():
+        _add(found, column, Meaning("thing", column))
+        _add(found, column.replace("_", " "), Meaning("thing", column))
+    data = tomllib.loads(files("tsg_agent.ask").joinpath("lexicon.toml").read_text("utf-8"))
+    found.signs.update({phrase: sign for sign, said in data.pop("bound").items() for phrase in said})
+    found.words.update(data.pop("time")["words"].split(), *(phrase.split() for phrase in found.signs))
+    for word in data.pop("filler")["words"].split():
+        _add(found, word, Meaning("filler", ""))
+    for kind, meanings in data.items():
+        for value, phrases in meanings.items():
+            for phrase in phrases:
+                _add(found, phrase, Meaning(kind, value))
+    return found
+
+
+def _add(into: Lexicon, phrase: str, meaning: Meaning) -> None:
+    if phrase.startswith("=") and len(phrase) > 2 and phrase[1].isalpha():
+        into.exact[tuple(phrase[1:].split())] = meaning
+    else:
+        into.stems[tuple(stem(word) for word in phrase.lower().split())] = meaning
+    into.words.update(phrase.lower().removeprefix("=").split())
+
+
+@cache
+def languages() -> tuple[Language, ...]:
+    """The languages beside English."""
+    found = []
+    for file in sorted(files("tsg_agent.ask").joinpath("languages").iterdir(), key=lambda one: one.name):
+        data = tomllib.loads(file.read_text("utf-8"))
+        words = {phrase.lower(): english for phrase, english in data["words"].items()}
+        ordered = sorted(words, key=len, reverse=True)
+        parts = [rf"{re.escape(one[:-2])}(?=\s+[0-9])" if one.endswith(" #") else re.escape(one) for one in ordered]
+        pattern = re.compile(rf"(?<![\w-])(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)
+        found.append(Language(data["yes"], data["no"], words, pattern))
+    return tuple(found)
+
+
+def in_english(text: str) -> tuple[str, Language | None]:
+    """A question with the words of another language in English, and that language. Unknown words stay."""
+    words = [word.lower() for word in re.findall(r"[^\W\d_]+", text)]
+    most, language = sum(bool(lexicon().longest([word])) for word in words), None
+    for other in languages():
+        said = [match[0].lower().split() for match in other.pattern.finditer(text)]
+        own = sum(map(len, said))
+        if own >= most and any(lexicon().longest(words) is None for words in said):
+            most, language = own, other
+    if language is None:
+        return text, None
+
+    def english(match: re.Match[str]) -> str:
+        said, timed = match[0].lower(), re.match(r"\s+[0-9]", text[match.end() :])
+        return (timed and language.words.get(f"{said} #")) or language.words[said]
+
+    text = re.sub(r"(?<=[A-Za-z0-9])-(?=[A-ZÄÖÜ][a-zäöü])", " ", text).replace("¿", " ").replace("¡", " ")
+    return language.pattern.sub(english, text), language
+
+
+def stem(word: str) -> str:
+    """A word without its plural."""
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("sses", "xes", "ches", "shes")):
+        return word[:-2]
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+
+
+def distance(one: str, other: str) -> int:
+    """Letters to change, add, leave out or swap with their neighbour (Damerau-Levenshtein, adjacent swaps only)."""
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        row = [i]
+        for j, b in enumerate(other, 1):
+            cost = min(last[j] + 1, row[-1] + 1, last[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before, last = last, row
+    return last[-1]

@@ -1,0 +1,126 @@
+"""A question's parts: where one ends, what each answers or why it does not, and all of them put together."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tsg_agent.ask.answers import Answer, Refusal, Table
+from tsg_agent.ask.lexicon import Language
+from tsg_agent.ask.reading import Reading
+from tsg_agent.ask.scope import scope_words
+from tsg_agent.ask.typed import TypedQuery
+from tsg_agent.models import Parameters, Report
+from tsg_agent.wording import listed, one_line
+
+_ENDS = re.compile(r"[?!;\n]+|(?<=[a-z0-9]{2})\.\s+(?=[A-Za-z(])")
+_THEN = re.compile(
+    r"(?:,\s*)?\band (?:also )?(?=(?:how|which|what|who|whom|whose|when|where|why|is|are|was|were|did|does)\b)"
+    r"|(?:^|\s|:|,)\s*\(?[1-9][).]\s+",
+    re.IGNORECASE,
+)
+_GENERAL = ("which endpoints have the highest error rate?", "errors per 5 minutes", "why is it failing?")
+
+
+@dataclass
+class Part:
+    """One question's answer, before it is put together with the others'."""
+
+    text: str = ""
+    tables: list[Table] = field(default_factory=list)
+    evidence: dict[str, str] = field(default_factory=dict)
+    refused: Refusal | None = None
+    notes: list[str] = field(default_factory=list)
+    caveats: list[str] = field(default_factory=list)
+    parameters: Parameters | None = None
+    regions: str = ""
+    """Where it was looked, if not in the parameters' region alone."""
+    report: Report | None = None
+    checks: list[str] = field(default_factory=list)
+    yes: bool | None = None
+
+
+class Refused(Exception):
+    """A question that is not answered."""
+
+    def __init__(self, why: Sequence[str], query: TypedQuery | None = None, nearest: Sequence[str] = ()) -> None:
+        super().__init__("; ".join(why))
+        self.why, self.query, self.nearest = list(why), query, list(nearest)
+
+
+def pieces_of(text: str) -> list[str]:
+    """The questions of a text, and what stands between them."""
+    pieces = [part for piece in _ENDS.split(text) for part in _THEN.split(piece) if part]
+    return [piece.strip(" ,:") for piece in pieces if re.search(r"\w", piece)]
+
+
+def second_of(reading: Reading) -> int | None:
+    """Where a second query begins: "error rate by version and 429s by endpoint"."""
+    measuring, by = ("measure", "condition", "unit", "number", "function", "form"), False
+    seen = False
+    tokens = reading.tokens
+    for i, one in enumerate(tokens):
+        if one.kind == "word" and one.value == "and" and seen and by and i + 1 < len(tokens):
+            rest = tokens[i + 1 :]
+            head = next((t for t in rest if (t.kind, t.value) != ("word", "more")), None)
+            again = any((t.kind == "word" and t.value in ("by", "which")) or t.kind == "rank" for t in rest)
+            if head is not None and head.kind in measuring and again:
+                return one.end
+        seen = seen or one.kind in measuring
+        by = by or (
+            one.kind == "thing"
+            and i > 0
+            and tokens[i - 1].kind == "word"
+            and tokens[i - 1].value in ("by", "which", "slash")
+        )
+    return None
+
+
+def refusal(question: str, refused: Refused) -> Refusal:
+    """What is said of a question that is not answered."""
+    understood = refused.query.described() if refused.query else ""
+    nearest = list(dict.fromkeys([*([understood] if understood else []), *refused.nearest, *_GENERAL]))
+    return Refusal(
+        question=one_line(question, 300), not_understood=refused.why, understood=understood, nearest=nearest[:4]
+    )
+
+
+def _refused_words(one: Refusal) -> str:
+    understood = [f"Understood was: {one.understood}."] if one.understood else []
+    nearest = listed([f"“{text}”" for text in one.nearest], 4)
+    return "\n".join(
+        [f"Not answered: {' '.join(one.not_understood)}", *understood, f"These can be answered: {nearest}."]
+    )
+
+
+def together(question: str, parts: list[Part], language: Language | None) -> Answer:
+    """One answer of all parts: yes or no first, then where it was looked, then what was found."""
+    yes, no = (language.yes, language.no) if language else ("Yes", "No")
+    texts = []
+    shown: tuple[Parameters, str] | None = None
+    for part in parts:
+        head = [] if part.yes is None else [f"{yes if part.yes else no}."]
+        window = part.parameters
+        if window is not None and not part.refused and (window, part.regions) != shown:
+            head.append(scope_words(window, part.regions))
+            shown = (window, part.regions)
+        caveats = [" ".join(part.caveats)] if part.caveats else []
+        body = _refused_words(part.refused) if part.refused else part.text
+        texts.append("\n\n".join([*([" ".join(head)] if head else []), *caveats, body]))
+    return Answer(
+        question=question,
+        text="\n\n".join(texts),
+        evidence={key: row for part in parts for key, row in part.evidence.items()},
+        tables=[table for part in parts for table in part.tables],
+        refused=[part.refused for part in parts if part.refused],
+        notes=list(dict.fromkeys(note for part in parts for note in part.notes)),
+        not_honoured=list(
+            dict.fromkeys(
+                said
+                for part in parts
+                for said in (*part.caveats, *(part.refused.not_understood if part.refused else ()))
+            )
+        ),
+        parameters=next((part.parameters for part in reversed(parts) if part.parameters), None),
+        report=next((part.report for part in reversed(parts) if part.report), None),
+        checks=list(dict.fromkeys(check for part in parts for check in part.checks)),
+    )

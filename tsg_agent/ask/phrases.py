@@ -1,0 +1,106 @@
+"""The measures that a phrase names: "error rate", "p95 latency of failed requests", "users with a 503"."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tsg_agent.ask.measures import condition_of
+from tsg_agent.ask.reading import Token
+
+_OF_ALL = ("share", "part", "percent", "fraction", "proportion", "%")
+_VERBS = ("failed", "failing", "fail", "request", "requests", "slow")
+_UNITS = {"user_id": "users", "session_id": "sessions"}
+Named = tuple[list[str], list[str]]
+"""Measures; and conditions that all requests must meet."""
+_NONE: Named = ([], [])
+
+
+@dataclass(frozen=True)
+class _Phrase:
+    tokens: Sequence[Token]
+    of_runs: bool
+    whole: bool
+
+    def of(self, kind: str) -> list[str]:
+        return list(dict.fromkeys(one.value for one in self.tokens if one.kind == kind))
+
+    @property
+    def rate(self) -> Token | None:
+        return next((one for one in self.tokens if (one.kind, one.value) == ("form", "rate")), None)
+
+    @property
+    def part_of(self) -> bool:
+        """Whether its rate is a part of something: "share of", not "error rate"."""
+        return self.rate is not None and self.rate.text.lower().startswith(_OF_ALL)
+
+
+def measures_of(tokens: Sequence[Token], *, of_runs: bool, whole: bool) -> Named:  # noqa: PLR0911 - one a kind
+    """The measures of a phrase's tokens; none where they do not go together.
+
+    `of_runs`: the question is about workflows; `whole`: it says "all".
+    """
+    phrase = _Phrase(tokens, of_runs, whole)
+    conditions = phrase.of("condition")
+    if measures := phrase.of("measure"):
+        return _NONE if phrase.of("number") or phrase.of("function") or conditions else (measures, [])
+    if phrase.of("number") or phrase.of("function"):
+        return _statistics(phrase, conditions)
+    if users := [_UNITS[one] for one in phrase.of("thing")]:
+        suffix = f"_with_{conditions[0]}" if conditions else ""
+        return _NONE if phrase.rate or len(conditions) > 1 else ([f"{one}{suffix}" for one in users], [])
+    if of_runs or "runs" in phrase.of("unit"):
+        return _runs(phrase, conditions), []
+    if conditions:
+        return _of_condition(phrase, conditions)
+    if "requests" in phrase.of("unit"):
+        return ([] if phrase.rate and not phrase.part_of else ["share_of_requests" if phrase.rate else "requests"]), []
+    return _NONE
+
+
+def _statistics(phrase: _Phrase, conditions: list[str]) -> Named:
+    """An average or a percentile; of latency where no number is named: "p95", not "average requests"."""
+    numbers, functions = phrase.of("number"), phrase.of("function")
+    percentile = all(one.text[0] in "pP0123456789" for one in phrase.tokens if one.kind == "function")
+    odd = any(one.startswith(("slower_", "faster_")) for one in conditions) or len(conditions) > 1
+    if phrase.rate or len(numbers) > 1 or odd or not (numbers or percentile or not (phrase.of("unit") or conditions)):
+        return _NONE
+    column = numbers[0] if numbers else "latency_ms"
+    default = "p95" if column.endswith("latency_ms") else "avg"
+    return [f"{function}_{column}" for function in functions or [default]], conditions
+
+
+def _runs(phrase: _Phrase, conditions: list[str]) -> list[str]:
+    if conditions == ["failures"]:
+        return ["failed_run_rate" if phrase.rate else "failed_runs"]
+    return ["runs"] if not conditions and not phrase.rate and "runs" in phrase.of("unit") else []
+
+
+def _of_condition(phrase: _Phrase, conditions: list[str]) -> Named:
+    """How many requests are so, or which share of them; or which share of all that are so."""
+    if len(conditions) == 2 and phrase.part_of:
+        return _part(phrase, conditions)
+    if len(conditions) > 1:  # "cascading failures": the narrower one is meant
+        conditions = [one for one in conditions if one != "failures"]
+        if len(conditions) != 1 or not _within(conditions[0]):
+            return _NONE
+    (name,) = conditions
+    rate = phrase.rate
+    if rate is None:
+        return [name], []
+    first = next(one for one in phrase.tokens if one.kind == "condition")
+    verb = first.text.lower().endswith(_VERBS) or "requests" in phrase.of("unit")
+    of_all = phrase.part_of and rate.start < first.start and (phrase.whole or not verb)
+    return [f"share_of_{name}" if of_all else condition_of(name).rate], []
+
+
+def _part(phrase: _Phrase, conditions: list[str]) -> Named:
+    """ "what fraction of failures are timeouts?", "503s as a share of failures"."""
+    kinds = [one.kind for one in phrase.tokens if one.kind == "condition" or one is phrase.rate]
+    if kinds[-1] == "form":
+        return _NONE
+    part, of = conditions if kinds[0] == "condition" else reversed(conditions)
+    return [condition_of(part).rate], [of]
+
+
+def _within(name: str) -> bool:
+    """Whether what is so has failed, too: then "503 failures" are 503s."""
+    return name.startswith("answered_5") or name in ("cascading", "dependency_failures")

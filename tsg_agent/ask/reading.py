@@ -1,0 +1,326 @@
+"""A question as tokens: times, names, numbers and words, each with what it means; and what nobody understood."""
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+
+from tsg_agent.ask.lexicon import WORD, lexicon, stem
+from tsg_agent.ask.typed import thing
+from tsg_agent.ask.vocabulary import Vocabulary
+from tsg_agent.wording import one_line
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_SIZE = r"(?:seconds?|secs?|s|minutes?|mins?|min|m|hours?|hrs?|hr|h|days?|d)"
+_SIZES = rf"(?P<n>[0-9]{{1,4}}|half an?|an?|half|quarter)?[ -]?(?P<size>{_SIZE})\b"
+BUCKET = re.compile(
+    rf"\b(?:per|every|each|for (?:each|every)|in (?:each|every))[ ]+{_SIZES}"
+    rf"|\b(?P<n2>[0-9]{{1,4}}|half)[ -](?P<size2>{_SIZE})[ -](?:buckets?|intervals?|bins?|steps?|windows?|resolution)\b"
+    r"|\bby (?:the )?(?P<size3>minute|hour|day)\b|\b(?P<size4>hourly|daily|minutely)\b"
+    r"|\b(?P<which>(?:in )?(?:which|what)) (?P<size5>minute|hour)\b",
+    re.IGNORECASE,
+)
+_FIGURE = r"(?P<figure>[0-9][0-9,]*(?:\.[0-9]+)?|one|two|three|four|five|ten|half(?= of))(?P<kilo>k\b)?"
+_UNIT = r"(?:[ ]?(?P<unit>%|percent\b|ms\b|milliseconds?\b|s\b|sec\b|seconds?\b|minutes?\b))?"
+BETWEEN_SIDES = re.compile(r"\bbefore[ ]*(?:and|or|/|vs\.?|versus|&)[ ]*(?=after\b)", re.IGNORECASE)
+_SPAN = r"(?:(?:the )?(?P<long>[0-9]{1,3})[ ]?(?P<of>minutes?|mins?|min|hours?|h)\b[ ])"
+THEN_AFTER = re.compile(
+    rf"\bbefore\b(?P<time>.{{1,50}}?)[ ]?(?P<tail>\b(?:and|vs\.?|versus|compared (?:to|with|against)|against)\b"
+    rf"[ ]+{_SPAN}?(?:the time )?after(?:wards?|[ ](?:it|that|this))?\b(?![ ]*[0-9]))",
+    re.IGNORECASE,
+)
+THAN_BEFORE = re.compile(
+    r"\b(?:than|as|with|to|like|from)[ ](?:it was |they were |what it was )?before(?:hand)?\b(?![ ]*(?:[0-9#]|the))",
+    re.IGNORECASE,
+)
+CODE = re.compile(r"(?<![\w.,:/-])(?P<code>[1-5][0-9]{2})(?:['\u2019]?s)?(?![\w%:-]|[.,][0-9])")
+CODES = re.compile(r"(?<![\w.,:/-])[1-5][0-9]{2}['\u2019]?s\b")
+"""“503s” are no 503 seconds."""
+PERCENTILE = re.compile(
+    r"\b(?:p[ ]?(?P<p>[0-9]{1,2}(?:[.,][0-9]{1,2})?)"
+    r"|(?P<th>[0-9]{1,2}(?:\.[0-9])?)(?:th|st|nd|rd)?[ -](?:percentile|pctl|%ile))\b",
+    re.IGNORECASE,
+)
+NUMBERS = {
+    w: n for n, w in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], 1)
+}
+_DIGITS = re.compile(r"(?<![\w.,:/-])[0-9]{1,3}(?![\w%:/-]|[.,][0-9])")
+_SHAPED = re.compile(r".*[0-9_/].*|.*\w[-.:]\w.*")
+PREPOSITIONS = (
+    "of",
+    "for",
+    "in",
+    "at",
+    "on",
+    "from",
+    "to",
+    "by",
+    "is",
+    "was",
+    "per",
+    "with",
+    "the",
+    "because",
+    "blame",
+)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of a question, and what it means. `amount` is a number's, or a bound's."""
+
+    start: int
+    end: int
+    kind: str
+    value: str
+    amount: float = 0.0
+    text: str = ""
+    also: tuple[str, ...] = ()
+
+    @property
+    def plural(self) -> bool:
+        """Whether the word is in the plural."""
+        return stem(self.text.split(" ")[-1].lower()) != self.text.split(" ")[-1].lower()
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A word that nobody understood; `noun` says what it seems to name, `near` what is like it."""
+
+    text: str
+    noun: str = ""
+    near: tuple[str, ...] = ()
+
+    def said(self) -> str:
+        """That the telemetry knows no such name, or that the word is not understood."""
+        near = f" Near it: {', '.join(self.near)}." if self.near else ""
+        quoted = f"“{one_line(self.text, 80)}”"
+        if self.noun or self.near or _SHAPED.fullmatch(self.text):
+            return f"The telemetry knows no {self.noun + ' ' if self.noun else ''}{quoted}.{near}"
+        return f"{quoted} was not understood."
+
+
+@dataclass
+class Reading:
+    """A question as tokens, in its order, without the words that change nothing."""
+
+    text: str
+    tokens: list[Token] = field(default_factory=list)
+    unknown: list[Unknown] = field(default_factory=list)
+
+    def of(self, *kinds: str) -> list[Token]:
+        """The tokens of some kinds."""
+        return [token for token in self.tokens if token.kind in kinds]
+
+    def has(self, kind: str, *values: str) -> bool:
+        """Whether there is a token of a kind, and of one of the values."""
+        return any(token.kind == kind and (not values or token.value in values) for token in self.tokens)
+
+
+def hidden(text: str, spans: "list[tuple[int, int]]") -> str:
+    """A text with some of its spans made unreadable; all places stay."""
+    for low, high in spans:
+        text = f"{text[:low]}{'#' * (high - low)}{text[high:]}"
+    return text
+
+
+def figures_in(text: str) -> list[Token]:
+    """What is written in figures and is no time: stretches of time, bounds, percentiles and sides to compare."""
+    found: list[Token] = []
+
+    def add(match: re.Match[str], kind: str, value: str, amount: float = 0.0, group: int | str = 0) -> None:
+        low, high = match.span(group)
+        if not any(one.start < high and low < one.end for one in found):
+            found.append(Token(low, high, kind, value, amount, text[low:high]))
+
+    for match in BUCKET.finditer(text):
+        add(match, "bucket", "which" if match["which"] else "", _seconds_of(match))
+    for match in BETWEEN_SIDES.finditer(text):
+        add(match, "sides", "")
+    if then := THEN_AFTER.search(text):
+        span = _UNITS[then["of"][0].lower()] * int(then["long"]) if then["long"] else 0
+        add(then, "sides", "then", span, "tail")
+    for match in THAN_BEFORE.finditer(text):
+        add(match, "sides", "than")
+    for match in PERCENTILE.finditer(text):
+        add(match, "function", f"p{(match['p'] or match['th']).replace(',', '_').replace('.', '_')}")
+    for match in _bounds().finditer(text):
+        add(match, "bound", _sign_of(match["sign"]), *_amount_of(match))
+    return found
+
+
+def _amount_of(match: re.Match[str]) -> tuple[float]:
+    figure = match["figure"].replace(",", "").lower()
+    value = 50.0 if figure == "half" else float(NUMBERS.get(figure, 0) or figure)
+    unit = (match["unit"] or "").lower()
+    value *= 1000 if match["kilo"] else 1
+    return (value * (1000 if unit[:1] == "s" else 60_000 if unit.startswith("minute") else 1),)
+
+
+def _seconds_of(match: re.Match[str]) -> float:
+    size = next(match[name] for name in ("size", "size2", "size3", "size4", "size5") if match[name]).lower()
+    number = (match["n"] or match["n2"] or "1").lower()
+    times = (
+        0.5 if number.startswith("half") else 0.25 if number == "quarter" else float(number) if number.isdigit() else 1
+    )
+    return times * _UNITS[size[0]]
+
+
+@cache
+def _bounds() -> re.Pattern[str]:
+    """A bound: "at least 100", "over 5 %", "> 2 s"."""
+    either = "|".join(re.escape(sign) for sign in sorted(lexicon().signs, key=len, reverse=True))
+    return re.compile(rf"(?<![\w<>=])(?P<sign>{either})[ ]*{_FIGURE}(?![:.]?[0-9]|-[0-9]){_UNIT}", re.IGNORECASE)
+
+
+def _sign_of(written: str) -> str:
+    return lexicon().signs.get(written.lower(), written)
+
+
+def repaired(text: str, vocabulary: Vocabulary) -> tuple[str, list[str]]:
+    """A question with its misspelt words as they are spelled, and which those are, in sentences.
+
+    A word is misspelt that is known to nobody, and one letter away from one meaning only.
+    """
+    said: list[str] = []
+
+    def spelled(match: re.Match[str]) -> str:
+        word = match[0]
+        if vocabulary.knows(word) or stem(word.lower()) in _stems():
+            return word
+        words = lexicon().near(word)
+        names = tuple(name for name in vocabulary.misspelt(word) if name not in words)
+        meanings = {_meaning(known) for known in words}
+        if len(names) == 1 and not words:
+            said.append(f"“{word}” was read as “{names[0]}”.")
+            return names[0]
+        if len(meanings) == 1 and not names:
+            said.append(f"“{word}” was read as “{words[0]}”.")
+            return words[0]
+        return word
+
+    return re.sub(r"(?<![\w./-])[A-Za-z]{3,}(?![\w/-]|\.\w)", spelled, text), said
+
+
+def spelled_out(text: str) -> str:
+    """A question with the methods of requests as the log has them: "failed GETs" as "failed GET requests"."""
+    text = re.sub(r"\b(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)s\b", r"\1 requests", text)
+    method = r"(?<=\w )\b(get|post|put|patch|delete|head)(?= (?:requests?|calls?)\b)"
+    return re.sub(method, lambda match: match[0].upper(), text)
+
+
+def _meaning(word: str) -> object:
+    found = lexicon().longest([word])
+    return found[1] if found else stem(word)
+
+
+@cache
+def _stems() -> frozenset[str]:
+    return frozenset(map(stem, lexicon().words))
+
+
+def read(text: str, taken: list[tuple[int, int]], figures: list[Token], vocabulary: Vocabulary) -> Reading:
+    """A question's tokens. `taken`: the spans that were read as times; `figures`: from figures_in."""
+    reading = Reading(text)
+    spans = [*taken, *((one.start, one.end) for one in figures)]
+    names = vocabulary.find(text, spans)
+    tokens = [*figures, *(Token(n.start, n.end, "value", n.column, 0.0, n.value, n.also) for n in names)]
+    rest = hidden(text, [*spans, *((one.start, one.end) for one in names)])
+    codes = CODE.finditer(rest)
+    tokens += [Token(*match.span(), "condition", f"answered_{match['code']}", text=match[0]) for match in codes]
+    rest = hidden(rest, [(one.start, one.end) for one in tokens])
+    digits = _DIGITS.finditer(rest)
+    tokens += [Token(*match.span(), "figure", match[0], float(match[0]), match[0]) for match in digits]
+    rest = hidden(rest, [(one.start, one.end) for one in tokens])
+    tokens += _words(rest, reading, vocabulary)
+    for match in re.finditer(r"[,;/&]", rest):
+        if not any(one.start <= match.start() < one.end for one in tokens):
+            tokens.append(Token(*match.span(), "word", "slash" if match[0] == "/" else "and", text=match[0]))
+    reading.tokens = sorted((one for one in tokens if one.kind != "filler"), key=lambda one: one.start)
+    return reading
+
+
+def _words(rest: str, reading: Reading, vocabulary: Vocabulary) -> list[Token]:
+    """The words of a text by the lexicon: the longest phrases first, misspelt ones repaired."""
+    found = [(match.start(), _bare(match[0])) for match in WORD.finditer(rest) if _is_word(match)]
+    words = [(start, word) for start, word in found if word]
+    tokens: list[Token] = []
+    index = 0
+    while index < len(words):
+        reach = _reach(rest, words, index)
+        read_as = lexicon().longest([word for _, word in reach])
+        if read_as is None and (split := _parted(words[index])):
+            words[index : index + 1] = split
+            continue
+        number = NUMBERS.get(words[index][1].lower())
+        if read_as is None and number is not None:
+            start, text = words[index]
+            tokens.append(Token(start, start + len(text), "figure", str(number), number, text))
+            index += 1
+            continue
+        if read_as is None:
+            reading.unknown.append(_not_known(words[index], rest, vocabulary))
+            index += 1
+            continue
+        length, meaning = read_as
+        start, (last, word) = words[index][0], words[index + length - 1]
+        text = rest[start : last + len(word)]
+        tokens.append(Token(start, last + len(word), meaning.kind, meaning.value, 0.0, text))
+        index += length
+    return tokens
+
+
+def _is_word(match: re.Match[str]) -> bool:
+    """Whether it is a word: not what was read before, a mark, or the end of "billing.gateway's"."""
+    ending = match[0].lower() == "s" and match.string[match.start() - 1 : match.start()] in ("'", "\u2019")
+    return "#" not in match[0] and match[0] not in ("=", ":") and not ending
+
+
+def _reach(rest: str, words: list[tuple[int, str]], index: int) -> list[tuple[int, str]]:
+    """The next words up to a mark or something that was read otherwise."""
+    reach = [words[index]]
+    for (start, word), following in zip(words[index:], words[index + 1 : index + 6], strict=False):
+        if rest[start + len(word) : following[0]].strip(" -'\u2019"):
+            break
+        reach.append(following)
+    return reach
+
+
+def _parted(word: tuple[int, str]) -> list[tuple[int, str]]:
+    """ "non-partner", "error-rate" as their words, where each is known."""
+    start, text = word
+    parts = re.split(r"[-.]", text)
+    if len(parts) < 2 or not all(lexicon().longest([part]) for part in parts if part):
+        return []
+    places, at = [], start
+    for part in parts:
+        places += [(at, part)] if part else []
+        at += len(part) + 1
+    return places
+
+
+def _bare(word: str) -> str:
+    word = word.rstrip(".-'\u2019")
+    return re.sub(r"['\u2019]s$", "", word) if word.lower() not in ("let's", "what's", "it's") else word
+
+
+def _not_known(word: tuple[int, str], rest: str, vocabulary: Vocabulary) -> Unknown:
+    start, text = word
+    noun = _noun_of(text, start, rest)
+    named = noun or _SHAPED.fullmatch(text)
+    near = (
+        vocabulary.near(text, noun)
+        if named
+        else tuple(dict.fromkeys((*vocabulary.misspelt(text), *lexicon().near(text))))
+    )
+    return Unknown(text, thing(noun) if noun else "", near[:5])
+
+
+def _noun_of(word: str, start: int, rest: str) -> str:
+    """The thing whose noun stands right before a word ("version 9.9.9"), or after it ("the mars region")."""
+    before = WORD.findall(rest[:start])[-1:]
+    after = WORD.findall(rest[start + len(word) :])[:1]
+    for words in (before, after):
+        found = lexicon().longest(words) if words else None
+        if found and found[1].kind == "thing" and (words is before or not found[1].value.endswith("_id")):
+            return found[1].value
+    return ""

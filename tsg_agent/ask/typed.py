@@ -1,0 +1,221 @@
+"""A question about figures as one typed query: what rules or a model fill, and what is compiled to SQL."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
+from typing import Any, Literal, Self
+
+from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
+
+from tsg_agent.ask.measures import Source, condition_of, measure_of, measure_words
+from tsg_agent.errors import ParameterError
+from tsg_agent.models import Model
+from tsg_agent.telemetry.catalog import CATALOG, METRICS, Kind
+from tsg_agent.wording import DIMENSIONS, listed, name
+
+MOST_ROWS = 1_000
+Sign = Literal[">=", ">", "<=", "<", "="]
+_ONE = ("service_name", "environment")
+_RUN_COLUMNS = ("scenario_name", "workflow_step", "business_criticality")
+
+
+@cache
+def columns() -> frozenset[str]:
+    """Columns that can be grouped by, and whose values can be named."""
+    kinds = {Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN}
+    names = (name for table in CATALOG.values() for name, kind in table.columns.items() if kind in kinds)
+    return frozenset(names) - {"is_test_traffic"}
+
+
+def compact(schema: dict[str, Any]) -> None:
+    """A schema without what a tool's caller does without: defaults, titles, that a field may be left out."""
+    for word in ("additionalProperties", "description", "title"):
+        schema.pop(word, None)
+    for key, one in schema.get("properties", {}).items():
+        either = [kind for kind in one.pop("anyOf", []) if kind.get("type") != "null"]
+        one.update(*either)
+        for word in ("default", "title", "format", "exclusiveMinimum"):
+            one.pop(word, None)
+        schema["properties"][key] = one
+
+
+class Filter(Model):
+    """Only these values, or `without` them; no values: any at all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=compact)
+
+    column: str
+    values: tuple[str, ...] = ()
+    without: bool = False
+
+
+class Bound(Model):
+    """Only groups that are so."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=compact)
+
+    measure: str
+    sign: Sign
+    value: float
+
+
+class TypedQuery(Model):
+    """What is counted or measured, of which requests, by what, in which order. Open fields are the scope's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=compact)
+
+    measures: tuple[str, ...] = Field(
+        description="requests, failures (5xx), failure_rate, availability, client_errors, rate_limited, answered_503, "
+        "slower_than_500_ms, users_with_failures, p95_latency_ms, avg_cpu_utilization, share_of_failures, "
+        "completion_rate, failed_runs, …; conditions have a share: rate_limited_rate"
+    )
+    by: tuple[str, ...] = Field((), description="columns")
+    filters: tuple[Filter, ...] = ()
+    conditions: tuple[str, ...] = Field((), description="of only failures, slow, …; or: not failures")
+    start_time: AwareDatetime | None = None
+    end_time: AwareDatetime | None = None
+    bucket_seconds: int | None = Field(None, gt=0)
+    split_at: AwareDatetime | None = Field(None, description="compare before with after")
+    bounds: tuple[Bound, ...] = ()
+    order_by: str = Field("", description="a measure")
+    ascending: bool | None = None
+    limit: int | None = Field(None, gt=0)
+
+    @field_validator("measures")
+    @classmethod
+    def _are_measures(cls, measures: tuple[str, ...]) -> tuple[str, ...]:
+        if not measures:
+            raise ValueError("name at least one measure, such as requests")
+        _each_known(measures)
+        return tuple(dict.fromkeys(measures))
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        named = [*self.by, *(one.column for one in self.filters)]
+        if unknown := [one for one in named if one not in columns()]:
+            raise ValueError(f"no column {', '.join(unknown)}; there are {', '.join(sorted(columns()))}")
+        _each_known(one.removeprefix("not ") for one in self.conditions)
+        _each_known([one.measure for one in self.bounds] + ([self.order_by] if self.order_by else []))
+        if fixed := [one for one in self.by if one in _ONE]:
+            raise ValueError(f"one {thing(fixed[0])} is looked at at a time: name it")
+        sources = {measure_of(one).source for one in self.all_measures}
+        if len(sources) > 1:
+            raise ValueError(f"{' and '.join(sorted(sources))} cannot be measured in one query: ask for one at a time")
+        runs = sources == {Source.RUNS}
+        if wrong := [one for one in named if (one in _RUN_COLUMNS) != runs and (one, runs) != ("region", True)]:
+            whose = "workflow runs are" if runs else "requests are"
+            raise ValueError(f"{whose} not told apart by {', '.join(dict.fromkeys(wrong))}")
+        if self.conditions and sources != {Source.REQUESTS}:
+            raise ValueError(f"only requests can be {', '.join(self.conditions)}")
+        return self
+
+    @property
+    def source(self) -> Source:
+        """What is measured."""
+        return measure_of(self.measures[0]).source
+
+    @property
+    def all_measures(self) -> tuple[str, ...]:
+        """The measures that are shown, bounded or ordered by."""
+        more = (*(one.measure for one in self.bounds), *([self.order_by] if self.order_by else []))
+        return tuple(dict.fromkeys((*self.measures, *more)))
+
+    @property
+    def ordered_by(self) -> str:
+        """The measure that rows are ordered by."""
+        return self.order_by or self.measures[0]
+
+    @property
+    def is_ascending(self) -> bool:
+        """Whether the smallest come first: where nobody says, the worst do."""
+        return measure_of(self.ordered_by).good_is_high if self.ascending is None else self.ascending
+
+    @property
+    def regions(self) -> str:
+        """The regions that it looks at, in words; empty = the scope's one."""
+        named = [one for one in self.filters if one.column == "region"]
+        if not named:
+            return "all regions" if "region" in self.by else ""
+        values = listed([name(value) for one in named for value in one.values], 4)
+        return f"every region but {values}" if named[0].without else values
+
+    def described(self) -> str:
+        """The query as a question, which is read as this query again."""
+        said = [listed([measure_words(one) for one in self.measures], 5)]
+        said += [_condition_words(one) for one in self.conditions]
+        said += [_filter_words(one) for one in self.filters]
+        if self.by:
+            said.append("by " + listed([thing(one) for one in self.by], 5))
+        if self.bucket_seconds:
+            said.append(f"per {_span(self.bucket_seconds)}")
+        said += [_bound_words(one) for one in self.bounds]
+        if self.split_at:
+            said.append(f"before and after {_time(self.split_at)}")
+        elif self.start_time and self.end_time:
+            said.append(f"between {_time(self.start_time)} and {_time(self.end_time)}")
+        return " ".join(said)
+
+
+def thing(column: str) -> str:
+    """What a column holds, in a word."""
+    more = {"instance_id": "instance", "user_id": "user", "session_id": "session", "workflow_step": "workflow step"}
+    more |= {"service_name": "service"}
+    words = {**DIMENSIONS, **more, "flag_value": "flag value", "exception_type": "exception"}
+    return words.get(column) or column.replace("_", " ")
+
+
+def _each_known(names: Iterable[str]) -> None:
+    try:
+        for one in names:
+            measure_of(one)
+    except ParameterError as error:
+        raise ValueError(str(error)) from None
+
+
+def _condition_words(condition: str) -> str:
+    negated = condition.startswith("not ")
+    return f"{'without' if negated else 'of only'} {measure_words(condition.removeprefix('not '))}"
+
+
+def _filter_words(one: Filter) -> str:
+    if not one.values:
+        return f"{'without' if one.without else 'with'} a {thing(one.column)}"
+    values = listed([name(value) for value in one.values], 20)
+    return f"{'without' if one.without else 'of'} {thing(one.column)} {values}"
+
+
+def _bound_words(one: Bound) -> str:
+    sign = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than", "=": "exactly"}[one.sign]
+    measure = measure_of(one.measure)
+    unit = " %" if measure.is_share else " ms" if one.measure.endswith("_ms") else ""
+    if measure.kind in ("count", "distinct"):
+        return f"with {sign} {one.value:g} {measure_words(one.measure)}"
+    return f"with {measure_words(one.measure)} {sign} {one.value:g}{unit}"
+
+
+def _span(seconds: int) -> str:
+    if seconds == 1:
+        return "second"
+    if seconds % 3600 == 0:
+        return f"{seconds // 3600} hours" if seconds > 3600 else "hour"
+    return (
+        f"{seconds // 60} minutes"
+        if seconds % 60 == 0 and seconds > 60
+        else f"{seconds} seconds"
+        if seconds % 60
+        else "minute"
+    )
+
+
+def _time(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M}"
+
+
+def condition_words(condition: str, slow_ms: float) -> str:
+    """What requests of a condition did, after their number: "failed (5xx)"."""
+    return condition_of(condition).words.format(slow=slow_ms / 1000)
+
+
+TIMESTAMP = "timestamp"
+INSTANCE = "instance_id"
+SAMPLES = METRICS.name

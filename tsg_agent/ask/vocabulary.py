@@ -1,0 +1,182 @@
+"""The telemetry's own names in a question, column by column."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tsg_agent.ask.lexicon import distance, lexicon, stem
+from tsg_agent.ask.typed import columns
+from tsg_agent.extract import Known
+from tsg_agent.extract.names import Names, key
+from tsg_agent.telemetry.catalog import FLAGS, LOGS, METRICS, PRODUCTS, WORKFLOWS, Kind
+from tsg_agent.telemetry.engine import Engine
+
+LIMIT = 1_000
+"""Values of a column that questions may name; the busiest."""
+NEAR = 5
+_LIKE = 0.6
+_SCOPE = ("environment", "service_name")
+"""Settled before: one of each is what a question is about."""
+_MANY = (
+    "request_id",
+    "correlation_id",
+    "user_id",
+    "session_id",
+    "exception_message",
+    "stack_trace_hash",
+    "workflow_id",
+)
+"""Columns whose values are no names."""
+_LAST = ("instance_id", "error_code", "flag_value", "workflow_step", "business_criticality", "error_category")
+"""Of a name that several columns have, these are meant last."""
+_SHOWN_WITH = {"flag_value": "flag_name"}
+
+
+@dataclass(frozen=True)
+class Named:
+    """A name of the telemetry's in a question."""
+
+    column: str
+    value: str
+    start: int
+    end: int
+    also: tuple[str, ...] = ()
+    """Other columns that have the same name."""
+
+
+TABLES = (LOGS, FLAGS, PRODUCTS, WORKFLOWS, METRICS)
+"""The tables that questions are about, a column that several have being the first one's."""
+
+
+def table_of(column: str) -> str:
+    """The table that a column is read from."""
+    return next(table.name for table in TABLES if column in table.columns)
+
+
+class Vocabulary:
+    """The names that the telemetry has, column by column."""
+
+    def __init__(self, engine: Engine, timeout: float, known: Known) -> None:
+        """Raises TelemetryError."""
+        named = [name for table in TABLES for name, kind in table.columns.items() if kind is Kind.TEXT]
+        order = [name for name in dict.fromkeys(named) if name in columns() and name not in (*_MANY, *_SCOPE)]
+        order.sort(key=lambda name: (name in _LAST, name != "region"))
+        parts = []
+        for column in order:
+            table = table_of(column)
+            source = engine.tables.get(table)
+            if source is not None and column in source.present:
+                parts.append(
+                    f"(SELECT '{column}' AS of, {column} AS value FROM {table} "  # noqa: S608 - the catalogue's names
+                    f"WHERE {column} IS NOT NULL GROUP BY {column} ORDER BY count(*) DESC, {column} LIMIT {LIMIT})"
+                )
+        rows = engine.run("\nUNION ALL\n".join(parts), {}, timeout=timeout).to_pylist() if parts else []
+        held: dict[str, list[str]] = {}
+        for row in rows:
+            held.setdefault(row["of"], []).append(str(row["value"]))
+        self.values = {column: tuple(held[column]) for column in order if column in held}
+        self._names = {column: Names(values) for column, values in self.values.items()}
+        places = (*known.services, *known.environments)
+        texts = [*places, *(value for values in self.values.values() for value in values)]
+        self._parts = {part for text in texts for part in (text.lower(), *re.split(r"[\W_]+", text.lower())) if part}
+
+    def find(self, text: str, taken: Iterable[tuple[int, int]]) -> list[Named]:
+        """The names in a text outside of what is taken, in its order; the longest of those that overlap."""
+        spans = list(taken)
+        hits: dict[tuple[int, int], list[tuple[str, str]]] = {}
+        for column, names in self._names.items():
+            for hit in names.find(text):
+                free = not any(low < hit.end and hit.start < high for low, high in spans)
+                if free and len(hit.values) == 1 and self._means(text, hit.start, hit.end, hit.values[0], column):
+                    start = hit.start - (hit.values[0].startswith("/") and text[hit.start - 1 : hit.start] == "/")
+                    hits.setdefault((start, hit.end), []).append((column, hit.values[0]))
+        found: list[Named] = []
+        for (start, end), those in sorted(hits.items(), key=lambda item: (item[0][0], -item[0][1])):
+            if found and start < found[-1].end:
+                continue
+            slashed = [pair for pair in those if pair[0] == "endpoint_path" and text[start] == "/"]
+            exact = [pair for pair in those if text[start:end] == pair[1]]
+            beside = [pair for pair in those if _beside(text, start, end, pair[0])]
+            column, value = (slashed or beside or exact or those)[0]
+            also = tuple(other for other, _ in those if other != column) if not (slashed or beside) else ()
+            found.append(Named(column, value, start, end, also))
+        kept: list[Named] = []
+        for one in found:
+            if one.column != "flag_value" or _has_flag(one, kept, text):
+                kept.append(one)
+        return kept
+
+    def _means(self, text: str, start: int, end: int, value: str, column: str) -> bool:
+        """Whether a spelling is meant as the name: plain words may not be."""
+        written = text[start:end]
+        phrase = lexicon().longest(re.findall(r"[\w-]+", text[start : end + 30])[:3])
+        if phrase and phrase[0] > len(written.split()):
+            return False  # "business criticality" names no tenant
+        if value.startswith("/"):
+            return text[start - 1 : start] == "/"
+        everyday = bool(lexicon().longest(written.lower().split())) or not key(written)
+        if column == "http_method" or column in _LAST or everyday:
+            shouted = written == value and written.isupper() and not text.isupper()
+            return (
+                shouted
+                or column == "flag_value"
+                or _beside(text, start, end, column)
+                or (written == value and not everyday)
+            )
+        if value.isupper() and value.isalpha() and not written.isupper():  # BUSINESS, DATABASE: words, too
+            return column in ("customer_tier", "tenant_category") or _beside(text, start, end, column)
+        return not written.isdigit() or _beside(text, start, end, column)
+
+    def near(self, word: str, column: str = "") -> tuple[str, ...]:
+        """Names that are most like a word: of a column, else of all that are like it at all."""
+        values = self.values.get(column) or tuple(
+            dict.fromkeys(v for every in self.values.values() for v in every if _likeness(word, v) >= _LIKE)
+        )
+        return tuple(sorted(values, key=lambda value: -_likeness(word, value))[:NEAR])
+
+    def knows(self, word: str) -> bool:
+        """Whether a word is part of a name."""
+        return word.lower() in self._parts
+
+    def misspelt(self, word: str) -> tuple[str, ...]:
+        """The names one letter away from a word that is no code."""
+        if not word.isalpha() or len(word) < 5:
+            return ()
+        names = (name for name in self._parts if name.isalpha() and abs(len(name) - len(word)) < 2)
+        return tuple(name for name in names if distance(word.lower(), name) == 1)
+
+
+def _likeness(one: str, other: str) -> float:
+    low, high = one.lower(), other.lower()[:200]
+    parts = [re.split(r"[-_./:]", name)[0] for name in (low, high)]
+    same = parts[0] == parts[1] != low  # us-north and us-east
+    return 1.0 if same or low in high else difflib.SequenceMatcher(None, low, high).ratio()
+
+
+def _has_flag(one: Named, found: list[Named], text: str) -> bool:
+    """Whether a flag's value stands with the flag's name, or its noun: "on" alone is a word."""
+    near = 200 if one.value not in ("on", "off", "true", "false") else 12
+    flag = any(other.column in ("flag_name", "flag_value") and 0 <= one.start - other.end <= near for other in found)
+    return flag or _beside(text, one.start, one.end, "flag_value")
+
+
+def _beside(text: str, start: int, end: int, column: str) -> bool:
+    """Whether a name's noun stands before it or after it."""
+    before = re.findall(r"[\w-]+", text[max(0, start - 40) : start])[-3:]
+    after = re.findall(r"[\w-]+", text[end : end + 40])[:2]
+    if text[max(0, start - 1) : start].strip() in (",", ";", "?", "."):
+        before = []
+    if before and before[-1].lower() in ("called", "named", "is", "of"):
+        before.pop()
+    around = [before[-1:], before[-2:], after[:1], after[:2]]
+    for words in around:
+        found = lexicon().longest([stem(word) for word in words]) if words else None
+        if found and found[0] == len(words) and found[1].kind == "thing" and _is(found[1].value, column):
+            return True
+    return False
+
+
+def _is(thing: str, column: str) -> bool:
+    """Whether a noun goes with a column's names: "premium customers", "flag new_pricing on"."""
+    return thing in (column, _SHOWN_WITH.get(column)) or (thing == "user_id" and column == "customer_tier")
