@@ -23,6 +23,8 @@ FAR = 2.0
 """Starts whose log-likelihood lies no further below the best one's make its interval (some 95 %)."""
 SHORTEST = 2
 """Minutes that an incident lasts at least."""
+BEFORE = 5
+"""Minutes with requests that lie before it at least."""
 SPREAD = 5
 """Minutes of a bucket in which overdispersion is measured: bursts last longer than one."""
 
@@ -63,7 +65,9 @@ def change_point(
     k, n = _coarser(failures, step), _coarser(requests, step)
     if len(k) < SHORTEST + 1 or not k.sum():
         return None
-    gains = _gains(k, n, max(1, SHORTEST // step))
+    gains = _gains(k, n, max(1, SHORTEST // step), -(-BEFORE // step))
+    if reported is not None:  # what was over by then is not what was reported
+        gains[:, : math.floor(reported / step) + 1] = -np.inf
     if not np.isfinite(gains).any():
         return None
     first, last = _place(gains)
@@ -99,7 +103,7 @@ def _coarser(values: Floats, step: int) -> Floats:
     return np.add.reduceat(values, np.arange(0, len(values), step)) if step > 1 else values
 
 
-def _gains(k: Floats, n: Floats, shortest: int) -> Floats:
+def _gains(k: Floats, n: Floats, shortest: int, lead: int) -> Floats:
     """Log-likelihood gained by each span [first, last): (buckets, buckets + 1); -inf where its share is no higher."""
     count = len(k)
     failed, asked = np.concatenate([[0.0], k.cumsum()]), np.concatenate([[0.0], n.cumsum()])
@@ -108,7 +112,8 @@ def _gains(k: Floats, n: Floats, shortest: int) -> Floats:
     outside_k, outside_n = failed[-1] - inside_k, asked[-1] - inside_n
     gained = _best(inside_k, inside_n) + _best(outside_k, outside_n) - _best(failed[-1:], asked[-1:])
     first, last = np.arange(count)[:, None], np.arange(count + 1)[None, :]
-    before = asked[:-1, None] > 0  # without a before nothing shows that it ever was better
+    # Without a before nothing shows that it ever was better.
+    before = first >= (int(np.flatnonzero(n)[0]) if n.any() else 0) + lead
     stands = (last - first >= shortest) & before & (share(inside_k, inside_n) > share(outside_k, outside_n))
     return np.where(stands, gained, -np.inf)
 
