@@ -82,7 +82,6 @@ def test_a_part_of_little_traffic_that_does_not_move_the_service_is_found_all_th
     assert subjects(explained(made_)) == [{"service_version": "2"}]
 
 
-@pytest.mark.xfail(strict=True, reason="what is new has no before in its own series, so that no part's moment is its")
 def test_a_new_part_of_little_traffic_is_found_without_a_reported_start() -> None:
     old = Part({"service_version": "1"}, 600, 0.03, 0.03)
     canary = Part({"service_version": "2"}, 300 / (MINUTES - START), 0.0, 0.35, since=START)

@@ -149,7 +149,7 @@ def test_a_single_cause_is_first_and_alone(investigate: Investigate, name: str) 
     broken, label = SINGLE[name]
     judgement = investigate(scenario(broken, rollout=ROLLOUT if broken.kind is Kind.VERSION else None))
     (cause,) = confirmed(judgement)
-    assert holds(cause.subject, broken.where)
+    assert any(holds(name, broken.where) for name in (cause.subject, *cause.detail.get("same_requests", [])))
     assert cause.step == broken.step
     assert cause.label == label or not label
 
@@ -162,10 +162,6 @@ def test_a_flag_that_was_switched_on_is_compared_with_its_other_value(investigat
     assert (cause.onset.kind, cause.detail["other_values"]) == ("appeared", ["off"])
 
 
-ONE_INSTANCE = "of two conjunctions of exactly the same requests one is told by its z, and nothing of the other"
-
-
-@pytest.mark.xfail(strict=True, reason=ONE_INSTANCE)
 def test_zone_and_instance_type_together_are_found(investigate: Investigate) -> None:
     """One load balancer stands before exactly these instances."""
     where = {"availability_zone": "us-east-1b", "instance_type": "m5.large"}
@@ -174,7 +170,6 @@ def test_zone_and_instance_type_together_are_found(investigate: Investigate) -> 
     assert holds(names_of(cause), where)
 
 
-@pytest.mark.xfail(strict=True, reason=ONE_INSTANCE)
 def test_a_stale_version_on_the_guilty_instance_is_not_blamed(investigate: Investigate) -> None:
     """One instance is broken; it is one of the two that still run the version before."""
     where = {"availability_zone": "us-east-1a", "instance_type": "c5.xlarge"}

@@ -102,7 +102,7 @@ def test_a_few_bad_buckets_before_hide_no_start() -> None:
     assert one.clear
 
 
-@pytest.mark.xfail(strict=True, reason="overdispersion is measured outside of the likeliest raw span, here the burst")
+@pytest.mark.xfail(strict=True, reason="a minute in which nearly all fails is likelier than an hour of five percent")
 def test_a_bad_minute_that_outshines_the_incident_hides_no_start() -> None:
     """Its own likelihood is the highest: what lies outside of it holds the incident, and looks restless for that."""
     failures, requests = drawn(0.01, 0.05)

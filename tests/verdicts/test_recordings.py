@@ -67,9 +67,6 @@ def test_the_true_component_is_first_also_with_the_start_given_early_or_late(min
     assert not confirmed(judged("petshop-none", minutes=minutes))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="of a chain that fails alike the callee that never worked takes one of three places"
-)
 def test_the_true_component_is_among_the_first_three() -> None:
     found = ranks({name: judged(name) for name in FAULTS})
     assert max(found.values()) <= 3, found
@@ -121,7 +118,6 @@ def test_no_split_of_the_quiet_hours_confirms_a_cause() -> None:
     assert {window: one for window, judgement in quiet().items() if (one := confirmed(judgement))} == {}
 
 
-@pytest.mark.xfail(strict=True, reason="a part's own change makes a suspect of it behind an entry that shows none")
 def test_at_most_one_split_of_the_quiet_hours_has_a_suspect() -> None:
     suspected = [window for window, judgement in quiet().items() if judgement.causes]
     assert len(suspected) <= 1

@@ -112,9 +112,6 @@ def test_workflows_that_fail_in_a_causes_requests_are_its_impact() -> None:
         assert one.without is not None and one.without.percent < 2
 
 
-@pytest.mark.xfail(
-    strict=True, reason="impact asks for contrast among the workflows, which a cause of all of them leaves none"
-)
 def test_workflows_that_all_fail_alike_in_a_causes_requests_are_its_impact() -> None:
     found = by_name(judged(broken_shard()))
     assert sorted(found) == ["look", "pay"]

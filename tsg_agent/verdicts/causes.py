@@ -193,7 +193,8 @@ class Explainer:
         Where inner calls are recorded the entry must have changed then too: some component always has a burst.
         """
         rows = self.requests.known & ~gone
-        tried = [one for column in self.columns for one in self._uneven(column, measure, rows)]
+        whole = Series(*self.requests.series(measure, rows))
+        tried = [one for column in self.columns for one in self._uneven(column, measure, rows, whole)]
         tried.sort(key=lambda one: -one[0])
         cost = math.log(max(sum(len(column.values) for column in self.columns), 1))
         found = [change_point(one.failures, one.requests, self.reported, self.alphas[0]) for _, one in tried[:TRIED]]
@@ -210,8 +211,11 @@ class Explainer:
         self.of_parts.add(measure)
         return best
 
-    def _uneven(self, column: Column, measure: Measure, rows: Bools) -> list[tuple[float, Series]]:
-        """The series of a column's values that fail at all, and how uneven over time each is."""
+    def _uneven(self, column: Column, measure: Measure, rows: Bools, whole: Series) -> list[tuple[float, Series]]:
+        """The series of a column's values that fail at all, and how uneven over time each is.
+
+        What somebody changed may be new: before its first request its series is everybody's.
+        """
         kept = rows & (column.codes >= 0)
         failed = self.requests.failed(measure)
         lost = np.bincount(column.codes[kept & failed], minlength=len(column.values))
@@ -227,6 +231,9 @@ class Explainer:
         n = np.asarray(np.bincount(cell, weight, shape[0] * length), float).reshape(shape)
         counted = np.bincount(cell[failed], None if weight is None else weight[failed], shape[0] * length)
         k = np.asarray(counted, float).reshape(shape)
+        if column.dimension.change and len(some):
+            new = np.arange(length)[None, :] < (n > 0).argmax(axis=1)[:, None]
+            k, n = np.where(new, whole.failures[:length], k), np.where(new, whole.requests[:length], n)
         return [(float(odd), Series(k[i], n[i])) for i, odd in enumerate(unevenness(k, n))] if len(some) else []
 
     def search(self, measure: Measure, moment: ChangePoint, gone: Bools) -> Search:

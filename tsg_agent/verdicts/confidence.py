@@ -11,6 +11,8 @@ from tsg_agent.statistics import Floats, g2_z, robust_dispersion, upper_p
 from tsg_agent.verdicts.onset import ChangePoint
 from tsg_agent.wording import count, percent, some
 
+MOST_MORE = 50
+"""Times the requests since the start that are asked for at most."""
 SPREAD = 5
 """Minutes of a bucket in which overdispersion is measured."""
 GATE_CLOSED, UNSETTLED = "gate_closed", "unsettled"
@@ -80,7 +82,7 @@ def weigh(sides: Sides, moment: ChangePoint, nats: float, limits: VerdictThresho
     if born and not change:
         missing.append((NO_BEFORE, "it had no requests before to compare with: nothing shows that it ever worked"))
     if z < need or excess < limits.minimum_excess or 100 * rise < limits.minimum_rise:
-        missing.append((NO_ONSET, _wanting(z, need, after, moment, own)))
+        missing.append((NO_ONSET, _wanting(z, need, base, after, moment, own)))
     if rise < limits.contrast_ratio * max(rest_rise, 0.0):
         missing.append((NO_CONTRAST, f"it rose less than {limits.contrast_ratio:g} times as much as the rest"))
     stands = not any(code == NO_CONTRAST for code, _ in missing)
@@ -120,13 +122,25 @@ def _contrast(after: Rate, base: Rate, rest_before: Rate, rest_after: Rate, phi:
     ), rest_rise  # fmt: skip
 
 
-def _wanting(z: float, need: float, after: Rate, moment: ChangePoint, own: Series) -> str:
-    """What would settle it: evidence grows with the requests, and z with their root."""
+def _enough(base: Rate, after: Rate, z: float, need: float) -> float | None:
+    """How many times as many requests more, at this rate, would settle it; None where none would."""
+    raw = float(g2_z(base.failures, base.requests, after.failures, after.requests))
+    for factor in np.geomspace(0.1, MOST_MORE, 40):
+        grown = 1 + float(factor)
+        if z / raw * float(g2_z(base.failures, base.requests, grown * after.failures, grown * after.requests)) >= need:
+            return float(factor)
+    return None
+
+
+def _wanting(z: float, need: float, base: Rate, after: Rate, moment: ChangePoint, own: Series) -> str:  # noqa: PLR0913, PLR0917
+    """What would settle it, in words."""
     if z <= 0:
         return "its own failures did not rise"
     if z >= need:
         return f"the rise is small: {percent(after.percent)} ({count(after.failures)} of {count(after.requests)})"
-    factor = (need / z) ** 2 - 1
+    factor = _enough(base, after, z, need)
+    if factor is None:
+        return "chance among all that was looked at could do as much, and the time before is too short to tell"
     more = math.ceil(after.requests * factor)
     minutes = math.ceil(((moment.end or len(own.requests)) - moment.start) * factor)
     return (

@@ -55,7 +55,9 @@ def dismissed(context: Context, measure: Measure, known: Collection[Key], reason
             told = key in reasons or row == newest or context.names.abnormal(subject)
             if key in known or not (told or table.dimension.change):
                 continue
-            one = _look(_Row(table, row, measure, row == newest, reasons.get(key, "")), context)
+            one = _look(
+                _Row(table, row, measure, row == newest, reasons.get(key, ""), context.names.abnormal(subject)), context
+            )
             if told or (one.contrast.z or 0.0) >= STRIKING_Z:
                 looked.append(one)
     looked.sort(key=lambda one: (*one.telling, sorted(one.subject.items())))
@@ -79,6 +81,8 @@ class _Row:
     measure: Measure
     newest: bool
     reason: str
+    labelled: bool
+    """The guide's rule names it."""
 
     def rate(self, span: slice, *, rest: bool = False) -> Rate:
         """Its failures and requests over some buckets, or those of all others."""
@@ -113,7 +117,8 @@ def _look(one: _Row, context: Context) -> _Looked:
     whole = not table.error_only and after.requests >= limits.verdict.whole_traffic * total
     rest_rise = others.percent - others_before.percent
     alike = rest_rise > 0 and after.percent - before.percent < limits.verdict.contrast_ratio * rest_rise
-    code = one.reason or _code(kind, [not known, few, whole, alike], one.newest)
+    healthy = one.newest and not one.labelled
+    code = one.reason or _code(kind, [not known, few, whole, alike], healthy)
     return _Looked(table.subject(one.row), table.dimension, one.measure, onset, contrast, code, one.newest)
 
 
@@ -130,14 +135,14 @@ def _kind(before: Rate, after: Rate, z: float, phi: float, limits: AllThresholds
     return OnsetKind.UNCHANGED if even else OnsetKind.UNKNOWN
 
 
-def _code(kind: OnsetKind, holds: list[bool], newest: bool) -> str:
+def _code(kind: OnsetKind, holds: list[bool], healthy: bool) -> str:
     """Why it is no cause. `holds`: no start known; too few requests; nearly all of the traffic; the rest rose too."""
     startless, few, whole, alike = holds
     level = kind in (OnsetKind.UNCHANGED, OnsetKind.BETTER)
     reasons = (
         (startless, "no_start"),
         (few, "too_few"),
-        (newest and kind is OnsetKind.UNCHANGED, "healthy"),
+        (healthy and kind is OnsetKind.UNCHANGED, "healthy"),
         (level, kind.value),
         (whole, "everything"),
         (kind is OnsetKind.UNKNOWN, "no_onset"),

@@ -66,13 +66,15 @@ def change_point(
     if len(k) < SHORTEST + 1 or not k.sum():
         return None
     gains = _gains(k, n, max(1, SHORTEST // step), -(-BEFORE // step))
-    if reported is not None:  # what was over by then is not what was reported
+    if reported is not None and reported < len(failures):  # what was over by then is not what was reported
         gains[:, : math.floor(reported / step) + 1] = -np.inf
     if not np.isfinite(gains).any():
         return None
-    first, last = _place(gains)
-    phi = _phi(failures, requests, first * step, last * step)
-    scored = gains / phi - _costs(len(k), step, reported)
+    costs, scored = _costs(len(k), step, reported), gains
+    for _ in range(2):  # a burst that outshines the incident is no measure of the time outside of it
+        first, last = _place(scored)
+        phi = _phi(failures, requests, first * step, last * step)
+        scored = gains / phi - costs
     first, last = _place(scored)
     profile = scored.max(axis=1)
     near = np.flatnonzero(profile >= profile[first] - FAR)
@@ -112,9 +114,11 @@ def _gains(k: Floats, n: Floats, shortest: int, lead: int) -> Floats:
     outside_k, outside_n = failed[-1] - inside_k, asked[-1] - inside_n
     gained = _best(inside_k, inside_n) + _best(outside_k, outside_n) - _best(failed[-1:], asked[-1:])
     first, last = np.arange(count)[:, None], np.arange(count + 1)[None, :]
-    # Without a before nothing shows that it ever was better.
+    inside, outside = share(inside_k, inside_n), share(outside_k, outside_n)
+    # Without a better time before it nothing shows that it began: it may be what fell, or always was so.
     before = first >= (int(np.flatnonzero(n)[0]) if n.any() else 0) + lead
-    stands = (last - first >= shortest) & before & (share(inside_k, inside_n) > share(outside_k, outside_n))
+    better = share(failed[:-1], asked[:-1])[:, None] < (inside + outside) / 2
+    stands = (last - first >= shortest) & before & better & (inside > outside)
     return np.where(stands, gained, -np.inf)
 
 

@@ -37,6 +37,8 @@ ANCHORS, BEAM, EXACT, LONGEST = 40, 24, 60, 3
 """Values that one of a pair must be among; conjunctions that are made longer; those that are kept; pairs in one."""
 KEEP = 0.9
 """A further pair must raise what is explained by a tenth: no real rise is even…"""
+MOST_SAME = 6
+"""Other names of the same requests that are told."""
 RIVALS, SAME = 12, 0.98
 """Descriptions that are compared for their size; a share of failures or requests that makes two the same."""
 ALIKE = 0.25
@@ -137,13 +139,11 @@ class Search:
         return float(self.gain(self.cells.counted(key, alive), self.cells.count(alive)))
 
     def same_as(self, key: Key) -> list[Subject]:
-        """Other values that exactly the requests of a description have."""
-        mask = self.cells.mask(key)
-        return [
-            self.cells.items[item]
-            for item in np.flatnonzero((self.cells.member == mask).all(axis=1))
-            if item not in key
-        ]
+        """Other descriptions, no longer than this one, of exactly the same requests: no data tell them apart."""
+        cells, mask = self.cells, self.cells.mask(key)
+        around = [int(item) for item in np.flatnonzero(cells.member[:, mask].all(axis=1))]
+        others = [other for size in range(1, len(key) + 1) for other in combinations(around, size) if other != key]
+        return [cells.subject(other) for other in others if np.array_equal(cells.mask(other), mask)][:MOST_SAME]
 
     def base(self, counts: Floats) -> Floats:
         """Failing share of requests before (ok, failed, …), drawn to the service's own where few say."""

@@ -86,7 +86,7 @@ class WorkflowJudge:
         judged = []
         for scenario, name in enumerate(runs.names):
             mine = runs.scenario == scenario
-            one = self._scenario(mine, name, moment, gate)
+            one, alone = self._scenario(mine, name, moment, gate)
             if one is None:
                 continue
             if plain and self._left(mine, explained, moment) <= EXPLAINED:
@@ -94,27 +94,29 @@ class WorkflowJudge:
                 breaking = tuple(cause for cause, part in zip(plain, some, strict=True) if part)
                 after = runs.series(mine & ~explained).rate(moment.start, moment.end)
                 judged.append(replace(one, confidence=None, broken_by=breaking or tuple(plain[:1]), without=after))
+            elif not alone:
+                continue
             elif name not in named and self._left(mine, followed, moment) <= EXPLAINED:
                 judged.append(replace(one, confidence=None))  # it fails because requests fail, wherever they do
             else:
                 judged.append(replace(one, explained=runs.ids(explained & mine)))
         return sorted(judged, key=lambda one: -one.worth)
 
-    def _scenario(self, mine: Bools, name: str, moment: ChangePoint, gate: Gate) -> Workflow | None:
-        """A scenario that rose, and rose more than the others; None for any other."""
+    def _scenario(self, mine: Bools, name: str, moment: ChangePoint, gate: Gate) -> tuple[Workflow | None, bool]:
+        """A scenario that rose, None for any other; and whether it rose more than the others did."""
         runs, limits = self.runs, self.limits
         own, rest = runs.series(mine), runs.series(~mine)
         how = weigh(Sides(own, rest, own), moment, self.nats, limits.verdict, change=True)
         z = how.onset.z or 0.0
-        if z < limits.verdict.gate_z or any(code == NO_CONTRAST for code, _ in how.shortfalls):
-            return None
+        if z < limits.verdict.gate_z:
+            return None, False
+        alone = all(code != NO_CONTRAST for code, _ in how.shortfalls)
         missing = tuple(words for code, words in how.shortfalls if code != NO_BEFORE)
         low = self._definitely_low(mine & (runs.minute >= moment.start))
         tier = Tier.DEFINITIVE if name in self.critical and low else Tier.POTENTIAL
         confidence = Confidence.SUSPECTED if missing else Confidence.CONFIRMED
-        return Workflow(
-            name, moment, how.onset, how.contrast, confidence, missing, tier, own.rate(0, None), z**2 / 2, gate
-        )
+        whole = own.rate(0, None)
+        return Workflow(name, moment, how.onset, how.contrast, confidence, missing, tier, whole, z**2 / 2, gate), alone
 
     def _left(self, mine: Bools, gone: Bools, moment: ChangePoint) -> float:
         """The share of a scenario's excess rate that is left among the runs not `gone`; 0 where a handful fail."""
