@@ -150,6 +150,8 @@ def test_a_single_cause_is_first_and_alone(investigate: Investigate, name: str) 
     judgement = investigate(scenario(broken, rollout=ROLLOUT if broken.kind is Kind.VERSION else None))
     (cause,) = confirmed(judgement)
     assert any(holds(name, broken.where) for name in (cause.subject, *cause.detail.get("same_requests", [])))
+    if not holds(cause.subject, broken.where):
+        return  # the same requests by another name, of another step
     assert cause.step == broken.step
     assert cause.label == label or not label
 

@@ -26,6 +26,7 @@ from tsg_agent.recording.file import (
     Recording,
 )
 from tsg_agent.telemetry.catalog import SourceTable
+from tsg_agent.telemetry.codes import spelled_out
 from tsg_agent.telemetry.engine import Cancellable, Distrusting, Engine
 from tsg_agent.telemetry.parameters import parameters_in
 
@@ -69,7 +70,7 @@ class RecordingEngine:
         began = time.perf_counter()
         ended = partial(RecordedQuery, key=key, sql=sql, parameters=bound)
         try:
-            result = run()
+            result = spelled_out(run())  # a file keeps texts, not their codes
         except TelemetryError as error:
             self._keep(ended(error=type(error).__name__, message=error.message))
             raise

@@ -19,6 +19,7 @@ import pyarrow as pa
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
 from tsg_agent.telemetry.apart import Apart
 from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, SourceTable
+from tsg_agent.telemetry.codes import spelled_out
 from tsg_agent.telemetry.compact import Compact
 from tsg_agent.telemetry.database import Database
 from tsg_agent.telemetry.files import find_files, group_files
@@ -188,7 +189,7 @@ class DuckDB:
             table = cursor.sql(statements[0], params=dict(bound)).to_arrow_table()  # as parsed: not again
             if time.monotonic() > deadline:  # an interrupt waits for the rows in hand
                 raise duckdb.InterruptException
-            return _spelled_out(table)
+            return table if table.num_rows > MANY_ROWS else spelled_out(table)
 
         return self._watched(select, timeout, deadline)
 
@@ -387,13 +388,3 @@ def _without_folders(text: str, location: str) -> str:
     for folder in {str(PurePath(path).parent) for path in location.split(", ")}:
         text = text.replace(f"{folder}/", "")
     return text
-
-
-def _spelled_out(table: pa.Table) -> pa.Table:
-    """Codes of texts as texts, but where there are very many: Engine.run."""
-    if table.num_rows > MANY_ROWS:
-        return table
-    for position, column in enumerate(table.schema):
-        if pa.types.is_dictionary(column.type):
-            table = table.set_column(position, column.name, table.column(position).cast(column.type.value_type))
-    return table
