@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsg_agent.models import Subject
 from tsg_agent.statistics import Bools, Floats, g2_z
@@ -80,18 +79,6 @@ def _total(parts: Sequence[Floats]) -> Floats:
     """The sum, entry by entry."""
     added: Floats = np.sum(np.stack(parts), axis=0)
     return added
-
-
-def _met(member: Bools, index: list[int], weight: Floats) -> NDArray[np.float32]:
-    """How many requests each anchor has together with each item: (anchors, items)."""
-    rows = np.flatnonzero(weight)  # most rows are in one of the four states only
-    some = member[index][:, rows].astype(np.float32)
-    result: NDArray[np.float32] = (some[:ANCHORS] * weight[rows].astype(np.float32)) @ some.T
-    return result
-
-
-RowsOf = tuple[Bools, Bools, Floats]
-"""Of some rows: which items have them, whose before they are, and their counts."""
 
 
 @dataclass(frozen=True)
@@ -180,11 +167,8 @@ class Search:
         alive = self._without(gone)
         if within:
             alive &= cells.mask(within)
-        rows = np.flatnonzero(alive)
-        counts = cells.counts[rows]
-        total = counts.sum(axis=0)
-        member, told = cells.member[:, rows], cells.told[:, rows]
-        single = np.concatenate([member @ counts, told @ counts[:, :2]], axis=1)
+        total = cells.count(alive)
+        single = cells.within(alive, alive)
         fixed = {cells.dimension[item] for item in within}
         index = [int(i) for i in np.flatnonzero(single[:, AFTER_FAILED] >= SUPPORT) if cells.dimension[i] not in fixed]
         if not index:
@@ -194,8 +178,7 @@ class Search:
         }
         top: list[Key] = []
         for size in range(2, longest + 1):
-            rows_of = member, told, counts
-            longer = self._pairs(index, rows_of, total) if size == 2 else self._longer(top, index, rows_of, total)
+            longer = self._pairs(index, alive, total) if size == 2 else self._longer(top, index, alive, total)
             best = sorted(longer, key=lambda k: (-longer[k], k))[:EXACT]
             found |= {k: longer[k] for k in best}
             top = best[:BEAM]
@@ -235,12 +218,9 @@ class Search:
         )
         return [densest, *(one for one in ranked if one is not densest)]
 
-    def _pairs(self, index: list[int], rows_of: "RowsOf", total: Floats) -> dict[Key, float]:
+    def _pairs(self, index: list[int], alive: Bools, total: Floats) -> dict[Key, float]:
         """All pairs at once: how often two values meet is a product of matrices. One of the two is an anchor."""
-        member, told, counts = rows_of
-        met = np.stack(
-            [_met(member if state < 4 else told, index, counts[:, state % 4]) for state in range(6)], axis=-1
-        ).astype(float)
+        met = self.cells.met(index, ANCHORS, alive)
         dimension = self.cells.dimension[index]
         apart = dimension[:ANCHORS, None] != dimension
         later = np.arange(len(index)) > np.arange(len(met))[:, None]
@@ -252,20 +232,17 @@ class Search:
                 found[tuple(sorted((index[a], index[b])))] = float(score)
         return found
 
-    def _longer(self, keys: list[Key], index: list[int], rows_of: "RowsOf", total: Floats) -> dict[Key, float]:
+    def _longer(self, keys: list[Key], index: list[int], alive: Bools, total: Floats) -> dict[Key, float]:
         """Descriptions with one value more."""
-        member, told, counts = rows_of
-        found: dict[Key, float] = {}
-        dimension = self.cells.dimension
+        cells, found = self.cells, {}
         for key in keys:
-            rows, before = (np.flatnonzero(np.logical_and.reduce(of[list(key)], axis=0)) for of in (member, told))
-            used = {dimension[item] for item in key}
-            added = [item for item in index if dimension[item] not in used]
+            used = {cells.dimension[item] for item in key}
+            added = [item for item in index if cells.dimension[item] not in used]
             if not added:
                 continue
-            own = member[added][:, rows] @ counts[rows]
-            inside = np.concatenate([own, told[added][:, before] @ counts[before, :2]], axis=1)
-            scores = self.gain(inside, total) - self.cost * (len(key) + 1)
+            rows = cells.mask(key) & alive
+            before = cells.mask(key, told=True) & alive if cells.new[list(key)].any() else rows
+            scores = self.gain(cells.within(rows, before)[added], total) - self.cost * (len(key) + 1)
             for item, score in zip(added, scores, strict=True):
                 if np.isfinite(score):
                     found[tuple(sorted((*key, item)))] = float(score)
