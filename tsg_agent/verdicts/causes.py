@@ -105,10 +105,12 @@ class Explainer:
         """All causes, outcome by outcome."""
         gone = np.zeros(len(self.requests), bool)
         self.moments = moments = {
-            measure: one
-            for measure in OUTCOMES
-            if (one := self.moment(measure, gone) or self.moment_of_a_part(measure, gone)) is not None
+            measure: one for measure in OUTCOMES if (one := self.moment(measure, gone)) is not None
         }
+        if not any(measure in moments for measure in FAILING):
+            asked = FAILING if moments else OUTCOMES
+            parts = {measure: self.moment_of_a_part(measure, gone) for measure in asked}
+            moments |= {measure: one for measure, one in parts.items() if one is not None}
         order = sorted(
             moments, key=lambda measure: (OUTCOMES.index(measure) if measure in SYMPTOMS else 0, -moments[measure].gain)
         )
@@ -244,7 +246,7 @@ class Explainer:
         search = Search(
             Cells.of(self.columns, state, self.requests.weight), moment.phi, inner=inner, alpha=self.alphas[1]
         )
-        callers = callers_of_what_fails(search, self.calls)
+        callers = callers_of_what_fails(search, self.calls) if self.calls else set()
         away = callers | (never_worked(search) if inner else set())
         if not away:
             return search

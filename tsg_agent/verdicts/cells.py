@@ -127,7 +127,7 @@ class Cells:
     @staticmethod
     def _product(dense: NDArray[np.float32], rows: Bools, counts: Floats) -> Floats:
         """Products of whole numbers in single precision are exact up to 16 million, and many times as fast."""
-        there = np.flatnonzero(rows & counts.any(axis=1))
+        there = np.flatnonzero(rows)
         some = dense if len(there) == len(rows) else dense[:, there]
         result: Floats = (some @ counts[there].astype(np.float32)).astype(float)
         return result
