@@ -1,12 +1,15 @@
 """The conclusion in one sentence, and the service's availability in another."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tsg_agent.conclude.case import Case
 from tsg_agent.conclude.gaps import CANARY, steps_words
 from tsg_agent.conclude.statements import alike, figures
 from tsg_agent.models import Cause, Confidence, Gap, Sla
 from tsg_agent.wording import clock, compared, moment, name, one_line, percent, sentence, subject_name
+
+TOLD = timedelta(minutes=3)
+"""A reported start that differs from the measured one by so much is told beside it."""
 
 
 def headline(case: Case, causes: list[Cause], gaps: list[Gap]) -> str:
@@ -65,7 +68,10 @@ def _against(sla: Sla, share: float | None) -> str:
 
 def _cause(case: Case, cause: Cause) -> str:
     start = case.start
-    since = f" since {moment(start)}" if start and cause.onset.kind.value in ("new", "worse", "appeared") else ""
+    reported = case.judgement.start.reported
+    other = reported is not None and start is not None and abs(reported - start) >= TOLD
+    said = f" (reported {clock(reported)})" if other and reported is not None else ""
+    since = f" since {moment(start)}{said}" if start and cause.onset.kind.value in ("new", "worse", "appeared") else ""
     detail = figures(cause.onset, cause.contrast, cause.measure, case.slow_ms)
     known = cause.step != 9 or "workflow_step" in cause.subject
     step = None if known else cause.detail.get("workflow_step")

@@ -1,5 +1,6 @@
 """Step 11: the conclusion, and what it took."""
 
+from datetime import datetime
 from html import escape
 from typing import Any
 
@@ -200,6 +201,11 @@ class Report(Model):
     notes: list[str]
     usage: Usage
     narrative: Narrative | None = Field(None, description="None without a model, or where it gave none")
+
+    @property
+    def began(self) -> datetime | None:
+        """When the incident began, UTC: as measured, else as reported; None = unknown."""
+        return self.onset.measured or self.onset.reported
 
     def __repr__(self) -> str:
         """In short: a report has some thousand lines."""

@@ -98,7 +98,7 @@ def availability_chart(report: Report) -> TimeChart | None:
     low = min([*shares, report.sla.threshold])
     span = _nice(max((100 - low) * 1.1, LEAST_SPAN))
     floor = max(0.0, 100 - span)
-    start = report.parameters.incident_start
+    start = report.began
     return TimeChart(
         title="Availability over time",
         summary=f"Share of requests not answered 5xx, lowest {percent(min(shares))}"
@@ -186,7 +186,7 @@ def check_chart(report: Report, check: Check) -> BarChart | None:
     found = [
         (_row_name(check, rows[i]), [("after" if hot[i] else "before", shares[i], percent(shares[i]))]) for i in order
     ]
-    start = report.parameters.incident_start
+    start = report.began
     mixed = f", what lies before {clock(start)} included" if start else ""
     return replace(
         _bars(f"{check.title}, whole window", finding.id, found, {}),
@@ -298,6 +298,6 @@ def _times(report: Report) -> list[Tick]:
 
 def _start(report: Report) -> Tick | None:
     p = report.parameters
-    if p.incident_start is None or not p.start_time <= p.incident_start <= p.end_time:
+    if report.began is None or not p.start_time <= report.began <= p.end_time:
         return None
-    return Tick(_x(report, p.incident_start), f"start {clock(p.incident_start)}")
+    return Tick(_x(report, report.began), f"start {clock(report.began)}")

@@ -105,7 +105,7 @@ def _column_names(finding: Finding) -> list[str]:
 
 
 def _spans(report: Report) -> list[tuple[str, Availability]]:
-    sla, start = report.sla, report.parameters.incident_start
+    sla, start = report.sla, report.began
     when = clock(start) if start else "the start"
     spans = [(f"after {when}", sla.after), (f"before {when}", sla.before), ("whole window", sla.window)]
     return [(name, span) for name, span in spans if span is not None]

@@ -77,7 +77,7 @@ def _told(report: Report) -> Iterator[str]:
 
 
 def _availability(report: Report) -> Iterator[str]:
-    sla, start = report.sla, report.parameters.incident_start
+    sla, start = report.sla, report.began
     when = clock(start) if start else "the start"
     spans: list[tuple[str, Availability | None]] = [
         (f"before {when}", sla.before),
