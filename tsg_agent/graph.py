@@ -2,11 +2,9 @@
 
     read -> extract -> nine checks and the evidence measurement, side by side -> join -> judge -> conclude -> phrase
 
-`read`, `analyse` (behind Step 9's check) and `phrase` ask a language model, where there is one; they add words, and
-decide nothing.
+`read`, `analyse` (behind Step 9's check) and `phrase` ask a language model, if any; they add words, decide nothing.
 
-State is plain JSON. Tables, the engine and settings live in the Context, outside of it.
-"""
+State is plain JSON. Tables, the engine and settings live in the Context, outside of it."""
 
 import asyncio
 import functools

@@ -116,8 +116,11 @@ def test_an_action_is_for_exactly_what_fails(cause: Verdict, statement: str) -> 
     assert cause.subject.items() <= action.target.items()
 
 
-def test_of_two_places_the_smaller_one_is_acted_on() -> None:
-    assert kinds(verdict(5, "HIGH_ERRORS", {"shard_id": "s1", "availability_zone": "a"})) == ["drain"]
+def test_of_two_places_traffic_goes_around_the_larger_one_and_only_for_the_smaller() -> None:
+    both = verdict(5, "HIGH_ERRORS", {"shard_id": "s1", "availability_zone": "a"})
+    [action] = proposed(both)
+    assert action.kind == "redirect_traffic"
+    assert "zone a for shard s1" in action.statement
 
 
 def test_what_somebody_changed_goes_before_the_place_that_it_breaks() -> None:
