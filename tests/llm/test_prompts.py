@@ -66,7 +66,7 @@ def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
         ("analyse", "Judge a run in this order. Failed: "),
         ("analyse", "A failed run counts once"),
         ("ask", '"before", "after" and "the rest" are different figures, and are checked'),
-        ("ask", "Names are services, regions, versions"),
+        ("ask", "Copy names exactly, write figures as digits"),
         ("mend", "The rows as the check reads them"),
         ("ask_mend", "The rows as the check reads them"),
     ],

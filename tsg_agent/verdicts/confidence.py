@@ -69,7 +69,7 @@ def weigh(sides: Sides, moment: ChangePoint, nats: float, limits: VerdictThresho
     `nats`: what chance among all that was looked at could explain. `change`: somebody changed it, so it may be new.
     """
     own, rest, whole = sides.own, sides.rest, sides.told
-    need, edge = math.sqrt(2 * nats), moment.before(limits.guard_minutes)
+    need, edge = math.sqrt(2 * max(nats, 0.0)), moment.before(limits.guard_minutes)
     before, after = own.rate(0, edge), own.rate(moment.start, moment.end)
     born = before.requests < limits.minimum_requests
     base = whole.rate(0, edge) if born else before
