@@ -3,9 +3,9 @@
 from datetime import timedelta
 from pathlib import Path
 
-from tsg_agent.ask.figures import Wanted, counted
-
 from tests.tools.made import SCOPE, START, Rows, args_for, plugin, requests, written
+from tsg_agent.ask.compiling import counted_rows
+from tsg_agent.ask.typed import TypedQuery
 from tsg_agent.models import Parameters
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.duckdb import DuckDB
@@ -16,7 +16,7 @@ PARAMETERS = Parameters(**{**SCOPE, "end_time": SCOPE["end_time"] + timedelta(mi
 def figures(folder: Path, rows: Rows) -> tuple[int, int, int]:
     """Requests and failures of a question, and requests of the check of regions."""
     with DuckDB(written(folder, {"api_gateway_logs": rows})) as engine:
-        [asked] = counted(engine, Wanted(), PARAMETERS, Settings()).rows
+        [asked] = counted_rows(engine, TypedQuery(measures=("requests", "failures")), PARAMETERS, Settings()).rows
         [row] = plugin(3).run(engine, args_for(plugin(3)), Settings()).rows
     return asked["requests"], asked["failures"], row["total_count"]
 
