@@ -176,7 +176,11 @@ def evidence_of(report: Report) -> Evidence:
         rows += [_visible(f"C{cause.rank}.{i}", item) for i, item in enumerate(seen, 1)]
     rows += [action_row(f"A{i}", action) for i, action in enumerate(report.actions, 1)]
     rows.append(_sla(report.sla))
-    return Evidence(rows, report.parameters)
+    evidence = Evidence(rows, report.parameters)
+    begun = report.onset
+    moments = (begun.measured, begun.earliest, begun.latest, begun.ended, begun.reported)
+    evidence.times |= {moment for moment in moments if moment is not None}
+    return evidence
 
 
 def rows_of(findings: Iterable[Finding]) -> list[Row]:
