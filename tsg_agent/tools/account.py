@@ -266,8 +266,9 @@ def _by_minute(rows: Iterable[_Row]) -> Counter[datetime]:
 
 def _usual(minutes: Counter[datetime], first: datetime, last: datetime) -> float:
     """Rows in a minute: the mean of the window's, where most have none, else their median."""
-    held = [minutes[first + n * MINUTE] for n in range(int((last - first) / MINUTE) + 1)]
-    return median(held) or sum(held) / len(held)
+    held = [rows for minute, rows in minutes.items() if first <= minute <= last]
+    empty = int((last - first) / MINUTE) + 1 - len(held)  # never listed: a window may be of ages
+    return sum(held) / (len(held) + empty) if empty > len(held) else median([*held, *[0] * empty])
 
 
 def _spans(
