@@ -17,6 +17,8 @@ from eval.cases import INCIDENTS, chosen, load_all
 from eval.compare import compare as compared
 from eval.entrants import EntrantError, Spec, entrant_of
 from eval.localization.command import command as localize
+from eval.questions import ask_all, books
+from eval.questions.table import shown
 from eval.report import LEFT_OUT, failings, html, markdown
 from eval.results import Head, Result, ResultsError, add, begin, failures, head, read, reason
 from eval.runner import Job, jobs
@@ -34,7 +36,7 @@ app.command("bounds")(bounds)
 
 
 @app.command()
-def run(  # noqa: PLR0913, PLR0917 - a command line's flags
+def run(  # noqa: PLR0913, PLR0917 - typer makes each parameter a flag
     cases: Annotated[list[str] | None, typer.Option(help="ids, groups or tags (`smoke`, `step 5`); none = all")] = None,
     entrant: Annotated[
         str, typer.Option(help="rules, agent, guide, react, command:…, python:module:function")
@@ -111,9 +113,6 @@ def questions(
     cache: Annotated[Path | None, typer.Option(help="where made telemetry is kept")] = None,
 ) -> None:
     """Ask the questions of eval/questions by rules, and compare the answers' rows with the gold's."""
-    from eval.questions import ask_all, books  # noqa: PLC0415 - the exam's other commands need no telemetry engine
-    from eval.questions.table import shown  # noqa: PLC0415
-
     root = cache or default_cache()
     scored = [one for book in books() for one in ask_all(book, root, lambda q: held is None or q.held is held)]
     shown(scored, console)

@@ -94,7 +94,7 @@ def _cases(state: TaskState) -> Case:
 def tsg_agent_solver(cache: str = "") -> Solver:
     """Our agent; a parameter that it asks for is answered with the labelled value, once."""
 
-    async def solve(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001 - Inspect's interface
+    async def solve(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001 - Inspect's Solver passes it; ours asks no model through it
         case = _cases(state)
         model = None if str(state.model) in (NO_MODEL, "none/none") else Bridge(get_model())
         folder = await asyncio.to_thread(telemetry_of, case, Path(cache) if cache else default_cache())

@@ -5,12 +5,13 @@ import os
 import sys
 import tempfile
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from eval.bounds import exam, invariance, localization, onset, petshop
@@ -31,7 +32,11 @@ def default_shared() -> Path:
     return Path(given).parent if given else Path(__file__).parents[3] / "shared"
 
 
-def command(  # noqa: PLR0913, PLR0917 - a command line's flags
+def _tell(progress: Progress, task: TaskID, done: int, total: int) -> None:
+    progress.update(task, completed=done, total=total)
+
+
+def command(  # noqa: PLR0913, PLR0917 - typer makes each parameter a flag
     only: Annotated[list[str] | None, typer.Option(help="a bound's name; may be repeated")] = None,
     quick: Annotated[bool, typer.Option(help="a sample of each")] = False,
     shared: Annotated[Path | None, typer.Option(help="folder of incidents/ and localization/")] = None,
@@ -55,7 +60,6 @@ def command(  # noqa: PLR0913, PLR0917 - a command line's flags
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with tempfile.TemporaryDirectory(prefix="bounds-") as scratch, Progress(*columns, console=errors) as progress:
         for bound in chosen:
-            task = progress.add_task(bound.name, total=None)
             setup = Setup(
                 shared=shared or default_shared(),
                 cache=cache or default_cache(),
@@ -64,7 +68,7 @@ def command(  # noqa: PLR0913, PLR0917 - a command line's flags
                 quick=quick,
                 seed=seed,
                 settings=nested(set_ or []),
-                progress=lambda done, total, task=task: progress.update(task, completed=done, total=total),  # type: ignore[misc]
+                progress=partial(_tell, progress, progress.add_task(bound.name, total=None)),
                 **({"reseeds": tuple(reseed)} if reseed else {}),
             )
             found = bound.rows(setup)

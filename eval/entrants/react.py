@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from langchain.agents import create_agent
 from langchain_openai import ChatOpenAI
 
@@ -30,10 +29,7 @@ def react(spec: Spec) -> Entrant:
         raise EntrantError("entrant react needs OPENAI_API_KEY, or --base-url for an endpoint without a key")
     options: dict[str, Any] = {"model": spec.model, "base_url": spec.base_url, "api_key": key, "timeout": spec.timeout}
     model = ChatOpenAI(temperature=0, **options)
-    template = Environment(undefined=StrictUndefined, autoescape=False).from_string(  # noqa: S701 - a prompt is plain text
-        PROMPT.read_text(encoding="utf-8")
-    )
-    prompt = template.render(schema=json.dumps(Answer.model_json_schema()))
+    prompt = PROMPT.read_text(encoding="utf-8").replace("{{ schema }}", json.dumps(Answer.model_json_schema()))
 
     def solve(question: Question) -> Answer:
         with open_telemetry(question.telemetry) as engine:

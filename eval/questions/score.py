@@ -113,32 +113,29 @@ def differing(
         rows, table = rows[: question.top], table[: question.top]
     if len(rows) != len(table):
         return f"{len(table)} rows, not {len(rows)}"
-    columns = {}
+    pairs = _pairs_of_rows(rows, table, [] if question.order else keys)
     for i, name in enumerate(names):
-        fitting = [name] if table and name in table[0] else list(table[0]) if table else []
-        fitting = [column for column in fitting if _fits(i, column, keys, rows, table, ordered=question.order)]
-        if not fitting and rows:
+        columns = [name] if table and name in table[0] else list(table[0]) if table else []
+        if rows and not any(_fits(i, column, pairs) for column in columns):
             return f"no column has the gold's {name}"
-        columns[name] = fitting
     return ""
 
 
-def _fits(  # noqa: PLR0913 - one column of each side
-    place: int, column: str, keys: list[int], rows: list[tuple[Any, ...]], table: list[dict[str, Any]], *, ordered: bool
-) -> bool:
-    """Whether a column of the table holds the gold's, row by row; rows are told by their keys, or by order."""
-    if ordered or not keys:
-        return all(_same(row[place], one.get(column)) for row, one in zip(rows, table, strict=True))
-    held = {}
-    for one in table:
-        texts = frozenset(_text(value) for value in one.values() if value is not None)
-        held[texts] = one
-    for row in rows:
-        wanted = {_text(row[key]) for key in keys}
-        matching = [one for texts, one in held.items() if wanted <= texts]
-        if not any(_same(row[place], one.get(column)) for one in matching):
-            return False
-    return True
+Paired = list[tuple[tuple[Any, ...], list[dict[str, Any]]]]
+
+
+def _pairs_of_rows(rows: list[tuple[Any, ...]], table: list[dict[str, Any]], keys: list[int]) -> Paired:
+    """Each of the gold's rows with those of the table that may be it: told by its keys, else by order."""
+    if not keys:
+        return [(row, [one]) for row, one in zip(rows, table, strict=True)]
+    held = {frozenset(_text(value) for value in one.values() if value is not None): one for one in table}
+    wanted = [{_text(row[key]) for key in keys} for row in rows]
+    return [(row, [one for texts, one in held.items() if own <= texts]) for row, own in zip(rows, wanted, strict=True)]
+
+
+def _fits(place: int, column: str, pairs: Paired) -> bool:
+    """Whether a column of the table holds the gold's in every row."""
+    return all(any(_same(row[place], one.get(column)) for one in ones) for row, ones in pairs)
 
 
 def _text(value: Any) -> str:

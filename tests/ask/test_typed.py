@@ -12,9 +12,9 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ValidationError
 
 from tests.ask.test_agent import asked as by_model
-from tests.ask.test_agent import calls, tool_results
+from tests.ask.test_agent import calls, settings, tool_results
 from tests.ask.test_questions import counts
-from tests.llm.server import Say, each
+from tests.llm.server import Say, each, serving
 from tsg_agent import Request, Settings
 from tsg_agent.ask import Answer, Conversation
 from tsg_agent.ask.compiling import compiled
@@ -247,9 +247,6 @@ def test_a_model_is_told_the_scope_and_its_tools_look_there(engine: Engine, inci
 def test_ids_go_on_through_a_talk_with_a_model(engine: Engine, incident: Request) -> None:
     count = calls("measure", measures=["requests"])
     script = each(count, Say("They are told [Q1.1]."), count, Say("They are told [Q2.1]."))
-    from tests.ask.test_agent import settings  # noqa: PLC0415 - its server runs only here
-    from tests.llm.server import serving  # noqa: PLC0415
-
     with serving(script) as endpoint:
         talk = Conversation(engine, settings(endpoint), incident=incident.text, now=NOW)
         ids = [list(talk.ask(question).evidence) for question in ("how many requests?", "and again?")]

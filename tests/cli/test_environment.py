@@ -125,8 +125,8 @@ def test_an_argument_that_is_no_text(arguments: tuple[bytes, ...], tmp_path: Pat
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no file has such a name")
 def test_a_file_whose_name_is_no_text(shard: Place, tmp_path: Path) -> None:
-    for name in os.listdir(shard.telemetry):  # noqa: PTH208 - names, without Path objects
-        os.link(Path(shard.telemetry) / name, tmp_path / name)
+    for path in Path(shard.telemetry).iterdir():
+        os.link(path, tmp_path / path.name)
     for name in (b"\xff.parquet", b"notes-\xff.csv", b"\xff"):
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text("x")
     done = tsg("run", str(shard.incident), "-t", str(tmp_path), "--json", state=tmp_path)

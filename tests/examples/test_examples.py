@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -69,12 +70,12 @@ def test_a_copilot_over_mcp(incident: Request, open_incident: str, tmp_path: Pat
     assert "10/10" in said and "[C1]" in said and '"roll_back"' in said
 
 
-def test_the_notebook_s_cells() -> None:
+def test_the_notebook_s_cells(tmp_path: Path) -> None:
     cells = json.loads((EXAMPLES / "incident.ipynb").read_text("utf-8"))["cells"]
-    names: dict[str, Any] = {}
-    for cell in cells:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)  # noqa: S102 - the notebook's own
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    script = tmp_path / "incident.py"
+    script.write_text("\n".join(code), "utf-8")
+    names = runpy.run_path(str(script))
     assert names["report"].causes[0].subject == {"shard_id": "shard-07"}
     assert "shard-07" in names["answer"].text
 
@@ -82,8 +83,7 @@ def test_the_notebook_s_cells() -> None:
 def test_the_graph_that_langgraph_json_names(incident: Request, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TSG_SOURCES", f"shop={incident.telemetry}")
     place, name = json.loads((ROOT / "langgraph.json").read_text("utf-8"))["graphs"]["tsg-agent"].split(":")
-    held: dict[str, Any] = {"__name__": "langgraph_app"}
-    exec(compile((ROOT / place).read_text("utf-8"), place, "exec"), held)  # noqa: S102 - as the server loads it
+    held = runpy.run_path(str(ROOT / place), run_name="langgraph_app")
     graph = held[name].copy(update={"checkpointer": InMemorySaver()})
 
     async def main() -> Any:

@@ -237,7 +237,7 @@ def test_queries_are_typed_tools(tmp_path: Path) -> None:
     with GuideTables(str(lag(tmp_path)), wanted, Settings()) as engine:
         tools = {tool.name: tool for tool in guide_tools(guide, engine)}
         assert set(tools) == {"plugin_1_tool", "plugin_2_tool", "plugin_3_tool"}
-        schema = tools["plugin_1_tool"].args_schema.model_json_schema()  # type: ignore[union-attr]
+        schema = tools["plugin_1_tool"].get_input_jsonschema()
         assert set(schema["properties"]) == {"start_time", "end_time", "primary", "lag_limit"}
         assert schema["properties"]["lag_limit"]["type"] == "number"
         call = {

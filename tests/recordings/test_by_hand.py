@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import tsg
+from tests.sandbox.world import skipped_without_a_sandbox
 from tsg_agent.recording import differences
 from tsg_agent.recording.file import INDEX, read
-from tsg_agent.sandbox.doctor import diagnose
+from tsg_agent.sandbox import Session
 
 FILES = sorted((Path(__file__).parent / "by-hand").glob("*.tsgr"))
 PLACE = re.compile(r"(?<![\w.])/(?:home|root|tmp|Users|work|mnt)/\w")
@@ -19,9 +20,8 @@ PLACE = re.compile(r"(?<![\w.])/(?:home|root|tmp|Users|work|mnt)/\w")
 def test_it_gives_the_same_again(file: Path) -> None:
     held, _ = read(file)
     if any("```python" in call.text or "code" in str(call.tool_calls) for call in held.calls):
-        found = diagnose()
-        if not found.available:
-            pytest.skip(f"its code needs a sandbox: {found.problem}")
+        with skipped_without_a_sandbox(), Session() as session:
+            assert session.run("").ok
     assert differences(file) == []
 
 

@@ -112,7 +112,7 @@ def test_the_parent_refuses_although_the_child_would_run_it() -> None:
 
 def test_the_zygote_cannot_be_read_by_its_own_user(sandbox: Session) -> None:
     if is_root():
-        pytest.skip("root reads every process")
+        pytest.skip("the zygote's user is root here, who reads every process")
     with pytest.raises(PermissionError):
         Path(f"/proc/{sandbox.pid}/environ").read_bytes()
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cli.running import ROOT, tsg
-from tsg_agent import Report, Request, Service, Settings
+from tsg_agent import Report, Request, Service, Settings, investigate
 from tsg_agent.store import Store
 
 pytest.importorskip("mcp.server.mcpserver", reason="needs the extra `mcp`: pip install 'tsg-agent[mcp]'")
@@ -135,8 +135,6 @@ def test_where_nobody_answers_the_error_says_what_to_do(
 @pytest.fixture(scope="module")
 def past(incident: Request, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
     """A state directory with an investigation whose telemetry is gone."""
-    from tsg_agent import investigate  # noqa: PLC0415 - beside its use
-
     place = tmp_path_factory.mktemp("past")
     shutil.copytree(incident.telemetry, place / "telemetry")
     asked = incident.model_copy(update={"telemetry": str(place / "telemetry")})

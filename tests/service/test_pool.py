@@ -18,9 +18,8 @@ REQUEST: contextvars.ContextVar[str] = contextvars.ContextVar("request", default
 class Engine:
     """One whose queries end when they are cancelled; it knows which threads were named."""
 
-    tables: dict[str, Any] = {}  # noqa: RUF012 - never changed
-
     def __init__(self) -> None:
+        self.tables: dict[str, Any] = {}
         self.running, self.cancelled = dict[int, threading.Event](), set[int]()
 
     def query(self, begun: threading.Event) -> str:

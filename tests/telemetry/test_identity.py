@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from tests.telemetry.sources import SHAPES, said_of
@@ -55,8 +56,6 @@ def test_what_says_nothing_is_no_name(missing: str, tmp_path: Path) -> None:
 def test_rows_without_an_id_are_requests_of_their_own(shape: str, tmp_path: Path) -> None:
     rows = requests(50)
     alike: Rows = [{k: v for k, v in {**rows[0], "status_code": 200}.items() if k != "request_id"}] * 50
-    import duckdb  # noqa: PLC0415
-
     target = tmp_path / "held"
     target.mkdir()
     source = written(tmp_path / "source", {"api_gateway_logs": alike})

@@ -1,6 +1,7 @@
 """Times, numbers and yes-or-no as people's systems write them are read; else the error has the line that reads them."""
 
 import re
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -137,8 +138,6 @@ def test_yes_and_no_are_read(tmp_path: Path) -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 3), st.datetimes(datetime(1995, 1, 1), datetime(2090, 1, 1)))
 def test_the_unit_of_a_count_since_1970_changes_no_time(unit: int, first: datetime) -> None:
-    import tempfile  # noqa: PLC0415 - a fixture's folder lives through all examples
-
     first = first.replace(microsecond=0)
     counts = [int((first.replace(tzinfo=UTC) + timedelta(seconds=n)).timestamp()) * 1000**unit for n in range(20)]
     with tempfile.TemporaryDirectory() as folder:
