@@ -16,10 +16,10 @@ import pytest
 from tests.edited import edited
 from tsg_agent import Request
 from tsg_agent.errors import RecordError
-from tsg_agent.recording import archive, differences, record, replay, tables
+from tsg_agent.recording import archive, arrow, differences, record, replay
 from tsg_agent.recording.archive import INDEX, Unfit
+from tsg_agent.recording.arrow import table_in, written
 from tsg_agent.recording.file import read, write
-from tsg_agent.recording.tables import table_in, written
 
 KEY = "0123456789abcdef" * 2
 MEMBER = f"results/{KEY}.arrow"
@@ -247,7 +247,7 @@ TEXT = pa.table({"a": ["x" * 100, "y"]})
         (_ipc(pa.table({"a": pa.array(["x"], pa.string_view())})), "type string_view"),
         (_ipc(pa.table({"a": pa.RunEndEncodedArray.from_arrays([2**30], [1])})), "type run_end_encoded"),
         (_ipc(pa.table({"a": pa.array([{}], pa.struct([]))})), "type struct"),
-        (_ipc(pa.table({"a": pa.nulls(tables.MOST_CELLS + 1)})), "cells"),
+        (_ipc(pa.table({"a": pa.nulls(arrow.MOST_CELLS + 1)})), "cells"),
         (_ipc(pa.table({"a": pa.ListArray.from_arrays([0, 2**30], pa.nulls(2**30))})), "cells"),
     ],
 )
@@ -259,7 +259,7 @@ def test_a_result_that_is_not_what_it_claims(data: bytes, said: str) -> None:
 
 
 def test_columns_that_share_their_bytes_count_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "MOST_RESULT", 4 * 2**20)
+    monkeypatch.setattr(arrow, "MOST_RESULT", 4 * 2**20)
     long = pa.array(["x" * 2**20])
     with pytest.raises(Unfit, match="more than 4 MB"):
         written(pa.table({str(n): long for n in range(9)}))

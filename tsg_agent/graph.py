@@ -34,8 +34,8 @@ from tsg_agent.extract import Extraction, Given, Known, extract
 from tsg_agent.frames import Frames
 from tsg_agent.llm.analysis import Workbench, second_look
 from tsg_agent.llm.assistant import Assistant
-from tsg_agent.llm.reading import Reading, combined, read_report
-from tsg_agent.llm.telling import spent_by, told_by
+from tsg_agent.llm.narrative import spent_by, told_by
+from tsg_agent.llm.report_reading import Reading, combined, read_report
 from tsg_agent.models import Finding, Judgement, Parameters, Report, Sla, Status, Usage
 from tsg_agent.progress import Progress
 from tsg_agent.settings import Settings

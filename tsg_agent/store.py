@@ -24,7 +24,7 @@ from tsg_agent.sqlite_files import connected, mended, owned
 try:
     import fcntl
 except ImportError:  # not on Windows: there two processes can run one investigation
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # a module where there is one
 
 ENDED, REPORT, FEEDBACK, LOCK = "ended.json", "report.json", "feedback.json", "lock"
 SCHEMA = 1

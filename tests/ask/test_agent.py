@@ -9,7 +9,7 @@ import pytest
 from tests.llm.server import Endpoint, Fail, Say, Script, each, serving
 from tsg_agent import Report, Request, Settings
 from tsg_agent.ask import Answer, Conversation
-from tsg_agent.ask.ledger import Ledger
+from tsg_agent.ask.citable import Ledger
 from tsg_agent.ask.tools import guide_text
 from tsg_agent.llm.grounding import check
 from tsg_agent.models import Gap

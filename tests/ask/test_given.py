@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.samples import finding
-from tsg_agent.ask.ledger import Ledger
+from tsg_agent.ask.citable import Ledger
 from tsg_agent.llm.grounding import check
 
 QUESTION = "Which component failed most between 01:00 and 01:32, and is Redis or 73 % of us-west part of it?"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tsg_agent.extract.asked import Frame, asked_window
+from tsg_agent.extract.question_span import Frame, asked_window
 
 
 def at(clock: str, day: int = 10) -> datetime:

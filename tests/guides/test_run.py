@@ -25,9 +25,9 @@ from tsg_agent.errors import GuideError, ParameterError, QuestionError, Telemetr
 from tsg_agent.guides import Guide, parse_guide, read_guide
 from tsg_agent.guides.graph import build_guide_graph
 from tsg_agent.guides.investigate import investigate_with_guide
+from tsg_agent.guides.query_tools import guide_tools
 from tsg_agent.guides.report import GuideReport, Outcome
 from tsg_agent.guides.tables import GuideTables
-from tsg_agent.guides.tools import guide_tools
 from tsg_agent.models import Status
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import Kind

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tsg_agent.extract import Extraction, Given, Known, extract
-from tsg_agent.llm.reading import Reading, checked, combined
+from tsg_agent.llm.report_reading import Reading, checked, combined
 from tsg_agent.models import Doubt
 
 NOW = datetime(2026, 3, 10, 18, 0, tzinfo=UTC)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.sandbox.world import skipped_without_a_sandbox
 from tsg_agent.sandbox import Session
-from tsg_agent.sandbox.frames import pack
+from tsg_agent.sandbox.frame_memory import pack
 from tsg_agent.sandbox.inside import resident
 
 TIMES = pd.date_range("2025-01-01", periods=3, freq="h")

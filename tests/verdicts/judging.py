@@ -15,7 +15,7 @@ from tsg_agent.tools import PLUGINS
 from tsg_agent.tools.plugin_8_workflows import frame_of
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
 from tsg_agent.verdicts import Evidence, judge
-from tsg_agent.workflows import analyse
+from tsg_agent.workflow_analysis import analyse
 
 SETTINGS = Settings()
 LEANED_ON = (5, 8, 9)

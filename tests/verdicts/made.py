@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -95,24 +96,24 @@ def made(*parts: Part, minutes: int = MINUTES, runs: bool = False) -> Requests:
 
 
 def explainer(
-    requests: Requests, *, service: str = "shop", reported: float | None = START, **changes: object
+    requests: Requests, *, service: str = "shop", reported: float | None = START, **changes: Any
 ) -> Explainer:
-    return Explainer(requests, service, reported, limits=LIMITS.verdict, **changes)  # type: ignore[arg-type]
+    return Explainer(requests, service, reported, limits=LIMITS.verdict, **changes)
 
 
-def explained(requests: Requests, **changes: object) -> Explained:
-    return explainer(requests, **changes).explain()  # type: ignore[arg-type]
+def explained(requests: Requests, **changes: Any) -> Explained:
+    return explainer(requests, **changes).explain()
 
 
-def evidence(requests: Requests, **changes: object) -> Evidence:
+def evidence(requests: Requests, **changes: Any) -> Evidence:
     given: Parameters = parameters(
         **{name: changes.pop(name) for name in list(changes) if name in Parameters.model_fields}
     )
-    usual: dict[str, object] = {
+    usual: dict[str, Any] = {
         "regions": None, "calls": frozenset(), "steps": None, "runs": None, "findings": [], "limits": LIMITS,
     }  # fmt: skip
-    return Evidence(requests=requests, parameters=given, **(usual | changes))  # type: ignore[arg-type]
+    return Evidence(requests=requests, parameters=given, **(usual | changes))
 
 
-def judged(requests: Requests, **changes: object) -> Judgement:
+def judged(requests: Requests, **changes: Any) -> Judgement:
     return judge(evidence(requests, **changes)).judgement

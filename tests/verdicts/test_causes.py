@@ -1,6 +1,7 @@
 """What is explained, since when, in which order: outcomes, parts of little traffic, inner calls, their direction."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +13,9 @@ from tsg_agent.verdicts.causes import Explained
 ZONES = [{"availability_zone": f"z{n}"} for n in range(4)]
 
 
-def zones(after: float = 0.4, before: float = 0.01, per_minute: float = 20, **changes: object) -> list[Part]:
+def zones(after: float = 0.4, before: float = 0.01, per_minute: float = 20, **changes: Any) -> list[Part]:
     return [
-        Part(zone, per_minute, before, after if place == 0 else before, **changes)  # type: ignore[arg-type]
-        for place, zone in enumerate(ZONES)
+        Part(zone, per_minute, before, after if place == 0 else before, **changes) for place, zone in enumerate(ZONES)
     ]
 
 
@@ -34,8 +34,8 @@ def subjects(one: Explained) -> list[Subject]:
     ],
     ids=["5xx", "429", "4xx", "slow", "retries"],
 )
-def test_each_outcome_is_searched_as_itself(changes: dict[str, object], measure: Measure) -> None:
-    one = explained(made(*zones(**changes)))  # type: ignore[arg-type]
+def test_each_outcome_is_searched_as_itself(changes: dict[str, Any], measure: Measure) -> None:
+    one = explained(made(*zones(**changes)))
     assert subjects(one) == [ZONES[0]]
     assert one.found[0].measure is measure
     assert abs(one.found[0].moment.start - START) <= 1
@@ -45,16 +45,16 @@ def test_what_never_says_how_it_was_answered_is_in_no_share() -> None:
     assert subjects(explained(made(*zones(answer=UNKNOWN)))) == []
 
 
-def both(outcome: dict[str, object], where: int) -> list[Part]:
+def both(outcome: dict[str, Any], where: int) -> list[Part]:
     """A zone fails with 5xx; another outcome rises in a zone too."""
     more = [
         replace(part, **outcome, after=0.4 if place == where else 0.0, before=0.0) for place, part in enumerate(zones())
-    ]  # type: ignore[arg-type]
+    ]
     return [*zones(), *more]
 
 
 @pytest.mark.parametrize("outcome", [{"slow": True}, {"retried": True}], ids=["slow", "retries"])
-def test_slowness_and_retries_of_the_requests_that_fail_are_symptoms(outcome: dict[str, object]) -> None:
+def test_slowness_and_retries_of_the_requests_that_fail_are_symptoms(outcome: dict[str, Any]) -> None:
     one = explained(made(*both(outcome, 0)))
     assert [(found.subject, found.measure) for found in one.found] == [(ZONES[0], Measure.SERVER_ERRORS)]
 

@@ -15,7 +15,7 @@ from tests.verdicts.judging import confirmed, shadows
 from tests.verdicts.made import MINUTES, START, Part, evidence, judged, made
 from tsg_agent.models import Confidence, Judgement, Measure, Onset, OnsetKind, Rate, Tier, Verdict
 from tsg_agent.verdicts import judge
-from tsg_agent.verdicts.telling import told_alike
+from tsg_agent.verdicts.verdict import told_alike
 
 OLD, NEW = {"service_version": "1.9.0"}, {"service_version": "1.10.0"}
 

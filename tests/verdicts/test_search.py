@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,23 +15,21 @@ from tsg_agent.verdicts.causes import Found
 ZONES, SHARDS, CLIENTS = ("z1", "z2", "z3"), ("s1", "s2", "s3", "s4"), ("web", "ios")
 
 
-def cube(
-    *broken: tuple[Subject, float], per_minute: float = 2, background: float = 0.01, **changes: object
-) -> list[Part]:
+def cube(*broken: tuple[Subject, float], per_minute: float = 2, background: float = 0.01, **changes: Any) -> list[Part]:
     """Every zone, shard and client, as much traffic each; those that a description says fail with its share."""
     parts = []
     for zone, shard, client in product(ZONES, SHARDS, CLIENTS):
         values = {"availability_zone": zone, "shard_id": shard, "client_type": client}
         shares = [share for subject, share in broken if subject.items() <= values.items()]
-        parts.append(Part(values, per_minute, background, max([background, *shares]), **changes))  # type: ignore[arg-type]
+        parts.append(Part(values, per_minute, background, max([background, *shares]), **changes))
     return parts
 
 
-def found(*parts: Part, **changes: object) -> list[Found]:
+def found(*parts: Part, **changes: Any) -> list[Found]:
     return explained(made(*parts), **changes).found
 
 
-def subjects(*parts: Part, **changes: object) -> list[Subject]:
+def subjects(*parts: Part, **changes: Any) -> list[Subject]:
     return [one.subject for one in found(*parts, **changes)]
 
 

@@ -25,11 +25,11 @@ from tsg_agent.llm.bounded import ASYNC_HOOKS
 from tsg_agent.llm.budget import Budget
 from tsg_agent.llm.client import connection
 from tsg_agent.llm.grounding import check, cited, read_rows, sentences_of
+from tsg_agent.llm.narrative import usage_of
 from tsg_agent.llm.prompts import render
 from tsg_agent.llm.prose import Failed
 from tsg_agent.llm.protocol import LiveTurns, Message, Turns
 from tsg_agent.llm.redaction import Redactor
-from tsg_agent.llm.telling import usage_of
 from tsg_agent.settings import ModelSettings
 from tsg_agent.wording import listed, one_line, some
 

@@ -3,23 +3,24 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from pydantic import ValidationError
 
 from tsg_agent.ask import concluding
 from tsg_agent.ask.answers import Answer, Table
-from tsg_agent.ask.asked import YES_OR_NO, Asked, asked, asks_yes_or_no, polite, share_of
+from tsg_agent.ask.citable import Ledger
 from tsg_agent.ask.compiling import Counted, counted_rows, lacking
 from tsg_agent.ask.deciding import decided
-from tsg_agent.ask.ledger import Ledger
+from tsg_agent.ask.intent import YES_OR_NO, Asked, asked, asks_yes_or_no, polite, share_of
 from tsg_agent.ask.lexicon import in_english
 from tsg_agent.ask.parts import Part, Refused, pieces_of, refusal, second_of, together
-from tsg_agent.ask.reading import CODES, figures_in, hidden, read, repaired, spelled_out
 from tsg_agent.ask.scope import Scope, Setting, scope_of
-from tsg_agent.ask.telling import MINIMUM, Told, told
+from tsg_agent.ask.sentences import MINIMUM, Told, told
+from tsg_agent.ask.tokens import CODES, figures_in, hidden, read, repaired, spelled_out
 from tsg_agent.ask.typed import Filter, TypedQuery, thing
 from tsg_agent.ask.vocabulary import Vocabulary
-from tsg_agent.extract.asked import asked_text
+from tsg_agent.extract.question_span import asked_text
 from tsg_agent.models import Parameters, Report
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.engine import Engine
@@ -302,8 +303,6 @@ class _One:
         start = window.start_time if sides.value != "then" or scope.asked.start is None else scope.asked.start
         end = scope.parameters.end_time if scope.asked.start and sides.value != "then" else window.end_time
         if sides.value == "then" and sides.amount:
-            from datetime import timedelta  # noqa: PLC0415
-
             end = split + timedelta(seconds=sides.amount)
         elif sides.value == "then" and scope.asked.start and scope.asked.start > window.start_time:
             end = split + (split - scope.asked.start)

@@ -19,8 +19,8 @@ from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import LOGS, METRICS, WORKFLOWS
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools import PLUGINS
-from tsg_agent.tools.requests import with_service_requests
 from tsg_agent.tools.rows import WindowArgs, naive_utc
+from tsg_agent.tools.service_requests import with_service_requests
 
 PERIOD, TIME = "period", "time"
 BEFORE, AFTER = "before", "after"

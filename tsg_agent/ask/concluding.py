@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tsg_agent.ask import judged
-from tsg_agent.ask.asked import Asked
+from tsg_agent.ask.intent import Asked
 from tsg_agent.ask.parts import Refused
-from tsg_agent.ask.reading import Token
+from tsg_agent.ask.tokens import Token
 from tsg_agent.ask.typed import TypedQuery
 from tsg_agent.conclude.summary import HEALTHY
 from tsg_agent.llm.rows import evidence_of

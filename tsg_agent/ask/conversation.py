@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tsg_agent.ask.answering import Bench, Last, answered
 from tsg_agent.ask.answers import Answer
-from tsg_agent.ask.ledger import Ledger
+from tsg_agent.ask.citable import Ledger
 from tsg_agent.ask.listening import Listener
 from tsg_agent.ask.scope import PLACES, Scope, Setting, began_in, scope_of
 from tsg_agent.ask.vocabulary import Vocabulary
@@ -13,10 +13,10 @@ from tsg_agent.errors import ModelError, ParameterError, QuestionError, TsgError
 from tsg_agent.extract import Given, Known
 from tsg_agent.extract.choices import iso
 from tsg_agent.llm.budget import Budget
+from tsg_agent.llm.narrative import usage_of
 from tsg_agent.llm.prompts import render
 from tsg_agent.llm.protocol import Turns
 from tsg_agent.llm.redaction import Redactor, without_secrets
-from tsg_agent.llm.telling import usage_of
 from tsg_agent.models import ModelUsage, Parameters, Report
 from tsg_agent.service import investigate
 from tsg_agent.settings import Settings

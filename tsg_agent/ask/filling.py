@@ -2,7 +2,7 @@
 
 from tsg_agent.ask.measures import condition_of, measure_of
 from tsg_agent.ask.phrases import measures_of
-from tsg_agent.ask.reading import Reading, Token
+from tsg_agent.ask.tokens import Reading, Token
 from tsg_agent.ask.typed import Bound, Filter
 
 _EXCLUDING = ("without", "except", "exclud", "other than", "apart", "aside", "outside", "besides", "ignoring", "minus",

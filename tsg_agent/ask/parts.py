@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from tsg_agent.ask.answers import Answer, Refusal, Table
 from tsg_agent.ask.lexicon import Language
-from tsg_agent.ask.reading import Reading
 from tsg_agent.ask.scope import scope_words
+from tsg_agent.ask.tokens import Reading
 from tsg_agent.ask.typed import TypedQuery
 from tsg_agent.models import Parameters, Report
 from tsg_agent.wording import listed, one_line

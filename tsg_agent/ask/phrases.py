@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tsg_agent.ask.measures import condition_of
-from tsg_agent.ask.reading import Token
+from tsg_agent.ask.tokens import Token
 
 _OF_ALL = ("share", "part", "percent", "fraction", "proportion", "%")
 _VERBS = ("failed", "failing", "fail", "request", "requests", "slow")

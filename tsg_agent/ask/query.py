@@ -6,7 +6,7 @@ import sqlglot
 from sqlglot import expressions as exp
 from sqlglot.errors import SqlglotError
 
-from tsg_agent.ask.sources import check_sources
+from tsg_agent.ask.subqueries import check_sources
 from tsg_agent.errors import QueryError
 from tsg_agent.telemetry.allowed import AGGREGATES, SCALARS, WINDOWED, refused
 from tsg_agent.telemetry.apart import too_large

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tsg_agent.ask.citable import Ledger, gap_rows
 from tsg_agent.ask.compiling import counted_rows
-from tsg_agent.ask.ledger import Ledger, gap_rows
 from tsg_agent.ask.query import run_checked
 from tsg_agent.ask.scope import scope_words
 from tsg_agent.ask.typed import TypedQuery, compact

@@ -10,12 +10,12 @@ from tsg_agent.evidence.dimensions import LOG_DIMENSIONS
 from tsg_agent.evidence.requests import MINUTE
 from tsg_agent.models import Parameters
 from tsg_agent.settings import Settings
+from tsg_agent.telemetry.bound_names import parameters_in
 from tsg_agent.telemetry.catalog import LOGS, Needs, lacking
 from tsg_agent.telemetry.engine import Engine
-from tsg_agent.telemetry.parameters import parameters_in
 from tsg_agent.tools.plugin import run_query
-from tsg_agent.tools.requests import with_service_requests
 from tsg_agent.tools.rows import REQUEST_COLUMNS, naive_utc
+from tsg_agent.tools.service_requests import with_service_requests
 
 NEEDS = (Needs(LOGS.name, (*REQUEST_COLUMNS, "status_code")),)
 JOINED = {"flags": "feature_flags", "products": "product_metadata", "runs": "workflow_tracking"}

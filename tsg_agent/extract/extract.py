@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from tsg_agent.extract.inputs import Extraction, Given, Known
 from tsg_agent.extract.payloads import unfolded
 from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, settle
-from tsg_agent.extract.prose import MAXIMUM_CHARACTERS, Prose
-from tsg_agent.extract.thresholds import find_threshold
+from tsg_agent.extract.sla_target import find_threshold
+from tsg_agent.extract.text import MAXIMUM_CHARACTERS, Prose
 from tsg_agent.extract.window import Basis, find_window
 from tsg_agent.extract.words import data
 from tsg_agent.models import Parameters

@@ -8,7 +8,7 @@ from itertools import islice
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.names import Hit, Names, key
-from tsg_agent.extract.prose import Prose, quote
+from tsg_agent.extract.text import Prose, quote
 from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.models import Doubt, Question
 

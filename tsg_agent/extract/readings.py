@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from tsg_agent.extract.prose import Prose
 from tsg_agent.extract.spotting import Day, Mention
+from tsg_agent.extract.text import Prose
 from tsg_agent.extract.zones import LOCAL, Zone
 
 DAY = timedelta(days=1)

@@ -12,11 +12,11 @@ from datetime import timedelta
 from itertools import islice
 
 from tsg_agent.extract.lengths import SPAN, length
-from tsg_agent.extract.prose import Prose
 from tsg_agent.extract.ranges import Purpose, opening, purpose, ranges_over
 from tsg_agent.extract.readings import Reading
 from tsg_agent.extract.sayings import Place, Rule, Said, Side, label_before
 from tsg_agent.extract.spotting import Mention
+from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import ALL, Words
 
 MAXIMUM_SIGHTINGS = 50

@@ -35,16 +35,7 @@ CLOCK_NODES = tuple(
     if (node := getattr(exp, name, None)) is not None
 )
 
-
-def end_parameters(tree: exp.Expr) -> Iterator[str]:
-    """Parameters that a time must not be after."""
-    for node in tree.find_all(exp.Between, exp.GT, exp.GTE, exp.LT, exp.LTE):
-        if isinstance(node, exp.Between):
-            yield from _time_parameter(node.args["high"], node.this)
-        elif isinstance(node, exp.LT | exp.LTE):
-            yield from _time_parameter(node.expression, node.this)
-        else:
-            yield from _time_parameter(node.this, node.expression)
+Signs = tuple[type[exp.Binary], ...]
 
 
 def is_time_name(column: str) -> bool:
@@ -178,10 +169,12 @@ def is_boolean(column: exp.Expr, scope: Scope, facts: Facts) -> bool:
 def boolean_comparisons(facts: Facts) -> Iterator[tuple[Scope, exp.Binary]]:
     """Booleans compared with 0, 1, TRUE or FALSE."""
     for scope, node in facts.calls((exp.EQ, exp.NEQ)):
+        if not isinstance(node, exp.Binary):
+            continue
         right = node.expression
         value = isinstance(right, exp.Boolean) or (isinstance(right, exp.Literal) and right.name in {"0", "1"})
         if value and is_boolean(node.this, scope, facts):
-            yield scope, node  # type: ignore[misc]
+            yield scope, node
 
 
 def clocks(facts: Facts) -> Iterator[exp.Expr]:
@@ -220,10 +213,20 @@ def is_time(column: exp.Expr, scope: Scope, facts: Facts) -> bool:
 
 def start_parameters(tree: exp.Expr) -> Iterator[str]:
     """Parameters that a time must not be before."""
-    for node in tree.find_all(exp.Between, exp.GT, exp.GTE, exp.LT, exp.LTE):
+    return _bounding(tree, "low", (exp.GT, exp.GTE), (exp.LT, exp.LTE))
+
+
+def end_parameters(tree: exp.Expr) -> Iterator[str]:
+    """Parameters that a time must not be after."""
+    return _bounding(tree, "high", (exp.LT, exp.LTE), (exp.GT, exp.GTE))
+
+
+def _bounding(tree: exp.Expr, side: str, beyond: Signs, within: Signs) -> Iterator[str]:
+    """`beyond`: the signs with the bound on their right; `within`: with the bound on their left."""
+    for node in tree.find_all(exp.Between, *beyond, *within):
         if isinstance(node, exp.Between):
-            yield from _time_parameter(node.args["low"], node.this)
-        elif isinstance(node, exp.GT | exp.GTE):
+            yield from _time_parameter(node.args[side], node.this)
+        elif isinstance(node, beyond):
             yield from _time_parameter(node.expression, node.this)
         else:
             yield from _time_parameter(node.this, node.expression)

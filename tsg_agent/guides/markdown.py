@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tsg_agent.errors import GuideError
-from tsg_agent.guides import prose
+from tsg_agent.guides import instructions as words
 from tsg_agent.guides.front_matter import FrontMatter, front_matter
 from tsg_agent.guides.guide import Edge, Guide, Oddity, Parameter, Query, Step, TableDeclaration
 from tsg_agent.guides.placeholders import first_named, kind_of_name
@@ -189,17 +189,17 @@ def _labels(section: _Section) -> set[str]:
 
 
 def _step(section: _Section, known: set[str], matter: FrontMatter) -> Step:
-    said = list(prose.sentences(section.prose))
+    said = list(words.sentences(section.prose))
     return Step(
         number=section.number,
         title=section.title,
         line=section.line,
         prose="\n".join(text for _, text in section.prose).strip(),
         queries=tuple(section.queries),
-        instructions=tuple(prose.instructions(said, known)),
+        instructions=tuple(words.instructions(said, known)),
         asked=tuple(parameter.name for parameter in section.asked),
         analysis="\n".join(text for _, text in section.code),
-        final=any(prose.FINAL.search(sentence.text) for sentence in said),
+        final=any(words.FINAL.search(sentence.text) for sentence in said),
         annotation=matter.steps.get(section.number),
     )
 
@@ -208,7 +208,7 @@ def _edges(section: _Section, known: set[str], order: list[int], matter: FrontMa
     """What the front matter says of the steps after this one, else what the prose says."""
     settled = matter.steps[section.number].next if section.number in matter.steps else {}
     if not settled:
-        yield from prose.edges(section.number, prose.sentences(section.prose), known, order)
+        yield from words.edges(section.number, words.sentences(section.prose), known, order)
     for label, targets in settled.items():
         for target in targets:
             yield Edge(
@@ -231,7 +231,12 @@ def _settled(steps: tuple[Step, ...], edges: list[Edge], order: list[int]) -> It
     joins = Counter(edge.target for edge in edges if edge.source in beside and edge.target > 0 and edge.certain)
     named = {edge.source for edge in edges}
     silent = [
-        Edge(source=step.number, target=prose.UNNAMED, line=step.line, doubt="it says of no step that it comes next")
+        Edge(
+            source=step.number,
+            target=words.UNNAMED,
+            line=step.line,
+            doubt="it says of no step that it comes next",
+        )
         for step in steps
         if step.number not in named and not step.final
     ]

@@ -66,7 +66,7 @@ def _bound(part: re.Match[str], mark: str) -> str:
     if part["comment"]:
         return ONE.sub(lambda name: name[1], part.group())
     if part["bare"]:
-        return f"{mark}{ONE.fullmatch(part['bare'])[1]}"  # type: ignore[index]
+        return ONE.sub(lambda name: mark + name[1], part["bare"])
     if part["quoted"] is not None:
         if ONE.search(part["quoted"]):
             raise GuideError(

@@ -115,11 +115,8 @@ def _time_joins(bench: Bench) -> Iterator[Change]:
         alias, time = one.join.this.alias_or_name, one.sample.name
         partition = ", ".join(exp.column(key.name).sql(dialect=CANONICAL) for key in one.keys)
         at = exp.column(time).sql(dialect=CANONICAL)
-        samples = sqlglot.parse_one(
-            f"SELECT *, LEAD({at}) OVER (PARTITION BY {partition} ORDER BY {at}) AS {NEXT_SAMPLE} FROM t",  # noqa: S608 - names of the query's own tree
-            read=CANONICAL,
-        )
-        samples.find(exp.Table).replace(exp.to_table(one.join.this.name))  # type: ignore[union-attr]
+        following = f"LEAD({at}) OVER (PARTITION BY {partition} ORDER BY {at}) AS {NEXT_SAMPLE}"
+        samples = exp.select("*", following, dialect=CANONICAL).from_(exp.to_table(one.join.this.name))
         event, sample = one.event.sql(dialect=CANONICAL), one.sample.sql(dialect=CANONICAL)
         again = exp.column(NEXT_SAMPLE, table=alias).sql(dialect=CANONICAL)
         newest = sqlglot.condition(

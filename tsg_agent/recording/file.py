@@ -12,7 +12,7 @@ from tsg_agent.errors import QueryError, QueryTimeout, RecordError, TelemetryErr
 from tsg_agent.extract import Given
 from tsg_agent.models import Model, Report
 from tsg_agent.recording.archive import INDEX, Unfit, check_sizes, members, result_file
-from tsg_agent.recording.tables import table_in, written
+from tsg_agent.recording.arrow import table_in, written
 from tsg_agent.store import Request
 from tsg_agent.telemetry.catalog import CATALOG
 from tsg_agent.wording import one_line

@@ -25,10 +25,10 @@ from tsg_agent.recording.file import (
     RecordedToolCall,
     Recording,
 )
+from tsg_agent.telemetry.bound_names import parameters_in
 from tsg_agent.telemetry.catalog import SourceTable
 from tsg_agent.telemetry.codes import spelled_out
 from tsg_agent.telemetry.engine import Cancellable, Distrusting, Engine
-from tsg_agent.telemetry.parameters import parameters_in
 
 
 class RecordingEngine:

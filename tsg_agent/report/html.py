@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from tsg_agent.models import Availability, Confidence, Finding, Report
 from tsg_agent.report.charts import CHECKS, availability_chart, cause_chart, causes_chart, check_chart
 from tsg_agent.report.evidence import PROSE_CITATION, cell, measured_row, rows_by_id
-from tsg_agent.report.telling import credit, in_words
+from tsg_agent.report.wording import credit, in_words
 from tsg_agent.wording import TIERS, clock, count, lines, moment, percent, rate_words, sentence, subject_name
 
 DRAWN_CAUSES = 3

@@ -12,7 +12,7 @@ from tsg_agent.escape import markdown_code as code
 from tsg_agent.models import Action, Availability, Cause, Confidence, Report, Status, Visible
 from tsg_agent.report.dismissed import in_short
 from tsg_agent.report.evidence import cell, cited_ids, rows_by_id
-from tsg_agent.report.telling import credit
+from tsg_agent.report.wording import credit
 from tsg_agent.wording import (
     TIERS,
     clock,

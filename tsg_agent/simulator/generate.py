@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from tsg_agent.errors import ParameterError
-from tsg_agent.simulator import faults, flags, log, outcomes, products, quirks, spans, traffic, workflows
+from tsg_agent.simulator import faults, flags, log, outcomes, products, quirks, traces, traffic, workflow_runs
 from tsg_agent.simulator.clock import SECOND, micros
 from tsg_agent.simulator.frame import Frame, concat
 from tsg_agent.simulator.infrastructure import Fleet, fleet_of, metrics_of, metrics_table
@@ -40,16 +40,16 @@ def generate(scenario: Scenario) -> Tables:
     ids = log.request_ids(scenario, attempts)
     gateway = log.table(scenario, attempts, outcome, ids, metrics)
     if scenario.quirks.spans:
-        gateway = spans.of(scenario, attempts, outcome, gateway)
+        gateway = traces.of(scenario, attempts, outcome, gateway)
     columns = {
         "api_gateway_logs": {name: gateway[name] for name in log.column_order() if name in gateway},
         "feature_flags": flags.table(scenario, attempts, ids),
         "infrastructure_metrics": metrics_table(scenario, fleet, metrics),
         "product_metadata": products.table(attempts, ids),
-        "workflow_tracking": workflows.table(scenario, steps),
+        "workflow_tracking": workflow_runs.table(scenario, steps),
     }
     if scenario.quirks.calls:
-        columns["calls"] = spans.calls(scenario)
+        columns["calls"] = traces.calls(scenario)
     return {
         name: quirks.recorded(scenario, name, table)
         for name, table in columns.items()
@@ -68,19 +68,19 @@ def write(tables: Tables, folder: Path) -> list[Path]:
     return paths
 
 
-def _played(scenario: Scenario, fleet: Fleet) -> tuple[Frame, Outcome, workflows.Steps]:
+def _played(scenario: Scenario, fleet: Fleet) -> tuple[Frame, Outcome, workflow_runs.Steps]:
     """All attempts by time, their answers, and the workflow steps that were finished."""
     first = traffic.requests_of(scenario, fleet)
     answered = outcomes.answer(scenario, first, "first")
     index, again, answered_again = _retries(scenario, fleet, first, answered)
     rescued = np.zeros(len(first), dtype=np.bool_)
     rescued[index] = ~answered_again.fatal
-    failed = workflows.failed_steps(scenario, first, answered, rescued)
-    made = workflows.reached(first, failed, faults.lost(scenario, first))
+    failed = workflow_runs.failed_steps(scenario, first, answered, rescued)
+    made = workflow_runs.reached(first, failed, faults.lost(scenario, first))
 
     finished = first.array("time") + (answered.latency * 1000).astype(np.int64)
     finished[index] = again.array("time") + (answered_again.latency * 1000).astype(np.int64)
-    wait = workflows.waits(first, finished)
+    wait = workflow_runs.waits(first, finished)
     first = first.replaced({"time": first.array("time") + wait})
     again = again.replaced({"time": again.array("time") + wait[index]})
     finished += wait
@@ -93,7 +93,7 @@ def _played(scenario: Scenario, fleet: Fleet) -> tuple[Frame, Outcome, workflows
 
     retries = np.zeros(len(first), dtype=np.int64)
     retries[index] = 1
-    steps = workflows.Steps(first, answered, failed, finished, retries)
+    steps = workflow_runs.Steps(first, answered, failed, finished, retries)
     # A step that is still under way when the recording ends has no row yet.
     seen = np.flatnonzero(made & (finished < micros(scenario.last)))
     return attempts.take(rows), answered.below(answered_again).take(rows), steps.take(seen)

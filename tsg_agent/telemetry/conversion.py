@@ -6,8 +6,8 @@ import duckdb
 
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import ANSWER, WEIGHT, Kind, Table
+from tsg_agent.telemetry.column_readings import Read, Values, as_written, read_text
 from tsg_agent.telemetry.expressions import columns_of
-from tsg_agent.telemetry.readings import Read, Values, as_written, read_text
 from tsg_agent.telemetry.statuses import read_statuses
 from tsg_agent.telemetry.times import likely, number_time, text_time, unlikely
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
 from tsg_agent.telemetry.apart import Apart
+from tsg_agent.telemetry.bound_names import parameters_in
 from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, SourceTable
 from tsg_agent.telemetry.codes import spelled_out
 from tsg_agent.telemetry.compact import Compact
@@ -28,7 +29,6 @@ from tsg_agent.telemetry.loading import Unreadable, first_line, lacks_answers, u
 from tsg_agent.telemetry.lock import lock
 from tsg_agent.telemetry.mapping import Misfit, TableMapping, read_mapping
 from tsg_agent.telemetry.memory import Allowance, held, size_of
-from tsg_agent.telemetry.parameters import parameters_in
 from tsg_agent.telemetry.spellings import Spellings
 from tsg_agent.telemetry.unchanged import Unchanged
 from tsg_agent.telemetry.values import is_text

@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import duckdb
 
-from tsg_agent.telemetry.readings import MISSING, Values
+from tsg_agent.telemetry.column_readings import MISSING, Values
 
 MANY = 1000
 """Different values that are no HTTP status; of more, the rarest are unknown."""

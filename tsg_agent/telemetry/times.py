@@ -6,7 +6,7 @@ from itertools import product
 import duckdb
 
 from tsg_agent.errors import TelemetryError
-from tsg_agent.telemetry.readings import Read, Reading, Values, as_written
+from tsg_agent.telemetry.column_readings import Read, Reading, Values, as_written
 
 ISO = r"^\s*\d{4}\D"
 """The year first: nothing to choose."""

@@ -15,8 +15,8 @@ from tsg_agent.models import Parameters
 from tsg_agent.models.base import Model
 from tsg_agent.telemetry.catalog import LOGS
 from tsg_agent.telemetry.engine import Engine
-from tsg_agent.tools.requests import COPIES, with_service_requests
 from tsg_agent.tools.rows import naive_utc
+from tsg_agent.tools.service_requests import COPIES, with_service_requests
 from tsg_agent.wording import clock, count, moment, some
 
 MATTERS = 0.5

@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from tsg_agent.errors import QueryTimeout, TelemetryError, TransientTelemetryError
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import AllThresholds, Settings
+from tsg_agent.telemetry.bound_names import parameters_in
 from tsg_agent.telemetry.catalog import LOGS, Needs, lacking, read_as_null
 from tsg_agent.telemetry.engine import Engine
-from tsg_agent.telemetry.parameters import parameters_in
-from tsg_agent.tools.requests import is_weighted, with_service_requests
 from tsg_agent.tools.rows import Row, ScopeArgs, WindowArgs
+from tsg_agent.tools.service_requests import is_weighted, with_service_requests
 
 R = TypeVar("R", bound=Row)
 RETRIES = 2

@@ -98,7 +98,7 @@ class Workflows(Plugin[ScenarioRow]):
         self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs
     ) -> Assessment[ScenarioRow]:
         """Analyse the runs; failing critical scenarios first, then by impact."""
-        from tsg_agent.workflows import analyse  # noqa: PLC0415 - imports pandas: half a second, not to list the tools
+        from tsg_agent.workflow_analysis import analyse  # noqa: PLC0415 - imports pandas: half a second, not to list the tools
 
         if not groups:
             return Assessment([], enough=0)

@@ -82,7 +82,7 @@ def weigh(sides: Sides, moment: ChangePoint, nats: float, limits: VerdictThresho
     if born and not change:
         missing.append((NO_BEFORE, "it had no requests before to compare with: nothing shows that it ever worked"))
     if z < need or excess < limits.minimum_excess or 100 * rise < limits.minimum_rise:
-        missing.append((NO_ONSET, _wanting(z, need, base, after, moment, own)))
+        missing.append((NO_ONSET, _wanting(z, need, base, after, (moment.end or len(own.requests)) - moment.start)))
     if rise < limits.contrast_ratio * max(rest_rise, 0.0):
         missing.append((NO_CONTRAST, f"it rose less than {limits.contrast_ratio:g} times as much as the rest"))
     stands = not any(code == NO_CONTRAST for code, _ in missing)
@@ -132,8 +132,8 @@ def _enough(base: Rate, after: Rate, z: float, need: float) -> float | None:
     return None
 
 
-def _wanting(z: float, need: float, base: Rate, after: Rate, moment: ChangePoint, own: Series) -> str:  # noqa: PLR0913, PLR0917
-    """What would settle it, in words."""
+def _wanting(z: float, need: float, base: Rate, after: Rate, lasted: int) -> str:
+    """What would settle it, in words; `lasted`: minutes since it began."""
     if z <= 0:
         return "its own failures did not rise"
     if z >= need:
@@ -142,7 +142,7 @@ def _wanting(z: float, need: float, base: Rate, after: Rate, moment: ChangePoint
     if factor is None:
         return "chance among all that was looked at could do as much, and the time before is too short to tell"
     more = math.ceil(after.requests * factor)
-    minutes = math.ceil(((moment.end or len(own.requests)) - moment.start) * factor)
+    minutes = math.ceil(lasted * factor)
     return (
         f"chance among all that was looked at could do as much; {some(more, 'more request')} at this rate, "
         f"about {some(minutes, 'minute')}, would confirm it"

@@ -14,7 +14,7 @@ from tsg_agent.statistics import Bools, Floats, share
 from tsg_agent.verdicts.context import Context
 from tsg_agent.verdicts.naming import rows_about
 from tsg_agent.versions import release_key
-from tsg_agent.workflows import step_that_fails
+from tsg_agent.workflow_analysis import step_that_fails
 
 HEALTHIER = 0.5
 """A version to return to fails at most half as often as the cause since the start."""

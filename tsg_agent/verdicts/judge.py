@@ -33,12 +33,12 @@ from tsg_agent.verdicts.context import Context
 from tsg_agent.verdicts.dismissed import Key, dismissed
 from tsg_agent.verdicts.gates import gate_of
 from tsg_agent.verdicts.ledger import Ledger, by_bucket, charted
+from tsg_agent.verdicts.lost_traffic import fall_of
 from tsg_agent.verdicts.naming import Names
 from tsg_agent.verdicts.notes import notes_of
 from tsg_agent.verdicts.regions import region_found
 from tsg_agent.verdicts.runs import Runs
-from tsg_agent.verdicts.telling import considered, key_of, parts_of, request_verdict, told_alike, workflow_verdict
-from tsg_agent.verdicts.traffic import fall_of
+from tsg_agent.verdicts.verdict import considered, key_of, parts_of, request_verdict, told_alike, workflow_verdict
 from tsg_agent.verdicts.workflows import Workflow, WorkflowJudge
 from tsg_agent.wording import column_words, listed
 

@@ -11,7 +11,7 @@ import numpy as np
 from tsg_agent.evidence.measurement import Table
 from tsg_agent.models import Measure
 from tsg_agent.settings import AllThresholds
-from tsg_agent.verdicts.figures import Figures, Mask
+from tsg_agent.verdicts.sums import Figures, Mask
 from tsg_agent.versions import release_key
 
 Arm = tuple[str, Mask]

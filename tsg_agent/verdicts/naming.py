@@ -8,8 +8,8 @@ from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Measurement, Table
 from tsg_agent.models import Finding, Subject
 from tsg_agent.settings import AllThresholds
-from tsg_agent.verdicts.figures import Figures
 from tsg_agent.verdicts.labels import HEALTHY, labels_of
+from tsg_agent.verdicts.sums import Figures
 
 GRAVEST_ERRORS = ("CRITICAL", "URGENT", "HIGH", "MEDIUM", "LOW")
 

@@ -8,9 +8,9 @@ from sqlglot import exp
 from tsg_agent.guides import conditions
 from tsg_agent.guides.conditions import Form
 from tsg_agent.guides.facts import Facts, LabelColumn
+from tsg_agent.guides.instructions import OTHERWISE, labels_in, sentences
 from tsg_agent.guides.lint.inspection import Inspection, in_query, in_step, text
 from tsg_agent.guides.lint.problem import Problem
-from tsg_agent.guides.prose import OTHERWISE, labels_in, sentences
 from tsg_agent.guides.scopes import Scope
 
 

@@ -11,11 +11,11 @@ from datetime import datetime, time, timedelta
 
 from tsg_agent.extract import asking
 from tsg_agent.extract.lengths import length
-from tsg_agent.extract.prose import Prose
 from tsg_agent.extract.readings import DAY, UNIVERSAL, Setting, read
 from tsg_agent.extract.roles import Range
 from tsg_agent.extract.spans import span_of
 from tsg_agent.extract.spotting import Day, Mention, spot
+from tsg_agent.extract.text import Prose
 from tsg_agent.extract.zones import default_zone
 from tsg_agent.wording import moment
 

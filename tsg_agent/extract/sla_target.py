@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from tsg_agent.errors import ParameterError
-from tsg_agent.extract.prose import Prose
+from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.models import Doubt, Question
 

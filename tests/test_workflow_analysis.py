@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from tsg_agent.settings import WorkflowThresholds
+from tsg_agent.workflow_analysis import analyse, failing_step, step_that_fails
 from tsg_agent.workflow_labels import FAILING, HEALTHY
-from tsg_agent.workflows import analyse, failing_step, step_that_fails
 
 LIMITS = WorkflowThresholds()
 T0 = datetime(2026, 3, 10, 14, 0)

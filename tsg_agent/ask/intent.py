@@ -6,7 +6,7 @@ from typing import Literal
 
 from tsg_agent.ask.filling import Filling
 from tsg_agent.ask.measures import condition_of, measure_of
-from tsg_agent.ask.reading import Reading, Token
+from tsg_agent.ask.tokens import Reading, Token
 from tsg_agent.ask.typed import Bound, Filter
 
 Decides = Literal["", "any", "bound", "more", "fewer", "rose", "fell"]

@@ -16,9 +16,9 @@ from tsg_agent.errors import ModelError
 from tsg_agent.extract import Extraction, Given, Known
 from tsg_agent.extract.choices import iso
 from tsg_agent.extract.lengths import SPAN, length
-from tsg_agent.extract.prose import Prose, clean
 from tsg_agent.extract.readings import Setting, read
 from tsg_agent.extract.spotting import Mention, spot
+from tsg_agent.extract.text import Prose, clean
 from tsg_agent.extract.window import Survey, survey
 from tsg_agent.extract.words import ALL
 from tsg_agent.llm.assistant import Assistant
