@@ -55,16 +55,6 @@ def _dispersion(failures: Floats, requests: Floats) -> tuple[Floats, Floats]:
     return chi2, df
 
 
-def overdispersion(failures: Floats, requests: Floats) -> Floats:
-    """max(1, chi2/df) of each row's buckets around the row's own share: how much busier than chance it jumps.
-
-    Shape (groups, buckets) -> (groups,). 1 where nothing failed or fewer than two buckets have requests.
-    """
-    chi2, df = _dispersion(failures, requests)
-    ratio: Floats = np.divide(chi2, df, out=np.ones_like(chi2), where=df > 0)
-    return np.maximum(1.0, ratio)
-
-
 TRIM = 0.1
 """Share of the buckets, the oddest ones, that robust_dispersion leaves out."""
 
@@ -149,42 +139,3 @@ def difference_interval(
     p0, p1 = (np.asarray(failures0, float) + 1) / n0, (np.asarray(failures1, float) + 1) / n1
     half = Z95 * np.sqrt((p0 * (1 - p0) / n0 + p1 * (1 - p1) / n1) * np.asarray(phi, float))
     return p1 - p0 - half, p1 - p0 + half
-
-
-def cochran_mantel_haenszel(failures: Floats, requests: Floats, rest_failures: Floats, rest_requests: Floats) -> Floats:
-    """Signed z: is each group's share higher than the rest's, bucket by bucket? (groups, buckets) -> (groups,).
-
-    Buckets without requests on either side say nothing; z is 0 where none says anything.
-    Source: Cochran 1954, Mantel and Haenszel 1959, without continuity correction.
-    """
-    n, m = requests, rest_requests
-    total, failed = n + m, failures + rest_failures
-    said = (n > 0) & (m > 0) & (total > 1)
-    safe = np.where(said, total, 2.0)
-    expected = np.where(said, n * failed / safe, 0.0).sum(axis=1)
-    variance = np.where(said, n * m * failed * (safe - failed) / (safe**2 * (safe - 1)), 0.0).sum(axis=1)
-    observed = np.where(said, failures, 0.0).sum(axis=1)
-    z = np.divide(observed - expected, np.sqrt(variance), out=np.zeros_like(expected), where=variance > 0)
-    return np.asarray(z, float)
-
-
-def stratified_difference(
-    failures: Floats, requests: Floats, rest_failures: Floats, rest_requests: Floats
-) -> tuple[Floats, Floats]:
-    """The Mantel-Haenszel difference of shares, group minus rest, and its variance. Shapes as above -> (groups,).
-
-    The variance takes each side's share over all buckets, with half a failure added so that 0 of n has a width;
-    infinite where no bucket has requests on both sides.
-    """
-    n, m = requests, rest_requests
-    said = (n > 0) & (m > 0)
-    weight = np.where(said, n * m / np.where(said, n + m, 1.0), 0.0)
-    total = weight.sum(axis=1)
-    scaled = np.divide(weight, total[:, None], out=np.zeros_like(weight), where=total[:, None] > 0)
-    difference = (scaled * (share(failures, n) - share(rest_failures, m))).sum(axis=1)
-    variance = np.zeros_like(total)
-    for k, count in ((failures, n), (rest_failures, m)):
-        p = (k.sum(axis=1) + 0.5) / (count.sum(axis=1) + 1)
-        per_request = np.divide(scaled**2, count, out=np.zeros_like(scaled), where=count > 0).sum(axis=1)
-        variance = variance + p * (1 - p) * per_request
-    return difference, np.where(total > 0, variance, np.inf)

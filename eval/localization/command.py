@@ -88,9 +88,10 @@ def grouped(named: list[Named]) -> dict[str, list[Named]]:
 
 
 def _show(groups: dict[str, list[Named]], named: list[Named]) -> None:
-    columns = ("cases", "F1", "first", "three", "alarms", "confirmed", "no answer")
+    columns = ("cases", "F1", "first", "three", "alarms", "confirmed", "errors")
     table = Table("", *columns, caption="first, three: recall@1 and @3; alarms: share of quiet ones with a name")
-    table.columns[0].no_wrap = True
+    for column in table.columns[1:]:  # the groups' names may fold, figures may not
+        column.no_wrap = True
     for name, ones in groups.items():
         scores = scores_of(ones)
         shares = (scores.f1, scores.first, scores.three, scores.alarms, scores.confirmed_alarms)

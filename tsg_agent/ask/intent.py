@@ -33,7 +33,6 @@ _FAILING = ("failing", "erroring", "failing too")
 _OF_WORKFLOWS = ("scenario_name", "workflow_step", "business_criticality")
 _WELL = ("ok", "okay", "healthy", "fine", "normal", "working", "work", "works", "up", "complete", "completed")
 _PASSING = ("which", "all", "only", "more", "and", "versus", "series", "slash", "but")
-_FIRST = ("first", "last", "when")
 
 
 @dataclass

@@ -45,23 +45,6 @@ NUMBERS = {
 }
 _DIGITS = re.compile(r"(?<![\w.,:/-])[0-9]{1,3}(?![\w%:/-]|[.,][0-9])")
 _SHAPED = re.compile(r".*[0-9_/].*|.*\w[-.:]\w.*")
-PREPOSITIONS = (
-    "of",
-    "for",
-    "in",
-    "at",
-    "on",
-    "from",
-    "to",
-    "by",
-    "is",
-    "was",
-    "per",
-    "with",
-    "the",
-    "because",
-    "blame",
-)
 
 
 @dataclass(frozen=True)

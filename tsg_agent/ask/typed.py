@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_va
 from tsg_agent.ask.measures import Source, condition_of, measure_of, measure_words
 from tsg_agent.errors import ParameterError
 from tsg_agent.models import Model
-from tsg_agent.telemetry.catalog import CATALOG, METRICS, Kind
+from tsg_agent.telemetry.catalog import CATALOG, Kind
 from tsg_agent.wording import DIMENSIONS, listed, name
 
 MOST_ROWS = 1_000
@@ -217,5 +217,3 @@ def condition_words(condition: str, slow_ms: float) -> str:
 
 
 TIMESTAMP = "timestamp"
-INSTANCE = "instance_id"
-SAMPLES = METRICS.name

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
 from sqlglot import exp
@@ -224,8 +224,3 @@ def _typed(parameter: Parameter, written: str) -> object:
     if kind is Kind.BOOLEAN:
         return written.strip().lower() in {"true", "yes", "1", "on"}
     return written
-
-
-def utc(moment: datetime) -> datetime:
-    """A bound time as an aware one."""
-    return moment.replace(tzinfo=UTC)

@@ -1,7 +1,6 @@
 """A guide's query, parsed: one SELECT that reads tables, or it is refused."""
 
 import functools
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sqlglot
@@ -9,7 +8,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from tsg_agent.errors import GuideError
-from tsg_agent.guides.guide import Guide, Query
+from tsg_agent.guides.guide import Query
 from tsg_agent.guides.placeholders import bind
 
 CANONICAL = "duckdb"
@@ -49,15 +48,6 @@ class Parsed:
 def parse(query: Query, dialect: str = CANONICAL) -> Parsed:
     """The parsed query. Raises GuideError where it does not parse, or is more than one SELECT over tables."""
     return Parsed(query, _tree(query.sql, query.number, dialect).copy())
-
-
-def parsed_queries(guide: Guide) -> Iterator[Parsed]:
-    """Every query of the guide that parses and may run."""
-    for query in guide.queries:
-        try:
-            yield parse(query, guide.dialect)
-        except GuideError:
-            continue
 
 
 @functools.lru_cache(maxsize=256)

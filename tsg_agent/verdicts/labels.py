@@ -147,15 +147,6 @@ RULES: dict[int, Callable[[Table, Figures, AllThresholds], tuple[list[Arm], floa
     8: _products,
     10: _errors,
 }
-LABEL_MEASURES: dict[str, Measure] = {
-    "PERFORMANCE_DEGRADATION": M.SLOW,
-    "HIGH_LATENCY": M.SLOW,
-    "PERFORMANCE_ISSUES": M.SLOW,
-    "PERFORMANCE_DEGRADED": M.SLOW,
-    "HIGH_CLIENT_ERRORS": M.CLIENT_ERRORS,
-    "HIGH_RETRY_RATE": M.RETRIES,
-}
-"""Labels that are about something else than failed requests."""
 HEALTHY: dict[int, str] = {
     2: "NO_REGRESSION",
     3: "NORMAL",
