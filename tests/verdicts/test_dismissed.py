@@ -1,5 +1,6 @@
 """What was thought of and is no cause: each reason with its figures, on requests made by hand."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -77,6 +78,15 @@ def test_too_few_requests_to_judge_are_told_as_such() -> None:
     judgement = judged(made(*[replace(part, values={**part.values, **OLD}) for part in BROKEN], few))
     assert rejected_as(judgement, {"service_version": "2.0.0"}) == "too_few"
     assert about(judgement, {"service_version": "2.0.0"}).reason.startswith("too few requests to judge: ")
+
+
+def test_many_requests_with_none_before_are_not_called_few() -> None:
+    """A flag that came with the incident and fails as the rest does: what lacks is a time before."""
+    new = {"service_version": "2.0.0"}
+    after = [replace(part, values={**part.values, **OLD}) for part in BROKEN]
+    judgement = judged(made(*after, Part(new, 40, 0.01, 0.01, since=START)))
+    assert rejected_as(judgement, new) == "no_before"
+    assert re.match(r"it had no requests before to compare with: [\d.]+ % .* of the rest", about(judgement, new).reason)
 
 
 def test_without_a_start_nothing_says_when_it_began() -> None:

@@ -112,13 +112,14 @@ def _look(one: _Row, context: Context) -> _Looked:
         method="difference_of_rates" if rest else "none", subject=after, rest=rest,
         difference=round(after.percent - others.percent, 4), z=round(z_rest, 4),
     )  # fmt: skip
-    few = known and min(before.requests, after.requests) < limits.verdict.minimum_requests
+    least = limits.verdict.minimum_requests
+    few = known and (after.requests < least or 0 < before.requests < least)
     total = float(table.whole.requests[0, grid.after].sum())
     whole = not table.error_only and after.requests >= limits.verdict.whole_traffic * total
     rest_rise = others.percent - others_before.percent
     alike = rest_rise > 0 and after.percent - before.percent < limits.verdict.contrast_ratio * rest_rise
     healthy = one.newest and not one.labelled
-    code = one.reason or _code(kind, [not known, few, whole, alike], healthy)
+    code = one.reason or _code(kind, [not known, few, not before.requests, whole, alike], healthy)
     return _Looked(table.subject(one.row), table.dimension, one.measure, onset, contrast, code, one.newest)
 
 
@@ -136,12 +137,13 @@ def _kind(before: Rate, after: Rate, z: float, phi: float, limits: AllThresholds
 
 
 def _code(kind: OnsetKind, holds: list[bool], healthy: bool) -> str:
-    """Why it is no cause. `holds`: no start known; too few requests; nearly all of the traffic; the rest rose too."""
-    startless, few, whole, alike = holds
+    """Why it is no cause. `holds`: no start known; too few requests; none before; nearly all; the rest rose too."""
+    startless, few, new, whole, alike = holds
     level = kind in (OnsetKind.UNCHANGED, OnsetKind.BETTER)
     reasons = (
         (startless, "no_start"),
         (few, "too_few"),
+        (new, "no_before"),
         (healthy and kind is OnsetKind.UNCHANGED, "healthy"),
         (level, kind.value),
         (whole, "everything"),
@@ -173,6 +175,7 @@ def _reason(one: _Looked, limits: AllThresholds) -> str:
         "unchanged": f"failing before, unchanged: {now}, {then}",
         "better": f"better than before: {now}, {then}",
         "too_few": f"too few requests to judge: {now}, {then}",
+        "no_before": f"it had no requests before to compare with: {now}, {others}",
         "no_start": f"nothing in the window shows that it began then: {now}, {others}",
         "no_onset": f"the change at the start may be chance: {now}, {then}",
         "everything": f"it has nearly all of the traffic, so it is no part to blame: {now}, {then}",
