@@ -1,7 +1,7 @@
 """Flags that several commands have: described in one place, so that they mean the same."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,3 +41,10 @@ StartTime = Annotated[str | None, typer.Option(help="Start of the window; defaul
 EndTime = Annotated[str | None, typer.Option(help="End of the window; default: now, or the resolution.")]
 Threshold = Annotated[float | None, typer.Option(help="SLA threshold, percent; default 99.9.")]
 Now = Annotated[str | None, typer.Option(help="What counts as now; for replays.")]
+
+_GIVEN = ("region", "service_name", "environment", "incident_start", "start_time", "end_time", "threshold")
+
+
+def given_of(flags: dict[str, Any]) -> dict[str, Any]:
+    """A command's own arguments that are parameters of an incident."""
+    return {name: flags[name] for name in _GIVEN}

@@ -1,7 +1,7 @@
 """`ask` and `chat` on the command line. What they need is imported when they run."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,6 +17,7 @@ from tsg_agent.options import (
     StartTime,
     Telemetry,
     Threshold,
+    given_of,
 )
 
 Incident = Annotated[
@@ -27,7 +28,6 @@ Record = Annotated[
 ]
 UNANSWERED = 9
 """The exit code of a question, or one of several, that was not answered."""
-FLAGS = ("region", "service_name", "environment", "incident_start", "start_time", "end_time", "threshold")
 
 
 def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
@@ -56,7 +56,7 @@ def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
 
     Example: tsg-agent ask "top 3 endpoints by error rate after 14:00" -t telemetry/ --incident incident.md
     """
-    given = _given(locals())
+    given = given_of(locals())
     not_there(record, overwrite=overwrite)
     from tsg_agent.ask.session import About, answered  # noqa: PLC0415 - --help must be quick
 
@@ -88,7 +88,7 @@ def chat(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
 
     With a model, its draft is shown dim while it writes; the checked answer takes its place.
     """
-    given = _given(locals())
+    given = given_of(locals())
     not_there(record, overwrite=overwrite)
     from tsg_agent.ask.session import About, talked  # noqa: PLC0415 - --help must be quick
 
@@ -99,8 +99,3 @@ def register(app: typer.Typer) -> None:
     """Add both commands to an app."""
     app.command()(ask)
     app.command()(chat)
-
-
-def _given(flags: dict[str, Any]) -> dict[str, Any]:
-    """A command's own arguments that are parameters of an incident."""
-    return {name: flags[name] for name in FLAGS}

@@ -26,6 +26,7 @@ from tsg_agent.options import (
     StartTime,
     Telemetry,
     Threshold,
+    given_of,
 )
 
 EXIT_CODES = """
@@ -138,19 +139,10 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
 
     Example: tsg-agent run incident.md --telemetry telemetry/ --html report.html
     """
+    given = given_of(locals()) | {"exact_start": exact_start or None}
     from tsg_agent.cli.investigate import Output, run_incident
     from tsg_agent.flags import read_text
 
-    given = {
-        "region": region,
-        "service_name": service_name,
-        "environment": environment,
-        "incident_start": incident_start,
-        "exact_start": exact_start or None,
-        "start_time": start_time,
-        "end_time": end_time,
-        "threshold": threshold,
-    }
     if guide is not None:
         from tsg_agent.cli.guide import run_with_guide
 
@@ -211,17 +203,9 @@ def resume(  # noqa: PLR0913, PLR0917 - the same outputs as run
 
     Flags answer what it asks. Of one that has concluded the report is printed.
     """
+    answers = given_of(locals())
     from tsg_agent.cli.investigate import Output, resume_incident
 
-    answers = {
-        "region": region,
-        "service_name": service_name,
-        "environment": environment,
-        "incident_start": incident_start,
-        "start_time": start_time,
-        "end_time": end_time,
-        "threshold": threshold,
-    }
     resume_incident(identity, Output(as_json=as_json, html=html, whole=whole, quiet=quiet), answers, limit)
 
 
