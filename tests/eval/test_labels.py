@@ -9,7 +9,7 @@ from eval.cache import telemetry_of
 from eval.cases import INCIDENTS, Case
 from eval.drafts import DRAFTS, SECOND_EDITION, Draft
 from eval.rows import Rows, before_and_after, p_of_a_rise
-from tsg_agent.simulator.scenario import FLAG_DIMENSIONS, Effect
+from tsg_agent.simulator.scenario import FLAG_DIMENSIONS, Effect, Fault
 
 CERTAIN = 1e-4
 
@@ -18,7 +18,7 @@ def test_there_is_a_folder_for_each_draft_and_no_other(cases: dict[str, Case]) -
     assert sorted(cases) == sorted(draft.id for draft in DRAFTS)
 
 
-def test_what_the_issue_asks_for_is_there(cases: dict[str, Case]) -> None:
+def test_every_kind_of_incident_is_there(cases: dict[str, Case]) -> None:
     groups = [case.expected.group for case in cases.values()]
     assert len(cases) >= 60
     for step in range(2, 11):
@@ -42,15 +42,22 @@ def test_the_files_are_current(draft: Draft, cache: Path) -> None:
 CAUSES = [(draft, number) for draft in DRAFTS for number in range(len(true_faults(draft)))]
 
 
-@pytest.mark.parametrize(("draft", "number"), CAUSES, ids=lambda value: value.id if isinstance(value, Draft) else value)
-def test_a_label_can_be_recovered(draft: Draft, number: int, cases: dict[str, Case], cache: Path) -> None:
-    """Given the true subject, its rows alone show the rise, whatever any agent finds."""
+def one_of(
+    draft: Draft, number: int, cases: dict[str, Case], cache: Path
+) -> tuple[Rows, Fault, dict[str, str], list[dict[str, str]]]:
+    """The incident's rows; one of its faults and what it hits; what its other faults hit."""
     case = cases[draft.id]
     assert case.recipe
-    rows = Rows(telemetry_of(case, cache), case.recipe.scenario)
     faults = true_faults(draft)
     fault, subject = faults[number]
     others = [other for at, (_, other) in enumerate(faults) if at != number]
+    return Rows(telemetry_of(case, cache), case.recipe.scenario), fault, subject, others
+
+
+@pytest.mark.parametrize(("draft", "number"), CAUSES, ids=lambda value: value.id if isinstance(value, Draft) else value)
+def test_a_label_can_be_recovered(draft: Draft, number: int, cases: dict[str, Case], cache: Path) -> None:
+    """Given the true subject, its rows alone show the rise, whatever any agent finds."""
+    rows, fault, subject, others = one_of(draft, number, cases, cache)
     table = before_and_after(rows, fault, subject, others)
     assert p_of_a_rise(*table) < CERTAIN, table
 
@@ -70,12 +77,7 @@ def test_a_conjunction_is_told_from_what_says_less(
     draft: Draft, number: int, dropped: str, cases: dict[str, Case], cache: Path
 ) -> None:
     """What a shorter description means beside it fails less, beyond chance, and hardly rises."""
-    case = cases[draft.id]
-    assert case.recipe
-    rows = Rows(telemetry_of(case, cache), case.recipe.scenario)
-    faults = true_faults(draft)
-    fault, subject = faults[number]
-    others = [other for at, (_, other) in enumerate(faults) if at != number]
+    rows, fault, subject, others = one_of(draft, number, cases, cache)
     own = before_and_after(rows, fault, subject, others)
     shorter = {name: value for name, value in subject.items() if name != dropped}
     rest = before_and_after(rows, fault, shorter, [*others, subject])
