@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tsg_agent.evidence.dimensions import COMPONENT
 from tsg_agent.evidence.measurement import entry_of, is_error_only
-from tsg_agent.evidence.requests import MINUTE, Column, Requests
+from tsg_agent.evidence.requests import Column, Requests
 from tsg_agent.models import Measure, Subject
 from tsg_agent.settings import VerdictThresholds
 from tsg_agent.statistics import Bools, g2_z, unevenness
@@ -225,8 +225,8 @@ class Explainer:
         rank = np.full(len(column.values), -1, np.int64)
         rank[some] = np.arange(len(some))
         kept &= rank[column.codes] >= 0
-        length = int(self.requests.second.max(initial=0)) // MINUTE + 1
-        cell = rank[column.codes[kept]] * length + self.requests.second[kept] // MINUTE
+        length = int(self.requests.minute.max(initial=0)) + 1
+        cell = rank[column.codes[kept]] * length + self.requests.minute[kept]
         weight = None if self.requests.weight is None else self.requests.weight[kept]
         failed = failed[kept]
         shape = len(some), length
@@ -264,7 +264,7 @@ class Explainer:
 
     def state(self, measure: Measure, moment: ChangePoint) -> NDArray[np.int8]:
         """0 to 3: before or after, ok or failed; -1 for what is in neither, or does not say how it was answered."""
-        minute = self.requests.second // MINUTE
+        minute = self.requests.minute
         state = np.full(len(minute), -1, np.int8)
         state[minute < moment.before(self.guard)] = 0
         state[(minute >= moment.start) & (minute < (math.inf if moment.end is None else moment.end))] = 2

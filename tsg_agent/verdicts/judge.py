@@ -86,9 +86,7 @@ class _Case:
         self.reported = None if reported is None else (reported - self.given.start_time).total_seconds() / MINUTE
         self.requests = evidence.requests
         if evidence.runs is not None and len(evidence.runs):
-            known = evidence.runs.dropna(subset=["scenario_name", "correlation_id"])
-            scenarios = dict(zip(known["correlation_id"].astype(str), known["scenario_name"].astype(str), strict=True))
-            self.requests = with_workflows(self.requests, scenarios)
+            self.requests = with_workflows(self.requests, evidence.runs)
         minutes = (self.end - self.begin).total_seconds() / MINUTE
         known_start = self.reported is not None and 0 < self.reported < minutes
         self.requests = self.requests.with_usual(self.reported or 0 if known_start else minutes / 2)
