@@ -27,13 +27,13 @@ from tsg_agent.models import (
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Bools
 from tsg_agent.verdicts.causes import OUTCOMES, SYMPTOMS, Explained, Explainer, Found
-from tsg_agent.verdicts.cells import SUPPORT
 from tsg_agent.verdicts.confidence import GATE_CLOSED, NO_CONTRAST, UNSETTLED, Series, Sides, Weighed, weigh
 from tsg_agent.verdicts.context import Context
 from tsg_agent.verdicts.dismissed import Key, dismissed
 from tsg_agent.verdicts.gates import gate_of
 from tsg_agent.verdicts.ledger import Ledger, by_bucket, charted
 from tsg_agent.verdicts.lost_traffic import fall_of
+from tsg_agent.verdicts.members import SUPPORT
 from tsg_agent.verdicts.naming import Names
 from tsg_agent.verdicts.notes import notes_of
 from tsg_agent.verdicts.regions import region_found
@@ -86,9 +86,7 @@ class _Case:
         self.reported = None if reported is None else (reported - self.given.start_time).total_seconds() / MINUTE
         self.requests = evidence.requests
         if evidence.runs is not None and len(evidence.runs):
-            known = evidence.runs.dropna(subset=["scenario_name", "correlation_id"])
-            scenarios = dict(zip(known["correlation_id"].astype(str), known["scenario_name"].astype(str), strict=True))
-            self.requests = with_workflows(self.requests, scenarios)
+            self.requests = with_workflows(self.requests, evidence.runs)
         minutes = (self.end - self.begin).total_seconds() / MINUTE
         known_start = self.reported is not None and 0 < self.reported < minutes
         self.requests = self.requests.with_usual(self.reported or 0 if known_start else minutes / 2)
