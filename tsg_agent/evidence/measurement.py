@@ -24,6 +24,7 @@ from tsg_agent.evidence.requests import (
 )
 from tsg_agent.models import Measure, Subject
 from tsg_agent.statistics import Floats
+from tsg_agent.versions import VersionOrder, version_order
 
 MOST_VALUES = 2_000
 """Values of one dimension that are measured, the busiest; the others count in the whole only."""
@@ -53,6 +54,11 @@ class Counts:
             answer[:, :, REDIRECT],
             answer[:, :, UNKNOWN],
         )
+
+    @property
+    def first(self) -> list[int]:
+        """The first bucket in which each group has a request."""
+        return [int(bucket) for bucket in (self.requests + self.unknown > 0).argmax(axis=1)]
 
     def __sub__(self, other: "Counts") -> "Counts":
         """What is left when the other's requests are taken out."""
@@ -120,6 +126,13 @@ class Table:
     def rest(self) -> Counts:
         """What each value is compared with: all other requests."""
         return self.whole - self.counts
+
+    @cached_property
+    def versions(self) -> VersionOrder:
+        """The order of its values, which are versions."""
+        return version_order(
+            {version: first for (version,), first in zip(self.values, self.counts.first, strict=True)}, 1
+        )
 
     def find(self, subject: Subject) -> int:
         """The row about a subject, -1 if it has none."""

@@ -126,6 +126,20 @@ class Requests:
         """Since the window's origin."""
         return self.second // MINUTE
 
+    def until(self, second: int) -> "Requests":
+        """The requests before a second."""
+        kept = self.second < second
+        return replace(
+            self,
+            second=self.second[kept],
+            kind=self.kind[kept],
+            latency=self.latency[kept],
+            weight=None if self.weight is None else self.weight[kept],
+            columns=[replace(column, codes=column.codes[kept]) for column in self.columns],
+            run=None if self.run is None else self.run[kept],
+            passed=None if self.passed is None else self.passed[kept],
+        )
+
     def with_usual(self, minute: float) -> "Requests":
         """The requests, slowness measured by those before a minute: twice the time that 99 % of them took at most."""
         usual = self.latency[(self.second < minute * MINUTE) & ~np.isnan(self.latency)]

@@ -1,18 +1,19 @@
 """All verdicts of an investigation: what is the cause, since when, what it breaks, and what was dismissed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tsg_agent.evidence.dimensions import WORKFLOW, leading
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Measurement, measured
-from tsg_agent.evidence.requests import MINUTE, REQUEST_MEASURES, Requests, with_workflows
+from tsg_agent.evidence.requests import KINDS, MINUTE, REQUEST_MEASURES, Requests, with_workflows
 from tsg_agent.models import (
     Confidence,
     Finding,
@@ -61,6 +62,16 @@ class Evidence:
     limits: AllThresholds
     until: datetime | None = None
     """When the telemetry ends, all services together: what comes later nobody can have lost."""
+
+    def before(self, late: datetime | None) -> "Evidence":
+        """The same without what came since: other rows of that time may still be on their way."""
+        if late is None:
+            return self
+        seconds = int((late - self.parameters.start_time).total_seconds())
+        regions = self.regions
+        if regions is not None:
+            regions = regions.filter(pc.less(regions["cell"], seconds // MINUTE * KINDS))
+        return replace(self, requests=self.requests.until(seconds), regions=regions, until=late)
 
 
 @dataclass(frozen=True)
