@@ -42,7 +42,7 @@ from tsg_agent.settings import Settings
 from tsg_agent.sla import sla_of, unmeasured
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import KnownValues
-from tsg_agent.tools import PLUGINS
+from tsg_agent.tools import GUIDE, PLUGINS
 from tsg_agent.tools.account import account
 from tsg_agent.tools.plugin import Plugin
 from tsg_agent.tools.plugin_8_workflows import frame_of, in_the_guides_order
@@ -318,8 +318,7 @@ def _judged(state: State, context: Context) -> State:
     requests, tables = fetched
     given = Parameters.model_validate(state["parameters"])
     findings = [Finding.model_validate(finding) for finding in state["findings"]]
-    workflows = next(finding for finding in findings if finding.step == 9)
-    ok = workflows.status is Status.OK
+    ok = any(finding.step == 9 and finding.status is Status.OK for finding in findings)
     judged = judge(
         Evidence(
             requests,
@@ -330,6 +329,7 @@ def _judged(state: State, context: Context) -> State:
             findings,
             given,
             context.settings.thresholds,
+            GUIDE,
             context.known.last,
         )
     )

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsg_agent.evidence.measurement import Counts
 from tsg_agent.models import Measure, Rate
@@ -31,6 +30,10 @@ class Figures:
         """Share of the requests that the measure counts, percent; NaN without requests."""
         return 100.0 * self._per_request(self.failures[measure])
 
+    def percentile(self, share: float) -> Floats:
+        """A percentile of the latency, as far as the limit of slowness tells: infinite over it, else 0."""
+        return np.where(self.percent(Measure.SLOW) > 100 - share, np.inf, 0.0)
+
     @property
     def mean_latency(self) -> Floats:
         """Milliseconds; NaN without requests."""
@@ -42,6 +45,3 @@ class Figures:
 
     def _per_request(self, values: Floats) -> Floats:
         return np.divide(values, self.requests, out=np.full_like(values, np.nan), where=self.requests > 0)
-
-
-Mask = NDArray[np.bool_]
