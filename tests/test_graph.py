@@ -298,6 +298,7 @@ def test_progress_tells_of_every_check_when_it_begins_and_ends(folder: Path) -> 
     assert {event.step for event in events if event.finding is not None} == {0, *range(2, 11)}
 
 
+@pytest.mark.slow
 def test_every_run_gives_the_same_conclusion(folder: Path) -> None:
     with open_telemetry(str(folder)) as engine:
         said = {
