@@ -42,7 +42,7 @@ from tsg_agent.settings import Settings
 from tsg_agent.sla import sla_of, unmeasured, with_aside
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import KnownValues
-from tsg_agent.tools import PLUGINS
+from tsg_agent.tools import GUIDE, PLUGINS
 from tsg_agent.tools.account import Account, account
 from tsg_agent.tools.plugin import Plugin
 from tsg_agent.tools.plugin_8_workflows import frame_of, in_the_guides_order
@@ -323,13 +323,12 @@ def _judged(state: State, context: Context) -> State:
     requests, tables = fetched
     given, rows = Parameters.model_validate(state["parameters"]), _account(state)
     findings = [Finding.model_validate(finding) for finding in state["findings"]]
-    workflows = next(finding for finding in findings if finding.step == 9)
-    ok = workflows.status is Status.OK
+    ok = any(finding.step == 9 and finding.status is Status.OK for finding in findings)
     evidence = Evidence(
         requests, tables.get("regions"), calls_of(tables.get("calls")),
         functools.partial(frame_of, context.frames.get(WORKFLOW_ROWS)) if ok else None,
         context.frames.get(WORKFLOW_RUNS).to_pandas() if ok else None,
-        findings, given, context.settings.thresholds, context.known.last,
+        findings, given, context.settings.thresholds, GUIDE, context.known.last,
     )  # fmt: skip
     judged = judge(evidence.before(rows.late_since))
     made = judged.judgement

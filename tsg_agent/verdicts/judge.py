@@ -27,6 +27,8 @@ from tsg_agent.models import (
 )
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Bools
+from tsg_agent.steps.guide import TypedGuide
+from tsg_agent.steps.step import Step
 from tsg_agent.verdicts.causes import OUTCOMES, SYMPTOMS, Explained, Explainer, Found
 from tsg_agent.verdicts.confidence import GATE_CLOSED, NO_CONTRAST, UNSETTLED, Series, Sides, Weighed, weigh
 from tsg_agent.verdicts.context import Context
@@ -60,6 +62,7 @@ class Evidence:
     findings: list[Finding]
     parameters: Parameters
     limits: AllThresholds
+    guide: TypedGuide[Step]
     until: datetime | None = None
     """When the telemetry ends, all services together: what comes later nobody can have lost."""
 
@@ -121,7 +124,7 @@ class _Case:
         measurement = measured(
             self.requests, self._grid(start), self.evidence.regions, self.given.service_name, self.given.region
         )
-        names = Names(measurement, self.findings, self.limits)
+        names = Names(self.evidence.guide, measurement, self.findings, self.limits)
         ledger = Ledger(known=start.measured is not None)
         context = Context(self.requests, measurement, self.findings, self.limits, names, ledger)
         return Judged(self._judgement(explained, weighed, workflows, start, context), measurement)
