@@ -17,13 +17,17 @@ from importlib.resources import files
 
 from tsg_agent.errors import QueryError, TelemetryError
 from tsg_agent.telemetry.catalog import LOGS
-from tsg_agent.telemetry.copies import JOINED, KEPT, Copies, Create, Held
+from tsg_agent.telemetry.copies import HASH, JOINED, KEPT, Copies, Create, Held
 from tsg_agent.telemetry.keys import COPIED, DISTINCT
 
 SCOPE = ("start_time", "end_time", "environment", "service_name", "region")
 NAMED = re.compile(rf"\bFROM ({'|'.join(JOINED)})\b")
 SCOPED = re.compile(r"\bFROM service_requests\s+WHERE region = \$region\b")
 OTHER = re.compile(rf"\b({'|'.join(name for name in LOGS.columns if name not in (*KEPT, 'region'))})\b")
+ALONE = re.compile(
+    r"SELECT requests\.request_id, ([\w, ]+)\s+FROM requests\s+JOIN (\w+) ON requests\.request_id = \2\.request_id\s*$"
+)
+"""Asks for nothing of the requests but their ids: the copies of what joins to them hold the scope's only."""
 COMMENT = re.compile(r"--[^\n]*")
 MAXIMUM_SCOPES = 2
 EAGER = 2
@@ -118,11 +122,12 @@ class Compact:
         for table in sorted(set(NAMED.findall(sql))):
             if not self._has(scope, table, partial(copies.copy_joined, table)):
                 return sql
+        text = ALONE.sub(r"SELECT request_id, \1\nFROM \2", text)
         requests = copies.requests
         if other:
             requests = (
                 f"SELECT listed.* REPLACE ({copies.number} AS request_id)\nFROM (\n{self._requests}\n) AS listed\n"
-                f"JOIN {copies.of(LOGS.name)} AS copied ON listed.request_id = copied.request_id"
+                f"JOIN {copies.of(LOGS.name)} AS copied ON hash(listed.request_id) = copied.{HASH}"
             )
         return NAMED.sub(rf"FROM {scope.name}_\1", text.replace(self._requests, requests))
 

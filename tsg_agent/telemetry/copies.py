@@ -1,7 +1,9 @@
 """Makes the copies of a scope: its requests, by number and with codes for texts, and what joins to them.
 
 A text of few values becomes an ENUM: one byte instead of sixteen, grouped by an array instead of a hash table. It
-compares, sorts and prints as the text does.
+compares, sorts and prints as the text does. A request_id becomes its hash, of 64 bits. That no two requests share one
+is proven before a copy is read (keys.py). That a request outside of the scope has the hash of one inside, and gives it
+its flag, is a chance of one in two hundred thousand for five million requests and twenty million flags.
 """
 
 import math
@@ -31,6 +33,7 @@ PLAIN = (
     "concurrent_connections", "cpu_utilization", "memory_utilization", "weight",
     "span_id", "parent_span_id",
 )  # fmt: skip
+HASH = "request_hash"
 KEPT = (*PLAIN, *CODED)
 """What the copy of the requests holds; a query that names another column reads the source."""
 JOINED = {table.name: tuple(name for name in table.columns if name != "request_id") for table in (FLAGS, PRODUCTS)}
@@ -73,7 +76,7 @@ class Copies:
         """A SELECT of the requests as their table has them, request_id being a number."""
         absent = [name for name in KEPT if name not in self.present]
         nulls = "".join(f", {LOGS.blank(name)} AS {name}" for name in absent)
-        columns = f"* REPLACE ({self.number} AS request_id), $region AS region{nulls}"
+        columns = f"* EXCLUDE ({HASH}), {self.number} AS request_id, $region AS region{nulls}"
         return f"SELECT {columns} FROM {self.of(LOGS.name)} AS copied"  # noqa: S608 - our own names
 
     def copy_requests(self, requests: str, scope: Mapping[str, object]) -> bool:
@@ -84,7 +87,7 @@ class Copies:
         if all(rows > MAXIMUM_REQUESTS for rows in held):
             return False
         codes = self._codes(LOGS.name, source, [name for name in CODED if name in self.present], scope)
-        plain = [name for name in PLAIN if name in self.present]
+        plain = [f"hash({name}) AS {HASH}" if name == "request_id" else name for name in PLAIN if name in self.present]
         columns = ", ".join([*plain, *(f"{code} AS {name}" for name, code in codes.items())])
         sql = f"CREATE OR REPLACE TABLE {self.of(LOGS.name)} AS SELECT {columns} FROM {source}"  # noqa: S608 - our own names
         (self.held.requests,) = self.create(sql, scope)
@@ -95,7 +98,7 @@ class Copies:
         requests, copy = self.of(LOGS.name), self.of(table)
         codes = self._codes(table, table, JOINED[table], {})
         columns = ", ".join([f"{self.number} AS request_id", *(f"{code} AS {name}" for name, code in codes.items())])
-        rows = f"FROM {table} JOIN {requests} AS copied ON {table}.request_id = copied.request_id"
+        rows = f"FROM {table} JOIN {requests} AS copied ON hash({table}.request_id) = copied.{HASH}"
         (found,) = self.create(f"CREATE OR REPLACE TABLE {copy} AS SELECT {columns} {rows}", {})
         if self._repeats(copy, JOINED[table], found):
             self.create(f"CREATE OR REPLACE TABLE {copy} AS SELECT DISTINCT * FROM {copy}", {})  # noqa: S608 - our own names
