@@ -201,8 +201,9 @@ def cloudwatch(made: list[Call]) -> str:
 
 
 def cloudwatch_data(made: list[Call]) -> str:
-    """Of two load balancers: the other one is idle, and a metric has no value where it would be 0."""
+    """Of two load balancers: the other one is idle while requests fail at the first, and a metric has no value where it would be 0."""
     minutes = [START + timedelta(minutes=n) for n in range(150)]
+    bad = next(call.time for call in made if call.status == 503).replace(second=0, microsecond=0)
     metrics = (("RequestCount", 200), ("HTTPCode_Target_4XX_Count", 400), ("HTTPCode_Target_5XX_Count", 500))
     results = []
     for name, low in metrics:
@@ -212,7 +213,7 @@ def cloudwatch_data(made: list[Call]) -> str:
         ]
         held = [(t, float(n)) for t, n in counted if n]
         for balancer in ("app/basket/50dc6c", "app/basket/2"):
-            some = held if balancer.endswith("c") else [(minutes[100], 0.0)]
+            some = held if balancer.endswith("c") else [(bad, 0.0)]
             results.append({
                 "Id": f"m{len(results)}", "Label": f"{balancer} {name}", "StatusCode": "Complete",
                 "Timestamps": [t.isoformat() for t, _ in some], "Values": [n for _, n in some],
