@@ -40,6 +40,7 @@ from tsg_agent.models import Finding, Judgement, Parameters, Report, Sla, Status
 from tsg_agent.progress import Progress
 from tsg_agent.settings import Settings
 from tsg_agent.sla import sla_of, unmeasured
+from tsg_agent.suspects import judge_with_suspects
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import KnownValues
 from tsg_agent.tools import PLUGINS
@@ -48,7 +49,7 @@ from tsg_agent.tools.plugin import Plugin
 from tsg_agent.tools.plugin_8_workflows import frame_of, in_the_guides_order
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
 from tsg_agent.tracing import span
-from tsg_agent.verdicts import Evidence, judge
+from tsg_agent.verdicts import Evidence
 
 log = logging.getLogger(__name__)
 WORKFLOW_ROWS = "plugin_8"
@@ -318,9 +319,8 @@ def _judged(state: State, context: Context) -> State:
     requests, tables = fetched
     given = Parameters.model_validate(state["parameters"])
     findings = [Finding.model_validate(finding) for finding in state["findings"]]
-    workflows = next(finding for finding in findings if finding.step == 9)
-    ok = workflows.status is Status.OK
-    judged = judge(
+    ok = next(finding for finding in findings if finding.step == 9).status is Status.OK
+    judged = judge_with_suspects(
         Evidence(
             requests,
             tables.get("regions"),
@@ -331,7 +331,8 @@ def _judged(state: State, context: Context) -> State:
             given,
             context.settings.thresholds,
             context.known.last,
-        )
+        ),
+        state["text"],
     )
     sla = sla_of(judged.measurement, given, judged.judgement.start, context.known.covers, judged.judgement.traffic)
     return {"sla": sla.model_dump(mode="json"), "judgement": judged.judgement.model_dump(mode="json")}
@@ -347,9 +348,8 @@ def _unmeasured(state: State, context: Context) -> Sla:
 
 def _unmade(reason: str) -> dict[str, Any]:
     note = f"No verdict could be made: {reason} The guide's labels stand alone."
-    return Judgement(gates=[], causes=[], rejected=[], series=[], measured=[], notes=[note], unmade=reason).model_dump(
-        mode="json"
-    )
+    made = Judgement(gates=[], causes=[], rejected=[], series=[], measured=[], notes=[note], unmade=reason)
+    return made.model_dump(mode="json")
 
 
 async def _conclude(state: State, runtime: Runtime[Context]) -> State:
