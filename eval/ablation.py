@@ -131,18 +131,18 @@ class Held(NamedTuple):
 @contextmanager
 def _overheard() -> Iterator[list[Evidence]]:
     """The evidence that is judged while it lasts."""
-    graph: Any = importlib.import_module("tsg_agent.graph")
+    judging: Any = importlib.import_module("tsg_agent.suspects")
     heard: list[Evidence] = []
 
     def listening(evidence: Evidence) -> Judged:
         heard.append(evidence)
         return judge(evidence)
 
-    graph.judge = listening
+    judging.judge = listening
     try:
         yield heard
     finally:
-        graph.judge = judge
+        judging.judge = judge
 
 
 def _localization(case: LocalizationCase) -> Held | None:

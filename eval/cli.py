@@ -16,6 +16,7 @@ from eval.bounds.command import command as bounds
 from eval.cache import default_cache
 from eval.cases import INCIDENTS, chosen, load_all
 from eval.compare import compare as compared
+from eval.effects import command as effects
 from eval.entrants import EntrantError, Spec, entrant_of
 from eval.localization.command import command as localize
 from eval.questions import ask_all, books
@@ -35,6 +36,7 @@ RESULTS = Path("eval-results")
 app.command("localize")(localize)
 app.command("bounds")(bounds)
 app.command("ablation")(ablation)
+app.command("effects")(effects)
 
 
 @app.command()

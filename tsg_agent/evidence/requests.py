@@ -91,6 +91,8 @@ class Requests:
     runs: pa.Array | None = None
     passed: Bools | None = None
     """Spans that failed because a call that they made failed; None where the source has no spans."""
+    user: Codes | None = None
+    """A number for each request's user, -1 where it names none; None where the source names no users."""
     slower_ms: float = np.inf
     """From how long on a request counts as slower than usual."""
 
@@ -205,6 +207,11 @@ def read_requests(results: dict[str, pa.Table]) -> Requests:
     cell = np.maximum(rows["cell"].to_numpy(), 0).astype(np.int32)  # a window of two years has 63 million seconds
     second = cell // KINDS
     latency = rows["latency_ms"].cast(pa.float64()).fill_null(np.nan).to_numpy()
+    user = None
+    if "user_id" in rows.column_names:
+        named = rows["user_id"].combine_chunks()
+        coded = named if pa.types.is_dictionary(named.type) else named.dictionary_encode()
+        user = coded.indices.fill_null(-1).to_numpy()
     passed = rows["passed_on"].fill_null(False).to_numpy() if "passed_on" in rows.column_names else None
     weight = rows["weight"].cast(pa.float64()).to_numpy() if "weight" in rows.column_names else None
     return Requests(
@@ -216,6 +223,7 @@ def read_requests(results: dict[str, pa.Table]) -> Requests:
         run,
         runs,
         passed,
+        user,
     )
 
 

@@ -34,6 +34,7 @@ from tsg_agent.verdicts.confidence import GATE_CLOSED, NO_CONTRAST, UNSETTLED, S
 from tsg_agent.verdicts.context import Context
 from tsg_agent.verdicts.dismissed import Key, dismissed
 from tsg_agent.verdicts.gates import gate_of
+from tsg_agent.verdicts.impact import Impact
 from tsg_agent.verdicts.ledger import Ledger, by_bucket, charted
 from tsg_agent.verdicts.lost_traffic import fall_of
 from tsg_agent.verdicts.members import SUPPORT
@@ -215,9 +216,10 @@ class _Case:
         self, explained: Explained, weighed: list[tuple[Found, Weighed]], workflows: list[Workflow], start: Start,
         context: Context,
     ) -> Judgement:  # fmt: skip
+        impact = Impact(self.explainer, context.measurement, self.given.region)
         ranked = [
             ((how.confidence is not Confidence.CONFIRMED, one.measure in SYMPTOMS, -one.worth),
-             request_verdict(one, how, workflows, context))
+             request_verdict(one, how, workflows, context, impact.effect(one, how, weighed)))
             for one, how in weighed
         ]  # fmt: skip
         ranked += [
@@ -242,12 +244,19 @@ class _Case:
             start=start,
             traffic=self._traffic(),
             considered=considered(explained),
+            reach=impact.reach([one for one, how in weighed if how.confidence is Confidence.CONFIRMED]),
+            course=impact.course(start, start.measure, self._until) if start.measure in OUTCOMES else None,
             notes=notes_of(measurement, start, self.limits.verdict),
         )
 
+    @property
+    def _until(self) -> datetime:
+        """When the window, or before it the telemetry, ends."""
+        return self.end if self.evidence.until is None else min(self.end, _naive(self.evidence.until))
+
     def _traffic(self) -> TrafficLoss | None:
         """Requests that stopped coming, at the entry."""
-        end = self.end if self.evidence.until is None else min(self.end, _naive(self.evidence.until))
+        end = self._until
         minutes = int((end - self.begin).total_seconds() // MINUTE)
         second = self.requests.second if self.explainer.entry is None else self.requests.second[self.explainer.entry]
         weight = self.requests.weight
