@@ -272,6 +272,44 @@ def test_a_checkpoint_of_another_schema_is_refused(incident: Request, tmp_path: 
         resume(identity, settings=Settings(state_dir=tmp_path), watch=Watch(ask=lambda _: ANSWERS))
 
 
+def test_resume_says_what_has_changed_in_its_source(incident: Request, tmp_path: Path) -> None:
+    place = tmp_path / "telemetry"
+    shutil.copytree(incident.telemetry, place)
+    identity = waiting(incident.model_copy(update={"telemetry": str(place)}), tmp_path / "state")
+    first, second, *_ = sorted(place.iterdir())
+    os.utime(first, (1, 1))
+    second.rename(place / f"{second.stem}-new{second.suffix}")
+    report = resume(identity, settings=Settings(state_dir=tmp_path / "state"), watch=Watch(ask=lambda _: ANSWERS))
+    (note,) = [note for note in report.notes if note.startswith("Since this investigation began")]
+    said = f"{first.name} was changed or replaced, {second.name} is gone, {second.stem}-new{second.suffix} is new"
+    assert said in note
+
+
+def test_resume_says_nothing_of_a_source_that_is_the_same(incident: Request, tmp_path: Path) -> None:
+    identity = waiting(incident, tmp_path)
+    report = resume(identity, settings=Settings(state_dir=tmp_path), watch=Watch(ask=lambda _: ANSWERS))
+    assert not [note for note in report.notes if "Since this investigation" in note]
+
+
+@pytest.mark.parametrize("said", [True, False], ids=["told", "not told"])
+def test_one_that_is_killed_as_its_report_is_kept_does_not_run_again(
+    said: bool, state: tuple[Report, Path], tmp_path: Path
+) -> None:
+    """Its report is there; what is missing is that it concluded, in the list, and perhaps in the log."""
+    report, place = state
+    (place / report.id / "ended.json").unlink()
+    if not said:
+        with closing(sqlite3.connect(place / "events.sqlite")) as held:
+            held.execute("DELETE FROM events WHERE kind = 'concluded'")
+            held.commit()
+    store = Store(place)
+    assert store.about(report.id).state == "interrupted"
+    assert resume(report.id, settings=Settings(state_dir=place)) == report
+    assert store.about(report.id).state == "finished"
+    kinds = [event.kind for event in store.events.after(report.id)]
+    assert kinds.count("concluded") == kinds.count("began") == 1 and kinds[-1] == "concluded"
+
+
 def test_the_page_has_the_schemas_in_force() -> None:
     """A schema's number is changed together with the page that says what becomes of the older one."""
     rows = dict(re.findall(r"^\| `?(\w+)[^|]* \| (\d+) \|", PAGE.read_text("utf-8"), re.MULTILINE))
