@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 READY_SURFACES := $(VENV)/.ready-surfaces
 
-.PHONY: demo test test-surfaces lint types check bench clean help
+.PHONY: demo test test-slow test-surfaces lint types check bench clean help
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -18,7 +18,10 @@ demo: $(READY)  ## Make a demonstration incident, investigate it, write the HTML
 	$(BIN)/tsg-agent demo
 
 test: $(READY_DEV)  ## Run the tests
-	$(BIN)/python -m pytest -n auto -q
+	$(BIN)/python -m pytest -n auto -q -m "not slow and not surfaces"
+
+test-slow: $(READY_DEV)  ## Run the tests that take seconds each
+	$(BIN)/python -m pytest -n auto -q -m "slow and not surfaces"
 
 test-surfaces: $(READY_SURFACES)  ## Run the tests that need extras, or are long: MCP, OpenTelemetry, examples, workers
 	MCP1_PYTHON=$(abspath $(VENV))-mcp1/bin/python $(BIN)/python -m pytest -n auto -q -m surfaces

@@ -292,9 +292,7 @@ def test_resume_says_nothing_of_a_source_that_is_the_same(incident: Request, tmp
 
 
 @pytest.mark.parametrize("said", [True, False], ids=["told", "not told"])
-def test_one_that_is_killed_as_its_report_is_kept_does_not_run_again(
-    said: bool, state: tuple[Report, Path], tmp_path: Path
-) -> None:
+def test_one_that_is_killed_as_its_report_is_kept_does_not_run_again(said: bool, state: tuple[Report, Path]) -> None:
     """Its report is there; what is missing is that it concluded, in the list, and perhaps in the log."""
     report, place = state
     (place / report.id / "ended.json").unlink()

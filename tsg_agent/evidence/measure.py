@@ -55,9 +55,9 @@ class Measurer:
         columns = [dimension.columns[0] for dimension in LOG_DIMENSIONS]
         if any(results[name].num_rows for name in held):
             columns.append("request_id")
-        present = self.engine.tables[LOGS.name].present
-        if "weight" in present:
-            columns.append("weight")
+        source = self.engine.tables[LOGS.name]
+        present = source.present
+        columns += [name for name in ("weight", "user_id") if name in present - source.empty]
         if set(SPANS) <= present:
             columns.append(_text("passed_on") + " AS passed_on")
         results["rows"] = self._run("rows", columns)

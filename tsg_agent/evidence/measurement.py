@@ -17,13 +17,14 @@ from tsg_agent.evidence.requests import (
     REDIRECT,
     REQUEST_MEASURES,
     UNKNOWN,
-    Codes,
     Column,
     Requests,
     kinds_of,
 )
+from tsg_agent.evidence.together import counted
 from tsg_agent.models import Measure, Subject
 from tsg_agent.statistics import Floats
+from tsg_agent.versions import VersionOrder, version_order
 
 MOST_VALUES = 2_000
 """Values of one dimension that are measured, the busiest; the others count in the whole only."""
@@ -53,6 +54,11 @@ class Counts:
             answer[:, :, REDIRECT],
             answer[:, :, UNKNOWN],
         )
+
+    @property
+    def first(self) -> list[int]:
+        """The first bucket in which each group has a request."""
+        return [int(bucket) for bucket in (self.requests + self.unknown > 0).argmax(axis=1)]
 
     def __sub__(self, other: "Counts") -> "Counts":
         """What is left when the other's requests are taken out."""
@@ -121,6 +127,13 @@ class Table:
         """What each value is compared with: all other requests."""
         return self.whole - self.counts
 
+    @cached_property
+    def versions(self) -> VersionOrder:
+        """The order of its values, which are versions."""
+        return version_order(
+            {version: first for (version,), first in zip(self.values, self.counts.first, strict=True)}, 1
+        )
+
     def find(self, subject: Subject) -> int:
         """The row about a subject, -1 if it has none."""
         if set(subject) != set(self.dimension.columns):
@@ -153,10 +166,15 @@ class Measurement:
 
 def measured(requests: Requests, grid: Grid, regions: pa.Table | None, service: str, region: str) -> Measurement:
     """Every dimension's values by the grid's buckets. `regions`: the other regions' rows, by minute."""
-    bucket = grid.buckets(requests.second)
-    total = _counted(requests, bucket, grid, None)[1]
-    tables = [_table(one, requests, bucket, grid, total) for one in requests.columns if one.dimension != FLAG]
-    flags = [_table(one, requests, bucket, grid, total) for one in requests.columns if one.dimension == FLAG]
+    all_of_them = Column(REGION, [(region,)], np.zeros(len(requests), np.int8))
+    busiest = [_busiest(column) for column in requests.columns]
+    total, *each = _counted([all_of_them, *busiest], requests, grid)
+    tables = [
+        _table(column, kept, counts, requests, total)
+        for column, kept, counts in zip(requests.columns, busiest, each, strict=True)
+    ]
+    flags = [table for table in tables if table.dimension == FLAG]
+    tables = [table for table in tables if table.dimension != FLAG]
     if flags:
         counts = flags[0].counts
         for other in flags[1:]:
@@ -172,14 +190,32 @@ def measured(requests: Requests, grid: Grid, regions: pa.Table | None, service: 
     return Measurement(grid, tables, total, components.counts.take([row]), components.values[row][0])
 
 
-def _table(column: Column, requests: Requests, bucket: Codes, grid: Grid, total: Counts) -> Table:
+def _busiest(column: Column) -> Column:
+    """The column with its busiest values only."""
+    if len(column.values) <= MOST_VALUES:
+        return column
+    asked = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
+    kept = sorted(np.argsort(-asked, kind="stable")[:MOST_VALUES].tolist())
+    rank = np.full(len(column.values) + 1, -1, np.int16)
+    rank[kept] = np.arange(len(kept))
+    return Column(column.dimension, [column.values[code] for code in kept], rank[column.codes])
+
+
+def _counted(columns: list[Column], requests: Requests, grid: Grid) -> list[Counts]:
+    """Counts of each column's values by the grid's buckets."""
+    bucket, weight = grid.buckets(requests.second), requests.weight
+    spent = np.nan_to_num(requests.latency)
+    kinds = counted(columns, bucket * KINDS + requests.kind, grid.count * KINDS, weight)
+    latency = counted(columns, bucket, grid.count, spent if weight is None else spent * weight)
+    return [Counts.of(some.reshape(len(some), grid.count, KINDS), ms) for some, ms in zip(kinds, latency, strict=True)]
+
+
+def _table(column: Column, kept: Column, counts: Counts, requests: Requests, total: Counts) -> Table:
     """One dimension's table; requests without a value are in the whole only. Values are sorted."""
-    kept, counts = _counted(requests, bucket, grid, column)
-    values = [column.values[code] for code in kept]
     only = is_error_only(column, requests)
     if only:
-        counts = replace(counts, requests=np.repeat(total.requests, len(values), axis=0))
-    return Table(column.dimension, values, counts, total, only, len(column.values) - len(kept))
+        counts = replace(counts, requests=np.repeat(total.requests, len(kept.values), axis=0))
+    return Table(column.dimension, kept.values, counts, total, only, len(column.values) - len(kept.values))
 
 
 def is_error_only(column: Column, requests: Requests) -> bool:
@@ -190,28 +226,6 @@ def is_error_only(column: Column, requests: Requests) -> bool:
     carried, failed = (column.codes >= 0) & known, requests.failed(Measure.SERVER_ERRORS)
     failures = int((carried & failed).sum())
     return failures > 0 and failures == int(carried.sum()) and int(known.sum()) > failures
-
-
-def _counted(requests: Requests, bucket: Codes, grid: Grid, column: Column | None) -> tuple[list[int], Counts]:
-    """Counts of a column's busiest values, or of all requests as one group; and which values these are."""
-    weight, kind = requests.weight, requests.kind.astype(np.int64)
-    place, kept = np.zeros(len(requests), np.int64), [0]
-    if column is not None:
-        asked = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
-        kept = sorted(np.argsort(-asked, kind="stable")[:MOST_VALUES].tolist())
-        rank = np.full(len(column.values) + 1, -1, np.int64)
-        rank[kept] = np.arange(len(kept))
-        place = rank[column.codes]
-        said = place >= 0
-        if not said.all():
-            place, bucket, kind = place[said], bucket[said], kind[said]
-            weight = None if weight is None else weight[said]
-    shape = (len(kept), grid.count)
-    cell = place * grid.count + bucket
-    kinds = np.bincount(cell * KINDS + kind, weight, shape[0] * shape[1] * KINDS).astype(float).reshape(*shape, KINDS)
-    latency = np.nan_to_num(requests.latency if len(cell) == len(requests) else requests.latency[said])
-    spent = np.bincount(cell, latency if weight is None else latency * weight, shape[0] * shape[1])
-    return kept, Counts.of(kinds, spent.astype(float).reshape(shape))
 
 
 def _regions(rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> Table:
