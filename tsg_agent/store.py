@@ -19,6 +19,7 @@ from tsg_agent.events import EventLog
 from tsg_agent.extract import Given, Moment
 from tsg_agent.frames import Frames
 from tsg_agent.models import Instant, Model, ModelUsage, NodeUsage, Report
+from tsg_agent.models.report_schema import READ as REPORTS
 from tsg_agent.sqlite_files import connected, mended, owned
 
 try:
@@ -29,8 +30,6 @@ except ImportError:  # not on Windows: there two processes can run one investiga
 ENDED, REPORT, FEEDBACK, SOURCE, LOCK = "ended.json", "report.json", "feedback.json", "source.json", "lock"
 SCHEMA = 1
 """Of what lies in an investigation's folder beside its report."""
-REPORTS = int(Report.model_fields["schema_version"].default)
-"""The report's schema, which this version writes."""
 CLAIM_S = 0.2
 NEAR = 3
 """Ids like a wrong one that are named."""
@@ -215,14 +214,15 @@ class Store:
         text = self.report_text(identity)
         try:
             written = json.loads(text)["schema_version"]
-            if written == REPORTS:
+            if written in REPORTS:
                 return Report.model_validate_json(text)
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise RecordError(
                 f"The report of investigation {identity} cannot be read: it is damaged.", fix=AGAIN
             ) from error
         raise RecordError(
-            f"The report of investigation {identity} has schema {written!r}, and this version reads {REPORTS}.",
+            f"The report of investigation {identity} has schema {written!r}, and this version reads "
+            f"{' and '.join(map(str, REPORTS))}.",
             fix=f"`tsg-agent show {identity} --format json` gives it as it is; or take the version that wrote it.",
         )
 

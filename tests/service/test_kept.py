@@ -29,8 +29,9 @@ from tsg_agent.checkpoints import KIND
 from tsg_agent.checkpoints import SCHEMA as CHECKPOINTS
 from tsg_agent.errors import RecordError
 from tsg_agent.events import SCHEMA as EVENTS
+from tsg_agent.models.report_schema import SCHEMA as REPORTS
 from tsg_agent.recording.file import FORMAT
-from tsg_agent.store import REPORTS, SCHEMA, Feedback, Store
+from tsg_agent.store import SCHEMA, Feedback, Store
 
 OPEN = "Errors since 2026-03-10 14:00 UTC."
 ANSWERS = {"region": "us-east", "service_name": "shop.gateway", "environment": "prod"}
@@ -225,6 +226,22 @@ def test_a_report_of_another_schema_is_refused_and_given_as_it_is(version: Any, 
         store.report(report.id)
     assert "--format json" in caught.value.fix
     assert json.loads(store.report_text(report.id))["headline"] == report.headline
+
+
+def test_a_report_of_0_1_is_read_and_says_what_it_did_not_look_at(state: tuple[Report, Path]) -> None:
+    report, place = state
+    file = place / report.id / "report.json"
+    held = json.loads(file.read_text("utf-8"))
+    for name in ("onset", "traffic", "reach", "course", "suspicions", "brief"):
+        del held[name]
+    file.write_text(json.dumps(held | {"schema_version": 1, "version": "0.1.0"}), "utf-8")
+    read = Store(place).report(report.id)
+    assert (read.schema_version, read.causes, read.headline) == (REPORTS, report.causes, report.headline)
+    said = "Written by tsg-agent 0.1.0, which did not look at: onset, traffic, reach, course, suspicions."
+    assert read.notes == [*report.notes, said]
+    assert json.loads(Store(place).report_text(report.id))["schema_version"] == 1
+    with pytest.raises(ValueError, match="reads 1 and 2"):
+        Report.model_validate(held | {"schema_version": 3})
 
 
 @pytest.mark.parametrize(
