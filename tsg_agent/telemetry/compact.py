@@ -87,7 +87,7 @@ class Compact:
         """
         scoped = 0 < len(SCOPED.findall(sql)) == sql.count("FROM service_requests")
         # Where no request_id repeats, and only there, `sql` is asked without its DISTINCTs.
-        if not (scoped and self._requests in COPIED.sub("SELECT", sql) and bound.keys() >= set(SCOPE)):
+        if not (scoped and self._requests in COPIED.sub("", sql) and bound.keys() >= set(SCOPE)):
             yield lambda text: text
             return
         scope, place = self._entered(tuple(bound[name] for name in SCOPE))
