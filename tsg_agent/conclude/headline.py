@@ -29,7 +29,7 @@ def headline(case: Case, causes: list[Cause], gaps: list[Gap]) -> str:
         return sentence(f"no cause confirmed, {number}, first {subject_name(causes[0].subject)}; {state}")
     if sla.breached is None:
         return sentence(f"nothing could be judged: {state}")
-    return sentence(f"{_nothing_found(case, state)}{_unlooked(gaps)}")
+    return sentence(f"{_nothing_found(case, state)}{_unlooked(case, gaps)}")
 
 
 def _nothing_found(case: Case, state: str) -> str:
@@ -73,8 +73,7 @@ def _cause(case: Case, cause: Cause) -> str:
     said = f" (reported {clock(reported)})" if other and reported is not None else ""
     since = f" since {moment(start)}{said}" if start and cause.onset.kind.value in ("new", "worse", "appeared") else ""
     detail = figures(cause.onset, cause.contrast, cause.measure, case.slow_ms)
-    known = cause.step != 9 or "workflow_step" in cause.subject
-    step = None if known else cause.detail.get("workflow_step")
+    step = None if "workflow_step" in cause.subject else cause.detail.get("workflow_step")
     where = f" at {name(step)}" if step else ""
     verb = {"slow": "is slow", "slower": "is slower than it was", "rate_limited": "is rate limited"}.get(
         cause.measure.value, "is failing"
@@ -85,6 +84,6 @@ def _cause(case: Case, cause: Cause) -> str:
     )
 
 
-def _unlooked(gaps: list[Gap]) -> str:
-    steps = [g.step for g in gaps if g.step is not None and g.step > 1 and g.status != CANARY]
+def _unlooked(case: Case, gaps: list[Gap]) -> str:
+    steps = [g.step for g in gaps if g.step is not None and case.guide.looks_at(g.step) and g.status != CANARY]
     return f"; not checked: {steps_words(steps)}" if steps else ""

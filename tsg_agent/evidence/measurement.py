@@ -1,6 +1,6 @@
 """Counts by dimension, value and bucket. Pure numpy."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
-from tsg_agent.evidence.dimensions import COMPONENT, DIMENSIONS, FLAG, REGION, Dimension
+from tsg_agent.columns import Nature
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.requests import (
     ANSWERS,
@@ -22,9 +22,12 @@ from tsg_agent.evidence.requests import (
     Requests,
     kinds_of,
 )
-from tsg_agent.models import Measure, Subject
+from tsg_agent.models import Measure, Parameters, Subject
 from tsg_agent.statistics import Floats
+from tsg_agent.steps.dimension import Dimension
 
+COMPONENT = "service_component"
+"""The column that names the component which answered."""
 MOST_VALUES = 2_000
 """Values of one dimension that are measured, the busiest; the others count in the whole only."""
 
@@ -151,25 +154,35 @@ class Measurement:
         return next((table for table in self.tables if table.dimension.columns == columns), None)
 
 
-def measured(requests: Requests, grid: Grid, regions: pa.Table | None, service: str, region: str) -> Measurement:
+def measured(
+    requests: Requests, grid: Grid, regions: pa.Table | None, given: Parameters, dimensions: Sequence[Dimension]
+) -> Measurement:
     """Every dimension's values by the grid's buckets. `regions`: the other regions' rows, by minute."""
     bucket = grid.buckets(requests.second)
     total = _counted(requests, bucket, grid, None)[1]
-    tables = [_table(one, requests, bucket, grid, total) for one in requests.columns if one.dimension != FLAG]
-    flags = [_table(one, requests, bucket, grid, total) for one in requests.columns if one.dimension == FLAG]
-    if flags:
-        counts = flags[0].counts
-        for other in flags[1:]:
-            counts = counts.beside(other.counts)
-        tables.append(Table(FLAG, [value for one in flags for value in one.values], counts, total))
-    tables.append(_regions(regions, total, region, grid))
-    order = list(DIMENSIONS)
-    tables = sorted((one for one in tables if one.values), key=lambda one: order.index(one.dimension))
-    components = next((table for table in tables if table.dimension == COMPONENT), None)
-    row = None if components is None or components.error_only else entry_of([v for (v,) in components.values], service)
+    by_dimension: dict[Dimension, list[Table]] = {}
+    for column in requests.columns:  # a flag has one each
+        by_dimension.setdefault(column.dimension, []).append(_table(column, requests, bucket, grid, total))
+    tables = [_together(each) for each in by_dimension.values()]
+    tables += [_regions(one, regions, total, given.region, grid) for one in dimensions if one.nature is Nature.REGION]
+    tables = sorted((one for one in tables if one.values), key=lambda one: dimensions.index(one.dimension))
+    components = next((table for table in tables if table.dimension.columns == (COMPONENT,)), None)
+    named = None if components is None or components.error_only else [value for (value,) in components.values]
+    row = entry_of(named, given.service_name) if named else None
     if components is None or row is None:
         return Measurement(grid, tables, total, total)
     return Measurement(grid, tables, total, components.counts.take([row]), components.values[row][0])
+
+
+def _together(tables: list[Table]) -> Table:
+    """The tables of one dimension as one: each flag has one of its own."""
+    first, *others = tables
+    if len(first.dimension.columns) == 1:
+        return first
+    counts = first.counts
+    for other in others:
+        counts = counts.beside(other.counts)
+    return Table(first.dimension, [value for one in tables for value in one.values], counts, first.whole)
 
 
 def _table(column: Column, requests: Requests, bucket: Codes, grid: Grid, total: Counts) -> Table:
@@ -214,7 +227,7 @@ def _counted(requests: Requests, bucket: Codes, grid: Grid, column: Column | Non
     return kept, Counts.of(kinds, spent.astype(float).reshape(shape))
 
 
-def _regions(rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> Table:
+def _regions(dimension: Dimension, rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> Table:
     """The table of all regions: the other ones' rows, and the incident's, which is measured already."""
     values, counts = [(region,)] if own.requests.any() else [], own
     if rows is not None and rows.num_rows:
@@ -234,7 +247,7 @@ def _regions(rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> Tab
         )
     order = sorted(range(len(values)), key=values.__getitem__)
     ordered = counts.take(order) if values else Counts.zeros(0, grid.count)
-    return Table(REGION, [values[row] for row in order], ordered, ordered.sum())
+    return Table(dimension, [values[row] for row in order], ordered, ordered.sum())
 
 
 def entry_of(components: Iterable[str], service: str) -> int | None:

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tsg_agent.evidence.dimensions import COMPONENT
-from tsg_agent.evidence.measurement import entry_of, is_error_only
+from tsg_agent.evidence.measurement import COMPONENT, entry_of, is_error_only
 from tsg_agent.evidence.requests import MINUTE, Column, Requests
 from tsg_agent.models import Measure, Subject
 from tsg_agent.settings import VerdictThresholds
@@ -88,7 +87,7 @@ class Explainer:
         """Outcomes whose moment is a part's: the service's own series shows none."""
         self.passing_on: set[tuple[tuple[str, str], ...]] = set()
         """Components that only pass on what fails behind them."""
-        component = requests.column(COMPONENT.columns[0])
+        component = requests.column(COMPONENT)
         self.entry: Bools | None = None
         self.entry_name: str | None = None
         self.columns = [column for column in requests.columns if not is_error_only(column, requests)]
@@ -250,8 +249,10 @@ class Explainer:
         away = callers | (never_worked(search) if inner else set())
         if not away:
             return search
-        self.passing_on |= {((COMPONENT.columns[0], name),) for name in callers}
-        columns = [_without(column, away) if column.dimension == COMPONENT else column for column in self.columns]
+        self.passing_on |= {((COMPONENT, name),) for name in callers}
+        columns = [
+            _without(column, away) if column.dimension.columns == (COMPONENT,) else column for column in self.columns
+        ]
         return Search(Cells.of(columns, state, self.requests.weight), moment.phi, inner=inner, alpha=self.alphas[1])
 
     def sharper(self, one: Found) -> ChangePoint:
@@ -295,8 +296,7 @@ def callers_of_what_fails(search: Search, calls: frozenset[tuple[str, str]]) -> 
 
     A callee without requests before never worked: it is what its caller does wrong.
     """
-    name = COMPONENT.columns[0]
-    cells = search.cells
+    name, cells = COMPONENT, search.cells
     counts = cells.each(np.ones(len(cells.counts), bool))
     gains = search.gain(counts, search.total)
     failing = {
@@ -309,7 +309,7 @@ def callers_of_what_fails(search: Search, calls: frozenset[tuple[str, str]]) -> 
 
 def never_worked(search: Search) -> set[str]:
     """Components that nobody called before: what fails in calling them is their caller's doing."""
-    cells, name = search.cells, COMPONENT.columns[0]
+    cells, name = search.cells, COMPONENT
     return {item[name] for place, item in enumerate(cells.items) if name in item and cells.new[place]}
 
 
