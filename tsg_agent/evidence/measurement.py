@@ -25,6 +25,7 @@ from tsg_agent.evidence.requests import (
 from tsg_agent.models import Measure, Parameters, Subject
 from tsg_agent.statistics import Floats
 from tsg_agent.steps.dimension import Dimension
+from tsg_agent.versions import VersionOrder, version_order
 
 COMPONENT = "service_component"
 """The column that names the component which answered."""
@@ -56,6 +57,11 @@ class Counts:
             answer[:, :, REDIRECT],
             answer[:, :, UNKNOWN],
         )
+
+    @property
+    def first(self) -> list[int]:
+        """The first bucket in which each group has a request."""
+        return [int(bucket) for bucket in (self.requests + self.unknown > 0).argmax(axis=1)]
 
     def __sub__(self, other: "Counts") -> "Counts":
         """What is left when the other's requests are taken out."""
@@ -124,6 +130,13 @@ class Table:
         """What each value is compared with: all other requests."""
         return self.whole - self.counts
 
+    @cached_property
+    def versions(self) -> VersionOrder:
+        """The order of its values, which are versions."""
+        return version_order(
+            {version: first for (version,), first in zip(self.values, self.counts.first, strict=True)}, 1
+        )
+
     def find(self, subject: Subject) -> int:
         """The row about a subject, -1 if it has none."""
         if set(subject) != set(self.dimension.columns):
@@ -154,15 +167,51 @@ class Measurement:
         return next((table for table in self.tables if table.dimension.columns == columns), None)
 
 
+@dataclass(frozen=True)
+class _Laid:
+    """The requests laid by bucket: `cell` is bucket and kind in one number, `spent` each one's ms, 0 where unknown."""
+
+    bucket: Codes
+    cell: Codes
+    spent: Floats
+    weight: Floats | None
+    count: int
+
+    @classmethod
+    def of(cls, requests: Requests, grid: Grid) -> "_Laid":
+        bucket, weight = grid.buckets(requests.second), requests.weight
+        spent = np.nan_to_num(requests.latency)
+        cell = bucket * KINDS + requests.kind
+        return cls(bucket, cell, spent if weight is None else spent * weight, weight, grid.count)
+
+    def counts(self, place: Codes, groups: int) -> Counts:
+        """Counts of `groups`; `place`: each request's, -1 for none."""
+        row = place + 1  # what has no place is counted in a row of its own, which is left out
+        shape = (groups + 1, self.count)
+        kinds = np.bincount(row * (self.count * KINDS) + self.cell, self.weight, shape[0] * shape[1] * KINDS)
+        spent = np.bincount(row * self.count + self.bucket, self.spent, shape[0] * shape[1])
+        return Counts.of(kinds.astype(float).reshape(*shape, KINDS)[1:], spent.astype(float).reshape(shape)[1:])
+
+    def counted(self, column: Column) -> tuple[list[int], Counts]:
+        """Counts of a column's busiest values; and which these are."""
+        if len(column.values) <= MOST_VALUES:
+            return list(range(len(column.values))), self.counts(column.codes.astype(np.int64), len(column.values))
+        asked = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
+        kept = sorted(np.argsort(-asked, kind="stable")[:MOST_VALUES].tolist())
+        rank = np.full(len(column.values) + 1, -1, np.int64)
+        rank[kept] = np.arange(len(kept))
+        return kept, self.counts(rank[column.codes], len(kept))
+
+
 def measured(
     requests: Requests, grid: Grid, regions: pa.Table | None, given: Parameters, dimensions: Sequence[Dimension]
 ) -> Measurement:
     """Every dimension's values by the grid's buckets. `regions`: the other regions' rows, by minute."""
-    bucket = grid.buckets(requests.second)
-    total = _counted(requests, bucket, grid, None)[1]
+    laid = _Laid.of(requests, grid)
+    total = laid.counts(np.zeros(len(requests), np.int64), 1)
     by_dimension: dict[Dimension, list[Table]] = {}
     for column in requests.columns:  # a flag has one each
-        by_dimension.setdefault(column.dimension, []).append(_table(column, requests, bucket, grid, total))
+        by_dimension.setdefault(column.dimension, []).append(_table(column, requests, laid, total))
     tables = [_together(each) for each in by_dimension.values()]
     tables += [_regions(one, regions, total, given.region, grid) for one in dimensions if one.nature is Nature.REGION]
     tables = sorted((one for one in tables if one.values), key=lambda one: dimensions.index(one.dimension))
@@ -185,9 +234,9 @@ def _together(tables: list[Table]) -> Table:
     return Table(first.dimension, [value for one in tables for value in one.values], counts, first.whole)
 
 
-def _table(column: Column, requests: Requests, bucket: Codes, grid: Grid, total: Counts) -> Table:
+def _table(column: Column, requests: Requests, laid: _Laid, total: Counts) -> Table:
     """One dimension's table; requests without a value are in the whole only. Values are sorted."""
-    kept, counts = _counted(requests, bucket, grid, column)
+    kept, counts = laid.counted(column)
     values = [column.values[code] for code in kept]
     only = is_error_only(column, requests)
     if only:
@@ -203,28 +252,6 @@ def is_error_only(column: Column, requests: Requests) -> bool:
     carried, failed = (column.codes >= 0) & known, requests.failed(Measure.SERVER_ERRORS)
     failures = int((carried & failed).sum())
     return failures > 0 and failures == int(carried.sum()) and int(known.sum()) > failures
-
-
-def _counted(requests: Requests, bucket: Codes, grid: Grid, column: Column | None) -> tuple[list[int], Counts]:
-    """Counts of a column's busiest values, or of all requests as one group; and which values these are."""
-    weight, kind = requests.weight, requests.kind.astype(np.int64)
-    place, kept = np.zeros(len(requests), np.int64), [0]
-    if column is not None:
-        asked = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
-        kept = sorted(np.argsort(-asked, kind="stable")[:MOST_VALUES].tolist())
-        rank = np.full(len(column.values) + 1, -1, np.int64)
-        rank[kept] = np.arange(len(kept))
-        place = rank[column.codes]
-        said = place >= 0
-        if not said.all():
-            place, bucket, kind = place[said], bucket[said], kind[said]
-            weight = None if weight is None else weight[said]
-    shape = (len(kept), grid.count)
-    cell = place * grid.count + bucket
-    kinds = np.bincount(cell * KINDS + kind, weight, shape[0] * shape[1] * KINDS).astype(float).reshape(*shape, KINDS)
-    latency = np.nan_to_num(requests.latency if len(cell) == len(requests) else requests.latency[said])
-    spent = np.bincount(cell, latency if weight is None else latency * weight, shape[0] * shape[1])
-    return kept, Counts.of(kinds, spent.astype(float).reshape(shape))
 
 
 def _regions(dimension: Dimension, rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> Table:

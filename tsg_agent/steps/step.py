@@ -19,6 +19,10 @@ class Sums(Protocol):
     def requests(self) -> Any:
         """How many requests."""
 
+    @property
+    def first(self) -> Sequence[int]:
+        """When each value was first seen; any unit, of the window's whole."""
+
     def percent(self, measure: Measure) -> Any:
         """The share of them that a measure counts."""
 

@@ -13,7 +13,7 @@ from tsg_agent.steps.step import Sums, percent_of
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
 from tsg_agent.tools.rows import REQUEST_COLUMNS, Row, WindowArgs, column, milliseconds, percent
-from tsg_agent.versions import VersionOrder, release_key, version_order
+from tsg_agent.versions import VersionOrder, version_order
 from tsg_agent.wording import count, name, points
 
 NAMED = 10
@@ -125,13 +125,15 @@ class VersionRegression(Plugin[VersionRow]):
         self, columns: tuple[str, ...], values: Sequence[tuple[str, ...]], sums: Sums, limits: VersionThresholds
     ) -> Rates:
         """The newest of the versions with enough traffic, and how much more it fails than the one before it."""
+        versions = [version for (version,) in values]
+        keys = version_order(dict(zip(versions, sums.first, strict=True)), 1).keys
         readable = [
-            (key, place)
-            for place, (version,) in enumerate(values)
-            if (key := release_key(version)) is not None and sums.requests[place] > limits.minimum_requests
+            (keys[version], place)
+            for place, version in enumerate(versions)
+            if version in keys and sums.requests[place] > limits.minimum_requests
         ]
         rank, rise = np.full((2, len(values)), np.nan)
-        if len(readable) > 1:
+        if len({key for key, _ in readable}) > 1:
             (_, newest), (_, before) = sorted(readable, reverse=True)[:2]
             failing = sums.percent(Measure.SERVER_ERRORS)
             rank[newest], rise[newest] = 1, failing[newest] - failing[before]

@@ -16,6 +16,8 @@ class Figures:
     requests: Floats
     failures: dict[Measure, Floats]
     latency: Floats
+    counts: Counts
+    """By bucket, of the whole window."""
 
     @classmethod
     def over(cls, counts: Counts, span: slice) -> "Figures":
@@ -24,7 +26,13 @@ class Figures:
             counts.requests[:, span].sum(axis=1),
             {measure: k[:, span].sum(axis=1) for measure, k in counts.failures.items()},
             counts.latency[:, span].sum(axis=1),
+            counts,
         )
+
+    @property
+    def first(self) -> list[int]:
+        """The first bucket of the window in which each group has a request."""
+        return self.counts.first
 
     def percent(self, measure: Measure) -> Floats:
         """Share of the requests that the measure counts, percent; NaN without requests."""
