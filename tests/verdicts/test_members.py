@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from tsg_agent.evidence.requests import Column
 from tsg_agent.statistics import Bools, Floats
 from tsg_agent.tools import GUIDE

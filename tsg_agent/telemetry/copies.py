@@ -1,7 +1,9 @@
 """Makes the copies of a scope: its requests, by number and with codes for texts, and what joins to them.
 
 A text of few values becomes an ENUM: one byte instead of sixteen, grouped by an array instead of a hash table. It
-compares, sorts and prints as the text does.
+compares, sorts and prints as the text does. A text that only joins becomes its hash, of 64 bits. That no two requests
+share one is proven before a copy is read (keys.py). That a request outside of the scope has the hash of one inside, and
+gives it its flag, is a chance of one in two hundred thousand for five million requests and twenty million flags.
 """
 
 import math
@@ -20,11 +22,13 @@ FEW, MANY = 64, 10_000
 """Values up to which a text's code is looked up in a list, and up to which it gets a code at all."""
 MAXIMUM_REQUESTS = 6_000_000
 """Some 200 bytes each, with their flags and products."""
-CODED, PLAIN = (
+CODED, PLAIN, _HASHED = (
     tuple(column.name for column in COLUMNS if column.table == LOGS.name and column.copy == way)
-    for way in ("coded", "plain")
+    for way in ("coded", "plain", "hashed")
 )
-KEPT = (*PLAIN, *CODED)
+HASHED = {name: f"{name.removesuffix('_id')}_hash" for name in _HASHED}
+"""A text that only joins -> its hash, by which it does."""
+KEPT = (*PLAIN, *CODED, "request_id")
 """What the copy of the requests holds; a query that names another column reads the source."""
 JOINED = {table.name: tuple(name for name in table.columns if name != "request_id") for table in (FLAGS, PRODUCTS)}
 
@@ -61,12 +65,12 @@ class Copies:
         """
         return f"CAST(copied.rowid % {max(1, self.held.requests)} AS INTEGER)"
 
-    @property
-    def requests(self) -> str:
-        """A SELECT of the requests as their table has them, request_id being a number."""
+    def requests(self, *hashed: str) -> str:
+        """A SELECT of the requests as their table has them, request_id being a number; with the hashes of `hashed`."""
         absent = [name for name in KEPT if name not in self.present]
         nulls = "".join(f", {LOGS.blank(name)} AS {name}" for name in absent)
-        columns = f"* REPLACE ({self.number} AS request_id), $region AS region{nulls}"
+        hidden = ", ".join(code for name, code in HASHED.items() if name in self.present and name not in hashed)
+        columns = f"* EXCLUDE ({hidden}), {self.number} AS request_id, $region AS region{nulls}"
         return f"SELECT {columns} FROM {self.of(LOGS.name)} AS copied"  # noqa: S608 - our own names
 
     def copy_requests(self, requests: str, scope: Mapping[str, object]) -> bool:
@@ -78,7 +82,8 @@ class Copies:
             return False
         codes = self._codes(LOGS.name, source, [name for name in CODED if name in self.present], scope)
         plain = [name for name in PLAIN if name in self.present]
-        columns = ", ".join([*plain, *(f"{code} AS {name}" for name, code in codes.items())])
+        hashes = [f"hash({name}) AS {code}" for name, code in HASHED.items() if name in self.present]
+        columns = ", ".join([*hashes, *plain, *(f"{code} AS {name}" for name, code in codes.items())])
         sql = f"CREATE OR REPLACE TABLE {self.of(LOGS.name)} AS SELECT {columns} FROM {source}"  # noqa: S608 - our own names
         (self.held.requests,) = self.create(sql, scope)
         return True
@@ -88,7 +93,7 @@ class Copies:
         requests, copy = self.of(LOGS.name), self.of(table)
         codes = self._codes(table, table, JOINED[table], {})
         columns = ", ".join([f"{self.number} AS request_id", *(f"{code} AS {name}" for name, code in codes.items())])
-        rows = f"FROM {table} JOIN {requests} AS copied ON {table}.request_id = copied.request_id"
+        rows = f"FROM {table} JOIN {requests} AS copied ON hash({table}.request_id) = copied.{HASHED['request_id']}"
         (found,) = self.create(f"CREATE OR REPLACE TABLE {copy} AS SELECT {columns} {rows}", {})
         if self._repeats(copy, JOINED[table], found):
             self.create(f"CREATE OR REPLACE TABLE {copy} AS SELECT DISTINCT * FROM {copy}", {})  # noqa: S608 - our own names

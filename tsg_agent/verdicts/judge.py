@@ -99,8 +99,11 @@ class _Case:
         self.reported = None if reported is None else (reported - self.given.start_time).total_seconds() / MINUTE
         self.requests = evidence.requests
         self.workflow = evidence.guide.dimension(SCENARIO)
+        self.runs: Runs | None = None
         if self.workflow is not None and evidence.runs is not None and len(evidence.runs):
-            self.requests = with_workflows(self.requests, evidence.runs, self.workflow)
+            self.runs = Runs.of(evidence.runs, self.begin, self.requests)
+            names, scenario, place = self.runs.names, self.runs.scenario, self.runs.place
+            self.requests = with_workflows(self.requests, names, scenario, place, self.workflow)
         minutes = (self.end - self.begin).total_seconds() / MINUTE
         known_start = self.reported is not None and 0 < self.reported < minutes
         self.requests = self.requests.with_usual(self.reported or 0 if known_start else minutes / 2)
@@ -171,11 +174,9 @@ class _Case:
         }  # fmt: skip
 
     def _workflows(self, found: list[Found], explained: Explained) -> list[Workflow]:
-        runs = self.evidence.runs
-        if self.workflow is None or runs is None or not len(runs):
+        if self.workflow is None or self.runs is None:
             return []
-        made = Runs.of(runs, self.begin, self.requests)
-        judge_of = WorkflowJudge(made, self.reported, self.findings.get(self.workflow.step), self.limits)
+        judge_of = WorkflowJudge(self.runs, self.reported, self.findings.get(self.workflow.step), self.limits)
         return judge_of.judged(found, list(explained.moments.values()))
 
     def _start(self, explained: Explained, found: list[Found], workflows: list[Workflow]) -> Start:
