@@ -40,9 +40,10 @@ if TYPE_CHECKING:
     )
     from tsg_agent.settings import Settings
     from tsg_agent.store import Request
-    from tsg_agent.tools import PLUGINS, get_tools
+    from tsg_agent.tools import GUIDE, PLUGINS, get_tools
 
 __all__ = [
+    "GUIDE",
     "PLUGINS",
     "Answer",
     "Conversation",
@@ -112,7 +113,7 @@ _HOMES = {
     ),
     "settings": ("Settings",),
     "store": ("Request",),
-    "tools": ("PLUGINS", "get_tools"),
+    "tools": ("GUIDE", "PLUGINS", "get_tools"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

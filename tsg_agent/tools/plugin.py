@@ -79,6 +79,8 @@ class Plugin(Step, ABC, Generic[R]):
     args: ClassVar[type[WindowArgs]] = ScopeArgs
     requests_column: ClassVar[str] = ""
     """The column that counts a group's requests, where the query counts `redirects` beside it."""
+    keeps: ClassVar[str] = ""
+    """The name under which the query's rows are kept for the analysis of runs and the code interpreter."""
     told: ClassVar[str] = ""
     """The column of which it says how the source was read, where that was not plain."""
 

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from tsg_agent.settings import AllThresholds
+from tsg_agent.steps.remedy import REDIRECT
 from tsg_agent.steps.rule import Arm, Rule
 from tsg_agent.steps.step import answered
 from tsg_agent.telemetry.catalog import Needs
@@ -84,6 +85,9 @@ class Regions(Plugin[RegionRow]):
     row = RegionRow
     requests_column = "total_count"
     label_column = "health_status"
+    heading = "Regional degradation"
+    dimensions = ("region", "datacenter")
+    remedies: ClassVar = {REDIRECT: ("region", "datacenter")}
     rule = RULE
     rates: ClassVar = {"availability_pct": answered}
 

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from tsg_agent.models import Measure
 from tsg_agent.settings import AllThresholds, PartitionThresholds
+from tsg_agent.steps.remedy import DRAIN
 from tsg_agent.steps.rule import Arm, Rule
 from tsg_agent.steps.step import answered, mean_latency, percent_of
 from tsg_agent.telemetry.catalog import Needs
@@ -99,6 +100,9 @@ class Partitions(Plugin[PartitionRow]):
     row = PartitionRow
     requests_column = "total_requests"
     label_column = "partition_status"
+    heading = "Partition and shard issues"
+    dimensions = ("shard_id", "partition_id", "tenant_category")
+    remedies: ClassVar = {DRAIN: dimensions}
     rule = RULE
     rates: ClassVar = {
         "error_rate": percent_of(Measure.SERVER_ERRORS),
