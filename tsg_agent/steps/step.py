@@ -82,6 +82,8 @@ class Step:
     """The label where there is nothing to label; the rule's last where that cannot be."""
     rates: ClassVar[Mapping[str, Callable[[Sums], Any]]] = {}
     """Column that the rule compares -> how it is known of a single value, whose combinations the rows are."""
+    minimum_requests: ClassVar[float] = 0
+    """Up to how many requests a value has no label, where the rule's thresholds do not say."""
     labels_rows: ClassVar[bool] = False
     """Whether a value's label is that of the gravest row about it: the rows say more than the rates of a value."""
 
@@ -118,7 +120,7 @@ class Step:
 
     def asked(self, sums: Sums, limits: Any) -> Any:
         """Which values the rule is asked about: those with more traffic than the guide's minimum."""
-        return sums.requests > limits.minimum_requests
+        return sums.requests > getattr(limits, "minimum_requests", self.minimum_requests)
 
     def label_about(self, finding: Finding, subject: Subject) -> str:
         """The gravest label among a finding's rows about a subject; "" without any."""

@@ -78,6 +78,7 @@ class VersionRegression(Plugin[VersionRow]):
     """
 
     number = 1
+    noun = "versions"
     step = 2
     title = "Service version regression"
     question = "Does the newest service version fail more, or slower, than the one before it?"
@@ -111,7 +112,7 @@ class VersionRegression(Plugin[VersionRow]):
             before = known[rank] if rank < len(known) else None
             row = _row(group, before, rank)
             ranked = rank if group["service_version"] in order.keys else None
-            assessment, also = RULE.label(row, limits, version_rank=ranked)
+            assessment, also = self.rule.label(row, limits, version_rank=ranked)
             rows.append(row.model_copy(update={"assessment": assessment, "also": also}))
         return Assessment(
             rows=rows[: limits.limit],

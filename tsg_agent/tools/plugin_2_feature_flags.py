@@ -110,6 +110,7 @@ class FeatureFlags(Plugin[FlagRow]):
     """
 
     number = 2
+    noun = "flags"
     step = 3
     title = "Feature flag impact"
     question = "Do requests that carry some value of a feature flag fail more, or answer slower?"
@@ -153,7 +154,7 @@ class FeatureFlags(Plugin[FlagRow]):
             latency = group["avg_latency"]
             zscore = (latency - mean) / deviation if deviation and latency is not None else None
             row = FlagRow(**group, flag_status="", severity_rank=rank, latency_zscore=zscore)
-            status, also = RULE.label(row, limits)
+            status, also = self.rule.label(row, limits)
             if status != self.healthy:
                 rows.append(row.model_copy(update={"flag_status": status, "also": also}))
         return Assessment(

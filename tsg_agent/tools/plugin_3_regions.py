@@ -72,6 +72,7 @@ class Regions(Plugin[RegionRow]):
     """
 
     number = 3
+    noun = "regions"
     step = 4
     title = "Regional availability"
     question = "Which regions, datacenters and zones answer worse than they should?"
@@ -106,7 +107,7 @@ class Regions(Plugin[RegionRow]):
                 health_status="",
                 incident_region=group["region"] == args.region,
             )
-            status, also = RULE.label(row, limits)
+            status, also = self.rule.label(row, limits)
             rows.append(row.model_copy(update={"health_status": status, "also": also}))
         rows.sort(
             key=lambda row: (

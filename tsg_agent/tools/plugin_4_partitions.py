@@ -87,6 +87,7 @@ class Partitions(Plugin[PartitionRow]):
     """
 
     number = 4
+    noun = "partitions"
     step = 5
     title = "Partition availability"
     question = "Which partitions, shards and tenant categories are served badly?"
@@ -119,7 +120,7 @@ class Partitions(Plugin[PartitionRow]):
         rows = []
         for group in enough:
             row = PartitionRow(**group, health_score=health_score(group, limits), partition_status="", severity_rank=0)
-            status, also = RULE.label(row, limits)
+            status, also = self.rule.label(row, limits)
             if status != self.healthy:
                 rows.append(row.model_copy(update={"partition_status": status, "also": also}))
         rows.sort(key=_order)

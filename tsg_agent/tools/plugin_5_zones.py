@@ -108,6 +108,7 @@ class Zones(Plugin[ZoneRow]):
     """
 
     number = 5
+    noun = "zones"
     step = 6
     title = "Zone availability"
     question = "Which zones and instance types fail, slow down or run out of resources?"
@@ -152,7 +153,7 @@ class Zones(Plugin[ZoneRow]):
         rows = []
         for group in enough:
             row = ZoneRow(**group, health_score=health_score(group, limits), zone_status="", priority=0)
-            status, also = RULE.label(row, limits)
+            status, also = self.rule.label(row, limits)
             rows.append(row.model_copy(update={"zone_status": status, "also": also}))
         rows.sort(
             key=lambda row: (

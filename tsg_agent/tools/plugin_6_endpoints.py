@@ -98,6 +98,7 @@ class Endpoints(Plugin[EndpointRow]):
     """
 
     number = 6
+    noun = "endpoints"
     step = 7
     title = "Endpoint availability"
     question = "Which endpoints fail or slow down, for which methods, API versions and clients?"
@@ -136,7 +137,7 @@ class Endpoints(Plugin[EndpointRow]):
             success = group["success_rate"]
             impact = None if success is None else group["total_requests"] / 1000.0 * (100 - success)
             row = EndpointRow(**group, endpoint_status="", impact_score=impact, impact_rank=0)
-            status, also = RULE.label(row, limits)
+            status, also = self.rule.label(row, limits)
             if status != self.healthy:
                 rows.append(row.model_copy(update={"endpoint_status": status, "also": also}))
         rows.sort(key=_order)

@@ -106,6 +106,7 @@ class Products(Plugin[ProductRow]):
     """
 
     number = 7
+    noun = "products"
     step = 8
     title = "Product and customer impact"
     question = "Which products, customer tiers and subscriptions are hurt?"
@@ -143,7 +144,7 @@ class Products(Plugin[ProductRow]):
         for group in enough:
             impact = business_impact(group, limits)
             row = ProductRow(**group, product_status="", business_impact_score=impact, priority=0)
-            status, also = RULE.label(row, limits)
+            status, also = self.rule.label(row, limits)
             if status != self.healthy:
                 rows.append(row.model_copy(update={"product_status": status, "also": also}))
         rows.sort(key=_order)

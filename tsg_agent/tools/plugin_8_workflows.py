@@ -95,6 +95,7 @@ class Workflows(Plugin[ScenarioRow]):
     """
 
     number = 8
+    noun = "workflows"
     step = 9
     title = "Workflow completion"
     question = "Which business workflows fail, at which step, and whom does it hurt?"
@@ -141,7 +142,8 @@ class Workflows(Plugin[ScenarioRow]):
             return Assessment([], enough=0)
         analysis = analyse(groups[0]["rows"], thresholds.workflow)
         found = [ScenarioRow(**scenario, workflow_status="") for scenario in analysis.scenarios]
-        rows = [row.model_copy(update={"workflow_status": RULE.label(row, thresholds.workflow)[0]}) for row in found]
+        labels = [self.rule.label(row, thresholds.workflow)[0] for row in found]
+        rows = [row.model_copy(update={"workflow_status": one}) for row, one in zip(found, labels, strict=True)]
         rows.sort(
             key=lambda row: (
                 row.workflow_status == self.healthy,

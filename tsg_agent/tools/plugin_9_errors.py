@@ -99,6 +99,7 @@ class Errors(Plugin[ErrorRow]):
     """
 
     number = 9
+    noun = "errors"
     step = 10
     title = "Top errors"
     question = "Which errors, of which components and dependencies, weigh most?"
@@ -144,7 +145,7 @@ class Errors(Plugin[ErrorRow]):
             row = ErrorRow(**group, error_pattern="", priority="", impact_score=impact(group, limits), rank=rank)
             name, patterns = PATTERN.label(row, limits)
             row = row.model_copy(update={"error_pattern": name})
-            urgency, priorities = PRIORITY.label(row, limits)
+            urgency, priorities = self.rule.label(row, limits)
             rows.append(row.model_copy(update={"priority": urgency, "also": (*patterns, *priorities)}))
         return Assessment(
             rows[: limits.limit], enough=len(groups), truncated=len(rows) > limits.limit, groups=len(errors)
