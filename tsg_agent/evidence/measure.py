@@ -15,7 +15,7 @@ from tsg_agent.telemetry.catalog import LOGS, Needs, lacking
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools.plugin import run_query
 from tsg_agent.tools.rows import REQUEST_COLUMNS, naive_utc
-from tsg_agent.tools.service_requests import with_service_requests
+from tsg_agent.tools.service_requests import each_once, with_service_requests
 
 NEEDS = (Needs(LOGS.name, (*REQUEST_COLUMNS, "status_code")),)
 JOINED = {"flags": "feature_flags", "products": "product_metadata", "runs": "workflow_tracking"}
@@ -68,6 +68,7 @@ class Measurer:
         scope = "region IS DISTINCT FROM $region" if regions else "region = $region"
         requests = _text("requests").replace("{where}", scope)
         text = _text(name).replace("{requests}", f"\n{requests}\n").replace("{columns}", ", ".join(columns or ()))
+        text = text.replace("{once}", each_once(text))
         sql = with_service_requests(text.rstrip())
         given = self.parameters
         bound: dict[str, object] = {

@@ -13,6 +13,8 @@ from tsg_agent.settings import Settings
 from tsg_agent.store import Request
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.engine import Engine
+from tsg_agent.telemetry.remote import Remote
+from tsg_agent.telemetry.servers import open_server, scheme_of
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,18 @@ class Sources:
         self._engines.clear()
 
 
-def open_telemetry(telemetry: str, *, mapping: Path | None = None, settings: Settings | None = None) -> DuckDB:
-    """The embedded engine over a folder, a glob, a file or a .duckdb database; close it, or use it in `with`."""
+def open_telemetry(
+    telemetry: str, *, mapping: Path | None = None, settings: Settings | None = None
+) -> "DuckDB | Remote":
+    """An engine, by the URL's scheme; the embedded one over a folder, a glob, a file or a .duckdb database.
+
+    Close it, or use it in `with`. Raises TelemetryError.
+    """
     settings = settings or Settings()
+    if scheme_of(telemetry) not in ("", "duckdb"):
+        return open_server(telemetry, mapping)
     return DuckDB(
-        telemetry,
+        telemetry.removeprefix("duckdb://"),
         mapping=mapping,
         memory_limit=settings.memory_limit,
         threads=settings.threads,
@@ -97,7 +106,7 @@ async def opened(engine: Engine | None, request: Request, settings: Settings) ->
         return
     gone = threading.Event()
 
-    def opening() -> DuckDB:
+    def opening() -> DuckDB | Remote:
         made = open_telemetry(request.telemetry, mapping=request.mapping, settings=settings)
         if gone.is_set():
             made.close()

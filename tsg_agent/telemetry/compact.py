@@ -28,6 +28,13 @@ ALONE = re.compile(
     r"SELECT requests\.request_id, ([\w, ]+)\s+FROM requests\s+JOIN (\w+) ON requests\.request_id = \2\.request_id\s*$"
 )
 """Asks for nothing of the requests but their ids: the copies of what joins to them hold the scope's only."""
+CARRYING = re.compile(
+    r"requests AS \(\s+SELECT request_id, ([\w, ]+)\s+FROM service_requests\s+WHERE region = \$region\s+\),\s+"
+    r"flagged AS \(\s+SELECT request_id, flag_name, flag_value FROM feature_flags\s+\)(.*)"
+    r"FROM requests\s+JOIN flagged ON requests\.request_id = flagged\.request_id",
+    re.DOTALL,
+)
+"""Asks of the requests what the copy of their flags holds too."""
 RUNS = re.compile(
     r"SELECT request_id, correlation_id\s+FROM requests\s+"
     r"WHERE correlation_id IN \(SELECT correlation_id FROM workflow_tracking\)\s*$"
@@ -80,7 +87,7 @@ class Compact:
         """
         scoped = 0 < len(SCOPED.findall(sql)) == sql.count("FROM service_requests")
         # Where no request_id repeats, and only there, `sql` is asked without its DISTINCTs.
-        if not (scoped and self._requests in COPIED.sub("SELECT", sql) and bound.keys() >= set(SCOPE)):
+        if not (scoped and self._requests in COPIED.sub("", sql) and bound.keys() >= set(SCOPE)):
             yield lambda text: text
             return
         scope, place = self._entered(tuple(bound[name] for name in SCOPE))
@@ -135,6 +142,7 @@ class Compact:
                 return sql
         text = ALONE.sub(r"SELECT request_id, \1\nFROM \2", text)
         text = RUNS.sub(BY_HASH, text) if runs else text
+        text = CARRYING.sub(copies.carrying, text)
         requests = copies.requests(*["correlation_id"] * runs)
         if other:
             requests = (

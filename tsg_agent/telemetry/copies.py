@@ -7,6 +7,7 @@ gives it its flag, is a chance of one in two hundred thousand for five million r
 """
 
 import math
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,8 @@ HASHED = {"request_id": "request_hash", "correlation_id": "correlation_hash"}
 """A text that only joins -> its hash, by which it does."""
 KEPT = (*PLAIN, *CODED, "request_id")
 """What the copy of the requests holds; a query that names another column reads the source."""
+CARRIED = ("status_code", "latency_ms", "weight")
+"""What the copy of the flags holds of their requests."""
 JOINED = {table.name: tuple(name for name in table.columns if name != "request_id") for table in (FLAGS, PRODUCTS)}
 
 
@@ -72,6 +75,15 @@ class Copies:
         """
         return f"CAST(copied.rowid % {max(1, self.held.requests)} AS INTEGER)"
 
+    def carrying(self, query: re.Match[str]) -> str:
+        """Of a query that joins flags to columns of their requests: the same from the copy of the flags alone."""
+        names, between = query[1].split(", "), query[2]
+        if not set(names) <= set(CARRIED):
+            return query[0]
+        carried = ", ".join(name if name in self.present else f"{LOGS.blank(name)} AS {name}" for name in names)
+        flagged = f"SELECT request_id, flag_name, flag_value, {carried} FROM {FLAGS.name}"  # noqa: S608 - our own names
+        return f"flagged AS (\n{flagged}\n){between}FROM flagged AS requests"
+
     def requests(self, *hashed: str) -> str:
         """A SELECT of the requests as their table has them, request_id being a number; with the hashes of `hashed`."""
         absent = [name for name in KEPT if name not in self.present]
@@ -99,7 +111,9 @@ class Copies:
         """Copy a table's rows about the scope's requests, each once."""
         requests, copy = self.of(LOGS.name), self.of(table)
         codes = self._codes(table, table, JOINED[table], {})
-        columns = ", ".join([f"{self.number} AS request_id", *(f"{code} AS {name}" for name, code in codes.items())])
+        carried = [f"copied.{name}" for name in CARRIED if table == FLAGS.name and name in self.present]
+        coded = [f"{code} AS {name}" for name, code in codes.items()]
+        columns = ", ".join([f"{self.number} AS request_id", *carried, *coded])
         rows = f"FROM {table} JOIN {requests} AS copied ON hash({table}.request_id) = copied.{HASHED['request_id']}"
         (found,) = self.create(f"CREATE OR REPLACE TABLE {copy} AS SELECT {columns} {rows}", {})
         if self._repeats(copy, JOINED[table], found):
