@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         SettingsError,
         TelemetryError,
         TsgError,
+        WorkerError,
     )
     from tsg_agent.extract import Given
     from tsg_agent.graph import GraphContext, build_graph, compile_graph
@@ -67,6 +68,7 @@ __all__ = [
     "TelemetryError",
     "TsgError",
     "Watch",
+    "WorkerError",
     "ainvestigate",
     "build_graph",
     "compile_graph",
@@ -90,6 +92,7 @@ _HOMES = {
         "SettingsError",
         "TelemetryError",
         "TsgError",
+        "WorkerError",
     ),
     "extract": ("Given",),
     "ask": ("Answer", "Conversation"),
