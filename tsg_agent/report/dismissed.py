@@ -92,7 +92,8 @@ def _within(found: list[Rejected]) -> str:
 
 def _is_like_the_rest(one: Rejected) -> bool:
     gap = _gap(one)
-    return one.reason in ALIKE and one.step != 2 and gap is not None and gap <= NEAR  # versions are asked for
+    asked_for = "service_version" in one.subject
+    return one.reason in ALIKE and not asked_for and gap is not None and gap <= NEAR
 
 
 def _gap(one: Rejected) -> float | None:
