@@ -24,10 +24,15 @@ Mapping = Annotated[
     Path | None,
     typer.Option(
         "--mapping",
-        "--format",
         help="TOML file that maps your tables and columns to the guide's (docs/telemetry.md), or the name of a ready "
         "one (tsg-agent mapping list).",
         callback=_mapping,
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format", help="Print it as json, markdown, html, slack (a message's blocks) or brief (one screen of text)."
     ),
 ]
 Region = Annotated[str | None, typer.Option(help="Affected region, as the telemetry spells it.")]
@@ -40,6 +45,7 @@ ExactStart = Annotated[
 StartTime = Annotated[str | None, typer.Option(help="Start of the window; default 2 h before the start.")]
 EndTime = Annotated[str | None, typer.Option(help="End of the window; default: now, or the resolution.")]
 Threshold = Annotated[float | None, typer.Option(help="SLA threshold, percent; default 99.9.")]
+Last = Annotated[str | None, typer.Option(help="Look at the last 2h, 90m or 1d, up to now, whatever the text says.")]
 Now = Annotated[str | None, typer.Option(help="What counts as now; for replays.")]
 
 _GIVEN = ("region", "service_name", "environment", "incident_start", "start_time", "end_time", "threshold")
