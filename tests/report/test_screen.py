@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tests.samples import SAMPLES, bad_version, hostile, only_suspects
 from tsg_agent.models import Line, Report
-from tsg_agent.report.screen import ROWS, WIDTH, screen, text
+from tsg_agent.report.screen import ROWS, WIDTH, screen, to_screen
 from tsg_agent.report.terminal import PROMPT, print_report
 
 PLACE = Path(__file__).with_name("screens")
@@ -78,7 +78,7 @@ def test_what_is_left_out_is_counted_and_a_taller_terminal_shows_it() -> None:
     items = [f"zone z{i} 3 %" for i in range(200)]
     report = bad_version()
     report = report.model_copy(update={"brief": [*report.brief[:-1], Line(asks="shows", items=items)]})
-    short, tall = text(report), "\n".join(row.plain for row in screen(report, rows=60))
+    short, tall = to_screen(report), "\n".join(row.plain for row in screen(report, rows=60))
     assert re.search(r"\d+ more\.", short)
     assert "z199" in tall
 
@@ -90,7 +90,7 @@ def test_a_hostile_name_moves_no_cursor_and_formats_nothing() -> None:
 
 
 def test_a_suspects_reasons_are_said_once() -> None:
-    words = text(only_suspects())
+    words = to_screen(only_suspects())
     assert "Look at shard s-07 before you change anything" in words
     assert words.count("suspected") == 0 or words.lower().count("not confirmed") == 1
 

@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias, get_args
 
 from tsg_agent.models import Report
 from tsg_agent.report.markdown import to_markdown
-from tsg_agent.report.screen import text
+from tsg_agent.report.screen import to_screen
 
 Form: TypeAlias = Literal["json", "markdown", "brief", "html", "slack"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -22,4 +22,4 @@ def render(report: Report, form: Form) -> str:
         from tsg_agent.report.slack import to_slack  # noqa: PLC0415 - the other forms do without
 
         return to_slack(report)
-    return to_markdown(report) if form == "markdown" else text(report)
+    return to_markdown(report) if form == "markdown" else to_screen(report)

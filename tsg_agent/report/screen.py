@@ -186,6 +186,6 @@ def _blocks(shares: list[float | None], low: float, room: int, *, ascii_only: bo
     return "".join(drawn)
 
 
-def text(report: Report, width: int = WIDTH, *, left: str = "") -> str:
+def to_screen(report: Report, width: int = WIDTH, *, left: str = "") -> str:
     """The screen as plain text."""
     return "\n".join(row.plain for row in screen(report, width, left=left)) + "\n"
