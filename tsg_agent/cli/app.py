@@ -9,11 +9,11 @@ from typer.core import TyperGroup
 
 from tsg_agent import __version__
 from tsg_agent.ask.commands import register
-from tsg_agent.cli import interrupts, streams, surroundings
+from tsg_agent.cli import interrupts, later, streams, surroundings
 from tsg_agent.cli.groups import guides, mappings
 from tsg_agent.cli.loading import loaded
 from tsg_agent.cli.recordings import Overwrite, not_there
-from tsg_agent.errors import OutputError, SettingsError, TsgError
+from tsg_agent.errors import OutputError, ParameterError, TsgError
 from tsg_agent.options import (
     EndTime,
     Environment,
@@ -29,6 +29,8 @@ from tsg_agent.options import (
     Telemetry,
     Threshold,
     given_of,
+    refuse_with_guide,
+    refuse_without_guide,
 )
 
 EXIT_CODES = """
@@ -71,19 +73,6 @@ app = typer.Typer(
     help="Follows a troubleshooting guide for low availability over your telemetry, and concludes with evidence.",
     epilog=EXIT_CODES,
 )
-
-
-def refuse_with_guide(given: dict[str, Path | None]) -> None:
-    """Refuse flags that a run of another guide does not have. Raises SettingsError."""
-    flags = [flag for flag, value in given.items() if value is not None]
-    if flags:
-        raise SettingsError(f"{', '.join(flags)} cannot be used with --guide.", fix="Use --json, and keep its output.")
-
-
-def refuse_without_guide(parameters: list[str] | None) -> None:
-    """The built-in guide's parameters have flags of their own. Raises SettingsError."""
-    if parameters:
-        raise SettingsError("--parameter belongs to --guide.", fix="Use --region, --service, --environment and so on.")
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
@@ -369,6 +358,7 @@ def settings() -> None:
 app.add_typer(mappings, name="mapping")
 app.add_typer(guides, name="guide")
 register(app)
+later.register(app)
 
 
 def main() -> None:
@@ -394,4 +384,8 @@ def _run_command() -> None:
     except SystemExit as ended:
         interrupts.leave(ended.code)
         sys.stdout.flush()  # else a program that reads a cut file would hear of nothing
+        if ended.code == ParameterError.exit_code and sys.argv[1:]:
+            from tsg_agent.cli.failure import show_next
+
+            show_next(app, sys.argv[1])
         raise

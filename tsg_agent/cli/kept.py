@@ -8,6 +8,7 @@ import typer
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.flags import form_of
+from tsg_agent.report.postmortem import to_postmortem
 from tsg_agent.report.terminal import print_report
 from tsg_agent.service.door import rendered
 from tsg_agent.service.feedback import export, feedback_of
@@ -47,6 +48,21 @@ def show_kept(identity: str, form: str | None, *, whole: bool, events: bool) -> 
         print_report(store.report(identity), brief=not whole, left=f"All of it: tsg-agent show {identity} --all")
     else:
         sys.stdout.write(rendered(store, identity, form_of(form, as_json=False) or "brief"))
+
+
+def draft_postmortem(identity: str, out: Path | None) -> None:
+    """Print the draft, or write it. Raises RecordError, ParameterError."""
+    text = to_postmortem(Store(load_settings().state_dir).report(identity))
+    if out is None:
+        sys.stdout.write(text)
+        return
+    try:
+        out.write_text(text, "utf-8")
+    except OSError as error:
+        raise ParameterError(
+            f"{out} cannot be written: {error.strerror or error}.", fix="Give --out another path."
+        ) from error
+    typer.echo(f"{out} is written.", err=True)
 
 
 def keep_feedback(  # noqa: PLR0913 - what was said, by name
