@@ -236,9 +236,12 @@ def _repair_broken_runs(cause: Cause, findings: list[Finding]) -> list[Action]:
 
 
 def _act_for_tier(cause: Cause, _case: Case) -> Action | None:
-    if "customer_tier" not in cause.subject or not cause.label.startswith("SLA_BREACH"):
+    if "customer_tier" not in cause.subject:
         return None
-    return _action("act_for_tier", f"act at once for {subject_name(cause.subject)}: its SLA is breached", cause)
+    why = "its SLA is breached"
+    if not cause.label.startswith("SLA_BREACH"):
+        why = "its requests fail (under the guide's threshold for tiers; the evidence confirms it)"
+    return _action("act_for_tier", f"act at once for {subject_name(cause.subject)}: {why}", cause)
 
 
 def _tell_breached_tiers(cause: Cause, _findings: list[Finding]) -> list[Action]:
@@ -250,7 +253,20 @@ def _tell_breached_tiers(cause: Cause, _findings: list[Finding]) -> list[Action]
     return [_proposal("act_for_tier", text, cause, evidence, {"subjects": [v.subject for v in breached]})]
 
 
-def _fix_error(cause: Cause, _case: Case) -> Action | None:
+def _owner(cause: Cause, case: Case) -> str:
+    """Who owns what the guide has no remedy for, and what to look at first."""
+    shown = [cause.subject, *(one.subject for one in cause.also_visible_in)]
+    since = f" since {clock(case.start)}" if case.start is not None else ""
+    component = next((one["service_component"] for one in shown if "service_component" in one), None)
+    if component is not None:
+        return f"the team of {name(component)} owns it; look first at its log{since}, and at what it changed then"
+    dependency = next((one["dependency_name"] for one in shown if "dependency_name" in one), None)
+    if dependency is not None:
+        return f"whoever runs {name(dependency)} owns it; look first whether its callers reach it{since}"
+    return ""
+
+
+def _fix_error(cause: Cause, case: Case) -> Action | None:
     places = {k: v for k, v in cause.subject.items() if k in ("service_component", "dependency_name")}
     if not any(column in cause.subject for column in FIXABLE):
         return None
@@ -259,15 +275,16 @@ def _fix_error(cause: Cause, _case: Case) -> Action | None:
     what = name(error) if error else "what fails"
     text = f"fix {what}{f' in {subject_name(places)}' if places else ''}{_only_for(cause, FIXABLE)}"
     text += f" (most frequent message: “{one_line(message, 120)}”)" if message else ""
-    return _action("fix_error", text, cause, exception_type=error)
+    return _action("fix_error", text, cause, exception_type=error).model_copy(update={"how": _owner(cause, case)})
 
 
-def _fix_endpoint(cause: Cause, _case: Case) -> Action | None:
+def _fix_endpoint(cause: Cause, case: Case) -> Action | None:
     if not any(column in cause.subject for column in ENDPOINT):
         return None
     errors = [v for v in cause.also_visible_in if any(column in v.subject for column in FIXABLE)]
     hint = f"; start at {subject_name(errors[0].subject)}" if errors else ""
-    return _action("fix_endpoint", f"fix {subject_name(cause.subject)}{hint}", cause)
+    fix = _action("fix_endpoint", f"fix {subject_name(cause.subject)}{hint}", cause)
+    return fix.model_copy(update={"how": _owner(cause, case)})
 
 
 Remedy = Callable[[Cause, Case], Action | None]
