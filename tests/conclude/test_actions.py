@@ -314,7 +314,7 @@ def test_rate_limiting_is_relieved_where_429_dominates() -> None:
 def test_a_breached_tier_is_acted_for_at_once() -> None:
     tier = {"customer_tier": "PREMIUM"}
     assert kinds(verdict(8, "SLA_BREACH_PREMIUM", tier)) == ["act_for_tier"]
-    assert kinds(verdict(8, "HIGH_RETRY_RATE", tier)) == ["look"]
+    assert kinds(verdict(8, "HIGH_RETRY_RATE", tier, measure=Measure.RETRIES)) == ["look"]
 
 
 def test_a_tier_that_a_cause_breaches_is_acted_for() -> None:

@@ -123,7 +123,7 @@ def test_a_tier_that_fails_more_stands_out() -> None:
     ("parts", "trend"),
     [
         (shards(), Trend.STEADY),
-        (shards(0.3, end=MINUTES - 16) + [Part({"shard_id": "a"}, 40, QUIET, 0.9, start=MINUTES - 15)], Trend.WORSE),
+        ([*shards(), Part({"shard_id": "a"}, 40, QUIET, 0.25, start=MINUTES - 15)], Trend.WORSE),
         ([*shards(0.6), Part({"shard_id": "a"}, 40, QUIET, 0.6, end=MINUTES - 15)], Trend.BETTER),
         (shards(end=MINUTES - 30), Trend.OVER),
         (shards(start=MINUTES - 8), Trend.UNKNOWN),

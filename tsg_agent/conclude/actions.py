@@ -236,7 +236,7 @@ def _repair_broken_runs(cause: Cause, findings: list[Finding]) -> list[Action]:
 
 
 def _act_for_tier(cause: Cause, _case: Case) -> Action | None:
-    if "customer_tier" not in cause.subject:
+    if "customer_tier" not in cause.subject or cause.measure in SYMPTOMS:
         return None
     why = "its SLA is breached"
     if not cause.label.startswith("SLA_BREACH"):
