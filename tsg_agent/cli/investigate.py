@@ -13,7 +13,8 @@ from tsg_agent.cli.interrupts import Stopped
 from tsg_agent.cli.kept import list_kept
 from tsg_agent.cli.loading import loaded
 from tsg_agent.cli.progress import Table
-from tsg_agent.errors import ParameterError, QuestionError
+from tsg_agent.cli.streams import writing
+from tsg_agent.errors import QuestionError
 from tsg_agent.flags import request_of
 from tsg_agent.models import Question, Report
 from tsg_agent.report.html import write_html
@@ -110,12 +111,8 @@ def _how_to_go_on(settings: Settings, identity: list[str]) -> str:
 def show(report: Report, output: Output) -> None:
     """Print the report, and write the HTML file where one is wanted."""
     if output.html is not None:
-        try:
+        with writing(output.html, "--html"):
             write_html(report, output.html)
-        except OSError as error:
-            raise ParameterError(
-                f"{output.html} cannot be written: {error.strerror or error}.", fix="Give --html another path."
-            ) from error
     if output.as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
