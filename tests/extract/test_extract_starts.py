@@ -93,3 +93,28 @@ def test_an_exact_start_is_asked_for_where_the_text_has_none() -> None:
     }
     found = run(PLACE + "Errors began at 06:30.", exact_start=True).parameters
     assert found and found.exact_start and iso(found.incident_start) == "20T06:30"
+
+
+@pytest.mark.parametrize(
+    ("said", "start"),
+    [
+        ("The api was fine until 06:30.", "20T06:30"),
+        ("The api was not fine until 06:30.", None),
+        ("The outage did not start at 07:10 but at 06:30.", "20T06:30"),
+        ("Errors began at half past six in the evening on 19 January.", "19T18:30"),
+    ],
+)
+def test_a_start_is_said_by_what_ended_or_corrected(said: str, start: str | None) -> None:
+    found = run(PLACE + said).parameters
+    assert found and iso(found.incident_start) == start
+
+
+def test_a_spoken_time_of_either_half_of_the_day_stays_open() -> None:
+    both = ("2024-01-20T06:30:00Z", "2024-01-20T18:30:00Z")
+    assert asked(run(PLACE + "Errors since half past six.")) == {"incident_start": both}
+
+
+def test_a_chat_says_when_it_began_and_that_it_is_over() -> None:
+    talk = "08:02 <ann> 500s again\n08:03 <ben> since when?\n08:05 <ann> graph says 07:54\n08:48 <ben> recovered"
+    found = run(PLACE + "\n" + talk).parameters
+    assert found and (iso(found.incident_start), iso(found.end_time)) == ("20T07:54", "20T08:48")

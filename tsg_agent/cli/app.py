@@ -268,6 +268,9 @@ def mcp(
         list[str] | None, typer.Option(help="NAME=FILE: the TOML file that maps a source's tables and columns.")
     ] = None,
     tools: Annotated[str, typer.Option(help="few: run, ask, list, read; all: the nine checks and code too.")] = "few",
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes that run the investigations, one at a time each; 0: the server does.")
+    ] = 1,
 ) -> None:
     """Serve the agent to MCP clients, on standard input and output. Needs `pip install 'tsg-agent[mcp]'`.
 
@@ -275,7 +278,7 @@ def mcp(
     """
     from tsg_agent.cli.serve import serve_mcp
 
-    serve_mcp(source, mapping or [], tools)
+    serve_mcp(source, mapping or [], tools, workers)
 
 
 @app.command()
