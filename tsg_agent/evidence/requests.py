@@ -135,9 +135,9 @@ class Requests:
         """The requests before a second."""
         kept = self.second < second
         held = {one.name: getattr(self, one.name) for one in fields(self)}
-        arrays = {name: of[kept] for name, of in held.items() if isinstance(of, np.ndarray)}
-        columns = [replace(column, codes=column.codes[kept]) for column in self.columns]
-        return replace(self, **{**arrays, "columns": columns})
+        changed: dict[str, Any] = {name: of[kept] for name, of in held.items() if isinstance(of, np.ndarray)}
+        changed["columns"] = [replace(column, codes=column.codes[kept]) for column in self.columns]
+        return replace(self, **changed)
 
     def with_usual(self, minute: float) -> "Requests":
         """The requests, slowness measured by those before a minute: twice the time that 99 % of them took at most."""
