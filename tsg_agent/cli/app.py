@@ -142,7 +142,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     if guide is not None:
         from tsg_agent.cli.guide import run_with_guide
 
-        refuse_with_guide({"--html": html, "--record": record})
+        refuse_with_guide({"--record": record})
         text = read_text(incident)
         run_with_guide(
             guide,
@@ -153,6 +153,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
             parameters=parameter or [],
             now=now,
             as_json=as_json,
+            html=html,
             quiet=quiet,
         )
         return
