@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from tsg_agent.telemetry.catalog import CATALOG, Kind
 
 OWNER = "owner"
+OWNERS = "owner's own"
 READER = "tsg_reader"
 PASSWORD = "reader's own"  # noqa: S105 - of a server that is gone with the test
 TYPES = {
@@ -50,7 +50,7 @@ class Server:
             account = pwd.getpwnam("postgres" if "postgres" in {one.pw_name for one in pwd.getpwall()} else "nobody")
             os.chown(self.folder, account.pw_uid, account.pw_gid)
         secret = self.folder / "secret"
-        secret.write_text("owner's own\n")
+        secret.write_text(f"{OWNERS}\n")
         if os.geteuid() == 0:
             os.chown(secret, account.pw_uid, account.pw_gid)
         self._run("initdb", "-U", OWNER, f"--pwfile={secret}", "-A", "scram-sha-256", "-E", "UTF8",
@@ -66,28 +66,39 @@ class Server:
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    @property
-    def url(self) -> str:
-        return f"postgresql://{READER}@127.0.0.1:{self.port}/postgres?sslmode=disable"
+    def account(self) -> None:
+        """The role of least rights of docs/engines.md."""
+        with self.owner() as connection:
+            quoted = PASSWORD.replace("'", "''")
+            connection.execute(f"CREATE ROLE {READER} LOGIN PASSWORD '{quoted}'")
+            connection.execute(f"ALTER ROLE {READER} SET default_transaction_read_only = on")
+
+    def url(self, schema: str = "public", *, port: int | None = None, account: str = READER) -> str:
+        """Of the tables in a schema."""
+        at = f"{account}@127.0.0.1:{port or self.port}/postgres"
+        return f"postgresql://{at}?sslmode=disable&options=-csearch_path%3D{schema}"
 
     def owner(self) -> Any:
         import psycopg  # noqa: PLC0415 - an extra
 
         return psycopg.connect(
-            host="127.0.0.1", port=self.port, user=OWNER, password="owner's own", dbname="postgres", autocommit=True
+            host="127.0.0.1", port=self.port, user=OWNER, password=OWNERS, dbname="postgres", autocommit=True
         )
 
     def load(self, schema: str, tables: dict[str, pa.Table]) -> None:
         """A schema with the guide's tables; the reader may read them."""
         with self.owner() as connection:
-            connection.execute(f'CREATE SCHEMA "{schema}"')
-            connection.execute(f"GRANT USAGE ON SCHEMA \"{schema}\" TO {READER}")
+            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+            connection.execute(f'GRANT USAGE ON SCHEMA "{schema}" TO {READER}')
             for name, table in tables.items():
                 columns = [one for one in table.column_names if one in CATALOG[name].columns]
                 types = ", ".join(f'"{one}" {TYPES[CATALOG[name].columns[one]]}' for one in columns)
                 connection.execute(f'CREATE TABLE "{schema}"."{name}" ({types})')
                 listed = ", ".join(f'"{one}"' for one in columns)
-                with connection.cursor() as cursor, cursor.copy(f'COPY "{schema}"."{name}" ({listed}) FROM STDIN') as copy:
+                with (
+                    connection.cursor() as cursor,
+                    cursor.copy(f'COPY "{schema}"."{name}" ({listed}) FROM STDIN') as copy,
+                ):
                     for batch in table.select(columns).to_batches(max_chunksize=20_000):
                         for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                             copy.write_row(row)
@@ -129,10 +140,3 @@ def held(location: str) -> dict[str, pa.Table]:
             )
             for name, table in engine.tables.items()
         }  # fmt: skip
-
-
-def of_rows(rows: dict[str, list[dict[str, Any]]]) -> dict[str, pa.Table]:
-    return {name: pa.Table.from_pylist(some) for name, some in rows.items()}
-
-
-__all__ = ["OWNER", "PASSWORD", "READER", "Server", "duckdb", "held", "of_rows", "programs"]
