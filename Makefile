@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
-.PHONY: demo test test-surfaces lint types check bench clean help
+.PHONY: demo test test-surfaces test-engines lint types check bench clean help
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -17,11 +17,18 @@ demo: $(READY)  ## Make a demonstration incident, investigate it, write the HTML
 	$(BIN)/tsg-agent demo
 
 test: $(READY_DEV)  ## Run the tests
-	$(BIN)/python -m pytest -n auto -q
+	$(BIN)/python -m pytest -n auto -q --ignore=tests/engines
 
 test-surfaces: $(READY_DEV)  ## Run the tests of surfaces that need extras: MCP, OpenTelemetry, examples
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group surfaces
 	$(BIN)/python -m pytest -n auto -q tests/service tests/examples
+
+test-engines: $(READY_DEV)  ## Run the tests of engines at servers, on servers that they start; installs what these need
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group engines
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+	{ test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y postgresql >/dev/null; } || \
+	echo "PostgreSQL is not installed, and only root may do so: its tests skip."
+	$(BIN)/python -m pytest -q -rs tests/engines
 
 check: lint types  ## Lint and types
 

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from tests.engines.server import PASSWORD, Server, programs
+from examples.engines.postgres import PASSWORD, Server, programs
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from examples.engines.postgres import PASSWORD, Server, held
 from tests.engines.proxy import Proxy
-from tests.engines.server import PASSWORD, Server, held
 from tests.tools.made import args_for, plugin, requests, tied, written
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError, TransientTelemetryError
 from tsg_agent.models import Status
@@ -213,6 +213,16 @@ def test_a_table_that_the_account_may_not_read(server: Server, tmp_path: Path) -
     with pytest.raises(TelemetryError, match="may not read it") as refused:
         open_telemetry(server.url("denied"))
     assert "GRANT SELECT" in refused.value.fix
+
+
+def test_a_grant_on_some_columns_is_enough(server: Server, tmp_path: Path) -> None:
+    server.load("some", held(str(written(tmp_path, {"api_gateway_logs": requests(50, {500: 9})}))))
+    with server.owner() as connection:
+        connection.execute("REVOKE SELECT ON some.api_gateway_logs FROM tsg_reader")
+        connection.execute("GRANT SELECT (timestamp, status_code, region) ON some.api_gateway_logs TO tsg_reader")
+    with open_telemetry(server.url("some")) as engine:
+        assert engine.tables["api_gateway_logs"].present == {"timestamp", "status_code", "region"}
+        assert engine.run(LOOK, {}, timeout=10)["n"][0].as_py() == 50
 
 
 def test_a_table_that_is_dropped_meanwhile(server: Server, tmp_path: Path) -> None:

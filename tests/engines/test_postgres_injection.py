@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.engines.server import READER, Server, held
+from examples.engines.postgres import READER, Server, held
 from tests.tools.made import args_for, requests, tied, workflow, written
 from tsg_agent.errors import QueryError, TelemetryError
 from tsg_agent.models import Status

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from examples.engines.postgres import Server, held
 from tests.engines.same import concluded, differences, rows_of
-from tests.engines.server import Server, held
 from tests.tools.made import END, START, Rows, requests, tied, workflow, written
 from tsg_agent import Request
 from tsg_agent.service import open_telemetry

@@ -1,10 +1,16 @@
-"""A PostgreSQL server of Debian's packages, for the tests alone: on a free port, in a folder of its own."""
+"""The demonstration incident on PostgreSQL: python -m examples.engines.postgres
+
+It starts a server of its own on a free port (Debian's package `postgresql`), makes the role of least rights of
+docs/engines.md, loads the telemetry, investigates there and with the embedded engine, says whether both conclude the
+same, and takes all of it away again.
+"""
 
 import os
 import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +18,16 @@ from typing import Any
 
 import pyarrow as pa
 
+from tsg_agent import Request, investigate
+from tsg_agent.service import open_telemetry
+from tsg_agent.simulator.demos import demo_named, write_demo
 from tsg_agent.telemetry.catalog import CATALOG, Kind
+from tsg_agent.telemetry.duckdb import DuckDB
 
 OWNER = "owner"
 OWNERS = "owner's own"
 READER = "tsg_reader"
-PASSWORD = "reader's own"  # noqa: S105 - of a server that is gone with the test
+PASSWORD = "reader's own"  # noqa: S105 - of a server that is gone in a minute
 TYPES = {
     Kind.TEXT: "text", Kind.NUMBER: "double precision", Kind.INTEGER: "bigint", Kind.BOOLEAN: "boolean",
     Kind.TIMESTAMP: "timestamp",
@@ -115,13 +125,12 @@ class Server:
 
     def _run(self, program: str, *arguments: str) -> None:
         """pg_ctl leaves a server behind that keeps the outputs open: they go into a file, never into a pipe."""
-        place = programs()
-        assert place is not None
+        place = programs() or Path()
         account: dict[str, Any] = {}
         if os.geteuid() == 0:
             found = pwd.getpwuid(self.folder.stat().st_uid)
             account = {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
-        with (self.folder.parent / f"{self.folder.name}.out").open("wb") as out:
+        with (self.folder / "out").open("ab") as out:
             subprocess.run(
                 [place / program, "-D", str(self.folder / "data"), *arguments],
                 stdout=out, stderr=out, stdin=subprocess.DEVNULL, check=True, timeout=60, cwd="/", **account,
@@ -130,8 +139,6 @@ class Server:
 
 def held(location: str) -> dict[str, pa.Table]:
     """The guide's tables of a source, as the embedded engine reads them."""
-    from tsg_agent.telemetry.duckdb import DuckDB  # noqa: PLC0415
-
     with DuckDB(location) as engine:
         return {
             name: engine.run(
@@ -140,3 +147,34 @@ def held(location: str) -> dict[str, pa.Table]:
             )
             for name, table in engine.tables.items()
         }  # fmt: skip
+
+
+def main() -> int:
+    if programs() is None:
+        print("PostgreSQL is not installed: apt-get install postgresql", file=sys.stderr)
+        return 1
+    os.environ["PGPASSWORD"] = PASSWORD
+    server = Server()
+    with tempfile.TemporaryDirectory() as folder:
+        incident = write_demo(demo_named("checkout"), Path(folder))
+        location, text = str(incident.parent / "telemetry"), incident.read_text("utf-8")
+        try:
+            server.make()
+            server.start()
+            server.account()
+            server.load("demonstration", held(location))
+            reports = []
+            for place in (location, server.url("demonstration")):
+                with open_telemetry(place) as engine:
+                    reports.append(investigate(Request(text=text, telemetry=place), engine=engine))
+                print(f"{place}\n  {reports[-1].headline}")
+        finally:
+            server.stop()
+            server.remove()
+    same = [report.causes for report in reports[:1]] == [report.causes for report in reports[1:]]
+    print("The causes are the same." if same else "The causes DIFFER.")
+    return 0 if same else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
