@@ -63,14 +63,13 @@ class EventLog:
             return []
         try:
             with connected(self._file) as connection:
-                rows = connection.execute(f"{_READ} ORDER BY sequence LIMIT ?", (identity, sequence, limit)).fetchall()
+                return events_after(connection, identity, sequence, limit)
         except sqlite3.OperationalError as error:
             if "no such table" in str(error):
                 return []
             raise _unreadable(self._file, error) from error
         except sqlite3.Error as error:
             raise _unreadable(self._file, error) from error
-        return [_event(*row) for row in rows]
 
     def states(self) -> dict[str, str]:
         """The last event of each investigation that changed its state; none where nothing can be read."""
@@ -91,6 +90,12 @@ class EventLog:
                 for statement in _TABLE:
                     connection.execute(statement)
                 connection.executemany("DELETE FROM events WHERE investigation = ?", [(one,) for one in identities])
+
+
+def events_after(connection: sqlite3.Connection, identity: str, sequence: int, limit: int = 1000) -> list[Event]:
+    """The events behind a number, over a connection that stays open. Raises RecordError, sqlite3.Error."""
+    rows = connection.execute(f"{_READ} ORDER BY sequence LIMIT ?", (identity, sequence, limit)).fetchall()
+    return [_event(*row) for row in rows]
 
 
 def _event(sequence: int, at: str, kind: str, schema: int, data: str) -> Event:
