@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
-.PHONY: demo test test-surfaces lint types check bench clean help
+.PHONY: demo test test-slow test-surfaces lint types check bench clean help
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -17,7 +17,10 @@ demo: $(READY)  ## Make a demonstration incident, investigate it, write the HTML
 	$(BIN)/tsg-agent demo
 
 test: $(READY_DEV)  ## Run the tests
-	$(BIN)/python -m pytest -n auto -q
+	$(BIN)/python -m pytest -n auto -q -m "not slow"
+
+test-slow: $(READY_DEV)  ## Run the tests that take seconds each
+	$(BIN)/python -m pytest -n auto -q -m slow
 
 test-surfaces: $(READY_DEV)  ## Run the tests of surfaces that need extras: MCP, OpenTelemetry, examples
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group surfaces

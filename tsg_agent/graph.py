@@ -39,11 +39,11 @@ from tsg_agent.llm.report_reading import Reading, combined, read_report
 from tsg_agent.models import Finding, Judgement, Parameters, Report, Sla, Status, Usage
 from tsg_agent.progress import Progress
 from tsg_agent.settings import Settings
-from tsg_agent.sla import sla_of, unmeasured
+from tsg_agent.sla import sla_of, unmeasured, with_aside
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import KnownValues
 from tsg_agent.tools import PLUGINS
-from tsg_agent.tools.account import account
+from tsg_agent.tools.account import Account, account
 from tsg_agent.tools.plugin import Plugin
 from tsg_agent.tools.plugin_8_workflows import frame_of, in_the_guides_order
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
@@ -284,13 +284,18 @@ def _measure(state: State, context: Context) -> dict[str, Any]:
     rows = context.executor.submit(account, context.engine, parameters, timeout)
     try:
         results = measurer.fetch()
-        told = rows.result().notes()
+        told = rows.result().model_dump(mode="json")
     except TelemetryError as error:
         status = Status.TIMEOUT if isinstance(error, QueryTimeout) else Status.ERROR
         return {"tables": [], "status": status.value, "reason": str(error)}
     for name, table in results.items():
         context.frames.put(EVIDENCE + name, table)
     return {"tables": sorted(results), "status": Status.OK.value, "reason": "", "account": told}
+
+
+def _account(state: State) -> Account:
+    """What became of every row; of none where nothing could be measured."""
+    return Account.model_validate(state.get("measured", {}).get("account") or {"read": 0})
 
 
 def _measurer(state: State, context: Context) -> Measurer:
@@ -316,25 +321,21 @@ def _judged(state: State, context: Context) -> State:
         reason = state.get("measured", {}).get("reason", "")
         return {"sla": _unmeasured(state, context).model_dump(mode="json"), "judgement": _unmade(reason)}
     requests, tables = fetched
-    given = Parameters.model_validate(state["parameters"])
+    given, rows = Parameters.model_validate(state["parameters"]), _account(state)
     findings = [Finding.model_validate(finding) for finding in state["findings"]]
     workflows = next(finding for finding in findings if finding.step == 9)
     ok = workflows.status is Status.OK
-    judged = judge(
-        Evidence(
-            requests,
-            tables.get("regions"),
-            calls_of(tables.get("calls")),
-            functools.partial(frame_of, context.frames.get(WORKFLOW_ROWS)) if ok else None,
-            context.frames.get(WORKFLOW_RUNS).to_pandas() if ok else None,
-            findings,
-            given,
-            context.settings.thresholds,
-            context.known.last,
-        )
-    )
-    sla = sla_of(judged.measurement, given, judged.judgement.start, context.known.covers, judged.judgement.traffic)
-    return {"sla": sla.model_dump(mode="json"), "judgement": judged.judgement.model_dump(mode="json")}
+    evidence = Evidence(
+        requests, tables.get("regions"), calls_of(tables.get("calls")),
+        functools.partial(frame_of, context.frames.get(WORKFLOW_ROWS)) if ok else None,
+        context.frames.get(WORKFLOW_RUNS).to_pandas() if ok else None,
+        findings, given, context.settings.thresholds, context.known.last,
+    )  # fmt: skip
+    judged = judge(evidence.before(rows.late_since))
+    made = judged.judgement
+    sla = sla_of(judged.measurement, given, made.start, context.known.covers, made.traffic)
+    sla = with_aside(sla, given.service_name, rows.aside())
+    return {"sla": sla.model_dump(mode="json"), "judgement": made.model_dump(mode="json")}
 
 
 def _unmeasured(state: State, context: Context) -> Sla:
@@ -365,8 +366,7 @@ def _report(state: State, context: Context) -> dict[str, Any]:
         for t in context.engine.tables.values()
         if t.problem
     ]
-    told = state.get("measured", {}).get("account", [])
-    notes = [*broken, *state.get("notes", []), *told, *judgement.notes, *state.get("looked", [])]
+    notes = [*broken, *state.get("notes", []), *_account(state).notes(), *judgement.notes, *state.get("looked", [])]
     findings = [Finding.model_validate(finding) for finding in state["findings"]]
     report = conclude(
         parameters,

@@ -42,9 +42,9 @@ EndTime = Annotated[str | None, typer.Option(help="End of the window; default: n
 Threshold = Annotated[float | None, typer.Option(help="SLA threshold, percent; default 99.9.")]
 Now = Annotated[str | None, typer.Option(help="What counts as now; for replays.")]
 
-_GIVEN = ("region", "service_name", "environment", "incident_start", "start_time", "end_time", "threshold")
+GIVEN = ("region", "service_name", "environment", "incident_start", "start_time", "end_time", "threshold")
 
 
 def given_of(flags: dict[str, Any]) -> dict[str, Any]:
     """A command's own arguments that are parameters of an incident."""
-    return {name: flags[name] for name in _GIVEN}
+    return {name: flags[name] for name in GIVEN}

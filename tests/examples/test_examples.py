@@ -41,6 +41,7 @@ def open_incident(tmp_path: Path) -> str:
     return str(tmp_path / "incident.md")
 
 
+@pytest.mark.slow
 def test_a_sub_graph_with_an_interrupt(incident: Request, open_incident: str, tmp_path: Path) -> None:
     said = ran("subgraph.py", open_incident, incident.telemetry, "region=us-east", state=tmp_path)
     assert "Which region is affected?" in said
@@ -48,6 +49,7 @@ def test_a_sub_graph_with_an_interrupt(incident: Request, open_incident: str, tm
     assert "3.15.0" in said.splitlines()[-2]
 
 
+@pytest.mark.slow
 def test_an_agent_over_the_tools(incident: Request, tmp_path: Path) -> None:
     def model(request: dict[str, Any]) -> Say:
         heard = [one for one in request["messages"] if one["role"] == "tool"]

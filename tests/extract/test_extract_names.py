@@ -141,6 +141,13 @@ def test_another_than_the_only_value_is_asked_and_never_picked(text: str, parame
     assert set(asked(run(text + "\n" + BEGAN, ONE))) == {parameter}
 
 
+@pytest.mark.parametrize("text", ["region: ap-south", "Everything in eu-central-1 is down."])
+def test_telemetry_that_records_no_region_is_looked_at_whole_and_says_so(text: str) -> None:
+    found = run(text + "\n" + BEGAN, ONE.model_copy(update={"regions": ("all",)}))
+    assert found.parameters and found.parameters.region == "all"
+    assert any("does not record regions" in note for note in found.notes)
+
+
 def test_a_zone_of_the_only_region_is_no_other_region() -> None:
     known = ONE.model_copy(update={"regions": ("us-east-1",)})
     found = run("PetSite prod, hosts in us-east-1a." + BEGAN, known).parameters

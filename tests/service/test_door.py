@@ -182,6 +182,7 @@ def test_what_is_wrong_is_a_typed_error(
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_twenty_at_once_are_right_unmixed_and_hold_no_event_loop(
     incident: Request, by_rules: Report, tmp_path: Path
 ) -> None:

@@ -215,6 +215,46 @@ def _app(call: Call) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _edge(number: int) -> dict[str, Any]:
+    faults = {"OtherCount": 0, "TotalCount": 0}
+    return {
+        "ReferenceId": number,
+        "StartTime": 1.0,
+        "SummaryStatistics": {"OkCount": 3, "FaultStatistics": faults},
+        "Aliases": [],
+    }
+
+
+def _node(name: str, **more: Any) -> dict[str, Any]:
+    return {"data": {"id": f"id-{name}", "cluster": "k", "namespace": "shop", **more}}
+
+
+def _series(**labels: str) -> dict[str, Any]:
+    return {"metric": {**labels, "job": "mesh"}, "value": [1759213800.5, "12"]}
+
+
+MAPS: dict[str, Any] = {
+    "jaeger-calls": {"data": [{"parent": "basket", "child": "pay", "callCount": 4},
+                              {"parent": "pay", "child": "ledger.example", "callCount": 2}], "total": 0, "errors": None},
+    "zipkin-calls": [{"parent": "basket", "child": "pay", "callCount": 4, "errorCount": 1},
+                     {"parent": "pay", "child": "ledger.example", "callCount": 2}],
+    "xray-calls": {"StartTime": 1.0, "EndTime": 2.0, "ContainsOldGroupVersions": False, "Services": [
+        {"ReferenceId": 7, "Name": "ledger.example", "Names": ["ledger.example"], "Type": "remote", "Edges": []},
+        {"ReferenceId": 0, "Name": "basket", "Names": ["basket"], "Root": True, "Type": "AWS::ECS::Fargate", "Edges": [_edge(3)]},
+        {"ReferenceId": 3, "Name": "pay", "Names": ["pay"], "State": "active", "Edges": [_edge(7)]}]},
+    "kiali-calls": {"timestamp": 1, "duration": 60, "graphType": "versionedApp", "elements": {
+        "nodes": [_node("a", nodeType="app", app="basket", workload="basket-v1", version="v1", isRoot=True),
+                  _node("b", nodeType="service", app="pay", service="pay"), _node("c", nodeType="app", app="pay", workload="pay-v1"),
+                  _node("d", nodeType="service", service="ledger.example", isServiceEntry={"location": "MESH_EXTERNAL"})],
+        "edges": [{"data": {"id": one, "source": f"id-{one[0]}", "target": f"id-{one[1]}", "traffic": {"protocol": "http"}}}
+                  for one in ("ab", "bc", "cd")]}},
+    "prometheus-calls": {"status": "success", "data": {"resultType": "vector", "result": [
+        _series(source_workload="basket", destination_workload="pay", response_code="200"),
+        _series(source_workload="pay", destination_workload="ledger.example", response_code="503")]}},
+}  # fmt: skip
+"""A service map of three, as each of its exporters writes it: basket calls pay, which calls ledger.example."""
+
+
 @dataclass(frozen=True)
 class Writer:
     """A format: its ready mapping, the file's name, the text, and which columns of a call it does not hold."""

@@ -24,6 +24,7 @@ from tsg_agent.evidence.requests import (
 )
 from tsg_agent.models import Measure, Subject
 from tsg_agent.statistics import Floats
+from tsg_agent.versions import VersionOrder, version_order
 
 MOST_VALUES = 2_000
 """Values of one dimension that are measured, the busiest; the others count in the whole only."""
@@ -53,6 +54,11 @@ class Counts:
             answer[:, :, REDIRECT],
             answer[:, :, UNKNOWN],
         )
+
+    @property
+    def first(self) -> list[int]:
+        """The first bucket in which each group has a request."""
+        return [int(bucket) for bucket in (self.requests + self.unknown > 0).argmax(axis=1)]
 
     def __sub__(self, other: "Counts") -> "Counts":
         """What is left when the other's requests are taken out."""
@@ -121,6 +127,13 @@ class Table:
         """What each value is compared with: all other requests."""
         return self.whole - self.counts
 
+    @cached_property
+    def versions(self) -> VersionOrder:
+        """The order of its values, which are versions."""
+        return version_order(
+            {version: first for (version,), first in zip(self.values, self.counts.first, strict=True)}, 1
+        )
+
     def find(self, subject: Subject) -> int:
         """The row about a subject, -1 if it has none."""
         if set(subject) != set(self.dimension.columns):
@@ -151,12 +164,48 @@ class Measurement:
         return next((table for table in self.tables if table.dimension.columns == columns), None)
 
 
+@dataclass(frozen=True)
+class _Laid:
+    """The requests laid by bucket: `cell` is bucket and kind in one number, `spent` each one's ms, 0 where unknown."""
+
+    bucket: Codes
+    cell: Codes
+    spent: Floats
+    weight: Floats | None
+    count: int
+
+    @classmethod
+    def of(cls, requests: Requests, grid: Grid) -> "_Laid":
+        bucket, weight = grid.buckets(requests.second), requests.weight
+        spent = np.nan_to_num(requests.latency)
+        cell = bucket * KINDS + requests.kind
+        return cls(bucket, cell, spent if weight is None else spent * weight, weight, grid.count)
+
+    def counts(self, place: Codes, groups: int) -> Counts:
+        """Counts of `groups`; `place`: each request's, -1 for none."""
+        row = place + 1  # what has no place is counted in a row of its own, which is left out
+        shape = (groups + 1, self.count)
+        kinds = np.bincount(row * (self.count * KINDS) + self.cell, self.weight, shape[0] * shape[1] * KINDS)
+        spent = np.bincount(row * self.count + self.bucket, self.spent, shape[0] * shape[1])
+        return Counts.of(kinds.astype(float).reshape(*shape, KINDS)[1:], spent.astype(float).reshape(shape)[1:])
+
+    def counted(self, column: Column) -> tuple[list[int], Counts]:
+        """Counts of a column's busiest values; and which these are."""
+        if len(column.values) <= MOST_VALUES:
+            return list(range(len(column.values))), self.counts(column.codes.astype(np.int64), len(column.values))
+        asked = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
+        kept = sorted(np.argsort(-asked, kind="stable")[:MOST_VALUES].tolist())
+        rank = np.full(len(column.values) + 1, -1, np.int64)
+        rank[kept] = np.arange(len(kept))
+        return kept, self.counts(rank[column.codes], len(kept))
+
+
 def measured(requests: Requests, grid: Grid, regions: pa.Table | None, service: str, region: str) -> Measurement:
     """Every dimension's values by the grid's buckets. `regions`: the other regions' rows, by minute."""
-    bucket = grid.buckets(requests.second)
-    total = _counted(requests, bucket, grid, None)[1]
-    tables = [_table(one, requests, bucket, grid, total) for one in requests.columns if one.dimension != FLAG]
-    flags = [_table(one, requests, bucket, grid, total) for one in requests.columns if one.dimension == FLAG]
+    laid = _Laid.of(requests, grid)
+    total = laid.counts(np.zeros(len(requests), np.int64), 1)
+    tables = [_table(one, requests, laid, total) for one in requests.columns if one.dimension != FLAG]
+    flags = [_table(one, requests, laid, total) for one in requests.columns if one.dimension == FLAG]
     if flags:
         counts = flags[0].counts
         for other in flags[1:]:
@@ -172,9 +221,9 @@ def measured(requests: Requests, grid: Grid, regions: pa.Table | None, service: 
     return Measurement(grid, tables, total, components.counts.take([row]), components.values[row][0])
 
 
-def _table(column: Column, requests: Requests, bucket: Codes, grid: Grid, total: Counts) -> Table:
+def _table(column: Column, requests: Requests, laid: _Laid, total: Counts) -> Table:
     """One dimension's table; requests without a value are in the whole only. Values are sorted."""
-    kept, counts = _counted(requests, bucket, grid, column)
+    kept, counts = laid.counted(column)
     values = [column.values[code] for code in kept]
     only = is_error_only(column, requests)
     if only:
@@ -190,28 +239,6 @@ def is_error_only(column: Column, requests: Requests) -> bool:
     carried, failed = (column.codes >= 0) & known, requests.failed(Measure.SERVER_ERRORS)
     failures = int((carried & failed).sum())
     return failures > 0 and failures == int(carried.sum()) and int(known.sum()) > failures
-
-
-def _counted(requests: Requests, bucket: Codes, grid: Grid, column: Column | None) -> tuple[list[int], Counts]:
-    """Counts of a column's busiest values, or of all requests as one group; and which values these are."""
-    weight, kind = requests.weight, requests.kind.astype(np.int64)
-    place, kept = np.zeros(len(requests), np.int64), [0]
-    if column is not None:
-        asked = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
-        kept = sorted(np.argsort(-asked, kind="stable")[:MOST_VALUES].tolist())
-        rank = np.full(len(column.values) + 1, -1, np.int64)
-        rank[kept] = np.arange(len(kept))
-        place = rank[column.codes]
-        said = place >= 0
-        if not said.all():
-            place, bucket, kind = place[said], bucket[said], kind[said]
-            weight = None if weight is None else weight[said]
-    shape = (len(kept), grid.count)
-    cell = place * grid.count + bucket
-    kinds = np.bincount(cell * KINDS + kind, weight, shape[0] * shape[1] * KINDS).astype(float).reshape(*shape, KINDS)
-    latency = np.nan_to_num(requests.latency if len(cell) == len(requests) else requests.latency[said])
-    spent = np.bincount(cell, latency if weight is None else latency * weight, shape[0] * shape[1])
-    return kept, Counts.of(kinds, spent.astype(float).reshape(shape))
 
 
 def _regions(rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> Table:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ KINDS = 4 * ANSWERS
 MINUTE = 60
 USUAL, FEWEST = 2.0, 200
 """How many times the 99th percentile is slow; requests without which nothing is known to be usual."""
+SPARSE = 16
+"""Numbers up to so many times the requests are taken as their places."""
 REQUEST_MEASURES = (
     Measure.SERVER_ERRORS,
     Measure.NOT_SUCCESSFUL,
@@ -107,11 +110,35 @@ class Requests:
 
     def failed(self, measure: Measure) -> Bools:
         """Which requests a measure counts."""
-        if measure is Measure.SLOWER:
-            slower: Bools = self.known & (self.latency > self.slower_ms)
-            return slower
-        result: Bools = kinds_of(measure)[self.kind]
-        return result
+        if measure not in self._failed:
+            slower = measure is Measure.SLOWER
+            self._failed[measure] = (
+                self.known & (self.latency > self.slower_ms) if slower else kinds_of(measure)[self.kind]
+            )
+        return self._failed[measure]
+
+    @cached_property
+    def _failed(self) -> dict[Measure, Bools]:
+        return {}
+
+    @cached_property
+    def minute(self) -> NDArray[np.int32]:
+        """Since the window's origin."""
+        return self.second // MINUTE
+
+    def until(self, second: int) -> "Requests":
+        """The requests before a second."""
+        kept = self.second < second
+        return replace(
+            self,
+            second=self.second[kept],
+            kind=self.kind[kept],
+            latency=self.latency[kept],
+            weight=None if self.weight is None else self.weight[kept],
+            columns=[replace(column, codes=column.codes[kept]) for column in self.columns],
+            run=None if self.run is None else self.run[kept],
+            passed=None if self.passed is None else self.passed[kept],
+        )
 
     def with_usual(self, minute: float) -> "Requests":
         """The requests, slowness measured by those before a minute: twice the time that 99 % of them took at most."""
@@ -122,6 +149,13 @@ class Requests:
     def column(self, name: str) -> Column | None:
         """The column of a dimension, by its first name; a flag's by none."""
         return next((one for one in self.columns if one.dimension.columns == (name,)), None)
+
+    def places(self, runs: pd.Series) -> Codes:
+        """The place of each run, by correlation_id, among `runs`; -1 for one that no request is part of."""
+        if self.runs is None:
+            return np.full(len(runs), -1, np.int64)
+        ids = pa.array(runs, pa.string())
+        return np.asarray(pc.index_in(ids, value_set=self.runs).fill_null(-1)).astype(np.int64)
 
     def having(self, subject: Subject) -> Bools:
         """Which requests a description is about."""
@@ -143,16 +177,14 @@ class Requests:
                 found |= column.codes < 0
         return found
 
-    def series(self, measure: Measure, rows: Bools | None = None, width: int = MINUTE) -> tuple[Floats, Floats]:
-        """Failures and requests whose answer is known, per `width` seconds, of some rows."""
+    def series(self, measure: Measure, rows: Bools | None = None) -> tuple[Floats, Floats]:
+        """Failures and requests whose answer is known, by minute, of some rows."""
         kept = self.known if rows is None else rows & self.known
-        length = int(self.second.max(initial=0)) // width + 1
-        bucket = self.second[kept] // width
+        length = int(self.minute.max(initial=0)) + 1
         weight = None if self.weight is None else self.weight[kept]
-        failed = self.failed(measure)[kept]
-        asked = np.bincount(bucket, weight, length).astype(float)
-        lost = np.bincount(bucket[failed], None if weight is None else weight[failed], length).astype(float)
-        return lost, asked
+        cell = (self.minute * 2 + self.failed(measure))[kept]
+        counted = np.bincount(cell, weight, 2 * length).astype(float).reshape(-1, 2)
+        return counted[:, 1], counted.sum(axis=1)
 
 
 def read_requests(results: dict[str, pa.Table]) -> Requests:
@@ -193,14 +225,16 @@ def read_requests(results: dict[str, pa.Table]) -> Requests:
     )
 
 
-def with_workflows(requests: Requests, scenarios: dict[str, str]) -> Requests:
-    """The requests with the workflow that each is part of: `scenarios` gives a run's, by correlation_id."""
-    if requests.run is None or requests.runs is None or not scenarios:
+def with_workflows(requests: Requests, runs: pd.DataFrame) -> Requests:
+    """The requests with the workflow that each is part of. `runs`: see WorkflowAnalysis; the last of an id counts."""
+    named = runs.dropna(subset=["scenario_name", "correlation_id"])
+    if requests.run is None or requests.runs is None or named.empty:
         return requests
-    names = sorted(set(scenarios.values()))
-    places = {name: place for place, name in enumerate(names)}
-    of_run = np.array([places.get(scenarios.get(run, ""), -1) for run in requests.runs.to_pylist()] + [-1], np.int32)
-    column = Column(WORKFLOW, [(name,) for name in names], of_run[requests.run])
+    scenario = named["scenario_name"].astype("str").astype("category").cat
+    of_run = np.full(len(requests.runs) + 1, -1, np.int32)
+    of_run[requests.places(named["correlation_id"])] = scenario.codes.to_numpy()
+    of_run[-1] = -1
+    column = Column(WORKFLOW, [(str(name),) for name in scenario.categories], of_run[requests.run])
     return replace(requests, columns=[*requests.columns, column])
 
 
@@ -231,24 +265,37 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
 
 @dataclass(frozen=True)
 class _Ids:
-    """The requests' ids: the distinct ones, and each request's place among them. A request may have several rows."""
+    """The requests' ids, and each request's place among them. A request may have several rows.
 
-    distinct: pa.Array
+    `distinct`: the ids by their place; None where an engine numbers the requests: then a number is its place.
+    """
+
+    distinct: pa.Array | None
     place: Codes
+    count: int
 
     @classmethod
     def of(cls, column: pa.ChunkedArray) -> "_Ids":
+        if pa.types.is_integer(column.type):
+            place = column.fill_null(-1).to_numpy()
+            if (last := int(place.max(initial=-1))) < SPARSE * len(place):
+                return cls(None, place, last + 1)
         encoded = column.combine_chunks().dictionary_encode()
-        return cls(encoded.dictionary, encoded.indices.fill_null(len(encoded.dictionary)).to_numpy())
+        place = encoded.indices.fill_null(-1).to_numpy()
+        return cls(encoded.dictionary, place, len(encoded.dictionary))
 
     def find(self, ids: pa.ChunkedArray) -> Codes:
         """The place of each id among the distinct ones, -1 for one that is no request's."""
+        if self.distinct is None:
+            number = ids.fill_null(-1).to_numpy()
+            return number if number.max(initial=-1) < self.count else np.where(number < self.count, number, -1)
         return np.asarray(pc.index_in(ids.combine_chunks(), value_set=self.distinct).fill_null(-1))
 
     def scatter(self, where: Codes, codes: Codes) -> Codes:
         """Each request's code, given those of the ids at some places; -1 for the others."""
-        found = np.full(len(self.distinct) + 1, -1, codes.dtype)
-        found[where[where >= 0]] = codes[where >= 0]
+        found = np.full(self.count + 1, -1, codes.dtype)
+        found[where] = codes
+        found[-1] = -1  # what is at no place
         return found[self.place]
 
 
@@ -259,9 +306,9 @@ def _flags(rows: pa.Table, requests: _Ids) -> list[Column]:
     where = requests.find(rows["request_id"])
     columns = []
     for place, flag in enumerate(names):
-        mine = (name == place) & (value >= 0)
+        mine = np.flatnonzero((name == place) & (value >= 0))
         held = requests.scatter(where[mine], value[mine])
-        present = np.flatnonzero(np.bincount(held[held >= 0], minlength=len(values)))
+        present = np.flatnonzero(np.bincount(held + 1, minlength=len(values) + 1)[1:])
         rank = np.full(len(values) + 1, -1, np.int16)
         rank[present] = np.arange(len(present))
         columns.append(Column(FLAG, [(flag, values[one]) for one in present], rank[held]))

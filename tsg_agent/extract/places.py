@@ -13,6 +13,8 @@ from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.models import Doubt, Question
 
 CANDIDATES = 20
+EVERYWHERE = "all"
+"""The only region of telemetry that does not record any, as the ready mappings have it."""
 _MATCHES = 100  # labelled lines that are read of each kind
 _LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?P<label>%s)[\"'*`_]{0,3}[ ]?(?P<sign>[:=|])[\"'*`_ ]{0,4}"
 _NEXT_LABEL = re.compile(r"(?:[,;]|[ ])[ ]?[\"'*]{0,2}[A-Za-z_][\w-]{0,30}[\"'*]{0,2}[ ]?[:=]|[|};]|[.!?](?=\s|$)")
@@ -203,6 +205,10 @@ def _pick(kind: Kind, pool: list[Hit], prose: Prose, named: tuple[str, ...], *, 
 
 
 def _unknown(kind: Kind, known: Sequence[str], text: str) -> Settled:
+    if kind is REGION and tuple(known) == (EVERYWHERE,):
+        why = "the telemetry does not record regions"
+        note = f"{why.capitalize()}: all of its requests are looked at, not only those of {quote(text)}."
+        return Settled(EVERYWHERE, why, notes=[note])
     why = f"the text says {quote(text)}, which the telemetry does not have"
     return Settled(question=_question(kind, why, closest(text, known)))
 

@@ -13,7 +13,6 @@ from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Bools, Floats, share
 from tsg_agent.verdicts.context import Context
 from tsg_agent.verdicts.naming import rows_about
-from tsg_agent.versions import release_key
 from tsg_agent.workflow_analysis import step_that_fails
 
 HEALTHIER = 0.5
@@ -47,8 +46,8 @@ def _version(version: str, measure: Measure, context: Context) -> dict[str, Any]
     after = measurement.grid.after
     n = table.counts.requests[:, after].sum(axis=1)
     rate = share(_failed_since(measure, table, context), n)
-    own = release_key(version)
-    keys = [release_key(value) for (value,) in table.values]
+    own = table.versions.keys.get(version)
+    keys = [table.versions.keys.get(value) for (value,) in table.values]
     newest = own is not None and own == max(key for key in keys if key is not None)
     healthy = [
         other
@@ -56,9 +55,10 @@ def _version(version: str, measure: Measure, context: Context) -> dict[str, Any]
         if other != row and n[other] >= limits.verdict.minimum_requests and rate[other] <= HEALTHIER * rate[row]
     ]
 
-    def preference(other: int) -> tuple[bool, Any, float]:
+    def preference(other: int) -> tuple[bool, bool, Any, float]:
         key = keys[other]
-        return own is not None and key is not None and key < own, key or (), float(n[other])
+        older = own is not None and key is not None and key < own
+        return older, key is not None, 0 if key is None else key, float(n[other])
 
     back = max(healthy, key=preference, default=None)
     return {"newest": newest, "roll_back_to": table.values[back][0] if back is not None else None}

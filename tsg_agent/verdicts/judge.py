@@ -1,18 +1,19 @@
 """All verdicts of an investigation: what is the cause, since when, what it breaks, and what was dismissed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tsg_agent.evidence.dimensions import WORKFLOW, leading
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Measurement, measured
-from tsg_agent.evidence.requests import MINUTE, REQUEST_MEASURES, Requests, with_workflows
+from tsg_agent.evidence.requests import KINDS, MINUTE, REQUEST_MEASURES, Requests, with_workflows
 from tsg_agent.models import (
     Confidence,
     Finding,
@@ -27,13 +28,13 @@ from tsg_agent.models import (
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Bools
 from tsg_agent.verdicts.causes import OUTCOMES, SYMPTOMS, Explained, Explainer, Found
-from tsg_agent.verdicts.cells import SUPPORT
 from tsg_agent.verdicts.confidence import GATE_CLOSED, NO_CONTRAST, UNSETTLED, Series, Sides, Weighed, weigh
 from tsg_agent.verdicts.context import Context
 from tsg_agent.verdicts.dismissed import Key, dismissed
 from tsg_agent.verdicts.gates import gate_of
 from tsg_agent.verdicts.ledger import Ledger, by_bucket, charted
 from tsg_agent.verdicts.lost_traffic import fall_of
+from tsg_agent.verdicts.members import SUPPORT
 from tsg_agent.verdicts.naming import Names
 from tsg_agent.verdicts.notes import notes_of
 from tsg_agent.verdicts.regions import region_found
@@ -62,6 +63,16 @@ class Evidence:
     until: datetime | None = None
     """When the telemetry ends, all services together: what comes later nobody can have lost."""
 
+    def before(self, late: datetime | None) -> "Evidence":
+        """The same without what came since: other rows of that time may still be on their way."""
+        if late is None:
+            return self
+        seconds = int((late - self.parameters.start_time).total_seconds())
+        regions = self.regions
+        if regions is not None:
+            regions = regions.filter(pc.less(regions["cell"], seconds // MINUTE * KINDS))
+        return replace(self, requests=self.requests.until(seconds), regions=regions, until=late)
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -86,9 +97,7 @@ class _Case:
         self.reported = None if reported is None else (reported - self.given.start_time).total_seconds() / MINUTE
         self.requests = evidence.requests
         if evidence.runs is not None and len(evidence.runs):
-            known = evidence.runs.dropna(subset=["scenario_name", "correlation_id"])
-            scenarios = dict(zip(known["correlation_id"].astype(str), known["scenario_name"].astype(str), strict=True))
-            self.requests = with_workflows(self.requests, scenarios)
+            self.requests = with_workflows(self.requests, evidence.runs)
         minutes = (self.end - self.begin).total_seconds() / MINUTE
         known_start = self.reported is not None and 0 < self.reported < minutes
         self.requests = self.requests.with_usual(self.reported or 0 if known_start else minutes / 2)

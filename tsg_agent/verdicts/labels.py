@@ -12,7 +12,6 @@ from tsg_agent.evidence.measurement import Table
 from tsg_agent.models import Measure
 from tsg_agent.settings import AllThresholds
 from tsg_agent.verdicts.sums import Figures, Mask
-from tsg_agent.versions import release_key
 
 Arm = tuple[str, Mask]
 M = Measure
@@ -37,12 +36,13 @@ def labels_of(table: Table, figures: Figures, traffic: Figures, limits: AllThres
 
 def newest_and_previous(table: Table, traffic: Figures, limits: AllThresholds) -> tuple[int, int] | None:
     """Rows of the newest version with enough traffic and of the one before it; None without two."""
+    keys, least = table.versions.keys, limits.version.minimum_requests
     readable = [
-        (key, row)
+        (keys[version], row)
         for row, (version,) in enumerate(table.values)
-        if (key := release_key(version)) is not None and traffic.requests[row] > limits.version.minimum_requests
+        if version in keys and traffic.requests[row] > least
     ]
-    if len(readable) < 2:
+    if len({key for key, _ in readable}) < 2:
         return None
     ordered = sorted(readable, reverse=True)
     return ordered[0][1], ordered[1][1]

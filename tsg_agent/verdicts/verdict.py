@@ -7,10 +7,10 @@ from tsg_agent.evidence.dimensions import DIMENSIONS, WORKFLOW, leading
 from tsg_agent.models import Confidence, Description, Measure, Rate, Subject, Tier, Verdict, Visible
 from tsg_agent.statistics import Floats
 from tsg_agent.verdicts.causes import Explained, Found
-from tsg_agent.verdicts.cells import AFTER_FAILED, BEFORE_FAILED
 from tsg_agent.verdicts.confidence import Series, Weighed
 from tsg_agent.verdicts.context import Context
 from tsg_agent.verdicts.details import detail_of, workflow_detail
+from tsg_agent.verdicts.members import AFTER_FAILED, BEFORE_FAILED
 from tsg_agent.verdicts.workflows import Workflow
 
 SEEN = 12
@@ -76,13 +76,13 @@ def blast_radius(one: Found, context: Context) -> list[Visible]:
     """Single values whose rise goes with the cause's requests."""
     if not one.key:
         return []
-    search, cells = one.search, one.search.cells
-    mask = cells.mask(one.key)
-    whole, left = (cells.each(rows) for rows in (np.ones_like(mask), ~mask))
-    gained, kept = search.gain(whole, search.total), search.gain(left, search.total - cells.count(mask))
+    search, members = one.search, one.search.members
+    mask = members.mask(one.key)
+    whole, left = (members.each(rows) for rows in (members.everything, members.everything & ~mask))
+    gained, kept = search.gain(whole, search.total), search.gain(left, search.total - members.count(mask))
     seen = []
     for item in np.argsort(left[:, AFTER_FAILED] - whole[:, AFTER_FAILED], kind="stable").tolist():
-        subject = cells.items[item]
+        subject = members.items[item]
         if item in one.key or gained[item] < search.least or kept[item] >= search.least or subject in one.same:
             continue
         step = leading(subject).step

@@ -11,9 +11,9 @@ from tsg_agent.models import Confidence, Contrast, Finding, Gate, Measure, Onset
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Bools, wilson_interval
 from tsg_agent.verdicts.causes import Found
-from tsg_agent.verdicts.cells import SUPPORT
 from tsg_agent.verdicts.confidence import NO_BEFORE, NO_CONTRAST, Sides, weigh
 from tsg_agent.verdicts.gates import gate_of
+from tsg_agent.verdicts.members import SUPPORT
 from tsg_agent.verdicts.naming import Names
 from tsg_agent.verdicts.onset import ChangePoint
 from tsg_agent.verdicts.runs import Runs
