@@ -96,6 +96,8 @@ class Guard:
             except Refused as refused:
                 await _refuse(scope, refused, sent)
                 return
+            if scope["path"] == "/mcp":  # clients do not follow a mount's redirect
+                scope["path"] = "/mcp/"
             token = WHO.set(who)
             try:
                 await self._app(scope, _again(body, receive), sent)

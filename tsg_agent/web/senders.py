@@ -40,7 +40,7 @@ SENDERS = {
     "alertmanager": Sender("group_key", "starts_at", "ends_at", "status", ("firing",), ("resolved",)),
     "grafana": Sender("group_key", "starts_at", "ends_at", "status", ("firing",), ("resolved",)),
     "datadog": Sender(
-        "aggreg_key alert_cycle_key alert_id id", "alert_started_at date", "date last_updated", "alert_transition",
+        "aggreg_key alert_cycle_key alert_id id", "date", "date", "alert_transition",
         ("triggered", "re-triggered", "no data", "re-no data", "warn", "re-warn", "renotify"), ("recovered",),
         start_is_change=True,
     ),
