@@ -115,12 +115,12 @@ def test_what_was_understood_is_corrected(page: Page, incident: Request) -> None
     first = page.url
     page.get_by_role("link", name="What was understood").click()
     page.locator("#understood > details > summary").click()
-    page.get_by_label("Region").fill("mars")
+    page.get_by_role("textbox", name="Region").fill("mars")
     page.get_by_role("button", name="Investigate again").click()
     expect(page.get_by_role("alert").first).to_contain_text("mars", timeout=LONG)
     page.goto(first)
     page.locator("#understood > details > summary").click()
-    page.get_by_label("Region").fill("us-west")
+    page.get_by_role("textbox", name="Region").fill("us-west")
     page.get_by_role("button", name="Investigate again").click()
     expect(page.locator("h1")).to_contain_text("us-west", timeout=LONG)
     assert page.url != first

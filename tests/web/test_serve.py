@@ -32,11 +32,13 @@ def process(telemetry: str, folder: Path, *flags: str) -> Iterator[tuple[httpx.C
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "tsg_agent", "serve", f"shop={telemetry}", "--port", str(port), *flags]
     environment = {**os.environ, "TSG_STATE_DIR": str(folder), "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, cwd=ROOT) as running:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            until(lambda: _ready(client), 90)
-            yield client, running
-        running.kill()
+    with subprocess.Popen(command, env=environment, cwd=ROOT) as running:
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+                until(lambda: _ready(client), 60)
+                yield client, running
+        finally:
+            running.kill()
 
 
 def _ready(client: httpx.Client) -> bool:

@@ -37,6 +37,7 @@ class Audit(logging.Handler):
 
     def __exit__(self, *_ended: object) -> None:
         QUERIES.removeHandler(self)
+        QUERIES.setLevel(logging.NOTSET)
         QUERIES.propagate = True
 
     def say(self, what: str, **about: Any) -> None:
