@@ -95,7 +95,11 @@ def grafana(over: bool, key: str = "checkout") -> bytes:
         "message": "**Firing** Value: B=22",
         "externalURL": "https://grafana.example/",
     }
-    payload["alerts"][0] |= {"values": {"B": 22.98}, "valueString": "[ var='B' value=22.98 ]", "silenceURL": "https://x"}
+    payload["alerts"][0] |= {
+        "values": {"B": 22.98},
+        "valueString": "[ var='B' value=22.98 ]",
+        "silenceURL": "https://x",
+    }
     return json.dumps(payload).encode()
 
 

@@ -23,7 +23,7 @@ OPEN = "Checkout fails since 2026-03-10 14:00 UTC until 15:15 UTC, shop.gateway 
 TOKENS = {"ada": "tsg_ada_0123456789", "bob": "tsg_bob_0123456789", "eve": "tsg_eve_0123456789"}
 """Of people: ada and bob are of one team, eve of another."""
 TEAMS = {"ada": "shop", "bob": "shop", "eve": "bank"}
-SECRET = "a secret of sixteen or more"
+SECRET = "-".join(["of", "sixteen", "or", "more"])
 
 
 def tokens() -> dict[str, Token]:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,7 +73,10 @@ JOBS = [
     ('### Task:\nGenerate a concise title. JSON format: { "title": "your title" }\nUSER: Checkout fails', "Checkout"),
     ('### Task:\nGenerate 1-3 broad tags. JSON format: { "tags": ["tag1"] }', '"tags"'),
     ('### Task:\nSuggest follow-ups. JSON format: { "follow_ups": [] }', '"follow_ups"'),
-    ("Provide a concise, 5-word-or-less title for the conversation, using title case\nUser: Checkout fails", "Checkout"),
+    (
+        "Provide a concise, 5-word-or-less title for the conversation, using title case\nUser: Checkout fails",
+        "Checkout",
+    ),
 ]
 
 
@@ -97,9 +99,7 @@ def test_errors_are_the_clients_own(chat: openai.OpenAI, client: httpx.Client) -
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-def test_mcp_over_http_is_the_tokens_team(
-    client: httpx.Client, incident: Request, mode: Any, tmp_path: Path
-) -> None:
+def test_mcp_over_http_is_the_tokens_team(client: httpx.Client, incident: Request, mode: Any, tmp_path: Path) -> None:
     identity = begun(client, incident.text, headers={"authorization": f"Bearer {TOKENS['ada']}"})
     read_events(client, identity, headers={"authorization": f"Bearer {TOKENS['ada']}"})
 
@@ -121,7 +121,7 @@ def test_mcp_over_http_is_the_tokens_team(
     _, listed, report = asyncio.run(asked(TOKENS["eve"]))
     assert identity not in listed
     assert "There is no investigation" in report
-    with pytest.raises(BaseException) as caught:  # noqa: B017, PT011 - a group of the client's own errors
+    with pytest.raises(BaseException) as caught:
         asyncio.run(asked(""))
     assert not isinstance(caught.value, AssertionError)
     assert client.post("/mcp", json={}).status_code == 401

@@ -13,25 +13,26 @@ from tsg_agent import Report, Request, Settings
 from tsg_agent.store import Store
 
 pytest.importorskip("fastapi", reason="needs the extra `serve`: pip install 'tsg-agent[serve]'")
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: `make test-surfaces` installs it")
-CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None:
-    pytest.skip("needs a browser: apt-get install chromium", allow_module_level=True)
+pytest.importorskip("playwright.sync_api", reason="needs playwright: `make test-surfaces` installs it")
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.web.serving import OPEN, TOKENS, served, tokens
 from tsg_agent.web.config import Serving
 
-pytestmark = pytest.mark.slow
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium"),
+]
 LONG = 30_000
 NARROW, WIDE = {"width": 390, "height": 844}, {"width": 1100, "height": 900}
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium
         chromium.close()
@@ -154,7 +155,7 @@ def test_with_the_keyboard_alone(page: Page, incident: Request) -> None:
     expect(page.locator("[id='E2.1']")).to_be_focused()  # the next Tab goes on from the row
 
 
-def test_each_field_has_a_name_and_each_page_one_heading(page: Page, incident: Request) -> None:
+def test_each_field_has_a_name_and_each_page_one_heading(page: Page) -> None:
     def sound() -> None:
         expect(page.get_by_role("heading", level=1)).to_have_count(1)
         for field in page.locator("input:not([type=hidden]), select, textarea").all():

@@ -37,6 +37,8 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
 )  # fmt: skip
 """The first that an error is of says what it is answered with."""
 FOR_PROGRAMS = ("/api/", "/v1/", "/hooks/", "/mcp")
+MOST_GONE_ON = 1_000
+"""Investigations that are looked at when the server starts, the newest."""
 ABOUT = (
     "Follows a troubleshooting guide over a service's telemetry: from an incident's text to ranked causes with "
     "evidence. Read-only: nothing is executed, actions are proposals."
@@ -94,15 +96,21 @@ class Server:
                 log.warning("source %s cannot be opened: %s", name, error)
                 tried[name] = "it cannot be opened"
         self.ready = tried
-        for identity in await asyncio.to_thread(self.desk.ledger.ids, None, 1_000):
-            await self._go_on(identity)
+        store = self.service.store
+        held, states = await asyncio.to_thread(lambda: (set(store.identities()), store.events.states()))
+        for identity in await asyncio.to_thread(self.desk.ledger.ids, None, MOST_GONE_ON):
+            if identity in held and states.get(identity) not in ("failed", "cancelled"):
+                await self._go_on(identity, states.get(identity, ""))
 
-    async def _go_on(self, identity: str) -> None:
+    async def _go_on(self, identity: str, last: str) -> None:
         """Resume what was interrupted; where it cannot be, its log says why."""
         try:
             state = (await self.service.get(identity)).kept.state
-            if state == "finished" and await asyncio.to_thread(self.teller.owes, identity):
-                self.teller.follow(identity)
+            if state == "finished":
+                if last != "concluded":  # the process was killed between its report and the event
+                    await asyncio.to_thread(self._log_its_end, identity)
+                if await asyncio.to_thread(self.teller.owes, identity):
+                    self.teller.follow(identity)
             if state != "interrupted":
                 return
             begun = await asyncio.to_thread(self.desk.ledger.of, identity)
@@ -124,6 +132,11 @@ class Server:
         if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(FOR_PROGRAMS):
             return self._page.problem(f"{problem.message} {problem.fix}".strip(), status)
         return JSONResponse(Failed(error=problem).model_dump(mode="json"), status, headers)
+
+    def _log_its_end(self, identity: str) -> None:
+        report = self.service.store.report(identity)
+        data = {"headline": report.headline, "causes": len(report.causes)}
+        self.service.store.events.append(identity, "concluded", data)
 
     def _add_probes(self, api: FastAPI) -> None:
         @api.get("/healthz", tags=["probes"], response_class=PlainTextResponse)
