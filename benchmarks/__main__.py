@@ -1,10 +1,16 @@
-"""`python -m benchmarks [investigation] [branches] [demo] [size]`: all, or the named ones."""
+"""`python -m benchmarks [investigation] [branches] [demo] [size] [surfaces]`: all, or the named ones."""
 
 import sys
 
-from benchmarks import branches, demo, investigation, size
+from benchmarks import branches, demo, investigation, size, surfaces
 
-ALL = {"investigation": investigation.measure, "branches": branches.measure, "demo": demo.measure, "size": size.measure}
+ALL = {
+    "investigation": investigation.measure,
+    "branches": branches.measure,
+    "demo": demo.measure,
+    "size": size.measure,
+    "surfaces": surfaces.measure,
+}
 
 
 def main() -> None:

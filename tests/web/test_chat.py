@@ -99,7 +99,7 @@ def test_errors_are_the_clients_own(chat: openai.OpenAI, client: httpx.Client) -
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-def test_mcp_over_http_is_the_tokens_team(client: httpx.Client, incident: Request, mode: Any, tmp_path: Path) -> None:
+def test_mcp_over_http_is_the_tokens_team(client: httpx.Client, incident: Request, mode: Any) -> None:
     identity = begun(client, incident.text, headers={"authorization": f"Bearer {TOKENS['ada']}"})
     read_events(client, identity, headers={"authorization": f"Bearer {TOKENS['ada']}"})
 
