@@ -69,7 +69,9 @@ async def _loaded(port: int, pid: int, text: str) -> list[tuple[str, str]]:
     late: list[float] = []
     wrong: list[str] = []
     silent = [await _connected(port, ids[number % QUEUED]) for number in range(SILENT)]
-    reading = [asyncio.create_task(_read(port, ids[number % QUEUED], late, wrong)) for number in range(READERS - SILENT)]
+    reading = [
+        asyncio.create_task(_read(port, ids[number % QUEUED], late, wrong)) for number in range(READERS - SILENT)
+    ]
     loaded: list[float] = []
     while not all(task.done() for task in reading):
         loaded.append(await _health(port))

@@ -7,13 +7,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tsg_agent"
-BASE = {"models", "settings", "errors", "wording", "escape", "versions", "statistics", "workflow_labels"}
+BASE = {"models", "settings", "errors", "wording", "escape", "versions", "statistics", "steps"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "models": set(),
     "versions": set(),
     "statistics": set(),
-    "workflow_labels": set(),
+    "steps": {"models", "settings"},
     "settings": {"errors"},
     "wording": {"models", "escape"},
     "escape": set(),

@@ -6,7 +6,7 @@ The public names, each loaded when it is first used: the command line must not w
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from tsg_agent.ask import Answer, Conversation

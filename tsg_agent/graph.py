@@ -40,15 +40,16 @@ from tsg_agent.models import Finding, Judgement, Parameters, Report, Sla, Status
 from tsg_agent.progress import Progress
 from tsg_agent.settings import Settings
 from tsg_agent.sla import sla_of, unmeasured, with_aside
+from tsg_agent.suspects import judge_with_suspects
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import KnownValues
-from tsg_agent.tools import PLUGINS
+from tsg_agent.tools import GUIDE, PLUGINS
 from tsg_agent.tools.account import Account, account
 from tsg_agent.tools.plugin import Plugin
 from tsg_agent.tools.plugin_8_workflows import frame_of, in_the_guides_order
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
 from tsg_agent.tracing import span
-from tsg_agent.verdicts import Evidence, judge
+from tsg_agent.verdicts import Evidence
 
 log = logging.getLogger(__name__)
 WORKFLOW_ROWS = "plugin_8"
@@ -323,15 +324,14 @@ def _judged(state: State, context: Context) -> State:
     requests, tables = fetched
     given, rows = Parameters.model_validate(state["parameters"]), _account(state)
     findings = [Finding.model_validate(finding) for finding in state["findings"]]
-    workflows = next(finding for finding in findings if finding.step == 9)
-    ok = workflows.status is Status.OK
+    ok = any(finding.step == 9 and finding.status is Status.OK for finding in findings)
     evidence = Evidence(
         requests, tables.get("regions"), calls_of(tables.get("calls")),
         functools.partial(frame_of, context.frames.get(WORKFLOW_ROWS)) if ok else None,
         context.frames.get(WORKFLOW_RUNS).to_pandas() if ok else None,
-        findings, given, context.settings.thresholds, context.known.last,
+        findings, given, context.settings.thresholds, GUIDE, context.known.last,
     )  # fmt: skip
-    judged = judge(evidence.before(rows.late_since))
+    judged = judge_with_suspects(evidence.before(rows.late_since), state["text"])
     made = judged.judgement
     sla = sla_of(judged.measurement, given, made.start, context.known.covers, made.traffic)
     sla = with_aside(sla, given.service_name, rows.aside())
@@ -348,9 +348,8 @@ def _unmeasured(state: State, context: Context) -> Sla:
 
 def _unmade(reason: str) -> dict[str, Any]:
     note = f"No verdict could be made: {reason} The guide's labels stand alone."
-    return Judgement(gates=[], causes=[], rejected=[], series=[], measured=[], notes=[note], unmade=reason).model_dump(
-        mode="json"
-    )
+    made = Judgement(gates=[], causes=[], rejected=[], series=[], measured=[], notes=[note], unmade=reason)
+    return made.model_dump(mode="json")
 
 
 async def _conclude(state: State, runtime: Runtime[Context]) -> State:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -117,10 +116,9 @@ def test_flags_products_and_runs_are_tied_to_their_requests(tmp_path: Path) -> N
     assert made_.run is not None and made_.runs is not None
     assert made_.runs.to_pylist() == ["c1"]
     assert made_.run[order].tolist() == [0, -1, 0, -1]
-    runs = pd.DataFrame({"correlation_id": ["c1", "c9", None], "scenario_name": ["pay", "look", "look"]})
-    named = with_workflows(made_, runs)
+    named = with_workflows(made_, ["look", "pay"], np.array([1, 0, 0]), np.array([0, -1, -1]))
     assert values(named, "scenario_name") == ["pay", None, "pay", None]
-    assert with_workflows(made_, runs[:0]) is made_
+    assert with_workflows(made_, [], np.array([-1]), np.array([0])) is made_
 
 
 def test_a_request_of_several_rows_has_its_flag_in_each(tmp_path: Path) -> None:

@@ -193,3 +193,12 @@ def test_an_unknown_flag_is_an_error_that_names_the_known_ones(parameter: str) -
 
 def test_a_telemetry_without_names_asks() -> None:
     assert set(asked(run("PetSite" + BEGAN, Known()))) == {"region", "service_name", "environment"}
+
+
+def test_of_several_services_the_one_that_fails_is_meant() -> None:
+    result = run("Certificates of payments were renewed. PetSite in us-east prod fails" + BEGAN)
+    assert result.parameters and result.parameters.service_name == "PetSite"
+    assert any("only it is said to fail" in note for note in result.notes)
+    assert asked(run("payments fails. PetSite in us-east prod fails" + BEGAN)) == {
+        "service_name": ("payments", "PetSite")
+    }

@@ -29,6 +29,7 @@ def test_what_to_do_comes_first() -> None:
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert headings == [
         "Do now",
+        "In short",
         "Causes",
         "SLA 99.9 %: breached",
         "Notes",
@@ -84,7 +85,7 @@ def test_no_text_becomes_a_link_html_or_an_escape_sequence(name: str) -> None:
 def test_hostile_text_breaks_no_table_heading_or_fence() -> None:
     good, bad = PARSER.parse(to_markdown(bad_version())), PARSER.parse(to_markdown(SAMPLES["hostile"]()))
     titles = [bad[i + 1].content for i, t in enumerate(bad) if t.type == "heading_open" and t.tag == "h2"]
-    assert titles[:4] == ["Do now", "Then look at", "Causes", "Suspects"]
+    assert titles[:5] == ["Do now", "Then look at", "In short", "Causes", "Suspects"]
     assert sum(t.type == "fence" for t in bad) == sum(t.type == "fence" for t in good)
     rows = [t for t in bad if t.type == "tr_open"]
     cells = [t for t in bad if t.type in ("td_open", "th_open")]

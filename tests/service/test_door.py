@@ -23,6 +23,7 @@ from tsg_agent import (
     ainvestigate,
     open_telemetry,
 )
+from tsg_agent.events import Event
 from tsg_agent.recording import comparable
 from tsg_agent.service.pool import THREADS
 from tsg_agent.telemetry.duckdb import DuckDB
@@ -46,6 +47,10 @@ async def asked(service: Service, identity: str, text: str = "") -> Any:
         await asyncio.sleep(0.01)
 
 
+async def followed(service: Service, identity: str, after: int = 0) -> list[Event]:
+    return [event async for event in service.follow(identity, after)]
+
+
 def same(report: Report) -> Any:
     return {**comparable(report), "id": "", "created": "", "findings": []}  # means differ in their last digits
 
@@ -53,13 +58,12 @@ def same(report: Report) -> Any:
 def test_an_investigation_from_its_start_to_its_report(incident: Request, by_rules: Report, tmp_path: Path) -> None:
     async def main() -> None:
         async with door(incident, tmp_path) as service:
-            seen: list[Any] = []
-            identity = await service.start(incident.text, now=by_rules.created, progress=seen.append)
+            identity = await service.start(incident.text, now=by_rules.created)
+            following = asyncio.create_task(followed(service, identity))
             report = await service.ended(identity)
             assert same(report) == same(by_rules)
-            assert len(seen) == 20
+            assert (events := await following) == await service.events(identity)
             assert (await service.list())[0][::2] == (identity, "finished")
-            events = await service.events(identity)
             assert await service.events(identity, after=events[-2].sequence) == events[-1:]
             assert await service.report(identity) == report.model_dump_json(indent=2) + "\n"
             assert (await service.report(identity, "markdown")).startswith("# ")

@@ -16,6 +16,7 @@ from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools import PLUGINS
 from tsg_agent.tracing import WithInvestigation, about
 
+pytestmark = pytest.mark.surfaces
 SDK = "needs opentelemetry-sdk"
 WORDS = ("us-east", "shop.gateway", "3.15.0", "Availability drop")
 """Of the incident's text and of its telemetry."""

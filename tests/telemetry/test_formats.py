@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from tests.telemetry.sources import said_of
 from tests.telemetry.written import BROKEN, MAPS, START, WRITERS, Call, Writer, calls, put
 from tsg_agent.cli.app import app
+from tsg_agent.errors import TelemetryError
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.formats import formats, path_of
@@ -108,6 +109,13 @@ def test_a_service_map_is_recognised_alone_and_beside_the_requests(name: str, tm
             assert len(rows(engine)) == rows_held
         found = {(pair["caller"], pair["callee"]) for pair in pairs if pair["caller"] != pair["callee"]}
         assert found == {("basket", "pay"), ("pay", "ledger.example")}
+
+
+def test_a_format_that_reads_no_row_of_a_file_is_not_proposed(tmp_path: Path) -> None:
+    lines = [json.dumps({"log": f"hello {n}\n", "stream": "stdout", "time": "2026-03-10T12:00:00Z"}) for n in range(9)]
+    (tmp_path / "c-json.log").write_text("\n".join(lines))
+    with pytest.raises(TelemetryError, match=r"reads a row of .* was found: .*recognised as docker-json"):
+        propose(str(tmp_path))
 
 
 def test_files_that_no_pattern_has_for_themselves_are_told(tmp_path: Path) -> None:

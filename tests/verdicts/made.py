@@ -13,6 +13,7 @@ from tsg_agent.evidence.requests import CLIENT_ERROR, RATE_LIMITED, SERVER_ERROR
 from tsg_agent.models import Judgement, Parameters
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Floats
+from tsg_agent.tools import GUIDE
 from tsg_agent.verdicts import Evidence, judge
 from tsg_agent.verdicts.causes import Explained, Explainer
 
@@ -111,6 +112,7 @@ def evidence(requests: Requests, **changes: Any) -> Evidence:
     )
     usual: dict[str, Any] = {
         "regions": None, "calls": frozenset(), "steps": None, "runs": None, "findings": [], "limits": LIMITS,
+        "guide": GUIDE,
     }  # fmt: skip
     return Evidence(requests=requests, parameters=given, **(usual | changes))
 

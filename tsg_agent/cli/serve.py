@@ -16,7 +16,7 @@ SHUTDOWN_S = 5
 """Seconds for requests that are at work when the server is told to end."""
 
 
-def serve_mcp(sources: list[str], mappings: list[str], tools: str) -> None:
+def serve_mcp(sources: list[str], mappings: list[str], tools: str, workers: int) -> None:
     """Serve until the client goes. Raises ParameterError, SettingsError where the extra is not installed."""
     if tools not in ("few", "all"):
         raise ParameterError(f"There is no set of tools {tools!r}.", fix="--tools is few or all.")
@@ -30,10 +30,12 @@ def serve_mcp(sources: list[str], mappings: list[str], tools: str) -> None:
     named = _sources(_named(sources, "--source"), mappings)
     Store(settings.state_dir).check()
     loaded()
-    mcp_server.serve(Service(named, settings=settings), "all" if tools == "all" else "few")
+    mcp_server.serve(Service(named, settings=settings, workers=workers), "all" if tools == "all" else "few")
 
 
-def serve_http(sources: list[str], mappings: list[str], host: str, port: int, config: Path | None) -> None:
+def serve_http(  # noqa: PLR0913, PLR0917 - one per flag
+    sources: list[str], mappings: list[str], host: str, port: int, config: Path | None, workers: int
+) -> None:
     """Serve over HTTP until the process is ended. Raises ParameterError, SettingsError, RecordError."""
     try:
         import uvicorn  # noqa: PLC0415 - an extra
@@ -52,7 +54,7 @@ def serve_http(sources: list[str], mappings: list[str], host: str, port: int, co
     if unknown:
         raise SettingsError(f"{config}: hooks name {', '.join(unknown)}, which is not served.", fix="Name a source.")
     Store(settings.state_dir).check()
-    app = Server(Service(named, settings=settings), serving).app
+    app = Server(Service(named, settings=settings, workers=workers), serving).app
     loaded()
     typer.echo(f"Serving {', '.join(sorted(named))} on http://{host}:{port}", err=True)
     uvicorn.run(

@@ -5,6 +5,10 @@ from typing import Annotated
 
 import typer
 
+Workers = Annotated[
+    int, typer.Option(min=0, help="Processes that run the investigations, one at a time each; 0: the server does.")
+]
+
 
 def mcp(
     source: Annotated[
@@ -14,6 +18,7 @@ def mcp(
         list[str] | None, typer.Option(help="NAME=FILE: the TOML file that maps a source's tables and columns.")
     ] = None,
     tools: Annotated[str, typer.Option(help="few: run, ask, list, read; all: the nine checks and code too.")] = "few",
+    workers: Workers = 1,
 ) -> None:
     """Serve the agent to MCP clients, on standard input and output. Needs `pip install 'tsg-agent[mcp]'`.
 
@@ -21,10 +26,10 @@ def mcp(
     """
     from tsg_agent.cli.serve import serve_mcp
 
-    serve_mcp(source, mapping or [], tools)
+    serve_mcp(source, mapping or [], tools, workers)
 
 
-def serve(
+def serve(  # noqa: PLR0913, PLR0917 - one per flag
     sources: Annotated[
         list[str], typer.Argument(metavar="[NAME=]TELEMETRY ...", help="What clients may name, and where it lies.")
     ],
@@ -38,6 +43,7 @@ def serve(
     config: Annotated[
         Path | None, typer.Option(help="TOML file: tokens, webhooks in and out, limits (docs/serve.md).")
     ] = None,
+    workers: Workers = 2,
 ) -> None:
     """Serve a web page, REST, webhooks, MCP and a chat endpoint. Needs `pip install 'tsg-agent[serve]'`.
 
@@ -45,7 +51,7 @@ def serve(
     """
     from tsg_agent.cli.serve import serve_http
 
-    serve_http(sources, mapping or [], host, port, config)
+    serve_http(sources, mapping or [], host, port, config, workers)
 
 
 def token(

@@ -11,6 +11,7 @@ from typing import Any
 
 from tsg_agent.conclude.case import Case
 from tsg_agent.conclude.gaps import UNKNOWN_START, steps_words
+from tsg_agent.conclude.statements import effect_words
 from tsg_agent.conclude.summary import HEALTHY
 from tsg_agent.models import Action, Cause, Confidence, Finding, Gap, Measure, Status
 from tsg_agent.wording import (
@@ -48,7 +49,7 @@ def actions(case: Case, causes: list[Cause], gaps: list[Gap]) -> list[Action]:
             looks.append(_look(cause, "it is only suspected"))
             continue
         remedy = next((found for rule in REMEDIES if (found := rule(cause, case)) is not None), None)
-        remedies.append(remedy or _look(cause, "the guide has no fixed remedy for it"))
+        remedies.append(_with_effect(remedy or _look(cause, "the guide has no fixed remedy for it"), cause))
         repairs += [action for rule in REPAIRS for action in rule(cause, case.findings)]
     looks += _relieve_pressure(causes, case.findings)
     if case.judgement.traffic is not None:
@@ -62,6 +63,11 @@ def actions(case: Case, causes: list[Cause], gaps: list[Gap]) -> list[Action]:
     elif not any(c.confidence is Confidence.CONFIRMED for c in causes):
         looks += _close_gaps(gaps)
     return _distinct([*remedies, *repairs, *looks])
+
+
+def _with_effect(action: Action, cause: Cause) -> Action:
+    """What undoing the cause would bring, beside what undoes it; a look undoes nothing."""
+    return action.model_copy(update={"effect": effect_words(cause.effect)}) if action.urgency == NOW else action
 
 
 def _action(kind: str, text: str, cause: Cause, urgency: str = NOW, **target: Any) -> Action:
@@ -78,9 +84,22 @@ def _proposal(kind: str, text: str, cause: Cause, evidence: list[str], target: d
     return Action(kind=kind, urgency=NOW, statement=statement, target=target, cause=cause.rank, evidence=evidence)
 
 
+SETTLES = (
+    (("service_version", "flag_name"), "taking it back for a part of the traffic would settle it"),
+    ((*PLACES, *DRAINABLE), "moving a part of its traffic elsewhere would settle it"),
+    (FIXABLE, "its failing requests' own errors, against those of a good hour, would settle it"),
+)
+"""What would tell a suspect from a cause, by what its description names."""
+
+
+def _settles(cause: Cause) -> str:
+    return next((words for columns, words in SETTLES if any(column in cause.subject for column in columns)), "")
+
+
 def _look(cause: Cause, why: str) -> Action:
     short = f": {listed([one_line(s).rstrip('.') for s in cause.shortfalls], 5)}" if cause.shortfalls else ""
-    return _action("look", f"look at {subject_name(cause.subject)} before acting; {why}{short}", cause, LOOK)
+    found = _action("look", f"look at {subject_name(cause.subject)} before acting; {why}{short}", cause, LOOK)
+    return found.model_copy(update={"how": _settles(cause)})
 
 
 def _only_for(cause: Cause, acted_on: tuple[str, ...]) -> str:

@@ -1,15 +1,12 @@
 """Drafts of the guide's three messages. Plain text, ready to paste; a person sends them."""
 
-import re
-
 from tsg_agent.conclude.case import Case
 from tsg_agent.conclude.gaps import steps_words
 from tsg_agent.escape import slack
 from tsg_agent.models import Action, Cause, Communication, Confidence, Gap, Parameters, Status
-from tsg_agent.wording import moment, one_line, percent, some, subject_name
+from tsg_agent.wording import moment, one_line, percent, some, subject_name, uncited
 
 INFRASTRUCTURE = ("datacenter", "availability_zone", "instance_type", "load_balancer_id")
-_CITATIONS = re.compile(r" \[(?:E\d+(?:\.\d+)?|M\.\d+)\]")
 PRESSURE = "RESOURCE_PRESSURE"
 
 
@@ -67,17 +64,12 @@ def _product_teams(case: Case, causes: list[Cause], actions: list[Action]) -> st
     affected = _affected(confirmed)
     if affected:
         blocks.append(f"Affected:\n{_bullets(affected)}")
-    doing = [_uncited(a.statement) for a in actions if a.urgency == "now"]
+    doing = [uncited(a.statement) for a in actions if a.urgency == "now"]
     if doing:
         blocks.append(f"We propose to:\n{_bullets(doing[:4])}")
     elif confirmed or sla.breached:
         blocks.append("The cause is still being looked for; there is nothing for you to do yet.")
     return "\n\n".join(blocks)
-
-
-def _uncited(statement: str) -> str:
-    """Without evidence ids: product teams have no report beside them."""
-    return _CITATIONS.sub("", statement)
 
 
 def _affected(causes: list[Cause]) -> list[str]:

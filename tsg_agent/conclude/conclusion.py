@@ -3,12 +3,14 @@
 from datetime import datetime
 
 from tsg_agent.conclude.actions import actions
+from tsg_agent.conclude.brief import brief
 from tsg_agent.conclude.case import Case
 from tsg_agent.conclude.communication import communication
 from tsg_agent.conclude.gaps import gaps
 from tsg_agent.conclude.headline import headline
 from tsg_agent.conclude.statements import cause_statement, dismissal_statement
 from tsg_agent.conclude.summary import summary
+from tsg_agent.conclude.suspected import suspicions
 from tsg_agent.models import (
     Cause,
     Confidence,
@@ -45,16 +47,21 @@ def conclude(  # noqa: PLR0913 - one argument for each thing that a conclusion r
     missing = gaps(judgement.start, findings, sla)
     proposed = actions(case, causes, missing)
     first = headline(case, causes, missing)
+    answered = suspicions(judgement.mentioned, causes, rejected, unmade=bool(judgement.unmade))
     return Report(
         id=id,
         version=version,
         created=created,
         headline=first,
+        brief=brief(case, causes, proposed, answered, missing),
         parameters=parameters,
         sla=sla,
         onset=judgement.start,
         traffic=judgement.traffic,
+        reach=judgement.reach,
+        course=judgement.course,
         causes=causes,
+        suspicions=answered,
         rejected=rejected,
         gaps=missing,
         summary=summary(causes, rejected, missing, findings),
@@ -86,6 +93,7 @@ def _cause(rank: int, verdict: Verdict, start: datetime | None, slow_ms: float) 
         detail=verdict.detail,
         also_visible_in=_once(verdict.also_visible_in),
         impact=verdict.impact,
+        effect=verdict.effect,
         tier=verdict.tier,
     )
 

@@ -15,7 +15,7 @@ from tsg_agent.telemetry.catalog import LOGS, Needs, lacking
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools.plugin import run_query
 from tsg_agent.tools.rows import REQUEST_COLUMNS, naive_utc
-from tsg_agent.tools.service_requests import with_service_requests
+from tsg_agent.tools.service_requests import each_once, with_service_requests
 
 NEEDS = (Needs(LOGS.name, (*REQUEST_COLUMNS, "status_code")),)
 JOINED = {"flags": "feature_flags", "products": "product_metadata", "runs": "workflow_tracking"}
@@ -55,9 +55,9 @@ class Measurer:
         columns = [dimension.columns[0] for dimension in LOG_DIMENSIONS]
         if any(results[name].num_rows for name in held):
             columns.append("request_id")
-        present = self.engine.tables[LOGS.name].present
-        if "weight" in present:
-            columns.append("weight")
+        source = self.engine.tables[LOGS.name]
+        present = source.present
+        columns += [name for name in ("weight", "user_id") if name in present - source.empty]
         if set(SPANS) <= present:
             columns.append(_text("passed_on") + " AS passed_on")
         results["rows"] = self._run("rows", columns)
@@ -68,6 +68,7 @@ class Measurer:
         scope = "region IS DISTINCT FROM $region" if regions else "region = $region"
         requests = _text("requests").replace("{where}", scope)
         text = _text(name).replace("{requests}", f"\n{requests}\n").replace("{columns}", ", ".join(columns or ()))
+        text = text.replace("{once}", each_once(text))
         sql = with_service_requests(text.rstrip())
         given = self.parameters
         bound: dict[str, object] = {

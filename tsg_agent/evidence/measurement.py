@@ -17,11 +17,11 @@ from tsg_agent.evidence.requests import (
     REDIRECT,
     REQUEST_MEASURES,
     UNKNOWN,
-    Codes,
     Column,
     Requests,
     kinds_of,
 )
+from tsg_agent.evidence.together import counted
 from tsg_agent.models import Measure, Subject
 from tsg_agent.statistics import Floats
 from tsg_agent.versions import VersionOrder, version_order
@@ -164,48 +164,17 @@ class Measurement:
         return next((table for table in self.tables if table.dimension.columns == columns), None)
 
 
-@dataclass(frozen=True)
-class _Laid:
-    """The requests laid by bucket: `cell` is bucket and kind in one number, `spent` each one's ms, 0 where unknown."""
-
-    bucket: Codes
-    cell: Codes
-    spent: Floats
-    weight: Floats | None
-    count: int
-
-    @classmethod
-    def of(cls, requests: Requests, grid: Grid) -> "_Laid":
-        bucket, weight = grid.buckets(requests.second), requests.weight
-        spent = np.nan_to_num(requests.latency)
-        cell = bucket * KINDS + requests.kind
-        return cls(bucket, cell, spent if weight is None else spent * weight, weight, grid.count)
-
-    def counts(self, place: Codes, groups: int) -> Counts:
-        """Counts of `groups`; `place`: each request's, -1 for none."""
-        row = place + 1  # what has no place is counted in a row of its own, which is left out
-        shape = (groups + 1, self.count)
-        kinds = np.bincount(row * (self.count * KINDS) + self.cell, self.weight, shape[0] * shape[1] * KINDS)
-        spent = np.bincount(row * self.count + self.bucket, self.spent, shape[0] * shape[1])
-        return Counts.of(kinds.astype(float).reshape(*shape, KINDS)[1:], spent.astype(float).reshape(shape)[1:])
-
-    def counted(self, column: Column) -> tuple[list[int], Counts]:
-        """Counts of a column's busiest values; and which these are."""
-        if len(column.values) <= MOST_VALUES:
-            return list(range(len(column.values))), self.counts(column.codes.astype(np.int64), len(column.values))
-        asked = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
-        kept = sorted(np.argsort(-asked, kind="stable")[:MOST_VALUES].tolist())
-        rank = np.full(len(column.values) + 1, -1, np.int64)
-        rank[kept] = np.arange(len(kept))
-        return kept, self.counts(rank[column.codes], len(kept))
-
-
 def measured(requests: Requests, grid: Grid, regions: pa.Table | None, service: str, region: str) -> Measurement:
     """Every dimension's values by the grid's buckets. `regions`: the other regions' rows, by minute."""
-    laid = _Laid.of(requests, grid)
-    total = laid.counts(np.zeros(len(requests), np.int64), 1)
-    tables = [_table(one, requests, laid, total) for one in requests.columns if one.dimension != FLAG]
-    flags = [_table(one, requests, laid, total) for one in requests.columns if one.dimension == FLAG]
+    all_of_them = Column(REGION, [(region,)], np.zeros(len(requests), np.int8))
+    busiest = [_busiest(column) for column in requests.columns]
+    total, *each = _counted([all_of_them, *busiest], requests, grid)
+    tables = [
+        _table(column, kept, counts, requests, total)
+        for column, kept, counts in zip(requests.columns, busiest, each, strict=True)
+    ]
+    flags = [table for table in tables if table.dimension == FLAG]
+    tables = [table for table in tables if table.dimension != FLAG]
     if flags:
         counts = flags[0].counts
         for other in flags[1:]:
@@ -221,14 +190,32 @@ def measured(requests: Requests, grid: Grid, regions: pa.Table | None, service: 
     return Measurement(grid, tables, total, components.counts.take([row]), components.values[row][0])
 
 
-def _table(column: Column, requests: Requests, laid: _Laid, total: Counts) -> Table:
+def _busiest(column: Column) -> Column:
+    """The column with its busiest values only."""
+    if len(column.values) <= MOST_VALUES:
+        return column
+    asked = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
+    kept = sorted(np.argsort(-asked, kind="stable")[:MOST_VALUES].tolist())
+    rank = np.full(len(column.values) + 1, -1, np.int16)
+    rank[kept] = np.arange(len(kept))
+    return Column(column.dimension, [column.values[code] for code in kept], rank[column.codes])
+
+
+def _counted(columns: list[Column], requests: Requests, grid: Grid) -> list[Counts]:
+    """Counts of each column's values by the grid's buckets."""
+    bucket, weight = grid.buckets(requests.second), requests.weight
+    spent = np.nan_to_num(requests.latency)
+    kinds = counted(columns, bucket * KINDS + requests.kind, grid.count * KINDS, weight)
+    latency = counted(columns, bucket, grid.count, spent if weight is None else spent * weight)
+    return [Counts.of(some.reshape(len(some), grid.count, KINDS), ms) for some, ms in zip(kinds, latency, strict=True)]
+
+
+def _table(column: Column, kept: Column, counts: Counts, requests: Requests, total: Counts) -> Table:
     """One dimension's table; requests without a value are in the whole only. Values are sorted."""
-    kept, counts = laid.counted(column)
-    values = [column.values[code] for code in kept]
     only = is_error_only(column, requests)
     if only:
-        counts = replace(counts, requests=np.repeat(total.requests, len(values), axis=0))
-    return Table(column.dimension, values, counts, total, only, len(column.values) - len(kept))
+        counts = replace(counts, requests=np.repeat(total.requests, len(kept.values), axis=0))
+    return Table(column.dimension, kept.values, counts, total, only, len(column.values) - len(kept.values))
 
 
 def is_error_only(column: Column, requests: Requests) -> bool:

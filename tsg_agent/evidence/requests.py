@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -91,6 +91,8 @@ class Requests:
     runs: pa.Array | None = None
     passed: Bools | None = None
     """Spans that failed because a call that they made failed; None where the source has no spans."""
+    user: Codes | None = None
+    """A number for each request's user, -1 where it names none; None where the source names no users."""
     slower_ms: float = np.inf
     """From how long on a request counts as slower than usual."""
 
@@ -150,13 +152,6 @@ class Requests:
         """The column of a dimension, by its first name; a flag's by none."""
         return next((one for one in self.columns if one.dimension.columns == (name,)), None)
 
-    def places(self, runs: pd.Series) -> Codes:
-        """The place of each run, by correlation_id, among `runs`; -1 for one that no request is part of."""
-        if self.runs is None:
-            return np.full(len(runs), -1, np.int64)
-        ids = pa.array(runs, pa.string())
-        return np.asarray(pc.index_in(ids, value_set=self.runs).fill_null(-1)).astype(np.int64)
-
     def having(self, subject: Subject) -> Bools:
         """Which requests a description is about."""
         found = np.ones(len(self), bool)
@@ -190,7 +185,6 @@ class Requests:
 def read_requests(results: dict[str, pa.Table]) -> Requests:
     """The requests from their queries' results."""
     rows = results["rows"]
-    cell = rows["cell"].to_numpy()
     columns = [
         column for dimension in LOG_DIMENSIONS if (column := _column(dimension, rows[dimension.columns[0]])).values
     ]
@@ -210,32 +204,40 @@ def read_requests(results: dict[str, pa.Table]) -> Requests:
             runs = encoded.dictionary
             where = requests.find(results["runs"]["request_id"])
             run = requests.scatter(where, encoded.indices.fill_null(-1).to_numpy())
+    cell = np.maximum(rows["cell"].to_numpy(), 0).astype(np.int32)  # a window of two years has 63 million seconds
+    second = cell // KINDS
     latency = rows["latency_ms"].cast(pa.float64()).fill_null(np.nan).to_numpy()
+    user = None
+    if "user_id" in rows.column_names:
+        named = rows["user_id"].combine_chunks()
+        coded = named if pa.types.is_dictionary(named.type) else named.dictionary_encode()
+        user = coded.indices.fill_null(-1).to_numpy()
     passed = rows["passed_on"].fill_null(False).to_numpy() if "passed_on" in rows.column_names else None
     weight = rows["weight"].cast(pa.float64()).to_numpy() if "weight" in rows.column_names else None
     return Requests(
-        np.maximum(cell // KINDS, 0).astype(np.int32),
-        (cell % KINDS).astype(np.int8),
+        second,
+        (cell - second * KINDS).astype(np.int8),
         latency,
         None if weight is None or (weight == 1).all() else weight,
         [column for column in columns if column.values],
         run,
         runs,
         passed,
+        user,
     )
 
 
-def with_workflows(requests: Requests, runs: pd.DataFrame) -> Requests:
-    """The requests with the workflow that each is part of. `runs`: see WorkflowAnalysis; the last of an id counts."""
-    named = runs.dropna(subset=["scenario_name", "correlation_id"])
-    if requests.run is None or requests.runs is None or named.empty:
+def with_workflows(requests: Requests, names: list[str], scenario: Codes, places: Codes) -> Requests:
+    """The requests with the workflow that each is part of: each run's, by its place among `runs`. The last counts."""
+    if requests.run is None or requests.runs is None or not names:
         return requests
-    scenario = named["scenario_name"].astype("str").astype("category").cat
     of_run = np.full(len(requests.runs) + 1, -1, np.int32)
-    of_run[requests.places(named["correlation_id"])] = scenario.codes.to_numpy()
-    of_run[-1] = -1
-    column = Column(WORKFLOW, [(str(name),) for name in scenario.categories], of_run[requests.run])
-    return replace(requests, columns=[*requests.columns, column])
+    said = scenario >= 0
+    of_run[places[said]] = scenario[said]
+    of_run[-1] = -1  # runs that no request is part of
+    return replace(
+        requests, columns=[*requests.columns, Column(WORKFLOW, [(one,) for one in names], of_run[requests.run])]
+    )
 
 
 def _column(dimension: Dimension, column: pa.ChunkedArray) -> Column:
@@ -258,9 +260,14 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
     codes = found.to_numpy(zero_copy_only=False)
     present = np.bincount(codes, minlength=len(names) + 1)[: len(names)] > 0
     order = sorted(np.flatnonzero(present).tolist(), key=names.__getitem__)
-    rank = np.full(len(names) + 1, -1, np.int16 if len(names) < 2**15 else np.int32)
+    rank = np.full(len(names) + 1, -1, _smallest(len(names)))
     rank[order] = np.arange(len(order))
     return [names[place] for place in order], rank[codes]
+
+
+def _smallest(values: int) -> type[np.signedinteger[Any]]:
+    """The type of the codes of so many values."""
+    return next((kind for kind in (np.int8, np.int16) if values <= np.iinfo(kind).max), np.int32)
 
 
 @dataclass(frozen=True)
@@ -309,7 +316,7 @@ def _flags(rows: pa.Table, requests: _Ids) -> list[Column]:
         mine = np.flatnonzero((name == place) & (value >= 0))
         held = requests.scatter(where[mine], value[mine])
         present = np.flatnonzero(np.bincount(held + 1, minlength=len(values) + 1)[1:])
-        rank = np.full(len(values) + 1, -1, np.int16)
+        rank = np.full(len(values) + 1, -1, _smallest(len(values)))
         rank[present] = np.arange(len(present))
         columns.append(Column(FLAG, [(flag, values[one]) for one in present], rank[held]))
     return columns

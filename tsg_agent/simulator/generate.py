@@ -57,15 +57,36 @@ def generate(scenario: Scenario) -> Tables:
     }
 
 
-def write(tables: Tables, folder: Path) -> list[Path]:
-    """Write each table to `folder/<table>.parquet`; the same bytes each time with the same release of pyarrow."""
+def write(tables: Tables, folder: Path, ending: str = "") -> list[Path]:
+    """Write each table to `folder/<table><ending>.parquet`: the same bytes each time by the same release of pyarrow."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, table in tables.items():
-        path = folder / f"{name}.parquet"
+        path = folder / f"{name}{ending}.parquet"
         pq.write_table(table, path, compression="zstd", row_group_size=250_000)
         paths.append(path)
     return paths
+
+
+def write_in_parts(scenario: Scenario, folder: Path, most: int) -> int:
+    """Write a scenario of many requests in files of at most `most` requests each, in the memory of one. Its log's rows.
+
+    Each part is the whole stretch of time, from a seed of its own: together they are what several load balancers of the
+    service would have recorded. Raises ParameterError as `generate` does, and where the scenario does not say how many
+    requests there are.
+    """
+    if scenario.requests is None:
+        raise ParameterError("a scenario in parts needs `requests`;", fix="say how many there are.")
+    rows = 0
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, first in enumerate(range(0, scenario.requests, most)):
+        requests = min(most, scenario.requests - first)
+        tables = generate(scenario.model_copy(update={"seed": scenario.seed + part, "requests": requests}))
+        rows += tables["api_gateway_logs"].num_rows
+        if part:
+            tables.pop("infrastructure_metrics", None)  # the same instances, whoever asks them
+        write(tables, folder, f"-{part:04}")
+    return rows
 
 
 def _played(scenario: Scenario, fleet: Fleet) -> tuple[Frame, Outcome, workflow_runs.Steps]:

@@ -223,6 +223,8 @@ def _proved(location: str, text: str, columns: dict[str, str]) -> Proposal:
                     present = engine.tables[held.name].present | {ANSWER}
                     listed = ", ".join(name for name in held.columns if name in present)
                     table = engine.run(f"SELECT {listed} FROM {held.name} LIMIT {SHOWN}", {}, timeout=60)  # noqa: S608 - the catalogue's names
+                    if not table.num_rows:
+                        break
                     return Proposal(text, table.to_pylist(), engine.tables[held.name].notes)
             except TelemetryError as error:
                 bad = re.search(rf"{LOGS.name}\.(\w+)", error.message)
@@ -230,4 +232,7 @@ def _proved(location: str, text: str, columns: dict[str, str]) -> Proposal:
                 if line is None:
                     raise
                 text = text.replace(line[0], f"# left out: {line[0]}\n#   {' '.join(error.message.split())}")
-    raise TelemetryError(f"No mapping that reads {location} was found.", fix="Write one (docs/telemetry.md).")
+    raise TelemetryError(
+        f"No mapping that reads a row of {location} was found: {text.splitlines()[0].removeprefix('# ')}",
+        fix="Write one (docs/telemetry.md), or name a format (--format).",
+    )

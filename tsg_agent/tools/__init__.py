@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tsg_agent.settings import Settings
+from tsg_agent.steps.guide import TypedGuide
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools.langchain import langchain_tools
 from tsg_agent.tools.plugin import Plugin
@@ -20,7 +21,7 @@ from tsg_agent.tools.plugin_9_errors import Errors
 if TYPE_CHECKING:
     from langchain_core.tools import StructuredTool
 
-__all__ = ["PLUGINS", "Plugin", "get_tools"]
+__all__ = ["GUIDE", "PLUGINS", "Plugin", "get_tools"]
 
 PLUGINS: tuple[Plugin[Any], ...] = (
     VersionRegression(),
@@ -34,6 +35,9 @@ PLUGINS: tuple[Plugin[Any], ...] = (
     Errors(),
 )
 """Every check, in the guide's order. Adding one is a file, its SQL, and a line here."""
+
+GUIDE = TypedGuide(PLUGINS)
+"""The built-in guide."""
 
 
 def get_tools(

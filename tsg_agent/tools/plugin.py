@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from tsg_agent.errors import QueryTimeout, TelemetryError, TransientTelemetryError
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import AllThresholds, Settings
+from tsg_agent.steps.step import Step
 from tsg_agent.telemetry.bound_names import parameters_in
 from tsg_agent.telemetry.catalog import LOGS, Needs, lacking, read_as_null
 from tsg_agent.telemetry.engine import Engine
@@ -65,32 +66,21 @@ def sql_parameters(sql: str, args: WindowArgs, settings: Settings) -> dict[str, 
     return {name: values[name] for name in parameters_in(sql)}
 
 
-class Plugin(ABC, Generic[R]):
+class Plugin(Step, ABC, Generic[R]):
     """One of the guide's nine checks. Subclasses say what it asks, needs and shows, and hold the guide's rule.
 
-    A subclass's docstring is what a model reads; `{group.name}` in it stands for a threshold.
+    A subclass's docstring is what a model reads; `{labels}` in it stands for what they mean, `{group.name}` for a
+    threshold.
     """
 
     number: ClassVar[int]
-    title: ClassVar[str]
-    question: ClassVar[str]
-    """One sentence; with the class's docstring it is what a model reads of the tool."""
     needs: ClassVar[tuple[Needs, ...]]
     row: ClassVar[type[Row]]
     args: ClassVar[type[WindowArgs]] = ScopeArgs
-    label_column: ClassVar[str]
-    """The column that holds the guide's label."""
     requests_column: ClassVar[str] = ""
     """The column that counts a group's requests, where the query counts `redirects` beside it."""
     told: ClassVar[str] = ""
     """The column of which it says how the source was read, where that was not plain."""
-    labels: ClassVar[tuple[str, ...]]
-    """Every label of the rule, gravest first, the healthy one last."""
-
-    @property
-    def step(self) -> int:
-        """The guide's step: plugins 1 to 9 are Steps 2 to 10."""
-        return self.number + 1
 
     @property
     def name(self) -> str:
@@ -104,7 +94,7 @@ class Plugin(ABC, Generic[R]):
 
     def description(self, thresholds: AllThresholds) -> str:
         """What a model reads of the tool: the class's docstring, with the thresholds in force, and the question."""
-        text = inspect.cleandoc(type(self).__doc__ or "").format(**dict(thresholds))
+        text = inspect.cleandoc(type(self).__doc__ or "").format(labels=self.rule.words(thresholds), **dict(thresholds))
         return f"{text}\n\nAnswers: {self.question}"
 
     @abstractmethod
@@ -170,7 +160,7 @@ class Plugin(ABC, Generic[R]):
         elif not assessment.enough:
             status, reason = Status.INSUFFICIENT_DATA, f"All {groups} groups are under the guide's minimum traffic."
         counts = Counter(str(getattr(row, self.label_column)) for row in assessment.rows)
-        gravest = next((label for label in self.labels if counts[label]), self.labels[-1])
+        gravest = next((label for label in self.labels if counts[label]), self.healthy)
         cut = groups >= settings.maximum_groups
         notes = [*assessment.notes]
         if cut:

@@ -2,9 +2,12 @@
 
 import math
 import statistics
-from typing import Any
+from typing import Any, ClassVar
 
+from tsg_agent.models import Measure
 from tsg_agent.settings import AllThresholds, FlagThresholds
+from tsg_agent.steps.rule import Arm, Rule
+from tsg_agent.steps.step import percent_of, requests
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
 from tsg_agent.tools.rows import (
@@ -13,9 +16,7 @@ from tsg_agent.tools.rows import (
     WindowArgs,
     column,
     descending,
-    first_and_others,
     milliseconds,
-    over,
     percent,
     text_key,
 )
@@ -39,30 +40,43 @@ class FlagRow(Row):
     latency_zscore: float | None = column("mean latency against all flag values'", "standard deviations")
 
 
-def label(row: FlagRow, limits: FlagThresholds) -> tuple[str, tuple[str, ...]]:
-    """The guide's CASE of Step 3, HIGH_ERROR_RATE by the SQL's rule or the prose's."""
-    by_sql = over(row.error_rate, limits.error_rate) and row.request_count > limits.error_requests
-    by_prose = over(row.error_rate, limits.action_error_rate) and row.request_count > limits.action_requests
-    return first_and_others(
-        [
-            (by_sql or by_prose, "HIGH_ERROR_RATE"),
-            (over(row.p95_latency, limits.p95_ms) and row.request_count > limits.p95_requests, "HIGH_LATENCY"),
-            (over(row.latency_zscore, limits.latency_zscore), "LATENCY_ANOMALY"),
-        ],
-        "NORMAL",
-    )
+RULE = Rule(
+    "flag",
+    (
+        Arm(
+            "HIGH_ERROR_RATE",
+            lambda row, limits: (
+                (row.error_rate > limits.error_rate) & (row.request_count > limits.error_requests)
+                | (row.error_rate > limits.action_error_rate) & (row.request_count > limits.action_requests)
+            ),
+            "over {flag.action_error_rate:g} % errors on over {flag.action_requests} requests (or over "
+            "{flag.error_rate:g} % on over {flag.error_requests})",
+        ),
+        Arm(
+            "HIGH_LATENCY",
+            lambda row, limits: (row.p95_latency > limits.p95_ms) & (row.request_count > limits.p95_requests),
+            "p95 over {flag.p95_ms:g} ms",
+        ),
+        Arm(
+            "LATENCY_ANOMALY",
+            lambda row, limits: row.latency_zscore > limits.latency_zscore,
+            "mean latency over {flag.latency_zscore:g} deviations above the other values'",
+        ),
+    ),
+    "NORMAL",
+)
+"""HIGH_ERROR_RATE by the SQL's rule or the prose's."""
 
 
 class FeatureFlags(Plugin[FlagRow]):
     """Compares error rates and latencies of the requests that carry each value of each feature flag.
 
-    Use it when a flag, an experiment or a configuration switch may be the cause. HIGH_ERROR_RATE: over
-    {flag.action_error_rate:g} % errors on over {flag.action_requests} requests (or over {flag.error_rate:g} % on
-    over {flag.error_requests}); HIGH_LATENCY: p95 over {flag.p95_ms:g} ms; LATENCY_ANOMALY: mean latency over
-    {flag.latency_zscore:g} deviations above the other values'. Only abnormal values are shown.
+    Use it when a flag, an experiment or a configuration switch may be the cause. {labels}.
+    Only abnormal values are shown.
     """
 
     number = 2
+    step = 3
     title = "Feature flag impact"
     question = "Do requests that carry some value of a feature flag fail more, or answer slower?"
     needs = (
@@ -72,7 +86,12 @@ class FeatureFlags(Plugin[FlagRow]):
     row = FlagRow
     requests_column = "request_count"
     label_column = "flag_status"
-    labels = ("HIGH_ERROR_RATE", "HIGH_LATENCY", "LATENCY_ANOMALY", "NORMAL")
+    rule = RULE
+    rates: ClassVar = {
+        "request_count": requests,
+        "error_rate": percent_of(Measure.SERVER_ERRORS),
+        "p95_latency": lambda sums: sums.percentile(95),
+    }
 
     def assess(self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs) -> Assessment[FlagRow]:
         """Score latencies across all flag values, label each, show the abnormal by error rate."""
@@ -96,8 +115,8 @@ class FeatureFlags(Plugin[FlagRow]):
             latency = group["avg_latency"]
             zscore = (latency - mean) / deviation if deviation and latency is not None else None
             row = FlagRow(**group, flag_status="", severity_rank=rank, latency_zscore=zscore)
-            status, also = label(row, limits)
-            if status != self.labels[-1]:
+            status, also = RULE.label(row, limits)
+            if status != self.healthy:
                 rows.append(row.model_copy(update={"flag_status": status, "also": also}))
         return Assessment(
             rows[: limits.limit],

@@ -1,8 +1,11 @@
 """Step 6: which zones and instance types are in trouble?"""
 
-from typing import Any
+from typing import Any, ClassVar
 
+from tsg_agent.models import Measure
 from tsg_agent.settings import AllThresholds, ZoneThresholds
+from tsg_agent.steps.rule import Arm, Rule
+from tsg_agent.steps.step import answered, mean_latency, percent_of
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
 from tsg_agent.tools.rows import (
@@ -12,9 +15,7 @@ from tsg_agent.tools.rows import (
     ascending,
     column,
     dense_ranks,
-    first_and_others,
     milliseconds,
-    over,
     percent,
     text_key,
     under,
@@ -50,30 +51,44 @@ def health_score(row: dict[str, Any], limits: ZoneThresholds) -> float | None:
     return float(success * 0.5 + (100 - errors) * 0.3 + speed * 0.2)
 
 
-def label(row: ZoneRow, limits: ZoneThresholds) -> tuple[str, tuple[str, ...]]:
-    """The guide's CASE of Step 6."""
-    return first_and_others(
-        [
-            (under(row.success_rate, limits.critical), "CRITICAL"),
-            (under(row.success_rate, limits.degraded), "DEGRADED"),
-            (over(row.infrastructure_error_rate, limits.infrastructure_error_rate), "INFRASTRUCTURE_ISSUES"),
-            (over(row.overall_latency, limits.latency_ms), "PERFORMANCE_ISSUES"),
-            (over(row.avg_cpu_usage, limits.cpu) or over(row.avg_memory_usage, limits.memory), "RESOURCE_PRESSURE"),
-        ],
-        "HEALTHY",
-    )
+RULE = Rule(
+    "zone",
+    (
+        Arm(
+            "CRITICAL",
+            lambda row, limits: row.success_rate < limits.critical,
+            "under {zone.critical:g} % answered 2xx",
+        ),
+        Arm("DEGRADED", lambda row, limits: row.success_rate < limits.degraded, "under {zone.degraded:g} %"),
+        Arm(
+            "INFRASTRUCTURE_ISSUES",
+            lambda row, limits: row.infrastructure_error_rate > limits.infrastructure_error_rate,
+            "over {zone.infrastructure_error_rate:g} % 502-504",
+        ),
+        Arm(
+            "PERFORMANCE_ISSUES",
+            lambda row, limits: row.overall_latency > limits.latency_ms,
+            "mean over {zone.latency_ms:g} ms",
+        ),
+        Arm(
+            "RESOURCE_PRESSURE",
+            lambda row, limits: (row.avg_cpu_usage > limits.cpu) | (row.avg_memory_usage > limits.memory),
+            "CPU over {zone.cpu:g} % or memory over {zone.memory:g} %",
+        ),
+    ),
+    "HEALTHY",
+)
 
 
 class Zones(Plugin[ZoneRow]):
     """Compares success, infrastructure errors (502, 503, 504), latency, CPU and memory of zones and instance types.
 
-    Use it when a zone, a kind of machine, a load balancer or a lack of resources may be the cause. CRITICAL: under
-    {zone.critical:g} % answered 2xx; DEGRADED: under {zone.degraded:g} %; INFRASTRUCTURE_ISSUES: over
-    {zone.infrastructure_error_rate:g} % 502-504; PERFORMANCE_ISSUES: mean over {zone.latency_ms:g} ms;
-    RESOURCE_PRESSURE: CPU over {zone.cpu:g} % or memory over {zone.memory:g} %. Healthy zones are shown too.
+    Use it when a zone, a kind of machine, a load balancer or a lack of resources may be the cause. {labels}.
+    Healthy zones are shown too.
     """
 
     number = 5
+    step = 6
     title = "Zone availability"
     question = "Which zones and instance types fail, slow down or run out of resources?"
     needs = (
@@ -96,14 +111,12 @@ class Zones(Plugin[ZoneRow]):
     row = ZoneRow
     requests_column = "total_requests"
     label_column = "zone_status"
-    labels = (
-        "CRITICAL",
-        "DEGRADED",
-        "INFRASTRUCTURE_ISSUES",
-        "PERFORMANCE_ISSUES",
-        "RESOURCE_PRESSURE",
-        "HEALTHY",
-    )
+    rule = RULE
+    rates: ClassVar = {
+        "success_rate": answered,
+        "infrastructure_error_rate": percent_of(Measure.SERVER_ERRORS),
+        "overall_latency": mean_latency,
+    }
 
     def assess(self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs) -> Assessment[ZoneRow]:
         """Score and label every zone with enough traffic, least healthy first."""
@@ -112,7 +125,7 @@ class Zones(Plugin[ZoneRow]):
         rows = []
         for group in enough:
             row = ZoneRow(**group, health_score=health_score(group, limits), zone_status="", priority=0)
-            status, also = label(row, limits)
+            status, also = RULE.label(row, limits)
             rows.append(row.model_copy(update={"zone_status": status, "also": also}))
         rows.sort(
             key=lambda row: (

@@ -1,8 +1,11 @@
 """Step 8: which products and customer tiers are hurt?"""
 
-from typing import Any
+from typing import Any, ClassVar
 
+from tsg_agent.models import Measure
 from tsg_agent.settings import AllThresholds, ProductThresholds
+from tsg_agent.steps.rule import Arm, Rule
+from tsg_agent.steps.step import answered, mean_latency, percent_of
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
 from tsg_agent.tools.rows import (
@@ -12,12 +15,9 @@ from tsg_agent.tools.rows import (
     column,
     dense_ranks,
     descending,
-    first_and_others,
     milliseconds,
-    over,
     percent,
     text_key,
-    under,
 )
 
 PREMIUM, STANDARD = "PREMIUM", "STANDARD"
@@ -42,20 +42,42 @@ class ProductRow(Row):
     users_with_failures: int | None = column("distinct users who got a 5xx")
 
 
-def label(row: ProductRow, limits: ProductThresholds) -> tuple[str, tuple[str, ...]]:
-    """The guide's CASE of Step 8."""
-    success, tier = row.success_rate, row.customer_tier
-    return first_and_others(
-        [
-            (tier == PREMIUM and under(success, limits.premium_success), "SLA_BREACH_PREMIUM"),
-            (tier == STANDARD and under(success, limits.standard_success), "SLA_BREACH_STANDARD"),
-            (under(success, limits.critical), "CRITICAL"),
-            (over(row.retry_rate, limits.retry_rate), "HIGH_RETRY_RATE"),
-            (over(row.avg_dependency_failures, limits.dependency_failures), "DEPENDENCY_ISSUES"),
-            (over(row.overall_avg_latency, limits.latency_ms), "PERFORMANCE_DEGRADED"),
-        ],
-        "HEALTHY",
-    )
+RULE = Rule(
+    "product",
+    (
+        Arm(
+            "SLA_BREACH_PREMIUM",
+            lambda row, limits: (row.customer_tier == PREMIUM) & (row.success_rate < limits.premium_success),
+            "under {product.premium_success:g} % answered 2xx",
+        ),
+        Arm(
+            "SLA_BREACH_STANDARD",
+            lambda row, limits: (row.customer_tier == STANDARD) & (row.success_rate < limits.standard_success),
+            "under {product.standard_success:g} %",
+        ),
+        Arm(
+            "CRITICAL",
+            lambda row, limits: row.success_rate < limits.critical,
+            "under {product.critical:g} %",
+        ),
+        Arm(
+            "HIGH_RETRY_RATE",
+            lambda row, limits: row.retry_rate > limits.retry_rate,
+            "over {product.retry_rate:g} %",
+        ),
+        Arm(
+            "DEPENDENCY_ISSUES",
+            lambda row, limits: row.avg_dependency_failures > limits.dependency_failures,
+            "over {product.dependency_failures:g} %",
+        ),
+        Arm(
+            "PERFORMANCE_DEGRADED",
+            lambda row, limits: row.overall_avg_latency > limits.latency_ms,
+            "mean over {product.latency_ms:g} ms",
+        ),
+    ),
+    "HEALTHY",
+)
 
 
 def business_impact(row: dict[str, Any], limits: ProductThresholds) -> float | None:
@@ -69,14 +91,12 @@ def business_impact(row: dict[str, Any], limits: ProductThresholds) -> float | N
 class Products(Plugin[ProductRow]):
     """Compares success, retries, dependency failures and latency of products by customer tier and subscription.
 
-    Use it to see which customers are hurt, or when one product may be the cause. SLA_BREACH_PREMIUM: under
-    {product.premium_success:g} % answered 2xx; SLA_BREACH_STANDARD: under {product.standard_success:g} %; CRITICAL:
-    under {product.critical:g} %; HIGH_RETRY_RATE: over {product.retry_rate:g} %; DEPENDENCY_ISSUES: over
-    {product.dependency_failures:g} %; PERFORMANCE_DEGRADED: mean over {product.latency_ms:g} ms. Only unhealthy
-    rows are shown, by business impact.
+    Use it to see which customers are hurt, or when one product may be the cause. {labels}.
+    Only unhealthy rows are shown, by business impact.
     """
 
     number = 7
+    step = 8
     title = "Product and customer impact"
     question = "Which products, customer tiers and subscriptions are hurt?"
     needs = (
@@ -92,15 +112,12 @@ class Products(Plugin[ProductRow]):
     row = ProductRow
     requests_column = "total_requests"
     label_column = "product_status"
-    labels = (
-        "SLA_BREACH_PREMIUM",
-        "SLA_BREACH_STANDARD",
-        "CRITICAL",
-        "HIGH_RETRY_RATE",
-        "DEPENDENCY_ISSUES",
-        "PERFORMANCE_DEGRADED",
-        "HEALTHY",
-    )
+    rule = RULE
+    rates: ClassVar = {
+        "success_rate": answered,
+        "retry_rate": percent_of(Measure.RETRIES),
+        "overall_avg_latency": mean_latency,
+    }
 
     def assess(
         self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs
@@ -112,8 +129,8 @@ class Products(Plugin[ProductRow]):
         for group in enough:
             impact = business_impact(group, limits)
             row = ProductRow(**group, product_status="", business_impact_score=impact, priority=0)
-            status, also = label(row, limits)
-            if status != self.labels[-1]:
+            status, also = RULE.label(row, limits)
+            if status != self.healthy:
                 rows.append(row.model_copy(update={"product_status": status, "also": also}))
         rows.sort(key=_order)
         ranked = dense_ranks([descending(row.business_impact_score) for row in rows])

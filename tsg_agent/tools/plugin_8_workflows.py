@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tsg_agent.settings import AllThresholds
+from tsg_agent.steps.rule import Arm, Rule
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
 from tsg_agent.tools.rows import Row, WindowArgs, column, descending, milliseconds, text_key
-from tsg_agent.workflow_labels import FAILING, HEALTHY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,15 +58,30 @@ def frame_of(table: pa.Table) -> "pd.DataFrame":
     return frame
 
 
+RULE = Rule(
+    "workflow",
+    (
+        Arm(
+            "CRITICAL_SCENARIO_FAILING",
+            lambda row, limits: (
+                (str(row.business_criticality).upper() == limits.critical) & (row.completion_rate < limits.completion)
+            ),
+            "a {workflow.critical} scenario completes less than {workflow.completion:g} % of its runs",
+        ),
+    ),
+    "NO_CRITICAL_FAILURE",
+)
+
+
 class Workflows(Plugin[ScenarioRow]):
     """Reads the steps of business workflows and analyses each run: completion, failing step, users, compensation.
 
     Use it when customers report that a checkout, a payment or another process fails, even where every request
-    answers 200. CRITICAL_SCENARIO_FAILING: a {workflow.critical} scenario completes less than
-    {workflow.completion:g} % of its runs. The raw rows are kept as `plugin_8` for the code interpreter.
+    answers 200. {labels}. The raw rows are kept as `plugin_8` for the code interpreter.
     """
 
     number = 8
+    step = 9
     title = "Workflow completion"
     question = "Which business workflows fail, at which step, and whom does it hurt?"
     needs = (
@@ -88,7 +103,8 @@ class Workflows(Plugin[ScenarioRow]):
     args = WindowArgs
     row = ScenarioRow
     label_column = "workflow_status"
-    labels = (FAILING, HEALTHY)
+    rule = RULE
+    labels_rows = True
 
     def groups(self, table: pa.Table) -> list[dict[str, Any]]:
         """The raw rows, as one frame for the analysis."""
@@ -103,10 +119,11 @@ class Workflows(Plugin[ScenarioRow]):
         if not groups:
             return Assessment([], enough=0)
         analysis = analyse(groups[0]["rows"], thresholds.workflow)
-        rows = [ScenarioRow(**scenario) for scenario in analysis.scenarios]
+        found = [ScenarioRow(**scenario, workflow_status="") for scenario in analysis.scenarios]
+        rows = [row.model_copy(update={"workflow_status": RULE.label(row, thresholds.workflow)[0]}) for row in found]
         rows.sort(
             key=lambda row: (
-                row.workflow_status != FAILING,
+                row.workflow_status == self.healthy,
                 descending(row.impact_score),
                 text_key(row.scenario_name),
                 text_key(row.business_criticality),

@@ -1,13 +1,17 @@
 """Step 10: which errors, of which components and dependencies, weigh most?"""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
+from tsg_agent.models import Measure
 from tsg_agent.settings import AllThresholds, ErrorThresholds
+from tsg_agent.steps.rule import Arm, Rates, Rule
+from tsg_agent.steps.step import Sums
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
-from tsg_agent.tools.rows import REQUEST_COLUMNS, Row, WindowArgs, column, descending, first_and_others, over, text_key
+from tsg_agent.tools.rows import REQUEST_COLUMNS, Row, WindowArgs, column, descending, text_key
 
 
 class ErrorRow(Row):
@@ -33,30 +37,30 @@ class ErrorRow(Row):
     total_requests: int = column("requests of the service in the window")
 
 
-def pattern(row: ErrorRow, limits: ErrorThresholds) -> tuple[str, tuple[str, ...]]:
-    """The guide's first CASE of Step 10."""
-    return first_and_others(
-        [
-            (over(row.error_velocity, limits.spike_per_hour), "SPIKE"),
-            (over(row.total_cascading, row.total_occurrences * limits.cascading_share), "CASCADING"),
-            (row.dependency_name is not None, "DEPENDENCY"),
-            (over(row.total_retries, row.total_occurrences * limits.transient_share), "TRANSIENT"),
-        ],
-        "PERSISTENT",
-    )
-
-
-def priority(row: ErrorRow, limits: ErrorThresholds) -> tuple[str, tuple[str, ...]]:
-    """The guide's second CASE: how soon it wants a hand."""
-    return first_and_others(
-        [
-            (row.error_pattern == "CASCADING", "CRITICAL"),
-            (row.error_pattern == "SPIKE" and row.hours_since_start < limits.urgent_hours, "URGENT"),
-            (over(row.total_affected_users, limits.high_users), "HIGH"),
-            (row.error_pattern == "DEPENDENCY", "MEDIUM"),
-        ],
-        "LOW",
-    )
+PATTERN = Rule(
+    "error",
+    (
+        Arm("SPIKE", lambda row, limits: row.error_velocity > limits.spike_per_hour),
+        Arm("CASCADING", lambda row, limits: row.total_cascading > row.total_occurrences * limits.cascading_share),
+        Arm("DEPENDENCY", lambda row, _: isinstance(row.dependency_name, str)),
+        Arm("TRANSIENT", lambda row, limits: row.total_retries > row.total_occurrences * limits.transient_share),
+    ),
+    "PERSISTENT",
+)
+PRIORITY = Rule(
+    "error",
+    (
+        Arm("CRITICAL", lambda row, _: row.error_pattern == "CASCADING"),
+        Arm(
+            "URGENT",
+            lambda row, limits: (row.error_pattern == "SPIKE") & (row.hours_since_start < limits.urgent_hours),
+        ),
+        Arm("HIGH", lambda row, limits: row.total_affected_users > limits.high_users),
+        Arm("MEDIUM", lambda row, _: row.error_pattern == "DEPENDENCY"),
+    ),
+    "LOW",
+)
+"""How soon it wants a hand."""
 
 
 def impact(row: dict[str, Any], limits: ErrorThresholds) -> float:
@@ -73,12 +77,13 @@ class Errors(Plugin[ErrorRow]):
     """Ranks the service's errors (5xx) by category, exception, component and dependency.
 
     Use it when a component, a dependency or a kind of exception may be the cause. Patterns: SPIKE (over
-    {error.spike_per_hour:g} an hour), CASCADING, DEPENDENCY, TRANSIENT, PERSISTENT; priorities: CRITICAL, URGENT,
-    HIGH, MEDIUM, LOW. A high count alone proves nothing: what failed just as often before the incident is not its
+    {error.spike_per_hour:g} an hour), CASCADING, DEPENDENCY, TRANSIENT, PERSISTENT; priorities: {labels}.
+    A high count alone proves nothing: what failed just as often before the incident is not its
     cause.
     """
 
     number = 9
+    step = 10
     title = "Top errors"
     question = "Which errors, of which components and dependencies, weigh most?"
     needs = (
@@ -102,7 +107,9 @@ class Errors(Plugin[ErrorRow]):
     )
     row = ErrorRow
     label_column = "priority"
-    labels = ("CRITICAL", "URGENT", "HIGH", "MEDIUM", "LOW", "NO_ERRORS")
+    rule = PRIORITY
+    nothing = "NO_ERRORS"
+    labels_rows = True
 
     def groups(self, table: pa.Table) -> list[dict[str, Any]]:
         """The errors. Requests without any are one group without occurrences; no requests are no group."""
@@ -116,13 +123,22 @@ class Errors(Plugin[ErrorRow]):
         rows = []
         for rank, group in enumerate(ordered, 1):
             row = ErrorRow(**group, error_pattern="", priority="", impact_score=impact(group, limits), rank=rank)
-            name, patterns = pattern(row, limits)
+            name, patterns = PATTERN.label(row, limits)
             row = row.model_copy(update={"error_pattern": name})
-            urgency, priorities = priority(row, limits)
+            urgency, priorities = PRIORITY.label(row, limits)
             rows.append(row.model_copy(update={"priority": urgency, "also": (*patterns, *priorities)}))
         return Assessment(
             rows[: limits.limit], enough=len(groups), truncated=len(rows) > limits.limit, groups=len(errors)
         )
+
+    def rates_of(self, columns: tuple[str, ...], values: Sequence[tuple[str, ...]], sums: Sums, limits: Any) -> Rates:
+        """Of an error that is not among the rows shown it is known whether it is a dependency's."""
+        known = Rates({column: column for column in columns}, self.row.model_fields)
+        return Rates({"error_pattern": PATTERN.of(known, limits)[0]}, self.row.model_fields)
+
+    def asked(self, sums: Sums, limits: Any) -> Any:
+        """Every error gets a label."""
+        return sums.percent(Measure.SERVER_ERRORS) > 0
 
 
 def _order(group: dict[str, Any], score: float) -> tuple[Any, ...]:

@@ -199,7 +199,10 @@ class Explainer:
         tried = [one for column in self.columns for one in self._uneven(column, measure, rows, whole)]
         tried.sort(key=lambda one: -one[0])
         cost = math.log(max(sum(len(column.values) for column in self.columns), 1))
-        found = [change_point(one.failures, one.requests, self.reported, self.alphas[0]) for _, one in tried[:TRIED]]
+        least = math.log(1 / self.alphas[0]) + cost
+        found = [
+            change_point(one.failures, one.requests, self.reported, self.alphas[0], least) for _, one in tried[:TRIED]
+        ]
         moments = [replace(one, gain=one.gain - cost) for one in found if one is not None]
         best = max(moments, key=lambda one: one.gain, default=None)
         if best is None or not best.clear:

@@ -7,8 +7,9 @@ from tsg_agent.evidence.measurement import Measurement
 from tsg_agent.evidence.requests import Requests
 from tsg_agent.models import Finding, Subject
 from tsg_agent.settings import AllThresholds
+from tsg_agent.steps.step import rows_about
 from tsg_agent.verdicts.ledger import Ledger
-from tsg_agent.verdicts.naming import Names, rows_about
+from tsg_agent.verdicts.naming import Names
 
 CITED = 3
 """Rows of a finding that a verdict cites."""

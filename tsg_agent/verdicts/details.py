@@ -11,8 +11,8 @@ from tsg_agent.evidence.requests import Requests
 from tsg_agent.models import Finding, Measure, Subject
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Bools, Floats, share
+from tsg_agent.steps.step import rows_about
 from tsg_agent.verdicts.context import Context
-from tsg_agent.verdicts.naming import rows_about
 from tsg_agent.workflow_analysis import step_that_fails
 
 HEALTHIER = 0.5

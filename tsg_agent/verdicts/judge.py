@@ -27,11 +27,14 @@ from tsg_agent.models import (
 )
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Bools
+from tsg_agent.steps.guide import TypedGuide
+from tsg_agent.steps.step import Step
 from tsg_agent.verdicts.causes import OUTCOMES, SYMPTOMS, Explained, Explainer, Found
 from tsg_agent.verdicts.confidence import GATE_CLOSED, NO_CONTRAST, UNSETTLED, Series, Sides, Weighed, weigh
 from tsg_agent.verdicts.context import Context
 from tsg_agent.verdicts.dismissed import Key, dismissed
 from tsg_agent.verdicts.gates import gate_of
+from tsg_agent.verdicts.impact import Impact
 from tsg_agent.verdicts.ledger import Ledger, by_bucket, charted
 from tsg_agent.verdicts.lost_traffic import fall_of
 from tsg_agent.verdicts.members import SUPPORT
@@ -60,6 +63,7 @@ class Evidence:
     findings: list[Finding]
     parameters: Parameters
     limits: AllThresholds
+    guide: TypedGuide[Step]
     until: datetime | None = None
     """When the telemetry ends, all services together: what comes later nobody can have lost."""
 
@@ -96,8 +100,10 @@ class _Case:
         reported = self.given.incident_start
         self.reported = None if reported is None else (reported - self.given.start_time).total_seconds() / MINUTE
         self.requests = evidence.requests
+        self.runs: Runs | None = None
         if evidence.runs is not None and len(evidence.runs):
-            self.requests = with_workflows(self.requests, evidence.runs)
+            self.runs = Runs.of(evidence.runs, self.begin, self.requests)
+            self.requests = with_workflows(self.requests, self.runs.names, self.runs.scenario, self.runs.place)
         minutes = (self.end - self.begin).total_seconds() / MINUTE
         known_start = self.reported is not None and 0 < self.reported < minutes
         self.requests = self.requests.with_usual(self.reported or 0 if known_start else minutes / 2)
@@ -121,7 +127,7 @@ class _Case:
         measurement = measured(
             self.requests, self._grid(start), self.evidence.regions, self.given.service_name, self.given.region
         )
-        names = Names(measurement, self.findings, self.limits)
+        names = Names(self.evidence.guide, measurement, self.findings, self.limits)
         ledger = Ledger(known=start.measured is not None)
         context = Context(self.requests, measurement, self.findings, self.limits, names, ledger)
         return Judged(self._judgement(explained, weighed, workflows, start, context), measurement)
@@ -168,11 +174,9 @@ class _Case:
         }  # fmt: skip
 
     def _workflows(self, found: list[Found], explained: Explained) -> list[Workflow]:
-        runs = self.evidence.runs
-        if runs is None or not len(runs):
+        if self.runs is None:
             return []
-        made = Runs.of(runs, self.begin, self.requests)
-        judge_of = WorkflowJudge(made, self.reported, self.findings.get(WORKFLOW.step), self.limits)
+        judge_of = WorkflowJudge(self.runs, self.reported, self.findings.get(WORKFLOW.step), self.limits)
         return judge_of.judged(found, list(explained.moments.values()))
 
     def _start(self, explained: Explained, found: list[Found], workflows: list[Workflow]) -> Start:
@@ -212,9 +216,10 @@ class _Case:
         self, explained: Explained, weighed: list[tuple[Found, Weighed]], workflows: list[Workflow], start: Start,
         context: Context,
     ) -> Judgement:  # fmt: skip
+        impact = Impact(self.explainer, context.measurement, self.given.region)
         ranked = [
             ((how.confidence is not Confidence.CONFIRMED, one.measure in SYMPTOMS, -one.worth),
-             request_verdict(one, how, workflows, context))
+             request_verdict(one, how, workflows, context, impact.effect(one, how, weighed)))
             for one, how in weighed
         ]  # fmt: skip
         ranked += [
@@ -239,12 +244,19 @@ class _Case:
             start=start,
             traffic=self._traffic(),
             considered=considered(explained),
+            reach=impact.reach([one for one, how in weighed if how.confidence is Confidence.CONFIRMED]),
+            course=impact.course(start, start.measure, self._until) if start.measure in OUTCOMES else None,
             notes=notes_of(measurement, start, self.limits.verdict),
         )
 
+    @property
+    def _until(self) -> datetime:
+        """When the window, or before it the telemetry, ends."""
+        return self.end if self.evidence.until is None else min(self.end, _naive(self.evidence.until))
+
     def _traffic(self) -> TrafficLoss | None:
         """Requests that stopped coming, at the entry."""
-        end = self.end if self.evidence.until is None else min(self.end, _naive(self.evidence.until))
+        end = self._until
         minutes = int((end - self.begin).total_seconds() // MINUTE)
         second = self.requests.second if self.explainer.entry is None else self.requests.second[self.explainer.entry]
         weight = self.requests.weight

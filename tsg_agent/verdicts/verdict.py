@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from tsg_agent.evidence.dimensions import DIMENSIONS, WORKFLOW, leading
-from tsg_agent.models import Confidence, Description, Measure, Rate, Subject, Tier, Verdict, Visible
+from tsg_agent.models import Confidence, Description, Effect, Measure, Onset, Rate, Subject, Tier, Verdict, Visible
 from tsg_agent.statistics import Floats
 from tsg_agent.verdicts.causes import Explained, Found
 from tsg_agent.verdicts.confidence import Series, Weighed
@@ -20,7 +20,9 @@ ALIKE_REQUESTS = 0.01
 """Two places with as many failures, in requests that differ by no more than this share, see the same calls."""
 
 
-def request_verdict(one: Found, how: Weighed, workflows: list[Workflow], context: Context) -> Verdict:
+def request_verdict(
+    one: Found, how: Weighed, workflows: list[Workflow], context: Context, effect: Effect | None
+) -> Verdict:
     """A description of requests."""
     dimension, subject = leading(one.subject), one.subject
     window = Series(*context.requests.series(one.measure, one.rows)).rate(0, None)
@@ -45,6 +47,7 @@ def request_verdict(one: Found, how: Weighed, workflows: list[Workflow], context
         ],
         also_visible_in=blast_radius(one, context),
         impact=[workflow.visible(context.names) for workflow in workflows if one in workflow.broken_by],
+        effect=effect,
     )
 
 
@@ -69,7 +72,17 @@ def workflow_verdict(one: Workflow, steps: pd.DataFrame | None, context: Context
         shortfalls=list(one.shortfalls),
         detail=detail,
         evidence=evidence,
+        effect=_runs_left(one.onset),
     )
+
+
+def _runs_left(onset: Onset) -> Effect | None:
+    """What undoing a workflow's own failures would bring: its runs as they were before."""
+    if onset.before is None or onset.after is None or not onset.before.requests:
+        return None
+    left = min(onset.after.failures, round(onset.after.requests * onset.before.percent / 100))
+    then = Rate(failures=left, requests=onset.after.requests)
+    return Effect(measure=Measure.WORKFLOW_FAILURES, now=onset.after, then=then)
 
 
 def blast_radius(one: Found, context: Context) -> list[Visible]:

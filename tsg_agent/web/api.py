@@ -14,8 +14,7 @@ from tsg_agent.extract import Given
 from tsg_agent.models import Question
 from tsg_agent.service.door import Form, Standing
 from tsg_agent.store import Feedback
-from tsg_agent.web.desk import Busy, Desk
-from tsg_agent.web.feed import OVER, Feed
+from tsg_agent.web.desk import ENDED, Busy, Desk
 
 ID = "3f2a9c01b7de"
 TEXT = "Checkout fails since 14:00 UTC in us-east, shop.gateway, prod; customers cannot pay."
@@ -129,7 +128,7 @@ ONE = _problems(404, 409)
 Identity = Annotated[str, Path(max_length=64, examples=[ID])]
 
 
-def make_api(desk: Desk, feed: Feed) -> APIRouter:
+def make_api(desk: Desk) -> APIRouter:
     """The routes."""
     api = APIRouter(prefix="/api/v1", responses=COMMON)
 
@@ -179,11 +178,10 @@ def make_api(desk: Desk, feed: Feed) -> APIRouter:
 
     async def may_read(identity: Identity, last_event_id: Annotated[int, Header(ge=0, le=LAST)] = 0) -> int:
         """The number behind which a reader reads: checked before the stream begins."""
-        if feed.readers >= desk.limits.readers:
+        if desk.readers >= desk.limits.readers:
             raise Busy("Too many read events.", fix="Read the log, or try again later.")
-        happened = await desk.events(identity)
-        last = [event for event in happened if event.kind in OVER or event.sequence > last_event_id]
-        if last_event_id and not [one for one in last if one.sequence > last_event_id] and happened[-1].kind in OVER:
+        ended = (await desk.get(identity)).kept.state in ENDED
+        if ended and last_event_id and not await desk.events(identity, last_event_id):
             raise HTTPException(204)  # the browser's EventSource asks no more then
         return last_event_id
 
@@ -195,7 +193,7 @@ def make_api(desk: Desk, feed: Feed) -> APIRouter:
     )
     async def events(identity: Identity, after: Annotated[int, Depends(may_read)]) -> AsyncIterable[ServerSentEvent]:
         """What happens, as server-sent events, resumed by Last-Event-ID, until it has ended."""
-        async for event in feed.after(identity, after):
+        async for event in desk.follow(identity, after):
             yield ServerSentEvent(data=event.model_dump(mode="json"), id=str(event.sequence))
 
     @api.get(

@@ -21,7 +21,6 @@ from tsg_agent.web.audit import Audit
 from tsg_agent.web.chat import make_chat
 from tsg_agent.web.config import Serving
 from tsg_agent.web.desk import WHO, Busy, Desk, Missing
-from tsg_agent.web.feed import Feed
 from tsg_agent.web.guard import Guard
 from tsg_agent.web.hooks import Hooks
 from tsg_agent.web.mcp import Mounted
@@ -51,10 +50,9 @@ class Server:
     def __init__(self, service: Service, serving: Serving, fetch: Fetch = fetched) -> None:
         """`fetch`: gets certificates of a sender that signs with them."""
         self.service, self.serving = service, serving
-        self.metrics = Metrics()
         self.audit = Audit(service.settings.state_dir, WHO)
         self.desk = Desk(service, self.audit, serving.limits)
-        self.feed = Feed(service.settings.state_dir.expanduser() / "events.sqlite", self.metrics)
+        self.metrics = Metrics(lambda: self.desk.readers)
         self.teller = Teller(self.desk, serving, self.audit, self.metrics)
         self.ready: dict[str, str] = {}
         """Source -> "", or why it cannot be opened; empty until all were tried."""
@@ -62,8 +60,8 @@ class Server:
             title="tsg-agent", version=__version__, description=ABOUT, lifespan=self._lifespan,
             docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
         )  # fmt: skip
-        api.include_router(make_api(self.desk, self.feed))
-        api.include_router(make_chat(self.desk, self.feed))
+        api.include_router(make_api(self.desk))
+        api.include_router(make_chat(self.desk))
         api.include_router(Hooks(self.desk, serving, self.metrics, fetch).router())
         self._page = Page(self.desk, serving)
         api.include_router(self._page.router())
@@ -77,7 +75,7 @@ class Server:
     @contextlib.asynccontextmanager
     async def _lifespan(self, _api: FastAPI) -> AsyncIterator[None]:
         with self.audit:
-            async with self.service, self.feed, self._mcp.running():
+            async with self.service, self._mcp.running():
                 opening = asyncio.create_task(self._open())
                 try:
                     yield
@@ -96,33 +94,30 @@ class Server:
                 log.warning("source %s cannot be opened: %s", name, error)
                 tried[name] = "it cannot be opened"
         self.ready = tried
-        store = self.service.store
-        held, states = await asyncio.to_thread(lambda: (set(store.identities()), store.events.states()))
-        for identity in await asyncio.to_thread(self.desk.ledger.ids, None, MOST_GONE_ON):
-            if identity in held and states.get(identity) not in ("failed", "cancelled"):
-                await self._go_on(identity, states.get(identity, ""))
+        for one in await self.service.recover():
+            self.teller.follow(one.id)
+        for identity in await asyncio.to_thread(self._put_right):
+            self.teller.follow(identity)
 
-    async def _go_on(self, identity: str, last: str) -> None:
-        """Resume what was interrupted; where it cannot be, its log says why."""
-        try:
-            state = (await self.service.get(identity)).kept.state
-            if state == "finished":
-                if last != "concluded":  # the process was killed between its report and the event
-                    await asyncio.to_thread(self._log_its_end, identity)
-                if await asyncio.to_thread(self.teller.owes, identity):
-                    self.teller.follow(identity)
-            if state != "interrupted":
-                return
-            begun = await asyncio.to_thread(self.desk.ledger.of, identity)
-            self.service.sources.called(begun.source if begun else "")
-            await self.desk.resume(identity)
-        except (TsgError, OSError, sqlite3.Error) as error:
-            message, fix = (error.message, error.fix) if isinstance(error, TsgError) else (str(error), "")
-            log.warning("investigation %s cannot be resumed: %s", identity, message)
-            with contextlib.suppress(OSError, sqlite3.Error):
-                append = self.service.store.events.append
-                said = {"error": type(error).__name__, "message": f"It cannot be resumed: {message}", "fix": fix}
-                await asyncio.to_thread(append, identity, "failed", said)
+    def _put_right(self) -> list[str]:
+        """Write down what a crash left out; gives those of whose end somebody is still to be told. For a thread."""
+        store, owed = self.service.store, []
+        held, states = set(store.identities()), store.events.states()
+        for identity in self.desk.ledger.ids(None, MOST_GONE_ON):
+            last, state = states.get(identity), store.about(identity, states).state if identity in held else ""
+            try:
+                if state == "finished" and last != "concluded":  # killed between its report and the event
+                    report = store.report(identity)
+                    data = {"headline": report.headline, "causes": len(report.causes)}
+                    store.events.append(identity, "concluded", data)
+                elif state == "interrupted" and self.service.sources.name_of(store.recall(identity)) is None:
+                    data = {"error": "ParameterError", "message": "Its source is not served any more.", "fix": ""}
+                    store.events.append(identity, "failed", data)
+                if state == "finished" and self.teller.owes(identity):
+                    owed.append(identity)
+            except (TsgError, OSError, sqlite3.Error) as error:
+                log.warning("the log of investigation %s cannot be put right: %s", identity, error)
+        return owed
 
     async def _answered(self, request: Request, error: Exception) -> Response:
         """An error: for a person on the page, for a program elsewhere."""
@@ -132,11 +127,6 @@ class Server:
         if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(FOR_PROGRAMS):
             return self._page.problem(f"{problem.message} {problem.fix}".strip(), status)
         return JSONResponse(Failed(error=problem).model_dump(mode="json"), status, headers)
-
-    def _log_its_end(self, identity: str) -> None:
-        report = self.service.store.report(identity)
-        data = {"headline": report.headline, "causes": len(report.causes)}
-        self.service.store.events.append(identity, "concluded", data)
 
     def _add_probes(self, api: FastAPI) -> None:
         @api.get("/healthz", tags=["probes"], response_class=PlainTextResponse)

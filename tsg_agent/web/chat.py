@@ -18,7 +18,6 @@ from tsg_agent.escape import markdown, one_line
 from tsg_agent.models import Question
 from tsg_agent.web.api import COMMON, ONE, TEXT
 from tsg_agent.web.desk import Desk
-from tsg_agent.web.feed import Feed
 
 MODEL = "tsg-agent"
 TITLE = 60
@@ -66,7 +65,7 @@ class Completion(BaseModel):
     stream: bool = False
 
 
-def make_chat(desk: Desk, feed: Feed) -> APIRouter:
+def make_chat(desk: Desk) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/v1", responses=COMMON, tags=["chat"])
 
@@ -80,7 +79,7 @@ def make_chat(desk: Desk, feed: Feed) -> APIRouter:
     @router.post("/chat/completions", response_model=dict[str, Any], responses=ONE)
     async def complete(asked: Completion) -> Response:
         """Investigate, answer, or go on. As server-sent chunks with `stream`; progress is told as reasoning."""
-        said = Talk(desk, feed, asked).said()
+        said = Talk(desk, asked).said()
         first = await anext(said)  # what fails at once is an error, and no stream
         if asked.stream:
             return StreamingResponse(_chunks(asked.model, first, said), media_type="text/event-stream")
@@ -96,8 +95,8 @@ def make_chat(desk: Desk, feed: Feed) -> APIRouter:
 class Talk:
     """What is said to the last message of a talk: pairs of "reasoning_content" or "content", and words."""
 
-    def __init__(self, desk: Desk, feed: Feed, asked: Completion) -> None:
-        self._desk, self._feed = desk, feed
+    def __init__(self, desk: Desk, asked: Completion) -> None:
+        self._desk = desk
         self._users = [message.words.strip() for message in asked.messages if message.role == "user"]
         ours = "\n".join(message.words for message in asked.messages if message.role == "assistant")
         self._about = (_OURS.findall(ours) or [""])[-1]
@@ -132,7 +131,7 @@ class Talk:
         yield "content", await self._end()
 
     async def _progress(self, after: int) -> AsyncIterator[str]:
-        async for event in self._feed.after(self._about, after):
+        async for event in self._desk.follow(self._about, after):
             if event.kind == "check ended":
                 said = event.data["label"] or event.data["status"]
                 yield f"{one_line(event.data['title'])}: {one_line(said)}\n"

@@ -5,7 +5,7 @@ Every surface goes through here: the rules about who may read what are in one pl
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tsg_agent.errors import RecordError, TsgError
+from tsg_agent.events import Event
 from tsg_agent.extract import Given
 from tsg_agent.models import Report
-from tsg_agent.progress import Progress
 from tsg_agent.service.door import Events, Form, Listed, Service, Standing
-from tsg_agent.service.recorder import Recorder
+from tsg_agent.service.recorder import Recorder, written
 from tsg_agent.sqlite_files import connected, owned
 from tsg_agent.store import Feedback, Request, Store
 from tsg_agent.web.audit import Audit
@@ -128,7 +128,7 @@ class Desk:
         self.ledger = Ledger(service.settings.state_dir)
         self.begun: Callable[[str], None] = lambda _id: None
         """Is told of each investigation that begins, or goes on."""
-        self._questions = 0
+        self.readers, self._questions = 0, 0
         self._known_open: set[str] = set()
 
     async def __aenter__(self) -> "Desk":
@@ -229,15 +229,21 @@ class Desk:
         await self.check(identity)
         return await self.service.events(identity, after)
 
+    async def follow(self, identity: str, after: int = 0) -> AsyncIterator[Event]:
+        """See Service.follow; those who read are counted."""
+        await self.check(identity)
+        self.readers += 1
+        try:
+            async for event in self.service.follow(identity, after):
+                yield event
+        finally:
+            self.readers -= 1
+
     async def report(self, identity: str, form: Form = "json") -> str:
         """See Service.report."""
         await self.check(identity)
         self.audit.say("report", investigation=identity, form=form)
         return await self.service.report(identity, form)
-
-    def listen(self, identity: str, progress: Callable[[Progress], None] | None) -> None:
-        """See Service.listen; whoever calls it has the id from `start`."""
-        self.service.listen(identity, progress)
 
     async def ask(self, question: str, source: str = "", *, incident: str = "", given: Given | None = None) -> "Answer":
         """See Service.ask. Raises Busy where too many are asked at once."""
@@ -262,7 +268,7 @@ class Desk:
         said = await self.ask(question, begun.source if begun else "", incident=request.text, given=given)
         record = Recorder(self.service.store.events, identity, redact=self.settings.model.redact)
         record(QUESTION, question=question, answer=said.text, evidence=said.evidence, notes=said.notes)
-        await record.written()
+        await written()
         return said
 
     async def feedback(self, identity: str, **said: Any) -> Feedback:

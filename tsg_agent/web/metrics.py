@@ -1,6 +1,6 @@
 """What Prometheus is told: a registry for each application."""
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -12,12 +12,14 @@ class Metrics:
 
     kind = CONTENT_TYPE_PLAIN_0_0_4
 
-    def __init__(self) -> None:
+    def __init__(self, readers: Callable[[], float]) -> None:
+        """`readers`: how many read events now."""
         self._registry = CollectorRegistry()
         named: dict[str, Any] = {"registry": self._registry, "namespace": "tsg"}
         self.requests = Counter("requests", "Requests answered", ["route", "method", "status"], **named)
         self.seconds = Histogram("request_seconds", "Time to a request's end", ["route"], **named)
-        self.readers = Gauge("event_readers", "Readers of event streams", **named)
+        self._readers = Gauge("event_readers", "Readers of event streams", **named)
+        self._readers.set_function(readers)
         self.begun = Counter("investigations_begun", "Investigations that began or went on", **named)
         self.ended = Counter("investigations_ended", "Investigations that ended", ["state"], **named)
         self.hooks = Counter("alerts", "Alerts that came in by webhook", ["sender", "outcome"], **named)
