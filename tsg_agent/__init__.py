@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         SettingsError,
         TelemetryError,
         TsgError,
+        WorkerError,
     )
     from tsg_agent.extract import Given
     from tsg_agent.graph import GraphContext, build_graph, compile_graph
@@ -40,9 +41,10 @@ if TYPE_CHECKING:
     )
     from tsg_agent.settings import Settings
     from tsg_agent.store import Request
-    from tsg_agent.tools import PLUGINS, get_tools
+    from tsg_agent.tools import GUIDE, PLUGINS, get_tools
 
 __all__ = [
+    "GUIDE",
     "PLUGINS",
     "Answer",
     "Conversation",
@@ -66,6 +68,7 @@ __all__ = [
     "TelemetryError",
     "TsgError",
     "Watch",
+    "WorkerError",
     "ainvestigate",
     "build_graph",
     "compile_graph",
@@ -89,6 +92,7 @@ _HOMES = {
         "SettingsError",
         "TelemetryError",
         "TsgError",
+        "WorkerError",
     ),
     "extract": ("Given",),
     "ask": ("Answer", "Conversation"),
@@ -112,7 +116,7 @@ _HOMES = {
     ),
     "settings": ("Settings",),
     "store": ("Request",),
-    "tools": ("PLUGINS", "get_tools"),
+    "tools": ("GUIDE", "PLUGINS", "get_tools"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -230,7 +230,8 @@ class Store:
         """Keep what a person says of the conclusion, in the place of what was said before."""
         self.recall(identity)
         self._put(identity, FEEDBACK, {"schema_version": SCHEMA, **feedback.model_dump(mode="json")})
-        self.events.append(identity, "feedback", feedback.model_dump(mode="json"))
+        said = feedback.model_dump(mode="json", exclude={"note"})  # a note is a person's own words
+        self.events.append(identity, "feedback", said)
 
     def feedback(self, identity: str) -> Feedback | None:
         """What a person said of the conclusion, if anything."""

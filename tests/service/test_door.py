@@ -26,6 +26,7 @@ from tsg_agent import (
 from tsg_agent.events import Event
 from tsg_agent.recording import comparable
 from tsg_agent.service.pool import THREADS
+from tsg_agent.store import Store
 from tsg_agent.telemetry.duckdb import DuckDB
 
 OPEN = "Errors since 2026-03-10 14:00 UTC, shop.gateway in prod."
@@ -218,6 +219,31 @@ def test_twenty_at_once_are_right_unmixed_and_hold_no_event_loop(
     assert len({str(comparable(report)["sla"]) for report in reports[1::2]}) == 1
     assert threads <= THREADS + 1
     assert max(places) > 4 and sorted(places, reverse=True) == places
+
+
+def test_what_was_interrupted_goes_on_or_says_why_not(incident: Request, tmp_path: Path) -> None:
+    """As after a crash: one had only been asked for, one cannot be read, one is another source's, one waits."""
+    store = Store(tmp_path)
+    store.check()
+    for identity in ("begun", "torn", "foreign", "waiting"):
+        place = str(tmp_path) if identity == "foreign" else incident.telemetry
+        store.remember(identity, incident.model_copy(update={"telemetry": place}))
+        store.events.append(identity, "asked" if identity == "waiting" else "began", {})
+    (tmp_path / "torn" / "report.json").write_text("{")
+
+    async def main() -> None:
+        async with door(incident, tmp_path) as service:
+            recovered = {one.id for one in await service.recover()}
+            assert recovered == {"begun", "torn"}
+            assert (await service.ended("begun")).causes
+            with pytest.raises(RecordError, match="damaged"):
+                await service.ended("torn")
+            states = {one.id: one.state for one in await service.list()}
+            assert states == {"begun": "finished", "torn": "failed", "foreign": "interrupted", "waiting": "asked"}
+            assert [one.kind for one in await followed(service, "torn")][-1] == "failed"
+            assert await service.recover() == []
+
+    asyncio.run(main())
 
 
 def test_without_an_event_loop(incident: Request, tmp_path: Path) -> None:

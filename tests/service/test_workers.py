@@ -6,6 +6,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -139,9 +140,13 @@ def test_one_that_hangs_is_ended_and_says_so(incident: Request, tmp_path: Path) 
     asyncio.run(main())
 
 
-def test_cancel_ends_the_worker(incident: Request, tmp_path: Path) -> None:
+def test_cancel_ends_the_worker(incident: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+
     async def main() -> None:
-        async with door(incident, tmp_path, workers=1) as service:
+        async with door(incident, tmp_path / "state", workers=1) as service:
             identity, waits = await service.start(incident.text), await service.start(incident.text)
             await event(service, identity, "check began")
             held = pid(service, identity)
@@ -151,8 +156,14 @@ def test_cancel_ends_the_worker(incident: Request, tmp_path: Path) -> None:
             assert [one.kind for one in await service.events(identity)][-2:] == ["interrupted", "cancelled"]
             assert (await service.ended(waits)).causes
             assert (await event(service, waits, "queued")).data == {"place": 1}
+            running = await service.start(incident.text)
+            await event(service, running, "check began")
+            os.kill(pid(service, running), signal.SIGKILL)
+            await event(service, running, "interrupted")
+            assert list(scratch.iterdir())
 
     asyncio.run(main())
+    assert not list(scratch.iterdir())
 
 
 def test_what_fails_in_a_worker_is_the_typed_error(incident: Request, tmp_path: Path) -> None:

@@ -32,9 +32,10 @@ class SyncService:
         settings: Settings | None = None,
         model: Model | None = None,
         workers: int = 0,
+        worker_setup: str = "",
     ) -> None:
         """See Service."""
-        self._service = Service(sources, settings=settings, model=model, workers=workers)
+        self._service = Service(sources, settings=settings, model=model, workers=workers, worker_setup=worker_setup)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="tsg-service", daemon=True)
         self._thread.start()

@@ -20,6 +20,7 @@ from tsg_agent.service.entry import begin, continued
 from tsg_agent.service.feedback import export, feedback_of
 from tsg_agent.service.following import Following
 from tsg_agent.service.pool import alone
+from tsg_agent.service.recorder import Recorder, written
 from tsg_agent.service.running import Investigation
 from tsg_agent.service.sources import Source, Sources, open_telemetry
 from tsg_agent.service.watch import Heard, Watch
@@ -85,11 +86,13 @@ class Service:
         settings: Settings | None = None,
         model: Model | None = None,
         workers: int = 0,
+        worker_setup: str = "",
     ) -> None:
         """`sources`: name -> where its telemetry lies. A client names one; it never sends a path.
 
         `workers`: so many processes, of about 250 MB, run the investigations, each one at a time; 0 = this one does.
-        Their model is the one that the settings name. Raises ParameterError.
+        Their model is the one that the settings name. `worker_setup`: `module:function` that each calls as it starts,
+        for its logging and traces. Raises ParameterError.
         """
         if workers and model is not None:
             raise ParameterError(
@@ -100,7 +103,7 @@ class Service:
         self.store = Store(self.settings.state_dir)
         self._model = model
         self._live: dict[str, _Live] = {}
-        self._workers = Workers(workers, self.sources.named, self.settings) if workers else None
+        self._workers = Workers(workers, self.sources.named, self.settings, worker_setup) if workers else None
         self._followed: weakref.WeakValueDictionary[str, Following] = weakref.WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
@@ -115,6 +118,8 @@ class Service:
 
     async def aclose(self) -> None:
         """Stop what runs, and close the sources."""
+        if self._workers:
+            self._workers.closing()
         tasks = [live.task for live in self._live.values() if live.task]
         for task in tasks:
             task.cancel()
@@ -282,8 +287,9 @@ class Service:
                 return False
             await self.resume(identity)
         except TsgError as error:
-            data = {"error": type(error).__name__, "message": error.message, "fix": error.fix}
-            await asyncio.to_thread(self.store.events.append, identity, "failed", data)
+            log = Recorder(self.store.events, identity, redact=self.settings.model.redact)
+            log("failed", error=type(error).__name__, message=error.message, fix=error.fix)
+            await written()
             return False
         return True
 

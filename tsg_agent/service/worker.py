@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import pickle
+import pkgutil
 import threading
 import time
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from tsg_agent.service.sources import Source, Sources
 from tsg_agent.service.watch import Watch
 from tsg_agent.settings import Settings
 from tsg_agent.store import Store
+from tsg_agent.tracing import within
 
 GRACE = 1.0
 """Seconds to end orderly, with queries cancelled, when it is hung up on."""
@@ -34,6 +36,8 @@ class Begin(NamedTuple):
 
     settings: Settings
     sources: Mapping[str, Source]
+    setup: str = ""
+    """`module:function` that is called first: for logging and traces."""
 
 
 class Job(NamedTuple):
@@ -43,6 +47,8 @@ class Job(NamedTuple):
     notes: tuple[str, ...] = ()
     go_on: bool = False
     answers: Any = None
+    span: dict[str, str] | None = None
+    """Below which its own are."""
 
 
 def serve() -> NoReturn:
@@ -57,6 +63,8 @@ def serve() -> NoReturn:
         out.flush()
 
     begin: Begin = pickle.load(given)  # noqa: S301 - from the process that started this one
+    if begin.setup:
+        pkgutil.resolve_name(begin.setup)()
     gc.collect()
     gc.freeze()  # what was imported stays: to look through it again and again holds all threads
     say(said="ready")
@@ -82,9 +90,12 @@ async def _served(begin: Begin, given: Any, say: Any) -> None:
 
     threading.Thread(target=hear, name="tsg-told", daemon=True).start()
     sources = Sources(begin.sources, begin.settings)
-    while True:
-        said = await _done(await jobs.get(), begin.settings, sources, lambda: say(said="event"))
-        say(said="ended", **said)
+    try:
+        while True:
+            said = await _done(await jobs.get(), begin.settings, sources, lambda: say(said="event"))
+            say(said="ended", **said)
+    finally:
+        sources.close()
 
 
 async def _done(job: Job, settings: Settings, sources: Sources, wrote: Any) -> dict[str, Any]:
@@ -99,7 +110,8 @@ async def _done(job: Job, settings: Settings, sources: Sources, wrote: Any) -> d
         held = await asyncio.to_thread(continued, job.identity, settings=settings, watch=watch, engine=engine)
         if not isinstance(held, Report):
             held.heard.known = job.answers
-            await replace(held, notes=(*held.notes, *job.notes)).concluded(go_on=job.go_on)
+            with within(job.span or {}):
+                await replace(held, notes=(*held.notes, *job.notes)).concluded(go_on=job.go_on)
     except QuestionError:
         return {"how": "asked", "questions": [one.model_dump(mode="json") for one in held.heard.open]}
     except TsgError as error:

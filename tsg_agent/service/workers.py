@@ -3,9 +3,12 @@
 import asyncio
 import contextlib
 import json
+import os
 import pickle
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -19,6 +22,7 @@ from tsg_agent.service.running import Investigation
 from tsg_agent.service.sources import Source
 from tsg_agent.service.worker import GRACE, Begin, Job
 from tsg_agent.settings import Settings
+from tsg_agent.tracing import carried
 
 _BOOTSTRAP: Final = """
 import json, sys
@@ -42,20 +46,21 @@ class Crashed(Exception):
 class _Process:
     """One worker process."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+    def __init__(self, process: asyncio.subprocess.Process, scratch: str) -> None:
+        self._process, self._scratch = process, scratch
         self.begun = asyncio.ensure_future(self._heard(STARTS_S))
         self.begun.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     @classmethod
     async def started(cls, begin: Begin) -> "_Process":
         """It, on its way: `begun` is done when it is ready."""
+        scratch = tempfile.mkdtemp(prefix="tsg-worker-")  # one that is killed takes away nothing that it wrote
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-I", "-c", _BOOTSTRAP, json.dumps(sys.path),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env={**os.environ, "TMPDIR": scratch},
             limit=_LONGEST, start_new_session=True,  # Ctrl-C is for whoever serves
         )  # fmt: skip
-        made = cls(process)
+        made = cls(process, scratch)
         made._tell(begin)
         return made
 
@@ -82,16 +87,14 @@ class _Process:
         self.begun.cancel()
         if self._process.stdin:
             self._process.stdin.close()
-        with contextlib.suppress(TimeoutError):
+        try:
             await asyncio.wait_for(self._process.wait(), GRACE + 0.5)
-            return
-        self.kill()
-        await self._process.wait()
-
-    def kill(self) -> None:
-        """End it at once."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+        finally:
+            await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
 
     def _tell(self, what: Begin | Job) -> None:
         assert self._process.stdin is not None  # noqa: S101 - a pipe, by our own order
@@ -111,8 +114,8 @@ class _Process:
 class Workers:
     """So many worker processes, started before they are needed, each with one investigation at a time."""
 
-    def __init__(self, number: int, sources: Mapping[str, Source], settings: Settings) -> None:
-        self._begin, self._settings = Begin(settings, sources), settings
+    def __init__(self, number: int, sources: Mapping[str, Source], settings: Settings, setup: str = "") -> None:
+        self._begin, self._settings = Begin(settings, sources, setup), settings
         self._number, self._queue = number, Queue(number)
         self._free: list[_Process] = []
         self._at_work: dict[str, _Process] = {}
@@ -130,9 +133,13 @@ class Workers:
         while len(self._free) < self._number:
             self._free.append(await _Process.started(self._begin))
 
+    def closing(self) -> None:
+        """Start no more."""
+        self._closed = True
+
     async def aclose(self) -> None:
         """End those that have no work; whoever has some ends its own."""
-        self._closed = True
+        self.closing()
         await asyncio.gather(*(process.end() for process in self._free))
 
     async def concluded(self, investigation: Investigation, *, go_on: bool) -> None:
@@ -149,7 +156,7 @@ class Workers:
             return (await asyncio.to_thread(store.events.states)).get(identity, "")
 
         try:
-            job, crashes = Job(identity, investigation.notes, go_on, heard.known), 0
+            job, crashes = Job(identity, investigation.notes, go_on, heard.known, carried()), 0
             while True:
                 try:
                     said = await self._done(investigation, job)

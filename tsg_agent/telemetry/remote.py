@@ -17,6 +17,7 @@ from sqlglot import exp
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
 from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, WEIGHT, Kind, SourceTable, Table
 from tsg_agent.telemetry.conversion import WORDY, shortened
+from tsg_agent.telemetry.engine import QUERIES
 from tsg_agent.telemetry.expressions import columns_of
 from tsg_agent.telemetry.mapping import TableMapping, misfit, read_mapping
 from tsg_agent.telemetry.portable import CANONICAL, Translated, Translator

@@ -20,7 +20,7 @@ from tsg_agent.web.api import Failed, Problem, make_api
 from tsg_agent.web.audit import Audit
 from tsg_agent.web.chat import make_chat
 from tsg_agent.web.config import Serving
-from tsg_agent.web.desk import WHO, Busy, Desk, Missing
+from tsg_agent.web.desk import Busy, Desk, Missing
 from tsg_agent.web.guard import Guard
 from tsg_agent.web.hooks import Hooks
 from tsg_agent.web.mcp import Mounted
@@ -50,7 +50,7 @@ class Server:
     def __init__(self, service: Service, serving: Serving, fetch: Fetch = fetched) -> None:
         """`fetch`: gets certificates of a sender that signs with them."""
         self.service, self.serving = service, serving
-        self.audit = Audit(service.settings.state_dir, WHO)
+        self.audit = Audit(service.settings.state_dir)
         self.desk = Desk(service, self.audit, serving.limits)
         self.metrics = Metrics(lambda: self.desk.readers)
         self.teller = Teller(self.desk, serving, self.audit, self.metrics)

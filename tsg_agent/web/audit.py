@@ -1,14 +1,17 @@
 """Who asked what, and every query that ran for it: one line of JSON each, in a file that only its owner reads."""
 
+import fcntl
 import json
 import logging
 import os
 import threading
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tsg_agent.llm.redaction import without_secrets
+from tsg_agent.settings import load_settings
 from tsg_agent.telemetry.engine import QUERIES
 from tsg_agent.tracing import WithInvestigation
 
@@ -18,14 +21,23 @@ MOST_BYTES = 100_000_000
 """Of the file; then it is kept as audit.1.jsonl, in the place of the one before."""
 
 
+class Who(NamedTuple):
+    """Who asks. `team` is None where no tokens are asked for: then whoever reaches the server reads all."""
+
+    name: str
+    team: str | None = None
+
+
+_SERVER = Who("server")
+WHO: ContextVar[Who] = ContextVar("tsg_who", default=_SERVER)
+
+
 class Audit(logging.Handler):
     """The log. As a handler it hears of queries, in whatever thread they run."""
 
-    def __init__(self, folder: Path, who: Any) -> None:
-        """`who`: the context variable of who asks."""
+    def __init__(self, folder: Path) -> None:
         super().__init__()
         self._file = folder.expanduser() / "audit.jsonl"
-        self._who = who
         self._writing = threading.Lock()
         self.addFilter(WithInvestigation())
 
@@ -42,7 +54,7 @@ class Audit(logging.Handler):
 
     def say(self, what: str, **about: Any) -> None:
         """One line. What cannot be written is told to the log of the program: nobody is left without an answer."""
-        who = self._who.get()
+        who = WHO.get()
         told = {name: _short(value) for name, value in about.items() if value not in (None, "")}
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "who": who.name, "team": who.team}
         try:
@@ -60,11 +72,22 @@ class Audit(logging.Handler):
             file = os.open(self._file, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
             try:
                 os.write(file, f"{line}\n".encode())
-                full = os.fstat(file).st_size > MOST_BYTES
+                if os.fstat(file).st_size > MOST_BYTES:
+                    self._turn_over(file)
             finally:
                 os.close(file)
-            if full:
-                self._file.replace(self._file.with_name("audit.1.jsonl"))
+
+    def _turn_over(self, file: int) -> None:
+        """Begin anew: one of the processes that write does, while the others wait."""
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if self._file.exists() and os.path.samestat(os.fstat(file), self._file.stat()):
+            self._file.replace(self._file.with_name("audit.1.jsonl"))
+
+
+def in_worker() -> None:
+    """In a process that runs investigations: its queries are heard of too; `investigation` says who asked for it."""
+    WHO.set(Who("worker"))
+    Audit(load_settings().state_dir).__enter__()
 
 
 def _short(value: Any) -> Any:

@@ -6,11 +6,10 @@ Every surface goes through here: the rules about who may read what are in one pl
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tsg_agent.errors import RecordError, TsgError
 from tsg_agent.events import Event
@@ -19,8 +18,8 @@ from tsg_agent.models import Report
 from tsg_agent.service.door import Events, Form, Listed, Service, Standing
 from tsg_agent.service.recorder import Recorder, written
 from tsg_agent.sqlite_files import connected, owned
-from tsg_agent.store import Feedback, Request, Store
-from tsg_agent.web.audit import Audit
+from tsg_agent.store import Feedback, Request
+from tsg_agent.web.audit import WHO, Audit
 from tsg_agent.web.config import Limits
 
 if TYPE_CHECKING:
@@ -37,17 +36,6 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS told (investigation TEXT NOT NULL, target TEXT NOT NULL, stage TEXT NOT NULL,"
     " thread TEXT NOT NULL DEFAULT '', PRIMARY KEY (investigation, target, stage))",
 )
-
-
-class Who(NamedTuple):
-    """Who asks. `team` is None where no tokens are asked for: then whoever reaches the server reads all."""
-
-    name: str
-    team: str | None = None
-
-
-_SERVER = Who("server")
-WHO: ContextVar[Who] = ContextVar("tsg_who", default=_SERVER)
 
 
 class Missing(RecordError):
@@ -323,6 +311,3 @@ class _Readable:
         if not self._desk._may_read(identity):
             raise Missing(f"There is no investigation {identity[:80]!r}.", fix="The list shows those of your team.")
         return self._desk.service.store.report(identity)
-
-
-__all__ = ["ENDED", "QUESTION", "WHO", "Begun", "Busy", "Desk", "Ledger", "Missing", "Store", "Who"]

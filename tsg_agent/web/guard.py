@@ -8,8 +8,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from tsg_agent.web.audit import WHO, Who
 from tsg_agent.web.config import Serving
-from tsg_agent.web.desk import WHO, Who
 from tsg_agent.web.metrics import Metrics
 
 Scope = MutableMapping[str, Any]

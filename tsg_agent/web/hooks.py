@@ -10,8 +10,9 @@ from tsg_agent.extract import Given, Known
 from tsg_agent.extract.choices import iso
 from tsg_agent.telemetry.profile import known_values
 from tsg_agent.web.api import COMMON, ONE, Begun
+from tsg_agent.web.audit import WHO, Who
 from tsg_agent.web.config import Hook, Serving
-from tsg_agent.web.desk import ENDED, WHO, Desk, Missing, Who
+from tsg_agent.web.desk import ENDED, Desk, Missing
 from tsg_agent.web.metrics import Metrics
 from tsg_agent.web.senders import Alert, read
 from tsg_agent.web.signed import Fetch, Unsigned, amazons, check, check_sns, fetched

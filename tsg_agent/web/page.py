@@ -19,8 +19,9 @@ from tsg_agent.extract import Given
 from tsg_agent.report.html import extended
 from tsg_agent.service.door import Standing
 from tsg_agent.tools import PLUGINS
+from tsg_agent.web.audit import WHO
 from tsg_agent.web.config import Serving
-from tsg_agent.web.desk import QUESTION, WHO, Desk
+from tsg_agent.web.desk import QUESTION, Desk
 from tsg_agent.web.guard import COOKIE
 from tsg_agent.wording import DIMENSIONS, lines, moment, one_line
 
