@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from eval.ablation import command as ablation
 from eval.bounds.command import command as bounds
 from eval.cache import default_cache
 from eval.cases import INCIDENTS, chosen, load_all
@@ -34,6 +35,7 @@ errors = Console(stderr=True)
 RESULTS = Path("eval-results")
 app.command("localize")(localize)
 app.command("bounds")(bounds)
+app.command("ablation")(ablation)
 app.command("effects")(effects)
 
 

@@ -35,6 +35,7 @@ from tsg_agent.models import (
     Visible,
 )
 from tsg_agent.settings import AllThresholds
+from tsg_agent.tools import GUIDE
 
 Pair = tuple[int, int]
 START = datetime(2026, 3, 10, 14, 5, tzinfo=UTC)
@@ -219,6 +220,7 @@ def report(judged: Judgement, *special: Finding, **changes: Any) -> Report:
         version="0.1.0",
         usage=Usage(milliseconds=1834.0, queries=14),
         thresholds=AllThresholds(),
+        guide=GUIDE,
     )
 
 

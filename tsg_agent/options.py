@@ -73,12 +73,12 @@ Threshold = Annotated[float | None, typer.Option(help="SLA threshold, percent; d
 Last = Annotated[str | None, typer.Option(help="Look at the last 2h, 90m or 1d, up to now, whatever the text says.")]
 Now = Annotated[str | None, typer.Option(help="What counts as now; for replays.")]
 
-_GIVEN = ("region", "service_name", "environment", "incident_start", "start_time", "end_time", "threshold")
+GIVEN = ("region", "service_name", "environment", "incident_start", "start_time", "end_time", "threshold")
 
 
 def given_of(flags: dict[str, Any]) -> dict[str, Any]:
     """A command's own arguments that are parameters of an incident."""
-    return {name: flags[name] for name in _GIVEN}
+    return {name: flags[name] for name in GIVEN}
 
 
 def refuse_with_guide(given: dict[str, Path | None]) -> None:

@@ -142,7 +142,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     if guide is not None:
         from tsg_agent.cli.guide import run_with_guide
 
-        refuse_with_guide({"--html": html, "--record": record})
+        refuse_with_guide({"--record": record})
         text = read_text(incident)
         run_with_guide(
             guide,
@@ -153,6 +153,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
             parameters=parameter or [],
             now=now,
             as_json=as_json,
+            html=html,
             quiet=quiet,
         )
         return
@@ -276,6 +277,9 @@ def mcp(
         list[str] | None, typer.Option(help="NAME=FILE: the TOML file that maps a source's tables and columns.")
     ] = None,
     tools: Annotated[str, typer.Option(help="few: run, ask, list, read; all: the nine checks and code too.")] = "few",
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes that run the investigations, one at a time each; 0: the server does.")
+    ] = 1,
 ) -> None:
     """Serve the agent to MCP clients, on standard input and output. Needs `pip install 'tsg-agent[mcp]'`.
 
@@ -283,7 +287,7 @@ def mcp(
     """
     from tsg_agent.cli.serve import serve_mcp
 
-    serve_mcp(source, mapping or [], tools)
+    serve_mcp(source, mapping or [], tools, workers)
 
 
 @app.command()

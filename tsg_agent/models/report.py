@@ -5,11 +5,12 @@ from enum import StrEnum
 from html import escape
 from typing import Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from tsg_agent.models.base import Model, Subject
 from tsg_agent.models.findings import Finding, Status
 from tsg_agent.models.parameters import Parameters
+from tsg_agent.models.report_schema import SCHEMA, upgraded
 from tsg_agent.models.verdicts import (
     Confidence,
     Contrast,
@@ -213,7 +214,7 @@ class Line(Model):
 class Report(Model):
     """The whole conclusion as data. Its JSON Schema ships as `tsg_agent/report/report.schema.json`."""
 
-    schema_version: int = 1
+    schema_version: int = SCHEMA
     id: str
     version: str = Field(description="of tsg-agent")
     created: AwareDatetime
@@ -240,6 +241,11 @@ class Report(Model):
     notes: list[str]
     usage: Usage
     narrative: Narrative | None = Field(None, description="None without a model, or where it gave none")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_this_schema(cls, held: Any) -> Any:
+        return upgraded(held)
 
     @property
     def began(self) -> datetime | None:
