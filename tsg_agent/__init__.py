@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tsg_agent.recording import record, replay
     from tsg_agent.report.html import to_html
     from tsg_agent.report.markdown import to_markdown
+    from tsg_agent.report.screen import to_screen
     from tsg_agent.service import (
         Service,
         Source,
@@ -41,9 +42,10 @@ if TYPE_CHECKING:
     )
     from tsg_agent.settings import Settings
     from tsg_agent.store import Request
-    from tsg_agent.tools import PLUGINS, get_tools
+    from tsg_agent.tools import GUIDE, PLUGINS, get_tools
 
 __all__ = [
+    "GUIDE",
     "PLUGINS",
     "Answer",
     "Conversation",
@@ -81,6 +83,7 @@ __all__ = [
     "resume",
     "to_html",
     "to_markdown",
+    "to_screen",
 ]
 _HOMES = {
     "errors": (
@@ -101,6 +104,7 @@ _HOMES = {
     "recording": ("record", "replay"),
     "report.html": ("to_html",),
     "report.markdown": ("to_markdown",),
+    "report.screen": ("to_screen",),
     "service": (
         "Service",
         "Source",
@@ -115,7 +119,7 @@ _HOMES = {
     ),
     "settings": ("Settings",),
     "store": ("Request",),
-    "tools": ("PLUGINS", "get_tools"),
+    "tools": ("GUIDE", "PLUGINS", "get_tools"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

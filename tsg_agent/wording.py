@@ -4,6 +4,7 @@ import math
 import re
 from datetime import datetime, timedelta
 
+from tsg_agent.columns import SUBJECTS
 from tsg_agent.escape import lines as lines  # noqa: PLC0414 - they are words too: most ask for them here
 from tsg_agent.escape import one_line as one_line  # noqa: PLC0414 - the same
 from tsg_agent.models import Measure, Rate, Subject, Tier
@@ -14,35 +15,8 @@ FEW = 10
 MOST_DIGITS = 4
 """A share closer to 0 or 100 than these digits can say is called under or over that."""
 
-# Of one subject, the dimensions in the order in which they are said, each with its word.
-DIMENSIONS: dict[str, str] = {
-    "service_version": "version",
-    "flag_name": "flag",
-    "flag_value": "value",
-    "region": "region",
-    "datacenter": "datacenter",
-    "availability_zone": "zone",
-    "instance_type": "instance type",
-    "load_balancer_id": "load balancer",
-    "partition_id": "partition",
-    "shard_id": "shard",
-    "tenant_category": "tenant category",
-    "http_method": "method",
-    "endpoint_path": "endpoint",
-    "api_version": "API version",
-    "client_type": "client type",
-    "product_id": "product",
-    "product_category": "product category",
-    "customer_tier": "customer tier",
-    "subscription_type": "subscription",
-    "business_criticality": "criticality",
-    "scenario_name": "workflow",
-    "workflow_step": "workflow step",
-    "service_component": "component",
-    "dependency_name": "dependency",
-    "error_category": "error category",
-    "exception_type": "error",
-}
+DIMENSIONS: dict[str, str] = {name: column.word for name, column in SUBJECTS.items()}
+"""Of one subject, the dimensions in the order in which they are said, each with its word."""
 
 
 def column_words(column: str) -> str:

@@ -81,13 +81,16 @@ class Server:
         """A schema with the guide's tables; the reader may read them."""
         with self.owner() as connection:
             connection.execute(f'CREATE SCHEMA "{schema}"')
-            connection.execute(f"GRANT USAGE ON SCHEMA \"{schema}\" TO {READER}")
+            connection.execute(f'GRANT USAGE ON SCHEMA "{schema}" TO {READER}')
             for name, table in tables.items():
                 columns = [one for one in table.column_names if one in CATALOG[name].columns]
                 types = ", ".join(f'"{one}" {TYPES[CATALOG[name].columns[one]]}' for one in columns)
                 connection.execute(f'CREATE TABLE "{schema}"."{name}" ({types})')
                 listed = ", ".join(f'"{one}"' for one in columns)
-                with connection.cursor() as cursor, cursor.copy(f'COPY "{schema}"."{name}" ({listed}) FROM STDIN') as copy:
+                with (
+                    connection.cursor() as cursor,
+                    cursor.copy(f'COPY "{schema}"."{name}" ({listed}) FROM STDIN') as copy,
+                ):
                     for batch in table.select(columns).to_batches(max_chunksize=20_000):
                         for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                             copy.write_row(row)

@@ -25,6 +25,8 @@ from tsg_agent.models import (
     Visible,
 )
 from tsg_agent.settings import AllThresholds
+from tsg_agent.steps.guide import TypedGuide
+from tsg_agent.steps.step import Step
 
 
 def conclude(  # noqa: PLR0913 - one argument for each thing that a conclusion rests on
@@ -38,13 +40,14 @@ def conclude(  # noqa: PLR0913 - one argument for each thing that a conclusion r
     version: str,
     usage: Usage,
     thresholds: AllThresholds,
+    guide: TypedGuide[Step],
 ) -> Report:
-    """The whole conclusion of one investigation (guide, Step 11). The same input gives the same report."""
+    """The whole conclusion of one investigation (the guide's last step). The same input gives the same report."""
     findings = sorted(findings, key=lambda f: f.step)
-    case = Case(parameters, findings, judgement, sla, thresholds)
+    case = Case(guide, parameters, findings, judgement, sla, thresholds)
     causes = [_cause(rank, v, case.start, case.slow_ms) for rank, v in enumerate(_ranked(judgement), 1)]
     rejected = [_rejected(v) for v in judgement.rejected]
-    missing = gaps(judgement.start, findings, sla)
+    missing = gaps(case)
     proposed = actions(case, causes, missing)
     first = headline(case, causes, missing)
     answered = suspicions(judgement.mentioned, causes, rejected, unmade=bool(judgement.unmade))
@@ -64,7 +67,7 @@ def conclude(  # noqa: PLR0913 - one argument for each thing that a conclusion r
         suspicions=answered,
         rejected=rejected,
         gaps=missing,
-        summary=summary(causes, rejected, missing, findings),
+        summary=summary(case, causes, rejected, missing),
         actions=proposed,
         communication=communication(case, first, causes, proposed, missing),
         findings=findings,

@@ -28,7 +28,7 @@ def headline(case: Case, causes: list[Cause], gaps: list[Gap]) -> str:
     if sla.breached is None:
         return sentence(f"{found}: {state}")
     quiet = not case.judgement.unmade and not case.something_fails and not sla.breached
-    return sentence(f"{found}{': ' if quiet else '; '}{state}{_unlooked(gaps)}")
+    return sentence(f"{found}{': ' if quiet else '; '}{state}{_unlooked(case, gaps)}")
 
 
 def nothing_found(case: Case) -> str:
@@ -79,8 +79,7 @@ def _cause(case: Case, cause: Cause) -> str:
     said = f" (reported {clock(reported)})" if other and reported is not None else ""
     since = f" since {moment(start)}{said}" if start and cause.onset.kind.value in ("new", "worse", "appeared") else ""
     detail = figures(cause.onset, cause.contrast, cause.measure, case.slow_ms)
-    known = cause.step != 9 or "workflow_step" in cause.subject
-    step = None if known else cause.detail.get("workflow_step")
+    step = None if "workflow_step" in cause.subject else cause.detail.get("workflow_step")
     where = f" at {name(step)}" if step else ""
     verb = {"slow": "is slow", "slower": "is slower than it was", "rate_limited": "is rate limited"}.get(
         cause.measure.value, "is failing"
@@ -95,6 +94,6 @@ def subject_words(cause: Cause) -> str:
     return f"{subject_name(cause.subject)}{others and f'{others} (as many fail there)'}"
 
 
-def _unlooked(gaps: list[Gap]) -> str:
-    steps = [g.step for g in gaps if g.step is not None and g.step > 1 and g.status != CANARY]
+def _unlooked(case: Case, gaps: list[Gap]) -> str:
+    steps = [g.step for g in gaps if g.step is not None and case.guide.looks_at(g.step) and g.status != CANARY]
     return f"; not checked: {steps_words(steps)}" if steps else ""

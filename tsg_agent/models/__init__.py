@@ -1,6 +1,6 @@
 """The data that flows through an investigation, from the incident's text to its report. No logic."""
 
-from tsg_agent.models.base import Instant, Model, Subject
+from tsg_agent.models.base import Instant, Model, StepKind, Subject
 from tsg_agent.models.findings import Finding, Status
 from tsg_agent.models.parameters import Doubt, Parameters, Question
 from tsg_agent.models.report import (
@@ -89,6 +89,7 @@ __all__ = [
     "Sla",
     "Start",
     "Status",
+    "StepKind",
     "Subject",
     "Suspicion",
     "Tier",

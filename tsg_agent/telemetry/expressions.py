@@ -11,7 +11,6 @@ MOST_CHARACTERS = 4_000
 MAPPED = SCALARS | by_arguments("""
     1: url_decode map_from_entries map_keys map_values to_json
     2: json_extract json_extract_string list_extract list_filter list_position list_transform lookup map_extract
-    2: string_split
 """)
 """What an expression of a mapping may call besides: it looks into values, which a question needs not."""
 ALLOWED_NODES = (
@@ -37,6 +36,9 @@ def check_expression(text: str, where: str) -> str:
     except RecursionError as error:
         fix = "Write it with fewer brackets."
         raise TelemetryError(f"{where}: the mapping's expression is nested too deep", fix=fix) from error
+    except ValueError as error:  # what sqlglot reads and cannot write
+        fix = "Write it in another way."
+        raise TelemetryError(f"{where}: the mapping's expression is not understood: {text!r}", fix=fix) from error
 
 
 def _checked(text: str, where: str) -> str:

@@ -20,7 +20,6 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from sqlglot import exp
 
 from tsg_agent.errors import QueryError, TelemetryError, TransientTelemetryError
-from tsg_agent.telemetry.portable import Translated
 from tsg_agent.telemetry.postgres_dialect import written
 from tsg_agent.telemetry.remote import OPENING, Deadline, Relation, Remote
 

@@ -1,16 +1,14 @@
 """Looks at a file and writes the mapping that reads it: a ready one, or each column guessed by its name."""
 
 import re
-import tomllib
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from os.path import commonprefix
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
 
+from tsg_agent.columns import COLUMNS
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import ANSWER, CALLS, LOGS, Kind
 from tsg_agent.telemetry.conversion import NUMERIC
@@ -153,12 +151,6 @@ def _constant(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace('"', '\\"').replace("'", "''") + "'"
 
 
-@cache
-def _synonyms() -> dict[str, list[str]]:
-    text = files("tsg_agent.telemetry").joinpath("guesses.toml").read_text("utf-8")
-    return {name: [_bare(one) for one in names.split()] for name, names in tomllib.loads(text).items()}
-
-
 def _bare(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
@@ -173,8 +165,9 @@ def _guessed(columns: dict[str, str], path: Path, given: dict[str, str]) -> list
     held = {_bare(name): name for name in columns}
     lines: list[str] = []
     used: set[str] = set()
-    for name, kind in LOGS.columns.items():
-        names = [name, *_synonyms().get(name, [])]
+    for column in (one for one in COLUMNS if one.table == LOGS.name):
+        name, kind = column.name, column.kind
+        names = [name, *column.named]
         names += [one + unit for one in names for unit in _UNITS] if name.endswith("_ms") else []
         found = next((held[_bare(one)] for one in names if _bare(one) in held and held[_bare(one)] not in used), None)
         if found is None:

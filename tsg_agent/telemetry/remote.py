@@ -197,7 +197,9 @@ class Remote(ABC):
             )
         held = {name.lower(): name for name in reversed(relation.types)} | {name: name for name in relation.types}
         own = {name: held[name] for name in table.columns if name in held}
-        texts = {name: exp.column(exp.to_identifier(column, quoted=True)).sql(CANONICAL) for name, column in own.items()}
+        texts = {
+            name: exp.column(exp.to_identifier(column, quoted=True)).sql(CANONICAL) for name, column in own.items()
+        }
         types = {name: relation.types[column] for name, column in own.items()}
         mapped = {name: _fitting(f"{table.name}.{name}", given, held) for name, given in mapping.columns.items()}
         for name, expression in mapped.items():

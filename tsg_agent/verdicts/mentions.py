@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from tsg_agent.evidence.dimensions import FLAG
 from tsg_agent.evidence.measurement import Measurement, Table
 from tsg_agent.evidence.requests import REQUEST_MEASURES
 from tsg_agent.models import Measure, Mention, Rate
@@ -29,8 +28,8 @@ def names_in(measurement: Measurement) -> dict[str, list[str]]:
 def _mention(one: Mention, measurement: Measurement, measure: Measure) -> Mention:
     if one.subject is None:
         return one
-    columns = FLAG.columns if FLAG.columns[0] in one.subject else tuple(one.subject)
-    table = measurement.table(columns)
+    told = set(one.subject)  # a flag's name alone says any of its values
+    table = next((table for table in measurement.tables if told <= set(table.dimension.columns)), None)
     if table is None or measure not in table.counts.failures:
         return one
     rows = [row for row in range(len(table.values)) if one.subject.items() <= table.subject(row).items()]
