@@ -1,10 +1,16 @@
-"""`python -m benchmarks [investigation] [branches] [demo] [size]`: all, or the named ones."""
+"""`python -m benchmarks [investigation] [branches] [demo] [size] [at_once]`: all, or the named ones."""
 
 import sys
 
-from benchmarks import branches, demo, investigation, size
+from benchmarks import at_once, branches, demo, investigation, size
 
-ALL = {"investigation": investigation.measure, "branches": branches.measure, "demo": demo.measure, "size": size.measure}
+ALL = {
+    "investigation": investigation.measure,
+    "branches": branches.measure,
+    "demo": demo.measure,
+    "size": size.measure,
+    "at_once": at_once.measure,
+}
 
 
 def main() -> None:

@@ -153,6 +153,6 @@ def _their_arguments() -> tuple[str, ...]:
 def _run(program: str, source: str, *arguments: object) -> dict[str, float]:
     """What a program prints last. `source`: the folder whose modules it loads, "" for this one's."""
     whole = program.replace("# PEAK", PEAK).replace("# CPU", CPU)
-    printed = python("-c", whole, *map(str, arguments), source=source)
+    printed = python("-c", whole, *map(str, arguments), path=source or None)
     result: dict[str, float] = json.loads(printed.splitlines()[-1])
     return result

@@ -15,7 +15,7 @@ from tests.samples import (
     suspect,
     verdict,
 )
-from tsg_agent.models import Action, Gate, Measure, Verdict, Visible
+from tsg_agent.models import Action, Effect, Gate, Measure, Rate, Verdict, Visible
 
 
 def proposed(*causes: Verdict, **changes: Any) -> list[Action]:
@@ -70,9 +70,45 @@ def test_a_confirmed_cause_under_the_guides_thresholds_is_acted_on_and_says_so()
 
 
 def test_what_has_no_remedy_gets_a_look() -> None:
+    [product] = proposed(verdict(8, "HEALTHY", {"product_id": "p-7"}))
+    assert (product.kind, product.urgency) == ("look", "look")
+    assert "the guide has no fixed remedy for it" in product.statement
+
+
+def test_a_tier_under_the_guides_threshold_is_acted_on_too_and_it_says_so() -> None:
     [tier] = proposed(verdict(8, "HEALTHY", {"customer_tier": "FREE"}))
-    assert (tier.kind, tier.urgency) == ("look", "look")
-    assert "the guide has no fixed remedy for it" in tier.statement
+    assert (tier.kind, tier.urgency) == ("act_for_tier", "now")
+    assert "under the guide's threshold for tiers; the evidence confirms it" in tier.statement
+
+
+def test_what_the_guide_does_not_mend_has_an_owner_and_a_first_look() -> None:
+    [component] = proposed(verdict(10, "SPIKE", {"service_component": "pay"}))
+    assert (
+        component.how == "the team of pay owns it; look first at its log since 14:05 UTC, and at what it changed then"
+    )
+    [behind] = proposed(verdict(10, "SPIKE", {"dependency_name": "card-processor"}))
+    assert behind.how.startswith("whoever runs card-processor owns it")
+
+
+def test_a_suspect_says_what_would_settle_it() -> None:
+    [shard] = proposed(suspect(5, "X", {"shard_id": "s1"}))
+    assert shard.how == "moving a part of its traffic elsewhere would settle it"
+    [version] = proposed(suspect(2, "X", {"service_version": "2"}))
+    assert version.how == "taking it back for a part of the traffic would settle it"
+
+
+def test_an_action_says_what_it_would_bring_and_a_look_nothing() -> None:
+    effect = Effect(
+        measure=Measure.SERVER_ERRORS, now=Rate(failures=114, requests=1_000), then=Rate(failures=12, requests=1_000)
+    )
+    [back] = proposed(regression(effect=effect))
+    assert back.effect == "expected: availability from 88.6 % to 98.8 % on the requests since the start"
+    [limited] = proposed(regression(effect=effect.model_copy(update={"measure": Measure.RATE_LIMITED})))
+    assert limited.effect == "expected: from 11.4 % to 1.2 % of requests were rate limited (429)"
+    [nothing] = proposed(regression(effect=effect.model_copy(update={"then": effect.now})))
+    assert nothing.effect == ""
+    [look] = proposed(suspect(5, "X", {"shard_id": "s1"}, effect=effect))
+    assert look.effect == ""
 
 
 def test_a_version_that_is_slow_is_rolled_back_too() -> None:
@@ -278,7 +314,7 @@ def test_rate_limiting_is_relieved_where_429_dominates() -> None:
 def test_a_breached_tier_is_acted_for_at_once() -> None:
     tier = {"customer_tier": "PREMIUM"}
     assert kinds(verdict(8, "SLA_BREACH_PREMIUM", tier)) == ["act_for_tier"]
-    assert kinds(verdict(8, "HIGH_RETRY_RATE", tier)) == ["look"]
+    assert kinds(verdict(8, "HIGH_RETRY_RATE", tier, measure=Measure.RETRIES)) == ["look"]
 
 
 def test_a_tier_that_a_cause_breaches_is_acted_for() -> None:

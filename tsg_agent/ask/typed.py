@@ -158,7 +158,7 @@ class TypedQuery(Model):
 
 def thing(column: str) -> str:
     """What a column holds, in a word."""
-    more = {"instance_id": "instance", "user_id": "user", "session_id": "session", "workflow_step": "workflow step"}
+    more = {"user_id": "user", "session_id": "session", "workflow_step": "workflow step"}
     more |= {"service_name": "service"}
     words = {**DIMENSIONS, **more, "flag_value": "flag value", "exception_type": "exception"}
     return words.get(column) or column.replace("_", " ")

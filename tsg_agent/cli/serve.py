@@ -9,7 +9,7 @@ from tsg_agent.settings import load_settings
 from tsg_agent.store import Store
 
 
-def serve_mcp(sources: list[str], mappings: list[str], tools: str) -> None:
+def serve_mcp(sources: list[str], mappings: list[str], tools: str, workers: int) -> None:
     """Serve until the client goes. Raises ParameterError, SettingsError where the extra is not installed."""
     if tools not in ("few", "all"):
         raise ParameterError(f"There is no set of tools {tools!r}.", fix="--tools is few or all.")
@@ -31,7 +31,7 @@ def serve_mcp(sources: list[str], mappings: list[str], tools: str) -> None:
         for name, place in places.items()
     }
     loaded()
-    mcp_server.serve(Service(named, settings=settings), "all" if tools == "all" else "few")
+    mcp_server.serve(Service(named, settings=settings, workers=workers), "all" if tools == "all" else "few")
 
 
 def _named(pairs: list[str], flag: str) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Counts by dimension, value and bucket. Pure numpy."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
-from tsg_agent.evidence.dimensions import COMPONENT, DIMENSIONS, FLAG, REGION, Dimension
+from tsg_agent.columns import Nature
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.requests import (
     ANSWERS,
@@ -22,9 +22,13 @@ from tsg_agent.evidence.requests import (
     kinds_of,
 )
 from tsg_agent.evidence.together import counted
-from tsg_agent.models import Measure, Subject
+from tsg_agent.models import Measure, Parameters, Subject
 from tsg_agent.statistics import Floats
+from tsg_agent.steps.dimension import Dimension
+from tsg_agent.versions import VersionOrder, version_order
 
+COMPONENT = "service_component"
+"""The column that names the component which answered."""
 MOST_VALUES = 2_000
 """Values of one dimension that are measured, the busiest; the others count in the whole only."""
 
@@ -53,6 +57,11 @@ class Counts:
             answer[:, :, REDIRECT],
             answer[:, :, UNKNOWN],
         )
+
+    @property
+    def first(self) -> list[int]:
+        """The first bucket in which each group has a request."""
+        return [int(bucket) for bucket in (self.requests + self.unknown > 0).argmax(axis=1)]
 
     def __sub__(self, other: "Counts") -> "Counts":
         """What is left when the other's requests are taken out."""
@@ -121,6 +130,13 @@ class Table:
         """What each value is compared with: all other requests."""
         return self.whole - self.counts
 
+    @cached_property
+    def versions(self) -> VersionOrder:
+        """The order of its values, which are versions."""
+        return version_order(
+            {version: first for (version,), first in zip(self.values, self.counts.first, strict=True)}, 1
+        )
+
     def find(self, subject: Subject) -> int:
         """The row about a subject, -1 if it has none."""
         if set(subject) != set(self.dimension.columns):
@@ -151,30 +167,36 @@ class Measurement:
         return next((table for table in self.tables if table.dimension.columns == columns), None)
 
 
-def measured(requests: Requests, grid: Grid, regions: pa.Table | None, service: str, region: str) -> Measurement:
+def measured(
+    requests: Requests, grid: Grid, regions: pa.Table | None, given: Parameters, dimensions: Sequence[Dimension]
+) -> Measurement:
     """Every dimension's values by the grid's buckets. `regions`: the other regions' rows, by minute."""
-    all_of_them = Column(REGION, [(region,)], np.zeros(len(requests), np.int8))
+    all_of_them = Column(Dimension(("region",), 0), [(given.region,)], np.zeros(len(requests), np.int8))
     busiest = [_busiest(column) for column in requests.columns]
     total, *each = _counted([all_of_them, *busiest], requests, grid)
-    tables = [
-        _table(column, kept, counts, requests, total)
-        for column, kept, counts in zip(requests.columns, busiest, each, strict=True)
-    ]
-    flags = [table for table in tables if table.dimension == FLAG]
-    tables = [table for table in tables if table.dimension != FLAG]
-    if flags:
-        counts = flags[0].counts
-        for other in flags[1:]:
-            counts = counts.beside(other.counts)
-        tables.append(Table(FLAG, [value for one in flags for value in one.values], counts, total))
-    tables.append(_regions(regions, total, region, grid))
-    order = list(DIMENSIONS)
-    tables = sorted((one for one in tables if one.values), key=lambda one: order.index(one.dimension))
-    components = next((table for table in tables if table.dimension == COMPONENT), None)
-    row = None if components is None or components.error_only else entry_of([v for (v,) in components.values], service)
+    by_dimension: dict[Dimension, list[Table]] = {}
+    for column, kept, counts in zip(requests.columns, busiest, each, strict=True):  # a flag has one each
+        by_dimension.setdefault(column.dimension, []).append(_table(column, kept, counts, requests, total))
+    tables = [_together(each) for each in by_dimension.values()]
+    tables += [_regions(one, regions, total, given.region, grid) for one in dimensions if one.nature is Nature.REGION]
+    tables = sorted((one for one in tables if one.values), key=lambda one: dimensions.index(one.dimension))
+    components = next((table for table in tables if table.dimension.columns == (COMPONENT,)), None)
+    named = None if components is None or components.error_only else [value for (value,) in components.values]
+    row = entry_of(named, given.service_name) if named else None
     if components is None or row is None:
         return Measurement(grid, tables, total, total)
     return Measurement(grid, tables, total, components.counts.take([row]), components.values[row][0])
+
+
+def _together(tables: list[Table]) -> Table:
+    """The tables of one dimension as one: each flag has one of its own."""
+    first, *others = tables
+    if len(first.dimension.columns) == 1:
+        return first
+    counts = first.counts
+    for other in others:
+        counts = counts.beside(other.counts)
+    return Table(first.dimension, [value for one in tables for value in one.values], counts, first.whole)
 
 
 def _busiest(column: Column) -> Column:
@@ -218,7 +240,7 @@ def is_error_only(column: Column, requests: Requests) -> bool:
     return failures > 0 and failures == int(carried.sum()) and int(known.sum()) > failures
 
 
-def _regions(rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> Table:
+def _regions(dimension: Dimension, rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> Table:
     """The table of all regions: the other ones' rows, and the incident's, which is measured already."""
     values, counts = [(region,)] if own.requests.any() else [], own
     if rows is not None and rows.num_rows:
@@ -238,7 +260,7 @@ def _regions(rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> Tab
         )
     order = sorted(range(len(values)), key=values.__getitem__)
     ordered = counts.take(order) if values else Counts.zeros(0, grid.count)
-    return Table(REGION, [values[row] for row in order], ordered, ordered.sum())
+    return Table(dimension, [values[row] for row in order], ordered, ordered.sum())
 
 
 def entry_of(components: Iterable[str], service: str) -> int | None:

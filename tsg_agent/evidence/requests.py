@@ -1,6 +1,7 @@
 """The window's requests as arrays, one entry each: when, how they were answered, their value of each dimension."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -9,9 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tsg_agent.evidence.dimensions import FLAG, LOG_DIMENSIONS, PRODUCT_DIMENSIONS, WORKFLOW, Dimension
+from tsg_agent.columns import Nature
 from tsg_agent.models import Measure, Subject
 from tsg_agent.statistics import Bools, Floats
+from tsg_agent.steps.dimension import Dimension
+from tsg_agent.telemetry.catalog import FLAGS, LOGS, PRODUCTS, WORKFLOWS, Table
 
 Codes = NDArray[np.integer]
 ANSWERS = 7
@@ -66,7 +69,7 @@ class Column:
     @property
     def recorded(self) -> bool:
         """Whether no value means "not known": a request that asks for no flag, or is of no workflow, has none."""
-        return self.dimension not in (FLAG, WORKFLOW)
+        return self.dimension.table not in (FLAGS.name, WORKFLOWS.name)
 
     @cached_property
     def subjects(self) -> list[Subject]:
@@ -91,6 +94,8 @@ class Requests:
     runs: pa.Array | None = None
     passed: Bools | None = None
     """Spans that failed because a call that they made failed; None where the source has no spans."""
+    user: Codes | None = None
+    """A number for each request's user, -1 where it names none; None where the source names no users."""
     slower_ms: float = np.inf
     """From how long on a request counts as slower than usual."""
 
@@ -126,6 +131,14 @@ class Requests:
         """Since the window's origin."""
         return self.second // MINUTE
 
+    def until(self, second: int) -> "Requests":
+        """The requests before a second."""
+        kept = self.second < second
+        held: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
+        kept_of = {name: array[kept] for name, array in held.items() if isinstance(array, np.ndarray)}
+        columns = [replace(column, codes=column.codes[kept]) for column in self.columns]
+        return Requests(**held | kept_of | {"columns": columns})
+
     def with_usual(self, minute: float) -> "Requests":
         """The requests, slowness measured by those before a minute: twice the time that 99 % of them took at most."""
         usual = self.latency[(self.second < minute * MINUTE) & ~np.isnan(self.latency)]
@@ -133,7 +146,7 @@ class Requests:
         return replace(self, slower_ms=slower)
 
     def column(self, name: str) -> Column | None:
-        """The column of a dimension, by its first name; a flag's by none."""
+        """The column of a dimension of one name."""
         return next((one for one in self.columns if one.dimension.columns == (name,)), None)
 
     def having(self, subject: Subject) -> Bools:
@@ -141,7 +154,7 @@ class Requests:
         found = np.ones(len(self), bool)
         for column in self.columns:
             said = tuple(subject.get(name) for name in column.dimension.columns)
-            if column.dimension == FLAG and not any(value[0] == said[0] for value in column.values):
+            if column.dimension.table == FLAGS.name and not any(value[0] == said[0] for value in column.values):
                 continue
             if None not in said:
                 code = next((code for code, value in enumerate(column.values) if value == said), None)
@@ -166,20 +179,29 @@ class Requests:
         return counted[:, 1], counted.sum(axis=1)
 
 
-def read_requests(results: dict[str, pa.Table]) -> Requests:
-    """The requests from their queries' results."""
+def held_by(dimensions: Iterable[Dimension], table: Table) -> list[Dimension]:
+    """Those that a table's rows tell apart; the requests' are of one region."""
+    return [one for one in dimensions if one.table == table.name and one.nature is not Nature.REGION]
+
+
+def read_requests(results: dict[str, pa.Table], dimensions: Sequence[Dimension]) -> Requests:
+    """The requests from their queries' results, with what causes may be named by."""
     rows = results["rows"]
     columns = [
-        column for dimension in LOG_DIMENSIONS if (column := _column(dimension, rows[dimension.columns[0]])).values
+        column
+        for dimension in held_by(dimensions, LOGS)
+        if (column := _column(dimension, rows[dimension.columns[0]])).values
     ]
     run = runs = None
     if "request_id" in rows.column_names:
         requests = _Ids.of(rows["request_id"])
         if "flags" in results:
-            columns += _flags(results["flags"], requests)
+            columns += [
+                column for flag in held_by(dimensions, FLAGS) for column in _flags(flag, results["flags"], requests)
+            ]
         if "products" in results:
             where = requests.find(results["products"]["request_id"])
-            for dimension in PRODUCT_DIMENSIONS:
+            for dimension in held_by(dimensions, PRODUCTS):
                 values, codes = _coded(results["products"][dimension.columns[0]])
                 columns.append(Column(dimension, [(value,) for value in values], requests.scatter(where, codes)))
         if "runs" in results:
@@ -191,6 +213,9 @@ def read_requests(results: dict[str, pa.Table]) -> Requests:
     cell = np.maximum(rows["cell"].to_numpy(), 0).astype(np.int32)  # a window of two years has 63 million seconds
     second = cell // KINDS
     latency = rows["latency_ms"].cast(pa.float64()).fill_null(np.nan).to_numpy()
+    user = None
+    if "user_id" in rows.column_names:
+        user = _numbered(rows["user_id"].combine_chunks())
     passed = rows["passed_on"].fill_null(False).to_numpy() if "passed_on" in rows.column_names else None
     weight = rows["weight"].cast(pa.float64()).to_numpy() if "weight" in rows.column_names else None
     return Requests(
@@ -202,10 +227,13 @@ def read_requests(results: dict[str, pa.Table]) -> Requests:
         run,
         runs,
         passed,
+        user,
     )
 
 
-def with_workflows(requests: Requests, names: list[str], scenario: Codes, places: Codes) -> Requests:
+def with_workflows(
+    requests: Requests, names: list[str], scenario: Codes, places: Codes, dimension: Dimension
+) -> Requests:
     """The requests with the workflow that each is part of: each run's, by its place among `runs`. The last counts."""
     if requests.run is None or requests.runs is None or not names:
         return requests
@@ -213,9 +241,8 @@ def with_workflows(requests: Requests, names: list[str], scenario: Codes, places
     said = scenario >= 0
     of_run[places[said]] = scenario[said]
     of_run[-1] = -1  # runs that no request is part of
-    return replace(
-        requests, columns=[*requests.columns, Column(WORKFLOW, [(one,) for one in names], of_run[requests.run])]
-    )
+    column = Column(dimension, [(one,) for one in names], of_run[requests.run])
+    return replace(requests, columns=[*requests.columns, column])
 
 
 def _column(dimension: Dimension, column: pa.ChunkedArray) -> Column:
@@ -241,6 +268,13 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
     rank = np.full(len(names) + 1, -1, _smallest(len(names)))
     rank[order] = np.arange(len(order))
     return [names[place] for place in order], rank[codes]
+
+
+def _numbered(column: pa.Array) -> Codes:
+    """A number from 0 for each value, -1 for none."""
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    numbers: Codes = encoded.indices.fill_null(-1).to_numpy()
+    return numbers
 
 
 def _smallest(values: int) -> type[np.signedinteger[Any]]:
@@ -284,7 +318,7 @@ class _Ids:
         return found[self.place]
 
 
-def _flags(rows: pa.Table, requests: _Ids) -> list[Column]:
+def _flags(dimension: Dimension, rows: pa.Table, requests: _Ids) -> list[Column]:
     """One column per flag: a request has one value of each."""
     names, name = _coded(rows["flag_name"])
     values, value = _coded(rows["flag_value"])
@@ -296,5 +330,5 @@ def _flags(rows: pa.Table, requests: _Ids) -> list[Column]:
         present = np.flatnonzero(np.bincount(held + 1, minlength=len(values) + 1)[1:])
         rank = np.full(len(values) + 1, -1, _smallest(len(values)))
         rank[present] = np.arange(len(present))
-        columns.append(Column(FLAG, [(flag, values[one]) for one in present], rank[held]))
+        columns.append(Column(dimension, [(flag, values[one]) for one in present], rank[held]))
     return columns

@@ -163,9 +163,11 @@ def _opening(start: Choice, written: Written, material: Material) -> Choice:
 
 
 def _reported(material: Material) -> Choice:
+    """The plainest time of a report, the earliest of several."""
     question: Question | None = None
-    for sighting in sorted(material.roles.created, key=lambda sighting: -sighting.rank):
-        reading = read(sighting.mention, material.setting)
+    found = [(one, read(one.mention, material.setting)) for one in material.roles.created]
+    found.sort(key=lambda pair: (-pair[0].rank, pair[1].instant or material.setting.now))
+    for sighting, reading in found:
         quoted = material.quoted(sighting.start, sighting.end)
         if reading.instant and reading.instant <= material.setting.now:
             return Choice(reading.instant, f"text: {quoted}" + (f" ({reading.how})" if reading.how else ""))

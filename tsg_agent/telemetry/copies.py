@@ -12,7 +12,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tsg_agent.telemetry.catalog import CATALOG, FLAGS, LOGS, PRODUCTS
+from tsg_agent.columns import COLUMNS
+from tsg_agent.telemetry.catalog import FLAGS, LOGS, PRODUCTS
 from tsg_agent.telemetry.keys import BITMAP_BYTES
 
 Create = Callable[[str, Mapping[str, object]], tuple[Any, ...]]
@@ -22,19 +23,11 @@ FEW, MANY = 64, 10_000
 """Values up to which a text's code is looked up in a list, and up to which it gets a code at all."""
 MAXIMUM_REQUESTS = 6_000_000
 """Some 200 bytes each, with their flags and products."""
-CODED = (
-    "datacenter", "availability_zone", "service_version", "endpoint_path", "http_method", "api_version", "client_type",
-    "partition_id", "shard_id", "tenant_category", "instance_id", "instance_type", "load_balancer_id", "error_code",
-    "error_category", "exception_type", "exception_message", "stack_trace_hash", "service_component",
-    "dependency_name",
-)  # fmt: skip
-PLAIN = (
-    "timestamp", "status_code", "latency_ms", "backend_latency_ms", "connection_time_ms", "user_id",
-    "is_retry", "cache_hit", "has_dependency_failure", "is_cascading_failure",
-    "concurrent_connections", "cpu_utilization", "memory_utilization", "weight",
-    "span_id", "parent_span_id",
-)  # fmt: skip
-HASHED = {"request_id": "request_hash", "correlation_id": "correlation_hash"}
+CODED, PLAIN, _HASHED = (
+    tuple(column.name for column in COLUMNS if column.table == LOGS.name and column.copy == way)
+    for way in ("coded", "plain", "hashed")
+)
+HASHED = {name: f"{name.removesuffix('_id')}_hash" for name in _HASHED}
 """A text that only joins -> its hash, by which it does."""
 KEPT = (*PLAIN, *CODED, "request_id")
 """What the copy of the requests holds; a query that names another column reads the source."""
@@ -171,6 +164,3 @@ class Copies:
         # Unlike a cast, this is worked out once per value of a Parquet file's dictionary, not once per row.
         known = f"enum_range(CAST(NULL AS {kind}))"
         return f"(CAST({known} AS {kind}[]))[list_position({known}, {column})]"
-
-
-assert set(KEPT) <= set(CATALOG[LOGS.name].columns)  # noqa: S101 - a slip in the lists above
