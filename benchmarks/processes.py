@@ -8,12 +8,11 @@ import sys
 def python(*arguments: str, path: str | None = None) -> str:
     """What a Python process of this environment prints. Ends the benchmark where it fails, with what it said.
 
-    `path`: a folder whose modules go before those of this environment, and in which it runs.
+    `path`: a checkout of the project whose code it runs.
     """
     environment = {**os.environ, "PYTHONPATH": path} if path else None
-    done = subprocess.run(  # noqa: S603 - no shell; only modules of this folder are named
-        [sys.executable, *arguments], capture_output=True, text=True, check=False, cwd=path, env=environment
-    )
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=path)  # noqa: S603 - no shell; only modules of this folder are named
     if done.returncode:
         sys.exit(f"A benchmark's run failed:\n{done.stderr}")
     return done.stdout

@@ -18,7 +18,7 @@ from tsg_agent.telemetry import copies as making
 from tsg_agent.telemetry.compact import Compact, Over
 from tsg_agent.telemetry.copies import Create
 from tsg_agent.telemetry.duckdb import DuckDB
-from tsg_agent.tools import PLUGINS
+from tsg_agent.tools import GUIDE, PLUGINS
 from tsg_agent.tools.plugin import load_sql
 
 START = datetime(2026, 3, 10, 12)
@@ -138,12 +138,13 @@ def evidence(engine: DuckDB, region: str, pool: ThreadPoolExecutor) -> dict[str,
     """What verdicts are made from, row by row: a request is told by all that is known of it, not by its id."""
     scope = {name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for name, value in SCOPE.items()}
     parameters = Parameters(**{name: scope[name] for name in WINDOW}, region=region)
-    tables = Measurer(engine, parameters, Settings(), pool).fetch()
+    tables = Measurer(engine, parameters, Settings(), pool, GUIDE.dimensions).fetch()
     own = tables.pop("rows").to_pylist()
+    users = [row.pop("user_id") for row in own]
     known: dict[Any, list[str]] = {}
     for row in own:
         known.setdefault(row.pop("request_id", None), []).append(repr(row))
-    found = {"rows": sorted((repr(row),) for row in own)}
+    found = {"rows": sorted((repr(row),) for row in own), "users": [(len(set(users)), users.count(None))]}
     for name, table in tables.items():
         rows_ = table.to_pylist()
         told = [sorted(known[row.pop("request_id")]) if "request_id" in row else None for row in rows_]
@@ -158,8 +159,9 @@ def test_the_copies_change_no_evidence(repeated_request: bool, tmp_path: Path) -
         for region in ("us-east", "eu-central", "nowhere"):
             found = evidence(engine, region, pool)
             assert found == evidence(other, region, pool), region
-            held = {name for name, rows in found.items() if rows}
+            held = {name for name, rows in found.items() if rows} - {"users"}
             assert held == ({"regions"} if region == "nowhere" else {"rows", "flags", "products", "runs", "regions"})
+            assert (found["users"] == [(0, 0)]) is (region == "nowhere")
         assert bool(copies(engine)) is not repeated_request
 
 
