@@ -216,11 +216,11 @@ def test_a_table_that_the_account_may_not_read(server: Server, tmp_path: Path) -
 
 
 def test_a_grant_on_some_columns_is_enough(server: Server, tmp_path: Path) -> None:
-    server.load("some", held(str(written(tmp_path, {"api_gateway_logs": requests(50, {500: 9})}))))
+    server.load("partly", held(str(written(tmp_path, {"api_gateway_logs": requests(50, {500: 9})}))))
     with server.owner() as connection:
-        connection.execute("REVOKE SELECT ON some.api_gateway_logs FROM tsg_reader")
-        connection.execute("GRANT SELECT (timestamp, status_code, region) ON some.api_gateway_logs TO tsg_reader")
-    with open_telemetry(server.url("some")) as engine:
+        connection.execute("REVOKE SELECT ON partly.api_gateway_logs FROM tsg_reader")
+        connection.execute("GRANT SELECT (timestamp, status_code, region) ON partly.api_gateway_logs TO tsg_reader")
+    with open_telemetry(server.url("partly")) as engine:
         assert engine.tables["api_gateway_logs"].present == {"timestamp", "status_code", "region"}
         assert engine.run(LOOK, {}, timeout=10)["n"][0].as_py() == 50
 
