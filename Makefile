@@ -23,7 +23,7 @@ test: $(READY_DEV)  ## Run the tests
 test-slow: $(READY_DEV)  ## Run the tests that take seconds each
 	$(BIN)/python -m pytest -n auto -q -m "slow and not surfaces"
 
-test-surfaces: $(READY_SURFACES)  ## Run the tests that need extras, or are long: MCP, OpenTelemetry, examples, workers
+test-surfaces: $(READY_SURFACES)  ## Run the tests that need extras, or are long: server, page, MCP, OpenTelemetry, examples, workers
 	MCP1_PYTHON=$(abspath $(VENV))-mcp1/bin/python $(BIN)/python -m pytest -n auto -q -m surfaces
 
 test-engines: $(READY_DEV)  ## Run the tests of engines at servers, on servers that they start; installs what these need
@@ -62,6 +62,9 @@ $(READY_SURFACES): $(READY_DEV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group surfaces
 	$(PYTHON) -m venv $(VENV)-mcp1
 	$(VENV)-mcp1/bin/python -m pip install --quiet --disable-pip-version-check "mcp==1.30.*"
+	@command -v chromium > /dev/null || { test "$$(id -u)" = 0 && apt-get update -qq \
+		&& apt-get install -y -qq --no-install-recommends chromium > /dev/null; } \
+		|| echo "There is no chromium, and it cannot be installed here: the tests of the page are skipped."
 	@touch $@
 
 clean:  ## Take away what was made

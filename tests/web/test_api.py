@@ -16,7 +16,7 @@ import httpx
 from tests.web.serving import OPEN, TOKENS, bearer, begun, read_events, served, state, tokens, until
 from tsg_agent.web.config import Limits, Serving
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.surfaces
 
 
 @pytest.fixture(scope="module")

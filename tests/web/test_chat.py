@@ -19,7 +19,7 @@ from mcp.client.streamable_http import streamable_http_client
 from tests.web.serving import OPEN, TOKENS, begun, read_events, served, tokens
 from tsg_agent.web.config import Serving
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.surfaces
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from schemathesis.generation import GenerationMode
 from tests.web.serving import begun, read_events, served
 from tsg_agent.web.config import Limits, Serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
+pytestmark = [pytest.mark.surfaces, pytest.mark.filterwarnings("default")]
 EXAMPLES = 25
 CHECKS = [
     checks.not_a_server_error,

@@ -24,7 +24,7 @@ from tests.web.bodies import BODIES, CERTIFICATE, END, PLACE, START, TOPIC, aler
 from tests.web.serving import SECRET, bearer, begun, read_events, served, state, tokens, until
 from tsg_agent.web.config import Hook, Serving, Target
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.surfaces
 SIGNING = ("pagerduty", "grafana", "generic")
 
 

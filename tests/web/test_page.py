@@ -23,7 +23,7 @@ from tsg_agent.web.config import Serving
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.surfaces,
     pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium"),
 ]
 LONG = 30_000

@@ -23,7 +23,7 @@ import httpx
 from tests.web.serving import OPEN, SECRET, begun, read_events, state, until
 from tsg_agent.web.config import load_serving
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.surfaces
 
 
 @contextmanager
@@ -113,6 +113,15 @@ def test_a_token_is_shown_once_and_its_lines_are_the_files(tmp_path: Path) -> No
     serving = load_serving(file)
     assert serving.holder(token) == ("ada", "shop")
     assert serving.holder(f"{token}x") is None
+
+
+def test_the_example_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAGERDUTY_SECRET", SECRET)
+    monkeypatch.setenv("SLACK_BOT_TOKEN", SECRET)
+    serving = load_serving(ROOT / "examples" / "serve" / "serve.toml")
+    assert serving.hooks["pagerduty"].signs
+    assert not serving.hooks["alertmanager"].signs
+    assert "tsg.example" in serving.allowed_hosts
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ def _environment(report: Report, more: Environment) -> Environment:
         parts = PROSE_CITATION.split(_UNIT.sub("\u00a0%", lines(text)))
         return Markup("").join(_links(part, anchors) if i % 2 else escape(part) for i, part in enumerate(parts))
 
+<<<<<<< HEAD
     environment.filters = (
         more.filters
         | environment.filters
@@ -78,6 +79,22 @@ def _environment(report: Report, more: Environment) -> Environment:
             "identity": id,
         }
     )
+=======
+    environment.filters |= more.filters
+    environment.filters |= {
+        "cite": cite,
+        "cites": lambda ids: Markup("").join(Markup(" [{}]").format(_link(i, anchors)) for i in ids),
+        "cell": cell,
+        "count": count,
+        "percent": percent,
+        "rate": rate_words,
+        "sentence": sentence,
+        "subject": subject_name,
+        "moment": moment,
+        "measured": measured_row,
+        "column_names": _column_names,
+    }
+>>>>>>> h-web
     return environment
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tsg_agent.llm.redaction import without_secrets
-from tsg_agent.settings import load_settings
 from tsg_agent.telemetry.engine import QUERIES
 from tsg_agent.tracing import WithInvestigation
 
@@ -82,12 +81,6 @@ class Audit(logging.Handler):
         fcntl.flock(file, fcntl.LOCK_EX)
         if self._file.exists() and os.path.samestat(os.fstat(file), self._file.stat()):
             self._file.replace(self._file.with_name("audit.1.jsonl"))
-
-
-def in_worker() -> None:
-    """In a process that runs investigations: its queries are heard of too; `investigation` says who asked for it."""
-    WHO.set(Who("worker"))
-    Audit(load_settings().state_dir).__enter__()
 
 
 def _short(value: Any) -> Any:
