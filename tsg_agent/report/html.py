@@ -60,26 +60,6 @@ def _environment(report: Report, more: Environment) -> Environment:
         parts = PROSE_CITATION.split(_UNIT.sub("\u00a0%", lines(text)))
         return Markup("").join(_links(part, anchors) if i % 2 else escape(part) for i, part in enumerate(parts))
 
-<<<<<<< HEAD
-    environment.filters = (
-        more.filters
-        | environment.filters
-        | {
-            "cite": cite,
-            "cites": lambda ids: Markup("").join(Markup(" [{}]").format(_link(i, anchors)) for i in ids),
-            "cell": cell,
-            "count": count,
-            "percent": percent,
-            "rate": rate_words,
-            "sentence": sentence,
-            "subject": subject_name,
-            "moment": moment,
-            "measured": measured_row,
-            "column_names": _column_names,
-            "identity": id,
-        }
-    )
-=======
     environment.filters |= more.filters
     environment.filters |= {
         "cite": cite,
@@ -93,8 +73,8 @@ def _environment(report: Report, more: Environment) -> Environment:
         "moment": moment,
         "measured": measured_row,
         "column_names": _column_names,
+        "identity": id,
     }
->>>>>>> h-web
     return environment
 
 
