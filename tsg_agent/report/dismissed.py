@@ -4,8 +4,8 @@ from tsg_agent.models import Rejected
 from tsg_agent.wording import column_words, count, listed, measure_words, name, percent, points, sentence, subject_name
 
 SHOWN, NAMED = 12, 3
-NEAR = 1.0
-"""Points above the rest up to which a subject says nothing by itself."""
+NEAR, NEARLY = 1.0, 0.15
+"""Points above the rest, or the part of the rest's share, up to which a subject says nothing by itself."""
 ALIKE = ("no_contrast", "healthy", "below_threshold")
 """Reasons that come down to: it fails no more than the rest."""
 
@@ -91,9 +91,11 @@ def _within(found: list[Rejected]) -> str:
 
 
 def _is_like_the_rest(one: Rejected) -> bool:
-    gap = _gap(one)
+    gap, rest = _gap(one), one.contrast.rest
     asked_for = "service_version" in one.subject
-    return one.reason in ALIKE and not asked_for and gap is not None and gap <= NEAR
+    if gap is None or rest is None or one.reason not in ALIKE or asked_for:
+        return False
+    return gap <= max(NEAR, NEARLY * rest.percent)
 
 
 def _gap(one: Rejected) -> float | None:
