@@ -227,5 +227,5 @@ def test_the_commands(tmp_path: Path) -> None:
     assert "The first 5 rows" in made.output
     with DuckDB(path, mapping=out) as engine:
         assert known_values(engine, 30).services == ("basket",)
-    looked = runner.invoke(app, ["doctor", "-t", str(path), "--format", "nginx-combined", "--json"])
+    looked = runner.invoke(app, ["doctor", "-t", str(path), "--mapping", "nginx-combined", "--json"])
     assert json.loads(looked.output)["account"]["read"] == len(MADE)

@@ -14,7 +14,7 @@ from tsg_agent.wording import one_line, sentence
 
 HEADER, SECTION = 150, 3_000
 """Characters that Slack allows."""
-_FORMAT = re.compile(r"[*_~`]")
+_FORMAT = re.compile(r"[*~`]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 """Marks that would make text bold, slanted, struck or code: a zero-width space takes their meaning."""
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 from tsg_agent.errors import ParameterError, RecordError, TsgError
 from tsg_agent.events import Event
 from tsg_agent.extract import Given
 from tsg_agent.llm import Model
 from tsg_agent.models import Question, Report
-from tsg_agent.report.markdown import to_markdown
+from tsg_agent.report.forms import FORMS, Form, render
 from tsg_agent.service.entry import begin, continued
 from tsg_agent.service.feedback import export, feedback_of
 from tsg_agent.service.following import Following
@@ -35,12 +35,10 @@ if TYPE_CHECKING:
 Events: TypeAlias = list[Event]
 Listed: TypeAlias = list[Kept]
 Questions: TypeAlias = list[Question]
-Form: TypeAlias = Literal["json", "markdown", "brief", "html"]
 MOST_ENDED = 100
 """Investigations that have ended of which the service still knows the task."""
 PENDING = ("running", "queued", "asked")
 """States in which more may happen without anybody who goes on."""
-FORMS: tuple[Form, ...] = ("json", "markdown", "brief", "html")
 
 
 class Standing(NamedTuple):
@@ -356,11 +354,6 @@ def rendered(store: Store, identity: str, form: Form) -> str:
     """A kept report in one of the forms. Raises RecordError, ParameterError."""
     if form == "json":
         return store.report_text(identity)
-    report = store.report(identity)
-    if form == "html":
-        from tsg_agent.report.html import to_html  # noqa: PLC0415 - charts take long to import
-
-        return to_html(report)
-    if form in ("markdown", "brief"):
-        return to_markdown(report, brief=form == "brief")
+    if form in FORMS:
+        return render(store.report(identity), form)
     raise ParameterError(f"There is no form {form!r} of a report.", fix=f"There are {', '.join(FORMS)}.")
