@@ -1,10 +1,17 @@
-"""`python -m benchmarks [investigation] [branches] [demo] [size]`: all, or the named ones."""
+"""`python -m benchmarks [investigation] [branches] [demo] [size] [at_once] [surfaces]`: all, or the named ones."""
 
 import sys
 
-from benchmarks import branches, demo, investigation, size
+from benchmarks import at_once, branches, demo, investigation, size, surfaces
 
-ALL = {"investigation": investigation.measure, "branches": branches.measure, "demo": demo.measure, "size": size.measure}
+ALL = {
+    "investigation": investigation.measure,
+    "branches": branches.measure,
+    "demo": demo.measure,
+    "size": size.measure,
+    "at_once": at_once.measure,
+    "surfaces": surfaces.measure,
+}
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
+from tests.tools.made import SCOPE, START, requests, written
 from tsg_agent import (
     ParameterError,
     QuestionError,
@@ -298,6 +300,7 @@ def test_progress_tells_of_every_check_when_it_begins_and_ends(folder: Path) -> 
     assert {event.step for event in events if event.finding is not None} == {0, *range(2, 11)}
 
 
+@pytest.mark.slow
 def test_every_run_gives_the_same_conclusion(folder: Path) -> None:
     with open_telemetry(str(folder)) as engine:
         said = {
@@ -305,3 +308,22 @@ def test_every_run_gives_the_same_conclusion(folder: Path) -> None:
             for _ in range(6)
         }
     assert len(said) == 1
+
+
+def test_rows_that_are_still_on_their_way_are_no_loss_of_requests_and_no_failures(tmp_path: Path) -> None:
+    """What failed is recorded first: of the last minutes only failures are there, fewer and fewer."""
+    known = [row for minute in range(115) for row in requests(120, timestamp=START + timedelta(minutes=minute))]
+    rates = {115: 50, 116: 40, 117: 20, 118: 10, 119: 4}
+    late = [
+        row
+        for minute, rate in rates.items()
+        for row in requests(rate, {503: rate}, timestamp=START + timedelta(minutes=minute))
+    ]
+    place = str(written(tmp_path, {"api_gateway_logs": [*known, *late]}))
+    given = Given(**SCOPE, incident_start=SCOPE["start_time"] + timedelta(hours=1))
+    report = investigate(Request(text="", telemetry=place, given=given))
+    assert report.traffic is None
+    assert not report.causes
+    assert report.sla.breached is None
+    assert "124 requests after 13:55 UTC (others may be on their way) failed" in report.sla.reason
+    assert any("124 requests since then, 124 of which failed (5xx), are in no verdict" in note for note in report.notes)

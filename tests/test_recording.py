@@ -200,6 +200,7 @@ class Shuffled(ReplayEngine):
         return super().run(sql, parameters, timeout=timeout)
 
 
+@pytest.mark.slow
 def test_the_same_conclusion_twenty_times_whatever_comes_first(recorded: tuple[Path, Report]) -> None:
     held, results = read(recorded[0])
     settings = Settings.model_validate({**held.settings, "model": {}})

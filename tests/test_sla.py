@@ -12,7 +12,8 @@ from tests.verdicts.made import MINUTES, Part, made
 from tsg_agent.evidence import Grid, Measurement, measured
 from tsg_agent.evidence.requests import REDIRECT
 from tsg_agent.models import Start, Status
-from tsg_agent.sla import sla_of
+from tsg_agent.sla import sla_of, with_aside
+from tsg_agent.tools import GUIDE
 
 BEGAN = Start(measured=START, reported=START)
 GIVEN = parameters(service_name="s")
@@ -23,7 +24,7 @@ def counted(*parts: Part, start: datetime | None = START) -> Measurement:
     begin = GIVEN.start_time.replace(tzinfo=None)
     began = None if start is None else start.replace(tzinfo=None)
     grid = Grid.over((begin, begin + timedelta(minutes=MINUTES)), began, 5)
-    return measured(made(*parts), grid, None, "s", "us-east")
+    return measured(made(*parts), grid, None, GIVEN, GUIDE.dimensions)
 
 
 def zone(before: float, after: float, per_minute: float = 100, **changes: Any) -> Part:
@@ -105,6 +106,24 @@ def test_the_threshold_is_not_called_kept_where_requests_that_lost_their_status_
     assert bool(state.reason) is not bool(kept)
     if not kept:
         assert state.reason.endswith("so its availability may be anything between 97.2 % and 99.992 %")
+
+
+@pytest.mark.parametrize(
+    ("before", "since", "kept"), [(0, 0, True), (0, 100, False), (240, 100, True), (0, 2, True), (500, 9, True)]
+)
+def test_the_threshold_is_not_called_kept_where_failed_requests_are_in_no_figure(
+    before: int, since: int, kept: bool
+) -> None:
+    """Where as many failed before, they are no part of the incident."""
+    aside = [("requests without a region", before, since)]
+    state = with_aside(sla_of(counted(zone(0.0, 0.0)), GIVEN, BEGAN), "s", aside)
+    assert state.breached is (False if kept else None)
+    assert state.status is (Status.OK if kept else Status.INSUFFICIENT_DATA)
+    if not kept:
+        assert state.reason.startswith("100 requests without a region failed and may be of s")
+        assert state.reason.endswith("between 98.2 % and 100 %")
+    broken = sla_of(counted(zone(0.0, 0.5)), GIVEN, BEGAN)
+    assert with_aside(broken, "s", aside) == broken
 
 
 def test_a_window_that_the_telemetry_does_not_cover_is_said_with_what_it_covers() -> None:

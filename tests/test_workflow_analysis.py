@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from tsg_agent.settings import WorkflowThresholds
+from tsg_agent.tools.plugin_8_workflows import RULE
 from tsg_agent.workflow_analysis import analyse, failing_step, step_that_fails
-from tsg_agent.workflow_labels import FAILING, HEALTHY
 
 LIMITS = WorkflowThresholds()
+FAILING, HEALTHY = RULE.labels
 T0 = datetime(2026, 3, 10, 14, 0)
 
 
@@ -37,7 +38,6 @@ def test_a_run_has_failed_if_any_of_its_rows_did() -> None:
     rows += [row("b", "COMPLETED", step, place) for place, step in enumerate(steps)]
     found = analysed(*rows)
     assert (found["total_runs"], found["failed_runs"], found["completion_rate"]) == (2, 1, 50.0)
-    assert found["workflow_status"] == FAILING
 
 
 def test_runs_still_going_count_in_no_rate() -> None:
@@ -67,7 +67,7 @@ def test_a_row_without_a_correlation_is_a_run_of_its_own() -> None:
 def test_the_guides_label_at_its_boundary(failed: int, criticality: str | None, label: str) -> None:
     """99 % exactly is no failure; 98 % is."""
     rows = [row(str(n), "FAILED" if n < failed else "COMPLETED", business_criticality=criticality) for n in range(100)]
-    assert analysed(*rows)["workflow_status"] == label
+    assert RULE.label(analysed(*rows), LIMITS)[0] == label
 
 
 def test_the_interval_is_wilsons_in_percent() -> None:

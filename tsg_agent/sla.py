@@ -1,6 +1,7 @@
 """The service's availability against its threshold: what a conclusion opens with. Pure."""
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 
 from tsg_agent.evidence.grid import Grid
@@ -55,6 +56,28 @@ def sla_of(
         before=before,
         after=after,
     )
+
+
+def with_aside(sla: Sla, service: str, aside: Sequence[tuple[str, int, int]]) -> Sla:
+    """The same, unknown where failed requests that may be the service's are in no figure, more of them than before.
+
+    `aside`: which requests, and how many failed before and since the incident's start.
+    """
+    since, before = sla.after or sla.window, sla.before
+    if since is None or since.availability is None or sla.reason or since.availability < sla.threshold:
+        return sla
+    scale = since.requests / before.requests if before is not None and before.requests else 0.0
+    usual, failed = scale * sum(one[1] for one in aside), sum(one[2] for one in aside)
+    more = failed - usual
+    least = 100.0 * (1 - (since.server_errors + more) / (since.requests + more)) if more > 0 else since.availability
+    if more <= 3 * math.sqrt(usual) or least >= sla.threshold:
+        return sla
+    which, _, number = max(aside, key=lambda one: one[2])
+    reason = (
+        f"{count(number)} {which} failed and may be of {name(service)}, "
+        f"so its availability may be anything between {percent(least)} and {percent(since.availability)}"
+    )
+    return sla.model_copy(update={"breached": None, "status": Status.INSUFFICIENT_DATA, "reason": reason})
 
 
 def unmeasured(parameters: Parameters, status: Status, why: str, covers: Covers = None) -> Sla:

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 VERSION = re.compile(r"[vV]?(\d{1,18}(?:\.\d{1,18})*)(?:[-_+.]?([0-9A-Za-z][0-9A-Za-z.+_-]*))?")
 PRE_RELEASE = re.compile(r"(?:alpha|beta|rc|pre|preview|dev|snapshot|canary|nightly|a|b|m)[.\-_]?(\d*)", re.IGNORECASE)
@@ -44,13 +45,15 @@ SETTLED = timedelta(minutes=5)
 class VersionOrder:
     """Which versions follow each other: a key for each whose place is known, equal where it is shared."""
 
-    keys: dict[str, ReleaseKey | datetime]
+    keys: dict[str, Any]
     by_time: bool
     """By when each was first seen, and not by release number."""
 
 
-def version_order(seen: Mapping[str | None, datetime | None]) -> VersionOrder:
-    """The order of a service's versions, from when each was first seen.
+def version_order(seen: Mapping[str | None, Any], settled: Any = SETTLED) -> VersionOrder:
+    """The order of a service's versions, from when each was first seen: times, or numbers of minutes or buckets.
+
+    `settled`: in the same unit, see SETTLED.
 
     Release numbers are in theirs, and what is none has no place. Where some are hashes, or most are no release numbers
     (branches, names), all are in the order in which they were first seen; of those that were there from the beginning
@@ -64,10 +67,8 @@ def version_order(seen: Mapping[str | None, datetime | None]) -> VersionOrder:
     if not times:
         return VersionOrder({}, by_time=True)
     first = min(times.values())
-    settled: dict[str, ReleaseKey | datetime] = {
-        version: first if time <= first + SETTLED else time for version, time in times.items()
-    }
-    return VersionOrder(settled if len(set(settled.values())) > 1 else {}, by_time=True)
+    keys = {version: first if time <= first + settled else time for version, time in times.items()}
+    return VersionOrder(keys if len(set(keys.values())) > 1 else {}, by_time=True)
 
 
 def _is_hash(version: str) -> bool:

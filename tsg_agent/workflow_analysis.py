@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from tsg_agent.settings import WorkflowThresholds
 from tsg_agent.statistics import Floats, g2_z, wilson_interval
-from tsg_agent.workflow_labels import FAILING, HEALTHY
 
 FAILED, COMPLETED, RUNNING = "failed", "completed", "running"
 STEP_Z = 2.33
@@ -27,7 +26,7 @@ STEP = ["scenario_name", "business_criticality", "workflow_step"]
 class WorkflowAnalysis:
     """The analysis of plugin 8's rows.
 
-    `scenarios`: per scenario and criticality, the fields of tools.plugin_8_workflows.ScenarioRow.
+    `scenarios`: per scenario and criticality, the fields of tools.plugin_8_workflows.ScenarioRow but its label.
     `runs`: one row per finished run: RUN, workflow_step (where it failed, else its last), failed (bool),
     timestamp (naive UTC, of its first row).
     """
@@ -45,7 +44,7 @@ def analyse(rows: pd.DataFrame, limits: WorkflowThresholds) -> WorkflowAnalysis:
     runs = workflow_runs(rows, limits)
     passed = _passed(rows[[*STEP, "workflow_status"]], limits)
     told = runs.drop(columns=["correlation_id", "workflow_id", "timestamp"])  # ids are slow to copy, group by group
-    scenarios = [_scenario(group, passed.get(_key(group), {}), limits) for _, group in _by_scenario(told)]
+    scenarios = [_scenario(group, passed.get(_key(group), {})) for _, group in _by_scenario(told)]
     return WorkflowAnalysis(scenarios, _finished(runs))
 
 
@@ -198,7 +197,7 @@ def _key(group: pd.DataFrame) -> Key:
     return _text(group["scenario_name"].iloc[0]), _text(group["business_criticality"].iloc[0])
 
 
-def _scenario(group: pd.DataFrame, passed: Mapping[str | None, int], limits: WorkflowThresholds) -> dict[str, Any]:
+def _scenario(group: pd.DataFrame, passed: Mapping[str | None, int]) -> dict[str, Any]:
     has_failed, has_completed = (group["state"].eq(state).to_numpy() for state in (FAILED, COMPLETED))
     failures, completions = int(has_failed.sum()), int(has_completed.sum())
     failed, finished = group[has_failed], failures + completions
@@ -209,8 +208,6 @@ def _scenario(group: pd.DataFrame, passed: Mapping[str | None, int], limits: Wor
     users = int(failed["user_id"].nunique()) or (None if failures else 0)
     completion = 100.0 * completions / finished if finished else None
     criticality = group["business_criticality"].iloc[0]
-    critical = isinstance(criticality, str) and criticality.upper() == limits.critical
-    failing = critical and completion is not None and completion < limits.completion
     return {
         "scenario_name": _text(group["scenario_name"].iloc[0]),
         "business_criticality": _text(criticality),
@@ -230,7 +227,6 @@ def _scenario(group: pd.DataFrame, passed: Mapping[str | None, int], limits: Wor
         "failed_retries": _mean(retries[has_failed]),
         "completed_retries": _mean(retries[has_completed]),
         "impact_score": users * (100.0 - completion) / 100.0 if completion is not None and users is not None else None,
-        "workflow_status": FAILING if failing else HEALTHY,
     }
 
 

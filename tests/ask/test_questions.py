@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 from tests.ask.test_chat import said
 from tsg_agent import ParameterError, Request
 from tsg_agent.ask import Answer, Conversation
-from tsg_agent.ask.commands import FLAGS, UNANSWERED
+from tsg_agent.ask.commands import UNANSWERED
 from tsg_agent.cli.app import app
 from tsg_agent.extract import Given
+from tsg_agent.options import GIVEN
 from tsg_agent.telemetry.engine import Engine
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -232,5 +233,5 @@ def test_run_and_ask_have_the_same_parameters() -> None:
     assert isinstance(group, typer.core.TyperGroup)
     commands = group.commands
     flags = {name: {option for one in commands[name].params for option in one.opts} for name in ("run", "ask", "chat")}
-    shown = {f"--{name.replace('_', '-')}" for name in FLAGS} | {"--now", "--mapping", "--record", "--telemetry"}
+    shown = {f"--{name.replace('_', '-')}" for name in GIVEN} | {"--now", "--mapping", "--record", "--telemetry"}
     assert all(shown <= flags[name] for name in flags)

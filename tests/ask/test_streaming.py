@@ -207,6 +207,7 @@ def chatting(incident: Request, script: Script, folder: Path) -> Iterator[Termin
             os.close(terminal.master)
 
 
+@pytest.mark.slow
 def test_on_a_terminal_a_draft_is_seen_and_only_the_checked_answer_stays(incident: Request, tmp_path: Path) -> None:
     def script(request: dict[str, Any]) -> Say:
         slowly = "endless" in request["messages"][1]["content"].rpartition("The question:")[2]

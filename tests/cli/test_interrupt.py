@@ -45,6 +45,7 @@ def test_while_modules_are_loaded(seconds: str, shard: Place, tmp_path: Path) ->
     assert done.stderr.startswith("Interrupted") and len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_is_interrupted_says_how_to_go_on_and_does(shard: Place, tmp_path: Path) -> None:
     """At once, before any checkpoint need be there."""
     command = [sys.executable, "-m", "tsg_agent", "run", str(shard.incident), "-t", shard.telemetry]

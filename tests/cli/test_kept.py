@@ -22,6 +22,7 @@ def state(shard: Place, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     return place, json.loads(done.stdout)["id"], done.stdout
 
 
+@pytest.mark.slow
 def test_a_report_is_shown_as_it_was_written_and_in_other_forms(state: tuple[Path, str, str], tmp_path: Path) -> None:
     place, identity, printed = state
     shutil.copytree(place, tmp_path, dirs_exist_ok=True)
@@ -39,6 +40,7 @@ def test_a_report_is_shown_as_it_was_written_and_in_other_forms(state: tuple[Pat
         assert tsg(*command, state=tmp_path).returncode == 5
 
 
+@pytest.mark.slow
 def test_what_is_asked_is_answered_by_flags_when_it_goes_on(shard: Place, tmp_path: Path) -> None:
     assert tsg("run", "-", "-t", shard.telemetry, text=OPEN, state=tmp_path).returncode == 3
     listed = tsg("list", state=tmp_path).stdout
@@ -59,6 +61,7 @@ def test_what_is_asked_is_answered_by_flags_when_it_goes_on(shard: Place, tmp_pa
     assert "Nothing was asked: --region changed nothing." in again.stderr
 
 
+@pytest.mark.slow
 def test_feedback_is_kept_and_becomes_a_case(state: tuple[Path, str, str], tmp_path: Path) -> None:
     place, identity, _ = state
     said = tsg("feedback", identity, "--cause", "shard_id=shard-07", "--export", str(tmp_path / "cases"), state=place)

@@ -89,6 +89,7 @@ def test_flags_answer_what_the_text_leaves_open(shard: Place, tmp_path: Path) ->
     assert report["sla"]["threshold"] == 99.5
 
 
+@pytest.mark.slow
 def test_a_flag_s_time_without_offset_is_utc_and_one_that_is_no_time_says_what_to_write(
     shard: Place, tmp_path: Path
 ) -> None:
@@ -140,6 +141,7 @@ def test_demo_lists_and_makes_incidents(tmp_path: Path) -> None:
     assert (tmp_path / "demo" / "quiet" / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_a_recording_replays_without_its_telemetry(shard: Place, tmp_path: Path) -> None:
     kept = tmp_path / "kept.tsgr"
     text = shard.incident.read_text("utf-8")
@@ -167,6 +169,7 @@ def test_a_recording_replays_without_its_telemetry(shard: Place, tmp_path: Path)
     assert kept.read_bytes() != held
 
 
+@pytest.mark.slow
 def test_the_order_of_sets_changes_no_report(shard: Place, tmp_path: Path) -> None:
     reports = []
     for seed in ("1", "2", "3"):

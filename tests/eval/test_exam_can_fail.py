@@ -11,6 +11,8 @@ from eval.results import Result
 from eval.runner import jobs, run
 from eval.summary import scores_of
 
+pytestmark = pytest.mark.slow
+
 NEVER = -1e9
 BROKEN: dict[str, dict[str, Any]] = {
     "onset ignored": {

@@ -5,6 +5,8 @@ import pytest
 from eval.results import Result
 from eval.summary import scores_of
 
+pytestmark = pytest.mark.slow
+
 FLOOR = {
     "parameters": 1.0,
     "questions": 1.0,

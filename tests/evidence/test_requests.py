@@ -27,6 +27,7 @@ from tsg_agent.evidence.requests import (
 )
 from tsg_agent.models import Measure, Parameters
 from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.tools import GUIDE
 
 HOSTILE = ["'; DROP TABLE api_gateway_logs; --", '" OR 1=1 --', "$region", "%_\\", "💥'"]
 Rows = list[dict[str, Any]]
@@ -34,7 +35,8 @@ Rows = list[dict[str, Any]]
 
 def fetched(folder: Path, tables: dict[str, Rows], **changes: Any) -> Requests:
     with DuckDB(written(folder, tables)) as engine:
-        return read_requests(Measurer(engine, Parameters(**(SCOPE | changes)), SETTINGS, POOL).fetch())
+        measurer = Measurer(engine, Parameters(**(SCOPE | changes)), SETTINGS, POOL, GUIDE.dimensions)
+        return read_requests(measurer.fetch(), GUIDE.dimensions)
 
 
 def values(requests: Requests, name: str) -> list[str | None]:
@@ -116,9 +118,10 @@ def test_flags_products_and_runs_are_tied_to_their_requests(tmp_path: Path) -> N
     assert made_.run is not None and made_.runs is not None
     assert made_.runs.to_pylist() == ["c1"]
     assert made_.run[order].tolist() == [0, -1, 0, -1]
-    named = with_workflows(made_, {"c1": "pay", "c9": "look"})
+    workflow = GUIDE.leading({"scenario_name": "pay"})
+    named = with_workflows(made_, ["look", "pay"], np.array([1, 0, 0]), np.array([0, -1, -1]), workflow)
     assert values(named, "scenario_name") == ["pay", None, "pay", None]
-    assert with_workflows(made_, {}) is made_
+    assert with_workflows(made_, [], np.array([-1]), np.array([0]), workflow) is made_
 
 
 def test_a_request_of_several_rows_has_its_flag_in_each(tmp_path: Path) -> None:
@@ -185,12 +188,12 @@ def test_lacking_is_what_does_not_record_a_dimension() -> None:
     assert requests.lacking({"flag_name": "f", "flag_value": "on"}).sum() == 0, "what asks for no flag has none"
 
 
-@given(st.integers(1, 30), st.integers(1, 400))
-def test_a_series_adds_up_to_all_requests(width: int, seconds: int) -> None:
-    requests = made(Part({"shard_id": "1"}, 3, 0.3, 0.5), minutes=width)
-    failures, asked = requests.series(Measure.SERVER_ERRORS, width=seconds)
+@given(st.integers(1, 30))
+def test_a_series_adds_up_to_all_requests(minutes: int) -> None:
+    requests = made(Part({"shard_id": "1"}, 3, 0.3, 0.5), minutes=minutes)
+    failures, asked = requests.series(Measure.SERVER_ERRORS)
     assert (failures.sum(), asked.sum()) == (requests.failed(Measure.SERVER_ERRORS).sum(), len(requests))
-    assert len(asked) == int(requests.second.max()) // seconds + 1
+    assert len(asked) == int(requests.second.max()) // 60 + 1
     some = requests.second % 2 == 0
     assert requests.series(Measure.SERVER_ERRORS, some)[1].sum() == some.sum()
 

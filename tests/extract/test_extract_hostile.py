@@ -14,6 +14,8 @@ from tsg_agent.extract.text import MAXIMUM_CHARACTERS
 from tsg_agent.flags import request_of
 from tsg_agent.tools.rows import WindowArgs
 
+pytestmark = pytest.mark.slow
+
 BEGAN = "PetSite in us-east prod began failing at 2024-01-20T06:30Z. "
 REPEATED = [
     "a", " ", "\n", "-", "1", "9999999999999999999999999999999999999999 ", "06:30 ", "2024-01-20 ",

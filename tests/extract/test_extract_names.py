@@ -141,6 +141,13 @@ def test_another_than_the_only_value_is_asked_and_never_picked(text: str, parame
     assert set(asked(run(text + "\n" + BEGAN, ONE))) == {parameter}
 
 
+@pytest.mark.parametrize("text", ["region: ap-south", "Everything in eu-central-1 is down."])
+def test_telemetry_that_records_no_region_is_looked_at_whole_and_says_so(text: str) -> None:
+    found = run(text + "\n" + BEGAN, ONE.model_copy(update={"regions": ("all",)}))
+    assert found.parameters and found.parameters.region == "all"
+    assert any("does not record regions" in note for note in found.notes)
+
+
 def test_a_zone_of_the_only_region_is_no_other_region() -> None:
     known = ONE.model_copy(update={"regions": ("us-east-1",)})
     found = run("PetSite prod, hosts in us-east-1a." + BEGAN, known).parameters
@@ -186,3 +193,12 @@ def test_an_unknown_flag_is_an_error_that_names_the_known_ones(parameter: str) -
 
 def test_a_telemetry_without_names_asks() -> None:
     assert set(asked(run("PetSite" + BEGAN, Known()))) == {"region", "service_name", "environment"}
+
+
+def test_of_several_services_the_one_that_fails_is_meant() -> None:
+    result = run("Certificates of payments were renewed. PetSite in us-east prod fails" + BEGAN)
+    assert result.parameters and result.parameters.service_name == "PetSite"
+    assert any("only it is said to fail" in note for note in result.notes)
+    assert asked(run("payments fails. PetSite in us-east prod fails" + BEGAN)) == {
+        "service_name": ("payments", "PetSite")
+    }

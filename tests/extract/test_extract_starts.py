@@ -13,6 +13,8 @@ AT_HALF_PAST_SIX = [
     "at 06:30 everything broke", "06:30 - checkout breaks", "06:30Z checkout went down", "it all went wrong at 06:30",
     "Deployed 3.15 at 06:25. Broke at 06:30.", "The gateway stopped responding at 06:30Z; recovered at 08:00Z.",
     # availability fell, errors rose
+    "the hit ratio fell at 06:30", "replication lag rose at 06:30", "the backlog grew at 06:30",
+    "misses doubled at 06:30",
     "availability dropped at 06:30 UTC", "availability dropped to 92% at 06:30", "availability fell below SLA at 06:30",
     "availability fell from 99.9% to 92% at 06:30", "success rate tanked at 06:30", "availability plunged around 06:30",
     "At 06:30 UTC availability dropped to 92 %.", "availability went down at 06:30", "It dropped to 92% at 06:30",
@@ -34,6 +36,7 @@ AT_HALF_PAST_SIX = [
 ]  # fmt: skip
 
 NO_START = [
+    "the lag fell at 06:30", "our team grew at 06:30",
     "latency dropped at 06:30", "errors dropped at 06:30", "the error rate fell back at 06:30", "CPU spiked at 06:30",
     "traffic dropped at 06:30", "we dropped the table at 06:30", "a server crashed at 06:30", "pods crashed at 06:30",
     "complaints spiked at 06:30", "errors as of 06:30", "we noticed errors at 06:30", "the deploy broke at 06:30",
@@ -90,3 +93,28 @@ def test_an_exact_start_is_asked_for_where_the_text_has_none() -> None:
     }
     found = run(PLACE + "Errors began at 06:30.", exact_start=True).parameters
     assert found and found.exact_start and iso(found.incident_start) == "20T06:30"
+
+
+@pytest.mark.parametrize(
+    ("said", "start"),
+    [
+        ("The api was fine until 06:30.", "20T06:30"),
+        ("The api was not fine until 06:30.", None),
+        ("The outage did not start at 07:10 but at 06:30.", "20T06:30"),
+        ("Errors began at half past six in the evening on 19 January.", "19T18:30"),
+    ],
+)
+def test_a_start_is_said_by_what_ended_or_corrected(said: str, start: str | None) -> None:
+    found = run(PLACE + said).parameters
+    assert found and iso(found.incident_start) == start
+
+
+def test_a_spoken_time_of_either_half_of_the_day_stays_open() -> None:
+    both = ("2024-01-20T06:30:00Z", "2024-01-20T18:30:00Z")
+    assert asked(run(PLACE + "Errors since half past six.")) == {"incident_start": both}
+
+
+def test_a_chat_says_when_it_began_and_that_it_is_over() -> None:
+    talk = "08:02 <ann> 500s again\n08:03 <ben> since when?\n08:05 <ann> graph says 07:54\n08:48 <ben> recovered"
+    found = run(PLACE + "\n" + talk).parameters
+    assert found and (iso(found.incident_start), iso(found.end_time)) == ("20T07:54", "20T08:48")

@@ -133,3 +133,16 @@ def test_hostile_structure_gives_an_answer(text: str) -> None:
 def test_what_is_no_structure_stays_as_it_is() -> None:
     for text in ('errors {"not": json', "a | b", "x < y and y > z", "Total: 3  4  5"):
         assert unfolded(text) == text
+
+
+def test_of_several_alerts_those_that_are_over_do_not_count() -> None:
+    over = alert(status="resolved", startsAt="2024-01-20T01:00:00Z", endsAt="2024-01-20T02:00:00Z")
+    result = run(json.dumps({"status": "firing", "alerts": [over, alert(status="firing")]}))
+    assert result.parameters and iso(result.parameters.incident_start) == "20T06:30"
+    assert not any("01:00:00Z" in note for note in result.notes)
+
+
+def test_an_alarm_is_called_by_names() -> None:
+    event = {"region": "us-east", "detail": {"alarmName": "PetSite-prod-5xx", "state": {"timestamp": MILLISECONDS}}}
+    found = run(json.dumps(event)).parameters
+    assert found and (found.service_name, found.environment) == ("PetSite", "prod")

@@ -32,6 +32,7 @@ def test_it_says_who_wrote_it_and_names_no_place(file: Path) -> None:
         assert PLACE.findall(archive.read(INDEX).decode()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", ["1", "2", "3"])
 def test_the_order_of_sets_changes_no_prompt(seed: str) -> None:
     """In it sentences are sent back with their rows' figures, in the order in which they are read."""

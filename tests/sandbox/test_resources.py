@@ -19,6 +19,8 @@ from tests.sandbox.conftest import resident_mb
 from tsg_agent.sandbox import FrameError, Limits, Opaque, SandboxClosed, SandboxUnavailable, Session, Status, Table
 from tsg_agent.sandbox.layers import FRAMES
 
+pytestmark = pytest.mark.slow
+
 
 def descriptors() -> list[str]:
     folder = Path("/proc/self/fd")

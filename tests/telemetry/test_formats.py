@@ -9,8 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.telemetry.sources import said_of
-from tests.telemetry.written import BROKEN, START, WRITERS, Call, Writer, calls, put
+from tests.telemetry.written import BROKEN, MAPS, START, WRITERS, Call, Writer, calls, put
 from tsg_agent.cli.app import app
+from tsg_agent.errors import TelemetryError
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.formats import formats, path_of
@@ -82,9 +83,48 @@ def test_a_folder_is_enough_and_so_is_the_name(writer: Writer, tmp_path: Path) -
 
 
 def test_every_ready_mapping_is_tested_and_valid() -> None:
-    assert {writer.name for writer in WRITERS} == set(formats())
+    assert {writer.name for writer in WRITERS} | set(MAPS) == set(formats())
     for name in formats():
         assert read_mapping(path_of(name))
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_a_service_map_is_recognised_alone_and_beside_the_requests(name: str, tmp_path: Path) -> None:
+    """Also where the file is the larger one, and the requests are in several."""
+    alone = tmp_path / "alone" / "map.json"
+    alone.parent.mkdir()
+    alone.write_text(json.dumps(MAPS[name]))
+    traces = next(writer for writer in WRITERS if writer.name == "otlp")
+    for part in (0, 1):
+        path = put(traces, tmp_path / "both", MADE[part * 20 : part * 20 + 20])
+        path.rename(path.with_stem(f"traces-{part}"))
+    (tmp_path / "both" / "map.json").write_text(json.dumps(MAPS[name]) + " " * 100_000)
+    for folder, rows_held in ((alone.parent, 0), (tmp_path / "both", 40)):
+        made = propose(str(folder))
+        mapping = tmp_path / "mapping.toml"
+        mapping.write_text(made.text)
+        assert made.rows
+        with DuckDB(folder, mapping=mapping) as engine:
+            pairs = engine.run("SELECT DISTINCT caller, callee FROM calls", {}, timeout=30).to_pylist()
+            assert len(rows(engine)) == rows_held
+        found = {(pair["caller"], pair["callee"]) for pair in pairs if pair["caller"] != pair["callee"]}
+        assert found == {("basket", "pay"), ("pay", "ledger.example")}
+
+
+def test_a_format_that_reads_no_row_of_a_file_is_not_proposed(tmp_path: Path) -> None:
+    lines = [json.dumps({"log": f"hello {n}\n", "stream": "stdout", "time": "2026-03-10T12:00:00Z"}) for n in range(9)]
+    (tmp_path / "c-json.log").write_text("\n".join(lines))
+    with pytest.raises(TelemetryError, match=r"reads a row of .* was found: .*recognised as docker-json"):
+        propose(str(tmp_path))
+
+
+def test_files_that_no_pattern_has_for_themselves_are_told(tmp_path: Path) -> None:
+    (tmp_path / "map.json").write_text(json.dumps(MAPS["jaeger-calls"]))
+    for name in ("east", "west"):
+        put(next(writer for writer in WRITERS if writer.name == "otlp"), tmp_path, MADE[:9]).rename(
+            tmp_path / f"{name}.json"
+        )
+    assert "# alone: a pattern for all of its kind would take other files too" in propose(str(tmp_path)).text
 
 
 def findings(location: Path, mapping: Path | None, region: str) -> list[Any]:
@@ -165,5 +205,5 @@ def test_the_commands(tmp_path: Path) -> None:
     assert "The first 5 rows" in made.output
     with DuckDB(path, mapping=out) as engine:
         assert known_values(engine, 30).services == ("basket",)
-    looked = runner.invoke(app, ["doctor", "-t", str(path), "--format", "nginx-combined", "--json"])
+    looked = runner.invoke(app, ["doctor", "-t", str(path), "--mapping", "nginx-combined", "--json"])
     assert json.loads(looked.output)["account"]["read"] == len(MADE)

@@ -200,6 +200,27 @@ def cloudwatch(made: list[Call]) -> str:
     return "\n".join(rows)
 
 
+def cloudwatch_data(made: list[Call]) -> str:
+    """Of two load balancers: the other one is idle while requests fail at the first, and a metric has no value where it would be 0."""
+    minutes = [START + timedelta(minutes=n) for n in range(150)]
+    bad = next(call.time for call in made if call.status == 503).replace(second=0, microsecond=0)
+    metrics = (("RequestCount", 200), ("HTTPCode_Target_4XX_Count", 400), ("HTTPCode_Target_5XX_Count", 500))
+    results = []
+    for name, low in metrics:
+        counted = [
+            (t, sum(low == 200 or low <= c.status < low + 100 for c in made if t <= c.time < t + timedelta(minutes=1)))
+            for t in reversed(minutes)
+        ]
+        held = [(t, float(n)) for t, n in counted if n]
+        for balancer in ("app/basket/50dc6c", "app/basket/2"):
+            some = held if balancer.endswith("c") else [(bad, 0.0)]
+            results.append({
+                "Id": f"m{len(results)}", "Label": f"{balancer} {name}", "StatusCode": "Complete",
+                "Timestamps": [t.isoformat() for t, _ in some], "Values": [n for _, n in some],
+            })  # fmt: skip
+    return json.dumps({"MetricDataResults": results, "Messages": []})
+
+
 def _azure(call: Call) -> dict[str, Any]:
     return {
         "time": call.time.isoformat(), "category": "ApplicationGatewayAccessLog", "operationName": "ApplicationGatewayAccess",
@@ -213,6 +234,46 @@ def _app(call: Call) -> dict[str, Any]:
         "ts": call.time.isoformat(), "method": call.method, "path": call.path, "status": call.status, "service": "basket",
         "version": call.version, "duration_ms": call.milliseconds, "request_id": call.trace, "region": "eu-north-1",
     }  # fmt: skip
+
+
+def _edge(number: int) -> dict[str, Any]:
+    faults = {"OtherCount": 0, "TotalCount": 0}
+    return {
+        "ReferenceId": number,
+        "StartTime": 1.0,
+        "SummaryStatistics": {"OkCount": 3, "FaultStatistics": faults},
+        "Aliases": [],
+    }
+
+
+def _node(name: str, **more: Any) -> dict[str, Any]:
+    return {"data": {"id": f"id-{name}", "cluster": "k", "namespace": "shop", **more}}
+
+
+def _series(**labels: str) -> dict[str, Any]:
+    return {"metric": {**labels, "job": "mesh"}, "value": [1759213800.5, "12"]}
+
+
+MAPS: dict[str, Any] = {
+    "jaeger-calls": {"data": [{"parent": "basket", "child": "pay", "callCount": 4},
+                              {"parent": "pay", "child": "ledger.example", "callCount": 2}], "total": 0, "errors": None},
+    "zipkin-calls": [{"parent": "basket", "child": "pay", "callCount": 4, "errorCount": 1},
+                     {"parent": "pay", "child": "ledger.example", "callCount": 2}],
+    "xray-calls": {"StartTime": 1.0, "EndTime": 2.0, "ContainsOldGroupVersions": False, "Services": [
+        {"ReferenceId": 7, "Name": "ledger.example", "Names": ["ledger.example"], "Type": "remote", "Edges": []},
+        {"ReferenceId": 0, "Name": "basket", "Names": ["basket"], "Root": True, "Type": "AWS::ECS::Fargate", "Edges": [_edge(3)]},
+        {"ReferenceId": 3, "Name": "pay", "Names": ["pay"], "State": "active", "Edges": [_edge(7)]}]},
+    "kiali-calls": {"timestamp": 1, "duration": 60, "graphType": "versionedApp", "elements": {
+        "nodes": [_node("a", nodeType="app", app="basket", workload="basket-v1", version="v1", isRoot=True),
+                  _node("b", nodeType="service", app="pay", service="pay"), _node("c", nodeType="app", app="pay", workload="pay-v1"),
+                  _node("d", nodeType="service", service="ledger.example", isServiceEntry={"location": "MESH_EXTERNAL"})],
+        "edges": [{"data": {"id": one, "source": f"id-{one[0]}", "target": f"id-{one[1]}", "traffic": {"protocol": "http"}}}
+                  for one in ("ab", "bc", "cd")]}},
+    "prometheus-calls": {"status": "success", "data": {"resultType": "vector", "result": [
+        _series(source_workload="basket", destination_workload="pay", response_code="200"),
+        _series(source_workload="pay", destination_workload="ledger.example", response_code="503")]}},
+}  # fmt: skip
+"""A service map of three, as each of its exporters writes it: basket calls pay, which calls ledger.example."""
 
 
 @dataclass(frozen=True)
@@ -235,6 +296,7 @@ def _writer(
 WRITERS = (
     _writer("nginx-combined", "access.log", _lines(lambda c: _clf(c) + ' "-" "Mozilla/5.0 (X11; \\"q\\")"'), "version ms", whole=True),
     _writer("nginx-combined", "common_log.log", _lines(_clf), "version ms", whole=True),
+    _writer("nginx-combined", "0.log", _lines(lambda c: f'{c.time.isoformat()} stdout F {_clf(c)} "-" "curl/8" "-"'), "version ms", whole=True),
     _writer("nginx-combined", "timed.log", _lines(lambda c: f'{_clf(c)} "-" "curl/8" {c.milliseconds / 1000:.3f}'), "version", whole=True),
     _writer("nginx-json", "access.json", _objects(lambda c: {
         "time_local": f"{c.time:%d/%b/%Y:%H:%M:%S} +0000", "remote_addr": "192.0.2.8", "request_method": c.method,
@@ -251,6 +313,7 @@ WRITERS = (
     _writer("otlp-spans", "spans.jsonl", _objects(lambda c: {**_span(c), "resource": {**RESOURCE, "service.version": c.version}})),
     _writer("jaeger", "jaeger.json", jaeger),
     _writer("zipkin", "zipkin.json", zipkin),
+    _writer("zipkin-traces", "found.json", lambda made: json.dumps([[span] for span in json.loads(zipkin(made))])),
     _writer("har", "session.json", lambda made: json.dumps({"log": {"version": "1.2", "creator": {"name": "proxy"}, "entries": [
         {"startedDateTime": c.time.isoformat(), "time": c.milliseconds, "request": {"method": c.method, "url": f"https://basket{c.path}?a#b"},
          "response": {"status": 0 if c.status == 503 else c.status, "bodySize": 9}, "timings": {"wait": 3}} for c in made]}}), "version"),
@@ -271,12 +334,14 @@ WRITERS = (
         "resource": {"type": "http_load_balancer", "labels": {"backend_service_name": "basket", "region": "eu-north-1"}},
     }), "version"),
     _writer("azure-gateway", "gateway.jsonl", _objects(_azure), "version"),
+    _writer("azure-gateway", "v2.jsonl", _objects(lambda c: {"timeStamp": (held := _azure(c)).pop("time"), **held}), "version"),
     _writer("azure-records", "PT1H.json", lambda made: json.dumps({"records": list(map(_azure, made))}), "version"),
     _writer("docker-json", "container-json.log", _objects(lambda c: {
         "log": json.dumps(_app(c)) + "\n" if c.number != 5 else "started\n", "stream": "stdout", "time": c.time.isoformat()}), "five"),
     _writer("kubernetes-cri", "0.log", _lines(lambda c: f"{c.time.isoformat()} stdout F {json.dumps(_app(c))}")),
     _writer("prometheus-counter", "range.json", lambda made: prometheus(made, rising=True), "method path ms each"),
     _writer("prometheus-increase", "increase.json", lambda made: prometheus(made, rising=False), "method path ms each"),
+    _writer("cloudwatch-data", "data.json", cloudwatch_data, "method path ms version each"),
     _writer("cloudwatch-alb", "metrics.csv", cloudwatch, "method path ms version each"),
 )  # fmt: skip
 

@@ -109,7 +109,12 @@ def test_rows_that_thin_out_at_the_very_end_may_be_late(tmp_path: Path) -> None:
     rows = [*spread("shop", range(113), 40), *spread("bank", range(117), 40), *ramp]
     found = accounted(tmp_path / "late", rows)
     assert found.late_since == utc(START + timedelta(minutes=117))
-    assert any("may still be on their way" in note for note in found.notes())
+    assert found.late is not None and found.late.rows == 28
+    assert any(
+        "may still be on their way, and the 28 requests since then are in no verdict" in n for n in found.notes()
+    )
+    step = [*spread("shop", range(112), 40), *spread("bank", range(112), 40), *spread("shop", range(112, 121), 12)]
+    assert accounted(tmp_path / "step", step).late_since is None, "as many in each minute: lost, not late"
     outage = [*spread("shop", range(112), 40), *spread("bank", range(121), 40)]
     assert accounted(tmp_path / "outage", outage).late_since is None
 

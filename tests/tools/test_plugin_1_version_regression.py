@@ -5,7 +5,7 @@ import pytest
 from tests.tools.made import Rows, blank, by, found, requests
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import VersionThresholds
-from tsg_agent.tools.plugin_1_version_regression import VersionRow, label
+from tsg_agent.tools.plugin_1_version_regression import RULE, VersionRow
 
 LIMITS = VersionThresholds()
 
@@ -31,7 +31,7 @@ def versions(folder: Path, *made: Rows) -> Finding:
 )
 def test_label(rank: int, delta: float | None, slow: float | None, expected: str, also: tuple[str, ...]) -> None:
     row = blank(VersionRow, service_version="1.2.3", version_rank=rank, failure_rate_delta=delta, slow_rate=slow)
-    assert label(row, LIMITS, ordered=True) == (expected, also)
+    assert RULE.label(row, LIMITS) == (expected, also)
 
 
 @pytest.mark.parametrize(("requested", "compared"), [(1000, 1), (1001, 2)])

@@ -6,7 +6,7 @@ import pytest
 from tests.tools.made import Rows, blank, by, found, requests, tied
 from tsg_agent.models import Finding
 from tsg_agent.settings import FlagThresholds
-from tsg_agent.tools.plugin_2_feature_flags import FlagRow, label
+from tsg_agent.tools.plugin_2_feature_flags import RULE, FlagRow
 
 LIMITS = FlagThresholds()
 
@@ -40,7 +40,7 @@ def flags(folder: Path, values: dict[str, Rows], copies: int = 0) -> Finding:
     ],
 )
 def test_label(values: dict[str, Any], expected: str, also: tuple[str, ...]) -> None:
-    assert label(blank(FlagRow, **values), LIMITS) == (expected, also)
+    assert RULE.label(blank(FlagRow, **values), LIMITS) == (expected, also)
 
 
 @pytest.mark.parametrize(("number", "counted"), [(100, 1), (101, 2)])

@@ -6,7 +6,7 @@ import pytest
 from tests.tools.made import START, Rows, blank, by, found, requests
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import RegionThresholds
-from tsg_agent.tools.plugin_3_regions import RegionRow, label, trend
+from tsg_agent.tools.plugin_3_regions import RULE, TREND, RegionRow
 
 LIMITS = RegionThresholds()
 
@@ -27,7 +27,7 @@ def regions(folder: Path, *made: Rows) -> Finding:
     ],
 )
 def test_label(availability: float | None, expected: str, also: tuple[str, ...]) -> None:
-    assert label(blank(RegionRow, availability_pct=availability), LIMITS) == (expected, also)
+    assert RULE.label(blank(RegionRow, availability_pct=availability), LIMITS) == (expected, also)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_label(availability: float | None, expected: str, also: tuple[str, ...])
     ],
 )  # fmt: skip
 def test_trend(slope: float | None, expected: str) -> None:
-    assert trend(slope, LIMITS) == expected
+    assert TREND.label({"points_per_second": slope}, LIMITS) == (expected, ())
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from tests.tools.made import Rows, blank, by, found, requests
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import PartitionThresholds
-from tsg_agent.tools.plugin_4_partitions import PartitionRow, health_score, label
+from tsg_agent.tools.plugin_4_partitions import RULE, PartitionRow, health_score
 
 LIMITS = PartitionThresholds()
 
@@ -36,7 +36,7 @@ def partitions(folder: Path, *made: Rows) -> Finding:
     ],
 )
 def test_label(values: dict[str, Any], expected: str, also: tuple[str, ...]) -> None:
-    assert label(blank(PartitionRow, **values), LIMITS) == (expected, also)
+    assert RULE.label(blank(PartitionRow, **values), LIMITS) == (expected, also)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from tests.tools.made import END, START, Rows, blank, by, found, requests
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import ZoneThresholds
-from tsg_agent.tools.plugin_5_zones import ZoneRow, health_score, label
+from tsg_agent.tools.plugin_5_zones import RULE, ZoneRow, health_score
 
 LIMITS = ZoneThresholds()
 
@@ -47,7 +47,7 @@ def sample(instance: str, time: datetime, cpu: float | None, memory: float | Non
     ],
 )
 def test_label(values: dict[str, Any], expected: str, also: tuple[str, ...]) -> None:
-    assert label(blank(ZoneRow, **values), LIMITS) == (expected, also)
+    assert RULE.label(blank(ZoneRow, **values), LIMITS) == (expected, also)
 
 
 @pytest.mark.parametrize(

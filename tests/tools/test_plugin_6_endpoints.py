@@ -6,7 +6,7 @@ import pytest
 from tests.tools.made import Rows, blank, found, requests
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import EndpointThresholds
-from tsg_agent.tools.plugin_6_endpoints import EndpointRow, label
+from tsg_agent.tools.plugin_6_endpoints import RULE, EndpointRow
 
 LIMITS = EndpointThresholds()
 
@@ -45,7 +45,7 @@ def endpoints(folder: Path, *made: Rows) -> Finding:
     ],
 )
 def test_label(values: dict[str, Any], expected: str, also: tuple[str, ...]) -> None:
-    assert label(blank(EndpointRow, **values), LIMITS) == (expected, also)
+    assert RULE.label(blank(EndpointRow, **values), LIMITS) == (expected, also)
 
 
 @pytest.mark.parametrize(("number", "status"), [(100, Status.INSUFFICIENT_DATA), (101, Status.OK)])

@@ -6,7 +6,7 @@ import pytest
 from tests.tools.made import Rows, blank, by, found, requests, tied
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import ProductThresholds
-from tsg_agent.tools.plugin_7_products import ProductRow, business_impact, label
+from tsg_agent.tools.plugin_7_products import RULE, ProductRow, business_impact
 
 LIMITS = ProductThresholds()
 
@@ -48,7 +48,7 @@ def products(folder: Path, made: dict[tuple[str, str | None], Rows], copies: int
     ],
 )
 def test_label(values: dict[str, Any], expected: str, also: tuple[str, ...]) -> None:
-    assert label(blank(ProductRow, **values), LIMITS) == (expected, also)
+    assert RULE.label(blank(ProductRow, **values), LIMITS) == (expected, also)
 
 
 @pytest.mark.parametrize(("tier", "weight"), [("PREMIUM", 10), ("STANDARD", 3), ("FREE", 1), (None, 1)])

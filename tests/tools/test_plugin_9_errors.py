@@ -7,7 +7,7 @@ import pytest
 from tests.tools.made import END, START, Rows, blank, found, requests
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import ErrorThresholds
-from tsg_agent.tools.plugin_9_errors import ErrorRow, impact, pattern, priority
+from tsg_agent.tools.plugin_9_errors import PATTERN, PRIORITY, ErrorRow, impact
 
 LIMITS = ErrorThresholds()
 
@@ -40,7 +40,7 @@ def failing(number: int, **columns: Any) -> Rows:
     ],
 )
 def test_pattern(values: dict[str, Any], expected: str, also: tuple[str, ...]) -> None:
-    assert pattern(blank(ErrorRow, total_occurrences=100, **values), LIMITS) == (expected, also)
+    assert PATTERN.label(blank(ErrorRow, total_occurrences=100, **values), LIMITS) == (expected, also)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_pattern(values: dict[str, Any], expected: str, also: tuple[str, ...]) -
 )
 def test_priority(values: dict[str, Any], expected: str, also: tuple[str, ...]) -> None:
     row = blank(ErrorRow, **({"hours_since_start": 5.0} | values))
-    assert priority(row, LIMITS) == (expected, also)
+    assert PRIORITY.label(row, LIMITS) == (expected, also)
 
 
 def test_impact_counts_what_is_unknown_as_nothing() -> None:

@@ -10,6 +10,8 @@ from tests.verdicts.judging import confirmed, holds, names_of, rejected_as, shad
 from tsg_agent.models import Confidence, Tier
 from tsg_agent.simulator.scenario import DEFAULT_FLAGS, Effect, Fault, Flag, Flaky, Kind, Quirks, Rollout, Scenario
 
+pytestmark = pytest.mark.slow
+
 START = Scenario().incident_start
 NEW = "3.15.0"
 ROLLOUT = Rollout(version=NEW, ramp_minutes=6, share=0.6)

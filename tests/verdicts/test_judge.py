@@ -53,6 +53,20 @@ def test_a_new_version_is_confirmed_and_has_one_to_return_to(after: float, reque
     assert cause.onset.before.percent == pytest.approx(0.5, abs=0.1)
 
 
+@pytest.mark.parametrize("old", ["0c77d21", "f00dfee"])
+def test_versions_that_are_no_numbers_are_labelled_and_rolled_back_by_when_they_were_first_seen(old: str) -> None:
+    """Whatever their letters: e41f9ab sorts after the one and before the other."""
+    parts = [
+        Part({"service_version": old}, 100, 0.005, 0.005),
+        Part({"service_version": "e41f9ab"}, 40, 0.0, 0.35, since=START),
+        Part({"service_version": "a90210b"}, 30, 0.005, 0.005),
+    ]
+    (cause,) = confirmed(judged(made(*parts)))
+    assert (cause.label, cause.detail["newest"]) == ("REGRESSION_DETECTED", True)
+    assert cause.detail["roll_back_to"] == old, "the busier of the two that were there from the beginning"
+    assert dict(cause.subject) == {"service_version": "e41f9ab"}
+
+
 def test_a_version_is_not_rolled_back_to_one_as_bad() -> None:
     parts = [
         Part({"service_version": version}, 40, 0.01, share) for version, share in (("1.8.0", 0.3), ("1.10.0", 0.4))

@@ -18,7 +18,10 @@ INCIDENTS = Path(__file__).parents[2].parent / "shared" / "incidents"
 FAULTS = ("petshop-a4", "petshop-a6", "petshop-t10", "petshop-t12", "petshop-t14", "petshop-t16")
 QUIET = (*FAULTS, "petshop-none")
 SERVICE = "PetSite"
-pytestmark = pytest.mark.skipif(not INCIDENTS.is_dir(), reason=f"the recorded incidents are not at {INCIDENTS}")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not INCIDENTS.is_dir(), reason=f"the recorded incidents are not at {INCIDENTS}"),
+]
 
 
 @cache

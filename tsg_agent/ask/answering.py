@@ -13,11 +13,12 @@ from tsg_agent.ask.citable import Ledger
 from tsg_agent.ask.compiling import Counted, counted_rows, lacking
 from tsg_agent.ask.deciding import decided
 from tsg_agent.ask.intent import YES_OR_NO, Asked, asked, asks_yes_or_no, polite, share_of
-from tsg_agent.ask.lexicon import in_english
+from tsg_agent.ask.lexicon import in_english, spelled_out
+from tsg_agent.ask.measures import measure_of
 from tsg_agent.ask.parts import Part, Refused, pieces_of, refusal, second_of, together
 from tsg_agent.ask.scope import Scope, Setting, scope_of
 from tsg_agent.ask.sentences import MINIMUM, Told, told
-from tsg_agent.ask.tokens import CODES, figures_in, hidden, read, repaired, spelled_out
+from tsg_agent.ask.tokens import CODES, figures_in, hidden, read, repaired
 from tsg_agent.ask.typed import Filter, TypedQuery, thing
 from tsg_agent.ask.vocabulary import Vocabulary
 from tsg_agent.extract.question_span import asked_text
@@ -257,6 +258,9 @@ class _One:
         one = self.asked
         merged: dict[str, object] = {name: getattr(last, name) for name in TypedQuery.model_fields}
         merged |= dict.fromkeys(("split_at", "start_time", "end_time"))
+        if counted := measure_of(last.measures[0]).condition * (measure_of(last.measures[0]).kind == "count"):
+            users = {"users": f"users_with_{counted}", "sessions": f"sessions_with_{counted}"}  # "and how many users?"
+            query = {**query, "measures": tuple(users.get(name, name) for name in one.measures)}
         if one.measures or one.ranked:
             merged |= {"order_by": "", "ascending": None, "limit": None}
         merged |= {name: value for name, value in query.items() if value not in ((), "", None)}

@@ -1,5 +1,7 @@
 """From a question's tokens to a typed query's fields: each word that carries meaning lands in one, or is left over."""
 
+from itertools import pairwise
+
 from tsg_agent.ask.measures import condition_of, measure_of
 from tsg_agent.ask.phrases import measures_of
 from tsg_agent.ask.tokens import Reading, Token
@@ -14,6 +16,7 @@ class Filling:
     """Fills one query from one question. `yes_no`: it begins as a question for yes or no does."""
 
     def __init__(self, reading: Reading, *, yes_no: bool) -> None:
+        self.text = reading.text
         self.tokens = list(reading.tokens)
         self.used: set[int] = set()
         self.yes_no = yes_no
@@ -123,6 +126,8 @@ class Filling:
     def _not_so(self, place: int, condition: int, *, excluding: bool) -> None:
         name = self.tokens[condition].value
         self.take(place, condition)
+        behind = condition + 1 + self._is(condition + 1, "value", "http_method")
+        adjective = self.tokens[place].text.lower() == "not" and self._is(behind, "unit", "requests")
         while self._is(condition + 1, "condition") or (
             self._is(condition + 1, "unit", "requests")
         ):  # "not failing requests"
@@ -130,7 +135,7 @@ class Filling:
             condition += 1
         grouped = any(self._grouping(i) for i in self.free("thing"))
         of_it = self._is(place - 1, "thing") and not self._is(place - 2, "word", "by", "slash")  # "zones without 503s"
-        if grouped and (of_it or not excluding):
+        if grouped and not adjective and (of_it or not excluding):
             runs = self._of_runs() and name == "failures"
             self.bounds.append(Bound(measure="failed_runs" if runs else name, sign="=", value=0))
             self.measures.append("runs" if runs else "requests")
@@ -238,7 +243,13 @@ class Filling:
                 self.measures += name
                 self.bounds.append(Bound(measure=name[0], sign=token.value, value=value))
                 continue
-            if after and not percent and not half:
+            if (
+                after and percent and len(after) == 1 and self.tokens[after[0]].kind == "condition"
+            ):  # "exceed 5 % errors"
+                name = [condition_of(self.tokens[after[0]].value).rate]
+                self.measures += name
+                self.take(i, *after)
+            elif after and not percent and not half:
                 name = self._assembled([self.tokens[p] for p in after])
                 self.take(i, *after)
             elif before:
@@ -298,6 +309,12 @@ class Filling:
 
     def measured(self) -> None:
         """The measures, phrase by phrase."""
+        for i in (
+            self.free("word") if self.free("number", "function") else []
+        ):  # "average latency, only for failed requests"
+            if self.tokens[i].value == "only" and self._is(i + 1, "condition"):
+                self.conditions.append(self.tokens[i + 1].value)
+                self.take(i, i + 1, *(p for p in (i + 2,) if self._is(p, "unit", "requests")))
         kinds = ("condition", "unit", "number", "function", "form", "measure")
         segments: list[list[int]] = [[]]
         for i, one in enumerate(self.tokens):
@@ -309,9 +326,10 @@ class Filling:
                 segments[-1].append(i)
         segments = [segment for segment in segments if segment]
         merged: list[list[int]] = []
-        for segment in segments:  # "min, max latency": a function goes on to the number behind it
-            alone = merged and all(self.tokens[i].kind == "function" for i in merged[-1])
-            if alone and any(self.tokens[i].kind in ("number", "function") for i in segment):
+        for segment in segments:  # "min, max latency", "share of each zone in all failures"
+            alone = {self.tokens[i].kind for i in merged[-1]} if merged else set()
+            wanted = ("number", "function") if alone == {"function"} else ("condition",) if alone == {"form"} else ()
+            if any(self.tokens[i].kind in wanted for i in segment):
                 merged[-1] += segment
             else:
                 merged.append(segment)
@@ -326,7 +344,9 @@ class Filling:
     def _assembled(self, tokens: list[Token]) -> list[str]:
         """The measures that one phrase names; none where its words do not go together."""
         whole = any((one.kind, one.value) == ("word", "all") for one in self.tokens)
-        names, conditions = measures_of(tokens, of_runs=self._of_runs(), whole=whole)
+        for one, two in pairwise(tokens):  # "what part of the failed requests"
+            whole = whole or (one.kind, two.kind, self.text[one.end : two.start]) == ("form", "condition", " of the ")
+        names, conditions = measures_of(tokens, self.text, of_runs=self._of_runs(), whole=whole)
         self.conditions += conditions
         return names
 
@@ -342,6 +362,8 @@ class Filling:
             measure = (f"p95_{column}" if column.endswith("_ms") else column) if column else ""
             if measure and any(one.endswith(f"_{column}") for one in self.measures):
                 measure = next(one for one in self.measures if one.endswith(f"_{column}"))
+            if way == "bad" and self.measures == ["share_of_requests"]:  # "suffers most, in percent of its requests"
+                self.measures = ["failure_rate"]
             if not measure and way in ("bad", "good") and not self.measures:
                 measure = "completion_rate" if self._of_runs() else "failure_rate"
             if self.order[0] and measure and self.order[0] != measure:

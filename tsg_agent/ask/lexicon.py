@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from tsg_agent.ask.typed import columns
+from tsg_agent.columns import COLUMNS
 
 LONGEST = 6
 """Words of the longest phrase."""
@@ -31,6 +32,8 @@ class Lexicon:
     exact: dict[tuple[str, ...], Meaning] = field(default_factory=dict)
     signs: dict[str, str] = field(default_factory=dict)
     """How bounds are said -> their sign."""
+    plain: dict[str, str] = field(default_factory=dict)
+    """What is said otherwise -> in words that are read."""
     words: set[str] = field(default_factory=set)
     """Every word of a phrase, as it is written."""
 
@@ -60,7 +63,8 @@ class Lexicon:
 def _allowed(one: str, other: str) -> int:
     """How many letters a misspelt word may be away: none where a short word is as near as any other."""
     swapped = len(one) == len(other) and sorted(one) == sorted(other)
-    return int(swapped or max(len(one), len(other)) >= _REPAIRED)
+    short = len(other) == len(one) + 1 == _REPAIRED - 1  # a letter of "rate", "many" left out
+    return int(swapped or short or max(len(one), len(other)) >= _REPAIRED)
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,12 @@ def lexicon() -> Lexicon:
     for column in columns():
         _add(found, column, Meaning("thing", column))
         _add(found, column.replace("_", " "), Meaning("thing", column))
+    for one in COLUMNS:
+        for phrase in one.said:
+            _add(found, phrase, Meaning("thing", one.name))
     data = tomllib.loads(files("tsg_agent.ask").joinpath("lexicon.toml").read_text("utf-8"))
     found.signs.update({phrase: sign for sign, said in data.pop("bound").items() for phrase in said})
+    found.plain.update(data.pop("plain"))
     found.words.update(data.pop("time")["words"].split(), *(phrase.split() for phrase in found.signs))
     for word in data.pop("filler")["words"].split():
         _add(found, word, Meaning("filler", ""))
@@ -90,6 +98,15 @@ def lexicon() -> Lexicon:
             for phrase in phrases:
                 _add(found, phrase, Meaning(kind, value))
     return found
+
+
+def spelled_out(text: str) -> str:
+    """A question in plain words, with the methods of requests as the log has them: "failed GET requests" for "GETs"."""
+    either = "|".join(map(re.escape, lexicon().plain))
+    text = re.sub(rf"\b(?:{either})\b", lambda match: lexicon().plain[match[0].lower()], text, flags=re.IGNORECASE)
+    text = re.sub(r"\b(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)s\b", r"\1 requests", text)
+    method = r"(?<=\w )\b(get|post|put|patch|delete|head)(?= (?:requests?|calls?)\b)"
+    return re.sub(method, lambda match: match[0].upper(), text)
 
 
 def _add(into: Lexicon, phrase: str, meaning: Meaning) -> None:

@@ -35,6 +35,7 @@ CONDITIONS = {
     "rate_limited": Condition("status_code = 429", "rate_limited_rate", "were rate limited (429)"),
     "successes": Condition("status_code BETWEEN 200 AND 299", "success_rate", "were answered 2xx"),
     "redirects": Condition("status_code BETWEEN 300 AND 399", "redirect_rate", "were redirected (3xx)"),
+    "timeouts": Condition("status_code = 504 OR exception_type ILIKE '%timeout%'", "timeout_rate", "timed out"),
     "slow": Condition("latency_ms > $version_slow_ms", "slow_rate", "took over {slow:g} s"),
     "retries": Condition("is_retry", "retry_rate", "were retries"),
     "cache_hits": Condition("cache_hit", "cache_hit_rate", "were answered from the cache"),

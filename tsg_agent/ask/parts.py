@@ -14,7 +14,7 @@ from tsg_agent.wording import listed, one_line
 
 _ENDS = re.compile(r"[?!;\n]+|(?<=[a-z0-9]{2})\.\s+(?=[A-Za-z(])")
 _THEN = re.compile(
-    r"(?:,\s*)?\band (?:also )?(?=(?:how|which|what|who|whom|whose|when|where|why|is|are|was|were|did|does)\b)"
+    r"(?:,\s*|(?<=\S) )\band (?:also )?(?=(?:how|which|what|who|whom|whose|when|where|why|is|are|was|were|did|does)\b)"
     r"|(?:^|\s|:|,)\s*\(?[1-9][).]\s+",
     re.IGNORECASE,
 )
@@ -63,7 +63,9 @@ def second_of(reading: Reading) -> int | None:
             rest = tokens[i + 1 :]
             head = next((t for t in rest if (t.kind, t.value) != ("word", "more")), None)
             again = any((t.kind == "word" and t.value in ("by", "which")) or t.kind == "rank" for t in rest)
-            if head is not None and head.kind in measuring and again:
+            own = any(t.kind in measuring for t in rest)
+            ranks = head is not None and (head.kind == "rank" or (head.kind, head.value) == ("word", "which"))
+            if head is not None and again and own and (head.kind in measuring or ranks):
                 return one.end
         seen = seen or one.kind in measuring
         by = by or (

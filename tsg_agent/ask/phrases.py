@@ -1,12 +1,15 @@
 """The measures that a phrase names: "error rate", "p95 latency of failed requests", "users with a 503"."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tsg_agent.ask.measures import condition_of
 from tsg_agent.ask.tokens import Token
 
 _OF_ALL = ("share", "part", "percent", "fraction", "proportion", "%")
+_AMONG = re.compile(r"\b(?:of all|of only|to|among|amongst|in|within|out of)\b(?<!due to)", re.IGNORECASE)
 _VERBS = ("failed", "failing", "fail", "request", "requests", "slow")
 _UNITS = {"user_id": "users", "session_id": "sessions"}
 Named = tuple[list[str], list[str]]
@@ -17,6 +20,7 @@ _NONE: Named = ([], [])
 @dataclass(frozen=True)
 class _Phrase:
     tokens: Sequence[Token]
+    text: str
     of_runs: bool
     whole: bool
 
@@ -28,17 +32,23 @@ class _Phrase:
         return next((one for one in self.tokens if (one.kind, one.value) == ("form", "rate")), None)
 
     @property
+    def adjacent(self) -> bool:
+        """Whether its conditions are one: "cascading failures"."""
+        conditions = [one for one in self.tokens if one.kind == "condition"]
+        return all(two.start - one.end < 2 for one, two in pairwise(conditions))
+
+    @property
     def part_of(self) -> bool:
         """Whether its rate is a part of something: "share of", not "error rate"."""
         return self.rate is not None and self.rate.text.lower().startswith(_OF_ALL)
 
 
-def measures_of(tokens: Sequence[Token], *, of_runs: bool, whole: bool) -> Named:  # noqa: PLR0911 - one a kind
-    """The measures of a phrase's tokens; none where they do not go together.
+def measures_of(tokens: Sequence[Token], text: str, *, of_runs: bool, whole: bool) -> Named:  # noqa: PLR0911 - one a kind
+    """The measures of a phrase's tokens in a question's text; none where they do not go together.
 
     `of_runs`: the question is about workflows; `whole`: it says "all".
     """
-    phrase = _Phrase(tokens, of_runs, whole)
+    phrase = _Phrase(tokens, text, of_runs, whole)
     conditions = phrase.of("condition")
     if measures := phrase.of("measure"):
         return _NONE if phrase.of("number") or phrase.of("function") or conditions else (measures, [])
@@ -76,7 +86,11 @@ def _runs(phrase: _Phrase, conditions: list[str]) -> list[str]:
 
 def _of_condition(phrase: _Phrase, conditions: list[str]) -> Named:
     """How many requests are so, or which share of them; or which share of all that are so."""
-    if len(conditions) == 2 and phrase.part_of:
+    if len(conditions) == 2 and not (
+        phrase.rate or phrase.adjacent or any(map(_within, conditions))
+    ):  # "5xx that came from retries"
+        return conditions[:1], conditions[1:]
+    if len(conditions) == 2 and phrase.rate and (phrase.part_of or not phrase.adjacent):
         return _part(phrase, conditions)
     if len(conditions) > 1:  # "cascading failures": the narrower one is meant
         conditions = [one for one in conditions if one != "failures"]
@@ -93,11 +107,13 @@ def _of_condition(phrase: _Phrase, conditions: list[str]) -> Named:
 
 
 def _part(phrase: _Phrase, conditions: list[str]) -> Named:
-    """ "what fraction of failures are timeouts?", "503s as a share of failures"."""
+    """ "what fraction of failures are timeouts?", "503s as a share of failures", "ratio of 503s to failures"."""
     kinds = [one.kind for one in phrase.tokens if one.kind == "condition" or one is phrase.rate]
     if kinds[-1] == "form":
         return _NONE
-    part, of = conditions if kinds[0] == "condition" else reversed(conditions)
+    one, two = (token for token in phrase.tokens if token.kind == "condition")
+    among = _AMONG.search(phrase.text[one.end : two.start])
+    part, of = conditions if kinds[0] == "condition" or among else reversed(conditions)
     return [condition_of(part).rate], [of]
 
 

@@ -14,7 +14,8 @@ _SIZE = r"(?:seconds?|secs?|s|minutes?|mins?|min|m|hours?|hrs?|hr|h|days?|d)"
 _SIZES = rf"(?P<n>[0-9]{{1,4}}|half an?|an?|half|quarter)?[ -]?(?P<size>{_SIZE})\b"
 BUCKET = re.compile(
     rf"\b(?:per|every|each|for (?:each|every)|in (?:each|every))[ ]+{_SIZES}"
-    rf"|\b(?P<n2>[0-9]{{1,4}}|half)[ -](?P<size2>{_SIZE})[ -](?:buckets?|intervals?|bins?|steps?|windows?|resolution)\b"
+    rf"|\b(?P<n2>[0-9]{{1,4}}|half)[ -]?(?P<size2>{_SIZE})[ -]"
+    r"(?:buckets?|intervals?|bins?|steps?|windows?|resolution|stretch(?:es)?|slots?|blocks?|periods?)\b"
     r"|\bby (?:the )?(?P<size3>minute|hour|day)\b|\b(?P<size4>hourly|daily|minutely)\b"
     r"|\b(?P<which>(?:in )?(?:which|what)) (?P<size5>minute|hour)\b",
     re.IGNORECASE,
@@ -181,14 +182,7 @@ def repaired(text: str, vocabulary: Vocabulary) -> tuple[str, list[str]]:
             return words[0]
         return word
 
-    return re.sub(r"(?<![\w./-])[A-Za-z]{3,}(?![\w/-]|\.\w)", spelled, text), said
-
-
-def spelled_out(text: str) -> str:
-    """A question with the methods of requests as the log has them: "failed GETs" as "failed GET requests"."""
-    text = re.sub(r"\b(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)s\b", r"\1 requests", text)
-    method = r"(?<=\w )\b(get|post|put|patch|delete|head)(?= (?:requests?|calls?)\b)"
-    return re.sub(method, lambda match: match[0].upper(), text)
+    return re.sub(r"(?<![\w./-])[A-Za-z]{3,}(?![\w/-]|[.'\u2019]\w)", spelled, text), said
 
 
 def _meaning(word: str) -> object:

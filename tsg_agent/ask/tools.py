@@ -45,17 +45,7 @@ QUERY = (
     "Runs one read-only SELECT (DuckDB, times UTC), for what nothing else answers. At most 100 rows, kept as q1, q2, …"
 )
 COMPUTE = "Runs Python with pandas over frames of earlier results (q1, e7, plugin_8); assign `result`."
-CHECKS = [
-    "check_versions",
-    "check_flags",
-    "check_regions",
-    "check_partitions",
-    "check_zones",
-    "check_endpoints",
-    "check_products",
-    "check_workflows",
-    "check_errors",
-]
+CHECKS = [f"check_{plugin.noun}" for plugin in PLUGINS]
 """The checks' names, in the order of PLUGINS: each says what it looks at. plugin_1_tool, … are the same tools."""
 ARGUMENTS = "The arguments are region, start_time, end_time, service_name, environment; times are ISO 8601, UTC."
 Investigate = Callable[[Given], Report]

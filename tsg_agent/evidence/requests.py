@@ -1,16 +1,20 @@
 """The window's requests as arrays, one entry each: when, how they were answered, their value of each dimension."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tsg_agent.evidence.dimensions import FLAG, LOG_DIMENSIONS, PRODUCT_DIMENSIONS, WORKFLOW, Dimension
+from tsg_agent.columns import Nature
 from tsg_agent.models import Measure, Subject
 from tsg_agent.statistics import Bools, Floats
+from tsg_agent.steps.dimension import Dimension
+from tsg_agent.telemetry.catalog import FLAGS, LOGS, PRODUCTS, WORKFLOWS, Table
 
 Codes = NDArray[np.integer]
 ANSWERS = 7
@@ -21,6 +25,8 @@ KINDS = 4 * ANSWERS
 MINUTE = 60
 USUAL, FEWEST = 2.0, 200
 """How many times the 99th percentile is slow; requests without which nothing is known to be usual."""
+SPARSE = 16
+"""Numbers up to so many times the requests are taken as their places."""
 REQUEST_MEASURES = (
     Measure.SERVER_ERRORS,
     Measure.NOT_SUCCESSFUL,
@@ -63,7 +69,7 @@ class Column:
     @property
     def recorded(self) -> bool:
         """Whether no value means "not known": a request that asks for no flag, or is of no workflow, has none."""
-        return self.dimension not in (FLAG, WORKFLOW)
+        return self.dimension.table not in (FLAGS.name, WORKFLOWS.name)
 
     @cached_property
     def subjects(self) -> list[Subject]:
@@ -88,6 +94,8 @@ class Requests:
     runs: pa.Array | None = None
     passed: Bools | None = None
     """Spans that failed because a call that they made failed; None where the source has no spans."""
+    user: Codes | None = None
+    """A number for each request's user, -1 where it names none; None where the source names no users."""
     slower_ms: float = np.inf
     """From how long on a request counts as slower than usual."""
 
@@ -107,11 +115,29 @@ class Requests:
 
     def failed(self, measure: Measure) -> Bools:
         """Which requests a measure counts."""
-        if measure is Measure.SLOWER:
-            slower: Bools = self.known & (self.latency > self.slower_ms)
-            return slower
-        result: Bools = kinds_of(measure)[self.kind]
-        return result
+        if measure not in self._failed:
+            slower = measure is Measure.SLOWER
+            self._failed[measure] = (
+                self.known & (self.latency > self.slower_ms) if slower else kinds_of(measure)[self.kind]
+            )
+        return self._failed[measure]
+
+    @cached_property
+    def _failed(self) -> dict[Measure, Bools]:
+        return {}
+
+    @cached_property
+    def minute(self) -> NDArray[np.int32]:
+        """Since the window's origin."""
+        return self.second // MINUTE
+
+    def until(self, second: int) -> "Requests":
+        """The requests before a second."""
+        kept = self.second < second
+        held = {one.name: getattr(self, one.name) for one in fields(self)}
+        changed: dict[str, Any] = {name: of[kept] for name, of in held.items() if isinstance(of, np.ndarray)}
+        changed["columns"] = [replace(column, codes=column.codes[kept]) for column in self.columns]
+        return replace(self, **changed)
 
     def with_usual(self, minute: float) -> "Requests":
         """The requests, slowness measured by those before a minute: twice the time that 99 % of them took at most."""
@@ -120,7 +146,7 @@ class Requests:
         return replace(self, slower_ms=slower)
 
     def column(self, name: str) -> Column | None:
-        """The column of a dimension, by its first name; a flag's by none."""
+        """The column of a dimension of one name."""
         return next((one for one in self.columns if one.dimension.columns == (name,)), None)
 
     def having(self, subject: Subject) -> Bools:
@@ -128,7 +154,7 @@ class Requests:
         found = np.ones(len(self), bool)
         for column in self.columns:
             said = tuple(subject.get(name) for name in column.dimension.columns)
-            if column.dimension == FLAG and not any(value[0] == said[0] for value in column.values):
+            if column.dimension.table == FLAGS.name and not any(value[0] == said[0] for value in column.values):
                 continue
             if None not in said:
                 code = next((code for code, value in enumerate(column.values) if value == said), None)
@@ -143,33 +169,39 @@ class Requests:
                 found |= column.codes < 0
         return found
 
-    def series(self, measure: Measure, rows: Bools | None = None, width: int = MINUTE) -> tuple[Floats, Floats]:
-        """Failures and requests whose answer is known, per `width` seconds, of some rows."""
+    def series(self, measure: Measure, rows: Bools | None = None) -> tuple[Floats, Floats]:
+        """Failures and requests whose answer is known, by minute, of some rows."""
         kept = self.known if rows is None else rows & self.known
-        length = int(self.second.max(initial=0)) // width + 1
-        bucket = self.second[kept] // width
+        length = int(self.minute.max(initial=0)) + 1
         weight = None if self.weight is None else self.weight[kept]
-        failed = self.failed(measure)[kept]
-        asked = np.bincount(bucket, weight, length).astype(float)
-        lost = np.bincount(bucket[failed], None if weight is None else weight[failed], length).astype(float)
-        return lost, asked
+        cell = (self.minute * 2 + self.failed(measure))[kept]
+        counted = np.bincount(cell, weight, 2 * length).astype(float).reshape(-1, 2)
+        return counted[:, 1], counted.sum(axis=1)
 
 
-def read_requests(results: dict[str, pa.Table]) -> Requests:
-    """The requests from their queries' results."""
+def held_by(dimensions: Iterable[Dimension], table: Table) -> list[Dimension]:
+    """Those that a table's rows tell apart; the requests' are of one region."""
+    return [one for one in dimensions if one.table == table.name and one.nature is not Nature.REGION]
+
+
+def read_requests(results: dict[str, pa.Table], dimensions: Sequence[Dimension]) -> Requests:
+    """The requests from their queries' results, with what causes may be named by."""
     rows = results["rows"]
-    cell = rows["cell"].to_numpy()
     columns = [
-        column for dimension in LOG_DIMENSIONS if (column := _column(dimension, rows[dimension.columns[0]])).values
+        column
+        for dimension in held_by(dimensions, LOGS)
+        if (column := _column(dimension, rows[dimension.columns[0]])).values
     ]
     run = runs = None
     if "request_id" in rows.column_names:
         requests = _Ids.of(rows["request_id"])
         if "flags" in results:
-            columns += _flags(results["flags"], requests)
+            columns += [
+                column for flag in held_by(dimensions, FLAGS) for column in _flags(flag, results["flags"], requests)
+            ]
         if "products" in results:
             where = requests.find(results["products"]["request_id"])
-            for dimension in PRODUCT_DIMENSIONS:
+            for dimension in held_by(dimensions, PRODUCTS):
                 values, codes = _coded(results["products"][dimension.columns[0]])
                 columns.append(Column(dimension, [(value,) for value in values], requests.scatter(where, codes)))
         if "runs" in results:
@@ -178,29 +210,38 @@ def read_requests(results: dict[str, pa.Table]) -> Requests:
             runs = encoded.dictionary
             where = requests.find(results["runs"]["request_id"])
             run = requests.scatter(where, encoded.indices.fill_null(-1).to_numpy())
+    cell = np.maximum(rows["cell"].to_numpy(), 0).astype(np.int32)  # a window of two years has 63 million seconds
+    second = cell // KINDS
     latency = rows["latency_ms"].cast(pa.float64()).fill_null(np.nan).to_numpy()
+    user = None
+    if "user_id" in rows.column_names:
+        user = _numbered(rows["user_id"].combine_chunks())
     passed = rows["passed_on"].fill_null(False).to_numpy() if "passed_on" in rows.column_names else None
     weight = rows["weight"].cast(pa.float64()).to_numpy() if "weight" in rows.column_names else None
     return Requests(
-        np.maximum(cell // KINDS, 0).astype(np.int32),
-        (cell % KINDS).astype(np.int8),
+        second,
+        (cell - second * KINDS).astype(np.int8),
         latency,
         None if weight is None or (weight == 1).all() else weight,
         [column for column in columns if column.values],
         run,
         runs,
         passed,
+        user,
     )
 
 
-def with_workflows(requests: Requests, scenarios: dict[str, str]) -> Requests:
-    """The requests with the workflow that each is part of: `scenarios` gives a run's, by correlation_id."""
-    if requests.run is None or requests.runs is None or not scenarios:
+def with_workflows(
+    requests: Requests, names: list[str], scenario: Codes, places: Codes, dimension: Dimension
+) -> Requests:
+    """The requests with the workflow that each is part of: each run's, by its place among `runs`. The last counts."""
+    if requests.run is None or requests.runs is None or not names:
         return requests
-    names = sorted(set(scenarios.values()))
-    places = {name: place for place, name in enumerate(names)}
-    of_run = np.array([places.get(scenarios.get(run, ""), -1) for run in requests.runs.to_pylist()] + [-1], np.int32)
-    column = Column(WORKFLOW, [(name,) for name in names], of_run[requests.run])
+    of_run = np.full(len(requests.runs) + 1, -1, np.int32)
+    said = scenario >= 0
+    of_run[places[said]] = scenario[said]
+    of_run[-1] = -1  # runs that no request is part of
+    column = Column(dimension, [(one,) for one in names], of_run[requests.run])
     return replace(requests, columns=[*requests.columns, column])
 
 
@@ -224,45 +265,70 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
     codes = found.to_numpy(zero_copy_only=False)
     present = np.bincount(codes, minlength=len(names) + 1)[: len(names)] > 0
     order = sorted(np.flatnonzero(present).tolist(), key=names.__getitem__)
-    rank = np.full(len(names) + 1, -1, np.int16 if len(names) < 2**15 else np.int32)
+    rank = np.full(len(names) + 1, -1, _smallest(len(names)))
     rank[order] = np.arange(len(order))
     return [names[place] for place in order], rank[codes]
 
 
+def _numbered(column: pa.Array) -> Codes:
+    """A number from 0 for each value, -1 for none."""
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    numbers: Codes = encoded.indices.fill_null(-1).to_numpy()
+    return numbers
+
+
+def _smallest(values: int) -> type[np.signedinteger[Any]]:
+    """The type of the codes of so many values."""
+    return next((kind for kind in (np.int8, np.int16) if values <= np.iinfo(kind).max), np.int32)
+
+
 @dataclass(frozen=True)
 class _Ids:
-    """The requests' ids: the distinct ones, and each request's place among them. A request may have several rows."""
+    """The requests' ids, and each request's place among them. A request may have several rows.
 
-    distinct: pa.Array
+    `distinct`: the ids by their place; None where an engine numbers the requests: then a number is its place.
+    """
+
+    distinct: pa.Array | None
     place: Codes
+    count: int
 
     @classmethod
     def of(cls, column: pa.ChunkedArray) -> "_Ids":
+        if pa.types.is_integer(column.type):
+            place = column.fill_null(-1).to_numpy()
+            if (last := int(place.max(initial=-1))) < SPARSE * len(place):
+                return cls(None, place, last + 1)
         encoded = column.combine_chunks().dictionary_encode()
-        return cls(encoded.dictionary, encoded.indices.fill_null(len(encoded.dictionary)).to_numpy())
+        place = encoded.indices.fill_null(-1).to_numpy()
+        return cls(encoded.dictionary, place, len(encoded.dictionary))
 
     def find(self, ids: pa.ChunkedArray) -> Codes:
         """The place of each id among the distinct ones, -1 for one that is no request's."""
+        if self.distinct is None:
+            number = ids.fill_null(-1).to_numpy()
+            return number if number.max(initial=-1) < self.count else np.where(number < self.count, number, -1)
         return np.asarray(pc.index_in(ids.combine_chunks(), value_set=self.distinct).fill_null(-1))
 
     def scatter(self, where: Codes, codes: Codes) -> Codes:
         """Each request's code, given those of the ids at some places; -1 for the others."""
-        found = np.full(len(self.distinct) + 1, -1, codes.dtype)
-        found[where[where >= 0]] = codes[where >= 0]
+        found = np.full(self.count + 1, -1, codes.dtype)
+        found[where] = codes
+        found[-1] = -1  # what is at no place
         return found[self.place]
 
 
-def _flags(rows: pa.Table, requests: _Ids) -> list[Column]:
+def _flags(dimension: Dimension, rows: pa.Table, requests: _Ids) -> list[Column]:
     """One column per flag: a request has one value of each."""
     names, name = _coded(rows["flag_name"])
     values, value = _coded(rows["flag_value"])
     where = requests.find(rows["request_id"])
     columns = []
     for place, flag in enumerate(names):
-        mine = (name == place) & (value >= 0)
+        mine = np.flatnonzero((name == place) & (value >= 0))
         held = requests.scatter(where[mine], value[mine])
-        present = np.flatnonzero(np.bincount(held[held >= 0], minlength=len(values)))
-        rank = np.full(len(values) + 1, -1, np.int16)
+        present = np.flatnonzero(np.bincount(held + 1, minlength=len(values) + 1)[1:])
+        rank = np.full(len(values) + 1, -1, _smallest(len(values)))
         rank[present] = np.arange(len(present))
-        columns.append(Column(FLAG, [(flag, values[one]) for one in present], rank[held]))
+        columns.append(Column(dimension, [(flag, values[one]) for one in present], rank[held]))
     return columns

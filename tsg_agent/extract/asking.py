@@ -73,12 +73,19 @@ _HALVES = re.compile(
 )
 _HALF_HOUR = re.compile(r"\b(?P<which>first|last|past)[ -]half[ -]hour\b", re.IGNORECASE)
 _HOURS = re.compile(r"(?<![\w.:])(?P<hour>[01]?[0-9]|2[0-3])h(?P<minute>[0-5][0-9])\b")
+_ATTACHED = re.compile(
+    r"\b(?P<cue>after|since|from|before|until|till|between|and|to)[ ](?!20[23])"
+    r"(?P<hour>[01][0-9]|2[0-3])(?P<minute>[0-5][0-9])"
+    r"(?![\w:%/-]|\.[0-9]|[ ](?:%|percent|ms|requests|errors|failures|users))",
+    re.IGNORECASE,
+)
+"""since 0940; but 2026 is a year."""
 _MERIDIEM_GAP = re.compile(r"^(?P<minutes>(?::[0-5][0-9])?)(?P<rest>.*)$", re.DOTALL)
 
 
 def spelled(text: str) -> str:
     """A question with its short forms of times written out: "2 to 3 pm" as "2pm to 3 pm", "14h30" as "14:30"."""
-    text = _HALF_HOUR.sub(r"\g<which> half an hour", text)
+    text = _ATTACHED.sub(r"\g<cue> \g<hour>:\g<minute>", _HALF_HOUR.sub(r"\g<which> half an hour", text))
     return _HALVES.sub(_with_half, _HOURS.sub(r"\g<hour>:\g<minute>", text))
 
 

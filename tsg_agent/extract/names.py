@@ -26,7 +26,7 @@ _SPARED = re.compile(
     r"[ ]?(?:region)?[ ]?(?:is|are|was|were|looks?|seems?|remains?|stays?|both|all|still|:|-|\u2013)?[ ]?"
     r"(?:is|are|completely|totally|currently|still)?[ ]?"
     r"(?:nothing|none|no issues?|quiet|fine|ok|okay|healthy|unaffected|not affected|not impacted|stable|normal|nominal"
-    r"|good|green)\b",
+    r"|good|green)\b(?![ ](?:until|till|up to|before)\b)",
     re.IGNORECASE,
 )
 _LISTED = re.compile(r"[ ]?(?:,|and|&|/|, and|or)[ ]?")

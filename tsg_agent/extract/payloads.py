@@ -32,7 +32,7 @@ _STATES = (
 )  # fmt: skip
 _NOISE = re.compile(
     r"(?:.*_)?(?:id|ids|url|urls|uri|href|self|link|links|arn|key|fingerprint|signature|version|hash|token|silence\w*|resources"
-    r"|alert_query|query|expr|previousstate|oldstatevalue|returndata)|.*(?:URL|Id|Arn|Key)",
+    r"|alert_query|query|expr|returndata)|.*(?:URL|Id|Arn|Key)",
 )
 _SPAN = re.compile(r"(?:time_?|analysis_?|query_?)?(?:window|range|period)", re.IGNORECASE)
 _NAMES = ("summary", "name", "value", "title", "id")
@@ -42,6 +42,8 @@ _CHANGED = re.compile(
     "occurred_at|updated_at|last_updated|last_status_change_at|state_change_time|time|timestamp|date|last_triggered_at"
 )
 """Fields that tell when an alert last changed: when it is over, that is the end."""
+_FORMER = ("previous", "old")
+_CALLED = re.compile(r"(?:alarm|alert|monitor|rule)_?name|title|subject")
 _LATER = frozenset({"updated_at", "last_updated", "last_status_change_at", "acknowledged_at", "last_seen_at"})
 _TAG = re.compile(r"[A-Za-z_][\w.-]{0,40}:[^\s,:/][^,]{0,80}")
 _LEAST_TARGET = 50  # percent; a "threshold" below it is an alert's own
@@ -72,8 +74,8 @@ def unfolded(text: str) -> str:
 def lines(payload: Any) -> list[str]:
     """A payload's fields as "name: value" lines, the outer ones first."""
     found: list[str] = []
-    over = _is_over(payload)
-    for name, value in _fields(payload, "", 0):
+    over = is_over(payload)
+    for name, value in fields(payload):
         if len(found) >= _MOST_LINES:
             break
         line = _line(name, value, over=over)
@@ -82,7 +84,12 @@ def lines(payload: Any) -> list[str]:
     return found
 
 
-def _is_over(payload: Any) -> bool:
+def fields(payload: Any) -> Iterator[tuple[str, Any]]:
+    """Every leaf with the name that it stands under, the outer ones first."""
+    return _fields(payload, "", 0)
+
+
+def is_over(payload: Any) -> bool:
     """Whether the outermost field that tells an alert's state says that it is over."""
     level = [payload]
     for _ in range(_DEEPEST):
@@ -94,7 +101,7 @@ def _is_over(payload: Any) -> bool:
                     said = fields.get(name)
                     if isinstance(said, str) and (_OVER.fullmatch(said) or _GOES_ON.fullmatch(said)):
                         return bool(_OVER.fullmatch(said))
-                following += [value for name, value in fields.items() if not name.startswith(("previous", "old"))]
+                following += [value for name, value in fields.items() if not name.startswith(_FORMER)]
             elif isinstance(node, list):
                 following += node
         level = following
@@ -116,6 +123,8 @@ def _fields(node: Any, name: str, depth: int) -> Iterator[tuple[str, Any]]:
     node = _parsed(node)
     if depth > _DEEPEST:
         return
+    if isinstance(node, list) and not all(map(is_over, node)):
+        node = [one for one in node if not is_over(one)]  # of several alerts, those that are still on
     if isinstance(node, dict):
         pair = _pair(node)
         if pair:
@@ -127,6 +136,8 @@ def _fields(node: Any, name: str, depth: int) -> Iterator[tuple[str, Any]]:
                 yield name, called
                 return
         for key, value in sorted(node.items(), key=lambda item: isinstance(item[1], dict | list)):
+            if str(key).lower().startswith(_FORMER):
+                continue
             inner = f"window {key}" if _SPAN.fullmatch(name) and key in ("start", "end") else str(key)
             yield from _fields(value, inner, depth + 1)
     elif isinstance(node, list):
@@ -147,8 +158,8 @@ def _pair(node: dict[str, Any]) -> tuple[str, Any] | None:
 
 def _line(name: str, value: Any, *, over: bool) -> str:
     """One field as a line; "" for a field that says nothing of an incident."""
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").replace(" ", "_").lower()
-    moment = _moment(value) if _TIMELIKE.search(snake) else ""
+    snake = snake_case(name)
+    moment = moment_of(value) if _TIMELIKE.search(snake) else ""
     said = moment or str(value).replace("%%%", " ").strip()
     if over and _CHANGED.fullmatch(snake):
         return f"Resolved at: {said}"
@@ -159,7 +170,15 @@ def _line(name: str, value: Any, *, over: bool) -> str:
     if snake in ("tags", "labels", "") and isinstance(value, str):
         return "\n".join(_tag(tag.strip()) for tag in said.split(","))
     label = snake if snake in _WINDOW else re.sub(r"[_\s]+", " ", snake).strip()
+    if _CALLED.fullmatch(snake) and " " not in said:  # "payments-5xx-prod": names, and words, in one
+        said = f"{said} ({re.sub(r'[-_/]+', ' ', said)})"
     return f"{label[:1].upper()}{label[1:]}: {said}" if label else said
+
+
+def snake_case(name: str) -> str:
+    """A field's name as senders that agree would write it."""
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").replace(" ", "_").lower()
+    return re.sub(r"_on$", "_at", snake)
 
 
 def _tag(tag: str) -> str:
@@ -176,7 +195,7 @@ def _is_target(value: Any) -> bool:
         return True
 
 
-def _moment(value: Any) -> str:
+def moment_of(value: Any) -> str:
     """Seconds, milliseconds, micro- or nanoseconds since 1970 as ISO 8601; "" for what is none of them."""
     written = str(value)
     digits, _, part = written.partition(".")

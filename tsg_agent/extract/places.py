@@ -9,10 +9,12 @@ from itertools import islice
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.names import Hit, Names, key
 from tsg_agent.extract.text import Prose, quote
-from tsg_agent.extract.words import ALL, any_of
+from tsg_agent.extract.words import ALL, any_of, words_in
 from tsg_agent.models import Doubt, Question
 
 CANDIDATES = 20
+EVERYWHERE = "all"
+"""The only region of telemetry that does not record any, as the ready mappings have it."""
 _MATCHES = 100  # labelled lines that are read of each kind
 _LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?P<label>%s)[\"'*`_]{0,3}[ ]?(?P<sign>[:=|])[\"'*`_ ]{0,4}"
 _NEXT_LABEL = re.compile(r"(?:[,;]|[ ])[ ]?[\"'*]{0,2}[A-Za-z_][\w-]{0,30}[\"'*]{0,2}[ ]?[:=]|[|};]|[.!?](?=\s|$)")
@@ -189,6 +191,11 @@ def _pick(kind: Kind, pool: list[Hit], prose: Prose, named: tuple[str, ...], *, 
         return Settled(question=_question(kind, f"{quoted} may mean several", ambiguous.values))
     hit = next(hit for hit in pool if len(hit.values) == 1)
     notes: list[str] = []
+    if len(values) > 1 and kind is SERVICE:
+        failing = [hit for hit in pool if len(hit.values) == 1 and _fails(hit, prose)]
+        if len({hit.values[0] for hit in failing}) == 1:
+            hit, values = failing[0], failing[0].values
+            notes.append(f"The text names several services; {quote(values[0])} is used, as only it is said to fail.")
     if len(values) > 1:
         if kind is not REGION:
             return Settled(question=_question(kind, "the text names several", values, Doubt.SEVERAL))
@@ -202,7 +209,17 @@ def _pick(kind: Kind, pool: list[Hit], prose: Prose, named: tuple[str, ...], *, 
     return Settled(value, f"{where}: {prose.snippet(hit.start, hit.end)}", others=others, notes=notes)
 
 
+def _fails(hit: Hit, prose: Prose) -> bool:
+    """Does the sentence that names it say that something fails?"""
+    begin, end = prose.sentence(hit.start, hit.end)
+    return bool(words_in(prose.text)["failing break fall rise"].search(prose.text[begin:end]))
+
+
 def _unknown(kind: Kind, known: Sequence[str], text: str) -> Settled:
+    if kind is REGION and tuple(known) == (EVERYWHERE,):
+        why = "the telemetry does not record regions"
+        note = f"{why.capitalize()}: all of its requests are looked at, not only those of {quote(text)}."
+        return Settled(EVERYWHERE, why, notes=[note])
     why = f"the text says {quote(text)}, which the telemetry does not have"
     return Settled(question=_question(kind, why, closest(text, known)))
 

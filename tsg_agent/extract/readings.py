@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from tsg_agent.extract.spotting import Day, Mention
+from tsg_agent.extract.spotting import TWELVE, Day, Mention
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.zones import LOCAL, Zone
 
@@ -70,6 +70,10 @@ def read(mention: Mention, setting: Setting, *, bound: datetime | None = None, a
         return Reading(midnights, how, problem or "it names a day and no time of day")
     if mention.problem == "midnight" and mention.day and not problem:
         dates, problem = (*dates, *(day + DAY for day in dates)), "midnight may be the day's beginning or its end"
+    if mention.problem == TWELVE:
+        afternoon = mention.clock.replace(hour=mention.clock.hour + 12)
+        both = [one for clock in (mention.clock, afternoon) for one in _instants(clock, dates, zone, "", "").instants]
+        return Reading(tuple(both), how, TWELVE)
     said = f"{how}, {zone.how}" if zone.how else how if mention.zone or setting.zone else f"{how}, read as UTC"
     return replace(_instants(mention.clock, dates, zone, said, problem), guessed_day=how == _LATEST)
 

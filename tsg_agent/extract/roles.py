@@ -102,6 +102,7 @@ RULES = (
     Rule("first", AFTER, "starts", 0, never=OTHER, also=Said.names_nothing),
     Rule("break fall rise", BEFORE, "starts", 0, gap=Place.is_level, also=Said.worsens),
     Rule("break fall rise", AFTER, "starts", 0, also=Said.worsens),
+    Rule("until", BEFORE, "starts", 1, gap=Place.is_direct, also=Said.was_fine, negated=False),
     Rule("done", BEFORE, "ends", 5, about=INCIDENT, never=OTHER, negated=False),
     Rule("half_done", BEFORE, "ends", 4, about=INCIDENT, never=OTHER, negated=False),
     Rule("until", BEFORE, "ends", 3, gap=Place.is_direct, about=INCIDENT, never=OTHER, also=Said.goes_badly),
@@ -168,6 +169,9 @@ def _place(prose: Prose, mentions: Sequence[Mention], index: int, words: Words) 
         begin = max(line, prose.sentence(begin - 1)[0])  # "Resolved - all is well. Mar 10, 15:05 UTC"
     begin, end = max(begin, mention.start - 300), min(end, mention.end + 300)
     floor = max(begin, mentions[index - 1].end) if index else begin
+    chat = bool(_CHAT.match(prose.text, mention.end))
+    if chat:  # the message itself is the sentence behind who says it
+        end = min(prose.sentence(end)[1], mention.end + 300)
     ceiling = min(end, mentions[index + 1].start) if index + 1 < len(mentions) else end
     return Place(
         words=words,
@@ -177,7 +181,7 @@ def _place(prose: Prose, mentions: Sequence[Mention], index: int, words: Words) 
         before=text[floor : mention.start],
         after=text[mention.end : end],
         following=text[mention.end : ceiling],
-        chat=bool(_CHAT.match(prose.text, mention.end)),
+        chat=chat,
     )
 
 
@@ -250,8 +254,16 @@ def _single(prose: Prose, place: Place, roles: Roles) -> None:
         _ranging(place, None, place.following[to_now.end() :], roles)
     elif roles.starts and _corrects(prose, place, roles.starts, bare=True):
         roles.starts.append(Sighting(mention, roles.starts[-1].rank, mention.start, mention.end, None, corrects=True))
+    elif not place.chat and _answers(prose, place):
+        roles.starts.append(Sighting(mention, 1, mention.start, mention.end))
     else:
         roles.unused.append(mention)
+
+
+def _answers(prose: Prose, place: Place) -> bool:
+    """ "since when?" "the graph says 13:54"."""
+    begin = prose.sentence(place.mention.start)[0]
+    return bool(place.words["since_when"].search(prose.masked[max(0, begin - 40) : begin]))
 
 
 def _corrects(prose: Prose, place: Place, starts: Sequence[Sighting], *, bare: bool = False) -> bool:
@@ -259,8 +271,10 @@ def _corrects(prose: Prose, place: Place, starts: Sequence[Sighting], *, bare: b
     if not starts or place.mention.start - starts[-1].end > 120:
         return False
     between = prose.masked[starts[-1].end : place.mention.start]
-    correction = place.words["correction"].search(between)
-    return bool(correction) and (not bare or bool(place.filler.fullmatch(place.words["correction"].sub(" ", between))))
+    begin = max(prose.sentence(starts[-1].start)[0], starts[-1].start - 40)
+    negated = place.words["not"].search(prose.masked[begin : starts[-1].start])  # "not at 14:10 but at 13:50"
+    said = place.words["correction instead" if negated else "correction"]
+    return bool(said.search(between)) and (not bare or bool(place.filler.fullmatch(said.sub(" ", between))))
 
 
 def _lasting(prose: Prose, roles: Roles, words: Words, clocks: list[tuple[int, int]]) -> None:

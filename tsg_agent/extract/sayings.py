@@ -179,6 +179,10 @@ class Said:
         """Of "until": is what lasted not good?"""
         return not self.has("fine", self.clause) and not self.has("fine", self.place.following[:60])
 
+    def was_fine(self) -> bool:
+        """ "it was fine until 13:40": then it began."""
+        return self.has("fine", self.clause) and not self.has("elsewhere planned", self.clause)
+
     def is_watched(self) -> bool:
         """ "we had watched it until 15:00", "bis 15:00 beobachtet"."""
         return self.has("watched", self.place.following[:60])
@@ -190,7 +194,7 @@ class Said:
         people = words.made(
             "people", rf"\b{words.one_of('people')}(?:'ve|'d| have| had| just| also| accidentally)?\W*$"
         )
-        if self.has("elsewhere handling planned", subject) or self.is_not(subject) or taken:
+        if self.has("elsewhere handling planned", words["fine"].sub(" ", subject)) or self.is_not(subject) or taken:
             return False
         good, bad = self.has("good", subject), self.has("bad", subject)
         if words["rise"].fullmatch(verb):
@@ -258,12 +262,15 @@ def said_before(place: Place, kinds: str) -> Said | None:
 def said_after(place: Place, kinds: str) -> Said | None:
     """The first words of some kinds after a time that stands at the head of a sentence, or that they follow at once."""
     cue = place.words[kinds].search(place.following[:160])
-    if cue is None or place.chat:
+    if cue is None:
         return None
     between = place.following[: cue.start()]
     rest = place.following[cue.end() :][:80]
     if place.following != place.after and place.is_direct(rest):
         return None  # "13:50 deploy, errors start 14:00": said of the next time
+    if place.chat:  # a message's time is when it was said; of what is over, that is when
+        over = kinds in ("done", "half_done") and "?" not in rest and re.search(r"[:>]\s*$", between)
+        return Said(place, cue, "", rest=rest) if over else None
     if place.heads:
         return Said(place, cue, between, rest=rest)
     if (

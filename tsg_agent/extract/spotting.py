@@ -14,6 +14,7 @@ from tsg_agent.extract.lengths import SPAN, UNIT, calendar, length
 from tsg_agent.extract.words import ENGLISH, Words, any_of
 from tsg_agent.extract.zones import Zone, zone_after
 
+TWELVE = "it may be in the morning or in the afternoon"
 MAXIMUM_MENTIONS = 1_000
 """How many times a text is read for; the rest is noted."""
 
@@ -115,6 +116,9 @@ class _Forms:
             | (?P<ch>[01]?[0-9]|2[0-3])[ ]?[時时點点](?:[ ]?(?P<cm>[0-5]?[0-9])[ ]?分)?
             | {_AT_A_LINE}
             | {bare}
+            | (?P<spoken>{any_of(["(?!)", *words.table("calendar", "spoken")]).replace(" ", "[ ]")})[ ]
+              (?P<sh>{any_of(words.rows("numbers"))}|1[0-2]|[1-9])(?!\w|[:.%-]\w)
+              (?P<late>[ ]{any_of(["(?!)", *self._listed("afternoon")]).replace(" ", "[ ]")}(?!\w))?
             | (?P<word>{noon}|{midnight})(?!\w)
             )""",
             re.VERBOSE | re.IGNORECASE,
@@ -254,6 +258,8 @@ def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> tuple[l
 
 
 def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
+    if match["spoken"]:
+        return _spoken(match, forms)
     if match["word"]:
         midnight = forms.midnight.fullmatch(match["word"])
         return (time(0), "midnight") if midnight else (time(12), "")
@@ -272,6 +278,15 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
         hour = hour % 12 + (12 if half == "p" else 0)
     micro = int((match["f"] or "0").ljust(6, "0")[:6])
     return time(hour, int(match["m"] or match["pm"] or match["um"] or 0), int(match["s"] or 0), micro), ""
+
+
+def _spoken(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
+    """ "half past two": of twelve hours, so of either half of the day where it does not say which."""
+    numbers = forms.words.rows("numbers")
+    hour = next((n for n, form in enumerate(numbers, 1) if re.fullmatch(form, match["sh"], re.IGNORECASE)), 0)
+    minutes = 60 * ((hour or int(match["sh"])) % 12) + forms.words.table("calendar", "spoken")[match["spoken"].lower()]
+    hours, minute = divmod(minutes % 720, 60)
+    return time(hours + (12 if match["late"] else 0), minute), "" if match["late"] else TWELVE
 
 
 def _since(match: re.Match[str], forms: _Forms) -> bool:

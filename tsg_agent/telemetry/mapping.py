@@ -1,10 +1,11 @@
 """The mapping file (TOML): from a source's own tables and columns to the guide's.
 
-    format = "otlp"                     # a ready mapping (tsg-agent mapping list) that the rest is laid over
+    format = "otlp"                     # a ready mapping (tsg-agent mapping list), or several, under the rest
     [api_gateway_logs]
     from = "http_requests"              # a table of the .duckdb file, or a file or glob in the folder
     where = "kind = 'server'"           # which rows count
-    unnest = "resourceSpans.scopeSpans.spans"   # a path to the arrays whose elements are the rows
+    unnest = "resourceSpans.scopeSpans.spans"   # a path to the arrays whose elements are the rows; all_resourceSpans
+                                                # is the first array as a whole
     lines = '(?P<ip>\\S+) .*'           # text lines: a regular expression whose named groups are the columns
     layout = "w3c"                      # or a log that names its columns in a line "#Fields:"
     cumulative = "instance"             # weight counts up: each row is its increase over the series' row before

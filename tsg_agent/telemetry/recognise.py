@@ -1,17 +1,16 @@
 """Looks at a file and writes the mapping that reads it: a ready one, or each column guessed by its name."""
 
 import re
-import tomllib
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+from os.path import commonprefix
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
 
+from tsg_agent.columns import COLUMNS
 from tsg_agent.errors import TelemetryError
-from tsg_agent.telemetry.catalog import ANSWER, LOGS, Kind
+from tsg_agent.telemetry.catalog import ANSWER, CALLS, LOGS, Kind
 from tsg_agent.telemetry.conversion import NUMERIC
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.files import ending, find_files, group_files, table_of
@@ -23,6 +22,7 @@ LOOKED_AT = 200
 MOST = 0.9
 """Share of them that a format must match."""
 SHOWN = 5
+GUESSED = "no ready format; each column is guessed by its name"
 CONSTANTS = {"service_name": "web", "region": "all", "environment": "prod"}
 """What whose a row is reads as where a file does not say."""
 _UNITS = {"s": 1000.0, "sec": 1000.0, "seconds": 1000.0, "us": 0.001, "micros": 0.001, "ns": 1e-6, "nanos": 1e-6}
@@ -44,16 +44,40 @@ def propose(location: str, *, named: str = "", constants: dict[str, str] | None 
     """
     given = {name: value for name, value in (constants or {}).items() if value}
     with TemporaryDirectory(prefix="tsg-agent-") as unpacked:
-        path = _first(find_files(location, unpacked))
+        paths = find_files(location, unpacked)
         with duckdb.connect(":memory:") as connection:
+            maps = {path: ready for path in paths if (ready := _service_map(connection, path))}
+            logs = [one for one in paths if one not in maps] or paths
+            path = _first(logs)
             columns = _columns(connection, path)
-            ready = formats()[named] if named else recognised(path, columns)
-            source = _source(location, path)
-            if ready:
-                text = _based(ready, source, path, given)
-                return _proved(location, text, columns)
-            text = _guessed(columns, source, path, given)
-        return _proved(location, text, columns)
+            ready = formats()[named] if named else maps.get(path) or recognised(path, columns)
+            lines, bases = [], [ready] if ready else []
+            if ready is None or LOGS.name in ready.tables:
+                lines = ["", f"[{LOGS.name}]", *_from(location, logs, path), f"[{LOGS.name}.columns]"]
+                lines += _based(given) if ready else _guessed(columns, path, given)
+            for held, found in [] if named else list(maps.items())[:1]:
+                bases += [found] if found is not ready else []
+                lines += ["", f"[{CALLS.name}]", *([f'from = "{held.name}"'] if Path(location).is_dir() else [])]
+        return _proved(location, "\n".join([*_head(path, bases), *lines, ""]), columns)
+
+
+def _head(path: Path, bases: list[Format]) -> list[str]:
+    if not bases:
+        return [f"# Made by `tsg-agent mapping init` from {path.name}: {GUESSED}."]
+    why = " and ".join(f"{one.name} ({one.title})" for one in bases)
+    quoted = ", ".join(f'"{one.name}"' for one in bases)
+    named = quoted if len(bases) == 1 else f"[{quoted}]"
+    return [f"# Made by `tsg-agent mapping init` from {path.name}: recognised as {why}.", "", f"format = {named}"]
+
+
+def _service_map(connection: duckdb.DuckDBPyConnection, path: Path) -> Format | None:
+    """The ready mapping of a file that holds a service map."""
+    if not ending(path).startswith(".json") or table_of(path) not in (None, CALLS.name):
+        return None
+    columns = _columns(connection, path)
+    if any(one.recognises(columns) for one in formats().values() if LOGS.name in one.tables):
+        return None
+    return next((one for one in formats().values() if CALLS.name in one.tables and one.recognises(columns)), None)
 
 
 def _first(paths: list[Path]) -> Path:
@@ -63,12 +87,17 @@ def _first(paths: list[Path]) -> Path:
     return max(unnamed or logs or paths, key=lambda path: path.stat().st_size)
 
 
-def _source(location: str, path: Path) -> str:
-    """What `from` says: the file, or all of its ending in the folder."""
+def _from(location: str, paths: list[Path], path: Path) -> list[str]:
+    """The line `from`: the file, or all of `paths` in the folder that are like it."""
     if not Path(location).is_dir() or table_of(path):
-        return ""
-    alike = [one for one in find_files(location) if ending(one) == ending(path) and not table_of(one)]
-    return path.name if len(alike) < 2 else f"*{ending(path)}"
+        return []
+    alike = [one for one in paths if ending(one) == ending(path) and not table_of(one)]
+    names = [one.name.removesuffix(ending(one)) for one in alike]
+    pattern = f"{commonprefix(names)}*{ending(path)}"  # noqa: RUF071 - of names, not of folders
+    if len(alike) > 1 and all(one in alike for one in find_files(location) if one.match(pattern)):
+        return [f'from = "{pattern}"']
+    why = "" if len(alike) == 1 else " # alone: a pattern for all of its kind would take other files too"
+    return [f'from = "{path.name}"{why}']
 
 
 def recognised(path: Path, columns: dict[str, str]) -> Format | None:
@@ -78,7 +107,9 @@ def recognised(path: Path, columns: dict[str, str]) -> Format | None:
     held = dict.fromkeys(fields, "varchar") if fields else columns
     texts = [line for line in lines if not line.startswith("#")]
     for one in formats().values():
-        logs = one.tables.get(LOGS.name, {})
+        logs = one.tables.get(LOGS.name)
+        if logs is None:
+            continue
         pattern = logs.get("lines")
         if pattern and texts and sum(re.match(pattern, line) is not None for line in texts) >= MOST * len(texts):
             return one
@@ -107,38 +138,24 @@ def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str
     return {name.lower(): kind.lower() for name, kind in found.items()}
 
 
-def _head(path: Path, why: str) -> list[str]:
-    return [f"# Made by `tsg-agent mapping init` from {path.name}: {why}.", ""]
-
-
-def _based(ready: Format, source: str, path: Path, given: dict[str, str]) -> str:
-    lines = _head(path, f"recognised as {ready.name} ({ready.title})")
-    lines += [f'format = "{ready.name}"', "", f"[{LOGS.name}]"]
-    lines += [f'from = "{source}"'] if source else []
-    lines += [f"[{LOGS.name}.columns]"]
-    lines += ["# The ready mapping stands under this: a line here takes the place of its own."]
+def _based(given: dict[str, str]) -> list[str]:
+    lines = ["# The ready mapping stands under this: a line here takes the place of its own."]
     for name, value in CONSTANTS.items():
         chosen = given.get(name, value)
         mark = "" if name in given else "# "
         lines.append(f'{mark}{name} = "{_constant(chosen)}"')
-    return "\n".join([*lines, ""])
+    return lines
 
 
 def _constant(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace('"', '\\"').replace("'", "''") + "'"
 
 
-@cache
-def _synonyms() -> dict[str, list[str]]:
-    text = files("tsg_agent.telemetry").joinpath("guesses.toml").read_text("utf-8")
-    return {name: [_bare(one) for one in names.split()] for name, names in tomllib.loads(text).items()}
-
-
 def _bare(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _guessed(columns: dict[str, str], source: str, path: Path, given: dict[str, str]) -> str:
+def _guessed(columns: dict[str, str], path: Path, given: dict[str, str]) -> list[str]:
     """Each of the guide's columns from the source's that is named most like it."""
     if not columns:
         raise TelemetryError(
@@ -146,11 +163,11 @@ def _guessed(columns: dict[str, str], source: str, path: Path, given: dict[str, 
             fix="Write `lines`, a regular expression with named groups, into a mapping file (docs/telemetry.md).",
         )
     held = {_bare(name): name for name in columns}
-    lines = _head(path, "no ready format; each column is guessed by its name")
-    lines += [f"[{LOGS.name}]"] + ([f'from = "{source}"'] if source else []) + [f"[{LOGS.name}.columns]"]
+    lines: list[str] = []
     used: set[str] = set()
-    for name, kind in LOGS.columns.items():
-        names = [name, *_synonyms().get(name, [])]
+    for column in (one for one in COLUMNS if one.table == LOGS.name):
+        name, kind = column.name, column.kind
+        names = [name, *column.named]
         names += [one + unit for one in names for unit in _UNITS] if name.endswith("_ms") else []
         found = next((held[_bare(one)] for one in names if _bare(one) in held and held[_bare(one)] not in used), None)
         if found is None:
@@ -163,8 +180,7 @@ def _guessed(columns: dict[str, str], source: str, path: Path, given: dict[str, 
         expression, why = _expression(name, kind, found, columns[found])
         lines.append(f"{name} = {_toml(expression)} # {why}")
     unused = [name for name in columns if name not in used]
-    lines += [f"# not used: {', '.join(unused)}"] if unused else []
-    return "\n".join([*lines, ""])
+    return [*lines, f"# not used: {', '.join(unused)}"] if unused else lines
 
 
 def _expression(name: str, kind: Kind, found: str, its: str) -> tuple[str, str]:
@@ -196,14 +212,20 @@ def _proved(location: str, text: str, columns: dict[str, str]) -> Proposal:
             path.write_text(text)
             try:
                 with DuckDB(location, mapping=path) as engine:
-                    shown = [ANSWER, *(name for name in LOGS.columns if name in engine.tables[LOGS.name].present)]
-                    listed = ", ".join(name for name in LOGS.columns if name in shown)
-                    table = engine.run(f"SELECT {listed} FROM {LOGS.name} LIMIT {SHOWN}", {}, timeout=60)  # noqa: S608 - the catalogue's names
-                    return Proposal(text, table.to_pylist(), engine.tables[LOGS.name].notes)
+                    held = LOGS if LOGS.name in engine.tables else CALLS
+                    present = engine.tables[held.name].present | {ANSWER}
+                    listed = ", ".join(name for name in held.columns if name in present)
+                    table = engine.run(f"SELECT {listed} FROM {held.name} LIMIT {SHOWN}", {}, timeout=60)  # noqa: S608 - the catalogue's names
+                    if not table.num_rows:
+                        break
+                    return Proposal(text, table.to_pylist(), engine.tables[held.name].notes)
             except TelemetryError as error:
                 bad = re.search(rf"{LOGS.name}\.(\w+)", error.message)
                 line = re.search(rf"^{bad[1]} = .*$", text, re.MULTILINE) if bad else None
                 if line is None:
                     raise
                 text = text.replace(line[0], f"# left out: {line[0]}\n#   {' '.join(error.message.split())}")
-    raise TelemetryError(f"No mapping that reads {location} was found.", fix="Write one (docs/telemetry.md).")
+    raise TelemetryError(
+        f"No mapping that reads a row of {location} was found: {text.splitlines()[0].removeprefix('# ')}",
+        fix="Write one (docs/telemetry.md), or name a format (--format).",
+    )

@@ -17,6 +17,7 @@ from sqlglot import exp
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
 from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, WEIGHT, Kind, SourceTable, Table
 from tsg_agent.telemetry.conversion import WORDY, shortened
+from tsg_agent.telemetry.engine import QUERIES
 from tsg_agent.telemetry.expressions import columns_of
 from tsg_agent.telemetry.mapping import TableMapping, misfit, read_mapping
 from tsg_agent.telemetry.portable import CANONICAL, Translated, Translator
@@ -98,6 +99,7 @@ class Remote(ABC):
 
     def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
         """See Engine.run."""
+        QUERIES.info(sql, extra={"parameters": parameters})
         if not is_text([sql, *(value for value in parameters.values() if isinstance(value, str))]):
             raise QueryError("The query, or a parameter, holds characters that are no text.")
         if any("\0" in value for value in (sql, *parameters.values()) if isinstance(value, str)):

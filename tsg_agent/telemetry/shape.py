@@ -11,6 +11,8 @@ from tsg_agent.telemetry.mapping import TableMapping
 
 COUNTED = "counted_"
 """Prefix of the columns that counters make."""
+WHOLE = "all_"
+"""Prefix of an unnested array as a whole: what an element says of another one, by its number, is looked up there."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ def shaped(connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMap
     """The rows that the mapping asks for. Raises TelemetryError where the source has no such arrays."""
     columns = dict(mapping.columns)
     if mapping.unnest:
-        source = _unnested(connection, source, mapping.unnest.split("."))
+        source = _unnested(connection, source, mapping.unnest.split("."), whole=WHOLE in str(mapping))
     if mapping.where:
         source = f"(SELECT * FROM {source} WHERE {first_fitting(connection, source, mapping.where)})"  # noqa: S608 - a checked expression
     if mapping.counters:
@@ -96,8 +98,13 @@ def _increases(
     )
 
 
-def _unnested(connection: duckdb.DuckDBPyConnection, source: str, path: list[str]) -> str:
-    """A row per element of the last array: its fields as columns, then the elements around it, by their names."""
+def _unnested(connection: duckdb.DuckDBPyConnection, source: str, path: list[str], *, whole: bool) -> str:
+    """A row per element of the last array: its fields as columns, then the elements around it, by their names.
+
+    `whole`: the first array is kept too.
+    """
+    if whole:
+        source = f"(SELECT *, {_quoted(path[0])} AS {_quoted(WHOLE + path[0])} FROM {source})"  # noqa: S608 - quoted names
     at = _quoted(path[0])
     outer: list[str] = []
     for place, name in enumerate(path):

@@ -30,6 +30,8 @@ LATE = timedelta(minutes=15)
 """How long before a window's end rows may still be on their way."""
 THIN = 0.5
 """Minutes of fewer than this share of the usual rows are thin."""
+FADED = 0.5
+"""The newer half of the thin minutes has less than this share of the older half's rows."""
 MINUTE = timedelta(minutes=1)
 
 
@@ -95,6 +97,14 @@ class Part(Model):
         return self.failures_before + self.failures_since
 
 
+class Aside(NamedTuple):
+    """Failed rows (5xx) in no figure, before and since the incident's start. `words`: which."""
+
+    words: str
+    before: int
+    since: int
+
+
 class Quiet(Model):
     """Minutes without a row although many were to be expected. `everyone`: of all services, not only of this."""
 
@@ -114,6 +124,7 @@ class Account(Model):
     late_since: AwareDatetime | None = Field(
         None, description="the last rows may still be on their way: since when those of all services thin out"
     )
+    late: Part | None = Field(None, description="the incident's own rows since then, which are also in `parts`")
     incident_start: AwareDatetime | None = None
     reading: tuple[str, ...] = Field((), description="how the rows were read, where that was not plain")
 
@@ -121,18 +132,33 @@ class Account(Model):
         """The rows of one kind."""
         return next((part for part in self.parts if part.why is why), Part(why=why))
 
+    def aside(self) -> list[Aside]:
+        """The failed rows that are in no figure although they may be the incident's."""
+        parts = [(self.part(why), f"requests {WORDS[why]}") for why in NAMELESS]
+        if self.late is not None and self.late_since is not None:
+            parts.append((self.late, f"requests after {clock(self.late_since)} (others may be on their way)"))
+        sides = self.incident_start is not None
+        return [
+            Aside(words, part.failures_before if sides else 0, part.failures_since if sides else part.failures)
+            for part, words in parts
+        ]
+
     def notes(self) -> list[str]:
         """The short lines that matter to whoever reads a figure about these rows."""
         counted = max(1, self.part(Why.COUNTED).rows + self.part(Why.NO_STATUS).rows)
         told = [self._left_out(part) for part in self.parts if self._matters(part, counted)]
         unread = [f"{some(self.unreadable, 'line')} could not be read."] if self.unreadable else []
         quiet = [_quiet(one) for one in self.quiet]
-        late = (
-            [f"The rows of all services thin out after {clock(self.late_since)}: the last may still be on their way."]
-            if self.late_since
-            else []
-        )
-        return [*self.reading, *unread, *told, *quiet, *late]
+        return [*self.reading, *unread, *told, *quiet, *self._late()]
+
+    def _late(self) -> list[str]:
+        if self.late_since is None:
+            return []
+        words = f"The rows of all services thin out after {clock(self.late_since)}: the last may still be on their way"
+        if self.late is None or not self.late.rows:
+            return [f"{words}."]
+        failed = f", {count(self.late.failures)} of which failed (5xx)," if self.late.failures else ""
+        return [f"{words}, and the {some(self.late.rows, 'request')} since then{failed} are in no verdict."]
 
     @staticmethod
     def _matters(part: Part, counted: int) -> bool:
@@ -198,12 +224,14 @@ def account(engine: Engine, parameters: Parameters | None = None, timeout: float
         spans, late = _spans(mine, every, *window, _usual(mine, *window)), _late(every, window[1])
     else:
         spans, late = _spans(every, every, min(every), max(every), median(every.values())) if every else [], None
+    lately = [row for row in rows if late and row.part == Why.COUNTED and row.minute and _utc(row.minute) >= late]
     return Account(
         read=sum(row.rows for row in rows),
         unreadable=table.unreadable,
         parts=tuple(parts[why] for why in Why if why in parts),
         quiet=tuple(spans),
         late_since=late,
+        late=_parts(lately).get(Why.COUNTED),
         incident_start=parameters.incident_start if parameters else None,
         reading=table.notes,
     )
@@ -289,7 +317,10 @@ def _spans(
 
 
 def _late(every: Counter[datetime], last: datetime) -> datetime | None:
-    """Since when the rows of all services thin out towards the window's end; only few minutes may."""
+    """Since when the rows of all services thin out towards the window's end; only few minutes may.
+
+    What is on its way thins out more and more; where rows are lost, as many are there in each minute of the loss.
+    """
     held: Sequence[datetime] = sorted(every)
     if not held or held[-1] < last - LATE:
         return None  # it ended before: that is a time without rows
@@ -300,6 +331,10 @@ def _late(every: Counter[datetime], last: datetime) -> datetime | None:
         thin.append(minute)
         minute -= MINUTE
     if usual * THIN < EXPECTED or len(thin) < 2 or len(thin) * MINUTE > LATE:
+        return None
+    half = len(thin) // 2
+    newer, older = (sum(every[minute] for minute in part) / len(part) for part in (thin[:half], thin[half:]))
+    if newer >= FADED * older:
         return None
     return _utc(thin[-1])
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from tsg_agent.errors import QueryTimeout, TelemetryError, TransientTelemetryError
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import AllThresholds, Settings
+from tsg_agent.steps.step import Step
 from tsg_agent.telemetry.bound_names import parameters_in
 from tsg_agent.telemetry.catalog import LOGS, Needs, lacking, read_as_null
 from tsg_agent.telemetry.engine import Engine
@@ -51,9 +52,9 @@ class Ran(NamedTuple):
     kept: pa.Table | None = None
 
 
-def load_sql(name: str, *, weighted: bool = False) -> str:
+def load_sql(name: str, *, weighted: bool = False, package: str = "tsg_agent.tools") -> str:
     """The text of a check's query, ready to run; `weighted`: over a source whose rows stand for several requests."""
-    text = files("tsg_agent.tools").joinpath(f"{name}.sql").read_text("utf-8")
+    text = files(package).joinpath(f"{name}.sql").read_text("utf-8")
     return with_service_requests(text, weighted=weighted)
 
 
@@ -65,32 +66,25 @@ def sql_parameters(sql: str, args: WindowArgs, settings: Settings) -> dict[str, 
     return {name: values[name] for name in parameters_in(sql)}
 
 
-class Plugin(ABC, Generic[R]):
+class Plugin(Step, ABC, Generic[R]):
     """One of the guide's nine checks. Subclasses say what it asks, needs and shows, and hold the guide's rule.
 
-    A subclass's docstring is what a model reads; `{group.name}` in it stands for a threshold.
+    A subclass's docstring is what a model reads; `{labels}` in it stands for what they mean, `{group.name}` for a
+    threshold.
     """
 
     number: ClassVar[int]
-    title: ClassVar[str]
-    question: ClassVar[str]
-    """One sentence; with the class's docstring it is what a model reads of the tool."""
+    noun: ClassVar[str]
+    """What it checks, in a word of a tool's name: check_versions."""
     needs: ClassVar[tuple[Needs, ...]]
     row: ClassVar[type[Row]]
     args: ClassVar[type[WindowArgs]] = ScopeArgs
-    label_column: ClassVar[str]
-    """The column that holds the guide's label."""
     requests_column: ClassVar[str] = ""
     """The column that counts a group's requests, where the query counts `redirects` beside it."""
+    keeps: ClassVar[str] = ""
+    """The name under which the query's rows are kept for the analysis of runs and the code interpreter."""
     told: ClassVar[str] = ""
     """The column of which it says how the source was read, where that was not plain."""
-    labels: ClassVar[tuple[str, ...]]
-    """Every label of the rule, gravest first, the healthy one last."""
-
-    @property
-    def step(self) -> int:
-        """The guide's step: plugins 1 to 9 are Steps 2 to 10."""
-        return self.number + 1
 
     @property
     def name(self) -> str:
@@ -100,11 +94,16 @@ class Plugin(ABC, Generic[R]):
     @property
     def key(self) -> str:
         """The name of the plugin's files."""
-        return type(self).__module__.rpartition(".")[2]
+        return self._module.rpartition(".")[2]
+
+    @property
+    def _module(self) -> str:
+        """Of the class that has the number: a class made from it has its query."""
+        return next(one.__module__ for one in type(self).__mro__ if "number" in vars(one))
 
     def description(self, thresholds: AllThresholds) -> str:
         """What a model reads of the tool: the class's docstring, with the thresholds in force, and the question."""
-        text = inspect.cleandoc(type(self).__doc__ or "").format(**dict(thresholds))
+        text = inspect.cleandoc(type(self).__doc__ or "").format(labels=self.rule.words(thresholds), **dict(thresholds))
         return f"{text}\n\nAnswers: {self.question}"
 
     @abstractmethod
@@ -122,7 +121,8 @@ class Plugin(ABC, Generic[R]):
         if absent:
             reason = f"The telemetry has no {', '.join(absent)}."
             return Ran(self._ended(Status.NOT_APPLICABLE, reason, began))
-        sql = load_sql(self.key, weighted=is_weighted(engine))
+        package = self._module.rpartition(".")[0]
+        sql = load_sql(self.key, weighted=is_weighted(engine), package=package)
         parameters = sql_parameters(sql, args, settings)
         queried = {"sql": sql, "sql_parameters": {name: _plain(value) for name, value in parameters.items()}}
         try:
@@ -170,7 +170,7 @@ class Plugin(ABC, Generic[R]):
         elif not assessment.enough:
             status, reason = Status.INSUFFICIENT_DATA, f"All {groups} groups are under the guide's minimum traffic."
         counts = Counter(str(getattr(row, self.label_column)) for row in assessment.rows)
-        gravest = next((label for label in self.labels if counts[label]), self.labels[-1])
+        gravest = next((label for label in self.labels if counts[label]), self.healthy)
         cut = groups >= settings.maximum_groups
         notes = [*assessment.notes]
         if cut:

@@ -1,12 +1,20 @@
 """Step 2: is the newest service version worse than the one before it?"""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
+import numpy as np
+
+from tsg_agent.models import Action, Cause, Measure, StepKind
 from tsg_agent.settings import AllThresholds, VersionThresholds
+from tsg_agent.steps.remedy import Order, Remedy, Situation, action, look, named, only_for, under
+from tsg_agent.steps.rule import Arm, Rates, Rule
+from tsg_agent.steps.step import Sums, percent_of
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
-from tsg_agent.tools.rows import REQUEST_COLUMNS, Row, WindowArgs, column, first_and_others, milliseconds, over, percent
+from tsg_agent.tools.rows import REQUEST_COLUMNS, Row, WindowArgs, column, milliseconds, percent
 from tsg_agent.versions import VersionOrder, version_order
+from tsg_agent.wording import count, name, points
 
 NAMED = 10
 """Versions that a note names one by one."""
@@ -29,28 +37,49 @@ class VersionRow(Row):
     relative_change: float | None = column("failure rate over the previous version's", "ratio")
 
 
-def label(row: VersionRow, limits: VersionThresholds, *, ordered: bool) -> tuple[str, tuple[str, ...]]:
-    """The guide's CASE of Step 2. Only the newest version can be a regression, if its place is known (`ordered`)."""
-    newest = row.version_rank == 1 and ordered
-    return first_and_others(
-        [
-            (newest and over(row.failure_rate_delta, limits.regression_points), "REGRESSION_DETECTED"),
-            (newest and over(row.slow_rate, limits.slow_rate), "PERFORMANCE_DEGRADATION"),
-        ],
-        "NO_REGRESSION",
-    )
+RULE = Rule(
+    "version",
+    (
+        Arm(
+            "REGRESSION_DETECTED",
+            lambda row, limits: (row.version_rank == 1) & (row.failure_rate_delta > limits.regression_points),
+            "the newest version fails over {version.regression_points:g} percentage points more than its predecessor "
+            "over the window",
+        ),
+        Arm(
+            "PERFORMANCE_DEGRADATION",
+            lambda row, limits: (row.version_rank == 1) & (row.slow_rate > limits.slow_rate),
+            "over {version.slow_rate:g} % of its requests take more than {version.slow_ms:g} ms",
+        ),
+    ),
+    "NO_REGRESSION",
+)
+"""Only the newest version can be a regression: its rank is not known where its place in the order is not."""
+
+
+def roll_back(cause: Cause, situation: Situation, columns: tuple[str, ...]) -> Action | None:
+    """To the version that was measured healthier beside it."""
+    if not named(cause, columns):
+        return None
+    version, healthy = name(cause.subject["service_version"]), cause.detail.get("roll_back_to")
+    if not healthy:
+        return look(cause, "no version was measured healthier beside it to roll back to")
+    limits = situation.thresholds.version
+    text = f"roll back version {version} to {name(healthy)}{only_for(cause, columns)}"
+    below = f"{points(limits.regression_points)} on over {count(limits.minimum_requests)} requests"
+    return action("roll_back", text + under(cause, situation, below), cause, roll_back_to=str(healthy))
 
 
 class VersionRegression(Plugin[VersionRow]):
     """Compares the failure and slow rates of the service's versions, newest against the one before it.
 
-    Use it when a deployment or rollout may be the cause. REGRESSION_DETECTED: the newest version fails over
-    {version.regression_points:g} percentage points more than its predecessor over the window;
-    PERFORMANCE_DEGRADATION: over {version.slow_rate:g} % of its requests take more than {version.slow_ms:g} ms.
+    Use it when a deployment or rollout may be the cause. {labels}.
     Versions of {version.minimum_requests} requests or fewer are left out and named.
     """
 
     number = 1
+    noun = "versions"
+    step = 2
     title = "Service version regression"
     question = "Does the newest service version fail more, or slower, than the one before it?"
     needs = (
@@ -62,7 +91,12 @@ class VersionRegression(Plugin[VersionRow]):
     )
     row = VersionRow
     label_column = "assessment"
-    labels = ("REGRESSION_DETECTED", "PERFORMANCE_DEGRADATION", "NO_REGRESSION")
+    heading = "Service version issues"
+    kind = StepKind.CHANGE
+    dimensions = ("service_version",)
+    remedies: ClassVar = {Remedy(Order.UNDO, roll_back): ("service_version",)}
+    rule = RULE
+    rates: ClassVar = {"slow_rate": percent_of(Measure.SLOW)}
 
     def assess(
         self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs
@@ -77,7 +111,8 @@ class VersionRegression(Plugin[VersionRow]):
         for rank, group in enumerate(ordered, 1):
             before = known[rank] if rank < len(known) else None
             row = _row(group, before, rank)
-            assessment, also = label(row, limits, ordered=group["service_version"] in order.keys)
+            ranked = rank if group["service_version"] in order.keys else None
+            assessment, also = self.rule.label(row, limits, version_rank=ranked)
             rows.append(row.model_copy(update={"assessment": assessment, "also": also}))
         return Assessment(
             rows=rows[: limits.limit],
@@ -86,6 +121,25 @@ class VersionRegression(Plugin[VersionRow]):
             notes=_notes(groups, known, order, limits),
             shortage=_shortage(known, order, limits) if len(known) < 2 and groups else "",
         )
+
+    def rates_of(
+        self, columns: tuple[str, ...], values: Sequence[tuple[str, ...]], sums: Sums, limits: VersionThresholds
+    ) -> Rates:
+        """The newest of the versions with enough traffic, and how much more it fails than the one before it."""
+        versions = [version for (version,) in values]
+        keys = version_order(dict(zip(versions, sums.first, strict=True)), 1).keys
+        readable = [
+            (keys[version], place)
+            for place, version in enumerate(versions)
+            if version in keys and sums.requests[place] > limits.minimum_requests
+        ]
+        rank, rise = np.full((2, len(values)), np.nan)
+        if len({key for key, _ in readable}) > 1:
+            (_, newest), (_, before) = sorted(readable, reverse=True)[:2]
+            failing = sums.percent(Measure.SERVER_ERRORS)
+            rank[newest], rise[newest] = 1, failing[newest] - failing[before]
+        known = {name: of(sums) for name, of in self.rates.items()}
+        return Rates({**known, "version_rank": rank, "failure_rate_delta": rise}, self.row.model_fields)
 
 
 def _place(group: dict[str, Any], order: VersionOrder) -> tuple[object, ...]:

@@ -1,8 +1,11 @@
 """Step 4: which regions, datacenters and zones answer worse than they should?"""
 
-from typing import Any
+from typing import Any, ClassVar
 
-from tsg_agent.settings import AllThresholds, RegionThresholds
+from tsg_agent.settings import AllThresholds
+from tsg_agent.steps.remedy import REDIRECT
+from tsg_agent.steps.rule import Arm, Rule
+from tsg_agent.steps.step import answered
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
 from tsg_agent.tools.rows import (
@@ -11,12 +14,9 @@ from tsg_agent.tools.rows import (
     WindowArgs,
     ascending,
     column,
-    first_and_others,
     milliseconds,
-    over,
     percent,
     text_key,
-    under,
 )
 
 
@@ -39,36 +39,41 @@ class RegionRow(Row):
     incident_region: bool = column("whether the incident names this region")
 
 
-def label(row: RegionRow, limits: RegionThresholds) -> tuple[str, tuple[str, ...]]:
-    """The guide's CASE of Step 4 over the availability."""
-    return first_and_others(
-        [
-            (under(row.availability_pct, limits.critical), "CRITICAL"),
-            (under(row.availability_pct, limits.warning), "WARNING"),
-        ],
-        "HEALTHY",
-    )
+RULE = Rule(
+    "region",
+    (
+        Arm(
+            "CRITICAL",
+            lambda row, limits: row.availability_pct < limits.critical,
+            "under {region.critical:g} % of requests answered 2xx",
+        ),
+        Arm("WARNING", lambda row, limits: row.availability_pct < limits.warning, "under {region.warning:g} %"),
+    ),
+    "HEALTHY",
+)
 
 
-def trend(points_per_second: float | None, limits: RegionThresholds) -> str:
-    """The guide's CASE over the slope. Its limit is 36 points an hour: `points_per_hour` says more."""
-    return first_and_others(
-        [
-            (under(points_per_second, -limits.trend_slope), "DEGRADING"),
-            (over(points_per_second, limits.trend_slope), "IMPROVING"),
-        ],
-        "STABLE",
-    )[0]
+TREND = Rule(
+    "region",
+    (
+        Arm("DEGRADING", lambda row, limits: row.points_per_second < -limits.trend_slope),
+        Arm("IMPROVING", lambda row, limits: row.points_per_second > limits.trend_slope),
+    ),
+    "STABLE",
+)
+"""The guide's limit is 36 points an hour: `points_per_hour` says more."""
 
 
 class Regions(Plugin[RegionRow]):
     """Compares availability across all regions, datacenters and zones of the service.
 
-    Use it when a region, a datacenter or a network path may be the cause. CRITICAL: under {region.critical:g} % of
-    requests answered 2xx; WARNING: under {region.warning:g} %. All regions are shown, the given one is marked.
+    Use it when a region, a datacenter or a network path may be the cause. {labels}.
+    All regions are shown, the given one is marked.
     """
 
     number = 3
+    noun = "regions"
+    step = 4
     title = "Regional availability"
     question = "Which regions, datacenters and zones answer worse than they should?"
     needs = (
@@ -81,7 +86,11 @@ class Regions(Plugin[RegionRow]):
     row = RegionRow
     requests_column = "total_count"
     label_column = "health_status"
-    labels = ("CRITICAL", "WARNING", "HEALTHY")
+    heading = "Regional degradation"
+    dimensions = ("region", "datacenter")
+    remedies: ClassVar = {REDIRECT: ("region", "datacenter")}
+    rule = RULE
+    rates: ClassVar = {"availability_pct": answered}
 
     def assess(
         self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs
@@ -94,11 +103,11 @@ class Regions(Plugin[RegionRow]):
             measured = {name: value for name, value in group.items() if name != "points_per_second"}
             row = RegionRow(
                 **measured,
-                trend=trend(group["points_per_second"], limits),
+                trend=TREND.label(group, limits)[0],
                 health_status="",
                 incident_region=group["region"] == args.region,
             )
-            status, also = label(row, limits)
+            status, also = self.rule.label(row, limits)
             rows.append(row.model_copy(update={"health_status": status, "also": also}))
         rows.sort(
             key=lambda row: (

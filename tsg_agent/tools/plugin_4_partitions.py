@@ -1,8 +1,12 @@
 """Step 5: which partitions, shards and tenant categories are served badly?"""
 
-from typing import Any
+from typing import Any, ClassVar
 
+from tsg_agent.models import Measure
 from tsg_agent.settings import AllThresholds, PartitionThresholds
+from tsg_agent.steps.remedy import DRAIN
+from tsg_agent.steps.rule import Arm, Rule
+from tsg_agent.steps.step import answered, mean_latency, percent_of
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
 from tsg_agent.tools.rows import (
@@ -11,9 +15,7 @@ from tsg_agent.tools.rows import (
     WindowArgs,
     ascending,
     column,
-    first_and_others,
     milliseconds,
-    over,
     percent,
     ranks,
     text_key,
@@ -49,29 +51,44 @@ def health_score(row: dict[str, Any], limits: PartitionThresholds) -> float | No
     return float(success * 0.4 + (100 - min(errors * 2, 100)) * 0.3 + speed * 0.3)
 
 
-def label(row: PartitionRow, limits: PartitionThresholds) -> tuple[str, tuple[str, ...]]:
-    """The guide's CASE of Step 5."""
-    return first_and_others(
-        [
-            (over(row.error_rate, limits.error_rate), "HIGH_ERRORS"),
-            (over(row.overall_avg_latency, limits.latency_ms), "HIGH_LATENCY"),
-            (over(row.avg_latency_deviation, limits.latency_deviation_ms), "UNSTABLE"),
-            (under(row.success_rate, limits.success), "LOW_SUCCESS"),
-        ],
-        "HEALTHY",
-    )
+RULE = Rule(
+    "partition",
+    (
+        Arm(
+            "HIGH_ERRORS",
+            lambda row, limits: row.error_rate > limits.error_rate,
+            "over {partition.error_rate:g} % 5xx",
+        ),
+        Arm(
+            "HIGH_LATENCY",
+            lambda row, limits: row.overall_avg_latency > limits.latency_ms,
+            "mean over {partition.latency_ms:g} ms",
+        ),
+        Arm(
+            "UNSTABLE",
+            lambda row, limits: row.avg_latency_deviation > limits.latency_deviation_ms,
+            "latency deviates by over {partition.latency_deviation_ms:g} ms",
+        ),
+        Arm(
+            "LOW_SUCCESS",
+            lambda row, limits: row.success_rate < limits.success,
+            "under {partition.success:g} % answered 2xx",
+        ),
+    ),
+    "HEALTHY",
+)
 
 
 class Partitions(Plugin[PartitionRow]):
     """Compares success, errors and latency of partitions, shards and tenant categories.
 
-    Use it when a shard, a database partition or a group of tenants may be the cause. HIGH_ERRORS: over
-    {partition.error_rate:g} % 5xx; HIGH_LATENCY: mean over {partition.latency_ms:g} ms; UNSTABLE: latency deviates
-    by over {partition.latency_deviation_ms:g} ms; LOW_SUCCESS: under {partition.success:g} % answered 2xx. Only
-    unhealthy rows are shown.
+    Use it when a shard, a database partition or a group of tenants may be the cause. {labels}.
+    Only unhealthy rows are shown.
     """
 
     number = 4
+    noun = "partitions"
+    step = 5
     title = "Partition availability"
     question = "Which partitions, shards and tenant categories are served badly?"
     needs = (
@@ -84,7 +101,15 @@ class Partitions(Plugin[PartitionRow]):
     row = PartitionRow
     requests_column = "total_requests"
     label_column = "partition_status"
-    labels = ("HIGH_ERRORS", "HIGH_LATENCY", "UNSTABLE", "LOW_SUCCESS", "HEALTHY")
+    heading = "Partition and shard issues"
+    dimensions = ("shard_id", "partition_id", "tenant_category")
+    remedies: ClassVar = {DRAIN: dimensions}
+    rule = RULE
+    rates: ClassVar = {
+        "error_rate": percent_of(Measure.SERVER_ERRORS),
+        "success_rate": answered,
+        "overall_avg_latency": mean_latency,
+    }
 
     def assess(
         self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs
@@ -95,8 +120,8 @@ class Partitions(Plugin[PartitionRow]):
         rows = []
         for group in enough:
             row = PartitionRow(**group, health_score=health_score(group, limits), partition_status="", severity_rank=0)
-            status, also = label(row, limits)
-            if status != self.labels[-1]:
+            status, also = self.rule.label(row, limits)
+            if status != self.healthy:
                 rows.append(row.model_copy(update={"partition_status": status, "also": also}))
         rows.sort(key=_order)
         ranked = ranks([ascending(row.health_score) for row in rows])

@@ -1,8 +1,13 @@
 """Step 7: which endpoints fail, and for whom?"""
 
-from typing import Any
+from typing import Any, ClassVar
 
-from tsg_agent.settings import AllThresholds, EndpointThresholds
+from tsg_agent.columns import Nature, of_nature
+from tsg_agent.models import Action, Cause, Measure
+from tsg_agent.settings import AllThresholds
+from tsg_agent.steps.remedy import Order, Remedy, Situation, action, named, owned
+from tsg_agent.steps.rule import Arm, Rule
+from tsg_agent.steps.step import answered, percent_of, requests
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
 from tsg_agent.tools.rows import (
@@ -11,14 +16,12 @@ from tsg_agent.tools.rows import (
     WindowArgs,
     column,
     descending,
-    first_and_others,
     milliseconds,
-    over,
     percent,
     ranks,
     text_key,
-    under,
 )
+from tsg_agent.wording import subject_name
 
 
 class EndpointRow(Row):
@@ -41,32 +44,62 @@ class EndpointRow(Row):
     rate_limited_rate: float | None = percent("requests answered 429")
 
 
-def label(row: EndpointRow, limits: EndpointThresholds) -> tuple[str, tuple[str, ...]]:
-    """The guide's CASE of Step 7."""
-    busy = row.total_requests > limits.cache_requests
-    return first_and_others(
-        [
-            (over(row.server_error_rate, limits.server_error_rate), "HIGH_SERVER_ERRORS"),
-            (under(row.success_rate, limits.success), "LOW_SUCCESS_RATE"),
-            (over(row.max_p99_latency, limits.p99_ms), "HIGH_LATENCY"),
-            (over(row.client_error_rate, limits.client_error_rate), "HIGH_CLIENT_ERRORS"),
-            (under(row.cache_hit_rate, limits.cache_hit_rate) and busy, "LOW_CACHE_EFFICIENCY"),
-        ],
-        "NORMAL",
-    )
+RULE = Rule(
+    "endpoint",
+    (
+        Arm(
+            "HIGH_SERVER_ERRORS",
+            lambda row, limits: row.server_error_rate > limits.server_error_rate,
+            "over {endpoint.server_error_rate:g} % 5xx",
+        ),
+        Arm(
+            "LOW_SUCCESS_RATE",
+            lambda row, limits: row.success_rate < limits.success,
+            "under {endpoint.success:g} % answered 2xx",
+        ),
+        Arm(
+            "HIGH_LATENCY",
+            lambda row, limits: row.max_p99_latency > limits.p99_ms,
+            "p99 over {endpoint.p99_ms:g} ms",
+        ),
+        Arm(
+            "HIGH_CLIENT_ERRORS",
+            lambda row, limits: row.client_error_rate > limits.client_error_rate,
+            "over {endpoint.client_error_rate:g} % 4xx",
+        ),
+        Arm(
+            "LOW_CACHE_EFFICIENCY",
+            lambda row, limits: (
+                (row.cache_hit_rate < limits.cache_hit_rate) & (row.total_requests > limits.cache_requests)
+            ),
+            "under {endpoint.cache_hit_rate:g} % hits",
+        ),
+    ),
+    "NORMAL",
+)
+
+
+def fix(cause: Cause, situation: Situation, columns: tuple[str, ...]) -> Action | None:
+    """Beginning at the error that its requests meet, where one shows."""
+    if not named(cause, columns):
+        return None
+    errors = of_nature(Nature.COMPONENT, Nature.ERROR)
+    seen = [v for v in cause.also_visible_in if any(column in v.subject for column in errors)]
+    hint = f"; start at {subject_name(seen[0].subject)}" if seen else ""
+    return owned(action("fix_endpoint", f"fix {subject_name(cause.subject)}{hint}", cause), cause, situation)
 
 
 class Endpoints(Plugin[EndpointRow]):
     """Compares success, errors, latency and cache hits of endpoints by method, API version and client.
 
     Use it when one endpoint, API version or kind of client may be the cause, or to see what customers lose.
-    HIGH_SERVER_ERRORS: over {endpoint.server_error_rate:g} % 5xx; LOW_SUCCESS_RATE: under {endpoint.success:g} %
-    answered 2xx; HIGH_LATENCY: p99 over {endpoint.p99_ms:g} ms; HIGH_CLIENT_ERRORS: over
-    {endpoint.client_error_rate:g} % 4xx; LOW_CACHE_EFFICIENCY: under {endpoint.cache_hit_rate:g} % hits. Only
-    abnormal rows are shown, by impact.
+    {labels}.
+    Only abnormal rows are shown, by impact.
     """
 
     number = 6
+    noun = "endpoints"
+    step = 7
     title = "Endpoint availability"
     question = "Which endpoints fail or slow down, for which methods, API versions and clients?"
     needs = (
@@ -80,14 +113,18 @@ class Endpoints(Plugin[EndpointRow]):
     requests_column = "total_requests"
     told = "endpoint_path"
     label_column = "endpoint_status"
-    labels = (
-        "HIGH_SERVER_ERRORS",
-        "LOW_SUCCESS_RATE",
-        "HIGH_LATENCY",
-        "HIGH_CLIENT_ERRORS",
-        "LOW_CACHE_EFFICIENCY",
-        "NORMAL",
-    )
+    heading = "Application component failures"
+    dimensions = ("endpoint_path", "http_method", "api_version", "client_type")
+    remedies: ClassVar = {Remedy(Order.FIX_WHERE, fix): dimensions}
+    customers = True
+    rule = RULE
+    rates: ClassVar = {
+        "total_requests": requests,
+        "server_error_rate": percent_of(Measure.SERVER_ERRORS),
+        "success_rate": answered,
+        "max_p99_latency": lambda sums: sums.percentile(99),
+        "client_error_rate": percent_of(Measure.CLIENT_ERRORS),
+    }
 
     def assess(
         self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs
@@ -100,8 +137,8 @@ class Endpoints(Plugin[EndpointRow]):
             success = group["success_rate"]
             impact = None if success is None else group["total_requests"] / 1000.0 * (100 - success)
             row = EndpointRow(**group, endpoint_status="", impact_score=impact, impact_rank=0)
-            status, also = label(row, limits)
-            if status != self.labels[-1]:
+            status, also = self.rule.label(row, limits)
+            if status != self.healthy:
                 rows.append(row.model_copy(update={"endpoint_status": status, "also": also}))
         rows.sort(key=_order)
         ranked = ranks([descending(row.impact_score) for row in rows])

@@ -1,8 +1,12 @@
 """Step 8: which products and customer tiers are hurt?"""
 
-from typing import Any
+from typing import Any, ClassVar
 
+from tsg_agent.models import Action, Cause, Finding, Measure
 from tsg_agent.settings import AllThresholds, ProductThresholds
+from tsg_agent.steps.remedy import SYMPTOMS, Order, Remedy, Situation, action, named, proposal
+from tsg_agent.steps.rule import Arm, Rule
+from tsg_agent.steps.step import answered, mean_latency, percent_of
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
 from tsg_agent.tools.rows import (
@@ -12,15 +16,14 @@ from tsg_agent.tools.rows import (
     column,
     dense_ranks,
     descending,
-    first_and_others,
     milliseconds,
-    over,
     percent,
     text_key,
-    under,
 )
+from tsg_agent.wording import listed, subject_name
 
 PREMIUM, STANDARD = "PREMIUM", "STANDARD"
+BREACHES = ("SLA_BREACH_PREMIUM", "SLA_BREACH_STANDARD")
 
 
 class ProductRow(Row):
@@ -42,20 +45,42 @@ class ProductRow(Row):
     users_with_failures: int | None = column("distinct users who got a 5xx")
 
 
-def label(row: ProductRow, limits: ProductThresholds) -> tuple[str, tuple[str, ...]]:
-    """The guide's CASE of Step 8."""
-    success, tier = row.success_rate, row.customer_tier
-    return first_and_others(
-        [
-            (tier == PREMIUM and under(success, limits.premium_success), "SLA_BREACH_PREMIUM"),
-            (tier == STANDARD and under(success, limits.standard_success), "SLA_BREACH_STANDARD"),
-            (under(success, limits.critical), "CRITICAL"),
-            (over(row.retry_rate, limits.retry_rate), "HIGH_RETRY_RATE"),
-            (over(row.avg_dependency_failures, limits.dependency_failures), "DEPENDENCY_ISSUES"),
-            (over(row.overall_avg_latency, limits.latency_ms), "PERFORMANCE_DEGRADED"),
-        ],
-        "HEALTHY",
-    )
+RULE = Rule(
+    "product",
+    (
+        Arm(
+            BREACHES[0],
+            lambda row, limits: (row.customer_tier == PREMIUM) & (row.success_rate < limits.premium_success),
+            "under {product.premium_success:g} % answered 2xx",
+        ),
+        Arm(
+            BREACHES[1],
+            lambda row, limits: (row.customer_tier == STANDARD) & (row.success_rate < limits.standard_success),
+            "under {product.standard_success:g} %",
+        ),
+        Arm(
+            "CRITICAL",
+            lambda row, limits: row.success_rate < limits.critical,
+            "under {product.critical:g} %",
+        ),
+        Arm(
+            "HIGH_RETRY_RATE",
+            lambda row, limits: row.retry_rate > limits.retry_rate,
+            "over {product.retry_rate:g} %",
+        ),
+        Arm(
+            "DEPENDENCY_ISSUES",
+            lambda row, limits: row.avg_dependency_failures > limits.dependency_failures,
+            "over {product.dependency_failures:g} %",
+        ),
+        Arm(
+            "PERFORMANCE_DEGRADED",
+            lambda row, limits: row.overall_avg_latency > limits.latency_ms,
+            "mean over {product.latency_ms:g} ms",
+        ),
+    ),
+    "HEALTHY",
+)
 
 
 def business_impact(row: dict[str, Any], limits: ProductThresholds) -> float | None:
@@ -66,17 +91,26 @@ def business_impact(row: dict[str, Any], limits: ProductThresholds) -> float | N
     return float(row["affected_users"] * weight * (100 - row["success_rate"]) / 100)
 
 
+def act_for_tier(cause: Cause, _: Situation, columns: tuple[str, ...]) -> Action | None:
+    """Where its requests fail, be what its customers were promised broken or not."""
+    if not named(cause, columns) or cause.measure in SYMPTOMS:
+        return None
+    why = "its SLA is breached"
+    if cause.label not in BREACHES:
+        why = "its requests fail (under the guide's threshold for tiers; the evidence confirms it)"
+    return action("act_for_tier", f"act at once for {subject_name(cause.subject)}: {why}", cause)
+
+
 class Products(Plugin[ProductRow]):
     """Compares success, retries, dependency failures and latency of products by customer tier and subscription.
 
-    Use it to see which customers are hurt, or when one product may be the cause. SLA_BREACH_PREMIUM: under
-    {product.premium_success:g} % answered 2xx; SLA_BREACH_STANDARD: under {product.standard_success:g} %; CRITICAL:
-    under {product.critical:g} %; HIGH_RETRY_RATE: over {product.retry_rate:g} %; DEPENDENCY_ISSUES: over
-    {product.dependency_failures:g} %; PERFORMANCE_DEGRADED: mean over {product.latency_ms:g} ms. Only unhealthy
-    rows are shown, by business impact.
+    Use it to see which customers are hurt, or when one product may be the cause. {labels}.
+    Only unhealthy rows are shown, by business impact.
     """
 
     number = 7
+    noun = "products"
+    step = 8
     title = "Product and customer impact"
     question = "Which products, customer tiers and subscriptions are hurt?"
     needs = (
@@ -92,15 +126,16 @@ class Products(Plugin[ProductRow]):
     row = ProductRow
     requests_column = "total_requests"
     label_column = "product_status"
-    labels = (
-        "SLA_BREACH_PREMIUM",
-        "SLA_BREACH_STANDARD",
-        "CRITICAL",
-        "HIGH_RETRY_RATE",
-        "DEPENDENCY_ISSUES",
-        "PERFORMANCE_DEGRADED",
-        "HEALTHY",
-    )
+    heading = "Product and customer impact"
+    dimensions = ("product_id", "product_category", "customer_tier", "subscription_type")
+    remedies: ClassVar = {Remedy(Order.SERVE, act_for_tier): ("customer_tier",)}
+    customers = True
+    rule = RULE
+    rates: ClassVar = {
+        "success_rate": answered,
+        "retry_rate": percent_of(Measure.RETRIES),
+        "overall_avg_latency": mean_latency,
+    }
 
     def assess(
         self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs
@@ -112,13 +147,22 @@ class Products(Plugin[ProductRow]):
         for group in enough:
             impact = business_impact(group, limits)
             row = ProductRow(**group, product_status="", business_impact_score=impact, priority=0)
-            status, also = label(row, limits)
-            if status != self.labels[-1]:
+            status, also = self.rule.label(row, limits)
+            if status != self.healthy:
                 rows.append(row.model_copy(update={"product_status": status, "also": also}))
         rows.sort(key=_order)
         ranked = dense_ranks([descending(row.business_impact_score) for row in rows])
         rows = [row.model_copy(update={"priority": rank}) for row, rank in zip(rows, ranked, strict=True)]
         return Assessment(rows[: limits.limit], enough=len(enough), truncated=len(rows) > limits.limit)
+
+    def repairs(self, cause: Cause, finding: Finding | None) -> list[Action]:
+        """The tiers whose SLA the cause breaches."""
+        breached = [v for v in cause.also_visible_in if v.label in BREACHES]
+        if not breached:
+            return []
+        text = f"act at once for {listed([subject_name(v.subject) for v in breached])}: the cause breaches their SLA"
+        evidence = [e for v in breached for e in v.evidence] or cause.evidence
+        return [proposal("act_for_tier", text, cause, evidence, {"subjects": [v.subject for v in breached]})]
 
 
 def _order(row: ProductRow) -> tuple[Any, ...]:

@@ -1,13 +1,20 @@
 """Step 10: which errors, of which components and dependencies, weigh most?"""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from tsg_agent.columns import Nature, of_nature
+from tsg_agent.models import Action, Cause, Finding, Measure, Subject
 from tsg_agent.settings import AllThresholds, ErrorThresholds
+from tsg_agent.steps.remedy import Order, Remedy, Situation, action, named, only_for, owned
+from tsg_agent.steps.rule import Arm, Rates, Rule
+from tsg_agent.steps.step import Sums, rows_about
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
-from tsg_agent.tools.rows import REQUEST_COLUMNS, Row, WindowArgs, column, descending, first_and_others, over, text_key
+from tsg_agent.tools.rows import REQUEST_COLUMNS, Row, WindowArgs, column, descending, text_key
+from tsg_agent.wording import name, one_line, subject_name
 
 
 class ErrorRow(Row):
@@ -33,30 +40,30 @@ class ErrorRow(Row):
     total_requests: int = column("requests of the service in the window")
 
 
-def pattern(row: ErrorRow, limits: ErrorThresholds) -> tuple[str, tuple[str, ...]]:
-    """The guide's first CASE of Step 10."""
-    return first_and_others(
-        [
-            (over(row.error_velocity, limits.spike_per_hour), "SPIKE"),
-            (over(row.total_cascading, row.total_occurrences * limits.cascading_share), "CASCADING"),
-            (row.dependency_name is not None, "DEPENDENCY"),
-            (over(row.total_retries, row.total_occurrences * limits.transient_share), "TRANSIENT"),
-        ],
-        "PERSISTENT",
-    )
-
-
-def priority(row: ErrorRow, limits: ErrorThresholds) -> tuple[str, tuple[str, ...]]:
-    """The guide's second CASE: how soon it wants a hand."""
-    return first_and_others(
-        [
-            (row.error_pattern == "CASCADING", "CRITICAL"),
-            (row.error_pattern == "SPIKE" and row.hours_since_start < limits.urgent_hours, "URGENT"),
-            (over(row.total_affected_users, limits.high_users), "HIGH"),
-            (row.error_pattern == "DEPENDENCY", "MEDIUM"),
-        ],
-        "LOW",
-    )
+PATTERN = Rule(
+    "error",
+    (
+        Arm("SPIKE", lambda row, limits: row.error_velocity > limits.spike_per_hour),
+        Arm("CASCADING", lambda row, limits: row.total_cascading > row.total_occurrences * limits.cascading_share),
+        Arm("DEPENDENCY", lambda row, _: isinstance(row.dependency_name, str)),
+        Arm("TRANSIENT", lambda row, limits: row.total_retries > row.total_occurrences * limits.transient_share),
+    ),
+    "PERSISTENT",
+)
+PRIORITY = Rule(
+    "error",
+    (
+        Arm("CRITICAL", lambda row, _: row.error_pattern == "CASCADING"),
+        Arm(
+            "URGENT",
+            lambda row, limits: (row.error_pattern == "SPIKE") & (row.hours_since_start < limits.urgent_hours),
+        ),
+        Arm("HIGH", lambda row, limits: row.total_affected_users > limits.high_users),
+        Arm("MEDIUM", lambda row, _: row.error_pattern == "DEPENDENCY"),
+    ),
+    "LOW",
+)
+"""How soon it wants a hand."""
 
 
 def impact(row: dict[str, Any], limits: ErrorThresholds) -> float:
@@ -69,16 +76,31 @@ def impact(row: dict[str, Any], limits: ErrorThresholds) -> float:
     )
 
 
+def fix(cause: Cause, situation: Situation, columns: tuple[str, ...]) -> Action | None:
+    """The exception, where it fails, with its commonest message."""
+    if not named(cause, columns):
+        return None
+    places = named(cause, of_nature(Nature.COMPONENT))
+    error = cause.detail.get("exception_type") or cause.subject.get("exception_type")
+    message = cause.detail.get("message")
+    what = name(error) if error else "what fails"
+    text = f"fix {what}{f' in {subject_name(places)}' if places else ''}{only_for(cause, columns)}"
+    text += f" (most frequent message: “{one_line(message, 120)}”)" if message else ""
+    return owned(action("fix_error", text, cause, exception_type=error), cause, situation)
+
+
 class Errors(Plugin[ErrorRow]):
     """Ranks the service's errors (5xx) by category, exception, component and dependency.
 
     Use it when a component, a dependency or a kind of exception may be the cause. Patterns: SPIKE (over
-    {error.spike_per_hour:g} an hour), CASCADING, DEPENDENCY, TRANSIENT, PERSISTENT; priorities: CRITICAL, URGENT,
-    HIGH, MEDIUM, LOW. A high count alone proves nothing: what failed just as often before the incident is not its
+    {error.spike_per_hour:g} an hour), CASCADING, DEPENDENCY, TRANSIENT, PERSISTENT; priorities: {labels}.
+    A high count alone proves nothing: what failed just as often before the incident is not its
     cause.
     """
 
     number = 9
+    noun = "errors"
+    step = 10
     title = "Top errors"
     question = "Which errors, of which components and dependencies, weigh most?"
     needs = (
@@ -102,7 +124,12 @@ class Errors(Plugin[ErrorRow]):
     )
     row = ErrorRow
     label_column = "priority"
-    labels = ("CRITICAL", "URGENT", "HIGH", "MEDIUM", "LOW", "NO_ERRORS")
+    heading = "Error patterns"
+    dimensions = ("service_component", "dependency_name", "error_category", "exception_type")
+    remedies: ClassVar = {Remedy(Order.FIX, fix): dimensions}
+    rule = PRIORITY
+    nothing = "NO_ERRORS"
+    labels_rows = True
 
     def groups(self, table: pa.Table) -> list[dict[str, Any]]:
         """The errors. Requests without any are one group without occurrences; no requests are no group."""
@@ -116,13 +143,42 @@ class Errors(Plugin[ErrorRow]):
         rows = []
         for rank, group in enumerate(ordered, 1):
             row = ErrorRow(**group, error_pattern="", priority="", impact_score=impact(group, limits), rank=rank)
-            name, patterns = pattern(row, limits)
+            name, patterns = PATTERN.label(row, limits)
             row = row.model_copy(update={"error_pattern": name})
-            urgency, priorities = priority(row, limits)
+            urgency, priorities = self.rule.label(row, limits)
             rows.append(row.model_copy(update={"priority": urgency, "also": (*patterns, *priorities)}))
         return Assessment(
             rows[: limits.limit], enough=len(groups), truncated=len(rows) > limits.limit, groups=len(errors)
         )
+
+    def rates_of(self, columns: tuple[str, ...], values: Sequence[tuple[str, ...]], sums: Sums, limits: Any) -> Rates:
+        """Of an error that is not among the rows shown it is known whether it is a dependency's."""
+        known = Rates({column: column for column in columns}, self.row.model_fields)
+        return Rates({"error_pattern": PATTERN.of(known, limits)[0]}, self.row.model_fields)
+
+    def asked(self, sums: Sums, limits: Any) -> Any:
+        """Every error gets a label."""
+        return sums.percent(Measure.SERVER_ERRORS) > 0
+
+    def detail(self, finding: Finding | None, subject: Subject, exception: str | None) -> dict[str, Any]:
+        """The exception, and its commonest message where most errors of that kind are the subject's.
+
+        The guide counts messages by category and exception, wherever they occur: of a kind that occurs mostly elsewhere
+        it is another's message, and where a source names neither it is anybody's.
+        """
+        told = {"exception_type": exception} if exception else {}
+        about = rows_about(finding, {**subject, **told}) if finding else []
+        if finding is None or not about:
+            return told
+        first = about[0][1]
+        kind = first["error_category"], first["exception_type"]
+        alike = [(row, (row["error_category"], row["exception_type"]) == kind) for row in finding.rows]
+        everywhere = sum(row["total_occurrences"] for row, same in alike if same)
+        own = sum(
+            row["total_occurrences"] for _, row in about if (row["error_category"], row["exception_type"]) == kind
+        )
+        message = first["most_common_message"]
+        return {**told, "message": message} if any(kind) and message and 2 * own > everywhere else told
 
 
 def _order(group: dict[str, Any], score: float) -> tuple[Any, ...]:

@@ -95,17 +95,6 @@ def milliseconds(text: str) -> Any:
     return column(text, "ms")
 
 
-def first_and_others(arms: list[tuple[bool | None, str]], healthy: str) -> tuple[str, tuple[str, ...]]:
-    """The guide's CASE: the first arm that holds is the label, the others are listed. None (NULL) never holds."""
-    holding = [label for holds, label in arms if holds]
-    return (holding[0], tuple(holding[1:])) if holding else (healthy, ())
-
-
-def over(value: float | None, limit: float) -> bool:
-    """`value > limit` as SQL has it: NULL is not over anything."""
-    return value is not None and value > limit
-
-
 def under(value: float | None, limit: float) -> bool:
     """`value < limit` as SQL has it."""
     return value is not None and value < limit

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tsg_agent.evidence.dimensions import COMPONENT
-from tsg_agent.evidence.measurement import entry_of, is_error_only
-from tsg_agent.evidence.requests import MINUTE, Column, Requests
+from tsg_agent.evidence.measurement import COMPONENT, entry_of, is_error_only
+from tsg_agent.evidence.requests import Column, Requests
 from tsg_agent.models import Measure, Subject
 from tsg_agent.settings import VerdictThresholds
 from tsg_agent.statistics import Bools, g2_z, unevenness
-from tsg_agent.verdicts.cells import SUPPORT, Cells, Key
 from tsg_agent.verdicts.confidence import Series
+from tsg_agent.verdicts.members import SUPPORT, Key, Members
 from tsg_agent.verdicts.onset import ChangePoint, change_point
 from tsg_agent.verdicts.search import Scored, Search
 
@@ -88,7 +87,7 @@ class Explainer:
         """Outcomes whose moment is a part's: the service's own series shows none."""
         self.passing_on: set[tuple[tuple[str, str], ...]] = set()
         """Components that only pass on what fails behind them."""
-        component = requests.column(COMPONENT.columns[0])
+        component = requests.column(COMPONENT)
         self.entry: Bools | None = None
         self.entry_name: str | None = None
         self.columns = [column for column in requests.columns if not is_error_only(column, requests)]
@@ -199,7 +198,10 @@ class Explainer:
         tried = [one for column in self.columns for one in self._uneven(column, measure, rows, whole)]
         tried.sort(key=lambda one: -one[0])
         cost = math.log(max(sum(len(column.values) for column in self.columns), 1))
-        found = [change_point(one.failures, one.requests, self.reported, self.alphas[0]) for _, one in tried[:TRIED]]
+        least = math.log(1 / self.alphas[0]) + cost
+        found = [
+            change_point(one.failures, one.requests, self.reported, self.alphas[0], least) for _, one in tried[:TRIED]
+        ]
         moments = [replace(one, gain=one.gain - cost) for one in found if one is not None]
         best = max(moments, key=lambda one: one.gain, default=None)
         if best is None or not best.clear:
@@ -225,8 +227,8 @@ class Explainer:
         rank = np.full(len(column.values), -1, np.int64)
         rank[some] = np.arange(len(some))
         kept &= rank[column.codes] >= 0
-        length = int(self.requests.second.max(initial=0)) // MINUTE + 1
-        cell = rank[column.codes[kept]] * length + self.requests.second[kept] // MINUTE
+        length = int(self.requests.minute.max(initial=0)) + 1
+        cell = rank[column.codes[kept]] * length + self.requests.minute[kept]
         weight = None if self.requests.weight is None else self.requests.weight[kept]
         failed = failed[kept]
         shape = len(some), length
@@ -244,15 +246,16 @@ class Explainer:
         state[gone] = -1
         inner = self.entry is not None
         search = Search(
-            Cells.of(self.columns, state, self.requests.weight), moment.phi, inner=inner, alpha=self.alphas[1]
+            Members.of(self.columns, state, self.requests.weight), moment.phi, inner=inner, alpha=self.alphas[1]
         )
         callers = callers_of_what_fails(search, self.calls) if self.calls else set()
         away = callers | (never_worked(search) if inner else set())
         if not away:
             return search
-        self.passing_on |= {((COMPONENT.columns[0], name),) for name in callers}
-        columns = [_without(column, away) if column.dimension == COMPONENT else column for column in self.columns]
-        return Search(Cells.of(columns, state, self.requests.weight), moment.phi, inner=inner, alpha=self.alphas[1])
+        self.passing_on |= {((COMPONENT, name),) for name in callers}
+        inner_ones = (COMPONENT,)
+        columns = [_without(one, away) if one.dimension.columns == inner_ones else one for one in self.columns]
+        return Search(Members.of(columns, state, self.requests.weight), moment.phi, inner=inner, alpha=self.alphas[1])
 
     def sharper(self, one: Found) -> ChangePoint:
         """The start by a cause's own failures, where it agrees with the service's: fewer others blur it."""
@@ -264,7 +267,7 @@ class Explainer:
 
     def state(self, measure: Measure, moment: ChangePoint) -> NDArray[np.int8]:
         """0 to 3: before or after, ok or failed; -1 for what is in neither, or does not say how it was answered."""
-        minute = self.requests.second // MINUTE
+        minute = self.requests.minute
         state = np.full(len(minute), -1, np.int8)
         state[minute < moment.before(self.guard)] = 0
         state[(minute >= moment.start) & (minute < (math.inf if moment.end is None else moment.end))] = 2
@@ -275,7 +278,7 @@ class Explainer:
     def _found(
         self, search: Search, keys: list[Key], measure: Measure, moment: ChangePoint, gone: Bools
     ) -> list[Found]:
-        subjects = [search.cells.subject(key) for key in keys]
+        subjects = [search.members.subject(key) for key in keys]
         rows = [self.requests.having(subject) for subject in subjects]
         result = []
         for place, (key, subject) in enumerate(zip(keys, subjects, strict=True)):
@@ -284,7 +287,7 @@ class Explainer:
                 others |= other
             same = search.same_as(key)
             worth = search.worth(key, keys)
-            parent = search.cells.subject(tuple(item for item in key if not search.cells.new[item]))
+            parent = search.members.subject(tuple(item for item in key if not search.members.new[item]))
             told = self.requests.having(parent) if parent else self.entry
             result.append(Found(subject, measure, moment, rows[place], others, worth, search, key, same, told))
         return result
@@ -295,13 +298,13 @@ def callers_of_what_fails(search: Search, calls: frozenset[tuple[str, str]]) -> 
 
     A callee without requests before never worked: it is what its caller does wrong.
     """
-    name = COMPONENT.columns[0]
-    cells = search.cells
-    counts = cells.each(np.ones(len(cells.counts), bool))
+    name = COMPONENT
+    members = search.members
+    counts = members.each(members.everything)
     gains = search.gain(counts, search.total)
     failing = {
         item[name]: bool(counts[place, :2].sum())
-        for place, item in enumerate(cells.items)
+        for place, item in enumerate(members.items)
         if name in item and gains[place] - search.cost >= search.least
     }
     return {caller for caller, callee in calls if caller in failing and failing.get(callee, False) and caller != callee}
@@ -309,8 +312,8 @@ def callers_of_what_fails(search: Search, calls: frozenset[tuple[str, str]]) -> 
 
 def never_worked(search: Search) -> set[str]:
     """Components that nobody called before: what fails in calling them is their caller's doing."""
-    cells, name = search.cells, COMPONENT.columns[0]
-    return {item[name] for place, item in enumerate(cells.items) if name in item and cells.new[place]}
+    members, name = search.members, COMPONENT
+    return {item[name] for place, item in enumerate(members.items) if name in item and members.new[place]}
 
 
 def _without(column: Column, names: set[str]) -> Column:

@@ -4,13 +4,12 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from tsg_agent.evidence.dimensions import Dimension
 from tsg_agent.evidence.measurement import Table
 from tsg_agent.models import Contrast, Measure, Onset, OnsetKind, Rate, Subject, Tier, Verdict
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import difference_interval, g2_z, robust_dispersion, upper_p
+from tsg_agent.steps.dimension import Dimension
 from tsg_agent.verdicts.context import Context
-from tsg_agent.versions import release_key
 from tsg_agent.wording import measure_words, percent, rate_words
 
 Key = tuple[tuple[str, str], ...]
@@ -67,9 +66,9 @@ def dismissed(context: Context, measure: Measure, known: Collection[Key], reason
 def _newest(table: Table) -> int | None:
     if table.dimension.columns != ("service_version",) or len(table.values) < 2:
         return None
-    keys = [release_key(value) for (value,) in table.values]
-    readable = [row for row, key in enumerate(keys) if key is not None]
-    return max(readable, key=lambda row: keys[row] or ((), 0, ()), default=None)
+    keys = table.versions.keys
+    readable = [row for row, (version,) in enumerate(table.values) if version in keys]
+    return max(readable, key=lambda row: keys[table.values[row][0]], default=None)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from tsg_agent.evidence.requests import KINDS, REQUEST_MEASURES, UNKNOWN, kinds_
 from tsg_agent.models import Measure
 from tsg_agent.statistics import Floats
 from tsg_agent.verdicts.causes import Explained, Explainer, Found
-from tsg_agent.verdicts.cells import WHOLE
 from tsg_agent.verdicts.confidence import Series
+from tsg_agent.verdicts.members import WHOLE
 from tsg_agent.verdicts.onset import ChangePoint
 from tsg_agent.verdicts.search import Search
 
@@ -44,7 +44,7 @@ def region_found(explainer: Explainer, explained: Explained, regions: pa.Table |
 
 def _alone(search: Search, cost: float) -> Search:
     """The same search with the cost of choosing among regions."""
-    made = Search(search.cells, search.phi)
+    made = Search(search.members, search.phi)
     made.cost = cost
     return made
 

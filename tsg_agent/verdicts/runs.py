@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tsg_agent.evidence.requests import Requests
+from tsg_agent.evidence.requests import Codes, Requests
 from tsg_agent.models import Rate
 from tsg_agent.statistics import Bools
 from tsg_agent.verdicts.confidence import Series
@@ -30,7 +30,7 @@ class Runs:
     minute: NDArray[np.int64]
     scenario: NDArray[np.int64]
     failed: Bools
-    place: NDArray[np.int64]
+    place: Codes
     names: list[str]
     length: int
 
@@ -39,10 +39,10 @@ class Runs:
         """`runs`: see workflows.WorkflowAnalysis. Runs without a scenario's name count in the whole only."""
         scenarios = runs["scenario_name"].astype("category")
         since = (runs["timestamp"].to_numpy("datetime64[us]") - np.datetime64(begin, "us")) // np.timedelta64(1, "m")
-        ids = pa.array(runs["correlation_id"], pa.string())
-        place = np.full(len(runs), -1, np.int64)
+        place = np.full(len(runs), -1, np.int32)
         if requests.runs is not None:
-            place = np.asarray(pc.index_in(ids, value_set=requests.runs).fill_null(-1)).astype(np.int64)
+            ids = pa.array(runs["correlation_id"], pa.string())
+            place = np.asarray(pc.index_in(ids, value_set=requests.runs).fill_null(-1))
         minute = np.maximum(since.astype(np.int64), 0)
         return cls(
             requests, minute, scenarios.cat.codes.to_numpy().astype(np.int64), runs["failed"].to_numpy(bool), place,

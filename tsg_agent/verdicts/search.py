@@ -17,8 +17,8 @@ from itertools import combinations
 import numpy as np
 
 from tsg_agent.models import Subject
-from tsg_agent.statistics import Bools, Floats, g2_z
-from tsg_agent.verdicts.cells import (
+from tsg_agent.statistics import Floats, g2_z
+from tsg_agent.verdicts.members import (
     AFTER_FAILED,
     AFTER_OK,
     BEFORE_FAILED,
@@ -27,13 +27,16 @@ from tsg_agent.verdicts.cells import (
     SUPPORT,
     TOLD_FAILED,
     TOLD_OK,
-    Cells,
+    Bits,
     Key,
+    Members,
     base_share,
 )
 
 ANCHORS, BEAM, EXACT, LONGEST = 40, 24, 60, 3
 """Values that one of a pair must be among; conjunctions that are made longer; those that are kept; pairs in one."""
+ONE_BY_ONE = 8
+"""Anchors that are looked at together."""
 KEEP = 0.9
 """A further pair must raise what is explained by a tenth: no real rise is even…"""
 MOST_SAME = 6
@@ -93,15 +96,15 @@ class Scored:
 class Search:
     """The search over one outcome. `phi`: overdispersion of the service's own share, which all gains are divided by."""
 
-    def __init__(self, cells: Cells, phi: float = 1.0, *, inner: bool = False, alpha: float = ALPHA) -> None:
+    def __init__(self, members: Members, phi: float = 1.0, *, inner: bool = False, alpha: float = ALPHA) -> None:
         """`inner`: rows are calls of components to each other, where one fault makes many rise: no rise is common.
 
         `alpha`: the chance that a description is found where nothing is special.
         """
-        self.cells, self.phi, self.inner = cells, phi, inner
-        self.total = cells.counts.sum(axis=0)
+        self.members, self.phi, self.inner = members, phi, inner
+        self.total = members.count(members.everything)
         self.base0 = base_share(self.total)
-        self.cost = float(np.log(max(cells.values, 2)))
+        self.cost = float(np.log(max(members.values, 2)))
         self.least = float(np.log(1 / alpha))
         self.considered: list[Scored] = []
 
@@ -112,7 +115,7 @@ class Search:
             ranked = self.best(keys)
             if not self.considered:
                 self.considered = [
-                    Scored(self.cells.subject(k), s, self.cells.count(self.cells.mask(k))) for s, k in ranked
+                    Scored(self.members.subject(k), s, self.members.count(self.members.mask(k))) for s, k in ranked
                 ]
             if not ranked or ranked[0][0] < self.least:
                 break
@@ -123,14 +126,14 @@ class Search:
     def worth(self, key: Key, keys: Collection[Key]) -> float:
         """What a description explains beside the others of its set (nats)."""
         alive = self._without([other for other in keys if other != key])
-        return float(self.gain(self.cells.counted(key, alive), self.cells.count(alive)))
+        return float(self.gain(self.members.counted(key, alive), self.members.count(alive)))
 
     def same_as(self, key: Key) -> list[Subject]:
         """Other descriptions, no longer than this one, of exactly the same requests: no data tell them apart."""
-        cells, mask = self.cells, self.cells.mask(key)
-        around = [int(item) for item in np.flatnonzero(cells.member[:, mask].all(axis=1))]
+        members, mask = self.members, self.members.mask(key)
+        around = [int(item) for item in np.flatnonzero((members.member & mask == mask).all(axis=1))]
         others = [other for size in range(1, len(key) + 1) for other in combinations(around, size) if other != key]
-        return [cells.subject(other) for other in others if np.array_equal(cells.mask(other), mask)][:MOST_SAME]
+        return [members.subject(other) for other in others if np.array_equal(members.mask(other), mask)][:MOST_SAME]
 
     def base(self, counts: Floats) -> Floats:
         """Failing share of requests before (ok, failed, …), drawn to the service's own where few say."""
@@ -163,14 +166,15 @@ class Search:
         self, gone: Collection[Key], within: Key = (), longest: int = LONGEST, many: int = 12
     ) -> list[tuple[float, Key]]:
         """The best descriptions of the requests that none of `gone` has, best first. `within`: of its requests only."""
-        cells = self.cells
+        members = self.members
         alive = self._without(gone)
         if within:
-            alive &= cells.mask(within)
-        total = cells.count(alive)
-        single = cells.within(alive, alive)
-        fixed = {cells.dimension[item] for item in within}
-        index = [int(i) for i in np.flatnonzero(single[:, AFTER_FAILED] >= SUPPORT) if cells.dimension[i] not in fixed]
+            alive = alive & members.mask(within)
+        total = members.count(alive)
+        single = members.each(alive)
+        fixed = {members.dimension[item] for item in within}
+        enough = np.flatnonzero(single[:, AFTER_FAILED] >= SUPPORT).tolist()
+        index = [item for item in enough if members.dimension[item] not in fixed]
         if not index:
             return []
         found: dict[Key, float] = {
@@ -199,7 +203,7 @@ class Search:
         short = min(near, key=lambda part: (len(part), -found[part]))
         return [(found[short], short), *(one for one in ranked if one[1] != short)]
 
-    def _densest_first(self, ranked: list[tuple[float, Key]], alive: Bools) -> list[tuple[float, Key]]:
+    def _densest_first(self, ranked: list[tuple[float, Key]], alive: Bits) -> list[tuple[float, Key]]:
         """Of descriptions that are as long and explain as much, the one of fewest requests for the same failures.
 
         A dependency goes before the component that calls it for three quarters of its requests.
@@ -210,7 +214,7 @@ class Search:
         if score <= 0:
             return ranked
         rivals = [one for one in ranked[:RIVALS] if len(one[1]) == len(key) and one[0] >= score * KEEP]
-        counts = {other: self.cells.counted(other, alive) for _, other in rivals}
+        counts = {other: self.members.counted(other, alive) for _, other in rivals}
         failed = SAME * counts[key][AFTER_FAILED]
         same = [one for one in rivals if counts[one[1]][AFTER_FAILED] >= failed]
         densest = min(
@@ -218,47 +222,39 @@ class Search:
         )
         return [densest, *(one for one in ranked if one is not densest)]
 
-    def _pairs(self, index: list[int], alive: Bools, total: Floats) -> dict[Key, float]:
-        """All pairs at once: how often two values meet is a product of matrices. One of the two is an anchor."""
-        met = self.cells.met(index, ANCHORS, alive)
-        dimension = self.cells.dimension[index]
-        apart = dimension[:ANCHORS, None] != dimension
-        later = np.arange(len(index)) > np.arange(len(met))[:, None]
-        one, two = np.nonzero(apart & later & (met[..., AFTER_FAILED] >= SUPPORT))
-        scores = self.gain(met[one, two], total) - 2 * self.cost
+    def _pairs(self, index: list[int], alive: Bits, total: Floats) -> dict[Key, float]:
+        """Descriptions of two values, one of them an anchor. What was paired with an anchor is not paired again."""
         found: dict[Key, float] = {}
-        for a, b, score in zip(one.tolist(), two.tolist(), scores, strict=True):
-            if np.isfinite(score):
-                found[tuple(sorted((index[a], index[b])))] = float(score)
+        for first in range(0, min(ANCHORS, len(index)), ONE_BY_ONE):
+            anchors: list[Key] = [(item,) for item in index[first : min(first + ONE_BY_ONE, ANCHORS)]]
+            found |= self._longer(anchors, index[first:], alive, total)
         return found
 
-    def _longer(self, keys: list[Key], index: list[int], alive: Bools, total: Floats) -> dict[Key, float]:
-        """Descriptions with one value more."""
-        cells, found = self.cells, {}
-        for key in keys:
-            used = {cells.dimension[item] for item in key}
-            added = [item for item in index if cells.dimension[item] not in used]
-            if not added:
-                continue
-            rows = cells.mask(key) & alive
-            before = cells.mask(key, told=True) & alive if cells.new[list(key)].any() else rows
-            scores = self.gain(cells.within(rows, before)[added], total) - self.cost * (len(key) + 1)
-            for item, score in zip(added, scores, strict=True):
-                if np.isfinite(score):
-                    found[tuple(sorted((*key, item)))] = float(score)
-        return found
+    def _longer(self, keys: list[Key], index: list[int], alive: Bits, total: Floats) -> dict[Key, float]:
+        """Descriptions, all as long, with one value more."""
+        if not keys:
+            return {}
+        counts, dimension = self.members.longer(keys, index, alive), self.members.dimension
+        apart = (dimension[np.array(keys)][:, :, None] != dimension[index]).all(axis=1)
+        one, two = np.nonzero(apart & (counts[..., AFTER_FAILED] >= SUPPORT))
+        scores = self.gain(counts[one, two], total) - self.cost * (len(keys[0]) + 1)
+        return {
+            tuple(sorted((*keys[key], index[item]))): float(score)
+            for key, item, score in zip(one.tolist(), two.tolist(), scores, strict=True)
+            if np.isfinite(score)
+        }
 
     def objective(self, keys: Sequence[Key]) -> float:
         """What a set of descriptions explains less its cost (nats); a later one has no request of an earlier."""
-        alive, parts = np.ones(len(self.cells.counts), bool), []
+        alive, parts = self.members.everything, []
         for key in keys:
-            counts = self.cells.counted(key, alive)
+            counts = self.members.counted(key, alive)
             part = Part.of(counts, self.base(counts[TOLD_OK:]))
             if part.failed < SUPPORT or part.rise <= 0:
                 return -np.inf
             parts.append(part)
-            alive &= ~self.cells.settled(key)
-        rest = self.cells.count(alive)
+            alive = alive & ~self.members.settled(key)
+        rest = self.members.count(alive)
         cost = sum(self.cost * len(key) + self.least for key in keys)
         return float(np.sum(self._gained(parts, Part.of(rest, self.base(rest))))) - cost if parts else 0.0
 
@@ -310,11 +306,11 @@ class Search:
 
     def _parent(self, key: Key, others: list[Key]) -> Key | None:
         alive = self._without(others)
-        mine = self.cells.counted(key, alive)
+        mine = self.members.counted(key, alive)
         own, best = self._rise(mine), None
         for gone in key if len(key) > 1 and own > 0 else ():
             parent = tuple(item for item in key if item != gone)
-            rest = self.cells.count(self.cells.mask(parent) & alive) - mine[:4]
+            rest = self.members.count(self.members.mask(parent) & alive) - mine[:4]
             share = self._rise(np.concatenate([rest, rest[:2]])) / own
             z = float(g2_z(rest[BEFORE_FAILED], rest[:2].sum(), rest[AFTER_FAILED], rest[2:].sum())) / self.phi**0.5
             if share >= ALIKE and rest[AFTER_FAILED] >= SUPPORT and z >= LEAST_Z and (best is None or share > best[0]):
@@ -326,8 +322,8 @@ class Search:
         part = Part.of(counts, self.base(counts[TOLD_OK:]))
         return float(part.rise)
 
-    def _without(self, keys: Collection[Key]) -> Bools:
-        alive = np.ones(len(self.cells.counts), bool)
+    def _without(self, keys: Collection[Key]) -> Bits:
+        alive = self.members.everything
         for key in keys:
-            alive &= ~self.cells.settled(key)
+            alive = alive & ~self.members.settled(key)
         return alive

@@ -31,6 +31,10 @@ class Words:
         """The fragments of one kind, of all its languages."""
         return [piece for file in self._files for piece in _pieces(file[table].get(name))]
 
+    def table(self, table: str, name: str) -> dict[str, Any]:
+        """The entries of one table of tables, of all its languages."""
+        return {key: value for file in self._files for key, value in file[table].get(name, {}).items()}
+
     def one_of(self, *names: str) -> str:
         """Alternatives of kinds of roles' words as a fragment; one that never matches where there are none."""
         return any_of([piece for name in names for piece in self.listed("roles", name)])

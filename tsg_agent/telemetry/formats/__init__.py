@@ -59,17 +59,16 @@ def path_of(name: str) -> Path:
 
 
 def based(data: dict[str, Any]) -> dict[str, Any]:
-    """A mapping's tables, laid over the ready mapping that it names. Raises TelemetryError for a name of none."""
+    """A mapping's tables, laid over the ready mappings that it names. Raises TelemetryError for a name of none."""
     head = data.get("format")
     tables = {name: table for name, table in data.items() if name != "format"}
-    base = head.get("as", "") if isinstance(head, dict) else head
-    if not base:
-        return tables
-    if base not in formats():
-        raise TelemetryError(f"There is no ready mapping {base!r}.", fix=f"There are {', '.join(names())}.")
-    under = formats()[base]
-    lower = based({**under.tables, "format": under.base})
-    return {name: _over(lower.get(name, {}), tables.get(name, {})) for name in {**lower, **tables}}
+    bases = head.get("as", "") if isinstance(head, dict) else head
+    for base in filter(None, bases if isinstance(bases, list) else [bases]):
+        if not isinstance(base, str) or base not in formats():
+            raise TelemetryError(f"There is no ready mapping {base!r}.", fix=f"There are {', '.join(names())}.")
+        lower = based({**formats()[base].tables, "format": formats()[base].base})
+        tables = {name: _over(lower.get(name, {}), tables.get(name, {})) for name in {**lower, **tables}}
+    return tables
 
 
 def _over(lower: Any, upper: Any) -> Any:

@@ -1,0 +1,53 @@
+"""Sets of bits count what the requests themselves do."""
+
+import numpy as np
+import pytest
+
+from tsg_agent.evidence.requests import Column
+from tsg_agent.statistics import Bools, Floats
+from tsg_agent.tools import GUIDE
+from tsg_agent.verdicts.members import AFTER_FAILED, NEW, Key, Members
+
+ROWS = 5_000
+
+
+@pytest.mark.parametrize("weights", ["none", "whole", "shares"])
+def test_counts_are_those_of_the_rows(weights: str) -> None:
+    random = np.random.default_rng(5)
+    state = random.integers(-1, 4, ROWS).astype(np.int8)
+    codes = [random.integers(-1, 4, ROWS).astype(np.int16) for _ in range(3)]
+    codes[1][(codes[1] == 3) & (state < 2)] = 0  # a value that is new
+    weight = {"none": None, "whole": random.integers(1, 90, ROWS) * 1.0, "shares": random.uniform(0.2, 7, ROWS)}[
+        weights
+    ]
+    names = ("service_version", "service_component", "dependency_name")
+    about = [one for name in names if (one := GUIDE.dimension(name)) is not None]
+    columns = [Column(about[n], [(f"{n}-{v}",) for v in range(4)], one) for n, one in enumerate(codes)]
+    members = Members.of(columns, state, weight)
+    assert members.new.any() and not members.new.all()
+
+    def rows(key: Key, *, told: bool = False) -> Bools:
+        own = [item for item in key if not (told and members.new[item])]
+        names = [next(iter(members.items[item].values())).split("-") for item in own]
+        return np.logical_and.reduce([state >= 0, *(codes[int(n)] == int(v) for n, v in names)])
+
+    def counted(some: Bools) -> Floats:
+        return np.bincount(state[some], None if weight is None else weight[some], 4).astype(float)
+
+    def six(key: Key) -> Floats:
+        return np.concatenate([counted(rows(key)), counted(rows(key, told=True))[:2]])
+
+    items = range(len(members.items))
+    assert np.allclose(members.each(members.everything), [six((item,)) for item in items])
+    keys = [(item,) for item in items]
+    pairs = members.longer(keys, list(items), members.everything)
+    assert np.allclose(pairs, [[six((one, two)) for two in items] for one in items])
+    for item in items:
+        lacking = codes[members.dimension[item]] < 0
+        settled = counted((rows((item,)) | lacking) & (state >= 0))
+        assert np.allclose(members.count(members.settled((item,))), settled)
+        rest = members.everything & ~members.mask((item,))
+        assert np.allclose(members.count(rest), counted(rows(()) & ~rows((item,))))
+    assert (
+        members.each(members.everything)[members.new, :2].sum() < NEW < members.count(members.everything)[AFTER_FAILED]
+    )
