@@ -1,8 +1,8 @@
-"""`python -m benchmarks [investigation] [branches] [demo] [size] [at_once]`: all, or the named ones."""
+"""`python -m benchmarks [investigation] [branches] [demo] [size] [at_once] [surfaces]`: all, or the named ones."""
 
 import sys
 
-from benchmarks import at_once, branches, demo, investigation, size
+from benchmarks import at_once, branches, demo, investigation, size, surfaces
 
 ALL = {
     "investigation": investigation.measure,
@@ -10,6 +10,7 @@ ALL = {
     "demo": demo.measure,
     "size": size.measure,
     "at_once": at_once.measure,
+    "surfaces": surfaces.measure,
 }
 
 

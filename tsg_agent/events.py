@@ -38,7 +38,7 @@ class Event(Model):
     at: AwareDatetime
     kind: str = Field(
         description="queued, began, understood, asked, answered, check began, check ended, drafted, concluded, failed, "
-        "interrupted, cancelled or feedback"
+        "interrupted, cancelled or feedback; of a server also question or resolved"
     )
     schema_version: int = SCHEMA
     data: dict[str, Any] = Field(default_factory=dict)

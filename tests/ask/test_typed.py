@@ -251,3 +251,31 @@ def test_ids_go_on_through_a_talk_with_a_model(engine: Engine, incident: Request
         talk = Conversation(engine, settings(endpoint), incident=incident.text, now=NOW)
         ids = [list(talk.ask(question).evidence) for question in ("how many requests?", "and again?")]
     assert ids == [["Q1.1"], ["Q2.1"]]
+
+
+@pytest.mark.parametrize(
+    ("question", "plain"),
+    [
+        ("ratio of 503s to all failures", "share of 503s of only failures"),
+        ("what part of the failed requests is from web?", "share of all failures of client type web"),
+        ("average latency by component, but only for failed requests", "average latency of only failures by component"),
+        ("share of each zone in all failures", "share of all failures by zone"),
+        ("5xx that came from retries", "failures of only retries"),
+        ("uncached requests by endpoint", "requests without cache hits by endpoint"),
+        ("errors since 1400", "errors since 14:00"),
+        ("failures minute by minute after 14:30", "failures per minute after 14:30"),
+    ],
+)
+def test_a_question_means_what_its_words_do_together(question: str, plain: str, ask: Ask) -> None:
+    (one,), (other,) = (ask(text).tables or pytest.fail(ask(text).text) for text in (question, plain))
+    assert one.rows == other.rows
+    assert one.rows
+
+
+def test_two_questions_are_two_where_the_second_ranks(ask: Ask) -> None:
+    first, second = ask("errors by zone, and top 2 shards by error rate").tables
+    assert (first.query.by, second.query.by) == (("availability_zone",), ("shard_id",))
+
+
+def test_what_would_be_certain_is_refused(ask: Ask) -> None:
+    assert "is certain" in ask("error rate of only 503s").refused[0].not_understood[0]

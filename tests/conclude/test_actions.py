@@ -259,6 +259,9 @@ def test_pressure_elsewhere_is_looked_at_while_something_is_wrong() -> None:
     assert proposed(special=[pressed]) == []
 
 
+BROKEN = (("pay", 12), ("ship", 3))
+
+
 @pytest.mark.parametrize("dimension", ["partition_id", "shard_id", "load_balancer_id"])
 def test_a_partition_or_shard_is_drained(dimension: str) -> None:
     [action] = proposed(verdict(5, "HIGH_ERRORS", {dimension: "7"}))
@@ -282,6 +285,16 @@ def test_a_failing_workflow_is_mitigated_and_its_runs_repaired() -> None:
     assert [a.statement for a in proposed(narrowed)] == [mitigate.statement, repair.statement]
     compensated = cause.model_copy(update={"detail": detail | {"uncompensated": 0}})
     assert kinds(compensated) == ["mitigate_workflow"]
+
+
+def test_runs_of_several_workflows_are_one_proposal() -> None:
+    rows = [{"scenario_name": name, "business_criticality": "LOW", "uncompensated_runs": n} for name, n in BROKEN]
+    hit = [Visible(subject={"scenario_name": name}, step=9, label="HIGH_FAILURE_RATE") for name, _ in BROKEN]
+    _, repair = proposed(regression(impact=hit), special=[finding(9, *rows)])
+    assert repair.statement == (
+        "Repair 15 runs of 2 workflows that failed without compensation: pay (12) and ship (3). [E9.1] [E9.2]"
+    )
+    assert repair.target["uncompensated"] == 15
 
 
 def test_runs_that_a_cause_broke_are_repaired_besides() -> None:

@@ -13,6 +13,7 @@ from tsg_agent.cli import interrupts, later, streams, surroundings
 from tsg_agent.cli.groups import guides, mappings
 from tsg_agent.cli.loading import loaded
 from tsg_agent.cli.recordings import Overwrite, not_there
+from tsg_agent.cli.servers import serves
 from tsg_agent.errors import OutputError, ParameterError, TsgError
 from tsg_agent.options import (
     EndTime,
@@ -39,9 +40,9 @@ Exit codes: 0 concluded (whatever the conclusion) · 1 internal error, or no roo
 5 no such investigation · 6 no sandbox here · 7 the model does not answer · 8 the guide has problems ·
 9 a question was not answered · 130 interrupted.
 """
-LIGHT = ("tools", "graph", "settings")
+LIGHT = ("tools", "graph", "settings", "token")
 """Commands that open no telemetry."""
-LOADS_LONG = ("run", "resume", "demo")
+LOADS_LONG = ("run", "resume", "demo", "serve")
 """Commands that say themselves when all that they need is loaded."""
 
 
@@ -142,7 +143,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     if guide is not None:
         from tsg_agent.cli.guide import run_with_guide
 
-        refuse_with_guide({"--html": html, "--record": record})
+        refuse_with_guide({"--record": record})
         text = read_text(incident)
         run_with_guide(
             guide,
@@ -153,6 +154,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
             parameters=parameter or [],
             now=now,
             as_json=as_json,
+            html=html,
             quiet=quiet,
         )
         return
@@ -268,28 +270,6 @@ def feedback(  # noqa: PLR0913, PLR0917 - each thing that can be said is a flag
 
 
 @app.command()
-def mcp(
-    source: Annotated[
-        list[str], typer.Option(help="NAME=PLACE, once or more: telemetry that a client may name, and where it lies.")
-    ],
-    mapping: Annotated[
-        list[str] | None, typer.Option(help="NAME=FILE: the TOML file that maps a source's tables and columns.")
-    ] = None,
-    tools: Annotated[str, typer.Option(help="few: run, ask, list, read; all: the nine checks and code too.")] = "few",
-    workers: Annotated[
-        int, typer.Option(min=0, help="Processes that run the investigations, one at a time each; 0: the server does.")
-    ] = 1,
-) -> None:
-    """Serve the agent to MCP clients, on standard input and output. Needs `pip install 'tsg-agent[mcp]'`.
-
-    Example: tsg-agent mcp --source shop=telemetry/
-    """
-    from tsg_agent.cli.serve import serve_mcp
-
-    serve_mcp(source, mapping or [], tools, workers)
-
-
-@app.command()
 def replay(  # noqa: PLR0913, PLR0917 - the same outputs as run
     file: Annotated[
         Path, typer.Argument(help="A recording, made with `run --record`, `ask --record` or `chat --record`.")
@@ -358,6 +338,7 @@ def settings() -> None:
     show_settings()
 
 
+serves(app)
 app.add_typer(mappings, name="mapping")
 app.add_typer(guides, name="guide")
 register(app)

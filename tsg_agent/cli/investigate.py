@@ -16,7 +16,8 @@ from tsg_agent.cli.interrupts import Stopped
 from tsg_agent.cli.kept import list_kept
 from tsg_agent.cli.loading import loaded
 from tsg_agent.cli.progress import Table
-from tsg_agent.errors import ParameterError, QuestionError
+from tsg_agent.cli.streams import writing
+from tsg_agent.errors import QuestionError
 from tsg_agent.flags import request_of
 from tsg_agent.models import Question, Report
 from tsg_agent.report.forms import Form, render
@@ -130,12 +131,8 @@ def show(report: Report, output: Output, left: str = "") -> None:
     """Print the report, and write the HTML file where one is wanted. `left`: where all of it is to be found."""
     page = output.html or (_own_page(report) if output.opened else None)
     if page is not None:
-        try:
+        with writing(page, "--html"):
             write_html(report, page)
-        except OSError as error:
-            raise ParameterError(
-                f"{page} cannot be written: {error.strerror or error}.", fix="Give --html another path."
-            ) from error
     if output.form is not None:
         sys.stdout.write(render(report, output.form))
     else:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from tsg_agent.cli.streams import writing
 from tsg_agent.errors import ParameterError
 from tsg_agent.flags import form_of
 from tsg_agent.report.postmortem import to_postmortem
@@ -77,13 +78,11 @@ def keep_feedback(  # noqa: PLR0913 - what was said, by name
     if export_to is None:
         return
     request = store.recall(identity)
-    try:
-        with open_telemetry(request.telemetry, mapping=request.mapping, settings=settings) as engine:
-            place = export(identity, export_to, store, engine, settings)
-    except OSError as error:
-        raise ParameterError(
-            f"{export_to} cannot be written: {error.strerror or error}.", fix="Give --export another folder."
-        ) from error
+    with (
+        writing(export_to, "--export"),
+        open_telemetry(request.telemetry, mapping=request.mapping, settings=settings) as engine,
+    ):
+        place = export(identity, export_to, store, engine, settings)
     typer.echo(str(place.resolve()))
 
 

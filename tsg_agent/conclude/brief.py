@@ -33,7 +33,6 @@ from tsg_agent.wording import (
     one_line,
     percent,
     rate_or_share,
-    some,
     span,
     subject_name,
     uncited,
@@ -202,19 +201,13 @@ def _act(action: Action, causes: list[Cause]) -> str:
         return f"look at {subject_name(cause.subject)} before you change anything"
     if action.kind == "close_gaps":
         return "look by hand at what was not checked"
-    return _clause(action)
+    return _clause(action).partition(":")[0] if action.kind == "repair_runs" else _clause(action)
 
 
 def _then(actions: list[Action], causes: list[Cause]) -> list[str]:
-    """The later ones; repairs of several workflows as one."""
-    repairs = [one for one in actions[1:] if one.kind == "repair_runs"]
-    found = [_act(one, causes) for one in actions[1:] if one.kind not in ("repair_runs", "close_gaps")]
-    runs = [number for one in repairs if isinstance(number := one.target.get("uncompensated"), int)]
-    if len(repairs) > 1:
-        found.insert(0, f"repair {some(sum(runs), 'run')} of {len(repairs)} workflows that failed without compensation")
-    elif repairs:
-        found.insert(0, _clause(repairs[0]))
-    return found
+    """The later ones, repairs first."""
+    found = [one for one in actions[1:] if one.kind != "close_gaps"]
+    return [_act(one, causes) for one in sorted(found, key=lambda one: one.kind != "repair_runs")]
 
 
 def _clause(action: Action) -> str:

@@ -134,10 +134,10 @@ class Requests:
     def until(self, second: int) -> "Requests":
         """The requests before a second."""
         kept = self.second < second
-        held: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
-        kept_of = {name: array[kept] for name, array in held.items() if isinstance(array, np.ndarray)}
-        columns = [replace(column, codes=column.codes[kept]) for column in self.columns]
-        return Requests(**held | kept_of | {"columns": columns})
+        held = {one.name: getattr(self, one.name) for one in fields(self)}
+        changed: dict[str, Any] = {name: of[kept] for name, of in held.items() if isinstance(of, np.ndarray)}
+        changed["columns"] = [replace(column, codes=column.codes[kept]) for column in self.columns]
+        return replace(self, **changed)
 
     def with_usual(self, minute: float) -> "Requests":
         """The requests, slowness measured by those before a minute: twice the time that 99 % of them took at most."""

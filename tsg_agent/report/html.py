@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from tsg_agent.models import Availability, Confidence, Finding, Report
@@ -30,7 +30,12 @@ _UNIT = re.compile(r"(?<=\d) %")
 
 def to_html(report: Report) -> str:
     """The whole page."""
-    return _environment(report).get_template("report.html.j2").render(_context(report)).lstrip()
+    return extended(report, "report.html.j2", Environment(), {})  # noqa: S701 - only its loader and filters are taken
+
+
+def extended(report: Report, page: str, more: Environment, about: dict[str, Any]) -> str:
+    """A page that extends the report's: a template of `more`, whose filters it has, with `about` to show."""
+    return _environment(report, more).get_template(page).render(_context(report) | about).lstrip()
 
 
 def write_html(report: Report, path: Path) -> None:
@@ -38,9 +43,10 @@ def write_html(report: Report, path: Path) -> None:
     path.write_text(to_html(report), "utf-8")
 
 
-def _environment(report: Report) -> Environment:
+def _environment(report: Report, more: Environment) -> Environment:
+    own = PackageLoader("tsg_agent", "report")
     environment = Environment(
-        loader=PackageLoader("tsg_agent", "report"),
+        loader=own if more.loader is None else ChoiceLoader([own, more.loader]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=lambda value: lines(value) if type(value) is str else value,
@@ -54,6 +60,7 @@ def _environment(report: Report) -> Environment:
         parts = PROSE_CITATION.split(_UNIT.sub("\u00a0%", lines(text)))
         return Markup("").join(_links(part, anchors) if i % 2 else escape(part) for i, part in enumerate(parts))
 
+    environment.filters |= more.filters
     environment.filters |= {
         "cite": cite,
         "cites": lambda ids: Markup("").join(Markup(" [{}]").format(_link(i, anchors)) for i in ids),

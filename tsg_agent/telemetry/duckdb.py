@@ -24,6 +24,7 @@ from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, SourceTable
 from tsg_agent.telemetry.codes import spelled_out
 from tsg_agent.telemetry.compact import Compact
 from tsg_agent.telemetry.database import Database
+from tsg_agent.telemetry.engine import QUERIES
 from tsg_agent.telemetry.files import find_files, group_files
 from tsg_agent.telemetry.keys import Keys
 from tsg_agent.telemetry.loading import Unreadable, first_line, lacks_answers, unreadable
@@ -122,6 +123,7 @@ class DuckDB:
 
     def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
         """Rows of one SELECT. See Engine.run."""
+        QUERIES.info(sql, extra={"parameters": parameters})
         named = set(parameters_in(sql))
         missing = named - parameters.keys()
         if missing:
@@ -149,6 +151,7 @@ class DuckDB:
 
     def run_apart(self, sql: str, *, timeout: float, most: int) -> pa.Table:
         """See Distrusting.run_apart."""
+        QUERIES.info(sql)
         self._check_unchanged(sql)
         found = self.apart.run(sql, timeout=timeout, most=most)
         self._check_unchanged(sql)
