@@ -1,10 +1,17 @@
-"""`python -m benchmarks [investigation] [branches] [demo] [size]`: all, or the named ones."""
+"""`python -m benchmarks [investigation] [branches] [demo] [size] [model] [mutations]`: all, or the named ones."""
 
 import sys
 
-from benchmarks import branches, demo, investigation, size
+from benchmarks import branches, demo, investigation, model, mutations, size
 
-ALL = {"investigation": investigation.measure, "branches": branches.measure, "demo": demo.measure, "size": size.measure}
+ALL = {
+    "investigation": investigation.measure,
+    "branches": branches.measure,
+    "demo": demo.measure,
+    "size": size.measure,
+    "model": lambda: model.main([]),
+    "mutations": mutations.measure,
+}
 
 
 def main() -> None:
