@@ -1,14 +1,16 @@
-"""`python -m benchmarks [investigation] [branches] [demo] [size] [model] [mutations]`: all, or the named ones."""
+"""`python -m benchmarks [NAME …]`: all of ALL, or the named ones."""
 
 import sys
 
-from benchmarks import branches, demo, investigation, model, mutations, size
+from benchmarks import at_once, branches, demo, investigation, model, mutations, size, surfaces
 
 ALL = {
     "investigation": investigation.measure,
     "branches": branches.measure,
     "demo": demo.measure,
     "size": size.measure,
+    "at_once": at_once.measure,
+    "surfaces": surfaces.measure,
     "model": lambda: model.main([]),
     "mutations": mutations.measure,
 }

@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from eval.ablation import command as ablation
 from eval.bounds.command import command as bounds
 from eval.cache import default_cache
 from eval.cases import INCIDENTS, chosen, load_all
 from eval.compare import compare as compared
+from eval.effects import command as effects
 from eval.entrants import EntrantError, Spec, entrant_of
 from eval.localization.command import command as localize
 from eval.questions import ask_all, books
@@ -33,6 +35,8 @@ errors = Console(stderr=True)
 RESULTS = Path("eval-results")
 app.command("localize")(localize)
 app.command("bounds")(bounds)
+app.command("ablation")(ablation)
+app.command("effects")(effects)
 
 
 @app.command()

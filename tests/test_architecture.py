@@ -7,17 +7,18 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tsg_agent"
-BASE = {"models", "settings", "errors", "wording", "escape", "versions", "statistics", "steps"}
+BASE = {"models", "settings", "errors", "wording", "escape", "versions", "statistics", "steps", "columns"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "models": set(),
     "versions": set(),
     "statistics": set(),
-    "steps": {"models", "settings"},
+    "columns": set(),
+    "steps": {"columns", "models", "settings", "wording"},
     "settings": {"errors"},
-    "wording": {"models", "escape"},
+    "wording": {"models", "escape", "columns"},
     "escape": set(),
-    "telemetry": {"models", "errors", "settings"},
+    "telemetry": {"models", "errors", "settings", "columns"},
     "sandbox": {"errors"},
     "workflow_analysis": BASE,
     "extract": BASE,

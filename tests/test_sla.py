@@ -13,6 +13,7 @@ from tsg_agent.evidence import Grid, Measurement, measured
 from tsg_agent.evidence.requests import REDIRECT
 from tsg_agent.models import Start, Status
 from tsg_agent.sla import sla_of, with_aside
+from tsg_agent.tools import GUIDE
 
 BEGAN = Start(measured=START, reported=START)
 GIVEN = parameters(service_name="s")
@@ -23,7 +24,7 @@ def counted(*parts: Part, start: datetime | None = START) -> Measurement:
     begin = GIVEN.start_time.replace(tzinfo=None)
     began = None if start is None else start.replace(tzinfo=None)
     grid = Grid.over((begin, begin + timedelta(minutes=MINUTES)), began, 5)
-    return measured(made(*parts), grid, None, "s", "us-east")
+    return measured(made(*parts), grid, None, GIVEN, GUIDE.dimensions)
 
 
 def zone(before: float, after: float, per_minute: float = 100, **changes: Any) -> Part:

@@ -27,7 +27,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 
 def test_every_data_file_is_in_the_wheel(names: set[str]) -> None:
-    kinds = {".sql", ".j2", ".css", ".json", ".typed"}
+    kinds = {".sql", ".j2", ".css", ".js", ".json", ".typed"}
     data = {str(path.relative_to(ROOT)) for path in (ROOT / "tsg_agent").rglob("*") if path.suffix in kinds}
     data |= {"tsg_agent/py.typed"}
     assert {name for name in data if "__pycache__" not in name} <= names

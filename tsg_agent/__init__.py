@@ -6,7 +6,7 @@ The public names, each loaded when it is first used: the command line must not w
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from tsg_agent.ask import Answer, Conversation
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         SettingsError,
         TelemetryError,
         TsgError,
+        WorkerError,
     )
     from tsg_agent.extract import Given
     from tsg_agent.graph import GraphContext, build_graph, compile_graph
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tsg_agent.recording import record, replay
     from tsg_agent.report.html import to_html
     from tsg_agent.report.markdown import to_markdown
+    from tsg_agent.report.screen import to_screen
     from tsg_agent.service import (
         Service,
         Source,
@@ -40,9 +42,10 @@ if TYPE_CHECKING:
     )
     from tsg_agent.settings import Settings
     from tsg_agent.store import Request
-    from tsg_agent.tools import PLUGINS, get_tools
+    from tsg_agent.tools import GUIDE, PLUGINS, get_tools
 
 __all__ = [
+    "GUIDE",
     "PLUGINS",
     "Answer",
     "Conversation",
@@ -66,6 +69,7 @@ __all__ = [
     "TelemetryError",
     "TsgError",
     "Watch",
+    "WorkerError",
     "ainvestigate",
     "build_graph",
     "compile_graph",
@@ -79,6 +83,7 @@ __all__ = [
     "resume",
     "to_html",
     "to_markdown",
+    "to_screen",
 ]
 _HOMES = {
     "errors": (
@@ -89,6 +94,7 @@ _HOMES = {
         "SettingsError",
         "TelemetryError",
         "TsgError",
+        "WorkerError",
     ),
     "extract": ("Given",),
     "ask": ("Answer", "Conversation"),
@@ -98,6 +104,7 @@ _HOMES = {
     "recording": ("record", "replay"),
     "report.html": ("to_html",),
     "report.markdown": ("to_markdown",),
+    "report.screen": ("to_screen",),
     "service": (
         "Service",
         "Source",
@@ -112,7 +119,7 @@ _HOMES = {
     ),
     "settings": ("Settings",),
     "store": ("Request",),
-    "tools": ("PLUGINS", "get_tools"),
+    "tools": ("GUIDE", "PLUGINS", "get_tools"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -84,6 +84,10 @@ class RecordError(TsgError):
     exit_code = 5
 
 
+class WorkerError(TsgError):
+    """The process that an investigation ran in ended, again and again, or nothing happened in it any more."""
+
+
 class ModelError(TsgError):
     """The language model gave no usable answer. `kind` says how it failed, in a word or two; never holds a secret."""
 

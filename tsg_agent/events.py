@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class Event(Model):
     at: AwareDatetime
     kind: str = Field(
         description="queued, began, understood, asked, answered, check began, check ended, drafted, concluded, failed, "
-        "interrupted, cancelled or feedback"
+        "interrupted, cancelled or feedback; of a server also question or resolved"
     )
     schema_version: int = SCHEMA
     data: dict[str, Any] = Field(default_factory=dict)
@@ -53,9 +54,18 @@ class EventLog:
         """Write one event down. Raises OSError, sqlite3.Error, and TypeError for what is no plain JSON."""
         text = json.dumps(data, ensure_ascii=False, allow_nan=False)
         with connected(owned(self._file)) as connection:
-            for statement in _TABLE:
-                connection.execute(statement)
+            _make(connection)
             connection.execute(_APPEND, {"investigation": identity, "kind": kind, "schema": SCHEMA, "data": text})
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """While much is written: whoever closes the file last tidies it up, which takes longer than a hundred events.
+
+        Raises OSError, sqlite3.Error.
+        """
+        with closing(sqlite3.connect(owned(self._file), check_same_thread=False)) as connection:
+            connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
+            yield
 
     def after(self, identity: str, sequence: int = 0, limit: int = 1000) -> list[Event]:
         """The events behind a number, in order; none where none is known. Raises RecordError."""
@@ -88,9 +98,14 @@ class EventLog:
         """Take away all about these investigations. Raises sqlite3.Error."""
         if self._file.exists():
             with connected(self._file) as connection:
-                for statement in _TABLE:
-                    connection.execute(statement)
+                _make(connection)
                 connection.executemany("DELETE FROM events WHERE investigation = ?", [(one,) for one in identities])
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'append_only'").fetchone():
+        for statement in _TABLE:
+            connection.execute(statement)
 
 
 def _event(sequence: int, at: str, kind: str, schema: int, data: str) -> Event:

@@ -1,8 +1,8 @@
 """The investigation as a LangGraph graph: nodes and edges readable at a glance.
 
-    read -> extract -> nine checks and the evidence measurement, side by side -> join -> judge -> conclude -> phrase
+    read -> extract -> the checks and the evidence measurement, side by side -> join -> judge -> conclude -> phrase
 
-`read`, `analyse` (behind Step 9's check) and `phrase` ask a language model, if any; they add words, decide nothing.
+`read`, `analyse` (of workflows) and `phrase` ask a language model, if any; they add words, decide nothing.
 
 State is plain JSON. Tables, the engine and settings live in the Context, outside of it."""
 
@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Any, Protocol
 
-import pyarrow as pa
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
@@ -29,7 +28,7 @@ from tsg_agent.answering import answered
 from tsg_agent.conclude import conclude
 from tsg_agent.entrance import entrance, opened
 from tsg_agent.errors import QueryTimeout, TelemetryError
-from tsg_agent.evidence import Measurer, Requests, calls_of, read_requests
+from tsg_agent.evidence import Measurer, calls_of, read_requests
 from tsg_agent.extract import Extraction, Given, Known, extract
 from tsg_agent.frames import Frames
 from tsg_agent.llm.analysis import Workbench, second_look
@@ -40,15 +39,17 @@ from tsg_agent.models import Finding, Judgement, Parameters, Report, Sla, Status
 from tsg_agent.progress import Progress
 from tsg_agent.settings import Settings
 from tsg_agent.sla import sla_of, unmeasured, with_aside
+from tsg_agent.steps.guide import TypedGuide
+from tsg_agent.suspects import judge_with_suspects
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import KnownValues
-from tsg_agent.tools import GUIDE, PLUGINS
+from tsg_agent.tools import GUIDE
 from tsg_agent.tools.account import Account, account
 from tsg_agent.tools.plugin import Plugin
 from tsg_agent.tools.plugin_8_workflows import frame_of, in_the_guides_order
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
 from tsg_agent.tracing import span
-from tsg_agent.verdicts import Evidence, judge
+from tsg_agent.verdicts import Evidence
 
 log = logging.getLogger(__name__)
 WORKFLOW_ROWS = "plugin_8"
@@ -106,23 +107,31 @@ class Node(Protocol):
         ...
 
 
-def build_graph() -> StateGraph[State, Context, State, State]:
-    """The graph, not yet compiled: embed it with a checkpointer of your own."""
+def build_graph(guide: TypedGuide[Plugin[Any]] = GUIDE) -> StateGraph[State, Context, State, State]:
+    """A guide's graph, not yet compiled: embed it with a checkpointer of your own."""
     graph: StateGraph[State, Context, State, State] = StateGraph(State, context_schema=Context)
     graph.add_node("read", entrance(_node("read", _read)))
     graph.add_node("extract", _node("extract", _extract))
-    graph.add_node("evidence", _node("evidence", _evidence))
-    graph.add_node("judge", _node("judge", _judge), defer=True)
-    graph.add_node("conclude", _node("conclude", _conclude, told="drafted"))
+    graph.add_node("evidence", _node("evidence", functools.partial(_evidence, guide)))
+    graph.add_node("judge", _node("judge", functools.partial(_judge, guide)), defer=True)
+    graph.add_node("conclude", _node("conclude", functools.partial(_conclude, guide), told="drafted"))
     graph.add_node("phrase", _node("phrase", _phrase))
     graph.add_edge(START, "read")
     graph.add_edge("read", "extract")
-    for plugin in PLUGINS:
+    entered = {guide.asks: "extract", guide.concludes: "judge"} | {one.step: one.key for one in guide.steps}
+    left = dict(entered)
+    for plugin in guide.steps:
         graph.add_node(plugin.key, _node(plugin.key, _check(plugin)))
-        graph.add_edge("extract", plugin.key)
-        graph.add_edge(plugin.key, "analyse" if plugin.number == 8 else "judge")
-    graph.add_node("analyse", _node("analyse", _analyse))
-    graph.add_edge("analyse", "judge")
+        if plugin.keeps == WORKFLOW_ROWS:
+            graph.add_node("analyse", _node("analyse", functools.partial(_analyse, plugin)))
+            graph.add_edge(plugin.key, "analyse")
+            left[plugin.step] = "analyse"
+    for plugin in guide.steps:
+        for before in guide.before(plugin.step):
+            graph.add_edge(left[before], plugin.key)
+        for after in guide.after(plugin.step):
+            if after == guide.concludes:
+                graph.add_edge(left[plugin.step], "judge")
     graph.add_edge("extract", "evidence")
     graph.add_edge("evidence", "judge")
     graph.add_edge("judge", "conclude")
@@ -162,7 +171,7 @@ def _node(name: str, function: Node, *, told: str = "") -> Node:
             tell({"kind": told})
         return result
 
-    node.__doc__ = function.__doc__
+    node.__doc__ = getattr(function, "func", function).__doc__
     return node
 
 
@@ -179,7 +188,7 @@ async def _read(state: State, runtime: Runtime[Context]) -> State:
 
 
 async def _extract(state: State, runtime: Runtime[Context]) -> State:
-    """Step 1. What the text leaves open is asked, and asked again where an answer cannot hold; one counts as a flag."""
+    """What the text leaves open is asked, and asked again where an answer cannot hold; one counts as a flag."""
     context = runtime.context
     settle = functools.partial(_extraction, state, context=context)
     given = Given.model_validate(state.get("given", {}))
@@ -230,20 +239,20 @@ def _run_check(plugin: Plugin[Any], state: State, context: Context) -> Finding:
     args = ScopeArgs(**window, service_name=given.service_name) if plugin.args is ScopeArgs else WindowArgs(**window)
     try:
         ran = plugin.run_with_table(context.engine, args, context.settings)
-        if ran.table is not None and plugin.number == 8:
-            context.frames.put(WORKFLOW_ROWS, ran.table)
+        if ran.table is not None and plugin.keeps:
+            context.frames.put(plugin.keeps, ran.table)
         if ran.kept is not None:
-            context.frames.put(WORKFLOW_RUNS, ran.kept)
-    except Exception as error:  # a defect in one check must not take the other eight with it
+            context.frames.put(f"{plugin.keeps}_runs", ran.kept)
+    except Exception as error:  # a defect in one check must not take the others with it
         log.exception("%s failed", plugin.name)
         return plugin.failed(f"The check itself failed ({type(error).__name__}: {error}). Please report this.")
     return ran.finding
 
 
-async def _analyse(state: State, runtime: Runtime[Context]) -> State:
-    """Step 9 with a model's own code, to compare: the shipped analysis decides."""
+async def _analyse(plugin: Plugin[Any], state: State, runtime: Runtime[Context]) -> State:
+    """The workflows with a model's own code, to compare: the shipped analysis decides."""
     assistant = runtime.context.assistant
-    found = next((finding for finding in state["findings"] if finding["plugin"] == 8), None)
+    found = next((finding for finding in state["findings"] if finding["plugin"] == plugin.number), None)
     if assistant is None or not assistant.settings.analyse or found is None:
         return {}
     notes = await _threaded(runtime.context, _looked, Finding.model_validate(found), runtime.context, assistant)
@@ -257,12 +266,12 @@ def _looked(finding: Finding, context: Context, assistant: Assistant) -> list[st
     return second_look(finding, frame, context.settings.thresholds.workflow, assistant, context.bench)
 
 
-async def _evidence(state: State, runtime: Runtime[Context]) -> State:
+async def _evidence(guide: TypedGuide[Plugin[Any]], state: State, runtime: Runtime[Context]) -> State:
     """The measurement that verdicts are made from. Its tables stay outside the state, by name."""
     context = runtime.context
     context.progress(Progress(0, "Evidence"))
     began = time.perf_counter()
-    measured = await _threaded(context, _measure, state, context)
+    measured = await _threaded(context, _measure, guide, state, context)
     measured["milliseconds"] = round((time.perf_counter() - began) * 1000, 1)
     context.progress(Progress(0, "Evidence", _evidence_finding(Status(measured["status"]), measured)))
     return {"measured": measured}
@@ -275,12 +284,12 @@ def _evidence_finding(status: Status, measured: dict[str, Any]) -> Finding:
     )  # fmt: skip
 
 
-def _measure(state: State, context: Context) -> dict[str, Any]:
-    measurer = _measurer(state, context)
+def _measure(guide: TypedGuide[Plugin[Any]], state: State, context: Context) -> dict[str, Any]:
+    parameters, timeout = Parameters.model_validate(state["parameters"]), context.settings.query_timeout
+    measurer = Measurer(context.engine, parameters, context.settings, context.executor, guide.dimensions)
     if measurer.lacking:
         reason = f"The telemetry has no {', '.join(measurer.lacking)}."
         return {"tables": [], "status": Status.NOT_APPLICABLE.value, "reason": reason}
-    parameters, timeout = Parameters.model_validate(state["parameters"]), context.settings.query_timeout
     rows = context.executor.submit(account, context.engine, parameters, timeout)
     try:
         results = measurer.fetch()
@@ -298,39 +307,28 @@ def _account(state: State) -> Account:
     return Account.model_validate(state.get("measured", {}).get("account") or {"read": 0})
 
 
-def _measurer(state: State, context: Context) -> Measurer:
-    return Measurer(context.engine, Parameters.model_validate(state["parameters"]), context.settings, context.executor)
-
-
-def _requests(state: State, context: Context) -> tuple[Requests, dict[str, pa.Table]] | None:
-    """The requests that were fetched, and the tables they came in; None where none could be."""
-    names = state.get("measured", {}).get("tables", [])
-    tables = {name: context.frames.get(EVIDENCE + name) for name in names}
-    return (read_requests(tables), tables) if tables else None
-
-
-async def _judge(state: State, runtime: Runtime[Context]) -> State:
+async def _judge(guide: TypedGuide[Plugin[Any]], state: State, runtime: Runtime[Context]) -> State:
     """Availability and verdicts, when all branches have ended."""
-    judged: State = await _threaded(runtime.context, _judged, state, runtime.context)
+    judged: State = await _threaded(runtime.context, _judged, guide, state, runtime.context)
     return judged
 
 
-def _judged(state: State, context: Context) -> State:
-    fetched = _requests(state, context)
-    if fetched is None:
+def _judged(guide: TypedGuide[Plugin[Any]], state: State, context: Context) -> State:
+    tables = {name: context.frames.get(EVIDENCE + name) for name in state.get("measured", {}).get("tables", [])}
+    if not tables:
         reason = state.get("measured", {}).get("reason", "")
         return {"sla": _unmeasured(state, context).model_dump(mode="json"), "judgement": _unmade(reason)}
-    requests, tables = fetched
     given, rows = Parameters.model_validate(state["parameters"]), _account(state)
     findings = [Finding.model_validate(finding) for finding in state["findings"]]
-    ok = any(finding.step == 9 and finding.status is Status.OK for finding in findings)
+    of_runs = [plugin.step for plugin in guide.steps if plugin.keeps == WORKFLOW_ROWS]
+    ok = any(finding.step in of_runs and finding.status is Status.OK for finding in findings)
     evidence = Evidence(
-        requests, tables.get("regions"), calls_of(tables.get("calls")),
+        read_requests(tables, guide.dimensions), tables.get("regions"), calls_of(tables.get("calls")),
         functools.partial(frame_of, context.frames.get(WORKFLOW_ROWS)) if ok else None,
         context.frames.get(WORKFLOW_RUNS).to_pandas() if ok else None,
-        findings, given, context.settings.thresholds, GUIDE, context.known.last,
+        findings, given, context.settings.thresholds, guide, context.known.last,
     )  # fmt: skip
-    judged = judge(evidence.before(rows.late_since))
+    judged = judge_with_suspects(evidence.before(rows.late_since), state["text"])
     made = judged.judgement
     sla = sla_of(judged.measurement, given, made.start, context.known.covers, made.traffic)
     sla = with_aside(sla, given.service_name, rows.aside())
@@ -347,17 +345,16 @@ def _unmeasured(state: State, context: Context) -> Sla:
 
 def _unmade(reason: str) -> dict[str, Any]:
     note = f"No verdict could be made: {reason} The guide's labels stand alone."
-    return Judgement(gates=[], causes=[], rejected=[], series=[], measured=[], notes=[note], unmade=reason).model_dump(
-        mode="json"
-    )
+    made = Judgement(gates=[], causes=[], rejected=[], series=[], measured=[], notes=[note], unmade=reason)
+    return made.model_dump(mode="json")
 
 
-async def _conclude(state: State, runtime: Runtime[Context]) -> State:
-    """Step 11."""
-    return {"report": await _threaded(runtime.context, _report, state, runtime.context)}
+async def _conclude(guide: TypedGuide[Plugin[Any]], state: State, runtime: Runtime[Context]) -> State:
+    """The guide's last step."""
+    return {"report": await _threaded(runtime.context, _report, guide, state, runtime.context)}
 
 
-def _report(state: State, context: Context) -> dict[str, Any]:
+def _report(guide: TypedGuide[Plugin[Any]], state: State, context: Context) -> dict[str, Any]:
     parameters = Parameters.model_validate(state["parameters"])
     judgement = Judgement.model_validate(state["judgement"])
     broken = [
@@ -380,6 +377,7 @@ def _report(state: State, context: Context) -> dict[str, Any]:
             queries=sum(1 for finding in findings if finding.sql) + len(state.get("measured", {}).get("tables", [])),
         ),
         thresholds=context.settings.thresholds,
+        guide=guide,
     )
     return report.model_dump(mode="json")
 

@@ -33,7 +33,6 @@ from tsg_agent.extract import Given
 from tsg_agent.extract.places import CANDIDATES
 from tsg_agent.llm.untrusted import fenced
 from tsg_agent.models import Doubt, Question, Report, Status
-from tsg_agent.progress import Progress
 from tsg_agent.service.door import Service
 from tsg_agent.service.pool import alone
 from tsg_agent.service.sections import SECTIONS, section
@@ -160,7 +159,7 @@ class Server:
         else:
             given = Given.model_validate({name: getattr(args, name) for name in Given.model_fields})
             identity = await self._service.start(args.incident, args.source, given=given)
-        async with self._told(identity, ctx):
+        async with self._told(identity, ctx) as telling:
             while (standing := await self._service.settled(identity)).questions:
                 asking = _asking(standing.questions)
                 if not (ctx.client_capabilities and ctx.client_capabilities.elicitation):
@@ -177,7 +176,9 @@ class Server:
                 said = await ctx.elicit(_message(standing.questions), asking)
                 content = said.data.model_dump() if isinstance(said, AcceptedElicitation) else None
                 await self._answered(identity, content)
-        return _concluded(await self._service.ended(identity))
+            report = await self._service.ended(identity)
+            await telling
+        return _concluded(report)
 
     async def _answered(self, identity: str, content: dict[str, Any] | None) -> None:
         """Pass an answer on. Raises ToolError where the person would not answer."""
@@ -187,26 +188,22 @@ class Server:
         await self._service.answer(identity, content)
 
     @asynccontextmanager
-    async def _told(self, identity: str, ctx: Context) -> AsyncIterator[None]:
-        """Report progress, once for each branch that has ended."""
-        ended: asyncio.Queue[str] = asyncio.Queue()
-
-        def progress(event: Progress) -> None:
-            if event.finding is not None:
-                ended.put_nowait(f"{event.title}: {event.finding.label or event.finding.status}")
+    async def _told(self, identity: str, ctx: Context) -> AsyncIterator["asyncio.Task[None]"]:
+        """Report progress, once for each branch that has ended; the task is done when all has been told."""
 
         async def report() -> None:
-            for number in range(1, BRANCHES + 1):
-                await ctx.report_progress(number, BRANCHES, await ended.get())
+            ended: set[int] = set()
+            async for event in self._service.follow(identity):
+                data = event.data
+                if event.kind == "check ended" and data["step"] not in ended:  # one that is resumed may do it twice
+                    ended.add(data["step"])
+                    message = f"{data['title']}: {data['label'] or data['status']}"
+                    await ctx.report_progress(len(ended), BRANCHES, message)
 
-        self._service.listen(identity, progress)
         reporting = asyncio.create_task(report())
         try:
-            yield
-            while not ended.empty():
-                await asyncio.sleep(0)
+            yield reporting
         finally:
-            self._service.listen(identity, None)
             reporting.cancel()
 
     async def _ask(self, args: AskArgs, _ctx: Context) -> Said:

@@ -44,8 +44,12 @@ def _made(file: Path) -> None:
 
 @contextmanager
 def connected(file: Path) -> Iterator[sqlite3.Connection]:
-    """A connection for a few statements, which are one transaction."""
+    """A connection for a few statements, which are one transaction.
+
+    What it wrote survives the end of the process at once, and that of the machine a moment later.
+    """
     with closing(sqlite3.connect(file, timeout=BUSY_S)) as connection, connection:
+        connection.execute("PRAGMA synchronous = NORMAL")
         yield connection
 
 

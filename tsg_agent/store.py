@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -19,6 +19,7 @@ from tsg_agent.events import EventLog
 from tsg_agent.extract import Given, Moment
 from tsg_agent.frames import Frames
 from tsg_agent.models import Instant, Model, ModelUsage, NodeUsage, Report
+from tsg_agent.models.report_schema import READ as REPORTS
 from tsg_agent.sqlite_files import connected, mended, owned
 
 try:
@@ -26,11 +27,9 @@ try:
 except ImportError:  # not on Windows: there two processes can run one investigation
     fcntl = None  # type: ignore[assignment]  # a module where there is one
 
-ENDED, REPORT, FEEDBACK, LOCK = "ended.json", "report.json", "feedback.json", "lock"
+ENDED, REPORT, FEEDBACK, SOURCE, LOCK = "ended.json", "report.json", "feedback.json", "source.json", "lock"
 SCHEMA = 1
 """Of what lies in an investigation's folder beside its report."""
-REPORTS = int(Report.model_fields["schema_version"].default)
-"""The report's schema, which this version writes."""
 CLAIM_S = 0.2
 NEAR = 3
 """Ids like a wrong one that are named."""
@@ -84,6 +83,14 @@ class Feedback(Model):
     no_incident: bool = Field(False, description="nothing was wrong")
     note: str = ""
     at: Instant
+
+
+class SourceFiles(Model):
+    """The files of an investigation's source when it began."""
+
+    files: dict[str, tuple[int, int, int]] = Field(
+        description="path -> size in bytes, time of the last change in nanoseconds, number"
+    )
 
 
 class Store:
@@ -159,12 +166,32 @@ class Store:
         held = self._get(identity, "spent.json", ModelUsage)
         return held.nodes if held else []
 
-    def end(self, identity: str, report: Report) -> None:
-        """Keep the report as itself; the tables that it was made from are of no more use. Raises OSError."""
+    def remember_source(self, identity: str, files: Mapping[str, tuple[int, int, int]]) -> None:
+        """Keep what the source's files were. Raises OSError."""
+        self._put(identity, SOURCE, {"schema_version": SCHEMA, "files": files})
+
+    def recall_source(self, identity: str) -> dict[str, tuple[int, int, int]] | None:
+        """What the source's files were; None where nobody kept it. Raises RecordError."""
+        held = self._get(identity, SOURCE, SourceFiles)
+        return held.files if held else None
+
+    def keep_report(self, identity: str, report: Report) -> None:
+        """Keep the report as itself, byte by byte the same from now on. Raises OSError."""
         self._write(identity, REPORT, report.model_dump_json(indent=2) + "\n")
-        self._put(identity, ENDED, {"headline": report.headline})
-        for table in self._of(identity).glob("*.arrow"):
-            table.unlink()
+
+    def has_report(self, identity: str) -> bool:
+        """Whether a report was kept: then nothing runs again, even if its process was killed before all was said."""
+        return (self._of(identity) / REPORT).exists()
+
+    def end(self, identity: str, headline: str) -> None:
+        """It has concluded; its steps, and the tables that it was made from, are of no more use.
+
+        Raises OSError, sqlite3.Error.
+        """
+        self._put(identity, ENDED, {"headline": headline})
+        for left in (self._of(identity) / SOURCE, *self._of(identity).glob("*.arrow")):
+            left.unlink(missing_ok=True)
+        self.forget_steps([identity])
 
     def report_text(self, identity: str) -> str:
         """The report as it was written, byte by byte. Raises RecordError where there is none."""
@@ -187,14 +214,15 @@ class Store:
         text = self.report_text(identity)
         try:
             written = json.loads(text)["schema_version"]
-            if written == REPORTS:
+            if written in REPORTS:
                 return Report.model_validate_json(text)
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise RecordError(
                 f"The report of investigation {identity} cannot be read: it is damaged.", fix=AGAIN
             ) from error
         raise RecordError(
-            f"The report of investigation {identity} has schema {written!r}, and this version reads {REPORTS}.",
+            f"The report of investigation {identity} has schema {written!r}, and this version reads "
+            f"{' and '.join(map(str, REPORTS))}.",
             fix=f"`tsg-agent show {identity} --format json` gives it as it is; or take the version that wrote it.",
         )
 
@@ -202,7 +230,8 @@ class Store:
         """Keep what a person says of the conclusion, in the place of what was said before."""
         self.recall(identity)
         self._put(identity, FEEDBACK, {"schema_version": SCHEMA, **feedback.model_dump(mode="json")})
-        self.events.append(identity, "feedback", feedback.model_dump(mode="json"))
+        said = feedback.model_dump(mode="json", exclude={"note"})  # a note is a person's own words
+        self.events.append(identity, "feedback", said)
 
     def feedback(self, identity: str) -> Feedback | None:
         """What a person said of the conclusion, if anything."""

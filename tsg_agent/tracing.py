@@ -11,7 +11,8 @@ from contextvars import ContextVar
 from typing import Any
 
 try:
-    from opentelemetry import trace
+    from opentelemetry import context, trace
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 except ImportError:  # an extra
     trace = None
 
@@ -43,6 +44,27 @@ def span(name: str, **attributes: str | int | float | bool) -> AbstractContextMa
     if trace is None:
         return nullcontext()
     return _span(name, {f"tsg.{key}": value for key, value in attributes.items()})
+
+
+def carried() -> dict[str, str]:
+    """The current span, to be told to another process; empty where there is none."""
+    carrier: dict[str, str] = {}
+    if trace is not None:
+        TraceContextTextMapPropagator().inject(carrier)
+    return carrier
+
+
+@contextmanager
+def within(carrier: dict[str, str]) -> Iterator[None]:
+    """Below a span of another process."""
+    if trace is None or not carrier:
+        yield
+        return
+    token = context.attach(TraceContextTextMapPropagator().extract(carrier))
+    try:
+        yield
+    finally:
+        context.detach(token)
 
 
 @contextmanager

@@ -1,45 +1,22 @@
 """Figures, times and names in words: the one place that decides how a number or a subject is written."""
 
 import math
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 
+from tsg_agent.columns import SUBJECTS
 from tsg_agent.escape import lines as lines  # noqa: PLC0414 - they are words too: most ask for them here
 from tsg_agent.escape import one_line as one_line  # noqa: PLC0414 - the same
 from tsg_agent.models import Measure, Rate, Subject, Tier
 
 NAME_LENGTH = 80
+FEW = 10
+"""Requests, or runs, below which a share says too much."""
 MOST_DIGITS = 4
 """A share closer to 0 or 100 than these digits can say is called under or over that."""
 
-# Of one subject, the dimensions in the order in which they are said, each with its word.
-DIMENSIONS: dict[str, str] = {
-    "service_version": "version",
-    "flag_name": "flag",
-    "flag_value": "value",
-    "region": "region",
-    "datacenter": "datacenter",
-    "availability_zone": "zone",
-    "instance_type": "instance type",
-    "load_balancer_id": "load balancer",
-    "partition_id": "partition",
-    "shard_id": "shard",
-    "tenant_category": "tenant category",
-    "http_method": "method",
-    "endpoint_path": "endpoint",
-    "api_version": "API version",
-    "client_type": "client type",
-    "product_id": "product",
-    "product_category": "product category",
-    "customer_tier": "customer tier",
-    "subscription_type": "subscription",
-    "business_criticality": "criticality",
-    "scenario_name": "workflow",
-    "workflow_step": "workflow step",
-    "service_component": "component",
-    "dependency_name": "dependency",
-    "error_category": "error category",
-    "exception_type": "error",
-}
+DIMENSIONS: dict[str, str] = {name: column.word for name, column in SUBJECTS.items()}
+"""Of one subject, the dimensions in the order in which they are said, each with its word."""
 
 
 def column_words(column: str) -> str:
@@ -181,6 +158,29 @@ def measure_words(measure: Measure, slow_ms: float | None = None) -> str:
 def rate_words(rate: Rate) -> str:
     """A rate's own numbers: "1,204 of 23,600"."""
     return f"{count(rate.failures)} of {count(rate.requests)}"
+
+
+_CITATIONS = re.compile(r" \[(?:E\d+(?:\.\d+)?|M\.\d+)\]")
+
+
+def uncited(statement: str) -> str:
+    """A sentence without its evidence ids, for who has no report beside it."""
+    return _CITATIONS.sub("", statement)
+
+
+def span(length: timedelta) -> str:
+    """A length of time: "45 min", "1 h 13 min", "2 days 3 h"."""
+    minutes = max(0, round(length / timedelta(minutes=1)))
+    days, hours = divmod(minutes // 60, 24)
+    if days:
+        return f"{some(days, 'day')}{f' {hours} h' if hours else ''}"
+    parts = [f"{hours} h" if hours else "", f"{minutes % 60} min" if minutes % 60 or not hours else ""]
+    return " ".join(part for part in parts if part)
+
+
+def rate_or_share(rate: Rate) -> str:
+    """A share, or its counts where they are fewer than ten: a share would say too much."""
+    return rate_words(rate) if rate.requests < FEW else percent(rate.percent)
 
 
 def cited(evidence: list[str], limit: int = 4) -> str:

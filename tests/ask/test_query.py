@@ -158,6 +158,11 @@ def test_anything_else_is_refused_before_it_runs(sql: str) -> None:
         checked(sql)
 
 
+def test_what_is_read_and_cannot_be_written_again_is_refused() -> None:
+    with pytest.raises(QueryError, match="cannot be parsed"):
+        checked("SELECT json_extract_string(endpoint_path, '$..*') FROM api_gateway_logs")
+
+
 def test_rows_are_limited(engine: Engine) -> None:
     rows, more = run_checked(engine, "SELECT request_id FROM api_gateway_logs LIMIT 100000", 20)
     assert (len(rows), more) == (ROWS, True)

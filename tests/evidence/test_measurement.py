@@ -7,12 +7,14 @@ import pyarrow as pa
 import pytest
 
 from tests.samples import START as AT
+from tests.samples import parameters
 from tests.verdicts.made import CLIENT_ERROR, MINUTES, START, UNKNOWN, Part, dimension_of, made
 from tsg_agent.evidence import Counts, Grid, Measurement, measurement
 from tsg_agent.evidence import measured as measured_
 from tsg_agent.evidence.measurement import entry_of, is_error_only
 from tsg_agent.evidence.requests import KINDS, SERVER_ERROR, SUCCESS, Column, Requests
 from tsg_agent.models import Measure
+from tsg_agent.tools import GUIDE
 
 BEGAN = AT.replace(tzinfo=None)
 BEGIN = BEGAN - np.timedelta64(START, "m").item()
@@ -21,7 +23,7 @@ A, B = {"availability_zone": "a"}, {"availability_zone": "b"}
 
 
 def measured(requests: Requests, regions: pa.Table | None = None, service: str = "shop") -> Measurement:
-    return measured_(requests, GRID, regions, service, "us-east")
+    return measured_(requests, GRID, regions, parameters(service_name=service), GUIDE.dimensions)
 
 
 def zones() -> Requests:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -28,6 +27,7 @@ from tsg_agent.evidence.requests import (
 )
 from tsg_agent.models import Measure, Parameters
 from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.tools import GUIDE
 
 HOSTILE = ["'; DROP TABLE api_gateway_logs; --", '" OR 1=1 --', "$region", "%_\\", "💥'"]
 Rows = list[dict[str, Any]]
@@ -35,7 +35,8 @@ Rows = list[dict[str, Any]]
 
 def fetched(folder: Path, tables: dict[str, Rows], **changes: Any) -> Requests:
     with DuckDB(written(folder, tables)) as engine:
-        return read_requests(Measurer(engine, Parameters(**(SCOPE | changes)), SETTINGS, POOL).fetch())
+        measurer = Measurer(engine, Parameters(**(SCOPE | changes)), SETTINGS, POOL, GUIDE.dimensions)
+        return read_requests(measurer.fetch(), GUIDE.dimensions)
 
 
 def values(requests: Requests, name: str) -> list[str | None]:
@@ -117,10 +118,10 @@ def test_flags_products_and_runs_are_tied_to_their_requests(tmp_path: Path) -> N
     assert made_.run is not None and made_.runs is not None
     assert made_.runs.to_pylist() == ["c1"]
     assert made_.run[order].tolist() == [0, -1, 0, -1]
-    runs = pd.DataFrame({"correlation_id": ["c1", "c9", None], "scenario_name": ["pay", "look", "look"]})
-    named = with_workflows(made_, runs)
+    workflow = GUIDE.leading({"scenario_name": "pay"})
+    named = with_workflows(made_, ["look", "pay"], np.array([1, 0, 0]), np.array([0, -1, -1]), workflow)
     assert values(named, "scenario_name") == ["pay", None, "pay", None]
-    assert with_workflows(made_, runs[:0]) is made_
+    assert with_workflows(made_, [], np.array([-1]), np.array([0]), workflow) is made_
 
 
 def test_a_request_of_several_rows_has_its_flag_in_each(tmp_path: Path) -> None:

@@ -4,19 +4,25 @@ import asyncio
 import json
 import os
 import runpy
+import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
+from langgraph_sdk import get_sync_client
 
 from tests.cli.running import ROOT
 from tests.llm.server import Say, serving
 from tsg_agent import Report, Request
 
+pytestmark = pytest.mark.surfaces
 EXAMPLES = ROOT / "examples"
 OPEN = "Checkout fails since 2026-03-10 14:00 UTC until 15:15 UTC, shop.gateway in prod."
 
@@ -41,7 +47,6 @@ def open_incident(tmp_path: Path) -> str:
     return str(tmp_path / "incident.md")
 
 
-@pytest.mark.slow
 def test_a_sub_graph_with_an_interrupt(incident: Request, open_incident: str, tmp_path: Path) -> None:
     said = ran("subgraph.py", open_incident, incident.telemetry, "region=us-east", state=tmp_path)
     assert "Which region is affected?" in said
@@ -49,7 +54,6 @@ def test_a_sub_graph_with_an_interrupt(incident: Request, open_incident: str, tm
     assert "3.15.0" in said.splitlines()[-2]
 
 
-@pytest.mark.slow
 def test_an_agent_over_the_tools(incident: Request, tmp_path: Path) -> None:
     def model(request: dict[str, Any]) -> Say:
         heard = [one for one in request["messages"] if one["role"] == "tool"]
@@ -80,6 +84,47 @@ def test_the_notebook_s_cells(tmp_path: Path) -> None:
     names = runpy.run_path(str(script))
     assert names["report"].causes[0].subject == {"shard_id": "shard-07"}
     assert "shard-07" in names["answer"].text
+
+
+def test_langgraph_dev_serves_it(incident: Request, tmp_path: Path) -> None:
+    command = Path(sys.executable).with_name("langgraph")
+    if not command.exists():
+        pytest.skip("needs langgraph-cli[inmem]: `make test-surfaces` installs it")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    place = tmp_path / "project"  # it leaves files where it runs
+    (place / "examples").mkdir(parents=True)
+    for name in ("langgraph.json", "examples/langgraph_app.py"):
+        shutil.copy(ROOT / name, place / name)
+    (place / "pyproject.toml").write_text('[project]\nname = "project"\nversion = "0"\n')
+    log = (tmp_path / "log").open("w")
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("TSG_", "OPENAI_", "LANG"))}
+    server = subprocess.Popen(
+        [str(command), "dev", "--no-browser", "--no-reload", "--port", str(port)],
+        cwd=place, stdout=log, stderr=log, start_new_session=True,
+        env={**clean, "PYTHONPATH": str(ROOT), "TSG_SOURCES": f"shop={incident.telemetry}"},
+    )  # fmt: skip
+    try:
+        with get_sync_client(url=f"http://127.0.0.1:{port}", timeout=120) as client:
+            deadline = time.monotonic() + 120
+            while True:
+                try:
+                    thread = client.threads.create()["thread_id"]
+                    break
+                except Exception:
+                    assert server.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
+                    time.sleep(0.2)
+            asked: Any = client.runs.wait(thread, "tsg-agent", input={"text": OPEN}, context={"source": "shop"})
+            assert asked["__interrupt__"][0]["value"]["questions"][0]["parameter"] == "region"
+            ended: Any = client.runs.wait(
+                thread, "tsg-agent", command={"resume": {"region": "us-east"}}, context={"source": "shop"}
+            )
+            assert Report.model_validate(ended["report"]).causes
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(60)
+        log.close()
 
 
 def test_the_graph_that_langgraph_json_names(incident: Request, monkeypatch: pytest.MonkeyPatch) -> None:

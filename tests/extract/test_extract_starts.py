@@ -13,6 +13,8 @@ AT_HALF_PAST_SIX = [
     "at 06:30 everything broke", "06:30 - checkout breaks", "06:30Z checkout went down", "it all went wrong at 06:30",
     "Deployed 3.15 at 06:25. Broke at 06:30.", "The gateway stopped responding at 06:30Z; recovered at 08:00Z.",
     # availability fell, errors rose
+    "the hit ratio fell at 06:30", "replication lag rose at 06:30", "the backlog grew at 06:30",
+    "misses doubled at 06:30",
     "availability dropped at 06:30 UTC", "availability dropped to 92% at 06:30", "availability fell below SLA at 06:30",
     "availability fell from 99.9% to 92% at 06:30", "success rate tanked at 06:30", "availability plunged around 06:30",
     "At 06:30 UTC availability dropped to 92 %.", "availability went down at 06:30", "It dropped to 92% at 06:30",
@@ -34,6 +36,7 @@ AT_HALF_PAST_SIX = [
 ]  # fmt: skip
 
 NO_START = [
+    "the lag fell at 06:30", "our team grew at 06:30",
     "latency dropped at 06:30", "errors dropped at 06:30", "the error rate fell back at 06:30", "CPU spiked at 06:30",
     "traffic dropped at 06:30", "we dropped the table at 06:30", "a server crashed at 06:30", "pods crashed at 06:30",
     "complaints spiked at 06:30", "errors as of 06:30", "we noticed errors at 06:30", "the deploy broke at 06:30",

@@ -59,6 +59,20 @@ def test_a_handful_more_is_no_change_of_a_count(tmp_path: Path, errors: int, out
     assert found == {2: Outcome.CHANGED, 4: outcome}
 
 
+def test_a_label_that_the_time_before_dilutes_is_judged_and_leads_on(tmp_path: Path) -> None:
+    """Over the whole window release 7.2.0 fails in 16 % of its deliveries, since the start in 45 %."""
+    text = BACKLOG.read_text("utf-8").replace("Steps 2, 3 and 4 in parallel", "Steps 2 and 3 in parallel")
+    guide = parse_guide(text.replace("take it back and proceed to Step 5", "take it back and proceed to Step 4"))
+    folder = backlog(tmp_path, canary=0.5, failing=0.45)
+    report = investigate_with_guide(guide, BACKLOG_TEXT, str(folder), now=utc(END))
+    assert [step.step for step in report.steps] == [1, 2, 3, 4, 5]
+    (finding,) = [one for one in report.findings if one.step == 3]
+    assert set(finding.labels) == {"DELIVERS"}
+    assert [(one.subject, one.label) for one in report.causes] == [({"consumer_release": "7.2.0"}, "RELEASE_FAILS")]
+    (step,) = [one for one in report.steps if one.step == 3]
+    assert any("RELEASE_FAILS" in say for say in step.say)
+
+
 def test_where_nothing_was_there_before_nothing_is_compared(tmp_path: Path) -> None:
     folder = lag(tmp_path, stopped=True, errors_since=30, tables=("replica_status", "applier_errors"))
     given = {"start_time": "2026-05-04T08:30Z"}  # after the only error of before

@@ -284,6 +284,25 @@ def test_every_rule_has_a_name_of_its_own_and_a_line_in_the_docs() -> None:
         assert f"| `{rule.name}` | {rule.says} |" in documented
 
 
+def test_the_incident_s_start_is_used_where_steps_get_verdicts() -> None:
+    asked = f"{PARAMETERS}- `incident_start`: when it began (UTC)\n"
+    annotated = "steps: {2: {dimension: card, measure: n, kind: symptom}}\n"
+    for matter, found in (("", True), (annotated, False)):
+        assert ("parameter-unused" in {one.rule for one in lint(guide_of(parameters=asked, matter=matter))}) is found
+
+
+@pytest.mark.parametrize(
+    ("says", "found"),
+    [
+        ("If STUCK or SLOW, go to Step 3. FAST: this is the end of this guide.", False),
+        ("If STUCK, go to Step 3. FAST: this is the end of this guide.", True),
+    ],
+)
+def test_a_branch_for_every_label_needs_no_otherwise(says: str, found: bool) -> None:
+    rules = {one.rule for one in lint(guide_of(STATES, says))}
+    assert ("branch-missing" in rules) is found
+
+
 def test_a_clean_guide_has_nothing_to_report() -> None:
     assert lint(read_guide(BACKLOG)) == []
 

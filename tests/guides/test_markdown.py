@@ -63,10 +63,27 @@ def test_items_of_a_list_lead_where_their_label_says() -> None:
         ("Proceed based on what you see.", [(3, (), False, False)]),
         ("This is like Step 3, and was seen in Steps 1-3.", [(3, (), False, False)]),
         ("If STUCK, ask the bank. Proceed to Step 3.", [(3, (), False, False)]),
+        ("If STUCK, ask the bank. Proceed to Step 3 in any case.", [(3, (), False, True)]),
+        ("When STUCK, ask the bank. Either way, go to Step 3.", [(3, (), False, True)]),
     ],
 )  # fmt: skip
 def test_where_prose_leads(says: str, expected: list[tuple[int, tuple[str, ...], bool, bool]]) -> None:
     assert moves(says) == expected
+
+
+@pytest.mark.parametrize(
+    ("item", "names"),
+    [
+        ("- `begin_at` and `end_at`: the window", ["begin_at", "end_at"]),
+        ("- `begin_at`, `end_at` or `site` - what is asked", ["begin_at", "end_at", "site"]),
+        ("- {begin_at}/{end_at}: the window", ["begin_at", "end_at"]),
+        ("- `android`: the app", ["android"]),
+        ("- begin and end: the window, as `site` has it", []),
+    ],
+)
+def test_an_item_may_ask_for_several_parameters(item: str, names: list[str]) -> None:
+    guide = guide_of("SELECT 1 AS one FROM payments", parameters=item)
+    assert [one.name for one in guide.parameters if one.declared] == names
 
 
 def test_a_range_means_the_steps_that_are_there() -> None:

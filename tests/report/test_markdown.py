@@ -29,6 +29,8 @@ def test_what_to_do_comes_first() -> None:
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert headings == [
         "Do now",
+        "In short",
+        "You suspected",
         "Causes",
         "SLA 99.9 %: breached",
         "Notes",
@@ -84,7 +86,7 @@ def test_no_text_becomes_a_link_html_or_an_escape_sequence(name: str) -> None:
 def test_hostile_text_breaks_no_table_heading_or_fence() -> None:
     good, bad = PARSER.parse(to_markdown(bad_version())), PARSER.parse(to_markdown(SAMPLES["hostile"]()))
     titles = [bad[i + 1].content for i, t in enumerate(bad) if t.type == "heading_open" and t.tag == "h2"]
-    assert titles[:4] == ["Do now", "Then look at", "Causes", "Suspects"]
+    assert titles[:5] == ["Do now", "Then look at", "In short", "Causes", "Suspects"]
     assert sum(t.type == "fence" for t in bad) == sum(t.type == "fence" for t in good)
     rows = [t for t in bad if t.type == "tr_open"]
     cells = [t for t in bad if t.type in ("td_open", "th_open")]
@@ -149,8 +151,12 @@ def test_the_terminal_shows_it_rendered_and_a_pipe_gets_the_source() -> None:
     console = Console(force_terminal=True, width=100, record=True)
     with console.capture() as shown:
         print_report(bad_version(), console)
-    assert "Roll back version 3.15.0 to 3.14.1." in shown.get()
-    assert "## Do now" not in shown.get()
+    assert "Roll back version 3.15.0 to 3.14.1" in shown.get()
+    with console.capture() as whole:
+        print_report(bad_version(), console, brief=False)
+    assert "## Do now" not in whole.get()
+    assert "Messages, as drafts" in whole.get()
+    assert "the cache: not in this telemetry" in whole.get().splitlines()[-1]
     piped = StringIO()
     print_report(bad_version(), Console(file=piped, width=40))
     assert piped.getvalue() == to_markdown(bad_version())

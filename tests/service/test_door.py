@@ -23,8 +23,10 @@ from tsg_agent import (
     ainvestigate,
     open_telemetry,
 )
+from tsg_agent.events import Event
 from tsg_agent.recording import comparable
 from tsg_agent.service.pool import THREADS
+from tsg_agent.store import Store
 from tsg_agent.telemetry.duckdb import DuckDB
 
 OPEN = "Errors since 2026-03-10 14:00 UTC, shop.gateway in prod."
@@ -46,6 +48,10 @@ async def asked(service: Service, identity: str, text: str = "") -> Any:
         await asyncio.sleep(0.01)
 
 
+async def followed(service: Service, identity: str, after: int = 0) -> list[Event]:
+    return [event async for event in service.follow(identity, after)]
+
+
 def same(report: Report) -> Any:
     return {**comparable(report), "id": "", "created": "", "findings": []}  # means differ in their last digits
 
@@ -53,13 +59,12 @@ def same(report: Report) -> Any:
 def test_an_investigation_from_its_start_to_its_report(incident: Request, by_rules: Report, tmp_path: Path) -> None:
     async def main() -> None:
         async with door(incident, tmp_path) as service:
-            seen: list[Any] = []
-            identity = await service.start(incident.text, now=by_rules.created, progress=seen.append)
+            identity = await service.start(incident.text, now=by_rules.created)
+            following = asyncio.create_task(followed(service, identity))
             report = await service.ended(identity)
             assert same(report) == same(by_rules)
-            assert len(seen) == 20
+            assert (events := await following) == await service.events(identity)
             assert (await service.list())[0][::2] == (identity, "finished")
-            events = await service.events(identity)
             assert await service.events(identity, after=events[-2].sequence) == events[-1:]
             assert await service.report(identity) == report.model_dump_json(indent=2) + "\n"
             assert (await service.report(identity, "markdown")).startswith("# ")
@@ -214,6 +219,31 @@ def test_twenty_at_once_are_right_unmixed_and_hold_no_event_loop(
     assert len({str(comparable(report)["sla"]) for report in reports[1::2]}) == 1
     assert threads <= THREADS + 1
     assert max(places) > 4 and sorted(places, reverse=True) == places
+
+
+def test_what_was_interrupted_goes_on_or_says_why_not(incident: Request, tmp_path: Path) -> None:
+    """As after a crash: one had only been asked for, one cannot be read, one is another source's, one waits."""
+    store = Store(tmp_path)
+    store.check()
+    for identity in ("begun", "torn", "foreign", "waiting"):
+        place = str(tmp_path) if identity == "foreign" else incident.telemetry
+        store.remember(identity, incident.model_copy(update={"telemetry": place}))
+        store.events.append(identity, "asked" if identity == "waiting" else "began", {})
+    (tmp_path / "torn" / "report.json").write_text("{")
+
+    async def main() -> None:
+        async with door(incident, tmp_path) as service:
+            recovered = {one.id for one in await service.recover()}
+            assert recovered == {"begun", "torn"}
+            assert (await service.ended("begun")).causes
+            with pytest.raises(RecordError, match="damaged"):
+                await service.ended("torn")
+            states = {one.id: one.state for one in await service.list()}
+            assert states == {"begun": "finished", "torn": "failed", "foreign": "interrupted", "waiting": "asked"}
+            assert [one.kind for one in await followed(service, "torn")][-1] == "failed"
+            assert await service.recover() == []
+
+    asyncio.run(main())
 
 
 def test_without_an_event_loop(incident: Request, tmp_path: Path) -> None:

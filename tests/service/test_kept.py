@@ -29,8 +29,9 @@ from tsg_agent.checkpoints import KIND
 from tsg_agent.checkpoints import SCHEMA as CHECKPOINTS
 from tsg_agent.errors import RecordError
 from tsg_agent.events import SCHEMA as EVENTS
+from tsg_agent.models.report_schema import SCHEMA as REPORTS
 from tsg_agent.recording.file import FORMAT
-from tsg_agent.store import REPORTS, SCHEMA, Feedback, Store
+from tsg_agent.store import SCHEMA, Feedback, Store
 
 OPEN = "Errors since 2026-03-10 14:00 UTC."
 ANSWERS = {"region": "us-east", "service_name": "shop.gateway", "environment": "prod"}
@@ -227,6 +228,22 @@ def test_a_report_of_another_schema_is_refused_and_given_as_it_is(version: Any, 
     assert json.loads(store.report_text(report.id))["headline"] == report.headline
 
 
+def test_a_report_of_0_1_is_read_and_says_what_it_did_not_look_at(state: tuple[Report, Path]) -> None:
+    report, place = state
+    file = place / report.id / "report.json"
+    held = json.loads(file.read_text("utf-8"))
+    for name in ("onset", "traffic", "reach", "course", "suspicions", "brief"):
+        del held[name]
+    file.write_text(json.dumps(held | {"schema_version": 1, "version": "0.1.0"}), "utf-8")
+    read = Store(place).report(report.id)
+    assert (read.schema_version, read.causes, read.headline) == (REPORTS, report.causes, report.headline)
+    said = "Written by tsg-agent 0.1.0, which did not look at: onset, traffic, reach, course, suspicions."
+    assert read.notes == [*report.notes, said]
+    assert json.loads(Store(place).report_text(report.id))["schema_version"] == 1
+    with pytest.raises(ValueError, match="reads 1 and 2"):
+        Report.model_validate(held | {"schema_version": 3})
+
+
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "7", '{"schema_version": 1}', "[" * 100_000], ids=lambda text: text[:20]
 )
@@ -270,6 +287,42 @@ def test_a_checkpoint_of_another_schema_is_refused(incident: Request, tmp_path: 
         held.commit()
     with pytest.raises(RecordError, match="written by another version"):
         resume(identity, settings=Settings(state_dir=tmp_path), watch=Watch(ask=lambda _: ANSWERS))
+
+
+def test_resume_says_what_has_changed_in_its_source(incident: Request, tmp_path: Path) -> None:
+    place = tmp_path / "telemetry"
+    shutil.copytree(incident.telemetry, place)
+    identity = waiting(incident.model_copy(update={"telemetry": str(place)}), tmp_path / "state")
+    first, second, *_ = sorted(place.iterdir())
+    os.utime(first, (1, 1))
+    second.rename(place / f"{second.stem}-new{second.suffix}")
+    report = resume(identity, settings=Settings(state_dir=tmp_path / "state"), watch=Watch(ask=lambda _: ANSWERS))
+    (note,) = [note for note in report.notes if note.startswith("Since this investigation began")]
+    said = f"{first.name} was changed or replaced, {second.name} is gone, {second.stem}-new{second.suffix} is new"
+    assert said in note
+
+
+def test_resume_says_nothing_of_a_source_that_is_the_same(incident: Request, tmp_path: Path) -> None:
+    identity = waiting(incident, tmp_path)
+    report = resume(identity, settings=Settings(state_dir=tmp_path), watch=Watch(ask=lambda _: ANSWERS))
+    assert not [note for note in report.notes if "Since this investigation" in note]
+
+
+@pytest.mark.parametrize("said", [True, False], ids=["told", "not told"])
+def test_one_that_is_killed_as_its_report_is_kept_does_not_run_again(said: bool, state: tuple[Report, Path]) -> None:
+    """Its report is there; what is missing is that it concluded, in the list, and perhaps in the log."""
+    report, place = state
+    (place / report.id / "ended.json").unlink()
+    if not said:
+        with closing(sqlite3.connect(place / "events.sqlite")) as held:
+            held.execute("DELETE FROM events WHERE kind = 'concluded'")
+            held.commit()
+    store = Store(place)
+    assert store.about(report.id).state == "interrupted"
+    assert resume(report.id, settings=Settings(state_dir=place)) == report
+    assert store.about(report.id).state == "finished"
+    kinds = [event.kind for event in store.events.after(report.id)]
+    assert kinds.count("concluded") == kinds.count("began") == 1 and kinds[-1] == "concluded"
 
 
 def test_the_page_has_the_schemas_in_force() -> None:

@@ -24,6 +24,7 @@ from mcp_types import ElicitResult
 
 from tsg_agent.mcp_server import Server
 
+pytestmark = pytest.mark.surfaces
 OPEN = "Checkout fails since 2026-03-10 14:00 UTC until 15:15 UTC, shop.gateway in prod."
 FEW = ["run_guide", "ask", "list_investigations", "get_report"]
 WINDOW = {

@@ -1,21 +1,26 @@
 """Spans: investigation, node, tool, query and model in one trace; and logs that say what they are about."""
 
 import asyncio
+import importlib
+import json
 import logging
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.llm import personas
 from tests.llm.server import serving
-from tsg_agent import Request, Settings, ainvestigate, first_state, get_tools, graph_context, investigate
+from tsg_agent import Request, Service, Settings, ainvestigate, first_state, get_tools, graph_context, investigate
 from tsg_agent.graph import compile_graph
 from tsg_agent.settings import ModelSettings
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools import PLUGINS
 from tsg_agent.tracing import WithInvestigation, about
 
+pytestmark = pytest.mark.surfaces
 SDK = "needs opentelemetry-sdk"
 WORDS = ("us-east", "shop.gateway", "3.15.0", "Availability drop")
 """Of the incident's text and of its telemetry."""
@@ -90,6 +95,40 @@ def test_an_embedded_graph_and_tools_are_in_their_caller_s_trace(spans: Any, inc
         get_tools(engine)[3].invoke({**window, "environment": "prod", "service_name": "shop.gateway"})
     assert len({one.context.trace_id for one in spans()}) == 1
     assert "tool plugin_4_tool" in {one.name for one in spans()}
+
+
+def to_a_file() -> None:
+    """What a worker calls as it starts."""
+    sdk = importlib.import_module("opentelemetry.sdk.trace")
+    export = importlib.import_module("opentelemetry.sdk.trace.export")
+    provider = sdk.TracerProvider()
+    out = Path(os.environ["SPANS"]).open("a")  # noqa: SIM115 - as long as the process
+
+    def line(one: Any) -> str:
+        return json.dumps([one.name, f"{one.context.trace_id:x}"]) + "\n"
+
+    provider.add_span_processor(export.SimpleSpanProcessor(export.ConsoleSpanExporter(out=out, formatter=line)))
+    importlib.import_module("opentelemetry.trace").set_tracer_provider(provider)
+
+
+def test_an_investigation_in_a_worker_is_in_its_caller_s_trace(
+    spans: Any, incident: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = pytest.importorskip("opentelemetry.trace")
+    monkeypatch.setenv("SPANS", str(tmp_path / "spans"))
+    settings, setup = Settings(state_dir=tmp_path / "state"), "tests.service.test_tracing:to_a_file"
+
+    async def main() -> None:
+        async with Service({"shop": incident.telemetry}, settings=settings, workers=1, worker_setup=setup) as service:
+            with trace.get_tracer("caller").start_as_current_span("caller"):
+                identity = await service.start(incident.text)
+            await service.ended(identity)
+
+    asyncio.run(main())
+    (caller,) = spans()
+    told = [json.loads(line) for line in (tmp_path / "spans").read_text().splitlines()]
+    assert {trace_id for _, trace_id in told} == {f"{caller.context.trace_id:x}"}
+    assert {name for name, _ in told} >= {"investigation", "node judge", "query"}
 
 
 def test_an_error_is_told_by_its_type_only(spans: Any, incident: Request, engine: Engine) -> None:

@@ -48,6 +48,7 @@ BAD = {
     "the environment": VIEW + REPLACED.format("getvariable('x')"),
     "a long text": VIEW + REPLACED.format("repeat(raw.region, 1000000000)"),
     "a filled text": VIEW + REPLACED.format("lpad(raw.region, 1000000000, 'x')"),
+    "what sqlglot cannot write": VIEW + REPLACED.format("json_extract_string(raw.region, '$..*')"),
     "a list": VIEW + REPLACED.format("CAST(list_value(raw.region, raw.region) AS VARCHAR)"),
     "many": VIEW + "SELECT arg_max(region, latency_ms, 90000)[1] AS region, 200 AS status_code FROM raw",
     "endless": VIEW + "SELECT 'a' AS region, CAST(range AS BIGINT) AS status_code FROM range(1000000000000000)",

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from tests.telemetry.sources import said_of
 from tests.telemetry.written import BROKEN, MAPS, START, WRITERS, Call, Writer, calls, put
 from tsg_agent.cli.app import app
+from tsg_agent.errors import TelemetryError
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.formats import formats, path_of
@@ -110,6 +111,13 @@ def test_a_service_map_is_recognised_alone_and_beside_the_requests(name: str, tm
         assert found == {("basket", "pay"), ("pay", "ledger.example")}
 
 
+def test_a_format_that_reads_no_row_of_a_file_is_not_proposed(tmp_path: Path) -> None:
+    lines = [json.dumps({"log": f"hello {n}\n", "stream": "stdout", "time": "2026-03-10T12:00:00Z"}) for n in range(9)]
+    (tmp_path / "c-json.log").write_text("\n".join(lines))
+    with pytest.raises(TelemetryError, match=r"reads a row of .* was found: .*recognised as docker-json"):
+        propose(str(tmp_path))
+
+
 def test_files_that_no_pattern_has_for_themselves_are_told(tmp_path: Path) -> None:
     (tmp_path / "map.json").write_text(json.dumps(MAPS["jaeger-calls"]))
     for name in ("east", "west"):
@@ -197,5 +205,5 @@ def test_the_commands(tmp_path: Path) -> None:
     assert "The first 5 rows" in made.output
     with DuckDB(path, mapping=out) as engine:
         assert known_values(engine, 30).services == ("basket",)
-    looked = runner.invoke(app, ["doctor", "-t", str(path), "--format", "nginx-combined", "--json"])
+    looked = runner.invoke(app, ["doctor", "-t", str(path), "--mapping", "nginx-combined", "--json"])
     assert json.loads(looked.output)["account"]["read"] == len(MADE)

@@ -234,7 +234,7 @@ def test_a_list_may_be_filtered(expression: str, held: Path) -> None:
     )
     mapping = f'[{LOGS}]\nfrom = "spans.jsonl"\n[{LOGS}.columns]\ntimestamp = "at"\nstatus_code = "{expression}"\n'
     if "row(" in expression:
-        with pytest.raises(TelemetryError, match="may not stand in a mapping"):
+        with pytest.raises(TelemetryError, match="may not be used in a mapping"):
             engine(held, mapping)
         return
     assert ask(engine(held, mapping), f"DISTINCT status_code FROM {LOGS}") == [(502,)]

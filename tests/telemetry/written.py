@@ -200,6 +200,27 @@ def cloudwatch(made: list[Call]) -> str:
     return "\n".join(rows)
 
 
+def cloudwatch_data(made: list[Call]) -> str:
+    """Of two load balancers: the other one is idle while requests fail at the first, and a metric has no value where it would be 0."""
+    minutes = [START + timedelta(minutes=n) for n in range(150)]
+    bad = next(call.time for call in made if call.status == 503).replace(second=0, microsecond=0)
+    metrics = (("RequestCount", 200), ("HTTPCode_Target_4XX_Count", 400), ("HTTPCode_Target_5XX_Count", 500))
+    results = []
+    for name, low in metrics:
+        counted = [
+            (t, sum(low == 200 or low <= c.status < low + 100 for c in made if t <= c.time < t + timedelta(minutes=1)))
+            for t in reversed(minutes)
+        ]
+        held = [(t, float(n)) for t, n in counted if n]
+        for balancer in ("app/basket/50dc6c", "app/basket/2"):
+            some = held if balancer.endswith("c") else [(bad, 0.0)]
+            results.append({
+                "Id": f"m{len(results)}", "Label": f"{balancer} {name}", "StatusCode": "Complete",
+                "Timestamps": [t.isoformat() for t, _ in some], "Values": [n for _, n in some],
+            })  # fmt: skip
+    return json.dumps({"MetricDataResults": results, "Messages": []})
+
+
 def _azure(call: Call) -> dict[str, Any]:
     return {
         "time": call.time.isoformat(), "category": "ApplicationGatewayAccessLog", "operationName": "ApplicationGatewayAccess",
@@ -275,6 +296,7 @@ def _writer(
 WRITERS = (
     _writer("nginx-combined", "access.log", _lines(lambda c: _clf(c) + ' "-" "Mozilla/5.0 (X11; \\"q\\")"'), "version ms", whole=True),
     _writer("nginx-combined", "common_log.log", _lines(_clf), "version ms", whole=True),
+    _writer("nginx-combined", "0.log", _lines(lambda c: f'{c.time.isoformat()} stdout F {_clf(c)} "-" "curl/8" "-"'), "version ms", whole=True),
     _writer("nginx-combined", "timed.log", _lines(lambda c: f'{_clf(c)} "-" "curl/8" {c.milliseconds / 1000:.3f}'), "version", whole=True),
     _writer("nginx-json", "access.json", _objects(lambda c: {
         "time_local": f"{c.time:%d/%b/%Y:%H:%M:%S} +0000", "remote_addr": "192.0.2.8", "request_method": c.method,
@@ -291,6 +313,7 @@ WRITERS = (
     _writer("otlp-spans", "spans.jsonl", _objects(lambda c: {**_span(c), "resource": {**RESOURCE, "service.version": c.version}})),
     _writer("jaeger", "jaeger.json", jaeger),
     _writer("zipkin", "zipkin.json", zipkin),
+    _writer("zipkin-traces", "found.json", lambda made: json.dumps([[span] for span in json.loads(zipkin(made))])),
     _writer("har", "session.json", lambda made: json.dumps({"log": {"version": "1.2", "creator": {"name": "proxy"}, "entries": [
         {"startedDateTime": c.time.isoformat(), "time": c.milliseconds, "request": {"method": c.method, "url": f"https://basket{c.path}?a#b"},
          "response": {"status": 0 if c.status == 503 else c.status, "bodySize": 9}, "timings": {"wait": 3}} for c in made]}}), "version"),
@@ -311,12 +334,14 @@ WRITERS = (
         "resource": {"type": "http_load_balancer", "labels": {"backend_service_name": "basket", "region": "eu-north-1"}},
     }), "version"),
     _writer("azure-gateway", "gateway.jsonl", _objects(_azure), "version"),
+    _writer("azure-gateway", "v2.jsonl", _objects(lambda c: {"timeStamp": (held := _azure(c)).pop("time"), **held}), "version"),
     _writer("azure-records", "PT1H.json", lambda made: json.dumps({"records": list(map(_azure, made))}), "version"),
     _writer("docker-json", "container-json.log", _objects(lambda c: {
         "log": json.dumps(_app(c)) + "\n" if c.number != 5 else "started\n", "stream": "stdout", "time": c.time.isoformat()}), "five"),
     _writer("kubernetes-cri", "0.log", _lines(lambda c: f"{c.time.isoformat()} stdout F {json.dumps(_app(c))}")),
     _writer("prometheus-counter", "range.json", lambda made: prometheus(made, rising=True), "method path ms each"),
     _writer("prometheus-increase", "increase.json", lambda made: prometheus(made, rising=False), "method path ms each"),
+    _writer("cloudwatch-data", "data.json", cloudwatch_data, "method path ms version each"),
     _writer("cloudwatch-alb", "metrics.csv", cloudwatch, "method path ms version each"),
 )  # fmt: skip
 

@@ -42,10 +42,10 @@ def judgement_of(folder: Path | str, given: Parameters, settings: Settings = SET
             if plugin.number == 8 and table is not None and table.num_rows:
                 steps = partial(frame_of, table)
                 runs = analyse(steps(), settings.thresholds.workflow).runs
-        tables = Measurer(engine, given, settings, POOL).fetch()
+        tables = Measurer(engine, given, settings, POOL, GUIDE.dimensions).fetch()
     evidence = Evidence(
-        read_requests(tables), tables.get("regions"), calls_of(tables.get("calls")), steps, runs, findings, given,
-        settings.thresholds, GUIDE,
+        read_requests(tables, GUIDE.dimensions), tables.get("regions"), calls_of(tables.get("calls")), steps, runs,
+        findings, given, settings.thresholds, GUIDE,
     )  # fmt: skip
     return judge(evidence).judgement
 

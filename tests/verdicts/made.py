@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from tests.samples import parameters
-from tsg_agent.evidence.dimensions import DIMENSIONS, FLAG, Dimension
 from tsg_agent.evidence.requests import CLIENT_ERROR, RATE_LIMITED, SERVER_ERROR, SUCCESS, UNKNOWN, Column, Requests
 from tsg_agent.models import Judgement, Parameters
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Floats
+from tsg_agent.steps.dimension import Dimension
 from tsg_agent.tools import GUIDE
 from tsg_agent.verdicts import Evidence, judge
 from tsg_agent.verdicts.causes import Explained, Explainer
@@ -64,7 +64,9 @@ def spread(amount: Floats, phase: float = 0.5) -> Floats:
 
 
 def dimension_of(name: str) -> Dimension:
-    return FLAG if name.startswith(FLAGS) else next(one for one in DIMENSIONS if one.columns == (name,))
+    found = GUIDE.dimension("flag_name" if name.startswith(FLAGS) else name)
+    assert found is not None, name
+    return found
 
 
 def made(*parts: Part, minutes: int = MINUTES, runs: bool = False) -> Requests:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tsg_agent.evidence.dimensions import LOG_DIMENSIONS
 from tsg_agent.evidence.requests import Column
 from tsg_agent.statistics import Bools, Floats
+from tsg_agent.tools import GUIDE
 from tsg_agent.verdicts.members import AFTER_FAILED, NEW, Key, Members
 
 ROWS = 5_000
@@ -20,7 +20,9 @@ def test_counts_are_those_of_the_rows(weights: str) -> None:
     weight = {"none": None, "whole": random.integers(1, 90, ROWS) * 1.0, "shares": random.uniform(0.2, 7, ROWS)}[
         weights
     ]
-    columns = [Column(LOG_DIMENSIONS[n], [(f"{n}-{v}",) for v in range(4)], one) for n, one in enumerate(codes)]
+    names = ("service_version", "service_component", "dependency_name")
+    about = [one for name in names if (one := GUIDE.dimension(name)) is not None]
+    columns = [Column(about[n], [(f"{n}-{v}",) for v in range(4)], one) for n, one in enumerate(codes)]
     members = Members.of(columns, state, weight)
     assert members.new.any() and not members.new.all()
 

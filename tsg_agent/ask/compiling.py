@@ -18,7 +18,7 @@ from tsg_agent.models import Parameters
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import LOGS, METRICS, WORKFLOWS
 from tsg_agent.telemetry.engine import Engine
-from tsg_agent.tools import PLUGINS
+from tsg_agent.tools import GUIDE
 from tsg_agent.tools.rows import WindowArgs, naive_utc
 from tsg_agent.tools.service_requests import with_service_requests
 
@@ -30,7 +30,6 @@ TELLS_THE_ANSWER = ("status_code", "error_code", "error_category", "exception_ty
 RUNS_BEGIN = timedelta(hours=1)
 """A run belongs to the time at which it began: rows so long before the window are read to know it."""
 Value = str | int | float | None
-_WORKFLOWS = 8
 
 
 @dataclass(frozen=True)
@@ -237,13 +236,13 @@ def _entry(engine: Engine, query: TypedQuery, scope: Parameters, settings: Setti
 
 
 def _of_runs(engine: Engine, query: TypedQuery, scope: Parameters, settings: Settings) -> Counted:
-    """Runs of workflows, as Step 9's analysis judges them. Runs still going are in no rate."""
+    """Runs of workflows, as the guide's analysis judges them. Runs still going are in no rate."""
     if "region" in query.by:
         raise ParameterError("Workflow runs are counted in one region at a time.", fix="Name a region.")
     start, end = query.start_time or scope.start_time, query.end_time or scope.end_time
     window = {"region": scope.region, "environment": scope.environment}
     args = WindowArgs(start_time=start - RUNS_BEGIN, end_time=end, **window)
-    ran = next(one for one in PLUGINS if one.number == _WORKFLOWS).run_with_table(engine, args, settings)
+    ran = next(one for one in GUIDE.steps if one.unit == "run").run_with_table(engine, args, settings)
     if ran.kept is None:
         return Counted([], ran.finding.sql)
     bound: dict[str, object] = {}

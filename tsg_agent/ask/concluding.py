@@ -8,10 +8,9 @@ from tsg_agent.ask.intent import Asked
 from tsg_agent.ask.parts import Refused
 from tsg_agent.ask.tokens import Token
 from tsg_agent.ask.typed import TypedQuery
-from tsg_agent.conclude.summary import HEALTHY
 from tsg_agent.llm.rows import evidence_of
 from tsg_agent.models import Confidence, Finding, Parameters, Report, Status
-from tsg_agent.tools import PLUGINS
+from tsg_agent.tools import GUIDE
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
 from tsg_agent.wording import count, listed, moment, name, number, one_line, sentence, some
 
@@ -21,14 +20,12 @@ if TYPE_CHECKING:
 
 ROWS = 3
 FIGURES = 4
-ERRORS = 9
-"""The check that lists errors: there are always some, so its labels say neither yes nor no."""
 _FAILING = ("failures", "failure_rate", "availability", "failed_runs", "completion_rate")
 
 
 def plugin_about(column: str) -> Any:
     """The check that tells a column's values apart: whose row begins with it, else has it; None where none does."""
-    fields = [(plugin, list(plugin.row.model_fields)) for plugin in PLUGINS]
+    fields = [(plugin, list(plugin.row.model_fields)) for plugin in GUIDE.steps]
     first = [plugin for plugin, names in fields if names[0] == column or (names[:1] == ["also"] and names[1] == column)]
     more = [plugin for plugin, names in fields if column in names]
     return next(iter(first or more), None)
@@ -44,11 +41,11 @@ def check(part: "Part", asked: Asked, parameters: Parameters, bench: "Bench") ->
         texts.append(text)
         part.evidence |= {key: words for key, words in rows.items() if key in ids}
         part.checks.append(plugin.name)
-        abnormal = abnormal or any(label not in HEALTHY for label in finding.labels)
+        abnormal = abnormal or any(label not in GUIDE.harmless for label in finding.labels)
     if not texts:
         raise Refused(["No check of the guide is about this."])
     part.text = "\n\n".join(texts)
-    if asked.yes_no and plugins and not any(plugin.number == ERRORS for plugin in plugins):
+    if asked.yes_no and plugins and not any(plugin.nothing for plugin in plugins):  # of errors there are always some
         part.yes = abnormal != asked.health
 
 
@@ -140,7 +137,7 @@ def finding_words(finding: Finding, *, brief: bool = False) -> tuple[str, list[s
     if finding.status is not Status.OK:
         reason = f"{finding.status.value.replace('_', ' ')}: {one_line(finding.reason)}"
         return sentence(f"{head}: not judged, {reason}"), []
-    abnormal = {label: n for label, n in finding.labels.items() if label not in HEALTHY}
+    abnormal = {label: n for label, n in finding.labels.items() if label not in GUIDE.harmless}
     if not abnormal:
         return f"{head}: nothing abnormal among {some(finding.groups, 'group')} [{finding.id}].", [finding.id]
     labels = listed([f"{label} in {some(n, 'row')}" for label, n in abnormal.items()], 5)

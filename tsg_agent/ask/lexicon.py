@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from tsg_agent.ask.typed import columns
+from tsg_agent.columns import COLUMNS
 
 LONGEST = 6
 """Words of the longest phrase."""
@@ -83,6 +84,9 @@ def lexicon() -> Lexicon:
     for column in columns():
         _add(found, column, Meaning("thing", column))
         _add(found, column.replace("_", " "), Meaning("thing", column))
+    for one in COLUMNS:
+        for phrase in one.said:
+            _add(found, phrase, Meaning("thing", one.name))
     data = tomllib.loads(files("tsg_agent.ask").joinpath("lexicon.toml").read_text("utf-8"))
     found.signs.update({phrase: sign for sign, said in data.pop("bound").items() for phrase in said})
     found.plain.update(data.pop("plain"))

@@ -37,7 +37,7 @@ def checked(sql: str) -> str:
         _check(statements[0])
         text = statements[0].sql(dialect="duckdb")
         _check(sqlglot.parse_one(text, dialect="duckdb"))  # the engine gets this text, and not the first
-    except (SqlglotError, RecursionError) as error:
+    except (SqlglotError, RecursionError, ValueError) as error:  # ValueError: what sqlglot reads and cannot write
         raise QueryError(f"The query cannot be parsed: {str(error).splitlines()[0][:200]}") from None
     return f"SELECT * FROM (\n{text}\n) LIMIT {ROWS + 1}"  # noqa: S608 - parsed and checked above
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tsg_agent.ask.citable import Ledger, gap_rows
 from tsg_agent.ask.compiling import counted_rows
@@ -50,9 +50,8 @@ CHECK = (
     "partitions: shards, tenants; of zones: instance types, CPU, memory; of endpoints: methods, API versions, clients; "
     "of products: tiers, subscriptions; of workflows: runs and steps; of errors: components, dependencies."
 )
-Subject = Literal["versions", "flags", "regions", "partitions", "zones", "endpoints", "products", "workflows", "errors"]
-SUBJECTS = get_args(Subject)
-"""What the checks look at, in the order of PLUGINS."""
+SUBJECTS = tuple(plugin.noun for plugin in PLUGINS)
+"""What the checks look at."""
 ARGUMENTS = "The arguments are region, start_time, end_time, service_name, environment; times are ISO 8601, UTC."
 Investigate = Callable[[Given], Report]
 
@@ -70,7 +69,14 @@ class Elsewhere(BaseModel):
 class CheckArgs(Elsewhere):
     """Arguments of check."""
 
-    what: Subject
+    what: str = Field(json_schema_extra={"enum": list(SUBJECTS)})
+
+    @field_validator("what")
+    @classmethod
+    def _is_checked(cls, what: str) -> str:
+        if what not in SUBJECTS:
+            raise ValueError(f"there is no check of {what[:60]!r}; there are {', '.join(SUBJECTS)}")
+        return what
 
 
 class GuideArgs(Elsewhere):

@@ -167,7 +167,7 @@ def _certain(measure: Measure, conditions: tuple[str, ...]) -> bool:
 
 def thing(column: str) -> str:
     """What a column holds, in a word."""
-    more = {"instance_id": "instance", "user_id": "user", "session_id": "session", "workflow_step": "workflow step"}
+    more = {"user_id": "user", "session_id": "session", "workflow_step": "workflow step"}
     more |= {"service_name": "service"}
     words = {**DIMENSIONS, **more, "flag_value": "flag value", "exception_type": "exception"}
     return words.get(column) or column.replace("_", " ")

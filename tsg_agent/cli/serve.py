@@ -1,6 +1,10 @@
-"""mcp: named sources, and the server over them."""
+"""mcp and serve: named sources, and the servers over them; and the tokens that serve asks for."""
 
+import hashlib
+import secrets
 from pathlib import Path
+
+import typer
 
 from tsg_agent.cli.loading import loaded
 from tsg_agent.errors import ParameterError, SettingsError
@@ -8,8 +12,11 @@ from tsg_agent.service import Service, Source
 from tsg_agent.settings import load_settings
 from tsg_agent.store import Store
 
+SHUTDOWN_S = 5
+"""Seconds for requests that are at work when the server is told to end."""
 
-def serve_mcp(sources: list[str], mappings: list[str], tools: str) -> None:
+
+def serve_mcp(sources: list[str], mappings: list[str], tools: str, workers: int) -> None:
     """Serve until the client goes. Raises ParameterError, SettingsError where the extra is not installed."""
     if tools not in ("few", "all"):
         raise ParameterError(f"There is no set of tools {tools!r}.", fix="--tools is few or all.")
@@ -20,18 +27,67 @@ def serve_mcp(sources: list[str], mappings: list[str], tools: str) -> None:
             "The MCP server needs the extra `mcp`, version 2.", fix="pip install 'tsg-agent[mcp]'"
         ) from error
     settings = load_settings()
-    places = _named(sources, "--source")
+    named = _sources(_named(sources, "--source"), mappings)
+    Store(settings.state_dir).check()
+    loaded()
+    mcp_server.serve(Service(named, settings=settings, workers=workers), "all" if tools == "all" else "few")
+
+
+def serve_http(  # noqa: PLR0913, PLR0917 - one per flag
+    sources: list[str], mappings: list[str], host: str, port: int, config: Path | None, workers: int
+) -> None:
+    """Serve over HTTP until the process is ended. Raises ParameterError, SettingsError, RecordError."""
+    try:
+        import uvicorn  # noqa: PLC0415 - an extra
+
+        from tsg_agent.web.app import Server  # noqa: PLC0415 - an extra
+        from tsg_agent.web.config import check_address, load_serving  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise SettingsError("The server needs the extra `serve`.", fix="pip install 'tsg-agent[serve]'") from error
+    serving = load_serving(config)
+    check_address(host, serving)
+    settings = load_settings()
+    named = _sources(dict(_place(one) for one in sources), mappings)
+    if len(named) < len(sources):
+        raise ParameterError("Two sources have one name.", fix="Name each: NAME=TELEMETRY.")
+    unknown = sorted({hook.source for hook in serving.hooks.values() if hook.source} - named.keys())
+    if unknown:
+        raise SettingsError(f"{config}: hooks name {', '.join(unknown)}, which is not served.", fix="Name a source.")
+    Store(settings.state_dir).check()
+    service = Service(named, settings=settings, workers=workers, worker_setup="tsg_agent.web.worker:begin")
+    app = Server(service, serving).app
+    loaded()
+    typer.echo(f"Serving {', '.join(sorted(named))} on http://{host}:{port}", err=True)
+    uvicorn.run(
+        app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=SHUTDOWN_S
+    )
+
+
+def make_token(name: str, team: str) -> None:
+    """Print a new token, and the lines for the file of `serve --config`."""
+    token = f"tsg_{secrets.token_urlsafe(32)}"
+    lines = [f"[tokens.{name}]", f'team = "{team}"', f'sha256 = "{hashlib.sha256(token.encode()).hexdigest()}"']
+    typer.echo(f"The token, which is shown this once: {token}", err=True)
+    typer.echo("\n".join(lines))
+
+
+def _sources(places: dict[str, str], mappings: list[str]) -> dict[str, Source]:
     files = {name: Path(file).resolve() for name, file in _named(mappings, "--mapping").items()}
     unknown = sorted(files.keys() - places.keys())
     if unknown:
-        raise ParameterError(f"--mapping names {', '.join(unknown)}, which is no --source.", fix="Use a source's name.")
-    Store(settings.state_dir).check()
-    named = {
+        raise ParameterError(f"--mapping names {', '.join(unknown)}, which is no source.", fix="Use a source's name.")
+    return {
         name: Source(str(Path(place).resolve()) if Path(place).exists() else place, files.get(name))
         for name, place in places.items()
     }
-    loaded()
-    mcp_server.serve(Service(named, settings=settings), "all" if tools == "all" else "few")
+
+
+def _place(source: str) -> tuple[str, str]:
+    """[NAME=]TELEMETRY; without a name it is called like its last part."""
+    name, mark, place = source.partition("=")
+    if mark and name.strip() and place.strip() and "/" not in name:
+        return name.strip(), place.strip()
+    return Path(source).resolve().stem or "telemetry", source
 
 
 def _named(pairs: list[str], flag: str) -> dict[str, str]:

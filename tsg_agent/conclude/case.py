@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
-from tsg_agent.models import Finding, Judgement, Measure, OnsetKind, Parameters, Sla
+from tsg_agent.models import Finding, Judgement, Measure, OnsetKind, Parameters, Sla, Status
 from tsg_agent.settings import AllThresholds
+from tsg_agent.steps.guide import TypedGuide
+from tsg_agent.steps.remedy import Situation
+from tsg_agent.steps.step import Step
 
 
 @dataclass(frozen=True)
 class Case:
-    """One investigation's parameters, findings (by step), verdicts and availability."""
+    """One investigation's guide, parameters, findings (by step), verdicts and availability."""
 
+    guide: TypedGuide[Step]
     parameters: Parameters
     findings: list[Finding]
     judgement: Judgement
@@ -38,6 +43,16 @@ class Case:
             return bool(self.sla.breached) or any(g.measure is Measure.WORKFLOW_FAILURES for g in gates)
         return any(g.onset.kind in (OnsetKind.NEW, OnsetKind.WORSE, OnsetKind.APPEARED) for g in gates)
 
-    def finding(self, step: int) -> Finding | None:
-        """The finding of a step, if it ran."""
-        return next((f for f in self.findings if f.step == step), None)
+    @cached_property
+    def situation(self) -> Situation:
+        """What remedies look at."""
+        findings = {finding.step: finding for finding in self.findings}
+        return Situation(findings, self.thresholds, self.guide.harmless, self.start)
+
+    @property
+    def judged(self) -> list[tuple[Step, Finding]]:
+        """The checks that ended ok, with what they found."""
+        held = self.situation.findings
+        return [
+            (step, found) for step in self.guide.steps if (found := held.get(step.step)) and found.status is Status.OK
+        ]

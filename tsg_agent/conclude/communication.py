@@ -1,16 +1,12 @@
 """Drafts of the guide's three messages. Plain text, ready to paste; a person sends them."""
 
-import re
-
+from tsg_agent.columns import Nature, of_nature
 from tsg_agent.conclude.case import Case
 from tsg_agent.conclude.gaps import steps_words
 from tsg_agent.escape import slack
-from tsg_agent.models import Action, Cause, Communication, Confidence, Gap, Parameters, Status
-from tsg_agent.wording import moment, one_line, percent, some, subject_name
-
-INFRASTRUCTURE = ("datacenter", "availability_zone", "instance_type", "load_balancer_id")
-_CITATIONS = re.compile(r" \[(?:E\d+(?:\.\d+)?|M\.\d+)\]")
-PRESSURE = "RESOURCE_PRESSURE"
+from tsg_agent.models import Action, Cause, Communication, Confidence, Gap, Parameters
+from tsg_agent.steps.remedy import named
+from tsg_agent.wording import moment, one_line, percent, some, subject_name, uncited
 
 
 def communication(
@@ -19,7 +15,7 @@ def communication(
     """Incident channel, product teams, and infrastructure where a finding calls for it. Escaped for a chat."""
     infrastructure = _infrastructure(case, causes)
     return Communication(
-        incident_channel=slack(_incident_channel(case.parameters, headline, causes, actions, gaps)),
+        incident_channel=slack(_incident_channel(case, headline, causes, actions, gaps)),
         product_teams=slack(_product_teams(case, causes, actions)),
         infrastructure=infrastructure and slack(infrastructure),
     )
@@ -34,15 +30,13 @@ def _bullets(items: list[str]) -> str:
     return "\n".join(f"- {item}" for item in items)
 
 
-def _incident_channel(
-    parameters: Parameters, headline: str, causes: list[Cause], actions: list[Action], gaps: list[Gap]
-) -> str:
-    blocks = [f"[{_where(parameters)}] {headline}"]
+def _incident_channel(case: Case, headline: str, causes: list[Cause], actions: list[Action], gaps: list[Gap]) -> str:
+    blocks = [f"[{_where(case.parameters)}] {headline}"]
     named = [f"{c.confidence.value}: {c.statement}" for c in causes[:3]]
     if named:
         blocks.append(f"Found:\n{_bullets(named)}")
     blocks.append(f"Proposed, not done yet:\n{_bullets([a.statement for a in actions[:6]] or ['nothing'])}")
-    steps = [g.step for g in gaps if g.step is not None and g.step > 1]
+    steps = [g.step for g in gaps if g.step is not None and case.guide.looks_at(g.step)]
     if steps:
         blocks.append(f"Not checked, or not enough: {steps_words(steps)}.")
     return "\n\n".join(blocks)
@@ -64,10 +58,10 @@ def _product_teams(case: Case, causes: list[Cause], actions: list[Action]) -> st
         failed = some(counted.server_errors, "request")
         first = f"{_where(parameters)}: {share} of requests fail{since} ({failed})."
     blocks = [first]
-    affected = _affected(confirmed)
+    affected = _affected(case, confirmed)
     if affected:
         blocks.append(f"Affected:\n{_bullets(affected)}")
-    doing = [_uncited(a.statement) for a in actions if a.urgency == "now"]
+    doing = [uncited(a.statement) for a in actions if a.urgency == "now"]
     if doing:
         blocks.append(f"We propose to:\n{_bullets(doing[:4])}")
     elif confirmed or sla.breached:
@@ -75,38 +69,25 @@ def _product_teams(case: Case, causes: list[Cause], actions: list[Action]) -> st
     return "\n\n".join(blocks)
 
 
-def _uncited(statement: str) -> str:
-    """Without evidence ids: product teams have no report beside them."""
-    return _CITATIONS.sub("", statement)
-
-
-def _affected(causes: list[Cause]) -> list[str]:
+def _affected(case: Case, causes: list[Cause]) -> list[str]:
     """What customers meet: products, tiers, workflows and endpoints, as causes or as where causes show."""
+    steps = case.guide.by_number
     found = []
     for cause in causes:
-        if cause.step in (7, 8, 9):
-            found.append((cause.subject, cause.onset.after or cause.contrast.subject, cause.step))
-        found += [(v.subject, v.after, v.step) for v in [*cause.impact, *cause.also_visible_in] if v.step in (7, 8, 9)]
+        found.append((cause.subject, cause.onset.after or cause.contrast.subject, steps[cause.step]))
+        found += [(v.subject, v.after, steps[v.step]) for v in [*cause.impact, *cause.also_visible_in]]
     lines = []
     for subject, after, step in found:
-        noun = "runs" if step == 9 else "requests"
-        share = f": {percent(after.percent)} of {noun} affected" if after is not None else ""
-        lines.append(subject_name(subject) + share)
+        share = f": {percent(after.percent)} of {step.unit}s affected" if after is not None else ""
+        lines += [subject_name(subject) + share] if step.customers else []
     return list(dict.fromkeys(lines))[:8]
 
 
 def _infrastructure(case: Case, causes: list[Cause]) -> str | None:
-    """Needed where a zone or machine is a cause or suspect, or resources are short."""
-    places = [c for c in causes if any(key in INFRASTRUCTURE for key in c.subject)]
-    zones = case.finding(6)
-    labels = zones.labels if zones is not None and zones.status is Status.OK else {}
-    explained = any(c.confidence is Confidence.CONFIRMED for c in causes)
+    """Needed where a zone or machine is a cause or suspect, or a check of them says so."""
+    places = [c for c in causes if named(c, of_nature(Nature.SITE, Nature.MACHINE))]
     lines = [f"{c.confidence.value}: {c.statement}" for c in places]
-    if zones is not None and labels.get(PRESSURE):
-        lines.append(f"{some(labels[PRESSURE], 'group')} of instances short of CPU or memory. [{zones.id}]")
-    if zones is not None and not places and not explained and labels.get("INFRASTRUCTURE_ISSUES"):
-        quantity = some(labels["INFRASTRUCTURE_ISSUES"], "group")
-        lines.append(f"{quantity} of instances with 502, 503 and 504 answers over the limit. [{zones.id}]")
+    lines += [line for step, finding in case.judged for line in step.alarms(finding, causes)]
     if not lines:
         return None
     return f"{_where(case.parameters)}: please check the infrastructure.\n\n{_bullets(lines)}"

@@ -3,12 +3,14 @@
 from datetime import datetime
 
 from tsg_agent.conclude.actions import actions
+from tsg_agent.conclude.brief import brief
 from tsg_agent.conclude.case import Case
 from tsg_agent.conclude.communication import communication
 from tsg_agent.conclude.gaps import gaps
 from tsg_agent.conclude.headline import headline
 from tsg_agent.conclude.statements import cause_statement, dismissal_statement
 from tsg_agent.conclude.summary import summary
+from tsg_agent.conclude.suspected import suspicions
 from tsg_agent.models import (
     Cause,
     Confidence,
@@ -23,6 +25,8 @@ from tsg_agent.models import (
     Visible,
 )
 from tsg_agent.settings import AllThresholds
+from tsg_agent.steps.guide import TypedGuide
+from tsg_agent.steps.step import Step
 
 
 def conclude(  # noqa: PLR0913 - one argument for each thing that a conclusion rests on
@@ -36,28 +40,34 @@ def conclude(  # noqa: PLR0913 - one argument for each thing that a conclusion r
     version: str,
     usage: Usage,
     thresholds: AllThresholds,
+    guide: TypedGuide[Step],
 ) -> Report:
-    """The whole conclusion of one investigation (guide, Step 11). The same input gives the same report."""
+    """The whole conclusion of one investigation (the guide's last step). The same input gives the same report."""
     findings = sorted(findings, key=lambda f: f.step)
-    case = Case(parameters, findings, judgement, sla, thresholds)
+    case = Case(guide, parameters, findings, judgement, sla, thresholds)
     causes = [_cause(rank, v, case.start, case.slow_ms) for rank, v in enumerate(_ranked(judgement), 1)]
     rejected = [_rejected(v) for v in judgement.rejected]
-    missing = gaps(judgement.start, findings, sla)
+    missing = gaps(case)
     proposed = actions(case, causes, missing)
     first = headline(case, causes, missing)
+    answered = suspicions(judgement.mentioned, causes, rejected, unmade=bool(judgement.unmade))
     return Report(
         id=id,
         version=version,
         created=created,
         headline=first,
+        brief=brief(case, causes, proposed, answered, missing),
         parameters=parameters,
         sla=sla,
         onset=judgement.start,
         traffic=judgement.traffic,
+        reach=judgement.reach,
+        course=judgement.course,
         causes=causes,
+        suspicions=answered,
         rejected=rejected,
         gaps=missing,
-        summary=summary(causes, rejected, missing, findings),
+        summary=summary(case, causes, rejected, missing),
         actions=proposed,
         communication=communication(case, first, causes, proposed, missing),
         findings=findings,
@@ -86,6 +96,7 @@ def _cause(rank: int, verdict: Verdict, start: datetime | None, slow_ms: float) 
         detail=verdict.detail,
         also_visible_in=_once(verdict.also_visible_in),
         impact=verdict.impact,
+        effect=verdict.effect,
         tier=verdict.tier,
     )
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from tsg_agent.models import Finding, Gap, Sla, Start, Status
+from tsg_agent.conclude.case import Case
+from tsg_agent.models import Finding, Gap, Status
 from tsg_agent.wording import cited, listed, one_line, sentence
 
-STEPS = range(2, 11)
 CANARY = "canary"
 UNKNOWN_START = "unknown_start"
 
@@ -18,18 +18,18 @@ STATUS_WORDS: dict[Status, str] = {
 }
 
 
-def gaps(start: Start, findings: list[Finding], sla: Sla) -> list[Gap]:
+def gaps(case: Case) -> list[Gap]:
     """Every check that did not end ok or did not run, canaries, an unknown start, a service without requests."""
     found: list[Gap] = []
+    start, sla = case.judgement.start, case.sla
     if sla.breached is None:
         text = f"availability is unknown: {one_line(sla.reason)}"
         found.append(Gap(step=None, status=sla.status.value, statement=sentence(text)))
     if start.measured is None and start.reported is None:
         text = "the incident's start is not known: none was reported, and nothing in the window shows when it began"
-        found.append(Gap(step=1, status=UNKNOWN_START, statement=sentence(text)))
-    by_step = {f.step: f for f in findings}
-    for step in STEPS:
-        finding = by_step.get(step)
+        found.append(Gap(step=case.guide.asks, status=UNKNOWN_START, statement=sentence(text)))
+    for step in case.guide.by_number:
+        finding = case.situation.findings.get(step)
         if finding is None:
             found.append(Gap(step=step, status="not_run", statement=f"Step {step} did not run."))
             continue

@@ -19,29 +19,35 @@ def headline(case: Case, causes: list[Cause], gaps: list[Gap]) -> str:
     confirmed = [c for c in causes if c.confidence is Confidence.CONFIRMED]
     if confirmed:
         return sentence(f"{_cause(case, confirmed[0])}; {state}")
+    if causes and case.judgement.traffic is None:
+        number = "one suspect" if len(causes) == 1 else f"{len(causes)} suspects"
+        return sentence(f"no cause confirmed, {number}, first {subject_name(causes[0].subject)}; {state}")
+    found = nothing_found(case)
+    if case.judgement.traffic is not None:
+        return sentence(found)
+    if sla.breached is None:
+        return sentence(f"{found}: {state}")
+    quiet = not case.judgement.unmade and not case.something_fails and not sla.breached
+    return sentence(f"{found}{': ' if quiet else '; '}{state}{_unlooked(case, gaps)}")
+
+
+def nothing_found(case: Case) -> str:
+    """Without a cause: requests are lost, nothing is wrong, its cause was not found, or could not be looked for."""
     traffic = case.judgement.traffic
     if traffic is not None:
         rates = f"{traffic.before:.3g} a minute before, {traffic.after:.3g} since"
         unseen = "what does not come is in no share of failures"
-        return sentence(f"requests fell by {percent(traffic.percent)} at {moment(traffic.since)} ({rates}); {unseen}")
-    if causes:
-        number = "one suspect" if len(causes) == 1 else f"{len(causes)} suspects"
-        return sentence(f"no cause confirmed, {number}, first {subject_name(causes[0].subject)}; {state}")
-    if sla.breached is None:
-        return sentence(f"nothing could be judged: {state}")
-    return sentence(f"{_nothing_found(case, state)}{_unlooked(gaps)}")
-
-
-def _nothing_found(case: Case, state: str) -> str:
-    """Without a cause: nothing is wrong, or what is wrong was not found, or it could not be looked for."""
+        return f"requests fell by {percent(traffic.percent)} at {moment(traffic.since)} ({rates}); {unseen}"
+    if case.sla.breached is None:
+        return "nothing could be judged"
     if case.judgement.unmade:
-        return f"no verdict could be made ({one_line(case.judgement.unmade, 200).rstrip('.')}); {state}"
+        return f"no verdict could be made ({one_line(case.judgement.unmade, 200).rstrip('.')})"
     if not case.something_fails:
         if not case.sla.breached:
-            return f"no incident visible: {state}"
+            return "no incident visible"
         if case.start is not None:
-            return f"no cause found within this guide: nothing changed at {clock(case.start)}; {state}"
-    return f"no cause found within this guide; {state}"
+            return f"no cause found within this guide: nothing changed at {clock(case.start)}"
+    return "no cause found within this guide"
 
 
 def availability_words(start: datetime | None, sla: Sla) -> str:
@@ -73,18 +79,21 @@ def _cause(case: Case, cause: Cause) -> str:
     said = f" (reported {clock(reported)})" if other and reported is not None else ""
     since = f" since {moment(start)}{said}" if start and cause.onset.kind.value in ("new", "worse", "appeared") else ""
     detail = figures(cause.onset, cause.contrast, cause.measure, case.slow_ms)
-    known = cause.step != 9 or "workflow_step" in cause.subject
-    step = None if known else cause.detail.get("workflow_step")
+    step = None if "workflow_step" in cause.subject else cause.detail.get("workflow_step")
     where = f" at {name(step)}" if step else ""
     verb = {"slow": "is slow", "slower": "is slower than it was", "rate_limited": "is rate limited"}.get(
         cause.measure.value, "is failing"
     )
+    others = "," if alike(cause.detail) else ""
+    return f"{subject_words(cause)}{others} {verb}{where}{since}" + (f": {detail}" if detail else "")
+
+
+def subject_words(cause: Cause) -> str:
+    """A cause's subject, with those that it cannot be told from."""
     others = "".join(f", or {other}" for other in alike(cause.detail))
-    return f"{subject_name(cause.subject)}{others and f'{others} (as many fail there),'} {verb}{where}{since}" + (
-        f": {detail}" if detail else ""
-    )
+    return f"{subject_name(cause.subject)}{others and f'{others} (as many fail there)'}"
 
 
-def _unlooked(gaps: list[Gap]) -> str:
-    steps = [g.step for g in gaps if g.step is not None and g.step > 1 and g.status != CANARY]
+def _unlooked(case: Case, gaps: list[Gap]) -> str:
+    steps = [g.step for g in gaps if g.step is not None and case.guide.looks_at(g.step) and g.status != CANARY]
     return f"; not checked: {steps_words(steps)}" if steps else ""

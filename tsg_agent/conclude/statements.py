@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from tsg_agent.models import Confidence, Contrast, Measure, Onset, OnsetKind, Rate, Verdict, Visible
+from tsg_agent.models import Confidence, Contrast, Effect, Measure, Onset, OnsetKind, Rate, Verdict, Visible
 from tsg_agent.wording import (
     cited,
     clock,
+    compared,
     count,
     listed,
     measure_words,
@@ -19,6 +20,9 @@ from tsg_agent.wording import (
     some,
     subject_name,
 )
+
+PARTLY = 0.05
+"""Points below which what an action would bring is not told."""
 
 
 def cause_statement(verdict: Verdict, start: datetime | None, slow_ms: float) -> str:
@@ -53,6 +57,17 @@ def figures(onset: Onset, contrast: Contrast, measure: Measure, slow_ms: float |
     if onset.before is not None and onset.kind is not OnsetKind.UNKNOWN:
         return f"{words} against {percent(onset.before.percent)} before"
     return words
+
+
+def effect_words(effect: Effect | None) -> str:
+    """What undoing a cause would bring, as a clause; empty where that is nothing that shows."""
+    if effect is None or effect.now.percent - effect.then.percent < PARTLY:
+        return ""
+    if effect.measure is Measure.SERVER_ERRORS:
+        now, then = compared(100 - effect.now.percent, 100 - effect.then.percent)
+        return f"expected: availability from {now} to {then} on the requests since the start"
+    now, then = compared(effect.now.percent, effect.then.percent)
+    return f"expected: from {now} to {then} {measure_words(effect.measure)}"
 
 
 def _change(verdict: Verdict, start: datetime | None, slow_ms: float) -> str:

@@ -1,21 +1,22 @@
 """Fetches what verdicts are made from: the window's requests, what is known of each, the other regions' counts."""
 
+from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from importlib.resources import files
 
 import pyarrow as pa
 
-from tsg_agent.evidence.dimensions import LOG_DIMENSIONS
-from tsg_agent.evidence.requests import MINUTE
+from tsg_agent.evidence.requests import MINUTE, held_by
 from tsg_agent.models import Parameters
 from tsg_agent.settings import Settings
+from tsg_agent.steps.dimension import Dimension
 from tsg_agent.telemetry.bound_names import parameters_in
-from tsg_agent.telemetry.catalog import LOGS, Needs, lacking
+from tsg_agent.telemetry.catalog import LOGS, PRODUCTS, Needs, lacking
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools.plugin import run_query
 from tsg_agent.tools.rows import REQUEST_COLUMNS, naive_utc
-from tsg_agent.tools.service_requests import with_service_requests
+from tsg_agent.tools.service_requests import each_once, with_service_requests
 
 NEEDS = (Needs(LOGS.name, (*REQUEST_COLUMNS, "status_code")),)
 JOINED = {"flags": "feature_flags", "products": "product_metadata", "runs": "workflow_tracking"}
@@ -34,6 +35,7 @@ class Measurer:
     parameters: Parameters
     settings: Settings
     executor: Executor
+    dimensions: Sequence[Dimension]
 
     @property
     def lacking(self) -> tuple[str, ...]:
@@ -46,18 +48,19 @@ class Measurer:
         The requests come last: an engine that numbers them has numbered them by then in the same way for all.
         """
         held = [name for name, table in JOINED.items() if table in self.engine.tables]
+        sold = [dimension.columns[0] for dimension in held_by(self.dimensions, PRODUCTS)]
         begun: dict[str, Future[pa.Table]] = {
-            name: self.executor.submit(self._run, name) for name in [*held, "regions"]
+            name: self.executor.submit(self._run, name, sold) for name in [*held, "regions"]
         }
         results = {name: future.result() for name, future in begun.items()}
         if CALLS in self.engine.tables:
             results["calls"] = run_query(self.engine, _text("calls"), {}, self.settings.query_timeout)
-        columns = [dimension.columns[0] for dimension in LOG_DIMENSIONS]
+        columns = [dimension.columns[0] for dimension in held_by(self.dimensions, LOGS)]
         if any(results[name].num_rows for name in held):
             columns.append("request_id")
-        present = self.engine.tables[LOGS.name].present
-        if "weight" in present:
-            columns.append("weight")
+        source = self.engine.tables[LOGS.name]
+        present = source.present
+        columns += [name for name in ("weight", "user_id") if name in present - source.empty]
         if set(SPANS) <= present:
             columns.append(_text("passed_on") + " AS passed_on")
         results["rows"] = self._run("rows", columns)
@@ -68,6 +71,7 @@ class Measurer:
         scope = "region IS DISTINCT FROM $region" if regions else "region = $region"
         requests = _text("requests").replace("{where}", scope)
         text = _text(name).replace("{requests}", f"\n{requests}\n").replace("{columns}", ", ".join(columns or ()))
+        text = text.replace("{once}", each_once(text))
         sql = with_service_requests(text.rstrip())
         given = self.parameters
         bound: dict[str, object] = {

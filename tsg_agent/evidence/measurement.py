@@ -1,6 +1,6 @@
 """Counts by dimension, value and bucket. Pure numpy."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
-from tsg_agent.evidence.dimensions import COMPONENT, DIMENSIONS, FLAG, REGION, Dimension
+from tsg_agent.columns import Nature
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.requests import (
     ANSWERS,
@@ -17,15 +17,18 @@ from tsg_agent.evidence.requests import (
     REDIRECT,
     REQUEST_MEASURES,
     UNKNOWN,
-    Codes,
     Column,
     Requests,
     kinds_of,
 )
-from tsg_agent.models import Measure, Subject
+from tsg_agent.evidence.together import counted
+from tsg_agent.models import Measure, Parameters, Subject
 from tsg_agent.statistics import Floats
+from tsg_agent.steps.dimension import Dimension
 from tsg_agent.versions import VersionOrder, version_order
 
+COMPONENT = "service_component"
+"""The column that names the component which answered."""
 MOST_VALUES = 2_000
 """Values of one dimension that are measured, the busiest; the others count in the whole only."""
 
@@ -164,71 +167,67 @@ class Measurement:
         return next((table for table in self.tables if table.dimension.columns == columns), None)
 
 
-@dataclass(frozen=True)
-class _Laid:
-    """The requests laid by bucket: `cell` is bucket and kind in one number, `spent` each one's ms, 0 where unknown."""
-
-    bucket: Codes
-    cell: Codes
-    spent: Floats
-    weight: Floats | None
-    count: int
-
-    @classmethod
-    def of(cls, requests: Requests, grid: Grid) -> "_Laid":
-        bucket, weight = grid.buckets(requests.second), requests.weight
-        spent = np.nan_to_num(requests.latency)
-        cell = bucket * KINDS + requests.kind
-        return cls(bucket, cell, spent if weight is None else spent * weight, weight, grid.count)
-
-    def counts(self, place: Codes, groups: int) -> Counts:
-        """Counts of `groups`; `place`: each request's, -1 for none."""
-        row = place + 1  # what has no place is counted in a row of its own, which is left out
-        shape = (groups + 1, self.count)
-        kinds = np.bincount(row * (self.count * KINDS) + self.cell, self.weight, shape[0] * shape[1] * KINDS)
-        spent = np.bincount(row * self.count + self.bucket, self.spent, shape[0] * shape[1])
-        return Counts.of(kinds.astype(float).reshape(*shape, KINDS)[1:], spent.astype(float).reshape(shape)[1:])
-
-    def counted(self, column: Column) -> tuple[list[int], Counts]:
-        """Counts of a column's busiest values; and which these are."""
-        if len(column.values) <= MOST_VALUES:
-            return list(range(len(column.values))), self.counts(column.codes.astype(np.int64), len(column.values))
-        asked = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
-        kept = sorted(np.argsort(-asked, kind="stable")[:MOST_VALUES].tolist())
-        rank = np.full(len(column.values) + 1, -1, np.int64)
-        rank[kept] = np.arange(len(kept))
-        return kept, self.counts(rank[column.codes], len(kept))
-
-
-def measured(requests: Requests, grid: Grid, regions: pa.Table | None, service: str, region: str) -> Measurement:
+def measured(
+    requests: Requests, grid: Grid, regions: pa.Table | None, given: Parameters, dimensions: Sequence[Dimension]
+) -> Measurement:
     """Every dimension's values by the grid's buckets. `regions`: the other regions' rows, by minute."""
-    laid = _Laid.of(requests, grid)
-    total = laid.counts(np.zeros(len(requests), np.int64), 1)
-    tables = [_table(one, requests, laid, total) for one in requests.columns if one.dimension != FLAG]
-    flags = [_table(one, requests, laid, total) for one in requests.columns if one.dimension == FLAG]
-    if flags:
-        counts = flags[0].counts
-        for other in flags[1:]:
-            counts = counts.beside(other.counts)
-        tables.append(Table(FLAG, [value for one in flags for value in one.values], counts, total))
-    tables.append(_regions(regions, total, region, grid))
-    order = list(DIMENSIONS)
-    tables = sorted((one for one in tables if one.values), key=lambda one: order.index(one.dimension))
-    components = next((table for table in tables if table.dimension == COMPONENT), None)
-    row = None if components is None or components.error_only else entry_of([v for (v,) in components.values], service)
+    all_of_them = Column(Dimension(("region",), 0), [(given.region,)], np.zeros(len(requests), np.int8))
+    busiest = [_busiest(column) for column in requests.columns]
+    total, *each = _counted([all_of_them, *busiest], requests, grid)
+    by_dimension: dict[Dimension, list[Table]] = {}
+    for column, kept, counts in zip(requests.columns, busiest, each, strict=True):  # a flag has one each
+        by_dimension.setdefault(column.dimension, []).append(_table(column, kept, counts, requests, total))
+    tables = [_together(each) for each in by_dimension.values()]
+    tables += [_regions(one, regions, total, given.region, grid) for one in dimensions if one.nature is Nature.REGION]
+    tables = sorted((one for one in tables if one.values), key=lambda one: dimensions.index(one.dimension))
+    components = next((table for table in tables if table.dimension.columns == (COMPONENT,)), None)
+    named = None if components is None or components.error_only else [value for (value,) in components.values]
+    row = entry_of(named, given.service_name) if named else None
     if components is None or row is None:
         return Measurement(grid, tables, total, total)
     return Measurement(grid, tables, total, components.counts.take([row]), components.values[row][0])
 
 
-def _table(column: Column, requests: Requests, laid: _Laid, total: Counts) -> Table:
+def _together(tables: list[Table]) -> Table:
+    """The tables of one dimension as one: each flag has one of its own."""
+    first, *others = tables
+    if len(first.dimension.columns) == 1:
+        return first
+    counts = first.counts
+    for other in others:
+        counts = counts.beside(other.counts)
+    return Table(first.dimension, [value for one in tables for value in one.values], counts, first.whole)
+
+
+def _busiest(column: Column) -> Column:
+    """The column with its busiest values only."""
+    if len(column.values) <= MOST_VALUES:
+        return column
+    asked = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
+    kept = sorted(np.argsort(-asked, kind="stable")[:MOST_VALUES].tolist())
+    rank = np.full(len(column.values) + 1, -1, np.int16)
+    rank[kept] = np.arange(len(kept))
+    return Column(column.dimension, [column.values[code] for code in kept], rank[column.codes])
+
+
+def _counted(columns: list[Column], requests: Requests, grid: Grid) -> list[Counts]:
+    """Counts of each column's values by the grid's buckets."""
+    cell, weight = grid.buckets(requests.second), requests.weight
+    spent = np.nan_to_num(requests.latency)
+    latency = counted(columns, cell, grid.count, spent if weight is None else spent * weight)
+    del spent  # of millions of requests each array counts
+    cell *= KINDS
+    cell += requests.kind
+    kinds = counted(columns, cell, grid.count * KINDS, weight)
+    return [Counts.of(some.reshape(len(some), grid.count, KINDS), ms) for some, ms in zip(kinds, latency, strict=True)]
+
+
+def _table(column: Column, kept: Column, counts: Counts, requests: Requests, total: Counts) -> Table:
     """One dimension's table; requests without a value are in the whole only. Values are sorted."""
-    kept, counts = laid.counted(column)
-    values = [column.values[code] for code in kept]
     only = is_error_only(column, requests)
     if only:
-        counts = replace(counts, requests=np.repeat(total.requests, len(values), axis=0))
-    return Table(column.dimension, values, counts, total, only, len(column.values) - len(kept))
+        counts = replace(counts, requests=np.repeat(total.requests, len(kept.values), axis=0))
+    return Table(column.dimension, kept.values, counts, total, only, len(column.values) - len(kept.values))
 
 
 def is_error_only(column: Column, requests: Requests) -> bool:
@@ -241,7 +240,7 @@ def is_error_only(column: Column, requests: Requests) -> bool:
     return failures > 0 and failures == int(carried.sum()) and int(known.sum()) > failures
 
 
-def _regions(rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> Table:
+def _regions(dimension: Dimension, rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> Table:
     """The table of all regions: the other ones' rows, and the incident's, which is measured already."""
     values, counts = [(region,)] if own.requests.any() else [], own
     if rows is not None and rows.num_rows:
@@ -261,7 +260,7 @@ def _regions(rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> Tab
         )
     order = sorted(range(len(values)), key=values.__getitem__)
     ordered = counts.take(order) if values else Counts.zeros(0, grid.count)
-    return Table(REGION, [values[row] for row in order], ordered, ordered.sum())
+    return Table(dimension, [values[row] for row in order], ordered, ordered.sum())
 
 
 def entry_of(components: Iterable[str], service: str) -> int | None:

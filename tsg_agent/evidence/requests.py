@@ -1,17 +1,20 @@
 """The window's requests as arrays, one entry each: when, how they were answered, their value of each dimension."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tsg_agent.evidence.dimensions import FLAG, LOG_DIMENSIONS, PRODUCT_DIMENSIONS, WORKFLOW, Dimension
+from tsg_agent.columns import Nature
 from tsg_agent.models import Measure, Subject
 from tsg_agent.statistics import Bools, Floats
+from tsg_agent.steps.dimension import Dimension
+from tsg_agent.telemetry.catalog import FLAGS, LOGS, PRODUCTS, WORKFLOWS, Table
 
 Codes = NDArray[np.integer]
 ANSWERS = 7
@@ -66,7 +69,7 @@ class Column:
     @property
     def recorded(self) -> bool:
         """Whether no value means "not known": a request that asks for no flag, or is of no workflow, has none."""
-        return self.dimension not in (FLAG, WORKFLOW)
+        return self.dimension.table not in (FLAGS.name, WORKFLOWS.name)
 
     @cached_property
     def subjects(self) -> list[Subject]:
@@ -91,6 +94,8 @@ class Requests:
     runs: pa.Array | None = None
     passed: Bools | None = None
     """Spans that failed because a call that they made failed; None where the source has no spans."""
+    user: Codes | None = None
+    """A number for each request's user, -1 where it names none; None where the source names no users."""
     slower_ms: float = np.inf
     """From how long on a request counts as slower than usual."""
 
@@ -129,16 +134,10 @@ class Requests:
     def until(self, second: int) -> "Requests":
         """The requests before a second."""
         kept = self.second < second
-        return replace(
-            self,
-            second=self.second[kept],
-            kind=self.kind[kept],
-            latency=self.latency[kept],
-            weight=None if self.weight is None else self.weight[kept],
-            columns=[replace(column, codes=column.codes[kept]) for column in self.columns],
-            run=None if self.run is None else self.run[kept],
-            passed=None if self.passed is None else self.passed[kept],
-        )
+        held = {one.name: getattr(self, one.name) for one in fields(self)}
+        changed: dict[str, Any] = {name: of[kept] for name, of in held.items() if isinstance(of, np.ndarray)}
+        changed["columns"] = [replace(column, codes=column.codes[kept]) for column in self.columns]
+        return replace(self, **changed)
 
     def with_usual(self, minute: float) -> "Requests":
         """The requests, slowness measured by those before a minute: twice the time that 99 % of them took at most."""
@@ -147,22 +146,15 @@ class Requests:
         return replace(self, slower_ms=slower)
 
     def column(self, name: str) -> Column | None:
-        """The column of a dimension, by its first name; a flag's by none."""
+        """The column of a dimension of one name."""
         return next((one for one in self.columns if one.dimension.columns == (name,)), None)
-
-    def places(self, runs: pd.Series) -> Codes:
-        """The place of each run, by correlation_id, among `runs`; -1 for one that no request is part of."""
-        if self.runs is None:
-            return np.full(len(runs), -1, np.int64)
-        ids = pa.array(runs, pa.string())
-        return np.asarray(pc.index_in(ids, value_set=self.runs).fill_null(-1)).astype(np.int64)
 
     def having(self, subject: Subject) -> Bools:
         """Which requests a description is about."""
         found = np.ones(len(self), bool)
         for column in self.columns:
             said = tuple(subject.get(name) for name in column.dimension.columns)
-            if column.dimension == FLAG and not any(value[0] == said[0] for value in column.values):
+            if column.dimension.table == FLAGS.name and not any(value[0] == said[0] for value in column.values):
                 continue
             if None not in said:
                 code = next((code for code, value in enumerate(column.values) if value == said), None)
@@ -187,21 +179,29 @@ class Requests:
         return counted[:, 1], counted.sum(axis=1)
 
 
-def read_requests(results: dict[str, pa.Table]) -> Requests:
-    """The requests from their queries' results."""
+def held_by(dimensions: Iterable[Dimension], table: Table) -> list[Dimension]:
+    """Those that a table's rows tell apart; the requests' are of one region."""
+    return [one for one in dimensions if one.table == table.name and one.nature is not Nature.REGION]
+
+
+def read_requests(results: dict[str, pa.Table], dimensions: Sequence[Dimension]) -> Requests:
+    """The requests from their queries' results, with what causes may be named by."""
     rows = results["rows"]
-    cell = rows["cell"].to_numpy()
     columns = [
-        column for dimension in LOG_DIMENSIONS if (column := _column(dimension, rows[dimension.columns[0]])).values
+        column
+        for dimension in held_by(dimensions, LOGS)
+        if (column := _column(dimension, rows[dimension.columns[0]])).values
     ]
     run = runs = None
     if "request_id" in rows.column_names:
         requests = _Ids.of(rows["request_id"])
         if "flags" in results:
-            columns += _flags(results["flags"], requests)
+            columns += [
+                column for flag in held_by(dimensions, FLAGS) for column in _flags(flag, results["flags"], requests)
+            ]
         if "products" in results:
             where = requests.find(results["products"]["request_id"])
-            for dimension in PRODUCT_DIMENSIONS:
+            for dimension in held_by(dimensions, PRODUCTS):
                 values, codes = _coded(results["products"][dimension.columns[0]])
                 columns.append(Column(dimension, [(value,) for value in values], requests.scatter(where, codes)))
         if "runs" in results:
@@ -210,31 +210,38 @@ def read_requests(results: dict[str, pa.Table]) -> Requests:
             runs = encoded.dictionary
             where = requests.find(results["runs"]["request_id"])
             run = requests.scatter(where, encoded.indices.fill_null(-1).to_numpy())
+    cell = np.maximum(rows["cell"].to_numpy(), 0).astype(np.int32)  # a window of two years has 63 million seconds
+    second = cell // KINDS
     latency = rows["latency_ms"].cast(pa.float64()).fill_null(np.nan).to_numpy()
+    user = None
+    if "user_id" in rows.column_names:
+        user = _numbered(rows["user_id"].combine_chunks())
     passed = rows["passed_on"].fill_null(False).to_numpy() if "passed_on" in rows.column_names else None
     weight = rows["weight"].cast(pa.float64()).to_numpy() if "weight" in rows.column_names else None
     return Requests(
-        np.maximum(cell // KINDS, 0).astype(np.int32),
-        (cell % KINDS).astype(np.int8),
+        second,
+        (cell - second * KINDS).astype(np.int8),
         latency,
         None if weight is None or (weight == 1).all() else weight,
         [column for column in columns if column.values],
         run,
         runs,
         passed,
+        user,
     )
 
 
-def with_workflows(requests: Requests, runs: pd.DataFrame) -> Requests:
-    """The requests with the workflow that each is part of. `runs`: see WorkflowAnalysis; the last of an id counts."""
-    named = runs.dropna(subset=["scenario_name", "correlation_id"])
-    if requests.run is None or requests.runs is None or named.empty:
+def with_workflows(
+    requests: Requests, names: list[str], scenario: Codes, places: Codes, dimension: Dimension
+) -> Requests:
+    """The requests with the workflow that each is part of: each run's, by its place among `runs`. The last counts."""
+    if requests.run is None or requests.runs is None or not names:
         return requests
-    scenario = named["scenario_name"].astype("str").astype("category").cat
     of_run = np.full(len(requests.runs) + 1, -1, np.int32)
-    of_run[requests.places(named["correlation_id"])] = scenario.codes.to_numpy()
-    of_run[-1] = -1
-    column = Column(WORKFLOW, [(str(name),) for name in scenario.categories], of_run[requests.run])
+    said = scenario >= 0
+    of_run[places[said]] = scenario[said]
+    of_run[-1] = -1  # runs that no request is part of
+    column = Column(dimension, [(one,) for one in names], of_run[requests.run])
     return replace(requests, columns=[*requests.columns, column])
 
 
@@ -258,9 +265,21 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
     codes = found.to_numpy(zero_copy_only=False)
     present = np.bincount(codes, minlength=len(names) + 1)[: len(names)] > 0
     order = sorted(np.flatnonzero(present).tolist(), key=names.__getitem__)
-    rank = np.full(len(names) + 1, -1, np.int16 if len(names) < 2**15 else np.int32)
+    rank = np.full(len(names) + 1, -1, _smallest(len(names)))
     rank[order] = np.arange(len(order))
     return [names[place] for place in order], rank[codes]
+
+
+def _numbered(column: pa.Array) -> Codes:
+    """A number from 0 for each value, -1 for none."""
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    numbers: Codes = encoded.indices.fill_null(-1).to_numpy()
+    return numbers
+
+
+def _smallest(values: int) -> type[np.signedinteger[Any]]:
+    """The type of the codes of so many values."""
+    return next((kind for kind in (np.int8, np.int16) if values <= np.iinfo(kind).max), np.int32)
 
 
 @dataclass(frozen=True)
@@ -299,7 +318,7 @@ class _Ids:
         return found[self.place]
 
 
-def _flags(rows: pa.Table, requests: _Ids) -> list[Column]:
+def _flags(dimension: Dimension, rows: pa.Table, requests: _Ids) -> list[Column]:
     """One column per flag: a request has one value of each."""
     names, name = _coded(rows["flag_name"])
     values, value = _coded(rows["flag_value"])
@@ -309,7 +328,7 @@ def _flags(rows: pa.Table, requests: _Ids) -> list[Column]:
         mine = np.flatnonzero((name == place) & (value >= 0))
         held = requests.scatter(where[mine], value[mine])
         present = np.flatnonzero(np.bincount(held + 1, minlength=len(values) + 1)[1:])
-        rank = np.full(len(values) + 1, -1, np.int16)
+        rank = np.full(len(values) + 1, -1, _smallest(len(values)))
         rank[present] = np.arange(len(present))
-        columns.append(Column(FLAG, [(flag, values[one]) for one in present], rank[held]))
+        columns.append(Column(dimension, [(flag, values[one]) for one in present], rank[held]))
     return columns

@@ -1,6 +1,6 @@
 -- The requests to measure, with the cell each falls into. Copies of a row count once.
 -- A cell is when a request was and how it was answered, in one number; requests.py takes it apart.
-SELECT DISTINCT ON (request_id, timestamp, status_code, service_component)
+SELECT
     *,
     CAST(
         (epoch_us(timestamp) - epoch_us($origin::TIMESTAMP)) // ($bucket_seconds * 1000000) * 28
@@ -18,3 +18,4 @@ SELECT DISTINCT ON (request_id, timestamp, status_code, service_component)
     AS BIGINT) AS cell
 FROM service_requests
 WHERE {where}
+{once}

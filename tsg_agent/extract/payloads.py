@@ -74,8 +74,8 @@ def unfolded(text: str) -> str:
 def lines(payload: Any) -> list[str]:
     """A payload's fields as "name: value" lines, the outer ones first."""
     found: list[str] = []
-    over = _is_over(payload)
-    for name, value in _fields(payload, "", 0):
+    over = is_over(payload)
+    for name, value in fields(payload):
         if len(found) >= _MOST_LINES:
             break
         line = _line(name, value, over=over)
@@ -84,7 +84,12 @@ def lines(payload: Any) -> list[str]:
     return found
 
 
-def _is_over(payload: Any) -> bool:
+def fields(payload: Any) -> Iterator[tuple[str, Any]]:
+    """Every leaf with the name that it stands under, the outer ones first."""
+    return _fields(payload, "", 0)
+
+
+def is_over(payload: Any) -> bool:
     """Whether the outermost field that tells an alert's state says that it is over."""
     level = [payload]
     for _ in range(_DEEPEST):
@@ -118,8 +123,8 @@ def _fields(node: Any, name: str, depth: int) -> Iterator[tuple[str, Any]]:
     node = _parsed(node)
     if depth > _DEEPEST:
         return
-    if isinstance(node, list) and not all(map(_is_over, node)):
-        node = [one for one in node if not _is_over(one)]  # of several alerts, those that are still on
+    if isinstance(node, list) and not all(map(is_over, node)):
+        node = [one for one in node if not is_over(one)]  # of several alerts, those that are still on
     if isinstance(node, dict):
         pair = _pair(node)
         if pair:
@@ -153,9 +158,8 @@ def _pair(node: dict[str, Any]) -> tuple[str, Any] | None:
 
 def _line(name: str, value: Any, *, over: bool) -> str:
     """One field as a line; "" for a field that says nothing of an incident."""
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").replace(" ", "_").lower()
-    snake = re.sub(r"_on$", "_at", snake)
-    moment = _moment(value) if _TIMELIKE.search(snake) else ""
+    snake = snake_case(name)
+    moment = moment_of(value) if _TIMELIKE.search(snake) else ""
     said = moment or str(value).replace("%%%", " ").strip()
     if over and _CHANGED.fullmatch(snake):
         return f"Resolved at: {said}"
@@ -169,6 +173,12 @@ def _line(name: str, value: Any, *, over: bool) -> str:
     if _CALLED.fullmatch(snake) and " " not in said:  # "payments-5xx-prod": names, and words, in one
         said = f"{said} ({re.sub(r'[-_/]+', ' ', said)})"
     return f"{label[:1].upper()}{label[1:]}: {said}" if label else said
+
+
+def snake_case(name: str) -> str:
+    """A field's name as senders that agree would write it."""
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").replace(" ", "_").lower()
+    return re.sub(r"_on$", "_at", snake)
 
 
 def _tag(tag: str) -> str:
@@ -185,7 +195,7 @@ def _is_target(value: Any) -> bool:
         return True
 
 
-def _moment(value: Any) -> str:
+def moment_of(value: Any) -> str:
     """Seconds, milliseconds, micro- or nanoseconds since 1970 as ISO 8601; "" for what is none of them."""
     written = str(value)
     digits, _, part = written.partition(".")

@@ -76,9 +76,10 @@ class Survey:
 def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Survey:
     """Find the times of a text. `place`, with the text's own words, settles zones' names that several places use."""
     words, said = words_in(prose.text), f"{place} {prose.text}"
-    found, more = spot(prose.text, words)
+    # Where there is no text, the words of a language need not be made into patterns.
+    found, more = spot(prose.text, words) if prose.text.strip() else ([], False)
     mentions = [replace(one, zone=one.zone.settled(said)) if one.zone else one for one in found]
-    roles = assign(prose, mentions, words)
+    roles = assign(prose, mentions, words) if prose.text.strip() else Roles()
     named = {one.zone for one in mentions if one.zone and one.zone.name[:1].isalpha()}
     stated = default_zone(prose.text)
     base = Setting(

@@ -15,6 +15,7 @@ from tsg_agent.errors import TelemetryError
 from tsg_agent.guides.bindings import Bindings
 from tsg_agent.guides.guide import Edge, Guide
 from tsg_agent.guides.judge import judge
+from tsg_agent.guides.report import GuideVerdict
 from tsg_agent.guides.run import Ready, refused, run_ready
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import Settings
@@ -83,9 +84,10 @@ def followed(edges: Iterable[Edge], labels: set[str]) -> list[Edge]:
     return by_label + others
 
 
-def labels_of(findings: Iterable[Finding]) -> set[str]:
-    """What a step's rows are called, and the healthy label where nothing else was found."""
-    return {label for one in findings for label in [*one.labels, one.label] if label}
+def labels_of(step: int, findings: Iterable[Finding], verdicts: Iterable[GuideVerdict]) -> set[str]:
+    """What a step's rows are called, in the window and since the incident's start; else the healthy label."""
+    whole = {label for one in findings if one.step == step for label in [*one.labels, one.label] if label}
+    return whole | {one.label for one in verdicts if one.step == step and one.came_with_it}
 
 
 def _runs(guide: Guide, number: int) -> "Node":
@@ -123,9 +125,11 @@ def _leads(edges: list[Edge], number: int) -> Callable[[GuideState], list[str]]:
     """Where a step leads, by the labels of its findings; never to one that has run: the rows would be the same."""
 
     def lead(state: GuideState) -> list[str]:
-        own = [Finding.model_validate(one) for one in state.get("findings", []) if one["step"] == number]
+        findings = [Finding.model_validate(one) for one in state.get("findings", [])]
+        verdicts = [GuideVerdict.model_validate(one) for one in state.get("verdicts", [])]
         ran = set(state.get("ran", []))
-        targets = [edge.target for edge in followed(edges, labels_of(own)) if edge.target not in ran]
+        labels = labels_of(number, findings, verdicts)
+        targets = [edge.target for edge in followed(edges, labels) if edge.target not in ran]
         return [node_of(target) for target in dict.fromkeys(targets)] or [END]
 
     return lead

@@ -6,20 +6,10 @@ from typing import Literal
 from pydantic import Field
 
 from tsg_agent.models import Model
+from tsg_agent.models import StepKind as StepKind  # noqa: PLC0414 - it is part of a guide's vocabulary
 
 ColumnKind = Literal["text", "number", "integer", "boolean", "timestamp"]
 """What a column, or a parameter, holds."""
-
-
-class StepKind(StrEnum):
-    """What an abnormal label of a step means for the incident."""
-
-    CHANGE = "change"
-    """Somebody acted: a version, a flag, a configuration. It can be undone."""
-    SYMPTOM = "symptom"
-    """Something suffers; it says where, not why."""
-    DEFINITIVE = "definitive"
-    """The guide calls it a root cause."""
 
 
 class Resolution(StrEnum):

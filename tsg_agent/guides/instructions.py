@@ -24,6 +24,10 @@ PARALLEL = re.compile(
     r"\b(?:in parallel|concurrently|simultaneously|at the same time|side by side|at once)\b", re.IGNORECASE
 )
 OTHERWISE = re.compile(r"^\W*(?:otherwise|else|if not|if none|in all other cases|in any other case)\b", re.IGNORECASE)
+ALWAYS = re.compile(
+    r"\b(?:in (?:any|either|every|each) case|either way|regardless|whatever (?:was|is) found|always)\b", re.IGNORECASE
+)
+"""The move belongs to no condition before it."""
 CONDITION = re.compile(
     r"^\W*(?:if|when|where|in case|once|for|should|as soon as|on)\b(?P<words>[^,:→]*)", re.IGNORECASE
 )
@@ -131,7 +135,7 @@ def edges(step: int, found: Iterable[Sentence], known: Collection[str], order: l
                 said = clause
             continue
         answered = any(OTHERWISE.match(later.text) for later in clauses[position + 1 :])
-        about = said if said is not None and not own else None
+        about = said if said is not None and not own and not ALWAYS.search(clause.text) else None
         if about is not None and not about.listed and not answered:
             yield from _edges_of(step, clause, moves, known, order, doubt="it may belong to the condition before it")
             continue

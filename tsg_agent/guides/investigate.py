@@ -101,11 +101,11 @@ def _report(
         f"Step {one.step} ({one.title}): {one.status}. {one.reason}" for one in findings if one.status is not Status.OK
     )
     steps = tuple(
-        _step(step, [one for one in findings if one.step == step.number], normal.get(step.number, set()))
+        _step(step, [one for one in findings if one.step == step.number], verdicts, normal.get(step.number, set()))
         for step in guide.steps
         if step.number in ran
     )
-    taken = [edge for step in guide.steps if step.number in ran for edge in _taken(guide, step, findings)]
+    taken = [edge for step in guide.steps if step.number in ran for edge in _taken(guide, step, findings, verdicts)]
     return GuideReport(
         guide=guide.title,
         headline=_headline(causes, symptoms, suspects, steps, gaps),
@@ -124,17 +124,18 @@ def _report(
     )
 
 
-def _taken(guide: Guide, step: Step, findings: list[Finding]) -> list[Edge]:
-    return followed(guide.after(step.number), labels_of(one for one in findings if one.step == step.number))
+def _taken(guide: Guide, step: Step, findings: list[Finding], verdicts: list[GuideVerdict]) -> list[Edge]:
+    return followed(guide.after(step.number), labels_of(step.number, findings, verdicts))
 
 
-def _step(step: Step, findings: list[Finding], normal: set[str]) -> StepResult:
+def _step(step: Step, findings: list[Finding], verdicts: list[GuideVerdict], normal: set[str]) -> StepResult:
     """What became of a step, and what the guide itself says of its labels."""
     labels: Counter[str] = Counter()
     for one in findings:
         labels.update({label: rows for label, rows in one.labels.items() if label not in normal})
     judged = bool(step.annotation and step.annotation.judged)
-    says = tuple(one.text for one in step.instructions if set(one.labels) & set(labels))
+    named = {*labels, *labels_of(step.number, [], verdicts)}
+    says = tuple(one.text for one in step.instructions if set(one.labels) & named)
     note = ""
     if step.queries and not judged:
         note = "labelled findings only: the front matter does not say what the step's rows are about"

@@ -28,29 +28,31 @@ ORDER = (StepKind.DEFINITIVE, StepKind.CHANGE, StepKind.SYMPTOM)
 
 
 def judge(ready: Ready, ran: Ran, engine: Engine, bound: Bindings, settings: Settings) -> list[GuideVerdict]:
-    """A verdict for each abnormal row of an annotated step. Raises what Engine.run raises."""
+    """A verdict for each row of an annotated step that is abnormal in the whole window, or since the start.
+
+    A label that a group has since the start goes before the window's, which the time before dilutes. Raises what
+    Engine.run raises.
+    """
     about = ready.step.annotation
-    if about is None or about.kind is None or not about.judged or ready.primary is None:
+    if about is None or about.kind is None or not about.judged or ready.primary is None or not ran.finding.rows:
         return []
     name, column = ready.primary
-    healthy = ready.healthy(column)
-    abnormal = [
-        (number, row)
-        for number, row in enumerate(ran.finding.rows, 1)
-        if row.get(name) is not None and row[name] not in healthy
-    ]
-    halves = _halves(ready, engine, bound, settings) if abnormal else None
+    halves = _halves(ready, engine, bound, settings)
     compared = Comparison(ready, name, column, about.measure, halves, settings.thresholds.verdict)
     found = []
-    for number, row in abnormal:
+    for number, row in enumerate(ran.finding.rows, 1):
         subject = {key: str(row.get(key)) for key in about.dimension if key in row}
         key = tuple(subject.values())
+        held = [halves.since.get(key, {}), row] if halves else [row]
+        labels = [one[name] for one in held if one.get(name) is not None and one[name] not in ready.healthy(column)]
+        if not labels:
+            continue
         found.append(
             GuideVerdict(
                 step=ready.step.number,
                 evidence=f"{ran.finding.id}.{number}",
                 subject=subject,
-                label=str(row[name]),
+                label=str(labels[0]),
                 kind=about.kind,
                 outcome=compared.outcome(key),
                 measure=about.measure,

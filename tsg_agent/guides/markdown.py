@@ -22,7 +22,12 @@ NUMBERED = re.compile(r"^(?P<number>\d{1,4})\s*[-\u2013\u2014:.)]+\s+(?P<title>\
 OPEN, CLOSE = re.compile(r"^\s*<PLUGIN_(\d{1,4})>\s*$"), re.compile(r"^\s*</PLUGIN_(\d{1,4})>\s*$")
 TAG = re.compile(r"(</?PLUGIN_\d{1,4}>)")
 FENCE = re.compile(r"^\s*(```+|~~~+)\s*(\w*)")
-ASKED = re.compile(r"^\s*[-*+]\s+`?\{?(?P<name>[A-Za-z_]\w*)\}?`?\s*(?::|[-\u2013\u2014]\s)\s*(?P<text>.*)$")
+_ASKED = r"`?\{?[A-Za-z_]\w*\}?`?"
+ASKED = re.compile(
+    rf"^\s*[-*+]\s+(?P<names>{_ASKED}(?:(?:\s*[,/&]\s*|,?\s+(?:and|or)\s+){_ASKED})*)"
+    r"\s*(?::|[-\u2013\u2014]\s)\s*(?P<text>.*)$"
+)
+"""An item that asks for a parameter, or for several: "`start_time` and `end_time`: the window"."""
 RESULT = re.compile(r"\b(?:THEN|ELSE)\s+'([^'\n]{1,60})'", re.IGNORECASE)
 IF, ARGUMENT = re.compile(r"\bI?IF\s*\(", re.IGNORECASE), re.compile(r",\s*'([^'\n]{1,60})'\s*(?=[,)])")
 ZONE = re.compile(r"\b(?:UTC|GMT|time ?zones?)\b|\bZ\b(?=\))", re.IGNORECASE)
@@ -44,9 +49,11 @@ class _Section:
 def read_guide(path: Path) -> Guide:
     """The guide in a file. Raises GuideError where there is none."""
     try:
-        if path.stat().st_size > MOST_BYTES:
+        with path.open("rb") as opened:
+            held = opened.read(MOST_BYTES + 1)  # what has no size, as a device, may have no end
+        if len(held) > MOST_BYTES:
             raise GuideError(f"{path} is too large for a guide.", fix="Give the guide's Markdown file.")
-        text = path.read_bytes().decode("utf-8-sig", "replace")
+        text = held.decode("utf-8-sig", "replace")
     except OSError as error:
         raise GuideError(
             f"{path} cannot be read: {error.strerror or error}.", fix="Give a guide's Markdown file."
@@ -172,8 +179,9 @@ def _parts(line: str) -> list[str]:
 
 def _prose(section: _Section, number: int, line: str) -> None:
     asked = ASKED.match(line)
-    if asked and ("`" in line.split(":", maxsplit=1)[0] or "{" in line or "_" in asked["name"]):
-        section.asked.append(Parameter(name=asked["name"], description=asked["text"], line=number, declared=True))
+    names = re.findall(r"\b(?!(?:and|or)\b)[A-Za-z_]\w*", asked["names"]) if asked else []
+    if asked and ("`" in line.split(":", maxsplit=1)[0] or "{" in line or all("_" in name for name in names)):
+        section.asked += [Parameter(name=name, description=asked["text"], line=number, declared=True) for name in names]
     else:
         section.prose.append((number, line))
 

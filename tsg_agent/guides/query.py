@@ -59,6 +59,8 @@ def _tree(sql: str, number: int, dialect: str) -> exp.Query:
             for one in sqlglot.parse(bind(sql, "$" if dialect == CANONICAL else ":"), read=dialect)
             if one is not None
         ]
+        for one in statements:
+            one.sql(dialect=CANONICAL)  # what sqlglot reads and cannot write is a ValueError
     except RecursionError as error:
         raise GuideError(f"<PLUGIN_{number}> is nested too deep to be read.", fix=fix) from error
     except (SqlglotError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -13,13 +14,15 @@ T = TypeVar("T")
 def within(seconds: float, call: Callable[[], T]) -> T:
     """What `call` gives or raises, if it does within so many seconds. Raises TransientModelError.
 
-    It runs in a thread of its own, which is left to itself where it is late, and holds up nobody's end.
+    It runs in a thread of its own, with the caller's context variables, which is left to itself where it is late, and
+    holds up nobody's end.
     """
+    context = copy_context()
     ended: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
 
     def run() -> None:
         try:
-            ended.put((call(), None))
+            ended.put((context.run(call), None))
         except BaseException as error:  # whatever it is, it is raised where the call was made
             ended.put((None, error))
 

@@ -1,6 +1,7 @@
 """What every model is made of: closed, immutable, its times in UTC."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
@@ -25,3 +26,14 @@ class Model(BaseModel):
     """Immutable and closed: an unknown field is an error, never dropped."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StepKind(StrEnum):
+    """What an abnormal label of a step means for the incident."""
+
+    CHANGE = "change"
+    """Somebody acted: a version, a flag, a configuration. It can be undone."""
+    SYMPTOM = "symptom"
+    """Something suffers; it says where, not why."""
+    DEFINITIVE = "definitive"
+    """The guide calls it a root cause."""

@@ -1,22 +1,27 @@
 """Step 11: the conclusion, and what it took."""
 
 from datetime import datetime
+from enum import StrEnum
 from html import escape
 from typing import Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from tsg_agent.models.base import Model, Subject
 from tsg_agent.models.findings import Finding, Status
 from tsg_agent.models.parameters import Parameters
+from tsg_agent.models.report_schema import SCHEMA, upgraded
 from tsg_agent.models.verdicts import (
     Confidence,
     Contrast,
+    Course,
     Description,
+    Effect,
     Gate,
     Measure,
     MeasuredRow,
     Onset,
+    Reach,
     Series,
     Start,
     Tier,
@@ -75,6 +80,7 @@ class Cause(Model):
     detail: dict[str, Any] = Field(default_factory=dict)
     also_visible_in: list[Visible] = Field(default_factory=list)
     impact: list[Visible] = Field(default_factory=list)
+    effect: Effect | None = Field(None, description="what undoing it would bring; None = not known")
 
 
 class Rejected(Model):
@@ -105,6 +111,10 @@ class Action(Model):
     kind: str = Field(description="roll_back, set_flag, redirect_traffic, scale, drain, mitigate_workflow, …")
     urgency: str = Field(description="now, or look (for a suspect: check first)")
     statement: str
+    effect: str = Field(
+        "", description="what it would bring, in words, as a clause; the figures are the cause's `effect`"
+    )
+    how: str = Field("", description="what to look at first and who owns it, or what would confirm it, as a clause")
     target: dict[str, Any]
     cause: int | None = Field(None, description="rank of the cause it answers")
     evidence: list[str] = Field(default_factory=list)
@@ -175,19 +185,49 @@ class Narrative(Model):
     replaced: int = Field(description="of them, failed again, and gave way to the sentences of the rules")
 
 
+class Reply(StrEnum):
+    """The answer to a suspicion."""
+
+    YES = "yes"
+    PERHAPS = "perhaps"
+    NO = "no"
+    NOT_SEEN = "not in this telemetry"
+
+
+class Suspicion(Model):
+    """Something that the incident's text brings up, answered."""
+
+    words: str = Field(description="as the text has it")
+    subject: Subject | None = Field(None, description="what it is called in the telemetry")
+    answer: Reply
+    because: str = Field(description="why, as a clause")
+    evidence: list[str] = Field(default_factory=list)
+
+
+class Line(Model):
+    """One thing that is asked first, as the conclusion's short form answers it: a clause, or several."""
+
+    asks: str = Field(description="broke, since, sure, hit, now, first, then, shows, suspected or unchecked")
+    items: list[str] = Field(description="clauses without full stops, the most telling first")
+
+
 class Report(Model):
     """The whole conclusion as data. Its JSON Schema ships as `tsg_agent/report/report.schema.json`."""
 
-    schema_version: int = 1
+    schema_version: int = SCHEMA
     id: str
     version: str = Field(description="of tsg-agent")
     created: AwareDatetime
     headline: str
+    brief: list[Line] = Field(default_factory=list, description="the conclusion in short, in the order to read it")
     parameters: Parameters
     onset: Start = Field(Start(), description="when it began, as measured; what was reported beside it")
     sla: Sla
     traffic: TrafficLoss | None = Field(None, description="requests that stopped coming; None = they came as before")
+    reach: Reach | None = Field(None, description="who is hit; None = nothing began, or it is not known when")
+    course: Course | None = Field(None, description="better or worse now; None as with `reach`")
     causes: list[Cause]
+    suspicions: list[Suspicion] = Field(default_factory=list, description="what the text suspects, answered")
     rejected: list[Rejected]
     gaps: list[Gap]
     summary: list[Heading]
@@ -201,6 +241,11 @@ class Report(Model):
     notes: list[str]
     usage: Usage
     narrative: Narrative | None = Field(None, description="None without a model, or where it gave none")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_this_schema(cls, held: Any) -> Any:
+        return upgraded(held)
 
     @property
     def began(self) -> datetime | None:

@@ -100,6 +100,14 @@ class Visible(Model):
     evidence: list[str] = Field(default_factory=list)
 
 
+class Effect(Model):
+    """What undoing a cause would bring: the same requests (or runs) since the start, as they are and without it."""
+
+    measure: Measure
+    now: Rate
+    then: Rate = Field(description="failures that would be left, an estimate: the cause's requests as the rest's")
+
+
 class Verdict(Model):
     """One subject, judged: a cause where `confidence` is set, dismissed where `dismissal` is."""
 
@@ -120,6 +128,7 @@ class Verdict(Model):
     evidence: list[str] = Field(default_factory=list, description="rows this rests on: E5.1, M.12")
     also_visible_in: list[Visible] = Field(default_factory=list)
     impact: list[Visible] = Field(default_factory=list, description="workflows that fail because of it")
+    effect: Effect | None = Field(None, description="what undoing it would bring; None = not known")
 
 
 class Gate(Model):
@@ -183,6 +192,58 @@ class TrafficLoss(Model):
         return 100.0 * (1 - self.after / self.before)
 
 
+class Group(Model):
+    """A customer tier, or a region: what failed there before the start and since."""
+
+    subject: Subject
+    before: Rate | None = None
+    after: Rate
+    stands_out: bool = Field(description="it fails more than the others (a tier), or than before (a region)")
+
+
+class Reach(Model):
+    """Who is hit since the start, by what the confirmed causes fail; without one, by all that fails."""
+
+    users_hit: int | None = Field(None, description="users with a failed request; None where no request names its user")
+    users: int | None = Field(None, description="all users seen since the start")
+    traffic: Rate | None = Field(None, description="requests that the causes are about (as `failures`), of all")
+    tiers: list[Group] = Field(default_factory=list)
+    regions: list[Group] = Field(default_factory=list, description="the others, that the incident is not about")
+
+
+class Trend(StrEnum):
+    """Which way an incident goes."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    STEADY = "steady"
+    OVER = "over"
+    UNKNOWN = "unknown"
+
+
+class Course(Model):
+    """Whether it gets better or worse: the last minutes against those before them, since the start."""
+
+    trend: Trend
+    until: AwareDatetime = Field(description="when the telemetry, or the window, ends")
+    minutes: int = Field(description="length of `latest`")
+    measure: Measure
+    latest: Rate
+    earlier: Rate | None = None
+
+
+class Mention(Model):
+    """A name or a change that the incident's text brings up, and what was measured of it."""
+
+    words: str = Field(description="as the text has it")
+    kind: str = Field(description="its dimension in words: version, flag, component, …")
+    subject: Subject | None = Field(None, description="what it is called in the telemetry; None = it is not there")
+    measure: Measure = Measure.SERVER_ERRORS
+    before: Rate | None = None
+    after: Rate | None = None
+    rest: Rate | None = Field(None, description="all other requests since the start")
+
+
 class Description(Model):
     """A description that the search looked at: what it would explain, and of what it is made."""
 
@@ -206,5 +267,8 @@ class Judgement(Model):
     start: Start = Start()
     traffic: TrafficLoss | None = Field(None, description="requests that stopped coming; None = they came as before")
     considered: list[Description] = Field(default_factory=list, description="the best ten of the first search")
+    reach: Reach | None = Field(None, description="who is hit; None = nothing began, or it is not known when")
+    course: Course | None = Field(None, description="better or worse now; None as with `reach`")
+    mentioned: list[Mention] = Field(default_factory=list, description="what the text suspects, in its order")
     notes: list[str] = Field(default_factory=list, description="doubted start, entry component, redirects, …")
     unmade: str = Field("", description="why no verdict could be made; empty where they were")

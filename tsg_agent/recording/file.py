@@ -29,7 +29,9 @@ __all__ = [
     "write",
 ]
 
-FORMAT = 1
+FORMAT = 2
+READ = (1, FORMAT)
+"""Formats that this version reads: of 1, that of 0.1 too, what its own settings and queries have."""
 FIX = "Take another copy of the file, or record it again."
 QUERY_ERRORS = {error.__name__: error for error in (QueryError, QueryTimeout, TransientTelemetryError, TelemetryError)}
 """How a recorded query may have failed."""
@@ -123,8 +125,8 @@ class Recording(Model):
     @field_validator("format")
     @classmethod
     def _known(cls, value: int) -> int:
-        if value != FORMAT:
-            raise ValueError(f"it has the format {value}; this version reads {FORMAT}")
+        if value not in READ:
+            raise ValueError(f"it has the format {value}; this version reads {' and '.join(map(str, READ))}")
         return value
 
     @model_validator(mode="after")
@@ -181,6 +183,8 @@ def _unreadable(file: Path, why: str) -> RecordError:
 def write(file: Path, held: Recording, results: dict[str, pa.Table]) -> None:
     """Write under another name first: a recording is whole, or not there. Raises RecordError."""
     part = file.with_name(f"{file.name}.part")
+    if file.exists() and not file.is_file():  # a device would be replaced
+        raise RecordError(f"{file} cannot be written: it is no file.", fix="Give another --record FILE.")
     try:
         content = {INDEX: held.model_dump_json(indent=1).encode()}
         content |= {query.file: written(results[query.file]) for query in held.queries if query.file}

@@ -16,6 +16,7 @@ from tsg_agent.recording.file import FIX, RecordedCall, Recording
 from tsg_agent.recording.players import RecordingEngine, kept_table
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request
+from tsg_agent.wording import one_line
 
 AGAIN = "The query or the prompt has changed since: record it again."
 _NOT_THESE = (pa.ArrowException, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
@@ -72,7 +73,9 @@ def again(held: Recording) -> Settings:
         problem = error.errors()[0]
         name = ".".join(map(str, problem["loc"]))
         raise RecordError(
-            f"The recording's setting {name} is wrong: {problem['msg']}.", fix="Record it again."
+            f"The recording's setting {name} is wrong: {problem['msg']}. It was recorded by tsg-agent "
+            f"{one_line(held.version, 20)}.",
+            fix="Record it again, or replay it with that version.",
         ) from None
     return settings.model_copy(update={"model": settings.model.model_copy(update={"longest_wait": 0.0})})
 

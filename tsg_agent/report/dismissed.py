@@ -1,11 +1,11 @@
-"""What was dismissed, for a reader: what stood out, and, in one line each, what is like the rest."""
+"""What was dismissed, for a reader: what stood out, and, in one line per dimension, what is like the rest."""
 
 from tsg_agent.models import Rejected
-from tsg_agent.wording import count, listed, name, points, sentence, some, subject_name
+from tsg_agent.wording import column_words, count, listed, measure_words, name, percent, points, sentence, subject_name
 
-SHOWN = 12
-NEAR = 1.0
-"""Points above the rest up to which a subject says nothing by itself."""
+SHOWN, NAMED = 12, 3
+NEAR, NEARLY = 1.0, 0.15
+"""Points above the rest, or the part of the rest's share, up to which a subject says nothing by itself."""
 ALIKE = ("no_contrast", "healthy", "below_threshold")
 """Reasons that come down to: it fails no more than the rest."""
 
@@ -19,20 +19,54 @@ def told_apart(rejected: list[Rejected]) -> tuple[list[Rejected], list[Rejected]
     )
 
 
-def in_short(rejected: list[Rejected]) -> tuple[list[str], str]:
-    """The statements to show, flags that are like the rest in one of them; and a sentence about what is left out."""
+def in_short(rejected: list[Rejected], *, most: int | None = SHOWN) -> list[str]:
+    """The statements to show; what is like the rest in one line per dimension, not one per shard.
+
+    `most`: so many of those that say something, and the number of the others; None: all of them.
+    """
     telling, quiet = told_apart(rejected)
     same = _of_the_same_requests(telling)
-    lines = [_with_its_other_names(group) for group in same[:SHOWN]]
-    flags = [one for one in quiet if "flag_name" in one.subject]
-    if flags:
-        names = list(dict.fromkeys(name(one.subject["flag_name"]) for one in flags))
-        lines.append(sentence(f"flag{'s' if len(names) > 1 else ''} {listed(names, SHOWN)}: {_within(flags)}"))
-    others = [one for one in quiet if "flag_name" not in one.subject]
-    left = sum(map(len, same[SHOWN:]))
-    more = [f"{count(left)} more that stood out less"] if left else []
-    more += [f"{some(len(others), 'subject')}, {_within(others)}"] if others else []
-    return lines, sentence(f"{' and '.join(more)}: with --all, in the HTML report and in the JSON") if more else ""
+    told = [_with_its_other_names(group) for group in same[:most]]
+    left = sum(map(len, same[most:])) if most is not None else 0
+    if left:
+        told.append(sentence(f"{count(left)} more that stood out less: in the HTML report and in the JSON"))
+    return told + [_alike(group) for group in by_dimension(quiet)]
+
+
+def by_dimension(rejected: list[Rejected]) -> list[list[Rejected]]:
+    """Those of one dimension together, in the report's order."""
+    groups: dict[str, list[Rejected]] = {}
+    for one in rejected:
+        groups.setdefault(next(iter(one.subject), ""), []).append(one)
+    return list(groups.values())
+
+
+def alike_words(group: list[Rejected]) -> str:
+    """What is like the rest, of one dimension: "14 shards: 10.9 to 12.7 % fail, none more than 1.3 points above…"."""
+    column = next(iter(group[0].subject), "")
+    values = list(dict.fromkeys(name(one.subject[column]) for one in group if column in one.subject))
+    what = f"{_plural(column, len(values))} {listed(values, NAMED)}"
+    return f"{what}: {_span(group)}{_within(group)}"
+
+
+def _alike(group: list[Rejected]) -> str:
+    return sentence(alike_words(group))
+
+
+def _plural(column: str, number: int) -> str:
+    word = column_words(column)
+    if number == 1:
+        return word
+    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+
+
+def _span(group: list[Rejected]) -> str:
+    """Their lowest and their highest share since the start."""
+    shares = [after.percent for one in group if (after := one.onset.after or one.contrast.subject) is not None]
+    if len(shares) < 2:
+        return ""
+    low, high = percent(min(shares)), percent(max(shares))
+    return f"{low if low == high else f'{low} to {high}'} {measure_words(group[0].measure)}, "
 
 
 def _of_the_same_requests(found: list[Rejected]) -> list[list[Rejected]]:
@@ -57,8 +91,10 @@ def _within(found: list[Rejected]) -> str:
 
 
 def _is_like_the_rest(one: Rejected) -> bool:
-    gap = _gap(one)
-    return one.reason in ALIKE and one.step != 2 and gap is not None and gap <= NEAR  # versions are asked for
+    gap, rest = _gap(one), one.contrast.rest
+    if gap is None or rest is None or one.reason not in ALIKE or one.step == 2:  # versions are asked for
+        return False
+    return gap <= max(NEAR, NEARLY * rest.percent)
 
 
 def _gap(one: Rejected) -> float | None:

@@ -10,11 +10,13 @@ from tsg_agent.escape import markdown as escape
 from tsg_agent.escape import markdown_block as fenced
 from tsg_agent.escape import markdown_code as code
 from tsg_agent.models import Action, Availability, Cause, Confidence, Report, Status, Visible
-from tsg_agent.report.dismissed import in_short
+from tsg_agent.report.dismissed import SHOWN, in_short
 from tsg_agent.report.evidence import cell, cited_ids, rows_by_id
+from tsg_agent.report.screen import LABELS
 from tsg_agent.report.wording import credit
 from tsg_agent.wording import (
     TIERS,
+    cited,
     clock,
     listed,
     moment,
@@ -26,12 +28,13 @@ from tsg_agent.wording import (
 )
 
 SHOWN_ROWS = 12
+NOTHING = "Nothing abnormal."
 
 
 def to_markdown(report: Report, *, brief: bool = False) -> str:
     """The report as Markdown, what to do first. Brief: without the drafts of messages and the evidence."""
     sections = [s for s in SECTIONS if not (brief and s in (_messages, _evidence))]
-    shorter = {_rejected: _rejected_in_short} if brief else {}
+    shorter = {_rejected_all: _rejected} if brief else {}
     blocks = [block for section in sections for block in shorter.get(section, section)(report)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -62,7 +65,30 @@ def _actions(report: Report) -> Iterator[str]:
 
 
 def _numbered(actions: list[Action], first: int) -> str:
-    return "\n".join(f"{i}. {escape(a.statement)}" for i, a in enumerate(actions, first))
+    return "\n".join(f"{i}. {escape(a.statement)}{_more(a)}" for i, a in enumerate(actions, first))
+
+
+def _more(action: Action) -> str:
+    """What it would bring, where that is known, and how to go about it."""
+    return "".join(f"\n   - {escape(sentence(text))}" for text in (action.effect, action.how) if text)
+
+
+def _short(report: Report) -> Iterator[str]:
+    """What is asked first and stands nowhere else: how sure, who is hit, for how long, which way it goes."""
+    lines = {line.asks: line.items for line in report.brief}
+    found = [(LABELS[asks], "; ".join(lines[asks])) for asks in ("since", "sure", "hit", "now") if asks in lines]
+    if found:
+        yield "## In short"
+        yield "\n".join(f"- **{label}**: {escape(text)}" for label, text in found)
+
+
+def _suspected(report: Report) -> Iterator[str]:
+    if report.suspicions:
+        yield "## You suspected"
+        yield "\n".join(
+            f"- {escape(one.words)}: **{one.answer.value}**, {escape(one.because + cited(one.evidence))}"
+            for one in report.suspicions
+        )
 
 
 def _told(report: Report) -> Iterator[str]:
@@ -126,20 +152,15 @@ def _visible(item: Visible) -> str:
     return subject_name(item.subject) + share
 
 
-def _rejected(report: Report) -> Iterator[str]:
+def _rejected(report: Report, most: int | None = SHOWN) -> Iterator[str]:
     if not report.rejected:
         return
     yield "## Looked at and dismissed"
-    yield "\n".join(f"- {escape(r.statement)}" for r in report.rejected)
+    yield "\n".join(f"- {escape(line)}" for line in in_short(report.rejected, most=most))
 
 
-def _rejected_in_short(report: Report) -> Iterator[str]:
-    if not report.rejected:
-        return
-    shown, more = in_short(report.rejected)
-    yield "## Looked at and dismissed"
-    yield "\n".join(f"- {escape(statement)}" for statement in shown)
-    yield escape(more)
+def _rejected_all(report: Report) -> Iterator[str]:
+    yield from _rejected(report, None)
 
 
 def _gaps(report: Report) -> Iterator[str]:
@@ -153,7 +174,9 @@ def _gaps(report: Report) -> Iterator[str]:
 
 def _summary(report: Report) -> Iterator[str]:
     yield "## The guide's headings"
-    yield "\n".join(f"- **{escape(h.title)}**: {escape(h.statement)}" for h in report.summary)
+    quiet = [h.title for h in report.summary if h.statement == NOTHING]
+    found = [f"- **{escape(h.title)}**: {escape(h.statement)}" for h in report.summary if h.statement != NOTHING]
+    yield "\n".join([*found, *([f"- Nothing abnormal: {escape(', '.join(quiet))}."] if quiet else [])])
 
 
 def _messages(report: Report) -> Iterator[str]:
@@ -196,4 +219,18 @@ def _foot(report: Report) -> Iterator[str]:
     )
 
 
-SECTIONS = (_head, _actions, _causes, _told, _availability, _gaps, _rejected, _summary, _messages, _evidence, _foot)
+SECTIONS = (
+    _head,
+    _actions,
+    _short,
+    _suspected,
+    _causes,
+    _told,
+    _availability,
+    _gaps,
+    _rejected_all,
+    _summary,
+    _messages,
+    _evidence,
+    _foot,
+)

@@ -1,19 +1,39 @@
-"""A Report on a terminal."""
+"""A Report on a terminal: the conclusion on one screen, printed last."""
 
 from rich.console import Console
 from rich.markdown import Markdown
+from rich.text import Text
 
 from tsg_agent.models import Report
 from tsg_agent.report.markdown import to_markdown
+from tsg_agent.report.screen import MARGIN, ROWS, screen, state
+
+PROMPT = 2
+"""Rows that the command before and the prompt after take."""
+COLOURS = {"bad": "bold red", "good": "bold green", "unsure": "bold yellow"}
 
 
-def print_report(report: Report, console: Console | None = None, *, brief: bool = True) -> None:
-    """Print the conclusion: rendered on a terminal; whole and as plain Markdown into a pipe or file.
+def print_report(report: Report, console: Console | None = None, *, brief: bool = True, left: str = "") -> None:
+    """Print the conclusion: one screen on a terminal; whole and as plain Markdown into a pipe or file.
 
-    A terminal shows it brief, so that what to do does not scroll away behind the evidence.
+    Not brief: all of it on a terminal too, and the screen last. `left`: where the rest is to be found, as its last row.
     """
     console = console or Console()
-    if console.is_terminal:
-        console.print(Markdown(to_markdown(report, brief=brief), hyperlinks=False))
-    else:
+    if not console.is_terminal:
         console.file.write(to_markdown(report))
+        return
+    if not brief:
+        console.print(Markdown(to_markdown(report), hyperlinks=False))
+        console.rule()
+    rows = max(ROWS, console.size.height - PROMPT)
+    blocks = not console.options.ascii_only
+    for row in screen(report, console.width, rows, ascii_only=not blocks, left=left if brief else ""):
+        line = Text(f"{row.label:{MARGIN}}", "bold") if row.asks not in ("head", "left") else Text()
+        line.append(row.text, _style(row.asks, report))
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+def _style(asks: str, report: Report) -> str:
+    if asks == "broke":
+        return COLOURS[state(report)]
+    return {"head": "dim", "left": "dim", "first": "bold"}.get(asks, "")

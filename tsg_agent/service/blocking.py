@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from tsg_agent.extract import Given
 from tsg_agent.llm import Model
 from tsg_agent.models import Report
-from tsg_agent.service.door import Events, Form, Listed, Service, Standing
+from tsg_agent.report.forms import Form
+from tsg_agent.service.door import Events, Listed, Service, Standing
 from tsg_agent.service.sources import Source
 from tsg_agent.settings import Settings
 from tsg_agent.store import Feedback
@@ -31,12 +32,15 @@ class SyncService:
         *,
         settings: Settings | None = None,
         model: Model | None = None,
+        workers: int = 0,
+        worker_setup: str = "",
     ) -> None:
         """See Service."""
-        self._service = Service(sources, settings=settings, model=model)
+        self._service = Service(sources, settings=settings, model=model, workers=workers, worker_setup=worker_setup)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="tsg-service", daemon=True)
         self._thread.start()
+        self._done(self._service.__aenter__())
 
     def __enter__(self) -> Self:
         return self
@@ -62,6 +66,10 @@ class SyncService:
         """See Service.resume."""
         self._done(self._service.resume(identity))
 
+    def recover(self) -> Listed:
+        """See Service.recover."""
+        return self._done(self._service.recover())
+
     def answer(self, identity: str, answers: Mapping[str, Any] | str) -> None:
         """See Service.answer."""
         self._done(self._service.answer(identity, answers))
@@ -74,7 +82,7 @@ class SyncService:
         """See Service.ended."""
         return self._done(self._service.ended(identity))
 
-    def list(self, limit: int = 20) -> Listed:
+    def list(self, limit: int | None = 20) -> Listed:
         """See Service.list."""
         return self._done(self._service.list(limit))
 

@@ -1,26 +1,31 @@
 """The one door: what every surface that serves others starts, answers, cancels and reads investigations through."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import time
+import weakref
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
-from tsg_agent.errors import ParameterError, RecordError
+from tsg_agent.errors import ParameterError, RecordError, TsgError
 from tsg_agent.events import Event
 from tsg_agent.extract import Given
 from tsg_agent.llm import Model
 from tsg_agent.models import Question, Report
-from tsg_agent.progress import Progress
-from tsg_agent.report.markdown import to_markdown
+from tsg_agent.report.forms import FORMS, Form, render
 from tsg_agent.service.entry import begin, continued
 from tsg_agent.service.feedback import export, feedback_of
+from tsg_agent.service.following import Following
 from tsg_agent.service.pool import alone
+from tsg_agent.service.recorder import Recorder, written
 from tsg_agent.service.running import Investigation
 from tsg_agent.service.sources import Source, Sources, open_telemetry
 from tsg_agent.service.watch import Heard, Watch
+from tsg_agent.service.worker import GRACE
+from tsg_agent.service.workers import Workers
 from tsg_agent.settings import Settings
 from tsg_agent.store import Feedback, Kept, Request, Store
 
@@ -30,10 +35,10 @@ if TYPE_CHECKING:
 Events: TypeAlias = list[Event]
 Listed: TypeAlias = list[Kept]
 Questions: TypeAlias = list[Question]
-Form: TypeAlias = Literal["json", "markdown", "brief", "html"]
 MOST_ENDED = 100
 """Investigations that have ended of which the service still knows the task."""
-FORMS: tuple[Form, ...] = ("json", "markdown", "brief", "html")
+PENDING = ("running", "queued", "asked")
+"""States in which more may happen without anybody who goes on."""
 
 
 class Standing(NamedTuple):
@@ -48,19 +53,28 @@ class Standing(NamedTuple):
 class _Live:
     """An investigation that this service runs."""
 
-    task: "asyncio.Task[Report] | None" = None
+    task: "asyncio.Task[Report | None] | None" = None
     questions: list[Question] = field(default_factory=list)
     answer: "asyncio.Future[Any] | None" = None
     asks: asyncio.Event = field(default_factory=asyncio.Event)
     place: int = 0
-    progress: Callable[[Progress], None] | None = None
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self.task is not None and not self.task.done()
+
+    @property
+    def state(self) -> str:
+        """How it stands, while it runs: the log is written a moment later."""
+        return "asked" if self.questions else "queued" if self.place else "running"
 
 
 class Service:
     """Investigations over named sources, for several clients at once; everything is kept in the state directory.
 
     Use it in `async with`: at its end what still runs is stopped, and can be resumed. Its methods raise the typed
-    errors of `tsg_agent.errors`, which say what to do.
+    errors of `tsg_agent.errors`, which say what to do. Its surfaces read one log of events: `events`, `follow`.
     """
 
     def __init__(
@@ -69,15 +83,30 @@ class Service:
         *,
         settings: Settings | None = None,
         model: Model | None = None,
+        workers: int = 0,
+        worker_setup: str = "",
     ) -> None:
-        """`sources`: name -> where its telemetry lies. A client names one; it never sends a path."""
+        """`sources`: name -> where its telemetry lies. A client names one; it never sends a path.
+
+        `workers`: so many processes, of about 250 MB, run the investigations, each one at a time; 0 = this one does.
+        Their model is the one that the settings name. `worker_setup`: `module:function` that each calls as it starts,
+        for its logging and traces. Raises ParameterError.
+        """
+        if workers and model is not None:
+            raise ParameterError(
+                "A model that is an object cannot go to worker processes.", fix="Name it in the settings: TSG_MODEL__…"
+            )
         self.settings = settings or Settings()
         self.sources = Sources(sources, self.settings)
         self.store = Store(self.settings.state_dir)
         self._model = model
         self._live: dict[str, _Live] = {}
+        self._workers = Workers(workers, self.sources.named, self.settings, worker_setup) if workers else None
+        self._followed: weakref.WeakValueDictionary[str, Following] = weakref.WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
+        if self._workers:
+            await self._workers.start()
         return self
 
     async def __aexit__(
@@ -87,10 +116,14 @@ class Service:
 
     async def aclose(self) -> None:
         """Stop what runs, and close the sources."""
+        if self._workers:
+            self._workers.closing()
         tasks = [live.task for live in self._live.values() if live.task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._workers:
+            await self._workers.aclose()
         await asyncio.to_thread(self.sources.close)
 
     async def start(
@@ -100,28 +133,41 @@ class Service:
         *,
         given: Given | None = None,
         now: datetime | None = None,
-        progress: Callable[[Progress], None] | None = None,
     ) -> str:
-        """Begin an investigation, and give its id. `source` may be left out where there is only one.
-
-        `progress` is told, in this event loop, of each check that begins and ends.
-        """
+        """Begin an investigation, and give its id. `source` may be left out where there is only one."""
         where = self.sources.called(source)
         request = Request(
             text=text, telemetry=str(where.telemetry), mapping=where.mapping, given=given or Given(), now=now
         )
-        engine = await asyncio.to_thread(self.sources.engine, source)
+        engine = None if self._workers else await asyncio.to_thread(self.sources.engine, source)
         begun = await asyncio.to_thread(
             begin, request, settings=self.settings, engine=engine, model=self._model, keep=True
         )
         if begun.store is None:
             raise RecordError("Investigations cannot be kept.", fix=" ".join(begun.notes))
-        self._run(begun, progress=progress)
+        self._run(begun)
         return begun.identity
 
     async def resume(self, identity: str) -> None:
         """Go on with an investigation that was interrupted, or failed. Raises RecordError if it has concluded."""
         await self._go_on(identity, None)
+
+    async def recover(self) -> Listed:
+        """Go on with what was interrupted over these sources, as a server does that starts again. Gives those.
+
+        One that cannot be gone on with has failed, and its log says why. What another process runs is left to it.
+        """
+        gone_on = dict[str, Kept]()
+        last = time.monotonic() + 2 * GRACE  # what ran them may be about to end
+        while True:
+            waiting = [one for one in await self.list(None) if one.state in ("interrupted", "running", "queued")]
+            waiting = [one for one in waiting if one.id not in gone_on and not self._runs(one.id)]
+            for one in waiting:
+                if one.state == "interrupted" and await self._recovered(one.id):
+                    gone_on[one.id] = one
+            if time.monotonic() > last or all(one.state == "interrupted" for one in waiting):
+                return list(gone_on.values())
+            await asyncio.sleep(0.1)
 
     async def answer(self, identity: str, answers: Mapping[str, Any] | str) -> None:
         """Answer what an investigation asks, also days later: parameter -> value, or the value where one is asked.
@@ -130,7 +176,7 @@ class Service:
         """
         live = self._live.get(identity)
         said = dict(answers) if isinstance(answers, Mapping) else answers
-        if live is None or live.task is None or live.task.done():
+        if live is None or not live.runs:
             await self._go_on(identity, said)
         elif live.answer is None or live.answer.done():
             raise RecordError(f"Investigation {identity} asks nothing now.", fix="`get` says how it stands.")
@@ -141,47 +187,45 @@ class Service:
     async def cancel(self, identity: str) -> None:
         """Stop an investigation: its queries are cancelled. Nothing happens to one that has ended."""
         live = self._live.get(identity)
-        if live is not None and live.task is not None and not live.task.done():
+        if live is not None and live.task is not None and live.runs:
             live.task.cancel()
             await asyncio.wait([live.task])
         elif (await self.get(identity)).kept.state not in ("asked", "interrupted"):  # what another service began
             return
         await asyncio.to_thread(self.store.events.append, identity, "cancelled", {})
+        self._tell(identity)
 
     async def ended(self, identity: str) -> Report:
         """The report, when it is there. Raises what ended the investigation otherwise."""
         live = self._live.get(identity)
         if live is not None and live.task is not None:
-            return await asyncio.shield(live.task)
+            report = await asyncio.shield(live.task)
+            if report is not None:
+                return report
         return await asyncio.to_thread(self.store.report, identity)
-
-    def listen(self, identity: str, progress: Callable[[Progress], None] | None) -> None:
-        """Tell of each check that begins and ends, in this event loop, instead of whom was told before."""
-        live = self._live.get(identity)
-        if live is not None:
-            live.progress = progress
 
     async def settled(self, identity: str) -> Standing:
         """How an investigation stands, when it has ended or asks something."""
         live = self._live.get(identity)
-        if live is not None and live.task is not None and not live.task.done():
+        if live is not None and live.task is not None and live.runs:
             asks = asyncio.create_task(live.asks.wait())
             await asyncio.wait({live.task, asks}, return_when=asyncio.FIRST_COMPLETED)
             asks.cancel()
         return await self.get(identity)
 
-    async def list(self, limit: int = 20) -> Listed:
-        """The investigations that are kept, newest first."""
-        return await asyncio.to_thread(self.store.kept, limit)
+    async def list(self, limit: int | None = 20) -> Listed:
+        """The investigations that are kept, newest first; None = all."""
+        kept = await asyncio.to_thread(self.store.kept, limit)
+        live = {identity: one.state for identity, one in self._live.items() if one.runs}
+        return [one._replace(state=live.get(one.id, one.state)) for one in kept]
 
     async def get(self, identity: str) -> Standing:
         """How an investigation stands."""
         live = self._live.get(identity)
         await asyncio.to_thread(self.store.recall, identity)
         kept = await asyncio.to_thread(self.store.about, identity)
-        if live is not None and live.task is not None and not live.task.done():
-            state = "asked" if live.questions else "queued" if live.place else "running"  # the log is written later
-            return Standing(kept._replace(state=state), live.questions, live.place)
+        if live is not None and live.runs:
+            return Standing(kept._replace(state=live.state), live.questions, live.place)
         asked = await asyncio.to_thread(self._asked, identity) if kept.state == "asked" else []
         return Standing(kept, asked)
 
@@ -189,6 +233,15 @@ class Service:
         """What happened behind event number `after`, in order."""
         await asyncio.to_thread(self.store.recall, identity)
         return await asyncio.to_thread(self.store.events.after, identity, after)
+
+    async def follow(self, identity: str, after: int = 0) -> AsyncIterator[Event]:
+        """The events behind number `after`, and those that come, until nothing more will unless somebody goes on."""
+        await asyncio.to_thread(self.store.recall, identity)
+        following = self._followed.get(identity)
+        if following is None:
+            following = self._followed[identity] = Following(self.store.events, identity, lambda: self._over(identity))
+        async for event in following.after(after):
+            yield event
 
     async def report(self, identity: str, form: Form = "json") -> str:
         """The report of an investigation that has concluded; its telemetry may be gone. `json`: as it was written."""
@@ -209,7 +262,9 @@ class Service:
             self.store.judge(identity, feedback)
             return feedback
 
-        return await asyncio.to_thread(judged)
+        kept = await asyncio.to_thread(judged)
+        self._tell(identity)
+        return kept
 
     async def export(self, identity: str, folder: Path) -> Path:
         """Write the investigation, with what a person said of it, as a case for `python -m eval`."""
@@ -224,34 +279,38 @@ class Service:
 
         return await asyncio.to_thread(written)
 
+    async def _recovered(self, identity: str) -> bool:
+        try:
+            if self.sources.name_of(await asyncio.to_thread(self.store.recall, identity)) is None:
+                return False
+            await self.resume(identity)
+        except TsgError as error:
+            log = Recorder(self.store.events, identity, redact=self.settings.model.redact)
+            log("failed", error=type(error).__name__, message=error.message, fix=error.fix)
+            await written()
+            return False
+        return True
+
+    def _runs(self, identity: str) -> bool:
+        return identity in self._live and self._live[identity].runs
+
     async def _go_on(self, identity: str, answers: Any) -> None:
-        live = self._live.get(identity)
-        if live is not None and live.task is not None and not live.task.done():
+        if self._runs(identity):
             raise RecordError(f"Investigation {identity} is running already.", fix="`get` says how it stands.")
         request = await asyncio.to_thread(self.store.recall, identity)
-        engine = self.sources.at(request)
+        engine = None if self._workers else await asyncio.to_thread(self.sources.at, request)
         held = await asyncio.to_thread(continued, identity, settings=self.settings, engine=engine)
         if isinstance(held, Report):
             raise RecordError(f"Investigation {identity} has concluded already.", fix="`report` gives its report.")
         self._run(replace(held, model=self._model), answers=answers, go_on=True)
 
-    def _run(
-        self,
-        begun: Investigation,
-        *,
-        answers: Any = None,
-        go_on: bool = False,
-        progress: Callable[[Progress], None] | None = None,
-    ) -> None:
+    def _run(self, begun: Investigation, *, answers: Any = None, go_on: bool = False) -> None:
         """Run it as a task of the event loop. `answers` are those to its first question."""
-        live = self._live[begun.identity] = _Live(progress=progress)
-        given = [answers] if answers is not None else []
+        identity = begun.identity
+        live = self._live[identity] = _Live()
 
         async def ask(questions: list[Question]) -> Any:
-            live.questions = questions
-            if given:
-                return given.pop()
-            live.answer = asyncio.get_running_loop().create_future()
+            live.questions, live.answer = questions, asyncio.get_running_loop().create_future()
             live.asks.set()
             try:
                 return await live.answer
@@ -261,25 +320,30 @@ class Service:
         def queued(place: int) -> None:
             live.place = place
 
-        def told(event: Progress) -> None:
-            live.place = 0
-            if live.progress:
-                live.progress(event)
+        watch = Watch(ask=ask, queued=queued, logged=lambda: self._tell(identity), tries=None)
+        ready = replace(begun, heard=Heard(watch, known=answers))
+        run = self._workers.concluded(ready, go_on=go_on) if self._workers else ready.concluded(go_on=go_on)
+        live.task = asyncio.create_task(run)
+        live.task.add_done_callback(lambda task: self._ended(identity, task))
 
-        watch = Watch(told, ask, queued=queued, tries=None)
-        live.task = asyncio.create_task(replace(begun, heard=Heard(watch)).concluded(go_on=go_on))
-        live.task.add_done_callback(self._over(begun.identity))
+    def _ended(self, identity: str, task: "asyncio.Task[Report | None]") -> None:
+        if not task.cancelled():
+            task.exception()  # whoever waits for it gets it, and the event log has it
+        self._tell(identity)
+        if len(self._live) > MOST_ENDED:
+            ended = [name for name, live in self._live.items() if not live.runs]
+            for name in ended[: len(self._live) - MOST_ENDED]:
+                del self._live[name]
 
-    def _over(self, identity: str) -> Callable[["asyncio.Task[Report]"], None]:
-        def over(task: "asyncio.Task[Report]") -> None:
-            if not task.cancelled():
-                task.exception()  # whoever waits for it gets it, and the event log has it
-            if len(self._live) > MOST_ENDED:
-                ended = [name for name, live in self._live.items() if live.task and live.task.done()]
-                for name in ended[: len(self._live) - MOST_ENDED]:
-                    del self._live[name]
+    def _tell(self, identity: str) -> None:
+        """Whoever follows it: something happened."""
+        following = self._followed.get(identity)
+        if following is not None:
+            following.told()
 
-        return over
+    def _over(self, identity: str) -> bool:
+        """Whether nothing more will happen in an investigation unless somebody goes on."""
+        return not self._runs(identity) and self.store.about(identity).state not in PENDING
 
     def _asked(self, identity: str) -> Questions:
         asked = [event for event in self.store.events.after(identity) if event.kind == "asked"]
@@ -290,11 +354,6 @@ def rendered(store: Store, identity: str, form: Form) -> str:
     """A kept report in one of the forms. Raises RecordError, ParameterError."""
     if form == "json":
         return store.report_text(identity)
-    report = store.report(identity)
-    if form == "html":
-        from tsg_agent.report.html import to_html  # noqa: PLC0415 - charts take long to import
-
-        return to_html(report)
-    if form in ("markdown", "brief"):
-        return to_markdown(report, brief=form == "brief")
+    if form in FORMS:
+        return render(store.report(identity), form)
     raise ParameterError(f"There is no form {form!r} of a report.", fix=f"There are {', '.join(FORMS)}.")

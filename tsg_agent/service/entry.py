@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -79,7 +79,8 @@ def resume(identity: str, *, settings: Settings | None = None, watch: Watch | No
     held = continued(identity, settings=settings, watch=watch)
     if isinstance(held, Report):
         return held
-    with _opened(held.request, held.settings, None) as opened:
+    there = held.store is not None and held.store.has_report(identity)  # then its telemetry may be gone
+    with nullcontext() if there else _opened(held.request, held.settings, None) as opened:
         held.heard.own_loop = True
         return _ended(replace(held, engine=opened).concluded(go_on=True))
 

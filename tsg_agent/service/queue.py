@@ -43,7 +43,7 @@ class Queue:
 
     @asynccontextmanager
     async def turn(self, told: Told = lambda _place: None) -> AsyncIterator["Turn"]:
-        """Wait for one's turn, and hold it. `told` gets the place in the queue, 1 being the next, as it changes."""
+        """Wait for one's turn, and hold it. `told` gets the place in the queue: 1 is the next, 0 its turn."""
         turn = Turn(self, told)
         await self._take(told)
         try:
@@ -73,6 +73,7 @@ class Queue:
             if not waits:  # its turn had come
                 self._give_back()
             raise
+        told(0)
 
     def _give_back(self) -> None:
         with self._lock:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sqlite3
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,10 +15,19 @@ _WRITER = ThreadPoolExecutor(1, "tsg-events")
 """One thread for all: what is told first is written first."""
 
 
+async def written() -> None:
+    """Wait until all that was told is written down."""
+    await asyncio.wrap_future(_WRITER.submit(lambda: None))
+
+
 class Recorder:
     """Where one investigation's events go. What a prompt must not show, an event does not either."""
 
-    def __init__(self, events: EventLog, identity: str, *, redact: bool) -> None:
+    def __init__(
+        self, events: EventLog, identity: str, *, redact: bool, wrote: Callable[[], None] = lambda: None
+    ) -> None:
+        """`wrote` is told, in another thread, of each event that is written down."""
+        self._wrote = wrote
         self._events, self._identity = events, identity
         self._redactor = Redactor(redact)
         self.notes: list[str] = []
@@ -25,15 +35,12 @@ class Recorder:
 
     def __call__(self, kind: str, /, **data: Any) -> None:
         """See Tells."""
-        _WRITER.submit(self._write, kind, self._hidden(data))
-
-    async def written(self) -> None:
-        """Wait until all that was told is written down."""
-        await asyncio.wrap_future(_WRITER.submit(lambda: None))
+        _WRITER.submit(self._write, kind, data)
 
     def _write(self, kind: str, data: dict[str, Any]) -> None:
         try:
-            self._events.append(self._identity, kind, data)
+            self._events.append(self._identity, kind, self._hidden(data))
+            self._wrote()
         except (OSError, sqlite3.Error) as error:
             if not self.notes:
                 log.warning("an event cannot be written down", exc_info=True)

@@ -5,7 +5,7 @@ import functools
 import logging
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import ExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from langgraph.types import Command, Durability
 
 from tsg_agent import __version__
 from tsg_agent.checkpoints import PlainData, readable
-from tsg_agent.errors import TelemetryError, TsgError
+from tsg_agent.errors import RecordError, TelemetryError, TsgError
 from tsg_agent.frames import Frames
 from tsg_agent.graph import Context, State, compile_graph
 from tsg_agent.llm import Assistant, Budget, Model, open_model
@@ -24,14 +24,16 @@ from tsg_agent.llm.analysis import Workbench
 from tsg_agent.models import NodeUsage, Report, Status
 from tsg_agent.service.pool import Hands
 from tsg_agent.service.queue import QUEUE, Turn
-from tsg_agent.service.recorder import Recorder
+from tsg_agent.service.recorder import Recorder, written
 from tsg_agent.service.sources import opened
 from tsg_agent.service.traced import TracedEngine, TracedModel
 from tsg_agent.service.watch import Heard, silent
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request, Store
 from tsg_agent.telemetry.engine import Engine
+from tsg_agent.telemetry.files import places
 from tsg_agent.telemetry.profile import known_values
+from tsg_agent.telemetry.unchanged import difference, marks
 from tsg_agent.tracing import about, span
 
 log = logging.getLogger(__name__)
@@ -62,35 +64,41 @@ class Investigation:
             return await self._concluded(go_on=go_on)
 
     async def _concluded(self, *, go_on: bool) -> Report:
-        recorder = Recorder(self.store.events, self.identity, redact=self.settings.model.redact) if self.store else None
-        heard = self.heard
+        heard, redact = self.heard, self.settings.model.redact
+        recorder = Recorder(self.store.events, self.identity, redact=redact, wrote=heard.logged) if self.store else None
         heard.log = recorder or silent
-        try:
-            async with (
-                self._claimed(),
-                QUEUE.turn(heard.queued) as turn,
-                opened(self.engine, self.request, self.settings) as engine,
-            ):
-                heard.log("began", version=__version__, resumed=go_on)
-                report = await self._report(engine, turn, heard, go_on=go_on)
+        async with self.claimed():
+            try:
+                if self.store and self.store.has_report(self.identity):  # somebody was quicker, or killed as it ended
+                    return await self._ended(await asyncio.to_thread(self.store.report, self.identity))
+                report = await self._run(go_on=go_on)
                 if recorder is None:
-                    return _noted(report, [*self.notes, *heard.notes])
-                await recorder.written()
-                report = await self._kept(_noted(report, [*self.notes, *heard.notes, *recorder.notes]))
-                heard.log("concluded", headline=report.headline, causes=len(report.causes))
-                return report
-        except asyncio.CancelledError:
-            if not heard.waits:
-                heard.log("interrupted")
-            raise
-        except Exception as error:
-            told = error if isinstance(error, TsgError) else TsgError("A defect of tsg-agent; please report it.")
-            if not heard.waits:
-                heard.log("failed", error=type(error).__name__, message=told.message, fix=told.fix)
-            raise
-        finally:
-            if recorder:
-                await recorder.written()
+                    return report
+                await written()
+                return await self._kept(_noted(report, recorder.notes))
+            except asyncio.CancelledError:
+                if not heard.open:
+                    heard.log("interrupted")
+                raise
+            except Exception as error:
+                told = error if isinstance(error, TsgError) else TsgError("A defect of tsg-agent; please report it.")
+                if not heard.open:
+                    heard.log("failed", error=type(error).__name__, message=told.message, fix=told.fix)
+                raise
+            finally:
+                if recorder:
+                    await written()
+
+    async def _run(self, *, go_on: bool) -> Report:
+        """The report, with all notes, when it was its turn."""
+        async with (
+            QUEUE.turn(self.heard.queued) as turn,
+            opened(self.engine, self.request, self.settings) as engine,
+        ):
+            changed = await asyncio.to_thread(self._changed, go_on=go_on)
+            self.heard.log("began", version=__version__, resumed=go_on)
+            report = await self._report(engine, turn, self.heard, go_on=go_on)
+        return _noted(report, [*self.notes, *changed, *self.heard.notes])
 
     async def _report(self, engine: Engine, turn: Turn, heard: Heard, *, go_on: bool) -> Report:
         """Run the graph, or go on from a checkpoint, until the report is there, asking what is open."""
@@ -147,16 +155,19 @@ class Investigation:
         return "async" if self.store else "exit" if self.heard.watch.ask else None
 
     @asynccontextmanager
-    async def _claimed(self) -> AsyncIterator[None]:
+    async def claimed(self) -> AsyncIterator[None]:
+        """Hold it, where it is kept. Raises RecordError where another process has it."""
         if self.store is None:
             yield
             return
-        claim = self.store.claimed(self.identity)
-        await asyncio.to_thread(claim.__enter__)
+        held = ExitStack()
         try:
+            await asyncio.to_thread(held.enter_context, self.store.claimed(self.identity))
+            with suppress(OSError, sqlite3.Error):  # whoever writes to it will say so
+                await asyncio.to_thread(held.enter_context, self.store.events.kept_open())
             yield
         finally:
-            claim.__exit__(None, None, None)
+            await asyncio.to_thread(held.close)
 
     @asynccontextmanager
     async def _checkpointer(self) -> AsyncIterator[BaseCheckpointSaver[Any] | None]:
@@ -184,15 +195,41 @@ class Investigation:
         keep = functools.partial(self.store.spend, self.identity)
         return Assistant(model, settings, budget=Budget(settings, self.store.spent(self.identity) or spent, keep))
 
+    def _changed(self, *, go_on: bool) -> list[str]:
+        """A note where the source's files are no longer those that it began with."""
+        if self.store is None:
+            return []
+        now = marks(places(self.request.telemetry))
+        try:
+            before = self.store.recall_source(self.identity) if go_on else None
+            if before is None:
+                self.store.remember_source(self.identity, now)
+        except (RecordError, OSError) as error:
+            return [f"Whether the telemetry has changed since this investigation began is not known: {error}"]
+        said = difference(before, now) if before is not None else ""
+        told = f"Since this investigation began, {said}: what was checked before read what was there then."
+        return [told] if said else []
+
     async def _kept(self, report: Report) -> Report:
-        """The report, kept as it is; its steps are of no more use."""
+        """The report, kept as it is."""
         assert self.store is not None  # noqa: S101 - only called with a store
         try:
-            await asyncio.to_thread(self.store.end, self.identity, report)
-            await asyncio.to_thread(self.store.forget_steps, [self.identity])
-        except (OSError, sqlite3.Error) as error:
+            await asyncio.to_thread(self.store.keep_report, self.identity, report)
+        except OSError as error:
             log.warning("a report cannot be kept", exc_info=True)
             return _noted(report, [f"This report is not kept: {error}."])
+        return await self._ended(report)
+
+    async def _ended(self, report: Report) -> Report:
+        """The report, when the log has that it concluded, once, and its steps are gone."""
+        assert self.store is not None  # noqa: S101 - only called with a store
+        try:
+            if (await asyncio.to_thread(self.store.events.states)).get(self.identity) != "concluded":
+                self.heard.log("concluded", headline=report.headline, causes=len(report.causes))
+                await written()
+            await asyncio.to_thread(self.store.end, self.identity, report.headline)
+        except (OSError, sqlite3.Error):
+            log.warning("what a concluded investigation leaves cannot be taken away", exc_info=True)
         return report
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from tsg_agent.errors import ParameterError
 from tsg_agent.models import Report
 from tsg_agent.report.markdown import to_markdown
+from tsg_agent.tools import GUIDE
 
 _FIELDS = {
     "parameters": "parameters",
@@ -19,7 +20,7 @@ _FIELDS = {
     "notes": "notes",
 }
 """Section -> the report's field."""
-SECTIONS = ("brief", "whole", *_FIELDS, "checks", *(f"step_{step}" for step in range(2, 11)))
+SECTIONS = ("brief", "whole", *_FIELDS, "checks", *(f"step_{step}" for step in GUIDE.by_number))
 
 
 def section(report: Report, name: str) -> str:

@@ -13,6 +13,8 @@ from tsg_agent.settings import Settings
 from tsg_agent.store import Request
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.engine import Engine
+from tsg_agent.telemetry.remote import Remote
+from tsg_agent.telemetry.servers import open_server, scheme_of
 
 
 @dataclass(frozen=True)
@@ -27,42 +29,47 @@ class Sources:
     """Named sources, each opened when it is first asked for, and open until all are closed. For several threads."""
 
     def __init__(self, named: Mapping[str, Source | str | Path], settings: Settings) -> None:
-        self._named = {
+        self.named = {
             name: source if isinstance(source, Source) else Source(str(source)) for name, source in named.items()
         }
         self._settings = settings
         self._engines: dict[str, Engine] = {}
-        self._locks = {name: threading.Lock() for name in self._named}
+        self._locks = {name: threading.Lock() for name in self.named}
 
     @property
     def names(self) -> list[str]:
         """What a client may name."""
-        return sorted(self._named)
+        return sorted(self.named)
 
     def called(self, name: str) -> Source:
         """A source by name; "" where there is only one. Raises ParameterError, naming those that there are."""
-        if not name and len(self._named) == 1:
-            return next(iter(self._named.values()))
-        if name not in self._named:
-            near = get_close_matches(name, self._named, 3, 0.5)
+        if not name and len(self.named) == 1:
+            return next(iter(self.named.values()))
+        if name not in self.named:
+            near = get_close_matches(name, self.named, 3, 0.5)
             meant = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
             problem = f"There is no source {name!r}." if name else "Which source is meant?"
             raise ParameterError(problem, fix=f"{meant}There are: {', '.join(map(repr, self.names)) or 'none'}.")
-        return self._named[name]
+        return self.named[name]
 
     def engine(self, name: str) -> Engine:
         """A source's engine, which stays open. Raises ParameterError, TelemetryError."""
         source = self.called(name)
-        key = next(known for known, held in self._named.items() if held is source)
+        key = next(known for known, held in self.named.items() if held is source)
         with self._locks[key]:
             if key not in self._engines:
                 self._engines[key] = open_telemetry(source.telemetry, mapping=source.mapping, settings=self._settings)
             return self._engines[key]
 
+    def name_of(self, request: Request) -> str | None:
+        """The name of the source that a request is about, if it is one of these."""
+        asked = Source(request.telemetry, request.mapping)
+        return next((name for name, source in self.named.items() if source == asked), None)
+
     def at(self, request: Request) -> Engine | None:
         """The engine of the source that a request is about, if it is one of these. Raises TelemetryError."""
-        asked = Source(request.telemetry, request.mapping)
-        return next((self.engine(name) for name, source in self._named.items() if source == asked), None)
+        name = self.name_of(request)
+        return None if name is None else self.engine(name)
 
     def close(self) -> None:
         """Close all that were opened."""
@@ -71,11 +78,18 @@ class Sources:
         self._engines.clear()
 
 
-def open_telemetry(telemetry: str, *, mapping: Path | None = None, settings: Settings | None = None) -> DuckDB:
-    """The embedded engine over a folder, a glob, a file or a .duckdb database; close it, or use it in `with`."""
+def open_telemetry(
+    telemetry: str, *, mapping: Path | None = None, settings: Settings | None = None
+) -> "DuckDB | Remote":
+    """An engine, by the URL's scheme; the embedded one over a folder, a glob, a file or a .duckdb database.
+
+    Close it, or use it in `with`. Raises TelemetryError.
+    """
     settings = settings or Settings()
+    if scheme_of(telemetry) not in ("", "duckdb"):
+        return open_server(telemetry, mapping)
     return DuckDB(
-        telemetry,
+        telemetry.removeprefix("duckdb://"),
         mapping=mapping,
         memory_limit=settings.memory_limit,
         threads=settings.threads,
@@ -92,7 +106,7 @@ async def opened(engine: Engine | None, request: Request, settings: Settings) ->
         return
     gone = threading.Event()
 
-    def opening() -> DuckDB:
+    def opening() -> DuckDB | Remote:
         made = open_telemetry(request.telemetry, mapping=request.mapping, settings=settings)
         if gone.is_set():
             made.close()

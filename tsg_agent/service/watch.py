@@ -27,7 +27,10 @@ class Watch:
     begun: Callable[[str], None] = lambda _id: None
     """Is told the investigation's id at once."""
     queued: Callable[[int], None] = lambda _place: None
-    """Is told the place in the queue where the investigation must wait for others, as it changes; 1 is the next."""
+    """Is told the place in the queue where the investigation must wait for others, as it changes: 1 is the next, and 0
+    its turn."""
+    logged: Callable[[], None] = lambda: None
+    """Is told, in another thread, that an event was written down."""
     tries: int | None = 3
     """Wrong answers in a row that are asked again: a program that always gives the same must end. None = all."""
 
@@ -54,8 +57,10 @@ class Heard:
     """For the report: who was told no more."""
     own_loop: bool = False
     """Whether the event loop is the run's own, so that a question may hold it."""
-    waits: bool = False
-    """Whether a question is open: what ends then has not failed, and can be answered later."""
+    open: list[Question] = field(default_factory=list)
+    """The questions that wait for an answer: what ends then has not failed, and can be answered later."""
+    known: Any = None
+    """What is answered to the first question, where it was asked before."""
     _deaf: set[str] = field(default_factory=set)
     _wrong: int = 0
 
@@ -68,8 +73,9 @@ class Heard:
         self._tell("begun", identity)
 
     def queued(self, place: int) -> None:
-        """It waits for others."""
-        self.log("queued", place=place)
+        """It waits for others, or does so no more."""
+        if place:
+            self.log("queued", place=place)
         self._tell("queued", place)
 
     def log_event(self, event: dict[str, Any]) -> None:
@@ -82,17 +88,29 @@ class Heard:
 
         Raises ParameterError where every answer was wrong; the investigation waits at its question all the same.
         """
+        if self.known is not None:
+            known, self.known = self.known, None
+            return self._said(known)
         questions = [Question.model_validate(question) for question in asked["questions"]]
         refused: dict[str, str] = asked.get("refused") or {}
-        self.waits = True
+        self.open = questions
         self.log("asked", questions=[question.model_dump(mode="json") for question in questions])
         self._wrong = self._wrong + 1 if refused else 0
         if self.watch.tries is not None and self._wrong >= self.watch.tries:
             raise ParameterError(" ".join(refused.values()), fix="Answer with one of the values that are named.")
         if self.watch.ask is None:
             raise QuestionError([(one.parameter, one.text, one.candidates) for one in questions])
+        return self._said(await self.ask(questions))
+
+    async def ask(self, questions: list[Question]) -> Any:
+        """What whoever watches answers. Only where there is one who can."""
+        assert self.watch.ask is not None  # noqa: S101 - see above
+        self.open = questions
         answers = await self._asked(self.watch.ask, questions)
-        self.waits = False
+        self.open = []
+        return answers
+
+    def _said(self, answers: Any) -> Any:
         self.log("answered", parameters=sorted(map(str, answers)) if isinstance(answers, dict) else [])
         return answers
 
@@ -102,6 +120,10 @@ class Heard:
         else:
             said = await alone(ask, questions)
         return await said if inspect.isawaitable(said) else said
+
+    def logged(self) -> None:
+        """An event was written down."""
+        self._tell("logged")
 
     def _tell(self, what: str, *data: Any) -> None:
         if what in self._deaf:

@@ -6,7 +6,9 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from pydantic import BaseModel
 
-from tsg_agent.models import Finding, Measure, Subject
+from tsg_agent.models import Action, Cause, Finding, Measure, StepKind, Subject
+from tsg_agent.steps.dimension import Dimension
+from tsg_agent.steps.remedy import Remedy
 from tsg_agent.steps.rule import Rates, Rule
 
 
@@ -60,6 +62,18 @@ class Step:
     title: ClassVar[str]
     question: ClassVar[str]
     """One sentence; with the class's docstring it is what a model reads of the tool."""
+    heading: ClassVar[str]
+    """The heading of the conclusion that it stands under; several steps may share one."""
+    kind: ClassVar[StepKind] = StepKind.SYMPTOM
+    """What it means that something is abnormal: a change can be undone, and what it is about may be new."""
+    dimensions: ClassVar[tuple[str | tuple[str, ...], ...]] = ()
+    """Columns that a cause may be named by, the first said first; a flag is named by two together."""
+    remedies: ClassVar[Mapping[Remedy, tuple[str, ...]]] = {}
+    """What to do about a cause that names one of some columns; without any it is looked at."""
+    unit: ClassVar[str] = "request"
+    """What its rates count."""
+    customers: ClassVar[bool] = False
+    """Whether what it is about is what customers meet."""
     row: ClassVar[type[BaseModel]]
     rule: ClassVar[Rule]
     label_column: ClassVar[str]
@@ -68,8 +82,17 @@ class Step:
     """The label where there is nothing to label; the rule's last where that cannot be."""
     rates: ClassVar[Mapping[str, Callable[[Sums], Any]]] = {}
     """Column that the rule compares -> how it is known of a single value, whose combinations the rows are."""
+    minimum_requests: ClassVar[float] = 0
+    """Up to how many requests a value has no label, where the rule's thresholds do not say."""
     labels_rows: ClassVar[bool] = False
     """Whether a value's label is that of the gravest row about it: the rows say more than the rates of a value."""
+
+    @property
+    def about(self) -> tuple[Dimension, ...]:
+        """What a cause may be named by."""
+        change = self.kind is StepKind.CHANGE
+        columns = [(one,) if isinstance(one, str) else one for one in self.dimensions]
+        return tuple(Dimension(names, self.step, change) for names in columns)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -97,12 +120,32 @@ class Step:
 
     def asked(self, sums: Sums, limits: Any) -> Any:
         """Which values the rule is asked about: those with more traffic than the guide's minimum."""
-        return sums.requests > limits.minimum_requests
+        return sums.requests > getattr(limits, "minimum_requests", self.minimum_requests)
 
     def label_about(self, finding: Finding, subject: Subject) -> str:
         """The gravest label among a finding's rows about a subject; "" without any."""
         found = {str(row.get(self.label_column) or "") for _, row in rows_about(finding, subject)}
         return next((label for label in self.labels if label in found), "")
+
+    def detail(self, finding: Finding | None, subject: Subject, exception: str | None) -> dict[str, Any]:
+        """What its rows add to a cause among the requests. `exception`: the one that most of its failures name."""
+        return {}
+
+    def of_scenario(self, finding: Finding | None, scenario: str) -> dict[str, Any]:
+        """What its rows say of a workflow that is a cause."""
+        return {}
+
+    def repairs(self, cause: Cause, finding: Finding | None) -> list[Action]:
+        """What a confirmed cause broke, and is to be put right beside it."""
+        return []
+
+    def looks(self, causes: list[Cause], finding: Finding) -> list[Action]:
+        """What else is worth a look while something is wrong."""
+        return []
+
+    def alarms(self, finding: Finding, causes: list[Cause]) -> list[str]:
+        """What those who run the machines must know, whatever the causes are."""
+        return []
 
 
 def rows_about(finding: Finding, subject: Subject) -> list[tuple[str, dict[str, Any]]]:

@@ -1,24 +1,9 @@
 """The guide's tables, and the map of calls: their columns and kinds, and what a source has and lacks of them."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-
-class Kind(StrEnum):
-    """What a column must hold. A source's own type is converted where nothing is lost, else refused."""
-
-    TEXT = "text"
-    NUMBER = "number"
-    INTEGER = "integer"
-    BOOLEAN = "boolean or 0/1"
-    TIMESTAMP = "timestamp"
-
-    @property
-    def sql_type(self) -> str:
-        """The canonical (DuckDB) type that queries see."""
-        return {"text": "VARCHAR", "number": "DOUBLE", "integer": "BIGINT", "timestamp": "TIMESTAMP"}.get(
-            self, "BOOLEAN"
-        )
+from tsg_agent.columns import COLUMNS
+from tsg_agent.columns import Kind as Kind  # noqa: PLC0414 - it is the tables' word, too
 
 
 @dataclass(frozen=True)
@@ -34,60 +19,18 @@ class Table:
         return f"CAST({self.defaults.get(column, 'NULL')} AS {self.columns[column].sql_type})"
 
 
-def _columns(text: str) -> dict[str, Kind]:
-    """Read "kind: name name …" lines."""
-    result: dict[str, Kind] = {}
-    for line in text.strip().splitlines():
-        kind, names = line.split(":")
-        result.update(dict.fromkeys(names.split(), Kind[kind.strip().upper()]))
-    return result
+def _table(name: str) -> Table:
+    columns = [column for column in COLUMNS if column.table == name]
+    defaults = {column.name: column.default for column in columns if column.default != "NULL"}
+    return Table(name, {column.name: column.kind for column in columns}, defaults)
 
 
-LOGS = Table(
-    "api_gateway_logs",
-    _columns("""
-        text: request_id
-        timestamp: timestamp
-        text: region datacenter availability_zone environment service_name service_version
-        text: endpoint_path http_method api_version client_type
-        integer: status_code
-        number: latency_ms backend_latency_ms connection_time_ms request_size_bytes response_size_bytes
-        text: user_id session_id correlation_id partition_id shard_id tenant_category
-        text: instance_id instance_type load_balancer_id
-        boolean: is_test_traffic is_retry cache_hit has_dependency_failure
-        text: error_code error_category exception_type exception_message stack_trace_hash
-        text: service_component dependency_name
-        boolean: is_cascading_failure
-        number: concurrent_connections data_processed_bytes cpu_utilization memory_utilization
-        number: weight
-        text: trace_id span_id parent_span_id
-    """),
-    {"weight": "1"},
-)
-FLAGS = Table("feature_flags", _columns("text: request_id flag_name flag_value"))
-METRICS = Table(
-    "infrastructure_metrics",
-    _columns("""
-        text: instance_id
-        timestamp: timestamp
-        number: cpu_utilization memory_utilization
-    """),
-)
-PRODUCTS = Table(
-    "product_metadata", _columns("text: request_id product_id product_category customer_tier subscription_type")
-)
-WORKFLOWS = Table(
-    "workflow_tracking",
-    _columns("""
-        text: correlation_id
-        timestamp: timestamp
-        text: scenario_name workflow_id workflow_step workflow_status business_criticality
-        number: total_workflow_time_ms retry_attempts
-        text: user_id region environment
-        boolean: is_test_traffic has_compensation
-    """),
-)
-CALLS = Table("calls", _columns("text: caller callee"))
+LOGS, FLAGS, METRICS, PRODUCTS, WORKFLOWS, CALLS = (
+    _table(name)
+    for name in (
+        "api_gateway_logs", "feature_flags", "infrastructure_metrics", "product_metadata", "workflow_tracking", "calls",
+    )
+)  # fmt: skip
 """A service map: which component calls which."""
 WEIGHT = "weight"
 """How many requests a row stands for: NULL is 1. In the views it is never NULL, and -1 where it cannot be one."""

@@ -1,15 +1,19 @@
 """Makes the copies of a scope: its requests, by number and with codes for texts, and what joins to them.
 
 A text of few values becomes an ENUM: one byte instead of sixteen, grouped by an array instead of a hash table. It
-compares, sorts and prints as the text does.
+compares, sorts and prints as the text does. A text that only joins becomes its hash, of 64 bits. That no two requests
+share one is proven before a copy is read (keys.py). That a request outside of the scope has the hash of one inside, and
+gives it its flag, is a chance of one in two hundred thousand for five million requests and twenty million flags.
 """
 
 import math
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tsg_agent.telemetry.catalog import CATALOG, FLAGS, LOGS, PRODUCTS
+from tsg_agent.columns import COLUMNS
+from tsg_agent.telemetry.catalog import FLAGS, LOGS, PRODUCTS
 from tsg_agent.telemetry.keys import BITMAP_BYTES
 
 Create = Callable[[str, Mapping[str, object]], tuple[Any, ...]]
@@ -19,20 +23,16 @@ FEW, MANY = 64, 10_000
 """Values up to which a text's code is looked up in a list, and up to which it gets a code at all."""
 MAXIMUM_REQUESTS = 6_000_000
 """Some 200 bytes each, with their flags and products."""
-CODED = (
-    "datacenter", "availability_zone", "service_version", "endpoint_path", "http_method", "api_version", "client_type",
-    "partition_id", "shard_id", "tenant_category", "instance_id", "instance_type", "load_balancer_id", "error_code",
-    "error_category", "exception_type", "exception_message", "stack_trace_hash", "service_component",
-    "dependency_name",
-)  # fmt: skip
-PLAIN = (
-    "request_id", "timestamp", "status_code", "latency_ms", "backend_latency_ms", "connection_time_ms", "user_id",
-    "correlation_id", "is_retry", "cache_hit", "has_dependency_failure", "is_cascading_failure",
-    "concurrent_connections", "cpu_utilization", "memory_utilization", "weight",
-    "span_id", "parent_span_id",
-)  # fmt: skip
-KEPT = (*PLAIN, *CODED)
+CODED, PLAIN, _HASHED = (
+    tuple(column.name for column in COLUMNS if column.table == LOGS.name and column.copy == way)
+    for way in ("coded", "plain", "hashed")
+)
+HASHED = {name: f"{name.removesuffix('_id')}_hash" for name in _HASHED}
+"""A text that only joins -> its hash, by which it does."""
+KEPT = (*PLAIN, *CODED, "request_id")
 """What the copy of the requests holds; a query that names another column reads the source."""
+CARRIED = ("status_code", "latency_ms", "weight")
+"""What the copy of the flags holds of their requests."""
 JOINED = {table.name: tuple(name for name in table.columns if name != "request_id") for table in (FLAGS, PRODUCTS)}
 
 
@@ -68,12 +68,21 @@ class Copies:
         """
         return f"CAST(copied.rowid % {max(1, self.held.requests)} AS INTEGER)"
 
-    @property
-    def requests(self) -> str:
-        """A SELECT of the requests as their table has them, request_id being a number."""
+    def carrying(self, query: re.Match[str]) -> str:
+        """Of a query that joins flags to columns of their requests: the same from the copy of the flags alone."""
+        names, between = query[1].split(", "), query[2]
+        if not set(names) <= set(CARRIED):
+            return query[0]
+        carried = ", ".join(name if name in self.present else f"{LOGS.blank(name)} AS {name}" for name in names)
+        flagged = f"SELECT request_id, flag_name, flag_value, {carried} FROM {FLAGS.name}"  # noqa: S608 - our own names
+        return f"flagged AS (\n{flagged}\n){between}FROM flagged AS requests"
+
+    def requests(self, *hashed: str) -> str:
+        """A SELECT of the requests as their table has them, request_id being a number; with the hashes of `hashed`."""
         absent = [name for name in KEPT if name not in self.present]
         nulls = "".join(f", {LOGS.blank(name)} AS {name}" for name in absent)
-        columns = f"* REPLACE ({self.number} AS request_id), $region AS region{nulls}"
+        hidden = ", ".join(code for name, code in HASHED.items() if name in self.present and name not in hashed)
+        columns = f"* EXCLUDE ({hidden}), {self.number} AS request_id, $region AS region{nulls}"
         return f"SELECT {columns} FROM {self.of(LOGS.name)} AS copied"  # noqa: S608 - our own names
 
     def copy_requests(self, requests: str, scope: Mapping[str, object]) -> bool:
@@ -85,7 +94,8 @@ class Copies:
             return False
         codes = self._codes(LOGS.name, source, [name for name in CODED if name in self.present], scope)
         plain = [name for name in PLAIN if name in self.present]
-        columns = ", ".join([*plain, *(f"{code} AS {name}" for name, code in codes.items())])
+        hashes = [f"hash({name}) AS {code}" for name, code in HASHED.items() if name in self.present]
+        columns = ", ".join([*hashes, *plain, *(f"{code} AS {name}" for name, code in codes.items())])
         sql = f"CREATE OR REPLACE TABLE {self.of(LOGS.name)} AS SELECT {columns} FROM {source}"  # noqa: S608 - our own names
         (self.held.requests,) = self.create(sql, scope)
         return True
@@ -94,8 +104,10 @@ class Copies:
         """Copy a table's rows about the scope's requests, each once."""
         requests, copy = self.of(LOGS.name), self.of(table)
         codes = self._codes(table, table, JOINED[table], {})
-        columns = ", ".join([f"{self.number} AS request_id", *(f"{code} AS {name}" for name, code in codes.items())])
-        rows = f"FROM {table} JOIN {requests} AS copied ON {table}.request_id = copied.request_id"
+        carried = [f"copied.{name}" for name in CARRIED if table == FLAGS.name and name in self.present]
+        coded = [f"{code} AS {name}" for name, code in codes.items()]
+        columns = ", ".join([f"{self.number} AS request_id", *carried, *coded])
+        rows = f"FROM {table} JOIN {requests} AS copied ON hash({table}.request_id) = copied.{HASHED['request_id']}"
         (found,) = self.create(f"CREATE OR REPLACE TABLE {copy} AS SELECT {columns} {rows}", {})
         if self._repeats(copy, JOINED[table], found):
             self.create(f"CREATE OR REPLACE TABLE {copy} AS SELECT DISTINCT * FROM {copy}", {})  # noqa: S608 - our own names
@@ -152,6 +164,3 @@ class Copies:
         # Unlike a cast, this is worked out once per value of a Parquet file's dictionary, not once per row.
         known = f"enum_range(CAST(NULL AS {kind}))"
         return f"(CAST({known} AS {kind}[]))[list_position({known}, {column})]"
-
-
-assert set(KEPT) <= set(CATALOG[LOGS.name].columns)  # noqa: S101 - a slip in the lists above

@@ -72,7 +72,7 @@ class Database:
                 self._check_table(table)
             if grows(again, named):
                 raise QueryError("it puts too many texts together.")
-        except (SqlglotError, RecursionError) as error:
+        except (SqlglotError, RecursionError, ValueError) as error:  # ValueError: what sqlglot reads and cannot write
             raise QueryError(f"its SQL cannot be parsed: {str(error).splitlines()[0][:200]}") from None
         return f"({text})"
 

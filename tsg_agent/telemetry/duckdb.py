@@ -6,7 +6,8 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path, PurePath
@@ -23,6 +24,7 @@ from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, SourceTable
 from tsg_agent.telemetry.codes import spelled_out
 from tsg_agent.telemetry.compact import Compact
 from tsg_agent.telemetry.database import Database
+from tsg_agent.telemetry.engine import QUERIES
 from tsg_agent.telemetry.files import find_files, group_files
 from tsg_agent.telemetry.keys import Keys
 from tsg_agent.telemetry.loading import Unreadable, first_line, lacks_answers, unreadable
@@ -35,12 +37,15 @@ from tsg_agent.telemetry.values import is_text
 from tsg_agent.telemetry.views import Relation, null_view, table_view
 
 T = TypeVar("T")
-MANY_ROWS = 50_000
+MANY_ROWS = 5_000
 """Rows from which on texts stay codes: spelled out they would take ten times the memory."""
 PERFECT_BITS = 16
 """Groups of coded columns that fit into so many bits are counted in an array instead of a hash table."""
 MOST_SPILLED = 10
 """Queries may put aside so many times the memory limit: a disk is not theirs to fill."""
+LEAST_AT_ONCE = 2
+"""Statements at a time on one core: one of them is often in Python's hands."""
+NARROW = "Narrow the window, or raise TSG_QUERY_TIMEOUT."
 WATCHED = 0.05
 """Seconds between two looks at a running query."""
 LOOK = 60.0
@@ -98,6 +103,8 @@ class DuckDB:
         self._spellings = Spellings()
         self._few = unreadable_percent
         self._template_paths = template_paths
+        (cores,) = self._connection.execute("SELECT current_setting('threads')").fetchall()[0]
+        self._slots = threading.BoundedSemaphore(max(LEAST_AT_ONCE, cores))
         self._at_work: dict[duckdb.DuckDBPyConnection, int] = {}
         self._cancelling = threading.Lock()
         try:
@@ -116,6 +123,7 @@ class DuckDB:
 
     def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
         """Rows of one SELECT. See Engine.run."""
+        QUERIES.info(sql, extra={"parameters": parameters})
         named = set(parameters_in(sql))
         missing = named - parameters.keys()
         if missing:
@@ -143,6 +151,7 @@ class DuckDB:
 
     def run_apart(self, sql: str, *, timeout: float, most: int) -> pa.Table:
         """See Distrusting.run_apart."""
+        QUERIES.info(sql)
         self._check_unchanged(sql)
         found = self.apart.run(sql, timeout=timeout, most=most)
         self._check_unchanged(sql)
@@ -198,7 +207,21 @@ class DuckDB:
         return self._watched(lambda cursor: cursor.execute(sql, dict(bound)).fetchone() or (), timeout, deadline)
 
     def _watched(self, work: Callable[[duckdb.DuckDBPyConnection], T], timeout: float, deadline: float) -> T:
-        """Work on a cursor of its own, cancelled at the deadline. DuckDB's errors as ours."""
+        """Work on a cursor of its own, when its turn has come, cancelled at the deadline. DuckDB's errors as ours."""
+        with self._turn(timeout, deadline):
+            return self._at_once(work, timeout, deadline)
+
+    @contextmanager
+    def _turn(self, timeout: float, deadline: float) -> Iterator[None]:
+        """As many statements at a time as there are cores: more would only take their memory from each other."""
+        if not self._slots.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise QueryTimeout(f"Other queries took longer than {timeout:g} s: this one had no turn.", fix=NARROW)
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    def _at_once(self, work: Callable[[duckdb.DuckDBPyConnection], T], timeout: float, deadline: float) -> T:
         cursor = self._connection.cursor()
         done = threading.Event()
         over = threading.Event()
@@ -213,8 +236,7 @@ class DuckDB:
                 raise QueryError(
                     "The query needs more memory than it may use, and was cancelled.", fix="Raise TSG_MEMORY_LIMIT."
                 ) from error
-            fix = "Narrow the window, or raise TSG_QUERY_TIMEOUT."
-            raise QueryTimeout(f"The query took longer than {timeout:g} s and was cancelled.", fix=fix) from error
+            raise QueryTimeout(f"The query took longer than {timeout:g} s and was cancelled.", fix=NARROW) from error
         except duckdb.OutOfMemoryException as error:
             raise QueryError(
                 f"The query needs more memory than it may use: {self._told(error)}", fix="Raise TSG_MEMORY_LIMIT."

@@ -1,11 +1,15 @@
 """What the checks ask of a data engine. Canonical SQL is DuckDB's."""
 
+import logging
 from collections.abc import Collection, Mapping
 from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
 from tsg_agent.telemetry.catalog import SourceTable
+
+QUERIES = logging.getLogger("tsg_agent.queries")
+"""Hears of every query before it runs, at level INFO: its text, and its parameters as the record's `parameters`."""
 
 
 class Engine(Protocol):

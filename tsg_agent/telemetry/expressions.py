@@ -10,7 +10,7 @@ from tsg_agent.telemetry.growth import grows
 MOST_CHARACTERS = 4_000
 MAPPED = SCALARS | by_arguments("""
     1: url_decode map_from_entries map_keys map_values to_json
-    2: json_extract json_extract_string list_extract list_filter list_transform lookup map_extract string_split
+    2: json_extract json_extract_string list_extract list_filter list_position list_transform lookup map_extract
 """)
 """What an expression of a mapping may call besides: it looks into values, which a question needs not."""
 ALLOWED_NODES = (
@@ -36,6 +36,9 @@ def check_expression(text: str, where: str) -> str:
     except RecursionError as error:
         fix = "Write it with fewer brackets."
         raise TelemetryError(f"{where}: the mapping's expression is nested too deep", fix=fix) from error
+    except ValueError as error:  # what sqlglot reads and cannot write
+        fix = "Write it in another way."
+        raise TelemetryError(f"{where}: the mapping's expression is not understood: {text!r}", fix=fix) from error
 
 
 def _checked(text: str, where: str) -> str:
@@ -56,7 +59,7 @@ def _checked(text: str, where: str) -> str:
     for expression in (select.expressions[0], sqlglot.parse_one(checked, read="duckdb")):  # the engine gets the second
         for node in expression.walk():
             if why := _refused(node):
-                raise TelemetryError(f"{where}: {why} may not stand in a mapping: {text!r}", fix=fix)
+                raise TelemetryError(f"{where}: {why} in a mapping: {text!r}", fix=fix)
         if grows(expression, lambda _table: None):
             raise TelemetryError(f"{where}: the mapping puts too many texts together: {text!r}", fix=fix)
     return str(sqlglot.parse_one(checked, read="duckdb").transform(_looked_up).sql(dialect="duckdb"))
@@ -89,5 +92,5 @@ def _looked_up(node: exp.Expression) -> exp.Expression:
 
 def _refused(node: exp.Expr) -> str:
     if isinstance(node, REFUSED_NODES) or not isinstance(node, ALLOWED_NODES):
-        return f"{type(node).__name__} ({node.sql(dialect='duckdb')[:60]})"
+        return f"{type(node).__name__} ({node.sql(dialect='duckdb')[:60]}) may not be used"
     return refused(node, MAPPED).rstrip(".")

@@ -105,6 +105,19 @@ def ending(path: Path) -> str:
     return f".log{rotated[2] or ''}" if rotated else known
 
 
+def places(location: str) -> list[Path]:
+    """Every file of a folder (and of sub-folders named like a table), or of a glob, readable or not; sorted by path."""
+    folder = Path(location)
+    if folder.is_dir():
+        inside = (path for name in CATALOG for path in (folder / name).rglob("*"))
+        candidates: Iterable[Path] = chain(folder.iterdir(), inside)
+    elif folder.is_file():
+        candidates = [folder]
+    else:
+        candidates = map(Path, glob.glob(location, recursive=True))  # noqa: PTH207 - the pattern may be absolute
+    return sorted(path for path in candidates if path.is_file())
+
+
 def find_files(location: str, unpack_to: str = "") -> list[Path]:
     """Every readable file of a folder (and of sub-folders named like a table), or of a glob; sorted by path.
 
@@ -113,14 +126,7 @@ def find_files(location: str, unpack_to: str = "") -> list[Path]:
     """
     folder = Path(location)
     fix = f"Give a folder, a glob or a .duckdb file that holds {', '.join(CATALOG)} as Parquet, CSV or JSON lines."
-    if folder.is_dir():
-        inside = (path for name in CATALOG for path in (folder / name).rglob("*"))
-        candidates: Iterable[Path] = chain(folder.iterdir(), inside)
-    elif folder.is_file():
-        candidates = [folder]
-    else:
-        candidates = map(Path, glob.glob(location, recursive=True))  # noqa: PTH207 - the pattern may be absolute
-    there = sorted(path for path in candidates if path.is_file())
+    there = places(location)
     if unpack_to:
         _check_places([path for path in there if _is_packed(path)], location)
         there = unpacked(there, Path(unpack_to))

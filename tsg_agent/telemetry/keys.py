@@ -18,7 +18,7 @@ from tsg_agent.errors import QueryError
 Run = Callable[[str, Mapping[str, object]], pa.Table]
 
 COUNTED = re.compile(r"count\(DISTINCT (?:\w+\.)?request_id\)", re.IGNORECASE)
-COPIED = re.compile(r"SELECT DISTINCT ON \(request_id\b[^)]*\)")
+COPIED = re.compile(r"\s*QUALIFY row_number\(\) OVER \(PARTITION BY request_id\b[^)]*\) = 1")
 DISTINCT = re.compile(
     r"SELECT DISTINCT (request_id, [\w, ]+?)\s+FROM (feature_flags|product_metadata)\s+"
     r"WHERE request_id IN \(SELECT request_id FROM requests\)"
@@ -53,7 +53,7 @@ class Keys:
         scope = tuple(bound[name] for name in SCOPE)
         if not self._holds(("api_gateway_logs", *scope), lambda: _one_row_a_request(bound, run)):
             return sql
-        return COPIED.sub("SELECT", COUNTED.sub("count(*)", sql))
+        return COPIED.sub("", COUNTED.sub("count(*)", sql))
 
     def joined(self, sql: str, bound: Mapping[str, object], run: Run) -> str:
         """The query without the DISTINCT over flags or products, where a request has one row of each."""

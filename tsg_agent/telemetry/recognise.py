@@ -1,16 +1,14 @@
 """Looks at a file and writes the mapping that reads it: a ready one, or each column guessed by its name."""
 
 import re
-import tomllib
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from os.path import commonprefix
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
 
+from tsg_agent.columns import COLUMNS
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import ANSWER, CALLS, LOGS, Kind
 from tsg_agent.telemetry.conversion import NUMERIC
@@ -153,12 +151,6 @@ def _constant(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace('"', '\\"').replace("'", "''") + "'"
 
 
-@cache
-def _synonyms() -> dict[str, list[str]]:
-    text = files("tsg_agent.telemetry").joinpath("guesses.toml").read_text("utf-8")
-    return {name: [_bare(one) for one in names.split()] for name, names in tomllib.loads(text).items()}
-
-
 def _bare(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
@@ -173,8 +165,9 @@ def _guessed(columns: dict[str, str], path: Path, given: dict[str, str]) -> list
     held = {_bare(name): name for name in columns}
     lines: list[str] = []
     used: set[str] = set()
-    for name, kind in LOGS.columns.items():
-        names = [name, *_synonyms().get(name, [])]
+    for column in (one for one in COLUMNS if one.table == LOGS.name):
+        name, kind = column.name, column.kind
+        names = [name, *column.named]
         names += [one + unit for one in names for unit in _UNITS] if name.endswith("_ms") else []
         found = next((held[_bare(one)] for one in names if _bare(one) in held and held[_bare(one)] not in used), None)
         if found is None:
@@ -223,6 +216,8 @@ def _proved(location: str, text: str, columns: dict[str, str]) -> Proposal:
                     present = engine.tables[held.name].present | {ANSWER}
                     listed = ", ".join(name for name in held.columns if name in present)
                     table = engine.run(f"SELECT {listed} FROM {held.name} LIMIT {SHOWN}", {}, timeout=60)  # noqa: S608 - the catalogue's names
+                    if not table.num_rows:
+                        break
                     return Proposal(text, table.to_pylist(), engine.tables[held.name].notes)
             except TelemetryError as error:
                 bad = re.search(rf"{LOGS.name}\.(\w+)", error.message)
@@ -230,4 +225,7 @@ def _proved(location: str, text: str, columns: dict[str, str]) -> Proposal:
                 if line is None:
                     raise
                 text = text.replace(line[0], f"# left out: {line[0]}\n#   {' '.join(error.message.split())}")
-    raise TelemetryError(f"No mapping that reads {location} was found.", fix="Write one (docs/telemetry.md).")
+    raise TelemetryError(
+        f"No mapping that reads a row of {location} was found: {text.splitlines()[0].removeprefix('# ')}",
+        fix="Write one (docs/telemetry.md), or name a format (--format).",
+    )

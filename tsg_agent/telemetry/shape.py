@@ -27,7 +27,7 @@ def shaped(connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMap
     """The rows that the mapping asks for. Raises TelemetryError where the source has no such arrays."""
     columns = dict(mapping.columns)
     if mapping.unnest:
-        source = _unnested(connection, source, mapping.unnest.split("."), whole=WHOLE in str(mapping.columns))
+        source = _unnested(connection, source, mapping.unnest.split("."), whole=WHOLE in str(mapping))
     if mapping.where:
         source = f"(SELECT * FROM {source} WHERE {first_fitting(connection, source, mapping.where)})"  # noqa: S608 - a checked expression
     if mapping.counters:

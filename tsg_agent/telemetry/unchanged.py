@@ -1,6 +1,6 @@
 """Whether files that are read in place are still those that were opened: two sources make no one conclusion."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 Mark = tuple[int, int, int]
@@ -20,8 +20,28 @@ class Unchanged:
             self._changed = [Path(path).name for path, mark in self._marks.items() if _mark(path) != mark]
         if not self._changed:
             return ""
-        others = f" and {len(self._changed) - 1} more" if len(self._changed) > 1 else ""
-        return f"{self._changed[0]}{others} was changed or replaced while it was read"
+        return f"{_some(self._changed)} was changed or replaced while it was read"
+
+
+def marks(paths: Iterable[Path]) -> dict[str, Mark]:
+    """Files as they are, by path; without those that are gone meanwhile."""
+    found = {str(path): _mark(str(path)) for path in paths}
+    return {path: mark for path, mark in found.items() if mark is not None}
+
+
+def difference(before: Mapping[str, Mark], now: Mapping[str, Mark]) -> str:
+    """Which files are no longer what they were, in words; nothing where all are."""
+    kinds = {
+        "was changed or replaced": [path for path in before.keys() & now.keys() if before[path] != now[path]],
+        "is gone": before.keys() - now.keys(),
+        "is new": now.keys() - before.keys(),
+    }
+    return ", ".join(f"{_some(paths)} {said}" for said, paths in kinds.items() if paths)
+
+
+def _some(paths: Iterable[str]) -> str:
+    first, *others = sorted(Path(path).name for path in paths)
+    return f"{first} (and {len(others)} more)" if others else first
 
 
 def _mark(path: str) -> Mark | None:

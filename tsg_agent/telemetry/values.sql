@@ -3,7 +3,7 @@
 WITH together AS (
     SELECT region, environment, {service} AS service, count(*) AS held, {requests} AS requests
     FROM {table}
-    GROUP BY ALL
+    GROUP BY region, environment, {service}
 ),
 span AS (
     -- Of itself, so that a source which knows the least and greatest time of its parts need not read them.

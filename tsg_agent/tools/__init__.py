@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from tsg_agent.models import Parameters
 from tsg_agent.settings import Settings
 from tsg_agent.steps.guide import TypedGuide
 from tsg_agent.telemetry.engine import Engine
@@ -36,14 +37,18 @@ PLUGINS: tuple[Plugin[Any], ...] = (
 )
 """Every check, in the guide's order. Adding one is a file, its SQL, and a line here."""
 
-GUIDE = TypedGuide(PLUGINS)
-"""The built-in guide."""
+GUIDE: TypedGuide[Plugin[Any]] = TypedGuide(PLUGINS, tuple(Parameters.model_fields), ())
+"""The built-in guide: its checks all follow the first step, side by side."""
 
 
 def get_tools(
-    telemetry: Engine, settings: Settings | None = None, *, checks_only: bool = False
+    telemetry: Engine,
+    settings: Settings | None = None,
+    *,
+    guide: TypedGuide[Plugin[Any]] = GUIDE,
+    checks_only: bool = False,
 ) -> "list[StructuredTool]":
-    """LangChain tools over one source: the checks, `plugin_1_tool` to `plugin_9_tool`, then `run_guide` and `ask`.
+    """LangChain tools over one source: the guide's checks, `plugin_1_tool` to `plugin_9_tool`, then `run_guide`, `ask`.
 
     Each gives a short text for the model (a finding in words, at most ten rows) and the whole result, a Finding, a
     Report or an Answer, as plain JSON in its artifact. `checks_only`: without the last two.
@@ -52,7 +57,7 @@ def get_tools(
     error message with what would do, never an empty result.
     """
     settings = settings or Settings()
-    checks = langchain_tools(PLUGINS, telemetry, settings)
+    checks = langchain_tools(guide.steps, telemetry, settings)
     if checks_only:
         return checks
     more: list[StructuredTool] = import_module("tsg_agent.toolbox").more_tools(telemetry, settings)  # it stands above

@@ -16,7 +16,7 @@ from tsg_agent.models.base import Model
 from tsg_agent.telemetry.catalog import LOGS
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools.rows import naive_utc
-from tsg_agent.tools.service_requests import COPIES, with_service_requests
+from tsg_agent.tools.service_requests import COPY, with_service_requests
 from tsg_agent.wording import clock, count, moment, some
 
 MATTERS = 0.5
@@ -189,11 +189,11 @@ SELECT status_code IS NULL AS silent, coalesce(timestamp >= $incident_start::TIM
 _SCOPED = f"{_SIDES} FROM service_requests WHERE region = $region GROUP BY silent, since"
 _EVERY = f"""
 {_SIDES} FROM (
-    {COPIES} * FROM api_gateway_logs
+    SELECT DISTINCT {", ".join(COPY)} FROM api_gateway_logs
     WHERE timestamp IS NOT NULL AND is_test_traffic IS NOT TRUE AND environment IS NOT NULL
         AND service_name IS NOT NULL AND region IS NOT NULL AND weight > 0
-) GROUP BY silent, since
-"""
+) AS each_once GROUP BY silent, since
+"""  # noqa: S608 - our own names
 
 
 class _Row(NamedTuple):

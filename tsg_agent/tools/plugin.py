@@ -52,9 +52,9 @@ class Ran(NamedTuple):
     kept: pa.Table | None = None
 
 
-def load_sql(name: str, *, weighted: bool = False) -> str:
+def load_sql(name: str, *, weighted: bool = False, package: str = "tsg_agent.tools") -> str:
     """The text of a check's query, ready to run; `weighted`: over a source whose rows stand for several requests."""
-    text = files("tsg_agent.tools").joinpath(f"{name}.sql").read_text("utf-8")
+    text = files(package).joinpath(f"{name}.sql").read_text("utf-8")
     return with_service_requests(text, weighted=weighted)
 
 
@@ -74,11 +74,15 @@ class Plugin(Step, ABC, Generic[R]):
     """
 
     number: ClassVar[int]
+    noun: ClassVar[str]
+    """What it checks, in a word of a tool's name: check_versions."""
     needs: ClassVar[tuple[Needs, ...]]
     row: ClassVar[type[Row]]
     args: ClassVar[type[WindowArgs]] = ScopeArgs
     requests_column: ClassVar[str] = ""
     """The column that counts a group's requests, where the query counts `redirects` beside it."""
+    keeps: ClassVar[str] = ""
+    """The name under which the query's rows are kept for the analysis of runs and the code interpreter."""
     told: ClassVar[str] = ""
     """The column of which it says how the source was read, where that was not plain."""
 
@@ -90,7 +94,12 @@ class Plugin(Step, ABC, Generic[R]):
     @property
     def key(self) -> str:
         """The name of the plugin's files."""
-        return type(self).__module__.rpartition(".")[2]
+        return self._module.rpartition(".")[2]
+
+    @property
+    def _module(self) -> str:
+        """Of the class that has the number: a class made from it has its query."""
+        return next(one.__module__ for one in type(self).__mro__ if "number" in vars(one))
 
     def description(self, thresholds: AllThresholds) -> str:
         """What a model reads of the tool: the class's docstring, with the thresholds in force, and the question."""
@@ -112,7 +121,8 @@ class Plugin(Step, ABC, Generic[R]):
         if absent:
             reason = f"The telemetry has no {', '.join(absent)}."
             return Ran(self._ended(Status.NOT_APPLICABLE, reason, began))
-        sql = load_sql(self.key, weighted=is_weighted(engine))
+        package = self._module.rpartition(".")[0]
+        sql = load_sql(self.key, weighted=is_weighted(engine), package=package)
         parameters = sql_parameters(sql, args, settings)
         queried = {"sql": sql, "sql_parameters": {name: _plain(value) for name, value in parameters.items()}}
         try:

@@ -5,14 +5,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tsg_agent.models import Measure
+from tsg_agent.models import Action, Cause, Measure, StepKind
 from tsg_agent.settings import AllThresholds, VersionThresholds
+from tsg_agent.steps.remedy import Order, Remedy, Situation, action, look, named, only_for, under
 from tsg_agent.steps.rule import Arm, Rates, Rule
 from tsg_agent.steps.step import Sums, percent_of
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
 from tsg_agent.tools.rows import REQUEST_COLUMNS, Row, WindowArgs, column, milliseconds, percent
 from tsg_agent.versions import VersionOrder, version_order
+from tsg_agent.wording import count, name, points
 
 NAMED = 10
 """Versions that a note names one by one."""
@@ -55,6 +57,19 @@ RULE = Rule(
 """Only the newest version can be a regression: its rank is not known where its place in the order is not."""
 
 
+def roll_back(cause: Cause, situation: Situation, columns: tuple[str, ...]) -> Action | None:
+    """To the version that was measured healthier beside it."""
+    if not named(cause, columns):
+        return None
+    version, healthy = name(cause.subject["service_version"]), cause.detail.get("roll_back_to")
+    if not healthy:
+        return look(cause, "no version was measured healthier beside it to roll back to")
+    limits = situation.thresholds.version
+    text = f"roll back version {version} to {name(healthy)}{only_for(cause, columns)}"
+    below = f"{points(limits.regression_points)} on over {count(limits.minimum_requests)} requests"
+    return action("roll_back", text + under(cause, situation, below), cause, roll_back_to=str(healthy))
+
+
 class VersionRegression(Plugin[VersionRow]):
     """Compares the failure and slow rates of the service's versions, newest against the one before it.
 
@@ -63,6 +78,7 @@ class VersionRegression(Plugin[VersionRow]):
     """
 
     number = 1
+    noun = "versions"
     step = 2
     title = "Service version regression"
     question = "Does the newest service version fail more, or slower, than the one before it?"
@@ -75,6 +91,10 @@ class VersionRegression(Plugin[VersionRow]):
     )
     row = VersionRow
     label_column = "assessment"
+    heading = "Service version issues"
+    kind = StepKind.CHANGE
+    dimensions = ("service_version",)
+    remedies: ClassVar = {Remedy(Order.UNDO, roll_back): ("service_version",)}
     rule = RULE
     rates: ClassVar = {"slow_rate": percent_of(Measure.SLOW)}
 
@@ -92,7 +112,7 @@ class VersionRegression(Plugin[VersionRow]):
             before = known[rank] if rank < len(known) else None
             row = _row(group, before, rank)
             ranked = rank if group["service_version"] in order.keys else None
-            assessment, also = RULE.label(row, limits, version_rank=ranked)
+            assessment, also = self.rule.label(row, limits, version_rank=ranked)
             rows.append(row.model_copy(update={"assessment": assessment, "also": also}))
         return Assessment(
             rows=rows[: limits.limit],

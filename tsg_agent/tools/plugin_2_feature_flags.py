@@ -4,8 +4,9 @@ import math
 import statistics
 from typing import Any, ClassVar
 
-from tsg_agent.models import Measure
+from tsg_agent.models import Action, Cause, Measure, StepKind
 from tsg_agent.settings import AllThresholds, FlagThresholds
+from tsg_agent.steps.remedy import Order, Remedy, Situation, action, only_for, under
 from tsg_agent.steps.rule import Arm, Rule
 from tsg_agent.steps.step import percent_of, requests
 from tsg_agent.telemetry.catalog import Needs
@@ -20,7 +21,12 @@ from tsg_agent.tools.rows import (
     percent,
     text_key,
 )
+from tsg_agent.wording import count, listed, name
+from tsg_agent.wording import percent as share
 
+FLAG = ("flag_name", "flag_value")
+DEFAULTS = ("off", "control", "false", "disabled", "0", "no", "none", "default")
+"""Flag values that commonly mean "as it was before the flag"."""
 SQUARABLE = 1e150
 """Milliseconds that no clock measured: their squares overflow, and they would take the score from all others."""
 
@@ -68,6 +74,34 @@ RULE = Rule(
 """HIGH_ERROR_RATE by the SQL's rule or the prose's."""
 
 
+def set_back(cause: Cause, situation: Situation, columns: tuple[str, ...]) -> Action | None:
+    """To another value; which, where the evidence settles it."""
+    if "flag_name" not in cause.subject:
+        return None
+    guilty = str(cause.detail.get("leave_value", cause.subject.get("flag_value", "")))
+    others = [str(v) for v in cause.detail.get("other_values", ())]
+    text, set_to = _flag_back(name(cause.subject["flag_name"]), guilty, others)
+    limits = situation.thresholds.flag
+    below = f"{share(limits.action_error_rate)} errors on over {count(limits.action_requests)} requests"
+    text += only_for(cause, columns) + under(cause, situation, below)
+    return action("set_flag", text, cause, leave_value=guilty, set_to=set_to)
+
+
+def _flag_back(flag: str, guilty: str, others: list[str]) -> tuple[str, str | None]:
+    """How to leave a guilty value, in words, and the value to set, where the evidence settles it."""
+    bad, words = name(guilty), [name(v) for v in others]
+    only = others[0] if len(others) == 1 else None
+    if guilty.casefold() in DEFAULTS:
+        instead = f"set it to {words[0]}" if only else f"choose another value ({listed(words, 5) or 'none was seen'})"
+        return f"move flag {flag} off its value {bad}: {instead}; do not disable it, that would choose {bad}", only
+    back = next((v for v in others if v.casefold() in DEFAULTS), only)
+    if back is not None:
+        return f"set flag {flag} back from {bad} to {name(back)}", back
+    if words:
+        return f"set flag {flag} back from {bad} to its value before (seen beside it: {listed(words, 5)})", None
+    return f"disable flag {flag}: its value {bad} fails", None
+
+
 class FeatureFlags(Plugin[FlagRow]):
     """Compares error rates and latencies of the requests that carry each value of each feature flag.
 
@@ -76,6 +110,7 @@ class FeatureFlags(Plugin[FlagRow]):
     """
 
     number = 2
+    noun = "flags"
     step = 3
     title = "Feature flag impact"
     question = "Do requests that carry some value of a feature flag fail more, or answer slower?"
@@ -86,6 +121,10 @@ class FeatureFlags(Plugin[FlagRow]):
     row = FlagRow
     requests_column = "request_count"
     label_column = "flag_status"
+    heading = "Feature flag problems"
+    kind = StepKind.CHANGE
+    dimensions = (FLAG,)
+    remedies: ClassVar = {Remedy(Order.UNDO, set_back): FLAG}
     rule = RULE
     rates: ClassVar = {
         "request_count": requests,
@@ -115,7 +154,7 @@ class FeatureFlags(Plugin[FlagRow]):
             latency = group["avg_latency"]
             zscore = (latency - mean) / deviation if deviation and latency is not None else None
             row = FlagRow(**group, flag_status="", severity_rank=rank, latency_zscore=zscore)
-            status, also = RULE.label(row, limits)
+            status, also = self.rule.label(row, limits)
             if status != self.healthy:
                 rows.append(row.model_copy(update={"flag_status": status, "also": also}))
         return Assessment(

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from tsg_agent.settings import AllThresholds
+from tsg_agent.steps.remedy import REDIRECT
 from tsg_agent.steps.rule import Arm, Rule
 from tsg_agent.steps.step import answered
 from tsg_agent.telemetry.catalog import Needs
@@ -71,6 +72,7 @@ class Regions(Plugin[RegionRow]):
     """
 
     number = 3
+    noun = "regions"
     step = 4
     title = "Regional availability"
     question = "Which regions, datacenters and zones answer worse than they should?"
@@ -84,6 +86,9 @@ class Regions(Plugin[RegionRow]):
     row = RegionRow
     requests_column = "total_count"
     label_column = "health_status"
+    heading = "Regional degradation"
+    dimensions = ("region", "datacenter")
+    remedies: ClassVar = {REDIRECT: ("region", "datacenter")}
     rule = RULE
     rates: ClassVar = {"availability_pct": answered}
 
@@ -102,7 +107,7 @@ class Regions(Plugin[RegionRow]):
                 health_status="",
                 incident_region=group["region"] == args.region,
             )
-            status, also = RULE.label(row, limits)
+            status, also = self.rule.label(row, limits)
             rows.append(row.model_copy(update={"health_status": status, "also": also}))
         rows.sort(
             key=lambda row: (

@@ -22,10 +22,10 @@ shares AS (
     SELECT
         *,
         CASE WHEN answered > 0 THEN successes * 100.0 / nullif(requests, 0) END AS success_rate,
-        epoch(hour) AS second,
+        epoch_us(hour) / 1000000.0 AS second,
         -- What the slope below weighs: hours of which something is known.
         CASE WHEN answered > 0 THEN requests END AS known,
-        (epoch(hour) - epoch($start_time::TIMESTAMP)) / 3600.0 AS hours_in
+        (epoch_us(hour) - epoch_us($start_time::TIMESTAMP)) / 3600000000.0 AS hours_in
     FROM hours
 )
 SELECT

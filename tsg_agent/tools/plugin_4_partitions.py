@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from tsg_agent.models import Measure
 from tsg_agent.settings import AllThresholds, PartitionThresholds
+from tsg_agent.steps.remedy import DRAIN
 from tsg_agent.steps.rule import Arm, Rule
 from tsg_agent.steps.step import answered, mean_latency, percent_of
 from tsg_agent.telemetry.catalog import Needs
@@ -86,6 +87,7 @@ class Partitions(Plugin[PartitionRow]):
     """
 
     number = 4
+    noun = "partitions"
     step = 5
     title = "Partition availability"
     question = "Which partitions, shards and tenant categories are served badly?"
@@ -99,6 +101,9 @@ class Partitions(Plugin[PartitionRow]):
     row = PartitionRow
     requests_column = "total_requests"
     label_column = "partition_status"
+    heading = "Partition and shard issues"
+    dimensions = ("shard_id", "partition_id", "tenant_category")
+    remedies: ClassVar = {DRAIN: dimensions}
     rule = RULE
     rates: ClassVar = {
         "error_rate": percent_of(Measure.SERVER_ERRORS),
@@ -115,7 +120,7 @@ class Partitions(Plugin[PartitionRow]):
         rows = []
         for group in enough:
             row = PartitionRow(**group, health_score=health_score(group, limits), partition_status="", severity_rank=0)
-            status, also = RULE.label(row, limits)
+            status, also = self.rule.label(row, limits)
             if status != self.healthy:
                 rows.append(row.model_copy(update={"partition_status": status, "also": also}))
         rows.sort(key=_order)

@@ -37,7 +37,7 @@ sampled AS (
         AND date_trunc('minute', requests.timestamp) = fresh.minute
         AND requests.timestamp >= fresh.sampled
         AND (fresh.superseded IS NULL OR requests.timestamp < fresh.superseded)
-        AND requests.timestamp - fresh.sampled <= to_minutes($zone_sample_age_minutes)
+        AND requests.timestamp <= fresh.sampled + to_minutes($zone_sample_age_minutes)
 ),
 quarters AS (
     SELECT

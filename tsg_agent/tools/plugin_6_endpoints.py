@@ -2,8 +2,10 @@
 
 from typing import Any, ClassVar
 
-from tsg_agent.models import Measure
+from tsg_agent.columns import Nature, of_nature
+from tsg_agent.models import Action, Cause, Measure
 from tsg_agent.settings import AllThresholds
+from tsg_agent.steps.remedy import Order, Remedy, Situation, action, named, owned
 from tsg_agent.steps.rule import Arm, Rule
 from tsg_agent.steps.step import answered, percent_of, requests
 from tsg_agent.telemetry.catalog import Needs
@@ -19,6 +21,7 @@ from tsg_agent.tools.rows import (
     ranks,
     text_key,
 )
+from tsg_agent.wording import subject_name
 
 
 class EndpointRow(Row):
@@ -76,6 +79,16 @@ RULE = Rule(
 )
 
 
+def fix(cause: Cause, situation: Situation, columns: tuple[str, ...]) -> Action | None:
+    """Beginning at the error that its requests meet, where one shows."""
+    if not named(cause, columns):
+        return None
+    errors = of_nature(Nature.COMPONENT, Nature.ERROR)
+    seen = [v for v in cause.also_visible_in if any(column in v.subject for column in errors)]
+    hint = f"; start at {subject_name(seen[0].subject)}" if seen else ""
+    return owned(action("fix_endpoint", f"fix {subject_name(cause.subject)}{hint}", cause), cause, situation)
+
+
 class Endpoints(Plugin[EndpointRow]):
     """Compares success, errors, latency and cache hits of endpoints by method, API version and client.
 
@@ -85,6 +98,7 @@ class Endpoints(Plugin[EndpointRow]):
     """
 
     number = 6
+    noun = "endpoints"
     step = 7
     title = "Endpoint availability"
     question = "Which endpoints fail or slow down, for which methods, API versions and clients?"
@@ -99,6 +113,10 @@ class Endpoints(Plugin[EndpointRow]):
     requests_column = "total_requests"
     told = "endpoint_path"
     label_column = "endpoint_status"
+    heading = "Application component failures"
+    dimensions = ("endpoint_path", "http_method", "api_version", "client_type")
+    remedies: ClassVar = {Remedy(Order.FIX_WHERE, fix): dimensions}
+    customers = True
     rule = RULE
     rates: ClassVar = {
         "total_requests": requests,
@@ -119,7 +137,7 @@ class Endpoints(Plugin[EndpointRow]):
             success = group["success_rate"]
             impact = None if success is None else group["total_requests"] / 1000.0 * (100 - success)
             row = EndpointRow(**group, endpoint_status="", impact_score=impact, impact_rank=0)
-            status, also = RULE.label(row, limits)
+            status, also = self.rule.label(row, limits)
             if status != self.healthy:
                 rows.append(row.model_copy(update={"endpoint_status": status, "also": also}))
         rows.sort(key=_order)

@@ -2,8 +2,9 @@
 
 from typing import Any, ClassVar
 
-from tsg_agent.models import Measure
+from tsg_agent.models import Action, Cause, Finding, Measure
 from tsg_agent.settings import AllThresholds, ProductThresholds
+from tsg_agent.steps.remedy import SYMPTOMS, Order, Remedy, Situation, action, named, proposal
 from tsg_agent.steps.rule import Arm, Rule
 from tsg_agent.steps.step import answered, mean_latency, percent_of
 from tsg_agent.telemetry.catalog import Needs
@@ -19,8 +20,10 @@ from tsg_agent.tools.rows import (
     percent,
     text_key,
 )
+from tsg_agent.wording import listed, subject_name
 
 PREMIUM, STANDARD = "PREMIUM", "STANDARD"
+BREACHES = ("SLA_BREACH_PREMIUM", "SLA_BREACH_STANDARD")
 
 
 class ProductRow(Row):
@@ -46,12 +49,12 @@ RULE = Rule(
     "product",
     (
         Arm(
-            "SLA_BREACH_PREMIUM",
+            BREACHES[0],
             lambda row, limits: (row.customer_tier == PREMIUM) & (row.success_rate < limits.premium_success),
             "under {product.premium_success:g} % answered 2xx",
         ),
         Arm(
-            "SLA_BREACH_STANDARD",
+            BREACHES[1],
             lambda row, limits: (row.customer_tier == STANDARD) & (row.success_rate < limits.standard_success),
             "under {product.standard_success:g} %",
         ),
@@ -88,6 +91,16 @@ def business_impact(row: dict[str, Any], limits: ProductThresholds) -> float | N
     return float(row["affected_users"] * weight * (100 - row["success_rate"]) / 100)
 
 
+def act_for_tier(cause: Cause, _: Situation, columns: tuple[str, ...]) -> Action | None:
+    """Where its requests fail, be what its customers were promised broken or not."""
+    if not named(cause, columns) or cause.measure in SYMPTOMS:
+        return None
+    why = "its SLA is breached"
+    if cause.label not in BREACHES:
+        why = "its requests fail (under the guide's threshold for tiers; the evidence confirms it)"
+    return action("act_for_tier", f"act at once for {subject_name(cause.subject)}: {why}", cause)
+
+
 class Products(Plugin[ProductRow]):
     """Compares success, retries, dependency failures and latency of products by customer tier and subscription.
 
@@ -96,6 +109,7 @@ class Products(Plugin[ProductRow]):
     """
 
     number = 7
+    noun = "products"
     step = 8
     title = "Product and customer impact"
     question = "Which products, customer tiers and subscriptions are hurt?"
@@ -112,6 +126,10 @@ class Products(Plugin[ProductRow]):
     row = ProductRow
     requests_column = "total_requests"
     label_column = "product_status"
+    heading = "Product and customer impact"
+    dimensions = ("product_id", "product_category", "customer_tier", "subscription_type")
+    remedies: ClassVar = {Remedy(Order.SERVE, act_for_tier): ("customer_tier",)}
+    customers = True
     rule = RULE
     rates: ClassVar = {
         "success_rate": answered,
@@ -129,13 +147,22 @@ class Products(Plugin[ProductRow]):
         for group in enough:
             impact = business_impact(group, limits)
             row = ProductRow(**group, product_status="", business_impact_score=impact, priority=0)
-            status, also = RULE.label(row, limits)
+            status, also = self.rule.label(row, limits)
             if status != self.healthy:
                 rows.append(row.model_copy(update={"product_status": status, "also": also}))
         rows.sort(key=_order)
         ranked = dense_ranks([descending(row.business_impact_score) for row in rows])
         rows = [row.model_copy(update={"priority": rank}) for row, rank in zip(rows, ranked, strict=True)]
         return Assessment(rows[: limits.limit], enough=len(enough), truncated=len(rows) > limits.limit)
+
+    def repairs(self, cause: Cause, finding: Finding | None) -> list[Action]:
+        """The tiers whose SLA the cause breaches."""
+        breached = [v for v in cause.also_visible_in if v.label in BREACHES]
+        if not breached:
+            return []
+        text = f"act at once for {listed([subject_name(v.subject) for v in breached])}: the cause breaches their SLA"
+        evidence = [e for v in breached for e in v.evidence] or cause.evidence
+        return [proposal("act_for_tier", text, cause, evidence, {"subjects": [v.subject for v in breached]})]
 
 
 def _order(row: ProductRow) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ sold AS (
     FROM product_metadata
     WHERE request_id IN (SELECT request_id FROM requests)
 ),
-served AS MATERIALIZED (
+served AS (
     SELECT requests.*, product_id, product_category, customer_tier, subscription_type
     FROM requests
     JOIN sold ON requests.request_id = sold.request_id

@@ -1,14 +1,18 @@
 """Step 9: which business workflows fail, and at which step?"""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 
+from tsg_agent.models import Action, Cause, Finding, StepKind, Subject
 from tsg_agent.settings import AllThresholds
+from tsg_agent.steps.remedy import Order, Remedy, Situation, action, proposal
 from tsg_agent.steps.rule import Arm, Rule
+from tsg_agent.steps.step import rows_about
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
 from tsg_agent.tools.rows import Row, WindowArgs, column, descending, milliseconds, text_key
+from tsg_agent.wording import count, listed, name, some, subject_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,9 +55,8 @@ def in_the_guides_order(table: pa.Table) -> pa.Table:
 def frame_of(table: pa.Table) -> "pd.DataFrame":
     """Plugin 8's rows as the analysis and the code interpreter read them; repeated texts stored once."""
     repeated = ["scenario_name", "workflow_id", "workflow_step", "workflow_status", "business_criticality"]
-    for name in repeated:
-        position = table.column_names.index(name)
-        table = table.set_column(position, name, table[name].dictionary_encode())
+    for one in repeated:
+        table = table.set_column(table.column_names.index(one), one, table[one].dictionary_encode())
     frame: pd.DataFrame = table.to_pandas()
     return frame
 
@@ -73,6 +76,29 @@ RULE = Rule(
 )
 
 
+def mitigate(cause: Cause, _: Situation, __: tuple[str, ...]) -> Action | None:
+    """At the step where its runs fail."""
+    if "scenario_name" not in cause.subject:
+        return None
+    step = cause.detail.get("workflow_step") or cause.subject.get("workflow_step")
+    workflow = subject_name({k: v for k, v in cause.subject.items() if k != "workflow_step"})
+    where = f" at step {name(step)}" if step else ""
+    text = f"mitigate {workflow}{where}: stop or bypass what fails there"
+    return action("mitigate_workflow", text, cause, workflow_step=step)
+
+
+def _repair(cause: Cause, broken: list[tuple[Subject, int, str]]) -> Action:
+    """One proposal for the runs of all workflows that a cause broke: (subject, runs to repair, row)."""
+    subjects, bare = [subject for subject, _, _ in broken], sum(runs for _, runs, _ in broken)
+    if len(broken) == 1:
+        of, named, target = subject_name(subjects[0]), "", dict[str, Any](subjects[0])
+    else:
+        each = [f"{name(subject['scenario_name'])} ({runs})" for subject, runs, _ in broken]
+        of, named, target = f"{len(broken)} workflows", f": {listed(each, len(each))}", {"subjects": subjects}
+    text = f"repair {some(bare, 'run')} of {of} that failed without compensation{named}"
+    return proposal("repair_runs", text, cause, [row for _, _, row in broken], {**target, "uncompensated": bare})
+
+
 class Workflows(Plugin[ScenarioRow]):
     """Reads the steps of business workflows and analyses each run: completion, failing step, users, compensation.
 
@@ -81,6 +107,7 @@ class Workflows(Plugin[ScenarioRow]):
     """
 
     number = 8
+    noun = "workflows"
     step = 9
     title = "Workflow completion"
     question = "Which business workflows fail, at which step, and whom does it hurt?"
@@ -103,6 +130,13 @@ class Workflows(Plugin[ScenarioRow]):
     args = WindowArgs
     row = ScenarioRow
     label_column = "workflow_status"
+    heading = "Scenario failures"
+    kind = StepKind.DEFINITIVE
+    dimensions = ("scenario_name",)
+    remedies: ClassVar = {Remedy(Order.BYPASS, mitigate): ("scenario_name", "workflow_step")}
+    unit = "run"
+    customers = True
+    keeps = "plugin_8"
     rule = RULE
     labels_rows = True
 
@@ -120,7 +154,8 @@ class Workflows(Plugin[ScenarioRow]):
             return Assessment([], enough=0)
         analysis = analyse(groups[0]["rows"], thresholds.workflow)
         found = [ScenarioRow(**scenario, workflow_status="") for scenario in analysis.scenarios]
-        rows = [row.model_copy(update={"workflow_status": RULE.label(row, thresholds.workflow)[0]}) for row in found]
+        labels = [self.rule.label(row, thresholds.workflow)[0] for row in found]
+        rows = [row.model_copy(update={"workflow_status": one}) for row, one in zip(found, labels, strict=True)]
         rows.sort(
             key=lambda row: (
                 row.workflow_status == self.healthy,
@@ -133,3 +168,34 @@ class Workflows(Plugin[ScenarioRow]):
         shortage = "" if ended else "No run of a workflow has ended yet."
         kept = pa.Table.from_pandas(analysis.runs, preserve_index=False)
         return Assessment(rows, enough=len(rows), shortage=shortage, groups=len(rows), kept=kept)
+
+    def of_scenario(self, finding: Finding | None, scenario: str) -> dict[str, Any]:
+        """What its rows say of a workflow that is a cause: failed runs, those known to lack compensation."""
+        rows = rows_about(finding, {"scenario_name": scenario}) if finding else []
+        told = {
+            "business_criticality": "business_criticality",
+            "failed_runs": "failed_runs",
+            "uncompensated": "uncompensated_runs",
+            "affected_users": "affected_users",
+        }
+        return {name: rows[0][1][column] for name, column in told.items()} if rows else {}
+
+    def repairs(self, cause: Cause, finding: Finding | None) -> list[Action]:
+        """Runs that failed half way, in it or in the workflows that it broke: what they did is to be undone."""
+        found = []
+        bare, failed = cause.detail.get("uncompensated"), cause.detail.get("failed_runs")
+        if "scenario_name" in cause.subject and isinstance(bare, int) and bare > 0:
+            of = f" (of {count(failed)} that failed)" if isinstance(failed, int) else ""
+            workflow = subject_name({"scenario_name": cause.subject["scenario_name"]})
+            text = f"repair {some(bare, 'run')} of {workflow} that failed without compensation{of}"
+            found.append(action("repair_runs", text, cause, uncompensated=bare, failed_runs=failed))
+        broken = [
+            (one.subject, bare, row_id)
+            for one in cause.impact
+            if one.step == self.step and finding is not None
+            for row_id, row in rows_about(finding, one.subject)
+            if isinstance(bare := row.get("uncompensated_runs"), int) and bare > 0
+        ]
+        if broken:
+            found.append(_repair(cause, broken))
+        return found

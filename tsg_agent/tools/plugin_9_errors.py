@@ -1,17 +1,20 @@
 """Step 10: which errors, of which components and dependencies, weigh most?"""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from tsg_agent.models import Measure
+from tsg_agent.columns import Nature, of_nature
+from tsg_agent.models import Action, Cause, Finding, Measure, Subject
 from tsg_agent.settings import AllThresholds, ErrorThresholds
+from tsg_agent.steps.remedy import Order, Remedy, Situation, action, named, only_for, owned
 from tsg_agent.steps.rule import Arm, Rates, Rule
-from tsg_agent.steps.step import Sums
+from tsg_agent.steps.step import Sums, rows_about
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
 from tsg_agent.tools.rows import REQUEST_COLUMNS, Row, WindowArgs, column, descending, text_key
+from tsg_agent.wording import name, one_line, subject_name
 
 
 class ErrorRow(Row):
@@ -73,6 +76,19 @@ def impact(row: dict[str, Any], limits: ErrorThresholds) -> float:
     )
 
 
+def fix(cause: Cause, situation: Situation, columns: tuple[str, ...]) -> Action | None:
+    """The exception, where it fails, with its commonest message."""
+    if not named(cause, columns):
+        return None
+    places = named(cause, of_nature(Nature.COMPONENT))
+    error = cause.detail.get("exception_type") or cause.subject.get("exception_type")
+    message = cause.detail.get("message")
+    what = name(error) if error else "what fails"
+    text = f"fix {what}{f' in {subject_name(places)}' if places else ''}{only_for(cause, columns)}"
+    text += f" (most frequent message: “{one_line(message, 120)}”)" if message else ""
+    return owned(action("fix_error", text, cause, exception_type=error), cause, situation)
+
+
 class Errors(Plugin[ErrorRow]):
     """Ranks the service's errors (5xx) by category, exception, component and dependency.
 
@@ -83,6 +99,7 @@ class Errors(Plugin[ErrorRow]):
     """
 
     number = 9
+    noun = "errors"
     step = 10
     title = "Top errors"
     question = "Which errors, of which components and dependencies, weigh most?"
@@ -107,6 +124,9 @@ class Errors(Plugin[ErrorRow]):
     )
     row = ErrorRow
     label_column = "priority"
+    heading = "Error patterns"
+    dimensions = ("service_component", "dependency_name", "error_category", "exception_type")
+    remedies: ClassVar = {Remedy(Order.FIX, fix): dimensions}
     rule = PRIORITY
     nothing = "NO_ERRORS"
     labels_rows = True
@@ -125,7 +145,7 @@ class Errors(Plugin[ErrorRow]):
             row = ErrorRow(**group, error_pattern="", priority="", impact_score=impact(group, limits), rank=rank)
             name, patterns = PATTERN.label(row, limits)
             row = row.model_copy(update={"error_pattern": name})
-            urgency, priorities = PRIORITY.label(row, limits)
+            urgency, priorities = self.rule.label(row, limits)
             rows.append(row.model_copy(update={"priority": urgency, "also": (*patterns, *priorities)}))
         return Assessment(
             rows[: limits.limit], enough=len(groups), truncated=len(rows) > limits.limit, groups=len(errors)
@@ -139,6 +159,26 @@ class Errors(Plugin[ErrorRow]):
     def asked(self, sums: Sums, limits: Any) -> Any:
         """Every error gets a label."""
         return sums.percent(Measure.SERVER_ERRORS) > 0
+
+    def detail(self, finding: Finding | None, subject: Subject, exception: str | None) -> dict[str, Any]:
+        """The exception, and its commonest message where most errors of that kind are the subject's.
+
+        The guide counts messages by category and exception, wherever they occur: of a kind that occurs mostly elsewhere
+        it is another's message, and where a source names neither it is anybody's.
+        """
+        told = {"exception_type": exception} if exception else {}
+        about = rows_about(finding, {**subject, **told}) if finding else []
+        if finding is None or not about:
+            return told
+        first = about[0][1]
+        kind = first["error_category"], first["exception_type"]
+        alike = [(row, (row["error_category"], row["exception_type"]) == kind) for row in finding.rows]
+        everywhere = sum(row["total_occurrences"] for row, same in alike if same)
+        own = sum(
+            row["total_occurrences"] for _, row in about if (row["error_category"], row["exception_type"]) == kind
+        )
+        message = first["most_common_message"]
+        return {**told, "message": message} if any(kind) and message and 2 * own > everywhere else told
 
 
 def _order(group: dict[str, Any], score: float) -> tuple[Any, ...]:

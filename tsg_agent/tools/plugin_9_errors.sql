@@ -28,7 +28,14 @@ details AS (
         count(is_cascading_failure) AS cascading_known,
         count(*) FILTER (is_cascading_failure) AS cascading
     FROM errors
-    GROUP BY ALL
+    GROUP BY
+        error_category,
+        exception_type,
+        exception_message,
+        stack_trace_hash,
+        error_code,
+        service_component,
+        dependency_name
 ),
 patterns AS (
     SELECT
@@ -70,12 +77,19 @@ messages AS (
 )
 SELECT
     total_requests,
-    patterns.* EXCLUDE (first_seen, last_seen),
+    patterns.error_category,
+    patterns.exception_type,
+    patterns.service_component,
+    patterns.dependency_name,
+    unique_stacktraces,
+    total_occurrences,
+    total_retries,
+    total_cascading,
     users.total_affected_users,
     exception_message AS most_common_message,
-    total_occurrences / nullif(epoch(last_seen - first_seen) / 3600.0, 0) AS error_velocity,
-    epoch(last_seen - first_seen) / 60.0 AS minutes_seen,
-    epoch($end_time::TIMESTAMP - first_seen) / 3600.0 AS hours_since_start
+    total_occurrences / nullif((epoch_us(last_seen) - epoch_us(first_seen)) / 1000000.0 / 3600.0, 0) AS error_velocity,
+    (epoch_us(last_seen) - epoch_us(first_seen)) / 1000000.0 / 60.0 AS minutes_seen,
+    (epoch_us($end_time::TIMESTAMP) - epoch_us(first_seen)) / 1000000.0 / 3600.0 AS hours_since_start
 FROM totals
 LEFT JOIN patterns ON true
 LEFT JOIN users

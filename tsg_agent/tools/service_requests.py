@@ -6,7 +6,7 @@ from importlib.resources import files
 from tsg_agent.telemetry.catalog import LOGS, WEIGHT
 from tsg_agent.telemetry.engine import Engine
 
-COPIES = "SELECT DISTINCT ON (request_id, timestamp, status_code, service_component)"
+COPY = ("request_id", "timestamp", "status_code", "service_component")
 """A row delivered twice is one: the same request at the same time, answered alike by the same component."""
 _INNER = r"(?:[^()]|\([^()]*\))*"
 _COUNT = re.compile(rf"\bcount\((?:DISTINCT (?:\w+\.)?request_id|\*)\)( FILTER \({_INNER}\))?")
@@ -19,6 +19,16 @@ def is_weighted(engine: Engine) -> bool:
     """Whether the source says how many requests a row stands for."""
     logs = engine.tables.get(LOGS.name)
     return logs is not None and WEIGHT in logs.present
+
+
+def each_once(sql: str) -> str:
+    """What ends a SELECT of requests so that copies of a row count once, for a query that reads what `sql` names.
+
+    Of copies that differ the first counts, in the order of all that is read: the same one on every engine.
+    """
+    read = [name for name in LOGS.columns if name not in COPY and re.search(rf"\b{name}\b", sql)]
+    order = f" ORDER BY {', '.join(read)}" if read else ""
+    return f"QUALIFY row_number() OVER (PARTITION BY {', '.join(COPY)}{order}) = 1"
 
 
 def with_service_requests(sql: str, *, weighted: bool = False, once: bool = False) -> str:
@@ -38,6 +48,6 @@ def with_service_requests(sql: str, *, weighted: bool = False, once: bool = Fals
     body = sql[len(head) :].lstrip()
     shared = files("tsg_agent.tools").joinpath("requests.sql").read_text("utf-8").rstrip()
     if weighted or once:
-        shared = shared.replace("SELECT", COPIES, 1)
+        shared = f"{shared}\n{each_once(sql)}"
     rest = f",\n{body[5:]}" if body.startswith("WITH ") else f"\n{body}"
     return f"{head}WITH service_requests AS (\n{shared}\n){rest}"

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tsg_agent.evidence.dimensions import COMPONENT
-from tsg_agent.evidence.measurement import entry_of, is_error_only
+from tsg_agent.evidence.measurement import COMPONENT, entry_of, is_error_only
 from tsg_agent.evidence.requests import Column, Requests
 from tsg_agent.models import Measure, Subject
 from tsg_agent.settings import VerdictThresholds
@@ -88,7 +87,7 @@ class Explainer:
         """Outcomes whose moment is a part's: the service's own series shows none."""
         self.passing_on: set[tuple[tuple[str, str], ...]] = set()
         """Components that only pass on what fails behind them."""
-        component = requests.column(COMPONENT.columns[0])
+        component = requests.column(COMPONENT)
         self.entry: Bools | None = None
         self.entry_name: str | None = None
         self.columns = [column for column in requests.columns if not is_error_only(column, requests)]
@@ -199,7 +198,10 @@ class Explainer:
         tried = [one for column in self.columns for one in self._uneven(column, measure, rows, whole)]
         tried.sort(key=lambda one: -one[0])
         cost = math.log(max(sum(len(column.values) for column in self.columns), 1))
-        found = [change_point(one.failures, one.requests, self.reported, self.alphas[0]) for _, one in tried[:TRIED]]
+        least = math.log(1 / self.alphas[0]) + cost
+        found = [
+            change_point(one.failures, one.requests, self.reported, self.alphas[0], least) for _, one in tried[:TRIED]
+        ]
         moments = [replace(one, gain=one.gain - cost) for one in found if one is not None]
         best = max(moments, key=lambda one: one.gain, default=None)
         if best is None or not best.clear:
@@ -250,8 +252,9 @@ class Explainer:
         away = callers | (never_worked(search) if inner else set())
         if not away:
             return search
-        self.passing_on |= {((COMPONENT.columns[0], name),) for name in callers}
-        columns = [_without(column, away) if column.dimension == COMPONENT else column for column in self.columns]
+        self.passing_on |= {((COMPONENT, name),) for name in callers}
+        inner_ones = (COMPONENT,)
+        columns = [_without(one, away) if one.dimension.columns == inner_ones else one for one in self.columns]
         return Search(Members.of(columns, state, self.requests.weight), moment.phi, inner=inner, alpha=self.alphas[1])
 
     def sharper(self, one: Found) -> ChangePoint:
@@ -295,7 +298,7 @@ def callers_of_what_fails(search: Search, calls: frozenset[tuple[str, str]]) -> 
 
     A callee without requests before never worked: it is what its caller does wrong.
     """
-    name = COMPONENT.columns[0]
+    name = COMPONENT
     members = search.members
     counts = members.each(members.everything)
     gains = search.gain(counts, search.total)
@@ -309,7 +312,7 @@ def callers_of_what_fails(search: Search, calls: frozenset[tuple[str, str]]) -> 
 
 def never_worked(search: Search) -> set[str]:
     """Components that nobody called before: what fails in calling them is their caller's doing."""
-    members, name = search.members, COMPONENT.columns[0]
+    members, name = search.members, COMPONENT
     return {item[name] for place, item in enumerate(members.items) if name in item and members.new[place]}
 
 

@@ -7,7 +7,8 @@ from tsg_agent.evidence.measurement import Measurement
 from tsg_agent.evidence.requests import Requests
 from tsg_agent.models import Finding, Subject
 from tsg_agent.settings import AllThresholds
-from tsg_agent.steps.step import rows_about
+from tsg_agent.steps.guide import TypedGuide
+from tsg_agent.steps.step import Step, rows_about
 from tsg_agent.verdicts.ledger import Ledger
 from tsg_agent.verdicts.naming import Names
 
@@ -17,8 +18,9 @@ CITED = 3
 
 @dataclass(frozen=True)
 class Context:
-    """The requests and their counts, the findings by step, the limits, the guide's labels, the rows cited so far."""
+    """The guide, the requests and their counts, the findings by step, the limits, the labels, the rows cited so far."""
 
+    guide: TypedGuide[Step]
     requests: Requests
     measurement: Measurement
     findings: Mapping[int, Finding]

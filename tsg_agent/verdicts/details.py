@@ -5,13 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsg_agent.evidence.dimensions import FLAG
 from tsg_agent.evidence.measurement import Measurement, Table
 from tsg_agent.evidence.requests import Requests
-from tsg_agent.models import Finding, Measure, Subject
-from tsg_agent.settings import AllThresholds
+from tsg_agent.models import Measure, Subject
 from tsg_agent.statistics import Bools, Floats, share
-from tsg_agent.steps.step import rows_about
 from tsg_agent.verdicts.context import Context
 from tsg_agent.workflow_analysis import step_that_fails
 
@@ -28,12 +25,10 @@ def detail_of(subject: Subject, measure: Measure, rows: Bools, context: Context)
         detail |= _version(subject["service_version"], measure, context)
     if "flag_name" in subject:
         detail |= _flag(subject, context.measurement)
-    if labels := _pressure(subject, context.findings.get(6)):
-        detail["labels"] = labels
-    error = _exception(measure, rows, context.requests)
-    if error:
-        detail["exception_type"] = error
-    return detail | _message(subject, error, context.findings.get(10))
+    exception = _exception(measure, rows, context.requests)
+    for step in context.guide.steps:
+        detail |= step.detail(context.findings.get(step.step), subject, exception)
+    return detail
 
 
 def _version(version: str, measure: Measure, context: Context) -> dict[str, Any]:
@@ -78,7 +73,7 @@ def _failed_since(measure: Measure, table: Table, context: Context) -> Floats:
 
 
 def _flag(subject: Subject, measurement: Measurement) -> dict[str, Any]:
-    table = measurement.table(FLAG.columns)
+    table = measurement.table(("flag_name", "flag_value"))
     name, value = subject["flag_name"], subject["flag_value"]
     asked = table.counts.requests.sum(axis=1) if table is not None else np.zeros(0)
     others = [
@@ -87,12 +82,6 @@ def _flag(subject: Subject, measurement: Measurement) -> dict[str, Any]:
         if flag == name and other != value
     ]
     return {"leave_value": value, "other_values": [other for _, other in sorted(others, reverse=True)]}
-
-
-def _pressure(subject: Subject, finding: Finding | None) -> list[str]:
-    """Every label that the zone's rows carry, so that a lack of resources is not hidden by a graver one."""
-    rows = rows_about(finding, subject) if finding else []
-    return sorted({label for _, row in rows for label in (row["zone_status"], *row["also"])})
 
 
 def _exception(measure: Measure, rows: Bools, requests: Requests) -> str | None:
@@ -106,37 +95,8 @@ def _exception(measure: Measure, rows: Bools, requests: Requests) -> str | None:
     return column.values[best][0] if counted[best] and counted[best] >= MOSTLY * len(named) else None
 
 
-def _message(subject: Subject, error: str | None, finding: Finding | None) -> dict[str, Any]:
-    """The commonest message of the subject's kind of error, where most errors of that kind are the subject's.
-
-    The guide counts messages by category and exception, wherever they occur: of a kind that occurs mostly elsewhere it
-    is another's message, and where a source names neither it is anybody's.
-    """
-    about = rows_about(finding, subject if error is None else {**subject, "exception_type": error}) if finding else []
-    if finding is None or not about:
-        return {}
-    first = about[0][1]
-    kind = first["error_category"], first["exception_type"]
-    alike = [(row, (row["error_category"], row["exception_type"]) == kind) for row in finding.rows]
-    everywhere = sum(row["total_occurrences"] for row, same in alike if same)
-    own = sum(row["total_occurrences"] for _, row in about if (row["error_category"], row["exception_type"]) == kind)
-    message = first["most_common_message"]
-    return {"message": message} if any(kind) and message and 2 * own > everywhere else {}
-
-
-def workflow_detail(
-    scenario: str, steps: pd.DataFrame | None, finding: Finding | None, limits: AllThresholds
-) -> dict[str, Any]:
-    """The step where failures gather, failed runs, those known to lack compensation. `steps`: plugin 8's rows."""
-    rows = rows_about(finding, {"scenario_name": scenario}) if finding else []
-    detail: dict[str, Any] = {}
-    if rows:
-        row = rows[0][1]
-        detail = {
-            "business_criticality": row["business_criticality"],
-            "failed_runs": row["failed_runs"],
-            "uncompensated": row["uncompensated_runs"],
-            "affected_users": row["affected_users"],
-        }
-    step = step_that_fails(steps, limits.workflow) if steps is not None and len(steps) else None
-    return {**detail, "workflow_step": step} if step else detail
+def workflow_detail(scenario: str, number: int, steps: pd.DataFrame | None, context: Context) -> dict[str, Any]:
+    """What the rows of the check of workflows say, and the step where failures gather, from the rows of its query."""
+    detail = context.guide.by_number[number].of_scenario(context.findings.get(number), scenario)
+    failing = step_that_fails(steps, context.limits.workflow) if steps is not None and len(steps) else None
+    return {**detail, "workflow_step": failing} if failing else detail

@@ -4,11 +4,11 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from tsg_agent.evidence.dimensions import Dimension
 from tsg_agent.evidence.measurement import Table
 from tsg_agent.models import Contrast, Measure, Onset, OnsetKind, Rate, Subject, Tier, Verdict
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import difference_interval, g2_z, robust_dispersion, upper_p
+from tsg_agent.steps.dimension import Dimension
 from tsg_agent.verdicts.context import Context
 from tsg_agent.wording import measure_words, percent, rate_words
 

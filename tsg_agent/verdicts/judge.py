@@ -10,7 +10,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tsg_agent.evidence.dimensions import WORKFLOW, leading
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Measurement, measured
 from tsg_agent.evidence.requests import KINDS, MINUTE, REQUEST_MEASURES, Requests, with_workflows
@@ -34,6 +33,7 @@ from tsg_agent.verdicts.confidence import GATE_CLOSED, NO_CONTRAST, UNSETTLED, S
 from tsg_agent.verdicts.context import Context
 from tsg_agent.verdicts.dismissed import Key, dismissed
 from tsg_agent.verdicts.gates import gate_of
+from tsg_agent.verdicts.impact import Impact
 from tsg_agent.verdicts.ledger import Ledger, by_bucket, charted
 from tsg_agent.verdicts.lost_traffic import fall_of
 from tsg_agent.verdicts.members import SUPPORT
@@ -42,7 +42,7 @@ from tsg_agent.verdicts.notes import notes_of
 from tsg_agent.verdicts.regions import region_found
 from tsg_agent.verdicts.runs import Runs
 from tsg_agent.verdicts.verdict import considered, key_of, parts_of, request_verdict, told_alike, workflow_verdict
-from tsg_agent.verdicts.workflows import Workflow, WorkflowJudge
+from tsg_agent.verdicts.workflows import SCENARIO, Workflow, WorkflowJudge
 from tsg_agent.wording import column_words, listed
 
 
@@ -99,8 +99,12 @@ class _Case:
         reported = self.given.incident_start
         self.reported = None if reported is None else (reported - self.given.start_time).total_seconds() / MINUTE
         self.requests = evidence.requests
-        if evidence.runs is not None and len(evidence.runs):
-            self.requests = with_workflows(self.requests, evidence.runs)
+        self.workflow = evidence.guide.dimension(SCENARIO)
+        self.runs: Runs | None = None
+        if self.workflow is not None and evidence.runs is not None and len(evidence.runs):
+            self.runs = Runs.of(evidence.runs, self.begin, self.requests)
+            names, scenario, place = self.runs.names, self.runs.scenario, self.runs.place
+            self.requests = with_workflows(self.requests, names, scenario, place, self.workflow)
         minutes = (self.end - self.begin).total_seconds() / MINUTE
         known_start = self.reported is not None and 0 < self.reported < minutes
         self.requests = self.requests.with_usual(self.reported or 0 if known_start else minutes / 2)
@@ -119,14 +123,14 @@ class _Case:
         sure = [one for one, how in weighed if how.confidence is Confidence.CONFIRMED]
         workflows = self._workflows(sure, explained)
         taken = {one.scenario for one in workflows if one.confidence is not None}
-        weighed = [(one, how) for one, how in weighed if one.subject.get(WORKFLOW.columns[0]) not in taken]
+        weighed = [(one, how) for one, how in weighed if one.subject.get(SCENARIO) not in taken]
         start = self._start(explained, sure or [one for one, _ in weighed], workflows)
         measurement = measured(
-            self.requests, self._grid(start), self.evidence.regions, self.given.service_name, self.given.region
+            self.requests, self._grid(start), self.evidence.regions, self.given, self.evidence.guide.dimensions
         )
         names = Names(self.evidence.guide, measurement, self.findings, self.limits)
         ledger = Ledger(known=start.measured is not None)
-        context = Context(self.requests, measurement, self.findings, self.limits, names, ledger)
+        context = Context(self.evidence.guide, self.requests, measurement, self.findings, self.limits, names, ledger)
         return Judged(self._judgement(explained, weighed, workflows, start, context), measurement)
 
     def _weighed(self, one: Found) -> Weighed | None:
@@ -136,7 +140,7 @@ class _Case:
         rest = one.rest or _series(requests, one.measure, ~(one.rows | one.others | requests.passed_on))
         told = Series(*requests.series(one.measure, one.told))
         nats = one.search.cost * max(len(one.key), 1) + one.search.least
-        change = leading(one.subject).change
+        change = self.evidence.guide.leading(one.subject).change
         sides = Sides(_series(requests, one.measure, alone), rest, told)
         weighed = weigh(sides, one.moment, nats, limits, change=change)
         if weighed.onset.after is None or weighed.onset.after.failures < SUPPORT:
@@ -171,11 +175,9 @@ class _Case:
         }  # fmt: skip
 
     def _workflows(self, found: list[Found], explained: Explained) -> list[Workflow]:
-        runs = self.evidence.runs
-        if runs is None or not len(runs):
+        if self.workflow is None or self.runs is None:
             return []
-        made = Runs.of(runs, self.begin, self.requests)
-        judge_of = WorkflowJudge(made, self.reported, self.findings.get(WORKFLOW.step), self.limits)
+        judge_of = WorkflowJudge(self.runs, self.reported, self.findings.get(self.workflow.step), self.limits)
         return judge_of.judged(found, list(explained.moments.values()))
 
     def _start(self, explained: Explained, found: list[Found], workflows: list[Workflow]) -> Start:
@@ -215,9 +217,10 @@ class _Case:
         self, explained: Explained, weighed: list[tuple[Found, Weighed]], workflows: list[Workflow], start: Start,
         context: Context,
     ) -> Judgement:  # fmt: skip
+        impact = Impact(self.explainer, context.measurement, self.given.region)
         ranked = [
             ((how.confidence is not Confidence.CONFIRMED, one.measure in SYMPTOMS, -one.worth),
-             request_verdict(one, how, workflows, context))
+             request_verdict(one, how, workflows, context, impact.effect(one, how, weighed)))
             for one, how in weighed
         ]  # fmt: skip
         ranked += [
@@ -227,7 +230,7 @@ class _Case:
         ]  # fmt: skip
         verdicts = told_alike([verdict for _, verdict in sorted(ranked, key=lambda item: item[0])])
         main = start.measure if start.measure in REQUEST_MEASURES else Measure.SERVER_ERRORS
-        rejected = dismissed(context, main, _known(verdicts), self._reasons(verdicts, context))
+        rejected = dismissed(context, main, self._known(verdicts), self._reasons(verdicts, context))
         measurement = context.measurement
         drawn = [
             (one.subject, one.measure, *by_bucket(self.requests, one.measure, one.rows, measurement.grid))
@@ -242,12 +245,19 @@ class _Case:
             start=start,
             traffic=self._traffic(),
             considered=considered(explained),
+            reach=impact.reach([one for one, how in weighed if how.confidence is Confidence.CONFIRMED]),
+            course=impact.course(start, start.measure, self._until) if start.measure in OUTCOMES else None,
             notes=notes_of(measurement, start, self.limits.verdict),
         )
 
+    @property
+    def _until(self) -> datetime:
+        """When the window, or before it the telemetry, ends."""
+        return self.end if self.evidence.until is None else min(self.end, _naive(self.evidence.until))
+
     def _traffic(self) -> TrafficLoss | None:
         """Requests that stopped coming, at the entry."""
-        end = self.end if self.evidence.until is None else min(self.end, _naive(self.evidence.until))
+        end = self._until
         minutes = int((end - self.begin).total_seconds() // MINUTE)
         second = self.requests.second if self.explainer.entry is None else self.requests.second[self.explainer.entry]
         weight = self.requests.weight
@@ -262,9 +272,15 @@ class _Case:
             return None
         steps = self.evidence.steps()
         since = self.begin + timedelta(minutes=one.moment.start if one.moment else 0)
-        mine = steps[(steps["scenario_name"].astype("str") == one.scenario) & (steps["timestamp"] >= since)]
+        mine = steps[(steps[SCENARIO].astype("str") == one.scenario) & (steps["timestamp"] >= since)]
         left = mine[~mine["correlation_id"].isin(one.explained)] if one.explained else mine
         return left if len(left) else mine
+
+    def _known(self, verdicts: list[Verdict]) -> set[Key]:
+        """The subjects that causes, their parts, their blast radius and their impact are about."""
+        known = {key_of(item.subject) for one in verdicts for item in (*one.also_visible_in, *one.impact)}
+        parts = [part for one in verdicts for part in (one.subject, *parts_of(one.subject, self.evidence.guide))]
+        return known | {key_of(part) for part in parts}
 
     def _reasons(self, verdicts: list[Verdict], context: Context) -> dict[Key, str]:
         """Why the search dismissed some subjects: components that pass failures on, descriptions of errors."""
@@ -283,9 +299,3 @@ def _series(requests: Requests, measure: Measure, rows: Bools) -> Series:
 
 def _naive(time: datetime) -> datetime:
     return time.astimezone(UTC).replace(tzinfo=None)
-
-
-def _known(verdicts: list[Verdict]) -> set[Key]:
-    """The subjects that causes, their parts, their blast radius and their impact are about."""
-    known = {key_of(item.subject) for one in verdicts for item in (*one.also_visible_in, *one.impact)}
-    return known | {key_of(part) for one in verdicts for part in (one.subject, *parts_of(one.subject))}

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsg_agent.evidence.requests import Column
+from tsg_agent.evidence.together import counted
 from tsg_agent.models import Subject
 from tsg_agent.statistics import Bools, Floats
 
@@ -30,8 +31,9 @@ MOST_ITEMS, LARGE, FEWER = 120, 200_000, 40
 """Values looked at in conjunctions: those that rose most, in that order; of more requests than LARGE fewer, since more
 requests tell them better apart, and have more combinations of them."""
 WORD = 64
-SPAN, AT_ONCE = 2_048, 100_000
-"""Words that are counted in one go, and of how many sets together: what fits into a processor's own memory."""
+SPAN, AT_ONCE = 1_000, 60_000
+"""Words of a set that are counted in one go, their bits by 16 bits; and words of several sets together: what fits into
+a processor's own memory."""
 DIGITS = 40
 """Binary digits that a weight which is no whole number is read by."""
 
@@ -69,20 +71,19 @@ class Members:
     @classmethod
     def of(cls, columns: Sequence[Column], state: NDArray[np.integer], weight: Floats | None) -> "Members":
         """Count `columns` by `state` (BEFORE_OK…, -1 = neither) and keep the values that may be part of a cause."""
-        kept = state >= 0
-        everything = np.bincount(state[kept], None if weight is None else weight[kept], 4).astype(float)
+        cell = state.astype(np.int64) + 1
+        everything = np.bincount(cell, weight, 5).astype(float)[1:]
         # The rows of failures are few: what holds too few of them is not looked at further.
         found: list[tuple[float, int, int]] = []
         asked_before: dict[tuple[int, int], float] = {}
         values = 0
-        for place, column in enumerate(columns):
-            counted = marginal(column, state, weight)
-            if not counted[:, [BEFORE_OK, AFTER_OK]].any():
+        for place, counts in enumerate(each[:, 1:] for each in counted(columns, cell, 5, weight)):
+            if not counts[:, [BEFORE_OK, AFTER_OK]].any():
                 continue  # only failures carry it: it says what failed, not where
-            values += len(counted)
-            k1, n1 = counted[:, AFTER_FAILED], counted[:, AFTER_OK] + counted[:, AFTER_FAILED]
-            n0 = counted[:, BEFORE_OK] + counted[:, BEFORE_FAILED]
-            base = (counted[:, BEFORE_FAILED] + PRIOR * base_share(everything)) / (n0 + PRIOR)
+            values += len(counts)
+            k1, n1 = counts[:, AFTER_FAILED], counts[:, AFTER_OK] + counts[:, AFTER_FAILED]
+            n0 = counts[:, BEFORE_OK] + counts[:, BEFORE_FAILED]
+            base = (counts[:, BEFORE_FAILED] + PRIOR * base_share(everything)) / (n0 + PRIOR)
             z = (k1 - n1 * base) / np.sqrt(n1 * base * (1 - base) + 1)
             wanted = (k1 >= SUPPORT) & (n1 < WHOLE * (everything[AFTER_OK] + everything[AFTER_FAILED])) & (z > -2)
             found += [(-float(z[code]), place, int(code)) for code in np.flatnonzero(wanted)]
@@ -139,12 +140,16 @@ class Members:
     def _met(self, some: Bits, others: Bits) -> Floats:
         """Requests that are in each of some sets and in each of others, by state: (some, others, 4)."""
         counts = np.zeros((len(some), len(others), 4))
+        room = np.empty(max(AT_ONCE, len(others) * SPAN), np.uint64)  # fresh memory costs more than the counting
         for span in self.spans:
             words = others[:, span.words]
             step = max(1, AT_ONCE // max(words.size, 1))
             for first in range(0, len(some), step):
-                both = some[first : first + step, None, span.words] & words
-                counts[first : first + step, :, span.state] += span.weight * _ones(both)
+                mine = some[first : first + step, None, span.words]
+                both = room[: len(mine) * words.size].reshape(len(mine), *words.shape)
+                counts[first : first + step, :, span.state] += span.weight * _ones(
+                    np.bitwise_and(mine, words, out=both)
+                )
         return counts
 
     def counted(self, key: Key, alive: Bits) -> Floats:
@@ -170,8 +175,9 @@ class Members:
         return counted
 
 
-def _ones(words: Bits) -> NDArray[np.int64]:
-    result: NDArray[np.int64] = np.bitwise_count(words).sum(axis=-1, dtype=np.int64)
+def _ones(words: Bits) -> NDArray[np.uint16]:
+    """How many bits are set in each row of words, at most SPAN each."""
+    result: NDArray[np.uint16] = np.bitwise_count(words).sum(axis=-1, dtype=np.uint16)
     return result
 
 
@@ -179,27 +185,27 @@ def _packed(rows: Bools) -> Bits:
     return np.packbits(rows).view(np.uint64)
 
 
-def _laid(state: NDArray[np.integer], weight: Floats | None) -> tuple[NDArray[np.intp], list[Span]]:
+def _laid(state: NDArray[np.integer], weight: Floats | None) -> tuple[NDArray[np.int32], list[Span]]:
     """Which request each bit is about, -1 for none, and the spans: bits of a state and weight fill words of their own.
 
     A request that stands for several has a bit for each binary digit of their number.
     """
-    rows: list[NDArray[np.intp]] = []
+    rows: list[NDArray[np.int32]] = []
     spans: list[Span] = []
     words = 0
     for place in range(4):
-        for some, value in _digits(np.flatnonzero(state == place), weight):
+        for some, value in _digits(np.flatnonzero(state == place).astype(np.int32), weight):
             count = -(-len(some) // WORD)
-            rows.append(np.concatenate([some, np.full(count * WORD - len(some), -1, np.intp)]))
+            rows.append(np.concatenate([some, np.full(count * WORD - len(some), -1, np.int32)]))
             spans += [
                 Span(slice(first, min(first + SPAN, words + count)), place, value)
                 for first in range(words, words + count, SPAN)
             ]
             words += count
-    return np.concatenate(rows) if rows else np.empty(0, np.intp), spans
+    return np.concatenate(rows) if rows else np.empty(0, np.int32), spans
 
 
-def _digits(rows: NDArray[np.intp], weight: Floats | None) -> Iterator[tuple[NDArray[np.intp], float]]:
+def _digits(rows: NDArray[np.int32], weight: Floats | None) -> Iterator[tuple[NDArray[np.int32], float]]:
     """The rows that have each binary digit in their weight, and what the digit is worth."""
     if weight is None or not len(rows):
         yield rows, 1.0
@@ -209,17 +215,6 @@ def _digits(rows: NDArray[np.intp], weight: Floats | None) -> Iterator[tuple[NDA
     whole = np.rint(mine / unit).astype(np.int64)
     for digit in range(int(whole.max()).bit_length()):
         yield rows[(whole >> digit) & 1 == 1], float(unit * 2**digit)
-
-
-def marginal(column: Column, state: NDArray[np.integer], weight: Floats | None) -> Floats:
-    """Requests of each value, by before/after and ok/failed: (values, 4)."""
-    cell = column.codes.astype(np.int64)  # what is in no state, or has no value, is counted in the margin
-    cell += 1
-    cell *= 5
-    cell += state
-    cell += 1
-    counted = np.bincount(cell, weight, 5 * (len(column.values) + 1))
-    return counted.astype(float).reshape(-1, 5)[1:, 1:]
 
 
 def base_share(counts: Floats) -> float:

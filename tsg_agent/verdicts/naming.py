@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tsg_agent.evidence.dimensions import leading
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Measurement, Table
 from tsg_agent.models import Finding, Subject
@@ -36,7 +35,7 @@ class Names:
 
     def of(self, subject: Subject) -> str:
         """The label of the value that a description is filed under; a healthy one has the step's word for that."""
-        dimension = leading(subject)
+        dimension = self._guide.leading(subject)
         part = {column: subject[column] for column in dimension.columns}
         step = self._guide.by_number[dimension.step]
         finding = self._findings.get(step.step)

@@ -55,11 +55,12 @@ class ChangePoint:
 
 
 def change_point(
-    failures: Floats, requests: Floats, reported: float | None = None, alpha: float = ALPHA
+    failures: Floats, requests: Floats, reported: float | None = None, alpha: float = ALPHA, least: float = -math.inf
 ) -> ChangePoint | None:
     """The likeliest span of a higher failing share, of series by minute; None where none is higher.
 
-    `reported`: the minute at which somebody says that it began.
+    `reported`: the minute at which somebody says that it began. `least`: None where no span explains so much (nats),
+    which is often known before its overdispersion is.
     """
     step = -(-len(failures) // MOST)
     k, n = _coarser(failures, step), _coarser(requests, step)
@@ -71,6 +72,8 @@ def change_point(
     if not np.isfinite(gains).any():
         return None
     costs, scored = _costs(len(k), step, reported), gains
+    if (gains - costs).max() < least:  # overdispersion, at least 1, would only lower it
+        return None
     for _ in range(2):  # a burst that outshines the incident is no measure of the time outside of it
         first, last = _place(scored)
         phi = _phi(failures, requests, first * step, last * step)
@@ -112,14 +115,16 @@ def _gains(k: Floats, n: Floats, shortest: int, lead: int) -> Floats:
     inside_k = failed[None, :] - failed[:-1, None]
     inside_n = asked[None, :] - asked[:-1, None]
     outside_k, outside_n = failed[-1] - inside_k, asked[-1] - inside_n
-    gained = _best(inside_k, inside_n) + _best(outside_k, outside_n) - _best(failed[-1:], asked[-1:])
     first, last = np.arange(count)[:, None], np.arange(count + 1)[None, :]
     inside, outside = share(inside_k, inside_n), share(outside_k, outside_n)
     # Without a better time before it nothing shows that it began: it may be what fell, or always was so.
     before = first >= (int(np.flatnonzero(n)[0]) if n.any() else 0) + lead
     better = share(failed[:-1], asked[:-1])[:, None] < (inside + outside) / 2
     stands = (last - first >= shortest) & before & better & (inside > outside)
-    return np.where(stands, gained, -np.inf)
+    gained = np.full(stands.shape, -np.inf)
+    split = _best(inside_k[stands], inside_n[stands]) + _best(outside_k[stands], outside_n[stands])
+    gained[stands] = split - _best(failed[-1:], asked[-1:])
+    return gained
 
 
 def _best(k: Floats, n: Floats) -> Floats:

@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tsg_agent.evidence.requests import Codes, Requests
@@ -38,7 +39,10 @@ class Runs:
         """`runs`: see workflows.WorkflowAnalysis. Runs without a scenario's name count in the whole only."""
         scenarios = runs["scenario_name"].astype("category")
         since = (runs["timestamp"].to_numpy("datetime64[us]") - np.datetime64(begin, "us")) // np.timedelta64(1, "m")
-        place = requests.places(runs["correlation_id"])
+        place = np.full(len(runs), -1, np.int32)
+        if requests.runs is not None:
+            ids = pa.array(runs["correlation_id"], pa.string())
+            place = np.asarray(pc.index_in(ids, value_set=requests.runs).fill_null(-1))
         minute = np.maximum(since.astype(np.int64), 0)
         return cls(
             requests, minute, scenarios.cat.codes.to_numpy().astype(np.int64), runs["failed"].to_numpy(bool), place,

@@ -35,6 +35,8 @@ from tsg_agent.verdicts.members import (
 
 ANCHORS, BEAM, EXACT, LONGEST = 40, 24, 60, 3
 """Values that one of a pair must be among; conjunctions that are made longer; those that are kept; pairs in one."""
+ONE_BY_ONE = 8
+"""Anchors that are looked at together."""
 KEEP = 0.9
 """A further pair must raise what is explained by a tenth: no real rise is even…"""
 MOST_SAME = 6
@@ -178,9 +180,9 @@ class Search:
         found: dict[Key, float] = {
             (i,): float(g) for i, g in zip(index, self.gain(single[index], total) - self.cost, strict=True)
         }
-        top: list[Key] = [(item,) for item in index[:ANCHORS]]
-        for _ in range(1, longest):
-            longer = self._longer(top, index, alive, total)
+        top: list[Key] = []
+        for size in range(2, longest + 1):
+            longer = self._pairs(index, alive, total) if size == 2 else self._longer(top, index, alive, total)
             best = sorted(longer, key=lambda k: (-longer[k], k))[:EXACT]
             found |= {k: longer[k] for k in best}
             top = best[:BEAM]
@@ -220,15 +222,22 @@ class Search:
         )
         return [densest, *(one for one in ranked if one is not densest)]
 
+    def _pairs(self, index: list[int], alive: Bits, total: Floats) -> dict[Key, float]:
+        """Descriptions of two values, one of them an anchor. What was paired with an anchor is not paired again."""
+        found: dict[Key, float] = {}
+        for first in range(0, min(ANCHORS, len(index)), ONE_BY_ONE):
+            anchors: list[Key] = [(item,) for item in index[first : min(first + ONE_BY_ONE, ANCHORS)]]
+            found |= self._longer(anchors, index[first:], alive, total)
+        return found
+
     def _longer(self, keys: list[Key], index: list[int], alive: Bits, total: Floats) -> dict[Key, float]:
-        """Descriptions with one value more."""
+        """Descriptions, all as long, with one value more."""
         if not keys:
             return {}
         counts, dimension = self.members.longer(keys, index, alive), self.members.dimension
-        apart = np.array([~np.isin(dimension[index], dimension[list(key)]) for key in keys])
+        apart = (dimension[np.array(keys)][:, :, None] != dimension[index]).all(axis=1)
         one, two = np.nonzero(apart & (counts[..., AFTER_FAILED] >= SUPPORT))
-        cost = self.cost * np.array([len(keys[place]) + 1 for place in one])
-        scores = self.gain(counts[one, two], total) - cost
+        scores = self.gain(counts[one, two], total) - self.cost * (len(keys[0]) + 1)
         return {
             tuple(sorted((*keys[key], index[item]))): float(score)
             for key, item, score in zip(one.tolist(), two.tolist(), scores, strict=True)

@@ -3,15 +3,16 @@
 import numpy as np
 import pandas as pd
 
-from tsg_agent.evidence.dimensions import DIMENSIONS, WORKFLOW, leading
-from tsg_agent.models import Confidence, Description, Measure, Rate, Subject, Tier, Verdict, Visible
+from tsg_agent.models import Confidence, Description, Effect, Measure, Onset, Rate, Subject, Tier, Verdict, Visible
 from tsg_agent.statistics import Floats
+from tsg_agent.steps.guide import TypedGuide
+from tsg_agent.steps.step import Step
 from tsg_agent.verdicts.causes import Explained, Found
 from tsg_agent.verdicts.confidence import Series, Weighed
 from tsg_agent.verdicts.context import Context
 from tsg_agent.verdicts.details import detail_of, workflow_detail
 from tsg_agent.verdicts.members import AFTER_FAILED, BEFORE_FAILED
-from tsg_agent.verdicts.workflows import Workflow
+from tsg_agent.verdicts.workflows import SCENARIO, Workflow
 
 SEEN = 12
 """Subjects of a blast radius that are told, those with most failures first."""
@@ -20,9 +21,11 @@ ALIKE_REQUESTS = 0.01
 """Two places with as many failures, in requests that differ by no more than this share, see the same calls."""
 
 
-def request_verdict(one: Found, how: Weighed, workflows: list[Workflow], context: Context) -> Verdict:
+def request_verdict(
+    one: Found, how: Weighed, workflows: list[Workflow], context: Context, effect: Effect | None
+) -> Verdict:
     """A description of requests."""
-    dimension, subject = leading(one.subject), one.subject
+    dimension, subject = context.guide.leading(one.subject), one.subject
     window = Series(*context.requests.series(one.measure, one.rows)).rate(0, None)
     detail = detail_of(subject, one.measure, one.rows, context)
     if one.same:
@@ -44,22 +47,27 @@ def request_verdict(one: Found, how: Weighed, workflows: list[Workflow], context
             context.ledger.add(subject, one.measure, window, how.onset),
         ],
         also_visible_in=blast_radius(one, context),
-        impact=[workflow.visible(context.names) for workflow in workflows if one in workflow.broken_by],
+        impact=[
+            workflow.visible(context.guide.leading({SCENARIO: workflow.scenario}).step, context.names)
+            for workflow in workflows
+            if one in workflow.broken_by
+        ],
+        effect=effect,
     )
 
 
 def workflow_verdict(one: Workflow, steps: pd.DataFrame | None, context: Context) -> Verdict:
     """A workflow, at the step where its failures gather. `steps`: plugin 8's rows to look for it in."""
-    subject = {WORKFLOW.columns[0]: one.scenario}
-    measure = Measure.WORKFLOW_FAILURES
-    detail = workflow_detail(one.scenario, steps, context.findings.get(WORKFLOW.step), context.limits)
-    evidence = [*context.cited(WORKFLOW.step, subject), context.ledger.add(subject, measure, one.window, one.onset)]
+    subject = {SCENARIO: one.scenario}
+    measure, step = Measure.WORKFLOW_FAILURES, context.guide.leading(subject).step
+    detail = workflow_detail(one.scenario, step, steps, context)
+    evidence = [*context.cited(step, subject), context.ledger.add(subject, measure, one.window, one.onset)]
     label = context.names.of(subject)
     if detail.get("workflow_step"):
         subject = {**subject, "workflow_step": str(detail["workflow_step"])}
     return Verdict(
         subject=subject,
-        step=WORKFLOW.step,
+        step=step,
         label=label,
         measure=measure,
         tier=one.tier,
@@ -69,7 +77,17 @@ def workflow_verdict(one: Workflow, steps: pd.DataFrame | None, context: Context
         shortfalls=list(one.shortfalls),
         detail=detail,
         evidence=evidence,
+        effect=_runs_left(one.onset),
     )
+
+
+def _runs_left(onset: Onset) -> Effect | None:
+    """What undoing a workflow's own failures would bring: its runs as they were before."""
+    if onset.before is None or onset.after is None or not onset.before.requests:
+        return None
+    left = min(onset.after.failures, round(onset.after.requests * onset.before.percent / 100))
+    then = Rate(failures=left, requests=onset.after.requests)
+    return Effect(measure=Measure.WORKFLOW_FAILURES, now=onset.after, then=then)
 
 
 def blast_radius(one: Found, context: Context) -> list[Visible]:
@@ -85,7 +103,7 @@ def blast_radius(one: Found, context: Context) -> list[Visible]:
         subject = members.items[item]
         if item in one.key or gained[item] < search.least or kept[item] >= search.least or subject in one.same:
             continue
-        step = leading(subject).step
+        step = context.guide.leading(subject).step
         seen.append(
             Visible(
                 subject=subject,
@@ -129,11 +147,11 @@ def key_of(subject: Subject) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(subject.items()))
 
 
-def parts_of(subject: Subject) -> list[Subject]:
+def parts_of(subject: Subject, guide: TypedGuide[Step]) -> list[Subject]:
     """The single values that a description names."""
     return [
         {column: subject[column] for column in dimension.columns}
-        for dimension in DIMENSIONS
+        for dimension in guide.dimensions
         if set(dimension.columns) <= subject.keys()
     ]
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tsg_agent.evidence.dimensions import WORKFLOW
 from tsg_agent.models import Confidence, Contrast, Finding, Gate, Measure, Onset, OnsetKind, Rate, Tier, Visible
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Bools, wilson_interval
@@ -19,6 +18,8 @@ from tsg_agent.verdicts.onset import ChangePoint
 from tsg_agent.verdicts.runs import Runs
 from tsg_agent.verdicts.search import ALPHA
 
+SCENARIO = "scenario_name"
+"""The column that names a workflow."""
 EXPLAINED = 0.25
 """A workflow is impact where no more than this share of its excess is left without the cause's runs."""
 
@@ -43,13 +44,13 @@ class Workflow:
     explained: frozenset[str] = frozenset()
     """correlation_ids of the runs that other causes account for."""
 
-    def visible(self, names: Names) -> Visible:
-        """As the impact of a cause."""
-        subject = {"scenario_name": self.scenario}
+    def visible(self, step: int, names: Names) -> Visible:
+        """As the impact of a cause. `step`: the one that workflows are about."""
+        subject = {SCENARIO: self.scenario}
         label, onset = names.of(subject), self.onset
         return Visible(
             subject=subject,
-            step=WORKFLOW.step,
+            step=step,
             label=label,
             before=onset.before,
             after=onset.after,
@@ -58,13 +59,13 @@ class Workflow:
 
 
 class WorkflowJudge:
-    """Judges the runs of one investigation. `reported`: the minute of a reported start; `finding`: Step 9's."""
+    """Judges the runs of one investigation. `reported`: the minute of a reported start; `finding`: the workflows'."""
 
     def __init__(self, runs: Runs, reported: float | None, finding: Finding | None, limits: AllThresholds) -> None:
         self.runs, self.reported, self.limits = runs, reported, limits
         rows = finding.rows if finding else []
         critical = limits.workflow.critical
-        self.critical = {str(r["scenario_name"]) for r in rows if str(r["business_criticality"]).upper() == critical}
+        self.critical = {str(r[SCENARIO]) for r in rows if str(r["business_criticality"]).upper() == critical}
         self.nats = math.log(max(len(runs.names), 1)) + math.log(1 / ALPHA)
 
     def judged(self, found: Sequence[Found], moments: Sequence[ChangePoint]) -> list[Workflow]:
@@ -77,8 +78,8 @@ class WorkflowJudge:
         gate = gate_of(Measure.WORKFLOW_FAILURES, whole, moment, self.limits.verdict, self.limits.version.slow_ms)
         if moment is None:
             return [] if moments else self._chronic(gate)
-        plain = [one for one in found if "scenario_name" not in one.subject]
-        named = {one.subject.get("scenario_name") for one in found}
+        plain = [one for one in found if SCENARIO not in one.subject]
+        named = {one.subject.get(SCENARIO) for one in found}
         met = [runs.meeting(one.rows) for one in plain]
         explained = np.logical_or.reduce([*met, np.zeros(len(runs.minute), bool)])
         lost = runs.requests.failed(Measure.SERVER_ERRORS) | runs.requests.failed(Measure.CLIENT_ERRORS)

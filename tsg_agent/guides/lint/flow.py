@@ -97,7 +97,10 @@ def missing_branches(about: Inspection) -> Iterator[Problem]:
     """Steps that say where to go for some labels only."""
     for step in about.guide.steps:
         out = about.guide.after(step.number)
-        if out and all(edge.labels or edge.condition for edge in out):
+        final = {label for one in step.instructions if one.resolution is Resolution.FINAL for label in one.labels}
+        handled = final | {label for edge in out for label in edge.labels}
+        given = {label for facts in about.facts_of(step) for one in facts.shown_labels.values() for label in one.labels}
+        if out and all(edge.labels or edge.condition for edge in out) and not (given and given <= handled):
             yield in_step(
                 step,
                 out[-1].line,

@@ -1,0 +1,220 @@
+"""`python -m eval ablation`: each rule of the verdicts taken out, on three sources of incidents, as a Markdown table.
+
+The requests of an incident are read once; every rule is left out of the same evidence. What a rule is worth is what is
+lost without it: F1 of exact descriptions, and how often the first named cause is true. Quiet cases: causes confirmed.
+"""
+
+import importlib
+import math
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from eval.bounds.command import default_shared
+from eval.cache import default_cache, telemetry_of
+from eval.cases import ExpectedCause, load_all
+from eval.conclusion import concluded
+from eval.localization.case import LocalizationCase, load, write
+from eval.localization.case import load_all as load_localization
+from eval.localization.make import make
+from eval.localization.score import Named, scores_of
+from tsg_agent.models import Confidence, Judgement
+from tsg_agent.verdicts.judge import Evidence, Judged, judge
+
+VERDICTS = "tsg_agent.verdicts"
+
+
+class Patch(NamedTuple):
+    """A name of a module (or of a class in it), and what stands in its place."""
+
+    module: str
+    name: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule, and how it is taken out: names replaced, or settings of the verdicts."""
+
+    name: str
+    patches: tuple[Patch, ...] = ()
+    settings: tuple[tuple[str, float], ...] = ()
+
+    @contextmanager
+    def left_out(self) -> Iterator[None]:
+        """Judge without it for a while."""
+        saved = []
+        for module, path, value in self.patches:
+            owner: Any = importlib.import_module(f"{VERDICTS}.{module}")
+            *classes, name = path.split(".")
+            for one in classes:
+                owner = getattr(owner, one)
+            saved.append((owner, name, getattr(owner, name)))
+            setattr(owner, name, value)
+        try:
+            yield
+        finally:
+            for owner, name, value in saved:
+                setattr(owner, name, value)
+
+    def applied(self, evidence: Evidence) -> Evidence:
+        """The evidence with the rule's settings."""
+        verdict = evidence.limits.verdict.model_copy(update=dict(self.settings))
+        return replace(evidence, limits=evidence.limits.model_copy(update={"verdict": verdict}))
+
+
+def _of(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(f"{VERDICTS}.{module}"), name)
+
+
+def _same(_self: Any, given: Any, *_: Any) -> Any:
+    return given
+
+
+def _unbounded(*counts: Any) -> Any:
+    return np.full(np.shape(counts[2]), np.inf)
+
+
+def _inner(search: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda members, phi=1.0, *, inner=False, alpha: search(members, phi, inner=True, alpha=alpha)  # noqa: ARG005
+
+
+def rules() -> list[Rule]:
+    """All that can be taken out; the first is none."""
+    costs, search = (_of(*place) for place in (("onset", "_costs"), ("causes", "Search")))
+    return [
+        Rule("none"),
+        Rule("overdispersion", (
+            Patch("onset", "_phi", lambda *_: 1.0), Patch("confidence", "Series.dispersion", lambda *_: 1.0),
+        )),
+        Rule("a reported start is a prior", (
+            Patch("onset", "_costs", lambda count, step, _: costs(count, step, None)),
+        )),
+        Rule("minutes around the start are left out", settings=(("guard_minutes", 0),)),
+        Rule("a moment of a part", (Patch("causes", "Explainer.moment_of_a_part", lambda *_: None),)),
+        Rule("a cause's own, sharper start", (Patch("causes", "Explainer.sharper", lambda _, one: one.moment),)),
+        Rule("a rise common to all", (Patch("causes", "Search", _inner(search)),)),
+        Rule("no more than the own change explains", (Patch("search", "g2_z", _unbounded),)),
+        Rule("conjunctions", (Patch("search", "LONGEST", 1),)),
+        Rule("the shortest that explains nearly as much", (Patch("search", "Search._shortest_first", _same),)),
+        Rule("of two that explain alike, the smaller", (Patch("search", "Search._densest_first", _same),)),
+        Rule("local moves", (Patch("search", "Search._improved", _same),)),
+        Rule("a value goes where the rest rises too", (Patch("search", "Search._shortened", _same),)),
+        Rule("explaining away (one cause)", settings=(("causes", 1),)),
+        Rule("direction by calls", (Patch("causes", "callers_of_what_fails", lambda *_: set()),)),
+        Rule("correction for all that was looked at", settings=(("search_alpha", 0.9999), ("moment_alpha", 0.9999))),
+        Rule("1.5 times the rest's rise", settings=(("contrast_ratio", 0.0),)),
+        Rule("least excess and rise", settings=(("minimum_excess", 0.0), ("minimum_rise", 0.0))),
+        Rule("what is new has others' before", settings=(("minimum_requests", 0),)),
+        Rule("the service's own gate", settings=(("gate_z", -math.inf),)),
+        Rule("nearly significant is a suspect", (Patch("causes", "Explainer._faint", lambda *_: None),)),
+    ]  # fmt: skip
+
+
+class Held(NamedTuple):
+    """An incident's evidence and its truth: exact descriptions, or causes of the exam; neither = quiet."""
+
+    name: str
+    evidence: Evidence
+    true: list[dict[str, str]]
+    causes: list[ExpectedCause]
+
+
+@contextmanager
+def _overheard() -> Iterator[list[Evidence]]:
+    """The evidence that is judged while it lasts."""
+    judging: Any = importlib.import_module("tsg_agent.suspects")
+    heard: list[Evidence] = []
+
+    def listening(evidence: Evidence) -> Judged:
+        heard.append(evidence)
+        return judge(evidence)
+
+    judging.judge = listening
+    try:
+        yield heard
+    finally:
+        judging.judge = judge
+
+
+def _localization(case: LocalizationCase) -> Held | None:
+    with _overheard() as heard:
+        concluded(case.text, case.telemetry, case.now, {})
+    return Held(case.name, heard[0], list(case.label.root_cause), []) if heard else None
+
+
+def held(source: str, shared: Path, cache: Path, count: int) -> Iterator[Held | None]:
+    """A source's incidents, each investigated once."""
+    if source == "real":
+        for one in load_localization(shared / "localization" / "real"):
+            yield _localization(load(one.telemetry.parent))
+    elif source in {"made", "quiet"}:
+        for number in range(count):
+            with tempfile.TemporaryDirectory(prefix="ablation-") as scratch:
+                made = make(SEED, number, quiet=source == "quiet")
+                yield _localization(write(made, Path(scratch) / "case", number))
+    else:
+        cases = [case for case in load_all() if not case.expected.asked and case.recipe]
+        for case in cases[:: max(len(cases) // count, 1)]:
+            with _overheard() as heard:
+                concluded(case.text, telemetry_of(case, cache), case.now, {})
+            yield Held(case.id, heard[0], [], list(case.expected.causes)) if heard else None
+
+
+SEED = 4243
+
+
+def _named(one: Held, made: Judgement) -> tuple[Named, bool | None]:
+    subjects = [dict(cause.subject) for cause in made.causes if cause.confidence is not None]
+    sure = sum(cause.confidence is Confidence.CONFIRMED for cause in made.causes)
+    first = None if not one.causes else bool(subjects) and any(cause.holds(subjects[0]) for cause in one.causes)
+    return Named(case=one.name, true=one.true, named=subjects, confirmed=sure), first
+
+
+def score(source: str, some: list[Held], rule: Rule) -> list[str]:
+    """A source's figures without a rule, as cells: F1 and first, first, or quiet cases with a confirmed cause."""
+    with rule.left_out():
+        named = [_named(one, judge(rule.applied(one.evidence)).judgement) for one in some]
+    if source == "exam":
+        asked = [first for _, first in named if first is not None]
+        blamed = sum(one.confirmed > 0 for one, first in named if first is None)
+        return [f"{sum(asked) / max(len(asked), 1):.3f}", str(blamed)]
+    scores = scores_of([one for one, _ in named])
+    if source == "quiet":
+        return [str(sum(one.confirmed > 0 for one, _ in named))]
+    return [f"{scores.f1 or 0:.3f}", f"{scores.first or 0:.3f}"]
+
+
+HEADS = {
+    "real": ("real: F1", "first"), "made": ("made: F1", "first"), "exam": ("exam: first", "false alarms"),
+    "quiet": ("quiet: confirmed",),
+}  # fmt: skip
+
+
+def command(
+    count: Annotated[int, typer.Option(min=1, help="made, quiet and exam incidents of each source")] = 40,
+    shared: Annotated[Path | None, typer.Option(help="folder of localization/")] = None,
+    cache: Annotated[Path | None, typer.Option(help="where made telemetry is kept")] = None,
+) -> None:
+    """Take each rule of the verdicts out, and print what is lost without it on each source of incidents."""
+    errors, shared = Console(stderr=True), shared or default_shared()
+    sources = [one for one in HEADS if one != "real" or (shared / "localization" / "real").is_dir()]
+    every = rules()
+    cells: dict[str, list[str]] = {rule.name: [] for rule in every}
+    heads: list[str] = []
+    for source in sources:
+        found = held(source, shared, cache or default_cache(), count)
+        some = [one for one in track(found, source, console=errors) if one is not None]
+        heads += [f"{head} ({len(some)})" if place == 0 else head for place, head in enumerate(HEADS[source])]
+        for rule in track(every, f"{source}, {len(some)} incidents", console=errors):
+            cells[rule.name] += score(source, some, rule)
+    lines = [["without", *heads], ["---"] * (len(heads) + 1), *([name, *row] for name, row in cells.items())]
+    typer.echo("\n".join(f"| {' | '.join(line)} |" for line in lines))

@@ -1,0 +1,180 @@
+"""A check more: it becomes a cause where it is one, a gap where it cannot run, and is spoken of as the others are."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.steps.plugin_10_instances import Instances
+from tests.tools.made import SCOPE, START, Rows, requests, written
+from tsg_agent import Given, Report, Request, build_graph, first_state, get_tools, graph_context, open_telemetry
+from tsg_agent.settings import AllThresholds
+from tsg_agent.steps.rule import Arm
+from tsg_agent.tools import GUIDE, Plugin
+from tsg_agent.tools.plugin_1_version_regression import VersionRegression
+
+PACKAGE = Path(__file__).parents[2] / "tsg_agent"
+HERE = Path(__file__).parent
+INSTANCES = 4
+BEGINS = 60
+"""Minutes into the window."""
+
+
+def log(column: str | None = "instance_id") -> Rows:
+    """Two hours, in the second of which a third of one instance's requests fails."""
+    rows = requests(4_000)
+    for place, row in enumerate(rows):
+        mine = place % INSTANCES
+        if column:
+            row[column] = f"i-{mine}"
+        late = (row["timestamp"] - START).total_seconds() >= 60 * BEGINS
+        row["status_code"] = 503 if late and mine == 3 and place // INSTANCES % 3 == 0 else 200
+    return rows
+
+
+def concluded(folder: Path, guide: Any, rows: Rows) -> Report:
+    given = {name: value for name, value in SCOPE.items() if name != "incident_start"}
+    request = Request(text="", telemetry="", given=Given(**given), now=SCOPE["end_time"])
+
+    async def conclude() -> Report:
+        with open_telemetry(str(written(folder, {"api_gateway_logs": rows}))) as engine, graph_context(engine) as held:
+            ended = await build_graph(guide).compile().ainvoke(first_state(request), context=held)
+        return Report.model_validate(ended["report"])
+
+    return asyncio.run(conclude())
+
+
+TENTH: Any = replace(GUIDE, steps=(*GUIDE.steps, Instances()))
+
+
+def heading(report: Report) -> str:
+    return next(one.statement for one in report.summary if one.title == "Instance trouble")
+
+
+def test_it_becomes_a_cause_with_a_label_a_remedy_and_a_heading(tmp_path: Path) -> None:
+    report = concluded(tmp_path, TENTH, log())
+    (cause,) = report.causes
+    assert (cause.subject, cause.step, cause.label) == ({"instance_id": "i-3"}, 12, "INSTANCE_FAILING")
+    assert cause.evidence[0] == "E12.1"
+    assert report.actions[0].kind == "restart"
+    assert report.actions[0].statement.startswith("Restart instance i-3. [E12.1]")
+    assert "Cause 1: instance i-3." in heading(report)
+    assert "INSTANCE_FAILING in 1 row" in heading(report)
+    assert report.headline.startswith("Instance i-3 is failing")
+
+
+def test_it_is_a_gap_where_it_cannot_run(tmp_path: Path) -> None:
+    report = concluded(tmp_path, TENTH, log(None))
+    assert not report.causes
+    assert any(gap.step == 12 and gap.status == "not_applicable" for gap in report.gaps)
+    assert "12" in report.headline.partition("not checked")[2]
+    assert heading(report).startswith("Not judged")
+
+
+def test_without_it_nothing_is_said_of_it(tmp_path: Path) -> None:
+    report = concluded(tmp_path, GUIDE, log())
+    assert all("instance_id" not in cause.subject for cause in report.causes)
+    assert [one.title for one in report.summary] == [one.title for one in GUIDE.sections]
+
+
+def test_it_is_a_tool(tmp_path: Path) -> None:
+    with open_telemetry(str(written(tmp_path, {"api_gateway_logs": log()}))) as engine:
+        tool = {one.name: one for one in get_tools(engine, guide=TENTH)}["plugin_10_tool"]
+        assert "INSTANCE_FAILING: over 10 % 5xx." in tool.description
+        scope = {name: str(value) for name, value in SCOPE.items()}
+        assert "INSTANCE_FAILING" in tool.invoke(scope)
+
+
+def test_two_steps_of_one_number_are_refused() -> None:
+    with pytest.raises(ValueError, match="one number"):
+        replace(GUIDE, steps=(*GUIDE.steps, *GUIDE.steps[:1]))
+    with pytest.raises(ValueError, match="name steps that there are not: 13"):
+        replace(GUIDE, edges=((2, 13),))
+
+
+def test_a_step_may_follow_another() -> None:
+    later = replace(TENTH, edges=((2, 12),))
+    edges = build_graph(later).edges
+    assert ("plugin_1_version_regression", "plugin_10_instances") in edges
+    assert ("plugin_10_instances", "judge") in edges
+    assert ("plugin_1_version_regression", "judge") not in edges
+
+
+class Strict(VersionRegression):
+    """The same check, {labels}, with a rule of its own."""
+
+    rule = replace(
+        VersionRegression.rule,
+        arms=(
+            Arm("REGRESSION_DETECTED", lambda row, _: (row.version_rank == 1) & (row.failure_rate_delta > 60), "60"),
+        ),
+    )
+
+
+def versions() -> Rows:
+    """A version that comes with the second hour and fails in half of its requests."""
+    rows = requests(8_000)
+    for place, row in enumerate(rows):
+        new = (row["timestamp"] - START).total_seconds() >= 60 * BEGINS and place % 2
+        row |= {"service_version": "2.0.0" if new else "1.0.0", "status_code": 500 if new and place % 4 == 1 else 200}
+    return rows
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_changed_rule_changes_row_verdict_action_and_description(strict: bool, tmp_path: Path) -> None:
+    plugin: Plugin[Any] = Strict() if strict else VersionRegression()
+    report = concluded(tmp_path, replace(GUIDE, steps=(plugin, *GUIDE.steps[1:])), versions())
+    label = "NO_REGRESSION" if strict else "REGRESSION_DETECTED"
+    (cause,) = report.causes
+    assert report.findings[0].rows[0]["assessment"] == label
+    assert cause.label == label
+    assert ("under the guide's threshold" in report.actions[0].statement) is strict
+    assert ("REGRESSION_DETECTED: 60" in plugin.description(AllThresholds())) is strict
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("column", ["instance_id", "rack_id"])
+def test_added_as_documented_it_needs_no_other_file(column: str, tmp_path: Path) -> None:
+    """One .py, one .sql, a line (and its import) in the registry; a new column is a line more, in columns.toml."""
+    package = tmp_path / "tsg_agent"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    for kind in ("py", "sql"):
+        text = (HERE / f"plugin_10_instances.{kind}").read_text("utf-8").replace("instance_id", column)
+        (package / "tools" / f"plugin_10_instances.{kind}").write_text(text, "utf-8")
+    registry = package / "tools" / "__init__.py"
+    text = registry.read_text("utf-8").replace("    Errors(),\n", "    Errors(),\n    Instances(),\n")
+    line = "from tsg_agent.tools.plugin_10_instances import Instances\n"
+    registry.write_text(
+        text.replace("from tsg_agent.tools.plugin_1_", f"{line}from tsg_agent.tools.plugin_1_"), "utf-8"
+    )
+    word = "instance"
+    if column == "rack_id":
+        word, columns = "rack", package / "columns.toml"
+        line = 'rack_id = { kind = "text", nature = "machine", word = "rack", said = ["rack"], copy = "coded" }\n'
+        text = columns.read_text("utf-8").replace("[api_gateway_logs]\n", f"[api_gateway_logs]\n{line}", 1)
+        columns.write_text(text, "utf-8")
+    telemetry = written(tmp_path / "telemetry", {"api_gateway_logs": log(column)})
+
+    def said(*command: str) -> str:
+        flags = ["-t", str(telemetry), "--region", "us-east", "--service", "shop", "--environment", "prod"]
+        flags += ["--start-time", str(SCOPE["start_time"]), "--end-time", str(SCOPE["end_time"])]
+        done = subprocess.run(
+            [sys.executable, "-m", "tsg_agent", *command, *flags], check=False,
+            env={**os.environ, "PYTHONPATH": str(tmp_path), "TSG_CONFIG": ""}, cwd=tmp_path,
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode in (0, 9), done.stderr
+        return done.stdout
+
+    incident = tmp_path / "incident.md"
+    incident.write_text("The shop fails.\n", "utf-8")
+    told = said("run", str(incident), "--all")
+    assert f"{word.capitalize()} i-3 is failing" in told
+    assert f"Restart {word} i-3" in told and "Instance trouble" in told
+    assert "i-3" in said("ask", f"which {word} fails most?")

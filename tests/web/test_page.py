@@ -1,0 +1,234 @@
+"""The page in a browser, under its policy. Needs Debian's chromium: apt-get install chromium."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import samples
+from tsg_agent import Report, Request, Settings
+from tsg_agent.store import Store
+
+pytest.importorskip("fastapi", reason="needs the extra `serve`: pip install 'tsg-agent[serve]'")
+pytest.importorskip("playwright.sync_api", reason="needs playwright: `make test-surfaces` installs it")
+
+import httpx
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.web.serving import OPEN, TOKENS, served, tokens
+from tsg_agent.web.config import Serving
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.surfaces,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium"),
+]
+LONG = 30_000
+NARROW, WIDE = {"width": 390, "height": 844}, {"width": 1100, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def site(incident: Request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, Path]]:
+    state = tmp_path_factory.mktemp("state")
+    with served(incident.telemetry, state) as client:
+        yield client, state
+
+
+def opened(browser: Browser, **options: Any) -> tuple[BrowserContext, Page, list[str]]:
+    """A page, and what its console complains of: a policy that is broken is among it."""
+    context = browser.new_context(**({"viewport": WIDE} | options))
+    page, said = context.new_page(), []
+    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: (said.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    return context, page, said
+
+
+@pytest.fixture
+def page(browser: Browser, site: tuple[httpx.Client, Path]) -> Iterator[Page]:
+    context, page, said = opened(browser)
+    page.goto(str(site[0].base_url))
+    yield page
+    context.close()
+    assert said == []
+
+
+def investigate(page: Page, text: str) -> None:
+    page.fill("#text", text)
+    page.get_by_role("button", name="Investigate").click()
+    page.wait_for_url("**/investigations/*")
+
+
+def concluded(page: Page) -> None:
+    expect(page.get_by_role("heading", name="Do now")).to_be_visible(timeout=LONG)
+
+
+def test_from_a_text_to_rows_chart_sql_a_question_and_feedback(page: Page, incident: Request) -> None:
+    investigate(page, incident.text)
+    concluded(page)
+    expect(page.get_by_role("img", name="Availability over time")).to_be_visible()
+    row = page.locator("[id='E2.1']")
+    expect(row).not_to_be_visible()
+    page.locator("a[href='#E2.1']").first.click()
+    expect(row).to_be_in_viewport()
+    page.locator("#E2 summary", has_text="The query").click()
+    expect(page.locator("#E2 pre")).to_contain_text("SELECT")
+    page.fill("#question", "top 3 endpoints by error rate after 14:00")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator("#questions article")).to_contain_text("[Q1.1]", timeout=LONG)
+    page.get_by_label("was right").check()
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.locator("#feedback")).to_contain_text("Said before", timeout=LONG)
+    page.get_by_role("link", name="tsg-agent").click()
+    page.get_by_role("link", name=re.compile("Version 3.15.0 is failing")).first.click()
+    expect(page.locator("#questions article")).to_contain_text("[Q1.1]")  # all is there again
+
+
+def test_a_reload_in_its_middle_loses_nothing(page: Page, incident: Request) -> None:
+    investigate(page, incident.text)
+    page.reload()
+    expect(page.locator("#live li, .headline").first).to_be_visible()
+    page.reload()
+    concluded(page)
+
+
+def test_what_is_asked_is_answered_and_branches_are_seen(page: Page) -> None:
+    investigate(page, OPEN)
+    expect(page.get_by_role("heading", name="It needs to know")).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="us-east").click()
+    concluded(page)
+
+
+def test_what_was_understood_is_corrected(page: Page, incident: Request) -> None:
+    investigate(page, incident.text)
+    concluded(page)
+    first = page.url
+    page.get_by_role("link", name="What was understood").click()
+    page.locator("#understood > details > summary").click()
+    page.get_by_role("textbox", name="Region").fill("mars")
+    page.get_by_role("button", name="Investigate again").click()
+    expect(page.get_by_role("alert").first).to_contain_text("mars", timeout=LONG)
+    page.goto(first)
+    page.locator("#understood > details > summary").click()
+    page.get_by_role("textbox", name="Region").fill("us-west")
+    page.get_by_role("button", name="Investigate again").click()
+    expect(page.locator("h1")).to_contain_text("us-west", timeout=LONG)
+    assert page.url != first
+
+
+def test_two_at_once(browser: Browser, site: tuple[httpx.Client, Path], incident: Request) -> None:
+    held = [opened(browser) for _ in range(2)]
+    for _, page, _ in held:
+        page.goto(str(site[0].base_url))
+        investigate(page, incident.text)
+    assert held[0][1].url != held[1][1].url
+    for context, page, said in held:
+        concluded(page)
+        assert said == []
+        context.close()
+
+
+def test_with_the_keyboard_alone(page: Page, incident: Request) -> None:
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_text("Skip to the content")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_attribute("id", "text")
+    page.keyboard.insert_text(incident.text)
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_text("Investigate")
+    page.keyboard.press("Enter")
+    concluded(page)
+    page.locator("a[href='#E2.1']").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("[id='E2.1']")).to_be_focused()  # the next Tab goes on from the row
+
+
+def test_each_field_has_a_name_and_each_page_one_heading(page: Page) -> None:
+    def sound() -> None:
+        expect(page.get_by_role("heading", level=1)).to_have_count(1)
+        for field in page.locator("input:not([type=hidden]), select, textarea").all():
+            labels = field.evaluate("one => [...one.labels].map(label => label.textContent.trim()).join('')")
+            assert labels, field.evaluate("one => one.outerHTML")
+
+    sound()
+    investigate(page, OPEN)
+    expect(page.get_by_role("heading", name="It needs to know")).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("status")).to_have_text("It waits for an answer.")
+    sound()
+    page.get_by_role("button", name="us-east").click()
+    concluded(page)
+    sound()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_narrow_in_light_and_dark(
+    browser: Browser, site: tuple[httpx.Client, Path], incident: Request, scheme: Any
+) -> None:
+    context, page, said = opened(browser, viewport=NARROW, color_scheme=scheme)
+    page.goto(str(site[0].base_url))
+    wide = "document.documentElement.scrollWidth"
+    assert page.evaluate(wide) <= NARROW["width"]
+    investigate(page, incident.text)
+    concluded(page)
+    assert page.evaluate(wide) <= NARROW["width"]
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 24, 29)")
+    assert said == []
+    context.close()
+
+
+SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)><a href=javascript:alert(3)>x</a>\"'{{7*7}}"
+
+
+def test_hostile_text_in_every_place_is_text(page: Page, site: tuple[httpx.Client, Path]) -> None:
+    """A report with script in every text of the telemetry, beside a text, a question and an answer of that kind."""
+    store, identity = Store(Settings(state_dir=site[1]).state_dir), "0123456789ab"
+    hostile: Report = samples.hostile().model_copy(update={"id": identity})
+    store.remember(identity, Request(text=f"{SCRIPT}\n{samples.HOSTILE}", telemetry="x"))
+    store.end(identity, hostile)
+    asked = {"question": SCRIPT, "answer": SCRIPT, "evidence": {SCRIPT: SCRIPT}, "notes": [SCRIPT]}
+    store.events.append(identity, "question", asked)
+    store.events.append(identity, "resolved", {"end_time": SCRIPT})
+    page.goto(f"{site[0].base_url}/investigations/{identity}")
+    for details in page.locator("details").all():
+        details.evaluate("one => { one.open = true; }")
+    expect(page.locator("#questions article h3")).to_contain_text("<script>alert(1)</script>")
+    assert page.locator("main script, main img, a[href^=javascript]").count() == 0
+    page.goto(str(site[0].base_url))
+    investigate(page, f"{SCRIPT} since 2026-03-10 14:00 UTC")
+    expect(page.get_by_role("heading", name="It needs to know")).to_be_visible(timeout=LONG)
+    assert page.locator("main script, main img").count() == 0
+
+
+def test_who_has_no_token_is_asked_for_one_and_reads_what_was_linked(
+    browser: Browser, incident: Request, tmp_path: Path
+) -> None:
+    with served(incident.telemetry, tmp_path, Serving(tokens=tokens())) as client:
+        ada = {"authorization": f"Bearer {TOKENS['ada']}"}
+        made = client.post("/api/v1/investigations", json={"text": incident.text}, headers=ada).json()
+        for name, reads in (("bob", True), ("eve", False)):
+            context, page, said = opened(browser)
+            page.goto(f"{client.base_url}{made['page']}")
+            page.get_by_label("Token").fill(TOKENS[name])
+            page.get_by_role("button", name="Log in").click()
+            if reads:
+                concluded(page)
+                assert said == []
+                assert page.evaluate("document.cookie") == ""  # no script reads the token
+                page.get_by_role("button", name="Log out").click()
+                expect(page.get_by_label("Token")).to_be_visible()
+            else:
+                expect(page.get_by_role("alert")).to_contain_text("There is no investigation")
+            context.close()

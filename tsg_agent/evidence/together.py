@@ -1,0 +1,51 @@
+"""Counts of several columns' values in one pass over the requests. Pure numpy."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsg_agent.evidence.requests import Codes, Column
+from tsg_agent.statistics import Floats
+
+MOST = 2**17
+"""Counters of one pass: they are to stay in a processor's own memory."""
+
+
+def counted(columns: Sequence[Column], cell: NDArray[np.int64], cells: int, weight: Floats | None) -> list[Floats]:
+    """The requests of each column's values by cell (0 to `cells`): (values, cells) each.
+
+    Columns of few values are counted as one column of all their combinations, which is then summed up: reading the
+    requests is what takes the time.
+    """
+    return [table for some in _batches(columns, cells) for table in _tables(some, cell, cells, weight)]
+
+
+def _batches(columns: Sequence[Column], cells: int) -> Iterator[list[Column]]:
+    """Neighbours whose combinations are few."""
+    batch: list[Column] = []
+    size = cells
+    for column in columns:
+        if batch and size * (len(column.values) + 1) > MOST:
+            yield batch
+            batch, size = [], cells
+        batch.append(column)
+        size *= len(column.values) + 1
+    if batch:
+        yield batch
+
+
+def _tables(columns: list[Column], cell: Codes, cells: int, weight: Floats | None) -> Iterator[Floats]:
+    shape = [*(len(column.values) + 1 for column in columns), cells]
+    place = np.zeros(len(cell), np.int64)
+    for column, values in zip(columns, shape[:-1], strict=True):
+        place *= values
+        place += column.codes
+        place += 1  # no value is the first
+    place *= cells
+    place += cell
+    both = np.bincount(place, weight, math.prod(shape)).astype(float).reshape(shape)
+    for axis in range(len(columns)):
+        others = tuple(other for other in range(len(columns)) if other != axis)
+        yield both.sum(axis=others)[1:]

@@ -1,0 +1,77 @@
+"""An alert's payload by its fields: where it is, and when it began and ended. What it says beside that is text."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from tsg_agent.errors import ParameterError
+from tsg_agent.extract.inputs import Given, Known
+from tsg_agent.extract.names import Names
+from tsg_agent.extract.payloads import fields, moment_of, snake_case
+from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, Kind, checked
+from tsg_agent.extract.words import data
+
+_KINDS: tuple[Kind, ...] = (REGION, SERVICE, ENVIRONMENT)
+MOST_FIELDS = 5_000
+
+
+def flat(payload: Any) -> dict[str, list[str]]:
+    """A payload's fields, however deep: name in snake case -> its different values; tags are fields too."""
+    found: dict[str, list[str]] = {}
+    for number, (name, value) in enumerate(fields(payload)):
+        if number >= MOST_FIELDS:
+            break
+        for label, said in _pairs(snake_case(name), str(value).strip()):
+            held = found.setdefault(label, [])
+            if said and said not in held:
+                held.append(said)
+    return found
+
+
+def _pairs(name: str, said: str) -> list[tuple[str, str]]:
+    if name not in ("tags", "labels"):
+        return [(name, said)]
+    tags = (tag.partition(":") for tag in said.split(","))
+    return [(snake_case(key.strip()), value.strip()) for key, mark, value in tags if mark]
+
+
+def places(found: Mapping[str, list[str]], known: Known) -> dict[str, str]:
+    """Region, service and environment, as the telemetry spells them; none of which the fields say several, or others.
+
+    What is left out stays in the alert's text, where it is asked about.
+    """
+    every = {REGION: known.regions, SERVICE: known.services, ENVIRONMENT: known.environments}
+    held = {}
+    for kind in _KINDS:
+        names = Names(every[kind], environments=kind is ENVIRONMENT)
+        said = {_fitting(kind, names, value) for value in _values(found, kind)}
+        if len(said) == 1 and (value := said.pop()) is not None:
+            held[kind.parameter] = value
+    return held
+
+
+def _values(found: Mapping[str, list[str]], kind: Kind) -> list[str]:
+    """What stands in fields of the labels that this kind has in texts."""
+    return [value for name, values in found.items() if kind.strong.fullmatch(f"{name}:") for value in values]
+
+
+def _fitting(kind: Kind, names: Names, value: str) -> str | None:
+    for spelled in (value, data("regions").get(value, value)):
+        try:
+            return checked(kind, names, spelled)
+        except ParameterError:
+            continue
+    return None
+
+
+def times(found: Mapping[str, list[str]], names: str, *, latest: bool = False) -> str | None:
+    """The earliest (latest) time in a field of one of these names, ISO 8601 with an offset; None where none is one."""
+    moments = []
+    for value in (one for name in names.split() for one in found.get(name, [])):
+        try:
+            moments.append(Given.model_validate({"incident_start": moment_of(value) or value}).incident_start)
+        except ValidationError:
+            continue
+    sure = sorted(moment for moment in moments if moment is not None and moment.year > 1)
+    return sure[-1 if latest else 0].isoformat() if sure else None

@@ -1,0 +1,132 @@
+"""What an incident's text brings up beside its parameters: versions, flags, components, "the cache". Pure.
+
+A name counts where the telemetry has it. What reads as a name and is not there is told too: nobody can then say of it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from tsg_agent.escape import one_line
+from tsg_agent.extract.words import data
+from tsg_agent.models import Mention, Subject
+from tsg_agent.versions import release_key
+from tsg_agent.wording import NAME_LENGTH, column_words
+
+MOST = 6
+"""Mentions that are answered, the first ones."""
+PLAIN = (
+    "service_version", "flag_name", "service_component", "dependency_name", "scenario_name", "shard_id",
+    "partition_id", "availability_zone", "datacenter", "load_balancer_id", "instance_type", "endpoint_path",
+    "product_id", "exception_type",
+)  # fmt: skip
+"""Columns whose values are names. Of one that several have, the first is meant."""
+BESIDE = {
+    "customer_tier": "customers?|tiers?|users?|accounts?",
+    "tenant_category": "tenants?|customers?|tenant categor(?:y|ies)",
+    "client_type": "clients?|apps?|users?|client type",
+    "subscription_type": "subscriptions?|subscribers?|plans?",
+    "product_category": "products?|categor(?:y|ies)|department",
+    "api_version": "api|api version|clients?",
+}
+"""Columns whose values are everyday words: they count beside one of these."""
+SHORTEST = 3
+_LEFT, _RIGHT = r"(?<![\w/.-])", r"(?![\w]|[-.]\w)"
+
+
+@dataclass(frozen=True)
+class _Named:
+    """Something brought up: as written, what kind of thing, and what the telemetry calls it (None: it does not)."""
+
+    words: str
+    kind: str
+    subject: Subject | None
+    at: int
+
+
+def mentioned(text: str, names: Mapping[str, Iterable[str]], told: Iterable[str] = ()) -> list[Mention]:
+    """What a text brings up, in its order, each once.
+
+    `names`: column -> its values in the telemetry. `told`: words that are parameters (the service, the region), and
+    count as nothing else.
+    """
+    once: dict[str, _Named] = {}
+    taken = [match.span() for word in told for match in re.finditer(_pattern(word), text, re.IGNORECASE)]
+    for named in (*_known(text, names), *_unknown(text, names), *_things(text, names)):
+        span = named.at, named.at + len(named.words)
+        if not any(span[0] < end and begin < span[1] for begin, end in taken):
+            taken.append(span)
+            once.setdefault(repr(sorted(named.subject.items())) if named.subject else named.words.casefold(), named)
+    ordered = sorted(once.values(), key=lambda one: one.at)[:MOST]
+    return [Mention(words=one.words, kind=one.kind, subject=one.subject) for one in ordered]
+
+
+def _known(text: str, names: Mapping[str, Iterable[str]]) -> list[_Named]:
+    """Names of the telemetry's, the longest first: "orders-db" is not "orders"."""
+    found = []
+    for column in PLAIN:
+        for value in names.get(column, ()):
+            if len(value) >= SHORTEST and any(character.isalpha() or character == "." for character in value):
+                found += [_named(match, column, value) for match in re.finditer(_pattern(value), text, re.IGNORECASE)]
+    for column, beside in BESIDE.items():
+        for value in names.get(column, ()):
+            own = _pattern(value)
+            for form in (rf"{own} (?:{beside})\b", rf"\b(?:{beside}) {own}"):
+                found += [_named(match, column, value) for match in re.finditer(form, text, re.IGNORECASE)]
+    return sorted(found, key=lambda one: (-len(one.words), one.at))
+
+
+def _unknown(text: str, names: Mapping[str, Iterable[str]]) -> list[_Named]:
+    """What reads as a version's, a flag's or a component's name; those that are known are found already."""
+    found = []
+    for kind, column in (("version", "service_version"), ("flag", "flag_name"), ("component", "service_component")):
+        known = {value.casefold() for value in names.get(column, ())}
+        for pattern in data("suspects")[kind]["words"]:
+            for match in re.finditer(pattern, text, re.IGNORECASE):
+                if match[1].casefold().rstrip(".") not in known:
+                    words = one_line(match[1].rstrip("."), NAME_LENGTH)
+                    found.append(_Named(words, kind, None, match.start(1)))
+    return found
+
+
+def _things(text: str, names: Mapping[str, Iterable[str]]) -> list[_Named]:
+    """What is suspected without a name: those of the telemetry's that sound like it, else nothing that it has."""
+    found = []
+    for thing in data("suspects")["thing"]:
+        match = re.search(rf"\b(?:{'|'.join(thing['words'])})\b", text, re.IGNORECASE)
+        if match:
+            meant = _sounding(names, thing["names"])
+            words = one_line(match[0], NAME_LENGTH)
+            found += [_Named(words, column_words(next(iter(one))), one, match.start()) for one in meant]
+            if not meant:
+                found.append(_Named(words, thing["called"], None, match.start()))
+    match = re.search(rf"\b(?:{'|'.join(data('suspects')['release']['words'])})\b", text, re.IGNORECASE)
+    versions = [value for value in names.get("service_version", ()) if release_key(value) is not None]
+    if match and versions:
+        newest = max(versions, key=lambda value: release_key(value) or ((), 0, ()))
+        found.append(_Named(one_line(match[0], NAME_LENGTH), "version", {"service_version": newest}, match.start()))
+    return found
+
+
+def _sounding(names: Mapping[str, Iterable[str]], parts: Sequence[str]) -> list[Subject]:
+    """The component or dependency that is meant by a thing, where just one sounds like it."""
+    found = [
+        {column: value}
+        for column in ("dependency_name", "service_component")
+        for value in names.get(column, ())
+        if set(re.split(r"[^a-z0-9]+", value.casefold())) & set(parts)
+    ]
+    return found if len(found) == 1 else []
+
+
+def _named(match: re.Match[str], column: str, value: str) -> _Named:
+    return _Named(one_line(match[0], NAME_LENGTH), column_words(column), {column: value}, match.start())
+
+
+@cache
+def _pattern(value: str) -> str:
+    """A name as people write it: its parts may be joined otherwise, a version may have its v."""
+    parts = [re.escape(part) for part in re.split(r"[-_\s]+", value) if part]
+    longer = r"(?!/\w)" if value.startswith("/") else ""
+    return rf"{_LEFT}v?{r'[-_ ]?'.join(parts)}{_RIGHT}{longer}"

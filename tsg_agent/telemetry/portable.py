@@ -1,0 +1,134 @@
+"""Canonical SQL (DuckDB's) as another engine's: checked, over the source's own tables, translated by sqlglot.
+
+An engine's dialect module puts right what sqlglot gets wrong. Nothing of a query reaches an engine as it was written:
+only what was parsed, is known to read, and names the guide's tables or the query's own.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from tsg_agent.errors import QueryError
+from tsg_agent.telemetry.allowed import AGGREGATES, SCALARS, WINDOWED, by_arguments, refused
+from tsg_agent.telemetry.catalog import CATALOG, Kind
+from tsg_agent.telemetry.expressions import MAPPED
+
+CANONICAL = "duckdb"
+FUNCTIONS = SCALARS | AGGREGATES | WINDOWED | MAPPED | by_arguments("""
+    1: to_minutes unnest strlen
+    1-n: grouping
+    2: regr_slope
+    3: generate_series
+""")  # fmt: skip
+"""What queries of our own may call besides those of a model or a mapping."""
+OWN = (exp.Placeholder, exp.Explode, exp.GenerateSeries, exp.Grouping, exp.Star, exp.DataType, exp.DataTypeParam)
+"""What a query of our own may hold and a model's, which was checked before, may not."""
+TEXTS = frozenset(
+    name for table in CATALOG.values() for name, kind in table.columns.items() if kind is Kind.TEXT
+) | {"value", "service"}  # fmt: skip
+"""Names of columns of texts, which all engines must sort by their bytes."""
+KEPT_PLACES = 500
+Finish = Callable[[exp.Query], exp.Query]
+"""An engine's own changes to a tree, before it is written out."""
+
+
+@dataclass(frozen=True)
+class Translated:
+    """A query in an engine's SQL, and the names of its parameters in the order of their places."""
+
+    sql: str
+    names: tuple[str, ...]
+
+
+def parsed(sql: str) -> exp.Query:
+    """One SELECT that only reads. Raises QueryError."""
+    try:
+        statements = sqlglot.parse(sql, read=CANONICAL)
+    except (SqlglotError, RecursionError) as error:
+        raise QueryError(f"The query cannot be parsed: {str(error).splitlines()[0][:200]}") from None
+    tree = statements[0] if len(statements) == 1 else None
+    if not isinstance(tree, exp.Query):
+        raise QueryError("Only one SELECT may run.")
+    for node in tree.walk():
+        if not isinstance(node, OWN) and (why := refused(node, FUNCTIONS)):
+            raise QueryError(why)
+        if isinstance(node, exp.Identifier) and not node.quoted:
+            node.set("this", node.this.lower())
+    return tree
+
+
+class Translator:
+    """Translates queries over some tables. `sources`: the guide's table -> the SELECT that gives it, in our SQL."""
+
+    def __init__(self, sources: Mapping[str, exp.Select], write: Callable[[exp.Query], Translated]) -> None:
+        self._sources = dict(sources)
+        self._write = write
+        self.translated = lru_cache(maxsize=KEPT_PLACES)(self._translated)
+
+    def _translated(self, sql: str) -> Translated:
+        tree = parsed(sql)
+        self._over_sources(tree)
+        return self._write(tree)
+
+    def _over_sources(self, tree: exp.Query) -> None:
+        """Puts the source's SELECTs where the guide's tables stand. Raises QueryError for any other table."""
+        own = {cte.alias for cte in tree.find_all(exp.CTE)}
+        for table in list(tree.find_all(exp.Table)):
+            qualified = table.args.get("db") or table.args.get("catalog")
+            if not qualified and table.name in own:
+                continue
+            source = None if qualified else self._sources.get(table.name)
+            if source is None:
+                raise QueryError(
+                    f"The query reads {table.sql(dialect=CANONICAL)[:80]!r}, which the source does not have.",
+                    fix=f"It has {', '.join(self._sources) or 'none of the tables'}.",
+                )
+            table.replace(source.copy().subquery(table.alias or table.name))
+
+
+def without_qualify(tree: exp.Query) -> exp.Query:
+    """QUALIFY as a sub-query whose rows are filtered; the order stays that of the outer one."""
+    for select in list(tree.find_all(exp.Select)):
+        kept = select.args.get("qualify")
+        if kept is None:
+            continue
+        inner = select.copy()
+        for name in ("qualify", "order", "limit", "with_"):
+            inner.set(name, None)
+        condition = kept.this.copy()
+        for place, window in enumerate(list(condition.find_all(exp.Window))):
+            name = f"kept_{place}"
+            inner = inner.select(exp.alias_(window.copy(), name), copy=False)
+            column = exp.column(name)
+            if window is condition:
+                condition = column
+            else:
+                window.replace(column)
+        names = [one.alias_or_name for one in select.expressions]
+        order = select.args.get("order")
+        for column in order.find_all(exp.Column) if order is not None else ():
+            if column.name not in names and "*" not in names:
+                inner = inner.select(column.copy(), copy=False)
+            column.set("table", None)
+        listed = [exp.Star()] if "*" in names else [exp.column(name) for name in names]
+        outer = exp.Select(expressions=listed).from_(inner.subquery("kept"), copy=False).where(condition, copy=False)
+        for name in ("order", "limit", "with_"):
+            if select.args.get(name) is not None:
+                outer.set(name, select.args[name].copy())
+        if select is tree:
+            return outer if not outer.find(exp.Qualify) else without_qualify(outer)
+        select.replace(outer)
+    return tree
+
+
+def named_places(tree: exp.Query, place: Callable[[int, str], exp.Expr]) -> tuple[str, ...]:
+    """Puts the engine's own mark where each parameter stands; the names in that order."""
+    names = []
+    for node in list(tree.find_all(exp.Placeholder)):
+        names.append(node.name)
+        node.replace(place(len(names), node.name))
+    return tuple(names)

@@ -1,0 +1,303 @@
+"""PostgreSQL: read-only sessions over a pool of connections. Grants are the boundary (docs/engines.md)."""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+import pyarrow as pa
+import sqlglot
+from psycopg import errors as failures
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import ConnectionPool, PoolTimeout
+from sqlglot import exp
+
+from tsg_agent.errors import QueryError, TelemetryError, TransientTelemetryError
+from tsg_agent.telemetry.postgres_dialect import written
+from tsg_agent.telemetry.remote import OPENING, Deadline, Relation, Remote
+
+CONNECTIONS = 16
+"""More than an investigation's queries at a time: none waits for another's connection."""
+REACH_S = 10
+"""Seconds to reach the server."""
+GRACE_S = 5.0
+"""Seconds after a query's time in which the server must have ended it; then the connection is cut."""
+BATCH = 10_000
+SECRETS = ("password", "sslpassword", "passfile")
+TYPES = {
+    "bool": ("boolean", pa.bool_()),
+    "int2": ("integer", pa.int64()),
+    "int4": ("integer", pa.int64()),
+    "int8": ("integer", pa.int64()),
+    "float4": ("number", pa.float64()),
+    "float8": ("number", pa.float64()),
+    "numeric": ("decimal", pa.float64()),
+    "timestamp": ("timestamp", pa.timestamp("us")),
+    "timestamptz": ("timestamptz", pa.timestamp("us")),
+    "date": ("date", pa.date32()),
+    "uuid": ("uuid", pa.string()),
+    **dict.fromkeys(("text", "varchar", "bpchar", "name", "unknown"), ("text", pa.string())),
+}
+"""The server's type -> ours (see Relation), and the result's."""
+RELATION = """
+    SELECT n.nspname, c.relname, has_schema_privilege(n.oid, 'USAGE'),
+        array_agg(a.attname ORDER BY a.attnum), array_agg(coalesce(b.typname, t.typname) ORDER BY a.attnum),
+        array_agg(has_column_privilege(c.oid, a.attnum, 'SELECT') ORDER BY a.attnum)
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_type b ON b.oid = t.typbasetype
+    WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND c.relname = $1::text AND n.nspname = ANY($2::text[])
+        AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg_t%'
+    GROUP BY n.oid, n.nspname, c.oid, c.relname
+    ORDER BY array_position($2::text[], n.nspname::text)
+    LIMIT 1
+"""
+
+
+class PostgreSQL(Remote):
+    """A database of PostgreSQL, 13 or newer."""
+
+    def __init__(self, url: str, *, mapping: str | Path | None = None) -> None:
+        """`url`: postgresql://user@host:port/database?sslmode=…; what it leaves out, the PG* variables say.
+
+        Raises TelemetryError.
+        """
+        _without_secrets(url)
+        try:
+            parts = conninfo_to_dict(url)
+        except psycopg.Error as error:
+            raise TelemetryError(f"The URL of the telemetry is none of PostgreSQL's: {_said(error)}") from None
+        super().__init__(f"postgresql://{parts.get('host', '')}/{parts.get('dbname', '')}", mapping)
+        self._url = url
+        self._options: dict[str, Any] = {
+            "autocommit": True,
+            "cursor_factory": psycopg.RawCursor,
+            "connect_timeout": REACH_S,
+            "application_name": "tsg-agent",
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+        }
+        self._kinds: dict[int, str] = {}
+        self._path: list[str] = []
+        self._reach()
+        self._pool = ConnectionPool(
+            url,
+            kwargs=self._options,
+            min_size=0,
+            max_size=CONNECTIONS,
+            timeout=REACH_S,
+            reconnect_timeout=REACH_S,
+            configure=_read_only,
+            check=_alive,
+            open=True,
+        )
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    _written = staticmethod(written)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.close()
+
+    def _reach(self) -> None:
+        """The first connection says why there is none, which a pool does not; and which types the server has."""
+        try:
+            with psycopg.connect(self._url, **self._options) as connection:
+                names = connection.execute("SELECT oid, typname FROM pg_type WHERE typtype = 'b'").fetchall()
+                self._kinds = {int(oid): str(name) for oid, name in names}
+                ((self._path,),) = connection.execute("SELECT current_schemas(false)::text[]").fetchall()
+        except psycopg.Error as error:
+            raise TelemetryError(
+                f"{self.place} cannot be reached: {_said(error)}",
+                fix="Look at the host, the port and the account in the URL, and at PGPASSWORD, PGPASSFILE "
+                "and PGSSLMODE in the environment (docs/engines.md).",
+            ) from None
+
+    def _relation(self, name: str) -> Relation | None:
+        parts = _parts(name)
+        spaces = list(parts[:-1]) or self._path
+        rows = self._rows(RELATION, [parts[-1], spaces])
+        if not rows and parts != (lower := tuple(part.lower() for part in parts)):
+            rows = self._rows(RELATION, [lower[-1], list(lower[:-1]) or self._path])
+        if not rows:
+            return None
+        space, table, usable, columns, types, readable = rows[0]
+        may = [place for place, allowed in enumerate(readable) if allowed]
+        if not usable or not may:
+            return Relation(
+                (space, table),
+                problem="the account may not read it.",
+                fix=f'Grant it: GRANT USAGE ON SCHEMA "{space}" TO …; GRANT SELECT ON "{space}"."{table}" TO …;',
+            )
+        return Relation((space, table), {columns[at]: TYPES.get(types[at], (types[at], None))[0] for at in may})
+
+    def _types(self, sql: str) -> dict[str, str]:
+        with self._cursor(OPENING) as cursor:
+            cursor.execute(sql, binary=True)
+            return {
+                column.name: TYPES.get(name := self._kinds.get(column.type_code, "another type"), (name, None))[0]
+                for column in cursor.description or ()
+            }
+
+    def _rows(self, sql: str, values: list[Any]) -> list[Any]:
+        with self._cursor(OPENING) as cursor:
+            rows: list[Any] = cursor.execute(sql, values, binary=True).fetchall()
+            return rows
+
+    def _select(self, sql: str, values: list[tuple[str, object]], timeout: float) -> pa.Table:
+        with self._cursor(timeout) as cursor:
+            # Binary results go by the protocol that takes one statement only.
+            cursor.execute(sql, [value for _, value in values], binary=True)
+            described = cursor.description or ()
+            fields = [
+                (one.name, TYPES.get(self._kinds.get(one.type_code, ""), ("", pa.string()))[1]) for one in described
+            ]
+            schema = pa.schema(fields)
+            batches = []
+            while rows := cursor.fetchmany(BATCH):
+                columns = [
+                    pa.array(map(_plain, values) if kind in _MADE else values, kind)
+                    for values, kind in zip(zip(*rows, strict=True), schema.types, strict=True)
+                ]
+                batches.append(pa.record_batch(columns, schema=schema))
+            return pa.Table.from_batches(batches, schema=schema)
+
+    @contextmanager
+    def _cursor(self, timeout: float) -> Iterator[psycopg.Cursor[Any]]:
+        """A cursor in a read-only transaction that the server ends in time. psycopg's errors as ours."""
+        deadline = Deadline(timeout)
+        try:
+            with (
+                self._pool.connection(timeout=min(REACH_S, timeout)) as connection,
+                self._working(connection),
+                _cut(connection, timeout + GRACE_S) as cut,
+                connection.transaction(),
+                connection.cursor() as cursor,
+            ):
+                limit = str(max(1, round(deadline.left * 1000)))
+                cursor.execute("SELECT set_config('statement_timeout', $1, true)", [limit])
+                try:
+                    yield cursor
+                except failures.QueryCanceled:
+                    raise self._over(connection, timeout) from None
+                except psycopg.OperationalError:
+                    if cut.is_set():
+                        raise self._over(connection, timeout) from None
+                    raise
+        except psycopg.Error as error:
+            raise self._failed(error) from None
+
+    def _cancel(self, running: object) -> None:
+        assert isinstance(running, psycopg.Connection)  # noqa: S101 - what _cursor put there
+        with suppress(psycopg.Error):
+            running.cancel_safe(timeout=GRACE_S)
+
+    def _failed(self, error: psycopg.Error) -> TelemetryError:
+        said, state = _said(error), error.sqlstate or ""
+        if isinstance(error, failures.QueryCanceled):
+            return self._over(None, 0)
+        if isinstance(error, failures.InsufficientPrivilege):
+            return QueryError(
+                f"The account may not do this: {said}.", fix="Grant it SELECT on that table (docs/engines.md)."
+            )
+        if isinstance(error, failures.UndefinedTable | failures.UndefinedColumn | failures.InvalidSchemaName):
+            return QueryError(
+                f"The source has changed since it was opened: {said}.",
+                fix="`tsg-agent doctor --telemetry URL` shows what is there now.",
+            )
+        if isinstance(error, PoolTimeout):
+            said = f"no connection within {REACH_S} s"
+        gone = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not state
+        if gone or state[:2] in {"08", "57", "53", "40"}:
+            return TransientTelemetryError(
+                f"{self.place} did not answer: {said}.", fix="Run it again when the server is up."
+            )
+        return QueryError(f"PostgreSQL refused the query: {said} ({state or type(error).__name__}).")
+
+
+_MADE = (pa.float64(), pa.timestamp("us"), pa.string())
+
+
+def _plain(value: Any) -> Any:
+    """A value as Arrow takes it: times of a zone as naive UTC, exact numbers as floats, others as they print."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    return value if value is None or isinstance(value, str | int | float) else str(value)
+
+
+def _read_only(connection: "psycopg.Connection[Any]") -> None:
+    connection.read_only = True
+    connection.execute("SELECT set_config('TimeZone', 'UTC', false), set_config('search_path', '', false)")
+
+
+def _alive(connection: "psycopg.Connection[Any]") -> None:
+    """Look at a connection before it is used again; a server that is silent for too long is not there."""
+    with _cut(connection, REACH_S):
+        ConnectionPool.check_connection(connection)
+
+
+@contextmanager
+def _cut(connection: "psycopg.Connection[Any]", seconds: float) -> Iterator[threading.Event]:
+    """Cuts a connection that is silent for so long: the server would have ended the query, so it is not there."""
+    cut = threading.Event()
+
+    def shut() -> None:
+        cut.set()
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
+    watch = threading.Timer(seconds, shut)
+    watch.daemon = True
+    watch.start()
+    try:
+        yield cut
+    finally:
+        watch.cancel()
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """The parts of a table's name: table, or schema.table."""
+    try:
+        table = exp.to_table(name, dialect="postgres")
+    except sqlglot.errors.SqlglotError:
+        table = exp.Table()
+    parts = tuple(part.name for part in table.parts if isinstance(part, exp.Identifier))
+    if not 1 <= len(parts) <= 2 or len(parts) != len(table.parts):
+        raise TelemetryError(f"{name!r} is no name of a table.", fix='Write from = "table" or from = "schema.table".')
+    return parts
+
+
+def _without_secrets(url: str) -> None:
+    """URLs go into reports, and recordings: a password does not belong there."""
+    try:
+        split = urlsplit(url)
+        found = split.password is not None or any(name in SECRETS for name in parse_qs(split.query))
+    except ValueError:
+        found = "@" in url
+    if found:
+        raise TelemetryError(
+            "The URL of the telemetry holds a password, and is shown in reports.",
+            fix="Leave it out, and set PGPASSWORD, or PGPASSFILE to a file of passwords.",
+        )
+
+
+def _said(error: psycopg.Error) -> str:
+    """What the server says in a line, without the query."""
+    told = error.diag.message_primary or str(error)
+    return " ".join(told.split())[:300].rstrip(".")

@@ -1,0 +1,76 @@
+"""Canonical SQL as PostgreSQL's."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from sqlglot import exp
+from sqlglot.dialects.postgres import Postgres
+from sqlglot.generator import Generator
+from sqlglot.generators.postgres import PostgresGenerator
+
+from tsg_agent.telemetry.portable import TEXTS, Translated, named_places, without_qualify
+
+
+def _bytes(generator: Generator, text: exp.Expr) -> str:
+    return f"OCTET_LENGTH({generator.sql(text)})"
+
+
+def _random_id(_: Generator) -> str:
+    return "CAST(gen_random_uuid() AS TEXT)"
+
+
+def _epoch_us(generator: Generator, value: exp.Expr) -> str:
+    return f"CAST(EXTRACT(epoch FROM {generator.sql(value)}) * 1000000 AS BIGINT)"
+
+
+def _minutes(generator: Generator, value: exp.Expr) -> str:
+    return f"({generator.sql(value)} * INTERVAL '1 minute')"
+
+
+def _text_at(generator: Generator, held: exp.Expr, key: exp.Expr) -> str:
+    return f"({generator.sql(held)} ->> {generator.sql(key)})"
+
+
+CALLS: dict[str, Callable[..., str]] = {
+    "epoch_us": _epoch_us,
+    "to_minutes": _minutes,
+    "lookup": _text_at,
+    "strlen": _bytes,
+    "random_id": _random_id,
+}
+"""Functions that sqlglot leaves as they are written."""
+
+
+def _call(generator: Generator, node: exp.Anonymous) -> str:
+    ours = CALLS.get(node.name.lower())
+    return ours(generator, *node.expressions) if ours else generator.function_fallback_sql(node)
+
+
+def _explode(generator: Generator, node: exp.Explode) -> str:
+    """`unnest(generate_series(…))`: the series is rows already."""
+    inner = generator.sql(node, "this")
+    return inner if isinstance(node.this, exp.GenerateSeries) else f"UNNEST({inner})"
+
+
+class _Generator(PostgresGenerator):
+    TRANSFORMS: ClassVar = {
+        **PostgresGenerator.TRANSFORMS,
+        exp.Anonymous: _call,
+        exp.Explode: _explode,
+        # DIV is for NUMERIC only; of whole numbers / drops the remainder, as // does.
+        exp.IntDiv: lambda self, node: f"(({self.sql(node, 'this')}) / ({self.sql(node, 'expression')}))",
+    }
+
+
+class _PostgreSQL(Postgres):
+    Generator = _Generator
+
+
+def written(tree: exp.Query) -> Translated:
+    """A query over the source's tables, as PostgreSQL reads it; parameters are $1, $2, …"""
+    tree = without_qualify(tree)
+    for node in tree.find_all(exp.Ordered):
+        if isinstance(node.this, exp.Column) and node.this.name in TEXTS:
+            node.set("this", exp.Collate(this=node.this.copy(), expression=exp.to_identifier("C", quoted=True)))
+    names = named_places(tree, lambda number, _: exp.Var(this=f"${number}"))
+    return Translated(tree.sql(dialect=_PostgreSQL, identify=True, comments=False), names)

@@ -1,0 +1,120 @@
+"""Alerts in: the same alert, however often it comes, is one investigation; one that is over sets its end."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from tsg_agent.extract import Given, Known
+from tsg_agent.extract.choices import iso
+from tsg_agent.telemetry.profile import known_values
+from tsg_agent.web.api import COMMON, ONE, Begun
+from tsg_agent.web.audit import WHO, Who
+from tsg_agent.web.config import Hook, Serving
+from tsg_agent.web.desk import ENDED, Desk, Missing
+from tsg_agent.web.metrics import Metrics
+from tsg_agent.web.senders import Alert, read
+from tsg_agent.web.signed import Fetch, Unsigned, amazons, check, check_sns, fetched
+
+
+class Hooks:
+    """The senders that are named in the file."""
+
+    def __init__(self, desk: Desk, serving: Serving, metrics: Metrics, fetch: Fetch = fetched) -> None:
+        """`fetch`: gets Amazon's certificates, and confirms subscriptions."""
+        self._desk, self._hooks, self._metrics, self._fetch = desk, serving.hooks, metrics, fetch
+        self._turns: dict[str, asyncio.Lock] = {}
+        self._certificates: dict[str, bytes] = {}
+
+    def router(self) -> APIRouter:
+        """The route."""
+        router = APIRouter(responses=COMMON)
+        nothing = {"description": "nothing to investigate: it was heard", "model": dict[str, str]}
+
+        @router.post("/hooks/{name}", status_code=202, responses={**ONE, 200: nothing}, tags=["webhooks"])
+        async def hook(name: str, request: Request) -> Begun:
+            """A sender's message, as it sends it; signed, or with a token (docs/serve.md)."""
+            held = self._hooks.get(name)
+            if held is None:
+                raise Missing(f"There is no hook {name[:80]!r}.", fix="Hooks are named in the file of --config.")
+            outcome = "refused"
+            try:
+                answer = await self._heard(name, held, request)
+                outcome = "heard" if isinstance(answer, Response) else "investigated"
+            finally:
+                self._metrics.hooks.labels(held.sender, outcome).inc()
+            return answer  # type: ignore[return-value]  # a Response is given as it is
+
+        return router
+
+    async def _heard(self, name: str, hook: Hook, request: Request) -> Begun | Response:
+        body = await request.body()
+        if hook.sender == "cloudwatch":
+            message = await check_sns(hook.topic, body, self._certificate)
+            if message["Type"] == "SubscriptionConfirmation":
+                await self._fetch(amazons(str(message["SubscribeURL"])))
+                return _nothing("subscribed")
+        elif hook.signs:
+            check(hook, request.headers, body)
+        if hook.signs:
+            WHO.set(Who(f"hook {name}", hook.team))
+        elif not WHO.get().team:
+            raise Unsigned("A token is needed: this sender does not sign.", fix="Send `Authorization: Bearer …`.")
+        alert = read(hook.sender, body)
+        if alert is None:
+            return _nothing("neither the beginning nor the end of an alert")
+        identity = await self._investigated(name, hook, alert)
+        return Begun(id=identity, page=f"/investigations/{identity}") if identity else _nothing("over, and not known")
+
+    async def _certificate(self, url: str) -> bytes:
+        if url not in self._certificates:
+            self._certificates[url] = await self._fetch(url)
+        return self._certificates[url]
+
+    async def _investigated(self, name: str, hook: Hook, alert: Alert) -> str:
+        """The alert's investigation, which begins where there is none; "" where nothing is to be investigated."""
+        team, key, ledger = WHO.get().team or "", f"{name} {alert.key}", self._desk.ledger
+        async with self._turns.setdefault(name, asyncio.Lock()):  # ten messages that come at once are one alert
+            held = await asyncio.to_thread(ledger.alert, team, key)
+            if held is not None and not _again(alert, held[1]):
+                identity, ended = held
+                if not alert.over or ended:
+                    return identity
+                identity = await self._over(identity, alert)
+            elif alert.over and alert.start is None:
+                return ""
+            else:
+                known = await asyncio.to_thread(self._known, hook.source)
+                identity = await self._desk.start(alert.text, hook.source, given=alert.given(known, hook))
+            await asyncio.to_thread(ledger.of_alert, team, key, identity, iso(_end(alert)) if alert.over else "")
+            return identity
+
+    async def _over(self, identity: str, alert: Alert) -> str:
+        """An alert is over: what has not concluded begins anew up to its end; else its log says when that was."""
+        try:
+            state = (await self._desk.get(identity)).kept.state
+        except Missing:  # kept long enough
+            return identity
+        if state not in ENDED:
+            return await self._desk.again(identity, Given(end_time=_end(alert)))
+        append = self._desk.service.store.events.append
+        await asyncio.to_thread(append, identity, "resolved", {"end_time": iso(_end(alert))})
+        return identity
+
+    def _known(self, source: str) -> Known:
+        values = known_values(self._desk.sources.engine(source), self._desk.settings.query_timeout)
+        return Known.model_validate(values.model_dump())
+
+
+def _again(alert: Alert, ended: str) -> bool:
+    """Whether an alert that was over fires anew, and this is no late copy of a message."""
+    return bool(ended) and not alert.over and (alert.start is None or alert.start > datetime.fromisoformat(ended))
+
+
+def _end(alert: Alert) -> datetime:
+    return alert.end or datetime.now(UTC)
+
+
+def _nothing(why: str) -> Response:
+    return JSONResponse({"nothing": why}, 200)

@@ -1,0 +1,107 @@
+"""What an alert's sender sends: which alert it is, whether it is over, where and when; the rest is the incident's text.
+
+After the senders' public schemas: PagerDuty's v3 webhooks, Alertmanager's version 4, Grafana's contact point, Datadog's
+webhook with its variables, CloudWatch's alarms through SNS, and a generic one (docs/serve.md).
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tsg_agent.errors import ParameterError
+from tsg_agent.extract import Given, Known
+from tsg_agent.extract.alerts import flat, places, times
+from tsg_agent.extract.payloads import is_over, lines
+from tsg_agent.web.config import Hook
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Names of fields, in snake case, several apart by blanks; the first that is there counts."""
+
+    key: str
+    """What all messages about one alert share."""
+    start: str
+    end: str
+    event: str = ""
+    """The field that says what the message is about."""
+    begins: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
+    start_is_change: bool = False
+    """Whether the start's field is the time of the last change: of one that is over it says nothing of the start."""
+
+
+SENDERS = {
+    "pagerduty": Sender(
+        "incident_key id", "created_at", "occurred_at resolved_at", "event_type",
+        ("incident.triggered", "incident.reopened"), ("incident.resolved",),
+    ),
+    "alertmanager": Sender("group_key", "starts_at", "ends_at", "status", ("firing",), ("resolved",)),
+    "grafana": Sender("group_key", "starts_at", "ends_at", "status", ("firing",), ("resolved",)),
+    "datadog": Sender(
+        "aggreg_key alert_cycle_key alert_id id", "date", "date", "alert_transition",
+        ("triggered", "re-triggered", "no data", "re-no data", "warn", "re-warn", "renotify"), ("recovered",),
+        start_is_change=True,
+    ),
+    "cloudwatch": Sender(
+        "alarm_arn alarm_name", "state_change_time", "state_change_time", "new_state_value", ("alarm",), ("ok",),
+        start_is_change=True,
+    ),
+    "generic": Sender("key fingerprint id", "starts_at", "ends_at"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One message about an alert."""
+
+    key: str
+    over: bool
+    start: datetime | None
+    end: datetime | None
+    found: dict[str, list[str]]
+    text: str
+
+    def given(self, known: Known, hook: Hook) -> Given:
+        """What it settles; what the hook's settings name wins."""
+        said: dict[str, Any] = {**places(self.found, known), "incident_start": self.start, "end_time": self.end}
+        return Given.model_validate({**said, **hook.given.model_dump(exclude_none=True, exclude_defaults=True)})
+
+
+def read(sender: str, body: bytes) -> Alert | None:
+    """A message; None for one that neither begins nor ends anything. Raises ParameterError for what is none."""
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError):
+        raise ParameterError("The body is no JSON.", fix="docs/serve.md says what each sender sends.") from None
+    if not isinstance(payload, dict):
+        raise ParameterError("The body is no JSON object.", fix="docs/serve.md says what each sender sends.")
+    about, found = SENDERS[sender], flat(_subject(sender, payload))
+    over = is_over(payload)
+    if about.event:
+        said = _first(flat(payload), about.event).lower()
+        if said not in (*about.begins, *about.ends):
+            return None
+        over = said in about.ends
+    key = _first(found, about.key)
+    if not key:
+        raise ParameterError(
+            f"The message has none of {about.key.replace(' ', ', ')}.", fix="It says which alert it is."
+        )
+    start = None if over and about.start_is_change else times(found, about.start)
+    found_end = times(flat(payload), about.end, latest=True) if over else None
+    given = Given.model_validate({"incident_start": start, "end_time": found_end})
+    return Alert(key[:500], over, given.incident_start, given.end_time, found, "\n".join(lines(payload)))
+
+
+def _subject(sender: str, payload: dict[str, Any]) -> Any:
+    """The part of a message that is about the alert, and not about the message."""
+    if sender == "pagerduty":
+        event = payload.get("event")
+        return event.get("data", {}) if isinstance(event, dict) else {}
+    return payload.get("Message", payload) if sender == "cloudwatch" else payload
+
+
+def _first(found: dict[str, list[str]], names: str) -> str:
+    return next((found[name][0] for name in names.split() if found.get(name)), "")

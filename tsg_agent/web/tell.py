@@ -1,0 +1,188 @@
+"""Alerts out: who is told of an investigation's questions and its end. By code, never by a model; redacted and escaped.
+
+A signed webhook with a versioned body, or a thread in Slack: its first message says what is investigated, its answers
+how that stands.
+"""
+
+import asyncio
+import json
+import logging
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tsg_agent.errors import TsgError
+from tsg_agent.escape import one_line, slack
+from tsg_agent.llm.redaction import Redactor
+from tsg_agent.models import Question, Report
+from tsg_agent.web.audit import Audit
+from tsg_agent.web.config import Serving, Target
+from tsg_agent.web.desk import Desk
+from tsg_agent.web.metrics import Metrics
+from tsg_agent.web.signed import signature
+
+log = logging.getLogger(__name__)
+SCHEMA = 1
+"""Of a webhook's body."""
+TRIES, FIRST_WAIT_S = 5, 2.0
+CAUSES = 3
+TITLE = 200
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """What is told: its name, the words for a chat, and the fields for a program."""
+
+    name: str
+    words: str
+    fields: dict[str, Any]
+
+
+class Teller:
+    """Follows investigations, and tells the targets that the file names."""
+
+    def __init__(self, desk: Desk, serving: Serving, audit: Audit, metrics: Metrics) -> None:
+        self._desk, self._serving, self._audit, self._metrics = desk, serving, audit, metrics
+        self._following: dict[str, asyncio.Task[None]] = {}
+        desk.begun = self.follow
+
+    def follow(self, identity: str) -> None:
+        """Tell of an investigation from now on, until it ends."""
+        self._metrics.begun.inc()
+        if identity not in self._following:
+            task = self._following[identity] = asyncio.create_task(self._follow(identity))
+            task.add_done_callback(lambda _done: self._following.pop(identity, None))
+
+    def owes(self, identity: str) -> bool:
+        """Whether somebody was told of its beginning, and not yet of its end; for a thread."""
+        told = self._desk.ledger.told
+        return any(
+            told(identity, name, "begun") is not None and told(identity, name, "concluded") is None
+            for name in self._serving.targets
+        )
+
+    async def close(self) -> None:
+        """Tell no more; what was not told is told after the next start."""
+        tasks = list(self._following.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _follow(self, identity: str) -> None:
+        service = self._desk.service
+        await self._tell(identity, _begun(await asyncio.to_thread(self._title, identity)))
+        standing = await service.settled(identity)
+        if standing.questions:
+            await self._tell(identity, _asked(standing.questions))
+        state = "finished"
+        try:
+            await self._tell(identity, _concluded(await service.ended(identity)))
+        except (TsgError, OSError, sqlite3.Error) as error:
+            state = "failed"
+            await self._tell(identity, _failed(error))
+        except asyncio.CancelledError:
+            state = "cancelled"
+            raise
+        finally:
+            self._metrics.ended.labels(state).inc()
+
+    def _title(self, identity: str) -> str:
+        return self._desk.service.store.about(identity).title
+
+    async def _tell(self, identity: str, stage: _Stage) -> None:
+        """Each target once, also after a restart. One that does not answer is no reason to leave out the others."""
+        begun = await asyncio.to_thread(self._desk.ledger.of, identity)
+        team = begun.team if begun else ""
+        told = {name: one for name, one in self._serving.targets.items() if one.team in (None, team)}
+        await asyncio.gather(*(self._tell_one(identity, name, target, stage) for name, target in told.items()))
+
+    async def _tell_one(self, identity: str, name: str, target: Target, stage: _Stage) -> None:
+        ledger = self._desk.ledger
+        if await asyncio.to_thread(ledger.told, identity, name, stage.name) is not None:
+            return
+        thread = await asyncio.to_thread(ledger.told, identity, name, "begun") or ""
+        send = self._to_slack if target.kind == "slack" else self._to_webhook
+        for attempt in range(TRIES):
+            try:
+                said = await send(identity, target, stage, thread)
+            except httpx.HTTPError as error:
+                log.warning("target %s cannot be told: %s", name, type(error).__name__)
+                await asyncio.sleep(FIRST_WAIT_S * 2**attempt)
+                continue
+            await asyncio.to_thread(ledger.tell, identity, name, stage.name, said)
+            self._audit.say("tell", investigation=identity, target=name, stage=stage.name)
+            self._metrics.told.labels(name, "told").inc()
+            return
+        self._audit.say("tell failed", investigation=identity, target=name, stage=stage.name)
+        self._metrics.told.labels(name, "failed").inc()
+
+    async def _to_webhook(self, identity: str, target: Target, stage: _Stage, _thread: str) -> str:
+        about = {"schema_version": SCHEMA, "event": f"investigation.{stage.name}", "investigation": identity}
+        payload = self._redacted({**about, "link": self._link(identity), **stage.fields})
+        body = json.dumps(payload, ensure_ascii=False).encode()
+        signed = signature(target.secret.get_secret_value(), body)
+        headers = {"content-type": "application/json", "x-tsg-signature": signed}
+        await _sent(target.url, body, headers)
+        return ""
+
+    async def _to_slack(self, identity: str, target: Target, stage: _Stage, thread: str) -> str:
+        words = f"{self._redacted(stage.words)}\n{self._link(identity)}".strip()
+        message = {"channel": target.channel, "text": words, "unfurl_links": False, "mrkdwn": True, "parse": "none"}
+        body = json.dumps(message | ({"thread_ts": thread} if thread else {}), ensure_ascii=False).encode()
+        secret = target.secret.get_secret_value()
+        headers = {"content-type": "application/json; charset=utf-8", "authorization": f"Bearer {secret}"}
+        answer = (await _sent(target.url, body, headers)).json()
+        if not answer.get("ok"):
+            raise httpx.RequestError(f"Slack says {answer.get('error')}")
+        return thread or str(answer.get("ts", ""))
+
+    def _link(self, identity: str) -> str:
+        public = self._serving.public_url.rstrip("/")
+        return f"{public}/investigations/{identity}" if public else ""
+
+    def _redacted(self, value: Any) -> Any:
+        redactor = Redactor(self._desk.settings.model.redact)
+
+        def hidden(value: Any) -> Any:
+            if isinstance(value, str):
+                return redactor.hide(value)
+            if isinstance(value, dict):
+                return {key: hidden(held) for key, held in value.items()}
+            return [hidden(held) for held in value] if isinstance(value, list) else value
+
+        return hidden(value)
+
+
+async def _sent(url: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+    async with httpx.AsyncClient(timeout=10, follow_redirects=False) as client:
+        return (await client.post(url, content=body, headers=headers)).raise_for_status()
+
+
+def _begun(title: str) -> _Stage:
+    title = one_line(title, TITLE)
+    return _Stage("begun", f"Investigating: {slack(title)}", {"title": title})
+
+
+def _asked(questions: list[Question]) -> _Stage:
+    words = "\n".join(f"• {slack(one_line(one.text, 500))}" for one in questions)
+    asked = [{"parameter": one.parameter, "text": one_line(one.text), "candidates": list(one.candidates)}
+             for one in questions]  # fmt: skip
+    return _Stage("asked", f"An answer is needed to go on:\n{words}", {"questions": asked})
+
+
+def _concluded(report: Report) -> _Stage:
+    causes = [
+        {"rank": one.rank, "confidence": one.confidence.value, "subject": {k: one_line(v) for k, v in
+         one.subject.items()}, "statement": one_line(one.statement), "evidence": one.evidence}
+        for one in report.causes[:CAUSES]
+    ]  # fmt: skip
+    actions = [one_line(one.statement) for one in report.actions]
+    fields = {"headline": one_line(report.headline), "causes": causes, "actions": actions}
+    return _Stage("concluded", report.communication.incident_channel, fields)
+
+
+def _failed(error: Exception) -> _Stage:
+    message, fix = (error.message, error.fix) if isinstance(error, TsgError) else ("The disk fails.", "")
+    return _Stage("failed", slack(one_line(f"No conclusion: {message}", 500)), {"message": message, "fix": fix})
