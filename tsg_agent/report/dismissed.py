@@ -92,7 +92,9 @@ def _within(found: list[Rejected]) -> str:
 
 def _is_like_the_rest(one: Rejected) -> bool:
     gap, rest = _gap(one), one.contrast.rest
-    if gap is None or rest is None or one.reason not in ALIKE or one.step == 2:  # versions are asked for
+    if (
+        gap is None or rest is None or one.reason not in ALIKE or "service_version" in one.subject
+    ):  # versions are asked for
         return False
     return gap <= max(NEAR, NEARLY * rest.percent)
 
