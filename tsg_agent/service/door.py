@@ -1,6 +1,7 @@
 """The one door: what every surface that serves others starts, answers, cancels and reads investigations through."""
 
 import asyncio
+import gc
 import time
 import weakref
 from collections.abc import AsyncIterator, Mapping
@@ -105,6 +106,7 @@ class Service:
         self._followed: weakref.WeakValueDictionary[str, Following] = weakref.WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
+        gc.freeze()  # what was imported stays: to look through it again and again holds the event loop
         if self._workers:
             await self._workers.start()
         return self
@@ -341,9 +343,9 @@ class Service:
         if following is not None:
             following.told()
 
-    def _over(self, identity: str) -> bool:
+    async def _over(self, identity: str) -> bool:
         """Whether nothing more will happen in an investigation unless somebody goes on."""
-        return not self._runs(identity) and self.store.about(identity).state not in PENDING
+        return not self._runs(identity) and (await asyncio.to_thread(self.store.about, identity)).state not in PENDING
 
     def _asked(self, identity: str) -> Questions:
         asked = [event for event in self.store.events.after(identity) if event.kind == "asked"]
