@@ -15,22 +15,26 @@ import pytest
 
 from tests.cli.running import ROOT, tsg
 from tsg_agent import Request
+from tsg_agent.errors import SettingsError
 
 pytest.importorskip("fastapi", reason="needs the extra `serve`: pip install 'tsg-agent[serve]'")
 
 import httpx
 
-from tests.web.serving import OPEN, SECRET, begun, read_events, state, until
-from tsg_agent.web.config import load_serving
+from tests.web.serving import OPEN, SECRET, begun, read_events, state, tokens, until
+from tsg_agent.web.config import Serving, check_address, load_serving
 
 pytestmark = pytest.mark.surfaces
 
 
 @contextmanager
-def process(telemetry: str, folder: Path, *flags: str) -> Iterator[tuple[httpx.Client, Any]]:
+def process(telemetry: str, folder: Path) -> Iterator[tuple[httpx.Client, Any]]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tsg_agent", "serve", f"shop={telemetry}", "--port", str(port), *flags]
+    config = folder / "serve.toml"
+    config.write_text("[limits]\nrequests_a_minute = 1000000\n")
+    command = [sys.executable, "-m", "tsg_agent", "serve", f"shop={telemetry}"]
+    command += ["--port", str(port), "--config", str(config)]
     environment = {**os.environ, "TSG_STATE_DIR": str(folder), "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=environment, cwd=ROOT) as running:
         try:
@@ -98,10 +102,10 @@ def test_told_to_end_it_ends_soon_and_what_ran_goes_on_later(incident: Request, 
 def test_others_are_let_in_with_a_token_only(tmp_path: Path) -> None:
     done = tsg("serve", "x", "--host", "0.0.0.0", state=tmp_path)  # noqa: S104 - that it is refused is the test
     assert (done.returncode, "no token" in done.stderr) == (2, True)
-    file = tmp_path / "serve.toml"
-    file.write_text('public_url = "https://tsg.example"\n')
-    done = tsg("serve", "x", "--config", str(file), state=tmp_path)
-    assert (done.returncode, "no token" in done.stderr) == (2, True)
+    with pytest.raises(SettingsError, match="no token"):
+        check_address("127.0.0.1", Serving(public_url="https://tsg.example"))
+    check_address("127.0.0.1", Serving())
+    check_address("0.0.0.0", Serving(tokens=tokens()))  # noqa: S104 - it is what is let in
 
 
 def test_a_token_is_shown_once_and_its_lines_are_the_files(tmp_path: Path) -> None:
@@ -139,5 +143,6 @@ def test_the_example_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wrong_file_is_named(text: str, named: str, tmp_path: Path) -> None:
     file = tmp_path / "serve.toml"
     file.write_text(text)
-    done = tsg("serve", "x", "--config", str(file), state=tmp_path)
-    assert (done.returncode, named in done.stderr) == (2, True), done.stderr
+    with pytest.raises(SettingsError) as caught:
+        load_serving(file)
+    assert named in str(caught.value)

@@ -18,7 +18,7 @@ import sqlglot
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from sqlglot import exp
 
-from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError, TransientTelemetryError
+from tsg_agent.errors import QueryError, TelemetryError, TransientTelemetryError
 from tsg_agent.telemetry.clickhouse_dialect import MARK, TIME, written
 from tsg_agent.telemetry.remote import OPENING, Relation, Remote
 
@@ -33,6 +33,7 @@ SETTINGS = {
     "session_timezone": "UTC",
 }
 """What makes its answers SQL's."""
+KILL = "KILL QUERY WHERE query LIKE {id:String} ASYNC"
 _CODE = re.compile(r"code:?\s*(\d+)", re.IGNORECASE)
 GONE = {"209", "210", "279", "425", "202"}
 """Codes of a network that failed, or of a server with too much to do."""
@@ -80,6 +81,7 @@ class ClickHouse(Remote):
         return clickhouse_connect.get_client(
             dsn=self._url,
             password=os.environ.get("CLICKHOUSE_PASSWORD", ""),
+            secure=self._url.startswith("clickhouses://"),
             connect_timeout=REACH_S,
             autogenerate_session_id=False,
             ca_cert=os.environ.get("CLICKHOUSE_CA_CERT"),
@@ -127,13 +129,12 @@ class ClickHouse(Remote):
         except (ClickHouseError, OSError) as error:
             raise self._failed(error, "", timeout) from None
         running = str(uuid.uuid4())
-        settings = {**SETTINGS, "max_execution_time": timeout, "query_id": running, **self._read_only}
-        if self._url.startswith("chdb://"):
-            settings.pop("query_id")
+        settings = {**SETTINGS, "max_execution_time": timeout, **self._read_only}
+        named = f"/* tsg-agent {running} */ {sql}"
         try:
             with self._working(running):
                 try:
-                    found = client.query_arrow(sql, parameters=bound, settings=settings)
+                    found = client.query_arrow(named, parameters=bound, settings=settings)
                 except (ClickHouseError, OSError) as error:
                     raise self._failed(error, running, timeout) from None
         except TransientTelemetryError:
@@ -149,7 +150,7 @@ class ClickHouse(Remote):
         def kill() -> None:
             with suppress(ClickHouseError, OSError, TelemetryError):
                 client = self._client()
-                client.command("KILL QUERY WHERE query_id = {id:String} ASYNC", parameters={"id": running})
+                client.command(KILL, parameters={"id": f"/* tsg-agent {running} */%"})
                 self._idle.put(client)
 
         killing = threading.Thread(target=kill, daemon=True)
@@ -160,8 +161,7 @@ class ClickHouse(Remote):
         match = _CODE.search(str(error))
         code, said = match[1] if match else "", _said(error)
         if code in {"159", "394"}:
-            over: QueryTimeout = self._over(running, timeout)
-            return over
+            return self._over(running, timeout)
         if code in {"497", "516"}:
             return QueryError(f"The account may not do this: {said}.", fix="Grant it SELECT (docs/engines.md).")
         if code in {"60", "47", "81"}:
