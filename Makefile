@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 READY_SURFACES := $(VENV)/.ready-surfaces
 
-.PHONY: demo test test-slow test-surfaces lint types check bench clean help
+.PHONY: demo test test-slow test-surfaces test-engines lint types check bench clean help
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -18,13 +18,20 @@ demo: $(READY)  ## Make a demonstration incident, investigate it, write the HTML
 	$(BIN)/tsg-agent demo
 
 test: $(READY_DEV)  ## Run the tests
-	$(BIN)/python -m pytest -n auto -q -m "not slow and not surfaces"
+	$(BIN)/python -m pytest -n auto -q -m "not slow and not surfaces" --ignore=tests/engines
 
 test-slow: $(READY_DEV)  ## Run the tests that take seconds each
 	$(BIN)/python -m pytest -n auto -q -m "slow and not surfaces"
 
 test-surfaces: $(READY_SURFACES)  ## Run the tests that need extras, or are long: server, page, MCP, OpenTelemetry, examples, workers
 	MCP1_PYTHON=$(abspath $(VENV))-mcp1/bin/python $(BIN)/python -m pytest -n auto -q -m surfaces
+
+test-engines: $(READY_DEV)  ## Run the tests of engines at servers, on servers that they start; installs what these need
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group engines
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+	{ test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y postgresql >/dev/null; } || \
+	echo "PostgreSQL is not installed, and only root may do so: its tests skip."
+	$(BIN)/python -m pytest -q -rs tests/engines
 
 check: lint types  ## Lint and types
 

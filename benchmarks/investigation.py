@@ -1,24 +1,33 @@
-"""The whole investigation against the guide's nine queries as they run, on the same DuckDB and data.
+"""The whole investigation against the guide's nine queries as they run, and against an earlier version of this project.
 
-Needs the oracle in ../shared; where it is absent it says so. Each side runs in a process of its own, in turn, so that
-both meet the same machine; the ratio is of medians, beside it the least and greatest of a pair. Ours loads its modules
-as the command line does.
+`python -m benchmarks investigation`; TSG_BENCHMARK_SIZES says which numbers of requests ("5000,100000"), and
+TSG_BENCHMARK_EARLIER where an earlier version's source lies, whose modules then run in this environment. The guide's
+queries are the oracle's in ../shared; where it is absent they are left out. Each side runs in a process of its own, all
+in turn, so that they meet the same machine; a ratio is of medians, beside it the least and greatest of a pair. Ours
+loads its modules as the command line does. Processor time is the process's own and what it waited for.
 """
 
 import json
+import os
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.processes import python
-from tsg_agent.simulator.generate import generate, write
+from tsg_agent.simulator.generate import write_in_parts
 from tsg_agent.simulator.scenario import Fault, Kind, Rollout, Scenario
 
 ORACLE = Path(__file__).parents[2] / "shared" / "oracle" / "guide_sql.py"
-RUNS = {1_000_000: 9, 10_000_000: 3}
+EARLIER = os.environ.get("TSG_BENCHMARK_EARLIER", "")
+RUNS = {5_000: 9, 100_000: 9, 1_000_000: 7, 10_000_000: 3}
 """Requests, and how often they are investigated: short runs vary more."""
+SIZES = [int(size) for size in os.environ.get("TSG_BENCHMARK_SIZES", "").split(",") if size] or list(RUNS)
+PART = 1_000_000
+"""Requests that are made at once: more would take the generator some 1.7 GB for each million."""
 SCENARIO = Scenario(
     name="benchmark",
     seed=1,
@@ -32,9 +41,16 @@ if Path("/proc/self/status").exists():  # the process's own: what getrusage tell
     lines = Path("/proc/self/status").read_text().splitlines()
     peak = int(dict(line.split(":", 1) for line in lines)["VmHWM"].split()[0]) / 1024
 """
+CPU = """
+import resource
+def cpu():
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+"""
 OURS = """
 import json, sys, time
 from pathlib import Path
+# CPU
 from tsg_agent.cli.loading import loaded, loading
 loading()
 from tsg_agent import Given, Request, investigate, open_telemetry
@@ -43,57 +59,81 @@ folder, start, begin, end, region, service = sys.argv[1:]
 names = dict(region=region, service_name=service, environment="prod")
 given = Given(**names, start_time=begin, end_time=end, incident_start=start)
 with open_telemetry(folder) as engine:
-    began = time.perf_counter()
+    began, used = time.perf_counter(), cpu()
     report = investigate(Request(text="", telemetry=folder, given=given, now=end), engine=engine)
-    seconds = time.perf_counter() - began
+    seconds, used = time.perf_counter() - began, cpu() - used
 # PEAK
-print(json.dumps({"seconds": seconds, "peak_mb": peak, "first": report.causes[0].subject if report.causes else None}))
+first = report.causes[0].subject if report.causes else None
+print(json.dumps({"seconds": seconds, "cpu": used, "peak_mb": peak, "first": first}))
 """
 THEIRS = """
 import importlib.util, json, pathlib, sys, time
 from pathlib import Path
+# CPU
 oracle, folder, begin, end, region, service = sys.argv[1:]
 spec = importlib.util.spec_from_file_location("guide_sql", oracle)
 guide = importlib.util.module_from_spec(spec); spec.loader.exec_module(guide)
 names = dict(start_time=begin, end_time=end, region=region, environment="prod", service_name=service)
 con = guide.connect(pathlib.Path(folder))
-began = time.perf_counter()
+con.execute("SET enable_progress_bar = false")  # it would be printed, as the result is
+began, used = time.perf_counter(), cpu()
 for number in range(1, 10):
     con.execute(guide.query(number, names)).fetchall()
-seconds = time.perf_counter() - began
+seconds, used = time.perf_counter() - began, cpu() - used
 # PEAK
-print(json.dumps({"seconds": seconds, "peak_mb": peak}))
+print(json.dumps({"seconds": seconds, "cpu": used, "peak_mb": peak, "first": None}))
 """
 
 
+@dataclass(frozen=True)
+class Side:
+    """What is measured: its name, and how it runs over a folder of telemetry."""
+
+    name: str
+    run: Callable[[Path], dict[str, float]]
+
+
 def measure() -> None:
-    """Print seconds, memory and the ratio for each size."""
-    if not ORACLE.exists():
-        print(f"investigation: skipped, the oracle is not there ({ORACLE})")
-        return
-    print(f"{'log rows':>12} {'ours s':>8} {'oracle s':>9} {'times as fast':>20} {'ours MB':>8} {'oracle MB':>10}")
-    for size, runs in RUNS.items():
-        with tempfile.TemporaryDirectory() as folder:
-            rows = _make(size, Path(folder))
-            ours, theirs = [], []
-            for _ in range(runs):
-                ours.append(_run(OURS, folder, *_ours_arguments()))
-                theirs.append(_run(THEIRS, str(ORACLE), folder, *_their_arguments()))
-        mine, other = (statistics.median(run["seconds"] for run in side) for side in (ours, theirs))
-        pairs = [their["seconds"] / our["seconds"] for our, their in zip(ours, theirs, strict=True)]
-        ratio = f"{other / mine:.2f} ({min(pairs):.2f}-{max(pairs):.2f})"
-        peaks = [max(run["peak_mb"] for run in side) for side in (ours, theirs)]
-        print(f"{rows:>12,} {mine:>8.2f} {other:>9.2f} {ratio:>20} {peaks[0]:>8.0f} {peaks[1]:>10.0f}")
-        print(f"{'':>12} first cause: {ours[0]['first']}")
+    """Print milliseconds, processor time, memory and the ratios for each size."""
+    sides = [Side("this", lambda folder: _run(OURS, "", folder, *_ours_arguments()))]
+    if EARLIER:
+        sides.append(Side("earlier", lambda folder: _run(OURS, EARLIER, folder, *_ours_arguments())))
+    if ORACLE.exists():
+        sides.append(Side("guide", lambda folder: _run(THEIRS, "", ORACLE, folder, *_their_arguments())))
+    else:
+        print(f"investigation: without the guide's queries, which are not there ({ORACLE})")
+    head = f"{'log rows':>12} {'side':<8} {'ms':>8} {'cpu ms':>8} {'MB':>6}"
+    print(f"{head}  {'this version: times its ms':<26} {'its cpu':<24} its MB")
+    for size in SIZES:
+        with tempfile.TemporaryDirectory() as made:
+            folder = Path(made)
+            rows = _make(size, folder)
+            runs = [[side.run(folder) for side in sides] for _ in range(RUNS.get(size, 3))]
+        for place, side in enumerate(sides):
+            _print(rows, side.name, [(of[0], of[place]) for of in runs])
+
+
+def _print(rows: int, side: str, pairs: list[tuple[dict[str, float], dict[str, float]]]) -> None:
+    """One line: a side's medians, and how many times as much this version takes, with the least and most of a pair."""
+    seconds, cpu, peak = (statistics.median(run[key] for _, run in pairs) for key in ("seconds", "cpu", "peak_mb"))
+    line = f"{rows:>12,} {side:<8} {seconds * 1000:>8.0f} {cpu * 1000:>8.0f} {peak:>6.0f}"
+    ratios = ""
+    if side != "this":
+        ratios = f"  {_ratio(pairs, 'seconds'):<26} {_ratio(pairs, 'cpu'):<24} {_ratio(pairs, 'peak_mb')}"
+    print(line + ratios, flush=True)
+
+
+def _ratio(pairs: list[tuple[dict[str, float], dict[str, float]]], key: str) -> str:
+    ours, theirs = (statistics.median(pair[side][key] for pair in pairs) for side in (0, 1))
+    each = [our[key] / their[key] for our, their in pairs]
+    return f"{ours / theirs:.2f} ({min(each):.2f}-{max(each):.2f})"
 
 
 def _make(size: int, folder: Path) -> int:
     began = time.perf_counter()
-    tables = generate(SCENARIO.model_copy(update={"requests": size}))
-    write(tables, folder)
-    rows = tables["api_gateway_logs"].num_rows
+    rows = write_in_parts(SCENARIO.model_copy(update={"requests": size}), folder, PART)
     print(f"{'':>12} made {rows:,} rows in {time.perf_counter() - began:.0f} s", file=sys.stderr)
-    return int(rows)
+    return rows
 
 
 def _window() -> tuple[str, str, str]:
@@ -111,7 +151,9 @@ def _their_arguments() -> tuple[str, ...]:
     return (*plain, SCENARIO.region, SCENARIO.service_name)
 
 
-def _run(program: str, *arguments: str) -> dict[str, float]:
-    printed = python("-c", program.replace("# PEAK", PEAK), *arguments)
+def _run(program: str, source: str, *arguments: object) -> dict[str, float]:
+    """What a program prints last. `source`: the folder whose modules it loads, "" for this one's."""
+    whole = program.replace("# PEAK", PEAK).replace("# CPU", CPU)
+    printed = python("-c", whole, *map(str, arguments), path=source or None)
     result: dict[str, float] = json.loads(printed.splitlines()[-1])
     return result

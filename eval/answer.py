@@ -74,6 +74,14 @@ class Stated(Paper):
     statement: str = ""
 
 
+class Replied(Paper):
+    """Something that the report's text suspects, answered."""
+
+    words: str
+    answer: Literal["yes", "perhaps", "no", "not in this telemetry"]
+    because: str = ""
+
+
 class Spent(Paper):
     """What the answer cost, as far as the entrant knows; time is measured by the harness."""
 
@@ -94,6 +102,8 @@ class Answer(Paper):
     dismissed: list[Dismissed] = Field(default_factory=list)
     actions: list[Proposed] = Field(default_factory=list)
     gaps: list[Stated] = Field(default_factory=list)
+    suspicions: list[Replied] | None = Field(None, description="what the text suspects; None = it is not answered")
+    screen: str = Field("", description="the conclusion as one screen of text, 80 columns; empty = there is none")
     onset: Measured | None = Field(None, description="the measured start; not what the report says of it")
     prose: str = Field("", description="the conclusion in words; every number in it should be grounded")
     evidence: Any = Field(None, description="data the prose's numbers come from; None = grounding is not scored")

@@ -17,6 +17,7 @@ from eval.cache import default_cache, telemetry_of
 from eval.cases import INCIDENTS, Case, Expected, ExpectedCause, ExpectedParameters, Recipe
 from eval.drafts import DRAFTS, Draft
 from eval.rows import UNSEEN, Rows, same_requests, sudden_start
+from eval.suspicions import suspected, told
 from tsg_agent.simulator.incident import IncidentReport, incident_text
 from tsg_agent.simulator.scenario import FLAG_DIMENSIONS, WORKFLOW_DIMENSIONS, Effect, Fault, Kind, Scenario
 
@@ -66,6 +67,7 @@ def expected_of(draft: Draft, scenario: Scenario, rows: Rows) -> Expected:
         causes=tuple(causes),
         innocent=draft.innocent,
         gaps=draft.gaps,
+        suspected=suspected(draft, [subject for _, subject in true_faults(draft)]).replies,
         began=sudden_start(scenario),
         says=draft.says,
         never_says=draft.never_says,
@@ -114,7 +116,8 @@ def parameters_of(scenario: Scenario, report: IncidentReport, changes: dict[str,
 
 def files_of(draft: Draft, cache: Path) -> dict[str, str]:
     """The three files of an incident."""
-    scenario, report = draft.made(crc32(draft.id.encode()) % 100_000), draft.told()
+    scenario = draft.made(crc32(draft.id.encode()) % 100_000)
+    report = told(draft, [subject for _, subject in true_faults(draft)])
     recipe = Recipe(scenario=scenario, report=report)
     text = incident_text(scenario, report)
     case = Case(draft.id, text, Expected(title="", group=""), scenario.last, recipe)

@@ -110,6 +110,13 @@ class ExpectedGap(Strict):
     status: Annotated[str, AfterValidator(_gap)]
 
 
+class ExpectedReply(Strict):
+    """The right answer to something that the report's text suspects."""
+
+    words: str
+    answer: Literal["yes", "no", "not in this telemetry"]
+
+
 class Expected(Strict):
     """The true answer. No entrant ever gets it."""
 
@@ -122,6 +129,7 @@ class Expected(Strict):
     causes: tuple[ExpectedCause, ...] = Field((), description="empty = none within the guide")
     innocent: tuple[Subject, ...] = Field((), description="what looks guilty and must not be blamed")
     gaps: tuple[ExpectedGap, ...] = ()
+    suspected: tuple[ExpectedReply, ...] = Field((), description="what the text suspects, and the right answers")
     began: AwareDatetime | None = Field(None, description="when trouble began; None = it did not, or little by little")
     says: tuple[str, ...] = Field((), description="patterns (re, case ignored) that the prose must match")
     never_says: tuple[str, ...] = Field((), description="patterns that it must not match")

@@ -4,8 +4,9 @@ Each made incident whose first cause is a true one is generated again without th
 was. The share of requests that fail in it since the start is what the expected effect has to be.
 """
 
+import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -17,11 +18,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from eval.cache import default_cache, telemetry_of
-from eval.cases import Case, ExpectedCause, Recipe, chosen, load_all
+from eval.cases import Case, ExpectedCause, chosen, load_all
 from eval.conclusion import each
 from eval.rows import LOG
 from tsg_agent import Given, QuestionError, Report, Request, Settings, investigate
-from tsg_agent.simulator.scenario import Fault
+from tsg_agent.simulator.generate import generate
+from tsg_agent.simulator.scenario import Fault, Scenario
 
 PART, LEAST = 0.10, 0.3
 """The figure is right within a tenth of what was lost, and within so many points at least."""
@@ -57,12 +59,9 @@ class Compared:
         return self.off <= max(LEAST, PART * (self.now - self.true))
 
 
-def without(case: Case, cause: ExpectedCause) -> Case:
+def without(scenario: Scenario, cause: ExpectedCause) -> Scenario:
     """The same incident without the faults of a true cause."""
-    assert case.recipe is not None  # noqa: S101 - only made ones are asked for
-    kept = tuple(fault for fault in case.recipe.scenario.faults if not _of(fault, cause))
-    scenario = case.recipe.scenario.model_copy(update={"faults": kept})
-    return Case(case.id, case.text, case.expected, case.now, Recipe(scenario=scenario, report=case.recipe.report))
+    return scenario.model_copy(update={"faults": tuple(one for one in scenario.faults if not _of(one, cause))})
 
 
 def _of(fault: Fault, cause: ExpectedCause) -> bool:
@@ -81,19 +80,19 @@ def compared(case: Case, cache: Path) -> Compared:
         return Compared(case.id, why=f"asked for {', '.join(name for name, _, _ in error.questions)}")
     first = next(iter(report.causes), None)
     cause = next((one for one in case.expected.causes if first and one.holds(first.subject, first.step)), None)
-    if first is None or cause is None:
+    if first is None or cause is None or case.recipe is None:
         return Compared(case.id, why="the first cause is none of the true ones")
     if first.effect is None or first.measure.value not in COUNTED:
         return Compared(case.id, why=f"its measure is {first.measure.value}: no availability was lost")
-    true = _share(telemetry_of(without(case, cause), cache), report, first.measure.value)
+    scenario = without(case.recipe.scenario, cause)
+    true = _share(generate(scenario)[LOG].to_pandas(), report, first.measure.value)
     effect = first.effect
     return Compared(case.id, effect.now.percent, effect.then.percent, true)
 
 
-def _share(folder: Path, report: Report, measure: str) -> float:
+def _share(log: pd.DataFrame, report: Report, measure: str) -> float:
     """Percent of the service's requests since the start that fail in a measure."""
     given, since = report.parameters, report.began or report.parameters.start_time
-    log = pd.read_parquet(folder / f"{LOG}.parquet")
     log["timestamp"] = pd.to_datetime(log["timestamp"], utc=True)
     kept = (log["timestamp"] >= since) & (log["timestamp"] <= (report.onset.ended or given.end_time))
     for name in ("region", "environment", "service_name"):
@@ -112,15 +111,23 @@ def command(
     cases: Annotated[list[str] | None, typer.Option(help="ids, groups or tags; none = all made ones")] = None,
     cache: Annotated[Path | None, typer.Option(help="where made telemetry is kept")] = None,
     processes: Annotated[int, typer.Option(min=1, max=2)] = 2,
+    output: Annotated[
+        Path | None, typer.Option(help="a file of the figures (JSON lines), written as they come")
+    ] = None,
 ) -> None:
     """Compare the expected effect of the first action with the same incident without its fault."""
     wanted = [case for case in chosen(load_all(), cases or []) if case.recipe is not None and case.expected.causes]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors) as progress:
         task = progress.add_task("effects", total=len(wanted))
-        found = each(
-            wanted, partial(compared, cache=cache or default_cache()), processes, lambda *_: progress.advance(task)
-        )
+
+        def done(_number: int, one: Compared) -> None:
+            progress.advance(task)
+            if output is not None:
+                with output.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(one)) + "\n")
+
+        found = each(wanted, partial(compared, cache=cache or default_cache()), processes, done)
     if not shown(found):
         raise typer.Exit(1)
 

@@ -179,6 +179,34 @@ def gaps(expected: Expected, answer: Answer) -> Score:
     return sum((gap.step, gap.status) in stated for gap in expected.gaps) / len(expected.gaps)
 
 
+def suspicions(expected: Expected, answer: Answer) -> Score:
+    """Share of what the text suspects that is answered with the right word."""
+    if not expected.suspected or answer.suspicions is None:
+        return None
+    given = {one.words.casefold(): one.answer for one in answer.suspicions}
+    right = [
+        any(want.words.casefold() in words and said == want.answer for words, said in given.items())
+        for want in expected.suspected
+    ]
+    return sum(right) / len(right)
+
+
+ROWS, COLUMNS = 22, 80
+"""What a screen of 24 rows shows above its prompt."""
+
+
+def fits(answer: Answer) -> Score:
+    """1 if the short conclusion is on one screen."""
+    rows = answer.screen.splitlines()
+    return None if not rows else float(len(rows) <= ROWS and max(map(len, rows)) <= COLUMNS)
+
+
+def nobody_blamed(expected: Expected, answer: Answer) -> Score:
+    """1 if the first cause is right and nobody is wrongly blamed; where nothing is wrong, if nothing is confirmed."""
+    right = cause_at(1)(expected, answer) if expected.causes else 1.0
+    return float(right == 1.0 and not any(not _true(expected, blamed) for blamed in confirmed(answer)))
+
+
 def grounding(text: str, answer: Answer) -> Score:
     """Share of the prose's numbers that are in the evidence or in the incident's text."""
     if answer.evidence is None or not answer.prose:
@@ -212,8 +240,9 @@ def _instant(value: Any) -> datetime | None:
 
 
 SHARES = (
-    "parameters", "questions", "checks", "labels", "cause_at_1", "cause_at_3", "exact", "confirmed", "tier", "actions",
-    "action_at_1", "gaps", "said", "start_within_2", "start_within_5", "grounded",
+    "right_nobody_blamed", "parameters", "questions", "checks", "labels", "cause_at_1", "cause_at_3", "exact",
+    "confirmed", "tier", "actions", "action_at_1", "gaps", "suspicions", "one_screen", "said", "start_within_2",
+    "start_within_5", "grounded",
 )  # fmt: skip
 """Scores of which more is better, 0 to 1."""
 FAULTS = ("failed", "false_alarm", "wrongful_blame", "innocent_blamed")
@@ -225,6 +254,7 @@ COSTS = ("seconds", "model_calls", "tokens", "cost")
 def score(expected: Expected, text: str, answer: Answer, asked: list[str], truth: dict[int, str]) -> dict[str, Score]:
     """Every score but the time."""
     return {
+        "right_nobody_blamed": nobody_blamed(expected, answer),
         "parameters": parameters(expected, answer),
         "questions": questions(expected, asked),
         "checks": checks(expected, answer),
@@ -237,6 +267,8 @@ def score(expected: Expected, text: str, answer: Answer, asked: list[str], truth
         "actions": actions(expected, answer),
         "action_at_1": action_at_1(expected, answer),
         "gaps": gaps(expected, answer),
+        "suspicions": suspicions(expected, answer),
+        "one_screen": fits(answer),
         "said": said(expected, answer),
         "start_within_2": start_within(2)(expected, answer),
         "start_within_5": start_within(5)(expected, answer),

@@ -8,22 +8,28 @@ from tsg_agent.models import (
     Availability,
     Confidence,
     Contrast,
+    Course,
+    Effect,
     Finding,
     Gate,
+    Group,
     Judgement,
     Measure,
     MeasuredRow,
+    Mention,
     Onset,
     OnsetKind,
     Parameters,
     Point,
     Rate,
+    Reach,
     Report,
     Series,
     Sla,
     Start,
     Status,
     Tier,
+    Trend,
     Usage,
     Verdict,
     Visible,
@@ -267,6 +273,11 @@ def bad_version() -> Report:
                 evidence=["E9.1"],
             )
         ],
+        effect=Effect(
+            measure=Measure.SERVER_ERRORS,
+            now=Rate(failures=1_204, requests=23_600),
+            then=Rate(failures=33, requests=23_600),
+        ),
         also_visible_in=[
             _visible({"service_component": "payments", "exception_type": "PaymentDeclinedError"}, 10, "SPIKE", 1_190),
             _visible({"http_method": "POST", "endpoint_path": "/v2/checkout"}, 7, "HIGH_SERVER_ERRORS", 1_012),
@@ -303,6 +314,20 @@ def bad_version() -> Report:
             _measured(1, {"service_version": "3.15.0"}, None, (1_195, 11_600)),
             _measured(2, {"flag_name": "one_page_checkout", "flag_value": "on"}, (30, 9_000), (460, 9_020)),
             _measured(3, {"service_component": "recommendations"}, (501, 1_000), (498, 1_000)),
+        ],
+        reach=Reach(
+            users_hit=702,
+            users=5_120,
+            traffic=Rate(failures=11_600, requests=23_600),
+            tiers=[_group({"customer_tier": "FREE"}, 5, 480), _group({"customer_tier": "PREMIUM"}, 9, 410, out=True)],
+            regions=[_group({"region": "eu-west"}, 6, 5)],
+        ),
+        course=_course(Trend.WORSE, 390, 301),
+        mentioned=[
+            Mention(words="3.15.0", kind="version", subject={"service_version": "3.15.0"}),
+            Mention(words="premium customers", kind="customer tier", subject={"customer_tier": "PREMIUM"}),
+            Mention(words="recommendations", kind="component", subject={"service_component": "recommendations"}),
+            Mention(words="the cache", kind="cache"),
         ],
         notes=["The service's own component (shop.api) yields to the component that has most of its failures."],
     )
@@ -343,6 +368,36 @@ def only_suspects() -> Report:
     region = suspect(4, "WARNING", {"region": "us-east"}, onset=onset("worse", (3, 9_000), (16, 3_000)))
     row = {"shard_id": "s-07", "total_requests": 3_700, "error_rate": 0.11, "partition_status": "HEALTHY"}
     return report(judgement(shard, region, opened=False), finding(5, row), sla=sla(after=26))
+
+
+def two_that_are_over() -> Report:
+    """A flag and a shard at once; it is over."""
+    flag = verdict(
+        3,
+        "HIGH_ERROR_RATE",
+        {"flag_name": "one_page_checkout", "flag_value": "on"},
+        onset=onset("worse", (30, 9_000), (910, 9_020)),
+        contrast=contrast((110, 14_000), difference=9.0),
+        detail={"leave_value": "on", "other_values": ["off"]},
+        effect=Effect(
+            measure=Measure.SERVER_ERRORS,
+            now=Rate(failures=1_204, requests=23_600),
+            then=Rate(failures=330, requests=23_600),
+        ),
+    )
+    shard = verdict(5, "HIGH_ERRORS", {"shard_id": "s-07"}, onset=onset("new", (0, 1_000), (290, 1_100)))
+    ended = MEASURED.model_copy(update={"ended": START + timedelta(minutes=40), "reported": START - timedelta(hours=1)})
+    judged = judgement(
+        flag,
+        shard,
+        start=ended,
+        course=_course(Trend.OVER, 2, 900),
+        reach=Reach(users_hit=4, users=9),
+        mentioned=[
+            Mention(words="s-09", kind="shard", after=Rate(failures=1, requests=4), subject={"shard_id": "s-09"})
+        ],
+    )
+    return report(judged)
 
 
 HOSTILE = (
@@ -399,6 +454,7 @@ SAMPLES = {
     "no_incident": no_incident,
     "only_gaps": only_gaps,
     "only_suspects": only_suspects,
+    "two_that_are_over": two_that_are_over,
     "hostile": hostile,
 }
 
@@ -446,6 +502,21 @@ def _workflow(name: str, criticality: str, runs: int, rate: float, *, label: str
         "uncompensated_runs": 210 if step else 0,
         "workflow_status": label,
     }
+
+
+def _group(subject: dict[str, str], before: int, after: int, *, out: bool = False) -> Group:
+    """Of 4,000 requests before the start, and of 4,000 since."""
+    rates = (Rate(failures=k, requests=4_000) for k in (before, after))
+    return Group(subject=subject, before=next(rates), after=next(rates), stands_out=out)
+
+
+def _course(trend: Trend, latest: int, earlier: int) -> Course:
+    """Failures of 4,000 requests in the last quarter of an hour, and in the one before."""
+    rates = (Rate(failures=k, requests=4_000) for k in (latest, earlier))
+    return Course(
+        trend=trend, until=START + timedelta(minutes=55), minutes=15, measure=Measure.SERVER_ERRORS,
+        latest=next(rates), earlier=next(rates),
+    )  # fmt: skip
 
 
 def _visible(subject: dict[str, str], step: int, label: str, failures: int) -> Visible:

@@ -30,8 +30,14 @@ LINKS = [
     "http://evil.example/x",
     "HTTPS://evil.example",
     "slack://x",
+    "www.evil.example",
+    "evil.example/x",
+    "evil.COM",
+    "sub.evil.io?a=b",
 ]
-IN_SLACK = re.compile(r"<[!@#hms/]|(?<![\w.+-])@\w|\w://|[<>]|&(?!amp;|lt;|gt;)")
+IN_SLACK = re.compile(
+    r"<[!@#hms/]|(?<![\w.+-])@\w|\w://|[<>]|&(?!amp;|lt;|gt;)|\bwww\.|[a-z0-9]\.[a-z]{2,24}/|\.(?:COM|io)\b"
+)
 
 
 @pytest.mark.parametrize("text", [*CALLS, *LINKS, "".join(CALLS), " ".join(LINKS), "@\u200bhere", "<\u2066!channel>"])
@@ -42,7 +48,10 @@ def test_a_message_calls_nobody_and_links_nowhere(text: str) -> None:
 
 
 def test_a_message_says_what_it_said() -> None:
-    kept = "[shop / eu] 3 % of requests fail.\n\n- version 3.15.0 (ann@shop.example), flag a_b = on"
+    kept = (
+        "[shop / eu] 3 % of requests fail.\n\n- version 3.15.0 (ann@shop.example), flag a_b = on, "
+        "java.net.SocketException at api.gateway.main v1.2/3"
+    )
     assert escape.slack(kept) == kept
     assert escape.slack("a < b & c") == "a &lt; b &amp; c"
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tsg_agent.recording import record, replay
     from tsg_agent.report.html import to_html
     from tsg_agent.report.markdown import to_markdown
+    from tsg_agent.report.screen import to_screen
     from tsg_agent.service import (
         Service,
         Source,
@@ -82,6 +83,7 @@ __all__ = [
     "resume",
     "to_html",
     "to_markdown",
+    "to_screen",
 ]
 _HOMES = {
     "errors": (
@@ -102,6 +104,7 @@ _HOMES = {
     "recording": ("record", "replay"),
     "report.html": ("to_html",),
     "report.markdown": ("to_markdown",),
+    "report.screen": ("to_screen",),
     "service": (
         "Service",
         "Source",

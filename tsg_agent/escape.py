@@ -13,6 +13,12 @@ _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?
 _MENTION = re.compile(r"(?<![\w.+-])@(?=[\w<])")
 """What calls somebody; an address (who@where) does not."""
 _SCHEME = re.compile(r"(?<=[A-Za-z0-9])://")
+_DOMAIN = re.compile(
+    r"(?<=\bwww)\.|(?<=[a-z0-9])\.(?=[a-z]{2,24}/|(?:com|net|org|info|biz|io|dev|app|co|me|ru|cn|xyz|top|site|online|"
+    r"shop|link|click|live|zip|ai|eu|de|uk|fr|us)\b(?!\.\w))",
+    re.IGNORECASE,
+)
+"""What a chat makes a link although it names no scheme: a path's host, and the commonest domains."""
 _SLACK = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKDOWN = re.compile(r"[\\`*\[\]<>|~&#$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?<=:)//|(?<=www)\.")
 _BLOCK_START = re.compile(r"^([-+=]|\d+(?=[.)](?:\s|$)))")
@@ -53,7 +59,7 @@ def _visible(text: str) -> str:
 
 def slack(text: str) -> str:
     """Lines of text as a message for Slack, or another chat: they call nobody, and link to nothing."""
-    words = _SCHEME.sub("[:]//", _unmentioned(lines(text)))
+    words = _DOMAIN.sub("[.]", _SCHEME.sub("[:]//", _unmentioned(lines(text))))
     return re.sub("[&<>]", lambda found: _SLACK[found.group()], words)
 
 

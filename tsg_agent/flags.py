@@ -1,7 +1,9 @@
 """From a command's flags to what is asked for. Beside options.py, since it needs what takes long to import."""
 
+import re
 import sys
 from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,12 @@ from pydantic import ValidationError
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Given
+from tsg_agent.report.forms import FORMS, Form
 from tsg_agent.store import Request
+from tsg_agent.telemetry.formats import names
 
+MOST_DAYS = 366
+"""The longest window that --last asks for."""
 MOST_BYTES = 50_000_000
 """An incident's text longer than this is no text."""
 
@@ -33,6 +39,37 @@ def read_text(incident: str) -> str:
         named = "Standard input" if incident == "-" else path
         raise ParameterError(f"{named} is too large for an incident's text.", fix="Give the report, not the logs.")
     return held.decode("utf-8", "replace")
+
+
+_LENGTH = re.compile(r"(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m(?:in)?)?", re.IGNORECASE)
+
+
+def window_of(last: str | None, now: str | None) -> dict[str, str]:
+    """The window that `--last` asks for, as flags; nothing without it. Raises ParameterError for what is no length."""
+    if last is None:
+        return {}
+    found = _LENGTH.fullmatch(last.strip())
+    days, hours, minutes = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    length = timedelta(days=days, hours=hours, minutes=minutes)
+    if not timedelta() < length <= timedelta(days=MOST_DAYS):
+        raise ParameterError(f"--last is wrong: {last!r} is no length of time.", fix="For example: --last 2h.")
+    try:
+        end = datetime.fromisoformat(now) if now else datetime.now(UTC)
+    except ValueError as error:
+        raise ParameterError(f"--now is wrong: {now!r} is no time.", fix="For example: 2026-03-10T15:15Z.") from error
+    end = end if end.tzinfo else end.replace(tzinfo=UTC)
+    return {"start_time": (end - length).isoformat(), "end_time": end.isoformat()}
+
+
+def form_of(form: str | None, *, as_json: bool) -> Form | None:
+    """The form to print; None: as it suits a terminal or a pipe. Raises ParameterError."""
+    if form is None:
+        return "json" if as_json else None
+    known = next((one for one in FORMS if one == form), None)
+    if known is None:
+        ready = f"It is a ready mapping: --mapping {form}." if form in names() else f"There are {', '.join(FORMS)}."
+        raise ParameterError(f"There is no form {form!r} of a report.", fix=ready)
+    return known
 
 
 def request_of(text: str, telemetry: str, mapping: Path | None, given: dict[str, Any], *, now: str | None) -> Request:

@@ -5,14 +5,39 @@ from typing import Annotated, Any
 
 import typer
 
+from tsg_agent.errors import ParameterError, SettingsError
+
+
+def _telemetry() -> str:
+    """The setting's, where no flag names one. Raises ParameterError where neither does."""
+    from tsg_agent.settings import load_settings  # noqa: PLC0415 - --help must be quick
+
+    place = load_settings().telemetry
+    if not place:
+        raise ParameterError(
+            "Where is the telemetry?", fix='--telemetry PLACE, or telemetry = "PLACE" in tsg.toml of this folder.'
+        )
+    return place
+
+
 Telemetry = Annotated[
     str,
-    typer.Option("--telemetry", "-t", help="Folder, glob or file of Parquet, CSV or JSON lines; or a .duckdb file."),
+    typer.Option(
+        "--telemetry",
+        "-t",
+        default_factory=_telemetry,
+        show_default="telemetry of tsg.toml",
+        help="Folder, glob or file of Parquet, CSV or JSON lines; or a .duckdb file.",
+    ),
 ]
 
 
 def _mapping(value: Path | None) -> Path | None:
-    """A mapping file, or the file of the ready mapping of that name."""
+    """A mapping file, or the file of the ready mapping of that name; the setting's, where no flag names one."""
+    if value is None:
+        from tsg_agent.settings import load_settings  # noqa: PLC0415 - --help must be quick
+
+        value = Path(held) if (held := load_settings().mapping) else None
     if value is None or value.exists() or value.name != str(value):
         return value
     from tsg_agent.telemetry.formats import names, path_of  # noqa: PLC0415 - --help must be quick
@@ -24,10 +49,15 @@ Mapping = Annotated[
     Path | None,
     typer.Option(
         "--mapping",
-        "--format",
         help="TOML file that maps your tables and columns to the guide's (docs/telemetry.md), or the name of a ready "
         "one (tsg-agent mapping list).",
         callback=_mapping,
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format", help="Print it as json, markdown, html, slack (a message's blocks) or brief (one screen of text)."
     ),
 ]
 Region = Annotated[str | None, typer.Option(help="Affected region, as the telemetry spells it.")]
@@ -40,6 +70,7 @@ ExactStart = Annotated[
 StartTime = Annotated[str | None, typer.Option(help="Start of the window; default 2 h before the start.")]
 EndTime = Annotated[str | None, typer.Option(help="End of the window; default: now, or the resolution.")]
 Threshold = Annotated[float | None, typer.Option(help="SLA threshold, percent; default 99.9.")]
+Last = Annotated[str | None, typer.Option(help="Look at the last 2h, 90m or 1d, up to now, whatever the text says.")]
 Now = Annotated[str | None, typer.Option(help="What counts as now; for replays.")]
 
 GIVEN = ("region", "service_name", "environment", "incident_start", "start_time", "end_time", "threshold")
@@ -48,3 +79,16 @@ GIVEN = ("region", "service_name", "environment", "incident_start", "start_time"
 def given_of(flags: dict[str, Any]) -> dict[str, Any]:
     """A command's own arguments that are parameters of an incident."""
     return {name: flags[name] for name in GIVEN}
+
+
+def refuse_with_guide(given: dict[str, Path | None]) -> None:
+    """Refuse flags that a run of another guide does not have. Raises SettingsError."""
+    flags = [flag for flag, value in given.items() if value is not None]
+    if flags:
+        raise SettingsError(f"{', '.join(flags)} cannot be used with --guide.", fix="Use --json, and keep its output.")
+
+
+def refuse_without_guide(parameters: list[str] | None) -> None:
+    """The built-in guide's parameters have flags of their own. Raises SettingsError."""
+    if parameters:
+        raise SettingsError("--parameter belongs to --guide.", fix="Use --region, --service, --environment and so on.")

@@ -213,14 +213,15 @@ class SandboxSettings(BaseModel):
 
 _FOLDER = {
     "thresholds", "query_timeout", "memory_limit", "threads", "window_hours", "default_threshold", "maximum_groups",
-    "unreadable_percent", "template_paths",
+    "unreadable_percent", "template_paths", "telemetry", "mapping",
     *("model." + name for name in (
         "timeout", "retries", "longest_wait", "maximum_calls", "maximum_tokens", "maximum_seconds", "maximum_cost",
         "input_price", "output_price", "answer_tokens", "text_characters", "analyse",
     )),
 }  # fmt: skip
 """What tsg.toml may set. It lies in the current folder, which may be anybody's: it changes how is counted and for how
-long, never where text, data or keys go, what is hidden on the way, or how code is closed in."""
+long, and names telemetry in that folder; never where text, data or keys go, what is hidden on the way, or how code is
+closed in."""
 
 
 class _File(TomlConfigSettingsSource):
@@ -250,7 +251,21 @@ class _File(TomlConfigSettingsSource):
                 f"{Path(self._place).absolute()} may not set {', '.join(refused)}: a file may be anybody's.",
                 fix=f"If the file is yours, take it out there and set {variables} in the environment{other}.",
             )
+        outside = [name for name in PLACES if not self._trusted and _outside(held.get(name))]
+        if outside:
+            raise SettingsError(
+                f"{Path(self._place).absolute()} sets {', '.join(outside)} to a place outside of its folder.",
+                fix=f"Name places in the folder there; others in a file that {CONFIG} names, or with the flag.",
+            )
         return held
+
+
+PLACES = ("telemetry", "mapping")
+"""Settings that name files: a folder's own file may name its own only."""
+
+
+def _outside(place: object) -> bool:
+    return isinstance(place, str) and not Path(place).resolve().is_relative_to(Path.cwd().resolve())
 
 
 def _set_in(held: dict[str, Any]) -> Iterator[str]:
@@ -274,6 +289,8 @@ class Settings(BaseSettings):
     thresholds: AllThresholds = AllThresholds()
     model: ModelSettings = ModelSettings()
     sandbox: SandboxSettings = SandboxSettings()
+    telemetry: str = Field("", description="telemetry to take where no --telemetry names one")
+    mapping: str = Field("", description="mapping to take where no --mapping names one: a file, or a ready one's name")
     query_timeout: float = Field(60, gt=0, le=86_400, description="seconds one query may take before it is cancelled")
     memory_limit: str = Field("2GB", description="memory DuckDB may use")
     threads: int | None = Field(None, description="threads DuckDB may use; None = all cores")

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from eval.answer import Answer, Blamed, Check, Dismissed, Proposed, Question, Spent, Stated
+from eval.answer import Answer, Blamed, Check, Dismissed, Proposed, Question, Replied, Spent, Stated
 from eval.conclusion import onset_of
 from eval.entrants import Entrant, EntrantError, Spec
-from tsg_agent import Given, QuestionError, Report, Request, Settings, investigate
+from tsg_agent import Given, QuestionError, Report, Request, Settings, investigate, to_screen
 
 GUIDES_CODES = [429, 503]
 """Status codes that the guide, and so the prose, calls by number."""
@@ -65,6 +65,8 @@ def answer_of(report: Report, settings: Settings) -> Answer:
             )
             for a in report.actions
         ],
+        suspicions=[Replied(words=s.words, answer=s.answer.value, because=s.because) for s in report.suspicions],
+        screen=to_screen(report),
         gaps=[Stated(step=g.step, status=g.status, statement=g.statement) for g in report.gaps],
         onset=onset_of(report),
         prose=prose_of(report),

@@ -221,20 +221,22 @@ def test_a_query_that_cannot_be_is_none(wrong: dict[str, list[str]]) -> None:
 
 def test_all_schemas_together_are_short(engine: Engine) -> None:
     tools = agent_tools(Bench(engine, Settings(), lambda _given: pytest.fail("nothing is run")))
-    assert sum(len(json.dumps(convert_to_openai_tool(tool))) for tool in tools) < 4 * 1_500
+    assert sum(len(json.dumps(convert_to_openai_tool(tool))) for tool in tools) < 4 * 1_000
 
 
 def test_a_model_is_told_the_scope_and_its_tools_look_there(engine: Engine, incident: Request) -> None:
     filled = calls("measure", measures=["failure_rate"], by=["service_version"])
-    script = each(calls("check_versions"), calls("plugin_1_tool"), filled, Say("Version 3.15.0 regressed [E2.1]."))
+    script = each(
+        calls("check", what="versions"), calls("plugin_1_tool"), filled, Say("Version 3.15.0 regressed [E2.1].")
+    )
     answer, endpoint = by_model(engine, script, incident=incident.text)
     told = endpoint.requests[0]["messages"][1]["content"]
     assert "region us-east" in told
     assert "from 2026-03-10T12:00:00Z to 2026-03-10T15:15:00Z; the incident began: 2026-03-10T14:00:00Z" in told
     assert "service_version" in told
     offered = [tool["function"]["name"] for tool in endpoint.requests[0]["tools"]]
-    assert "check_versions" in offered
-    assert not any(name.startswith("plugin_") for name in offered)
+    assert "check" in offered
+    assert not any(name.startswith(("plugin_", "check_")) for name in offered)
     check, again, measured = tool_results(endpoint.requests[-1])
     scope = "Scope: shop.gateway in us-east (prod), 2026-03-10 12:00 UTC to 2026-03-10 15:15 UTC."
     assert all(scope in " ".join(result.split("\n")[:2]) for result in (check, again, measured))
@@ -251,3 +253,31 @@ def test_ids_go_on_through_a_talk_with_a_model(engine: Engine, incident: Request
         talk = Conversation(engine, settings(endpoint), incident=incident.text, now=NOW)
         ids = [list(talk.ask(question).evidence) for question in ("how many requests?", "and again?")]
     assert ids == [["Q1.1"], ["Q2.1"]]
+
+
+@pytest.mark.parametrize(
+    ("question", "plain"),
+    [
+        ("ratio of 503s to all failures", "share of 503s of only failures"),
+        ("what part of the failed requests is from web?", "share of all failures of client type web"),
+        ("average latency by component, but only for failed requests", "average latency of only failures by component"),
+        ("share of each zone in all failures", "share of all failures by zone"),
+        ("5xx that came from retries", "failures of only retries"),
+        ("uncached requests by endpoint", "requests without cache hits by endpoint"),
+        ("errors since 1400", "errors since 14:00"),
+        ("failures minute by minute after 14:30", "failures per minute after 14:30"),
+    ],
+)
+def test_a_question_means_what_its_words_do_together(question: str, plain: str, ask: Ask) -> None:
+    (one,), (other,) = (ask(text).tables or pytest.fail(ask(text).text) for text in (question, plain))
+    assert one.rows == other.rows
+    assert one.rows
+
+
+def test_two_questions_are_two_where_the_second_ranks(ask: Ask) -> None:
+    first, second = ask("errors by zone, and top 2 shards by error rate").tables
+    assert (first.query.by, second.query.by) == (("availability_zone",), ("shard_id",))
+
+
+def test_what_would_be_certain_is_refused(ask: Ask) -> None:
+    assert "is certain" in ask("error rate of only 503s").refused[0].not_understood[0]

@@ -1,6 +1,7 @@
 """guide lint, guide show and run --guide, as a person runs them."""
 
 import json
+import re
 from pathlib import Path
 
 from tests.cli.running import tsg
@@ -59,6 +60,23 @@ def test_run_with_a_guide_concludes(tmp_path: Path) -> None:
     assert "Step 3 Which consumer release fails: RELEASE_FAILS" in done.stderr
 
 
+def test_run_with_a_guide_writes_a_page(tmp_path: Path) -> None:
+    """Whatever a guide or telemetry hold is text there, and what is cited is found on it."""
+    incident = written(tmp_path / "incident.md", BACKLOG_TEXT)
+    telemetry, page = str(backlog(tmp_path / "telemetry")), tmp_path / "page.html"
+    odd = BACKLOG.read_text("utf-8").replace("# Queue backlog", "# Queue <script>alert(1)</script> \u202e backlog")
+    guide = written(tmp_path / "odd.md", odd.replace("'BACKLOGGED'", "'BACKLOGGED<b>'"))
+    done = tsg("run", incident, "-t", telemetry, "--guide", guide, "--html", str(page), "-q")
+    assert done.returncode == 0, done.stderr
+    text = page.read_text("utf-8")
+    assert "RELEASE_FAILS: version" in text or "RELEASE_FAILS: consumer_release" in text
+    assert "<b>Take consumer release 7.2.0 back.</b>" in text
+    assert "<script" not in text and "BACKLOGGED<b>" not in text and "\u202e" not in text
+    cited = set(re.findall(r'href="#([^"]+)"', text))
+    assert cited and cited <= set(re.findall(r'id="([^"]+)"', text))
+    assert not re.search(r'(?:src|href)="(?!#)', text)
+
+
 def test_run_with_a_guide_as_json(tmp_path: Path) -> None:
     incident = written(tmp_path / "incident.md", LAG_TEXT.replace("lag_limit: 30\n", ""))
     telemetry = str(lag(tmp_path / "telemetry"))
@@ -80,7 +98,9 @@ def test_wrong_use_is_said(tmp_path: Path) -> None:
     run = ("run", incident, "-t", str(tmp_path))
     for flags, said in (
         (("--parameter", "a=b"), "--parameter belongs to --guide"),
-        (("--guide", str(LAG), "--html", "x.html"), "--html cannot be used with --guide"),
+        (("--guide", str(LAG), "--record", "x.tsg"), "--record cannot be used with --guide"),
+        (("--record", str(tmp_path)), "is no file"),
+        (("--guide", "/dev/zero"), "too large for a guide"),
         (("--guide", str(LAG), "--parameter", "lag"), "no NAME=VALUE"),
         (("--guide", str(tmp_path / "none.md")), "cannot be read"),
         (("--guide", incident), "no step"),
@@ -89,6 +109,8 @@ def test_wrong_use_is_said(tmp_path: Path) -> None:
         assert done.returncode == 2, flags
         assert said in done.stderr
     assert tsg("guide", "lint", incident).returncode == 2
+    made = tsg("mapping", "init", str(backlog(tmp_path / "some") / "deliveries.parquet"), "--out", str(tmp_path))
+    assert (made.returncode, "cannot be written: Is a directory" in made.stderr) == (2, True)
 
 
 def test_control_characters_of_a_guide_do_not_reach_the_terminal(tmp_path: Path) -> None:

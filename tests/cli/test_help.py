@@ -67,7 +67,7 @@ def test_help_names_the_commands_and_the_exit_codes() -> None:
 
 def test_help_says_what_a_pipe_gets() -> None:
     for command in ("run", "resume", "replay", "demo"):
-        assert "a pipe or a file always gets them" in " ".join(tsg(command, "--help").stdout.split())
+        assert "a pipe or a file always gets all of it" in " ".join(tsg(command, "--help").stdout.split())
 
 
 def test_the_version_is_the_package_s() -> None:

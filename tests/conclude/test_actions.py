@@ -15,7 +15,7 @@ from tests.samples import (
     suspect,
     verdict,
 )
-from tsg_agent.models import Action, Gate, Measure, Verdict, Visible
+from tsg_agent.models import Action, Effect, Gate, Measure, Rate, Verdict, Visible
 
 
 def proposed(*causes: Verdict, **changes: Any) -> list[Action]:
@@ -70,9 +70,45 @@ def test_a_confirmed_cause_under_the_guides_thresholds_is_acted_on_and_says_so()
 
 
 def test_what_has_no_remedy_gets_a_look() -> None:
+    [product] = proposed(verdict(8, "HEALTHY", {"product_id": "p-7"}))
+    assert (product.kind, product.urgency) == ("look", "look")
+    assert "the guide has no fixed remedy for it" in product.statement
+
+
+def test_a_tier_under_the_guides_threshold_is_acted_on_too_and_it_says_so() -> None:
     [tier] = proposed(verdict(8, "HEALTHY", {"customer_tier": "FREE"}))
-    assert (tier.kind, tier.urgency) == ("look", "look")
-    assert "the guide has no fixed remedy for it" in tier.statement
+    assert (tier.kind, tier.urgency) == ("act_for_tier", "now")
+    assert "under the guide's threshold for tiers; the evidence confirms it" in tier.statement
+
+
+def test_what_the_guide_does_not_mend_has_an_owner_and_a_first_look() -> None:
+    [component] = proposed(verdict(10, "SPIKE", {"service_component": "pay"}))
+    assert (
+        component.how == "the team of pay owns it; look first at its log since 14:05 UTC, and at what it changed then"
+    )
+    [behind] = proposed(verdict(10, "SPIKE", {"dependency_name": "card-processor"}))
+    assert behind.how.startswith("whoever runs card-processor owns it")
+
+
+def test_a_suspect_says_what_would_settle_it() -> None:
+    [shard] = proposed(suspect(5, "X", {"shard_id": "s1"}))
+    assert shard.how == "moving a part of its traffic elsewhere would settle it"
+    [version] = proposed(suspect(2, "X", {"service_version": "2"}))
+    assert version.how == "taking it back for a part of the traffic would settle it"
+
+
+def test_an_action_says_what_it_would_bring_and_a_look_nothing() -> None:
+    effect = Effect(
+        measure=Measure.SERVER_ERRORS, now=Rate(failures=114, requests=1_000), then=Rate(failures=12, requests=1_000)
+    )
+    [back] = proposed(regression(effect=effect))
+    assert back.effect == "expected: availability from 88.6 % to 98.8 % on the requests since the start"
+    [limited] = proposed(regression(effect=effect.model_copy(update={"measure": Measure.RATE_LIMITED})))
+    assert limited.effect == "expected: from 11.4 % to 1.2 % of requests were rate limited (429)"
+    [nothing] = proposed(regression(effect=effect.model_copy(update={"then": effect.now})))
+    assert nothing.effect == ""
+    [look] = proposed(suspect(5, "X", {"shard_id": "s1"}, effect=effect))
+    assert look.effect == ""
 
 
 def test_a_version_that_is_slow_is_rolled_back_too() -> None:
@@ -223,6 +259,9 @@ def test_pressure_elsewhere_is_looked_at_while_something_is_wrong() -> None:
     assert proposed(special=[pressed]) == []
 
 
+BROKEN = (("pay", 12), ("ship", 3))
+
+
 @pytest.mark.parametrize("dimension", ["partition_id", "shard_id", "load_balancer_id"])
 def test_a_partition_or_shard_is_drained(dimension: str) -> None:
     [action] = proposed(verdict(5, "HIGH_ERRORS", {dimension: "7"}))
@@ -246,6 +285,16 @@ def test_a_failing_workflow_is_mitigated_and_its_runs_repaired() -> None:
     assert [a.statement for a in proposed(narrowed)] == [mitigate.statement, repair.statement]
     compensated = cause.model_copy(update={"detail": detail | {"uncompensated": 0}})
     assert kinds(compensated) == ["mitigate_workflow"]
+
+
+def test_runs_of_several_workflows_are_one_proposal() -> None:
+    rows = [{"scenario_name": name, "business_criticality": "LOW", "uncompensated_runs": n} for name, n in BROKEN]
+    hit = [Visible(subject={"scenario_name": name}, step=9, label="HIGH_FAILURE_RATE") for name, _ in BROKEN]
+    _, repair = proposed(regression(impact=hit), special=[finding(9, *rows)])
+    assert repair.statement == (
+        "Repair 15 runs of 2 workflows that failed without compensation: pay (12) and ship (3). [E9.1] [E9.2]"
+    )
+    assert repair.target["uncompensated"] == 15
 
 
 def test_runs_that_a_cause_broke_are_repaired_besides() -> None:
@@ -278,7 +327,7 @@ def test_rate_limiting_is_relieved_where_429_dominates() -> None:
 def test_a_breached_tier_is_acted_for_at_once() -> None:
     tier = {"customer_tier": "PREMIUM"}
     assert kinds(verdict(8, "SLA_BREACH_PREMIUM", tier)) == ["act_for_tier"]
-    assert kinds(verdict(8, "HIGH_RETRY_RATE", tier)) == ["look"]
+    assert kinds(verdict(8, "HIGH_RETRY_RATE", tier, measure=Measure.RETRIES)) == ["look"]
 
 
 def test_a_tier_that_a_cause_breaches_is_acted_for() -> None:

@@ -30,6 +30,7 @@ def test_what_to_do_comes_first() -> None:
     assert headings == [
         "Do now",
         "In short",
+        "You suspected",
         "Causes",
         "SLA 99.9 %: breached",
         "Notes",
@@ -150,8 +151,12 @@ def test_the_terminal_shows_it_rendered_and_a_pipe_gets_the_source() -> None:
     console = Console(force_terminal=True, width=100, record=True)
     with console.capture() as shown:
         print_report(bad_version(), console)
-    assert "Roll back version 3.15.0 to 3.14.1." in shown.get()
-    assert "## Do now" not in shown.get()
+    assert "Roll back version 3.15.0 to 3.14.1" in shown.get()
+    with console.capture() as whole:
+        print_report(bad_version(), console, brief=False)
+    assert "## Do now" not in whole.get()
+    assert "Messages, as drafts" in whole.get()
+    assert "the cache: not in this telemetry" in whole.get().splitlines()[-1]
     piped = StringIO()
     print_report(bad_version(), Console(file=piped, width=40))
     assert piped.getvalue() == to_markdown(bad_version())

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tsg_agent.errors import ParameterError
-from tsg_agent.simulator.generate import TABLES, generate, write
+from tsg_agent.simulator.generate import TABLES, generate, write, write_in_parts
 from tsg_agent.simulator.scenario import Effect, Fault, Kind, Quirks, Scenario
 
 SMALL = Scenario(requests=6000)
@@ -139,3 +139,22 @@ def test_faults_about_things_that_do_not_exist_are_refused():
 def test_tables_that_do_not_exist_cannot_be_missing():
     with pytest.raises(ParameterError, match="no such table"):
         generate(SMALL.model_copy(update={"quirks": Quirks(missing_tables=("logs",))}))
+
+
+def test_a_scenario_in_parts_has_all_its_requests_and_no_id_twice(tmp_path):
+    rows = write_in_parts(SMALL, tmp_path, 2500)
+    log = pd.read_parquet(tmp_path / "api_gateway_logs.parquet")
+    assert len(log) == rows
+    assert abs(rows / generate(SMALL)["api_gateway_logs"].num_rows - 1) < 0.02
+    assert log.request_id.is_unique
+    for table in ("feature_flags", "product_metadata"):
+        about = pd.read_parquet(tmp_path / f"{table}.parquet").request_id
+        assert set(about) <= set(log.request_id)
+    metrics = pd.read_parquet(tmp_path / "infrastructure_metrics.parquet")
+    assert len(metrics) == generate(SMALL)["infrastructure_metrics"].num_rows
+    assert set(log.instance_id.dropna()) <= set(metrics.instance_id)
+
+
+def test_parts_need_a_number(tmp_path):
+    with pytest.raises(ParameterError, match="needs `requests`"):
+        write_in_parts(Scenario(), tmp_path, 2500)

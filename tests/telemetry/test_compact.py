@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 
 from tests.tools.made import written
+from tsg_agent.evidence import Measurer
+from tsg_agent.models import Parameters
+from tsg_agent.settings import Settings
 from tsg_agent.telemetry import copies as making
 from tsg_agent.telemetry.compact import Compact, Over
 from tsg_agent.telemetry.copies import Create
 from tsg_agent.telemetry.duckdb import DuckDB
-from tsg_agent.tools import PLUGINS
+from tsg_agent.tools import GUIDE, PLUGINS
 from tsg_agent.tools.plugin import load_sql
 
 START = datetime(2026, 3, 10, 12)
@@ -25,6 +28,8 @@ SCOPE: dict[str, Any] = {
     "zone_sample_age_minutes": 5,
     "verdict_bucket_minutes": 5, "version_slow_ms": 900.0,
 }  # fmt: skip
+
+WINDOW = ("start_time", "end_time", "environment", "service_name")
 
 
 def telemetry(folder: Path, *, repeated_request: bool = False) -> Path:
@@ -127,6 +132,37 @@ def test_the_copies_change_no_result(repeated_request: bool, tmp_path: Path) -> 
                 assert bool(found) is (region != "nowhere" or name == "plugin_9_errors"), (name, region)
         assert bool(copies(engine)) is not repeated_request
         assert not copies(other)
+
+
+def evidence(engine: DuckDB, region: str, pool: ThreadPoolExecutor) -> dict[str, list[tuple[Any, ...]]]:
+    """What verdicts are made from, row by row: a request is told by all that is known of it, not by its id."""
+    scope = {name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for name, value in SCOPE.items()}
+    parameters = Parameters(**{name: scope[name] for name in WINDOW}, region=region)
+    tables = Measurer(engine, parameters, Settings(), pool, GUIDE.dimensions).fetch()
+    own = tables.pop("rows").to_pylist()
+    users = [row.pop("user_id") for row in own]
+    known: dict[Any, list[str]] = {}
+    for row in own:
+        known.setdefault(row.pop("request_id", None), []).append(repr(row))
+    found = {"rows": sorted((repr(row),) for row in own), "users": [(len(set(users)), users.count(None))]}
+    for name, table in tables.items():
+        rows_ = table.to_pylist()
+        told = [sorted(known[row.pop("request_id")]) if "request_id" in row else None for row in rows_]
+        found[name] = sorted(((one, *row.values()) for one, row in zip(told, rows_, strict=True)), key=repr)
+    return found
+
+
+@pytest.mark.parametrize("repeated_request", [False, True])
+def test_the_copies_change_no_evidence(repeated_request: bool, tmp_path: Path) -> None:
+    folder = telemetry(tmp_path, repeated_request=repeated_request)
+    with DuckDB(folder) as engine, plain(folder) as other, ThreadPoolExecutor(4) as pool:
+        for region in ("us-east", "eu-central", "nowhere"):
+            found = evidence(engine, region, pool)
+            assert found == evidence(other, region, pool), region
+            held = {name for name, rows in found.items() if rows} - {"users"}
+            assert held == ({"regions"} if region == "nowhere" else {"rows", "flags", "products", "runs", "regions"})
+            assert (found["users"] == [(0, 0)]) is (region == "nowhere")
+        assert bool(copies(engine)) is not repeated_request
 
 
 def test_queries_at_the_same_time_share_the_copies(tmp_path: Path) -> None:

@@ -326,9 +326,10 @@ class Filling:
                 segments[-1].append(i)
         segments = [segment for segment in segments if segment]
         merged: list[list[int]] = []
-        for segment in segments:  # "min, max latency": a function goes on to the number behind it
-            alone = merged and all(self.tokens[i].kind == "function" for i in merged[-1])
-            if alone and any(self.tokens[i].kind in ("number", "function") for i in segment):
+        for segment in segments:  # "min, max latency", "share of each zone in all failures"
+            alone = {self.tokens[i].kind for i in merged[-1]} if merged else set()
+            wanted = ("number", "function") if alone == {"function"} else ("condition",) if alone == {"form"} else ()
+            if any(self.tokens[i].kind in wanted for i in segment):
                 merged[-1] += segment
             else:
                 merged.append(segment)

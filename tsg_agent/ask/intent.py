@@ -289,7 +289,7 @@ def _passing(filling: Filling) -> None:
         if (
             (one.kind == "thing" and one.value in _SCOPE and not one.plural)
             or (one.value in _PASSING and not only)
-            or (one.value == "who" and i > 0)
+            or (one.value == "who" and (i > 0 or "user_id" in filling.by))
         ):
             filling.take(i)
 

@@ -9,7 +9,7 @@ from tsg_agent.ask.measures import condition_of
 from tsg_agent.ask.tokens import Token
 
 _OF_ALL = ("share", "part", "percent", "fraction", "proportion", "%")
-_AMONG = re.compile(r"\b(?:to|among|amongst|in|within|out of)\b(?<!due to)", re.IGNORECASE)
+_AMONG = re.compile(r"\b(?:of all|of only|to|among|amongst|in|within|out of)\b(?<!due to)", re.IGNORECASE)
 _VERBS = ("failed", "failing", "fail", "request", "requests", "slow")
 _UNITS = {"user_id": "users", "session_id": "sessions"}
 Named = tuple[list[str], list[str]]
@@ -86,6 +86,10 @@ def _runs(phrase: _Phrase, conditions: list[str]) -> list[str]:
 
 def _of_condition(phrase: _Phrase, conditions: list[str]) -> Named:
     """How many requests are so, or which share of them; or which share of all that are so."""
+    if len(conditions) == 2 and not (
+        phrase.rate or phrase.adjacent or any(map(_within, conditions))
+    ):  # "5xx that came from retries"
+        return conditions[:1], conditions[1:]
     if len(conditions) == 2 and phrase.rate and (phrase.part_of or not phrase.adjacent):
         return _part(phrase, conditions)
     if len(conditions) > 1:  # "cascading failures": the narrower one is meant

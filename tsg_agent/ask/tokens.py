@@ -15,7 +15,7 @@ _SIZES = rf"(?P<n>[0-9]{{1,4}}|half an?|an?|half|quarter)?[ -]?(?P<size>{_SIZE})
 BUCKET = re.compile(
     rf"\b(?:per|every|each|for (?:each|every)|in (?:each|every))[ ]+{_SIZES}"
     rf"|\b(?P<n2>[0-9]{{1,4}}|half)[ -]?(?P<size2>{_SIZE})[ -]"
-    r"(?:buckets?|intervals?|bins?|steps?|windows?|resolution)\b"
+    r"(?:buckets?|intervals?|bins?|steps?|windows?|resolution|stretch(?:es)?|slots?|blocks?|periods?)\b"
     r"|\bby (?:the )?(?P<size3>minute|hour|day)\b|\b(?P<size4>hourly|daily|minutely)\b"
     r"|\b(?P<which>(?:in )?(?:which|what)) (?P<size5>minute|hour)\b",
     re.IGNORECASE,

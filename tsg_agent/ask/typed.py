@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
 
-from tsg_agent.ask.measures import Source, condition_of, measure_of, measure_words
+from tsg_agent.ask.measures import Measure, Source, condition_of, measure_of, measure_words
 from tsg_agent.errors import ParameterError
 from tsg_agent.models import Model
 from tsg_agent.telemetry.catalog import CATALOG, Kind
@@ -105,6 +105,9 @@ class TypedQuery(Model):
         if wrong := [one for one in named if (one in _RUN_COLUMNS) != runs and (one, runs) != ("region", True)]:
             whose = "workflow runs are" if runs else "requests are"
             raise ValueError(f"{whose} not told apart by {', '.join(dict.fromkeys(wrong))}")
+        certain = [one for one in self.measures if _certain(measure_of(one), self.conditions)]
+        if certain:
+            raise ValueError(f"of only {measure_words(self.conditions[0])}, the {measure_words(certain[0])} is certain")
         if self.conditions and sources != {Source.REQUESTS}:
             raise ValueError(f"only requests can be {', '.join(self.conditions)}")
         return self
@@ -154,6 +157,12 @@ class TypedQuery(Model):
         elif self.start_time and self.end_time:
             said.append(f"between {_time(self.start_time)} and {_time(self.end_time)}")
         return " ".join(said)
+
+
+def _certain(measure: Measure, conditions: tuple[str, ...]) -> bool:
+    """Whether a share is 100 % whatever the telemetry holds: of only 503s, all failed."""
+    failed = any(one == "failures" or one.startswith("answered_5") for one in conditions)
+    return measure.kind == "share" and (measure.condition in conditions or (failed and measure.condition == "failures"))
 
 
 def thing(column: str) -> str:

@@ -91,6 +91,7 @@ class Vocabulary:
                 if free and len(hit.values) == 1 and self._means(text, hit.start, hit.end, hit.values[0], column):
                     start = hit.start - (hit.values[0].startswith("/") and text[hit.start - 1 : hit.start] == "/")
                     hits.setdefault((start, hit.end), []).append((column, hit.values[0]))
+        names_a_flag = any(column == "flag_name" for those in hits.values() for column, _ in those)
         found: list[Named] = []
         for (start, end), those in sorted(hits.items(), key=lambda item: (item[0][0], -item[0][1])):
             if found and start < found[-1].end:
@@ -98,14 +99,15 @@ class Vocabulary:
             slashed = [pair for pair in those if pair[0] == "endpoint_path" and text[start] == "/"]
             exact = [pair for pair in those if text[start:end] == pair[1]]
             beside = [pair for pair in those if _beside(text, start, end, pair[0])]
-            column, value = (slashed or beside or exact or those)[0]
+            flagged = [pair for pair in those if pair[0] == "flag_value" and names_a_flag]
+            column, value = (slashed or flagged or beside or exact or those)[0]
             also = tuple(other for other, _ in those if other != column) if not (slashed or beside) else ()
             found.append(Named(column, value, start, end, also))
-        kept: list[Named] = []
+        flags = [one for one in found if one.column == "flag_name"]
         for one in found:
-            if one.column != "flag_value" or _has_flag(one, kept, text):
-                kept.append(one)
-        return kept
+            if one.column == "flag_value" and _has_flag(one, flags, text):
+                flags.append(one)
+        return [one for one in found if one.column != "flag_value" or one in flags]
 
     def _means(self, text: str, start: int, end: int, value: str, column: str) -> bool:
         """Whether a spelling is meant as the name: plain words may not be."""
@@ -154,11 +156,12 @@ def _likeness(one: str, other: str) -> float:
     return 1.0 if same or low in high else difflib.SequenceMatcher(None, low, high).ratio()
 
 
-def _has_flag(one: Named, found: list[Named], text: str) -> bool:
+def _has_flag(one: Named, flags: list[Named], text: str) -> bool:
     """Whether a flag's value stands with the flag's name, or its noun: "on" alone is a word."""
     near = 200 if one.value not in ("on", "off", "true", "false") else 12
-    flag = any(other.column in ("flag_name", "flag_value") and 0 <= one.start - other.end <= near for other in found)
-    return flag or _beside(text, one.start, one.end, "flag_value")
+    return any(-near <= one.start - other.end <= near for other in flags) or _beside(
+        text, one.start, one.end, "flag_value"
+    )
 
 
 def _beside(text: str, start: int, end: int, column: str) -> bool:

@@ -9,17 +9,19 @@ from typer.core import TyperGroup
 
 from tsg_agent import __version__
 from tsg_agent.ask.commands import register
-from tsg_agent.cli import interrupts, streams, surroundings
+from tsg_agent.cli import interrupts, later, streams, surroundings
 from tsg_agent.cli.groups import guides, mappings
 from tsg_agent.cli.loading import loaded
 from tsg_agent.cli.recordings import Overwrite, not_there
 from tsg_agent.cli.servers import serves
-from tsg_agent.errors import OutputError, SettingsError, TsgError
+from tsg_agent.errors import OutputError, ParameterError, TsgError
 from tsg_agent.options import (
     EndTime,
     Environment,
     ExactStart,
+    Format,
     IncidentStart,
+    Last,
     Mapping,
     Now,
     Region,
@@ -28,6 +30,8 @@ from tsg_agent.options import (
     Telemetry,
     Threshold,
     given_of,
+    refuse_with_guide,
+    refuse_without_guide,
 )
 
 EXIT_CODES = """
@@ -65,7 +69,6 @@ class Commands(TyperGroup):
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Follows a troubleshooting guide for low availability over your telemetry, and concludes with evidence.",
@@ -73,26 +76,14 @@ app = typer.Typer(
 )
 
 
-def refuse_with_guide(given: dict[str, Path | None]) -> None:
-    """Refuse flags that a run of another guide does not have. Raises SettingsError."""
-    flags = [flag for flag, value in given.items() if value is not None]
-    if flags:
-        raise SettingsError(f"{', '.join(flags)} cannot be used with --guide.", fix="Use --json, and keep its output.")
-
-
-def refuse_without_guide(parameters: list[str] | None) -> None:
-    """The built-in guide's parameters have flags of their own. Raises SettingsError."""
-    if parameters:
-        raise SettingsError("--parameter belongs to --guide.", fix="Use --region, --service, --environment and so on.")
-
-
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Limit = Annotated[int, typer.Option(min=1, help="How many the list shows, newest first.")]
 Html = Annotated[Path | None, typer.Option(help="Write the report as one self-contained HTML file.")]
+Open = Annotated[bool, typer.Option("--open", help="Open the HTML report in a browser.")]
 Whole = Annotated[
     bool,
     typer.Option(
-        "--all", help="On a terminal, print the drafts and the evidence too; a pipe or a file always gets them."
+        "--all", help="On a terminal, print all of it, the conclusion last; a pipe or a file always gets all of it."
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
@@ -112,7 +103,9 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     telemetry: Telemetry,
     mapping: Mapping = None,
     as_json: AsJson = False,
+    form: Format = None,
     html: Html = None,
+    opened: Open = False,
     whole: Whole = False,
     region: Region = None,
     service_name: Service = None,
@@ -122,6 +115,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     start_time: StartTime = None,
     end_time: EndTime = None,
     threshold: Threshold = None,
+    last: Last = None,
     now: Now = None,
     record: Annotated[
         Path | None, typer.Option(help="Keep everything in one new file, to `replay` without data source or model.")
@@ -142,12 +136,14 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     """
     given = given_of(locals()) | {"exact_start": exact_start or None}
     from tsg_agent.cli.investigate import Output, run_incident
-    from tsg_agent.flags import read_text
+    from tsg_agent.flags import form_of, read_text, window_of
+
+    given |= window_of(last, now)
 
     if guide is not None:
         from tsg_agent.cli.guide import run_with_guide
 
-        refuse_with_guide({"--html": html, "--record": record})
+        refuse_with_guide({"--record": record})
         text = read_text(incident)
         run_with_guide(
             guide,
@@ -158,11 +154,14 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
             parameters=parameter or [],
             now=now,
             as_json=as_json,
+            html=html,
             quiet=quiet,
         )
         return
     refuse_without_guide(parameter)
-    output = Output(as_json=as_json, html=html, whole=whole, quiet=quiet, record=record)
+    output = Output(
+        form=form_of(form, as_json=as_json), html=html, whole=whole, quiet=quiet, record=record, opened=opened
+    )
     not_there(record, overwrite=overwrite)
     text = read_text(incident)
     run_incident(text, telemetry, mapping, given, now=now, keep=keep, output=output, may_ask=incident != "-")
@@ -173,15 +172,20 @@ def demo(  # noqa: PLR0913, PLR0917 - the same outputs as run
     name: Annotated[str, typer.Argument(help="Which incident; `demo list` names them all.")] = "checkout",
     folder: Annotated[Path, typer.Option(help="Where to put its telemetry, text and report.")] = Path("demo"),
     as_json: AsJson = False,
+    form: Format = None,
     html: Html = None,
+    opened: Open = False,
     whole: Whole = False,
     quiet: Quiet = False,
 ) -> None:
     """Make a demonstration incident's telemetry, investigate it, and write the report."""
     from tsg_agent.cli.demonstrate import demonstrate
     from tsg_agent.cli.investigate import Output
+    from tsg_agent.flags import form_of
 
-    demonstrate(name, folder, Output(as_json=as_json, html=html, whole=whole, quiet=quiet))
+    demonstrate(
+        name, folder, Output(form=form_of(form, as_json=as_json), html=html, whole=whole, quiet=quiet, opened=opened)
+    )
 
 
 @app.command()
@@ -196,7 +200,9 @@ def resume(  # noqa: PLR0913, PLR0917 - the same outputs as run
     end_time: EndTime = None,
     threshold: Threshold = None,
     as_json: AsJson = False,
+    form: Format = None,
     html: Html = None,
+    opened: Open = False,
     whole: Whole = False,
     quiet: Quiet = False,
 ) -> None:
@@ -206,8 +212,14 @@ def resume(  # noqa: PLR0913, PLR0917 - the same outputs as run
     """
     answers = given_of(locals())
     from tsg_agent.cli.investigate import Output, resume_incident
+    from tsg_agent.flags import form_of
 
-    resume_incident(identity, Output(as_json=as_json, html=html, whole=whole, quiet=quiet), answers, limit)
+    resume_incident(
+        identity,
+        Output(form=form_of(form, as_json=as_json), html=html, whole=whole, quiet=quiet, opened=opened),
+        answers,
+        limit,
+    )
 
 
 @app.command("list")
@@ -222,9 +234,7 @@ def kept(limit: Limit = 20, as_json: AsJson = False) -> None:
 @app.command("show")
 def show_one(
     identity: Annotated[str, typer.Argument(metavar="ID", help="An investigation's id; `list` lists them.")],
-    form: Annotated[
-        str | None, typer.Option("--format", help="json (as it was written), markdown, brief or html.")
-    ] = None,
+    form: Format = None,
     whole: Whole = False,
     events: Annotated[bool, typer.Option("--events", help="What happened instead, one JSON object a line.")] = False,
 ) -> None:
@@ -260,20 +270,23 @@ def feedback(  # noqa: PLR0913, PLR0917 - each thing that can be said is a flag
 
 
 @app.command()
-def replay(
+def replay(  # noqa: PLR0913, PLR0917 - the same outputs as run
     file: Annotated[
         Path, typer.Argument(help="A recording, made with `run --record`, `ask --record` or `chat --record`.")
     ],
     diff: Annotated[bool, typer.Option("--diff", help="Show only what differs from what was recorded.")] = False,
     as_json: AsJson = False,
+    form: Format = None,
     html: Html = None,
+    opened: Open = False,
     whole: Whole = False,
 ) -> None:
     """Run a recorded investigation, or ask recorded questions, again: with no data source and no model."""
     from tsg_agent import recording
     from tsg_agent.ask.talk import show_talk
-    from tsg_agent.cli.investigate import Output, show
+    from tsg_agent.cli.investigate import ALL_OF_IT, Output, show
     from tsg_agent.cli.recordings import show_differences
+    from tsg_agent.flags import form_of
 
     questions = recording.is_talk(file)
     if diff:
@@ -282,7 +295,9 @@ def replay(
     elif questions:
         show_talk(recording.replay_talk(file), as_json=as_json, html=html)
     else:
-        show(recording.replay(file), Output(as_json=as_json, html=html, whole=whole, quiet=True))
+        report = recording.replay(file)
+        output = Output(form=form_of(form, as_json=as_json), html=html, whole=whole, quiet=True, opened=opened)
+        show(report, output, ALL_OF_IT)
 
 
 @app.command()
@@ -327,6 +342,7 @@ serves(app)
 app.add_typer(mappings, name="mapping")
 app.add_typer(guides, name="guide")
 register(app)
+later.register(app)
 
 
 def main() -> None:
@@ -352,4 +368,8 @@ def _run_command() -> None:
     except SystemExit as ended:
         interrupts.leave(ended.code)
         sys.stdout.flush()  # else a program that reads a cut file would hear of nothing
+        if ended.code == ParameterError.exit_code and sys.argv[1:]:
+            from tsg_agent.cli.failure import show_next
+
+            show_next(app, sys.argv[1])
         raise

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from tsg_agent.cli.investigate import Output, run_incident
-from tsg_agent.errors import ParameterError
+from tsg_agent.cli.streams import writing
 from tsg_agent.simulator.demos import DEMOS, demo_named, write_demo
 
 
@@ -20,12 +20,8 @@ def demonstrate(name: str, folder: Path, output: Output) -> None:
     chosen = demo_named(name)
     place = folder / chosen.name
     began = time.perf_counter()
-    try:
+    with writing(place, "--folder"):
         incident = write_demo(chosen, place)
-    except OSError as error:
-        raise ParameterError(
-            f"{place} cannot be written: {error.strerror or error}.", fix="Give another folder: --folder."
-        ) from error
     made = time.perf_counter() - began
     if not output.quiet:
         typer.echo(f"Made {place}/telemetry in {made:.1f} s. The incident's text is {incident}.", err=True)

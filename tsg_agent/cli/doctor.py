@@ -40,14 +40,15 @@ def examine(telemetry: str | None, mapping: Path | None, *, as_json: bool) -> No
         typer.echo(json.dumps({**data, "account": rows.model_dump(mode="json")}, indent=2, default=str))
         return
     console = Console()
+    if source is not None:
+        _show_source(console, source)
+        _show_account(console, rows, notes)
+        console.print()
     console.print(
         f"tsg-agent {__version__}, Python {platform.python_version()}, {platform.platform()}", highlight=False
     )
     console.print(", ".join(f"{name} {version(name)}" for name in PACKAGES), highlight=False)
     _show_sandbox(console, sandbox, unsafe=unsafe)
-    if source is not None:
-        _show_source(console, source)
-        _show_account(console, rows, notes)
 
 
 def _as_data(sandbox: Diagnosis, source: Profile | None, *, unsafe: bool) -> dict[str, Any]:
@@ -83,6 +84,7 @@ def _show_sandbox(console: Console, sandbox: Diagnosis, *, unsafe: bool) -> None
 
 
 def _show_source(console: Console, source: Profile) -> None:
+    _show_checks(console, source)
     console.print()
     for table in source.tables:
         span = (
@@ -92,10 +94,6 @@ def _show_source(console: Console, source: Profile) -> None:
             console.print(Text(table.problem))
             continue
         console.print(Text(f"{table.name}: {table.rows:,} rows{span}" if table.rows else f"{table.name}: no rows"))
-        if table.missing:
-            console.print(Text(f"  lacks {', '.join(table.missing)}"), style="dim")
-    if source.absent:
-        console.print(Text(f"not there: {', '.join(source.absent)}"))
     console.print()
     for title, values in (
         ("regions", source.known.regions),
@@ -105,7 +103,12 @@ def _show_source(console: Console, source: Profile) -> None:
         rest = f" and {len(values) - SHOWN} more" if len(values) > SHOWN else ""
         shown = ", ".join(one_line(value, NAME_LENGTH) for value in values[:SHOWN])  # telemetry's: no escape sequences
         console.print(Text(f"{title}: {shown or 'none'}{rest}"))
-    console.print()
+
+
+def _show_checks(console: Console, source: Profile) -> None:
+    """What was asked: which checks can run. A column that no check reads is nothing that a source lacks."""
+    ready = sum(check.ready for check in source.checks)
+    console.print(Text(f"{ready} of {len(source.checks)} checks can run on this telemetry."), style="bold")
     for check in source.checks:
         can = "can run" if check.ready else f"cannot run: the source lacks {', '.join(check.missing)}"
         console.print(Text(f"Step {check.step:2} {check.title}: {can}"))

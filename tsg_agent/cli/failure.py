@@ -29,6 +29,15 @@ def show_error(error: TsgError, *, as_json: bool) -> None:
         typer.echo(f"Next: {_line(error.fix)}", err=True)
 
 
+def show_next(app: typer.Typer, command: str) -> None:
+    """After a usage error: how the command is called, on standard error."""
+    called = {one.name or getattr(one.callback, "__name__", ""): one.callback for one in app.registered_commands}
+    text = (getattr(called.get(command), "__doc__", None) or "").strip()
+    example = text.partition("Example: ")[2].partition("\n")[0].strip()
+    shown = f"tsg-agent {command} --help" if command in called else "tsg-agent --help"
+    typer.echo(f"Next: {f'for example `{example}`; ' if example else ''}`{shown}` lists what there is.", err=True)
+
+
 def _line(text: str) -> str:
     """Without control characters: messages quote file names and telemetry."""
     return "".join(character if character.isprintable() else " " for character in text)[:2000]

@@ -9,11 +9,13 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from tsg_agent.cli.loading import loaded
+from tsg_agent.cli.streams import writing
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Moment
 from tsg_agent.guides import read_guide
 from tsg_agent.guides.investigate import investigate_with_guide
 from tsg_agent.guides.lint import Problem, lint
+from tsg_agent.guides.page import number, to_html
 from tsg_agent.guides.report import GuideReport, GuideVerdict
 from tsg_agent.guides.show import in_words, mermaid
 from tsg_agent.models import Finding
@@ -65,9 +67,10 @@ def run_with_guide(  # noqa: PLR0913 - the command's own flags
     parameters: list[str],
     now: str | None,
     as_json: bool,
+    html: Path | None,
     quiet: bool,
 ) -> None:
-    """Follow a guide over an incident, and print what it found."""
+    """Follow a guide over an incident, print what it found, and write the page where one is wanted."""
     settings = load_settings()
     guide = read_guide(file)
     values = {name: str(value) for name, value in given.items() if value is not None} | dict(map(_pair, parameters))
@@ -80,6 +83,10 @@ def run_with_guide(  # noqa: PLR0913 - the command's own flags
     report = investigate_with_guide(
         guide, text, telemetry, mapping=mapping, given=values, now=_now(now), settings=settings, progress=progress
     )
+    if html is not None:
+        with writing(html, "--html"):
+            html.write_text(to_html(report), "utf-8")
+        typer.echo(f"Report: {html.resolve()}", err=True)
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
         return
@@ -128,13 +135,9 @@ def _told(report: GuideReport) -> list[str]:
 
 def _verdict(one: GuideVerdict) -> list[str]:
     subject = ", ".join(f"{name} {value}" for name, value in one.subject.items())
-    numbers = f"; {one.measure} {_number(one.before)} before, {_number(one.since)} since" if one.measure else ""
+    numbers = f"; {one.measure} {number(one.before)} before, {number(one.since)} since" if one.measure else ""
     lines = [f"  {one.label}: {subject} ({one.outcome}, {one.kind}{numbers}) [{one.evidence}]"]
     return [*lines, f"    {one.remedy}"] if one.remedy and one.came_with_it else lines
-
-
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.4g}"
 
 
 def _problem(file: Path, one: Problem) -> str:

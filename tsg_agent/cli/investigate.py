@@ -1,6 +1,9 @@
 """run and resume: text in, progress on standard error, the report out."""
 
+import os
 import sys
+import tempfile
+import webbrowser
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +16,15 @@ from tsg_agent.cli.interrupts import Stopped
 from tsg_agent.cli.kept import list_kept
 from tsg_agent.cli.loading import loaded
 from tsg_agent.cli.progress import Table
-from tsg_agent.errors import ParameterError, QuestionError
+from tsg_agent.cli.streams import writing
+from tsg_agent.errors import QuestionError
 from tsg_agent.flags import request_of
 from tsg_agent.models import Question, Report
+from tsg_agent.report.forms import Form, render
 from tsg_agent.report.html import write_html
 from tsg_agent.report.terminal import print_report
 from tsg_agent.service import Ask, Watch, investigate, resume
+from tsg_agent.service.earlier import earlier_like
 from tsg_agent.settings import Settings, load_settings
 from tsg_agent.store import Store
 from tsg_agent.wording import one_line
@@ -28,11 +34,14 @@ from tsg_agent.wording import one_line
 class Output:
     """What the person wants to see."""
 
-    as_json: bool
+    form: Form | None
+    """None: as it suits a terminal or a pipe."""
     html: Path | None
     whole: bool
     quiet: bool
     record: Path | None = None
+    opened: bool = False
+    """Show the HTML report in a browser."""
 
 
 def run_incident(  # noqa: PLR0913 - the command's own flags
@@ -60,15 +69,26 @@ def run_incident(  # noqa: PLR0913 - the command's own flags
                 report = investigate(request, settings=settings, watch=watch, keep=keep)
         except KeyboardInterrupt:
             raise Stopped(_how_to_go_on(settings, identity if keep and output.record is None else [])) from None
-    show(report, output)
+    kept = keep and output.record is None
+    show(report, output, _left(report, settings) if kept else ALL_OF_IT)
     return report
+
+
+ALL_OF_IT = "All of it, with the evidence: the same again with --all."
+
+
+def _left(report: Report, settings: Settings) -> str:
+    """The last row: where the rest is, and an earlier investigation that found the same."""
+    before = earlier_like(report, Store(settings.state_dir))
+    like = f"Seen before: {before.id}, {before.when:%Y-%m-%d}. " if before else ""
+    return f"{like}All of it, with the evidence: tsg-agent show {report.id} --all"
 
 
 def resume_incident(identity: str, output: Output, answers: dict[str, Any], limit: int) -> None:
     """Go on with an investigation, or list those that there are. `answers`: flags, to what it asks."""
     settings = load_settings()
     if identity == "list":
-        list_kept(settings, limit=limit, as_json=output.as_json)
+        list_kept(settings, limit=limit, as_json=output.form == "json")
         return
     loaded()
     left = {name: value for name, value in answers.items() if value is not None}
@@ -81,7 +101,7 @@ def resume_incident(identity: str, output: Output, answers: dict[str, Any], limi
     if left:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in left)
         typer.echo(f"Nothing was asked: {flags} changed nothing.", err=True)
-    show(report, output)
+    show(report, output, _left(report, settings))
 
 
 def _answering(left: dict[str, Any], then: Ask | None) -> Ask | None:
@@ -107,23 +127,29 @@ def _how_to_go_on(settings: Settings, identity: list[str]) -> str:
     return "Interrupted. Nothing of this investigation was kept; run it again."
 
 
-def show(report: Report, output: Output) -> None:
-    """Print the report, and write the HTML file where one is wanted."""
-    if output.html is not None:
-        try:
-            write_html(report, output.html)
-        except OSError as error:
-            raise ParameterError(
-                f"{output.html} cannot be written: {error.strerror or error}.", fix="Give --html another path."
-            ) from error
-    if output.as_json:
-        typer.echo(report.model_dump_json(indent=2))
+def show(report: Report, output: Output, left: str = "") -> None:
+    """Print the report, and write the HTML file where one is wanted. `left`: where all of it is to be found."""
+    page = output.html or (_own_page(report) if output.opened else None)
+    if page is not None:
+        with writing(page, "--html"):
+            write_html(report, page)
+    if output.form is not None:
+        sys.stdout.write(render(report, output.form))
     else:
-        print_report(report, brief=not output.whole)
+        print_report(report, brief=not output.whole, left=left)
     if output.record is not None:
         typer.echo(f"Recording: {output.record.resolve()}", err=True)
-    if output.html is not None:
-        typer.echo(f"Report: {output.html.resolve()}", err=True)
+    if page is not None:
+        typer.echo(f"Report: {page.resolve()}", err=True)
+        if output.opened and not webbrowser.open(page.resolve().as_uri()):
+            typer.echo("No browser was found to open it in.", err=True)
+
+
+def _own_page(report: Report) -> Path:
+    """A file that only its owner may read: it holds the incident's telemetry."""
+    file, name = tempfile.mkstemp(prefix=f"tsg-agent-{report.id}-", suffix=".html")
+    os.close(file)
+    return Path(name)
 
 
 def _interactive() -> bool:

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import typer
 
+from tsg_agent.cli.streams import writing
 from tsg_agent.errors import ParameterError
+from tsg_agent.flags import form_of
+from tsg_agent.report.postmortem import to_postmortem
 from tsg_agent.report.terminal import print_report
-from tsg_agent.service.door import FORMS, rendered
+from tsg_agent.service.door import rendered
 from tsg_agent.service.feedback import export, feedback_of
 from tsg_agent.service.sources import open_telemetry
 from tsg_agent.settings import Settings, load_settings
@@ -43,12 +46,24 @@ def show_kept(identity: str, form: str | None, *, whole: bool, events: bool) -> 
         for event in store.events.after(identity):
             typer.echo(event.model_dump_json())
     elif form is None:
-        print_report(store.report(identity), brief=not whole)
+        print_report(store.report(identity), brief=not whole, left=f"All of it: tsg-agent show {identity} --all")
     else:
-        known = next((one for one in FORMS if one == form), None)
-        if known is None:
-            raise ParameterError(f"There is no form {form!r} of a report.", fix=f"There are {', '.join(FORMS)}.")
-        sys.stdout.write(rendered(store, identity, known))
+        sys.stdout.write(rendered(store, identity, form_of(form, as_json=False) or "brief"))
+
+
+def draft_postmortem(identity: str, out: Path | None) -> None:
+    """Print the draft, or write it. Raises RecordError, ParameterError."""
+    text = to_postmortem(Store(load_settings().state_dir).report(identity))
+    if out is None:
+        sys.stdout.write(text)
+        return
+    try:
+        out.write_text(text, "utf-8")
+    except OSError as error:
+        raise ParameterError(
+            f"{out} cannot be written: {error.strerror or error}.", fix="Give --out another path."
+        ) from error
+    typer.echo(f"{out} is written.", err=True)
 
 
 def keep_feedback(  # noqa: PLR0913 - what was said, by name
@@ -63,13 +78,11 @@ def keep_feedback(  # noqa: PLR0913 - what was said, by name
     if export_to is None:
         return
     request = store.recall(identity)
-    try:
-        with open_telemetry(request.telemetry, mapping=request.mapping, settings=settings) as engine:
-            place = export(identity, export_to, store, engine, settings)
-    except OSError as error:
-        raise ParameterError(
-            f"{export_to} cannot be written: {error.strerror or error}.", fix="Give --export another folder."
-        ) from error
+    with (
+        writing(export_to, "--export"),
+        open_telemetry(request.telemetry, mapping=request.mapping, settings=settings) as engine,
+    ):
+        place = export(identity, export_to, store, engine, settings)
     typer.echo(str(place.resolve()))
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import typer
 
+from tsg_agent.cli.streams import writing
 from tsg_agent.errors import ParameterError
 from tsg_agent.telemetry.formats import formats, names
 from tsg_agent.telemetry.recognise import propose
@@ -32,5 +33,6 @@ def make(location: str, ready: str, constants: dict[str, str], out: Path | None)
     if out is None:
         typer.echo(f"{made.text}\n{shown}")
         return
-    out.write_text(made.text, "utf-8")
+    with writing(out, "--out"):
+        out.write_text(made.text, "utf-8")
     typer.echo(f"{out} is written.\n{shown}")

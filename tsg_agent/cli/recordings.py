@@ -12,7 +12,9 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="With --record: rep
 
 
 def not_there(file: Path | None, *, overwrite: bool) -> None:
-    """Raises ParameterError for a recording that would be lost."""
+    """Raises ParameterError for a recording that would be lost, and for what is no file."""
+    if file is not None and file.exists() and not file.is_file():
+        raise ParameterError(f"{file} is no file.", fix="Give --record the name of a file.")
     if file is not None and file.exists() and not overwrite:
         raise ParameterError(f"{file} is there already.", fix="Give --record another file, or add --overwrite.")
 

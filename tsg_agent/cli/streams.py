@@ -5,8 +5,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from tsg_agent.errors import OutputError
+from tsg_agent.errors import OutputError, ParameterError
 from tsg_agent.escape import ERRORS, printed
 
 
@@ -35,6 +36,17 @@ def _told(stream: io.TextIOWrapper) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # what is left would fail again at the end
         raise OutputError(
             f"The output cannot be written: {error.strerror or error}.", fix="Make room, or print elsewhere."
+        ) from error
+
+
+@contextmanager
+def writing(path: Path, flag: str) -> Iterator[None]:
+    """What is written to a path that `flag` gave. Raises ParameterError where it cannot be."""
+    try:
+        yield
+    except OSError as error:
+        raise ParameterError(
+            f"{path} cannot be written: {error.strerror or error}.", fix=f"Give {flag} another path."
         ) from error
 
 

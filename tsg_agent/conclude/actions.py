@@ -11,11 +11,8 @@ from tsg_agent.conclude.case import Case
 from tsg_agent.conclude.gaps import UNKNOWN_START, steps_words
 from tsg_agent.conclude.statements import effect_words
 from tsg_agent.models import Action, Cause, Confidence, Gap, Measure, StepKind
-from tsg_agent.steps.remedy import LOOK, NOW, Order, Remedy, Situation, action, look, named
+from tsg_agent.steps.remedy import LOOK, NOW, SYMPTOMS, Order, Remedy, Situation, action, look, named
 from tsg_agent.wording import clock, listed, sentence, subject_name
-
-SYMPTOMS = (Measure.SLOW, Measure.SLOWER, Measure.RETRIES)
-"""Nothing to fix is known of what is slow or sent again: somebody must look."""
 
 
 def actions(case: Case, causes: list[Cause], gaps: list[Gap]) -> list[Action]:

@@ -33,13 +33,22 @@ from tsg_agent.wording import (
     one_line,
     percent,
     rate_or_share,
-    some,
     span,
     subject_name,
     uncited,
 )
 
-SHOWN = 4
+ENDED = {
+    "not_applicable": "not possible with this telemetry",
+    "no_data": "no rows",
+    "insufficient_data": "too few requests",
+    "timeout": "ran out of time",
+    "error": "it failed",
+    "not_run": "it did not run",
+    "canary": "a canary has too few requests",
+}
+"""Why a check says nothing, in a few words."""
+SHOWN = 2
 """Workflows that are named."""
 
 
@@ -75,7 +84,7 @@ def _numbered(cause: Cause, causes: list[Cause]) -> str:
 
 def _figures(case: Case, cause: Cause) -> str:
     words = figures(cause.onset, cause.contrast, cause.measure, case.slow_ms)
-    return words or "its requests fail, and nothing shows since when"
+    return words.replace(" against ", ", ") or "its requests fail, and nothing shows since when"
 
 
 def _since(case: Case, causes: list[Cause]) -> list[str]:
@@ -109,7 +118,7 @@ def _sure(causes: list[Cause]) -> list[str]:
         OnsetKind.NEW: "it began with the incident",
         OnsetKind.WORSE: "it became worse with the incident",
     }.get(first.onset.kind, "the guide's own rule settles it")
-    beside = ", and the rest did not rise with it" if first.contrast.significant and first.contrast.rest else ""
+    beside = "; the rest did not rise" if first.contrast.significant and first.contrast.rest else ""
     only = "" if first.contrast.rest else "; all requests have it, so nothing is left to compare with"
     return [f"confirmed: {why}{beside}{only if first.onset.kind is not OnsetKind.UNKNOWN else ''}"]
 
@@ -120,7 +129,7 @@ def _hit(reach: Reach | None, causes: list[Cause]) -> list[str]:
     broken = [_run_words(one) for cause in causes for one in cause.impact]
     return [
         *_users(reach),
-        *([f"breaks {listed(broken, SHOWN)}"] if broken else []),
+        *([f"breaks workflow{'s' if len(broken) > 1 else ''} {listed(broken, SHOWN)}"] if broken else []),
         *_tiers(reach),
         *_regions(reach),
     ]
@@ -152,24 +161,24 @@ def _regions(reach: Reach) -> list[str]:
 
 def _run_words(one: Visible) -> str:
     """A workflow that a cause breaks."""
-    return f"{subject_name(one.subject)}{f' ({rate_or_share(one.after)} of runs)' if one.after else ''}"
+    named = name(one.subject["scenario_name"]) if set(one.subject) == {"scenario_name"} else subject_name(one.subject)
+    return f"{named}{f' ({rate_or_share(one.after)} of runs)' if one.after else ''}"
 
 
 def _now(case: Case) -> list[str]:
     sla, course = case.sla, case.judgement.course
-    against = f"the SLA asks for {percent(sla.threshold)}"
     if course is None or not course.latest.requests:
         return [availability_words(case.start, sla)]
     share = _share(course)
     if course.trend is Trend.OVER:
-        return [f"over: {share} since", against]
+        return [f"over: {share} since (SLA {percent(sla.threshold)})"]
     which = {
         Trend.BETTER: "getting better",
         Trend.WORSE: "getting worse",
-        Trend.STEADY: "neither better nor worse",
+        Trend.STEADY: "steady",
         Trend.UNKNOWN: "too early to say which way it goes",
     }[course.trend]
-    return [f"{which}: {share} in the last {course.minutes} min", against]
+    return [f"{which}: {share} in the last {course.minutes} min (SLA {percent(sla.threshold)})"]
 
 
 def _share(course: Course) -> str:
@@ -190,19 +199,15 @@ def _act(action: Action, causes: list[Cause]) -> str:
     cause = next((one for one in causes if one.rank == action.cause), None)
     if action.kind == "look" and cause is not None:
         return f"look at {subject_name(cause.subject)} before you change anything"
-    return _clause(action)
+    if action.kind == "close_gaps":
+        return "look by hand at what was not checked"
+    return _clause(action).partition(":")[0] if action.kind == "repair_runs" else _clause(action)
 
 
 def _then(actions: list[Action], causes: list[Cause]) -> list[str]:
-    """The later ones; repairs of several workflows as one."""
-    repairs = [one for one in actions[1:] if one.kind == "repair_runs"]
-    found = [_act(one, causes) for one in actions[1:] if one.kind != "repair_runs"]
-    runs = [number for one in repairs if isinstance(number := one.target.get("uncompensated"), int)]
-    if len(repairs) > 1:
-        found.insert(0, f"repair {some(sum(runs), 'run')} of {len(repairs)} workflows that failed without compensation")
-    elif repairs:
-        found.insert(0, _clause(repairs[0]))
-    return found
+    """The later ones, repairs first."""
+    found = [one for one in actions[1:] if one.kind != "close_gaps"]
+    return [_act(one, causes) for one in sorted(found, key=lambda one: one.kind != "repair_runs")]
 
 
 def _clause(action: Action) -> str:
@@ -226,5 +231,5 @@ def _unchecked(case: Case, gaps: list[Gap]) -> list[str]:
     titles = {finding.step: one_line(finding.title) for finding in case.findings}
     for gap in gaps:
         if gap.step is not None and gap.step in titles:
-            alike.setdefault(gap.status.replace("_", " "), []).append(titles[gap.step])
+            alike.setdefault(ENDED.get(gap.status, gap.status), []).append(titles[gap.step])
     return [f"{listed(list(dict.fromkeys(names)), 9)} ({status})" for status, names in alike.items()]

@@ -47,7 +47,7 @@ class Case:
     def situation(self) -> Situation:
         """What remedies look at."""
         findings = {finding.step: finding for finding in self.findings}
-        return Situation(findings, self.thresholds, self.guide.harmless)
+        return Situation(findings, self.thresholds, self.guide.harmless, self.start)
 
     @property
     def judged(self) -> list[tuple[Step, Finding]]:

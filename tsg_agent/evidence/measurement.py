@@ -212,10 +212,13 @@ def _busiest(column: Column) -> Column:
 
 def _counted(columns: list[Column], requests: Requests, grid: Grid) -> list[Counts]:
     """Counts of each column's values by the grid's buckets."""
-    bucket, weight = grid.buckets(requests.second), requests.weight
+    cell, weight = grid.buckets(requests.second), requests.weight
     spent = np.nan_to_num(requests.latency)
-    kinds = counted(columns, bucket * KINDS + requests.kind, grid.count * KINDS, weight)
-    latency = counted(columns, bucket, grid.count, spent if weight is None else spent * weight)
+    latency = counted(columns, cell, grid.count, spent if weight is None else spent * weight)
+    del spent  # of millions of requests each array counts
+    cell *= KINDS
+    cell += requests.kind
+    kinds = counted(columns, cell, grid.count * KINDS, weight)
     return [Counts.of(some.reshape(len(some), grid.count, KINDS), ms) for some, ms in zip(kinds, latency, strict=True)]
 
 

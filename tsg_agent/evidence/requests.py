@@ -135,9 +135,9 @@ class Requests:
         """The requests before a second."""
         kept = self.second < second
         held = {one.name: getattr(self, one.name) for one in fields(self)}
-        arrays = {name: of[kept] for name, of in held.items() if isinstance(of, np.ndarray)}
-        columns = [replace(column, codes=column.codes[kept]) for column in self.columns]
-        return replace(self, **{**arrays, "columns": columns})
+        changed: dict[str, Any] = {name: of[kept] for name, of in held.items() if isinstance(of, np.ndarray)}
+        changed["columns"] = [replace(column, codes=column.codes[kept]) for column in self.columns]
+        return replace(self, **changed)
 
     def with_usual(self, minute: float) -> "Requests":
         """The requests, slowness measured by those before a minute: twice the time that 99 % of them took at most."""
@@ -215,9 +215,7 @@ def read_requests(results: dict[str, pa.Table], dimensions: Sequence[Dimension])
     latency = rows["latency_ms"].cast(pa.float64()).fill_null(np.nan).to_numpy()
     user = None
     if "user_id" in rows.column_names:
-        named = rows["user_id"].combine_chunks()
-        coded = named if pa.types.is_dictionary(named.type) else named.dictionary_encode()
-        user = coded.indices.fill_null(-1).to_numpy()
+        user = _numbered(rows["user_id"].combine_chunks())
     passed = rows["passed_on"].fill_null(False).to_numpy() if "passed_on" in rows.column_names else None
     weight = rows["weight"].cast(pa.float64()).to_numpy() if "weight" in rows.column_names else None
     return Requests(
@@ -270,6 +268,13 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
     rank = np.full(len(names) + 1, -1, _smallest(len(names)))
     rank[order] = np.arange(len(order))
     return [names[place] for place in order], rank[codes]
+
+
+def _numbered(column: pa.Array) -> Codes:
+    """A number from 0 for each value, -1 for none."""
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    numbers: Codes = encoded.indices.fill_null(-1).to_numpy()
+    return numbers
 
 
 def _smallest(values: int) -> type[np.signedinteger[Any]]:

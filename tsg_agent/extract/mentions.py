@@ -51,17 +51,15 @@ def mentioned(text: str, names: Mapping[str, Iterable[str]], told: Iterable[str]
     `names`: column -> its values in the telemetry. `told`: words that are parameters (the service, the region), and
     count as nothing else.
     """
-    found: list[tuple[int, int, _Named]] = []
+    once: dict[str, _Named] = {}
     taken = [match.span() for word in told for match in re.finditer(_pattern(word), text, re.IGNORECASE)]
     for named in (*_known(text, names), *_unknown(text, names), *_things(text, names)):
         span = named.at, named.at + len(named.words)
         if not any(span[0] < end and begin < span[1] for begin, end in taken):
             taken.append(span)
-            found.append((*span, named))
-    once: dict[str, _Named] = {}
-    for *_, named in sorted(found, key=lambda one: one[0]):
-        once.setdefault(repr(sorted(named.subject.items())) if named.subject else named.words.casefold(), named)
-    return [Mention(words=one.words, kind=one.kind, subject=one.subject) for one in list(once.values())[:MOST]]
+            once.setdefault(repr(sorted(named.subject.items())) if named.subject else named.words.casefold(), named)
+    ordered = sorted(once.values(), key=lambda one: one.at)[:MOST]
+    return [Mention(words=one.words, kind=one.kind, subject=one.subject) for one in ordered]
 
 
 def _known(text: str, names: Mapping[str, Iterable[str]]) -> list[_Named]:
@@ -130,4 +128,5 @@ def _named(match: re.Match[str], column: str, value: str) -> _Named:
 def _pattern(value: str) -> str:
     """A name as people write it: its parts may be joined otherwise, a version may have its v."""
     parts = [re.escape(part) for part in re.split(r"[-_\s]+", value) if part]
-    return rf"{_LEFT}v?{r'[-_ ]?'.join(parts)}{_RIGHT}"
+    longer = r"(?!/\w)" if value.startswith("/") else ""
+    return rf"{_LEFT}v?{r'[-_ ]?'.join(parts)}{_RIGHT}{longer}"

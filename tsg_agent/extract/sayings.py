@@ -194,7 +194,7 @@ class Said:
         people = words.made(
             "people", rf"\b{words.one_of('people')}(?:'ve|'d| have| had| just| also| accidentally)?\W*$"
         )
-        if self.has("elsewhere handling planned", subject) or self.is_not(subject) or taken:
+        if self.has("elsewhere handling planned", words["fine"].sub(" ", subject)) or self.is_not(subject) or taken:
             return False
         good, bad = self.has("good", subject), self.has("bad", subject)
         if words["rise"].fullmatch(verb):

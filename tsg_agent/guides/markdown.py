@@ -49,9 +49,11 @@ class _Section:
 def read_guide(path: Path) -> Guide:
     """The guide in a file. Raises GuideError where there is none."""
     try:
-        if path.stat().st_size > MOST_BYTES:
+        with path.open("rb") as opened:
+            held = opened.read(MOST_BYTES + 1)  # what has no size, as a device, may have no end
+        if len(held) > MOST_BYTES:
             raise GuideError(f"{path} is too large for a guide.", fix="Give the guide's Markdown file.")
-        text = path.read_bytes().decode("utf-8-sig", "replace")
+        text = held.decode("utf-8-sig", "replace")
     except OSError as error:
         raise GuideError(
             f"{path} cannot be read: {error.strerror or error}.", fix="Give a guide's Markdown file."

@@ -183,6 +183,8 @@ def _unreadable(file: Path, why: str) -> RecordError:
 def write(file: Path, held: Recording, results: dict[str, pa.Table]) -> None:
     """Write under another name first: a recording is whole, or not there. Raises RecordError."""
     part = file.with_name(f"{file.name}.part")
+    if file.exists() and not file.is_file():  # a device would be replaced
+        raise RecordError(f"{file} cannot be written: it is no file.", fix="Give another --record FILE.")
     try:
         content = {INDEX: held.model_dump_json(indent=1).encode()}
         content |= {query.file: written(results[query.file]) for query in held.queries if query.file}

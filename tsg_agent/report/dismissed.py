@@ -4,8 +4,8 @@ from tsg_agent.models import Rejected
 from tsg_agent.wording import column_words, count, listed, measure_words, name, percent, points, sentence, subject_name
 
 SHOWN, NAMED = 12, 3
-NEAR = 1.0
-"""Points above the rest up to which a subject says nothing by itself."""
+NEAR, NEARLY = 1.0, 0.15
+"""Points above the rest, or the part of the rest's share, up to which a subject says nothing by itself."""
 ALIKE = ("no_contrast", "healthy", "below_threshold")
 """Reasons that come down to: it fails no more than the rest."""
 
@@ -91,8 +91,10 @@ def _within(found: list[Rejected]) -> str:
 
 
 def _is_like_the_rest(one: Rejected) -> bool:
-    gap = _gap(one)
-    return one.reason in ALIKE and one.step != 2 and gap is not None and gap <= NEAR  # versions are asked for
+    gap, rest = _gap(one), one.contrast.rest
+    if gap is None or rest is None or one.reason not in ALIKE or one.step == 2:  # versions are asked for
+        return False
+    return gap <= max(NEAR, NEARLY * rest.percent)
 
 
 def _gap(one: Rejected) -> float | None:

@@ -13,13 +13,17 @@ from markupsafe import Markup, escape
 
 from tsg_agent.models import Availability, Confidence, Finding, Report
 from tsg_agent.report.charts import CHECKS, availability_chart, cause_chart, causes_chart, check_chart
+from tsg_agent.report.dismissed import alike_words, by_dimension, told_apart
 from tsg_agent.report.evidence import PROSE_CITATION, cell, measured_row, rows_by_id
+from tsg_agent.report.markdown import NOTHING
+from tsg_agent.report.screen import LABELS, state
 from tsg_agent.report.wording import credit, in_words
 from tsg_agent.wording import TIERS, clock, count, lines, moment, percent, rate_words, sentence, subject_name
 
 DRAWN_CAUSES = 3
-SHOWN_REJECTED = 12
-NOTHING = "Nothing abnormal."
+
+IN_SHORT = ("since", "sure", "hit", "now")
+"""Lines of the short form that stand nowhere else on the page."""
 _UNIT = re.compile(r"(?<=\d) %")
 """A figure and its unit stay on one line."""
 
@@ -37,14 +41,6 @@ def extended(report: Report, page: str, more: Environment, about: dict[str, Any]
 def write_html(report: Report, path: Path) -> None:
     """Write the page as UTF-8."""
     path.write_text(to_html(report), "utf-8")
-
-
-def state(report: Report) -> str:
-    """bad: a cause is confirmed; good: no incident visible; unsure: anything else. It colours the headline."""
-    if any(c.confidence is Confidence.CONFIRMED for c in report.causes):
-        return "bad"
-    escalated = any(a.kind == "escalate" for a in report.actions)
-    return "good" if report.sla.breached is False and not report.causes and not escalated else "unsure"
 
 
 def _environment(report: Report, more: Environment) -> Environment:
@@ -77,6 +73,7 @@ def _environment(report: Report, more: Environment) -> Environment:
         "moment": moment,
         "measured": measured_row,
         "column_names": _column_names,
+        "identity": id,
     }
     return environment
 
@@ -124,6 +121,7 @@ def _context(report: Report) -> dict[str, Any]:
     if drafts.infrastructure is not None:
         messages.append(("Infrastructure team", drafts.infrastructure))
     first = report.causes[:DRAWN_CAUSES]
+    telling, like = told_apart(report.rejected)
     return {
         "report": report,
         "p": report.parameters,
@@ -141,7 +139,11 @@ def _context(report: Report) -> dict[str, Any]:
         "check_charts": [found for found in (check_chart(report, c) for c in CHECKS) if found is not None],
         "messages": messages,
         "tiers": TIERS,
-        "nothing": NOTHING,
-        "shown": SHOWN_REJECTED,
+        "short": [(LABELS[x.asks], "; ".join(x.items)) for x in report.brief if x.asks in IN_SHORT],
+        "headings": [h for h in report.summary if h.statement != NOTHING],
+        "quiet": [h.title for h in report.summary if h.statement == NOTHING],
+        "telling": telling,
+        "like_the_rest": [(alike_words(group), group) for group in by_dimension(like)],
+        "place": {id(r): i for i, r in enumerate(report.rejected, 1)},
         "parameters": [(k, v) for k, v in report.parameters.model_dump(mode="json").items() if k != "origins"],
     }

@@ -28,6 +28,7 @@ from tsg_agent.wording import (
 )
 
 SHOWN_ROWS = 12
+NOTHING = "Nothing abnormal."
 
 
 def to_markdown(report: Report, *, brief: bool = False) -> str:
@@ -173,7 +174,9 @@ def _gaps(report: Report) -> Iterator[str]:
 
 def _summary(report: Report) -> Iterator[str]:
     yield "## The guide's headings"
-    yield "\n".join(f"- **{escape(h.title)}**: {escape(h.statement)}" for h in report.summary)
+    quiet = [h.title for h in report.summary if h.statement == NOTHING]
+    found = [f"- **{escape(h.title)}**: {escape(h.statement)}" for h in report.summary if h.statement != NOTHING]
+    yield "\n".join([*found, *([f"- Nothing abnormal: {escape(', '.join(quiet))}."] if quiet else [])])
 
 
 def _messages(report: Report) -> Iterator[str]:

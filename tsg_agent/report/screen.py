@@ -33,6 +33,8 @@ GIVEN_UP = {
 """Where something must go, from these lines, in this order: each one's last clauses, down to so many, then to one."""
 EACH = ("suspected", "broke")
 """Lines whose clauses stand one below the other."""
+LISTS = ("shows", "then", "unchecked")
+"""Lines whose clauses are things of a kind, so that those left out are counted."""
 _UNIT = re.compile(r"(?<=\d) %")
 """A figure and its unit stay in one row."""
 BLOCKS, PLAIN_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
@@ -91,7 +93,7 @@ class _Answer:
         items = [_UNIT.sub("\u00a0%", one_line(item)) for item in self.items[: self.shown]]
         more = len(self.items) - self.shown
         if more:
-            items[-1] += f"; {more} more" if asks not in EACH else f" (and {more} more)"
+            items[-1] += f"; {more} more" if asks in LISTS else f" (and {more} more)" if asks in EACH else "; …"
         texts = items if asks in EACH else ["; ".join(items)]
         wrapped = [
             row
@@ -184,6 +186,6 @@ def _blocks(shares: list[float | None], low: float, room: int, *, ascii_only: bo
     return "".join(drawn)
 
 
-def text(report: Report, width: int = WIDTH, *, left: str = "") -> str:
+def to_screen(report: Report, width: int = WIDTH, *, left: str = "") -> str:
     """The screen as plain text."""
     return "\n".join(row.plain for row in screen(report, width, left=left)) + "\n"

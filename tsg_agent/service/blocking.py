@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from tsg_agent.extract import Given
 from tsg_agent.llm import Model
 from tsg_agent.models import Report
-from tsg_agent.service.door import Events, Form, Listed, Service, Standing
+from tsg_agent.report.forms import Form
+from tsg_agent.service.door import Events, Listed, Service, Standing
 from tsg_agent.service.sources import Source
 from tsg_agent.settings import Settings
 from tsg_agent.store import Feedback

@@ -1,6 +1,7 @@
 """The one door: what every surface that serves others starts, answers, cancels and reads investigations through."""
 
 import asyncio
+import gc
 import time
 import weakref
 from collections.abc import AsyncIterator, Mapping
@@ -8,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 from tsg_agent.errors import ParameterError, RecordError, TsgError
 from tsg_agent.events import Event
 from tsg_agent.extract import Given
 from tsg_agent.llm import Model
 from tsg_agent.models import Question, Report
-from tsg_agent.report.markdown import to_markdown
+from tsg_agent.report.forms import FORMS, Form, render
 from tsg_agent.service.entry import begin, continued
 from tsg_agent.service.feedback import export, feedback_of
 from tsg_agent.service.following import Following
@@ -35,12 +36,10 @@ if TYPE_CHECKING:
 Events: TypeAlias = list[Event]
 Listed: TypeAlias = list[Kept]
 Questions: TypeAlias = list[Question]
-Form: TypeAlias = Literal["json", "markdown", "brief", "html"]
 MOST_ENDED = 100
 """Investigations that have ended of which the service still knows the task."""
 PENDING = ("running", "queued", "asked")
 """States in which more may happen without anybody who goes on."""
-FORMS: tuple[Form, ...] = ("json", "markdown", "brief", "html")
 
 
 class Standing(NamedTuple):
@@ -107,6 +106,7 @@ class Service:
         self._followed: weakref.WeakValueDictionary[str, Following] = weakref.WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
+        gc.freeze()  # what was imported stays: to look through it again and again holds the event loop
         if self._workers:
             await self._workers.start()
         return self
@@ -343,9 +343,9 @@ class Service:
         if following is not None:
             following.told()
 
-    def _over(self, identity: str) -> bool:
+    async def _over(self, identity: str) -> bool:
         """Whether nothing more will happen in an investigation unless somebody goes on."""
-        return not self._runs(identity) and self.store.about(identity).state not in PENDING
+        return not self._runs(identity) and (await asyncio.to_thread(self.store.about, identity)).state not in PENDING
 
     def _asked(self, identity: str) -> Questions:
         asked = [event for event in self.store.events.after(identity) if event.kind == "asked"]
@@ -356,11 +356,6 @@ def rendered(store: Store, identity: str, form: Form) -> str:
     """A kept report in one of the forms. Raises RecordError, ParameterError."""
     if form == "json":
         return store.report_text(identity)
-    report = store.report(identity)
-    if form == "html":
-        from tsg_agent.report.html import to_html  # noqa: PLC0415 - charts take long to import
-
-        return to_html(report)
-    if form in ("markdown", "brief"):
-        return to_markdown(report, brief=form == "brief")
+    if form in FORMS:
+        return render(store.report(identity), form)
     raise ParameterError(f"There is no form {form!r} of a report.", fix=f"There are {', '.join(FORMS)}.")

@@ -207,9 +207,8 @@ class Investigation:
         except (RecordError, OSError) as error:
             return [f"Whether the telemetry has changed since this investigation began is not known: {error}"]
         said = difference(before, now) if before is not None else ""
-        return [f"Since this investigation began, {said}: what was checked before read what was there then."] * bool(
-            said
-        )
+        told = f"Since this investigation began, {said}: what was checked before read what was there then."
+        return [told] if said else []
 
     async def _kept(self, report: Report) -> Report:
         """The report, kept as it is."""

@@ -1,5 +1,6 @@
 """The telemetry of a scenario: the guide's five tables, the same bytes for the same scenario."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,6 +20,8 @@ Tables: TypeAlias = dict[str, Any]
 """Table name -> pyarrow.Table."""
 
 TABLES = ("api_gateway_logs", "feature_flags", "infrastructure_metrics", "product_metadata", "workflow_tracking")
+ROW_GROUP = 250_000
+"""Rows of a file that are read or skipped together."""
 RETRIED_IN_RUN = 0.85  # of failed requests
 RETRIED = 0.45
 
@@ -57,19 +60,19 @@ def generate(scenario: Scenario) -> Tables:
     }
 
 
-def write(tables: Tables, folder: Path, ending: str = "") -> list[Path]:
-    """Write each table to `folder/<table><ending>.parquet`: the same bytes each time by the same release of pyarrow."""
+def write(tables: Tables, folder: Path) -> list[Path]:
+    """Write each table to `folder/<table>.parquet`; the same bytes each time with the same release of pyarrow."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, table in tables.items():
-        path = folder / f"{name}{ending}.parquet"
-        pq.write_table(table, path, compression="zstd", row_group_size=250_000)
+        path = folder / f"{name}.parquet"
+        pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
         paths.append(path)
     return paths
 
 
 def write_in_parts(scenario: Scenario, folder: Path, most: int) -> int:
-    """Write a scenario of many requests in files of at most `most` requests each, in the memory of one. Its log's rows.
+    """Write a scenario of many requests to the same files, made `most` at a time. How many rows its log has.
 
     Each part is the whole stretch of time, from a seed of its own: together they are what several load balancers of the
     service would have recorded. Raises ParameterError as `generate` does, and where the scenario does not say how many
@@ -79,13 +82,18 @@ def write_in_parts(scenario: Scenario, folder: Path, most: int) -> int:
         raise ParameterError("a scenario in parts needs `requests`;", fix="say how many there are.")
     rows = 0
     folder.mkdir(parents=True, exist_ok=True)
-    for part, first in enumerate(range(0, scenario.requests, most)):
-        requests = min(most, scenario.requests - first)
-        tables = generate(scenario.model_copy(update={"seed": scenario.seed + part, "requests": requests}))
-        rows += tables["api_gateway_logs"].num_rows
-        if part:
-            tables.pop("infrastructure_metrics", None)  # the same instances, whoever asks them
-        write(tables, folder, f"-{part:04}")
+    with ExitStack() as files:
+        writers: dict[str, pq.ParquetWriter] = {}
+        for part, first in enumerate(range(0, scenario.requests, most)):
+            requests = min(most, scenario.requests - first)
+            tables = generate(scenario.model_copy(update={"seed": scenario.seed + part, "requests": requests}))
+            rows += tables["api_gateway_logs"].num_rows
+            for name, table in tables.items():
+                if name not in writers:
+                    writer = pq.ParquetWriter(folder / f"{name}.parquet", table.schema, compression="zstd")
+                    writers[name] = files.enter_context(writer)
+                if not part or name != "infrastructure_metrics":  # the same instances, whoever asks them
+                    writers[name].write_table(table, row_group_size=ROW_GROUP)
     return rows
 
 

@@ -6,24 +6,28 @@ what it describes.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum, auto
 from typing import Any
 
 from tsg_agent.columns import Nature, of_nature
-from tsg_agent.models import Action, Cause, Finding
+from tsg_agent.models import Action, Cause, Finding, Measure
 from tsg_agent.settings import AllThresholds
-from tsg_agent.wording import cited, listed, one_line, sentence, subject_name
+from tsg_agent.wording import cited, clock, listed, name, one_line, sentence, subject_name
 
 NOW, LOOK = "now", "look"
+SYMPTOMS = (Measure.SLOW, Measure.SLOWER, Measure.RETRIES)
+"""Nothing to fix is known of what is slow or sent again: somebody must look."""
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What a remedy may look at beside the cause: the findings by step, the limits, labels that call for nothing."""
+    """What a remedy may look at beside the cause: findings by step, limits, harmless labels, the start."""
 
     findings: Mapping[int, Finding]
     thresholds: AllThresholds
     harmless: frozenset[str]
+    start: datetime | None
 
 
 class Order(IntEnum):
@@ -100,6 +104,23 @@ def under(cause: Cause, situation: Situation, threshold: str) -> str:
     """That the guide's own rule does not name a cause which the evidence confirms."""
     below = cause.label in situation.harmless
     return f" (under the guide's threshold of {threshold}; the evidence confirms it)" if below else ""
+
+
+OWNERS = {
+    "service_component": "the team of {} owns it; look first at its log{since}, and at what it changed then",
+    "dependency_name": "whoever runs {} owns it; look first whether its callers reach it{since}",
+}
+
+
+def owned(found: Action, cause: Cause, situation: Situation) -> Action:
+    """With who owns what the guide has no remedy for, and what to look at first."""
+    shown = [cause.subject, *(one.subject for one in cause.also_visible_in)]
+    since = f" since {clock(situation.start)}" if situation.start is not None else ""
+    for column, words in OWNERS.items():
+        value = next((one[column] for one in shown if column in one), None)
+        if value is not None:
+            return found.model_copy(update={"how": words.replace("{since}", since).replace("{}", name(value))})
+    return found
 
 
 def _drain(cause: Cause, _: Situation, columns: tuple[str, ...]) -> Action | None:

@@ -25,9 +25,12 @@ NAMED = re.compile(rf"\bFROM ({'|'.join(JOINED)})\b")
 SCOPED = re.compile(r"\bFROM service_requests\s+WHERE region = \$region\b")
 OTHER = re.compile(rf"\b({'|'.join(name for name in LOGS.columns if name not in (*KEPT, 'region'))})\b")
 ALONE = re.compile(
-    r"SELECT requests\.request_id, ([\w, ]+)\s+FROM requests\s+JOIN (\w+) ON requests\.request_id = \2\.request_id\s*$"
+    r"SELECT (?:requests\.request_id, ([\w, ]+)|(\w+)\.\*)\s+FROM requests\s+"
+    r"JOIN (\w+) ON requests\.request_id = \3\.request_id\s*$"
 )
 """Asks for nothing of the requests but their ids: the copies of what joins to them hold the scope's only."""
+USERS = re.compile(r"(\bSELECT cell, latency_ms, [\w, ]*)\buser_id\b")
+"""Asks for the users to count them: their hashes are eight bytes each, and told apart in a tenth of the time."""
 CARRYING = re.compile(
     r"requests AS \(\s+SELECT request_id, ([\w, ]+)\s+FROM service_requests\s+WHERE region = \$region\s+\),\s+"
     r"flagged AS \(\s+SELECT request_id, flag_name, flag_value FROM feature_flags\s+\)(.*)"
@@ -140,7 +143,8 @@ class Compact:
         for table in sorted(set(NAMED.findall(sql))):
             if not self._has(scope, table, partial(copies.copy_joined, table)):
                 return sql
-        text = ALONE.sub(r"SELECT request_id, \1\nFROM \2", text)
+        text = ALONE.sub(r"SELECT *\nFROM \3", text)
+        text = USERS.sub(r"\1CASE WHEN user_id IS NOT NULL THEN hash(user_id) END AS user_id", text)
         text = RUNS.sub(BY_HASH, text) if runs else text
         text = CARRYING.sub(copies.carrying, text)
         requests = copies.requests(*["correlation_id"] * runs)

@@ -37,7 +37,7 @@ from tsg_agent.telemetry.values import is_text
 from tsg_agent.telemetry.views import Relation, null_view, table_view
 
 T = TypeVar("T")
-MANY_ROWS = 50_000
+MANY_ROWS = 5_000
 """Rows from which on texts stay codes: spelled out they would take ten times the memory."""
 PERFECT_BITS = 16
 """Groups of coded columns that fit into so many bits are counted in an array instead of a hash table."""

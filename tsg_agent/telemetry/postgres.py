@@ -47,7 +47,7 @@ TYPES = {
 }
 """The server's type -> ours (see Relation), and the result's."""
 RELATION = """
-    SELECT n.nspname, c.relname, has_schema_privilege(n.oid, 'USAGE'), n.nspname = ANY($3::text[]),
+    SELECT n.nspname, c.relname, has_schema_privilege(n.oid, 'USAGE'),
         array_agg(a.attname ORDER BY a.attnum), array_agg(coalesce(b.typname, t.typname) ORDER BY a.attnum),
         array_agg(has_column_privilege(c.oid, a.attnum, 'SELECT') ORDER BY a.attnum)
     FROM pg_class c
@@ -55,10 +55,11 @@ RELATION = """
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type t ON t.oid = a.atttypid
     LEFT JOIN pg_type b ON b.oid = t.typbasetype
-    WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND c.relname = $1::text AND ($2::text IS NULL OR n.nspname = $2::text)
+    WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND c.relname = $1::text AND n.nspname = ANY($2::text[])
         AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg_t%'
     GROUP BY n.oid, n.nspname, c.oid, c.relname
-    ORDER BY 4 DESC, 1
+    ORDER BY array_position($2::text[], n.nspname::text)
+    LIMIT 1
 """
 
 
@@ -97,7 +98,7 @@ class PostgreSQL(Remote):
             timeout=REACH_S,
             reconnect_timeout=REACH_S,
             configure=_read_only,
-            check=ConnectionPool.check_connection,
+            check=_alive,
             open=True,
         )
         try:
@@ -122,30 +123,24 @@ class PostgreSQL(Remote):
         except psycopg.Error as error:
             raise TelemetryError(
                 f"{self.place} cannot be reached: {_said(error)}",
-                fix="Look at the host, the port and the account in the URL, and at PGPASSWORD or the file of PGPASSFILE "
+                fix="Look at the host, the port and the account in the URL, and at PGPASSWORD, PGPASSFILE "
                 "and PGSSLMODE in the environment (docs/engines.md).",
             ) from None
 
     def _relation(self, name: str) -> Relation | None:
         parts = _parts(name)
-        schema = parts[-2] if len(parts) > 1 else None
-        rows = self._rows(RELATION, [parts[-1], schema, self._path])
-        if not rows and parts[-1] != parts[-1].lower():
-            rows = self._rows(RELATION, [parts[-1].lower(), schema and schema.lower(), self._path])
+        spaces = list(parts[:-1]) or self._path
+        rows = self._rows(RELATION, [parts[-1], spaces])
+        if not rows and parts != (lower := tuple(part.lower() for part in parts)):
+            rows = self._rows(RELATION, [lower[-1], list(lower[:-1]) or self._path])
         if not rows:
             return None
-        if len(rows) > 1 and not rows[0][3]:
-            raise TelemetryError(
-                f"{self.place} has {name} in several schemas: {', '.join(sorted(str(row[0]) for row in rows))}.",
-                fix='Name the one that is meant in a mapping file: from = "schema.table".',
-            )
-        space, table, usable, _, columns, types, readable = rows[0]
+        space, table, usable, columns, types, readable = rows[0]
         may = [place for place, allowed in enumerate(readable) if allowed]
-        account = "the account"
         if not usable or not may:
             return Relation(
                 (space, table),
-                problem=f"{account} may not read it.",
+                problem="the account may not read it.",
                 fix=f'Grant it: GRANT USAGE ON SCHEMA "{space}" TO …; GRANT SELECT ON "{space}"."{table}" TO …;',
             )
         return Relation((space, table), {columns[at]: TYPES.get(types[at], (types[at], None))[0] for at in may})
@@ -160,7 +155,8 @@ class PostgreSQL(Remote):
 
     def _rows(self, sql: str, values: list[Any]) -> list[Any]:
         with self._cursor(OPENING) as cursor:
-            return cursor.execute(sql, values, binary=True).fetchall()
+            rows: list[Any] = cursor.execute(sql, values, binary=True).fetchall()
+            return rows
 
     def _select(self, sql: str, values: list[tuple[str, object]], timeout: float) -> pa.Table:
         with self._cursor(timeout) as cursor:
@@ -248,6 +244,12 @@ def _plain(value: Any) -> Any:
 def _read_only(connection: "psycopg.Connection[Any]") -> None:
     connection.read_only = True
     connection.execute("SELECT set_config('TimeZone', 'UTC', false), set_config('search_path', '', false)")
+
+
+def _alive(connection: "psycopg.Connection[Any]") -> None:
+    """Look at a connection before it is used again; a server that is silent for too long is not there."""
+    with _cut(connection, REACH_S):
+        ConnectionPool.check_connection(connection)
 
 
 @contextmanager

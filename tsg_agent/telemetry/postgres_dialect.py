@@ -1,12 +1,22 @@
 """Canonical SQL as PostgreSQL's."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.generator import Generator
+from sqlglot.generators.postgres import PostgresGenerator
 
 from tsg_agent.telemetry.portable import TEXTS, Translated, named_places, without_qualify
+
+
+def _bytes(generator: Generator, text: exp.Expr) -> str:
+    return f"OCTET_LENGTH({generator.sql(text)})"
+
+
+def _random_id(_: Generator) -> str:
+    return "CAST(gen_random_uuid() AS TEXT)"
 
 
 def _epoch_us(generator: Generator, value: exp.Expr) -> str:
@@ -21,12 +31,12 @@ def _text_at(generator: Generator, held: exp.Expr, key: exp.Expr) -> str:
     return f"({generator.sql(held)} ->> {generator.sql(key)})"
 
 
-CALLS = {
+CALLS: dict[str, Callable[..., str]] = {
     "epoch_us": _epoch_us,
     "to_minutes": _minutes,
     "lookup": _text_at,
-    "strlen": lambda generator, value: f"OCTET_LENGTH({generator.sql(value)})",
-    "random_id": lambda _: "CAST(gen_random_uuid() AS TEXT)",
+    "strlen": _bytes,
+    "random_id": _random_id,
 }
 """Functions that sqlglot leaves as they are written."""
 
@@ -42,15 +52,18 @@ def _explode(generator: Generator, node: exp.Explode) -> str:
     return inner if isinstance(node.this, exp.GenerateSeries) else f"UNNEST({inner})"
 
 
+class _Generator(PostgresGenerator):
+    TRANSFORMS: ClassVar = {
+        **PostgresGenerator.TRANSFORMS,
+        exp.Anonymous: _call,
+        exp.Explode: _explode,
+        # DIV is for NUMERIC only; of whole numbers / drops the remainder, as // does.
+        exp.IntDiv: lambda self, node: f"(({self.sql(node, 'this')}) / ({self.sql(node, 'expression')}))",
+    }
+
+
 class _PostgreSQL(Postgres):
-    class Generator(Postgres.Generator):
-        TRANSFORMS: ClassVar = {
-            **Postgres.Generator.TRANSFORMS,
-            exp.Anonymous: _call,
-            exp.Explode: _explode,
-            # DIV is for NUMERIC only; of whole numbers / drops the remainder, as // does.
-            exp.IntDiv: lambda self, node: f"(({self.sql(node, 'this')}) / ({self.sql(node, 'expression')}))",
-        }
+    Generator = _Generator
 
 
 def written(tree: exp.Query) -> Translated:

@@ -172,10 +172,11 @@ class Remote(ABC):
             sources[name], self._tables[name] = self._viewed(table, relation, mapped)
         if not sources:
             raise TelemetryError(
-                f"{self.place} holds none of the guide's tables, or shows this account none.",
+                f"{self.place} holds none of the guide's tables where they are looked for, or shows this account none.",
                 fix="Grant SELECT on them (docs/engines.md), or write a mapping file (--mapping).",
             )
-        self._translator = Translator(sources, self._written)
+        absent = {name: _nothing(table) for name, table in CATALOG.items() if name not in sources}
+        self._translator = Translator(absent | sources, self._written)
         if LOGS.name in sources and ANSWER in self._tables[LOGS.name].present and self._lacks_answers():
             logs = self._tables[LOGS.name]
             self._tables[LOGS.name] = SourceTable(
@@ -255,6 +256,12 @@ class Remote(ABC):
             raise
 
 
+def _nothing(table: Table) -> exp.Select:
+    """A table that the source lacks: its columns, no rows. Optional joins then find nothing."""
+    columns = [f"{table.blank(name)} AS {name}" for name in table.columns]
+    return exp.select(*columns, dialect=CANONICAL).where(exp.false())
+
+
 def _fitting(column: str, given: tuple[str, ...], held: Mapping[str, str]) -> str:
     """Of several expressions those whose columns the source has, as one."""
     fitting = [text for text in given if all(name.lower() in held for name in columns_of(text))]
@@ -288,7 +295,7 @@ def _converted(table: Table, name: str, text: str, found: str) -> str:
         Kind.BOOLEAN: {"boolean": text} | {one: f"({sql} <> 0)" for one, sql in numbers.items()},
         Kind.TIMESTAMP: {
             "timestamp": text,
-            "timestamptz": f"timezone('UTC', {text})",
+            "timestamptz": f"({text} AT TIME ZONE 'UTC')",
             "date": f"CAST({text} AS TIMESTAMP)",
         },
     }[kind]

@@ -10,6 +10,9 @@ from tsg_agent.telemetry.remote import Remote
 SERVERS = {
     "postgresql": ("postgres", "PostgreSQL", "psycopg", "postgres"),
     "postgres": ("postgres", "PostgreSQL", "psycopg", "postgres"),
+    "clickhouse": ("clickhouse", "ClickHouse", "clickhouse_connect", "clickhouse"),
+    "clickhouses": ("clickhouse", "ClickHouse", "clickhouse_connect", "clickhouse"),
+    "chdb": ("clickhouse", "ClickHouse", "clickhouse_connect", "clickhouse"),
 }
 """Scheme -> module, class, the package that it needs, and the extra that installs it."""
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://")

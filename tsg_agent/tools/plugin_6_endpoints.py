@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from tsg_agent.columns import Nature, of_nature
 from tsg_agent.models import Action, Cause, Measure
 from tsg_agent.settings import AllThresholds
-from tsg_agent.steps.remedy import Order, Remedy, Situation, action, named
+from tsg_agent.steps.remedy import Order, Remedy, Situation, action, named, owned
 from tsg_agent.steps.rule import Arm, Rule
 from tsg_agent.steps.step import answered, percent_of, requests
 from tsg_agent.telemetry.catalog import Needs
@@ -79,14 +79,14 @@ RULE = Rule(
 )
 
 
-def fix(cause: Cause, _: Situation, columns: tuple[str, ...]) -> Action | None:
+def fix(cause: Cause, situation: Situation, columns: tuple[str, ...]) -> Action | None:
     """Beginning at the error that its requests meet, where one shows."""
     if not named(cause, columns):
         return None
     errors = of_nature(Nature.COMPONENT, Nature.ERROR)
     seen = [v for v in cause.also_visible_in if any(column in v.subject for column in errors)]
     hint = f"; start at {subject_name(seen[0].subject)}" if seen else ""
-    return action("fix_endpoint", f"fix {subject_name(cause.subject)}{hint}", cause)
+    return owned(action("fix_endpoint", f"fix {subject_name(cause.subject)}{hint}", cause), cause, situation)
 
 
 class Endpoints(Plugin[EndpointRow]):

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from tsg_agent.models import Action, Cause, Finding, Measure
 from tsg_agent.settings import AllThresholds, ProductThresholds
-from tsg_agent.steps.remedy import Order, Remedy, Situation, action, named, proposal
+from tsg_agent.steps.remedy import SYMPTOMS, Order, Remedy, Situation, action, named, proposal
 from tsg_agent.steps.rule import Arm, Rule
 from tsg_agent.steps.step import answered, mean_latency, percent_of
 from tsg_agent.telemetry.catalog import Needs
@@ -92,10 +92,13 @@ def business_impact(row: dict[str, Any], limits: ProductThresholds) -> float | N
 
 
 def act_for_tier(cause: Cause, _: Situation, columns: tuple[str, ...]) -> Action | None:
-    """Where what its customers were promised is broken."""
-    if not named(cause, columns) or cause.label not in BREACHES:
+    """Where its requests fail, be what its customers were promised broken or not."""
+    if not named(cause, columns) or cause.measure in SYMPTOMS:
         return None
-    return action("act_for_tier", f"act at once for {subject_name(cause.subject)}: its SLA is breached", cause)
+    why = "its SLA is breached"
+    if cause.label not in BREACHES:
+        why = "its requests fail (under the guide's threshold for tiers; the evidence confirms it)"
+    return action("act_for_tier", f"act at once for {subject_name(cause.subject)}: {why}", cause)
 
 
 class Products(Plugin[ProductRow]):

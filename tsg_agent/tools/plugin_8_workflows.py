@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 
-from tsg_agent.models import Action, Cause, Finding, StepKind
+from tsg_agent.models import Action, Cause, Finding, StepKind, Subject
 from tsg_agent.settings import AllThresholds
 from tsg_agent.steps.remedy import Order, Remedy, Situation, action, proposal
 from tsg_agent.steps.rule import Arm, Rule
@@ -12,7 +12,7 @@ from tsg_agent.steps.step import rows_about
 from tsg_agent.telemetry.catalog import Needs
 from tsg_agent.tools.plugin import Assessment, Plugin
 from tsg_agent.tools.rows import Row, WindowArgs, column, descending, milliseconds, text_key
-from tsg_agent.wording import count, name, some, subject_name
+from tsg_agent.wording import count, listed, name, some, subject_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,6 +85,18 @@ def mitigate(cause: Cause, _: Situation, __: tuple[str, ...]) -> Action | None:
     where = f" at step {name(step)}" if step else ""
     text = f"mitigate {workflow}{where}: stop or bypass what fails there"
     return action("mitigate_workflow", text, cause, workflow_step=step)
+
+
+def _repair(cause: Cause, broken: list[tuple[Subject, int, str]]) -> Action:
+    """One proposal for the runs of all workflows that a cause broke: (subject, runs to repair, row)."""
+    subjects, bare = [subject for subject, _, _ in broken], sum(runs for _, runs, _ in broken)
+    if len(broken) == 1:
+        of, named, target = subject_name(subjects[0]), "", dict[str, Any](subjects[0])
+    else:
+        each = [f"{name(subject['scenario_name'])} ({runs})" for subject, runs, _ in broken]
+        of, named, target = f"{len(broken)} workflows", f": {listed(each, len(each))}", {"subjects": subjects}
+    text = f"repair {some(bare, 'run')} of {of} that failed without compensation{named}"
+    return proposal("repair_runs", text, cause, [row for _, _, row in broken], {**target, "uncompensated": bare})
 
 
 class Workflows(Plugin[ScenarioRow]):
@@ -177,14 +189,13 @@ class Workflows(Plugin[ScenarioRow]):
             workflow = subject_name({"scenario_name": cause.subject["scenario_name"]})
             text = f"repair {some(bare, 'run')} of {workflow} that failed without compensation{of}"
             found.append(action("repair_runs", text, cause, uncompensated=bare, failed_runs=failed))
-        impact = [one for one in cause.impact if one.step == self.step] if finding else []
-        for broken in impact:
-            for row_id, row in rows_about(finding, broken.subject) if finding else ():
-                bare = row.get("uncompensated_runs")
-                if isinstance(bare, int) and bare > 0:
-                    text = (
-                        f"repair {some(bare, 'run')} of {subject_name(broken.subject)} that failed without compensation"
-                    )
-                    target = {**broken.subject, "uncompensated": bare}
-                    found.append(proposal("repair_runs", text, cause, [row_id], target))
+        broken = [
+            (one.subject, bare, row_id)
+            for one in cause.impact
+            if one.step == self.step and finding is not None
+            for row_id, row in rows_about(finding, one.subject)
+            if isinstance(bare := row.get("uncompensated_runs"), int) and bare > 0
+        ]
+        if broken:
+            found.append(_repair(cause, broken))
         return found

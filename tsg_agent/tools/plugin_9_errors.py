@@ -8,7 +8,7 @@ import pyarrow as pa
 from tsg_agent.columns import Nature, of_nature
 from tsg_agent.models import Action, Cause, Finding, Measure, Subject
 from tsg_agent.settings import AllThresholds, ErrorThresholds
-from tsg_agent.steps.remedy import Order, Remedy, Situation, action, named, only_for
+from tsg_agent.steps.remedy import Order, Remedy, Situation, action, named, only_for, owned
 from tsg_agent.steps.rule import Arm, Rates, Rule
 from tsg_agent.steps.step import Sums, rows_about
 from tsg_agent.telemetry.catalog import Needs
@@ -76,7 +76,7 @@ def impact(row: dict[str, Any], limits: ErrorThresholds) -> float:
     )
 
 
-def fix(cause: Cause, _: Situation, columns: tuple[str, ...]) -> Action | None:
+def fix(cause: Cause, situation: Situation, columns: tuple[str, ...]) -> Action | None:
     """The exception, where it fails, with its commonest message."""
     if not named(cause, columns):
         return None
@@ -86,7 +86,7 @@ def fix(cause: Cause, _: Situation, columns: tuple[str, ...]) -> Action | None:
     what = name(error) if error else "what fails"
     text = f"fix {what}{f' in {subject_name(places)}' if places else ''}{only_for(cause, columns)}"
     text += f" (most frequent message: “{one_line(message, 120)}”)" if message else ""
-    return action("fix_error", text, cause, exception_type=error)
+    return owned(action("fix_error", text, cause, exception_type=error), cause, situation)
 
 
 class Errors(Plugin[ErrorRow]):

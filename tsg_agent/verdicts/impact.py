@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from tsg_agent.evidence.measurement import Measurement, Table
-from tsg_agent.evidence.requests import MINUTE, Requests
+from tsg_agent.evidence.requests import MINUTE, Codes, Requests
 from tsg_agent.models import Course, Effect, Group, Measure, Rate, Reach, Start, Trend
 from tsg_agent.statistics import Bools, g2_z
 from tsg_agent.verdicts.causes import Explainer, Found
@@ -77,8 +77,8 @@ class Impact:
         hit = users = None
         if self.requests.user is not None:
             named = self.requests.user >= 0
-            users = len(np.unique(self.requests.user[self.seen & named])) or None
-            hit = len(np.unique(self.requests.user[mine & failed & named])) if users else None
+            users = _distinct(self.requests.user[self.seen & named]) or None
+            hit = _distinct(self.requests.user[mine & failed & named]) if users else None
         whole = causes and self.entry is None
         main = next((one.measure for one in causes if one.measure in self.measurement.total.failures), None)
         return Reach(
@@ -173,3 +173,8 @@ def _rate_of(table: Table, row: int, measure: Measure, span: slice, *, rest: boo
     counts = table.rest if rest else table.counts
     failures, requests = counts.failures[measure][row, span], counts.requests[row, span]
     return Rate(failures=round(float(failures.sum())), requests=round(float(requests.sum())))
+
+
+def _distinct(numbers: Codes) -> int:
+    """How many different ones there are."""
+    return int(np.count_nonzero(np.bincount(numbers)))

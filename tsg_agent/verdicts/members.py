@@ -185,27 +185,27 @@ def _packed(rows: Bools) -> Bits:
     return np.packbits(rows).view(np.uint64)
 
 
-def _laid(state: NDArray[np.integer], weight: Floats | None) -> tuple[NDArray[np.intp], list[Span]]:
+def _laid(state: NDArray[np.integer], weight: Floats | None) -> tuple[NDArray[np.int32], list[Span]]:
     """Which request each bit is about, -1 for none, and the spans: bits of a state and weight fill words of their own.
 
     A request that stands for several has a bit for each binary digit of their number.
     """
-    rows: list[NDArray[np.intp]] = []
+    rows: list[NDArray[np.int32]] = []
     spans: list[Span] = []
     words = 0
     for place in range(4):
-        for some, value in _digits(np.flatnonzero(state == place), weight):
+        for some, value in _digits(np.flatnonzero(state == place).astype(np.int32), weight):
             count = -(-len(some) // WORD)
-            rows.append(np.concatenate([some, np.full(count * WORD - len(some), -1, np.intp)]))
+            rows.append(np.concatenate([some, np.full(count * WORD - len(some), -1, np.int32)]))
             spans += [
                 Span(slice(first, min(first + SPAN, words + count)), place, value)
                 for first in range(words, words + count, SPAN)
             ]
             words += count
-    return np.concatenate(rows) if rows else np.empty(0, np.intp), spans
+    return np.concatenate(rows) if rows else np.empty(0, np.int32), spans
 
 
-def _digits(rows: NDArray[np.intp], weight: Floats | None) -> Iterator[tuple[NDArray[np.intp], float]]:
+def _digits(rows: NDArray[np.int32], weight: Floats | None) -> Iterator[tuple[NDArray[np.int32], float]]:
     """The rows that have each binary digit in their weight, and what the digit is worth."""
     if weight is None or not len(rows):
         yield rows, 1.0

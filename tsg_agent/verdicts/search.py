@@ -231,14 +231,13 @@ class Search:
         return found
 
     def _longer(self, keys: list[Key], index: list[int], alive: Bits, total: Floats) -> dict[Key, float]:
-        """Descriptions with one value more."""
+        """Descriptions, all as long, with one value more."""
         if not keys:
             return {}
         counts, dimension = self.members.longer(keys, index, alive), self.members.dimension
-        apart = np.array([~np.isin(dimension[index], dimension[list(key)]) for key in keys])
+        apart = (dimension[np.array(keys)][:, :, None] != dimension[index]).all(axis=1)
         one, two = np.nonzero(apart & (counts[..., AFTER_FAILED] >= SUPPORT))
-        cost = self.cost * np.array([len(keys[place]) + 1 for place in one])
-        scores = self.gain(counts[one, two], total) - cost
+        scores = self.gain(counts[one, two], total) - self.cost * (len(keys[0]) + 1)
         return {
             tuple(sorted((*keys[key], index[item]))): float(score)
             for key, item, score in zip(one.tolist(), two.tolist(), scores, strict=True)

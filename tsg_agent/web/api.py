@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from tsg_agent.events import Event
 from tsg_agent.extract import Given
 from tsg_agent.models import Question
-from tsg_agent.service.door import Form, Standing
+from tsg_agent.report.forms import Form
+from tsg_agent.service.door import Standing
 from tsg_agent.store import Feedback
 from tsg_agent.web.desk import ENDED, Busy, Desk
 

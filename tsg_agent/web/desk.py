@@ -15,7 +15,8 @@ from tsg_agent.errors import RecordError, TsgError
 from tsg_agent.events import Event
 from tsg_agent.extract import Given
 from tsg_agent.models import Report
-from tsg_agent.service.door import Events, Form, Listed, Service, Standing
+from tsg_agent.report.forms import Form
+from tsg_agent.service.door import Events, Listed, Service, Standing
 from tsg_agent.service.recorder import Recorder, written
 from tsg_agent.sqlite_files import connected, owned
 from tsg_agent.store import Feedback, Request

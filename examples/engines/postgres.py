@@ -1,23 +1,33 @@
-"""A PostgreSQL server of Debian's packages, for the tests alone: on a free port, in a folder of its own."""
+"""The demonstration incident on PostgreSQL: python -m examples.engines.postgres
+
+It starts a server of its own on a free port (Debian's package `postgresql`), makes the role of least rights of
+docs/engines.md, loads the telemetry, investigates there and with the embedded engine, says whether both conclude the
+same, and takes all of it away again.
+"""
 
 import os
 import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
+from tsg_agent import Request, investigate
+from tsg_agent.service import open_telemetry
+from tsg_agent.simulator.demos import demo_named, write_demo
 from tsg_agent.telemetry.catalog import CATALOG, Kind
+from tsg_agent.telemetry.duckdb import DuckDB
 
 OWNER = "owner"
+OWNERS = "owner's own"
 READER = "tsg_reader"
-PASSWORD = "reader's own"  # noqa: S105 - of a server that is gone with the test
+PASSWORD = "reader's own"  # noqa: S105 - of a server that is gone in a minute
 TYPES = {
     Kind.TEXT: "text", Kind.NUMBER: "double precision", Kind.INTEGER: "bigint", Kind.BOOLEAN: "boolean",
     Kind.TIMESTAMP: "timestamp",
@@ -50,7 +60,7 @@ class Server:
             account = pwd.getpwnam("postgres" if "postgres" in {one.pw_name for one in pwd.getpwall()} else "nobody")
             os.chown(self.folder, account.pw_uid, account.pw_gid)
         secret = self.folder / "secret"
-        secret.write_text("owner's own\n")
+        secret.write_text(f"{OWNERS}\n")
         if os.geteuid() == 0:
             os.chown(secret, account.pw_uid, account.pw_gid)
         self._run("initdb", "-U", OWNER, f"--pwfile={secret}", "-A", "scram-sha-256", "-E", "UTF8",
@@ -66,21 +76,29 @@ class Server:
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    @property
-    def url(self) -> str:
-        return f"postgresql://{READER}@127.0.0.1:{self.port}/postgres?sslmode=disable"
+    def account(self) -> None:
+        """The role of least rights of docs/engines.md."""
+        with self.owner() as connection:
+            quoted = PASSWORD.replace("'", "''")
+            connection.execute(f"CREATE ROLE {READER} LOGIN PASSWORD '{quoted}'")
+            connection.execute(f"ALTER ROLE {READER} SET default_transaction_read_only = on")
+
+    def url(self, schema: str = "public", *, port: int | None = None, account: str = READER) -> str:
+        """Of the tables in a schema."""
+        at = f"{account}@127.0.0.1:{port or self.port}/postgres"
+        return f"postgresql://{at}?sslmode=disable&options=-csearch_path%3D{schema}"
 
     def owner(self) -> Any:
         import psycopg  # noqa: PLC0415 - an extra
 
         return psycopg.connect(
-            host="127.0.0.1", port=self.port, user=OWNER, password="owner's own", dbname="postgres", autocommit=True
+            host="127.0.0.1", port=self.port, user=OWNER, password=OWNERS, dbname="postgres", autocommit=True
         )
 
     def load(self, schema: str, tables: dict[str, pa.Table]) -> None:
         """A schema with the guide's tables; the reader may read them."""
         with self.owner() as connection:
-            connection.execute(f'CREATE SCHEMA "{schema}"')
+            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
             connection.execute(f'GRANT USAGE ON SCHEMA "{schema}" TO {READER}')
             for name, table in tables.items():
                 columns = [one for one in table.column_names if one in CATALOG[name].columns]
@@ -107,13 +125,12 @@ class Server:
 
     def _run(self, program: str, *arguments: str) -> None:
         """pg_ctl leaves a server behind that keeps the outputs open: they go into a file, never into a pipe."""
-        place = programs()
-        assert place is not None
+        place = programs() or Path()
         account: dict[str, Any] = {}
         if os.geteuid() == 0:
             found = pwd.getpwuid(self.folder.stat().st_uid)
             account = {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
-        with (self.folder.parent / f"{self.folder.name}.out").open("wb") as out:
+        with (self.folder / "out").open("ab") as out:
             subprocess.run(
                 [place / program, "-D", str(self.folder / "data"), *arguments],
                 stdout=out, stderr=out, stdin=subprocess.DEVNULL, check=True, timeout=60, cwd="/", **account,
@@ -122,8 +139,6 @@ class Server:
 
 def held(location: str) -> dict[str, pa.Table]:
     """The guide's tables of a source, as the embedded engine reads them."""
-    from tsg_agent.telemetry.duckdb import DuckDB  # noqa: PLC0415
-
     with DuckDB(location) as engine:
         return {
             name: engine.run(
@@ -134,8 +149,32 @@ def held(location: str) -> dict[str, pa.Table]:
         }  # fmt: skip
 
 
-def of_rows(rows: dict[str, list[dict[str, Any]]]) -> dict[str, pa.Table]:
-    return {name: pa.Table.from_pylist(some) for name, some in rows.items()}
+def main() -> int:
+    if programs() is None:
+        print("PostgreSQL is not installed: apt-get install postgresql", file=sys.stderr)
+        return 1
+    os.environ["PGPASSWORD"] = PASSWORD
+    server = Server()
+    with tempfile.TemporaryDirectory() as folder:
+        incident = write_demo(demo_named("checkout"), Path(folder))
+        location, text = str(incident.parent / "telemetry"), incident.read_text("utf-8")
+        try:
+            server.make()
+            server.start()
+            server.account()
+            server.load("demonstration", held(location))
+            reports = []
+            for place in (location, server.url("demonstration")):
+                with open_telemetry(place) as engine:
+                    reports.append(investigate(Request(text=text, telemetry=place), engine=engine))
+                print(f"{place}\n  {reports[-1].headline}")
+        finally:
+            server.stop()
+            server.remove()
+    same = [report.causes for report in reports[:1]] == [report.causes for report in reports[1:]]
+    print("The causes are the same." if same else "The causes DIFFER.")
+    return 0 if same else 1
 
 
-__all__ = ["OWNER", "PASSWORD", "READER", "Server", "duckdb", "held", "of_rows", "programs"]
+if __name__ == "__main__":
+    sys.exit(main())

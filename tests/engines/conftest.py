@@ -1,0 +1,27 @@
+"""A server for all tests of engines; where PostgreSQL or its client is missing they skip, saying so."""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import pytest
+
+from examples.engines.postgres import PASSWORD, Server, programs
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    if find_spec("psycopg") is None or find_spec("psycopg_pool") is None:
+        pytest.skip("psycopg is not installed: make test-engines installs it")
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    made = Server()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PGPASSWORD", PASSWORD)  # credentials come from there
+        try:
+            made.make()
+            made.start()
+            made.account()
+            yield made
+            made.stop()
+        finally:
+            made.remove()

@@ -1,0 +1,41 @@
+"""What two engines say of the same incident, compared to a billionth."""
+
+from typing import Any
+
+from tests.tools.made import args_for
+from tsg_agent import Report, Request, investigate
+from tsg_agent.settings import Settings
+from tsg_agent.telemetry.engine import Engine
+from tsg_agent.tools import PLUGINS
+
+OWN = {"milliseconds", "id", "created", "sql", "usage", "telemetry"}
+"""What differs between two runs, or two places."""
+NEAR = 1e-9
+
+
+def differences(one: Any, other: Any, place: str = "") -> list[str]:
+    """Where two plain values differ."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = [key for key in {**one, **other} if key not in OWN]
+        return [found for key in keys for found in differences(one.get(key), other.get(key), f"{place}/{key}")]
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        pairs = enumerate(zip(one, other, strict=True))
+        return [found for index, (left, right) in pairs for found in differences(left, right, f"{place}/{index}")]
+    numbers = isinstance(one, int | float) and isinstance(other, int | float)
+    if numbers and abs(one - other) <= NEAR * max(1.0, abs(one)):
+        return []
+    return [] if one == other else [f"{place}: {one!r} != {other!r}"[:400]]
+
+
+def rows_of(engine: Engine, **scope: Any) -> list[dict[str, Any]]:
+    """What each check finds."""
+    return [
+        plugin.run(engine, args_for(plugin, **scope), Settings()).model_dump(mode="json", exclude={"sql"})
+        for plugin in PLUGINS
+    ]
+
+
+def concluded(text: str, engine: Engine, telemetry: str) -> dict[str, Any]:
+    report: Report = investigate(Request(text=text, telemetry=telemetry), engine=engine)
+    told = report.model_dump(mode="json")
+    return told | {"notes": [note for note in told["notes"] if "now is" not in note]}

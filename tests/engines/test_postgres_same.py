@@ -1,0 +1,131 @@
+"""Every check's rows and the whole conclusion are the embedded engine's, on recorded and on generated data."""
+
+from datetime import UTC, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from examples.engines.postgres import Server, held
+from tests.engines.data import MADE
+from tests.engines.same import concluded, differences, rows_of
+from tests.tools.made import END, START, requests, written
+from tsg_agent import Request
+from tsg_agent.service import open_telemetry
+from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.tools.account import account
+
+RECORDED = Path("/work/shared/incidents")
+INCIDENTS = sorted(path.parent for path in RECORDED.glob("*/incident.md")) if RECORDED.is_dir() else []
+
+
+def test_the_demonstration_incident(server: Server, incident: Request) -> None:
+    server.load("demonstration", held(incident.telemetry))
+    with DuckDB(incident.telemetry) as own, open_telemetry(server.url("demonstration")) as other:
+        first, second = (concluded(incident.text, engine, incident.telemetry) for engine in (own, other))
+        assert first["causes"]
+        assert differences(first, second) == []
+        assert account(other).read == account(own).read
+
+
+@pytest.mark.skipif(not INCIDENTS, reason="there are no recorded incidents here")
+@pytest.mark.parametrize("folder", INCIDENTS[:2], ids=lambda path: path.name)
+def test_a_recorded_incident(server: Server, folder: Path) -> None:
+    location, text = str(folder / "telemetry"), (folder / "incident.md").read_text("utf-8")
+    server.load(folder.name, held(location))
+    with DuckDB(location) as own, open_telemetry(server.url(folder.name)) as other:
+        first, second = (concluded(text, engine, location) for engine in (own, other))
+    assert differences(first, second) == []
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_generated_data(server: Server, tmp_path: Path, name: str) -> None:
+    rows = MADE[name]()
+    location = str(written(tmp_path, rows))
+    # What a file's NULLs and texts become on the way into a typed table is the embedded engine's reading of them.
+    server.load(name, held(location))
+    text = "shop in us-east, prod fails since 2026-03-10 13:00 UTC, SLA 99.9 %"
+    with DuckDB(location) as own, open_telemetry(server.url(name)) as other:
+        found = rows_of(own)
+        assert differences(found, rows_of(other)) == []
+        assert name == "bare" or any(finding["rows"] for finding in found)
+        if name != "bare":
+            first, second = (concluded(text, engine, location) for engine in (own, other))
+            assert differences(first, second) == []
+
+
+def test_times_of_a_zone_are_utc_whatever_the_servers_zone_is(server: Server, tmp_path: Path) -> None:
+    rows = requests(3000, {500: 90}, service_version=["1", "2"] * 1500)
+    location = str(written(tmp_path, {"api_gateway_logs": rows}))
+    server.load("zoned", held(location))
+    with server.owner() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("ALTER TABLE zoned.api_gateway_logs ALTER COLUMN timestamp TYPE timestamptz")
+        connection.execute("ALTER ROLE tsg_reader SET TimeZone = 'Asia/Kathmandu'")
+    try:
+        with DuckDB(location) as own, open_telemetry(server.url("zoned")) as other:
+            assert differences(rows_of(own), rows_of(other)) == []
+            east = timezone(timedelta(hours=5, minutes=45))
+            scope = {"start_time": START.replace(tzinfo=UTC).astimezone(east), "end_time": END.replace(tzinfo=UTC)}
+            assert differences(rows_of(own), rows_of(other, **scope)) == []
+    finally:
+        with server.owner() as connection:
+            connection.execute("ALTER ROLE tsg_reader RESET TimeZone")
+
+
+def test_a_mapping_file_gives_the_same(server: Server, tmp_path: Path) -> None:
+    rows = requests(4000, {500: 90}, service_version=["1", "2"] * 2000, endpoint_path="/pay")
+    own_names = [
+        {
+            "Id": row["request_id"],
+            "at": row["timestamp"],
+            "Where": row["region"],
+            "took_us": row["latency_ms"] * 1000,
+            "code": row["status_code"],
+            "ver": row["service_version"],
+            "kind": "server" if place % 5 else "client",
+        }
+        for place, row in enumerate(rows)
+    ]
+    mapping = tmp_path / "map.toml"
+    mapping.write_text(
+        """[api_gateway_logs]
+from = "mapped.http"
+where = "kind = 'server'"
+[api_gateway_logs.columns]
+request_id = "id"
+timestamp = "at"
+region = '"Where"'
+environment = "'prod'"
+service_name = "'shop'"
+latency_ms = "took_us / 1000.0"
+status_code = "CASE WHEN code >= 500 THEN 500 ELSE code END"
+service_version = ["version", "ver"]
+"""
+    )
+    files = written(tmp_path / "files", {"http": own_names})
+    with server.owner() as connection:
+        connection.execute("CREATE SCHEMA mapped; GRANT USAGE ON SCHEMA mapped TO tsg_reader")
+        connection.execute(
+            'CREATE TABLE mapped.http ("Id" text, at timestamp, "Where" text, took_us numeric, code int, ver text, '
+            "kind text); GRANT SELECT ON mapped.http TO tsg_reader"
+        )
+        with connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO mapped.http VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                               [tuple(row.values()) for row in own_names])  # fmt: skip
+    embedded = tmp_path / "embedded.toml"
+    embedded.write_text(mapping.read_text().replace("mapped.http", "http.parquet"))
+    with DuckDB(str(files), mapping=embedded) as own, open_telemetry(server.url(), mapping=mapping) as other:
+        found = rows_of(own)
+        assert found[0]["rows"]
+        assert differences(found, rows_of(other)) == []
+
+
+def test_the_quantiles_of_postgresql_are_exact(server: Server, tmp_path: Path) -> None:
+    rows = requests(7, latency_ms=[1.0, 2.0, 3.5, 10.0, 100.0, 1000.0, 5.25])
+    location = str(written(tmp_path, {"api_gateway_logs": rows}))
+    server.load("quantiles", held(location))
+    sql = "SELECT quantile_cont(latency_ms, 0.95) AS q, stddev_samp(latency_ms) AS s FROM api_gateway_logs"
+    with DuckDB(location) as own, open_telemetry(server.url("quantiles")) as other:
+        first, second = (engine.run(sql, {}, timeout=9).to_pylist() for engine in (own, other))
+    assert differences(first, second) == []
+    assert first[0]["q"] == pytest.approx(730.0)

@@ -1,0 +1,227 @@
+"""ClickHouse: read-only queries over its HTTP interface, by clickhouse-connect."""
+
+import os
+import re
+import threading
+import uuid
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import clickhouse_connect
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlglot
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from sqlglot import exp
+
+from tsg_agent.errors import QueryError, TelemetryError, TransientTelemetryError
+from tsg_agent.telemetry.clickhouse_dialect import MARK, TIME, written
+from tsg_agent.telemetry.remote import OPENING, Relation, Remote
+
+REACH_S = 10
+GRACE_S = 5
+"""Seconds after a query's time in which the server must have ended it; then the connection is given up."""
+SETTINGS = {
+    "join_use_nulls": 1,
+    "group_by_use_nulls": 1,
+    "prefer_column_name_to_alias": 1,
+    "count_distinct_implementation": "uniqExact",
+    "session_timezone": "UTC",
+}
+"""What makes its answers SQL's."""
+KILL = "KILL QUERY WHERE query LIKE {id:String} ASYNC"
+_CODE = re.compile(r"code:?\s*(\d+)", re.IGNORECASE)
+GONE = {"209", "210", "279", "425", "202"}
+"""Codes of a network that failed, or of a server with too much to do."""
+
+
+class ClickHouse(Remote):
+    """A database of ClickHouse, 24.12 or newer."""
+
+    def __init__(self, url: str, *, mapping: str | Path | None = None) -> None:
+        """`url`: clickhouse://user@host:8443/database?secure=true, or chdb://memory for the library in this process.
+
+        The password is CLICKHOUSE_PASSWORD. Raises TelemetryError.
+        """
+        split = urlsplit(url)
+        if split.password is not None or "password" in parse_qs(split.query):
+            raise TelemetryError(
+                "The URL of the telemetry holds a password, and is shown in reports.",
+                fix="Leave it out, and set CLICKHOUSE_PASSWORD.",
+            )
+        super().__init__(f"{split.scheme}://{split.hostname or ''}{split.path}", mapping)
+        self._url = url
+        self._database = split.path.strip("/") or "default"
+        self._idle: LifoQueue[Any] = LifoQueue()
+        self._read_only: dict[str, Any] = {}
+        try:
+            self._reach()
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    _written = staticmethod(written)
+
+    def close(self) -> None:
+        """Close the connections."""
+        with suppress(Empty):
+            while True:
+                self._idle.get_nowait().close()
+
+    def _client(self) -> Any:
+        with suppress(Empty):
+            return self._idle.get_nowait()
+        if self._url.startswith("chdb://"):
+            return clickhouse_connect.get_client(dsn=self._url)
+        return clickhouse_connect.get_client(
+            dsn=self._url,
+            password=os.environ.get("CLICKHOUSE_PASSWORD", ""),
+            secure=self._url.startswith("clickhouses://"),
+            connect_timeout=REACH_S,
+            autogenerate_session_id=False,
+            ca_cert=os.environ.get("CLICKHOUSE_CA_CERT"),
+        )
+
+    def _reach(self) -> None:
+        try:
+            client = self._client()
+            held = client.query("SELECT toString(getSetting('readonly')), currentDatabase()").result_rows[0]
+        except (ClickHouseError, OSError) as error:
+            raise TelemetryError(
+                f"{self.place} cannot be reached: {_said(error)}",
+                fix="Look at the host, the port and the account in the URL, and at CLICKHOUSE_PASSWORD.",
+            ) from None
+        self._idle.put(client)
+        self._database = held[1]
+        # The library keeps a setting for its connection, and refuses others after this one.
+        self._read_only = {"readonly": 2} if held[0] == "0" and not self._url.startswith("chdb://") else {}
+
+    def _relation(self, name: str) -> Relation | None:
+        parts = _parts(name)
+        space = parts[-2] if len(parts) > 1 else self._database
+        sql = f"""
+            SELECT name, type FROM system.columns WHERE database = {MARK.format("p1")} AND table = {MARK.format("p2")}
+            ORDER BY position
+        """  # noqa: S608 - marks of parameters
+        rows = self._select(sql, [("database", space), ("table", parts[-1])], OPENING).to_pylist()
+        return Relation((space, parts[-1]), {row["name"]: _kind(row["type"]) for row in rows}) if rows else None
+
+    def _types(self, sql: str) -> dict[str, str]:
+        rows = self._asked(f"DESCRIBE ({sql})", {}, OPENING).to_pylist()
+        return {row["name"]: _kind(row["type"]) for row in rows}
+
+    def _select(self, sql: str, values: list[tuple[str, object]], timeout: float) -> pa.Table:
+        bound: dict[str, object] = {}
+        for number, (_, value) in enumerate(values, 1):
+            name = f"p{number}"
+            bound[name] = value
+            sql = sql.replace(MARK.format(name), f"{{{name}:{_type(value)}}}")
+        return _naive(self._asked(sql, bound, timeout))
+
+    def _asked(self, sql: str, bound: dict[str, object], timeout: float) -> pa.Table:
+        try:
+            client = self._client()
+        except (ClickHouseError, OSError) as error:
+            raise self._failed(error, "", timeout) from None
+        running = str(uuid.uuid4())
+        settings = {**SETTINGS, "max_execution_time": timeout, **self._read_only}
+        named = f"/* tsg-agent {running} */ {sql}"
+        try:
+            with self._working(running):
+                try:
+                    found = client.query_arrow(named, parameters=bound, settings=settings)
+                except (ClickHouseError, OSError) as error:
+                    raise self._failed(error, running, timeout) from None
+        except TransientTelemetryError:
+            client.close()
+            raise
+        except BaseException:
+            self._idle.put(client)
+            raise
+        self._idle.put(client)
+        return found
+
+    def _cancel(self, running: object) -> None:
+        def kill() -> None:
+            with suppress(ClickHouseError, OSError, TelemetryError):
+                client = self._client()
+                client.command(KILL, parameters={"id": f"/* tsg-agent {running} */%"})
+                self._idle.put(client)
+
+        killing = threading.Thread(target=kill, daemon=True)
+        killing.start()
+        killing.join(GRACE_S)
+
+    def _failed(self, error: Exception, running: str, timeout: float) -> TelemetryError:
+        match = _CODE.search(str(error))
+        code, said = match[1] if match else "", _said(error)
+        if code in {"159", "394"}:
+            return self._over(running, timeout)
+        if code in {"497", "516"}:
+            return QueryError(f"The account may not do this: {said}.", fix="Grant it SELECT (docs/engines.md).")
+        if code in {"60", "47", "81"}:
+            return QueryError(
+                f"The source has changed since it was opened: {said}.",
+                fix="`tsg-agent doctor --telemetry URL` shows what is there now.",
+            )
+        if code in GONE or not code:
+            return TransientTelemetryError(f"{self.place} did not answer: {said}.", fix="Run it again when it is up.")
+        return QueryError(f"ClickHouse refused the query: {said} ({code}).")
+
+
+def _kind(name: str) -> str:
+    """A type as Relation has it. All but booleans are then cast, which makes them take NULL."""
+    bare = re.sub(r"\b(Nullable|LowCardinality|SimpleAggregateFunction)\(|\)$", "", name)
+    for kind, found in (
+        ("uuid", r"String|FixedString|Enum|UUID|IPv"), ("decimal", r"U?Int\d+|Decimal"), ("number", "Float|BFloat"),
+        ("boolean", "Bool"), ("date", "DateTime|Date"), ("null", "Nothing"),
+    ):  # fmt: skip
+        if re.match(found, bare):
+            return kind
+    return name
+
+
+def _type(value: object) -> str:
+    """What a parameter is sent as."""
+    kinds = {bool: "Bool", int: "Int64", float: "Float64", str: "String", datetime: TIME}
+    kind = next((name for one, name in kinds.items() if isinstance(value, one)), None)
+    if value is not None and kind is None:
+        raise QueryError(f"A parameter is a {type(value).__name__}, which ClickHouse is not sent.")
+    return kind or "Nullable(String)"
+
+
+def _naive(table: pa.Table) -> pa.Table:
+    """Times as naive UTC, exact numbers as floats, unsigned ones and truth as Arrow's usual kinds."""
+    for place, column in enumerate(table.schema):
+        values = table.column(place)
+        if pa.types.is_timestamp(column.type):
+            values = pc.cast(values, pa.timestamp("us", "UTC")) if column.type.tz else values
+            table = table.set_column(place, column.name, pc.cast(values, pa.timestamp("us")))
+        elif pa.types.is_decimal(column.type):
+            table = table.set_column(place, column.name, pc.cast(values, pa.float64()))
+        elif pa.types.is_integer(column.type) and column.type != pa.int64():
+            table = table.set_column(place, column.name, pc.cast(values, pa.int64()))
+    return table
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """The parts of a table's name: table, or database.table."""
+    try:
+        table = exp.to_table(name, dialect="clickhouse")
+    except sqlglot.errors.SqlglotError:
+        table = exp.Table()
+    parts = tuple(part.name for part in table.parts if isinstance(part, exp.Identifier))
+    if not 1 <= len(parts) <= 2 or len(parts) != len(table.parts):
+        raise TelemetryError(f"{name!r} is no name of a table.", fix='Write from = "table" or from = "database.table".')
+    return parts
+
+
+def _said(error: Exception) -> str:
+    """What the server says in a line, without the query."""
+    told = re.sub(r"\(for url [^)]*\)|While executing.*|In scope.*|Stack trace.*", "", " ".join(str(error).split()))
+    return told[:300].rstrip(". ")

@@ -1,0 +1,112 @@
+"""Canonical SQL as ClickHouse's."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from sqlglot import exp
+from sqlglot.dialects.clickhouse import ClickHouse
+from sqlglot.generator import Generator
+from sqlglot.generators.clickhouse import ClickHouseGenerator
+
+from tsg_agent.telemetry.portable import Translated, named_places, without_qualify
+
+TIME = "DateTime64(6, 'UTC')"
+MARK = "\x01{}\x01"
+"""Where a parameter stands until its value, and so its type, is known. No query has this character: see Remote.run."""
+
+
+def _of(name: str) -> Callable[..., str]:
+    return lambda generator, *values: f"{name}({', '.join(map(generator.sql, values))})"
+
+
+def _epoch_us(generator: Generator, value: exp.Expr) -> str:
+    return f"toUnixTimestamp64Micro(toDateTime64({generator.sql(value)}, 6, 'UTC'))"
+
+
+def _text_at(generator: Generator, held: exp.Expr, key: exp.Expr) -> str:
+    return f"{generator.sql(held)}[{generator.sql(key)}]"
+
+
+CALLS: dict[str, Callable[..., str]] = {
+    "epoch_us": _epoch_us,
+    "to_minutes": _of("toIntervalMinute"),
+    "strlen": _of("length"),
+    "lookup": _text_at,
+    "random_id": lambda _: "toString(generateUUIDv4())",
+}
+"""Functions that sqlglot leaves as they are written."""
+
+
+def _call(generator: Generator, node: exp.Anonymous) -> str:
+    ours = CALLS.get(node.name.lower())
+    return ours(generator, *node.expressions) if ours else generator.function_fallback_sql(node)
+
+
+def _series(generator: Generator, node: exp.Explode) -> str:
+    """`unnest(generate_series(first, last, INTERVAL '1 minute'))`."""
+    series = node.this
+    if not isinstance(series, exp.GenerateSeries):
+        return f"arrayJoin({generator.sql(series)})"
+    first, last = generator.sql(series, "start"), generator.sql(series, "end")
+    minutes = f"range(assumeNotNull(toUInt32(dateDiff('minute', {first}, {last}) + 1)))"
+    return f"arrayJoin(arrayMap(k -> assumeNotNull({first}) + toIntervalMinute(k), {minutes}))"
+
+
+def _quantile(generator: Generator, node: exp.PercentileCont) -> str:
+    within = node.parent
+    value = within.expression.expressions[0].this if isinstance(within, exp.WithinGroup) else node.this
+    share = node.this if isinstance(within, exp.WithinGroup) else node.expression
+    return f"quantileExactInclusive({generator.sql(share)})({generator.sql(value)})"
+
+
+def _deviation(generator: Generator, node: exp.StddevSamp) -> str:
+    value = generator.sql(node, "this")
+    return f"if(count({value}) > 1, stddevSampStable({value}), NULL)"
+
+
+def _slope(generator: Generator, node: exp.RegrSlope) -> str:
+    y, x = generator.sql(node, "this"), generator.sql(node, "expression")
+    return f"(covarPopStable({y}, {x}) / nullIf(varPopStableIf({x}, {y} IS NOT NULL), 0))"
+
+
+def _cast(generator: ClickHouseGenerator, node: exp.Cast) -> str:
+    if node.to.this in exp.DataType.TEMPORAL_TYPES and node.to.this != exp.DataType.Type.DATE:
+        return f"CAST({generator.sql(node, 'this')} AS Nullable({TIME}))"
+    if node.to.this == exp.DataType.Type.BIGINT and not isinstance(node.this, exp.Column):
+        return f"CAST(round({generator.sql(node, 'this')}) AS Nullable(Int64))"  # it cuts a fraction off
+    written: str = generator.cast_sql(node)
+    return written
+
+
+class _Generator(ClickHouseGenerator):
+    TRANSFORMS: ClassVar = {
+        **ClickHouseGenerator.TRANSFORMS,
+        exp.Anonymous: _call,
+        exp.Explode: _series,
+        exp.PercentileCont: _quantile,
+        exp.WithinGroup: lambda self, node: self.sql(node, "this"),
+        exp.LogicalOr: lambda self, node: f"max({self.sql(node, 'this')})",
+        exp.StddevSamp: _deviation,
+        exp.RegrSlope: _slope,
+        exp.IntDiv: lambda self, node: f"intDiv({self.sql(node, 'this')}, {self.sql(node, 'expression')})",
+        exp.Lead: lambda self, node: f"lead(toNullable({self.sql(node, 'this')}))",
+        exp.Left: lambda self, node: f"leftUTF8({self.sql(node, 'this')}, {self.sql(node, 'expression')})",
+        exp.MD5: lambda self, node: f"lower(hex(MD5({self.sql(node, 'this')})))",
+        exp.Cast: _cast,
+    }
+
+
+class _ClickHouse(ClickHouse):
+    Generator = _Generator
+
+
+def written(tree: exp.Query) -> Translated:
+    """A query over the source's tables, as ClickHouse reads it; parameters are marks until they have a type."""
+    tree = without_qualify(tree)
+    for select in tree.find_all(exp.Select):
+        # Of two tables' columns of a name it calls one "table.name".
+        named = [one.as_(one.name) if isinstance(one, exp.Column) and one.table and one.name != "*" else one
+                 for one in select.expressions]  # fmt: skip
+        select.set("expressions", named)
+    names = named_places(tree, lambda number, _: exp.Var(this=MARK.format(f"p{number}")))
+    return Translated(tree.sql(dialect=_ClickHouse, identify=True, comments=False), names)
