@@ -52,7 +52,7 @@ def run_checked(engine: Engine, sql: str, timeout: float) -> tuple[list[dict[str
     seconds = min(timeout, SECONDS)
     if isinstance(engine, Distrusting):
         table = engine.run_apart(checked(sql), timeout=seconds, most=BYTES)
-    else:  # a recording, which runs nothing
+    else:  # a recording, which runs nothing, or a server, which ends what takes too long
         table = engine.run(checked(sql), {}, timeout=seconds)
     if table.nbytes > BYTES:
         raise too_large(BYTES)
