@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import at_once, branches, demo, investigation, model, mutations, size, surfaces
+from benchmarks import at_once, branches, demo, investigation, model, mutations, owners, size, surfaces
 
 ALL = {
     "investigation": investigation.measure,
@@ -13,6 +13,7 @@ ALL = {
     "surfaces": surfaces.measure,
     "model": lambda: model.main([]),
     "mutations": mutations.measure,
+    "owners": owners.measure,
 }
 
 

@@ -89,7 +89,7 @@ class Service:
     ) -> None:
         """`sources`: name -> where its telemetry lies. A client names one; it never sends a path.
 
-        `workers`: so many processes, of about 250 MB, run the investigations, each one at a time; 0 = this one does.
+        `workers`: so many processes, of some 400 MB, run the investigations, each one at a time; 0 = this one does.
         Their model is the one that the settings name. `worker_setup`: `module:function` that each calls as it starts,
         for its logging and traces. Raises ParameterError.
         """

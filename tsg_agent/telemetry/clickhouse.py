@@ -13,14 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import clickhouse_connect
 import pyarrow as pa
-import pyarrow.compute as pc
-import sqlglot
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from sqlglot import exp
 
 from tsg_agent.errors import QueryError, TelemetryError, TransientTelemetryError
 from tsg_agent.telemetry.clickhouse_dialect import MARK, TIME, written
-from tsg_agent.telemetry.remote import OPENING, Relation, Remote
+from tsg_agent.telemetry.remote import OPENING, Relation, Remote, naive, parts_of
 
 REACH_S = 10
 GRACE_S = 5
@@ -102,7 +99,7 @@ class ClickHouse(Remote):
         self._read_only = {"readonly": 2} if held[0] == "0" and not self._url.startswith("chdb://") else {}
 
     def _relation(self, name: str) -> Relation | None:
-        parts = _parts(name)
+        parts = parts_of(name, "clickhouse", 2)
         space = parts[-2] if len(parts) > 1 else self._database
         sql = f"""
             SELECT name, type FROM system.columns WHERE database = {MARK.format("p1")} AND table = {MARK.format("p2")}
@@ -121,7 +118,7 @@ class ClickHouse(Remote):
             name = f"p{number}"
             bound[name] = value
             sql = sql.replace(MARK.format(name), f"{{{name}:{_type(value)}}}")
-        return _naive(self._asked(sql, bound, timeout))
+        return naive(self._asked(sql, bound, timeout))
 
     def _asked(self, sql: str, bound: dict[str, object], timeout: float) -> pa.Table:
         try:
@@ -193,32 +190,6 @@ def _type(value: object) -> str:
     if value is not None and kind is None:
         raise QueryError(f"A parameter is a {type(value).__name__}, which ClickHouse is not sent.")
     return kind or "Nullable(String)"
-
-
-def _naive(table: pa.Table) -> pa.Table:
-    """Times as naive UTC, exact numbers as floats, unsigned ones and truth as Arrow's usual kinds."""
-    for place, column in enumerate(table.schema):
-        values = table.column(place)
-        if pa.types.is_timestamp(column.type):
-            values = pc.cast(values, pa.timestamp("us", "UTC")) if column.type.tz else values
-            table = table.set_column(place, column.name, pc.cast(values, pa.timestamp("us")))
-        elif pa.types.is_decimal(column.type):
-            table = table.set_column(place, column.name, pc.cast(values, pa.float64()))
-        elif pa.types.is_integer(column.type) and column.type != pa.int64():
-            table = table.set_column(place, column.name, pc.cast(values, pa.int64()))
-    return table
-
-
-def _parts(name: str) -> tuple[str, ...]:
-    """The parts of a table's name: table, or database.table."""
-    try:
-        table = exp.to_table(name, dialect="clickhouse")
-    except sqlglot.errors.SqlglotError:
-        table = exp.Table()
-    parts = tuple(part.name for part in table.parts if isinstance(part, exp.Identifier))
-    if not 1 <= len(parts) <= 2 or len(parts) != len(table.parts):
-        raise TelemetryError(f"{name!r} is no name of a table.", fix='Write from = "table" or from = "database.table".')
-    return parts
 
 
 def _said(error: Exception) -> str:
