@@ -221,20 +221,22 @@ def test_a_query_that_cannot_be_is_none(wrong: dict[str, list[str]]) -> None:
 
 def test_all_schemas_together_are_short(engine: Engine) -> None:
     tools = agent_tools(Bench(engine, Settings(), lambda _given: pytest.fail("nothing is run")))
-    assert sum(len(json.dumps(convert_to_openai_tool(tool))) for tool in tools) < 4 * 1_500
+    assert sum(len(json.dumps(convert_to_openai_tool(tool))) for tool in tools) < 4 * 1_000
 
 
 def test_a_model_is_told_the_scope_and_its_tools_look_there(engine: Engine, incident: Request) -> None:
     filled = calls("measure", measures=["failure_rate"], by=["service_version"])
-    script = each(calls("check_versions"), calls("plugin_1_tool"), filled, Say("Version 3.15.0 regressed [E2.1]."))
+    script = each(
+        calls("check", what="versions"), calls("plugin_1_tool"), filled, Say("Version 3.15.0 regressed [E2.1].")
+    )
     answer, endpoint = by_model(engine, script, incident=incident.text)
     told = endpoint.requests[0]["messages"][1]["content"]
     assert "region us-east" in told
     assert "from 2026-03-10T12:00:00Z to 2026-03-10T15:15:00Z; the incident began: 2026-03-10T14:00:00Z" in told
     assert "service_version" in told
     offered = [tool["function"]["name"] for tool in endpoint.requests[0]["tools"]]
-    assert "check_versions" in offered
-    assert not any(name.startswith("plugin_") for name in offered)
+    assert "check" in offered
+    assert not any(name.startswith(("plugin_", "check_")) for name in offered)
     check, again, measured = tool_results(endpoint.requests[-1])
     scope = "Scope: shop.gateway in us-east (prod), 2026-03-10 12:00 UTC to 2026-03-10 15:15 UTC."
     assert all(scope in " ".join(result.split("\n")[:2]) for result in (check, again, measured))

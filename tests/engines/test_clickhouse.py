@@ -1,5 +1,7 @@
 """ClickHouse's dialect and results, by its own client over chdb (the same engine as a library)."""
 
+import threading
+import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -68,11 +70,43 @@ def engine(tmp_path: Path) -> Iterator[Any]:
         yield opened
 
 
+SLOW = (
+    "SELECT count(*) AS n FROM api_gateway_logs AS a, api_gateway_logs AS b, api_gateway_logs AS c, "
+    "api_gateway_logs AS d WHERE a.latency_ms + b.latency_ms + c.latency_ms + d.latency_ms < 0"
+)
+
+
+def running() -> int:
+    """Queries at work but this one, as the engine has it."""
+    sql = "SELECT count() FROM system.processes WHERE query LIKE '%tsg-agent%' AND query NOT LIKE '%processes%'"
+    return int(_OPEN[-1].query(sql).result_rows[0][0])
+
+
+def test_a_cancelled_query_ends_at_the_engine(engine: Any) -> None:
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            engine.run(SLOW, {}, timeout=60)
+        except TelemetryError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    until = time.monotonic() + 20
+    while not running():
+        assert time.monotonic() < until
+    engine.cancel([thread.ident])
+    thread.join(20)
+    assert not thread.is_alive()
+    assert [(type(error), str(error)) for error in raised] == [(QueryTimeout, "The query was cancelled.")]
+    assert running() == 0
+
+
 def test_a_query_over_its_time_is_ended(engine: Any) -> None:
-    sql = "SELECT count(*) AS n FROM api_gateway_logs AS a, api_gateway_logs AS b, api_gateway_logs AS c, "
-    sql += "api_gateway_logs AS d"
     with pytest.raises(QueryTimeout, match="longer than 1 s"):
-        engine.run(sql + " WHERE a.latency_ms + b.latency_ms + c.latency_ms + d.latency_ms < 0", {}, timeout=1)
+        engine.run(SLOW, {}, timeout=1)
+    assert running() == 0
     assert engine.run("SELECT count(*) AS n FROM api_gateway_logs", {}, timeout=9)["n"].to_pylist() == [3000]
 
 

@@ -13,14 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import clickhouse_connect
 import pyarrow as pa
-import pyarrow.compute as pc
-import sqlglot
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from sqlglot import exp
 
-from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError, TransientTelemetryError
+from tsg_agent.errors import QueryError, TelemetryError, TransientTelemetryError
 from tsg_agent.telemetry.clickhouse_dialect import MARK, TIME, written
-from tsg_agent.telemetry.remote import OPENING, Relation, Remote
+from tsg_agent.telemetry.remote import OPENING, Relation, Remote, naive, parts_of
 
 REACH_S = 10
 GRACE_S = 5
@@ -33,6 +30,7 @@ SETTINGS = {
     "session_timezone": "UTC",
 }
 """What makes its answers SQL's."""
+KILL = "KILL QUERY WHERE query LIKE {id:String} ASYNC"
 _CODE = re.compile(r"code:?\s*(\d+)", re.IGNORECASE)
 GONE = {"209", "210", "279", "425", "202"}
 """Codes of a network that failed, or of a server with too much to do."""
@@ -80,6 +78,7 @@ class ClickHouse(Remote):
         return clickhouse_connect.get_client(
             dsn=self._url,
             password=os.environ.get("CLICKHOUSE_PASSWORD", ""),
+            secure=self._url.startswith("clickhouses://"),
             connect_timeout=REACH_S,
             autogenerate_session_id=False,
             ca_cert=os.environ.get("CLICKHOUSE_CA_CERT"),
@@ -100,7 +99,7 @@ class ClickHouse(Remote):
         self._read_only = {"readonly": 2} if held[0] == "0" and not self._url.startswith("chdb://") else {}
 
     def _relation(self, name: str) -> Relation | None:
-        parts = _parts(name)
+        parts = parts_of(name, "clickhouse", 2)
         space = parts[-2] if len(parts) > 1 else self._database
         sql = f"""
             SELECT name, type FROM system.columns WHERE database = {MARK.format("p1")} AND table = {MARK.format("p2")}
@@ -119,7 +118,7 @@ class ClickHouse(Remote):
             name = f"p{number}"
             bound[name] = value
             sql = sql.replace(MARK.format(name), f"{{{name}:{_type(value)}}}")
-        return _naive(self._asked(sql, bound, timeout))
+        return naive(self._asked(sql, bound, timeout))
 
     def _asked(self, sql: str, bound: dict[str, object], timeout: float) -> pa.Table:
         try:
@@ -127,13 +126,12 @@ class ClickHouse(Remote):
         except (ClickHouseError, OSError) as error:
             raise self._failed(error, "", timeout) from None
         running = str(uuid.uuid4())
-        settings = {**SETTINGS, "max_execution_time": timeout, "query_id": running, **self._read_only}
-        if self._url.startswith("chdb://"):
-            settings.pop("query_id")
+        settings = {**SETTINGS, "max_execution_time": timeout, **self._read_only}
+        named = f"/* tsg-agent {running} */ {sql}"
         try:
             with self._working(running):
                 try:
-                    found = client.query_arrow(sql, parameters=bound, settings=settings)
+                    found = client.query_arrow(named, parameters=bound, settings=settings)
                 except (ClickHouseError, OSError) as error:
                     raise self._failed(error, running, timeout) from None
         except TransientTelemetryError:
@@ -149,7 +147,7 @@ class ClickHouse(Remote):
         def kill() -> None:
             with suppress(ClickHouseError, OSError, TelemetryError):
                 client = self._client()
-                client.command("KILL QUERY WHERE query_id = {id:String} ASYNC", parameters={"id": running})
+                client.command(KILL, parameters={"id": f"/* tsg-agent {running} */%"})
                 self._idle.put(client)
 
         killing = threading.Thread(target=kill, daemon=True)
@@ -160,8 +158,7 @@ class ClickHouse(Remote):
         match = _CODE.search(str(error))
         code, said = match[1] if match else "", _said(error)
         if code in {"159", "394"}:
-            over: QueryTimeout = self._over(running, timeout)
-            return over
+            return self._over(running, timeout)
         if code in {"497", "516"}:
             return QueryError(f"The account may not do this: {said}.", fix="Grant it SELECT (docs/engines.md).")
         if code in {"60", "47", "81"}:
@@ -193,32 +190,6 @@ def _type(value: object) -> str:
     if value is not None and kind is None:
         raise QueryError(f"A parameter is a {type(value).__name__}, which ClickHouse is not sent.")
     return kind or "Nullable(String)"
-
-
-def _naive(table: pa.Table) -> pa.Table:
-    """Times as naive UTC, exact numbers as floats, unsigned ones and truth as Arrow's usual kinds."""
-    for place, column in enumerate(table.schema):
-        values = table.column(place)
-        if pa.types.is_timestamp(column.type):
-            values = pc.cast(values, pa.timestamp("us", "UTC")) if column.type.tz else values
-            table = table.set_column(place, column.name, pc.cast(values, pa.timestamp("us")))
-        elif pa.types.is_decimal(column.type):
-            table = table.set_column(place, column.name, pc.cast(values, pa.float64()))
-        elif pa.types.is_integer(column.type) and column.type != pa.int64():
-            table = table.set_column(place, column.name, pc.cast(values, pa.int64()))
-    return table
-
-
-def _parts(name: str) -> tuple[str, ...]:
-    """The parts of a table's name: table, or database.table."""
-    try:
-        table = exp.to_table(name, dialect="clickhouse")
-    except sqlglot.errors.SqlglotError:
-        table = exp.Table()
-    parts = tuple(part.name for part in table.parts if isinstance(part, exp.Identifier))
-    if not 1 <= len(parts) <= 2 or len(parts) != len(table.parts):
-        raise TelemetryError(f"{name!r} is no name of a table.", fix='Write from = "table" or from = "database.table".')
-    return parts
 
 
 def _said(error: Exception) -> str:

@@ -13,15 +13,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pyarrow as pa
-import sqlglot
 from psycopg import errors as failures
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolTimeout
-from sqlglot import exp
 
 from tsg_agent.errors import QueryError, TelemetryError, TransientTelemetryError
 from tsg_agent.telemetry.postgres_dialect import written
-from tsg_agent.telemetry.remote import OPENING, Deadline, Relation, Remote
+from tsg_agent.telemetry.remote import OPENING, Deadline, Relation, Remote, parts_of
 
 CONNECTIONS = 16
 """More than an investigation's queries at a time: none waits for another's connection."""
@@ -128,7 +126,7 @@ class PostgreSQL(Remote):
             ) from None
 
     def _relation(self, name: str) -> Relation | None:
-        parts = _parts(name)
+        parts = parts_of(name, "postgres", 2)
         spaces = list(parts[:-1]) or self._path
         rows = self._rows(RELATION, [parts[-1], spaces])
         if not rows and parts != (lower := tuple(part.lower() for part in parts)):
@@ -269,18 +267,6 @@ def _cut(connection: "psycopg.Connection[Any]", seconds: float) -> Iterator[thre
         yield cut
     finally:
         watch.cancel()
-
-
-def _parts(name: str) -> tuple[str, ...]:
-    """The parts of a table's name: table, or schema.table."""
-    try:
-        table = exp.to_table(name, dialect="postgres")
-    except sqlglot.errors.SqlglotError:
-        table = exp.Table()
-    parts = tuple(part.name for part in table.parts if isinstance(part, exp.Identifier))
-    if not 1 <= len(parts) <= 2 or len(parts) != len(table.parts):
-        raise TelemetryError(f"{name!r} is no name of a table.", fix='Write from = "table" or from = "schema.table".')
-    return parts
 
 
 def _without_secrets(url: str) -> None:

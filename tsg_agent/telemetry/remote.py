@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlglot
 from sqlglot import exp
 
@@ -310,6 +311,34 @@ def _converted(table: Table, name: str, text: str, found: str) -> str:
     if name == WEIGHT:
         return f"CASE WHEN {text} IS NULL THEN 1 WHEN {sql} >= 0 THEN CAST({sql} AS DOUBLE) ELSE -1 END"
     return shortened(sql) if name in WORDY else sql
+
+
+def naive(table: pa.Table) -> pa.Table:
+    """A result as Engine.run promises it: times as naive UTC, exact numbers as floats, whole ones of 64 bits."""
+    for place, column in enumerate(table.schema):
+        values, kind = table.column(place), None
+        if pa.types.is_timestamp(column.type):
+            values = pc.cast(values, pa.timestamp("us", "UTC")) if column.type.tz else values
+            kind = pa.timestamp("us")
+        elif pa.types.is_decimal(column.type):
+            kind = pa.float64()
+        elif pa.types.is_integer(column.type):
+            kind = pa.int64()
+        if kind is not None and values.type != kind:
+            table = table.set_column(place, column.name, pc.cast(values, kind))
+    return table
+
+
+def parts_of(name: str, dialect: str, most: int) -> tuple[str, ...]:
+    """The parts of a table's name, of which there may be so many. Raises TelemetryError for what is no name."""
+    try:
+        table = exp.to_table(name, dialect=dialect)
+    except sqlglot.errors.SqlglotError:
+        table = exp.Table()
+    parts = tuple(part.name for part in table.parts if isinstance(part, exp.Identifier))
+    if not 1 <= len(parts) <= most or len(parts) != len(table.parts):
+        raise TelemetryError(f"{name!r} is no name of a table.", fix='Write from = "table" or from = "schema.table".')
+    return parts
 
 
 class Deadline:
