@@ -376,17 +376,6 @@ class Filling:
                 self.take(i)
         return bool(places)
 
-    def extreme(self) -> bool:
-        """ "the highest CPU" of all is its maximum; "the slowest requests" are rows, which no query gives."""
-        ranks = [one.value for one in self.tokens if one.kind == "rank" and " " not in one.value]
-        stated = any(one.kind == "function" for one in self.tokens)
-        kinds = [measure_of(name) for name in self.measures]
-        if not ranks or len(kinds) != 1 or kinds[0].kind != "statistic" or stated or self.limit is not None:
-            return False
-        self.measures = [f"{'min' if ranks[0] == 'low' else 'max'}_{kinds[0].column}"]
-        self.order = ("", None)
-        return True
-
     def named(self) -> None:
         """The names: filters, several of one column its own groups."""
         either = False

@@ -104,7 +104,7 @@ def asked(reading: Reading, *, yes_no: bool) -> Asked:
     first = next((one for one in names), None)
     filling.named()
     if found.ranked and not (filling.by or yes_no or found.sides) and found.bucket is None:
-        found.of_nothing = not filling.extreme()
+        found.of_nothing = not _extreme(filling)
     _passing(filling)
     found.measures, found.by = tuple(dict.fromkeys(filling.measures)), tuple(filling.by)
     found.filters, found.conditions = tuple(filling.filters), tuple(dict.fromkeys(filling.conditions))
@@ -330,3 +330,15 @@ def _decide(filling: Filling, found: Asked, first: Token | None) -> None:
         found.check, found.health = True, found.measures == ("completion_rate",)
     else:
         found.left.append(YES_OR_NO)
+
+
+def _extreme(filling: Filling) -> bool:
+    """ "the highest CPU" of all is its maximum; "the slowest requests" are rows, which no query gives."""
+    ranks = [one.value for one in filling.tokens if one.kind == "rank" and " " not in one.value]
+    stated = any(one.kind == "function" for one in filling.tokens)
+    kinds = [measure_of(name) for name in filling.measures]
+    if not ranks or len(kinds) != 1 or kinds[0].kind != "statistic" or stated or filling.limit is not None:
+        return False
+    filling.measures = [f"{'min' if ranks[0] == 'low' else 'max'}_{kinds[0].column}"]
+    filling.order = ("", None)
+    return True
