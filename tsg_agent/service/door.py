@@ -161,7 +161,7 @@ class Service:
         One that cannot be gone on with has failed, and its log says why. What another process runs is left to it.
         """
         gone_on = dict[str, Kept]()
-        last = time.monotonic() + 2 * GRACE  # what ran them may be about to end
+        last = time.monotonic() + DYING  # what ran them may be about to end
         while True:
             waiting = [one for one in await self.list(None) if one.state in ("interrupted", "running", "queued")]
             waiting = [one for one in waiting if one.id not in gone_on and not self._runs(one.id)]
