@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 Events: TypeAlias = list[Event]
 Listed: TypeAlias = list[Kept]
 Questions: TypeAlias = list[Question]
+DYING = 10 * GRACE
+"""Seconds in which processes of a service that was killed are seen to end, on a machine that has much else to do."""
 MOST_ENDED = 100
 """Investigations that have ended of which the service still knows the task."""
 PENDING = ("running", "queued", "asked")
