@@ -233,7 +233,7 @@ class Store:
         """Keep what a person says of the conclusion, in the place of what was said before."""
         self.recall(identity)
         self._put(identity, FEEDBACK, {"schema_version": SCHEMA, **feedback.model_dump(mode="json")})
-        said = feedback.model_dump(mode="json", exclude={"note"})  # a note is a person's own words
+        said = {**feedback.model_dump(mode="json"), "note": ""}  # which is a person's own words
         self.events.append(identity, "feedback", said)
 
     def feedback(self, identity: str) -> Feedback | None:

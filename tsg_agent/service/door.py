@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 Events: TypeAlias = list[Event]
 Listed: TypeAlias = list[Kept]
 Questions: TypeAlias = list[Question]
+DYING = 10 * GRACE
+"""Seconds in which processes of a service that was killed are seen to end, on a machine that has much else to do."""
 MOST_ENDED = 100
 """Investigations that have ended of which the service still knows the task."""
 PENDING = ("running", "queued", "asked")
@@ -161,7 +163,7 @@ class Service:
         One that cannot be gone on with has failed, and its log says why. What another process runs is left to it.
         """
         gone_on = dict[str, Kept]()
-        last = time.monotonic() + 2 * GRACE  # what ran them may be about to end
+        last = time.monotonic() + DYING  # what ran them may be about to end
         while True:
             waiting = [one for one in await self.list(None) if one.state in ("interrupted", "running", "queued")]
             waiting = [one for one in waiting if one.id not in gone_on and not self._runs(one.id)]
