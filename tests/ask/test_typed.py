@@ -279,5 +279,9 @@ def test_two_questions_are_two_where_the_second_ranks(ask: Ask) -> None:
     assert (first.query.by, second.query.by) == (("availability_zone",), ("shard_id",))
 
 
+def test_by_nothing_that_groups_is_refused(ask: Ask) -> None:
+    assert "“by”" in ask("errors by data volume").refused[0].not_understood[0]
+
+
 def test_what_would_be_certain_is_refused(ask: Ask) -> None:
     assert "is certain" in ask("error rate of only 503s").refused[0].not_understood[0]

@@ -371,7 +371,8 @@ class Filling:
                 self.limit = int(self.tokens[i].amount)
                 self.take(i)
         for i in self.free("word"):
-            if self.tokens[i].value in ("sort", "by") and (self.measures or self.order[0]):
+            grouped = self.by or places or self.free("value")  # "errors by volume" is by nothing
+            if self.tokens[i].value in (("sort", "by") if grouped else ("sort",)) and (self.measures or self.order[0]):
                 self.take(i)
         return bool(places)
 

@@ -1,6 +1,7 @@
 """The one door: what every surface that serves others starts, answers, cancels and reads investigations through."""
 
 import asyncio
+import functools
 import gc
 import time
 import weakref
@@ -106,7 +107,7 @@ class Service:
         self._followed: weakref.WeakValueDictionary[str, Following] = weakref.WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
-        gc.freeze()  # what was imported stays: to look through it again and again holds the event loop
+        _imported()
         if self._workers:
             await self._workers.start()
         return self
@@ -350,6 +351,12 @@ class Service:
     def _asked(self, identity: str) -> Questions:
         asked = [event for event in self.store.events.after(identity) if event.kind == "asked"]
         return [Question.model_validate(question) for question in asked[-1].data["questions"]] if asked else []
+
+
+@functools.cache
+def _imported() -> None:
+    """What was imported stays: to look through it for garbage again and again holds the event loop. Once a process."""
+    gc.freeze()
 
 
 def rendered(store: Store, identity: str, form: Form) -> str:
