@@ -34,7 +34,8 @@ def test_from_an_incident_to_its_report_with_all_events_in_order(client: httpx.C
     until(lambda: state(client, identity) == "finished")
     report = client.get(f"/api/v1/investigations/{identity}/report").text
     assert Report.model_validate_json(report).causes[0].subject == {"service_version": "3.15.0"}
-    assert client.get(f"/api/v1/investigations/{identity}/report?form=brief").text.startswith("# ")
+    for form, beginning in (("markdown", "# "), ("brief", "shop.gateway"), ("slack", "{")):
+        assert client.get(f"/api/v1/investigations/{identity}/report?form={form}").text.startswith(beginning)
     page = client.get(f"/api/v1/investigations/{identity}/report?form=html")
     assert "sandbox" in page.headers["content-security-policy"]
     assert client.get("/api/v1/investigations").json()[0]["id"] == identity

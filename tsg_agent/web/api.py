@@ -22,8 +22,8 @@ TEXT = "Checkout fails since 14:00 UTC in us-east, shop.gateway, prod; customers
 LAST = 2**63 - 1
 """The greatest number that the log can count to."""
 MEDIA: dict[str, str] = {
-    "json": "application/json", "markdown": "text/markdown; charset=utf-8", "brief": "text/markdown; charset=utf-8",
-    "html": "text/html; charset=utf-8",
+    "json": "application/json", "markdown": "text/markdown; charset=utf-8", "brief": "text/plain; charset=utf-8",
+    "html": "text/html; charset=utf-8", "slack": "application/json",
 }  # fmt: skip
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-popups"
 """Of a report as a file: its style is in it, and it has no script."""
@@ -204,7 +204,7 @@ def make_api(desk: Desk) -> APIRouter:
         tags=["investigations"],
     )
     async def report(identity: Identity, form: Form = "json") -> Response:
-        """The report: JSON (its schema ships with the package), Markdown, or HTML."""
+        """The report: JSON (its schema ships with the package), Markdown, a screen of text, HTML, or for Slack."""
         headers = {"content-security-policy": REPORT_POLICY} if form == "html" else {}
         return Response(await desk.report(identity, form), media_type=MEDIA[form], headers=headers)
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tsg_agent.errors import ParameterError, RecordError, TsgError
 from tsg_agent.escape import markdown, one_line
 from tsg_agent.models import Question
+from tsg_agent.report.markdown import to_markdown
 from tsg_agent.web.api import COMMON, ONE, TEXT
 from tsg_agent.web.desk import Desk
 
@@ -143,8 +144,7 @@ class Talk:
             standing = await self._desk.settled(self._about)
             if standing.questions:
                 return _asked(standing.questions, self._about)
-            await self._desk.ended(self._about)
-            words = await self._desk.report(self._about, "brief")
+            words = to_markdown(await self._desk.ended(self._about), brief=True)
         except TsgError as error:
             words = markdown(str(error))
         return f"{words}\n\nInvestigation {self._about}"
