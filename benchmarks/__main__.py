@@ -1,8 +1,8 @@
-"""`python -m benchmarks [investigation] [branches] [demo] [size] [at_once] [surfaces]`: all, or the named ones."""
+"""`python -m benchmarks [NAME …]`: all of ALL, or the named ones."""
 
 import sys
 
-from benchmarks import at_once, branches, demo, investigation, size, surfaces
+from benchmarks import at_once, branches, demo, investigation, model, mutations, owners, size, surfaces
 
 ALL = {
     "investigation": investigation.measure,
@@ -11,6 +11,9 @@ ALL = {
     "size": size.measure,
     "at_once": at_once.measure,
     "surfaces": surfaces.measure,
+    "model": lambda: model.main([]),
+    "mutations": mutations.measure,
+    "owners": owners.measure,
 }
 
 

@@ -1,8 +1,9 @@
 """Twenty investigations at once: how long the event loop of the program that serves them stalls, and its threads.
 
-In a program of its own each: idle, in the process itself, and in two worker processes; with TSG_BENCH_AGAINST, the
-checkout of another version, that one's too. They take turns, so that all meet the same machine; half of the
-investigations are about another region, and one that is wrong or mixed up is counted.
+In a program of its own each: idle, and a Service that runs them in its process, and in two worker processes; with
+TSG_BENCH_AGAINST, the checkout of a version that had no Service, that one's ainvestigate(). They take turns, so that
+all meet the same machine; half of the investigations are about another region, and each that is wrong or mixed up is
+counted.
 """
 
 import json
@@ -24,14 +25,14 @@ telemetry, incident, how, at_once, state = sys.argv[1:]
 text = Path(incident).read_text("utf-8")
 regions = ["us-east", "eu-central"] * (int(at_once) // 2)
 
-async def here():
+async def without_a_service():
     with open_telemetry(telemetry) as engine:
         return await asyncio.gather(*[
             ainvestigate(Request(text=text, telemetry=telemetry, given=Given(region=region)), engine=engine)
             for region in regions
         ])
 
-async def workers():
+async def served():
     from tsg_agent import Service
     async with Service({"shop": telemetry}, settings=Settings(state_dir=Path(state)), workers=int(how)) as service:
         begun = [await service.start(text, given=Given(region=region)) for region in regions]
@@ -62,7 +63,7 @@ async def main():
     if how == "idle":
         await asyncio.sleep(IDLE_S)
     else:
-        reports = await (here() if how == "here" else workers())
+        reports = await (without_a_service() if how == "before" else served())
     stalls.stop()
     seconds = time.perf_counter() - began
     await watching
@@ -79,9 +80,9 @@ asyncio.run(main())
 def measure() -> None:
     """Print the longest stall, threads and seconds of each way, and the stall as a part of the other version's."""
     against = os.environ.get("TSG_BENCH_AGAINST")
-    ways = {"idle": ("idle", None), "in this process": ("here", None), f"{WORKERS} workers": (str(WORKERS), None)}
+    ways = {"idle": ("idle", None), "in this process": ("0", None), f"{WORKERS} workers": (str(WORKERS), None)}
     if against:
-        ways = {"the other version": ("here", against), **ways}
+        ways = {"the other version": ("before", against), **ways}
     else:
         print("at_once: TSG_BENCH_AGAINST names no checkout of another version to compare with")
     told: dict[str, list[dict[str, float]]] = {name: [] for name in ways}

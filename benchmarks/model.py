@@ -2,7 +2,7 @@
 
 The endpoint is scripted: the same script serves both. It answers at once, so that the time is ours. Tokens are counted
 at four characters each, of everything that is sent. `python -m benchmarks.model [FOLDER …]`: each with incident.md and
-telemetry/; without any, the demonstration incident.
+telemetry/; without any, the demonstration incident. Then what recorded questions take, whose answers a person wrote.
 """
 
 import json
@@ -13,12 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from langchain.agents import create_agent
+from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_openai import ChatOpenAI
 
+from benchmarks.mutations import RECORDINGS
 from tests.llm import personas
 from tests.llm.server import Endpoint, Fail, Say, serving
 from tsg_agent import Request, Settings, get_tools, investigate, open_telemetry
 from tsg_agent.ask import Conversation
+from tsg_agent.ask.tools import Bench, agent_tools
+from tsg_agent.recording.file import read
+from tsg_agent.recording.players import ReplayEngine
+from tsg_agent.recording.portable import again
 from tsg_agent.settings import ModelSettings
 from tsg_agent.simulator.demos import demo_named, write_demo
 from tsg_agent.tools import PLUGINS
@@ -34,6 +40,19 @@ def main(folders: list[str]) -> None:
         print(f"{'incident':<22}{'what':<24}{'calls':>6}{'tokens read':>13}{'written':>9}{'seconds':>9}")
         for folder in map(Path, folders or [made]):
             measure(folder)
+    recorded()
+
+
+def recorded() -> None:
+    """Calls and tokens of a question, over the talks in `tests/recordings/by-hand`."""
+    calls = tokens = questions = 0
+    for file in sorted(RECORDINGS.glob("*-talk-*.tsgr")):
+        held, results = read(file)
+        bench = Bench(ReplayEngine(held, results, []), again(held), lambda _given: None)
+        tools = json.dumps([convert_to_openai_tool(tool) for tool in agent_tools(bench)])
+        sent = sum(len(json.dumps([dict(m) for m in call.messages])) + len(tools) for call in held.calls)
+        questions, calls, tokens = questions + len(held.asked), calls + len(held.calls), tokens + sent // 4
+    print(f"{questions} recorded questions: {calls / questions:.2f} calls, {tokens / questions:,.0f} tokens read each")
 
 
 def measure(folder: Path) -> None:

@@ -111,6 +111,7 @@ def _changed(table: str, select: str) -> Callable[[Path], None]:
         path = folder / f"{table}.parquet"
         source = path.rename(path.with_suffix(".plain"))
         with duckdb.connect() as connection:
+            connection.execute("SET enable_progress_bar = false")
             connection.execute(f"COPY ({select.format(source=_read(source))}) TO '{path}'")
         source.unlink()
 

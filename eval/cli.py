@@ -47,6 +47,7 @@ def run(  # noqa: PLR0913, PLR0917 - typer makes each parameter a flag
     ] = "rules",
     model: Annotated[str | None, typer.Option(help="the model of an entrant that uses one")] = None,
     base_url: Annotated[str | None, typer.Option(help="an OpenAI-compatible endpoint")] = None,
+    title: Annotated[str, typer.Option("--name", help="what the results call the entrant")] = "",
     runs: Annotated[int, typer.Option(min=1, help="how often each incident is put")] = 1,
     reseed: Annotated[list[int] | None, typer.Option(help="fresh seeds beside the fixed ones; may be repeated")] = None,
     only_fresh: Annotated[bool, typer.Option(help="leave out the fixed seeds")] = False,
@@ -63,7 +64,7 @@ def run(  # noqa: PLR0913, PLR0917 - typer makes each parameter a flag
     """Put incidents before an entrant and score its answers."""
     if model and entrant in ("rules", "guide"):
         raise typer.BadParameter(f"entrant {entrant} uses no model; `--entrant agent` is ours with one")
-    spec = Spec(entrant, model, base_url, nested(set_ or []), timeout)
+    spec = Spec(entrant, model, base_url, nested(set_ or []), timeout, title)
     try:
         wanted = chosen(load_all(incidents), cases or [])
     except KeyError as error:

@@ -18,6 +18,8 @@ def compare(before: Run, after: Run) -> str:
     lines += [f"Before, {failures(before.results)}; after, {failures(after.results)}. {LEFT_OUT}", ""]
     lines += ["| score | before | after | better | worse | p | |", "|---|---|---|---|---|---|---|"]
     tests: list[tuple[str, str, float]] = []
+    differing: list[str] = []
+    """Scores that some incident changed: the others cannot differ, and correcting for them would hide what does."""
     moved: dict[str, list[str]] = {}
     for name in ("passed", *SHARES, *FAULTS, *COSTS):
         pairs = [(key, _mean(old[key], name), _mean(new[key], name)) for key in shared]
@@ -30,17 +32,21 @@ def compare(before: Run, after: Run) -> str:
         plain = all(value in (0.0, 1.0) for _, a, b in known for value in (a, b))
         p = mcnemar(better, worse) if plain else sign_flip([gain for _, gain in gains])
         means = [sum(values) / len(known) for values in ([a for _, a, _ in known], [b for _, _, b in known])]
+        if better or worse:
+            differing.append(name)
         tests.append((name, f"| {name} | {means[0]:.3f} | {means[1]:.3f} | {better} | {worse} | {p:.3g} |", p))
         if name not in COSTS:
             moved[name] = [
                 f"{key[0]}{f' (seeds {key[1]})' if key[1] else ''} {'+' if g > 0 else '-'}" for key, g in gains if g
             ]
-    firm = _holm({name: p for name, _, p in tests})
-    lines += [f"{line} {'more than noise' if name in firm else 'may be chance'} |" for name, line, _ in tests]
+    firm = _holm({name: p for name, _, p in tests if name in differing})
+    for name, line, _ in tests:
+        what = "more than noise" if name in firm else "may be chance" if name in differing else "the same"
+        lines.append(f"{line} {what} |")
     lines += [
         "",
         f'p: McNemar\'s exact test where all are 0 or 1, else a paired permutation test; "more than noise" at '
-        f"{LEVEL:g} after Holm's correction for {len(tests)} scores.",
+        f"{LEVEL:g} after Holm's correction for the {len(differing)} scores that differ.",
         "",
     ]
     for name, changed in moved.items():

@@ -53,9 +53,10 @@ def connected(file: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def mended(file: Path) -> Path | None:
+def mended(file: Path, column: str) -> Path | None:
     """Where a damaged file is now kept, with a new one in its place; None for a sound one.
 
+    `column`: of the table that is called like the file; where the table is there without it, something else wrote it.
     Looks at the whole file: a page that is damaged in its middle opens like any other. Raises OSError,
     sqlite3.Error.
     """
@@ -64,7 +65,8 @@ def mended(file: Path) -> Path | None:
             _write_ahead(connection)
             connection.execute("CREATE TABLE IF NOT EXISTS kept (id TEXT)")  # a folder that is full, or read-only
             (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if said == "ok":
+            held = {row[0] for row in connection.execute("SELECT name FROM pragma_table_info(?)", [file.stem])}
+        if said == "ok" and (not held or column in held):
             return None
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & 0xFF not in _DAMAGED:

@@ -116,8 +116,11 @@ class Store:
         """
         notes = []
         try:
-            for name, lost in (("checkpoints", "what was interrupted before begins anew"), ("events", "")):
-                aside = mended(self._folder / f"{name}.sqlite")
+            for name, column, lost in (
+                ("checkpoints", "thread_id", "what was interrupted before begins anew"),
+                ("events", "investigation", ""),
+            ):
+                aside = mended(self._folder / f"{name}.sqlite", column)
                 if aside:
                     notes.append(f"The file of {name} was damaged, and is kept as {aside.name}{lost and f': {lost}'}.")
         except (OSError, sqlite3.Error) as error:

@@ -33,11 +33,13 @@ class Spec:
     base_url: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     timeout: float = 600
+    title: str = ""
+    """What results call it; empty: its name, and its model's."""
 
     @property
     def label(self) -> str:
         """How results are filed."""
-        return f"{self.name} {self.model}" if self.model else self.name
+        return self.title or (f"{self.name} {self.model}" if self.model else self.name)
 
 
 def entrant_of(spec: Spec) -> Entrant:

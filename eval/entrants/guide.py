@@ -10,29 +10,21 @@ from typing import Any
 from eval.answer import Answer, Blamed, Check, Proposed, Question, Stated
 from eval.cases import SUBJECTS
 from eval.entrants import Entrant, Spec
-from tsg_agent import Finding, Given, QuestionError, Request, Settings, investigate
+from tsg_agent import GUIDE, Finding, Given, QuestionError, Request, Settings, investigate
 
-ABNORMAL: dict[int, tuple[str, ...]] = {
-    9: ("CRITICAL_SCENARIO_FAILING",),
-    2: ("REGRESSION_DETECTED", "PERFORMANCE_DEGRADATION"),
-    3: ("HIGH_ERROR_RATE", "HIGH_LATENCY", "LATENCY_ANOMALY"),
-    4: ("CRITICAL", "WARNING"),
-    5: ("HIGH_ERRORS", "HIGH_LATENCY", "UNSTABLE", "LOW_SUCCESS"),
-    6: ("CRITICAL", "DEGRADED", "INFRASTRUCTURE_ISSUES", "PERFORMANCE_ISSUES", "RESOURCE_PRESSURE"),
-    7: ("HIGH_SERVER_ERRORS", "LOW_SUCCESS_RATE", "HIGH_LATENCY", "HIGH_CLIENT_ERRORS", "LOW_CACHE_EFFICIENCY"),
-    8: (
-        "SLA_BREACH_PREMIUM", "SLA_BREACH_STANDARD", "CRITICAL", "HIGH_RETRY_RATE", "DEPENDENCY_ISSUES",
-        "PERFORMANCE_DEGRADED",
-    ),
-    10: ("CRITICAL", "URGENT"),
-}  # fmt: skip
-"""The guide's labels that call for something, in its order of resolution."""
-RESOLUTIONS = {
-    "CRITICAL_SCENARIO_FAILING": ("definitive", "mitigate_workflow"),
-    "REGRESSION_DETECTED": ("potential", "roll_back"),
-    "HIGH_ERROR_RATE": ("potential", "set_flag"),
-}
-ACTIONS = {4: "redirect_traffic", 6: "redirect_traffic", 10: "fix_error"}
+
+def _abnormal(step: Any) -> tuple[str, ...]:
+    """Labels that call for something; of errors, of which there are always some, those that the guide acts on."""
+    return tuple(step.resolves) if step.nothing else tuple(label for label in step.labels if label not in step.harmless)
+
+
+def _tier(step: Any, label: str) -> str:
+    kinds = {"definitive": "definitive", "change": "potential" if label in step.resolves else "symptom"}
+    return kinds.get(step.kind.value, "symptom")
+
+
+ORDER = sorted(GUIDE.steps, key=lambda step: ("definitive", "change", "symptom").index(step.kind.value))
+"""The guide's order of resolution."""
 
 
 def guide(spec: Spec) -> Entrant:
@@ -67,14 +59,13 @@ def blamed(findings: list[Finding]) -> list[Blamed]:
     """The first abnormal row of each step, in the guide's order: it has no word for doubt, so all are confirmed."""
     by_step = {finding.step: finding for finding in findings}
     causes = []
-    for step, labels in ABNORMAL.items():
-        finding = by_step.get(step)
+    for step in ORDER:
+        labels, finding = _abnormal(step), by_step.get(step.step)
         rows = finding.rows if finding else []
         row = next((row for row in rows if _label(row, labels)), None)
         if row is not None:
             label = _label(row, labels)
-            tier, _ = RESOLUTIONS.get(label, ("symptom", ""))
-            causes.append(Blamed(subject=_subject(row), step=step, label=label, tier=tier))
+            causes.append(Blamed(subject=_subject(row), step=step.step, label=label, tier=_tier(step, label)))
     return causes
 
 
@@ -89,7 +80,7 @@ def _subject(row: dict[str, Any]) -> dict[str, str]:
 def _actions(causes: list[Blamed]) -> list[Proposed]:
     found = []
     for cause in causes:
-        kind = RESOLUTIONS.get(cause.label, ("", ACTIONS.get(cause.step or 0, "")))[1]
+        kind = GUIDE.by_number[cause.step or 0].resolves.get(cause.label, "")
         if kind:
             found.append(Proposed(kind=kind, target=dict(cause.subject)))
     return found

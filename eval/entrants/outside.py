@@ -66,4 +66,8 @@ def checked(given: Any) -> Answer:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the answer"
-        raise EntrantError(f"not an answer of the protocol: {place}: {first['msg']}") from error
+        begins = ""
+        if first["type"] == "json_invalid":  # most often a line of a log before the answer
+            line = str(given if isinstance(given, str) else given.decode("utf-8", "replace")).strip().partition("\n")[0]
+            begins = f"; standard output must be the answer alone, and begins with {line[: SHOWN // 4]!r}"
+        raise EntrantError(f"not an answer of the protocol: {place}: {first['msg']}{begins}") from error

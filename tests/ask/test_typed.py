@@ -221,20 +221,22 @@ def test_a_query_that_cannot_be_is_none(wrong: dict[str, list[str]]) -> None:
 
 def test_all_schemas_together_are_short(engine: Engine) -> None:
     tools = agent_tools(Bench(engine, Settings(), lambda _given: pytest.fail("nothing is run")))
-    assert sum(len(json.dumps(convert_to_openai_tool(tool))) for tool in tools) < 4 * 1_500
+    assert sum(len(json.dumps(convert_to_openai_tool(tool))) for tool in tools) < 4 * 1_000
 
 
 def test_a_model_is_told_the_scope_and_its_tools_look_there(engine: Engine, incident: Request) -> None:
     filled = calls("measure", measures=["failure_rate"], by=["service_version"])
-    script = each(calls("check_versions"), calls("plugin_1_tool"), filled, Say("Version 3.15.0 regressed [E2.1]."))
+    script = each(
+        calls("check", what="versions"), calls("plugin_1_tool"), filled, Say("Version 3.15.0 regressed [E2.1].")
+    )
     answer, endpoint = by_model(engine, script, incident=incident.text)
     told = endpoint.requests[0]["messages"][1]["content"]
     assert "region us-east" in told
     assert "from 2026-03-10T12:00:00Z to 2026-03-10T15:15:00Z; the incident began: 2026-03-10T14:00:00Z" in told
     assert "service_version" in told
     offered = [tool["function"]["name"] for tool in endpoint.requests[0]["tools"]]
-    assert "check_versions" in offered
-    assert not any(name.startswith("plugin_") for name in offered)
+    assert "check" in offered
+    assert not any(name.startswith(("plugin_", "check_")) for name in offered)
     check, again, measured = tool_results(endpoint.requests[-1])
     scope = "Scope: shop.gateway in us-east (prod), 2026-03-10 12:00 UTC to 2026-03-10 15:15 UTC."
     assert all(scope in " ".join(result.split("\n")[:2]) for result in (check, again, measured))
@@ -275,6 +277,10 @@ def test_a_question_means_what_its_words_do_together(question: str, plain: str, 
 def test_two_questions_are_two_where_the_second_ranks(ask: Ask) -> None:
     first, second = ask("errors by zone, and top 2 shards by error rate").tables
     assert (first.query.by, second.query.by) == (("availability_zone",), ("shard_id",))
+
+
+def test_by_nothing_that_groups_is_refused(ask: Ask) -> None:
+    assert "“by”" in ask("errors by data volume").refused[0].not_understood[0]
 
 
 def test_what_would_be_certain_is_refused(ask: Ask) -> None:

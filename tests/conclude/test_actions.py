@@ -95,6 +95,10 @@ def test_a_suspect_says_what_would_settle_it() -> None:
     assert shard.how == "moving a part of its traffic elsewhere would settle it"
     [version] = proposed(suspect(2, "X", {"service_version": "2"}))
     assert version.how == "taking it back for a part of the traffic would settle it"
+    [zone] = proposed(suspect(6, "X", {"availability_zone": "a"}))
+    assert zone.how == shard.how
+    [machine] = proposed(suspect(6, "X", {"instance_type": "m5"}))
+    assert machine.how == ""
 
 
 def test_an_action_says_what_it_would_bring_and_a_look_nothing() -> None:

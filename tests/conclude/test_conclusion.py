@@ -24,7 +24,7 @@ from tests.samples import (
     suspect,
     verdict,
 )
-from tsg_agent.models import Contrast, Measure, Onset, OnsetKind, Rate, Report, Status, Visible
+from tsg_agent.models import Contrast, Measure, Onset, OnsetKind, Rate, Report, Status, TrafficLoss, Visible
 from tsg_agent.report.html import to_html
 from tsg_agent.report.markdown import to_markdown
 from tsg_agent.sla import unmeasured
@@ -92,6 +92,13 @@ def test_each_cause_is_worded_in_its_own_measure(measure: Measure, words: str) -
     made = report(judgement(verdict(5, "X", {"shard_id": "1"}, measure=measure)))
     assert f"5.1 % {words}" in made.causes[0].statement
     assert f"5.1 % {words}" in made.headline
+
+
+def test_requests_that_stop_coming_are_said_beside_a_cause() -> None:
+    lost = TrafficLoss(since=START, before=40.0, after=4.0)
+    cause = verdict(5, "HIGH_ERRORS", {"shard_id": "1"})
+    made = report(judgement(cause).model_copy(update={"traffic": lost}))
+    assert f"; requests fell by 90 % at {START:%H:%M} UTC; availability is" in made.headline
 
 
 def test_a_difference_that_may_be_chance_is_called_so() -> None:

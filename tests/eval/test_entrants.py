@@ -53,6 +53,7 @@ def test_a_command_line_gets_the_question_and_hands_in_the_answer(cases: dict[st
 @pytest.mark.parametrize(
     ("code", "words"),
     [
+        ('print("INFO starting"); print("{}")', "the answer alone, and begins with 'INFO starting'"),
         ('print("hello")', "not an answer of the protocol"),
         ('print("{\\"causes\\": 3}")', "causes"),
         ('print("{\\"cause\\": []}")', "cause: Extra inputs"),

@@ -164,3 +164,29 @@ def test_checks_labels_gaps_and_tier() -> None:
     assert scorers.tier(expected(), answer(VERSION)) == 0.0
     assert scorers.questions(expected(asked=["region"]), ["region"]) == 1.0
     assert scorers.questions(expected(), ["region"]) == 0.0
+
+
+def test_each_suspicion_wants_the_right_word() -> None:
+    asked = expected(suspected=[{"words": "DNS", "answer": "not in this telemetry"}, {"words": "pay", "answer": "no"}])
+    right = [{"words": "dns", "answer": "not in this telemetry"}, {"words": "pay component", "answer": "no"}]
+    assert scorers.suspicions(asked, answer(suspicions=right)) == 1.0
+    assert scorers.suspicions(asked, answer(suspicions=[*right[:1], {"words": "pay", "answer": "yes"}])) == 0.5
+    assert scorers.suspicions(asked, answer(suspicions=[])) == 0.0
+    assert scorers.suspicions(asked, answer()) is None
+    assert scorers.suspicions(expected(), answer(suspicions=right)) is None
+
+
+@pytest.mark.parametrize(("rows", "columns", "fits"), [(22, 80, 1.0), (23, 10, 0.0), (5, 81, 0.0)])
+def test_a_screen_has_22_rows_of_80_columns(rows: int, columns: int, fits: float) -> None:
+    assert scorers.fits(answer(screen="\n".join(["x" * columns] * rows))) == fits
+    assert scorers.fits(answer()) is None
+
+
+def test_the_headline_wants_the_right_cause_and_nobody_else_blamed() -> None:
+    assert scorers.nobody_blamed(expected(), answer(SHARD)) == 1.0
+    assert scorers.nobody_blamed(expected(), answer(SHARD, VERSION)) == 0.0
+    assert scorers.nobody_blamed(expected(), answer(VERSION)) == 0.0
+    quiet = expected(causes=[], incident=False)
+    assert scorers.nobody_blamed(quiet, answer()) == 1.0
+    assert scorers.nobody_blamed(quiet, answer(SHARD)) == 0.0
+    assert scorers.nobody_blamed(quiet, answer(SHARD, confidence="suspected")) == 1.0

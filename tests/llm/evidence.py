@@ -102,7 +102,7 @@ def _repair() -> Row:
 
 
 def _sla() -> Row:
-    row = Row("SLA", codes={"5xx", "2xx"})
+    row = Row("SLA", codes={"5xx", "2xx"}, words="threshold 99.9 % breached")
     row.facts += [Fact(99.9, "percent"), Fact(97.13, "percent", "after"), Fact(99.962, "percent", "before")]
     row.facts += [Fact(float(n), "", "before") for n in (5, 13001)] + [Fact(float(n), "", "after") for n in (92, 3201)]
     return row

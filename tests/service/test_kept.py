@@ -153,10 +153,21 @@ def test_what_runs_in_another_process_is_not_run_again(incident: Request, tmp_pa
     assert resume(identity, settings=Settings(state_dir=tmp_path), watch=Watch(ask=lambda _: ANSWERS)).causes
 
 
+def _foreign(_held: bytes) -> bytes:
+    """A sound file with tables of the same names that hold something else."""
+    with closing(sqlite3.connect(":memory:")) as other:
+        other.executescript("CREATE TABLE checkpoints (a INT); CREATE TABLE events (a INT)")
+        return other.serialize()
+
+
 @pytest.mark.parametrize(
     "damage",
-    [lambda held: b"no database " * (len(held) // 12), lambda held: held[:4096] + b"\xff" * 4096 + held[8192:]],
-    ids=["all of it", "one page"],
+    [
+        _foreign,
+        lambda held: b"no database " * (len(held) // 12),
+        lambda held: held[:4096] + b"\xff" * 4096 + held[8192:],
+    ],
+    ids=["another's", "all of it", "one page"],
 )
 def test_a_damaged_file_is_called_so_kept_aside_and_new_ones_work(
     damage: Any, incident: Request, state: tuple[Report, Path]

@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.telemetry.sources import said_of
-from tests.telemetry.written import BROKEN, MAPS, START, WRITERS, Call, Writer, calls, put
+from tests.telemetry.written import BROKEN, MAPS, PATHS, START, WRITERS, Call, Writer, calls, put
+from tsg_agent import Given, Request, investigate
 from tsg_agent.cli.app import app
 from tsg_agent.errors import TelemetryError
 from tsg_agent.settings import Settings
@@ -167,6 +168,27 @@ def test_exports_of_the_same_traces_give_the_findings_of_the_flat_table(name: st
     assert wanted[0][1] == "REGRESSION_DETECTED"
     assert findings(path, path_of(name), "eu-north-1") == wanted
     assert any(call.time >= BROKEN for call in made)
+
+
+@pytest.mark.slow
+def test_traces_and_the_flat_table_give_one_conclusion(tmp_path: Path) -> None:
+    made = calls(4000)
+    given = Given(
+        region="eu-north-1", service_name="basket", environment="prod", incident_start=BROKEN,
+        start_time=START, end_time=START + timedelta(minutes=150),
+    )  # fmt: skip
+
+    def concluded(place: Path, name: str | None) -> tuple[Any, ...]:
+        request = Request(text="", telemetry=str(place), mapping=path_of(name) if name else None, given=given)
+        report = investigate(request)
+        causes = [(one.confidence, one.subject, one.onset.after, one.contrast.rest) for one in report.causes]
+        return causes, report.onset, report.sla.after, report.sla.before, report.headline
+
+    wanted = concluded(flat(tmp_path / "flat", made), None)
+    assert wanted[0][0][1] == {"service_version": "7.2.0", "endpoint_path": PATHS[0]}
+    for name in ("otlp", "jaeger", "zipkin"):
+        writer = next(one for one in WRITERS if one.name == name)
+        assert concluded(put(writer, tmp_path / name, made), name) == wanted
 
 
 def test_what_is_no_ready_format_is_guessed_with_reasons(tmp_path: Path) -> None:

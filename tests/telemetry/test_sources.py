@@ -161,7 +161,7 @@ def test_files_of_no_known_name(tmp_path: Path) -> None:
     (tmp_path / "stuff.csv").write_text("a,b\n1,2\n")
     with pytest.raises(TelemetryError, match="named like a table") as caught:
         DuckDB(tmp_path)
-    assert "--mapping" in caught.value.fix
+    assert "mapping init" in caught.value.fix
 
 
 def test_a_truncated_parquet_file(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ def read(folder: Path, values: list[Any], mapping: str = "", **columns: Any) -> 
         ([True, False, None], [200, 500, None]),
         (["STATUS_CODE_OK", "STATUS_CODE_ERROR", "STATUS_CODE_UNSET"], [200, 500, 200]),
         ([200, 999, -1], [200, None, None]),
+        ([0, 1], [200, 500]),
+        (["0", "1", "14"], [200, 499, 503]),
     ],
 )
 def test_a_status_is_read(values: list[Any], expected: list[Any], tmp_path: Path) -> None:

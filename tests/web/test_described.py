@@ -1,6 +1,7 @@
 """The interface keeps to its own description, whatever it is sent."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ pytest.importorskip("schemathesis", reason="needs schemathesis: `make test-surfa
 
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis import checks
 from schemathesis.generation import GenerationMode
 
@@ -41,7 +43,7 @@ def described(incident: Request, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.mark.parametrize("mode", GenerationMode)
 def test_nothing_is_answered_that_is_not_described(described: Any, mode: Any) -> None:
     operations = [found.ok() for found in described.get_all_operations()]
-    assert len(operations) > 15
+    asked = 0
     for operation in operations:
 
         @settings(
@@ -52,7 +54,10 @@ def test_nothing_is_answered_that_is_not_described(described: Any, mode: Any) ->
         def answers(case: Any) -> None:
             case.call_and_validate(checks=CHECKS)
 
-        answers()
+        with suppress(Unsatisfiable):  # what takes nothing can be asked nothing wrong
+            answers()
+            asked += 1
+    assert asked > 10
 
 
 def test_every_operation_has_words_and_every_body_an_example(described: Any) -> None:

@@ -197,7 +197,8 @@ def test_hostile_text_in_every_place_is_text(page: Page, site: tuple[httpx.Clien
     store, identity = Store(Settings(state_dir=site[1]).state_dir), "0123456789ab"
     hostile: Report = samples.hostile().model_copy(update={"id": identity})
     store.remember(identity, Request(text=f"{SCRIPT}\n{samples.HOSTILE}", telemetry="x"))
-    store.end(identity, hostile)
+    store.keep_report(identity, hostile)
+    store.end(identity, hostile.headline)
     asked = {"question": SCRIPT, "answer": SCRIPT, "evidence": {SCRIPT: SCRIPT}, "notes": [SCRIPT]}
     store.events.append(identity, "question", asked)
     store.events.append(identity, "resolved", {"end_time": SCRIPT})

@@ -145,13 +145,17 @@ class Agent:
 
 
 class _Shown(AgentMiddleware[Any, Any, Any]):
-    """A model is told of each tool once, and may call the checks by the guide's names as well."""
+    """A model is told of one tool for all checks, and may call each by its own name as well."""
 
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any]:
         """Leave the other names out."""
-        tools = [tool for tool in request.tools if not (isinstance(tool, BaseTool) and tool.name.startswith("plugin_"))]
+        tools = [
+            tool
+            for tool in request.tools
+            if not (isinstance(tool, BaseTool) and tool.name.startswith(("plugin_", "check_")))
+        ]
         return await handler(request.override(tools=tools))
 
 

@@ -12,9 +12,9 @@ from tsg_agent.ask.answers import Answer, Table
 from tsg_agent.ask.citable import Ledger
 from tsg_agent.ask.compiling import Counted, counted_rows, lacking
 from tsg_agent.ask.deciding import decided
-from tsg_agent.ask.intent import YES_OR_NO, Asked, asked, asks_yes_or_no, polite, share_of
+from tsg_agent.ask.intent import YES_OR_NO, Asked, asked, asks_yes_or_no, polite
 from tsg_agent.ask.lexicon import in_english, spelled_out
-from tsg_agent.ask.measures import measure_of
+from tsg_agent.ask.measures import measure_of, share_of
 from tsg_agent.ask.parts import Part, Refused, pieces_of, refusal, second_of, together
 from tsg_agent.ask.scope import Scope, Setting, scope_of
 from tsg_agent.ask.sentences import MINIMUM, Told, told

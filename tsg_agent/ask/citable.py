@@ -39,7 +39,9 @@ class Ledger:
     def evidence(self, question: str = "") -> Evidence:
         """Everything that can be cited now, and what the question gives."""
         parameters = self._report.parameters if self._report else None
-        return Evidence(self._rows.values(), parameters, asked=names_of(question), clocks=clocks_of(question))
+        found = Evidence(self._rows.values(), parameters, asked=names_of(question), clocks=clocks_of(question))
+        found.times |= evidence_of(self._report).times if self._report else set()
+        return found
 
     def findings_of(self, finding: Finding) -> tuple[Finding, Mapping[str, str]]:
         """Add a check's finding; gives it with the id that it got, and its rows in words."""

@@ -27,7 +27,7 @@ from tsg_agent.telemetry.profile import known_values
 if TYPE_CHECKING:
     import pandas as pd
 
-INCIDENT, MOST = 2_000, 100_000
+INCIDENT, MOST = 1_000, 100_000
 """Characters of an incident's text that go with each call, where its scope is settled; and where it is not."""
 REMEMBERED = 6
 """Questions and answers of a talk that a model is told of."""
@@ -121,7 +121,7 @@ class Conversation:
             history=self._history(),
             scope=_told(scope) if scope else "",
             columns={name: sorted(table.present) for name, table in self._engine.tables.items()},
-            question=f"{question}{_given(self._setting.given)}",
+            question=question if scope else f"{question}{_given(self._setting.given)}",
         )
         try:
             answer = agent.answer(messages, question, listener)
@@ -201,7 +201,7 @@ class Conversation:
 
     def _history(self) -> str:
         turns = self.answers[-REMEMBERED:]
-        return "\n".join(f"Q: {answer.question}\nA: {answer.text[:600]}" for answer in turns)
+        return "\n".join(f"Q: {answer.question}\nA: {answer.text[:400]}" for answer in turns)
 
 
 def _told(scope: Parameters) -> str:
@@ -216,9 +216,7 @@ def _told(scope: Parameters) -> str:
 
 def _given(given: Given) -> str:
     """What flags say, for a model."""
-    said = [
-        f"{name} {iso(value) if isinstance(value, datetime) else value}" for name, value in given if value is not None
-    ]
+    said = [f"{name} {iso(value) if isinstance(value, datetime) else value}" for name, value in given if value]
     return f" (Where the question does not say: {', '.join(said)}.)" if said else ""
 
 

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from tsg_agent.ask.measures import condition_of, measure_of
+from tsg_agent.ask.measures import condition_of, measure_of, share_of
 from tsg_agent.ask.phrases import measures_of
 from tsg_agent.ask.tokens import Reading, Token
 from tsg_agent.ask.typed import Bound, Filter
@@ -184,7 +184,7 @@ class Filling:
         if self._is(before, "word", "which", "by", "slash"):
             return True
         ranked = self._is(before, "rank")
-        if one.value in ("user_id", "session_id"):
+        if one.counts:
             leads = place == 0 or self._is(place - 1, "figure")  # "the ten users with the most 429"
             several = leads and one.plural and any(token.kind == "rank" for token in self.tokens)
             return several or (ranked and self.tokens[before].text.lower() not in _MANY)  # "most users affected"
@@ -200,7 +200,7 @@ class Filling:
             one = self.tokens[i]
             before = i - 1
             form = self._is(before, "form", "count", "distinct")
-            if form and one.value not in ("user_id", "session_id"):
+            if form and not one.counts:
                 conditions = self.free("condition")
                 suffix = f"_with_{self.tokens[conditions[0]].value}" if len(conditions) == 1 else ""
                 self.measures.append(f"distinct_{one.value}{suffix}")
@@ -266,7 +266,7 @@ class Filling:
                         self.take(near)
             if len(name) != 1:
                 continue
-            measure = self._as_share(name[0]) if percent else name[0]
+            measure = share_of(name[0]) if percent else name[0]
             if percent and self.measures[-1:] == name:
                 self.measures[-1] = measure
             self.bounds.append(Bound(measure=measure, sign=token.value, value=value))
@@ -274,28 +274,20 @@ class Filling:
     def _will_group(self) -> bool:
         return any(self._grouping(p) for p in self.free("thing"))
 
-    def _as_share(self, name: str) -> str:
-        measure = measure_of(name)
-        return condition_of(measure.condition).rate if measure.kind == "count" and measure.condition else name
-
     def _counted_at(self, place: int) -> list[int]:
         """A count right behind a bound: "100 requests", "45 failures", "5 failed requests"."""
         found: list[int] = []
-        while place not in self.used and (
-            self._is(place, "condition") or self._is(place, "unit") or self._is(place, "thing", "user_id", "session_id")
-        ):
+        while (one := self._at(place)) and place not in self.used and (one.counts or one.kind in ("condition", "unit")):
             found.append(place)
             place += 1
         return found
 
     def _phrase_before(self, place: int) -> list[int]:
         """The measure before a bound: "an error rate above 10 %", "is the error rate of 4.24.0 above 10 %"."""
-        kinds = ("condition", "unit", "number", "function", "form", "measure")
         found: list[int] = []
         for at in range(place - 1, -1, -1):
             one = self.tokens[at]
-            measuring = one.kind in kinds or (one.kind == "thing" and one.value in ("user_id", "session_id"))
-            if measuring and at not in self.used:
+            if one.measures and at not in self.used:
                 found.insert(0, at)
             elif found or one.kind in ("bound", "bucket") or (one.kind == "word" and one.value == "and"):
                 break
@@ -315,14 +307,11 @@ class Filling:
             if self.tokens[i].value == "only" and self._is(i + 1, "condition"):
                 self.conditions.append(self.tokens[i + 1].value)
                 self.take(i, i + 1, *(p for p in (i + 2,) if self._is(p, "unit", "requests")))
-        kinds = ("condition", "unit", "number", "function", "form", "measure")
         segments: list[list[int]] = [[]]
         for i, one in enumerate(self.tokens):
             if one.kind == "word" and one.value in ("and", "slash", "sort", "by"):
                 segments.append([])
-            if i not in self.used and (
-                one.kind in kinds or (one.kind == "thing" and one.value in ("user_id", "session_id"))
-            ):
+            if i not in self.used and one.measures:
                 segments[-1].append(i)
         segments = [segment for segment in segments if segment]
         merged: list[list[int]] = []
@@ -382,7 +371,8 @@ class Filling:
                 self.limit = int(self.tokens[i].amount)
                 self.take(i)
         for i in self.free("word"):
-            if self.tokens[i].value in ("sort", "by") and (self.measures or self.order[0]):
+            grouped = self.by or places or self.free("value")  # "errors by volume" is by nothing
+            if self.tokens[i].value in (("sort", "by") if grouped else ("sort",)) and (self.measures or self.order[0]):
                 self.take(i)
         return bool(places)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tsg_agent.ask.filling import Filling
-from tsg_agent.ask.measures import condition_of, measure_of
+from tsg_agent.ask.measures import measure_of
 from tsg_agent.ask.tokens import Reading, Token
 from tsg_agent.ask.typed import Bound, Filter
 
@@ -170,7 +170,7 @@ def _only_some(filling: Filling, found: Asked) -> bool:
 
 def _hurt_users(reading: Reading) -> None:
     """ "users affected": those with a failed request."""
-    users = any((one.kind, one.value) in (("thing", "user_id"), ("thing", "session_id")) for one in reading.tokens)
+    users = any(one.counts for one in reading.tokens)
     if users and not reading.has("condition"):
         reading.tokens = [
             Token(one.start, one.end, "condition", "failures", 0.0, one.text)
@@ -330,9 +330,3 @@ def _decide(filling: Filling, found: Asked, first: Token | None) -> None:
         found.check, found.health = True, found.measures == ("completion_rate",)
     else:
         found.left.append(YES_OR_NO)
-
-
-def share_of(name: str) -> str:
-    """The measure by which sides of different length are compared: a count's share."""
-    measure = measure_of(name)
-    return condition_of(measure.condition).rate if measure.kind == "count" and measure.condition else name

@@ -127,6 +127,12 @@ def measure_of(name: str) -> Measure:  # noqa: PLR0911 - one return for each kin
     )
 
 
+def share_of(name: str) -> str:
+    """The measure by which sides of different length are compared: a count's share."""
+    measure = measure_of(name)
+    return condition_of(measure.condition).rate if measure.kind == "count" and measure.condition else name
+
+
 def _is_condition(name: str) -> bool:
     return name in CONDITIONS or bool(_CODE.fullmatch(name) or _SLOWER.fullmatch(name))
 

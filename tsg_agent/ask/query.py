@@ -6,11 +6,13 @@ import sqlglot
 from sqlglot import expressions as exp
 from sqlglot.errors import SqlglotError
 
-from tsg_agent.ask.subqueries import check_sources
 from tsg_agent.errors import QueryError
 from tsg_agent.telemetry.allowed import AGGREGATES, SCALARS, WINDOWED, refused
 from tsg_agent.telemetry.apart import too_large
+from tsg_agent.telemetry.catalog import CATALOG
 from tsg_agent.telemetry.engine import Distrusting, Engine
+from tsg_agent.telemetry.growth import grows
+from tsg_agent.telemetry.subqueries import check_names, named
 from tsg_agent.telemetry.values import is_text, rows_of
 
 ROWS = 100
@@ -58,7 +60,27 @@ def run_checked(engine: Engine, sql: str, timeout: float) -> tuple[list[dict[str
 
 
 def _check(tree: exp.Expr) -> None:
-    check_sources(tree)
+    _check_sources(tree)
     for node in tree.walk():
         if why := refused(node, _FUNCTIONS):
             raise QueryError(why)
+
+
+def _check_sources(tree: exp.Expr) -> None:
+    """Raises QueryError where a table is read that is none of the guide's, or a text may grow beyond bounds."""
+    check_names(tree, CATALOG)
+    if grows(tree, _source):
+        raise QueryError("The query puts too many texts together: join fewer, or shorten them with left().")
+
+
+def _source(table: exp.Table) -> exp.CTE | None:
+    """The common table expression that a table's name stands for; None for one of the guide's tables.
+
+    Raises QueryError for anything else.
+    """
+    if not isinstance(table.this, exp.Identifier) or table.args.get("db") or table.args.get("catalog"):
+        raise QueryError(f"Only the tables {', '.join(CATALOG)} may be read.")
+    found = named(table)
+    if found is None and table.name.lower() not in CATALOG:
+        raise QueryError(f"There is no table {table.name[:60]!r}; there are {', '.join(CATALOG)}.")
+    return found

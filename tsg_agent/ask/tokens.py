@@ -65,6 +65,16 @@ class Token:
         """Whether the word is in the plural."""
         return stem(self.text.split(" ")[-1].lower()) != self.text.split(" ")[-1].lower()
 
+    @property
+    def counts(self) -> bool:
+        """Whether it names users or sessions, which are counted like requests."""
+        return self.kind == "thing" and self.value in ("user_id", "session_id")
+
+    @property
+    def measures(self) -> bool:
+        """Whether it is a part of a measure."""
+        return self.counts or self.kind in ("condition", "unit", "number", "function", "form", "measure")
+
 
 @dataclass(frozen=True)
 class Unknown:

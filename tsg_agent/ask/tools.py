@@ -1,12 +1,12 @@
 """The agent's tools: the nine checks, the whole guide, a look at the telemetry, one query, and code over results."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tsg_agent.ask.citable import Ledger, gap_rows
 from tsg_agent.ask.compiling import counted_rows
@@ -45,8 +45,13 @@ QUERY = (
     "Runs one read-only SELECT (DuckDB, times UTC), for what nothing else answers. At most 100 rows, kept as q1, q2, …"
 )
 COMPUTE = "Runs Python with pandas over frames of earlier results (q1, e7, plugin_8); assign `result`."
-CHECKS = [f"check_{plugin.noun}" for plugin in PLUGINS]
-"""The checks' names, in the order of PLUGINS: each says what it looks at. plugin_1_tool, … are the same tools."""
+CHECK = (
+    "Runs one check of the guide and gives its rows and labels. Of flags: each value; of regions: datacenters; of "
+    "partitions: shards, tenants; of zones: instance types, CPU, memory; of endpoints: methods, API versions, clients; "
+    "of products: tiers, subscriptions; of workflows: runs and steps; of errors: components, dependencies."
+)
+SUBJECTS = tuple(plugin.noun for plugin in PLUGINS)
+"""What the checks look at."""
 ARGUMENTS = "The arguments are region, start_time, end_time, service_name, environment; times are ISO 8601, UTC."
 Investigate = Callable[[Given], Report]
 
@@ -59,6 +64,19 @@ class Elsewhere(BaseModel):
     region: str = ""
     start_time: str = ""
     end_time: str = ""
+
+
+class CheckArgs(Elsewhere):
+    """Arguments of check."""
+
+    what: str = Field(json_schema_extra={"enum": list(SUBJECTS)})
+
+    @field_validator("what")
+    @classmethod
+    def _is_checked(cls, what: str) -> str:
+        if what not in SUBJECTS:
+            raise ValueError(f"there is no check of {what[:60]!r}; there are {', '.join(SUBJECTS)}")
+        return what
 
 
 class GuideArgs(Elsewhere):
@@ -109,16 +127,9 @@ class Bench:
 
 def agent_tools(bench: Bench) -> "list[StructuredTool]":
     """All tools that a model is told of. Each result says its scope first, and its rows get ids in the ledger."""
-    return [*_checks(bench, CHECKS), *_others(bench)]
-
-
-def agent_aliases(bench: Bench) -> "list[StructuredTool]":
-    """The checks by the names that the guide's steps have."""
-    return _checks(bench, [plugin.name for plugin in PLUGINS])
-
-
-def _others(bench: Bench) -> "list[StructuredTool]":
+    plugins = dict(zip(SUBJECTS, PLUGINS, strict=True))
     return [
+        _tool("check", CHECK, CheckArgs, lambda what, **given: _check(bench, plugins[what], given)),
         _tool("run_guide", GUIDE, GuideArgs, lambda **given: _run_guide(bench, given)),
         _tool("measure", MEASURE, TypedQuery, lambda **given: _measure(bench, given)),
         _tool("query_telemetry", QUERY, QueryArgs, lambda sql: _query(bench, sql)),
@@ -127,9 +138,20 @@ def _others(bench: Bench) -> "list[StructuredTool]":
     ]
 
 
+def agent_aliases(bench: Bench) -> "list[StructuredTool]":
+    """The checks one by one, by what they look at and by the names of the guide's steps."""
+    named = [
+        (name, plugin) for one, plugin in zip(SUBJECTS, PLUGINS, strict=True) for name in (f"check_{one}", plugin.name)
+    ]
+    return [
+        _tool(name, plugin.question, Elsewhere, lambda plugin=plugin, **given: _check(bench, plugin, given))
+        for name, plugin in named
+    ]
+
+
 def tool_lines() -> list[str]:
     """Each tool in a line, for a person."""
-    told = {name: f"{plugin.question} ({plugin.name})" for name, plugin in zip(CHECKS, PLUGINS, strict=True)}
+    told = {f"check {one}": f"{plugin.question} ({plugin.name})" for one, plugin in zip(SUBJECTS, PLUGINS, strict=True)}
     more = {
         "run_guide": GUIDE,
         "measure": MEASURE,
@@ -154,7 +176,9 @@ def _tool(name: str, description: str, args: type[BaseModel], call: Callable[...
 
         @property
         def tool_call_schema(self) -> dict[str, Any]:
-            return args.model_json_schema()
+            schema = args.model_json_schema()
+            compact(schema)
+            return schema
 
     return Short.from_function(
         func=guarded,
@@ -166,15 +190,8 @@ def _tool(name: str, description: str, args: type[BaseModel], call: Callable[...
     )
 
 
-def _checks(bench: Bench, names: Sequence[str]) -> "list[StructuredTool]":
-    """A tool of each check. Its finding goes into the ledger, its rows into a frame for code."""
-    return [
-        _tool(name, plugin.question, Elsewhere, lambda plugin=plugin, **given: _check(bench, plugin, given))
-        for name, plugin in zip(names, PLUGINS, strict=True)
-    ]
-
-
 def _check(bench: Bench, plugin: Plugin[Any], given: dict[str, Any]) -> str:
+    """A check's rows. Its finding goes into the ledger, its rows into a frame for code."""
     scope = bench.scope.model_dump() if bench.scope else {}
     said = {name: value for name, value in given.items() if value and name in ScopeArgs.model_fields}
     if extra := set(given) - set(ScopeArgs.model_fields):
@@ -242,9 +259,9 @@ def guide_text(report: Report) -> str:
     rows = list(evidence_of(report).rows.values())
     shown = [row for row in rows if re.fullmatch(r"C\d+", row.id)][:6]
     shown += [row for row in rows if row.id == "SLA"]
-    shown += [row for row in rows if row.id[0] == "A"][:8] + gap_rows(report)[:10]
+    shown += [row for row in rows if row.id[0] == "A"][:6] + gap_rows(report)[:10]
     seen = [row for row in rows if re.fullmatch(r"C\d+\.\d+", row.id)]
-    shown += seen[:8] + [row for row in rows if row.id[0] == "R"][:6]
+    shown += seen[:5] + [row for row in rows if row.id[0] == "R"][:4]
     lines, length = [report.headline], len(report.headline)
     for row in shown:
         line = f"[{row.id}] {_whole(row.words)}"

@@ -49,21 +49,12 @@ def _remedy(cause: Cause, case: Case) -> Action:
     return fitting or look(cause, "the guide has no fixed remedy for it")
 
 
-SETTLES = {
-    Order.UNDO: "taking it back for a part of the traffic would settle it",
-    Order.REDIRECT: "moving a part of its traffic elsewhere would settle it",
-    Order.DRAIN: "moving a part of its traffic elsewhere would settle it",
-    Order.FIX: "its failing requests' own errors, against those of a good hour, would settle it",
-}
-"""What would tell a suspect from a cause, by what would be done about it."""
-
-
 def _with_effect(found: Action, cause: Cause, case: Case) -> Action:
     """With what undoing the cause would bring; a look undoes nothing, so with what would settle it."""
     if found.urgency == NOW:
         return found.model_copy(update={"effect": effect_words(cause.effect)})
-    orders = (remedy.order for remedy, columns in case.guide.remedies() if named(cause, columns))
-    return found.model_copy(update={"how": SETTLES.get(next(orders, Order.LOOK), "")})
+    settling = (one.settles for one, columns in case.guide.remedies() if one.settles and named(cause, columns))
+    return found.model_copy(update={"how": next(settling, "")})
 
 
 def _look_first(cause: Cause, _: Situation, __: tuple[str, ...]) -> Action | None:

@@ -17,8 +17,12 @@ def headline(case: Case, causes: list[Cause], gaps: list[Gap]) -> str:
     sla = case.sla
     state = availability_words(case.start, sla)
     confirmed = [c for c in causes if c.confidence is Confidence.CONFIRMED]
+    traffic = case.judgement.traffic
     if confirmed:
-        return sentence(f"{_cause(case, confirmed[0])}; {state}")
+        fell = ""
+        if traffic is not None and not sla.lost:  # else the availability's words say it
+            fell = f"; requests fell by {percent(traffic.percent)} at {clock(traffic.since)}"
+        return sentence(f"{_cause(case, confirmed[0])}{fell}; {state}")
     if causes and case.judgement.traffic is None:
         number = "one suspect" if len(causes) == 1 else f"{len(causes)} suspects"
         return sentence(f"no cause confirmed, {number}, first {subject_name(causes[0].subject)}; {state}")

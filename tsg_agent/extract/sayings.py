@@ -89,7 +89,7 @@ class Place:
     def is_level(self, gap: str) -> bool:
         """Is nothing but a level between a verb and its time: "dropped to 92 % at"?"""
         level = self.words.one_of("level", "prepositions")
-        pattern = rf"(?:[\s,~(:=@*_-]|\b{level}(?!\w)|(?<![0-9.,])[0-9][0-9.,]{{0,12}}(?![0-9.,])[ ]?[%x]?)*"
+        pattern = rf"(?:[\s,~(:=@*_§)-]|\bin\b|\b{level}(?!\w)|(?<![0-9.,])[0-9][0-9.,]{{0,12}}(?![0-9.,])[ ]?[%x]?)*"
         return len(gap) <= _LONGEST and bool(self.words.made("level", pattern).fullmatch(gap))
 
     def to_now(self) -> re.Match[str] | None:

@@ -42,7 +42,8 @@ _TURN = re.compile(r"\b(?:to|against|than|and|but|while|whereas)\b")
 _JOINED = re.compile(r"^\s*(?:[\w/]+\s+){0,3}(?:of|in|out of|among)\s+(?:(?:the|its|all|those)\s+)*$")
 """Between the two figures of "8 5xx of 11,596": they are of one side."""
 _AGAINST_ANY = re.compile(r"\b(?:against|versus|vs)\b")
-_BREAK = re.compile(r"[,;:()]")
+_RIGHT_BEHIND = re.compile(r"\s*(before|after)\b(?! (?:against|it)\b)")
+_BREAK = re.compile(r"[,;()]|:(?![0-9]{2})")  # not within 14:00
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,8 @@ def _joined(lead: str) -> bool:
 def _side(lead: str, trail: str, previous: str, enclosed: str, *, first: bool) -> str:
     clause = _BREAK.split(lead)[-1]
     own = _TURN.split(_BREAK.split(trail)[0])[0]
+    if behind := _RIGHT_BEHIND.match(trail):  # "1.1 % before the start"
+        return "before" if behind[1] == "before" else ""
     inside = not clause.strip() and lead.rstrip().endswith("(")  # "0.3 % (4 of 1,200)"
     if inside and _AGAINST_ANY.search(enclosed):
         return ""  # "5.1 % against 0.03 % before (1,204 of 23,600 against 4 of 12,000)": begins with the first again

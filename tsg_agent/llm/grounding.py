@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from tsg_agent.llm import meaning
 from tsg_agent.llm.figures import Item, items_of
 from tsg_agent.llm.plain import ACRONYMS, COMMON, METHODS, NUMBER_WORDS, STARTERS, VAGUE_NUMBERS
 from tsg_agent.llm.rows import Evidence, Fact, Row
@@ -88,9 +89,11 @@ def check(sentence: str, evidence: Evidence) -> list[str]:
     for number, clause in enumerate(replace(clause, listed=listed) for clause in clauses):
         reasons += _clause_reasons(clause, evidence, opens=number == 0)
     rows = [evidence.rows[item] for item in ids]
-    return list(
-        dict.fromkeys([*reasons, *_claim_reasons(_without_methods(CITATION.sub("", text), rows).lower(), rows)])
-    )
+    bare = _without_methods(CITATION.sub("", text), rows).lower()
+    reasons += _claim_reasons(bare, rows)
+    for clause in clauses:
+        reasons += meaning.reasons(_without_methods(clause.text, rows).lower(), clause.rows, evidence)
+    return list(dict.fromkeys(reasons))
 
 
 def _without_methods(text: str, rows: list[Row]) -> str:
@@ -333,7 +336,7 @@ def _claim_reasons(text: str, rows: list[Row]) -> list[str]:
     compared = [row for row in rows if row.share("before") is not None and row.share("after") is not None]
     for row in compared if len(rows) == 1 else []:
         rose = (row.share("after") or 0.0) > (row.share("before") or 0.0)
-        if (_FELL if rose else _ROSE).search(text):
+        if _said(_FELL if rose else _ROSE, text) or _denied(_ROSE if rose else _FELL, text):
             reasons.append(f"{row.id} changed the other way")
     fine = _FINE.search(text)
     if fine and not _NEGATED.search(text[: fine.start()]) and any(row.healthy is False for row in rows):
@@ -349,6 +352,14 @@ def _claim_reasons(text: str, rows: list[Row]) -> list[str]:
     if acting and not any(_proposes(row, acting[1], text) for row in rows):
         reasons.append(f"{acting[1]!r} is not what an action's row (A1, …) that it cites proposes, for what it names")
     return reasons
+
+
+def _said(pattern: re.Pattern[str], text: str) -> bool:
+    return any(not _NEGATED.search(text[: match.start()]) for match in pattern.finditer(text))
+
+
+def _denied(pattern: re.Pattern[str], text: str) -> bool:
+    return any(_NEGATED.search(text[: match.start()]) for match in pattern.finditer(text))
 
 
 def _proposes(row: Row, verb: str, text: str) -> bool:

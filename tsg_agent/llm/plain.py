@@ -20,7 +20,7 @@ STARTERS = _words("""
     finding findings measured service availability's two repair mitigate drain redirect disable revert scale component
     partitions shards mean median average total peak nearly roughly affected high low slow retries retry completed
     instances tenants messages values dismissed nobody everything looking taken seen cpu memory rate rates share
-    compensation repairing mitigating rolling draining redirecting escalating start stop bypass open it's that's
+    compensation parts repairing mitigating rolling draining redirecting escalating start stop bypass open it's that's
     load tenant subscription customer instance api method criticality category
     components dependency product products tier tiers flags database
     according accordingly actually additionally adding afterwards alongside almost alone already always apart

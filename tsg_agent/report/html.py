@@ -17,7 +17,7 @@ from tsg_agent.report.dismissed import alike_words, by_dimension, told_apart
 from tsg_agent.report.evidence import PROSE_CITATION, cell, measured_row, rows_by_id
 from tsg_agent.report.markdown import NOTHING
 from tsg_agent.report.screen import LABELS, state
-from tsg_agent.report.wording import credit, in_words
+from tsg_agent.report.wording import GUIDES_WORDS, credit, in_words
 from tsg_agent.wording import TIERS, clock, count, lines, moment, percent, rate_words, sentence, subject_name
 
 DRAWN_CAUSES = 3
@@ -130,6 +130,7 @@ def _context(report: Report) -> dict[str, Any]:
         "now": [(i, a) for i, a in enumerate(report.actions, 1) if a.urgency == "now"],
         "look": [(i, a) for i, a in enumerate(report.actions, 1) if a.urgency != "now"],
         "told": in_words(report),
+        "guides_words": GUIDES_WORDS,
         "credit": credit(report),
         "spent": report.usage.model,
         "spans": _spans(report),

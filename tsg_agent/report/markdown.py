@@ -13,7 +13,7 @@ from tsg_agent.models import Action, Availability, Cause, Confidence, Report, St
 from tsg_agent.report.dismissed import SHOWN, in_short
 from tsg_agent.report.evidence import cell, cited_ids, rows_by_id
 from tsg_agent.report.screen import LABELS
-from tsg_agent.report.wording import credit
+from tsg_agent.report.wording import GUIDES_WORDS, credit
 from tsg_agent.wording import (
     TIERS,
     cited,
@@ -121,7 +121,7 @@ def _availability(report: Report) -> Iterator[str]:
     ]
     if rows:
         yield _table(["", "availability", "answered 2xx", "requests", "5xx"], rows)
-        yield f"Measured on {escape(sla.measured_on)}."
+        yield f"Measured on {escape(sla.measured_on)}; test traffic is left out."
 
 
 def _causes(report: Report) -> Iterator[str]:
@@ -133,6 +133,8 @@ def _causes(report: Report) -> Iterator[str]:
         elif confidence is Confidence.CONFIRMED:
             yield f"## {title}"
             yield "No cause is confirmed."
+    if report.causes:
+        yield GUIDES_WORDS
 
 
 def _cause(cause: Cause) -> str:

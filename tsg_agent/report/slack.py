@@ -22,7 +22,9 @@ def to_slack(report: Report) -> str:
     """The conclusion in short as one JSON object with `text` (for notifications) and `blocks`."""
     p = report.parameters
     where = " · ".join(one_line(name) for name in (p.service_name, p.region, p.environment))
-    blocks: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": where[:HEADER]}}]
+    blocks: list[dict[str, Any]] = [
+        {"type": "header", "text": {"type": "plain_text", "text": where[:HEADER], "emoji": False}}
+    ]
     for line in report.brief:
         joined = "\n".join(f"• {_plain(item)}" for item in line.items) if line.asks in EACH else ""
         text = joined or _plain(sentence("; ".join(line.items)))

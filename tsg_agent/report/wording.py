@@ -3,6 +3,11 @@
 from tsg_agent.models import NarrativeSection, Report
 from tsg_agent.wording import some
 
+GUIDES_WORDS = (
+    "The guide's words: Step n is the check that is about it; a definitive resolution is a critical workflow that "
+    "fails, a potential one something that somebody changed and can take back, a symptom a place where it shows."
+)
+"""What a report explains where it uses them."""
 CAUSES = 3
 """Causes that are told of in words; the report lists all."""
 

@@ -1,6 +1,8 @@
 """The one door: what every surface that serves others starts, answers, cancels and reads investigations through."""
 
 import asyncio
+import functools
+import gc
 import time
 import weakref
 from collections.abc import AsyncIterator, Mapping
@@ -88,7 +90,7 @@ class Service:
     ) -> None:
         """`sources`: name -> where its telemetry lies. A client names one; it never sends a path.
 
-        `workers`: so many processes, of about 250 MB, run the investigations, each one at a time; 0 = this one does.
+        `workers`: so many processes, of some 400 MB, run the investigations, each one at a time; 0 = this one does.
         Their model is the one that the settings name. `worker_setup`: `module:function` that each calls as it starts,
         for its logging and traces. Raises ParameterError.
         """
@@ -105,6 +107,7 @@ class Service:
         self._followed: weakref.WeakValueDictionary[str, Following] = weakref.WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
+        _imported()
         if self._workers:
             await self._workers.start()
         return self
@@ -341,13 +344,19 @@ class Service:
         if following is not None:
             following.told()
 
-    def _over(self, identity: str) -> bool:
+    async def _over(self, identity: str) -> bool:
         """Whether nothing more will happen in an investigation unless somebody goes on."""
-        return not self._runs(identity) and self.store.about(identity).state not in PENDING
+        return not self._runs(identity) and (await asyncio.to_thread(self.store.about, identity)).state not in PENDING
 
     def _asked(self, identity: str) -> Questions:
         asked = [event for event in self.store.events.after(identity) if event.kind == "asked"]
         return [Question.model_validate(question) for question in asked[-1].data["questions"]] if asked else []
+
+
+@functools.cache
+def _imported() -> None:
+    """What was imported stays: to look through it for garbage again and again holds the event loop. Once a process."""
+    gc.freeze()
 
 
 def rendered(store: Store, identity: str, form: Form) -> str:

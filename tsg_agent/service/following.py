@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from tsg_agent.events import Event, EventLog
 
@@ -13,8 +13,8 @@ POLL = 0.5
 class Following:
     """The events of one investigation, for the tasks of one event loop."""
 
-    def __init__(self, log: EventLog, identity: str, over: Callable[[], bool]) -> None:
-        """`over` says, in a thread, whether nothing will happen unless somebody goes on."""
+    def __init__(self, log: EventLog, identity: str, over: Callable[[], Awaitable[bool]]) -> None:
+        """`over` says whether nothing will happen unless somebody goes on."""
         self._log, self._identity, self._over = log, identity, over
         self._held: list[Event] = []
         self._news, self._reading = asyncio.Event(), asyncio.Lock()
@@ -29,7 +29,7 @@ class Following:
     async def after(self, sequence: int) -> AsyncIterator[Event]:
         """The events behind a number, as they come, until nothing more will. Raises RecordError."""
         while True:
-            over = await asyncio.to_thread(self._over)  # before the look at the log: what came last is still told
+            over = await self._over()  # before the look at the log: what came last is still told
             await self._read(sequence, wait=not over)
             new = self._held[sequence:]  # numbers count from 1 without a gap
             if over and not new:

@@ -18,6 +18,8 @@ from tsg_agent.wording import cited, clock, listed, name, one_line, sentence, su
 NOW, LOOK = "now", "look"
 SYMPTOMS = (Measure.SLOW, Measure.SLOWER, Measure.RETRIES)
 """Nothing to fix is known of what is slow or sent again: somebody must look."""
+TAKEN_BACK = "taking it back for a part of the traffic would settle it"
+MOVED = "moving a part of its traffic elsewhere would settle it"
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,11 @@ class Remedy:
 
     order: Order
     propose: Callable[[Cause, Situation, tuple[str, ...]], Action | None]
+    settles: str = ""
+    """What would tell a suspect from a cause."""
 
 
-def remedy(kind: str, order: Order, text: str) -> Remedy:
+def remedy(kind: str, order: Order, text: str, settles: str = "") -> Remedy:
     """A remedy that is a sentence: {part} is what is acted on, {rest} what it is limited to."""
 
     def propose(cause: Cause, _: Situation, columns: tuple[str, ...]) -> Action | None:
@@ -64,7 +68,7 @@ def remedy(kind: str, order: Order, text: str) -> Remedy:
         said = text.replace("{rest}", only_for(cause, columns)).replace("{part}", subject_name(part))
         return action(kind, said, cause) if part else None
 
-    return Remedy(order, propose)
+    return Remedy(order, propose, settles)
 
 
 def named(cause: Cause, columns: Iterable[str]) -> dict[str, str]:
@@ -132,5 +136,5 @@ def _drain(cause: Cause, _: Situation, columns: tuple[str, ...]) -> Action | Non
     return action("drain", text, cause) if part else None
 
 
-REDIRECT = remedy("redirect_traffic", Order.REDIRECT, "redirect traffic away from {part}{rest}")
-DRAIN = Remedy(Order.DRAIN, _drain)
+REDIRECT = remedy("redirect_traffic", Order.REDIRECT, "redirect traffic away from {part}{rest}", MOVED)
+DRAIN = Remedy(Order.DRAIN, _drain, MOVED)

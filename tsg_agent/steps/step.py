@@ -70,6 +70,8 @@ class Step:
     """Columns that a cause may be named by, the first said first; a flag is named by two together."""
     remedies: ClassVar[Mapping[Remedy, tuple[str, ...]]] = {}
     """What to do about a cause that names one of some columns; without any it is looked at."""
+    resolves: ClassVar[Mapping[str, str]] = {}
+    """Label -> the kind of action that the guide as written takes on it, whatever else is known."""
     unit: ClassVar[str] = "request"
     """What its rates count."""
     customers: ClassVar[bool] = False

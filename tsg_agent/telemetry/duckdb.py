@@ -1,6 +1,5 @@
 """The embedded engine: files, folders and .duckdb databases, read-only and locked down."""
 
-import re
 import shutil
 import tempfile
 import threading
@@ -10,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
-from pathlib import Path, PurePath
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -27,7 +26,7 @@ from tsg_agent.telemetry.database import Database
 from tsg_agent.telemetry.engine import QUERIES
 from tsg_agent.telemetry.files import find_files, group_files
 from tsg_agent.telemetry.keys import Keys
-from tsg_agent.telemetry.loading import Unreadable, first_line, lacks_answers, unreadable
+from tsg_agent.telemetry.loading import Unreadable, first_line, lacks_answers, refused, unreadable, without_folders
 from tsg_agent.telemetry.lock import lock
 from tsg_agent.telemetry.mapping import Misfit, TableMapping, read_mapping
 from tsg_agent.telemetry.memory import Allowance, held, size_of
@@ -50,8 +49,6 @@ WATCHED = 0.05
 """Seconds between two looks at a running query."""
 LOOK = 60.0
 """Seconds that a look at the tables of a database may take."""
-UNREAD = re.compile(r"Failed to read file|Could not read")
-"""How the engine says that it cannot read a file; what its readers' libraries find has no class but the base."""
 
 
 class DuckDB:
@@ -242,7 +239,7 @@ class DuckDB:
                 f"The query needs more memory than it may use: {self._told(error)}", fix="Raise TSG_MEMORY_LIMIT."
             ) from error
         except duckdb.Error as error:
-            raise self._failed(error) from error
+            raise refused(error, self._told(error)) from error
         finally:
             done.set()
             if watch.ident is not None:
@@ -267,21 +264,11 @@ class DuckDB:
                 cursor.interrupt()
                 done.wait(WATCHED)
 
-    def _failed(self, error: duckdb.Error) -> QueryError:
-        """Why a query ended: it was refused, or what it reads is damaged, of which an intact beginning says nothing."""
-        text = self._told(error)
-        if not (type(error) is duckdb.Error or UNREAD.search(text)):
-            return QueryError(f"The engine refused the query: {text}")
-        return QueryError(
-            f"The telemetry cannot be read to its end: {text.rstrip('.: ')}.",
-            fix="A file of it is damaged: copy or make it anew.",
-        )
-
     def _told(self, error: duckdb.Error) -> str:
         """What the engine says, without the places of files."""
         text = first_line(error).replace(f"{self._spill}/", "")
         for table in self._tables.values():
-            text = _without_folders(text, table.location)
+            text = without_folders(text, table.location)
         return text
 
     def _open(self, location: str, mapping: dict[str, TableMapping], timeout: float) -> None:
@@ -366,7 +353,7 @@ class DuckDB:
             self._connection.execute(f"DROP TABLE IF EXISTS read_{name}")
             self._connection.execute(null_view(CATALOG[name]))
             self._tables[name] = SourceTable(
-                name, relation.location, frozenset(), problem=_without_folders(error.message, relation.location)
+                name, relation.location, frozenset(), problem=without_folders(error.message, relation.location)
             )
 
     def _viewed(self, name: str, relation: Relation, mapping: TableMapping) -> SourceTable:
@@ -403,10 +390,3 @@ class DuckDB:
 
     def _lock(self, paths: list[str]) -> None:
         lock(self._connection, paths, self._spill, MOST_SPILLED * self.memory.limit)
-
-
-def _without_folders(text: str, location: str) -> str:
-    """A text about files with their names only: reports and recordings go to other machines."""
-    for folder in {str(PurePath(path).parent) for path in location.split(", ")}:
-        text = text.replace(f"{folder}/", "")
-    return text

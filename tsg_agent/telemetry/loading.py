@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import duckdb
 
-from tsg_agent.errors import TelemetryError
+from tsg_agent.errors import QueryError, TelemetryError
 from tsg_agent.telemetry.catalog import ANSWER, LOGS, Kind, Table
 from tsg_agent.telemetry.conversion import ACCEPTED
 from tsg_agent.telemetry.expressions import columns_of
@@ -207,3 +208,27 @@ def lacks_answers(connection: duckdb.DuckDBPyConnection) -> bool:
         return False
     found = connection.execute(f"SELECT 1 FROM {LOGS.name} WHERE {ANSWER} IS NOT NULL LIMIT 1").fetchone()  # noqa: S608 - our own names
     return found is None
+
+
+UNREAD = re.compile(r"Failed to read file|Could not read")
+"""How the engine says that it cannot read a file; what its readers' libraries find has no class but the base."""
+
+
+def refused(error: duckdb.Error, text: str) -> QueryError:
+    """Why a query ended, which the engine says in `text`: it was refused, or what it reads is damaged.
+
+    Of a file's damage its intact beginning says nothing.
+    """
+    if not (type(error) is duckdb.Error or UNREAD.search(text)):
+        return QueryError(f"The engine refused the query: {text}")
+    return QueryError(
+        f"The telemetry cannot be read to its end: {text.rstrip('.: ')}.",
+        fix="A file of it is damaged: copy or make it anew.",
+    )
+
+
+def without_folders(text: str, location: str) -> str:
+    """A text about files with their names only: reports and recordings go to other machines."""
+    for folder in {str(PurePath(path).parent) for path in location.split(", ")}:
+        text = text.replace(f"{folder}/", "")
+    return text

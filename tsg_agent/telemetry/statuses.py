@@ -100,8 +100,10 @@ def _named(expression: str) -> str:
 
 
 def _scheme(odd: list[str], *, http: bool) -> str:
-    """What numbers are that are no HTTP status: gRPC's where all could be."""
+    """What numbers are that are no HTTP status: gRPC's where all could be; 0 and 1 alone are how a process ended."""
     numbers = {value for value in odd if _NUMBER.fullmatch(value)}
+    if not http and numbers == {"0", "1"}:
+        return "exit"
     return "grpc" if not http and numbers and numbers <= schemes()["grpc"].keys() else "http"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from tsg_agent.models import Action, Cause, Measure, StepKind
 from tsg_agent.settings import AllThresholds, VersionThresholds
-from tsg_agent.steps.remedy import Order, Remedy, Situation, action, look, named, only_for, under
+from tsg_agent.steps.remedy import TAKEN_BACK, Order, Remedy, Situation, action, look, named, only_for, under
 from tsg_agent.steps.rule import Arm, Rates, Rule
 from tsg_agent.steps.step import Sums, percent_of
 from tsg_agent.telemetry.catalog import Needs
@@ -94,8 +94,9 @@ class VersionRegression(Plugin[VersionRow]):
     heading = "Service version issues"
     kind = StepKind.CHANGE
     dimensions = ("service_version",)
-    remedies: ClassVar = {Remedy(Order.UNDO, roll_back): ("service_version",)}
+    remedies: ClassVar = {Remedy(Order.UNDO, roll_back, TAKEN_BACK): ("service_version",)}
     rule = RULE
+    resolves: ClassVar = {RULE.labels[0]: "roll_back"}
     rates: ClassVar = {"slow_rate": percent_of(Measure.SLOW)}
 
     def assess(

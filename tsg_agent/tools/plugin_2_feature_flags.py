@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from tsg_agent.models import Action, Cause, Measure, StepKind
 from tsg_agent.settings import AllThresholds, FlagThresholds
-from tsg_agent.steps.remedy import Order, Remedy, Situation, action, only_for, under
+from tsg_agent.steps.remedy import TAKEN_BACK, Order, Remedy, Situation, action, only_for, under
 from tsg_agent.steps.rule import Arm, Rule
 from tsg_agent.steps.step import percent_of, requests
 from tsg_agent.telemetry.catalog import Needs
@@ -124,8 +124,9 @@ class FeatureFlags(Plugin[FlagRow]):
     heading = "Feature flag problems"
     kind = StepKind.CHANGE
     dimensions = (FLAG,)
-    remedies: ClassVar = {Remedy(Order.UNDO, set_back): FLAG}
+    remedies: ClassVar = {Remedy(Order.UNDO, set_back, TAKEN_BACK): FLAG}
     rule = RULE
+    resolves: ClassVar = {RULE.labels[0]: "set_flag"}
     rates: ClassVar = {
         "request_count": requests,
         "error_rate": percent_of(Measure.SERVER_ERRORS),

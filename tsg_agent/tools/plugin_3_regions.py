@@ -90,6 +90,7 @@ class Regions(Plugin[RegionRow]):
     dimensions = ("region", "datacenter")
     remedies: ClassVar = {REDIRECT: ("region", "datacenter")}
     rule = RULE
+    resolves: ClassVar = dict.fromkeys(RULE.labels[:-1], "redirect_traffic")
     rates: ClassVar = {"availability_pct": answered}
 
     def assess(

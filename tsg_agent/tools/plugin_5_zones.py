@@ -140,6 +140,7 @@ class Zones(Plugin[ZoneRow]):
         DRAIN: ("load_balancer_id",),
     }
     rule = RULE
+    resolves: ClassVar = dict.fromkeys(RULE.labels[:-1], "redirect_traffic")
     rates: ClassVar = {
         "success_rate": answered,
         "infrastructure_error_rate": percent_of(Measure.SERVER_ERRORS),

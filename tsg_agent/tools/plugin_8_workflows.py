@@ -138,6 +138,7 @@ class Workflows(Plugin[ScenarioRow]):
     customers = True
     keeps = "plugin_8"
     rule = RULE
+    resolves: ClassVar = {RULE.labels[0]: "mitigate_workflow"}
     labels_rows = True
 
     def groups(self, table: pa.Table) -> list[dict[str, Any]]:

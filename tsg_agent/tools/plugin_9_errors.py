@@ -76,6 +76,9 @@ def impact(row: dict[str, Any], limits: ErrorThresholds) -> float:
     )
 
 
+COMPARED = "its failing requests' own errors, against those of a good hour, would settle it"
+
+
 def fix(cause: Cause, situation: Situation, columns: tuple[str, ...]) -> Action | None:
     """The exception, where it fails, with its commonest message."""
     if not named(cause, columns):
@@ -126,8 +129,9 @@ class Errors(Plugin[ErrorRow]):
     label_column = "priority"
     heading = "Error patterns"
     dimensions = ("service_component", "dependency_name", "error_category", "exception_type")
-    remedies: ClassVar = {Remedy(Order.FIX, fix): dimensions}
+    remedies: ClassVar = {Remedy(Order.FIX, fix, COMPARED): dimensions}
     rule = PRIORITY
+    resolves: ClassVar = dict.fromkeys(("CRITICAL", "URGENT"), "fix_error")
     nothing = "NO_ERRORS"
     labels_rows = True
 

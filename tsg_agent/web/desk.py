@@ -266,6 +266,11 @@ class Desk:
         self.audit.say("feedback", investigation=identity, **said)
         return await self.service.feedback(identity, **said)
 
+    async def judged(self, identity: str) -> Feedback | None:
+        """What a person said of the conclusion, if anything."""
+        await self.check(identity)
+        return await asyncio.to_thread(self.service.store.feedback, identity)
+
     async def check(self, identity: str) -> None:
         """Raises Missing where the asker's team may not read an investigation, or there is none."""
         if not await asyncio.to_thread(self._may_read, identity):

@@ -21,7 +21,7 @@ from tsg_agent.service.door import Standing
 from tsg_agent.tools import PLUGINS
 from tsg_agent.web.audit import WHO
 from tsg_agent.web.config import Serving
-from tsg_agent.web.desk import QUESTION, Desk
+from tsg_agent.web.desk import ENDED, QUESTION, Desk
 from tsg_agent.web.guard import COOKIE
 from tsg_agent.wording import DIMENSIONS, lines, moment, one_line
 
@@ -110,23 +110,23 @@ class Page:
         concluded = _state(events) == "concluded"
         if standing.kept.state == "finished" or concluded:
             return await self._concluded(identity, events, shared)
-        live = standing.kept.state in ("running", "queued")
+        state = standing.kept.state
         return self._shown(
             "running", title=one_line(standing.kept.title, TITLE), heading=one_line(standing.kept.title, TITLE),
-            words=_words(standing), problem=_problem(events) if not live else "", asked=standing.questions,
-            checks=_checks(events), live=live, after=events[-1].sequence if events else 0, **shared,
+            words=_words(standing), problem=_problem(events) if state == "failed" else "", asked=standing.questions,
+            checks=_checks(events), live=state not in ENDED, stops=state in ("running", "queued", "asked"),
+            after=events[-1].sequence if events else 0, **shared,
         )  # fmt: skip
 
     async def _concluded(self, identity: str, events: list[Event], shared: dict[str, Any]) -> Response:
         report = await self._desk.ended(identity)
         shared["understood"] = report.parameters.model_dump(mode="json")
-        feedback = [event.data for event in events if event.kind == "feedback"]
         about = shared | {
             "who": WHO.get(),
             "login": bool(self._serving.tokens),
             "dimensions": DIMENSIONS,
             "questions": [event.data for event in events if event.kind == QUESTION],
-            "feedback": feedback[-1] if feedback else None,
+            "feedback": await self._desk.judged(identity),
             "resolved": _last(events, "resolved", "end_time"),
         }
         page = await asyncio.to_thread(extended, report, "conclusion.html.j2", self._templates, about)

@@ -28,7 +28,7 @@ async function understand() {
 }
 
 function arrived() {
-  if (!document.getElementById("understood")?.contains(document.activeElement)) {
+  if (!document.activeElement?.matches("input, textarea, select")) {
     location.reload();
     return;
   }

@@ -1,0 +1,215 @@
+"""How many false sentences pass the check of a model's prose, and how many true ones do not: kind by kind.
+
+`python -m benchmarks mutations`. The sentences are those of the talks and investigations in `tests/recordings/by-hand`
+that passed, and those of the proposed actions; each is made false in one way at a time, or is said otherwise. A made
+sentence that happens to be as true as its original is no mutation: a figure that some row it cites has, a name that it
+has, a time that the evidence has are not taken.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tsg_agent.ask.conversation import Conversation
+from tsg_agent.llm.grounding import check, cited, sentences_of
+from tsg_agent.llm.rows import Evidence, evidence_of
+from tsg_agent.recording.file import read
+from tsg_agent.recording.players import ReplayEngine, ReplayTurns
+from tsg_agent.recording.portable import again
+
+RECORDINGS = Path(__file__).parents[1] / "tests" / "recordings" / "by-hand"
+Made = Iterator[str]
+_NUMBER = re.compile(r"(?<![\w.,:/-])[0-9][0-9,]*(?:\.[0-9]+)?(?![\w:/]|[.,-]\w)")
+_CLOCK = re.compile(r"\b(?P<h>[0-9]{2}):(?P<m>[0-9]{2})\b")
+_ACTION = re.compile(r"\bA[0-9]+$")
+
+
+def sentences() -> Iterator[tuple[str, Evidence]]:
+    """Each sentence that passed, with the rows that it may cite."""
+    for file in sorted(RECORDINGS.glob("*.tsgr")):
+        held, results = read(file)
+        if held.report is not None:
+            evidence = evidence_of(held.report)
+            told = [one for section in held.report.narrative.sections for one in sentences_of(section.text)]
+            yield from ((one, evidence) for one in told if cited(one))
+            yield from (
+                (f"{action.statement.rstrip('.')} [A{n}].", evidence) for n, action in enumerate(held.report.actions, 1)
+            )
+            continue
+        missed: list[str] = []
+        talk = Conversation(
+            ReplayEngine(held, results, missed),
+            again(held),
+            incident=held.request.text,
+            given=held.request.given,
+            now=held.request.now,
+            turns=ReplayTurns(held, missed),
+        )
+        for question in held.asked:
+            answer = talk.ask(question)
+            evidence = talk.ledger.evidence(question)
+            yield from ((one, evidence) for one in sentences_of(answer.text))
+
+
+def figure(sentence: str, evidence: Evidence) -> Made:
+    """Another figure."""
+    held = {fact.value for item in cited(sentence) for fact in evidence.rows[item].facts}
+    for match in _NUMBER.finditer(_bare(sentence)):
+        digits = match[0].replace(",", "")
+        places = len(digits.partition(".")[2])
+        for factor in (1.1, 0.7):
+            value = round(float(digits) * factor + (0 if places else 1), places)
+            if not any(abs(value - one) <= 0.6 * 10**-places for one in held):
+                yield f"{sentence[: match.start()]}{value:,.{places}f}{sentence[match.end() :]}"
+
+
+def subject(sentence: str, evidence: Evidence) -> Made:
+    """The name of another row's subject."""
+    rows = [evidence.rows[item] for item in cited(sentence)]
+    for row in rows:
+        for column, names in row.names.items():
+            others = sorted(
+                {name for one in evidence.rows.values() for name in one.names.get(column, ())}
+                - {name for one in rows for name in one.every_name}
+            )
+            for name in names if others and len(names) == 1 else ():
+                if len(name) > 3 and name in sentence.lower():
+                    place = sentence.lower().index(name)
+                    yield f"{sentence[:place]}{others[0]}{sentence[place + len(name) :]}"
+
+
+def time(sentence: str, _evidence: Evidence) -> Made:
+    """Another time of day."""
+    for match in _CLOCK.finditer(_bare(sentence)):
+        for later in (23, 41):
+            other = f"{match['h']}:{(int(match['m']) + later) % 60:02}"
+            yield f"{sentence[: match.start()]}{other}{sentence[match.end() :]}"
+
+
+def side(sentence: str, _evidence: Evidence) -> Made:
+    """Before for after."""
+    queried = any(item[0] in "QK" for item in cited(sentence)) or sentence.startswith("Before")  # of one side, or none
+    if not queried and re.search(r"\bbefore\b", sentence) and re.search(r"[0-9] ?%", sentence):
+        yield _swapped(sentence, {"before": "after", "after": "before"})
+    elif not queried:
+        yield re.sub(r"(?<=[0-9]) %", " % before the start", sentence, count=1)
+
+
+def unit(sentence: str, _evidence: Evidence) -> Made:
+    """Another unit."""
+    if re.search(r"[0-9] %", sentence):
+        yield re.sub(r"(?<=[0-9]) %", " ms", sentence, count=1)
+        yield re.sub(r"(?<=[0-9]) %", " minutes", sentence, count=1)
+
+
+def noun(sentence: str, _evidence: Evidence) -> Made:
+    """Another thing that is counted."""
+    others = {"requests": "users", "runs": "requests", "users": "requests", "calls": "users"}
+    for word, other in others.items():
+        if re.search(rf"[0-9%)] (?:of (?:its |the )?)?(?:\w+ )?{word}\b", sentence):
+            yield re.sub(rf"\b{word}\b", other, sentence)
+
+
+def direction(sentence: str, _evidence: Evidence) -> Made:
+    """Up for down, most for least, under for over."""
+    pairs = [
+        ("rose", "fell"), ("highest", "lowest"), ("most", "least"), ("under", "over"), ("within", "below"),
+        ("worse", "better"), ("more", "less"), ("first", "last"),
+    ]  # fmt: skip
+    for one, other in pairs:
+        for word, instead in ((one, other), (other, one)):
+            if re.search(rf"\b{word}\b(?! the window)", _bare(sentence)):
+                yield re.sub(rf"\b{word}\b(?! the window)", instead, sentence, count=1)
+
+
+def negation(sentence: str, _evidence: Evidence) -> Made:
+    """Not for yes, and yes for not."""
+    if re.search(r"\b(?:was|is|were|are|did|does|could) not\b", sentence):
+        yield re.sub(r"\b(was|is|were|are|did|does|could) not\b", r"\1", sentence, count=1)
+    elif re.search(r"\b(?:was|is|were|are) (?=\w)", sentence):
+        yield re.sub(r"\b(was|is|were|are) (?=\w)", r"\1 not ", sentence, count=1)
+
+
+def citation(sentence: str, evidence: Evidence) -> Made:
+    """Another row of the same kind."""
+    for item in dict.fromkeys(cited(sentence)):
+        stem = re.sub(r"[0-9]+$", "", item)
+        others = [one for one in evidence.rows if one != item and re.sub(r"[0-9]+$", "", one) == stem]
+        if others and _NUMBER.search(_bare(sentence)):
+            yield sentence.replace(f"[{item}]", f"[{others[0]}]")
+
+
+def action(sentence: str, _evidence: Evidence) -> Made:
+    """What a proposed action does, turned around."""
+    if not any(_ACTION.match(item) for item in cited(sentence)):
+        return
+    turned = {
+        "roll back": "roll forward", "disable": "enable", "switch off": "switch on", "drain": "fill", "fix": "ignore",
+        "redirect": "keep", "repair": "break", "away from": "to", "shed": "accept", "look": "do not look",
+    }  # fmt: skip
+    low = sentence.lower()
+    for word, other in turned.items():
+        if word in low:
+            place = low.index(word)
+            yield f"{sentence[:place]}{other}{sentence[place + len(word) :]}"
+            yield f"Do not {low[place : place + 1]}{sentence[place + 1 :]}"
+            yield f"{sentence[:place]}stop to {sentence[place:]}"
+    if match := re.search(r"(?P<one>\S+) to (?P<two>\S+)(?= \[)", sentence):
+        yield sentence.replace(match[0], f"{match['two']} to {match['one']}")
+
+
+FALSE: tuple[Callable[[str, Evidence], Made], ...] = (
+    figure, subject, time, side, unit, noun, direction, negation, citation, action,
+)  # fmt: skip
+
+
+def otherwise(sentence: str, _evidence: Evidence) -> Made:
+    """The same in other words."""
+    yield sentence.replace(" %", " percent") if " %" in sentence else f"Overall, {sentence[:1].lower()}{sentence[1:]}"
+    rounded = re.sub(r"[0-9]+\.[0-9]{2,}(?= %)", lambda match: f"{float(match[0]):.1f}", sentence)
+    if rounded != sentence and not re.search(r"\b(?:100|0)\.0 %", rounded):
+        yield rounded
+    yield re.sub(r"(?<=[0-9]),(?=[0-9]{3})", "", sentence)
+    if match := re.search(r" \[[A-Z][0-9.]*\](?=\.$)", sentence):
+        yield sentence[: match.start()] + f", as its row says{match[0]}."
+
+
+def measure() -> None:
+    """Print one table."""
+    passed: dict[str, list[str]] = defaultdict(list)
+    made: dict[str, int] = defaultdict(int)
+    for sentence, evidence in sentences():
+        if check(sentence, evidence):
+            continue
+        for mutate in (*FALSE, otherwise):
+            for changed in dict.fromkeys(mutate(sentence, evidence)):
+                if changed == sentence:
+                    continue
+                made[mutate.__name__] += 1
+                if bool(check(changed, evidence)) is (mutate is otherwise):
+                    passed[mutate.__name__].append(changed)
+    table = Table("sentences", "made", "wrongly judged", "share")
+    for name, count in made.items():
+        table.add_row(name, str(count), str(len(passed[name])), f"{100 * len(passed[name]) / count:.1f} %")
+    console = Console()
+    console.print(table)
+    for name, some in passed.items():
+        for one in some:
+            console.print(f"{name}: {one}", markup=False, soft_wrap=True)
+
+
+def _bare(sentence: str) -> str:
+    """A sentence with its citations made unreadable; all places stay."""
+    return re.sub(r"\[[^\]]*\]", lambda match: "#" * len(match[0]), sentence)
+
+
+def _swapped(sentence: str, words: dict[str, str]) -> str:
+    return re.sub(rf"\b(?:{'|'.join(words)})\b", lambda match: words[match[0]], sentence)
+
+
+if __name__ == "__main__":
+    measure()

@@ -1,0 +1,96 @@
+"""Where a rule's label, a step's number or a list of columns stands: one place each is the goal.
+
+`python -m benchmarks owners [FOLDER]`: of another checkout's package, to compare.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tsg_agent.columns import SUBJECTS
+from tsg_agent.tools import GUIDE
+
+LABELS = {label for step in GUIDE.steps for label in step.labels}
+NUMBERED = {"step", "plugin", "number"}
+"""Attributes and keys that are held against a step's number."""
+CALLED = {"finding", "get", "by_number"}
+MANY = 50
+"""No guide has so many steps: greater numbers are something else's."""
+COLUMNS = 3
+"""Columns in one literal that make it a list of columns."""
+Place = tuple[str, int]
+"""What stands there, and the line."""
+
+
+def labels(tree: ast.AST) -> Iterator[Place]:
+    """Labels as literals."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in LABELS:
+            yield node.value, node.lineno
+
+
+def numbers(tree: ast.AST) -> Iterator[Place]:
+    """Numbers that a step is compared with, or looked up by."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and _name(node.left) in NUMBERED:
+            yield from ((f"{_name(node.left)} and {number}", node.lineno) for number in _numbers(node.comparators))
+        elif isinstance(node, ast.Call) and _name(node.func) in CALLED and "finding" in ast.unparse(node.func):
+            yield from ((f"{ast.unparse(node.func)}({number})", node.lineno) for number in _numbers(node.args))
+        elif isinstance(node, ast.Dict):
+            keys = [key for key in node.keys if key is not None]
+            if len(keys) > 2 and len(_numbers(keys)) == len(keys):
+                yield "a table by step", node.lineno
+
+
+def column_lists(tree: ast.AST) -> Iterator[Place]:
+    """Literals of several columns by which a cause may be named."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Tuple | ast.List | ast.Set | ast.Dict):
+            held = node.keys if isinstance(node, ast.Dict) else node.elts
+            names = [one.value for one in held if isinstance(one, ast.Constant) and one.value in SUBJECTS]
+            if len(names) >= COLUMNS:
+                yield ", ".join(map(str, names)), node.lineno
+
+
+def _name(node: ast.AST) -> str:
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        return str(node.slice.value)
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _numbers(nodes: list[ast.expr]) -> list[int]:
+    found = [one for node in nodes for one in ast.walk(node) if isinstance(one, ast.Constant)]
+    return [one.value for one in found if type(one.value) is int and 1 < one.value < MANY]
+
+
+FINDERS = {"labels": labels, "step numbers": numbers, "column lists": column_lists}
+
+
+def places(package: Path, kind: str) -> dict[str, list[Place]]:
+    """Module -> what stands in it outside of the steps' own files and the simulator, which makes telemetry."""
+    found = {}
+    for path in sorted(package.rglob("*.py")):
+        name = path.relative_to(package).as_posix()
+        if name.startswith(("tools/plugin_", "simulator/", "guides/", "sandbox/")):
+            continue
+        if here := list(FINDERS[kind](ast.parse(path.read_text("utf-8")))):
+            found[name] = here
+    return found
+
+
+def measure() -> None:
+    """Print how many stand where."""
+    package = Path(sys.argv[-1]) if Path(sys.argv[-1]).is_dir() else Path(__file__).parents[1] / "tsg_agent"
+    print(f"outside of the steps' own files, in {package.name}:")
+    for kind in FINDERS:
+        found = places(package, kind)
+        print(f"  {kind}: {sum(map(len, found.values()))} in {len(found)} modules")
+        for name, here in found.items():
+            print(f"    {name}: {len(here)}")
+    lines = sum(len(path.read_text("utf-8").splitlines()) for path in package.rglob("*.py"))
+    print(f"  lines of Python: {lines:,}")
+
+
+if __name__ == "__main__":
+    measure()

@@ -1,0 +1,169 @@
+"""What a sentence says beside its figures and names, held against the rows that it cites.
+
+What is counted, whether it is so or not, which way, which of several, and what is to be done. A row's words are those
+that it has for a reader; of an action nothing may be said that its row does not say.
+"""
+
+import re
+from collections.abc import Sequence
+
+from tsg_agent.llm.plain import STARTERS
+from tsg_agent.llm.rows import Evidence, Row
+
+_COUNTED = {
+    "requests": ("requests", "occurrences"), "calls": ("calls", "requests", "occurrences"), "users": ("users",),
+    "customers": ("users",), "sessions": ("sessions",), "runs": ("runs",),
+}  # fmt: skip
+_OF_FIGURE = re.compile(
+    rf"[0-9][0-9,.]*(?: ?%| \([0-9.]+ ?%\))?(?: 5xx)?(?: (?:of|in)(?: (?:its|the|all|[0-9][0-9,]*))?)?"
+    rf"(?: [\w.:/-]*[_.:/][\w.:/-]*)?(?: (?:distinct|failed|affected|more))? (?P<noun>{'|'.join(_COUNTED)})\b"
+)
+_NOT = r"(?:not|n't|cannot|never|no|nothing|none|neither|nor|without)"
+_NEGATED = re.compile(rf"\b{_NOT}\b(?P<next>(?:[ -]+[\w-]+){{1,3}})")
+_UN = re.compile(r"\bun(?=(?:known|available|resolved|affected)\b)")
+_WORD = re.compile(r"[a-z][a-z-]{3,}")
+_NEGATED_FIGURE = re.compile(r"\b(?:is|was|are|were|has|had) not (?:only )?(?:[0-9]|\S*(?:[_/]|::|-[a-z]+\.)\S)")
+_IDENTIFIER = re.compile(r"\S*\w[_.:]+\w\S*")
+_LACK = re.compile(r"\b(?:not checked|not_applicable|insufficient_data|not possible)\b")
+_LACKING = {"checked", "judged", "possible", "compared", "applicable"}
+"""What is not so of a check that could not run, however its row puts it."""
+_PREDICATES = re.compile(
+    r"\b(?:completed?|checked|judged|compared|confirmed|dismissed|suspected|known|possible|worse|better|beg[aiu]n|available"
+    r"|applicable|breached|recovered|resolved|missing)\b"
+)
+"""The words that a report says to be so, or not to be so."""
+_OPPOSITES = (
+    ("worse", "better"), ("higher", "lower"), ("above", "below"), ("over", "under"), ("more", "less"), ("rose", "fell"),
+    ("first", "last"), ("most", "least"), ("breached", "met"), ("highest", "lowest"), ("minimum", "maximum"),
+)  # fmt: skip
+_UNDER = re.compile(r"\b(?:under|below|breach\w*|misses|missed|short of)\b[^.;]*\b(?:threshold|sla|target)\b")
+_OVER = re.compile(r"\b(?:over|above|within|meets|met|keeps|kept)\b[^.;]*\b(?:threshold|sla|target)\b")
+_FIGURE = re.compile(r"(?<![\w.:])[0-9][0-9,]*(?:\.[0-9]+)?")
+_NEAR = 0.06
+_EXTREME = re.compile(r"\b(?P<way>highest|most|largest|worst|lowest|least|fewest|smallest)\b")
+_DOING = {
+    "last", "repair", "mitigate", "drain", "redirect", "disable", "revert", "scale", "start", "stop", "bypass", "open",
+}  # fmt: skip
+_SAID_OF_ACTIONS = (STARTERS - _DOING) | {
+    "guide", "guide's", "rules", "report", "proposes", "propose", "proposal", "suggests", "recommended", "recommends",
+    "action", "actions", "urgent", "urgently", "immediately", "must", "should", "would", "need", "needs", "needed",
+    "works", "done", "could", "says",
+}  # fmt: skip
+"""Words around an action that change nothing of it."""
+
+
+def reasons(text: str, rows: Sequence[Row], evidence: Evidence) -> list[str]:
+    """Why what a sentence says is not what its rows say. `text`: without citations, in lower case."""
+    acting = [row for row in rows if row.action]
+    if acting:
+        return _of_actions(text, acting, rows)
+    words = " ".join(row.words for row in rows).lower()
+    told = " ".join([words, *(word for row in rows for word in sorted({*row.said, *row.names}))])
+    return [
+        *_of_counts(text, told),
+        *_of_negations(text, words, told),
+        *_of_ways(text, told, rows),
+        *_of_extremes(text, rows, evidence),
+    ]
+
+
+def _of_actions(text: str, acting: Sequence[Row], rows: Sequence[Row]) -> list[str]:
+    """An action in its row's own words, its names in their order, and denied only where the row denies."""
+    said = " ".join(row.action or row.words.lower() for row in rows)
+    known = {_stem(word) for word in _WORD.findall(said)} | {_stem(word) for word in _SAID_OF_ACTIONS}
+    new = [word for word in _WORD.findall(text) if _stem(word) not in known and word not in said]
+    found = [f"{new[0]!r} is not in the action: say it in the row's own words"] if new else []
+    if len(re.findall(r"\b(?:not|never|n't)\b", text)) > len(re.findall(r"\bnot\b", said)):
+        found.append("the action is turned around by a negation")
+    found += [*_of_counts(text, said), *_of_negations(text, said, said)]
+    for row in acting:
+        names = sorted((name for name in row.every_name if name in row.action and name in text), key=row.action.index)
+        if names != sorted(names, key=text.index):
+            found.append("the names of the action stand in another order")
+    return found
+
+
+def _of_counts(text: str, told: str) -> list[str]:
+    nouns = {match["noun"] for match in _OF_FIGURE.finditer(text)}
+    held = {one for ones in _COUNTED.values() for one in ones if one in told} or {"requests"}
+    return [f"the rows do not count {noun}" for noun in sorted(nouns) if not held & set(_COUNTED[noun])]
+
+
+def _of_negations(text: str, words: str, told: str) -> list[str]:
+    found = ["a figure or a name is denied"] if _NEGATED_FIGURE.search(text) else []
+    found += ["it is denied twice"] if re.search(rf"\b{_NOT}\b[^,;:.]*\b(?:is|was|are|were) not\b", text) else []
+    (affirmed, denied), (stated, held) = _polarity(text), _polarity(words)
+    if _LACK.search(told):
+        stated, held = (stated - _LACKING) | {"missing"}, held | _LACKING
+    wrong = [word for word in denied if word in stated and word not in held]
+    wrong += [word for word in affirmed if word in held and word not in stated]
+    found += [f"{word!r} is so in the rows, and denied here, or the other way round" for word in sorted(wrong)[:1]]
+    return found
+
+
+def _polarity(text: str) -> tuple[set[str], set[str]]:
+    """The predicates that a text affirms, and those that it denies."""
+    affirmed, denied = set[str](), set[str]()
+    text = _UN.sub("not ", _IDENTIFIER.sub("…", text))
+    spans = [match.span("next") for match in _NEGATED.finditer(text)]
+    for match in _PREDICATES.finditer(text):
+        inside = any(low <= match.start() < high for low, high in spans)
+        (denied if inside else affirmed).add(match[0])
+    return affirmed, denied
+
+
+def _of_ways(text: str, told: str, rows: Sequence[Row]) -> list[str]:
+    """Over for under, better for worse."""
+    found = []
+    breached = {"breached" in row.words for row in rows if row.id == "SLA" and row.words}
+    if breached == {True} and _OVER.search(text) and not re.search(r"\b(?:not|no longer)\b", text):
+        found.append("the SLA's threshold is breached")
+    under = _UNDER.search(text)
+    if breached == {False} and under and not re.search(rf"\b{_NOT}\b[^,;:.]*$", text[: under.start()]):
+        found.append("the SLA's threshold is met")
+    found += [
+        f"the rows say nothing of {word!r}"
+        for word in ("worse", "better", "threshold")
+        if word in text and word not in told
+    ]
+    for pair in _OPPOSITES:
+        for said, other in (pair, pair[::-1]):
+            if (
+                re.search(rf"\b{said}\b", text)
+                and not re.search(rf"\b{said}\b", told)
+                and re.search(rf"\b{other}\b", told)
+            ):
+                found.append(f"{said!r} is the opposite of what the rows say")
+    return found
+
+
+def _of_extremes(text: str, rows: Sequence[Row], evidence: Evidence) -> list[str]:
+    """ "The highest": of the rows of one query, the figure behind the word is the largest of its column."""
+    found = []
+    for match in _EXTREME.finditer(text):
+        high = match["way"] in ("highest", "most", "largest", "worst")
+        behind = re.split(r", and |;|\bwhile\b", text[match.end() :])[0]
+        figures = [float(one.replace(",", "")) for one in _FIGURE.findall(behind)]
+        figures = figures if match["way"] in ("most", "least") else figures[:1]
+        for row in rows:
+            stem, _, number = row.id.partition(".")
+            others = [one for name, one in evidence.rows.items() if name.startswith(f"{stem}.") and one is not row]
+            places = {i for i, fact in enumerate(row.facts) for one in figures if abs(fact.value - one) < _NEAR}
+            if not (number and row.id.startswith("Q") and others and places):
+                continue
+            if not any(_is_extreme(row, others, place, high=high) for place in places):
+                found.append(f"{row.id} is not the {match['way']} of its query")
+    return found
+
+
+def _is_extreme(row: Row, others: Sequence[Row], place: int, *, high: bool) -> bool:
+    values = [one.facts[place].value for one in others if place < len(one.facts)]
+    mine = row.facts[place].value
+    return all(mine >= value if high else mine <= value for value in values)
+
+
+def _stem(word: str) -> str:
+    for ending in ("ing", "ed", "es", "s", "e"):
+        if word.endswith(ending) and len(word) - len(ending) > 2:
+            return word[: -len(ending)]
+    return word
