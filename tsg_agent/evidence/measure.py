@@ -47,7 +47,12 @@ class Measurer:
 
         The requests come last: an engine that numbers them has numbered them by then in the same way for all.
         """
-        held = [name for name, table in JOINED.items() if table in self.engine.tables]
+        tied = self.engine.tables[LOGS.name].present
+        held = [
+            name
+            for name, table in JOINED.items()
+            if table in self.engine.tables and (name != "runs" or "correlation_id" in tied)
+        ]
         sold = [dimension.columns[0] for dimension in held_by(self.dimensions, PRODUCTS)]
         begun: dict[str, Future[pa.Table]] = {
             name: self.executor.submit(self._run, name, sold) for name in [*held, "regions"]

@@ -118,7 +118,9 @@ class ClickHouse(Remote):
             name = f"p{number}"
             bound[name] = value
             sql = sql.replace(MARK.format(name), f"{{{name}:{_type(value)}}}")
-        return naive(self._asked(sql, bound, timeout))
+        found = naive(self._asked(sql, bound, timeout))
+        # Of `one.*` it names a column "one.name" where another table has one of that name too.
+        return found.rename_columns([name.rpartition(".")[2] for name in found.column_names])
 
     def _asked(self, sql: str, bound: dict[str, object], timeout: float) -> pa.Table:
         try:
