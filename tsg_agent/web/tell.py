@@ -72,10 +72,13 @@ class Teller:
 
     async def _follow(self, identity: str) -> None:
         service = self._desk.service
-        await self._tell(identity, _begun(await asyncio.to_thread(self._title, identity)))
+        await self._tell(identity, _begun(self._redacted(await asyncio.to_thread(self._title, identity))))
         standing = await service.settled(identity)
         if standing.questions:
-            await self._tell(identity, _asked(standing.questions))
+            await self._tell(
+                identity,
+                _asked([one.model_copy(update={"text": self._redacted(one.text)}) for one in standing.questions]),
+            )
         state = "finished"
         try:
             await self._tell(identity, _concluded(await service.ended(identity)))
@@ -143,6 +146,7 @@ class Teller:
         return f"{public}/investigations/{identity}" if public else ""
 
     def _redacted(self, value: Any) -> Any:
+        """Without people and secrets. Before it is escaped: an address that links nowhere looks like none."""
         redactor = Redactor(self._desk.settings.model.redact)
 
         def hidden(value: Any) -> Any:
