@@ -143,6 +143,7 @@ def test_the_session_writes_nothing_even_where_the_account_could(server: Server)
         connection.execute("CREATE SCHEMA writable; GRANT ALL ON SCHEMA writable TO tsg_reader")
         connection.execute("CREATE TABLE writable.api_gateway_logs (request_id text, status_code int)")
         connection.execute("GRANT ALL ON writable.api_gateway_logs TO tsg_reader")
+        connection.execute("ALTER ROLE tsg_reader RESET default_transaction_read_only")
     with open_telemetry(server.url("writable")) as engine:
         own: Any = engine
         with pytest.raises(QueryError, match="read-only transaction"):
