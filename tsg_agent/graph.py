@@ -29,20 +29,19 @@ from tsg_agent.conclude import conclude
 from tsg_agent.entrance import entrance, opened
 from tsg_agent.errors import QueryTimeout, TelemetryError
 from tsg_agent.evidence import Measurer, calls_of, read_requests
-from tsg_agent.extract import Extraction, Given, Known, extract
+from tsg_agent.extract import Extraction, Given, extract
 from tsg_agent.frames import Frames
 from tsg_agent.llm.analysis import Workbench, second_look
 from tsg_agent.llm.assistant import Assistant
 from tsg_agent.llm.narrative import spent_by, told_by
 from tsg_agent.llm.report_reading import Reading, combined, read_report
-from tsg_agent.models import Finding, Judgement, Parameters, Report, Sla, Status, Usage
+from tsg_agent.models import Finding, Judgement, Known, Parameters, Report, Sla, Status, Usage
 from tsg_agent.progress import Progress
 from tsg_agent.settings import Settings
 from tsg_agent.sla import sla_of, unmeasured, with_aside
 from tsg_agent.steps.guide import TypedGuide
 from tsg_agent.suspects import judge_with_suspects
 from tsg_agent.telemetry.engine import Engine
-from tsg_agent.telemetry.profile import KnownValues
 from tsg_agent.tools import GUIDE
 from tsg_agent.tools.account import Account, account
 from tsg_agent.tools.plugin import Plugin
@@ -82,7 +81,7 @@ class Context:
     """What the nodes work with; never in a checkpoint."""
 
     engine: Engine
-    known: KnownValues
+    known: Known
     settings: Settings
     executor: Executor
     frames: Frames = field(default_factory=Frames)
@@ -182,7 +181,7 @@ async def _read(state: State, runtime: Runtime[Context]) -> State:
         return {}
     if assistant.settings.analyse:  # while the model reads, its sandbox starts
         await _threaded(runtime.context, runtime.context.bench.start)
-    now, known = datetime.fromisoformat(state["now"]), Known.model_validate(runtime.context.known.model_dump())
+    now, known = datetime.fromisoformat(state["now"]), runtime.context.known
     reading = await _threaded(runtime.context, read_report, state["text"], known, now, assistant)
     return {"reading": reading.model_dump(mode="json"), "spent": spent_by(assistant)}
 
@@ -205,7 +204,7 @@ async def _extract(state: State, runtime: Runtime[Context]) -> State:
 
 def _extraction(state: State, given: Given, context: Context) -> Extraction:
     settings = context.settings
-    known = Known.model_validate(context.known.model_dump())
+    known = context.known
     rules = functools.partial(
         extract,
         state["text"],

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from tests.telemetry.sources import parquet
 from tests.tools.made import END, START, requests, workflow, written
+from tsg_agent.models import Known
 from tsg_agent.telemetry.catalog import CATALOG
 from tsg_agent.telemetry.duckdb import DuckDB
-from tsg_agent.telemetry.profile import KnownValues, known_values, profile
+from tsg_agent.telemetry.profile import known_values, profile
 from tsg_agent.tools import PLUGINS
 
 
@@ -73,5 +74,5 @@ def test_nothing_known_of_a_source_without_requests_or_workflows(tmp_path: Path)
     held = {"infrastructure_metrics": [{"instance_id": "i", "timestamp": START, "cpu_utilization": 1.0}]}
     with DuckDB(written(tmp_path, held)) as engine:
         found = profile(engine, 10, PLUGINS)
-    assert found.known == KnownValues()
+    assert found.known == Known()
     assert found.tables[0].first == START.replace(tzinfo=UTC)

@@ -10,7 +10,7 @@ from tsg_agent.ask.listening import Listener
 from tsg_agent.ask.scope import PLACES, Scope, Setting, began_in, scope_of
 from tsg_agent.ask.vocabulary import Vocabulary
 from tsg_agent.errors import ModelError, ParameterError, QuestionError, TsgError
-from tsg_agent.extract import Given, Known
+from tsg_agent.extract import Given
 from tsg_agent.extract.choices import iso
 from tsg_agent.llm.budget import Budget
 from tsg_agent.llm.narrative import usage_of
@@ -52,7 +52,7 @@ class Conversation:
         """
         self._turns = turns
         self._engine, self._settings = engine, settings or Settings()
-        known = Known.model_validate(known_values(engine, self._settings.query_timeout).model_dump())
+        known = known_values(engine, self._settings.query_timeout)
         self._setting = Setting(known, self._settings, now or datetime.now(UTC), given or Given(), incident)
         self._incident = incident
         self._redactor = Redactor(self._settings.model.redact)

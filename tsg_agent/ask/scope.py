@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tsg_agent.errors import ParameterError, QuestionError
-from tsg_agent.extract import Extraction, Given, Known, extract
+from tsg_agent.extract import Extraction, Given, extract
 from tsg_agent.extract.names import Names
 from tsg_agent.extract.question_span import Asked, Frame, asked_text, asked_window
-from tsg_agent.models import Parameters
+from tsg_agent.models import Known, Parameters
 from tsg_agent.settings import Settings
 from tsg_agent.wording import moment, name
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from tsg_agent.ask.lexicon import distance, lexicon, stem
 from tsg_agent.ask.typed import columns
-from tsg_agent.extract import Known
 from tsg_agent.extract.names import Names, key
+from tsg_agent.models import Known
 from tsg_agent.telemetry.catalog import FLAGS, LOGS, METRICS, PRODUCTS, WORKFLOWS, Kind
 from tsg_agent.telemetry.engine import Engine
 

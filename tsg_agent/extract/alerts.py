@@ -6,11 +6,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from tsg_agent.errors import ParameterError
-from tsg_agent.extract.inputs import Given, Known
+from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.names import Names
 from tsg_agent.extract.payloads import fields, moment_of, snake_case
 from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, Kind, checked
 from tsg_agent.extract.words import data
+from tsg_agent.models import Known
 
 _KINDS: tuple[Kind, ...] = (REGION, SERVICE, ENVIRONMENT)
 MOST_FIELDS = 5_000

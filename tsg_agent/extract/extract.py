@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tsg_agent.extract.inputs import Extraction, Given, Known
+from tsg_agent.extract.inputs import Extraction, Given
 from tsg_agent.extract.payloads import unfolded
 from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, settle
 from tsg_agent.extract.sla_target import find_threshold
 from tsg_agent.extract.text import MAXIMUM_CHARACTERS, Prose
 from tsg_agent.extract.window import Basis, find_window
 from tsg_agent.extract.words import data
-from tsg_agent.models import Parameters
+from tsg_agent.models import Known, Parameters
 
 
 def extract(  # noqa: PLR0913 - the API: what is known, and what is given

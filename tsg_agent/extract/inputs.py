@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from tsg_agent.models import Instant, Model, Parameters, Question
 
@@ -28,16 +28,6 @@ def _moment(value: Any) -> Any:
 
 Moment = Annotated[Instant, BeforeValidator(_moment)]
 """A point in time: an aware datetime, or ISO 8601 text. Without an offset it is UTC."""
-
-
-class Known(Model):
-    """What the telemetry holds: the values a text may mean, and the time it covers (UTC)."""
-
-    regions: tuple[str, ...] = ()
-    services: tuple[str, ...] = ()
-    environments: tuple[str, ...] = ()
-    first: AwareDatetime | None = None
-    last: AwareDatetime | None = None
 
 
 class Given(Model):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.choices import CANDIDATES, Choice, Material, ask, choose, iso, reading_of
-from tsg_agent.extract.inputs import Given, Known
+from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, UNIVERSAL, Setting, read
 from tsg_agent.extract.roles import PLAIN_END, RAN_TO, Roles, Sighting, assign
 from tsg_agent.extract.spans import Written, settle_ranges, written_out
@@ -14,7 +14,7 @@ from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, Mention, spot
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import words_in
 from tsg_agent.extract.zones import default_zone
-from tsg_agent.models import Doubt, Question
+from tsg_agent.models import Doubt, Known, Question
 
 _BEFORE_END = 2
 """Without any start, the window is so many times as long as it would open before one: incident and baseline."""

@@ -9,10 +9,11 @@ from pydantic import TypeAdapter, ValidationError
 from sqlglot import exp
 
 from tsg_agent.errors import ParameterError, QuestionError
-from tsg_agent.extract import Extraction, Given, Known, Moment, extract
+from tsg_agent.extract import Extraction, Given, Moment, extract
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.faults import end_parameters, start_parameters
 from tsg_agent.guides.guide import Guide, Parameter
+from tsg_agent.models import Known
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import CATALOG, Kind
 from tsg_agent.telemetry.engine import Engine
@@ -89,7 +90,11 @@ def _window(  # noqa: PLR0913 - as above
     """The times, and region, service and environment where the guide means the catalogue's, by the usual Step 1."""
     names = {one.name for one in guide.parameters}
     usual = set(SCOPE) <= names and any(table in CATALOG for table in engine.tables)
-    known = _known(engine, settings) if usual else Known(regions=(ANY,), services=(ANY,), environments=(ANY,))
+    known = (
+        known_values(engine, settings.query_timeout)
+        if usual
+        else Known(regions=(ANY,), services=(ANY,), environments=(ANY,))
+    )
     times = {"start_time": given.get(bound.start), "end_time": given.get(bound.end)}
     flags = {name: given.get(name) for name in Given.model_fields} | {k: v for k, v in times.items() if v}
     if not usual:
@@ -122,11 +127,6 @@ def _window(  # noqa: PLR0913 - as above
     if "threshold" in names:
         bound.values["threshold"], bound.origins["threshold"] = read.threshold, read.origins.get("threshold", "")
     return []
-
-
-def _known(engine: Engine, settings: Settings) -> Known:
-    held = known_values(engine, settings.query_timeout)
-    return Known.model_validate(held.model_dump())
 
 
 def _compared(queries: Iterable[Facts]) -> dict[str, list[tuple[str, str]]]:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from tsg_agent.errors import ModelError
-from tsg_agent.extract import Extraction, Given, Known
+from tsg_agent.extract import Extraction, Given
 from tsg_agent.extract.choices import iso
 from tsg_agent.extract.lengths import SPAN, length
 from tsg_agent.extract.readings import Setting, read
@@ -23,7 +23,7 @@ from tsg_agent.extract.window import Survey, survey
 from tsg_agent.extract.words import ALL
 from tsg_agent.llm.assistant import Assistant
 from tsg_agent.llm.prompts import render
-from tsg_agent.models import Doubt, Model, Parameters, Question
+from tsg_agent.models import Doubt, Known, Model, Parameters, Question
 from tsg_agent.wording import one_line
 
 NODE = "read"

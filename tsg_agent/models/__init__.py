@@ -2,6 +2,7 @@
 
 from tsg_agent.models.base import Instant, Model, StepKind, Subject
 from tsg_agent.models.findings import Finding, Status
+from tsg_agent.models.known import Known
 from tsg_agent.models.parameters import Doubt, Parameters, Question
 from tsg_agent.models.report import (
     Action,
@@ -66,6 +67,7 @@ __all__ = [
     "Heading",
     "Instant",
     "Judgement",
+    "Known",
     "Line",
     "Measure",
     "MeasuredRow",

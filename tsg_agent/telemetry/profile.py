@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from pydantic import AwareDatetime, Field
 
 from tsg_agent.errors import TelemetryError
-from tsg_agent.models import Model
+from tsg_agent.models import Known, Model
 from tsg_agent.telemetry.catalog import CATALOG, LOGS, WEIGHT, WORKFLOWS, Needs, lacking, read_as_null
 from tsg_agent.telemetry.engine import Engine
 
@@ -18,21 +18,6 @@ DATED = "FILTER (WHERE timestamp BETWEEN '0001-01-01'::TIMESTAMP AND '9999-12-31
 """Distinct values of a column that are listed; the busiest."""
 REGION, ENVIRONMENT, SERVICE, WHOLE = 3, 5, 6, 7
 """`of` in values.sql."""
-
-
-class KnownValues(Model):
-    """The values that an incident's text can mean, the busiest first, and the time that the telemetry covers, UTC."""
-
-    regions: tuple[str, ...] = ()
-    services: tuple[str, ...] = ()
-    environments: tuple[str, ...] = ()
-    first: AwareDatetime | None = None
-    last: AwareDatetime | None = None
-
-    @property
-    def covers(self) -> tuple[datetime, datetime] | None:
-        """The first and the last time; None where there is none."""
-        return (self.first, self.last) if self.first is not None and self.last is not None else None
 
 
 class TableProfile(Model):
@@ -64,7 +49,7 @@ class Profile(Model):
 
     tables: tuple[TableProfile, ...]
     absent: tuple[str, ...] = Field(description="tables that the source lacks")
-    known: KnownValues
+    known: Known
     checks: tuple[Readiness, ...] = ()
 
 
@@ -125,7 +110,7 @@ def profile(engine: Engine, timeout: float, checks: Iterable[Check] = ()) -> Pro
     )
 
 
-def known_values(engine: Engine, timeout: float, table: str = LOGS.name) -> KnownValues:
+def known_values(engine: Engine, timeout: float, table: str = LOGS.name) -> Known:
     """Regions, services and environments of the requests; of the workflows, where the source has no requests.
 
     `table` asks for the workflows' own. Raises TelemetryError where there is no row at all, and what Engine.run raises.
@@ -184,13 +169,13 @@ def _values(engine: Engine, table: str, timeout: float) -> _Values:
     return _Values(engine.run(sql, {"limit": LIMIT}, timeout=timeout).to_pylist())
 
 
-def _known(values: dict[str, _Values]) -> KnownValues:
+def _known(values: dict[str, _Values]) -> Known:
     name = LOGS.name if LOGS.name in values else WORKFLOWS.name
     if name not in values:
-        return KnownValues()
+        return Known()
     held = values[name]
     _, first, last = held.whole()
-    return KnownValues(
+    return Known(
         regions=held.of(REGION),
         services=held.of(SERVICE) if name == LOGS.name else (),
         environments=held.of(ENVIRONMENT),

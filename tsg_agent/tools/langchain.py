@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from tsg_agent.errors import TsgError
+from tsg_agent.models import Known
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import LOGS, WORKFLOWS
 from tsg_agent.telemetry.engine import Engine
-from tsg_agent.telemetry.profile import LIMIT, KnownValues, known_values
+from tsg_agent.telemetry.profile import LIMIT, known_values
 from tsg_agent.tools.plugin import Plugin
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
 from tsg_agent.tools.text import in_words, plain
@@ -29,10 +30,10 @@ class KnownCache:
 
     def __init__(self, engine: Engine, timeout: float) -> None:
         self._engine, self._timeout = engine, timeout
-        self._held: dict[str, KnownValues] = {}
+        self._held: dict[str, Known] = {}
         self._lock = threading.Lock()
 
-    def of(self, args: type[WindowArgs]) -> KnownValues:
+    def of(self, args: type[WindowArgs]) -> Known:
         """Of the requests, or of the workflows for the check that takes no service. Raises what Engine.run raises."""
         table = LOGS.name if issubclass(args, ScopeArgs) else WORKFLOWS.name
         with self._lock:
@@ -41,7 +42,7 @@ class KnownCache:
             return self._held[table]
 
 
-def unknown_values(args: WindowArgs, known: KnownValues) -> str:
+def unknown_values(args: WindowArgs, known: Known) -> str:
     """Which arguments the telemetry does not know, with those that it does; "" where it knows all."""
     problems = []
     for name, values in (

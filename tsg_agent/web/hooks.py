@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from tsg_agent.extract import Given, Known
+from tsg_agent.extract import Given
 from tsg_agent.extract.choices import iso
+from tsg_agent.models import Known
 from tsg_agent.telemetry.profile import known_values
 from tsg_agent.web.api import COMMON, ONE, Begun
 from tsg_agent.web.audit import WHO, Who
@@ -103,8 +104,7 @@ class Hooks:
         return identity
 
     def _known(self, source: str) -> Known:
-        values = known_values(self._desk.sources.engine(source), self._desk.settings.query_timeout)
-        return Known.model_validate(values.model_dump())
+        return known_values(self._desk.sources.engine(source), self._desk.settings.query_timeout)
 
 
 def _again(alert: Alert, ended: str) -> bool:
