@@ -50,12 +50,16 @@ def test_the_telemetry_folder_holds_tables_and_says_nothing(cases: dict[str, Cas
 
 
 def test_the_text_does_not_give_the_cause_away(cases: dict[str, Case]) -> None:
+    """Somebody may suspect the cause, but whoever believes what is suspected is more often wrong than right."""
+    answers = [one.answer for case in cases.values() for one in case.expected.suspected]
+    assert 0 < answers.count("yes") < answers.count("no")
     for case in cases.values():
+        suspected = {one.words for one in case.expected.suspected}
         for cause in case.expected.causes:
             for subject in cause.any_of:
                 for name, value in subject.items():
                     if name in ("shard_id", "partition_id", "availability_zone", "instance_type", "dependency_name"):
-                        assert value not in case.text, case.id
+                        assert value not in case.text or value in suspected, case.id
 
 
 def test_the_same_bytes_each_time(cases: dict[str, Case], tmp_path: Path) -> None:

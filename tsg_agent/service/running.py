@@ -29,6 +29,7 @@ from tsg_agent.service.sources import opened
 from tsg_agent.service.traced import TracedEngine, TracedModel
 from tsg_agent.service.watch import Heard, silent
 from tsg_agent.settings import Settings
+from tsg_agent.sqlite_files import BUSY_S
 from tsg_agent.store import Request, Store
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.files import places
@@ -175,6 +176,7 @@ class Investigation:
         if self.store is not None:
             async with AsyncSqliteSaver.from_conn_string(str(self.store.checkpoints)) as saver:
                 saver.serde = PlainData()
+                await saver.conn.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
                 yield saver
         else:
             yield InMemorySaver(serde=PlainData()) if self.heard.watch.ask else None

@@ -1,5 +1,6 @@
 """Whether files that are read in place are still those that were opened: two sources make no one conclusion."""
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -24,8 +25,8 @@ class Unchanged:
 
 
 def marks(paths: Iterable[Path]) -> dict[str, Mark]:
-    """Files as they are, by path; without those that are gone meanwhile."""
-    found = {str(path): _mark(str(path)) for path in paths}
+    """Files as they are, by path, of which what is no text is escaped; without those that are gone meanwhile."""
+    found = {os.fsencode(path).decode("utf-8", "backslashreplace"): _mark(str(path)) for path in paths}
     return {path: mark for path, mark in found.items() if mark is not None}
 
 
