@@ -176,7 +176,8 @@ class Investigation:
         if self.store is not None:
             async with AsyncSqliteSaver.from_conn_string(str(self.store.checkpoints)) as saver:
                 saver.serde = PlainData()
-                await saver.conn.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
+                async with saver.conn.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}"):
+                    pass
                 yield saver
         else:
             yield InMemorySaver(serde=PlainData()) if self.heard.watch.ask else None
