@@ -78,7 +78,8 @@ class Investigation:
                 await written()
                 return await self._kept(_noted(report, recorder.notes))
             except asyncio.CancelledError:
-                if not heard.open:
+                concluded = self.store is not None and self.store.has_report(self.identity)
+                if not heard.open and not concluded:
                     heard.log("interrupted")
                 raise
             except Exception as error:
