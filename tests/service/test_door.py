@@ -218,7 +218,8 @@ def test_twenty_at_once_are_right_unmixed_and_hold_no_event_loop(
         assert comparable(report)["causes"] == comparable(by_rules)["causes"]
     assert len({str(comparable(report)["sla"]) for report in reports[1::2]}) == 1
     assert threads <= THREADS + 1
-    assert max(places) > 4 and sorted(places, reverse=True) == places
+    queued = places[next((n for n, place in enumerate(places) if place), 0) :]  # it is 0 until it stands in the queue
+    assert max(queued) > 4 and sorted(queued, reverse=True) == queued
 
 
 def test_what_was_interrupted_goes_on_or_says_why_not(incident: Request, tmp_path: Path) -> None:
