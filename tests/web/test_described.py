@@ -58,7 +58,7 @@ def test_nothing_is_answered_that_is_not_described(described: Any, mode: Any) ->
         with suppress(Unsatisfiable):  # what takes nothing can be asked nothing wrong
             answers()
             asked += 1
-    assert asked > 10
+    assert asked > (10 if mode is GenerationMode.POSITIVE else 3)  # few operations take what can be wrong
 
 
 def test_every_operation_has_words_and_every_body_an_example(described: Any) -> None:
