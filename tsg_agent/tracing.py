@@ -10,9 +10,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
+trace: Any
 try:
-    from opentelemetry import context, trace
+    from opentelemetry import context
+    from opentelemetry import trace as api
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    trace = api
 except ImportError:  # an extra
     trace = None
 
