@@ -14,7 +14,7 @@ from tsg_agent.service import open_telemetry
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.tools.account import account
 
-RECORDED = Path("/work/shared/incidents")
+RECORDED = Path(__file__).parents[2].parent / "shared" / "incidents"
 INCIDENTS = sorted(path.parent for path in RECORDED.glob("*/incident.md")) if RECORDED.is_dir() else []
 
 
