@@ -151,8 +151,8 @@ def _both(*changes: Callable[[Path], None]) -> Callable[[Path], None]:
 
 PATHS = "SELECT * REPLACE ('/api/item/' || row_number() OVER () AS endpoint_path) FROM {source}"
 COPIED = "correlation_id || '-' || d AS correlation_id, workflow_id || '-' || d AS workflow_id"
-MANY = f"range((SELECT {RUNS} // count(*) + 1 FROM {{source}})) AS copies(d) LIMIT {RUNS}"  # noqa: S608 - as above
-MANY_RUNS = f"SELECT * EXCLUDE (d) REPLACE ({COPIED}) FROM {{source}}, {MANY}"  # noqa: S608 - as above
+MANY = f"range((SELECT {RUNS} // count(*) + 1 FROM {{source}})) AS copies(d) LIMIT {RUNS}"  # noqa: S608 - a number of this file
+MANY_RUNS = f"SELECT * EXCLUDE (d) REPLACE ({COPIED}) FROM {{source}}, {MANY}"  # noqa: S608 - texts of this file
 CASES = (
     Case("plain"),
     Case(f"{REQUESTS:,} paths", _changed("api_gateway_logs", PATHS)),

@@ -13,8 +13,11 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from tsg_agent.simulator.demos import demo_named, write_demo
 
 QUEUED, READERS, SILENT = 50, 200, 20
 IDLE_CHECKS = 200
@@ -23,9 +26,7 @@ CHECK_S = 0.05
 
 def measure() -> None:
     """Print the table."""
-    try:
-        import fastapi  # noqa: F401, PLC0415 - only whether it is there
-    except ImportError:
+    if find_spec("fastapi") is None:
         print("surfaces: not measured, the extra `serve` is not installed")
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -36,8 +37,6 @@ def measure() -> None:
 
 
 async def _measured(folder: Path) -> list[tuple[str, str]]:
-    from tsg_agent.simulator.demos import demo_named, write_demo  # noqa: PLC0415 - numpy and all that
-
     demo = demo_named("checkout")
     small = demo.model_copy(update={"scenario": demo.scenario.model_copy(update={"requests_per_minute": 60})})
     incident = write_demo(small, folder / "checkout")
@@ -48,7 +47,7 @@ async def _measured(folder: Path) -> list[tuple[str, str]]:
     command = [sys.executable, "-m", "tsg_agent", "serve", f"shop={folder / 'checkout' / 'telemetry'}"]
     command += ["--port", str(port), "--config", str(config)]
     state = {**os.environ, "TSG_STATE_DIR": str(folder / "state")}
-    server = subprocess.Popen(command, env=state, stderr=subprocess.DEVNULL)  # noqa: S603 - our own program
+    server = subprocess.Popen(command, env=state, stderr=subprocess.DEVNULL)  # noqa: S603 - no shell; this environment's own tsg-agent
     try:
         return await _loaded(port, server.pid, incident.read_text("utf-8"))
     finally:

@@ -84,7 +84,10 @@ def _unbounded(*counts: Any) -> Any:
 
 
 def _inner(search: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda members, phi=1.0, *, inner=False, alpha: search(members, phi, inner=True, alpha=alpha)  # noqa: ARG005
+    def inner(*given: Any, **named: Any) -> Any:
+        return search(*given, **named | {"inner": True})
+
+    return inner
 
 
 def rules() -> list[Rule]:

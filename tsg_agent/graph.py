@@ -39,7 +39,7 @@ from tsg_agent.models import Finding, Judgement, Known, Parameters, Report, Sla,
 from tsg_agent.progress import Progress
 from tsg_agent.settings import Settings
 from tsg_agent.sla import sla_of, unmeasured, with_aside
-from tsg_agent.steps.guide import TypedGuide
+from tsg_agent.steps.typed_guide import TypedGuide
 from tsg_agent.suspects import judge_with_suspects
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools import GUIDE

@@ -7,12 +7,14 @@ same, and takes all of it away again.
 
 import os
 import pwd
+import secrets
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,9 @@ from tsg_agent.telemetry.catalog import CATALOG, Kind
 from tsg_agent.telemetry.duckdb import DuckDB
 
 OWNER = "owner"
-OWNERS = "owner's own"
+OWNERS = secrets.token_urlsafe()
 READER = "tsg_reader"
-PASSWORD = "reader's own"  # noqa: S105 - of a server that is gone in a minute
+PASSWORD = secrets.token_urlsafe()
 TYPES = {
     Kind.TEXT: "text", Kind.NUMBER: "double precision", Kind.INTEGER: "bigint", Kind.BOOLEAN: "boolean",
     Kind.TIMESTAMP: "timestamp",
@@ -89,9 +91,7 @@ class Server:
         return f"postgresql://{at}?sslmode=disable&options=-csearch_path%3D{schema}"
 
     def owner(self) -> Any:
-        import psycopg  # noqa: PLC0415 - an extra
-
-        return psycopg.connect(
+        return import_module("psycopg").connect(
             host="127.0.0.1", port=self.port, user=OWNER, password=OWNERS, dbname="postgres", autocommit=True
         )
 

@@ -3,12 +3,15 @@
 import threading
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
+from examples.engines.postgres import held
 from tests.engines.data import MADE
 from tests.engines.same import concluded, differences, rows_of
 from tests.tools.made import args_for, requests, written
@@ -30,12 +33,7 @@ _OPEN: list[Any] = []
 
 def load(location: str, folder: Path) -> None:
     """The guide's tables as the embedded engine reads them, in ClickHouse's default database."""
-    import clickhouse_connect  # noqa: PLC0415 - an extra
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    from examples.engines.postgres import held  # noqa: PLC0415
-
-    client = clickhouse_connect.get_client(dsn=URL)
+    client = import_module("clickhouse_connect").get_client(dsn=URL)
     _OPEN.append(client)  # the memory is gone with the last that uses it
     for (name,) in client.query("SELECT name FROM system.tables WHERE database = 'default'").result_rows:
         client.command(f"DROP TABLE `{name}`")

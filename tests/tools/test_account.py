@@ -37,7 +37,7 @@ ODD: dict[str, list[Any]] = {
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 60), st.booleans())
 def test_the_parts_add_up_to_the_rows(seed: int, number: int, scoped: bool) -> None:
-    pick = random.Random(seed)  # noqa: S311 - test data
+    pick = random.Random(seed)
     rows = requests(number, **{name: [pick.choice(values) for _ in range(number)] for name, values in ODD.items()})
     rows += [pick.choice(rows) for _ in range(number // 3)]
     with tempfile.TemporaryDirectory() as folder:

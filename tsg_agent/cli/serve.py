@@ -54,7 +54,7 @@ def serve_http(  # noqa: PLR0913, PLR0917 - one per flag
     if unknown:
         raise SettingsError(f"{config}: hooks name {', '.join(unknown)}, which is not served.", fix="Name a source.")
     Store(settings.state_dir).check()
-    service = Service(named, settings=settings, workers=workers, worker_setup="tsg_agent.web.worker:begin")
+    service = Service(named, settings=settings, workers=workers, worker_setup="tsg_agent.web.worker_setup:begin")
     app = Server(service, serving).app
     loaded()
     typer.echo(f"Serving {', '.join(sorted(named))} on http://{host}:{port}", err=True)

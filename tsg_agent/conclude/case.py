@@ -6,9 +6,9 @@ from functools import cached_property
 
 from tsg_agent.models import Finding, Judgement, Measure, OnsetKind, Parameters, Sla, Status
 from tsg_agent.settings import AllThresholds
-from tsg_agent.steps.guide import TypedGuide
 from tsg_agent.steps.remedy import Situation
 from tsg_agent.steps.step import Step
+from tsg_agent.steps.typed_guide import TypedGuide
 
 
 @dataclass(frozen=True)

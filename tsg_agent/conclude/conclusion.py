@@ -25,8 +25,8 @@ from tsg_agent.models import (
     Visible,
 )
 from tsg_agent.settings import AllThresholds
-from tsg_agent.steps.guide import TypedGuide
 from tsg_agent.steps.step import Step
+from tsg_agent.steps.typed_guide import TypedGuide
 
 
 def conclude(  # noqa: PLR0913 - one argument for each thing that a conclusion rests on

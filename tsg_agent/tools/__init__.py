@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from tsg_agent.models import Parameters
 from tsg_agent.settings import Settings
-from tsg_agent.steps.guide import TypedGuide
+from tsg_agent.steps.typed_guide import TypedGuide
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools.langchain import langchain_tools
 from tsg_agent.tools.plugin import Plugin

@@ -7,8 +7,8 @@ from tsg_agent.evidence.measurement import Measurement
 from tsg_agent.evidence.requests import Requests
 from tsg_agent.models import Finding, Subject
 from tsg_agent.settings import AllThresholds
-from tsg_agent.steps.guide import TypedGuide
 from tsg_agent.steps.step import Step, rows_about
+from tsg_agent.steps.typed_guide import TypedGuide
 from tsg_agent.verdicts.ledger import Ledger
 from tsg_agent.verdicts.naming import Names
 

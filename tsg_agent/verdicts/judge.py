@@ -26,8 +26,8 @@ from tsg_agent.models import (
 )
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Bools
-from tsg_agent.steps.guide import TypedGuide
 from tsg_agent.steps.step import Step
+from tsg_agent.steps.typed_guide import TypedGuide
 from tsg_agent.verdicts.causes import OUTCOMES, SYMPTOMS, Explained, Explainer, Found
 from tsg_agent.verdicts.confidence import GATE_CLOSED, NO_CONTRAST, UNSETTLED, Series, Sides, Weighed, weigh
 from tsg_agent.verdicts.context import Context

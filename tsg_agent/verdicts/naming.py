@@ -8,8 +8,8 @@ from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Measurement, Table
 from tsg_agent.models import Finding, Subject
 from tsg_agent.settings import AllThresholds
-from tsg_agent.steps.guide import TypedGuide
 from tsg_agent.steps.step import Step
+from tsg_agent.steps.typed_guide import TypedGuide
 from tsg_agent.verdicts.sums import Figures
 
 

@@ -5,8 +5,8 @@ import pandas as pd
 
 from tsg_agent.models import Confidence, Description, Effect, Measure, Onset, Rate, Subject, Tier, Verdict, Visible
 from tsg_agent.statistics import Floats
-from tsg_agent.steps.guide import TypedGuide
 from tsg_agent.steps.step import Step
+from tsg_agent.steps.typed_guide import TypedGuide
 from tsg_agent.verdicts.causes import Explained, Found
 from tsg_agent.verdicts.confidence import Series, Weighed
 from tsg_agent.verdicts.context import Context
