@@ -1,6 +1,7 @@
 """A real server on a real socket, with an incident to investigate."""
 
 import asyncio
+import faulthandler
 import hashlib
 import json
 import socket
@@ -62,6 +63,8 @@ def running(app: Any) -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         server.should_exit = True
         thread.join(20)
+        if thread.is_alive():
+            faulthandler.dump_traceback(all_threads=True)
         assert not thread.is_alive(), "the server does not end"
 
 

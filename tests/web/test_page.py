@@ -143,6 +143,7 @@ def test_with_the_keyboard_alone(page: Page, incident: Request) -> None:
     page.keyboard.press("Tab")
     expect(page.locator(":focus")).to_have_text("Skip to the content")
     page.keyboard.press("Enter")
+    expect(page.locator("#content")).to_be_focused()  # the browser goes there in its own time
     page.keyboard.press("Tab")
     expect(page.locator(":focus")).to_have_attribute("id", "text")
     page.keyboard.insert_text(incident.text)
