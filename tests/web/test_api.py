@@ -171,7 +171,8 @@ def test_limits_hold(incident: Request, tmp_path: Path) -> None:
         asked = [begun(client, OPEN) for _ in range(2)]
         path = f"/api/v1/investigations/{asked[0]}/events"
         with client.stream("GET", path) as stream:  # it asks, so that its stream does not end by itself
-            next(stream.iter_lines())
+            lines = stream.iter_lines()  # held: the connection is closed with it
+            next(lines)
             assert client.get(path).status_code == 429
         until(lambda: "tsg_event_readers 0.0" in client.get("/metrics").text)  # who goes away is counted no more
         assert client.post("/api/v1/investigations", json={"text": OPEN}).status_code == 429
