@@ -79,7 +79,7 @@ def _known(text: str, names: Mapping[str, Iterable[str]]) -> list[_Named]:
 
 
 def _written(values: Iterable[str], folded: str) -> Iterator[str]:
-    """Those whose parts all stand in a casefolded text: a pattern for each of the others would cost more than it all."""
+    """Those whose parts all stand in a casefolded text: a pattern for each of the others would cost too much."""
     return (value for value in values if all(part.casefold() in folded for part in _parts(value)))
 
 
