@@ -2,6 +2,7 @@
 
 The requests of an incident are read once; every rule is left out of the same evidence. What a rule is worth is what is
 lost without it: F1 of exact descriptions, and how often the first named cause is true. Quiet cases: causes confirmed.
+"Said otherwise": of all incidents, those of which causes, confidence or the measured start differ.
 """
 
 import importlib
@@ -188,10 +189,20 @@ def _named(one: Held, made: Judgement) -> tuple[Named, bool | None]:
     return Named(case=one.name, true=one.true, named=subjects, confirmed=sure), first
 
 
-def score(source: str, some: list[Held], rule: Rule) -> list[str]:
-    """A source's figures without a rule, as cells: F1 and first, first, or quiet cases with a confirmed cause."""
+def without(rule: Rule, some: list[Held]) -> list[Judgement]:
+    """The judgements of some incidents without a rule."""
     with rule.left_out():
-        named = [_named(one, judge(rule.applied(one.evidence)).judgement) for one in some]
+        return [judge(rule.applied(one.evidence)).judgement for one in some]
+
+
+def said(made: Judgement) -> tuple[object, ...]:
+    """What a reader would act on: the causes in their order, how sure each is, and when it began."""
+    return [(cause.subject, cause.confidence) for cause in made.causes], made.start.measured
+
+
+def score(source: str, some: list[Held], judged: list[Judgement]) -> list[str]:
+    """A source's figures without a rule, as cells: F1 and first, first, or quiet cases with a confirmed cause."""
+    named = [_named(one, made) for one, made in zip(some, judged, strict=True)]
     if source == "exam":
         asked = [first for _, first in named if first is not None]
         blamed = sum(one.confirmed > 0 for one, first in named if first is None)
@@ -211,19 +222,29 @@ HEADS = {
 def command(
     count: Annotated[int, typer.Option(min=1, help="incidents of each source, at most")] = 40,
     shared: Annotated[Path | None, typer.Option(help="folder of localization/")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="a rule; may be repeated")] = None,
     cache: Annotated[Path | None, typer.Option(help="where made telemetry is kept")] = None,
 ) -> None:
     """Take each rule of the verdicts out, and print what is lost without it on each source of incidents."""
+    none, *others = rules()
+    unknown = sorted(set(only or ()) - {rule.name for rule in others})
+    if unknown:
+        raise typer.BadParameter(f"no rule {', '.join(unknown)}; known: {', '.join(rule.name for rule in others)}")
     errors, shared = Console(stderr=True), shared or default_shared()
     sources = [one for one in HEADS if one != "real" or (shared / "localization" / "real").is_dir()]
-    every = rules()
+    every = [none, *(rule for rule in others if not only or rule.name in only)]
     cells: dict[str, list[str]] = {rule.name: [] for rule in every}
+    changed = dict.fromkeys(cells, 0)
     heads: list[str] = []
     for source in sources:
         found = held(source, shared, cache or default_cache(), count)
         some = [one for one in track(found, source, console=errors) if one is not None]
         heads += [f"{head} ({len(some)})" if place == 0 else head for place, head in enumerate(HEADS[source])]
+        whole = without(none, some)
         for rule in track(every, f"{source}, {len(some)} incidents", console=errors):
-            cells[rule.name] += score(source, some, rule)
-    lines = [["without", *heads], ["---"] * (len(heads) + 1), *([name, *row] for name, row in cells.items())]
+            judged = whole if rule is none else without(rule, some)
+            cells[rule.name] += score(source, some, judged)
+            changed[rule.name] += sum(said(one) != said(other) for one, other in zip(judged, whole, strict=True))
+    heads = ["without", *heads, "said otherwise"]
+    lines = [heads, ["---"] * len(heads), *([name, *row, str(changed[name])] for name, row in cells.items())]
     typer.echo("\n".join(f"| {' | '.join(line)} |" for line in lines))

@@ -27,6 +27,8 @@ USUAL, FEWEST = 2.0, 200
 """How many times the 99th percentile is slow; requests without which nothing is known to be usual."""
 SPARSE = 16
 """Numbers up to so many times the requests are taken as their places."""
+LOOKED_FOR = 32
+"""Codes of a column that are looked for one by one; more are counted."""
 REQUEST_MEASURES = (
     Measure.SERVER_ERRORS,
     Measure.NOT_SUCCESSFUL,
@@ -263,11 +265,17 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
         else encoded.indices.cast(pa.int32()).fill_null(len(names))
     )
     codes = found.to_numpy(zero_copy_only=False)
-    present = np.bincount(codes, minlength=len(names) + 1)[: len(names)] > 0
-    order = sorted(np.flatnonzero(present).tolist(), key=names.__getitem__)
+    order = sorted(np.flatnonzero(_held(codes, len(names))).tolist(), key=names.__getitem__)
     rank = np.full(len(names) + 1, -1, _smallest(len(names)))
     rank[order] = np.arange(len(order))
     return [names[place] for place in order], rank[codes]
+
+
+def _held(codes: Codes, count: int) -> Bools:
+    """Which of so many codes occur: of a few each is looked for, which mostly ends with the first requests."""
+    if count <= LOOKED_FOR:
+        return np.array([(codes == code).any() for code in range(count)], bool)
+    return np.asarray(np.bincount(codes, minlength=count)[:count] > 0)
 
 
 def _numbered(column: pa.Array) -> Codes:

@@ -77,6 +77,7 @@ class DuckDB:
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "perfect_ht_threshold": PERFECT_BITS,
+            "allocator_background_threads": True,  # what a statement let go of is there for the verdicts' arrays
         }
         if threads is not None:
             config["threads"] = threads
