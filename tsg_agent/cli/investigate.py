@@ -16,9 +16,9 @@ from tsg_agent.cli.interrupts import Stopped
 from tsg_agent.cli.kept import list_kept
 from tsg_agent.cli.loading import loaded
 from tsg_agent.cli.progress import Table
+from tsg_agent.cli.requested import request_of
 from tsg_agent.cli.streams import writing
 from tsg_agent.errors import QuestionError
-from tsg_agent.flags import request_of
 from tsg_agent.models import Question, Report
 from tsg_agent.report.forms import Form, render
 from tsg_agent.report.html import write_html

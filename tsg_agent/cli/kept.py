@@ -6,9 +6,9 @@ from pathlib import Path
 
 import typer
 
+from tsg_agent.cli.requested import form_of
 from tsg_agent.cli.streams import writing
 from tsg_agent.errors import ParameterError
-from tsg_agent.flags import form_of
 from tsg_agent.report.postmortem import to_postmortem
 from tsg_agent.report.terminal import print_report
 from tsg_agent.service.door import rendered

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from tsg_agent.flags import read_text, request_of
+from tsg_agent.cli.requested import read_text, request_of
 from tsg_agent.models import Confidence, Report, Trend
 from tsg_agent.report.terminal import print_report
 from tsg_agent.service import investigate
