@@ -15,10 +15,10 @@ from tsg_agent.ask.tools import tool_lines
 from tsg_agent.cli.drafts import Screen
 from tsg_agent.cli.requested import read_text, request_of
 from tsg_agent.errors import ParameterError, TsgError
+from tsg_agent.investigation import open_telemetry
 from tsg_agent.models import ModelUsage
 from tsg_agent.recording import record_talk
 from tsg_agent.report.markdown import to_markdown
-from tsg_agent.service import open_telemetry
 from tsg_agent.settings import load_settings
 from tsg_agent.wording import lines, one_line, some
 
