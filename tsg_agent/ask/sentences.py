@@ -138,6 +138,9 @@ def _figure(row: dict[str, Value], measure: Measure, found: Counted, settings: S
     if measure.kind == "distinct":
         what = measure_words(measure.name.partition("_with_")[0])
         return f"{count(value)} {what}{f' had requests that {words}' if words else ''}"
+    if measure.kind == "distinct_share":
+        what = measure_words(measure.name.removeprefix("share_of_").partition("_with_")[0])
+        return f"{percent(value)} of {what} had requests that {words}"
     if measure.name == "requests":
         return requests
     counted = int(of_measure(row, measure.condition or "requests") or 0)
