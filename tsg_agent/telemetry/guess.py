@@ -13,7 +13,7 @@ from statistics import median
 
 import duckdb
 
-from tsg_agent.columns import COLUMNS, Column, Kind
+from tsg_agent.columns import COLUMNS, Column, Kind, bare
 from tsg_agent.telemetry.catalog import ANSWER, LOGS
 from tsg_agent.telemetry.expressions import check_expression
 from tsg_agent.telemetry.mapping import TableMapping
@@ -44,6 +44,8 @@ _TIMES = re.compile(
 )
 _SINCE_1970 = tuple((6e8 * unit, 4.2e9 * unit) for unit in (1, 1e3, 1e6, 1e9))
 _PATH = re.compile(r"(https?://[^/\s]+)?/\S*")
+_LENGTH = re.compile(r"(\d+h)?(\d+m)?[\d.]+ ?(ns|us|µs|ms|s)")
+_HTTP = re.compile(r"[1-5]\d\d")
 _REQUEST_LINE = re.compile(r"[A-Z]{3,8} /\S*( HTTP/[\d.]+)?")
 
 
@@ -181,10 +183,6 @@ def _quoted(name: str) -> str:
     return name if plain else '"' + name.replace('"', '""') + '"'
 
 
-def _bare(name: str) -> str:
-    return re.sub(r"[^a-z0-9äöüßéèñ]", "", re.sub(r"\[.*?\]", "", name.lower()))
-
-
 def _is_time(value: object) -> bool:
     if isinstance(value, date | datetime):
         return True
@@ -199,7 +197,16 @@ def _is_status(value: object) -> bool:
     return http_status(str(value), "http") is not None
 
 
-_LIKE = {"timestamp": _is_time, ANSWER: _is_status, "endpoint_path": lambda value: bool(_PATH.fullmatch(str(value)))}
+def _is_length(value: object) -> bool:
+    return isinstance(value, str) and bool(_LENGTH.fullmatch(value))
+
+
+_LIKE = {
+    "timestamp": _is_time,
+    ANSWER: _is_status,
+    "endpoint_path": lambda value: bool(_PATH.fullmatch(str(value))),
+    "latency_ms": _is_length,
+}
 """How a column's values look, where they have a look."""
 
 
@@ -253,7 +260,7 @@ def _called(leaf: Leaf, around: tuple[str, ...]) -> Iterator[str]:
     """What a value may be called: its whole path, and the ends of it."""
     path = leaf.path[len(around) :] if leaf.path[: len(around)] == around else leaf.path
     for start in range(len(path)):
-        name = _bare("".join(path[start:]))
+        name = bare("".join(path[start:]))
         if start == 0 or name not in BARE:
             yield name
 
@@ -264,8 +271,8 @@ def _leaf(column: Column, names: dict[str, list[Leaf]], free: list[Leaf]) -> tup
     if column.name.endswith("_ms"):
         wanted += [one + unit for one in wanted for unit in _UNITS]
     looks = column.name in _LIKE
-    named = [leaf for one in wanted for leaf in names.get(_bare(one), []) if leaf in free]
-    if looks:
+    named = [leaf for one in wanted for leaf in names.get(bare(one), []) if leaf in free]
+    if column.name in NEEDED or column.name == "endpoint_path":
         # What says the same of every row is an envelope's, if anything else may be meant.
         named.sort(key=lambda leaf: (leaf.share(column=column.name) < 0.5, not leaf.varies))
     if chosen := next(iter(named), None):
@@ -274,7 +281,8 @@ def _leaf(column: Column, names: dict[str, list[Leaf]], free: list[Leaf]) -> tup
     if looks:
         alike = [leaf for leaf in free if leaf.varies and _looks(column.name, leaf)]
         if alike:
-            return alike[0], f"{alike[0].name} looks like it"
+            best = max(alike, key=lambda leaf: leaf.share(_HTTP) if column.name == ANSWER else 0)
+            return best, f"{best.name} looks like it"
     return None
 
 
