@@ -51,6 +51,12 @@ LOOK = 60.0
 """Seconds that a look at the tables of a database may take."""
 
 
+def add_macros(connection: duckdb.DuckDBPyConnection) -> None:
+    """What mapped expressions and paths are read by."""
+    for macros in ("lookup.sql", "paths.sql"):
+        connection.execute(files("tsg_agent.telemetry").joinpath(macros).read_text("utf-8"))
+
+
 class DuckDB:
     """An in-memory DuckDB over a source's files or database.
 
@@ -317,8 +323,7 @@ class DuckDB:
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute("SET disabled_optimizers = 'partial_aggregate_pushdown'")
         self._connection.execute("SET parquet_metadata_cache = true")
-        for macros in ("lookup.sql", "paths.sql"):
-            self._connection.execute(files("tsg_agent.telemetry").joinpath(macros).read_text("utf-8"))
+        add_macros(self._connection)
 
     def _files(self, location: str, mapping: dict[str, TableMapping]) -> tuple[dict[str, Relation], list[str]]:
         sources = {name: table.source for name, table in mapping.items() if table.source}
