@@ -74,7 +74,11 @@ _HALVES = re.compile(
 _HALF_HOUR = re.compile(r"\b(?P<which>first|last|past)[ -]half[ -]hour\b", re.IGNORECASE)
 _HOURS = re.compile(r"(?<![\w.:])(?P<hour>[01]?[0-9]|2[0-3])h(?P<minute>[0-5][0-9])\b")
 _HOURS_SAID = dict(
-    zip("one two three four five six seven eight nine ten eleven twelve".split(), range(1, 13), strict=True)
+    zip(
+        ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+        range(1, 13),
+        strict=True,
+    )
 )
 _SPELLED = re.compile(rf"\b(?:{'|'.join(_HOURS_SAID)})(?=[ ]?[ap]\.?m\b)", re.IGNORECASE)
 _POINTED = re.compile(r"(?<![\w.:])(?P<hour>[0-9]{1,2})\.(?P<minute>[0-5][0-9])(?P<half>[ ]?[ap]\.?m\b)", re.IGNORECASE)
