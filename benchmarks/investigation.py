@@ -51,7 +51,10 @@ OURS = """
 import json, sys, time
 from pathlib import Path
 # CPU
-from tsg_agent.cli.imports import loaded, loading
+try:
+    from tsg_agent.cli.imports import loaded, loading
+except ModuleNotFoundError:  # as 0.1 calls it
+    from tsg_agent.cli.loading import loaded, loading
 loading()
 from tsg_agent import Given, Request, investigate, open_telemetry
 loaded()

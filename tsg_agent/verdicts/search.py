@@ -189,19 +189,7 @@ class Search:
         ranked = sorted(
             ((s, k) for k, s in found.items() if np.isfinite(s)), key=lambda sk: (-sk[0], len(sk[1]), sk[1])
         )
-        return self._densest_first(self._shortest_first(ranked, found), alive)[:many]
-
-    def _shortest_first(self, ranked: list[tuple[float, Key]], found: dict[Key, float]) -> list[tuple[float, Key]]:
-        """The shortest part of the best description that explains nearly as much stands for it."""
-        if not ranked:
-            return ranked
-        score, key = ranked[0]
-        parts = [part for size in range(1, len(key)) for part in combinations(key, size) if part in found]
-        near = [part for part in parts if found[part] >= score * KEEP ** (len(key) - len(part))]
-        if not near:
-            return ranked
-        short = min(near, key=lambda part: (len(part), -found[part]))
-        return [(found[short], short), *(one for one in ranked if one[1] != short)]
+        return self._densest_first(ranked, alive)[:many]
 
     def _densest_first(self, ranked: list[tuple[float, Key]], alive: Bits) -> list[tuple[float, Key]]:
         """Of descriptions that are as long and explain as much, the one of fewest requests for the same failures.
