@@ -7,6 +7,7 @@ import duckdb
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import ANSWER, WEIGHT
 from tsg_agent.telemetry.expressions import picked_from
+from tsg_agent.telemetry.loading import described, quoted
 from tsg_agent.telemetry.mapping import TableMapping
 
 COUNTED = "counted_"
@@ -63,13 +64,13 @@ def first_fitting(connection: duckdb.DuckDBPyConnection, source: str, texts: tup
 def passed_over(connection: duckdb.DuckDBPyConnection, source: str, columns: dict[str, str]) -> list[str]:
     """Says which arrays an expression takes one element of, while rows have more. `columns`: name -> expression."""
     notes = []
-    kinds = {row[0].lower(): (row[0], row[1]) for row in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
+    kinds = {name.lower(): (name, kind) for name, kind in described(connection, source).items()}
     picked = {name for text in columns.values() for name in picked_from(text)}
     for name in sorted(picked & kinds.keys()):
         column, kind = kinds[name]
         if not kind.endswith("]") or "STRUCT" not in kind:
             continue
-        row = connection.execute(f"SELECT sum(len({_quoted(column)})), count(*) FROM {source}").fetchone()  # noqa: S608 - quoted names
+        row = connection.execute(f"SELECT sum(len({quoted(column)})), count(*) FROM {source}").fetchone()  # noqa: S608 - quoted names
         if row and row[0] is not None and row[0] > row[1]:
             notes.append(
                 f"{column} holds {row[0]:,} elements in {row[1]:,} rows, of which the mapping reads one each: "
@@ -104,26 +105,26 @@ def _unnested(connection: duckdb.DuckDBPyConnection, source: str, path: list[str
     `whole`: the first array is kept too.
     """
     if whole:
-        source = f"(SELECT *, {_quoted(path[0])} AS {_quoted(WHOLE + path[0])} FROM {source})"  # noqa: S608 - quoted names
-    at = _quoted(path[0])
+        source = f"(SELECT *, {quoted(path[0])} AS {quoted(WHOLE + path[0])} FROM {source})"  # noqa: S608 - quoted names
+    at = quoted(path[0])
     outer: list[str] = []
     for place, name in enumerate(path):
         kind = _kind(connection, source, at, ".".join(path[: place + 1]))
         element = _elements(at, kind)
-        kept = [held for held in _names(connection, source) if held != name]
-        source = f"(SELECT {', '.join([*map(_quoted, kept), f'{element} AS {_quoted(name)}'])} FROM {source})"  # noqa: S608 - quoted names
+        kept = [held for held in described(connection, source) if held != name]
+        source = f"(SELECT {', '.join([*map(quoted, kept), f'{element} AS {quoted(name)}'])} FROM {source})"  # noqa: S608 - quoted names
         outer.append(name)
         if place + 1 < len(path):
-            at = f"{_quoted(name)}.{_quoted(path[place + 1])}"
-            if _kind(connection, source, _quoted(name), name) == "JSON":
-                at = f"({_quoted(name)} -> '$.{path[place + 1]}')"
-    last = _quoted(path[-1])
+            at = f"{quoted(name)}.{quoted(path[place + 1])}"
+            if _kind(connection, source, quoted(name), name) == "JSON":
+                at = f"({quoted(name)} -> '$.{path[place + 1]}')"
+    last = quoted(path[-1])
     if not _kind(connection, source, last, path[-1]).startswith("STRUCT"):
         return source
     fields = [row[0] for row in connection.execute(f"DESCRIBE SELECT {last}.* FROM {source}").fetchall()]  # noqa: S608 - quoted names
     lower = {name.lower() for name in fields}
-    around = [name for name in _names(connection, source) if name.lower() not in lower and name != path[-1]]
-    columns = ", ".join([*(f"{last}.{_quoted(name)} AS {_quoted(name)}" for name in fields), *map(_quoted, around)])
+    around = [name for name in described(connection, source) if name.lower() not in lower and name != path[-1]]
+    columns = ", ".join([*(f"{last}.{quoted(name)} AS {quoted(name)}" for name in fields), *map(quoted, around)])
     return f"(SELECT {columns} FROM {source})"  # noqa: S608 - quoted names
 
 
@@ -139,17 +140,9 @@ def _kind(connection: duckdb.DuckDBPyConnection, source: str, expression: str, p
     try:
         row = connection.execute(f"DESCRIBE SELECT {expression} AS v FROM {source}").fetchone()  # noqa: S608 - quoted names
     except duckdb.BinderException as error:
-        held = ", ".join(_names(connection, source)[:12])
+        held = ", ".join(list(described(connection, source))[:12])
         raise TelemetryError(
             f"The mapping unnests {path}, which the source does not have.",
             fix=f"Its columns are {held}. Mend `unnest` in the mapping file.",
         ) from error
     return str(row[1]) if row else ""
-
-
-def _names(connection: duckdb.DuckDBPyConnection, source: str) -> list[str]:
-    return [row[0] for row in connection.execute(f"DESCRIBE FROM {source}").fetchall()]
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
