@@ -1,6 +1,7 @@
 """What a row is, where it is no row of the source: an array's element, a counter's increase, one of several counts."""
 
 from dataclasses import dataclass
+from importlib.resources import files
 
 import duckdb
 
@@ -14,6 +15,12 @@ COUNTED = "counted_"
 """Prefix of the columns that counters make."""
 WHOLE = "all_"
 """Prefix of an unnested array as a whole: what an element says of another one, by its number, is looked up there."""
+
+
+def add_macros(connection: duckdb.DuckDBPyConnection) -> None:
+    """What mapped expressions and paths are read by."""
+    for macros in ("lookup.sql", "paths.sql"):
+        connection.execute(files("tsg_agent.telemetry").joinpath(macros).read_text("utf-8"))
 
 
 @dataclass(frozen=True)
