@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from tests.telemetry.sources import said_of
 from tsg_agent.cli.app import app
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.duckdb import DuckDB
@@ -171,6 +172,8 @@ def test_rows_that_hold_nothing_of_a_request_are_none(tmp_path: Path) -> None:
     path.write_text("\n".join(map(json.dumps, rows)))
     found = read(path, propose(str(path)).text, tmp_path)
     assert len(found) == ROWS - 1
+    with DuckDB(path, mapping=tmp_path / "made.toml") as engine:
+        assert f"1 of {ROWS} rows are no requests by `where` of the mapping." in said_of(engine)
     assert [row["status_code"] for row in found].count(None) == 1
 
 

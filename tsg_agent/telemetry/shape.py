@@ -29,15 +29,20 @@ class Shaped:
 
     source: str
     columns: dict[str, tuple[str, ...]]
+    notes: tuple[str, ...] = ()
+    """How many rows of the source are none."""
 
 
 def shaped(connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMapping) -> Shaped:
     """The rows that the mapping asks for. Raises TelemetryError where the source has no such arrays."""
     columns = dict(mapping.columns)
+    notes: tuple[str, ...] = ()
     if mapping.unnest:
         source = _unnested(connection, source, mapping.unnest.split("."), whole=WHOLE in str(mapping))
     if mapping.where:
-        source = f"(SELECT * FROM {source} WHERE {first_fitting(connection, source, mapping.where)})"  # noqa: S608 - a checked expression
+        condition = first_fitting(connection, source, mapping.where)
+        notes = _left_out(connection, source, condition)
+        source = f"(SELECT * FROM {source} WHERE {condition})"  # noqa: S608 - a checked expression
     if mapping.counters:
         counts = ", ".join(
             f"{{'status': '{status.replace(chr(39), '')}', "
@@ -51,7 +56,13 @@ def shaped(connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMap
         columns |= {ANSWER: (f"{COUNTED}status",), WEIGHT: (f"{COUNTED}weight",)}
     if mapping.cumulative:
         source, columns[WEIGHT] = _increases(connection, source, mapping, columns), (f"{COUNTED}increase",)
-    return Shaped(source, columns)
+    return Shaped(source, columns, notes)
+
+
+def _left_out(connection: duckdb.DuckDBPyConnection, source: str, condition: str) -> tuple[str, ...]:
+    sql = f"SELECT count(*), count(*) FILTER (WHERE {condition}) FROM {source}"  # noqa: S608 - a checked expression
+    rows, kept = connection.execute(sql).fetchone() or (0, 0)
+    return (f"{rows - kept:,} of {rows:,} rows are no requests by `where` of the mapping.",) if kept < rows else ()
 
 
 def fits(connection: duckdb.DuckDBPyConnection, source: str, text: str) -> bool:
