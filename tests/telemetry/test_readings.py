@@ -44,6 +44,8 @@ WRITERS = {
     "mail": lambda t: f"{t:%a, %d %b %Y %H:%M:%S} GMT",
     "c": lambda t: f"{t:%a %b %d %H:%M:%S %Y}",
     "database": lambda t: f"{t:%d-%b-%Y %H:%M:%S}",
+    "excel's days": lambda t: 25569 + t.timestamp() / 86400,
+    "excel's days as text": lambda t: f"{25569 + t.timestamp() / 86400:.13f}",
     "seconds": lambda t: round(t.timestamp(), 3),
     "whole seconds": lambda t: int(t.timestamp()),
     "milliseconds": lambda t: round(t.timestamp() * 1000),
@@ -108,6 +110,8 @@ NUMBERS = {
     "ms": (lambda v: f"{v:.2f}ms", 1.0),
     "ms after a blank": (lambda v: f"{v:.2f} ms", 1.0),
     "seconds": (lambda v: f"{v:.2f}s", 1000.0),
+    "go": (lambda v: f"{v:.2f}ms" if v < 1000 else f"{v / 1000:.5f}s" if v < 3000 else f"0m{v / 1000:.5f}s", 1.0),
+    "minutes": (lambda v: f"{v // 10:.0f}m{v % 10 * 6:.1f}s", 6000.0),
     "mixed": (lambda v: f"{v:.2f}ms" if v < 1000 else f"{v / 1000:.5f}s", 1.0),
 }
 

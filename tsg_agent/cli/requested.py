@@ -1,11 +1,13 @@
 """From a command's flags to what is asked for: apart from options.py, since it takes long to import."""
 
+import os
 import re
 import sys
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from select import select
+from typing import IO, Any
 
 from pydantic import ValidationError
 
@@ -19,6 +21,8 @@ MOST_DAYS = 366
 """The longest window that --last asks for."""
 MOST_BYTES = 50_000_000
 """An incident's text longer than this is no text."""
+PATIENCE = 60.0
+"""Seconds in which somebody must begin to write into a pipe."""
 
 
 def read_text(incident: str) -> str:
@@ -28,7 +32,11 @@ def read_text(incident: str) -> str:
     """
     path = Path(incident)
     try:
-        with nullcontext(sys.stdin.buffer) if incident == "-" else path.open("rb") as opened:
+        if incident == "-":
+            source: AbstractContextManager[IO[bytes]] = nullcontext(sys.stdin.buffer)
+        else:
+            source = _pipe(path) if path.is_fifo() else path.open("rb")
+        with source as opened:
             held = opened.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
@@ -39,6 +47,19 @@ def read_text(incident: str) -> str:
         named = "Standard input" if incident == "-" else path
         raise ParameterError(f"{named} is too large for an incident's text.", fix="Give the report, not the logs.")
     return held.decode("utf-8", "replace")
+
+
+def _pipe(path: Path) -> IO[bytes]:
+    """A named pipe from which there is something to read. Raises ParameterError where nobody writes into it."""
+    held = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else to open it waits for a writer, without end
+    if not select([held], [], [], PATIENCE)[0]:
+        os.close(held)
+        raise ParameterError(
+            f"{path} is a pipe, and nobody wrote into it for {PATIENCE:g} s.",
+            fix="Write into it, or give a text file, or - for standard input.",
+        )
+    os.set_blocking(held, True)
+    return os.fdopen(held, "rb")
 
 
 _LENGTH = re.compile(r"(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m(?:in)?)?", re.IGNORECASE)

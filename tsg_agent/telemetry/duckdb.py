@@ -8,7 +8,6 @@ import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -30,6 +29,7 @@ from tsg_agent.telemetry.loading import Unreadable, first_line, lacks_answers, r
 from tsg_agent.telemetry.lock import lock
 from tsg_agent.telemetry.mapping import Misfit, TableMapping, read_mapping
 from tsg_agent.telemetry.memory import Allowance, held, size_of
+from tsg_agent.telemetry.shape import add_macros
 from tsg_agent.telemetry.spellings import Spellings
 from tsg_agent.telemetry.unchanged import Unchanged
 from tsg_agent.telemetry.values import is_text
@@ -49,12 +49,6 @@ WATCHED = 0.05
 """Seconds between two looks at a running query."""
 LOOK = 60.0
 """Seconds that a look at the tables of a database may take."""
-
-
-def add_macros(connection: duckdb.DuckDBPyConnection) -> None:
-    """What mapped expressions and paths are read by."""
-    for macros in ("lookup.sql", "paths.sql"):
-        connection.execute(files("tsg_agent.telemetry").joinpath(macros).read_text("utf-8"))
 
 
 class DuckDB:

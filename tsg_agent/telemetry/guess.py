@@ -16,6 +16,7 @@ import duckdb
 from tsg_agent.columns import COLUMNS, Column, Kind, bare
 from tsg_agent.telemetry.catalog import ANSWER, LOGS
 from tsg_agent.telemetry.expressions import check_expression
+from tsg_agent.telemetry.loading import quoted
 from tsg_agent.telemetry.mapping import TableMapping
 from tsg_agent.telemetry.shape import shaped
 from tsg_agent.telemetry.statuses import http_status
@@ -154,7 +155,7 @@ def leaves(rows: list[dict[str, object]]) -> list[Leaf]:
             return
         if isinstance(inner, dict):
             for key, held in inner.items():
-                inside = f"{expression}['{key}']" if text else f"{expression}.{_quoted(str(key))}"
+                inside = f"{expression}['{key}']" if text else f"{expression}.{_named(str(key))}"
                 if "'" not in str(key) and '"' not in str(key):
                     add((*path, str(key)), inside, held, text=text)
         elif isinstance(inner, list):
@@ -174,13 +175,14 @@ def leaves(rows: list[dict[str, object]]) -> list[Leaf]:
 
     for row in rows:
         for name, value in row.items():
-            add((name,), _quoted(name), value, text=False)
+            add((name,), _named(name), value, text=False)
     return list(found.values())
 
 
-def _quoted(name: str) -> str:
+def _named(name: str) -> str:
+    """A column in an expression, with as few marks as it needs."""
     plain = _PLAIN.fullmatch(name) and name not in _RESERVED
-    return name if plain else '"' + name.replace('"', '""') + '"'
+    return name if plain else quoted(name)
 
 
 def _is_time(value: object) -> bool:

@@ -6,6 +6,7 @@ from tsg_agent.columns import COLUMNS, bare
 from tsg_agent.telemetry.catalog import LOGS, WEIGHT, Kind
 from tsg_agent.telemetry.expressions import columns_of
 from tsg_agent.telemetry.files import TableFiles
+from tsg_agent.telemetry.loading import quoted
 
 KEY = "request_id"
 WEIGHTS = frozenset(one for column in COLUMNS if column.name == WEIGHT for one in column.named) | frozenset(
@@ -73,8 +74,7 @@ def unused_weights(
     used = {name for expression in present.values() for name in columns_of(expression)}
     notes = []
     for name in sorted(one for one in held.keys() - used if bare(one) in WEIGHTS):
-        quoted = '"' + held[name].replace('"', '""') + '"'
-        number = f"TRY_CAST({quoted} AS DOUBLE)"
+        number = f"TRY_CAST({quoted(held[name])} AS DOUBLE)"
         sql = f"SELECT count({number} <> 1 OR NULL), min({number}), max({number}) FROM {source}"  # noqa: S608 - a quoted name
         row = connection.execute(sql).fetchone()
         if row is None or not row[0] or not (row[2] > 1 or ("rate" in name and row[2] > 0)):

@@ -12,11 +12,12 @@ from tsg_agent.columns import COLUMNS
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry import records
 from tsg_agent.telemetry.catalog import ANSWER, CALLS, LOGS
-from tsg_agent.telemetry.duckdb import DuckDB, add_macros
+from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.files import ending, find_files, group_files, table_of
 from tsg_agent.telemetry.formats import Format, formats
 from tsg_agent.telemetry.guess import CONSTANTS, Guess, constant, guess, in_toml
 from tsg_agent.telemetry.loading import described
+from tsg_agent.telemetry.shape import add_macros
 
 LOOKED_AT = 200
 """Lines by which a log is recognised."""

@@ -1,12 +1,14 @@
 """What a row is, where it is no row of the source: an array's element, a counter's increase, one of several counts."""
 
 from dataclasses import dataclass
+from importlib.resources import files
 
 import duckdb
 
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import ANSWER, WEIGHT
 from tsg_agent.telemetry.expressions import picked_from
+from tsg_agent.telemetry.loading import described, quoted
 from tsg_agent.telemetry.mapping import TableMapping
 
 COUNTED = "counted_"
@@ -15,21 +17,32 @@ WHOLE = "all_"
 """Prefix of an unnested array as a whole: what an element says of another one, by its number, is looked up there."""
 
 
+def add_macros(connection: duckdb.DuckDBPyConnection) -> None:
+    """What mapped expressions and paths are read by."""
+    for macros in ("lookup.sql", "paths.sql"):
+        connection.execute(files("tsg_agent.telemetry").joinpath(macros).read_text("utf-8"))
+
+
 @dataclass(frozen=True)
 class Shaped:
     """The rows as a FROM clause, and the columns that follow from their shape."""
 
     source: str
     columns: dict[str, tuple[str, ...]]
+    notes: tuple[str, ...] = ()
+    """How many rows of the source are none."""
 
 
 def shaped(connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMapping) -> Shaped:
     """The rows that the mapping asks for. Raises TelemetryError where the source has no such arrays."""
     columns = dict(mapping.columns)
+    notes: tuple[str, ...] = ()
     if mapping.unnest:
         source = _unnested(connection, source, mapping.unnest.split("."), whole=WHOLE in str(mapping))
     if mapping.where:
-        source = f"(SELECT * FROM {source} WHERE {first_fitting(connection, source, mapping.where)})"  # noqa: S608 - a checked expression
+        condition = first_fitting(connection, source, mapping.where)
+        notes = _left_out(connection, source, condition)
+        source = f"(SELECT * FROM {source} WHERE {condition})"  # noqa: S608 - a checked expression
     if mapping.counters:
         counts = ", ".join(
             f"{{'status': '{status.replace(chr(39), '')}', "
@@ -43,7 +56,13 @@ def shaped(connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMap
         columns |= {ANSWER: (f"{COUNTED}status",), WEIGHT: (f"{COUNTED}weight",)}
     if mapping.cumulative:
         source, columns[WEIGHT] = _increases(connection, source, mapping, columns), (f"{COUNTED}increase",)
-    return Shaped(source, columns)
+    return Shaped(source, columns, notes)
+
+
+def _left_out(connection: duckdb.DuckDBPyConnection, source: str, condition: str) -> tuple[str, ...]:
+    sql = f"SELECT count(*), count(*) FILTER (WHERE {condition}) FROM {source}"  # noqa: S608 - a checked expression
+    rows, kept = connection.execute(sql).fetchone() or (0, 0)
+    return (f"{rows - kept:,} of {rows:,} rows are no requests by `where` of the mapping.",) if kept < rows else ()
 
 
 def fits(connection: duckdb.DuckDBPyConnection, source: str, text: str) -> bool:
@@ -63,13 +82,13 @@ def first_fitting(connection: duckdb.DuckDBPyConnection, source: str, texts: tup
 def passed_over(connection: duckdb.DuckDBPyConnection, source: str, columns: dict[str, str]) -> list[str]:
     """Says which arrays an expression takes one element of, while rows have more. `columns`: name -> expression."""
     notes = []
-    kinds = {row[0].lower(): (row[0], row[1]) for row in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
+    kinds = {name.lower(): (name, kind) for name, kind in described(connection, source).items()}
     picked = {name for text in columns.values() for name in picked_from(text)}
     for name in sorted(picked & kinds.keys()):
         column, kind = kinds[name]
         if not kind.endswith("]") or "STRUCT" not in kind:
             continue
-        row = connection.execute(f"SELECT sum(len({_quoted(column)})), count(*) FROM {source}").fetchone()  # noqa: S608 - quoted names
+        row = connection.execute(f"SELECT sum(len({quoted(column)})), count(*) FROM {source}").fetchone()  # noqa: S608 - quoted names
         if row and row[0] is not None and row[0] > row[1]:
             notes.append(
                 f"{column} holds {row[0]:,} elements in {row[1]:,} rows, of which the mapping reads one each: "
@@ -104,26 +123,26 @@ def _unnested(connection: duckdb.DuckDBPyConnection, source: str, path: list[str
     `whole`: the first array is kept too.
     """
     if whole:
-        source = f"(SELECT *, {_quoted(path[0])} AS {_quoted(WHOLE + path[0])} FROM {source})"  # noqa: S608 - quoted names
-    at = _quoted(path[0])
+        source = f"(SELECT *, {quoted(path[0])} AS {quoted(WHOLE + path[0])} FROM {source})"  # noqa: S608 - quoted names
+    at = quoted(path[0])
     outer: list[str] = []
     for place, name in enumerate(path):
         kind = _kind(connection, source, at, ".".join(path[: place + 1]))
         element = _elements(at, kind)
-        kept = [held for held in _names(connection, source) if held != name]
-        source = f"(SELECT {', '.join([*map(_quoted, kept), f'{element} AS {_quoted(name)}'])} FROM {source})"  # noqa: S608 - quoted names
+        kept = [held for held in described(connection, source) if held != name]
+        source = f"(SELECT {', '.join([*map(quoted, kept), f'{element} AS {quoted(name)}'])} FROM {source})"  # noqa: S608 - quoted names
         outer.append(name)
         if place + 1 < len(path):
-            at = f"{_quoted(name)}.{_quoted(path[place + 1])}"
-            if _kind(connection, source, _quoted(name), name) == "JSON":
-                at = f"({_quoted(name)} -> '$.{path[place + 1]}')"
-    last = _quoted(path[-1])
+            at = f"{quoted(name)}.{quoted(path[place + 1])}"
+            if _kind(connection, source, quoted(name), name) == "JSON":
+                at = f"({quoted(name)} -> '$.{path[place + 1]}')"
+    last = quoted(path[-1])
     if not _kind(connection, source, last, path[-1]).startswith("STRUCT"):
         return source
     fields = [row[0] for row in connection.execute(f"DESCRIBE SELECT {last}.* FROM {source}").fetchall()]  # noqa: S608 - quoted names
     lower = {name.lower() for name in fields}
-    around = [name for name in _names(connection, source) if name.lower() not in lower and name != path[-1]]
-    columns = ", ".join([*(f"{last}.{_quoted(name)} AS {_quoted(name)}" for name in fields), *map(_quoted, around)])
+    around = [name for name in described(connection, source) if name.lower() not in lower and name != path[-1]]
+    columns = ", ".join([*(f"{last}.{quoted(name)} AS {quoted(name)}" for name in fields), *map(quoted, around)])
     return f"(SELECT {columns} FROM {source})"  # noqa: S608 - quoted names
 
 
@@ -139,17 +158,9 @@ def _kind(connection: duckdb.DuckDBPyConnection, source: str, expression: str, p
     try:
         row = connection.execute(f"DESCRIBE SELECT {expression} AS v FROM {source}").fetchone()  # noqa: S608 - quoted names
     except duckdb.BinderException as error:
-        held = ", ".join(_names(connection, source)[:12])
+        held = ", ".join(list(described(connection, source))[:12])
         raise TelemetryError(
             f"The mapping unnests {path}, which the source does not have.",
             fix=f"Its columns are {held}. Mend `unnest` in the mapping file.",
         ) from error
     return str(row[1]) if row else ""
-
-
-def _names(connection: duckdb.DuckDBPyConnection, source: str) -> list[str]:
-    return [row[0] for row in connection.execute(f"DESCRIBE FROM {source}").fetchall()]
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

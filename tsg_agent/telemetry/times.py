@@ -78,7 +78,7 @@ def text_time(values: Values) -> Read:
     if found is None:
         counted = [_counted(unit, "TRY_CAST(trim({x}) AS DECIMAL(38, 9))") for unit in UNITS]
         _ask_for_dates(values)
-        return values.best([_PLAIN, _COMMA, *map(_written, _FORMS), *counted, _ANY])
+        return values.best([_PLAIN, _COMMA, *map(_written, _FORMS), *counted, _DAYS, _ANY])
     example = str(found[0]).strip()
     formats = _fitting(connection, source, expression, example)
     if len(formats) == 1:

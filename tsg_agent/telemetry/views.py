@@ -86,7 +86,7 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
     types = _types(connection, source, present, table)
     if loaded and connection.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchone() is None:  # noqa: S608 - our own names
         types = dict.fromkeys(types, "NULL")  # no value has a type
-    reader = Reader(connection, source, table, frozenset(held), few, mapping.status, [*told])
+    reader = Reader(connection, source, table, frozenset(held), few, mapping.status, [*told], [*shape.notes])
     columns = {name: reader.converted(name, present[name], types[name]) for name in table.columns if name in present}
     reader.notes += passed_over(connection, source, present)
     scope = {name: columns[name] for name in SCOPE if name in columns and types[name] == "VARCHAR"}

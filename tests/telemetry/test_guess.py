@@ -1,0 +1,197 @@
+"""What is no ready format: values that nest, logs between other lines, arrays of rows, and names that say nothing."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.telemetry.sources import said_of
+from tsg_agent.cli.app import app
+from tsg_agent.errors import TelemetryError
+from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.telemetry.recognise import propose
+
+START = datetime(2026, 7, 21, 9, 0, tzinfo=UTC)
+ROWS = 120
+PATHS = ("/basket", "/invoice", "/signup")
+
+
+def at(number: int) -> datetime:
+    return START + timedelta(seconds=7 * number)
+
+
+def status(number: int) -> int:
+    return 502 if number % 11 == 0 else 200
+
+
+def took(number: int) -> float:
+    """Milliseconds."""
+    return 20.5 + number
+
+
+def nested(number: int) -> str:
+    request = {"method": "PUT", "uri": f"{PATHS[number % 3]}?q={number}"}
+    held = {
+        "at": at(number).timestamp(),
+        "req": request,
+        "res": {"statusCode": status(number)},
+        "duration": took(number) / 1000,
+    }
+    return json.dumps(held)
+
+
+def prefixed(number: int) -> str:
+    return f"[pod/web-1/app] {nested(number)}"
+
+
+def logfmt(number: int) -> str:
+    return (
+        f'time={at(number).isoformat()} level=info msg="all is \\"well\\"" method=PUT status={status(number)} '
+        f'path="{PATHS[number % 3]}?q" dur={took(number)}ms'
+    )
+
+
+def ltsv(number: int) -> str:
+    cells = {
+        "time": at(number).isoformat(), "method": "PUT", "uri": PATHS[number % 3], "status": status(number),
+        "latency_ms": took(number), "ua": "a b: c",
+    }  # fmt: skip
+    return "\t".join(f"{name}:{value}" for name, value in cells.items())
+
+
+def hits(numbers: range) -> str:
+    rows = [
+        {"_id": f"n{n}", "_source": {
+            "@timestamp": at(n).isoformat(), "ecs": {"version": "8.1"}, "event": {"duration": int(took(n) * 1e6)},
+            "http": {"request": {"method": "PUT"}, "response": {"status_code": status(n)}},
+            "url": {"path": PATHS[n % 3]},
+        }}
+        for n in numbers
+    ]  # fmt: skip
+    return json.dumps({"took": 3, "hits": {"total": {"value": len(rows)}, "hits": rows}})
+
+
+def streams(numbers: range) -> str:
+    """An envelope that says "success" of itself, and each line a text of JSON."""
+    lines = [
+        [f"{int(at(n).timestamp())}000000000", json.dumps({
+            "method": "PUT", "path": PATHS[n % 3], "status": status(n), "latency_ms": took(n),
+        })]
+        for n in numbers
+    ]  # fmt: skip
+    result = [{"stream": {"app": "shop"}, "values": lines[start::2]} for start in (0, 1)]
+    return json.dumps({"status": "success", "data": {"resultType": "streams", "result": result}})
+
+
+def lined(line: Callable[[int], str]) -> Callable[[range], str]:
+    """Lines of a program between others, the last one half-written."""
+    return lambda numbers: "\n".join([
+        "starting up", "", *(text for n in numbers for text in (line(n), *(["cache refreshed"] if n % 9 == 0 else [])))
+    ])  # fmt: skip
+
+
+SHAPES = {
+    "app.log": lined(nested), "pods.log": lined(prefixed), "fmt.log": lined(logfmt), "tabs.log": lined(ltsv),
+    "hits.json": hits, "streams.json": streams,
+}  # fmt: skip
+
+
+def read(path: Path, mapping: str, folder: Path) -> list[dict[str, Any]]:
+    (folder / "made.toml").write_text(mapping)
+    with DuckDB(path, mapping=folder / "made.toml") as engine:
+        select = (
+            "SELECT timestamp, http_method, endpoint_path, status_code, latency_ms FROM api_gateway_logs ORDER BY 1"
+        )
+        return engine.run(select, {}, timeout=30).to_pylist()
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_rows_are_found_where_they_are(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(SHAPES[name](range(ROWS)))
+    made = propose(str(path))
+    assert not made.missing
+    assert read(path, made.text, tmp_path) == [
+        {
+            "timestamp": at(number).replace(tzinfo=None), "http_method": "PUT", "endpoint_path": PATHS[number % 3],
+            "status_code": status(number), "latency_ms": pytest.approx(took(number)),
+        }
+        for number in range(ROWS)
+    ]  # fmt: skip
+    lines = [note for note in made.notes if "hold no record" in note]
+    assert bool(lines) is path.name.endswith(".log")
+    assert all("15 lines hold no record, such as 'cache refreshed'" in note for note in lines)
+
+
+def test_half_written_lines_are_counted_and_many_refuse(tmp_path: Path) -> None:
+    path = tmp_path / "app.log"
+    lines = [nested(number) for number in range(ROWS)]
+    path.write_text("\n".join([*lines, "note", lines[0][:30]]))
+    mapping = propose(str(path)).text
+    (tmp_path / "made.toml").write_text(mapping)
+    with DuckDB(path, mapping=tmp_path / "made.toml") as engine:
+        assert engine.tables["api_gateway_logs"].unreadable == 1
+    path.write_text("\n".join([*lines, *(line[:30] for line in lines[:9])]))
+    with pytest.raises(TelemetryError, match="9 of 129 lines hold no record"):
+        DuckDB(path, mapping=tmp_path / "made.toml")
+
+
+def test_what_no_name_says_the_values_do(tmp_path: Path) -> None:
+    path = tmp_path / "uit.csv"
+    lines = [f"{at(n):%d-%m-%Y %H:%M:%S};{1000 + n};{status(n)};GET {PATHS[n % 3]}?a=1 HTTP/1.1" for n in range(ROWS)]
+    path.write_text("\n".join(["moment;grootte;antwoord;vraag", *lines]))
+    made = propose(str(path))
+    assert 'status_code = "antwoord" # antwoord looks like it' in made.text
+    assert [row["endpoint_path"] for row in read(path, made.text, tmp_path)[:3]] == list(PATHS)
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("s", 1e-3), ("ms", 1.0), ("us", 1e3), ("ns", 1e6)])
+def test_the_unit_of_a_duration_is_told_by_its_size(unit: str, factor: float, tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    rows = [
+        {"ts": at(n).isoformat(), "status": status(n), "path": PATHS[n % 3], "elapsed": took(n) * factor}
+        for n in range(ROWS)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    made = propose(str(path))
+    assert f"by its size in {unit}: mend it" in made.text
+    assert [row["latency_ms"] for row in read(path, made.text, tmp_path)] == pytest.approx(
+        [took(n) for n in range(ROWS)]
+    )
+
+
+def test_rows_that_hold_nothing_of_a_request_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    rows = [{"ts": at(n).isoformat(), "status": status(n), "path": PATHS[n % 3]} for n in range(ROWS)]
+    rows[5] = {"ts": at(5).isoformat(), "msg": "reloaded"}
+    rows[6].pop("status")
+    path.write_text("\n".join(map(json.dumps, rows)))
+    found = read(path, propose(str(path)).text, tmp_path)
+    assert len(found) == ROWS - 1
+    with DuckDB(path, mapping=tmp_path / "made.toml") as engine:
+        assert f"1 of {ROWS} rows are no requests by `where` of the mapping." in said_of(engine)
+    assert [row["status_code"] for row in found].count(None) == 1
+
+
+def test_a_file_without_what_is_needed_says_what_it_holds(tmp_path: Path) -> None:
+    path, out = tmp_path / "x.csv", tmp_path / "made.toml"
+    path.write_text("\n".join(["time,colour", *(f"{at(n).isoformat()},blue" for n in range(9))]))
+    made = CliRunner().invoke(app, ["mapping", "init", str(path), "--out", str(out)])
+    assert isinstance(made.exception, TelemetryError)
+    assert "Nothing was found that is status_code" in made.exception.message
+    assert "colour holds 'blue'" in made.exception.message
+    assert '# status_code = "…"' in out.read_text()
+
+
+def test_a_folder_of_folders_is_looked_into_where_it_holds_nothing_itself(tmp_path: Path) -> None:
+    inner = tmp_path / "2026" / "07"
+    inner.mkdir(parents=True)
+    (inner / "x.jsonl").write_text(json.dumps({"ts": at(1).isoformat(), "status": 200, "path": "/a"}))
+    assert propose(str(tmp_path)).rows[0]["endpoint_path"] == "/a"
+    (tmp_path / "y.jsonl").write_text(json.dumps({"ts": at(1).isoformat(), "status": 200, "path": "/b"}))
+    made = propose(str(tmp_path))
+    assert [row["endpoint_path"] for row in made.rows] == ["/b"]
