@@ -16,8 +16,8 @@ import httpx
 import uvicorn
 
 from tsg_agent import Service, Settings
-from tsg_agent.web.app import Server
 from tsg_agent.web.config import Serving, Token
+from tsg_agent.web.server import Server
 
 OPEN = "Checkout fails since 2026-03-10 14:00 UTC until 15:15 UTC, shop.gateway in prod."
 """It leaves the region open."""
@@ -63,8 +63,9 @@ def running(app: Any) -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         server.should_exit = True
         thread.join(20)
-        if thread.is_alive():
+        if thread.is_alive():  # says what it waits for, and gives a machine that stands still its time
             faulthandler.dump_traceback(all_threads=True)
+            thread.join(60)
         assert not thread.is_alive(), "the server does not end"
 
 

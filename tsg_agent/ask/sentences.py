@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from tsg_agent.ask.compiling import PERIOD, TIME, Counted, Value, of_measure
 from tsg_agent.ask.measures import Measure, Source, measure_of, measure_words
 from tsg_agent.ask.typed import TypedQuery, condition_words, thing
-from tsg_agent.llm.rows import row_of
+from tsg_agent.llm.cited_rows import row_of
 from tsg_agent.settings import Settings
 from tsg_agent.wording import DIMENSIONS, count, listed, name, number, percent, sentence, some, subject_name
 
