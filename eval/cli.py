@@ -181,9 +181,11 @@ def texts(
         setting, entries = load(folder)
     except (OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
-    outcomes = [score(text, setting) for text in entries if held is None or text.held is held]
+    chosen = [text for text in entries if held is None or text.held is held]
+    outcomes = [score(text, setting) for text in chosen]
+    sealed = {text.id for text in chosen if text.sealed}
     for one in outcomes if details else []:
-        if one.wrong:
+        if one.wrong and one.id not in sealed:
             asked = f"; asked for {', '.join(one.needless)}" if one.needless else ""
             silent = f"; in silence: {', '.join(one.silent)}" if one.silent else ""
             console.print(f"{one.id}: {'; '.join(one.wrong)}{asked}{silent}", markup=False, soft_wrap=True)

@@ -41,6 +41,7 @@ class Text(_Closed):
     text: str
     expect: dict[str, Any]
     held: bool = Field(False, description="kept back from tuning")
+    sealed: bool = Field(False, description="only counted: what is wrong with it is not shown")
     language: str = "en"
 
 

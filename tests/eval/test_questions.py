@@ -56,6 +56,17 @@ def test_no_open_question_of_a_book_is_answered_wrong(tmp_path: Path) -> None:
     assert sum(one.verdict is Verdict.RIGHT for one in scored) >= 0.8 * len(scored)
 
 
+@pytest.mark.slow
+def test_the_demonstration_is_answered_no_worse_than_when_it_was_counted(tmp_path: Path) -> None:
+    book = next(book for book in books() if book.scenario.name == "demo")
+    scored = ask_all(book, tmp_path)
+    counted = {held: [one.verdict for one in scored if one.question.held is held] for held in (False, True)}
+    assert counted[False].count(Verdict.RIGHT) >= 47
+    assert not {Verdict.WRONG_SILENT, Verdict.WRONG_TOLD} & set(counted[False])
+    assert counted[True].count(Verdict.RIGHT) >= 39
+    assert counted[True].count(Verdict.WRONG_SILENT) <= 2
+
+
 def test_a_wrong_gold_is_seen(tmp_path: Path) -> None:
     book = next(book for book in books() if book.scenario.name == "limits")
     lie = Question.model_validate({"ask": "how many requests failed?", "rows": "SELECT 1 + sum(e) AS failures FROM r"})

@@ -79,7 +79,7 @@ def answered(question: str, bench: Bench, last: Last) -> Answer:
     sentences = sentences_of(english)
     if sum(map(len, sentences)) > MOST:
         return together(question, [Part(refused=refusal(question, Refused([TOO_MANY])))], language)
-    for place, piece in enumerate(piece for one in sentences for piece in _timed_alike(one, bench)):
+    for place, piece in enumerate(piece for pieces in sentences for piece in _timed_alike(pieces, bench)):
         parts += _part(piece, bench, last, first=place == 0)
     parts = parts or [Part(refused=refusal(question, Refused(["There is no question in this."])))]
     parts[0].caveats[:0] = misspelt

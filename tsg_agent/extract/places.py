@@ -4,18 +4,18 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import islice, pairwise
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.names import Hit, Names, key
 from tsg_agent.extract.text import Prose, quote
-from tsg_agent.extract.words import ALL, any_of, words_in
+from tsg_agent.extract.words import ALL, Words, any_of, words_in
 from tsg_agent.models import Doubt, Question
 
 CANDIDATES = 20
 EVERYWHERE = "all"
 """The only region of telemetry that does not record any, as the ready mappings have it."""
-_MATCHES = 100  # labelled lines that are read of each kind
+_MATCHES = 100  # labelled lines that are read of each kind, and names whose sentences are
 _LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?P<label>%s)[\"'*`_]{0,3}[ ]?(?P<sign>[:=|])[\"'*`_ ]{0,4}"
 _NEXT_LABEL = re.compile(r"(?:[,;]|[ ])[ ]?[\"'*]{0,2}[A-Za-z_][\w-]{0,30}[\"'*]{0,2}[ ]?[:=]|[|};]|[.!?](?=\s|$)")
 _PLACEHOLDER = re.compile(
@@ -26,6 +26,10 @@ _SHAPED = re.compile(
     r"(?<![\w.-])[a-z]{2,12}-(?:gov-)?(?:north|south|east|west|central)[a-z]{0,5}(?:-?[0-9]{1,2})?[a-z]?(?![\w.]*[\w-])",
     re.IGNORECASE,
 )
+
+
+_ALTERNATIVE = re.compile(r"\W*\?\W*|\W*\b(?:or|oder|ou|o)\b(?:\W*\w+){0,1}\W*", re.IGNORECASE)
+_DENIED = re.compile(r"\b(?:not|nicht|no|pas|kein)[ ](?:in[ ])?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ ENVIRONMENT = Kind(
         _LABEL % rf"(?:(?:deployment|affected|target)[ _-])?(?:environment|env)(?:[ _-]?name)?|{_named('environment')}",
         re.I,
     ),
-    re.compile(_LABEL % r"(?:(?:affected|impacted)[ _-])?(?:environments|envs|stage|deployment)", re.I),
+    re.compile(_LABEL % r"(?:(?:affected|impacted)[ _-])?(?:environments|envs|stage)", re.I),
 )
 
 
@@ -120,7 +124,13 @@ def _settled(  # noqa: PLR0913, PLR0917 - what `settle` has at hand
     unknown = [entry for entry in strong + loose if _names_unknown(entry)]
     if unknown:
         return _unknown(kind, known, unknown[0].text)
+    denied = {
+        hit.values for hit in hits if hit.spared and _DENIED.search(prose.text[max(0, hit.start - 12) : hit.start])
+    }
     pool = [hit for hit in hits if not hit.spared]
+    # "it's payments, not checkout" takes an earlier "checkout" back; a quoted report is of another day
+    pool = [hit for hit in pool if hit.values not in denied] or pool
+    pool = [hit for hit in pool if not prose.is_quoted(hit.start)] or pool
     if pool:
         return _pick(kind, pool, prose, named, labelled=False)
     return _silent(kind, names, prose)
@@ -191,11 +201,13 @@ def _pick(kind: Kind, pool: list[Hit], prose: Prose, named: tuple[str, ...], *, 
         return Settled(question=_question(kind, f"{quoted} may mean several", ambiguous.values))
     hit = next(hit for hit in pool if len(hit.values) == 1)
     notes: list[str] = []
-    if len(values) > 1 and kind is SERVICE:
-        failing = [hit for hit in pool if len(hit.values) == 1 and _fails(hit, prose)]
+    if len(values) > 1 and kind in (SERVICE, REGION) and not _either(pool, prose):
+        words = words_in(prose.text)
+        failing = [hit for hit in pool[:_MATCHES] if len(hit.values) == 1 and _fails(hit, prose, words)]
         if len({hit.values[0] for hit in failing}) == 1:
             hit, values = failing[0], failing[0].values
-            notes.append(f"The text names several services; {quote(values[0])} is used, as only it is said to fail.")
+            said = f"{quote(values[0])} is used, as only it is said to fail"
+            notes.append(f"The text names several {kind.noun}s; {said}.")
     if len(values) > 1:
         if kind is not REGION:
             return Settled(question=_question(kind, "the text names several", values, Doubt.SEVERAL))
@@ -209,10 +221,17 @@ def _pick(kind: Kind, pool: list[Hit], prose: Prose, named: tuple[str, ...], *, 
     return Settled(value, f"{where}: {prose.snippet(hit.start, hit.end)}", others=others, notes=notes)
 
 
-def _fails(hit: Hit, prose: Prose) -> bool:
+def _either(pool: list[Hit], prose: Prose) -> bool:
+    """ "checkout or payments", "checkout? payments?": the text itself does not know which."""
+    between = (prose.text[one.end : two.start] for one, two in pairwise(pool) if one.values != two.values)
+    return any(_ALTERNATIVE.fullmatch(gap) for gap in between)
+
+
+def _fails(hit: Hit, prose: Prose, words: Words) -> bool:
     """Does the sentence that names it say that something fails?"""
     begin, end = prose.sentence(hit.start, hit.end)
-    return bool(words_in(prose.text)["failing break fall rise"].search(prose.text[begin:end]))
+    said = prose.text[max(begin, hit.start - 300) : min(end, hit.end + 300)]
+    return bool(words["failing break fall rise"].search(said)) and not words["past"].search(said)
 
 
 def _unknown(kind: Kind, known: Sequence[str], text: str) -> Settled:

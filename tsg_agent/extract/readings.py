@@ -120,6 +120,9 @@ def _dates(
     if setting.written_day:
         return _around(setting.written_day, clock, zone, bound or setting.written, after), "the day from the header", ""
     stated = _stated_days(setting, today)
+    before = [other.day for other in setting.days if other.day and other.start < mention.start]
+    if len(stated) > 1 and len(before) > 1 and before[-1].ago == 0:  # "In March … Today again. It began at 14:30"
+        stated = (today,)
     if len(stated) == 1:
         return _around(stated[0], clock, zone, bound, after) if bound else stated, "the only day in the text", ""
     if stated:

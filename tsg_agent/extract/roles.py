@@ -90,7 +90,7 @@ class Roles:
 BEFORE, AFTER = Side.BEFORE, Side.AFTER
 OTHER = "elsewhere handling"
 TROUBLE = "failing hint"
-INCIDENT = "failing hint served event"
+INCIDENT = "failing hint served event alarm detected created opened"
 RULES = (
     Rule("now", BEFORE, "nows", 2, gap=Place.is_direct),
     Rule("now", AFTER, "nows", 2, also=Said.stands_alone),
@@ -252,7 +252,9 @@ def _single(prose: Prose, place: Place, roles: Roles) -> None:
             return
     if to_now:
         _ranging(place, None, place.following[to_now.end() :], roles)
-    elif roles.starts and _corrects(prose, place, roles.starts, bare=True):
+    elif not place.chat and (
+        _corrects(prose, place, roles.starts, bare=True) or _otherwise(prose, place, roles.starts)
+    ):
         roles.starts.append(Sighting(mention, roles.starts[-1].rank, mention.start, mention.end, None, corrects=True))
     elif not place.chat and _answers(prose, place):
         roles.starts.append(Sighting(mention, 1, mention.start, mention.end))
@@ -277,6 +279,15 @@ def _corrects(prose: Prose, place: Place, starts: Sequence[Sighting], *, bare: b
     return bool(said.search(between)) and (not bare or bool(place.filler.fullmatch(said.sub(" ", between))))
 
 
+def _otherwise(prose: Prose, place: Place, starts: Sequence[Sighting]) -> bool:
+    """ "nope, the graphs say 13:55": a sentence of its own that corrects, and speaks of nothing else."""
+    begin, end = prose.sentence(place.mention.start, place.mention.end)
+    if not starts or place.of_a_thing() or not 0 <= begin - starts[-1].end <= 120:
+        return False
+    said, words = prose.masked[begin : min(end, begin + 300)], place.words
+    return bool(words["correction"].search(said)) and not words["elsewhere handling planned past"].search(said)
+
+
 def _lasting(prose: Prose, roles: Roles, words: Words, clocks: list[tuple[int, int]]) -> None:
     """ "Failing for 3 hours": when it began; "an outage of 3 hours": how long it was; "the last 3 hours": a window."""
     taken: list[tuple[int, int]] = []
@@ -287,7 +298,12 @@ def _lasting(prose: Prose, roles: Roles, words: Words, clocks: list[tuple[int, i
             continue
         span = length(match["span"] or f"1 {match['one']}")
         taken.append(match.span())
-        if said:
+        since = next((one for one in roles.unused if match.start() <= one.start < match.end(name) and one.clock), None)
+        if said and since:  # "an outage at 13:05 for 40 minutes"
+            roles.unused.remove(since)
+            roles.starts.append(Sighting(since, 1, since.start, match.end()))
+            roles.lasting.append(Lasting(span, match.start(name), match.end(name)))
+        elif said:
             back = Mention(match.start(name), match.end(name), back=span)
             roles.starts.append(Sighting(back, 1, match.start(), match.end()))
         else:
@@ -308,6 +324,11 @@ def _lasting(prose: Prose, roles: Roles, words: Words, clocks: list[tuple[int, i
             continue
         whole = timedelta(hours=24 if (match["one"] or "").lower() == "day" else 1)
         mention = Mention(match.start(), match.end(), back=length(match["span"]) if match["span"] else whole)
+        rest = prose.masked[match.end() : min(prose.sentence(match.end())[1], match.end() + 120)]
+        been = re.search(rf"\b{words.one_of('been')}(?!\w)(?P<what>.*)", rest, re.IGNORECASE | re.DOTALL)
+        if been and words["failing"].search(been.group()) and not words["look"].search(sentence):
+            roles.starts.append(Sighting(mention, 1, mention.start, mention.end))
+            continue
         roles.ranges.append(Range(mention, None, 0 if match["one"] else 1, match.start(), match.end()))
 
 

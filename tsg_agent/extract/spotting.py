@@ -12,7 +12,7 @@ from functools import cache
 
 from tsg_agent.extract.lengths import SPAN, UNIT, calendar, length
 from tsg_agent.extract.words import ENGLISH, Words, any_of
-from tsg_agent.extract.zones import Zone, zone_after
+from tsg_agent.extract.zones import LOCAL, Zone, zone_after
 
 TWELVE = "it may be in the morning or in the afternoon"
 MAXIMUM_MENTIONS = 1_000
@@ -111,7 +111,7 @@ class _Forms:
                 (?:[ ]?(?P<half>[ap])\.?m\b\.?)?
                 (?:[ ]?(?:{uhr}|h(?:rs)?)(?!\w)(?:[ ](?P<um>[0-5][0-9])(?![\w:.%-]))?)?
             | (?P<bh>[01][0-9]|2[0-3])(?P<bm>[0-5][0-9])(?P<bs>[0-5][0-9])?
-              (?=Z\b|[ ](?:UTC|GMT)\b|(?<=T[0-9]{{4}})|(?<=T[0-9]{{6}}))
+              (?:h(?:rs)?(?!\w)|(?=Z\b|[ ](?:UTC|GMT)\b|(?<=T[0-9]{{4}})|(?<=T[0-9]{{6}})))
             | (?P<hh>[01]?[0-9]|2[0-3])[ ]?h(?P<hm>[0-5][0-9])?(?!\w)
             | (?P<ch>[01]?[0-9]|2[0-3])[ ]?[時时點点](?:[ ]?(?P<cm>[0-5]?[0-9])[ ]?分)?
             | {_AT_A_LINE}
@@ -268,7 +268,7 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
             return time(int(match[hours]), int(match[minutes] or 0), int(match["bs"] or 0)), ""
     if match["hh"]:  # 14h05 is a time; 1h30 is one only where "à" or the like says so, else how long something took
         said = match.string[max(0, match.start() - 10) : match.start()].lower().endswith(forms.bare_hour)
-        zoned = match.string[match.end() : match.end() + 4] in (" UTC", " GMT")
+        zoned = zone_after(match.string, match.end(), minus=False)[0]
         told = said or zoned or (len(match["hh"]) == 2 and (match["hm"] or _since(match, forms)))
         return (time(int(match["hh"]), int(match["hm"] or 0)) if told else None), ""
     hour, half = int(match["h"]), (match["half"] or "").lower()
@@ -330,6 +330,8 @@ def _joined(text: str, pieces: list[Mention], forms: _Forms) -> list[Mention]:
         if after and piece.day and not piece.clock and after.clock and forms.day_to_time.fullmatch(gap):
             found.append(_with_trailing_year(text, replace(after, start=piece.start, day=piece.day)))
             index += 1
+        elif after and after.clock and piece.clock and _again(piece, gap):
+            pieces[index] = replace(after, start=piece.start)
         elif after and piece.day and piece.day.weekday is not None and after.day and re.fullmatch(r"[ ,]{1,3}", gap):
             pieces[index] = replace(after, start=piece.start)  # "Sat, 20 Jan 2024": the date says it all
         elif (
@@ -345,6 +347,12 @@ def _joined(text: str, pieces: list[Mention], forms: _Forms) -> list[Mention]:
         else:
             found.append(piece)
     return found
+
+
+def _again(piece: Mention, gap: str) -> bool:
+    """ "ten past two (14:10 UTC)", "15:00 our time (14:00 UTC)": what leaves room is said again in brackets."""
+    open_ones = piece.problem == TWELVE or (piece.zone is not None and piece.zone.name == LOCAL)
+    return open_ones and bool(re.fullmatch(r"[ ]?[(\[/=][ ]?", gap))
 
 
 def _leads(text: str, pieces: list[Mention], index: int, forms: _Forms) -> bool:

@@ -47,10 +47,18 @@ class Prose:
     """A cleaned text that knows its sentences. A sentence ends at a stop, or at a line's end that is no wrapping."""
 
     def __init__(self, text: str) -> None:
-        quoted = _QUOTED.sub(lambda match: " " * len(match.group()), clean(text))
-        self.text = _WRAPPED.sub(" ", quoted)
+        whole = clean(text)
+        quotes = list(_QUOTED.finditer(whole))
+        ends = [end if (end := whole.find("\n", match.end())) >= 0 else len(whole) for match in quotes]
+        own = sum(1 for line in whole.splitlines() if line.strip()) > len(quotes)
+        self._quoted = [(match.start(), end) for match, end in zip(quotes, ends, strict=True)] if own else []
+        self.text = _WRAPPED.sub(" ", _QUOTED.sub(lambda match: " " * len(match.group()), whole))
         self.masked = self.text
         self._breaks = [match.end() for match in _BREAK.finditer(self.text)]
+
+    def is_quoted(self, start: int) -> bool:
+        """Whether it stands in a line that quotes another text, where other lines do not."""
+        return any(low <= start < high for low, high in self._quoted)
 
     def mask(self, spans: Iterable[tuple[int, int]]) -> None:
         """Cover names in `masked`, sign by sign: "release.api" releases nothing, and "since" may be said of it."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.choices import CANDIDATES, Choice, Material, ask, choose, iso, reading_of
@@ -84,7 +85,7 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Survey
     stated = default_zone(prose.text)
     base = Setting(
         prose=prose,
-        days=tuple(mention for mention in mentions if mention.day or mention.clock),
+        days=tuple(one for one in mentions if (one.day or one.clock) and not prose.is_quoted(one.start)),
         now=now,
         first=known.first.astimezone(UTC) if known.first else None,
         last=known.last.astimezone(UTC) if known.last else None,
@@ -278,6 +279,7 @@ def _told(window: Window, material: Material) -> None:
             used.add(reading.instant)
             said = iso(reading.instant) if reading.instant else reading.problem
             shown.append(f"{material.quoted(mention.start, mention.end)} ({said})")
+    _not_read(window, material)
     if shown:
         window.notes.append(f"Times of the text that are not used: {', '.join(shown)}.")
     if material.roles.lasting and not window.incident_start:
@@ -285,6 +287,16 @@ def _told(window: Window, material: Material) -> None:
         window.notes.append(
             f"Not used, as neither its start nor its end is said: {material.quoted(one.start, one.end)}."
         )
+
+
+def _not_read(window: Window, material: Material) -> None:
+    """Note a "since …" behind which no time was found, where nothing else says when it began."""
+    prose = material.setting.prose
+    cues = list(islice(words_in(prose.text)["since"].finditer(prose.masked), CANDIDATES)) if prose.text.strip() else []
+    for cue in cues if window.incident_start is None else ():
+        end = min(prose.sentence(cue.end())[1], cue.end() + 40)
+        if not any(cue.end() <= one.start < end for one in material.mentions):
+            window.notes.append(f"Not understood as a time: {material.quoted(cue.start(), end)}.")
 
 
 def _check(window: Window, setting: Setting) -> None:
