@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from tsg_agent.graph import Context, State, compile_graph
+from tsg_agent.investigation import THREADS
 from tsg_agent.progress import Progress
-from tsg_agent.service import THREADS
 from tsg_agent.settings import Settings
 from tsg_agent.simulator.demos import demo_named, write_demo
 from tsg_agent.telemetry.catalog import SourceTable

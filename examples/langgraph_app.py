@@ -14,7 +14,7 @@ from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
 from tsg_agent import Given, Request, Settings, compile_graph, first_state, graph_context
-from tsg_agent.service.sources import Sources
+from tsg_agent.investigation.sources import Sources
 
 SOURCES = Sources(dict(pair.split("=", 1) for pair in os.environ.get("TSG_SOURCES", "").split(",") if pair), Settings())
 INVESTIGATION = compile_graph()

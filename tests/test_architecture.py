@@ -1,46 +1,23 @@
-"""Who may import whom: the layout shows the data's way, and this keeps it so."""
+"""Who may import whom: the layout shows the data's way, and the README's diagram is what holds."""
 
 import ast
+import itertools
+import re
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tsg_agent"
-BASE = {"models", "settings", "errors", "wording", "escape", "versions", "statistics", "steps", "columns"}
-ALLOWED: dict[str, set[str]] = {
-    "errors": set(),
-    "models": set(),
-    "versions": set(),
-    "statistics": set(),
-    "columns": set(),
-    "steps": {"columns", "models", "settings", "wording"},
-    "settings": {"errors"},
-    "wording": {"models", "escape", "columns"},
-    "escape": set(),
-    "telemetry": {"models", "errors", "settings", "columns"},
-    "sandbox": {"errors"},
-    "workflow_analysis": BASE,
-    "extract": BASE,
-    "conclude": BASE,
-    "report": BASE,
-    "tracing": set(),
-    "tools": BASE | {"tracing", "telemetry", "sandbox", "workflow_analysis"},
-    "guides": BASE | {"telemetry", "tools", "extract"},
-    "evidence": BASE | {"telemetry", "tools"},
-    "verdicts": BASE | {"evidence", "workflow_analysis"},
-    "sla": BASE | {"evidence"},
-    "simulator": BASE,
-    "frames": {"errors"},
-    "checkpoints": {"errors"},
-    "sqlite_files": set(),
-    "events": {"errors", "models", "sqlite_files"},
-    "store": {"errors", "models", "extract", "frames", "events", "sqlite_files"},
-    "progress": {"models"},
-    "entrance": {"errors"},
-    "answering": BASE | {"extract"},
-}
-"""Package -> what of ours it may import. What is not listed stands above all of these."""
+
+
+def layers() -> list[set[str]]:
+    """The parts of each line of the README's diagram, the lowest last."""
+    diagram = (ROOT / "README.md").read_text("utf-8").partition("## How it is built")[2].split("```")[1]
+    parts = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    parts -= {"__init__", "__main__"}
+    lines = [line.partition("  ")[0].split() for line in diagram.strip().splitlines()]
+    named = [part for line in lines for part in line]
+    assert sorted(named) == sorted(parts), "the diagram has each part once"
+    return [set(line) for line in lines]
 
 
 def imports(path: Path) -> set[str]:
@@ -57,12 +34,20 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("part", sorted(ALLOWED))
-def test_a_part_imports_only_what_lies_below_it(part: str) -> None:
-    files = sorted((PACKAGE / part).rglob("*.py")) if (PACKAGE / part).is_dir() else [PACKAGE / f"{part}.py"]
-    assert files
-    wrong = {str(file.relative_to(ROOT)): imports(file) - ALLOWED[part] - {part} for file in files}
-    assert {file: names for file, names in wrong.items() if names} == {}
+def test_a_part_imports_only_what_lies_below_it() -> None:
+    below: set[str] = set()
+    for layer in reversed(layers()):
+        for part in layer:
+            files = [PACKAGE / f"{part}.py"] if (PACKAGE / f"{part}.py").exists() else (PACKAGE / part).rglob("*.py")
+            wrong = {str(file.relative_to(ROOT)): imports(file) - below - {part} for file in files}
+            assert {file: names for file, names in wrong.items() if names} == {}
+        below |= layer
+
+
+def test_the_terminal_is_the_command_lines_business() -> None:
+    for part in layers():
+        for file in itertools.chain.from_iterable((PACKAGE / name).rglob("*.py") for name in part - {"cli", "report"}):
+            assert not re.search(r"^\s*(import|from) (typer|rich)\b", file.read_text("utf-8"), re.MULTILINE), file
 
 
 def test_evaluation_uses_the_public_names_only() -> None:

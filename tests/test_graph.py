@@ -34,9 +34,9 @@ from tsg_agent.errors import QueryError, QueryTimeout, TransientTelemetryError
 from tsg_agent.extract import Given
 from tsg_agent.frames import Frames
 from tsg_agent.graph import Context, State, compile_graph
+from tsg_agent.investigation import THREADS
 from tsg_agent.models import Report, Status
 from tsg_agent.progress import Progress
-from tsg_agent.service import THREADS
 from tsg_agent.settings import Settings
 from tsg_agent.simulator.demos import demo_named
 from tsg_agent.simulator.generate import generate, write

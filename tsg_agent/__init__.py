@@ -22,16 +22,8 @@ if TYPE_CHECKING:
     )
     from tsg_agent.extract import Given
     from tsg_agent.graph import GraphContext, build_graph, compile_graph
-    from tsg_agent.models import Finding, Parameters, Question, Report
-    from tsg_agent.progress import Progress
-    from tsg_agent.recording import record, replay
-    from tsg_agent.report.html import to_html
-    from tsg_agent.report.markdown import to_markdown
-    from tsg_agent.report.screen import to_screen
-    from tsg_agent.service import (
-        Service,
+    from tsg_agent.investigation import (
         Source,
-        SyncService,
         Watch,
         ainvestigate,
         first_state,
@@ -40,6 +32,13 @@ if TYPE_CHECKING:
         open_telemetry,
         resume,
     )
+    from tsg_agent.models import Finding, Parameters, Question, Report
+    from tsg_agent.progress import Progress
+    from tsg_agent.recording import record, replay
+    from tsg_agent.report.html import to_html
+    from tsg_agent.report.markdown import to_markdown
+    from tsg_agent.report.screen import to_screen
+    from tsg_agent.service import Service, SyncService
     from tsg_agent.settings import Settings
     from tsg_agent.store import Request
     from tsg_agent.tools import GUIDE, PLUGINS, get_tools
@@ -99,16 +98,8 @@ _HOMES = {
     "extract": ("Given",),
     "ask": ("Answer", "Conversation"),
     "graph": ("GraphContext", "build_graph", "compile_graph"),
-    "models": ("Finding", "Parameters", "Question", "Report"),
-    "progress": ("Progress",),
-    "recording": ("record", "replay"),
-    "report.html": ("to_html",),
-    "report.markdown": ("to_markdown",),
-    "report.screen": ("to_screen",),
-    "service": (
-        "Service",
+    "investigation": (
         "Source",
-        "SyncService",
         "Watch",
         "ainvestigate",
         "first_state",
@@ -117,6 +108,13 @@ _HOMES = {
         "open_telemetry",
         "resume",
     ),
+    "models": ("Finding", "Parameters", "Question", "Report"),
+    "progress": ("Progress",),
+    "recording": ("record", "replay"),
+    "report.html": ("to_html",),
+    "report.markdown": ("to_markdown",),
+    "report.screen": ("to_screen",),
+    "service": ("Service", "SyncService"),
     "settings": ("Settings",),
     "store": ("Request",),
     "tools": ("GUIDE", "PLUGINS", "get_tools"),

@@ -31,10 +31,10 @@ from tsg_agent.ask.tools import guide_text
 from tsg_agent.errors import QuestionError, TsgError
 from tsg_agent.extract import Given
 from tsg_agent.extract.places import CANDIDATES
+from tsg_agent.investigation.pool import alone
 from tsg_agent.llm.untrusted import fenced
 from tsg_agent.models import Doubt, Question, Report, Status
 from tsg_agent.service.door import Service
-from tsg_agent.service.pool import alone
 from tsg_agent.service.sections import SECTIONS, section
 from tsg_agent.tools import PLUGINS, get_tools
 from tsg_agent.tools.code_interpreter import DESCRIPTION, CodeArgs, CodeInterpreter, MappingStore

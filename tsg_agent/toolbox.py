@@ -9,8 +9,8 @@ from tsg_agent.ask import answer
 from tsg_agent.ask.tools import guide_text
 from tsg_agent.errors import QuestionError, TsgError
 from tsg_agent.extract import Given
+from tsg_agent.investigation import ainvestigate, investigate
 from tsg_agent.llm.untrusted import fenced
-from tsg_agent.service import ainvestigate, investigate
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request
 from tsg_agent.telemetry.engine import Engine

@@ -21,7 +21,7 @@ from typing import Any
 import pyarrow as pa
 
 from tsg_agent import Request, investigate
-from tsg_agent.service import open_telemetry
+from tsg_agent.investigation import open_telemetry
 from tsg_agent.simulator.demos import demo_named, write_demo
 from tsg_agent.telemetry.catalog import CATALOG, Kind
 from tsg_agent.telemetry.duckdb import DuckDB

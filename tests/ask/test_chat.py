@@ -10,8 +10,8 @@ from tests.ask.test_agent import WINDOW, calls, settings
 from tests.llm.server import Say, each, serving
 from tsg_agent import Request, Settings
 from tsg_agent.ask import Answer, Conversation
-from tsg_agent.ask.talk import talk
 from tsg_agent.ask.tools import Bench, agent_tools
+from tsg_agent.cli.talk import talk
 from tsg_agent.telemetry.engine import Engine
 
 NOW = datetime(2026, 3, 11, tzinfo=UTC)

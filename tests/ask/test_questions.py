@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 from tests.ask.test_chat import said
 from tsg_agent import ParameterError, Request
 from tsg_agent.ask import Answer, Conversation
-from tsg_agent.ask.commands import UNANSWERED
 from tsg_agent.cli.app import app
+from tsg_agent.cli.options import GIVEN
+from tsg_agent.cli.questions import UNANSWERED
 from tsg_agent.extract import Given
-from tsg_agent.options import GIVEN
 from tsg_agent.telemetry.engine import Engine
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

@@ -22,7 +22,7 @@ from tests.llm.server import Endpoint, Fail, Say, Script, each, serving
 from tsg_agent import Request
 from tsg_agent.ask import Answer, Conversation
 from tsg_agent.ask.listening import Listener
-from tsg_agent.ask.screen import HEADING, Screen
+from tsg_agent.cli.drafts import HEADING, Screen
 from tsg_agent.telemetry.engine import Engine
 
 TRUE = "Version 3.15.0 regressed [E2.1]."

@@ -8,9 +8,9 @@ import pytest
 from tests.cli.conftest import Place
 from tests.cli.running import tsg
 from tests.samples import bad_version, no_incident, two_that_are_over
+from tsg_agent.cli.requested import form_of, window_of
 from tsg_agent.cli.watching import Look, changed
 from tsg_agent.errors import ParameterError
-from tsg_agent.flags import form_of, window_of
 
 
 def test_forms_defaults_and_an_earlier_investigation(shard: Place, tmp_path: Path) -> None:

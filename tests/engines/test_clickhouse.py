@@ -17,8 +17,8 @@ from tests.engines.same import concluded, differences, rows_of
 from tests.tools.made import args_for, requests, written
 from tsg_agent import Request
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
+from tsg_agent.investigation import open_telemetry
 from tsg_agent.models import Status
-from tsg_agent.service import open_telemetry
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.tools import PLUGINS

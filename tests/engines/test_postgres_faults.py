@@ -15,8 +15,8 @@ from examples.engines.postgres import PASSWORD, Server, held
 from tests.engines.proxy import Proxy
 from tests.tools.made import args_for, plugin, requests, tied, written
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError, TransientTelemetryError
+from tsg_agent.investigation import open_telemetry
 from tsg_agent.models import Status
-from tsg_agent.service import open_telemetry
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools import PLUGINS

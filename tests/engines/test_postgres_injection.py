@@ -9,8 +9,8 @@ import pytest
 from examples.engines.postgres import READER, Server, held
 from tests.tools.made import args_for, requests, tied, workflow, written
 from tsg_agent.errors import QueryError, TelemetryError
+from tsg_agent.investigation import open_telemetry
 from tsg_agent.models import Status
-from tsg_agent.service import open_telemetry
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools import PLUGINS

@@ -10,7 +10,7 @@ from tests.engines.data import MADE
 from tests.engines.same import concluded, differences, rows_of
 from tests.tools.made import END, START, requests, written
 from tsg_agent import Request
-from tsg_agent.service import open_telemetry
+from tsg_agent.investigation import open_telemetry
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.tools.account import account
 

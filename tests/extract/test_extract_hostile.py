@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.extract.extracting import KNOWN, asked, run
+from tsg_agent.cli.requested import request_of
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Known
 from tsg_agent.extract.text import MAXIMUM_CHARACTERS
-from tsg_agent.flags import request_of
 from tsg_agent.tools.rows import WindowArgs
 
 pytestmark = pytest.mark.slow

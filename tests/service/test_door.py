@@ -24,8 +24,8 @@ from tsg_agent import (
     open_telemetry,
 )
 from tsg_agent.events import Event
+from tsg_agent.investigation.pool import THREADS
 from tsg_agent.recording import comparable
-from tsg_agent.service.pool import THREADS
 from tsg_agent.store import Store
 from tsg_agent.telemetry.duckdb import DuckDB
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tsg_agent.service.pool import BRANCHES, THREADS, Hands, alone
-from tsg_agent.service.queue import Queue
+from tsg_agent.investigation.pool import BRANCHES, THREADS, Hands, alone
+from tsg_agent.investigation.queue import Queue
 
 REQUEST: contextvars.ContextVar[str] = contextvars.ContextVar("request", default="none")
 

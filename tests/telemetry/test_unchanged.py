@@ -11,7 +11,7 @@ from tests.tools.made import written
 from tsg_agent import Given, Report, Request, Settings, TelemetryError, investigate
 from tsg_agent.errors import QueryError
 from tsg_agent.graph import Progress
-from tsg_agent.service import Watch
+from tsg_agent.investigation import Watch
 from tsg_agent.telemetry.duckdb import DuckDB
 
 LOGS = "api_gateway_logs"

@@ -63,8 +63,9 @@ def running(app: Any) -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         server.should_exit = True
         thread.join(20)
-        if thread.is_alive():
+        if thread.is_alive():  # says what it waits for, and gives a machine that stands still its time
             faulthandler.dump_traceback(all_threads=True)
+            thread.join(60)
         assert not thread.is_alive(), "the server does not end"
 
 

@@ -102,7 +102,8 @@ def test_told_to_end_it_ends_soon_and_what_ran_goes_on_later(incident: Request, 
         identity = begun(client, OPEN)
         until(lambda: state(client, identity) == "asked")
         with client.stream("GET", f"/api/v1/investigations/{identity}/events") as stream:
-            next(stream.iter_lines())
+            lines = stream.iter_lines()  # held: the connection is closed with it
+            next(lines)
             before = time.monotonic()
             running.send_signal(signal.SIGTERM)
             running.wait(15)

@@ -12,13 +12,13 @@ from tsg_agent.ask.vocabulary import Vocabulary
 from tsg_agent.errors import ModelError, ParameterError, QuestionError, TsgError
 from tsg_agent.extract import Given
 from tsg_agent.extract.choices import iso
+from tsg_agent.investigation import investigate
 from tsg_agent.llm.budget import Budget
 from tsg_agent.llm.narrative import usage_of
 from tsg_agent.llm.prompts import render
 from tsg_agent.llm.protocol import Turns
 from tsg_agent.llm.redaction import Redactor, without_secrets
 from tsg_agent.models import ModelUsage, Parameters, Report
-from tsg_agent.service import investigate
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request
 from tsg_agent.telemetry.engine import Engine

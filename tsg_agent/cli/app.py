@@ -8,14 +8,10 @@ import typer
 from typer.core import TyperGroup
 
 from tsg_agent import __version__
-from tsg_agent.ask.commands import register
 from tsg_agent.cli import interrupts, later, streams, surroundings
 from tsg_agent.cli.groups import guides, mappings
 from tsg_agent.cli.loading import loaded
-from tsg_agent.cli.recordings import Overwrite, not_there
-from tsg_agent.cli.servers import serves
-from tsg_agent.errors import OutputError, ParameterError, TsgError
-from tsg_agent.options import (
+from tsg_agent.cli.options import (
     EndTime,
     Environment,
     ExactStart,
@@ -33,6 +29,10 @@ from tsg_agent.options import (
     refuse_with_guide,
     refuse_without_guide,
 )
+from tsg_agent.cli.questions import register
+from tsg_agent.cli.recordings import Overwrite, not_there
+from tsg_agent.cli.servers import serves
+from tsg_agent.errors import OutputError, ParameterError, TsgError
 
 EXIT_CODES = """
 Exit codes: 0 concluded (whatever the conclusion) · 1 internal error, or no room for the output ·
@@ -136,7 +136,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     """
     given = given_of(locals()) | {"exact_start": exact_start or None}
     from tsg_agent.cli.investigate import Output, run_incident
-    from tsg_agent.flags import form_of, read_text, window_of
+    from tsg_agent.cli.requested import form_of, read_text, window_of
 
     given |= window_of(last, now)
 
@@ -181,7 +181,7 @@ def demo(  # noqa: PLR0913, PLR0917 - the same outputs as run
     """Make a demonstration incident's telemetry, investigate it, and write the report."""
     from tsg_agent.cli.demonstrate import demonstrate
     from tsg_agent.cli.investigate import Output
-    from tsg_agent.flags import form_of
+    from tsg_agent.cli.requested import form_of
 
     demonstrate(
         name, folder, Output(form=form_of(form, as_json=as_json), html=html, whole=whole, quiet=quiet, opened=opened)
@@ -212,7 +212,7 @@ def resume(  # noqa: PLR0913, PLR0917 - the same outputs as run
     """
     answers = given_of(locals())
     from tsg_agent.cli.investigate import Output, resume_incident
-    from tsg_agent.flags import form_of
+    from tsg_agent.cli.requested import form_of
 
     resume_incident(
         identity,
@@ -283,10 +283,10 @@ def replay(  # noqa: PLR0913, PLR0917 - the same outputs as run
 ) -> None:
     """Run a recorded investigation, or ask recorded questions, again: with no data source and no model."""
     from tsg_agent import recording
-    from tsg_agent.ask.talk import show_talk
     from tsg_agent.cli.investigate import ALL_OF_IT, Output, show
     from tsg_agent.cli.recordings import show_differences
-    from tsg_agent.flags import form_of
+    from tsg_agent.cli.requested import form_of
+    from tsg_agent.cli.talk import show_talk
 
     questions = recording.is_talk(file)
     if diff:

@@ -16,14 +16,14 @@ from tsg_agent.cli.interrupts import Stopped
 from tsg_agent.cli.kept import list_kept
 from tsg_agent.cli.loading import loaded
 from tsg_agent.cli.progress import Table
+from tsg_agent.cli.requested import request_of
 from tsg_agent.cli.streams import writing
 from tsg_agent.errors import QuestionError
-from tsg_agent.flags import request_of
+from tsg_agent.investigation import Ask, Watch, investigate, resume
 from tsg_agent.models import Question, Report
 from tsg_agent.report.forms import Form, render
 from tsg_agent.report.html import write_html
 from tsg_agent.report.terminal import print_report
-from tsg_agent.service import Ask, Watch, investigate, resume
 from tsg_agent.service.earlier import earlier_like
 from tsg_agent.settings import Settings, load_settings
 from tsg_agent.store import Store

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tsg_agent.options import Environment, Mapping, Region, Service, Telemetry, Threshold, given_of
+from tsg_agent.cli.options import Environment, Mapping, Region, Service, Telemetry, Threshold, given_of
 
 
 def watch(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given as a flag

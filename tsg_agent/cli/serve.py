@@ -8,7 +8,8 @@ import typer
 
 from tsg_agent.cli.loading import loaded
 from tsg_agent.errors import ParameterError, SettingsError
-from tsg_agent.service import Service, Source
+from tsg_agent.investigation import Source
+from tsg_agent.service import Service
 from tsg_agent.settings import load_settings
 from tsg_agent.store import Store
 

@@ -8,10 +8,10 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from tsg_agent.flags import read_text, request_of
+from tsg_agent.cli.requested import read_text, request_of
+from tsg_agent.investigation import investigate
 from tsg_agent.models import Confidence, Report, Trend
 from tsg_agent.report.terminal import print_report
-from tsg_agent.service import investigate
 from tsg_agent.settings import load_settings
 from tsg_agent.wording import clock, compared, listed, one_line, sentence, subject_name
 

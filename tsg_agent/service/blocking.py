@@ -6,19 +6,17 @@ from collections.abc import Coroutine, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
+from tsg_agent.ask import Answer
 from tsg_agent.extract import Given
+from tsg_agent.investigation.sources import Source
 from tsg_agent.llm import Model
 from tsg_agent.models import Report
 from tsg_agent.report.forms import Form
 from tsg_agent.service.door import Events, Listed, Service, Standing
-from tsg_agent.service.sources import Source
 from tsg_agent.settings import Settings
 from tsg_agent.store import Feedback
-
-if TYPE_CHECKING:
-    from tsg_agent.ask import Answer
 
 T = TypeVar("T")
 
@@ -98,7 +96,7 @@ class SyncService:
         """See Service.report."""
         return self._done(self._service.report(identity, form))
 
-    def ask(self, question: str, source: str = "", *, incident: str = "", given: Given | None = None) -> "Answer":
+    def ask(self, question: str, source: str = "", *, incident: str = "", given: Given | None = None) -> Answer:
         """See Service.ask."""
         return self._done(self._service.ask(question, source, incident=incident, given=given))
 

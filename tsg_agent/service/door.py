@@ -10,29 +10,27 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
+from tsg_agent.ask import Answer, answer
 from tsg_agent.errors import ParameterError, RecordError, TsgError
 from tsg_agent.events import Event
 from tsg_agent.extract import Given
+from tsg_agent.investigation.entry import begin, continued
+from tsg_agent.investigation.pool import alone
+from tsg_agent.investigation.recorder import Recorder, written
+from tsg_agent.investigation.running import Investigation
+from tsg_agent.investigation.sources import Source, Sources, open_telemetry
+from tsg_agent.investigation.watch import Heard, Watch
 from tsg_agent.llm import Model
 from tsg_agent.models import Question, Report
 from tsg_agent.report.forms import FORMS, Form, render
-from tsg_agent.service.entry import begin, continued
 from tsg_agent.service.feedback import export, feedback_of
 from tsg_agent.service.following import Following
-from tsg_agent.service.pool import alone
-from tsg_agent.service.recorder import Recorder, written
-from tsg_agent.service.running import Investigation
-from tsg_agent.service.sources import Source, Sources, open_telemetry
-from tsg_agent.service.watch import Heard, Watch
 from tsg_agent.service.worker import GRACE
 from tsg_agent.service.workers import Workers
 from tsg_agent.settings import Settings
 from tsg_agent.store import Feedback, Kept, Request, Store
-
-if TYPE_CHECKING:
-    from tsg_agent.ask import Answer
 
 Events: TypeAlias = list[Event]
 Listed: TypeAlias = list[Kept]
@@ -252,10 +250,8 @@ class Service:
         """The report of an investigation that has concluded; its telemetry may be gone. `json`: as it was written."""
         return await asyncio.to_thread(rendered, self.store, identity, form)
 
-    async def ask(self, question: str, source: str = "", *, incident: str = "", given: Given | None = None) -> "Answer":
+    async def ask(self, question: str, source: str = "", *, incident: str = "", given: Given | None = None) -> Answer:
         """A question in plain words about a source; `incident`: the text that it is about."""
-        from tsg_agent.ask import answer  # noqa: PLC0415 - it calls investigate(), and so stands above
-
         engine = await asyncio.to_thread(self.sources.engine, source)
         return await alone(answer, question, engine, self.settings, incident=incident, given=given)
 

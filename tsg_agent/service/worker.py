@@ -19,10 +19,10 @@ from dataclasses import replace
 from typing import Any, NamedTuple, NoReturn
 
 from tsg_agent.errors import QuestionError, TelemetryError, TsgError
+from tsg_agent.investigation.entry import continued
+from tsg_agent.investigation.sources import Source, Sources
+from tsg_agent.investigation.watch import Watch
 from tsg_agent.models import Report
-from tsg_agent.service.entry import continued
-from tsg_agent.service.sources import Source, Sources
-from tsg_agent.service.watch import Watch
 from tsg_agent.settings import Settings
 from tsg_agent.store import Store
 from tsg_agent.tracing import within

@@ -15,11 +15,11 @@ from typing import Any, Final
 
 from tsg_agent import errors
 from tsg_agent.errors import TsgError, WorkerError
+from tsg_agent.investigation.queue import Queue
+from tsg_agent.investigation.recorder import Recorder, written
+from tsg_agent.investigation.running import Investigation
+from tsg_agent.investigation.sources import Source
 from tsg_agent.models import Question
-from tsg_agent.service.queue import Queue
-from tsg_agent.service.recorder import Recorder, written
-from tsg_agent.service.running import Investigation
-from tsg_agent.service.sources import Source
 from tsg_agent.service.worker import GRACE, Begin, Job
 from tsg_agent.settings import Settings
 from tsg_agent.tracing import carried

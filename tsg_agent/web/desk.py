@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from tsg_agent.errors import RecordError, TsgError
 from tsg_agent.events import Event
 from tsg_agent.extract import Given
+from tsg_agent.investigation.recorder import Recorder, written
 from tsg_agent.models import Report
 from tsg_agent.report.forms import Form
 from tsg_agent.service.door import Events, Listed, Service, Standing
-from tsg_agent.service.recorder import Recorder, written
 from tsg_agent.sqlite_files import connected, owned
 from tsg_agent.store import Feedback, Request
 from tsg_agent.web.audit import WHO, Audit

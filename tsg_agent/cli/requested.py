@@ -1,4 +1,4 @@
-"""From a command's flags to what is asked for. Beside options.py, since it needs what takes long to import."""
+"""From a command's flags to what is asked for: apart from options.py, since it takes long to import."""
 
 import re
 import sys

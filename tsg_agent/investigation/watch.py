@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tsg_agent.errors import ParameterError, QuestionError
+from tsg_agent.investigation.pool import alone
 from tsg_agent.models import Question
 from tsg_agent.progress import Progress
-from tsg_agent.service.pool import alone
 
 log = logging.getLogger(__name__)
 Answers = dict[str, Any]

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tsg_agent.cli.recordings import Overwrite, not_there
-from tsg_agent.options import (
+from tsg_agent.cli.options import (
     EndTime,
     Environment,
     IncidentStart,
@@ -19,6 +18,7 @@ from tsg_agent.options import (
     Threshold,
     given_of,
 )
+from tsg_agent.cli.recordings import Overwrite, not_there
 
 Incident = Annotated[
     str | None, typer.Option(help="File with the incident's text that the questions are about; - reads standard input.")
@@ -58,7 +58,7 @@ def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
     """
     given = given_of(locals())
     not_there(record, overwrite=overwrite)
-    from tsg_agent.ask.session import About, answered  # noqa: PLC0415 - --help must be quick
+    from tsg_agent.cli.talk import About, answered  # noqa: PLC0415 - --help must be quick
 
     text, complete = answered(question, About(telemetry, mapping, incident, given, now, record), as_json=as_json)
     typer.echo(text)
@@ -90,7 +90,7 @@ def chat(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
     """
     given = given_of(locals())
     not_there(record, overwrite=overwrite)
-    from tsg_agent.ask.session import About, talked  # noqa: PLC0415 - --help must be quick
+    from tsg_agent.cli.talk import About, talked  # noqa: PLC0415 - --help must be quick
 
     talked(About(telemetry, mapping, incident, given, now, record))
 

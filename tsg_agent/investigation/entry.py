@@ -13,15 +13,15 @@ from uuid import uuid4
 
 from tsg_agent.errors import RecordError
 from tsg_agent.graph import Context, State
+from tsg_agent.investigation.pool import Hands
+from tsg_agent.investigation.running import Investigation
+from tsg_agent.investigation.sources import open_telemetry
+from tsg_agent.investigation.traced import TracedEngine, TracedModel
+from tsg_agent.investigation.watch import Heard, Watch
 from tsg_agent.llm import Assistant, Budget, Model, open_model
 from tsg_agent.llm.analysis import Workbench
 from tsg_agent.models import Report
 from tsg_agent.progress import Progress
-from tsg_agent.service.pool import Hands
-from tsg_agent.service.running import Investigation
-from tsg_agent.service.sources import open_telemetry
-from tsg_agent.service.traced import TracedEngine, TracedModel
-from tsg_agent.service.watch import Heard, Watch
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request, Store
 from tsg_agent.telemetry.engine import Engine

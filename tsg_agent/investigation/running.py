@@ -19,15 +19,15 @@ from tsg_agent.checkpoints import PlainData, readable
 from tsg_agent.errors import RecordError, TelemetryError, TsgError
 from tsg_agent.frames import Frames
 from tsg_agent.graph import Context, State, compile_graph
+from tsg_agent.investigation.pool import Hands
+from tsg_agent.investigation.queue import QUEUE, Turn
+from tsg_agent.investigation.recorder import Recorder, written
+from tsg_agent.investigation.sources import opened
+from tsg_agent.investigation.traced import TracedEngine, TracedModel
+from tsg_agent.investigation.watch import Heard, silent
 from tsg_agent.llm import Assistant, Budget, Model, open_model
 from tsg_agent.llm.analysis import Workbench
 from tsg_agent.models import NodeUsage, Report, Status
-from tsg_agent.service.pool import Hands
-from tsg_agent.service.queue import QUEUE, Turn
-from tsg_agent.service.recorder import Recorder, written
-from tsg_agent.service.sources import opened
-from tsg_agent.service.traced import TracedEngine, TracedModel
-from tsg_agent.service.watch import Heard, silent
 from tsg_agent.settings import Settings
 from tsg_agent.sqlite_files import BUSY_S
 from tsg_agent.store import Request, Store

@@ -1,0 +1,19 @@
+"""One investigation, from its request to its report: what it reads, its turn, its threads, and who listens."""
+
+from tsg_agent.investigation.entry import ainvestigate, first_state, graph_context, investigate, resume
+from tsg_agent.investigation.pool import THREADS
+from tsg_agent.investigation.sources import Source, open_telemetry
+from tsg_agent.investigation.watch import Ask, Watch
+
+__all__ = [
+    "THREADS",
+    "Ask",
+    "Source",
+    "Watch",
+    "ainvestigate",
+    "first_state",
+    "graph_context",
+    "investigate",
+    "open_telemetry",
+    "resume",
+]
