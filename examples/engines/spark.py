@@ -25,10 +25,12 @@ import pyarrow.parquet as pq
 
 from examples.engines.postgres import free_port, held
 from tsg_agent import Request, investigate
-from tsg_agent.service import open_telemetry
+from tsg_agent.investigation import open_telemetry
 from tsg_agent.simulator.demos import demo_named, write_demo
 
 WAIT_S = 240
+QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""It lives too briefly for what takes Java long to prepare."""
 LOOPBACK = "127.0.0.1"
 TOKEN = secrets.token_urlsafe()
 VARIABLE = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
@@ -48,9 +50,10 @@ def home() -> Path:
 
 @dataclass
 class Cluster:
-    """Started by `start`; `stop` ends it and takes its folder away. `executors`: "" runs all in the server."""
+    """Started by `start`; `stop` ends it and takes its folder away. `ui`: the port of the owner's look at it."""
 
     port: int = field(default_factory=free_port)
+    ui: int = field(default_factory=free_port)
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="tsg-spark-")))
     _processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
@@ -81,9 +84,14 @@ class Cluster:
             "spark.driver.host": LOOPBACK,
             "spark.driver.bindAddress": LOOPBACK,
             "spark.driver.memory": "900m",
+            "spark.driver.extraJavaOptions": QUICK,
             "spark.executor.memory": "700m",
+            "spark.executor.extraJavaOptions": QUICK,
             "spark.sql.shuffle.partitions": 2,
-            "spark.ui.enabled": "false",
+            "spark.sql.codegen.wholeStage": "false",  # compiling takes longer than so few rows
+            "spark.sql.adaptive.enabled": "false",
+            "spark.sql.session.timeZone": "Asia/Kathmandu",  # which no answer may depend on
+            "spark.ui.port": self.ui,
             "spark.sql.catalogImplementation": "in-memory",
             "spark.sql.warehouse.dir": self.folder / "warehouse",
         }

@@ -3,6 +3,7 @@
 import threading
 import time
 import uuid
+import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextlib import suppress
@@ -13,15 +14,18 @@ from urllib.parse import urlsplit
 
 import grpc
 import pyarrow as pa
-from pyspark.errors import PySparkException
-from pyspark.logger import PySparkLogger
-from pyspark.sql.connect.client import DefaultChannelBuilder
-from pyspark.sql.connect.session import SparkSession
-from pyspark.sql.types import StructType
 
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError, TransientTelemetryError
 from tsg_agent.telemetry.remote import OPENING, Relation, Remote, naive, parts_of
 from tsg_agent.telemetry.spark_dialect import written
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)  # it gives Arrow here
+    from pyspark.errors import PySparkException
+    from pyspark.logger import PySparkLogger
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+    from pyspark.sql.connect.session import SparkSession
+    from pyspark.sql.types import StructType
 
 GRACE_S = 5.0
 """Seconds after a query's time in which the server must have ended it; then the connection is given up."""

@@ -57,12 +57,13 @@ CALLS: dict[str, Callable[..., str]] = {
     "to_minutes": _of("make_dt_interval(0, 0, {}, 0)"),
     "timezone": _in_utc,
     "date_part": _part,
+    "locate": _of("locate({}, {})"),
     "strlen": _of("octet_length({})"),
     "url_decode": _of("url_decode(replace({}, '+', '%2B'))"),
     "lookup": _of("{}[{}]"),
     "random_id": _of("uuid()"),
 }
-"""Functions that sqlglot leaves as they are written, or takes the fraction of a second from."""
+"""Functions that sqlglot leaves as they are written, or takes the fraction of a second from; others are refused."""
 
 
 def _call(generator: Generator, node: exp.Anonymous) -> str:
@@ -94,13 +95,16 @@ def _number(generator: Generator, node: exp.Literal) -> str:
 
 
 def _cast(generator: SparkGenerator, node: exp.Cast) -> str:
-    """To a whole number it cuts a fraction off."""
+    """To a whole number it cuts a fraction off. Halfway, floats go to the even number, others away from 0."""
     if node.to.this not in WHOLE:
         return str(generator.trycast_sql(node) if isinstance(node, exp.TryCast) else generator.cast_sql(node))
     value, kind = generator.sql(node, "this"), generator.sql(node, "to")
-    if isinstance(node, exp.TryCast):
-        return f"TRY_CAST(bround(TRY_CAST({value} AS DECIMAL(38, 18))) AS {kind})"
-    return f"CAST(bround({value}) AS {kind})"
+    number, cast = (
+        (f"TRY_CAST({value} AS DECIMAL(38, 18))", "TRY_CAST") if isinstance(node, exp.TryCast) else (value, "CAST")
+    )
+    if node.this.find(exp.AggFunc, exp.IntDiv):
+        return f"{cast}(bround({number}) AS {kind})"
+    return f"{cast}(IF(typeof({value}) IN ('double', 'float'), bround({number}), round({number})) AS {kind})"
 
 
 def _difference(generator: Generator, node: exp.DateDiff) -> str:
