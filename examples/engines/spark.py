@@ -100,12 +100,15 @@ class Cluster:
                   "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal")  # fmt: skip
         self._wait()
 
-    def stop(self) -> None:
+    def kill(self) -> None:
         for process in reversed(self._processes):
             process.kill()
         for process in self._processes:
             process.wait()
         self._processes.clear()
+
+    def stop(self) -> None:
+        self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def session(self) -> Any:
@@ -119,7 +122,7 @@ class Cluster:
         session.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         for name, table in tables.items():
             path = self.folder / "tables" / schema / name
-            path.mkdir(parents=True)
+            path.mkdir(parents=True, exist_ok=True)
             pq.write_table(table, path / "part.parquet", coerce_timestamps="us")
             session.sql(f"CREATE TABLE {schema}.{name} USING parquet LOCATION '{path}'")
         session.stop()

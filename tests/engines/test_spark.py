@@ -14,7 +14,7 @@ from examples.engines.postgres import held
 from examples.engines.spark import Cluster
 from tests.engines.data import MADE
 from tests.engines.same import concluded, differences, rows_of
-from tests.tools.made import END, START, requests, tied, written
+from tests.tools.made import END, START, requests, written
 from tsg_agent import Request
 from tsg_agent.errors import TelemetryError
 from tsg_agent.investigation import open_telemetry

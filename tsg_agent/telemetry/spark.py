@@ -1,5 +1,6 @@
 """Spark, by its Connect client: tables of a cluster's catalog. It has no read-only session: parsing is the boundary."""
 
+import re
 import threading
 import time
 import uuid
@@ -42,11 +43,13 @@ KINDS = {
     **dict.fromkeys(("tinyint", "smallint", "int", "bigint"), "integer"),
 }  # fmt: skip
 """Its types as Relation has them. Both kinds of times are UTC, as the session's zone is."""
-ABSENT = {"42P01", "42704", "42P08", "42703"}
-"""SQLSTATE of what is not there: table, schema, catalog, column."""
+ABSENT = {"42P01", "42704", "42P08", "42K05", "42703"}
+"""SQLSTATE of what is not there: table, schema, catalog (which it then takes for a schema), column."""
 DENIED = "42501"
 ENDED = "HY008"
 T = TypeVar("T")
+_DETAILS = re.compile(r'^\s*details = "(.*)"$', re.MULTILINE)
+"""What gRPC says of a connection that failed."""
 
 PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True  # it prints the server's stack of every error
 
@@ -254,5 +257,7 @@ def _state(error: Exception) -> str | None:
 
 def _said(error: Exception) -> str:
     """What the server says in a line, without its plan and stack."""
-    told = (str(error).strip() or type(error).__name__).splitlines()[0].partition(" SQLSTATE:")[0]
+    text = str(error).strip() or type(error).__name__
+    failed = _DETAILS.search(text)
+    told = failed[1] if failed else text.splitlines()[0].partition(" SQLSTATE:")[0]
     return told[:300].rstrip(". ")
