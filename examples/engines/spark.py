@@ -89,6 +89,7 @@ class Cluster:
             "spark.executor.extraJavaOptions": QUICK,
             "spark.sql.shuffle.partitions": 2,
             "spark.sql.codegen.wholeStage": "false",  # compiling takes longer than so few rows
+            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
             "spark.sql.adaptive.enabled": "false",
             "spark.sql.session.timeZone": "Asia/Kathmandu",  # which no answer may depend on
             "spark.ui.port": self.ui,

@@ -7,9 +7,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 
@@ -79,11 +79,14 @@ def in_a_thread(engine: Engine, sql: str, timeout: float = 120) -> tuple[threadi
 
 def running(cluster: Cluster) -> int:
     """Jobs at work, as the server has it."""
-    place = f"http://127.0.0.1:{cluster.ui}/api/v1/applications"
-    with urlopen(place, timeout=30) as told:
-        name = json.load(told)[0]["id"]
-    with urlopen(f"{place}/{name}/jobs?status=running", timeout=30) as told:
-        return len(json.load(told))
+
+    def told(place: str) -> Any:
+        line = HTTPConnection("127.0.0.1", cluster.ui, timeout=30)
+        line.request("GET", f"/api/v1/applications{place}")
+        with line.getresponse() as answer:
+            return json.load(answer)
+
+    return len(told(f"/{told('')[0]['id']}/jobs?status=running"))
 
 
 def until(cluster: Cluster, wanted: bool, seconds: float = 60) -> None:
@@ -121,47 +124,6 @@ def test_one_slow_branch_ends_alone(spark: Cluster, engine: Engine) -> None:
     assert "TSG_QUERY_TIMEOUT" in found[0].reason
     assert found[1].rows
     until(spark, False)
-
-
-@pytest.mark.usefixtures("spark")
-def test_a_server_that_is_stopped_in_a_query_and_started_again(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A server of its own: the others' is not to be stopped."""
-    caplog.set_level("INFO", QUERIES.name)
-    own = Cluster()
-    try:
-        own.start_alone()
-        url = slowed(own, "gone", tmp_path)
-        with open_telemetry(url) as engine:
-            ended: list[Any] = []
-
-            def work() -> None:
-                try:
-                    ended.append(investigate(Request(text=TEXT, telemetry=url), engine=engine))
-                except TelemetryError as error:
-                    ended.append(error)
-
-            thread = threading.Thread(target=work, daemon=True)
-            thread.start()
-            while "FROM feature_flags" not in caplog.text:  # the check whose query takes minutes
-                assert thread.is_alive()
-                time.sleep(0.1)
-            waiting, raised = in_a_thread(engine, SLOW)
-            until(own, True)
-            own.kill()
-            waiting.join(20)
-            assert not waiting.is_alive()
-            assert [type(error) for error in raised] == [TransientTelemetryError]
-            assert "did not answer" in str(raised[0])
-            thread.join(60)
-            assert not thread.is_alive()
-            assert "did not answer" in str(ended[0])
-            own.start_alone()
-            slowed(own, "gone", tmp_path / "again")
-            assert engine.run(LOOK, {}, timeout=60)["n"][0].as_py() == 3000
-    finally:
-        own.stop()
 
 
 def test_a_server_that_falls_silent_hangs_nothing(spark: Cluster, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +211,8 @@ def test_every_parameter_is_a_value(engine: Any) -> None:
     "SELECT reflect('java.lang.System', 'exit', 1) FROM api_gateway_logs", "SELECT * FROM parquet.`/etc/passwd`",
     "INSERT OVERWRITE DIRECTORY '/tmp/x' SELECT * FROM api_gateway_logs", "CREATE TABLE x AS SELECT 1",
     "SELECT java_method('java.lang.System', 'exit', 1)", "SELECT * FROM read_files('/etc/passwd')", "SET x = 1",
-    "SELECT * FROM range(9)", "SELECT secret('a', 'b')", "SELECT current_user()", "SELECT version() FROM api_gateway_logs",
+    "SELECT * FROM range(9)", "SELECT secret('a', 'b')", "SELECT current_user()",
+    "SELECT version() FROM api_gateway_logs",
     "SELECT TRANSFORM(request_id) USING 'cat' FROM api_gateway_logs", "ADD JAR 'x.jar'",
 ])  # fmt: skip
 def test_what_does_more_than_read_the_tables_is_refused(engine: Any, sql: str) -> None:
@@ -261,9 +224,7 @@ def test_what_does_more_than_read_the_tables_is_refused(engine: Any, sql: str) -
     "(SELECT max(x) FROM faults.y)", "reflect('java.lang.System', 'exit', 1)", "region; DROP TABLE x", "current_user()",
     "region) FROM y --", "input_file_name()", ":p1", "$1", "repeat('x', 1000000000)", "no_such_column || 'x'",
 ])  # fmt: skip
-def test_expressions_of_a_mapping_only_look_at_columns(
-    spark: Cluster, url: str, tmp_path: Path, expression: str
-) -> None:
+def test_expressions_of_a_mapping_only_look_at_columns(url: str, tmp_path: Path, expression: str) -> None:
     mapping = tmp_path / "m.toml"
     mapping.write_text(f'[api_gateway_logs.columns]\nregion = "{expression}"\n')
     with pytest.raises(TelemetryError):
@@ -284,3 +245,38 @@ def test_the_servers_own_names_are_names(spark: Cluster, tmp_path: Path, name: s
     )
     with open_telemetry(spark.url("named"), mapping=mapping) as engine:
         assert engine.run("SELECT region FROM api_gateway_logs", {}, timeout=60)["region"].to_pylist() == ["us-east"]
+
+
+def test_a_server_that_is_stopped_in_a_query_and_started_again(
+    spark: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The last of all: it takes the others' tables away."""
+    caplog.set_level("INFO", QUERIES.name)
+    url = slowed(spark, "gone", tmp_path)
+    with open_telemetry(url) as engine:
+        ended: list[Any] = []
+
+        def work() -> None:
+            try:
+                ended.append(investigate(Request(text=TEXT, telemetry=url), engine=engine))
+            except TelemetryError as error:
+                ended.append(error)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        while "FROM feature_flags" not in caplog.text:  # the check whose query takes minutes
+            assert thread.is_alive()
+            time.sleep(0.1)
+        waiting, raised = in_a_thread(engine, SLOW)
+        until(spark, True)
+        spark.kill()
+        waiting.join(20)
+        assert not waiting.is_alive()
+        assert [type(error) for error in raised] == [TransientTelemetryError]
+        assert "did not answer" in str(raised[0])
+        thread.join(60)
+        assert not thread.is_alive()
+        assert "did not answer" in str(ended[0])
+        spark.start_alone()
+        slowed(spark, "gone", tmp_path)
+        assert engine.run(LOOK, {}, timeout=60)["n"][0].as_py() == 3000
