@@ -32,6 +32,12 @@ WAIT_S = 240
 QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """It lives too briefly for what takes Java long to prepare."""
 LOOPBACK = "127.0.0.1"
+INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": 100_000,
+}
 TOKEN = secrets.token_urlsafe()
 VARIABLE = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
 
@@ -73,11 +79,11 @@ class Cluster:
         self._serve(master)
 
     def start_alone(self) -> None:
-        """A server that does its work itself, without master and workers."""
-        self._serve("local[2]")
+        """A server that does its work itself, without master and workers, and prepares little: for few rows."""
+        self._serve("local[2]", **INTERPRETED)
 
-    def _serve(self, master: str) -> None:
-        settings = {
+    def _serve(self, master: str, **more: str | int) -> None:
+        settings: dict[str, str | int | Path] = {
             "spark.connect.grpc.binding.address": LOOPBACK,
             "spark.connect.grpc.binding.port": self.port,
             "spark.connect.authenticate.token": TOKEN,
@@ -88,13 +94,11 @@ class Cluster:
             "spark.executor.memory": "700m",
             "spark.executor.extraJavaOptions": QUICK,
             "spark.sql.shuffle.partitions": 2,
-            "spark.sql.codegen.wholeStage": "false",  # compiling takes longer than so few rows
-            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-            "spark.sql.adaptive.enabled": "false",
             "spark.sql.session.timeZone": "Asia/Kathmandu",  # which no answer may depend on
             "spark.ui.port": self.ui,
             "spark.sql.catalogImplementation": "in-memory",
             "spark.sql.warehouse.dir": self.folder / "warehouse",
+            **more,
         }
         given = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
         self._run("spark-submit", "--master", master, *given, "--class",
