@@ -172,7 +172,7 @@ def test_functions_mean_the_same_or_are_refused(spark: Cluster, tmp_path: Path) 
     listed = ", ".join(f"{text} AS c{place}" for place, text in enumerate(SAME))
     with duckdb.connect() as own:
         own.execute("SET TimeZone = 'UTC'")
-        first = own.execute(f"SELECT {listed} FROM '{files}/t.parquet' ORDER BY request_id").to_arrow_table()
+        first = own.sql(f"SELECT {listed} FROM '{files}/t.parquet' ORDER BY request_id").to_arrow_table()
     mapping = tmp_path / "map.toml"
     mapping.write_text('[api_gateway_logs]\nfrom = "words.t"\n')
     with open_telemetry(spark.url(), mapping=mapping) as engine:
