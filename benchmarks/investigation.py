@@ -51,7 +51,7 @@ OURS = """
 import json, sys, time
 from pathlib import Path
 # CPU
-from tsg_agent.cli.loading import loaded, loading
+from tsg_agent.cli.imports import loaded, loading
 loading()
 from tsg_agent import Given, Request, investigate, open_telemetry
 loaded()

@@ -23,8 +23,8 @@ from tsg_agent import Request, Settings, get_tools, investigate, open_telemetry
 from tsg_agent.ask import Conversation
 from tsg_agent.ask.tools import Bench, agent_tools
 from tsg_agent.recording.file import read
+from tsg_agent.recording.neutral import again
 from tsg_agent.recording.players import ReplayEngine
-from tsg_agent.recording.portable import again
 from tsg_agent.settings import ModelSettings
 from tsg_agent.simulator.demos import demo_named, write_demo
 from tsg_agent.tools import PLUGINS

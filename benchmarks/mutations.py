@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.table import Table
 
 from tsg_agent.ask.conversation import Conversation
+from tsg_agent.llm.cited_rows import Evidence, evidence_of
 from tsg_agent.llm.grounding import check, cited, sentences_of
-from tsg_agent.llm.rows import Evidence, evidence_of
 from tsg_agent.recording.file import read
+from tsg_agent.recording.neutral import again
 from tsg_agent.recording.players import ReplayEngine, ReplayTurns
-from tsg_agent.recording.portable import again
 
 RECORDINGS = Path(__file__).parents[1] / "tests" / "recordings" / "by-hand"
 Made = Iterator[str]

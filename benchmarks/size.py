@@ -37,7 +37,7 @@ PROGRAM = """
 import json, sys, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tsg_agent.cli.loading import loaded, loading
+from tsg_agent.cli.imports import loaded, loading
 loading()
 from tsg_agent import Given, Request, investigate
 loaded()

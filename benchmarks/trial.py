@@ -19,8 +19,8 @@ from tsg_agent.errors import TsgError
 from tsg_agent.models import ModelUsage
 from tsg_agent.recording import record, record_talk
 from tsg_agent.recording.file import Recording, read
+from tsg_agent.recording.neutral import again
 from tsg_agent.recording.players import ReplayModel, ReplayTurns
-from tsg_agent.recording.portable import again
 from tsg_agent.settings import ModelSettings
 from tsg_agent.telemetry.profile import known_values
 

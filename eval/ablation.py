@@ -7,11 +7,11 @@ lost without it: F1 of exact descriptions, and how often the first named cause i
 import importlib
 import math
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import numpy as np
 import typer
@@ -29,6 +29,7 @@ from eval.localization.score import Named, scores_of
 from tsg_agent.models import Confidence, Judgement
 from tsg_agent.verdicts.judge import Evidence, Judged, judge
 
+T = TypeVar("T")
 VERDICTS = "tsg_agent.verdicts"
 
 
@@ -157,7 +158,7 @@ def _localization(case: LocalizationCase) -> Held | None:
 def held(source: str, shared: Path, cache: Path, count: int) -> Iterator[Held | None]:
     """A source's incidents, each investigated once."""
     if source == "real":
-        for one in load_localization(shared / "localization" / "real"):
+        for one in _spread(load_localization(shared / "localization" / "real"), count):
             yield _localization(load(one.telemetry.parent))
     elif source in {"made", "quiet"}:
         for number in range(count):
@@ -166,10 +167,15 @@ def held(source: str, shared: Path, cache: Path, count: int) -> Iterator[Held | 
                 yield _localization(write(made, Path(scratch) / "case", number))
     else:
         cases = [case for case in load_all() if not case.expected.asked and case.recipe]
-        for case in cases[:: max(len(cases) // count, 1)]:
+        for case in _spread(cases, count):
             with _overheard() as heard:
                 concluded(case.text, telemetry_of(case, cache), case.now, {})
             yield Held(case.id, heard[0], [], list(case.expected.causes)) if heard else None
+
+
+def _spread(every: Sequence[T], count: int) -> Sequence[T]:
+    """At most so many, spread over all."""
+    return every[:: -(-len(every) // count)]
 
 
 SEED = 4243
@@ -203,7 +209,7 @@ HEADS = {
 
 
 def command(
-    count: Annotated[int, typer.Option(min=1, help="made, quiet and exam incidents of each source")] = 40,
+    count: Annotated[int, typer.Option(min=1, help="incidents of each source, at most")] = 40,
     shared: Annotated[Path | None, typer.Option(help="folder of localization/")] = None,
     cache: Annotated[Path | None, typer.Option(help="where made telemetry is kept")] = None,
 ) -> None:

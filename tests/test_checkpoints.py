@@ -1,5 +1,6 @@
 """Checkpoints hold data: whatever a file says, reading it runs nothing, and what is no state is a typed error."""
 
+import asyncio
 import json
 import pickle
 import sqlite3
@@ -15,7 +16,7 @@ import pytest
 from langgraph.types import Interrupt
 
 from tsg_agent import QuestionError, Report, Request, Settings, Watch, investigate, resume
-from tsg_agent.checkpoints import KIND, PlainData
+from tsg_agent.checkpoints import KIND, Checkpoints, PlainData
 from tsg_agent.errors import RecordError
 from tsg_agent.store import Store
 
@@ -146,3 +147,45 @@ def test_a_broken_table_is_a_typed_error(tmp_path: Path) -> None:
     (tmp_path / "x" / "plugin_8.arrow").write_bytes(b"ARROW1 and nothing else")
     with pytest.raises(RecordError, match="cannot be read"):
         Store(tmp_path).frames("x").get("plugin_8")
+
+
+def test_a_write_that_is_cancelled_locks_nobody_out(tmp_path: Path) -> None:
+    file = tmp_path / "checkpoints.sqlite"
+
+    async def run() -> None:
+        async with Checkpoints.of(file) as saver:
+            commit, begun = saver.conn.commit, asyncio.Event()
+
+            async def slowly() -> None:
+                begun.set()
+                await asyncio.sleep(0.1)
+                await commit()
+
+            saver.conn.commit = slowly  # type: ignore[method-assign] - the moment between the rows and their commit
+            place: Any = {"configurable": {"thread_id": "one", "checkpoint_ns": "", "checkpoint_id": "1"}}
+            write = asyncio.create_task(saver.aput_writes(place, [("channel", 1)], "task"))
+            await begun.wait()
+            write.cancel()
+            await asyncio.wait([write])
+
+    asyncio.run(run())
+    with closing(sqlite3.connect(file)) as other:
+        assert other.execute("SELECT channel FROM writes").fetchall() == [("channel",)]
+
+
+def test_a_write_that_is_cancelled_gives_the_file_back_while_it_is_open(tmp_path: Path) -> None:
+    file = tmp_path / "checkpoints.sqlite"
+
+    async def run() -> None:
+        async with Checkpoints.of(file) as saver:
+            place: Any = {"configurable": {"thread_id": "one", "checkpoint_ns": "", "checkpoint_id": "1"}}
+            await saver.aput_writes(place, [("first", 1)], "task")
+            for late in range(20):
+                write = asyncio.create_task(saver.aput_writes(place, [(f"channel {late}", 1)], f"task {late}"))
+                await asyncio.sleep(0.0001 * late)
+                write.cancel()
+                await asyncio.wait([write])
+            with closing(sqlite3.connect(file, timeout=2)) as other:
+                other.execute("BEGIN IMMEDIATE")
+
+    asyncio.run(run())

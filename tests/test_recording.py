@@ -21,8 +21,8 @@ from tsg_agent.errors import ModelError, QueryError, RecordError
 from tsg_agent.llm import Message
 from tsg_agent.recording import comparable, differences, record, replay
 from tsg_agent.recording.file import read
+from tsg_agent.recording.neutral import again
 from tsg_agent.recording.players import ReplayEngine, ReplayModel
-from tsg_agent.recording.portable import again
 from tsg_agent.settings import ModelSettings
 
 KEY = "sk-verysecretkey0123456789"

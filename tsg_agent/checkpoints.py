@@ -3,17 +3,21 @@
 LangGraph's own way can name a class or a function for each value, and calls it when the value is read.
 """
 
+import asyncio
 import json
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import date
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Interrupt
 from pydantic import ValidationError
 
 from tsg_agent.errors import RecordError
+from tsg_agent.sqlite_files import BUSY_S
 
 SCHEMA = 2
 """Of a state: raised where a step of the graph reads it otherwise than before. Only its own version goes on from it."""
@@ -39,6 +43,41 @@ class PlainData:
                 fix="Run the investigation again: `tsg-agent run`.",
             )
         return json.loads(held, object_hook=_read)
+
+
+class Checkpoints(AsyncSqliteSaver):
+    """A saver whose writes are whole: one cancelled between its rows and their commit would lock the file for all."""
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, file: Path) -> AsyncIterator[Self]:
+        """The steps in a file, as plain data. What is being written when it is closed is written first."""
+        async with AsyncSqliteSaver.from_conn_string(str(file)) as opened:
+            saver = cls(opened.conn, serde=PlainData())
+            async with saver.conn.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}"):
+                pass
+            try:
+                yield saver
+            finally:
+                await asyncio.gather(*saver._writing, return_exceptions=True)
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._writing: set[asyncio.Task[Any]] = set()
+
+    async def aput(self, *given: Any, **named: Any) -> Any:
+        """See BaseCheckpointSaver.aput."""
+        return await self._whole(super().aput(*given, **named))
+
+    async def aput_writes(self, *given: Any, **named: Any) -> None:
+        """See BaseCheckpointSaver.aput_writes."""
+        await self._whole(super().aput_writes(*given, **named))
+
+    async def _whole(self, write: Coroutine[Any, Any, Any]) -> Any:
+        task = asyncio.create_task(write)
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+        return await asyncio.shield(task)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The one registry of the columns that the guide's tables have: `columns.toml`, a line for each."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
@@ -60,6 +61,11 @@ class Column:
     named: tuple[str, ...] = ()
     copy: str = ""
     default: str = "NULL"
+
+
+def bare(name: str) -> str:
+    """A source's name for a column as `named` has it: letters and digits, without what stands in brackets."""
+    return re.sub(r"[^a-z0-9äöüßéèñ]", "", re.sub(r"\[.*?\]", "", name.lower()))
 
 
 def _read() -> tuple[Column, ...]:

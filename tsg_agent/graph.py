@@ -24,7 +24,6 @@ from langgraph.types import interrupt
 from typing_extensions import TypedDict  # Python 3.11's own cannot be made a schema of
 
 from tsg_agent import __version__
-from tsg_agent.answering import answered
 from tsg_agent.conclude import conclude
 from tsg_agent.entrance import entrance, opened
 from tsg_agent.errors import QueryTimeout, TelemetryError
@@ -36,6 +35,7 @@ from tsg_agent.llm.assistant import Assistant
 from tsg_agent.llm.narrative import spent_by, told_by
 from tsg_agent.llm.report_reading import Reading, combined, read_report
 from tsg_agent.models import Finding, Judgement, Known, Parameters, Report, Sla, Status, Usage
+from tsg_agent.open_questions import answered
 from tsg_agent.progress import Progress
 from tsg_agent.settings import Settings
 from tsg_agent.sla import sla_of, unmeasured, with_aside

@@ -29,7 +29,7 @@ def test_help_imports_nothing_heavy() -> None:
 def test_no_garbage_is_looked_for_while_modules_are_loaded_and_later_not_among_them() -> None:
     program = """
 import gc
-from tsg_agent.cli.loading import loaded, loading
+from tsg_agent.cli.imports import loaded, loading
 loading()
 print(gc.isenabled())
 import tsg_agent.service

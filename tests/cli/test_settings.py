@@ -8,7 +8,7 @@ from tests.cli.conftest import Place
 from tests.cli.running import tsg
 from tests.llm import personas
 from tests.llm.server import serving
-from tsg_agent.cli.settings import rows, table
+from tsg_agent.cli.settings_command import rows, table
 from tsg_agent.errors import SettingsError
 from tsg_agent.settings import AllThresholds, ModelSettings, Settings, Thresholds, load_settings
 

@@ -6,10 +6,10 @@ import pytest
 
 from tests.guides.telemetry import BACKLOG, BACKLOG_TEXT, END, LAG, LAG_TEXT, backlog, lag, utc
 from tsg_agent.guides import parse_guide, read_guide
+from tsg_agent.guides.before_after import filled
 from tsg_agent.guides.compare import _poisson_z
+from tsg_agent.guides.guide_run import GuideVerdict, Outcome
 from tsg_agent.guides.investigate import investigate_with_guide
-from tsg_agent.guides.judge import filled
-from tsg_agent.guides.report import GuideVerdict, Outcome
 
 ANNOTATED = """---
 steps:

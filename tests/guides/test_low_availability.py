@@ -12,7 +12,7 @@ from tests.tools.test_oracle import GATEWAY_SCOPE, NUMBERS
 from tsg_agent.guides import parse_guide, read_guide
 from tsg_agent.guides.investigate import investigate_with_guide
 from tsg_agent.guides.lint.inspection import Inspection
-from tsg_agent.guides.query import parameters_of
+from tsg_agent.guides.parsed import parameters_of
 from tsg_agent.models import Status
 from tsg_agent.simulator.demos import demo_named, write_demo
 from tsg_agent.telemetry.duckdb import DuckDB

@@ -11,7 +11,7 @@ from tests.guides.small import WINDOW, guide_of
 from tsg_agent.errors import GuideError
 from tsg_agent.guides.guide import Query
 from tsg_agent.guides.lint.inspection import Inspection
-from tsg_agent.guides.query import parameters_of, parse
+from tsg_agent.guides.parsed import parameters_of, parse
 
 OF_PAYMENTS = WINDOW.replace("paid_at", "p.paid_at").replace("site =", "p.site =")
 START, END = datetime(2026, 5, 4, 10), datetime(2026, 5, 4, 11)

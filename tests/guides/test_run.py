@@ -23,10 +23,10 @@ from tests.guides.telemetry import (
 )
 from tsg_agent.errors import GuideError, ParameterError, QuestionError, TelemetryError
 from tsg_agent.guides import Guide, parse_guide, read_guide
-from tsg_agent.guides.graph import build_guide_graph
+from tsg_agent.guides.as_graph import build_guide_graph
+from tsg_agent.guides.guide_run import GuideReport, Outcome
 from tsg_agent.guides.investigate import investigate_with_guide
 from tsg_agent.guides.query_tools import guide_tools
-from tsg_agent.guides.report import GuideReport, Outcome
 from tsg_agent.guides.tables import GuideTables
 from tsg_agent.models import Status
 from tsg_agent.settings import Settings

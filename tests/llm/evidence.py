@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from tests.samples import finding, parameters
-from tsg_agent.llm.rows import Evidence, Fact, Row, action_row, row_of, rows_of
+from tsg_agent.llm.cited_rows import Evidence, Fact, Row, action_row, row_of, rows_of
 from tsg_agent.models import Action, Rate, Status
 
 VERSIONS = finding(

@@ -8,9 +8,9 @@ import pytest
 from tests.llm import personas
 from tests.llm.server import Endpoint, Script, serving
 from tsg_agent import Report, Request, Settings, investigate
+from tsg_agent.llm.cited_rows import Evidence, Row, evidence_of
 from tsg_agent.llm.grounding import check, sentences_of
 from tsg_agent.llm.prose import Failed, Section, told_section
-from tsg_agent.llm.rows import Evidence, Row, evidence_of
 from tsg_agent.report.markdown import to_markdown
 from tsg_agent.settings import ModelSettings
 from tsg_agent.telemetry.engine import Engine

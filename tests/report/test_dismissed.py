@@ -2,9 +2,9 @@
 
 from tests.samples import contrast, dismissed, judgement, onset, report
 from tsg_agent.models import Report, Verdict
-from tsg_agent.report.dismissed import in_short
 from tsg_agent.report.html import to_html
 from tsg_agent.report.markdown import to_markdown
+from tsg_agent.report.ruled_out import in_short
 
 
 def looked_at(step: int, subject: dict[str, str], failed: int, why: str = "no_contrast") -> Verdict:

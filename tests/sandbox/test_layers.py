@@ -10,8 +10,8 @@ import pytest
 
 from tests.sandbox.world import is_root, numbers
 from tsg_agent.sandbox import Layer, SandboxUnavailable, Session, Status, exchange, layers
-from tsg_agent.sandbox.doctor import diagnose
 from tsg_agent.sandbox.inside import kernel, seccomp
+from tsg_agent.sandbox.isolation import diagnose
 
 # What must never come onto the list of allowed calls, whatever else does.
 REFUSED = {

@@ -1,6 +1,7 @@
 """The engine's lock, its limits, and its parameters."""
 
 import os
+import threading
 import time
 from datetime import datetime
 from pathlib import Path
@@ -253,3 +254,25 @@ def test_a_damaged_file_is_said_to_be_damaged(tmp_path: Path, from_page: int) ->
             engine.run("SELECT sum(latency_ms) FROM api_gateway_logs", {}, timeout=60)
     assert "copy or make it anew" in str(raised.value)
     assert str(tmp_path) not in str(raised.value)
+
+
+def test_what_is_closed_ends_its_statements_first(folder: Path) -> None:
+    engine, ended = DuckDB(folder), []
+
+    def work() -> None:
+        with pytest.raises(QueryTimeout) as error:  # as what is cancelled ends
+            engine.run(SLOW, {}, timeout=60)
+        ended.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.2)
+    before = time.monotonic()
+    engine.close()
+    for thread in threads:
+        thread.join(10)
+    assert len(ended) == 2
+    assert time.monotonic() - before < 10
+    with pytest.raises(QueryError, match="closed"):
+        engine.run("SELECT 1", {}, timeout=1)

@@ -16,7 +16,7 @@ from tsg_agent.models import Finding, Status
 from tsg_agent.settings import AllThresholds, Settings, VersionThresholds
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.tools import PLUGINS, get_tools
-from tsg_agent.tools.text import CHARACTERS, in_words, plain
+from tsg_agent.tools.in_words import CHARACTERS, in_words, plain
 
 ARGS = {
     "start_time": START.isoformat(),

@@ -42,6 +42,7 @@ RULES = {
     "two causes may share a value": "test_two_causes_that_share_a_value_stay_two",
     "what is found is taken out": "test_two_descriptions_of_different_dimensions_are_both_found",
     "… and all is asked again for a later start": "test_a_later_cause_is_found_beside_the_first",
+    "… and one found with it that began later has its own": "test_a_later_cause_has_a_start_of_its_own",
     "what lacks a dimension": "test_requests_that_do_not_record_a_causes_dimension_are_no_second_cause",
     "… are suspects at most": "test_requests_that_do_not_record_a_causes_dimension_cannot_be_confirmed_beside_it",
     "no flag is not an unknown flag": "test_a_request_that_asks_for_no_flag_is_not_unknown",

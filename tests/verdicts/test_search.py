@@ -202,7 +202,6 @@ def test_a_later_cause_is_found_beside_the_first() -> None:
     assert subjects(*later()) == [ZONE, {"shard_id": "s3"}]
 
 
-@pytest.mark.xfail(strict=True, reason="causes found in one round have the first one's start")
 def test_a_later_cause_has_a_start_of_its_own() -> None:
     first, second = found(*later())
     assert first.moment.start == START

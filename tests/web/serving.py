@@ -16,8 +16,8 @@ import httpx
 import uvicorn
 
 from tsg_agent import Service, Settings
-from tsg_agent.web.app import Server
 from tsg_agent.web.config import Serving, Token
+from tsg_agent.web.server import Server
 
 OPEN = "Checkout fails since 2026-03-10 14:00 UTC until 15:15 UTC, shop.gateway in prod."
 """It leaves the region open."""

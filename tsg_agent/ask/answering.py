@@ -15,7 +15,7 @@ from tsg_agent.ask.deciding import decided
 from tsg_agent.ask.intent import YES_OR_NO, Asked, asked, asks_yes_or_no, polite
 from tsg_agent.ask.lexicon import in_english, spelled_out
 from tsg_agent.ask.measures import measure_of, share_of
-from tsg_agent.ask.parts import Part, Refused, pieces_of, refusal, second_of, together
+from tsg_agent.ask.parts import Part, Refused, refusal, second_of, sentences_of, together
 from tsg_agent.ask.scope import Scope, Setting, scope_of
 from tsg_agent.ask.sentences import MINIMUM, Told, told
 from tsg_agent.ask.tokens import CODES, figures_in, hidden, read, repaired
@@ -42,6 +42,8 @@ _NOW = re.compile(r"^\W*(?:(?:and|but|so)[ ,]+)?now\b(?=\s+\w)", re.IGNORECASE)
 _VAGUE = re.compile(
     r"\b(?:this |last |in the |yesterday )?(?:morning|afternoon|evening|noon|tonight|night)\b", re.IGNORECASE
 )
+_EVENTS = ("exception_type", "error_code", "error_category")
+"""What a request meets: "NullPointerExceptions in 3.15.0" are counted."""
 _PLACES = ("datacenter", "availability_zone", "load_balancer_id", "instance_id")
 """What lies in one region: a name of another region's is looked for there."""
 
@@ -74,14 +76,25 @@ def answered(question: str, bench: Bench, last: Last) -> Answer:
     english, language = in_english(question)
     english, misspelt = repaired(spelled_out(english), bench.vocabulary)
     parts: list[Part] = []
-    pieces = pieces_of(english)
-    if len(pieces) > MOST:
+    sentences = sentences_of(english)
+    if sum(map(len, sentences)) > MOST:
         return together(question, [Part(refused=refusal(question, Refused([TOO_MANY])))], language)
-    for place, piece in enumerate(pieces):
+    for place, piece in enumerate(piece for one in sentences for piece in _timed_alike(one, bench)):
         parts += _part(piece, bench, last, first=place == 0)
     parts = parts or [Part(refused=refusal(question, Refused(["There is no question in this."])))]
     parts[0].caveats[:0] = misspelt
     return together(question, parts, language)
+
+
+def _timed_alike(pieces: list[str], bench: Bench) -> list[str]:
+    """A sentence's questions: the time at its end is the time of all, where the others name none."""
+    if len(pieces) < 2:
+        return pieces
+    *others, last = (_One(asked_text(piece), bench, Last(), first=True).scope for piece in pieces)
+    if not last.timed or any(one.timed or one.caveats for one in others):
+        return pieces
+    time = " ".join(last.asked.text[low:high] for low, high in last.asked.taken)
+    return [*(f"{piece} {time}" for piece in pieces[:-1]), pieces[-1]]
 
 
 def _part(piece: str, bench: Bench, last: Last, *, first: bool) -> list[Part]:
@@ -285,6 +298,8 @@ class _One:
             return ("failures",)
         if one.by:
             return ("failure_rate" if self.reading.has("word", "versus") else "requests",)
+        if any(f.column in _EVENTS for f in one.filters):
+            return ("requests",)
         what = f" of {listed([name(v) for f in one.filters for v in f.values])}" if one.filters else ""
         raise Refused([f"What is to be counted{what} was not said."], None, self._near())
 

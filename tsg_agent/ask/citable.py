@@ -7,9 +7,9 @@ from itertools import chain
 from string import ascii_lowercase
 from typing import Any
 
+from tsg_agent.llm.cited_rows import Evidence, Fact, Row, evidence_of, row_of, rows_of
 from tsg_agent.llm.figures import clocks_of
 from tsg_agent.llm.given import give_arguments, give_query, names_of
-from tsg_agent.llm.rows import Evidence, Fact, Row, evidence_of, row_of, rows_of
 from tsg_agent.models import Finding, Report
 
 _FIGURE = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?")

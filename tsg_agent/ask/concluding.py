@@ -8,7 +8,7 @@ from tsg_agent.ask.intent import Asked
 from tsg_agent.ask.parts import Refused
 from tsg_agent.ask.tokens import Token
 from tsg_agent.ask.typed import TypedQuery
-from tsg_agent.llm.rows import evidence_of
+from tsg_agent.llm.cited_rows import evidence_of
 from tsg_agent.models import Confidence, Finding, Parameters, Report, Status
 from tsg_agent.tools import GUIDE
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs

@@ -14,7 +14,11 @@ Rows = Sequence[Mapping[str, Value]]
 def decided(asked: Asked, query: TypedQuery, rows: Rows) -> bool | None:
     """Yes or no; None where the rows say neither, or nobody asked."""
     if asked.decides == "any":
-        return bool(rows) if query.by else bool(rows and (of_measure(rows[0], query.measures[0]) or 0) > 0)
+        return (
+            bool(rows)
+            if query.by or query.bucket_seconds
+            else bool(rows and (of_measure(rows[0], query.measures[0]) or 0) > 0)
+        )
     if asked.decides == "bound":
         value, bound = of_measure(rows[0], query.bounds[0].measure) if rows else None, query.bounds[0]
         return None if value is None else bool(_HOLDS[bound.sign](value, bound.value))
@@ -28,10 +32,16 @@ def decided(asked: Asked, query: TypedQuery, rows: Rows) -> bool | None:
 
 
 def _more(asked: Asked, query: TypedQuery, rows: Rows) -> bool | None:
-    """Whether the one that is asked about has more than each of the others, or fewer."""
+    """Whether the one that is asked about has more than each of the others, or fewer; "the others": than most of them.
+
+    None for one in the middle of the others.
+    """
     values = [(asked.about in row.values(), of_measure(row, query.ordered_by)) for row in rows]
     mine = [value for own, value in values if own and value is not None]
     others = [value for own, value in values if not own and value is not None]
     if not mine or not others:
         return None
-    return all(mine[0] > other if asked.decides == "more" else mine[0] < other for other in others)
+    beaten = sum(mine[0] > other if asked.decides == "more" else mine[0] < other for other in others)
+    if asked.others and len(others) / 2 < beaten < len(others):
+        return None
+    return beaten == len(others)

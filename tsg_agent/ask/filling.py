@@ -3,12 +3,19 @@
 from itertools import pairwise
 
 from tsg_agent.ask.measures import condition_of, measure_of, share_of
-from tsg_agent.ask.phrases import measures_of
+from tsg_agent.ask.phrases import is_part, is_predicate, measures_of
 from tsg_agent.ask.tokens import Reading, Token
 from tsg_agent.ask.typed import Bound, Filter
+from tsg_agent.ask.vocabulary import PEOPLE
 
 _EXCLUDING = ("without", "except", "exclud", "other than", "apart", "aside", "outside", "besides", "ignoring", "minus",
               "leaving", "not counting")  # fmt: skip
+_NOUNS = {
+    "flag_name": ("flag_value",),
+    "service_name": ("service_component",),
+    "user_id": ("customer_tier",),
+}
+"""What a name of another column may be called, too: "premium customers"."""
 _MANY = ("most", "the most", "fewest", "least", "more", "fewer", "highest", "lowest")
 
 
@@ -60,15 +67,23 @@ class Filling:
                 if one is None or one.kind != "thing" or near in self.used or (counted and near > i):
                     continue
                 by = self._is(near - 1, "word", "by") or self._many(near)
-                if self._holds(one.value, self.tokens[i].value) and not by:
+                if self._holds(one, self.tokens[i].value) and not by:
                     self.take(near)
 
-    def _holds(self, noun: str, column: str) -> bool:
-        return (
-            noun == column
-            or (noun == "flag_name" and column == "flag_value")
-            or (noun == "service_name" and column == "service_component")
-            or (noun == "user_id" and column == "customer_tier")
+    def _holds(self, noun: Token, column: str) -> bool:
+        if noun.value == "user_id" and column != "customer_tier":  # a rate is of requests, never of users
+            return column in (*PEOPLE, "flag_name") and self._of_requests()
+        if noun.value == "instance_id" and column == "instance_type":
+            return not any(one.kind in ("rank", "order") or one.value == "by" for one in self.tokens)
+        if noun.text.lower() == "api" and column == "api_version":
+            return True
+        return noun.value == column or column in _NOUNS.get(noun.value, ())
+
+    def _of_requests(self) -> bool:
+        """Whether what is asked for is said of requests: not "how many users", "percentage of users"."""
+        return self.yes_no or any(
+            one.kind in ("measure", "number", "function") or (one.value == "rate" and not is_part(one))
+            for one in self.tokens
         )
 
     def _many(self, place: int) -> bool:
@@ -200,7 +215,11 @@ class Filling:
             one = self.tokens[i]
             before = i - 1
             form = self._is(before, "form", "count", "distinct")
-            if form and not one.counts:
+            if self._is(before, "form", "count") and one.text.lower() in ("exception", "exceptions"):
+                self.filters.append(Filter(column=one.value))  # each that a request met, not each kind of them
+                self.measures.append("requests")
+                self.take(i, before)
+            elif form and not one.counts:
                 conditions = self.free("condition")
                 suffix = f"_with_{self.tokens[conditions[0]].value}" if len(conditions) == 1 else ""
                 self.measures.append(f"distinct_{one.value}{suffix}")
@@ -237,39 +256,40 @@ class Filling:
                 self.used.discard(i)
                 continue
             half = "half" in text
-            if percent and (share := self._share_behind(i + 1)):
-                name = [condition_of(self.tokens[share[1]].value).rate]
-                self.take(i, *share)
-                self.measures += name
-                self.bounds.append(Bound(measure=name[0], sign=token.value, value=value))
+            if self._at_least_one(i):
                 continue
-            if (
-                after and percent and len(after) == 1 and self.tokens[after[0]].kind == "condition"
-            ):  # "exceed 5 % errors"
+            said, named = after, percent
+            if percent and (share := self._share_behind(i + 1)):
+                said, name = share, [condition_of(self.tokens[share[1]].value).rate]
+            elif percent and len(after) == 1 and self.tokens[after[0]].kind == "condition":  # "exceed 5 % errors"
                 name = [condition_of(self.tokens[after[0]].value).rate]
-                self.measures += name
-                self.take(i, *after)
             elif after and not percent and not half:
                 name = self._assembled([self.tokens[p] for p in after])
-                self.take(i, *after)
-            elif before:
-                name = self._assembled([self.tokens[p] for p in before])
-                self.take(i, *before)
-                self.measures += name
             else:
+                said, named, name = before, True, self._assembled([self.tokens[p] for p in before])
+            if len(name) != 1:
                 continue
-            if half and len(name) == 1 and measure_of(name[0]).kind == "count":
+            self.take(i, *said)
+            self.measures += name if named else []
+            if half and measure_of(name[0]).kind == "count":
                 name = [f"share_of_{name[0]}"]
                 self.measures[-1:] = name
                 for near in (i + 1, i + 2):
                     if self._is(near, "word", "all") or self._is(near, "unit"):
                         self.take(near)
-            if len(name) != 1:
-                continue
             measure = share_of(name[0]) if percent else name[0]
             if percent and self.measures[-1:] == name:
                 self.measures[-1] = measure
             self.bounds.append(Bound(measure=measure, sign=token.value, value=value))
+
+    def _at_least_one(self, place: int) -> bool:
+        """ "sessions with at least one failed request" are those with a failed request; the bound says no more."""
+        token, one = self.tokens[place], self._at(place - 1)
+        least = (token.value, token.amount) in ((">=", 1.0), (">", 0.0)) and self._is(place + 1, "condition")
+        if least and one is not None and one.counts and not self.by:
+            self.take(place)
+            return True
+        return False
 
     def _will_group(self) -> bool:
         return any(self._grouping(p) for p in self.free("thing"))
@@ -309,7 +329,7 @@ class Filling:
                 self.take(i, i + 1, *(p for p in (i + 2,) if self._is(p, "unit", "requests")))
         segments: list[list[int]] = [[]]
         for i, one in enumerate(self.tokens):
-            if one.kind == "word" and one.value in ("and", "slash", "sort", "by"):
+            if one.kind == "word" and one.value in ("and", "slash", "sort", "by") and not self._of_both(i):
                 segments.append([])
             if i not in self.used and one.measures:
                 segments[-1].append(i)
@@ -329,6 +349,12 @@ class Filling:
                 self.take(*segment)
             elif all(self.tokens[i].kind == "form" and self.tokens[i].value == "count" for i in segment):
                 self.take(*segment)  # "how many" of a question that goes on
+
+    def _of_both(self, place: int) -> bool:
+        """ "requests that were slow and failed" are both at once, not two counts."""
+        one, two = self._at(place - 1), self._at(place + 1 + self._is(place + 1, "word", "more"))
+        verbs = all(near and near.kind == "condition" and is_predicate(near) for near in (one, two))
+        return verbs and self.tokens[place].text.lower() == "and" and any(self._is(i, "unit") for i in range(place))
 
     def _assembled(self, tokens: list[Token]) -> list[str]:
         """The measures that one phrase names; none where its words do not go together."""

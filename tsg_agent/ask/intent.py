@@ -59,6 +59,8 @@ class Asked:
     """How the rows say yes or no."""
     about: str = ""
     """Of two values that are compared, the one that is asked about."""
+    others: bool = False
+    """Whether it is compared with all others, not with the one that has most."""
     conclude: frozenset[str] = frozenset()
     check: bool = False
     """Whether the guide's check of `by` is asked for."""
@@ -101,7 +103,7 @@ def asked(reading: Reading, *, yes_no: bool) -> Asked:
     filling.measured()
     found.ranked = filling.ranked()
     _buckets(filling, found)
-    first = next((one for one in names), None)
+    first = next((one for one in names if one.value != "flag_name"), None)  # a flag is compared by its values
     filling.named()
     if found.ranked and not (filling.by or yes_no or found.sides) and found.bucket is None:
         found.of_nothing = not _extreme(filling)
@@ -308,15 +310,18 @@ def _decide(filling: Filling, found: Asked, first: Token | None) -> None:
     ):  # "is it the slowest endpoint?"
         found.decides, found.about = ("fewer" if found.ascending else "more"), first.text
         found.filters = tuple(one for one in found.filters if one.column != first.value)
+        found.others = others
+        filling.take(*([words["others"]] if others else []))
     elif (several or others) and first is not None and found.measures:
         found.decides, found.about = ("fewer" if found.ascending else "more"), first.text
+        found.others = others
         if others:
             filling.take(words["others"])
             found.by = found.by or (first.value,)
             found.filters = tuple(one for one in found.filters if one.column != first.value)
     elif any(one.startswith("not ") for one in found.conditions):
         found.left.append(YES_OR_NO)
-    elif found.bounds and not found.by:
+    elif found.bounds and not found.by and found.bucket is None:
         found.decides = "bound"
     elif found.bounds:
         found.decides = "any"

@@ -12,6 +12,11 @@ from tsg_agent.columns import COLUMNS
 LONGEST = 6
 """Words of the longest phrase."""
 WORD = re.compile(r"[^\W_][\w'\u2019.-]*|[<>=≤≥]+|%", re.UNICODE)
+_HURT = r"(?:fail(?:s|ing)?|hit|affected|impacted|hurt)"
+_HIT_MORE = re.compile(
+    rf"\b(?:{_HURT} (?:more|harder|worse)(?: often)?|(?:more|worse|harder) {_HURT})(?= than (?![0-9]))", re.IGNORECASE
+)
+"""Of two, the one that is hit more is worse: by its share, as they are of different size."""
 _REPAIRED = 5
 """Letters of the shortest word that is read as another one letter away."""
 
@@ -105,6 +110,7 @@ def spelled_out(text: str) -> str:
     either = "|".join(map(re.escape, lexicon().plain))
     text = re.sub(rf"\b(?:{either})\b", lambda match: lexicon().plain[match[0].lower()], text, flags=re.IGNORECASE)
     text = re.sub(r"\b(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)s\b", r"\1 requests", text)
+    text = _HIT_MORE.sub("worse", text)
     method = r"(?<=\w )\b(get|post|put|patch|delete|head)(?= (?:requests?|calls?)\b)"
     return re.sub(method, lambda match: match[0].upper(), text)
 
@@ -147,6 +153,7 @@ def in_english(text: str) -> tuple[str, Language | None]:
         said, timed = match[0].lower(), re.match(r"\s+[0-9]", text[match.end() :])
         return (timed and language.words.get(f"{said} #")) or language.words[said]
 
+    text = re.sub(r"(?<![\w:.])([0-9]{1,2}) uhr\b", r"\1:00", text, flags=re.IGNORECASE)
     text = re.sub(r"(?<=[A-Za-z0-9])-(?=[A-ZÄÖÜ][a-zäöü])", " ", text).replace("¿", " ").replace("¡", " ")
     return language.pattern.sub(english, text), language
 

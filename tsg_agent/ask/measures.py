@@ -64,7 +64,7 @@ class Measure:
 
     name: str
     kind: str
-    """count, share, availability, of_all, distinct, statistic, time or run."""
+    """count, share, availability, of_all, distinct, distinct_share, statistic, time or run."""
     source: Source = Source.REQUESTS
     condition: str = ""
     column: str = ""
@@ -75,7 +75,10 @@ class Measure:
     @property
     def is_share(self) -> bool:
         """Whether it is a percentage."""
-        return self.kind in ("share", "availability", "of_all") or self.name in ("completion_rate", "failed_run_rate")
+        return self.kind in ("share", "availability", "of_all", "distinct_share") or self.name in (
+            "completion_rate",
+            "failed_run_rate",
+        )
 
     @property
     def good_is_high(self) -> bool:
@@ -104,6 +107,8 @@ def measure_of(name: str) -> Measure:  # noqa: PLR0911 - one return for each kin
         return Measure(name, "run", Source.RUNS)
     if name == "availability":
         return Measure(name, "availability", condition="failures", needs=("status_code",))
+    if name.startswith("share_of_") and _COUNTED.fullmatch(name[9:]) and "_with_" in name:
+        return replace(measure_of(name[9:]), name=name, kind="distinct_share")
     if name.startswith("share_of_") and (name[9:] == "requests" or name[9:] in CONDITIONS):
         return _with(Measure(name, "of_all"), "" if name[9:] == "requests" else name[9:])
     if name in CONDITIONS or (_is_condition(name) and not name.endswith("_rate")):
@@ -164,6 +169,9 @@ def sql_of(measure: Measure) -> str:  # noqa: PLR0911 - one return for each kind
         return f"100.0 * {counted(held)} / nullif(any_value(all_{measure.condition or 'requests'}), 0)"
     if measure.kind == "distinct":
         return f"count(DISTINCT {measure.column})" + (f" FILTER (WHERE {held})" if held else "")
+    if measure.kind == "distinct_share":
+        every = f"count(DISTINCT {measure.column})"
+        return f"100.0 * {every} FILTER (WHERE {held}) / nullif({every}, 0)"
     if measure.kind == "time":
         called = "min" if measure.function == "first" else "max"
         return f"{called}(timestamp)" + (f" FILTER (WHERE {held})" if held else "")
@@ -203,6 +211,8 @@ def measure_words(name: str) -> str:  # noqa: PLR0911 - one return for each kind
         return f"share of {_plain(measure.condition, said)}"
     if measure.kind == "of_all":
         return f"share of all {said.get(measure.condition, measure.condition) or 'requests'}"
+    if measure.kind == "distinct_share":
+        return f"share of {measure_words(name.removeprefix('share_of_'))}"
     if measure.kind == "time":
         return f"time of the {measure.function} {_plain(measure.condition, said) if measure.condition else 'request'}"
     if measure.kind == "distinct":

@@ -14,7 +14,8 @@ from tsg_agent.wording import listed, one_line
 
 _ENDS = re.compile(r"[?!;\n]+|(?<=[a-z0-9]{2})\.\s+(?=[A-Za-z(])")
 _THEN = re.compile(
-    r"(?:,\s*|(?<=\S) )\band (?:also )?(?=(?:how|which|what|who|whom|whose|when|where|why|is|are|was|were|did|does)\b)"
+    r"(?:,\s*|(?<=\S) )\band (?:also )?(?=(?:how|which|what|who|whom|whose|when|where|why|did|does)\b"
+    r"|(?:is|are|was|were) (?!\w+(?:ed|ing|ly)\b|slow))"
     r"|(?:^|\s|:|,)\s*\(?[1-9][).]\s+",
     re.IGNORECASE,
 )
@@ -47,10 +48,12 @@ class Refused(Exception):
         self.why, self.query, self.nearest = list(why), query, list(nearest)
 
 
-def pieces_of(text: str) -> list[str]:
-    """The questions of a text, and what stands between them."""
-    pieces = [part for piece in _ENDS.split(text) for part in _THEN.split(piece) if part]
-    return [piece.strip(" ,:") for piece in pieces if re.search(r"\w", piece)]
+def sentences_of(text: str) -> list[list[str]]:
+    """The sentences of a text, each as its questions and what stands between them."""
+    pieces = (
+        [part.strip(" ,:") for part in _THEN.split(one) if re.search(r"\w", part or "")] for one in _ENDS.split(text)
+    )
+    return [piece for piece in pieces if piece]
 
 
 def second_of(reading: Reading) -> int | None:

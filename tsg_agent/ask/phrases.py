@@ -40,7 +40,17 @@ class _Phrase:
     @property
     def part_of(self) -> bool:
         """Whether its rate is a part of something: "share of", not "error rate"."""
-        return self.rate is not None and self.rate.text.lower().startswith(_OF_ALL)
+        return self.rate is not None and is_part(self.rate)
+
+
+def is_part(rate: Token) -> bool:
+    """Whether a rate's word asks for a part of a whole: "percentage of"; "error rate" does not."""
+    return rate.text.lower().startswith(_OF_ALL)
+
+
+def is_predicate(condition: Token) -> bool:
+    """Whether a condition says what requests did, as "failed" does; not "failures", which are counted."""
+    return condition.text.lower().endswith(("ed", "ing", "fail", "slow", "timed out", "the cache"))
 
 
 def measures_of(tokens: Sequence[Token], text: str, *, of_runs: bool, whole: bool) -> Named:  # noqa: PLR0911 - one a kind
@@ -56,7 +66,9 @@ def measures_of(tokens: Sequence[Token], text: str, *, of_runs: bool, whole: boo
         return _statistics(phrase, conditions)
     if users := [_UNITS[one] for one in phrase.of("thing")]:
         suffix = f"_with_{conditions[0]}" if conditions else ""
-        return _NONE if phrase.rate or len(conditions) > 1 else ([f"{one}{suffix}" for one in users], [])
+        share = "share_of_" if phrase.rate else ""
+        odd = len(conditions) > 1 or (phrase.rate and not (phrase.part_of and conditions))
+        return _NONE if odd else ([f"{share}{one}{suffix}" for one in users], [])
     if of_runs or "runs" in phrase.of("unit"):
         return _runs(phrase, conditions), []
     if conditions:
@@ -86,9 +98,7 @@ def _runs(phrase: _Phrase, conditions: list[str]) -> list[str]:
 
 def _of_condition(phrase: _Phrase, conditions: list[str]) -> Named:
     """How many requests are so, or which share of them; or which share of all that are so."""
-    if len(conditions) == 2 and not (
-        phrase.rate or phrase.adjacent or any(map(_within, conditions))
-    ):  # "5xx that came from retries"
+    if len(conditions) == 2 and not (phrase.rate or any(map(_within, conditions))):  # "5xx that came from retries"
         return conditions[:1], conditions[1:]
     if len(conditions) == 2 and phrase.rate and (phrase.part_of or not phrase.adjacent):
         return _part(phrase, conditions)

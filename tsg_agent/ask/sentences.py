@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from tsg_agent.ask.compiling import PERIOD, TIME, Counted, Value, of_measure
 from tsg_agent.ask.measures import Measure, Source, measure_of, measure_words
 from tsg_agent.ask.typed import TypedQuery, condition_words, thing
-from tsg_agent.llm.rows import row_of
+from tsg_agent.llm.cited_rows import row_of
 from tsg_agent.settings import Settings
 from tsg_agent.wording import DIMENSIONS, count, listed, name, number, percent, sentence, some, subject_name
 
@@ -138,6 +138,9 @@ def _figure(row: dict[str, Value], measure: Measure, found: Counted, settings: S
     if measure.kind == "distinct":
         what = measure_words(measure.name.partition("_with_")[0])
         return f"{count(value)} {what}{f' had requests that {words}' if words else ''}"
+    if measure.kind == "distinct_share":
+        what = measure_words(measure.name.removeprefix("share_of_").partition("_with_")[0])
+        return f"{percent(value)} of {what} had requests that {words}"
     if measure.name == "requests":
         return requests
     counted = int(of_measure(row, measure.condition or "requests") or 0)

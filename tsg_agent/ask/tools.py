@@ -16,7 +16,7 @@ from tsg_agent.ask.typed import TypedQuery, compact
 from tsg_agent.errors import ParameterError, QuestionError, TsgError
 from tsg_agent.extract import Given
 from tsg_agent.llm.analysis import UNISOLATED
-from tsg_agent.llm.rows import evidence_of
+from tsg_agent.llm.cited_rows import evidence_of
 from tsg_agent.llm.untrusted import fenced
 from tsg_agent.models import Parameters, Report
 from tsg_agent.settings import Settings
@@ -24,11 +24,11 @@ from tsg_agent.telemetry.catalog import CATALOG
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import profile
 from tsg_agent.tools import PLUGINS
+from tsg_agent.tools.in_words import in_words, plain
 from tsg_agent.tools.langchain import KnownCache, unknown_values
 from tsg_agent.tools.plugin import Plugin
 from tsg_agent.tools.plugin_8_workflows import frame_of
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
-from tsg_agent.tools.text import in_words, plain
 from tsg_agent.wording import moment
 
 if TYPE_CHECKING:

@@ -30,6 +30,9 @@ _MANY = (
 """Columns whose values are no names."""
 _LAST = ("instance_id", "error_code", "flag_value", "workflow_step", "business_criticality", "error_category")
 """Of a name that several columns have, these are meant last."""
+PEOPLE = ("customer_tier", "client_type", "tenant_category", "subscription_type")
+"""Columns whose names users are called by: "premium customers", "android users"."""
+_ERRORS = re.compile(r"[ -](?:errors?|failures?|5xx)\b", re.IGNORECASE)
 _SHOWN_WITH = {"flag_value": "flag_name"}
 
 
@@ -116,7 +119,9 @@ class Vocabulary:
         if phrase and phrase[0] > len(written.split()):
             return False  # "business criticality" names no tenant
         if value.startswith("/"):
-            return text[start - 1 : start] == "/"
+            return text[start - 1 : start] == "/" or _beside(text, start, end, column)
+        if column == "error_category" and _ERRORS.match(text, end):  # "database errors"
+            return not phrase or phrase[1].kind != "condition"
         everyday = bool(lexicon().longest(written.lower().split())) or not key(written)
         if column == "http_method" or column in _LAST or everyday:
             shouted = written == value and written.isupper() and not text.isupper()
@@ -182,4 +187,4 @@ def _beside(text: str, start: int, end: int, column: str) -> bool:
 
 def _is(thing: str, column: str) -> bool:
     """Whether a noun goes with a column's names: "premium customers", "flag new_pricing on"."""
-    return thing in (column, _SHOWN_WITH.get(column)) or (thing == "user_id" and column == "customer_tier")
+    return thing in (column, _SHOWN_WITH.get(column)) or (thing == "user_id" and column in PEOPLE)

@@ -6,7 +6,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line; what it needs is imported when Ctrl-C is already heard."""
     from tsg_agent.cli import surroundings  # noqa: PLC0415 - to import the package must start nothing
-    from tsg_agent.cli.loading import loading  # noqa: PLC0415 - the same
+    from tsg_agent.cli.imports import loading  # noqa: PLC0415 - the same
 
     surroundings.in_utf8()
     loading()

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from tsg_agent import __version__
 from tsg_agent.cli import interrupts, later, streams, surroundings
 from tsg_agent.cli.groups import guides, mappings
-from tsg_agent.cli.loading import loaded
+from tsg_agent.cli.imports import loaded
 from tsg_agent.cli.options import (
     EndTime,
     Environment,
@@ -31,7 +31,7 @@ from tsg_agent.cli.options import (
 )
 from tsg_agent.cli.questions import register
 from tsg_agent.cli.recordings import Overwrite, not_there
-from tsg_agent.cli.servers import serves
+from tsg_agent.cli.serving import serves
 from tsg_agent.errors import OutputError, ParameterError, TsgError
 
 EXIT_CODES = """
@@ -135,13 +135,13 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     Example: tsg-agent run incident.md --telemetry telemetry/ --html report.html
     """
     given = given_of(locals()) | {"exact_start": exact_start or None}
-    from tsg_agent.cli.investigate import Output, run_incident
     from tsg_agent.cli.requested import form_of, read_text, window_of
+    from tsg_agent.cli.run_command import Output, run_incident
 
     given |= window_of(last, now)
 
     if guide is not None:
-        from tsg_agent.cli.guide import run_with_guide
+        from tsg_agent.cli.guides import run_with_guide
 
         refuse_with_guide({"--record": record})
         text = read_text(incident)
@@ -180,8 +180,8 @@ def demo(  # noqa: PLR0913, PLR0917 - the same outputs as run
 ) -> None:
     """Make a demonstration incident's telemetry, investigate it, and write the report."""
     from tsg_agent.cli.demonstrate import demonstrate
-    from tsg_agent.cli.investigate import Output
     from tsg_agent.cli.requested import form_of
+    from tsg_agent.cli.run_command import Output
 
     demonstrate(
         name, folder, Output(form=form_of(form, as_json=as_json), html=html, whole=whole, quiet=quiet, opened=opened)
@@ -211,8 +211,8 @@ def resume(  # noqa: PLR0913, PLR0917 - the same outputs as run
     Flags answer what it asks. Of one that has concluded the report is printed.
     """
     answers = given_of(locals())
-    from tsg_agent.cli.investigate import Output, resume_incident
     from tsg_agent.cli.requested import form_of
+    from tsg_agent.cli.run_command import Output, resume_incident
 
     resume_incident(
         identity,
@@ -283,9 +283,9 @@ def replay(  # noqa: PLR0913, PLR0917 - the same outputs as run
 ) -> None:
     """Run a recorded investigation, or ask recorded questions, again: with no data source and no model."""
     from tsg_agent import recording
-    from tsg_agent.cli.investigate import ALL_OF_IT, Output, show
     from tsg_agent.cli.recordings import show_differences
     from tsg_agent.cli.requested import form_of
+    from tsg_agent.cli.run_command import ALL_OF_IT, Output, show
     from tsg_agent.cli.talk import show_talk
 
     questions = recording.is_talk(file)
@@ -333,7 +333,7 @@ def graph() -> None:
 @app.command()
 def settings() -> None:
     """List every setting: its environment variable, its value, its meaning."""
-    from tsg_agent.cli.settings import show_settings
+    from tsg_agent.cli.settings_command import show_settings
 
     show_settings()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from tsg_agent.cli.investigate import Output, run_incident
+from tsg_agent.cli.run_command import Output, run_incident
 from tsg_agent.cli.streams import writing
 from tsg_agent.simulator.demos import DEMOS, demo_named, write_demo
 

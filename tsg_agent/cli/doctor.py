@@ -12,7 +12,7 @@ from rich.text import Text
 
 from tsg_agent import __version__
 from tsg_agent.investigation import open_telemetry
-from tsg_agent.sandbox.doctor import Diagnosis, diagnose
+from tsg_agent.sandbox.isolation import Diagnosis, diagnose
 from tsg_agent.settings import load_settings
 from tsg_agent.telemetry.profile import Profile, profile
 from tsg_agent.tools import PLUGINS

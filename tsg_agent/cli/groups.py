@@ -16,7 +16,7 @@ mappings = typer.Typer(
 @mappings.command("list")
 def mapping_list() -> None:
     """List the ready mappings, which --format takes by name."""
-    from tsg_agent.cli.mapping import list_formats
+    from tsg_agent.cli.mappings import list_formats
 
     list_formats()
 
@@ -34,7 +34,7 @@ def mapping_init(  # noqa: PLR0913, PLR0917 - one per flag
 
     Example: tsg-agent mapping init logs/access.log --service-name checkout --out mapping.toml
     """
-    from tsg_agent.cli.mapping import make
+    from tsg_agent.cli.mappings import make
 
     make(location, ready, {"service_name": service_name, "region": region, "environment": environment}, out)
 
@@ -49,7 +49,7 @@ def guide_lint(file: GuideFile, as_json: AsJson = False) -> None:
 
     Ends with 8 where there are errors or warnings.
     """
-    from tsg_agent.cli.guide import show_problems
+    from tsg_agent.cli.guides import show_problems
 
     show_problems(file, as_json=as_json)
 
@@ -57,6 +57,6 @@ def guide_lint(file: GuideFile, as_json: AsJson = False) -> None:
 @guides.command("show")
 def guide_show(file: GuideFile, as_json: AsJson = False) -> None:
     """Show how a guide is read: its parameters, steps, queries, where each step leads, and a Mermaid diagram."""
-    from tsg_agent.cli.guide import show_guide
+    from tsg_agent.cli.guides import show_guide
 
     show_guide(file, as_json=as_json)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from tsg_agent.cli.loading import loaded
+from tsg_agent.cli.imports import loaded
 from tsg_agent.errors import ParameterError, SettingsError
 from tsg_agent.investigation import Source
 from tsg_agent.service import Service
@@ -41,8 +41,8 @@ def serve_http(  # noqa: PLR0913, PLR0917 - one per flag
     try:
         import uvicorn  # noqa: PLC0415 - an extra
 
-        from tsg_agent.web.app import Server  # noqa: PLC0415 - an extra
         from tsg_agent.web.config import check_address, load_serving  # noqa: PLC0415 - an extra
+        from tsg_agent.web.server import Server  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise SettingsError("The server needs the extra `serve`.", fix="pip install 'tsg-agent[serve]'") from error
     serving = load_serving(config)

@@ -73,6 +73,15 @@ _HALVES = re.compile(
 )
 _HALF_HOUR = re.compile(r"\b(?P<which>first|last|past)[ -]half[ -]hour\b", re.IGNORECASE)
 _HOURS = re.compile(r"(?<![\w.:])(?P<hour>[01]?[0-9]|2[0-3])h(?P<minute>[0-5][0-9])\b")
+_HOURS_SAID = dict(
+    zip(
+        ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+        range(1, 13),
+        strict=True,
+    )
+)
+_SPELLED = re.compile(rf"\b(?:{'|'.join(_HOURS_SAID)})(?=[ ]?[ap]\.?m\b)", re.IGNORECASE)
+_POINTED = re.compile(r"(?<![\w.:])(?P<hour>[0-9]{1,2})\.(?P<minute>[0-5][0-9])(?P<half>[ ]?[ap]\.?m\b)", re.IGNORECASE)
 _ATTACHED = re.compile(
     r"\b(?P<cue>after|since|from|before|until|till|between|and|to)[ ](?!20[23])"
     r"(?P<hour>[01][0-9]|2[0-3])(?P<minute>[0-5][0-9])"
@@ -85,6 +94,9 @@ _MERIDIEM_GAP = re.compile(r"^(?P<minutes>(?::[0-5][0-9])?)(?P<rest>.*)$", re.DO
 
 def spelled(text: str) -> str:
     """A question with its short forms of times written out: "2 to 3 pm" as "2pm to 3 pm", "14h30" as "14:30"."""
+    text = _POINTED.sub(
+        r"\g<hour>:\g<minute>\g<half>", _SPELLED.sub(lambda one: str(_HOURS_SAID[one[0].lower()]), text)
+    )
     text = _ATTACHED.sub(r"\g<cue> \g<hour>:\g<minute>", _HALF_HOUR.sub(r"\g<which> half an hour", text))
     return _HALVES.sub(_with_half, _HOURS.sub(r"\g<hour>:\g<minute>", text))
 

@@ -4,7 +4,7 @@ A name counts where the telemetry has it. What reads as a name and is not there 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -65,16 +65,22 @@ def mentioned(text: str, names: Mapping[str, Iterable[str]], told: Iterable[str]
 def _known(text: str, names: Mapping[str, Iterable[str]]) -> list[_Named]:
     """Names of the telemetry's, the longest first: "orders-db" is not "orders"."""
     found = []
+    folded = text.casefold()
     for column in PLAIN:
-        for value in names.get(column, ()):
+        for value in _written(names.get(column, ()), folded):
             if len(value) >= SHORTEST and any(character.isalpha() or character == "." for character in value):
                 found += [_named(match, column, value) for match in re.finditer(_pattern(value), text, re.IGNORECASE)]
     for column, beside in BESIDE.items():
-        for value in names.get(column, ()):
+        for value in _written(names.get(column, ()), folded):
             own = _pattern(value)
             for form in (rf"{own} (?:{beside})\b", rf"\b(?:{beside}) {own}"):
                 found += [_named(match, column, value) for match in re.finditer(form, text, re.IGNORECASE)]
     return sorted(found, key=lambda one: (-len(one.words), one.at))
+
+
+def _written(values: Iterable[str], folded: str) -> Iterator[str]:
+    """Those whose parts all stand in a casefolded text: a pattern for each of the others would cost too much."""
+    return (value for value in values if all(part.casefold() in folded for part in _parts(value)))
 
 
 def _unknown(text: str, names: Mapping[str, Iterable[str]]) -> list[_Named]:
@@ -127,6 +133,10 @@ def _named(match: re.Match[str], column: str, value: str) -> _Named:
 @cache
 def _pattern(value: str) -> str:
     """A name as people write it: its parts may be joined otherwise, a version may have its v."""
-    parts = [re.escape(part) for part in re.split(r"[-_\s]+", value) if part]
+    parts = map(re.escape, _parts(value))
     longer = r"(?!/\w)" if value.startswith("/") else ""
     return rf"{_LEFT}v?{r'[-_ ]?'.join(parts)}{_RIGHT}{longer}"
+
+
+def _parts(value: str) -> list[str]:
+    return [part for part in re.split(r"[-_\s]+", value) if part]

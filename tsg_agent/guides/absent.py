@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from sqlglot import exp
 
+from tsg_agent.guides.catalogue import Schema
 from tsg_agent.guides.facts import Facts
-from tsg_agent.guides.query import Parsed, tables_in
+from tsg_agent.guides.parsed import Parsed, tables_in
 from tsg_agent.guides.repair import Change, Repaired
-from tsg_agent.guides.schema import Schema
 from tsg_agent.guides.scopes import Scope, inside
 from tsg_agent.telemetry.engine import Engine
 

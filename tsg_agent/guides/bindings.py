@@ -10,8 +10,8 @@ from sqlglot import exp
 
 from tsg_agent.errors import ParameterError, QuestionError
 from tsg_agent.extract import Extraction, Given, Moment, extract
+from tsg_agent.guides.errata import end_parameters, start_parameters
 from tsg_agent.guides.facts import Facts
-from tsg_agent.guides.faults import end_parameters, start_parameters
 from tsg_agent.guides.guide import Guide, Parameter
 from tsg_agent.models import Known
 from tsg_agent.settings import Settings

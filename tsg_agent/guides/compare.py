@@ -8,7 +8,7 @@ from typing import Any
 from sqlglot import exp
 
 from tsg_agent.guides.facts import LabelColumn
-from tsg_agent.guides.report import Outcome
+from tsg_agent.guides.guide_run import Outcome
 from tsg_agent.guides.run import Ready
 from tsg_agent.settings import VerdictThresholds
 from tsg_agent.statistics import g2_z, upper_p

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from sqlglot import exp
 
 from tsg_agent.guides import conditions
+from tsg_agent.guides.catalogue import Schema
 from tsg_agent.guides.conditions import Bound, Domain, Form, Variable
-from tsg_agent.guides.query import Parsed
-from tsg_agent.guides.schema import Schema
+from tsg_agent.guides.parsed import Parsed
 from tsg_agent.guides.scopes import Origin, Scope, Source, aggregates, inside, origin, scopes_of
 from tsg_agent.telemetry.catalog import Kind
 

@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tsg_agent.guides.absent import without_absent
+from tsg_agent.guides.as_graph import GuideContext, GuideState, build_guide_graph, followed, labels_of
+from tsg_agent.guides.before_after import ranked
 from tsg_agent.guides.bindings import Bindings, bindings_of
+from tsg_agent.guides.catalogue import declared_tables, schema_of
 from tsg_agent.guides.facts import Facts
-from tsg_agent.guides.graph import GuideContext, GuideState, build_guide_graph, followed, labels_of
 from tsg_agent.guides.guide import Edge, Guide, Step, StepKind
-from tsg_agent.guides.judge import ranked
+from tsg_agent.guides.guide_run import GuideReport, GuideVerdict, Outcome, StepResult
 from tsg_agent.guides.lint import lint
 from tsg_agent.guides.lint.inspection import Inspection
-from tsg_agent.guides.report import GuideReport, GuideVerdict, Outcome, StepResult
 from tsg_agent.guides.run import Ready, plain
-from tsg_agent.guides.schema import declared_tables, schema_of
 from tsg_agent.guides.tables import GuideTables, open_guide_telemetry
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import Settings

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import sqlglot
 from sqlglot import exp
 
-from tsg_agent.guides.facts import Facts
-from tsg_agent.guides.faults import (
+from tsg_agent.guides.catalogue import Schema
+from tsg_agent.guides.errata import (
     ambiguous,
     boolean_comparisons,
     clocks,
@@ -21,8 +21,8 @@ from tsg_agent.guides.faults import (
     version_casts,
     windows_before_groups,
 )
-from tsg_agent.guides.query import CANONICAL, Parsed
-from tsg_agent.guides.schema import Schema
+from tsg_agent.guides.facts import Facts
+from tsg_agent.guides.parsed import CANONICAL, Parsed
 from tsg_agent.guides.scopes import Scope, Source, candidates
 from tsg_agent.models import Model
 from tsg_agent.settings import ZoneThresholds

@@ -16,7 +16,7 @@ from tsg_agent.errors import QueryTimeout, TelemetryError
 from tsg_agent.guides.absent import lacking, read_as_null
 from tsg_agent.guides.facts import Facts, LabelColumn
 from tsg_agent.guides.guide import Query, Step
-from tsg_agent.guides.query import CANONICAL, Parsed, parameters_of
+from tsg_agent.guides.parsed import CANONICAL, Parsed, parameters_of
 from tsg_agent.guides.repair import Repaired
 from tsg_agent.guides.scopes import Scope
 from tsg_agent.models import Finding, Status

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from tsg_agent.guides.query import Parsed
-from tsg_agent.guides.schema import Schema
+from tsg_agent.guides.catalogue import Schema
+from tsg_agent.guides.parsed import Parsed
 
 SOURCES = (exp.From, exp.Join)
 DEEPEST = 60

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from tsg_agent.errors import GuideError, TelemetryError
-from tsg_agent.guides.schema import Schema
+from tsg_agent.guides.catalogue import Schema
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import CATALOG, Kind, SourceTable, Table
 from tsg_agent.telemetry.duckdb import DuckDB

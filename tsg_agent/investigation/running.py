@@ -11,11 +11,10 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command, Durability
 
 from tsg_agent import __version__
-from tsg_agent.checkpoints import PlainData, readable
+from tsg_agent.checkpoints import Checkpoints, PlainData, readable
 from tsg_agent.errors import RecordError, TelemetryError, TsgError
 from tsg_agent.frames import Frames
 from tsg_agent.graph import Context, State, compile_graph
@@ -29,7 +28,6 @@ from tsg_agent.llm import Assistant, Budget, Model, open_model
 from tsg_agent.llm.analysis import Workbench
 from tsg_agent.models import NodeUsage, Report, Status
 from tsg_agent.settings import Settings
-from tsg_agent.sqlite_files import BUSY_S
 from tsg_agent.store import Request, Store
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.files import places
@@ -175,10 +173,7 @@ class Investigation:
     async def _checkpointer(self) -> AsyncIterator[BaseCheckpointSaver[Any] | None]:
         """A file where the run is to be resumable, memory where a question may be answered; else nothing is kept."""
         if self.store is not None:
-            async with AsyncSqliteSaver.from_conn_string(str(self.store.checkpoints)) as saver:
-                saver.serde = PlainData()
-                async with saver.conn.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}"):
-                    pass
+            async with Checkpoints.of(self.store.checkpoints) as saver:
                 yield saver
         else:
             yield InMemorySaver(serde=PlainData()) if self.heard.watch.ask else None

@@ -9,8 +9,8 @@ import sqlglot
 from sqlglot import expressions as exp
 from sqlglot.errors import SqlglotError
 
+from tsg_agent.llm.cited_rows import Fact, Row
 from tsg_agent.llm.figures import clocks_of
-from tsg_agent.llm.rows import Fact, Row
 
 _NAME = re.compile(r"[^\s,;()\[\]{}“”\"`?!]+")
 _SPANS = {"second": "seconds", "minute": "minutes", "hour": "hours"}

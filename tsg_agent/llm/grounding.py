@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tsg_agent.llm import meaning
+from tsg_agent.llm.cited_rows import Evidence, Fact, Row
 from tsg_agent.llm.figures import Item, items_of
 from tsg_agent.llm.plain import ACRONYMS, COMMON, METHODS, NUMBER_WORDS, STARTERS, VAGUE_NUMBERS
-from tsg_agent.llm.rows import Evidence, Fact, Row
 
 _ID = r"[A-Z]{1,3}(?:\d+[a-z]{0,2})?(?:\.\d+)?"
 CITATION = re.compile(rf"\[({_ID}(?:\s*[,;]\s*{_ID})*)\]")

@@ -7,8 +7,8 @@ that it has for a reader; of an action nothing may be said that its row does not
 import re
 from collections.abc import Sequence
 
+from tsg_agent.llm.cited_rows import Evidence, Row
 from tsg_agent.llm.plain import STARTERS
-from tsg_agent.llm.rows import Evidence, Row
 
 _COUNTED = {
     "requests": ("requests", "occurrences"), "calls": ("calls", "requests", "occurrences"), "users": ("users",),

@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict
 
 from tsg_agent.errors import ModelError
 from tsg_agent.llm.assistant import Assistant
+from tsg_agent.llm.cited_rows import Evidence, evidence_of
 from tsg_agent.llm.grounding import check, cited, read_rows, sentences_of
 from tsg_agent.llm.prompts import render
-from tsg_agent.llm.rows import Evidence, evidence_of
 from tsg_agent.models import Narrative, NarrativeSection, Report
-from tsg_agent.report.wording import CAUSES, by_rules
+from tsg_agent.report.conclusion_words import CAUSES, by_rules
 from tsg_agent.wording import one_line
 
 log = logging.getLogger(__name__)

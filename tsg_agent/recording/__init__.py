@@ -17,8 +17,8 @@ from tsg_agent.investigation import Ask, Watch, investigate, open_telemetry
 from tsg_agent.llm import Model, open_model
 from tsg_agent.models import Question, Report
 from tsg_agent.recording.file import read, write
+from tsg_agent.recording.neutral import AGAIN, again, complete, kept, portable, prepared
 from tsg_agent.recording.players import RecordingEngine, RecordingModel, ReplayEngine, ReplayModel
-from tsg_agent.recording.portable import AGAIN, again, complete, kept, portable, prepared
 from tsg_agent.recording.talks import record_talk, replay_talk
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request

@@ -11,8 +11,8 @@ from tsg_agent.errors import ParameterError, QuestionError
 from tsg_agent.investigation import open_telemetry
 from tsg_agent.llm.protocol import Turns
 from tsg_agent.recording.file import read, write
+from tsg_agent.recording.neutral import again, complete, kept, portable, prepared
 from tsg_agent.recording.players import RecordingEngine, RecordingTurns, ReplayEngine, ReplayTurns
-from tsg_agent.recording.portable import again, complete, kept, portable, prepared
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request
 

@@ -13,11 +13,11 @@ from markupsafe import Markup, escape
 
 from tsg_agent.models import Availability, Confidence, Finding, Report
 from tsg_agent.report.charts import CHECKS, availability_chart, cause_chart, causes_chart, check_chart
-from tsg_agent.report.dismissed import alike_words, by_dimension, told_apart
+from tsg_agent.report.conclusion_words import GUIDES_WORDS, credit, in_words
 from tsg_agent.report.evidence import PROSE_CITATION, cell, measured_row, rows_by_id
 from tsg_agent.report.markdown import NOTHING
+from tsg_agent.report.ruled_out import alike_words, by_dimension, told_apart
 from tsg_agent.report.screen import LABELS, state
-from tsg_agent.report.wording import GUIDES_WORDS, credit, in_words
 from tsg_agent.wording import TIERS, clock, count, lines, moment, percent, rate_words, sentence, subject_name
 
 DRAWN_CAUSES = 3

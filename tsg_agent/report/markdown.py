@@ -10,10 +10,10 @@ from tsg_agent.escape import markdown as escape
 from tsg_agent.escape import markdown_block as fenced
 from tsg_agent.escape import markdown_code as code
 from tsg_agent.models import Action, Availability, Cause, Confidence, Report, Status, Visible
-from tsg_agent.report.dismissed import SHOWN, in_short
+from tsg_agent.report.conclusion_words import GUIDES_WORDS, credit
 from tsg_agent.report.evidence import cell, cited_ids, rows_by_id
+from tsg_agent.report.ruled_out import SHOWN, in_short
 from tsg_agent.report.screen import LABELS
-from tsg_agent.report.wording import GUIDES_WORDS, credit
 from tsg_agent.wording import (
     TIERS,
     cited,

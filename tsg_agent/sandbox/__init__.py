@@ -1,6 +1,6 @@
 """Runs untrusted Python over pandas frames, isolated by the Linux kernel. Knows nothing of incidents."""
 
-from tsg_agent.sandbox.errors import FrameError, SandboxClosed, SandboxError, SandboxUnavailable, SandboxViolation
+from tsg_agent.sandbox.failures import FrameError, SandboxClosed, SandboxError, SandboxUnavailable, SandboxViolation
 from tsg_agent.sandbox.layers import Layer
 from tsg_agent.sandbox.limits import Limits
 from tsg_agent.sandbox.result import CodeError, Column, Opaque, Result, Status, Table, Value

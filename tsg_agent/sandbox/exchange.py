@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tsg_agent.sandbox import layers
-from tsg_agent.sandbox.errors import SandboxUnavailable
+from tsg_agent.sandbox.failures import SandboxUnavailable
 from tsg_agent.sandbox.layers import Layer
 from tsg_agent.sandbox.limits import MEGABYTE, Limits
 

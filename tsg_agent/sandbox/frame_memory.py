@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsg_agent.sandbox.errors import FrameError
+from tsg_agent.sandbox.failures import FrameError
 
 _ALIGNMENT = 64
 _PLAIN = {

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tsg_agent.sandbox.errors import SandboxUnavailable
+from tsg_agent.sandbox.failures import SandboxUnavailable
 from tsg_agent.sandbox.inside.kernel import NUMBERS
 
 _LIBRARIES: Final = ("numpy", "pandas", "dateutil", "six", "tzdata")

@@ -4,8 +4,8 @@ import signal
 from dataclasses import replace
 
 from tsg_agent.sandbox import layers, reply
-from tsg_agent.sandbox.errors import SandboxViolation
 from tsg_agent.sandbox.exchange import Raw
+from tsg_agent.sandbox.failures import SandboxViolation
 from tsg_agent.sandbox.limits import Limits
 from tsg_agent.sandbox.result import CodeError, Result, Status
 

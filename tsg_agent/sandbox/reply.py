@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from tsg_agent.sandbox.errors import SandboxViolation
+from tsg_agent.sandbox.failures import SandboxViolation
 from tsg_agent.sandbox.limits import Limits
 from tsg_agent.sandbox.result import Cell, Column, Opaque, Table, Value
 

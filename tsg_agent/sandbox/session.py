@@ -15,8 +15,8 @@ from typing import Self
 import pandas as pd
 
 from tsg_agent.sandbox import exchange, outcome
-from tsg_agent.sandbox.errors import FrameError, SandboxClosed, SandboxError, SandboxUnavailable
 from tsg_agent.sandbox.exchange import Control
+from tsg_agent.sandbox.failures import FrameError, SandboxClosed, SandboxError, SandboxUnavailable
 from tsg_agent.sandbox.frame_memory import pack
 from tsg_agent.sandbox.launch import start_zygote
 from tsg_agent.sandbox.layers import FRAMES

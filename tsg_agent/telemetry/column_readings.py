@@ -162,7 +162,18 @@ _GROUPED = Reading(
 _PERCENT = Reading(
     "with a percent sign", "TRY_CAST(rtrim(trim({x}), ' %') AS DOUBLE)", "TRY_CAST(replace({x}, '%', '') AS DOUBLE)"
 )
-_LENGTH = Reading("as durations with their units", _with_unit(_UNITS), "TRY_CAST(replace({x}, 'ms', '') AS DOUBLE)")
+_CLOCK = "regexp_extract(lower(trim({x})), '^(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9.]+)s)?$', {group})"
+_LONG = " + ".join(
+    f"coalesce(TRY_CAST(nullif({_CLOCK.replace('{group}', str(group))}, '') AS DOUBLE), 0) * {factor}"
+    for group, factor in ((1, 3_600_000), (2, 60_000), (3, 1000))
+)
+"""Hours, minutes and seconds together, as Go writes them: 1m3.5s."""
+_LENGTH = Reading(
+    "as durations with their units",
+    f"coalesce({_with_unit(_UNITS)}, CASE WHEN regexp_matches(lower(trim({{x}})), '^([0-9]+h)?([0-9]+m)?([0-9.]+s)?$') "
+    f"AND trim({{x}}) <> '' THEN {_LONG} END)",
+    "TRY_CAST(replace({x}, 'ms', '') AS DOUBLE)",
+)
 _SIZE = Reading("as sizes with their units", _with_unit(_SIZES), "TRY_CAST(regexp_extract({x}, '[0-9.]+') AS DOUBLE)")
 _ANY = Reading("", "CAST(NULL AS DOUBLE)", "TRY_CAST(regexp_extract({x}, '[-+]?[0-9.]+') AS DOUBLE)")
 """Reads nothing: its line is what is offered where no reading fits."""

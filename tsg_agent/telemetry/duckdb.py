@@ -51,6 +51,12 @@ LOOK = 60.0
 """Seconds that a look at the tables of a database may take."""
 
 
+def add_macros(connection: duckdb.DuckDBPyConnection) -> None:
+    """What mapped expressions and paths are read by."""
+    for macros in ("lookup.sql", "paths.sql"):
+        connection.execute(files("tsg_agent.telemetry").joinpath(macros).read_text("utf-8"))
+
+
 class DuckDB:
     """An in-memory DuckDB over a source's files or database.
 
@@ -103,7 +109,8 @@ class DuckDB:
         (cores,) = self._connection.execute("SELECT current_setting('threads')").fetchall()[0]
         self._slots = threading.BoundedSemaphore(max(LEAST_AT_ONCE, cores))
         self._at_work: dict[duckdb.DuckDBPyConnection, int] = {}
-        self._cancelling = threading.Lock()
+        self._closed = False
+        self._cancelling = threading.Condition()
         try:
             self._open(str(location), read_mapping(Path(mapping)) if mapping else {}, open_timeout)
             logs = self._tables.get(LOGS.name)
@@ -122,8 +129,7 @@ class DuckDB:
         """Rows of one SELECT. See Engine.run."""
         QUERIES.info(sql, extra={"parameters": parameters})
         named = set(parameters_in(sql))
-        missing = named - parameters.keys()
-        if missing:
+        if missing := named - parameters.keys():
             raise QueryError(f"The query names parameters that were not given: {', '.join(sorted(missing))}.")
         bound = {name: parameters[name] for name in named}
         if not is_text([sql, *bound.values()]):
@@ -163,8 +169,14 @@ class DuckDB:
                     cursor.interrupt()
 
     def close(self) -> None:
-        """Close the database, and take away what it spilled."""
+        """Cancel what is at work, close the database, and take away what it spilled."""
         self.apart.close()
+        with self._cancelling:
+            self._closed = True
+            while self._at_work:
+                for cursor in self._at_work:
+                    cursor.interrupt()
+                self._cancelling.wait(WATCHED)  # and again: an interrupt before the statement runs is lost
         self._connection.close()
         self._unspill()
 
@@ -219,14 +231,16 @@ class DuckDB:
             self._slots.release()
 
     def _at_once(self, work: Callable[[duckdb.DuckDBPyConnection], T], timeout: float, deadline: float) -> T:
-        cursor = self._connection.cursor()
+        with self._cancelling:
+            if self._closed:
+                raise QueryError("The telemetry has been closed.", fix="Open it again.")
+            cursor = self._connection.cursor()
+            self._at_work[cursor] = threading.get_ident()
         done = threading.Event()
         over = threading.Event()
         watch = threading.Thread(target=self._interrupt, args=(cursor, deadline, done, over), daemon=True)
         try:
             watch.start()
-            with self._cancelling:
-                self._at_work[cursor] = threading.get_ident()
             return work(cursor)
         except duckdb.InterruptException as error:
             if over.is_set():
@@ -244,9 +258,10 @@ class DuckDB:
             done.set()
             if watch.ident is not None:
                 watch.join()
-            with self._cancelling:
-                self._at_work.pop(cursor, None)
             cursor.close()
+            with self._cancelling:
+                del self._at_work[cursor]
+                self._cancelling.notify_all()
 
     def _interrupt(
         self, cursor: duckdb.DuckDBPyConnection, deadline: float, done: threading.Event, over: threading.Event
@@ -308,8 +323,7 @@ class DuckDB:
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute("SET disabled_optimizers = 'partial_aggregate_pushdown'")
         self._connection.execute("SET parquet_metadata_cache = true")
-        for macros in ("lookup.sql", "paths.sql"):
-            self._connection.execute(files("tsg_agent.telemetry").joinpath(macros).read_text("utf-8"))
+        add_macros(self._connection)
 
     def _files(self, location: str, mapping: dict[str, TableMapping]) -> tuple[dict[str, Relation], list[str]]:
         sources = {name: table.source for name, table in mapping.items() if table.source}
@@ -377,12 +391,11 @@ class DuckDB:
                 f"{first_line(error)}",
                 fix=f"Mend that file, or the expressions for {', '.join(mapping.columns)} in the mapping file.",
             ) from error
-        empty = frozenset({ANSWER} if silent else ())
         return SourceTable(
             name,
             relation.location,
             frozenset(view.present),
-            empty,
+            frozenset({ANSWER} if silent else ()),
             notes=view.notes,
             readings=view.readings,
             unreadable=view.unreadable,

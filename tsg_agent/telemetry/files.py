@@ -106,11 +106,18 @@ def ending(path: Path) -> str:
 
 
 def places(location: str) -> list[Path]:
-    """Every file of a folder (and of sub-folders named like a table), or of a glob, readable or not; sorted by path."""
+    """Every file of a folder, or of a glob, readable or not; sorted by path.
+
+    Of a folder's sub-folders those that are named like a table; where it holds nothing readable itself, all of them, as
+    exports by day or account lie.
+    """
     folder = Path(location)
+    candidates: Iterable[Path]
     if folder.is_dir():
         inside = (path for name in CATALOG for path in (folder / name).rglob("*"))
-        candidates: Iterable[Path] = chain(folder.iterdir(), inside)
+        candidates = [path for path in chain(folder.iterdir(), inside) if path.is_file()]
+        if not any(ending(path) or _is_packed(path) for path in candidates):
+            candidates = folder.rglob("*")
     elif folder.is_file():
         candidates = [folder]
     else:
@@ -119,7 +126,7 @@ def places(location: str) -> list[Path]:
 
 
 def find_files(location: str, unpack_to: str = "") -> list[Path]:
-    """Every readable file of a folder (and of sub-folders named like a table), or of a glob; sorted by path.
+    """Every readable file of a folder or a glob (see places); sorted by path.
 
     Archives, and what the engine cannot unpack, are unpacked into the folder `unpack_to`. Raises TelemetryError when
     there is nothing to read.

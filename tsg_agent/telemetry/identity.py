@@ -2,45 +2,30 @@
 
 import duckdb
 
+from tsg_agent.columns import COLUMNS, bare
 from tsg_agent.telemetry.catalog import LOGS, WEIGHT, Kind
 from tsg_agent.telemetry.expressions import columns_of
 from tsg_agent.telemetry.files import TableFiles
 
 KEY = "request_id"
-WEIGHTS = frozenset(
-    [
-        "weight",
+WEIGHTS = frozenset(one for column in COLUMNS if column.name == WEIGHT for one in column.named) | frozenset(
+    {
         "weights",
-        "count",
         "cnt",
         "counts",
         "n",
         "num",
         "number",
-        "requests",
-        "request_count",
-        "requestcount",
-        "num_requests",
-        "hits",
         "calls",
         "total",
-        "invocations",
-        "occurrences",
-        "multiplicity",
         "frequency",
-        "sample_rate",
-        "samplerate",
-        "sampling_rate",
-        "sample_weight",
-        "samples",
-        "adjusted_count",
-        "sum_count",
-        "req_count",
-        "nb",
         "freq",
-    ]
+        "samplingrate",
+        "samples",
+        "nb",
+    }
 )
-"""What sources call the number of requests that a row stands for."""
+"""What sources may call the number of requests that a row stands for, as `bare` has it."""
 
 
 def made_ids(files: TableFiles | None, *, plain: bool) -> str:
@@ -87,7 +72,7 @@ def unused_weights(
         return []
     used = {name for expression in present.values() for name in columns_of(expression)}
     notes = []
-    for name in sorted(WEIGHTS & held.keys() - used):
+    for name in sorted(one for one in held.keys() - used if bare(one) in WEIGHTS):
         quoted = '"' + held[name].replace('"', '""') + '"'
         number = f"TRY_CAST({quoted} AS DOUBLE)"
         sql = f"SELECT count({number} <> 1 OR NULL), min({number}), max({number}) FROM {source}"  # noqa: S608 - a quoted name

@@ -8,6 +8,7 @@ from pathlib import PurePath
 import duckdb
 
 from tsg_agent.errors import QueryError, TelemetryError
+from tsg_agent.telemetry import records
 from tsg_agent.telemetry.catalog import ANSWER, LOGS, Kind, Table
 from tsg_agent.telemetry.conversion import ACCEPTED
 from tsg_agent.telemetry.expressions import columns_of
@@ -22,6 +23,8 @@ class Loaded:
 
     source: str
     unreadable: int = 0
+    notes: tuple[str, ...] = ()
+    """What is to be said of lines that are no record, and were not to be one."""
 
 
 BLANKS = r"'\t| +'"
@@ -43,6 +46,8 @@ def load(
     try:
         if mapping.lines:
             return _lines(connection, name, files, mapping.lines, few)
+        if mapping.layout == "records":
+            return _records(connection, name, files, few)
         if mapping.layout or not files.is_csv:
             return _objects(connection, name, files, few) if not mapping.layout else _w3c(connection, name, files)
         return _cells(connection, name, files, Wanted.of(table, mapping), few)
@@ -151,6 +156,19 @@ def _lines(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, 
             fix="Mend the regular expression, or raise TSG_UNREADABLE_PERCENT.",
         )
     return Loaded(name, unread)
+
+
+def _records(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, few: float) -> Loaded:
+    """The records that lines hold; the other lines are told."""
+    kept = records.keep(connection, name, files.as_lines)
+    if not kept.records or not _few(kept.broken, kept.records, few):
+        raise Unreadable(
+            f"{', '.join(files.paths)}: {kept.broken + kept.others:,} of "
+            f"{kept.records + kept.broken + kept.others:,} lines hold no record, such as {kept.example!r}.",
+            fix='Leave `layout = "records"` out of the mapping: it takes lines with JSON, or with key=value pairs.',
+        )
+    said = f"{kept.others:,} lines hold no record, such as {kept.example!r}: they are in no row." if kept.others else ""
+    return Loaded(name, kept.broken, (said,) if said else ())
 
 
 def _w3c(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles) -> Loaded:

@@ -8,6 +8,7 @@
                                                 # is the first array as a whole
     lines = '(?P<ip>\\S+) .*'           # text lines: a regular expression whose named groups are the columns
     layout = "w3c"                      # or a log that names its columns in a line "#Fields:"
+    layout = "records"                  # or lines that hold JSON or key=value pairs, among others that hold none
     cumulative = "instance"             # weight counts up: each row is its increase over the series' row before
     template_paths = false              # endpoint_path as it is, with its ids
     status = "grpc"                     # what the numbers of status_code are: http, grpc, exit
@@ -55,7 +56,7 @@ class TableMapping(BaseModel):
     """Of several, the first that fits the source."""
     unnest: str = ""
     lines: str = ""
-    layout: Literal["", "w3c"] = ""
+    layout: Literal["", "w3c", "records"] = ""
     cumulative: str = ""
     counters: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Status -> how many requests of a row were answered so; of several expressions, the first that fits the source."""

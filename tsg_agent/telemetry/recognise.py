@@ -1,7 +1,7 @@
-"""Looks at a file and writes the mapping that reads it: a ready one, or each column guessed by its name."""
+"""Looks at a file and writes the mapping that reads it: a ready one, or a guess for each column."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os.path import commonprefix
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,11 +10,12 @@ import duckdb
 
 from tsg_agent.columns import COLUMNS
 from tsg_agent.errors import TelemetryError
-from tsg_agent.telemetry.catalog import ANSWER, CALLS, LOGS, Kind
-from tsg_agent.telemetry.conversion import NUMERIC
-from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.telemetry import records
+from tsg_agent.telemetry.catalog import ANSWER, CALLS, LOGS
+from tsg_agent.telemetry.duckdb import DuckDB, add_macros
 from tsg_agent.telemetry.files import ending, find_files, group_files, table_of
 from tsg_agent.telemetry.formats import Format, formats
+from tsg_agent.telemetry.guess import CONSTANTS, Guess, constant, guess, in_toml
 from tsg_agent.telemetry.loading import described
 
 LOOKED_AT = 200
@@ -22,10 +23,7 @@ LOOKED_AT = 200
 MOST = 0.9
 """Share of them that a format must match."""
 SHOWN = 5
-GUESSED = "no ready format; each column is guessed by its name"
-CONSTANTS = {"service_name": "web", "region": "all", "environment": "prod"}
-"""What whose a row is reads as where a file does not say."""
-_UNITS = {"s": 1000.0, "sec": 1000.0, "seconds": 1000.0, "us": 0.001, "micros": 0.001, "ns": 1e-6, "nanos": 1e-6}
+GUESSED = "no ready format; each column is guessed by its name and its values"
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,17 @@ class Proposal:
     text: str
     rows: list[dict[str, object]]
     notes: tuple[str, ...] = ()
+    missing: str = ""
+    """What it lacks without which nothing can be judged; empty where it lacks nothing."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a file's rows are: a FROM clause, its columns with their types, in lower case, and lines for the mapping."""
+
+    source: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
+    layout: str = ""
 
 
 def propose(location: str, *, named: str = "", constants: dict[str, str] | None = None) -> Proposal:
@@ -49,16 +58,23 @@ def propose(location: str, *, named: str = "", constants: dict[str, str] | None 
             maps = {path: ready for path in paths if (ready := _service_map(connection, path))}
             logs = [one for one in paths if one not in maps] or paths
             path = _first(logs)
-            columns = _columns(connection, path)
-            ready = formats()[named] if named else maps.get(path) or recognised(path, columns)
-            lines, bases = [], [ready] if ready else []
+            held = _held(connection, path)
+            ready = formats()[named] if named else maps.get(path) or recognised(path, held.columns)
+            lines, bases, missing = [], [ready] if ready else [], ""
             if ready is None or LOGS.name in ready.tables:
-                lines = ["", f"[{LOGS.name}]", *_from(location, logs, path), f"[{LOGS.name}.columns]"]
-                lines += _based(given) if ready else _guessed(columns, path, given)
-            for held, found in [] if named else list(maps.items())[:1]:
+                head = _from(location, logs, path)
+                head += [held.layout] if held.layout and not (ready and ready.tables[LOGS.name].get("lines")) else []
+                columns = _based(given)
+                if ready is None:
+                    made = _guess(connection, held, path, given)
+                    head += [f'unnest = "{made.unnest}"'] if made.unnest else []
+                    head += [f"where = {in_toml(made.where)} # other rows are no requests"] if made.where else []
+                    columns, missing = made.lines, _lacking(made)
+                lines = ["", f"[{LOGS.name}]", *head, f"[{LOGS.name}.columns]", *columns]
+            for kept, found in [] if named else list(maps.items())[:1]:
                 bases += [found] if found is not ready else []
-                lines += ["", f"[{CALLS.name}]", *([f'from = "{held.name}"'] if Path(location).is_dir() else [])]
-        return _proved(location, "\n".join([*_head(path, bases), *lines, ""]), columns)
+                lines += ["", f"[{CALLS.name}]", *([f'from = "{kept.name}"'] if Path(location).is_dir() else [])]
+        return _proved(location, "\n".join([*_head(path, bases), *lines, ""]), missing)
 
 
 def _head(path: Path, bases: list[Format]) -> list[str]:
@@ -74,7 +90,7 @@ def _service_map(connection: duckdb.DuckDBPyConnection, path: Path) -> Format | 
     """The ready mapping of a file that holds a service map."""
     if not ending(path).startswith(".json") or table_of(path) not in (None, CALLS.name):
         return None
-    columns = _columns(connection, path)
+    columns = _held(connection, path).columns
     if any(one.recognises(columns) for one in formats().values() if LOGS.name in one.tables):
         return None
     return next((one for one in formats().values() if CALLS.name in one.tables and one.recognises(columns)), None)
@@ -128,14 +144,48 @@ def _lines(path: Path) -> list[str]:
     return [str(row[0]) for row in rows if row[0]]
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
-    """A file's columns, in lower case, with their types; none of one without."""
+def _held(connection: duckdb.DuckDBPyConnection, path: Path) -> Held:
+    """What a file holds; of one without columns nothing. Of a log, the records that its lines hold."""
     try:
-        table = group_files([path], str(path), {table_of(path) or LOGS.name: path.name})
-        found = described(connection, next(iter(table.values())).relation)
-    except (duckdb.Error, TelemetryError):
-        return {}
-    return {name.lower(): kind.lower() for name, kind in found.items()}
+        table = next(iter(group_files([path], str(path), {table_of(path) or LOGS.name: path.name}).values()))
+    except TelemetryError:
+        return Held()
+    source, layout = table.relation, ""
+    try:
+        found = described(connection, source)
+    except duckdb.Error:
+        found = {}
+    if (
+        (not found or (table.is_csv and ending(path).startswith(".log")))
+        and table.is_text
+        and records.hold(_lines(path))
+    ):
+        source, layout = "looked_at", 'layout = "records" # the JSON or the pairs of each line; other lines are counted'
+        records.keep(connection, source, table.as_lines)
+        found = described(connection, source)
+    return Held(source, {name.lower(): kind.lower() for name, kind in found.items()}, layout)
+
+
+def _guess(connection: duckdb.DuckDBPyConnection, held: Held, path: Path, given: dict[str, str]) -> Guess:
+    """Each of the guide's columns from the source's that is most like it."""
+    if not held.columns:
+        raise TelemetryError(
+            f"{path} is recognised as none of the ready formats, and has no columns to guess from.",
+            fix="Write `lines`, a regular expression with named groups, into a mapping file (docs/telemetry.md).",
+        )
+    add_macros(connection)
+    return guess(connection, held.source, given)
+
+
+def _lacking(made: Guess) -> str:
+    """What to do about columns without which nothing can be judged."""
+    if not made.missing:
+        return ""
+    held = "; ".join(f"{leaf.name} holds {str(leaf.values[0])[:40]!r}" for leaf in made.candidates[: SHOWN * 2])
+    return (
+        f"Nothing was found that is {' and '.join(made.missing)}, without which nothing can be judged. Put what is it "
+        f"into the mapping{': ' + held if held else ''}."
+    )
 
 
 def _based(given: dict[str, str]) -> list[str]:
@@ -143,72 +193,15 @@ def _based(given: dict[str, str]) -> list[str]:
     for name, value in CONSTANTS.items():
         chosen = given.get(name, value)
         mark = "" if name in given else "# "
-        lines.append(f'{mark}{name} = "{_constant(chosen)}"')
+        lines.append(f'{mark}{name} = "{constant(chosen)}"')
     return lines
 
 
-def _constant(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace('"', '\\"').replace("'", "''") + "'"
-
-
-def _bare(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def _guessed(columns: dict[str, str], path: Path, given: dict[str, str]) -> list[str]:
-    """Each of the guide's columns from the source's that is named most like it."""
-    if not columns:
-        raise TelemetryError(
-            f"{path} is recognised as none of the ready formats, and has no columns to guess from.",
-            fix="Write `lines`, a regular expression with named groups, into a mapping file (docs/telemetry.md).",
-        )
-    held = {_bare(name): name for name in columns}
-    lines: list[str] = []
-    used: set[str] = set()
-    for column in (one for one in COLUMNS if one.table == LOGS.name):
-        name, kind = column.name, column.kind
-        names = [name, *column.named]
-        names += [one + unit for one in names for unit in _UNITS] if name.endswith("_ms") else []
-        found = next((held[_bare(one)] for one in names if _bare(one) in held and held[_bare(one)] not in used), None)
-        if found is None:
-            if name in CONSTANTS:
-                value = given.get(name, CONSTANTS[name])
-                why = "as given" if name in given else "the file does not say: put yours"
-                lines.append(f'{name} = "{_constant(value)}" # {why}')
-            continue
-        used.add(found)
-        expression, why = _expression(name, kind, found, columns[found])
-        lines.append(f"{name} = {_toml(expression)} # {why}")
-    unused = [name for name in columns if name not in used]
-    return [*lines, f"# not used: {', '.join(unused)}"] if unused else lines
-
-
-def _expression(name: str, kind: Kind, found: str, its: str) -> tuple[str, str]:
-    quoted = '"' + found.replace('"', '""') + '"'
-    plain = found if re.fullmatch(r"[a-z_][a-z0-9_]*", found) and found not in {"time", "timestamp", "date"} else quoted
-    same = "the same name" if found == name else f"{found} is what others call it"
-    if name == "endpoint_path":
-        return f"split_part({plain}, '?', 1)", f"{same}; without its query"
-    if name == "weight" and "rate" in found:
-        return plain, f"{same}: a row stands for so many requests (1.0 / {found}, if it is a share)"
-    if name.endswith("_ms") and its.upper().startswith(NUMERIC):
-        unit = re.split(r"[^a-z]+", found)[-1]
-        factor = _UNITS.get(unit)
-        if factor:
-            return f"{factor:g} * {plain}", f"{same}; its unit is {unit}"
-        return plain, f"{same}; if it is not milliseconds, multiply it"
-    return plain, same if kind is not Kind.TIMESTAMP else f"{same}; read by its form"
-
-
-def _toml(expression: str) -> str:
-    return '"' + expression.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _proved(location: str, text: str, columns: dict[str, str]) -> Proposal:
+def _proved(location: str, text: str, missing: str) -> Proposal:
     """The mapping as it works: a guessed column that cannot be read is taken out, with the reason."""
     with TemporaryDirectory(prefix="tsg-agent-") as folder:
         path = Path(folder) / "mapping.toml"
-        for _ in range(len(columns) + 1):
+        for _ in COLUMNS:
             path.write_text(text)
             try:
                 with DuckDB(location, mapping=path) as engine:
@@ -218,7 +211,7 @@ def _proved(location: str, text: str, columns: dict[str, str]) -> Proposal:
                     table = engine.run(f"SELECT {listed} FROM {held.name} LIMIT {SHOWN}", {}, timeout=60)  # noqa: S608 - the catalogue's names
                     if not table.num_rows:
                         break
-                    return Proposal(text, table.to_pylist(), engine.tables[held.name].notes)
+                    return Proposal(text, table.to_pylist(), engine.tables[held.name].notes, missing)
             except TelemetryError as error:
                 bad = re.search(rf"{LOGS.name}\.(\w+)", error.message)
                 line = re.search(rf"^{bad[1]} = .*$", text, re.MULTILINE) if bad else None

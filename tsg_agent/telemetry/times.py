@@ -106,7 +106,7 @@ def _ask_for_dates(values: Values) -> None:
 
 def number_time(values: Values) -> Read:
     """A number as a naive UTC time: what it counts since 1970 shows in its size. Raises TelemetryError."""
-    readings = [_counted(unit, "TRY_CAST({x} AS DECIMAL(38, 9))") for unit in UNITS]
+    readings = [*(_counted(unit, "TRY_CAST({x} AS DECIMAL(38, 9))") for unit in UNITS), _DAYS]
     held, *within = values.asked(
         ", ".join(["count(v)", *(f"count({one.sql.replace('{x}', 'v')})" for one in readings)])
     )
@@ -134,6 +134,15 @@ def unlikely(column: str, number: Values) -> TelemetryError:
 def likely(sql: str) -> str:
     """Whether a time is of a year that telemetry may be of."""
     return f"({sql}) BETWEEN '{FIRST_YEAR}-01-01'::TIMESTAMP AND '{LAST_YEAR}-01-01'::TIMESTAMP"
+
+
+_DAYS = Reading(
+    "as days since 1899-12-30, as Excel counts them",
+    "CASE WHEN TRY_CAST({x} AS DOUBLE) BETWEEN 32874 AND 73051 AND TRY_CAST({x} AS DOUBLE) % 1 <> 0 "
+    "THEN make_timestamp(CAST(round((TRY_CAST({x} AS DOUBLE) - 25569) * 86400000) AS BIGINT) * 1000) END",
+    "to_timestamp(({x} - 25569) * 86400)",
+)
+"""With a part of a day: whole numbers of this size may be anything."""
 
 
 def _counted(unit: str, number: str) -> Reading:

@@ -68,9 +68,10 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
             fix="Write that file again: whatever made it has not ended, or failed.",
         )
     source, unread, loaded = relation.sql, 0, False
+    told: tuple[str, ...] = ()
     if relation.files is not None and relation.files.is_text:
         read, loaded = load(connection, table, relation.files, mapping, few), True
-        source, unread = read.source, read.unreadable
+        source, unread, told = read.source, read.unreadable, read.notes
     shape = shaped(connection, source, mapping)
     source, mapped = shape.source, shape.columns
     held = _held(connection, source)
@@ -85,7 +86,7 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
     types = _types(connection, source, present, table)
     if loaded and connection.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchone() is None:  # noqa: S608 - our own names
         types = dict.fromkeys(types, "NULL")  # no value has a type
-    reader = Reader(connection, source, table, frozenset(held), few, mapping.status)
+    reader = Reader(connection, source, table, frozenset(held), few, mapping.status, [*told])
     columns = {name: reader.converted(name, present[name], types[name]) for name in table.columns if name in present}
     reader.notes += passed_over(connection, source, present)
     scope = {name: columns[name] for name in SCOPE if name in columns and types[name] == "VARCHAR"}

@@ -13,9 +13,9 @@ from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import LOGS, WORKFLOWS
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import LIMIT, known_values
+from tsg_agent.tools.in_words import in_words, plain
 from tsg_agent.tools.plugin import Plugin
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
-from tsg_agent.tools.text import in_words, plain
 from tsg_agent.tracing import span
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from tsg_agent.statistics import Bools, g2_z, unevenness
 from tsg_agent.verdicts.confidence import Series
 from tsg_agent.verdicts.members import SUPPORT, Key, Members
 from tsg_agent.verdicts.onset import ChangePoint, change_point
-from tsg_agent.verdicts.search import Scored, Search
+from tsg_agent.verdicts.search import LEAST_Z, Scored, Search
 
 FAILING = (Measure.SERVER_ERRORS, Measure.RATE_LIMITED, Measure.CLIENT_ERRORS)
 """Outcomes that a customer loses a request by, each searched apart: 5xx would hide in all that is not 2xx."""
@@ -145,7 +145,7 @@ class Explainer:
                 new = self._found(search, search.causes(most - len(found)), measure, moment, away)
                 if not new:
                     break
-                new = [replace(one, lacks=lacks) for one in new]
+                new = [replace(one, lacks=lacks, moment=self._own(one) if new[1:] else moment) for one in new]
                 found += new
                 lacking = np.logical_or.reduce([self.requests.lacking(one.subject) for one in new]) & stratum
                 self.gone = np.logical_or.reduce([self.gone, *(one.rows for one in new)])
@@ -264,6 +264,20 @@ class Explainer:
         if found is None or not near or not found.clear or self.exact:
             return one.moment
         return replace(found, end=one.moment.end)
+
+    def _own(self, one: Found) -> ChangePoint:
+        """The start of a cause that began later than another: until then its share had not risen, and then it rose."""
+        own = Series(*self.requests.series(one.measure, one.rows & ~one.others))
+        found = change_point(own.failures, own.requests, None, self.alphas[0])
+        if self.exact or found is None or not found.clear or found.start <= one.moment.latest:
+            return one.moment
+        before, after = own.rate(0, one.moment.before(self.guard)), own.rate(found.start, one.moment.end)
+        between = own.rate(one.moment.start, found.earliest)
+        rose = [
+            float(g2_z(then.failures, then.requests, now.failures, now.requests)) > LEAST_Z * math.sqrt(one.moment.phi)
+            for then, now in ((before, between), (between, after))
+        ]
+        return replace(found, end=one.moment.end) if rose == [False, True] else one.moment
 
     def state(self, measure: Measure, moment: ChangePoint) -> NDArray[np.int8]:
         """0 to 3: before or after, ok or failed; -1 for what is in neither, or does not say how it was answered."""

@@ -22,7 +22,7 @@ from tsg_agent.tools import PLUGINS
 from tsg_agent.web.audit import WHO
 from tsg_agent.web.config import Serving
 from tsg_agent.web.desk import ENDED, QUESTION, Desk
-from tsg_agent.web.guard import COOKIE
+from tsg_agent.web.gate import COOKIE
 from tsg_agent.wording import DIMENSIONS, lines, moment, one_line
 
 FIELDS = (

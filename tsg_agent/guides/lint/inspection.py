@@ -8,12 +8,12 @@ from typing import Any
 from sqlglot import exp
 
 from tsg_agent.errors import GuideError
+from tsg_agent.guides.catalogue import Schema, schema_of
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.guide import Guide, Query, Step
 from tsg_agent.guides.lint.problem import Problem, Severity
-from tsg_agent.guides.query import CANONICAL, Parsed, parse
+from tsg_agent.guides.parsed import CANONICAL, Parsed, parse
 from tsg_agent.guides.repair import Repaired, repair
-from tsg_agent.guides.schema import Schema, schema_of
 
 
 class Inspection:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from tsg_agent.guides.guide import Guide
-from tsg_agent.guides.query import Parsed, tables_in
+from tsg_agent.guides.parsed import Parsed, tables_in
 from tsg_agent.telemetry.catalog import CATALOG, LOGS, PRODUCTS, Kind, Table
 
 KEYS = {LOGS.name: ("request_id",), PRODUCTS.name: ("request_id",)}

@@ -10,12 +10,12 @@ from sqlglot.errors import SqlglotError
 
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.guide import Guide
-from tsg_agent.guides.lint.columns import ambiguous_columns, booleans, ungrouped_columns, unknown_columns
+from tsg_agent.guides.lint.column_use import ambiguous_columns, booleans, ungrouped_columns, unknown_columns
 from tsg_agent.guides.lint.inspection import Inspection, in_query
 from tsg_agent.guides.lint.problem import Problem
-from tsg_agent.guides.lint.times import units
+from tsg_agent.guides.lint.time_use import units
+from tsg_agent.guides.parsed import CANONICAL, parameters_of
 from tsg_agent.guides.placeholders import bind
-from tsg_agent.guides.query import CANONICAL, parameters_of
 from tsg_agent.telemetry.loading import first_line
 
 DUCKDB, POSTGRES = "DuckDB", "PostgreSQL"

@@ -12,10 +12,10 @@ from typing import Any
 import typer
 
 from tsg_agent import recording
+from tsg_agent.cli.imports import loaded
 from tsg_agent.cli.interrupts import Stopped
 from tsg_agent.cli.kept import list_kept
-from tsg_agent.cli.loading import loaded
-from tsg_agent.cli.progress import Table
+from tsg_agent.cli.live_table import Table
 from tsg_agent.cli.requested import request_of
 from tsg_agent.cli.streams import writing
 from tsg_agent.errors import QuestionError

@@ -5,7 +5,7 @@ Every text is anybody's: the template escapes all of it, without characters that
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from tsg_agent.guides.report import GuideReport
+from tsg_agent.guides.guide_run import GuideReport
 from tsg_agent.wording import lines, subject_name
 
 

@@ -8,15 +8,15 @@ from typing import Any
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from tsg_agent.cli.loading import loaded
+from tsg_agent.cli.imports import loaded
 from tsg_agent.cli.streams import writing
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Moment
 from tsg_agent.guides import read_guide
+from tsg_agent.guides.guide_run import GuideReport, GuideVerdict
 from tsg_agent.guides.investigate import investigate_with_guide
 from tsg_agent.guides.lint import Problem, lint
-from tsg_agent.guides.page import number, to_html
-from tsg_agent.guides.report import GuideReport, GuideVerdict
+from tsg_agent.guides.run_page import number, to_html
 from tsg_agent.guides.show import in_words, mermaid
 from tsg_agent.models import Finding
 from tsg_agent.settings import load_settings

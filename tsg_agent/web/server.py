@@ -21,7 +21,7 @@ from tsg_agent.web.audit import Audit
 from tsg_agent.web.chat import make_chat
 from tsg_agent.web.config import Serving
 from tsg_agent.web.desk import Busy, Desk, Missing
-from tsg_agent.web.guard import Guard
+from tsg_agent.web.gate import Guard
 from tsg_agent.web.hooks import Hooks
 from tsg_agent.web.mcp import Mounted
 from tsg_agent.web.metrics import Metrics

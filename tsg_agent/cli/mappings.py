@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from tsg_agent.cli.streams import writing
-from tsg_agent.errors import ParameterError
+from tsg_agent.errors import ParameterError, TelemetryError
 from tsg_agent.telemetry.formats import formats, names
 from tsg_agent.telemetry.recognise import propose
 from tsg_agent.wording import one_line
@@ -32,7 +32,9 @@ def make(location: str, ready: str, constants: dict[str, str], out: Path | None)
     shown = "\n".join([f"# The first {len(rows)} rows as it reads them:", *rows, *notes])
     if out is None:
         typer.echo(f"{made.text}\n{shown}")
-        return
-    with writing(out, "--out"):
-        out.write_text(made.text, "utf-8")
-    typer.echo(f"{out} is written.\n{shown}")
+    else:
+        with writing(out, "--out"):
+            out.write_text(made.text, "utf-8")
+        typer.echo(f"{out} is written.\n{shown}")
+    if made.missing:
+        raise TelemetryError(made.missing, fix="Mend that line, then let `tsg-agent doctor --mapping …` look at it.")

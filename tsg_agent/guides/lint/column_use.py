@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
+from tsg_agent.guides.errata import ambiguous, boolean_comparisons, version_casts
 from tsg_agent.guides.facts import Facts
-from tsg_agent.guides.faults import ambiguous, boolean_comparisons, version_casts
 from tsg_agent.guides.lint.inspection import Inspection, in_query, text
 from tsg_agent.guides.lint.problem import Problem
 from tsg_agent.guides.scopes import Scope, candidates, inside, windowed

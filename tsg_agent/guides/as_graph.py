@@ -12,10 +12,10 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from tsg_agent.errors import TelemetryError
+from tsg_agent.guides.before_after import judge
 from tsg_agent.guides.bindings import Bindings
 from tsg_agent.guides.guide import Edge, Guide
-from tsg_agent.guides.judge import judge
-from tsg_agent.guides.report import GuideVerdict
+from tsg_agent.guides.guide_run import GuideVerdict
 from tsg_agent.guides.run import Ready, refused, run_ready
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import Settings

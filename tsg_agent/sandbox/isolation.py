@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 
 from tsg_agent.sandbox import layers
-from tsg_agent.sandbox.errors import SandboxUnavailable, fix_for
+from tsg_agent.sandbox.failures import SandboxUnavailable, fix_for
 from tsg_agent.sandbox.layers import Layer
 from tsg_agent.sandbox.session import Session
 

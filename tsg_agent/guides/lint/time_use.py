@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from tsg_agent.guides import conditions
-from tsg_agent.guides.faults import UNITS, clocks, counted_unit, end_parameters, shared_times, time_joins
+from tsg_agent.guides.errata import UNITS, clocks, counted_unit, end_parameters, shared_times, time_joins
 from tsg_agent.guides.lint.inspection import Inspection, in_query, text
 from tsg_agent.guides.lint.problem import Problem
 

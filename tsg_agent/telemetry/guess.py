@@ -1,0 +1,341 @@
+"""Guesses which of a source's values is which of the guide's columns: by name, and what no name says by its values.
+
+A source is looked at as it nests: `http.response.status_code` is a value as `status` is, also where a text holds JSON;
+and where the rows are the elements of an array, the array is found.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from statistics import median
+
+import duckdb
+
+from tsg_agent.columns import COLUMNS, Column, Kind, bare
+from tsg_agent.telemetry.catalog import ANSWER, LOGS
+from tsg_agent.telemetry.expressions import check_expression
+from tsg_agent.telemetry.mapping import TableMapping
+from tsg_agent.telemetry.shape import shaped
+from tsg_agent.telemetry.statuses import http_status
+
+LOOKED_AT = 1000
+"""Rows by which values are told."""
+MOST = 0.9
+"""Share of a source's values that must look like a column's, where no name says so."""
+DEEPEST = 6
+FEW_ROWS = 5
+"""A file of no more rows is one object, or a page of it: its rows are in an array."""
+CONSTANTS = {"service_name": "web", "region": "all", "environment": "prod"}
+"""What whose a row is reads as where a file does not say."""
+NEEDED = ("timestamp", ANSWER)
+"""Without these nothing can be judged."""
+REQUEST = (ANSWER, "endpoint_path", "http_method", "latency_ms")
+"""What a row without all of these is: no request."""
+BARE = frozenset({"id", "name", "version", "type", "code", "number"})
+"""Words that say nothing without what they are of."""
+_UNITS = {"s": 1000.0, "sec": 1000.0, "seconds": 1000.0, "ms": 1.0, "us": 0.001, "micros": 0.001, "ns": 1e-6,
+          "nanos": 1e-6}  # fmt: skip
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+_RESERVED = frozenset({"time", "timestamp", "date", "at", "when", "values", "group", "order", "end", "table", "case"})
+_TIMES = re.compile(
+    r"\s*(\d{4}-\d\d-\d\d|\d{8}T\d|\d{1,2}[/.-](\d{1,2}|[A-Z][a-z]{2})[/.-]\d{2,4}\D|[A-Z][a-z]{2},? .*\d\d:\d\d:\d\d)"
+)
+_SINCE_1970 = tuple((6e8 * unit, 4.2e9 * unit) for unit in (1, 1e3, 1e6, 1e9))
+_PATH = re.compile(r"(https?://[^/\s]+)?/\S*")
+_LENGTH = re.compile(r"(\d+h)?(\d+m)?[\d.]+ ?(ns|us|µs|ms|s)")
+_HTTP = re.compile(r"[1-5]\d\d")
+_REQUEST_LINE = re.compile(r"[A-Z]{3,8} /\S*( HTTP/[\d.]+)?")
+
+
+@dataclass(eq=False)
+class Leaf:
+    """A value that rows hold: where it stands, how a mapping reads it, and what it is in the rows looked at."""
+
+    path: tuple[str, ...]
+    expression: str
+    values: list[object] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """As people call it."""
+        return ".".join(self.path)
+
+    @property
+    def varies(self) -> bool:
+        """Whether it is not the same in all rows looked at."""
+        return len({str(value) for value in self.values}) > 1
+
+    def share(self, like: re.Pattern[str] | None = None, *, column: str = "") -> float:
+        """The share of its values that look like a pattern, or like a column's."""
+        fit = (lambda value: bool(like.fullmatch(str(value)))) if like else _LIKE[column]
+        return sum(map(fit, self.values)) / max(len(self.values), 1)
+
+
+@dataclass
+class Guess:
+    """A mapping's lines for the requests, which columns it found, and what is to be said."""
+
+    unnest: str
+    lines: list[str]
+    found: dict[str, Leaf]
+    where: str = ""
+    candidates: list[Leaf] = field(default_factory=list)
+
+    @property
+    def missing(self) -> list[str]:
+        """Columns without which nothing can be judged."""
+        return [name for name in NEEDED if name not in self.found]
+
+
+def guess(connection: duckdb.DuckDBPyConnection, source: str, given: dict[str, str]) -> Guess:
+    """The best guess over a source's rows, or over the elements of one of its arrays."""
+    rows, at = _rows(connection, source), source
+    best = _guessed(rows, "", given)
+    if len(rows) <= FEW_ROWS:
+        for path in sorted(set(_arrays(rows)), key=lambda one: (one.count("."), one)):
+            inner = shaped(connection, source, TableMapping(unnest=path)).source
+            tried = _guessed(_rows(connection, inner), path, given)
+            if (len(tried.missing), -len(tried.found)) < (len(best.missing), -len(best.found)):
+                best, at = tried, inner
+    held = [best.found[name].expression for name in REQUEST if name in best.found]
+    if ANSWER in best.found and len(held) > 1:
+        best.where = _requests_only(connection, at, held)
+    return best
+
+
+def _requests_only(connection: duckdb.DuckDBPyConnection, source: str, held: list[str]) -> str:
+    """The condition that leaves out rows which hold nothing that a request has, if there are some."""
+    texts = ", ".join(f"CAST({one} AS VARCHAR)" for one in held)
+    condition = f"coalesce({texts}) IS NOT NULL"
+    checked = check_expression(condition, f"{LOGS.name}.where")
+    found = connection.execute(f"SELECT 1 FROM {source} WHERE NOT ({checked}) LIMIT 1").fetchone()  # noqa: S608 - a checked expression
+    return condition if found else ""
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, source: str) -> list[dict[str, object]]:
+    looked = connection.execute(f"FROM {source} LIMIT {LOOKED_AT}")
+    names = [one[0] for one in looked.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in looked.fetchall()]
+
+
+def _arrays(held: object, path: str = "") -> Iterator[str]:
+    """The paths of arrays of objects or of arrays; lists of keys and values are none."""
+    if isinstance(held, dict):
+        for name, value in held.items():
+            if re.fullmatch(r"\w+", str(name)):
+                yield from _arrays(value, f"{path}.{name}".lstrip("."))
+    elif isinstance(held, list) and held and path.count(".") < DEEPEST:
+        elements = [one for one in held[:FEW_ROWS] if isinstance(one, (dict, list))]
+        if path and elements and not _is_keyed(elements):
+            yield path
+        for element in elements if path or isinstance(held[0], dict) else []:
+            if isinstance(element, dict):
+                yield from _arrays(element, path)
+
+
+def _is_keyed(held: Sequence[object]) -> bool:
+    return all(isinstance(one, dict) and {"key", "value"} <= {str(name).lower() for name in one} for one in held)
+
+
+def leaves(rows: list[dict[str, object]]) -> list[Leaf]:
+    """All values that rows hold, in the order in which they are met."""
+    found: dict[tuple[str, ...], Leaf] = {}
+
+    def add(path: tuple[str, ...], expression: str, value: object, *, text: bool) -> None:
+        inner = value
+        if isinstance(value, str) and value.startswith("{"):
+            try:
+                inner, text = json.loads(value), True
+            except ValueError:
+                inner = value
+        if len(path) > DEEPEST:
+            return
+        if isinstance(inner, dict):
+            for key, held in inner.items():
+                inside = f"{expression}['{key}']" if text else f"{expression}.{_quoted(str(key))}"
+                if "'" not in str(key) and '"' not in str(key):
+                    add((*path, str(key)), inside, held, text=text)
+        elif isinstance(inner, list):
+            if inner and _is_keyed(inner):
+                for one in inner:
+                    pair = {str(name).lower(): held for name, held in one.items()}
+                    value = pair["value"]
+                    plain = (
+                        next((v for v in value.values() if v is not None), None) if isinstance(value, dict) else value
+                    )
+                    add((*path, str(pair["key"])), f"{expression}['{pair['key']}']", plain, text=True)
+            elif not text and inner and all(isinstance(one, str) for one in inner) and len(inner) <= FEW_ROWS:
+                for place, one in enumerate(inner, 1):
+                    add((*path, str(place)), f"{expression}[{place}]", one, text=False)
+        elif inner is not None and str(inner).strip() not in {"", "-"}:
+            found.setdefault(path, Leaf(path, expression)).values.append(inner)
+
+    for row in rows:
+        for name, value in row.items():
+            add((name,), _quoted(name), value, text=False)
+    return list(found.values())
+
+
+def _quoted(name: str) -> str:
+    plain = _PLAIN.fullmatch(name) and name not in _RESERVED
+    return name if plain else '"' + name.replace('"', '""') + '"'
+
+
+def _is_time(value: object) -> bool:
+    if isinstance(value, date | datetime):
+        return True
+    try:
+        number = float(str(value))
+    except ValueError:
+        return bool(_TIMES.match(str(value)))
+    return any(first <= number <= last for first, last in _SINCE_1970)
+
+
+def _is_status(value: object) -> bool:
+    return http_status(str(value), "http") is not None
+
+
+def _is_length(value: object) -> bool:
+    return isinstance(value, str) and bool(_LENGTH.fullmatch(value))
+
+
+_LIKE = {
+    "timestamp": _is_time,
+    ANSWER: _is_status,
+    "endpoint_path": lambda value: bool(_PATH.fullmatch(str(value))),
+    "latency_ms": _is_length,
+}
+"""How a column's values look, where they have a look."""
+
+
+def _guessed(rows: list[dict[str, object]], unnest: str, given: dict[str, str]) -> Guess:
+    held = leaves(rows)
+    around = _around(held)
+    names: dict[str, list[Leaf]] = {}
+    for leaf in sorted(held, key=lambda one: len(one.path)):
+        for name in _called(leaf, around):
+            names.setdefault(name, []).append(leaf)
+    found: dict[str, Leaf] = {}
+    used: set[Leaf] = set()
+    lines: list[str] = []
+    for column in (one for one in COLUMNS if one.table == LOGS.name):
+        if column.name in given:
+            lines.append(f"{column.name} = {in_toml(constant(given[column.name]))} # as given")
+            continue
+        chosen = _leaf(column, names, [one for one in held if one not in used])
+        if chosen is None:
+            if column.name in CONSTANTS:
+                lines.append(
+                    f"{column.name} = {in_toml(constant(CONSTANTS[column.name]))} # the file does not say: put yours"
+                )
+            elif column.name in NEEDED:
+                lines.append(
+                    f'# {column.name} = "…" # nothing that looks like it was found, and nothing can be judged without'
+                )
+            continue
+        leaf, why = chosen
+        used.add(leaf)
+        found[column.name] = leaf
+        expression, reason = _expression(column, leaf, why)
+        lines.append(f"{column.name} = {in_toml(expression)} # {reason}")
+    unused = [leaf for leaf in held if leaf not in used]
+    if unused:
+        lines.append(f"# not used: {', '.join(leaf.name for leaf in unused)}")
+    return Guess(unnest, lines, found, candidates=unused)
+
+
+def _around(held: list[Leaf]) -> tuple[str, ...]:
+    """What most values are in: an envelope, whose name says nothing of them."""
+    counts: dict[tuple[str, ...], int] = {}
+    for leaf in held:
+        for length in range(1, len(leaf.path)):
+            counts[leaf.path[:length]] = counts.get(leaf.path[:length], 0) + 1
+    wide = [path for path, count in counts.items() if count >= len(held) / 2]
+    return max(wide, key=len, default=())
+
+
+def _called(leaf: Leaf, around: tuple[str, ...]) -> Iterator[str]:
+    """What a value may be called: its whole path, and the ends of it."""
+    path = leaf.path[len(around) :] if leaf.path[: len(around)] == around else leaf.path
+    for start in range(len(path)):
+        name = bare("".join(path[start:]))
+        if start == 0 or name not in BARE:
+            yield name
+
+
+def _leaf(column: Column, names: dict[str, list[Leaf]], free: list[Leaf]) -> tuple[Leaf, str] | None:
+    """The value that is a column's, and why."""
+    wanted = [column.name, *column.named]
+    if column.name.endswith("_ms"):
+        wanted += [one + unit for one in wanted for unit in _UNITS]
+    looks = column.name in _LIKE
+    named = [leaf for one in wanted for leaf in names.get(bare(one), []) if leaf in free]
+    if column.name in NEEDED or column.name == "endpoint_path":
+        # What says the same of every row is an envelope's, if anything else may be meant.
+        named.sort(key=lambda leaf: (leaf.share(column=column.name) < 0.5, not leaf.varies))
+    if chosen := next(iter(named), None):
+        same = chosen.name.lower() == column.name
+        return chosen, "the same name" if same else f"{chosen.name} is what others call it"
+    if looks:
+        alike = [leaf for leaf in free if leaf.varies and _looks(column.name, leaf)]
+        if alike:
+            best = max(alike, key=lambda leaf: leaf.share(_HTTP) if column.name == ANSWER else 0)
+            return best, f"{best.name} looks like it"
+    return None
+
+
+def _looks(name: str, leaf: Leaf) -> bool:
+    if name == ANSWER:
+        well = sum(200 <= (http_status(str(value), "http") or 0) < 300 for value in leaf.values)
+        return leaf.share(column=name) >= MOST and well * 2 > len(leaf.values)
+    return leaf.share(column=name) >= MOST or (name == "endpoint_path" and leaf.share(_REQUEST_LINE) >= MOST)
+
+
+def _expression(column: Column, leaf: Leaf, why: str) -> tuple[str, str]:
+    """How a mapping reads a value as a column's, and what to say beside it."""
+    name, plain = column.name, leaf.expression
+    if name == "endpoint_path":
+        if leaf.share(_REQUEST_LINE) >= MOST:
+            return f"split_part(split_part({plain}, ' ', 2), '?', 1)", f"{why}; without its method and query"
+        return f"split_part({plain}, '?', 1)", f"{why}; without its query"
+    if name == "weight" and "rate" in leaf.path[-1].lower():
+        return plain, f"{why}: a row stands for so many requests (1.0 / {plain}, if it is a share)"
+    if name.endswith("_ms"):
+        return _milliseconds(leaf, why)
+    return plain, why if column.kind is not Kind.TIMESTAMP else f"{why}; read by its form"
+
+
+def _milliseconds(leaf: Leaf, why: str) -> tuple[str, str]:
+    """A duration by the unit that its name has, else by its size: most requests take between 1 ms and 10 s."""
+    numbers = [number for value in leaf.values if (number := _number(value)) is not None]
+    if len(numbers) < len(leaf.values) / 2:
+        return leaf.expression, f"{why}; with its units"
+    unit = re.split(r"[^a-z]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", leaf.path[-1]).lower().rstrip(")] "))[-1]
+    half = median(numbers)
+    reason = f"its unit is {unit}"
+    if unit not in _UNITS:
+        whole = all(number == int(number) for number in numbers)
+        unit = "s" if half < 1 and not whole else "ms" if half < 1e4 else "us" if half < 1e6 else "ns"
+        reason = f"by its size in {unit}: mend it, if that is not so"
+    factor = _UNITS[unit]
+    counted = leaf.expression if isinstance(leaf.values[0], int | float) else f"TRY_CAST({leaf.expression} AS DOUBLE)"
+    return leaf.expression if factor == 1 else f"{factor:g} * {counted}", f"{why}; {reason}"
+
+
+def _number(value: object) -> float | None:
+    try:
+        return float(str(value).replace(",", "."))
+    except ValueError:
+        return None
+
+
+def constant(text: str) -> str:
+    """A text as SQL has it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def in_toml(expression: str) -> str:
+    """An expression as a text of TOML."""
+    return '"' + expression.replace("\\", "\\\\").replace('"', '\\"') + '"'

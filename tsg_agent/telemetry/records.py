@@ -1,0 +1,100 @@
+"""Lines of a log that hold records between lines that hold none: what a program writes, as a container keeps it.
+
+A record is the JSON object of a line, whatever stands before it, or its pairs: `key=value` (logfmt), or `key:value`
+between tabs (LTSV).
+"""
+
+import re
+from dataclasses import dataclass
+
+import duckdb
+
+OBJECT = r"TRY_CAST(nullif(regexp_extract(line, '\{.*\}'), '') AS JSON)"
+"""The object of a line: from its first bracket to its last one."""
+LEAST_PAIRS = 3
+"""Pairs that make a line a record: a sentence may hold one."""
+MOST_KEYS = 200
+MOST_SHARE = 0.5
+"""Share of lines that hold records from which on a file is a log of such."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """How keys and values stand in a line: a regular expression (RE2) of both."""
+
+    pattern: str
+
+    def list_of(self, group: int) -> str:
+        """The SQL of all keys (1) or values (2) of a line."""
+        return f"regexp_extract_all(line, '{self.pattern}', {group})"
+
+
+LOGFMT = Pairs(r'(?:^|[\s,;])([A-Za-z_@][\w.@-]*)=("(?:[^"\\]|\\.)*"|[^\s]*)')
+LTSV = Pairs(r"(?:^|\t)([A-Za-z_@][\w.@-]*):([^\t]*)")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How many lines hold a record, how many none, and one of those; how many a broken one."""
+
+    records: int
+    others: int
+    example: str
+    broken: int
+
+
+def keep(connection: duckdb.DuckDBPyConnection, name: str, lines: str) -> Kept:
+    """Make the table `name` of the records in `lines` (a FROM clause with a text column `line`).
+
+    The form that most lines have counts. Lines without a record are in no row.
+    """
+    filled = f"(SELECT line FROM {lines} WHERE trim(line) <> '')"  # noqa: S608 - a quoted source
+    is_record, select = _form(connection, filled)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {select} WHERE {is_record}")
+    found = connection.execute(
+        f"SELECT count(*) FILTER (WHERE {is_record}), count(*) FILTER (WHERE NOT {is_record}), "  # noqa: S608 - our own names
+        f"min(line) FILTER (WHERE NOT {is_record}), "
+        f"count(*) FILTER (WHERE starts_with(line, '{{') AND NOT {is_record}) "
+        f"FROM {filled}"
+    ).fetchone()
+    records, others, example, broken = found or (0, 0, "", 0)
+    return Kept(int(records), int(others) - int(broken), str(example or "")[:120], int(broken))
+
+
+def hold(lines: list[str]) -> bool:
+    """Whether lines are such a log: more than half of them hold a record."""
+    held = sum(
+        bool(re.search(r"\{\s*\".*\}", line)) or any(_pairs(line, one) for one in (LOGFMT, LTSV)) for line in lines
+    )
+    return held > MOST_SHARE * len(lines)
+
+
+def _pairs(line: str, form: Pairs) -> bool:
+    return len(re.findall(form.pattern, line)) >= LEAST_PAIRS
+
+
+def _form(connection: duckdb.DuckDBPyConnection, lines: str) -> tuple[str, str]:
+    """Whether a line is a record, and its columns, both as SQL, in the form that most lines have."""
+    least = f"len({{}}) >= {LEAST_PAIRS}"
+    tests = {OBJECT: f"coalesce(json_type({OBJECT}) = 'OBJECT', false)"}
+    tests |= {one.pattern: least.format(one.list_of(1)) for one in (LOGFMT, LTSV)}
+    counts = ", ".join(f"count(*) FILTER (WHERE {test})" for test in tests.values())
+    found = connection.execute(f"SELECT {counts} FROM {lines}").fetchone() or (0, 0, 0)  # noqa: S608 - our own names
+    form, is_record = list(tests.items())[found.index(max(found))]
+    if form == OBJECT:
+        sql = f"SELECT json_group_structure({OBJECT}) FROM {lines} WHERE {is_record}"  # noqa: S608 - our own names
+        (structure,) = connection.execute(sql).fetchone() or ("{}",)
+        quoted = str(structure or "{}").replace("'", "''")
+        return is_record, f"SELECT unnest(from_json({OBJECT}, '{quoted}')) FROM {lines}"  # noqa: S608 - quoted
+    pairs = Pairs(form)
+    keys = connection.execute(
+        f"SELECT k FROM (SELECT unnest({pairs.list_of(1)}) AS k FROM {lines} WHERE {is_record}) "  # noqa: S608 - our own names
+        f"GROUP BY k ORDER BY count(*) DESC, k LIMIT {MOST_KEYS}"
+    ).fetchall()
+    distinct = {str(key).lower(): str(key) for (key,) in reversed(keys)}
+    columns = ", ".join(
+        f"nullif(trim(held[list_position(keys, '{key}')], '\"'), '') AS \"{key}\""  # a key is of letters and dots
+        for key in reversed(distinct.values())
+    )
+    listed = f"(SELECT line, {pairs.list_of(1)} AS keys, {pairs.list_of(2)} AS held FROM {lines})"  # noqa: S608 - our own names
+    return is_record, f"SELECT {columns} FROM {listed}"  # noqa: S608 - our own names
