@@ -181,18 +181,24 @@ def test_tables_that_are_not_there(spark: Cluster, tmp_path: Path) -> None:
         assert "doctor" in caught.value.fix
 
 
-def test_doctor_tells_what_is_there(spark: Cluster, tmp_path: Path) -> None:
+def test_doctor_tells_what_is_there_and_what_is_wrong(spark: Cluster, tmp_path: Path) -> None:
     spark.load("doctor", held(str(written(tmp_path, {"api_gateway_logs": requests(300, {500: 9})}))))
-    ran = subprocess.run(
-        [sys.executable, "-m", "tsg_agent", "doctor", "--telemetry", spark.url("doctor"), "--json"],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
-    assert not ran.stderr
-    tables = {table["name"]: table for table in json.loads(ran.stdout)["telemetry"]["tables"]}
+    mapping = tmp_path / "m.toml"
+    mapping.write_text('[api_gateway_logs.columns]\nregion = "sqrt(timestamp)"\n')
+    command = [sys.executable, "-m", "tsg_agent", "doctor", "--telemetry", spark.url("doctor")]
+    well, ill = (
+        subprocess.run([*command, *more], capture_output=True, text=True, timeout=120, check=False)
+        for more in (["--json"], ["--mapping", mapping])
+    )
+    assert well.returncode == 0, well.stderr
+    assert not well.stderr
+    tables = {table["name"]: table for table in json.loads(well.stdout)["telemetry"]["tables"]}
     assert tables["api_gateway_logs"]["location"] == "doctor.api_gateway_logs"
     assert tables["api_gateway_logs"]["rows"] == 300
-    assert sparks.TOKEN not in ran.stdout
+    assert sparks.TOKEN not in well.stdout
+    told = ill.stdout + ill.stderr
+    assert 'SQRT("timestamp")' in told
+    assert "org.apache.spark" not in told  # the server's stack
 
 
 def test_every_parameter_is_a_value(engine: Any) -> None:
