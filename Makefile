@@ -31,6 +31,9 @@ test-engines: $(READY_DEV)  ## Run the tests of engines at servers, on servers t
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
 	{ test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y postgresql >/dev/null; } || \
 	echo "PostgreSQL is not installed, and only root may do so: its tests skip."
+	@command -v java >/dev/null || \
+	{ test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y default-jre-headless >/dev/null; } || \
+	echo "Java is not installed, and only root may do so: Spark's tests skip."
 	$(BIN)/python -m pytest -q -rs tests/engines
 
 check: lint types  ## Lint and types

@@ -1,10 +1,11 @@
-"""A server for all tests of engines; where PostgreSQL or its client is missing they skip, saying so."""
+"""Servers for all tests of engines; where one or its client is missing they skip, saying so."""
 
 from collections.abc import Iterator
 from importlib.util import find_spec
 
 import pytest
 
+from examples.engines import spark as sparks
 from examples.engines.postgres import PASSWORD, Server, programs
 
 
@@ -25,3 +26,18 @@ def server() -> Iterator[Server]:
             made.stop()
         finally:
             made.remove()
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[sparks.Cluster]:
+    """One process; the example has a master and workers."""
+    if problem := sparks.missing():
+        pytest.skip(problem)
+    made = sparks.Cluster()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(sparks.VARIABLE, sparks.TOKEN)
+        try:
+            made.start_alone()
+            yield made
+        finally:
+            made.stop()

@@ -13,6 +13,7 @@ SERVERS = {
     "clickhouse": ("clickhouse", "ClickHouse", "clickhouse_connect", "clickhouse"),
     "clickhouses": ("clickhouse", "ClickHouse", "clickhouse_connect", "clickhouse"),
     "chdb": ("clickhouse", "ClickHouse", "clickhouse_connect", "clickhouse"),
+    "sc": ("spark", "Spark", "pyspark", "spark"),
 }
 """Scheme -> module, class, the package that it needs, and the extra that installs it."""
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://")
@@ -34,7 +35,7 @@ def open_server(url: str, mapping: str | Path | None = None) -> Remote:
     try:
         made = getattr(import_module(f"tsg_agent.telemetry.{module}"), name)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in {package, "psycopg_pool"}:
+        if (error.name or "").partition(".")[0] not in {package, "psycopg_pool", "grpc"}:
             raise
         raise TelemetryError(
             f"{scheme}:// needs the package {error.name}, which is not installed.",

@@ -1,0 +1,216 @@
+"""Spark, on a server of the tests' own: its rows and conclusions are the embedded engine's, and so are its words."""
+
+import math
+from datetime import UTC, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from examples.engines.postgres import held
+from examples.engines.spark import Cluster
+from tests.engines.data import MADE
+from tests.engines.same import concluded, differences, rows_of
+from tests.tools.made import END, START, requests, written
+from tsg_agent import Request
+from tsg_agent.errors import TelemetryError
+from tsg_agent.investigation import open_telemetry
+from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.telemetry.portable import parsed
+from tsg_agent.tools.account import account
+
+pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
+
+
+def test_the_demonstration_incident(spark: Cluster, incident: Request) -> None:
+    spark.load("demonstration", held(incident.telemetry))
+    with DuckDB(incident.telemetry) as own, open_telemetry(spark.url("demonstration")) as other:
+        first, second = (concluded(incident.text, engine, incident.telemetry) for engine in (own, other))
+        assert first["causes"]
+        assert differences(first, second) == []
+        assert account(other).read == account(own).read
+
+
+@pytest.mark.parametrize("name", ["weighted", "edges", "bare"])
+def test_generated_data(spark: Cluster, tmp_path: Path, name: str) -> None:
+    location = str(written(tmp_path, MADE[name]()))
+    spark.load(name, held(location))
+    with DuckDB(location) as own, open_telemetry(spark.url(name)) as other:
+        found = rows_of(own)
+        assert differences(found, rows_of(other)) == []
+        assert name == "bare" or any(finding["rows"] for finding in found)
+
+
+def test_a_conclusion_from_generated_data(spark: Cluster, tmp_path: Path) -> None:
+    """With all checks' rows. The data `repeated` hold those of `mixed`."""
+    location = str(written(tmp_path, MADE["repeated"]()))
+    spark.load("repeated", held(location))
+    text = "shop in us-east, prod fails since 2026-03-10 13:00 UTC, SLA 99.9 %"
+    with DuckDB(location) as own, open_telemetry(spark.url("repeated")) as other:
+        first, second = (concluded(text, engine, location) for engine in (own, other))
+    assert any(finding["rows"] for finding in first["findings"])
+    assert differences(first, second) == []
+
+
+def test_times_of_a_zone_are_utc_and_leave_files_out(spark: Cluster, tmp_path: Path) -> None:
+    """The server's own zone is another: see `Cluster`."""
+    rows = requests(3000, {500: 90}, service_version=["1", "2"] * 1500)
+    location = str(written(tmp_path, {"api_gateway_logs": rows}))
+    table = held(location)["api_gateway_logs"]
+    place = table.column_names.index("timestamp")
+    zoned = table.set_column(place, "timestamp", table["timestamp"].cast(pa.timestamp("us", "UTC")))
+    spark.load("zoned", {"api_gateway_logs": zoned})
+    spark.load("plain", {"api_gateway_logs": table})
+    east = timezone(timedelta(hours=5, minutes=45))
+    scope = {"start_time": START.replace(tzinfo=UTC).astimezone(east), "end_time": END.replace(tzinfo=UTC)}
+    sql = "SELECT count(*) AS n FROM api_gateway_logs WHERE timestamp BETWEEN $start AND $end"
+    with DuckDB(location) as own:
+        found = rows_of(own)
+        for schema in ("zoned", "plain"):
+            with open_telemetry(spark.url(schema)) as other:
+                assert differences(found, rows_of(other, **(scope if schema == "zoned" else {}))) == []
+                engine: Any = other
+                query = engine._translator.translated(sql)
+                plan = engine._connected().sql(f"EXPLAIN {query.sql}", args={"p1": str(START), "p2": str(END)})
+                assert "GreaterThanOrEqual(timestamp," in plan.collect()[0][0]  # among PushedFilters
+
+
+def test_a_mapping_file_gives_the_same(spark: Cluster, tmp_path: Path) -> None:
+    rows = requests(4000, {500: 90}, service_version=["1", "2"] * 2000, endpoint_path="/pay")
+    own_names = [
+        {
+            "Id": row["request_id"],
+            "at": row["timestamp"],
+            "Where": row["region"],
+            "took_us": row["latency_ms"] * 1000,
+            "code": row["status_code"],
+            "attributes": {"ver.sion": row["service_version"]},
+            "kind": "server" if place % 5 else "client",
+        }
+        for place, row in enumerate(rows)
+    ]
+    files = written(tmp_path / "files", {"http": own_names})
+    mapping = tmp_path / "map.toml"
+    mapping.write_text(
+        """[api_gateway_logs]
+from = "mapped.http"
+where = "kind = 'server'"
+[api_gateway_logs.columns]
+request_id = "id"
+timestamp = "at"
+region = '"Where"'
+environment = "'prod'"
+service_name = "'shop'"
+latency_ms = "took_us / 1000.0"
+status_code = "CASE WHEN code >= 500 THEN 500 ELSE code END"
+service_version = ["version", "attributes['ver.sion']"]
+"""
+    )
+    spark.load("mapped", {"http": pq.read_table(files / "http.parquet")})
+    embedded = tmp_path / "embedded.toml"
+    embedded.write_text(mapping.read_text().replace("mapped.http", "http.parquet"))
+    with DuckDB(str(files), mapping=embedded) as own, open_telemetry(spark.url(), mapping=mapping) as other:
+        found = rows_of(own)
+        assert found[0]["rows"]
+        assert differences(found, rows_of(other)) == []
+
+
+SAME = (
+    "regexp_extract(t, '[a-c]+')", "regexp_extract(t, '([a-c])(b)', 2)", "regexp_matches(t, 'b.c')",
+    "regexp_replace(t, 'b', 'x', 'g')", "t LIKE 'a\\%c'", "t LIKE t", "t ILIKE 'A_B%'", "t || '\\'", "t || 'it''s'",
+    "CAST(d AS BIGINT)", "CAST(d AS INTEGER)", "TRY_CAST(d AS INTEGER)", "TRY_CAST(t AS BIGINT)",
+    "TRY_CAST(n AS DOUBLE)", "TRY_CAST(w AS BIGINT)", "CAST(n AS VARCHAR)", "CAST(ts AS VARCHAR)", "CAST(ts AS DATE)",
+    "epoch(ts)", "extract(epoch FROM ts)", "epoch_us(ts)", "make_timestamp_ms(n * 1000000007)",
+    "to_timestamp(d * 1000.125)", "make_timestamp(n * 1000000007)", "hour(ts)", "minute(ts)", "second(ts)",
+    "dayofweek(ts)", "date_part('hour', ts)", "extract(week FROM ts)", "date_trunc('week', ts)",
+    "timezone('UTC', ts)", "ts AT TIME ZONE 'UTC'", "date_diff('minute', ts, ts + INTERVAL '61 seconds')",
+    "date_diff('hour', ts, ts + INTERVAL '59 minutes')", "strftime(ts, '%Y-%m-%d %H')", "log(n + 1)", "log(2, n + 1)",
+    "ln(n + 1)", "round(d)", "round(d, 1)", "floor(d)", "left(t, -2)", "left(t, n)", "right(t, -1)", "right(t, 2)",
+    "substring(t, 2, 3)", "substring(t, -2)", "split_part(t, 'b', 2)", "strpos(t, 'b')", "contains(t, 'b')",
+    "starts_with(t, 'a')", "ends_with(t, 'c')", "concat(t, w)", "concat_ws('-', t, w)", "greatest(t, w)",
+    "least(n, 2)", "coalesce(w, t)", "nullif(t, w)", "md5(t)", "length(t)", "upper(w)",
+    "CAST(CAST(d AS DECIMAL(9, 3)) AS INTEGER)", "trim('  ' || t || ' ')", "lpad(t, 9, '*')", "replace(t, 'b', '')",
+    "n // 2", "n / 2", "n % 3", "url_decode(replace(t, 'b', '+%2F'))", "d IS DISTINCT FROM n",
+    "CASE WHEN n > 1 THEN t ELSE w END", "n ** 2", "j ->> '$.a'", "j ->> '$.\"b.c\"'",
+    "json_extract_string(j, '$.d[1]')",
+)  # fmt: skip
+"""What expressions of a mapping may call and Spark says in another way, or means another thing by."""
+REFUSED = (
+    "regexp_replace(t, 'b', 'x')", "regexp_replace(t, '(b)', '\\1', 'g')", "regexp_matches(t, 'B', 'i')",
+    "ts AT TIME ZONE 'Asia/Tokyo'", "timezone('Asia/Tokyo', ts)", "date_part('dow', ts)",
+    "extract(millisecond FROM ts)", "date_diff('month', ts, ts)", "j -> '$.a'", "isfinite(d)", "epoch_ns(ts)",
+    "list_extract([t], 1)",
+)  # fmt: skip
+
+
+def test_functions_mean_the_same_or_are_refused(spark: Cluster, tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "request_id": [str(number) for number in range(6)],
+            "t": ["abbc", "a\\bc", "äBcß", "", None, "12.5"],
+            "w": ["x", None, "2.5", "9007199254740993", "1e3", "-3.5"],
+            "d": [2.5, 3.5, -0.5, 1.25, None, 7.0],
+            "n": [0, 1, 2, 3, 4, None],
+            "j": [
+                '{"a": 1, "b.c": "x y", "d": [1, "z"]}',
+                "{}",
+                None,
+                '{"a": null}',
+                '{"a": "é\\"", "b.c": true}',
+                "{}",
+            ],
+            "ts": [START + timedelta(seconds=47 * 3600 * number, microseconds=number) for number in range(5)] + [None],
+        }
+    )
+    files = tmp_path / "files"
+    files.mkdir()
+    pq.write_table(table, files / "t.parquet")
+    spark.load("words", {"t": table})
+    listed = ", ".join(f"{text} AS c{place}" for place, text in enumerate(SAME))
+    with duckdb.connect() as own:
+        own.execute("SET TimeZone = 'UTC'")
+        first = own.sql(f"SELECT {listed} FROM '{files}/t.parquet' ORDER BY request_id").to_arrow_table()
+    mapping = tmp_path / "map.toml"
+    mapping.write_text('[api_gateway_logs]\nfrom = "words.t"\n')
+    with open_telemetry(spark.url(), mapping=mapping) as engine:
+        one: Any = engine
+        sql = one._written(parsed(f"SELECT {listed} FROM words.t ORDER BY request_id")).sql
+        second = one._select(sql, [], 60)
+    unlike = [
+        (text, mine, theirs)
+        for place, text in enumerate(SAME)
+        if not alike(mine := plain(first[place]), theirs := plain(second[place]))
+    ]
+    assert unlike == []
+    for text in REFUSED:
+        mapping.write_text(f"[api_gateway_logs]\nfrom = 'words.t'\n[api_gateway_logs.columns]\nregion = '''{text}'''\n")
+        with pytest.raises(TelemetryError, match=r"Spark's SQL|may not be used"):
+            open_telemetry(spark.url(), mapping=mapping)
+
+
+def plain(column: pa.ChunkedArray) -> list[Any]:
+    """Times without their zone, which is UTC."""
+    return [value.replace(tzinfo=None) if hasattr(value, "tzinfo") else value for value in column.to_pylist()]
+
+
+def alike(first: list[Any], second: list[Any]) -> bool:
+    return all(
+        math.isclose(one, other, rel_tol=1e-9)
+        if isinstance(one, float | int) and isinstance(other, float | int)
+        else str(one) == str(other)
+        for one, other in zip(first, second, strict=True)
+    )
+
+
+def test_the_quantiles_of_spark_are_exact(spark: Cluster, tmp_path: Path) -> None:
+    rows = requests(7, latency_ms=[1.0, 2.0, 3.5, 10.0, 100.0, 1000.0, 5.25])
+    location = str(written(tmp_path, {"api_gateway_logs": rows}))
+    spark.load("quantiles", held(location))
+    sql = "SELECT quantile_cont(latency_ms, 0.95) AS q, stddev_samp(latency_ms) AS s FROM api_gateway_logs"
+    with DuckDB(location) as own, open_telemetry(spark.url("quantiles")) as other:
+        first, second = (engine.run(sql, {}, timeout=60).to_pylist() for engine in (own, other))
+    assert differences(first, second) == []
+    assert first[0]["q"] == pytest.approx(730.0)

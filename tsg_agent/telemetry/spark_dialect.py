@@ -1,0 +1,192 @@
+"""Canonical SQL as Spark's. What means another thing there, and is not put right here, is refused."""
+
+from collections.abc import Callable
+from typing import ClassVar, NoReturn
+
+from sqlglot import ErrorLevel, exp
+from sqlglot.dialects.spark import Spark
+from sqlglot.errors import SqlglotError
+from sqlglot.generator import Generator
+from sqlglot.generators.spark import SparkGenerator
+
+from tsg_agent.errors import QueryError
+from tsg_agent.telemetry.portable import CANONICAL, Translated, named_places, without_qualify
+
+WHOLE = frozenset({*exp.DataType.SIGNED_INTEGER_TYPES, *exp.DataType.UNSIGNED_INTEGER_TYPES})
+UTC = "UTC"
+MICROSECONDS = {
+    "MICROSECOND": 1, "MILLISECOND": 1000, "SECOND": 1_000_000, "MINUTE": 60_000_000, "HOUR": 3_600_000_000,
+    "DAY": 86_400_000_000,
+}  # fmt: skip
+PARTS = frozenset({"YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE"})
+"""Parts of a time that are the same numbers there."""
+
+
+def _refuse(node: exp.Expr) -> NoReturn:
+    raise QueryError(
+        f"{node.sql(dialect=CANONICAL)[:80]} cannot be said in Spark's SQL so that it means the same.",
+        fix="Let a view of the server do it, and name that view (`from` in the mapping file).",
+    )
+
+
+def _of(template: str) -> Callable[..., str]:
+    return lambda generator, *values: template.format(*map(generator.sql, values))
+
+
+def _in_utc(generator: Generator, zone: exp.Expr, time: exp.Expr) -> str:
+    """The session's zone is UTC."""
+    if zone.name.upper() != UTC:
+        _refuse(zone)
+    return generator.sql(time)
+
+
+def _part(generator: Generator, part: exp.Expr, time: exp.Expr) -> str:
+    if part.name.upper() == "EPOCH":
+        return CALLS["epoch"](generator, time)
+    if part.name.upper() not in PARTS:
+        _refuse(part)
+    return f"EXTRACT({part.name} FROM {generator.sql(time)})"
+
+
+CALLS: dict[str, Callable[..., str]] = {
+    "epoch": _of("(unix_micros(CAST({} AS TIMESTAMP)) / 1000000.0D)"),
+    "epoch_us": _of("unix_micros(CAST({} AS TIMESTAMP))"),
+    "make_timestamp_ms": _of("timestamp_millis({})"),
+    "make_timestamp_ns": _of("timestamp_micros({} DIV 1000)"),
+    "to_timestamp": _of("timestamp_micros(CAST(bround({} * 1000000) AS BIGINT))"),
+    "to_minutes": _of("make_dt_interval(0, 0, {}, 0)"),
+    "timezone": _in_utc,
+    "date_part": _part,
+    "locate": _of("locate({}, {})"),
+    "strlen": _of("octet_length({})"),
+    "url_decode": _of("url_decode(replace({}, '+', '%2B'))"),
+    "lookup": _of("{}[{}]"),
+    "random_id": _of("uuid()"),
+}
+"""Functions that sqlglot leaves as they are written, or takes the fraction of a second from; others are refused."""
+
+
+def _call(generator: Generator, node: exp.Anonymous) -> str:
+    ours = CALLS.get(node.name.lower())
+    return ours(generator, *node.expressions) if ours else _refuse(node)
+
+
+def _quantile(generator: Generator, node: exp.PercentileCont) -> str:
+    """`percentile` is exact; `percentile_approx` is not."""
+    within = node.parent
+    value = within.expression.expressions[0].this if isinstance(within, exp.WithinGroup) else node.this
+    share = node.this if isinstance(within, exp.WithinGroup) else node.expression
+    return f"percentile({generator.sql(value)}, {generator.sql(share)})"
+
+
+def _grouping(generator: Generator, node: exp.Grouping) -> str:
+    """Of several columns: its own takes one."""
+    last = len(node.expressions) - 1
+    parts = [
+        f"CAST(grouping({generator.sql(one)}) AS INT) * {2 ** (last - at)}" for at, one in enumerate(node.expressions)
+    ]
+    return f"({' + '.join(parts)})"
+
+
+def _number(generator: Generator, node: exp.Literal) -> str:
+    """A number with a point is a DECIMAL there, whose division rounds."""
+    written = generator.literal_sql(node)
+    return f"{written}D" if not node.is_string and "." in written else written
+
+
+def _cast(generator: SparkGenerator, node: exp.Cast) -> str:
+    """To a whole number it cuts a fraction off. Halfway, floats go to the even number, others away from 0."""
+    if node.to.this not in WHOLE:
+        return str(generator.trycast_sql(node) if isinstance(node, exp.TryCast) else generator.cast_sql(node))
+    value, kind = generator.sql(node, "this"), generator.sql(node, "to")
+    number, cast = (
+        (f"TRY_CAST({value} AS DECIMAL(38, 18))", "TRY_CAST") if isinstance(node, exp.TryCast) else (value, "CAST")
+    )
+    if node.this.find(exp.AggFunc, exp.IntDiv):
+        return f"{cast}(bround({number}) AS {kind})"
+    return f"{cast}(IF(typeof({value}) IN ('double', 'float'), bround({number}), round({number})) AS {kind})"
+
+
+def _difference(generator: Generator, node: exp.DateDiff) -> str:
+    """It counts whole units; what is meant is how many begin in between."""
+    size = MICROSECONDS.get(node.text("unit").upper()) or _refuse(node)
+    later, earlier = (CALLS["epoch_us"](generator, one) for one in (node.this, node.expression))
+    return f"({later} DIV {size} - {earlier} DIV {size})"
+
+
+def _replaced(generator: SparkGenerator, node: exp.RegexpReplace) -> str:
+    """It replaces all, and has other marks for what was found."""
+    if (
+        node.text("modifiers") != "g"
+        or not node.args["replacement"].is_string
+        or {*"\\$"} & {*node.text("replacement")}
+    ):
+        _refuse(node)
+    return generator.func("regexp_replace", node.this, node.expression, node.args["replacement"])
+
+
+def _matched(generator: SparkGenerator, node: exp.RegexpLike) -> str:
+    if node.args.get("flag"):
+        _refuse(node)
+    return f"({generator.sql(node, 'this')} RLIKE {generator.sql(node, 'expression')})"
+
+
+def _like(generator: SparkGenerator, node: exp.Like | exp.ILike) -> str:
+    """A backslash is a sign of its own there."""
+    pattern = generator.sql(node, "expression")
+    if not isinstance(node.parent, exp.Escape) and not (node.expression.is_string and "\\" not in node.expression.name):
+        pattern = f"replace({pattern}, '\\\\', '\\\\\\\\')"
+    return f"{generator.sql(node, 'this')} {node.key.upper()} {pattern}"
+
+
+def _end(generator: SparkGenerator, node: exp.Left | exp.Right) -> str:
+    """A number below 0 means all but so many."""
+    text, number = generator.sql(node, "this"), generator.sql(node, "expression")
+    if not isinstance(node.expression, exp.Literal):
+        number = f"IF({number} < 0, length({text}) + {number}, {number})"
+    return f"{node.key}({text}, {number})"
+
+
+class _Generator(SparkGenerator):
+    TRANSFORMS: ClassVar = {
+        **SparkGenerator.TRANSFORMS,
+        exp.Anonymous: _call,
+        exp.AtTimeZone: lambda self, node: _in_utc(self, node.args["zone"], node.this),
+        exp.Cast: _cast,
+        exp.DateDiff: _difference,
+        exp.DayOfWeek: lambda self, node: f"(dayofweek({self.sql(node, 'this')}) - 1)",
+        exp.Extract: lambda self, node: _part(self, node.this, node.expression),
+        exp.Grouping: _grouping,
+        exp.ILike: _like,
+        exp.JSONExtract: lambda _, node: _refuse(node),
+        exp.Left: _end,
+        exp.Like: _like,
+        exp.Literal: _number,
+        exp.Log: lambda self, node: self.func("log" if node.expression else "log10", node.this, node.expression),
+        exp.PercentileCont: _quantile,
+        exp.RegexpLike: _matched,
+        exp.RegexpReplace: _replaced,
+        exp.Right: _end,
+        exp.TimeToUnix: lambda self, node: CALLS["epoch"](self, node.this),
+        exp.TryCast: _cast,
+        exp.UnixToTime: lambda self, node: (
+            SparkGenerator.TRANSFORMS[exp.UnixToTime](self, node) if node.args.get("scale")
+            else CALLS["to_timestamp"](self, node.this)
+        ),
+        exp.WithinGroup: lambda self, node: self.sql(node, "this"),
+    }  # fmt: skip
+
+
+class _Spark(Spark):
+    Generator = _Generator
+
+
+def written(tree: exp.Query) -> Translated:
+    """A query over the source's tables, as Spark reads it; parameters are :p1, :p2, … Raises QueryError."""
+    tree = without_qualify(tree)
+    names = named_places(tree, lambda number, _: exp.Placeholder(this=f"p{number}"))
+    try:
+        sql = tree.sql(dialect=_Spark, identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
+    except SqlglotError as error:
+        raise QueryError(f"The query cannot be said in Spark's SQL: {str(error)[:200]}") from None
+    return Translated(sql, names)
