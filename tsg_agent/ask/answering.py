@@ -1,30 +1,27 @@
 """Questions answered without a model: read as typed queries, checks and the conclusion; or refused, saying why."""
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from pydantic import ValidationError
 
 from tsg_agent.ask import concluding
 from tsg_agent.ask.answers import Answer, Table
-from tsg_agent.ask.citable import Ledger
+from tsg_agent.ask.bench import Bench, Last
 from tsg_agent.ask.compiling import Counted, counted_rows, lacking
 from tsg_agent.ask.deciding import decided
 from tsg_agent.ask.intent import YES_OR_NO, Asked, asked, asks_yes_or_no, polite
 from tsg_agent.ask.lexicon import in_english, spelled_out
 from tsg_agent.ask.measures import measure_of, share_of
 from tsg_agent.ask.parts import Part, Refused, refusal, second_of, sentences_of, together
-from tsg_agent.ask.scope import Scope, Setting, scope_of
+from tsg_agent.ask.scope import scope_of
 from tsg_agent.ask.sentences import MINIMUM, Told, told
 from tsg_agent.ask.tokens import CODES, figures_in, hidden, read, repaired
 from tsg_agent.ask.typed import Filter, TypedQuery, thing
-from tsg_agent.ask.vocabulary import Vocabulary
 from tsg_agent.extract.question_span import asked_text
 from tsg_agent.models import Parameters, Report
-from tsg_agent.settings import Settings
-from tsg_agent.telemetry.engine import Engine
 from tsg_agent.wording import listed, name, one_line, sentence
 
 LONGEST, MOST = 2_000, 8
@@ -46,27 +43,6 @@ _EVENTS = ("exception_type", "error_code", "error_category")
 """What a request meets: "NullPointerExceptions in 3.15.0" are counted."""
 _PLACES = ("datacenter", "availability_zone", "load_balancer_id", "instance_id")
 """What lies in one region: a name of another region's is looked for there."""
-
-
-@dataclass
-class Last:
-    """What the question before asked, for one that goes on with it."""
-
-    query: TypedQuery | None = None
-    asked: Asked | None = None
-    parameters: Parameters | None = None
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What answers are made with. `investigate`: the guide for a question's scope."""
-
-    engine: Engine
-    settings: Settings
-    setting: Setting
-    vocabulary: Vocabulary
-    ledger: Ledger
-    investigate: Callable[[str, Scope], Report]
 
 
 def answered(question: str, bench: Bench, last: Last) -> Answer:

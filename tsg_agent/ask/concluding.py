@@ -15,7 +15,7 @@ from tsg_agent.tools.rows import ScopeArgs, WindowArgs
 from tsg_agent.wording import count, listed, moment, name, number, one_line, sentence, some
 
 if TYPE_CHECKING:
-    from tsg_agent.ask.answering import Bench
+    from tsg_agent.ask.bench import Bench
     from tsg_agent.ask.parts import Part
 
 ROWS = 3
@@ -31,7 +31,7 @@ def plugin_about(column: str) -> Any:
     return next(iter(first or more), None)
 
 
-def check(part: "Part", asked: Asked, parameters: Parameters, bench: "Bench") -> None:
+def check(part: "Part", asked: Asked, parameters: Parameters, bench: Bench) -> None:
     """Run the checks of what is asked about, and say their labels; yes where one is abnormal, for what asks so."""
     plugins = list(dict.fromkeys(plugin for column in asked.by if (plugin := plugin_about(column)) is not None))
     texts, abnormal = [], False
@@ -49,7 +49,7 @@ def check(part: "Part", asked: Asked, parameters: Parameters, bench: "Bench") ->
         part.yes = abnormal != asked.health
 
 
-def beside(part: "Part", query: TypedQuery, parameters: Parameters, bench: "Bench") -> None:
+def beside(part: "Part", query: TypedQuery, parameters: Parameters, bench: Bench) -> None:
     """The guide's labels of what a plain ranking by failures is by, in a line below it."""
     plain = not (query.filters or query.bucket_seconds or query.split_at or query.conditions)
     plugin = plugin_about(query.by[0]) if len(query.by) == 1 and plain and query.measures[0] in _FAILING else None

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tsg_agent.ask.answering import Bench, Last, answered
+from tsg_agent.ask.answering import answered
 from tsg_agent.ask.answers import Answer
+from tsg_agent.ask.bench import Bench, Last
 from tsg_agent.ask.citable import Ledger
 from tsg_agent.ask.listening import Listener
 from tsg_agent.ask.scope import PLACES, Scope, Setting, began_in, scope_of

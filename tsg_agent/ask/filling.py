@@ -4,7 +4,8 @@ from itertools import pairwise
 
 from tsg_agent.ask.measures import condition_of, measure_of, share_of
 from tsg_agent.ask.phrases import is_part, is_predicate, measures_of
-from tsg_agent.ask.tokens import Reading, Token
+from tsg_agent.ask.slots import Slots
+from tsg_agent.ask.tokens import Token
 from tsg_agent.ask.typed import Bound, Filter
 from tsg_agent.ask.vocabulary import PEOPLE
 
@@ -19,41 +20,8 @@ _NOUNS = {
 _MANY = ("most", "the most", "fewest", "least", "more", "fewer", "highest", "lowest")
 
 
-class Filling:
-    """Fills one query from one question. `yes_no`: it begins as a question for yes or no does."""
-
-    def __init__(self, reading: Reading, *, yes_no: bool) -> None:
-        self.text = reading.text
-        self.tokens = list(reading.tokens)
-        self.used: set[int] = set()
-        self.yes_no = yes_no
-        self.of_it = False
-        self.by: list[str] = []
-        self.filters: list[Filter] = []
-        self.conditions: list[str] = []
-        self.measures: list[str] = []
-        self.bounds: list[Bound] = []
-        self.limit: int | None = None
-        self.order: tuple[str, bool | None] = ("", None)
-
-    # Looking at tokens
-
-    def _at(self, place: int) -> Token | None:
-        return self.tokens[place] if 0 <= place < len(self.tokens) else None
-
-    def free(self, *kinds: str) -> list[int]:
-        """The places of tokens of these kinds that have not been read."""
-        return [i for i, one in enumerate(self.tokens) if i not in self.used and one.kind in kinds]
-
-    def _is(self, place: int, kind: str, *values: str) -> bool:
-        one = self._at(place)
-        return one is not None and one.kind == kind and (not values or one.value in values)
-
-    def take(self, *places: int) -> None:
-        """These have been read."""
-        self.used.update(places)
-
-    # The parts, in the order in which they are read
+class Filling(Slots):
+    """Fills one query from one question: the parts, in the order in which they are read."""
 
     def nouns(self) -> None:
         """The noun beside a name says only what it is; not where it is counted: "how many premium customers"."""
