@@ -1,11 +1,12 @@
 """Answers from the guide: a check's labels, and what an investigation says of what a question names."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tsg_agent.ask import judged
+from tsg_agent.ask.bench import Bench
 from tsg_agent.ask.intent import Asked
-from tsg_agent.ask.parts import Refused
+from tsg_agent.ask.parts import Part, Refused
 from tsg_agent.ask.tokens import Token
 from tsg_agent.ask.typed import TypedQuery
 from tsg_agent.llm.cited_rows import evidence_of
@@ -13,10 +14,6 @@ from tsg_agent.models import Confidence, Finding, Parameters, Report, Status
 from tsg_agent.tools import GUIDE
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
 from tsg_agent.wording import count, listed, moment, name, number, one_line, sentence, some
-
-if TYPE_CHECKING:
-    from tsg_agent.ask.bench import Bench
-    from tsg_agent.ask.parts import Part
 
 ROWS = 3
 FIGURES = 4
@@ -31,7 +28,7 @@ def plugin_about(column: str) -> Any:
     return next(iter(first or more), None)
 
 
-def check(part: "Part", asked: Asked, parameters: Parameters, bench: Bench) -> None:
+def check(part: Part, asked: Asked, parameters: Parameters, bench: Bench) -> None:
     """Run the checks of what is asked about, and say their labels; yes where one is abnormal, for what asks so."""
     plugins = list(dict.fromkeys(plugin for column in asked.by if (plugin := plugin_about(column)) is not None))
     texts, abnormal = [], False
@@ -49,7 +46,7 @@ def check(part: "Part", asked: Asked, parameters: Parameters, bench: Bench) -> N
         part.yes = abnormal != asked.health
 
 
-def beside(part: "Part", query: TypedQuery, parameters: Parameters, bench: Bench) -> None:
+def beside(part: Part, query: TypedQuery, parameters: Parameters, bench: Bench) -> None:
     """The guide's labels of what a plain ranking by failures is by, in a line below it."""
     plain = not (query.filters or query.bucket_seconds or query.split_at or query.conditions)
     plugin = plugin_about(query.by[0]) if len(query.by) == 1 and plain and query.measures[0] in _FAILING else None
@@ -62,7 +59,7 @@ def beside(part: "Part", query: TypedQuery, parameters: Parameters, bench: Bench
     part.checks.append(plugin.name)
 
 
-def conclude(part: "Part", asked: Asked, names: Sequence[Token], report: Report, window: Parameters | None) -> None:
+def conclude(part: Part, asked: Asked, names: Sequence[Token], report: Report, window: Parameters | None) -> None:
     """What an investigation says: its conclusion, or of what is named. `window`: the question's own, if it has one."""
     over = (report.parameters.start_time, report.parameters.end_time)
     if window and over != (window.start_time, window.end_time) and not part.text:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tsg_agent import flags
+from tsg_agent.cli import requested
 from tsg_agent.errors import ParameterError
 
 
@@ -17,8 +17,8 @@ def test_a_pipe_is_read_and_one_that_nobody_writes_into_is_not_waited_for(
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_text, args=("shop is down" * 20_000,))
     writer.start()
-    assert flags.read_text(str(pipe)) == "shop is down" * 20_000
+    assert requested.read_text(str(pipe)) == "shop is down" * 20_000
     writer.join()
-    monkeypatch.setattr(flags, "PATIENCE", 0.1)
+    monkeypatch.setattr(requested, "PATIENCE", 0.1)
     with pytest.raises(ParameterError, match="nobody wrote into it for 0"):
-        flags.read_text(str(pipe))
+        requested.read_text(str(pipe))
