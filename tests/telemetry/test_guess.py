@@ -195,3 +195,10 @@ def test_a_folder_of_folders_is_looked_into_where_it_holds_nothing_itself(tmp_pa
     (tmp_path / "y.jsonl").write_text(json.dumps({"ts": at(1).isoformat(), "status": 200, "path": "/b"}))
     made = propose(str(tmp_path))
     assert [row["endpoint_path"] for row in made.rows] == ["/b"]
+
+
+@pytest.mark.parametrize(("count", "used"), [(lambda n: n + 1, False), (lambda n: n % 4 + 1, True)])
+def test_a_number_that_only_rises_is_no_weight(tmp_path: Path, count: Callable[[int], int], used: bool) -> None:
+    held = [{**json.loads(nested(number)), "RequestCount": count(number)} for number in range(ROWS)]
+    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, held)))
+    assert ("weight = " in propose(str(tmp_path)).text) is used

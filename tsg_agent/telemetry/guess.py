@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import pairwise
 from statistics import median
 
 import duckdb
@@ -274,6 +275,8 @@ def _leaf(column: Column, names: dict[str, list[Leaf]], free: list[Leaf]) -> tup
         wanted += [one + unit for one in wanted for unit in _UNITS]
     looks = column.name in _LIKE
     named = [leaf for one in wanted for leaf in names.get(bare(one), []) if leaf in free]
+    if column.name == "weight":
+        named = [leaf for leaf in named if not _only_rises(leaf)]
     if column.name in NEEDED or column.name == "endpoint_path":
         # What says the same of every row is an envelope's, if anything else may be meant.
         named.sort(key=lambda leaf: (leaf.share(column=column.name) < 0.5, not leaf.varies))
@@ -293,6 +296,12 @@ def _looks(name: str, leaf: Leaf) -> bool:
         well = sum(200 <= (http_status(str(value), "http") or 0) < 300 for value in leaf.values)
         return leaf.share(column=name) >= MOST and well * 2 > len(leaf.values)
     return leaf.share(column=name) >= MOST or (name == "endpoint_path" and leaf.share(_REQUEST_LINE) >= MOST)
+
+
+def _only_rises(leaf: Leaf) -> bool:
+    """Whether each row's number is above the last one's, as a row's own number or a counter is: no weight."""
+    numbers = [_number(value) for value in leaf.values]
+    return len(numbers) > FEW_ROWS and all(a is not None and b is not None and a < b for a, b in pairwise(numbers))
 
 
 def _expression(column: Column, leaf: Leaf, why: str) -> tuple[str, str]:
