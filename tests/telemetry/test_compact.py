@@ -134,11 +134,15 @@ def test_the_copies_change_no_result(repeated_request: bool, tmp_path: Path) -> 
         assert not copies(other)
 
 
-def evidence(engine: DuckDB, region: str, pool: ThreadPoolExecutor) -> dict[str, list[tuple[Any, ...]]]:
-    """What verdicts are made from, row by row: a request is told by all that is known of it, not by its id."""
+def measurer(engine: DuckDB, region: str, pool: ThreadPoolExecutor) -> Measurer:
     scope = {name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for name, value in SCOPE.items()}
     parameters = Parameters(**{name: scope[name] for name in WINDOW}, region=region)
-    tables = Measurer(engine, parameters, Settings(), pool, GUIDE.dimensions).fetch()
+    return Measurer(engine, parameters, Settings(), pool, GUIDE.dimensions)
+
+
+def evidence(engine: DuckDB, region: str, pool: ThreadPoolExecutor) -> dict[str, list[tuple[Any, ...]]]:
+    """What verdicts are made from, row by row: a request is told by all that is known of it, not by its id."""
+    tables = measurer(engine, region, pool).fetch()
     own = tables.pop("rows").to_pylist()
     users = [row.pop("user_id") for row in own]
     known: dict[Any, list[str]] = {}
@@ -163,6 +167,15 @@ def test_the_copies_change_no_evidence(repeated_request: bool, tmp_path: Path) -
             assert held == ({"regions"} if region == "nowhere" else {"rows", "flags", "products", "runs", "regions"})
             assert (found["users"] == [(0, 0)]) is (region == "nowhere")
         assert bool(copies(engine)) is not repeated_request
+
+
+def test_the_first_query_of_all_tells_requests_as_the_others_do(tmp_path: Path) -> None:
+    with DuckDB(telemetry(tmp_path)) as engine, ThreadPoolExecutor(1) as pool:
+        one = measurer(engine, "us-east", pool)
+        first = one._run("runs").to_pylist()
+        known = {row["request_id"] for row in one.fetch()["rows"].to_pylist()}
+        assert first
+        assert {row["request_id"] for row in first} <= known
 
 
 def test_queries_at_the_same_time_share_the_copies(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 An investigation reads the same requests some twenty times, and joins flags and products to them, by a text of some
 twenty characters, ten times. Their columns are read, and each join made, once instead. Where a scope is too large, or
-its request_ids repeat, the queries run as they are written; so does a scope's first, unless it joins: a lone check
-needs no copy.
+its request_ids repeat, the queries run as they are written; so does a scope's first, unless it joins or tells ids: a
+lone check needs no copy.
 """
 
 import re
@@ -136,7 +136,8 @@ class Compact:
         runs = HASHED.keys() <= self._present and RUNS.search(text) is not None
         rest = (RUNS.sub("", text) if runs else text).replace(self._requests, "")
         other = OTHER.search(COMMENT.sub("", rest)) is not None
-        if not joins and (other or scope.asked == 1):
+        tells_ids = runs or "request_id" in text.rpartition("SELECT")[2]  # those of the copies, as all others tell them
+        if not joins and (other or (scope.asked == 1 and not tells_ids)):
             return sql
         if not self._has(scope, LOGS.name, partial(copies.copy_requests, self._requests, bound)):
             return sql
