@@ -6,8 +6,8 @@ LangGraph's own way can name a class or a function for each value, and calls it 
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any, Self
@@ -46,14 +46,19 @@ class PlainData:
 
 
 class Checkpoints(AsyncSqliteSaver):
-    """A saver whose writes are whole: one cancelled between its rows and their commit would lock the file for all."""
+    """A saver whose writes are whole: one cancelled between its rows and their commit would lock the file for all.
+
+    Where the file takes no more (a disk is full), the steps are kept in memory from then on: the run goes on.
+    """
 
     @classmethod
     @asynccontextmanager
     async def of(cls, file: Path) -> AsyncIterator[Self]:
         """The steps in a file, as plain data. What is being written when it is closed is written first."""
-        async with AsyncSqliteSaver.from_conn_string(str(file)) as opened:
+        async with AsyncExitStack() as held:
+            opened = await held.enter_async_context(AsyncSqliteSaver.from_conn_string(str(file)))
             saver = cls(opened.conn, serde=PlainData())
+            saver._held = held
             async with saver.conn.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}"):
                 pass
             try:
@@ -64,20 +69,46 @@ class Checkpoints(AsyncSqliteSaver):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._writing: set[asyncio.Task[Any]] = set()
+        self._leaving = asyncio.Lock()
+        self._held = AsyncExitStack()
+        self.lost = ""
+        """Why the file takes no more; nothing where it does."""
+
+    async def setup(self) -> None:
+        """See AsyncSqliteSaver.setup."""
+        await self._somewhere(super().setup)
 
     async def aput(self, *given: Any, **named: Any) -> Any:
         """See BaseCheckpointSaver.aput."""
-        return await self._whole(super().aput(*given, **named))
+        return await self._whole(lambda: super(Checkpoints, self).aput(*given, **named))
 
     async def aput_writes(self, *given: Any, **named: Any) -> None:
         """See BaseCheckpointSaver.aput_writes."""
-        await self._whole(super().aput_writes(*given, **named))
+        await self._whole(lambda: super(Checkpoints, self).aput_writes(*given, **named))
 
-    async def _whole(self, write: Coroutine[Any, Any, Any]) -> Any:
-        task = asyncio.create_task(write)
+    async def _whole(self, write: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        task = asyncio.create_task(self._somewhere(write))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
         return await asyncio.shield(task)
+
+    async def _somewhere(self, write: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        try:
+            return await write()
+        except sqlite3.Error as error:
+            await self._leave(error)
+        return await write()
+
+    async def _leave(self, error: sqlite3.Error) -> None:
+        """Go on in memory, with all that the file holds. Raises sqlite3.Error where it cannot be read either."""
+        async with self._leaving, self.lock:
+            if self.lost:
+                return
+            await self.conn.rollback()
+            memory = await self._held.enter_async_context(AsyncSqliteSaver.from_conn_string(":memory:"))
+            if self.is_setup:  # else nothing was written yet, and perhaps nothing can be read
+                await self.conn.backup(memory.conn)
+            self.conn, self.lost = memory.conn, str(error)
 
 
 @contextmanager

@@ -28,6 +28,8 @@ _APPEND = (
     "INSERT INTO events SELECT :investigation, coalesce(max(sequence), 0) + 1,"
     " strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), :kind, :schema, :data FROM events WHERE investigation = :investigation"
 )
+TRIAL = {_APPEND: {"investigation": "", "kind": "", "schema": SCHEMA, "data": ""}}
+"""What is written, and taken back, to see whether the log takes an event."""
 _READ = "SELECT sequence, at, kind, schema_version, data FROM events WHERE investigation = ? AND sequence > ?"
 
 

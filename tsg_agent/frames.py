@@ -1,6 +1,8 @@
 """Tables that a run keeps beside its state: graph state is plain JSON, and refers to them by name."""
 
+import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,16 +23,27 @@ class Frames:
         self._folder = folder
         self._tables: dict[str, pa.Table] = {}
         self._lock = threading.Lock()
+        self.lost = ""
+        """Why a table could not be kept in the folder; nothing where all are."""
 
     def put(self, name: str, table: pa.Table) -> None:
-        """Keep a table; a folder gets it under a name that only a whole file ever has."""
+        """Keep a table; a folder gets it under a name that only a whole file ever has.
+
+        One that the folder cannot take stays in memory: the run goes on, and is not to be resumed.
+        """
         with self._lock:
             self._tables[name] = table
-        if self._folder is not None:
+        if self._folder is None or self.lost:
+            return
+        part = self._folder / f"{name}.part"
+        try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            part = self._folder / f"{name}.part"
             pyarrow.feather.write_feather(table, str(part), compression=COMPRESSION)
             part.replace(self._path(name))
+        except OSError as error:
+            self.lost = os.strerror(error.errno) if error.errno else str(error)
+            with suppress(OSError):
+                part.unlink()
 
     def get(self, name: str) -> pa.Table:
         """A table by name. Raises RecordError where it is not there."""

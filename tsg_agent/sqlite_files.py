@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from uuid import uuid4
 BUSY_S = 30.0
 """Seconds to wait for another process's write."""
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_OTHER_TABLES = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH}
 
 
 def owned(file: Path) -> Path:
@@ -53,21 +54,21 @@ def connected(file: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def mended(file: Path, column: str) -> Path | None:
+def mended(file: Path, trials: Mapping[str, Mapping[str, object]]) -> Path | None:
     """Where a damaged file is now kept, with a new one in its place; None for a sound one.
 
-    `column`: of the table that is called like the file; where the table is there without it, something else wrote it.
-    Looks at the whole file: a page that is damaged in its middle opens like any other. Raises OSError,
-    sqlite3.Error.
+    `trials`: statements that write a row, and what is bound in them. Each is run and taken back; where one fails,
+    something else made its table. Looks at the whole file: a page that is damaged in its middle opens like any other.
+    Raises OSError, sqlite3.Error.
     """
     try:
         with connected(owned(file)) as connection:
             _write_ahead(connection)
             connection.execute("CREATE TABLE IF NOT EXISTS kept (id TEXT)")  # a folder that is full, or read-only
             (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            held = {row[0] for row in connection.execute("SELECT name FROM pragma_table_info(?)", [file.stem])}
-        if said == "ok" and (not held or column in held):
-            return None
+            connection.commit()
+            if said == "ok" and all(_writes(connection, *trial) for trial in trials.items()):
+                return None
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & 0xFF not in _DAMAGED:
             raise
@@ -78,6 +79,19 @@ def mended(file: Path, column: str) -> Path | None:
             part.replace(aside.with_name(aside.name + end))
     owned(file)
     return aside
+
+
+def _writes(connection: sqlite3.Connection, statement: str, bound: Mapping[str, object]) -> bool:
+    """Whether a row can be written, which is taken back; also where there is no such table yet."""
+    try:
+        connection.execute(statement, bound)
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF not in _OTHER_TABLES:
+            raise
+        return "no such table" in str(error)
+    finally:
+        connection.rollback()
+    return True
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import Field, ValidationError
 
 from tsg_agent.errors import RecordError
-from tsg_agent.events import EventLog
+from tsg_agent.events import TRIAL, EventLog
 from tsg_agent.extract import Given, Moment
 from tsg_agent.frames import Frames
 from tsg_agent.models import Instant, Model, ModelUsage, NodeUsage, Report
@@ -30,6 +30,13 @@ except ImportError:  # not on Windows: there two processes can run one investiga
 ENDED, REPORT, FEEDBACK, SOURCE, LOCK = "ended.json", "report.json", "feedback.json", "source.json", "lock"
 SCHEMA = 1
 """Of what lies in an investigation's folder beside its report."""
+_STEPS: dict[str, dict[str, object]] = {
+    "INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)"
+    " VALUES ('', '', '', '', '', '', '')": {},
+    "INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, value)"
+    " VALUES ('', '', '', '', 0, '', '', '')": {},
+}
+"""What LangGraph writes of a run's steps."""
 CLAIM_S = 0.2
 NEAR = 3
 """Ids like a wrong one that are named."""
@@ -116,11 +123,11 @@ class Store:
         """
         notes = []
         try:
-            for name, column, lost in (
-                ("checkpoints", "thread_id", "what was interrupted before begins anew"),
-                ("events", "investigation", ""),
+            for name, trials, lost in (
+                ("checkpoints", _STEPS, "what was interrupted before begins anew"),
+                ("events", TRIAL, ""),
             ):
-                aside = mended(self._folder / f"{name}.sqlite", column)
+                aside = mended(self._folder / f"{name}.sqlite", trials)
                 if aside:
                     notes.append(f"The file of {name} was damaged, and is kept as {aside.name}{lost and f': {lost}'}.")
         except (OSError, sqlite3.Error) as error:
@@ -133,7 +140,12 @@ class Store:
     @contextmanager
     def claimed(self, identity: str) -> Iterator[None]:
         """Hold an investigation while it runs; the hold ends with the process. Raises RecordError if another has it."""
-        file = os.open(self._of(identity) / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            file = os.open(self._of(identity) / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise RecordError(
+                f"Investigation {identity} cannot be held: {error.strerror}.", fix="Make room, or run with --no-keep."
+            ) from error
         try:
             last = time.monotonic() + CLAIM_S
             while not _locked(file):  # who only looks whether it runs holds it for a moment too
@@ -273,7 +285,8 @@ class Store:
         """Every investigation kept, newest first."""
         if not self._folder.exists():
             return []
-        found = sorted(self._folder.glob("*/request.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+        found = [path for path in self._folder.glob("*/request.json") if path.parent.name.isalnum()]
+        found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         return [path.parent.name for path in found]
 
     def prune(self, days: float | None, number: int | None) -> list[str]:

@@ -107,6 +107,52 @@ def test_a_page_on_a_full_disk(shard: Place, tmp_path: Path) -> None:
     failed(done, 2, "/dev/full cannot be written: No space left on device")
 
 
+@pytest.mark.parametrize(
+    ("closed", "code", "said"),
+    [
+        ("<&-", 2, "Standard input cannot be read: Bad file descriptor"),
+        (">&-", 1, "The output cannot be written: Bad file descriptor"),
+        ("2>&-", 4, ""), ("<&- >&- 2>&-", 2, ""),
+    ],
+)  # fmt: skip
+def test_a_stream_that_is_closed_takes_nothing(closed: str, code: int, said: str, tmp_path: Path) -> None:
+    """What is opened next does not become standard output: no file has got a line of ours."""
+    command = "tools" if code == 1 else "run - -t nowhere --json" if not said else "run - -t nowhere"
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m tsg_agent {command} {closed}"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path,
+        env={**os.environ, "TSG_STATE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert said in done.stderr
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full")
+def test_an_error_that_finds_no_room_is_told_in_a_line(tmp_path: Path) -> None:
+    with FULL.open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tsg_agent", "run", "nowhere.md", "-t", ".", "--json"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60, cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: nowhere.md cannot be read") and "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_half_of_an_output_is_told(unbuffered: str, tmp_path: Path) -> None:
+    """A disk takes what it has room for; without a buffer Python does not look how much that was."""
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 1; {sys.executable} -m tsg_agent settings > out.txt"],
+        capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered},
+    )  # fmt: skip
+    assert (tmp_path / "out.txt").stat().st_size == 1024
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.startswith("Error: The output cannot be written: File too large.")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no file has such a name")
 @pytest.mark.parametrize(
     "arguments",

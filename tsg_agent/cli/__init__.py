@@ -8,6 +8,7 @@ def main() -> None:
     from tsg_agent.cli import surroundings  # noqa: PLC0415 - to import the package must start nothing
     from tsg_agent.cli.imports import loading  # noqa: PLC0415 - the same
 
+    surroundings.with_streams()
     surroundings.in_utf8()
     loading()
     from tsg_agent.cli.app import main as run  # noqa: PLC0415 - takes long: Ctrl-C must be heard before

@@ -1,6 +1,7 @@
 """The commands. What they need is imported when they run: `--help` must be quick."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -352,14 +353,22 @@ def main() -> None:
         surroundings.check_arguments(sys.argv[1:])
         _run_command()
     except TsgError as error:
-        from tsg_agent.cli.failure import show_error
-
-        show_error(error, as_json="--json" in sys.argv and not isinstance(error, OutputError))
+        _show_error(error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): nobody is left to tell.
         sys.stderr.close()
         sys.exit(0)
+
+
+def _show_error(error: TsgError) -> None:
+    from tsg_agent.cli.failure import show_error
+
+    try:
+        show_error(error, as_json="--json" in sys.argv and not isinstance(error, OutputError))
+    except OutputError:  # there is no room for the object; perhaps there is for a line
+        with suppress(OutputError):
+            show_error(error, as_json=False)
 
 
 def _run_command() -> None:

@@ -56,4 +56,7 @@ def open_streams() -> None:
         stream = getattr(sys, name)
         if type(stream) is io.TextIOWrapper:
             buffered, encoding = not stream.line_buffering and name == "stdout", stream.encoding
-            setattr(sys, name, Stream(stream.detach(), encoding, ERRORS, line_buffering=not buffered))
+            held: io.BufferedIOBase | io.RawIOBase = stream.detach()
+            if isinstance(held, io.RawIOBase):  # as PYTHONUNBUFFERED has it: what a full disk took half of was lost
+                held, buffered = io.BufferedWriter(held), False
+            setattr(sys, name, Stream(held, encoding, ERRORS, line_buffering=not buffered))

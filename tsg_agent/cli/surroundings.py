@@ -9,6 +9,24 @@ NEEDED = 2_500 * 2**20
 """Bytes of addresses for an investigation of small telemetry: most are its threads' and are never touched."""
 
 
+def with_streams() -> None:
+    """Give what was closed at the start (`>&-`) a stream that takes nothing.
+
+    Else the first file that is opened would become standard output, and be written into. Reading or printing fails
+    there, and is told; what goes to standard error is lost.
+    """
+    for number, name, mode in ((0, "stdin", os.O_WRONLY), (1, "stdout", os.O_RDONLY), (2, "stderr", os.O_WRONLY)):
+        if getattr(sys, name) is not None:
+            continue
+        held = os.open(os.devnull, mode)
+        if held != number:
+            os.dup2(held, number)
+            os.close(held)
+        os.set_inheritable(number, True)
+        opened = open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123 - for as long as the process
+        setattr(sys, name, opened)
+
+
 def in_utf8() -> None:
     """Start anew where Python takes names of files and output for ASCII, as it does with LC_ALL=C and no UTF-8 mode."""
     again = [sys.executable, "-X", "utf8"]

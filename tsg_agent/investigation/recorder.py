@@ -43,7 +43,7 @@ class Recorder:
             self._wrote()
         except (OSError, sqlite3.Error) as error:
             if not self.notes:
-                log.warning("an event cannot be written down", exc_info=True)
+                log.warning("an event cannot be written down: %s", error)
                 self.notes.append(f"Events of this investigation were not written down: {error}.")
 
     def _hidden(self, value: Any) -> Any:

@@ -134,6 +134,9 @@ class Investigation:
                         answers = await heard.answers(ended["__interrupt__"][0].value)
                     with reading():
                         ended = await run(Command(resume=answers))
+                lost = frames.lost or (saver.lost if isinstance(saver, Checkpoints) else "")
+            if lost:
+                heard.notes.append(f"This investigation could not be resumed: its steps could not be kept ({lost}).")
             return _checked(Report.model_validate(ended["report"]))
         except asyncio.CancelledError:
             await hands.stop(engine)
@@ -215,8 +218,8 @@ class Investigation:
         try:
             await asyncio.to_thread(self.store.keep_report, self.identity, report)
         except OSError as error:
-            log.warning("a report cannot be kept", exc_info=True)
-            return _noted(report, [f"This report is not kept: {error}."])
+            log.warning("a report cannot be kept: %s", error)
+            return _noted(report, [f"This report is not kept: {error.strerror or error}."])
         return await self._ended(report)
 
     async def _ended(self, report: Report) -> Report:
@@ -227,8 +230,8 @@ class Investigation:
                 self.heard.log("concluded", headline=report.headline, causes=len(report.causes))
                 await written()
             await asyncio.to_thread(self.store.end, self.identity, report.headline)
-        except (OSError, sqlite3.Error):
-            log.warning("what a concluded investigation leaves cannot be taken away", exc_info=True)
+        except (OSError, sqlite3.Error) as error:
+            log.warning("what a concluded investigation leaves cannot be taken away: %s", error)
         return report
 
 

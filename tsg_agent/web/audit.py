@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import errno
 import logging
 import os
 import threading
@@ -58,8 +59,8 @@ class Audit(logging.Handler):
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "who": who.name, "team": who.team}
         try:
             self._append(json.dumps({**line, "what": what, **told}, ensure_ascii=False, default=str))
-        except OSError:
-            logging.getLogger(__name__).exception("the audit log cannot be written")
+        except OSError as error:
+            logging.getLogger(__name__).error("the audit log cannot be written: %s", error)
 
     def emit(self, record: logging.LogRecord) -> None:
         """A query."""
@@ -70,7 +71,10 @@ class Audit(logging.Handler):
         with self._writing:
             file = os.open(self._file, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
             try:
-                os.write(file, f"{line}\n".encode())
+                data = f"{line}\n".encode()
+                if (wrote := os.write(file, data)) < len(data):  # the disk is full: no half of a line stays
+                    os.ftruncate(file, os.fstat(file).st_size - wrote)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 if os.fstat(file).st_size > MOST_BYTES:
                     self._turn_over(file)
             finally:
