@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import ormsgpack
+import pyarrow as pa
 import pytest
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Interrupt
 
 from tsg_agent import QuestionError, Report, Request, Settings, Watch, investigate, resume
 from tsg_agent.checkpoints import KIND, Checkpoints, PlainData
 from tsg_agent.errors import RecordError
+from tsg_agent.frames import Frames
 from tsg_agent.store import Store
 
 ANSWERS = {"region": "us-east", "service_name": "shop.gateway", "environment": "prod"}
@@ -189,3 +192,37 @@ def test_a_write_that_is_cancelled_gives_the_file_back_while_it_is_open(tmp_path
                 other.execute("BEGIN IMMEDIATE")
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("at", [0, 8])
+def test_a_disk_that_is_full_in_mid_run_costs_no_conclusion(
+    at: int, incident: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file takes no page more after so many steps; the questions that wait are still known."""
+    settings = Settings(state_dir=tmp_path)
+    put, steps = AsyncSqliteSaver.aput, []
+
+    async def limited(saver: Checkpoints, *given: Any, **named: Any) -> Any:
+        steps.append(saver)
+        if len(steps) == at + 1:
+            await saver.conn.execute("PRAGMA max_page_count = 1")  # it is as large as it is, and grows no more
+        return await put(saver, *given, **named)
+
+    monkeypatch.setattr(AsyncSqliteSaver, "aput", limited)
+    asked: list[object] = []
+
+    def ask(questions: Any) -> dict[str, Any]:
+        asked.append(questions)
+        return {**ANSWERS}
+
+    without = incident.model_copy(update={"text": "Errors since 2026-03-10 14:00 UTC."})
+    report = investigate(without, settings=settings, keep=True, watch=Watch(ask=ask))
+    assert report.causes and len(asked) == 1
+    assert any("its steps could not be kept (database or disk is full)" in note for note in report.notes)
+
+
+def test_a_table_that_a_folder_cannot_take_stays_in_memory(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("no folder")
+    frames, table = Frames(tmp_path / "x"), pa.table({"a": [1]})
+    frames.put("plugin_8", table)
+    assert frames.lost and frames.get("plugin_8") is table

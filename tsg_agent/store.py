@@ -31,7 +31,8 @@ ENDED, REPORT, FEEDBACK, SOURCE, LOCK = "ended.json", "report.json", "feedback.j
 SCHEMA = 1
 """Of what lies in an investigation's folder beside its report."""
 _STEPS: dict[str, dict[str, object]] = {
-    "INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)"
+    "INSERT INTO checkpoints"
+    " (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)"
     " VALUES ('', '', '', '', '', '', '')": {},
     "INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, value)"
     " VALUES ('', '', '', '', 0, '', '', '')": {},

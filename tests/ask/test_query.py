@@ -54,6 +54,8 @@ BAD = [
     "WITH api_gateway_logs AS (SELECT 1) SELECT * FROM api_gateway_logs",
     "SELECT * FROM api_gateway_logs WHERE request_id = $x",
     "SELECT nextval('s')",
+    "SELECT * FROM api_gateway_logs USING SAMPLE 10 PERCENT",
+    "SELECT * FROM api_gateway_logs TABLESAMPLE 5 ROWS",
     "SELECT query('DROP TABLE x')",
     "",
     "not sql at all (",

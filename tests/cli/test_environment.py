@@ -237,3 +237,20 @@ def test_little_memory_is_told(megabytes: int, code: int, shard: Place, tmp_path
     assert "Traceback" not in done.stderr
     if code:
         assert f"{megabytes:,} MB of memory's addresses" in json.loads(done.stdout)["error"]["message"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+@pytest.mark.parametrize("kilobytes", [48, 400])
+def test_a_state_directory_that_takes_no_more_costs_no_conclusion(kilobytes: int, shard: Place, tmp_path: Path) -> None:
+    """However far it came: no file of it grows beyond the limit."""
+    limited = f"ulimit -f {kilobytes}; exec {sys.executable} -m tsg_agent run {shard.incident} -t {shard.telemetry} -q"
+    done = subprocess.run(
+        ["bash", "-c", f"{limited} --json"],
+        capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path,
+        env={**os.environ, "TSG_STATE_DIR": str(tmp_path / "state"), "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Traceback" not in done.stderr
+    report = json.loads(done.stdout)
+    assert report["causes"][0]["subject"] == {"shard_id": "shard-07"}
+    assert any("cannot be resumed" in note or "could not be resumed" in note for note in report["notes"])

@@ -156,7 +156,9 @@ def test_what_runs_in_another_process_is_not_run_again(incident: Request, tmp_pa
 def _foreign(_held: bytes) -> bytes:
     """A sound file with tables of the same names that hold something else."""
     with closing(sqlite3.connect(":memory:")) as other:
-        other.executescript("CREATE TABLE checkpoints (a INT); CREATE TABLE events (a INT)")
+        other.executescript(
+            "CREATE TABLE checkpoints (thread_id TEXT, a INT); CREATE TABLE events (investigation TEXT, a INT)"
+        )
         return other.serialize()
 
 
@@ -183,6 +185,9 @@ def test_a_damaged_file_is_called_so_kept_aside_and_new_ones_work(
     (first, second) = (note for note in report.notes if "was damaged" in note)
     assert "begins anew" in first and "events" in second
     assert len(list(place.glob("checkpoints-damaged-*.sqlite"))) == 1
+    (place / "lost+found").mkdir()  # what others put there is none of ours
+    (place / "lost+found" / "request.json").write_text("{}")
+    assert {one.id for one in Store(place).kept()} == {before.id, identity}
     assert "damaged" not in " ".join(investigate(incident, settings=Settings(state_dir=place), keep=True).notes)
     assert Store(place).report(before.id) == before
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tsg_agent.errors import OutputError, ParameterError
 from tsg_agent.escape import ERRORS, printed
@@ -56,7 +57,7 @@ def open_streams() -> None:
         stream = getattr(sys, name)
         if type(stream) is io.TextIOWrapper:
             buffered, encoding = not stream.line_buffering and name == "stdout", stream.encoding
-            held: io.BufferedIOBase | io.RawIOBase = stream.detach()
+            held: Any = stream.detach()
             if isinstance(held, io.RawIOBase):  # as PYTHONUNBUFFERED has it: what a full disk took half of was lost
                 held, buffered = io.BufferedWriter(held), False
             setattr(sys, name, Stream(held, encoding, ERRORS, line_buffering=not buffered))

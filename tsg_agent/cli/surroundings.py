@@ -23,7 +23,7 @@ def with_streams() -> None:
             os.dup2(held, number)
             os.close(held)
         os.set_inheritable(number, True)
-        opened = open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123 - for as long as the process
+        opened = open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as the process
         setattr(sys, name, opened)
 
 

@@ -58,7 +58,7 @@ SYNTAX = (
 """Functions to the parser that are written as syntax."""
 _FORBIDDEN = (
     exp.Into, exp.Lock, exp.Placeholder, exp.Parameter, exp.Command, exp.DDL, exp.DML, exp.Pragma, exp.Set, exp.Attach,
-    exp.Copy, exp.Lateral, exp.Unnest, exp.Star, exp.Pivot, exp.Describe, exp.Summarize,
+    exp.Copy, exp.Lateral, exp.Unnest, exp.Star, exp.Pivot, exp.Describe, exp.Summarize, exp.TableSample,
 )  # fmt: skip
 _CAST = {*exp.DataType.NUMERIC_TYPES} - {exp.DataType.Type.BIT} | {
     *exp.DataType.TEXT_TYPES, *exp.DataType.TEMPORAL_TYPES, exp.DataType.Type.JSON,

@@ -1,8 +1,8 @@
 """Who asked what, and every query that ran for it: one line of JSON each, in a file that only its owner reads."""
 
+import errno
 import fcntl
 import json
-import errno
 import logging
 import os
 import threading
