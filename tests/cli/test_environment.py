@@ -144,7 +144,7 @@ def test_an_error_that_finds_no_room_is_told_in_a_line(tmp_path: Path) -> None:
 def test_half_of_an_output_is_told(unbuffered: str, tmp_path: Path) -> None:
     """A disk takes what it has room for; without a buffer Python does not look how much that was."""
     done = subprocess.run(
-        ["bash", "-c", f"ulimit -f 1; {sys.executable} -m tsg_agent settings > out.txt"],
+        ["bash", "-c", f"ulimit -f 1; {sys.executable} -m tsg_agent tools --json > out.txt"],
         capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered},
     )  # fmt: skip
