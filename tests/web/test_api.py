@@ -15,6 +15,7 @@ import httpx
 
 from tests.web.serving import OPEN, TOKENS, bearer, begun, read_events, served, state, tokens, until
 from tsg_agent.web.config import Limits, Serving
+from tsg_agent.web.metrics import Metrics
 
 pytestmark = pytest.mark.surfaces
 
@@ -120,6 +121,13 @@ def test_metrics_name_routes_and_never_what_a_client_writes(client: httpx.Client
     text = client.get("/metrics").text
     assert 'tsg_requests_total{method="GET",route="/api/v1/investigations/{identity}",status="404"}' in text
     assert "secretid" not in text
+
+
+def test_a_method_that_a_client_makes_up_is_counted_with_the_others() -> None:
+    metrics = Metrics(lambda: 0.0)
+    for method in ("SECRET", "GET"):
+        metrics.answered({"method": method}, 405, 0.1)
+    assert b'method="other"' in metrics.text() and b"SECRET" not in metrics.text()
 
 
 def test_a_team_reads_its_own_and_nobody_elses(incident: Request, tmp_path: Path) -> None:

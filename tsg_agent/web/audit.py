@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tsg_agent.escape import printed
 from tsg_agent.llm.redaction import without_secrets
 from tsg_agent.telemetry.engine import QUERIES
 from tsg_agent.tracing import WithInvestigation
@@ -58,7 +59,8 @@ class Audit(logging.Handler):
         told = {name: _short(value) for name, value in about.items() if value not in (None, "")}
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "who": who.name, "team": who.team}
         try:
-            self._append(json.dumps({**line, "what": what, **told}, ensure_ascii=False, default=str))
+            said = json.dumps({**line, "what": what, **told}, ensure_ascii=False, default=str)
+            self._append(printed(said, terminal=False))
         except OSError as error:
             logging.getLogger(__name__).error("the audit log cannot be written: %s", error)
 

@@ -6,6 +6,9 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""Those that are counted by name: a client may call any word a method."""
+
 
 class Metrics:
     """Counts of one application."""
@@ -26,9 +29,9 @@ class Metrics:
         self.told = Counter("messages", "Messages sent out", ["target", "outcome"], **named)
 
     def answered(self, scope: MutableMapping[str, Any], status: int, seconds: float) -> None:
-        """A request. Its route is a pattern: what a client writes into a path names no time series."""
+        """A request. Its route is a pattern: what a client makes up names no time series."""
         route = getattr(scope.get("route"), "path", "other")
-        self.requests.labels(route, scope["method"] if scope["method"].isalpha() else "other", status).inc()
+        self.requests.labels(route, scope["method"] if scope["method"] in METHODS else "other", status).inc()
         if not route.endswith("/events"):
             self.seconds.labels(route).observe(seconds)
 
