@@ -1,5 +1,6 @@
 """The counts by value and bucket, and the rest that each is compared with."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -211,3 +212,15 @@ def test_tables_come_in_the_guides_order() -> None:
     ]
     found = [one.dimension.step for one in measured(made(*parts)).tables]
     assert found == [2, 3, 5, 6, 8, 4]
+
+
+def test_over_a_long_window_one_columns_numbers_are_held_at_a_time() -> None:
+    """Each bucket of a value has many numbers before it has its few: of all columns together they fill the memory."""
+    columns = {f"flag {name}": "on" for name in "abcdefghijklmnop"}
+    requests = made(Part({**columns}, 10), Part({}, 20))
+    grid = Grid.over((BEGIN, BEGIN + np.timedelta64(20, "D").item()), BEGAN, 5)
+    tracemalloc.start()
+    measured_(requests, grid, None, parameters(service_name="shop"), GUIDE.dimensions)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * len(columns) * grid.count * KINDS * 8

@@ -214,11 +214,11 @@ def _counted(columns: list[Column], requests: Requests, grid: Grid) -> list[Coun
     """Counts of each column's values by the grid's buckets."""
     cell, weight = grid.buckets(requests.second), requests.weight
     spent = np.nan_to_num(requests.latency)
-    latency = counted(columns, cell, grid.count, spent if weight is None else spent * weight)
+    latency = list(counted(columns, cell, grid.count, spent if weight is None else spent * weight))
     del spent  # of millions of requests each array counts
     cell *= KINDS
     cell += requests.kind
-    kinds = counted(columns, cell, grid.count * KINDS, weight)
+    kinds = counted(columns, cell, grid.count * KINDS, weight)  # each of many numbers: over a long window one at a time
     return [Counts.of(some.reshape(len(some), grid.count, KINDS), ms) for some, ms in zip(kinds, latency, strict=True)]
 
 

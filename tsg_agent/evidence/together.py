@@ -13,13 +13,14 @@ MOST = 2**17
 """Counters of one pass: they are to stay in a processor's own memory."""
 
 
-def counted(columns: Sequence[Column], cell: NDArray[np.int64], cells: int, weight: Floats | None) -> list[Floats]:
-    """The requests of each column's values by cell (0 to `cells`): (values, cells) each.
+def counted(columns: Sequence[Column], cell: NDArray[np.int64], cells: int, weight: Floats | None) -> Iterator[Floats]:
+    """The requests of each column's values by cell (0 to `cells`): (values, cells) each, one after the other.
 
     Columns of few values are counted as one column of all their combinations, which is then summed up: reading the
     requests is what takes the time.
     """
-    return [table for some in _batches(columns, cells) for table in _tables(some, cell, cells, weight)]
+    for some in _batches(columns, cells):
+        yield from _tables(some, cell, cells, weight)
 
 
 def _batches(columns: Sequence[Column], cells: int) -> Iterator[list[Column]]:
