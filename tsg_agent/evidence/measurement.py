@@ -246,10 +246,10 @@ def _regions(dimension: Dimension, rows: pa.Table | None, own: Counts, region: s
     if rows is not None and rows.num_rows:
         encoded = rows["region"].combine_chunks().dictionary_encode()
         names, code = encoded.dictionary.to_pylist(), encoded.indices.fill_null(-1).to_numpy()
-        cell, asked = rows["cell"].to_numpy(), rows["requests"].to_numpy().astype(float)
+        asked = rows["requests"].to_numpy().astype(float)
         said = code >= 0
-        bucket = grid.buckets((cell // KINDS) * MINUTE)
-        place = (code * grid.count + bucket) * KINDS + cell % KINDS
+        bucket = grid.buckets(rows["minute"].to_numpy() * MINUTE)
+        place = (code * grid.count + bucket) * KINDS + rows["kind"].to_numpy()
         shape = (len(names), grid.count)
         kinds = np.bincount(place[said], asked[said], shape[0] * shape[1] * KINDS).astype(float)
         others = Counts.of(kinds.reshape(*shape, KINDS), np.zeros(shape))
