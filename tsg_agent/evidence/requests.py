@@ -112,6 +112,11 @@ class Requests:
         return result
 
     @cached_property
+    def not_failed(self) -> Bools:
+        """Which requests say that they were answered otherwise than by 5xx."""
+        return self.known & ~self.failed(Measure.SERVER_ERRORS)
+
+    @cached_property
     def passed_on(self) -> Bools:
         """Requests that pass on what failed behind them: a failing span without a failing child is where it failed."""
         return np.zeros(len(self), bool) if self.passed is None else self.passed
@@ -260,14 +265,12 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
         whole = whole.unify_dictionaries().combine_chunks()
     encoded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
     names = encoded.dictionary.to_pylist()
-    found = (
-        encoded.indices.fill_null(len(names))
-        if len(names) < 255
-        else encoded.indices.cast(pa.int32()).fill_null(len(names))
-    )
-    codes = found.to_numpy(zero_copy_only=False)
+    kind = _smallest(len(names))
+    codes = encoded.indices.cast(pa.from_numpy_dtype(kind)).fill_null(-1).to_numpy(zero_copy_only=False)
     order = sorted(np.flatnonzero(_held(codes, len(names))).tolist(), key=names.__getitem__)
-    rank = np.full(len(names) + 1, -1, _smallest(len(names)))
+    if order == list(range(len(names))):
+        return names, codes  # as an engine's codes mostly are
+    rank = np.full(len(names) + 1, -1, kind)
     rank[order] = np.arange(len(order))
     return [names[place] for place in order], rank[codes]
 
@@ -276,7 +279,7 @@ def _held(codes: Codes, count: int) -> Bools:
     """Which of so many codes occur: of a few each is looked for, which mostly ends with the first requests."""
     if count <= LOOKED_FOR:
         return np.array([(codes == code).any() for code in range(count)], bool)
-    return np.asarray(np.bincount(codes, minlength=count)[:count] > 0)
+    return np.asarray(np.bincount(codes + 1, minlength=count + 1)[1:] > 0)
 
 
 def _smallest(values: int) -> type[np.signedinteger[Any]]:

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsg_agent.evidence.blocks import in_blocks
 from tsg_agent.evidence.requests import Codes, Column
@@ -14,7 +13,7 @@ MOST = 2**17
 """Counters of one pass: they are to stay in a processor's own memory."""
 
 
-def counted(columns: Sequence[Column], cell: NDArray[np.int64], cells: int, weight: Floats | None) -> list[Floats]:
+def counted(columns: Sequence[Column], cell: Codes, cells: int, weight: Floats | None) -> list[Floats]:
     """The requests of each column's values by cell (0 to `cells`): (values, cells) each.
 
     Columns of few values are counted as one column of all their combinations, which is then summed up: reading the
