@@ -12,7 +12,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from tsg_agent.errors import QueryTimeout, TelemetryError, TransientTelemetryError
-from tsg_agent.models import Finding, Status
+from tsg_agent.models import Finding, Parameters, Status
 from tsg_agent.settings import AllThresholds, Settings
 from tsg_agent.steps.step import Step
 from tsg_agent.telemetry.bound_names import parameters_in
@@ -141,6 +141,10 @@ class Plugin(Step, ABC, Generic[R]):
         nulls = list(read_as_null(self.needs, engine.tables))
         return Ran(finding.model_copy(update={**queried, "missing_columns": nulls}), table, assessment.kept)
 
+    def scoped(self, parameters: Parameters) -> WindowArgs:
+        """Its arguments in an investigation."""
+        return self.args(**{name: getattr(parameters, name) for name in self.args.model_fields})
+
     def failed(self, reason: str) -> Finding:
         """A finding for a check that could not even be asked."""
         return self._ended(Status.ERROR, reason, time.perf_counter())
@@ -197,6 +201,8 @@ class Plugin(Step, ABC, Generic[R]):
             question=self.question,
             status=status,
             reason=reason,
+            harmless=sorted(self.harmless),
+            comparison=self.comparison,
             columns=self.row.described(),
             milliseconds=round((time.perf_counter() - began) * 1000, 1),
             **known,

@@ -140,6 +140,7 @@ class Workflows(Plugin[ScenarioRow]):
     rule = RULE
     resolves: ClassVar = {RULE.labels[0]: "mitigate_workflow"}
     labels_rows = True
+    succeeding = "completion_rate"
 
     def groups(self, table: pa.Table) -> list[dict[str, Any]]:
         """The raw rows, as one frame for the analysis."""
