@@ -45,13 +45,10 @@ from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tools.account import Account, account
 from tsg_agent.tools.plugin import Plugin
-from tsg_agent.tools.plugin_8_workflows import frame_of, in_the_guides_order
 from tsg_agent.tracing import span
 from tsg_agent.verdicts import Evidence
 
 log = logging.getLogger(__name__)
-WORKFLOW_ROWS = "plugin_8"
-WORKFLOW_RUNS = "plugin_8_runs"
 EVIDENCE = "evidence_"
 
 
@@ -126,7 +123,7 @@ def build_graph(guide: AnyGuide = GUIDE) -> StateGraph[State, Context, State, St
     left = dict(entered)
     for plugin in guide.steps:
         graph.add_node(plugin.key, _node(plugin.key, _check(plugin)))
-        if plugin.keeps == WORKFLOW_ROWS:
+        if plugin.keeps:
             graph.add_node("analyse", _node("analyse", functools.partial(_analyse, plugin)))
             graph.add_edge(plugin.key, "analyse")
             left[plugin.step] = "analyse"
@@ -245,7 +242,7 @@ def _run_check(plugin: Plugin[Any], state: State, context: Context) -> Finding:
         if ran.table is not None and plugin.keeps:
             context.frames.put(plugin.keeps, ran.table)
         if ran.kept is not None:
-            context.frames.put(f"{plugin.keeps}_runs", ran.kept)
+            context.frames.put(plugin.keeps_runs, ran.kept)
     except Exception as error:  # a defect in one check must not take the others with it
         log.exception("%s failed", plugin.name)
         return plugin.failed(f"The check itself failed ({type(error).__name__}: {error}). Please report this.")
@@ -258,14 +255,14 @@ async def _analyse(plugin: Plugin[Any], state: State, runtime: Runtime[Context])
     if assistant is None or not assistant.settings.analyse:
         return {}
     found = [one for one in runtime.context.findings(state) if one.plugin == plugin.number]
-    notes = [await _threaded(runtime.context, _looked, one, runtime.context, assistant) for one in found]
+    notes = [await _threaded(runtime.context, _looked, plugin, one, runtime.context, assistant) for one in found]
     return {"looked": [note for told in notes for note in told], "spent": spent_by(assistant)}
 
 
-def _looked(finding: Finding, context: Context, assistant: Assistant) -> list[str]:
+def _looked(plugin: Plugin[Any], finding: Finding, context: Context, assistant: Assistant) -> list[str]:
     if finding.status is not Status.OK:
         return []
-    frame = frame_of(in_the_guides_order(context.frames.get(WORKFLOW_ROWS)))
+    frame = plugin.frame(context.frames.get(plugin.keeps), looked_at=True)
     return second_look(finding, frame, context.settings.thresholds.workflow, assistant, context.bench)
 
 
@@ -323,12 +320,12 @@ def _judged(guide: AnyGuide, state: State, context: Context) -> State:
         return {"sla": _unmeasured(state, context).model_dump(mode="json"), "judgement": _unmade(reason)}
     given, rows = Parameters.model_validate(state["parameters"]), _account(state)
     findings = context.findings(state)
-    of_runs = [plugin.step for plugin in guide.steps if plugin.keeps == WORKFLOW_ROWS]
-    ok = any(finding.step in of_runs and finding.status is Status.OK for finding in findings)
+    good = {finding.step for finding in findings if finding.status is Status.OK}
+    runs = next((plugin for plugin in guide.steps if plugin.keeps and plugin.step in good), None)
     evidence = Evidence(
         read_requests(tables, guide.dimensions), tables.get("regions"), calls_of(tables.get("calls")),
-        functools.partial(frame_of, context.frames.get(WORKFLOW_ROWS)) if ok else None,
-        context.frames.get(WORKFLOW_RUNS).to_pandas() if ok else None,
+        functools.partial(runs.frame, context.frames.get(runs.keeps)) if runs else None,
+        context.frames.get(runs.keeps_runs).to_pandas() if runs else None,
         findings, given, context.settings.thresholds, guide, context.known.last,
     )  # fmt: skip
     judged = judge_with_suspects(evidence.before(rows.late_since), state["text"])

@@ -142,7 +142,7 @@ def test_a_check_says_how_its_rows_are_set_beside_each_other() -> None:
     chart = drawn(made, 7)
     assert chart is not None
     assert chart.title == "Failing share per rack id, whole window"
-    assert [(group.name, group.bars[0].text) for group in chart.groups] == [("r1", "40 %"), ("r2", "2 %"), ("r0", "1 %")]
+    assert {group.name: group.bars[0].text for group in chart.groups} == {"r1": "40 %", "r2": "2 %", "r0": "1 %"}
     assert chart.note.endswith("failing are all but requests answered 2xx")
     assert drawn(report(judgement(), finding(7, *rows)), 7) is None
 

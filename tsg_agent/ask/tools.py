@@ -27,7 +27,6 @@ from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tools.in_words import in_words, plain
 from tsg_agent.tools.langchain import KnownCache, unknown_values
 from tsg_agent.tools.plugin import Plugin
-from tsg_agent.tools.plugin_8_workflows import frame_of
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
 from tsg_agent.wording import moment
 
@@ -44,7 +43,7 @@ MEASURE = "Counts or measures what a question asks for; share and count come tog
 QUERY = (
     "Runs one read-only SELECT (DuckDB, times UTC), for what nothing else answers. At most 100 rows, kept as q1, q2, …"
 )
-COMPUTE = "Runs Python with pandas over frames of earlier results (q1, e7, plugin_8); assign `result`."
+COMPUTE = "Runs Python with pandas over frames of earlier results ({}); assign `result`."
 CHECK = (
     "Runs one check of the guide and gives its rows and labels. Of flags: each value; of regions: datacenters; of "
     "partitions: shards, tenants; of zones: instance types, CPU, memory; of endpoints: methods, API versions, clients; "
@@ -153,9 +152,13 @@ def tool_lines(guide: AnyGuide = GUIDE) -> list[str]:
         "measure": MEASURE,
         "query_telemetry": QUERY,
         "describe_telemetry": ABOUT,
-        CODE: COMPUTE,
+        CODE: _compute(guide),
     }
     return [f"{name}: {text}" for name, text in (told | more).items()]
+
+
+def _compute(guide: AnyGuide) -> str:
+    return COMPUTE.format(", ".join(("q1", "e7", *(plugin.keeps for plugin in guide.steps if plugin.keeps))))
 
 
 def _tool(name: str, description: str, args: type[BaseModel], call: Callable[..., str]) -> "StructuredTool":
@@ -204,8 +207,8 @@ def _check(bench: Bench, plugin: Plugin[Any], given: dict[str, Any]) -> str:
     ran = plugin.run_with_table(bench.engine, args, bench.settings)
     named = bench.ledger.finding(ran.finding)
     bench.frames[named.id.lower()] = pd.DataFrame(named.rows)
-    if plugin.key.endswith("_workflows") and ran.table is not None:
-        bench.frames["plugin_8"] = frame_of(ran.table)
+    if plugin.keeps and ran.table is not None:
+        bench.frames[plugin.keeps] = plugin.frame(ran.table)
     text = in_words(named).replace("are in the artifact", f"are kept as {named.id.lower()}, for code")
     return fenced(f"{_where(args)}\n{text}", 6500)
 
@@ -331,4 +334,4 @@ def _code(bench: Bench) -> "StructuredTool":
         text = held[0].content(result, [name for name in frames if name in bench.frames])
         return f"[{bench.ledger.text(CODE, text)}]\n{fenced(text, 6000)}"
 
-    return _tool(CODE, COMPUTE, CodeArgs, call)
+    return _tool(CODE, _compute(bench.guide), CodeArgs, call)
