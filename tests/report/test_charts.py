@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.samples import START, bad_version, finding, judgement, no_incident, only_gaps, parameters, report, series
-from tsg_agent.models import Comparison, Measure, Point, Report, Series, Status
+from tsg_agent.models import Measure, Point, Report, RowComparison, Series, Status
 from tsg_agent.report.charts import (
     PLOT,
     TOP,
@@ -136,7 +136,7 @@ def test_the_rows_of_a_cause_are_coloured() -> None:
 
 def test_a_check_says_how_its_rows_are_set_beside_each_other() -> None:
     rows = [{"rack_id": f"r{number}", "ok_pct": share} for number, share in enumerate((99.0, 60.0, 98.0))]
-    how = Comparison(by=("rack_id",), share="ok_pct", good=True)
+    how = RowComparison(by=("rack_id",), share="ok_pct", good=True)
     columns = {"rack_id": "the rack", "ok_pct": "requests answered 2xx, percent"}
     made = report(judgement(), finding(7, *rows, comparison=how, columns=columns))
     chart = drawn(made, 7)

@@ -31,7 +31,7 @@ from tsg_agent import (
 )
 from tsg_agent.ask.tools import Bench as Tools
 from tsg_agent.ask.tools import agent_tools, tool_lines
-from tsg_agent.models import Comparison
+from tsg_agent.models import RowComparison
 from tsg_agent.service.sections import section
 from tsg_agent.settings import AllThresholds
 from tsg_agent.steps.rule import Arm
@@ -112,7 +112,7 @@ def test_it_is_a_tool(tmp_path: Path) -> None:
 
 def test_its_rows_are_drawn_as_its_dimension_and_measure_say(tmp_path: Path) -> None:
     report = concluded(tmp_path, TENTH, log())
-    assert report.findings[-1].comparison == Comparison(by=("instance_id",), share="error_rate")
+    assert report.findings[-1].comparison == RowComparison(by=("instance_id",), share="error_rate")
     page = to_html(report)
     assert "Failing share per instance, whole window" in page and "failing are requests answered 5xx" in page
 

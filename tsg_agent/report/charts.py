@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from tsg_agent.models import Cause, Comparison, Confidence, Finding, Measure, Point, Report, Series, Status, Subject
+from tsg_agent.models import Cause, Confidence, Finding, Measure, Point, Report, RowComparison, Series, Status, Subject
 from tsg_agent.report.evidence import cell
 from tsg_agent.wording import clock, column_words, listed, measure_words, percent, rate_words, subject_name
 
@@ -186,7 +186,7 @@ def check_chart(report: Report, finding: Finding) -> BarChart | None:
     )
 
 
-def _row_name(how: Comparison, row: dict[str, object]) -> str:
+def _row_name(how: RowComparison, row: dict[str, object]) -> str:
     return " · ".join(cell(row[name]) for name in how.by if row.get(name) is not None) or "(unnamed)"
 
 

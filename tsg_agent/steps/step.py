@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from tsg_agent.columns import SUBJECTS
-from tsg_agent.models import Action, Cause, Comparison, Finding, Measure, StepKind, Subject
+from tsg_agent.models import Action, Cause, Finding, Measure, RowComparison, StepKind, Subject
 from tsg_agent.steps.dimension import Dimension
 from tsg_agent.steps.remedy import Remedy
 from tsg_agent.steps.rule import Rates, Rule
@@ -119,14 +119,14 @@ class Step:
         return frozenset({self.rule.otherwise, self.healthy})
 
     @property
-    def comparison(self) -> Comparison | None:
+    def comparison(self) -> RowComparison | None:
         """How its rows are set beside each other; None where nothing says how."""
         fields = self.row.model_fields
         share = self.succeeding or self.failing
         share = share or next((name for name in self.rates if (fields[name].description or "").endswith("percent")), "")
         by = tuple(name for name in fields if name in SUBJECTS)
         good = share == self.succeeding or self.rates.get(share) is answered
-        return Comparison(by=by, share=share, good=good) if self.drawn and share and by else None
+        return RowComparison(by=by, share=share, good=good) if self.drawn and share and by else None
 
     def rates_of(self, columns: tuple[str, ...], values: Sequence[tuple[str, ...]], sums: Sums, _: Any) -> Rates | None:
         """What the rule compares, of each value of a dimension; None where the rates of a value say nothing.
