@@ -19,10 +19,18 @@ class Status(StrEnum):
     ERROR = "error"
 
 
+class RowComparison(Model):
+    """How a finding's rows are set beside each other: each is named by some columns, and has a share in one."""
+
+    by: tuple[str, ...]
+    share: str = Field(description="column, percent")
+    good: bool = Field(False, description="the share is of what went well: the rest of it failed")
+
+
 class Finding(Model):
     """What one step's check found. `rows` are the guide's rows; row i (from 1) is cited as `<id>.<i>`."""
 
-    id: str = Field(description="evidence id: E2 is Step 2's finding")
+    id: str = Field(description="evidence id: E and the step's number")
     step: int
     plugin: int
     tool: str
@@ -34,6 +42,10 @@ class Finding(Model):
     labels: dict[str, int] = Field(
         default_factory=dict, description="the guide's label -> number of rows that carry it"
     )
+    harmless: list[str] = Field(
+        default_factory=list, description="those of the guide's labels that call for nothing; empty = not said"
+    )
+    comparison: RowComparison | None = Field(None, description="None = the rows are not all groups, or not said")
     rows: list[dict[str, Any]] = Field(default_factory=list, description="the rows the guide shows, in its order")
     row_count: int = Field(0, description="number of rows shown")
     groups: int = Field(0, description="number of groups measured, before the guide's filters and limits")
@@ -46,3 +58,8 @@ class Finding(Model):
     sql: str = ""
     sql_parameters: dict[str, Any] = Field(default_factory=dict)
     milliseconds: float = 0.0
+
+    @property
+    def abnormal(self) -> dict[str, int]:
+        """The labels that call for something, each with its number of rows."""
+        return {label: rows for label, rows in self.labels.items() if label not in self.harmless}

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from tsg_agent.models import Cause, Confidence, Measure, Point, Report, Series, Status, Subject
+from tsg_agent.models import Cause, Confidence, Finding, Measure, Point, Report, RowComparison, Series, Status, Subject
 from tsg_agent.report.evidence import cell
-from tsg_agent.wording import clock, measure_words, percent, rate_words, subject_name
+from tsg_agent.wording import clock, column_words, listed, measure_words, percent, rate_words, subject_name
 
 TOP, PLOT = 26, 170
 """Where the plot begins, and its height, pixels."""
@@ -155,54 +155,39 @@ def causes_chart(causes: list[Cause]) -> BarChart | None:
     return _bars("Failing share before and after", "", found, legend) if found else None
 
 
-@dataclass(frozen=True)
-class Check:
-    """How a step's rows are drawn: which columns name a row, and which hold its failing (or good) share."""
-
-    step: int
-    title: str
-    names: tuple[str, ...]
-    value: str
-    good: bool = False
-
-
-CHECKS = (
-    Check(2, "Failing share per version", ("service_version",), "failure_rate"),
-    Check(4, "Share not answered 2xx per region and zone", ("region", "availability_zone"), "availability_pct", True),
-    Check(5, "Failing share per partition and shard", ("partition_id", "shard_id", "tenant_category"), "error_rate"),
-    Check(6, "Share not answered 2xx per zone", ("availability_zone", "instance_type"), "success_rate", True),
-    Check(9, "Share of runs not completed per workflow", ("scenario_name",), "completion_rate", True),
-)
 SPREAD, OUTSTANDING = 1.0, 2.0
 """Unless a cause is among them, rows say something where one exceeds the median by so many points and so many times."""
 
 
-def check_chart(report: Report, check: Check) -> BarChart | None:
-    """A step's rows beside each other over the window, where they differ or where a cause shows among them."""
-    finding = next((f for f in report.findings if f.step == check.step and f.status is Status.OK), None)
-    rows = [r for r in finding.rows if isinstance(r.get(check.value), int | float)] if finding else []
-    if finding is None or len(rows) < 2:
+def check_chart(report: Report, finding: Finding) -> BarChart | None:
+    """A check's rows beside each other over the window, where they differ or where a cause shows among them."""
+    how = finding.comparison if finding.status is Status.OK else None
+    rows = [row for row in finding.rows if how and isinstance(row.get(how.share), int | float)]
+    if how is None or len(rows) < 2:
         return None
-    shares = [100 - r[check.value] if check.good else r[check.value] for r in rows]
-    hot = [_is_cause(report, r) for r in rows]
+    shares = [100 - row[how.share] if how.good else row[how.share] for row in rows]
+    hot = [_is_cause(report, row) for row in rows]
     usual = median(shares)
     if not any(hot) and (max(shares) - usual < SPREAD or max(shares) < OUTSTANDING * usual):
         return None
     order = sorted(range(len(rows)), key=lambda i: -shares[i])[:SHOWN_BARS]
     found = [
-        (_row_name(check, rows[i]), [("after" if hot[i] else "before", shares[i], percent(shares[i]))]) for i in order
+        (_row_name(how, rows[i]), [("after" if hot[i] else "before", shares[i], percent(shares[i]))]) for i in order
     ]
     start = report.began
     mixed = f", what lies before {clock(start)} included" if start else ""
     mixed += "; red is part of a confirmed cause" if any(hot) and not all(hot) else ""
+    counted = finding.columns.get(how.share, how.share).partition(", percent")[0]
+    by = listed([column_words(name) for name in how.by])
     return replace(
-        _bars(f"{check.title}, whole window", finding.id, found, {}),
-        note=f"{clock(report.parameters.start_time)} to {clock(report.parameters.end_time)}{mixed}",
+        _bars(f"Failing share per {by}, whole window", finding.id, found, {}),
+        note=f"{clock(report.parameters.start_time)} to {clock(report.parameters.end_time)}{mixed}; "
+        f"failing are {'all but ' if how.good else ''}{counted}",
     )
 
 
-def _row_name(check: Check, row: dict[str, object]) -> str:
-    return " · ".join(cell(row[name]) for name in check.names if row.get(name) is not None) or "(unnamed)"
+def _row_name(how: RowComparison, row: dict[str, object]) -> str:
+    return " · ".join(cell(row[name]) for name in how.by if row.get(name) is not None) or "(unnamed)"
 
 
 def _is_cause(report: Report, row: dict[str, object]) -> bool:

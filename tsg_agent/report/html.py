@@ -12,7 +12,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from tsg_agent.models import Availability, Confidence, Finding, Report
-from tsg_agent.report.charts import CHECKS, availability_chart, cause_chart, causes_chart, check_chart
+from tsg_agent.report.charts import availability_chart, cause_chart, causes_chart, check_chart
 from tsg_agent.report.conclusion_words import GUIDES_WORDS, credit, in_words
 from tsg_agent.report.evidence import PROSE_CITATION, cell, measured_row, rows_by_id
 from tsg_agent.report.markdown import NOTHING
@@ -137,7 +137,7 @@ def _context(report: Report) -> dict[str, Any]:
         "availability": availability_chart(report),
         "bars": causes_chart(first),
         "cause_charts": [chart for chart in (cause_chart(report, c) for c in first) if chart is not None],
-        "check_charts": [found for found in (check_chart(report, c) for c in CHECKS) if found is not None],
+        "check_charts": [found for found in (check_chart(report, one) for one in report.findings) if found is not None],
         "messages": messages,
         "tiers": TIERS,
         "short": [(LABELS[x.asks], "; ".join(x.items)) for x in report.brief if x.asks in IN_SHORT],

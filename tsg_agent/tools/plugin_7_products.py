@@ -131,6 +131,7 @@ class Products(Plugin[ProductRow]):
     remedies: ClassVar = {Remedy(Order.SERVE, act_for_tier): ("customer_tier",)}
     customers = True
     rule = RULE
+    drawn = False
     rates: ClassVar = {
         "success_rate": answered,
         "retry_rate": percent_of(Measure.RETRIES),

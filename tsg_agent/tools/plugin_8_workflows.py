@@ -140,6 +140,11 @@ class Workflows(Plugin[ScenarioRow]):
     rule = RULE
     resolves: ClassVar = {RULE.labels[0]: "mitigate_workflow"}
     labels_rows = True
+    succeeding = "completion_rate"
+
+    def frame(self, table: pa.Table, *, looked_at: bool = False) -> "pd.DataFrame":
+        """The raw rows; see Plugin.frame."""
+        return frame_of(in_the_guides_order(table) if looked_at else table)
 
     def groups(self, table: pa.Table) -> list[dict[str, Any]]:
         """The raw rows, as one frame for the analysis."""
