@@ -308,6 +308,7 @@ def bad_version() -> Report:
         series=[
             series({}, 0.05, 5.1),
             series({"service_version": "3.15.0"}, 0.05, 10.3, 400),
+            series({"service_version": "3.14.1"}, 0.05, 0.08, 500),
             series({"scenario_name": "checkout"}, 0.3, 18.0, 40),
         ],
         measured=[
