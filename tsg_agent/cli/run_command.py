@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from tsg_agent import recording
+from tsg_agent.cli.drawing import draw
 from tsg_agent.cli.imports import loaded
 from tsg_agent.cli.interrupts import Stopped
 from tsg_agent.cli.kept import list_kept
@@ -40,8 +41,16 @@ class Output:
     whole: bool
     quiet: bool
     record: Path | None = None
+    png: Path | None = None
     opened: bool = False
     """Show the HTML report in a browser."""
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError where a picture is wanted and cannot be drawn: before anything is investigated."""
+        if self.png is not None:
+            from tsg_agent.report.picture import rasteriser  # noqa: PLC0415 - few ask for it
+
+            rasteriser()
 
 
 def run_incident(  # noqa: PLR0913 - the command's own flags
@@ -134,6 +143,8 @@ def show(report: Report, output: Output, left: str = "") -> None:
         with writing(page, "--html"):
             write_html(report, page)
         typer.echo(f"Report: {page.resolve()}", err=True)
+    if output.png is not None:
+        draw(report, output.png)
     if output.record is not None:
         typer.echo(f"Recording: {output.record.resolve()}", err=True)
     if page is not None and output.opened and not webbrowser.open(page.resolve().as_uri()):
