@@ -59,10 +59,11 @@ FAINT = """() => {
   const faint = new Set();
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) { const one = walker.currentNode.parentElement;
-    if (!walker.currentNode.textContent.trim() || one.closest('title, desc, style, .inside') || !one.checkVisibility()) continue;
+    const seen = walker.currentNode.textContent.trim() && one.checkVisibility();
+    if (!seen || one.closest('title, desc, style, .inside')) continue;
     const style = getComputedStyle(one), own = rgb(one.closest('svg') ? style.fill : style.color);
     const [a, b] = [light(own), light(behind(one))].sort((x, y) => y - x);
-    if ((a + 0.05) / (b + 0.05) < 4.5) faint.add(`${one.tagName}.${one.getAttribute('class')}: ${own} on ${behind(one)}`); }
+    if ((a + 0.05) / (b + 0.05) < 4.5) faint.add(`${one.outerHTML.slice(0, 60)}: ${own} on ${behind(one)}`); }
   return [...faint]; }"""
 NAMELESS = """() => [...document.querySelectorAll('[tabindex="0"]')].filter(one => !one.getAttribute('role') ||
   !one.getAttribute('aria-label')).map(one => one.outerHTML.slice(0, 80))"""

@@ -18,13 +18,11 @@ from tsg_agent.report.evidence import PROSE_CITATION, cell, measured_row, rows_b
 from tsg_agent.report.markdown import NOTHING
 from tsg_agent.report.panels import panels
 from tsg_agent.report.ruled_out import alike_words, by_dimension, told_apart
-from tsg_agent.report.screen import LABELS, state
+from tsg_agent.report.screen import asked_first, state
 from tsg_agent.wording import TIERS, clock, count, lines, moment, percent, rate_words, sentence, subject_name
 
 DRAWN_CAUSES = 3
 
-IN_SHORT = ("since", "sure", "hit", "now")
-"""Lines of the short form that stand nowhere else on the page."""
 _UNIT = re.compile(r"(?<=\d) %")
 """A figure and its unit stay on one line."""
 
@@ -141,7 +139,7 @@ def _context(report: Report) -> dict[str, Any]:
         "panels": panels(report),
         "messages": messages,
         "tiers": TIERS,
-        "short": [(LABELS[x.asks], "; ".join(x.items)) for x in report.brief if x.asks in IN_SHORT],
+        "short": asked_first(report),
         "headings": [h for h in report.summary if h.statement != NOTHING],
         "quiet": [h.title for h in report.summary if h.statement == NOTHING],
         "telling": telling,
