@@ -14,7 +14,7 @@ from statistics import median
 
 import duckdb
 
-from tsg_agent.columns import COLUMNS, Column, Kind, bare
+from tsg_agent.columns import COLUMNS, EVERYWHERE, Column, Kind, bare
 from tsg_agent.telemetry.catalog import ANSWER, LOGS
 from tsg_agent.telemetry.expressions import check_expression
 from tsg_agent.telemetry.loading import quoted
@@ -29,7 +29,7 @@ MOST = 0.9
 DEEPEST = 6
 FEW_ROWS = 5
 """A file of no more rows is one object, or a page of it: its rows are in an array."""
-CONSTANTS = {"service_name": "web", "region": "all", "environment": "prod"}
+CONSTANTS = {"service_name": "web", "region": EVERYWHERE, "environment": "prod"}
 """What whose a row is reads as where a file does not say."""
 NEEDED = ("timestamp", ANSWER)
 """Without these nothing can be judged."""

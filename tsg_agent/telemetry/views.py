@@ -8,7 +8,7 @@ from tsg_agent.telemetry import paths
 from tsg_agent.telemetry.catalog import LOGS, Table
 from tsg_agent.telemetry.conversion import Reader
 from tsg_agent.telemetry.files import TableFiles
-from tsg_agent.telemetry.identity import identified, made_ids, unused_weights
+from tsg_agent.telemetry.identity import identified, made_ids, taken_for_granted, unused_weights
 from tsg_agent.telemetry.loading import Loaded, Unreadable, described, first_line, load, quoted
 from tsg_agent.telemetry.mapping import TableMapping, misfit
 from tsg_agent.telemetry.shape import fits, passed_over, shaped
@@ -101,6 +101,7 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
             reader.readings += path.notes
         made = made_ids(relation.files, plain=source == relation.sql)
         reader.readings += identified(columns, present, made, connection, source)
+        reader.notes += taken_for_granted(present)
         reader.notes += unused_weights(connection, source, held, present)
     return _view(table, source, columns, reader, Loaded(source, unread) if loaded else None)
 
