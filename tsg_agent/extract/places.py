@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 
+from tsg_agent.columns import EVERYWHERE
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.names import Hit, Names, key
 from tsg_agent.extract.text import Prose, quote
@@ -13,8 +14,6 @@ from tsg_agent.extract.words import ALL, Words, any_of, words_in
 from tsg_agent.models import Doubt, Question
 
 CANDIDATES = 20
-EVERYWHERE = "all"
-"""The only region of telemetry that does not record any, as the ready mappings have it."""
 _MATCHES = 100  # labelled lines that are read of each kind, and names whose sentences are
 _LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?P<label>%s)[\"'*`_]{0,3}[ ]?(?P<sign>[:=|])[\"'*`_ ]{0,4}"
 _NEXT_LABEL = re.compile(r"(?:[,;]|[ ])[ ]?[\"'*]{0,2}[A-Za-z_][\w-]{0,30}[\"'*]{0,2}[ ]?[:=]|[|};]|[.!?](?=\s|$)")
