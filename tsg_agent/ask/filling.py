@@ -205,10 +205,8 @@ class Filling(Slots):
         for i in self.free("bound"):
             token = self.tokens[i]
             text = token.text.lower()
-            percent, timed = (
-                "%" in text or "percent" in text,
-                text.rstrip().endswith(("s", "sec", "minute", "minutes")) and not text.endswith(("errors",)),
-            )
+            percent = "%" in text or "percent" in text
+            timed = text.rstrip().endswith(("s", "sec", "minute")) and not text.endswith("errors")
             value = token.amount
             after, before = self._counted_at(i + 1), self._phrase_before(i)
             latency = [p for p in before if self.tokens[p].kind in ("number", "function")]
