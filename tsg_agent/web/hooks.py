@@ -54,6 +54,8 @@ class Hooks:
             if message["Type"] == "SubscriptionConfirmation":
                 await self._fetch(amazons(str(message["SubscribeURL"])))
                 return _nothing("subscribed")
+            if message["Type"] == "UnsubscribeConfirmation":
+                return _nothing("unsubscribed")
         elif hook.signs:
             check(hook, request.headers, body)
         if hook.signs:
