@@ -159,11 +159,11 @@ def test_entry_of(components: list[str], service: str, row: int | None) -> None:
 def regions(*rows: tuple[str | None, int, int, int]) -> pa.Table:
     """(region, minute, answer, requests)."""
     names, minutes, answers, asked = zip(*rows, strict=True)
-    cells = [minute * KINDS + 4 * answer for minute, answer in zip(minutes, answers, strict=True)]
     return pa.table(
         {
             "region": pa.array(names, pa.string()),
-            "cell": pa.array(cells, pa.int64()),
+            "minute": pa.array(minutes, pa.int32()),
+            "kind": pa.array([4 * answer for answer in answers], pa.int8()),
             "requests": pa.array(asked, pa.int64()),
         }
     )

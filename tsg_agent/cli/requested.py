@@ -1,7 +1,6 @@
 """From a command's flags to what is asked for: apart from options.py, since it takes long to import."""
 
 import re
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from pydantic import ValidationError
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Given
-from tsg_agent.inputs import read_at_most
+from tsg_agent.patient import STDIN, read_given
 from tsg_agent.report.forms import FORMS, Form
 from tsg_agent.store import Request
 from tsg_agent.telemetry.formats import names
@@ -22,11 +21,14 @@ MOST_BYTES = 50_000_000
 
 
 def read_text(incident: str) -> str:
-    """The incident's text; bytes that are not UTF-8 are replaced. Raises ParameterError where there is none."""
+    """The incident's text; bytes that are not UTF-8 are replaced. Raises ParameterError where there is none.
+
+    No more is read than a text can have: what has no size (a device, a pipe) may have no end.
+    """
     path = Path(incident)
-    named = "Standard input" if incident == "-" else path
+    named = "Standard input" if path == STDIN else path
     try:
-        held = sys.stdin.buffer.read(MOST_BYTES + 1) if incident == "-" else read_at_most(path, MOST_BYTES)
+        held = read_given(path, MOST_BYTES)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise ParameterError(

@@ -32,7 +32,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from tsg_agent.errors import TelemetryError
-from tsg_agent.inputs import read_at_most
+from tsg_agent.patient import read_given
 from tsg_agent.telemetry.catalog import CATALOG
 from tsg_agent.telemetry.expressions import check_expression, columns_of
 from tsg_agent.telemetry.formats import based, names
@@ -119,7 +119,7 @@ def read_mapping(path: Path) -> dict[str, TableMapping]:
     Raises TelemetryError for a file that cannot be read, an unknown table or column, or a refused expression.
     """
     try:
-        data = read_at_most(path, MOST_BYTES)
+        data = read_given(path, MOST_BYTES)
         if len(data) > MOST_BYTES:
             raise ValueError(f"it is larger than {MOST_BYTES // 1_000_000} MB")
         text = data.decode("utf-8")
