@@ -12,11 +12,13 @@ from tsg_agent.ask import Answer
 from tsg_agent.extract import Given
 from tsg_agent.investigation.sources import Source
 from tsg_agent.llm import Model
-from tsg_agent.models import Report
+from tsg_agent.models import Known, Report
 from tsg_agent.report.forms import Form
+from tsg_agent.service.calls import Checked
 from tsg_agent.service.door import Events, Listed, Service, Standing
 from tsg_agent.settings import Settings
 from tsg_agent.store import Feedback
+from tsg_agent.tools import GUIDE, AnyGuide
 
 T = TypeVar("T")
 
@@ -24,7 +26,7 @@ T = TypeVar("T")
 class SyncService:
     """Service with an event loop of its own, in a thread; each method waits. Use it in `with`. For several threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a service works with, by name
         self,
         sources: Mapping[str, Source | str | Path],
         *,
@@ -32,9 +34,12 @@ class SyncService:
         model: Model | None = None,
         workers: int = 0,
         worker_setup: str = "",
+        guide: AnyGuide = GUIDE,
     ) -> None:
         """See Service."""
-        self._service = Service(sources, settings=settings, model=model, workers=workers, worker_setup=worker_setup)
+        self._service = Service(
+            sources, settings=settings, model=model, workers=workers, worker_setup=worker_setup, guide=guide
+        )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="tsg-service", daemon=True)
         self._thread.start()
@@ -99,6 +104,14 @@ class SyncService:
     def ask(self, question: str, source: str = "", *, incident: str = "", given: Given | None = None) -> Answer:
         """See Service.ask."""
         return self._done(self._service.ask(question, source, incident=incident, given=given))
+
+    def check(self, name: str, arguments: Mapping[str, Any], source: str = "") -> Checked:
+        """See Service.check."""
+        return self._done(self._service.check(name, arguments, source))
+
+    def known(self, source: str = "") -> Known:
+        """See Service.known."""
+        return self._done(self._service.known(source))
 
     def feedback(self, identity: str, **said: Any) -> Feedback:
         """See Service.feedback."""
