@@ -5,6 +5,8 @@ from collections import Counter
 
 import duckdb
 
+from tsg_agent.telemetry.values import literal
+
 _CELL = r'\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d\S*|\[[^\]]*\]|"(?:[^"\\]|\\.)*"|\S+'
 """A date and its time are one cell, and so is what is in quotes or brackets."""
 LEAST, MOST = 4, 40
@@ -37,7 +39,6 @@ def _group(name: str, held: set[str]) -> str:
 
 def keep(connection: duckdb.DuckDBPyConnection, name: str, lines: str, pattern: str) -> None:
     """Make the table `name` of the cells in `lines` (a FROM clause with a text column `line`)."""
-    text = "'" + pattern.replace("'", "''") + "'"
-    groups = ", ".join(f"'{group}'" for group in re.compile(pattern).groupindex)
+    text, groups = literal(pattern), ", ".join(map(literal, re.compile(pattern).groupindex))
     found = f"SELECT regexp_extract(line, {text}, [{groups}]) AS cells FROM {lines} WHERE regexp_matches(line, {text})"  # noqa: S608 - quoted
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT cells.* FROM ({found})")  # noqa: S608 - our own names

@@ -114,18 +114,9 @@ def as_written(expression: str) -> str:
     return inner if inner.isidentifier() and expression[0] == '"' else expression.replace('"', '\\"')
 
 
-_UNITS = {
-    "ns": 1e-6,
-    "us": 1e-3,
-    "µs": 1e-3,
-    "μs": 1e-3,
-    "ms": 1.0,
-    "sec": 1e3,
-    "s": 1e3,
-    "min": 6e4,
-    "m": 6e4,
-    "h": 3.6e6,
-}
+UNITS = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "μs": 1e-3, "ms": 1.0, "sec": 1e3, "s": 1e3, "min": 6e4, "m": 6e4,
+         "h": 3.6e6}  # fmt: skip
+"""Of durations: how many milliseconds each is."""
 _SIZES = {"b": 1, "bytes": 1} | {
     f"{letter}{tail}": (1024 if tail == "ib" else 1000) ** power
     for power, letter in enumerate("kmgt", 1)
@@ -170,7 +161,7 @@ _LONG = " + ".join(
 """Hours, minutes and seconds together, as Go writes them: 1m3.5s."""
 _LENGTH = Reading(
     "as durations with their units",
-    f"coalesce({_with_unit(_UNITS)}, CASE WHEN regexp_matches(lower(trim({{x}})), '^([0-9]+h)?([0-9]+m)?([0-9.]+s)?$') "
+    f"coalesce({_with_unit(UNITS)}, CASE WHEN regexp_matches(lower(trim({{x}})), '^([0-9]+h)?([0-9]+m)?([0-9.]+s)?$') "
     f"AND trim({{x}}) <> '' THEN {_LONG} END)",
     "TRY_CAST(replace({x}, 'ms', '') AS DOUBLE)",
 )

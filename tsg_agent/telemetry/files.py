@@ -13,7 +13,7 @@ from typing import IO
 
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import CATALOG, LOGS
-from tsg_agent.telemetry.values import is_text
+from tsg_agent.telemetry.values import is_text, literal
 
 PLAIN = {".csv": "read_csv", ".tsv": "read_csv", ".json": "read_json", ".jsonl": "read_json", ".ndjson": "read_json",
          ".log": ""}  # fmt: skip
@@ -69,7 +69,7 @@ class TableFiles:
             options = options.removeprefix("union_by_name = true, ")  # the engine cannot do both
         if self.reader == "read_json" and "format" not in more:
             options += ", format = 'auto'"
-        types = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in texts)
+        types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in texts)
         parts = [f"[{self._names}]", options, *([more] if more else []), *([f"types = {{{types}}}"] if types else [])]
         return f"{self.reader}({', '.join(parts)})"
 
@@ -83,16 +83,12 @@ class TableFiles:
 
     @property
     def _names(self) -> str:
-        return ", ".join(_quoted(glob.escape(path)) for path in self.paths)  # a name is no pattern
+        return ", ".join(literal(glob.escape(path)) for path in self.paths)  # a name is no pattern
 
     @property
     def _largest(self) -> int:
         """Bytes that one JSON object may have: an export may be one object."""
         return min(max(2**24, *(Path(path).stat().st_size + 1 for path in self.paths)), 2**30)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 ROTATED = re.compile(r"[._]log([._-]\d[\d.-]*)?(\.gz|\.zst|\.bz2)?$")

@@ -16,11 +16,13 @@ import duckdb
 
 from tsg_agent.columns import COLUMNS, EVERYWHERE, Column, Kind, bare
 from tsg_agent.telemetry.catalog import ANSWER, LOGS
+from tsg_agent.telemetry.column_readings import UNITS
 from tsg_agent.telemetry.expressions import check_expression
 from tsg_agent.telemetry.loading import quoted
 from tsg_agent.telemetry.mapping import TableMapping
 from tsg_agent.telemetry.shape import shaped
 from tsg_agent.telemetry.statuses import http_status
+from tsg_agent.telemetry.values import literal
 
 LOOKED_AT = 1000
 """Rows by which values are told."""
@@ -41,8 +43,8 @@ BAGS = frozenset({"tags", "labels", "attributes", "fields", "properties", "annot
 """What anything may be put into: its name says nothing of what is in it."""
 ALSO = 0.01
 """Share of the rows that have one of a column's names where they lack another: it was renamed, or files differ."""
-_UNITS = {"s": 1000.0, "sec": 1000.0, "seconds": 1000.0, "ms": 1.0, "us": 0.001, "micros": 0.001, "ns": 1e-6,
-          "nanos": 1e-6}  # fmt: skip
+_UNITS = UNITS | {"seconds": UNITS["s"], "micros": UNITS["us"], "nanos": UNITS["ns"]}
+"""By the words in names, too."""
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 _RESERVED = frozenset({"time", "timestamp", "date", "at", "when", "values", "group", "order", "end", "table", "case"})
 _TIMES = re.compile(
@@ -248,13 +250,13 @@ def _guessed(rows: list[dict[str, object]], unnest: str, given: dict[str, str]) 
     lines: list[str] = []
     for column in (one for one in COLUMNS if one.table == LOGS.name):
         if column.name in given:
-            lines.append(f"{column.name} = {in_toml(constant(given[column.name]))} # as given")
+            lines.append(f"{column.name} = {in_toml(literal(given[column.name]))} # as given")
             continue
         chosen = _leaves(column, names, [one for one in held if one not in used])
         if not chosen:
             if column.name in CONSTANTS:
                 lines.append(
-                    f"{column.name} = {in_toml(constant(CONSTANTS[column.name]))} # the file does not say: put yours"
+                    f"{column.name} = {in_toml(literal(CONSTANTS[column.name]))} # the file does not say: put yours"
                 )
             elif column.name in NEEDED:
                 lines.append(
@@ -390,11 +392,6 @@ def _number(value: object) -> float | None:
         return float(str(value).replace(",", "."))
     except ValueError:
         return None
-
-
-def constant(text: str) -> str:
-    """A text as SQL has it."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def in_toml(expression: str) -> str:

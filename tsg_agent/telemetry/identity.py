@@ -12,23 +12,11 @@ from tsg_agent.telemetry.spellings import SCOPE
 KEY = "request_id"
 NOUNS = {"service_name": "service", "region": "region", "environment": "environment"}
 """The columns that say whose a row is, as sentences call them."""
-WEIGHTS = frozenset(one for column in COLUMNS if column.name == WEIGHT for one in column.named) | frozenset(
-    {
-        "weights",
-        "cnt",
-        "counts",
-        "n",
-        "num",
-        "number",
-        "calls",
-        "total",
-        "frequency",
-        "freq",
-        "samplingrate",
-        "samples",
-        "nb",
-    }
-)
+WEIGHTS = frozenset({
+    *(one for column in COLUMNS if column.name == WEIGHT for one in column.named),
+    "weights", "cnt", "counts", "n", "num", "number", "calls", "total", "frequency", "freq", "samplingrate", "samples",
+    "nb",
+})  # fmt: skip
 """What sources may call the number of requests that a row stands for, as `bare` has it."""
 
 

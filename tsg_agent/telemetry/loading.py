@@ -15,6 +15,7 @@ from tsg_agent.telemetry.expressions import columns_of
 from tsg_agent.telemetry.files import REJECTING, TableFiles
 from tsg_agent.telemetry.mapping import TableMapping
 from tsg_agent.telemetry.times import is_iso
+from tsg_agent.telemetry.values import literal
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,7 @@ def _objects(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles
 def _lines(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, pattern: str, few: float) -> Loaded:
     """Lines of text by the named groups of a regular expression; blank lines and comments (#) are none."""
     groups = list(re.compile(pattern).groupindex)
-    text = "'" + pattern.replace("'", "''") + "'"
-    listed = ", ".join(f"'{group}'" for group in groups)
+    text, listed = literal(pattern), ", ".join(map(literal, groups))
     columns = ", ".join(f"nullif(found.{quoted(group)}, '') AS {quoted(group)}" for group in groups)
     found = f"(SELECT regexp_extract(line, {text}, [{listed}]) AS found FROM {files.as_lines}"  # noqa: S608 - quoted
     sql = f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {columns} FROM {found} WHERE regexp_matches(line, {text}))"  # noqa: S608 - quoted

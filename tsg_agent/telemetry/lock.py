@@ -4,6 +4,8 @@ import glob
 
 import duckdb
 
+from tsg_agent.telemetry.values import literal
+
 
 def lock(connection: duckdb.DuckDBPyConnection, paths: list[str], spill: str, most_spilled: int) -> None:
     """From here on no query reaches another file, writes, attaches, installs or changes a setting.
@@ -12,7 +14,7 @@ def lock(connection: duckdb.DuckDBPyConnection, paths: list[str], spill: str, mo
     """
     # A file whose name would be a pattern is read by a pattern that only it matches, which must be allowed as well.
     both = dict.fromkeys(form for path in paths for form in (path, glob.escape(path)))
-    quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in both)
+    quoted = ", ".join(map(literal, both))
     for statement in (
         f"SET allowed_paths = [{quoted}]",
         "SET python_enable_replacements = false",
@@ -20,7 +22,7 @@ def lock(connection: duckdb.DuckDBPyConnection, paths: list[str], spill: str, mo
         "SET autoload_known_extensions = false",
         "SET allow_community_extensions = false",
         # Where a query outgrows its memory it goes on in a private folder; only the engine itself writes there.
-        f"SET temp_directory = '{spill.replace(chr(39), chr(39) * 2)}'",
+        f"SET temp_directory = {literal(spill)}",
         f"SET max_temp_directory_size = '{most_spilled // 2**20}MiB'",
         "SET enable_external_access = false",
         "SET lock_configuration = true",

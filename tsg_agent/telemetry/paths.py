@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from tsg_agent.telemetry.values import literal
+
 COLUMN = "endpoint_path"
 MANY = 10
 """Paths that differ in their numbers only are one endpoint from so many on."""
@@ -46,7 +48,7 @@ def templated(connection: duckdb.DuckDBPyConnection, source: str, expression: st
         return Templated(expression)
     sql = f"path_template({path})"
     if 0 < len(few) <= KEPT:
-        names = ", ".join("'" + name.replace("'", "''") + "'" for name in few)
+        names = ", ".join(map(literal, few))
         sql = f"CASE WHEN {sql} IN ({names}) THEN path_without_hashes({path}) ELSE {sql} END"
     first, paths = merged[0][0], sum(row[1] for row in merged)
     more = f" and {len(merged) - 1} more" if len(merged) > 1 else ""

@@ -16,9 +16,10 @@ from tsg_agent.telemetry.catalog import ANSWER, CALLS, LOGS
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.files import ending, find_files, group_files, table_of
 from tsg_agent.telemetry.formats import Format, formats
-from tsg_agent.telemetry.guess import CONSTANTS, NEEDED, Guess, constant, guess, in_toml
+from tsg_agent.telemetry.guess import CONSTANTS, NEEDED, Guess, guess, in_toml
 from tsg_agent.telemetry.loading import described
 from tsg_agent.telemetry.shape import add_macros
+from tsg_agent.telemetry.values import literal
 
 LOOKED_AT = 200
 """Lines by which a log is recognised."""
@@ -243,7 +244,7 @@ def _based(given: dict[str, str]) -> list[str]:
     for name, value in CONSTANTS.items():
         chosen = given.get(name, value)
         mark = "" if name in given else "# "
-        lines.append(f'{mark}{name} = "{constant(chosen)}"')
+        lines.append(f'{mark}{name} = "{literal(chosen)}"')
     return lines
 
 

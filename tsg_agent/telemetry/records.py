@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from tsg_agent.telemetry.values import literal
+
 OBJECT = r"TRY_CAST(nullif(regexp_extract(line, '\{.*\}'), '') AS JSON)"
 """The object of a line: from its first bracket to its last one."""
 LEAST_PAIRS = 3
@@ -84,8 +86,8 @@ def _form(connection: duckdb.DuckDBPyConnection, lines: str) -> tuple[str, str]:
     if form == OBJECT:
         sql = f"SELECT json_group_structure({OBJECT}) FROM {lines} WHERE {is_record}"  # noqa: S608 - our own names
         (structure,) = connection.execute(sql).fetchone() or ("{}",)
-        quoted = str(structure or "{}").replace("'", "''")
-        return is_record, f"SELECT unnest(from_json({OBJECT}, '{quoted}')) FROM {lines}"  # noqa: S608 - quoted
+        held = literal(str(structure or "{}"))
+        return is_record, f"SELECT unnest(from_json({OBJECT}, {held})) FROM {lines}"  # noqa: S608 - quoted
     pairs = Pairs(form)
     keys = connection.execute(
         f"SELECT k FROM (SELECT unnest({pairs.list_of(1)}) AS k FROM {lines} WHERE {is_record}) "  # noqa: S608 - our own names

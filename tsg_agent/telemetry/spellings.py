@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from tsg_agent.telemetry.values import literal
+
 SCOPE = ("region", "environment", "service_name")
 """The columns that say whose a row is."""
 MISSING = frozenset({"", "-", "null", "none", "n/a", "nan"})
@@ -38,7 +40,9 @@ class Spellings:
                     held[row[place]] += row[-1]
             changed = self._changed(name, held)
             if changed:
-                arms = " ".join(f"WHEN {_quoted(old)} THEN {_sql(new)}" for old, new in changed.items())
+                arms = " ".join(
+                    f"WHEN {literal(old)} THEN {literal(new) if new else 'NULL'}" for old, new in changed.items()
+                )
                 result[name] = f"CASE CAST({sql} AS VARCHAR) {arms} ELSE CAST({sql} AS VARCHAR) END"
             told = [old for old, new in changed.items() if new is not None]
             if told:
@@ -65,11 +69,3 @@ def tidy(value: str) -> str:
 def key_of(value: str) -> str:
     """What spellings of one name share."""
     return tidy(value).casefold().replace("_", "-").replace(" ", "-")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _sql(name: str | None) -> str:
-    return "NULL" if name is None else _quoted(name)

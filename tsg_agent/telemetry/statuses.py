@@ -13,6 +13,7 @@ from importlib.resources import files
 import duckdb
 
 from tsg_agent.telemetry.column_readings import MISSING, Values
+from tsg_agent.telemetry.values import literal
 
 MANY = 1000
 """Different values that are no HTTP status; of more, the rarest are unknown."""
@@ -78,7 +79,7 @@ def read_statuses(values: Values, found: str, held: Collection[str], scheme: str
         return Statuses(f"CASE WHEN {plain} THEN {number} END")
     scheme = scheme or _scheme([value for value, _ in odd], http=_any(connection, source, plain))
     read = {value: http_status(_turned(value, expression, found), scheme) for value, _ in odd}
-    arms = "".join(f" WHEN {_quoted(value)} THEN {status}" for value, status in read.items() if status is not None)
+    arms = "".join(f" WHEN {literal(value)} THEN {status}" for value, status in read.items() if status is not None)
     zero = _zero() if scheme == "http" and "0" in read and FLAGS in held else ""
     value = f"CASE {text}{arms} END" if arms else "NULL"
     sql = f"CAST(CASE WHEN {plain} THEN {number}{zero.replace('{number}', number)} ELSE {value} END AS BIGINT)"
@@ -139,7 +140,3 @@ def _notes(odd: list[tuple[str, int]], read: dict[str, int | None], scheme: str,
             f"status_code holds {shown} in {rows:,} rows, which is no status: how these were answered is unknown."
         )
     return notes
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

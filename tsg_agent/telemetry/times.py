@@ -7,6 +7,7 @@ import duckdb
 
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.column_readings import Read, Reading, Values, as_written
+from tsg_agent.telemetry.values import literal
 
 ISO = r"^\s*\d{4}\D"
 """The year first: nothing to choose."""
@@ -165,12 +166,8 @@ def _parsed(expression: str, form: str) -> str:
 
 def _fitting(connection: duckdb.DuckDBPyConnection, source: str, expression: str, example: str) -> list[str]:
     """The formats that read every value."""
-    forms = [form for form in _formats(example) if _reads(connection, f"(SELECT '{_plain(example)}' AS t)", "t", form)]
+    forms = [form for form in _formats(example) if _reads(connection, f"(SELECT {literal(example)} AS t)", "t", form)]
     return [form for form in forms if _reads(connection, source, expression, form)]
-
-
-def _plain(text: str) -> str:
-    return text.replace("'", "''")
 
 
 def _reads(connection: duckdb.DuckDBPyConnection, source: str, expression: str, form: str) -> bool:

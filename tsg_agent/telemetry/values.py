@@ -22,6 +22,11 @@ def is_text(value: object) -> bool:
     return True
 
 
+def literal(text: str) -> str:
+    """A text as SQL has it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def rows_of(table: pa.Table) -> list[dict[str, Any]]:
     """The rows; a date or time that Python has not (after the year 9999, before 1, infinite) as text."""
     columns = [_values(column) for column in table.columns]
