@@ -118,7 +118,7 @@ def test_a_failing_branch_ends_in_its_finding_and_sinks_no_other(error: Exceptio
 
 def test_without_evidence_there_is_no_verdict_and_it_says_so(folder: Path) -> None:
     with open_telemetry(str(folder)) as engine:
-        report = concluded(Faulty(engine, {"AS cell": QueryError("no measurement")}))
+        report = concluded(Faulty(engine, {"AS kind": QueryError("no measurement")}))
     assert report.causes == []
     assert any("no measurement" in note for note in report.notes)
     assert {finding.status for finding in report.findings} == {"ok"}
@@ -135,7 +135,7 @@ def test_why_availability_is_unknown_is_said_and_counted_as_nothing(
     error: TelemetryError, words: str, folder: Path
 ) -> None:
     with open_telemetry(str(folder)) as engine:
-        report = concluded(Faulty(engine, {"AS cell": error}))
+        report = concluded(Faulty(engine, {"AS kind": error}))
     assert report.headline == f"Nothing could be judged: {words}."
     assert (report.sla.breached, report.sla.window, report.sla.reason) == (None, None, words)
     assert report.sla.status.value == ("timeout" if isinstance(error, QueryTimeout) else "error")
