@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,8 +22,18 @@ from typing import Any
 from tsg_agent.simulator.demos import demo_named, write_demo
 
 QUEUED, READERS, SILENT = 50, 200, 20
-IDLE_CHECKS = 200
+IDLE_S = 10
 CHECK_S = 0.05
+PROBE = """
+import json, select, sys, time, urllib.request
+took = []
+while not select.select([sys.stdin], [], [], CHECK_S)[0]:
+    began = time.perf_counter()
+    assert urllib.request.urlopen(sys.argv[1], timeout=60).read() == b"ok"
+    took.append(time.perf_counter() - began)
+print(json.dumps(took))
+""".replace("CHECK_S", str(CHECK_S))
+"""Checks the server's health until it is hung up on: in a process of its own, which readers do not hold."""
 
 
 def measure() -> None:
@@ -60,7 +72,8 @@ async def _loaded(port: int, pid: int, text: str) -> list[tuple[str, str]]:
         await asyncio.sleep(0.1)
     ids = [await _begin(port, text)]
     await _read(port, ids[0], [], [])  # what is loaded at the first is loaded
-    idle = [await _health(port) for _ in range(IDLE_CHECKS)]
+    async with _probed(port) as idle:
+        await asyncio.sleep(IDLE_S)
     memory = _megabytes(pid)
     began = time.monotonic()
     ids = [await _begin(port, text) for _ in range(QUEUED)]
@@ -71,12 +84,8 @@ async def _loaded(port: int, pid: int, text: str) -> list[tuple[str, str]]:
     reading = [
         asyncio.create_task(_read(port, ids[number % QUEUED], late, wrong)) for number in range(READERS - SILENT)
     ]
-    loaded: list[float] = []
-    while not all(task.done() for task in reading):
-        loaded.append(await _health(port))
-        await asyncio.sleep(CHECK_S)
-    for task in reading:
-        task.result()
+    async with _probed(port) as loaded:
+        await asyncio.gather(*reading)
     took = time.monotonic() - began
     most = _megabytes(pid, "VmHWM")
     for _, writer in silent:
@@ -116,11 +125,16 @@ async def _answer(port: int, method: str, path: str) -> int:
     return int(said.split(b" ", 2)[1]) if said else 0
 
 
-async def _health(port: int) -> float:
-    began = time.perf_counter()
-    if await _answer(port, "GET", "/healthz") != 200:
-        sys.exit("The server does not answer.")
-    return time.perf_counter() - began
+@asynccontextmanager
+async def _probed(port: int) -> AsyncIterator[list[float]]:
+    """How long each health check took, in seconds: filled at the end."""
+    took: list[float] = []
+    command = (sys.executable, "-c", PROBE, f"http://127.0.0.1:{port}/healthz")
+    pipe = asyncio.subprocess.PIPE
+    prober = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    yield took
+    said, _ = await prober.communicate(b"end")
+    took += json.loads(said)
 
 
 async def _connected(port: int, identity: str) -> tuple[Any, Any]:

@@ -79,7 +79,6 @@ def finding(step: int, *rows: dict[str, Any], label: str = "", **changes: Any) -
         "label": label or healthy,
         "labels": {label or healthy: len(rows)} if rows else {},
         "harmless": sorted(check.harmless),
-        "comparison": check.comparison,
         "rows": list(rows),
         "row_count": len(rows),
         "groups": max(3, len(rows)),
@@ -311,6 +310,7 @@ def bad_version() -> Report:
         series=[
             series({}, 0.05, 5.1),
             series({"service_version": "3.15.0"}, 0.05, 10.3, 400),
+            series({"service_version": "3.14.1"}, 0.05, 0.08, 500),
             series({"scenario_name": "checkout"}, 0.3, 18.0, 40),
         ],
         measured=[

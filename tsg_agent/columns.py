@@ -48,6 +48,9 @@ DEPTH = (
 """Of two values that name the same requests the first of these is said, and a conjunction belongs to its first's step:
 what somebody changed, then what is nearest to where it breaks."""
 
+EVERYWHERE = "all"
+"""The only region of telemetry that does not record any, as the ready mappings have it."""
+
 
 @dataclass(frozen=True)
 class Column:

@@ -36,7 +36,7 @@ from tsg_agent.llm.untrusted import fenced
 from tsg_agent.models import Doubt, Question, Report, Status
 from tsg_agent.service.door import Service
 from tsg_agent.service.sections import SECTIONS, section
-from tsg_agent.tools import Plugin, get_tools
+from tsg_agent.tools import Plugin
 from tsg_agent.tools.code_interpreter import DESCRIPTION, CodeArgs, CodeInterpreter, MappingStore
 from tsg_agent.tools.langchain import explainer
 
@@ -101,7 +101,6 @@ class Server:
 
     def __init__(self, service: Service, which: Which = "few") -> None:
         self._service = service
-        self._checks: dict[str, dict[str, Any]] = {}
         self._frames: dict[str, pd.DataFrame] = {}
         self._interpreter: CodeInterpreter | None = None
         tools = [
@@ -230,24 +229,15 @@ class Server:
         args = create_model(f"{plugin.args.__name__}Of", __base__=plugin.args, **fields)
 
         async def call(given: BaseModel, _ctx: Context) -> Said:
-            held = given.model_dump(mode="json")
-            tool = (await asyncio.to_thread(self._tools, held.pop("source")))[plugin.name]
-            message = await alone(tool.invoke, {"type": "tool_call", "id": "1", "name": plugin.name, "args": held})
-            if message.status == "error":
-                raise ToolError(message.content)
-            if message.artifact["status"] == Status.OK:
-                self._frames[_frame(plugin)] = pd.DataFrame(message.artifact["rows"])
-            return fenced(message.content, MOST)
+            arguments = given.model_dump(mode="json")
+            said = await self._service.check(plugin.name, arguments, arguments.pop("source"))
+            if said.finding is None:
+                raise ToolError(said.text)
+            if said.finding["status"] == Status.OK:
+                self._frames[_frame(plugin)] = pd.DataFrame(said.finding["rows"])
+            return fenced(said.text, MOST)
 
         return _tool(plugin.name, plugin.description(self._service.settings.thresholds), args, call)
-
-    def _tools(self, source: str) -> dict[str, Any]:
-        """A source's checks. The telemetry's known values are read once."""
-        if source not in self._checks:
-            engine = self._service.sources.engine(source)
-            made = get_tools(engine, self._service.settings, guide=self._service.guide, checks_only=True)
-            self._checks[source] = {tool.name: tool for tool in made}
-        return self._checks[source]
 
     async def _code(self, args: CodeArgs, _ctx: Context) -> Said:
         def run() -> str:

@@ -5,7 +5,7 @@ incident or a value of the telemetry.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
@@ -21,15 +21,16 @@ except ImportError:  # an extra
     trace = None
 
 _INVESTIGATION: ContextVar[str] = ContextVar("tsg_investigation", default="")
-"""The id of the investigation that the current task or thread works for."""
+"""The id of the investigation, or the question, that the current task or thread works for."""
+_ABOUT = "tsg-about"
 
 
 @contextmanager
-def about(identity: str) -> Iterator[None]:
-    """While an investigation is worked for."""
+def about(identity: str) -> Iterator[str]:
+    """While an investigation, or a question, is worked for."""
     before = _INVESTIGATION.set(identity)
     try:
-        yield
+        yield identity
     finally:
         _INVESTIGATION.reset(before)
 
@@ -51,24 +52,25 @@ def span(name: str, **attributes: str | int | float | bool) -> AbstractContextMa
 
 
 def carried() -> dict[str, str]:
-    """The current span, to be told to another process; empty where there is none."""
-    carrier: dict[str, str] = {}
+    """The current span, and what is worked for, to be told to another process."""
+    carrier = {_ABOUT: _INVESTIGATION.get()}
     if trace is not None:
         TraceContextTextMapPropagator().inject(carrier)
     return carrier
 
 
 @contextmanager
-def within(carrier: dict[str, str]) -> Iterator[None]:
-    """Below a span of another process."""
-    if trace is None or not carrier:
-        yield
-        return
-    token = context.attach(TraceContextTextMapPropagator().extract(carrier))
-    try:
-        yield
-    finally:
-        context.detach(token)
+def within(carrier: Mapping[str, str]) -> Iterator[None]:
+    """Below a span of another process, and for what that works for."""
+    with about(carrier.get(_ABOUT, "")):
+        if trace is None:
+            yield
+            return
+        token = context.attach(TraceContextTextMapPropagator().extract(carrier))
+        try:
+            yield
+        finally:
+            context.detach(token)
 
 
 @contextmanager

@@ -17,11 +17,24 @@ import numpy as np
 import pytest
 
 from tests.cli.running import ROOT
-from tsg_agent import ParameterError, RecordError, Report, Request, Service, Settings, SyncService, TelemetryError
+from tsg_agent import (
+    ParameterError,
+    QuestionError,
+    RecordError,
+    Report,
+    Request,
+    Service,
+    Settings,
+    SyncService,
+    TelemetryError,
+    TsgError,
+)
 from tsg_agent.errors import WorkerError
 from tsg_agent.events import Event
 from tsg_agent.recording import comparable
+from tsg_agent.service import calls
 from tsg_agent.store import Store
+from tsg_agent.telemetry.engine import Engine
 
 pytestmark = pytest.mark.surfaces
 OPEN = "Errors since 2026-03-10 14:00 UTC, shop.gateway in prod."
@@ -43,9 +56,18 @@ async def event(service: Service, identity: str, kind: str) -> Event:
     raise AssertionError(f"no {kind}")
 
 
-def pid(service: Service, identity: str) -> int:
+def at_work(service: Service) -> dict[str, int]:
     assert service._workers
-    return service._workers.at_work[identity]
+    return service._workers.investigating.at_work
+
+
+def answering(service: Service) -> dict[str, int]:
+    assert service._workers
+    return service._workers.answering.at_work
+
+
+def pid(service: Service, identity: str) -> int:
+    return at_work(service)[identity]
 
 
 def ended_once(state: Path) -> list[str]:
@@ -108,10 +130,10 @@ def test_a_worker_that_is_killed_is_gone_on_from_and_takes_no_other_with_it(inci
             assert "interrupted" not in [event.kind for event in await service.events(other)]
             doomed = await service.start(incident.text)
             for _ in range(2):
-                while doomed not in ((service._workers and service._workers.at_work) or {}):
+                while doomed not in at_work(service):
                     await asyncio.sleep(0.01)
                 os.kill(killed := pid(service, doomed), signal.SIGKILL)
-                while service._workers and service._workers.at_work.get(doomed) == killed:
+                while at_work(service).get(doomed) == killed:
                     await asyncio.sleep(0.01)
             with pytest.raises(WorkerError, match="ended twice"):
                 await service.ended(doomed)
@@ -124,20 +146,118 @@ def test_a_worker_that_is_killed_is_gone_on_from_and_takes_no_other_with_it(inci
 
 
 def test_one_that_hangs_is_ended_and_says_so(incident: Request, tmp_path: Path) -> None:
+    """The limit is the settings' own: three times as long as a query may take."""
+    settings = Settings(state_dir=tmp_path, query_timeout=2)
+
     async def main() -> None:
-        async with door(incident, tmp_path, workers=1) as service:
-            assert service._workers
-            usual, service._workers._quiet = service._workers._quiet, 4.0
+        async with Service({"shop": incident.telemetry}, settings=settings, workers=1) as service:
             identity, other = await service.start(incident.text), await service.start(incident.text)
             await event(service, identity, "began")
             os.kill(pid(service, identity), signal.SIGSTOP)
-            with pytest.raises(WorkerError, match="Nothing happened for 4 s"):
-                await service.ended(identity)
-            service._workers._quiet = usual
+            began = time.monotonic()
+            async with asyncio.timeout(60):  # a limit that does not hold is a failure here, and not the test's own end
+                with pytest.raises(WorkerError, match="Nothing happened for 6 s"):
+                    await service.ended(identity)
+            assert time.monotonic() - began >= 5
             assert (await service.events(identity))[-1].kind == "failed"
             assert (await service.ended(other)).causes
 
     asyncio.run(main())
+
+
+def misbehaving() -> None:
+    """What workers call as they start: some questions end their process, hang it, or take long."""
+    answer = calls.answer
+
+    def answered(question: str, engine: Engine, *given: Any, **named: Any) -> Any:
+        if question == "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if question == "hang":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        if question == "be slow":
+            for _ in range(5):
+                time.sleep(1.3)
+                engine.run("SELECT 1", {}, timeout=1)
+        return answer("how many requests failed?", engine, *given, **named)
+
+    calls.answer = answered
+
+
+SETUP = "tests.service.test_workers:misbehaving"
+
+
+async def busy(service: Service) -> int:
+    """The process that looks for an answer."""
+    async with asyncio.timeout(60):
+        while not answering(service):
+            await asyncio.sleep(0.01)
+    return next(iter(answering(service).values()))
+
+
+def test_a_question_that_crashes_hangs_or_is_given_up_takes_nothing_with_it(incident: Request, tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path, query_timeout=2)
+
+    async def main() -> None:
+        async with Service({"shop": incident.telemetry}, settings=settings, workers=1, worker_setup=SETUP) as service:
+
+            async def ask(question: str) -> str:
+                async with asyncio.timeout(60):
+                    return (await service.ask(question, incident=incident.text)).text
+
+            identity = await service.start(incident.text)
+            with pytest.raises(WorkerError, match="SIGSEGV"):
+                await ask("crash")
+            assert "failed" in await ask("how many requests failed?")
+            with pytest.raises(WorkerError, match="Nothing happened for 6 s"):
+                await ask("hang")
+            assert "failed" in await ask("be slow")  # 6.5 s, but never 6 in which nothing happens
+            asking = asyncio.create_task(ask("hang"))
+            process = await busy(service)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            with pytest.raises(ProcessLookupError):
+                os.kill(process, 0)
+            assert "failed" in await ask("how many requests failed?")
+            assert (await service.ended(identity)).causes
+            assert "interrupted" not in [one.kind for one in await service.events(identity)]
+            asking = asyncio.create_task(ask("hang"))
+            await busy(service)
+        with pytest.raises(WorkerError):  # who still asks at the end is told so
+            await asking
+        assert not service.sources._engines  # this process opened nothing
+
+    asyncio.run(main())
+
+
+def test_checks_and_known_values_come_from_a_worker_and_errors_are_the_typed_ones(
+    incident: Request, tmp_path: Path
+) -> None:
+    window = {"start_time": "2026-03-10T12:00Z", "end_time": "2026-03-10T15:00Z", "region": "us-east",
+              "environment": "prod", "service_name": "shop.gateway"}  # fmt: skip
+
+    async def said(workers: int) -> list[Any]:
+        found: list[Any] = []
+        async with door(incident, tmp_path / str(workers), workers) as service:
+            for name, arguments in (("plugin_4_tool", window), ("plugin_4_tool", {**window, "region": "mars"})):
+                checked = await service.check(name, arguments)
+                found.append((checked.text, checked.finding and checked.finding["label"]))
+            found.append(await service.known())
+            for asking in (
+                service.check("plugin_99_tool", window),
+                service.ask("which shards failed?", "shp"),
+                service.ask("which shards failed since 2026-03-10 14:00 UTC until 15:00 UTC?"),
+            ):
+                with pytest.raises(TsgError) as caught:
+                    await asking
+                found.append((type(caught.value), str(caught.value), getattr(caught.value, "questions", None)))
+            return found
+
+    here, there = asyncio.run(said(0)), asyncio.run(said(1))
+    assert there == here
+    assert there[0][1] == "LOW_SUCCESS" and there[1][1] is None
+    assert "us-east" in there[1][0] and "us-east" in there[2].regions
+    assert [kind for kind, *_ in there[3:]] == [ParameterError, ParameterError, QuestionError]
 
 
 def test_cancel_ends_the_worker(incident: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +315,7 @@ def test_workers_are_killed_at_random_moments(incident: Request, tmp_path: Path)
     async def killed(service: Service, identity: str, after: float) -> bool:
         await event(service, identity, "began")
         await asyncio.sleep(after)
-        if identity not in ((service._workers and service._workers.at_work) or {}):
+        if identity not in at_work(service):
             return False  # it was quicker
         os.kill(pid(service, identity), signal.SIGKILL)
         return True

@@ -27,11 +27,10 @@ from tsg_agent import (
     get_tools,
     graph_context,
     open_telemetry,
-    to_html,
 )
 from tsg_agent.ask.tools import Bench as Tools
 from tsg_agent.ask.tools import agent_tools, tool_lines
-from tsg_agent.models import RowComparison
+from tsg_agent.report.charts import causes_chart
 from tsg_agent.service.sections import section
 from tsg_agent.settings import AllThresholds
 from tsg_agent.steps.rule import Arm
@@ -110,11 +109,10 @@ def test_it_is_a_tool(tmp_path: Path) -> None:
         assert "INSTANCE_FAILING" in tool.invoke(scope)
 
 
-def test_its_rows_are_drawn_as_its_dimension_and_measure_say(tmp_path: Path) -> None:
-    report = concluded(tmp_path, TENTH, log())
-    assert report.findings[-1].comparison == RowComparison(by=("instance_id",), share="error_rate")
-    page = to_html(report)
-    assert "Failing share per instance, whole window" in page and "failing are requests answered 5xx" in page
+def test_what_it_found_is_drawn(tmp_path: Path) -> None:
+    """A dimension that no other check has gets its picture as all others do."""
+    chart = causes_chart(concluded(tmp_path, TENTH, log()).causes)
+    assert chart and [group.name for group in chart.groups] == ["1. instance i-3"]
 
 
 GIVEN = Given(**{name: value for name, value in SCOPE.items() if name in Given.model_fields})

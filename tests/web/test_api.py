@@ -1,9 +1,11 @@
 """REST and events, over a socket."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,10 +13,13 @@ from tsg_agent import Report, Request
 
 pytest.importorskip("fastapi", reason="needs the extra `serve`: pip install 'tsg-agent[serve]'")
 
+import anyio
 import httpx
 
 from tests.web.serving import OPEN, TOKENS, bearer, begun, read_events, served, state, tokens, until
 from tsg_agent.web.config import Limits, Serving
+from tsg_agent.web.gate import Guard
+from tsg_agent.web.metrics import Metrics
 
 pytestmark = pytest.mark.surfaces
 
@@ -182,6 +187,22 @@ def test_limits_hold(incident: Request, tmp_path: Path) -> None:
         refused = [one for one in answers if one.status_code == 429]
         assert refused
         assert int(refused[0].headers["retry-after"]) >= 1
+
+
+def test_a_reader_that_goes_away_is_no_error_of_the_server() -> None:
+    async def asked(error: Exception) -> None:
+        async def app(*_request: Any) -> None:
+            raise ExceptionGroup("of a stream", [error])
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b""}
+
+        scope = {"type": "http", "method": "GET", "path": "/healthz", "headers": []}
+        await Guard(app, Serving(), Metrics(lambda: 0))(scope, receive, app)
+
+    asyncio.run(asked(anyio.BrokenResourceError()))
+    with pytest.raises(ExceptionGroup):
+        asyncio.run(asked(ZeroDivisionError()))
 
 
 def test_many_readers_get_all_events_once_and_in_order(client: httpx.Client, incident: Request) -> None:

@@ -155,6 +155,94 @@ def test_a_hooks_investigation_is_its_teams(client: httpx.Client) -> None:
     assert client.get(f"/api/v1/investigations/{identity}", headers=bearer("eve")).status_code == 404
 
 
+def about(sender: str, key: str, **changes: Any) -> Any:
+    """A sender's message as plain JSON, changed."""
+    held = json.loads(BODIES[sender](False, key))
+    return json.loads(held["Message"]) | changes if sender == "cloudwatch" else held | changes
+
+
+def told(client: httpx.Client, sender: str, message: Any) -> httpx.Response:
+    body = sns("Notification", Message=json.dumps(message)) if sender == "cloudwatch" else json.dumps(message).encode()
+    return send(client, sender, body)
+
+
+def pagerduty(what: str, key: str = "PAGEY", at: str = START, **data: Any) -> Any:
+    held = about("pagerduty", key)
+    held["event"] |= {"event_type": what, "occurred_at": at, "data": held["event"]["data"] | data}
+    return held
+
+
+def mixed() -> Any:
+    """Grafana's, of two alerts: one is over, elsewhere; times have another offset, values are null."""
+    held = about("grafana", "mixed", commonLabels={"alertname": "HighErrorRate"})
+    (on,) = held["alerts"]
+    on |= {"startsAt": "2026-03-10T16:00:00+02:00", "values": None}
+    over = on | {"status": "resolved", "labels": on["labels"] | {"region": "eu-central"}}
+    over |= {"startsAt": "2026-03-10T12:10:00Z", "endsAt": "2026-03-10T13:20:00Z"}
+    return held | {"alerts": [over, on]}
+
+
+METRIC = {"Dimensions": [{"value": value, "name": name.title()} for name, value in PLACE.items()], "MetricName": "5xx"}
+MATH = [
+    {"Id": "e1", "Expression": "m1/m2"},
+    {"Id": "m1", "MetricStat": {"Metric": METRIC, "Period": 60, "Stat": "Sum"}},
+]
+PLACES_AND_START = [
+    ("grafana", mixed()),
+    ("datadog", about("datadog", "scope", tags="", alert_scope="service:shop.gateway,env:prod,region:us-east")),
+    ("datadog", about("datadog", "none", alert_transition="No Data")),
+    ("cloudwatch", about("cloudwatch", "math", AlarmArn="arn:math", Trigger={"Period": 60, "Metrics": MATH})),
+    ("pagerduty", pagerduty("incident.triggered", "plain", priority=None, assignees=[], escalation_policy=None)),
+]
+"""Messages of other shapes that the senders document: several alerts, a metric of metrics, tags in another field."""
+
+
+@pytest.mark.parametrize(("sender", "message"), PLACES_AND_START, ids=["mixed", "scope", "no data", "math", "plain"])
+def test_other_shapes_give_the_parameters_too(client: httpx.Client, sender: str, message: Any) -> None:
+    answer = told(client, sender, message)
+    assert answer.status_code == 202, answer.text
+    found = understood(client, answer.json()["id"])
+    assert (found["service_name"], found["region"], found["environment"]) == tuple(PLACE.values())
+    assert found["incident_start"][:19] == START[:19]
+
+
+@pytest.mark.parametrize(
+    ("sender", "message", "status"),
+    [
+        ("pagerduty", pagerduty("pagey.ping", id="x", type="ping", message="Hello from your friend Pagey!"), 200),
+        ("pagerduty", pagerduty("incident.acknowledged"), 200),
+        ("pagerduty", pagerduty("service.updated"), 200),
+        ("cloudwatch", about("cloudwatch", "few", NewStateValue="INSUFFICIENT_DATA"), 200),
+        ("datadog", {"id": "7", "title": "5xx", "body": "", "date": "1773151200000", "event_type": "x"}, 422),
+        ("cloudwatch", {"budget": "exceeded"}, 422),
+        ("alertmanager", {"groupKey": "x"}, 422),
+    ],
+    ids=["ping", "acknowledged", "service", "insufficient", "default payload", "no alarm", "no status"],
+)
+def test_what_begins_nothing_is_heard_and_what_cannot_be_read_is_refused(
+    client: httpx.Client, sender: str, message: Any, status: int
+) -> None:
+    assert told(client, sender, message).status_code == status
+
+
+def test_an_incident_that_is_reopened_is_another(client: httpx.Client) -> None:
+    first = told(client, "pagerduty", pagerduty("incident.triggered", "again")).json()["id"]
+    read_events(client, first, headers=bearer("ada"))
+    until(lambda: state(client, first, headers=bearer("ada")) == "finished")
+    assert told(client, "pagerduty", pagerduty("incident.reopened", "again")).json()["id"] == first  # it is not over
+    assert told(client, "pagerduty", pagerduty("incident.resolved", "again", END)).json()["id"] == first
+    second = told(client, "pagerduty", pagerduty("incident.reopened", "again", "2026-03-10T15:12:00Z")).json()["id"]
+    assert second != first
+    assert understood(client, second)["incident_start"][:19] == "2026-03-10T15:12:00"
+
+
+def test_who_is_unsubscribed_is_heard(client: httpx.Client) -> None:
+    url = "https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription&Again"
+    body = sns("UnsubscribeConfirmation", Message="You have chosen", SubscribeURL=url, Token="x")  # noqa: S106 - none
+    assert send(client, "cloudwatch", body).json() == {"nothing": "unsubscribed"}
+    assert url not in FETCHED  # it is not subscribed again
+
+
 def test_values_that_the_telemetry_does_not_know_are_asked_about(client: httpx.Client) -> None:
     body = json.loads(BODIES["generic"](False, "unknown")) | {"region": "mars"}
     identity = send(client, "generic", json.dumps(body).encode()).json()["id"]
@@ -211,8 +299,9 @@ def test_a_signed_message_goes_out_again_until_it_is_taken(
 def test_slack_gets_a_thread_that_calls_nobody_and_names_no_person(incident: Request, tmp_path: Path) -> None:
     with listening([(200, {"ok": True, "ts": "1700000000.000100"})]) as (url, heard):
         target = Target(kind="slack", url=url, secret=SecretStr("xoxb-0123456789abcdef"), channel="C1")
-        with served(incident.telemetry, tmp_path, Serving(targets={"slack": target})) as client:
-            begun(client, f"<!channel> @here ada@example.com <http://evil.example|click>\n{incident.text}")
+        serving = Serving(targets={"slack": target}, public_url="http://localhost")
+        with served(incident.telemetry, tmp_path, serving) as client:
+            identity = begun(client, f"<!channel> @here ada@example.com <http://evil.example|click>\n{incident.text}")
             until(lambda: len(heard) == 2)
     first, second = (json.loads(body) for _, body in heard)
     assert "thread_ts" not in first
@@ -221,8 +310,12 @@ def test_slack_gets_a_thread_that_calls_nobody_and_names_no_person(incident: Req
     for message in (first, second):
         assert "<" not in message["text"]
         assert "ada@" not in message["text"]
-        assert "http://" not in message["text"]
+        assert "http://" not in message["text"].removesuffix(f"\nhttp://localhost/investigations/{identity}")
     assert "3.15.0" in second["text"]
+    blocks = [block["text"]["text"] for block in second["blocks"] if block["type"] == "section"]
+    assert blocks[0].startswith("*What broke*")
+    assert blocks[-1] == f"http://localhost/investigations/{identity}"
+    assert "ada@" not in json.dumps(second)
 
 
 def test_what_a_hook_names_wins(incident: Request, tmp_path: Path) -> None:

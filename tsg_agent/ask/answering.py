@@ -112,7 +112,7 @@ class _One:
         """The answer. Raises Refused."""
         if self.untimed:
             raise Refused(self.untimed)
-        self.asked = asked(self.reading, yes_no=asks_yes_or_no(self.text))
+        self.asked = asked(self.reading, yes_no=asks_yes_or_no(self.text), follows=self.last.query is not None)
         self.parameters = self._placed()
         part = Part(parameters=self.parameters, notes=list(self.scope.notes))
         part.caveats += [*self.scope.short, *self._also()]

@@ -1,7 +1,7 @@
 """The data that flows through an investigation, from the incident's text to its report. No logic."""
 
 from tsg_agent.models.base import Instant, Model, StepKind, Subject
-from tsg_agent.models.findings import Finding, RowComparison, Status
+from tsg_agent.models.findings import Finding, Status
 from tsg_agent.models.known import Known
 from tsg_agent.models.parameters import Doubt, Parameters, Question
 from tsg_agent.models.report import (
@@ -87,7 +87,6 @@ __all__ = [
     "Rejected",
     "Reply",
     "Report",
-    "RowComparison",
     "Series",
     "Sla",
     "Start",

@@ -19,14 +19,6 @@ class Status(StrEnum):
     ERROR = "error"
 
 
-class RowComparison(Model):
-    """How a finding's rows are set beside each other: each is named by some columns, and has a share in one."""
-
-    by: tuple[str, ...]
-    share: str = Field(description="column, percent")
-    good: bool = Field(False, description="the share is of what went well: the rest of it failed")
-
-
 class Finding(Model):
     """What one step's check found. `rows` are the guide's rows; row i (from 1) is cited as `<id>.<i>`."""
 
@@ -45,7 +37,6 @@ class Finding(Model):
     harmless: list[str] = Field(
         default_factory=list, description="those of the guide's labels that call for nothing; empty = not said"
     )
-    comparison: RowComparison | None = Field(None, description="None = the rows are not all groups, or not said")
     rows: list[dict[str, Any]] = Field(default_factory=list, description="the rows the guide shows, in its order")
     row_count: int = Field(0, description="number of rows shown")
     groups: int = Field(0, description="number of groups measured, before the guide's filters and limits")

@@ -12,8 +12,9 @@ from tsg_agent.ask import Answer
 from tsg_agent.extract import Given
 from tsg_agent.investigation.sources import Source
 from tsg_agent.llm import Model
-from tsg_agent.models import Report
+from tsg_agent.models import Known, Report
 from tsg_agent.report.forms import Form
+from tsg_agent.service.calls import Checked
 from tsg_agent.service.door import Events, Listed, Service, Standing
 from tsg_agent.settings import Settings
 from tsg_agent.store import Feedback
@@ -103,6 +104,14 @@ class SyncService:
     def ask(self, question: str, source: str = "", *, incident: str = "", given: Given | None = None) -> Answer:
         """See Service.ask."""
         return self._done(self._service.ask(question, source, incident=incident, given=given))
+
+    def check(self, name: str, arguments: Mapping[str, Any], source: str = "") -> Checked:
+        """See Service.check."""
+        return self._done(self._service.check(name, arguments, source))
+
+    def known(self, source: str = "") -> Known:
+        """See Service.known."""
+        return self._done(self._service.known(source))
 
     def feedback(self, identity: str, **said: Any) -> Feedback:
         """See Service.feedback."""

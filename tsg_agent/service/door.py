@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias, TypeVar
 
-from tsg_agent.ask import Answer, answer
+from tsg_agent.ask import Answer
 from tsg_agent.errors import ParameterError, RecordError, TsgError
 from tsg_agent.events import Event
 from tsg_agent.extract import Given
@@ -23,23 +23,29 @@ from tsg_agent.investigation.running import Investigation
 from tsg_agent.investigation.sources import Source, Sources, open_telemetry
 from tsg_agent.investigation.watch import Heard, Watch
 from tsg_agent.llm import Model
-from tsg_agent.models import Question, Report
+from tsg_agent.models import Known, Question, Report
+from tsg_agent.models import Model as Shape
 from tsg_agent.report.forms import FORMS, Form, render
+from tsg_agent.service.calls import Calls, Checked
 from tsg_agent.service.feedback import export, feedback_of
 from tsg_agent.service.following import Following
-from tsg_agent.service.worker import GRACE
+from tsg_agent.service.worker import GRACE, Call
 from tsg_agent.service.workers import Workers
 from tsg_agent.settings import Settings
 from tsg_agent.store import Feedback, Kept, Request, Store
 from tsg_agent.tools import GUIDE, AnyGuide
+from tsg_agent.tracing import carried
 
 Events: TypeAlias = list[Event]
 Listed: TypeAlias = list[Kept]
 Questions: TypeAlias = list[Question]
+M = TypeVar("M", bound=Shape)
 DYING = 10 * GRACE
 """Seconds in which processes of a service that was killed are seen to end, on a machine that has much else to do."""
 MOST_ENDED = 100
 """Investigations that have ended of which the service still knows the task."""
+KNOWN_S = 60.0
+"""Seconds after which the values that a source knows are read anew."""
 PENDING = ("running", "queued", "asked")
 """States in which more may happen without anybody who goes on."""
 
@@ -92,7 +98,8 @@ class Service:
     ) -> None:
         """`sources`: name -> where its telemetry lies. A client names one; it never sends a path.
 
-        `workers`: so many processes, of some 400 MB, run the investigations, each one at a time; 0 = this one does.
+        `workers`: so many processes, of some 400 MB, run the investigations, each one at a time; as many at most, of
+        which one is started beforehand, answer questions and run single checks. 0 = this process does all of it.
         Their model is the one that the settings name. `worker_setup`: `module:function` that each calls as it starts,
         for its logging and traces. `guide`: of typed checks, which worker processes import. Raises ParameterError.
         """
@@ -107,6 +114,9 @@ class Service:
         self._model = model
         self._live: dict[str, _Live] = {}
         self._workers = Workers(workers, self.sources.named, self.settings, worker_setup, guide) if workers else None
+        self._calls = Calls(self.sources, self.settings, guide)
+        self._known: dict[str, tuple[float, Known]] = {}
+        self._reading: dict[str, asyncio.Task[Known]] = {}
         self._followed: weakref.WeakValueDictionary[str, Following] = weakref.WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
@@ -124,7 +134,7 @@ class Service:
         """Stop what runs, and close the sources."""
         if self._workers:
             self._workers.closing()
-        tasks = [live.task for live in self._live.values() if live.task]
+        tasks = [live.task for live in self._live.values() if live.task] + list(self._reading.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -255,8 +265,20 @@ class Service:
 
     async def ask(self, question: str, source: str = "", *, incident: str = "", given: Given | None = None) -> Answer:
         """A question in plain words about a source; `incident`: the text that it is about."""
-        engine = await asyncio.to_thread(self.sources.engine, source)
-        return await alone(answer, question, engine, self.settings, incident=incident, given=given, guide=self.guide)
+        return await self._called(Answer, "ask", source, question=question, incident=incident, given=given or Given())
+
+    async def check(self, name: str, arguments: Mapping[str, Any], source: str = "") -> Checked:
+        """One of the guide's checks by itself; its arguments are plain JSON."""
+        return await self._called(Checked, "check", source, name=name, arguments=dict(arguments))
+
+    async def known(self, source: str = "") -> Known:
+        """The values that a source knows: as they were read before, if they were; then they are read anew for later."""
+        held = self._known.get(source)
+        reading = self._reading.get(source)
+        if reading is None or (reading.done() and (held is None or time.monotonic() - held[0] > KNOWN_S)):
+            reading = self._reading[source] = asyncio.create_task(self._read_known(source))
+            reading.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return held[1] if held else await asyncio.shield(reading)
 
     async def feedback(self, identity: str, **said: Any) -> Feedback:
         """Keep what it really was. See feedback_of."""
@@ -282,6 +304,20 @@ class Service:
                 return export(identity, folder, self.store, engine, self.settings)
 
         return await asyncio.to_thread(written)
+
+    async def _read_known(self, source: str) -> Known:
+        known = await self._called(Known, "known", source)
+        self._known[source] = time.monotonic(), known
+        return known
+
+    async def _called(self, gives: type[M], what: str, source: str, **arguments: Any) -> M:
+        """Have it done: by a worker where there are some, else in a thread of its own."""
+        self.sources.called(source)
+        if self._workers is None:
+            done = await alone(self._calls.done, what, source, arguments)
+            assert isinstance(done, gives)  # noqa: S101 - each call has one result
+            return done
+        return gives.model_validate(await self._workers.called(Call(what, source, arguments, carried())))
 
     async def _recovered(self, identity: str) -> bool:
         try:

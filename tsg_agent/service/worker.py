@@ -1,4 +1,4 @@
-"""A process that runs investigations for a service, one after another: what it takes with it is one of them.
+"""A process that works for a service, one job after another: what it takes with it is one of them.
 
 It is told what to run, as pickles, on standard input, and says how it went, as lines of JSON, on standard output:
 whoever reads those need not trust a process that reads hostile telemetry. What happens meanwhile is in the event
@@ -9,22 +9,27 @@ import asyncio
 import contextlib
 import gc
 import json
+import logging
 import os
 import pickle
 import pkgutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, NoReturn
 
-from tsg_agent.errors import QuestionError, TelemetryError, TsgError
+from tsg_agent.errors import QuestionError, TelemetryError
 from tsg_agent.investigation.entry import continued
+from tsg_agent.investigation.pool import alone
 from tsg_agent.investigation.sources import Source, Sources
 from tsg_agent.investigation.watch import Watch
 from tsg_agent.models import Report
+from tsg_agent.service.calls import Calls
+from tsg_agent.service.crossing import told
 from tsg_agent.settings import Settings
 from tsg_agent.store import Store
+from tsg_agent.telemetry.engine import QUERIES
 from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tracing import within
 
@@ -49,8 +54,35 @@ class Job(NamedTuple):
     notes: tuple[str, ...] = ()
     go_on: bool = False
     answers: Any = None
-    span: dict[str, str] | None = None
-    """Below which its own are."""
+    carried: Mapping[str, str] = {}
+    """See tracing.carried."""
+
+
+class Call(NamedTuple):
+    """One thing that is asked of a source: see calls."""
+
+    what: str
+    source: str
+    arguments: Mapping[str, Any]
+    carried: Mapping[str, str] = {}
+
+
+class _Told(logging.Handler):
+    """Tells of each query that begins: a process that asks does not hang."""
+
+    def __init__(self, say: Callable[..., None]) -> None:
+        super().__init__()
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._say(said="query")
+
+    def listen(self) -> None:
+        """Hear of queries; whoever did not before does not now."""
+        if not QUERIES.isEnabledFor(logging.INFO):
+            QUERIES.setLevel(logging.INFO)
+            QUERIES.propagate = False
+        QUERIES.addHandler(self)
 
 
 def serve() -> NoReturn:
@@ -60,13 +92,18 @@ def serve() -> NoReturn:
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - nor may what it runs read what is meant for it
         os.dup2(nothing.fileno(), 0)
 
+    saying = threading.Lock()
+
     def say(**said: Any) -> None:
-        out.write(json.dumps(said, ensure_ascii=False) + "\n")
-        out.flush()
+        line = json.dumps(said, ensure_ascii=False) + "\n"
+        with saying:
+            out.write(line)
+            out.flush()
 
     begin: Begin = pickle.load(given)  # noqa: S301 - from the process that started this one
     if begin.setup:
         pkgutil.resolve_name(begin.setup)()
+    _Told(say).listen()
     gc.collect()
     gc.freeze()  # what was imported stays: to look through it again and again holds all threads
     say(said="ready")
@@ -76,7 +113,7 @@ def serve() -> NoReturn:
 
 
 async def _served(begin: Begin, given: Any, say: Any) -> None:
-    jobs: asyncio.Queue[Job] = asyncio.Queue()
+    jobs: asyncio.Queue[Job | Call] = asyncio.Queue()
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine that runs
 
@@ -92,9 +129,15 @@ async def _served(begin: Begin, given: Any, say: Any) -> None:
 
     threading.Thread(target=hear, name="tsg-told", daemon=True).start()
     sources = Sources(begin.sources, begin.settings)
+    calls = Calls(sources, begin.settings, begin.guide)
     try:
         while True:
-            said = await _done(await jobs.get(), begin, sources, lambda: say(said="event"))
+            job = await jobs.get()
+            with within(job.carried):
+                if isinstance(job, Call):
+                    said = await _called(job, calls)
+                else:
+                    said = await _done(job, begin, sources, lambda: say(said="event"))
             say(said="ended", **said)
     finally:
         sources.close()
@@ -115,12 +158,17 @@ async def _done(job: Job, begin: Begin, sources: Sources, wrote: Any) -> dict[st
         )
         if not isinstance(held, Report):
             held.heard.known = job.answers
-            with within(job.span or {}):
-                await replace(held, notes=(*held.notes, *job.notes)).concluded(go_on=job.go_on)
+            await replace(held, notes=(*held.notes, *job.notes)).concluded(go_on=job.go_on)
     except QuestionError:
         return {"how": "asked", "questions": [one.model_dump(mode="json") for one in held.heard.open]}
-    except TsgError as error:
-        return {"how": "failed", "error": type(error).__name__, "message": error.message, "fix": error.fix}
     except Exception as error:  # a defect ends one investigation, not the process
-        return {"how": "failed", "error": type(error).__name__, "message": str(error), "fix": "Please report it."}
+        return {"how": "failed", **told(error)}
     return {"how": "concluded"}
+
+
+async def _called(call: Call, calls: Calls) -> dict[str, Any]:
+    try:
+        result = await alone(calls.done, call.what, call.source, call.arguments)
+    except Exception as error:  # as above
+        return {"how": "failed", **told(error)}
+    return {"how": "done", "result": result.model_dump(mode="json")}

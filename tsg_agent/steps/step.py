@@ -6,8 +6,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from pydantic import BaseModel
 
-from tsg_agent.columns import SUBJECTS
-from tsg_agent.models import Action, Cause, Finding, Measure, RowComparison, StepKind, Subject
+from tsg_agent.models import Action, Cause, Finding, Measure, StepKind, Subject
 from tsg_agent.steps.dimension import Dimension
 from tsg_agent.steps.remedy import Remedy
 from tsg_agent.steps.rule import Rates, Rule
@@ -85,12 +84,6 @@ class Step:
     """The label where there is nothing to label; the rule's last where that cannot be."""
     rates: ClassVar[Mapping[str, Callable[[Sums], Any]]] = {}
     """Column that the rule compares -> how it is known of a single value, whose combinations the rows are."""
-    failing: ClassVar[str] = ""
-    """Its rows' column with the share that failed, percent; "" for the first share that its rule compares."""
-    succeeding: ClassVar[str] = ""
-    """The same with the share that did not fail, where the rows have that instead."""
-    drawn: ClassVar[bool] = True
-    """Whether its rows are set beside each other by that share: not where they are but the abnormal ones."""
     minimum_requests: ClassVar[float] = 0
     """Up to how many requests a value has no label, where the rule's thresholds do not say."""
     labels_rows: ClassVar[bool] = False
@@ -117,16 +110,6 @@ class Step:
     def harmless(self) -> frozenset[str]:
         """Labels that call for nothing: the healthy one, and what any day has."""
         return frozenset({self.rule.otherwise, self.healthy})
-
-    @property
-    def comparison(self) -> RowComparison | None:
-        """How its rows are set beside each other; None where nothing says how."""
-        fields = self.row.model_fields
-        share = self.succeeding or self.failing
-        share = share or next((name for name in self.rates if (fields[name].description or "").endswith("percent")), "")
-        by = tuple(name for name in fields if name in SUBJECTS)
-        good = share == self.succeeding or self.rates.get(share) is answered
-        return RowComparison(by=by, share=share, good=good) if self.drawn and share and by else None
 
     def rates_of(self, columns: tuple[str, ...], values: Sequence[tuple[str, ...]], sums: Sums, _: Any) -> Rates | None:
         """What the rule compares, of each value of a dimension; None where the rates of a value say nothing.

@@ -215,7 +215,6 @@ class Plugin(Step, ABC, Generic[R]):
             status=status,
             reason=reason,
             harmless=sorted(self.harmless),
-            comparison=self.comparison,
             columns=self.row.described(),
             milliseconds=round((time.perf_counter() - began) * 1000, 1),
             **known,

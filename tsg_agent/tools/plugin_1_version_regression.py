@@ -98,7 +98,6 @@ class VersionRegression(Plugin[VersionRow]):
     rule = RULE
     resolves: ClassVar = {RULE.labels[0]: "roll_back"}
     rates: ClassVar = {"slow_rate": percent_of(Measure.SLOW)}
-    failing = "failure_rate"
 
     def assess(
         self, groups: list[dict[str, Any]], thresholds: AllThresholds, args: WindowArgs

@@ -127,7 +127,6 @@ class FeatureFlags(Plugin[FlagRow]):
     remedies: ClassVar = {Remedy(Order.UNDO, set_back, TAKEN_BACK): FLAG}
     rule = RULE
     resolves: ClassVar = {RULE.labels[0]: "set_flag"}
-    drawn = False
     rates: ClassVar = {
         "request_count": requests,
         "error_rate": percent_of(Measure.SERVER_ERRORS),

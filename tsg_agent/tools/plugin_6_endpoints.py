@@ -118,7 +118,6 @@ class Endpoints(Plugin[EndpointRow]):
     remedies: ClassVar = {Remedy(Order.FIX_WHERE, fix): dimensions}
     customers = True
     rule = RULE
-    drawn = False
     rates: ClassVar = {
         "total_requests": requests,
         "server_error_rate": percent_of(Measure.SERVER_ERRORS),

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterable
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request
 from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +16,7 @@ from tsg_agent.report.forms import Form
 from tsg_agent.service.door import Standing
 from tsg_agent.store import Feedback
 from tsg_agent.web.desk import ENDED, Busy, Desk
+from tsg_agent.web.waiting import waited_for
 
 ID = "3f2a9c01b7de"
 TEXT = "Checkout fails since 14:00 UTC in us-east, shop.gateway, prod; customers cannot pay."
@@ -119,7 +120,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     said = {
         400: "no JSON", 403: "wrong host, or another site's page", 404: "there is none, or it is another team's",
         408: "it did not come in time", 409: "not as it stands", 413: "too large", 422: "a value that cannot hold",
-        429: "too much at once", 401: "no token", 503: "the telemetry, the model or the disk fails",
+        429: "too much at once", 401: "no token", 503: "the telemetry, the model, a worker or the disk fails",
     }  # fmt: skip
     return {status: {"model": Failed, "description": said[status]} for status in statuses}
 
@@ -209,15 +210,16 @@ def make_api(desk: Desk) -> APIRouter:
         return Response(await desk.report(identity, form), media_type=MEDIA[form], headers=headers)
 
     @api.post("/investigations/{identity}/questions", responses=ONE, tags=["questions"])
-    async def follow_up(identity: Identity, asked: FollowUp) -> Reply:
+    async def follow_up(identity: Identity, asked: FollowUp, request: Request) -> Reply:
         """A question about its incident; it stays in its log."""
-        said = await desk.follow_up(identity, asked.question)
+        said = await waited_for(request, desk.follow_up(identity, asked.question))
         return Reply(text=said.text, evidence=said.evidence, notes=said.notes)
 
     @api.post("/questions", responses=ONE, tags=["questions"])
-    async def ask(asked: NewQuestion) -> Reply:
+    async def ask(asked: NewQuestion, request: Request) -> Reply:
         """A question about a source."""
-        said = await desk.ask(asked.question, asked.source, incident=asked.incident, given=asked.given)
+        asking = desk.ask(asked.question, asked.source, incident=asked.incident, given=asked.given)
+        said = await waited_for(request, asking)
         return Reply(text=said.text, evidence=said.evidence, notes=said.notes)
 
     @api.put("/investigations/{identity}/feedback", responses=ONE, tags=["investigations"])

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,6 +19,7 @@ from tsg_agent.models import Question
 from tsg_agent.report.markdown import to_markdown
 from tsg_agent.web.api import COMMON, ONE, TEXT
 from tsg_agent.web.desk import Desk
+from tsg_agent.web.waiting import waited_for
 
 MODEL = "tsg-agent"
 TITLE = 60
@@ -78,10 +79,10 @@ def make_chat(desk: Desk) -> APIRouter:
         return {"object": "list", "data": held}
 
     @router.post("/chat/completions", response_model=dict[str, Any], responses=ONE)
-    async def complete(asked: Completion) -> Response:
+    async def complete(asked: Completion, request: Request) -> Response:
         """Investigate, answer, or go on. As server-sent chunks with `stream`; progress is told as reasoning."""
         said = Talk(desk, asked).said()
-        first = await anext(said)  # what fails at once is an error, and no stream
+        first = await waited_for(request, _next(said))  # what fails at once is an error, and no stream
         if asked.stream:
             return StreamingResponse(_chunks(asked.model, first, said), media_type="text/event-stream")
         words = [words for kind, words in [first, *[one async for one in said]] if kind == "content"]
@@ -220,3 +221,7 @@ async def _chunks(model: str, first: tuple[str, str], said: AsyncIterator[tuple[
         yield chunk({kind: words})
     yield chunk({}, "stop")
     yield "data: [DONE]\n\n"
+
+
+async def _next(said: AsyncIterator[tuple[str, str]]) -> tuple[str, str]:
+    return await anext(said)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from tsg_agent.errors import RecordError, TsgError
 from tsg_agent.events import Event
@@ -20,6 +21,7 @@ from tsg_agent.report.forms import Form
 from tsg_agent.service.door import Events, Listed, Service, Standing
 from tsg_agent.sqlite_files import connected, owned
 from tsg_agent.store import Feedback, Request
+from tsg_agent.tracing import about
 from tsg_agent.web.audit import WHO, Audit
 from tsg_agent.web.config import Limits
 
@@ -240,8 +242,9 @@ class Desk:
             raise Busy("Too many questions are being answered.", fix="Ask again in a few seconds.")
         self._questions += 1
         try:
-            self.audit.say("ask", source=source, question=question)
-            return await self.service.ask(question, source, incident=incident, given=given)
+            with about(f"question-{uuid4().hex[:12]}") as asked:
+                self.audit.say("ask", investigation=asked, source=source, question=question)
+                return await self.service.ask(question, source, incident=incident, given=given)
         finally:
             self._questions -= 1
 

@@ -8,6 +8,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from anyio import BrokenResourceError
+
 from tsg_agent.web.audit import WHO, Who
 from tsg_agent.web.config import Serving
 from tsg_agent.web.metrics import Metrics
@@ -101,6 +103,8 @@ class Guard:
             token = WHO.set(who)
             try:
                 await self._app(scope, _again(body, receive), sent)
+            except* BrokenResourceError:
+                pass  # a reader of events went away while one was on its way
             finally:
                 WHO.reset(token)
         finally:

@@ -8,8 +8,6 @@ from fastapi.responses import JSONResponse, Response
 
 from tsg_agent.extract import Given
 from tsg_agent.extract.choices import iso
-from tsg_agent.models import Known
-from tsg_agent.telemetry.profile import known_values
 from tsg_agent.web.api import COMMON, ONE, Begun
 from tsg_agent.web.audit import WHO, Who
 from tsg_agent.web.config import Hook, Serving
@@ -56,6 +54,8 @@ class Hooks:
             if message["Type"] == "SubscriptionConfirmation":
                 await self._fetch(amazons(str(message["SubscribeURL"])))
                 return _nothing("subscribed")
+            if message["Type"] == "UnsubscribeConfirmation":
+                return _nothing("unsubscribed")
         elif hook.signs:
             check(hook, request.headers, body)
         if hook.signs:
@@ -86,7 +86,7 @@ class Hooks:
             elif alert.over and alert.start is None:
                 return ""
             else:
-                known = await asyncio.to_thread(self._known, hook.source)
+                known = await self._desk.service.known(hook.source)
                 identity = await self._desk.start(alert.text, hook.source, given=alert.given(known, hook))
             await asyncio.to_thread(ledger.of_alert, team, key, identity, iso(_end(alert)) if alert.over else "")
             return identity
@@ -102,9 +102,6 @@ class Hooks:
         append = self._desk.service.store.events.append
         await asyncio.to_thread(append, identity, "resolved", {"end_time": iso(_end(alert))})
         return identity
-
-    def _known(self, source: str) -> Known:
-        return known_values(self._desk.sources.engine(source), self._desk.settings.query_timeout)
 
 
 def _again(alert: Alert, ended: str) -> bool:

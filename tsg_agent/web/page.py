@@ -23,6 +23,7 @@ from tsg_agent.web.audit import WHO
 from tsg_agent.web.config import Serving
 from tsg_agent.web.desk import ENDED, QUESTION, Desk
 from tsg_agent.web.gate import COOKIE
+from tsg_agent.web.waiting import waited_for
 from tsg_agent.wording import DIMENSIONS, lines, moment, one_line
 
 FIELDS = (
@@ -86,7 +87,8 @@ class Page:
             if not text:
                 raise ParameterError("There is no text.", fix="Paste the incident, or write a question.")
             if said.get("what") == "ask":
-                return await self._begin(answer=await self._desk.ask(text, source), text=text, source=source)
+                answer = await waited_for(request, self._desk.ask(text, source))
+                return await self._begin(answer=answer, text=text, source=source)
             return _to(await self._desk.start(text, source))
         except TsgError as error:
             return await self._begin(why=_why(error), text=text, source=source, status=422)
@@ -150,7 +152,7 @@ class Page:
 
     async def _ask(self, identity: str, request: Request) -> Response:
         question = (await _form(request)).get("question", "").strip()
-        return await self._done(identity, self._desk.follow_up(identity, question), "#questions")
+        return await self._done(identity, waited_for(request, self._desk.follow_up(identity, question)), "#questions")
 
     async def _feedback(self, identity: str, request: Request) -> Response:
         said = await _form(request)

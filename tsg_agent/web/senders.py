@@ -29,6 +29,8 @@ class Sender:
     """The field that says what the message is about."""
     begins: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
+    """Of those that begin, what says that one begins anew: the time of the message is when."""
     start_is_change: bool = False
     """Whether the start's field is the time of the last change: of one that is over it says nothing of the start."""
 
@@ -36,7 +38,7 @@ class Sender:
 SENDERS = {
     "pagerduty": Sender(
         "incident_key id", "created_at", "occurred_at resolved_at", "event_type",
-        ("incident.triggered", "incident.reopened"), ("incident.resolved",),
+        ("incident.triggered", "incident.reopened"), ("incident.resolved",), ("incident.reopened",),
     ),
     "alertmanager": Sender("group_key", "starts_at", "ends_at", "status", ("firing",), ("resolved",)),
     "grafana": Sender("group_key", "starts_at", "ends_at", "status", ("firing",), ("resolved",)),
@@ -79,9 +81,13 @@ def read(sender: str, body: bytes) -> Alert | None:
     if not isinstance(payload, dict):
         raise ParameterError("The body is no JSON object.", fix="docs/serve.md says what each sender sends.")
     about, found = SENDERS[sender], flat(_subject(sender, payload))
-    over = is_over(payload)
+    over, said, whole = is_over(payload), "", flat(payload)
     if about.event:
-        said = _first(flat(payload), about.event).lower()
+        said = _first(whole, about.event).lower()
+        if not said:
+            raise ParameterError(
+                f"The message has no {about.event}.", fix="docs/serve.md says what to have the sender send."
+            )
         if said not in (*about.begins, *about.ends):
             return None
         over = said in about.ends
@@ -90,8 +96,9 @@ def read(sender: str, body: bytes) -> Alert | None:
         raise ParameterError(
             f"The message has none of {about.key.replace(' ', ', ')}.", fix="It says which alert it is."
         )
-    start = None if over and about.start_is_change else times(found, about.start)
-    found_end = times(flat(payload), about.end, latest=True) if over else None
+    start = times(whole, about.end, latest=True) if said in about.again else times(found, about.start)
+    start = None if over and about.start_is_change else start
+    found_end = times(whole, about.end, latest=True) if over else None
     given = Given.model_validate({"incident_start": start, "end_time": found_end})
     return Alert(key[:500], over, given.incident_start, given.end_time, found, "\n".join(lines(payload)))
 

@@ -13,7 +13,15 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
 from tsg_agent import __version__
-from tsg_agent.errors import ModelError, ParameterError, QuestionError, RecordError, TelemetryError, TsgError
+from tsg_agent.errors import (
+    ModelError,
+    ParameterError,
+    QuestionError,
+    RecordError,
+    TelemetryError,
+    TsgError,
+    WorkerError,
+)
 from tsg_agent.models import Question
 from tsg_agent.service.door import Service
 from tsg_agent.web.api import Failed, Problem, make_api
@@ -32,7 +40,7 @@ from tsg_agent.web.tell import Teller
 log = logging.getLogger(__name__)
 STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (Missing, 404), (Busy, 429), (Unsigned, 401), (RecordError, 409), (QuestionError, 409), (ParameterError, 422),
-    (TelemetryError, 503), (ModelError, 503),
+    (TelemetryError, 503), (ModelError, 503), (WorkerError, 503),
 )  # fmt: skip
 """The first that an error is of says what it is answered with."""
 FOR_PROGRAMS = ("/api/", "/v1/", "/hooks/", "/mcp")
@@ -88,7 +96,7 @@ class Server:
         tried = {}
         for name in self.service.sources.names:
             try:
-                await asyncio.to_thread(self.service.sources.engine, name)
+                await self.service.known(name)
                 tried[name] = ""
             except TsgError as error:
                 log.warning("source %s cannot be opened: %s", name, error)

@@ -28,7 +28,10 @@ STALE_SNS_S = 3_600
 AMAZON = re.compile(r"sns\.[a-z0-9-]{1,40}\.amazonaws\.com(?:\.cn)?")
 _SIGNED = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
-    "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
+    **dict.fromkeys(
+        ("SubscriptionConfirmation", "UnsubscribeConfirmation"),
+        ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
+    ),
 }
 Fetch = Callable[[str], Awaitable[bytes]]
 

@@ -5,7 +5,7 @@ import os
 from tsg_agent.settings import load_settings
 from tsg_agent.web.audit import WHO, Audit, Who
 
-YIELDS = 5
+YIELDS = 10
 """By how much it is nicer than the server, which answers people and probes meanwhile."""
 
 
