@@ -1,6 +1,6 @@
 """Where a rule's label, a step's number or a list of columns stands: one place each is the goal.
 
-`python -m benchmarks owners [FOLDER]`: of another checkout's package, to compare.
+`python -m benchmarks.owners [FOLDER]`: of another checkout's package, to compare.
 """
 
 import ast

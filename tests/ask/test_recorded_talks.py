@@ -16,7 +16,7 @@ from tsg_agent import Request
 from tsg_agent.cli.app import app
 from tsg_agent.errors import QuestionError, RecordError
 from tsg_agent.extract import Given
-from tsg_agent.recording import differences, is_talk, record_talk, replay, replay_talk
+from tsg_agent.recording import differences, kind_of, record_talk, replay, replay_talk
 from tsg_agent.recording.file import INDEX, read
 from tsg_agent.settings import ModelSettings, Settings
 
@@ -135,7 +135,7 @@ def talked(incident: Request, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_talk_goes_on_in_its_replay(talked: Path) -> None:
     held, _ = read(talked)
-    assert is_talk(talked)
+    assert kind_of(talked) == "talk"
     assert [answer.mode for answer in held.talk] == ["scripted"] * 3
     assert held.talk[1].text == "The code printed 7 [K1]."
     assert held.talk[2].report is not None

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 from tests.cli.running import tsg
@@ -93,12 +94,29 @@ def test_run_with_a_guide_as_json(tmp_path: Path) -> None:
     assert [step["judged"] for step in report["steps"]] == [False] * 4
 
 
+def test_a_run_with_a_guide_is_recorded_and_replayed_from_the_file_alone(tmp_path: Path) -> None:
+    incident, file = written(tmp_path / "incident.md", BACKLOG_TEXT), str(tmp_path / "run.tsgr")
+    telemetry, guide = backlog(tmp_path / "telemetry"), tmp_path / "backlog.md"
+    guide.write_text(BACKLOG.read_text("utf-8"), "utf-8")
+    done = tsg("run", incident, "-t", str(telemetry), "--guide", str(guide), "--record", file, "--json", "-q")
+    assert done.returncode == 0, done.stderr
+    assert f"Recording: {Path(file).resolve()}" in done.stderr
+    shutil.rmtree(telemetry)
+    guide.unlink()
+    again = tsg("replay", file, "--json")
+    assert again.returncode == 0, again.stderr
+    then, now = json.loads(done.stdout), json.loads(again.stdout)
+    assert (now["causes"], now["symptoms"], now["headline"]) == (then["causes"], then["symptoms"], then["headline"])
+    assert tsg("replay", file, "--diff").stdout.strip() == "The same report."
+    assert "RELEASE_FAILS: consumer_release 7.2.0" in tsg("replay", file).stdout
+
+
 def test_wrong_use_is_said(tmp_path: Path) -> None:
     incident = written(tmp_path / "incident.md", LAG_TEXT)
     run = ("run", incident, "-t", str(tmp_path))
     for flags, said in (
         (("--parameter", "a=b"), "--parameter belongs to --guide"),
-        (("--guide", str(LAG), "--record", "x.tsg"), "--record cannot be used with --guide"),
+        (("--guide", str(LAG), "--record", incident), "is there already"),
         (("--record", str(tmp_path)), "is no file"),
         (("--guide", "/dev/zero"), "too large for a guide"),
         (("--guide", str(LAG), "--parameter", "lag"), "no NAME=VALUE"),

@@ -10,7 +10,7 @@ from benchmarks import trial
 from tests.llm import personas
 from tests.llm.server import Fail, Say, serving
 from tsg_agent import Request
-from tsg_agent.recording import differences, is_talk
+from tsg_agent.recording import differences, kind_of
 from tsg_agent.recording.file import read
 
 
@@ -51,7 +51,7 @@ def test_a_trial_records_an_investigation_and_talks_and_does_nothing_twice(
         assert len(endpoint.requests) == asked
     files = sorted(out.iterdir())
     assert [file.name for file in files] == ["checkout-run.tsgr", "checkout-talk-1.tsgr"]
-    assert [is_talk(file) for file in files] == [False, True]
+    assert [kind_of(file) for file in files] == ["investigation", "talk"]
     assert all(read(file)[0].written_by_hand for file in files)
     assert "is there already" in capsys.readouterr().out
     before = files[1].stat().st_mtime_ns

@@ -146,7 +146,8 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     if guide is not None:
         from tsg_agent.cli.guides import run_with_guide
 
-        refuse_with_guide({"--record": record, "--png": png})
+        refuse_with_guide({"--png": png})
+        not_there(record, overwrite=overwrite)
         text = read_text(incident)
         run_with_guide(
             guide,
@@ -159,6 +160,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
             as_json=as_json,
             html=html,
             quiet=quiet,
+            record=record,
         )
         return
     refuse_without_guide(parameter)
@@ -296,11 +298,15 @@ def replay(  # noqa: PLR0913, PLR0917 - the same outputs as run
     from tsg_agent.cli.run_command import ALL_OF_IT, Output, show
     from tsg_agent.cli.talk import show_talk
 
-    questions = recording.is_talk(file)
+    kind = recording.kind_of(file)
     if diff:
-        same = "The same answers." if questions else "The same report."
+        same = "The same answers." if kind == "talk" else "The same report."
         show_differences(recording.differences(file), same=same, as_json=as_json)
-    elif questions:
+    elif kind == "guide":
+        from tsg_agent.cli.guides import show_report
+
+        show_report(recording.replay_guide(file), as_json=as_json, html=html)
+    elif kind == "talk":
         show_talk(recording.replay_talk(file), as_json=as_json, html=html)
     else:
         report = recording.replay(file)

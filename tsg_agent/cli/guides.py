@@ -9,17 +9,21 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from tsg_agent.cli.imports import loaded
+from tsg_agent.cli.interrupts import Stopped
 from tsg_agent.cli.streams import writing
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Moment
-from tsg_agent.guides import read_guide
+from tsg_agent.guides import parse_guide, read_guide
 from tsg_agent.guides.guide_run import GuideReport, GuideVerdict
 from tsg_agent.guides.investigate import investigate_with_guide
 from tsg_agent.guides.lint import Problem, lint
+from tsg_agent.guides.reader import guide_text
 from tsg_agent.guides.run_page import number, to_html
 from tsg_agent.guides.show import in_words, mermaid
 from tsg_agent.models import Finding
+from tsg_agent.recording import record_guide
 from tsg_agent.settings import load_settings
+from tsg_agent.store import Request
 
 HAS_PROBLEMS = 8
 """What `guide lint` ends with where it has errors or warnings."""
@@ -69,10 +73,12 @@ def run_with_guide(  # noqa: PLR0913 - the command's own flags
     as_json: bool,
     html: Path | None,
     quiet: bool,
+    record: Path | None = None,
 ) -> None:
     """Follow a guide over an incident, print what it found, and write the page where one is wanted."""
     settings = load_settings()
-    guide = read_guide(file)
+    written, moment = guide_text(file), _now(now)
+    guide = parse_guide(written, name=file.stem)
     values = {name: str(value) for name, value in given.items() if value is not None} | dict(map(_pair, parameters))
     loaded()
 
@@ -80,9 +86,25 @@ def run_with_guide(  # noqa: PLR0913 - the command's own flags
         if not quiet:
             typer.echo(_line(f"Step {finding.step} {finding.title}: {finding.label or finding.status}"), err=True)
 
-    report = investigate_with_guide(
-        guide, text, telemetry, mapping=mapping, given=values, now=_now(now), settings=settings, progress=progress
-    )
+    try:
+        if record is not None:
+            request = Request(text=text, telemetry=telemetry, mapping=mapping, now=moment)
+            report = record_guide(
+                written, request, record, name=file.stem, given=values, settings=settings, progress=progress
+            )
+        else:
+            report = investigate_with_guide(
+                guide, text, telemetry, mapping=mapping, given=values, now=moment, settings=settings, progress=progress
+            )
+    except KeyboardInterrupt:
+        raise Stopped("Interrupted. A run with --guide keeps no steps to go on from; run it again.") from None
+    show_report(report, as_json=as_json, html=html)
+    if record is not None:
+        typer.echo(f"Recording: {record.resolve()}", err=True)
+
+
+def show_report(report: GuideReport, *, as_json: bool, html: Path | None) -> None:
+    """Print a guide's report, and write the page where one is wanted."""
     if html is not None:
         with writing(html, "--html"):
             html.write_text(to_html(report), "utf-8")

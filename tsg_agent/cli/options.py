@@ -85,7 +85,7 @@ def refuse_with_guide(given: dict[str, Path | None]) -> None:
     """Refuse flags that a run of another guide does not have. Raises SettingsError."""
     flags = [flag for flag, value in given.items() if value is not None]
     if flags:
-        raise SettingsError(f"{', '.join(flags)} cannot be used with --guide.", fix="Use --json, and keep its output.")
+        raise SettingsError(f"{', '.join(flags)} cannot be used with --guide.", fix="Use --html, or --json.")
 
 
 def refuse_without_guide(parameters: list[str] | None) -> None:

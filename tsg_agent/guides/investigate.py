@@ -1,9 +1,11 @@
 """Runs a guide over an incident: parameters, the graph of its steps, and a conclusion from what they found."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from tsg_agent.guides.absent import without_absent
 from tsg_agent.guides.as_graph import GuideContext, GuideState, build_guide_graph, followed, labels_of
@@ -19,8 +21,11 @@ from tsg_agent.guides.run import Ready, plain
 from tsg_agent.guides.tables import GuideTables, open_guide_telemetry
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import Settings
+from tsg_agent.telemetry.catalog import Kind
 from tsg_agent.telemetry.engine import Engine
 
+Kinds: TypeAlias = Mapping[str, Mapping[str, Kind]]
+"""Table -> column -> what it holds."""
 READ_WITH_CARE = ("threshold-differs", "label-unreachable", "distinct-added", "rows-lost", "rows-multiplied")
 """Rules of the linter that a reader of the rows must know of; the others are the guide's writer's."""
 
@@ -41,13 +46,39 @@ def investigate_with_guide(  # noqa: PLR0913 - what is known of the incident, by
     Raises GuideError, QuestionError for parameters that nothing settles, ParameterError, TelemetryError.
     """
     settings = settings or Settings()
+    with guide_telemetry(guide, telemetry, mapping, settings) as (engine, kinds):
+        now = now or datetime.now(UTC)
+        return follow(guide, engine, kinds, text, given=given or {}, now=now, settings=settings, progress=progress)
+
+
+@contextmanager
+def guide_telemetry(
+    guide: Guide, telemetry: str, mapping: Path | None, settings: Settings
+) -> Iterator[tuple[Engine, Kinds]]:
+    """The engine over what a guide reads, and the kinds of the columns of its own tables. Raises as above."""
+    schema = Inspection(guide).schema
+    with open_guide_telemetry(schema, declared_tables(guide), telemetry, mapping, settings) as engine:
+        yield engine, engine.kinds if isinstance(engine, GuideTables) else {}
+
+
+def follow(  # noqa: PLR0913 - as above
+    guide: Guide,
+    engine: Engine,
+    kinds: Kinds,
+    text: str,
+    *,
+    given: Mapping[str, str],
+    now: datetime,
+    settings: Settings,
+    progress: Callable[[Finding], None] = lambda _finding: None,
+) -> GuideReport:
+    """Follow a guide over an open engine; what its own tables hold says more than what the queries suggest."""
     about = Inspection(guide)
-    with open_guide_telemetry(about.schema, declared_tables(guide), telemetry, mapping, settings) as engine:
-        if isinstance(engine, GuideTables):  # what is there says more than what the queries suggest
-            about = Inspection(guide, schema_of(guide, about.parsed, engine.kinds))
-        facts = [Facts(one.parsed, about.schema) for one in about.repaired.values()]
-        bound = bindings_of(guide, facts, engine, text, given or {}, now=now or datetime.now(UTC), settings=settings)
-        return run_guide(guide, about, engine, bound, settings, progress)
+    if kinds:
+        about = Inspection(guide, schema_of(guide, about.parsed, kinds))
+    facts = [Facts(one.parsed, about.schema) for one in about.repaired.values()]
+    bound = bindings_of(guide, facts, engine, text, given, now=now, settings=settings)
+    return run_guide(guide, about, engine, bound, settings, progress)
 
 
 def run_guide(  # noqa: PLR0913, PLR0917 - as above

@@ -47,8 +47,8 @@ class _Section:
     code: list[tuple[int, str]] = field(default_factory=list)
 
 
-def read_guide(path: Path) -> Guide:
-    """The guide in a file. Raises GuideError where there is none."""
+def guide_text(path: Path) -> str:
+    """The text of a guide's file. Raises GuideError where it cannot be read."""
     try:
         held = read_given(path, MOST_BYTES)
         if len(held) > MOST_BYTES:
@@ -58,7 +58,12 @@ def read_guide(path: Path) -> Guide:
         raise GuideError(
             f"{path} cannot be read: {error.strerror or error}.", fix="Give a guide's Markdown file."
         ) from error
-    return parse_guide(text, name=path.stem)
+    return text
+
+
+def read_guide(path: Path) -> Guide:
+    """The guide in a file. Raises GuideError where there is none."""
+    return parse_guide(guide_text(path), name=path.stem)
 
 
 def parse_guide(text: str, *, name: str = "guide") -> Guide:

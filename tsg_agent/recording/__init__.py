@@ -8,22 +8,34 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tsg_agent.ask.answers import Answer
 from tsg_agent.errors import RecordError
 from tsg_agent.extract import Given
+from tsg_agent.guides.guide_run import GuideReport
 from tsg_agent.investigation import Ask, Watch, investigate, open_telemetry
 from tsg_agent.llm import Model, open_model
 from tsg_agent.models import Question, Report
 from tsg_agent.recording.file import read, write
+from tsg_agent.recording.guides import record_guide, replay_guide
 from tsg_agent.recording.neutral import AGAIN, again, complete, kept, portable, prepared
 from tsg_agent.recording.players import RecordingEngine, RecordingModel, ReplayEngine, ReplayModel
 from tsg_agent.recording.talks import record_talk, replay_talk
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request
 
-__all__ = ["comparable", "differences", "is_talk", "record", "record_talk", "replay", "replay_talk"]
+__all__ = [
+    "comparable",
+    "differences",
+    "kind_of",
+    "record",
+    "record_guide",
+    "record_talk",
+    "replay",
+    "replay_guide",
+    "replay_talk",
+]
 
 _TIMES = frozenset({"milliseconds", "version"})
 """What differs between two runs of the same investigation: how long it took, and with which release."""
@@ -59,9 +71,10 @@ def record(  # noqa: PLR0913 - what investigate() takes, and the file
     return report
 
 
-def is_talk(file: Path) -> bool:
-    """Whether a recording is of questions rather than of an investigation. Raises RecordError."""
-    return bool(read(file)[0].talk)
+def kind_of(file: Path) -> Literal["investigation", "talk", "guide"]:
+    """What a recording is of: an investigation, questions, or another guide's run. Raises RecordError."""
+    held, _ = read(file)
+    return "talk" if held.talk else "guide" if held.run else "investigation"
 
 
 def replay(file: Path) -> Report:
@@ -89,13 +102,15 @@ def replay(file: Path) -> Report:
 def differences(file: Path) -> list[str]:
     """What a replay gives that the recording does not, or otherwise: path, then, now. Times are left out."""
     held, _ = read(file)
+    if held.run is not None:
+        return list(_differing(comparable(held.run.report), comparable(replay_guide(file)), "report"))
     if not held.talk:
         return list(_differing(comparable(held.concluded), comparable(replay(file)), "report"))
     now = [comparable(answer) for answer in replay_talk(file)]
     return list(_differing([comparable(answer) for answer in held.talk], now, "talk"))
 
 
-def comparable(said: Report | Answer) -> Any:
+def comparable(said: Report | Answer | GuideReport) -> Any:
     """A report, or an answer, without its times."""
     return _timeless(said.model_dump(mode="json"))
 

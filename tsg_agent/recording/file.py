@@ -10,11 +10,12 @@ from pydantic import AwareDatetime, Field, ValidationError, field_validator, mod
 from tsg_agent.ask.answers import Answer
 from tsg_agent.errors import QueryError, QueryTimeout, RecordError, TelemetryError, TransientTelemetryError
 from tsg_agent.extract import Given
+from tsg_agent.guides.guide_run import GuideReport
 from tsg_agent.models import Model, Report
 from tsg_agent.recording.archive import INDEX, Unfit, check_sizes, members, result_file
 from tsg_agent.recording.arrow import table_in, written
 from tsg_agent.store import Request
-from tsg_agent.telemetry.catalog import CATALOG
+from tsg_agent.telemetry.catalog import CATALOG, Kind
 from tsg_agent.wording import one_line
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "QUERY_ERRORS",
     "RecordedCall",
     "RecordedQuery",
+    "RecordedRun",
     "RecordedTable",
     "Recording",
     "read",
@@ -49,14 +51,13 @@ class RecordedTable(Model):
     readings: list[str] = Field(default_factory=list)
     unreadable: int = 0
 
-    @model_validator(mode="after")
-    def _in_guide(self) -> Self:
+    def in_catalogue(self) -> None:
+        """Raises ValueError for a table, or a column, that the built-in guide does not have."""
         if self.name not in CATALOG:
             raise ValueError(f"{one_line(self.name, 60)} is none of the guide's tables")
         unknown = [name for name in (*self.present, *self.empty) if name not in CATALOG[self.name].columns]
         if unknown:
             raise ValueError(f"{self.name} has no column {one_line(unknown[0], 60)}")
-        return self
 
 
 class RecordedQuery(Model):
@@ -105,8 +106,18 @@ class RecordedCall(Model):
     milliseconds: float = Field(0.0, ge=0, allow_inf_nan=False)
 
 
+class RecordedRun(Model):
+    """A run of another guide than the built-in one."""
+
+    guide: str = Field(description="its Markdown")
+    name: str = Field(description="what it is called where it does not say so")
+    given: dict[str, str]
+    kinds: dict[str, dict[str, Kind]] = Field(description="what the columns of its own tables hold")
+    report: GuideReport
+
+
 class Recording(Model):
-    """Everything but the tables: of an investigation, with its report, or of a talk, with its answers."""
+    """Everything but the tables: of an investigation, with its report, of a talk, with its answers, or of a guide."""
 
     format: int = FORMAT
     version: str
@@ -120,6 +131,7 @@ class Recording(Model):
     answers: list[Given] = Field(default_factory=list, description="what was answered when asked, in order")
     report: Report | None = None
     asked: list[str] = Field(default_factory=list, description="a talk's questions, in order")
+    run: RecordedRun | None = None
     talk: list[Answer] = Field(default_factory=list, description="the answers to those of them that got one")
 
     @field_validator("format")
@@ -135,15 +147,19 @@ class Recording(Model):
             raise ValueError("a table stands under another one's name")
         if len({query.key for query in self.queries}) < len(self.queries):
             raise ValueError("a query is there twice")
-        if bool(self.talk) == (self.report is not None):
-            raise ValueError("it holds either a report or a talk's answers")
+        if [bool(self.talk), self.report is not None, self.run is not None].count(True) != 1:
+            raise ValueError("it holds either a report, a talk's answers or a guide's run")
+        if self.run is None:
+            for table in self.tables.values():
+                table.in_catalogue()
         return self
 
     @property
     def concluded(self) -> Report:
         """The investigation's report. Raises RecordError for a talk."""
         if self.report is None:
-            raise RecordError("This recording is of questions, not of an investigation.", fix="`tsg-agent replay` it.")
+            what = "questions, not of an investigation" if self.run is None else "another guide's run"
+            raise RecordError(f"This recording is of {what}.", fix="`tsg-agent replay` it.")
         return self.report
 
 

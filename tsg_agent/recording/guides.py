@@ -1,0 +1,55 @@
+"""Runs of other guides: followed over telemetry and kept in one file, and followed again from there."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tsg_agent.errors import RecordError
+from tsg_agent.guides.guide_run import GuideReport
+from tsg_agent.guides.investigate import follow, guide_telemetry
+from tsg_agent.guides.reader import parse_guide
+from tsg_agent.models import Finding
+from tsg_agent.recording.file import RecordedRun, read, write
+from tsg_agent.recording.neutral import again, complete, kept, portable, prepared
+from tsg_agent.recording.players import RecordingEngine, ReplayEngine
+from tsg_agent.settings import Settings
+from tsg_agent.store import Request
+
+
+def record_guide(  # noqa: PLR0913 - what investigate_with_guide() takes, and the file
+    guide: str,
+    request: Request,
+    file: Path,
+    *,
+    name: str = "guide",
+    given: Mapping[str, str] | None = None,
+    settings: Settings | None = None,
+    progress: Callable[[Finding], None] = lambda _finding: None,
+) -> GuideReport:
+    """Follow a guide, its Markdown, over `request.telemetry`, and keep it all in `file`. `given`: its parameters.
+
+    Raises what investigate_with_guide() raises, then nothing is kept; RecordError.
+    """
+    request, settings, parsed = prepared(request), portable(settings or Settings()), parse_guide(guide, name=name)
+    held = dict(given or {})
+    with guide_telemetry(parsed, request.telemetry, request.mapping, settings) as (opened, kinds):
+        engine, now = RecordingEngine(opened), request.now or datetime.now(UTC)
+        report = follow(parsed, engine, kinds, request.text, given=held, now=now, settings=settings, progress=progress)
+        columns = {table: dict(columns) for table, columns in kinds.items()}
+    run = RecordedRun(guide=guide, name=name, given=held, kinds=columns, report=report)
+    write(file, kept(request, settings, engine, [], run=run), engine.results)
+    return report
+
+
+def replay_guide(file: Path) -> GuideReport:
+    """Follow a recorded guide again, from its file alone. Raises RecordError for a miss or an unusable file."""
+    held, results = read(file)
+    if held.run is None or held.request.now is None:
+        raise RecordError("This recording is of no other guide's run.", fix="`tsg-agent replay` it.")
+    missed: list[str] = []
+    run, engine = held.run, ReplayEngine(held, results, missed)
+    with complete(missed):
+        guide = parse_guide(run.guide, name=run.name)
+        return follow(
+            guide, engine, run.kinds, held.request.text, given=run.given, now=held.request.now, settings=again(held)
+        )
