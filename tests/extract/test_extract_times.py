@@ -308,10 +308,22 @@ def test_a_start_before_all_telemetry_is_noted() -> None:
     assert not any(noted in note for note in run(PLACE + "It began at 2024-01-20T06:30Z", NARROW).notes)
 
 
-def test_a_start_later_than_now_is_an_error_that_says_so() -> None:
-    for text in ("It began at 2024-01-20 14:00 PST", "It began today at 14:00 UTC", "Outage from 14:00 to 15:00 today"):
+@pytest.mark.parametrize(
+    "text", ["It began at 2024-01-20 14:00 PST", "It began today at 14:00 UTC", "Outage from 14:00 to 15:00 today"]
+)
+def test_of_a_start_later_than_now_the_time_before_now_is_looked_at(text: str) -> None:
+    """A clock or a zone is wrong; what the telemetry shows tells since when."""
+    result = run(PLACE + text)
+    assert result.parameters and iso(result.parameters.start_time) == "20T08:00"
+    assert iso(result.parameters.end_time) == "20T10:00"
+    (note,) = [one for one in result.notes if "incident_start is later than now" in one]
+    assert "zone" in note
+
+
+def test_a_start_later_than_now_that_no_zone_explains_is_an_error_that_says_so() -> None:
+    for text, given in (("It began at 2024-01-21 01:00 UTC", {}), ("", {"incident_start": "2024-01-20T10:01Z"})):
         with pytest.raises(ParameterError, match="incident_start is later than now") as caught:
-            run(PLACE + text)
+            run(PLACE + text, **given)
         assert "zone" in caught.value.fix
 
 

@@ -6,7 +6,7 @@ from tsg_agent.ask.measures import condition_of, measure_of, share_of
 from tsg_agent.ask.phrases import is_part, is_predicate, measures_of
 from tsg_agent.ask.slots import Slots
 from tsg_agent.ask.tokens import Token
-from tsg_agent.ask.typed import Bound, Filter
+from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter
 from tsg_agent.ask.vocabulary import PEOPLE
 
 _EXCLUDING = ("without", "except", "exclud", "other than", "apart", "aside", "outside", "besides", "ignoring", "minus",
@@ -335,7 +335,7 @@ class Filling(Slots):
 
     def _of_runs(self) -> bool:
         named = [one.value for one in self.tokens if one.kind in ("value", "thing")]
-        return any(one in ("scenario_name", "workflow_step", "business_criticality") for one in (*named, *self.by))
+        return any(one in RUN_COLUMNS for one in (*named, *self.by))
 
     def ranked(self) -> bool:
         """The order and the number of rows: "top 3", "slowest", "the five busiest", "best first"."""

@@ -7,7 +7,7 @@ from typing import Literal
 from tsg_agent.ask.filling import Filling
 from tsg_agent.ask.measures import measure_of
 from tsg_agent.ask.tokens import Reading, Token
-from tsg_agent.ask.typed import Bound, Filter
+from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter
 
 Decides = Literal["", "any", "bound", "more", "fewer", "rose", "fell"]
 _YES_NO = re.compile(
@@ -30,7 +30,6 @@ _WEAK = ("how", "work", "look", "perform", "behave", "doing")
 """How something does: where a measure is named, that is what is asked for."""
 _HURT = ("affected", "impacted", "hurt")
 _FAILING = ("failing", "erroring", "failing too")
-_OF_WORKFLOWS = ("scenario_name", "workflow_step", "business_criticality")
 _WELL = ("ok", "okay", "healthy", "fine", "normal", "working", "work", "works", "up", "complete", "completed")
 _PASSING = ("which", "all", "only", "more", "and", "versus", "series", "slash", "but")
 
@@ -184,7 +183,7 @@ def _hurt_users(reading: Reading) -> None:
 
 def _running(reading: Reading) -> None:
     """ "requests that run 4.23.0", "which version runs there": a verb, and no run of a workflow."""
-    workflows = any(one.value in _OF_WORKFLOWS for one in reading.tokens if one.kind in ("thing", "value"))
+    workflows = any(one.value in RUN_COLUMNS for one in reading.tokens if one.kind in ("thing", "value"))
     kept: list[Token] = []
     for i, one in enumerate(reading.tokens):
         around = reading.tokens[max(0, i - 1) : i] + reading.tokens[i + 1 : i + 2]

@@ -14,7 +14,7 @@ from tsg_agent.extract.spans import Written, settle_ranges, written_out
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, Mention, spot
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import words_in
-from tsg_agent.extract.zones import default_zone
+from tsg_agent.extract.zones import WIDEST, default_zone
 from tsg_agent.models import Doubt, Known, Question
 
 _BEFORE_END = 2
@@ -160,6 +160,7 @@ def _opening(start: Choice, written: Written, material: Material) -> Choice:
     if moment is None:
         return Choice(question=written.start.question or start.question)
     before = material.before
+    moment = min(moment, material.setting.now)  # nothing that is later has happened
     return Choice(_minus(moment, before), origin.replace("{}", f"{before.total_seconds() / 3600:g} h", 1))
 
 
@@ -303,7 +304,12 @@ def _check(window: Window, setting: Setting) -> None:
     start, end, began = window.start_time, window.end_time, window.incident_start
     if began and began > setting.now:
         said = f"incident_start is later than now: it is {iso(began)} ({window.origins['incident_start']})"
-        raise ParameterError(f"{said}, and now is {iso(setting.now)}.", fix="Check the time, its day and its zone.")
+        said, fix = f"{said}, and now is {iso(setting.now)}.", "Check the time, its day and its zone."
+        if window.origins["incident_start"] == "given" or began - setting.now > timedelta(hours=WIDEST):
+            raise ParameterError(said, fix=fix)
+        # A clock or a zone is wrong. Since when it fails is measured: the rest can be answered.
+        window.notes.append(f"{said} {fix} The window is the time before now.")
+        began = None
     later = max((t for t in (start, began) if t), default=None)
     if later and end and end <= later:
         what = "incident_start" if later == began else "start_time"

@@ -25,6 +25,7 @@ from tsg_agent.investigation.watch import Watch
 from tsg_agent.models import Report
 from tsg_agent.settings import Settings
 from tsg_agent.store import Store
+from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tracing import within
 
 GRACE = 1.0
@@ -38,6 +39,7 @@ class Begin(NamedTuple):
     sources: Mapping[str, Source]
     setup: str = ""
     """`module:function` that is called first: for logging and traces."""
+    guide: AnyGuide = GUIDE
 
 
 class Job(NamedTuple):
@@ -92,22 +94,25 @@ async def _served(begin: Begin, given: Any, say: Any) -> None:
     sources = Sources(begin.sources, begin.settings)
     try:
         while True:
-            said = await _done(await jobs.get(), begin.settings, sources, lambda: say(said="event"))
+            said = await _done(await jobs.get(), begin, sources, lambda: say(said="event"))
             say(said="ended", **said)
     finally:
         sources.close()
 
 
-async def _done(job: Job, settings: Settings, sources: Sources, wrote: Any) -> dict[str, Any]:
+async def _done(job: Job, begin: Begin, sources: Sources, wrote: Any) -> dict[str, Any]:
     """Run one until it has ended, or asks: then it is over for now, and its answer is another job."""
     held: Any = None
+    settings = begin.settings
     try:
         request = await asyncio.to_thread(Store(settings.state_dir).recall, job.identity)
         engine = None
         with contextlib.suppress(TelemetryError):  # it is tried again where the log hears of it
             engine = await asyncio.to_thread(sources.at, request)
         watch = Watch(logged=wrote, tries=None)
-        held = await asyncio.to_thread(continued, job.identity, settings=settings, watch=watch, engine=engine)
+        held = await asyncio.to_thread(
+            continued, job.identity, settings=settings, watch=watch, engine=engine, guide=begin.guide
+        )
         if not isinstance(held, Report):
             held.heard.known = job.answers
             with within(job.span or {}):

@@ -22,6 +22,7 @@ from tsg_agent.investigation.sources import Source
 from tsg_agent.models import Question
 from tsg_agent.service.worker import GRACE, Begin, Job
 from tsg_agent.settings import Settings
+from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tracing import carried
 
 _BOOTSTRAP: Final = """
@@ -114,8 +115,10 @@ class _Process:
 class Workers:
     """So many worker processes, started before they are needed, each with one investigation at a time."""
 
-    def __init__(self, number: int, sources: Mapping[str, Source], settings: Settings, setup: str = "") -> None:
-        self._begin, self._settings = Begin(settings, sources, setup), settings
+    def __init__(
+        self, number: int, sources: Mapping[str, Source], settings: Settings, setup: str = "", guide: AnyGuide = GUIDE
+    ) -> None:
+        self._begin, self._settings = Begin(settings, sources, setup, guide), settings
         self._number, self._queue = number, Queue(number)
         self._free: list[_Process] = []
         self._at_work: dict[str, _Process] = {}

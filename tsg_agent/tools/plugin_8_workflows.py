@@ -143,6 +143,10 @@ class Workflows(Plugin[ScenarioRow]):
     resolves: ClassVar = {RULE.labels[0]: "mitigate_workflow"}
     labels_rows = True
 
+    def frame(self, table: pa.Table, *, looked_at: bool = False) -> "pd.DataFrame":
+        """The raw rows; see Plugin.frame."""
+        return frame_of(in_the_guides_order(table) if looked_at else table)
+
     def groups(self, table: pa.Table) -> list[dict[str, Any]]:
         """The raw rows, as one frame for the analysis."""
         return [{"rows": frame_of(table)}] if table.num_rows else []
