@@ -11,6 +11,7 @@ from eval.summary import Score, scores_of, sets_of
 
 COLUMNS = (*SHARES, *FAULTS, "seconds", "model_calls", "tokens", "cost")
 LEFT_OUT = "An answer that failed is 0 where more is better, and left out of the other faults and of the costs."
+HEADLINE = "right_nobody_blamed"
 WIDTH = 200
 """Of a chart's scale, in pixels."""
 
@@ -44,7 +45,7 @@ def cell(score: Score | None) -> str:
 def markdown(runs: list[Run]) -> str:
     """Scores with intervals, then what was not solved."""
     headings, rows = _table(runs)
-    lines = ["# Exam", "", *(f"- {_about(run)}" for run in runs), ""]
+    lines = ["# Exam", "", *(f"- **{headline(run)}**" for run in runs), *(f"- {_about(run)}" for run in runs), ""]
     lines += [f"| score | {' | '.join(headings)} |", "|---" * (len(headings) + 1) + "|"]
     lines += [f"| {name} | {' | '.join(cell(score) for score in scores)} |" for name, scores in rows]
     lines += ["", "In brackets: 95 % intervals over the incidents (Wilson for shares, else bootstrap).", ""]
@@ -52,6 +53,13 @@ def markdown(runs: list[Run]) -> str:
     for heading, results in _sets(runs):
         lines += [f"- {heading}: {r.case}: {failings(r)}" for r in results if not r.passed]
     return "\n".join(lines) + "\n"
+
+
+def headline(run: Run) -> str:
+    """The one figure to compare agents by: in how many incidents the first cause is right and nobody else is blamed."""
+    asked = [value for result in run.results if (value := result.scores.get(HEADLINE)) is not None]
+    right = f"{sum(value == 1 for value in asked):,} of {len(asked):,}"
+    return f"{run.head.entrant}: right cause, nobody blamed in {right}"
 
 
 def _about(run: Run) -> str:
@@ -102,7 +110,7 @@ def html(runs: list[Run]) -> str:
     headings, rows = _table(runs)
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.globals.update(cell=cell, shade=shade, width=WIDTH, about=_about, left_out=LEFT_OUT)
+    environment.globals.update(cell=cell, shade=shade, width=WIDTH, about=_about, headline=headline, left_out=LEFT_OUT)
     charted = [(name, scores) for name, scores in rows if name not in COSTS]
     return environment.get_template("report.html.j2").render(
         runs=runs, headings=headings, rows=rows, charted=charted, columns=COLUMNS, incidents=_incidents(runs)

@@ -18,6 +18,7 @@ pytest.importorskip("playwright.sync_api", reason="needs playwright: `make test-
 import httpx
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.report.test_browser import FAINT, NAMELESS, OVERPRINTED
 from tests.web.serving import OPEN, TOKENS, served, tokens
 from tsg_agent.web.config import Serving
 
@@ -181,9 +182,12 @@ def test_narrow_in_light_and_dark(
     page.goto(str(site[0].base_url))
     wide = "document.documentElement.scrollWidth"
     assert page.evaluate(wide) <= NARROW["width"]
+    assert page.evaluate(FAINT) == []
     investigate(page, incident.text)
     concluded(page)
     assert page.evaluate(wide) <= NARROW["width"]
+    for fault in (FAINT, OVERPRINTED, NAMELESS):
+        assert page.evaluate(fault) == []
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 24, 29)")
     assert said == []

@@ -35,6 +35,7 @@ FIELDS = (
 COOKIE_S = 7 * 24 * 3600
 ASSETS = {
     "report.css": ("report", "report.css", "text/css"),
+    "charts.css": ("report", "charts.css", "text/css"),
     "page.css": ("web", "assets/page.css", "text/css"),
     "page.js": ("web", "assets/page.js", "text/javascript"),
 }
