@@ -12,8 +12,8 @@ from tsg_agent.errors import ParameterError
 from tsg_agent.investigation.sources import open_telemetry
 from tsg_agent.report.postmortem import to_postmortem
 from tsg_agent.report.terminal import print_report
-from tsg_agent.service.door import rendered
 from tsg_agent.service.feedback import export, feedback_of
+from tsg_agent.service.sections import rendered
 from tsg_agent.settings import Settings, load_settings
 from tsg_agent.store import Store
 from tsg_agent.wording import one_line

@@ -25,10 +25,11 @@ from tsg_agent.investigation.watch import Heard, Watch
 from tsg_agent.llm import Model
 from tsg_agent.models import Known, Question, Report
 from tsg_agent.models import Model as Shape
-from tsg_agent.report.forms import FORMS, Form, render
+from tsg_agent.report.forms import Form
 from tsg_agent.service.calls import Calls, Checked
 from tsg_agent.service.feedback import export, feedback_of
 from tsg_agent.service.following import Following
+from tsg_agent.service.sections import rendered
 from tsg_agent.service.worker import GRACE, Call
 from tsg_agent.service.workers import Workers
 from tsg_agent.settings import Settings
@@ -391,12 +392,3 @@ class Service:
 def _imported() -> None:
     """What was imported stays: to look through it for garbage again and again holds the event loop. Once a process."""
     gc.freeze()
-
-
-def rendered(store: Store, identity: str, form: Form) -> str:
-    """A kept report in one of the forms. Raises RecordError, ParameterError."""
-    if form == "json":
-        return store.report_text(identity)
-    if form in FORMS:
-        return render(store.report(identity), form)
-    raise ParameterError(f"There is no form {form!r} of a report.", fix=f"There are {', '.join(FORMS)}.")

@@ -1,4 +1,4 @@
-"""A report in parts: for readers that take little at a time."""
+"""A report in its forms, and in parts: for readers that take little at a time."""
 
 import json
 from collections.abc import Callable
@@ -6,7 +6,9 @@ from typing import Any
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.models import Report
+from tsg_agent.report.forms import FORMS, Form, render
 from tsg_agent.report.markdown import to_markdown
+from tsg_agent.store import Store
 from tsg_agent.tools import GUIDE
 
 _FIELDS = {
@@ -46,3 +48,12 @@ def section(report: Report, name: str) -> str:
 
 def _whole(finding: Any) -> Callable[[], Any]:
     return lambda: finding.model_dump(mode="json")
+
+
+def rendered(store: Store, identity: str, form: Form) -> str:
+    """A kept report in one of the forms. Raises RecordError, ParameterError."""
+    if form == "json":
+        return store.report_text(identity)
+    if form in FORMS:
+        return render(store.report(identity), form)
+    raise ParameterError(f"There is no form {form!r} of a report.", fix=f"There are {', '.join(FORMS)}.")

@@ -82,7 +82,7 @@ class Teller:
         state = "finished"
         try:
             await self._tell(identity, _concluded(await service.ended(identity)))
-        except (TsgError, OSError, sqlite3.Error) as error:
+        except Exception as error:  # also a defect: who heard of the beginning hears of the end
             state = "failed"
             await self._tell(identity, _failed(error))
         except asyncio.CancelledError:
@@ -188,5 +188,7 @@ def _concluded(report: Report) -> _Stage:
 
 
 def _failed(error: Exception) -> _Stage:
-    message, fix = (error.message, error.fix) if isinstance(error, TsgError) else ("The disk fails.", "")
+    disk = isinstance(error, OSError | sqlite3.Error)
+    told = error if isinstance(error, TsgError) else TsgError("The disk fails." if disk else "A defect of tsg-agent.")
+    message, fix = told.message, told.fix
     return _Stage("failed", slack(one_line(f"No conclusion: {message}", 500)), {"message": message, "fix": fix})
