@@ -134,6 +134,31 @@ def negation(sentence: str, _evidence: Evidence) -> Made:
         yield re.sub(r"\b(was|is|were|are) (?=\w)", r"\1 not ", sentence, count=1)
 
 
+def denial(sentence: str, _evidence: Evidence) -> Made:
+    """Not so, in other words than "not"."""
+    if match := re.search(r"\b(?:was|is|were|are) (?!not)(?=\w)", sentence):
+        for word in ("never", "no longer", "hardly", "by no means"):
+            yield f"{sentence[: match.end()]}{word} {sentence[match.end() :]}"
+    if match := re.search(
+        r"\b(?:fail(?:s|ed)?|carry|has|have|shows?|covers?|proposes|confirms|finds)\b(?! not)", sentence
+    ):
+        yield f"{sentence[: match.start()]}never {sentence[match.start() :]}"
+    for word, other in (("cannot", "can"), ("could not", "was able to"), ("did not", "always did")):
+        if word in sentence:
+            yield sentence.replace(word, other, 1)
+
+
+def weight(sentence: str, _evidence: Evidence) -> Made:
+    """Few for all, mostly for only, until for after."""
+    pairs = {
+        "rose": "declined", "most": "fewest", "highest": "smallest", "more": "fewer", "first": "second", "all": "few",
+        "only": "mostly", "both": "neither", "after": "until",
+    }  # fmt: skip
+    for word, other in pairs.items():
+        if re.search(rf"\b{word}\b", _bare(sentence)):
+            yield re.sub(rf"\b{word}\b", other, sentence, count=1)
+
+
 def citation(sentence: str, evidence: Evidence) -> Made:
     """Another row of the same kind."""
     for item in dict.fromkeys(cited(sentence)):
@@ -163,7 +188,7 @@ def action(sentence: str, _evidence: Evidence) -> Made:
 
 
 FALSE: tuple[Callable[[str, Evidence], Made], ...] = (
-    figure, subject, time, side, unit, noun, direction, negation, citation, action,
+    figure, subject, time, side, unit, noun, direction, negation, denial, weight, citation, action,
 )  # fmt: skip
 
 

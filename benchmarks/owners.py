@@ -4,6 +4,7 @@
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ MANY = 50
 """No guide has so many steps: greater numbers are something else's."""
 COLUMNS = 3
 """Columns in one literal that make it a list of columns."""
+_NAMED = re.compile(r"\bplugin_\d\w*|\b[Ss]teps? \d+")
+"""A check, or a step, in a text."""
 Place = tuple[str, int]
 """What stands there, and the line."""
 
@@ -31,16 +34,19 @@ def labels(tree: ast.AST) -> Iterator[Place]:
 
 
 def numbers(tree: ast.AST) -> Iterator[Place]:
-    """Numbers that a step is compared with, or looked up by."""
+    """Numbers that a step is compared with, looked up or called by; not in docstrings, which are prose."""
+    prose = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare) and _name(node.left) in NUMBERED:
             yield from ((f"{_name(node.left)} and {number}", node.lineno) for number in _numbers(node.comparators))
         elif isinstance(node, ast.Call) and _name(node.func) in CALLED and "finding" in ast.unparse(node.func):
             yield from ((f"{ast.unparse(node.func)}({number})", node.lineno) for number in _numbers(node.args))
-        elif isinstance(node, ast.Dict):
-            keys = [key for key in node.keys if key is not None]
-            if len(keys) > 2 and len(_numbers(keys)) == len(keys):
+        elif isinstance(node, ast.Dict | ast.Tuple | ast.List):
+            first = node.keys if isinstance(node, ast.Dict) else [_first(one) for one in node.elts]
+            if len(first) > 2 and all(one is not None and len(_numbers([one])) == 1 for one in first):
                 yield "a table by step", node.lineno
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in prose:
+            yield from ((said, node.lineno) for said in _NAMED.findall(node.value))
 
 
 def column_lists(tree: ast.AST) -> Iterator[Place]:
@@ -51,6 +57,12 @@ def column_lists(tree: ast.AST) -> Iterator[Place]:
             names = [one.value for one in held if isinstance(one, ast.Constant) and one.value in SUBJECTS]
             if len(names) >= COLUMNS:
                 yield ", ".join(map(str, names)), node.lineno
+
+
+def _first(node: ast.expr) -> ast.expr | None:
+    """What a call, or a row of a table, begins with."""
+    held = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.Tuple | ast.List) else []
+    return held[0] if held and isinstance(held[0], ast.Constant) else None
 
 
 def _name(node: ast.AST) -> str:

@@ -52,7 +52,9 @@ class Outcome(_Closed):
     held: bool
     exact: tuple[str, ...] = ()
     wrong: tuple[str, ...] = Field((), description="what was read instead, in words")
-    silent: tuple[str, ...] = Field((), description="wrong, and no note and no question names the right value")
+    silent: tuple[str, ...] = Field(
+        (), description="wrong, and no note and no question names the right value, or the start that it follows from"
+    )
     needless: tuple[str, ...] = Field((), description="asked for, though the text holds the answer")
 
 
@@ -126,7 +128,9 @@ def _compared(
             exact.append(name)
             continue
         wrong.append(f"{name} {_shown(read)} for {_shown(value)}")
-        if name not in needless and not (isinstance(value, datetime) and any(_shown(value) in one for one in said)):
+        follows = name == "start_time" and "from" not in text.expect and gold.get("incident_start")
+        right = gold["incident_start"] if follows else value
+        if name not in needless and not (isinstance(right, datetime) and any(_shown(right) in one for one in said)):
             silent.append(name)
     untold = [piece for piece in text.expect.get("told", ()) if not any(piece in one for one in said)]
     wrong += [f"{piece} is not told" for piece in untold]

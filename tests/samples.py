@@ -67,6 +67,7 @@ def parameters(**changes: Any) -> Parameters:
 
 def finding(step: int, *rows: dict[str, Any], label: str = "", **changes: Any) -> Finding:
     title, healthy = TITLES[step]
+    check = GUIDE.by_number[step]
     values: dict[str, Any] = {
         "id": f"E{step}",
         "step": step,
@@ -77,6 +78,7 @@ def finding(step: int, *rows: dict[str, Any], label: str = "", **changes: Any) -
         "status": Status.OK,
         "label": label or healthy,
         "labels": {label or healthy: len(rows)} if rows else {},
+        "harmless": sorted(check.harmless),
         "rows": list(rows),
         "row_count": len(rows),
         "groups": max(3, len(rows)),
@@ -308,6 +310,7 @@ def bad_version() -> Report:
         series=[
             series({}, 0.05, 5.1),
             series({"service_version": "3.15.0"}, 0.05, 10.3, 400),
+            series({"service_version": "3.14.1"}, 0.05, 0.08, 500),
             series({"scenario_name": "checkout"}, 0.3, 18.0, 40),
         ],
         measured=[

@@ -30,23 +30,26 @@ from tsg_agent import (
     investigate,
     open_telemetry,
 )
+from tsg_agent.conclude import conclude
 from tsg_agent.errors import QueryError, QueryTimeout, TransientTelemetryError
 from tsg_agent.extract import Given
 from tsg_agent.frames import Frames
 from tsg_agent.graph import Context, State, compile_graph
 from tsg_agent.investigation import THREADS
-from tsg_agent.models import Report, Status
+from tsg_agent.models import Finding, Report, Status
 from tsg_agent.progress import Progress
 from tsg_agent.settings import Settings
 from tsg_agent.simulator.demos import demo_named
 from tsg_agent.simulator.generate import generate, write
 from tsg_agent.simulator.incident import incident_text
+from tsg_agent.suspects import judge_with_suspects
 from tsg_agent.telemetry.catalog import SourceTable
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import known_values
 from tsg_agent.tools import PLUGINS
 from tsg_agent.tools.plugin import load_sql
+from tsg_agent.verdicts import Evidence
 
 DEMO = demo_named("bad-shard")
 SCENARIO = DEMO.scenario.model_copy(update={"requests_per_minute": 150.0})
@@ -115,7 +118,7 @@ def test_a_failing_branch_ends_in_its_finding_and_sinks_no_other(error: Exceptio
 
 def test_without_evidence_there_is_no_verdict_and_it_says_so(folder: Path) -> None:
     with open_telemetry(str(folder)) as engine:
-        report = concluded(Faulty(engine, {"AS cell": QueryError("no measurement")}))
+        report = concluded(Faulty(engine, {"AS kind": QueryError("no measurement")}))
     assert report.causes == []
     assert any("no measurement" in note for note in report.notes)
     assert {finding.status for finding in report.findings} == {"ok"}
@@ -132,7 +135,7 @@ def test_why_availability_is_unknown_is_said_and_counted_as_nothing(
     error: TelemetryError, words: str, folder: Path
 ) -> None:
     with open_telemetry(str(folder)) as engine:
-        report = concluded(Faulty(engine, {"AS cell": error}))
+        report = concluded(Faulty(engine, {"AS kind": error}))
     assert report.headline == f"Nothing could be judged: {words}."
     assert (report.sla.breached, report.sla.window, report.sla.reason) == (None, None, words)
     assert report.sla.status.value == ("timeout" if isinstance(error, QueryTimeout) else "error")
@@ -327,3 +330,26 @@ def test_rows_that_are_still_on_their_way_are_no_loss_of_requests_and_no_failure
     assert report.sla.breached is None
     assert "124 requests after 13:55 UTC (others may be on their way) failed" in report.sla.reason
     assert any("124 requests since then, 124 of which failed (5xx), are in no verdict" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_finding_is_validated_once(keep: bool, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads it gets the same model, the report too, and that is what its JSON says."""
+    read: list[list[Finding]] = []
+
+    def judged(evidence: Evidence, text: str) -> Any:
+        read.append(evidence.findings)
+        return judge_with_suspects(evidence, text)
+
+    def concluded(parameters: Any, findings: list[Finding], *args: Any, **more: Any) -> Report:
+        read.append(findings)
+        return conclude(parameters, findings, *args, **more)
+
+    monkeypatch.setattr("tsg_agent.graph.judge_with_suspects", judged)
+    monkeypatch.setattr("tsg_agent.graph.conclude", concluded)
+    request = Request(text=TEXT, telemetry=str(folder), now=SCENARIO.last)
+    report = investigate(request, settings=Settings(state_dir=tmp_path), keep=keep)
+    found = {finding.id: finding for finding in report.findings}
+    assert len(read) == 2 and len(found) == len(PLUGINS)
+    assert all(found[finding.id] is finding for findings in read for finding in findings)
+    assert Report.model_validate(report.model_dump(mode="json")) == report

@@ -5,6 +5,7 @@ import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
+from typing import Any
 
 
 class Kind(StrEnum):
@@ -47,6 +48,9 @@ DEPTH = (
 """Of two values that name the same requests the first of these is said, and a conjunction belongs to its first's step:
 what somebody changed, then what is nearest to where it breaks."""
 
+EVERYWHERE = "all"
+"""The only region of telemetry that does not record any, as the ready mappings have it."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -61,6 +65,9 @@ class Column:
     named: tuple[str, ...] = ()
     copy: str = ""
     default: str = "NULL"
+    beside: str = ""
+    people: bool = False
+    weak: bool = False
 
 
 def bare(name: str) -> str:
@@ -73,7 +80,7 @@ def _read() -> tuple[Column, ...]:
     return tuple(_column(table, name, line) for table, lines in held.items() for name, line in lines.items())
 
 
-def _column(table: str, name: str, line: dict[str, str]) -> Column:
+def _column(table: str, name: str, line: dict[str, Any]) -> Column:
     """Raises KeyError for a kind, ValueError for a nature, TypeError for a field that there is not."""
     told = {key: line[key] for key in line.keys() - {"kind", "nature", "said", "named"}}
     nature = Nature(line["nature"]) if "nature" in line else None
@@ -87,6 +94,10 @@ SUBJECTS: dict[str, Column] = {
     column.name: column for nature in Nature for column in COLUMNS if column.nature is nature
 }
 """Columns whose values a cause may name, in the order in which they are said."""
+
+
+BY_DEPTH = tuple(sorted(SUBJECTS.values(), key=lambda column: DEPTH.index(column.nature or Nature.REGION)))
+"""The same, what is nearest to where it breaks first."""
 
 
 def of_nature(*natures: Nature) -> tuple[str, ...]:

@@ -35,24 +35,20 @@ from tsg_agent.llm.assistant import Assistant
 from tsg_agent.llm.narrative import spent_by, told_by
 from tsg_agent.llm.report_reading import Reading, combined, read_report
 from tsg_agent.models import Finding, Judgement, Known, Parameters, Report, Sla, Status, Usage
+from tsg_agent.models.validated import Validated
 from tsg_agent.open_questions import answered
 from tsg_agent.progress import Progress
 from tsg_agent.settings import Settings
 from tsg_agent.sla import sla_of, unmeasured, with_aside
-from tsg_agent.steps.typed_guide import TypedGuide
 from tsg_agent.suspects import judge_with_suspects
 from tsg_agent.telemetry.engine import Engine
-from tsg_agent.tools import GUIDE
+from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tools.account import Account, account
 from tsg_agent.tools.plugin import Plugin
-from tsg_agent.tools.plugin_8_workflows import frame_of, in_the_guides_order
-from tsg_agent.tools.rows import ScopeArgs, WindowArgs
 from tsg_agent.tracing import span
 from tsg_agent.verdicts import Evidence
 
 log = logging.getLogger(__name__)
-WORKFLOW_ROWS = "plugin_8"
-WORKFLOW_RUNS = "plugin_8_runs"
 EVIDENCE = "evidence_"
 
 
@@ -92,6 +88,12 @@ class Context:
     """Where the model's code runs; whoever made the context closes it."""
     told: Callable[[dict[str, Any]], None] = lambda _event: None
     """Is told what a parent graph's stream is told: see docs/embedding.md."""
+    validated: Validated = field(default_factory=Validated)
+    """The state's findings and report as models."""
+
+    def findings(self, state: State) -> list[Finding]:
+        """What the checks have found so far."""
+        return [self.validated.read(Finding, finding) for finding in state["findings"]]
 
 
 GraphContext = Context
@@ -106,7 +108,7 @@ class Node(Protocol):
         ...
 
 
-def build_graph(guide: TypedGuide[Plugin[Any]] = GUIDE) -> StateGraph[State, Context, State, State]:
+def build_graph(guide: AnyGuide = GUIDE) -> StateGraph[State, Context, State, State]:
     """A guide's graph, not yet compiled: embed it with a checkpointer of your own."""
     graph: StateGraph[State, Context, State, State] = StateGraph(State, context_schema=Context)
     graph.add_node("read", entrance(_node("read", _read)))
@@ -121,7 +123,7 @@ def build_graph(guide: TypedGuide[Plugin[Any]] = GUIDE) -> StateGraph[State, Con
     left = dict(entered)
     for plugin in guide.steps:
         graph.add_node(plugin.key, _node(plugin.key, _check(plugin)))
-        if plugin.keeps == WORKFLOW_ROWS:
+        if plugin.keeps:
             graph.add_node("analyse", _node("analyse", functools.partial(_analyse, plugin)))
             graph.add_edge(plugin.key, "analyse")
             left[plugin.step] = "analyse"
@@ -139,14 +141,16 @@ def build_graph(guide: TypedGuide[Plugin[Any]] = GUIDE) -> StateGraph[State, Con
     return graph
 
 
-def compile_graph(checkpointer: Any = None) -> CompiledStateGraph[State, Context, State, State]:
+def compile_graph(
+    checkpointer: Any = None, guide: AnyGuide = GUIDE
+) -> CompiledStateGraph[State, Context, State, State]:
     """The graph, ready to run: `await graph.ainvoke(state, config, context=GraphContext(...))`."""
-    return _compiled().copy(update={"checkpointer": checkpointer})
+    return _compiled(guide).copy(update={"checkpointer": checkpointer})
 
 
-@functools.cache
-def _compiled() -> CompiledStateGraph[State, Context, State, State]:
-    return build_graph().compile(name="tsg-agent")
+@functools.lru_cache(8)
+def _compiled(guide: AnyGuide) -> CompiledStateGraph[State, Context, State, State]:
+    return build_graph(guide).compile(name="tsg-agent")
 
 
 def _node(name: str, function: Node, *, told: str = "") -> Node:
@@ -204,11 +208,10 @@ async def _extract(state: State, runtime: Runtime[Context]) -> State:
 
 def _extraction(state: State, given: Given, context: Context) -> Extraction:
     settings = context.settings
-    known = context.known
     rules = functools.partial(
         extract,
         state["text"],
-        known,
+        context.known,
         now=datetime.fromisoformat(state["now"]),
         window_hours=settings.window_hours,
         default_threshold=settings.default_threshold,
@@ -233,15 +236,13 @@ def _check(plugin: Plugin[Any]) -> Node:
 
 
 def _run_check(plugin: Plugin[Any], state: State, context: Context) -> Finding:
-    given = Parameters.model_validate(state["parameters"])
-    window = {name: getattr(given, name) for name in WindowArgs.model_fields}
-    args = ScopeArgs(**window, service_name=given.service_name) if plugin.args is ScopeArgs else WindowArgs(**window)
+    args = plugin.scoped(Parameters.model_validate(state["parameters"]))
     try:
         ran = plugin.run_with_table(context.engine, args, context.settings)
         if ran.table is not None and plugin.keeps:
             context.frames.put(plugin.keeps, ran.table)
         if ran.kept is not None:
-            context.frames.put(f"{plugin.keeps}_runs", ran.kept)
+            context.frames.put(plugin.keeps_runs, ran.kept)
     except Exception as error:  # a defect in one check must not take the others with it
         log.exception("%s failed", plugin.name)
         return plugin.failed(f"The check itself failed ({type(error).__name__}: {error}). Please report this.")
@@ -251,21 +252,21 @@ def _run_check(plugin: Plugin[Any], state: State, context: Context) -> Finding:
 async def _analyse(plugin: Plugin[Any], state: State, runtime: Runtime[Context]) -> State:
     """The workflows with a model's own code, to compare: the shipped analysis decides."""
     assistant = runtime.context.assistant
-    found = next((finding for finding in state["findings"] if finding["plugin"] == plugin.number), None)
-    if assistant is None or not assistant.settings.analyse or found is None:
+    if assistant is None or not assistant.settings.analyse:
         return {}
-    notes = await _threaded(runtime.context, _looked, Finding.model_validate(found), runtime.context, assistant)
-    return {"looked": notes, "spent": spent_by(assistant)}
+    found = [one for one in runtime.context.findings(state) if one.plugin == plugin.number]
+    notes = [await _threaded(runtime.context, _looked, plugin, one, runtime.context, assistant) for one in found]
+    return {"looked": [note for told in notes for note in told], "spent": spent_by(assistant)}
 
 
-def _looked(finding: Finding, context: Context, assistant: Assistant) -> list[str]:
+def _looked(plugin: Plugin[Any], finding: Finding, context: Context, assistant: Assistant) -> list[str]:
     if finding.status is not Status.OK:
         return []
-    frame = frame_of(in_the_guides_order(context.frames.get(WORKFLOW_ROWS)))
+    frame = plugin.frame(context.frames.get(plugin.keeps), looked_at=True)
     return second_look(finding, frame, context.settings.thresholds.workflow, assistant, context.bench)
 
 
-async def _evidence(guide: TypedGuide[Plugin[Any]], state: State, runtime: Runtime[Context]) -> State:
+async def _evidence(guide: AnyGuide, state: State, runtime: Runtime[Context]) -> State:
     """The measurement that verdicts are made from. Its tables stay outside the state, by name."""
     context = runtime.context
     context.progress(Progress(0, "Evidence"))
@@ -283,7 +284,7 @@ def _evidence_finding(status: Status, measured: dict[str, Any]) -> Finding:
     )  # fmt: skip
 
 
-def _measure(guide: TypedGuide[Plugin[Any]], state: State, context: Context) -> dict[str, Any]:
+def _measure(guide: AnyGuide, state: State, context: Context) -> dict[str, Any]:
     parameters, timeout = Parameters.model_validate(state["parameters"]), context.settings.query_timeout
     measurer = Measurer(context.engine, parameters, context.settings, context.executor, guide.dimensions)
     if measurer.lacking:
@@ -306,25 +307,25 @@ def _account(state: State) -> Account:
     return Account.model_validate(state.get("measured", {}).get("account") or {"read": 0})
 
 
-async def _judge(guide: TypedGuide[Plugin[Any]], state: State, runtime: Runtime[Context]) -> State:
+async def _judge(guide: AnyGuide, state: State, runtime: Runtime[Context]) -> State:
     """Availability and verdicts, when all branches have ended."""
     judged: State = await _threaded(runtime.context, _judged, guide, state, runtime.context)
     return judged
 
 
-def _judged(guide: TypedGuide[Plugin[Any]], state: State, context: Context) -> State:
+def _judged(guide: AnyGuide, state: State, context: Context) -> State:
     tables = {name: context.frames.get(EVIDENCE + name) for name in state.get("measured", {}).get("tables", [])}
     if not tables:
         reason = state.get("measured", {}).get("reason", "")
         return {"sla": _unmeasured(state, context).model_dump(mode="json"), "judgement": _unmade(reason)}
     given, rows = Parameters.model_validate(state["parameters"]), _account(state)
-    findings = [Finding.model_validate(finding) for finding in state["findings"]]
-    of_runs = [plugin.step for plugin in guide.steps if plugin.keeps == WORKFLOW_ROWS]
-    ok = any(finding.step in of_runs and finding.status is Status.OK for finding in findings)
+    findings = context.findings(state)
+    good = {finding.step for finding in findings if finding.status is Status.OK}
+    runs = next((plugin for plugin in guide.steps if plugin.keeps and plugin.step in good), None)
     evidence = Evidence(
         read_requests(tables, guide.dimensions), tables.get("regions"), calls_of(tables.get("calls")),
-        functools.partial(frame_of, context.frames.get(WORKFLOW_ROWS)) if ok else None,
-        context.frames.get(WORKFLOW_RUNS).to_pandas() if ok else None,
+        functools.partial(runs.frame, context.frames.get(runs.keeps)) if runs else None,
+        context.frames.get(runs.keeps_runs).to_pandas() if runs else None,
         findings, given, context.settings.thresholds, guide, context.known.last,
     )  # fmt: skip
     judged = judge_with_suspects(evidence.before(rows.late_since), state["text"])
@@ -348,12 +349,12 @@ def _unmade(reason: str) -> dict[str, Any]:
     return made.model_dump(mode="json")
 
 
-async def _conclude(guide: TypedGuide[Plugin[Any]], state: State, runtime: Runtime[Context]) -> State:
+async def _conclude(guide: AnyGuide, state: State, runtime: Runtime[Context]) -> State:
     """The guide's last step."""
     return {"report": await _threaded(runtime.context, _report, guide, state, runtime.context)}
 
 
-def _report(guide: TypedGuide[Plugin[Any]], state: State, context: Context) -> dict[str, Any]:
+def _report(guide: AnyGuide, state: State, context: Context) -> dict[str, Any]:
     parameters = Parameters.model_validate(state["parameters"])
     judgement = Judgement.model_validate(state["judgement"])
     broken = [
@@ -362,7 +363,7 @@ def _report(guide: TypedGuide[Plugin[Any]], state: State, context: Context) -> d
         if t.problem
     ]
     notes = [*broken, *state.get("notes", []), *_account(state).notes(), *judgement.notes, *state.get("looked", [])]
-    findings = [Finding.model_validate(finding) for finding in state["findings"]]
+    findings = context.findings(state)
     report = conclude(
         parameters,
         findings,
@@ -378,7 +379,7 @@ def _report(guide: TypedGuide[Plugin[Any]], state: State, context: Context) -> d
         thresholds=context.settings.thresholds,
         guide=guide,
     )
-    return report.model_dump(mode="json")
+    return context.validated.keep(report)
 
 
 async def _phrase(state: State, runtime: Runtime[Context]) -> State:
@@ -386,9 +387,9 @@ async def _phrase(state: State, runtime: Runtime[Context]) -> State:
     assistant = runtime.context.assistant
     if assistant is None:
         return {}
-    report = Report.model_validate(state["report"])
-    told = await _threaded(runtime.context, told_by, report, assistant)
-    return {"report": told.model_dump(mode="json"), "spent": spent_by(assistant)}
+    validated = runtime.context.validated
+    told = await _threaded(runtime.context, told_by, validated.read(Report, state["report"]), assistant)
+    return {"report": validated.keep(told), "spent": spent_by(assistant)}
 
 
 async def _threaded(context: Context, function: Callable[..., Any], *args: Any) -> Any:

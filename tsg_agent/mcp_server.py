@@ -36,13 +36,12 @@ from tsg_agent.llm.untrusted import fenced
 from tsg_agent.models import Doubt, Question, Report, Status
 from tsg_agent.service.door import Service
 from tsg_agent.service.sections import SECTIONS, section
-from tsg_agent.tools import PLUGINS
+from tsg_agent.tools import Plugin
 from tsg_agent.tools.code_interpreter import DESCRIPTION, CodeArgs, CodeInterpreter, MappingStore
 from tsg_agent.tools.langchain import explainer
 
 Which: TypeAlias = Literal["few", "all"]
 Said: TypeAlias = str | InputRequiredResult
-BRANCHES = len(PLUGINS) + 1
 ASKS_WITH_ROUNDS = "2026-07-28"
 """The protocol's version from which a question is a round of the call, and not a request to the client."""
 MOST = 60_000
@@ -87,7 +86,7 @@ class ReportArgs(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     investigation: str = Field(description="its id; list_investigations has them")
-    section: str = Field("brief", description=f"one of {', '.join(SECTIONS)}")
+    section: str = Field("brief", description=f"one of {', '.join(SECTIONS)}, or of a step's check: step_2, step_3, …")
 
 
 class _Raw(FuncMetadata):
@@ -105,14 +104,15 @@ class Server:
         self._frames: dict[str, pd.DataFrame] = {}
         self._interpreter: CodeInterpreter | None = None
         tools = [
-            _tool("run_guide", GUIDE, RunArgs, self._run_guide),
+            _tool("run_guide", WHOLE, RunArgs, self._run_guide),
             _tool("ask", ASK, AskArgs, self._ask),
             _tool("list_investigations", LIST, ListArgs, self._list),
             _tool("get_report", REPORT, ReportArgs, self._report),
         ]
         if which == "all":
-            tools += [self._check(number) for number in range(len(PLUGINS))]
-            tools.append(_tool(CODE, f"{DESCRIPTION} {FRAMES}", CodeArgs, self._code))
+            tools += [self._check(plugin) for plugin in service.guide.steps]
+            frames = f"{FRAMES}: {', '.join(_frame(plugin) for plugin in service.guide.steps)}."
+            tools.append(_tool(CODE, f"{DESCRIPTION} {frames}", CodeArgs, self._code))
         self.mcp: MCPServer = MCPServer(
             "tsg-agent", version=__version__, instructions=INSTRUCTIONS, tools=tools, lifespan=self._lifespan,
             log_level="WARNING",
@@ -130,7 +130,8 @@ class Server:
         """Resources and the prompt."""
 
         def guide() -> str:
-            steps = (f"## Step {one.step}: {one.title}\n\n{one.question} (`{one.name}`)" for one in PLUGINS)
+            checks = self._service.guide.steps
+            steps = (f"## Step {one.step}: {one.title}\n\n{one.question} (`{one.name}`)" for one in checks)
             return "\n\n".join(["# What the guide checks", *steps, ""])
 
         async def part(investigation: str, part: str) -> str:
@@ -189,6 +190,7 @@ class Server:
     @asynccontextmanager
     async def _told(self, identity: str, ctx: Context) -> AsyncIterator["asyncio.Task[None]"]:
         """Report progress, once for each branch that has ended; the task is done when all has been told."""
+        branches = len(self._service.guide.steps) + 1
 
         async def report() -> None:
             ended: set[int] = set()
@@ -197,7 +199,7 @@ class Server:
                 if event.kind == "check ended" and data["step"] not in ended:  # one that is resumed may do it twice
                     ended.add(data["step"])
                     message = f"{data['title']}: {data['label'] or data['status']}"
-                    await ctx.report_progress(len(ended), BRANCHES, message)
+                    await ctx.report_progress(len(ended), branches, message)
 
         reporting = asyncio.create_task(report())
         try:
@@ -222,8 +224,7 @@ class Server:
         report = await asyncio.to_thread(self._service.store.report, investigation)
         return fenced(await asyncio.to_thread(section, report, name), MOST)
 
-    def _check(self, number: int) -> Tool:
-        plugin = PLUGINS[number]
+    def _check(self, plugin: Plugin[Any]) -> Tool:
         fields: dict[str, Any] = {"source": (str, Field("", description="which telemetry, where there are several"))}
         args = create_model(f"{plugin.args.__name__}Of", __base__=plugin.args, **fields)
 
@@ -233,7 +234,7 @@ class Server:
             if said.finding is None:
                 raise ToolError(said.text)
             if said.finding["status"] == Status.OK:
-                self._frames[f"plugin_{plugin.number}"] = pd.DataFrame(said.finding["rows"])
+                self._frames[_frame(plugin)] = pd.DataFrame(said.finding["rows"])
             return fenced(said.text, MOST)
 
         return _tool(plugin.name, plugin.description(self._service.settings.thresholds), args, call)
@@ -249,14 +250,19 @@ class Server:
         return fenced(await alone(run), MOST)
 
 
-GUIDE = (
+WHOLE = (
     "Runs the whole troubleshooting guide over the telemetry and concludes: ranked causes with evidence, what was "
     "dismissed, what to do, what could not be checked. Takes seconds to minutes. What the text leaves open is asked."
 )
 ASK = "Answers one question in plain words about the telemetry, with the rows that bear it out."
 LIST = "Lists past investigations, newest first: id, when, how each stands, and its headline."
 REPORT = "A past investigation's report, in sections; its telemetry may be gone."
-FRAMES = "Frames are the rows of the checks that were called: plugin_1 to plugin_9."
+FRAMES = "Frames are the rows of the checks that were called"
+
+
+def _frame(plugin: Plugin[Any]) -> str:
+    """What code calls a check's rows."""
+    return f"plugin_{plugin.number}"
 
 
 def _tool(name: str, description: str, args: type[Any], call: Callable[[Any, Context], Awaitable[Said]]) -> Tool:

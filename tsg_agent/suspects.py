@@ -5,7 +5,7 @@ from dataclasses import replace
 from tsg_agent.extract.mentions import mentioned
 from tsg_agent.verdicts import Evidence, judge
 from tsg_agent.verdicts.judge import Judged
-from tsg_agent.verdicts.mentions import measured_mentions, names_in
+from tsg_agent.verdicts.mentioned import measured_mentions, names_in
 
 
 def judge_with_suspects(evidence: Evidence, text: str) -> Judged:

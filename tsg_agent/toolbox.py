@@ -14,6 +14,7 @@ from tsg_agent.llm.untrusted import fenced
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request
 from tsg_agent.telemetry.engine import Engine
+from tsg_agent.tools import AnyGuide
 from tsg_agent.tools.langchain import explainer
 
 if TYPE_CHECKING:
@@ -53,28 +54,30 @@ class Told(NamedTuple):
     artifact: dict[str, Any]
 
 
-def more_tools(telemetry: Engine, settings: Settings) -> "list[StructuredTool]":
+def more_tools(telemetry: Engine, settings: Settings, guide: AnyGuide) -> "list[StructuredTool]":
     """`run_guide` and `ask` over one source."""
 
     def request(args: GuideArgs) -> Request:
         given = {name: getattr(args, name) for name in Given.model_fields}
         return Request(text=args.incident, telemetry="", given=Given.model_validate(given))
 
-    def guide(**given: Any) -> Told:
-        report = investigate(request(GuideArgs.model_validate(given)), engine=telemetry, settings=settings)
+    def follow(**given: Any) -> Told:
+        asked = request(GuideArgs.model_validate(given))
+        report = investigate(asked, engine=telemetry, settings=settings, guide=guide)
         return Told(guide_text(report), report.model_dump(mode="json"))
 
-    async def aguide(**given: Any) -> Told:
-        report = await ainvestigate(request(GuideArgs.model_validate(given)), engine=telemetry, settings=settings)
+    async def afollow(**given: Any) -> Told:
+        asked = request(GuideArgs.model_validate(given))
+        report = await ainvestigate(asked, engine=telemetry, settings=settings, guide=guide)
         return Told(guide_text(report), report.model_dump(mode="json"))
 
     def ask(question: str, incident: str = "") -> Told:
-        said = answer(question, telemetry, settings, incident=incident)
+        said = answer(question, telemetry, settings, incident=incident, guide=guide)
         evidence = [f"[{identity}] {words}" for identity, words in said.evidence.items()]
         return Told("\n".join([said.text, *evidence, *said.notes]), said.model_dump(mode="json"))
 
     return [
-        _tool("run_guide", GUIDE, GuideArgs, guide, aguide),
+        _tool("run_guide", GUIDE, GuideArgs, follow, afollow),
         _tool("ask", ASK, AskArgs, ask),
     ]
 

@@ -9,6 +9,7 @@ from tsg_agent.ask.typed import TypedQuery
 from tsg_agent.models import Parameters
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.tools import GUIDE
 
 PARAMETERS = Parameters(**{**SCOPE, "end_time": SCOPE["end_time"] + timedelta(minutes=1)})
 
@@ -16,7 +17,8 @@ PARAMETERS = Parameters(**{**SCOPE, "end_time": SCOPE["end_time"] + timedelta(mi
 def figures(folder: Path, rows: Rows) -> tuple[int, int, int]:
     """Requests and failures of a question, and requests of the check of regions."""
     with DuckDB(written(folder, {"api_gateway_logs": rows})) as engine:
-        [asked] = counted_rows(engine, TypedQuery(measures=("requests", "failures")), PARAMETERS, Settings()).rows
+        query = TypedQuery(measures=("requests", "failures"))
+        [asked] = counted_rows(engine, query, PARAMETERS, Settings(), GUIDE).rows
         [row] = plugin(3).run(engine, args_for(plugin(3)), Settings()).rows
     return asked["requests"], asked["failures"], row["total_count"]
 

@@ -1,6 +1,8 @@
 """What run, show and watch print, as processes: forms, defaults, what is refused, an earlier investigation."""
 
 import json
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from tests.cli.conftest import Place
 from tests.cli.running import tsg
 from tests.samples import bad_version, no_incident, two_that_are_over
 from tsg_agent.cli.requested import form_of, window_of
+from tsg_agent.cli.run_command import Output, show
 from tsg_agent.cli.watching import Look, changed
 from tsg_agent.errors import ParameterError
 
@@ -49,6 +52,15 @@ def test_a_usage_error_has_a_next_step(tmp_path: Path) -> None:
     for arguments in (("run",), ("run", "x", "--regon", "y"), ("rum",)):
         refused = tsg(*arguments, state=tmp_path)
         assert (refused.returncode, "Next: " in refused.stderr) == (2, True)
+
+
+def test_the_conclusion_comes_last_so_that_it_stays_on_the_screen(tmp_path: Path) -> None:
+    seen = StringIO()
+    with redirect_stdout(seen), redirect_stderr(seen):
+        show(bad_version(), Output(form="brief", html=tmp_path / "report.html", whole=False, quiet=False))
+    first, *conclusion = seen.getvalue().splitlines()
+    assert first == f"Report: {tmp_path / 'report.html'}"
+    assert conclusion[0] == "shop.api · us-east · prod"
 
 
 @pytest.mark.parametrize(

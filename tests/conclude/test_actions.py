@@ -296,7 +296,7 @@ def test_runs_of_several_workflows_are_one_proposal() -> None:
     hit = [Visible(subject={"scenario_name": name}, step=9, label="HIGH_FAILURE_RATE") for name, _ in BROKEN]
     _, repair = proposed(regression(impact=hit), special=[finding(9, *rows)])
     assert repair.statement == (
-        "Repair 15 runs of 2 workflows that failed without compensation: pay (12) and ship (3). [E9.1] [E9.2]"
+        "Repair 15 runs of 2 workflows that failed without compensation: pay (12) and ship (3). [E9]"
     )
     assert repair.target["uncompensated"] == 15
 

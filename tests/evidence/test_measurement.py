@@ -12,7 +12,7 @@ from tests.verdicts.made import CLIENT_ERROR, MINUTES, START, UNKNOWN, Part, dim
 from tsg_agent.evidence import Counts, Grid, Measurement, measurement
 from tsg_agent.evidence import measured as measured_
 from tsg_agent.evidence.measurement import entry_of, is_error_only
-from tsg_agent.evidence.requests import KINDS, SERVER_ERROR, SUCCESS, Column, Requests
+from tsg_agent.evidence.requests import SERVER_ERROR, SUCCESS, Column, Requests
 from tsg_agent.models import Measure
 from tsg_agent.tools import GUIDE
 
@@ -158,11 +158,11 @@ def test_entry_of(components: list[str], service: str, row: int | None) -> None:
 def regions(*rows: tuple[str | None, int, int, int]) -> pa.Table:
     """(region, minute, answer, requests)."""
     names, minutes, answers, asked = zip(*rows, strict=True)
-    cells = [minute * KINDS + 4 * answer for minute, answer in zip(minutes, answers, strict=True)]
     return pa.table(
         {
             "region": pa.array(names, pa.string()),
-            "cell": pa.array(cells, pa.int64()),
+            "minute": pa.array(minutes, pa.int32()),
+            "kind": pa.array([4 * answer for answer in answers], pa.int8()),
             "requests": pa.array(asked, pa.int64()),
         }
     )

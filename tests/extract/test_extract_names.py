@@ -18,6 +18,7 @@ SETTLED = [
     ("Pet Site fails in US-WEST-2 PROD", "us-west-2", "PetSite", "prod", ()),
     ("PetSite fails in us-west in prod, since the morning", "us-west", "PetSite", "prod", ()),
     ("PetSite's 5xx in us-west/us-east, prd", "us-west", "PetSite", "prod", ("us-east",)),
+    ('Alarm "payments-prod-5xx" in us-west-2', "us-west-2", "payments", "prod", ()),
     ("[FIRING] 5xx region=us-west-2 service=PetSite env=prod", "us-west-2", "PetSite", "prod", ()),
     ('{"region": "eu-central", "serviceName": "payments", "environment": "dev"}', "eu-central", "payments", "dev", ()),
     ("Region: eu-central, Service: payments, Env: staging", "eu-central", "payments", "staging", ()),

@@ -56,6 +56,14 @@ def test_several_targets_are_asked() -> None:
     assert asked(run(BASE + text)) == {"threshold": ("99.95", "99.5")}
 
 
+def test_a_percentage_that_nothing_explains_and_no_service_measures_is_asked() -> None:
+    assert asked(run(BASE + "The SLO used to be 99.5 %, since January it is 99.9 %.")) == {
+        "threshold": ("99.9", "99.5")
+    }
+    assert asked(run(BASE + "We sold them 99.99 %!")) == {"threshold": ("99.99", "99.9")}
+    assert asked(run(BASE + "availability 92 %, down from 99.99 %")) == {}
+
+
 @pytest.mark.parametrize("text", ["threshold: 150", "SLA: 999%", "threshold: 0", "threshold: -5"])
 def test_a_threshold_out_of_range_is_an_error(text: str) -> None:
     with pytest.raises(ParameterError) as caught:

@@ -169,6 +169,10 @@ OPEN = [
     ("Errors began at 2024-01-18 06:00Z. Errors began at 2024-01-20 06:00Z.", "incident_start",
      ("18T06:00", "20T06:00")),
     ("Errors began at 2024-01-20 06:30 local time", "incident_start", ()),
+    # what looks like a time and is not read, and a day that another time of its sentence may have for itself
+    ("Failing since 3ish", "incident_start", ()),
+    ("Errors since the 19th, 06:30", "incident_start", ("20T06:30",)),
+    ("As yesterday (22:10-23:00), errors since 06:30", "incident_start", ("19T06:30", "20T06:30")),
     ("Errors began at 2024-01-20 06:30 our time", "incident_start", ()),
     ("Errors began at 2024-01-20 06:30 Gotham time", "incident_start", ()),
     ("Errors began at 2023-07-20 06:30 PST", "incident_start", ("2023-07-20T13:30", "2023-07-20T14:30")),
@@ -201,6 +205,20 @@ def test_what_is_unclear_is_asked(text: str, parameter: str, candidates: tuple[s
     assert parameter in asked(result), result.parameters
     found = asked(result)[parameter]
     assert tuple(iso(datetime.fromisoformat(value)) for value in found) == candidates, result.questions
+
+
+def test_a_time_that_is_still_on_is_no_end_that_is_told_so() -> None:
+    found = run(PLACE + "Errors began at 06:30, still failing at 09:10.")
+    assert found.parameters
+    assert iso(found.parameters.end_time) == "20T09:10"
+    assert "not at 2024-01-20T10:00:00Z" in " ".join(found.notes)
+    assert not run(PLACE + "Errors began at 06:30 and ended at 09:10.").notes
+
+
+def test_nothing_since_is_no_start() -> None:
+    found = run(PLACE + "Errors at 06:30 and 06:50; nothing since 07:10.")
+    assert found.parameters
+    assert found.parameters.incident_start is None
 
 
 def test_a_question_says_what_is_unclear() -> None:
@@ -308,10 +326,22 @@ def test_a_start_before_all_telemetry_is_noted() -> None:
     assert not any(noted in note for note in run(PLACE + "It began at 2024-01-20T06:30Z", NARROW).notes)
 
 
-def test_a_start_later_than_now_is_an_error_that_says_so() -> None:
-    for text in ("It began at 2024-01-20 14:00 PST", "It began today at 14:00 UTC", "Outage from 14:00 to 15:00 today"):
+@pytest.mark.parametrize(
+    "text", ["It began at 2024-01-20 14:00 PST", "It began today at 14:00 UTC", "Outage from 14:00 to 15:00 today"]
+)
+def test_of_a_start_later_than_now_the_time_before_now_is_looked_at(text: str) -> None:
+    """A clock or a zone is wrong; what the telemetry shows tells since when."""
+    result = run(PLACE + text)
+    assert result.parameters and iso(result.parameters.start_time) == "20T08:00"
+    assert iso(result.parameters.end_time) == "20T10:00"
+    (note,) = [one for one in result.notes if "incident_start is later than now" in one]
+    assert "zone" in note
+
+
+def test_a_start_later_than_now_that_no_zone_explains_is_an_error_that_says_so() -> None:
+    for text, given in (("It began at 2024-01-21 01:00 UTC", {}), ("", {"incident_start": "2024-01-20T10:01Z"})):
         with pytest.raises(ParameterError, match="incident_start is later than now") as caught:
-            run(PLACE + text)
+            run(PLACE + text, **given)
         assert "zone" in caught.value.fix
 
 

@@ -13,7 +13,25 @@ import pytest
 
 from tests.steps.plugin_10_instances import Instances
 from tests.tools.made import SCOPE, START, Rows, requests, written
-from tsg_agent import Given, Report, Request, build_graph, first_state, get_tools, graph_context, open_telemetry
+from tsg_agent import (
+    Conversation,
+    Given,
+    ParameterError,
+    Report,
+    Request,
+    Service,
+    Settings,
+    SyncService,
+    build_graph,
+    first_state,
+    get_tools,
+    graph_context,
+    open_telemetry,
+)
+from tsg_agent.ask.tools import Bench as Tools
+from tsg_agent.ask.tools import agent_tools, tool_lines
+from tsg_agent.report.charts import causes_chart
+from tsg_agent.service.sections import section
 from tsg_agent.settings import AllThresholds
 from tsg_agent.steps.rule import Arm
 from tsg_agent.tools import GUIDE, Plugin
@@ -89,6 +107,69 @@ def test_it_is_a_tool(tmp_path: Path) -> None:
         assert "INSTANCE_FAILING: over 10 % 5xx." in tool.description
         scope = {name: str(value) for name, value in SCOPE.items()}
         assert "INSTANCE_FAILING" in tool.invoke(scope)
+
+
+def test_what_it_found_is_drawn(tmp_path: Path) -> None:
+    """A dimension that no other check has gets its picture as all others do."""
+    chart = causes_chart(concluded(tmp_path, TENTH, log()).causes)
+    assert chart and [group.name for group in chart.groups] == ["1. instance i-3"]
+
+
+GIVEN = Given(**{name: value for name, value in SCOPE.items() if name in Given.model_fields})
+ASKED = "is any instance unhealthy?"
+
+
+def test_questions_and_tools_are_of_the_guide_that_is_given(tmp_path: Path) -> None:
+    with open_telemetry(str(written(tmp_path, {"api_gateway_logs": log()}))) as engine:
+        answer = Conversation(engine, given=GIVEN, now=SCOPE["end_time"], guide=TENTH).ask(ASKED)
+        assert answer.checks == ["plugin_10_tool"] and "INSTANCE_FAILING in 1 row" in answer.text
+        assert Conversation(engine, given=GIVEN, now=SCOPE["end_time"]).ask(ASKED).checks != ["plugin_10_tool"]
+        why = Conversation(engine, given=GIVEN, now=SCOPE["end_time"], guide=TENTH).ask("is i-3 the cause?")
+        assert "Yes: instance i-3 is cause 1, confirmed" in why.text
+        tools = {one.name: one for one in get_tools(engine, guide=TENTH)}
+        call = {"type": "tool_call", "id": "1", "name": "run_guide"}
+        given = {name: str(value) for name, value in SCOPE.items() if name in Given.model_fields}
+        report = tools["run_guide"].invoke({**call, "args": given}).artifact
+        assert report["causes"][0]["label"] == "INSTANCE_FAILING"
+        check = agent_tools(Tools(engine, Settings(), lambda _given: pytest.fail("nothing is run"), None, TENTH))[0]
+        assert isinstance(check.tool_call_schema, dict)
+        assert "instances" in check.tool_call_schema["properties"]["what"]["enum"]
+        assert any("check instances" in line for line in tool_lines(TENTH))
+
+
+@pytest.mark.surfaces
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_service_runs_its_guide_in_whatever_process(workers: int, tmp_path: Path) -> None:
+    telemetry = written(tmp_path / "telemetry", {"api_gateway_logs": log()})
+    settings = Settings(state_dir=tmp_path / "state")
+    with SyncService({"shop": str(telemetry)}, settings=settings, workers=workers, guide=TENTH) as service:
+        identity = service.start("It fails.", given=GIVEN, now=SCOPE["end_time"])
+        report = service.ended(identity)
+        assert report.causes[0].label == "INSTANCE_FAILING"
+        assert "INSTANCE_FAILING" in section(report, "step_12")
+        with pytest.raises(ParameterError, match="no section 'step_13'"):
+            section(report, "step_13")
+
+
+@pytest.mark.surfaces
+def test_an_mcp_server_has_the_checks_of_its_service(tmp_path: Path) -> None:
+    pytest.importorskip("mcp.server.mcpserver", reason="needs the extra `mcp`: pip install 'tsg-agent[mcp]'")
+    from mcp import Client  # noqa: PLC0415 - an extra
+
+    from tsg_agent.mcp_server import Server  # noqa: PLC0415 - an extra
+
+    telemetry = written(tmp_path / "telemetry", {"api_gateway_logs": log()})
+    service = Service({"shop": str(telemetry)}, settings=Settings(state_dir=tmp_path / "state"), guide=TENTH)
+    scope = {name: str(value) for name, value in SCOPE.items()}
+
+    async def told() -> str:
+        async with Client(Server(service, "all").mcp) as client:
+            said = await client.call_tool("plugin_10_tool", scope)
+            about = await client.read_resource("tsg://guide")
+            return str(said) + str(about)
+
+    found = asyncio.run(told())
+    assert "INSTANCE_FAILING" in found and "Step 12: Instance health" in found
 
 
 def test_two_steps_of_one_number_are_refused() -> None:

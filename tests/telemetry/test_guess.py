@@ -197,6 +197,103 @@ def test_a_folder_of_folders_is_looked_into_where_it_holds_nothing_itself(tmp_pa
     assert [row["endpoint_path"] for row in made.rows] == ["/b"]
 
 
+def renamed(number: int, *, by: str) -> dict[str, Any]:
+    """A row, of which the later half has another name for what `by` names."""
+    row = {"ts": at(number).isoformat(), "status": status(number), "path": PATHS[number % 3], "verb": "PUT"}
+    later = {"status": "http_status", "path": "url", "ts": "time"}[by]
+    return {later if name == by and number >= ROWS / 2 else name: value for name, value in row.items()}
+
+
+@pytest.mark.parametrize("by", ["status", "path", "ts"])
+@pytest.mark.parametrize("shape", ["one.jsonl", "two.jsonl", "two.csv"])
+def test_a_column_that_was_renamed_half_way_is_read_by_both_names(shape: str, by: str, tmp_path: Path) -> None:
+    halves = [range(ROWS // 2), range(ROWS // 2, ROWS)]
+    if shape == "one.jsonl":
+        halves = [range(ROWS)]
+    for place, half in enumerate(halves):
+        rows = [renamed(number, by=by) for number in half]
+        as_json = [json.dumps(row) for row in rows]
+        as_csv = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+        lines = as_csv if shape.endswith("csv") else as_json
+        (tmp_path / f"log-{place}{Path(shape).suffix}").write_text("\n".join(lines))
+    found = read(tmp_path, propose(str(tmp_path)).text, tmp_path)
+    assert [(row["status_code"], row["endpoint_path"]) for row in found] == [
+        (status(number), PATHS[number % 3]) for number in range(ROWS)
+    ]
+
+
+def test_two_names_that_stand_beside_each_other_are_not_one_column(tmp_path: Path) -> None:
+    rows = [{"ts": at(n).isoformat(), "status": status(n), "http_status": 200, "path": "/a"} for n in range(ROWS)]
+    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert 'status_code = "status" #' in propose(str(tmp_path)).text
+
+
+def test_files_of_another_form_are_told(tmp_path: Path) -> None:
+    head = "10.0.0.1 - - "
+    plain = [f'{head}[{at(n):%d/%b/%Y:%H:%M:%S %z}] "GET /a HTTP/1.1" {status(n)} 9 "-" "x"' for n in range(ROWS)]
+    (tmp_path / "access.log").write_text("\n".join(plain))
+    (tmp_path / "app.jsonl").write_text("\n".join(json.dumps(renamed(n, by="ts")) for n in range(9)))
+    (tmp_path / "old.log").write_text("\n".join(nested(n) for n in range(9)))
+    made = propose(str(tmp_path))
+    assert 'format = "nginx-combined"' in made.text
+    assert 'from = "access.log"' in made.text
+    assert any("In no table, and so not read: app.jsonl, old.log." in note for note in made.notes)
+    assert len(read(tmp_path, made.text, tmp_path)) == ROWS
+
+
+def proxied(number: int) -> str:
+    """HAProxy's, behind a syslog's head."""
+    return (
+        f"{at(number):%b %d %H:%M:%S} lb1 haproxy[77]: 10.0.0.{number}:4711 [{at(number):%d/%b/%Y:%H:%M:%S}.000] "
+        f"web~ shop/web-{number % 2} 10/0/30/{number}/109 {status(number)} 2750 - - ---- 1/1/1/1/0 0/0 {{a}} {{}} "
+        f'"PUT {PATHS[number % 3]}?q=1 HTTP/1.1"'
+    )
+
+
+def cached(number: int) -> str:
+    """Squid's."""
+    return (
+        f"{at(number).timestamp():.3f}    {int(took(number))} 10.0.0.7 TCP_MISS/{status(number)} 507 PUT "
+        f"{PATHS[number % 3]}?q=1 - HIER_DIRECT/10.0.0.8 text/html"
+    )
+
+
+def spelled(number: int) -> str:
+    """A program's own."""
+    said = f'"PUT {PATHS[number % 3]}" -> {status(number)} in {took(number)}ms'
+    return f"{at(number):%Y-%m-%d %H:%M:%S},000 INFO [worker-{number % 3}] {said}"
+
+
+@pytest.mark.parametrize("line", [proxied, cached, spelled])
+def test_lines_of_cells_are_read_by_what_the_cells_look_like(line: Callable[[int], str], tmp_path: Path) -> None:
+    (tmp_path / "x.log").write_text("\n".join(line(number) for number in range(ROWS)))
+    found = read(tmp_path, propose(str(tmp_path)).text, tmp_path)
+    assert [(row["timestamp"], row["status_code"], row["endpoint_path"]) for row in found] == [
+        (at(number).replace(tzinfo=None), status(number), PATHS[number % 3]) for number in range(ROWS)
+    ]
+
+
+def test_columns_called_like_statuses_count_requests(tmp_path: Path) -> None:
+    rows = [f"{at(60 * n):%Y-%m-%d %H:%M:%S},{n + 1},{n % 3 or ''},2" for n in range(ROWS)]
+    (tmp_path / "x.csv").write_text("\n".join(["Time,200,404,5xx", *rows]))
+    made = propose(str(tmp_path))
+    assert not made.missing
+    (tmp_path / "made.toml").write_text(made.text)
+    with DuckDB(tmp_path, mapping=tmp_path / "made.toml") as engine:
+        sql = "SELECT status_code, sum(weight) AS n FROM api_gateway_logs GROUP BY 1 ORDER BY 1"
+        counted = engine.run(sql, {}, timeout=30).to_pylist()
+    assert [(row["status_code"], row["n"]) for row in counted] == [
+        (200, sum(range(ROWS + 1))), (404, sum(n % 3 for n in range(ROWS))), (500, 2 * ROWS),
+    ]  # fmt: skip
+
+
+def test_a_time_that_may_be_read_in_two_ways_ends_init_with_both(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("\n".join(["time,status", *(f'"3/10/2026, 2:00:{n:02} PM",200' for n in range(9))]))
+    made = propose(str(tmp_path))
+    assert "%m/%d/%Y, %I:%M:%S %p" in made.missing
+    assert "%d/%m/%Y, %I:%M:%S %p" in made.missing
+
+
 @pytest.mark.parametrize(("count", "used"), [(lambda n: n + 1, False), (lambda n: n % 4 + 1, True)])
 def test_a_number_that_only_rises_is_no_weight(tmp_path: Path, count: Callable[[int], int], used: bool) -> None:
     held = [{**json.loads(nested(number)), "RequestCount": count(number)} for number in range(ROWS)]

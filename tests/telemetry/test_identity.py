@@ -24,6 +24,19 @@ def count(engine: DuckDB, what: str, where: str = "true") -> Any:
     return engine.run(f"SELECT {what} AS n FROM api_gateway_logs WHERE {where}", {}, timeout=10)["n"][0].as_py()
 
 
+@pytest.mark.parametrize("column", ["service_name", "environment", "region"])
+def test_whose_rows_are_that_do_not_say_it_is_told(column: str, tmp_path: Path) -> None:
+    fixed = f"""[api_gateway_logs.columns]\n{column} = "'O''Neill'" """
+    engine, said = notes(tmp_path / "fixed", requests(20), fixed)
+    with engine:
+        assert count(engine, "count(*)", f"{column} = 'O''Neill'") == 20
+    noun = {"service_name": "service"}.get(column, column)
+    assert f'The rows name no {noun}: all are taken as those of {noun} "O\'Neill"' in said
+    engine, said = notes(tmp_path / "read", requests(20), f'[api_gateway_logs.columns]\n{column} = "upper(user_id)"')
+    with engine:
+        assert "all are taken" not in said
+
+
 SPELLED = ["payments", "payments\u00a0", "Payments", " payments", "PAYMENTS", "payments\u200b"]
 
 

@@ -97,6 +97,21 @@ def test_a_time_without_rows_is_told_and_whether_it_is_everyones(tmp_path: Path)
     assert not accounted(tmp_path / "few", spread("shop", range(0, 121, 12), 1)).quiet
 
 
+def test_telemetry_that_begins_within_the_window_has_no_hole_before(tmp_path: Path) -> None:
+    rows = spread("shop", range(30, 121))
+    begun = accounted(tmp_path / "begun", rows)
+    assert (begun.begins, begun.quiet) == (utc(START + timedelta(minutes=30)), ())
+    assert any("The telemetry begins at" in note for note in begun.notes())
+    assert not any("hole" in note for note in begun.notes())
+    older = requests(1, timestamp=START - timedelta(hours=3), service_name="bank")
+    held = accounted(tmp_path / "held", [*older, *rows])
+    assert held.begins is None
+    assert any("hole" in note for note in held.notes())
+    others = accounted(tmp_path / "others", [*rows, *spread("bank", range(121))])
+    assert others.begins is None
+    assert not others.quiet[0].everyone
+
+
 def test_without_an_investigation_the_holes_of_all_rows_are_told(tmp_path: Path) -> None:
     rows = [*spread("shop", range(40)), *spread("bank", range(70, 121))]
     [quiet] = accounted(tmp_path, rows, None).quiet

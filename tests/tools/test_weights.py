@@ -1,9 +1,13 @@
 """A row that stands for several requests counts as so many."""
 
+import random
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.tools.made import Rows, args_for, requests, tied, written
 from tsg_agent.settings import Settings
@@ -21,9 +25,14 @@ UNWEIGHTED = ("p95", "p99", "stddev", "deviation", "score", "users", "impact")
 """What is not a count or a mean of requests."""
 
 
-def weighted() -> Rows:
+def weighted(seed: int | None = None) -> Rows:
+    """Weights by the status, or drawn for each row."""
     rows = requests(1500, {503: 400, 404: 100}, **OWN)
-    return [{**row, "weight": WEIGHTS[row["status_code"]]} for row in rows]
+    drawn = random.Random(seed).choices([1, 1, 2, 5], k=len(rows))
+    return [
+        {**row, "weight": WEIGHTS[row["status_code"]] if seed is None else weight}
+        for row, weight in zip(rows, drawn, strict=True)
+    ]
 
 
 def repeated(rows: Rows) -> Rows:
@@ -62,6 +71,15 @@ def test_a_weight_is_that_many_rows(tmp_path: Path) -> None:
     assert sum(map(bool, expected)) >= 6
     assert found == expected
     assert found != results(tmp_path / "plain", [{k: v for k, v in row.items() if k != "weight"} for row in rows])
+
+
+@settings(max_examples=3, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_whatever_the_weights_each_is_that_many_rows(seed: int) -> None:
+    rows = weighted(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        assert results(place / "weighted", rows) == results(place / "repeated", repeated(rows))
 
 
 def test_copies_of_a_weighted_row_count_once(tmp_path: Path) -> None:

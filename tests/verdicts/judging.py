@@ -23,9 +23,11 @@ LEANED_ON = (5, 8, 9)
 POOL = ThreadPoolExecutor(4)
 
 
-def judgement_of(folder: Path | str, given: Parameters, settings: Settings = SETTINGS) -> Judgement:
+def judgement_of(
+    folder: Path | str, given: Parameters, settings: Settings = SETTINGS, *, mapping: Path | None = None
+) -> Judgement:
     """The verdicts over a folder of telemetry."""
-    with DuckDB(str(folder), threads=2) as engine:
+    with DuckDB(str(folder), mapping=mapping, threads=2) as engine:
         findings, steps, runs = [], None, None
         window = {"start_time": given.start_time, "end_time": given.end_time, "region": given.region}
         window |= {"environment": given.environment}

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from tests.verdicts.made import MINUTES, RATE_LIMITED, START, Part, judged, made
@@ -84,14 +85,14 @@ def test_what_is_limited_is_counted_as_limited() -> None:
 def with_users(requests: Requests, names: int) -> Requests:
     """Each tenth request names nobody."""
     user = np.arange(len(requests)) % names
-    return replace(requests, user=np.where(np.arange(len(requests)) % 10 == 0, -1, user))
+    return replace(requests, user=pa.chunked_array([pa.array(user, mask=np.arange(len(requests)) % 10 == 0)]))
 
 
 def test_users_are_counted_once_and_those_of_the_cause_only() -> None:
     requests = made(*shards())
     own = requests.having({"shard_id": "a"})
     user = np.where(own, 1_000 + np.arange(len(requests)) % 7, np.arange(len(requests)) % 50)
-    reach = judged(replace(requests, user=user)).reach
+    reach = judged(replace(requests, user=pa.chunked_array([user]))).reach
     assert reach is not None
     assert (reach.users_hit, reach.users) == (7, 57)
     assert reach.traffic is not None

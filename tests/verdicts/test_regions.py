@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from tests.verdicts.made import MINUTES, START, Part, explainer, judged, made
-from tsg_agent.evidence.requests import KINDS, SERVER_ERROR, SUCCESS, UNKNOWN
+from tsg_agent.evidence.requests import SERVER_ERROR, SUCCESS, UNKNOWN
 from tsg_agent.models import Confidence, Measure
 from tsg_agent.verdicts.causes import Found
 from tsg_agent.verdicts.regions import region_found
@@ -18,17 +18,22 @@ ZONES = ("z1", "z2", "z3")
 def others(
     after: float, before: float = 0.01, per_minute: int = 100, regions: tuple[str, ...] = ("us-west", "eu")
 ) -> pa.Table:
-    """Two other regions' requests by cell; a tenth of them do not say how they were answered."""
-    rows: list[tuple[str, int, int]] = []
+    """Two other regions' requests by minute; a tenth of them do not say how they were answered."""
+    rows: list[tuple[str, int, int, int]] = []
     for region in regions:
         for minute in range(MINUTES):
             share = after if minute >= START else before
             failed = round(per_minute * share)
             for answer, asked in ((SERVER_ERROR, failed), (SUCCESS, per_minute - failed), (UNKNOWN, per_minute // 10)):
-                rows.append((region, minute * KINDS + 4 * answer, asked))
-    names, cells, counts = zip(*rows, strict=True)
+                rows.append((region, minute, 4 * answer, asked))
+    names, minutes, kinds, counts = zip(*rows, strict=True)
     return pa.table(
-        {"region": list(names), "cell": pa.array(cells, pa.int64()), "requests": pa.array(counts, pa.int64())}
+        {
+            "region": list(names),
+            "minute": pa.array(minutes, pa.int32()),
+            "kind": pa.array(kinds, pa.int8()),
+            "requests": pa.array(counts, pa.int64()),
+        }
     )
 
 

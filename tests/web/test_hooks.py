@@ -315,8 +315,9 @@ def test_who_heard_of_the_beginning_hears_of_an_end_by_a_defect(
 def test_slack_gets_a_thread_that_calls_nobody_and_names_no_person(incident: Request, tmp_path: Path) -> None:
     with listening([(200, {"ok": True, "ts": "1700000000.000100"})]) as (url, heard):
         target = Target(kind="slack", url=url, secret=SecretStr("xoxb-0123456789abcdef"), channel="C1")
-        with served(incident.telemetry, tmp_path, Serving(targets={"slack": target})) as client:
-            begun(client, f"<!channel> @here ada@example.com <http://evil.example|click>\n{incident.text}")
+        serving = Serving(targets={"slack": target}, public_url="http://localhost")
+        with served(incident.telemetry, tmp_path, serving) as client:
+            identity = begun(client, f"<!channel> @here ada@example.com <http://evil.example|click>\n{incident.text}")
             until(lambda: len(heard) == 2)
     first, second = (json.loads(body) for _, body in heard)
     assert "thread_ts" not in first
@@ -325,8 +326,12 @@ def test_slack_gets_a_thread_that_calls_nobody_and_names_no_person(incident: Req
     for message in (first, second):
         assert "<" not in message["text"]
         assert "ada@" not in message["text"]
-        assert "http://" not in message["text"]
+        assert "http://" not in message["text"].removesuffix(f"\nhttp://localhost/investigations/{identity}")
     assert "3.15.0" in second["text"]
+    blocks = [block["text"]["text"] for block in second["blocks"] if block["type"] == "section"]
+    assert blocks[0].startswith("*What broke*")
+    assert blocks[-1] == f"http://localhost/investigations/{identity}"
+    assert "ada@" not in json.dumps(second)
 
 
 def test_what_a_hook_names_wins(incident: Request, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tsg_agent.ask.scope import scope_of
 from tsg_agent.ask.sentences import MINIMUM, Told, told
 from tsg_agent.ask.tokens import CODES, figures_in, hidden, read, repaired
 from tsg_agent.ask.typed import Filter, TypedQuery, thing
+from tsg_agent.columns import Nature, of_nature
 from tsg_agent.extract.question_span import asked_text
 from tsg_agent.models import Parameters, Report
 from tsg_agent.wording import listed, name, one_line, sentence
@@ -39,9 +40,9 @@ _NOW = re.compile(r"^\W*(?:(?:and|but|so)[ ,]+)?now\b(?=\s+\w)", re.IGNORECASE)
 _VAGUE = re.compile(
     r"\b(?:this |last |in the |yesterday )?(?:morning|afternoon|evening|noon|tonight|night)\b", re.IGNORECASE
 )
-_EVENTS = ("exception_type", "error_code", "error_category")
+_EVENTS = ("error_code", *of_nature(Nature.ERROR))
 """What a request meets: "NullPointerExceptions in 3.15.0" are counted."""
-_PLACES = ("datacenter", "availability_zone", "load_balancer_id", "instance_id")
+_PLACES = of_nature(Nature.SITE, Nature.MACHINE)
 """What lies in one region: a name of another region's is looked for there."""
 
 
@@ -111,7 +112,7 @@ class _One:
         """The answer. Raises Refused."""
         if self.untimed:
             raise Refused(self.untimed)
-        self.asked = asked(self.reading, yes_no=asks_yes_or_no(self.text))
+        self.asked = asked(self.reading, yes_no=asks_yes_or_no(self.text), follows=self.last.query is not None)
         self.parameters = self._placed()
         part = Part(parameters=self.parameters, notes=list(self.scope.notes))
         part.caveats += [*self.scope.short, *self._also()]
@@ -159,9 +160,7 @@ class _One:
             query = query.model_copy(update={"measures": ("failures",), "order_by": "", "ascending": None})
             what = listed([thing(one) for one in query.by] or [thing(one.column) for one in query.filters])
             part.caveats.append(f"No share can be said: only failed requests carry the {what}.")
-            found = replace(
-                counted_rows(self.bench.engine, query, self.parameters, self.bench.settings), failures_only=True
-            )
+            found = replace(self._found(query), failures_only=True)
         said = self._told(part, query, found, ranked=ranked)
         if found.lacking:
             raise Refused([said.text], query, self._near())
@@ -186,16 +185,19 @@ class _One:
     def _rows(self, query: TypedQuery, *, ranked: bool) -> tuple[Counted, TypedQuery]:
         """The rows; what lies in another region is looked for in all."""
         minimum = MINIMUM if ranked or query.limit else 0
-        engine, settings = self.bench.engine, self.bench.settings
-        found = counted_rows(engine, query, self.parameters, settings, minimum=minimum)
+        found = self._found(query, minimum)
         placed = [one for one in query.filters if one.column in _PLACES and not one.without]
         empty = not found.lacking and not any(row.get("requests", 1) for row in found.rows)
         if placed and empty and not any(one.column == "region" for one in query.filters):
             everywhere = Filter(column="region", values=self.bench.setting.known.regions)
             elsewhere = query.model_copy(update={"filters": (*query.filters, everywhere)})
-            found = counted_rows(engine, elsewhere, self.parameters, settings, minimum=minimum)
+            found = self._found(elsewhere, minimum)
             query = elsewhere
         return found, query
+
+    def _found(self, query: TypedQuery, minimum: int = 0) -> Counted:
+        bench = self.bench
+        return counted_rows(bench.engine, query, self.parameters, bench.settings, bench.guide, minimum=minimum)
 
     def _query(self) -> TypedQuery:
         """The typed query. Raises Refused."""

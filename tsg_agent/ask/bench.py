@@ -11,6 +11,7 @@ from tsg_agent.ask.vocabulary import Vocabulary
 from tsg_agent.models import Parameters, Report
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.engine import Engine
+from tsg_agent.tools import AnyGuide
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Last:
 
 @dataclass(frozen=True)
 class Bench:
-    """What answers are made with. `investigate`: the guide for a question's scope."""
+    """What answers are made with. `investigate`: `guide` for a question's scope."""
 
     engine: Engine
     settings: Settings
@@ -32,3 +33,4 @@ class Bench:
     vocabulary: Vocabulary
     ledger: Ledger
     investigate: Callable[[str, Scope], Report]
+    guide: AnyGuide

@@ -18,7 +18,7 @@ from tsg_agent.models import Parameters
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import LOGS, METRICS, WORKFLOWS
 from tsg_agent.telemetry.engine import Engine
-from tsg_agent.tools import GUIDE
+from tsg_agent.tools import AnyGuide
 from tsg_agent.tools.rows import WindowArgs, naive_utc
 from tsg_agent.tools.service_requests import with_service_requests
 
@@ -67,18 +67,25 @@ def lacking(query: TypedQuery, engine: Engine) -> tuple[str, ...]:
     return tuple(dict.fromkeys(absent))
 
 
-def counted_rows(
-    engine: Engine, query: TypedQuery, scope: Parameters, settings: Settings, *, minimum: int = 0
+def counted_rows(  # noqa: PLR0913 - what a query is of, each by name
+    engine: Engine,
+    query: TypedQuery,
+    scope: Parameters,
+    settings: Settings,
+    guide: AnyGuide,
+    *,
+    minimum: int = 0,
 ) -> Counted:
     """What a query counts within a scope, whose window and region hold where it names none.
 
-    `minimum`: groups of fewer requests are not ranked by a share. Raises TelemetryError.
+    `guide`: whose check of workflow runs judges them. `minimum`: groups of fewer requests are not ranked by a share.
+    Raises TelemetryError, and ParameterError for runs where no check reads them.
     """
     absent = lacking(query, engine)
     if absent:
         return Counted(lacking=absent)
     if query.source is Source.RUNS:
-        return _of_runs(engine, query, scope, settings)
+        return _of_runs(engine, query, scope, settings, guide)
     entry = _entry(engine, query, scope, settings)
     sql, bound = compiled(query, entry)
     bound |= _scope_bound(query, scope) | {"version_slow_ms": settings.thresholds.version.slow_ms}
@@ -235,14 +242,17 @@ def _entry(engine: Engine, query: TypedQuery, scope: Parameters, settings: Setti
     return names[place] if place is not None else None
 
 
-def _of_runs(engine: Engine, query: TypedQuery, scope: Parameters, settings: Settings) -> Counted:
+def _of_runs(engine: Engine, query: TypedQuery, scope: Parameters, settings: Settings, guide: AnyGuide) -> Counted:
     """Runs of workflows, as the guide's analysis judges them. Runs still going are in no rate."""
+    check = next((one for one in guide.steps if one.unit == "run"), None)
+    if check is None:
+        raise ParameterError("No check of this guide reads workflow runs.")
     if "region" in query.by:
         raise ParameterError("Workflow runs are counted in one region at a time.", fix="Name a region.")
     start, end = query.start_time or scope.start_time, query.end_time or scope.end_time
     window = {"region": scope.region, "environment": scope.environment}
     args = WindowArgs(start_time=start - RUNS_BEGIN, end_time=end, **window)
-    ran = next(one for one in GUIDE.steps if one.unit == "run").run_with_table(engine, args, settings)
+    ran = check.run_with_table(engine, args, settings)
     if ran.kept is None:
         return Counted([], ran.finding.sql)
     bound: dict[str, object] = {}

@@ -1,7 +1,7 @@
 """Answers from the guide: a check's labels, and what an investigation says of what a question names."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from tsg_agent.ask import judged
 from tsg_agent.ask.bench import Bench
@@ -11,34 +11,41 @@ from tsg_agent.ask.tokens import Token
 from tsg_agent.ask.typed import TypedQuery
 from tsg_agent.llm.cited_rows import evidence_of
 from tsg_agent.models import Confidence, Finding, Parameters, Report, Status
-from tsg_agent.tools import GUIDE
-from tsg_agent.tools.rows import ScopeArgs, WindowArgs
+from tsg_agent.tools import AnyGuide, Plugin
 from tsg_agent.wording import count, listed, moment, name, number, one_line, sentence, some
 
+T = TypeVar("T")
 ROWS = 3
 FIGURES = 4
 _FAILING = ("failures", "failure_rate", "availability", "failed_runs", "completion_rate")
 
 
-def plugin_about(column: str) -> Any:
-    """The check that tells a column's values apart: whose row begins with it, else has it; None where none does."""
-    fields = [(plugin, list(plugin.row.model_fields)) for plugin in GUIDE.steps]
-    first = [plugin for plugin, names in fields if names[0] == column or (names[:1] == ["also"] and names[1] == column)]
-    more = [plugin for plugin, names in fields if column in names]
-    return next(iter(first or more), None)
+def telling_apart(column: str, checks: Iterable[tuple[T, Mapping[str, str]]]) -> T | None:
+    """The check that tells a column's values apart: whose row begins with it, else has it; None where none does.
+
+    `checks`: each with its row's columns, as they are described.
+    """
+    held = [(one, list(columns)) for one, columns in checks if column in columns]
+    first = [one for one, columns in held if columns[0] == column]
+    return next(iter(first or [one for one, _ in held]), None)
+
+
+def _plugin_about(column: str, guide: AnyGuide) -> Plugin[Any] | None:
+    return telling_apart(column, ((plugin, plugin.row.described()) for plugin in guide.steps))
 
 
 def check(part: Part, asked: Asked, parameters: Parameters, bench: Bench) -> None:
     """Run the checks of what is asked about, and say their labels; yes where one is abnormal, for what asks so."""
-    plugins = list(dict.fromkeys(plugin for column in asked.by if (plugin := plugin_about(column)) is not None))
+    found = (_plugin_about(column, bench.guide) for column in asked.by)
+    plugins = list(dict.fromkeys(plugin for plugin in found if plugin is not None))
     texts, abnormal = [], False
     for plugin in plugins:
-        finding, rows = bench.ledger.findings_of(plugin.run(bench.engine, _args(plugin, parameters), bench.settings))
+        finding, rows = bench.ledger.findings_of(plugin.run(bench.engine, plugin.scoped(parameters), bench.settings))
         text, ids = finding_words(finding)
         texts.append(text)
         part.evidence |= {key: words for key, words in rows.items() if key in ids}
         part.checks.append(plugin.name)
-        abnormal = abnormal or any(label not in GUIDE.harmless for label in finding.labels)
+        abnormal = abnormal or bool(finding.abnormal)
     if not texts:
         raise Refused(["No check of the guide is about this."])
     part.text = "\n\n".join(texts)
@@ -49,10 +56,11 @@ def check(part: Part, asked: Asked, parameters: Parameters, bench: Bench) -> Non
 def beside(part: Part, query: TypedQuery, parameters: Parameters, bench: Bench) -> None:
     """The guide's labels of what a plain ranking by failures is by, in a line below it."""
     plain = not (query.filters or query.bucket_seconds or query.split_at or query.conditions)
-    plugin = plugin_about(query.by[0]) if len(query.by) == 1 and plain and query.measures[0] in _FAILING else None
+    fits = len(query.by) == 1 and plain and query.measures[0] in _FAILING
+    plugin = _plugin_about(query.by[0], bench.guide) if fits else None
     if plugin is None:
         return
-    finding, rows = bench.ledger.findings_of(plugin.run(bench.engine, _args(plugin, parameters), bench.settings))
+    finding, rows = bench.ledger.findings_of(plugin.run(bench.engine, plugin.scoped(parameters), bench.settings))
     text, ids = finding_words(finding, brief=True)
     part.text += f"\n\n{text}"
     part.evidence |= {key: words for key, words in rows.items() if key in ids}
@@ -118,8 +126,8 @@ def _said(asked: Asked, names: Sequence[Token], report: Report) -> list[str]:
         acting = "act" in asked.conclude and "cause" not in asked.conclude
         acts = judged.actions_on(report, [one.text for one in names]) if acting else []
         return [*acts, *verdicts, f"The conclusion: {report.headline}"]
-    plugins = [plugin_about(column) for column in asked.by]
-    steps = {plugin.step for plugin in plugins if plugin is not None}
+    checks = [(finding.step, finding.columns) for finding in report.findings]
+    steps = {telling_apart(column, checks) for column in asked.by} - {None}
     said = [report.headline, *(cause.statement for cause in report.causes if not steps or cause.step in steps)]
     if steps and "act" not in asked.conclude:
         said += [rejected.statement for rejected in report.rejected if rejected.step in steps][:ROWS]
@@ -134,10 +142,9 @@ def finding_words(finding: Finding, *, brief: bool = False) -> tuple[str, list[s
     if finding.status is not Status.OK:
         reason = f"{finding.status.value.replace('_', ' ')}: {one_line(finding.reason)}"
         return sentence(f"{head}: not judged, {reason}"), []
-    abnormal = {label: n for label, n in finding.labels.items() if label not in GUIDE.harmless}
-    if not abnormal:
+    if not finding.abnormal:
         return f"{head}: nothing abnormal among {some(finding.groups, 'group')} [{finding.id}].", [finding.id]
-    labels = listed([f"{label} in {some(n, 'row')}" for label, n in abnormal.items()], 5)
+    labels = listed([f"{label} in {some(n, 'row')}" for label, n in finding.abnormal.items()], 5)
     if brief:
         return f"{head}: {labels} [{finding.id}].", [finding.id]
     shown = list(enumerate(finding.rows[:ROWS], 1))
@@ -165,11 +172,4 @@ def _figure(value: float, description: str) -> str:
         return f"{number(value)} %"
     return (
         f"{number(value)} ms" if description.endswith("ms") else count(value) if value == int(value) else number(value)
-    )
-
-
-def _args(plugin: Any, parameters: Parameters) -> WindowArgs:
-    window = {field: getattr(parameters, field) for field in WindowArgs.model_fields}
-    return (
-        ScopeArgs(**window, service_name=parameters.service_name) if plugin.args is ScopeArgs else WindowArgs(**window)
     )

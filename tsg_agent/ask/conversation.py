@@ -24,6 +24,7 @@ from tsg_agent.settings import Settings
 from tsg_agent.store import Request
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import known_values
+from tsg_agent.tools import GUIDE, AnyGuide
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,12 +47,13 @@ class Conversation:
         given: Given | None = None,
         now: datetime | None = None,
         turns: Turns | None = None,
+        guide: AnyGuide = GUIDE,
     ) -> None:
         """`incident`: its text, where the questions are about one. `given`: flags. `turns`: instead of the endpoint's.
 
         Raises TelemetryError.
         """
-        self._turns = turns
+        self._turns, self._guide = turns, guide
         self._engine, self._settings = engine, settings or Settings()
         known = known_values(engine, self._settings.query_timeout)
         self._setting = Setting(known, self._settings, now or datetime.now(UTC), given or Given(), incident)
@@ -108,6 +110,7 @@ class Conversation:
             self._settings,
             lambda given: self._investigate(question, given),
             scope,
+            self._guide,
             ledger=self.ledger,
             frames=self._frames,
         )
@@ -154,7 +157,8 @@ class Conversation:
         self._vocabulary = self._vocabulary or Vocabulary(
             self._engine, self._settings.query_timeout, self._setting.known
         )
-        bench = Bench(self._engine, self._settings, self._setting, self._vocabulary, self.ledger, self._investigate_for)
+        held = (self._engine, self._settings, self._setting, self._vocabulary, self.ledger)
+        bench = Bench(*held, self._investigate_for, self._guide)
         self._last.parameters = self._parameters
         return answered(question, bench, self._last)
 
@@ -198,7 +202,7 @@ class Conversation:
         """The whole guide, by rules: what the answer quotes must not depend on a model."""
         settings = self._settings.model_copy(update={"model": self._settings.model.model_copy(update={"name": ""})})
         request = Request(text=text, telemetry="", given=given, now=self._setting.now)
-        return investigate(request, settings=settings, engine=self._engine)
+        return investigate(request, settings=settings, engine=self._engine, guide=self._guide)
 
     def _history(self) -> str:
         turns = self.answers[-REMEMBERED:]
@@ -229,6 +233,7 @@ def answer(  # noqa: PLR0913 - what a question may come with
     incident: str = "",
     given: Given | None = None,
     now: datetime | None = None,
+    guide: AnyGuide = GUIDE,
 ) -> Answer:
     """One question, answered. See Conversation.ask."""
-    return Conversation(engine, settings, incident=incident, given=given, now=now).ask(question)
+    return Conversation(engine, settings, incident=incident, given=given, now=now, guide=guide).ask(question)

@@ -6,7 +6,7 @@ from tsg_agent.ask.measures import condition_of, measure_of, share_of
 from tsg_agent.ask.phrases import is_part, is_predicate, measures_of
 from tsg_agent.ask.slots import Slots
 from tsg_agent.ask.tokens import Token
-from tsg_agent.ask.typed import Bound, Filter
+from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter
 from tsg_agent.ask.vocabulary import PEOPLE
 
 _EXCLUDING = ("without", "except", "exclud", "other than", "apart", "aside", "outside", "besides", "ignoring", "minus",
@@ -15,6 +15,7 @@ _NOUNS = {
     "flag_name": ("flag_value",),
     "service_name": ("service_component",),
     "user_id": ("customer_tier",),
+    "product_id": ("product_category",),
 }
 """What a name of another column may be called, too: "premium customers"."""
 _MANY = ("most", "the most", "fewest", "least", "more", "fewer", "highest", "lowest")
@@ -31,7 +32,7 @@ class Filling(Slots):
         for i in self.free("value"):
             counted = self._is(i - 1, "form", "count", "distinct")
             for near in (i - 1, i + 1):
-                one = self._at(near)
+                one = self.at(near)
                 if one is None or one.kind != "thing" or near in self.used or (counted and near > i):
                     continue
                 by = self._is(near - 1, "word", "by") or self._many(near)
@@ -41,7 +42,7 @@ class Filling(Slots):
     def _holds(self, noun: Token, column: str) -> bool:
         if noun.value == "user_id" and column != "customer_tier":  # a rate is of requests, never of users
             return column in (*PEOPLE, "flag_name") and self._of_requests()
-        if noun.value == "instance_id" and column == "instance_type":
+        if (noun.value, column) in (("instance_id", "instance_type"), ("product_id", "product_category")):
             return not any(one.kind in ("rank", "order") or one.value == "by" for one in self.tokens)
         if noun.text.lower() == "api" and column == "api_version":
             return True
@@ -71,7 +72,7 @@ class Filling(Slots):
                 if self._is(place, "word", "which", "all", "not"):
                     self.take(place)
                 place += 1
-            one = self._at(place)
+            one = self.at(place)
             if one is None:
                 continue
             if one.kind == "value":
@@ -93,7 +94,7 @@ class Filling(Slots):
         column = self.tokens[place].value
         values = []
         while True:
-            one = self._at(place)
+            one = self.at(place)
             if one is not None and one.kind == "value" and one.value == column:
                 values.append(one.text)
                 self.take(place)
@@ -117,6 +118,8 @@ class Filling(Slots):
             self.take(condition + 1)
             condition += 1
         grouped = any(self._grouping(i) for i in self.free("thing"))
+        denied = self._is(place - 1, "condition") and f"not {self.tokens[place - 1].value}" in self.conditions
+        adjective = adjective or denied or self._is(place - 1, "unit", "requests")  # "requests neither slow nor failed"
         of_it = self._is(place - 1, "thing") and not self._is(place - 2, "word", "by", "slash")  # "zones without 503s"
         if grouped and not adjective and (of_it or not excluding):
             runs = self._of_runs() and name == "failures"
@@ -202,10 +205,8 @@ class Filling(Slots):
         for i in self.free("bound"):
             token = self.tokens[i]
             text = token.text.lower()
-            percent, timed = (
-                "%" in text or "percent" in text,
-                text.rstrip().endswith(("s", "sec", "minute", "minutes")) and not text.endswith(("errors",)),
-            )
+            percent = "%" in text or "percent" in text
+            timed = text.rstrip().endswith(("s", "sec", "minute")) and not text.endswith("errors")
             value = token.amount
             after, before = self._counted_at(i + 1), self._phrase_before(i)
             latency = [p for p in before if self.tokens[p].kind in ("number", "function")]
@@ -252,7 +253,7 @@ class Filling(Slots):
 
     def _at_least_one(self, place: int) -> bool:
         """ "sessions with at least one failed request" are those with a failed request; the bound says no more."""
-        token, one = self.tokens[place], self._at(place - 1)
+        token, one = self.tokens[place], self.at(place - 1)
         least = (token.value, token.amount) in ((">=", 1.0), (">", 0.0)) and self._is(place + 1, "condition")
         if least and one is not None and one.counts and not self.by:
             self.take(place)
@@ -265,7 +266,7 @@ class Filling(Slots):
     def _counted_at(self, place: int) -> list[int]:
         """A count right behind a bound: "100 requests", "45 failures", "5 failed requests"."""
         found: list[int] = []
-        while (one := self._at(place)) and place not in self.used and (one.counts or one.kind in ("condition", "unit")):
+        while (one := self.at(place)) and place not in self.used and (one.counts or one.kind in ("condition", "unit")):
             found.append(place)
             place += 1
         return found
@@ -320,7 +321,7 @@ class Filling(Slots):
 
     def _of_both(self, place: int) -> bool:
         """ "requests that were slow and failed" are both at once, not two counts."""
-        one, two = self._at(place - 1), self._at(place + 1 + self._is(place + 1, "word", "more"))
+        one, two = self.at(place - 1), self.at(place + 1 + self._is(place + 1, "word", "more"))
         verbs = all(near and near.kind == "condition" and is_predicate(near) for near in (one, two))
         return verbs and self.tokens[place].text.lower() == "and" and any(self._is(i, "unit") for i in range(place))
 
@@ -335,7 +336,7 @@ class Filling(Slots):
 
     def _of_runs(self) -> bool:
         named = [one.value for one in self.tokens if one.kind in ("value", "thing")]
-        return any(one in ("scenario_name", "workflow_step", "business_criticality") for one in (*named, *self.by))
+        return any(one in RUN_COLUMNS for one in (*named, *self.by))
 
     def ranked(self) -> bool:
         """The order and the number of rows: "top 3", "slowest", "the five busiest", "best first"."""
@@ -354,6 +355,8 @@ class Filling(Slots):
             name = measure or self.order[0] or (self.measures[0] if self.measures else "")
             good = bool(name) and measure_of(name).good_is_high
             ascending = {"high": False, "low": True, "bad": good, "good": not good}[way]
+            if self._ranked_otherwise(i, measure, ascending=ascending):
+                continue
             self.order = (measure or self.order[0], ascending)
             self.take(i)
             for near in (i - 1, i + 1):
@@ -369,6 +372,13 @@ class Filling(Slots):
             if self.tokens[i].value in (("sort", "by") if grouped else ("sort",)) and (self.measures or self.order[0]):
                 self.take(i)
         return bool(places)
+
+    def _ranked_otherwise(self, place: int, measure: str, *, ascending: bool) -> bool:
+        """Whether it asks for another order than the rank before it did: "slowest and fails most"."""
+        held, way = self.order
+        if way is None or self.tokens[place].text.lower() in ("top", "bottom"):
+            return False
+        return way is not ascending or (bool(held) and not measure and bool(self.measures) and self.measures != [held])
 
     def named(self) -> None:
         """The names: filters, several of one column its own groups."""

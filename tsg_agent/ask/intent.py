@@ -7,7 +7,8 @@ from typing import Literal
 from tsg_agent.ask.filling import Filling
 from tsg_agent.ask.measures import measure_of
 from tsg_agent.ask.tokens import Reading, Token
-from tsg_agent.ask.typed import Bound, Filter
+from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter
+from tsg_agent.ask.unsaid import unsaid
 
 Decides = Literal["", "any", "bound", "more", "fewer", "rose", "fell"]
 _YES_NO = re.compile(
@@ -30,7 +31,6 @@ _WEAK = ("how", "work", "look", "perform", "behave", "doing")
 """How something does: where a measure is named, that is what is asked for."""
 _HURT = ("affected", "impacted", "hurt")
 _FAILING = ("failing", "erroring", "failing too")
-_OF_WORKFLOWS = ("scenario_name", "workflow_step", "business_criticality")
 _WELL = ("ok", "okay", "healthy", "fine", "normal", "working", "work", "works", "up", "complete", "completed")
 _PASSING = ("which", "all", "only", "more", "and", "versus", "series", "slash", "but")
 
@@ -86,8 +86,8 @@ def asks_yes_or_no(text: str) -> bool:
     return bool(_YES_NO.match(text))
 
 
-def asked(reading: Reading, *, yes_no: bool) -> Asked:
-    """What a question asks, from its tokens."""
+def asked(reading: Reading, *, yes_no: bool, follows: bool = False) -> Asked:
+    """What a question asks, from its tokens. `follows`: there is one before it, with which it may go on."""
     _hurt_users(reading)
     _running(reading)
     filling = Filling(reading, yes_no=yes_no)
@@ -120,36 +120,9 @@ def asked(reading: Reading, *, yes_no: bool) -> Asked:
         found.bounds = (Bound(measure=found.measures[0], sign=">", value=0),)
     if found.bounds and not found.by and not yes_no:
         _few(filling, found)
-    _than(filling, found)
-    _together(filling, found)
+    found.left += unsaid(filling, found, follows=follows)
     found.left += [one.text for i, one in enumerate(filling.tokens) if i not in filling.used]
     return found
-
-
-def _than(filling: Filling, found: Asked) -> None:
-    """ "more errors than /cart", "slower than average": what is compared with one of its kind, no query gives."""
-    several = any(len(one.values) > 1 for one in found.filters) or found.decides in ("more", "fewer")
-    if not several and not found.sides:
-        found.left += [one.text for one in filling.tokens if one.kind == "word" and one.text.lower() == "than"]
-
-
-def _together(filling: Filling, found: Asked) -> None:
-    """What would have to hold of one user, one request or one flag at once, and no query can say.
-
-    "users without errors", "slow or failed", "new_pricing on and fast_search off".
-    """
-    tokens = filling.tokens
-    either = [
-        two.text
-        for one, two, three in zip(tokens, tokens[1:], tokens[2:], strict=False)
-        if two.text.lower() == "or" and one.kind in ("condition", "unit") and three.kind == "condition"
-    ]
-    both = [one.text for one in tokens if one.text.lower() == "both"] if len(found.filters) + len(found.by) == 0 else []
-    held = {one.column: len(one.values) for one in found.filters}
-    flags = [one.text for one in tokens if one.kind == "value" and one.value == "flag_value"]
-    distinct = any(measure_of(name).kind == "distinct" for name in found.measures)
-    negated = [one.removeprefix("not ") for one in found.conditions if one.startswith("not ")]
-    found.left += [*either, *both, *(flags if held.get("flag_name", 0) > 1 else []), *(negated if distinct else [])]
 
 
 def _few(filling: Filling, found: Asked) -> None:
@@ -163,7 +136,8 @@ def _few(filling: Filling, found: Asked) -> None:
 
 def _only_some(filling: Filling, found: Asked) -> bool:
     """ "which zones have 503s?": those that have none are not among them."""
-    listed = any(one.kind == "word" and one.value == "which" for one in filling.tokens)
+    words = {one.value for one in filling.tokens if one.kind == "word"}
+    listed = "which" in words and "by" not in words
     counted = (
         len(found.measures) == 1 and measure_of(found.measures[0]).kind == "count" and found.measures != ("requests",)
     )
@@ -184,7 +158,7 @@ def _hurt_users(reading: Reading) -> None:
 
 def _running(reading: Reading) -> None:
     """ "requests that run 4.23.0", "which version runs there": a verb, and no run of a workflow."""
-    workflows = any(one.value in _OF_WORKFLOWS for one in reading.tokens if one.kind in ("thing", "value"))
+    workflows = any(one.value in RUN_COLUMNS for one in reading.tokens if one.kind in ("thing", "value"))
     kept: list[Token] = []
     for i, one in enumerate(reading.tokens):
         around = reading.tokens[max(0, i - 1) : i] + reading.tokens[i + 1 : i + 2]
@@ -301,6 +275,7 @@ def _decide(filling: Filling, found: Asked, first: Token | None) -> None:
     words = {filling.tokens[i].value: i for i in filling.free("word")}
     several = next((one for one in found.filters if len(one.values) > 1 and not one.without), None)
     others = "others" in words and first is not None
+    compared = any(one.kind == "word" and one.value == "versus" for one in filling.tokens)
     if "rose" in words or "fell" in words:
         found.decides = "rose" if "rose" in words else "fell"
         filling.take(words[found.decides])
@@ -312,6 +287,8 @@ def _decide(filling: Filling, found: Asked, first: Token | None) -> None:
         found.filters = tuple(one for one in found.filters if one.column != first.value)
         found.others = others
         filling.take(*([words["others"]] if others else []))
+    elif several and not (found.ranked or others or compared):
+        found.left.append(YES_OR_NO)  # "did web and ios fail?": one of them, or both
     elif (several or others) and first is not None and found.measures:
         found.decides, found.about = ("fewer" if found.ascending else "more"), first.text
         found.others = others

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from tsg_agent.models import Cause, Confidence, Rate, Report, Visible
-from tsg_agent.tools import GUIDE
 from tsg_agent.wording import cited, listed, moment, percent, rate_words, sentence, subject_name
 
 ROWS = 3
@@ -27,7 +26,7 @@ def _labelled(report: Report, column: str, value: str) -> list[str]:
         for i, row in enumerate(finding.rows, 1)
         if row.get(column) == value
         for label in row.values()
-        if isinstance(label, str) and label in finding.labels and label not in GUIDE.harmless
+        if isinstance(label, str) and label in finding.abnormal
     ]
 
 

@@ -51,6 +51,10 @@ class Lexicon:
                 return length, found
         return None
 
+    def in_a_phrase(self, word: str) -> bool:
+        """Whether a word is a part of a longer phrase: "many" of "how many"."""
+        return any(len(phrase) > 1 and stem(word) in phrase for phrase in (*self.stems, *self.exact))
+
     def near(self, word: str) -> list[str]:
         """The known words nearest to an unknown one, a letter away; none for a short one, or a code."""
         spelled = stem(word.lower())

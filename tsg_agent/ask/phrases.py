@@ -81,7 +81,7 @@ def measures_of(tokens: Sequence[Token], text: str, *, of_runs: bool, whole: boo
 def _statistics(phrase: _Phrase, conditions: list[str]) -> Named:
     """An average or a percentile; of latency where no number is named: "p95", not "average requests"."""
     numbers, functions = phrase.of("number"), phrase.of("function")
-    percentile = all(one.text[0] in "pP0123456789" for one in phrase.tokens if one.kind == "function")
+    percentile = all(re.match(r"p?\s?[0-9]", one.text, re.I) for one in phrase.tokens if one.kind == "function")
     odd = any(one.startswith(("slower_", "faster_")) for one in conditions) or len(conditions) > 1
     if phrase.rate or len(numbers) > 1 or odd or not (numbers or percentile or not (phrase.of("unit") or conditions)):
         return _NONE

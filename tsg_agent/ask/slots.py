@@ -22,7 +22,8 @@ class Slots:
         self.limit: int | None = None
         self.order: tuple[str, bool | None] = ("", None)
 
-    def _at(self, place: int) -> Token | None:
+    def at(self, place: int) -> Token | None:
+        """The token at a place; None where there is none."""
         return self.tokens[place] if 0 <= place < len(self.tokens) else None
 
     def free(self, *kinds: str) -> list[int]:
@@ -30,7 +31,7 @@ class Slots:
         return [i for i, one in enumerate(self.tokens) if i not in self.used and one.kind in kinds]
 
     def _is(self, place: int, kind: str, *values: str) -> bool:
-        one = self._at(place)
+        one = self.at(place)
         return one is not None and one.kind == kind and (not values or one.value in values)
 
     def take(self, *places: int) -> None:

@@ -181,7 +181,7 @@ def repaired(text: str, vocabulary: Vocabulary) -> tuple[str, list[str]]:
         word = match[0]
         if vocabulary.knows(word) or stem(word.lower()) in _stems():
             return word
-        words = lexicon().near(word)
+        words = [known for known in lexicon().near(word) if not _silences(word, known)]
         names = tuple(name for name in vocabulary.misspelt(word) if name not in words)
         meanings = {_meaning(known) for known in words}
         if len(names) == 1 and not words:
@@ -193,6 +193,13 @@ def repaired(text: str, vocabulary: Vocabulary) -> tuple[str, list[str]]:
         return word
 
     return re.sub(r"(?<![\w./-])[A-Za-z]{3,}(?![\w/-]|[.'\u2019]\w)", spelled, text), said
+
+
+def _silences(word: str, known: str) -> bool:
+    """Whether another word would be read as one that changes nothing: "would" as "could". Letters may have swapped."""
+    found = lexicon().longest([known])
+    swapped = sorted(word.lower()) == sorted(known)
+    return found is not None and found[1].kind == "filler" and not swapped and not lexicon().in_a_phrase(known)
 
 
 def _meaning(word: str) -> object:
@@ -219,7 +226,7 @@ def read(text: str, taken: list[tuple[int, int]], figures: list[Token], vocabula
     tokens += [Token(*match.span(), "figure", match[0], float(match[0]), match[0]) for match in digits]
     rest = hidden(rest, [(one.start, one.end) for one in tokens])
     tokens += _words(rest, reading, vocabulary)
-    for match in re.finditer(r"[,;/&]", rest):
+    for match in re.finditer(r"[,;/&+]", rest):
         if not any(one.start <= match.start() < one.end for one in tokens):
             tokens.append(Token(*match.span(), "word", "slash" if match[0] == "/" else "and", text=match[0]))
     reading.tokens = sorted((one for one in tokens if one.kind != "filler"), key=lambda one: one.start)

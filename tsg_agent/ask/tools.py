@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from tsg_agent.ask.citable import Ledger, gap_rows
 from tsg_agent.ask.compiling import counted_rows
@@ -23,11 +23,10 @@ from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import CATALOG
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import profile
-from tsg_agent.tools import PLUGINS
+from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tools.in_words import in_words, plain
 from tsg_agent.tools.langchain import KnownCache, unknown_values
 from tsg_agent.tools.plugin import Plugin
-from tsg_agent.tools.plugin_8_workflows import frame_of
 from tsg_agent.tools.rows import ScopeArgs, WindowArgs
 from tsg_agent.wording import moment
 
@@ -38,20 +37,18 @@ CODE = "code_interpreter_tool"
 SHOWN_ROWS = 20
 ROW_CHARACTERS = 300
 GUIDE_CHARACTERS = 7_000
-GUIDE = "Runs the whole troubleshooting guide and concludes: causes, what was dismissed, actions. For any why."
+WHOLE = "Runs the whole troubleshooting guide and concludes: causes, what was dismissed, actions. For any why."
 ABOUT = "Lists the tables, their columns and times, and which checks can run."
 MEASURE = "Counts or measures what a question asks for; share and count come together. For any figure."
 QUERY = (
     "Runs one read-only SELECT (DuckDB, times UTC), for what nothing else answers. At most 100 rows, kept as q1, q2, …"
 )
-COMPUTE = "Runs Python with pandas over frames of earlier results (q1, e7, plugin_8); assign `result`."
+COMPUTE = "Runs Python with pandas over frames of earlier results ({}); assign `result`."
 CHECK = (
     "Runs one check of the guide and gives its rows and labels. Of flags: each value; of regions: datacenters; of "
     "partitions: shards, tenants; of zones: instance types, CPU, memory; of endpoints: methods, API versions, clients; "
     "of products: tiers, subscriptions; of workflows: runs and steps; of errors: components, dependencies."
 )
-SUBJECTS = tuple(plugin.noun for plugin in PLUGINS)
-"""What the checks look at."""
 ARGUMENTS = "The arguments are region, start_time, end_time, service_name, environment; times are ISO 8601, UTC."
 Investigate = Callable[[Given], Report]
 
@@ -66,17 +63,16 @@ class Elsewhere(BaseModel):
     end_time: str = ""
 
 
-class CheckArgs(Elsewhere):
-    """Arguments of check."""
+def _check_args(subjects: tuple[str, ...]) -> type[BaseModel]:
+    """Arguments of check, for a guide whose checks look at some subjects."""
 
-    what: str = Field(json_schema_extra={"enum": list(SUBJECTS)})
-
-    @field_validator("what")
-    @classmethod
-    def _is_checked(cls, what: str) -> str:
-        if what not in SUBJECTS:
-            raise ValueError(f"there is no check of {what[:60]!r}; there are {', '.join(SUBJECTS)}")
+    def checked(what: str) -> str:
+        if what not in subjects:
+            raise ValueError(f"there is no check of {what[:60]!r}; there are {', '.join(subjects)}")
         return what
+
+    what = Annotated[str, AfterValidator(checked), Field(json_schema_extra={"enum": list(subjects)})]
+    return create_model("CheckArgs", __base__=Elsewhere, what=(what, ...))
 
 
 class GuideArgs(Elsewhere):
@@ -111,6 +107,7 @@ class Bench:
     settings: Settings
     investigate: Investigate
     scope: Parameters | None = None
+    guide: AnyGuide = GUIDE
     ledger: Ledger = field(default_factory=Ledger)
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     known: KnownCache = field(init=False)
@@ -127,10 +124,10 @@ class Bench:
 
 def agent_tools(bench: Bench) -> "list[StructuredTool]":
     """All tools that a model is told of. Each result says its scope first, and its rows get ids in the ledger."""
-    plugins = dict(zip(SUBJECTS, PLUGINS, strict=True))
+    plugins = {plugin.noun: plugin for plugin in bench.guide.steps}
     return [
-        _tool("check", CHECK, CheckArgs, lambda what, **given: _check(bench, plugins[what], given)),
-        _tool("run_guide", GUIDE, GuideArgs, lambda **given: _run_guide(bench, given)),
+        _tool("check", CHECK, _check_args(tuple(plugins)), lambda what, **given: _check(bench, plugins[what], given)),
+        _tool("run_guide", WHOLE, GuideArgs, lambda **given: _run_guide(bench, given)),
         _tool("measure", MEASURE, TypedQuery, lambda **given: _measure(bench, given)),
         _tool("query_telemetry", QUERY, QueryArgs, lambda sql: _query(bench, sql)),
         _tool("describe_telemetry", ABOUT, NoArgs, lambda: _describe(bench)),
@@ -140,26 +137,28 @@ def agent_tools(bench: Bench) -> "list[StructuredTool]":
 
 def agent_aliases(bench: Bench) -> "list[StructuredTool]":
     """The checks one by one, by what they look at and by the names of the guide's steps."""
-    named = [
-        (name, plugin) for one, plugin in zip(SUBJECTS, PLUGINS, strict=True) for name in (f"check_{one}", plugin.name)
-    ]
+    named = [(name, plugin) for plugin in bench.guide.steps for name in (f"check_{plugin.noun}", plugin.name)]
     return [
         _tool(name, plugin.question, Elsewhere, lambda plugin=plugin, **given: _check(bench, plugin, given))
         for name, plugin in named
     ]
 
 
-def tool_lines() -> list[str]:
+def tool_lines(guide: AnyGuide = GUIDE) -> list[str]:
     """Each tool in a line, for a person."""
-    told = {f"check {one}": f"{plugin.question} ({plugin.name})" for one, plugin in zip(SUBJECTS, PLUGINS, strict=True)}
+    told = {f"check {plugin.noun}": f"{plugin.question} ({plugin.name})" for plugin in guide.steps}
     more = {
-        "run_guide": GUIDE,
+        "run_guide": WHOLE,
         "measure": MEASURE,
         "query_telemetry": QUERY,
         "describe_telemetry": ABOUT,
-        CODE: COMPUTE,
+        CODE: _compute(guide),
     }
     return [f"{name}: {text}" for name, text in (told | more).items()]
+
+
+def _compute(guide: AnyGuide) -> str:
+    return COMPUTE.format(", ".join(("q1", "e7", *(plugin.keeps for plugin in guide.steps if plugin.keeps))))
 
 
 def _tool(name: str, description: str, args: type[BaseModel], call: Callable[..., str]) -> "StructuredTool":
@@ -208,8 +207,8 @@ def _check(bench: Bench, plugin: Plugin[Any], given: dict[str, Any]) -> str:
     ran = plugin.run_with_table(bench.engine, args, bench.settings)
     named = bench.ledger.finding(ran.finding)
     bench.frames[named.id.lower()] = pd.DataFrame(named.rows)
-    if plugin.key.endswith("_workflows") and ran.table is not None:
-        bench.frames["plugin_8"] = frame_of(ran.table)
+    if plugin.keeps and ran.table is not None:
+        bench.frames[plugin.keeps] = plugin.frame(ran.table)
     text = in_words(named).replace("are in the artifact", f"are kept as {named.id.lower()}, for code")
     return fenced(f"{_where(args)}\n{text}", 6500)
 
@@ -235,7 +234,7 @@ def _measure(bench: Bench, given: dict[str, Any]) -> str:
     if len(regions) == 1 and len(regions[0].values) == 1 and not regions[0].without and "region" not in query.by:
         scope = scope.model_copy(update={"region": regions[0].values[0]})
         query = query.model_copy(update={"filters": tuple(one for one in query.filters if one not in regions)})
-    found = counted_rows(bench.engine, query, scope, bench.settings)
+    found = counted_rows(bench.engine, query, scope, bench.settings, bench.guide)
     if found.lacking:
         raise ParameterError(f"The telemetry has no {', '.join(found.lacking)}.")
     fixed = {one.column: one.values[0] for one in query.filters if len(one.values) == 1 and not one.without}
@@ -283,7 +282,7 @@ def _whole(text: str, limit: int = 700) -> str:
 
 
 def _describe(bench: Bench) -> str:
-    held = profile(bench.engine, bench.settings.query_timeout, PLUGINS)
+    held = profile(bench.engine, bench.settings.query_timeout, bench.guide.steps)
     lines = [
         f"{table.name}: {table.rows} rows, {table.first} to {table.last}; columns {_typed(table.name, table.columns)}"
         for table in held.tables
@@ -335,4 +334,4 @@ def _code(bench: Bench) -> "StructuredTool":
         text = held[0].content(result, [name for name in frames if name in bench.frames])
         return f"[{bench.ledger.text(CODE, text)}]\n{fenced(text, 6000)}"
 
-    return _tool(CODE, COMPUTE, CodeArgs, call)
+    return _tool(CODE, _compute(bench.guide), CodeArgs, call)

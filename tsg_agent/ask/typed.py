@@ -8,15 +8,17 @@ from typing import Any, Literal, Self
 from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
 
 from tsg_agent.ask.measures import Measure, Source, condition_of, measure_of, measure_words
+from tsg_agent.columns import SUBJECTS
 from tsg_agent.errors import ParameterError
 from tsg_agent.models import Model
-from tsg_agent.telemetry.catalog import CATALOG, Kind
+from tsg_agent.telemetry.catalog import CATALOG, WORKFLOWS, Kind
 from tsg_agent.wording import DIMENSIONS, listed, name
 
 MOST_ROWS = 1_000
 Sign = Literal[">=", ">", "<=", "<", "="]
 _ONE = ("service_name", "environment")
-_RUN_COLUMNS = ("scenario_name", "workflow_step", "business_criticality")
+RUN_COLUMNS = tuple(name for name, column in SUBJECTS.items() if column.table == WORKFLOWS.name)
+"""What runs of workflows are told apart by."""
 
 
 @cache
@@ -102,7 +104,7 @@ class TypedQuery(Model):
         if len(sources) > 1:
             raise ValueError(f"{' and '.join(sorted(sources))} cannot be measured in one query: ask for one at a time")
         runs = sources == {Source.RUNS}
-        if wrong := [one for one in named if (one in _RUN_COLUMNS) != runs and (one, runs) != ("region", True)]:
+        if wrong := [one for one in named if (one in RUN_COLUMNS) != runs and (one, runs) != ("region", True)]:
             whose = "workflow runs are" if runs else "requests are"
             raise ValueError(f"{whose} not told apart by {', '.join(dict.fromkeys(wrong))}")
         certain = [one for one in self.measures if _certain(measure_of(one), self.conditions)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tsg_agent.ask.lexicon import distance, lexicon, stem
 from tsg_agent.ask.typed import columns
+from tsg_agent.columns import COLUMNS
 from tsg_agent.extract.names import Names, key
 from tsg_agent.models import Known
 from tsg_agent.telemetry.catalog import FLAGS, LOGS, METRICS, PRODUCTS, WORKFLOWS, Kind
@@ -28,9 +29,9 @@ _MANY = (
     "workflow_id",
 )
 """Columns whose values are no names."""
-_LAST = ("instance_id", "error_code", "flag_value", "workflow_step", "business_criticality", "error_category")
+_LAST = frozenset(column.name for column in COLUMNS if column.weak)
 """Of a name that several columns have, these are meant last."""
-PEOPLE = ("customer_tier", "client_type", "tenant_category", "subscription_type")
+PEOPLE = tuple(column.name for column in COLUMNS if column.people)
 """Columns whose names users are called by: "premium customers", "android users"."""
 _ERRORS = re.compile(r"[ -](?:errors?|failures?|5xx)\b", re.IGNORECASE)
 _SHOWN_WITH = {"flag_value": "flag_name"}
@@ -123,7 +124,7 @@ class Vocabulary:
         if column == "error_category" and _ERRORS.match(text, end):  # "database errors"
             return not phrase or phrase[1].kind != "condition"
         everyday = bool(lexicon().longest(written.lower().split())) or not key(written)
-        if column == "http_method" or column in _LAST or everyday:
+        if column in _LAST or everyday:
             shouted = written == value and written.isupper() and not text.isupper()
             return (
                 shouted

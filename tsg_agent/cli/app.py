@@ -79,6 +79,7 @@ app = typer.Typer(
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Limit = Annotated[int, typer.Option(min=1, help="How many the list shows, newest first.")]
 Html = Annotated[Path | None, typer.Option(help="Write the report as one self-contained HTML file.")]
+Png = Annotated[Path | None, typer.Option(help="Write the charts as a PNG file (extra `png`).")]
 Open = Annotated[bool, typer.Option("--open", help="Open the HTML report in a browser.")]
 Whole = Annotated[
     bool,
@@ -105,6 +106,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     as_json: AsJson = False,
     form: Format = None,
     html: Html = None,
+    png: Png = None,
     opened: Open = False,
     whole: Whole = False,
     region: Region = None,
@@ -143,7 +145,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     if guide is not None:
         from tsg_agent.cli.guides import run_with_guide
 
-        refuse_with_guide({"--record": record})
+        refuse_with_guide({"--record": record, "--png": png})
         text = read_text(incident)
         run_with_guide(
             guide,
@@ -160,7 +162,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
         return
     refuse_without_guide(parameter)
     output = Output(
-        form=form_of(form, as_json=as_json), html=html, whole=whole, quiet=quiet, record=record, opened=opened
+        form=form_of(form, as_json=as_json), html=html, png=png, whole=whole, quiet=quiet, record=record, opened=opened
     )
     not_there(record, overwrite=overwrite)
     text = read_text(incident)
@@ -174,6 +176,7 @@ def demo(  # noqa: PLR0913, PLR0917 - the same outputs as run
     as_json: AsJson = False,
     form: Format = None,
     html: Html = None,
+    png: Png = None,
     opened: Open = False,
     whole: Whole = False,
     quiet: Quiet = False,
@@ -184,7 +187,9 @@ def demo(  # noqa: PLR0913, PLR0917 - the same outputs as run
     from tsg_agent.cli.run_command import Output
 
     demonstrate(
-        name, folder, Output(form=form_of(form, as_json=as_json), html=html, whole=whole, quiet=quiet, opened=opened)
+        name,
+        folder,
+        Output(form=form_of(form, as_json=as_json), html=html, png=png, whole=whole, quiet=quiet, opened=opened),
     )
 
 
@@ -202,6 +207,7 @@ def resume(  # noqa: PLR0913, PLR0917 - the same outputs as run
     as_json: AsJson = False,
     form: Format = None,
     html: Html = None,
+    png: Png = None,
     opened: Open = False,
     whole: Whole = False,
     quiet: Quiet = False,
@@ -216,7 +222,7 @@ def resume(  # noqa: PLR0913, PLR0917 - the same outputs as run
 
     resume_incident(
         identity,
-        Output(form=form_of(form, as_json=as_json), html=html, whole=whole, quiet=quiet, opened=opened),
+        Output(form=form_of(form, as_json=as_json), html=html, png=png, whole=whole, quiet=quiet, opened=opened),
         answers,
         limit,
     )
@@ -235,13 +241,14 @@ def kept(limit: Limit = 20, as_json: AsJson = False) -> None:
 def show_one(
     identity: Annotated[str, typer.Argument(metavar="ID", help="An investigation's id; `list` lists them.")],
     form: Format = None,
+    png: Png = None,
     whole: Whole = False,
     events: Annotated[bool, typer.Option("--events", help="What happened instead, one JSON object a line.")] = False,
 ) -> None:
     """Print the report of an investigation that has concluded; its telemetry may be gone."""
     from tsg_agent.cli.kept import show_kept
 
-    show_kept(identity, form, whole=whole, events=events)
+    show_kept(identity, form, png=png, whole=whole, events=events)
 
 
 @app.command()

@@ -22,18 +22,9 @@ def demonstrate(name: str, folder: Path, output: Output) -> None:
     began = time.perf_counter()
     with writing(place, "--folder"):
         incident = write_demo(chosen, place)
-    made = time.perf_counter() - began
     if not output.quiet:
-        typer.echo(f"Made {place}/telemetry in {made:.1f} s. The incident's text is {incident}.", err=True)
-    html = output.html or place / "report.html"
-    text = incident.read_text("utf-8")
-    end = chosen.scenario.last.isoformat()
-    run_incident(
-        text, str(place / "telemetry"), None, {}, now=end, keep=False, output=replace(output, html=html), may_ask=False
-    )
-    if not output.quiet:
-        command = f"tsg-agent run {incident} --telemetry {place}/telemetry"
-        typer.echo(
-            f"Made, investigated and reported in {time.perf_counter() - began:.1f} s. The same by hand: {command}",
-            err=True,
-        )
+        made = f"Made {place}/telemetry in {time.perf_counter() - began:.1f} s."
+        typer.echo(f"{made} By hand: tsg-agent run {incident} --telemetry {place}/telemetry", err=True)
+    output = replace(output, html=output.html or place / "report.html")
+    text, end = incident.read_text("utf-8"), chosen.scenario.last.isoformat()
+    run_incident(text, str(place / "telemetry"), None, {}, now=end, keep=False, output=output, may_ask=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from tsg_agent.cli.drawing import draw
 from tsg_agent.cli.requested import form_of
 from tsg_agent.cli.streams import writing
 from tsg_agent.errors import ParameterError
@@ -38,9 +39,11 @@ def list_kept(settings: Settings, *, limit: int, as_json: bool) -> None:
         typer.echo("No investigation is kept.", err=True)
 
 
-def show_kept(identity: str, form: str | None, *, whole: bool, events: bool) -> None:
+def show_kept(identity: str, form: str | None, *, png: Path | None, whole: bool, events: bool) -> None:
     """Print a report as `run` does, or in a form; or an investigation's events. Raises RecordError, ParameterError."""
     store = Store(load_settings().state_dir)
+    if png is not None:
+        draw(store.report(identity), png)
     if events:
         store.recall(identity)
         for event in store.events.after(identity):

@@ -1,18 +1,15 @@
 """From a command's flags to what is asked for: apart from options.py, since it takes long to import."""
 
-import os
 import re
-import sys
-from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from select import select
-from typing import IO, Any
+from typing import Any
 
 from pydantic import ValidationError
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Given
+from tsg_agent.patient import STDIN, read_given
 from tsg_agent.report.forms import FORMS, Form
 from tsg_agent.store import Request
 from tsg_agent.telemetry.formats import names
@@ -21,8 +18,6 @@ MOST_DAYS = 366
 """The longest window that --last asks for."""
 MOST_BYTES = 50_000_000
 """An incident's text longer than this is no text."""
-PATIENCE = 60.0
-"""Seconds in which somebody must begin to write into a pipe."""
 
 
 def read_text(incident: str) -> str:
@@ -31,35 +26,17 @@ def read_text(incident: str) -> str:
     No more is read than a text can have: what has no size (a device, a pipe) may have no end.
     """
     path = Path(incident)
+    named = "Standard input" if path == STDIN else path
     try:
-        if incident == "-":
-            source: AbstractContextManager[IO[bytes]] = nullcontext(sys.stdin.buffer)
-        else:
-            source = _pipe(path) if path.is_fifo() else path.open("rb")
-        with source as opened:
-            held = opened.read(MOST_BYTES + 1)
+        held = read_given(path, MOST_BYTES)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise ParameterError(
-            f"{path} cannot be read: {why}.", fix="Give a text file, or - for standard input."
+            f"{named} cannot be read: {why}.", fix="Give a text file, or - for standard input."
         ) from error
     if len(held) > MOST_BYTES:
-        named = "Standard input" if incident == "-" else path
         raise ParameterError(f"{named} is too large for an incident's text.", fix="Give the report, not the logs.")
     return held.decode("utf-8", "replace")
-
-
-def _pipe(path: Path) -> IO[bytes]:
-    """A named pipe from which there is something to read. Raises ParameterError where nobody writes into it."""
-    held = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else to open it waits for a writer, without end
-    if not select([held], [], [], PATIENCE)[0]:
-        os.close(held)
-        raise ParameterError(
-            f"{path} is a pipe, and nobody wrote into it for {PATIENCE:g} s.",
-            fix="Write into it, or give a text file, or - for standard input.",
-        )
-    os.set_blocking(held, True)
-    return os.fdopen(held, "rb")
 
 
 _LENGTH = re.compile(r"(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m(?:in)?)?", re.IGNORECASE)

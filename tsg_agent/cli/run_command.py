@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from tsg_agent import recording
+from tsg_agent.cli.drawing import draw
 from tsg_agent.cli.imports import loaded
 from tsg_agent.cli.interrupts import Stopped
 from tsg_agent.cli.kept import list_kept
@@ -40,8 +41,16 @@ class Output:
     whole: bool
     quiet: bool
     record: Path | None = None
+    png: Path | None = None
     opened: bool = False
     """Show the HTML report in a browser."""
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError where a picture is wanted and cannot be drawn: before anything is investigated."""
+        if self.png is not None:
+            from tsg_agent.report.picture import rasteriser  # noqa: PLC0415 - few ask for it
+
+            rasteriser()
 
 
 def run_incident(  # noqa: PLR0913 - the command's own flags
@@ -128,21 +137,22 @@ def _how_to_go_on(settings: Settings, identity: list[str]) -> str:
 
 
 def show(report: Report, output: Output, left: str = "") -> None:
-    """Print the report, and write the HTML file where one is wanted. `left`: where all of it is to be found."""
+    """Write the files that are wanted, then print the report, which stays on the screen; `left`: where all of it is."""
     page = output.html or (_own_page(report) if output.opened else None)
     if page is not None:
         with writing(page, "--html"):
             write_html(report, page)
+        typer.echo(f"Report: {page.resolve()}", err=True)
+    if output.png is not None:
+        draw(report, output.png)
+    if output.record is not None:
+        typer.echo(f"Recording: {output.record.resolve()}", err=True)
+    if page is not None and output.opened and not webbrowser.open(page.resolve().as_uri()):
+        typer.echo("No browser was found to open it in.", err=True)
     if output.form is not None:
         sys.stdout.write(render(report, output.form))
     else:
         print_report(report, brief=not output.whole, left=left)
-    if output.record is not None:
-        typer.echo(f"Recording: {output.record.resolve()}", err=True)
-    if page is not None:
-        typer.echo(f"Report: {page.resolve()}", err=True)
-        if output.opened and not webbrowser.open(page.resolve().as_uri()):
-            typer.echo("No browser was found to open it in.", err=True)
 
 
 def _own_page(report: Report) -> Path:

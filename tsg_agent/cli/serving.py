@@ -24,7 +24,7 @@ def mcp(
 
     Example: tsg-agent mcp --source shop=telemetry/
     """
-    from tsg_agent.cli.serve import serve_mcp
+    from tsg_agent.cli.serve_command import serve_mcp
 
     serve_mcp(source, mapping or [], tools, workers)
 
@@ -49,7 +49,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one per flag
 
     Example: tsg-agent serve shop=telemetry/
     """
-    from tsg_agent.cli.serve import serve_http
+    from tsg_agent.cli.serve_command import serve_http
 
     serve_http(sources, mapping or [], host, port, config, workers)
 
@@ -59,7 +59,7 @@ def token(
     team: Annotated[str, typer.Option(help="Whose investigations it reads and begins.")],
 ) -> None:
     """Make a token for `serve`: it is shown once; its hash goes into the file of --config."""
-    from tsg_agent.cli.serve import make_token
+    from tsg_agent.cli.serve_command import make_token
 
     make_token(name, team)
 

@@ -17,6 +17,7 @@ from tsg_agent.models import (
     Line,
     Measure,
     OnsetKind,
+    Rate,
     Reach,
     Suspicion,
     Trend,
@@ -48,6 +49,7 @@ ENDED = {
     "canary": "a canary has too few requests",
 }
 """Why a check says nothing, in a few words."""
+ALIKE = "all customer tiers alike"
 SHOWN = 2
 """Workflows that are named."""
 
@@ -64,8 +66,8 @@ def brief(
         "now": _now(case),
         "first": _first(actions, causes),
         "then": _then(actions, causes),
-        "shows": _shows(causes),
-        "suspected": [f"{one.words}: {one.answer.value}{_because(one)}" for one in suspicions],
+        "shows": _shows(causes, case.judgement.reach),
+        "suspected": _suspected(suspicions),
         "unchecked": _unchecked(case, gaps),
     }
     return [Line(asks=asks, items=items) for asks, items in found.items() if items]
@@ -148,8 +150,13 @@ def _users(reach: Reach) -> list[str]:
 def _tiers(reach: Reach) -> list[str]:
     if len(reach.tiers) < 2:
         return []
-    most = [f"{subject_name(one.subject)} most ({rate_or_share(one.after)})" for one in reach.tiers if one.stands_out]
-    return [listed(most) or "all customer tiers alike"]
+    most = [
+        f"{name(value)} ({rate_or_share(one.after)})"
+        for one in reach.tiers
+        if one.stands_out
+        for value in one.subject.values()
+    ]
+    return [f"most of all customer tier{'s' if len(most) > 1 else ''} {listed(most)}" if most else ALIKE]
 
 
 def _regions(reach: Reach) -> list[str]:
@@ -215,14 +222,24 @@ def _clause(action: Action) -> str:
     return words[:1].lower() + words[1:] if not words[:2].isupper() else words
 
 
-def _shows(causes: list[Cause]) -> list[str]:
-    seen = [one for cause in causes for one in cause.also_visible_in]
-    found = [f"{subject_name(one.subject)}{f' {rate_or_share(one.after)}' if one.after else ''}" for one in seen]
-    return list(dict.fromkeys(found))
+def _shows(causes: list[Cause], reach: Reach | None) -> list[str]:
+    """Where else it shows, but for who is hit; names of the same requests have one figure."""
+    said = [one.subject for one in [*reach.tiers, *reach.regions] if one.stands_out] if reach is not None else []
+    names: dict[tuple[int, int] | None, list[str]] = {}
+    for one in (one for cause in causes for one in cause.also_visible_in if one.subject not in said):
+        of = (one.after.failures, one.after.requests) if one.after else None
+        names.setdefault(of, []).append(subject_name(one.subject))
+    rates = {of: f" {rate_or_share(Rate(failures=of[0], requests=of[1]))}" if of else "" for of in names}
+    return [f"{listed(list(dict.fromkeys(alike)), 9)}{rates[of]}" for of, alike in names.items()]
 
 
-def _because(one: Suspicion) -> str:
-    return f", {one.because}" if one.because else ""
+def _suspected(suspicions: list[Suspicion]) -> list[str]:
+    """The answers; what has the same one for the same reason stands together."""
+    words: dict[str, list[str]] = {}
+    for one in suspicions:
+        answer = f"{one.answer.value}, {one.because}" if one.because else one.answer.value
+        words.setdefault(answer, []).append(one.words)
+    return [f"{listed(alike, len(alike))}: {answer}" for answer, alike in words.items()]
 
 
 def _unchecked(case: Case, gaps: list[Gap]) -> list[str]:

@@ -15,6 +15,7 @@ from tsg_agent.wording import (
     one_line,
     percent,
     points,
+    rate_or_share,
     rate_words,
     sentence,
     some,
@@ -168,8 +169,8 @@ def _broken_workflows(impact: list[Visible]) -> str:
         if item.after is not None:
             text += f" ({percent(item.after.percent)} of runs do not complete"
             text += f", {percent(item.before.percent)} before" if item.before is not None else ""
-            left = item.without  # often few runs: a share alone would say too much
-            text += f", {percent(left.percent)} ({rate_words(left)}) without its requests)" if left else ")"
+            left = item.without
+            text += f", {rate_or_share(left)} without its requests)" if left else ")"
         broken.append(text)
     return sentence(f"it breaks {listed(broken)}") if broken else ""
 

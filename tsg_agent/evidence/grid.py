@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,8 +73,8 @@ class Grid:
         """A bucket's start, naive UTC."""
         return self.origin + bucket * self.width
 
-    def buckets(self, seconds: NDArray[Any]) -> NDArray[np.int64]:
+    def buckets(self, seconds: NDArray[np.integer]) -> NDArray[np.integer]:
         """The bucket of each second since the window's begin."""
         lead = round((self.begin - self.origin).total_seconds())
-        found: NDArray[np.int64] = (seconds.astype(np.int64) + lead) // round(self.width.total_seconds())
-        return np.clip(found, 0, self.count - 1)
+        found: NDArray[np.integer] = (seconds + lead) // round(self.width.total_seconds())
+        return found.clip(0, self.count - 1)

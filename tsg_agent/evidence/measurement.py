@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from tsg_agent.columns import Nature
+from tsg_agent.evidence.blocks import blocks
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.requests import (
     ANSWERS,
@@ -234,10 +235,11 @@ def is_error_only(column: Column, requests: Requests) -> bool:
     """Only failures carry the dimension, or it says what an error was: its requests are all the service's."""
     if column.dimension.error_only:
         return True
-    known = requests.known
-    carried, failed = (column.codes >= 0) & known, requests.failed(Measure.SERVER_ERRORS)
-    failures = int((carried & failed).sum())
-    return failures > 0 and failures == int(carried.sum()) and int(known.sum()) > failures
+    failed, fine = requests.failed(Measure.SERVER_ERRORS), requests.not_failed
+    if any((column.codes[rows][fine[rows]] >= 0).any() for rows in blocks(len(requests))):
+        return False  # mostly told by the first block
+    carried = column.codes[failed] >= 0
+    return bool(carried.any() and (fine.any() or not carried.all()))
 
 
 def _regions(dimension: Dimension, rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> Table:
@@ -246,10 +248,10 @@ def _regions(dimension: Dimension, rows: pa.Table | None, own: Counts, region: s
     if rows is not None and rows.num_rows:
         encoded = rows["region"].combine_chunks().dictionary_encode()
         names, code = encoded.dictionary.to_pylist(), encoded.indices.fill_null(-1).to_numpy()
-        cell, asked = rows["cell"].to_numpy(), rows["requests"].to_numpy().astype(float)
+        asked = rows["requests"].to_numpy().astype(float)
         said = code >= 0
-        bucket = grid.buckets((cell // KINDS) * MINUTE)
-        place = (code * grid.count + bucket) * KINDS + cell % KINDS
+        bucket = grid.buckets(rows["minute"].to_numpy() * MINUTE)
+        place = (code * grid.count + bucket) * KINDS + rows["kind"].to_numpy()
         shape = (len(names), grid.count)
         kinds = np.bincount(place[said], asked[said], shape[0] * shape[1] * KINDS).astype(float)
         others = Counts.of(kinds.reshape(*shape, KINDS), np.zeros(shape))

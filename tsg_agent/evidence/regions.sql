@@ -1,5 +1,5 @@
--- Requests of each other region, by cell: those of the incident's are in rows.sql.
+-- Requests of each other region, by minute and kind: those of the incident's are in rows.sql.
 WITH requests AS ({requests})
-SELECT region, cell, sum(weight) AS requests
+SELECT region, bucket AS minute, kind, sum(weight) AS requests
 FROM requests
-GROUP BY region, cell
+GROUP BY region, bucket, kind

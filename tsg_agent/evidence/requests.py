@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tsg_agent.columns import Nature
+from tsg_agent.evidence.blocks import in_blocks
 from tsg_agent.models import Measure, Subject
 from tsg_agent.statistics import Bools, Floats
 from tsg_agent.steps.dimension import Dimension
@@ -21,7 +22,7 @@ ANSWERS = 7
 """Answers that requests.sql tells apart, numbered as follows; 6 = any other."""
 UNKNOWN, SUCCESS, REDIRECT, RATE_LIMITED, CLIENT_ERROR, SERVER_ERROR = range(6)
 KINDS = 4 * ANSWERS
-"""Kinds of requests that a cell tells apart: answer, slow, a retry."""
+"""Kinds of requests that are told apart: answer, slow, a retry."""
 MINUTE = 60
 USUAL, FEWEST = 2.0, 200
 """How many times the 99th percentile is slow; requests without which nothing is known to be usual."""
@@ -96,8 +97,8 @@ class Requests:
     runs: pa.Array | None = None
     passed: Bools | None = None
     """Spans that failed because a call that they made failed; None where the source has no spans."""
-    user: Codes | None = None
-    """A number for each request's user, -1 where it names none; None where the source names no users."""
+    user: pa.ChunkedArray | None = None
+    """Each request's user; None where the source names no users."""
     slower_ms: float = np.inf
     """From how long on a request counts as slower than usual."""
 
@@ -109,6 +110,11 @@ class Requests:
         """Which requests say how they were answered."""
         result: Bools = self.kind >= 4 * SUCCESS
         return result
+
+    @cached_property
+    def not_failed(self) -> Bools:
+        """Which requests say that they were answered otherwise than by 5xx."""
+        return self.known & ~self.failed(Measure.SERVER_ERRORS)
 
     @cached_property
     def passed_on(self) -> Bools:
@@ -138,6 +144,8 @@ class Requests:
         kept = self.second < second
         held = {one.name: getattr(self, one.name) for one in fields(self)}
         changed: dict[str, Any] = {name: of[kept] for name, of in held.items() if isinstance(of, np.ndarray)}
+        if self.user is not None:
+            changed["user"] = self.user.filter(pa.array(kept))
         changed["columns"] = [replace(column, codes=column.codes[kept]) for column in self.columns]
         return replace(self, **changed)
 
@@ -173,11 +181,14 @@ class Requests:
 
     def series(self, measure: Measure, rows: Bools | None = None) -> tuple[Floats, Floats]:
         """Failures and requests whose answer is known, by minute, of some rows."""
-        kept = self.known if rows is None else rows & self.known
+        kept, failed = self.known if rows is None else rows & self.known, self.failed(measure)
         length = int(self.minute.max(initial=0)) + 1
-        weight = None if self.weight is None else self.weight[kept]
-        cell = (self.minute * 2 + self.failed(measure))[kept]
-        counted = np.bincount(cell, weight, 2 * length).astype(float).reshape(-1, 2)
+
+        def place(some: slice) -> Codes:
+            # The first two places are of what is left out: numbers that nobody reads cost less than picking rows.
+            return (self.minute[some] * 2 + failed[some] + 2) * kept[some]
+
+        counted = in_blocks(place, len(self), self.weight, 2 * length + 2)[2:].reshape(-1, 2)
         return counted[:, 1], counted.sum(axis=1)
 
 
@@ -212,24 +223,19 @@ def read_requests(results: dict[str, pa.Table], dimensions: Sequence[Dimension])
             runs = encoded.dictionary
             where = requests.find(results["runs"]["request_id"])
             run = requests.scatter(where, encoded.indices.fill_null(-1).to_numpy())
-    cell = np.maximum(rows["cell"].to_numpy(), 0).astype(np.int32)  # a window of two years has 63 million seconds
-    second = cell // KINDS
     latency = rows["latency_ms"].cast(pa.float64()).fill_null(np.nan).to_numpy()
-    user = None
-    if "user_id" in rows.column_names:
-        user = _numbered(rows["user_id"].combine_chunks())
     passed = rows["passed_on"].fill_null(False).to_numpy() if "passed_on" in rows.column_names else None
     weight = rows["weight"].cast(pa.float64()).to_numpy() if "weight" in rows.column_names else None
     return Requests(
-        second,
-        (cell - second * KINDS).astype(np.int8),
+        rows["second"].to_numpy().astype(np.int32, copy=False),
+        rows["kind"].to_numpy().astype(np.int8, copy=False),
         latency,
         None if weight is None or (weight == 1).all() else weight,
         [column for column in columns if column.values],
         run,
         runs,
         passed,
-        user,
+        rows["user_id"] if "user_id" in rows.column_names else None,
     )
 
 
@@ -259,14 +265,12 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
         whole = whole.unify_dictionaries().combine_chunks()
     encoded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
     names = encoded.dictionary.to_pylist()
-    found = (
-        encoded.indices.fill_null(len(names))
-        if len(names) < 255
-        else encoded.indices.cast(pa.int32()).fill_null(len(names))
-    )
-    codes = found.to_numpy(zero_copy_only=False)
+    kind = _smallest(len(names))
+    codes = encoded.indices.cast(pa.from_numpy_dtype(kind)).fill_null(-1).to_numpy(zero_copy_only=False)
     order = sorted(np.flatnonzero(_held(codes, len(names))).tolist(), key=names.__getitem__)
-    rank = np.full(len(names) + 1, -1, _smallest(len(names)))
+    if order == list(range(len(names))):
+        return names, codes  # as an engine's codes mostly are
+    rank = np.full(len(names) + 1, -1, kind)
     rank[order] = np.arange(len(order))
     return [names[place] for place in order], rank[codes]
 
@@ -275,14 +279,7 @@ def _held(codes: Codes, count: int) -> Bools:
     """Which of so many codes occur: of a few each is looked for, which mostly ends with the first requests."""
     if count <= LOOKED_FOR:
         return np.array([(codes == code).any() for code in range(count)], bool)
-    return np.asarray(np.bincount(codes, minlength=count)[:count] > 0)
-
-
-def _numbered(column: pa.Array) -> Codes:
-    """A number from 0 for each value, -1 for none."""
-    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    numbers: Codes = encoded.indices.fill_null(-1).to_numpy()
-    return numbers
+    return np.asarray(np.bincount(codes + 1, minlength=count + 1)[1:] > 0)
 
 
 def _smallest(values: int) -> type[np.signedinteger[Any]]:
@@ -335,7 +332,7 @@ def _flags(dimension: Dimension, rows: pa.Table, requests: _Ids) -> list[Column]
     for place, flag in enumerate(names):
         mine = np.flatnonzero((name == place) & (value >= 0))
         held = requests.scatter(where[mine], value[mine])
-        present = np.flatnonzero(np.bincount(held + 1, minlength=len(values) + 1)[1:])
+        present = np.flatnonzero(_held(held, len(values)))
         rank = np.full(len(values) + 1, -1, _smallest(len(values)))
         rank[present] = np.arange(len(present))
         columns.append(Column(dimension, [(flag, values[one]) for one in present], rank[held]))

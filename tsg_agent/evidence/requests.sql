@@ -1,10 +1,12 @@
--- The requests to measure, with the cell each falls into. Copies of a row count once.
--- A cell is when a request was and how it was answered, in one number; requests.py takes it apart.
+-- The requests to measure, with when each was and how it was answered. Copies of a row count once.
+-- `bucket`: since the window's begin. `kind`: see requests.py, KINDS.
 SELECT
     *,
     CAST(
-        (epoch_us(timestamp) - epoch_us($origin::TIMESTAMP)) // ($bucket_seconds * 1000000) * 28
-        + CASE
+        (epoch_us(timestamp) - epoch_us($origin::TIMESTAMP)) // ($bucket_seconds * 1000000)
+    AS INTEGER) AS bucket,
+    CAST(
+        CASE
             WHEN status_code IS NULL THEN 0
             WHEN status_code BETWEEN 200 AND 299 THEN 1
             WHEN status_code BETWEEN 300 AND 399 THEN 2
@@ -15,7 +17,7 @@ SELECT
         END * 4
         + CASE WHEN latency_ms > $version_slow_ms THEN 2 ELSE 0 END
         + CASE WHEN is_retry THEN 1 ELSE 0 END
-    AS BIGINT) AS cell
+    AS TINYINT) AS kind
 FROM service_requests
 WHERE {where}
 {once}

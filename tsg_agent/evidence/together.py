@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tsg_agent.evidence.blocks import in_blocks
 from tsg_agent.evidence.requests import Codes, Column
 from tsg_agent.statistics import Floats
 
@@ -13,7 +13,7 @@ MOST = 2**17
 """Counters of one pass: they are to stay in a processor's own memory."""
 
 
-def counted(columns: Sequence[Column], cell: NDArray[np.int64], cells: int, weight: Floats | None) -> list[Floats]:
+def counted(columns: Sequence[Column], cell: Codes, cells: int, weight: Floats | None) -> list[Floats]:
     """The requests of each column's values by cell (0 to `cells`): (values, cells) each.
 
     Columns of few values are counted as one column of all their combinations, which is then summed up: reading the
@@ -38,14 +38,18 @@ def _batches(columns: Sequence[Column], cells: int) -> Iterator[list[Column]]:
 
 def _tables(columns: list[Column], cell: Codes, cells: int, weight: Floats | None) -> Iterator[Floats]:
     shape = [*(len(column.values) + 1 for column in columns), cells]
-    place = np.zeros(len(cell), np.int64)
-    for column, values in zip(columns, shape[:-1], strict=True):
-        place *= values
-        place += column.codes
-        place += 1  # no value is the first
-    place *= cells
-    place += cell
-    both = np.bincount(place, weight, math.prod(shape)).astype(float).reshape(shape)
+
+    def place(rows: slice) -> Codes:
+        found = np.zeros(len(cell[rows]), np.int64)
+        for column, values in zip(columns, shape[:-1], strict=True):
+            found *= values
+            found += column.codes[rows]
+            found += 1  # no value is the first
+        found *= cells
+        found += cell[rows]
+        return found
+
+    both = in_blocks(place, len(cell), weight, math.prod(shape)).reshape(shape)
     for axis in range(len(columns)):
         others = tuple(other for other in range(len(columns)) if other != axis)
         yield both.sum(axis=others)[1:]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from tsg_agent.columns import BY_DEPTH, Nature
 from tsg_agent.escape import one_line
 from tsg_agent.extract.words import data
 from tsg_agent.models import Mention, Subject
@@ -16,20 +17,11 @@ from tsg_agent.wording import NAME_LENGTH, column_words
 
 MOST = 6
 """Mentions that are answered, the first ones."""
-PLAIN = (
-    "service_version", "flag_name", "service_component", "dependency_name", "scenario_name", "shard_id",
-    "partition_id", "availability_zone", "datacenter", "load_balancer_id", "instance_type", "endpoint_path",
-    "product_id", "exception_type",
-)  # fmt: skip
+PLAIN = tuple(
+    column.name for column in BY_DEPTH if not (column.weak or column.beside or column.nature is Nature.REGION)
+)
 """Columns whose values are names. Of one that several have, the first is meant."""
-BESIDE = {
-    "customer_tier": "customers?|tiers?|users?|accounts?",
-    "tenant_category": "tenants?|customers?|tenant categor(?:y|ies)",
-    "client_type": "clients?|apps?|users?|client type",
-    "subscription_type": "subscriptions?|subscribers?|plans?",
-    "product_category": "products?|categor(?:y|ies)|department",
-    "api_version": "api|api version|clients?",
-}
+BESIDE = {column.name: column.beside for column in BY_DEPTH if column.beside}
 """Columns whose values are everyday words: they count beside one of these."""
 SHORTEST = 3
 _LEFT, _RIGHT = r"(?<![\w/.-])", r"(?![\w]|[-.]\w)"

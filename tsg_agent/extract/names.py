@@ -138,6 +138,11 @@ class Names:
         return not (_ENVIRONMENT_NEAR.match(after) or _ENVIRONMENT_BEFORE.search(before))
 
 
+def environment(word: str) -> bool:
+    """Whether a word is one of those that environments are called by, and no everyday word."""
+    return word.casefold() not in _EVERYDAY and any(word.casefold() in group for group in _ENVIRONMENTS)
+
+
 def key(value: str) -> str:
     """What two spellings of a name share: letters and digits, without case."""
     return "".join(match.group() for match in _TOKEN.finditer(value)).casefold()

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 
+from tsg_agent.columns import EVERYWHERE
 from tsg_agent.errors import ParameterError
-from tsg_agent.extract.names import Hit, Names, key
+from tsg_agent.extract.names import Hit, Names, environment, key
 from tsg_agent.extract.text import Prose, quote
 from tsg_agent.extract.words import ALL, Words, any_of, words_in
 from tsg_agent.models import Doubt, Question
 
 CANDIDATES = 20
-EVERYWHERE = "all"
-"""The only region of telemetry that does not record any, as the ready mappings have it."""
 _MATCHES = 100  # labelled lines that are read of each kind, and names whose sentences are
 _LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?P<label>%s)[\"'*`_]{0,3}[ ]?(?P<sign>[:=|])[\"'*`_ ]{0,4}"
 _NEXT_LABEL = re.compile(r"(?:[,;]|[ ])[ ]?[\"'*]{0,2}[A-Za-z_][\w-]{0,30}[\"'*]{0,2}[ ]?[:=]|[|};]|[.!?](?=\s|$)")
@@ -28,6 +27,7 @@ _SHAPED = re.compile(
 )
 
 
+_COMPOSED = re.compile(r"(?<![\w./:@-])[A-Za-z0-9]{2,30}(?:[-_][A-Za-z0-9]{1,30}){1,6}(?![\w./:@-])")
 _ALTERNATIVE = re.compile(r"\W*\?\W*|\W*\b(?:or|oder|ou|o)\b(?:\W*\w+){0,1}\W*", re.IGNORECASE)
 _DENIED = re.compile(r"\b(?:not|nicht|no|pas|kein)[ ](?:in[ ])?$", re.IGNORECASE)
 
@@ -231,7 +231,7 @@ def _fails(hit: Hit, prose: Prose, words: Words) -> bool:
     """Does the sentence that names it say that something fails?"""
     begin, end = prose.sentence(hit.start, hit.end)
     said = prose.text[max(begin, hit.start - 300) : min(end, hit.end + 300)]
-    return bool(words["failing break fall rise"].search(said)) and not words["past"].search(said)
+    return bool(words["failing break fall rise"].search(said)) and not words["past planned"].search(said)
 
 
 def _unknown(kind: Kind, known: Sequence[str], text: str) -> Settled:
@@ -251,10 +251,24 @@ def _silent(kind: Kind, names: Names, prose: Prose) -> Settled:
             # us-east-1a is a zone of us-east-1
             if names.exact(shaped[:-1]) is None or not shaped[-1:].isalpha():
                 return _unknown(kind, names.values, shaped)
+    composed = _composed(names, prose)
+    if len({hit.values for hit in composed}) == 1 and len(composed[0].values) == 1:
+        shown = prose.snippet(composed[0].start, composed[0].end)
+        return Settled(composed[0].values[0], f"text, in a composed name: {shown}")
     if len(names.values) == 1:
         return Settled(names.values[0], f"the only {kind.noun} in the telemetry; the text names none")
     why = "the text names none that the telemetry has"
     return Settled(question=_question(kind, why, names.values[:CANDIDATES], Doubt.SILENT))
+
+
+def _composed(names: Names, prose: Prose) -> list[Hit]:
+    """Names in composed ones that name an environment, too: "payments-prod-5xx", an alarm's name."""
+    found = []
+    for match in islice(_COMPOSED.finditer(prose.text), _MATCHES):
+        parts = re.sub(r"[-_]", " ", match.group())
+        if any(environment(part) for part in parts.split()):
+            found += [replace(hit, start=match.start(), end=match.end()) for hit in names.find(parts) if not hit.spared]
+    return found
 
 
 def _question(kind: Kind, why: str, candidates: Sequence[str], doubt: Doubt = Doubt.UNCLEAR) -> Question:

@@ -115,8 +115,11 @@ def _dates(
     clock = mention.clock or time()
     near = _sentence_days(mention, setting, today, clock)
     if len(near) == 1:
-        days = _around(near[0], clock, zone, bound, after) if bound else near
-        return days, "the day from the same sentence", ""
+        if bound is None and near[0] < today and _told_before(mention, clock, setting):
+            near, problem = (near[0], today), "the day of its sentence is that of another time, and it may be of today"
+        else:
+            near, problem = _around(near[0], clock, zone, bound, after) if bound else near, ""
+        return near, "the day from the same sentence", problem
     if setting.written_day:
         return _around(setting.written_day, clock, zone, bound or setting.written, after), "the day from the header", ""
     stated = _stated_days(setting, today)
@@ -183,6 +186,12 @@ def _sentence_days(mention: Mention, setting: Setting, today: date, clock: time)
         if other.start >= begin and other.day and other is not mention:
             found += days_of(other.day, setting, today, clock)
     return tuple(dict.fromkeys(found))
+
+
+def _told_before(mention: Mention, clock: time, setting: Setting) -> bool:
+    """Whether its sentence has a later time of day before it: "as last night (22:10-23:00), down since 14:16"."""
+    begin, _ = setting.prose.sentence(mention.start, mention.end)
+    return any(begin <= one.start < mention.start and one.clock and one.clock > clock for one in setting.days)
 
 
 def _stated_days(setting: Setting, today: date) -> tuple[date, ...]:

@@ -232,7 +232,13 @@ def _ranging(place: Place, second: Mention | None, rest: str, roles: Roles) -> N
 
 
 def _label_of(label: str) -> str:
-    return next((name for name, *_ in LABELS if label and ALL.labels(name).fullmatch(label)), "")
+    """Its kind, without "date time", "at" and the like at its end, where it has none with them."""
+    bare = _SUFFIX.sub("", label)
+    named = [(name, label) for name, *_ in LABELS] + [(name, bare) for name, *_ in LABELS if "window" not in name]
+    return next((name for name, said in named if said and ALL.labels(name).fullmatch(said)), "")
+
+
+_SUFFIX = re.compile(r"(?:[ ](?:date ?time|date|time ?stamp|time|at|on|utc))+$")
 
 
 def _single(prose: Prose, place: Place, roles: Roles) -> None:

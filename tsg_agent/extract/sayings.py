@@ -60,7 +60,7 @@ class Place:
 
     def clauses(self, text: str) -> list[str]:
         """A text's clauses without times and what stands in brackets, the last first."""
-        apart = self.words.made("clauses", rf"[,;:()|\u2013—]|\b{self.words.one_of('clause')}(?!\w)")
+        apart = self.words.made("clauses", rf"[,;:()|\u2013—]| - |\b{self.words.one_of('clause')}(?!\w)")
         return apart.split(_STAMP.sub(" ", text))[::-1]
 
     def clause(self, text: str) -> str:
@@ -266,7 +266,7 @@ def said_after(place: Place, kinds: str) -> Said | None:
         return None
     between = place.following[: cue.start()]
     rest = place.following[cue.end() :][:80]
-    if place.following != place.after and place.is_direct(rest):
+    if place.following != place.after and place.is_direct(rest) and not re.match(r"\s*[,;]", rest):
         return None  # "13:50 deploy, errors start 14:00": said of the next time
     if place.chat:  # a message's time is when it was said; of what is over, that is when
         over = kinds in ("done", "half_done") and "?" not in rest and re.search(r"[:>]\s*$", between)

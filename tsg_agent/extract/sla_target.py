@@ -1,6 +1,7 @@
 """The SLA threshold: the percentage that the text calls a target, never one that it reports as measured."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -16,7 +17,7 @@ _MATCHES = 200  # of each form; a text with more says nothing clearly
 
 _TARGET = any_of(ALL.listed("labels", "target"))
 _VALUE = r"(?P<value>[0-9]{1,4}(?:[.,][0-9]{1,6})?)"
-_PERCENT = r"[ ]?(?:%|percent\b|per cent\b|pct\b)"
+_PERCENT = r"[ ]?(?:%|percent\b|per cent\b|pct\b|prozent\b|por ciento\b|pour ?cent\b)"
 _LABEL = re.compile(
     rf"(?:^|[\n|,;{{(\[\s\"'*`_-])(?P<label>(?:(?:sla|slo|availability|uptime)[ _-]){{0,2}}"
     rf"{_TARGET}(?:[ _-](?:threshold|target|percent|objective))?)"
@@ -30,6 +31,8 @@ _BACKWARD = re.compile(
     rf"|service[ -]level|contractual|contract)[ -]){{0,3}}|\()\b(?P<word>{_TARGET})s?\b(?P<closed>\))?",
     re.IGNORECASE,
 )
+_PERCENTAGE = re.compile(rf"(?<![\w.,-]){_VALUE}{_PERCENT}", re.IGNORECASE)
+_WORD = re.compile(rf"\b{_TARGET}s?\b", re.IGNORECASE)
 _MEASURED = re.compile(
     r"\b(?:fallen|fell|falls?|drop\w*|down|current\w*|now|was|breach\w*|at|measured|actual\w*|observed|reached|reads"
     r"|with|vs|versus|against|status|miss\w*|violat\w*|met|availability (?:is|of|was))\b|[,|)]",
@@ -59,15 +62,18 @@ def find_threshold(prose: Prose, flag: float | None, default: float) -> Threshol
     """The flag's, else a labelled one, else the only one in prose, else the default. Raises `ParameterError`."""
     if flag is not None:
         return Threshold(_in_range(flag, "--threshold"), "given")
-    for found in (_labelled(prose), _in_prose(prose)):
+    for found, plain in ((_labelled(prose), True), (_in_prose(prose), False)):
         values = tuple(dict.fromkeys(value for value, _ in found))
         if len(values) == 1:
-            return Threshold(*found[0])
+            value, origin, *_ = found[0]
+            values = (value, *(() if plain else _beyond(prose, value, near=_WORD)))
+        if len(values) == 1:
+            return Threshold(value, origin)
         if values:
-            candidates = tuple(f"{value:g}" for value in sorted(values, reverse=True)[:8])
-            text = "Which SLA threshold holds, in percent? The text names several."
-            question = Question(parameter="threshold", text=text, candidates=candidates, doubt=Doubt.SEVERAL)
-            return Threshold(question=question)
+            return Threshold(question=_which(values))
+    beyond = _beyond(prose, default)
+    if beyond:
+        return Threshold(question=_which((*beyond, default)))
     low = _LABEL.search(prose.text)
     said = f"{prose.snippet(low.start('label'), low.end())} is no availability" if low else "the text names none"
     return Threshold(_in_range(default, "the default"), f"default: {said}")
@@ -122,6 +128,25 @@ def _in_prose(prose: Prose) -> list[tuple[float, str]]:
         value = 100 - 10 ** (2 - nines) / (2 if match["half"] else 1)
         found[match.start()] = (round(value, 6), f"text: {prose.snippet(match.start(), match.end())}")
     return [found[position] for position in sorted(found)][:50]
+
+
+def _which(values: Sequence[float]) -> Question:
+    candidates = tuple(f"{value:g}" for value in sorted(values, reverse=True)[:8])
+    text = "Which SLA threshold holds, in percent? The text names several percentages that may be it."
+    return Question(parameter="threshold", text=text, candidates=candidates, doubt=Doubt.SEVERAL)
+
+
+def _beyond(prose: Prose, value: float, near: re.Pattern[str] | None = None) -> list[float]:
+    """Other percentages above the one that was read, in a sentence with a target: no measured one is above it."""
+    found = []
+    for match in islice(_PERCENTAGE.finditer(prose.text), _MATCHES):
+        begin, end = prose.sentence(match.start())
+        said = prose.text[max(begin, match.start() - 150) : min(end, match.end() + 150)]
+        beside = prose.text[max(begin, match.start() - 25) : min(end, match.end() + 15)]
+        other = _OTHER.search(beside) or (near is None and _MEASURED.search(beside))
+        if value < _number(match["value"]) < 100 and not other and (near is None or near.search(said)):
+            found.append(_number(match["value"]))
+    return list(dict.fromkeys(found))
 
 
 def _forward_is_nearer(text: str, match: re.Match[str]) -> bool:

@@ -5,7 +5,7 @@ they read "96" or "may" as dates, and settle 03/04/2024 and "IST" silently. All 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -63,6 +63,17 @@ _AT_A_LINE = (
 )
 """1340 at the head of a line: a time where several lines begin so, as in a timeline."""
 _YEAR = r"(?:19|20)[0-9]{2}(?![0-9:])"
+
+
+_LIKE_A_TIME = re.compile(
+    r"(?<![\w.:/@#-])(?:(?:[01]?[0-9]|2[0-3])[.:h][0-5][0-9](?=[ ]?(?:uhr|h|hrs|[ap]\.?m|utc|gmt|(?-i:[A-Z]{3,4}))\b)"
+    r"|[0-9]{1,2}[ ]?(?:uhr|o'?clock)\b"
+    r"|(?P<day>(?:since|on|from|until)[ ]the[ ][0-9]{1,2}(?:st|nd|rd|th)(?=[ ,]{1,2}(?:at\b|[0-9]{1,2}[:.h])|[.,;)]|$)"
+    r"|(?:am|vom|seit[ ]dem)[ ][0-9]{1,2}\.(?=[ ,]{1,2}(?:um|gegen|[0-9]{1,2}:))"
+    r"|el(?:[ ]día)?[ ][0-9]{1,2}(?=[ ,]{1,2}(?:a[ ]las|sobre|hacia)\b)|le[ ][0-9]{1,2}(?=[ ,]{1,2}(?:à|vers)[ ])))",
+    re.IGNORECASE,
+)
+"""What looks like a time or a day in one of the languages, whichever the text seems to be in."""
 
 
 class _Forms:
@@ -162,6 +173,12 @@ def spot(text: str, words: Words = ENGLISH) -> tuple[list[Mention], bool]:
     )
     pieces.sort(key=lambda mention: mention.start)
     return _joined(text, pieces, forms), more_days or more_clocks or more_others or more_epochs or more_later
+
+
+def unread(text: str, mentions: Sequence[Mention]) -> list[re.Match[str]]:
+    """What looks like a time, or a day (group `day`), and is in no mention."""
+    found = _capped(_LIKE_A_TIME.finditer(text))[0]
+    return [one for one in found if not any(m.start < one.end() and one.start() < m.end for m in mentions)]
 
 
 def _capped(matches: Iterator[re.Match[str]]) -> tuple[list[re.Match[str]], bool]:

@@ -1,6 +1,7 @@
 """The window and the reported start, from flags, from the times in the text, and from the clock."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -11,10 +12,10 @@ from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, UNIVERSAL, Setting, read
 from tsg_agent.extract.roles import PLAIN_END, RAN_TO, Roles, Sighting, assign
 from tsg_agent.extract.spans import Written, settle_ranges, written_out
-from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, Mention, spot
+from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, Mention, spot, unread
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import words_in
-from tsg_agent.extract.zones import default_zone
+from tsg_agent.extract.zones import WIDEST, default_zone
 from tsg_agent.models import Doubt, Known, Question
 
 _BEFORE_END = 2
@@ -53,7 +54,7 @@ def find_window(prose: Prose, known: Known, given: Given, basis: Basis) -> Windo
     if seen.more:
         material.notes.append(f"The text names more than {MAXIMUM_MENTIONS} times; only the first ones were read.")
     settle_ranges(material)
-    start = _incident_start(material)
+    start = _accounted(_incident_start(material), material)
     material.setting = replace(setting, began=start.instant)
     written = written_out(material, alone=not (start.instant or start.question or start.opens))
     window = Window(notes=material.notes)
@@ -116,13 +117,32 @@ def _incident_start(material: Material) -> Choice:
     if given:
         return Choice(given.astimezone(UTC), "given")
     choice = choose("incident_start", roles.starts, material)
-    if choice.instant or choice.question or choice.opens or not roles.lasting:
+    if choice.instant or choice.question or choice.opens:
+        return choice
+    since = next((one for one in _not_read(material) if re.search(r"[0-9]", one)), None)
+    if since:
+        why = f"{since} is not understood as a time"
+        return Choice(question=ask("incident_start", why, _named(material)))
+    if not roles.lasting:
         return choice
     end = choose("end_time", [one for one in roles.ends if one.rank >= RAN_TO], replace(material, notes=[])).instant
     if end is None:
         return choice
     lasting = roles.lasting[0]
     return Choice(end - lasting.span, f"text: {material.quoted(lasting.start, lasting.end)}, counted back from its end")
+
+
+def _accounted(start: Choice, material: Material) -> Choice:
+    """The start, where all that looks like a time was read; else the question, if it may be what was not read."""
+    left = unread(material.setting.prose.text, material.mentions)
+    quoted = [material.quoted(one.start(), one.end()) for one in left]
+    open_ = not (start.instant or start.question or start.opens)
+    if material.given.incident_start or not (open_ or any(one["day"] for one in left)):
+        material.notes += [f"Not understood as a time: {one}." for one in quoted]
+        return start
+    asked = [*([start.instant] if start.instant else []), *_named(material)]
+    why = f"{quoted[0]} is not understood as a time" if quoted else ""
+    return Choice(question=ask("incident_start", why, asked)) if quoted else start
 
 
 def _open(window: Window, start: Choice, written: Written, material: Material) -> None:
@@ -156,10 +176,12 @@ def _opening(start: Choice, written: Written, material: Material) -> Choice:
         reported = _reported(material)
         if reported.instant is None:
             return reported
+        material.notes.append(f"The text does not say when it began: at {iso(reported.instant)} it was reported.")
         moment, origin = reported.instant, f"when it was reported - {{}}; {reported.origin}"
     if moment is None:
         return Choice(question=written.start.question or start.question)
     before = material.before
+    moment = min(moment, material.setting.now)  # nothing that is later has happened
     return Choice(_minus(moment, before), origin.replace("{}", f"{before.total_seconds() / 3600:g} h", 1))
 
 
@@ -239,7 +261,12 @@ def _ended(began: datetime | None, after: datetime | None, material: Material) -
     if not implied:
         return Choice()
     latest = max(implied, key=lambda one: reading_of(one, setting, after).instants)
-    return choose("end_time", [latest], material, after)
+    chosen = choose("end_time", [latest], material, after)
+    goes_on = min(setting.now, setting.last or setting.now)
+    if latest.rank < RAN_TO and chosen.instant and chosen.instant < goes_on:
+        quoted = material.quoted(latest.start, latest.end)
+        material.notes.append(f"The window ends with what is told ({quoted}), and not at {iso(goes_on)}: it may go on.")
+    return chosen
 
 
 def _possible(sighting: Sighting, after: datetime | None, material: Material, *, strictly: bool = True) -> bool:
@@ -279,7 +306,8 @@ def _told(window: Window, material: Material) -> None:
             used.add(reading.instant)
             said = iso(reading.instant) if reading.instant else reading.problem
             shown.append(f"{material.quoted(mention.start, mention.end)} ({said})")
-    _not_read(window, material)
+    if window.incident_start is None and not window.questions:
+        window.notes += [f"Not understood as a time: {one}." for one in _not_read(material)]
     if shown:
         window.notes.append(f"Times of the text that are not used: {', '.join(shown)}.")
     if material.roles.lasting and not window.incident_start:
@@ -289,21 +317,26 @@ def _told(window: Window, material: Material) -> None:
         )
 
 
-def _not_read(window: Window, material: Material) -> None:
-    """Note a "since …" behind which no time was found, where nothing else says when it began."""
+def _not_read(material: Material) -> Iterator[str]:
+    """Each "since …" behind which no time was found, quoted."""
     prose = material.setting.prose
-    cues = list(islice(words_in(prose.text)["since"].finditer(prose.masked), CANDIDATES)) if prose.text.strip() else []
-    for cue in cues if window.incident_start is None else ():
+    words = words_in(prose.text)
+    for cue in islice(words["since"].finditer(prose.masked), CANDIDATES) if prose.text.strip() else ():
         end = min(prose.sentence(cue.end())[1], cue.end() + 40)
         if not any(cue.end() <= one.start < end for one in material.mentions):
-            window.notes.append(f"Not understood as a time: {material.quoted(cue.start(), end)}.")
+            yield material.quoted(cue.start(), end)
 
 
 def _check(window: Window, setting: Setting) -> None:
     start, end, began = window.start_time, window.end_time, window.incident_start
     if began and began > setting.now:
         said = f"incident_start is later than now: it is {iso(began)} ({window.origins['incident_start']})"
-        raise ParameterError(f"{said}, and now is {iso(setting.now)}.", fix="Check the time, its day and its zone.")
+        said, fix = f"{said}, and now is {iso(setting.now)}.", "Check the time, its day and its zone."
+        if window.origins["incident_start"] == "given" or began - setting.now > timedelta(hours=WIDEST):
+            raise ParameterError(said, fix=fix)
+        # A clock or a zone is wrong. Since when it fails is measured: the rest can be answered.
+        window.notes.append(f"{said} {fix} The window is the time before now.")
+        began = None
     later = max((t for t in (start, began) if t), default=None)
     if later and end and end <= later:
         what = "incident_start" if later == began else "start_time"

@@ -14,7 +14,7 @@ _PLACES: dict[str, str] = data("zones")["places"]
 _AMBIGUOUS: dict[str, list[tuple[float, str]]] = data("zones")["ambiguous"]
 _NONE: dict[str, list[str]] = data("zones")["no_zone"]
 LOCAL = "local time"
-_WIDEST = 14  # hours; no place is further from UTC
+WIDEST = 14  # hours; no place is further from UTC
 
 _NAMES = "|".join(sorted({*_SEASONAL, *_FIXED, *_PLACES, *_AMBIGUOUS} - {"Z"}, key=len, reverse=True))
 _AREAS = "Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific|Etc|US"
@@ -71,7 +71,7 @@ class Zone:
             return [written, *[instant for instant in kept if instant != written]] if kept else [written]
         if self.name[:1] in "+-":
             hours = _hours(self.name)
-            return [_at(local, hours)] if abs(hours) <= _WIDEST else []
+            return [_at(local, hours)] if abs(hours) <= WIDEST else []
         return _in_place(local, _PLACES.get(upper, self.name))
 
     def today(self, now: datetime) -> datetime:

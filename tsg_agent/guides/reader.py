@@ -11,6 +11,7 @@ from tsg_agent.guides import instructions as words
 from tsg_agent.guides.front_matter import FrontMatter, front_matter
 from tsg_agent.guides.guide import Edge, Guide, Oddity, Parameter, Query, Step, TableDeclaration
 from tsg_agent.guides.placeholders import first_named, kind_of_name
+from tsg_agent.patient import read_given
 
 MOST_BYTES = 2_000_000
 MOST_STEPS = 200
@@ -49,8 +50,7 @@ class _Section:
 def read_guide(path: Path) -> Guide:
     """The guide in a file. Raises GuideError where there is none."""
     try:
-        with path.open("rb") as opened:
-            held = opened.read(MOST_BYTES + 1)  # what has no size, as a device, may have no end
+        held = read_given(path, MOST_BYTES)
         if len(held) > MOST_BYTES:
             raise GuideError(f"{path} is too large for a guide.", fix="Give the guide's Markdown file.")
         text = held.decode("utf-8-sig", "replace")

@@ -159,6 +159,7 @@ def _ended(ready: Ready, status: Status, reason: str, began: float, **known: Any
         question=ready.step.prose.split("\n")[0] or ready.step.title,
         status=status,
         reason=reason,
+        harmless=sorted(ready.normal),
         columns={name: _described(ready, name) for name in ready.facts.result.outputs},
         notes=[*ready.notes, *(f"Repaired, line {one.line}: {one.what}." for one in ready.repaired.changes)],
         milliseconds=round((time.perf_counter() - began) * 1000, 1),

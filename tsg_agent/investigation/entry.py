@@ -26,6 +26,7 @@ from tsg_agent.settings import Settings
 from tsg_agent.store import Request, Store
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.profile import known_values
+from tsg_agent.tools import GUIDE, AnyGuide
 
 
 def investigate(  # noqa: PLR0913 - what it works with, by name
@@ -36,17 +37,19 @@ def investigate(  # noqa: PLR0913 - what it works with, by name
     model: Model | None = None,
     watch: Watch | None = None,
     keep: bool = False,
+    guide: AnyGuide = GUIDE,
 ) -> Report:
     """Run the guide over an incident and conclude.
 
     `engine`: an open engine instead of `request.telemetry`; it stays open. `model`: instead of the one that the
-    settings name. `keep`: checkpoint each step, so that resume() can go on, and keep the report.
+    settings name. `keep`: checkpoint each step, so that resume() can go on, and keep the report. `guide`: of typed
+    checks; resume() needs the same.
 
     Raises ParameterError, QuestionError, TelemetryError.
     """
     settings = settings or Settings()
     with _opened(request, settings, engine) as opened:  # before the event loop, which would hold an interrupt back
-        begun = begin(request, settings=settings, engine=opened, model=model, watch=watch, keep=keep)
+        begun = begin(request, settings=settings, engine=opened, model=model, watch=watch, keep=keep, guide=guide)
         begun.heard.begun(begun.identity)  # at once: an interrupt may come next
         begun.heard.own_loop = True
         return _ended(begun.concluded())
@@ -60,23 +63,26 @@ async def ainvestigate(  # noqa: PLR0913 - what it works with, by name
     model: Model | None = None,
     watch: Watch | None = None,
     keep: bool = False,
+    guide: AnyGuide = GUIDE,
 ) -> Report:
     """investigate(), for programs that have an event loop. It blocks it nowhere."""
     begun = await asyncio.to_thread(
-        begin, request, settings=settings, engine=engine, model=model, watch=watch, keep=keep
+        begin, request, settings=settings, engine=engine, model=model, watch=watch, keep=keep, guide=guide
     )
     begun.heard.begun(begun.identity)
     return await begun.concluded()
 
 
-def resume(identity: str, *, settings: Settings | None = None, watch: Watch | None = None) -> Report:
+def resume(
+    identity: str, *, settings: Settings | None = None, watch: Watch | None = None, guide: AnyGuide = GUIDE
+) -> Report:
     """Go on with an interrupted investigation; branches that had ended are not run again.
 
     One that was interrupted before its first checkpoint begins anew; of one that has concluded the report is given.
 
     Raises RecordError for an unknown id, and what investigate() raises.
     """
-    held = continued(identity, settings=settings, watch=watch)
+    held = continued(identity, settings=settings, watch=watch, guide=guide)
     if isinstance(held, Report):
         return held
     there = held.store is not None and held.store.has_report(identity)  # then its telemetry may be gone
@@ -93,6 +99,7 @@ def begin(  # noqa: PLR0913 - what it works with, by name
     model: Model | None = None,
     watch: Watch | None = None,
     keep: bool = False,
+    guide: AnyGuide = GUIDE,
 ) -> Investigation:
     """An investigation that is ready to run. Older ones than the settings keep are taken away."""
     settings = settings or Settings()
@@ -100,11 +107,16 @@ def begin(  # noqa: PLR0913 - what it works with, by name
     state = first_state(request)
     store, notes = _store(settings, state["id"], request) if keep else (None, [])
     heard = Heard(watch or Watch())
-    return Investigation(state["id"], request, state, settings, heard, store, engine, model, tuple(notes))
+    return Investigation(state["id"], request, state, settings, heard, store, engine, model, tuple(notes), guide)
 
 
 def continued(
-    identity: str, *, settings: Settings | None = None, watch: Watch | None = None, engine: Engine | None = None
+    identity: str,
+    *,
+    settings: Settings | None = None,
+    watch: Watch | None = None,
+    engine: Engine | None = None,
+    guide: AnyGuide = GUIDE,
 ) -> Investigation | Report:
     """An interrupted investigation, ready to go on; or the report of one that has concluded. Raises RecordError."""
     settings = settings or Settings()
@@ -114,7 +126,8 @@ def continued(
     if store.about(identity).state == "finished":
         return store.report(identity)
     state: State = {**first_state(request), "id": identity}
-    return Investigation(identity, request, state, settings, Heard(watch or Watch()), store, engine, None, tuple(notes))
+    heard = Heard(watch or Watch())
+    return Investigation(identity, request, state, settings, heard, store, engine, None, tuple(notes), guide)
 
 
 @contextmanager

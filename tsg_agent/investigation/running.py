@@ -33,6 +33,7 @@ from tsg_agent.telemetry.engine import Engine
 from tsg_agent.telemetry.files import places
 from tsg_agent.telemetry.profile import known_values
 from tsg_agent.telemetry.unchanged import difference, marks
+from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tracing import about, span
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Investigation:
     model: Model | None = None
     notes: tuple[str, ...] = ()
     """For the report: what was wrong before it began."""
+    guide: AnyGuide = GUIDE
 
     async def concluded(self, *, go_on: bool = False) -> Report:
         """The report: when it is this investigation's turn, it has run, and what it asked was answered.
@@ -108,7 +110,7 @@ class Investigation:
             known = asyncio.get_running_loop().run_in_executor(hands, known_values, traced, self.settings.query_timeout)
             known.add_done_callback(_heard)  # where something else fails first, nobody waits for it
             async with self._checkpointer() as saver:
-                graph, config = compile_graph(saver), self._config
+                graph, config = compile_graph(saver, self.guide), self._config
                 with readable(self.identity):
                     held = (await graph.aget_state(config)).values if self.store else {}
                 assistant = await self._assistant(held)
@@ -134,7 +136,7 @@ class Investigation:
                         answers = await heard.answers(ended["__interrupt__"][0].value)
                     with reading():
                         ended = await run(Command(resume=answers))
-            return _checked(Report.model_validate(ended["report"]))
+            return _checked(context.validated.read(Report, ended["report"]))
         except asyncio.CancelledError:
             await hands.stop(engine)
             raise

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 NODE = "analyse"
 ATTEMPTS = 3
 COMPARED = ("total_runs", "completed_runs", "failed_runs")
-FRAME = "plugin_8"
 UNISOLATED = "A model's code ran without isolation, as the operator's setting TSG_SANDBOX__UNSAFE_NO_ISOLATION permits."
 _BLOCK = re.compile(r"```(?:python|py)?\s*\n(.*?)```", re.DOTALL)
 
@@ -44,9 +43,9 @@ class Workbench:
         with contextlib.suppress(SandboxUnavailable):
             self._opened()
 
-    def over(self, frame: "pd.DataFrame") -> "CodeInterpreter":
-        """The interpreter, with the workflow rows as `plugin_8`. Raises SandboxUnavailable."""
-        self._frames[FRAME] = frame
+    def over(self, name: str, frame: "pd.DataFrame") -> "CodeInterpreter":
+        """The interpreter, with a frame under a name. Raises SandboxUnavailable."""
+        self._frames[name] = frame
         return self._opened()
 
     def close(self) -> None:
@@ -68,10 +67,10 @@ def second_look(
     """What a model's own analysis of the workflow rows says beside the finding, in notes. The finding stands."""
     if finding.status is not Status.OK or not finding.rows:
         return []
-    shown = _columns(frame)
-    messages = render("analyse", columns=shown, completed=limits.completed, running=limits.running)
+    shown, name = _columns(frame), f"plugin_{finding.plugin}"
+    messages = render("analyse", frame=name, columns=shown, completed=limits.completed, running=limits.running)
     try:
-        value, trouble = _attempts(messages, bench.over(frame), assistant)
+        value, trouble = _attempts(messages, bench.over(name, frame), assistant)
     except ModelError as error:
         return [f"The model wrote no analysis of the workflows ({error.kind}); the shipped one stands."]
     except SandboxUnavailable as error:
@@ -90,10 +89,10 @@ def _attempts(
     for _ in range(ATTEMPTS):
         text = assistant.text(NODE, messages)
         block = _BLOCK.search(text)
-        result = interpreter.run(block[1] if block else text, [FRAME])
+        result = interpreter.run(block[1] if block else text)
         if result.status is Ended.OK and isinstance(result.value, dict):
             return dict(result.value), ""
-        said = interpreter.content(result, [FRAME]) if result.error else "`result` is no dict."
+        said = interpreter.content(result) if result.error else "`result` is no dict."
         trouble = one_line(result.error.type if result.error else said, 120)
         messages = [*messages[:2], Message("assistant", text[:4000]), Message("user", f"That failed:\n{said[:2000]}")]
     return None, trouble

@@ -23,7 +23,6 @@ from tsg_agent.models import (
     Status,
 )
 from tsg_agent.models import Visible as Seen
-from tsg_agent.tools import GUIDE
 
 REJECTED = 12
 """Dismissed subjects that prose may speak of: as many as the report lists."""
@@ -206,8 +205,8 @@ def row_of(identity: str, values: Mapping[str, Any], finding: Finding | None = N
         row.said.add(key.lower())
         row.codes |= set(_STATUS_CODE.findall(columns.get(key, "")))
     row.words = ", ".join(f"{key} = {_short(value)}" for key, value in values.items() if value not in (None, "", []))
-    if finding is not None:
-        row.healthy = any(str(value) in GUIDE.harmless and value != "" for value in values.values())
+    if finding is not None and finding.harmless:
+        row.healthy = any(str(value) in finding.harmless for value in values.values())
     return row
 
 
@@ -247,7 +246,7 @@ def _finding(finding: Finding) -> Row:
     row.name("label", finding.label)
     row.name("tool", finding.tool)
     row.facts += [Fact(float(finding.row_count)), Fact(float(finding.groups))]
-    row.healthy = finding.status is Status.OK and finding.label in GUIDE.harmless
+    row.healthy = (finding.status is Status.OK and finding.label in finding.harmless) if finding.harmless else None
     row.say(finding.title, finding.reason, finding.status.value, *finding.columns)
     row.words = f"{finding.title}: {finding.label or finding.status.value}; {finding.row_count} rows"
     row.words += f"; {finding.reason}" if finding.reason else ""

@@ -41,6 +41,22 @@ _OVER = re.compile(r"\b(?:over|above|within|meets|met|keeps|kept)\b[^.;]*\b(?:th
 _FIGURE = re.compile(r"(?<![\w.:])[0-9][0-9,]*(?:\.[0-9]+)?")
 _NEAR = 0.06
 _EXTREME = re.compile(r"\b(?P<way>highest|most|largest|worst|lowest|least|fewest|smallest)\b")
+_ORDINAL = re.compile(r"\b(?P<which>first|last) (?P<what>minute|hour|day|bucket|interval|period|stretch|cause|one)\b")
+_TURNING = re.compile(
+    r"\b(?:never|no longer|no more|by no means|not at all|hardly|barely|scarcely|rarely|seldom|nowhere|nobody"
+    r"|far from|anything but|few|fewer|mostly|mainly|partially|almost|nearly|always|instead of|rather than|second|third"
+    r"|(?<=[\w%)] )until|twice|half|double[ds]?|halve[ds]?|tripled?|declin\w+|fake|false|untrue|wrongly)\b"
+)
+"""Words that turn or weigh what a sentence says, a closed class: only a row that has them bears them out."""
+_NUMBERED = re.compile(r"(?P<of>C|[A-Z][0-9a-z]*\.)(?P<n>[0-9]+)")
+_DENIED_DEGREE = re.compile(
+    r"\b(?:is|are|was|were) not (?P<what>only|small|large|big|high|low|bad|good|great|many|few|severe|serious"
+    r"|significant|slow|fast|wide|likely|clear|certain|even|close|far)\b"
+)
+_EMPHATIC = re.compile(r"(?<!so )(?<!as )\b(?:did|does) (?!not\b|so\b)[a-z]{3,}\b")
+_COULD_NOT = re.compile(r"\b(?:could not|cannot|not) (?:be )?(?P<what>[a-z]{3,})")
+_COULD = re.compile(r"\b(?:could|can) (?:be )?(?!not\b)(?P<what>[a-z]{3,})")
+_CITED = re.compile(r"\[([A-Z][A-Za-z0-9.]*)\]")
 _DOING = {
     "last", "repair", "mitigate", "drain", "redirect", "disable", "revert", "scale", "start", "stop", "bypass", "open",
 }  # fmt: skip
@@ -60,10 +76,12 @@ def reasons(text: str, rows: Sequence[Row], evidence: Evidence) -> list[str]:
     words = " ".join(row.words for row in rows).lower()
     told = " ".join([words, *(word for row in rows for word in sorted({*row.said, *row.names}))])
     return [
+        *_of_turning(text, told),
         *_of_counts(text, told),
         *_of_negations(text, words, told),
         *_of_ways(text, told, rows),
         *_of_extremes(text, rows, evidence),
+        *_of_ordinals(text, rows, evidence),
     ]
 
 
@@ -75,12 +93,20 @@ def _of_actions(text: str, acting: Sequence[Row], rows: Sequence[Row]) -> list[s
     found = [f"{new[0]!r} is not in the action: say it in the row's own words"] if new else []
     if len(re.findall(r"\b(?:not|never|n't)\b", text)) > len(re.findall(r"\bnot\b", said)):
         found.append("the action is turned around by a negation")
-    found += [*_of_counts(text, said), *_of_negations(text, said, said)]
+    found += [*_of_turning(text, said), *_of_counts(text, said), *_of_negations(text, said, said)]
+    own = {item for row in acting for item in _CITED.findall(row.words)}
+    others = [row.id for row in rows if not row.action and row.id not in own]
+    found += [f"{item} is not what the action rests on" for item in others if _family(item) in map(_family, own)]
     for row in acting:
         names = sorted((name for name in row.every_name if name in row.action and name in text), key=row.action.index)
         if names != sorted(names, key=text.index):
             found.append("the names of the action stand in another order")
     return found
+
+
+def _of_turning(text: str, told: str) -> list[str]:
+    words = dict.fromkeys(match[0] for match in _TURNING.finditer(text))
+    return [f"{word!r} is in no row that it cites" for word in words if not re.search(rf"\b{word}\b", told)]
 
 
 def _of_counts(text: str, told: str) -> list[str]:
@@ -91,6 +117,13 @@ def _of_counts(text: str, told: str) -> list[str]:
 
 def _of_negations(text: str, words: str, told: str) -> list[str]:
     found = ["a figure or a name is denied"] if _NEGATED_FIGURE.search(text) else []
+    found += [
+        f"no row says {match[0]!r}" for match in _DENIED_DEGREE.finditer(text) if match["what"] not in told.split()
+    ]
+    found += [f"{match[0]!r} claims more than a row says" for match in _EMPHATIC.finditer(text)]
+    could_not = {_stem(match["what"]) for match in _COULD_NOT.finditer(words)}
+    could = {_stem(match["what"]) for match in _COULD.finditer(text)}
+    found += [f"{word!r} is denied in the rows" for word in sorted(could & could_not)]
     found += ["it is denied twice"] if re.search(rf"\b{_NOT}\b[^,;:.]*\b(?:is|was|are|were) not\b", text) else []
     (affirmed, denied), (stated, held) = _polarity(text), _polarity(words)
     if _LACK.search(told):
@@ -149,11 +182,30 @@ def _of_extremes(text: str, rows: Sequence[Row], evidence: Evidence) -> list[str
             stem, _, number = row.id.partition(".")
             others = [one for name, one in evidence.rows.items() if name.startswith(f"{stem}.") and one is not row]
             places = {i for i, fact in enumerate(row.facts) for one in figures if abs(fact.value - one) < _NEAR}
-            if not (number and row.id.startswith("Q") and others and places):
+            if not (number and row.id[0] in "QE" and others and places):
                 continue
             if not any(_is_extreme(row, others, place, high=high) for place in places):
                 found.append(f"{row.id} is not the {match['way']} of its query")
     return found
+
+
+def _of_ordinals(text: str, rows: Sequence[Row], evidence: Evidence) -> list[str]:
+    """ "The last hour", "the first cause": the last of the stretches of a query, the first of the causes."""
+    found = []
+    for match in _ORDINAL.finditer(text):
+        for row in rows:
+            number = _NUMBERED.fullmatch(row.id)
+            fits = number and (number["of"] == "C" if match["what"] == "cause" else "." in row.id and row.times)
+            if not (number and fits):
+                continue
+            last = sum(1 for one in evidence.rows if re.fullmatch(rf"{re.escape(number['of'])}[0-9]+", one))
+            if int(number["n"]) != (1 if match["which"] == "first" else max(last, 2)):
+                found.append(f"{row.id} is not the {match['which']} {match['what']}")
+    return found
+
+
+def _family(item: str) -> str:
+    return item.partition(".")[0]
 
 
 def _is_extreme(row: Row, others: Sequence[Row], place: int, *, high: bool) -> bool:

@@ -22,7 +22,7 @@ class Status(StrEnum):
 class Finding(Model):
     """What one step's check found. `rows` are the guide's rows; row i (from 1) is cited as `<id>.<i>`."""
 
-    id: str = Field(description="evidence id: E2 is Step 2's finding")
+    id: str = Field(description="evidence id: E and the step's number")
     step: int
     plugin: int
     tool: str
@@ -33,6 +33,9 @@ class Finding(Model):
     label: str = Field("", description="the gravest of the guide's labels in the rows; its name for healthy if none is")
     labels: dict[str, int] = Field(
         default_factory=dict, description="the guide's label -> number of rows that carry it"
+    )
+    harmless: list[str] = Field(
+        default_factory=list, description="those of the guide's labels that call for nothing; empty = not said"
     )
     rows: list[dict[str, Any]] = Field(default_factory=list, description="the rows the guide shows, in its order")
     row_count: int = Field(0, description="number of rows shown")
@@ -46,3 +49,8 @@ class Finding(Model):
     sql: str = ""
     sql_parameters: dict[str, Any] = Field(default_factory=dict)
     milliseconds: float = 0.0
+
+    @property
+    def abnormal(self) -> dict[str, int]:
+        """The labels that call for something, each with its number of rows."""
+        return {label: rows for label, rows in self.labels.items() if label not in self.harmless}

@@ -2,17 +2,16 @@
 
 No chart library: shares over time and bars are all we draw, and this costs no extra dependency, follows the page's
 colours in light and dark, and keeps its letters readable at any width. Measured: Altair 6.3 and vl-convert 1.9 take
-100 MB and 4.8 s to the first picture (1.8 s of it to import), where our page takes 0.6 s, imports included.
+100 MB and 4.8 s to the first picture (1.8 s of it to import), where our page takes 0.6 s, imports included. A picture
+as a file (picture.py) needs 3 MB and 50 ms beside it.
 """
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
-from statistics import median
 
-from tsg_agent.models import Cause, Confidence, Measure, Point, Report, Series, Status, Subject
-from tsg_agent.report.evidence import cell
+from tsg_agent.models import Cause, Confidence, Measure, Point, Report, Series, Subject
 from tsg_agent.wording import clock, measure_words, percent, rate_words, subject_name
 
 TOP, PLOT = 26, 170
@@ -23,7 +22,6 @@ TIME_STEPS = (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880)
 VALUE_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 25, 50)
 WIDEST, HALF = 100, 50
 """The longest bar, percent of the width; in one longer than half its figure stands inside, else behind it."""
-SHOWN_BARS = 10
 
 
 @dataclass(frozen=True)
@@ -36,11 +34,22 @@ class Tick:
 
 @dataclass(frozen=True)
 class Line:
-    """A line over time as an SVG path in a box of 1000 by 1000."""
+    """A line over time, in steps: where each begins and ends, percent across, and how far down it lies, percent."""
 
     name: str
     kind: str
-    path: str
+    steps: list[tuple[float, float, float]]
+
+    def path(self, width: float, height: float) -> str:
+        """An SVG path in a box of that size; broken where nothing was asked."""
+        parts: list[str] = []
+        until: float | None = None
+        for begins, ends, down in self.steps:
+            y = down * height / 100
+            parts.append(f"V{y:.1f}" if until == begins else f"M{begins * width / 100:.1f} {y:.1f}")
+            parts.append(f"H{ends * width / 100:.1f}")
+            until = ends
+        return "".join(parts)
 
 
 @dataclass(frozen=True)
@@ -91,8 +100,6 @@ class BarChart:
     groups: list[Group]
     legend: dict[str, str] = field(default_factory=dict)
     height: int = 0
-    note: str = ""
-    """What time the bars are about, where the text beside them is about another."""
 
 
 def availability_chart(report: Report) -> TimeChart | None:
@@ -109,7 +116,7 @@ def availability_chart(report: Report) -> TimeChart | None:
         title="Availability over time",
         summary=f"Share of requests not answered 5xx, lowest {percent(min(shares))}"
         + (f"; the incident starts at {clock(start)}" if start else ""),
-        lines=[Line("the service", "service", _path(report, series.points, floor, 100, from_top=True))],
+        lines=[Line("the service", "service", _steps(report, series.points, floor, 100, from_top=True))],
         across=_times(report),
         down=_values(floor, 100),
         start=_start(report),
@@ -131,7 +138,7 @@ def cause_chart(report: Report, cause: Cause) -> TimeChart | None:
     return TimeChart(
         title=f"{subject_name(own.subject)} over time",
         summary=f"Percent {measure_words(cause.measure)}, highest {percent(highest)}",
-        lines=[Line(name, kind, _path(report, s.points, 0, top, from_top=False)) for name, kind, s in reversed(drawn)],
+        lines=[Line(name, kind, _steps(report, s.points, 0, top, from_top=False)) for name, kind, s in reversed(drawn)],
         across=_times(report),
         down=_values(0, top),
         start=_start(report),
@@ -152,80 +159,18 @@ def causes_chart(causes: list[Cause]) -> BarChart | None:
     kinds = {kind for _, bars in found for kind, *_ in bars}
     words = {"before": "before the start", "after": "after it", "rest": "the rest, after it"}
     legend = {kind: text for kind, text in words.items() if kind in kinds}
-    return _bars("Failing share before and after", "", found, legend) if found else None
+    return _bars("Failing share before and after", found, legend) if found else None
 
 
-@dataclass(frozen=True)
-class Check:
-    """How a step's rows are drawn: which columns name a row, and which hold its failing (or good) share."""
-
-    step: int
-    title: str
-    names: tuple[str, ...]
-    value: str
-    good: bool = False
-
-
-CHECKS = (
-    Check(2, "Failing share per version", ("service_version",), "failure_rate"),
-    Check(4, "Share not answered 2xx per region and zone", ("region", "availability_zone"), "availability_pct", True),
-    Check(5, "Failing share per partition and shard", ("partition_id", "shard_id", "tenant_category"), "error_rate"),
-    Check(6, "Share not answered 2xx per zone", ("availability_zone", "instance_type"), "success_rate", True),
-    Check(9, "Share of runs not completed per workflow", ("scenario_name",), "completion_rate", True),
-)
-SPREAD, OUTSTANDING = 1.0, 2.0
-"""Unless a cause is among them, rows say something where one exceeds the median by so many points and so many times."""
-
-
-def check_chart(report: Report, check: Check) -> BarChart | None:
-    """A step's rows beside each other over the window, where they differ or where a cause shows among them."""
-    finding = next((f for f in report.findings if f.step == check.step and f.status is Status.OK), None)
-    rows = [r for r in finding.rows if isinstance(r.get(check.value), int | float)] if finding else []
-    if finding is None or len(rows) < 2:
-        return None
-    shares = [100 - r[check.value] if check.good else r[check.value] for r in rows]
-    hot = [_is_cause(report, r) for r in rows]
-    usual = median(shares)
-    if not any(hot) and (max(shares) - usual < SPREAD or max(shares) < OUTSTANDING * usual):
-        return None
-    order = sorted(range(len(rows)), key=lambda i: -shares[i])[:SHOWN_BARS]
-    found = [
-        (_row_name(check, rows[i]), [("after" if hot[i] else "before", shares[i], percent(shares[i]))]) for i in order
-    ]
-    start = report.began
-    mixed = f", what lies before {clock(start)} included" if start else ""
-    mixed += "; red is part of a confirmed cause" if any(hot) and not all(hot) else ""
-    return replace(
-        _bars(f"{check.title}, whole window", finding.id, found, {}),
-        note=f"{clock(report.parameters.start_time)} to {clock(report.parameters.end_time)}{mixed}",
-    )
-
-
-def _row_name(check: Check, row: dict[str, object]) -> str:
-    return " · ".join(cell(row[name]) for name in check.names if row.get(name) is not None) or "(unnamed)"
-
-
-def _is_cause(report: Report, row: dict[str, object]) -> bool:
-    subjects: list[Subject] = []
-    for cause in report.causes:
-        if cause.confidence is Confidence.CONFIRMED:
-            subjects += [cause.subject, *(v.subject for v in [*cause.impact, *cause.also_visible_in])]
-    return any(subject and subject.items() <= row.items() for subject in subjects)
-
-
-def _bars(
-    title: str, about: str, found: list[tuple[str, list[tuple[str, float, str]]]], legend: dict[str, str]
-) -> BarChart:
+def _bars(title: str, found: list[tuple[str, list[tuple[str, float, str]]]], legend: dict[str, str]) -> BarChart:
     highest = max((value for _, bars in found for _, value, _ in bars), default=0) or 1
     groups, y = [], 4
     for name, bars in found:
         drawn = [Bar(kind, max(0.4, WIDEST * value / highest), text) for kind, value, text in bars]
         groups.append(Group(name, drawn, y))
         y += 20 + 18 * len(drawn) + 8
-    texts = [
-        f"{name}: " + ", ".join(f"{kind} {text}" if legend else text for kind, _, text in bars) for name, bars in found
-    ]
-    return BarChart(title, f"{about}{': ' if about else ''}{'; '.join(texts)}", groups, legend, y)
+    texts = [f"{name}: " + ", ".join(f"{kind} {text}" for kind, _, text in bars) for name, bars in found]
+    return BarChart(title, "; ".join(texts), groups, legend, y)
 
 
 def _nearest(report: Report, cause: Cause) -> Series | None:
@@ -258,22 +203,22 @@ def _y(value: float, low: float, high: float) -> float:
     return TOP + PLOT * (1 - (value - low) / (high - low))
 
 
-def _path(report: Report, points: list[Point], low: float, high: float, *, from_top: bool) -> str:
-    """A step per bucket, so that a change stands at the bucket it belongs to; broken where nothing was asked."""
+def _steps(
+    report: Report, points: list[Point], low: float, high: float, *, from_top: bool
+) -> list[tuple[float, float, float]]:
+    """A step per bucket in which something was asked, so that a change stands at the bucket it belongs to."""
     points = sorted(points, key=lambda p: p.time)
     gaps = [b.time - a.time for a, b in pairwise(points) if b.time > a.time]
     width = min(gaps, default=timedelta(minutes=5))
-    parts: list[str] = []
-    until: datetime | None = None
-    for point, share in zip(points, _shares(points), strict=True):
-        if share is None:
-            continue
-        y = 1000 * (1 - ((100 - share if from_top else share) - low) / (high - low))
-        begins, ends = (10 * _x(report, t) for t in (point.time, point.time + width))
-        parts.append(f"V{y:.1f}" if until == point.time else f"M{begins:.1f} {y:.1f}")
-        parts.append(f"H{ends:.1f}")
-        until = point.time + width
-    return "".join(parts)
+    return [
+        (
+            _x(report, point.time),
+            _x(report, point.time + width),
+            100 * (1 - ((100 - share if from_top else share) - low) / (high - low)),
+        )
+        for point, share in zip(points, _shares(points), strict=True)
+        if share is not None
+    ]
 
 
 def _nice(span: float) -> float:

@@ -12,18 +12,17 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from tsg_agent.models import Availability, Confidence, Finding, Report
-from tsg_agent.report.charts import CHECKS, availability_chart, cause_chart, causes_chart, check_chart
+from tsg_agent.report.charts import availability_chart, cause_chart, causes_chart
 from tsg_agent.report.conclusion_words import GUIDES_WORDS, credit, in_words
 from tsg_agent.report.evidence import PROSE_CITATION, cell, measured_row, rows_by_id
 from tsg_agent.report.markdown import NOTHING
+from tsg_agent.report.panels import panels
 from tsg_agent.report.ruled_out import alike_words, by_dimension, told_apart
-from tsg_agent.report.screen import LABELS, state
+from tsg_agent.report.screen import asked_first, state
 from tsg_agent.wording import TIERS, clock, count, lines, moment, percent, rate_words, sentence, subject_name
 
 DRAWN_CAUSES = 3
 
-IN_SHORT = ("since", "sure", "hit", "now")
-"""Lines of the short form that stand nowhere else on the page."""
 _UNIT = re.compile(r"(?<=\d) %")
 """A figure and its unit stay on one line."""
 
@@ -137,10 +136,10 @@ def _context(report: Report) -> dict[str, Any]:
         "availability": availability_chart(report),
         "bars": causes_chart(first),
         "cause_charts": [chart for chart in (cause_chart(report, c) for c in first) if chart is not None],
-        "check_charts": [found for found in (check_chart(report, c) for c in CHECKS) if found is not None],
+        "panels": panels(report),
         "messages": messages,
         "tiers": TIERS,
-        "short": [(LABELS[x.asks], "; ".join(x.items)) for x in report.brief if x.asks in IN_SHORT],
+        "short": asked_first(report),
         "headings": [h for h in report.summary if h.statement != NOTHING],
         "quiet": [h.title for h in report.summary if h.statement == NOTHING],
         "telling": telling,

@@ -13,7 +13,7 @@ from tsg_agent.models import Action, Availability, Cause, Confidence, Report, St
 from tsg_agent.report.conclusion_words import GUIDES_WORDS, credit
 from tsg_agent.report.evidence import cell, cited_ids, rows_by_id
 from tsg_agent.report.ruled_out import SHOWN, in_short
-from tsg_agent.report.screen import LABELS
+from tsg_agent.report.screen import asked_first
 from tsg_agent.wording import (
     TIERS,
     cited,
@@ -75,9 +75,7 @@ def _more(action: Action) -> str:
 
 def _short(report: Report) -> Iterator[str]:
     """What is asked first and stands nowhere else: how sure, who is hit, for how long, which way it goes."""
-    lines = {line.asks: line.items for line in report.brief}
-    found = [(LABELS[asks], "; ".join(lines[asks])) for asks in ("since", "sure", "hit", "now") if asks in lines]
-    if found:
+    if found := asked_first(report):
         yield "## In short"
         yield "\n".join(f"- **{label}**: {escape(text)}" for label, text in found)
 

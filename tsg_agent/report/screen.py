@@ -35,6 +35,8 @@ EACH = ("suspected", "broke")
 """Lines whose clauses stand one below the other."""
 LISTS = ("shows", "then", "unchecked")
 """Lines whose clauses are things of a kind, so that those left out are counted."""
+IN_SHORT = ("since", "sure", "hit", "now")
+"""Lines that a report's own sections do not say at length."""
 _UNIT = re.compile(r"(?<=\d) %")
 """A figure and its unit stay in one row."""
 BLOCKS, PLAIN_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
@@ -121,6 +123,13 @@ def _squeezed(laid: dict[str, list[Row]], room: int) -> dict[str, list[Row]]:
         if asks in kept and asks != "first" and sum(map(len, kept.values())) > room:
             del kept[asks]
     return kept
+
+
+def asked_first(report: Report) -> list[tuple[str, str]]:
+    """Labels and words of the answers that stand nowhere else in a report, which begins with its headline."""
+    said = report.headline.lower()
+    found = [(LABELS[line.asks], "; ".join(line.items)) for line in report.brief if line.asks in IN_SHORT]
+    return [(label, words) for label, words in found if words.lower() not in said]
 
 
 def _title(report: Report) -> str:

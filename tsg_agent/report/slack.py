@@ -19,7 +19,12 @@ _FORMAT = re.compile(r"[*~`]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 
 def to_slack(report: Report) -> str:
-    """The conclusion in short as one JSON object with `text` (for notifications) and `blocks`."""
+    """The message as JSON."""
+    return json.dumps(slack_message(report), ensure_ascii=False, indent=2) + "\n"
+
+
+def slack_message(report: Report) -> dict[str, Any]:
+    """The conclusion in short: `text` (for notifications) and `blocks`."""
     p = report.parameters
     where = " · ".join(one_line(name) for name in (p.service_name, p.region, p.environment))
     blocks: list[dict[str, Any]] = [
@@ -32,7 +37,7 @@ def to_slack(report: Report) -> str:
         blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": _cut(words), "verbatim": True}})
     foot = f"Proposals only, nothing was executed · investigation {_plain(report.id)}"
     blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": foot, "verbatim": True}]})
-    return json.dumps({"text": escape(report.headline), "blocks": blocks}, ensure_ascii=False, indent=2) + "\n"
+    return {"text": escape(report.headline), "blocks": blocks}
 
 
 def _plain(text: str) -> str:

@@ -28,8 +28,9 @@ def print_report(report: Report, console: Console | None = None, *, brief: bool 
     rows = max(ROWS, console.size.height - PROMPT)
     blocks = not console.options.ascii_only
     for row in screen(report, console.width, rows, ascii_only=not blocks, left=left if brief else ""):
-        line = Text(f"{row.label:{MARGIN}}", "bold") if row.asks not in ("head", "left") else Text()
-        line.append(row.text, _style(row.asks, report))
+        line = Text(row.text, _style(row.asks, report))
+        if row.asks not in ("head", "left"):
+            line = Text.assemble((f"{row.label:{MARGIN}}", "bold"), line)
         console.print(line, soft_wrap=True, highlight=False)
 
 

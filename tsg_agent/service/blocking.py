@@ -18,6 +18,7 @@ from tsg_agent.service.calls import Checked
 from tsg_agent.service.door import Events, Listed, Service, Standing
 from tsg_agent.settings import Settings
 from tsg_agent.store import Feedback
+from tsg_agent.tools import GUIDE, AnyGuide
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ T = TypeVar("T")
 class SyncService:
     """Service with an event loop of its own, in a thread; each method waits. Use it in `with`. For several threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a service works with, by name
         self,
         sources: Mapping[str, Source | str | Path],
         *,
@@ -33,9 +34,12 @@ class SyncService:
         model: Model | None = None,
         workers: int = 0,
         worker_setup: str = "",
+        guide: AnyGuide = GUIDE,
     ) -> None:
         """See Service."""
-        self._service = Service(sources, settings=settings, model=model, workers=workers, worker_setup=worker_setup)
+        self._service = Service(
+            sources, settings=settings, model=model, workers=workers, worker_setup=worker_setup, guide=guide
+        )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="tsg-service", daemon=True)
         self._thread.start()

@@ -14,7 +14,7 @@ from tsg_agent.investigation.sources import Sources
 from tsg_agent.models import Known, Model
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.profile import known_values
-from tsg_agent.tools import get_tools
+from tsg_agent.tools import GUIDE, AnyGuide, get_tools
 
 
 class Checked(Model):
@@ -27,8 +27,8 @@ class Checked(Model):
 class Calls:
     """Over these sources. For several threads; each call takes as long as its queries."""
 
-    def __init__(self, sources: Sources, settings: Settings) -> None:
-        self._sources, self._settings = sources, settings
+    def __init__(self, sources: Sources, settings: Settings, guide: AnyGuide = GUIDE) -> None:
+        self._sources, self._settings, self._guide = sources, settings, guide
         self._checks: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
@@ -38,7 +38,8 @@ class Calls:
         return does[what](source, **arguments)
 
     def _ask(self, source: str, question: str, incident: str, given: Given) -> Answer:
-        return answer(question, self._sources.engine(source), self._settings, incident=incident, given=given)
+        engine = self._sources.engine(source)
+        return answer(question, engine, self._settings, incident=incident, given=given, guide=self._guide)
 
     def _known(self, source: str) -> Known:
         return known_values(self._sources.engine(source), self._settings.query_timeout)
@@ -54,6 +55,7 @@ class Calls:
         """A source's checks. The values that it knows are read once."""
         with self._lock:
             if source not in self._checks:
-                made = get_tools(self._sources.engine(source), self._settings, checks_only=True)
+                engine = self._sources.engine(source)
+                made = get_tools(engine, self._settings, guide=self._guide, checks_only=True)
                 self._checks[source] = {tool.name: tool for tool in made}
             return self._checks[source]

@@ -34,6 +34,7 @@ from tsg_agent.service.worker import GRACE, Call
 from tsg_agent.service.workers import Workers
 from tsg_agent.settings import Settings
 from tsg_agent.store import Feedback, Kept, Request, Store
+from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tracing import carried
 
 Events: TypeAlias = list[Event]
@@ -86,7 +87,7 @@ class Service:
     errors of `tsg_agent.errors`, which say what to do. Its surfaces read one log of events: `events`, `follow`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a service works with, by name
         self,
         sources: Mapping[str, Source | str | Path],
         *,
@@ -94,13 +95,14 @@ class Service:
         model: Model | None = None,
         workers: int = 0,
         worker_setup: str = "",
+        guide: AnyGuide = GUIDE,
     ) -> None:
         """`sources`: name -> where its telemetry lies. A client names one; it never sends a path.
 
         `workers`: so many processes, of some 400 MB, run the investigations, each one at a time; as many at most, of
         which one is started beforehand, answer questions and run single checks. 0 = this process does all of it.
         Their model is the one that the settings name. `worker_setup`: `module:function` that each calls as it starts,
-        for its logging and traces. Raises ParameterError.
+        for its logging and traces. `guide`: of typed checks, which worker processes import. Raises ParameterError.
         """
         if workers and model is not None:
             raise ParameterError(
@@ -109,10 +111,11 @@ class Service:
         self.settings = settings or Settings()
         self.sources = Sources(sources, self.settings)
         self.store = Store(self.settings.state_dir)
+        self.guide = guide
         self._model = model
         self._live: dict[str, _Live] = {}
-        self._workers = Workers(workers, self.sources.named, self.settings, worker_setup) if workers else None
-        self._calls = Calls(self.sources, self.settings)
+        self._workers = Workers(workers, self.sources.named, self.settings, worker_setup, guide) if workers else None
+        self._calls = Calls(self.sources, self.settings, guide)
         self._known: dict[str, tuple[float, Known]] = {}
         self._reading: dict[str, asyncio.Task[Known]] = {}
         self._followed: weakref.WeakValueDictionary[str, Following] = weakref.WeakValueDictionary()
@@ -155,7 +158,7 @@ class Service:
         )
         engine = None if self._workers else await asyncio.to_thread(self.sources.engine, source)
         begun = await asyncio.to_thread(
-            begin, request, settings=self.settings, engine=engine, model=self._model, keep=True
+            begin, request, settings=self.settings, engine=engine, model=self._model, keep=True, guide=self.guide
         )
         if begun.store is None:
             raise RecordError("Investigations cannot be kept.", fix=" ".join(begun.notes))
@@ -337,7 +340,7 @@ class Service:
             raise RecordError(f"Investigation {identity} is running already.", fix="`get` says how it stands.")
         request = await asyncio.to_thread(self.store.recall, identity)
         engine = None if self._workers else await asyncio.to_thread(self.sources.at, request)
-        held = await asyncio.to_thread(continued, identity, settings=self.settings, engine=engine)
+        held = await asyncio.to_thread(continued, identity, settings=self.settings, engine=engine, guide=self.guide)
         if isinstance(held, Report):
             raise RecordError(f"Investigation {identity} has concluded already.", fix="`report` gives its report.")
         self._run(replace(held, model=self._model), answers=answers, go_on=True)

@@ -9,7 +9,6 @@ from tsg_agent.models import Report
 from tsg_agent.report.forms import FORMS, Form, render
 from tsg_agent.report.markdown import to_markdown
 from tsg_agent.store import Store
-from tsg_agent.tools import GUIDE
 
 _FIELDS = {
     "parameters": "parameters",
@@ -22,11 +21,13 @@ _FIELDS = {
     "notes": "notes",
 }
 """Section -> the report's field."""
-SECTIONS = ("brief", "whole", *_FIELDS, "checks", *(f"step_{step}" for step in GUIDE.by_number))
+SECTIONS = ("brief", "whole", *_FIELDS, "checks")
+"""What each report has; beside them `step_2` and its like, one for each check."""
 
 
 def section(report: Report, name: str) -> str:
     """One part: Markdown for `brief` and `whole`, else JSON. Raises ParameterError for one that there is not."""
+    steps = {f"step_{finding.step}": _whole(finding) for finding in report.findings}
     told: dict[str, Callable[[], Any]] = {
         "brief": lambda: to_markdown(report, brief=True),
         "whole": lambda: to_markdown(report),
@@ -34,7 +35,7 @@ def section(report: Report, name: str) -> str:
             finding.model_dump(mode="json", include={"id", "step", "title", "status", "label", "reason", "row_count"})
             for finding in report.findings
         ],
-        **{f"step_{finding.step}": _whole(finding) for finding in report.findings},
+        **steps,
     }
     if name in _FIELDS:
         field = _FIELDS[name]
@@ -42,7 +43,7 @@ def section(report: Report, name: str) -> str:
     elif name in told:
         held = told[name]()
     else:
-        raise ParameterError(f"A report has no section {name!r}.", fix=f"There are {', '.join(SECTIONS)}.")
+        raise ParameterError(f"The report has no section {name!r}.", fix=f"There are {', '.join((*SECTIONS, *steps))}.")
     return held if isinstance(held, str) else json.dumps(held, ensure_ascii=False, indent=1)
 
 

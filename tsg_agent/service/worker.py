@@ -30,6 +30,7 @@ from tsg_agent.service.crossing import told
 from tsg_agent.settings import Settings
 from tsg_agent.store import Store
 from tsg_agent.telemetry.engine import QUERIES
+from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tracing import within
 
 GRACE = 1.0
@@ -43,6 +44,7 @@ class Begin(NamedTuple):
     sources: Mapping[str, Source]
     setup: str = ""
     """`module:function` that is called first: for logging and traces."""
+    guide: AnyGuide = GUIDE
 
 
 class Job(NamedTuple):
@@ -127,7 +129,7 @@ async def _served(begin: Begin, given: Any, say: Any) -> None:
 
     threading.Thread(target=hear, name="tsg-told", daemon=True).start()
     sources = Sources(begin.sources, begin.settings)
-    calls = Calls(sources, begin.settings)
+    calls = Calls(sources, begin.settings, begin.guide)
     try:
         while True:
             job = await jobs.get()
@@ -135,22 +137,25 @@ async def _served(begin: Begin, given: Any, say: Any) -> None:
                 if isinstance(job, Call):
                     said = await _called(job, calls)
                 else:
-                    said = await _done(job, begin.settings, sources, lambda: say(said="event"))
+                    said = await _done(job, begin, sources, lambda: say(said="event"))
             say(said="ended", **said)
     finally:
         sources.close()
 
 
-async def _done(job: Job, settings: Settings, sources: Sources, wrote: Any) -> dict[str, Any]:
+async def _done(job: Job, begin: Begin, sources: Sources, wrote: Any) -> dict[str, Any]:
     """Run one until it has ended, or asks: then it is over for now, and its answer is another job."""
     held: Any = None
+    settings = begin.settings
     try:
         request = await asyncio.to_thread(Store(settings.state_dir).recall, job.identity)
         engine = None
         with contextlib.suppress(TelemetryError):  # it is tried again where the log hears of it
             engine = await asyncio.to_thread(sources.at, request)
         watch = Watch(logged=wrote, tries=None)
-        held = await asyncio.to_thread(continued, job.identity, settings=settings, watch=watch, engine=engine)
+        held = await asyncio.to_thread(
+            continued, job.identity, settings=settings, watch=watch, engine=engine, guide=begin.guide
+        )
         if not isinstance(held, Report):
             held.heard.known = job.answers
             await replace(held, notes=(*held.notes, *job.notes)).concluded(go_on=job.go_on)

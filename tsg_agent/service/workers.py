@@ -15,6 +15,7 @@ from tsg_agent.service.crossing import error_of
 from tsg_agent.service.processes import Crashed, Processes
 from tsg_agent.service.worker import Begin, Call, Job
 from tsg_agent.settings import Settings
+from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tracing import carried
 
 TRIES = 2
@@ -25,8 +26,10 @@ class Workers:
     """So many processes for investigations, started before they are needed; and as many at most for questions and
     checks, which wait for no investigation: the first is started before it is needed."""
 
-    def __init__(self, number: int, sources: Mapping[str, Source], settings: Settings, setup: str = "") -> None:
-        begin = Begin(settings, sources, setup)
+    def __init__(
+        self, number: int, sources: Mapping[str, Source], settings: Settings, setup: str = "", guide: AnyGuide = GUIDE
+    ) -> None:
+        begin = Begin(settings, sources, setup, guide)
         self._redact = settings.model.redact
         self.investigating = Processes(number, begin, ahead=number)
         self.answering = Processes(number, begin, ahead=1)

@@ -13,7 +13,7 @@ from typing import Any
 from tsg_agent.columns import Nature, of_nature
 from tsg_agent.models import Action, Cause, Finding, Measure
 from tsg_agent.settings import AllThresholds
-from tsg_agent.wording import cited, clock, listed, name, one_line, sentence, subject_name
+from tsg_agent.wording import cited, clock, name, sentence, subject_name
 
 NOW, LOOK = "now", "look"
 SYMPTOMS = (Measure.SLOW, Measure.SLOWER, Measure.RETRIES)
@@ -99,9 +99,8 @@ def proposal(kind: str, text: str, cause: Cause, evidence: list[str], target: di
 
 
 def look(cause: Cause, why: str) -> Action:
-    """A look at a cause, for which nothing else is known to do."""
-    short = f": {listed([one_line(s).rstrip('.') for s in cause.shortfalls], 5)}" if cause.shortfalls else ""
-    return action("look", f"look at {subject_name(cause.subject)} before acting; {why}{short}", cause, LOOK)
+    """A look at a cause, for which nothing else is known to do; what a suspect falls short of, it says itself."""
+    return action("look", f"look at {subject_name(cause.subject)} before acting; {why}", cause, LOOK)
 
 
 def under(cause: Cause, situation: Situation, threshold: str) -> str:

@@ -27,8 +27,6 @@ class TypedGuide(Generic[S_co]):
 
     steps: tuple[S_co, ...]
     """The checks, in the guide's order."""
-    parameters: tuple[str, ...]
-    """What its first step asks for."""
     edges: tuple[tuple[int, int], ...]
     """A step, and one that follows it. A check without any follows the first step, and the last follows it."""
     asks: int = 1

@@ -29,7 +29,7 @@ ALONE = re.compile(
     r"JOIN (\w+) ON requests\.request_id = \3\.request_id\s*$"
 )
 """Asks for nothing of the requests but their ids: the copies of what joins to them hold the scope's only."""
-USERS = re.compile(r"(\bSELECT cell, latency_ms, [\w, ]*)\buser_id\b")
+USERS = re.compile(r"(\bSELECT bucket AS second, kind, latency_ms, [\w, ]*)\buser_id\b")
 """Asks for the users to count them: their hashes are eight bytes each, and told apart in a tenth of the time."""
 CARRYING = re.compile(
     r"requests AS \(\s+SELECT request_id, ([\w, ]+)\s+FROM service_requests\s+WHERE region = \$region\s+\),\s+"

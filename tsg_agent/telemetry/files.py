@@ -6,13 +6,13 @@ import gzip
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import IO
 
 from tsg_agent.errors import TelemetryError
-from tsg_agent.telemetry.catalog import CATALOG
+from tsg_agent.telemetry.catalog import CATALOG, LOGS
 from tsg_agent.telemetry.values import is_text
 
 PLAIN = {".csv": "read_csv", ".tsv": "read_csv", ".json": "read_json", ".jsonl": "read_json", ".ndjson": "read_json",
@@ -35,6 +35,8 @@ class TableFiles:
 
     paths: tuple[str, ...]
     reader: str
+    passed_over: tuple[str, ...] = ()
+    """Of the requests: the names of readable files beside them that are in no table."""
 
     @property
     def is_text(self) -> bool:
@@ -231,7 +233,10 @@ def group_files(
         )
     for group in groups.values():
         _check_places([path for path in group if not path.is_relative_to(unpacked_to)], location)
-    return {name: _same_kind(name, group) for name, group in groups.items()}
+    taken = {path for group in groups.values() for path in group}
+    beside = tuple(path.name for path in paths if path not in taken)
+    found = {name: _same_kind(name, group) for name, group in groups.items()}
+    return {name: replace(table, passed_over=beside if name == LOGS.name else ()) for name, table in found.items()}
 
 
 def _check_places(paths: list[Path], location: str) -> None:

@@ -14,7 +14,7 @@ from statistics import median
 
 import duckdb
 
-from tsg_agent.columns import COLUMNS, Column, Kind, bare
+from tsg_agent.columns import COLUMNS, EVERYWHERE, Column, Kind, bare
 from tsg_agent.telemetry.catalog import ANSWER, LOGS
 from tsg_agent.telemetry.expressions import check_expression
 from tsg_agent.telemetry.loading import quoted
@@ -29,7 +29,7 @@ MOST = 0.9
 DEEPEST = 6
 FEW_ROWS = 5
 """A file of no more rows is one object, or a page of it: its rows are in an array."""
-CONSTANTS = {"service_name": "web", "region": "all", "environment": "prod"}
+CONSTANTS = {"service_name": "web", "region": EVERYWHERE, "environment": "prod"}
 """What whose a row is reads as where a file does not say."""
 NEEDED = ("timestamp", ANSWER)
 """Without these nothing can be judged."""
@@ -37,6 +37,10 @@ REQUEST = (ANSWER, "endpoint_path", "http_method", "latency_ms")
 """What a row without all of these is: no request."""
 BARE = frozenset({"id", "name", "version", "type", "code", "number"})
 """Words that say nothing without what they are of."""
+BAGS = frozenset({"tags", "labels", "attributes", "fields", "properties", "annotations", "metadata", "dimensions"})
+"""What anything may be put into: its name says nothing of what is in it."""
+ALSO = 0.01
+"""Share of the rows that have one of a column's names where they lack another: it was renamed, or files differ."""
 _UNITS = {"s": 1000.0, "sec": 1000.0, "seconds": 1000.0, "ms": 1.0, "us": 0.001, "micros": 0.001, "ns": 1e-6,
           "nanos": 1e-6}  # fmt: skip
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
@@ -49,6 +53,9 @@ _PATH = re.compile(r"(https?://[^/\s]+)?/\S*")
 _LENGTH = re.compile(r"(\d+h)?(\d+m)?[\d.]+ ?(ns|us|µs|ms|s)")
 _HTTP = re.compile(r"[1-5]\d\d")
 _REQUEST_LINE = re.compile(r"[A-Z]{3,8} /\S*( HTTP/[\d.]+)?")
+_METHOD = re.compile("GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|CONNECT|TRACE")
+_COUNTED = re.compile(r"[1-5](\d\d|xx)", re.IGNORECASE)
+"""The name of a column that counts the requests of a status."""
 
 
 @dataclass(eq=False)
@@ -58,6 +65,13 @@ class Leaf:
     path: tuple[str, ...]
     expression: str
     values: list[object] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    """The rows that hold them."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What it is called, from the outside to the inside: a dot in a name parts it, too."""
+        return tuple(word for name in self.path for word in name.split(".") if word.lower() not in BAGS) or self.path
 
     @property
     def name(self) -> str:
@@ -81,14 +95,16 @@ class Guess:
 
     unnest: str
     lines: list[str]
-    found: dict[str, Leaf]
+    found: dict[str, list[Leaf]]
     where: str = ""
     candidates: list[Leaf] = field(default_factory=list)
+    counters: list[Leaf] = field(default_factory=list)
+    """Columns that each count the requests of the status which is their name."""
 
     @property
     def missing(self) -> list[str]:
         """Columns without which nothing can be judged."""
-        return [name for name in NEEDED if name not in self.found]
+        return [name for name in NEEDED if name not in self.found and not (name == ANSWER and self.counters)]
 
 
 def guess(connection: duckdb.DuckDBPyConnection, source: str, given: dict[str, str]) -> Guess:
@@ -101,7 +117,7 @@ def guess(connection: duckdb.DuckDBPyConnection, source: str, given: dict[str, s
             tried = _guessed(_rows(connection, inner), path, given)
             if (len(tried.missing), -len(tried.found)) < (len(best.missing), -len(best.found)):
                 best, at = tried, inner
-    held = [best.found[name].expression for name in REQUEST if name in best.found]
+    held = [leaf.expression for name in REQUEST for leaf in best.found.get(name, [])]
     if ANSWER in best.found and len(held) > 1:
         best.where = _requests_only(connection, at, held)
     return best
@@ -117,7 +133,11 @@ def _requests_only(connection: duckdb.DuckDBPyConnection, source: str, held: lis
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, source: str) -> list[dict[str, object]]:
-    looked = connection.execute(f"FROM {source} LIMIT {LOOKED_AT}")
+    """The first rows, and as many from all over the source: a column may have been renamed half-way."""
+    (held,) = connection.execute(f"SELECT count(*) FROM {source}").fetchone() or (0,)  # noqa: S608 - our own names
+    every = max(1, held // LOOKED_AT)
+    some = f"(SELECT *, row_number() OVER () AS row_ FROM {source})"  # noqa: S608 - our own names
+    looked = connection.execute(f"SELECT * EXCLUDE (row_) FROM {some} WHERE row_ <= {LOOKED_AT} OR row_ % {every} = 0")  # noqa: S608 - our own names
     names = [one[0] for one in looked.description or ()]
     return [dict(zip(names, row, strict=True)) for row in looked.fetchall()]
 
@@ -145,7 +165,7 @@ def leaves(rows: list[dict[str, object]]) -> list[Leaf]:
     """All values that rows hold, in the order in which they are met."""
     found: dict[tuple[str, ...], Leaf] = {}
 
-    def add(path: tuple[str, ...], expression: str, value: object, *, text: bool) -> None:
+    def add(row: int, path: tuple[str, ...], expression: str, value: object, *, text: bool) -> None:
         inner = value
         if isinstance(value, str) and value.startswith("{"):
             try:
@@ -158,7 +178,7 @@ def leaves(rows: list[dict[str, object]]) -> list[Leaf]:
             for key, held in inner.items():
                 inside = f"{expression}['{key}']" if text else f"{expression}.{_named(str(key))}"
                 if "'" not in str(key) and '"' not in str(key):
-                    add((*path, str(key)), inside, held, text=text)
+                    add(row, (*path, str(key)), inside, held, text=text)
         elif isinstance(inner, list):
             if inner and _is_keyed(inner):
                 for one in inner:
@@ -167,16 +187,18 @@ def leaves(rows: list[dict[str, object]]) -> list[Leaf]:
                     plain = (
                         next((v for v in value.values() if v is not None), None) if isinstance(value, dict) else value
                     )
-                    add((*path, str(pair["key"])), f"{expression}['{pair['key']}']", plain, text=True)
+                    add(row, (*path, str(pair["key"])), f"{expression}['{pair['key']}']", plain, text=True)
             elif not text and inner and all(isinstance(one, str) for one in inner) and len(inner) <= FEW_ROWS:
-                for place, one in enumerate(inner, 1):
-                    add((*path, str(place)), f"{expression}[{place}]", one, text=False)
+                for number, one in enumerate(inner, 1):
+                    add(row, (*path, str(number)), f"{expression}[{number}]", one, text=False)
         elif inner is not None and str(inner).strip() not in {"", "-"}:
-            found.setdefault(path, Leaf(path, expression)).values.append(inner)
+            leaf = found.setdefault(path, Leaf(path, expression))
+            leaf.values.append(inner)
+            leaf.rows.append(row)
 
-    for row in rows:
-        for name, value in row.items():
-            add((name,), _named(name), value, text=False)
+    for row, held in enumerate(rows):
+        for name, value in held.items():
+            add(row, (name,), _named(name), value, text=False)
     return list(found.values())
 
 
@@ -208,6 +230,7 @@ _LIKE = {
     "timestamp": _is_time,
     ANSWER: _is_status,
     "endpoint_path": lambda value: bool(_PATH.fullmatch(str(value))),
+    "http_method": lambda value: bool(_METHOD.fullmatch(str(value))),
     "latency_ms": _is_length,
 }
 """How a column's values look, where they have a look."""
@@ -217,18 +240,18 @@ def _guessed(rows: list[dict[str, object]], unnest: str, given: dict[str, str]) 
     held = leaves(rows)
     around = _around(held)
     names: dict[str, list[Leaf]] = {}
-    for leaf in sorted(held, key=lambda one: len(one.path)):
+    for leaf in sorted(held, key=lambda one: len(one.words)):
         for name in _called(leaf, around):
             names.setdefault(name, []).append(leaf)
-    found: dict[str, Leaf] = {}
+    found: dict[str, list[Leaf]] = {}
     used: set[Leaf] = set()
     lines: list[str] = []
     for column in (one for one in COLUMNS if one.table == LOGS.name):
         if column.name in given:
             lines.append(f"{column.name} = {in_toml(constant(given[column.name]))} # as given")
             continue
-        chosen = _leaf(column, names, [one for one in held if one not in used])
-        if chosen is None:
+        chosen = _leaves(column, names, [one for one in held if one not in used])
+        if not chosen:
             if column.name in CONSTANTS:
                 lines.append(
                     f"{column.name} = {in_toml(constant(CONSTANTS[column.name]))} # the file does not say: put yours"
@@ -238,15 +261,28 @@ def _guessed(rows: list[dict[str, object]], unnest: str, given: dict[str, str]) 
                     f'# {column.name} = "…" # nothing that looks like it was found, and nothing can be judged without'
                 )
             continue
-        leaf, why = chosen
-        used.add(leaf)
-        found[column.name] = leaf
-        expression, reason = _expression(column, leaf, why)
-        lines.append(f"{column.name} = {in_toml(expression)} # {reason}")
-    unused = [leaf for leaf in held if leaf not in used]
+        found[column.name] = [leaf for leaf, _ in chosen]
+        used.update(leaf for leaf, _ in chosen)
+        read = [_expression(column, leaf, why) for leaf, why in chosen]
+        texts = ", ".join(in_toml(expression) for expression, _ in read)
+        texts = texts if len(read) == 1 else f"[{texts}]"
+        lines.append(f"{column.name} = {texts} # {'; else '.join(reason for _, reason in read)}")
+    counters = [] if ANSWER in found else [leaf for leaf in held if leaf not in used and _counts(leaf)]
+    counters = counters if len(counters) > 1 else []
+    unused = [leaf for leaf in held if leaf not in used and leaf not in counters]
     if unused:
         lines.append(f"# not used: {', '.join(leaf.name for leaf in unused)}")
-    return Guess(unnest, lines, found, candidates=unused)
+    if counters:
+        lines = [line for line in lines if not line.startswith(f"# {ANSWER} =")]
+        lines += ["", f"[{LOGS.name}.counters] # each column counts the requests of the status that it is called"]
+        lines += [f"{leaf.words[-1].lower()} = {in_toml(leaf.expression)}" for leaf in counters]
+    return Guess(unnest, lines, found, candidates=unused, counters=counters)
+
+
+def _counts(leaf: Leaf) -> bool:
+    """Whether it counts the requests of the status that is its name."""
+    counted = _COUNTED.fullmatch(leaf.words[-1]) is not None
+    return counted and all(number is not None and number >= 0 for number in map(_number, leaf.values))
 
 
 def _around(held: list[Leaf]) -> tuple[str, ...]:
@@ -261,15 +297,16 @@ def _around(held: list[Leaf]) -> tuple[str, ...]:
 
 def _called(leaf: Leaf, around: tuple[str, ...]) -> Iterator[str]:
     """What a value may be called: its whole path, and the ends of it."""
-    path = leaf.path[len(around) :] if leaf.path[: len(around)] == around else leaf.path
+    inside = leaf.path[: len(around)] == around
+    path = Leaf(leaf.path[len(around) :], "").words if inside else leaf.words
     for start in range(len(path)):
         name = bare("".join(path[start:]))
         if start == 0 or name not in BARE:
             yield name
 
 
-def _leaf(column: Column, names: dict[str, list[Leaf]], free: list[Leaf]) -> tuple[Leaf, str] | None:
-    """The value that is a column's, and why."""
+def _leaves(column: Column, names: dict[str, list[Leaf]], free: list[Leaf]) -> list[tuple[Leaf, str]]:
+    """The values that are a column's, and why: of several, each is held by rows that lack those before."""
     wanted = [column.name, *column.named]
     if column.name.endswith("_ms"):
         wanted += [one + unit for one in wanted for unit in _UNITS]
@@ -280,15 +317,28 @@ def _leaf(column: Column, names: dict[str, list[Leaf]], free: list[Leaf]) -> tup
     if column.name in NEEDED or column.name == "endpoint_path":
         # What says the same of every row is an envelope's, if anything else may be meant.
         named.sort(key=lambda leaf: (leaf.share(column=column.name) < 0.5, not leaf.varies))
-    if chosen := next(iter(named), None):
-        same = chosen.name.lower() == column.name
-        return chosen, "the same name" if same else f"{chosen.name} is what others call it"
+    if named:
+        return [
+            (leaf, "the same name" if leaf.name.lower() == column.name else f"{leaf.name} is what others call it")
+            for leaf in _one_for_another(column, named)
+        ]
     if looks:
         alike = [leaf for leaf in free if leaf.varies and _looks(column.name, leaf)]
         if alike:
             best = max(alike, key=lambda leaf: leaf.share(_HTTP) if column.name == ANSWER else 0)
-            return best, f"{best.name} looks like it"
-    return None
+            return [(best, f"{best.name} looks like it")]
+    return []
+
+
+def _one_for_another(column: Column, named: list[Leaf]) -> list[Leaf]:
+    """The first, and those that rows hold in its place: the column was renamed half-way, or files differ."""
+    chosen, rows = [named[0]], set(named[0].rows)
+    for leaf in named[1:]:
+        fits = column.name not in _LIKE or column.name == "latency_ms" or leaf.share(column=column.name) >= MOST
+        if fits and rows.isdisjoint(leaf.rows) and len(leaf.rows) >= ALSO * (len(rows) + len(leaf.rows)):
+            chosen.append(leaf)
+            rows.update(leaf.rows)
+    return chosen
 
 
 def _looks(name: str, leaf: Leaf) -> bool:
@@ -300,7 +350,7 @@ def _looks(name: str, leaf: Leaf) -> bool:
 
 def _only_rises(leaf: Leaf) -> bool:
     """Whether each row's number is above the last one's, as a row's own number or a counter is: no weight."""
-    numbers = [_number(value) for value in leaf.values]
+    numbers = [_number(value) for value in leaf.values[:LOOKED_AT]]
     return len(numbers) > FEW_ROWS and all(a is not None and b is not None and a < b for a, b in pairwise(numbers))
 
 

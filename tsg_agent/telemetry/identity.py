@@ -1,14 +1,17 @@
-"""What a row is: its request_id, made where the source has none, and whether it stands for several requests."""
+"""Whose a row is, its request_id, made where the source has none, and whether it stands for several requests."""
 
 import duckdb
 
-from tsg_agent.columns import COLUMNS, bare
+from tsg_agent.columns import COLUMNS, EVERYWHERE, bare
 from tsg_agent.telemetry.catalog import LOGS, WEIGHT, Kind
 from tsg_agent.telemetry.expressions import columns_of
 from tsg_agent.telemetry.files import TableFiles
 from tsg_agent.telemetry.loading import quoted
+from tsg_agent.telemetry.spellings import SCOPE
 
 KEY = "request_id"
+NOUNS = {"service_name": "service", "region": "region", "environment": "environment"}
+"""The columns that say whose a row is, as sentences call them."""
 WEIGHTS = frozenset(one for column in COLUMNS if column.name == WEIGHT for one in column.named) | frozenset(
     {
         "weights",
@@ -34,6 +37,20 @@ def made_ids(files: TableFiles | None, *, plain: bool) -> str:
     if files is None or files.is_text or not plain:
         return "concat('row ', row_number() OVER ())"
     return "concat('row ', file_index, '.', file_row_number)"
+
+
+def taken_for_granted(present: dict[str, str]) -> list[str]:
+    """Says whose the rows are taken to be where no row says so. `present`: the source's expressions.
+
+    The region EVERYWHERE stands for none: that is told where a region is asked for.
+    """
+    fixed = {name: present[name] for name in SCOPE if name in present and not columns_of(present[name])}
+    values = {NOUNS[name]: sql.strip("'").replace("''", "'") for name, sql in fixed.items()}
+    told = {noun: value for noun, value in values.items() if value != EVERYWHERE}
+    if not told:
+        return []
+    shown = ", ".join(f"{noun} {value!r}" for noun, value in told.items())
+    return [f"The rows name no {' and no '.join(told)}: all are taken as those of {shown}, as the mapping has it."]
 
 
 def identified(

@@ -32,6 +32,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from tsg_agent.errors import TelemetryError
+from tsg_agent.patient import read_given
 from tsg_agent.telemetry.catalog import CATALOG
 from tsg_agent.telemetry.expressions import check_expression, columns_of
 from tsg_agent.telemetry.formats import based, names
@@ -118,8 +119,7 @@ def read_mapping(path: Path) -> dict[str, TableMapping]:
     Raises TelemetryError for a file that cannot be read, an unknown table or column, or a refused expression.
     """
     try:
-        with path.open("rb") as opened:
-            data = opened.read(MOST_BYTES + 1)
+        data = read_given(path, MOST_BYTES)
         if len(data) > MOST_BYTES:
             raise ValueError(f"it is larger than {MOST_BYTES // 1_000_000} MB")
         text = data.decode("utf-8")

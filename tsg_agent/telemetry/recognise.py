@@ -1,6 +1,7 @@
 """Looks at a file and writes the mapping that reads it: a ready one, or a guess for each column."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from os.path import commonprefix
 from pathlib import Path
@@ -10,12 +11,12 @@ import duckdb
 
 from tsg_agent.columns import COLUMNS
 from tsg_agent.errors import TelemetryError
-from tsg_agent.telemetry import records
+from tsg_agent.telemetry import cells, records
 from tsg_agent.telemetry.catalog import ANSWER, CALLS, LOGS
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.files import ending, find_files, group_files, table_of
 from tsg_agent.telemetry.formats import Format, formats
-from tsg_agent.telemetry.guess import CONSTANTS, Guess, constant, guess, in_toml
+from tsg_agent.telemetry.guess import CONSTANTS, NEEDED, Guess, constant, guess, in_toml
 from tsg_agent.telemetry.loading import described
 from tsg_agent.telemetry.shape import add_macros
 
@@ -24,6 +25,8 @@ LOOKED_AT = 200
 MOST = 0.9
 """Share of them that a format must match."""
 SHOWN = 5
+MANY = 100
+"""Files that are looked at one by one; of more, the largest of each ending."""
 GUESSED = "no ready format; each column is guessed by its name and its values"
 
 
@@ -47,6 +50,19 @@ class Held:
     layout: str = ""
 
 
+@dataclass(frozen=True)
+class Kind:
+    """Files of one form, and the ready mapping that recognises them, if one does."""
+
+    paths: list[Path]
+    ready: Format | None
+
+    @property
+    def largest(self) -> Path:
+        """The file that names them."""
+        return max(self.paths, key=_size)
+
+
 def propose(location: str, *, named: str = "", constants: dict[str, str] | None = None) -> Proposal:
     """The mapping for a file or folder. `named`: a ready mapping; `constants`: what the file does not say of its rows.
 
@@ -56,26 +72,55 @@ def propose(location: str, *, named: str = "", constants: dict[str, str] | None 
     with TemporaryDirectory(prefix="tsg-agent-") as unpacked:
         paths = find_files(location, unpacked)
         with duckdb.connect(":memory:") as connection:
+            add_macros(connection)
             maps = {path: ready for path in paths if (ready := _service_map(connection, path))}
             logs = [one for one in paths if one not in maps] or paths
-            path = _first(logs)
-            held = _held(connection, path)
-            ready = formats()[named] if named else maps.get(path) or recognised(path, held.columns)
+            kind = _kinds(connection, logs, maps)[0]
+            ready = formats()[named] if named else kind.ready
             lines, bases, missing = [], [ready] if ready else [], ""
             if ready is None or LOGS.name in ready.tables:
-                head = _from(location, logs, path)
-                head += [held.layout] if held.layout and not (ready and ready.tables[LOGS.name].get("lines")) else []
-                columns = _based(given)
+                head, columns = _from(location, kind), _based(given)
                 if ready is None:
-                    made = _guess(connection, held, path, given)
+                    held, made = _guess(connection, kind, given)
+                    head += [held.layout] if held.layout else []
                     head += [f'unnest = "{made.unnest}"'] if made.unnest else []
                     head += [f"where = {in_toml(made.where)} # other rows are no requests"] if made.where else []
-                    columns, missing = made.lines, _lacking(made)
+                    columns, missing = made.lines, _lacking(made.missing, made)
+                elif not ready.tables[LOGS.name].get("lines"):
+                    layout = next(iter(_readings(connection, kind.paths)), Held()).layout
+                    head += [layout] if layout else []
                 lines = ["", f"[{LOGS.name}]", *head, f"[{LOGS.name}.columns]", *columns]
             for kept, found in [] if named else list(maps.items())[:1]:
                 bases += [found] if found is not ready else []
                 lines += ["", f"[{CALLS.name}]", *([f'from = "{kept.name}"'] if Path(location).is_dir() else [])]
-        return _proved(location, "\n".join([*_head(path, bases), *lines, ""]), missing)
+        text = "\n".join([*_head(kind.largest, bases), *lines, ""])
+        return _proved(location, text, missing)
+
+
+def _kinds(connection: duckdb.DuckDBPyConnection, paths: list[Path], maps: dict[Path, Format]) -> list[Kind]:
+    """The files by their form, the largest part first: of those that are named like no table, else the requests'."""
+    unnamed = [path for path in paths if table_of(path) is None]
+    logs = [path for path in paths if table_of(path) == LOGS.name]
+    groups: dict[tuple[str, str], list[Path]] = {}
+    ready: dict[tuple[str, str], Format | None] = {}
+    looked = unnamed or logs or paths
+    for path in looked:
+        found = maps.get(path) or (_recognised(connection, path) if len(looked) <= MANY else None)
+        key = (found.name if found else "", ending(path))
+        groups.setdefault(key, []).append(path)
+        ready[key] = found
+    if len(looked) > MANY:
+        ready = {key: _recognised(connection, max(held, key=_size)) for key, held in groups.items()}
+    kinds = [Kind(held, ready[key]) for key, held in groups.items()]
+    return sorted(kinds, key=lambda one: -sum(map(_size, one.paths)))
+
+
+def _recognised(connection: duckdb.DuckDBPyConnection, path: Path) -> Format | None:
+    return recognised(path, next(iter(_readings(connection, [path])), Held()).columns)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
 
 
 def _head(path: Path, bases: list[Format]) -> list[str]:
@@ -91,29 +136,22 @@ def _service_map(connection: duckdb.DuckDBPyConnection, path: Path) -> Format | 
     """The ready mapping of a file that holds a service map."""
     if not ending(path).startswith(".json") or table_of(path) not in (None, CALLS.name):
         return None
-    columns = _held(connection, path).columns
+    columns = next(iter(_readings(connection, [path])), Held()).columns
     if any(one.recognises(columns) for one in formats().values() if LOGS.name in one.tables):
         return None
     return next((one for one in formats().values() if CALLS.name in one.tables and one.recognises(columns)), None)
 
 
-def _first(paths: list[Path]) -> Path:
-    """The file to look at: the largest that is named like no table, else the requests'."""
-    unnamed = [path for path in paths if table_of(path) is None]
-    logs = [path for path in paths if table_of(path) == LOGS.name]
-    return max(unnamed or logs or paths, key=lambda path: path.stat().st_size)
-
-
-def _from(location: str, paths: list[Path], path: Path) -> list[str]:
-    """The line `from`: the file, or all of `paths` in the folder that are like it."""
+def _from(location: str, kind: Kind) -> list[str]:
+    """The line `from`: the file, or all of a kind's in the folder."""
+    path = kind.largest
     if not Path(location).is_dir() or table_of(path):
         return []
-    alike = [one for one in paths if ending(one) == ending(path) and not table_of(one)]
-    names = [one.name.removesuffix(ending(one)) for one in alike]
+    names = [one.name.removesuffix(ending(one)) for one in kind.paths]
     pattern = f"{commonprefix(names)}*{ending(path)}"  # noqa: RUF071 - of names, not of folders
-    if len(alike) > 1 and all(one in alike for one in find_files(location) if one.match(pattern)):
+    if len(names) > 1 and all(one in kind.paths for one in find_files(location) if one.match(pattern)):
         return [f'from = "{pattern}"']
-    why = "" if len(alike) == 1 else " # alone: a pattern for all of its kind would take other files too"
+    why = "" if len(names) == 1 else " # alone: a pattern for all of its kind would take other files too"
     return [f'from = "{path.name}"{why}']
 
 
@@ -145,46 +183,57 @@ def _lines(path: Path) -> list[str]:
     return [str(row[0]) for row in rows if row[0]]
 
 
-def _held(connection: duckdb.DuckDBPyConnection, path: Path) -> Held:
-    """What a file holds; of one without columns nothing. Of a log, the records that its lines hold."""
+def _readings(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> Iterator[Held]:
+    """What files of one form may hold, the likeliest first: their columns, the records of their lines, or the cells."""
     try:
-        table = next(iter(group_files([path], str(path), {table_of(path) or LOGS.name: path.name}).values()))
+        table = next(iter(group_files(paths, str(paths[0].parent), {}, LOGS.name, str(paths[0].parent)).values()))
     except TelemetryError:
-        return Held()
-    source, layout = table.relation, ""
+        return
+    log = ending(paths[0]).startswith(".log")
     try:
-        found = described(connection, source)
+        found = described(connection, table.relation)
     except duckdb.Error:
         found = {}
-    if (
-        (not found or (table.is_csv and ending(path).startswith(".log")))
-        and table.is_text
-        and records.hold(_lines(path))
-    ):
-        source, layout = "looked_at", 'layout = "records" # the JSON or the pairs of each line; other lines are counted'
-        records.keep(connection, source, table.as_lines)
-        found = described(connection, source)
-    return Held(source, {name.lower(): kind.lower() for name, kind in found.items()}, layout)
+    lines = _lines(paths[0]) if table.is_text and (not found or (table.is_csv and log)) else []
+    if records.hold(lines):
+        records.keep(connection, "looked_at", table.as_lines)
+        layout = 'layout = "records" # the JSON or the pairs of each line; other lines are counted'
+        yield Held("looked_at", _lower(described(connection, "looked_at")), layout)
+    elif found:
+        yield Held(table.relation, _lower(found))
+    if pattern := cells.pattern(lines):
+        cells.keep(connection, "looked_at", table.as_lines, pattern)
+        layout = f"lines = {in_toml(pattern)} # the cells of each line"
+        yield Held("looked_at", _lower(described(connection, "looked_at")), layout)
 
 
-def _guess(connection: duckdb.DuckDBPyConnection, held: Held, path: Path, given: dict[str, str]) -> Guess:
-    """Each of the guide's columns from the source's that is most like it."""
-    if not held.columns:
+def _lower(columns: dict[str, str]) -> dict[str, str]:
+    return {name.lower(): kind.lower() for name, kind in columns.items()}
+
+
+def _guess(connection: duckdb.DuckDBPyConnection, kind: Kind, given: dict[str, str]) -> tuple[Held, Guess]:
+    """Each of the guide's columns from the source's that is most like it, by the reading that lacks the least."""
+    found = []
+    for held in _readings(connection, kind.paths):
+        found.append((held, guess(connection, held.source, given)))
+        if not found[-1][1].missing:
+            return found[-1]
+    if not found:
         raise TelemetryError(
-            f"{path} is recognised as none of the ready formats, and has no columns to guess from.",
+            f"{kind.largest} is recognised as none of the ready formats, and has no columns to guess from.",
             fix="Write `lines`, a regular expression with named groups, into a mapping file (docs/telemetry.md).",
         )
-    add_macros(connection)
-    return guess(connection, held.source, given)
+    return min(found, key=lambda one: len(one[1].missing))
 
 
-def _lacking(made: Guess) -> str:
+def _lacking(missing: list[str], made: Guess | None = None) -> str:
     """What to do about columns without which nothing can be judged."""
-    if not made.missing:
+    if not missing:
         return ""
-    held = "; ".join(f"{leaf.name} holds {str(leaf.values[0])[:40]!r}" for leaf in made.candidates[: SHOWN * 2])
+    leaves = made.candidates[: SHOWN * 2] if made else []
+    held = "; ".join(f"{leaf.name} holds {str(leaf.values[0])[:40]!r}" for leaf in leaves)
     return (
-        f"Nothing was found that is {' and '.join(made.missing)}, without which nothing can be judged. Put what is it "
+        f"Nothing was found that is {' and '.join(missing)}, without which nothing can be judged. Put what is it "
         f"into the mapping{': ' + held if held else ''}."
     )
 
@@ -215,10 +264,14 @@ def _proved(location: str, text: str, missing: str) -> Proposal:
                     return Proposal(text, table.to_pylist(), engine.tables[held.name].notes, missing)
             except TelemetryError as error:
                 bad = re.search(rf"{LOGS.name}\.(\w+)", error.message)
-                line = re.search(rf"^{bad[1]} = .*$", text, re.MULTILINE) if bad else None
+                name = bad[1] if bad else "?"
+                line = re.search(rf"^{name} = .*$", text, re.MULTILINE) if bad else None
                 if line is None:
                     raise
-                text = text.replace(line[0], f"# left out: {line[0]}\n#   {' '.join(error.message.split())}")
+                why = " ".join(f"{error.message} {error.fix}".split())
+                text = text.replace(line[0], f"# left out: {line[0]}\n#   {why}")
+                if name in NEEDED:
+                    missing = missing or why
     raise TelemetryError(
         f"No mapping that reads a row of {location} was found: {text.splitlines()[0].removeprefix('# ')}",
         fix="Write one (docs/telemetry.md), or name a format (--format).",

@@ -20,13 +20,13 @@ from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, WEIGHT, Kind, Sou
 from tsg_agent.telemetry.conversion import WORDY, shortened
 from tsg_agent.telemetry.engine import QUERIES
 from tsg_agent.telemetry.expressions import columns_of
+from tsg_agent.telemetry.identity import KEY, taken_for_granted
 from tsg_agent.telemetry.mapping import TableMapping, misfit, read_mapping
 from tsg_agent.telemetry.portable import CANONICAL, Translated, Translator
 from tsg_agent.telemetry.values import is_text
 
 OPENING = 60.0
 """Seconds that one look at a source's tables may take."""
-KEY = "request_id"
 FINITE = "CASE WHEN {x} BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308 THEN {x} END"
 """What is no number is how many writers store what is missing."""
 SHAPES = ("unnest", "lines", "layout", "cumulative", "counters")
@@ -224,7 +224,8 @@ class Remote(ABC):
         notes = []
         columns = {name: _converted(table, name, text, types[name]) for name, text in texts.items()}
         if table is LOGS:
-            notes = [] if KEY in columns else ["No row names its request: each counts as a request of its own."]
+            notes = taken_for_granted(texts)
+            notes += [] if KEY in columns else ["No row names its request: each counts as a request of its own."]
             columns[KEY] = f"coalesce({columns[KEY]}, random_id())" if KEY in columns else "random_id()"
         source.set("expressions", [])
         for name in table.columns:

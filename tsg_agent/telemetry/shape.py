@@ -46,7 +46,7 @@ def shaped(connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMap
     if mapping.counters:
         counts = ", ".join(
             f"{{'status': '{status.replace(chr(39), '')}', "
-            f"'weight': TRY_CAST({first_fitting(connection, source, texts)} AS DOUBLE)}}"
+            f"'weight': coalesce(TRY_CAST({first_fitting(connection, source, texts)} AS DOUBLE), 0)}}"
             for status, texts in mapping.counters.items()
         )
         source = (

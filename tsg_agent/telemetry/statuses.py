@@ -22,7 +22,8 @@ FLAGS = "response_flags"
 _NUMBER = re.compile(r"[-+]?\d+(?:\.0*)?")
 _CLASS = re.compile(r"([1-5])XX")
 _GRPC = re.compile(r"GRPC[ _:-]*(\d+)")
-_LED = re.compile(r"(?:HTTP(?:/[\d.]+)?[ _])?([1-5]\d\d)(?:[ ,;:].*)?")
+_LED = re.compile(r"(?:HTTP(?:/[\d.]+)?[ _]|[A-Z_]+/)?([1-5]\d\d)(?:[ ,;:].*)?")
+"""A status behind its protocol, or behind what a cache did (TCP_MISS/200), or before its words."""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from tsg_agent.telemetry import paths
 from tsg_agent.telemetry.catalog import LOGS, Table
 from tsg_agent.telemetry.conversion import Reader
 from tsg_agent.telemetry.files import TableFiles
-from tsg_agent.telemetry.identity import identified, made_ids, unused_weights
+from tsg_agent.telemetry.identity import identified, made_ids, taken_for_granted, unused_weights
 from tsg_agent.telemetry.loading import Loaded, Unreadable, described, first_line, load, quoted
 from tsg_agent.telemetry.mapping import TableMapping, misfit
 from tsg_agent.telemetry.shape import fits, passed_over, shaped
-from tsg_agent.telemetry.spellings import SCOPE, Spellings
+from tsg_agent.telemetry.spellings import NAMED, SCOPE, Spellings
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,18 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
             reader.readings += path.notes
         made = made_ids(relation.files, plain=source == relation.sql)
         reader.readings += identified(columns, present, made, connection, source)
+        reader.notes += taken_for_granted(present)
+        reader.notes += _passed_over(relation.files.passed_over if relation.files else ())
         reader.notes += unused_weights(connection, source, held, present)
     return _view(table, source, columns, reader, Loaded(source, unread) if loaded else None)
+
+
+def _passed_over(names: tuple[str, ...]) -> list[str]:
+    """Says which files beside the requests nobody reads."""
+    if not names:
+        return []
+    shown = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    return [f"In no table, and so not read: {shown}. What has another form needs a folder of its own."]
 
 
 def _view(table: Table, source: str, columns: dict[str, str], reader: Reader, loaded: Loaded | None) -> View:

@@ -1,9 +1,8 @@
 """The guide's nine checks as typed tools, and their one registry."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tsg_agent.models import Parameters
 from tsg_agent.settings import Settings
 from tsg_agent.steps.typed_guide import TypedGuide
 from tsg_agent.telemetry.engine import Engine
@@ -22,7 +21,7 @@ from tsg_agent.tools.plugin_9_errors import Errors
 if TYPE_CHECKING:
     from langchain_core.tools import StructuredTool
 
-__all__ = ["GUIDE", "PLUGINS", "Plugin", "get_tools"]
+__all__ = ["GUIDE", "PLUGINS", "AnyGuide", "Plugin", "get_tools"]
 
 PLUGINS: tuple[Plugin[Any], ...] = (
     VersionRegression(),
@@ -37,7 +36,9 @@ PLUGINS: tuple[Plugin[Any], ...] = (
 )
 """Every check, in the guide's order. Adding one is a file, its SQL, and a line here."""
 
-GUIDE: TypedGuide[Plugin[Any]] = TypedGuide(PLUGINS, tuple(Parameters.model_fields), ())
+AnyGuide: TypeAlias = TypedGuide[Plugin[Any]]
+"""A guide whose steps are such checks."""
+GUIDE: AnyGuide = TypedGuide(PLUGINS, ())
 """The built-in guide: its checks all follow the first step, side by side."""
 
 
@@ -45,7 +46,7 @@ def get_tools(
     telemetry: Engine,
     settings: Settings | None = None,
     *,
-    guide: TypedGuide[Plugin[Any]] = GUIDE,
+    guide: AnyGuide = GUIDE,
     checks_only: bool = False,
 ) -> "list[StructuredTool]":
     """LangChain tools over one source: the guide's checks, `plugin_1_tool` to `plugin_9_tool`, then `run_guide`, `ask`.
@@ -60,5 +61,6 @@ def get_tools(
     checks = langchain_tools(guide.steps, telemetry, settings)
     if checks_only:
         return checks
-    more: list[StructuredTool] = import_module("tsg_agent.toolbox").more_tools(telemetry, settings)  # it stands above
+    above = import_module("tsg_agent.toolbox")
+    more: list[StructuredTool] = above.more_tools(telemetry, settings, guide)
     return [*checks, *more]

@@ -121,6 +121,9 @@ class Account(Model):
     unreadable: int = 0
     parts: tuple[Part, ...] = ()
     quiet: tuple[Quiet, ...] = Field((), description="times without rows, in their order")
+    begins: AwareDatetime | None = Field(
+        None, description="the telemetry's first row, where the window begins long before it"
+    )
     late_since: AwareDatetime | None = Field(
         None, description="the last rows may still be on their way: since when those of all services thin out"
     )
@@ -149,6 +152,8 @@ class Account(Model):
         told = [self._left_out(part) for part in self.parts if self._matters(part, counted)]
         unread = [f"{some(self.unreadable, 'line')} could not be read."] if self.unreadable else []
         quiet = [_quiet(one) for one in self.quiet]
+        if self.begins is not None:
+            quiet.insert(0, f"The telemetry begins at {moment(self.begins)}: of what was before nothing is known.")
         return [*self.reading, *unread, *told, *quiet, *self._late()]
 
     def _late(self) -> list[str]:
@@ -202,6 +207,8 @@ class _Row(NamedTuple):
     since: bool
     rows: int
     failures: int
+    earlier: int = 0
+    """Those before the window."""
 
 
 def account(engine: Engine, parameters: Parameters | None = None, timeout: float = 60) -> Account:
@@ -224,12 +231,16 @@ def account(engine: Engine, parameters: Parameters | None = None, timeout: float
         spans, late = _spans(mine, every, *window, _usual(mine, *window)), _late(every, window[1])
     else:
         spans, late = _spans(every, every, min(every), max(every), median(every.values())) if every else [], None
+    begins = None
+    if parameters and spans and spans[0].everyone and spans[0].start == _utc(_minute(bound["start_time"])):
+        begins = None if any(row.earlier for row in rows) else spans.pop(0).end
     lately = [row for row in rows if late and row.part == Why.COUNTED and row.minute and _utc(row.minute) >= late]
     return Account(
         read=sum(row.rows for row in rows),
         unreadable=table.unreadable,
         parts=tuple(parts[why] for why in Why if why in parts),
         quiet=tuple(spans),
+        begins=begins,
         late_since=late,
         late=_parts(lately).get(Why.COUNTED),
         incident_start=parameters.incident_start if parameters else None,

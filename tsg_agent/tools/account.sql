@@ -21,9 +21,11 @@ WITH parted AS (
             AND coalesce($end_time::TIMESTAMP, '2100-01-01'::TIMESTAMP)
             THEN date_trunc('minute', timestamp) END AS minute,
         coalesce(timestamp >= $incident_start::TIMESTAMP, false) AS since,
+        timestamp < $start_time::TIMESTAMP AS earlier,
         status_code >= 500 AS failed
     FROM api_gateway_logs
 )
-SELECT part, minute, since, count(*) AS rows, count(*) FILTER (failed) AS failures
+SELECT part, minute, since, count(*) AS rows, count(*) FILTER (failed) AS failures,
+    count(*) FILTER (earlier) AS earlier
 FROM parted
 GROUP BY part, minute, since

@@ -6,13 +6,13 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import pyarrow as pa
 from pydantic import ValidationError
 
 from tsg_agent.errors import QueryTimeout, TelemetryError, TransientTelemetryError
-from tsg_agent.models import Finding, Status
+from tsg_agent.models import Finding, Parameters, Status
 from tsg_agent.settings import AllThresholds, Settings
 from tsg_agent.steps.step import Step
 from tsg_agent.telemetry.bound_names import parameters_in
@@ -20,6 +20,9 @@ from tsg_agent.telemetry.catalog import LOGS, Needs, lacking, read_as_null
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools.rows import Row, ScopeArgs, WindowArgs
 from tsg_agent.tools.service_requests import is_weighted, with_service_requests
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 R = TypeVar("R", bound=Row)
 RETRIES = 2
@@ -141,6 +144,20 @@ class Plugin(Step, ABC, Generic[R]):
         nulls = list(read_as_null(self.needs, engine.tables))
         return Ran(finding.model_copy(update={**queried, "missing_columns": nulls}), table, assessment.kept)
 
+    @property
+    def keeps_runs(self) -> str:
+        """The name under which what it worked out of those rows is kept."""
+        return f"{self.keeps}_runs"
+
+    def frame(self, table: pa.Table, *, looked_at: bool = False) -> "pd.DataFrame":
+        """Its query's rows as code reads them; `looked_at`: in the guide's order."""
+        frame: pd.DataFrame = table.to_pandas()
+        return frame
+
+    def scoped(self, parameters: Parameters) -> WindowArgs:
+        """Its arguments in an investigation."""
+        return self.args(**{name: getattr(parameters, name) for name in self.args.model_fields})
+
     def failed(self, reason: str) -> Finding:
         """A finding for a check that could not even be asked."""
         return self._ended(Status.ERROR, reason, time.perf_counter())
@@ -197,6 +214,7 @@ class Plugin(Step, ABC, Generic[R]):
             question=self.question,
             status=status,
             reason=reason,
+            harmless=sorted(self.harmless),
             columns=self.row.described(),
             milliseconds=round((time.perf_counter() - began) * 1000, 1),
             **known,

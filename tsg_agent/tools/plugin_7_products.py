@@ -161,7 +161,7 @@ class Products(Plugin[ProductRow]):
         if not breached:
             return []
         text = f"act at once for {listed([subject_name(v.subject) for v in breached])}: the cause breaches their SLA"
-        evidence = [e for v in breached for e in v.evidence] or cause.evidence
+        evidence = [e for v in breached for e in v.evidence[:1]] or cause.evidence
         return [proposal("act_for_tier", text, cause, evidence, {"subjects": [v.subject for v in breached]})]
 
 

@@ -87,16 +87,18 @@ def mitigate(cause: Cause, _: Situation, __: tuple[str, ...]) -> Action | None:
     return action("mitigate_workflow", text, cause, workflow_step=step)
 
 
-def _repair(cause: Cause, broken: list[tuple[Subject, int, str]]) -> Action:
+def _repair(cause: Cause, broken: list[tuple[Subject, int, str]], finding: Finding) -> Action:
     """One proposal for the runs of all workflows that a cause broke: (subject, runs to repair, row)."""
     subjects, bare = [subject for subject, _, _ in broken], sum(runs for _, runs, _ in broken)
     if len(broken) == 1:
         of, named, target = subject_name(subjects[0]), "", dict[str, Any](subjects[0])
+        evidence = broken[0][2]
     else:
+        evidence = finding.id  # its rows have a workflow each
         each = [f"{name(subject['scenario_name'])} ({runs})" for subject, runs, _ in broken]
         of, named, target = f"{len(broken)} workflows", f": {listed(each, len(each))}", {"subjects": subjects}
     text = f"repair {some(bare, 'run')} of {of} that failed without compensation{named}"
-    return proposal("repair_runs", text, cause, [row for _, _, row in broken], {**target, "uncompensated": bare})
+    return proposal("repair_runs", text, cause, [evidence], {**target, "uncompensated": bare})
 
 
 class Workflows(Plugin[ScenarioRow]):
@@ -140,6 +142,10 @@ class Workflows(Plugin[ScenarioRow]):
     rule = RULE
     resolves: ClassVar = {RULE.labels[0]: "mitigate_workflow"}
     labels_rows = True
+
+    def frame(self, table: pa.Table, *, looked_at: bool = False) -> "pd.DataFrame":
+        """The raw rows; see Plugin.frame."""
+        return frame_of(in_the_guides_order(table) if looked_at else table)
 
     def groups(self, table: pa.Table) -> list[dict[str, Any]]:
         """The raw rows, as one frame for the analysis."""
@@ -190,13 +196,15 @@ class Workflows(Plugin[ScenarioRow]):
             workflow = subject_name({"scenario_name": cause.subject["scenario_name"]})
             text = f"repair {some(bare, 'run')} of {workflow} that failed without compensation{of}"
             found.append(action("repair_runs", text, cause, uncompensated=bare, failed_runs=failed))
+        if finding is None:
+            return found
         broken = [
             (one.subject, bare, row_id)
             for one in cause.impact
-            if one.step == self.step and finding is not None
+            if one.step == self.step
             for row_id, row in rows_about(finding, one.subject)
             if isinstance(bare := row.get("uncompensated_runs"), int) and bare > 0
         ]
         if broken:
-            found.append(_repair(cause, broken))
+            found.append(_repair(cause, broken, finding))
         return found

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tsg_agent.evidence.measurement import Measurement, Table
-from tsg_agent.evidence.requests import MINUTE, Codes, Requests
+from tsg_agent.evidence.requests import MINUTE, Requests
 from tsg_agent.models import Course, Effect, Group, Measure, Rate, Reach, Start, Trend
 from tsg_agent.statistics import Bools, g2_z
 from tsg_agent.verdicts.causes import Explainer, Found
@@ -76,9 +78,8 @@ class Impact:
             mine = self.seen & np.logical_or.reduce([one.rows for one in causes])
         hit = users = None
         if self.requests.user is not None:
-            named = self.requests.user >= 0
-            users = _distinct(self.requests.user[self.seen & named]) or None
-            hit = _distinct(self.requests.user[mine & failed & named]) if users else None
+            users = _distinct(self.requests.user, self.seen) or None
+            hit = _distinct(self.requests.user, mine & failed) if users else None
         whole = causes and self.entry is None
         main = next((one.measure for one in causes if one.measure in self.measurement.total.failures), None)
         return Reach(
@@ -175,6 +176,6 @@ def _rate_of(table: Table, row: int, measure: Measure, span: slice, *, rest: boo
     return Rate(failures=round(float(failures.sum())), requests=round(float(requests.sum())))
 
 
-def _distinct(numbers: Codes) -> int:
-    """How many different ones there are."""
-    return int(np.count_nonzero(np.bincount(numbers)))
+def _distinct(users: pa.ChunkedArray, rows: Bools) -> int:
+    """How many different users some rows name."""
+    return int(pc.count_distinct(users.filter(pa.array(rows))).as_py())

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Measurement, measured
-from tsg_agent.evidence.requests import KINDS, MINUTE, REQUEST_MEASURES, Requests, with_workflows
+from tsg_agent.evidence.requests import MINUTE, REQUEST_MEASURES, Requests, with_workflows
 from tsg_agent.models import (
     Confidence,
     Finding,
@@ -73,7 +73,7 @@ class Evidence:
         seconds = int((late - self.parameters.start_time).total_seconds())
         regions = self.regions
         if regions is not None:
-            regions = regions.filter(pc.less(regions["cell"], seconds // MINUTE * KINDS))
+            regions = regions.filter(pc.less(regions["minute"], seconds // MINUTE))
         return replace(self, requests=self.requests.until(seconds), regions=regions, until=late)
 
 

@@ -6,14 +6,10 @@ from datetime import UTC, datetime
 import numpy as np
 
 from tsg_agent.evidence.grid import Grid
-from tsg_agent.evidence.measurement import Counts, Measurement
+from tsg_agent.evidence.measurement import Measurement
 from tsg_agent.evidence.requests import Requests
 from tsg_agent.models import Measure, MeasuredRow, Onset, Point, Rate, Series, Subject
 from tsg_agent.statistics import Bools, Floats
-
-CHARTED = ("service_version", "availability_zone", "region")
-MOST = 8
-"""Values per chart: more lines than this cannot be told apart."""
 
 
 @dataclass
@@ -39,21 +35,12 @@ class Ledger:
 
 
 def charted(measurement: Measurement, causes: list[tuple[Subject, Measure, Floats, Floats]]) -> list[Series]:
-    """Failures over time: of the service, of each cause (failures, requests by bucket), of versions, zones, regions."""
+    """Failures over time: of the service, and of each cause (failures, requests by bucket)."""
     grid = measurement.grid
     times = [grid.time(bucket).replace(tzinfo=UTC) for bucket in range(grid.count)]
-    result = [_of(measurement.entry, 0, {}, Measure.SERVER_ERRORS, times)]
-    for subject, measure, failures, requests in causes:
-        result.append(_series(subject, measure, failures, requests, times))
-    seen = {(*sorted(one.subject.items()), one.measure) for one in result}
-    for table in measurement.tables:
-        if table.dimension.columns[0] not in CHARTED or len(table.values) < 2:
-            continue
-        for row in sorted(range(len(table.values)), key=lambda row: -table.counts.requests[row].sum())[:MOST]:
-            subject = table.subject(row)
-            if (*sorted(subject.items()), Measure.SERVER_ERRORS) not in seen:
-                result.append(_of(table.counts, row, subject, Measure.SERVER_ERRORS, times))
-    return result
+    whole, failed = measurement.entry, Measure.SERVER_ERRORS
+    service = _series({}, failed, whole.failures[failed][0], whole.requests[0], times)
+    return [service, *(_series(*cause, times) for cause in causes)]
 
 
 def by_bucket(requests: Requests, measure: Measure, rows: Bools, grid: Grid) -> tuple[Floats, Floats]:
@@ -63,10 +50,6 @@ def by_bucket(requests: Requests, measure: Measure, rows: Bools, grid: Grid) -> 
     bucket, failed = grid.buckets(requests.second[kept]), requests.failed(measure)[kept]
     lost = np.bincount(bucket[failed], None if weight is None else weight[failed], grid.count)
     return lost.astype(float), np.bincount(bucket, weight, grid.count).astype(float)
-
-
-def _of(counts: Counts, row: int, subject: Subject, measure: Measure, times: list[datetime]) -> Series:
-    return _series(subject, measure, counts.failures[measure][row], counts.requests[row], times)
 
 
 def _series(subject: Subject, measure: Measure, failures: Floats, requests: Floats, times: list[datetime]) -> Series:

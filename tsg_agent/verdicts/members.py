@@ -71,7 +71,7 @@ class Members:
     @classmethod
     def of(cls, columns: Sequence[Column], state: NDArray[np.integer], weight: Floats | None) -> "Members":
         """Count `columns` by `state` (BEFORE_OK…, -1 = neither) and keep the values that may be part of a cause."""
-        cell = state.astype(np.int64) + 1
+        cell = state + 1
         everything = np.bincount(cell, weight, 5).astype(float)[1:]
         # The rows of failures are few: what holds too few of them is not looked at further.
         found: list[tuple[float, int, int]] = []
@@ -91,9 +91,11 @@ class Members:
         found.sort()
         chosen = found[: MOST_ITEMS if len(state) <= LARGE else FEWER]
         rows, spans = _laid(state, weight)
+        padding = np.flatnonzero(rows < 0)
         member, unknown = np.empty((len(chosen), len(rows) // WORD), np.uint64), {}
         for place in dict.fromkeys(place for _, place, _ in chosen):
-            codes = np.append(columns[place].codes, columns[place].codes.dtype.type(-2))[rows]
+            codes = columns[place].codes[rows]
+            codes[padding] = -2
             unknown[place] = _packed((codes == -1) & columns[place].recorded)
             for item in (item for item, (_, other, _) in enumerate(chosen) if other == place):
                 member[item] = _packed(codes == chosen[item][2])

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pyarrow as pa
 
-from tsg_agent.evidence.requests import KINDS, REQUEST_MEASURES, UNKNOWN, kinds_of
+from tsg_agent.evidence.requests import REQUEST_MEASURES, UNKNOWN, kinds_of
 from tsg_agent.models import Measure
 from tsg_agent.statistics import Floats
 from tsg_agent.verdicts.causes import Explained, Explainer, Found
@@ -51,8 +51,8 @@ def _alone(search: Search, cost: float) -> Search:
 
 def _others(regions: pa.Table, measure: Measure) -> Series:
     """Failures and requests of all other regions by minute."""
-    cell, asked = regions["cell"].to_numpy(), regions["requests"].to_numpy().astype(float)
-    minute, kind = np.maximum(cell // KINDS, 0), cell % KINDS
+    minute, kind = regions["minute"].to_numpy(), regions["kind"].to_numpy()
+    asked = regions["requests"].to_numpy().astype(float)
     known = kind // 4 != UNKNOWN
     length = int(minute.max(initial=0)) + 1
     failed = kinds_of(measure)[kind]

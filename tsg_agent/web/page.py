@@ -18,7 +18,7 @@ from tsg_agent.events import Event
 from tsg_agent.extract import Given
 from tsg_agent.report.html import extended
 from tsg_agent.service.door import Standing
-from tsg_agent.tools import PLUGINS
+from tsg_agent.tools import AnyGuide
 from tsg_agent.web.audit import WHO
 from tsg_agent.web.config import Serving
 from tsg_agent.web.desk import ENDED, QUESTION, Desk
@@ -32,7 +32,6 @@ FIELDS = (
     ("end_time", "Window to", "text"), ("threshold", "SLA, percent", "number"),
 )  # fmt: skip
 """What a person may correct: parameter, words, kind."""
-BRANCHES = ((0, "Evidence"), *((one.step, one.title) for one in PLUGINS))
 COOKIE_S = 7 * 24 * 3600
 ASSETS = {
     "report.css": ("report", "report.css", "text/css"),
@@ -116,7 +115,8 @@ class Page:
         return self._shown(
             "running", title=one_line(standing.kept.title, TITLE), heading=one_line(standing.kept.title, TITLE),
             words=_words(standing), problem=_problem(events) if state == "failed" else "", asked=standing.questions,
-            checks=_checks(events), live=state not in ENDED, stops=state in ("running", "queued", "asked"),
+            checks=_checks(events, self._desk.service.guide), live=state not in ENDED,
+            stops=state in ("running", "queued", "asked"),
             after=events[-1].sequence if events else 0, **shared,
         )  # fmt: skip
 
@@ -257,9 +257,10 @@ def _words(standing: Standing) -> str:
     }.get(standing.kept.state, "It cannot be read.")
 
 
-def _checks(events: list[Event]) -> list[dict[str, Any]]:
+def _checks(events: list[Event], guide: AnyGuide) -> list[dict[str, Any]]:
     """The branches, as far as they are."""
-    found = {step: {"step": step, "title": title, "state": "", "said": ""} for step, title in BRANCHES}
+    branches = ((0, "Evidence"), *((one.step, one.title) for one in guide.steps))
+    found = {step: {"step": step, "title": title, "state": "", "said": ""} for step, title in branches}
     for event in events:
         one = found.get(event.data.get("step", -1))
         if one is not None and event.kind == "check began" and one["state"] != "ended":

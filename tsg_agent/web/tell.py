@@ -17,6 +17,7 @@ from tsg_agent.errors import TsgError
 from tsg_agent.escape import one_line, slack
 from tsg_agent.llm.redaction import Redactor
 from tsg_agent.models import Question, Report
+from tsg_agent.report.slack import slack_message
 from tsg_agent.web.audit import Audit
 from tsg_agent.web.config import Serving, Target
 from tsg_agent.web.desk import Desk
@@ -29,14 +30,15 @@ SCHEMA = 1
 TRIES, FIRST_WAIT_S = 5, 2.0
 CAUSES = 3
 TITLE = 200
+PLACES = ("service_name", "region", "environment")
 
 
 @dataclass(frozen=True)
 class _Stage:
-    """What is told: its name, the words for a chat, and the fields for a program."""
+    """What is told: its name, the message for a chat, and the fields for a program."""
 
     name: str
-    words: str
+    message: dict[str, Any]
     fields: dict[str, Any]
 
 
@@ -81,7 +83,8 @@ class Teller:
             )
         state = "finished"
         try:
-            await self._tell(identity, _concluded(await service.ended(identity)))
+            report = await service.ended(identity)
+            await self._tell(identity, _concluded(report, self._shown(report)))
         except Exception as error:  # also a defect: who heard of the beginning hears of the end
             state = "failed"
             await self._tell(identity, _failed(error))
@@ -131,8 +134,8 @@ class Teller:
         return ""
 
     async def _to_slack(self, identity: str, target: Target, stage: _Stage, thread: str) -> str:
-        words = f"{self._redacted(stage.words)}\n{self._link(identity)}".strip()
-        message = {"channel": target.channel, "text": words, "unfurl_links": False, "mrkdwn": True, "parse": "none"}
+        message = _linked(self._redacted(stage.message), self._link(identity))
+        message |= {"channel": target.channel, "unfurl_links": False, "mrkdwn": True, "parse": "none"}
         body = json.dumps(message | ({"thread_ts": thread} if thread else {}), ensure_ascii=False).encode()
         secret = target.secret.get_secret_value()
         headers = {"content-type": "application/json; charset=utf-8", "authorization": f"Bearer {secret}"}
@@ -144,6 +147,14 @@ class Teller:
     def _link(self, identity: str) -> str:
         public = self._serving.public_url.rstrip("/")
         return f"{public}/investigations/{identity}" if public else ""
+
+    def _shown(self, report: Report) -> Report:
+        """A report whose message names no person."""
+        brief = [line.model_copy(update={"items": self._redacted(line.items)}) for line in report.brief]
+        names = {name: self._redacted(getattr(report.parameters, name)) for name in PLACES}
+        places = report.parameters.model_copy(update=names)
+        headline = self._redacted(report.headline)
+        return report.model_copy(update={"headline": headline, "brief": brief, "parameters": places})
 
     def _redacted(self, value: Any) -> Any:
         """Without people and secrets. Before it is escaped: an address that links nowhere looks like none."""
@@ -159,6 +170,15 @@ class Teller:
         return hidden(value)
 
 
+def _linked(message: dict[str, Any], link: str) -> dict[str, Any]:
+    """A chat's message with where the page is, if that has an address."""
+    if not link:
+        return message
+    blocks = message.get("blocks")
+    more = {"blocks": [*blocks, {"type": "section", "text": {"type": "mrkdwn", "text": link}}]} if blocks else {}
+    return message | {"text": f"{message['text']}\n{link}"} | more
+
+
 async def _sent(url: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
     async with httpx.AsyncClient(timeout=10, follow_redirects=False) as client:
         return (await client.post(url, content=body, headers=headers)).raise_for_status()
@@ -166,17 +186,17 @@ async def _sent(url: str, body: bytes, headers: dict[str, str]) -> httpx.Respons
 
 def _begun(title: str) -> _Stage:
     title = one_line(title, TITLE)
-    return _Stage("begun", f"Investigating: {slack(title)}", {"title": title})
+    return _Stage("begun", {"text": f"Investigating: {slack(title)}"}, {"title": title})
 
 
 def _asked(questions: list[Question]) -> _Stage:
     words = "\n".join(f"• {slack(one_line(one.text, 500))}" for one in questions)
     asked = [{"parameter": one.parameter, "text": one_line(one.text), "candidates": list(one.candidates)}
              for one in questions]  # fmt: skip
-    return _Stage("asked", f"An answer is needed to go on:\n{words}", {"questions": asked})
+    return _Stage("asked", {"text": f"An answer is needed to go on:\n{words}"}, {"questions": asked})
 
 
-def _concluded(report: Report) -> _Stage:
+def _concluded(report: Report, shown: Report) -> _Stage:
     causes = [
         {"rank": one.rank, "confidence": one.confidence.value, "subject": {k: one_line(v) for k, v in
          one.subject.items()}, "statement": one_line(one.statement), "evidence": one.evidence}
@@ -184,11 +204,11 @@ def _concluded(report: Report) -> _Stage:
     ]  # fmt: skip
     actions = [one_line(one.statement) for one in report.actions]
     fields = {"headline": one_line(report.headline), "causes": causes, "actions": actions}
-    return _Stage("concluded", report.communication.incident_channel, fields)
+    return _Stage("concluded", slack_message(shown), fields)
 
 
 def _failed(error: Exception) -> _Stage:
     disk = isinstance(error, OSError | sqlite3.Error)
     told = error if isinstance(error, TsgError) else TsgError("The disk fails." if disk else "A defect of tsg-agent.")
-    message, fix = told.message, told.fix
-    return _Stage("failed", slack(one_line(f"No conclusion: {message}", 500)), {"message": message, "fix": fix})
+    words = slack(one_line(f"No conclusion: {told.message}", 500))
+    return _Stage("failed", {"text": words}, {"message": told.message, "fix": told.fix})
