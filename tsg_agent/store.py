@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from tsg_agent.errors import RecordError
 from tsg_agent.events import TRIAL, EventLog
-from tsg_agent.extract import Given, Moment
+from tsg_agent.extract import Given, Now
 from tsg_agent.frames import Frames
 from tsg_agent.models import Instant, Model, ModelUsage, NodeUsage, Report
 from tsg_agent.models.report_schema import READ as REPORTS
@@ -73,7 +73,7 @@ class Request(Model):
     given: Given = Field(
         Given(), description="parameters known beforehand; each wins over the text, e.g. Given(region='us-east')"
     )
-    now: Moment | None = Field(
+    now: Now | None = Field(
         None,
         description="what counts as now, for replays: a datetime or ISO 8601 text such as 2026-03-10T15:15Z; without "
         "an offset it is UTC; None is the clock",

@@ -276,3 +276,33 @@ def test_what_is_closed_ends_its_statements_first(folder: Path) -> None:
     assert time.monotonic() - before < 10
     with pytest.raises(QueryError, match="closed"):
         engine.run("SELECT 1", {}, timeout=1)
+
+
+def test_who_cancels_as_a_query_ends_finds_no_closed_cursor(folder: Path) -> None:
+    """The cursor takes long to close: a cancel comes meanwhile."""
+    closing = threading.Event()
+
+    class Cursor:
+        def __init__(self, held: Any) -> None:
+            self.held = held
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.held, name)
+
+        def close(self) -> None:
+            self.held.close()
+            closing.set()
+            time.sleep(0.3)
+
+    class Connection(Cursor):
+        def cursor(self) -> Any:
+            return Cursor(self.held.cursor())
+
+    with DuckDB(folder) as engine:
+        whole, engine._connection = engine._connection, Connection(engine._connection)
+        asking = threading.Thread(target=engine.run, args=("SELECT 1", {}), kwargs={"timeout": 60})
+        asking.start()
+        assert closing.wait(60)
+        engine.cancel([asking.ident or 0])
+        asking.join()
+        engine._connection = whole

@@ -106,6 +106,23 @@ def test_feedback_is_kept(client: httpx.Client, incident: Request) -> None:
         ("POST", "/api/v1/investigations", {"text": "x", "source": "/etc"}, 422),
         ("POST", "/api/v1/investigations", {"text": "x", "telemetry": "/etc"}, 422),
         ("POST", "/api/v1/investigations", {"text": ""}, 422),
+        ("POST", "/api/v1/investigations", [1], 422),
+        ("POST", "/api/v1/investigations", {"text": "x", "now": "0001-01-01T00:00:00Z"}, 422),
+        ("POST", "/api/v1/investigations", {"text": "x", "now": "9999-12-31T23:59:59Z"}, 422),
+        ("POST", "/api/v1/investigations", b'{"text": "\\ud800 fails"}', 422),
+        ("POST", "/api/v1/investigations", b'{"text": "\xff"}', 400),
+        ("POST", "/api/v1/investigations", b"[" * 100_000, 400),
+        ("POST", "/api/v1/questions", {"question": ""}, 422),
+        ("GET", "/api/v1/investigations?limit=1000000000", None, 422),
+        ("GET", "/api/v1/investigations/a%00b", None, 404),
+        ("GET", "/api/v1/investigations/a%0ab/log", None, 404),
+        ("DELETE", "/api/v1/investigations/000000000000", None, 405),
+        ("OPTIONS", "/api/v1/investigations", None, 405),
+        ("POST", "/v1/chat/completions", {"messages": [{"role": "wizard", "content": "x"}]}, 422),
+        ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 422),
+        ("POST", "/", "&".join(f"f{number}=x" for number in range(101)).encode(), 422),
+        ("POST", "/hooks/none", {}, 404),
+        ("GET", "/assets/..%2f..%2fsettings.py", None, 404),
         ("GET", "/api/v1/investigations/000000000000", None, 404),
         ("GET", "/api/v1/investigations/..%2F..%2Fetc", None, 404),
         ("GET", "/api/v1/investigations/000000000000/events", None, 404),
@@ -115,8 +132,11 @@ def test_feedback_is_kept(client: httpx.Client, incident: Request) -> None:
 def test_what_cannot_be_says_what_to_do(
     client: httpx.Client, method: str, path: str, body: object, status: int
 ) -> None:
-    answer = client.request(method, path, json=body)
-    assert answer.status_code == status
+    sent: dict[str, Any] = {"json": body}
+    if isinstance(body, bytes):
+        sent = {"content": body, "headers": {"content-type": "application/json"}}
+    answer = client.request(method, path, **sent)
+    assert answer.status_code == status, answer.text
     assert answer.json()["error"]["message"]
 
 

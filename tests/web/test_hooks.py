@@ -296,6 +296,22 @@ def test_a_signed_message_goes_out_again_until_it_is_taken(
     assert told[2]["causes"][0]["subject"] == {"service_version": "3.15.0"}
 
 
+def test_who_heard_of_the_beginning_hears_of_an_end_by_a_defect(
+    incident: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: Any, **_named: Any) -> None:
+        raise OverflowError
+
+    monkeypatch.setattr("tsg_agent.investigation.running.compile_graph", broken)
+    with listening([(200, {})]) as (url, heard):
+        serving = Serving(targets={"ours": Target(url=url, secret=SecretStr(SECRET))})
+        with served(incident.telemetry, tmp_path, serving) as client:
+            begun(client, incident.text)
+            until(lambda: len(heard) == 2)
+    failed = json.loads(heard[1][1])
+    assert (failed["event"], failed["message"]) == ("investigation.failed", "A defect of tsg-agent.")
+
+
 def test_slack_gets_a_thread_that_calls_nobody_and_names_no_person(incident: Request, tmp_path: Path) -> None:
     with listening([(200, {"ok": True, "ts": "1700000000.000100"})]) as (url, heard):
         target = Target(kind="slack", url=url, secret=SecretStr("xoxb-0123456789abcdef"), channel="C1")

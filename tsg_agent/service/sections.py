@@ -1,4 +1,4 @@
-"""A report in parts, for readers that take little at a time; and a kept one in its forms."""
+"""A report in its forms, and in parts: for readers that take little at a time."""
 
 import json
 from collections.abc import Callable

@@ -253,8 +253,8 @@ class DuckDB:
             done.set()
             if watch.ident is not None:
                 watch.join()
-            cursor.close()
-            with self._cancelling:
+            with self._cancelling:  # both at once: whoever cancels must not find it closed
+                cursor.close()
                 del self._at_work[cursor]
                 self._cancelling.notify_all()
 

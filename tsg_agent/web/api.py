@@ -10,7 +10,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, ConfigDict, Field
 
 from tsg_agent.events import Event
-from tsg_agent.extract import Given
+from tsg_agent.extract import Given, Now
 from tsg_agent.models import Question
 from tsg_agent.report.forms import Form
 from tsg_agent.service.door import Standing
@@ -56,7 +56,7 @@ class NewInvestigation(Asks):
     text: str = Field(min_length=1, description="the incident's text, as people wrote it", examples=[TEXT])
     source: str = Field("", description="which telemetry, where there are several", examples=["shop"])
     given: Given = Field(Given(), description="what is known beforehand; each wins over the text")
-    now: datetime | None = Field(None, description="what counts as now, for replays; without it, the clock")
+    now: Now | None = Field(None, description="what counts as now, for replays; without it, the clock")
 
 
 class Answers(Asks):

@@ -214,7 +214,10 @@ async def _asset(name: str) -> Response:
 
 async def _form(request: Request) -> dict[str, str]:
     body = (await request.body()).decode("utf-8", "replace")
-    return {name: values[0] for name, values in parse_qs(body, max_num_fields=100).items()}
+    try:
+        return {name: values[0] for name, values in parse_qs(body, max_num_fields=100).items()}
+    except ValueError as error:
+        raise ParameterError(f"The form cannot be read: {error}.", fix="Send the page's own.") from None
 
 
 def _to(identity: str, place: str = "") -> Response:

@@ -85,7 +85,7 @@ class Teller:
         try:
             report = await service.ended(identity)
             await self._tell(identity, _concluded(report, self._shown(report)))
-        except (TsgError, OSError, sqlite3.Error) as error:
+        except Exception as error:  # also a defect: who heard of the beginning hears of the end
             state = "failed"
             await self._tell(identity, _failed(error))
         except asyncio.CancelledError:
@@ -208,7 +208,7 @@ def _concluded(report: Report, shown: Report) -> _Stage:
 
 
 def _failed(error: Exception) -> _Stage:
-    message, fix = (error.message, error.fix) if isinstance(error, TsgError) else ("The disk fails.", "")
-    return _Stage(
-        "failed", {"text": slack(one_line(f"No conclusion: {message}", 500))}, {"message": message, "fix": fix}
-    )
+    disk = isinstance(error, OSError | sqlite3.Error)
+    told = error if isinstance(error, TsgError) else TsgError("The disk fails." if disk else "A defect of tsg-agent.")
+    words = slack(one_line(f"No conclusion: {told.message}", 500))
+    return _Stage("failed", {"text": words}, {"message": told.message, "fix": told.fix})
