@@ -206,7 +206,7 @@ class _Case:
         begun, ended = start.measured or start.reported, start.ended
         guard = timedelta(minutes=self.limits.verdict.guard_minutes)
         return Grid.over(
-            (self.begin, self.end),
+            (self.begin, max(self.begin, self._until)),  # later there is nothing to count
             _naive(begun) if begun else None,
             self.limits.verdict.bucket_minutes,
             earliest=_naive(start.earliest) - guard if start.earliest else None,
