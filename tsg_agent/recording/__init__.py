@@ -18,7 +18,7 @@ from tsg_agent.investigation import Ask, Watch, investigate, open_telemetry
 from tsg_agent.llm import Model, open_model
 from tsg_agent.models import Question, Report
 from tsg_agent.recording.file import read, write
-from tsg_agent.recording.guides import record_guide, replay_guide
+from tsg_agent.recording.guide_runs import record_guide, replay_guide
 from tsg_agent.recording.neutral import AGAIN, again, complete, kept, portable, prepared
 from tsg_agent.recording.players import RecordingEngine, RecordingModel, ReplayEngine, ReplayModel
 from tsg_agent.recording.talks import record_talk, replay_talk
