@@ -14,7 +14,7 @@ from tests.samples import finding
 from tests.verdicts.judging import confirmed, shadows
 from tests.verdicts.made import MINUTES, START, Part, evidence, judged, made
 from tsg_agent.models import Confidence, Judgement, Measure, Onset, OnsetKind, Rate, Tier, Verdict
-from tsg_agent.verdicts import judge
+from tsg_agent.verdicts import judge, ledger
 from tsg_agent.verdicts.verdict import told_alike
 
 OLD, NEW = {"service_version": "1.9.0"}, {"service_version": "1.10.0"}
@@ -236,6 +236,27 @@ def test_a_cause_is_drawn_beside_the_service() -> None:
     series = judged(made(*zones())).series
     assert [one.subject for one in series[:2]] == [{}, Z1]
     assert sum(point.failures for point in series[1].points) == pytest.approx(0.4 * 20 * 55 + 0.01 * 20 * 120, abs=3)
+
+
+def test_a_window_until_long_after_the_telemetry_counts_no_more_buckets() -> None:
+    """An incident of months ago, looked at until now."""
+    plain = evidence(made(*zones()))
+    until = plain.parameters.end_time
+    later = plain.parameters.model_copy(update={"end_time": until + timedelta(days=400)})
+    late = judge(replace(plain, parameters=later, until=until))
+    assert late.measurement.grid.count < 100
+    assert [one.subject for one in late.judgement.causes] == [one.subject for one in judge(plain).judgement.causes]
+
+
+def test_a_chart_of_a_long_window_draws_several_buckets_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = judged(made(*zones())).series[0].points
+    monkeypatch.setattr(ledger, "POINTS", 10)
+    drawn = judged(made(*zones()))
+    points = drawn.series[0].points
+    assert 5 < len(points) <= 11 < len(whole)
+    assert sum(one.requests for one in points) == sum(one.requests for one in whole)
+    assert sum(one.failures for one in points) == sum(one.failures for one in whole)
+    assert drawn.start is not None and drawn.start.measured in [one.time for one in points]
 
 
 def test_redirects_and_unknown_answers_are_noted() -> None:
