@@ -6,7 +6,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verdicts.made import CLIENT_ERROR, MINUTES, RATE_LIMITED, START, UNKNOWN, Part, explained, explainer, made
+from tests.verdicts.made import (
+    CLIENT_ERROR,
+    MINUTES,
+    RATE_LIMITED,
+    START,
+    UNKNOWN,
+    Part,
+    dimension_of,
+    explained,
+    explainer,
+    made,
+)  # fmt: skip
+from tsg_agent.evidence.requests import Column
 from tsg_agent.models import Measure, Subject
 from tsg_agent.verdicts.causes import Explained
 
@@ -177,3 +189,19 @@ def test_a_callee_that_never_worked_is_what_its_caller_does_wrong() -> None:
 def test_a_component_that_calls_itself_is_not_its_own_excuse() -> None:
     search = explainer(made(*chain(cart=0.01)), calls=CALLS | {("db", "db")})
     assert subjects(search.explain()) == [{"service_component": "db"}]
+
+
+@pytest.mark.parametrize("healthy", ["edge", None])
+@pytest.mark.parametrize("before", [0.01, 0.0])
+def test_a_name_that_only_failures_carry_describes_them_and_is_no_place(healthy: str | None, before: float) -> None:
+    """The component of an error: whoever answers well is the edge, or names none but for a few."""
+    requests = made(*zones(before=before), Part({"availability_zone": "z1"}, 1, 0.2, 0.2))
+    names = ["auth", "edge", "jobs", "old"]
+    codes = np.full(len(requests), names.index(healthy) if healthy else -1)
+    codes[::50] = names.index("auth")
+    failed = np.flatnonzero(requests.failed(Measure.SERVER_ERRORS))
+    codes[failed] = names.index("jobs")
+    codes[failed[requests.minute[failed] < START][::2]] = names.index("old")
+    component = Column(dimension_of("service_component"), [(name,) for name in names], codes)
+    found = subjects(explained(replace(requests, columns=[*requests.columns, component])))
+    assert found == [ZONES[0]]

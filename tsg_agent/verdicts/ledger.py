@@ -11,6 +11,10 @@ from tsg_agent.evidence.requests import Requests
 from tsg_agent.models import Measure, MeasuredRow, Onset, Point, Rate, Series, Subject
 from tsg_agent.statistics import Bools, Floats
 
+POINTS = 600
+"""Of a chart at most, more than it has pixels to draw: two days of five minutes. In a longer window one is of several
+buckets."""
+
 
 @dataclass
 class Ledger:
@@ -37,7 +41,10 @@ class Ledger:
 def charted(measurement: Measurement, causes: list[tuple[Subject, Measure, Floats, Floats]]) -> list[Series]:
     """Failures over time: of the service, and of each cause (failures, requests by bucket)."""
     grid = measurement.grid
-    times = [grid.time(bucket).replace(tzinfo=UTC) for bucket in range(grid.count)]
+    step = -(-grid.count // POINTS)
+    ahead = (grid.start or 0) % step  # the start stays an edge
+    firsts = [*([0] if ahead else []), *range(ahead, grid.count, step)]
+    times = {bucket: grid.time(bucket).replace(tzinfo=UTC) for bucket in firsts}
     whole, failed = measurement.entry, Measure.SERVER_ERRORS
     service = _series({}, failed, whole.failures[failed][0], whole.requests[0], times)
     return [service, *(_series(*cause, times) for cause in causes)]
@@ -52,9 +59,12 @@ def by_bucket(requests: Requests, measure: Measure, rows: Bools, grid: Grid) -> 
     return lost.astype(float), np.bincount(bucket, weight, grid.count).astype(float)
 
 
-def _series(subject: Subject, measure: Measure, failures: Floats, requests: Floats, times: list[datetime]) -> Series:
+def _series(
+    subject: Subject, measure: Measure, failures: Floats, requests: Floats, times: dict[int, datetime]
+) -> Series:
+    asked, failed = (np.add.reduceat(counts, list(times)).tolist() for counts in (requests, failures))
     points = [
-        Point(time=time, requests=round(asked), failures=round(failed))
-        for time, asked, failed in zip(times, requests.tolist(), failures.tolist(), strict=True)
+        Point(time=time, requests=round(of), failures=round(lost))
+        for time, of, lost in zip(times.values(), asked, failed, strict=True)
     ]
     return Series(subject=subject, measure=measure, points=points)

@@ -78,14 +78,19 @@ class Members:
         asked_before: dict[tuple[int, int], float] = {}
         values = 0
         for place, counts in enumerate(each[:, 1:] for each in counted(columns, cell, 5, weight)):
-            if not counts[:, [BEFORE_OK, AFTER_OK]].any():
-                continue  # only failures carry it: it says what failed, not where
+            # What only failures carry says what failed, not where. A column that has such a value from before names
+            # failures: what is new in it does too.
+            fine = counts[:, [BEFORE_OK, AFTER_OK]].any(axis=1)
+            if not fine.any():
+                continue
+            names_failures = bool(counts[~fine, BEFORE_FAILED].any())
             values += len(counts)
             k1, n1 = counts[:, AFTER_FAILED], counts[:, AFTER_OK] + counts[:, AFTER_FAILED]
             n0 = counts[:, BEFORE_OK] + counts[:, BEFORE_FAILED]
             base = (counts[:, BEFORE_FAILED] + PRIOR * base_share(everything)) / (n0 + PRIOR)
             z = (k1 - n1 * base) / np.sqrt(n1 * base * (1 - base) + 1)
             wanted = (k1 >= SUPPORT) & (n1 < WHOLE * (everything[AFTER_OK] + everything[AFTER_FAILED])) & (z > -2)
+            wanted &= fine | (not names_failures)
             found += [(-float(z[code]), place, int(code)) for code in np.flatnonzero(wanted)]
             asked_before |= {(place, int(code)): float(n0[code]) for code in np.flatnonzero(wanted)}
         found.sort()
