@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.text import Prose
@@ -26,6 +26,11 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _FORWARD = re.compile(rf"\b{_TARGET}s?\b(?P<gap>[^.;\n%0-9]{{0,40}}?)(?<![\w.,-]){_VALUE}{_PERCENT}", re.IGNORECASE)
+_BARE = re.compile(
+    rf"\b{_TARGET}\b(?P<gap>[ ](?:(?:of|is)[ ])?)(?P<value>9[0-9](?:[.,][0-9]{{1,6}})?)(?![\w:/%-]|[.,][0-9]|[ ]\w)",
+    re.I,
+)
+"""A number beside the word is a percentage without its sign; with a word behind it, it counts something."""
 _BACKWARD = re.compile(
     rf"(?<![\w.,-]){_VALUE}{_PERCENT}[ -]?(?P<gap>(?:(?:availability|uptime|success(?:[ -]rate)?|monthly"
     rf"|service[ -]level|contractual|contract)[ -]){{0,3}}|\()\b(?P<word>{_TARGET})s?\b(?P<closed>\))?",
@@ -118,7 +123,7 @@ def _in_prose(prose: Prose) -> list[tuple[float, str]]:
             continue
         used.add(match.start("word"))
         _keep(prose, match, found)
-    for match in islice(_FORWARD.finditer(prose.text), _MATCHES):
+    for match in islice(chain(_FORWARD.finditer(prose.text), _BARE.finditer(prose.text)), _MATCHES):
         measured = _MEASURED.search(match["gap"]) or _OTHER.search(match["gap"])
         own = any(start in used for start in range(match.start() - 1, match.start() + 2))
         if not measured and not own:
