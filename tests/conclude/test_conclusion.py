@@ -101,6 +101,12 @@ def test_requests_that_stop_coming_are_said_beside_a_cause() -> None:
     assert f"; requests fell by 90 % at {START:%H:%M} UTC; availability is" in made.headline
 
 
+def test_what_is_over_is_told_as_over() -> None:
+    headline = SAMPLES["two_that_are_over"]().headline
+    assert " was failing from 2026-03-10 14:05 UTC to 14:45 UTC (reported 13:05 UTC): " in headline
+    assert "; availability was " in headline and " from 14:05 UTC to 14:45 UTC, " in headline
+
+
 def test_a_difference_that_may_be_chance_is_called_so() -> None:
     weak = verdict(5, "HIGH_ERRORS", {"shard_id": "1"}, contrast=contrast(significant=False))
     assert "the difference may be chance" in report(judgement(weak)).causes[0].statement

@@ -175,7 +175,7 @@ def _run_words(one: Visible) -> str:
 def _now(case: Case) -> list[str]:
     sla, course = case.sla, case.judgement.course
     if course is None or not course.latest.requests:
-        return [availability_words(case.start, sla)]
+        return [availability_words(case.start, sla, case.judgement.start.ended)]
     share = _share(course)
     if course.trend is Trend.OVER:
         return [f"over: {share} since (SLA {percent(sla.threshold)})"]

@@ -15,7 +15,7 @@ TOLD = timedelta(minutes=3)
 def headline(case: Case, causes: list[Cause], gaps: list[Gap]) -> str:
     """What, since when, how bad; or that nothing was found, or that nothing is wrong."""
     sla = case.sla
-    state = availability_words(case.start, sla)
+    state = availability_words(case.start, sla, case.judgement.start.ended)
     confirmed = [c for c in causes if c.confidence is Confidence.CONFIRMED]
     traffic = case.judgement.traffic
     if confirmed:
@@ -54,7 +54,7 @@ def nothing_found(case: Case) -> str:
     return "no cause found within this guide"
 
 
-def availability_words(start: datetime | None, sla: Sla) -> str:
+def availability_words(start: datetime | None, sla: Sla, ended: datetime | None = None) -> str:
     """The availability that is held against the threshold, and the one before, in words."""
     after, before = sla.after, sla.before
     if sla.breached is None:
@@ -65,7 +65,8 @@ def availability_words(start: datetime | None, sla: Sla) -> str:
         return f"availability is {percent(share)} over the window, {_against(sla, share)}"
     earlier = before.availability if before is not None and not sla.lost else None
     now, then = compared(after.availability, after.availability if earlier is None else earlier)
-    words = f"availability is {now} since {clock(start)}, {_against(sla, after.availability)}"
+    when = f"was {now} from {clock(start)} to {clock(ended)}" if ended else f"is {now} since {clock(start)}"
+    words = f"availability {when}, {_against(sla, after.availability)}"
     return words if earlier is None else f"{words} ({then} before)"
 
 
@@ -81,13 +82,15 @@ def _cause(case: Case, cause: Cause) -> str:
     reported = case.judgement.start.reported
     other = reported is not None and start is not None and abs(reported - start) >= TOLD
     said = f" (reported {clock(reported)})" if other and reported is not None else ""
-    since = f" since {moment(start)}{said}" if start and cause.onset.kind.value in ("new", "worse", "appeared") else ""
+    ended = case.judgement.start.ended
+    since = ""
+    if start and cause.onset.kind.value in ("new", "worse", "appeared"):
+        since = f" from {moment(start)} to {clock(ended)}{said}" if ended else f" since {moment(start)}{said}"
     detail = figures(cause.onset, cause.contrast, cause.measure, case.slow_ms)
     step = None if "workflow_step" in cause.subject else cause.detail.get("workflow_step")
     where = f" at {name(step)}" if step else ""
-    verb = {"slow": "is slow", "slower": "is slower than it was", "rate_limited": "is rate limited"}.get(
-        cause.measure.value, "is failing"
-    )
+    how = {"slow": "slow", "slower": "slower than before", "rate_limited": "rate limited"}
+    verb = f"{'was' if ended else 'is'} {how.get(cause.measure.value, 'failing')}"
     others = "," if alike(cause.detail) else ""
     return f"{subject_words(cause)}{others} {verb}{where}{since}" + (f": {detail}" if detail else "")
 
