@@ -252,13 +252,23 @@ def test_an_open_question_is_asked_and_the_answer_used(folder: Path) -> None:
     assert report.parameters.region == "us-east"
 
 
-def test_a_window_of_ages_is_a_typed_error(folder: Path) -> None:
-    given = Given.model_validate({"end_time": "9999-12-31T23:59:59Z"})
+def test_a_window_that_begins_ages_ago_is_a_typed_error(folder: Path) -> None:
+    given = Given.model_validate({"start_time": "2025-11-01T00:00:00Z"})
     with (
         open_telemetry(str(folder)) as engine,
-        pytest.raises(ParameterError, match=r"buckets of 5 minutes.*--end-time"),
+        pytest.raises(ParameterError, match="longer than 100 days"),
     ):
         investigate(Request(text=TEXT, telemetry="unused", now=SCENARIO.last, given=given), engine=engine)
+
+
+def test_a_window_that_ends_in_ages_says_what_the_telemetry_holds(folder: Path) -> None:
+    given = Given.model_validate({"end_time": "9999-12-31T23:59:59Z"})
+    with open_telemetry(str(folder)) as engine:
+        late, plain = (
+            investigate(Request(text=TEXT, telemetry="unused", now=SCENARIO.last, given=one), engine=engine)
+            for one in (given, Given())
+        )
+    assert late.causes and [one.subject for one in late.causes] == [one.subject for one in plain.causes]
 
 
 class Stopped(BaseException):

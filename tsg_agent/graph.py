@@ -27,7 +27,7 @@ from tsg_agent import __version__
 from tsg_agent.conclude import conclude
 from tsg_agent.entrance import entrance, opened
 from tsg_agent.errors import QueryTimeout, TelemetryError
-from tsg_agent.evidence import Measurer, calls_of, read_requests
+from tsg_agent.evidence import Measurer, calls_of, check_length, read_requests
 from tsg_agent.extract import Extraction, Given, extract
 from tsg_agent.frames import Frames
 from tsg_agent.llm.analysis import Workbench, second_look
@@ -202,6 +202,7 @@ async def _extract(state: State, runtime: Runtime[Context]) -> State:
         said = interrupt({"questions": asked, "refused": refused})
         given, found, questions, refused = await _threaded(context, answered, questions, given, said, settle)
     assert found.parameters is not None  # noqa: S101 - no questions means parameters
+    check_length(found.parameters.start_time, found.parameters.end_time, context.known.last)
     runtime.stream_writer({"kind": "understood", "parameters": found.parameters.model_dump(mode="json")})
     return {"parameters": found.parameters.model_dump(mode="json"), "notes": [*found.notes, *refused.values()]}
 

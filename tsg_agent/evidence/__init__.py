@@ -1,8 +1,19 @@
 """What verdicts are made from: the window's requests, and their counts by dimension, value and bucket."""
 
-from tsg_agent.evidence.grid import Grid
+from tsg_agent.evidence.grid import Grid, check_length
 from tsg_agent.evidence.measure import Measurer, calls_of
 from tsg_agent.evidence.measurement import Counts, Measurement, Table, measured
 from tsg_agent.evidence.requests import Requests, read_requests
 
-__all__ = ["Counts", "Grid", "Measurement", "Measurer", "Requests", "Table", "calls_of", "measured", "read_requests"]
+__all__ = [
+    "Counts",
+    "Grid",
+    "Measurement",
+    "Measurer",
+    "Requests",
+    "Table",
+    "calls_of",
+    "check_length",
+    "measured",
+    "read_requests",
+]

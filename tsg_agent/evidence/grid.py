@@ -8,8 +8,17 @@ from numpy.typing import NDArray
 
 from tsg_agent.errors import ParameterError
 
-MOST_BUCKETS = 200_000
-"""Nearly two years of five minutes. A window that begins with the calendar would fill the memory."""
+LONGEST = timedelta(days=100)
+"""Of a window, as far as the telemetry reaches: verdicts count by the minute, and more would fill the memory."""
+
+
+def check_length(begin: datetime, end: datetime, last: datetime | None) -> None:
+    """Raises ParameterError for a window, of telemetry until `last`, that is too long."""
+    if min(end, last or end) - begin > LONGEST:
+        raise ParameterError(
+            f"The window from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC is longer than {LONGEST.days} days.",
+            fix="Give --start-time and --end-time around the incident.",
+        )
 
 
 @dataclass(frozen=True)
@@ -41,14 +50,9 @@ class Grid:
         earliest: datetime | None = None,
         ended: datetime | None = None,
     ) -> "Grid":
-        """The buckets of a window (naive UTC), laid so that `start` is an edge. Raises ParameterError."""
+        """The buckets of a window (naive UTC), laid so that `start` is an edge."""
         width = timedelta(minutes=minutes)
         begin, end = window
-        if (end - begin) / width > MOST_BUCKETS:
-            raise ParameterError(
-                f"The window from {begin} to {end} has more than {MOST_BUCKETS:,} buckets of {minutes} minutes.",
-                fix="Give --start-time and --end-time around the incident.",
-            )
         if start is not None and not begin < start <= end:
             start = None  # nothing lies before, or nothing after: there is no onset to measure
         if start is None:
