@@ -115,7 +115,7 @@ class Desk:
 
     def __init__(self, service: Service, audit: Audit, limits: Limits) -> None:
         self.service, self.audit, self.limits = service, audit, limits
-        self.settings, self.sources = service.settings, service.sources
+        self.settings, self.sources, self.guide = service.settings, service.sources, service.guide
         self.ledger = Ledger(service.settings.state_dir)
         self.begun: Callable[[str], None] = lambda _id: None
         """Is told of each investigation that begins, or goes on."""

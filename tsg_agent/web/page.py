@@ -116,7 +116,7 @@ class Page:
         return self._shown(
             "running", title=one_line(standing.kept.title, TITLE), heading=one_line(standing.kept.title, TITLE),
             words=_words(standing), problem=_problem(events) if state == "failed" else "", asked=standing.questions,
-            checks=_checks(events, self._desk.service.guide), live=state not in ENDED,
+            checks=_checks(events, self._desk.guide), live=state not in ENDED,
             stops=state in ("running", "queued", "asked"),
             after=events[-1].sequence if events else 0, **shared,
         )  # fmt: skip
