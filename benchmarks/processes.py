@@ -12,7 +12,7 @@ def python(*arguments: str, path: str | None = None) -> str:
     """
     environment = {**os.environ, "PYTHONPATH": path} if path else None
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=path)  # noqa: S603 - no shell; only modules of this folder are named
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=path)
     if done.returncode:
         sys.exit(f"A benchmark's run failed:\n{done.stderr}")
     return done.stdout

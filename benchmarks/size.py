@@ -128,7 +128,7 @@ def _wordy() -> str:
         f"CASE WHEN n % step = 0 THEN repeat('x', {LONG}) || n ELSE {name} END AS {name}" for name in ERRORS
     )
     rows = "SELECT *, row_number() OVER () AS n, greatest(1, count(*) OVER () // {rows}) AS step FROM {{source}}"
-    return f"SELECT * EXCLUDE (n, step) REPLACE ({texts}) FROM ({rows.format(rows=WORDY_ROWS)})"  # noqa: S608 - only constants of this file are put in
+    return f"SELECT * EXCLUDE (n, step) REPLACE ({texts}) FROM ({rows.format(rows=WORDY_ROWS)})"
 
 
 def _week(table: str) -> Callable[[Path], None]:
@@ -151,8 +151,8 @@ def _both(*changes: Callable[[Path], None]) -> Callable[[Path], None]:
 
 PATHS = "SELECT * REPLACE ('/api/item/' || row_number() OVER () AS endpoint_path) FROM {source}"
 COPIED = "correlation_id || '-' || d AS correlation_id, workflow_id || '-' || d AS workflow_id"
-MANY = f"range((SELECT {RUNS} // count(*) + 1 FROM {{source}})) AS copies(d) LIMIT {RUNS}"  # noqa: S608 - a number of this file
-MANY_RUNS = f"SELECT * EXCLUDE (d) REPLACE ({COPIED}) FROM {{source}}, {MANY}"  # noqa: S608 - texts of this file
+MANY = f"range((SELECT {RUNS} // count(*) + 1 FROM {{source}})) AS copies(d) LIMIT {RUNS}"
+MANY_RUNS = f"SELECT * EXCLUDE (d) REPLACE ({COPIED}) FROM {{source}}, {MANY}"
 CASES = (
     Case("plain"),
     Case(f"{REQUESTS:,} paths", _changed("api_gateway_logs", PATHS)),

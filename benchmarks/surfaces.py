@@ -59,7 +59,7 @@ async def _measured(folder: Path) -> list[tuple[str, str]]:
     command = [sys.executable, "-m", "tsg_agent", "serve", f"shop={folder / 'checkout' / 'telemetry'}"]
     command += ["--port", str(port), "--config", str(config)]
     state = {**os.environ, "TSG_STATE_DIR": str(folder / "state")}
-    server = subprocess.Popen(command, env=state, stderr=subprocess.DEVNULL)  # noqa: S603 - no shell; this environment's own tsg-agent
+    server = subprocess.Popen(command, env=state, stderr=subprocess.DEVNULL)
     try:
         return await _loaded(port, server.pid, incident.read_text("utf-8"))
     finally:

@@ -40,7 +40,7 @@ app.command("effects")(effects)
 
 
 @app.command()
-def run(  # noqa: PLR0913, PLR0917 - typer makes each parameter a flag
+def run(
     cases: Annotated[list[str] | None, typer.Option(help="ids, groups or tags (`smoke`, `step 5`); none = all")] = None,
     entrant: Annotated[
         str, typer.Option(help="rules, agent, guide, react, command:…, python:module:function")

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.browsing import chromium
 from tsg_agent import Report, Request, Settings, investigate, open_telemetry
 from tsg_agent.simulator.demos import demo_named, write_demo
 from tsg_agent.telemetry.engine import Engine
@@ -30,3 +32,10 @@ def engine(incident: Request) -> Iterator[Engine]:
 def by_rules(incident: Request, engine: Engine) -> Report:
     """What the rules conclude, with no model."""
     return investigate(incident, settings=Settings(), engine=engine)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """For the module's tests."""
+    with chromium() as started:
+        yield started

@@ -152,7 +152,7 @@ def test_a_broken_table_is_a_typed_error(tmp_path: Path) -> None:
         Store(tmp_path).frames("x").get("plugin_8")
 
 
-def test_a_write_that_is_cancelled_locks_nobody_out(tmp_path: Path) -> None:
+def test_a_write_that_is_cancelled_locks_nobody_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "checkpoints.sqlite"
 
     async def run() -> None:
@@ -164,7 +164,7 @@ def test_a_write_that_is_cancelled_locks_nobody_out(tmp_path: Path) -> None:
                 await asyncio.sleep(0.1)
                 await commit()
 
-            saver.conn.commit = slowly  # type: ignore[method-assign] - the moment between the rows and their commit
+            monkeypatch.setattr(saver.conn, "commit", slowly)  # between the rows and their commit
             place: Any = {"configurable": {"thread_id": "one", "checkpoint_ns": "", "checkpoint_id": "1"}}
             write = asyncio.create_task(saver.aput_writes(place, [("channel", 1)], "task"))
             await begun.wait()

@@ -36,7 +36,7 @@ def _tell(progress: Progress, task: TaskID, done: int, total: int) -> None:
     progress.update(task, completed=done, total=total)
 
 
-def command(  # noqa: PLR0913, PLR0917 - typer makes each parameter a flag
+def command(
     only: Annotated[list[str] | None, typer.Option(help="a bound's name; may be repeated")] = None,
     quick: Annotated[bool, typer.Option(help="a sample of each")] = False,
     shared: Annotated[Path | None, typer.Option(help="folder of incidents/ and localization/")] = None,

@@ -21,7 +21,7 @@ SHOWN = 40
 """Wrong cases that are named."""
 
 
-def command(  # noqa: PLR0913, PLR0917 - typer makes each parameter a flag
+def command(
     folders: Annotated[list[Path] | None, typer.Argument(help="folders of cases, or cases")] = None,
     generated: Annotated[int, typer.Option(min=0, help="so many made cases with causes")] = 0,
     quiet: Annotated[int, typer.Option(min=0, help="so many made cases without")] = 0,

@@ -1,7 +1,7 @@
 """The exam's page: its headline, and that a phone shows it without scrolling sideways."""
 
-import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -11,7 +11,6 @@ from eval.cli import app
 from eval.report import html, markdown
 from eval.results import Head, Result, Run, read
 
-CHROMIUM = shutil.which("chromium")
 PHONE = 390
 
 
@@ -47,14 +46,9 @@ def test_an_entrant_is_called_as_its_user_wants(tmp_path: Path, cache: Path) -> 
 
 
 @pytest.mark.surfaces
-@pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_on_a_phone_it_does_not_scroll_sideways(scheme: str) -> None:
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: `make test-surfaces` installs it")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": PHONE, "height": 844}, color_scheme=scheme)
-        page.set_content(html([run("ours", [1.0, 0.0]), run("theirs, with a name that is long", [0.0, 1.0])]))
-        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
-        browser.close()
+def test_on_a_phone_it_does_not_scroll_sideways(scheme: str, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": PHONE, "height": 844}, color_scheme=scheme)
+    page.set_content(html([run("ours", [1.0, 0.0]), run("theirs, with a name that is long", [0.0, 1.0])]))
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE

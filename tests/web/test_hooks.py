@@ -238,7 +238,7 @@ def test_an_incident_that_is_reopened_is_another(client: httpx.Client) -> None:
 
 def test_who_is_unsubscribed_is_heard(client: httpx.Client) -> None:
     url = "https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription&Again"
-    body = sns("UnsubscribeConfirmation", Message="You have chosen", SubscribeURL=url, Token="x")  # noqa: S106 - none
+    body = sns("UnsubscribeConfirmation", Message="You have chosen", SubscribeURL=url, Token="x")  # noqa: S106 - SNS calls a message's own mark so
     assert send(client, "cloudwatch", body).json() == {"nothing": "unsubscribed"}
     assert url not in FETCHED  # it is not subscribed again
 

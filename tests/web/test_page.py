@@ -1,7 +1,6 @@
 """The page in a browser, under its policy. Needs Debian's chromium: apt-get install chromium."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,27 +15,15 @@ pytest.importorskip("fastapi", reason="needs the extra `serve`: pip install 'tsg
 pytest.importorskip("playwright.sync_api", reason="needs playwright: `make test-surfaces` installs it")
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.report.test_browser import FAINT, NAMELESS, OVERPRINTED
 from tests.web.serving import OPEN, TOKENS, served, tokens
 from tsg_agent.web.config import Serving
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.surfaces,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium"),
-]
+pytestmark = pytest.mark.surfaces
 LONG = 30_000
 NARROW, WIDE = {"width": 390, "height": 844}, {"width": 1100, "height": 900}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
