@@ -5,12 +5,12 @@ from dataclasses import replace
 from tsg_agent.extract.mentions import mentioned
 from tsg_agent.verdicts import Evidence, judge
 from tsg_agent.verdicts.judge import Judged
-from tsg_agent.verdicts.mentioned import measured_mentions, names_in
+from tsg_agent.verdicts.mentioned import names_in, with_mentions
 
 
 def judge_with_suspects(evidence: Evidence, text: str) -> Judged:
     """The verdicts, and each mention of the text with its figures; the parameters' own words are no suspicion."""
     judged, given = judge(evidence), evidence.parameters
     told = (given.service_name, given.region, given.environment, *given.other_regions)
-    found = measured_mentions(mentioned(text, names_in(judged.measurement), told), judged)
-    return replace(judged, judgement=judged.judgement.model_copy(update={"mentioned": found}))
+    found = mentioned(text, names_in(judged.measurement), told)
+    return replace(judged, judgement=with_mentions(found, judged))

@@ -13,9 +13,10 @@ from tests.samples import START as AT
 from tests.samples import finding
 from tests.verdicts.judging import confirmed, shadows
 from tests.verdicts.made import MINUTES, START, Part, evidence, judged, made
-from tsg_agent.models import Confidence, Judgement, Measure, Onset, OnsetKind, Rate, Tier, Verdict
+from tsg_agent.models import Confidence, Judgement, Measure, Mention, Onset, OnsetKind, Rate, Tier, Verdict
 from tsg_agent.verdicts import judge, ledger
-from tsg_agent.verdicts.verdict import told_alike
+from tsg_agent.verdicts.mentioned import with_mentions
+from tsg_agent.verdicts.verdict import key_of, told_alike
 
 OLD, NEW = {"service_version": "1.9.0"}, {"service_version": "1.10.0"}
 
@@ -230,6 +231,17 @@ def test_every_figure_that_a_cause_cites_is_among_the_measured() -> None:
     for one in (*judgement.causes, *judgement.rejected):
         row = held[one.evidence[-1]]
         assert (row.subject, row.after) == (one.subject, one.onset.after)
+
+
+def test_what_the_text_brings_up_is_a_measured_row_and_has_no_second_one() -> None:
+    zones_named = [Mention(words=one, kind="zone", subject={"availability_zone": one}) for one in ("z1", "z3")]
+    judgement = with_mentions([*zones_named, Mention(words="DNS", kind="DNS")], judge(evidence(made(*zones()))))
+    rows = {row.id: row for row in judgement.measured}
+    cause, even, absent = judgement.mentioned
+    assert cause.cited in judgement.causes[0].evidence
+    assert (rows[even.cited].subject, rows[even.cited].after) == ({"availability_zone": "z3"}, even.after)
+    assert not absent.cited
+    assert len({(key_of(row.subject), row.measure) for row in rows.values()}) == len(rows)
 
 
 def test_a_cause_is_drawn_beside_the_service() -> None:

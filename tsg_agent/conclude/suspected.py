@@ -44,7 +44,7 @@ def _answer(one: Mention, causes: list[Cause], rejected: list[Rejected], *, unma
     if about:
         item = min(about, key=lambda found: len(found.subject))
         return _said(one, Reply.NO, _dismissed(one, item), item.evidence)
-    return _said(one, Reply.NO, _even(one))
+    return _said(one, Reply.NO, _even(one), [one.cited] if one.cited else [])
 
 
 def _said(one: Mention, answer: Reply, because: str, evidence: list[str] | None = None) -> Suspicion:

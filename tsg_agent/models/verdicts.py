@@ -242,6 +242,7 @@ class Mention(Model):
     before: Rate | None = None
     after: Rate | None = None
     rest: Rate | None = Field(None, description="all other requests since the start")
+    cited: str = Field("", description="the measured row of its figures, M.<i>; empty = it has none")
 
 
 class Description(Model):
