@@ -34,6 +34,11 @@ ERRORS = "tsg_agent.escape"
 """The name under which a stream finds how to write what its encoding lacks."""
 
 
+def utf8(text: str) -> str:
+    """A text that can be sent: lone surrogates, which are no characters outside of Python, become escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def one_line(text: object, limit: int | None = None) -> str:
     """Telemetry's or a person's text, fit to stand inside a sentence.
 

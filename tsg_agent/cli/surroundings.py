@@ -4,6 +4,7 @@ import os
 import sys
 
 from tsg_agent.errors import ParameterError, SettingsError
+from tsg_agent.escape import utf8
 
 NEEDED = 2_500 * 2**20
 """Bytes of addresses for an investigation of small telemetry: most are its threads' and are never touched."""
@@ -38,8 +39,9 @@ def check_arguments(arguments: list[str]) -> None:
     """Raises ParameterError for an argument that is no UTF-8: it could be no name of anything here."""
     wrong = [one for one in arguments if any("\ud800" <= character <= "\udfff" for character in one)]
     if wrong:
-        shown = wrong[0].encode("utf-8", "backslashreplace").decode()
-        raise ParameterError(f"The argument {shown} is no text in UTF-8.", fix="Rename the file, or write it in UTF-8.")
+        raise ParameterError(
+            f"The argument {utf8(wrong[0])} is no text in UTF-8.", fix="Rename the file, or write it in UTF-8."
+        )
 
 
 def check_memory() -> None:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from tsg_agent.escape import utf8
 from tsg_agent.sandbox.failures import SandboxViolation
 from tsg_agent.sandbox.limits import Limits
 from tsg_agent.sandbox.result import Cell, Column, Opaque, Table, Value
@@ -124,8 +125,7 @@ def _scalar(data: object, limits: Limits) -> Cell:
 def _text(data: object, most: int) -> str:
     if not isinstance(data, str) or len(data) > most:
         raise SandboxViolation("a text was expected, within its limit")
-    # Lone surrogates are no text outside Python: they become escapes.
-    return data.encode("utf-8", "backslashreplace").decode("utf-8")
+    return utf8(data)
 
 
 def _count(data: object) -> int:

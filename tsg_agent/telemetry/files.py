@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from tsg_agent.errors import TelemetryError
+from tsg_agent.escape import utf8
 from tsg_agent.telemetry.catalog import CATALOG, LOGS
 from tsg_agent.telemetry.values import is_text, literal
 
@@ -230,14 +231,9 @@ def group_files(
     for group in groups.values():
         _check_places([path for path in group if not path.is_relative_to(unpacked_to)], location)
     taken = {path for group in groups.values() for path in group}
-    beside = tuple(_shown(path.name) for path in paths if path not in taken)
+    beside = tuple(utf8(path.name) for path in paths if path not in taken)
     found = {name: _same_kind(name, group) for name, group in groups.items()}
     return {name: replace(table, passed_over=beside if name == LOGS.name else ()) for name, table in found.items()}
-
-
-def _shown(name: str) -> str:
-    """A file's name as text: bytes that are none are escaped."""
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _check_places(paths: list[Path], location: str) -> None:
@@ -247,7 +243,7 @@ def _check_places(paths: list[Path], location: str) -> None:
     """
     for path in paths:
         if not is_text(str(path)):
-            raise TelemetryError(f"The name of {_shown(str(path))} is no text in UTF-8.", fix="Rename that file.")
+            raise TelemetryError(f"The name of {utf8(str(path))} is no text in UTF-8.", fix="Rename that file.")
         if str(path) != location and not path.resolve().is_relative_to(_root(location)):
             raise TelemetryError(
                 f"{path} is a link to a file outside of {location}, which is not followed.",
