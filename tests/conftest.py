@@ -1,5 +1,6 @@
 """An incident to investigate and to ask about, with and without a model: made once for all tests."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from tests.browsing import chromium
 from tsg_agent import Report, Request, Settings, investigate, open_telemetry
 from tsg_agent.simulator.demos import demo_named, write_demo
 from tsg_agent.telemetry.engine import Engine
+
+# A shell starts what runs in its background deaf to Ctrl-C, and so would be all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
