@@ -33,7 +33,8 @@ from tsg_agent.errors import WorkerError
 from tsg_agent.events import Event
 from tsg_agent.recording import comparable
 from tsg_agent.service import calls
-from tsg_agent.store import Store
+from tsg_agent.service.processes import Crashed, Processes
+from tsg_agent.store import ENDED, Store
 from tsg_agent.telemetry.engine import Engine
 
 pytestmark = pytest.mark.surfaces
@@ -305,6 +306,35 @@ def test_what_fails_in_a_worker_is_the_typed_error(incident: Request, tmp_path: 
 def test_workers_without_an_event_loop(incident: Request, tmp_path: Path) -> None:
     with SyncService({"shop": incident.telemetry}, settings=Settings(state_dir=tmp_path), workers=1) as service:
         assert service.ended(service.start(incident.text)).causes
+
+
+def test_a_worker_that_is_killed_as_it_ends_concludes_once(
+    incident: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its report is there and the log has it; whoever goes on takes away what is left, and nothing was interrupted."""
+    crashed: list[str] = []
+    done = Processes.done
+
+    async def killed(self: Processes, name: str, *given: Any, **named: Any) -> dict[str, Any]:
+        said = await done(self, name, *given, **named)
+        if not crashed:
+            crashed.append(name)
+            (tmp_path / name / ENDED).unlink()  # as before its last step
+            raise Crashed("SIGKILL")
+        return said
+
+    monkeypatch.setattr(Processes, "done", killed)
+
+    async def main() -> None:
+        async with door(incident, tmp_path, 1) as service:
+            identity = await service.start(incident.text)
+            assert (await service.ended(identity)).causes
+            kinds = [one.kind for one in await service.events(identity)]
+            assert crashed == [identity]
+            assert (kinds.count("concluded"), kinds[-1]) == (1, "concluded"), kinds
+
+    asyncio.run(main())
+    assert ended_once(tmp_path) == ["finished"]
 
 
 def test_workers_are_killed_at_random_moments(incident: Request, tmp_path: Path) -> None:

@@ -228,7 +228,8 @@ class Investigation:
         """The report, when the log has that it concluded, once, and its steps are gone."""
         assert self.store is not None  # noqa: S101 - only called with a store
         try:
-            if (await asyncio.to_thread(self.store.events.states)).get(self.identity) != "concluded":
+            logged = await asyncio.to_thread(self.store.events.after, self.identity)
+            if all(event.kind != "concluded" for event in logged):  # whoever was killed as it ended may have told it
                 self.heard.log("concluded", headline=report.headline, causes=len(report.causes))
                 await written()
             await asyncio.to_thread(self.store.end, self.identity, report.headline)

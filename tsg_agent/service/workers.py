@@ -85,8 +85,9 @@ class Workers:
                     if crashes == TRIES:
                         fix = f"`tsg-agent resume {identity}` goes on; a machine without memory ends processes, too."
                         raise WorkerError(f"The process of the investigation ended twice ({crash}).", fix=fix) from None
-                    heard.log("interrupted", why=f"Its process ended ({crash}); another goes on.")
-                    job = job._replace(go_on=True, answers=None if await last() == "answered" else job.answers)
+                    if await last() != "concluded":  # it was killed as it ended, and another sees to what is left
+                        heard.log("interrupted", why=f"Its process ended ({crash}); another goes on.")
+                    job = job._replace(go_on=True)
                     continue
                 if said["how"] != "asked":
                     break
@@ -95,7 +96,7 @@ class Workers:
             if said["how"] == "failed":
                 raise error_of(said)
         except asyncio.CancelledError:
-            if not heard.open and await last() != "interrupted":
+            if not heard.open and await last() not in ("interrupted", "concluded"):
                 heard.log("interrupted")
             raise
         except WorkerError as error:
