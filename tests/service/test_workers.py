@@ -269,7 +269,7 @@ def test_cancel_ends_the_worker(incident: Request, tmp_path: Path, monkeypatch: 
     async def main() -> None:
         async with door(incident, tmp_path / "state", workers=1) as service:
             identity, waits = await service.start(incident.text), await service.start(incident.text)
-            await event(service, identity, "check began")
+            await event(service, identity, "began")  # early: it must not have ended when it is cancelled
             held = pid(service, identity)
             await service.cancel(identity)
             with pytest.raises(ProcessLookupError):
@@ -278,7 +278,7 @@ def test_cancel_ends_the_worker(incident: Request, tmp_path: Path, monkeypatch: 
             assert (await service.ended(waits)).causes
             assert (await event(service, waits, "queued")).data == {"place": 1}
             running = await service.start(incident.text)
-            await event(service, running, "check began")
+            await event(service, running, "began")
             os.kill(pid(service, running), signal.SIGKILL)
             await event(service, running, "interrupted")
             assert list(scratch.iterdir())
