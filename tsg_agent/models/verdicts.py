@@ -182,6 +182,7 @@ class Start(Model):
 class TrafficLoss(Model):
     """Requests that stopped coming. They have no rows, so they are in no share of failures."""
 
+    subject: Subject = Field(default_factory=dict, description="whose; empty = the whole service's")
     since: AwareDatetime = Field(description="UTC")
     before: float = Field(description="requests a minute before")
     after: float = Field(description="requests a minute since then, to the window's end")

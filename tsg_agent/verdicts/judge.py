@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,7 +34,7 @@ from tsg_agent.verdicts.dismissed import Key, dismissed
 from tsg_agent.verdicts.gates import gate_of
 from tsg_agent.verdicts.impact import Impact
 from tsg_agent.verdicts.ledger import Ledger, by_bucket, charted
-from tsg_agent.verdicts.lost_traffic import fall_of
+from tsg_agent.verdicts.lost_traffic import lost_traffic
 from tsg_agent.verdicts.members import SUPPORT
 from tsg_agent.verdicts.naming import Names
 from tsg_agent.verdicts.notes import notes_of
@@ -243,7 +242,7 @@ class _Case:
             series=charted(measurement, drawn),
             measured=context.ledger.rows,
             start=start,
-            traffic=self._traffic(),
+            traffic=self._traffic(explained=any(one.confidence is Confidence.CONFIRMED for one in verdicts)),
             considered=considered(explained),
             reach=impact.reach([one for one, how in weighed if how.confidence is Confidence.CONFIRMED]),
             course=impact.course(start, start.measure, self._until) if start.measure in OUTCOMES else None,
@@ -255,16 +254,13 @@ class _Case:
         """When the window, or before it the telemetry, ends."""
         return self.end if self.evidence.until is None else min(self.end, _naive(self.evidence.until))
 
-    def _traffic(self) -> TrafficLoss | None:
-        """Requests that stopped coming, at the entry."""
-        end = self._until
-        minutes = int((end - self.begin).total_seconds() // MINUTE)
-        second = self.requests.second if self.explainer.entry is None else self.requests.second[self.explainer.entry]
-        weight = self.requests.weight
-        if weight is not None and self.explainer.entry is not None:
-            weight = weight[self.explainer.entry]
-        fall = fall_of(np.bincount(second // MINUTE, weight).astype(float), minutes)
-        return None if fall is None else TrafficLoss(since=self._time(fall[0]), before=fall[1], after=fall[2])
+    def _traffic(self, *, explained: bool) -> TrafficLoss | None:
+        """Requests that stopped coming. Those of one client do not come where it is broken: then it is no finding."""
+        minutes = int((self._until - self.begin).total_seconds() // MINUTE)
+        fall = lost_traffic(self.requests, self.explainer.entry, minutes, parts=not explained)
+        if fall is None:
+            return None
+        return TrafficLoss(subject=fall.subject, since=self._time(fall.minute), before=fall.before, after=fall.after)
 
     def _steps_of(self, one: Workflow) -> pd.DataFrame | None:
         """Plugin 8's rows of a workflow's runs since it broke, without those that other causes account for."""
