@@ -78,7 +78,7 @@ def _against(sla: Sla, share: float | None) -> str:
 
 
 def _cause(case: Case, cause: Cause) -> str:
-    start = case.start
+    start = cause.began or case.start
     reported = case.judgement.start.reported
     other = reported is not None and start is not None and abs(reported - start) >= TOLD
     said = f" (reported {clock(reported)})" if other and reported is not None else ""

@@ -118,6 +118,7 @@ class Verdict(Model):
     tier: Tier
     onset: Onset
     contrast: Contrast
+    began: AwareDatetime | None = Field(None, description="where it began later than the incident: when")
     confidence: Confidence | None = None
     shortfalls: list[str] = Field(default_factory=list, description="rules that a suspect falls short of, in words")
     dismissal: str = Field("", description="unchanged, below_threshold, no_contrast, no_onset, too_few, everything, …")

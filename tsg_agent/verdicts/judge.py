@@ -129,7 +129,10 @@ class _Case:
         )
         names = Names(self.evidence.guide, measurement, self.findings, self.limits)
         ledger = Ledger(known=start.measured is not None)
-        context = Context(self.evidence.guide, self.requests, measurement, self.findings, self.limits, names, ledger)
+        context = Context(
+            self.evidence.guide, self.requests, measurement, self.findings, self.limits, names, ledger, start,
+            begin=self._time(0),
+        )  # fmt: skip
         return Judged(self._judgement(explained, weighed, workflows, start, context), measurement)
 
     def _weighed(self, one: Found) -> Weighed | None:
