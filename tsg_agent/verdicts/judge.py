@@ -43,6 +43,7 @@ from tsg_agent.verdicts.runs import Runs
 from tsg_agent.verdicts.verdict import considered, key_of, parts_of, request_verdict, told_alike, workflow_verdict
 from tsg_agent.verdicts.workflows import SCENARIO, Workflow, WorkflowJudge
 from tsg_agent.wording import column_words, listed
+from tsg_agent.workflow_analysis import step_that_fails
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ class _Case:
         impact = Impact(self.explainer, context.measurement, self.given.region)
         ranked = [
             ((how.confidence is not Confidence.CONFIRMED, one.measure in SYMPTOMS, -one.worth),
-             request_verdict(one, how, workflows, context, impact.effect(one, how, weighed)))
+             self._at_its_step(one, request_verdict(one, how, workflows, context, impact.effect(one, how, weighed))))
             for one, how in weighed
         ]  # fmt: skip
         ranked += [
@@ -271,9 +272,18 @@ class _Case:
             return None
         steps = self.evidence.steps()
         since = self.begin + timedelta(minutes=one.moment.start if one.moment else 0)
-        mine = steps[(steps[SCENARIO].astype("str") == one.scenario) & (steps["timestamp"] >= since)]
+        mine = _of_scenario(steps, one.scenario, since)
         left = mine[~mine["correlation_id"].isin(one.explained)] if one.explained else mine
         return left if len(left) else mine
+
+    def _at_its_step(self, one: Found, verdict: Verdict) -> Verdict:
+        """Requests of a workflow, with the step that they are of: where its rows say that failures gather."""
+        scenario = one.subject.get(SCENARIO)
+        if scenario is None or self.evidence.steps is None:
+            return verdict
+        since = self.begin + timedelta(minutes=one.moment.start)
+        step = step_that_fails(_of_scenario(self.evidence.steps(), scenario, since), self.limits.workflow)
+        return verdict.model_copy(update={"subject": {**verdict.subject, "workflow_step": step}}) if step else verdict
 
     def _known(self, verdicts: list[Verdict]) -> set[Key]:
         """The subjects that causes, their parts, their blast radius and their impact are about."""
@@ -289,6 +299,10 @@ class _Case:
             told = [key_of(table.subject(row)) for table in kinds for row in range(len(table.values))]
             reasons |= dict.fromkeys(told, "describes")
         return reasons
+
+
+def _of_scenario(steps: pd.DataFrame, scenario: str, since: datetime) -> pd.DataFrame:
+    return steps[(steps[SCENARIO].astype("str") == scenario) & (steps["timestamp"] >= since)]
 
 
 def _series(requests: Requests, measure: Measure, rows: Bools) -> Series:
