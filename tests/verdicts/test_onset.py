@@ -128,6 +128,13 @@ def test_a_long_ramp_begins_before_its_steepest_part() -> None:
     assert 60 <= one.start <= 80
 
 
+def test_a_drift_before_is_no_beginning() -> None:
+    """Somewhat more fails for an hour than before, and then far more."""
+    requests = np.full(MINUTES, 1000.0)
+    failures = np.concatenate([np.full(BEGAN - 60, 20.0), np.full(60, 27.0), np.full(MINUTES - BEGAN, 60.0)])
+    assert abs(found((failures, requests)).start - BEGAN) <= 1
+
+
 def test_a_burst_that_was_over_is_no_part_of_what_came_later() -> None:
     failures, requests = drawn(0.01, 0.2)
     failures[40:50] = 30.0

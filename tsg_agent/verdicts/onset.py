@@ -25,6 +25,8 @@ SHORTEST = 2
 """Minutes that an incident lasts at least."""
 BEFORE = 5
 """Minutes with requests that lie before it at least."""
+GROWN = 2.0
+"""A ramp has begun where the failing share is twice what it was; less is a drift."""
 SPREAD = 5
 """Minutes of a bucket in which overdispersion is measured: bursts last longer than one."""
 
@@ -68,6 +70,9 @@ def change_point(
         earlier = _span(failures[: found.start], requests[: found.start], reported, alpha)
         if earlier is None or not earlier.clear or earlier.end is not None:
             break
+        mild, usual = slice(earlier.start, found.start), slice(0, earlier.start)
+        if _rate(failures, requests, mild) < GROWN * _rate(failures, requests, usual):
+            break
         found = replace(found, start=earlier.start, earliest=earlier.earliest, latest=earlier.latest)
     return found
 
@@ -93,6 +98,10 @@ def _lasting(
     other = _span(calm, requests, reported, alpha)
     apart = other is not None and (other.start > flash + SHORTEST or (other.end is not None and other.end <= flash))
     return other if other is not None and other.clear and apart else found
+
+
+def _rate(failures: Floats, requests: Floats, some: slice) -> float:
+    return float(share(failures[some].sum(), requests[some].sum()))
 
 
 def _span(
