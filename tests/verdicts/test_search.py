@@ -295,7 +295,7 @@ def test_names_mean_nothing() -> None:
 
 
 def test_a_value_whose_leaving_out_names_what_is_well_stays() -> None:
-    """Four fifths of a client's requests in a zone are bids, and only those fail: the others would not be told apart."""
+    """Four fifths of a client's requests in a zone are bids, and only those fail: the others are not told with them."""
     parts = [
         Part({"availability_zone": zone, "client_type": client, "endpoint_path": path}, many, 0.001, 0.001)
         for zone in ("z1", "z2", "z3")
