@@ -53,6 +53,8 @@ class Found:
     """Dimensions of an earlier cause that its requests do not record: they may be that cause's failures."""
     faint: bool = False
     """Short of what chance among all descriptions could explain, by little."""
+    merged: tuple[Key, ...] = ()
+    """The descriptions whose requests these are, where the subject is what their failures name."""
     rest: Series | None = None
     """What it is compared with, where that is not all other requests: another region's are not among them."""
 

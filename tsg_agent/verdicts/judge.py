@@ -27,6 +27,7 @@ from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Bools
 from tsg_agent.steps.step import Step
 from tsg_agent.steps.typed_guide import TypedGuide
+from tsg_agent.verdicts.called import with_dependencies
 from tsg_agent.verdicts.causes import OUTCOMES, SYMPTOMS, Explained, Explainer, Found
 from tsg_agent.verdicts.confidence import GATE_CLOSED, NO_CONTRAST, UNSETTLED, Series, Sides, Weighed, weigh
 from tsg_agent.verdicts.context import Context
@@ -116,7 +117,7 @@ class _Case:
 
     def judged(self) -> Judged:
         """Everything, in order: causes among requests, the region, workflows, then words and figures."""
-        explained = self.explainer.explain()
+        explained = with_dependencies(self.explainer.explain(), self.explainer)
         region = region_found(self.explainer, explained, self.evidence.regions, self.given.region)
         found = [*explained.found, *([region] if region is not None else [])]
         weighed = [(one, how) for one in found if (how := self._weighed(one)) is not None]
