@@ -317,10 +317,10 @@ class Explainer:
 
 
 def describing(requests: Requests, column: Column, codes: NDArray[np.intp], before: int) -> Bools:
-    """Which codes say what failed, not where: requests that went well never carry them, nor did they before.
-
     """Which codes say what failed, not where: what went well never carries them, nor did it before.
-    error, where all others say "edge". What is new in it names failures too.
+
+    A column names failures where most values that failed before `before` (minutes) are of that kind: the component of
+    an error, where all others say "edge". What is new in it names failures too.
     """
     carried = np.zeros(len(column.values) + 1, bool)  # the last: by what has no value
     for some in blocks(len(requests)):
