@@ -4,7 +4,6 @@ import asyncio
 import functools
 import gc
 import time
-import weakref
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -118,7 +117,7 @@ class Service:
         self._calls = Calls(self.sources, self.settings, guide)
         self._known: dict[str, tuple[float, Known]] = {}
         self._reading: dict[str, asyncio.Task[Known]] = {}
-        self._followed: weakref.WeakValueDictionary[str, Following] = weakref.WeakValueDictionary()
+        self._following: Following | None = None
 
     async def __aenter__(self) -> Self:
         _imported()
@@ -253,12 +252,16 @@ class Service:
 
     async def follow(self, identity: str, after: int = 0) -> AsyncIterator[Event]:
         """The events behind number `after`, and those that come, until nothing more will unless somebody goes on."""
+        async for news in self.news(identity, after):
+            for event in news:
+                yield event
+
+    async def news(self, identity: str, after: int = 0) -> AsyncIterator[Events]:
+        """As `follow`: as many at once as there are, and an empty list now and then while nothing happens."""
         await asyncio.to_thread(self.store.recall, identity)
-        following = self._followed.get(identity)
-        if following is None:
-            following = self._followed[identity] = Following(self.store.events, identity, lambda: self._over(identity))
-        async for event in following.after(after):
-            yield event
+        self._following = self._following or Following(self.store.events, self._over)
+        async for news in self._following.after(identity, after):
+            yield news
 
     async def report(self, identity: str, form: Form = "json") -> str:
         """The report of an investigation that has concluded; its telemetry may be gone. `json`: as it was written."""
@@ -333,7 +336,8 @@ class Service:
         return True
 
     def _runs(self, identity: str) -> bool:
-        return identity in self._live and self._live[identity].runs
+        live = self._live.get(identity)
+        return live is not None and live.runs
 
     async def _go_on(self, identity: str, answers: Any) -> None:
         if self._runs(identity):
@@ -378,13 +382,12 @@ class Service:
 
     def _tell(self, identity: str) -> None:
         """Whoever follows it: something happened."""
-        following = self._followed.get(identity)
-        if following is not None:
-            following.told()
+        if self._following:
+            self._following.told(identity)
 
-    async def _over(self, identity: str) -> bool:
-        """Whether nothing more will happen in an investigation unless somebody goes on."""
-        return not self._runs(identity) and (await asyncio.to_thread(self.store.about, identity)).state not in PENDING
+    def _over(self, identity: str) -> bool:
+        """Whether nothing more will happen in an investigation unless somebody goes on. For a thread."""
+        return not self._runs(identity) and self.store.about(identity).state not in PENDING
 
     def _asked(self, identity: str) -> Questions:
         asked = [event for event in self.store.events.after(identity) if event.kind == "asked"]

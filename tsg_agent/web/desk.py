@@ -221,12 +221,18 @@ class Desk:
         return await self.service.events(identity, after)
 
     async def follow(self, identity: str, after: int = 0) -> AsyncIterator[Event]:
-        """See Service.follow; those who read are counted."""
+        """See Service.follow."""
+        async for news in self.news(identity, after):
+            for event in news:
+                yield event
+
+    async def news(self, identity: str, after: int = 0) -> AsyncIterator[Events]:
+        """See Service.news; those who read are counted."""
         await self.check(identity)
         self.readers += 1
         try:
-            async for event in self.service.follow(identity, after):
-                yield event
+            async for news in self.service.news(identity, after):
+                yield news
         finally:
             self.readers -= 1
 
