@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request
-from fastapi.responses import Response
-from fastapi.sse import EventSourceResponse
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from tsg_agent.events import Event
@@ -28,6 +27,12 @@ MEDIA: dict[str, str] = {
 }  # fmt: skip
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-popups"
 """Of a report as a file: its style is in it, and it has no script."""
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
 
 
 class Problem(BaseModel):
@@ -189,13 +194,13 @@ def make_api(desk: Desk) -> APIRouter:
 
     @api.get(
         "/investigations/{identity}/events",
-        response_class=EventSourceResponse,
+        response_class=EventStream,
         responses={**ONE, 204: {"description": "it has ended, and nothing is left to read"}},
         tags=["investigations"],
     )
     async def events(identity: Identity, after: Annotated[int, Depends(may_read)]) -> Response:
         """What happens, as server-sent events, resumed by Last-Event-ID, until it has ended."""
-        return EventSourceResponse(_sent(desk.news(identity, after)), headers={"x-accel-buffering": "no"})
+        return EventStream(_sent(desk.news(identity, after)), headers={"x-accel-buffering": "no"})
 
     @api.get(
         "/investigations/{identity}/report",
