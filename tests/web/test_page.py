@@ -98,6 +98,26 @@ def test_what_is_asked_is_answered_and_branches_are_seen(page: Page) -> None:
     concluded(page)
 
 
+def test_a_check_says_in_words_how_it_stands_and_no_label_is_cut(page: Page, site: tuple[httpx.Client, Path]) -> None:
+    store, identity = Store(Settings(state_dir=site[1]).state_dir), "0123456789cd"
+    store.remember(identity, Request(text="Checkout fails", telemetry="x"))
+    ended = {"step": 2, "title": "Service version regression", "label": "REGRESSION_DETECTED", "status": "ok"}
+    for kind, data in (
+        ("began", {}),
+        ("check began", {"step": 3, "title": "Feature flag impact"}),
+        ("check ended", ended),
+    ):
+        store.events.append(identity, kind, data)
+    store.events.append(identity, "cancelled", {})
+    page.set_viewport_size(NARROW)  # type: ignore[arg-type]  # width and height
+    page.goto(f"{site[0].base_url}/investigations/{identity}")
+    said = page.locator("#live").aria_snapshot()
+    assert "Service version regression REGRESSION_DETECTED" in said
+    assert "Feature flag impact running" in said
+    assert not set("○◐●") & set(said)  # a screen reader would read them out
+    assert page.locator("#step-2 .badge").bounding_box()["height"] < 24  # type: ignore[index]  # it is seen
+
+
 def test_what_was_understood_is_corrected(page: Page, incident: Request) -> None:
     investigate(page, incident.text)
     concluded(page)

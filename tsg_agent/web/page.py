@@ -265,7 +265,7 @@ def _checks(events: list[Event], guide: AnyGuide) -> list[dict[str, Any]]:
     for event in events:
         one = found.get(event.data.get("step", -1))
         if one is not None and event.kind == "check began" and one["state"] != "ended":
-            one["state"] = "began"
+            one["state"], one["said"] = "began", "running"
         if one is not None and event.kind == "check ended":
             one["state"] = "ended"
             one["said"] = event.data["label"] or event.data["status"].replace("_", " ")
