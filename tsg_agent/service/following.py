@@ -83,7 +83,8 @@ class Following:
         polled = time.monotonic()
         while self._followed:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), max(0.0, polled + POLL - time.monotonic()))
+                async with asyncio.timeout(polled + POLL - time.monotonic()):
+                    await self._wake.wait()
             self._wake.clear()
             if time.monotonic() >= polled + POLL:
                 self._stale.update(self._followed)
