@@ -41,18 +41,19 @@ def _pairs(name: str, said: str) -> list[tuple[str, str]]:
 
 
 def places(found: Mapping[str, list[str]], known: Known) -> dict[str, str]:
-    """Region, service and environment, as the telemetry spells them; none of which the fields say several, or others.
+    """Region, service and environment, as the telemetry spells them; none of which the fields say several.
 
-    What is left out stays in the alert's text, where it is asked about.
+    What is left out stays in the alert's text, where it is asked about. A value that the telemetry does not know beside
+    one that it does is another's name: CloudWatch's own region beside a dimension's.
     """
     every = {REGION: known.regions, SERVICE: known.services, ENVIRONMENT: known.environments}
     held = {}
     for kind in _KINDS:
         names = Names(every[kind], environments=kind is ENVIRONMENT)
         values = _values(found, kind.strong) or _values(found, kind.loose)
-        said = {_fitting(kind, names, value) for value in values}
-        if len(said) == 1 and (value := said.pop()) is not None:
-            held[kind.parameter] = value
+        said = {fitting for value in values if (fitting := _fitting(kind, names, value)) is not None}
+        if len(said) == 1:
+            held[kind.parameter] = said.pop()
     return held
 
 
