@@ -92,7 +92,31 @@ def test_a_reload_in_its_middle_loses_nothing(page: Page, incident: Request) -> 
     concluded(page)
 
 
-def test_what_is_asked_is_answered_and_branches_are_seen(page: Page) -> None:
+def test_branches_are_seen_as_they_begin_and_end(page: Page, site: tuple[httpx.Client, Path]) -> None:
+    store, identity = Store(Settings(state_dir=site[1]).state_dir), "0123456789ef"
+    store.remember(identity, Request(text="Checkout fails", telemetry="x"))
+    store.events.append(identity, "queued", {"place": 2})
+    step, badge, status = {"step": 2, "title": "Versions"}, page.locator("#step-2 .badge"), page.get_by_role("status")
+    with store.claimed(identity):  # another process runs it
+        page.goto(f"{site[0].base_url}/investigations/{identity}")
+        page.evaluate("window.same = true")
+        for kind, data, told in (
+            ("queued", {"place": 1}, "It waits: place 1 in the queue."),
+            ("began", {}, "It runs."),
+            ("check began", step, "It runs: 0 of 10 checks have ended."),
+            (
+                "check ended",
+                {**step, "label": "REGRESSION_DETECTED", "status": "ok"},
+                "It runs: 1 of 10 checks have ended.",
+            ),
+        ):
+            store.events.append(identity, kind, data)
+            expect(status).to_have_text(told)
+            expect(badge).to_have_text({"check began": "running", "check ended": "BAD_VERSION"}.get(kind, ""))
+        assert page.evaluate("window.same")  # it was not loaded again
+
+
+def test_what_is_asked_is_answered(page: Page) -> None:
     investigate(page, OPEN)
     expect(page.get_by_role("heading", name="It needs to know")).to_be_visible(timeout=LONG)
     page.get_by_role("button", name="us-east").click()
