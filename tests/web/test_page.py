@@ -106,7 +106,7 @@ def test_branches_are_seen_as_they_begin_and_end(page: Page, site: tuple[httpx.C
             ("check began", step, "It runs: 0 of 10 checks have ended."),
             (
                 "check ended",
-                {**step, "label": "REGRESSION_DETECTED", "status": "ok"},
+                {**step, "label": "BAD_VERSION", "status": "ok"},
                 "It runs: 1 of 10 checks have ended.",
             ),
         ):
