@@ -42,7 +42,7 @@ from tsg_agent.investigation.pool import alone
 from tsg_agent.llm.untrusted import fenced
 from tsg_agent.models import Doubt, Question, Report, Status
 from tsg_agent.service.door import Service
-from tsg_agent.service.sections import SECTIONS, section
+from tsg_agent.service.sections import SECTIONS
 from tsg_agent.tools import Plugin
 from tsg_agent.tools.code_interpreter import DESCRIPTION, CodeArgs, CodeInterpreter, MappingStore
 from tsg_agent.tools.langchain import explainer
@@ -262,8 +262,7 @@ class Server:
         return await self._section(args.investigation, args.section)
 
     async def _section(self, investigation: str, name: str) -> str:
-        report = await asyncio.to_thread(self._service.store.report, investigation)
-        return fenced(await asyncio.to_thread(section, report, name), MOST)
+        return fenced(await self._service.section(investigation, name), MOST)
 
     def _check(self, plugin: Plugin[Any]) -> Tool:
         fields: dict[str, Any] = {"source": (str, Field("", description="which telemetry, where there are several"))}

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeAlias, TypeVar
 
 from tsg_agent.ask import Answer
@@ -28,7 +27,7 @@ from tsg_agent.report.forms import Form
 from tsg_agent.service.calls import Calls, Checked
 from tsg_agent.service.feedback import export, feedback_of
 from tsg_agent.service.following import Following
-from tsg_agent.service.sections import rendered
+from tsg_agent.service.sections import rendered, section
 from tsg_agent.service.worker import GRACE, Call
 from tsg_agent.service.workers import Workers
 from tsg_agent.settings import Settings
@@ -125,9 +124,7 @@ class Service:
             await self._workers.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_ended: object) -> None:
         await self.aclose()
 
     async def aclose(self) -> None:
@@ -266,6 +263,10 @@ class Service:
     async def report(self, identity: str, form: Form = "json") -> str:
         """The report of an investigation that has concluded; its telemetry may be gone. `json`: as it was written."""
         return await asyncio.to_thread(rendered, self.store, identity, form)
+
+    async def section(self, identity: str, name: str) -> str:
+        """A part of that report: `brief`, `causes`, `step_2` and the like, for readers that take little at a time."""
+        return await asyncio.to_thread(lambda: section(self.store.report(identity), name))
 
     async def ask(self, question: str, source: str = "", *, incident: str = "", given: Given | None = None) -> Answer:
         """A question in plain words about a source; `incident`: the text that it is about."""

@@ -129,11 +129,6 @@ class Desk:
     async def __aexit__(self, *_ended: object) -> None:
         pass
 
-    @property
-    def store(self) -> "_Readable":
-        """Reports, for readers of sections."""
-        return _Readable(self)
-
     async def start(
         self, text: str, source: str = "", *, given: Given | None = None, now: datetime | None = None
     ) -> str:
@@ -242,6 +237,12 @@ class Desk:
         self.audit.say("report", investigation=identity, form=form)
         return await self.service.report(identity, form)
 
+    async def section(self, identity: str, name: str) -> str:
+        """See Service.section."""
+        await self.check(identity)
+        self.audit.say("report", investigation=identity, form=name)
+        return await self.service.section(identity, name)
+
     async def ask(self, question: str, source: str = "", *, incident: str = "", given: Given | None = None) -> "Answer":
         """See Service.ask. Raises Busy where too many are asked at once."""
         if self._questions >= self.limits.questions_at_once:
@@ -313,16 +314,3 @@ class Desk:
 
 
 _PLACES = ("region", "service_name", "environment", "start_time", "end_time", "incident_start", "threshold")
-
-
-class _Readable:
-    """What readers of sections need of a store."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    def report(self, identity: str) -> Report:
-        """The report, for a thread. Raises Missing, RecordError."""
-        if not self._desk._may_read(identity):
-            raise Missing(f"There is no investigation {identity[:80]!r}.", fix="The list shows those of your team.")
-        return self._desk.service.store.report(identity)

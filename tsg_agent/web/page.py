@@ -92,7 +92,7 @@ class Page:
                 return await self._begin(answer=answer, text=text, source=source)
             return _to(await self._desk.start(text, source))
         except TsgError as error:
-            return await self._begin(why=_why(error), text=text, source=source, status=422)
+            return await self._begin(why=str(error), text=text, source=source, status=422)
 
     async def _begin(self, status: int = 200, **about: Any) -> Response:
         kept = await self._desk.list(KEPT)
@@ -149,7 +149,7 @@ class Page:
         except ValidationError as error:
             return await self._one(identity, why=f"{error.errors()[0]['msg']}.")
         except TsgError as error:
-            return await self._one(identity, why=_why(error))
+            return await self._one(identity, why=str(error))
 
     async def _ask(self, identity: str, request: Request) -> Response:
         question = (await _form(request)).get("question", "").strip()
@@ -177,7 +177,7 @@ class Page:
         try:
             await doing
         except (RecordError, ParameterError, QuestionError) as error:
-            return await self._one(identity, why=_why(error))
+            return await self._one(identity, why=str(error))
         return _to(identity, place)
 
     async def _login(self, request: Request) -> Response:
@@ -227,10 +227,6 @@ def _to(identity: str, place: str = "") -> Response:
 def short(time: str) -> str:
     """A time as a form has it, to be read."""
     return time[:16].replace("T", " ")
-
-
-def _why(error: TsgError) -> str:
-    return str(error)
 
 
 def _last(events: list[Event], kind: str, name: str) -> Any:
