@@ -288,15 +288,16 @@ def test_cancel_ends_the_worker(incident: Request, tmp_path: Path, monkeypatch: 
 
     async def main() -> None:
         async with door(incident, tmp_path / "state", workers=1) as service:
-            identity, waits = await service.start(incident.text), await service.start(incident.text)
+            identity = await service.start(incident.text)
             await event(service, identity, "began")  # early: it must not have ended when it is cancelled
+            waits = await service.start(incident.text)
+            assert (await event(service, waits, "queued")).data == {"place": 1}
             held = pid(service, identity)
             await service.cancel(identity)
             with pytest.raises(ProcessLookupError):
                 os.kill(held, 0)
             assert [one.kind for one in await service.events(identity)][-2:] == ["interrupted", "cancelled"]
             assert (await service.ended(waits)).causes
-            assert (await event(service, waits, "queued")).data == {"place": 1}
             running = await service.start(incident.text)
             await event(service, running, "began")
             os.kill(pid(service, running), signal.SIGKILL)
