@@ -395,7 +395,5 @@ class Service:
         return [Question.model_validate(question) for question in asked[-1].data["questions"]] if asked else []
 
 
-@functools.cache
-def _imported() -> None:
-    """What was imported stays: to look through it for garbage again and again holds the event loop. Once a process."""
-    gc.freeze()
+_imported = functools.cache(gc.freeze)
+"""What was imported stays: to look through it for garbage again and again holds the event loop. Once a process."""
