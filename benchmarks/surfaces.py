@@ -74,7 +74,7 @@ async def _loaded(port: int, pid: int, text: str) -> list[tuple[str, str]]:
     await _read(port, ids[0], [], [])  # what is loaded at the first is loaded
     async with _probed(port) as idle:
         await asyncio.sleep(IDLE_S)
-    memory = _megabytes(pid)
+    memory, spent = _megabytes(pid), _processor(pid)
     began = time.monotonic()
     ids = [await _begin(port, text) for _ in range(QUEUED)]
     queued = time.monotonic() - began
@@ -86,7 +86,7 @@ async def _loaded(port: int, pid: int, text: str) -> list[tuple[str, str]]:
     ]
     async with _probed(port) as loaded:
         await asyncio.gather(*reading)
-    took = time.monotonic() - began
+    took, spent = time.monotonic() - began, _processor(pid) - spent
     most = _megabytes(pid, "VmHWM")
     for _, writer in silent:
         writer.close()
@@ -100,6 +100,7 @@ async def _loaded(port: int, pid: int, text: str) -> list[tuple[str, str]]:
         ("readers that missed an event, or got one twice or late", str(len(wrong))),
         ("to queue all (s)", f"{queued:.1f}"),
         ("until all have concluded (s)", f"{took:.1f}"),
+        ("processor time of the server, without its workers (s)", f"{spent:.1f}"),
         ("memory before (MB)", f"{memory:.0f}"),
         ("memory, most (MB)", f"{most:.0f}"),
     ]
@@ -166,6 +167,12 @@ async def _read(port: int, identity: str, late: list[float], wrong: list[str]) -
 def _request(port: int, method: str, path: str, body: bytes = b"") -> bytes:
     head = f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n"
     return f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+
+
+def _processor(pid: int) -> float:
+    """Seconds of it that a process took."""
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _megabytes(pid: int, field: str = "VmRSS") -> float:

@@ -2,8 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,12 @@ _APPEND = (
 )
 TRIAL = {_APPEND: {"investigation": "", "kind": "", "schema": SCHEMA, "data": ""}}
 """What is written, and taken back, to see whether the log takes an event."""
-_READ = "SELECT sequence, at, kind, schema_version, data FROM events WHERE investigation = ? AND sequence > ?"
+MOST = 1000
+"""Events of an investigation that are read at once."""
+_READ = (
+    "SELECT sequence, at, kind, schema_version, data FROM events WHERE investigation = ? AND sequence > ?"
+    " ORDER BY sequence LIMIT ?"
+)
 
 
 class Event(Model):
@@ -44,6 +50,11 @@ class Event(Model):
     )
     schema_version: int = SCHEMA
     data: dict[str, Any] = Field(default_factory=dict)
+
+    @cached_property
+    def text(self) -> str:
+        """Its JSON, made once for all who read it."""
+        return self.model_dump_json()
 
 
 class EventLog:
@@ -69,30 +80,39 @@ class EventLog:
             connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
             yield
 
-    def after(self, identity: str, sequence: int = 0, limit: int = 1000) -> list[Event]:
-        """The events behind a number, in order; none where none is known. Raises RecordError."""
+    def after(self, identity: str, sequence: int = 0) -> list[Event]:
+        """The events behind a number, in order, at most MOST; none where none is known. Raises RecordError."""
+        return self.news({identity: sequence})[identity]
+
+    def news(self, held: Mapping[str, int]) -> dict[str, list[Event]]:
+        """As `after`, of each of these investigations behind its number."""
         if not self._file.exists():
-            return []
+            return {identity: [] for identity in held}
         try:
             with connected(self._file) as connection:
-                rows = connection.execute(f"{_READ} ORDER BY sequence LIMIT ?", (identity, sequence, limit)).fetchall()
+                rows = {one: connection.execute(_READ, (one, number, MOST)).fetchall() for one, number in held.items()}
         except sqlite3.OperationalError as error:
             if "no such table" in str(error):
-                return []
+                return {identity: [] for identity in held}
             raise _unreadable(self._file, error) from error
         except sqlite3.Error as error:
             raise _unreadable(self._file, error) from error
-        return [_event(*row) for row in rows]
+        return {identity: [_event(*row) for row in some] for identity, some in rows.items()}
 
-    def states(self) -> dict[str, str]:
-        """The last event of each investigation that changed its state; none where nothing can be read."""
+    def state(self, identity: str) -> str:
+        """The last event of an investigation that changed its state; "" where nothing can be read."""
+        return self.states(identity).get(identity, "")
+
+    def states(self, identity: str | None = None) -> dict[str, str]:
+        """The last event of each investigation, or of this, that changed its state; none where nothing can be read."""
         if not self._file.exists():
             return {}
         marks = ", ".join("?" for _ in STATES)
-        last = f"SELECT investigation, kind, max(sequence) FROM events WHERE kind IN ({marks}) GROUP BY investigation"  # noqa: S608 - marks
+        last = f"SELECT investigation, kind, max(sequence) FROM events WHERE kind IN ({marks})"  # noqa: S608 - marks
+        of, bound = ("", STATES) if identity is None else (" AND investigation = ?", (*STATES, identity))
         try:
             with connected(self._file) as connection:
-                return {identity: kind for identity, kind, _ in connection.execute(last, STATES)}
+                return {one: kind for one, kind, _ in connection.execute(f"{last}{of} GROUP BY investigation", bound)}
         except sqlite3.Error:
             return {}  # a list must show what else is known
 

@@ -10,17 +10,24 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeAlias
 
+import anyio
 import pandas as pd
 from mcp.server.elicitation import render_elicitation_schema
 from mcp.server.mcpserver import AcceptedElicitation, Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
 from mcp_types import (
+    INVALID_REQUEST,
+    PARSE_ERROR,
     ElicitRequest,
     ElicitRequestFormParams,
     ElicitResult,
+    ErrorData,
     InputRequiredResult,
+    JSONRPCError,
     ToolAnnotations,
 )
 from mcp_types.version import is_version_at_least
@@ -35,7 +42,7 @@ from tsg_agent.investigation.pool import alone
 from tsg_agent.llm.untrusted import fenced
 from tsg_agent.models import Doubt, Question, Report, Status
 from tsg_agent.service.door import Service
-from tsg_agent.service.sections import SECTIONS, section
+from tsg_agent.service.sections import SECTIONS
 from tsg_agent.tools import Plugin
 from tsg_agent.tools.code_interpreter import DESCRIPTION, CodeArgs, CodeInterpreter, MappingStore
 from tsg_agent.tools.langchain import explainer
@@ -96,6 +103,40 @@ class _Raw(FuncMetadata):
         return {"given": arguments_to_validate}
 
 
+class _Answering(MCPServer):
+    """On standard input and output also what is no message of the protocol is answered; the SDK says nothing to it."""
+
+    async def run_stdio_async(self) -> None:
+        """See MCPServer."""
+        sound, taken = anyio.create_memory_object_stream[Any](0)
+        async with stdio_server() as (reading, writing), anyio.create_task_group() as group:
+
+            async def sort() -> None:
+                async with sound:
+                    async for message in reading:
+                        if isinstance(message, Exception):
+                            await writing.send(SessionMessage(_refusal(message)))
+                        else:
+                            await sound.send(message)
+
+            group.start_soon(sort)
+            inner = self._lowlevel_server
+            await inner.run(taken, writing, inner.create_initialization_options())
+            group.cancel_scope.cancel()
+
+
+def _refusal(error: Exception) -> JSONRPCError:
+    """The answer to a line that is no message, with the id that it has, if it has one."""
+    found = error.errors() if isinstance(error, ValidationError) else []
+    ids = [one["input"].get("id") for one in found if isinstance(one["input"], dict)]
+    identity = next((one for one in ids if isinstance(one, int | str) and not isinstance(one, bool)), None)
+    unread = not found or found[0]["type"] == "json_invalid"
+    said = (
+        ("Parse error: a message is one line of JSON.", PARSE_ERROR) if unread else ("Invalid request", INVALID_REQUEST)
+    )
+    return JSONRPCError(jsonrpc="2.0", id=identity, error=ErrorData(message=said[0], code=said[1]))
+
+
 class Server:
     """What the tools work with."""
 
@@ -113,7 +154,7 @@ class Server:
             tools += [self._check(plugin) for plugin in service.guide.steps]
             frames = f"{FRAMES}: {', '.join(_frame(plugin) for plugin in service.guide.steps)}."
             tools.append(_tool(CODE, f"{DESCRIPTION} {frames}", CodeArgs, self._code))
-        self.mcp: MCPServer = MCPServer(
+        self.mcp: MCPServer = _Answering(
             "tsg-agent", version=__version__, instructions=INSTRUCTIONS, tools=tools, lifespan=self._lifespan,
             log_level="WARNING",
         )  # fmt: skip
@@ -221,8 +262,7 @@ class Server:
         return await self._section(args.investigation, args.section)
 
     async def _section(self, investigation: str, name: str) -> str:
-        report = await asyncio.to_thread(self._service.store.report, investigation)
-        return fenced(await asyncio.to_thread(section, report, name), MOST)
+        return fenced(await self._service.section(investigation, name), MOST)
 
     def _check(self, plugin: Plugin[Any]) -> Tool:
         fields: dict[str, Any] = {"source": (str, Field("", description="which telemetry, where there are several"))}

@@ -265,7 +265,7 @@ class Store:
             text = self.recall(identity).text
         except RecordError:
             return Kept(identity, when, "unreadable", "")
-        last = (self.events.states() if states is None else states).get(identity, "")
+        last = self.events.state(identity) if states is None else states.get(identity, "")
         if self._runs(identity):
             state = last if last in {"asked", "queued"} else "running"
         else:

@@ -1,5 +1,6 @@
 """Two guides of other domains, on tables of their own: run, branched, judged and concluded without a line of Python."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -248,7 +249,8 @@ def test_queries_are_typed_tools(tmp_path: Path) -> None:
         }
         message = tools["plugin_1_tool"].invoke({"name": "plugin_1_tool", "args": call, "id": "1", "type": "tool_call"})
         assert "LAGGING 1" in message.content
-        assert message.artifact.labels == {"LAGGING": 1, "IN_SYNC": 1}
+        assert json.loads(json.dumps(message.artifact)) == message.artifact
+        assert message.artifact["labels"] == {"LAGGING": 1, "IN_SYNC": 1}
         assert "not_applicable" in tools["plugin_3_tool"].invoke(
             {name: call[name] for name in ("start_time", "end_time", "primary")}
         )

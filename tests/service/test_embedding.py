@@ -174,8 +174,8 @@ def test_the_public_names_are_there_and_a_recording_can_be_made_with_them(
     for name in tsg_agent.__all__:
         assert getattr(tsg_agent, name) is not None
     assert "Context" not in tsg_agent.__all__
-    report = tsg_agent.record(request_, tmp_path / "one.tsgr")
-    again = tsg_agent.replay(tmp_path / "one.tsgr")
+    file = str(tmp_path / "one.tsgr")  # or a Path
+    report, again = tsg_agent.record(request_, file), tsg_agent.replay(file)
     assert comparable(again) == comparable(report)
     assert tsg_agent.to_markdown(again).startswith("# ") and "<html" in tsg_agent.to_html(again)
     with tsg_agent.open_telemetry(request_.telemetry) as engine:

@@ -269,6 +269,8 @@ def test_standard_output_holds_the_protocol_only_and_what_is_malformed_is_refuse
     by_id = {one["id"]: one for one in answers if "id" in one and one["id"] is not None}
     assert all(one["jsonrpc"] == "2.0" for one in answers)
     assert "error" in by_id[4] and "error" in by_id[5]
+    assert sorted(one["error"]["code"] for one in answers if one.get("id", 0) is None) == [-32700, -32600]
+    assert [by_id[number]["error"]["code"] for number in (1, 2)] == [-32600, -32600]
     assert [tool["name"] for tool in by_id[6]["result"]["tools"]] == FEW
 
 

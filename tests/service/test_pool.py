@@ -3,7 +3,7 @@
 import asyncio
 import contextvars
 import threading
-from collections.abc import Collection
+from collections.abc import Set
 from concurrent.futures import CancelledError
 from typing import Any
 
@@ -31,9 +31,9 @@ class Engine:
 
     def close(self) -> None: ...
 
-    def cancel(self, threads: Collection[int]) -> None:
+    def cancel(self, threads: Set[int]) -> None:
         self.cancelled |= set(threads)
-        for thread in threads:
+        for thread in threads & self.running.keys():
             self.running[thread].set()
 
 
@@ -84,11 +84,28 @@ def test_stopping_one_investigation_cancels_its_queries_and_no_others() -> None:
     asyncio.run(main())
 
 
+def test_a_query_that_begins_when_nobody_waits_any_more_is_cancelled_too() -> None:
+    hands, engine, go_on = Hands(), Engine(), threading.Event()
+
+    def work() -> str:
+        go_on.wait(60)
+        return engine.query(threading.Event())
+
+    async def main() -> None:
+        working = hands.submit(work)
+        await asyncio.to_thread(threading.Event().wait, 0.05)
+        await hands.stop(engine)
+        go_on.set()
+        async with asyncio.timeout(20):
+            assert await asyncio.wrap_future(working) == "cancelled"
+
+    asyncio.run(main())
+
+
 def test_what_waits_is_not_begun_after_the_end_and_nothing_more_is_taken() -> None:
     hands, engine, go_on, ran = Hands(), Engine(), threading.Event(), list[int]()
     blocked = [hands.submit(go_on.wait, 60) for _ in range(BRANCHES)]
     waiting = hands.submit(ran.append, 1)
-    engine.running = {thread.ident: threading.Event() for thread in threading.enumerate() if thread.ident}
 
     async def main() -> None:
         stopping = asyncio.create_task(hands.stop(engine))

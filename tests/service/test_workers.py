@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,8 @@ from tsg_agent.errors import WorkerError
 from tsg_agent.events import Event
 from tsg_agent.recording import comparable
 from tsg_agent.service import calls
-from tsg_agent.service.processes import Crashed, Processes
+from tsg_agent.service.processes import Crashed, Processes, _Process
+from tsg_agent.service.worker import Job
 from tsg_agent.store import ENDED, Store
 from tsg_agent.telemetry.engine import Engine
 
@@ -261,6 +263,24 @@ def test_checks_and_known_values_come_from_a_worker_and_errors_are_the_typed_one
     assert [kind for kind, *_ in there[3:]] == [ParameterError, ParameterError, QuestionError]
 
 
+def test_a_cancel_that_comes_with_a_line_is_heard() -> None:
+    async def main() -> None:
+        process, reader = object.__new__(_Process), asyncio.StreamReader()
+        process._process = SimpleNamespace(stdout=reader)  # type: ignore[assignment]  # all that is read of it
+        process.begun = asyncio.get_running_loop().create_future()
+        process.begun.set_result({})
+        process._tell = lambda _job: None  # type: ignore[method-assign]  # nobody is there to be told
+        doing = asyncio.create_task(process.done(Job("a"), 1.0, lambda: None))
+        await asyncio.sleep(0.05)
+        reader.feed_data(b'{"said": "query"}\n')
+        await asyncio.sleep(0)  # the line is there, and not yet taken
+        doing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await doing
+
+    asyncio.run(main())
+
+
 def test_cancel_ends_the_worker(incident: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -268,15 +288,16 @@ def test_cancel_ends_the_worker(incident: Request, tmp_path: Path, monkeypatch: 
 
     async def main() -> None:
         async with door(incident, tmp_path / "state", workers=1) as service:
-            identity, waits = await service.start(incident.text), await service.start(incident.text)
+            identity = await service.start(incident.text)
             await event(service, identity, "began")  # early: it must not have ended when it is cancelled
+            waits = await service.start(incident.text)
+            assert (await event(service, waits, "queued")).data == {"place": 1}
             held = pid(service, identity)
             await service.cancel(identity)
             with pytest.raises(ProcessLookupError):
                 os.kill(held, 0)
             assert [one.kind for one in await service.events(identity)][-2:] == ["interrupted", "cancelled"]
             assert (await service.ended(waits)).causes
-            assert (await event(service, waits, "queued")).data == {"place": 1}
             running = await service.start(incident.text)
             await event(service, running, "began")
             os.kill(pid(service, running), signal.SIGKILL)

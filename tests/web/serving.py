@@ -94,7 +94,7 @@ def state(client: httpx.Client, identity: str, **more: Any) -> str:
     return str(client.get(f"/api/v1/investigations/{identity}", **more).json()["state"])
 
 
-def until(wanted: Any, seconds: float = 30.0) -> Any:
+def until(wanted: Any, seconds: float = 90.0) -> Any:
     """What a question gives when it gives something."""
     last = time.monotonic() + seconds
     while not (found := wanted()):

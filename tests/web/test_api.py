@@ -13,7 +13,6 @@ from tsg_agent import Report, Request
 
 pytest.importorskip("fastapi", reason="needs the extra `serve`: pip install 'tsg-agent[serve]'")
 
-import anyio
 import httpx
 
 from tests.web.serving import OPEN, TOKENS, bearer, begun, read_events, served, state, tokens, until
@@ -216,20 +215,27 @@ def test_limits_hold(incident: Request, tmp_path: Path) -> None:
         assert int(refused[0].headers["retry-after"]) >= 1
 
 
-def test_a_reader_that_goes_away_is_no_error_of_the_server() -> None:
-    async def asked(error: Exception) -> None:
-        async def app(*_request: Any) -> None:
-            raise ExceptionGroup("of a stream", [error])
+def test_who_goes_away_unanswered_is_counted_as_that_and_a_defect_as_one() -> None:
+    metrics = Metrics(lambda: 0)
 
+    async def asked(app: Any) -> None:
         async def receive() -> Any:
             return {"type": "http.request", "body": b""}
 
         scope = {"type": "http", "method": "GET", "path": "/healthz", "headers": []}
-        await Guard(app, Serving(), Metrics(lambda: 0))(scope, receive, app)
+        await Guard(app, Serving(), metrics)(scope, receive, app)
 
-    asyncio.run(asked(anyio.BrokenResourceError()))
-    with pytest.raises(ExceptionGroup):
-        asyncio.run(asked(ZeroDivisionError()))
+    async def gone(*_request: Any) -> None:
+        pass
+
+    async def broken(*_request: Any) -> None:
+        raise ZeroDivisionError
+
+    asyncio.run(asked(gone))
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(asked(broken))
+    for status in (499, 500):
+        assert f'tsg_requests_total{{method="GET",route="other",status="{status}"}} 1.0' in metrics.text().decode()
 
 
 def test_many_readers_get_all_events_once_and_in_order(client: httpx.Client, incident: Request) -> None:

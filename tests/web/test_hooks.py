@@ -187,8 +187,43 @@ MATH = [
     {"Id": "e1", "Expression": "m1/m2"},
     {"Id": "m1", "MetricStat": {"Metric": METRIC, "Period": 60, "Stat": "Sum"}},
 ]
+CUSTOM = [
+    {"id": "P1", "type": "field_value", "name": "environment", "data_type": "string", "field_type": "single_value",
+     "value": PLACE["environment"]},
+    {"id": "P2", "type": "field_value", "name": "region", "data_type": "string", "field_type": "multi_value_fixed",
+     "value": [PLACE["region"]]},
+]  # fmt: skip
+OTEL = {"service.name": PLACE["service"], "cloud.region": PLACE["region"], "deployment.environment": "prod"}
+
+
+def labelled(sender: str, key: str, group: dict[str, str], *alerts: dict[str, str]) -> Any:
+    """Several alerts whose labels are their own, and those of their group."""
+    (one,) = about(sender, key)["alerts"]
+    return about(sender, key, groupLabels=group, commonLabels={}, alerts=[one | {"labels": its} for its in alerts])
+
+
 PLACES_AND_START = [
     ("grafana", mixed()),
+    ("grafana", labelled("grafana", "otel", {}, {"alertname": "5xx", **OTEL})),
+    ("alertmanager", labelled("alertmanager", "group", PLACE, {"instance": "1"}, {"instance": "2"})),
+    (
+        "alertmanager",
+        labelled("alertmanager", "app", {}, {"app": "shop.gateway", "stage": "prod", "region": "us-east"}),
+    ),
+    ("pagerduty", pagerduty("incident.triggered", "fields", custom_fields=CUSTOM)),
+    (
+        "cloudwatch",
+        about(
+            "cloudwatch",
+            "composite",
+            Trigger=None,
+            AlarmRule="ALARM(a) OR ALARM(b)",
+            TriggeringChildren=[
+                {"Arn": "arn:a", "State": {"Value": "ALARM", "Timestamp": "2026-03-10T13:59:00.000+0000"}},
+            ],
+            AlarmDescription=json.dumps(PLACE),
+        ),
+    ),
     ("datadog", about("datadog", "scope", tags="", alert_scope="service:shop.gateway,env:prod,region:us-east")),
     ("datadog", about("datadog", "none", alert_transition="No Data")),
     ("cloudwatch", about("cloudwatch", "math", AlarmArn="arn:math", Trigger={"Period": 60, "Metrics": MATH})),
@@ -197,12 +232,17 @@ PLACES_AND_START = [
 """Messages of other shapes that the senders document: several alerts, a metric of metrics, tags in another field."""
 
 
-@pytest.mark.parametrize(("sender", "message"), PLACES_AND_START, ids=["mixed", "scope", "no data", "math", "plain"])
+@pytest.mark.parametrize(
+    ("sender", "message"),
+    PLACES_AND_START,
+    ids=["mixed", "otel", "group", "app", "fields", "composite", "scope", "no data", "math", "plain"],
+)
 def test_other_shapes_give_the_parameters_too(client: httpx.Client, sender: str, message: Any) -> None:
     answer = told(client, sender, message)
     assert answer.status_code == 202, answer.text
     found = understood(client, answer.json()["id"])
     assert (found["service_name"], found["region"], found["environment"]) == tuple(PLACE.values())
+    assert {found["origins"][name] for name in ("service_name", "region", "environment")} == {"given"}  # no prose
     assert found["incident_start"][:19] == START[:19]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from tests import samples
@@ -91,11 +92,55 @@ def test_a_reload_in_its_middle_loses_nothing(page: Page, incident: Request) -> 
     concluded(page)
 
 
-def test_what_is_asked_is_answered_and_branches_are_seen(page: Page) -> None:
+def test_branches_are_seen_as_they_begin_and_end(page: Page, site: tuple[httpx.Client, Path]) -> None:
+    store, identity = Store(Settings(state_dir=site[1]).state_dir), "0123456789ef"
+    store.remember(identity, Request(text="Checkout fails", telemetry="x"))
+    store.events.append(identity, "queued", {"place": 2})
+    step, badge, status = {"step": 2, "title": "Versions"}, page.locator("#step-2 .badge"), page.get_by_role("status")
+    with store.claimed(identity):  # another process runs it
+        page.goto(f"{site[0].base_url}/investigations/{identity}")
+        page.evaluate("window.same = true")
+        for kind, data, told in (
+            ("queued", {"place": 1}, "It waits: place 1 in the queue."),
+            ("began", {}, "It runs."),
+            ("check began", step, "It runs: 0 of 10 checks have ended."),
+            (
+                "check ended",
+                {**step, "label": "BAD_VERSION", "status": "ok"},
+                "It runs: 1 of 10 checks have ended.",
+            ),
+        ):
+            store.events.append(identity, kind, data)
+            expect(status).to_have_text(told)
+            expect(badge).to_have_text({"check began": "running", "check ended": "BAD_VERSION"}.get(kind, ""))
+        assert page.evaluate("window.same")  # it was not loaded again
+
+
+def test_what_is_asked_is_answered(page: Page) -> None:
     investigate(page, OPEN)
     expect(page.get_by_role("heading", name="It needs to know")).to_be_visible(timeout=LONG)
     page.get_by_role("button", name="us-east").click()
     concluded(page)
+
+
+def test_a_check_says_in_words_how_it_stands_and_no_label_is_cut(page: Page, site: tuple[httpx.Client, Path]) -> None:
+    store, identity = Store(Settings(state_dir=site[1]).state_dir), "0123456789cd"
+    store.remember(identity, Request(text="Checkout fails", telemetry="x"))
+    ended = {"step": 2, "title": "Service version regression", "label": "REGRESSION_DETECTED", "status": "ok"}
+    for kind, data in (
+        ("began", {}),
+        ("check began", {"step": 3, "title": "Feature flag impact"}),
+        ("check ended", ended),
+    ):
+        store.events.append(identity, kind, data)
+    store.events.append(identity, "cancelled", {})
+    page.set_viewport_size(NARROW)  # type: ignore[arg-type]  # width and height
+    page.goto(f"{site[0].base_url}/investigations/{identity}")
+    said = page.locator("#live").aria_snapshot()
+    assert "Service version regression REGRESSION_DETECTED" in said
+    assert "Feature flag impact running" in said
+    assert not set("○◐●") & set(said)  # a screen reader would read them out
+    assert page.locator("#step-2 .badge").bounding_box()["height"] < 24  # type: ignore[index]  # it is seen
 
 
 def test_what_was_understood_is_corrected(page: Page, incident: Request) -> None:
@@ -203,6 +248,56 @@ def test_hostile_text_in_every_place_is_text(page: Page, site: tuple[httpx.Clien
     investigate(page, f"{SCRIPT} since 2026-03-10 14:00 UTC")
     expect(page.get_by_role("heading", name="It needs to know")).to_be_visible(timeout=LONG)
     assert page.locator("main script, main img").count() == 0
+
+
+PLANTED = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def planted(telemetry: str, folder: Path) -> str:
+    """A copy of the telemetry with script at the end of every text of every column."""
+    folder.mkdir()
+    with duckdb.connect() as connection:
+        for file in Path(telemetry).glob("*.parquet"):
+            columns = connection.execute(f"DESCRIBE SELECT * FROM '{file}'").fetchall()
+            texts = [name for name, kind, *_ in columns if kind == "VARCHAR"]
+            changed = ", ".join(f"{name} || '{PLANTED}' AS {name}" for name in texts)
+            connection.execute(f"COPY (SELECT * REPLACE ({changed}) FROM '{file}') TO '{folder / file.name}'")
+    return str(folder)
+
+
+def test_script_in_every_text_column_of_the_telemetry_is_text(
+    browser: Browser, incident: Request, tmp_path: Path
+) -> None:
+    place = {"region": "us-east", "service_name": "shop.gateway", "environment": "prod"}
+    given = {name: f"{value}{PLANTED}" for name, value in place.items()}
+    with served(planted(incident.telemetry, tmp_path / "planted"), tmp_path / "state") as client:
+        made = client.post("/api/v1/investigations", json={"text": incident.text, "given": given}).json()
+        context, page, said = opened(browser)
+        page.goto(f"{client.base_url}{made['page']}")
+        concluded(page)
+        page.fill("#question", "top 3 endpoints by error rate after 14:00")
+        page.get_by_role("button", name="Ask").click()
+        expect(page.locator("#questions article")).to_contain_text("[Q1.1]", timeout=LONG)
+        for details in page.locator("details").all():
+            details.evaluate("one => { one.open = true; }")
+        for part in ("main", "#causes", "#evidence", "#questions", "#understood"):
+            expect(page.locator(part).first).to_contain_text(PLANTED)
+        assert page.locator("main script, main img").count() == 0
+        page.goto(str(client.base_url))
+        expect(page.get_by_role("link", name=re.compile("3.15.0"))).to_contain_text(PLANTED)
+        page.fill("#text", "which shards failed most?")
+        page.get_by_role("button", name="Ask as a question").click()
+        expect(page.get_by_role("main")).to_contain_text("Which region", timeout=LONG)  # with those that it knows
+        assert page.locator("main script, main img").count() == 0
+        context.close()
+    assert said == ["Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"]
+
+
+def test_a_question_is_answered_on_the_page(page: Page) -> None:
+    page.fill("#text", "top 3 endpoints by error rate in us-east, shop.gateway, prod on 2026-03-10 after 14:00")
+    page.get_by_role("button", name="Ask as a question").click()
+    expect(page.locator("#answer")).to_contain_text("[Q1.1]", timeout=LONG)
+    expect(page.get_by_label("The incident as people wrote it")).to_have_value(re.compile("^top 3 endpoints"))
 
 
 def test_who_has_no_token_is_asked_for_one_and_reads_what_was_linked(

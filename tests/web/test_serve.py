@@ -40,7 +40,7 @@ def process(telemetry: str, folder: Path) -> Iterator[tuple[httpx.Client, Any]]:
     with subprocess.Popen(command, env=environment, cwd=ROOT) as running:
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-                until(lambda: _ready(client), 60)
+                until(lambda: _ready(client), 180)
                 yield client, running
         finally:
             running.kill()
@@ -73,7 +73,7 @@ def test_after_a_crash_each_investigation_goes_on_or_says_why_not(incident: Requ
     (tmp_path / broken / "request.json").write_text("{")
     with process(incident.telemetry, tmp_path) as (client, _):
         for identity in begun_now[:-1]:
-            until(partial(finished, client, identity), 90)
+            until(partial(finished, client, identity))
             until(partial(last_is_concluded, client, identity))  # what the crash left out is written down at the start
             events = client.get(f"/api/v1/investigations/{identity}/log").json()
             assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
@@ -91,7 +91,7 @@ def test_a_crash_in_the_middle_of_the_checks_is_gone_on_from(incident: Request, 
         running.send_signal(signal.SIGKILL)
         running.wait()
     with process(incident.telemetry, tmp_path) as (client, _):
-        until(partial(finished, client, identity), 90)
+        until(partial(finished, client, identity))
         kinds = [event["kind"] for event in client.get(f"/api/v1/investigations/{identity}/log").json()]
         assert kinds.count("began") == 2
         assert kinds[-1] == "concluded"

@@ -1,5 +1,6 @@
 """An alert's payload by its fields: where it is, and when it began and ended. What it says beside that is text."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ from tsg_agent.models import Known
 
 _KINDS: tuple[Kind, ...] = (REGION, SERVICE, ENVIRONMENT)
 MOST_FIELDS = 5_000
+TAGS = ("tags", "labels", "alert_scope")
+"""Fields of "name:value" with commas between; the last is Datadog's."""
 
 
 def flat(payload: Any) -> dict[str, list[str]]:
@@ -31,30 +34,32 @@ def flat(payload: Any) -> dict[str, list[str]]:
 
 
 def _pairs(name: str, said: str) -> list[tuple[str, str]]:
-    if name not in ("tags", "labels"):
+    if name not in TAGS:
         return [(name, said)]
     tags = (tag.partition(":") for tag in said.split(","))
     return [(snake_case(key.strip()), value.strip()) for key, mark, value in tags if mark]
 
 
 def places(found: Mapping[str, list[str]], known: Known) -> dict[str, str]:
-    """Region, service and environment, as the telemetry spells them; none of which the fields say several, or others.
+    """Region, service and environment, as the telemetry spells them; none of which the fields say several.
 
-    What is left out stays in the alert's text, where it is asked about.
+    What is left out stays in the alert's text, where it is asked about. A value that the telemetry does not know beside
+    one that it does is another's name: CloudWatch's own region beside a dimension's.
     """
     every = {REGION: known.regions, SERVICE: known.services, ENVIRONMENT: known.environments}
     held = {}
     for kind in _KINDS:
         names = Names(every[kind], environments=kind is ENVIRONMENT)
-        said = {_fitting(kind, names, value) for value in _values(found, kind)}
-        if len(said) == 1 and (value := said.pop()) is not None:
-            held[kind.parameter] = value
+        values = _values(found, kind.strong) or _values(found, kind.loose)
+        said = {fitting for value in values if (fitting := _fitting(kind, names, value)) is not None}
+        if len(said) == 1:
+            held[kind.parameter] = said.pop()
     return held
 
 
-def _values(found: Mapping[str, list[str]], kind: Kind) -> list[str]:
-    """What stands in fields of the labels that this kind has in texts."""
-    return [value for name, values in found.items() if kind.strong.fullmatch(f"{name}:") for value in values]
+def _values(found: Mapping[str, list[str]], label: re.Pattern[str]) -> list[str]:
+    """What stands in fields of the labels that a kind has in texts."""
+    return [value for name, values in found.items() if label.fullmatch(f"{name}:") for value in values]
 
 
 def _fitting(kind: Kind, names: Names, value: str) -> str | None:

@@ -36,6 +36,8 @@ _NOISE = re.compile(
 )
 _SPAN = re.compile(r"(?:time_?|analysis_?|query_?)?(?:window|range|period)", re.IGNORECASE)
 _NAMES = ("summary", "name", "value", "title", "id")
+_ABOUT_A_FIELD = {"id", "type", "data_type", "field_type", "display_name", "description"}
+"""What PagerDuty says of a custom field beside its name and value."""
 _ENTITIES = re.compile(r"(?:.*_)?(?:services?|region|environment|env|component|application)$", re.IGNORECASE)
 _TIMELIKE = re.compile(r"time|date|(?:^|_)(?:ts|at|since|until|start|end)$|(?<=[a-z])(?:At|On)$|stamp", re.IGNORECASE)
 _CHANGED = re.compile(
@@ -151,7 +153,7 @@ def _pair(node: dict[str, Any]) -> tuple[str, Any] | None:
     """{"name": "Service", "value": "checkout"}, as dimensions, fields and attachments are written."""
     lower = {str(key).lower(): value for key, value in node.items()}
     key = next((lower[name] for name in ("name", "key", "title", "field") if isinstance(lower.get(name), str)), None)
-    if key is None or "value" not in lower or len(lower) > 4:
+    if key is None or "value" not in lower or len(lower.keys() - _ABOUT_A_FIELD) > 4:
         return None
     return key, lower["value"]
 
@@ -177,7 +179,7 @@ def _line(name: str, value: Any, *, over: bool) -> str:
 
 def snake_case(name: str) -> str:
     """A field's name as senders that agree would write it."""
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").replace(" ", "_").lower()
+    snake = re.sub(r"[-. ]", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).lower()
     return re.sub(r"_on$", "_at", snake)
 
 

@@ -12,7 +12,6 @@ from tsg_agent.guides.investigate import ready_queries
 from tsg_agent.guides.lint.inspection import Inspection
 from tsg_agent.guides.parsed import parameters_of
 from tsg_agent.guides.run import Ready, run_ready
-from tsg_agent.models import Finding
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools.in_words import in_words
@@ -49,10 +48,10 @@ def args_of(ready: Ready, parameters: Mapping[str, Parameter]) -> type[BaseModel
 def _tool(ready: Ready, parameters: Mapping[str, Parameter], engine: Engine, settings: Settings) -> "StructuredTool":
     from langchain_core.tools import StructuredTool  # noqa: PLC0415 - importing it takes a second
 
-    def call(**given: Any) -> tuple[str, Finding]:
+    def call(**given: Any) -> tuple[str, dict[str, Any]]:
         values = {name: naive_utc(one) if isinstance(one, datetime) else one for name, one in given.items()}
         finding = run_ready(ready, engine, values, settings).finding
-        return in_words(finding), finding
+        return in_words(finding), finding.model_dump(mode="json")
 
     labels = [label for column in ready.facts.shown_labels.values() for label in column.labels]
     said = f" Labels: {', '.join(labels)}." if labels else ""

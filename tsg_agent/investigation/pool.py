@@ -19,6 +19,8 @@ BRANCHES, QUERIES = 16, 8
 THREADS = BRANCHES + QUERIES
 PATIENCE = 0.5
 """Seconds that a cancelled investigation waits for its threads."""
+AGAIN = 0.2
+"""Seconds between two looks whether they have ended, when nobody waits any more."""
 
 
 class _Kind(threading.local):
@@ -68,8 +70,10 @@ class Hands(Executor):
         """Cancel what waits, and the queries at work. What else a thread does (a model's answer) is left to itself."""
         last = time.monotonic() + PATIENCE
         self._ended = True
-        while self._cancelled(engine) and time.monotonic() < last:
+        while (left := self._cancelled(engine)) and time.monotonic() < last:
             await asyncio.sleep(0.02)
+        if left:
+            threading.Thread(target=self._go_on_cancelling, args=(engine,), name="tsg-cancel", daemon=True).start()
 
     async def rest(self) -> None:
         """Wait until nothing of this investigation is at work: then its engine can be closed."""
@@ -85,6 +89,11 @@ class Hands(Executor):
             if self._at_work and isinstance(engine, Cancellable):
                 engine.cancel(self._at_work)
             return bool(self._at_work)
+
+    def _go_on_cancelling(self, engine: Engine) -> None:
+        """Nobody waits for them any more; but a query that begins only now would take all its time."""
+        while self._cancelled(engine):
+            time.sleep(AGAIN)
 
     def _work(self, work: Callable[[], T]) -> T:
         thread = threading.get_ident()

@@ -12,6 +12,8 @@ from tsg_agent.models import Question
 from tsg_agent.progress import Progress
 
 log = logging.getLogger(__name__)
+ALL_TOLD, WORTH_TELLING = 3, 0.75
+"""Places in the queue of which the log hears each; and of those behind, each that is so small a part of the last."""
 Answers = dict[str, Any]
 Ask = Callable[[list[Question]], Answers | Awaitable[Answers]]
 
@@ -63,6 +65,8 @@ class Heard:
     """What is answered to the first question, where it was asked before."""
     _deaf: set[str] = field(default_factory=set)
     _wrong: int = 0
+    _place: int = 0
+    """In the queue, as the log has it."""
 
     def progress(self, event: Progress) -> None:
         """A check began or ended."""
@@ -73,9 +77,12 @@ class Heard:
         self._tell("begun", identity)
 
     def queued(self, place: int) -> None:
-        """It waits for others, or does so no more."""
-        if place:
+        """It waits for others, or does so no more. Where many wait, the log does not hear of each step of each."""
+        if not place:
+            self._place = 0
+        elif not self._place or place <= ALL_TOLD or place <= WORTH_TELLING * self._place:
             self.log("queued", place=place)
+            self._place = place
         self._tell("queued", place)
 
     def log_event(self, event: dict[str, Any]) -> None:

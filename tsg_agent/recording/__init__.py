@@ -43,7 +43,7 @@ _TIMES = frozenset({"milliseconds", "version"})
 
 def record(  # noqa: PLR0913 - what investigate() takes, and the file
     request: Request,
-    file: Path,
+    file: Path | str,
     *,
     settings: Settings | None = None,
     watch: Watch | None = None,
@@ -67,7 +67,7 @@ def record(  # noqa: PLR0913 - what investigate() takes, and the file
     held = kept(
         request, settings, engine, calls, answers=[answers] if answers else [], report=report, written_by_hand=by_hand
     )
-    write(file, held, engine.results)
+    write(Path(file), held, engine.results)
     return report
 
 
@@ -77,9 +77,9 @@ def kind_of(file: Path) -> Literal["investigation", "talk", "guide"]:
     return "talk" if held.talk else "guide" if held.run else "investigation"
 
 
-def replay(file: Path) -> Report:
+def replay(file: Path | str) -> Report:
     """Run a recorded investigation again, from its file alone. Raises RecordError for a miss or an unusable file."""
-    held, results = read(file)
+    held, results = read(Path(file))
     then = held.concluded
     missed: list[str] = []
     engine = ReplayEngine(held, results, missed)

@@ -101,6 +101,10 @@ class SyncService:
         """See Service.report."""
         return self._done(self._service.report(identity, form))
 
+    def section(self, identity: str, name: str) -> str:
+        """See Service.section."""
+        return self._done(self._service.section(identity, name))
+
     def ask(self, question: str, source: str = "", *, incident: str = "", given: Given | None = None) -> Answer:
         """See Service.ask."""
         return self._done(self._service.ask(question, source, incident=incident, given=given))

@@ -4,12 +4,10 @@ import asyncio
 import functools
 import gc
 import time
-import weakref
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeAlias, TypeVar
 
 from tsg_agent.ask import Answer
@@ -29,7 +27,7 @@ from tsg_agent.report.forms import Form
 from tsg_agent.service.calls import Calls, Checked
 from tsg_agent.service.feedback import export, feedback_of
 from tsg_agent.service.following import Following
-from tsg_agent.service.sections import rendered
+from tsg_agent.service.sections import rendered, section
 from tsg_agent.service.worker import GRACE, Call
 from tsg_agent.service.workers import Workers
 from tsg_agent.settings import Settings
@@ -118,7 +116,7 @@ class Service:
         self._calls = Calls(self.sources, self.settings, guide)
         self._known: dict[str, tuple[float, Known]] = {}
         self._reading: dict[str, asyncio.Task[Known]] = {}
-        self._followed: weakref.WeakValueDictionary[str, Following] = weakref.WeakValueDictionary()
+        self._following: Following | None = None
 
     async def __aenter__(self) -> Self:
         _imported()
@@ -126,9 +124,7 @@ class Service:
             await self._workers.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_ended: object) -> None:
         await self.aclose()
 
     async def aclose(self) -> None:
@@ -253,16 +249,24 @@ class Service:
 
     async def follow(self, identity: str, after: int = 0) -> AsyncIterator[Event]:
         """The events behind number `after`, and those that come, until nothing more will unless somebody goes on."""
+        async for news in self.news(identity, after):
+            for event in news:
+                yield event
+
+    async def news(self, identity: str, after: int = 0) -> AsyncIterator[Events]:
+        """As `follow`: as many at once as there are, and an empty list now and then while nothing happens."""
         await asyncio.to_thread(self.store.recall, identity)
-        following = self._followed.get(identity)
-        if following is None:
-            following = self._followed[identity] = Following(self.store.events, identity, lambda: self._over(identity))
-        async for event in following.after(after):
-            yield event
+        self._following = self._following or Following(self.store.events, self._over)
+        async for news in self._following.after(identity, after):
+            yield news
 
     async def report(self, identity: str, form: Form = "json") -> str:
         """The report of an investigation that has concluded; its telemetry may be gone. `json`: as it was written."""
         return await asyncio.to_thread(rendered, self.store, identity, form)
+
+    async def section(self, identity: str, name: str) -> str:
+        """A part of that report: `brief`, `causes`, `step_2` and the like, for readers that take little at a time."""
+        return await asyncio.to_thread(lambda: section(self.store.report(identity), name))
 
     async def ask(self, question: str, source: str = "", *, incident: str = "", given: Given | None = None) -> Answer:
         """A question in plain words about a source; `incident`: the text that it is about."""
@@ -333,7 +337,8 @@ class Service:
         return True
 
     def _runs(self, identity: str) -> bool:
-        return identity in self._live and self._live[identity].runs
+        live = self._live.get(identity)
+        return live is not None and live.runs
 
     async def _go_on(self, identity: str, answers: Any) -> None:
         if self._runs(identity):
@@ -378,20 +383,17 @@ class Service:
 
     def _tell(self, identity: str) -> None:
         """Whoever follows it: something happened."""
-        following = self._followed.get(identity)
-        if following is not None:
-            following.told()
+        if self._following:
+            self._following.told(identity)
 
-    async def _over(self, identity: str) -> bool:
-        """Whether nothing more will happen in an investigation unless somebody goes on."""
-        return not self._runs(identity) and (await asyncio.to_thread(self.store.about, identity)).state not in PENDING
+    def _over(self, identity: str) -> bool:
+        """Whether nothing more will happen in an investigation unless somebody goes on. For a thread."""
+        return not self._runs(identity) and self.store.about(identity).state not in PENDING
 
     def _asked(self, identity: str) -> Questions:
         asked = [event for event in self.store.events.after(identity) if event.kind == "asked"]
         return [Question.model_validate(question) for question in asked[-1].data["questions"]] if asked else []
 
 
-@functools.cache
-def _imported() -> None:
-    """What was imported stays: to look through it for garbage again and again holds the event loop. Once a process."""
-    gc.freeze()
+_imported = functools.cache(gc.freeze)
+"""What was imported stays: to look through it for garbage again and again holds the event loop. Once a process."""

@@ -79,7 +79,8 @@ class _Process:
         if self._process.stdin:
             self._process.stdin.close()
         try:
-            await asyncio.wait_for(self._process.wait(), GRACE + 0.5)
+            async with asyncio.timeout(GRACE + 0.5):
+                await self._process.wait()
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
@@ -94,7 +95,8 @@ class _Process:
 
     async def _heard(self, quiet: float) -> dict[str, Any]:
         assert self._process.stdout is not None  # noqa: S101 - a pipe, by our own order
-        line = await asyncio.wait_for(self._process.stdout.readline(), quiet)
+        async with asyncio.timeout(quiet):  # wait_for of Python 3.11 forgets a cancel that comes with a line
+            line = await self._process.stdout.readline()
         if not line.endswith(b"\n"):
             code = await self._process.wait()
             raise Crashed(signal.Signals(-code).name if code < 0 else f"exit code {code}")

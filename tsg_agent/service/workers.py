@@ -73,7 +73,7 @@ class Workers:
 
         async def last() -> str:
             await written()
-            return (await asyncio.to_thread(store.events.states)).get(identity, "")
+            return await asyncio.to_thread(store.events.state, identity)
 
         try:
             job, crashes = Job(identity, investigation.notes, go_on, heard.known, carried()), 0

@@ -1,19 +1,18 @@
 """The REST interface, and the stream of events: thin over the desk."""
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request
-from fastapi.responses import Response
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from tsg_agent.events import Event
 from tsg_agent.extract import Given, Now
 from tsg_agent.models import Question
 from tsg_agent.report.forms import Form
-from tsg_agent.service.door import Standing
+from tsg_agent.service.door import Events, Standing
 from tsg_agent.store import Feedback
 from tsg_agent.web.desk import ENDED, Busy, Desk
 from tsg_agent.web.waiting import waited_for
@@ -28,6 +27,12 @@ MEDIA: dict[str, str] = {
 }  # fmt: skip
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-popups"
 """Of a report as a file: its style is in it, and it has no script."""
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
 
 
 class Problem(BaseModel):
@@ -189,14 +194,13 @@ def make_api(desk: Desk) -> APIRouter:
 
     @api.get(
         "/investigations/{identity}/events",
-        response_class=EventSourceResponse,
+        response_class=EventStream,
         responses={**ONE, 204: {"description": "it has ended, and nothing is left to read"}},
         tags=["investigations"],
     )
-    async def events(identity: Identity, after: Annotated[int, Depends(may_read)]) -> AsyncIterable[ServerSentEvent]:
+    async def events(identity: Identity, after: Annotated[int, Depends(may_read)]) -> Response:
         """What happens, as server-sent events, resumed by Last-Event-ID, until it has ended."""
-        async for event in desk.follow(identity, after):
-            yield ServerSentEvent(data=event.model_dump(mode="json"), id=str(event.sequence))
+        return EventStream(_sent(desk.news(identity, after)), headers={"x-accel-buffering": "no"})
 
     @api.get(
         "/investigations/{identity}/report",
@@ -228,6 +232,12 @@ def make_api(desk: Desk) -> APIRouter:
         return await desk.feedback(identity, **said.model_dump())
 
     return api
+
+
+async def _sent(news: AsyncIterator[Events]) -> AsyncIterator[str]:
+    """Events as they are sent; each is written out once, for all readers. FastAPI's own way has two tasks a reader."""
+    async for some in news:
+        yield "".join(f"id: {event.sequence}\ndata: {event.text}\n\n" for event in some) or ": nothing new\n\n"
 
 
 def _shown(standing: Standing) -> Investigation:

@@ -129,11 +129,6 @@ class Desk:
     async def __aexit__(self, *_ended: object) -> None:
         pass
 
-    @property
-    def store(self) -> "_Readable":
-        """Reports, for readers of sections."""
-        return _Readable(self)
-
     async def start(
         self, text: str, source: str = "", *, given: Given | None = None, now: datetime | None = None
     ) -> str:
@@ -221,12 +216,18 @@ class Desk:
         return await self.service.events(identity, after)
 
     async def follow(self, identity: str, after: int = 0) -> AsyncIterator[Event]:
-        """See Service.follow; those who read are counted."""
+        """See Service.follow."""
+        async for news in self.news(identity, after):
+            for event in news:
+                yield event
+
+    async def news(self, identity: str, after: int = 0) -> AsyncIterator[Events]:
+        """See Service.news; those who read are counted."""
         await self.check(identity)
         self.readers += 1
         try:
-            async for event in self.service.follow(identity, after):
-                yield event
+            async for news in self.service.news(identity, after):
+                yield news
         finally:
             self.readers -= 1
 
@@ -235,6 +236,12 @@ class Desk:
         await self.check(identity)
         self.audit.say("report", investigation=identity, form=form)
         return await self.service.report(identity, form)
+
+    async def section(self, identity: str, name: str) -> str:
+        """See Service.section."""
+        await self.check(identity)
+        self.audit.say("report", investigation=identity, form=name)
+        return await self.service.section(identity, name)
 
     async def ask(self, question: str, source: str = "", *, incident: str = "", given: Given | None = None) -> "Answer":
         """See Service.ask. Raises Busy where too many are asked at once."""
@@ -307,16 +314,3 @@ class Desk:
 
 
 _PLACES = ("region", "service_name", "environment", "start_time", "end_time", "incident_start", "threshold")
-
-
-class _Readable:
-    """What readers of sections need of a store."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    def report(self, identity: str) -> Report:
-        """The report, for a thread. Raises Missing, RecordError."""
-        if not self._desk._may_read(identity):
-            raise Missing(f"There is no investigation {identity[:80]!r}.", fix="The list shows those of your team.")
-        return self._desk.service.store.report(identity)

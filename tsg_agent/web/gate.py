@@ -8,11 +8,10 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from anyio import BrokenResourceError
-
 from tsg_agent.web.audit import WHO, Who
 from tsg_agent.web.config import Serving
 from tsg_agent.web.metrics import Metrics
+from tsg_agent.web.waiting import GONE
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -82,7 +81,7 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return  # there are no websockets
-        began, status = time.perf_counter(), 500
+        began, status = time.perf_counter(), GONE
 
         async def sent(message: Message) -> None:
             nonlocal status
@@ -103,10 +102,11 @@ class Guard:
             token = WHO.set(who)
             try:
                 await self._app(scope, _again(body, receive), sent)
-            except* BrokenResourceError:
-                pass  # a reader of events went away while one was on its way
             finally:
                 WHO.reset(token)
+        except Exception:
+            status = 500
+            raise
         finally:
             self._metrics.answered(scope, status, time.perf_counter() - began)
 

@@ -92,7 +92,7 @@ class Page:
                 return await self._begin(answer=answer, text=text, source=source)
             return _to(await self._desk.start(text, source))
         except TsgError as error:
-            return await self._begin(why=_why(error), text=text, source=source, status=422)
+            return await self._begin(why=str(error), text=text, source=source, status=422)
 
     async def _begin(self, status: int = 200, **about: Any) -> Response:
         kept = await self._desk.list(KEPT)
@@ -149,7 +149,7 @@ class Page:
         except ValidationError as error:
             return await self._one(identity, why=f"{error.errors()[0]['msg']}.")
         except TsgError as error:
-            return await self._one(identity, why=_why(error))
+            return await self._one(identity, why=str(error))
 
     async def _ask(self, identity: str, request: Request) -> Response:
         question = (await _form(request)).get("question", "").strip()
@@ -177,7 +177,7 @@ class Page:
         try:
             await doing
         except (RecordError, ParameterError, QuestionError) as error:
-            return await self._one(identity, why=_why(error))
+            return await self._one(identity, why=str(error))
         return _to(identity, place)
 
     async def _login(self, request: Request) -> Response:
@@ -229,10 +229,6 @@ def short(time: str) -> str:
     return time[:16].replace("T", " ")
 
 
-def _why(error: TsgError) -> str:
-    return str(error)
-
-
 def _last(events: list[Event], kind: str, name: str) -> Any:
     return next((event.data.get(name) for event in reversed(events) if event.kind == kind), None)
 
@@ -265,7 +261,7 @@ def _checks(events: list[Event], guide: AnyGuide) -> list[dict[str, Any]]:
     for event in events:
         one = found.get(event.data.get("step", -1))
         if one is not None and event.kind == "check began" and one["state"] != "ended":
-            one["state"] = "began"
+            one["state"], one["said"] = "began", "running"
         if one is not None and event.kind == "check ended":
             one["state"] = "ended"
             one["said"] = event.data["label"] or event.data["status"].replace("_", " ")

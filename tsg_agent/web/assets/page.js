@@ -10,12 +10,8 @@ function show(event) {
   if (kind === "began") state.textContent = "It runs.";
   const item = document.getElementById(`step-${data.step}`);
   if (!item || !kind.startsWith("check ")) return;
-  if (kind === "check began") {
-    item.dataset.state = "began";
-    return;
-  }
-  item.dataset.state = "ended";
-  item.querySelector(".badge").textContent = data.label || data.status.replaceAll("_", " ");
+  item.dataset.state = kind === "check began" ? "began" : "ended";
+  item.querySelector(".badge").textContent = kind === "check began" ? "running" : data.label || data.status.replaceAll("_", " ");
   const ended = document.querySelectorAll("#live [data-state=ended]").length;
   state.textContent = `It runs: ${ended} of ${document.querySelectorAll("#live li").length} checks have ended.`;
 }
