@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.engines.postgres import Server, held
+from examples.engines.postgres import READER, Server, held
 from tests.engines.data import MADE
 from tests.engines.same import concluded, differences, rows_of
 from tests.tools.made import END, START, requests, written
@@ -51,6 +51,31 @@ def test_generated_data(server: Server, tmp_path: Path, name: str) -> None:
         if name != "bare":
             first, second = (concluded(text, engine, location) for engine in (own, other))
             assert differences(first, second) == []
+
+
+def test_a_row_without_an_id_is_a_request_of_its_own(server: Server, tmp_path: Path) -> None:
+    """In a table and in a view, which has no places of rows; also where the account may read some columns only."""
+    rows = requests(900, {500: 90}, service_version=["1", "2"] * 450)
+    for row in rows[::3]:
+        row["request_id"] = None
+        row["timestamp"] = START
+    location = str(written(tmp_path, {"api_gateway_logs": rows}))
+    server.load("nameless", held(location))
+    columns = ", ".join(rows[0])
+    with server.owner() as connection:
+        connection.execute(f"CREATE SCHEMA viewed; GRANT USAGE ON SCHEMA viewed TO {READER}")
+        connection.execute("CREATE VIEW viewed.api_gateway_logs AS SELECT * FROM nameless.api_gateway_logs")
+        connection.execute(f"GRANT SELECT ON viewed.api_gateway_logs TO {READER}")
+    with DuckDB(location) as own:
+        found = rows_of(own)
+        for schema in ("nameless", "viewed"):
+            with open_telemetry(server.url(schema)) as other:
+                assert differences(found, rows_of(other)) == []
+        with server.owner() as connection:
+            connection.execute(f"REVOKE SELECT ON nameless.api_gateway_logs FROM {READER}")
+            connection.execute(f"GRANT SELECT ({columns}) ON nameless.api_gateway_logs TO {READER}")
+        with open_telemetry(server.url("nameless")) as other:
+            assert differences(found, rows_of(other)) == []
 
 
 def test_times_of_a_zone_are_utc_whatever_the_servers_zone_is(server: Server, tmp_path: Path) -> None:

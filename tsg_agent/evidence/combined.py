@@ -199,8 +199,8 @@ class Coding:
         ):  # fmt: skip
             if columns:
                 tables.append(
-                    f"{name} AS (\n    SELECT request_id, {', '.join(columns)}\n    FROM {table}\n"  # noqa: S608 - our own names
-                    "    WHERE request_id IN (SELECT request_id FROM coded)\n    GROUP BY request_id\n)"
+                    f"{name} AS (\n    SELECT coded.request_id, {', '.join(columns)}\n    FROM {table}\n"  # noqa: S608 - our own names
+                    f"    JOIN coded ON coded.request_id = {table}.request_id\n    GROUP BY coded.request_id\n)"
                 )
                 joins.append(f"LEFT JOIN {name} ON coded.request_id = {name}.request_id")
         if self._held.runs:

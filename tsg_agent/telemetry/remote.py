@@ -42,6 +42,8 @@ class Relation:
     types: dict[str, str] = field(default_factory=dict)
     problem: str = ""
     fix: str = ""
+    row_id: str = "random_id()"
+    """The SQL of a text that no other row has."""
 
     @property
     def name(self) -> str:
@@ -224,7 +226,7 @@ class Remote(ABC):
         if table is LOGS:
             notes = taken_for_granted(texts)
             notes += [] if KEY in columns else ["No row names its request: each counts as a request of its own."]
-            columns[KEY] = f"coalesce({columns[KEY]}, random_id())" if KEY in columns else "random_id()"
+            columns[KEY] = f"coalesce({columns[KEY]}, {relation.row_id})" if KEY in columns else relation.row_id
         source.set("expressions", [])
         for name in table.columns:
             source = source.select(f"{columns.get(name, table.blank(name))} AS {name}", dialect=CANONICAL)
