@@ -1,7 +1,5 @@
 """Combinations of requests, as a server counts them, say what the requests themselves say."""
 
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tests.at_server import AtServer
 from tests.engines.data import MADE
 from tests.engines.same import concluded, differences
 from tests.tools.made import SCOPE, START, requests, tied, workflow, written
@@ -19,32 +18,10 @@ from tsg_agent.evidence import Grid, Measurer, Requests, combined, read_requests
 from tsg_agent.evidence.combined import Bound, Coded, Word
 from tsg_agent.evidence.users import Users
 from tsg_agent.models import Measure, Parameters
-from tsg_agent.telemetry.catalog import SourceTable
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.tools import GUIDE
 
 TEXT = "shop in us-east, prod fails since 2026-03-10 13:00 UTC, SLA 99.9 %"
-
-
-class AtServer:
-    """An engine that asks as if its tables were at a server, and makes no copies of its own for it."""
-
-    def __init__(self, engine: DuckDB) -> None:
-        self._engine = engine
-        self.asked: list[str] = []
-
-    @property
-    def tables(self) -> dict[str, SourceTable]:
-        return {name: replace(table, at_server=True) for name, table in self._engine.tables.items()}
-
-    def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
-        self.asked.append(sql)
-        return self._engine.run(
-            sql.replace("FROM service_requests", "FROM  service_requests"), parameters, timeout=timeout
-        )
-
-    def close(self) -> None:
-        self._engine.close()
 
 
 def both(folder: Path, tables: dict[str, Any], **changes: Any) -> tuple[Requests, Requests]:
