@@ -45,6 +45,7 @@ from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tools.account import Account, account
 from tsg_agent.tools.plugin import Plugin
+from tsg_agent.tools.plugin_8_workflows import JUDGED_THERE
 from tsg_agent.tracing import span
 from tsg_agent.verdicts import Evidence
 
@@ -261,7 +262,7 @@ async def _analyse(plugin: Plugin[Any], state: State, runtime: Runtime[Context])
 
 
 def _looked(plugin: Plugin[Any], finding: Finding, context: Context, assistant: Assistant) -> list[str]:
-    if finding.status is not Status.OK:
+    if finding.status is not Status.OK or JUDGED_THERE in finding.notes:
         return []
     frame = plugin.frame(context.frames.get(plugin.keeps), looked_at=True)
     return second_look(finding, frame, context.settings.thresholds.workflow, assistant, context.bench)

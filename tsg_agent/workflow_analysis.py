@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -38,14 +38,24 @@ class WorkflowAnalysis:
 def analyse(rows: pd.DataFrame, limits: WorkflowThresholds) -> WorkflowAnalysis:
     """Judge each run of each workflow, then each scenario.
 
-    `rows`: plugin 8's columns, one row per step that a run reached. The unit is one run: it failed if any of its rows
-    did, so that a row per step does not read as 80 %. Runs still going count in no rate. Source: guide, Step 9.
+    `rows`: plugin 8's columns, one row per step that a run reached, or those of plugin_8_runs.sql. The unit is one run:
+    it failed if any of its rows did, so that a row per step does not read as 80 %. Runs still going count in no rate.
+    Source: guide, Step 9.
     """
-    runs = workflow_runs(rows, limits)
-    passed = _passed(rows[[*STEP, "workflow_status"]], limits)
+    runs, passed = _judged(rows, limits)
     told = runs.drop(columns=["correlation_id", "workflow_id", "timestamp"])  # ids are slow to copy, group by group
     scenarios = [_scenario(group, passed.get(_key(group), {})) for _, group in _by_scenario(told)]
     return WorkflowAnalysis(scenarios, _finished(runs))
+
+
+def _judged(rows: pd.DataFrame, limits: WorkflowThresholds) -> tuple[pd.DataFrame, dict[Key, dict[str | None, int]]]:
+    """The row that stands for each run, and how often each step of each scenario went well."""
+    if "passed" not in rows:
+        return workflow_runs(rows, limits), _passed(rows[[*STEP, "workflow_status"]], limits)
+    told = rows["passed"].notna()
+    return workflow_runs(rows[~told].assign(timestamp=rows["began"]), limits), _by_step(
+        rows[told].groupby(STEP, dropna=False, sort=False, observed=True)["passed"].sum().astype(int)
+    )
 
 
 def _finished(runs: pd.DataFrame) -> pd.DataFrame:
@@ -56,13 +66,18 @@ def _finished(runs: pd.DataFrame) -> pd.DataFrame:
 
 def row_states(status: pd.Series, limits: WorkflowThresholds) -> pd.Series:
     """completed, running or failed for each status; an unknown status is a failure, NULL is still running."""
-    known = dict.fromkeys(limits.completed, COMPLETED) | dict.fromkeys(limits.running, RUNNING)
-    states = [FAILED, COMPLETED, RUNNING]
+    kinds = [FAILED, COMPLETED, RUNNING]
     found = pd.Categorical(status)
     # By code, so that each distinct status is judged once; the code of NULL is -1, the last.
-    of_code = [states.index(known.get(str(value).strip().upper(), FAILED)) for value in found.categories]
-    codes = np.array([*of_code, states.index(RUNNING)], dtype=np.int8)[found.codes]
-    return pd.Series(pd.Categorical.from_codes(codes, pd.Index(states)), index=status.index)
+    of_code = [kinds.index(state) for state in states(map(str, found.categories), limits)]
+    codes = np.array([*of_code, kinds.index(RUNNING)], dtype=np.int8)[found.codes]
+    return pd.Series(pd.Categorical.from_codes(codes, pd.Index(kinds)), index=status.index)
+
+
+def states(statuses: Iterable[str], limits: WorkflowThresholds) -> list[str]:
+    """completed, running or failed for each status."""
+    known = dict.fromkeys(limits.completed, COMPLETED) | dict.fromkeys(limits.running, RUNNING)
+    return [known.get(status.strip().upper(), FAILED) for status in statuses]
 
 
 def workflow_runs(rows: pd.DataFrame, limits: WorkflowThresholds) -> pd.DataFrame:
@@ -147,10 +162,9 @@ def _rank(values: pd.Series) -> NDArray[np.int_]:
 
 def step_that_fails(rows: pd.DataFrame, limits: WorkflowThresholds) -> str | None:
     """The step where the failures of one workflow gather, from plugin 8's rows about it; None where none does."""
-    runs = workflow_runs(rows, limits)
+    runs, passed = _judged(rows, limits)
     failed = runs[runs["state"] == FAILED]
-    passed = _passed(rows[[*STEP, "workflow_status"]], limits).values()
-    return failing_step(failed["workflow_step"], sum(map(Counter, passed), Counter()))[0]
+    return failing_step(failed["workflow_step"], sum(map(Counter, passed.values()), Counter()))[0]
 
 
 def _passed(rows: pd.DataFrame, limits: WorkflowThresholds) -> dict[Key, dict[str | None, int]]:
@@ -159,7 +173,10 @@ def _passed(rows: pd.DataFrame, limits: WorkflowThresholds) -> dict[Key, dict[st
     A run that failed at its third has passed two, where each step has its row.
     """
     well = rows[row_states(rows["workflow_status"], limits) == COMPLETED]
-    times = well.groupby(STEP, dropna=False, sort=False, observed=True).size()
+    return _by_step(well.groupby(STEP, dropna=False, sort=False, observed=True).size())
+
+
+def _by_step(times: pd.Series) -> dict[Key, dict[str | None, int]]:
     found: dict[Key, dict[str | None, int]] = {}
     for (*scenario, step), passed in zip(times.index.tolist(), times.tolist(), strict=True):
         found.setdefault((_text(scenario[0]), _text(scenario[1])), {})[_text(step)] = passed

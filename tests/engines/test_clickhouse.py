@@ -15,13 +15,15 @@ from examples.engines.postgres import held
 from tests.engines.data import MADE
 from tests.engines.same import concluded, differences, rows_of
 from tests.tools.made import args_for, requests, written
+from tests.tools.test_workflows_at_server import steps
 from tsg_agent import Request
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
 from tsg_agent.investigation import open_telemetry
 from tsg_agent.models import Status
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.duckdb import DuckDB
-from tsg_agent.tools import PLUGINS
+from tsg_agent.tools import PLUGINS, plugin_8_workflows
+from tsg_agent.tools.plugin_8_workflows import JUDGED_THERE
 
 pytestmark = pytest.mark.skipif(
     find_spec("chdb") is None or find_spec("clickhouse_connect") is None,
@@ -59,6 +61,18 @@ def test_generated_data(tmp_path: Path, name: str) -> None:
     load(location, tmp_path)
     with DuckDB(location) as own, open_telemetry(URL) as other:
         assert differences(rows_of(own), rows_of(other)) == []
+
+
+def test_runs_of_workflows_judged_at_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin_8_workflows, "MOST_STEPS", 100)
+    location = str(written(tmp_path, {"workflow_tracking": steps(3), "api_gateway_logs": requests(9)}))
+    load(location, tmp_path)
+    with DuckDB(location) as own, open_telemetry(URL) as other:
+        first, second = (PLUGINS[7].run(one, args_for(PLUGINS[7]), Settings()) for one in (own, other))
+    assert (first.notes, second.notes, second.reason) == ([], [JUDGED_THERE], "")
+    shown = [one.model_dump(mode="json")["rows"] for one in (first, second)]
+    assert shown[0]
+    assert differences(*shown) == []
 
 
 @pytest.fixture

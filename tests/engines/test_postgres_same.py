@@ -5,14 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from examples.engines.postgres import Server, held
+from examples.engines.postgres import READER, Server, held
 from tests.engines.data import MADE
 from tests.engines.same import concluded, differences, rows_of
-from tests.tools.made import END, START, requests, written
+from tests.tools.made import END, START, args_for, requests, written
+from tests.tools.test_workflows_at_server import steps
 from tsg_agent import Request
 from tsg_agent.investigation import open_telemetry
+from tsg_agent.settings import Settings
 from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.tools import PLUGINS, plugin_8_workflows
 from tsg_agent.tools.account import account
+from tsg_agent.tools.plugin_8_workflows import JUDGED_THERE
 
 RECORDED = Path(__file__).parents[2].parent / "shared" / "incidents"
 INCIDENTS = sorted(path.parent for path in RECORDED.glob("*/incident.md")) if RECORDED.is_dir() else []
@@ -51,6 +55,45 @@ def test_generated_data(server: Server, tmp_path: Path, name: str) -> None:
         if name != "bare":
             first, second = (concluded(text, engine, location) for engine in (own, other))
             assert differences(first, second) == []
+
+
+def test_a_row_without_an_id_is_a_request_of_its_own(server: Server, tmp_path: Path) -> None:
+    """In a table and in a view, which has no places of rows; also where the account may read some columns only."""
+    rows = requests(900, {500: 90}, service_version=["1", "2"] * 450)
+    for row in rows[::3]:
+        row["request_id"] = None
+        row["timestamp"] = START
+    location = str(written(tmp_path, {"api_gateway_logs": rows}))
+    server.load("nameless", held(location))
+    columns = ", ".join(rows[0])
+    with server.owner() as connection:
+        connection.execute(f"CREATE SCHEMA viewed; GRANT USAGE ON SCHEMA viewed TO {READER}")
+        connection.execute("CREATE VIEW viewed.api_gateway_logs AS SELECT * FROM nameless.api_gateway_logs")
+        connection.execute(f"GRANT SELECT ON viewed.api_gateway_logs TO {READER}")
+    with DuckDB(location) as own:
+        found = rows_of(own)
+        for schema in ("nameless", "viewed"):
+            with open_telemetry(server.url(schema)) as other:
+                assert differences(found, rows_of(other)) == []
+        with server.owner() as connection:
+            connection.execute(f"REVOKE SELECT ON nameless.api_gateway_logs FROM {READER}")
+            connection.execute(f"GRANT SELECT ({columns}) ON nameless.api_gateway_logs TO {READER}")
+        with open_telemetry(server.url("nameless")) as other:
+            assert differences(found, rows_of(other)) == []
+
+
+def test_runs_of_workflows_judged_at_the_server(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugin_8_workflows, "MOST_STEPS", 100)
+    location = str(written(tmp_path, {"workflow_tracking": steps(3), "api_gateway_logs": requests(9)}))
+    server.load("steps", held(location))
+    with DuckDB(location) as own, open_telemetry(server.url("steps")) as other:
+        first, second = (PLUGINS[7].run(one, args_for(PLUGINS[7]), Settings()) for one in (own, other))
+    assert (first.notes, second.notes, second.reason) == ([], [JUDGED_THERE], "")
+    shown = [one.model_dump(mode="json")["rows"] for one in (first, second)]
+    assert shown[0]
+    assert differences(*shown) == []
 
 
 def test_times_of_a_zone_are_utc_whatever_the_servers_zone_is(server: Server, tmp_path: Path) -> None:

@@ -195,6 +195,11 @@ def test_of_very_many_values_the_busiest_are_measured_and_the_others_counted(mon
     assert table is not None
     assert (table.values, table.left_out) == ([("s3",), ("s4",)], 2)
     assert sums(table.whole)[0][1] == 100 * MINUTES
+    requests = made(*parts)
+    heavy = replace(requests, weight=np.where(requests.columns[0].codes == 0, 9.0, 1.0))
+    busiest = measured(heavy).table(("shard_id",))
+    assert busiest is not None
+    assert busiest.values == [("s1",), ("s4",)]
 
 
 def test_tables_come_in_the_guides_order() -> None:

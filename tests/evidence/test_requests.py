@@ -204,3 +204,13 @@ def test_what_says_no_answer_is_in_no_series() -> None:
     assert (failures.sum(), asked.sum()) == (0, 3 * len(requests) // 4)
     heavy = replace(requests, weight=np.full(len(requests), 2.0))
     assert heavy.series(Measure.SERVER_ERRORS)[1].sum() == 2 * asked.sum()
+
+
+def test_values_are_counted_by_what_each_row_stands_for() -> None:
+    requests = made(Part({"shard_id": "1"}, 3), Part({"shard_id": "2"}, 1), Part({}, 2), minutes=10)
+    (column,) = requests.columns
+    every = np.ones(len(requests), bool)
+    assert requests.of_values(column, every).tolist() == [20, 30, 10]
+    heavy = replace(requests, weight=np.where(column.codes == 1, 5.0, 1.0))
+    assert heavy.of_values(column, every).tolist() == [20, 30, 50]
+    assert heavy.of_values(column, heavy.second < 120).tolist() == [4, 6, 10]

@@ -172,7 +172,7 @@ def test_the_copies_change_no_evidence(repeated_request: bool, tmp_path: Path) -
 def test_the_first_query_of_all_tells_requests_as_the_others_do(tmp_path: Path) -> None:
     with DuckDB(telemetry(tmp_path)) as engine, ThreadPoolExecutor(1) as pool:
         one = measurer(engine, "us-east", pool)
-        first = one._run("runs").to_pylist()
+        first = one._run("runs", {}).to_pylist()
         known = {row["request_id"] for row in one.fetch()["rows"].to_pylist()}
         assert first
         assert {row["request_id"] for row in first} <= known

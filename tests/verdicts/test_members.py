@@ -6,7 +6,7 @@ import pytest
 from tsg_agent.evidence.requests import Column
 from tsg_agent.statistics import Bools, Floats
 from tsg_agent.tools import GUIDE
-from tsg_agent.verdicts.members import AFTER_FAILED, NEW, Key, Members
+from tsg_agent.verdicts.members import AFTER_FAILED, FEWER, NEW, Key, Members
 
 ROWS = 5_000
 
@@ -51,3 +51,16 @@ def test_counts_are_those_of_the_rows(weights: str) -> None:
     assert (
         members.each(members.everything)[members.new, :2].sum() < NEW < members.count(members.everything)[AFTER_FAILED]
     )
+
+
+def test_fewer_values_are_looked_at_together_of_many_requests_however_few_rows_they_are() -> None:
+    """A row may stand for several requests: what is large is what they are."""
+    about = GUIDE.dimension("shard_id")
+    assert about is not None
+    state = np.tile(np.array([0, 1, 2, 3, 3], np.int8), 6_000)
+    column = Column(about, [(f"s{n}",) for n in range(100)], (np.arange(len(state)) // 5 % 100).astype(np.int8))
+    light, heavy = (
+        Members.of([column], state, weight, lambda _, codes: np.zeros(len(codes), bool))
+        for weight in (None, np.full(len(state), 10.0))
+    )
+    assert (len(light.items), len(heavy.items)) == (100, FEWER)

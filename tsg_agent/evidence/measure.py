@@ -1,18 +1,23 @@
 """Fetches what verdicts are made from: the window's requests, what is known of each, the other regions' counts."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from importlib.resources import files
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from tsg_agent.evidence.requests import MINUTE, held_by
+from tsg_agent.evidence.combined import CODED, Coding, Held, flags_of, listed
+from tsg_agent.evidence.measurement import COMPONENT, entry_of
+from tsg_agent.evidence.requests import MINUTE, SUCCESS, held_by, usual_until
 from tsg_agent.models import Parameters
 from tsg_agent.settings import Settings
 from tsg_agent.steps.dimension import Dimension
 from tsg_agent.telemetry.bound_names import parameters_in
-from tsg_agent.telemetry.catalog import LOGS, PRODUCTS, Needs, lacking
+from tsg_agent.telemetry.catalog import LOGS, PRODUCTS, Needs, Table, lacking
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools.plugin import run_query
 from tsg_agent.tools.rows import REQUEST_COLUMNS, naive_utc
@@ -22,6 +27,7 @@ NEEDS = (Needs(LOGS.name, (*REQUEST_COLUMNS, "status_code")),)
 JOINED = {"flags": "feature_flags", "products": "product_metadata", "runs": "workflow_tracking"}
 """Query -> the table whose rows it ties to the requests."""
 
+SCOPE, OTHERS = "region = $region", "region IS DISTINCT FROM $region"
 SPANS = ("span_id", "parent_span_id")
 CALLS = "calls"
 """The service map, where a source has one."""
@@ -43,53 +49,143 @@ class Measurer:
         return lacking(NEEDS, self.engine.tables)
 
     def fetch(self) -> dict[str, pa.Table]:
-        """One table per query: rows, regions, and those of JOINED that the source has. Raises what Engine.run raises.
+        """One table per query: rows, regions, calls where there are; what read_requests needs. Raises what Engine.run
+        raises.
+
+        From a server the requests come as combinations, unless its flags have too many values to be numbered.
+        """
+        regions = self.executor.submit(self._run, "regions", {}, OTHERS, bucket=MINUTE)
+        results = (self._combined() if self.engine.tables[LOGS.name].at_server else None) or self._rows()
+        results["regions"] = regions.result()
+        if CALLS in self.engine.tables:
+            results["calls"] = run_query(self.engine, _text("calls"), {}, self.settings.query_timeout)
+        return results
+
+    def _rows(self) -> dict[str, pa.Table]:
+        """A row for each request, and for each of its flags, products and its run.
 
         The requests come last: an engine that numbers them has numbered them by then in the same way for all.
         """
-        tied = self.engine.tables[LOGS.name].present
-        held = [
-            name
-            for name, table in JOINED.items()
-            if table in self.engine.tables and (name != "runs" or "correlation_id" in tied)
-        ]
-        sold = [dimension.columns[0] for dimension in held_by(self.dimensions, PRODUCTS)]
-        begun: dict[str, Future[pa.Table]] = {
-            name: self.executor.submit(self._run, name, sold) for name in [*held, "regions"]
-        }
+        held = [name for name in JOINED if self._ties(name)]
+        sold = {"columns": ", ".join(one.columns[0] for one in held_by(self.dimensions, PRODUCTS))}
+        begun: dict[str, Future[pa.Table]] = {name: self.executor.submit(self._run, name, sold) for name in held}
         results = {name: future.result() for name, future in begun.items()}
-        if CALLS in self.engine.tables:
-            results["calls"] = run_query(self.engine, _text("calls"), {}, self.settings.query_timeout)
         columns = [dimension.columns[0] for dimension in held_by(self.dimensions, LOGS)]
         if any(results[name].num_rows for name in held):
             columns.append("request_id")
-        source = self.engine.tables[LOGS.name]
-        present = source.present
-        columns += [name for name in ("weight", "user_id") if name in present - source.empty]
-        if set(SPANS) <= present:
-            columns.append(_text("passed_on") + " AS passed_on")
-        results["rows"] = self._run("rows", columns)
+        columns += [name for name in ("weight", "user_id") if self._has(name)]
+        if passed_on := self._passed_on():
+            columns.append(f"{passed_on} AS passed_on")
+        results["rows"] = self._run("rows", {"columns": ", ".join(columns)})
         return results
 
-    def _run(self, name: str, columns: list[str] | None = None) -> pa.Table:
-        regions = name == "regions"
-        scope = "region IS DISTINCT FROM $region" if regions else "region = $region"
-        requests = _text("requests").replace("{where}", scope)
-        text = _text(name).replace("{requests}", f"\n{requests}\n").replace("{columns}", ", ".join(columns or ()))
+    def _combined(self) -> dict[str, pa.Table] | None:
+        """The combinations of requests as rows, and the spans of their users; None where flags are too many."""
+        source = "service_requests\n    WHERE region = $region"
+        tied = {name: self._ties(name) for name in JOINED}
+        begun = {LOGS.name: self.executor.submit(self._values, source, self._columns(LOGS))}
+        if tied["products"]:
+            begun[PRODUCTS.name] = self.executor.submit(self._values, PRODUCTS.name, self._columns(PRODUCTS))
+        flags = flags_of(self._run("flag_values", {}, bound={"limit": CODED + 1})) if tied["flags"] else {}
+        held = {name: future.result() for name, future in begun.items()}
+        if flags is None:
+            return None
+        of_users = self._users(held[LOGS.name].get(COMPONENT) or []) if self._has("user_id") else {}
+        coding = Coding(
+            Held(held[LOGS.name], flags, held.get(PRODUCTS.name, {}), tied["runs"], bool(of_users), self._passed_on())
+        )
+        bound = {"usual_until": self._usual_until, **coding.bound}
+        found = self._run("combined", coding.parts(), bucket=self._width, bound=bound)
+        results = {name: self._seconds(future.result()) for name, future in of_users.items()}
+        return {**results, "rows": coding.read(found, self._width)}
+
+    def _users(self, components: list[str]) -> dict[str, Future[pa.Table]]:
+        """The spans of all users, and of those at the entry, where there is one."""
+        row = entry_of(components, self.parameters.service_name)
+        scopes: dict[str, tuple[str, dict[str, object]]] = {"users": (SCOPE, {})}
+        if row is not None:
+            scopes["entry_users"] = (f"{SCOPE} AND {COMPONENT} = $entry", {"entry": components[row]})
+        known = {"known": str(4 * SUCCESS)}
+        return {
+            name: self.executor.submit(self._run, "users", known, where, bucket=self._width, bound=bound)
+            for name, (where, bound) in scopes.items()
+        }
+
+    def _values(self, source: str, columns: list[str]) -> dict[str, list[str] | None]:
+        """The values of each column, None where they are many."""
+        if not columns:
+            return {}
+        sets = ", ".join(f"({name})" for name in columns)
+        parts = {"columns": ", ".join(columns), "sets": sets, "table": source}
+        return listed(self._run("values", parts, bound={"limit": CODED + 2}), columns)
+
+    def _columns(self, table: Table) -> list[str]:
+        """The dimensions of a table that the source has."""
+        has = self.engine.tables[table.name].present if table.name in self.engine.tables else frozenset()
+        return [one.columns[0] for one in held_by(self.dimensions, table) if one.columns[0] in has]
+
+    def _has(self, column: str) -> bool:
+        logs = self.engine.tables[LOGS.name]
+        return column in logs.present - logs.empty
+
+    def _ties(self, name: str) -> bool:
+        """Whether the source has the rows of one of JOINED, and what ties them to requests."""
+        tied = name != "runs" or "correlation_id" in self.engine.tables[LOGS.name].present
+        return tied and JOINED[name] in self.engine.tables
+
+    def _passed_on(self) -> str:
+        return _text("passed_on") if set(SPANS) <= self.engine.tables[LOGS.name].present else ""
+
+    @property
+    def _width(self) -> int:
+        """Seconds of a bucket of combinations: minutes, and what the verdicts cut in them, are whole numbers of it.
+
+        They cut at a reported start, and where telemetry ends, at a minute of the clock.
+        """
+        given = self.parameters
+        cuts = [round((given.incident_start - given.start_time).total_seconds())] if given.incident_start else []
+        return 1 if given.start_time.microsecond else math.gcd(MINUTE, given.start_time.second, *cuts)
+
+    @property
+    def _usual_until(self) -> datetime:
+        seconds = math.ceil(usual_until(self.parameters) * MINUTE)
+        return naive_utc(self.parameters.start_time) + timedelta(seconds=seconds)
+
+    def _seconds(self, users: pa.Table) -> pa.Table:
+        """Times in seconds, where the query tells buckets."""
+        for name in ("bucket", "following"):
+            seconds = pc.multiply(users[name].cast(pa.int64()), self._width)
+            users = users.set_column(users.column_names.index(name), name, seconds)
+        return users
+
+    def _run(
+        self,
+        name: str,
+        parts: Mapping[str, str],
+        where: str = SCOPE,
+        *,
+        bucket: int = 1,
+        bound: Mapping[str, object] | None = None,
+    ) -> pa.Table:
+        """The rows of a query of this folder, what it leaves open filled in."""
+        text = _text(name).replace("{requests}", f"\n{_text('requests').replace('{where}', where)}\n")
+        for part, sql in parts.items():
+            text = text.replace(f"{{{part}}}", sql)
         text = text.replace("{once}", each_once(text))
         sql = with_service_requests(text.rstrip())
         given = self.parameters
-        bound: dict[str, object] = {
+        told: dict[str, object] = {
             "start_time": naive_utc(given.start_time),
             "end_time": naive_utc(given.end_time),
             "region": given.region,
             "environment": given.environment,
             "service_name": given.service_name,
             "origin": naive_utc(given.start_time),
-            "bucket_seconds": MINUTE if regions else 1,
+            "bucket_seconds": bucket,
             "version_slow_ms": self.settings.thresholds.version.slow_ms,
+            **(bound or {}),
         }
-        parameters = {key: bound[key] for key in parameters_in(sql)}
+        parameters = {key: told[key] for key in parameters_in(sql)}
         return run_query(self.engine, sql, parameters, self.settings.query_timeout)
 
 

@@ -173,7 +173,7 @@ def measured(
 ) -> Measurement:
     """Every dimension's values by the grid's buckets. `regions`: the other regions' rows, by minute."""
     all_of_them = Column(Dimension(("region",), 0), [(given.region,)], np.zeros(len(requests), np.int8))
-    busiest = [_busiest(column) for column in requests.columns]
+    busiest = [_busiest(column, requests.weight) for column in requests.columns]
     total, *each = _counted([all_of_them, *busiest], requests, grid)
     by_dimension: dict[Dimension, list[Table]] = {}
     for column, kept, counts in zip(requests.columns, busiest, each, strict=True):  # a flag has one each
@@ -200,11 +200,11 @@ def _together(tables: list[Table]) -> Table:
     return Table(first.dimension, [value for one in tables for value in one.values], counts, first.whole)
 
 
-def _busiest(column: Column) -> Column:
+def _busiest(column: Column, weight: Floats | None) -> Column:
     """The column with its busiest values only."""
     if len(column.values) <= MOST_VALUES:
         return column
-    asked = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
+    asked = np.bincount(column.codes + 1, weight, len(column.values) + 1)[1:]
     kept = sorted(np.argsort(-asked, kind="stable")[:MOST_VALUES].tolist())
     rank = np.full(len(column.values) + 1, -1, np.int16)
     rank[kept] = np.arange(len(kept))

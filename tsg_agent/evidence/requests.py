@@ -1,21 +1,21 @@
 """The window's requests as arrays, one entry each: when, how they were answered, their value of each dimension."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tsg_agent.columns import Nature
 from tsg_agent.evidence.blocks import in_blocks
-from tsg_agent.models import Measure, Subject
+from tsg_agent.evidence.users import Users
+from tsg_agent.models import Measure, Parameters, Subject
 from tsg_agent.statistics import Bools, Floats
 from tsg_agent.steps.dimension import Dimension
-from tsg_agent.telemetry.catalog import FLAGS, LOGS, PRODUCTS, WORKFLOWS, Table
+from tsg_agent.telemetry.catalog import FLAGS, WORKFLOWS, Table
 
 Codes = NDArray[np.integer]
 ANSWERS = 7
@@ -23,13 +23,13 @@ ANSWERS = 7
 UNKNOWN, SUCCESS, REDIRECT, RATE_LIMITED, CLIENT_ERROR, SERVER_ERROR = range(6)
 KINDS = 4 * ANSWERS
 """Kinds of requests that are told apart: answer, slow, a retry."""
+PLAIN = (4 * UNKNOWN, 4 * SUCCESS, 4 * REDIRECT, 4 * (ANSWERS - 1))
+"""Kinds that no outcome counts as a failure which users lose a request by."""
 MINUTE = 60
 USUAL, FEWEST = 2.0, 200
 """How many times the 99th percentile is slow; requests without which nothing is known to be usual."""
-SPARSE = 16
-"""Numbers up to so many times the requests are taken as their places."""
-LOOKED_FOR = 32
-"""Codes of a column that are looked for one by one; more are counted."""
+FLAG, RUN = "flag ", "run"
+"""Before a flag's name, where its values are a column of the requests; and the run's column before it is decoded."""
 REQUEST_MEASURES = (
     Measure.SERVER_ERRORS,
     Measure.NOT_SUCCESSFUL,
@@ -39,6 +39,14 @@ REQUEST_MEASURES = (
     Measure.RETRIES,
 )
 """What a request can count as."""
+
+
+def usual_until(given: Parameters) -> float:
+    """Minutes since the window's begin until which requests say how long is usual: to a reported start, else half."""
+    whole = (given.end_time - given.start_time).total_seconds() / MINUTE
+    at = given.incident_start
+    reported = 0.0 if at is None else (at - given.start_time).total_seconds() / MINUTE
+    return reported if 0 < reported < whole else whole / 2
 
 
 def kinds_of(measure: Measure) -> Bools:
@@ -82,10 +90,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Requests:
-    """Requests in no order; all arrays have one entry per request.
+    """Requests in no order; all arrays have one entry per request, or per combination of what is told of requests.
 
-    `second`: since the window's origin. `kind`: see KINDS. `latency`: ms, NaN where unknown. `weight`: how many
-    requests each stands for, None where each is one. `run`: its place among `runs`, -1 where it is part of none.
+    `second`: since the window's origin, of a combination its bucket's. `kind`: see KINDS. `latency`: ms, NaN where
+    unknown, of a combination the mean. `weight`: how many requests each stands for, None where each is one. `run`: its
+    place among `runs`, -1 where it is part of none.
     """
 
     second: NDArray[np.int32]
@@ -98,7 +107,11 @@ class Requests:
     passed: Bools | None = None
     """Spans that failed because a call that they made failed; None where the source has no spans."""
     user: pa.ChunkedArray | None = None
-    """Each request's user; None where the source names no users."""
+    """Each request's user; None where the source names no users. Of combinations, only those that fail have one."""
+    users: tuple[Users, Users | None] | None = None
+    """Of combinations: the users of all requests, and of those at the entry, where there is one."""
+    slower: Bools | None = None
+    """Of combinations: which took longer than is usual, as it was measured where the requests are."""
     slower_ms: float = np.inf
     """From how long on a request counts as slower than usual."""
 
@@ -131,10 +144,11 @@ class Requests:
     def failed(self, measure: Measure) -> Bools:
         """Which requests a measure counts."""
         if measure not in self._failed:
-            slower = measure is Measure.SLOWER
-            self._failed[measure] = (
-                self.known & (self.latency > self.slower_ms) if slower else kinds_of(measure)[self.kind]
-            )
+            if measure is Measure.SLOWER:
+                slower = self.latency > self.slower_ms if self.slower is None else self.slower
+                self._failed[measure] = self.known & slower
+            else:
+                self._failed[measure] = kinds_of(measure)[self.kind]
         return self._failed[measure]
 
     @cached_property
@@ -153,11 +167,19 @@ class Requests:
         changed: dict[str, Any] = {name: of[kept] for name, of in held.items() if isinstance(of, np.ndarray)}
         if self.user is not None:
             changed["user"] = self.user.filter(pa.array(kept))
+        if self.users is not None:
+            everyone, entry = self.users
+            changed["users"] = everyone.until(second), None if entry is None else entry.until(second)
         changed["columns"] = [replace(column, codes=column.codes[kept]) for column in self.columns]
         return replace(self, **changed)
 
     def with_usual(self, minute: float) -> "Requests":
-        """The requests, slowness measured by those before a minute: twice the time that 99 % of them took at most."""
+        """The requests, slowness measured by those before a minute: twice the time that 99 % of them took at most.
+
+        Of combinations it has been measured.
+        """
+        if self.slower is not None:
+            return self
         usual = self.latency[(self.second < minute * MINUTE) & ~np.isnan(self.latency)]
         slower = USUAL * float(np.percentile(usual, 99)) if len(usual) >= FEWEST else np.inf
         return replace(self, slower_ms=slower)
@@ -165,6 +187,11 @@ class Requests:
     def column(self, name: str) -> Column | None:
         """The column of a dimension of one name."""
         return next((one for one in self.columns if one.dimension.columns == (name,)), None)
+
+    def of_values(self, column: Column, rows: Bools) -> Floats:
+        """How many of some rows' requests have none of a column's values, then how many each one."""
+        weight = None if self.weight is None else self.weight[rows]
+        return np.bincount(column.codes[rows] + 1, weight, len(column.values) + 1).astype(float)
 
     def having(self, subject: Subject) -> Bools:
         """Which requests a description is about."""
@@ -204,48 +231,6 @@ def held_by(dimensions: Iterable[Dimension], table: Table) -> list[Dimension]:
     return [one for one in dimensions if one.table == table.name and one.nature is not Nature.REGION]
 
 
-def read_requests(results: dict[str, pa.Table], dimensions: Sequence[Dimension]) -> Requests:
-    """The requests from their queries' results, with what causes may be named by."""
-    rows = results["rows"]
-    columns = [
-        column
-        for dimension in held_by(dimensions, LOGS)
-        if (column := _column(dimension, rows[dimension.columns[0]])).values
-    ]
-    run = runs = None
-    if "request_id" in rows.column_names:
-        requests = _Ids.of(rows["request_id"])
-        if "flags" in results:
-            columns += [
-                column for flag in held_by(dimensions, FLAGS) for column in _flags(flag, results["flags"], requests)
-            ]
-        if "products" in results:
-            where = requests.find(results["products"]["request_id"])
-            for dimension in held_by(dimensions, PRODUCTS):
-                values, codes = _coded(results["products"][dimension.columns[0]])
-                columns.append(Column(dimension, [(value,) for value in values], requests.scatter(where, codes)))
-        if "runs" in results:
-            found = results["runs"]["correlation_id"].combine_chunks()
-            encoded = found if pa.types.is_dictionary(found.type) else found.dictionary_encode()
-            runs = encoded.dictionary
-            where = requests.find(results["runs"]["request_id"])
-            run = requests.scatter(where, encoded.indices.fill_null(-1).to_numpy())
-    latency = rows["latency_ms"].cast(pa.float64()).fill_null(np.nan).to_numpy()
-    passed = rows["passed_on"].fill_null(False).to_numpy() if "passed_on" in rows.column_names else None
-    weight = rows["weight"].cast(pa.float64()).to_numpy() if "weight" in rows.column_names else None
-    return Requests(
-        rows["second"].to_numpy().astype(np.int32, copy=False),
-        rows["kind"].to_numpy().astype(np.int8, copy=False),
-        latency,
-        None if weight is None or (weight == 1).all() else weight,
-        [column for column in columns if column.values],
-        run,
-        runs,
-        passed,
-        rows["user_id"] if "user_id" in rows.column_names else None,
-    )
-
-
 def with_workflows(
     requests: Requests, names: list[str], scenario: Codes, places: Codes, dimension: Dimension
 ) -> Requests:
@@ -258,89 +243,3 @@ def with_workflows(
     of_run[-1] = -1  # runs that no request is part of
     column = Column(dimension, [(one,) for one in names], of_run[requests.run])
     return replace(requests, columns=[*requests.columns, column])
-
-
-def _column(dimension: Dimension, column: pa.ChunkedArray) -> Column:
-    values, codes = _coded(column)
-    return Column(dimension, [(value,) for value in values], codes)
-
-
-def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
-    """The values that occur, sorted, and each row's place among them; -1 for NULL."""
-    whole = column.combine_chunks()
-    if isinstance(whole, pa.ChunkedArray):  # chunks of a dictionary column may have dictionaries of their own
-        whole = whole.unify_dictionaries().combine_chunks()
-    encoded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
-    names = encoded.dictionary.to_pylist()
-    kind = _smallest(len(names))
-    codes = encoded.indices.cast(pa.from_numpy_dtype(kind)).fill_null(-1).to_numpy(zero_copy_only=False)
-    order = sorted(np.flatnonzero(_held(codes, len(names))).tolist(), key=names.__getitem__)
-    if order == list(range(len(names))):
-        return names, codes  # as an engine's codes mostly are
-    rank = np.full(len(names) + 1, -1, kind)
-    rank[order] = np.arange(len(order))
-    return [names[place] for place in order], rank[codes]
-
-
-def _held(codes: Codes, count: int) -> Bools:
-    """Which of so many codes occur: of a few each is looked for, which mostly ends with the first requests."""
-    if count <= LOOKED_FOR:
-        return np.array([(codes == code).any() for code in range(count)], bool)
-    return np.asarray(np.bincount(codes + 1, minlength=count + 1)[1:] > 0)
-
-
-def _smallest(values: int) -> type[np.signedinteger[Any]]:
-    """The type of the codes of so many values."""
-    return next((kind for kind in (np.int8, np.int16) if values <= np.iinfo(kind).max), np.int32)
-
-
-@dataclass(frozen=True)
-class _Ids:
-    """The requests' ids, and each request's place among them. A request may have several rows.
-
-    `distinct`: the ids by their place; None where an engine numbers the requests: then a number is its place.
-    """
-
-    distinct: pa.Array | None
-    place: Codes
-    count: int
-
-    @classmethod
-    def of(cls, column: pa.ChunkedArray) -> "_Ids":
-        if pa.types.is_integer(column.type):
-            place = column.fill_null(-1).to_numpy()
-            if (last := int(place.max(initial=-1))) < SPARSE * len(place):
-                return cls(None, place, last + 1)
-        encoded = column.combine_chunks().dictionary_encode()
-        place = encoded.indices.fill_null(-1).to_numpy()
-        return cls(encoded.dictionary, place, len(encoded.dictionary))
-
-    def find(self, ids: pa.ChunkedArray) -> Codes:
-        """The place of each id among the distinct ones, -1 for one that is no request's."""
-        if self.distinct is None:
-            number = ids.fill_null(-1).to_numpy()
-            return number if number.max(initial=-1) < self.count else np.where(number < self.count, number, -1)
-        return np.asarray(pc.index_in(ids.combine_chunks(), value_set=self.distinct).fill_null(-1))
-
-    def scatter(self, where: Codes, codes: Codes) -> Codes:
-        """Each request's code, given those of the ids at some places; -1 for the others."""
-        found = np.full(self.count + 1, -1, codes.dtype)
-        found[where] = codes
-        found[-1] = -1  # what is at no place
-        return found[self.place]
-
-
-def _flags(dimension: Dimension, rows: pa.Table, requests: _Ids) -> list[Column]:
-    """One column per flag: a request has one value of each."""
-    names, name = _coded(rows["flag_name"])
-    values, value = _coded(rows["flag_value"])
-    where = requests.find(rows["request_id"])
-    columns = []
-    for place, flag in enumerate(names):
-        mine = np.flatnonzero((name == place) & (value >= 0))
-        held = requests.scatter(where[mine], value[mine])
-        present = np.flatnonzero(_held(held, len(values)))
-        rank = np.full(len(values) + 1, -1, _smallest(len(values)))
-        rank[present] = np.arange(len(present))
-        columns.append(Column(dimension, [(flag, values[one]) for one in present], rank[held]))
-    return columns

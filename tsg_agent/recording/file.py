@@ -50,6 +50,7 @@ class RecordedTable(Model):
     notes: list[str] = Field(default_factory=list)
     readings: list[str] = Field(default_factory=list)
     unreadable: int = 0
+    at_server: bool = False
 
     def in_catalogue(self) -> None:
         """Raises ValueError for a table, or a column, that the built-in guide does not have."""

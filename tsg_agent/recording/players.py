@@ -292,6 +292,7 @@ def kept_table(table: SourceTable) -> RecordedTable:
         notes=list(table.notes),
         readings=list(table.readings),
         unreadable=table.unreadable,
+        at_server=table.at_server,
     )
 
 
@@ -305,4 +306,5 @@ def _source(held: RecordedTable) -> SourceTable:
         tuple(held.notes),
         tuple(held.readings),
         held.unreadable,
+        held.at_server,
     )

@@ -56,6 +56,8 @@ class SourceTable:
     """How else its rows were read, where that was not plain."""
     unreadable: int = 0
     """Lines or elements of its files that could not be read: they are in no row."""
+    at_server: bool = False
+    """What is counted there need not be brought."""
 
     @property
     def missing(self) -> tuple[str, ...]:

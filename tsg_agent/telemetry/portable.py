@@ -77,6 +77,7 @@ class Translator:
     def _over_sources(self, tree: exp.Query) -> None:
         """Puts the source's SELECTs where the guide's tables stand. Raises QueryError for any other table."""
         own = {cte.alias for cte in tree.find_all(exp.CTE)}
+        named = None if _reads_all(tree) else {node.name for node in tree.find_all(exp.Identifier)}
         for table in list(tree.find_all(exp.Table)):
             qualified = table.args.get("db") or table.args.get("catalog")
             if not qualified and table.name in own:
@@ -87,7 +88,37 @@ class Translator:
                     f"The query reads {table.sql(dialect=CANONICAL)[:80]!r}, which the source does not have.",
                     fix=f"It has {', '.join(self._sources) or 'none of the tables'}.",
                 )
-            table.replace(source.copy().subquery(table.alias or table.name))
+            table.replace(_of_columns(source, named).subquery(table.alias or table.name))
+
+
+def _reads_all(tree: exp.Query) -> bool:
+    """Whether what a query finds may depend on columns that it does not name."""
+    if any(join.method.upper() == "NATURAL" for join in tree.find_all(exp.Join)):
+        return True
+    rows = {one.alias_or_name for one in tree.find_all(exp.Table, exp.Subquery, exp.CTE)}
+    if any(column.name in rows and not column.table for column in tree.find_all(exp.Column)):
+        return True  # a row as a value
+    return any(_tells_rows_apart(star, tree) for star in tree.find_all(exp.Star))
+
+
+def _tells_rows_apart(star: exp.Star, tree: exp.Query) -> bool:
+    """Whether a `*` is what the query finds, or what rows are compared by."""
+    select = star.find_ancestor(exp.Select)
+    if isinstance(star.parent, exp.Count) or select is None:
+        return False
+    group = select.args.get("group")
+    by_all = select.args.get("distinct") or (group is not None and group.args.get("all"))
+    within = select.find_ancestor(exp.Select, exp.SetOperation)
+    return bool(select is tree or by_all or isinstance(within, exp.SetOperation))
+
+
+def _of_columns(source: exp.Select, named: set[str] | None) -> exp.Select:
+    """A source's SELECT with those of its columns only that a query names: each is worked out for every row."""
+    kept = source.copy()
+    if named is not None:
+        columns = [one for one in kept.expressions if one.alias_or_name in named]
+        kept.set("expressions", columns or kept.expressions[:1])
+    return kept
 
 
 def without_qualify(tree: exp.Query) -> exp.Query:

@@ -5,14 +5,17 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pyarrow as pa
+from psycopg import capabilities
 from psycopg import errors as failures
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -44,8 +47,12 @@ TYPES = {
     **dict.fromkeys(("text", "varchar", "bpchar", "name", "unknown"), ("text", pa.string())),
 }
 """The server's type -> ours (see Relation), and the result's."""
+PLACE = "CAST(tableoid AS VARCHAR) || CAST(ctid AS VARCHAR)"
+"""Of a row in its table, where a request has no id. With a random one a query is not planned as a whole: the rows of
+the table are first written down, and how many there are is guessed."""
 RELATION = """
     SELECT n.nspname, c.relname, has_schema_privilege(n.oid, 'USAGE'),
+        c.relkind IN ('r', 'm', 'p') AND has_table_privilege(c.oid, 'SELECT'),
         array_agg(a.attname ORDER BY a.attnum), array_agg(coalesce(b.typname, t.typname) ORDER BY a.attnum),
         array_agg(has_column_privilege(c.oid, a.attnum, 'SELECT') ORDER BY a.attnum)
     FROM pg_class c
@@ -133,7 +140,7 @@ class PostgreSQL(Remote):
             rows = self._rows(RELATION, [lower[-1], list(lower[:-1]) or self._path])
         if not rows:
             return None
-        space, table, usable, columns, types, readable = rows[0]
+        space, table, usable, placed, columns, types, readable = rows[0]
         may = [place for place, allowed in enumerate(readable) if allowed]
         if not usable or not may:
             return Relation(
@@ -141,7 +148,8 @@ class PostgreSQL(Remote):
                 problem="the account may not read it.",
                 fix=f'Grant it: GRANT USAGE ON SCHEMA "{space}" TO …; GRANT SELECT ON "{space}"."{table}" TO …;',
             )
-        return Relation((space, table), {columns[at]: TYPES.get(types[at], (types[at], None))[0] for at in may})
+        found = Relation((space, table), {columns[at]: TYPES.get(types[at], (types[at], None))[0] for at in may})
+        return replace(found, row_id=PLACE) if placed else found
 
     def _types(self, sql: str) -> dict[str, str]:
         with self._cursor(OPENING) as cursor:
@@ -157,22 +165,28 @@ class PostgreSQL(Remote):
             return rows
 
     def _select(self, sql: str, values: list[tuple[str, object]], timeout: float) -> pa.Table:
+        given = [value for _, value in values]
         with self._cursor(timeout) as cursor:
-            # Binary results go by the protocol that takes one statement only.
-            cursor.execute(sql, [value for _, value in values], binary=True)
-            described = cursor.description or ()
-            fields = [
-                (one.name, TYPES.get(self._kinds.get(one.type_code, ""), ("", pa.string()))[1]) for one in described
-            ]
-            schema = pa.schema(fields)
-            batches = []
-            while rows := cursor.fetchmany(BATCH):
+            # Binary results go by the protocol that takes one statement only. They come a batch at a time: the whole
+            # would be held twice.
+            rows = cursor.stream(sql, given, binary=True, size=BATCH if capabilities.has_stream_chunked() else 1)
+            schema, batches = None, []
+            while some := list(islice(rows, BATCH)):
+                schema = schema or self._schema(cursor)
                 columns = [
-                    pa.array(map(_plain, values) if kind in _MADE else values, kind)
-                    for values, kind in zip(zip(*rows, strict=True), schema.types, strict=True)
+                    pa.array(map(_plain, column) if kind in _MADE else column, kind)
+                    for column, kind in zip(zip(*some, strict=True), schema.types, strict=True)
                 ]
                 batches.append(pa.record_batch(columns, schema=schema))
+            if schema is None:  # where no row came, nothing said what columns there are
+                cursor.execute(f"SELECT * FROM ({sql}) AS none LIMIT 0", given, binary=True)  # noqa: S608 - the same
+                schema = self._schema(cursor)
             return pa.Table.from_batches(batches, schema=schema)
+
+    def _schema(self, cursor: psycopg.Cursor[Any]) -> pa.Schema:
+        """The columns of a result."""
+        kinds = [(one.name, self._kinds.get(one.type_code, "")) for one in cursor.description or ()]
+        return pa.schema([(name, TYPES.get(kind, ("", pa.string()))[1]) for name, kind in kinds])
 
     @contextmanager
     def _cursor(self, timeout: float) -> Iterator[psycopg.Cursor[Any]]:
@@ -241,7 +255,8 @@ def _plain(value: Any) -> Any:
 
 def _read_only(connection: "psycopg.Connection[Any]") -> None:
     connection.read_only = True
-    connection.execute("SELECT set_config('TimeZone', 'UTC', false), set_config('search_path', '', false)")
+    settings = {"TimeZone": "UTC", "search_path": "", "jit": "off"}  # to compile a query takes longer than to run it
+    connection.execute(f"SELECT {', '.join(f'set_config({name!r}, {to!r}, false)' for name, to in settings.items())}")
 
 
 def _alive(connection: "psycopg.Connection[Any]") -> None:

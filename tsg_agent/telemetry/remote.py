@@ -5,7 +5,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -42,6 +42,8 @@ class Relation:
     types: dict[str, str] = field(default_factory=dict)
     problem: str = ""
     fix: str = ""
+    row_id: str = "random_id()"
+    """The SQL of a text that no other row has."""
 
     @property
     def name(self) -> str:
@@ -180,9 +182,7 @@ class Remote(ABC):
         self._translator = Translator(absent | sources, self._written)
         if LOGS.name in sources and ANSWER in self._tables[LOGS.name].present and self._lacks_answers():
             logs = self._tables[LOGS.name]
-            self._tables[LOGS.name] = SourceTable(
-                logs.name, logs.location, logs.present, frozenset({ANSWER}), notes=logs.notes, readings=logs.readings
-            )
+            self._tables[LOGS.name] = replace(logs, empty=frozenset({ANSWER}))
 
     def _lacks_answers(self) -> bool:
         """Whether there are requests and none says how it was answered. Ends at the first that does."""
@@ -226,11 +226,11 @@ class Remote(ABC):
         if table is LOGS:
             notes = taken_for_granted(texts)
             notes += [] if KEY in columns else ["No row names its request: each counts as a request of its own."]
-            columns[KEY] = f"coalesce({columns[KEY]}, random_id())" if KEY in columns else "random_id()"
+            columns[KEY] = f"coalesce({columns[KEY]}, {relation.row_id})" if KEY in columns else relation.row_id
         source.set("expressions", [])
         for name in table.columns:
             source = source.select(f"{columns.get(name, table.blank(name))} AS {name}", dialect=CANONICAL)
-        told = SourceTable(table.name, relation.name, frozenset(texts), notes=tuple(notes))
+        told = SourceTable(table.name, relation.name, frozenset(texts), notes=tuple(notes), at_server=True)
         return source, told
 
     def _mapped_types(

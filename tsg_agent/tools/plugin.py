@@ -124,11 +124,10 @@ class Plugin(Step, ABC, Generic[R]):
         if absent:
             reason = f"The telemetry has no {', '.join(absent)}."
             return Ran(self._ended(Status.NOT_APPLICABLE, reason, began))
-        package = self._module.rpartition(".")[0]
-        sql = load_sql(self.key, weighted=is_weighted(engine), package=package)
-        parameters = sql_parameters(sql, args, settings)
-        queried = {"sql": sql, "sql_parameters": {name: _plain(value) for name, value in parameters.items()}}
+        queried: dict[str, Any] = {}
         try:
+            sql, parameters = self.query_of(engine, args, settings)
+            queried = {"sql": sql, "sql_parameters": {name: _plain(value) for name, value in parameters.items()}}
             table = run_query(engine, sql, parameters, settings.query_timeout)
             groups = self.groups(table)
             redirects = self._redirects(groups, settings.thresholds.verdict.redirects)
@@ -143,6 +142,12 @@ class Plugin(Step, ABC, Generic[R]):
         finding = finding.model_copy(update={"notes": [*finding.notes, *redirects, *told]})
         nulls = list(read_as_null(self.needs, engine.tables))
         return Ran(finding.model_copy(update={**queried, "missing_columns": nulls}), table, assessment.kept)
+
+    def query_of(self, engine: Engine, args: WindowArgs, settings: Settings) -> tuple[str, dict[str, object]]:
+        """Its query, and what that binds. Raises what Engine.run raises, where it looks first."""
+        package = self._module.rpartition(".")[0]
+        sql = load_sql(self.key, weighted=is_weighted(engine), package=package)
+        return sql, sql_parameters(sql, args, settings)
 
     @property
     def keeps_runs(self) -> str:

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pyarrow as pa
 
 from tsg_agent.models import Action, Cause, Finding, StepKind, Subject
-from tsg_agent.settings import AllThresholds
+from tsg_agent.settings import AllThresholds, Settings
 from tsg_agent.steps.remedy import Order, Remedy, Situation, action, proposal
 from tsg_agent.steps.rule import Arm, Rule
 from tsg_agent.steps.step import rows_about
-from tsg_agent.telemetry.catalog import Needs
-from tsg_agent.tools.plugin import Assessment, Plugin
+from tsg_agent.telemetry.catalog import WORKFLOWS, Needs
+from tsg_agent.telemetry.engine import Engine
+from tsg_agent.tools.plugin import Assessment, Plugin, load_sql, run_query
 from tsg_agent.tools.rows import Row, WindowArgs, column, descending, milliseconds, text_key
 from tsg_agent.wording import count, listed, name, some, subject_name
 
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+MOST_STEPS = 1_000_000
+"""Steps that are brought from a server; of more, each run is judged there and comes as one row."""
+JUDGED_THERE = (
+    f"The server holds over {MOST_STEPS:,} steps: it was asked for its runs, a row each, and no steps of them."
+)
+MOST_STATUSES = 250
+"""Of workflows' steps that a query tells apart."""
 ORDER = (
     "scenario_name", "business_criticality", "timestamp", "correlation_id", "workflow_step", "workflow_status",
 )  # fmt: skip
@@ -54,11 +62,28 @@ def in_the_guides_order(table: pa.Table) -> pa.Table:
 
 def frame_of(table: pa.Table) -> "pd.DataFrame":
     """Plugin 8's rows as the analysis and the code interpreter read them; repeated texts stored once."""
+    if "compensated" in table.column_names:
+        said = table["compensated"].cast(pa.bool_())
+        table = table.drop_columns(["compensated"]).append_column("has_compensation", said)
     repeated = ["scenario_name", "workflow_id", "workflow_step", "workflow_status", "business_criticality"]
     for one in repeated:
         table = table.set_column(table.column_names.index(one), one, table[one].dictionary_encode())
     frame: pd.DataFrame = table.to_pandas()
     return frame
+
+
+def _state(statuses: list[str], thresholds: AllThresholds) -> tuple[str, dict[str, object]]:
+    """The SQL of a step's state, 0 failed, 1 completed, 2 running, and the statuses that it binds."""
+    from tsg_agent.workflow_analysis import COMPLETED, RUNNING, states  # noqa: PLC0415 - imports pandas, see assess
+
+    named: dict[str, object] = {}
+    cases = ["WHEN workflow_status IS NULL THEN 2"]
+    for status, state in zip(statuses, states(statuses, thresholds.workflow), strict=True):
+        code = {COMPLETED: 1, RUNNING: 2}.get(state)
+        if code is not None:
+            cases.append(f"WHEN workflow_status = $status_{len(named)} THEN {code}")
+            named[f"status_{len(named)}"] = status
+    return f"CASE {' '.join(cases)} ELSE 0 END", named
 
 
 RULE = Rule(
@@ -143,6 +168,18 @@ class Workflows(Plugin[ScenarioRow]):
     resolves: ClassVar = {RULE.labels[0]: "mitigate_workflow"}
     labels_rows = True
 
+    def query_of(self, engine: Engine, args: WindowArgs, settings: Settings) -> tuple[str, dict[str, object]]:
+        """The steps; where a server holds too many to bring, its runs and how often each step went well."""
+        sql, parameters = super().query_of(engine, args, settings)
+        if not engine.tables[WORKFLOWS.name].at_server:
+            return sql, parameters
+        bound = {**parameters, "most": MOST_STATUSES + 1}
+        held = run_query(engine, load_sql("plugin_8_statuses"), bound, settings.query_timeout)
+        if held.num_rows > MOST_STATUSES or sum(held["steps"].to_pylist()) <= MOST_STEPS:
+            return sql, parameters
+        state, statuses = _state(held["workflow_status"].drop_null().to_pylist(), settings.thresholds)
+        return load_sql("plugin_8_runs").replace("{state}", state), {**parameters, **statuses}
+
     def frame(self, table: pa.Table, *, looked_at: bool = False) -> "pd.DataFrame":
         """The raw rows; see Plugin.frame."""
         return frame_of(in_the_guides_order(table) if looked_at else table)
@@ -173,8 +210,9 @@ class Workflows(Plugin[ScenarioRow]):
         )
         ended = sum(row.total_runs for row in rows)
         shortage = "" if ended else "No run of a workflow has ended yet."
+        notes = [JUDGED_THERE] if "passed" in groups[0]["rows"] else []
         kept = pa.Table.from_pandas(analysis.runs, preserve_index=False)
-        return Assessment(rows, enough=len(rows), shortage=shortage, groups=len(rows), kept=kept)
+        return Assessment(rows, enough=len(rows), notes=notes, shortage=shortage, groups=len(rows), kept=kept)
 
     def of_scenario(self, finding: Finding | None, scenario: str) -> dict[str, Any]:
         """What its rows say of a workflow that is a cause: failed runs, those known to lack compensation."""

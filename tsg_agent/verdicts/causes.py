@@ -225,7 +225,7 @@ class Explainer:
         """
         kept = rows & (column.codes >= 0)
         failed = self.requests.failed(measure)
-        lost = np.bincount(column.codes[kept & failed], minlength=len(column.values))
+        lost = self.requests.of_values(column, kept & failed)[1:]
         some = np.flatnonzero(lost >= SUPPORT)
         rank = np.full(len(column.values), -1, np.int64)
         rank[some] = np.arange(len(some))

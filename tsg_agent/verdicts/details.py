@@ -68,8 +68,7 @@ def _failed_since(measure: Measure, table: Table, context: Context) -> Floats:
     requests, column = context.requests, context.requests.column("service_version")
     bucket = context.measurement.grid.buckets(requests.second)
     since = requests.failed(measure) & (bucket >= after.start) & (bucket < after.stop)
-    codes = column.codes[since] if column is not None else np.zeros(0, int)
-    return np.bincount(codes[codes >= 0], minlength=len(table.values)).astype(float)
+    return np.zeros(len(table.values)) if column is None else requests.of_values(column, since)[1:]
 
 
 def _flag(subject: Subject, measurement: Measurement) -> dict[str, Any]:
@@ -89,10 +88,10 @@ def _exception(measure: Measure, rows: Bools, requests: Requests) -> str | None:
     column = requests.column("exception_type")
     if column is None:
         return None
-    named = column.codes[rows & requests.failed(measure)]
-    counted = np.bincount(named[named >= 0], minlength=len(column.values))
-    best = int(counted.argmax())
-    return column.values[best][0] if counted[best] and counted[best] >= MOSTLY * len(named) else None
+    counted = requests.of_values(column, rows & requests.failed(measure))
+    best = int(counted[1:].argmax())
+    most = counted[1 + best]
+    return column.values[best][0] if most and most >= MOSTLY * counted.sum() else None
 
 
 def workflow_detail(scenario: str, number: int, steps: pd.DataFrame | None, context: Context) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Measurement, measured
-from tsg_agent.evidence.requests import MINUTE, REQUEST_MEASURES, Requests, with_workflows
+from tsg_agent.evidence.requests import MINUTE, REQUEST_MEASURES, Requests, usual_until, with_workflows
 from tsg_agent.models import (
     Confidence,
     Finding,
@@ -106,9 +106,7 @@ class _Case:
             self.runs = Runs.of(evidence.runs, self.begin, self.requests)
             names, scenario, place = self.runs.names, self.runs.scenario, self.runs.place
             self.requests = with_workflows(self.requests, names, scenario, place, self.workflow)
-        minutes = (self.end - self.begin).total_seconds() / MINUTE
-        known_start = self.reported is not None and 0 < self.reported < minutes
-        self.requests = self.requests.with_usual(self.reported or 0 if known_start else minutes / 2)
+        self.requests = self.requests.with_usual(usual_until(self.given))
         self.explainer = Explainer(
             self.requests, self.given.service_name, self.reported, calls=evidence.calls, limits=self.limits.verdict,
             exact=self.given.exact_start,

@@ -76,7 +76,8 @@ class Members:
     ) -> "Members":
         """Count `columns` by `state` (BEFORE_OK…, -1 = neither) and keep the values that may be part of a cause."""
         cell = state + 1
-        everything = np.bincount(cell, weight, 5).astype(float)[1:]
+        whole = np.bincount(cell, weight, 5).astype(float)
+        everything = whole[1:]
         # The rows of failures are few: what holds too few of them is not looked at further.
         found: list[tuple[float, int, int]] = []
         asked_before: dict[tuple[int, int], float] = {}
@@ -94,7 +95,7 @@ class Members:
             found += [(-float(z[code]), place, int(code)) for code in np.flatnonzero(wanted)]
             asked_before |= {(place, int(code)): float(n0[code]) for code in np.flatnonzero(wanted)}
         found.sort()
-        chosen = found[: MOST_ITEMS if len(state) <= LARGE else FEWER]
+        chosen = found[: MOST_ITEMS if whole.sum() <= LARGE else FEWER]
         rows, spans = _laid(state, weight)
         padding = np.flatnonzero(rows < 0)
         member, unknown = np.empty((len(chosen), len(rows) // WORD), np.uint64), {}

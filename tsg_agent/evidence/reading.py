@@ -1,0 +1,182 @@
+"""The requests from what their queries found: each one's values as codes, and what is tied to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tsg_agent.evidence.requests import FLAG, Codes, Column, Requests, held_by
+from tsg_agent.evidence.users import Users
+from tsg_agent.statistics import Bools
+from tsg_agent.steps.dimension import Dimension
+from tsg_agent.telemetry.catalog import FLAGS, LOGS, PRODUCTS
+
+SPARSE = 16
+"""Numbers up to so many times the requests are taken as their places."""
+LOOKED_FOR = 32
+"""Codes of a column that are looked for one by one; more are counted."""
+
+
+def read_requests(results: dict[str, pa.Table], dimensions: Sequence[Dimension]) -> Requests:
+    """The requests from their queries' results, with what causes may be named by."""
+    rows = results["rows"]
+    columns = _columns(rows, held_by(dimensions, LOGS))
+    own, run, runs = _tied(results, dimensions) if "slower" not in rows.column_names else _own(rows, dimensions)
+    latency = rows["latency_ms"].cast(pa.float64()).fill_null(np.nan).to_numpy()
+    passed, slower = (
+        rows[name].fill_null(False).to_numpy() if name in rows.column_names else None
+        for name in ("passed_on", "slower")
+    )
+    weight = rows["weight"].cast(pa.float64()).to_numpy() if "weight" in rows.column_names else None
+    users = [Users.of(results[name]) if name in results else None for name in ("users", "entry_users")]
+    return Requests(
+        rows["second"].to_numpy().astype(np.int32, copy=False),
+        rows["kind"].to_numpy().astype(np.int8, copy=False),
+        latency,
+        None if weight is None or (weight == 1).all() else weight,
+        [column for column in (*columns, *own) if column.values],
+        run,
+        runs,
+        passed,
+        rows["user_id"] if "user_id" in rows.column_names else None,
+        None if users[0] is None else (users[0], users[1]),
+        slower,
+    )
+
+
+def _tied(
+    results: dict[str, pa.Table], dimensions: Sequence[Dimension]
+) -> tuple[list[Column], Codes | None, pa.Array | None]:
+    """What is tied to the requests by their ids: flags and products, each one's run, and the runs."""
+    columns: list[Column] = []
+    run = runs = None
+    if "request_id" in results["rows"].column_names:
+        requests = _Ids.of(results["rows"]["request_id"])
+        if "flags" in results:
+            columns += [
+                column for flag in held_by(dimensions, FLAGS) for column in _flags(flag, results["flags"], requests)
+            ]
+        if "products" in results:
+            where = requests.find(results["products"]["request_id"])
+            for dimension in held_by(dimensions, PRODUCTS):
+                values, codes = _coded(results["products"][dimension.columns[0]])
+                columns.append(Column(dimension, [(value,) for value in values], requests.scatter(where, codes)))
+        if "runs" in results:
+            runs, codes = _numbered(results["runs"]["correlation_id"])
+            run = requests.scatter(requests.find(results["runs"]["request_id"]), codes)
+    return columns, run, runs
+
+
+def _own(rows: pa.Table, dimensions: Sequence[Dimension]) -> tuple[list[Column], Codes | None, pa.Array | None]:
+    """The same of combinations, which have it all."""
+    columns = []
+    for flag in held_by(dimensions, FLAGS):
+        for name in sorted(name for name in rows.column_names if name.startswith(FLAG)):
+            values, codes = _coded(rows[name])
+            columns.append(Column(flag, [(name.removeprefix(FLAG), value) for value in values], codes))
+    columns += _columns(rows, held_by(dimensions, PRODUCTS))
+    if "correlation_id" not in rows.column_names:
+        return columns, None, None
+    runs, run = _numbered(rows["correlation_id"])
+    return columns, run, runs
+
+
+def _numbered(ids: pa.ChunkedArray) -> tuple[pa.Array, Codes]:
+    """The runs, and each row's place among them, -1 for none."""
+    whole = ids.combine_chunks()
+    encoded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
+    return encoded.dictionary, encoded.indices.fill_null(-1).to_numpy()
+
+
+def _columns(rows: pa.Table, dimensions: Sequence[Dimension]) -> list[Column]:
+    """Those of the dimensions that the rows have."""
+    found = []
+    for dimension in dimensions:
+        if dimension.columns[0] in rows.column_names:
+            values, codes = _coded(rows[dimension.columns[0]])
+            found.append(Column(dimension, [(value,) for value in values], codes))
+    return found
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
+    """The values that occur, sorted, and each row's place among them; -1 for NULL."""
+    whole = column.combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):  # chunks of a dictionary column may have dictionaries of their own
+        whole = whole.unify_dictionaries().combine_chunks()
+    encoded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    kind = _smallest(len(names))
+    codes = encoded.indices.cast(pa.from_numpy_dtype(kind)).fill_null(-1).to_numpy(zero_copy_only=False)
+    order = sorted(np.flatnonzero(_held(codes, len(names))).tolist(), key=names.__getitem__)
+    if order == list(range(len(names))):
+        return names, codes  # as an engine's codes mostly are
+    rank = np.full(len(names) + 1, -1, kind)
+    rank[order] = np.arange(len(order))
+    return [names[place] for place in order], rank[codes]
+
+
+def _held(codes: Codes, count: int) -> Bools:
+    """Which of so many codes occur: of a few each is looked for, which mostly ends with the first requests."""
+    if count <= LOOKED_FOR:
+        return np.array([(codes == code).any() for code in range(count)], bool)
+    return np.asarray(np.bincount(codes + 1, minlength=count + 1)[1:] > 0)
+
+
+def _smallest(values: int) -> type[np.signedinteger[Any]]:
+    """The type of the codes of so many values."""
+    return next((kind for kind in (np.int8, np.int16) if values <= np.iinfo(kind).max), np.int32)
+
+
+@dataclass(frozen=True)
+class _Ids:
+    """The requests' ids, and each request's place among them. A request may have several rows.
+
+    `distinct`: the ids by their place; None where an engine numbers the requests: then a number is its place.
+    """
+
+    distinct: pa.Array | None
+    place: Codes
+    count: int
+
+    @classmethod
+    def of(cls, column: pa.ChunkedArray) -> "_Ids":
+        if pa.types.is_integer(column.type):
+            place = column.fill_null(-1).to_numpy()
+            if (last := int(place.max(initial=-1))) < SPARSE * len(place):
+                return cls(None, place, last + 1)
+        encoded = column.combine_chunks().dictionary_encode()
+        place = encoded.indices.fill_null(-1).to_numpy()
+        return cls(encoded.dictionary, place, len(encoded.dictionary))
+
+    def find(self, ids: pa.ChunkedArray) -> Codes:
+        """The place of each id among the distinct ones, -1 for one that is no request's."""
+        if self.distinct is None:
+            number = ids.fill_null(-1).to_numpy()
+            return number if number.max(initial=-1) < self.count else np.where(number < self.count, number, -1)
+        return np.asarray(pc.index_in(ids.combine_chunks(), value_set=self.distinct).fill_null(-1))
+
+    def scatter(self, where: Codes, codes: Codes) -> Codes:
+        """Each request's code, given those of the ids at some places; -1 for the others."""
+        found = np.full(self.count + 1, -1, codes.dtype)
+        found[where] = codes
+        found[-1] = -1  # what is at no place
+        return found[self.place]
+
+
+def _flags(dimension: Dimension, rows: pa.Table, requests: _Ids) -> list[Column]:
+    """One column per flag: a request has one value of each."""
+    names, name = _coded(rows["flag_name"])
+    values, value = _coded(rows["flag_value"])
+    where = requests.find(rows["request_id"])
+    columns = []
+    for place, flag in enumerate(names):
+        mine = np.flatnonzero((name == place) & (value >= 0))
+        held = requests.scatter(where[mine], value[mine])
+        present = np.flatnonzero(_held(held, len(values)))
+        rank = np.full(len(values) + 1, -1, _smallest(len(values)))
+        rank[present] = np.arange(len(present))
+        columns.append(Column(dimension, [(flag, values[one]) for one in present], rank[held]))
+    return columns
