@@ -16,6 +16,7 @@ from tsg_agent.ask.intent import YES_OR_NO, Asked, asked, asks_yes_or_no, polite
 from tsg_agent.ask.lexicon import in_english, spelled_out
 from tsg_agent.ask.measures import measure_of, share_of
 from tsg_agent.ask.parts import Part, Refused, refusal, second_of, sentences_of, together
+from tsg_agent.ask.readback import unexpressed
 from tsg_agent.ask.scope import scope_of
 from tsg_agent.ask.sentences import MINIMUM, Told, told
 from tsg_agent.ask.tokens import CODES, figures_in, hidden, read, repaired
@@ -155,6 +156,10 @@ class _One:
         query = self._query()
         part.parameters = self.parameters
         ranked = self.asked.ranked
+        if not (self.last.query is not None and self._continues()):
+            self.asked.left += unexpressed(self.reading, self.asked, query)
+        if self.asked.left:
+            raise Refused(self._why(), self._understood(), self._near())
         found, query = self._rows(query, ranked=ranked)
         if found.failures_only:
             query = query.model_copy(update={"measures": ("failures",), "order_by": "", "ascending": None})
@@ -273,7 +278,7 @@ class _One:
         if one.conditions or one.bounds:
             return tuple(dict.fromkeys(b.measure for b in one.bounds)) or ("requests",)
         if one.ranked or one.bucket is not None or one.sides or one.decides:
-            return ("failures",)
+            return ("requests",) if set(one.by) & set(_EVENTS) else ("failures",)
         if one.by:
             return ("failure_rate" if self.reading.has("word", "versus") else "requests",)
         if any(f.column in _EVENTS for f in one.filters):

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 
 from tsg_agent.extract.lengths import SPAN, UNIT, calendar, length
-from tsg_agent.extract.words import ENGLISH, Words, any_of
+from tsg_agent.extract.words import ALL, ENGLISH, Words, any_of
 from tsg_agent.extract.zones import LOCAL, Zone, zone_after
 
 TWELVE = "it may be in the morning or in the afternoon"
@@ -50,12 +50,13 @@ class Mention:
         return bool(self.clock or self.instant or self.problem) or self.back is not None or self.plus is not None
 
 
-_EPOCH = re.compile(r"(?<![\w.:/+-])(?P<seconds>1[0-9]{9})(?:[0-9]{3})?(?![\w:/-]|\.[0-9])")
+_EPOCH = re.compile(r"(?<![\w.:/+-])(?P<seconds>1[0-9]{9})(?:[0-9]{3}|\.[0-9]{1,9})?(?![\w:/-]|\.[0-9])")
 _AFTER_START = re.compile(
     rf"(?<!\w)(?:T[ ]?\+[ ]?(?P<plus>{SPAN}|[0-9]{{1,3}}(?![\w:])|[0-9]{{1,2}}:[0-5][0-9])"
     rf"|\+[ ]?(?P<signed>{SPAN})|(?P<later>{SPAN})[ ]{calendar('later')}\b)",
     re.IGNORECASE,
 )
+_TIMED = re.compile(r",?[ ][0-2]?[0-9]:[0-5][0-9]")
 _TRAILING_YEAR = re.compile(r"[ ]((?:19|20)[0-9]{2})(?![\w:]|[-/.][0-9])")
 _AT_A_LINE = (
     r"(?:(?<=\n)|(?<=\n[-*][ ]))(?P<th>[01][0-9]|2[0-3])(?P<tm>[0-5][0-9])"
@@ -65,9 +66,15 @@ _AT_A_LINE = (
 _YEAR = r"(?:19|20)[0-9]{2}(?![0-9:])"
 
 
+_HOUR_SAID = any_of([form for row in ALL.rows("numbers")[1:] for form in row.split("|")])
 _LIKE_A_TIME = re.compile(
     r"(?<![\w.:/@#-])(?:(?:[01]?[0-9]|2[0-3])[.:h][0-5][0-9](?=[ ]?(?:uhr|h|hrs|[ap]\.?m|utc|gmt|(?-i:[A-Z]{3,4}))\b)"
     r"|[0-9]{1,2}[ ]?(?:uhr|o'?clock)\b"
+    rf"|\b(?:{ALL.one_of('since', 'until', 'preposed')}|{ALL.one_of('about')}|nach|vor|past|to|by|dreiviertel|y)[ ]"
+    rf"(?:{_HOUR_SAID}|[0-9]{{1,2}}|(?!20[12])(?:[01][0-9]|2[0-3])[0-5][0-9]"
+    r"|[0-2]?[0-9]\.[0-5][0-9](?=[ ](?:already|schon)))"
+    r"(?:ish)?(?=\W{0,3}$|[,.;:!?)](?!\w)|\n|[ ](?:already|schon|and|but|und|aber|y|et|when|als)\b)"
+    rf"|{any_of(ALL.listed('calendar', 'vague'))}[ ]{UNIT}"
     r"|(?P<day>(?:since|on|from|until)[ ]the[ ][0-9]{1,2}(?:st|nd|rd|th)(?=[ ,]{1,2}(?:at\b|[0-9]{1,2}[:.h])|[.,;)]|$)"
     r"|(?:am|vom|seit[ ]dem)[ ][0-9]{1,2}\.(?=[ ,]{1,2}(?:um|gegen|[0-9]{1,2}:))"
     r"|el(?:[ ]día)?[ ][0-9]{1,2}(?=[ ,]{1,2}(?:a[ ]las|sobre|hacia)\b)|le[ ][0-9]{1,2}(?=[ ,]{1,2}(?:à|vers)[ ])))",
@@ -110,6 +117,8 @@ class _Forms:
         )
         uhr = any_of(self._listed("hour_word"))
         noon, midnight = any_of(self._listed("noon")), any_of(self._listed("midnight"))
+        self.afternoon = re.compile(any_of(self._listed("afternoon")), re.IGNORECASE)
+        self.forenoon = re.compile(any_of(self._listed("forenoon")), re.IGNORECASE)
         self.midnight = re.compile(midnight, re.IGNORECASE)
         self.bare_hour = tuple(piece for entry in self._listed("clock_before") for piece in entry.split("|"))
         bare = r"(?:(?<=\ba[ ]las[ ])|(?<=\blas[ ]))(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
@@ -206,7 +215,9 @@ def _day(match: re.Match[str], forms: _Forms) -> Mention | None:
     elif groups["y"]:
         day = _dated(_date(int(groups["y"]), int(groups["ym"]), int(groups["yd"])))
     elif groups["a"]:
-        day = _numeric(int(groups["a"]), int(groups["b"]), groups["ay"], groups["as"], day_first=forms.words.day_first)
+        dotted = groups["as"] == "." and _TIMED.match(match.string, match.end())  # "10.03.26, 15:41", and no version
+        year = f"20{groups['ay']}" if dotted and len(groups["ay"]) == 2 else groups["ay"]
+        day = _numeric(int(groups["a"]), int(groups["b"]), year, groups["as"], day_first=forms.words.day_first)
     elif groups["cm"]:
         month, number = int(groups["cm"]), int(groups["cd"])
         day = _dated(_date(int(groups["cy"]), month, number)) if groups["cy"] else _without_year(month, number)
@@ -307,7 +318,8 @@ def _spoken(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
 
 
 def _since(match: re.Match[str], forms: _Forms) -> bool:
-    before = match.string[max(0, match.start() - 12) : match.start()].lower().rstrip()
+    before = match.string[max(0, match.start() - 24) : match.start()].lower().rstrip()
+    before = re.sub(rf"[ ]{forms.words.one_of('about')}$", "", before)  # "depuis environ 14h"
     return before.endswith(tuple(forms.words.listed("calendar", "for_before")))
 
 
@@ -345,7 +357,8 @@ def _joined(text: str, pieces: list[Mention], forms: _Forms) -> list[Mention]:
         after = pieces[index] if index < len(pieces) else None
         gap = text[piece.end : after.start] if after and after.start - piece.end <= 20 else "…"
         if after and piece.day and not piece.clock and after.clock and forms.day_to_time.fullmatch(gap):
-            found.append(_with_trailing_year(text, replace(after, start=piece.start, day=piece.day)))
+            joined = _with_trailing_year(text, replace(after, start=piece.start, day=piece.day))
+            found.append(_halved(joined, text[piece.start : piece.end], forms))
             index += 1
         elif after and after.clock and piece.clock and _again(piece, gap):
             pieces[index] = replace(after, start=piece.start)
@@ -359,11 +372,20 @@ def _joined(text: str, pieces: list[Mention], forms: _Forms) -> list[Mention]:
             and not _leads(text, pieces, index, forms)
         ):
             zone, end = (piece.zone, after.end) if piece.zone else zone_after(text, after.end, minus=False)
-            found.append(replace(piece, end=end, day=after.day, zone=zone))  # "7:30 this morning (CET)"
+            joined = replace(piece, end=end, day=after.day, zone=zone)  # "7:30 this morning (CET)"
+            found.append(_halved(joined, text[after.start : after.end], forms))
             index += 1
         else:
             found.append(piece)
     return found
+
+
+def _halved(mention: Mention, day: str, forms: _Forms) -> Mention:
+    """ "half past two this afternoon", "8:30 heute abend": the day's words say which half of it."""
+    late, early = forms.afternoon.search(day), forms.forenoon.search(day)
+    if mention.clock and late and 1 <= mention.clock.hour < 12:
+        return replace(mention, clock=mention.clock.replace(hour=mention.clock.hour + 12), problem="")
+    return replace(mention, problem="") if mention.problem == TWELVE and early else mention
 
 
 def _again(piece: Mention, gap: str) -> bool:
