@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 
 from tsg_agent.ask.measures import condition_of, measure_of, share_of
-from tsg_agent.ask.phrases import is_part, is_predicate, measures_of
+from tsg_agent.ask.phrases import is_part, measures_of
 from tsg_agent.ask.slots import Slots
 from tsg_agent.ask.tokens import Token
 from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter
@@ -56,10 +56,6 @@ class Filling(Slots):
             for one in self.tokens
         )
 
-    def _many(self, place: int) -> bool:
-        """A plural behind a name that is no list of them: "eu-west-1b endpoints" groups."""
-        return self.tokens[place].plural and self._is(place - 1, "word", "which", "all")
-
     def negations(self) -> None:
         """ "not", "without", "except": the names, the condition or the thing right behind it."""
         for i in self.free("word"):
@@ -84,11 +80,6 @@ class Filling(Slots):
             elif one.kind == "thing" and text.startswith(("without", "no")) and not self._is(place - 1, "word", "by"):
                 self.take(i, place)
                 self.filters.append(Filter(column=one.value, without=True))
-
-    def _all_but(self, place: int) -> bool:
-        """ "all zones but eu-west-1b"."""
-        every = any(self._is(near, "word", "all") for near in range(place - 3, place))
-        return every and self._is(place, "word", "but") and self._is(place + 1, "value")
 
     def _excluded(self, place: int) -> None:
         """The names of a list behind a negation, of one column."""
@@ -332,12 +323,6 @@ class Filling(Slots):
         """ "users per zone with failures", "users hit by a 503"."""
         said = re.search(r"\b(?:with|having|by)(?: an?)?\s*$", self.text[: self.tokens[place].start])
         return bool(said) and self._is(place, "condition") and self.tokens[before[-1]].counts
-
-    def _of_both(self, place: int) -> bool:
-        """ "requests that were slow and failed" are both at once, not two counts."""
-        one, two = self.at(place - 1), self.at(place + 1 + self._is(place + 1, "word", "more"))
-        verbs = all(near and near.kind == "condition" and is_predicate(near) for near in (one, two))
-        return verbs and self.tokens[place].text.lower() == "and" and any(self._is(i, "unit") for i in range(place))
 
     def _assembled(self, tokens: list[Token]) -> list[str]:
         """The measures that one phrase names; none where its words do not go together."""

@@ -1,6 +1,6 @@
 """A question about figures as one typed query: what rules or a model fill, and what is compiled to SQL."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Literal, Self
@@ -248,3 +248,13 @@ def condition_words(condition: str, slow_ms: float) -> str:
 
 
 TIMESTAMP = "timestamp"
+
+
+def beside_the_last(new: Sequence[Filter], old: Sequence[Filter], by: Sequence[str]) -> dict[str, object]:
+    """ "vs ios", after "error rate of web": both of them, side by side."""
+    filters = [one for one in old if one.column not in {f.column for f in new}]
+    for one in new:
+        before = [value for f in old if f.column == one.column and not f.without for value in f.values]
+        filters.append(one.model_copy(update={"values": tuple(dict.fromkeys((*before, *one.values)))}))
+    columns = [one.column for one in new if one.column not in by]
+    return {"filters": tuple(filters), "by": (*by, *columns)}

@@ -2,18 +2,19 @@
 may be the one that was meant."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
 from tsg_agent.extract.choices import CANDIDATES, Material, iso
-from tsg_agent.extract.lengths import SPAN, length
+from tsg_agent.extract.lengths import SPAN, UNIT, length
 from tsg_agent.extract.places import Kind, Settled
 from tsg_agent.extract.readings import DAY, read
 from tsg_agent.extract.sla_target import TARGET
-from tsg_agent.extract.spotting import Mention
+from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, Mention
 from tsg_agent.extract.text import Prose, quote
+from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.extract.zones import places_in
 from tsg_agent.wording import listed
 
@@ -29,6 +30,29 @@ _ALLOWED = re.compile(
     rf"|\b{_MAY}\b[^.;\n%0-9]{{0,20}}(?P<less>{_SMALL})[ ]?%",
     re.IGNORECASE,
 )
+
+
+_HOUR_SAID = any_of([form for row in ALL.rows("numbers")[1:] for form in row.split("|")])
+_LIKE_A_TIME = re.compile(
+    r"(?<![\w.:/@#-])(?:(?:[01]?[0-9]|2[0-3])[.:h][0-5][0-9](?=[ ]?(?:uhr|h|hrs|[ap]\.?m|utc|gmt|(?-i:[A-Z]{3,4}))\b)"
+    r"|[0-9]{1,2}[ ]?(?:uhr|o'?clock)\b|[0-2]?[0-9]:[0-5][0-9](?![\w:]|\.[0-9])|[0-2]?[0-9][ ]?h[ ]?[0-5][0-9]\b"
+    rf"|\b(?:{ALL.one_of('since', 'until', 'preposed')}|{ALL.one_of('about')}|nach|vor|past|to|by|dreiviertel|y)[ ]"
+    rf"(?:{_HOUR_SAID}|[0-9]{{1,2}}|(?!20[12])(?:[01][0-9]|2[0-3])[0-5][0-9]"
+    r"|[0-2]?[0-9]\.[0-5][0-9](?=[ ](?:already|schon)))"
+    r"(?:ish)?(?=\W{0,3}$|[,.;:!?)](?!\w)|\n|[ ](?:already|schon|and|but|und|aber|y|et|when|als)\b)"
+    rf"|{any_of(ALL.listed('calendar', 'vague'))}[ ]{UNIT}"
+    r"|(?P<day>(?:since|on|from|until)[ ]the[ ][0-9]{1,2}(?:st|nd|rd|th)(?=[ ,]{1,2}(?:at\b|[0-9]{1,2}[:.h])|[.,;)]|$)"
+    r"|(?:am|vom|seit[ ]dem)[ ][0-9]{1,2}\.(?=[ ,]{1,2}(?:um|gegen|[0-9]{1,2}:))"
+    r"|el(?:[ ]día)?[ ][0-9]{1,2}(?=[ ,]{1,2}(?:a[ ]las|sobre|hacia)\b)|le[ ][0-9]{1,2}(?=[ ,]{1,2}(?:à|vers)[ ])))",
+    re.IGNORECASE,
+)
+"""What looks like a time or a day in one of the languages, whichever the text seems to be in."""
+
+
+def unread(text: str, mentions: Sequence[Mention]) -> list[re.Match[str]]:
+    """What looks like a time, or a day (group `day`), and is in no mention."""
+    found = islice(_LIKE_A_TIME.finditer(text), MAXIMUM_MENTIONS)
+    return [one for one in found if not any(m.start < one.end() and one.start() < m.end for m in mentions)]
 
 
 def times_left(material: Material, used: Iterable[datetime], told: str) -> list[str]:

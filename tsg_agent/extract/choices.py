@@ -107,11 +107,12 @@ def reading_of(sighting: Sighting, setting: Setting, after: datetime | None = No
 
 def _half_taken(reading: Reading, sighting: Sighting, material: Material) -> Reading:
     """Of "half past two" the latest before now. That it may be the other is told; nobody need be asked."""
-    if reading.problem != TWELVE or len(past := [one for one in reading.instants if one <= material.setting.now]) < 2:
+    past = [one for one in reading.instants if one <= material.setting.now]
+    if reading.problem != TWELVE or not past:
         return reading
-    quoted = material.quoted(sighting.start, sighting.end)
-    others = " or ".join(iso(one) for one in past if one != max(past))
-    material.notes.append(f"{quoted} is taken for {iso(max(past))}, the latest before now; it may be {others}.")
+    if others := " or ".join(iso(one) for one in past if one != max(past)):
+        quoted = material.quoted(sighting.start, sighting.end)
+        material.notes.append(f"{quoted} is taken for {iso(max(past))}, the latest before now; it may be {others}.")
     return replace(reading, instants=(max(past),), problem="")
 
 

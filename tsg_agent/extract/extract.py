@@ -39,6 +39,8 @@ def extract(  # noqa: PLR0913 - the API: what is known, and what is given
     environment = settle(ENVIRONMENT, known.environments, given.environment, prose)
     threshold = find_threshold(prose, given.threshold, default_threshold)
     prose.mask((hit.start, hit.end) for found in (region, service, environment) for hit in found.hits)
+    own = [hit.start for hit in service.hits if service.value in hit.values]
+    prose.set_apart(own, [hit.start for hit in service.hits if service.value not in hit.values])
     basis = Basis(now.astimezone(UTC), timedelta(hours=window_hours), ranges_are_windows, region.value)
     window = find_window(prose, known, given, basis)
     asked = [found.question for found in (region, service, environment, threshold)] + window.questions

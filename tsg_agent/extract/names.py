@@ -20,7 +20,7 @@ _ENVIRONMENTS = (
 _EVERYDAY = frozenset({"stage", "develop", "development", "test", "testing", "live"})
 _ENVIRONMENT_NEAR = re.compile(r"[\])]|[ ](?:env|environment|cluster|stack)\b", re.IGNORECASE)
 _ENVIRONMENT_BEFORE = re.compile(r"[\[(]$|\b(?:env|environment)\W{0,3}$", re.IGNORECASE)
-_AMONG_NAMES = re.compile(r"[a-z][a-z0-9]*[-.0-9][a-z0-9-]*,[ ]?$", re.IGNORECASE)  # "payments, eu-central-1, live"
+_AMONG_NAMES = re.compile(r"[\w.-]+[ ]?[,/][ ]?$")  # "payments, eu-central-1, live", "checkout / live"
 _PEOPLE = re.compile(r"[ ](?:team|lead|manager|group|engineers?|engineering|owners?|support|on-?call)\b", re.IGNORECASE)
 _NEGATING = re.compile(rf"\b{ALL.one_of('sparing')}[ ](?:(?:in|en|dans)[ ])?$", re.IGNORECASE)
 _SPARED = re.compile(
@@ -134,7 +134,7 @@ class Names:
             return False
         if key(text[hit.start : hit.end]) == "stage" and before.endswith(" on "):
             return False
-        listed = _AMONG_NAMES.search(before) and re.match(r"[ ]?(?:[,\n]|$)", after)
+        listed = before.endswith(" / ") or (_AMONG_NAMES.search(before) and re.match(r"[ ]?(?:[,:;/\n]|$)", after))
         return not (listed or _ENVIRONMENT_NEAR.match(after) or _ENVIRONMENT_BEFORE.search(before))
 
 

@@ -27,7 +27,7 @@ _SHAPED = re.compile(
 )
 
 
-_COMPOSED = re.compile(r"(?<![\w./:@-])[A-Za-z0-9]{2,30}(?:[-_][A-Za-z0-9]{1,30}){1,6}(?![\w./:@-])")
+_COMPOSED = re.compile(r"(?<![\w./:@-])[A-Za-z0-9]{2,30}(?:[-_.][A-Za-z0-9]{1,30}){1,10}(?![\w./:@-])")
 _ALTERNATIVE = re.compile(r"\W*\?\W*|\W*\b(?:or|oder|ou|o)\b(?:\W*\w+){0,1}\W*", re.IGNORECASE)
 
 
@@ -254,7 +254,7 @@ def _silent(kind: Kind, names: Names, prose: Prose, spared: Set[str]) -> Settled
             zone = names.exact(shaped[:-1]) is not None and shaped[-1:].isalpha()
             if not zone and names.exact(shaped) is None:
                 return _unknown(kind, names.values, shaped)
-    composed = _composed(names, prose)
+    composed = _composed(kind, names, prose)
     if len({hit.values for hit in composed}) == 1 and len(composed[0].values) == 1:
         shown = prose.snippet(composed[0].start, composed[0].end)
         return Settled(composed[0].values[0], f"text, in a composed name: {shown}")
@@ -271,12 +271,15 @@ def _within(region: str, text: str) -> re.Match[str] | None:
     return re.search(rf"(?<![^\W_]){re.escape(region)}{ends}", text, re.IGNORECASE) if shaped else None
 
 
-def _composed(names: Names, prose: Prose) -> list[Hit]:
+def _composed(kind: Kind, names: Names, prose: Prose) -> list[Hit]:
     """Names in composed ones that name an environment, too: "payments-prod-5xx", an alarm's name."""
     found = []
     for match in islice(_COMPOSED.finditer(prose.text), _MATCHES):
-        parts = re.sub(r"[-_]", " ", match.group())
-        if any(environment(part) for part in parts.split()):
+        parts = re.sub(r"[-_.]", " ", match.group())
+        if kind is ENVIRONMENT:
+            values = [value for part in parts.split() if (value := names.exact(part))]
+            found += [Hit(match.start(), match.end(), (value,)) for value in values]
+        elif any(environment(part) for part in parts.split()):
             found += [replace(hit, start=match.start(), end=match.end()) for hit in names.find(parts) if not hit.spared]
     return found
 

@@ -5,14 +5,14 @@ they read "96" or "may" as dates, and settle 03/04/2024 and "IST" silently. All 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 
 from tsg_agent.extract.lengths import SPAN, UNIT, calendar, length
-from tsg_agent.extract.words import ALL, ENGLISH, Words, any_of
-from tsg_agent.extract.zones import LOCAL, Zone, zone_after
+from tsg_agent.extract.words import ENGLISH, Words, any_of
+from tsg_agent.extract.zones import Zone, zone_after
 
 TWELVE = "it may be in the morning or in the afternoon"
 MAXIMUM_MENTIONS = 1_000
@@ -66,23 +66,6 @@ _AT_A_LINE = (
 _YEAR = r"(?:19|20)[0-9]{2}(?![0-9:])"
 
 
-_HOUR_SAID = any_of([form for row in ALL.rows("numbers")[1:] for form in row.split("|")])
-_LIKE_A_TIME = re.compile(
-    r"(?<![\w.:/@#-])(?:(?:[01]?[0-9]|2[0-3])[.:h][0-5][0-9](?=[ ]?(?:uhr|h|hrs|[ap]\.?m|utc|gmt|(?-i:[A-Z]{3,4}))\b)"
-    r"|[0-9]{1,2}[ ]?(?:uhr|o'?clock)\b"
-    rf"|\b(?:{ALL.one_of('since', 'until', 'preposed')}|{ALL.one_of('about')}|nach|vor|past|to|by|dreiviertel|y)[ ]"
-    rf"(?:{_HOUR_SAID}|[0-9]{{1,2}}|(?!20[12])(?:[01][0-9]|2[0-3])[0-5][0-9]"
-    r"|[0-2]?[0-9]\.[0-5][0-9](?=[ ](?:already|schon)))"
-    r"(?:ish)?(?=\W{0,3}$|[,.;:!?)](?!\w)|\n|[ ](?:already|schon|and|but|und|aber|y|et|when|als)\b)"
-    rf"|{any_of(ALL.listed('calendar', 'vague'))}[ ]{UNIT}"
-    r"|(?P<day>(?:since|on|from|until)[ ]the[ ][0-9]{1,2}(?:st|nd|rd|th)(?=[ ,]{1,2}(?:at\b|[0-9]{1,2}[:.h])|[.,;)]|$)"
-    r"|(?:am|vom|seit[ ]dem)[ ][0-9]{1,2}\.(?=[ ,]{1,2}(?:um|gegen|[0-9]{1,2}:))"
-    r"|el(?:[ ]día)?[ ][0-9]{1,2}(?=[ ,]{1,2}(?:a[ ]las|sobre|hacia)\b)|le[ ][0-9]{1,2}(?=[ ,]{1,2}(?:à|vers)[ ])))",
-    re.IGNORECASE,
-)
-"""What looks like a time or a day in one of the languages, whichever the text seems to be in."""
-
-
 class _Forms:
     """The patterns of dates and times in some languages."""
 
@@ -132,7 +115,7 @@ class _Forms:
                 (?:[ ]?(?:{uhr}|h(?:rs)?)(?!\w)(?:[ ](?P<um>[0-5][0-9])(?![\w:.%-]))?)?
             | (?P<bh>[01][0-9]|2[0-3])(?P<bm>[0-5][0-9])(?P<bs>[0-5][0-9])?
               (?:h(?:rs)?(?!\w)|(?=Z\b|[ ](?:UTC|GMT)\b|(?<=T[0-9]{{4}})|(?<=T[0-9]{{6}})))
-            | (?P<hh>[01]?[0-9]|2[0-3])[ ]?h(?P<hm>[0-5][0-9])?(?!\w)
+            | (?P<hh>[01]?[0-9]|2[0-3])[ ]?h[ ]?(?P<hm>[0-5][0-9])?(?!\w)
             | (?P<ch>[01]?[0-9]|2[0-3])[ ]?[時时點点](?:[ ]?(?P<cm>[0-5]?[0-9])[ ]?分)?
             | {_AT_A_LINE}
             | {bare}
@@ -182,12 +165,6 @@ def spot(text: str, words: Words = ENGLISH) -> tuple[list[Mention], bool]:
     )
     pieces.sort(key=lambda mention: mention.start)
     return _joined(text, pieces, forms), more_days or more_clocks or more_others or more_epochs or more_later
-
-
-def unread(text: str, mentions: Sequence[Mention]) -> list[re.Match[str]]:
-    """What looks like a time, or a day (group `day`), and is in no mention."""
-    found = _capped(_LIKE_A_TIME.finditer(text))[0]
-    return [one for one in found if not any(m.start < one.end() and one.start() < m.end for m in mentions)]
 
 
 def _capped(matches: Iterator[re.Match[str]]) -> tuple[list[re.Match[str]], bool]:
@@ -300,8 +277,8 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
         told = said or zoned or (len(match["hh"]) == 2 and (match["hm"] or _since(match, forms)))
         return (time(int(match["hh"]), int(match["hm"] or 0)) if told else None), ""
     hour, half = int(match["h"]), (match["half"] or "").lower()
-    if half and not 1 <= hour <= 12:
-        return None, ""
+    if half and not 1 <= hour <= 12:  # "14:48 am 10.03.": German for "on"
+        half = ""
     if half:
         hour = hour % 12 + (12 if half == "p" else 0)
     micro = int((match["f"] or "0").ljust(6, "0")[:6])
@@ -390,7 +367,7 @@ def _halved(mention: Mention, day: str, forms: _Forms) -> Mention:
 
 def _again(piece: Mention, gap: str) -> bool:
     """ "ten past two (14:10 UTC)", "15:00 our time (14:00 UTC)": what leaves room is said again in brackets."""
-    open_ones = piece.problem == TWELVE or (piece.zone is not None and piece.zone.name == LOCAL)
+    open_ones = piece.problem == TWELVE or (piece.zone is not None and not piece.zone.is_settled)
     return open_ones and bool(re.fullmatch(r"[ ]?[(\[/=][ ]?", gap))
 
 

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from tsg_agent.errors import ParameterError
-from tsg_agent.extract.accounting import elsewhere, lengths_left, times_left
+from tsg_agent.extract.accounting import elsewhere, lengths_left, times_left, unread
 from tsg_agent.extract.choices import CANDIDATES, Choice, Material, ask, choose, iso, reading_of
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, UNIVERSAL, Setting, read
 from tsg_agent.extract.roles import PLAIN_END, RAN_TO, Roles, Sighting, assign
 from tsg_agent.extract.spans import Written, settle_ranges, written_out
-from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, Mention, spot, unread
+from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, Mention, spot
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import words_in
 from tsg_agent.extract.zones import LOCAL, WIDEST, Zone, default_zone
@@ -280,8 +280,10 @@ def _ended(began: datetime | None, after: datetime | None, material: Material) -
 
 
 def _possible(sighting: Sighting, after: datetime | None, material: Material, *, strictly: bool = True) -> bool:
-    """Whether an end is not later than now, and `strictly` after the start and readable."""
+    """Whether an end is this incident's, not later than now, and `strictly` after the start and readable."""
     instant = reading_of(sighting, material.setting, after).instant
+    if material.setting.prose.is_elsewhere(sighting.start):
+        return False
     if instant is None:
         return not strictly
     return instant <= material.setting.now and not (strictly and after and instant <= after)

@@ -62,6 +62,11 @@ class Zone:
     name: str
     how: str = ""
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether its name alone says the offset."""
+        return self.name != LOCAL and self.name.upper() not in {*_AMBIGUOUS, *_SEASONAL}
+
     def instants(self, local: datetime) -> list[datetime]:
         """The UTC instants that a naive local time may mean: several when ambiguous, none when it cannot be."""
         if self.name == LOCAL:
