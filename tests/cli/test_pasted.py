@@ -2,12 +2,14 @@
 
 import os
 import pty
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from select import select
 
 import pytest
 
+from tsg_agent.cli.interrupts import heard_at_once
 from tsg_agent.cli.requested import LONGEST_LINE, is_typed, not_lost, read_text
 from tsg_agent.errors import ParameterError
 
@@ -39,6 +41,19 @@ def test_a_line_that_the_terminal_cut_is_an_error(typed: int) -> None:
     os.write(typed, b"\x04")
     with pytest.raises(ParameterError, match="as long as a terminal takes"):
         read_text("-")
+
+
+def test_an_interrupt_ends_a_question_at_once() -> None:
+    def noted(_number: int, _frame: object) -> None:
+        """As the event loop does: it is heard when the answer is there."""
+
+    before = signal.signal(signal.SIGINT, noted)
+    try:
+        with pytest.raises(KeyboardInterrupt), heard_at_once():
+            signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is noted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_what_was_pasted_is_kept_where_it_does_not_end_well(

@@ -167,10 +167,15 @@ def _hurt_users(reading: Reading) -> None:
     """ "users affected": those with a failed request, or with what else they were affected by."""
     if not any(one.counts for one in reading.tokens):
         return
-    hurt = [one for one in reading.tokens if one.kind == "conclude" and one.text.lower() in _HURT]
-    failed = [Token(one.start, one.end, "condition", "failures", 0.0, one.text) for one in hurt]
-    kept = [one for one in reading.tokens if one not in hurt]
-    reading.tokens = sorted([*kept, *([] if reading.has("condition") else failed)], key=lambda one: one.start)
+    failed = reading.has("condition")
+    kept: list[Token] = []
+    for one, then in zip(reading.tokens, [*reading.tokens[1:], None], strict=True):
+        hurt = one.kind == "conclude" and one.text.lower() in _HURT
+        if hurt and not failed:
+            kept.append(Token(one.start, one.end, "condition", "failures", 0.0, one.text))
+        elif not (hurt and then is not None and then.value == "by"):
+            kept.append(one)
+    reading.tokens = kept
 
 
 def _running(reading: Reading) -> None:
