@@ -276,7 +276,7 @@ def _composed(kind: Kind, names: Names, prose: Prose) -> list[Hit]:
     found = []
     for match in islice(_COMPOSED.finditer(prose.text), _MATCHES):
         parts = re.sub(r"[-_.]", " ", match.group())
-        if kind is ENVIRONMENT:
+        if kind is ENVIRONMENT and not {"pre", "non", "not"} & set(parts.casefold().split()):
             values = [value for part in parts.split() if (value := names.exact(part))]
             found += [Hit(match.start(), match.end(), (value,)) for value in values]
         elif any(environment(part) for part in parts.split()):
