@@ -130,7 +130,8 @@ def _compared(
         wrong.append(f"{name} {_shown(read)} for {_shown(value)}")
         follows = name == "start_time" and "from" not in text.expect and gold.get("incident_start")
         right = gold["incident_start"] if follows else value
-        if name not in needless and not (isinstance(right, datetime) and any(_shown(right) in one for one in said)):
+        shown = f"{right:g}" if isinstance(right, float) else _shown(right)
+        if name not in needless and not (right is not None and any(shown in one for one in said)):
             silent.append(name)
     untold = [piece for piece in text.expect.get("told", ()) if not any(piece in one for one in said)]
     wrong += [f"{piece} is not told" for piece in untold]

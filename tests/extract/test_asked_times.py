@@ -78,7 +78,7 @@ def test_a_time_of_day_is_the_incident_s(question: str, start: str | None, end: 
         "errors last week",
         "errors at 14:00 IST",
         "errors right now",
-        "errors this morning at half past two",
+        "errors at half past two",
         "errors after lunch",
     ],
 )

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.extract.extracting import PLACE, asked, iso, run
+from tests.extract.extracting import KNOWN, NOW, PLACE, asked, iso, run
 
 AT_HALF_PAST_SIX = [
     # broke
@@ -109,9 +109,13 @@ def test_a_start_is_said_by_what_ended_or_corrected(said: str, start: str | None
     assert found and iso(found.incident_start) == start
 
 
-def test_a_spoken_time_of_either_half_of_the_day_stays_open() -> None:
-    both = ("2024-01-20T06:30:00Z", "2024-01-20T18:30:00Z")
-    assert asked(run(PLACE + "Errors since half past six.")) == {"incident_start": both}
+def test_a_spoken_time_is_the_latest_before_now() -> None:
+    found = run(PLACE + "Errors since half past six.")
+    assert found.parameters and iso(found.parameters.incident_start) == "20T06:30"
+    evening = NOW + timedelta(hours=9)
+    later = run(PLACE + "Errors since half past six.", KNOWN.model_copy(update={"last": evening}), now=evening)
+    assert later.parameters and iso(later.parameters.incident_start) == "20T18:30"
+    assert any("it may be 2024-01-20T06:30:00Z" in note for note in later.notes)
 
 
 def test_a_chat_says_when_it_began_and_that_it_is_over() -> None:

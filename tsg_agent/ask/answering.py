@@ -1,7 +1,6 @@
 """Questions answered without a model: read as typed queries, checks and the conclusion; or refused, saying why."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,10 +15,11 @@ from tsg_agent.ask.intent import YES_OR_NO, Asked, asked, asks_yes_or_no, polite
 from tsg_agent.ask.lexicon import in_english, spelled_out
 from tsg_agent.ask.measures import measure_of, share_of
 from tsg_agent.ask.parts import Part, Refused, refusal, second_of, sentences_of, together
+from tsg_agent.ask.readback import unexpressed
 from tsg_agent.ask.scope import scope_of
 from tsg_agent.ask.sentences import MINIMUM, Told, told
 from tsg_agent.ask.tokens import CODES, figures_in, hidden, read, repaired
-from tsg_agent.ask.typed import Filter, TypedQuery, thing
+from tsg_agent.ask.typed import Filter, TypedQuery, beside_the_last, thing
 from tsg_agent.columns import Nature, of_nature
 from tsg_agent.extract.question_span import asked_text
 from tsg_agent.models import Parameters, Report
@@ -56,11 +56,26 @@ def answered(question: str, bench: Bench, last: Last) -> Answer:
     sentences = sentences_of(english)
     if sum(map(len, sentences)) > MOST:
         return together(question, [Part(refused=refusal(question, Refused([TOO_MANY])))], language)
-    for place, piece in enumerate(piece for pieces in sentences for piece in _timed_alike(pieces, bench)):
-        parts += _part(piece, bench, last, first=place == 0)
+    for place, pieces in enumerate(sentences):
+        begun = len(parts)
+        for number, piece in enumerate(_timed_alike(pieces, bench)):
+            parts += _part(piece, bench, last, first=place == number == 0)
+        for part in parts[begun:-1]:
+            part.caveats += _said_last(pieces, bench)
     parts = parts or [Part(refused=refusal(question, Refused(["There is no question in this."])))]
     parts[0].caveats[:0] = misspelt
     return together(question, parts, language)
+
+
+def _said_last(pieces: list[str], bench: Bench) -> list[str]:
+    """ "error rate, and how many users on web?": the name at the end may be meant for all."""
+    if len(pieces) < 2:
+        return []
+    *others, last = (
+        [one.text for one in _One(asked_text(piece), bench, Last(), first=True).reading.of("value")] for piece in pieces
+    )
+    only = [] if any(others) else last
+    return [f"{listed([f'“{name}”' for name in only])} is taken as said of the last question alone."] if only else []
 
 
 def _timed_alike(pieces: list[str], bench: Bench) -> list[str]:
@@ -155,6 +170,10 @@ class _One:
         query = self._query()
         part.parameters = self.parameters
         ranked = self.asked.ranked
+        if not (self.last.query is not None and self._continues()):
+            self.asked.left += unexpressed(self.reading, self.asked, query)
+        if self.asked.left:
+            raise Refused(self._why(), self._understood(), self._near())
         found, query = self._rows(query, ranked=ranked)
         if found.failures_only:
             query = query.model_copy(update={"measures": ("failures",), "order_by": "", "ascending": None})
@@ -249,6 +268,8 @@ class _One:
         one = self.asked
         merged: dict[str, object] = {name: getattr(last, name) for name in TypedQuery.model_fields}
         merged |= dict.fromkeys(("split_at", "start_time", "end_time"))
+        if self.reading.has("form", "count"):  # "and how many users were hit?" of a series: in all
+            merged["bucket_seconds"] = None
         if counted := measure_of(last.measures[0]).condition * (measure_of(last.measures[0]).kind == "count"):
             users = {"users": f"users_with_{counted}", "sessions": f"sessions_with_{counted}"}  # "and how many users?"
             query = {**query, "measures": tuple(users.get(name, name) for name in one.measures)}
@@ -261,7 +282,7 @@ class _One:
             kept = tuple(old for old in kept if old.column != "region")
         merged["filters"] = (*kept, *one.filters)
         if self.reading.has("word", "versus"):
-            merged |= _beside_the_last(one.filters, last.filters, last.by)
+            merged |= beside_the_last(one.filters, last.filters, last.by)
         if self.reading.has("word", "sort") and one.measures and not one.by:
             merged |= {"measures": (*last.measures, *one.measures), "order_by": one.measures[0]}
         if one.ranked and one.order_by and not self.reading.of("measure", "condition", "unit"):
@@ -273,7 +294,7 @@ class _One:
         if one.conditions or one.bounds:
             return tuple(dict.fromkeys(b.measure for b in one.bounds)) or ("requests",)
         if one.ranked or one.bucket is not None or one.sides or one.decides:
-            return ("failures",)
+            return ("requests",) if set(one.by) & set(_EVENTS) else ("failures",)
         if one.by:
             return ("failure_rate" if self.reading.has("word", "versus") else "requests",)
         if any(f.column in _EVENTS for f in one.filters):
@@ -376,13 +397,3 @@ class _One:
             if not lacking(query, self.bench.engine):
                 return [*found, query.described()]
         return found
-
-
-def _beside_the_last(new: Sequence[Filter], old: Sequence[Filter], by: Sequence[str]) -> dict[str, object]:
-    """ "vs ios", after "error rate of web": both of them, side by side."""
-    filters = [one for one in old if one.column not in {f.column for f in new}]
-    for one in new:
-        before = [value for f in old if f.column == one.column and not f.without for value in f.values]
-        filters.append(one.model_copy(update={"values": tuple(dict.fromkeys((*before, *one.values)))}))
-    columns = [one.column for one in new if one.column not in by]
-    return {"filters": tuple(filters), "by": (*by, *columns)}

@@ -181,12 +181,7 @@ def _samples(query: TypedQuery) -> exp.Select:
 
 def _aggregated(query: TypedQuery, source: str, bound: dict[str, object]) -> exp.Select:
     """One row for each group, stretch of time and side."""
-    groups = dict.fromkeys(query.by)
-    keys: dict[str, str] = dict(zip(groups, groups, strict=True))
-    if query.bucket_seconds:
-        keys[TIME] = f"time_bucket(INTERVAL '{query.bucket_seconds} seconds', timestamp)"
-    if query.split_at:
-        keys[PERIOD] = f"CASE WHEN timestamp < $split_at THEN '{BEFORE}' ELSE '{AFTER}' END"
+    keys = {name: name for name in query.by} | _times(query)
     measured = {name: _sql(name, query) for name in _shown(query)}
     select = exp.select().from_(source)
     for name, sql in (*keys.items(), *measured.items()):
@@ -207,11 +202,21 @@ def _aggregated(query: TypedQuery, source: str, bound: dict[str, object]) -> exp
     return select.limit(MOST_ROWS + 1)
 
 
+def _times(query: TypedQuery) -> dict[str, str]:
+    """The stretches of time and the sides that rows are told apart by."""
+    bucket = f"time_bucket(INTERVAL '{query.bucket_seconds} seconds', timestamp)"
+    side = f"CASE WHEN timestamp < $split_at THEN '{BEFORE}' ELSE '{AFTER}' END"
+    return ({TIME: bucket} if query.bucket_seconds else {}) | ({PERIOD: side} if query.split_at else {})
+
+
 def _sql(name: str, query: TypedQuery) -> str:
     measure = measure_of(name)
     if measure.kind != "of_all":
         return sql_of(measure)
     held = condition_of(measure.condition).sql if measure.condition else ""
+    if times := _times(query):  # of all in that stretch
+        every = f"sum({counted(held)}) OVER (PARTITION BY {', '.join(times.values())})"
+        return f"100.0 * {counted(held)} / nullif({every}, 0)"
     whole = "asked" if query.by else "everything"
     return f"100.0 * {counted(held)} / nullif((SELECT {counted(held)} FROM {whole}), 0)"  # noqa: S608 - our own text
 

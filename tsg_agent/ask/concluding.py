@@ -83,7 +83,11 @@ def conclude(part: Part, asked: Asked, names: Sequence[Token], report: Report, w
     rows = {row.id: row.words for row in evidence_of(report).rows.values()}
     part.evidence |= {key: words for key, words in rows.items() if f"[{key}]" in text}
     part.text = text
-    if asked.yes_no:
+    began = report.parameters.incident_start
+    before = window is not None and began is not None and window.end_time <= began
+    if asked.yes_no and before:
+        part.caveats.append("Yes or no is not said of a time before the incident began.")
+    elif asked.yes_no:
         part.yes = _yes(asked, names, report)
 
 

@@ -1,9 +1,10 @@
 """From a question's tokens to a typed query's fields: each word that carries meaning lands in one, or is left over."""
 
+import re
 from itertools import pairwise
 
 from tsg_agent.ask.measures import condition_of, measure_of, share_of
-from tsg_agent.ask.phrases import is_part, is_predicate, measures_of
+from tsg_agent.ask.phrases import is_part, measures_of
 from tsg_agent.ask.slots import Slots
 from tsg_agent.ask.tokens import Token
 from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter
@@ -55,10 +56,6 @@ class Filling(Slots):
             for one in self.tokens
         )
 
-    def _many(self, place: int) -> bool:
-        """A plural behind a name that is no list of them: "eu-west-1b endpoints" groups."""
-        return self.tokens[place].plural and self._is(place - 1, "word", "which", "all")
-
     def negations(self) -> None:
         """ "not", "without", "except": the names, the condition or the thing right behind it."""
         for i in self.free("word"):
@@ -83,11 +80,6 @@ class Filling(Slots):
             elif one.kind == "thing" and text.startswith(("without", "no")) and not self._is(place - 1, "word", "by"):
                 self.take(i, place)
                 self.filters.append(Filter(column=one.value, without=True))
-
-    def _all_but(self, place: int) -> bool:
-        """ "all zones but eu-west-1b"."""
-        every = any(self._is(near, "word", "all") for near in range(place - 3, place))
-        return every and self._is(place, "word", "but") and self._is(place + 1, "value")
 
     def _excluded(self, place: int) -> None:
         """The names of a list behind a negation, of one column."""
@@ -117,6 +109,11 @@ class Filling(Slots):
         ):  # "not failing requests"
             self.take(condition + 1)
             condition += 1
+        listed = []  # "5xx other than 503 and 504"
+        while excluding and self._is(condition + 1, "word", "and") and self._is(condition + 2, "condition"):
+            self.take(condition + 1, condition + 2)
+            condition += 2
+            listed.append(f"not {self.tokens[condition].value}")
         grouped = any(self._grouping(i) for i in self.free("thing"))
         denied = self._is(place - 1, "condition") and f"not {self.tokens[place - 1].value}" in self.conditions
         adjective = adjective or denied or self._is(place - 1, "unit", "requests")  # "requests neither slow nor failed"
@@ -127,6 +124,7 @@ class Filling(Slots):
             self.measures.append("runs" if runs else "requests")
         else:
             self.conditions.append(f"not {name}")
+        self.conditions += listed
 
     def groups(self) -> None:
         """What it is by: "by version", "which endpoints", "top 3 zones", "per client type and API version"."""
@@ -146,6 +144,8 @@ class Filling(Slots):
                     place += 1
                 if took or one.value == "slash":
                     self.take(i)
+                elif self._is(i + 1, "condition") and any(self.tokens[n].counts for n in range(i)):
+                    self.take(i)  # "users hit by a 5xx"
         for i in self.free("word"):
             if self.tokens[i].value == "over" and self._is(i + 1, "thing"):  # "of any instance": of them all together
                 self.take(i, i + 1)
@@ -307,7 +307,7 @@ class Filling(Slots):
         for segment in segments:  # "min, max latency", "share of each zone in all failures"
             alone = {self.tokens[i].kind for i in merged[-1]} if merged else set()
             wanted = ("number", "function") if alone == {"function"} else ("condition",) if alone == {"form"} else ()
-            if any(self.tokens[i].kind in wanted for i in segment):
+            if any(self.tokens[i].kind in wanted for i in segment) or (merged and self._with(segment[0], merged[-1])):
                 merged[-1] += segment
             else:
                 merged.append(segment)
@@ -319,11 +319,10 @@ class Filling(Slots):
             elif all(self.tokens[i].kind == "form" and self.tokens[i].value == "count" for i in segment):
                 self.take(*segment)  # "how many" of a question that goes on
 
-    def _of_both(self, place: int) -> bool:
-        """ "requests that were slow and failed" are both at once, not two counts."""
-        one, two = self.at(place - 1), self.at(place + 1 + self._is(place + 1, "word", "more"))
-        verbs = all(near and near.kind == "condition" and is_predicate(near) for near in (one, two))
-        return verbs and self.tokens[place].text.lower() == "and" and any(self._is(i, "unit") for i in range(place))
+    def _with(self, place: int, before: list[int]) -> bool:
+        """ "users per zone with failures", "users hit by a 503"."""
+        said = re.search(r"\b(?:with|having|by)(?: an?)?\s*$", self.text[: self.tokens[place].start])
+        return bool(said) and self._is(place, "condition") and self.tokens[before[-1]].counts
 
     def _assembled(self, tokens: list[Token]) -> list[str]:
         """The measures that one phrase names; none where its words do not go together."""

@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tsg_agent.ask.filling import Filling
-from tsg_agent.ask.measures import measure_of
+from tsg_agent.ask.measures import condition_of, measure_of
+from tsg_agent.ask.phrases import is_part, is_predicate
 from tsg_agent.ask.tokens import Reading, Token
 from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter
-from tsg_agent.ask.unsaid import unsaid
+from tsg_agent.ask.unsaid import COMPARATIVE, unsaid
 
 Decides = Literal["", "any", "bound", "more", "fewer", "rose", "fell"]
 _YES_NO = re.compile(
-    r"\W*(?:and |but |so |or )?(?:(?:is|are|was|were|do|does|did|has|have|had|should|can)(?:n't)?|any)\b",
+    r"\W*(?:(?:and|but|so|or|ok|okay|well)\b[ ,]*)?"
+    r"(?:(?:is|are|was|were|do|does|did|has|have|had|should|can)(?:n't)?|any)\b",
     re.IGNORECASE,
 )
 _POLITE = re.compile(
@@ -114,6 +116,7 @@ def asked(reading: Reading, *, yes_no: bool, follows: bool = False) -> Asked:
     found.order_by, found.ascending = filling.order
     if not found.measures and found.order_by:
         found.measures = (found.order_by,)
+    _share_of_either(filling, found)
     if yes_no:
         _decide(filling, found, first)
     elif _only_some(filling, found):
@@ -123,6 +126,22 @@ def asked(reading: Reading, *, yes_no: bool, follows: bool = False) -> Asked:
     found.left += unsaid(filling, found, follows=follows)
     found.left += [one.text for i, one in enumerate(filling.tokens) if i not in filling.used]
     return found
+
+
+def _share_of_either(filling: Filling, found: Asked) -> None:
+    """ "percentage of failed requests from web": of web's requests, or of all that failed. Both are said."""
+    rates = [one for one in filling.tokens if (one.kind, one.value) == ("form", "rate") and is_part(one)]
+    said = any(one.kind == "word" and one.value == "all" for one in filling.tokens)
+    if len(found.measures) != 1 or len(rates) != 1 or said or found.conditions or not (found.by or found.filters):
+        return
+    measure = measure_of(found.measures[0])
+    requests = any(one.kind == "unit" and one.start > rates[0].start for one in filling.tokens)
+    predicate = any(one.kind == "condition" and is_predicate(one) for one in filling.tokens)
+    either = measure.kind == "share" and not (requests or predicate)
+    if either or (measure.kind == "of_all" and measure.condition):
+        other = condition_of(measure.condition)
+        also = other.rate if measure.kind == "of_all" else f"share_of_{measure.condition}"
+        found.measures = (*found.measures, also)
 
 
 def _few(filling: Filling, found: Asked) -> None:
@@ -145,15 +164,18 @@ def _only_some(filling: Filling, found: Asked) -> bool:
 
 
 def _hurt_users(reading: Reading) -> None:
-    """ "users affected": those with a failed request."""
-    users = any(one.counts for one in reading.tokens)
-    if users and not reading.has("condition"):
-        reading.tokens = [
-            Token(one.start, one.end, "condition", "failures", 0.0, one.text)
-            if one.kind == "conclude" and one.text.lower() in _HURT
-            else one
-            for one in reading.tokens
-        ]
+    """ "users affected": those with a failed request, or with what else they were affected by."""
+    if not any(one.counts for one in reading.tokens):
+        return
+    failed = reading.has("condition")
+    kept: list[Token] = []
+    for one, then in zip(reading.tokens, [*reading.tokens[1:], None], strict=True):
+        hurt = one.kind == "conclude" and one.text.lower() in _HURT
+        if hurt and not failed:
+            kept.append(Token(one.start, one.end, "condition", "failures", 0.0, one.text))
+        elif not (hurt and then is not None and then.value == "by"):
+            kept.append(one)
+    reading.tokens = kept
 
 
 def _running(reading: Reading) -> None:
@@ -273,45 +295,56 @@ def _passing(filling: Filling) -> None:
 def _decide(filling: Filling, found: Asked, first: Token | None) -> None:
     """How the rows say yes or no."""
     words = {filling.tokens[i].value: i for i in filling.free("word")}
-    several = next((one for one in found.filters if len(one.values) > 1 and not one.without), None)
-    others = "others" in words and first is not None
-    compared = any(one.kind == "word" and one.value == "versus" for one in filling.tokens)
+    counts = [name for name in found.measures[:1] if measure_of(name).kind in ("count", "distinct")]
     if "rose" in words or "fell" in words:
         found.decides = "rose" if "rose" in words else "fell"
         filling.take(words[found.decides])
         found.sides = found.sides or Token(0, 0, "sides", "side")
-    elif (
-        first is not None and found.ranked and first.value in found.by and not several
-    ):  # "is it the slowest endpoint?"
-        found.decides, found.about = ("fewer" if found.ascending else "more"), first.text
-        found.filters = tuple(one for one in found.filters if one.column != first.value)
-        found.others = others
-        filling.take(*([words["others"]] if others else []))
-    elif several and not (found.ranked or others or compared):
-        found.left.append(YES_OR_NO)  # "did web and ios fail?": one of them, or both
-    elif (several or others) and first is not None and found.measures:
-        found.decides, found.about = ("fewer" if found.ascending else "more"), first.text
-        found.others = others
-        if others:
-            filling.take(words["others"])
-            found.by = found.by or (first.value,)
-            found.filters = tuple(one for one in found.filters if one.column != first.value)
+    elif _of_two(filling, found, first, words.get("others")):
+        return
     elif any(one.startswith("not ") for one in found.conditions):
         found.left.append(YES_OR_NO)
-    elif found.bounds and not found.by and found.bucket is None:
-        found.decides = "bound"
     elif found.bounds:
+        found.decides = "any" if found.by or found.bucket is not None else "bound"
+    elif counts or found.measures[:1] in (("failed_runs",), ("runs",)):
         found.decides = "any"
-    elif (found.measures and measure_of(found.measures[0]).kind in ("count", "distinct")) or (
-        found.measures and found.measures[0] in ("failed_runs", "runs")
-    ):
-        found.decides = "any"
-        if found.by:
-            found.bounds = (Bound(measure=found.measures[0], sign=">", value=0),)
+        found.bounds = (Bound(measure=found.measures[0], sign=">", value=0),) if found.by else ()
     elif found.by and not (found.names or found.ranked):
         found.check, found.health = True, found.measures == ("completion_rate",)
     else:
         found.left.append(YES_OR_NO)
+
+
+def _of_two(filling: Filling, found: Asked, first: Token | None, others: int | None) -> bool:
+    """Whether one is compared: with another, with the others, or with what it was before."""
+    several = next((one for one in found.filters if len(one.values) > 1 and not one.without), None)
+    if several and first is not None and first.value != several.column:  # "does 3.15.0 fail more on web than on ios?"
+        first = next((one for one in found.names if one.value == several.column), first)
+    compared = any(one.kind == "word" and one.value == "versus" for one in filling.tokens)
+    alone = not (
+        found.by or compared or found.sides or others is not None or _comparative(filling)
+    )  # "has it the most?"
+    lone = first is not None and found.ranked and not several and (alone or first.value in found.by)
+    if several and not (found.ranked or compared or (others is not None and first)):
+        found.left.append(YES_OR_NO)  # "did web and ios fail?": one of them, or both
+    elif several and any(one.text.lower() == "or" for one in filling.tokens):
+        found.yes_no = False  # "is android or ios worse?" asks which
+    elif first is not None and (lone or (found.measures and (several or others is not None))):
+        found.decides, found.about = ("fewer" if found.ascending else "more"), first.text
+        found.others = others is not None
+        filling.take(*([others] if others is not None else []))
+        if lone or found.others:
+            found.by = found.by or (first.value,)
+            found.filters = tuple(one for one in found.filters if one.column != first.value)
+    elif found.sides and found.ranked and found.ascending is not None and found.measures:  # "fail more than before"
+        found.decides = "fell" if found.ascending else "rose"
+    else:
+        return False
+    return True
+
+
+def _comparative(filling: Filling) -> bool:
+    return any(one.kind == "rank" and COMPARATIVE.fullmatch(one.text) for one in filling.tokens)
 
 
 def _extreme(filling: Filling) -> bool:

@@ -109,7 +109,7 @@ def measure_of(name: str) -> Measure:  # noqa: PLR0911 - one return for each kin
         return Measure(name, "availability", condition="failures", needs=("status_code",))
     if name.startswith("share_of_") and _COUNTED.fullmatch(name[9:]) and "_with_" in name:
         return replace(measure_of(name[9:]), name=name, kind="distinct_share")
-    if name.startswith("share_of_") and (name[9:] == "requests" or name[9:] in CONDITIONS):
+    if name.startswith("share_of_") and (name[9:] == "requests" or _is_condition(name[9:])):
         return _with(Measure(name, "of_all"), "" if name[9:] == "requests" else name[9:])
     if name in CONDITIONS or (_is_condition(name) and not name.endswith("_rate")):
         return _with(Measure(name, "count"), name)

@@ -48,8 +48,19 @@ class Refused(Exception):
         self.why, self.query, self.nearest = list(why), query, list(nearest)
 
 
+_ORDER = re.compile(
+    r"[?.!;]+\s*(?=(?:(?:worst|best|highest|lowest|most|fewest|slowest|fastest) first)\W*$)", re.IGNORECASE
+)
+"""“… at least 100 times? worst first”: the order is of the same question."""
+_ALSO = re.compile(
+    r"\b(?P<first>how many \w+(?: requests)?),? and (?:also )?how many (?=\w+(?: \w+){1,12}$)(?!\w+\W*$)", re.IGNORECASE
+)
+"""“how many requests and how many failures on web”: of both, what follows is said."""
+
+
 def sentences_of(text: str) -> list[list[str]]:
     """The sentences of a text, each as its questions and what stands between them."""
+    text = _ALSO.sub(r"\g<first> and ", _ORDER.sub(", ", text).rstrip("?. "))
     pieces = (
         [part.strip(" ,:") for part in _THEN.split(one) if re.search(r"\w", part or "")] for one in _ENDS.split(text)
     )

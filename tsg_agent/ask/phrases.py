@@ -98,13 +98,13 @@ def _runs(phrase: _Phrase, conditions: list[str]) -> list[str]:
 
 def _of_condition(phrase: _Phrase, conditions: list[str]) -> Named:
     """How many requests are so, or which share of them; or which share of all that are so."""
-    if len(conditions) == 2 and not (phrase.rate or any(map(_within, conditions))):  # "5xx that came from retries"
+    if len(conditions) == 2 and not (phrase.rate or any(map(is_failure, conditions))):  # "5xx that came from retries"
         return conditions[:1], conditions[1:]
     if len(conditions) == 2 and phrase.rate and (phrase.part_of or not phrase.adjacent):
         return _part(phrase, conditions)
     if len(conditions) > 1:  # "cascading failures": the narrower one is meant
         conditions = [one for one in conditions if one != "failures"]
-        if len(conditions) != 1 or not _within(conditions[0]):
+        if len(conditions) != 1 or not is_failure(conditions[0]):
             return _NONE
     (name,) = conditions
     rate = phrase.rate
@@ -121,12 +121,16 @@ def _part(phrase: _Phrase, conditions: list[str]) -> Named:
     kinds = [one.kind for one in phrase.tokens if one.kind == "condition" or one is phrase.rate]
     if kinds[-1] == "form":
         return _NONE
-    one, two = (token for token in phrase.tokens if token.kind == "condition")
+    one, two, *more = [token for token in phrase.tokens if token.kind == "condition"]
+    if more:
+        return _NONE
     among = _AMONG.search(phrase.text[one.end : two.start])
+    if among and among[0].lower() == "to" and not (two.value == "failures" and is_failure(one.value)):
+        return _NONE  # one count by another: "ratio of failures to retries"
     part, of = conditions if kinds[0] == "condition" or among else reversed(conditions)
     return [condition_of(part).rate], [of]
 
 
-def _within(name: str) -> bool:
+def is_failure(name: str) -> bool:
     """Whether what is so has failed, too: then "503 failures" are 503s."""
     return name.startswith("answered_5") or name in ("cascading", "dependency_failures")

@@ -19,7 +19,8 @@ TIMES = ("start_time", "end_time", "incident_start")
 PLACES = ("region", "service_name", "environment")
 WHOLE = re.compile(r"\b(?:in )?(?:the )?(?:whole|entire|full) (?:window|time|incident|outage|telemetry|period)\b", re.I)
 _AFTER_THAT = re.compile(
-    r"(?<!than )(?<!as )(?<!like )\b(?P<side>after|since|before|until)(?: that)?(?=\W*$)|\b(?:and )?then(?=\W*$)",
+    r"\b(?P<same>since then)\b"
+    r"|(?<!than )(?<!as )(?<!like )\b(?P<side>after|since|before|until)(?: that)?(?=\W*$)|\b(?:and )?then(?=\W*$)",
     re.IGNORECASE,
 )
 """Not "worse than before", which compares."""
@@ -161,6 +162,9 @@ def _relative(asked: Asked, held: Parameters, frame: Frame) -> tuple[datetime, d
     if asked.start is not None or not match:
         return None
     asked.taken.append(match.span())
+    if match["same"]:
+        asked.unread = [one for one in asked.unread if match["same"] not in one.lower()]
+        return held.start_time, held.end_time
     if (match["side"] or "after").lower() in ("before", "until"):
         low, high = (frame.start if frame.start < held.start_time else frame.first), held.start_time
     else:

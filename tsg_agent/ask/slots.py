@@ -1,5 +1,6 @@
 """A question's tokens and the fields of the query that they fill: what is left over was not understood."""
 
+from tsg_agent.ask.phrases import is_predicate
 from tsg_agent.ask.tokens import Reading, Token
 from tsg_agent.ask.typed import Bound, Filter
 
@@ -37,3 +38,18 @@ class Slots:
     def take(self, *places: int) -> None:
         """These have been read."""
         self.used.update(places)
+
+    def _many(self, place: int) -> bool:
+        """A plural behind a name that is no list of them: "eu-west-1b endpoints" groups."""
+        return self.tokens[place].plural and self._is(place - 1, "word", "which", "all")
+
+    def _all_but(self, place: int) -> bool:
+        """ "all zones but eu-west-1b"."""
+        every = any(self._is(near, "word", "all") for near in range(place - 3, place))
+        return every and self._is(place, "word", "but") and self._is(place + 1, "value")
+
+    def _of_both(self, place: int) -> bool:
+        """ "requests that were slow and failed" are both at once, not two counts."""
+        one, two = self.at(place - 1), self.at(place + 1 + self._is(place + 1, "word", "more"))
+        verbs = all(near and near.kind == "condition" and is_predicate(near) for near in (one, two))
+        return verbs and self.tokens[place].text.lower() == "and" and any(self._is(i, "unit") for i in range(place))

@@ -14,6 +14,7 @@ _SIZE = r"(?:seconds?|secs?|s|minutes?|mins?|min|m|hours?|hrs?|hr|h|days?|d)"
 _SIZES = rf"(?P<n>[0-9]{{1,4}}|half an?|an?|half|quarter)?[ -]?(?P<size>{_SIZE})\b"
 BUCKET = re.compile(
     rf"\b(?:per|every|each|for (?:each|every)|in (?:each|every))[ ]+{_SIZES}"
+    rf"|\bin (?:steps|intervals|blocks|slots|buckets|bins) of (?P<n3>[0-9]{{1,4}}|half an?|an?)[ ]?(?P<size6>{_SIZE})\b"
     rf"|\b(?P<n2>[0-9]{{1,4}}|half)[ -]?(?P<size2>{_SIZE})[ -]"
     r"(?:buckets?|intervals?|bins?|steps?|windows?|resolution|stretch(?:es)?|slots?|blocks?|periods?)\b"
     r"|\bby (?:the )?(?P<size3>minute|hour|day)\b|\b(?P<size4>hourly|daily|minutely)\b"
@@ -151,8 +152,8 @@ def _amount_of(match: re.Match[str]) -> tuple[float]:
 
 
 def _seconds_of(match: re.Match[str]) -> float:
-    size = next(match[name] for name in ("size", "size2", "size3", "size4", "size5") if match[name]).lower()
-    number = (match["n"] or match["n2"] or "1").lower()
+    size = next(match[name] for name in ("size", "size2", "size3", "size4", "size5", "size6") if match[name]).lower()
+    number = (match["n"] or match["n2"] or match["n3"] or "1").lower()
     times = (
         0.5 if number.startswith("half") else 0.25 if number == "quarter" else float(number) if number.isdigit() else 1
     )

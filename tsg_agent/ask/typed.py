@@ -1,6 +1,6 @@
 """A question about figures as one typed query: what rules or a model fill, and what is compiled to SQL."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Literal, Self
@@ -110,6 +110,12 @@ class TypedQuery(Model):
         certain = [one for one in self.measures if _certain(measure_of(one), self.conditions)]
         if certain:
             raise ValueError(f"of only {measure_words(self.conditions[0])}, the {measure_words(certain[0])} is certain")
+        alone = (self.bucket_seconds or self.split_at) and not self.by
+        if alone and any(measure_of(one).kind == "of_all" for one in self.all_measures):
+            raise ValueError("of each stretch of time, a share of all is said by groups: name what it is by")
+        empty = [one for one in self.measures if _disjoint(measure_of(one).condition, self.conditions)]
+        if empty:
+            raise ValueError(f"of only {measure_words(self.conditions[0])}, none are {measure_words(empty[0])}")
         if self.conditions and sources != {Source.REQUESTS}:
             raise ValueError(f"only requests can be {', '.join(self.conditions)}")
         return self
@@ -133,7 +139,10 @@ class TypedQuery(Model):
     @property
     def is_ascending(self) -> bool:
         """Whether the smallest come first: where nobody says, the worst do."""
-        return measure_of(self.ordered_by).good_is_high if self.ascending is None else self.ascending
+        measure = measure_of(self.ordered_by)
+        if measure.kind == "time":  # what was first comes first
+            return measure.function == "first"
+        return measure.good_is_high if self.ascending is None else self.ascending
 
     @property
     def regions(self) -> str:
@@ -165,6 +174,17 @@ def _certain(measure: Measure, conditions: tuple[str, ...]) -> bool:
     """Whether a share is 100 % whatever the telemetry holds: of only 503s, all failed."""
     failed = any(one == "failures" or one.startswith("answered_5") for one in conditions)
     return measure.kind == "share" and (measure.condition in conditions or (failed and measure.condition == "failures"))
+
+
+_CLASSES = {"failures": "5", "client_errors": "4", "redirects": "3", "successes": "2", "rate_limited": "4"}
+
+
+def _disjoint(condition: str, conditions: tuple[str, ...]) -> bool:
+    """Whether no request can be so and meet the conditions: a request is answered once."""
+    own, *others = (
+        _CLASSES.get(one, one[9:10] if one.startswith("answered_") else "") for one in (condition, *conditions)
+    )
+    return bool(own) and any(other not in ("", own) for other in others)
 
 
 def thing(column: str) -> str:
@@ -228,3 +248,13 @@ def condition_words(condition: str, slow_ms: float) -> str:
 
 
 TIMESTAMP = "timestamp"
+
+
+def beside_the_last(new: Sequence[Filter], old: Sequence[Filter], by: Sequence[str]) -> dict[str, object]:
+    """ "vs ios", after "error rate of web": both of them, side by side."""
+    filters = [one for one in old if one.column not in {f.column for f in new}]
+    for one in new:
+        before = [value for f in old if f.column == one.column and not f.without for value in f.values]
+        filters.append(one.model_copy(update={"values": tuple(dict.fromkeys((*before, *one.values)))}))
+    columns = [one.column for one in new if one.column not in by]
+    return {"filters": tuple(filters), "by": (*by, *columns)}

@@ -15,7 +15,7 @@ from tsg_agent.ask.tokens import Token
 if TYPE_CHECKING:
     from tsg_agent.ask.intent import Asked
 
-_COMPARATIVE = re.compile(r"(?:more|less|worse|better)(?: often)?|suffer more|[a-z]+(?<!numb)(?<!ov)er", re.IGNORECASE)
+COMPARATIVE = re.compile(r"(?:more|less|worse|better)(?: often)?|suffer more|[a-z]+(?<!numb)(?<!ov)er", re.IGNORECASE)
 _BECOMING = re.compile(r"\b(?:got|get|gets|getting|gone|become|became|becoming|grew)\s+$", re.IGNORECASE)
 _OF_THE_LAST = ("same", "instead", "again")
 _AT_A_HEAD = re.compile(r"(?:^|[,;:(\u2013-])\W*(?:(?:and|but|or)\s+)?$", re.IGNORECASE)
@@ -56,9 +56,12 @@ def _only(filling: Filling, found: "Asked") -> list[Token]:
     return left
 
 
-def _both(filling: Filling, _found: "Asked") -> list[Token]:
-    """ "both web and ios"; not "on both versions", which are none by name."""
+def _both(filling: Filling, found: "Asked") -> list[Token]:
+    """ "both web and ios"; not "on both versions", which are none by name, nor "endpoints that fail on both"."""
     tokens = filling.tokens
+    several = {one.column for one in found.filters if len(one.values) > 1}
+    if several and set(found.by) - several:
+        return [one for one in tokens if one.text.lower() == "both"]
     return [
         one
         for i, one in enumerate(tokens)
@@ -76,7 +79,7 @@ def _ranks(filling: Filling, found: "Asked") -> list[Token]:
     )
     left = []
     for one in ranks:
-        if not _COMPARATIVE.fullmatch(one.text):
+        if not COMPARATIVE.fullmatch(one.text):
             continue
         changed = bool(_BECOMING.search(filling.text[: one.start]))
         decided = found.decides in ("more", "fewer", "rose", "fell")
@@ -91,6 +94,9 @@ def _of_each(filling: Filling, found: "Asked") -> list[Token]:
     if found.limit is None and not found.ranked:
         return []
     tokens = filling.tokens
+    heads = [(one, two) for one, two in pairwise(tokens) if one.kind == "rank" and two.kind in ("thing", "figure")]
+    if len(heads) > 1:  # "top 3 endpoints and their top error code"
+        return [heads[1][0]]
     ranked = {
         two.value
         for one, two in pairwise(tokens)
@@ -106,7 +112,8 @@ def _of_each(filling: Filling, found: "Asked") -> list[Token]:
 def _either(filling: Filling, found: "Asked") -> list[Token]:
     """What would have to hold of one user, one request or one flag at once, and no query can say.
 
-    "users without errors", "slow or failed", "new_pricing on and fast_search off".
+    "users without errors", "slow or failed", "on android or on 3.15.0", "on /cart but not on /search",
+    "new_pricing on and fast_search off".
     """
     tokens = filling.tokens
     either = [
@@ -114,12 +121,21 @@ def _either(filling: Filling, found: "Asked") -> list[Token]:
         for one, two, three in zip(tokens, tokens[1:], tokens[2:], strict=False)
         if two.text.lower() == "or" and one.kind in ("condition", "unit") and three.kind == "condition"
     ]
+    named = [one for one in tokens if one.kind == "value" or one.text.lower() == "or"]
+    names = [
+        two
+        for one, two, three in zip(named, named[1:], named[2:], strict=False)
+        if two.text.lower() == "or" and one.kind == three.kind == "value" and one.value != three.value
+    ]
+    kept = {one.column for one in found.filters if not one.without}
+    vacuous = [one.values[0] for one in found.filters if one.without and one.values and one.column in kept]
+    names += [one for one in tokens if one.kind == "value" and one.text in vacuous]
     held = {one.column: len(one.values) for one in found.filters}
     flags = [one for one in tokens if one.kind == "value" and one.value == "flag_value"]
     distinct = any(measure_of(name).kind == "distinct" for name in found.measures)
     negated = {one.removeprefix("not ") for one in found.conditions if one.startswith("not ")} if distinct else set()
     conditions = [one for one in tokens if one.kind == "condition" and one.value in negated]
-    return [*either, *(flags if held.get("flag_name", 0) > 1 else []), *conditions]
+    return [*either, *names, *(flags if held.get("flag_name", 0) > 1 else []), *conditions]
 
 
 def _referring(filling: Filling, _found: "Asked") -> list[Token]:

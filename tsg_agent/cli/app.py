@@ -138,7 +138,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     Example: tsg-agent run incident.md --telemetry telemetry/ --html report.html
     """
     given = given_of(locals()) | {"exact_start": exact_start or None}
-    from tsg_agent.cli.requested import form_of, read_text, window_of
+    from tsg_agent.cli.requested import form_of, is_typed, not_lost, read_text, window_of
     from tsg_agent.cli.run_command import Output, run_incident
 
     given |= window_of(last, now)
@@ -169,7 +169,8 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     )
     not_there(record, overwrite=overwrite)
     text = read_text(incident)
-    run_incident(text, telemetry, mapping, given, now=now, keep=keep, output=output, may_ask=incident != "-")
+    with not_lost(text, typed=is_typed(incident)):
+        run_incident(text, telemetry, mapping, given, now=now, keep=keep, output=output, may_ask=True)
 
 
 @app.command()

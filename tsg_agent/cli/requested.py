@@ -1,10 +1,16 @@
 """From a command's flags to what is asked for: apart from options.py, since it takes long to import."""
 
+import os
 import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import typer
 from pydantic import ValidationError
 
 from tsg_agent.errors import ParameterError
@@ -16,6 +22,8 @@ from tsg_agent.telemetry.formats import names
 
 MOST_DAYS = 366
 """The longest window that --last asks for."""
+LONGEST_LINE = 4095
+"""Characters of a line that a terminal passes on (Linux); it drops the rest without a word."""
 MOST_BYTES = 50_000_000
 """An incident's text longer than this is no text."""
 
@@ -26,6 +34,8 @@ def read_text(incident: str) -> str:
     No more is read than a text can have: what has no size (a device, a pipe) may have no end.
     """
     path = Path(incident)
+    if typed := is_typed(incident):
+        typer.echo("Paste the incident's text, then press Enter and Ctrl-D.", err=True)
     named = "Standard input" if path == STDIN else path
     try:
         held = read_given(path, MOST_BYTES)
@@ -36,7 +46,29 @@ def read_text(incident: str) -> str:
         ) from error
     if len(held) > MOST_BYTES:
         raise ParameterError(f"{named} is too large for an incident's text.", fix="Give the report, not the logs.")
+    if typed and max(map(len, held.split(b"\n"))) >= LONGEST_LINE:
+        cut = f"A line is as long as a terminal takes ({LONGEST_LINE:,} characters): what was beyond it is lost."
+        raise ParameterError(cut, fix="Give the text as a file, or through a pipe into `tsg-agent run -`.")
     return held.decode("utf-8", "replace")
+
+
+def is_typed(incident: str) -> bool:
+    """Whether the incident's text comes from a terminal."""
+    return Path(incident) == STDIN and sys.stdin.isatty()
+
+
+@contextmanager
+def not_lost(text: str, *, typed: bool) -> Iterator[None]:
+    """A text that was pasted is kept in a file of its owner's, where the investigation of it does not end well."""
+    try:
+        yield
+    except BaseException:
+        if typed and text.strip():
+            file, name = tempfile.mkstemp(prefix="tsg-agent-pasted-", suffix=".md")
+            with os.fdopen(file, "w", encoding="utf-8") as kept:
+                kept.write(text)
+            typer.echo(f"The text that was pasted is kept: {name}", err=True)
+        raise
 
 
 _LENGTH = re.compile(r"(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m(?:in)?)?", re.IGNORECASE)

@@ -4,7 +4,6 @@ import os
 import sys
 import tempfile
 import webbrowser
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import typer
 from tsg_agent import recording
 from tsg_agent.cli.drawing import draw
 from tsg_agent.cli.imports import loaded
-from tsg_agent.cli.interrupts import Stopped
+from tsg_agent.cli.interrupts import Stopped, heard_at_once
 from tsg_agent.cli.kept import list_kept
 from tsg_agent.cli.live_table import Table
 from tsg_agent.cli.requested import request_of
@@ -170,9 +169,11 @@ def _ask(table: Table) -> Any:
     """Questions on the terminal, one after the other; a candidate can be named by its number."""
 
     def ask(questions: list[Question]) -> dict[str, Any]:
-        with ExitStack() as paused:
-            paused.enter_context(table.paused())
-            return {question.parameter: _answer(question) for question in questions}
+        with table.paused(), heard_at_once():
+            try:
+                return {question.parameter: _answer(question) for question in questions}
+            except typer.Abort:  # Ctrl-C, or Ctrl-D: nobody answers
+                raise KeyboardInterrupt from None
 
     return ask
 

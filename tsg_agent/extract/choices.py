@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import Reading, Setting, read
 from tsg_agent.extract.roles import Roles, Sighting
-from tsg_agent.extract.spotting import Mention
+from tsg_agent.extract.spotting import TWELVE, Mention
 from tsg_agent.models import Doubt, Question
 
 CANDIDATES = 8
@@ -47,7 +47,8 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
 
     A question where they are further apart, or cannot be read.
     """
-    sightings = _corrected(sightings, parameter, material)
+    # without those that a later one is said to correct
+    sightings = sightings[max((n for n, one in enumerate(sightings) if one.corrects), default=0) :]
     if not sightings:
         return Choice()
     top = max(sighting.rank for sighting in sightings)
@@ -56,12 +57,11 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
     for sighting in sightings:
         reading = reading_of(sighting, material.setting, bound)
         if parameter == "incident_start":
-            reading = _as_start(reading, material.setting)
-        quoted = material.quoted(sighting.start, sighting.end)
+            reading = _as_start(_half_taken(reading, sighting, material), material.setting)
         if sighting.rank < top:
-            if reading.instant and reading.instant not in settled:
-                _unused(material, parameter, quoted, reading.instant, "the text is plainer elsewhere")
-        elif reading.instant:
+            continue
+        if reading.instant:
+            quoted = material.quoted(sighting.start, sighting.end)
             settled.setdefault(reading.instant, f"text: {quoted}" + (f" ({reading.how})" if reading.how else ""))
         else:
             open_ones.append((sighting, reading))
@@ -74,19 +74,6 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
     quoted = material.quoted(open_ones[0][0].start, open_ones[0][0].end)
     material.notes.append(f"{quoted} does not settle {parameter}: {open_ones[0][1].problem}.")
     return Choice(opens=min(days), origin=f"text: {quoted}") if days else Choice()
-
-
-def _corrected(sightings: list[Sighting], parameter: str, material: Material) -> list[Sighting]:
-    """The sightings without those that a later one is said to correct."""
-    last = max((n for n, one in enumerate(sightings) if one.corrects), default=0)
-    for one in sightings[:last]:
-        _unused(material, parameter, material.quoted(one.start, one.end), None, "the text corrects it")
-    return sightings[last:]
-
-
-def _unused(material: Material, parameter: str, quoted: str, instant: datetime | None, why: str) -> None:
-    shown = f"{quoted} ({iso(instant)})" if instant else quoted
-    material.notes.append(f"Not used for {parameter}, as {why}: {shown}.")
 
 
 def _of_several(parameter: str, settled: dict[datetime, str], material: Material) -> Choice:
@@ -116,6 +103,17 @@ def _asked(
 def reading_of(sighting: Sighting, setting: Setting, after: datetime | None = None) -> Reading:
     """What a sighting's time means; a time of day without a day is the first one after `after`."""
     return sighting.reading or read(sighting.mention, setting, bound=after, after=after is not None)
+
+
+def _half_taken(reading: Reading, sighting: Sighting, material: Material) -> Reading:
+    """Of "half past two" the latest before now. That it may be the other is told; nobody need be asked."""
+    past = [one for one in reading.instants if one <= material.setting.now]
+    if reading.problem != TWELVE or not past:
+        return reading
+    if others := " or ".join(iso(one) for one in past if one != max(past)):
+        quoted = material.quoted(sighting.start, sighting.end)
+        material.notes.append(f"{quoted} is taken for {iso(max(past))}, the latest before now; it may be {others}.")
+    return replace(reading, instants=(max(past),), problem="")
 
 
 def _as_start(reading: Reading, setting: Setting) -> Reading:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from tsg_agent.extract.accounting import names_left, percentages_left
 from tsg_agent.extract.inputs import Extraction, Given
 from tsg_agent.extract.payloads import unfolded
 from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, settle
@@ -38,11 +39,16 @@ def extract(  # noqa: PLR0913 - the API: what is known, and what is given
     environment = settle(ENVIRONMENT, known.environments, given.environment, prose)
     threshold = find_threshold(prose, given.threshold, default_threshold)
     prose.mask((hit.start, hit.end) for found in (region, service, environment) for hit in found.hits)
+    own = [hit.start for hit in service.hits if service.value in hit.values]
+    prose.set_apart(own, [hit.start for hit in service.hits if service.value not in hit.values])
     basis = Basis(now.astimezone(UTC), timedelta(hours=window_hours), ranges_are_windows, region.value)
     window = find_window(prose, known, given, basis)
     asked = [found.question for found in (region, service, environment, threshold)] + window.questions
     questions = [question for question in asked if question]
     notes = [*region.notes, *service.notes, *environment.notes, *window.notes]
+    notes += names_left([(REGION, region), (SERVICE, service), (ENVIRONMENT, environment)])
+    if threshold.value is not None and threshold.origin != "given":
+        notes += percentages_left(prose, threshold.value, plain=threshold.origin.startswith("text"))
     if len(text) > MAXIMUM_CHARACTERS:
         notes.append(f"The text has {len(text):,} characters; only the first {MAXIMUM_CHARACTERS:,} were read.")
     if questions or window.start_time is None or window.end_time is None or threshold.value is None:

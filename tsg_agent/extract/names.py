@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tsg_agent.extract.words import ALL
+
 _TOKEN = re.compile(r"[^\W_]+")
 _JOINT = re.compile(r"[-_./:]{1,3}")  # us-east, shop.gateway, AWS::Lambda
 _ENVIRONMENTS = (
@@ -18,26 +20,23 @@ _ENVIRONMENTS = (
 _EVERYDAY = frozenset({"stage", "develop", "development", "test", "testing", "live"})
 _ENVIRONMENT_NEAR = re.compile(r"[\])]|[ ](?:env|environment|cluster|stack)\b", re.IGNORECASE)
 _ENVIRONMENT_BEFORE = re.compile(r"[\[(]$|\b(?:env|environment)\W{0,3}$", re.IGNORECASE)
+_AMONG_NAMES = re.compile(r"[\w.-]+[ ]?[,/][ ]?$")  # "payments, eu-central-1, live", "checkout / live"
 _PEOPLE = re.compile(r"[ ](?:team|lead|manager|group|engineers?|engineering|owners?|support|on-?call)\b", re.IGNORECASE)
-_NEGATING = re.compile(
-    r"\b(?:non|pre|not|except|excluding|unlike|outside|without|no errors in|nothing in)[ ](?:in[ ])?$", re.I
-)
+_NEGATING = re.compile(rf"\b{ALL.one_of('sparing')}[ ](?:(?:in|en|dans)[ ])?$", re.IGNORECASE)
 _SPARED = re.compile(
-    r"[ ]?(?:region)?[ ]?(?:is|are|was|were|looks?|seems?|remains?|stays?|both|all|still|:|-|\u2013)?[ ]?"
-    r"(?:is|are|completely|totally|currently|still)?[ ]?"
-    r"(?:nothing|none|no issues?|quiet|fine|ok|okay|healthy|unaffected|not affected|not impacted|stable|normal|nominal"
-    r"|good|green)\b(?![ ](?:until|till|up to|before)\b)",
+    rf"[ ]?(?:region)?[ ]?(?:(?:{ALL.one_of('sparing_verb')}|:|-|\u2013)[ ]?){{0,3}}{ALL.one_of('spared')}\b"
+    rf"(?![ ]{ALL.one_of('no_longer_spared')}\b|[ ](?:\D{{1,7}}[ ])?[0-9])",
     re.IGNORECASE,
 )
+_ONE = re.compile(rf"[ ]{ALL.one_of('sparing_one')}\b", re.IGNORECASE)
+_MANY = re.compile(rf"[ ]{ALL.one_of('sparing_many')}\b", re.IGNORECASE)
 _LISTED = re.compile(r"[ ]?(?:,|and|&|/|, and|or)[ ]?")
 _FOREMOST_BEFORE = re.compile(
-    r"\b(?:primary|primarily|mainly|mostly|worst|most affected|hardest hit|main)\b"
-    r"(?:(?!\band\b|\bbut\b)[^,.;()\n]){0,25}$",
-    re.IGNORECASE,
+    rf"\b{ALL.one_of('foremost', 'only')}\b(?:(?!\band\b|\bbut\b)[^,.;()\n]){{0,25}}$", re.IGNORECASE
 )
 _FOREMOST_AFTER = re.compile(
-    r"[ ]?(?:\(|is |was |being |- |\u2013|—|as |region )[^,.;)\n]{0,20}"
-    r"\b(?:primary|primarily|main|mainly|mostly|worst|most affected|hardest hit)\b",
+    rf"[ ]?(?:\(|is |was |being |- |\u2013|—|as |region )[^,.;)\n]{{0,20}}\b{ALL.one_of('foremost')}\b"
+    rf"|[ ]{ALL.one_of('only')}(?=[ ]?(?:[,.;)]|$))",
     re.IGNORECASE,
 )
 
@@ -135,7 +134,8 @@ class Names:
             return False
         if key(text[hit.start : hit.end]) == "stage" and before.endswith(" on "):
             return False
-        return not (_ENVIRONMENT_NEAR.match(after) or _ENVIRONMENT_BEFORE.search(before))
+        listed = before.endswith(" / ") or (_AMONG_NAMES.search(before) and re.match(r"[ ]?(?:[,:;/\n]|$)", after))
+        return not (listed or _ENVIRONMENT_NEAR.match(after) or _ENVIRONMENT_BEFORE.search(before))
 
 
 def environment(word: str) -> bool:
@@ -151,15 +151,20 @@ def key(value: str) -> str:
 def _judged(text: str, hits: list[Hit]) -> list[Hit]:
     """Mark the hits that the text calls unaffected, and those that it calls the most affected."""
     judged: list[Hit] = []
+    in_list = False
     for index in range(len(hits) - 1, -1, -1):
         hit = hits[index]
         following = judged[-1] if judged else None
         limit = min(hit.end + 60, following.start if following else len(text))
         before, after = text[max(0, hit.start - 60) : hit.start], text[hit.end : limit]
-        listed = following is not None and following.spared and bool(_LISTED.fullmatch(text[hit.end : following.start]))
-        spared = listed or bool(_SPARED.match(after)) or bool(_NEGATING.search(before))
         floor = hits[index - 1].end if index else 0
         own = text[max(floor, hit.start - 60) : hit.start]
         foremost = bool(_FOREMOST_BEFORE.search(own) or _FOREMOST_AFTER.match(after))
+        # "a and b are fine", "a, b and c are fine"; not "it is in a, and b is fine", "a, b fine"
+        listed = following is not None and following.spared and bool(_LISTED.fullmatch(text[hit.end : following.start]))
+        joined = listed and following and text[hit.end : following.start].strip() != ","
+        one, many = (bool(following and form.match(text, following.end)) for form in (_ONE, _MANY))
+        in_list = listed and not foremost and not one and (many or in_list or bool(joined))
+        spared = in_list or bool(_SPARED.match(after)) or bool(_NEGATING.search(before))
         judged.append(Hit(hit.start, hit.end, hit.values, spared, foremost and not spared))
     return judged[::-1]

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 
@@ -27,9 +27,8 @@ _SHAPED = re.compile(
 )
 
 
-_COMPOSED = re.compile(r"(?<![\w./:@-])[A-Za-z0-9]{2,30}(?:[-_][A-Za-z0-9]{1,30}){1,6}(?![\w./:@-])")
+_COMPOSED = re.compile(r"(?<![\w./:@-])[A-Za-z0-9]{2,30}(?:[-_.][A-Za-z0-9]{1,30}){1,10}(?![\w./:@-])")
 _ALTERNATIVE = re.compile(r"\W*\?\W*|\W*\b(?:or|oder|ou|o)\b(?:\W*\w+){0,1}\W*", re.IGNORECASE)
-_DENIED = re.compile(r"\b(?:not|nicht|no|pas|kein)[ ](?:in[ ])?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +123,14 @@ def _settled(  # noqa: PLR0913, PLR0917 - what `settle` has at hand
     unknown = [entry for entry in strong + loose if _names_unknown(entry)]
     if unknown:
         return _unknown(kind, known, unknown[0].text)
-    denied = {
-        hit.values for hit in hits if hit.spared and _DENIED.search(prose.text[max(0, hit.start - 12) : hit.start])
-    }
     pool = [hit for hit in hits if not hit.spared]
     # "it's payments, not checkout" takes an earlier "checkout" back; a quoted report is of another day
-    pool = [hit for hit in pool if hit.values not in denied] or pool
+    spared = {hit.values for hit in hits if hit.spared}
+    pool = [hit for hit in pool if hit.values not in spared] or pool
     pool = [hit for hit in pool if not prose.is_quoted(hit.start)] or pool
     if pool:
         return _pick(kind, pool, prose, named, labelled=False)
-    return _silent(kind, names, prose)
+    return _silent(kind, names, prose, {value for values in spared for value in values})
 
 
 def checked(kind: Kind, names: Names, flag: str) -> str:
@@ -201,7 +198,7 @@ def _pick(kind: Kind, pool: list[Hit], prose: Prose, named: tuple[str, ...], *, 
         return Settled(question=_question(kind, f"{quoted} may mean several", ambiguous.values))
     hit = next(hit for hit in pool if len(hit.values) == 1)
     notes: list[str] = []
-    if len(values) > 1 and kind in (SERVICE, REGION) and not _either(pool, prose):
+    if len(values) > 1 and not _either(pool, prose):
         words = words_in(prose.text)
         failing = [hit for hit in pool[:_MATCHES] if len(hit.values) == 1 and _fails(hit, prose, words)]
         if len({hit.values[0] for hit in failing}) == 1:
@@ -209,12 +206,12 @@ def _pick(kind: Kind, pool: list[Hit], prose: Prose, named: tuple[str, ...], *, 
             said = f"{quote(values[0])} is used, as only it is said to fail"
             notes.append(f"The text names several {kind.noun}s; {said}.")
     if len(values) > 1:
-        if kind is not REGION:
-            return Settled(question=_question(kind, "the text names several", values, Doubt.SEVERAL))
         foremost = [hit for hit in pool if hit.foremost and len(hit.values) == 1]
         hit = foremost[0] if len({hit.values[0] for hit in foremost}) == 1 else hit
+        if kind is not REGION and not hit.foremost:
+            return Settled(question=_question(kind, "the text names several", values, Doubt.SEVERAL))
         which = "called the most affected" if hit.foremost else "named first"
-        notes.append(f"The text names several regions; {quote(hit.values[0])} is used, as it is {which}.")
+        notes.append(f"The text names several {kind.noun}s; {quote(hit.values[0])} is used, as it is {which}.")
     value = hit.values[0]
     where = "text, labelled" if labelled else "text"
     others = tuple(name for name in named if name != value)
@@ -243,15 +240,21 @@ def _unknown(kind: Kind, known: Sequence[str], text: str) -> Settled:
     return Settled(question=_question(kind, why, closest(text, known)))
 
 
-def _silent(kind: Kind, names: Names, prose: Prose) -> Settled:
+def _silent(kind: Kind, names: Names, prose: Prose, spared: Set[str]) -> Settled:
     """The text names no known value. The telemetry's only one serves, unless the text names another."""
     if kind is REGION:
+        able = [one for one in names.values[:_MATCHES] if one not in spared]
+        inside = [(one, hit) for one in able if (hit := _within(one, prose.text))]
+        if len(inside) == 1:
+            value, hit = inside[0]
+            return Settled(value, f"text, in a composed name: {prose.snippet(*hit.span())}")
         for match in _SHAPED.finditer(prose.text):
             shaped = match.group()
             # us-east-1a is a zone of us-east-1
-            if names.exact(shaped[:-1]) is None or not shaped[-1:].isalpha():
+            zone = names.exact(shaped[:-1]) is not None and shaped[-1:].isalpha()
+            if not zone and names.exact(shaped) is None:
                 return _unknown(kind, names.values, shaped)
-    composed = _composed(names, prose)
+    composed = _composed(kind, names, prose)
     if len({hit.values for hit in composed}) == 1 and len(composed[0].values) == 1:
         shown = prose.snippet(composed[0].start, composed[0].end)
         return Settled(composed[0].values[0], f"text, in a composed name: {shown}")
@@ -261,12 +264,22 @@ def _silent(kind: Kind, names: Names, prose: Prose) -> Settled:
     return Settled(question=_question(kind, why, names.values[:CANDIDATES], Doubt.SILENT))
 
 
-def _composed(names: Names, prose: Prose) -> list[Hit]:
+def _within(region: str, text: str) -> re.Match[str] | None:
+    """A region in a host's name: "gw-us-east-1", "payments-prod-us-west-2-01"."""
+    shaped = _SHAPED.fullmatch(region)
+    ends = "(?![^\\W_])" if region[-1].isdigit() else "(?![^\\W_]|-?[0-9])"  # us-east-1 is another than us-east
+    return re.search(rf"(?<![^\W_]){re.escape(region)}{ends}", text, re.IGNORECASE) if shaped else None
+
+
+def _composed(kind: Kind, names: Names, prose: Prose) -> list[Hit]:
     """Names in composed ones that name an environment, too: "payments-prod-5xx", an alarm's name."""
     found = []
     for match in islice(_COMPOSED.finditer(prose.text), _MATCHES):
-        parts = re.sub(r"[-_]", " ", match.group())
-        if any(environment(part) for part in parts.split()):
+        parts = re.sub(r"[-_.]", " ", match.group())
+        if kind is ENVIRONMENT and not {"pre", "non", "not"} & set(parts.casefold().split()):
+            values = [value for part in parts.split() if (value := names.exact(part))]
+            found += [Hit(match.start(), match.end(), (value,)) for value in values]
+        elif any(environment(part) for part in parts.split()):
             found += [replace(hit, start=match.start(), end=match.end()) for hit in names.find(parts) if not hit.spared]
     return found
 

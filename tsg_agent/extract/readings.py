@@ -196,6 +196,9 @@ def _told_before(mention: Mention, clock: time, setting: Setting) -> bool:
 
 def _stated_days(setting: Setting, today: date) -> tuple[date, ...]:
     stated = [(other.day, other.clock) for other in setting.days[:_STATED] if other.day]
+    alone = {found for day, clock in stated if not clock for found in days_of(day, setting, today, None)}
+    if alone == {today}:  # the others belong to times of their own
+        return (today,)
     found = [found for day, clock in stated for found in days_of(day, setting, today, clock)]
     word = any(day.ago is not None or day.weekday is not None for day, _ in stated)
     days = tuple(dict.fromkeys(found))

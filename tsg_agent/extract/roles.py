@@ -238,7 +238,7 @@ def _label_of(label: str) -> str:
     return next((name for name, said in named if said and ALL.labels(name).fullmatch(said)), "")
 
 
-_SUFFIX = re.compile(r"(?:[ ](?:date ?time|date|time ?stamp|time|at|on|utc))+$")
+_SUFFIX = re.compile(r"(?:[ ](?:date ?time|date|time ?stamp|time|at|on|utc|epoch|unix|ts))+$")
 
 
 def _single(prose: Prose, place: Place, roles: Roles) -> None:
@@ -335,11 +335,16 @@ def _lasting(prose: Prose, roles: Roles, words: Words, clocks: list[tuple[int, i
         if been and words["failing"].search(been.group()) and not words["look"].search(sentence):
             roles.starts.append(Sighting(mention, 1, mention.start, mention.end))
             continue
-        roles.ranges.append(Range(mention, None, 0 if match["one"] else 1, match.start(), match.end()))
+        rank = 2 if words["look window"].search(sentence) else 0 if match["one"] else 1
+        roles.ranges.append(Range(mention, None, rank, match.start(), match.end()))
 
 
 def _for(words: Words) -> re.Pattern[str]:
-    trouble, about, last = words.one_of("failing", "event", "hint"), words.one_of("about"), words.one_of("last")
+    trouble, about, last = (
+        words.one_of("failing", "event", "hint", "symptom"),
+        words.one_of("about"),
+        words.one_of("last"),
+    )
     return words.made(
         "lasts for",
         rf"\b(?:been|is|are|now|{trouble})(?!\w)[^.\n]{{0,60}}?\b{words.one_of('for')}[ ](?:{about}[ ]|~)?"
@@ -368,7 +373,7 @@ def _how_long(prose: Prose, match: re.Match[str], words: Words) -> bool | None:
     said = match.group()[: match.start("span" if match["span"] else "one") - match.start()]
     rest = prose.masked[match.end() : min(prose.sentence(match.end())[1], match.end() + 60)]
     if (
-        not words["failing hint event"].search(said)
+        not words["failing hint event symptom"].search(said)
         or words["elsewhere handling"].search(said)
         or words["past"].search(head + said)
     ):

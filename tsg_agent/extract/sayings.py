@@ -165,7 +165,8 @@ class Said:
         if not self.place.words["since"].fullmatch(self.cue[0]):
             return True
         if self.clause:
-            return not self.has("fine", self.clause)
+            over = self.has("done half_done", f"{self.head[-25:]}{self.cue[0]}") and not self.is_not(self.head)
+            return not (over or self.has("fine", self.clause))
         following = self.place.following
         said = self.place.filler.fullmatch(following) or self.has("failing hint served symptom", following)
         return bool(said) and not self.has("elsewhere handling", following)

@@ -37,12 +37,19 @@ _BACKWARD = re.compile(
     re.IGNORECASE,
 )
 _PERCENTAGE = re.compile(rf"(?<![\w.,-]){_VALUE}{_PERCENT}", re.IGNORECASE)
-_WORD = re.compile(rf"\b{_TARGET}s?\b", re.IGNORECASE)
+TARGET = re.compile(rf"\b{_TARGET}s?\b", re.IGNORECASE)
 _MEASURED = re.compile(
     r"\b(?:fallen|fell|falls?|drop\w*|down|current\w*|now|was|breach\w*|at|measured|actual\w*|observed|reached|reads"
     r"|with|vs|versus|against|status|miss\w*|violat\w*|met|availability (?:is|of|was))\b|[,|)]",
     re.IGNORECASE,
 )
+_MAY_FAIL = re.compile(
+    rf"(?<![\w.,-])(?P<value>[0-9](?:[.,][0-9]{{1,4}})?){_PERCENT}(?:[ ](?:of|der|de|des)[ ][^.;\n%0-9]{{1,30}})?"
+    r"[ ](?:may|can|(?:is|are) allowed to|dürfen|darf|pueden|peuvent)"
+    r"[ ](?:fail|be down|ausfallen|fehlschlagen|scheitern|fallar|échouer)\b",
+    re.IGNORECASE,
+)
+"""What may fail is what is left of the target."""
 _OTHER = re.compile(
     r"\b(?:errors?|error[ -]rates?|cpu|memory|disk|utili[sz]ation|burn|budget|cache|latency|p9[0-9]|conversion|alert\w*"
     r"|failure|traffic|rollout|sampling|canary|heap|load|packet|loss|retry|retries|saturation|alarm)\b",
@@ -71,7 +78,7 @@ def find_threshold(prose: Prose, flag: float | None, default: float) -> Threshol
         values = tuple(dict.fromkeys(value for value, _ in found))
         if len(values) == 1:
             value, origin, *_ = found[0]
-            values = (value, *(() if plain else _beyond(prose, value, near=_WORD)))
+            values = (value, *(() if plain else _beyond(prose, value, near=TARGET)))
         if len(values) == 1:
             return Threshold(value, origin)
         if values:
@@ -99,7 +106,7 @@ def _labelled(prose: Prose) -> list[tuple[float, str]]:
     for match in islice(_LABEL.finditer(prose.text), _MATCHES):
         begin = max(prose.line(match.start("label"))[0], match.start("label") - 30)
         before = prose.text[begin : match.start("label")]
-        if _OTHER.search(re.split(r"[,;|]", before)[-1]):
+        if _OTHER.search(re.split(r"[,;|]", before)[-1]) or prose.is_quoted(match.start("label")):
             continue
         quoted = prose.snippet(match.start("label"), match.end())
         value = _number(match["value"])
@@ -128,11 +135,14 @@ def _in_prose(prose: Prose) -> list[tuple[float, str]]:
         own = any(start in used for start in range(match.start() - 1, match.start() + 2))
         if not measured and not own:
             _keep(prose, match, found)
+    for match in islice(_MAY_FAIL.finditer(prose.text), _MATCHES):
+        shown = f"text: {prose.snippet(match.start(), match.end())}, the rest may not"
+        found[match.start()] = (round(100 - _number(match["value"]), 6), shown)
     for match in islice(_NINES.finditer(prose.text), _MATCHES):
         nines = _COUNTS.get(match["count"].lower()) or int(match["count"])
         value = 100 - 10 ** (2 - nines) / (2 if match["half"] else 1)
         found[match.start()] = (round(value, 6), f"text: {prose.snippet(match.start(), match.end())}")
-    return [found[position] for position in sorted(found)][:50]
+    return [found[position] for position in sorted(found) if not prose.is_quoted(position)][:50]
 
 
 def _which(values: Sequence[float]) -> Question:

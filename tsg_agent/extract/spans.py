@@ -62,7 +62,9 @@ def written_out(material: Material, *, alone: bool) -> Written:
     end = choose("end_time", roles.window_ends, material, start.instant or material.given.start_time)
     if roles.window_starts or roles.window_ends:
         return Written(start, end)
-    usable = [r for r in roles.ranges if (r.rank >= 1 and r.second) or alone]
+    # "triggered at 14:09, as 5 % failed over the last 10 minutes": an alert's rule, and no window
+    plain = 2 if roles.created else 0
+    usable = [r for r in roles.ranges if (r.rank >= 1 and r.second) or (alone and r.rank >= plain)]
     if not usable:
         return _around(material) if alone else Written()
     top = max((r.rank, r.second is not None) for r in usable)

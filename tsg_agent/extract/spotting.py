@@ -5,14 +5,14 @@ they read "96" or "may" as dates, and settle 03/04/2024 and "IST" silently. All 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 
 from tsg_agent.extract.lengths import SPAN, UNIT, calendar, length
 from tsg_agent.extract.words import ENGLISH, Words, any_of
-from tsg_agent.extract.zones import LOCAL, Zone, zone_after
+from tsg_agent.extract.zones import Zone, zone_after
 
 TWELVE = "it may be in the morning or in the afternoon"
 MAXIMUM_MENTIONS = 1_000
@@ -50,12 +50,13 @@ class Mention:
         return bool(self.clock or self.instant or self.problem) or self.back is not None or self.plus is not None
 
 
-_EPOCH = re.compile(r"(?<![\w.:/+-])(?P<seconds>1[0-9]{9})(?:[0-9]{3})?(?![\w:/-]|\.[0-9])")
+_EPOCH = re.compile(r"(?<![\w.:/+-])(?P<seconds>1[0-9]{9})(?:[0-9]{3}|\.[0-9]{1,9})?(?![\w:/-]|\.[0-9])")
 _AFTER_START = re.compile(
     rf"(?<!\w)(?:T[ ]?\+[ ]?(?P<plus>{SPAN}|[0-9]{{1,3}}(?![\w:])|[0-9]{{1,2}}:[0-5][0-9])"
     rf"|\+[ ]?(?P<signed>{SPAN})|(?P<later>{SPAN})[ ]{calendar('later')}\b)",
     re.IGNORECASE,
 )
+_TIMED = re.compile(r",?[ ][0-2]?[0-9]:[0-5][0-9]")
 _TRAILING_YEAR = re.compile(r"[ ]((?:19|20)[0-9]{2})(?![\w:]|[-/.][0-9])")
 _AT_A_LINE = (
     r"(?:(?<=\n)|(?<=\n[-*][ ]))(?P<th>[01][0-9]|2[0-3])(?P<tm>[0-5][0-9])"
@@ -63,17 +64,6 @@ _AT_A_LINE = (
 )
 """1340 at the head of a line: a time where several lines begin so, as in a timeline."""
 _YEAR = r"(?:19|20)[0-9]{2}(?![0-9:])"
-
-
-_LIKE_A_TIME = re.compile(
-    r"(?<![\w.:/@#-])(?:(?:[01]?[0-9]|2[0-3])[.:h][0-5][0-9](?=[ ]?(?:uhr|h|hrs|[ap]\.?m|utc|gmt|(?-i:[A-Z]{3,4}))\b)"
-    r"|[0-9]{1,2}[ ]?(?:uhr|o'?clock)\b"
-    r"|(?P<day>(?:since|on|from|until)[ ]the[ ][0-9]{1,2}(?:st|nd|rd|th)(?=[ ,]{1,2}(?:at\b|[0-9]{1,2}[:.h])|[.,;)]|$)"
-    r"|(?:am|vom|seit[ ]dem)[ ][0-9]{1,2}\.(?=[ ,]{1,2}(?:um|gegen|[0-9]{1,2}:))"
-    r"|el(?:[ ]día)?[ ][0-9]{1,2}(?=[ ,]{1,2}(?:a[ ]las|sobre|hacia)\b)|le[ ][0-9]{1,2}(?=[ ,]{1,2}(?:à|vers)[ ])))",
-    re.IGNORECASE,
-)
-"""What looks like a time or a day in one of the languages, whichever the text seems to be in."""
 
 
 class _Forms:
@@ -110,6 +100,8 @@ class _Forms:
         )
         uhr = any_of(self._listed("hour_word"))
         noon, midnight = any_of(self._listed("noon")), any_of(self._listed("midnight"))
+        self.afternoon = re.compile(any_of(self._listed("afternoon")), re.IGNORECASE)
+        self.forenoon = re.compile(any_of(self._listed("forenoon")), re.IGNORECASE)
         self.midnight = re.compile(midnight, re.IGNORECASE)
         self.bare_hour = tuple(piece for entry in self._listed("clock_before") for piece in entry.split("|"))
         bare = r"(?:(?<=\ba[ ]las[ ])|(?<=\blas[ ]))(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
@@ -123,7 +115,7 @@ class _Forms:
                 (?:[ ]?(?:{uhr}|h(?:rs)?)(?!\w)(?:[ ](?P<um>[0-5][0-9])(?![\w:.%-]))?)?
             | (?P<bh>[01][0-9]|2[0-3])(?P<bm>[0-5][0-9])(?P<bs>[0-5][0-9])?
               (?:h(?:rs)?(?!\w)|(?=Z\b|[ ](?:UTC|GMT)\b|(?<=T[0-9]{{4}})|(?<=T[0-9]{{6}})))
-            | (?P<hh>[01]?[0-9]|2[0-3])[ ]?h(?P<hm>[0-5][0-9])?(?!\w)
+            | (?P<hh>[01]?[0-9]|2[0-3])[ ]?h[ ]?(?P<hm>[0-5][0-9])?(?!\w)
             | (?P<ch>[01]?[0-9]|2[0-3])[ ]?[時时點点](?:[ ]?(?P<cm>[0-5]?[0-9])[ ]?分)?
             | {_AT_A_LINE}
             | {bare}
@@ -175,12 +167,6 @@ def spot(text: str, words: Words = ENGLISH) -> tuple[list[Mention], bool]:
     return _joined(text, pieces, forms), more_days or more_clocks or more_others or more_epochs or more_later
 
 
-def unread(text: str, mentions: Sequence[Mention]) -> list[re.Match[str]]:
-    """What looks like a time, or a day (group `day`), and is in no mention."""
-    found = _capped(_LIKE_A_TIME.finditer(text))[0]
-    return [one for one in found if not any(m.start < one.end() and one.start() < m.end for m in mentions)]
-
-
 def _capped(matches: Iterator[re.Match[str]]) -> tuple[list[re.Match[str]], bool]:
     found: list[re.Match[str]] = []
     for match in matches:
@@ -206,7 +192,9 @@ def _day(match: re.Match[str], forms: _Forms) -> Mention | None:
     elif groups["y"]:
         day = _dated(_date(int(groups["y"]), int(groups["ym"]), int(groups["yd"])))
     elif groups["a"]:
-        day = _numeric(int(groups["a"]), int(groups["b"]), groups["ay"], groups["as"], day_first=forms.words.day_first)
+        dotted = groups["as"] == "." and _TIMED.match(match.string, match.end())  # "10.03.26, 15:41", and no version
+        year = f"20{groups['ay']}" if dotted and len(groups["ay"]) == 2 else groups["ay"]
+        day = _numeric(int(groups["a"]), int(groups["b"]), year, groups["as"], day_first=forms.words.day_first)
     elif groups["cm"]:
         month, number = int(groups["cm"]), int(groups["cd"])
         day = _dated(_date(int(groups["cy"]), month, number)) if groups["cy"] else _without_year(month, number)
@@ -289,8 +277,8 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
         told = said or zoned or (len(match["hh"]) == 2 and (match["hm"] or _since(match, forms)))
         return (time(int(match["hh"]), int(match["hm"] or 0)) if told else None), ""
     hour, half = int(match["h"]), (match["half"] or "").lower()
-    if half and not 1 <= hour <= 12:
-        return None, ""
+    if half and not 1 <= hour <= 12:  # "14:48 am 10.03.": German for "on"
+        half = ""
     if half:
         hour = hour % 12 + (12 if half == "p" else 0)
     micro = int((match["f"] or "0").ljust(6, "0")[:6])
@@ -307,7 +295,8 @@ def _spoken(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
 
 
 def _since(match: re.Match[str], forms: _Forms) -> bool:
-    before = match.string[max(0, match.start() - 12) : match.start()].lower().rstrip()
+    before = match.string[max(0, match.start() - 24) : match.start()].lower().rstrip()
+    before = re.sub(rf"[ ]{forms.words.one_of('about')}$", "", before)  # "depuis environ 14h"
     return before.endswith(tuple(forms.words.listed("calendar", "for_before")))
 
 
@@ -345,7 +334,8 @@ def _joined(text: str, pieces: list[Mention], forms: _Forms) -> list[Mention]:
         after = pieces[index] if index < len(pieces) else None
         gap = text[piece.end : after.start] if after and after.start - piece.end <= 20 else "…"
         if after and piece.day and not piece.clock and after.clock and forms.day_to_time.fullmatch(gap):
-            found.append(_with_trailing_year(text, replace(after, start=piece.start, day=piece.day)))
+            joined = _with_trailing_year(text, replace(after, start=piece.start, day=piece.day))
+            found.append(_halved(joined, text[piece.start : piece.end], forms))
             index += 1
         elif after and after.clock and piece.clock and _again(piece, gap):
             pieces[index] = replace(after, start=piece.start)
@@ -359,16 +349,25 @@ def _joined(text: str, pieces: list[Mention], forms: _Forms) -> list[Mention]:
             and not _leads(text, pieces, index, forms)
         ):
             zone, end = (piece.zone, after.end) if piece.zone else zone_after(text, after.end, minus=False)
-            found.append(replace(piece, end=end, day=after.day, zone=zone))  # "7:30 this morning (CET)"
+            joined = replace(piece, end=end, day=after.day, zone=zone)  # "7:30 this morning (CET)"
+            found.append(_halved(joined, text[after.start : after.end], forms))
             index += 1
         else:
             found.append(piece)
     return found
 
 
+def _halved(mention: Mention, day: str, forms: _Forms) -> Mention:
+    """ "half past two this afternoon", "8:30 heute abend": the day's words say which half of it."""
+    late, early = forms.afternoon.search(day), forms.forenoon.search(day)
+    if mention.clock and late and 1 <= mention.clock.hour < 12:
+        return replace(mention, clock=mention.clock.replace(hour=mention.clock.hour + 12), problem="")
+    return replace(mention, problem="") if mention.problem == TWELVE and early else mention
+
+
 def _again(piece: Mention, gap: str) -> bool:
     """ "ten past two (14:10 UTC)", "15:00 our time (14:00 UTC)": what leaves room is said again in brackets."""
-    open_ones = piece.problem == TWELVE or (piece.zone is not None and piece.zone.name == LOCAL)
+    open_ones = piece.problem == TWELVE or (piece.zone is not None and not piece.zone.is_settled)
     return open_ones and bool(re.fullmatch(r"[ ]?[(\[/=][ ]?", gap))
 
 

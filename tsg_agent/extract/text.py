@@ -54,11 +54,21 @@ class Prose:
         self._quoted = [(match.start(), end) for match, end in zip(quotes, ends, strict=True)] if own else []
         self.text = _WRAPPED.sub(" ", _QUOTED.sub(lambda match: " " * len(match.group()), whole))
         self.masked = self.text
+        self._elsewhere: list[tuple[int, int]] = []
         self._breaks = [match.end() for match in _BREAK.finditer(self.text)]
 
     def is_quoted(self, start: int) -> bool:
         """Whether it stands in a line that quotes another text, where other lines do not."""
         return any(low <= start < high for low, high in self._quoted)
+
+    def is_elsewhere(self, start: int) -> bool:
+        """Whether it stands in a sentence that is about another service."""
+        return any(low <= start < high for low, high in self._elsewhere)
+
+    def set_apart(self, own: Iterable[int], others: Iterable[int]) -> None:
+        """Mark the sentences that name another service (`others`: where) and not the incident's."""
+        ours = {self.sentence(start) for start in own}
+        self._elsewhere = [span for span in {self.sentence(start) for start in others} if span not in ours]
 
     def mask(self, spans: Iterable[tuple[int, int]]) -> None:
         """Cover names in `masked`, sign by sign: "release.api" releases nothing, and "since" may be said of it."""

@@ -1,21 +1,22 @@
 """The window and the reported start, from flags, from the times in the text, and from the clock."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from tsg_agent.errors import ParameterError
+from tsg_agent.extract.accounting import elsewhere, lengths_left, times_left, unread
 from tsg_agent.extract.choices import CANDIDATES, Choice, Material, ask, choose, iso, reading_of
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, UNIVERSAL, Setting, read
 from tsg_agent.extract.roles import PLAIN_END, RAN_TO, Roles, Sighting, assign
 from tsg_agent.extract.spans import Written, settle_ranges, written_out
-from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, Mention, spot, unread
+from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, Mention, spot
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import words_in
-from tsg_agent.extract.zones import WIDEST, default_zone
+from tsg_agent.extract.zones import LOCAL, WIDEST, Zone, default_zone
 from tsg_agent.models import Doubt, Known, Question
 
 _BEFORE_END = 2
@@ -80,7 +81,8 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Survey
     words, said = words_in(prose.text), f"{place} {prose.text}"
     # Where there is no text, the words of a language need not be made into patterns.
     found, more = spot(prose.text, words) if prose.text.strip() else ([], False)
-    mentions = [replace(one, zone=one.zone.settled(said)) if one.zone else one for one in found]
+    offsets = {one.zone for one in found if one.zone and one.zone.name[:1] in "+-"}
+    mentions = [replace(one, zone=_settled(one.zone, said, offsets)) if one.zone else one for one in found]
     roles = assign(prose, mentions, words) if prose.text.strip() else Roles()
     named = {one.zone for one in mentions if one.zone and one.zone.name[:1].isalpha()}
     stated = default_zone(prose.text)
@@ -94,6 +96,14 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Survey
         zone=stated.settled(said) if stated else next(iter(named)) if len(named) == 1 else None,
     )
     return Survey(mentions, roles, _dated(base, roles), more)
+
+
+def _settled(zone: Zone, said: str, offsets: Set[Zone]) -> Zone:
+    """A zone's name by the places that are named; "my time" by the text's only offset, as a mail's header has it."""
+    if zone.name == LOCAL and len(offsets) == 1:
+        (offset,) = offsets
+        return Zone(offset.name, f"{zone.name} is taken for {offset.name}, the only offset in the text")
+    return zone.settled(said)
 
 
 def _dated(base: Setting, roles: Roles) -> Setting:
@@ -270,20 +280,13 @@ def _ended(began: datetime | None, after: datetime | None, material: Material) -
 
 
 def _possible(sighting: Sighting, after: datetime | None, material: Material, *, strictly: bool = True) -> bool:
-    """Whether an end is not later than now, and `strictly` after the start and readable; else it is noted."""
+    """Whether an end is this incident's, not later than now, and `strictly` after the start and readable."""
     instant = reading_of(sighting, material.setting, after).instant
-    quoted = material.quoted(sighting.start, sighting.end)
+    if material.setting.prose.is_elsewhere(sighting.start):
+        return False
     if instant is None:
-        if strictly:
-            material.notes.append(f"Not used for end_time: {quoted} is not settled.")
         return not strictly
-    if instant > material.setting.now:
-        material.notes.append(f"Not used for end_time, as it is later than now: {quoted} ({iso(instant)}).")
-        return False
-    if strictly and after and instant <= after:
-        material.notes.append(f"Not used for end_time, as it is not after the start: {quoted}.")
-        return False
-    return True
+    return instant <= material.setting.now and not (strictly and after and instant <= after)
 
 
 def _unused(material: Material) -> list[datetime]:
@@ -293,28 +296,16 @@ def _unused(material: Material) -> list[datetime]:
 
 
 def _told(window: Window, material: Material) -> None:
-    """Note the times of the text that serve for nothing."""
-    found = {
-        window.origins.get(name, ""): getattr(window, name) for name in ("start_time", "end_time", "incident_start")
-    }
-    used = {instant for origin, instant in found.items() if origin.startswith(("text", "when", "given"))}
-    shown: list[str] = []
-    for mention in material.roles.unused:
-        reading = read(mention, material.setting)
-        new = reading.instant not in used if reading.instant else bool(mention.clock)
-        if new and len(shown) < CANDIDATES:
-            used.add(reading.instant)
-            said = iso(reading.instant) if reading.instant else reading.problem
-            shown.append(f"{material.quoted(mention.start, mention.end)} ({said})")
+    """Note what the text says of times that serves for nothing."""
+    times = {name: getattr(window, name) for name in ("start_time", "end_time", "incident_start")}
+    own = [name for name in times if times[name] and window.origins.get(name, "").startswith(("text", "when", "given"))]
     if window.incident_start is None and not window.questions:
         window.notes += [f"Not understood as a time: {one}." for one in _not_read(material)]
-    if shown:
-        window.notes.append(f"Times of the text that are not used: {', '.join(shown)}.")
-    if material.roles.lasting and not window.incident_start:
-        one = material.roles.lasting[0]
-        window.notes.append(
-            f"Not used, as neither its start nor its end is said: {material.quoted(one.start, one.end)}."
-        )
+    told = " ".join([*window.notes, *(f"{one.text} {one.candidates}" for one in window.questions)])
+    window.notes += elsewhere(material, [times[name] for name in own])
+    window.notes += times_left(material, [times[name] for name in own], told)
+    end, ended = window.end_time or material.setting.now, "end_time" in own
+    window.notes += lengths_left(material, window.incident_start, end, ended=ended)
 
 
 def _not_read(material: Material) -> Iterator[str]:

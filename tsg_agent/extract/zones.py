@@ -21,23 +21,29 @@ _AREAS = "Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacifi
 # Lower case only where it cannot be a word: "est", "met", "west" are words.
 _LOWER = "utc|gmt|pst|pdt|cet|cest|edt|mst|jst|ist|cst|bst|est(?!\\.)|zulu|mez|mesz"
 _ZONE = re.compile(
-    rf"""[ ]?[(\[]?(?:
+    rf"""(?:,?[ ])?[(\[]?(?:
       (?P<iana>(?:{_AREAS})/[A-Za-z_]{{2,30}}(?:/[A-Za-z_]{{2,30}}|[+-][0-9]{{1,2}})?)
     | (?:UTC|GMT|utc|gmt)[ ]?(?P<based>[+-][0-9]{{1,2}}(?::?[0-9]{{2}})?)(?![\w:])
     | (?P<local>(?:local|Local)(?:[ ](?:server[ ])?time)?|(?:our|my|their|your|server|office|site)(?:'s)?[ ]time
-      |Ortszeit|hora[ ]local|heure[ ]locale)\b
+      |Ortszeit|(?:unserer|meiner|hiesiger|lokaler)[ ][Zz]eit|(?:nuestra|mi)[ ]hora|notre[ ]heure
+      |hora[ ]local|heure[ ]locale)\b
     | (?:hora|heure|horario)[ ](?:de[ ]|d'|del?[ ])?(?P<of>[A-Z][\w-]{{1,20}}(?:[ ][A-Z][\w-]{{1,20}}){{0,2}})
-    | (?P<er>[A-Z][a-zäöü]{{1,20}})er[ ]Zeit\b
+    | (?P<er>[A-Za-zäöüÄÖÜ]{{3,20}})er[ ][Zz]eit\b
     | (?P<place>Pacific|Mountain|Central|Eastern)
       (?:[ ](?:(?:Standard|Daylight)[ ])?[Tt]ime\b|(?![\w/-]|[ ](?:Europe|European|region|cluster|zone|[Uu][Ss])\b))
-    | (?P<city>[A-Z][a-z]{{1,20}}(?:[ ][A-Z][a-z]{{1,20}}){{0,2}}|UK)[ ][Tt]ime\b
+    | (?P<city>[A-Z][a-z]{{1,20}}(?:[ ][A-Z][a-z]{{1,20}}){{0,2}}|UK|[a-z]{{4,20}})[ ][Tt]ime\b
     | (?P<name>{_NAMES}|{_LOWER})(?![\w/-])
+    | (?P<short>(?!{any_of(_NONE["words"])}\b)[A-Z]{{2,5}})[ ][Tt]ime\b
     | (?P<odd>(?!{any_of(_NONE["words"])}\b)[A-Z]{{2,3}}T)(?![\w/-])
     )[)\]]?""",
     re.VERBOSE,
 )
-_ATTACHED = re.compile(r"[ ]?[Zz](?!\w)|[ ]?(?P<plus>\+[0-9]{2}(?::?[0-9]{2})?)(?![\w:%]|\.[0-9])")
+_ATTACHED = re.compile(
+    r"[ ]?[Zz](?!\w)|[ ]?(?P<plus>\+[0-9]{2}(?::?[0-9]{2})?)(?![\w:%]|\.[0-9])"
+    r"|[ ]?\((?P<inside>[+-][0-9]{2}:?[0-9]{2})\)"
+)
 _MINUS = re.compile(r"[ ]?(?P<minus>-[0-9]{2}:?[0-9]{2})(?![\w:%]|\.[0-9])")
+_PLACE = re.compile(r"(?<![\w.-])(?:New York|San Francisco|[A-Z][A-Za-zäöü]{2,20})(?![\w-])")
 _HEADS = any_of(ALL.listed("labels", "zone"))
 _DEFAULT = re.compile(
     rf"(?:\b(?:all|alle|todas las|toutes les) {_HEADS}"
@@ -55,6 +61,11 @@ class Zone:
 
     name: str
     how: str = ""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its name alone says the offset."""
+        return self.name != LOCAL and self.name.upper() not in {*_AMBIGUOUS, *_SEASONAL}
 
     def instants(self, local: datetime) -> list[datetime]:
         """The UTC instants that a naive local time may mean: several when ambiguous, none when it cannot be."""
@@ -98,9 +109,11 @@ def zone_after(text: str, position: int, *, minus: bool) -> tuple[Zone | None, i
     """The zone that directly follows a time, and where it ends. `minus`: may "-05:00" be an offset here?"""
     attached = _ATTACHED.match(text, position) or (_MINUS.match(text, position) if minus else None)
     if attached:
-        return Zone(attached.groupdict().get("plus") or attached.groupdict().get("minus") or "UTC"), attached.end()
+        offset = next(filter(None, attached.groupdict().values()), "UTC")
+        return Zone(offset), attached.end()
     match = _ZONE.match(text, position)
-    if not match or (match["city"] and match["city"].split()[0] in _NONE["places"]):
+    named = match and (match["city"] or match["er"])
+    if not match or (named and (named.split()[0] in _NONE["places"] or (named.islower() and named not in _cities()))):
         return None, position
     return _zone(match), match.end()
 
@@ -118,9 +131,15 @@ def _zone(match: re.Match[str]) -> Zone:
     groups = match.groupdict()
     if groups["local"]:
         return Zone(LOCAL)
-    if city := groups["city"] or groups["of"] or groups["er"]:
+    if city := groups["city"] or groups["of"] or groups["er"] or groups["short"]:
         return Zone(_cities().get(city.lower(), LOCAL))  # a time of somewhere: which hour it is, is asked
     return Zone(groups["iana"] or groups["based"] or groups["place"] or groups["name"] or groups["odd"])
+
+
+def places_in(text: str) -> list[Zone]:
+    """The zones of the cities and countries that a text names, in its order."""
+    found = (_cities().get(match[0].lower()) for match in _PLACE.finditer(text))
+    return [Zone(name) for name in dict.fromkeys(name for name in found if name)]
 
 
 @cache

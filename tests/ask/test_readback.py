@@ -1,0 +1,123 @@
+"""A word of a question that no field of its query says refuses it; what may mean two things is answered as both."""
+
+import pytest
+
+from tests.ask.test_typed import NOW, Ask, counts
+from tsg_agent import Conversation, Request
+from tsg_agent.ask.intent import Asked
+from tsg_agent.ask.readback import unexpressed
+from tsg_agent.ask.tokens import Reading, Token
+from tsg_agent.ask.typed import Bound, Filter, TypedQuery
+from tsg_agent.telemetry.engine import Engine
+
+
+@pytest.fixture(scope="module")
+def ask(engine: Engine, incident: Request) -> Ask:
+    return lambda question: Conversation(engine, incident=incident.text, now=NOW).ask(question)
+
+
+def token(kind: str, value: str, text: str, amount: float = 0.0) -> Token:
+    return Token(0, len(text), kind, value, amount, text)
+
+
+@pytest.mark.parametrize(
+    ("said", "lost"),
+    [
+        (token("value", "client_type", "web"), {"filters": ()}),
+        (token("figure", "3", "3", 3), {"limit": None}),
+        (token("bound", ">", "over 5 %", 5), {"bounds": ()}),
+        (token("function", "p95", "p95"), {"measures": ("failures",)}),
+        (token("condition", "retries", "retries"), {"conditions": ()}),
+        (token("bucket", "", "per minute", 60), {"bucket_seconds": None}),
+        (token("word", "not", "without"), {"conditions": ()}),
+        (token("rank", "low", "lowest"), {"ascending": False}),
+    ],
+)
+def test_what_no_field_says_is_left_over(said: Token, lost: dict[str, object]) -> None:
+    whole = TypedQuery(
+        measures=("failures", "p95_latency_ms"),
+        by=("endpoint_path",),
+        filters=(Filter(column="client_type", values=("web",)),),
+        conditions=("not retries",),
+        bounds=(Bound(measure="failure_rate", sign=">", value=5),),
+        bucket_seconds=60,
+        ascending=True,
+        limit=3,
+    )
+    reading = Reading(said.text, [said])
+    assert unexpressed(reading, Asked(), whole) == []
+    assert unexpressed(reading, Asked(), whole.model_copy(update=lost)) == [said.text]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "errors on android or on version 3.15.0",
+        "how many users saw errors on /cart but not on /search?",
+        "ratio of failures to retries",
+        "top 3 endpoints and their top error code",
+        "endpoints that fail on both web and ios",
+        "p95 of failed requests by zone vs successful ones",
+        "share of traffic on 3.15.0 per hour",
+        "errors since then",
+        "newest version's error rate",
+    ],
+)
+def test_what_no_query_says_is_refused(question: str, ask: Ask) -> None:
+    answer = ask(question)
+    assert answer.refused
+    assert not answer.tables
+
+
+def test_low_is_an_order(ask: Ask) -> None:
+    rates = [float(row["failure_rate"] or 0) for row in ask("endpoints with low error rate").tables[0].rows]
+    assert rates == sorted(rates)
+
+
+def test_the_first_to_fail_comes_first(ask: Ask) -> None:
+    times = [str(row["first_failures"]) for row in ask("which version was the first to fail?").tables[0].rows]
+    assert times == sorted(times)
+
+
+def test_a_share_of_two_wholes_is_said_of_both(engine: Engine, ask: Ask) -> None:
+    (row,) = ask("percentage of failed requests from web after 14:00").tables[0].rows
+    requests, failures = counts(engine, "client_type = 'web'")
+    assert row["failure_rate"] == pytest.approx(100 * failures / requests, abs=0.001)
+    assert row["share_of_failures"] == pytest.approx(100 * failures / counts(engine, "true")[1], abs=0.001)
+
+
+def test_a_share_over_time_is_of_its_stretch(ask: Ask) -> None:
+    shares: dict[str, float] = {}
+    for row in ask("share of traffic per version per hour").tables[0].rows:
+        shares[str(row["time"])] = shares.get(str(row["time"]), 0.0) + float(row["share_of_requests"] or 0)
+    assert list(shares.values()) == pytest.approx([100.0] * len(shares))
+
+
+def test_since_then_is_since_the_question_before(ask: Ask) -> None:
+    answer = ask("what's the error rate since 14:00, and how many users were hit by a 5xx since then?")
+    assert [table.query.measures for table in answer.tables] == [("failure_rate",), ("users_with_failures",)]
+    assert answer.parameters is not None
+    assert answer.parameters.start_time.strftime("%H:%M") == "14:00"
+
+
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        ("so, is 3.15.0 the culprit?", "Yes."),
+        ("did web requests fail more after 14:00 than before?", "Yes."),
+        ("does 3.15.0 have the most failures?", "Yes."),
+        ("does 3.14.2 have the most failures?", "No."),
+        ("was /cart fine before 14:00?", "shop.gateway"),
+        ("is web or partner worse?", "shop.gateway"),
+    ],
+)
+def test_yes_and_no_are_said_of_what_they_are_of(question: str, first: str, ask: Ask) -> None:
+    assert ask(question).text.startswith(first)
+
+
+def test_steps_of_time_and_lists_of_what_is_left_out(ask: Ask) -> None:
+    assert ask("429s in steps of 30 minutes").tables[0].query.bucket_seconds == 1800
+    assert ask("5xx other than 503 and 504 by zone").tables[0].query.conditions == (
+        "not answered_503",
+        "not answered_504",
+    )

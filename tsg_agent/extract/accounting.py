@@ -1,0 +1,136 @@
+"""What of a text serves for nothing, told: a time, a length, a percentage or a name that is passed over in silence
+may be the one that was meant."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from tsg_agent.extract.choices import CANDIDATES, Material, iso
+from tsg_agent.extract.lengths import SPAN, UNIT, length
+from tsg_agent.extract.places import Kind, Settled
+from tsg_agent.extract.readings import DAY, read
+from tsg_agent.extract.sla_target import TARGET
+from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, Mention
+from tsg_agent.extract.text import Prose, quote
+from tsg_agent.extract.words import ALL, any_of
+from tsg_agent.extract.zones import places_in
+from tsg_agent.wording import listed
+
+_MOST = 50
+_SPAN = re.compile(rf"(?<![\w.,:/-]){SPAN}", re.IGNORECASE)
+_SHORTEST = timedelta(minutes=1)
+_NUMBER = re.compile(r"(?<![\w.,:/-])9[0-9](?:[.,][0-9]{1,6})?(?![\w:/]|[.,-][0-9])(?:[ ]?%)?")
+"""What may be an availability in percent."""
+_SMALL = r"[0-5](?:[.,][0-9]{1,4})?"
+_MAY = r"(?:budget|allowed|may|at most|tolera\w+|permitted|erlaubt|dürfen|darf|höchstens|permitid\w+|autorisé\w*)"
+_ALLOWED = re.compile(
+    rf"(?<![\w.,-])(?P<small>{_SMALL})[ ]?%[^.;\n%0-9]{{0,30}}\b{_MAY}\b"
+    rf"|\b{_MAY}\b[^.;\n%0-9]{{0,20}}(?P<less>{_SMALL})[ ]?%",
+    re.IGNORECASE,
+)
+
+
+_HOUR_SAID = any_of([form for row in ALL.rows("numbers")[1:] for form in row.split("|")])
+_LIKE_A_TIME = re.compile(
+    r"(?<![\w.:/@#-])(?:(?:[01]?[0-9]|2[0-3])[.:h][0-5][0-9](?=[ ]?(?:uhr|h|hrs|[ap]\.?m|utc|gmt|(?-i:[A-Z]{3,4}))\b)"
+    r"|[0-9]{1,2}[ ]?(?:uhr|o'?clock)\b|[0-2]?[0-9]:[0-5][0-9](?![\w:]|\.[0-9])|[0-2]?[0-9][ ]?h[ ]?[0-5][0-9]\b"
+    rf"|\b(?:{ALL.one_of('since', 'until', 'preposed')}|{ALL.one_of('about')}|nach|vor|past|to|by|dreiviertel|y)[ ]"
+    rf"(?:{_HOUR_SAID}|[0-9]{{1,2}}|(?!20[12])(?:[01][0-9]|2[0-3])[0-5][0-9]"
+    r"|[0-2]?[0-9]\.[0-5][0-9](?=[ ](?:already|schon)))"
+    r"(?:ish)?(?=\W{0,3}$|[,.;:!?)](?!\w)|\n|[ ](?:already|schon|and|but|und|aber|y|et|when|als)\b)"
+    rf"|{any_of(ALL.listed('calendar', 'vague'))}[ ]{UNIT}"
+    r"|(?P<day>(?:since|on|from|until)[ ]the[ ][0-9]{1,2}(?:st|nd|rd|th)(?=[ ,]{1,2}(?:at\b|[0-9]{1,2}[:.h])|[.,;)]|$)"
+    r"|(?:am|vom|seit[ ]dem)[ ][0-9]{1,2}\.(?=[ ,]{1,2}(?:um|gegen|[0-9]{1,2}:))"
+    r"|el(?:[ ]día)?[ ][0-9]{1,2}(?=[ ,]{1,2}(?:a[ ]las|sobre|hacia)\b)|le[ ][0-9]{1,2}(?=[ ,]{1,2}(?:à|vers)[ ])))",
+    re.IGNORECASE,
+)
+"""What looks like a time or a day in one of the languages, whichever the text seems to be in."""
+
+
+def unread(text: str, mentions: Sequence[Mention]) -> list[re.Match[str]]:
+    """What looks like a time, or a day (group `day`), and is in no mention."""
+    found = islice(_LIKE_A_TIME.finditer(text), MAXIMUM_MENTIONS)
+    return [one for one in found if not any(m.start < one.end() and one.start() < m.end for m in mentions)]
+
+
+def times_left(material: Material, used: Iterable[datetime], told: str) -> list[str]:
+    """The times of the text that are neither used nor told of, in a sentence. `told`: what is said already."""
+    held = set(used)
+    shown: list[str] = []
+    more: list[str] = []
+    for mention in material.mentions:
+        reading = read(mention, material.setting)
+        timed = reading.instants if mention.timed else ()
+        new = [one for one in timed if one not in held and iso(one) not in told]
+        if (new and not _serves(mention, held, material)) or (mention.timed and not timed):
+            held.update(new)
+            said = " or ".join(map(iso, new)) or reading.problem
+            later = ", later than now" if new and min(new) > material.setting.now else ""
+            quoted = f"{material.quoted(mention.start, mention.end)} ({said}{later})"
+            shown.append(quoted) if len(shown) < CANDIDATES else more.append(said)
+    rest = f", and {', '.join(more[:_MOST])}" if more else ""
+    return [f"Times of the text that are not used: {', '.join(shown)}{rest}."] if shown else []
+
+
+def _serves(mention: Mention, used: set[datetime], material: Material) -> bool:
+    """Whether it is used on another day than it has alone: an end is after its start."""
+    return mention.day is None and any(
+        read(mention, material.setting, bound=one, after=True).instant in used for one in used
+    )
+
+
+def elsewhere(material: Material, used: Iterable[datetime]) -> list[str]:
+    """The times that are used and say no zone, in the zones of the text's other times and of the places it names."""
+    held, setting = set(used), material.setting
+    named = [one.zone for one in material.mentions if one.zone]
+    zones = list(dict.fromkeys([*named, *places_in(setting.prose.text)]))
+    said = []
+    for mention in material.mentions if setting.zone is None else ():
+        if mention.clock and not mention.zone and held & set(read(mention, setting).instants):
+            there = [(zone, read(replace(mention, zone=zone), setting).instants) for zone in zones]
+            shown = [f"{' or '.join(map(iso, found))} ({zone.name})" for zone, found in there if set(found) - held]
+            if shown:
+                quoted = material.quoted(mention.start, mention.end)
+                said.append(f"{quoted} says no zone and is read as UTC; in other zones of the text: {listed(shown)}.")
+    return list(dict.fromkeys(said))[:CANDIDATES]
+
+
+def lengths_left(material: Material, began: datetime | None, end: datetime, *, ended: bool) -> list[str]:
+    """How long something was by the text, where its start or its end is not said: with what would follow."""
+    if began and ended:
+        return []
+    found = []
+    for match in islice(_SPAN.finditer(material.setting.prose.masked), _MOST):
+        taken = any(one.start < match.end() and match.start() < one.end for one in material.mentions)
+        span = length(match[0])
+        if not taken and _SHORTEST <= span <= 7 * DAY:
+            instant = iso(began + span if began else end - span)
+            found.append(f"{material.quoted(*match.span())} ({'until' if began else 'since'} {instant})")
+    once = list(dict.fromkeys(found))[:CANDIDATES]
+    return [f"Lengths of time that are not used: {', '.join(once)}."] if once else []
+
+
+def percentages_left(prose: Prose, value: float, *, plain: bool) -> list[str]:
+    """What may be an availability, or what may fail, and is not `value`; if that is `plain`, only beside its word."""
+    found = {match[0].rstrip(" %").replace(",", "."): match for match in islice(_NUMBER.finditer(prose.text), _MOST)}
+    others = [match for written, match in found.items() if float(written) != value]
+    if plain:
+        others = [one for one in others if TARGET.search(prose.text, max(0, one.start() - 25), one.end())]
+    left = [prose.snippet(*one.span()) for one in others]
+    for match in islice(_ALLOWED.finditer(prose.text), 0 if plain else _MOST):
+        rest = 100 - float((match["small"] or match["less"]).replace(",", "."))
+        left.append(f"{prose.snippet(*match.span())} (it would be {rest:g} %)")
+    return [f"Not taken for the SLA threshold: {', '.join(left[:CANDIDATES])}."] if left else []
+
+
+def names_left(settled: Iterable[tuple[Kind, Settled]]) -> list[str]:
+    """The known names of a text that it is not about."""
+    left = [f"{kind.noun} {quote(name)}" for kind, found in settled for name in _others(found)]
+    return [f"Named in the text, and not looked at: {listed(left, CANDIDATES)}."] if left else []
+
+
+def _others(found: Settled) -> Iterator[str]:
+    names = dict.fromkeys(value for hit in found.hits for value in hit.values)
+    return (name for name in names if found.value and name != found.value)
