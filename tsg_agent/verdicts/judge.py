@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tsg_agent.evidence.grid import Grid
-from tsg_agent.evidence.measurement import Measurement, measured
+from tsg_agent.evidence.measurement import Measurement, bucket_minutes, measured
 from tsg_agent.evidence.requests import MINUTE, REQUEST_MEASURES, Requests, with_workflows
 from tsg_agent.models import (
     Confidence,
@@ -205,10 +205,11 @@ class _Case:
     def _grid(self, start: Start) -> Grid:
         begun, ended = start.measured or start.reported, start.ended
         guard = timedelta(minutes=self.limits.verdict.guard_minutes)
+        until = max(self.begin, self._until)  # later there is nothing to count
         return Grid.over(
-            (self.begin, max(self.begin, self._until)),  # later there is nothing to count
+            (self.begin, until),
             _naive(begun) if begun else None,
-            self.limits.verdict.bucket_minutes,
+            bucket_minutes(self.requests, until - self.begin, self.limits.verdict.bucket_minutes),
             earliest=_naive(start.earliest) - guard if start.earliest else None,
             ended=_naive(ended) if ended else None,
         )
@@ -272,7 +273,7 @@ class _Case:
             return None
         steps = self.evidence.steps()
         since = self.begin + timedelta(minutes=one.moment.start if one.moment else 0)
-        mine = steps[(steps[SCENARIO].astype("str") == one.scenario) & (steps["timestamp"] >= since)]
+        mine = steps[(steps[SCENARIO] == one.scenario) & (steps["timestamp"] >= since)]
         left = mine[~mine["correlation_id"].isin(one.explained)] if one.explained else mine
         return left if len(left) else mine
 
