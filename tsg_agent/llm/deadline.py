@@ -44,7 +44,8 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     wait([future], max(0.0, seconds))
     if not future.done():
         raise late(seconds)
-    return future.result()
+    found: T = future.result()
+    return found
 
 
 def late(seconds: float) -> TransientModelError:
