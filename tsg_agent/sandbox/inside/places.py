@@ -29,7 +29,7 @@ def forget_places() -> None:
     """
     sys.orig_argv, sys.argv, sys.warnoptions = [], [], []
     known = (sys.prefix, sys.base_prefix, str(Path(sys.executable).parent), str(Path("~/.local").expanduser()))
-    places = [place for place in (*_real_folders(), *known) if len(place) > 1]
+    places = tuple(place for place in (*_real_folders(), *known) if len(place) > 1)  # a list would be emptied too
     os.environ.pop("LD_LIBRARY_PATH", None)
     tells = re.compile("|".join(map(re.escape, places))).search
     for one in (vars(sys), *gc.get_objects()):
