@@ -9,9 +9,9 @@ import pytest
 from tests.tools.made import SCOPE, requests, workflow, written
 from tsg_agent.errors import QueryError, QueryTimeout
 from tsg_agent.settings import Settings
-from tsg_agent.telemetry.codes import spelled_out
-from tsg_agent.telemetry.duckdb import MANY_ROWS, WORKED_OUT, DuckDB
-from tsg_agent.telemetry.memory import held
+from tsg_agent.telemetry.codes import MANY_ROWS, spelled_out
+from tsg_agent.telemetry.duckdb import DuckDB
+from tsg_agent.telemetry.memory import WORKED_OUT, held
 from tsg_agent.tools.plugin_8_workflows import Workflows, frame_of
 from tsg_agent.tools.rows import WindowArgs
 

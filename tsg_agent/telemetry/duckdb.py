@@ -19,7 +19,7 @@ from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
 from tsg_agent.telemetry.apart import Apart
 from tsg_agent.telemetry.bound_names import parameters_in
 from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, SourceTable
-from tsg_agent.telemetry.codes import coded, spelled_out
+from tsg_agent.telemetry.codes import fetched
 from tsg_agent.telemetry.compact import Compact
 from tsg_agent.telemetry.database import Database
 from tsg_agent.telemetry.engine import QUERIES
@@ -36,12 +36,8 @@ from tsg_agent.telemetry.values import is_text
 from tsg_agent.telemetry.views import Relation, null_view, table_view
 
 T = TypeVar("T")
-MANY_ROWS = 5_000
-"""Rows from which on texts that repeat are codes: spelled out they would take ten times the memory."""
 PERFECT_BITS = 16
 """Groups of coded columns that fit into so many bits are counted in an array instead of a hash table."""
-WORKED_OUT = 5
-"""What is made of a query's rows takes up to four times their memory: more than the limit's part of it is refused."""
 MOST_SPILLED = 10
 """Queries may put aside so many times the memory limit: a disk is not theirs to fill."""
 LEAST_AT_ONCE = 2
@@ -147,11 +143,7 @@ class DuckDB:
             named = set(parameters_in(text))
             found = run(text, {name: value for name, value in bound.items() if name in named})
         self._check_unchanged(sql)
-        if found.nbytes > self.memory.limit / WORKED_OUT:
-            raise QueryError(
-                f"The query's rows take {found.nbytes // 10**6:,} MB: to work on them takes more memory than it may.",
-                fix="Narrow the window, or raise TSG_MEMORY_LIMIT.",
-            )
+        self.memory.check_result(found.nbytes)
         return found
 
     def run_apart(self, sql: str, *, timeout: float, most: int) -> pa.Table:
@@ -206,10 +198,10 @@ class DuckDB:
             statements = cursor.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise QueryError("Only one SELECT may run.")
-            table = _fetched(cursor.sql(statements[0], params=dict(bound)))  # as parsed: not again
+            table = fetched(cursor.sql(statements[0], params=dict(bound)))  # as parsed: not again
             if time.monotonic() > deadline:  # an interrupt waits for the rows in hand
                 raise duckdb.InterruptException
-            return table if table.num_rows > MANY_ROWS else spelled_out(table)
+            return table
 
         return self._watched(select, timeout, deadline)
 
@@ -405,15 +397,3 @@ class DuckDB:
 
     def _lock(self, paths: list[str]) -> None:
         lock(self._connection, paths, self._spill, MOST_SPILLED * self.memory.limit)
-
-
-def _fetched(rows: duckdb.DuckDBPyRelation) -> pa.Table:
-    """A query's rows, texts that repeat as codes."""
-    if "VARCHAR" not in map(str, rows.types):
-        return rows.to_arrow_table()
-    try:
-        return coded(rows.to_arrow_reader())
-    except (pa.ArrowException, OSError) as error:  # as a stream tells what the engine raises
-        text = str(error)
-        kinds = {"INTERRUPT Error": duckdb.InterruptException, "Out of Memory Error": duckdb.OutOfMemoryException}
-        raise next((kind for said, kind in kinds.items() if said in text), duckdb.Error)(text) from error
