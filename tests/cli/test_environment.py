@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -210,6 +211,25 @@ def test_a_link_out_of_the_folder_is_not_followed(name: str, shard: Place, tmp_p
         done = tsg("run", str(shard.incident), "-t", place, state=tmp_path)
         failed(done, 4, f"{name} is a link to a file outside of", "Next:")
         assert "key_sk_123" not in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_hard_link_to_a_file_of_somebody_else_is_not_read(shard: Place, tmp_path: Path) -> None:
+    secret, folder = tmp_path / "secret.txt", tmp_path / "telemetry"
+    secret.write_text("root:key_sk_123:0\nsecond:line\n")
+    folder.mkdir()
+    os.chown(folder, 65534, 65534)
+    os.link(secret, folder / "api_gateway_logs.csv")
+    for place in (str(folder), f"{folder}/*"):
+        done = tsg("run", str(shard.incident), "-t", place, state=tmp_path)
+        failed(done, 4, "api_gateway_logs.csv has another name elsewhere", "Next:")
+        assert "key_sk_123" not in done.stderr
+    os.chown(secret, 65534, 65534)  # who owns the folder may show what is theirs
+    failed(tsg("run", str(shard.incident), "-t", str(folder), state=tmp_path), 4, "none of the guide's columns")
+    os.chown(secret, 0, 0)
+    (folder / "api_gateway_logs.csv").unlink()
+    shutil.copy(Path(shard.telemetry) / "api_gateway_logs.parquet", folder)
+    assert tsg("run", str(shard.incident), "-t", str(folder), state=tmp_path).returncode == 0
 
 
 def test_a_link_within_the_folder_is(shard: Place, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -81,6 +82,10 @@ DRIPS = {
     "a status": b"HTTP/1.1 200 " + b"O" * 10_000,
     "a body": HEAD + b"content-length: 100000\r\n\r\n" + b" " * 100_000,
     "pieces of a body": HEAD + b"transfer-encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * 10_000,
+    "lengths of pieces": HEAD + b"transfer-encoding: chunked\r\n\r\n" + b"0" * 10_000,
+    "trailers": HEAD + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + b"x-a: b\r\n" * 1000,
+    "answers that are none yet": b"HTTP/1.1 100 Continue\r\n\r\n" * 1000,
+    "an answer to come": b"HTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\n" * 1000,
 }
 
 
@@ -92,6 +97,72 @@ def test_a_call_ends_however_its_bytes_come(data: bytes) -> None:
         assert raised.value.kind == "timeout"
         speakers[0].join(20)
         assert not speakers[0].is_alive()  # it was hung up on
+
+
+def until_gone(threads: list[threading.Thread]) -> bool:
+    deadline = time.monotonic() + 20
+    while any(one.is_alive() for one in threads) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not any(one.is_alive() for one in threads)
+
+
+def model_threads() -> list[threading.Thread]:
+    return [one for one in threading.enumerate() if one.name == "tsg-model"]
+
+
+def test_a_call_ends_though_its_connection_is_never_secure() -> None:
+    hello = b"\x16\x03\x03\x3f\xff\x02" + b"\0" * 10_000  # of a record of 16 KB
+    with speaking(drips(hello)) as (url, speakers):
+        with pytest.raises(TransientModelError, match=r"within 0\.4 s"):
+            assistant(url.replace("http:", "https:"), timeout=0.4).text("node", ASK)
+        assert until_gone(speakers) and until_gone(model_threads())
+
+
+def test_a_call_ends_that_is_sent_on_and_on() -> None:
+    def elsewhere(connection: socket.socket) -> None:
+        time.sleep(0.15)
+        head = b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /v1/chat/completions?again\r\n"
+        connection.sendall(head + b"content-length: 0\r\nconnection: close\r\n\r\n")
+
+    with speaking(elsewhere) as (url, speakers):
+        with pytest.raises(TransientModelError, match=r"within 0\.4 s"):
+            assistant(url, timeout=0.4).text("node", ASK)
+        assert until_gone(model_threads())
+        assert len(speakers) <= 5
+
+
+def test_a_call_ends_whose_connection_nobody_takes() -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting = [socket.socket() for _ in range(4)]  # what the system keeps for it is full
+        for one in waiting:
+            one.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                one.connect(full.getsockname())
+        began = time.monotonic()
+        with pytest.raises(TransientModelError):
+            assistant(f"http://127.0.0.1:{full.getsockname()[1]}/v1", timeout=0.4).text("node", ASK)
+        assert time.monotonic() - began < 10
+        for one in waiting:
+            one.close()
+        assert until_gone(model_threads())
+
+
+def test_a_call_ends_whose_name_nobody_knows_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    known, found = threading.Event(), socket.getaddrinfo
+
+    def slow(_host: str, *rest: Any, **more: Any) -> Any:
+        known.wait(30)
+        return found("127.0.0.1", *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    began = time.monotonic()
+    with pytest.raises(TransientModelError, match=r"within 0\.4 s"):
+        assistant("http://model.example/v1", timeout=0.4).text("node", ASK)
+    assert time.monotonic() - began < 10
+    known.set()
+    assert until_gone(model_threads())
 
 
 def test_an_investigation_ends_with_its_seconds_in_the_midst_of_a_call() -> None:

@@ -79,6 +79,40 @@ result = room.raw.decode()""", ROOT),
            " if name in ('__file__', '__path__', '__cached__', '__spec__') or isinstance(value, str)]\n"
            "told += [o.__code__.co_filename for o in gc.get_objects() if isinstance(o, types.FunctionType)]\n"
            "result = [text for text in told if any(place in text for place in W['places'])]", LIMITS),
+    Attack("secrets", "the same in all that is referred to, and what Python was built with", """
+import gc, sysconfig
+gc.unfreeze()
+told = [str(sysconfig.get_paths()), str(sysconfig.get_config_vars())]
+for one in gc.get_objects():
+    for held in gc.get_referents(one):
+        told += [held] if isinstance(held, str) else ()
+        told += [each for each in gc.get_referents(held) if isinstance(each, str)] if isinstance(held, dict) else ()
+mine = [text for text in W.values() if isinstance(text, str)] + W['places']
+result = [text for text in told if any(place in text for place in W['places']) and text not in mine and
+          not text.startswith('import os, ctypes')]""", LIMITS),
+    Attack("secrets", "the same in what Python and the C library keep", """
+told = [ctypes.c_char_p.in_dll(libc, "program_invocation_name").value]
+for name in ("Py_GetPath", "Py_GetPrefix", "Py_GetExecPrefix", "Py_GetProgramFullPath", "Py_GetProgramName"):
+    if function := getattr(ctypes.pythonapi, name, None):
+        function.restype = ctypes.c_wchar_p
+        told.append((function() or "").encode())
+libc.getauxval.restype = ctypes.c_char_p
+told.append(libc.getauxval(31))
+at = ctypes.c_void_p.in_dll(libc, "__libc_stack_end").value
+told += [ctypes.c_char_p.from_address(at + 8 + 8 * n).value for n in range(ctypes.c_long.from_address(at).value)]
+result = [text for text in told if text and any(place.encode() in text for place in W["places"])]""", LIMITS),
+    Attack("secrets", "the same in the loader's list of libraries", """
+class Library(ctypes.Structure): pass
+Library._fields_ = [("address", ctypes.c_void_p), ("name", ctypes.c_char_p), ("dynamic", ctypes.c_void_p),
+                    ("next", ctypes.POINTER(Library))]
+one, told = ctypes.cast(libc._handle, ctypes.POINTER(Library)), []
+while one:
+    told.append(one.contents.name)
+    one = one.contents.next
+assert len(told) > 5
+result = [text for text in told if text and any(place.encode() in text for place in W["places"])]""", LIMITS),
+    Attack("secrets", "the machine's name as it was read before", "import platform, uuid\n"
+           "result = [platform.node(), platform.uname().node, platform.uname()[1]] != [''] * 3", LIMITS),
     Attack("secrets", "its own environment", "result = [v for v in os.environ.values() if 'tsg-secret' in v]", LIMITS),
     Attack("secrets", "a secret in its own memory", "import gc\n"
            "result = [o for o in gc.get_objects() if isinstance(o, dict) and 'TSG_PLANTED' in o]", LIMITS),

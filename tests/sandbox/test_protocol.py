@@ -1,6 +1,8 @@
 """The child's answer is data from an enemy: whatever it is, the parent's word on status and isolation stands."""
 
 import json
+import tracemalloc
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -206,3 +208,34 @@ def test_what_an_answer_becomes_is_bounded_by_its_bytes(sandbox: Session) -> Non
     (read_back,) = read(data, Limits(cells=20_000)).tables
     assert len(read_back.text(200)) < 10 * len(data)
     assert sandbox.run("import pandas as pd\n[df, {'a': df.head(1)}]").status is Status.OK
+
+
+def test_names_are_shown_as_wide_as_cells() -> None:
+    columns = [{"name": "n" * 1000, "type": "object", "index": False, "cells": ["y"] * 200} for _ in range(80)]
+    data = json.dumps({**GOOD, "tables": [{"name": "t", "rows": 200, "width": 80, "columns": columns}]}).encode()
+    (table,) = read(data, Limits()).tables
+    assert len(table.text(200)) < 25 * len(data)
+
+
+DEEP: dict[str, Any] = {"l": [{"f": "nan"}]}
+for _ in range(4):
+    DEEP = {"l": [DEEP] * 8}
+PILES = {
+    "lists": [[] for _ in range(500)],
+    "pairs": {"l": [{"d": [[f"k{n}", None] for n in range(100)]}] * 100},
+    "leaves": DEEP,
+    "lists of lists": {"l": [{"l": [{"l": []}] * 100}] * 100},
+    "names": {"d": [["k" * 1000, {"o": ""}]] * 500},
+}
+
+
+@pytest.mark.parametrize("value", PILES.values(), ids=PILES)
+def test_what_is_read_takes_memory_by_its_bytes(value: Any) -> None:
+    data = json.dumps({**GOOD, "value": value}, separators=(",", ":")).encode()
+    tracemalloc.start()
+    try:
+        with suppress(SandboxViolation):
+            read(data, Limits())
+        assert tracemalloc.get_traced_memory()[1] < 50 * len(data) + 100_000
+    finally:
+        tracemalloc.stop()

@@ -57,6 +57,13 @@ def test_one_whose_rows_in_hand_take_all_the_memory_is_ended(engine: DuckDB) -> 
     assert works(engine)
 
 
+def test_one_whose_single_value_takes_all_the_memory_is_ended_with_its_process(engine: DuckDB) -> None:
+    """Made in one step: between its batches the engine has nothing to look at."""
+    with pytest.raises(QueryError, match="more memory than it may use, and was ended"):
+        engine.run_apart("SELECT strlen(repeat(repeat('x', 1000), 3000000)) AS n", timeout=60, most=MOST)
+    assert works(engine)
+
+
 def test_a_result_is_bounded_where_it_is_made(engine: DuckDB) -> None:
     with pytest.raises(QueryError, match="larger than 1 MB"):
         engine.run_apart("SELECT repeat('x', 3000000) AS v", timeout=20, most=MOST)

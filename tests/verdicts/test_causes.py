@@ -20,6 +20,8 @@ from tests.verdicts.made import (
 )  # fmt: skip
 from tsg_agent.evidence.requests import Column
 from tsg_agent.models import Measure, Subject
+from tsg_agent.statistics import Floats
+from tsg_agent.verdicts import causes
 from tsg_agent.verdicts.causes import Explained
 
 ZONES = [{"availability_zone": f"z{n}"} for n in range(4)]
@@ -229,6 +231,27 @@ def test_one_place_that_never_works_makes_its_column_no_names_of_failures() -> N
         Part({"endpoint_path": "/new"}, 6, 1.0, 1.0, since=START),
     ]
     assert {"endpoint_path": "/new"} in subjects(explained(made(*parts)))
+
+
+def test_the_series_of_many_values_are_looked_at_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By minute over months those of all values together fill the memory."""
+    path = [{"endpoint_path": f"/{n}"} for n in range(60)]
+    parts = [Part(one, 4, 0.05, 0.6 if place == 41 else 0.05) for place, one in enumerate(path)]
+    requests = made(Part({"endpoint_path": "/"}, 4_000, 0.03, 0.03), *parts)
+    seen: list[int] = []
+    real = causes.unevenness
+
+    def unevenness(failures: Floats, asked: Floats) -> Floats:
+        seen.append(failures.size)
+        return real(failures, asked)
+
+    monkeypatch.setattr(causes, "unevenness", unevenness)
+    nothing = np.zeros(len(requests), bool)
+    at_once = explainer(requests).moment_of_a_part(Measure.SERVER_ERRORS, nothing)
+    assert at_once is not None and seen == [61 * MINUTES]
+    monkeypatch.setattr(causes, "MOST_CELLS", 7 * MINUTES)
+    assert explainer(requests).moment_of_a_part(Measure.SERVER_ERRORS, nothing) == at_once
+    assert max(seen[1:]) == 7 * MINUTES and sum(seen[1:]) == seen[0]
 
 
 @pytest.mark.parametrize("slow", [False, True])

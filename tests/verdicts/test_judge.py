@@ -13,6 +13,7 @@ from tests.samples import START as AT
 from tests.samples import finding
 from tests.verdicts.judging import confirmed, shadows
 from tests.verdicts.made import MINUTES, START, Part, evidence, judged, made
+from tsg_agent.evidence import measurement
 from tsg_agent.models import Confidence, Judgement, Measure, Mention, Onset, OnsetKind, Rate, Tier, Verdict
 from tsg_agent.verdicts import judge, ledger
 from tsg_agent.verdicts.mentioned import with_mentions
@@ -358,6 +359,15 @@ def test_the_order_of_rows_does_not_matter() -> None:
         columns=columns,
     )
     assert judged(mixed) == judged(requests)
+
+
+def test_buckets_that_are_longer_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measurement, "MOST_CELLS", 120)
+    told = judged(made(*zones()))
+    assert "The window is long: counts, and the incident's end, are to 15 minutes." in told.notes
+    assert [one.subject for one in told.causes] == [Z1]
+    monkeypatch.undo()
+    assert not any("is long" in note for note in judged(made(*zones())).notes)
 
 
 def test_a_cause_that_began_later_says_since_when() -> None:

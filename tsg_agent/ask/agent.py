@@ -24,6 +24,7 @@ from tsg_agent.errors import BudgetError, ModelError
 from tsg_agent.llm.bounded import ASYNC_HOOKS
 from tsg_agent.llm.budget import Budget
 from tsg_agent.llm.client import connection
+from tsg_agent.llm.deadline import Unwaited
 from tsg_agent.llm.grounding import check, cited, read_rows, sentences_of
 from tsg_agent.llm.narrative import usage_of
 from tsg_agent.llm.prompts import render
@@ -55,6 +56,7 @@ class Agent:
         return asyncio.run(self._answer(messages, question, listener))
 
     async def _answer(self, messages: list[Message], question: str, listener: Listener) -> Answer:
+        asyncio.get_running_loop().set_default_executor(Unwaited(1))
         pool = ThreadPoolExecutor(1, thread_name_prefix="tsg-ask")
         ended = False
         try:

@@ -208,7 +208,7 @@ def _check(bench: Bench, plugin: Plugin[Any], given: dict[str, Any]) -> str:
     named = bench.ledger.finding(ran.finding)
     bench.frames[named.id.lower()] = pd.DataFrame(named.rows)
     if plugin.keeps and ran.table is not None:
-        bench.frames[plugin.keeps] = plugin.frame(ran.table)
+        bench.frames[plugin.keeps] = plugin.frame(ran.table, looked_at=True)
     text = in_words(named).replace("are in the artifact", f"are kept as {named.id.lower()}, for code")
     return fenced(f"{_where(args)}\n{text}", 6500)
 

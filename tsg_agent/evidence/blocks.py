@@ -24,5 +24,8 @@ def in_blocks(place: Callable[[slice], NDArray[np.integer]], rows: int, weight: 
     """
     counted = np.zeros(places)
     for some in blocks(rows):
+        if places > ROWS:  # a count of all places for each block would take more than the rows do
+            np.add.at(counted, place(some), 1.0 if weight is None else weight[some])
+            continue
         counted += np.bincount(place(some), None if weight is None else weight[some], places)
     return counted

@@ -1,7 +1,9 @@
 """Counts by dimension, value and bucket. Pure numpy."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property
 
 import numpy as np
@@ -32,6 +34,8 @@ COMPONENT = "service_component"
 """The column that names the component which answered."""
 MOST_VALUES = 2_000
 """Values of one dimension that are measured, the busiest; the others count in the whole only."""
+MOST_CELLS = 1_000_000
+"""Values times buckets that are counted, of up to 500 bytes each: of more, a bucket is of more minutes."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,12 @@ class Measurement:
         return next((table for table in self.tables if table.dimension.columns == columns), None)
 
 
+def bucket_minutes(requests: Requests, span: timedelta, least: int) -> int:
+    """The minutes of a bucket, a multiple of `least`: as many as so long a window needs for its counts to fit."""
+    values = 1 + sum(min(len(column.values), MOST_VALUES) for column in requests.columns)
+    return least * max(1, math.ceil(span / timedelta(minutes=least) * values / MOST_CELLS))
+
+
 def measured(
     requests: Requests, grid: Grid, regions: pa.Table | None, given: Parameters, dimensions: Sequence[Dimension]
 ) -> Measurement:
@@ -247,7 +257,7 @@ def _regions(dimension: Dimension, rows: pa.Table | None, own: Counts, region: s
     values, counts = [(region,)] if own.requests.any() else [], own
     if rows is not None and rows.num_rows:
         encoded = rows["region"].combine_chunks().dictionary_encode()
-        names, code = encoded.dictionary.to_pylist(), encoded.indices.fill_null(-1).to_numpy()
+        names, code = encoded.dictionary.to_pylist(), encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy()
         asked = rows["requests"].to_numpy().astype(float)
         said = code >= 0
         bucket = grid.buckets(rows["minute"].to_numpy() * MINUTE)

@@ -51,6 +51,9 @@ def _tables(columns: list[Column], cell: Codes, cells: int, weight: Floats | Non
         return found
 
     both = in_blocks(place, len(cell), weight, math.prod(shape)).reshape(shape)
+    if len(columns) == 1:  # which may be large
+        yield both[1:]
+        return
     for axis in range(len(columns)):
         others = tuple(other for other in range(len(columns)) if other != axis)
         yield both.sum(axis=others)[1:]

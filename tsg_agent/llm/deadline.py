@@ -2,38 +2,50 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
-from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tsg_agent.errors import TransientModelError
 
 T = TypeVar("T")
 
 
+class Unwaited(ThreadPoolExecutor):
+    """Runs each call in a thread of its own that holds up nobody's end: neither an event loop's nor the program's.
+
+    An event loop looks up names in its default executor, and a look-up cannot be cancelled.
+    """
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
+        """See Executor.submit."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                found = fn(*args, **kwargs)
+            except BaseException as error:  # whatever it is, it is raised where the call was made
+                future.set_exception(error)
+            else:
+                future.set_result(found)
+
+        threading.Thread(target=run, name="tsg-model", daemon=True).start()
+        return future
+
+
 def within(seconds: float, call: Callable[[], T]) -> T:
     """What `call` gives or raises, if it does within so many seconds. Raises TransientModelError.
 
-    It runs in a thread of its own, with the caller's context variables, which is left to itself where it is late, and
-    holds up nobody's end.
+    It runs in a thread of its own, with the caller's context variables, which is left to itself where it is late.
     """
-    context = copy_context()
-    ended: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
-
-    def run() -> None:
-        try:
-            ended.put((context.run(call), None))
-        except BaseException as error:  # whatever it is, it is raised where the call was made
-            ended.put((None, error))
-
-    threading.Thread(target=run, name="tsg-model", daemon=True).start()
-    try:
-        found, error = ended.get(timeout=max(0.0, seconds))
-    except Empty:
-        raise late(seconds) from None
-    if error is not None:
-        raise error
-    return found  # type: ignore[return-value]  # there was no error: it is what the call gave
+    future = Unwaited(1).submit(copy_context().run, call)
+    wait([future], max(0.0, seconds))
+    if not future.done():
+        raise late(seconds)
+    found: T = future.result()
+    return found
 
 
 def late(seconds: float) -> TransientModelError:

@@ -11,7 +11,7 @@ from tsg_agent.sandbox.layers import ISOLATION_NONE, Layer
 Cell = bool | int | float | str | None
 
 SHOWN_CHARACTERS = 200
-"""Of a cell, where a table is shown as text: each row is as wide as the widest."""
+"""Of a cell or a name, where a table is shown as text: each row is as wide as the widest."""
 
 
 class Status(StrEnum):
@@ -73,7 +73,7 @@ class Table:
             return f"(an empty table: {self.rows} rows)"
         shown = min(rows, self.shown)
         body = [[_cell_text(column.cells[n]) for column in self.columns] for n in range(shown)]
-        lines = _aligned([[column.name for column in self.columns], *body])
+        lines = _aligned([[_cell_text(column.name) for column in self.columns], *body])
         if self.rows > shown:
             lines.append(f"… {self.rows - shown} more rows of {self.rows}")
         hidden = self.width - sum(not column.index for column in self.columns)

@@ -1,6 +1,12 @@
 """Texts that are kept as codes of a dictionary."""
 
+import duckdb
 import pyarrow as pa
+
+MANY_ROWS = 5_000
+"""Rows from which on texts that repeat are codes: spelled out they would take ten times the memory."""
+REPEATED = 0.25
+"""Texts of which a larger share are different ones stay as they are: a dictionary of them takes more than it saves."""
 
 
 def spelled_out(table: pa.Table) -> pa.Table:
@@ -9,3 +15,56 @@ def spelled_out(table: pa.Table) -> pa.Table:
         if pa.types.is_dictionary(column.type):
             table = table.set_column(position, column.name, table.column(position).cast(column.type.value_type))
     return table
+
+
+def coded(batches: pa.RecordBatchReader) -> pa.Table:
+    """A result as one table, texts that repeat as codes of one dictionary each: half of the memory, or less.
+
+    Each batch is let go of before the next one is read. Which texts repeat is asked of the first.
+    """
+    names: list[str] | None = None
+    parts = []
+    for batch in batches:
+        if names is None:
+            names = [one.name for one in batch.schema if _is_text(one.type) and _repeats(batch[one.name])]
+        parts.append(_coded(batch, names))
+    table = pa.Table.from_batches(parts, parts[0].schema if parts else batches.schema).unify_dictionaries()
+    for name in names or ():
+        table = table.set_column(table.column_names.index(name), name, _narrow(table[name]))
+    return table
+
+
+def fetched(rows: duckdb.DuckDBPyRelation) -> pa.Table:
+    """A query's rows; of many those texts that repeat as codes."""
+    try:
+        table = coded(rows.to_arrow_reader()) if "VARCHAR" in map(str, rows.types) else rows.to_arrow_table()
+    except (pa.ArrowException, OSError) as error:  # as a stream tells what the engine raises
+        text = str(error)
+        kinds = {"INTERRUPT Error": duckdb.InterruptException, "Out of Memory Error": duckdb.OutOfMemoryException}
+        raise next((kind for said, kind in kinds.items() if said in text), duckdb.Error)(text) from error
+    return table if table.num_rows > MANY_ROWS else spelled_out(table)
+
+
+def _coded(batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
+    columns = [batch[name].dictionary_encode() if name in names else _own(batch[name]) for name in batch.schema.names]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _own(column: pa.Array) -> pa.Array:
+    """The same in memory of its own: as it came it holds that of all its batch."""
+    return pa.concat_arrays([column, column[:0]])
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _repeats(column: pa.Array) -> bool:
+    return bool(len(column.unique()) <= REPEATED * len(column))
+
+
+def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The same codes, as few bytes each as their number needs, in one piece."""
+    whole = column.combine_chunks()
+    kinds = (kind for kind in (pa.int8(), pa.int16()) if len(whole.dictionary) <= 2 ** (kind.bit_width - 1))
+    return pa.chunked_array([whole.cast(pa.dictionary(next(kinds, pa.int32()), whole.type.value_type))])

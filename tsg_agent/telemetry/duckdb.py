@@ -19,7 +19,7 @@ from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
 from tsg_agent.telemetry.apart import Apart
 from tsg_agent.telemetry.bound_names import parameters_in
 from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, SourceTable
-from tsg_agent.telemetry.codes import spelled_out
+from tsg_agent.telemetry.codes import fetched
 from tsg_agent.telemetry.compact import Compact
 from tsg_agent.telemetry.database import Database
 from tsg_agent.telemetry.engine import QUERIES
@@ -36,8 +36,6 @@ from tsg_agent.telemetry.values import is_text
 from tsg_agent.telemetry.views import Relation, null_view, table_view
 
 T = TypeVar("T")
-MANY_ROWS = 5_000
-"""Rows from which on texts stay codes: spelled out they would take ten times the memory."""
 PERFECT_BITS = 16
 """Groups of coded columns that fit into so many bits are counted in an array instead of a hash table."""
 MOST_SPILLED = 10
@@ -145,6 +143,7 @@ class DuckDB:
             named = set(parameters_in(text))
             found = run(text, {name: value for name, value in bound.items() if name in named})
         self._check_unchanged(sql)
+        self.memory.check_result(found.nbytes)
         return found
 
     def run_apart(self, sql: str, *, timeout: float, most: int) -> pa.Table:
@@ -199,10 +198,10 @@ class DuckDB:
             statements = cursor.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise QueryError("Only one SELECT may run.")
-            table = cursor.sql(statements[0], params=dict(bound)).to_arrow_table()  # as parsed: not again
+            table = fetched(cursor.sql(statements[0], params=dict(bound)))  # as parsed: not again
             if time.monotonic() > deadline:  # an interrupt waits for the rows in hand
                 raise duckdb.InterruptException
-            return table if table.num_rows > MANY_ROWS else spelled_out(table)
+            return table
 
         return self._watched(select, timeout, deadline)
 

@@ -249,6 +249,12 @@ def _check_places(paths: list[Path], location: str) -> None:
                 f"{path} is a link to a file outside of {location}, which is not followed.",
                 fix="Put the file itself there, or give the folder that it lies in.",
             )
+        found, folder = path.stat(), _root(location).stat()
+        if str(path) != location and found.st_nlink > 1 and found.st_uid != folder.st_uid:
+            raise TelemetryError(
+                f"{path} has another name elsewhere (a hard link) and another owner than {location}: it is not read.",
+                fix="Copy the file there, or give both one owner.",
+            )
 
 
 def _root(location: str) -> Path:

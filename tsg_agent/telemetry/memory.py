@@ -7,6 +7,8 @@ import threading
 import time
 from pathlib import Path
 
+from tsg_agent.errors import QueryError
+
 _STATUS = Path("/proc/self/statm")
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 _SIZE = re.compile(r"\s*([\d.]+)\s*([KMGT]?I?)(?:B|BYTES?)?\s*", re.IGNORECASE)
@@ -34,6 +36,9 @@ def size_of(text: str) -> int:
 MOST = 1.25
 """The process may hold so many times the memory limit beyond what it held when it opened the source."""
 
+WORKED_OUT = 5
+"""What is made of a query's rows takes up to four times their memory: more than the limit's part of it is refused."""
+
 
 class Allowance:
     """What the process may hold. `before`: what it held already; `limit`: what the engine may; both in bytes."""
@@ -41,6 +46,14 @@ class Allowance:
     def __init__(self, before: int, limit: int) -> None:
         self.limit, self.most = limit, before + int(MOST * limit)
         self._lock, self._stopped = threading.Lock(), -1.0
+
+    def check_result(self, size: int) -> None:
+        """Raises QueryError for rows of so many bytes that there is no room to work on them."""
+        if size > self.limit / WORKED_OUT:
+            raise QueryError(
+                f"The query's rows take {size // 10**6:,} MB: to work on them takes more memory than it may use.",
+                fix="Narrow the window, or raise TSG_MEMORY_LIMIT.",
+            )
 
     def is_over(self, began: int) -> bool:
         """Whether a query under which there came to be too much, from `began` on, is to end.

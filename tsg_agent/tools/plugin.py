@@ -155,7 +155,7 @@ class Plugin(Step, ABC, Generic[R]):
         return f"{self.keeps}_runs"
 
     def frame(self, table: pa.Table, *, looked_at: bool = False) -> "pd.DataFrame":
-        """Its query's rows as code reads them; `looked_at`: in the guide's order."""
+        """Its query's rows as code reads them; `looked_at`: in the guide's order, with texts for codes."""
         frame: pd.DataFrame = table.to_pandas()
         return frame
 

@@ -10,6 +10,7 @@ from tsg_agent.steps.remedy import Order, Remedy, Situation, action, proposal
 from tsg_agent.steps.rule import Arm, Rule
 from tsg_agent.steps.step import rows_about
 from tsg_agent.telemetry.catalog import WORKFLOWS, Needs
+from tsg_agent.telemetry.codes import spelled_out
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools.plugin import Assessment, Plugin, load_sql, run_query
 from tsg_agent.tools.rows import Row, WindowArgs, column, descending, milliseconds, text_key
@@ -182,7 +183,7 @@ class Workflows(Plugin[ScenarioRow]):
 
     def frame(self, table: pa.Table, *, looked_at: bool = False) -> "pd.DataFrame":
         """The raw rows; see Plugin.frame."""
-        return frame_of(in_the_guides_order(table) if looked_at else table)
+        return frame_of(in_the_guides_order(spelled_out(table)) if looked_at else table)
 
     def groups(self, table: pa.Table) -> list[dict[str, Any]]:
         """The raw rows, as one frame for the analysis."""

@@ -1,17 +1,18 @@
 """The causes among the requests: what to explain, since when, and by which descriptions. Pure numpy."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsg_agent.evidence.blocks import blocks
-from tsg_agent.evidence.measurement import COMPONENT, entry_of, is_error_only
+from tsg_agent.evidence.measurement import COMPONENT, MOST_CELLS, entry_of, is_error_only
 from tsg_agent.evidence.requests import Column, Requests
 from tsg_agent.models import Measure, Subject
 from tsg_agent.settings import VerdictThresholds
-from tsg_agent.statistics import Bools, g2_z, unevenness
+from tsg_agent.statistics import Bools, Floats, g2_z, unevenness
 from tsg_agent.verdicts.confidence import Series
 from tsg_agent.verdicts.members import SUPPORT, Key, Members
 from tsg_agent.verdicts.onset import ChangePoint, change_point
@@ -198,13 +199,13 @@ class Explainer:
         """
         rows = self.requests.known & ~gone
         whole = Series(*self.requests.series(measure, rows))
-        tried = [one for column in self.columns for one in self._uneven(column, measure, rows, whole)]
-        tried.sort(key=lambda one: -one[0])
+        tried: list[tuple[float, Series]] = []
+        for some in (some for column in self.columns for some in self._uneven(column, measure, rows, whole)):
+            best_of = sorted([*tried, *some], key=lambda one: -one[0])[:TRIED]
+            tried = [(odd, Series(one.failures.copy(), one.requests.copy())) for odd, one in best_of]
         cost = math.log(max(sum(len(column.values) for column in self.columns), 1))
         least = math.log(1 / self.alphas[0]) + cost
-        found = [
-            change_point(one.failures, one.requests, self.reported, self.alphas[0], least) for _, one in tried[:TRIED]
-        ]
+        found = [change_point(one.failures, one.requests, self.reported, self.alphas[0], least) for _, one in tried]
         moments = [replace(one, gain=one.gain - cost) for one in found if one is not None]
         best = max(moments, key=lambda one: one.gain, default=None)
         if best is None or not best.clear:
@@ -218,30 +219,36 @@ class Explainer:
         self.of_parts.add(measure)
         return best
 
-    def _uneven(self, column: Column, measure: Measure, rows: Bools, whole: Series) -> list[tuple[float, Series]]:
-        """The series of a column's values that fail at all, and how uneven over time each is.
-
-        What somebody changed may be new: before its first request its series is everybody's.
-        """
+    def _uneven(
+        self, column: Column, measure: Measure, rows: Bools, whole: Series
+    ) -> Iterator[list[tuple[float, Series]]]:
+        """The series of a column's values that fail at all, and how uneven over time each is: some at a time."""
         kept = rows & (column.codes >= 0)
-        failed = self.requests.failed(measure)
-        lost = self.requests.of_values(column, kept & failed)[1:]
+        lost = self.requests.of_values(column, kept & self.requests.failed(measure))[1:]
         some = np.flatnonzero(lost >= SUPPORT)
-        rank = np.full(len(column.values), -1, np.int64)
-        rank[some] = np.arange(len(some))
-        kept &= rank[column.codes] >= 0
         length = int(self.requests.minute.max(initial=0)) + 1
+        step = max(1, MOST_CELLS // length)
+        for first in range(0, len(some), step):
+            k, n = self._by_minute(column, some[first : first + step], measure, kept, length)
+            if column.dimension.change:  # it may be new: before its first request its series is everybody's
+                new = np.arange(length)[None, :] < (n > 0).argmax(axis=1)[:, None]
+                k, n = np.where(new, whole.failures[:length], k), np.where(new, whole.requests[:length], n)
+            yield [(float(odd), Series(k[i], n[i])) for i, odd in enumerate(unevenness(k, n))]
+
+    def _by_minute(
+        self, column: Column, codes: NDArray[np.intp], measure: Measure, kept: Bools, length: int
+    ) -> tuple[Floats, Floats]:
+        """Failures and requests of some of a column's values by minute, among the rows `kept`: (codes, length) each."""
+        rank = np.full(len(column.values) + 1, -1, np.int64)
+        rank[codes] = np.arange(len(codes))
+        kept = kept & (rank[column.codes] >= 0)
         cell = rank[column.codes[kept]] * length + self.requests.minute[kept]
         weight = None if self.requests.weight is None else self.requests.weight[kept]
-        failed = failed[kept]
-        shape = len(some), length
-        n = np.asarray(np.bincount(cell, weight, shape[0] * length), float).reshape(shape)
-        counted = np.bincount(cell[failed], None if weight is None else weight[failed], shape[0] * length)
-        k = np.asarray(counted, float).reshape(shape)
-        if column.dimension.change and len(some):
-            new = np.arange(length)[None, :] < (n > 0).argmax(axis=1)[:, None]
-            k, n = np.where(new, whole.failures[:length], k), np.where(new, whole.requests[:length], n)
-        return [(float(odd), Series(k[i], n[i])) for i, odd in enumerate(unevenness(k, n))] if len(some) else []
+        failed = self.requests.failed(measure)[kept]
+        asked = np.bincount(cell, weight, len(codes) * length)
+        lost = np.bincount(cell[failed], None if weight is None else weight[failed], len(codes) * length)
+        shape = len(codes), length
+        return np.asarray(lost, float).reshape(shape), np.asarray(asked, float).reshape(shape)
 
     def search(self, measure: Measure, moment: ChangePoint, gone: Bools) -> Search:
         """The search over what is left."""

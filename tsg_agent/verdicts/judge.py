@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tsg_agent.evidence.grid import Grid
-from tsg_agent.evidence.measurement import Measurement, measured
+from tsg_agent.evidence.measurement import Measurement, bucket_minutes, measured
 from tsg_agent.evidence.requests import MINUTE, REQUEST_MEASURES, Requests, usual_until, with_workflows
 from tsg_agent.models import (
     Confidence,
@@ -207,10 +207,11 @@ class _Case:
     def _grid(self, start: Start) -> Grid:
         begun, ended = start.measured or start.reported, start.ended
         guard = timedelta(minutes=self.limits.verdict.guard_minutes)
+        until = max(self.begin, self._until)  # later there is nothing to count
         return Grid.over(
-            (self.begin, max(self.begin, self._until)),  # later there is nothing to count
+            (self.begin, until),
             _naive(begun) if begun else None,
-            self.limits.verdict.bucket_minutes,
+            bucket_minutes(self.requests, until - self.begin, self.limits.verdict.bucket_minutes),
             earliest=_naive(start.earliest) - guard if start.earliest else None,
             ended=_naive(ended) if ended else None,
         )
@@ -301,7 +302,7 @@ class _Case:
 
 
 def _of_scenario(steps: pd.DataFrame, scenario: str, since: datetime) -> pd.DataFrame:
-    return steps[(steps[SCENARIO].astype("str") == scenario) & (steps["timestamp"] >= since)]
+    return steps[(steps[SCENARIO] == scenario) & (steps["timestamp"] >= since)]
 
 
 def _series(requests: Requests, measure: Measure, rows: Bools) -> Series:

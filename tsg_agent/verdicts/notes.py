@@ -1,5 +1,7 @@
 """What a reader must know to read the verdicts right, in sentences."""
 
+from datetime import timedelta
+
 from tsg_agent.evidence.measurement import Measurement
 from tsg_agent.models import Start
 from tsg_agent.settings import VerdictThresholds
@@ -24,6 +26,8 @@ def notes_of(measurement: Measurement, start: Start, limits: VerdictThresholds) 
         notes.append(
             f"{percent(redirects)} of requests were redirects (3xx), which the guide counts as not successful."
         )
+    if (minutes := measurement.grid.width // timedelta(minutes=1)) > limits.bucket_minutes:
+        notes.append(f"The window is long: counts, and the incident's end, are to {minutes} minutes.")
     left = [(table.dimension.columns[0], table.left_out) for table in measurement.tables if table.left_out]
     notes += [
         f"{count:,} values of {column} were not looked at one by one: the busiest were." for column, count in left

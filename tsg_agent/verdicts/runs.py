@@ -41,8 +41,9 @@ class Runs:
         since = (runs["timestamp"].to_numpy("datetime64[us]") - np.datetime64(begin, "us")) // np.timedelta64(1, "m")
         place = np.full(len(runs), -1, np.int32)
         if requests.runs is not None:
-            ids = pa.array(runs["correlation_id"], pa.string())
-            place = np.asarray(pc.index_in(ids, value_set=requests.runs).fill_null(-1))
+            ids = pa.array(runs["correlation_id"].astype("category"))
+            places = np.asarray(pc.index_in(ids.dictionary.cast(pa.string()), value_set=requests.runs).fill_null(-1))
+            place = np.append(places, -1)[ids.indices.fill_null(-1)].astype(np.int32)
         minute = np.maximum(since.astype(np.int64), 0)
         return cls(
             requests, minute, scenarios.cat.codes.to_numpy().astype(np.int64), runs["failed"].to_numpy(bool), place,
@@ -79,9 +80,11 @@ class Runs:
 
     def moment(self, reported: float | None, others: Sequence[ChangePoint]) -> ChangePoint | None:
         """When runs began to fail: all, or those of the clearest scenario; the start of the requests', if near it."""
-        kept = [np.ones(len(self.minute), bool), *(self.scenario == one for one in range(len(self.names)))]
-        series = [self.series(one) for one in kept]
-        found = [change_point(one.failures, one.requests, reported) for one in series]
+        found: list[ChangePoint | None] = []
+        for scenario in (None, *range(len(self.names))):  # each is let go of before the next
+            mine = np.ones(len(self.minute), bool) if scenario is None else self.scenario == scenario
+            own = self.series(mine)
+            found.append(change_point(own.failures, own.requests, reported))
         cost = math.log(max(len(self.names), 1))
         scored = [(one.gain - cost * (place > 0), one) for place, one in enumerate(found) if one is not None]
         gain, best = max(scored, key=lambda item: item[0], default=(0.0, None))

@@ -3,14 +3,10 @@
 import contextlib
 import gc
 import importlib
-import os
 import pkgutil
 import sys
 import warnings
 import zoneinfo
-from importlib.machinery import ModuleSpec
-from pathlib import Path
-from types import FunctionType
 from typing import Final
 
 # pyarrow starts threads and waits for them; threads cannot be started inside. pandas does without it.
@@ -30,8 +26,6 @@ STANDARD_LIBRARY: Final = (
 # Parts of pandas and numpy that no run can use (files, other programs, their own tests) or that cost much.
 _LEFT_OUT: Final = ("test", "f2py", "distutils", "_pyinstaller", "mypy_plugin", "_matplotlib")
 
-_NUMBERED: Final = "/proc/self/fd/"
-_UNKNOWN: Final = "<unknown>"
 _kept: list[object] = []
 
 
@@ -55,35 +49,6 @@ def freeze() -> None:
     sys.meta_path[:] = [finder for finder in sys.meta_path if "PathFinder" not in repr(finder)]
     gc.collect()
     gc.freeze()
-
-
-def forget_places() -> None:
-    """Takes out of this process where Python, its libraries and the package lie on the machine.
-
-    What was imported by a folder's number (`launch.py`) does not know it; what Python imported before does.
-    """
-    sys.orig_argv, sys.argv, sys.warnoptions = [], [], []
-    places = (*_real_folders(), sys.prefix, sys.base_prefix, str(Path(sys.executable).parent))
-    os.environ.pop("LD_LIBRARY_PATH", None)
-    for one in (vars(sys), *gc.get_objects()):
-        kind = type(one)
-        if kind is dict and (one is vars(sys) or "__file__" in one):
-            for name in [name for name, value in one.items() if isinstance(value, str) and value.startswith(places)]:
-                one[name] = _UNKNOWN
-        elif kind is FunctionType and one.__code__.co_filename.startswith(places):
-            one.__code__ = one.__code__.replace(co_filename=_UNKNOWN)
-        elif kind is ModuleSpec and str(one.origin).startswith(places):
-            one.origin = one.cached = _UNKNOWN
-            one.loader = one.submodule_search_locations = None
-    for module in list(sys.modules.values()):
-        if getattr(module, "__file__", None) == _UNKNOWN:
-            module.__loader__ = None
-            module.__path__ = []
-
-
-def _real_folders() -> list[str]:
-    """The folders that are open: modules were read from them."""
-    return [str(one.readlink()) for one in Path(_NUMBERED).iterdir() if one.is_dir() and one.readlink() != Path("/")]
 
 
 def _import_tree(package: str) -> None:
