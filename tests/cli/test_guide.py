@@ -50,6 +50,16 @@ def test_show_has_steps_edges_queries_parameters_and_a_diagram() -> None:
     assert [step["number"] for step in held["steps"]] == [1, 2, 3, 4, 5]
 
 
+def test_show_without_a_file_is_of_the_built_in_guide() -> None:
+    done = tsg("guide", "show")
+    assert done.returncode == 0, done.stderr
+    threshold = "threshold: number - SLA threshold, percent; used in Step 11"
+    for part in (threshold, "-> Step 10 (in parallel)", "plugin_9\n"):
+        assert part in done.stdout
+    assert not re.search(r"never used|\?$|\{\w+\.\w+", done.stdout, re.MULTILINE)
+    assert "HIGH_ERROR_RATE: over 8 % errors" in done.stdout
+
+
 def test_run_with_a_guide_concludes(tmp_path: Path) -> None:
     incident = written(tmp_path / "incident.md", BACKLOG_TEXT)
     telemetry = str(backlog(tmp_path / "telemetry"))

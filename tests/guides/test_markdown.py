@@ -6,9 +6,10 @@ from tests.guides.small import BY_CARD, STATES, guide_of, text_of
 from tests.guides.telemetry import BACKLOG, LAG
 from tsg_agent.errors import GuideError
 from tsg_agent.guides import parse_guide, read_guide
-from tsg_agent.guides.guide import Edge, Resolution, StepKind
+from tsg_agent.guides.guide import Edge, Resolution
 from tsg_agent.guides.placeholders import bind
 from tsg_agent.guides.show import mermaid
+from tsg_agent.models import StepKind
 
 ANNOTATED = "steps: {2: {dimension: card, kind: symptom, next: {STUCK: 1, otherwise: 3}}}\n"
 

@@ -14,6 +14,7 @@ from tsg_agent.cli.streams import writing
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Moment
 from tsg_agent.guides import parse_guide, read_guide
+from tsg_agent.guides.built_in import as_written
 from tsg_agent.guides.guide_run import GuideReport, GuideVerdict
 from tsg_agent.guides.investigate import investigate_with_guide
 from tsg_agent.guides.lint import Problem, lint
@@ -24,6 +25,7 @@ from tsg_agent.models import Finding
 from tsg_agent.recording import record_guide
 from tsg_agent.settings import load_settings
 from tsg_agent.store import Request
+from tsg_agent.tools import GUIDE
 
 HAS_PROBLEMS = 8
 """What `guide lint` ends with where it has errors or warnings."""
@@ -48,9 +50,9 @@ def show_problems(file: Path, *, as_json: bool) -> None:
         raise typer.Exit(HAS_PROBLEMS)
 
 
-def show_guide(file: Path, *, as_json: bool) -> None:
-    """Steps, edges, plugins, parameters and a diagram."""
-    guide = read_guide(file)
+def show_guide(file: Path | None, *, as_json: bool) -> None:
+    """Steps, edges, plugins, parameters and a diagram; of the built-in guide without a file."""
+    guide = read_guide(file) if file else as_written(GUIDE, "The built-in guide", load_settings().thresholds)
     if as_json:
         typer.echo(
             json.dumps({**guide.model_dump(mode="json"), "mermaid": mermaid(guide)}, indent=2, ensure_ascii=False)

@@ -13,13 +13,13 @@ from tsg_agent.guides.before_after import ranked
 from tsg_agent.guides.bindings import Bindings, bindings_of
 from tsg_agent.guides.catalogue import declared_tables, schema_of
 from tsg_agent.guides.facts import Facts
-from tsg_agent.guides.guide import Edge, Guide, Step, StepKind
+from tsg_agent.guides.guide import Edge, Guide, Step
 from tsg_agent.guides.guide_run import GuideReport, GuideVerdict, Outcome, StepResult
 from tsg_agent.guides.lint import lint
 from tsg_agent.guides.lint.inspection import Inspection
 from tsg_agent.guides.run import Ready, plain
 from tsg_agent.guides.tables import GuideTables, open_guide_telemetry
-from tsg_agent.models import Finding, Status
+from tsg_agent.models import Finding, Status, StepKind
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import Kind
 from tsg_agent.telemetry.engine import Engine

@@ -3,7 +3,8 @@
 import re
 
 from tsg_agent.errors import GuideError
-from tsg_agent.guides.guide import ColumnKind, Query
+from tsg_agent.guides.guide import Guide, Query
+from tsg_agent.models import ColumnKind
 
 NAME = r"\{\s*([A-Za-z_]\w*)\s*\}"
 PART = re.compile(
@@ -39,6 +40,17 @@ def first_named(query: Query) -> dict[str, int]:
         if not part["comment"]:
             for name in ONE.finditer(part.group()):
                 found.setdefault(name[1], query.line + query.sql.count("\n", 0, part.start() + name.start()))
+    return found
+
+
+def bound_in(guide: Guide, name: str) -> list[int]:
+    """The steps that use a parameter: whose queries name it, whose verdicts need it, or that ends with it."""
+    found = []
+    for step in guide.steps:
+        compares = step.annotation is not None and step.annotation.judged and name == "incident_start"
+        queried = any(name in first_named(query) for query in step.queries)
+        if queried or compares or (step.final and name in step.asked):
+            found.append(step.number)
     return found
 
 

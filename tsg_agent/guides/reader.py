@@ -9,8 +9,9 @@ from pathlib import Path
 from tsg_agent.errors import GuideError
 from tsg_agent.guides import instructions as words
 from tsg_agent.guides.front_matter import FrontMatter, front_matter
-from tsg_agent.guides.guide import Edge, Guide, Oddity, Parameter, Query, Step, TableDeclaration
+from tsg_agent.guides.guide import Edge, Guide, Oddity, Query, Step, TableDeclaration
 from tsg_agent.guides.placeholders import first_named, kind_of_name
+from tsg_agent.models import Parameter
 from tsg_agent.patient import read_given
 
 MOST_BYTES = 2_000_000
