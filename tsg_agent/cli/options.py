@@ -81,9 +81,9 @@ def given_of(flags: dict[str, Any]) -> dict[str, Any]:
     return {name: flags[name] for name in GIVEN}
 
 
-def refuse_with_guide(given: dict[str, Path | None]) -> None:
+def refuse_with_guide(given: dict[str, object]) -> None:
     """Refuse flags that a run of another guide does not have. Raises SettingsError."""
-    flags = [flag for flag, value in given.items() if value is not None]
+    flags = [flag for flag, value in given.items() if value]
     if flags:
         raise SettingsError(f"{', '.join(flags)} cannot be used with --guide.", fix="Use --html, or --json.")
 

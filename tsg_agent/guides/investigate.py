@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tsg_agent.guides.absent import without_absent
-from tsg_agent.guides.as_graph import GuideContext, GuideState, build_guide_graph, followed, labels_of
+from tsg_agent.guides.as_graph import GuideContext, Steps, followed, labels_of, run_graph
 from tsg_agent.guides.before_after import ranked
-from tsg_agent.guides.bindings import Bindings, bindings_of
+from tsg_agent.guides.bindings import bindings_of
 from tsg_agent.guides.catalogue import declared_tables, schema_of
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.guide import Edge, Guide, Step
@@ -71,6 +71,7 @@ def follow(  # noqa: PLR0913 - as above
     now: datetime,
     settings: Settings,
     progress: Callable[[Finding], None] = lambda _finding: None,
+    steps: Steps | None = None,
 ) -> GuideReport:
     """Follow a guide over an open engine; what its own tables hold says more than what the queries suggest."""
     about = Inspection(guide)
@@ -78,23 +79,9 @@ def follow(  # noqa: PLR0913 - as above
         about = Inspection(guide, schema_of(guide, about.parsed, kinds))
     facts = [Facts(one.parsed, about.schema) for one in about.repaired.values()]
     bound = bindings_of(guide, facts, engine, text, given, now=now, settings=settings)
-    return run_guide(guide, about, engine, bound, settings, progress)
-
-
-def run_guide(  # noqa: PLR0913, PLR0917 - as above
-    guide: Guide,
-    about: Inspection,
-    engine: Engine,
-    bound: Bindings,
-    settings: Settings,
-    progress: Callable[[Finding], None] = lambda _finding: None,
-) -> GuideReport:
-    """Run a guide whose parameters are settled. Raises TelemetryError."""
-    graph = build_guide_graph(guide).compile()
     refused = {query.number: str(error) for query, error in about.refused}
     context = GuideContext(engine, bound, settings, ready_queries(guide, about, engine), refused, progress)
-    limit = 2 * len(guide.steps) + 10
-    ended = graph.invoke(GuideState(ran=[], findings=[], verdicts=[]), {"recursion_limit": limit}, context=context)
+    ended = run_graph(guide, context, steps)
     findings = sorted(
         (Finding.model_validate(one) for one in ended["findings"]), key=lambda one: (one.step, one.plugin)
     )

@@ -68,10 +68,10 @@ def kind_of_name(name: str, sql: str) -> ColumnKind:
     """What a parameter holds, where nothing says so: a time by its name, a number where it is not quoted."""
     if TIME_NAME.search(name.lower()):
         return "timestamp"
-    compared = rf"(?:[<>]=?|=|\blimit)\s*\{{\s*{re.escape(name)}\s*\}}"
-    quoted_somewhere = re.search(rf"'[^'\n]*\{{\s*{re.escape(name)}\s*\}}[^'\n]*'", sql)
-    ordered = re.search(rf"(?:[<>]=?|\blimit|\binterval)\s*\{{\s*{re.escape(name)}\s*\}}", sql, re.IGNORECASE)
-    return "number" if ordered and not quoted_somewhere and re.search(compared, sql, re.IGNORECASE) else "text"
+    used = [part for part in PART.finditer(sql) if not part["comment"] and name in ONE.findall(part.group())]
+    before = [sql[max(0, part.start() - 12) : part.start()] for part in used]
+    ordered = any(re.search(r"(?:[<>]=?|\blimit|\binterval)\s*$", text, re.IGNORECASE) for text in before)
+    return "number" if ordered and all(part["bare"] for part in used) else "text"
 
 
 def _bound(part: re.Match[str], mark: str) -> str:

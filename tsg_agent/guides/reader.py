@@ -18,7 +18,7 @@ MOST_BYTES = 2_000_000
 MOST_STEPS = 200
 HEADING = re.compile(r"^#{1,6}\s+(?P<title>.*?)\s*#*\s*$")
 NAMED = re.compile(
-    r"^(?:step|stage|phase)\s+(?P<number>\d{1,4})\b\s*(?:[-\u2013\u2014:.)]+\s*)?(?P<title>.*)$", re.IGNORECASE
+    rf"^{words.STEP}\s+(?P<number>\d{{1,4}})\b\s*(?:[-\u2013\u2014:.)]+\s*)?(?P<title>.*)$", re.IGNORECASE
 )
 NUMBERED = re.compile(r"^(?P<number>\d{1,4})\s*[-\u2013\u2014:.)]+\s+(?P<title>\S.*)$")
 OPEN, CLOSE = re.compile(r"^\s*<PLUGIN_(\d{1,4})>\s*$"), re.compile(r"^\s*</PLUGIN_(\d{1,4})>\s*$")
