@@ -28,7 +28,6 @@ except ImportError:  # not on Windows: there two processes can run one investiga
     fcntl = None  # type: ignore[assignment]  # a module where there is one
 
 ENDED, REPORT, FEEDBACK, SOURCE, LOCK = "ended.json", "report.json", "feedback.json", "source.json", "lock"
-GUIDE = "guide.json"
 SCHEMA = 1
 """Of what lies in an investigation's folder beside its report."""
 _STEPS: dict[str, dict[str, object]] = {
@@ -183,15 +182,15 @@ class Store:
 
     def remember_guide(self, identity: str, followed: FollowedGuide) -> None:
         """Keep the guide that is followed, where it is not the built-in one. Raises OSError."""
-        self._put(identity, GUIDE, {"schema_version": SCHEMA, **followed.model_dump(mode="json")})
+        self._put(identity, "guide.json", {"schema_version": SCHEMA, **followed.model_dump(mode="json")})
 
     def recall_guide(self, identity: str) -> FollowedGuide | None:
         """The guide that is followed; None for the built-in one. Raises RecordError."""
-        return self._get(identity, GUIDE, FollowedGuide)
+        return self._get(identity, "guide.json", FollowedGuide)
 
     def refuse_other_guide(self, identity: str) -> None:
         """Raises RecordError for an investigation that followed another guide: its report is of another form."""
-        if (self._of(identity) / GUIDE).exists():
+        if self.recall_guide(identity):
             raise RecordError(
                 f"Investigation {identity} follows another guide than the built-in one.",
                 fix=f"`tsg-agent resume {identity}` goes on with it, or shows its report.",
