@@ -48,7 +48,7 @@ class GuideContext:
     progress: Callable[[Finding], None] = field(default=lambda _finding: None)
 
 
-class Steps(NamedTuple):
+class KeptSteps(NamedTuple):
     """Where a run's steps are kept: the file, and the run's id in it."""
 
     file: Path
@@ -82,7 +82,7 @@ def build_guide_graph(guide: Guide) -> StateGraph[GuideState, GuideContext, Guid
     return graph
 
 
-def run_graph(guide: Guide, context: GuideContext, steps: Steps | None) -> GuideState:
+def run_graph(guide: Guide, context: GuideContext, steps: KeptSteps | None) -> GuideState:
     """Run a guide; where its steps are kept, from the last one that is. Raises TelemetryError, RecordError."""
     graph, begin = build_guide_graph(guide), GuideState(ran=[], findings=[], verdicts=[])
     limit = RunnableConfig(recursion_limit=2 * len(guide.steps) + 10)

@@ -69,7 +69,7 @@ class Sentence:
 
 
 @dataclass(frozen=True)
-class Clause(Sentence):
+class ProseClause(Sentence):
     """A part of a sentence that may lead somewhere by itself. `sentence`: which one it is a part of."""
 
     sentence: int = 0
@@ -135,11 +135,11 @@ def edges(step: int, found: Iterable[Sentence], known: Collection[str], order: l
     those of the "If" before it where an "Otherwise" follows, which needs a counterpart.
     """
     clauses = [
-        Clause(part, sentence.line, sentence.item, sentence.listed, place)
+        ProseClause(part, sentence.line, sentence.item, sentence.listed, place)
         for place, sentence in enumerate(found)
         for part in filter(None, CLAUSE.split(sentence.text))
     ]
-    said: Clause | None = None
+    said: ProseClause | None = None
     for position, clause in enumerate(clauses):
         if said is None or said.item != clause.item:
             said = None

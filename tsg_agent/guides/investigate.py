@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tsg_agent.guides.absent import without_absent
-from tsg_agent.guides.as_graph import GuideContext, Steps, followed, labels_of, run_graph
+from tsg_agent.guides.as_graph import GuideContext, KeptSteps, followed, labels_of, run_graph
 from tsg_agent.guides.before_after import ranked
 from tsg_agent.guides.bindings import bindings_of
 from tsg_agent.guides.catalogue import declared_tables, schema_of
@@ -71,7 +71,7 @@ def follow(  # noqa: PLR0913 - as above
     now: datetime,
     settings: Settings,
     progress: Callable[[Finding], None] = lambda _finding: None,
-    steps: Steps | None = None,
+    steps: KeptSteps | None = None,
 ) -> GuideReport:
     """Follow a guide over an open engine; what its own tables hold says more than what the queries suggest."""
     about = Inspection(guide)

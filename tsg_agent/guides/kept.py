@@ -8,7 +8,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from tsg_agent.errors import QuestionError, RecordError, TsgError
-from tsg_agent.guides.as_graph import Steps
+from tsg_agent.guides.as_graph import KeptSteps
 from tsg_agent.guides.guide_run import GuideReport
 from tsg_agent.guides.investigate import follow, guide_telemetry
 from tsg_agent.guides.reader import parse_guide
@@ -97,7 +97,7 @@ def _followed(  # noqa: PLR0913, PLR0917 - what a run is
     with guide_telemetry(guide, request.telemetry, request.mapping, settings) as (engine, kinds):
         report = follow(
             guide, engine, kinds, request.text, given=followed.given, now=request.now or datetime.now(UTC),
-            settings=settings, progress=progress, steps=Steps(store.checkpoints, identity),
+            settings=settings, progress=progress, steps=KeptSteps(store.checkpoints, identity),
         )  # fmt: skip
     changed = difference(before, files) if before else ""
     said = (f"Since this investigation began, {changed}: what was checked before read what was there then.",)
