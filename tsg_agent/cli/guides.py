@@ -20,7 +20,7 @@ from tsg_agent.guides import parse_guide, read_guide
 from tsg_agent.guides.built_in import as_written
 from tsg_agent.guides.guide_run import GuideReport, GuideVerdict
 from tsg_agent.guides.investigate import investigate_with_guide
-from tsg_agent.guides.kept import begin, go_on
+from tsg_agent.guides.kept_runs import begin, go_on
 from tsg_agent.guides.lint import Problem, lint
 from tsg_agent.guides.reader import guide_text
 from tsg_agent.guides.run_page import number, to_html

@@ -66,7 +66,7 @@ def show_kept(identity: str, form: str | None, *, png: Path | None, whole: bool,
 def show_kept_guide(store: Store, identity: str, form: str | None, *, png: Path | None) -> None:
     """Print the report of a run of another guide. Raises RecordError, ParameterError."""
     from tsg_agent.cli.guides import show_report  # noqa: PLC0415 - few follow one
-    from tsg_agent.guides.kept import report_of  # noqa: PLC0415
+    from tsg_agent.guides.kept_runs import report_of  # noqa: PLC0415
     from tsg_agent.guides.run_page import to_html  # noqa: PLC0415
 
     report = report_of(store, identity)

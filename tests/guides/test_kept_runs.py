@@ -8,7 +8,7 @@ import pytest
 from tests.guides.telemetry import BACKLOG, BACKLOG_TEXT, LAG, LAG_TEXT, backlog, lag
 from tsg_agent import resume
 from tsg_agent.errors import QuestionError, RecordError
-from tsg_agent.guides.kept import begin, go_on, report_of
+from tsg_agent.guides.kept_runs import begin, go_on, report_of
 from tsg_agent.models import Finding
 from tsg_agent.settings import Settings
 from tsg_agent.store import FollowedGuide, Request, Store
