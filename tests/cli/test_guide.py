@@ -155,11 +155,14 @@ def test_wrong_use_is_said(tmp_path: Path) -> None:
         (("--guide", str(LAG), "--parameter", "lag"), "no NAME=VALUE"),
         (("--guide", str(tmp_path / "none.md")), "cannot be read"),
         (("--guide", incident), "no step"),
+        (("--guide", str(LAG), "--format", "slack"), "--format cannot be used with --guide"),
     ):
         done = tsg(*run, *flags, state=tmp_path)
         assert done.returncode == 2, flags
         assert said in done.stderr
     assert tsg("guide", "lint", incident).returncode == 2
+    asked = tsg("ask", "which is behind?", "-t", str(tmp_path), "--guide", str(LAG))
+    assert (asked.returncode, "run INCIDENT --guide" in asked.stderr) == (2, True)
     made = tsg("mapping", "init", str(backlog(tmp_path / "some") / "deliveries.parquet"), "--out", str(tmp_path))
     assert (made.returncode, "cannot be written: Is a directory" in made.stderr) == (2, True)
 

@@ -306,6 +306,7 @@ def replay(  # noqa: PLR0913, PLR0917 - the same outputs as run
     elif kind == "guide":
         from tsg_agent.cli.guides import show_report
 
+        refuse_with_guide({"--format": form, "--open": opened, "--all": whole})
         show_report(recording.replay_guide(file), as_json=as_json, html=html)
     elif kind == "talk":
         show_talk(recording.replay_talk(file), as_json=as_json, html=html)

@@ -138,8 +138,17 @@ def _report(
         standing=tuple(one for one in verdicts if one.outcome in {Outcome.STANDING, Outcome.OVER}),
         gaps=gaps,
         doubts=tuple(edge for edge in taken if edge.doubt),
-        notes=tuple(bound.notes),
+        notes=(*bound.notes, *_unread(guide, taken)),
     )
+
+
+def _unread(guide: Guide, taken: list[Edge]) -> Iterator[str]:
+    """What of the guide's file was not followed."""
+    yield from (f"Line {one.line} of the guide: {one.text}" for one in guide.oddities)
+    there = {step.number for step in guide.steps}
+    for edge in taken:
+        if edge.target not in there:
+            yield f"Line {edge.line} of the guide: it leads to Step {edge.target}, which is not there."
 
 
 def _taken(guide: Guide, step: Step, findings: list[Finding], verdicts: list[GuideVerdict]) -> list[Edge]:
