@@ -93,7 +93,8 @@ def run_graph(guide: Guide, context: GuideContext, steps: KeptSteps | None) -> G
             config = RunnableConfig({**limit, "configurable": {"thread_id": identity}})
             with readable(identity):
                 held = (await compiled.aget_state(config)).values
-            return await compiled.ainvoke(None if held else begin, config, context=context)
+            # "sync": a step that has ended is kept before the next begins
+            return await compiled.ainvoke(None if held else begin, config, context=context, durability="sync")
 
     ended: Any = asyncio.run(kept(*steps)) if steps else graph.compile().invoke(begin, limit, context=context)
     state: GuideState = ended
