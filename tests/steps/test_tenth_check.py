@@ -179,6 +179,17 @@ def test_two_steps_of_one_number_are_refused() -> None:
         replace(GUIDE, edges=((2, 13),))
 
 
+class OfCodes(Instances):
+    """A check by a column that says nothing of what a cause is."""
+
+    dimensions = ("error_code",)
+
+
+def test_a_dimension_of_no_nature_is_refused_when_the_guide_is_made() -> None:
+    with pytest.raises(ValueError, match=r"error_code: give it a nature in columns\.toml"):
+        replace(GUIDE, steps=(*GUIDE.steps, OfCodes()))
+
+
 def test_parameters_that_are_not_collected_or_never_used_are_refused() -> None:
     assert [GUIDE.bound_in(one.name) for one in GUIDE.parameters].count(()) == 0
     assert GUIDE.bound_in("threshold") == (GUIDE.concludes,)

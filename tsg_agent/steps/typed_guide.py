@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
 
-from tsg_agent.columns import DEPTH
+from tsg_agent.columns import DEPTH, SUBJECTS
 from tsg_agent.models import Parameter, Subject
 from tsg_agent.steps.dimension import Dimension
 from tsg_agent.steps.remedy import Remedy
@@ -39,7 +39,7 @@ class TypedGuide(Generic[S_co]):
     """The parameters that the last step reads."""
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a number that two steps have, an edge to none, a parameter unbound or never used."""
+        """Raises ValueError: a number twice, an edge to none, a parameter unbound or unused, a column of no nature."""
         numbers = [self.asks, *(step.step for step in self.steps), self.concludes]
         if len(set(numbers)) != len(numbers):
             raise ValueError(f"Two steps of the guide have one number: {', '.join(map(str, numbers))}.")
@@ -48,6 +48,9 @@ class TypedGuide(Generic[S_co]):
         collected, bound = {one.name for one in self.parameters}, {name for step in self.steps for name in step.takes}
         if unbound := bound - collected:
             raise ValueError(f"Steps of the guide take what it does not collect: {', '.join(sorted(unbound))}.")
+        named = {column for step in self.steps for dimension in step.about for column in dimension.columns}
+        if plain := named - SUBJECTS.keys():
+            raise ValueError(f"Causes are named by {', '.join(sorted(plain))}: give it a nature in columns.toml.")
         if unused := collected - bound - {*self.concludes_by}:
             raise ValueError(f"The guide collects what no step takes: {', '.join(sorted(unused))}.")
 
