@@ -94,7 +94,8 @@ def _inner(search: Callable[..., Any]) -> Callable[..., Any]:
 
 def rules() -> list[Rule]:
     """All that can be taken out; the first is none."""
-    costs, search = (_of(*place) for place in (("onset", "_costs"), ("causes", "Search")))
+    places = (("onset", "_costs"), ("onset", "_span"), ("causes", "Search"))
+    costs, span, search = (_of(*place) for place in places)
     return [
         Rule("none"),
         Rule("overdispersion", (
@@ -103,6 +104,8 @@ def rules() -> list[Rule]:
         Rule("a reported start is a prior", (
             Patch("onset", "_costs", lambda count, step, _: costs(count, step, None)),
         )),
+        Rule("a bad minute hides no start", (Patch("onset", "_lasting", span),)),
+        Rule("a ramp begins before its steepest part", (Patch("onset", "GROWN", 1e9),)),
         Rule("minutes around the start are left out", settings=(("guard_minutes", 0),)),
         Rule("a moment of a part", (Patch("causes", "Explainer.moment_of_a_part", lambda *_: None),)),
         Rule("a cause's own, sharper start", (Patch("causes", "Explainer.sharper", lambda _, one: one.moment),)),
@@ -112,6 +115,11 @@ def rules() -> list[Rule]:
         Rule("of two that explain alike, the smaller", (Patch("search", "Search._densest_first", _same),)),
         Rule("local moves", (Patch("search", "Search._improved", _same),)),
         Rule("a value goes where the rest rises too", (Patch("search", "Search._shortened", _same),)),
+        Rule("… and stays where it is clearly well", (Patch("search", "Search._spared", lambda *_: False),)),
+        Rule("what only failures carry describes them", (
+            Patch("causes", "describing", lambda _requests, _column, codes, _before: np.zeros(len(codes), bool)),
+        )),
+        Rule("a dependency behind its interfaces", (Patch("judge", "with_dependencies", lambda one, _: one),)),
         Rule("explaining away (one cause)", settings=(("causes", 1),)),
         Rule("direction by calls", (Patch("causes", "callers_of_what_fails", lambda *_: set()),)),
         Rule("correction for all that was looked at", settings=(("search_alpha", 0.9999), ("moment_alpha", 0.9999))),

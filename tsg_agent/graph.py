@@ -331,6 +331,7 @@ def _judged(guide: AnyGuide, state: State, context: Context) -> State:
     )  # fmt: skip
     judged = judge_with_suspects(evidence.before(rows.late_since), state["text"])
     made = judged.judgement
+    made = made.model_copy(update={"traffic": made.traffic or rows.lost(given.end_time)})
     sla = sla_of(judged.measurement, given, made.start, context.known.covers, made.traffic)
     sla = with_aside(sla, given.service_name, rows.aside())
     return {"sla": sla.model_dump(mode="json"), "judgement": made.model_dump(mode="json")}

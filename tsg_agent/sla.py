@@ -147,7 +147,7 @@ def _doubt(parameters: Parameters, since: Availability, before: Availability | N
 def _lost(since: Availability, before: Availability | None, traffic: TrafficLoss | None) -> str:
     """What users lose beside 5xx, in words; nothing where they lose nothing."""
     if traffic is not None:
-        fall = f"{fall_words(traffic)} at {clock(traffic.since)}"
+        fall = f"{fall_words(traffic, clock)}"
         return f"{fall}, and what does not come is in no share"
     if before is None or not before.requests or not since.requests:
         return ""

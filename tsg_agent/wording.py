@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from tsg_agent.columns import SUBJECTS
@@ -125,10 +126,11 @@ def sentence(text: str) -> str:
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
 
 
-def fall_words(traffic: TrafficLoss) -> str:
-    """ "requests fell by 95 %", "requests of client type tv fell by 95 %"."""
+def fall_words(traffic: TrafficLoss, time: Callable[[datetime], str]) -> str:
+    """ "requests fell by 95 % at 14:00 UTC", "requests of client type tv fell by 95 % from 14:00 UTC to 14:30 UTC"."""
     whose = f" of {subject_name(traffic.subject)}" if traffic.subject else ""
-    return f"requests{whose} fell by {percent(traffic.percent)}"
+    when = f"from {time(traffic.since)} to {clock(traffic.until)}" if traffic.until else f"at {time(traffic.since)}"
+    return f"requests{whose} fell by {percent(traffic.percent)} {when}"
 
 
 def subject_name(subject: Subject) -> str:

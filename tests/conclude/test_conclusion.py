@@ -24,7 +24,7 @@ from tests.samples import (
     suspect,
     verdict,
 )
-from tsg_agent.models import Contrast, Measure, Onset, OnsetKind, Rate, Report, Status, TrafficLoss, Visible
+from tsg_agent.models import Contrast, Measure, Onset, OnsetKind, Rate, Report, Status, TrafficLoss, Verdict, Visible
 from tsg_agent.report.html import to_html
 from tsg_agent.report.markdown import to_markdown
 from tsg_agent.sla import unmeasured
@@ -317,3 +317,28 @@ def test_a_report_survives_json_and_is_the_same_each_time(name: str) -> None:
     assert Report.model_validate_json(made.model_dump_json()) == made == SAMPLES[name]()
     assert json.loads(made.model_dump_json())["created"] == "2026-03-10T15:05:00Z"
     assert made.parameters.incident_start in (START, None)
+
+
+def chronic_report(failures: int = 201, requests: int = 512) -> Report:
+    """Nothing changed, the availability is under the threshold."""
+
+    def looked(subject: dict[str, str], mine: Rate, rest: Rate) -> Verdict:
+        beside = contrast().model_copy(update={"subject": mine, "rest": rest})
+        return dismissed(7, "DEGRADED", subject, "no_start", "nothing shows that it began then", contrast=beside)
+
+    own = Rate(failures=failures, requests=requests)
+    chunk = looked({"endpoint_path": "/chunk"}, own, Rate(failures=25, requests=8393))
+    zone = looked({"availability_zone": "b"}, Rate(failures=12, requests=30), Rate(failures=214, requests=8875))
+    quiet = judgement(rejected=(zone, chunk), opened=False)
+    return report(quiet, parameters=parameters(incident_start=None), sla=sla(after=400))
+
+
+def test_what_fails_all_along_is_told_where_nothing_changed() -> None:
+    made = chronic_report()
+    words = "most of what fails is at endpoint /chunk, all through the window: 39.3 % of its requests (201 of 512)"
+    assert words in made.headline
+    assert made.actions[0].statement.startswith("Look at endpoint /chunk: it fails all through the window")
+
+
+def test_what_only_failures_carry_is_not_what_fails_all_along() -> None:
+    assert "most of what fails" not in chronic_report(512, 512).headline

@@ -90,9 +90,13 @@ def test_a_time_without_rows_is_told_and_whether_it_is_everyones(tmp_path: Path)
     assert quiet.expected == 600
     found = accounted(tmp_path / "all", own)
     assert found.quiet[0].everyone
+    lost = found.lost(utc(END))
+    assert lost is not None
+    assert (lost.since, lost.until, lost.before, lost.after) == (found.quiet[0].start, found.quiet[0].end, 30, 0)
     assert any("the telemetry has a hole there" in note for note in found.notes())
     ended = accounted(tmp_path / "end", spread("shop", range(80)))
     assert ended.quiet[0].end == utc(END)
+    assert ended.lost(utc(END)) is None
     assert not accounted(tmp_path / "none", spread("shop", range(121))).quiet
     assert not accounted(tmp_path / "few", spread("shop", range(0, 121, 12), 1)).quiet
 

@@ -207,6 +207,30 @@ def test_a_name_that_only_failures_carry_describes_them_and_is_no_place(healthy:
     assert found == [ZONES[0]]
 
 
+def test_a_name_describes_failures_though_most_of_them_carry_that_of_healthy_requests() -> None:
+    """Nine of ten errors say "edge" as what went well does; the others say which part of the code it was."""
+    requests = made(*zones(before=0.05))
+    names = ["edge", "auth", "jobs", "mail"]
+    codes = np.zeros(len(requests), int)
+    failed = np.flatnonzero(requests.failed(Measure.SERVER_ERRORS))
+    before = failed[requests.minute[failed] < START]
+    codes[before[::10]] = np.arange(len(before[::10])) % 3 + 1
+    codes[failed[requests.minute[failed] >= START]] = names.index("jobs")
+    component = Column(dimension_of("service_component"), [(name,) for name in names], codes)
+    assert subjects(explained(replace(requests, columns=[*requests.columns, component]))) == [ZONES[0]]
+
+
+def test_one_place_that_never_works_makes_its_column_no_names_of_failures() -> None:
+    """An endpoint that always fails, and a new one that only fails: both are places."""
+    paths = [Part({"endpoint_path": path}, 20, 0.01, 0.01) for path in ("/a", "/b", "/c")]
+    parts = [
+        *paths,
+        Part({"endpoint_path": "/dead"}, 2, 1.0, 1.0),
+        Part({"endpoint_path": "/new"}, 6, 1.0, 1.0, since=START),
+    ]
+    assert {"endpoint_path": "/new"} in subjects(explained(made(*parts)))
+
+
 @pytest.mark.parametrize("slow", [False, True])
 def test_whether_a_name_describes_failures_is_told_by_all_requests_and_outcomes(slow: bool) -> None:
     """A third records no zone, and failed nowhere before; or what fails for one client is slow: each is asked alone."""

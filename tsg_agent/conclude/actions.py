@@ -8,11 +8,12 @@ harmless. A suspect gets a look that says what would confirm it.
 from datetime import datetime
 
 from tsg_agent.conclude.case import Case
+from tsg_agent.conclude.chronic import chronic
 from tsg_agent.conclude.gaps import UNKNOWN_START, steps_words
 from tsg_agent.conclude.statements import effect_words
-from tsg_agent.models import Action, Cause, Confidence, Gap, Measure, StepKind, TrafficLoss
+from tsg_agent.models import Action, Cause, Confidence, Gap, Measure, StepKind, TrafficLoss, Verdict
 from tsg_agent.steps.remedy import LOOK, NOW, SYMPTOMS, Order, Remedy, Situation, action, look, named
-from tsg_agent.wording import clock, listed, sentence, subject_name
+from tsg_agent.wording import cited, clock, listed, sentence, subject_name
 
 
 def actions(case: Case, causes: list[Cause], gaps: list[Gap]) -> list[Action]:
@@ -32,7 +33,7 @@ def actions(case: Case, causes: list[Cause], gaps: list[Gap]) -> list[Action]:
     if case.judgement.traffic is not None:
         remedies.append(_find_lost_traffic(case.judgement.traffic))
     elif not causes and case.something_fails:
-        remedies.append(_widen())
+        remedies.append(_widen() if (always := chronic(case)) is None else _look_at(always.verdict))
     elif not causes and case.start is not None and case.sla.breached:
         looks.append(_check_start(case.start))
     if case.sla.outside:
@@ -81,13 +82,19 @@ def _find_lost_traffic(traffic: TrafficLoss) -> Action:
     lost, where = "requests", "DNS, load balancers, certificates, callers"
     if traffic.subject:
         lost, where = f"requests of {subject_name(traffic.subject)}", f"a release of its own, its network, {where}"
-    text = f"find out where {lost} get lost before they reach the service: {where}"
+    text = f"find out where {lost} {'got' if traffic.until else 'get'} lost before they reach the service: {where}"
     return Action(
         kind="escalate",
         urgency=NOW,
-        statement=sentence(f"{text}; or whether they are only not recorded"),
+        statement=sentence(f"{text}; or whether they {'were' if traffic.until else 'are'} only not recorded"),
         target=traffic.subject,
     )
+
+
+def _look_at(one: Verdict) -> Action:
+    """Nothing began, and one part fails: it is what there is to look at."""
+    text = f"look at {subject_name(one.subject)}: it fails all through the window, and most failures are its"
+    return Action(kind="look", urgency=LOOK, statement=sentence(text) + cited(one.evidence), target=one.subject)
 
 
 def _widen() -> Action:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from tsg_agent.conclude.case import Case
+from tsg_agent.conclude.chronic import chronic
 from tsg_agent.conclude.gaps import CANARY, steps_words
 from tsg_agent.conclude.statements import alike, figures
 from tsg_agent.models import Cause, Confidence, Gap, Sla
@@ -21,7 +22,7 @@ def headline(case: Case, causes: list[Cause], gaps: list[Gap]) -> str:
     if confirmed:
         fell = ""
         if traffic is not None and not sla.lost:  # else the availability's words say it
-            fell = f"; {fall_words(traffic)} at {clock(traffic.since)}"
+            fell = f"; {fall_words(traffic, clock)}"
         return sentence(f"{_cause(case, confirmed[0])}{fell}; {state}")
     if causes and case.judgement.traffic is None:
         number = "one suspect" if len(causes) == 1 else f"{len(causes)} suspects"
@@ -39,9 +40,9 @@ def nothing_found(case: Case) -> str:
     """Without a cause: requests are lost, nothing is wrong, its cause was not found, or could not be looked for."""
     traffic = case.judgement.traffic
     if traffic is not None:
-        rates = f"{traffic.before:.3g} a minute before, {traffic.after:.3g} since"
+        rates = f"{traffic.before:.3g} a minute before, {traffic.after:.3g} {'then' if traffic.until else 'since'}"
         unseen = "what does not come is in no share of failures"
-        return f"{fall_words(traffic)} at {moment(traffic.since)} ({rates}); {unseen}"
+        return f"{fall_words(traffic, moment)} ({rates}); {unseen}"
     if case.sla.breached is None:
         return "nothing could be judged"
     if case.judgement.unmade:
@@ -51,7 +52,8 @@ def nothing_found(case: Case) -> str:
             return "no incident visible"
         if case.start is not None:
             return f"no cause found within this guide: nothing changed at {clock(case.start)}"
-    return "no cause found within this guide"
+    always = chronic(case)
+    return f"no cause found within this guide{f'; {always.words}' if always else ''}"
 
 
 def availability_words(start: datetime | None, sla: Sla, ended: datetime | None = None) -> str:

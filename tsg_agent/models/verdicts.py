@@ -186,7 +186,8 @@ class TrafficLoss(Model):
     subject: Subject = Field(default_factory=dict, description="whose; empty = the whole service's")
     since: AwareDatetime = Field(description="UTC")
     before: float = Field(description="requests a minute before")
-    after: float = Field(description="requests a minute since then, to the window's end")
+    until: AwareDatetime | None = Field(None, description="when they came again; None = not in the window")
+    after: float = Field(description="requests a minute since then, until they came again or the window ended")
 
     @property
     def percent(self) -> float:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pydantic import AwareDatetime, Field
 
-from tsg_agent.models import Parameters
+from tsg_agent.models import Parameters, TrafficLoss
 from tsg_agent.models.base import Model
 from tsg_agent.telemetry.catalog import LOGS
 from tsg_agent.telemetry.engine import Engine
@@ -145,6 +145,15 @@ class Account(Model):
             Aside(words, part.failures_before if sides else 0, part.failures_since if sides else part.failures)
             for part, words in parts
         ]
+
+    def lost(self, end: datetime) -> TrafficLoss | None:
+        """The longest time without rows that ended before the window does: what stopped for good is judged."""
+        over = [one for one in self.quiet if one.end < end - MINUTE]
+        if not over:
+            return None
+        most = max(over, key=lambda one: one.expected)
+        before = most.expected / ((most.end - most.start) / MINUTE)
+        return TrafficLoss(since=most.start, until=most.end, before=before, after=0.0)
 
     def notes(self) -> list[str]:
         """The short lines that matter to whoever reads a figure about these rows."""

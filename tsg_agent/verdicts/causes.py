@@ -317,10 +317,10 @@ class Explainer:
 
 
 def describing(requests: Requests, column: Column, codes: NDArray[np.intp], before: int) -> Bools:
-    """Which codes say what failed, not where: requests that went well never carry them, nor did they before.
+    """Which codes say what failed, not where: what went well never carries them, nor did it before.
 
-    A column names failures where most of those before `before` (minutes) had a value of that kind: the component of an
-    error, where all others say "edge". What is new in it names failures too.
+    A column names failures where most values that failed before `before` (minutes) are of that kind: the component of
+    an error, where all others say "edge". What is new in it names failures too.
     """
     carried = np.zeros(len(column.values) + 1, bool)  # the last: by what has no value
     for some in blocks(len(requests)):
@@ -328,9 +328,8 @@ def describing(requests: Requests, column: Column, codes: NDArray[np.intp], befo
         if carried[codes].all():
             return np.zeros(len(codes), bool)
     rows = requests.failed(Measure.SERVER_ERRORS) & (requests.minute < before) & (column.codes >= 0)
-    weight = None if requests.weight is None else requests.weight[rows]
-    lost = np.bincount(column.codes[rows], weight, len(column.values))
-    names = bool(lost[~carried[:-1]].sum() > lost.sum() / 2)
+    failed = np.unique(column.codes[rows])
+    names = bool(np.count_nonzero(~carried[failed]) > len(failed) / 2)
     found: Bools = ~carried[codes] & names
     return found
 
