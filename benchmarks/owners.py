@@ -91,6 +91,17 @@ def places(package: Path, kind: str) -> dict[str, list[Place]]:
     return found
 
 
+def twice(package: Path) -> dict[str, list[str]]:
+    """Names of classes and of files that stand more than once -> the modules."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(package.rglob("*.py")):
+        name = path.relative_to(package).as_posix()
+        classes = [node.name for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.ClassDef)]
+        for one in [*classes, *([path.name] if not path.name.startswith("__") else [])]:
+            found.setdefault(one, []).append(name)
+    return {name: where for name, where in found.items() if len(where) > 1}
+
+
 def measure() -> None:
     """Print how many stand where."""
     package = Path(sys.argv[-1]) if Path(sys.argv[-1]).is_dir() else Path(__file__).parents[1] / "tsg_agent"
@@ -100,6 +111,7 @@ def measure() -> None:
         print(f"  {kind}: {sum(map(len, found.values()))} in {len(found)} modules")
         for name, here in found.items():
             print(f"    {name}: {len(here)}")
+    print(f"  names of classes and files that stand twice: {len(twice(package))}")
     lines = sum(len(path.read_text("utf-8").splitlines()) for path in package.rglob("*.py"))
     print(f"  lines of Python: {lines:,}")
 

@@ -171,9 +171,10 @@ class Server:
         """Resources and the prompt."""
 
         def guide() -> str:
-            checks = self._service.guide.steps
-            steps = (f"## Step {one.step}: {one.title}\n\n{one.question} (`{one.name}`)" for one in checks)
-            return "\n\n".join(["# What the guide checks", *steps, ""])
+            followed = self._service.guide
+            asked = "\n".join(f"- `{one.name}`: {one.description}" for one in followed.parameters)
+            steps = (f"## Step {one.step}: {one.title}\n\n{one.question} (`{one.name}`)" for one in followed.steps)
+            return "\n\n".join(["# What the guide checks", f"It is asked with\n\n{asked}", *steps, ""])
 
         async def part(investigation: str, part: str) -> str:
             try:

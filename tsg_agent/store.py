@@ -101,6 +101,14 @@ class SourceFiles(Model):
     )
 
 
+class FollowedGuide(Model):
+    """Another guide than the built-in one, as an investigation follows it."""
+
+    guide: str = Field(description="its Markdown")
+    name: str = Field(description="what it is called where it does not say so")
+    given: dict[str, str] = Field(description="parameter -> value, as given beside the text")
+
+
 class Store:
     """The state directory: a folder for each investigation, and two SQLite files: checkpoints and events."""
 
@@ -172,6 +180,22 @@ class Store:
             raise RecordError(f"There is no investigation {identity!r}.", fix=self._near(identity))
         return held
 
+    def remember_guide(self, identity: str, followed: FollowedGuide) -> None:
+        """Keep the guide that is followed, where it is not the built-in one. Raises OSError."""
+        self._put(identity, "guide.json", {"schema_version": SCHEMA, **followed.model_dump(mode="json")})
+
+    def recall_guide(self, identity: str) -> FollowedGuide | None:
+        """The guide that is followed; None for the built-in one. Raises RecordError."""
+        return self._get(identity, "guide.json", FollowedGuide)
+
+    def refuse_other_guide(self, identity: str) -> None:
+        """Raises RecordError for an investigation that followed another guide: its report is of another form."""
+        if self.recall_guide(identity):
+            raise RecordError(
+                f"Investigation {identity} follows another guide than the built-in one.",
+                fix=f"`tsg-agent resume {identity}` goes on with it, or shows its report.",
+            )
+
     def spend(self, identity: str, nodes: list[NodeUsage]) -> None:
         """Keep what a model has cost so far: a node that is killed in its middle has spent it all the same."""
         with suppress(OSError):  # a disk that is full now is no reason to leave the incident alone
@@ -191,7 +215,7 @@ class Store:
         held = self._get(identity, SOURCE, SourceFiles)
         return held.files if held else None
 
-    def keep_report(self, identity: str, report: Report) -> None:
+    def keep_report(self, identity: str, report: Model) -> None:
         """Keep the report as itself, byte by byte the same from now on. Raises OSError."""
         self._write(identity, REPORT, report.model_dump_json(indent=2) + "\n")
 
@@ -226,7 +250,8 @@ class Store:
             raise RecordError(f"The report of investigation {identity} cannot be read.", fix=AGAIN) from error
 
     def report(self, identity: str) -> Report:
-        """The report. Raises RecordError where there is none that this version reads."""
+        """The report. Raises RecordError where there is none that this version reads, or none of the built-in guide."""
+        self.refuse_other_guide(identity)
         text = self.report_text(identity)
         try:
             written = json.loads(text)["schema_version"]

@@ -50,10 +50,20 @@ def test_show_has_steps_edges_queries_parameters_and_a_diagram() -> None:
     assert [step["number"] for step in held["steps"]] == [1, 2, 3, 4, 5]
 
 
+def test_show_without_a_file_is_of_the_built_in_guide() -> None:
+    done = tsg("guide", "show")
+    assert done.returncode == 0, done.stderr
+    threshold = "threshold: number - SLA threshold, percent; used in Step 11"
+    for part in (threshold, "-> Step 10 (in parallel)", "plugin_9\n"):
+        assert part in done.stdout
+    assert not re.search(r"never used|\?$|\{\w+\.\w+", done.stdout, re.MULTILINE)
+    assert "HIGH_ERROR_RATE: over 8 % errors" in done.stdout
+
+
 def test_run_with_a_guide_concludes(tmp_path: Path) -> None:
     incident = written(tmp_path / "incident.md", BACKLOG_TEXT)
     telemetry = str(backlog(tmp_path / "telemetry"))
-    done = tsg("run", incident, "-t", telemetry, "--guide", str(BACKLOG))
+    done = tsg("run", incident, "-t", telemetry, "--guide", str(BACKLOG), state=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "RELEASE_FAILS: consumer_release 7.2.0" in done.stdout
     assert "Take consumer release 7.2.0 back." in done.stdout
@@ -67,7 +77,7 @@ def test_run_with_a_guide_writes_a_page(tmp_path: Path) -> None:
     telemetry, page = str(backlog(tmp_path / "telemetry")), tmp_path / "page.html"
     odd = BACKLOG.read_text("utf-8").replace("# Queue backlog", "# Queue <script>alert(1)</script> \u202e backlog")
     guide = written(tmp_path / "odd.md", odd.replace("'BACKLOGGED'", "'BACKLOGGED<b>'"))
-    done = tsg("run", incident, "-t", telemetry, "--guide", guide, "--html", str(page), "-q")
+    done = tsg("run", incident, "-t", telemetry, "--guide", guide, "--html", str(page), "-q", state=tmp_path)
     assert done.returncode == 0, done.stderr
     text = page.read_text("utf-8")
     assert "RELEASE_FAILS: version" in text or "RELEASE_FAILS: consumer_release" in text
@@ -82,23 +92,46 @@ def test_run_with_a_guide_as_json(tmp_path: Path) -> None:
     incident = written(tmp_path / "incident.md", LAG_TEXT.replace("lag_limit: 30\n", ""))
     telemetry = str(lag(tmp_path / "telemetry"))
     flags = ("run", incident, "-t", telemetry, "--guide", str(LAG), "--json", "-q")
-    asked = tsg(*flags)
+    asked = tsg(*flags, state=tmp_path)
     assert asked.returncode == 3
     assert [one["parameter"] for one in json.loads(asked.stdout)["error"]["questions"]] == ["lag_limit"]
-    said = tsg(*(flag for flag in flags if flag != "--json"))
+    said = tsg(*(flag for flag in flags if flag != "--json"), state=tmp_path)
     assert "--parameter lag_limit=…: Which lag_limit is it?" in said.stderr
-    done = tsg(*flags, "--parameter", "lag_limit=30")
+    done = tsg(*flags, "--parameter", "lag_limit=30", state=tmp_path)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["parameters"]["lag_limit"] == 30
     assert [step["judged"] for step in report["steps"]] == [False] * 4
 
 
+def test_a_kept_run_with_a_guide_is_listed_answered_and_shown(tmp_path: Path) -> None:
+    incident = written(tmp_path / "incident.md", LAG_TEXT.replace("lag_limit: 30\n", ""))
+    telemetry = lag(tmp_path / "telemetry")
+    asked = tsg("run", incident, "-t", str(telemetry), "--guide", str(LAG), "-q", state=tmp_path)
+    assert asked.returncode == 3
+    identity = re.findall(r"tsg-agent resume (\w+) --parameter lag_limit=…", asked.stderr)[0]
+    done = tsg("resume", identity, "--parameter", "lag_limit=30", "-q", state=tmp_path)
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(telemetry)
+    assert tsg("show", identity, state=tmp_path).stdout == done.stdout
+    assert json.loads(tsg("show", identity, "--format", "json", state=tmp_path).stdout)["parameters"]["lag_limit"] == 30
+    for command in (
+        ("postmortem", identity),
+        ("feedback", identity, "--right"),
+        ("show", identity, "--format", "slack"),
+    ):
+        refused = tsg(*command, state=tmp_path)
+        assert refused.returncode in {2, 5} and "Next: " in refused.stderr, command
+    assert "finished" in tsg("list", state=tmp_path).stdout
+
+
 def test_a_run_with_a_guide_is_recorded_and_replayed_from_the_file_alone(tmp_path: Path) -> None:
     incident, file = written(tmp_path / "incident.md", BACKLOG_TEXT), str(tmp_path / "run.tsgr")
     telemetry, guide = backlog(tmp_path / "telemetry"), tmp_path / "backlog.md"
     guide.write_text(BACKLOG.read_text("utf-8"), "utf-8")
-    done = tsg("run", incident, "-t", str(telemetry), "--guide", str(guide), "--record", file, "--json", "-q")
+    done = tsg(
+        "run", incident, "-t", str(telemetry), "--guide", str(guide), "--record", file, "--json", "-q", state=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert f"Recording: {Path(file).resolve()}" in done.stderr
     shutil.rmtree(telemetry)
@@ -122,11 +155,14 @@ def test_wrong_use_is_said(tmp_path: Path) -> None:
         (("--guide", str(LAG), "--parameter", "lag"), "no NAME=VALUE"),
         (("--guide", str(tmp_path / "none.md")), "cannot be read"),
         (("--guide", incident), "no step"),
+        (("--guide", str(LAG), "--format", "slack"), "--format cannot be used with --guide"),
     ):
-        done = tsg(*run, *flags)
+        done = tsg(*run, *flags, state=tmp_path)
         assert done.returncode == 2, flags
         assert said in done.stderr
     assert tsg("guide", "lint", incident).returncode == 2
+    asked = tsg("ask", "which is behind?", "-t", str(tmp_path), "--guide", str(LAG))
+    assert (asked.returncode, "run INCIDENT --guide" in asked.stderr) == (2, True)
     made = tsg("mapping", "init", str(backlog(tmp_path / "some") / "deliveries.parquet"), "--out", str(tmp_path))
     assert (made.returncode, "cannot be written: Is a directory" in made.stderr) == (2, True)
 

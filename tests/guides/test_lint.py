@@ -348,6 +348,14 @@ def test_labels_out_of_reach(arms: str, kept: str, unreachable: str) -> None:
     assert any(what.startswith(f"{unreachable} ") for what in found), found
 
 
+@pytest.mark.parametrize(("said", "kinds"), [("more than 35 %", {"threshold-differs"}), ("more than 20 %", set())])
+def test_a_threshold_of_an_expression_is_compared_with_the_text(said: str, kinds: set[str]) -> None:
+    share = "100.0 * COUNT(*) FILTER (declined OR code > 1) / COUNT(*)"
+    sql = by("card", f"{share} AS lost, CASE WHEN {share} > 20 THEN 'BAD' ELSE 'FINE' END AS state")
+    found = lint(guide_of(sql, f"A card that is BAD ({said} of it are lost): ask the bank. Proceed to Step 3."))
+    assert {problem.rule for problem in found} & {"threshold-differs"} == kinds
+
+
 @pytest.mark.parametrize(
     "arms",
     [

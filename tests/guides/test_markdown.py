@@ -6,9 +6,12 @@ from tests.guides.small import BY_CARD, STATES, guide_of, text_of
 from tests.guides.telemetry import BACKLOG, LAG
 from tsg_agent.errors import GuideError
 from tsg_agent.guides import parse_guide, read_guide
-from tsg_agent.guides.guide import Edge, Resolution, StepKind
+from tsg_agent.guides.guide import Edge, Resolution
+from tsg_agent.guides.lint import lint
+from tsg_agent.guides.lint.inspection import Inspection
 from tsg_agent.guides.placeholders import bind
 from tsg_agent.guides.show import mermaid
+from tsg_agent.models import StepKind
 
 ANNOTATED = "steps: {2: {dimension: card, kind: symptom, next: {STUCK: 1, otherwise: 3}}}\n"
 
@@ -65,6 +68,13 @@ def test_items_of_a_list_lead_where_their_label_says() -> None:
         ("If STUCK, ask the bank. Proceed to Step 3.", [(3, (), False, False)]),
         ("If STUCK, ask the bank. Proceed to Step 3 in any case.", [(3, (), False, True)]),
         ("When STUCK, ask the bank. Either way, go to Step 3.", [(3, (), False, True)]),
+        ("When STUCK, nothing is wrong; finish with step 3.", [(3, ("STUCK",), False, True)]),
+        ("If any card is STUCK, look at the bank (step 3).", [(3, ("STUCK",), False, False)]),
+        ("Whatever it is, move to stage 3.", [(3, (), False, True)]),
+        ("1. STUCK: ask the bank. Then step 3.\n2. SLOW: hurry.", [(3, ("STUCK",), False, True)]),
+        ("1. STUCK: step 1.", [(1, ("STUCK",), False, True)]),
+        ("|label|what|next|\n|-|-|-|\n| STUCK | ask the bank | Stage 3 |", [(3, ("STUCK",), False, True)]),
+        ("NOTE: Step 3 is slow. Go to Step 1.", [(1, (), False, True)]),
     ],
 )  # fmt: skip
 def test_where_prose_leads(says: str, expected: list[tuple[int, tuple[str, ...], bool, bool]]) -> None:
@@ -201,3 +211,25 @@ def test_the_diagram_has_every_step_and_edge_and_no_mark_of_its_own() -> None:
 def test_an_edge_without_a_doubt_is_certain() -> None:
     assert Edge(source=1, target=2).certain
     assert not Edge(source=1, target=2, doubt="who knows").certain
+
+
+def test_what_a_first_step_waits_for_is_no_case_beside_others() -> None:
+    guide = parse_guide("# T\n## Stage 1\nWhen you have these, proceed to stage 2.\n## Stage 2\nThe final outcome.\n")
+    assert [(edge.target, edge.condition, edge.certain) for edge in guide.edges] == [(2, "", True)]
+
+
+def test_kinds_are_those_of_what_is_compared() -> None:
+    """Of a parameter by how it is compared, whatever quotes stand before it; of a column by the parameter's kind."""
+    sql = (
+        "SELECT host, CASE WHEN count(*) FILTER (WHERE state <> 'ok') > {most} THEN 'BAD' ELSE 'GOOD' END AS said, "
+        "date_diff('day', {to_ts}, min(gone)) AS days FROM certs WHERE seen >= {from_ts} AND site = {site} GROUP BY 1"
+    )
+    guide = guide_of(sql, parameters="- `most`, `from_ts`, `to_ts`, `site`: what is asked")
+    assert {one.name: one.kind for one in guide.parameters} == {
+        "most": "number", "from_ts": "timestamp", "to_ts": "timestamp", "site": "text",
+    }  # fmt: skip
+    held = Inspection(guide).schema.tables["certs"]
+    assert {name: held[name].name for name in ("gone", "seen", "site")} == {
+        "gone": "TIMESTAMP", "seen": "TIMESTAMP", "site": "TEXT",
+    }  # fmt: skip
+    assert not [one for one in lint(guide) if one.rule == "does-not-run" and "DuckDB" in one.engines]

@@ -254,3 +254,10 @@ def test_queries_are_typed_tools(tmp_path: Path) -> None:
         assert "not_applicable" in tools["plugin_3_tool"].invoke(
             {name: call[name] for name in ("start_time", "end_time", "primary")}
         )
+
+
+def test_what_of_the_file_was_not_followed_is_told(tmp_path: Path) -> None:
+    text = LAG.read_text("utf-8").replace("Then continue with Step 5.", "Then continue with Step 8.")
+    report = ran(parse_guide(f"{text}\n## Step 2 - Again\n"), lag(tmp_path), LAG_TEXT)
+    assert any("Step 2 is there twice" in note for note in report.notes)
+    assert any("leads to Step 8, which is not there" in note for note in report.notes)

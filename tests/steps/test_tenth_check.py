@@ -31,6 +31,7 @@ from tsg_agent import (
 )
 from tsg_agent.ask.tools import Bench as Tools
 from tsg_agent.ask.tools import agent_tools, tool_lines
+from tsg_agent.models import Parameter
 from tsg_agent.report.charts import causes_chart
 from tsg_agent.service.sections import section
 from tsg_agent.settings import AllThresholds
@@ -176,6 +177,26 @@ def test_two_steps_of_one_number_are_refused() -> None:
         replace(GUIDE, steps=(*GUIDE.steps, *GUIDE.steps[:1]))
     with pytest.raises(ValueError, match="name steps that there are not: 13"):
         replace(GUIDE, edges=((2, 13),))
+
+
+class OfCodes(Instances):
+    """A check by a column that says nothing of what a cause is."""
+
+    dimensions = ("error_code",)
+
+
+def test_a_dimension_of_no_nature_is_refused_when_the_guide_is_made() -> None:
+    with pytest.raises(ValueError, match=r"error_code: give it a nature in columns\.toml"):
+        replace(GUIDE, steps=(*GUIDE.steps, OfCodes()))
+
+
+def test_parameters_that_are_not_collected_or_never_used_are_refused() -> None:
+    assert [GUIDE.bound_in(one.name) for one in GUIDE.parameters].count(()) == 0
+    assert GUIDE.bound_in("threshold") == (GUIDE.concludes,)
+    with pytest.raises(ValueError, match="does not collect: region"):
+        replace(GUIDE, parameters=tuple(one for one in GUIDE.parameters if one.name != "region"))
+    with pytest.raises(ValueError, match="no step takes: tenant"):
+        replace(GUIDE, parameters=(*GUIDE.parameters, Parameter(name="tenant")))
 
 
 def test_a_step_may_follow_another() -> None:

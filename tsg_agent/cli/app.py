@@ -91,6 +91,11 @@ Whole = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
 
 
+GuideParameter = Annotated[
+    list[str] | None, typer.Option(help="NAME=VALUE of a parameter of --guide; may be given several times.")
+]
+
+
 @app.callback(invoke_without_command=True)
 def version(show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     """Answer --version."""
@@ -129,9 +134,7 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     guide: Annotated[
         Path | None, typer.Option(help="Follow this guide (Markdown, docs/guides.md) instead of the built-in one.")
     ] = None,
-    parameter: Annotated[
-        list[str] | None, typer.Option(help="NAME=VALUE of a parameter of --guide; may be given several times.")
-    ] = None,
+    parameter: GuideParameter = None,
 ) -> None:
     """Investigate an incident and conclude: causes, actions, messages, each number with its evidence.
 
@@ -144,24 +147,13 @@ def run(  # noqa: PLR0913, PLR0917 - each parameter of an incident can be given 
     given |= window_of(last, now)
 
     if guide is not None:
-        from tsg_agent.cli.guides import run_with_guide
+        from tsg_agent.cli.guides import GuideOutput, given_by_name, run_with_guide
 
-        refuse_with_guide({"--png": png})
+        refuse_with_guide({"--png": png, "--format": form, "--open": opened, "--all": whole})
         not_there(record, overwrite=overwrite)
+        shown, values = GuideOutput(as_json, html, quiet, record), given_by_name(given, parameter)
         text = read_text(incident)
-        run_with_guide(
-            guide,
-            text,
-            telemetry,
-            mapping=mapping,
-            given=given,
-            parameters=parameter or [],
-            now=now,
-            as_json=as_json,
-            html=html,
-            quiet=quiet,
-            record=record,
-        )
+        run_with_guide(guide, text, telemetry, mapping=mapping, given=values, now=now, keep=keep, output=shown)
         return
     refuse_without_guide(parameter)
     output = Output(
@@ -215,15 +207,24 @@ def resume(  # noqa: PLR0913, PLR0917 - the same outputs as run
     opened: Open = False,
     whole: Whole = False,
     quiet: Quiet = False,
+    parameter: GuideParameter = None,
 ) -> None:
     """Go on with an interrupted investigation; checks that had ended are not run again.
 
     Flags answer what it asks. Of one that has concluded the report is printed.
     """
     answers = given_of(locals())
+    from tsg_agent.cli.kept import follows_another_guide
     from tsg_agent.cli.requested import form_of
     from tsg_agent.cli.run_command import Output, resume_incident
 
+    if follows_another_guide(identity):
+        from tsg_agent.cli.guides import GuideOutput, given_by_name, resume_with_guide
+
+        refuse_with_guide({"--png": png, "--format": form, "--open": opened, "--all": whole})
+        resume_with_guide(identity, given_by_name(answers, parameter), GuideOutput(as_json, html, quiet))
+        return
+    refuse_without_guide(parameter)
     resume_incident(
         identity,
         Output(form=form_of(form, as_json=as_json), html=html, png=png, whole=whole, quiet=quiet, opened=opened),
@@ -306,6 +307,7 @@ def replay(  # noqa: PLR0913, PLR0917 - the same outputs as run
     elif kind == "guide":
         from tsg_agent.cli.guides import show_report
 
+        refuse_with_guide({"--format": form, "--open": opened, "--all": whole})
         show_report(recording.replay_guide(file), as_json=as_json, html=html)
     elif kind == "talk":
         show_talk(recording.replay_talk(file), as_json=as_json, html=html)

@@ -55,7 +55,12 @@ def guide_lint(file: GuideFile, as_json: AsJson = False) -> None:
 
 
 @guides.command("show")
-def guide_show(file: GuideFile, as_json: AsJson = False) -> None:
+def guide_show(
+    file: Annotated[
+        Path | None, typer.Argument(help="The guide's Markdown file; without it, the built-in guide.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show how a guide is read: its parameters, steps, queries, where each step leads, and a Mermaid diagram."""
     from tsg_agent.cli.guides import show_guide
 

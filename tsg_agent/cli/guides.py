@@ -1,6 +1,9 @@
 """guide lint, guide show, and run --guide: other guides than the built-in one."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,19 +14,22 @@ from pydantic import TypeAdapter, ValidationError
 from tsg_agent.cli.imports import loaded
 from tsg_agent.cli.interrupts import Stopped
 from tsg_agent.cli.streams import writing
-from tsg_agent.errors import ParameterError
+from tsg_agent.errors import ParameterError, QuestionError, RecordError
 from tsg_agent.extract import Moment
 from tsg_agent.guides import parse_guide, read_guide
+from tsg_agent.guides.built_in import as_written
 from tsg_agent.guides.guide_run import GuideReport, GuideVerdict
 from tsg_agent.guides.investigate import investigate_with_guide
+from tsg_agent.guides.kept_runs import begin, go_on
 from tsg_agent.guides.lint import Problem, lint
 from tsg_agent.guides.reader import guide_text
 from tsg_agent.guides.run_page import number, to_html
 from tsg_agent.guides.show import in_words, mermaid
 from tsg_agent.models import Finding
 from tsg_agent.recording import record_guide
-from tsg_agent.settings import load_settings
-from tsg_agent.store import Request
+from tsg_agent.settings import Settings, load_settings
+from tsg_agent.store import FollowedGuide, Request
+from tsg_agent.tools import GUIDE
 
 HAS_PROBLEMS = 8
 """What `guide lint` ends with where it has errors or warnings."""
@@ -48,9 +54,9 @@ def show_problems(file: Path, *, as_json: bool) -> None:
         raise typer.Exit(HAS_PROBLEMS)
 
 
-def show_guide(file: Path, *, as_json: bool) -> None:
-    """Steps, edges, plugins, parameters and a diagram."""
-    guide = read_guide(file)
+def show_guide(file: Path | None, *, as_json: bool) -> None:
+    """Steps, edges, plugins, parameters and a diagram; of the built-in guide without a file."""
+    guide = read_guide(file) if file else as_written(GUIDE, "The built-in guide", load_settings().thresholds)
     if as_json:
         typer.echo(
             json.dumps({**guide.model_dump(mode="json"), "mermaid": mermaid(guide)}, indent=2, ensure_ascii=False)
@@ -61,46 +67,92 @@ def show_guide(file: Path, *, as_json: bool) -> None:
     typer.echo(f"\n{mermaid(guide)}")
 
 
+@dataclass(frozen=True)
+class GuideOutput:
+    """What the person wants to see of a run of another guide."""
+
+    as_json: bool
+    html: Path | None
+    quiet: bool
+    record: Path | None = None
+
+
 def run_with_guide(  # noqa: PLR0913 - the command's own flags
     file: Path,
     text: str,
     telemetry: str,
     *,
     mapping: Path | None,
-    given: dict[str, Any],
-    parameters: list[str],
+    given: dict[str, str],
     now: str | None,
-    as_json: bool,
-    html: Path | None,
-    quiet: bool,
-    record: Path | None = None,
+    keep: bool,
+    output: GuideOutput,
 ) -> None:
     """Follow a guide over an incident, print what it found, and write the page where one is wanted."""
     settings = load_settings()
     written, moment = guide_text(file), _now(now)
     guide = parse_guide(written, name=file.stem)
-    values = {name: str(value) for name, value in given.items() if value is not None} | dict(map(_pair, parameters))
+    request = Request(text=text, telemetry=telemetry, mapping=mapping, now=moment)
     loaded()
+    identity = ""
+    if keep and output.record is None:
+        try:
+            identity = begin(request, FollowedGuide(guide=written, name=file.stem, given=given), settings)
+        except RecordError as error:  # an incident is not left alone because a folder cannot be written
+            typer.echo(_line(f"This investigation cannot be resumed. {error}"), err=True)
+    if identity:
+        report = _gone_on(identity, settings, {}, output)
+    else:
+        with _interruptible("Nothing of this investigation was kept; run it again."):
+            heard: dict[str, Any] = {"given": given, "settings": settings, "progress": _progress(output)}
+            if output.record is not None:
+                report = record_guide(written, request, output.record, name=file.stem, **heard)
+            else:
+                report = investigate_with_guide(guide, text, telemetry, mapping=mapping, now=moment, **heard)
+    show_report(report, as_json=output.as_json, html=output.html)
+    if output.record is not None:
+        typer.echo(f"Recording: {output.record.resolve()}", err=True)
+
+
+def resume_with_guide(identity: str, given: dict[str, str], output: GuideOutput) -> None:
+    """Go on with a run of another guide, or show its report. `given` answers what it asks."""
+    loaded()
+    show_report(_gone_on(identity, load_settings(), given, output), as_json=output.as_json, html=output.html)
+
+
+def _gone_on(identity: str, settings: Settings, given: dict[str, str], output: GuideOutput) -> GuideReport:
+    with _interruptible(f"Go on with: tsg-agent resume {identity}"):
+        try:
+            report = go_on(identity, settings, given=given, progress=_progress(output))
+        except QuestionError as error:
+            typer.echo(f"Answer with: tsg-agent resume {identity} {' '.join(error.flags.values())}", err=True)
+            raise
+    if not output.quiet:
+        typer.echo(f"Shown again by: tsg-agent show {identity}", err=True)
+    return report
+
+
+@contextmanager
+def _interruptible(how_to_go_on: str) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Stopped(f"Interrupted. {how_to_go_on}") from None
+
+
+def _progress(output: GuideOutput) -> Callable[[Finding], None]:
+    """What hears of each finding: a line on standard error."""
 
     def progress(finding: Finding) -> None:
-        if not quiet:
+        if not output.quiet:
             typer.echo(_line(f"Step {finding.step} {finding.title}: {finding.label or finding.status}"), err=True)
 
-    try:
-        if record is not None:
-            request = Request(text=text, telemetry=telemetry, mapping=mapping, now=moment)
-            report = record_guide(
-                written, request, record, name=file.stem, given=values, settings=settings, progress=progress
-            )
-        else:
-            report = investigate_with_guide(
-                guide, text, telemetry, mapping=mapping, given=values, now=moment, settings=settings, progress=progress
-            )
-    except KeyboardInterrupt:
-        raise Stopped("Interrupted. A run with --guide keeps no steps to go on from; run it again.") from None
-    show_report(report, as_json=as_json, html=html)
-    if record is not None:
-        typer.echo(f"Recording: {record.resolve()}", err=True)
+    return progress
+
+
+def given_by_name(given: dict[str, Any], parameters: list[str] | None) -> dict[str, str]:
+    """The flags that were given, and NAME=VALUE of each --parameter. Raises ParameterError."""
+    return {name: str(value) for name, value in given.items() if value is not None} | dict(map(_pair, parameters or []))
 
 
 def show_report(report: GuideReport, *, as_json: bool, html: Path | None) -> None:

@@ -39,9 +39,18 @@ def list_kept(settings: Settings, *, limit: int, as_json: bool) -> None:
         typer.echo("No investigation is kept.", err=True)
 
 
+def follows_another_guide(identity: str) -> bool:
+    """Whether an investigation follows another guide than the built-in one. Raises RecordError."""
+    store = Store(load_settings().state_dir)
+    return identity.isalnum() and store.recall_guide(identity) is not None
+
+
 def show_kept(identity: str, form: str | None, *, png: Path | None, whole: bool, events: bool) -> None:
     """Print a report as `run` does, or in a form; or an investigation's events. Raises RecordError, ParameterError."""
     store = Store(load_settings().state_dir)
+    if not events and follows_another_guide(identity):
+        show_kept_guide(store, identity, form, png=png)
+        return
     if png is not None:
         draw(store.report(identity), png)
     if events:
@@ -52,6 +61,21 @@ def show_kept(identity: str, form: str | None, *, png: Path | None, whole: bool,
         print_report(store.report(identity), brief=not whole, left=f"All of it: tsg-agent show {identity} --all")
     else:
         sys.stdout.write(rendered(store, identity, form_of(form, as_json=False) or "brief"))
+
+
+def show_kept_guide(store: Store, identity: str, form: str | None, *, png: Path | None) -> None:
+    """Print the report of a run of another guide. Raises RecordError, ParameterError."""
+    from tsg_agent.cli.guides import show_report  # noqa: PLC0415 - few follow one
+    from tsg_agent.guides.kept_runs import report_of  # noqa: PLC0415
+    from tsg_agent.guides.run_page import to_html  # noqa: PLC0415
+
+    report = report_of(store, identity)
+    if png is not None or form not in (None, "json", "html"):
+        raise ParameterError("The report of another guide has no such form.", fix="Use --format json or html.")
+    if form == "html":
+        sys.stdout.write(to_html(report))
+    else:
+        show_report(report, as_json=form == "json", html=None)
 
 
 def draft_postmortem(identity: str, out: Path | None) -> None:

@@ -73,6 +73,18 @@ Threshold = Annotated[float | None, typer.Option(help="SLA threshold, percent; d
 Last = Annotated[str | None, typer.Option(help="Look at the last 2h, 90m or 1d, up to now, whatever the text says.")]
 Now = Annotated[str | None, typer.Option(help="What counts as now; for replays.")]
 
+
+def refuse_questions(guide: Path | None) -> None:
+    """Questions are answered by typed checks, which a guide in Markdown has none of. Raises SettingsError."""
+    if guide is not None:
+        raise SettingsError(
+            "Questions are answered by the built-in guide's checks, and not by another guide.",
+            fix=f"`tsg-agent run INCIDENT --guide {guide}` follows it; docs/guides.md: an agent's tools.",
+        )
+
+
+NoGuide = Annotated[Path | None, typer.Option("--guide", hidden=True, callback=refuse_questions)]
+"""What `ask` and `chat` do not have, and say so."""
 GIVEN = ("region", "service_name", "environment", "incident_start", "start_time", "end_time", "threshold")
 
 
@@ -81,9 +93,9 @@ def given_of(flags: dict[str, Any]) -> dict[str, Any]:
     return {name: flags[name] for name in GIVEN}
 
 
-def refuse_with_guide(given: dict[str, Path | None]) -> None:
+def refuse_with_guide(given: dict[str, object]) -> None:
     """Refuse flags that a run of another guide does not have. Raises SettingsError."""
-    flags = [flag for flag, value in given.items() if value is not None]
+    flags = [flag for flag, value in given.items() if value]
     if flags:
         raise SettingsError(f"{', '.join(flags)} cannot be used with --guide.", fix="Use --html, or --json.")
 

@@ -10,6 +10,7 @@ from tsg_agent.cli.options import (
     Environment,
     IncidentStart,
     Mapping,
+    NoGuide,
     Now,
     Region,
     Service,
@@ -46,6 +47,7 @@ def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
     record: Record = None,
     overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    _guide: NoGuide = None,
 ) -> None:
     """Answer one question about the telemetry, with its evidence.
 
@@ -80,6 +82,7 @@ def chat(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag
     now: Now = None,
     record: Record = None,
     overwrite: Overwrite = False,
+    _guide: NoGuide = None,
 ) -> None:
     """Ask one question after another; Ctrl-C stops an answer, Ctrl-D ends.
 

@@ -3,14 +3,18 @@
 State is plain JSON; the engine and the prepared queries live in the Context.
 """
 
+import asyncio
 import operator
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Protocol, TypedDict
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, Protocol, TypedDict
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
+from tsg_agent.checkpoints import Checkpoints, readable
 from tsg_agent.errors import TelemetryError
 from tsg_agent.guides.before_after import judge
 from tsg_agent.guides.bindings import Bindings
@@ -44,6 +48,13 @@ class GuideContext:
     progress: Callable[[Finding], None] = field(default=lambda _finding: None)
 
 
+class KeptSteps(NamedTuple):
+    """Where a run's steps are kept: the file, and the run's id in it."""
+
+    file: Path
+    identity: str
+
+
 class Node(Protocol):
     """What LangGraph runs for a step."""
 
@@ -69,6 +80,25 @@ def build_guide_graph(guide: Guide) -> StateGraph[GuideState, GuideContext, Guid
         paths: dict[Hashable, str] = {END: END, **{node_of(edge.target): node_of(edge.target) for edge in edges}}
         graph.add_conditional_edges(node_of(number), _leads(edges, number), paths)
     return graph
+
+
+def run_graph(guide: Guide, context: GuideContext, steps: KeptSteps | None) -> GuideState:
+    """Run a guide; where its steps are kept, from the last one that is. Raises TelemetryError, RecordError."""
+    graph, begin = build_guide_graph(guide), GuideState(ran=[], findings=[], verdicts=[])
+    limit = RunnableConfig(recursion_limit=2 * len(guide.steps) + 10)
+
+    async def kept(file: Path, identity: str) -> Any:
+        async with Checkpoints.of(file) as saver:
+            compiled = graph.compile(saver)
+            config = RunnableConfig({**limit, "configurable": {"thread_id": identity}})
+            with readable(identity):
+                held = (await compiled.aget_state(config)).values
+            # "sync": a step that has ended is kept before the next begins
+            return await compiled.ainvoke(None if held else begin, config, context=context, durability="sync")
+
+    ended: Any = asyncio.run(kept(*steps)) if steps else graph.compile().invoke(begin, limit, context=context)
+    state: GuideState = ended
+    return state
 
 
 def node_of(number: int) -> str:

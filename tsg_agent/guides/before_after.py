@@ -13,10 +13,10 @@ from sqlglot import exp
 
 from tsg_agent.guides.bindings import Bindings
 from tsg_agent.guides.compare import Comparison, Halves, Rows
-from tsg_agent.guides.guide import StepKind
 from tsg_agent.guides.guide_run import GuideVerdict
 from tsg_agent.guides.parsed import CANONICAL, parameters_of
 from tsg_agent.guides.run import Ran, Ready, all_groups, bound_values, plain_rows
+from tsg_agent.models import StepKind
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools.plugin import run_query

@@ -12,8 +12,8 @@ from tsg_agent.errors import ParameterError, QuestionError
 from tsg_agent.extract import Extraction, Given, Moment, extract
 from tsg_agent.guides.errata import end_parameters, start_parameters
 from tsg_agent.guides.facts import Facts
-from tsg_agent.guides.guide import Guide, Parameter
-from tsg_agent.models import Known
+from tsg_agent.guides.guide import Guide
+from tsg_agent.models import Known, Parameter
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import CATALOG, Kind
 from tsg_agent.telemetry.engine import Engine

@@ -1,6 +1,6 @@
 """Which columns a guide's tables have: the telemetry catalogue's, the front matter's, or as the queries use them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -16,7 +16,7 @@ NUMERIC = (
     exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Variance,
 )  # fmt: skip
 TRANSPARENT = (exp.Paren, exp.Neg, exp.Ordered, exp.Distinct, exp.Max, exp.Min, exp.Abs, exp.Coalesce)
-TIMED = (exp.TimestampTrunc, exp.DateTrunc, exp.Extract, exp.DateBin)
+TIMED = (exp.TimestampTrunc, exp.DateTrunc, exp.Extract, exp.DateBin, exp.DateDiff, exp.TimestampDiff)
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,15 @@ def schema_of(guide: Guide, parsed: Iterable[Parsed], held: Mapping[str, Mapping
         else:
             inferred.add(name)
             tables[name] = {}
+    times = {one.name for one in guide.parameters if one.kind == "timestamp"}
     for one in found:
         for select in one.tree.find_all(exp.Select):
-            _infer(select, tables, inferred)
+            _infer(select, tables, inferred, times)
     keys = {**KEYS, **{name.lower(): tuple(k.lower() for k in one.key) for name, one in guide.tables.items()}}
     return Schema(tables, {name: keys[name] for name in tables if keys.get(name)}, frozenset(inferred))
 
 
-def _infer(select: exp.Select, tables: dict[str, dict[str, Kind]], inferred: set[str]) -> None:
+def _infer(select: exp.Select, tables: dict[str, dict[str, Kind]], inferred: set[str], times: Collection[str]) -> None:
     """Add the columns that one SELECT reads from tables of which nothing is known."""
     joins = [join.this for join in select.args.get("joins") or []]
     begin = select.args.get("from_") or select.args.get("from")
@@ -98,7 +99,7 @@ def _infer(select: exp.Select, tables: dict[str, dict[str, Kind]], inferred: set
             table = unknown[0]
         else:
             continue
-        kind = _use(column)
+        kind = _use(column, times)
         if kind or name not in tables[table]:
             tables[table][name] = kind or Kind.TEXT
 
@@ -108,8 +109,8 @@ def begin_names(begin: exp.Expr | None, aliases: Mapping[str, str]) -> list[str]
     return [aliases[begin.this.alias_or_name.lower()]] if begin and begin.this.alias_or_name.lower() in aliases else []
 
 
-def _use(column: exp.Column) -> Kind | None:
-    """What a column must hold to be used like this."""
+def _use(column: exp.Column, times: Collection[str]) -> Kind | None:
+    """What a column must hold to be used like this. `times`: the parameters that are times."""
     parent: exp.Expr | None = column.parent
     while isinstance(parent, TRANSPARENT):
         parent = parent.parent
@@ -118,7 +119,7 @@ def _use(column: exp.Column) -> Kind | None:
     others = [one for one in parent.iter_expressions() if one is not column]
     compared = isinstance(parent, exp.Binary | exp.Between | exp.In)
     boolean = isinstance(parent, exp.And | exp.Or | exp.Not | exp.Where)
-    if isinstance(parent, TIMED) or any(_is_moment(one) for one in others):
+    if isinstance(parent, TIMED) or any(_is_moment(one, times) for one in others):
         return Kind.TIMESTAMP
     if (
         boolean
@@ -130,9 +131,9 @@ def _use(column: exp.Column) -> Kind | None:
     return Kind.NUMBER if isinstance(parent, NUMERIC) or (compared and numbers) else None
 
 
-def _is_moment(node: exp.Expr) -> bool:
+def _is_moment(node: exp.Expr, times: Collection[str]) -> bool:
     """Whether what a column is compared with, or moved by, is a time."""
-    named = isinstance(node, exp.Placeholder) and node.name.endswith(("_time", "_at"))
+    named = isinstance(node, exp.Placeholder) and node.name in times
     return named or node.find(exp.Interval, exp.CurrentTimestamp) is not None
 
 

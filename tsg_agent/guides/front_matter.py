@@ -6,8 +6,8 @@ import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from tsg_agent.errors import GuideError
-from tsg_agent.guides.guide import Annotation, ColumnKind, TableDeclaration
-from tsg_agent.models import Model
+from tsg_agent.guides.guide import Annotation, TableDeclaration
+from tsg_agent.models import ColumnKind, Model
 
 MARK = "---"
 MOST_CHARACTERS = 100_000

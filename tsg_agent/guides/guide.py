@@ -1,15 +1,10 @@
 """A troubleshooting guide as data: steps, their queries, parameters, and where each step leads."""
 
 from enum import StrEnum
-from typing import Literal
 
 from pydantic import Field
 
-from tsg_agent.models import Model
-from tsg_agent.models import StepKind as StepKind  # noqa: PLC0414 - it is part of a guide's vocabulary
-
-ColumnKind = Literal["text", "number", "integer", "boolean", "timestamp"]
-"""What a column, or a parameter, holds."""
+from tsg_agent.models import ColumnKind, Model, Parameter, StepKind
 
 
 class Resolution(StrEnum):
@@ -18,16 +13,6 @@ class Resolution(StrEnum):
     POTENTIAL = "potential"
     DEFINITIVE = "definitive"
     FINAL = "final"
-
-
-class Parameter(Model):
-    """A value of the incident that the guide asks for, or that a query names."""
-
-    name: str
-    description: str = ""
-    kind: ColumnKind = "text"
-    line: int = Field(0, description="where it is declared, else where a query first names it")
-    declared: bool = Field(False, description="the guide's text asks for it")
 
 
 class Query(Model):

@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import Field
 
-from tsg_agent.guides.guide import Edge, StepKind
-from tsg_agent.models import Finding, Model, Subject
+from tsg_agent.guides.guide import Edge
+from tsg_agent.models import Finding, Model, StepKind, Subject
 
 
 class Outcome(StrEnum):

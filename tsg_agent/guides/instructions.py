@@ -8,17 +8,25 @@ from tsg_agent.guides.guide import Edge, Instruction, Resolution
 
 MOVES = (
     r"proceed|continue|go(?:es)?|move|jump|skip|advance|return|start|begin|run|execute|perform|follow|resume|switch|"
-    r"turn|repeat|restart|come"
+    r"turn|repeat|restart|come|finish|conclude"
 )
-STEPS = r"steps?\s+\d+(?:\s*(?:-|\u2013|\u2014|,|&|\bto\b|\bthrough\b|\buntil\b|\band\b|\bor\b)+\s*(?:step\s+)?\d+)*"
+STEP = r"(?:step|stage|phase)"
+"""What a heading may call a step."""
+STEPS = (
+    rf"\b{STEP}s?\s+\d+"
+    rf"(?:\s*(?:-|\u2013|\u2014|,|&|\bto\b|\bthrough\b|\buntil\b|\band\b|\bor\b)+\s*(?:{STEP}\s+)?\d+)*"
+)
 MOVE = re.compile(
-    rf"(?:(?:\b(?:{MOVES})\b[^.;]{{0,40}}?|(?:→|->|=>)\s*)(?P<steps>{STEPS}))"
-    rf"|(?:\b(?:{MOVES})\b[^.;]{{0,20}}?(?:to|with|at)\s+the\s+(?P<near>next|following|previous|last|final)\s+step)",
+    rf"(?:(?:\b(?:{MOVES})\b[^.;]{{0,40}}?|(?:→|->|=>|\bthen\b|^(?-i:[A-Z][A-Z0-9_]+):(?=\s*{STEPS}\W*$)|(?P<bracket>\()|\|(?=\s*{STEPS}\s*\|))\s*)"
+    rf"(?P<steps>{STEPS}))"
+    rf"|(?:\b(?:{MOVES})\b[^.;]{{0,20}}?(?:to|with|at)\s+the\s+(?P<near>next|following|previous|last|final)\s+{STEP})",
     re.IGNORECASE,
 )
 VAGUE = re.compile(
-    r"^\W*(?:otherwise,?\s*)?(?:proceed|continue|move on|go on|advance)\b(?!.*\bsteps?\s+\d)", re.IGNORECASE
+    rf"^\W*(?:otherwise,?\s*)?(?:proceed|continue|move on|go on|advance)\b(?!.*\b{STEP}s?\s+\d)", re.IGNORECASE
 )
+SOONER = re.compile(r"^\W*(?:when|once|after|as soon as)\b", re.IGNORECASE)
+"""What a step without labels says of its own end: no case beside others."""
 NOT = re.compile(r"\b(?:do not|don't|never|must not|should not|unless|rather than|instead of)\b", re.IGNORECASE)
 PARALLEL = re.compile(
     r"\b(?:in parallel|concurrently|simultaneously|at the same time|side by side|at once)\b", re.IGNORECASE
@@ -58,6 +66,13 @@ class Sentence:
     """Sentences of one paragraph, or of one item of a list, share it."""
     listed: bool = False
     """It stands in an item of a list, or in a row of a table."""
+
+
+@dataclass(frozen=True)
+class ProseClause(Sentence):
+    """A part of a sentence that may lead somewhere by itself. `sentence`: which one it is a part of."""
+
+    sentence: int = 0
 
 
 def sentences(lines: Iterable[tuple[int, str]]) -> Iterator[Sentence]:
@@ -102,7 +117,7 @@ def instructions(found: Iterable[Sentence], known: Collection[str]) -> Iterator[
         if labels:
             if before:
                 yield before
-            before = Instruction(labels=labels, text=sentence.text, line=sentence.line, resolution=outcome)
+            before = Instruction(labels=labels, text=sentence.text.strip("| "), line=sentence.line, resolution=outcome)
         elif outcome and before and before.resolution is None and sentence.line - before.line <= 1:
             before = before.model_copy(update={"resolution": outcome})
         elif outcome:
@@ -120,11 +135,11 @@ def edges(step: int, found: Iterable[Sentence], known: Collection[str], order: l
     those of the "If" before it where an "Otherwise" follows, which needs a counterpart.
     """
     clauses = [
-        Sentence(part, sentence.line, sentence.item, sentence.listed)
-        for sentence in found
+        ProseClause(part, sentence.line, sentence.item, sentence.listed, place)
+        for place, sentence in enumerate(found)
         for part in filter(None, CLAUSE.split(sentence.text))
     ]
-    said: Sentence | None = None
+    said: ProseClause | None = None
     for position, clause in enumerate(clauses):
         if said is None or said.item != clause.item:
             said = None
@@ -136,7 +151,7 @@ def edges(step: int, found: Iterable[Sentence], known: Collection[str], order: l
             continue
         answered = any(OTHERWISE.match(later.text) for later in clauses[position + 1 :])
         about = said if said is not None and not own and not ALWAYS.search(clause.text) else None
-        if about is not None and not about.listed and not answered:
+        if about is not None and not about.listed and not answered and about.sentence != clause.sentence:
             yield from _edges_of(step, clause, moves, known, order, doubt="it may belong to the condition before it")
             continue
         yield from _edges_of(step, clause, moves, known, order, about=about.text if about else "")
@@ -162,11 +177,14 @@ def _edges_of(  # noqa: PLR0913 - a clause, and what it is read by
     text = f"{about} {clause.text}".strip()
     otherwise = bool(OTHERWISE.match(text))
     said = None if otherwise else CONDITION.match(text)
-    head = f"{about} {clause.text[: moves[0].start()] if moves else clause.text}"
+    head = f"{about} {clause.text[: max(moves[0].start('steps'), moves[0].start())] if moves else clause.text}"
     conditional = said or about or clause.listed
     labels = tuple(one for one in labels_in(head, known) if one in known) if conditional and not otherwise else ()
-    condition = " ".join(said["words"].split()) if said and not labels else ""
+    after = not known and SOONER.match(text)
+    condition = " ".join(said["words"].split()) if said and not labels and not after else ""
     doubt = doubt or ("it says what not to do" if NOT.search(clause.text) else UNKNOWN if condition else "")
+    if any(move["bracket"] for move in moves):
+        doubt = doubt or "it names the step in brackets: read as where it leads"
     targets = [number for move in moves for number in _targets(move, step, order)]
     if not moves:
         targets, doubt = [UNNAMED], "it names no step"
@@ -196,7 +214,7 @@ def _targets(move: re.Match[str], step: int, order: list[int]) -> list[int]:
         return {"previous": earlier[-1:], "last": order[-1:], "final": order[-1:]}.get(word, later[:1])
     numbers: list[int] = []
     for part in re.finditer(
-        r"(\d{1,6})(?:\s*(?:-|\u2013|\u2014|\bto\b|\bthrough\b|\buntil\b)\s*(?:step\s+)?(\d{1,6}))?",
+        r"(\d{1,6})(?:\s*(?:-|\u2013|\u2014|\bto\b|\bthrough\b|\buntil\b)\s*(?:(?:step|stage|phase)\s+)?(\d{1,6}))?",
         move["steps"],
         re.IGNORECASE,
     ):

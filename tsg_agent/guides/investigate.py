@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tsg_agent.guides.absent import without_absent
-from tsg_agent.guides.as_graph import GuideContext, GuideState, build_guide_graph, followed, labels_of
+from tsg_agent.guides.as_graph import GuideContext, KeptSteps, followed, labels_of, run_graph
 from tsg_agent.guides.before_after import ranked
-from tsg_agent.guides.bindings import Bindings, bindings_of
+from tsg_agent.guides.bindings import bindings_of
 from tsg_agent.guides.catalogue import declared_tables, schema_of
 from tsg_agent.guides.facts import Facts
-from tsg_agent.guides.guide import Edge, Guide, Step, StepKind
+from tsg_agent.guides.guide import Edge, Guide, Step
 from tsg_agent.guides.guide_run import GuideReport, GuideVerdict, Outcome, StepResult
 from tsg_agent.guides.lint import lint
 from tsg_agent.guides.lint.inspection import Inspection
 from tsg_agent.guides.run import Ready, plain
 from tsg_agent.guides.tables import GuideTables, open_guide_telemetry
-from tsg_agent.models import Finding, Status
+from tsg_agent.models import Finding, Status, StepKind
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import Kind
 from tsg_agent.telemetry.engine import Engine
@@ -71,6 +71,7 @@ def follow(  # noqa: PLR0913 - as above
     now: datetime,
     settings: Settings,
     progress: Callable[[Finding], None] = lambda _finding: None,
+    steps: KeptSteps | None = None,
 ) -> GuideReport:
     """Follow a guide over an open engine; what its own tables hold says more than what the queries suggest."""
     about = Inspection(guide)
@@ -78,23 +79,9 @@ def follow(  # noqa: PLR0913 - as above
         about = Inspection(guide, schema_of(guide, about.parsed, kinds))
     facts = [Facts(one.parsed, about.schema) for one in about.repaired.values()]
     bound = bindings_of(guide, facts, engine, text, given, now=now, settings=settings)
-    return run_guide(guide, about, engine, bound, settings, progress)
-
-
-def run_guide(  # noqa: PLR0913, PLR0917 - as above
-    guide: Guide,
-    about: Inspection,
-    engine: Engine,
-    bound: Bindings,
-    settings: Settings,
-    progress: Callable[[Finding], None] = lambda _finding: None,
-) -> GuideReport:
-    """Run a guide whose parameters are settled. Raises TelemetryError."""
-    graph = build_guide_graph(guide).compile()
     refused = {query.number: str(error) for query, error in about.refused}
     context = GuideContext(engine, bound, settings, ready_queries(guide, about, engine), refused, progress)
-    limit = 2 * len(guide.steps) + 10
-    ended = graph.invoke(GuideState(ran=[], findings=[], verdicts=[]), {"recursion_limit": limit}, context=context)
+    ended = run_graph(guide, context, steps)
     findings = sorted(
         (Finding.model_validate(one) for one in ended["findings"]), key=lambda one: (one.step, one.plugin)
     )
@@ -151,8 +138,17 @@ def _report(
         standing=tuple(one for one in verdicts if one.outcome in {Outcome.STANDING, Outcome.OVER}),
         gaps=gaps,
         doubts=tuple(edge for edge in taken if edge.doubt),
-        notes=tuple(bound.notes),
+        notes=(*bound.notes, *_unread(guide, taken)),
     )
+
+
+def _unread(guide: Guide, taken: list[Edge]) -> Iterator[str]:
+    """What of the guide's file was not followed."""
+    yield from (f"Line {one.line} of the guide: {one.text}" for one in guide.oddities)
+    there = {step.number for step in guide.steps}
+    for edge in taken:
+        if edge.target not in there:
+            yield f"Line {edge.line} of the guide: it leads to Step {edge.target}, which is not there."
 
 
 def _taken(guide: Guide, step: Step, findings: list[Finding], verdicts: list[GuideVerdict]) -> list[Edge]:

@@ -64,7 +64,7 @@ def _tree(sql: str, number: int, dialect: str) -> exp.Query:
     except RecursionError as error:
         raise GuideError(f"<PLUGIN_{number}> is nested too deep to be read.", fix=fix) from error
     except (SqlglotError, ValueError) as error:
-        raise GuideError(f"<PLUGIN_{number}> does not parse: {_said(error)}", fix=fix) from error
+        raise GuideError(f"<PLUGIN_{number}> does not parse: {_said(error)}.", fix=fix) from error
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise GuideError(f"<PLUGIN_{number}> is not one SELECT.", fix=fix)
     for node in statements[0].walk():

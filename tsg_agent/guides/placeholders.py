@@ -3,7 +3,8 @@
 import re
 
 from tsg_agent.errors import GuideError
-from tsg_agent.guides.guide import ColumnKind, Query
+from tsg_agent.guides.guide import Guide, Query
+from tsg_agent.models import ColumnKind
 
 NAME = r"\{\s*([A-Za-z_]\w*)\s*\}"
 PART = re.compile(
@@ -42,6 +43,17 @@ def first_named(query: Query) -> dict[str, int]:
     return found
 
 
+def bound_in(guide: Guide, name: str) -> list[int]:
+    """The steps that use a parameter: whose queries name it, whose verdicts need it, or that ends with it."""
+    found = []
+    for step in guide.steps:
+        compares = step.annotation is not None and step.annotation.judged and name == "incident_start"
+        queried = any(name in first_named(query) for query in step.queries)
+        if queried or compares or (step.final and name in step.asked):
+            found.append(step.number)
+    return found
+
+
 def quoted(query: Query) -> dict[str, int]:
     """The parameters that stand inside a text's quotes, with the first line that has them."""
     found: dict[str, int] = {}
@@ -56,10 +68,10 @@ def kind_of_name(name: str, sql: str) -> ColumnKind:
     """What a parameter holds, where nothing says so: a time by its name, a number where it is not quoted."""
     if TIME_NAME.search(name.lower()):
         return "timestamp"
-    compared = rf"(?:[<>]=?|=|\blimit)\s*\{{\s*{re.escape(name)}\s*\}}"
-    quoted_somewhere = re.search(rf"'[^'\n]*\{{\s*{re.escape(name)}\s*\}}[^'\n]*'", sql)
-    ordered = re.search(rf"(?:[<>]=?|\blimit|\binterval)\s*\{{\s*{re.escape(name)}\s*\}}", sql, re.IGNORECASE)
-    return "number" if ordered and not quoted_somewhere and re.search(compared, sql, re.IGNORECASE) else "text"
+    used = [part for part in PART.finditer(sql) if not part["comment"] and name in ONE.findall(part.group())]
+    before = [sql[max(0, part.start() - 12) : part.start()] for part in used]
+    ordered = any(re.search(r"(?:[<>]=?|\blimit|\binterval)\s*$", text, re.IGNORECASE) for text in before)
+    return "number" if ordered and all(part["bare"] for part in used) else "text"
 
 
 def _bound(part: re.Match[str], mark: str) -> str:

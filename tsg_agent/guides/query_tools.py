@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from tsg_agent.extract import Moment
-from tsg_agent.guides.guide import Guide, Parameter
+from tsg_agent.guides.guide import Guide
 from tsg_agent.guides.investigate import ready_queries
 from tsg_agent.guides.lint.inspection import Inspection
 from tsg_agent.guides.parsed import parameters_of
 from tsg_agent.guides.run import Ready, run_ready
+from tsg_agent.models import Parameter
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools.in_words import in_words

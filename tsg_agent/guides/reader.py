@@ -9,15 +9,16 @@ from pathlib import Path
 from tsg_agent.errors import GuideError
 from tsg_agent.guides import instructions as words
 from tsg_agent.guides.front_matter import FrontMatter, front_matter
-from tsg_agent.guides.guide import Edge, Guide, Oddity, Parameter, Query, Step, TableDeclaration
+from tsg_agent.guides.guide import Edge, Guide, Oddity, Query, Step, TableDeclaration
 from tsg_agent.guides.placeholders import first_named, kind_of_name
+from tsg_agent.models import Parameter
 from tsg_agent.patient import read_given
 
 MOST_BYTES = 2_000_000
 MOST_STEPS = 200
 HEADING = re.compile(r"^#{1,6}\s+(?P<title>.*?)\s*#*\s*$")
 NAMED = re.compile(
-    r"^(?:step|stage|phase)\s+(?P<number>\d{1,4})\b\s*(?:[-\u2013\u2014:.)]+\s*)?(?P<title>.*)$", re.IGNORECASE
+    rf"^{words.STEP}\s+(?P<number>\d{{1,4}})\b\s*(?:[-\u2013\u2014:.)]+\s*)?(?P<title>.*)$", re.IGNORECASE
 )
 NUMBERED = re.compile(r"^(?P<number>\d{1,4})\s*[-\u2013\u2014:.)]+\s+(?P<title>\S.*)$")
 OPEN, CLOSE = re.compile(r"^\s*<PLUGIN_(\d{1,4})>\s*$"), re.compile(r"^\s*</PLUGIN_(\d{1,4})>\s*$")

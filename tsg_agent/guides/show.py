@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from tsg_agent.guides.guide import Edge, Guide, Step
+from tsg_agent.guides.placeholders import bound_in
 
 
 def mermaid(guide: Guide) -> str:
@@ -39,7 +40,8 @@ def in_words(guide: Guide) -> Iterator[str]:
     for parameter in guide.parameters:
         asked = "" if parameter.declared else " (the guide does not ask for it)"
         said = f" - {parameter.description}" if parameter.description else ""
-        yield f"  {parameter.name}: {parameter.kind}{asked}{said}"
+        steps = ", ".join(map(str, bound_in(guide, parameter.name)))
+        yield f"  {parameter.name}: {parameter.kind}{asked}{said}; {f'used in Step {steps}' if steps else 'never used'}"
     if not guide.parameters:
         yield "  none"
     for step in guide.steps:
@@ -60,7 +62,7 @@ def _step(guide: Guide, step: Step) -> Iterator[str]:
     end = "  (the end)" if step.final else ""
     yield f"Step {step.number}: {step.title}{end}"
     for query in step.queries:
-        yield f"  plugin_{query.number} (line {query.line})"
+        yield f"  plugin_{query.number}{f' (line {query.line})' if query.line else ''}"
     for one in step.instructions:
         outcome = f" [{one.resolution}]" if one.resolution else ""
         yield f"  {', '.join(one.labels) or 'outcome'}{outcome}: {one.text}"

@@ -123,6 +123,7 @@ def continued(
     store = Store(settings.state_dir)
     notes = store.check()
     request = store.recall(identity)
+    store.refuse_other_guide(identity)
     if store.about(identity).state == "finished":
         return store.report(identity)
     state: State = {**first_state(request), "id": identity}

@@ -3,7 +3,7 @@
 from tsg_agent.models.base import Instant, Model, StepKind, Subject
 from tsg_agent.models.findings import Finding, Status
 from tsg_agent.models.known import Known
-from tsg_agent.models.parameters import Doubt, Parameters, Question
+from tsg_agent.models.parameters import ColumnKind, Doubt, Parameter, Parameters, Question
 from tsg_agent.models.report import (
     Action,
     Availability,
@@ -53,6 +53,7 @@ __all__ = [
     "Action",
     "Availability",
     "Cause",
+    "ColumnKind",
     "Communication",
     "Confidence",
     "Contrast",
@@ -79,6 +80,7 @@ __all__ = [
     "NodeUsage",
     "Onset",
     "OnsetKind",
+    "Parameter",
     "Parameters",
     "Point",
     "Question",

@@ -1,10 +1,24 @@
 """Step 1: what an incident is about, and what its text leaves open."""
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
 from tsg_agent.models.base import Model
+
+ColumnKind = Literal["text", "number", "integer", "boolean", "timestamp"]
+"""What a column, or a parameter, holds."""
+
+
+class Parameter(Model):
+    """A value of the incident that a guide's first step asks for, or that a query names."""
+
+    name: str
+    description: str = ""
+    kind: ColumnKind = "text"
+    line: int = Field(0, description="where a guide's file declares it, else where a query first names it")
+    declared: bool = Field(False, description="the guide asks for it")
 
 
 class Parameters(Model):

@@ -14,7 +14,7 @@ from tsg_agent.guides.guide_run import GuideReport
 from tsg_agent.models import Model, Report
 from tsg_agent.recording.archive import INDEX, Unfit, check_sizes, members, result_file
 from tsg_agent.recording.arrow import table_in, written
-from tsg_agent.store import Request
+from tsg_agent.store import FollowedGuide, Request
 from tsg_agent.telemetry.catalog import CATALOG, Kind
 from tsg_agent.wording import one_line
 
@@ -107,12 +107,9 @@ class RecordedCall(Model):
     milliseconds: float = Field(0.0, ge=0, allow_inf_nan=False)
 
 
-class RecordedRun(Model):
+class RecordedRun(FollowedGuide):
     """A run of another guide than the built-in one."""
 
-    guide: str = Field(description="its Markdown")
-    name: str = Field(description="what it is called where it does not say so")
-    given: dict[str, str]
     kinds: dict[str, dict[str, Kind]] = Field(description="what the columns of its own tables hold")
     report: GuideReport
 

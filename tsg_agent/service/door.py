@@ -328,6 +328,8 @@ class Service:
         try:
             if self.sources.name_of(await asyncio.to_thread(self.store.recall, identity)) is None:
                 return False
+            if await asyncio.to_thread(self.store.recall_guide, identity):
+                return False  # the command line's
             await self.resume(identity)
         except TsgError as error:
             log = Recorder(self.store.events, identity, redact=self.settings.model.redact)

@@ -90,6 +90,11 @@ class Step:
     """Whether a value's label is that of the gravest row about it: the rows say more than the rates of a value."""
 
     @property
+    def takes(self) -> tuple[str, ...]:
+        """The guide's parameters that it is asked with."""
+        return ()
+
+    @property
     def about(self) -> tuple[Dimension, ...]:
         """What a cause may be named by."""
         change = self.kind is StepKind.CHANGE

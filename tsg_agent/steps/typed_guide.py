@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
 
-from tsg_agent.columns import DEPTH
-from tsg_agent.models import Subject
+from tsg_agent.columns import DEPTH, SUBJECTS
+from tsg_agent.models import Parameter, Subject
 from tsg_agent.steps.dimension import Dimension
 from tsg_agent.steps.remedy import Remedy
 from tsg_agent.steps.step import Step
@@ -27,20 +27,37 @@ class TypedGuide(Generic[S_co]):
 
     steps: tuple[S_co, ...]
     """The checks, in the guide's order."""
+    parameters: tuple[Parameter, ...]
+    """What the first step settles."""
     edges: tuple[tuple[int, int], ...]
     """A step, and one that follows it. A check without any follows the first step, and the last follows it."""
     asks: int = 1
     """The number of the step that settles the parameters."""
     concludes: int = 11
     """The number of the step that concludes."""
+    concludes_by: tuple[str, ...] = ("threshold",)
+    """The parameters that the last step reads."""
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a number that two steps have, an edge to none, a dimension of two steps."""
+        """Raises ValueError: a number twice, an edge to none, a parameter unbound or unused, a column of no nature."""
         numbers = [self.asks, *(step.step for step in self.steps), self.concludes]
         if len(set(numbers)) != len(numbers):
             raise ValueError(f"Two steps of the guide have one number: {', '.join(map(str, numbers))}.")
         if lost := {number for edge in self.edges for number in edge} - set(numbers):
             raise ValueError(f"Edges of the guide name steps that there are not: {', '.join(map(str, lost))}.")
+        collected, bound = {one.name for one in self.parameters}, {name for step in self.steps for name in step.takes}
+        if unbound := bound - collected:
+            raise ValueError(f"Steps of the guide take what it does not collect: {', '.join(sorted(unbound))}.")
+        named = {column for step in self.steps for dimension in step.about for column in dimension.columns}
+        if plain := named - SUBJECTS.keys():
+            raise ValueError(f"Causes are named by {', '.join(sorted(plain))}: give it a nature in columns.toml.")
+        if unused := collected - bound - {*self.concludes_by}:
+            raise ValueError(f"The guide collects what no step takes: {', '.join(sorted(unused))}.")
+
+    def bound_in(self, parameter: str) -> tuple[int, ...]:
+        """The steps that a parameter's value is bound in."""
+        last = (self.concludes,) if parameter in self.concludes_by else ()
+        return (*(step.step for step in self.steps if parameter in step.takes), *last)
 
     @cached_property
     def by_number(self) -> Mapping[int, S_co]:

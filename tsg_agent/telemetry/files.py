@@ -226,7 +226,8 @@ def group_files(
     if not groups:
         raise TelemetryError(
             f"None of the {len(paths)} files in {location} is named like a table the guide reads.",
-            fix=f"Name them {', '.join(CATALOG)}, or let `tsg-agent mapping init` write a mapping.",
+            fix=f"Name them {', '.join(CATALOG)}, or let `tsg-agent mapping init` write a mapping; "
+            "`tsg-agent run --guide` follows a guide over tables of its own.",
         )
     for group in groups.values():
         _check_places([path for path in group if not path.is_relative_to(unpacked_to)], location)

@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from tsg_agent.models import ColumnKind, Parameter, Parameters
 from tsg_agent.settings import Settings
 from tsg_agent.steps.typed_guide import TypedGuide
 from tsg_agent.telemetry.engine import Engine
@@ -17,6 +18,7 @@ from tsg_agent.tools.plugin_6_endpoints import Endpoints
 from tsg_agent.tools.plugin_7_products import Products
 from tsg_agent.tools.plugin_8_workflows import Workflows
 from tsg_agent.tools.plugin_9_errors import Errors
+from tsg_agent.tools.rows import ScopeArgs
 
 if TYPE_CHECKING:
     from langchain_core.tools import StructuredTool
@@ -38,7 +40,15 @@ PLUGINS: tuple[Plugin[Any], ...] = (
 
 AnyGuide: TypeAlias = TypedGuide[Plugin[Any]]
 """A guide whose steps are such checks."""
-GUIDE: AnyGuide = TypedGuide(PLUGINS, ())
+_KINDS: dict[Any, ColumnKind] = {str: "text", float: "number"}
+PARAMETERS = tuple(
+    Parameter(
+        name=name, description=field.description or "", kind=_KINDS.get(field.annotation, "timestamp"), declared=True
+    )
+    for name, field in (*ScopeArgs.model_fields.items(), ("threshold", Parameters.model_fields["threshold"]))
+)
+"""What the built-in guide collects: its checks' arguments, and what it concludes by."""
+GUIDE: AnyGuide = TypedGuide(PLUGINS, PARAMETERS, ())
 """The built-in guide: its checks all follow the first step, side by side."""
 
 

@@ -100,9 +100,18 @@ class Plugin(Step, ABC, Generic[R]):
         return self._module.rpartition(".")[2]
 
     @property
+    def takes(self) -> tuple[str, ...]:
+        """See Step."""
+        return tuple(self.args.model_fields)
+
+    @property
     def _module(self) -> str:
         """Of the class that has the number: a class made from it has its query."""
         return next(one.__module__ for one in type(self).__mro__ if "number" in vars(one))
+
+    def query(self, *, weighted: bool = False) -> str:
+        """Its query's text. See load_sql."""
+        return load_sql(self.key, weighted=weighted, package=self._module.rpartition(".")[0])
 
     def description(self, thresholds: AllThresholds) -> str:
         """What a model reads of the tool: the class's docstring, with the thresholds in force, and the question."""
@@ -145,8 +154,7 @@ class Plugin(Step, ABC, Generic[R]):
 
     def query_of(self, engine: Engine, args: WindowArgs, settings: Settings) -> tuple[str, dict[str, object]]:
         """Its query, and what that binds. Raises what Engine.run raises, where it looks first."""
-        package = self._module.rpartition(".")[0]
-        sql = load_sql(self.key, weighted=is_weighted(engine), package=package)
+        sql = self.query(weighted=is_weighted(engine))
         return sql, sql_parameters(sql, args, settings)
 
     @property

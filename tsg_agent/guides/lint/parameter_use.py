@@ -5,16 +5,13 @@ from collections.abc import Iterator
 
 from tsg_agent.guides.lint.inspection import Inspection
 from tsg_agent.guides.lint.problem import Problem
-from tsg_agent.guides.placeholders import first_named, quoted
+from tsg_agent.guides.placeholders import bound_in, first_named, quoted
 
 
 def unused(about: Inspection) -> Iterator[Problem]:
     """Parameters that no query reads."""
-    used = {name for query in about.guide.queries for name in first_named(query)}
-    judged = any(step.annotation and step.annotation.judged for step in about.guide.steps)
-    used |= {"incident_start"} if judged else set()  # verdicts compare the time before it with the time since
     for parameter in about.guide.parameters:
-        if parameter.declared and parameter.name not in used and about.guide.queries:
+        if parameter.declared and about.guide.queries and not bound_in(about.guide, parameter.name):
             told = any(re.search(rf"\b{re.escape(parameter.name)}\b", step.prose) for step in about.guide.steps)
             yield Problem(
                 rule="",

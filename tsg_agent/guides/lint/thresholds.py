@@ -1,13 +1,13 @@
 """Thresholds that differ between a step's prose and its SQL."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
 from tsg_agent.guides import conditions
-from tsg_agent.guides.facts import LabelColumn
+from tsg_agent.guides.facts import Facts, LabelColumn
 from tsg_agent.guides.lint.inspection import Inspection, in_step
 from tsg_agent.guides.lint.problem import Problem
 
@@ -71,7 +71,7 @@ def differing(about: Inspection) -> Iterator[Problem]:
                 columns = [
                     (name, one) for name, one in facts.shown_labels.items() if set(one.labels) & set(instruction.labels)
                 ]
-                rules = [one for _, column in columns for one in _rules(column, instruction.labels)]
+                rules = [one for _, column in columns for one in _rules(column, instruction.labels, facts)]
                 unseen = any(column.default and not facts.shows(name, column.default) for name, column in columns)
                 for one in said if rules else ():
                     problem = _compare(one, rules, unseen=unseen)
@@ -117,14 +117,17 @@ def _hides(one: Compared, said: Threshold) -> bool:
     return one.upwards == said.upwards and (one.number > said.number if said.upwards else one.number < said.number)
 
 
-def _rules(column: LabelColumn, labels: tuple[str, ...]) -> Iterator[Compared]:
-    """The comparisons of the arms that give one of the labels."""
+def _rules(column: LabelColumn, labels: tuple[str, ...], facts: Facts) -> Iterator[Compared]:
+    """The comparisons of the arms that give one of the labels; expressions go by the names they are shown under."""
+    names = {made.sql(): name for name, made in column.scope.outputs.items()}
     for condition, name in column.arms:
         if name in labels and condition is not None:
-            yield from _comparisons(condition)
+            for one, value in _comparisons(condition, names):
+                rate = facts.share(value, column.scope) is not None
+                yield replace(one, words=one.words | {"rate"}) if rate else one
 
 
-def _comparisons(condition: exp.Expr) -> Iterator[Compared]:
+def _comparisons(condition: exp.Expr, names: Mapping[str, str]) -> Iterator[tuple[Compared, exp.Expr]]:
     for node in condition.find_all(exp.GT, exp.GTE, exp.LT, exp.LTE):
         for value, other, upwards in (
             (node.left, node.right, isinstance(node, exp.GT | exp.GTE)),
@@ -133,8 +136,8 @@ def _comparisons(condition: exp.Expr) -> Iterator[Compared]:
             number = conditions.number(other)
             if number is not None and conditions.number(value) is None:
                 column = value.find(exp.Column)
-                name = column.name if column is not None else value.sql()
-                yield Compared(name.lower(), number, upwards, _words(name), node.sql())
+                name = names.get(value.sql()) or (column.name if column is not None else value.sql())
+                yield Compared(name.lower(), number, upwards, _words(name), node.sql()), value
 
 
 def _seconds(column: str) -> float:

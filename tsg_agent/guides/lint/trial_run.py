@@ -39,7 +39,12 @@ def unread_blocks(about: Inspection) -> Iterator[Problem]:
     """Parts of the file that are no part of a guide."""
     for oddity in about.guide.oddities:
         yield Problem(
-            rule="", severity="error", line=oddity.line, what=oddity.text, why="What it holds is not run, or only once."
+            rule="",
+            severity="error",
+            line=oddity.line,
+            what=oddity.text.rstrip("."),
+            why="What it holds is not run, or only once.",
+            fix="A block stands in a step, from <PLUGIN_n> to </PLUGIN_n>; a step's or a block's number is there once.",
         )
 
 
@@ -52,7 +57,7 @@ def refused_queries(about: Inspection) -> Iterator[Problem]:
             line=query.line,
             step=query.step,
             plugin=query.number,
-            what=error.message,
+            what=error.message.rstrip("."),
             why="It is never run: a query that is not understood may do more than read.",
             fix=error.fix,
             engines=(DUCKDB, POSTGRES),
