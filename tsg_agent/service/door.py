@@ -20,7 +20,7 @@ from tsg_agent.investigation.entry import begin, continued
 from tsg_agent.investigation.pool import alone
 from tsg_agent.investigation.recorder import Recorder, written
 from tsg_agent.investigation.running import Investigation
-from tsg_agent.investigation.sources import Source, Sources, open_telemetry
+from tsg_agent.investigation.sources import Source, Sources, open_for
 from tsg_agent.investigation.watch import Heard, Watch
 from tsg_agent.llm import Model
 from tsg_agent.models import Known, Question, Report
@@ -301,7 +301,7 @@ class Service:
             held = self.sources.at(request)
             if held is not None:
                 return export(identity, folder, self.store, held, self.settings)
-            with open_telemetry(request.telemetry, mapping=request.mapping, settings=self.settings) as engine:
+            with open_for(request, self.settings) as engine:
                 return export(identity, folder, self.store, engine, self.settings)
 
         return await asyncio.to_thread(written)

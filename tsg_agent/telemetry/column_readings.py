@@ -7,6 +7,7 @@ is guessed: the error offers the mapping line for each reading that there may be
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import duckdb
 
@@ -39,6 +40,8 @@ class Read:
     unread: int = 0
     name: str = ""
     example: str = ""
+    guessed: bool = False
+    """Whether no value bears the reading out."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Values:
     column: str
     few: float = 1.0
     """Percent of a column's values that may be unreadable; one always may."""
+    about: tuple[datetime, ...] = ()
+    """What the rows are asked about (naive UTC): the day may be the month, and no row says so."""
 
     def asked(self, select: str, where: str = "true") -> tuple[object, ...]:
         """One row of counts over the values."""

@@ -1,6 +1,7 @@
 """Turns a source's columns into the guide's kinds, and says how where that was not plain."""
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import duckdb
 
@@ -39,6 +40,8 @@ class Reader:
     table: Table
     held: frozenset[str]
     few: float
+    about: tuple[datetime, ...] = ()
+    """See Values."""
     scheme: str = ""
     """What the numbers of the status are, as the mapping has it."""
     notes: list[str] = field(default_factory=list)
@@ -65,11 +68,11 @@ class Reader:
         return self._weighed(name, shortened(plain) if name in WORDY else plain)
 
     def _values(self, name: str, expression: str) -> Values:
-        return Values(self.connection, self.source, expression, f"{self.table.name}.{name}", self.few)
+        return Values(self.connection, self.source, expression, f"{self.table.name}.{name}", self.few, self.about)
 
     def _noted(self, name: str, read: Read) -> str:
         if read.name:
-            self.readings.append(f"{name} is read {read.name}.")
+            (self.notes if read.guessed else self.readings).append(f"{name} is read {read.name}.")
         if read.unread:
             example = f", such as {read.example!r}" if read.example else ""
             self.notes.append(f"{name} could not be read in {read.unread:,} rows{example}: there it is unknown.")

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -67,11 +68,13 @@ class DuckDB:
         open_timeout: float = 300.0,
         unreadable_percent: float = 1.0,
         template_paths: bool = True,
+        about: Collection[datetime] = (),
     ) -> None:
         """Open a folder, a glob, a file or a .duckdb database.
 
         Text files (CSV, JSON lines) are loaded once; Parquet is read in place. `unreadable_percent`: of the lines, or
-        of a column's values; more refuse the table. `template_paths`: ids in paths become {id}. Raises TelemetryError.
+        of a column's values; more refuse the table. `template_paths`: ids in paths become {id}. `about`: moments that
+        will be asked about, by which days are told from months where no row does. Raises TelemetryError.
         """
         before = held()
         config: dict[str, str | bool | int | float | list[str]] = {
@@ -93,7 +96,10 @@ class DuckDB:
             "location": str(Path(location).absolute()),
             "mapping": str(Path(mapping).absolute()) if mapping else None,
         }
-        self.apart = Apart({**source, "memory_limit": memory_limit, "threads": threads}, open_timeout)
+        alike = {"unreadable_percent": unreadable_percent, "template_paths": template_paths}
+        moments = [one.astimezone(UTC).isoformat() for one in about]
+        limits = {"memory_limit": memory_limit, "threads": threads}
+        self.apart = Apart({**source, **limits, **alike, "about": moments}, open_timeout)
         self._spill = tempfile.mkdtemp(prefix="tsg-agent-")
         self._unspill = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
         self._keys = Keys()
@@ -101,6 +107,7 @@ class DuckDB:
         self._spellings = Spellings()
         self._few = unreadable_percent
         self._template_paths = template_paths
+        self._about = tuple(one.astimezone(UTC).replace(tzinfo=None) for one in about)
         (cores,) = self._connection.execute("SELECT current_setting('threads')").fetchall()[0]
         self._slots = threading.BoundedSemaphore(max(LEAST_AT_ONCE, cores))
         self._at_work: dict[duckdb.DuckDBPyConnection, int] = {}
@@ -370,7 +377,7 @@ class DuckDB:
         if not self._template_paths:
             mapping = mapping.model_copy(update={"template_paths": False})
         try:
-            view = table_view(self._connection, table, relation, mapping, self._spellings, self._few)
+            view = table_view(self._connection, table, relation, mapping, self._spellings, self._few, self._about)
             for statement in view.statements:
                 self._connection.execute(statement)
             silent = name == LOGS.name and ANSWER in view.present and lacks_answers(self._connection)
