@@ -16,7 +16,7 @@ from tsg_agent.telemetry.catalog import Kind
 
 MISSING = ("", "-", "null", "none", "nan", "n/a", "na", "nil", "undefined", "(null)", "\\n", "unknown")
 """How writers spell what is missing, in lower case."""
-_CLEAN = f"CASE WHEN lower(trim({{x}})) NOT IN ({', '.join(repr(word) for word in MISSING[:-1])}) THEN trim({{x}}) END"
+CLEAN = f"CASE WHEN lower(trim({{x}})) NOT IN ({', '.join(repr(word) for word in MISSING[:-1])}) THEN trim({{x}}) END"
 SAMPLE = 200
 """Different values that a reading must fit most of before it is tried on all."""
 
@@ -67,7 +67,7 @@ class Values:
 
         Raises TelemetryError where none does, with the lines of those that fit some; where none fits any, the last's.
         """
-        known = _CLEAN.replace("{x}", "v")
+        known = CLEAN.replace("{x}", "v")
         sampled = self._sample(readings, known)
         for reading in sampled:
             held, read = self.asked(

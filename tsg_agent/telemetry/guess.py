@@ -224,9 +224,9 @@ def leaves(rows: list[dict[str, object]]) -> list[Leaf]:
 
 def _inside(value: str) -> object:
     """What a text holds that is JSON, or has ClickHouse's or Python's quotes; else the text."""
-    for quotes in ({}, {"'": '"', '"': "'"}) if value.startswith("{") else ():
+    for one, other in ('""', "'\"") if value.startswith("{") else ():
         with contextlib.suppress(ValueError):
-            return json.loads(value.translate(str.maketrans(quotes)))
+            return json.loads(value.translate(str.maketrans(one + other, other + one)))
     return value
 
 
@@ -377,9 +377,9 @@ def _leaves(column: Column, names: dict[str, list[Leaf]], free: list[Leaf]) -> l
         named = [leaf for leaf in named if leaf.share(column="timestamp") >= 0.5]
     if column.name in NEEDED or column.name == "endpoint_path":
         # What says the same of every row is an envelope's, if anything else may be meant.
-        alike = {leaf: leaf.share(column=column.name) >= 0.5 for leaf in named}
+        fits = {leaf: leaf.share(column=column.name) >= 0.5 for leaf in named}
         path = column.name != ANSWER
-        named.sort(key=lambda leaf: (path and not leaf.varies, not alike[leaf], not leaf.varies))
+        named.sort(key=lambda leaf: (path and not leaf.varies, not fits[leaf], not leaf.varies))
     if named:
         return [
             (leaf, "the same name" if leaf.name.lower() == column.name else f"{leaf.name} is what others call it")

@@ -10,6 +10,8 @@ from tsg_agent.telemetry.loading import quoted
 from tsg_agent.telemetry.spellings import SCOPE
 
 KEY = "request_id"
+STEADY = 0.8
+"""Share of the steps from time to time that are equal where rates are taken."""
 NOUNS = {"service_name": "service", "region": "region", "environment": "environment"}
 """The columns that say whose a row is, as sentences call them."""
 WEIGHTS = frozenset({
@@ -68,6 +70,28 @@ def identified(
         columns[KEY] = f"coalesce({columns[KEY]}, {made})"
         return ["Some rows do not name their request: each of these counts as a request of its own."]
     return []
+
+
+def per_second(connection: duckdb.DuckDBPyConnection, source: str, columns: dict[str, str]) -> list[str]:
+    """Makes weights that are rates into numbers of requests, in `columns`, and says so.
+
+    Rates of requests are below 1 where few come, and are taken at equal steps; a number of requests is not.
+    """
+    if WEIGHT not in columns or "timestamp" not in columns:
+        return []
+    held = f"(SELECT {columns[WEIGHT]} AS w, {columns['timestamp']} AS t FROM {source})"  # noqa: S608 - checked expressions
+    (mean,) = connection.execute(f"SELECT avg(w) FILTER (w > 0) FROM {held}").fetchone() or (None,)  # noqa: S608 - the same
+    if mean is None or mean >= 1:
+        return []
+    gaps = f"(SELECT epoch(t - lag(t) OVER (ORDER BY t)) AS gap FROM (SELECT DISTINCT t FROM {held}))"  # noqa: S608 - the same
+    step, as_many, all_gaps = connection.execute(
+        f"SELECT gap, count(*), sum(count(*)) OVER () FROM {gaps} WHERE gap IS NOT NULL "  # noqa: S608 - the same
+        "GROUP BY gap ORDER BY count(*) DESC LIMIT 1"
+    ).fetchone() or (0, 0, 1)
+    if step < 1 or as_many < STEADY * all_gaps:
+        return []
+    columns[WEIGHT] = f"{step} * {columns[WEIGHT]}"
+    return [f"weight is below 1 in most rows: read as requests per second, of the {step:g} s from row to row."]
 
 
 def unused_weights(

@@ -9,7 +9,7 @@ from tsg_agent.telemetry import paths
 from tsg_agent.telemetry.catalog import LOGS, Table
 from tsg_agent.telemetry.conversion import Reader
 from tsg_agent.telemetry.files import FALLBACK, TableFiles
-from tsg_agent.telemetry.identity import identified, made_ids, taken_for_granted, unused_weights
+from tsg_agent.telemetry.identity import identified, made_ids, per_second, taken_for_granted, unused_weights
 from tsg_agent.telemetry.loading import Loaded, Unreadable, described, first_line, load, quoted
 from tsg_agent.telemetry.mapping import TableMapping, misfit
 from tsg_agent.telemetry.shape import fits, passed_over, shaped
@@ -105,6 +105,7 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
         reader.readings += identified(columns, present, made, connection, source)
         reader.notes += taken_for_granted(present)
         reader.notes += _of_files(relation.files) if relation.files else []
+        reader.notes += per_second(connection, source, columns)
         reader.notes += unused_weights(connection, source, held, present)
     return _view(table, source, columns, reader, Loaded(source, unread) if loaded else None)
 
