@@ -93,7 +93,7 @@ def two_bytes_a_letter() -> Files:
 
 def graphql() -> Files:
     def one(row: Row) -> dict[str, Any]:
-        code = {503: "INTERNAL_SERVER_ERROR", 404: "NOT_FOUND"}.get(row.status)
+        code = {503: "UNAVAILABLE", 404: "NOT_FOUND"}.get(row.status)
         errors = [{"message": "no", "extensions": {"code": code}}] if code else []
         http = {"status": 200, "path": "/graphql"}
         return {"timestamp": row.time.isoformat(), "operationName": row.path, "http": http, "errors": errors}
@@ -157,7 +157,7 @@ def read(folder: Path, files: Files, select: str) -> tuple[list[dict[str, Any]],
     made = propose(str(folder / "held"))
     assert not made.missing
     (folder / "mapping.toml").write_text(made.text)
-    with DuckDB(folder / "held", mapping=folder / "mapping.toml") as engine:
+    with DuckDB(folder / "held", mapping=folder / "mapping.toml", about=[BEGIN]) as engine:
         found = engine.run(select, {}, timeout=30).to_pylist()
         said = engine.tables["api_gateway_logs"]
     return found, " ".join([*said.notes, *said.readings])
@@ -177,13 +177,13 @@ def test_what_no_line_says_of_an_encoding_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("failed", ["errors", "errors_5xx", "failedRequests"])
 def test_a_column_of_failures_beside_one_of_all_is_read_as_counts(failed: str, tmp_path: Path) -> None:
-    rows = [f"{row.time:%Y%m%d%H%M%S},9.{row.number % 2},{row.number},{row.number % 5}" for row in ROWS]
-    held = lines([f"minute,release,requests,{failed}", *(row for row in rows if int(row.split(",")[2]) > 4)])
-    found, _ = read(
-        tmp_path, {"rollup.csv": held}, "SELECT status_code, sum(weight) AS n FROM api_gateway_logs GROUP BY 1"
-    )
-    lost = sum(n % 5 for n in range(5, len(ROWS)))
-    assert {row["status_code"]: row["n"] for row in found} == {200: sum(range(5, len(ROWS))) - lost, 500: lost}
+    every = {row: 5 + 7 * row.number % 50 for row in ROWS}
+    rows = [f"{row.time:%Y%m%d%H%M%S},9.{row.number % 2},{n},{n % 5}" for row, n in every.items()]
+    held = lines([f"minute,release,requests,{failed}", *rows])
+    select = "SELECT status_code, sum(weight) AS n FROM api_gateway_logs GROUP BY 1"
+    found, _ = read(tmp_path, {"rollup.csv": held}, select)
+    lost = sum(n % 5 for n in every.values())
+    assert {row["status_code"]: row["n"] for row in found} == {200: sum(every.values()) - lost, 500: lost}
 
 
 @pytest.mark.parametrize(("scale", "told"), [(1 / 60, True), (1.0, False)])
@@ -205,9 +205,9 @@ def test_rates_per_second_become_numbers_of_requests(scale: float, told: bool, t
 
 
 def test_a_blank_user_is_nobody(tmp_path: Path) -> None:
-    users = ["ann", "", " ", "-", "bo", "ann"]
+    users = ["ann", "", " ", "-", "bo", "ann"]  # of these the engine itself reads one as missing
     rows = [f"{row.time.isoformat()},{row.status},{users[row.number % 6]}" for row in ROWS]
     select = "SELECT count(DISTINCT user_id) AS n FROM api_gateway_logs"
     found, said = read(tmp_path, {"log.csv": lines(["timestamp,status_code,user_id", *rows])}, select)
     assert found == [{"n": 2}]
-    assert "user_id is blank in 165 rows" in said
+    assert "user_id is blank in 110 rows" in said

@@ -95,7 +95,7 @@ def test_a_time_that_names_no_year_or_day_is_asked_about_and_the_line_reads_it(
     assert all(time is not None for time in column(folder, "timestamp", line))
 
 
-@pytest.mark.parametrize(("form", "month_first"), [("%m/%d/%Y %I:%M:%S %p", True), ("%d.%m.%Y %H:%M", False)])
+@pytest.mark.parametrize(("form", "month_first"), [("%m/%d/%Y %I:%M:%S %p", True), ("%d/%m/%Y %H:%M", False)])
 @pytest.mark.parametrize("why", ["a day over 12", "in order", "of few days", "the incident"])
 def test_the_order_of_day_and_month_is_what_the_rows_bear_out(
     why: str, form: str, month_first: bool, tmp_path: Path

@@ -243,7 +243,8 @@ def _formats(example: str) -> list[str]:
     mark = next(character for character in example if not character.isdigit())
     last = example.split(mark)[2]
     year = "%Y" if last[:4].isdigit() and len(last) >= 4 else "%y"
-    orders = [("%m", "%d", year), ("%d", "%m", year), *([("%y", "%m", "%d")] if year == "%y" else [])]
+    month_first = [("%m", "%d", year)] if mark != "." else []  # nobody who writes dots does so
+    orders = [*month_first, ("%d", "%m", year), *([("%y", "%m", "%d")] if year == "%y" else [])]
     clocks = [""] + [f"{between}{clock}" for between, clock in product(BETWEEN, CLOCKS) if clock]
     return [f"{mark.join(order)}{clock}" for order, clock in product(orders, clocks)]
 
