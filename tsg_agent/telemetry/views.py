@@ -9,7 +9,7 @@ from tsg_agent.telemetry import paths
 from tsg_agent.telemetry.catalog import LOGS, Table
 from tsg_agent.telemetry.conversion import Reader
 from tsg_agent.telemetry.files import FALLBACK, TableFiles
-from tsg_agent.telemetry.identity import identified, made_ids, per_second, taken_for_granted, unused_weights
+from tsg_agent.telemetry.identity import identified, made_ids, per_second, sampled, taken_for_granted, unused_weights
 from tsg_agent.telemetry.loading import Loaded, Unreadable, described, first_line, load, quoted
 from tsg_agent.telemetry.mapping import TableMapping, misfit
 from tsg_agent.telemetry.shape import fits, passed_over, shaped
@@ -78,6 +78,7 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
     source, mapped = shape.source, shape.columns
     held = _held(connection, source)
     present = _present(connection, source, table, mapped, held)
+    told += tuple(sampled(connection, source, held, present)) if table is LOGS and present else ()
     if not present:
         shown = ", ".join(repr(name[:60]) for name in list(held.values())[:8])
         raise Unreadable(
