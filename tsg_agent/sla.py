@@ -7,7 +7,7 @@ from datetime import datetime
 from tsg_agent.evidence.grid import Grid
 from tsg_agent.evidence.measurement import Counts, Measurement
 from tsg_agent.models import Availability, Measure, Parameters, Sla, Start, Status, TrafficLoss
-from tsg_agent.wording import clock, count, moment, name, one_line, percent, some
+from tsg_agent.wording import clock, count, fall_words, moment, name, one_line, percent, some
 
 Covers = tuple[datetime, datetime] | None
 """The first and the last time that the telemetry holds."""
@@ -147,7 +147,7 @@ def _doubt(parameters: Parameters, since: Availability, before: Availability | N
 def _lost(since: Availability, before: Availability | None, traffic: TrafficLoss | None) -> str:
     """What users lose beside 5xx, in words; nothing where they lose nothing."""
     if traffic is not None:
-        fall = f"requests fell by {percent(traffic.percent)} at {clock(traffic.since)}"
+        fall = f"{fall_words(traffic)} at {clock(traffic.since)}"
         return f"{fall}, and what does not come is in no share"
     if before is None or not before.requests or not since.requests:
         return ""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from tsg_agent.columns import SUBJECTS
 from tsg_agent.escape import lines as lines  # noqa: PLC0414 - they are words too: most ask for them here
 from tsg_agent.escape import one_line as one_line  # noqa: PLC0414 - the same
-from tsg_agent.models import Measure, Rate, Subject, Tier
+from tsg_agent.models import Measure, Rate, Subject, Tier, TrafficLoss
 
 NAME_LENGTH = 80
 FEW = 10
@@ -123,6 +123,12 @@ def sentence(text: str) -> str:
     if not text:
         return ""
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
+
+
+def fall_words(traffic: TrafficLoss) -> str:
+    """ "requests fell by 95 %", "requests of client type tv fell by 95 %"."""
+    whose = f" of {subject_name(traffic.subject)}" if traffic.subject else ""
+    return f"requests{whose} fell by {percent(traffic.percent)}"
 
 
 def subject_name(subject: Subject) -> str:

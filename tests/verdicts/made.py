@@ -54,7 +54,8 @@ class Part:
     slow: bool = False
     retried: bool = False
     since: int = 0
-    """The minute of its first request."""
+    until: int = MINUTES
+    """The minutes of its first request, and after its last."""
 
 
 def spread(amount: Floats, phase: float = 0.5) -> Floats:
@@ -73,7 +74,11 @@ def made(*parts: Part, minutes: int = MINUTES, runs: bool = False) -> Requests:
     """`runs`: each request is a run of its own, named r0, r1, …"""
     second, kind, part_of = [], [], []
     for place, part in enumerate(parts):
-        asked = spread(np.where(np.arange(minutes) >= part.since, float(part.per_minute), 0.0))
+        asked = spread(
+            np.where(
+                (np.arange(minutes) >= part.since) & (np.arange(minutes) < part.until), float(part.per_minute), 0.0
+            )
+        )
         inside = (np.arange(minutes) >= part.start) & (np.arange(minutes) < part.end)
         failed = np.minimum(spread(asked * np.where(inside, part.after, part.before), (place * GOLDEN) % 1), asked)
         bad = 4 * (SUCCESS if part.slow or part.retried else part.answer) + 2 * part.slow + part.retried

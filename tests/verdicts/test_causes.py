@@ -205,3 +205,18 @@ def test_a_name_that_only_failures_carry_describes_them_and_is_no_place(healthy:
     component = Column(dimension_of("service_component"), [(name,) for name in names], codes)
     found = subjects(explained(replace(requests, columns=[*requests.columns, component])))
     assert found == [ZONES[0]]
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_whether_a_name_describes_failures_is_told_by_all_requests_and_outcomes(slow: bool) -> None:
+    """A third records no zone, and failed nowhere before; or what fails for one client is slow: each is asked alone."""
+    if slow:
+        odd = Part({"client_type": "ios"}, 20, 0.0, 0.5)
+        late = Part({"client_type": "web"}, 20, 0.0, 0.5, slow=True)
+        requests = made(*zones(before=0.01), odd, late)
+    else:
+        requests = made(*zones(before=0.01), Part({}, 40, 0.0, 0.3))
+    failed = requests.failed(Measure.SERVER_ERRORS) | requests.failed(Measure.SLOW)
+    component = Column(dimension_of("service_component"), [("edge",), ("jobs",)], np.where(failed, 1, 0))
+    found = subjects(explained(replace(requests, columns=[*requests.columns, component])))
+    assert found and {"service_component": "jobs"} not in found

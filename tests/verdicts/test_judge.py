@@ -358,3 +358,17 @@ def test_the_order_of_rows_does_not_matter() -> None:
         columns=columns,
     )
     assert judged(mixed) == judged(requests)
+
+
+def test_a_cause_that_began_later_says_since_when() -> None:
+    """Two faults that share nothing, the second three quarters of an hour after the first."""
+    parts = [replace(part, values=part.values | {"client_type": "web"}) for part in zones()]
+    parts += [
+        replace(part, values=part.values | {"client_type": "ios"}, per_minute=5, after=0.5, start=START + 40)
+        for part in zones()[1:]
+    ]
+    first, second = confirmed(judged(made(*parts)))
+    assert (first.subject, first.began) == (Z1, None)
+    assert second.subject == {"client_type": "ios"}
+    assert second.began is not None
+    assert abs(second.began - AT - timedelta(minutes=40)) <= timedelta(minutes=2)

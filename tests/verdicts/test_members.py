@@ -23,7 +23,7 @@ def test_counts_are_those_of_the_rows(weights: str) -> None:
     names = ("service_version", "service_component", "dependency_name")
     about = [one for name in names if (one := GUIDE.dimension(name)) is not None]
     columns = [Column(about[n], [(f"{n}-{v}",) for v in range(4)], one) for n, one in enumerate(codes)]
-    members = Members.of(columns, state, weight)
+    members = Members.of(columns, state, weight, lambda _, some: np.zeros(len(some), bool))
     assert members.new.any() and not members.new.all()
 
     def rows(key: Key, *, told: bool = False) -> Bools:

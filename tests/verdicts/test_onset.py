@@ -102,9 +102,8 @@ def test_a_few_bad_buckets_before_hide_no_start() -> None:
     assert one.clear
 
 
-@pytest.mark.xfail(strict=True, reason="a minute in which nearly all fails is likelier than an hour of five percent")
 def test_a_bad_minute_that_outshines_the_incident_hides_no_start() -> None:
-    """Its own likelihood is the highest: what lies outside of it holds the incident, and looks restless for that."""
+    """Its own likelihood is the highest."""
     failures, requests = drawn(0.01, 0.05)
     failures[60] = 80.0
     one = found((failures, requests))
@@ -119,6 +118,28 @@ def test_a_slow_ramp_begins_near_its_first_minutes() -> None:
     failures = np.random.default_rng(2).binomial(100, share).astype(float)
     one = found((failures, np.full(MINUTES, ASKED)))
     assert BEGAN - 20 <= one.start <= BEGAN + 5
+
+
+def test_a_long_ramp_begins_before_its_steepest_part() -> None:
+    """Three hours: quiet for one, then a share that climbs evenly; before it nothing is of the ramp."""
+    share = np.concatenate([np.full(60, 0.005), np.linspace(0.005, 0.5, 120)])
+    requests = np.full(len(share), 60.0)
+    one = found((np.random.default_rng(4).binomial(60, share).astype(float), requests))
+    assert 60 <= one.start <= 80
+
+
+def test_a_drift_before_is_no_beginning() -> None:
+    """Somewhat more fails for an hour than before, and then far more."""
+    requests = np.full(MINUTES, 1000.0)
+    failures = np.concatenate([np.full(BEGAN - 60, 20.0), np.full(60, 27.0), np.full(MINUTES - BEGAN, 60.0)])
+    assert abs(found((failures, requests)).start - BEGAN) <= 1
+
+
+def test_a_burst_that_was_over_is_no_part_of_what_came_later() -> None:
+    failures, requests = drawn(0.01, 0.2)
+    failures[40:50] = 30.0
+    one = found((failures, requests))
+    assert abs(one.start - BEGAN) <= 1
 
 
 def test_bursts_make_a_change_less_certain() -> None:

@@ -292,3 +292,16 @@ def test_names_mean_nothing() -> None:
     )
     for one, other in zip(explained(requests).found, explained(renamed).found, strict=True):
         assert (one.rows == other.rows).all()
+
+
+def test_a_value_whose_leaving_out_names_what_is_well_stays() -> None:
+    """Four fifths of a client's requests in a zone are bids, and only those fail: the others are not told with them."""
+    parts = [
+        Part({"availability_zone": zone, "client_type": client, "endpoint_path": path}, many, 0.001, 0.001)
+        for zone in ("z1", "z2", "z3")
+        for client in ("web", "ios", "tv")
+        for path, many in (("/bid", 16), ("/won", 3))
+    ]
+    broken = {"availability_zone": "z1", "client_type": "ios", "endpoint_path": "/bid"}
+    parts = [replace(part, after=0.5) if part.values == broken else part for part in parts]
+    assert subjects(*parts) == [broken]

@@ -10,7 +10,7 @@ from datetime import datetime
 from tsg_agent.conclude.case import Case
 from tsg_agent.conclude.gaps import UNKNOWN_START, steps_words
 from tsg_agent.conclude.statements import effect_words
-from tsg_agent.models import Action, Cause, Confidence, Gap, Measure, StepKind
+from tsg_agent.models import Action, Cause, Confidence, Gap, Measure, StepKind, TrafficLoss
 from tsg_agent.steps.remedy import LOOK, NOW, SYMPTOMS, Order, Remedy, Situation, action, look, named
 from tsg_agent.wording import clock, listed, sentence, subject_name
 
@@ -30,7 +30,7 @@ def actions(case: Case, causes: list[Cause], gaps: list[Gap]) -> list[Action]:
         repairs += [one for step in firmest for one in step.repairs(cause, findings.get(step.step))]
     looks += [one for step, finding in case.judged for one in step.looks(causes, finding)]
     if case.judgement.traffic is not None:
-        remedies.append(_find_lost_traffic())
+        remedies.append(_find_lost_traffic(case.judgement.traffic))
     elif not causes and case.something_fails:
         remedies.append(_widen())
     elif not causes and case.start is not None and case.sla.breached:
@@ -76,11 +76,17 @@ BY_MEASURE = (Remedy(Order.RELIEVE, _relieve_rate_limiting), Remedy(Order.LOOK, 
 """What is done about an outcome, whatever the cause is about."""
 
 
-def _find_lost_traffic() -> Action:
+def _find_lost_traffic(traffic: TrafficLoss) -> Action:
     """Requests that do not come fail before they are seen."""
-    text = "find out where requests get lost before they reach the service: DNS, load balancers, certificates, callers"
+    lost, where = "requests", "DNS, load balancers, certificates, callers"
+    if traffic.subject:
+        lost, where = f"requests of {subject_name(traffic.subject)}", f"a release of its own, its network, {where}"
+    text = f"find out where {lost} get lost before they reach the service: {where}"
     return Action(
-        kind="escalate", urgency=NOW, statement=sentence(f"{text}; or whether they are only not recorded"), target={}
+        kind="escalate",
+        urgency=NOW,
+        statement=sentence(f"{text}; or whether they are only not recorded"),
+        target=traffic.subject,
     )
 
 
@@ -110,7 +116,7 @@ def _check_window() -> Action:
 def _close_gaps(case: Case, gaps: list[Gap]) -> list[Action]:
     """While no cause is confirmed, what was not looked at may hold it."""
     found = []
-    if any(g.status == UNKNOWN_START for g in gaps):
+    if case.judgement.traffic is None and any(g.status == UNKNOWN_START for g in gaps):
         text = "find out when the incident began and run this again: nothing could be compared with before"
         found.append(Action(kind="name_start", urgency=LOOK, statement=sentence(text), target={}))
     alike: dict[str, list[int]] = {}

@@ -98,6 +98,7 @@ def _cause(rank: int, verdict: Verdict, start: datetime | None, slow_ms: float) 
         impact=verdict.impact,
         effect=verdict.effect,
         tier=verdict.tier,
+        began=verdict.began,
     )
 
 

@@ -6,7 +6,7 @@ from tsg_agent.conclude.case import Case
 from tsg_agent.conclude.gaps import CANARY, steps_words
 from tsg_agent.conclude.statements import alike, figures
 from tsg_agent.models import Cause, Confidence, Gap, Sla
-from tsg_agent.wording import clock, compared, moment, name, one_line, percent, sentence, subject_name
+from tsg_agent.wording import clock, compared, fall_words, moment, name, one_line, percent, sentence, subject_name
 
 TOLD = timedelta(minutes=3)
 """A reported start that differs from the measured one by so much is told beside it."""
@@ -21,7 +21,7 @@ def headline(case: Case, causes: list[Cause], gaps: list[Gap]) -> str:
     if confirmed:
         fell = ""
         if traffic is not None and not sla.lost:  # else the availability's words say it
-            fell = f"; requests fell by {percent(traffic.percent)} at {clock(traffic.since)}"
+            fell = f"; {fall_words(traffic)} at {clock(traffic.since)}"
         return sentence(f"{_cause(case, confirmed[0])}{fell}; {state}")
     if causes and case.judgement.traffic is None:
         number = "one suspect" if len(causes) == 1 else f"{len(causes)} suspects"
@@ -41,7 +41,7 @@ def nothing_found(case: Case) -> str:
     if traffic is not None:
         rates = f"{traffic.before:.3g} a minute before, {traffic.after:.3g} since"
         unseen = "what does not come is in no share of failures"
-        return f"requests fell by {percent(traffic.percent)} at {moment(traffic.since)} ({rates}); {unseen}"
+        return f"{fall_words(traffic)} at {moment(traffic.since)} ({rates}); {unseen}"
     if case.sla.breached is None:
         return "nothing could be judged"
     if case.judgement.unmade:
@@ -78,7 +78,7 @@ def _against(sla: Sla, share: float | None) -> str:
 
 
 def _cause(case: Case, cause: Cause) -> str:
-    start = case.start
+    start = cause.began or case.start
     reported = case.judgement.start.reported
     other = reported is not None and start is not None and abs(reported - start) >= TOLD
     said = f" (reported {clock(reported)})" if other and reported is not None else ""

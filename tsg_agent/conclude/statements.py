@@ -72,7 +72,7 @@ def effect_words(effect: Effect | None) -> str:
 
 
 def _change(verdict: Verdict, start: datetime | None, slow_ms: float) -> str:
-    onset = verdict.onset
+    onset, start = verdict.onset, verdict.began or start
     after = onset.after or verdict.contrast.subject
     who = subject_name(verdict.subject)
     if after is None:

@@ -117,6 +117,13 @@ class Requests:
         return self.known & ~self.failed(Measure.SERVER_ERRORS)
 
     @cached_property
+    def went_well(self) -> Bools:
+        """Which requests lost nobody anything: answered by 2xx or 3xx, and not slowly."""
+        kind = np.arange(KINDS)
+        well: Bools = np.isin(kind // 4, (SUCCESS, REDIRECT)) & ~kinds_of(Measure.SLOW)
+        return well[self.kind]
+
+    @cached_property
     def passed_on(self) -> Bools:
         """Requests that pass on what failed behind them: a failing span without a failing child is where it failed."""
         return np.zeros(len(self), bool) if self.passed is None else self.passed

@@ -75,6 +75,7 @@ class Cause(Model):
     statement: str
     onset: Onset
     contrast: Contrast
+    began: AwareDatetime | None = Field(None, description="where it began later than the incident: when")
     evidence: list[str]
     shortfalls: list[str] = Field(default_factory=list)
     detail: dict[str, Any] = Field(default_factory=dict)

@@ -118,6 +118,7 @@ class Verdict(Model):
     tier: Tier
     onset: Onset
     contrast: Contrast
+    began: AwareDatetime | None = Field(None, description="where it began later than the incident: when")
     confidence: Confidence | None = None
     shortfalls: list[str] = Field(default_factory=list, description="rules that a suspect falls short of, in words")
     dismissal: str = Field("", description="unchanged, below_threshold, no_contrast, no_onset, too_few, everything, …")
@@ -182,6 +183,7 @@ class Start(Model):
 class TrafficLoss(Model):
     """Requests that stopped coming. They have no rows, so they are in no share of failures."""
 
+    subject: Subject = Field(default_factory=dict, description="whose; empty = the whole service's")
     since: AwareDatetime = Field(description="UTC")
     before: float = Field(description="requests a minute before")
     after: float = Field(description="requests a minute since then, to the window's end")

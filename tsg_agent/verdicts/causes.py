@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tsg_agent.evidence.blocks import blocks
 from tsg_agent.evidence.measurement import COMPONENT, entry_of, is_error_only
 from tsg_agent.evidence.requests import Column, Requests
 from tsg_agent.models import Measure, Subject
@@ -52,6 +53,8 @@ class Found:
     """Dimensions of an earlier cause that its requests do not record: they may be that cause's failures."""
     faint: bool = False
     """Short of what chance among all descriptions could explain, by little."""
+    merged: tuple[Key, ...] = ()
+    """The descriptions whose requests these are, where the subject is what their failures name."""
     rest: Series | None = None
     """What it is compared with, where that is not all other requests: another region's are not among them."""
 
@@ -245,9 +248,15 @@ class Explainer:
         state = self.state(measure, moment)
         state[gone] = -1
         inner = self.entry is not None
-        search = Search(
-            Members.of(self.columns, state, self.requests.weight), moment.phi, inner=inner, alpha=self.alphas[1]
-        )
+
+        def of(columns: list[Column]) -> Search:
+            members = Members.of(columns, state, self.requests.weight, describes)
+            return Search(members, moment.phi, inner=inner, alpha=self.alphas[1])
+
+        def describes(column: Column, codes: NDArray[np.intp]) -> Bools:
+            return describing(self.requests, column, codes, moment.before(self.guard))
+
+        search = of(self.columns)
         callers = callers_of_what_fails(search, self.calls) if self.calls else set()
         away = callers | (never_worked(search) if inner else set())
         if not away:
@@ -255,7 +264,7 @@ class Explainer:
         self.passing_on |= {((COMPONENT, name),) for name in callers}
         inner_ones = (COMPONENT,)
         columns = [_without(one, away) if one.dimension.columns == inner_ones else one for one in self.columns]
-        return Search(Members.of(columns, state, self.requests.weight), moment.phi, inner=inner, alpha=self.alphas[1])
+        return of(columns)
 
     def sharper(self, one: Found) -> ChangePoint:
         """The start by a cause's own failures, where it agrees with the service's: fewer others blur it."""
@@ -305,6 +314,25 @@ class Explainer:
             told = self.requests.having(parent) if parent else self.entry
             result.append(Found(subject, measure, moment, rows[place], others, worth, search, key, same, told))
         return result
+
+
+def describing(requests: Requests, column: Column, codes: NDArray[np.intp], before: int) -> Bools:
+    """Which codes say what failed, not where: requests that went well never carry them, nor did they before.
+
+    A column names failures where most of those before `before` (minutes) had a value of that kind: the component of an
+    error, where all others say "edge". What is new in it names failures too.
+    """
+    carried = np.zeros(len(column.values) + 1, bool)  # the last: by what has no value
+    for some in blocks(len(requests)):
+        carried[column.codes[some][requests.went_well[some]]] = True
+        if carried[codes].all():
+            return np.zeros(len(codes), bool)
+    rows = requests.failed(Measure.SERVER_ERRORS) & (requests.minute < before) & (column.codes >= 0)
+    weight = None if requests.weight is None else requests.weight[rows]
+    lost = np.bincount(column.codes[rows], weight, len(column.values))
+    names = bool(lost[~carried[:-1]].sum() > lost.sum() / 2)
+    found: Bools = ~carried[codes] & names
+    return found
 
 
 def callers_of_what_fails(search: Search, calls: frozenset[tuple[str, str]]) -> set[str]:

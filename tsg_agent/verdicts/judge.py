@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,6 +27,7 @@ from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Bools
 from tsg_agent.steps.step import Step
 from tsg_agent.steps.typed_guide import TypedGuide
+from tsg_agent.verdicts.called import with_dependencies
 from tsg_agent.verdicts.causes import OUTCOMES, SYMPTOMS, Explained, Explainer, Found
 from tsg_agent.verdicts.confidence import GATE_CLOSED, NO_CONTRAST, UNSETTLED, Series, Sides, Weighed, weigh
 from tsg_agent.verdicts.context import Context
@@ -35,7 +35,7 @@ from tsg_agent.verdicts.dismissed import Key, dismissed
 from tsg_agent.verdicts.gates import gate_of
 from tsg_agent.verdicts.impact import Impact
 from tsg_agent.verdicts.ledger import Ledger, by_bucket, charted
-from tsg_agent.verdicts.lost_traffic import fall_of
+from tsg_agent.verdicts.lost_traffic import lost_traffic
 from tsg_agent.verdicts.members import SUPPORT
 from tsg_agent.verdicts.naming import Names
 from tsg_agent.verdicts.notes import notes_of
@@ -44,6 +44,7 @@ from tsg_agent.verdicts.runs import Runs
 from tsg_agent.verdicts.verdict import considered, key_of, parts_of, request_verdict, told_alike, workflow_verdict
 from tsg_agent.verdicts.workflows import SCENARIO, Workflow, WorkflowJudge
 from tsg_agent.wording import column_words, listed
+from tsg_agent.workflow_analysis import step_that_fails
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class _Case:
 
     def judged(self) -> Judged:
         """Everything, in order: causes among requests, the region, workflows, then words and figures."""
-        explained = self.explainer.explain()
+        explained = with_dependencies(self.explainer.explain(), self.explainer)
         region = region_found(self.explainer, explained, self.evidence.regions, self.given.region)
         found = [*explained.found, *([region] if region is not None else [])]
         weighed = [(one, how) for one in found if (how := self._weighed(one)) is not None]
@@ -130,7 +131,10 @@ class _Case:
         )
         names = Names(self.evidence.guide, measurement, self.findings, self.limits)
         ledger = Ledger(known=start.measured is not None)
-        context = Context(self.evidence.guide, self.requests, measurement, self.findings, self.limits, names, ledger)
+        context = Context(
+            self.evidence.guide, self.requests, measurement, self.findings, self.limits, names, ledger, start,
+            begin=self._time(0),
+        )  # fmt: skip
         return Judged(self._judgement(explained, weighed, workflows, start, context), measurement)
 
     def _weighed(self, one: Found) -> Weighed | None:
@@ -220,7 +224,7 @@ class _Case:
         impact = Impact(self.explainer, context.measurement, self.given.region)
         ranked = [
             ((how.confidence is not Confidence.CONFIRMED, one.measure in SYMPTOMS, -one.worth),
-             request_verdict(one, how, workflows, context, impact.effect(one, how, weighed)))
+             self._at_its_step(one, request_verdict(one, how, workflows, context, impact.effect(one, how, weighed))))
             for one, how in weighed
         ]  # fmt: skip
         ranked += [
@@ -243,7 +247,7 @@ class _Case:
             series=charted(measurement, drawn),
             measured=context.ledger.rows,
             start=start,
-            traffic=self._traffic(),
+            traffic=self._traffic(explained=any(one.confidence is Confidence.CONFIRMED for one in verdicts)),
             considered=considered(explained),
             reach=impact.reach([one for one, how in weighed if how.confidence is Confidence.CONFIRMED]),
             course=impact.course(start, start.measure, self._until) if start.measure in OUTCOMES else None,
@@ -255,16 +259,13 @@ class _Case:
         """When the window, or before it the telemetry, ends."""
         return self.end if self.evidence.until is None else min(self.end, _naive(self.evidence.until))
 
-    def _traffic(self) -> TrafficLoss | None:
-        """Requests that stopped coming, at the entry."""
-        end = self._until
-        minutes = int((end - self.begin).total_seconds() // MINUTE)
-        second = self.requests.second if self.explainer.entry is None else self.requests.second[self.explainer.entry]
-        weight = self.requests.weight
-        if weight is not None and self.explainer.entry is not None:
-            weight = weight[self.explainer.entry]
-        fall = fall_of(np.bincount(second // MINUTE, weight).astype(float), minutes)
-        return None if fall is None else TrafficLoss(since=self._time(fall[0]), before=fall[1], after=fall[2])
+    def _traffic(self, *, explained: bool) -> TrafficLoss | None:
+        """Requests that stopped coming. Those of one client do not come where it is broken: then it is no finding."""
+        minutes = int((self._until - self.begin).total_seconds() // MINUTE)
+        fall = lost_traffic(self.requests, self.explainer.entry, minutes, parts=not explained)
+        if fall is None:
+            return None
+        return TrafficLoss(subject=fall.subject, since=self._time(fall.minute), before=fall.before, after=fall.after)
 
     def _steps_of(self, one: Workflow) -> pd.DataFrame | None:
         """Plugin 8's rows of a workflow's runs since it broke, without those that other causes account for."""
@@ -272,9 +273,18 @@ class _Case:
             return None
         steps = self.evidence.steps()
         since = self.begin + timedelta(minutes=one.moment.start if one.moment else 0)
-        mine = steps[(steps[SCENARIO].astype("str") == one.scenario) & (steps["timestamp"] >= since)]
+        mine = _of_scenario(steps, one.scenario, since)
         left = mine[~mine["correlation_id"].isin(one.explained)] if one.explained else mine
         return left if len(left) else mine
+
+    def _at_its_step(self, one: Found, verdict: Verdict) -> Verdict:
+        """Requests of a workflow, with the step that they are of: where its rows say that failures gather."""
+        scenario = one.subject.get(SCENARIO)
+        if scenario is None or self.evidence.steps is None:
+            return verdict
+        since = self.begin + timedelta(minutes=one.moment.start)
+        step = step_that_fails(_of_scenario(self.evidence.steps(), scenario, since), self.limits.workflow)
+        return verdict.model_copy(update={"subject": {**verdict.subject, "workflow_step": step}}) if step else verdict
 
     def _known(self, verdicts: list[Verdict]) -> set[Key]:
         """The subjects that causes, their parts, their blast radius and their impact are about."""
@@ -290,6 +300,10 @@ class _Case:
             told = [key_of(table.subject(row)) for table in kinds for row in range(len(table.values))]
             reasons |= dict.fromkeys(told, "describes")
         return reasons
+
+
+def _of_scenario(steps: pd.DataFrame, scenario: str, since: datetime) -> pd.DataFrame:
+    return steps[(steps[SCENARIO].astype("str") == scenario) & (steps["timestamp"] >= since)]
 
 
 def _series(requests: Requests, measure: Measure, rows: Bools) -> Series:

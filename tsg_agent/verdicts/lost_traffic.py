@@ -1,10 +1,15 @@
 """Did requests stop coming? What is lost has no rows, so it is in no share: a finding over time. Pure numpy."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from tsg_agent.statistics import Floats
+from tsg_agent.columns import Nature
+from tsg_agent.evidence.blocks import in_blocks
+from tsg_agent.evidence.requests import Codes, Column, Requests
+from tsg_agent.models import Subject
+from tsg_agent.statistics import Bools, Floats
 from tsg_agent.verdicts.onset import ALPHA
 
 LEFT = 0.3
@@ -13,16 +18,69 @@ SHORTEST = 5
 """Minutes that must lie before the fall and after it."""
 TRIM = 0.1
 """Share of the minutes, the oddest, that do not count as the usual spread."""
+TAKEN = 0.5
+"""Share of what a value lost that others may have more of: it did not move to them."""
+ASKING = (Nature.INTERFACE, Nature.TENANT, Nature.CUSTOMER)
+"""Who asks, and what for. Where it is answered, and by which version, operators move about."""
 
 
-def fall_of(requests: Floats, minutes: int) -> tuple[int, float, float] | None:
-    """The minute since which requests are lost, and requests a minute before and since; None where they are not.
+@dataclass(frozen=True)
+class Fall:
+    """Requests a minute before `minute` and since. `subject`: whose; empty = the service's."""
 
-    `requests`: by minute; `minutes`: of the window. The likeliest split into two Poisson rates, its gain divided by the
-    overdispersion of the minutes before.
+    minute: int
+    before: float
+    after: float
+    gain: float
+    subject: Subject
+
+
+def lost_traffic(requests: Requests, entry: Bools | None, minutes: int, *, parts: bool) -> Fall | None:
+    """Whose requests stopped coming: the service's, at its entry, or with `parts` those of one that asks."""
+    weight = requests.weight
+    kept = np.ones(len(requests), bool) if entry is None else entry
+
+    def by_minute(column: Column | None) -> Floats:
+        """(values, minutes); the last value is of requests without one."""
+        values = 0 if column is None else len(column.values)
+
+        def place(some: slice) -> Codes:
+            code = 0 if column is None else column.codes[some].astype(np.int64) % (values + 1)
+            inside = kept[some] & (requests.minute[some] < minutes)
+            found: Codes = (code * minutes + requests.minute[some] + 1) * inside
+            return found
+
+        return in_blocks(place, len(requests), weight, (values + 1) * minutes + 1)[1:].reshape(-1, minutes)
+
+    whole = _fall(by_minute(None)[0], 1, {})
+    if whole is not None or not parts:
+        return whole
+    asking = [column for column in requests.columns if column.dimension.nature in ASKING]
+    tried = max(1, sum(len(column.values) for column in asking))
+    falls: list[Fall] = []
+    for column in asking:
+        counts = by_minute(column)
+        total = counts.sum(axis=0)
+        for code in range(len(column.values)):
+            fall = _fall(counts[code], tried, column.subject(code))
+            if fall is not None and _alone(fall, total - counts[code]):
+                falls.append(fall)
+    return max(falls, key=lambda one: one.gain, default=None)
+
+
+def _alone(fall: Fall, others: Floats) -> bool:
+    """Whether the others have neither what was lost nor lost as much themselves."""
+    before, after = float(others[: fall.minute].mean()), float(others[fall.minute :].mean())
+    taken = after - before < TAKEN * (fall.before - fall.after)
+    return taken and fall.after <= LEFT * fall.before * min(1.0, after / before if before else 0.0)
+
+
+def _fall(counted: Floats, tried: int, subject: Subject) -> Fall | None:
+    """The likeliest split of requests by minute into two Poisson rates; None where they did not fall.
+
+    Its gain is divided by the overdispersion of the minutes before. `tried`: how many such series are looked at.
     """
-    counted = np.zeros(minutes)
-    counted[: min(minutes, len(requests))] = requests[:minutes]
+    minutes = len(counted)
     if minutes < 2 * SHORTEST or not counted.any():
         return None
     split = np.arange(SHORTEST, minutes - SHORTEST + 1)
@@ -37,9 +95,10 @@ def fall_of(requests: Floats, minutes: int) -> tuple[int, float, float] | None:
     usual = counted[: split[best]]
     spread = np.sort((usual - np.median(usual)) ** 2)[: max(1, math.ceil((1 - TRIM) * len(usual)))]
     phi = max(1.0, float(spread.mean()) / max(float(np.median(usual)), 1.0))
-    if gained[best] / phi - math.log(minutes) < math.log(1 / ALPHA):
+    gain = float(gained[best]) / phi - math.log(minutes * tried)
+    if gain < math.log(1 / ALPHA):
         return None
-    return int(split[best]), float(rate[best]), float(left[best])
+    return Fall(int(split[best]), float(rate[best]), float(left[best]), gain, subject)
 
 
 def _xlog(count: Floats, rate: Floats) -> Floats:

@@ -1,6 +1,6 @@
 """Which requests have which value that may be part of a cause: one bit each. Pure numpy."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ Key = tuple[int, ...]
 """A description: places in `Members.items`, ascending."""
 Bits = NDArray[np.uint64]
 """Some of the requests: (words,), or several such sets, (..., words)."""
+Describes = Callable[[Column, NDArray[np.intp]], Bools]
+"""Which of a column's codes say what failed, not where."""
 BEFORE_OK, BEFORE_FAILED, AFTER_OK, AFTER_FAILED = range(4)
 TOLD_OK, TOLD_FAILED = 4, 5
 """Counts of a description have six entries: its requests in the four states, then the requests that its share before is
@@ -69,7 +71,9 @@ class Members:
     """Values that rose but were not looked at in conjunctions."""
 
     @classmethod
-    def of(cls, columns: Sequence[Column], state: NDArray[np.integer], weight: Floats | None) -> "Members":
+    def of(
+        cls, columns: Sequence[Column], state: NDArray[np.integer], weight: Floats | None, describes: Describes
+    ) -> "Members":
         """Count `columns` by `state` (BEFORE_OK…, -1 = neither) and keep the values that may be part of a cause."""
         cell = state + 1
         everything = np.bincount(cell, weight, 5).astype(float)[1:]
@@ -78,19 +82,15 @@ class Members:
         asked_before: dict[tuple[int, int], float] = {}
         values = 0
         for place, counts in enumerate(each[:, 1:] for each in counted(columns, cell, 5, weight)):
-            # What only failures carry says what failed, not where. A column that has such a value from before names
-            # failures: what is new in it does too.
-            fine = counts[:, [BEFORE_OK, AFTER_OK]].any(axis=1)
-            if not fine.any():
-                continue
-            names_failures = bool(counts[~fine, BEFORE_FAILED].any())
+            if not counts[:, [BEFORE_OK, AFTER_OK]].any():
+                continue  # only failures carry it
             values += len(counts)
             k1, n1 = counts[:, AFTER_FAILED], counts[:, AFTER_OK] + counts[:, AFTER_FAILED]
             n0 = counts[:, BEFORE_OK] + counts[:, BEFORE_FAILED]
             base = (counts[:, BEFORE_FAILED] + PRIOR * base_share(everything)) / (n0 + PRIOR)
             z = (k1 - n1 * base) / np.sqrt(n1 * base * (1 - base) + 1)
             wanted = (k1 >= SUPPORT) & (n1 < WHOLE * (everything[AFTER_OK] + everything[AFTER_FAILED])) & (z > -2)
-            wanted &= fine | (not names_failures)
+            wanted[wanted] = ~describes(columns[place], np.flatnonzero(wanted))
             found += [(-float(z[code]), place, int(code)) for code in np.flatnonzero(wanted)]
             asked_before |= {(place, int(code)): float(n0[code]) for code in np.flatnonzero(wanted)}
         found.sort()

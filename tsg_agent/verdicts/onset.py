@@ -8,7 +8,7 @@ Hinkley 1970, with the description length of its choices as the bound.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,8 @@ SHORTEST = 2
 """Minutes that an incident lasts at least."""
 BEFORE = 5
 """Minutes with requests that lie before it at least."""
+GROWN = 2.0
+"""A ramp has begun where the failing share is twice what it was; less is a drift."""
 SPREAD = 5
 """Minutes of a bucket in which overdispersion is measured: bursts last longer than one."""
 
@@ -57,11 +59,55 @@ class ChangePoint:
 def change_point(
     failures: Floats, requests: Floats, reported: float | None = None, alpha: float = ALPHA, least: float = -math.inf
 ) -> ChangePoint | None:
-    """The likeliest span of a higher failing share, of series by minute; None where none is higher.
+    """When it began to fail more, of series by minute; None where it never did.
 
     `reported`: the minute at which somebody says that it began. `least`: None where no span explains so much (nats),
-    which is often known before its overdispersion is.
+    which is often known before its overdispersion is. What comes before is to be quiet: where it fails more and more,
+    its likeliest span is the steepest part, and it began where the time before that begins to.
     """
+    found = _lasting(failures, requests, reported, alpha, least)
+    while found is not None and found.clear:
+        earlier = _span(failures[: found.start], requests[: found.start], reported, alpha)
+        if earlier is None or not earlier.clear or earlier.end is not None:
+            break
+        mild, usual = slice(earlier.start, found.start), slice(0, earlier.start)
+        if _rate(failures, requests, mild) < GROWN * _rate(failures, requests, usual):
+            break
+        found = replace(found, start=earlier.start, earliest=earlier.earliest, latest=earlier.latest)
+    return found
+
+
+def _lasting(
+    failures: Floats, requests: Floats, reported: float | None, alpha: float, least: float
+) -> ChangePoint | None:
+    """The likeliest span, or where most of it is a single minute, the likeliest without that, if there is one.
+
+    A minute in which nearly all fails is likelier than an hour of five percent.
+    """
+    found = _span(failures, requests, reported, alpha, least)
+    if found is None:
+        return None
+    inside = slice(found.start, found.end)
+    usual = share(failures.sum() - failures[inside].sum(), requests.sum() - requests[inside].sum())
+    more = np.maximum(failures - usual * requests, 0.0)[inside]
+    flash = found.start + int(more.argmax())
+    if more.max() <= more.sum() / 2:
+        return found
+    calm = failures.copy()
+    calm[flash] = usual * requests[flash]
+    other = _span(calm, requests, reported, alpha)
+    apart = other is not None and (other.start > flash + SHORTEST or (other.end is not None and other.end <= flash))
+    return other if other is not None and other.clear and apart else found
+
+
+def _rate(failures: Floats, requests: Floats, some: slice) -> float:
+    return float(share(failures[some].sum(), requests[some].sum()))
+
+
+def _span(
+    failures: Floats, requests: Floats, reported: float | None, alpha: float, least: float = -math.inf
+) -> ChangePoint | None:
+    """The likeliest span of a higher failing share."""
     step = -(-len(failures) // MOST)
     k, n = _coarser(failures, step), _coarser(requests, step)
     if len(k) < SHORTEST + 1 or not k.sum():

@@ -268,7 +268,9 @@ class Search:
             own = max(best - self.objective(rest), 1.0)
             moves.append((0.0, rest))
             shorter = [tuple(item for item in key if item != gone) for gone in key if len(key) > 1]
-            moves += [((KEEP - 1) * own, [*before, short, *after]) for short in shorter]
+            moves += [
+                ((KEEP - 1) * own, [*before, short, *after]) for short in shorter if not self._spared(key, short, rest)
+            ]
             if len(key) > LONGEST:
                 continue
             inner = [tuple(sorted(key + more)) for _, more in self.best(rest, key, longest=2, many=4)]
@@ -282,6 +284,14 @@ class Search:
                 own = max(best - self.objective(apart), 1.0)
                 moves.append((-SPLIT / (1 + SPLIT) * own * KEEP, [*apart, part]))
         return moves
+
+    def _spared(self, key: Key, parent: Key, others: list[Key]) -> bool:
+        """Whether what a description leaves out of a shorter one is clearly well: the value belongs to it."""
+        alive = self._without(others)
+        mine = self.members.counted(key, alive)
+        rest = self.members.count(self.members.mask(parent) & alive) - mine[:4]
+        z = float(g2_z(rest[AFTER_FAILED], rest[2:].sum(), mine[AFTER_FAILED], mine[2:4].sum())) / self.phi**0.5
+        return z >= LEAST_Z and self._rise(np.concatenate([rest, rest[:2]])) < ALIKE * self._rise(mine)
 
     def _shortened(self, keys: list[Key]) -> list[Key]:
         """Drop a value where what it leaves out rises too, by a good part of what the description does."""

@@ -39,6 +39,7 @@ def request_verdict(
         tier=Tier.POTENTIAL if potential else Tier.SYMPTOM,
         onset=how.onset,
         contrast=how.contrast,
+        began=context.later(one.moment),
         confidence=how.confidence,
         shortfalls=[words for _, words in how.shortfalls],
         detail=detail,
@@ -73,6 +74,7 @@ def workflow_verdict(one: Workflow, steps: pd.DataFrame | None, context: Context
         tier=one.tier,
         onset=one.onset,
         contrast=one.contrast,
+        began=context.later(one.moment),
         confidence=one.confidence,
         shortfalls=list(one.shortfalls),
         detail=detail,
@@ -95,13 +97,14 @@ def blast_radius(one: Found, context: Context) -> list[Visible]:
     if not one.key:
         return []
     search, members = one.search, one.search.members
-    mask = members.mask(one.key)
+    mask = np.bitwise_or.reduce([members.mask(key) for key in one.merged or (one.key,)])
     whole, left = (members.each(rows) for rows in (members.everything, members.everything & ~mask))
     gained, kept = search.gain(whole, search.total), search.gain(left, search.total - members.count(mask))
     seen = []
     for item in np.argsort(left[:, AFTER_FAILED] - whole[:, AFTER_FAILED], kind="stable").tolist():
         subject = members.items[item]
-        if item in one.key or gained[item] < search.least or kept[item] >= search.least or subject in one.same:
+        goes_with_it = gained[item] >= search.least > kept[item]
+        if not goes_with_it or subject in one.same or (item in one.key and not one.merged):
             continue
         step = context.guide.leading(subject).step
         seen.append(

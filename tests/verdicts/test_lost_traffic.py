@@ -1,0 +1,65 @@
+"""Requests that stop coming: the service's, or those of one that asks."""
+
+import pytest
+
+from tests.verdicts.made import START, Part, judged, made
+from tsg_agent.models import Judgement, Subject
+
+TV, WEB = {"client_type": "tv"}, {"client_type": "web"}
+
+
+def judgement(*parts: Part) -> Judgement:
+    return judged(made(*parts))
+
+
+def lost(*parts: Part) -> Subject | None:
+    traffic = judgement(*parts).traffic
+    return None if traffic is None else traffic.subject
+
+
+def stops(values: dict[str, str], per_minute: float, left: float = 0.0, at: int = START) -> list[Part]:
+    """A part that comes until a minute, and after it a few."""
+    return [
+        Part(values, per_minute, until=at),
+        *([Part(values, left, since=at)] if left else []),
+    ]
+
+
+def test_requests_of_one_client_that_stop_are_a_finding_of_their_own() -> None:
+    found = judgement(*stops(TV, 8, 0.5), Part(WEB, 60))
+    assert found.traffic is not None
+    assert found.traffic.subject == TV
+    assert (found.traffic.before, found.traffic.after) == (8, pytest.approx(0.5, abs=0.1))
+    assert not found.causes
+
+
+def test_requests_of_the_whole_service_go_before_those_of_a_part() -> None:
+    assert lost(*stops(TV, 8), *stops(WEB, 60, 2)) == {}
+
+
+def test_what_others_took_over_is_not_lost() -> None:
+    """One client's requests come under a new name."""
+    assert lost(*stops(TV, 8), Part({"client_type": "tv-2"}, 8, since=START), Part(WEB, 60)) is None
+
+
+def test_what_operators_move_is_not_lost() -> None:
+    """An old version, a zone that is drained: their share is small beside the hum of the rest."""
+    for name in ("service_version", "availability_zone", "shard_id"):
+        assert lost(*stops({name: "1"}, 2), Part({name: "2"}, 60)) is None
+
+
+def test_a_fall_that_all_share_is_nobodys() -> None:
+    """An evening: everybody asks a fifth of what they did, and one even less."""
+    evening = [*stops(WEB, 60, 24), *stops(TV, 8, 1)]
+    assert lost(*evening) is None
+
+
+def test_a_client_that_comes_and_goes_is_usual() -> None:
+    """A batch every half an hour."""
+    batches = [Part(TV, 12, since=at, until=at + 8) for at in range(0, START, 30)]
+    assert lost(*batches, Part(WEB, 60)) is None
+
+
+def test_where_a_cause_is_confirmed_what_does_not_come_is_its_doing() -> None:
+    broken = Part({"client_type": "ios"}, 30, 0.0, 0.5)
+    assert lost(*stops(TV, 8), broken, Part(WEB, 60)) is None
