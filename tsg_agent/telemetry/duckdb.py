@@ -37,6 +37,7 @@ from tsg_agent.telemetry.values import is_text
 from tsg_agent.telemetry.views import Relation, null_view, table_view
 
 T = TypeVar("T")
+LIMITS = "SELECT current_setting('memory_limit'), current_setting('threads')"
 MANY_ROWS = 5_000
 """Rows from which on texts stay codes: spelled out they would take ten times the memory."""
 PERFECT_BITS = 16
@@ -77,11 +78,8 @@ class DuckDB:
         will be asked about, by which days are told from months where no row does. Raises TelemetryError.
         """
         before = held()
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": memory_limit,
-            "perfect_ht_threshold": PERFECT_BITS,
-            "allocator_background_threads": True,  # what a statement let go of is there for the verdicts' arrays
-        }
+        config: dict[str, str | bool | int | float | list[str]] = {"allocator_background_threads": True}
+        config |= {"memory_limit": memory_limit, "perfect_ht_threshold": PERFECT_BITS}
         if threads is not None:
             config["threads"] = threads
         try:
@@ -90,16 +88,12 @@ class DuckDB:
             raise TelemetryError(f"DuckDB does not start: {first_line(error)}.") from error
         self._tables: dict[str, SourceTable] = {}
         self._mapping = mapping
-        (limit,) = self._connection.execute("SELECT current_setting('memory_limit')").fetchall()[0]
+        limit, cores = self._connection.execute(LIMITS).fetchall()[0]
         self.memory = Allowance(before, size_of(limit))
-        source = {
-            "location": str(Path(location).absolute()),
-            "mapping": str(Path(mapping).absolute()) if mapping else None,
-        }
-        alike = {"unreadable_percent": unreadable_percent, "template_paths": template_paths}
-        moments = [one.astimezone(UTC).isoformat() for one in about]
-        limits = {"memory_limit": memory_limit, "threads": threads}
-        self.apart = Apart({**source, **limits, **alike, "about": moments}, open_timeout)
+        place = str(Path(mapping).absolute()) if mapping else None
+        limits = {"memory_limit": memory_limit, "threads": threads, "unreadable_percent": unreadable_percent}
+        read = {"location": str(Path(location).absolute()), "mapping": place, "template_paths": template_paths}
+        self.apart = Apart({**limits, **read, "about": [one.isoformat() for one in about]}, open_timeout)
         self._spill = tempfile.mkdtemp(prefix="tsg-agent-")
         self._unspill = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
         self._keys = Keys()
@@ -108,7 +102,6 @@ class DuckDB:
         self._few = unreadable_percent
         self._template_paths = template_paths
         self._about = tuple(one.astimezone(UTC).replace(tzinfo=None) for one in about)
-        (cores,) = self._connection.execute("SELECT current_setting('threads')").fetchall()[0]
         self._slots = threading.BoundedSemaphore(max(LEAST_AT_ONCE, cores))
         self._at_work: dict[duckdb.DuckDBPyConnection, int] = {}
         self._closed = False
