@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from tests.samples import START, parameters
 from tests.verdicts.made import MINUTES, Part, made
+from tsg_agent import Request, investigate
 from tsg_agent.evidence import Grid, Measurement, measured
 from tsg_agent.evidence.requests import REDIRECT
 from tsg_agent.models import Start, Status
@@ -135,3 +137,15 @@ def test_a_window_that_the_telemetry_does_not_cover_is_said_with_what_it_covers(
     within = sla_of(nothing, GIVEN, BEGAN, (START - timedelta(days=1), START))
     assert not within.outside
     assert "covers" not in within.reason
+
+
+def test_telemetry_that_ends_before_the_incident_shows_nothing_of_it(tmp_path: Path) -> None:
+    """Neither that all was well then, nor that nothing changed."""
+    rows = ["timestamp,service_name,region,environment,status_code"]
+    rows += [f"2026-03-10T12:{n // 20:02}:{n % 20:02}Z,shop,eu,prod,{503 if n % 90 == 0 else 200}" for n in range(600)]
+    (tmp_path / "api_gateway_logs.csv").write_text("\n".join(rows))
+    text = "shop in eu (prod) is failing since 2026-03-10 14:00 UTC, still ongoing at 15:00 UTC. SLA 99.9 %."
+    report = investigate(Request(text=text, telemetry=str(tmp_path)))
+    assert report.sla is not None and report.sla.breached is None
+    assert "no request of shop was seen after 14:00 UTC (600 before)" in report.headline
+    assert not report.onset.doubted

@@ -32,6 +32,8 @@ def sla_of(
     window = _availability(counts, slice(0, grid.count))
     before, after = _sides(counts, grid)
     since = after or window
+    if start.measured is None and start.reported is not None and not start.doubted:
+        since = _availability(counts, slice(0, 0))  # the telemetry ends before it
     status, reason = Status.OK, ""
     if not since.requests:
         status, reason = (

@@ -123,10 +123,12 @@ def test_what_is_unclear_is_asked(text: str, parameter: str, candidates: tuple[s
 
 
 def test_the_only_value_in_the_telemetry_serves_and_says_so() -> None:
-    found = run("Everything is down." + BEGAN, ONE).parameters
+    extraction = run("Everything is down." + BEGAN, ONE)
+    found = extraction.parameters
     assert found and (found.region, found.service_name, found.environment) == ("us-east", "PetSite", "prod")
     for parameter in ("region", "service_name", "environment"):
         assert "the only" in found.origins[parameter]
+    assert any("names no service" in note for note in extraction.notes)
 
 
 @pytest.mark.parametrize(

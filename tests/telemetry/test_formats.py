@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.telemetry.sources import said_of
-from tests.telemetry.written import BROKEN, MAPS, PATHS, START, WRITERS, Call, Writer, calls, put
+from tests.telemetry.written import BROKEN, CONTAINED, MAPS, PATHS, START, WRITERS, Call, Writer, calls, put
 from tsg_agent import Given, Request, investigate
 from tsg_agent.cli.app import app
 from tsg_agent.errors import TelemetryError
@@ -54,7 +54,7 @@ def expected(writer: Writer, call: Call) -> dict[str, Any]:
 def test_a_file_is_recognised_and_read_as_the_flat_table(writer: Writer, tmp_path: Path) -> None:
     path = put(writer, tmp_path / "held", MADE)
     made = propose(str(path))
-    assert f'format = "{writer.name}"' in made.text
+    assert (f'format = "{writer.name}"' in made.text) is (writer.name not in CONTAINED)
     assert 1 <= len(made.rows) <= 5
     mapping = tmp_path / "mapping.toml"
     mapping.write_text(made.text)
@@ -75,7 +75,7 @@ def test_a_file_is_recognised_and_read_as_the_flat_table(writer: Writer, tmp_pat
         assert counted == sum(low <= call.status < low + 100 for call in MADE)
 
 
-@pytest.mark.parametrize("writer", WRITERS, ids=IDS)
+@pytest.mark.parametrize("writer", [one for one in WRITERS if one.name not in CONTAINED])
 def test_a_folder_is_enough_and_so_is_the_name(writer: Writer, tmp_path: Path) -> None:
     put(writer, tmp_path, MADE)
     assert f'format = "{writer.name}"' in propose(str(tmp_path)).text
@@ -84,7 +84,7 @@ def test_a_folder_is_enough_and_so_is_the_name(writer: Writer, tmp_path: Path) -
 
 
 def test_every_ready_mapping_is_tested_and_valid() -> None:
-    assert {writer.name for writer in WRITERS} | set(MAPS) == set(formats())
+    assert {writer.name for writer in WRITERS} - CONTAINED | set(MAPS) == set(formats())
     for name in formats():
         assert read_mapping(path_of(name))
 
@@ -113,9 +113,8 @@ def test_a_service_map_is_recognised_alone_and_beside_the_requests(name: str, tm
 
 
 def test_a_format_that_reads_no_row_of_a_file_is_not_proposed(tmp_path: Path) -> None:
-    lines = [json.dumps({"log": f"hello {n}\n", "stream": "stdout", "time": "2026-03-10T12:00:00Z"}) for n in range(9)]
-    (tmp_path / "c-json.log").write_text("\n".join(lines))
-    with pytest.raises(TelemetryError, match=r"reads a row of .* was found: .*recognised as docker-json"):
+    (tmp_path / "spans.jsonl").write_text(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": []}]}]}) + "\n")
+    with pytest.raises(TelemetryError):
         propose(str(tmp_path))
 
 

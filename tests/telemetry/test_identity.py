@@ -112,26 +112,30 @@ def test_rows_of_which_some_lack_an_id_are_all_counted(tmp_path: Path) -> None:
     assert "Some rows do not name their request" in said
 
 
-@pytest.mark.parametrize(
-    ("name", "values", "line"),
-    [
-        ("sample_rate", [1, 50], 'weight = "sample_rate"'),
-        ("sample_rate", [1.0, 0.02], 'weight = "1.0 / sample_rate"'),
-        ("Hits", [3, 1200], 'weight = "Hits"'),
-        ("n", ["4", "90"], 'weight = "n"'),
-    ],
-)
-def test_a_column_that_looks_like_a_weight_is_named(name: str, values: list[Any], line: str, tmp_path: Path) -> None:
-    rows = requests(40, **{name: values * 20})
+@pytest.mark.parametrize(("name", "values"), [("Hits", [3, 1200]), ("n", ["4", "90"])])
+def test_a_column_that_looks_like_a_weight_is_named(name: str, values: list[Any], tmp_path: Path) -> None:
+    rows, line = requests(40, **{name: values * 20}), f'weight = "{name}"'
     engine, said = notes(tmp_path, rows)
-    engine.close()
+    with engine:
+        assert count(engine, "sum(weight)") == 40
     assert line in said
     engine, said = notes(tmp_path / "mapped", rows, f"[api_gateway_logs.columns]\n{line}\n")
     with engine:
-        weights = [float(value) for value in values]
-        expected = [1 / weight for weight in weights] if "1.0" in line else weights
-        assert count(engine, "sum(weight)") == pytest.approx(sum(expected) * 20)
+        assert count(engine, "sum(weight)") == sum(map(float, values)) * 20
     assert "looks like" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "weights"),
+    [("sample_rate", [1, 50], [1, 50]), ("SampleRate", ["0.5", "0.02"], [2, 50]), ("sample_weight", [4, 4], [4, 4])],
+)
+def test_rows_that_say_of_how_many_they_were_kept_count_so(
+    name: str, values: list[Any], weights: list[float], tmp_path: Path
+) -> None:
+    engine, said = notes(tmp_path, requests(40, **{name: values * 20}))
+    with engine:
+        assert count(engine, "sum(weight)") == pytest.approx(sum(weights) * 20)
+    assert "The rows are sampled" in said
 
 
 def test_a_column_of_ones_is_no_weight(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tsg_agent.telemetry.profile import known_values
 BEGIN = datetime(2025, 11, 24, 22, 58, 7, 250_000, tzinfo=UTC)
 TIMES = [BEGIN + timedelta(seconds=37 * n) for n in range(400)]
 """Over midnight; the 24th and 25th are no months."""
+DIGITS = ("digits alone", "digits as text")
 TOKYO = timedelta(hours=9)
 
 
@@ -46,6 +47,8 @@ WRITERS = {
     "database": lambda t: f"{t:%d-%b-%Y %H:%M:%S}",
     "excel's days": lambda t: 25569 + t.timestamp() / 86400,
     "excel's days as text": lambda t: f"{25569 + t.timestamp() / 86400:.13f}",
+    "digits alone": lambda t: int(f"{t:%Y%m%d%H%M%S}"),
+    "digits as text": lambda t: f"{t:%Y%m%d%H%M%S}",
     "seconds": lambda t: round(t.timestamp(), 3),
     "whole seconds": lambda t: int(t.timestamp()),
     "milliseconds": lambda t: round(t.timestamp() * 1000),
@@ -59,7 +62,15 @@ WRITERS = {
 @pytest.mark.parametrize("writer", WRITERS)
 def test_a_time_is_read_however_it_is_written(writer: str, tmp_path: Path) -> None:
     folder = log(tmp_path, timestamp=[WRITERS[writer](time) for time in TIMES])
-    whole = writer in {"web server, in a zone", "mail", "c", "database", "whole seconds"}
+    whole = writer in {
+        "web server, in a zone",
+        "mail",
+        "c",
+        "database",
+        "whole seconds",
+        "digits alone",
+        "digits as text",
+    }
     expected = [time.replace(tzinfo=None, microsecond=0 if whole else time.microsecond) for time in TIMES]
     assert column(folder, "timestamp") == expected
 
@@ -82,6 +93,35 @@ def test_a_time_that_names_no_year_or_day_is_asked_about_and_the_line_reads_it(
         DuckDB(folder)
     [line] = re.findall(r'timestamp = "[^"]*"', caught.value.fix)
     assert all(time is not None for time in column(folder, "timestamp", line))
+
+
+@pytest.mark.parametrize(("form", "month_first"), [("%m/%d/%Y %I:%M:%S %p", True), ("%d/%m/%Y %H:%M", False)])
+@pytest.mark.parametrize("why", ["a day over 12", "in order", "of few days", "the incident"])
+def test_the_order_of_day_and_month_is_what_the_rows_bear_out(
+    why: str, form: str, month_first: bool, tmp_path: Path
+) -> None:
+    """Each reason alone: the 13th; a month's turn; days that follow one another; and at last what it is asked about."""
+    begin, step = {
+        "a day over 12": (datetime(2026, 3, 13, 2, tzinfo=UTC), timedelta(minutes=1)),
+        "in order": (datetime(2026, 1, 12, tzinfo=UTC), timedelta(hours=1)),
+        "of few days": (datetime(2026, 3, 9, tzinfo=UTC), timedelta(minutes=9)),
+        "the incident": (datetime(2026, 3, 10, 2, tzinfo=UTC), timedelta(minutes=1)),
+    }[why]
+    times = [begin + n * step for n in range(400)]
+    if why == "in order":  # of two months, on their first days
+        times = [begin.replace(month=month, day=day) for month in (1, 2) for day in (2, 3) for _ in range(100)]
+    folder = log(tmp_path, timestamp=[f"{time:{form}}" for time in times])
+    about = [begin] if why == "the incident" else []
+    with DuckDB(folder, about=about) as engine:
+        found = [row["timestamp"] for row in engine.run("FROM api_gateway_logs", {}, timeout=10).to_pylist()]
+        said, noted = engine.tables["api_gateway_logs"].readings, engine.tables["api_gateway_logs"].notes
+    assert [time.date() for time in found] == [time.date() for time in times]
+    told = " ".join(noted if about else said)
+    assert ("the month comes first" if month_first else "the day comes first") in told
+    assert about or why in told or why == "a day over 12"
+    if about:
+        with pytest.raises(TelemetryError, match="whether the day or the month comes first"):
+            DuckDB(folder)
 
 
 def test_a_number_that_no_rule_reads_is_read_by_the_line_in_the_error(tmp_path: Path) -> None:

@@ -336,9 +336,9 @@ WRITERS = (
     _writer("azure-gateway", "gateway.jsonl", _objects(_azure), "version"),
     _writer("azure-gateway", "v2.jsonl", _objects(lambda c: {"timeStamp": (held := _azure(c)).pop("time"), **held}), "version"),
     _writer("azure-records", "PT1H.json", lambda made: json.dumps({"records": list(map(_azure, made))}), "version"),
-    _writer("docker-json", "container-json.log", _objects(lambda c: {
+    _writer("docker", "container-json.log", _objects(lambda c: {
         "log": json.dumps(_app(c)) + "\n" if c.number != 5 else "started\n", "stream": "stdout", "time": c.time.isoformat()}), "five"),
-    _writer("kubernetes-cri", "0.log", _lines(lambda c: f"{c.time.isoformat()} stdout F {json.dumps(_app(c))}")),
+    _writer("kubernetes", "0.log", _lines(lambda c: f"{c.time.isoformat()} stdout F {json.dumps(_app(c))}")),
     _writer("prometheus-counter", "range.json", lambda made: prometheus(made, rising=True), "method path ms each"),
     _writer("prometheus-increase", "increase.json", lambda made: prometheus(made, rising=False), "method path ms each"),
     _writer("cloudwatch-data", "data.json", cloudwatch_data, "method path ms version each"),
@@ -352,3 +352,7 @@ def put(writer: Writer, folder: Path, made: list[Call]) -> Path:
     path = folder / writer.file
     path.write_text(writer.write(made))
     return path
+
+
+CONTAINED = frozenset({"docker", "kubernetes"})
+"""Writers around another: what they keep is recognised or guessed, as if it stood alone."""

@@ -2,6 +2,7 @@
 
 import json
 import platform
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def examine(telemetry: str | None, mapping: Path | None, *, as_json: bool) -> No
     source: Profile | None = None
     rows, notes = Account(read=0), dict[str, tuple[str, ...]]()
     if telemetry is not None:
-        with open_telemetry(telemetry, mapping=mapping, settings=settings) as engine:
+        with open_telemetry(telemetry, mapping=mapping, settings=settings, about=[datetime.now(UTC)]) as engine:
             source = profile(engine, settings.query_timeout, PLUGINS)
             rows = account(engine, timeout=settings.query_timeout)
             notes = {name: (*table.notes, *table.readings) for name, table in engine.tables.items()}

@@ -10,7 +10,7 @@ from tsg_agent.cli.drawing import draw
 from tsg_agent.cli.requested import form_of
 from tsg_agent.cli.streams import writing
 from tsg_agent.errors import ParameterError
-from tsg_agent.investigation.sources import open_telemetry
+from tsg_agent.investigation.sources import open_for
 from tsg_agent.report.postmortem import to_postmortem
 from tsg_agent.report.terminal import print_report
 from tsg_agent.service.feedback import export, feedback_of
@@ -107,7 +107,7 @@ def keep_feedback(  # noqa: PLR0913 - what was said, by name
     request = store.recall(identity)
     with (
         writing(export_to, "--export"),
-        open_telemetry(request.telemetry, mapping=request.mapping, settings=settings) as engine,
+        open_for(request, settings) as engine,
     ):
         place = export(identity, export_to, store, engine, settings)
     typer.echo(str(place.resolve()))

@@ -15,7 +15,7 @@ from tsg_agent.ask.tools import tool_lines
 from tsg_agent.cli.drafts import Screen
 from tsg_agent.cli.requested import read_text, request_of
 from tsg_agent.errors import ParameterError, TsgError
-from tsg_agent.investigation import open_telemetry
+from tsg_agent.investigation import open_for
 from tsg_agent.models import ModelUsage
 from tsg_agent.recording import record_talk
 from tsg_agent.report.markdown import to_markdown
@@ -104,7 +104,7 @@ def _conversation(about: About) -> Iterator[Conversation]:
     text = read_text(about.incident) if about.incident else ""
     request = request_of(text, about.telemetry, about.mapping, about.given, now=about.now)
     if about.record is None:
-        with open_telemetry(request.telemetry, mapping=request.mapping, settings=settings) as engine:
+        with open_for(request, settings) as engine:
             yield Conversation(engine, settings, incident=request.text, given=request.given, now=request.now)
         return
     with record_talk(request, about.record, settings=settings) as conversation:

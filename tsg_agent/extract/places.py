@@ -259,7 +259,9 @@ def _silent(kind: Kind, names: Names, prose: Prose, spared: Set[str]) -> Settled
         shown = prose.snippet(composed[0].start, composed[0].end)
         return Settled(composed[0].values[0], f"text, in a composed name: {shown}")
     if len(names.values) == 1:
-        return Settled(names.values[0], f"the only {kind.noun} in the telemetry; the text names none")
+        note = f"The text names no service of the telemetry: its only one, {quote(names.values[0])}, is looked at."
+        origin = f"the only {kind.noun} in the telemetry; the text names none"
+        return Settled(names.values[0], origin, notes=[note] if kind is SERVICE else [])
     why = "the text names none that the telemetry has"
     return Settled(question=_question(kind, why, names.values[:CANDIDATES], Doubt.SILENT))
 

@@ -106,6 +106,13 @@ def _settled(zone: Zone, said: str, offsets: Set[Zone]) -> Zone:
     return zone.settled(said)
 
 
+def moments_in(text: str, now: datetime) -> tuple[datetime, ...]:
+    """The instants that a text names, whatever they are to it; now, where it names none."""
+    seen = survey(Prose(text), Known(), now)
+    read_as = [read(one, seen.setting).instants for one in seen.mentions if one.day or one.instant]
+    return tuple(instant for instants in read_as for instant in instants) or (now,)
+
+
 def _dated(base: Setting, roles: Roles) -> Setting:
     """The setting with when the text says that it was written."""
     for sighting in [*sorted(roles.created, key=lambda sighting: -sighting.rank), *roles.nows]:

@@ -2,7 +2,7 @@
 
 from tsg_agent.investigation.entry import ainvestigate, first_state, graph_context, investigate, resume
 from tsg_agent.investigation.pool import THREADS
-from tsg_agent.investigation.sources import Source, open_telemetry
+from tsg_agent.investigation.sources import Source, open_for, open_telemetry
 from tsg_agent.investigation.watch import Ask, Watch
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "first_state",
     "graph_context",
     "investigate",
+    "open_for",
     "open_telemetry",
     "resume",
 ]

@@ -15,7 +15,7 @@ from tsg_agent.errors import RecordError
 from tsg_agent.graph import Context, State
 from tsg_agent.investigation.pool import Hands
 from tsg_agent.investigation.running import Investigation
-from tsg_agent.investigation.sources import open_telemetry
+from tsg_agent.investigation.sources import open_for
 from tsg_agent.investigation.traced import TracedEngine, TracedModel
 from tsg_agent.investigation.watch import Heard, Watch
 from tsg_agent.llm import Assistant, Budget, Model, open_model
@@ -199,5 +199,5 @@ def _opened(request: Request, settings: Settings, engine: Engine | None) -> Iter
     if engine is not None:
         yield engine
         return
-    with open_telemetry(request.telemetry, mapping=request.mapping, settings=settings) as opened:
+    with open_for(request, settings) as opened:
         yield opened

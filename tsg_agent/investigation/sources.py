@@ -2,13 +2,15 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
 from tsg_agent.errors import ParameterError
+from tsg_agent.extract.window import moments_in
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request
 from tsg_agent.telemetry.duckdb import DuckDB
@@ -79,11 +81,16 @@ class Sources:
 
 
 def open_telemetry(
-    telemetry: str, *, mapping: Path | None = None, settings: Settings | None = None
+    telemetry: str,
+    *,
+    mapping: Path | None = None,
+    settings: Settings | None = None,
+    about: Collection[datetime] = (),
 ) -> "DuckDB | Remote":
     """An engine, by the URL's scheme; the embedded one over a folder, a glob, a file or a .duckdb database.
 
-    Close it, or use it in `with`. Raises TelemetryError.
+    `about`: moments that will be asked about, by which days are told from months where no row does. Close it, or use
+    it in `with`. Raises TelemetryError.
     """
     settings = settings or Settings()
     if scheme_of(telemetry) not in ("", "duckdb"):
@@ -95,7 +102,15 @@ def open_telemetry(
         threads=settings.threads,
         unreadable_percent=settings.unreadable_percent,
         template_paths=settings.template_paths,
+        about=about,
     )
+
+
+def open_for(request: Request, settings: Settings) -> "DuckDB | Remote":
+    """The engine of what a request is about. Raises TelemetryError."""
+    given = (request.given.start_time, request.given.end_time, request.given.incident_start)
+    about = [one for one in given if one] or moments_in(request.text, request.now or datetime.now(UTC))
+    return open_telemetry(request.telemetry, mapping=request.mapping, settings=settings, about=about)
 
 
 @asynccontextmanager
@@ -107,7 +122,7 @@ async def opened(engine: Engine | None, request: Request, settings: Settings) ->
     gone = threading.Event()
 
     def opening() -> DuckDB | Remote:
-        made = open_telemetry(request.telemetry, mapping=request.mapping, settings=settings)
+        made = open_for(request, settings)
         if gone.is_set():
             made.close()
         return made

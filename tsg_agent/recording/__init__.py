@@ -14,7 +14,7 @@ from tsg_agent.ask.answers import Answer
 from tsg_agent.errors import RecordError
 from tsg_agent.extract import Given
 from tsg_agent.guides.guide_run import GuideReport
-from tsg_agent.investigation import Ask, Watch, investigate, open_telemetry
+from tsg_agent.investigation import Ask, Watch, investigate, open_for
 from tsg_agent.llm import Model, open_model
 from tsg_agent.models import Question, Report
 from tsg_agent.recording.file import read, write
@@ -59,7 +59,7 @@ def record(  # noqa: PLR0913 - what investigate() takes, and the file
     answers: dict[str, Any] = {}
     model = model or open_model(settings.model)
     recorded_model = RecordingModel(model) if model else None
-    with open_telemetry(request.telemetry, mapping=request.mapping, settings=settings) as opened:
+    with open_for(request, settings) as opened:
         engine = RecordingEngine(opened)
         watched = replace(watch, ask=_kept(watch.ask, answers))
         report = investigate(request, settings=settings, engine=engine, model=recorded_model, watch=watched)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tsg_agent.ask.answers import Answer
 from tsg_agent.ask.conversation import Conversation
 from tsg_agent.errors import ParameterError, QuestionError
-from tsg_agent.investigation import open_telemetry
+from tsg_agent.investigation import open_for
 from tsg_agent.llm.protocol import Turns
 from tsg_agent.recording.file import read, write
 from tsg_agent.recording.neutral import again, complete, kept, portable, prepared
@@ -34,7 +34,7 @@ def record_talk(
     Raises TelemetryError, RecordError.
     """
     request, settings = prepared(request), portable(settings or Settings())
-    with open_telemetry(request.telemetry, mapping=request.mapping, settings=settings) as opened:
+    with open_for(request, settings) as opened:
         engine, recorded = RecordingEngine(opened), RecordingTurns(turns)
         talk = Conversation(
             engine, settings, incident=request.text, given=request.given, now=request.now, turns=recorded

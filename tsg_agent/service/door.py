@@ -18,7 +18,7 @@ from tsg_agent.investigation.entry import begin, continued
 from tsg_agent.investigation.pool import alone
 from tsg_agent.investigation.recorder import Recorder, written
 from tsg_agent.investigation.running import Investigation
-from tsg_agent.investigation.sources import Source, Sources, open_telemetry
+from tsg_agent.investigation.sources import Source, Sources, open_for
 from tsg_agent.investigation.watch import Heard, Watch
 from tsg_agent.llm import Model
 from tsg_agent.models import Known, Question, Report
@@ -97,10 +97,9 @@ class Service:
     ) -> None:
         """`sources`: name -> where its telemetry lies. A client names one; it never sends a path.
 
-        `workers`: so many processes, of some 400 MB, run the investigations, each one at a time; as many at most, of
-        which one is started beforehand, answer questions and run single checks. 0 = this process does all of it.
-        Their model is the one that the settings name. `worker_setup`: `module:function` that each calls as it starts,
-        for its logging and traces. `guide`: of typed checks, which worker processes import. Raises ParameterError.
+        `workers`: so many processes, of some 400 MB, run an investigation each; as many at most, one of them started
+        beforehand, answer questions and run single checks; their model is the settings' own. 0 = this process does it.
+        `worker_setup`: `module:function` that each calls as it starts. `guide`: of typed checks. Raises ParameterError.
         """
         if workers and model is not None:
             raise ParameterError(
@@ -305,7 +304,7 @@ class Service:
             held = self.sources.at(request)
             if held is not None:
                 return export(identity, folder, self.store, held, self.settings)
-            with open_telemetry(request.telemetry, mapping=request.mapping, settings=self.settings) as engine:
+            with open_for(request, self.settings) as engine:
                 return export(identity, folder, self.store, engine, self.settings)
 
         return await asyncio.to_thread(written)

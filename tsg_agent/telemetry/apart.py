@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Collection
+from datetime import datetime
 from typing import IO, Any, Final, NoReturn
 
 import pyarrow as pa
@@ -142,7 +143,8 @@ def serve(source: dict[str, Any]) -> NoReturn:
     with os.fdopen(os.dup(1), "wb") as out, os.fdopen(os.dup(0), "rb") as given:
         os.dup2(2, 1)  # nothing that a library prints may pass for an answer
         try:
-            with DuckDB(**source) as engine:
+            about = [datetime.fromisoformat(one) for one in source.pop("about", [])]
+            with DuckDB(**source, about=about) as engine:
                 _write(out, b"{}")
                 threading.Thread(target=_watch, args=(engine.memory.most,), daemon=True).start()
                 while True:

@@ -5,6 +5,7 @@ from collections import Counter
 
 import duckdb
 
+from tsg_agent.telemetry.files import TableFiles
 from tsg_agent.telemetry.values import literal
 
 _CELL = r'\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d\S*|\[[^\]]*\]|"(?:[^"\\]|\\.)*"|\S+'
@@ -37,8 +38,9 @@ def _group(name: str, held: set[str]) -> str:
     return f"(?P<{name}>{_CELL})"
 
 
-def keep(connection: duckdb.DuckDBPyConnection, name: str, lines: str, pattern: str) -> None:
-    """Make the table `name` of the cells in `lines` (a FROM clause with a text column `line`)."""
+def keep(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, pattern: str) -> None:
+    """Make the table `name` of the cells in the lines of files."""
     text, groups = literal(pattern), ", ".join(map(literal, re.compile(pattern).groupindex))
-    found = f"SELECT regexp_extract(line, {text}, [{groups}]) AS cells FROM {lines} WHERE regexp_matches(line, {text})"  # noqa: S608 - quoted
+    those = f"{files.as_lines} WHERE regexp_matches(line, {text})"
+    found = f"SELECT regexp_extract(line, {text}, [{groups}]) AS cells FROM {those}"  # noqa: S608 - quoted
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT cells.* FROM ({found})")  # noqa: S608 - our own names

@@ -7,6 +7,7 @@ is guessed: the error offers the mapping line for each reading that there may be
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import duckdb
 
@@ -15,7 +16,7 @@ from tsg_agent.telemetry.catalog import Kind
 
 MISSING = ("", "-", "null", "none", "nan", "n/a", "na", "nil", "undefined", "(null)", "\\n", "unknown")
 """How writers spell what is missing, in lower case."""
-_CLEAN = f"CASE WHEN lower(trim({{x}})) NOT IN ({', '.join(repr(word) for word in MISSING[:-1])}) THEN trim({{x}}) END"
+CLEAN = f"CASE WHEN lower(trim({{x}})) NOT IN ({', '.join(repr(word) for word in MISSING[:-1])}) THEN trim({{x}}) END"
 SAMPLE = 200
 """Different values that a reading must fit most of before it is tried on all."""
 
@@ -39,6 +40,8 @@ class Read:
     unread: int = 0
     name: str = ""
     example: str = ""
+    guessed: bool = False
+    """Whether no value bears the reading out."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Values:
     column: str
     few: float = 1.0
     """Percent of a column's values that may be unreadable; one always may."""
+    about: tuple[datetime, ...] = ()
+    """What the rows are asked about (naive UTC): the day may be the month, and no row says so."""
 
     def asked(self, select: str, where: str = "true") -> tuple[object, ...]:
         """One row of counts over the values."""
@@ -62,7 +67,7 @@ class Values:
 
         Raises TelemetryError where none does, with the lines of those that fit some; where none fits any, the last's.
         """
-        known = _CLEAN.replace("{x}", "v")
+        known = CLEAN.replace("{x}", "v")
         sampled = self._sample(readings, known)
         for reading in sampled:
             held, read = self.asked(

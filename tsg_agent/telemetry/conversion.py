@@ -1,12 +1,13 @@
 """Turns a source's columns into the guide's kinds, and says how where that was not plain."""
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import duckdb
 
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import ANSWER, WEIGHT, Kind, Table
-from tsg_agent.telemetry.column_readings import Read, Values, as_written, read_text
+from tsg_agent.telemetry.column_readings import CLEAN, Read, Values, as_written, read_text
 from tsg_agent.telemetry.expressions import columns_of
 from tsg_agent.telemetry.statuses import read_statuses
 from tsg_agent.telemetry.times import likely, number_time, text_time, unlikely
@@ -26,6 +27,8 @@ NOTHING = ('"NULL"', "NULL")
 
 WORDY = ("error_code", "error_category", "exception_type", "exception_message", "stack_trace_hash")
 """Columns that programs write whole texts into. Others would be slower: the engine skips rows by their bare values."""
+COUNTED = ("user_id", "session_id")
+"""Columns whose different values are counted."""
 LONGEST = 300
 """Characters of a text that is read whole."""
 
@@ -39,6 +42,8 @@ class Reader:
     table: Table
     held: frozenset[str]
     few: float
+    about: tuple[datetime, ...] = ()
+    """See Values."""
     scheme: str = ""
     """What the numbers of the status are, as the mapping has it."""
     notes: list[str] = field(default_factory=list)
@@ -61,15 +66,26 @@ class Reader:
         accepted = ACCEPTED.get(kind)
         if accepted and not found.startswith(accepted):
             raise self._unfit(name, expression, found)
+        if name in COUNTED and found == "VARCHAR":
+            expression = self._named(name, expression)
         plain = _plain(name, kind, expression, found)
         return self._weighed(name, shortened(plain) if name in WORDY else plain)
 
+    def _named(self, name: str, expression: str) -> str:
+        """Whom a row is of, where what is blank, or a dash, is nobody."""
+        clean = CLEAN.replace("{x}", expression)
+        (blank,) = self._values(name, expression).asked(f"count(v) - count({CLEAN.replace('{x}', 'v')})")
+        if not blank:
+            return expression
+        self.readings.append(f"{name} is blank in {blank:,} rows: these name none.")
+        return f"({clean})"
+
     def _values(self, name: str, expression: str) -> Values:
-        return Values(self.connection, self.source, expression, f"{self.table.name}.{name}", self.few)
+        return Values(self.connection, self.source, expression, f"{self.table.name}.{name}", self.few, self.about)
 
     def _noted(self, name: str, read: Read) -> str:
         if read.name:
-            self.readings.append(f"{name} is read {read.name}.")
+            (self.notes if read.guessed else self.readings).append(f"{name} is read {read.name}.")
         if read.unread:
             example = f", such as {read.example!r}" if read.example else ""
             self.notes.append(f"{name} could not be read in {read.unread:,} rows{example}: there it is unknown.")

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -36,6 +37,7 @@ from tsg_agent.telemetry.values import is_text
 from tsg_agent.telemetry.views import Relation, null_view, table_view
 
 T = TypeVar("T")
+LIMITS = "SELECT current_setting('memory_limit'), current_setting('threads')"
 PERFECT_BITS = 16
 """Groups of coded columns that fit into so many bits are counted in an array instead of a hash table."""
 MOST_SPILLED = 10
@@ -65,18 +67,17 @@ class DuckDB:
         open_timeout: float = 300.0,
         unreadable_percent: float = 1.0,
         template_paths: bool = True,
+        about: Collection[datetime] = (),
     ) -> None:
         """Open a folder, a glob, a file or a .duckdb database.
 
         Text files (CSV, JSON lines) are loaded once; Parquet is read in place. `unreadable_percent`: of the lines, or
-        of a column's values; more refuse the table. `template_paths`: ids in paths become {id}. Raises TelemetryError.
+        of a column's values; more refuse the table. `template_paths`: ids in paths become {id}. `about`: moments that
+        will be asked about, by which days are told from months where no row does. Raises TelemetryError.
         """
         before = held()
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": memory_limit,
-            "perfect_ht_threshold": PERFECT_BITS,
-            "allocator_background_threads": True,  # what a statement let go of is there for the verdicts' arrays
-        }
+        config: dict[str, str | bool | int | float | list[str]] = {"allocator_background_threads": True}
+        config |= {"memory_limit": memory_limit, "perfect_ht_threshold": PERFECT_BITS}
         if threads is not None:
             config["threads"] = threads
         try:
@@ -85,13 +86,12 @@ class DuckDB:
             raise TelemetryError(f"DuckDB does not start: {first_line(error)}.") from error
         self._tables: dict[str, SourceTable] = {}
         self._mapping = mapping
-        (limit,) = self._connection.execute("SELECT current_setting('memory_limit')").fetchall()[0]
+        limit, cores = self._connection.execute(LIMITS).fetchall()[0]
         self.memory = Allowance(before, size_of(limit))
-        source = {
-            "location": str(Path(location).absolute()),
-            "mapping": str(Path(mapping).absolute()) if mapping else None,
-        }
-        self.apart = Apart({**source, "memory_limit": memory_limit, "threads": threads}, open_timeout)
+        place = str(Path(mapping).absolute()) if mapping else None
+        limits = {"memory_limit": memory_limit, "threads": threads, "unreadable_percent": unreadable_percent}
+        read = {"location": str(Path(location).absolute()), "mapping": place, "template_paths": template_paths}
+        self.apart = Apart({**limits, **read, "about": [one.isoformat() for one in about]}, open_timeout)
         self._spill = tempfile.mkdtemp(prefix="tsg-agent-")
         self._unspill = weakref.finalize(self, shutil.rmtree, self._spill, ignore_errors=True)
         self._keys = Keys()
@@ -99,7 +99,7 @@ class DuckDB:
         self._spellings = Spellings()
         self._few = unreadable_percent
         self._template_paths = template_paths
-        (cores,) = self._connection.execute("SELECT current_setting('threads')").fetchall()[0]
+        self._about = tuple(one.astimezone(UTC).replace(tzinfo=None) for one in about)
         self._slots = threading.BoundedSemaphore(max(LEAST_AT_ONCE, cores))
         self._at_work: dict[duckdb.DuckDBPyConnection, int] = {}
         self._closed = False
@@ -369,7 +369,7 @@ class DuckDB:
         if not self._template_paths:
             mapping = mapping.model_copy(update={"template_paths": False})
         try:
-            view = table_view(self._connection, table, relation, mapping, self._spellings, self._few)
+            view = table_view(self._connection, table, relation, mapping, self._spellings, self._few, self._about)
             for statement in view.statements:
                 self._connection.execute(statement)
             silent = name == LOGS.name and ANSWER in view.present and lacks_answers(self._connection)

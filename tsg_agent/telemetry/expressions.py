@@ -86,7 +86,7 @@ def _looked_up(node: exp.Expression) -> exp.Expression:
     if isinstance(node, exp.Bracket) and len(node.expressions) == 1:
         key = node.expressions[0]
         if isinstance(key, exp.Literal) and key.is_string:
-            return exp.Anonymous(this="lookup", expressions=[node.this, key])
+            return exp.Anonymous(this="lookup", expressions=[node.this.transform(_looked_up), key])
     return node
 
 

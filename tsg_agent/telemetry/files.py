@@ -1,12 +1,16 @@
 """Finds which files hold which of the guide's tables, and how to read them."""
 
 import bz2
+import codecs
 import glob
 import gzip
 import re
+import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
+from io import BufferedReader
 from itertools import chain
 from pathlib import Path
 from typing import IO
@@ -36,6 +40,8 @@ class TableFiles:
 
     paths: tuple[str, ...]
     reader: str
+    depth: int = -1
+    """How deep JSON is read into columns of their own: below, objects are texts."""
     passed_over: tuple[str, ...] = ()
     """Of the requests: the names of readable files beside them that are in no table."""
 
@@ -70,17 +76,42 @@ class TableFiles:
             options = options.removeprefix("union_by_name = true, ")  # the engine cannot do both
         if self.reader == "read_json" and "format" not in more:
             options += ", format = 'auto'"
+        if self.reader == "read_json":
+            options += f", maximum_depth = {self.depth}"
         types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in texts)
         parts = [f"[{self._names}]", options, *([more] if more else []), *([f"types = {{{types}}}"] if types else [])]
         return f"{self.reader}({', '.join(parts)})"
 
     @property
     def as_lines(self) -> str:
-        """The FROM clause of the files' lines, as one text column `line`."""
-        return (
+        """The FROM clause of the files' lines, as one text column `line`.
+
+        Of a container's log its program's lines; `line_time` is then when each was written.
+        """
+        whole = (
             f"read_csv([{self._names}], columns = {{'line': 'VARCHAR'}}, delim = '\x01', header = false, quote = '', "
             "escape = '', auto_detect = false, strict_mode = false, max_line_size = 16777216)"
         )
+        if not self.container:
+            return whole
+        line, written = CONTAINERS[self.container]
+        return f"(SELECT rtrim({line}, chr(10)) AS line, {written} AS line_time FROM {whole})"  # noqa: S608 - our own
+
+    @property
+    def beside(self) -> str:
+        """What `as_lines` has besides the line, to put behind a list of columns."""
+        return ", line_time" if self.container else ""
+
+    @cached_property
+    def container(self) -> str:
+        """Whose log of a container's output it is, by its first line: docker's, or cri of Kubernetes; or none."""
+        begin = _beginning(Path(self.paths[0])).decode(errors="replace") if self.is_text else ""
+        return next((name for name, like in _CONTAINED.items() if like.match(begin)), "")
+
+    @property
+    def recoded(self) -> tuple[str, ...]:
+        """The names of files that are no UTF-8 and do not say what else they are."""
+        return tuple(Path(path).name for path in self.paths if Path(path).parent.name == FALLBACK)
 
     @property
     def _names(self) -> str:
@@ -94,14 +125,45 @@ class TableFiles:
 
 ROTATED = re.compile(r"[._]log([._-]\d[\d.-]*)?(\.gz|\.zst|\.bz2)?$")
 """Logs by the names that rotation gives them, and Apache's access_log."""
+VAGUE = re.compile(r"(?<!\.tar)(\.gz|\.zst|\.bz2)$|\.(?:txt|out)$|^[^.]+$")
+"""Names that may be a log's: of those that say nothing else, where no file beside them says more."""
+FALLBACK = "cp1252"
+"""What a text is read as that is no UTF-8 and names no encoding: Western Windows' own, which is Latin-1 and more."""
+CONTAINERS = {
+    "docker": ("TRY_CAST(line AS JSON) ->> '$.log'", "TRY_CAST(line AS JSON) ->> '$.time'"),
+    "cri": (
+        r"regexp_extract(line, '^\S+ (?:stdout|stderr) [FP] (.*)$', 1)",
+        r"regexp_extract(line, '^\S+')",
+    ),
+}
+"""What keeps a container's output, line by line: a program's own line in it, and when it was written."""
+_CONTAINED = {
+    "docker": re.compile(r'\{"log": ?".*"stream": ?"(stdout|stderr)"'),
+    "cri": re.compile(r"\d{4}-\d\d-\d\dT\S+ (stdout|stderr) [FP] "),
+}
 
 
 def ending(path: Path) -> str:
     """The readable ending of a file's name ("" if we read no such file)."""
     name = path.name.lower()
-    known = max((suffix for suffix in READERS if name.endswith(suffix)), key=len, default="")
-    rotated = None if known else ROTATED.search(name)
-    return f".log{rotated[2] or ''}" if rotated else known
+    known = _said(name)
+    found = None if known else ROTATED.search(name) or VAGUE.search(name)
+    return f".log{found.groups()[-1] or ''}" if found else known
+
+
+def form(path: Path) -> str:
+    """The ending without what it is packed in."""
+    return re.sub(r"\.(gz|zst|bz2)$", "", ending(path))
+
+
+def _said(name: str) -> str:
+    return max((suffix for suffix in READERS if name.endswith(suffix)), key=len, default="")
+
+
+def _is_vague(path: Path) -> bool:
+    """Whether its name does not say that it is telemetry."""
+    name = path.name.lower()
+    return not (_said(name) or ROTATED.search(name))
 
 
 def places(location: str) -> list[Path]:
@@ -115,7 +177,7 @@ def places(location: str) -> list[Path]:
     if folder.is_dir():
         inside = (path for name in CATALOG for path in (folder / name).rglob("*"))
         candidates = [path for path in chain(folder.iterdir(), inside) if path.is_file()]
-        if not any(ending(path) or _is_packed(path) for path in candidates):
+        if all(_is_vague(path) and not _is_packed(path) for path in candidates):
             candidates = folder.rglob("*")
     elif folder.is_file():
         candidates = [folder]
@@ -136,7 +198,8 @@ def find_files(location: str, unpack_to: str = "") -> list[Path]:
     if unpack_to:
         _check_places([path for path in there if _is_packed(path)], location)
         there = unpacked(there, Path(unpack_to))
-    found = [path for path in there if ending(path)]
+        there = [path if path.is_symlink() else _in_utf8(path, Path(unpack_to)) for path in there]
+    found = [path for path in there if not _is_vague(path)] or [path for path in there if ending(path)]
     if not found:
         missing = "" if folder.exists() else " It does not exist." if not glob.has_magic(location) else ""
         passed = f" It holds {', '.join(path.name for path in there[:5])}, which ends in none of " if there else ""
@@ -170,6 +233,38 @@ def unpacked(paths: Iterable[Path], folder: Path) -> list[Path]:
         except (OSError, EOFError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
             raise TelemetryError(f"{path} cannot be unpacked: {error}.", fix="Make or copy it anew.") from error
     return result
+
+
+def _in_utf8(path: Path, folder: Path) -> Path:
+    """A text file that is no UTF-8 as one that is: what spreadsheets and Windows write."""
+    if not ending(path) or path.name.endswith((".zst", ".parquet")):
+        return path
+    begin = _beginning(path, 2**20)
+    decoded = begin.decode(errors="replace")
+    strange = sum(one > "\x7f" for one in decoded)
+    encoding = "utf-16" if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else FALLBACK
+    if encoding == FALLBACK and (b"\0" in begin or 2 * decoded[:-3].count("\ufffd") <= strange):
+        return path
+    target = folder / f"in {len(list(folder.iterdir()))}" / encoding / path.name.removesuffix(".gz")
+    target.parent.mkdir(parents=True)
+    with _plain(path) as file, target.open("w", encoding="utf-8", newline="") as out:
+        shutil.copyfileobj(codecs.getreader(encoding)(file, "replace"), out, 2**20)
+    return target
+
+
+def _plain(path: Path) -> BufferedReader | gzip.GzipFile:
+    return gzip.open(path) if path.name.endswith(".gz") else path.open("rb")
+
+
+def _beginning(path: Path, size: int = 4096) -> bytes:
+    """The first bytes of a file, unpacked; none of what only the engine unpacks. Raises TelemetryError."""
+    if path.name.endswith(".zst"):
+        return b""
+    try:
+        with _plain(path) as file:
+            return file.read(size)
+    except (OSError, EOFError) as error:
+        raise TelemetryError(f"{path} cannot be read: {error}.", fix="Make or copy it anew.") from error
 
 
 def _is_packed(path: Path) -> bool:
@@ -282,9 +377,5 @@ def _reader_of(path: Path) -> str:
     """What a log is by its beginning: JSON lines, or else cells."""
     if path.name.endswith(".zst"):
         return "read_json"
-    try:
-        with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
-            begin = file.read(4096).lstrip()
-    except (OSError, EOFError) as error:
-        raise TelemetryError(f"{path} cannot be read: {error}.", fix="Make or copy it anew.") from error
-    return "read_json" if begin.startswith((b"{", b"[{")) else "read_csv"
+    begin = b"".join(_beginning(path).split())
+    return "read_json" if begin.startswith((b"{", b"[{", b"[[")) else "read_csv"

@@ -4,21 +4,19 @@ A source is looked at as it nests: `http.response.status_code` is a value as `st
 and where the rows are the elements of an array, the array is found.
 """
 
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from itertools import pairwise
 from statistics import median
 
 import duckdb
 
 from tsg_agent.columns import COLUMNS, EVERYWHERE, Column, Kind, bare
-from tsg_agent.telemetry.catalog import ANSWER, LOGS
+from tsg_agent.telemetry.catalog import ANSWER, LOGS, WEIGHT
 from tsg_agent.telemetry.column_readings import UNITS
 from tsg_agent.telemetry.expressions import check_expression
-from tsg_agent.telemetry.loading import quoted
+from tsg_agent.telemetry.leaves import FEW_ROWS, GRAPHQL, LIKE, Leaf, arrays, leaves
 from tsg_agent.telemetry.mapping import TableMapping
 from tsg_agent.telemetry.shape import shaped
 from tsg_agent.telemetry.statuses import http_status
@@ -28,9 +26,6 @@ LOOKED_AT = 1000
 """Rows by which values are told."""
 MOST = 0.9
 """Share of a source's values that must look like a column's, where no name says so."""
-DEEPEST = 6
-FEW_ROWS = 5
-"""A file of no more rows is one object, or a page of it: its rows are in an array."""
 CONSTANTS = {"service_name": "web", "region": EVERYWHERE, "environment": "prod"}
 """What whose a row is reads as where a file does not say."""
 NEEDED = ("timestamp", ANSWER)
@@ -39,56 +34,21 @@ REQUEST = (ANSWER, "endpoint_path", "http_method", "latency_ms")
 """What a row without all of these is: no request."""
 BARE = frozenset({"id", "name", "version", "type", "code", "number"})
 """Words that say nothing without what they are of."""
-BAGS = frozenset({"tags", "labels", "attributes", "fields", "properties", "annotations", "metadata", "dimensions"})
-"""What anything may be put into: its name says nothing of what is in it."""
 ALSO = 0.01
 """Share of the rows that have one of a column's names where they lack another: it was renamed, or files differ."""
 _UNITS = UNITS | {"seconds": UNITS["s"], "micros": UNITS["us"], "nanos": UNITS["ns"]}
 """By the words in names, too."""
-_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
-_RESERVED = frozenset({"time", "timestamp", "date", "at", "when", "values", "group", "order", "end", "table", "case"})
-_TIMES = re.compile(
-    r"\s*(\d{4}-\d\d-\d\d|\d{8}T\d|\d{1,2}[/.-](\d{1,2}|[A-Z][a-z]{2})[/.-]\d{2,4}\D|[A-Z][a-z]{2},? .*\d\d:\d\d:\d\d)"
-)
-_SINCE_1970 = tuple((6e8 * unit, 4.2e9 * unit) for unit in (1, 1e3, 1e6, 1e9))
-_PATH = re.compile(r"(https?://[^/\s]+)?/\S*")
-_LENGTH = re.compile(r"(\d+h)?(\d+m)?[\d.]+ ?(ns|us|µs|ms|s)")
 _HTTP = re.compile(r"[1-5]\d\d")
 _REQUEST_LINE = re.compile(r"[A-Z]{3,8} /\S*( HTTP/[\d.]+)?")
-_METHOD = re.compile("GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|CONNECT|TRACE")
 _COUNTED = re.compile(r"[1-5](\d\d|xx)", re.IGNORECASE)
 """The name of a column that counts the requests of a status."""
-
-
-@dataclass(eq=False)
-class Leaf:
-    """A value that rows hold: where it stands, how a mapping reads it, and what it is in the rows looked at."""
-
-    path: tuple[str, ...]
-    expression: str
-    values: list[object] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)
-    """The rows that hold them."""
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """What it is called, from the outside to the inside: a dot in a name parts it, too."""
-        return tuple(word for name in self.path for word in name.split(".") if word.lower() not in BAGS) or self.path
-
-    @property
-    def name(self) -> str:
-        """As people call it."""
-        return ".".join(self.path)
-
-    @property
-    def varies(self) -> bool:
-        """Whether it is not the same in all rows looked at."""
-        return len({str(value) for value in self.values}) > 1
-
-    def share(self, like: re.Pattern[str] | None = None, *, column: str = "") -> float:
-        """The share of its values that look like a pattern, or like a column's."""
-        fit = (lambda value: bool(like.fullmatch(str(value)))) if like else _LIKE[column]
-        return sum(map(fit, self.values)) / max(len(self.values), 1)
+_CALLED = {
+    "500": frozenset({"errors", "error", "failed", "failures", "failure", "faults", "errored"}),
+    "200": frozenset({"ok", "success", "successes", "succeeded", "successful"}),
+    "429": frozenset({"throttled", "throttles", "ratelimited"}),
+}
+"""Other words in such names."""
+_NO_COUNT = frozenset({"rate", "ratio", "percent", "pct", "ms", "latency", "duration", "time", "code", "id"})
 
 
 @dataclass
@@ -112,17 +72,27 @@ class Guess:
 def guess(connection: duckdb.DuckDBPyConnection, source: str, given: dict[str, str]) -> Guess:
     """The best guess over a source's rows, or over the elements of one of its arrays."""
     rows, at = _rows(connection, source), source
-    best = _guessed(rows, "", given)
+    best = _guessed(leaves(rows), "", given)
     if len(rows) <= FEW_ROWS:
-        for path in sorted(set(_arrays(rows)), key=lambda one: (one.count("."), one)):
+        for path in sorted(set(arrays(rows)), key=lambda one: (one.count("."), one)):
             inner = shaped(connection, source, TableMapping(unnest=path)).source
-            tried = _guessed(_rows(connection, inner), path, given)
+            tried = _guessed(leaves(_rows(connection, inner)), path, given)
             if (len(tried.missing), -len(tried.found)) < (len(best.missing), -len(best.found)):
                 best, at = tried, inner
     held = [leaf.expression for name in REQUEST for leaf in best.found.get(name, [])]
     if ANSWER in best.found and len(held) > 1:
         best.where = _requests_only(connection, at, held)
     return best
+
+
+def guessed_lines(
+    connection: duckdb.DuckDBPyConnection, source: str, columns: list[str], given: dict[str, str], but: str
+) -> list[str]:
+    """The lines of a mapping for some columns, from values that the expressions in `but` do not name; they differ."""
+    held = [leaf for leaf in leaves(_rows(connection, source)) if leaf.varies]
+    free = [leaf for leaf in held if not re.search(rf"\b{re.escape(leaf.path[-1])}\b", but)]
+    lines = _guessed(free, "", given).lines
+    return [line for line in lines if line.partition(" = ")[0] in columns]
 
 
 def _requests_only(connection: duckdb.DuckDBPyConnection, source: str, held: list[str]) -> str:
@@ -144,102 +114,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, source: str) -> list[dict[str, 
     return [dict(zip(names, row, strict=True)) for row in looked.fetchall()]
 
 
-def _arrays(held: object, path: str = "") -> Iterator[str]:
-    """The paths of arrays of objects or of arrays; lists of keys and values are none."""
-    if isinstance(held, dict):
-        for name, value in held.items():
-            if re.fullmatch(r"\w+", str(name)):
-                yield from _arrays(value, f"{path}.{name}".lstrip("."))
-    elif isinstance(held, list) and held and path.count(".") < DEEPEST:
-        elements = [one for one in held[:FEW_ROWS] if isinstance(one, (dict, list))]
-        if path and elements and not _is_keyed(elements):
-            yield path
-        for element in elements if path or isinstance(held[0], dict) else []:
-            if isinstance(element, dict):
-                yield from _arrays(element, path)
-
-
-def _is_keyed(held: Sequence[object]) -> bool:
-    return all(isinstance(one, dict) and {"key", "value"} <= {str(name).lower() for name in one} for one in held)
-
-
-def leaves(rows: list[dict[str, object]]) -> list[Leaf]:
-    """All values that rows hold, in the order in which they are met."""
-    found: dict[tuple[str, ...], Leaf] = {}
-
-    def add(row: int, path: tuple[str, ...], expression: str, value: object, *, text: bool) -> None:
-        inner = value
-        if isinstance(value, str) and value.startswith("{"):
-            try:
-                inner, text = json.loads(value), True
-            except ValueError:
-                inner = value
-        if len(path) > DEEPEST:
-            return
-        if isinstance(inner, dict):
-            for key, held in inner.items():
-                inside = f"{expression}['{key}']" if text else f"{expression}.{_named(str(key))}"
-                if "'" not in str(key) and '"' not in str(key):
-                    add(row, (*path, str(key)), inside, held, text=text)
-        elif isinstance(inner, list):
-            if inner and _is_keyed(inner):
-                for one in inner:
-                    pair = {str(name).lower(): held for name, held in one.items()}
-                    value = pair["value"]
-                    plain = (
-                        next((v for v in value.values() if v is not None), None) if isinstance(value, dict) else value
-                    )
-                    add(row, (*path, str(pair["key"])), f"{expression}['{pair['key']}']", plain, text=True)
-            elif not text and inner and all(isinstance(one, str) for one in inner) and len(inner) <= FEW_ROWS:
-                for number, one in enumerate(inner, 1):
-                    add(row, (*path, str(number)), f"{expression}[{number}]", one, text=False)
-        elif inner is not None and str(inner).strip() not in {"", "-"}:
-            leaf = found.setdefault(path, Leaf(path, expression))
-            leaf.values.append(inner)
-            leaf.rows.append(row)
-
-    for row, held in enumerate(rows):
-        for name, value in held.items():
-            add(row, (name,), _named(name), value, text=False)
-    return list(found.values())
-
-
-def _named(name: str) -> str:
-    """A column in an expression, with as few marks as it needs."""
-    plain = _PLAIN.fullmatch(name) and name not in _RESERVED
-    return name if plain else quoted(name)
-
-
-def _is_time(value: object) -> bool:
-    if isinstance(value, date | datetime):
-        return True
-    try:
-        number = float(str(value))
-    except ValueError:
-        return bool(_TIMES.match(str(value)))
-    return any(first <= number <= last for first, last in _SINCE_1970)
-
-
-def _is_status(value: object) -> bool:
-    return http_status(str(value), "http") is not None
-
-
-def _is_length(value: object) -> bool:
-    return isinstance(value, str) and bool(_LENGTH.fullmatch(value))
-
-
-_LIKE = {
-    "timestamp": _is_time,
-    ANSWER: _is_status,
-    "endpoint_path": lambda value: bool(_PATH.fullmatch(str(value))),
-    "http_method": lambda value: bool(_METHOD.fullmatch(str(value))),
-    "latency_ms": _is_length,
-}
-"""How a column's values look, where they have a look."""
-
-
-def _guessed(rows: list[dict[str, object]], unnest: str, given: dict[str, str]) -> Guess:
-    held = leaves(rows)
+def _guessed(held: list[Leaf], unnest: str, given: dict[str, str]) -> Guess:
     around = _around(held)
     names: dict[str, list[Leaf]] = {}
     for leaf in sorted(held, key=lambda one: len(one.words)):
@@ -266,25 +141,57 @@ def _guessed(rows: list[dict[str, object]], unnest: str, given: dict[str, str]) 
         found[column.name] = [leaf for leaf, _ in chosen]
         used.update(leaf for leaf, _ in chosen)
         read = [_expression(column, leaf, why) for leaf, why in chosen]
+        if column.name == ANSWER:
+            read[:0] = _graphql(held)
         texts = ", ".join(in_toml(expression) for expression, _ in read)
         texts = texts if len(read) == 1 else f"[{texts}]"
         lines.append(f"{column.name} = {texts} # {'; else '.join(reason for _, reason in read)}")
-    counters = [] if ANSWER in found else [leaf for leaf in held if leaf not in used and _counts(leaf)]
-    counters = counters if len(counters) > 1 else []
+    counts = {} if ANSWER in found else _counters(held, next(iter(found.get(WEIGHT, [])), None))
+    counters = [leaf for leaf in held if any(leaf.expression in one for one in counts.values())]
     unused = [leaf for leaf in held if leaf not in used and leaf not in counters]
     if unused:
         lines.append(f"# not used: {', '.join(leaf.name for leaf in unused)}")
     if counters:
-        lines = [line for line in lines if not line.startswith(f"# {ANSWER} =")]
+        lines = [line for line in lines if not line.startswith((f"# {ANSWER} =", f"{WEIGHT} ="))]
         lines += ["", f"[{LOGS.name}.counters] # each column counts the requests of the status that it is called"]
-        lines += [f"{leaf.words[-1].lower()} = {in_toml(leaf.expression)}" for leaf in counters]
+        lines += [f"{status} = {in_toml(expression)}" for status, expression in counts.items()]
     return Guess(unnest, lines, found, candidates=unused, counters=counters)
 
 
-def _counts(leaf: Leaf) -> bool:
-    """Whether it counts the requests of the status that is its name."""
-    counted = _COUNTED.fullmatch(leaf.words[-1]) is not None
-    return counted and all(number is not None and number >= 0 for number in map(_number, leaf.values))
+def _counters(held: list[Leaf], total: Leaf | None) -> dict[str, str]:
+    """Status -> the expression that counts a row's requests of it. `total`: the column of all requests, if any.
+
+    Where none counts those that went well, they are what is left of the total.
+    """
+    counts: dict[str, str] = {}
+    for leaf in held:
+        if leaf is not total and (status := _counted(leaf)):
+            counts.setdefault(status, leaf.expression)
+    if total and counts and not any(status[0] == "2" for status in counts):
+        left = " - ".join([total.expression, *(f"coalesce({one}, 0)" for one in counts.values())])
+        return {"200": left, **counts}
+    return counts if len(counts) > 1 else {}
+
+
+def _counted(leaf: Leaf) -> str:
+    """The status whose requests it counts, by its name."""
+    words = re.findall(r"[a-z0-9]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", leaf.words[-1]).lower())
+    whole = all(number is not None and number >= 0 and number == int(number) for number in map(_number, leaf.values))
+    if not whole or not _NO_COUNT.isdisjoint(words):
+        return ""
+    exact = next((word for word in words if _COUNTED.fullmatch(word)), "")
+    return exact or next((status for status, called in _CALLED.items() if not called.isdisjoint(words)), "")
+
+
+def _graphql(held: list[Leaf]) -> list[tuple[str, str]]:
+    """GraphQL's own code of what failed."""
+    inside = next((leaf for leaf in held if leaf.path[-3:] == (GRAPHQL, "1", "message")), None)
+    if inside is None:
+        return []
+    error = inside.expression.removesuffix(".message")
+    coded = any(leaf.path[:-2] == inside.path[:-1] and leaf.path[-2:] == ("extensions", "code") for leaf in held)
+    code = f"{error}.extensions.code, " if coded else ""
+    return [(f"coalesce({code}CASE WHEN {inside.expression} IS NOT NULL THEN 'ERROR' END)", "GraphQL's errors")]
 
 
 def _around(held: list[Leaf]) -> tuple[str, ...]:
@@ -312,13 +219,17 @@ def _leaves(column: Column, names: dict[str, list[Leaf]], free: list[Leaf]) -> l
     wanted = [column.name, *column.named]
     if column.name.endswith("_ms"):
         wanted += [one + unit for one in wanted for unit in _UNITS]
-    looks = column.name in _LIKE
+    looks = column.name in LIKE
     named = [leaf for one in wanted for leaf in names.get(bare(one), []) if leaf in free]
     if column.name == "weight":
         named = [leaf for leaf in named if not _only_rises(leaf)]
+    if column.name == "timestamp" and any(leaf.share(column="timestamp") >= MOST for leaf in free):
+        named = [leaf for leaf in named if leaf.share(column="timestamp") >= 0.5]
     if column.name in NEEDED or column.name == "endpoint_path":
         # What says the same of every row is an envelope's, if anything else may be meant.
-        named.sort(key=lambda leaf: (leaf.share(column=column.name) < 0.5, not leaf.varies))
+        fits = {leaf: leaf.share(column=column.name) >= 0.5 for leaf in named}
+        path = column.name != ANSWER
+        named.sort(key=lambda leaf: (path and not leaf.varies, not fits[leaf], not leaf.varies))
     if named:
         return [
             (leaf, "the same name" if leaf.name.lower() == column.name else f"{leaf.name} is what others call it")
@@ -336,7 +247,7 @@ def _one_for_another(column: Column, named: list[Leaf]) -> list[Leaf]:
     """The first, and those that rows hold in its place: the column was renamed half-way, or files differ."""
     chosen, rows = [named[0]], set(named[0].rows)
     for leaf in named[1:]:
-        fits = column.name not in _LIKE or column.name == "latency_ms" or leaf.share(column=column.name) >= MOST
+        fits = column.name not in LIKE or column.name == "latency_ms" or leaf.share(column=column.name) >= MOST
         if fits and rows.isdisjoint(leaf.rows) and len(leaf.rows) >= ALSO * (len(rows) + len(leaf.rows)):
             chosen.append(leaf)
             rows.update(leaf.rows)

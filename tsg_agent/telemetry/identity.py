@@ -10,6 +10,10 @@ from tsg_agent.telemetry.loading import quoted
 from tsg_agent.telemetry.spellings import SCOPE
 
 KEY = "request_id"
+SAMPLED = frozenset({"samplerate", "samplingrate", "sampleweight"})
+"""What sources call of how many requests a row was kept, or the share that was."""
+STEADY = 0.8
+"""Share of the steps from time to time that are equal where rates are taken."""
 NOUNS = {"service_name": "service", "region": "region", "environment": "environment"}
 """The columns that say whose a row is, as sentences call them."""
 WEIGHTS = frozenset({
@@ -70,6 +74,48 @@ def identified(
     return []
 
 
+def sampled(
+    connection: duckdb.DuckDBPyConnection, source: str, held: dict[str, str], present: dict[str, str]
+) -> list[str]:
+    """Puts the weight of sampled rows into `present` where nothing maps one, and says so: of how many each was kept.
+
+    A name such as `sample_rate` means nothing else; `count` may, and is only named (see unused_weights).
+    """
+    name = next((one for one in held if bare(one) in SAMPLED), None)
+    if name is None or WEIGHT in present or name in {one for text in present.values() for one in columns_of(text)}:
+        return []
+    number = f"TRY_CAST({quoted(held[name])} AS DOUBLE)"
+    least, most = connection.execute(f"SELECT min({number}), max({number}) FROM {source}").fetchone() or (None, None)  # noqa: S608 - a quoted name
+    if least is None or least <= 0 or least == most == 1:
+        return []
+    share = most <= 1
+    present[WEIGHT] = f"1.0 / {number}" if share else number
+    kept = "1 / its" if share else "its"
+    return [f"The rows are sampled: each counts as {kept} {held[name]} ({least:g} to {most:g}) requests."]
+
+
+def per_second(connection: duckdb.DuckDBPyConnection, source: str, columns: dict[str, str]) -> list[str]:
+    """Makes weights that are rates into numbers of requests, in `columns`, and says so.
+
+    Rates of requests are below 1 where few come, and are taken at equal steps; a number of requests is not.
+    """
+    if WEIGHT not in columns or "timestamp" not in columns:
+        return []
+    held = f"(SELECT {columns[WEIGHT]} AS w, {columns['timestamp']} AS t FROM {source})"  # noqa: S608 - checked expressions
+    (mean,) = connection.execute(f"SELECT avg(w) FILTER (w > 0) FROM {held}").fetchone() or (None,)  # noqa: S608 - the same
+    if mean is None or mean >= 1:
+        return []
+    gaps = f"(SELECT epoch(t - lag(t) OVER (ORDER BY t)) AS gap FROM (SELECT DISTINCT t FROM {held}))"  # noqa: S608 - the same
+    step, as_many, all_gaps = connection.execute(
+        f"SELECT gap, count(*), sum(count(*)) OVER () FROM {gaps} WHERE gap IS NOT NULL "  # noqa: S608 - the same
+        "GROUP BY gap ORDER BY count(*) DESC LIMIT 1"
+    ).fetchone() or (0, 0, 1)
+    if step < 1 or as_many < STEADY * all_gaps:
+        return []
+    columns[WEIGHT] = f"{step} * {columns[WEIGHT]}"
+    return [f"weight is below 1 in most rows: read as requests per second, of the {step:g} s from row to row."]
+
+
 def unused_weights(
     connection: duckdb.DuckDBPyConnection, source: str, held: dict[str, str], present: dict[str, str]
 ) -> list[str]:
@@ -82,11 +128,11 @@ def unused_weights(
         number = f"TRY_CAST({quoted(held[name])} AS DOUBLE)"
         sql = f"SELECT count({number} <> 1 OR NULL), min({number}), max({number}) FROM {source}"  # noqa: S608 - a quoted name
         row = connection.execute(sql).fetchone()
-        if row is None or not row[0] or not (row[2] > 1 or ("rate" in name and row[2] > 0)):
+        if row is None or not row[0] or row[2] <= 1:
             continue
-        line = f'{WEIGHT} = "1.0 / {held[name]}"' if "rate" in name and row[2] <= 1 else f'{WEIGHT} = "{held[name]}"'
         notes.append(
             f"Each row counts as one request, although its column {held[name]!r} ({row[1]:g} to {row[2]:g}) looks like "
-            f"the number of requests that it stands for. If so, map it: {line} under [{LOGS.name}.columns]."
+            "the number of requests that it stands for. If so, map it: "
+            f'{WEIGHT} = "{held[name]}" under [{LOGS.name}.columns].'
         )
     return notes

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 import duckdb
@@ -28,6 +28,8 @@ class Loaded:
     """What is to be said of lines that are no record, and were not to be one."""
 
 
+DEEPEST = 6
+"""How deep JSON is looked into, where not to its end."""
 BLANKS = r"'\t| +'"
 
 
@@ -50,7 +52,7 @@ def load(
         if mapping.layout == "records":
             return _records(connection, name, files, few)
         if mapping.layout or not files.is_csv:
-            return _objects(connection, name, files, few) if not mapping.layout else _w3c(connection, name, files)
+            return _objects(connection, name, files, few) if not mapping.layout else _w3c(connection, name, files, few)
         return _cells(connection, name, files, Wanted.of(table, mapping), few)
     except duckdb.InterruptException:
         raise
@@ -116,8 +118,23 @@ def _cells(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, 
     return Loaded(f"(SELECT * REPLACE ({', '.join(as_times)}) FROM {name})" if as_times else name, unread)  # noqa: S608 - quoted names
 
 
+def as_deep_as_can(connection: duckdb.DuckDBPyConnection, files: TableFiles) -> TableFiles:
+    """The files, read less deep where keys of an object differ in case only: to the engine they are one name."""
+    for depth in (-1, *range(DEEPEST, 0, -1)) if files.reader == "read_json" else ():
+        tried = replace(files, depth=depth)
+        try:
+            described(connection, tried.relation)
+        except duckdb.NotImplementedException:
+            continue
+        except duckdb.Error:
+            break
+        return tried
+    return files
+
+
 def _objects(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, few: float) -> Loaded:
     """JSON; of lines, those that are no object are counted."""
+    files = as_deep_as_can(connection, files)
     try:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {files.relation}")
         return Loaded(name)
@@ -141,15 +158,17 @@ def _lines(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, 
     groups = list(re.compile(pattern).groupindex)
     text, listed = literal(pattern), ", ".join(map(literal, groups))
     columns = ", ".join(f"nullif(found.{quoted(group)}, '') AS {quoted(group)}" for group in groups)
-    found = f"(SELECT regexp_extract(line, {text}, [{listed}]) AS found FROM {files.as_lines}"  # noqa: S608 - quoted
-    sql = f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {columns} FROM {found} WHERE regexp_matches(line, {text}))"  # noqa: S608 - quoted
-    connection.execute(sql)
+    found = f"(SELECT regexp_extract(line, {text}, [{listed}]) AS found{files.beside} FROM {files.as_lines}"  # noqa: S608 - quoted
+    select = f"SELECT {columns}{files.beside} FROM {found} WHERE regexp_matches(line, {text}))"  # noqa: S608 - quoted
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {select}")
     held = _count(connection, name)
     unread = _count(connection, f"{files.as_lines} WHERE trim(line) <> '' AND line NOT LIKE '#%'") - held
-    if not _few(unread, held, few):
+    if files.container or not _few(unread, held, few):
         where = f"WHERE trim(line) <> '' AND line NOT LIKE '#%' AND NOT regexp_matches(line, {text})"
         row = connection.execute(f"SELECT line FROM {files.as_lines} {where} LIMIT 1").fetchone()  # noqa: S608 - quoted
         example = str(row[0])[:120] if row else ""
+        if files.container and held:  # whatever its program writes is in it
+            return Loaded(name, 0, _others(unread, example))
         raise Unreadable(
             f"{', '.join(files.paths)}: {unread:,} of {held + unread:,} lines do not match `lines` of the mapping, "
             f"such as {example!r}.",
@@ -160,34 +179,53 @@ def _lines(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, 
 
 def _records(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, few: float) -> Loaded:
     """The records that lines hold; the other lines are told."""
-    kept = records.keep(connection, name, files.as_lines)
+    kept = records.keep(connection, name, files.as_lines, files.beside)
     if not kept.records or not _few(kept.broken, kept.records, few):
         raise Unreadable(
             f"{', '.join(files.paths)}: {kept.broken + kept.others:,} of "
             f"{kept.records + kept.broken + kept.others:,} lines hold no record, such as {kept.example!r}.",
             fix='Leave `layout = "records"` out of the mapping: it takes lines with JSON, or with key=value pairs.',
         )
-    said = f"{kept.others:,} lines hold no record, such as {kept.example!r}: they are in no row." if kept.others else ""
-    return Loaded(name, kept.broken, (said,) if said else ())
+    return Loaded(name, kept.broken, _others(kept.others, kept.example))
 
 
-def _w3c(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles) -> Loaded:
+def _others(lines: int, example: str) -> tuple[str, ...]:
+    return (f"{lines:,} lines hold no record, such as {example!r}: they are in no row.",) if lines else ()
+
+
+def _w3c(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, few: float) -> Loaded:
     """Logs that name their columns in a line "#Fields:" (IIS, CloudFront), parted by blanks or tabs."""
-    head = connection.execute(f"SELECT line FROM {files.as_lines} WHERE line LIKE '#Fields:%' LIMIT 1").fetchone()  # noqa: S608 - quoted
-    if head is None:
+    heads = connection.execute(f"SELECT DISTINCT line FROM {files.as_lines} WHERE line LIKE '#Fields:%'").fetchall()  # noqa: S608 - quoted
+    if not heads:
         raise Unreadable(
             f"{', '.join(files.paths)} has no line that begins with #Fields:, which would name its columns.",
             fix='Leave `layout = "w3c"` out of the mapping, or give the whole file.',
         )
-    fields = str(head[0]).removeprefix("#Fields:").split()
-    parted = f"string_split_regex(trim(line), {BLANKS})"
-    columns = ", ".join(
-        f"nullif(nullif(cells[{place}], '-'), '') AS {quoted(field)}" for place, field in enumerate(fields, 1)
+    # Each line is of the columns that the last such line before it names: a server's settings change.
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE cells_ AS SELECT string_split_regex(trim(line), {BLANKS}) AS cells, "  # noqa: S608 - quoted
+        "last_value(CASE WHEN line LIKE '#Fields:%' THEN line END IGNORE NULLS) "
+        "OVER (ORDER BY place ROWS UNBOUNDED PRECEDING) AS head, line LIKE '#%' AS said "
+        f"FROM (SELECT line, row_number() OVER () AS place FROM {files.as_lines}) WHERE trim(line) <> ''"
     )
-    rows = f"(SELECT {parted} AS cells FROM {files.as_lines} WHERE trim(line) <> '' AND line NOT LIKE '#%')"  # noqa: S608 - quoted
-    whole = f"WHERE len(cells) = {len(fields)}"
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {columns} FROM {rows} {whole}")  # noqa: S608 - quoted names
-    return Loaded(name, _count(connection, rows) - _count(connection, name))
+    parts = []
+    for (head,) in sorted(heads):
+        fields = str(head).removeprefix("#Fields:").split()
+        columns = ", ".join(
+            f"nullif(nullif(cells[{place}], '-'), '') AS {quoted(field)}" for place, field in enumerate(fields, 1)
+        )
+        those = f"NOT said AND head = {literal(head)} AND len(cells) = {len(fields)}"
+        parts.append(f"SELECT {columns} FROM cells_ WHERE {those}")  # noqa: S608 - quoted names
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {' UNION ALL BY NAME '.join(parts)}")
+    held = _count(connection, name)
+    unread = _count(connection, "cells_ WHERE NOT said") - held
+    connection.execute("DROP TABLE cells_")
+    if not _few(unread, held, few):
+        raise Unreadable(
+            f"{', '.join(files.paths)}: {unread:,} of {held + unread:,} lines have other cells than #Fields: names.",
+            fix="Mend that file, or raise TSG_UNREADABLE_PERCENT.",
+        )
+    return Loaded(name, unread)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, rows: str) -> int:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from os.path import commonprefix
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,11 +15,13 @@ from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry import cells, records
 from tsg_agent.telemetry.catalog import ANSWER, CALLS, LOGS
 from tsg_agent.telemetry.duckdb import DuckDB
-from tsg_agent.telemetry.files import ending, find_files, group_files, table_of
-from tsg_agent.telemetry.formats import Format, formats
-from tsg_agent.telemetry.guess import CONSTANTS, NEEDED, Guess, guess, in_toml
-from tsg_agent.telemetry.loading import described
-from tsg_agent.telemetry.shape import add_macros
+from tsg_agent.telemetry.files import TableFiles, ending, find_files, form, group_files, table_of
+from tsg_agent.telemetry.formats import Format, based, formats
+from tsg_agent.telemetry.guess import CONSTANTS, NEEDED, REQUEST, Guess, guess, guessed_lines, in_toml
+from tsg_agent.telemetry.identity import KEY
+from tsg_agent.telemetry.loading import as_deep_as_can, described
+from tsg_agent.telemetry.mapping import checked_mapping
+from tsg_agent.telemetry.shape import add_macros, fits, shaped
 from tsg_agent.telemetry.values import literal
 
 LOOKED_AT = 200
@@ -80,16 +83,18 @@ def propose(location: str, *, named: str = "", constants: dict[str, str] | None 
             ready = formats()[named] if named else kind.ready
             lines, bases, missing = [], [ready] if ready else [], ""
             if ready is None or LOGS.name in ready.tables:
-                head, columns = _from(location, kind), _based(given)
+                head, columns = _from(location, kind, paths), _based(given)
                 if ready is None:
                     held, made = _guess(connection, kind, given)
                     head += [held.layout] if held.layout else []
                     head += [f'unnest = "{made.unnest}"'] if made.unnest else []
                     head += [f"where = {in_toml(made.where)} # other rows are no requests"] if made.where else []
                     columns, missing = made.lines, _lacking(made.missing, made)
-                elif not ready.tables[LOGS.name].get("lines"):
-                    layout = next(iter(_readings(connection, kind.paths)), Held()).layout
-                    head += [layout] if layout else []
+                elif "lines" not in (whole := based({"format": ready.name})[LOGS.name]):
+                    held = next(iter(_readings(connection, kind.paths)), Held())
+                    head += [held.layout] if held.layout else []
+                    if held.source and "layout" not in whole:
+                        columns += _besides(connection, held, ready, given)
                 lines = ["", f"[{LOGS.name}]", *head, f"[{LOGS.name}.columns]", *columns]
             for kept, found in [] if named else list(maps.items())[:1]:
                 bases += [found] if found is not ready else []
@@ -107,7 +112,7 @@ def _kinds(connection: duckdb.DuckDBPyConnection, paths: list[Path], maps: dict[
     looked = unnamed or logs or paths
     for path in looked:
         found = maps.get(path) or (_recognised(connection, path) if len(looked) <= MANY else None)
-        key = (found.name if found else "", ending(path))
+        key = (found.name if found else "", form(path))
         groups.setdefault(key, []).append(path)
         ready[key] = found
     if len(looked) > MANY:
@@ -143,14 +148,16 @@ def _service_map(connection: duckdb.DuckDBPyConnection, path: Path) -> Format | 
     return next((one for one in formats().values() if CALLS.name in one.tables and one.recognises(columns)), None)
 
 
-def _from(location: str, kind: Kind) -> list[str]:
-    """The line `from`: the file, or all of a kind's in the folder."""
+def _from(location: str, kind: Kind, paths: list[Path]) -> list[str]:
+    """The line `from`: the file, or all of a kind's among those in the folder."""
     path = kind.largest
     if not Path(location).is_dir() or table_of(path):
         return []
-    names = [one.name.removesuffix(ending(one)) for one in kind.paths]
-    pattern = f"{commonprefix(names)}*{ending(path)}"  # noqa: RUF071 - of names, not of folders
-    if len(names) > 1 and all(one in kind.paths for one in find_files(location) if one.match(pattern)):
+    names = [one.name for one in kind.paths]
+    same = commonprefix([name[::-1] for name in names])[::-1]  # noqa: RUF071 - of names, not of folders
+    end = same[same.find(".") :] if "." in same else ""
+    pattern = f"{commonprefix([name.removesuffix(end) for name in names])}*{end}"  # noqa: RUF071 - of names
+    if len(names) > 1 and all(one in kind.paths for one in paths if one.match(pattern)):
         return [f'from = "{pattern}"']
     why = "" if len(names) == 1 else " # alone: a pattern for all of its kind would take other files too"
     return [f'from = "{path.name}"{why}']
@@ -158,7 +165,9 @@ def _from(location: str, kind: Kind) -> list[str]:
 
 def recognised(path: Path, columns: dict[str, str]) -> Format | None:
     """The ready mapping for a file. `columns`: its columns, in lower case, with their types, where it has some."""
-    lines = _lines(path)
+    table = _table([path])
+    lines = _lines(table)
+    most = records.MOST_SHARE if table and table.container else MOST
     fields = next((line.removeprefix("#Fields:").lower().split() for line in lines if line.startswith("#Fields:")), [])
     held = dict.fromkeys(fields, "varchar") if fields else columns
     texts = [line for line in lines if not line.startswith("#")]
@@ -167,43 +176,52 @@ def recognised(path: Path, columns: dict[str, str]) -> Format | None:
         if logs is None:
             continue
         pattern = logs.get("lines")
-        if pattern and texts and sum(re.match(pattern, line) is not None for line in texts) >= MOST * len(texts):
+        if pattern and texts and sum(re.match(pattern, line) is not None for line in texts) >= most * len(texts):
             return one
         if not pattern and (logs.get("layout") == "w3c") is bool(fields) and one.recognises(held):
             return one
     return None
 
 
-def _lines(path: Path) -> list[str]:
+def _table(paths: list[Path]) -> TableFiles | None:
+    """Files of one form as one table, whatever they are named."""
+    try:
+        return next(iter(group_files(paths, str(paths[0].parent), {}, LOGS.name, str(paths[0].parent)).values()))
+    except TelemetryError:
+        return None
+
+
+def _lines(table: TableFiles | None) -> list[str]:
+    if table is None or not table.is_text:
+        return []
     with duckdb.connect(":memory:") as connection:
         try:
-            table = group_files([path], str(path), {}, LOGS.name)[LOGS.name]
             rows = connection.execute(f"SELECT line FROM {table.as_lines} LIMIT {LOOKED_AT}").fetchall()  # noqa: S608 - quoted
-        except (duckdb.Error, TelemetryError, KeyError):
+        except duckdb.Error:
             return []
     return [str(row[0]) for row in rows if row[0]]
 
 
 def _readings(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> Iterator[Held]:
     """What files of one form may hold, the likeliest first: their columns, the records of their lines, or the cells."""
-    try:
-        table = next(iter(group_files(paths, str(paths[0].parent), {}, LOGS.name, str(paths[0].parent)).values()))
-    except TelemetryError:
+    table = _table(paths)
+    if table is None:
         return
+    table = as_deep_as_can(connection, table)
     log = ending(paths[0]).startswith(".log")
     try:
-        found = described(connection, table.relation)
+        found = described(connection, table.relation) if not table.container else {}
     except duckdb.Error:
         found = {}
-    lines = _lines(paths[0]) if table.is_text and (not found or (table.is_csv and log)) else []
+    lines = _lines(table) if not found or (table.is_csv and log) else []
     if records.hold(lines):
-        records.keep(connection, "looked_at", table.as_lines)
+        records.keep(connection, "looked_at", table.as_lines, table.beside)
         layout = 'layout = "records" # the JSON or the pairs of each line; other lines are counted'
         yield Held("looked_at", _lower(described(connection, "looked_at")), layout)
     elif found:
         yield Held(table.relation, _lower(found))
     if pattern := cells.pattern(lines):
-        cells.keep(connection, "looked_at", table.as_lines, pattern)
+        cells.keep(connection, "looked_at", table, pattern)
         layout = f"lines = {in_toml(pattern)} # the cells of each line"
         yield Held("looked_at", _lower(described(connection, "looked_at")), layout)
 
@@ -225,6 +243,19 @@ def _guess(connection: duckdb.DuckDBPyConnection, kind: Kind, given: dict[str, s
             fix="Write `lines`, a regular expression with named groups, into a mapping file (docs/telemetry.md).",
         )
     return min(found, key=lambda one: len(one[1].missing))
+
+
+def _besides(connection: duckdb.DuckDBPyConnection, held: Held, ready: Format, given: dict[str, str]) -> list[str]:
+    """Guesses for what a request is, where the source has none of a ready mapping's names for it."""
+    mapping = checked_mapping({"format": ready.name}, ready.name)[LOGS.name]
+    source = shaped(connection, held.source, mapping).source
+    lacking, named = [], " ".join(text for texts in mapping.columns.values() for text in texts)
+    for column in (KEY, *REQUEST, "service_version"):
+        texts = [text for text in mapping.columns.get(column, ()) if fits(connection, source, text)]
+        read = f"coalesce({', '.join(f'CAST({text} AS VARCHAR)' for text in [*texts, 'NULL'])})"
+        if connection.execute(f"SELECT 1 FROM {source} WHERE {read} IS NOT NULL LIMIT 1").fetchone() is None:  # noqa: S608 - checked expressions
+            lacking.append(column)
+    return guessed_lines(connection, source, lacking, given, named) if lacking else []
 
 
 def _lacking(missing: list[str], made: Guess | None = None) -> str:
@@ -255,7 +286,7 @@ def _proved(location: str, text: str, missing: str) -> Proposal:
         for _ in COLUMNS:
             path.write_text(text)
             try:
-                with DuckDB(location, mapping=path) as engine:
+                with DuckDB(location, mapping=path, about=[datetime.now(UTC)]) as engine:
                     held = LOGS if LOGS.name in engine.tables else CALLS
                     present = engine.tables[held.name].present | {ANSWER}
                     listed = ", ".join(name for name in held.columns if name in present)

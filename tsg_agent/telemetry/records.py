@@ -13,6 +13,8 @@ from tsg_agent.telemetry.values import literal
 
 OBJECT = r"TRY_CAST(nullif(regexp_extract(line, '\{.*\}'), '') AS JSON)"
 """The object of a line: from its first bracket to its last one."""
+TIME = r"^[^{=]{0,40}?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,\d]*(?:Z|[+-]\d\d:?\d\d)?)"
+"""A time before the record: when the line was written."""
 LEAST_PAIRS = 3
 """Pairs that make a line a record: a sentence may hold one."""
 MOST_KEYS = 200
@@ -45,13 +47,16 @@ class Kept:
     broken: int
 
 
-def keep(connection: duckdb.DuckDBPyConnection, name: str, lines: str) -> Kept:
-    """Make the table `name` of the records in `lines` (a FROM clause with a text column `line`).
+def keep(connection: duckdb.DuckDBPyConnection, name: str, lines: str, beside: str = "") -> Kept:
+    """Make the table `name` of the records in `lines` (a FROM clause with a text column `line`, and `beside`).
 
     The form that most lines have counts. Lines without a record are in no row.
     """
-    filled = f"(SELECT line FROM {lines} WHERE trim(line) <> '')"  # noqa: S608 - a quoted source
-    is_record, select = _form(connection, filled)
+    filled = f"(SELECT line{beside} FROM {lines} WHERE trim(line) <> '')"  # noqa: S608 - a quoted source
+    timed = f"(SELECT line, nullif(regexp_extract(line, '{TIME}', 1), '') AS line_time FROM {filled})"  # noqa: S608 - our own
+    if not beside and _any(connection, f"{timed} WHERE line_time IS NOT NULL"):
+        filled, beside = timed, ", line_time"
+    is_record, select = _form(connection, filled, beside)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {select} WHERE {is_record}")
     found = connection.execute(
         f"SELECT count(*) FILTER (WHERE {is_record}), count(*) FILTER (WHERE NOT {is_record}), "  # noqa: S608 - our own names
@@ -75,7 +80,11 @@ def _pairs(line: str, form: Pairs) -> bool:
     return len(re.findall(form.pattern, line)) >= LEAST_PAIRS
 
 
-def _form(connection: duckdb.DuckDBPyConnection, lines: str) -> tuple[str, str]:
+def _any(connection: duckdb.DuckDBPyConnection, rows: str) -> bool:
+    return connection.execute(f"SELECT 1 FROM {rows} LIMIT 1").fetchone() is not None  # noqa: S608 - our own names
+
+
+def _form(connection: duckdb.DuckDBPyConnection, lines: str, beside: str) -> tuple[str, str]:
     """Whether a line is a record, and its columns, both as SQL, in the form that most lines have."""
     least = f"len({{}}) >= {LEAST_PAIRS}"
     tests = {OBJECT: f"coalesce(json_type({OBJECT}) = 'OBJECT', false)"}
@@ -87,7 +96,7 @@ def _form(connection: duckdb.DuckDBPyConnection, lines: str) -> tuple[str, str]:
         sql = f"SELECT json_group_structure({OBJECT}) FROM {lines} WHERE {is_record}"  # noqa: S608 - our own names
         (structure,) = connection.execute(sql).fetchone() or ("{}",)
         held = literal(str(structure or "{}"))
-        return is_record, f"SELECT unnest(from_json({OBJECT}, {held})) FROM {lines}"  # noqa: S608 - quoted
+        return is_record, f"SELECT unnest(from_json({OBJECT}, {held})){beside} FROM {lines}"  # noqa: S608 - quoted
     pairs = Pairs(form)
     keys = connection.execute(
         f"SELECT k FROM (SELECT unnest({pairs.list_of(1)}) AS k FROM {lines} WHERE {is_record}) "  # noqa: S608 - our own names
@@ -98,5 +107,5 @@ def _form(connection: duckdb.DuckDBPyConnection, lines: str) -> tuple[str, str]:
         f"nullif(trim(held[list_position(keys, '{key}')], '\"'), '') AS \"{key}\""  # a key is of letters and dots
         for key in reversed(distinct.values())
     )
-    listed = f"(SELECT line, {pairs.list_of(1)} AS keys, {pairs.list_of(2)} AS held FROM {lines})"  # noqa: S608 - our own names
-    return is_record, f"SELECT {columns} FROM {listed}"  # noqa: S608 - our own names
+    listed = f"(SELECT line{beside}, {pairs.list_of(1)} AS keys, {pairs.list_of(2)} AS held FROM {lines})"  # noqa: S608 - our own names
+    return is_record, f"SELECT {columns}{beside} FROM {listed}"  # noqa: S608 - our own names

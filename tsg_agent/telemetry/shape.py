@@ -139,10 +139,12 @@ def _unnested(connection: duckdb.DuckDBPyConnection, source: str, path: list[str
     last = quoted(path[-1])
     if not _kind(connection, source, last, path[-1]).startswith("STRUCT"):
         return source
-    fields = [row[0] for row in connection.execute(f"DESCRIBE SELECT {last}.* FROM {source}").fetchall()]  # noqa: S608 - quoted names
+    fields = described(connection, f"(SELECT {last}.* FROM {source})")  # noqa: S608 - quoted names
     lower = {name.lower() for name in fields}
     around = [name for name in described(connection, source) if name.lower() not in lower and name != path[-1]]
-    columns = ", ".join([*(f"{last}.{quoted(name)} AS {quoted(name)}" for name in fields), *map(quoted, around)])
+    read = {name: " ->> '$'" if kind == "JSON" else "" for name, kind in fields.items()}  # a text without its quotes
+    inner = (f"{last}.{quoted(name)}{text} AS {quoted(name)}" for name, text in read.items())
+    columns = ", ".join([*inner, *map(quoted, around)])
     return f"(SELECT {columns} FROM {source})"  # noqa: S608 - quoted names
 
 

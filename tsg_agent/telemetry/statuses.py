@@ -116,7 +116,7 @@ def _any(connection: duckdb.DuckDBPyConnection, source: str, plain: str) -> bool
 def _zero() -> str:
     flags = f"string_split(CAST({FLAGS} AS VARCHAR), ',')"
     arms = " ".join(
-        f"WHEN list_contains({flags}, '{flag}') THEN {status}" for flag, status in schemes()["flags"].items()
+        f"WHEN list_contains({flags}, '{flag}') THEN {status or 'NULL'}" for flag, status in schemes()["flags"].items()
     )
     return f" WHEN {{number}} = 0 THEN CASE {arms} ELSE {schemes()['http']['0']} END"
 

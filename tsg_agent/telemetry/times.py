@@ -1,6 +1,8 @@
 """Reads times that a source holds as text or as a number. Where the day may be the month, the column must settle it."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import duckdb
@@ -18,6 +20,8 @@ CLOCKS = (
     "%H:%M:%S.%f %z",
 )  # fmt: skip
 BETWEEN = (" ", "T", ", ")
+SPREAD = 10
+"""How many times as long a time a wrong order of day and month spreads rows over."""
 FIRST_YEAR, LAST_YEAR = 1990, 2100
 """What telemetry may be of: a number that is another year counts something else."""
 SECONDS = (631_152_000, 4_102_444_800)
@@ -79,12 +83,59 @@ def text_time(values: Values) -> Read:
     if found is None:
         counted = [_counted(unit, "TRY_CAST(trim({x}) AS DECIMAL(38, 9))") for unit in UNITS]
         _ask_for_dates(values)
-        return values.best([_PLAIN, _COMMA, *map(_written, _FORMS), *counted, _DAYS, _ANY])
+        return values.best([_PLAIN, _COMMA, *map(_written, _FORMS), *counted, *_DIGITS, _DAYS, _ANY])
     example = str(found[0]).strip()
     formats = _fitting(connection, source, expression, example)
-    if len(formats) == 1:
-        return Read(_utc(_parsed(expression, formats[0])))
-    raise _refusal(values.column, expression, example, formats)
+    form, why = (formats[0], "") if len(formats) == 1 else _settled(values, formats)
+    if not form:
+        raise _refusal(values.column, expression, example, formats)
+    return Read(_utc(_parsed(expression, form)), 0, f"so that {FIRST[form[:2]]}{why}", guessed=why == _NEAREST)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What a column is by one order of day and month."""
+
+    form: str
+    first: datetime
+    last: datetime
+    mixed: bool
+    """Whether its times both rise and fall from row to row."""
+
+    def far(self, about: Sequence[datetime]) -> timedelta:
+        """How long before or after it the nearest of some moments is."""
+        gaps = (max(self.first - one, one - self.last, timedelta(0)) for one in about)
+        return min(gaps, default=timedelta(0))
+
+
+def _settled(values: Values, formats: list[str]) -> tuple[str, str]:
+    """The one order that the rows, or the moments that they are to be about, bear out, and why; "" where none is.
+
+    A log's rows follow one another, within hours or days: by a wrong order its days lie months apart.
+    """
+    orders = [_measured(values, form) for form in formats]
+    follow = [one for one in orders if not one.mixed]
+    if len(follow) == 1:
+        return follow[0].form, ", by which its rows are in order"
+    if len(orders) > 1:
+        short, longer = sorted(orders, key=lambda one: one.last - one.first)[:2]
+        if SPREAD * (short.last - short.first) < longer.last - longer.first:
+            return short.form, ", by which its rows are of few days"
+        near, farther = sorted(orders, key=lambda one: one.far(values.about))[:2]
+        if near.far(values.about) < farther.far(values.about):
+            return near.form, _NEAREST
+    return "", ""
+
+
+_NEAREST = ", as its rows are then nearest to what is asked about: no row says which it is"
+
+
+def _measured(values: Values, form: str) -> _Order:
+    time = _utc(f"try_{_parsed(values.expression, form)}")
+    rows = f"(SELECT {time} AS t FROM {values.source})"  # noqa: S608 - checked expressions
+    turns = "count_if(t > before) > 0 AND count_if(t < before) > 0"
+    sql = f"SELECT min(t), max(t), {turns} FROM (SELECT t, lag(t) OVER () AS before FROM {rows})"  # noqa: S608 - checked expressions
+    return _Order(form, *(values.connection.execute(sql).fetchone() or ()))
 
 
 def _ask_for_dates(values: Values) -> None:
@@ -107,7 +158,7 @@ def _ask_for_dates(values: Values) -> None:
 
 def number_time(values: Values) -> Read:
     """A number as a naive UTC time: what it counts since 1970 shows in its size. Raises TelemetryError."""
-    readings = [*(_counted(unit, "TRY_CAST({x} AS DECIMAL(38, 9))") for unit in UNITS), _DAYS]
+    readings = [*(_counted(unit, "TRY_CAST({x} AS DECIMAL(38, 9))") for unit in UNITS), *_DIGITS, _DAYS]
     held, *within = values.asked(
         ", ".join(["count(v)", *(f"count({one.sql.replace('{x}', 'v')})" for one in readings)])
     )
@@ -146,6 +197,17 @@ _DAYS = Reading(
 """With a part of a day: whole numbers of this size may be anything."""
 
 
+_DIGITS = tuple(
+    Reading(
+        f"as {form}",
+        f"CASE WHEN length(CAST({{x}} AS VARCHAR)) = {length} THEN try_strptime(CAST({{x}} AS VARCHAR), '{form}') END",
+        f"strptime(CAST({{x}} AS VARCHAR), '{form}')",
+    )
+    for form, length in (("%Y%m%d%H%M", 12), ("%Y%m%d%H%M%S", 14), ("%Y%m%d%H", 10))
+)
+"""A date and a time of day without a mark between them: as a count since 1970 it would be of no likely year."""
+
+
 def _counted(unit: str, number: str) -> Reading:
     """A count since 1970, where it is of a likely year; exact to the microsecond."""
     first, last = (bound * UNITS[unit] for bound in SECONDS)
@@ -181,7 +243,8 @@ def _formats(example: str) -> list[str]:
     mark = next(character for character in example if not character.isdigit())
     last = example.split(mark)[2]
     year = "%Y" if last[:4].isdigit() and len(last) >= 4 else "%y"
-    orders = [("%m", "%d", year), ("%d", "%m", year), *([("%y", "%m", "%d")] if year == "%y" else [])]
+    month_first = [("%m", "%d", year)] if mark != "." else []  # nobody who writes dots does so
+    orders = [*month_first, ("%d", "%m", year), *([("%y", "%m", "%d")] if year == "%y" else [])]
     clocks = [""] + [f"{between}{clock}" for between, clock in product(BETWEEN, CLOCKS) if clock]
     return [f"{mark.join(order)}{clock}" for order, clock in product(orders, clocks)]
 

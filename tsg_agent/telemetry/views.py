@@ -1,14 +1,15 @@
 """The guide's tables as views over a source: its columns converted, the missing ones NULL."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import duckdb
 
 from tsg_agent.telemetry import paths
 from tsg_agent.telemetry.catalog import LOGS, Table
 from tsg_agent.telemetry.conversion import Reader
-from tsg_agent.telemetry.files import TableFiles
-from tsg_agent.telemetry.identity import identified, made_ids, taken_for_granted, unused_weights
+from tsg_agent.telemetry.files import FALLBACK, TableFiles
+from tsg_agent.telemetry.identity import identified, made_ids, per_second, sampled, taken_for_granted, unused_weights
 from tsg_agent.telemetry.loading import Loaded, Unreadable, described, first_line, load, quoted
 from tsg_agent.telemetry.mapping import TableMapping, misfit
 from tsg_agent.telemetry.shape import fits, passed_over, shaped
@@ -51,10 +52,11 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
     mapping: TableMapping,
     spellings: Spellings,
     few: float = 1.0,
+    about: tuple[datetime, ...] = (),
 ) -> View:
     """The view of one table. Raises TelemetryError for a column of the wrong type, duckdb.Error for a broken source.
 
-    `spellings`: of the tables that were viewed before. `few`: percent of a column's values that may be unreadable.
+    `spellings`: of the tables that were viewed before. `few`, `about`: see Values.
     """
     if relation.problem:
         raise Unreadable(
@@ -76,6 +78,7 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
     source, mapped = shape.source, shape.columns
     held = _held(connection, source)
     present = _present(connection, source, table, mapped, held)
+    told += tuple(sampled(connection, source, held, present)) if table is LOGS and present else ()
     if not present:
         shown = ", ".join(repr(name[:60]) for name in list(held.values())[:8])
         raise Unreadable(
@@ -86,7 +89,7 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
     types = _types(connection, source, present, table)
     if loaded and connection.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchone() is None:  # noqa: S608 - our own names
         types = dict.fromkeys(types, "NULL")  # no value has a type
-    reader = Reader(connection, source, table, frozenset(held), few, mapping.status, [*told], [*shape.notes])
+    reader = Reader(connection, source, table, frozenset(held), few, about, mapping.status, [*told], [*shape.notes])
     columns = {name: reader.converted(name, present[name], types[name]) for name in table.columns if name in present}
     reader.notes += passed_over(connection, source, present)
     scope = {name: columns[name] for name in SCOPE if name in columns and types[name] == "VARCHAR"}
@@ -102,17 +105,19 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
         made = made_ids(relation.files, plain=source == relation.sql)
         reader.readings += identified(columns, present, made, connection, source)
         reader.notes += taken_for_granted(present)
-        reader.notes += _passed_over(relation.files.passed_over if relation.files else ())
+        reader.notes += _of_files(relation.files) if relation.files else []
+        reader.notes += per_second(connection, source, columns)
         reader.notes += unused_weights(connection, source, held, present)
     return _view(table, source, columns, reader, Loaded(source, unread) if loaded else None)
 
 
-def _passed_over(names: tuple[str, ...]) -> list[str]:
-    """Says which files beside the requests nobody reads."""
-    if not names:
-        return []
-    shown = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-    return [f"In no table, and so not read: {shown}. What has another form needs a folder of its own."]
+def _of_files(files: TableFiles) -> list[str]:
+    """Says which files are read by another encoding, and which beside the requests nobody reads."""
+    notes = [f"{name} is no UTF-8, and read as Western text ({FALLBACK})." for name in files.recoded]
+    if names := files.passed_over:
+        shown = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+        notes.append(f"In no table, and so not read: {shown}. What has another form needs a folder of its own.")
+    return notes
 
 
 def _view(table: Table, source: str, columns: dict[str, str], reader: Reader, loaded: Loaded | None) -> View:

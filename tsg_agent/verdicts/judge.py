@@ -194,7 +194,9 @@ class _Case:
             moment = next((one.moment for one in workflows if one.moment is not None), None)
             measure = Measure.WORKFLOW_FAILURES if moment is not None else None
         if moment is None:
-            return Start(reported=reported, doubted=reported is not None)
+            # Of a time that has no requests nothing shows that nothing changed in it.
+            seen = self.reported is not None and self.reported <= int(self.requests.minute.max(initial=-1))
+            return Start(reported=reported, doubted=seen)
         measured_, earliest, latest = (self._time(at) for at in (moment.start, moment.earliest, moment.latest))
         ended = None if moment.end is None else self._time(moment.end)
         return Start(
