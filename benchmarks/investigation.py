@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.processes import python
 from tsg_agent.simulator.generate import write_in_parts
-from tsg_agent.simulator.scenario import Fault, Kind, Rollout, Scenario
+from tsg_agent.simulator.scenario import Fault, FaultKind, Rollout, Scenario
 
 ORACLE = Path(__file__).parents[2] / "shared" / "oracle" / "guide_sql.py"
 EARLIER = os.environ.get("TSG_BENCHMARK_EARLIER", "")
@@ -32,7 +32,7 @@ SCENARIO = Scenario(
     name="benchmark",
     seed=1,
     rollout=Rollout(version="3.15.0"),
-    faults=(Fault(kind=Kind.PARTITION, where={"shard_id": "shard-07"}, probability=0.3),),
+    faults=(Fault(kind=FaultKind.PARTITION, where={"shard_id": "shard-07"}, probability=0.3),),
 )
 PEAK = """
 import resource

@@ -21,7 +21,7 @@ from tests.llm import personas
 from tests.llm.server import Endpoint, Fail, Say, serving
 from tsg_agent import Request, Settings, get_tools, investigate, open_telemetry
 from tsg_agent.ask import Conversation
-from tsg_agent.ask.tools import Bench, agent_tools
+from tsg_agent.ask.tools import ToolBench, agent_tools
 from tsg_agent.recording.file import read
 from tsg_agent.recording.neutral import again
 from tsg_agent.recording.players import ReplayEngine
@@ -48,7 +48,7 @@ def recorded() -> None:
     calls = tokens = questions = 0
     for file in sorted(RECORDINGS.glob("*-talk-*.tsgr")):
         held, results = read(file)
-        bench = Bench(ReplayEngine(held, results, []), again(held), lambda _given: None)
+        bench = ToolBench(ReplayEngine(held, results, []), again(held), lambda _given: None)
         tools = json.dumps([convert_to_openai_tool(tool) for tool in agent_tools(bench)])
         sent = sum(len(json.dumps([dict(m) for m in call.messages])) + len(tools) for call in held.calls)
         questions, calls, tokens = questions + len(held.asked), calls + len(held.calls), tokens + sent // 4

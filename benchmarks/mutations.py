@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tsg_agent.ask.conversation import Conversation
-from tsg_agent.llm.cited_rows import Evidence, evidence_of
+from tsg_agent.llm.cited_rows import CitableEvidence, evidence_of
 from tsg_agent.llm.grounding import check, cited, sentences_of
 from tsg_agent.recording.file import read
 from tsg_agent.recording.neutral import again
@@ -28,7 +28,7 @@ _CLOCK = re.compile(r"\b(?P<h>[0-9]{2}):(?P<m>[0-9]{2})\b")
 _ACTION = re.compile(r"\bA[0-9]+$")
 
 
-def sentences() -> Iterator[tuple[str, Evidence]]:
+def sentences() -> Iterator[tuple[str, CitableEvidence]]:
     """Each sentence that passed, with the rows that it may cite."""
     for file in sorted(RECORDINGS.glob("*.tsgr")):
         held, results = read(file)
@@ -55,7 +55,7 @@ def sentences() -> Iterator[tuple[str, Evidence]]:
             yield from ((one, evidence) for one in sentences_of(answer.text))
 
 
-def figure(sentence: str, evidence: Evidence) -> Made:
+def figure(sentence: str, evidence: CitableEvidence) -> Made:
     """Another figure."""
     held = {fact.value for item in cited(sentence) for fact in evidence.rows[item].facts}
     for match in _NUMBER.finditer(_bare(sentence)):
@@ -67,7 +67,7 @@ def figure(sentence: str, evidence: Evidence) -> Made:
                 yield f"{sentence[: match.start()]}{value:,.{places}f}{sentence[match.end() :]}"
 
 
-def subject(sentence: str, evidence: Evidence) -> Made:
+def subject(sentence: str, evidence: CitableEvidence) -> Made:
     """The name of another row's subject."""
     rows = [evidence.rows[item] for item in cited(sentence)]
     for row in rows:
@@ -82,7 +82,7 @@ def subject(sentence: str, evidence: Evidence) -> Made:
                     yield f"{sentence[:place]}{others[0]}{sentence[place + len(name) :]}"
 
 
-def time(sentence: str, _evidence: Evidence) -> Made:
+def time(sentence: str, _evidence: CitableEvidence) -> Made:
     """Another time of day."""
     for match in _CLOCK.finditer(_bare(sentence)):
         for later in (23, 41):
@@ -90,7 +90,7 @@ def time(sentence: str, _evidence: Evidence) -> Made:
             yield f"{sentence[: match.start()]}{other}{sentence[match.end() :]}"
 
 
-def side(sentence: str, _evidence: Evidence) -> Made:
+def side(sentence: str, _evidence: CitableEvidence) -> Made:
     """Before for after."""
     queried = any(item[0] in "QK" for item in cited(sentence)) or sentence.startswith("Before")  # of one side, or none
     if not queried and re.search(r"\bbefore\b", sentence) and re.search(r"[0-9] ?%", sentence):
@@ -99,14 +99,14 @@ def side(sentence: str, _evidence: Evidence) -> Made:
         yield re.sub(r"(?<=[0-9]) %", " % before the start", sentence, count=1)
 
 
-def unit(sentence: str, _evidence: Evidence) -> Made:
+def unit(sentence: str, _evidence: CitableEvidence) -> Made:
     """Another unit."""
     if re.search(r"[0-9] %", sentence):
         yield re.sub(r"(?<=[0-9]) %", " ms", sentence, count=1)
         yield re.sub(r"(?<=[0-9]) %", " minutes", sentence, count=1)
 
 
-def noun(sentence: str, _evidence: Evidence) -> Made:
+def noun(sentence: str, _evidence: CitableEvidence) -> Made:
     """Another thing that is counted."""
     others = {"requests": "users", "runs": "requests", "users": "requests", "calls": "users"}
     for word, other in others.items():
@@ -114,7 +114,7 @@ def noun(sentence: str, _evidence: Evidence) -> Made:
             yield re.sub(rf"\b{word}\b", other, sentence)
 
 
-def direction(sentence: str, _evidence: Evidence) -> Made:
+def direction(sentence: str, _evidence: CitableEvidence) -> Made:
     """Up for down, most for least, under for over."""
     pairs = [
         ("rose", "fell"), ("highest", "lowest"), ("most", "least"), ("under", "over"), ("within", "below"),
@@ -126,7 +126,7 @@ def direction(sentence: str, _evidence: Evidence) -> Made:
                 yield re.sub(rf"\b{word}\b(?! the window)", instead, sentence, count=1)
 
 
-def negation(sentence: str, _evidence: Evidence) -> Made:
+def negation(sentence: str, _evidence: CitableEvidence) -> Made:
     """Not for yes, and yes for not."""
     if re.search(r"\b(?:was|is|were|are|did|does|could) not\b", sentence):
         yield re.sub(r"\b(was|is|were|are|did|does|could) not\b", r"\1", sentence, count=1)
@@ -134,7 +134,7 @@ def negation(sentence: str, _evidence: Evidence) -> Made:
         yield re.sub(r"\b(was|is|were|are) (?=\w)", r"\1 not ", sentence, count=1)
 
 
-def denial(sentence: str, _evidence: Evidence) -> Made:
+def denial(sentence: str, _evidence: CitableEvidence) -> Made:
     """Not so, in other words than "not"."""
     if match := re.search(r"\b(?:was|is|were|are) (?!not)(?=\w)", sentence):
         for word in ("never", "no longer", "hardly", "by no means"):
@@ -148,7 +148,7 @@ def denial(sentence: str, _evidence: Evidence) -> Made:
             yield sentence.replace(word, other, 1)
 
 
-def weight(sentence: str, _evidence: Evidence) -> Made:
+def weight(sentence: str, _evidence: CitableEvidence) -> Made:
     """Few for all, mostly for only, until for after."""
     pairs = {
         "rose": "declined", "most": "fewest", "highest": "smallest", "more": "fewer", "first": "second", "all": "few",
@@ -159,7 +159,7 @@ def weight(sentence: str, _evidence: Evidence) -> Made:
             yield re.sub(rf"\b{word}\b", other, sentence, count=1)
 
 
-def citation(sentence: str, evidence: Evidence) -> Made:
+def citation(sentence: str, evidence: CitableEvidence) -> Made:
     """Another row of the same kind."""
     for item in dict.fromkeys(cited(sentence)):
         stem = re.sub(r"[0-9]+$", "", item)
@@ -168,7 +168,7 @@ def citation(sentence: str, evidence: Evidence) -> Made:
             yield sentence.replace(f"[{item}]", f"[{others[0]}]")
 
 
-def action(sentence: str, _evidence: Evidence) -> Made:
+def action(sentence: str, _evidence: CitableEvidence) -> Made:
     """What a proposed action does, turned around."""
     if not any(_ACTION.match(item) for item in cited(sentence)):
         return
@@ -187,12 +187,12 @@ def action(sentence: str, _evidence: Evidence) -> Made:
         yield sentence.replace(match[0], f"{match['two']} to {match['one']}")
 
 
-FALSE: tuple[Callable[[str, Evidence], Made], ...] = (
+FALSE: tuple[Callable[[str, CitableEvidence], Made], ...] = (
     figure, subject, time, side, unit, noun, direction, negation, denial, weight, citation, action,
 )  # fmt: skip
 
 
-def otherwise(sentence: str, _evidence: Evidence) -> Made:
+def otherwise(sentence: str, _evidence: CitableEvidence) -> Made:
     """The same in other words."""
     yield sentence.replace(" %", " percent") if " %" in sentence else f"Overall, {sentence[:1].lower()}{sentence[1:]}"
     rounded = re.sub(r"[0-9]+\.[0-9]{2,}(?= %)", lambda match: f"{float(match[0]):.1f}", sentence)

@@ -18,7 +18,7 @@ import duckdb
 from benchmarks.investigation import PEAK
 from benchmarks.processes import python
 from tsg_agent.simulator.generate import generate, write
-from tsg_agent.simulator.scenario import Fault, Kind, Rollout, Scenario
+from tsg_agent.simulator.scenario import Fault, FaultKind, Rollout, Scenario
 
 REQUESTS = 270_000
 LONG, WORDY_ROWS = 10_000, 5_000
@@ -30,7 +30,7 @@ SCENARIO = Scenario(
     seed=1,
     requests=REQUESTS,
     rollout=Rollout(version="3.15.0"),
-    faults=(Fault(kind=Kind.PARTITION, where={"shard_id": "shard-07"}, probability=0.3),),
+    faults=(Fault(kind=FaultKind.PARTITION, where={"shard_id": "shard-07"}, probability=0.3),),
 )
 ERRORS = ("error_code", "exception_type", "exception_message", "stack_trace_hash")
 PROGRAM = """

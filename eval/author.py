@@ -19,15 +19,15 @@ from eval.drafts import DRAFTS, Draft
 from eval.rows import UNSEEN, Rows, same_requests, sudden_start
 from eval.suspicions import suspected, told
 from tsg_agent.simulator.incident import IncidentReport, incident_text
-from tsg_agent.simulator.scenario import FLAG_DIMENSIONS, WORKFLOW_DIMENSIONS, Effect, Fault, Kind, Scenario
+from tsg_agent.simulator.scenario import FLAG_DIMENSIONS, WORKFLOW_DIMENSIONS, Fault, FaultEffect, FaultKind, Scenario
 
 DIMENSIONS_OF = {
-    Kind.VERSION: ("service_version",),
-    Kind.FLAG: FLAG_DIMENSIONS,
-    Kind.WORKFLOW: WORKFLOW_DIMENSIONS,
+    FaultKind.VERSION: ("service_version",),
+    FaultKind.FLAG: FLAG_DIMENSIONS,
+    FaultKind.WORKFLOW: WORKFLOW_DIMENSIONS,
 }
 """What names a cause, where a fault is narrower than its cause (one component of a bad version)."""
-NOBODYS = (Kind.OUTAGE, Kind.EXISTING, Kind.OUTSIDE)
+NOBODYS = (FaultKind.OUTAGE, FaultKind.EXISTING, FaultKind.OUTSIDE)
 PLACES = ("region", "datacenter", "availability_zone")
 DRAINABLE = ("partition_id", "shard_id", "tenant_category", "load_balancer_id")
 
@@ -76,15 +76,15 @@ def expected_of(draft: Draft, scenario: Scenario, rows: Rows) -> Expected:
 
 def _actions(fault: Fault) -> tuple[str, ...]:
     """The action for a confirmed cause of this kind, whatever the guide's thresholds say of its size."""
-    if fault.effect is Effect.RATE_LIMIT:
+    if fault.effect is FaultEffect.RATE_LIMIT:
         return ("relieve_rate_limiting",)
     usual = {
-        Kind.VERSION: ("roll_back",),
-        Kind.FLAG: ("set_flag",),
-        Kind.ENDPOINT: ("fix_endpoint",),
-        Kind.PRODUCT: ("act_for_tier",),
-        Kind.WORKFLOW: ("mitigate_workflow",),
-        Kind.ERROR: ("fix_error",),
+        FaultKind.VERSION: ("roll_back",),
+        FaultKind.FLAG: ("set_flag",),
+        FaultKind.ENDPOINT: ("fix_endpoint",),
+        FaultKind.PRODUCT: ("act_for_tier",),
+        FaultKind.WORKFLOW: ("mitigate_workflow",),
+        FaultKind.ERROR: ("fix_error",),
     }
     if fault.kind in usual:
         return usual[fault.kind]
@@ -94,9 +94,9 @@ def _actions(fault: Fault) -> tuple[str, ...]:
 
 
 def _tier(fault: Fault) -> str:
-    if fault.kind is Kind.WORKFLOW:
+    if fault.kind is FaultKind.WORKFLOW:
         return "definitive"
-    return "potential" if fault.kind in (Kind.VERSION, Kind.FLAG) else "symptom"
+    return "potential" if fault.kind in (FaultKind.VERSION, FaultKind.FLAG) else "symptom"
 
 
 def parameters_of(scenario: Scenario, report: IncidentReport, changes: dict[str, Any]) -> ExpectedParameters:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from tsg_agent.simulator.randomness import Floats, Ints, Stream
+from tsg_agent.simulator.randomness import Floats, Ints, RandomStream
 
 T = TypeVar("T")
 
@@ -14,7 +14,7 @@ class Draws:
     """Random numbers one after another: of a name, not of numpy's own distributions, which change between versions."""
 
     def __init__(self, seed: int, name: str) -> None:
-        self._stream = Stream(seed, name)
+        self._stream = RandomStream(seed, name)
         self._number = 0
 
     def unit(self) -> float:

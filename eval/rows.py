@@ -17,9 +17,9 @@ from tsg_agent.simulator.scenario import (
     FLAG_DIMENSIONS,
     PRODUCT_DIMENSIONS,
     WORKFLOW_DIMENSIONS,
-    Effect,
     Fault,
-    Kind,
+    FaultEffect,
+    FaultKind,
     Scenario,
 )
 
@@ -114,13 +114,13 @@ def same_requests(rows: Rows, where: dict[str, str]) -> list[dict[str, str]]:
     return found
 
 
-FAILED: dict[Effect, Callable[[pd.DataFrame], pd.Series]] = {
-    Effect.ERRORS: lambda log: log["status_code"] >= 500,
-    Effect.LATENCY: lambda log: log["latency_ms"] > SLOW_MS,
-    Effect.CLIENT_ERRORS: lambda log: log["status_code"].between(400, 499),
-    Effect.RATE_LIMIT: lambda log: log["status_code"] == 429,
-    Effect.RETRIES: lambda log: log["is_retry"],
-    Effect.DEPENDENCY_FAILURES: lambda log: log["has_dependency_failure"] & log["status_code"].between(200, 299),
+FAILED: dict[FaultEffect, Callable[[pd.DataFrame], pd.Series]] = {
+    FaultEffect.ERRORS: lambda log: log["status_code"] >= 500,
+    FaultEffect.LATENCY: lambda log: log["latency_ms"] > SLOW_MS,
+    FaultEffect.CLIENT_ERRORS: lambda log: log["status_code"].between(400, 499),
+    FaultEffect.RATE_LIMIT: lambda log: log["status_code"] == 429,
+    FaultEffect.RETRIES: lambda log: log["is_retry"],
+    FaultEffect.DEPENDENCY_FAILURES: lambda log: log["has_dependency_failure"] & log["status_code"].between(200, 299),
 }
 """What a fault does to a request, as it shows in the log."""
 
@@ -134,7 +134,7 @@ def before_and_after(
     came with the incident) has the service's.
     """
     onset = rows.scenario.onset_of(fault)
-    if fault.effect is Effect.WORKFLOW_FAILURE or (fault.kind is Kind.WORKFLOW):
+    if fault.effect is FaultEffect.WORKFLOW_FAILURE or (fault.kind is FaultKind.WORKFLOW):
         return _runs_before_and_after(rows, subject, onset, others)
     failed = FAILED[fault.effect](rows.log).fillna(False)
     mask, early = rows.matching(subject), rows.log["timestamp"] < onset
@@ -148,7 +148,7 @@ def before_and_after(
     return int((failed & before).sum()), int(before.sum()), int((failed & after).sum()), int(after.sum())
 
 
-UNSEEN = (Effect.RESOURCES, Effect.LOST)
+UNSEEN = (FaultEffect.RESOURCES, FaultEffect.LOST)
 """Effects that no request of the log fails by."""
 ROLLED_OUT_AT_ONCE = 1.0
 """Minutes from the first instance to the last, up to which a version's failures begin suddenly."""
@@ -156,7 +156,7 @@ ROLLED_OUT_AT_ONCE = 1.0
 
 def sudden_start(scenario: Scenario) -> datetime | None:
     """When requests begin to fail; None where none do, or where what begins first begins little by little."""
-    faults = [one for one in scenario.faults if one.kind is not Kind.EXISTING and one.effect not in UNSEEN]
+    faults = [one for one in scenario.faults if one.kind is not FaultKind.EXISTING and one.effect not in UNSEEN]
     if not faults:
         return None
     first = min(scenario.onset_of(fault) for fault in faults)

@@ -18,7 +18,7 @@ from tests.llm.server import serving
 from tsg_agent import Report, Request, Settings, investigate
 from tsg_agent.cli.app import app
 from tsg_agent.errors import ModelError, QueryError, RecordError
-from tsg_agent.llm import Message
+from tsg_agent.llm import ModelMessage
 from tsg_agent.recording import comparable, differences, record, replay
 from tsg_agent.recording.file import read
 from tsg_agent.recording.neutral import again
@@ -100,7 +100,7 @@ def test_a_replay_answers_exact_matches_only(recorded: tuple[Path, Report]) -> N
             engine.run(sql, parameters, timeout=1)
     assert len(engine.missed) == 2
     with pytest.raises(ModelError):
-        ReplayModel(held).complete([Message("user", "anything else")])
+        ReplayModel(held).complete([ModelMessage("user", "anything else")])
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04broken"])

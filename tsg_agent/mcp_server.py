@@ -69,7 +69,7 @@ class RunArgs(Given):
     source: str = Field("", description="which telemetry, where there are several")
 
 
-class AskArgs(BaseModel):
+class SourceAskArgs(BaseModel):
     """Arguments of ask."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -146,7 +146,7 @@ class Server:
         self._interpreter: CodeInterpreter | None = None
         tools = [
             _tool("run_guide", WHOLE, RunArgs, self._run_guide),
-            _tool("ask", ASK, AskArgs, self._ask),
+            _tool("ask", ASK, SourceAskArgs, self._ask),
             _tool("list_investigations", LIST, ListArgs, self._list),
             _tool("get_report", REPORT, ReportArgs, self._report),
         ]
@@ -249,7 +249,7 @@ class Server:
         finally:
             reporting.cancel()
 
-    async def _ask(self, args: AskArgs, _ctx: Context) -> Said:
+    async def _ask(self, args: SourceAskArgs, _ctx: Context) -> Said:
         said = await self._service.ask(args.question, args.source, incident=args.incident)
         evidence = [f"[{identity}] {words}" for identity, words in said.evidence.items()]
         return fenced("\n".join([said.text, *evidence, *said.notes]), MOST)

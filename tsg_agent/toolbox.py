@@ -32,13 +32,13 @@ ASK = (
 )
 
 
-class GuideArgs(Given):
+class IncidentArgs(Given):
     """Arguments of run_guide: the incident's text, and what wins over it."""
 
     incident: str = Field("", description="the incident's text: alert, ticket, chat; with region, service and times")
 
 
-class AskArgs(BaseModel):
+class QuestionArgs(BaseModel):
     """Arguments of ask."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,7 +47,7 @@ class AskArgs(BaseModel):
     incident: str = Field("", description="the text of the incident that the question is about, if any")
 
 
-class Told(NamedTuple):
+class ToolReply(NamedTuple):
     """Text for a model, and the whole result as plain JSON."""
 
     text: str
@@ -57,33 +57,33 @@ class Told(NamedTuple):
 def more_tools(telemetry: Engine, settings: Settings, guide: AnyGuide) -> "list[StructuredTool]":
     """`run_guide` and `ask` over one source."""
 
-    def request(args: GuideArgs) -> Request:
+    def request(args: IncidentArgs) -> Request:
         given = {name: getattr(args, name) for name in Given.model_fields}
         return Request(text=args.incident, telemetry="", given=Given.model_validate(given))
 
-    def follow(**given: Any) -> Told:
-        asked = request(GuideArgs.model_validate(given))
+    def follow(**given: Any) -> ToolReply:
+        asked = request(IncidentArgs.model_validate(given))
         report = investigate(asked, engine=telemetry, settings=settings, guide=guide)
-        return Told(guide_text(report), report.model_dump(mode="json"))
+        return ToolReply(guide_text(report), report.model_dump(mode="json"))
 
-    async def afollow(**given: Any) -> Told:
-        asked = request(GuideArgs.model_validate(given))
+    async def afollow(**given: Any) -> ToolReply:
+        asked = request(IncidentArgs.model_validate(given))
         report = await ainvestigate(asked, engine=telemetry, settings=settings, guide=guide)
-        return Told(guide_text(report), report.model_dump(mode="json"))
+        return ToolReply(guide_text(report), report.model_dump(mode="json"))
 
-    def ask(question: str, incident: str = "") -> Told:
+    def ask(question: str, incident: str = "") -> ToolReply:
         said = answer(question, telemetry, settings, incident=incident, guide=guide)
         evidence = [f"[{identity}] {words}" for identity, words in said.evidence.items()]
-        return Told("\n".join([said.text, *evidence, *said.notes]), said.model_dump(mode="json"))
+        return ToolReply("\n".join([said.text, *evidence, *said.notes]), said.model_dump(mode="json"))
 
     return [
-        _tool("run_guide", GUIDE, GuideArgs, follow, afollow),
-        _tool("ask", ASK, AskArgs, ask),
+        _tool("run_guide", GUIDE, IncidentArgs, follow, afollow),
+        _tool("ask", ASK, QuestionArgs, ask),
     ]
 
 
 def _tool(
-    name: str, description: str, args: type[BaseModel], call: Callable[..., Told], acall: Any = None
+    name: str, description: str, args: type[BaseModel], call: Callable[..., ToolReply], acall: Any = None
 ) -> "StructuredTool":
     from langchain_core.tools import StructuredTool, ToolException  # noqa: PLC0415 - importing it takes a second
 

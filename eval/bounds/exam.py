@@ -16,7 +16,7 @@ from eval.entrants.rules import rules
 from eval.results import Result
 from eval.runner import Job, jobs, sit
 from tsg_agent.simulator.incident import IncidentReport, incident_text
-from tsg_agent.simulator.scenario import Fault, Kind, Rollout, Scenario
+from tsg_agent.simulator.scenario import Fault, FaultKind, Rollout, Scenario
 
 FIRST_IDS = frozenset(draft.id for draft in FIRST_EDITION)
 STARTS: tuple[float | None, ...] = (-30, 10, 20, 30, 45, None)
@@ -148,7 +148,7 @@ def canary(seed: int) -> Scenario:
         instances=50,
         requests_per_minute=400,
         rollout=Rollout(version=NEW, ramp_minutes=0, share=0.02),
-        faults=(Fault(kind=Kind.VERSION, where={"service_version": NEW}, probability=0.35),),
+        faults=(Fault(kind=FaultKind.VERSION, where={"service_version": NEW}, probability=0.35),),
     )
 
 
@@ -161,7 +161,7 @@ def weak_version(seed: int) -> Scenario:
         flaky=None,
         bursts=0,
         rollout=Rollout(version=NEW, ramp_minutes=2, share=0.5),
-        faults=(Fault(kind=Kind.VERSION, where={"service_version": NEW}, probability=0.072),),
+        faults=(Fault(kind=FaultKind.VERSION, where={"service_version": NEW}, probability=0.072),),
     )
 
 

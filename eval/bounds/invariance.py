@@ -16,7 +16,7 @@ from eval.cache import telemetry_of
 from eval.cases import Case, load_all
 from eval.conclusion import Concluded, concluded
 from eval.rows import FLAGS, LOG, PRODUCTS
-from tsg_agent.simulator.randomness import Stream
+from tsg_agent.simulator.randomness import RandomStream
 
 Tables: TypeAlias = dict[str, pa.Table]
 REQUESTED = (LOG, FLAGS, PRODUCTS)
@@ -27,7 +27,7 @@ HEAVIEST = 3
 def reordered(tables: Tables) -> Tables:
     """Every table's rows in a random order."""
     return {
-        name: table.take(pa.array(np.argsort(Stream(1, f"order/{name}").uniform(np.arange(table.num_rows)))))
+        name: table.take(pa.array(np.argsort(RandomStream(1, f"order/{name}").uniform(np.arange(table.num_rows)))))
         for name, table in tables.items()
     }
 
@@ -72,7 +72,7 @@ def repeated(tables: Tables) -> Tables:
 
 
 def _weights(log: pa.Table) -> Any:
-    return 1 + Stream(1, "weight").choice(np.arange(log.num_rows), [0.6, 0.25, 0.15])
+    return 1 + RandomStream(1, "weight").choice(np.arange(log.num_rows), [0.6, 0.25, 0.15])
 
 
 def _renamed(table: pa.Table, suffix: str) -> pa.Table:

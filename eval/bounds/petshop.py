@@ -19,7 +19,7 @@ from eval.conclusion import Concluded, concluded
 from eval.labels import read_label
 from eval.rows import LOG
 from tsg_agent.simulator.incident import incident_text
-from tsg_agent.simulator.randomness import Stream
+from tsg_agent.simulator.randomness import RandomStream
 from tsg_agent.simulator.scenario import Scenario
 
 COMPONENT = "service_component"
@@ -159,7 +159,7 @@ def _renaming(table: pa.Table, seed: int) -> dict[str, str]:
     """A permutation of the components' names; the entry, which is called like the service, keeps its own."""
     entry = table["service_name"][0].as_py()
     names = sorted({value for value in table[COMPONENT].unique().to_pylist() if value not in (None, entry)})
-    order = np.argsort(Stream(seed, "names").uniform(np.arange(len(names))))
+    order = np.argsort(RandomStream(seed, "names").uniform(np.arange(len(names))))
     return {name: names[int(at)] for name, at in zip(names, order, strict=True)} | {entry: entry}
 
 

@@ -1,7 +1,7 @@
 """One cause behind the requests: a workflow's step (Step 9), a component or dependency (Step 10)."""
 
 from eval.drafts.draft import NO_TIER, Draft, fault
-from tsg_agent.simulator.scenario import Effect, Kind
+from tsg_agent.simulator.scenario import FaultEffect, FaultKind
 
 WORKFLOWS = (
     Draft(
@@ -10,9 +10,9 @@ WORKFLOWS = (
         "step 9",
         (
             fault(
-                Kind.WORKFLOW,
+                FaultKind.WORKFLOW,
                 0.4,
-                Effect.WORKFLOW_FAILURE,
+                FaultEffect.WORKFLOW_FAILURE,
                 scenario_name="payment_processing",
                 workflow_step="payment_authorization",
             ),
@@ -27,9 +27,9 @@ WORKFLOWS = (
         "step 9",
         (
             fault(
-                Kind.WORKFLOW,
+                FaultKind.WORKFLOW,
                 0.12,
-                Effect.WORKFLOW_FAILURE,
+                FaultEffect.WORKFLOW_FAILURE,
                 scenario_name="account_login",
                 workflow_step="verify_password",
             ),
@@ -44,9 +44,9 @@ WORKFLOWS = (
         "step 9",
         (
             fault(
-                Kind.WORKFLOW,
+                FaultKind.WORKFLOW,
                 0.5,
-                Effect.WORKFLOW_FAILURE,
+                FaultEffect.WORKFLOW_FAILURE,
                 scenario_name="order_fulfillment",
                 workflow_step="book_carrier",
             ),
@@ -60,7 +60,7 @@ WORKFLOWS = (
         "order-placement",
         "Orders of the checkout flow fail with 5xx at their last step",
         "step 9",
-        (fault(Kind.WORKFLOW, 0.7, scenario_name="checkout_flow", workflow_step="place_order"),),
+        (fault(FaultKind.WORKFLOW, 0.7, scenario_name="checkout_flow", workflow_step="place_order"),),
         {"requests_per_minute": 400},
         {"hand": "chat", "symptom": "the last click fails"},
         ("strong",),
@@ -72,9 +72,9 @@ WORKFLOWS = (
         "step 9",
         (
             fault(
-                Kind.WORKFLOW,
+                FaultKind.WORKFLOW,
                 0.35,
-                Effect.WORKFLOW_FAILURE,
+                FaultEffect.WORKFLOW_FAILURE,
                 scenario_name="payment_processing",
                 workflow_step="payment_capture",
                 more={"compensation": 0.1},
@@ -90,7 +90,7 @@ ERRORS = (
         "identity-db",
         "Calls to a database fail",
         "step 10",
-        (fault(Kind.ERROR, 0.4, dependency_name="identity-db"),),
+        (fault(FaultKind.ERROR, 0.4, dependency_name="identity-db"),),
         {},
         {"hand": "alert", "symptom": "errors at login"},
         ("smoke", "strong"),
@@ -99,7 +99,7 @@ ERRORS = (
         "shipping-component",
         "A component fails",
         "step 10",
-        (fault(Kind.ERROR, 0.4, service_component="shipping"),),
+        (fault(FaultKind.ERROR, 0.4, service_component="shipping"),),
         {"requests_per_minute": 400},
         {"symptom": "no shipping costs are shown"},
         ("strong",),
@@ -109,7 +109,7 @@ ERRORS = (
         "orders-db-weak",
         "Calls to a database fail one time in fifteen",
         "step 10",
-        (fault(Kind.ERROR, 0.07, dependency_name="orders-db"),),
+        (fault(FaultKind.ERROR, 0.07, dependency_name="orders-db"),),
         {"requests_per_minute": 400},
         {"hand": "email", "symptom": "sometimes an order is lost"},
         ("weak",),
@@ -118,7 +118,7 @@ ERRORS = (
         "catalog-cascade",
         "A database fails, and what depends on it follows",
         "step 10",
-        (fault(Kind.ERROR, 0.25, dependency_name="catalog-db", more={"cascading": 0.6}),),
+        (fault(FaultKind.ERROR, 0.25, dependency_name="catalog-db", more={"cascading": 0.6}),),
         {},
         {"hand": "chat", "symptom": "product pages fail", "hints": ("the cart fails too, is it the cart?",)},
         ("strong", "cascading"),
@@ -127,7 +127,7 @@ ERRORS = (
         "session-store-slow-burn",
         "A store runs full over an hour",
         "step 10",
-        (fault(Kind.ERROR, 0.4, dependency_name="session-store", more={"ramp_minutes": 60}),),
+        (fault(FaultKind.ERROR, 0.4, dependency_name="session-store", more={"ramp_minutes": 60}),),
         {},
         {"symptom": "carts are lost, more and more"},
         ("slow burn",),

@@ -1,14 +1,14 @@
 """One cause that somebody changed: a version (Step 2) or a flag's value (Step 3)."""
 
 from eval.drafts.draft import FLAGS_AND_HARMLESS, NEW, NO_TIER, ROLLOUT, Draft, fault, flag
-from tsg_agent.simulator.scenario import Effect, Kind, Rollout
+from tsg_agent.simulator.scenario import FaultEffect, FaultKind, Rollout
 
 VERSIONS = (
     Draft(
         "version-strong",
         "A new version fails a fifth of its requests",
         "step 2",
-        (fault(Kind.VERSION, 0.2, service_version=NEW),),
+        (fault(FaultKind.VERSION, 0.2, service_version=NEW),),
         {"rollout": ROLLOUT},
         {"hand": "alert", "symptom": "5xx above objective", "start_words": "since"},
         ("smoke", "strong"),
@@ -17,7 +17,7 @@ VERSIONS = (
         "version-weak",
         "A new version fails four in a hundred: under the guide's threshold",
         "step 2",
-        (fault(Kind.VERSION, 0.04, service_version=NEW),),
+        (fault(FaultKind.VERSION, 0.04, service_version=NEW),),
         {"rollout": ROLLOUT, "requests_per_minute": 400},
         {"hand": "email", "symptom": "an occasional error page"},
         ("weak",),
@@ -27,7 +27,7 @@ VERSIONS = (
         "version-one-component",
         "A new version breaks payments only",
         "step 2",
-        (fault(Kind.VERSION, 0.6, service_version=NEW, service_component="payments"),),
+        (fault(FaultKind.VERSION, 0.6, service_version=NEW, service_component="payments"),),
         {"rollout": ROLLOUT, "requests_per_minute": 400},
         {"hand": "chat", "symptom": "payments are failing", "hints": ("is the card processor down again?",)},
         ("weak",),
@@ -37,7 +37,7 @@ VERSIONS = (
         "version-slow",
         "A new version answers a third of its requests after seconds",
         "step 2",
-        (fault(Kind.VERSION, 0.3, Effect.LATENCY, service_version=NEW),),
+        (fault(FaultKind.VERSION, 0.3, FaultEffect.LATENCY, service_version=NEW),),
         {"rollout": ROLLOUT},
         {"symptom": "pages take very long"},
         ("strong", "latency"),
@@ -47,7 +47,7 @@ VERSIONS = (
         "version-few-instances",
         "A new version on one instance of twelve fails half of its requests",
         "step 2",
-        (fault(Kind.VERSION, 0.5, service_version=NEW),),
+        (fault(FaultKind.VERSION, 0.5, service_version=NEW),),
         {"rollout": Rollout(version=NEW, ramp_minutes=0, share=0.09), "requests_per_minute": 500},
         {"hand": "email", "symptom": "some requests fail, and work on the next try"},
         ("strong",),
@@ -58,7 +58,7 @@ VERSIONS = (
         "version-at-threshold",
         "A new version fails hardly more than the guide's threshold",
         "step 2",
-        (fault(Kind.VERSION, 0.103, service_version=NEW),),
+        (fault(FaultKind.VERSION, 0.103, service_version=NEW),),
         {"rollout": ROLLOUT, "requests_per_minute": 400, "flaky": None},
         {"symptom": "one error page in twenty"},
         ("threshold",),

@@ -4,14 +4,16 @@ Written from the guide and its schema; each at a random time, for a random time,
 """
 
 from eval.drafts.draft import NEW, START, Draft, fault, minutes
-from tsg_agent.simulator.scenario import Effect, Fault, Kind, Rollout
+from tsg_agent.simulator.scenario import Fault, FaultEffect, FaultKind, Rollout
 
 LASTS = (30, 150)
 AT_ONCE = Rollout(version=NEW, ramp_minutes=0, share=0.5)
 BUSY = {"requests_per_minute": 400}
 
 
-def _both(kind: Kind, probability: float, where: dict[str, str], effect: Effect = Effect.ERRORS) -> Fault:
+def _both(
+    kind: FaultKind, probability: float, where: dict[str, str], effect: FaultEffect = FaultEffect.ERRORS
+) -> Fault:
     return Fault(kind=kind, probability=probability, effect=effect, where=where)
 
 
@@ -20,7 +22,7 @@ CONJUNCTIONS = (
         "zone-and-client",
         "A zone fails for one client only",
         "conjunction",
-        (_both(Kind.ZONE, 0.7, {"availability_zone": "us-east-1a", "client_type": "ios"}),),
+        (_both(FaultKind.ZONE, 0.7, {"availability_zone": "us-east-1a", "client_type": "ios"}),),
         BUSY,
         {"hand": "chat", "symptom": "the iPhone app shows errors, the web is fine"},
         ("pair",),
@@ -31,7 +33,7 @@ CONJUNCTIONS = (
         "version-and-endpoint",
         "A new version breaks the search",
         "conjunction",
-        (_both(Kind.VERSION, 0.6, {"service_version": NEW, "endpoint_path": "/search"}),),
+        (_both(FaultKind.VERSION, 0.6, {"service_version": NEW, "endpoint_path": "/search"}),),
         {"rollout": AT_ONCE} | BUSY,
         {"symptom": "searching fails for every other person"},
         ("pair",),
@@ -42,7 +44,7 @@ CONJUNCTIONS = (
         "flag-and-tier",
         "A flag's value breaks what premium customers see",
         "conjunction",
-        (_both(Kind.FLAG, 0.5, {"flag_name": "new_pricing", "flag_value": "on", "customer_tier": "PREMIUM"}),),
+        (_both(FaultKind.FLAG, 0.5, {"flag_name": "new_pricing", "flag_value": "on", "customer_tier": "PREMIUM"}),),
         BUSY,
         {"hand": "email", "symptom": "premium customers see no prices"},
         ("pair",),
@@ -53,7 +55,7 @@ CONJUNCTIONS = (
         "flag-and-client",
         "A variant of an experiment fails on Android",
         "conjunction",
-        (_both(Kind.FLAG, 0.6, {"flag_name": "basket", "flag_value": "variant_a", "client_type": "android"}),),
+        (_both(FaultKind.FLAG, 0.6, {"flag_name": "basket", "flag_value": "variant_a", "client_type": "android"}),),
         BUSY,
         {"hand": "alert", "symptom": "5xx above objective"},
         ("pair",),
@@ -64,7 +66,7 @@ CONJUNCTIONS = (
         "partition-and-api",
         "A partition fails for the old API",
         "conjunction",
-        (_both(Kind.PARTITION, 0.6, {"partition_id": "partition-2", "api_version": "v1"}),),
+        (_both(FaultKind.PARTITION, 0.6, {"partition_id": "partition-2", "api_version": "v1"}),),
         BUSY,
         {"symptom": "integrations of some customers fail"},
         ("pair",),
@@ -75,7 +77,7 @@ CONJUNCTIONS = (
         "datacenter-and-tenant",
         "Enterprise tenants fail in one datacenter",
         "conjunction",
-        (_both(Kind.REGION, 0.45, {"datacenter": "us-east-dc1", "tenant_category": "ENTERPRISE"}),),
+        (_both(FaultKind.REGION, 0.45, {"datacenter": "us-east-dc1", "tenant_category": "ENTERPRISE"}),),
         BUSY,
         {"hand": "email", "symptom": "large customers complain, not all of them"},
         ("pair",),
@@ -86,7 +88,7 @@ CONJUNCTIONS = (
         "type-and-endpoint",
         "Images fail on one type of instance",
         "conjunction",
-        (_both(Kind.ZONE, 0.5, {"instance_type": "c5.xlarge", "endpoint_path": "/images"}),),
+        (_both(FaultKind.ZONE, 0.5, {"instance_type": "c5.xlarge", "endpoint_path": "/images"}),),
         BUSY,
         {"symptom": "pictures are missing now and then"},
         ("pair",),
@@ -98,7 +100,7 @@ CONJUNCTIONS = (
         "dependency-and-zone",
         "A database cannot be reached from one zone",
         "conjunction",
-        (_both(Kind.ERROR, 0.6, {"dependency_name": "orders-db", "availability_zone": "us-east-1c"}),),
+        (_both(FaultKind.ERROR, 0.6, {"dependency_name": "orders-db", "availability_zone": "us-east-1c"}),),
         BUSY,
         {"hand": "chat", "symptom": "orders fail, then work on the next try", "hints": ("is it the network again?",)},
         ("pair",),
@@ -110,7 +112,7 @@ CONJUNCTIONS = (
         "category-and-client",
         "Books cannot be seen on iPhones",
         "conjunction",
-        (_both(Kind.PRODUCT, 0.7, {"product_category": "books", "client_type": "ios"}),),
+        (_both(FaultKind.PRODUCT, 0.7, {"product_category": "books", "client_type": "ios"}),),
         BUSY,
         {"hand": "email", "symptom": "books are not shown"},
         ("pair",),
@@ -124,7 +126,7 @@ CONJUNCTIONS = (
         "conjunction",
         (
             _both(
-                Kind.ZONE,
+                FaultKind.ZONE,
                 0.8,
                 {"availability_zone": "us-east-1b", "client_type": "web", "endpoint_path": "/products"},
             ),
@@ -141,7 +143,7 @@ CONJUNCTIONS = (
         "conjunction",
         (
             _both(
-                Kind.VERSION,
+                FaultKind.VERSION,
                 0.8,
                 {"service_version": NEW, "tenant_category": "BUSINESS", "endpoint_path": "/cart"},
             ),
@@ -159,8 +161,8 @@ OVERLAPS = (
         "A zone fails for one client, and for one endpoint",
         "overlap",
         (
-            _both(Kind.ZONE, 0.7, {"availability_zone": "us-east-1a", "client_type": "ios"}),
-            _both(Kind.ZONE, 0.7, {"availability_zone": "us-east-1a", "endpoint_path": "/search"}),
+            _both(FaultKind.ZONE, 0.7, {"availability_zone": "us-east-1a", "client_type": "ios"}),
+            _both(FaultKind.ZONE, 0.7, {"availability_zone": "us-east-1a", "endpoint_path": "/search"}),
         ),
         BUSY,
         {"symptom": "errors in the app, and the search fails too"},
@@ -173,8 +175,8 @@ OVERLAPS = (
         "Android fails on one partition, and at the cart",
         "overlap",
         (
-            _both(Kind.PARTITION, 0.6, {"partition_id": "partition-1", "client_type": "android"}),
-            _both(Kind.ENDPOINT, 0.6, {"endpoint_path": "/cart", "client_type": "android"}),
+            _both(FaultKind.PARTITION, 0.6, {"partition_id": "partition-1", "client_type": "android"}),
+            _both(FaultKind.ENDPOINT, 0.6, {"endpoint_path": "/cart", "client_type": "android"}),
         ),
         BUSY,
         {"hand": "chat", "symptom": "android users complain"},
@@ -188,8 +190,8 @@ OVERLAPS = (
         "A bad version, and a bad value of a flag, on partly the same requests",
         "overlap",
         (
-            fault(Kind.VERSION, 0.25, service_version=NEW),
-            fault(Kind.FLAG, 0.3, flag_name="new_pricing", flag_value="off"),
+            fault(FaultKind.VERSION, 0.25, service_version=NEW),
+            fault(FaultKind.FLAG, 0.3, flag_name="new_pricing", flag_value="off"),
         ),
         {"rollout": Rollout(version=NEW, ramp_minutes=0, share=0.4)} | BUSY,
         {"hand": "email", "symptom": "a lot of errors"},
@@ -203,8 +205,8 @@ UNEQUAL = (
         "A zone fails, one type of its instances twice as often",
         "unequal",
         (
-            fault(Kind.ZONE, 0.2, availability_zone="us-east-1a"),
-            fault(Kind.ZONE, 0.25, availability_zone="us-east-1a", instance_type="m5.xlarge"),
+            fault(FaultKind.ZONE, 0.2, availability_zone="us-east-1a"),
+            fault(FaultKind.ZONE, 0.25, availability_zone="us-east-1a", instance_type="m5.xlarge"),
         ),
         BUSY,
         {"hand": "alert", "symptom": "availability low"},
@@ -215,8 +217,8 @@ UNEQUAL = (
         "A new version fails, and most at login",
         "unequal",
         (
-            fault(Kind.VERSION, 0.12, service_version=NEW),
-            fault(Kind.VERSION, 0.2, service_version=NEW, endpoint_path="/login"),
+            fault(FaultKind.VERSION, 0.12, service_version=NEW),
+            fault(FaultKind.VERSION, 0.2, service_version=NEW, endpoint_path="/login"),
         ),
         {"rollout": AT_ONCE} | BUSY,
         {"symptom": "errors, at login above all", "hints": ("I think it is the identity component.",)},
@@ -227,8 +229,8 @@ UNEQUAL = (
         "A partition fails, for business tenants twice as often",
         "unequal",
         (
-            fault(Kind.PARTITION, 0.2, partition_id="partition-4"),
-            fault(Kind.PARTITION, 0.25, partition_id="partition-4", tenant_category="BUSINESS"),
+            fault(FaultKind.PARTITION, 0.2, partition_id="partition-4"),
+            fault(FaultKind.PARTITION, 0.25, partition_id="partition-4", tenant_category="BUSINESS"),
         ),
         BUSY,
         {"hand": "email", "symptom": "business customers complain most"},
@@ -241,9 +243,9 @@ LATER = (
         "A shard fails; twenty minutes later a zone fails too",
         "overlap",
         (
-            fault(Kind.PARTITION, 0.4, shard_id="shard-07"),
+            fault(FaultKind.PARTITION, 0.4, shard_id="shard-07"),
             fault(
-                Kind.ZONE,
+                FaultKind.ZONE,
                 0.3,
                 availability_zone="us-east-1b",
                 more={"onset": START + minutes(20)},

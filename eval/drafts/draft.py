@@ -8,7 +8,7 @@ from eval.cases import ExpectedGap
 from eval.drafts.moving import shifted
 from eval.draws import Draws
 from tsg_agent.simulator.incident import IncidentReport
-from tsg_agent.simulator.scenario import DEFAULT_FLAGS, Effect, Fault, Flag, Kind, Rollout, Scenario
+from tsg_agent.simulator.scenario import DEFAULT_FLAGS, Fault, FaultEffect, FaultKind, Flag, Rollout, Scenario
 
 START = Scenario().incident_start
 NEW = "3.15.0"
@@ -71,15 +71,20 @@ class Draft:
 
 
 def fault(
-    kind: Kind, probability: float, effect: Effect = Effect.ERRORS, *, more: dict[str, Any] | None = None, **where: str
+    kind: FaultKind,
+    probability: float,
+    effect: FaultEffect = FaultEffect.ERRORS,
+    *,
+    more: dict[str, Any] | None = None,
+    **where: str,
 ) -> Fault:
     """A fault in few words."""
     return Fault(kind=kind, where=where, probability=probability, effect=effect, **(more or {}))
 
 
-def flag(name: str, value: str, probability: float, effect: Effect = Effect.ERRORS) -> Fault:
+def flag(name: str, value: str, probability: float, effect: FaultEffect = FaultEffect.ERRORS) -> Fault:
     """A value of a flag that breaks requests."""
-    return fault(Kind.FLAG, probability, effect, flag_name=name, flag_value=value)
+    return fault(FaultKind.FLAG, probability, effect, flag_name=name, flag_value=value)
 
 
 def minutes(number: float) -> timedelta:

@@ -12,9 +12,9 @@ from eval.drafts.draft import (
     flag,
     minutes,
 )
-from tsg_agent.simulator.scenario import DEFAULT_FLAGS, Effect, Fault, Flag, Flaky, Kind, Rollout
+from tsg_agent.simulator.scenario import DEFAULT_FLAGS, Fault, FaultEffect, FaultKind, Flag, Flaky, Rollout
 
-SHARD = fault(Kind.PARTITION, 0.35, shard_id="shard-07")
+SHARD = fault(FaultKind.PARTITION, 0.35, shard_id="shard-07")
 LOUD = Flaky(traffic=0.02, failure=0.5)
 RECOMMENDATIONS = {"service_component": "recommendations"}
 
@@ -32,7 +32,10 @@ TWO = (
         "zone-and-dependency",
         "A zone and a database fail at the same time",
         "two causes",
-        (fault(Kind.ZONE, 0.25, availability_zone="us-east-1a"), fault(Kind.ERROR, 0.4, dependency_name="identity-db")),
+        (
+            fault(FaultKind.ZONE, 0.25, availability_zone="us-east-1a"),
+            fault(FaultKind.ERROR, 0.4, dependency_name="identity-db"),
+        ),
         {},
         {"hand": "chat", "symptom": "errors everywhere"},
     ),
@@ -43,9 +46,13 @@ TWO = (
         "A bad version, and logins that fail behind answers of 200",
         "two causes",
         (
-            fault(Kind.VERSION, 0.2, service_version=NEW),
+            fault(FaultKind.VERSION, 0.2, service_version=NEW),
             fault(
-                Kind.WORKFLOW, 0.4, Effect.WORKFLOW_FAILURE, scenario_name="account_login", workflow_step="load_profile"
+                FaultKind.WORKFLOW,
+                0.4,
+                FaultEffect.WORKFLOW_FAILURE,
+                scenario_name="account_login",
+                workflow_step="load_profile",
             ),
         ),
         {"rollout": Rollout(version=NEW, ramp_minutes=6, share=0.33), "requests_per_minute": 400},
@@ -56,8 +63,8 @@ TWO = (
         "Premium customers and a slow login, at the same time",
         "two causes",
         (
-            fault(Kind.PRODUCT, 0.25, customer_tier="PREMIUM"),
-            fault(Kind.ENDPOINT, 0.5, Effect.LATENCY, endpoint_path="/login"),
+            fault(FaultKind.PRODUCT, 0.25, customer_tier="PREMIUM"),
+            fault(FaultKind.ENDPOINT, 0.5, FaultEffect.LATENCY, endpoint_path="/login"),
         ),
         {"requests_per_minute": 400},
         {"symptom": "errors and long waits"},
@@ -70,9 +77,9 @@ LOUDER = (
         "A component that always fails is loudest; a version is the cause",
         "loud symptom",
         (
-            fault(Kind.VERSION, 0.14, service_version=NEW),
+            fault(FaultKind.VERSION, 0.14, service_version=NEW),
             fault(
-                Kind.VERSION,
+                FaultKind.VERSION,
                 0.45,
                 service_version=NEW,
                 service_component="payments",
@@ -102,7 +109,7 @@ LOUDER = (
         "loud-flaky-shard",
         "A component that always fails is loudest; a shard is the cause",
         "loud symptom",
-        (fault(Kind.PARTITION, 0.15, shard_id="shard-02"),),
+        (fault(FaultKind.PARTITION, 0.15, shard_id="shard-02"),),
         {"flaky": LOUD},
         {"hand": "chat", "symptom": "errors", "hints": ("recommendations is all over the log",)},
         innocent=(RECOMMENDATIONS,),
@@ -112,8 +119,8 @@ LOUDER = (
         "Payments complain; the zone below them is the cause",
         "loud symptom",
         (
-            fault(Kind.ZONE, 0.2, availability_zone="us-east-1a"),
-            fault(Kind.ZONE, 0.5, availability_zone="us-east-1a", service_component="payments"),
+            fault(FaultKind.ZONE, 0.2, availability_zone="us-east-1a"),
+            fault(FaultKind.ZONE, 0.5, availability_zone="us-east-1a", service_component="payments"),
         ),
         {"requests_per_minute": 400},
         {"hand": "email", "symptom": "payments fail", "hints": ("Surely the payments component is broken.",)},
@@ -139,7 +146,7 @@ DECOYS = (
         "decoy-flag",
         "A zone fails, beside a harmless flag change at the same minute",
         "decoy",
-        (fault(Kind.ZONE, 0.25, availability_zone="us-east-1b"),),
+        (fault(FaultKind.ZONE, 0.25, availability_zone="us-east-1b"),),
         {"flags": FLAGS_AND_HARMLESS},
         {"symptom": "errors", "hints": ("gift_cards was switched on at that minute.",)},
         innocent=(GIFT_CARDS,),
@@ -148,7 +155,7 @@ DECOYS = (
         "decoy-rollout-to-all",
         "A database fails at the minute at which a harmless version reached all",
         "decoy",
-        (fault(Kind.ERROR, 0.4, dependency_name="orders-db"),),
+        (fault(FaultKind.ERROR, 0.4, dependency_name="orders-db"),),
         {"rollout": Rollout(version=NEW, share=1.0, ramp_minutes=4)},
         {"hand": "email", "symptom": "orders fail", "hints": ("I blame the release.",)},
         innocent=(NEW_VERSION,),
@@ -157,7 +164,7 @@ DECOYS = (
         "decoy-both",
         "A tenant fails; a version and a flag changed at that minute",
         "decoy",
-        (fault(Kind.PARTITION, 0.3, tenant_category="ENTERPRISE"),),
+        (fault(FaultKind.PARTITION, 0.3, tenant_category="ENTERPRISE"),),
         {"rollout": ROLLOUT, "flags": FLAGS_AND_HARMLESS},
         {"hand": "alert", "symptom": "5xx"},
         innocent=(NEW_VERSION, GIFT_CARDS),
@@ -168,7 +175,7 @@ OUTAGES = (
         "outage",
         "Everything fails alike",
         "outage",
-        (Fault(kind=Kind.OUTAGE, probability=0.45),),
+        (Fault(kind=FaultKind.OUTAGE, probability=0.45),),
         {},
         {"hand": "alert", "symptom": "availability down", "start_words": "since", "time_style": "plain"},
         ("smoke",),
@@ -177,7 +184,7 @@ OUTAGES = (
         "outage-with-decoys",
         "Everything fails alike, at the minute of a rollout and a flag change",
         "outage",
-        (Fault(kind=Kind.OUTAGE, probability=0.3),),
+        (Fault(kind=FaultKind.OUTAGE, probability=0.3),),
         {"rollout": ROLLOUT, "flags": FLAGS_AND_HARMLESS},
         {"hand": "chat", "symptom": "everything is down", "hints": ("roll it back!",)},
         innocent=(NEW_VERSION, GIFT_CARDS),
@@ -186,7 +193,7 @@ OUTAGES = (
         "outside-network",
         "A network drops a few requests of every kind",
         "outside",
-        (Fault(kind=Kind.OUTSIDE, probability=0.08),),
+        (Fault(kind=FaultKind.OUTSIDE, probability=0.08),),
         {},
         {"hand": "email", "symptom": "errors here and there"},
     ),
@@ -194,7 +201,7 @@ OUTAGES = (
         "outside-slow",
         "Everything is slow alike",
         "outside",
-        (Fault(kind=Kind.OUTSIDE, probability=0.2, effect=Effect.LATENCY),),
+        (Fault(kind=FaultKind.OUTSIDE, probability=0.2, effect=FaultEffect.LATENCY),),
         {},
         {"symptom": "everything takes long"},
     ),
@@ -204,7 +211,7 @@ EXISTING = (
         "old-trouble-and-shard",
         "A component has failed for hours; a shard is new",
         "pre-existing",
-        (Fault(kind=Kind.EXISTING, where={"service_component": "media"}, probability=0.3), SHARD),
+        (Fault(kind=FaultKind.EXISTING, where={"service_component": "media"}, probability=0.3), SHARD),
         {"requests_per_minute": 400},
         {"hand": "chat", "symptom": "errors", "hints": ("images fail a lot",)},
         ("smoke",),
@@ -215,8 +222,8 @@ EXISTING = (
         "A client has always been refused; a version is new",
         "pre-existing",
         (
-            Fault(kind=Kind.EXISTING, where={"client_type": "partner"}, probability=0.2),
-            fault(Kind.VERSION, 0.2, service_version=NEW),
+            Fault(kind=FaultKind.EXISTING, where={"client_type": "partner"}, probability=0.2),
+            fault(FaultKind.VERSION, 0.2, service_version=NEW),
         ),
         {"rollout": ROLLOUT, "requests_per_minute": 400},
         {"symptom": "errors"},
@@ -228,12 +235,12 @@ EXISTING = (
         "pre-existing",
         (
             Fault(
-                kind=Kind.EXISTING,
+                kind=FaultKind.EXISTING,
                 where={"scenario_name": "product_search", "workflow_step": "query"},
-                effect=Effect.WORKFLOW_FAILURE,
+                effect=FaultEffect.WORKFLOW_FAILURE,
                 probability=0.1,
             ),
-            fault(Kind.ERROR, 0.35, dependency_name="inventory-db"),
+            fault(FaultKind.ERROR, 0.35, dependency_name="inventory-db"),
         ),
         {"requests_per_minute": 400},
         {"hand": "email", "symptom": "stock is wrong"},

@@ -4,7 +4,7 @@ from typing import Any
 
 from eval.cases import ExpectedGap
 from eval.drafts.draft import FLAGS_AND_HARMLESS, GIFT_CARDS, NEW_VERSION, ROLLOUT, Draft
-from tsg_agent.simulator.scenario import Fault, Flaky, Kind, Quirks
+from tsg_agent.simulator.scenario import Fault, FaultKind, Flaky, Quirks
 
 CLEAN = {"flaky": None, "background_errors": 0.0003}
 UNKNOWN_START = (ExpectedGap(step=1, status="unknown_start"),)
@@ -41,7 +41,7 @@ QUIET: tuple[Draft, ...] = (
     _quiet(
         "old-trouble",
         "A component that has failed for hours, and nothing else",
-        faults=(Fault(kind=Kind.EXISTING, where={"service_component": "media"}, probability=0.2),),
+        faults=(Fault(kind=FaultKind.EXISTING, where={"service_component": "media"}, probability=0.2),),
         report={"symptom": "images fail", "hints": ("It was worse last week.",)},
         innocent=({"service_component": "media"},),
     ),

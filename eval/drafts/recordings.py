@@ -2,11 +2,11 @@
 
 from eval.cases import ExpectedGap
 from eval.drafts.draft import NEW, ROLLOUT, Draft, fault, flag
-from tsg_agent.simulator.scenario import Kind, Quirks
+from tsg_agent.simulator.scenario import FaultKind, Quirks
 
-SHARD = fault(Kind.PARTITION, 0.35, shard_id="shard-05")
-ZONE = fault(Kind.ZONE, 0.25, availability_zone="us-east-1b")
-VERSION = fault(Kind.VERSION, 0.2, service_version=NEW)
+SHARD = fault(FaultKind.PARTITION, 0.35, shard_id="shard-05")
+ZONE = fault(FaultKind.ZONE, 0.25, availability_zone="us-east-1b")
+VERSION = fault(FaultKind.VERSION, 0.2, service_version=NEW)
 LATE = Quirks(late_share=0.1, late_minutes=4, duplicate_share=0.03, shuffled=True)
 
 
@@ -20,7 +20,7 @@ BROKEN = (
         "sparse-shard",
         "Sparse traffic, a shard fails more than half",
         "recording",
-        (fault(Kind.PARTITION, 0.6, shard_id="shard-05"),),
+        (fault(FaultKind.PARTITION, 0.6, shard_id="shard-05"),),
         {"requests_per_minute": 60, "stale_share": 0.08},
         {"symptom": "errors for a few customers"},
         ("sparse", "smoke"),
@@ -65,7 +65,7 @@ BROKEN = (
         "no-workflow-table",
         "A category fails; workflows are not tracked",
         "recording",
-        (fault(Kind.PRODUCT, 0.35, product_category="kitchen"),),
+        (fault(FaultKind.PRODUCT, 0.35, product_category="kitchen"),),
         {"quirks": Quirks(missing_tables=("workflow_tracking",))},
         {"hand": "chat", "symptom": "errors"},
         ("missing",),
@@ -85,7 +85,7 @@ BROKEN = (
         "clock-skew",
         "A database fails; clocks are off by a minute",
         "recording",
-        (fault(Kind.ERROR, 0.4, dependency_name="identity-db"),),
+        (fault(FaultKind.ERROR, 0.4, dependency_name="identity-db"),),
         {"quirks": Quirks(clock_skew_seconds=60)},
         {"hand": "email", "symptom": "logins fail"},
         ("clock skew",),

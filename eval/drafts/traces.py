@@ -5,7 +5,7 @@ Written from the guide and its schema; each at a random time, for a random time,
 
 from eval.drafts.draft import FLAGS_AND_HARMLESS, NEW, NEW_VERSION, Draft, fault
 from eval.drafts.outcomes import BUSY, HALF, IN_FIFTY, LASTS, LONG
-from tsg_agent.simulator.scenario import Effect, Flaky, Kind, Quirks
+from tsg_agent.simulator.scenario import FaultEffect, FaultKind, Flaky, Quirks
 
 SPANS, MAPPED = Quirks(spans=True), Quirks(spans=True, calls=True)
 
@@ -14,7 +14,7 @@ TRACES = (
         "trace-of-a-dependency",
         "A database fails, and its callers with it: spans of each hop",
         "spans",
-        (fault(Kind.ERROR, 0.5, dependency_name="identity-db"),),
+        (fault(FaultKind.ERROR, 0.5, dependency_name="identity-db"),),
         {"quirks": SPANS},
         {"hand": "alert", "symptom": "errors at login"},
         ("cascading",),
@@ -26,7 +26,7 @@ TRACES = (
         "trace-of-a-shared-dependency",
         "A database that two components call fails: spans, and a map of calls",
         "spans",
-        (fault(Kind.ERROR, 0.3, dependency_name="catalog-db"),),
+        (fault(FaultKind.ERROR, 0.3, dependency_name="catalog-db"),),
         {"quirks": MAPPED},
         {"symptom": "products and carts fail", "hints": ("The catalog has been rolled out yesterday.",)},
         ("cascading", "calls"),
@@ -38,7 +38,7 @@ TRACES = (
         "trace-of-a-component",
         "A component fails, and what it calls is well: spans, and a map of calls",
         "spans",
-        (fault(Kind.ERROR, 0.4, service_component="orders"),),
+        (fault(FaultKind.ERROR, 0.4, service_component="orders"),),
         {"quirks": MAPPED},
         {"hand": "email", "symptom": "orders cannot be seen", "hints": ("Surely it is orders-db.",)},
         ("cascading", "calls"),
@@ -50,7 +50,7 @@ TRACES = (
         "trace-of-a-zone",
         "A zone fails at the entry: spans of each hop",
         "spans",
-        (fault(Kind.ZONE, 0.3, availability_zone="us-east-1b"),),
+        (fault(FaultKind.ZONE, 0.3, availability_zone="us-east-1b"),),
         {"quirks": SPANS},
         {"symptom": "availability low"},
         lasts=LASTS,
@@ -59,7 +59,7 @@ TRACES = (
         "map-of-calls",
         "A database fails; one row a request, and a map of calls",
         "spans",
-        (fault(Kind.ERROR, 0.4, dependency_name="inventory-db"),),
+        (fault(FaultKind.ERROR, 0.4, dependency_name="inventory-db"),),
         {"quirks": Quirks(calls=True)} | BUSY,
         {"hand": "chat", "symptom": "stock cannot be changed"},
         ("calls",),
@@ -71,7 +71,7 @@ STARTS = (
         "start-half-an-hour-late",
         "A zone fails; the alert came half an hour later",
         "told start",
-        (fault(Kind.ZONE, 0.25, availability_zone="us-east-1c"),),
+        (fault(FaultKind.ZONE, 0.25, availability_zone="us-east-1c"),),
         {},
         {"hand": "alert", "symptom": "availability low", "start_error_minutes": 30},
         ("late",),
@@ -81,7 +81,7 @@ STARTS = (
         "start-late-for-a-flag",
         "A flag was switched on and breaks requests; somebody noticed 18 minutes later",
         "told start",
-        (fault(Kind.FLAG, 0.3, flag_name="gift_cards", flag_value="on"),),
+        (fault(FaultKind.FLAG, 0.3, flag_name="gift_cards", flag_value="on"),),
         {"flags": FLAGS_AND_HARMLESS},
         {"hand": "chat", "symptom": "errors for many", "start_error_minutes": 18},
         ("late",),
@@ -93,7 +93,7 @@ STARTS = (
         "told start",
         (
             fault(
-                Kind.WORKFLOW, 0.4, Effect.WORKFLOW_FAILURE, scenario_name="account_login",
+                FaultKind.WORKFLOW, 0.4, FaultEffect.WORKFLOW_FAILURE, scenario_name="account_login",
                 workflow_step="verify_password",
             ),
         ),
@@ -106,7 +106,7 @@ STARTS = (
         "start-not-told",
         "A shard fails; nobody says since when",
         "told start",
-        (fault(Kind.PARTITION, 0.35, shard_id="shard-09"),),
+        (fault(FaultKind.PARTITION, 0.35, shard_id="shard-09"),),
         {},
         {"hand": "email", "symptom": "some customers get errors on every page", "omit": ("start",)},
         ("missing",),
@@ -117,7 +117,7 @@ STARTS = (
         "start-not-told-of-a-version",
         "A new version fails; nobody says since when",
         "told start",
-        (fault(Kind.VERSION, 0.2, service_version=NEW),),
+        (fault(FaultKind.VERSION, 0.2, service_version=NEW),),
         {"rollout": HALF},
         {"hand": "chat", "symptom": "errors", "omit": ("start",)},
         ("missing",),

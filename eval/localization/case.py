@@ -17,7 +17,7 @@ from eval.localization.requests import Description
 from eval.rows import LOG
 from tsg_agent.simulator.frame import Text
 from tsg_agent.simulator.incident import IncidentReport, incident_text
-from tsg_agent.simulator.randomness import Stream
+from tsg_agent.simulator.randomness import RandomStream
 from tsg_agent.simulator.scenario import Scenario
 
 SERVICE, REGION, ENVIRONMENT = "store.api", "eu-west", "prod"
@@ -98,7 +98,7 @@ def _text(made: Made, number: int) -> str:
 
 def _log(made: Made) -> pa.Table:
     requests, rows = made.requests, np.arange(len(made.requests.time))
-    stream = Stream(len(rows), "log")
+    stream = RandomStream(len(rows), "log")
     answered = np.where(requests.failed, np.array(STATUSES)[stream.choice(rows, [0.5, 0.1, 0.3, 0.1])], 200)
     columns = {
         "request_id": pa.array([f"r{row:07d}" for row in rows.tolist()]),

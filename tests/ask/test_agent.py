@@ -9,7 +9,7 @@ import pytest
 from tests.llm.server import Endpoint, Fail, Say, Script, each, serving
 from tsg_agent import Report, Request, Settings
 from tsg_agent.ask import Answer, Conversation
-from tsg_agent.ask.citable import Ledger
+from tsg_agent.ask.citable import CitableRows
 from tsg_agent.ask.tools import guide_text
 from tsg_agent.llm.grounding import check
 from tsg_agent.models import Gap
@@ -93,7 +93,7 @@ def test_the_guides_result_says_causes_first_and_what_was_not_checked(by_rules: 
     assert lines[1].startswith("[C1] ")
     assert any(line.startswith("[N1] not checked: When the incident began is not known") for line in lines)
     assert all(line.endswith((".", "…", ")", "]")) or "threshold" in line or "%" in line for line in lines[1:]), lines
-    ledger = Ledger()
+    ledger = CitableRows()
     ledger.report_known(report)
     assert check("When the incident began is not known [N1].", ledger.evidence()) == []
     assert check("3 checks lean on it [N1].", ledger.evidence()) != []

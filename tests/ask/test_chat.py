@@ -10,7 +10,7 @@ from tests.ask.test_agent import WINDOW, calls, settings
 from tests.llm.server import Say, each, serving
 from tsg_agent import Request, Settings
 from tsg_agent.ask import Answer, Conversation
-from tsg_agent.ask.tools import Bench, agent_tools
+from tsg_agent.ask.tools import ToolBench, agent_tools
 from tsg_agent.cli.talk import talk
 from tsg_agent.telemetry.engine import Engine
 
@@ -54,7 +54,7 @@ def test_every_tool_of_the_agent_is_listed_in_a_line(
 ) -> None:
     talker = Conversation(engine, now=NOW)
     head, *lines = said(talker, "/tools\n/quit", monkeypatch, capsys).strip().splitlines()
-    tools = agent_tools(Bench(engine, Settings(), lambda _given: pytest.fail("nothing is run")))
+    tools = agent_tools(ToolBench(engine, Settings(), lambda _given: pytest.fail("nothing is run")))
     assert list(dict.fromkeys(re.split("[: ]", line)[0] for line in lines)) == [tool.name for tool in tools]
     assert len(lines) == 14
     assert all(20 < len(line) < 240 for line in lines)

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.samples import finding
-from tsg_agent.ask.citable import Ledger
+from tsg_agent.ask.citable import CitableRows
 from tsg_agent.llm.grounding import check
 
 QUESTION = "Which component failed most between 01:00 and 01:32, and is Redis or 73 % of us-west part of it?"
@@ -45,8 +45,8 @@ FALSE = [
 
 
 @pytest.fixture
-def ledger() -> Ledger:
-    held = Ledger()
+def ledger() -> CitableRows:
+    held = CitableRows()
     held.query(
         [
             {
@@ -72,24 +72,24 @@ def ledger() -> Ledger:
 
 
 @pytest.mark.parametrize("sentence", TRUE)
-def test_what_was_asked_for_may_be_repeated(ledger: Ledger, sentence: str) -> None:
+def test_what_was_asked_for_may_be_repeated(ledger: CitableRows, sentence: str) -> None:
     assert check(sentence, ledger.evidence(QUESTION)) == []
 
 
 @pytest.mark.parametrize(("sentence", "named"), FALSE)
-def test_what_was_asked_for_bears_out_no_claim(ledger: Ledger, sentence: str, named: str) -> None:
+def test_what_was_asked_for_bears_out_no_claim(ledger: CitableRows, sentence: str, named: str) -> None:
     reasons = check(sentence, ledger.evidence(QUESTION))
     assert any(named.lower() in reason.lower() for reason in reasons), reasons
 
 
 def test_a_query_that_cannot_be_read_gives_nothing() -> None:
-    ledger = Ledger()
+    ledger = CitableRows()
     ledger.query([{"requests": 3}], "SELECT (((")
     assert check("There are 3 requests [Q1.1].", ledger.evidence()) == []
 
 
 def test_a_check_that_is_called_again_has_an_id_of_its_own() -> None:
-    ledger = Ledger()
+    ledger = CitableRows()
     ids = [ledger.finding(finding(4, {"region": "us-east", "failure_count": n})).id for n in range(28)]
     assert ids[:3] == ["E4", "E4b", "E4c"]
     assert ids[25:] == ["E4z", "E4aa", "E4ab"]

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from tsg_agent.ask.query import _FUNCTIONS, CHARACTERS, ROWS, checked, run_checked
-from tsg_agent.ask.tools import Bench, agent_tools
+from tsg_agent.ask.tools import ToolBench, agent_tools
 from tsg_agent.errors import QueryError, QueryTimeout
 from tsg_agent.extract import Given
 from tsg_agent.models import Report
@@ -219,7 +219,7 @@ def nobody(_given: Given) -> Report:
 def test_a_time_that_python_has_not_is_a_text(value: str, engine: Engine) -> None:
     rows, _ = run_checked(engine, f"SELECT {value} AS v, region FROM {LOGS} LIMIT 2", 20)
     assert [row["v"] for row in rows] == [ODD[value]] * 2
-    tools = agent_tools(Bench(engine, Settings(), nobody))
+    tools = agent_tools(ToolBench(engine, Settings(), nobody))
     (tool,) = [one for one in tools if one.name == "query_telemetry"]
     assert str(ODD[value]) in tool.invoke({"sql": f"SELECT {value} AS v FROM {LOGS} LIMIT 2"})
 

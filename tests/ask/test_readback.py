@@ -4,9 +4,9 @@ import pytest
 
 from tests.ask.test_typed import NOW, Ask, counts
 from tsg_agent import Conversation, Request
-from tsg_agent.ask.intent import Asked
+from tsg_agent.ask.intent import AskedFields
 from tsg_agent.ask.readback import unexpressed
-from tsg_agent.ask.tokens import Reading, Token
+from tsg_agent.ask.tokens import Token, TokenizedQuestion
 from tsg_agent.ask.typed import Bound, Filter, TypedQuery
 from tsg_agent.telemetry.engine import Engine
 
@@ -44,9 +44,9 @@ def test_what_no_field_says_is_left_over(said: Token, lost: dict[str, object]) -
         ascending=True,
         limit=3,
     )
-    reading = Reading(said.text, [said])
-    assert unexpressed(reading, Asked(), whole) == []
-    assert unexpressed(reading, Asked(), whole.model_copy(update=lost)) == [said.text]
+    reading = TokenizedQuestion(said.text, [said])
+    assert unexpressed(reading, AskedFields(), whole) == []
+    assert unexpressed(reading, AskedFields(), whole.model_copy(update=lost)) == [said.text]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tsg_agent import Request, Settings
 from tsg_agent.ask import Answer, Conversation
 from tsg_agent.ask.compiling import compiled
 from tsg_agent.ask.lexicon import in_english, lexicon, stem
-from tsg_agent.ask.tools import Bench, agent_tools
+from tsg_agent.ask.tools import ToolBench, agent_tools
 from tsg_agent.ask.typed import Bound, Filter, TypedQuery
 from tsg_agent.telemetry.engine import Engine
 
@@ -233,7 +233,7 @@ def test_a_query_that_cannot_be_is_none(wrong: dict[str, list[str]]) -> None:
 
 
 def test_all_schemas_together_are_short(engine: Engine) -> None:
-    tools = agent_tools(Bench(engine, Settings(), lambda _given: pytest.fail("nothing is run")))
+    tools = agent_tools(ToolBench(engine, Settings(), lambda _given: pytest.fail("nothing is run")))
     assert sum(len(json.dumps(convert_to_openai_tool(tool))) for tool in tools) < 4 * 1_000
 
 

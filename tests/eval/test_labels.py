@@ -9,7 +9,7 @@ from eval.cache import telemetry_of
 from eval.cases import INCIDENTS, Case
 from eval.drafts import DRAFTS, SECOND_EDITION, Draft
 from eval.rows import Rows, before_and_after, p_of_a_rise
-from tsg_agent.simulator.scenario import FLAG_DIMENSIONS, Effect, Fault
+from tsg_agent.simulator.scenario import FLAG_DIMENSIONS, Fault, FaultEffect
 
 CERTAIN = 1e-4
 
@@ -108,7 +108,7 @@ def test_incidents_of_the_second_edition_are_at_random_times(cases: dict[str, Ca
     assert sum(minutes == 0 for minutes in late) >= 8
 
 
-LOSING = [draft for draft in DRAFTS if any(one.effect is Effect.LOST for one in draft.faults)]
+LOSING = [draft for draft in DRAFTS if any(one.effect is FaultEffect.LOST for one in draft.faults)]
 
 
 @pytest.mark.parametrize("draft", LOSING, ids=lambda draft: draft.id)
@@ -117,7 +117,7 @@ def test_lost_traffic_is_seen_in_the_rows(draft: Draft, cases: dict[str, Case], 
     assert case.recipe
     scenario = case.recipe.scenario
     rows = Rows(telemetry_of(case, cache), scenario)
-    [lost] = [one for one in scenario.faults if one.effect is Effect.LOST]
+    [lost] = [one for one in scenario.faults if one.effect is FaultEffect.LOST]
     times = rows.log.loc[rows.matching(lost.where), "timestamp"]
     late = times >= scenario.incident_start
     minutes = (scenario.last - scenario.incident_start).total_seconds() / 60

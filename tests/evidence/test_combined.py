@@ -15,7 +15,7 @@ from tests.tools.made import SCOPE, START, requests, tied, workflow, written
 from tests.verdicts.judging import POOL, SETTINGS
 from tsg_agent import Request
 from tsg_agent.evidence import Grid, Measurer, Requests, combined, read_requests
-from tsg_agent.evidence.combined import Bound, Coded, Word
+from tsg_agent.evidence.combined import BoundValues, Coded, Word
 from tsg_agent.evidence.users import Users
 from tsg_agent.models import Measure, Parameters
 from tsg_agent.telemetry.duckdb import DuckDB
@@ -186,6 +186,6 @@ def test_words_are_as_few_as_hold_all_columns() -> None:
 
 
 def test_values_are_bound() -> None:
-    bound = Bound()
+    bound = BoundValues()
     assert [bound.mark("'; DROP TABLE x; --"), bound.mark("b")] == ["$value_0", "$value_1"]
     assert bound.values == {"value_0": "'; DROP TABLE x; --", "value_1": "b"}

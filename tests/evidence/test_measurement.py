@@ -14,7 +14,7 @@ from tests.verdicts.made import CLIENT_ERROR, MINUTES, START, UNKNOWN, Part, dim
 from tsg_agent.evidence import Counts, Grid, Measurement, measurement
 from tsg_agent.evidence import measured as measured_
 from tsg_agent.evidence.measurement import bucket_minutes, entry_of, is_error_only
-from tsg_agent.evidence.requests import KINDS, SERVER_ERROR, SUCCESS, Column, Requests
+from tsg_agent.evidence.requests import KINDS, SERVER_ERROR, SUCCESS, DimensionCodes, Requests
 from tsg_agent.models import Measure
 from tsg_agent.tools import GUIDE
 
@@ -109,9 +109,9 @@ def test_a_weight_counts_as_many() -> None:
         assert all((3 * k == theirs.counts.failures[measure]).all() for measure, k in mine.counts.failures.items())
 
 
-def errors(name: str, requests: Requests) -> Column:
+def errors(name: str, requests: Requests) -> DimensionCodes:
     """A column that only failures carry."""
-    return Column(
+    return DimensionCodes(
         dimension_of(name), [("Timeout",)], np.where(requests.failed(Measure.SERVER_ERRORS), 0, -1).astype(np.int16)
     )
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tsg_agent.extract.question_span import Frame, asked_window
+from tsg_agent.extract.question_span import QuestionTimes, asked_window
 
 
 def at(clock: str, day: int = 10) -> datetime:
@@ -13,7 +13,7 @@ def at(clock: str, day: int = 10) -> datetime:
     return datetime(2026, 3, day, hour, minute, tzinfo=UTC)
 
 
-FRAME = Frame(
+FRAME = QuestionTimes(
     start=at("12:00"),
     end=at("15:15"),
     first=at("08:00", 8),

@@ -5,7 +5,7 @@ import pytest
 from tests.extract.extracting import KNOWN, asked, run
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract import Known
-from tsg_agent.extract.names import Names
+from tsg_agent.extract.names import KnownNames
 
 BEGAN = " It began at 2024-01-20T06:30Z."
 ONE = KNOWN.model_copy(update={"regions": ("us-east",), "services": ("PetSite",), "environments": ("prod",)})
@@ -172,7 +172,7 @@ def test_names_with_pattern_characters_and_quotes() -> None:
 
 @pytest.mark.parametrize("said", ["fails at AWS::ECS::Fargate.", "(aws::ecs::fargate)", "AWS ECS Fargate is down"])
 def test_names_may_hold_more_than_one_mark_in_a_row(said: str) -> None:
-    found = Names(("AWS::ECS::Fargate", "AWS::ECS")).find(said)
+    found = KnownNames(("AWS::ECS::Fargate", "AWS::ECS")).find(said)
     assert [hit.values for hit in found] == [("AWS::ECS::Fargate",)]
 
 

@@ -1,6 +1,6 @@
 """A small guide around one query, of which a test changes what it is about."""
 
-from tsg_agent.guides import Guide, parse_guide
+from tsg_agent.guides import WrittenGuide, parse_guide
 
 TABLES = """tables:
   payments:
@@ -58,5 +58,5 @@ Collect the parameters:
 """
 
 
-def guide_of(sql: str = BY_CARD, says: str = "Proceed to Step 3.", **parts: str) -> Guide:
+def guide_of(sql: str = BY_CARD, says: str = "Proceed to Step 3.", **parts: str) -> WrittenGuide:
     return parse_guide(text_of(sql, says, **parts))

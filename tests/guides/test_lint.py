@@ -6,8 +6,8 @@ import pytest
 
 from tests.guides.small import BY_CARD, PARAMETERS, SAYS, STATES, TABLES, WINDOW, guide_of
 from tests.guides.telemetry import BACKLOG, LAG
-from tsg_agent.guides import Guide, parse_guide, read_guide
-from tsg_agent.guides.lint import RULES, Problem, lint
+from tsg_agent.guides import WrittenGuide, parse_guide, read_guide
+from tsg_agent.guides.lint import RULES, GuideProblem, lint
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "guide" / "guide.md"
@@ -117,7 +117,7 @@ This is the final outcome.
 """
 
 
-def three(first: str, second: str, third: str) -> Guide:
+def three(first: str, second: str, third: str) -> WrittenGuide:
     head = f"---\n{TABLES}---\n# Payments\n\n## Step 1 - Ask\n\nThe parameters:\n{PARAMETERS}\nProceed to Step 2.\n"
     return parse_guide(head + TWO_STEPS.format(first, second, third))
 
@@ -126,7 +126,7 @@ NO_SITE = BY_CARD.replace("AND site = {site} ", "")
 ANALYSED = f"SELECT payment_id, paid_at, card, buyer FROM payments {WINDOW} ORDER BY paid_at"
 ANALYSIS = "Group the payments by card.\n\n```python\n{}\n```\n\nProceed to Step 3."
 
-CASES: dict[str, tuple[Guide, Guide]] = {
+CASES: dict[str, tuple[WrittenGuide, WrittenGuide]] = {
     "unread-block": (guide_of(f"{BY_CARD}\n</PLUGIN_2>"), guide_of(BY_CARD)),
     "refused-query": (guide_of("DELETE FROM payments"), guide_of()),
     "does-not-run": (guide_of(BY_CARD.replace("card,", "card, colour,", 1)), guide_of()),
@@ -311,7 +311,7 @@ def test_a_guide_without_declared_tables_is_told_to_declare_them() -> None:
     assert {problem.rule for problem in lint(read_guide(LAG))} == {"unknown-table", "move-unclear"}
 
 
-def lines(problems: list[Problem], rule: str) -> set[int]:
+def lines(problems: list[GuideProblem], rule: str) -> set[int]:
     return {problem.line for problem in problems if problem.rule == rule}
 
 

@@ -23,7 +23,7 @@ from tests.guides.telemetry import (
     written,
 )
 from tsg_agent.errors import GuideError, ParameterError, QuestionError, TelemetryError
-from tsg_agent.guides import Guide, parse_guide, read_guide
+from tsg_agent.guides import WrittenGuide, parse_guide, read_guide
 from tsg_agent.guides.as_graph import build_guide_graph
 from tsg_agent.guides.guide_run import GuideReport, Outcome
 from tsg_agent.guides.investigate import investigate_with_guide
@@ -36,8 +36,8 @@ from tsg_agent.telemetry.catalog import Kind
 AT_NORTH = "Payments at north are slow. It started at 2026-05-04T09:00Z."
 
 
-def ran(guide: Path | Guide, folder: Path, text: str, **given: str) -> GuideReport:
-    held = guide if isinstance(guide, Guide) else read_guide(guide)
+def ran(guide: Path | WrittenGuide, folder: Path, text: str, **given: str) -> GuideReport:
+    held = guide if isinstance(guide, WrittenGuide) else read_guide(guide)
     return investigate_with_guide(held, text, str(folder), given=given, now=utc(END))
 
 

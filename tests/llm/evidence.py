@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from tests.samples import finding, parameters
-from tsg_agent.llm.cited_rows import Evidence, Fact, Row, action_row, row_of, rows_of
+from tsg_agent.llm.cited_rows import CitableEvidence, CitableRow, Fact, action_row, row_of, rows_of
 from tsg_agent.models import Action, Rate, Status
 
 VERSIONS = finding(
@@ -67,8 +67,8 @@ QUERIES = [
 ]  # fmt: skip
 
 
-def _cause() -> Row:
-    row = Row("C1", step=2, confirmed=True)
+def _cause() -> CitableRow:
+    row = CitableRow("C1", step=2, confirmed=True)
     row.name("service_version", "3.15.0")
     row.name("label", "REGRESSION_DETECTED")
     row.say("confirmed")
@@ -80,35 +80,35 @@ def _cause() -> Row:
     return row
 
 
-def _suspect() -> Row:
-    row = Row("C2", step=5, confirmed=False)
+def _suspect() -> CitableRow:
+    row = CitableRow("C2", step=5, confirmed=False)
     row.name("shard_id", "shard_12")
     row.rate(Rate(failures=76, requests=1455), "after")
     return row
 
 
-def _roll_back() -> Row:
-    row = Row("A1", action="roll back version 3.15.0 to 3.14.2. [e2.1]")
+def _roll_back() -> CitableRow:
+    row = CitableRow("A1", action="roll back version 3.15.0 to 3.14.2. [e2.1]")
     row.name("service_version", "3.15.0")
     row.name("roll_back_to", "3.14.2")
     return row
 
 
-def _repair() -> Row:
-    row = Row("A2", action="repair 609 runs of workflow payment_processing that failed without compensation.")
+def _repair() -> CitableRow:
+    row = CitableRow("A2", action="repair 609 runs of workflow payment_processing that failed without compensation.")
     row.name("scenario_name", "payment_processing")
     row.facts.append(Fact(609.0))
     return row
 
 
-def _sla() -> Row:
-    row = Row("SLA", codes={"5xx", "2xx"}, words="threshold 99.9 % breached")
+def _sla() -> CitableRow:
+    row = CitableRow("SLA", codes={"5xx", "2xx"}, words="threshold 99.9 % breached")
     row.facts += [Fact(99.9, "percent"), Fact(97.13, "percent", "after"), Fact(99.962, "percent", "before")]
     row.facts += [Fact(float(n), "", "before") for n in (5, 13001)] + [Fact(float(n), "", "after") for n in (92, 3201)]
     return row
 
 
-def evidence() -> Evidence:
+def evidence() -> CitableEvidence:
     rows = [
         *rows_of([VERSIONS, REGIONS, ERRORS, WORKFLOWS, PRODUCTS]),
         *QUERIES,
@@ -119,4 +119,4 @@ def evidence() -> Evidence:
         _repair(),
         _sla(),
     ]
-    return Evidence(rows, parameters())
+    return CitableEvidence(rows, parameters())

@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict
 
 from tests.llm.server import Endpoint, Fail, Say, each, serving
 from tsg_agent.errors import BudgetError, ModelError, TransientModelError
-from tsg_agent.llm import Assistant, Message, OpenAIModel, Redactor
+from tsg_agent.llm import Assistant, ModelMessage, OpenAIModel, Redactor
 from tsg_agent.settings import ModelSettings
 
 KEY = "sk-verysecretkey0123456789"
-ASK = [Message("system", "Answer."), Message("user", "What is it?")]
+ASK = [ModelMessage("system", "Answer."), ModelMessage("user", "What is it?")]
 
 
 class Shape(BaseModel):
@@ -181,7 +181,7 @@ def test_people_and_secrets_do_not_reach_the_model_and_people_come_back() -> Non
     )
     hidden = Redactor().hide(text)
     with serving(each(Say("EMAIL_1 called from ADDRESS_1 as USER_1."))) as endpoint:
-        answer = assistant(endpoint).text("node", [Message("user", text)])
+        answer = assistant(endpoint).text("node", [ModelMessage("user", text)])
         assert answer == "ann.lee@shop.example called from 10.20.30.40 as user_48213."
         for secret in ("ann.lee", "10.20.30.40", "48213", "fe80", "abcdefgh1234", KEY):
             assert secret not in endpoint.said()
@@ -201,7 +201,7 @@ def test_redaction_is_a_setting_but_secrets_never_pass() -> None:
 def test_the_programs_own_time_per_call_is_small() -> None:
     with serving(each(Say("ok"))) as endpoint:
         held = settings(endpoint)
-        model, text = OpenAIModel(held), [Message("user", "word 10.0.0.1 ann@shop.example " * 400)]
+        model, text = OpenAIModel(held), [ModelMessage("user", "word 10.0.0.1 ann@shop.example " * 400)]
         asked = Assistant(model, held.model_copy(update={"maximum_calls": 100, "maximum_tokens": 10**9}))
         asked.text("node", text)
         own = []

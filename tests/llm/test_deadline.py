@@ -13,11 +13,11 @@ import pytest
 
 from tests.llm.server import Fail, Say, each, serving
 from tsg_agent.errors import BudgetError, ModelError, TransientModelError
-from tsg_agent.llm import Assistant, Message, OpenAIModel
-from tsg_agent.llm.protocol import Answer
+from tsg_agent.llm import Assistant, ModelMessage, OpenAIModel
+from tsg_agent.llm.protocol import ModelAnswer
 from tsg_agent.settings import ModelSettings
 
-ASK = [Message("user", "What is it?")]
+ASK = [ModelMessage("user", "What is it?")]
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 Speaker = Callable[[socket.socket], None]
 
@@ -187,9 +187,9 @@ def test_a_model_of_ones_own_is_waited_for_no_longer() -> None:
     class Silent:
         name = "silent"
 
-        def complete(self, _messages: object, *, schema: object = None) -> Answer:
+        def complete(self, _messages: object, *, schema: object = None) -> ModelAnswer:
             stopped.wait(60)
-            return Answer("late", 1, 1)
+            return ModelAnswer("late", 1, 1)
 
     asked = Assistant(Silent(), settings("", maximum_seconds=0.2))
     with pytest.raises(TransientModelError, match=r"within 0\.2 s"):

@@ -8,9 +8,9 @@ import pytest
 from tests.llm import personas
 from tests.llm.server import Endpoint, Script, serving
 from tsg_agent import Report, Request, Settings, investigate
-from tsg_agent.llm.cited_rows import Evidence, Row, evidence_of
+from tsg_agent.llm.cited_rows import CitableEvidence, CitableRow, evidence_of
 from tsg_agent.llm.grounding import check, sentences_of
-from tsg_agent.llm.prose import Failed, Section, told_section
+from tsg_agent.llm.prose import ProseSection, UngroundedSentence, told_section
 from tsg_agent.report.markdown import to_markdown
 from tsg_agent.settings import ModelSettings
 from tsg_agent.telemetry.engine import Engine
@@ -172,9 +172,9 @@ def test_where_a_sentence_fails_the_rules_say_what_the_model_did_not(
     wrote: list[str], failed: list[int], text: str, by: str
 ) -> None:
     """A rule's sentence does not come a second time where a kept sentence rests on the same row."""
-    evidence = Evidence([Row("A1", words="Fix a. [E1]"), Row("A2", words="Fix b. [E2]")])
-    section = Section("What to do", "Fix a [E1]. Fix b [E2].", wrote)
-    made = told_section(section, [Failed(0, place, wrote[place], ["no"]) for place in failed], evidence)
+    evidence = CitableEvidence([CitableRow("A1", words="Fix a. [E1]"), CitableRow("A2", words="Fix b. [E2]")])
+    section = ProseSection("What to do", "Fix a [E1]. Fix b [E2].", wrote)
+    made = told_section(section, [UngroundedSentence(0, place, wrote[place], ["no"]) for place in failed], evidence)
     assert (made.text, made.by) == (text, by)
 
 

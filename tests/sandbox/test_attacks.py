@@ -8,7 +8,7 @@ import pytest
 from tests.sandbox import attacks
 from tests.sandbox.attacks import Attack
 from tests.sandbox.world import World, is_root, read_memory_check
-from tsg_agent.sandbox import Result, Session, Status
+from tsg_agent.sandbox import Result, RunStatus, Session
 
 IDS = [f"{attack.group}: {attack.name}" for attack in attacks.ALL]
 # Of the others the limits, the clean environment or this kernel's settings refuse some in the control too.
@@ -32,7 +32,7 @@ def test_the_sandbox_holds(attack: Attack, sandbox: Session, world: World) -> No
     before = sorted(path.name for path in world.folder.iterdir())
     result = attempt(sandbox, world, attack)
     assert "seccomp" in result.isolation
-    assert result.status in {Status.ERROR, Status.OK, Status.KILLED, Status.ENDED}
+    assert result.status in {RunStatus.ERROR, RunStatus.OK, RunStatus.KILLED, RunStatus.ENDED}
     assert not got_through(result, world), result
     assert sorted(path.name for path in world.folder.iterdir()) == before
 

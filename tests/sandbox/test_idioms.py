@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsg_agent.sandbox import Session, Table
+from tsg_agent.sandbox import FrameExcerpt, Session
 
 IDIOMS = [
     "df.groupby('workflow').ms.mean()",
@@ -92,7 +92,7 @@ def test_an_idiom_gives_what_it_gives_outside(code: str, sandbox: Session, frame
     result = sandbox.run(code)
     assert result.ok, result.error
     expected = eval(code, {"pd": pd, "np": np, "df": frame.copy()})  # noqa: S307 - what IDIOMS holds, written here
-    if isinstance(result.value, Table):
+    if isinstance(result.value, FrameExcerpt):
         assert_same_table(result.value, expected)
     elif isinstance(expected, (dict, str, int, float, np.generic)):
         assert result.value == pytest.approx(expected) if isinstance(expected, dict) else result.value == expected
@@ -111,7 +111,7 @@ def test_a_script(code: str, expected: object, sandbox: Session) -> None:
     assert result.value == expected
 
 
-def assert_same_table(table: Table, expected: Any) -> None:
+def assert_same_table(table: FrameExcerpt, expected: Any) -> None:
     """The same rows, and the same numbers in them."""
     assert table.rows == len(expected)
     flat = expected.to_frame() if isinstance(expected, (pd.Series, pd.Index)) else pd.DataFrame(expected)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.world import is_root, numbers
-from tsg_agent.sandbox import Layer, SandboxUnavailable, Session, Status, exchange, layers
+from tsg_agent.sandbox import Layer, RunStatus, SandboxUnavailable, Session, exchange, layers
 from tsg_agent.sandbox.inside import kernel, seccomp
 from tsg_agent.sandbox.isolation import diagnose
 
@@ -97,7 +97,7 @@ def test_the_child_refuses_although_the_parent_would_let_it_run(monkeypatch: pyt
         except SandboxUnavailable as error:
             assert error.layer == "attestation"  # it ended before the code could be sent
         else:
-            assert (result.status, result.stdout, result.value) == (Status.ENDED, "", None)
+            assert (result.status, result.stdout, result.value) == (RunStatus.ENDED, "", None)
 
 
 def test_the_parent_refuses_although_the_child_would_run_it() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsg_agent.sandbox import Limits, Result, SandboxViolation, Session, Status, outcome
+from tsg_agent.sandbox import Limits, Result, RunStatus, SandboxViolation, Session, outcome
 from tsg_agent.sandbox.exchange import Raw
 from tsg_agent.sandbox.reply import read
 
@@ -85,14 +85,14 @@ def test_a_forged_answer_is_thrown_away(data: bytes, sandbox: Session) -> None:
         read(data, Limits())
     if len(data) < 40_000:  # and the same through a real run; longer ones do not fit into the code
         result = sandbox.run(FORGE.format(data=data))
-        assert result.status is Status.VIOLATION
+        assert result.status is RunStatus.VIOLATION
         assert (result.value, result.tables) == (None, ())
         assert "seccomp" in result.isolation
 
 
 def test_a_well_formed_forgery_changes_nothing_but_the_value(sandbox: Session) -> None:
     result = sandbox.run(FORGE.format(data=json.dumps({**GOOD, "value": "forged", "tables": [TABLE]}).encode()))
-    assert (result.status, result.value, result.isolation) == (Status.OK, "forged", sandbox.run("").isolation)
+    assert (result.status, result.value, result.isolation) == (RunStatus.OK, "forged", sandbox.run("").isolation)
     assert result.tables[0].frame().columns.tolist() == ["a"]
 
 
@@ -107,9 +107,9 @@ def test_an_answer_without_end_is_cut_off(sandbox: Session, monkeypatch: pytest.
 
     monkeypatch.setattr(outcome, "interpret", spy)
     result = sandbox.run("import os\nwhile True: os.write(3, b'x' * 65536)", 1)
-    assert result.status is Status.TIMEOUT
+    assert result.status is RunStatus.TIMEOUT
     result = sandbox.run("import os\nfor _ in range(100): os.write(3, b'x' * 65536)\nos._exit(0)")
-    assert result.status is Status.VIOLATION
+    assert result.status is RunStatus.VIOLATION
     sandbox.run("while True: print('x' * 65536)", 1)
     assert max(kept[:2]) == Limits().reply_bytes
     assert kept[2] == 4 * Limits().output_characters
@@ -122,17 +122,18 @@ def test_no_second_attestation_and_no_way_back_to_the_zygote(sandbox: Session) -
 
 
 def test_silence_lies_about_the_exit_and_broken_tools_are_told_as_they_are(sandbox: Session) -> None:
-    assert sandbox.run("import os\nos._exit(0)").status is Status.ENDED
-    assert sandbox.run("import os\nos._exit(77)").status is Status.ENDED
-    assert sandbox.run("import os\nos.close(3)").status is Status.ENDED
+    assert sandbox.run("import os\nos._exit(0)").status is RunStatus.ENDED
+    assert sandbox.run("import os\nos._exit(77)").status is RunStatus.ENDED
+    assert sandbox.run("import os\nos.close(3)").status is RunStatus.ENDED
     assert (
-        sandbox.run("import os\nos.close(1); os.close(2); os.close(3)\nwhile True: pass", 0.3).status is Status.TIMEOUT
+        sandbox.run("import os\nos.close(1); os.close(2); os.close(3)\nwhile True: pass", 0.3).status
+        is RunStatus.TIMEOUT
     )
-    assert sandbox.run("import json\njson.dumps = lambda *a, **k: '{}'").status is Status.VIOLATION
-    assert sandbox.run("import os, signal\nsignal.raise_signal(signal.SIGSEGV)").status is Status.KILLED
-    assert sandbox.run("import ctypes\nctypes.string_at(0)").status is Status.KILLED
+    assert sandbox.run("import json\njson.dumps = lambda *a, **k: '{}'").status is RunStatus.VIOLATION
+    assert sandbox.run("import os, signal\nsignal.raise_signal(signal.SIGSEGV)").status is RunStatus.KILLED
+    assert sandbox.run("import ctypes\nctypes.string_at(0)").status is RunStatus.KILLED
     foreign = sandbox.run("import ctypes\nctypes.CDLL(None).syscall(0x40000000 + 39)")
-    assert foreign.status is Status.KILLED
+    assert foreign.status is RunStatus.KILLED
     assert sandbox.run("40 + 2").value == 42
 
 
@@ -207,7 +208,7 @@ def test_what_an_answer_becomes_is_bounded_by_its_bytes(sandbox: Session) -> Non
     data = json.dumps({**GOOD, "tables": [table], "value": {"table": 0}}).encode()
     (read_back,) = read(data, Limits(cells=20_000)).tables
     assert len(read_back.text(200)) < 10 * len(data)
-    assert sandbox.run("import pandas as pd\n[df, {'a': df.head(1)}]").status is Status.OK
+    assert sandbox.run("import pandas as pd\n[df, {'a': df.head(1)}]").status is RunStatus.OK
 
 
 def test_names_are_shown_as_wide_as_cells() -> None:

@@ -16,7 +16,16 @@ import pandas as pd
 import pytest
 
 from tests.sandbox.conftest import resident_mb
-from tsg_agent.sandbox import FrameError, Limits, Opaque, SandboxClosed, SandboxUnavailable, Session, Status, Table
+from tsg_agent.sandbox import (
+    FrameError,
+    FrameExcerpt,
+    Limits,
+    Opaque,
+    RunStatus,
+    SandboxClosed,
+    SandboxUnavailable,
+    Session,
+)
 from tsg_agent.sandbox.layers import FRAMES
 
 pytestmark = pytest.mark.slow
@@ -101,7 +110,7 @@ def gone(family: set[int]) -> bool:
 class TestTooMuch:
     def test_a_hundred_gigabytes(self, sandbox: Session) -> None:
         result = sandbox.run("x = bytearray(100 << 30)")
-        assert (result.status, result.error and result.error.type) == (Status.ERROR, "MemoryError")
+        assert (result.status, result.error and result.error.type) == (RunStatus.ERROR, "MemoryError")
         result = sandbox.run("np.ones(100 << 27)")
         assert result.error is not None
         assert "Memory" in result.error.type
@@ -109,18 +118,18 @@ class TestTooMuch:
     def test_memory_by_many_small_pieces(self) -> None:
         with Session(limits=Limits(memory_mb=200)) as session:
             result = session.run("held = []\nwhile True: held.append(bytearray(1 << 20))", 15)
-            assert result.status in {Status.ERROR, Status.KILLED}
+            assert result.status in {RunStatus.ERROR, RunStatus.KILLED}
             assert result.peak_mb < 400
             assert session.run("1 + 1").value == 2
 
     def test_an_endless_loop(self, sandbox: Session) -> None:
         result = sandbox.run("while True: pass", 0.5)
-        assert result.status is Status.TIMEOUT
+        assert result.status is RunStatus.TIMEOUT
         assert result.seconds >= 0.5
 
     def test_sleeping_and_stopping_itself(self, sandbox: Session) -> None:
-        assert sandbox.run("import time\ntime.sleep(100)", 0.3).status is Status.TIMEOUT
-        assert sandbox.run("import signal\nsignal.raise_signal(signal.SIGSTOP)", 0.3).status is Status.TIMEOUT
+        assert sandbox.run("import time\ntime.sleep(100)", 0.3).status is RunStatus.TIMEOUT
+        assert sandbox.run("import signal\nsignal.raise_signal(signal.SIGSTOP)", 0.3).status is RunStatus.TIMEOUT
 
     def test_deaf_to_signals_and_to_its_own_exceptions(self, sandbox: Session) -> None:
         code = """
@@ -132,33 +141,33 @@ while True:
     try:
         while True: x = 1
     except BaseException: continue"""
-        assert sandbox.run(code, 0.5).status is Status.TIMEOUT
+        assert sandbox.run(code, 0.5).status is RunStatus.TIMEOUT
 
     def test_the_processor_limit_holds_where_the_clock_does_not(self, sandbox: Session) -> None:
         assert sandbox.run("import resource\nresult = resource.getrlimit(resource.RLIMIT_CPU)[1]", 2.5).value == 4
 
     def test_output_without_end(self, sandbox: Session) -> None:
         result = sandbox.run("while True: print('x' * 10_000)", 10)
-        assert result.status is Status.OUTPUT_LIMIT
+        assert result.status is RunStatus.OUTPUT_LIMIT
         assert len(result.stdout) == Limits().output_characters
         assert "output" in result.cut
 
     def test_a_gigabyte_printed_at_once(self, sandbox: Session) -> None:
         result = sandbox.run("print('x' * (1 << 30))")
         # Python's own copies of the text may be over the memory limit before anything is printed.
-        assert result.status is Status.OUTPUT_LIMIT or (result.error and result.error.type == "MemoryError")
+        assert result.status is RunStatus.OUTPUT_LIMIT or (result.error and result.error.type == "MemoryError")
         result = sandbox.run("for _ in range(1 << 10): print('x' * (1 << 20))")
-        assert result.status is Status.OUTPUT_LIMIT
+        assert result.status is RunStatus.OUTPUT_LIMIT
 
     def test_recursion(self, sandbox: Session) -> None:
         result = sandbox.run("def f(n): return f(n + 1)\nf(0)")
         assert result.error is not None
         assert (result.error.type, result.error.line) == ("RecursionError", 1)
         result = sandbox.run("import sys\nsys.setrecursionlimit(10**9)\ndef f(n): return [f(n + 1)]\nf(0)", 2)
-        assert result.status is not Status.OK
+        assert result.status is not RunStatus.OK
 
     def test_descriptors_run_out(self, sandbox: Session) -> None:
-        assert sandbox.run("import os\nwhile True: os.dup(1)").status is Status.ERROR
+        assert sandbox.run("import os\nwhile True: os.dup(1)").status is RunStatus.ERROR
 
     def test_a_value_far_over_every_limit(self, sandbox: Session) -> None:
         result = sandbox.run("[['x' * 10_000] * 1000] * 1000", 15)
@@ -184,7 +193,7 @@ class TestPoorInput:
     @pytest.mark.parametrize("code", ["", "   \n\n", "# only a comment", "x = 1"])
     def test_nothing_to_say(self, code: str, sandbox: Session) -> None:
         result = sandbox.run(code)
-        assert (result.status, result.value, result.stdout) == (Status.OK, None, "")
+        assert (result.status, result.value, result.stdout) == (RunStatus.OK, None, "")
 
     def test_a_syntax_error_names_its_line(self, sandbox: Session) -> None:
         result = sandbox.run("x = 1\ny = = 2\n")
@@ -209,10 +218,10 @@ class TestPoorInput:
         assert sandbox.run("'a' + chr(0xDC80)").value == "a\\udc80"
         assert sandbox.run("print('a' + chr(0xDC80))").stdout == "a\\udc80\n"
         assert sandbox.run("import os\nos.write(1, bytes([255, 254]))").stdout == "\ufffd\ufffd"
-        assert sandbox.run("x = 'a\0b'").status is Status.ERROR
+        assert sandbox.run("x = 'a\0b'").status is RunStatus.ERROR
 
     def test_code_that_is_too_long(self, sandbox: Session) -> None:
-        assert sandbox.run("#" * 200_000).status is Status.ERROR
+        assert sandbox.run("#" * 200_000).status is RunStatus.ERROR
         assert sandbox.run("#" * 99_999).ok
 
     def test_special_numbers(self, sandbox: Session) -> None:
@@ -223,7 +232,7 @@ class TestPoorInput:
             math.inf, -math.inf, 1.5, 3, True,
         ]  # fmt: skip
         assert sandbox.run("10 ** 30").value == Opaque(str(10**30))
-        assert sandbox.run("10 ** 1_000_000").status in {Status.OK, Status.ERROR}
+        assert sandbox.run("10 ** 1_000_000").status in {RunStatus.OK, RunStatus.ERROR}
 
     def test_values_that_do_not_cross(self, sandbox: Session) -> None:
         for code in ("(n for n in range(3))", "object()", "lambda: 1", "pd", "df.groupby('workflow')"):
@@ -246,14 +255,14 @@ class TestPoorInput:
 
     def test_a_frame_of_a_million_rows_is_cut(self, sandbox: Session) -> None:
         result = sandbox.run("pd.DataFrame({'n': range(1_000_000)})")
-        assert isinstance(result.value, Table)
+        assert isinstance(result.value, FrameExcerpt)
         assert (result.value.rows, result.value.shown) == (1_000_000, 200)
         assert "rows" in result.cut
         assert "999990 more rows" in result.value.text()
 
     def test_a_wide_frame_and_many_frames_are_cut(self, sandbox: Session) -> None:
         result = sandbox.run("pd.DataFrame(np.zeros((3, 5000)))")
-        assert isinstance(result.value, Table)
+        assert isinstance(result.value, FrameExcerpt)
         assert (result.value.width, len(result.value.columns)) == (5000, Limits().columns)
         assert len(sandbox.run("[df] * 50").tables) == Limits().tables
 
@@ -282,9 +291,9 @@ class TestPoorInput:
         result = sandbox.run(code)
         assert result.error is not None
         assert (result.error.type, result.error.line) == ("E", 3)
-        assert sandbox.run("raise SystemExit(3)").status is Status.ERROR
-        assert sandbox.run("raise KeyboardInterrupt").status is Status.ERROR
-        assert sandbox.run("class R:\n    def __repr__(self): return 1 / 0\nR()").status is Status.ERROR
+        assert sandbox.run("raise SystemExit(3)").status is RunStatus.ERROR
+        assert sandbox.run("raise KeyboardInterrupt").status is RunStatus.ERROR
+        assert sandbox.run("class R:\n    def __repr__(self): return 1 / 0\nR()").status is RunStatus.ERROR
         assert sandbox.run("import sys\nsys.stdout.close()\n5").value == 5
 
     def test_an_unknown_module_is_a_plain_import_error(self, sandbox: Session) -> None:

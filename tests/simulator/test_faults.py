@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tsg_agent.simulator.exceptions import BACKGROUND
-from tsg_agent.simulator.scenario import DEFAULT_FLAGS, Effect, Fault, Flag, Kind, Rollout, Scenario
+from tsg_agent.simulator.scenario import DEFAULT_FLAGS, Fault, FaultEffect, FaultKind, Flag, Rollout, Scenario
 
 BASE = Scenario(
     requests=30_000,
@@ -16,27 +16,29 @@ BASE = Scenario(
     ),
 )
 SUBJECTS = {
-    "version": Fault(kind=Kind.VERSION, where={"service_version": "3.15.0"}),
-    "flag": Fault(kind=Kind.FLAG, where={"flag_name": "new_pricing", "flag_value": "on"}),
-    "region": Fault(kind=Kind.REGION, where={"region": "eu-central"}),
-    "datacenter": Fault(kind=Kind.REGION, where={"datacenter": "us-east-dc2"}),
-    "shard": Fault(kind=Kind.PARTITION, where={"shard_id": "shard-07"}),
-    "partition": Fault(kind=Kind.PARTITION, where={"partition_id": "partition-2"}),
-    "tenant": Fault(kind=Kind.PARTITION, where={"tenant_category": "ENTERPRISE"}),
-    "zone": Fault(kind=Kind.ZONE, where={"availability_zone": "us-east-1b"}),
-    "instance type": Fault(kind=Kind.ZONE, where={"instance_type": "c5.xlarge"}),
-    "load balancer": Fault(kind=Kind.ZONE, where={"load_balancer_id": "lb-us-east-2"}),
-    "endpoint": Fault(kind=Kind.ENDPOINT, where={"endpoint_path": "/search"}),
-    "client": Fault(kind=Kind.ENDPOINT, where={"client_type": "android"}),
-    "endpoint and method": Fault(kind=Kind.ENDPOINT, where={"endpoint_path": "/cart", "http_method": "POST"}),
-    "product": Fault(kind=Kind.PRODUCT, where={"product_id": "prod-03"}),
-    "tier": Fault(kind=Kind.PRODUCT, where={"customer_tier": "PREMIUM"}),
-    "component": Fault(kind=Kind.ERROR, where={"service_component": "orders", "dependency_name": "orders-db"}),
-    "dependency": Fault(kind=Kind.ERROR, where={"dependency_name": "event-bus"}, exception_type="TimeoutException"),
-    "workflow errors": Fault(kind=Kind.WORKFLOW, where={"scenario_name": "account_login"}),
-    "outage": Fault(kind=Kind.OUTAGE),
-    "outside": Fault(kind=Kind.OUTSIDE, probability=0.03),
-    "slow burn": Fault(kind=Kind.PARTITION, where={"partition_id": "partition-1"}, ramp_minutes=60),
+    "version": Fault(kind=FaultKind.VERSION, where={"service_version": "3.15.0"}),
+    "flag": Fault(kind=FaultKind.FLAG, where={"flag_name": "new_pricing", "flag_value": "on"}),
+    "region": Fault(kind=FaultKind.REGION, where={"region": "eu-central"}),
+    "datacenter": Fault(kind=FaultKind.REGION, where={"datacenter": "us-east-dc2"}),
+    "shard": Fault(kind=FaultKind.PARTITION, where={"shard_id": "shard-07"}),
+    "partition": Fault(kind=FaultKind.PARTITION, where={"partition_id": "partition-2"}),
+    "tenant": Fault(kind=FaultKind.PARTITION, where={"tenant_category": "ENTERPRISE"}),
+    "zone": Fault(kind=FaultKind.ZONE, where={"availability_zone": "us-east-1b"}),
+    "instance type": Fault(kind=FaultKind.ZONE, where={"instance_type": "c5.xlarge"}),
+    "load balancer": Fault(kind=FaultKind.ZONE, where={"load_balancer_id": "lb-us-east-2"}),
+    "endpoint": Fault(kind=FaultKind.ENDPOINT, where={"endpoint_path": "/search"}),
+    "client": Fault(kind=FaultKind.ENDPOINT, where={"client_type": "android"}),
+    "endpoint and method": Fault(kind=FaultKind.ENDPOINT, where={"endpoint_path": "/cart", "http_method": "POST"}),
+    "product": Fault(kind=FaultKind.PRODUCT, where={"product_id": "prod-03"}),
+    "tier": Fault(kind=FaultKind.PRODUCT, where={"customer_tier": "PREMIUM"}),
+    "component": Fault(kind=FaultKind.ERROR, where={"service_component": "orders", "dependency_name": "orders-db"}),
+    "dependency": Fault(
+        kind=FaultKind.ERROR, where={"dependency_name": "event-bus"}, exception_type="TimeoutException"
+    ),
+    "workflow errors": Fault(kind=FaultKind.WORKFLOW, where={"scenario_name": "account_login"}),
+    "outage": Fault(kind=FaultKind.OUTAGE),
+    "outside": Fault(kind=FaultKind.OUTSIDE, probability=0.03),
+    "slow burn": Fault(kind=FaultKind.PARTITION, where={"partition_id": "partition-1"}, ramp_minutes=60),
 }
 
 
@@ -83,22 +85,24 @@ def test_the_rest_does_not_fail_more(frames, rise):
 @pytest.mark.parametrize(
     ("effect", "failing"),
     [
-        (Effect.LATENCY, lambda rows: rows["latency_ms"] > 5000),
-        (Effect.CLIENT_ERRORS, lambda rows: rows["status_code"].between(400, 499)),
-        (Effect.RATE_LIMIT, lambda rows: rows["status_code"] == 429),
-        (Effect.RETRIES, lambda rows: rows["is_retry"]),
-        (Effect.DEPENDENCY_FAILURES, lambda rows: rows["has_dependency_failure"]),
+        (FaultEffect.LATENCY, lambda rows: rows["latency_ms"] > 5000),
+        (FaultEffect.CLIENT_ERRORS, lambda rows: rows["status_code"].between(400, 499)),
+        (FaultEffect.RATE_LIMIT, lambda rows: rows["status_code"] == 429),
+        (FaultEffect.RETRIES, lambda rows: rows["is_retry"]),
+        (FaultEffect.DEPENDENCY_FAILURES, lambda rows: rows["has_dependency_failure"]),
     ],
 )
 def test_effects_other_than_errors_show_in_their_own_measure_only(frames, rise, effect, failing):
-    fault = Fault(kind=Kind.ENDPOINT, where={"endpoint_path": "/search"}, effect=effect, probability=0.4)
+    fault = Fault(kind=FaultKind.ENDPOINT, where={"endpoint_path": "/search"}, effect=effect, probability=0.4)
     rows = subject_rows(frames(BASE.model_copy(update={"faults": (fault,)})), fault.where)
     assert rise(rows, failing(rows)) < 1e-4
     assert rise(rows, rows["status_code"] >= 500) > 1e-3
 
 
 def test_resource_pressure_shows_in_the_metrics_of_its_instances_only(frames):
-    fault = Fault(kind=Kind.ZONE, where={"availability_zone": "us-east-1a"}, effect=Effect.RESOURCES, cpu=97, memory=93)
+    fault = Fault(
+        kind=FaultKind.ZONE, where={"availability_zone": "us-east-1a"}, effect=FaultEffect.RESOURCES, cpu=97, memory=93
+    )
     tables = frames(BASE.model_copy(update={"faults": (fault,)}))
     metrics = tables["infrastructure_metrics"].merge(
         tables["api_gateway_logs"][["instance_id", "availability_zone"]].drop_duplicates(), on="instance_id"
@@ -112,7 +116,7 @@ def test_resource_pressure_shows_in_the_metrics_of_its_instances_only(frames):
 
 
 def test_existing_trouble_is_the_same_before_and_after(frames, rise):
-    fault = Fault(kind=Kind.EXISTING, where={"shard_id": "shard-07"})
+    fault = Fault(kind=FaultKind.EXISTING, where={"shard_id": "shard-07"})
     rows = subject_rows(frames(BASE.model_copy(update={"faults": (fault,)})), fault.where)
     failed = rows["status_code"] >= 500
     assert failed.mean() > 0.2
@@ -132,7 +136,7 @@ def test_a_slow_burn_grows_and_a_fault_ends(frames):
 
 
 def test_a_combination_fails_only_where_all_of_it_holds(frames):
-    fault = Fault(kind=Kind.ENDPOINT, where={"endpoint_path": "/search", "client_type": "ios"}, probability=0.8)
+    fault = Fault(kind=FaultKind.ENDPOINT, where={"endpoint_path": "/search", "client_type": "ios"}, probability=0.8)
     rows = subject_rows(frames(BASE.model_copy(update={"faults": (fault,)})), {})
     rows = rows[rows["timestamp"] >= pd.Timestamp("2026-03-10 14:00")]
     failed = rows["status_code"] >= 500
@@ -151,9 +155,14 @@ def test_an_outage_hits_all_alike_and_uses_no_exception_of_its_own(frames):
 
 def test_the_exception_asked_for_is_the_one_logged(frames):
     fault = Fault(
-        kind=Kind.ERROR, where={"service_component": "orders"}, exception_type="LeaseLost", status=503, cascading=0.5,
-        error_category="STORAGE", exception_message="lease lost",
-    )  # fmt: skip
+        kind=FaultKind.ERROR,
+        where={"service_component": "orders"},
+        exception_type="LeaseLost",
+        status=503,
+        cascading=0.5,
+        error_category="STORAGE",
+        exception_message="lease lost",
+    )
     rows = subject_rows(frames(BASE.model_copy(update={"faults": (fault,)})), fault.where)
     rows = rows[rows["exception_type"] == "LeaseLost"]
     assert len(rows) > 50

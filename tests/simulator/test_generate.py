@@ -7,10 +7,10 @@ import pytest
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.simulator.generate import TABLES, generate, write, write_in_parts
-from tsg_agent.simulator.scenario import Effect, Fault, Kind, Quirks, Scenario
+from tsg_agent.simulator.scenario import Fault, FaultEffect, FaultKind, Quirks, Scenario
 
 SMALL = Scenario(requests=6000)
-BAD_SHARD = Fault(kind=Kind.PARTITION, where={"shard_id": "shard-07"}, probability=0.5)
+BAD_SHARD = Fault(kind=FaultKind.PARTITION, where={"shard_id": "shard-07"}, probability=0.5)
 
 SCHEMA = {
     "api_gateway_logs": "request_id timestamp region datacenter availability_zone environment service_name"
@@ -69,7 +69,7 @@ def test_another_seed_gives_other_rows():
     assert not set(one["request_id"].to_pylist()) & set(two["request_id"].to_pylist())
 
 
-@pytest.mark.parametrize("effect", [Effect.ERRORS, Effect.LATENCY, Effect.RATE_LIMIT])
+@pytest.mark.parametrize("effect", [FaultEffect.ERRORS, FaultEffect.LATENCY, FaultEffect.RATE_LIMIT])
 def test_a_fault_leaves_all_other_rows_as_they_were(frames, effect):
     healthy = frames(SMALL)["api_gateway_logs"].set_index("request_id")
     fault = BAD_SHARD.model_copy(update={"effect": effect})
@@ -78,7 +78,7 @@ def test_a_fault_leaves_all_other_rows_as_they_were(frames, effect):
     untouched = healthy[~hit]
     pd.testing.assert_frame_equal(faulty.loc[untouched.index], untouched)
     new = faulty.loc[faulty.index.difference(healthy.index)]
-    assert len(new) or effect is Effect.LATENCY
+    assert len(new) or effect is FaultEffect.LATENCY
     assert new["is_retry"].all()
     assert (new["shard_id"] == "shard-07").all()
     both = healthy.index.intersection(faulty.index)
@@ -90,7 +90,7 @@ def test_a_fault_leaves_all_other_rows_as_they_were(frames, effect):
 
 def test_a_request_that_fails_anyway_keeps_its_own_failure(frames):
     rough = SMALL.model_copy(update={"background_errors": 0.05, "workflow_share": 0})
-    outage = rough.model_copy(update={"faults": (Fault(kind=Kind.OUTAGE, probability=0.9),)})
+    outage = rough.model_copy(update={"faults": (Fault(kind=FaultKind.OUTAGE, probability=0.9),)})
     healthy, faulty = (frames(scenario)["api_gateway_logs"].set_index("request_id") for scenario in (rough, outage))
     failed = healthy.index[(healthy["status_code"] >= 500) & ~healthy["is_retry"]]
     same = ["status_code", "exception_type", "latency_ms"]
@@ -131,7 +131,7 @@ def test_tiny_scenarios(scenario):
 
 def test_faults_about_things_that_do_not_exist_are_refused():
     for where in ({"shard_id": "shard-99"}, {"flag_name": "nope", "flag_value": "on"}):
-        kind = Kind.PARTITION if "shard_id" in where else Kind.FLAG
+        kind = FaultKind.PARTITION if "shard_id" in where else FaultKind.FLAG
         with pytest.raises(ParameterError, match=r"simulated service;.*known"):
             generate(SMALL.model_copy(update={"faults": (Fault(kind=kind, where=where),)}))
 

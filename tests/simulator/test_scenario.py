@@ -3,12 +3,12 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from tsg_agent.simulator.scenario import Effect, Fault, Kind, Rollout, Scenario
+from tsg_agent.simulator.scenario import Fault, FaultEffect, FaultKind, Rollout, Scenario
 
 
 def test_a_scenario_survives_json():
     scenario = Scenario(
-        seed=5, rollout=Rollout(version="4.0.0"), faults=(Fault(kind=Kind.REGION, where={"region": "us-west"}),)
+        seed=5, rollout=Rollout(version="4.0.0"), faults=(Fault(kind=FaultKind.REGION, where={"region": "us-west"}),)
     )
     assert Scenario.model_validate(json.loads(scenario.model_dump_json())) == scenario
 
@@ -18,9 +18,9 @@ def test_defaults_follow_from_the_incidents_start():
     assert scenario.first.isoformat() == "2026-04-01T07:50:00+00:00"
     assert scenario.last.isoformat() == "2026-04-01T11:15:00+00:00"
     assert scenario.total == 205 * 400
-    existing = Fault(kind=Kind.EXISTING, where={"region": "us-west"})
+    existing = Fault(kind=FaultKind.EXISTING, where={"region": "us-west"})
     assert scenario.onset_of(existing) == scenario.first
-    assert scenario.onset_of(Fault(kind=Kind.OUTAGE)) == scenario.incident_start
+    assert scenario.onset_of(Fault(kind=FaultKind.OUTAGE)) == scenario.incident_start
 
 
 @pytest.mark.parametrize(
@@ -57,21 +57,21 @@ def test_every_step_has_a_kind():
 
 
 _WHERE = {
-    Kind.VERSION: {"service_version": "1"},
-    Kind.FLAG: {"flag_name": "f", "flag_value": "on"},
-    Kind.REGION: {"region": "r"},
-    Kind.PARTITION: {"shard_id": "s"},
-    Kind.ZONE: {"availability_zone": "z"},
-    Kind.ENDPOINT: {"endpoint_path": "/"},
-    Kind.PRODUCT: {"customer_tier": "FREE"},
-    Kind.WORKFLOW: {"scenario_name": "w"},
-    Kind.ERROR: {"service_component": "c"},
-    Kind.OUTAGE: {},
-    Kind.EXISTING: {},
-    Kind.OUTSIDE: {},
+    FaultKind.VERSION: {"service_version": "1"},
+    FaultKind.FLAG: {"flag_name": "f", "flag_value": "on"},
+    FaultKind.REGION: {"region": "r"},
+    FaultKind.PARTITION: {"shard_id": "s"},
+    FaultKind.ZONE: {"availability_zone": "z"},
+    FaultKind.ENDPOINT: {"endpoint_path": "/"},
+    FaultKind.PRODUCT: {"customer_tier": "FREE"},
+    FaultKind.WORKFLOW: {"scenario_name": "w"},
+    FaultKind.ERROR: {"service_component": "c"},
+    FaultKind.OUTAGE: {},
+    FaultKind.EXISTING: {},
+    FaultKind.OUTSIDE: {},
 }
 
 
 def test_healthy_takes_the_faults_away():
-    scenario = Scenario(faults=(Fault(kind=Kind.OUTAGE, effect=Effect.LATENCY),))
+    scenario = Scenario(faults=(Fault(kind=FaultKind.OUTAGE, effect=FaultEffect.LATENCY),))
     assert scenario.healthy() == Scenario()

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from tsg_agent.simulator.generate import generate
-from tsg_agent.simulator.scenario import Effect, Fault, Kind, Quirks, Scenario
+from tsg_agent.simulator.scenario import Fault, FaultEffect, FaultKind, Quirks, Scenario
 from tsg_agent.simulator.shop import ENDPOINTS
 
 START = pd.Timestamp("2026-03-10 14:00")
@@ -53,7 +53,9 @@ def test_the_map_of_calls_is_that_of_the_spans(frames, traced):
 
 
 def test_a_dependency_fails_with_its_callers_and_nothing_else(frames):
-    share = failing(log_of(frames, Fault(kind=Kind.ERROR, where={"dependency_name": "identity-db"}, probability=0.5)))
+    share = failing(
+        log_of(frames, Fault(kind=FaultKind.ERROR, where={"dependency_name": "identity-db"}, probability=0.5))
+    )
     assert share["identity-db"] > 0.4
     assert 0.2 < share["identity"] <= share["identity-db"]
     assert 0 < share["shop.gateway"] < 0.1
@@ -62,27 +64,27 @@ def test_a_dependency_fails_with_its_callers_and_nothing_else(frames):
 
 
 def test_a_component_fails_and_what_it_calls_is_well(frames):
-    share = failing(log_of(frames, Fault(kind=Kind.ERROR, where={"service_component": "orders"}, probability=0.5)))
+    share = failing(log_of(frames, Fault(kind=FaultKind.ERROR, where={"service_component": "orders"}, probability=0.5)))
     assert share["orders"] > 0.4
     assert share["orders-db"] == share["event-bus"] == 0
 
 
 def test_a_zone_fails_at_the_entry(frames):
-    fault = Fault(kind=Kind.ZONE, where={"availability_zone": "us-east-1b"}, probability=0.5)
+    fault = Fault(kind=FaultKind.ZONE, where={"availability_zone": "us-east-1b"}, probability=0.5)
     share = failing(log_of(frames, fault))
     assert share["shop.gateway"] > 0.05
     assert not share.drop("shop.gateway").any()
 
 
 def test_what_is_slow_is_slow_from_there_on_upwards(frames):
-    log = log_of(frames, Fault(kind=Kind.ENDPOINT, where={"endpoint_path": "/login"}, effect=Effect.LATENCY))
+    log = log_of(frames, Fault(kind=FaultKind.ENDPOINT, where={"endpoint_path": "/login"}, effect=FaultEffect.LATENCY))
     slow = log[log["latency_ms"] > 5000]["service_component"].value_counts()
     assert slow["identity"] > 50
     assert slow.drop(["shop.gateway", "identity"]).max() < 10
     assert (log[log["service_component"] == "identity-db"]["latency_ms"] < 5000).all()
 
 
-LOST = Fault(kind=Kind.ENDPOINT, where={"client_type": "web"}, effect=Effect.LOST, probability=0.9)
+LOST = Fault(kind=FaultKind.ENDPOINT, where={"client_type": "web"}, effect=FaultEffect.LOST, probability=0.9)
 
 
 def test_lost_requests_have_no_row_and_all_others_keep_theirs(frames):

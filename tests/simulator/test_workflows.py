@@ -1,6 +1,6 @@
 import pandas as pd
 
-from tsg_agent.simulator.scenario import Effect, Fault, Kind, Quirks, Rollout, Scenario
+from tsg_agent.simulator.scenario import Fault, FaultEffect, FaultKind, Quirks, Rollout, Scenario
 
 BASE = Scenario(requests=40_000, rollout=Rollout(version="3.15.0"))
 START = pd.Timestamp("2026-03-10 14:00")
@@ -36,7 +36,7 @@ def test_every_step_is_served_by_a_request_with_its_correlation(frames):
 
 
 def test_a_step_waits_for_the_answer_to_the_one_before(frames):
-    fault = Fault(kind=Kind.OUTAGE, effect=Effect.LATENCY, probability=0.5)
+    fault = Fault(kind=FaultKind.OUTAGE, effect=FaultEffect.LATENCY, probability=0.5)
     tables = frames(BASE.model_copy(update={"faults": (fault,)}))
     log, tracked = tables["api_gateway_logs"], tables["workflow_tracking"]
     rows = log[log["correlation_id"].isin(tracked["correlation_id"])].sort_values(["correlation_id", "timestamp"])
@@ -46,7 +46,7 @@ def test_a_step_waits_for_the_answer_to_the_one_before(frames):
 
 
 def test_a_run_ends_at_its_first_failed_step(frames):
-    fault = Fault(kind=Kind.OUTAGE, probability=0.5)
+    fault = Fault(kind=FaultKind.OUTAGE, probability=0.5)
     tracked = frames(BASE.model_copy(update={"faults": (fault,)}))["workflow_tracking"]
     ordered = tracked.sort_values(["correlation_id", "timestamp"])
     failed = ordered["workflow_status"] != "COMPLETED"
@@ -56,7 +56,7 @@ def test_a_run_ends_at_its_first_failed_step(frames):
 
 
 def test_a_bad_version_lowers_workflows_through_shared_ids(frames, rise):
-    fault = Fault(kind=Kind.VERSION, where={"service_version": "3.15.0"}, probability=0.3)
+    fault = Fault(kind=FaultKind.VERSION, where={"service_version": "3.15.0"}, probability=0.3)
     tables = frames(BASE.model_copy(update={"faults": (fault,)}))
     runs = runs_of(tables["workflow_tracking"])
     for name, rows in runs.groupby("scenario_name"):
@@ -73,7 +73,7 @@ def test_a_bad_version_lowers_workflows_through_shared_ids(frames, rise):
 
 
 def test_a_retry_can_rescue_a_step(frames):
-    fault = Fault(kind=Kind.OUTAGE, probability=0.3)
+    fault = Fault(kind=FaultKind.OUTAGE, probability=0.3)
     tables = frames(BASE.model_copy(update={"faults": (fault,)}))
     retried = tables["workflow_tracking"].query("retry_attempts > 0 and timestamp >= @START")
     assert 0.5 < (retried["workflow_status"] == "COMPLETED").mean() < 0.9
@@ -81,7 +81,9 @@ def test_a_retry_can_rescue_a_step(frames):
 
 def test_a_step_can_fail_behind_answers_of_200(frames, rise):
     where = {"scenario_name": "payment_processing", "workflow_step": "payment_authorization"}
-    fault = Fault(kind=Kind.WORKFLOW, where=where, effect=Effect.WORKFLOW_FAILURE, probability=0.4, compensation=0.2)
+    fault = Fault(
+        kind=FaultKind.WORKFLOW, where=where, effect=FaultEffect.WORKFLOW_FAILURE, probability=0.4, compensation=0.2
+    )
     tables = frames(BASE.model_copy(update={"faults": (fault,)}))
     runs = runs_of(tables["workflow_tracking"])
     hit = runs[runs["scenario_name"] == "payment_processing"]

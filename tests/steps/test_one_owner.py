@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.owners import column_lists, labels, numbers, places
+from benchmarks.owners import column_lists, labels, numbers, places, twice
 
 ROOT = Path(__file__).parents[2]
 PACKAGE, EXAM = ROOT / "tsg_agent", ROOT / "eval"
@@ -57,3 +57,7 @@ def test_no_part_lists_columns_by_hand() -> None:
 )
 def test_what_is_looked_for_is_found(finder: object, code: str) -> None:
     assert callable(finder) and list(finder(ast.parse(code)))
+
+
+def test_no_class_and_no_file_has_the_name_of_another() -> None:
+    assert twice(PACKAGE) == {}

@@ -29,7 +29,7 @@ from tsg_agent import (
     graph_context,
     open_telemetry,
 )
-from tsg_agent.ask.tools import Bench as Tools
+from tsg_agent.ask.tools import ToolBench as Tools
 from tsg_agent.ask.tools import agent_tools, tool_lines
 from tsg_agent.models import Parameter
 from tsg_agent.report.charts import causes_chart

@@ -16,7 +16,7 @@ if sys.platform != "linux":
     pytest.skip("the sandbox is for Linux", allow_module_level=True)
 
 from tests.sandbox.world import skipped_without_a_sandbox
-from tsg_agent.sandbox import Limits, Result, SandboxUnavailable, Status
+from tsg_agent.sandbox import Limits, Result, RunStatus, SandboxUnavailable
 from tsg_agent.tools.code_interpreter import CONTENT_CHARACTERS, CodeInterpreter, as_text, code_interpreter, tool_of
 
 
@@ -68,7 +68,7 @@ def test_the_last_expression_comes_back_as_text_and_as_data(tool: StructuredTool
     assert message.content == "hello\nworkflow  failure_rate\npay       10\nship      0"
     artifact = message.artifact
     assert json.loads(json.dumps(artifact)) == artifact
-    assert artifact["status"] == Status.OK
+    assert artifact["status"] == RunStatus.OK
     assert "seccomp" in artifact["isolation"]
     (rates,) = (column for column in artifact["tables"][0]["columns"] if column["name"] == "failure_rate")
     assert rates["cells"] == [10.0, 0.0]
@@ -106,7 +106,7 @@ def test_an_unknown_name_is_told_with_the_known_ones(tool: StructuredTool) -> No
     message = call(tool, code="1", frames=["plugin_8", "plugin_77"])
     assert "plugin_77" in message.content
     assert "plugin_8, plugin_9" in message.content
-    assert (message.artifact["status"], message.artifact["isolation"]) == (Status.ERROR, "not run")
+    assert (message.artifact["status"], message.artifact["isolation"]) == (RunStatus.ERROR, "not run")
 
 
 def test_only_the_named_frames_are_there(tool: StructuredTool) -> None:
@@ -126,7 +126,7 @@ def test_a_frame_that_changed_in_the_store_is_carried_in_again(tool: StructuredT
 def test_content_stays_short(tool: StructuredTool) -> None:
     assert "left out" in call(tool, code="print('x' * 15_000)").content
     assert "999990 more rows" in call(tool, code="pd.DataFrame({'n': range(1_000_000)})").content
-    assert call(tool, code="{str(n): 'y' * 100 for n in range(400)}").artifact["status"] == Status.OK
+    assert call(tool, code="{str(n): 'y' * 100 for n in range(400)}").artifact["status"] == RunStatus.OK
     assert call(tool, code="").content == "(the code printed nothing and has no value)"
 
 
@@ -173,5 +173,5 @@ def test_where_code_cannot_be_isolated_the_tool_raises(monkeypatch: pytest.Monke
 
 
 def test_values_in_words() -> None:
-    assert as_text(Result(Status.OK, value=[1.0, None, {"a": float("nan")}], isolation="x")) == "[1, None, {a: nan}]"
-    assert as_text(Result(Status.OK, value="", isolation="x")).startswith("(the code printed nothing")
+    assert as_text(Result(RunStatus.OK, value=[1.0, None, {"a": float("nan")}], isolation="x")) == "[1, None, {a: nan}]"
+    assert as_text(Result(RunStatus.OK, value="", isolation="x")).startswith("(the code printed nothing")

@@ -14,7 +14,7 @@ from tsg_agent import Request
 from tsg_agent.settings import Settings, WorkflowThresholds
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.tools import plugin_8_workflows
-from tsg_agent.tools.plugin import Ran
+from tsg_agent.tools.plugin import CheckRun
 from tsg_agent.tools.plugin_8_workflows import JUDGED_THERE, MOST_STATUSES, frame_of
 from tsg_agent.workflow_analysis import step_that_fails
 
@@ -40,7 +40,7 @@ def steps(seed: int, number: int = 500) -> list[dict[str, Any]]:
     return [*rows, *rows[:20]]
 
 
-def ran(folder: Path, rows: list[dict[str, Any]]) -> tuple[Ran, Ran]:
+def ran(folder: Path, rows: list[dict[str, Any]]) -> tuple[CheckRun, CheckRun]:
     """Of the steps, and of the runs that a server makes of them."""
     check = plugin(8)
     with DuckDB(written(folder, {"workflow_tracking": rows})) as engine:
@@ -48,11 +48,11 @@ def ran(folder: Path, rows: list[dict[str, Any]]) -> tuple[Ran, Ran]:
         return check.run_with_table(engine, args, Settings()), check.run_with_table(AtServer(engine), args, Settings())
 
 
-def plain(one: Ran) -> dict[str, Any]:
+def plain(one: CheckRun) -> dict[str, Any]:
     return one.finding.model_dump(mode="json", exclude={"sql", "sql_parameters", "milliseconds", "notes"})
 
 
-def runs_of(one: Ran) -> list[tuple[Any, ...]]:
+def runs_of(one: CheckRun) -> list[tuple[Any, ...]]:
     assert one.kept is not None
     return sorted((tuple(map(str, row.values())) for row in one.kept.to_pylist()), key=str)
 

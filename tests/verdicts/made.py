@@ -8,7 +8,15 @@ import numpy as np
 import pyarrow as pa
 
 from tests.samples import parameters
-from tsg_agent.evidence.requests import CLIENT_ERROR, RATE_LIMITED, SERVER_ERROR, SUCCESS, UNKNOWN, Column, Requests
+from tsg_agent.evidence.requests import (
+    CLIENT_ERROR,
+    RATE_LIMITED,
+    SERVER_ERROR,
+    SUCCESS,
+    UNKNOWN,
+    DimensionCodes,
+    Requests,
+)
 from tsg_agent.models import Judgement, Parameters
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Floats
@@ -96,7 +104,7 @@ def made(*parts: Part, minutes: int = MINUTES, runs: bool = False) -> Requests:
         codes = np.array([-1 if value is None else values.index(value) for value in said], np.int16)[chosen]
         flag = name.removeprefix(FLAGS)
         shown = [(flag, value) if name.startswith(FLAGS) else (value,) for value in values]
-        columns.append(Column(dimension_of(name), shown, codes))
+        columns.append(DimensionCodes(dimension_of(name), shown, codes))
     one = Requests(np.array(second, np.int32), np.array(kind, np.int8), np.full(len(kind), 50.0), None, columns)
     if not runs:
         return one

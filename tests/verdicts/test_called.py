@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.verdicts.made import START, Part, dimension_of, judged, made
-from tsg_agent.evidence.requests import Column, Requests
+from tsg_agent.evidence.requests import DimensionCodes, Requests
 from tsg_agent.models import Measure, Subject
 
 PATHS = ("/join", "/rate", "/chat", "/shop")
@@ -26,7 +26,7 @@ def naming(requests: Requests, usual: str, since: dict[str, str]) -> list[Subjec
     for path, name in since.items():
         mine = about.codes == about.values.index((path,))
         codes[mine & failed & (requests.minute >= START)] = names.index(name)
-    column = Column(dimension_of("dependency_name"), [(one,) for one in names], codes)
+    column = DimensionCodes(dimension_of("dependency_name"), [(one,) for one in names], codes)
     judgement = judged(replace(requests, columns=[*requests.columns, column]))
     return [cause.subject for cause in judgement.causes]
 
@@ -39,7 +39,7 @@ def test_endpoints_whose_failures_name_one_dependency_are_that_dependencys(broke
 def test_it_is_seen_in_them() -> None:
     requests = failing("/join", "/rate")
     codes = np.where(requests.failed(Measure.SERVER_ERRORS), np.where(requests.minute >= START, 1, 0), -1)
-    column = Column(dimension_of("dependency_name"), [("queue",), ("store",)], codes)
+    column = DimensionCodes(dimension_of("dependency_name"), [("queue",), ("store",)], codes)
     (cause,) = judged(replace(requests, columns=[*requests.columns, column])).causes
     assert {"endpoint_path": "/join"} in [seen.subject for seen in cause.also_visible_in]
     assert cause.onset.after is not None and cause.onset.after.requests > cause.onset.after.failures
@@ -60,7 +60,7 @@ def test_failures_of_which_half_name_it_are_not_its() -> None:
     requests = failing("/join")
     codes = np.where(requests.failed(Measure.SERVER_ERRORS), np.where(requests.minute >= START, 1, 0), -1)
     codes[np.flatnonzero(codes == 1)[::2]] = 2
-    column = Column(dimension_of("dependency_name"), [("queue",), ("store",), ("cache",)], codes)
+    column = DimensionCodes(dimension_of("dependency_name"), [("queue",), ("store",), ("cache",)], codes)
     (cause,) = judged(replace(requests, columns=[*requests.columns, column])).causes
     assert cause.subject == {"endpoint_path": "/join"}
 

@@ -18,7 +18,7 @@ from tests.verdicts.made import (
     explainer,
     made,
 )  # fmt: skip
-from tsg_agent.evidence.requests import Column
+from tsg_agent.evidence.requests import DimensionCodes
 from tsg_agent.models import Measure, Subject
 from tsg_agent.statistics import Floats
 from tsg_agent.verdicts import causes
@@ -204,7 +204,7 @@ def test_a_name_that_only_failures_carry_describes_them_and_is_no_place(healthy:
     failed = np.flatnonzero(requests.failed(Measure.SERVER_ERRORS))
     codes[failed] = names.index("jobs")
     codes[failed[requests.minute[failed] < START][::2]] = names.index("old")
-    component = Column(dimension_of("service_component"), [(name,) for name in names], codes)
+    component = DimensionCodes(dimension_of("service_component"), [(name,) for name in names], codes)
     found = subjects(explained(replace(requests, columns=[*requests.columns, component])))
     assert found == [ZONES[0]]
 
@@ -218,7 +218,7 @@ def test_a_name_describes_failures_though_most_of_them_carry_that_of_healthy_req
     before = failed[requests.minute[failed] < START]
     codes[before[::10]] = np.arange(len(before[::10])) % 3 + 1
     codes[failed[requests.minute[failed] >= START]] = names.index("jobs")
-    component = Column(dimension_of("service_component"), [(name,) for name in names], codes)
+    component = DimensionCodes(dimension_of("service_component"), [(name,) for name in names], codes)
     assert subjects(explained(replace(requests, columns=[*requests.columns, component]))) == [ZONES[0]]
 
 
@@ -264,6 +264,6 @@ def test_whether_a_name_describes_failures_is_told_by_all_requests_and_outcomes(
     else:
         requests = made(*zones(before=0.01), Part({}, 40, 0.0, 0.3))
     failed = requests.failed(Measure.SERVER_ERRORS) | requests.failed(Measure.SLOW)
-    component = Column(dimension_of("service_component"), [("edge",), ("jobs",)], np.where(failed, 1, 0))
+    component = DimensionCodes(dimension_of("service_component"), [("edge",), ("jobs",)], np.where(failed, 1, 0))
     found = subjects(explained(replace(requests, columns=[*requests.columns, component])))
     assert found and {"service_component": "jobs"} not in found

@@ -8,7 +8,7 @@ import pytest
 
 from tests.verdicts.made import LIMITS, MINUTES, START, spread
 from tsg_agent.models import Confidence, Measure, OnsetKind
-from tsg_agent.verdicts.confidence import NO_BEFORE, NO_CONTRAST, NO_ONSET, Series, Sides, Weighed, weigh
+from tsg_agent.verdicts.confidence import NO_BEFORE, NO_CONTRAST, NO_ONSET, MinuteSeries, Sides, Weighed, weigh
 from tsg_agent.verdicts.gates import gate_of
 from tsg_agent.verdicts.onset import ChangePoint
 
@@ -20,17 +20,24 @@ NATS = math.log(1000) + math.log(100)
 """What a description of one value is up against, where there are a hundred values."""
 
 
-def series(before: float, after: float, per_minute: float = 20.0, *, since: int = 0, minutes: int = MINUTES) -> Series:
+def series(
+    before: float, after: float, per_minute: float = 20.0, *, since: int = 0, minutes: int = MINUTES
+) -> MinuteSeries:
     minute = np.arange(minutes)
     asked = spread(np.where(minute >= since, per_minute, 0.0))
-    return Series(np.minimum(spread(asked * np.where(minute < START, before, after)), asked), asked)
+    return MinuteSeries(np.minimum(spread(asked * np.where(minute < START, before, after)), asked), asked)
 
 
 HEALTHY = series(0.005, 0.005, 100)
 
 
 def weighed(
-    own: Series, rest: Series = HEALTHY, *, change: bool = False, whole: Series | None = None, nats: float = NATS
+    own: MinuteSeries,
+    rest: MinuteSeries = HEALTHY,
+    *,
+    change: bool = False,
+    whole: MinuteSeries | None = None,
+    nats: float = NATS,
 ) -> Weighed:
     return weigh(Sides(own, rest, own if whole is None else whole), MOMENT, nats, V, change=change)
 
@@ -130,7 +137,7 @@ def test_a_rest_that_fell_is_no_reason_to_blame_less() -> None:
 
 
 def test_what_has_all_of_the_traffic_has_no_contrast() -> None:
-    nothing = Series(np.zeros(MINUTES), np.zeros(MINUTES))
+    nothing = MinuteSeries(np.zeros(MINUTES), np.zeros(MINUTES))
     one = weighed(series(0.01, 0.3), nothing)
     assert (one.contrast.method, one.contrast.reason) == ("none", "it has all of the traffic: there is no rest")
 
@@ -153,7 +160,7 @@ def test_what_is_new_and_no_worse_than_all_were_is_not_confirmed() -> None:
     assert one.confidence is Confidence.SUSPECTED
 
 
-def bursts(share: float) -> Series:
+def bursts(share: float) -> MinuteSeries:
     """Failures that come in bursts of five minutes, 20 minutes apart, all through the window; then `share` on top."""
     own = series(0.0, share)
     own.failures[np.arange(MINUTES) % 20 < 5] += 4.0
@@ -162,7 +169,7 @@ def bursts(share: float) -> Series:
 
 def test_bursts_before_make_a_rise_less_certain() -> None:
     """As many failures before in bursts as evenly."""
-    even = Series(series(0.0, 0.06).failures + spread(np.full(MINUTES, 1.0)), series(0.0, 0.0).requests)
+    even = MinuteSeries(series(0.0, 0.06).failures + spread(np.full(MINUTES, 1.0)), series(0.0, 0.0).requests)
     assert weighed(even).confidence is Confidence.CONFIRMED
     assert codes(weighed(bursts(0.06))) == [NO_ONSET]
 
@@ -210,6 +217,6 @@ def test_a_gate_says_what_did_not_change() -> None:
 
 def test_a_restless_service_needs_more_to_open_its_gate() -> None:
     """As many failures before and after, once evenly, once in bursts."""
-    even = Series(series(0.0, 0.04).failures + spread(np.full(MINUTES, 1.0)), series(0.0, 0.0).requests)
+    even = MinuteSeries(series(0.0, 0.04).failures + spread(np.full(MINUTES, 1.0)), series(0.0, 0.0).requests)
     assert gate_of(Measure.SERVER_ERRORS, even, MOMENT, V, 5_000).open
     assert not gate_of(Measure.SERVER_ERRORS, bursts(0.04), MOMENT, V, 5_000).open

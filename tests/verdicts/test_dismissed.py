@@ -7,7 +7,7 @@ import numpy as np
 
 from tests.verdicts.judging import confirmed, holds, rejected_as
 from tests.verdicts.made import START, Part, dimension_of, judged, made
-from tsg_agent.evidence.requests import Column
+from tsg_agent.evidence.requests import DimensionCodes
 from tsg_agent.models import Judgement, Measure, OnsetKind, Subject, Verdict
 
 OLD, NEW = {"service_version": "1.9.0"}, {"service_version": "1.10.0"}
@@ -99,7 +99,7 @@ def test_without_a_start_nothing_says_when_it_began() -> None:
 def test_what_only_describes_an_error_is_not_told_as_a_place() -> None:
     requests = made(*BROKEN)
     codes = np.where(requests.failed(Measure.SERVER_ERRORS), 0, -1).astype(np.int16)
-    kinds = Column(dimension_of("exception_type"), [("Timeout",)], codes)
+    kinds = DimensionCodes(dimension_of("exception_type"), [("Timeout",)], codes)
     judgement = judged(replace(requests, columns=[*requests.columns, kinds]))
     assert rejected_as(judgement, {"exception_type": "Timeout"}) == "describes"
     assert confirmed(judgement)[0].detail["exception_type"] == "Timeout"

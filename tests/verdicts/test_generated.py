@@ -8,7 +8,17 @@ import pytest
 from tests.verdicts.conftest import Investigate
 from tests.verdicts.judging import confirmed, holds, names_of, rejected_as, shadows
 from tsg_agent.models import Confidence, Tier
-from tsg_agent.simulator.scenario import DEFAULT_FLAGS, Effect, Fault, Flag, Flaky, Kind, Quirks, Rollout, Scenario
+from tsg_agent.simulator.scenario import (
+    DEFAULT_FLAGS,
+    Fault,
+    FaultEffect,
+    FaultKind,
+    Flag,
+    Flaky,
+    Quirks,
+    Rollout,
+    Scenario,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +28,7 @@ ROLLOUT = Rollout(version=NEW, ramp_minutes=6, share=0.6)
 SHARD = {"shard_id": "shard-07"}
 PAYMENTS = {"scenario_name": "payment_processing"}
 AUTHORIZATION = {**PAYMENTS, "workflow_step": "payment_authorization"}
-BROKEN_SHARD = Fault(kind=Kind.PARTITION, where=SHARD, probability=0.35)
+BROKEN_SHARD = Fault(kind=FaultKind.PARTITION, where=SHARD, probability=0.35)
 HARMLESS = Flag(name="gift_cards", values={"on": 0.4, "off": 0.6}, start=START, before="off")
 
 
@@ -26,7 +36,7 @@ def scenario(*faults: Fault, **changes: Any) -> Scenario:
     return Scenario(**({"requests_per_minute": 240, "seed": 5, "faults": faults} | changes))
 
 
-def fault(kind: Kind, probability: float = 0.3, effect: Effect = Effect.ERRORS, **where: str) -> Fault:
+def fault(kind: FaultKind, probability: float = 0.3, effect: FaultEffect = FaultEffect.ERRORS, **where: str) -> Fault:
     return Fault(kind=kind, where=where, probability=probability, effect=effect)
 
 
@@ -46,7 +56,7 @@ def test_an_incident_of_one_shard_is_one_cause_and_all_else_is_its_blast_radius(
 
 
 def test_a_shard_seen_in_four_dimensions_is_one_cause(investigate: Investigate) -> None:
-    loud = Fault(kind=Kind.PARTITION, where=SHARD, probability=0.9)
+    loud = Fault(kind=FaultKind.PARTITION, where=SHARD, probability=0.9)
     (cause,) = confirmed(investigate(scenario(loud, requests_per_minute=400)))
     assert holds(cause.subject, SHARD)
     assert len({next(iter(subject)) for subject in shadows(cause)}) >= 3, shadows(cause)
@@ -70,7 +80,7 @@ def test_a_harmless_flag_at_the_incidents_minute_is_not_blamed(investigate: Inve
 
 @pytest.mark.parametrize("changes", [{}, {"rollout": ROLLOUT}], ids=["plain", "with a rollout"])
 def test_a_full_outage_blames_nothing(investigate: Investigate, changes: dict[str, Any]) -> None:
-    judgement = investigate(scenario(Fault(kind=Kind.OUTAGE, probability=0.45), **changes))
+    judgement = investigate(scenario(Fault(kind=FaultKind.OUTAGE, probability=0.45), **changes))
     assert not confirmed(judgement)
     assert rejected_as(judgement, {"region": "us-east"}) != "unchanged"
 
@@ -78,8 +88,8 @@ def test_a_full_outage_blames_nothing(investigate: Investigate, changes: dict[st
 def test_a_bad_version_that_breaks_payments_comes_first_and_the_workflow_is_its_impact(
     investigate: Investigate,
 ) -> None:
-    everywhere = fault(Kind.VERSION, 0.14, service_version=NEW)
-    worst = fault(Kind.VERSION, 0.6, service_version=NEW, service_component="payments")
+    everywhere = fault(FaultKind.VERSION, 0.14, service_version=NEW)
+    worst = fault(FaultKind.VERSION, 0.6, service_version=NEW, service_component="payments")
     (cause,) = confirmed(investigate(scenario(everywhere, worst, rollout=ROLLOUT, requests_per_minute=400)))
     assert cause.subject == {"service_version": NEW}
     assert (cause.tier, cause.label) == (Tier.POTENTIAL, "REGRESSION_DETECTED")
@@ -89,7 +99,7 @@ def test_a_bad_version_that_breaks_payments_comes_first_and_the_workflow_is_its_
 
 def test_a_bad_version_of_payments_alone_is_told_for_payments(investigate: Investigate) -> None:
     """The guide's threshold, over all of the version's requests, misses it."""
-    broken = fault(Kind.VERSION, 0.6, service_version=NEW, service_component="payments")
+    broken = fault(FaultKind.VERSION, 0.6, service_version=NEW, service_component="payments")
     (cause,) = confirmed(investigate(scenario(broken, rollout=ROLLOUT, requests_per_minute=400)))
     assert cause.subject == broken.where
     assert (cause.label, cause.tier, cause.detail["roll_back_to"]) == ("NO_REGRESSION", Tier.POTENTIAL, "3.14.2")
@@ -97,7 +107,7 @@ def test_a_bad_version_of_payments_alone_is_told_for_payments(investigate: Inves
 
 def test_two_causes_at_once_are_both_found(investigate: Investigate) -> None:
     flag = {"flag_name": "basket", "flag_value": "variant_b"}
-    both = scenario(BROKEN_SHARD, Fault(kind=Kind.FLAG, where=flag, probability=0.25))
+    both = scenario(BROKEN_SHARD, Fault(kind=FaultKind.FLAG, where=flag, probability=0.25))
     first, second = confirmed(investigate(both))[:2]
     assert {holds(first.subject, SHARD), holds(second.subject, SHARD)} == {True, False}
     assert {holds(first.subject, flag), holds(second.subject, flag)} == {True, False}
@@ -105,7 +115,9 @@ def test_two_causes_at_once_are_both_found(investigate: Investigate) -> None:
 
 def test_two_causes_of_which_one_region_holds_both_are_not_blamed_on_the_region(investigate: Investigate) -> None:
     zone, dependency = {"availability_zone": "us-east-1a"}, {"dependency_name": "identity-db"}
-    causes = confirmed(investigate(scenario(fault(Kind.ZONE, 0.25, **zone), fault(Kind.ERROR, 0.4, **dependency))))
+    causes = confirmed(
+        investigate(scenario(fault(FaultKind.ZONE, 0.25, **zone), fault(FaultKind.ERROR, 0.4, **dependency)))
+    )
     assert holds(causes[0].subject, zone) and holds(causes[1].subject, dependency)
 
 
@@ -113,43 +125,49 @@ def test_two_causes_of_which_one_region_holds_both_are_not_blamed_on_the_region(
 def test_a_start_given_late_or_early_changes_nothing(investigate: Investigate, minutes: int) -> None:
     (cause,) = confirmed(investigate(scenario(BROKEN_SHARD), minutes=minutes))
     assert holds(cause.subject, SHARD)
-    silent = Fault(kind=Kind.WORKFLOW, where=AUTHORIZATION, effect=Effect.WORKFLOW_FAILURE, probability=0.4)
+    silent = Fault(kind=FaultKind.WORKFLOW, where=AUTHORIZATION, effect=FaultEffect.WORKFLOW_FAILURE, probability=0.4)
     (cause,) = confirmed(investigate(scenario(silent), minutes=minutes))
     assert cause.subject == AUTHORIZATION
 
 
 def test_existing_trouble_is_rejected_as_unchanged(investigate: Investigate) -> None:
-    before = Fault(kind=Kind.EXISTING, where={"service_component": "media"}, probability=0.3)
+    before = Fault(kind=FaultKind.EXISTING, where={"service_component": "media"}, probability=0.3)
     judgement = investigate(scenario(before, BROKEN_SHARD, requests_per_minute=400))
     assert [holds(cause.subject, SHARD) for cause in confirmed(judgement)] == [True]
     assert rejected_as(judgement, {"service_component": "media"}) in ("unchanged", "no_onset")
     first = next(one for one in judgement.rejected if one.step != 2)  # what always fails tops every count of errors
     assert first.onset.after is not None
     assert first.onset.after.percent > 25
-    quiet = investigate(scenario(Fault(kind=Kind.EXISTING, where={"client_type": "web"}, probability=0.03)))
+    quiet = investigate(scenario(Fault(kind=FaultKind.EXISTING, where={"client_type": "web"}, probability=0.03)))
     assert not quiet.causes
 
 
 SINGLE = {
-    "slow version": (fault(Kind.VERSION, 0.3, Effect.LATENCY, service_version=NEW), "PERFORMANCE_DEGRADATION"),
-    "slow zone": (fault(Kind.ZONE, 0.5, Effect.LATENCY, availability_zone="us-east-1b"), "PERFORMANCE_ISSUES"),
-    "rate limit": (fault(Kind.ENDPOINT, 0.5, Effect.RATE_LIMIT, endpoint_path="/login"), "LOW_SUCCESS_RATE"),
-    "refused": (fault(Kind.ENDPOINT, 0.5, Effect.CLIENT_ERRORS, client_type="partner"), "LOW_SUCCESS_RATE"),
-    "tier": (fault(Kind.PRODUCT, 0.2, customer_tier="PREMIUM"), "SLA_BREACH_PREMIUM"),
-    "category": (fault(Kind.PRODUCT, 0.3, product_category="garden"), "CRITICAL"),
-    "region": (fault(Kind.REGION, 0.2, region="us-east"), "CRITICAL"),
-    "instance type": (fault(Kind.ZONE, 0.3, instance_type="m5.xlarge"), "CRITICAL"),
-    "tenant": (fault(Kind.PARTITION, 0.3, tenant_category="ENTERPRISE"), "HIGH_ERRORS"),
-    "dependency": (fault(Kind.ERROR, 0.3, dependency_name="orders-db"), ""),
-    "flag on off": (fault(Kind.FLAG, 0.25, flag_name="new_pricing", flag_value="off"), "HIGH_ERROR_RATE"),
-    "flag on control": (fault(Kind.FLAG, 0.35, flag_name="basket", flag_value="control"), "HIGH_ERROR_RATE"),
+    "slow version": (
+        fault(FaultKind.VERSION, 0.3, FaultEffect.LATENCY, service_version=NEW),
+        "PERFORMANCE_DEGRADATION",
+    ),
+    "slow zone": (
+        fault(FaultKind.ZONE, 0.5, FaultEffect.LATENCY, availability_zone="us-east-1b"),
+        "PERFORMANCE_ISSUES",
+    ),
+    "rate limit": (fault(FaultKind.ENDPOINT, 0.5, FaultEffect.RATE_LIMIT, endpoint_path="/login"), "LOW_SUCCESS_RATE"),
+    "refused": (fault(FaultKind.ENDPOINT, 0.5, FaultEffect.CLIENT_ERRORS, client_type="partner"), "LOW_SUCCESS_RATE"),
+    "tier": (fault(FaultKind.PRODUCT, 0.2, customer_tier="PREMIUM"), "SLA_BREACH_PREMIUM"),
+    "category": (fault(FaultKind.PRODUCT, 0.3, product_category="garden"), "CRITICAL"),
+    "region": (fault(FaultKind.REGION, 0.2, region="us-east"), "CRITICAL"),
+    "instance type": (fault(FaultKind.ZONE, 0.3, instance_type="m5.xlarge"), "CRITICAL"),
+    "tenant": (fault(FaultKind.PARTITION, 0.3, tenant_category="ENTERPRISE"), "HIGH_ERRORS"),
+    "dependency": (fault(FaultKind.ERROR, 0.3, dependency_name="orders-db"), ""),
+    "flag on off": (fault(FaultKind.FLAG, 0.25, flag_name="new_pricing", flag_value="off"), "HIGH_ERROR_RATE"),
+    "flag on control": (fault(FaultKind.FLAG, 0.35, flag_name="basket", flag_value="control"), "HIGH_ERROR_RATE"),
 }
 
 
 @pytest.mark.parametrize("name", SINGLE)
 def test_a_single_cause_is_first_and_alone(investigate: Investigate, name: str) -> None:
     broken, label = SINGLE[name]
-    judgement = investigate(scenario(broken, rollout=ROLLOUT if broken.kind is Kind.VERSION else None))
+    judgement = investigate(scenario(broken, rollout=ROLLOUT if broken.kind is FaultKind.VERSION else None))
     (cause,) = confirmed(judgement)
     assert any(holds(name, broken.where) for name in (cause.subject, *cause.detail.get("same_requests", [])))
     if not holds(cause.subject, broken.where):
@@ -160,7 +178,7 @@ def test_a_single_cause_is_first_and_alone(investigate: Investigate, name: str) 
 
 def test_a_flag_that_was_switched_on_is_compared_with_its_other_value(investigate: Investigate) -> None:
     where = {"flag_name": "gift_cards", "flag_value": "on"}
-    broken = scenario(Fault(kind=Kind.FLAG, where=where, probability=0.25), flags=(*DEFAULT_FLAGS, HARMLESS))
+    broken = scenario(Fault(kind=FaultKind.FLAG, where=where, probability=0.25), flags=(*DEFAULT_FLAGS, HARMLESS))
     (cause,) = confirmed(investigate(broken))
     assert cause.subject == where
     assert (cause.onset.kind, cause.detail["other_values"]) == ("appeared", ["off"])
@@ -169,7 +187,7 @@ def test_a_flag_that_was_switched_on_is_compared_with_its_other_value(investigat
 def test_zone_and_instance_type_together_are_found(investigate: Investigate) -> None:
     """One load balancer stands before exactly these instances."""
     where = {"availability_zone": "us-east-1b", "instance_type": "m5.large"}
-    broken = scenario(fault(Kind.ZONE, 0.5, **where), requests_per_minute=400)
+    broken = scenario(fault(FaultKind.ZONE, 0.5, **where), requests_per_minute=400)
     (cause,) = confirmed(investigate(broken))
     assert holds(names_of(cause), where)
 
@@ -177,7 +195,7 @@ def test_zone_and_instance_type_together_are_found(investigate: Investigate) -> 
 def test_a_stale_version_on_the_guilty_instance_is_not_blamed(investigate: Investigate) -> None:
     """One instance is broken; it is one of the two that still run the version before."""
     where = {"availability_zone": "us-east-1a", "instance_type": "c5.xlarge"}
-    (cause,) = confirmed(investigate(scenario(fault(Kind.ZONE, 0.5, **where), requests_per_minute=400, seed=1)))
+    (cause,) = confirmed(investigate(scenario(fault(FaultKind.ZONE, 0.5, **where), requests_per_minute=400, seed=1)))
     assert holds(names_of(cause), where)
 
 
@@ -193,7 +211,7 @@ def test_a_cause_does_not_show_again_where_it_is_not_recorded(investigate: Inves
 
 def test_at_most_three_causes(investigate: Investigate) -> None:
     shards = [{"shard_id": f"shard-{number:02d}"} for number in (1, 5, 9, 13)]
-    judgement = investigate(scenario(*(fault(Kind.PARTITION, 0.4, **shard) for shard in shards), seed=8))
+    judgement = investigate(scenario(*(fault(FaultKind.PARTITION, 0.4, **shard) for shard in shards), seed=8))
     assert len(judgement.causes) == 3
     (left,) = [one for one in shards if not any(holds(cause.subject, one) for cause in judgement.causes)]
     assert rejected_as(judgement, left) == "lower_ranked"
@@ -201,21 +219,23 @@ def test_at_most_three_causes(investigate: Investigate) -> None:
 
 def test_a_bad_version_in_all_regions_is_not_blamed_on_another_region(investigate: Investigate) -> None:
     canary = Rollout(version=NEW, ramp_minutes=2, share=0.1)
-    broken = scenario(fault(Kind.VERSION, 0.4, service_version=NEW), rollout=canary, requests_per_minute=400, seed=1)
+    broken = scenario(
+        fault(FaultKind.VERSION, 0.4, service_version=NEW), rollout=canary, requests_per_minute=400, seed=1
+    )
     (cause,) = confirmed(investigate(broken))
     assert cause.subject == {"service_version": NEW}
 
 
 def test_one_set_of_requests_with_two_names_is_one_cause_that_says_both(investigate: Investigate) -> None:
     """Only /search reaches the search component: nothing in the data can tell the two apart."""
-    (cause,) = confirmed(investigate(scenario(fault(Kind.ERROR, 0.4, service_component="search"))))
+    (cause,) = confirmed(investigate(scenario(fault(FaultKind.ERROR, 0.4, service_component="search"))))
     assert names_of(cause) == {"service_component": "search", "endpoint_path": "/search"}
-    (cause,) = confirmed(investigate(scenario(fault(Kind.ENDPOINT, 0.4, endpoint_path="/login"))))
+    (cause,) = confirmed(investigate(scenario(fault(FaultKind.ENDPOINT, 0.4, endpoint_path="/login"))))
     assert names_of(cause) == {"service_component": "identity", "endpoint_path": "/login"}
 
 
 def test_a_workflow_that_fails_behind_answers_of_200(investigate: Investigate) -> None:
-    silent = Fault(kind=Kind.WORKFLOW, where=AUTHORIZATION, effect=Effect.WORKFLOW_FAILURE, probability=0.4)
+    silent = Fault(kind=FaultKind.WORKFLOW, where=AUTHORIZATION, effect=FaultEffect.WORKFLOW_FAILURE, probability=0.4)
     (cause,) = confirmed(investigate(scenario(silent)))
     assert cause.subject == AUTHORIZATION
     assert (cause.tier, cause.label) == (Tier.DEFINITIVE, "CRITICAL_SCENARIO_FAILING")
@@ -223,7 +243,7 @@ def test_a_workflow_that_fails_behind_answers_of_200(investigate: Investigate) -
 
 def test_a_workflow_that_fails_with_5xx_at_its_endpoint(investigate: Investigate) -> None:
     """Other requests to the endpoint are well: the step of the workflow is what is broken."""
-    broken = scenario(fault(Kind.WORKFLOW, 0.6, **AUTHORIZATION), requests_per_minute=400)
+    broken = scenario(fault(FaultKind.WORKFLOW, 0.6, **AUTHORIZATION), requests_per_minute=400)
     assert holds(confirmed(investigate(broken))[0].subject, AUTHORIZATION)
 
 
@@ -240,13 +260,13 @@ def test_an_endpoint_that_fails_in_one_workflow_only_is_that_workflows_step(
     investigate: Investigate, name: str, step: str, probability: float
 ) -> None:
     where = {"scenario_name": name, "workflow_step": step}
-    broken = scenario(fault(Kind.WORKFLOW, probability, **where), requests_per_minute=300, seed=11)
+    broken = scenario(fault(FaultKind.WORKFLOW, probability, **where), requests_per_minute=300, seed=11)
     (cause,) = confirmed(investigate(broken))
     assert holds(cause.subject, where)
 
 
 def test_an_endpoint_that_fails_for_all_is_not_a_workflows_step(investigate: Investigate) -> None:
-    (cause,) = confirmed(investigate(scenario(fault(Kind.ENDPOINT, 0.6, endpoint_path="/checkout"))))
+    (cause,) = confirmed(investigate(scenario(fault(FaultKind.ENDPOINT, 0.6, endpoint_path="/checkout"))))
     assert holds(names_of(cause), {"endpoint_path": "/checkout"}) and "scenario_name" not in names_of(cause)
 
 
@@ -255,28 +275,28 @@ def test_an_endpoint_that_fails_for_all_is_not_a_workflows_step(investigate: Inv
 )
 def test_the_last_or_only_step_of_a_workflow_is_named(investigate: Investigate, name: str, step: str) -> None:
     where = {"scenario_name": name, "workflow_step": step}
-    (cause,) = confirmed(investigate(scenario(fault(Kind.WORKFLOW, 0.4, Effect.WORKFLOW_FAILURE, **where))))
+    (cause,) = confirmed(investigate(scenario(fault(FaultKind.WORKFLOW, 0.4, FaultEffect.WORKFLOW_FAILURE, **where))))
     assert cause.subject == where
 
 
 def test_a_workflows_step_is_found_beside_a_bad_version(investigate: Investigate) -> None:
     """The version fails the workflow's other steps too: those runs are not the step's."""
     where = {"scenario_name": "account_login", "workflow_step": "load_profile"}
-    version = fault(Kind.VERSION, 0.2, service_version=NEW)
-    silent = fault(Kind.WORKFLOW, 0.4, Effect.WORKFLOW_FAILURE, **where)
+    version = fault(FaultKind.VERSION, 0.2, service_version=NEW)
+    silent = fault(FaultKind.WORKFLOW, 0.4, FaultEffect.WORKFLOW_FAILURE, **where)
     rollout = Rollout(version=NEW, ramp_minutes=6, share=0.33)
     causes = confirmed(investigate(scenario(version, silent, rollout=rollout, requests_per_minute=300, seed=52)))
     assert sorted(causes, key=lambda cause: cause.step)[1].subject == where
 
 
 def test_a_slow_burn_is_found(investigate: Investigate) -> None:
-    burning = Fault(kind=Kind.ZONE, where={"availability_zone": "us-east-1a"}, probability=0.4, ramp_minutes=70)
+    burning = Fault(kind=FaultKind.ZONE, where={"availability_zone": "us-east-1a"}, probability=0.4, ramp_minutes=70)
     (cause,) = confirmed(investigate(scenario(burning)))
     assert holds(cause.subject, burning.where)
 
 
 def test_sparse_traffic_is_enough(investigate: Investigate) -> None:
-    sparse = scenario(Fault(kind=Kind.PARTITION, where=SHARD, probability=0.6), requests_per_minute=60)
+    sparse = scenario(Fault(kind=FaultKind.PARTITION, where=SHARD, probability=0.6), requests_per_minute=60)
     first = investigate(sparse).causes[0]
     assert holds(first.subject, SHARD)
     assert not confirmed(investigate(scenario(requests_per_minute=40)))
@@ -287,7 +307,7 @@ def test_another_region_in_which_the_same_fails_is_not_blamed(
     investigate: Investigate, where: dict[str, str], seed: int
 ) -> None:
     """It is broken in every region; by chance, and with little traffic, most clearly in another one."""
-    sparse = scenario(Fault(kind=Kind.PARTITION, where=where, probability=0.6), requests_per_minute=60, seed=seed)
+    sparse = scenario(Fault(kind=FaultKind.PARTITION, where=where, probability=0.6), requests_per_minute=60, seed=seed)
     (cause,) = confirmed(investigate(sparse))
     assert holds(cause.subject, where)
 
@@ -312,7 +332,9 @@ def test_what_was_bad_all_through_the_window_is_told_with_its_figures_and_confir
 ) -> None:
     """The version was bad before the window began: nothing in it shows since when, and the start is doubted."""
     early = Rollout(version=NEW, start=START - timedelta(minutes=125), ramp_minutes=1, share=0.5)
-    bad = fault(Kind.VERSION, 0.25, service_version=NEW).model_copy(update={"onset": START - timedelta(minutes=125)})
+    bad = fault(FaultKind.VERSION, 0.25, service_version=NEW).model_copy(
+        update={"onset": START - timedelta(minutes=125)}
+    )
     judgement = investigate(scenario(bad, rollout=early, bursts=0))
     assert not confirmed(judgement)
     assert judgement.start.doubted and "doubted" in " ".join(judgement.notes)

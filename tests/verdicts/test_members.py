@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tsg_agent.evidence.requests import Column
+from tsg_agent.evidence.requests import DimensionCodes
 from tsg_agent.statistics import Bools, Floats
 from tsg_agent.tools import GUIDE
 from tsg_agent.verdicts.members import AFTER_FAILED, FEWER, NEW, Key, Members
@@ -22,7 +22,7 @@ def test_counts_are_those_of_the_rows(weights: str) -> None:
     ]
     names = ("service_version", "service_component", "dependency_name")
     about = [one for name in names if (one := GUIDE.dimension(name)) is not None]
-    columns = [Column(about[n], [(f"{n}-{v}",) for v in range(4)], one) for n, one in enumerate(codes)]
+    columns = [DimensionCodes(about[n], [(f"{n}-{v}",) for v in range(4)], one) for n, one in enumerate(codes)]
     members = Members.of(columns, state, weight, lambda _, some: np.zeros(len(some), bool))
     assert members.new.any() and not members.new.all()
 
@@ -58,7 +58,7 @@ def test_fewer_values_are_looked_at_together_of_many_requests_however_few_rows_t
     about = GUIDE.dimension("shard_id")
     assert about is not None
     state = np.tile(np.array([0, 1, 2, 3, 3], np.int8), 6_000)
-    column = Column(about, [(f"s{n}",) for n in range(100)], (np.arange(len(state)) // 5 % 100).astype(np.int8))
+    column = DimensionCodes(about, [(f"s{n}",) for n in range(100)], (np.arange(len(state)) // 5 % 100).astype(np.int8))
     light, heavy = (
         Members.of([column], state, weight, lambda _, codes: np.zeros(len(codes), bool))
         for weight in (None, np.full(len(state), 10.0))

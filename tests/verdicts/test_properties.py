@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 
 from tests.verdicts.judging import judgement_of, parameters_of
 from tsg_agent.models import Judgement
-from tsg_agent.simulator.scenario import Fault, Kind, Scenario
+from tsg_agent.simulator.scenario import Fault, FaultKind, Scenario
 
 SCENARIO = Scenario(
     seed=3,
     requests_per_minute=60,
     regions={"us-east": 0.8, "us-west": 0.2},
     faults=(
-        Fault(kind=Kind.PARTITION, where={"shard_id": "shard-07"}, probability=0.5),
-        Fault(kind=Kind.ERROR, where={"dependency_name": "identity-db"}, probability=0.5),
+        Fault(kind=FaultKind.PARTITION, where={"shard_id": "shard-07"}, probability=0.5),
+        Fault(kind=FaultKind.ERROR, where={"dependency_name": "identity-db"}, probability=0.5),
     ),
 )
 Tables = dict[str, pa.Table]

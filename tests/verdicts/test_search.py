@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.verdicts.made import CLIENT_ERROR, START, Part, dimension_of, explained, made
-from tsg_agent.evidence.requests import Column, Requests
+from tsg_agent.evidence.requests import DimensionCodes, Requests
 from tsg_agent.models import Measure, Subject
 from tsg_agent.verdicts.causes import Found
 
@@ -146,7 +146,7 @@ def test_what_only_failures_carry_is_never_a_subject() -> None:
     requests = made(*cube((ZONE, 0.5)))
     failed = requests.failed(Measure.SERVER_ERRORS)
     for name in ("exception_type", "instance_type"):  # the second is no description of errors by its name
-        kinds = Column(dimension_of(name), [("Timeout",)], np.where(failed, 0, -1).astype(np.int16))
+        kinds = DimensionCodes(dimension_of(name), [("Timeout",)], np.where(failed, 0, -1).astype(np.int16))
         with_kinds = replace(requests, columns=[kinds, *requests.columns])
         assert [one.subject for one in explained(with_kinds).found] == [ZONE]
 

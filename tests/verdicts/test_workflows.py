@@ -14,7 +14,7 @@ from tsg_agent.models import Confidence, Finding, OnsetKind, Tier
 from tsg_agent.statistics import Bools
 from tsg_agent.verdicts.onset import ChangePoint
 from tsg_agent.verdicts.runs import Runs
-from tsg_agent.verdicts.workflows import Workflow, WorkflowJudge
+from tsg_agent.verdicts.workflows import FailingWorkflow, WorkflowJudge
 
 BEGIN = datetime(2026, 3, 10, 12, 5)
 CRITICAL = finding(
@@ -56,7 +56,7 @@ def judged(
     silent: dict[str, float] | None = None,
     known: Finding | None = CRITICAL,
     reported: float | None = START,
-) -> list[Workflow]:
+) -> list[FailingWorkflow]:
     """`silent`: workflow -> the share of its runs that fail since the start although their requests succeed."""
     requests, names = apart(made(*parts, runs=True))
     failed = requests.kind >= 12
@@ -69,7 +69,7 @@ def judged(
     return WorkflowJudge(runs, reported, known, LIMITS).judged(one.found, list(one.moments.values()))
 
 
-def by_name(found: list[Workflow]) -> dict[str, Workflow]:
+def by_name(found: list[FailingWorkflow]) -> dict[str, FailingWorkflow]:
     return {one.scenario: one for one in found}
 
 

@@ -16,8 +16,8 @@ import httpx
 import uvicorn
 
 from tsg_agent import Service, Settings
-from tsg_agent.web.config import Serving, Token
-from tsg_agent.web.server import Server
+from tsg_agent.web.config import AccessToken, Serving
+from tsg_agent.web.server import WebServer
 
 OPEN = "Checkout fails since 2026-03-10 14:00 UTC until 15:15 UTC, shop.gateway in prod."
 """It leaves the region open."""
@@ -27,10 +27,10 @@ TEAMS = {"ada": "shop", "bob": "shop", "eve": "bank"}
 SECRET = "-".join(["of", "sixteen", "or", "more"])
 
 
-def tokens() -> dict[str, Token]:
+def tokens() -> dict[str, AccessToken]:
     """What the server's file has of them."""
     return {
-        name: Token(team=TEAMS[name], sha256=hashlib.sha256(token.encode()).hexdigest())
+        name: AccessToken(team=TEAMS[name], sha256=hashlib.sha256(token.encode()).hexdigest())
         for name, token in TOKENS.items()
     }
 
@@ -42,7 +42,7 @@ def bearer(name: str) -> dict[str, str]:
 @contextmanager
 def served(telemetry: str, state: Path, serving: Serving | None = None, **more: Any) -> Iterator[httpx.Client]:
     """A client of a server that runs while the block does. `client.server` is not there: all goes over the socket."""
-    server = Server(Service({"shop": telemetry}, settings=Settings(state_dir=state)), serving or Serving(), **more)
+    server = WebServer(Service({"shop": telemetry}, settings=Settings(state_dir=state)), serving or Serving(), **more)
     with running(server.app) as address, httpx.Client(base_url=address, timeout=60) as client:
         while client.get("/readyz").status_code != 200:
             time.sleep(0.02)

@@ -16,8 +16,8 @@ pytest.importorskip("fastapi", reason="needs the extra `serve`: pip install 'tsg
 import httpx
 
 from tests.web.serving import OPEN, TOKENS, bearer, begun, read_events, served, state, tokens, until
-from tsg_agent.web.config import Limits, Serving
-from tsg_agent.web.gate import Guard
+from tsg_agent.web.config import ServerLimits, Serving
+from tsg_agent.web.gate import GatedApp
 from tsg_agent.web.metrics import Metrics
 
 pytestmark = pytest.mark.surfaces
@@ -194,7 +194,7 @@ def test_another_sites_page_is_refused(client: httpx.Client, headers: dict[str, 
 
 
 def test_limits_hold(incident: Request, tmp_path: Path) -> None:
-    limits = Limits(body_bytes=2_000, requests_a_minute=60, open_investigations=2, readers=1)
+    limits = ServerLimits(body_bytes=2_000, requests_a_minute=60, open_investigations=2, readers=1)
     with served(incident.telemetry, tmp_path, Serving(limits=limits)) as client:
         assert client.post("/api/v1/questions", json={"question": "x" * 3_000}).status_code == 413
         endless = client.post("/api/v1/questions", content=(b"x" * 500 for _ in range(100)))
@@ -223,7 +223,7 @@ def test_who_goes_away_unanswered_is_counted_as_that_and_a_defect_as_one() -> No
             return {"type": "http.request", "body": b""}
 
         scope = {"type": "http", "method": "GET", "path": "/healthz", "headers": []}
-        await Guard(app, Serving(), metrics)(scope, receive, app)
+        await GatedApp(app, Serving(), metrics)(scope, receive, app)
 
     async def gone(*_request: Any) -> None:
         pass

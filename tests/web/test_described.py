@@ -19,7 +19,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi import checks
 
 from tests.web.serving import begun, read_events, served
-from tsg_agent.web.config import Limits, Serving
+from tsg_agent.web.config import ServerLimits, Serving
 
 pytestmark = [pytest.mark.surfaces, pytest.mark.filterwarnings("default")]
 EXAMPLES = 25
@@ -34,7 +34,7 @@ CHECKS = [
 @pytest.fixture(scope="module")
 def described(incident: Request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The description, all of it but the stream without end; an investigation is there."""
-    limits = Limits(requests_a_minute=1_000_000, open_investigations=5)
+    limits = ServerLimits(requests_a_minute=1_000_000, open_investigations=5)
     with served(incident.telemetry, tmp_path_factory.mktemp("state"), Serving(limits=limits)) as client:
         read_events(client, begun(client, incident.text))
         schema = schemathesis.openapi.from_url(f"{client.base_url}/api/openapi.json")

@@ -18,7 +18,7 @@ import httpx
 
 from tests.web.serving import bearer, running, tokens, until
 from tsg_agent.web.config import Hook, Serving
-from tsg_agent.web.server import Server
+from tsg_agent.web.server import WebServer
 
 pytestmark = pytest.mark.surfaces
 QUESTIONS = "/api/v1/questions"
@@ -28,7 +28,7 @@ def test_what_is_asked_is_answered_by_a_worker_or_given_up(incident: Request, tm
     settings = Settings(state_dir=tmp_path, query_timeout=20)
     service = Service({"shop": incident.telemetry}, settings=settings, workers=1, worker_setup=SETUP)
     serving = Serving(tokens=tokens(), hooks={"alerts": Hook(sender="alertmanager", source="shop")})
-    app = Server(service, serving).app
+    app = WebServer(service, serving).app
     with running(app) as address, httpx.Client(base_url=address, timeout=60, headers=bearer("ada")) as client:
         until(lambda: client.get("/readyz").status_code == 200, 60)
 

@@ -19,7 +19,7 @@ from openai import DefaultAsyncHttpxClient
 from tsg_agent.ask.answers import Answer
 from tsg_agent.ask.guard import Guard
 from tsg_agent.ask.listening import Listener
-from tsg_agent.ask.tools import Bench, agent_aliases, agent_tools
+from tsg_agent.ask.tools import ToolBench, agent_aliases, agent_tools
 from tsg_agent.errors import BudgetError, ModelError
 from tsg_agent.llm.bounded import ASYNC_HOOKS
 from tsg_agent.llm.budget import Budget
@@ -28,8 +28,8 @@ from tsg_agent.llm.deadline import Unwaited
 from tsg_agent.llm.grounding import check, cited, read_rows, sentences_of
 from tsg_agent.llm.narrative import usage_of
 from tsg_agent.llm.prompts import render
-from tsg_agent.llm.prose import Failed
-from tsg_agent.llm.protocol import LiveTurns, Message, Turns
+from tsg_agent.llm.prose import UngroundedSentence
+from tsg_agent.llm.protocol import LiveTurns, ModelMessage, Turns
 from tsg_agent.llm.redaction import Redactor
 from tsg_agent.settings import ModelSettings
 from tsg_agent.wording import listed, one_line, some
@@ -43,7 +43,7 @@ class Agent:
     """Answers a question with tools, within one question's budget. Raises ModelError where it cannot."""
 
     def __init__(
-        self, bench: Bench, settings: ModelSettings, redactor: Redactor | None = None, turns: Turns | None = None
+        self, bench: ToolBench, settings: ModelSettings, redactor: Redactor | None = None, turns: Turns | None = None
     ) -> None:
         self._bench, self._settings = bench, settings
         self._redactor = redactor or Redactor(settings.redact)
@@ -51,11 +51,11 @@ class Agent:
         self.budget = Budget(settings)
         self._before = len(bench.ledger.tools)
 
-    def answer(self, messages: list[Message], question: str, listener: Listener) -> Answer:
+    def answer(self, messages: list[ModelMessage], question: str, listener: Listener) -> Answer:
         """The checked answer. Ctrl-C ends it at once: what a tool is at is left, and the model's call is closed."""
         return asyncio.run(self._answer(messages, question, listener))
 
-    async def _answer(self, messages: list[Message], question: str, listener: Listener) -> Answer:
+    async def _answer(self, messages: list[ModelMessage], question: str, listener: Listener) -> Answer:
         asyncio.get_running_loop().set_default_executor(Unwaited(1))
         pool = ThreadPoolExecutor(1, thread_name_prefix="tsg-ask")
         ended = False
@@ -118,7 +118,7 @@ class Agent:
     async def _run(self, agent: Any, turns: list[Any], listener: Listener) -> tuple[str, list[Any]]:
         """Let the agent work until it answers; gives the answer and all messages."""
         ended: list[Any] = turns
-        drafting = _Draft(listener, self._redactor)
+        drafting = _StreamedTurn(listener, self._redactor)
         modes = ["values", "messages"] if listener.drafts else ["values"]  # "messages": the endpoint streams
         try:
             async for mode, part in agent.astream({"messages": turns}, {"recursion_limit": STEPS}, stream_mode=modes):
@@ -132,7 +132,7 @@ class Agent:
             listener.draft("")
         return self._redactor.put_back(str(ended[-1].text).strip()), ended
 
-    def _checked(self, text: str, question: str) -> tuple[list[str], list[Failed]]:
+    def _checked(self, text: str, question: str) -> tuple[list[str], list[UngroundedSentence]]:
         """The sentences that pass, and the others."""
         evidence = self._bench.ledger.evidence(question)
         good, failed = [], []
@@ -140,7 +140,7 @@ class Agent:
             reasons = check(sentence, evidence)
             if reasons:
                 read = read_rows(sentence, evidence)
-                failed.append(Failed(0, place, one_line(sentence, 500), reasons[:3], read))
+                failed.append(UngroundedSentence(0, place, one_line(sentence, 500), reasons[:3], read))
             else:
                 good.append(one_line(sentence, 600))
         return good, failed
@@ -161,7 +161,7 @@ class _Shown(AgentMiddleware[Any, Any, Any]):
         return await handler(request.override(tools=tools))
 
 
-class _Draft:
+class _StreamedTurn:
     """The words of the turn that is being written."""
 
     def __init__(self, listener: Listener, redactor: Redactor) -> None:
@@ -178,7 +178,7 @@ class _Draft:
         self._listener.draft(self._redactor.put_back(self._text.strip()))
 
 
-def _dropped(sent_back: int, failed: list[Failed]) -> str:
+def _dropped(sent_back: int, failed: list[UngroundedSentence]) -> str:
     """What became of the sentences that did not pass, and why those that are missing are."""
     why = listed([one_line(reason, 120) for one in failed for reason in one.reasons[:1]], 4)
     said = f"{some(sent_back, 'sentence')} of the model's did not pass the check and went back to it"

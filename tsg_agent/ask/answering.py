@@ -8,16 +8,16 @@ from pydantic import ValidationError
 
 from tsg_agent.ask import concluding
 from tsg_agent.ask.answers import Answer, Table
-from tsg_agent.ask.bench import Bench, Last
-from tsg_agent.ask.compiling import Counted, counted_rows, lacking
+from tsg_agent.ask.bench import AnswerBench, Last
+from tsg_agent.ask.compiling import CompiledQuery, counted_rows, lacking
 from tsg_agent.ask.deciding import decided
-from tsg_agent.ask.intent import YES_OR_NO, Asked, asked, asks_yes_or_no, polite
+from tsg_agent.ask.intent import YES_OR_NO, AskedFields, asked, asks_yes_or_no, polite
 from tsg_agent.ask.lexicon import in_english, spelled_out
 from tsg_agent.ask.measures import measure_of, share_of
-from tsg_agent.ask.parts import Part, Refused, refusal, second_of, sentences_of, together
+from tsg_agent.ask.parts import AnswerPart, RefusedQuestion, refusal, second_of, sentences_of, together
 from tsg_agent.ask.readback import unexpressed
 from tsg_agent.ask.scope import scope_of
-from tsg_agent.ask.sentences import MINIMUM, Told, told
+from tsg_agent.ask.sentences import MINIMUM, CitedSentences, told
 from tsg_agent.ask.tokens import CODES, figures_in, hidden, read, repaired
 from tsg_agent.ask.typed import Filter, TypedQuery, beside_the_last, thing
 from tsg_agent.columns import Nature, of_nature
@@ -46,28 +46,28 @@ _PLACES = of_nature(Nature.SITE, Nature.MACHINE)
 """What lies in one region: a name of another region's is looked for there."""
 
 
-def answered(question: str, bench: Bench, last: Last) -> Answer:
+def answered(question: str, bench: AnswerBench, last: Last) -> Answer:
     """The answer to all that a question asks. Raises QuestionError, ParameterError, TelemetryError."""
     if len(question) > LONGEST:
-        return together(question, [Part(refused=refusal(question, Refused([TOO_LONG])))], None)
+        return together(question, [AnswerPart(refused=refusal(question, RefusedQuestion([TOO_LONG])))], None)
     english, language = in_english(question)
     english, misspelt = repaired(spelled_out(english), bench.vocabulary)
-    parts: list[Part] = []
+    parts: list[AnswerPart] = []
     sentences = sentences_of(english)
     if sum(map(len, sentences)) > MOST:
-        return together(question, [Part(refused=refusal(question, Refused([TOO_MANY])))], language)
+        return together(question, [AnswerPart(refused=refusal(question, RefusedQuestion([TOO_MANY])))], language)
     for place, pieces in enumerate(sentences):
         begun = len(parts)
         for number, piece in enumerate(_timed_alike(pieces, bench)):
             parts += _part(piece, bench, last, first=place == number == 0)
         for part in parts[begun:-1]:
             part.caveats += _said_last(pieces, bench)
-    parts = parts or [Part(refused=refusal(question, Refused(["There is no question in this."])))]
+    parts = parts or [AnswerPart(refused=refusal(question, RefusedQuestion(["There is no question in this."])))]
     parts[0].caveats[:0] = misspelt
     return together(question, parts, language)
 
 
-def _said_last(pieces: list[str], bench: Bench) -> list[str]:
+def _said_last(pieces: list[str], bench: AnswerBench) -> list[str]:
     """ "error rate, and how many users on web?": the name at the end may be meant for all."""
     if len(pieces) < 2:
         return []
@@ -78,7 +78,7 @@ def _said_last(pieces: list[str], bench: Bench) -> list[str]:
     return [f"{listed([f'“{name}”' for name in only])} is taken as said of the last question alone."] if only else []
 
 
-def _timed_alike(pieces: list[str], bench: Bench) -> list[str]:
+def _timed_alike(pieces: list[str], bench: AnswerBench) -> list[str]:
     """A sentence's questions: the time at its end is the time of all, where the others name none."""
     if len(pieces) < 2:
         return pieces
@@ -89,7 +89,7 @@ def _timed_alike(pieces: list[str], bench: Bench) -> list[str]:
     return [*(f"{piece} {time}" for piece in pieces[:-1]), pieces[-1]]
 
 
-def _part(piece: str, bench: Bench, last: Last, *, first: bool) -> list[Part]:
+def _part(piece: str, bench: AnswerBench, last: Last, *, first: bool) -> list[AnswerPart]:
     """The answers of one piece of a question, which may hold two; nothing of a piece that only leads to the next."""
     one = _One(asked_text(piece), bench, last, first=first)
     text = one.text
@@ -100,15 +100,15 @@ def _part(piece: str, bench: Bench, last: Last, *, first: bool) -> list[Part]:
         return [*_part(text[:at], bench, last, first=first), *_part(text[at:], bench, last, first=False)]
     try:
         return [one.answered()]
-    except Refused as refused:
-        part = Part(refused=refusal(piece, refused), parameters=one.parameters)
+    except RefusedQuestion as refused:
+        part = AnswerPart(refused=refusal(piece, refused), parameters=one.parameters)
         return [part]
 
 
 class _One:
     """One question: read, filled, and answered."""
 
-    def __init__(self, text: str, bench: Bench, last: Last, *, first: bool) -> None:
+    def __init__(self, text: str, bench: AnswerBench, last: Last, *, first: bool) -> None:
         self.bench, self.last, self.first = bench, last, first
         self.goes_on = bool(_GOES_ON.match(text)) or not first
         text = _NOW.sub(lambda match: " " * len(match[0]), text) if last.query else text
@@ -120,19 +120,19 @@ class _One:
         vague = [f"“{match[0]}” was not understood as a time: name its hours." for match in _VAGUE.finditer(self.text)]
         self.untimed = [*(sentence(text) for text in self.scope.caveats), *vague]
         self.reading = read(self.text, self.scope.taken, figures, bench.vocabulary)
-        self.asked = Asked()
+        self.asked = AskedFields()
         self.parameters = self.scope.parameters
 
-    def answered(self) -> Part:
+    def answered(self) -> AnswerPart:
         """The answer. Raises Refused."""
         if self.untimed:
-            raise Refused(self.untimed)
+            raise RefusedQuestion(self.untimed)
         self.asked = asked(self.reading, yes_no=asks_yes_or_no(self.text), follows=self.last.query is not None)
         self.parameters = self._placed()
-        part = Part(parameters=self.parameters, notes=list(self.scope.notes))
+        part = AnswerPart(parameters=self.parameters, notes=list(self.scope.notes))
         part.caveats += [*self.scope.short, *self._also()]
         if self.reading.unknown or self.asked.left:
-            raise Refused(self._why(), self._understood(), self._near())
+            raise RefusedQuestion(self._why(), self._understood(), self._near())
         if self.asked.conclude:
             self._concluded(part)
         elif self.asked.check:
@@ -166,14 +166,14 @@ class _One:
 
     # Figures
 
-    def _counted(self, part: Part) -> None:
+    def _counted(self, part: AnswerPart) -> None:
         query = self._query()
         part.parameters = self.parameters
         ranked = self.asked.ranked
         if not (self.last.query is not None and self._continues()):
             self.asked.left += unexpressed(self.reading, self.asked, query)
         if self.asked.left:
-            raise Refused(self._why(), self._understood(), self._near())
+            raise RefusedQuestion(self._why(), self._understood(), self._near())
         found, query = self._rows(query, ranked=ranked)
         if found.failures_only:
             query = query.model_copy(update={"measures": ("failures",), "order_by": "", "ascending": None})
@@ -182,7 +182,7 @@ class _One:
             found = replace(self._found(query), failures_only=True)
         said = self._told(part, query, found, ranked=ranked)
         if found.lacking:
-            raise Refused([said.text], query, self._near())
+            raise RefusedQuestion([said.text], query, self._near())
         part.regions = query.regions
         part.yes = decided(self.asked, query, found.rows)
         if self.asked.yes_no and part.yes is None and found.rows:
@@ -192,7 +192,7 @@ class _One:
             part.text += f"\nThe SLA threshold is {self.parameters.threshold:g} %."
         self.last.query, self.last.asked = query, self.asked
 
-    def _told(self, part: Part, query: TypedQuery, found: Counted, *, ranked: bool) -> Told:
+    def _told(self, part: AnswerPart, query: TypedQuery, found: CompiledQuery, *, ranked: bool) -> CitedSentences:
         """Put the rows into words, into the ledger, and into the answer."""
         identity = "" if found.lacking else self.bench.ledger.query(found.rows, found.sql, "")
         said = told(identity, query, found, self.bench.settings, ranked=ranked)
@@ -201,7 +201,7 @@ class _One:
             part.tables.append(Table(id=identity, title=query.described(), query=query, rows=found.rows, sql=found.sql))
         return said
 
-    def _rows(self, query: TypedQuery, *, ranked: bool) -> tuple[Counted, TypedQuery]:
+    def _rows(self, query: TypedQuery, *, ranked: bool) -> tuple[CompiledQuery, TypedQuery]:
         """The rows; what lies in another region is looked for in all."""
         minimum = MINIMUM if ranked or query.limit else 0
         found = self._found(query, minimum)
@@ -214,7 +214,7 @@ class _One:
             query = elsewhere
         return found, query
 
-    def _found(self, query: TypedQuery, minimum: int = 0) -> Counted:
+    def _found(self, query: TypedQuery, minimum: int = 0) -> CompiledQuery:
         bench = self.bench
         return counted_rows(bench.engine, query, self.parameters, bench.settings, bench.guide, minimum=minimum)
 
@@ -228,13 +228,15 @@ class _One:
         elif not one.measures:
             query["measures"] = self._by_default()
         if one.of_nothing and not query["by"]:
-            raise Refused(["What is to be ranked was not said: endpoints, versions, zones, …"], None, self._near())
+            raise RefusedQuestion(
+                ["What is to be ranked was not said: endpoints, versions, zones, …"], None, self._near()
+            )
         query |= self._sides(query)
         try:
             return TypedQuery.model_validate(query)
         except ValidationError as error:
             why = [str(one["msg"]).removeprefix("Value error, ") for one in error.errors()]
-            raise Refused([sentence(text) for text in why], None, self._near()) from None
+            raise RefusedQuestion([sentence(text) for text in why], None, self._near()) from None
 
     def _fields(self) -> dict[str, object]:
         one = self.asked
@@ -300,7 +302,7 @@ class _One:
         if any(f.column in _EVENTS for f in one.filters):
             return ("requests",)
         what = f" of {listed([name(v) for f in one.filters for v in f.values])}" if one.filters else ""
-        raise Refused([f"What is to be counted{what} was not said."], None, self._near())
+        raise RefusedQuestion([f"What is to be counted{what} was not said."], None, self._near())
 
     def _sides(self, query: dict[str, object]) -> dict[str, object]:
         """The window and the moment that before and after are told apart by."""
@@ -315,7 +317,7 @@ class _One:
         else:
             split = scope.asked.start
         if split is None:
-            raise Refused(
+            raise RefusedQuestion(
                 ["When the incident began is not known, so before cannot be told from after."], None, self._near()
             )
         start = window.start_time if sides.value != "then" or scope.asked.start is None else scope.asked.start
@@ -329,7 +331,7 @@ class _One:
 
     # The conclusion
 
-    def _concluded(self, part: Part) -> None:
+    def _concluded(self, part: AnswerPart) -> None:
         names = self.asked.names
         if "why" in self.asked.conclude:  # "why is us-west failing?": the region is where it was looked
             names = [one for one in names if one.value != "region"]
@@ -346,7 +348,7 @@ class _One:
         same = (self.parameters.start_time, self.parameters.end_time) == its
         part.notes = [*(part.notes if same else []), *report.notes]
 
-    def _state(self, part: Part, report: Report) -> None:
+    def _state(self, part: AnswerPart, report: Report) -> None:
         """How what is named does: its figures before the incident's start and after it."""
         names = [Filter(column=one.value, values=(one.text,)) for one in self.asked.names if one.value != "region"]
         runs = any(one.column in ("scenario_name", "workflow_step") for one in names)

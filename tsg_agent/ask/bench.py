@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tsg_agent.ask.citable import Ledger
-from tsg_agent.ask.intent import Asked
-from tsg_agent.ask.scope import Scope, Setting
+from tsg_agent.ask.citable import CitableRows
+from tsg_agent.ask.intent import AskedFields
+from tsg_agent.ask.scope import QuestionContext, QuestionScope
 from tsg_agent.ask.typed import TypedQuery
 from tsg_agent.ask.vocabulary import Vocabulary
 from tsg_agent.models import Parameters, Report
@@ -19,18 +19,18 @@ class Last:
     """What the question before asked, for one that goes on with it."""
 
     query: TypedQuery | None = None
-    asked: Asked | None = None
+    asked: AskedFields | None = None
     parameters: Parameters | None = None
 
 
 @dataclass(frozen=True)
-class Bench:
+class AnswerBench:
     """What answers are made with. `investigate`: `guide` for a question's scope."""
 
     engine: Engine
     settings: Settings
-    setting: Setting
+    setting: QuestionContext
     vocabulary: Vocabulary
-    ledger: Ledger
-    investigate: Callable[[str, Scope], Report]
+    ledger: CitableRows
+    investigate: Callable[[str, QuestionScope], Report]
     guide: AnyGuide

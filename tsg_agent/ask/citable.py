@@ -7,7 +7,7 @@ from itertools import chain
 from string import ascii_lowercase
 from typing import Any
 
-from tsg_agent.llm.cited_rows import Evidence, Fact, Row, evidence_of, row_of, rows_of
+from tsg_agent.llm.cited_rows import CitableEvidence, CitableRow, Fact, evidence_of, row_of, rows_of
 from tsg_agent.llm.figures import clocks_of
 from tsg_agent.llm.given import give_arguments, give_query, names_of
 from tsg_agent.models import Finding, Report
@@ -16,11 +16,11 @@ _FIGURE = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?")
 _WORD = re.compile(r"[A-Za-z_][\w.\-/]{2,}")
 
 
-class Ledger:
+class CitableRows:
     """Rows by id. Safe for several threads: an agent may call tools side by side."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, Row] = {}
+        self._rows: dict[str, CitableRow] = {}
         self._report: Report | None = None
         self._tools: list[str] = []
         self._queries = self._codes = 0
@@ -36,10 +36,10 @@ class Ledger:
         """The tools that were called, in their order."""
         return list(self._tools)
 
-    def evidence(self, question: str = "") -> Evidence:
+    def evidence(self, question: str = "") -> CitableEvidence:
         """Everything that can be cited now, and what the question gives."""
         parameters = self._report.parameters if self._report else None
-        found = Evidence(self._rows.values(), parameters, asked=names_of(question), clocks=clocks_of(question))
+        found = CitableEvidence(self._rows.values(), parameters, asked=names_of(question), clocks=clocks_of(question))
         found.times |= evidence_of(self._report).times if self._report else set()
         return found
 
@@ -80,7 +80,7 @@ class Ledger:
             self._tools += [tool] if tool else []
             self._queries += 1
             identity = f"Q{self._queries}"
-            whole = Row(identity, facts=[Fact(float(len(rows)))], words=f"{len(rows)} rows")
+            whole = CitableRow(identity, facts=[Fact(float(len(rows)))], words=f"{len(rows)} rows")
             found = [whole, *(row_of(f"{identity}.{i}", dict(row)) for i, row in enumerate(rows, 1))]
             give_query(found, sql)
             self._add(found)
@@ -91,7 +91,7 @@ class Ledger:
         with self._lock:
             self._tools += [tool] if tool else []
             self._codes += 1
-            row = Row(f"K{self._codes}", words=" ".join(text.split())[:400])
+            row = CitableRow(f"K{self._codes}", words=" ".join(text.split())[:400])
             row.facts = [Fact(float(match.replace(",", "")), "any") for match in _FIGURE.findall(text)]
             words = {match.lower().rstrip(".-/") for match in _WORD.findall(text)}
             named = {word for word in words if not word.isalpha()}
@@ -109,11 +109,11 @@ class Ledger:
         self._rows |= {row.id: row for row in rows}
 
 
-def gap_rows(report: Report) -> list[Row]:
+def gap_rows(report: Report) -> list[CitableRow]:
     """What was not looked at, or not enough: N1, N2, …"""
     rows = []
     for number, gap in enumerate(report.gaps, 1):
-        row = Row(f"N{number}", step=gap.step, words=f"not checked: {gap.statement}")
+        row = CitableRow(f"N{number}", step=gap.step, words=f"not checked: {gap.statement}")
         row.facts = [Fact(float(match.replace(",", "")), "any") for match in _FIGURE.findall(gap.statement)]
         row.clocks = clocks_of(gap.statement)
         row.say(gap.statement)

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from tsg_agent.ask.measures import Measure, Source, condition_of, counted, measure_of, sql_of
+from tsg_agent.ask.measures import AskedMeasure, MeasureSource, condition_of, counted, measure_of, sql_of
 from tsg_agent.ask.typed import MOST_ROWS, Filter, TypedQuery
 from tsg_agent.ask.vocabulary import table_of
 from tsg_agent.errors import ParameterError
@@ -33,7 +33,7 @@ Value = str | int | float | None
 
 
 @dataclass(frozen=True)
-class Counted:
+class CompiledQuery:
     """A query's rows: the columns it is by, `time` and `period` where asked for, `requests`, then its measures."""
 
     rows: list[dict[str, Value]] = field(default_factory=list)
@@ -53,7 +53,9 @@ class Counted:
 
 def lacking(query: TypedQuery, engine: Engine) -> tuple[str, ...]:
     """Tables and columns that a query needs and the telemetry does not have."""
-    first = {Source.REQUESTS: LOGS, Source.INSTANCES: METRICS, Source.RUNS: WORKFLOWS}[query.source].name
+    first = {MeasureSource.REQUESTS: LOGS, MeasureSource.INSTANCES: METRICS, MeasureSource.RUNS: WORKFLOWS}[
+        query.source
+    ].name
     needed = [(table_of(column), column) for column in (*query.by, *(one.column for one in query.filters))]
     needed += [(first, column) for name in query.all_measures for column in measure_of(name).needs]
     needed += [(LOGS.name, column) for one in query.conditions for column in measure_of(one.removeprefix("not ")).needs]
@@ -75,7 +77,7 @@ def counted_rows(  # noqa: PLR0913 - what a query is of, each by name
     guide: AnyGuide,
     *,
     minimum: int = 0,
-) -> Counted:
+) -> CompiledQuery:
     """What a query counts within a scope, whose window and region hold where it names none.
 
     `guide`: whose check of workflow runs judges them. `minimum`: groups of fewer requests are not ranked by a share.
@@ -83,8 +85,8 @@ def counted_rows(  # noqa: PLR0913 - what a query is of, each by name
     """
     absent = lacking(query, engine)
     if absent:
-        return Counted(lacking=absent)
-    if query.source is Source.RUNS:
+        return CompiledQuery(lacking=absent)
+    if query.source is MeasureSource.RUNS:
         return _of_runs(engine, query, scope, settings, guide)
     entry = _entry(engine, query, scope, settings)
     sql, bound = compiled(query, entry)
@@ -111,9 +113,9 @@ def compiled(query: TypedQuery, entry: str | None = None) -> tuple[str, dict[str
     everywhere = "region" in query.by or any(one.column == "region" for one in query.filters)
     whole = exp.select("*").from_("service_requests")
     ctes = {"everything": whole if everywhere else whole.where("region = $region", dialect="duckdb"), "asked": asked}
-    if query.source is Source.INSTANCES:
+    if query.source is MeasureSource.INSTANCES:
         ctes["samples"] = _samples(query)
-    select = _aggregated(query, "samples" if query.source is Source.INSTANCES else "asked", bound)
+    select = _aggregated(query, "samples" if query.source is MeasureSource.INSTANCES else "asked", bound)
     for name, cte in ctes.items():
         select = select.with_(name, as_=cte, dialect="duckdb")
     return with_service_requests(select.sql(dialect="duckdb", pretty=True), once=True), bound
@@ -224,8 +226,8 @@ def _sql(name: str, query: TypedQuery) -> str:
 def _shown(query: TypedQuery) -> tuple[str, ...]:
     """The measures of a row: counts first, so that no share stands without what it is a share of."""
     measures = [measure_of(name) for name in query.all_measures]
-    if query.source is not Source.REQUESTS:
-        runs = ("runs", "failed_runs") if query.source is Source.RUNS else ()
+    if query.source is not MeasureSource.REQUESTS:
+        runs = ("runs", "failed_runs") if query.source is MeasureSource.RUNS else ()
         return tuple(dict.fromkeys((*runs, *query.all_measures)))
     counts = [one.condition for one in measures if one.condition and one.kind in ("share", "availability", "of_all")]
     rates = [condition_of(one.condition).rate for one in measures if one.condition and one.kind in ("count", "of_all")]
@@ -236,7 +238,7 @@ def _shown(query: TypedQuery) -> tuple[str, ...]:
 def _entry(engine: Engine, query: TypedQuery, scope: Parameters, settings: Settings) -> str | None:
     """The component at which totals are counted: the one named like the service, where others have rows too."""
     logs = engine.tables[LOGS.name]
-    if query.by or query.filters or query.source is not Source.REQUESTS or COMPONENT not in logs.present:
+    if query.by or query.filters or query.source is not MeasureSource.REQUESTS or COMPONENT not in logs.present:
         return None
     select = exp.select(COMPONENT, "count(*) FILTER (WHERE status_code < 400) AS answered").from_("service_requests")
     select = select.where(f"region = $region AND {COMPONENT} IS NOT NULL", dialect="duckdb").group_by(COMPONENT)
@@ -247,7 +249,9 @@ def _entry(engine: Engine, query: TypedQuery, scope: Parameters, settings: Setti
     return names[place] if place is not None else None
 
 
-def _of_runs(engine: Engine, query: TypedQuery, scope: Parameters, settings: Settings, guide: AnyGuide) -> Counted:
+def _of_runs(
+    engine: Engine, query: TypedQuery, scope: Parameters, settings: Settings, guide: AnyGuide
+) -> CompiledQuery:
     """Runs of workflows, as the guide's analysis judges them. Runs still going are in no rate."""
     check = next((one for one in guide.steps if one.unit == "run"), None)
     if check is None:
@@ -259,7 +263,7 @@ def _of_runs(engine: Engine, query: TypedQuery, scope: Parameters, settings: Set
     args = WindowArgs(start_time=start - RUNS_BEGIN, end_time=end, **window)
     ran = check.run_with_table(engine, args, settings)
     if ran.kept is None:
-        return Counted([], ran.finding.sql)
+        return CompiledQuery([], ran.finding.sql)
     bound: dict[str, object] = {}
     asked = exp.select("*").from_("runs").where("timestamp >= $start_time", dialect="duckdb")
     for number, one in enumerate(query.filters):
@@ -283,7 +287,7 @@ def _over(runs: pa.Table, sql: str, bound: Mapping[str, object]) -> list[dict[st
         return rows
 
 
-def _counted(rows: list[dict[str, Any]], query: TypedQuery, sql: str, entry: str | None, minimum: int) -> Counted:
+def _counted(rows: list[dict[str, Any]], query: TypedQuery, sql: str, entry: str | None, minimum: int) -> CompiledQuery:
     """The rows as they are shown: without those of nothing, and those of too few requests."""
     more = len(rows) > MOST_ROWS
     plain = [{name: _plain(value) for name, value in row.items()} for row in rows[:MOST_ROWS]]
@@ -293,14 +297,14 @@ def _counted(rows: list[dict[str, Any]], query: TypedQuery, sql: str, entry: str
     first = measure_of(query.measures[0])
     if tells and first.kind in ("count", "share", "of_all") and first.condition:
         kept = [row for row in kept if row[first.condition]]
-    failures_only = bool(kept) and query.source is Source.REQUESTS and _only_failures(kept, query)
+    failures_only = bool(kept) and query.source is MeasureSource.REQUESTS and _only_failures(kept, query)
     without = sum(int(row["requests"] or 0) for row in none if "requests" in row)
     large = [row for row in kept if (of_measure(row, "requests") or minimum) >= minimum]
     by_share = measure_of(query.ordered_by).kind in ("share", "availability", "statistic") and not failures_only
     left_out = len(kept) - len(large) if by_share and large else 0
     kept = large if left_out else kept
     kept = [row for row in kept if row.get("requests", 1) or not query.by]
-    return Counted(_filled(kept, query)[: query.limit], sql, (), failures_only, entry, without, more, left_out)
+    return CompiledQuery(_filled(kept, query)[: query.limit], sql, (), failures_only, entry, without, more, left_out)
 
 
 def _filled(rows: list[dict[str, Value]], query: TypedQuery) -> list[dict[str, Value]]:
@@ -337,7 +341,7 @@ def _plain(value: Any) -> Value:
     return value if isinstance(value, str | int) or value is None else str(value)
 
 
-def of_measure(row: Mapping[str, Value], measure: Measure | str) -> float | None:
+def of_measure(row: Mapping[str, Value], measure: AskedMeasure | str) -> float | None:
     """A row's figure of a measure."""
     value = row.get(measure if isinstance(measure, str) else measure.name)
     return float(value) if isinstance(value, int | float) else None

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tsg_agent.ask import judged
-from tsg_agent.ask.bench import Bench
-from tsg_agent.ask.intent import Asked
-from tsg_agent.ask.parts import Part, Refused
+from tsg_agent.ask.bench import AnswerBench
+from tsg_agent.ask.intent import AskedFields
+from tsg_agent.ask.parts import AnswerPart, RefusedQuestion
 from tsg_agent.ask.tokens import Token
 from tsg_agent.ask.typed import TypedQuery
 from tsg_agent.llm.cited_rows import evidence_of
@@ -20,7 +20,7 @@ FIGURES = 4
 _FAILING = ("failures", "failure_rate", "availability", "failed_runs", "completion_rate")
 
 
-def telling_apart(column: str, checks: Iterable[tuple[T, Mapping[str, str]]]) -> T | None:
+def check_of_column(column: str, checks: Iterable[tuple[T, Mapping[str, str]]]) -> T | None:
     """The check that tells a column's values apart: whose row begins with it, else has it; None where none does.
 
     `checks`: each with its row's columns, as they are described.
@@ -31,10 +31,10 @@ def telling_apart(column: str, checks: Iterable[tuple[T, Mapping[str, str]]]) ->
 
 
 def _plugin_about(column: str, guide: AnyGuide) -> Plugin[Any] | None:
-    return telling_apart(column, ((plugin, plugin.row.described()) for plugin in guide.steps))
+    return check_of_column(column, ((plugin, plugin.row.described()) for plugin in guide.steps))
 
 
-def check(part: Part, asked: Asked, parameters: Parameters, bench: Bench) -> None:
+def check(part: AnswerPart, asked: AskedFields, parameters: Parameters, bench: AnswerBench) -> None:
     """Run the checks of what is asked about, and say their labels; yes where one is abnormal, for what asks so."""
     found = (_plugin_about(column, bench.guide) for column in asked.by)
     plugins = list(dict.fromkeys(plugin for plugin in found if plugin is not None))
@@ -47,13 +47,13 @@ def check(part: Part, asked: Asked, parameters: Parameters, bench: Bench) -> Non
         part.checks.append(plugin.name)
         abnormal = abnormal or bool(finding.abnormal)
     if not texts:
-        raise Refused(["No check of the guide is about this."])
+        raise RefusedQuestion(["No check of the guide is about this."])
     part.text = "\n\n".join(texts)
     if asked.yes_no and plugins and not any(plugin.nothing for plugin in plugins):  # of errors there are always some
         part.yes = abnormal != asked.health
 
 
-def beside(part: Part, query: TypedQuery, parameters: Parameters, bench: Bench) -> None:
+def beside(part: AnswerPart, query: TypedQuery, parameters: Parameters, bench: AnswerBench) -> None:
     """The guide's labels of what a plain ranking by failures is by, in a line below it."""
     plain = not (query.filters or query.bucket_seconds or query.split_at or query.conditions)
     fits = len(query.by) == 1 and plain and query.measures[0] in _FAILING
@@ -67,7 +67,9 @@ def beside(part: Part, query: TypedQuery, parameters: Parameters, bench: Bench) 
     part.checks.append(plugin.name)
 
 
-def conclude(part: Part, asked: Asked, names: Sequence[Token], report: Report, window: Parameters | None) -> None:
+def conclude(
+    part: AnswerPart, asked: AskedFields, names: Sequence[Token], report: Report, window: Parameters | None
+) -> None:
     """What an investigation says: its conclusion, or of what is named. `window`: the question's own, if it has one."""
     over = (report.parameters.start_time, report.parameters.end_time)
     if window and over != (window.start_time, window.end_time) and not part.text:
@@ -91,7 +93,7 @@ def conclude(part: Part, asked: Asked, names: Sequence[Token], report: Report, w
         part.yes = _yes(asked, names, report)
 
 
-def _yes(asked: Asked, names: Sequence[Token], report: Report) -> bool | None:
+def _yes(asked: AskedFields, names: Sequence[Token], report: Report) -> bool | None:
     """Yes or no: is it a cause, is a rollback proposed, is something wrong with it? None where it is neither."""
     columns = {one.value for one in names}
     if "roll_back" in asked.conclude:
@@ -118,7 +120,7 @@ def _yes(asked: Asked, names: Sequence[Token], report: Report) -> bool | None:
     return None
 
 
-def _said(asked: Asked, names: Sequence[Token], report: Report) -> list[str]:
+def _said(asked: AskedFields, names: Sequence[Token], report: Report) -> list[str]:
     if "started" in asked.conclude:
         return judged.began(report)
     verdicts = [line for one in names for line in judged.verdict_on(report, one.value, one.text)]
@@ -131,7 +133,7 @@ def _said(asked: Asked, names: Sequence[Token], report: Report) -> list[str]:
         acts = judged.actions_on(report, [one.text for one in names]) if acting else []
         return [*acts, *verdicts, f"The conclusion: {report.headline}"]
     checks = [(finding.step, finding.columns) for finding in report.findings]
-    steps = {telling_apart(column, checks) for column in asked.by} - {None}
+    steps = {check_of_column(column, checks) for column in asked.by} - {None}
     said = [report.headline, *(cause.statement for cause in report.causes if not steps or cause.step in steps)]
     if steps and "act" not in asked.conclude:
         said += [rejected.statement for rejected in report.rejected if rejected.step in steps][:ROWS]

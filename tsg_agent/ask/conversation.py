@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from tsg_agent.ask.answering import answered
 from tsg_agent.ask.answers import Answer
-from tsg_agent.ask.bench import Bench, Last
-from tsg_agent.ask.citable import Ledger
+from tsg_agent.ask.bench import AnswerBench, Last
+from tsg_agent.ask.citable import CitableRows
 from tsg_agent.ask.listening import Listener
-from tsg_agent.ask.scope import PLACES, Scope, Setting, began_in, scope_of
+from tsg_agent.ask.scope import PLACES, QuestionContext, QuestionScope, began_in, scope_of
 from tsg_agent.ask.vocabulary import Vocabulary
 from tsg_agent.errors import ModelError, ParameterError, QuestionError, TsgError
 from tsg_agent.extract import Given
@@ -56,7 +56,7 @@ class Conversation:
         self._turns, self._guide = turns, guide
         self._engine, self._settings = engine, settings or Settings()
         known = known_values(engine, self._settings.query_timeout)
-        self._setting = Setting(known, self._settings, now or datetime.now(UTC), given or Given(), incident)
+        self._setting = QuestionContext(known, self._settings, now or datetime.now(UTC), given or Given(), incident)
         self._incident = incident
         self._redactor = Redactor(self._settings.model.redact)
         self._vocabulary: Vocabulary | None = None
@@ -67,7 +67,7 @@ class Conversation:
         self.asked: list[str] = []
         """The questions, those among them that got no answer; not those that were stopped."""
         self.answers: list[Answer] = []
-        self.ledger = Ledger()
+        self.ledger = CitableRows()
         """Every row of the talk: an id of a query, of code or of a check stands for one row in all of it."""
         self._frames: dict[str, pd.DataFrame] = {}
 
@@ -102,7 +102,7 @@ class Conversation:
 
     def _by_model(self, question: str, listener: Listener) -> Answer:
         from tsg_agent.ask.agent import Agent  # noqa: PLC0415 - imports langchain: seconds, and answers by rules need none
-        from tsg_agent.ask.tools import Bench as Tools  # noqa: PLC0415 - imports what answers by rules do without
+        from tsg_agent.ask.tools import ToolBench as Tools  # noqa: PLC0415 - imports what answers by rules do without
 
         scope = self._scope(question)
         bench = Tools(
@@ -158,11 +158,11 @@ class Conversation:
             self._engine, self._settings.query_timeout, self._setting.known
         )
         held = (self._engine, self._settings, self._setting, self._vocabulary, self.ledger)
-        bench = Bench(*held, self._investigate_for, self._guide)
+        bench = AnswerBench(*held, self._investigate_for, self._guide)
         self._last.parameters = self._parameters
         return answered(question, bench, self._last)
 
-    def _investigate_for(self, question: str, scope: Scope) -> Report:
+    def _investigate_for(self, question: str, scope: QuestionScope) -> Report:
         """The investigation that a question is about: the last one, where it is about the same."""
         given = Given.model_validate(self._flags(question, scope))
         if self.report is not None and self._is_about(self.report, given, scope):
@@ -171,7 +171,7 @@ class Conversation:
         self.report = report
         return report
 
-    def _flags(self, question: str, scope: Scope) -> dict[str, object]:
+    def _flags(self, question: str, scope: QuestionScope) -> dict[str, object]:
         """What settles the guide's parameters: flags, the question's own places, and without an incident its window."""
         flags = {name: value for name, value in self._setting.given if value is not None}
         parameters = scope.parameters
@@ -180,7 +180,7 @@ class Conversation:
         held = {name: getattr(parameters, name) for name in Given.model_fields if getattr(parameters, name) is not None}
         return held | flags | began_in(question, scope, self._setting)
 
-    def _is_about(self, report: Report, given: Given, scope: Scope) -> bool:
+    def _is_about(self, report: Report, given: Given, scope: QuestionScope) -> bool:
         """Whether an investigation is about the same region, service and time."""
         meant = scope.base if self._incident else scope.parameters
         held = {name: getattr(meant, name) for name in ("start_time", "end_time")}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tsg_agent.ask.compiling import AFTER, BEFORE, PERIOD, Value, of_measure
-from tsg_agent.ask.intent import Asked
+from tsg_agent.ask.intent import AskedFields
 from tsg_agent.ask.measures import share_of
 from tsg_agent.ask.typed import TypedQuery
 
@@ -11,7 +11,7 @@ _HOLDS = {">": float.__gt__, ">=": float.__ge__, "<": float.__lt__, "<=": float.
 Rows = Sequence[Mapping[str, Value]]
 
 
-def decided(asked: Asked, query: TypedQuery, rows: Rows) -> bool | None:
+def decided(asked: AskedFields, query: TypedQuery, rows: Rows) -> bool | None:
     """Yes or no; None where the rows say neither, or nobody asked."""
     if asked.decides == "any":
         return (
@@ -31,7 +31,7 @@ def decided(asked: Asked, query: TypedQuery, rows: Rows) -> bool | None:
     return _more(asked, query, rows) if asked.decides else None
 
 
-def _more(asked: Asked, query: TypedQuery, rows: Rows) -> bool | None:
+def _more(asked: AskedFields, query: TypedQuery, rows: Rows) -> bool | None:
     """Whether the one that is asked about has more than each of the others, or fewer; "the others": than most of them.
 
     None for one in the middle of the others.

@@ -19,7 +19,7 @@ from tsg_agent.llm.assistant import pause
 from tsg_agent.llm.budget import Budget
 from tsg_agent.llm.client import typed
 from tsg_agent.llm.deadline import late
-from tsg_agent.llm.protocol import Answer, Message, Turn, Turns
+from tsg_agent.llm.protocol import AgentTurn, ModelAnswer, ModelMessage, Turns
 from tsg_agent.llm.redaction import Redactor
 from tsg_agent.settings import ModelSettings
 
@@ -53,7 +53,7 @@ class Guard(AgentMiddleware[Any, Any, Any]):
         asked = [{"role": "system", "content": system}, *(_as_data(message) for message in hidden.messages)]
         tools = [_described(tool) for tool in request.tools]
 
-        async def live() -> Turn:
+        async def live() -> AgentTurn:
             seconds = max(0.0, min(self._settings.timeout, self._budget.left))
             try:
                 async with asyncio.timeout(seconds):
@@ -84,13 +84,13 @@ class Guard(AgentMiddleware[Any, Any, Any]):
         return said
 
     async def _tried(
-        self, asked: list[dict[str, Any]], tools: list[dict[str, Any]], live: Callable[[], Awaitable[Turn]]
-    ) -> Turn:
+        self, asked: list[dict[str, Any]], tools: list[dict[str, Any]], live: Callable[[], Awaitable[AgentTurn]]
+    ) -> AgentTurn:
         """A turn, tried again for transient errors only. Every try is counted."""
-        sizes = [Message("user", str(message["content"])) for message in asked]
+        sizes = [ModelMessage("user", str(message["content"])) for message in asked]
         for attempt in range(self._settings.retries + 1):
             began = self._budget.begin(NODE, sizes)
-            turn: Turn | None = None
+            turn: AgentTurn | None = None
             try:
                 turn = await self._turns.next(asked, tools, live)
                 return turn
@@ -99,7 +99,7 @@ class Guard(AgentMiddleware[Any, Any, Any]):
                     raise
                 failed = error
             finally:
-                spent = Answer("", turn.input_tokens, turn.output_tokens) if turn else None
+                spent = ModelAnswer("", turn.input_tokens, turn.output_tokens) if turn else None
                 self._budget.end(NODE, began, spent)
             self._listener.draft("")
             self._listener.doing(f"the model is asked again: {failed.message}")
@@ -120,7 +120,7 @@ def _with_arguments(message: M, change: Callable[[str], str]) -> M:
     return message.model_copy(update={"tool_calls": calls})
 
 
-def _turn(response: ModelResponse[Any]) -> Turn:
+def _turn(response: ModelResponse[Any]) -> AgentTurn:
     """What came, if it is whole. Raises ModelError: a stream that breaks off looks like a short answer."""
     message = response.result[0]
     if not isinstance(message, AIMessage):
@@ -139,7 +139,7 @@ def _turn(response: ModelResponse[Any]) -> Turn:
         raise TransientModelError("The model's answer was empty.", kind="empty")
     used = message.usage_metadata
     calls = tuple({"name": call["name"], "args": call["args"], "id": call["id"]} for call in message.tool_calls)
-    return Turn(text, calls, used["input_tokens"] if used else 0, used["output_tokens"] if used else 0)
+    return AgentTurn(text, calls, used["input_tokens"] if used else 0, used["output_tokens"] if used else 0)
 
 
 def _as_data(message: BaseMessage) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Literal
 from tsg_agent.ask.filling import Filling
 from tsg_agent.ask.measures import condition_of, measure_of
 from tsg_agent.ask.phrases import is_part, is_predicate
-from tsg_agent.ask.tokens import Reading, Token
+from tsg_agent.ask.tokens import Token, TokenizedQuestion
 from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter
 from tsg_agent.ask.unsaid import COMPARATIVE, unsaid
 
@@ -38,7 +38,7 @@ _PASSING = ("which", "all", "only", "more", "and", "versus", "series", "slash", 
 
 
 @dataclass
-class Asked:
+class AskedFields:
     """A question's fields, before the scope's own are added."""
 
     measures: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ def asks_yes_or_no(text: str) -> bool:
     return bool(_YES_NO.match(text))
 
 
-def asked(reading: Reading, *, yes_no: bool, follows: bool = False) -> Asked:
+def asked(reading: TokenizedQuestion, *, yes_no: bool, follows: bool = False) -> AskedFields:
     """What a question asks, from its tokens. `follows`: there is one before it, with which it may go on."""
     _hurt_users(reading)
     _running(reading)
@@ -98,7 +98,7 @@ def asked(reading: Reading, *, yes_no: bool, follows: bool = False) -> Asked:
     concluded = _concluded(filling, names)
     if concluded is not None:
         return concluded
-    found = Asked(yes_no=yes_no, names=names)
+    found = AskedFields(yes_no=yes_no, names=names)
     for step in (filling.nouns, filling.negations, filling.groups, filling.counted_things, filling.bounded):
         step()
     _times(filling)
@@ -128,7 +128,7 @@ def asked(reading: Reading, *, yes_no: bool, follows: bool = False) -> Asked:
     return found
 
 
-def _share_of_either(filling: Filling, found: Asked) -> None:
+def _share_of_either(filling: Filling, found: AskedFields) -> None:
     """ "percentage of failed requests from web": of web's requests, or of all that failed. Both are said."""
     rates = [one for one in filling.tokens if (one.kind, one.value) == ("form", "rate") and is_part(one)]
     said = any(one.kind == "word" and one.value == "all" for one in filling.tokens)
@@ -144,7 +144,7 @@ def _share_of_either(filling: Filling, found: Asked) -> None:
         found.measures = (*found.measures, also)
 
 
-def _few(filling: Filling, found: Asked) -> None:
+def _few(filling: Filling, found: AskedFields) -> None:
     """ "users with more than 5 failures" are rows of users; how many there are of them no query gives."""
     many = any(one.kind == "form" and one.value == "count" for one in filling.tokens)
     if set(found.measures) == {"users"} and not many:
@@ -153,7 +153,7 @@ def _few(filling: Filling, found: Asked) -> None:
         found.left += [one.text for one in filling.tokens if one.kind == "bound"]
 
 
-def _only_some(filling: Filling, found: Asked) -> bool:
+def _only_some(filling: Filling, found: AskedFields) -> bool:
     """ "which zones have 503s?": those that have none are not among them."""
     words = {one.value for one in filling.tokens if one.kind == "word"}
     listed = "which" in words and "by" not in words
@@ -163,7 +163,7 @@ def _only_some(filling: Filling, found: Asked) -> bool:
     return bool(listed and counted and found.by) and not (found.bounds or found.ranked or found.sides or found.bucket)
 
 
-def _hurt_users(reading: Reading) -> None:
+def _hurt_users(reading: TokenizedQuestion) -> None:
     """ "users affected": those with a failed request, or with what else they were affected by."""
     if not any(one.counts for one in reading.tokens):
         return
@@ -178,7 +178,7 @@ def _hurt_users(reading: Reading) -> None:
     reading.tokens = kept
 
 
-def _running(reading: Reading) -> None:
+def _running(reading: TokenizedQuestion) -> None:
     """ "requests that run 4.23.0", "which version runs there": a verb, and no run of a workflow."""
     workflows = any(one.value in RUN_COLUMNS for one in reading.tokens if one.kind in ("thing", "value"))
     kept: list[Token] = []
@@ -190,7 +190,7 @@ def _running(reading: Reading) -> None:
     reading.tokens = kept
 
 
-def _concluded(filling: Filling, names: list[Token]) -> Asked | None:
+def _concluded(filling: Filling, names: list[Token]) -> AskedFields | None:
     """A question to the investigation, or to one of the guide's checks; None where figures are asked for."""
     tokens = filling.tokens
     said = {one.value for one in tokens if one.kind == "conclude"}
@@ -212,7 +212,7 @@ def _concluded(filling: Filling, names: list[Token]) -> Asked | None:
     if said & {"why", "cause", "roll_back", "act", "started"}:
         left += [] if said & {"why"} else _quantified(tokens, but="who" if "cause" in said else "")
         left += [one.text for one in conditions if one.value != "failures" and "cause" in said]
-        return Asked(conclude=frozenset(said), by=things, names=names, left=left, yes_no=filling.yes_no)
+        return AskedFields(conclude=frozenset(said), by=things, names=names, left=left, yes_no=filling.yes_no)
     compares = any(one.kind == "word" and one.value in ("versus", "rose", "fell") for one in tokens)
     negated = any(one.kind == "word" and one.value == "not" for one in tokens)
     health = any(one.kind in ("conclude", "measure") and one.text.lower() in _WELL for one in tokens) != negated
@@ -221,7 +221,7 @@ def _concluded(filling: Filling, names: list[Token]) -> Asked | None:
         left += [one.text for one in tokens if one.text.lower() in _WELL]
     if things and not names and (strong or (filling.yes_no and said & {"state"})) and not compares:
         allowed = ("thing", "word", "conclude", "number", "measure")
-        return Asked(
+        return AskedFields(
             check=True,
             by=things,
             left=[*left, *(o.text for o in tokens if o.kind not in allowed)],
@@ -233,7 +233,7 @@ def _concluded(filling: Filling, names: list[Token]) -> Asked | None:
         left += [
             one.text for one in tokens if one.kind not in (*allowed, "bound", "bucket", "figure", "order", "sides")
         ]
-        return Asked(
+        return AskedFields(
             conclude=frozenset(said or {"state"}),
             by=things,
             names=names,
@@ -264,7 +264,7 @@ def _times(filling: Filling) -> None:
         filling.take(*ends, *counted, *when)
 
 
-def _buckets(filling: Filling, found: Asked) -> None:
+def _buckets(filling: Filling, found: AskedFields) -> None:
     """A row for each stretch of time; "in which minute" asks for the first of them."""
     for i in filling.free("bucket"):
         found.bucket = filling.tokens[i].amount
@@ -292,7 +292,7 @@ def _passing(filling: Filling) -> None:
             filling.take(i)
 
 
-def _decide(filling: Filling, found: Asked, first: Token | None) -> None:
+def _decide(filling: Filling, found: AskedFields, first: Token | None) -> None:
     """How the rows say yes or no."""
     words = {filling.tokens[i].value: i for i in filling.free("word")}
     counts = [name for name in found.measures[:1] if measure_of(name).kind in ("count", "distinct")]
@@ -315,7 +315,7 @@ def _decide(filling: Filling, found: Asked, first: Token | None) -> None:
         found.left.append(YES_OR_NO)
 
 
-def _of_two(filling: Filling, found: Asked, first: Token | None, others: int | None) -> bool:
+def _of_two(filling: Filling, found: AskedFields, first: Token | None, others: int | None) -> bool:
     """Whether one is compared: with another, with the others, or with what it was before."""
     several = next((one for one in found.filters if len(one.values) > 1 and not one.without), None)
     if several and first is not None and first.value != several.column:  # "does 3.15.0 fail more on web than on ios?"

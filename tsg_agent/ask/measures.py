@@ -12,7 +12,7 @@ from tsg_agent.errors import ParameterError
 from tsg_agent.telemetry.catalog import LOGS, METRICS, Kind
 
 
-class Source(StrEnum):
+class MeasureSource(StrEnum):
     """What is measured."""
 
     REQUESTS = "requests"
@@ -59,13 +59,13 @@ NUMBERS = tuple(
 
 
 @dataclass(frozen=True)
-class Measure:
+class AskedMeasure:
     """One measure: `kind` says how it is made, the others of what."""
 
     name: str
     kind: str
     """count, share, availability, of_all, distinct, distinct_share, statistic, time or run."""
-    source: Source = Source.REQUESTS
+    source: MeasureSource = MeasureSource.REQUESTS
     condition: str = ""
     column: str = ""
     function: str = ""
@@ -99,33 +99,33 @@ def condition_of(name: str) -> Condition:
 
 
 @cache
-def measure_of(name: str) -> Measure:  # noqa: PLR0911 - one return for each kind
+def measure_of(name: str) -> AskedMeasure:  # noqa: PLR0911 - one return for each kind
     """A measure by its name. Raises ParameterError for one that is none."""
     if name == "requests":
-        return Measure(name, "count")
+        return AskedMeasure(name, "count")
     if name in _RUNS:
-        return Measure(name, "run", Source.RUNS)
+        return AskedMeasure(name, "run", MeasureSource.RUNS)
     if name == "availability":
-        return Measure(name, "availability", condition="failures", needs=("status_code",))
+        return AskedMeasure(name, "availability", condition="failures", needs=("status_code",))
     if name.startswith("share_of_") and _COUNTED.fullmatch(name[9:]) and "_with_" in name:
         return replace(measure_of(name[9:]), name=name, kind="distinct_share")
     if name.startswith("share_of_") and (name[9:] == "requests" or _is_condition(name[9:])):
-        return _with(Measure(name, "of_all"), "" if name[9:] == "requests" else name[9:])
+        return _with(AskedMeasure(name, "of_all"), "" if name[9:] == "requests" else name[9:])
     if name in CONDITIONS or (_is_condition(name) and not name.endswith("_rate")):
-        return _with(Measure(name, "count"), name)
+        return _with(AskedMeasure(name, "count"), name)
     if name in _RATES or (name.endswith("_rate") and _is_condition(name.removesuffix("_rate"))):
-        return _with(Measure(name, "share"), _RATES.get(name) or name.removesuffix("_rate"))
+        return _with(AskedMeasure(name, "share"), _RATES.get(name) or name.removesuffix("_rate"))
     if match := _COUNTED.fullmatch(name):
         column, held = _DISTINCT.get(match["what"]) or match["what"][9:], match["condition"] or ""
         if column in LOGS.columns and (not held or _is_condition(held)):
-            distinct = _with(Measure(name, "distinct", column=column), held)
+            distinct = _with(AskedMeasure(name, "distinct", column=column), held)
             return replace(distinct, needs=(*distinct.needs, column))
     if (match := _FUNCTION.fullmatch(name)) and match["column"] in NUMBERS:
         column = match["column"]
-        source = Source.INSTANCES if column in METRICS.columns else Source.REQUESTS
-        return Measure(name, "statistic", source, column=column, function=match["function"], needs=(column,))
+        source = MeasureSource.INSTANCES if column in METRICS.columns else MeasureSource.REQUESTS
+        return AskedMeasure(name, "statistic", source, column=column, function=match["function"], needs=(column,))
     if (match := _TIME.fullmatch(name)) and (match["condition"] == "requests" or _is_condition(match["condition"])):
-        kind = Measure(name, "time", function=match["end"])
+        kind = AskedMeasure(name, "time", function=match["end"])
         return _with(kind, "" if match["condition"] == "requests" else match["condition"])
     raise ParameterError(
         f"There is no measure {name!r}.", fix="Name one as: requests, failures, p95_latency_ms, users."
@@ -142,7 +142,7 @@ def _is_condition(name: str) -> bool:
     return name in CONDITIONS or bool(_CODE.fullmatch(name) or _SLOWER.fullmatch(name))
 
 
-def _with(measure: Measure, condition: str) -> Measure:
+def _with(measure: AskedMeasure, condition: str) -> AskedMeasure:
     if not condition:
         return measure
     sql = condition_of(condition).sql
@@ -155,7 +155,7 @@ def counted(condition: str = "") -> str:
     return f"coalesce(sum(weight){f' FILTER (WHERE {condition})' if condition else ''}, 0)"
 
 
-def sql_of(measure: Measure) -> str:  # noqa: PLR0911 - one return for each kind
+def sql_of(measure: AskedMeasure) -> str:  # noqa: PLR0911 - one return for each kind
     """The aggregate of a measure."""
     held = condition_of(measure.condition).sql if measure.condition else ""
     if measure.kind == "count":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tsg_agent.ask.answers import Answer, Refusal, Table
 from tsg_agent.ask.lexicon import Language
 from tsg_agent.ask.scope import scope_words
-from tsg_agent.ask.tokens import Reading
+from tsg_agent.ask.tokens import TokenizedQuestion
 from tsg_agent.ask.typed import TypedQuery
 from tsg_agent.models import Parameters, Report
 from tsg_agent.wording import listed, one_line
@@ -23,7 +23,7 @@ _GENERAL = ("which endpoints have the highest error rate?", "errors per 5 minute
 
 
 @dataclass
-class Part:
+class AnswerPart:
     """One question's answer, before it is put together with the others'."""
 
     text: str = ""
@@ -40,7 +40,7 @@ class Part:
     yes: bool | None = None
 
 
-class Refused(Exception):
+class RefusedQuestion(Exception):
     """A question that is not answered."""
 
     def __init__(self, why: Sequence[str], query: TypedQuery | None = None, nearest: Sequence[str] = ()) -> None:
@@ -67,7 +67,7 @@ def sentences_of(text: str) -> list[list[str]]:
     return [piece for piece in pieces if piece]
 
 
-def second_of(reading: Reading) -> int | None:
+def second_of(reading: TokenizedQuestion) -> int | None:
     """Where a second query begins: "error rate by version and 429s by endpoint"."""
     measuring, by = ("measure", "condition", "unit", "number", "function", "form"), False
     seen = False
@@ -91,7 +91,7 @@ def second_of(reading: Reading) -> int | None:
     return None
 
 
-def refusal(question: str, refused: Refused) -> Refusal:
+def refusal(question: str, refused: RefusedQuestion) -> Refusal:
     """What is said of a question that is not answered."""
     understood = refused.query.described() if refused.query else ""
     nearest = list(dict.fromkeys([*([understood] if understood else []), *refused.nearest, *_GENERAL]))
@@ -108,7 +108,7 @@ def _refused_words(one: Refusal) -> str:
     )
 
 
-def together(question: str, parts: list[Part], language: Language | None) -> Answer:
+def together(question: str, parts: list[AnswerPart], language: Language | None) -> Answer:
     """One answer of all parts: yes or no first, then where it was looked, then what was found."""
     yes, no = (language.yes, language.no) if language else ("Yes", "No")
     texts = []

@@ -4,19 +4,19 @@ What fills the fields notes which words it has read; this asks the query itself.
 field, would make the answer that of another question.
 """
 
-from tsg_agent.ask.intent import Asked
+from tsg_agent.ask.intent import AskedFields
 from tsg_agent.ask.measures import measure_of
 from tsg_agent.ask.phrases import is_failure
-from tsg_agent.ask.tokens import Reading, Token
+from tsg_agent.ask.tokens import Token, TokenizedQuestion
 from tsg_agent.ask.typed import TypedQuery
 
 
-def unexpressed(reading: Reading, asked: Asked, query: TypedQuery) -> list[str]:
+def unexpressed(reading: TokenizedQuestion, asked: AskedFields, query: TypedQuery) -> list[str]:
     """The words of a question that stand for nothing in its query."""
     return [one.text for one in reading.tokens if not _expressed(one, asked, query)]
 
 
-def _expressed(one: Token, asked: Asked, query: TypedQuery) -> bool:  # noqa: PLR0911 - one return for each kind
+def _expressed(one: Token, asked: AskedFields, query: TypedQuery) -> bool:  # noqa: PLR0911 - one return for each kind
     measures = [measure_of(name) for name in query.all_measures]
     if one.kind == "value":
         held = [value for filter_ in query.filters for value in filter_.values]

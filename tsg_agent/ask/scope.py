@@ -7,8 +7,8 @@ from typing import Any
 
 from tsg_agent.errors import ParameterError, QuestionError
 from tsg_agent.extract import Extraction, Given, extract
-from tsg_agent.extract.names import Names
-from tsg_agent.extract.question_span import Asked, Frame, asked_text, asked_window
+from tsg_agent.extract.names import KnownNames
+from tsg_agent.extract.question_span import AskedSpan, QuestionTimes, asked_text, asked_window
 from tsg_agent.models import Known, Parameters
 from tsg_agent.settings import Settings
 from tsg_agent.wording import moment, name
@@ -27,7 +27,7 @@ _AFTER_THAT = re.compile(
 
 
 @dataclass(frozen=True)
-class Setting:
+class QuestionContext:
     """What questions are read against."""
 
     known: Known
@@ -39,13 +39,13 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Scope:
+class QuestionScope:
     """What a question is about."""
 
     parameters: Parameters
     base: Parameters
     """What it would be about without its own words."""
-    asked: Asked
+    asked: AskedSpan
     notes: list[str]
     """What was assumed, and how words were read that leave room."""
     caveats: list[str]
@@ -60,7 +60,7 @@ class Scope:
     """What the telemetry lacks of the window, in sentences."""
 
 
-def scope_of(question: str, setting: Setting, before: Parameters | None = None) -> Scope:
+def scope_of(question: str, setting: QuestionContext, before: Parameters | None = None) -> QuestionScope:
     """What a question is about, and what was assumed. Its own words win over `before`, the question's before it.
 
     Raises QuestionError for a region, service or environment that nothing settles; ParameterError for a time that the
@@ -86,10 +86,10 @@ def scope_of(question: str, setting: Setting, before: Parameters | None = None) 
     window = {"start_time": start or held.start_time, "end_time": end or held.end_time}
     named = {name: getattr(held, name) for name in PLACES} | places
     parameters = base.model_copy(update={**window, **named})
-    return Scope(parameters, base, asked, notes, list(asked.unread), taken, places, bool(start), short)
+    return QuestionScope(parameters, base, asked, notes, list(asked.unread), taken, places, bool(start), short)
 
 
-def began_in(question: str, scope: Scope, setting: Setting) -> dict[str, Any]:
+def began_in(question: str, scope: QuestionScope, setting: QuestionContext) -> dict[str, Any]:
     """When it began, and the window that opens before, where a question says it: "why does it fail since 14:00?".
 
     Nothing where the question does not say it, or flags do.
@@ -116,7 +116,7 @@ def places_in(text: str, known: Known) -> tuple[dict[str, str], list[tuple[int, 
     spans: list[tuple[int, int]] = []
     lists = (known.regions, known.services, known.environments)
     for place, values in zip(PLACES, lists, strict=True):
-        hits = Names(values, environments=place == "environment").find(text)
+        hits = KnownNames(values, environments=place == "environment").find(text)
         named = tuple(dict.fromkeys(value for hit in hits for value in hit.values))
         doubtful = any(len(hit.values) > 1 for hit in hits) or (len(named) > 1 and place != "region")
         if doubtful:
@@ -128,7 +128,7 @@ def places_in(text: str, known: Known) -> tuple[dict[str, str], list[tuple[int, 
     return found, spans
 
 
-def _base(setting: Setting, places: dict[str, str]) -> tuple[Parameters, list[str]]:
+def _base(setting: QuestionContext, places: dict[str, str]) -> tuple[Parameters, list[str]]:
     """The incident's parameters with the flags; where neither says when, the whole telemetry."""
     given = {name: value for name, value in setting.given if value is not None}
     text = setting.incident
@@ -148,15 +148,15 @@ def _base(setting: Setting, places: dict[str, str]) -> tuple[Parameters, list[st
     return found.parameters, notes
 
 
-def _frame(base: Parameters, setting: Setting) -> Frame:
+def _frame(base: Parameters, setting: QuestionContext) -> QuestionTimes:
     known = setting.known
     first, last = known.first or base.start_time, known.last or base.end_time
     times = (setting.given.start_time, setting.given.end_time, setting.given.incident_start)
     incident = bool(setting.incident) or any(times)
-    return Frame(base.start_time, base.end_time, first, last, setting.now, base.incident_start, incident)
+    return QuestionTimes(base.start_time, base.end_time, first, last, setting.now, base.incident_start, incident)
 
 
-def _relative(asked: Asked, held: Parameters, frame: Frame) -> tuple[datetime, datetime] | None:
+def _relative(asked: AskedSpan, held: Parameters, frame: QuestionTimes) -> tuple[datetime, datetime] | None:
     """ "and after that?": what follows the last question's window, or comes before it."""
     match = _AFTER_THAT.search(asked.text)
     if asked.start is not None or not match:
@@ -178,7 +178,7 @@ def _relative(asked: Asked, held: Parameters, frame: Frame) -> tuple[datetime, d
     return low, high
 
 
-def _covered(start: datetime, end: datetime, asked: Asked, known: Known) -> list[str]:
+def _covered(start: datetime, end: datetime, asked: AskedSpan, known: Known) -> list[str]:
     """What the telemetry lacks of a window. Raises ParameterError where that is all of it."""
     if known.first is None or known.last is None:
         return []
@@ -195,7 +195,7 @@ def _covered(start: datetime, end: datetime, asked: Asked, known: Known) -> list
     return [f"The telemetry covers only {span}."] if short else []
 
 
-def _extract(text: str, setting: Setting, given: dict[str, Any]) -> Extraction:
+def _extract(text: str, setting: QuestionContext, given: dict[str, Any]) -> Extraction:
     return extract(
         text,
         setting.known,

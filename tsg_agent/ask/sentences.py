@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tsg_agent.ask.compiling import PERIOD, TIME, Counted, Value, of_measure
-from tsg_agent.ask.measures import Measure, Source, measure_of, measure_words
+from tsg_agent.ask.compiling import PERIOD, TIME, CompiledQuery, Value, of_measure
+from tsg_agent.ask.measures import AskedMeasure, MeasureSource, measure_of, measure_words
 from tsg_agent.ask.typed import TypedQuery, condition_words, thing
 from tsg_agent.llm.cited_rows import row_of
 from tsg_agent.settings import Settings
@@ -22,7 +22,7 @@ _FUNCTIONS = {"avg": "average", "max": "maximum", "min": "minimum"}
 
 
 @dataclass
-class Told:
+class CitedSentences:
     """Sentences, and the rows that they cite."""
 
     text: str
@@ -30,14 +30,14 @@ class Told:
     caveats: list[str] = field(default_factory=list)
 
 
-def told(identity: str, query: TypedQuery, found: Counted, settings: Settings, *, ranked: bool) -> Told:
+def told(identity: str, query: TypedQuery, found: CompiledQuery, settings: Settings, *, ranked: bool) -> CitedSentences:
     """Say what was counted: one sentence for all, a ranking, or a series with its sparkline."""
     if found.lacking:
         said = f"This cannot be said: the telemetry has no {listed(list(found.lacking), 6)}."
-        return Told(said, caveats=[said])
+        return CitedSentences(said, caveats=[said])
     head = sentence(query.described()).removesuffix(".")
     if not found.rows:
-        return Told(f"{head}: {_nothing(query)} [{identity}].", {identity: f"0 rows: {query.described()}"})
+        return CitedSentences(f"{head}: {_nothing(query)} [{identity}].", {identity: f"0 rows: {query.described()}"})
     series = bool(query.bucket_seconds)
     limit = query.limit or (SERIES if series else TOP if ranked else SHOWN)
     shown = found.rows[:limit]
@@ -52,7 +52,7 @@ def told(identity: str, query: TypedQuery, found: Counted, settings: Settings, *
         lines.insert(0, f"{head}. {_order(query)}:" if not series or query.order_by else f"{head}:")
     lines += [f"{name}{_spark(values)}" for name, values in _series(query, found.rows)] if series else []
     lines += _beneath(query, found, len(shown))
-    return Told("\n".join(lines), evidence)
+    return CitedSentences("\n".join(lines), evidence)
 
 
 def _nothing(query: TypedQuery) -> str:
@@ -66,7 +66,7 @@ def _order(query: TypedQuery) -> str:
     return f"Ordered by {measure_words(query.ordered_by)}, {way} first"
 
 
-def _beneath(query: TypedQuery, found: Counted, shown: int) -> list[str]:
+def _beneath(query: TypedQuery, found: CompiledQuery, shown: int) -> list[str]:
     """What is not shown, and where it was counted."""
     more = len(found.rows) - shown
     said = [f"(and {count(more)} more)" if more else ""]
@@ -105,16 +105,20 @@ def _subject(row: dict[str, Value], query: TypedQuery) -> str:
 
 
 def _all(query: TypedQuery) -> str:
-    what = {Source.REQUESTS: "requests", Source.INSTANCES: "instances", Source.RUNS: "workflow runs"}[query.source]
+    what = {
+        MeasureSource.REQUESTS: "requests",
+        MeasureSource.INSTANCES: "instances",
+        MeasureSource.RUNS: "workflow runs",
+    }[query.source]
     return f"{'These' if query.filters or query.conditions else 'All'} {what}"
 
 
-def _figures(row: dict[str, Value], query: TypedQuery, found: Counted, settings: Settings) -> str:
+def _figures(row: dict[str, Value], query: TypedQuery, found: CompiledQuery, settings: Settings) -> str:
     said = [_figure(row, measure_of(name), found, settings) for name in query.all_measures]
     return "; ".join(dict.fromkeys(said))
 
 
-def _figure(row: dict[str, Value], measure: Measure, found: Counted, settings: Settings) -> str:  # noqa: PLR0911 - one return for each kind
+def _figure(row: dict[str, Value], measure: AskedMeasure, found: CompiledQuery, settings: Settings) -> str:  # noqa: PLR0911 - one return for each kind
     value = of_measure(row, measure)
     requests = some(int(of_measure(row, "requests") or 0), "request")
     slow = settings.thresholds.version.slow_ms

@@ -1,14 +1,14 @@
 """A question's tokens and the fields of the query that they fill: what is left over was not understood."""
 
 from tsg_agent.ask.phrases import is_predicate
-from tsg_agent.ask.tokens import Reading, Token
+from tsg_agent.ask.tokens import Token, TokenizedQuestion
 from tsg_agent.ask.typed import Bound, Filter
 
 
 class Slots:
     """The tokens of one question, which of them have been read, and the fields that they filled."""
 
-    def __init__(self, reading: Reading, *, yes_no: bool) -> None:
+    def __init__(self, reading: TokenizedQuestion, *, yes_no: bool) -> None:
         """`yes_no`: it begins as a question for yes or no does."""
         self.text = reading.text
         self.tokens = list(reading.tokens)

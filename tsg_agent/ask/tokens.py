@@ -95,7 +95,7 @@ class Unknown:
 
 
 @dataclass
-class Reading:
+class TokenizedQuestion:
     """A question as tokens, in its order, without the words that change nothing."""
 
     text: str
@@ -213,9 +213,9 @@ def _stems() -> frozenset[str]:
     return frozenset(map(stem, lexicon().words))
 
 
-def read(text: str, taken: list[tuple[int, int]], figures: list[Token], vocabulary: Vocabulary) -> Reading:
+def read(text: str, taken: list[tuple[int, int]], figures: list[Token], vocabulary: Vocabulary) -> TokenizedQuestion:
     """A question's tokens. `taken`: the spans that were read as times; `figures`: from figures_in."""
-    reading = Reading(text)
+    reading = TokenizedQuestion(text)
     spans = [*taken, *((one.start, one.end) for one in figures)]
     names = vocabulary.find(text, spans)
     tokens = [*figures, *(Token(n.start, n.end, "value", n.column, 0.0, n.value, n.also) for n in names)]
@@ -234,7 +234,7 @@ def read(text: str, taken: list[tuple[int, int]], figures: list[Token], vocabula
     return reading
 
 
-def _words(rest: str, reading: Reading, vocabulary: Vocabulary) -> list[Token]:
+def _words(rest: str, reading: TokenizedQuestion, vocabulary: Vocabulary) -> list[Token]:
     """The words of a text by the lexicon: the longest phrases first, misspelt ones repaired."""
     found = [(match.start(), _bare(match[0])) for match in WORD.finditer(rest) if _is_word(match)]
     words = [(start, word) for start, word in found if word]

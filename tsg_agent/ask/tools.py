@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from tsg_agent.ask.citable import Ledger, gap_rows
+from tsg_agent.ask.citable import CitableRows, gap_rows
 from tsg_agent.ask.compiling import counted_rows
 from tsg_agent.ask.query import run_checked
 from tsg_agent.ask.scope import scope_words
@@ -100,7 +100,7 @@ class NoArgs(BaseModel):
 
 
 @dataclass
-class Bench:
+class ToolBench:
     """What the tools work with. `scope`: what they look at where they are not told; None where nothing settles it."""
 
     engine: Engine
@@ -108,7 +108,7 @@ class Bench:
     investigate: Investigate
     scope: Parameters | None = None
     guide: AnyGuide = GUIDE
-    ledger: Ledger = field(default_factory=Ledger)
+    ledger: CitableRows = field(default_factory=CitableRows)
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     known: KnownCache = field(init=False)
 
@@ -122,7 +122,7 @@ class Bench:
         return [UNISOLATED] if unsafe else []
 
 
-def agent_tools(bench: Bench) -> "list[StructuredTool]":
+def agent_tools(bench: ToolBench) -> "list[StructuredTool]":
     """All tools that a model is told of. Each result says its scope first, and its rows get ids in the ledger."""
     plugins = {plugin.noun: plugin for plugin in bench.guide.steps}
     return [
@@ -135,7 +135,7 @@ def agent_tools(bench: Bench) -> "list[StructuredTool]":
     ]
 
 
-def agent_aliases(bench: Bench) -> "list[StructuredTool]":
+def agent_aliases(bench: ToolBench) -> "list[StructuredTool]":
     """The checks one by one, by what they look at and by the names of the guide's steps."""
     named = [(name, plugin) for plugin in bench.guide.steps for name in (f"check_{plugin.noun}", plugin.name)]
     return [
@@ -189,7 +189,7 @@ def _tool(name: str, description: str, args: type[BaseModel], call: Callable[...
     )
 
 
-def _check(bench: Bench, plugin: Plugin[Any], given: dict[str, Any]) -> str:
+def _check(bench: ToolBench, plugin: Plugin[Any], given: dict[str, Any]) -> str:
     """A check's rows. Its finding goes into the ledger, its rows into a frame for code."""
     scope = bench.scope.model_dump() if bench.scope else {}
     said = {name: value for name, value in given.items() if value and name in ScopeArgs.model_fields}
@@ -219,7 +219,7 @@ def _where(args: WindowArgs) -> str:
     return f"Scope: {service}{args.region} ({args.environment}), {moment(args.start_time)} to {moment(args.end_time)}."
 
 
-def _measure(bench: Bench, given: dict[str, Any]) -> str:
+def _measure(bench: ToolBench, given: dict[str, Any]) -> str:
     """A typed query's rows. A region that it names alone is the scope's."""
     query = TypedQuery.model_validate(given)
     if bench.scope is None:
@@ -244,7 +244,7 @@ def _measure(bench: Bench, given: dict[str, Any]) -> str:
     )
 
 
-def _run_guide(bench: Bench, given: dict[str, Any]) -> str:
+def _run_guide(bench: ToolBench, given: dict[str, Any]) -> str:
     try:
         report = bench.investigate(Given.model_validate({key: value for key, value in given.items() if value}))
     except QuestionError as error:
@@ -281,7 +281,7 @@ def _whole(text: str, limit: int = 700) -> str:
     return text[: ended[-1]] if ended else f"{text[:limit].rsplit(' ', 1)[0]} …"
 
 
-def _describe(bench: Bench) -> str:
+def _describe(bench: ToolBench) -> str:
     held = profile(bench.engine, bench.settings.query_timeout, bench.guide.steps)
     lines = [
         f"{table.name}: {table.rows} rows, {table.first} to {table.last}; columns {_typed(table.name, table.columns)}"
@@ -299,13 +299,13 @@ def _typed(table: str, columns: Iterable[str]) -> str:
     return ", ".join(f"{column} {kinds[column].sql_type}" for column in columns)
 
 
-def _query(bench: Bench, sql: str) -> str:
+def _query(bench: ToolBench, sql: str) -> str:
     rows, more = run_checked(bench.engine, sql, bench.settings.query_timeout)
     cut = " There are more rows: ask for fewer." if more else ""
     return _rows_told(bench, rows, sql, f"Scope: the query's own WHERE, nothing else.{cut}", "query_telemetry")
 
 
-def _rows_told(bench: Bench, rows: list[dict[str, Any]], sql: str, scope: str, tool: str) -> str:
+def _rows_told(bench: ToolBench, rows: list[dict[str, Any]], sql: str, scope: str, tool: str) -> str:
     identity = bench.ledger.query(rows, sql, tool)
     bench.frames[identity.lower()] = pd.DataFrame(rows)
     lines = [
@@ -316,7 +316,7 @@ def _rows_told(bench: Bench, rows: list[dict[str, Any]], sql: str, scope: str, t
     return fenced("\n".join([scope, *lines, tail]), 6000)
 
 
-def _code(bench: Bench) -> "StructuredTool":
+def _code(bench: ToolBench) -> "StructuredTool":
     """The code interpreter; its sandbox starts with the first call."""
     from tsg_agent.tools.code_interpreter import (  # noqa: PLC0415 - importing it takes a second
         CodeArgs,

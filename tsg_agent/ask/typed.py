@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
 
-from tsg_agent.ask.measures import Measure, Source, condition_of, measure_of, measure_words
+from tsg_agent.ask.measures import AskedMeasure, MeasureSource, condition_of, measure_of, measure_words
 from tsg_agent.columns import SUBJECTS
 from tsg_agent.errors import ParameterError
 from tsg_agent.models import Model
@@ -103,7 +103,7 @@ class TypedQuery(Model):
         sources = {measure_of(one).source for one in self.all_measures}
         if len(sources) > 1:
             raise ValueError(f"{' and '.join(sorted(sources))} cannot be measured in one query: ask for one at a time")
-        runs = sources == {Source.RUNS}
+        runs = sources == {MeasureSource.RUNS}
         if wrong := [one for one in named if (one in RUN_COLUMNS) != runs and (one, runs) != ("region", True)]:
             whose = "workflow runs are" if runs else "requests are"
             raise ValueError(f"{whose} not told apart by {', '.join(dict.fromkeys(wrong))}")
@@ -116,12 +116,12 @@ class TypedQuery(Model):
         empty = [one for one in self.measures if _disjoint(measure_of(one).condition, self.conditions)]
         if empty:
             raise ValueError(f"of only {measure_words(self.conditions[0])}, none are {measure_words(empty[0])}")
-        if self.conditions and sources != {Source.REQUESTS}:
+        if self.conditions and sources != {MeasureSource.REQUESTS}:
             raise ValueError(f"only requests can be {', '.join(self.conditions)}")
         return self
 
     @property
-    def source(self) -> Source:
+    def source(self) -> MeasureSource:
         """What is measured."""
         return measure_of(self.measures[0]).source
 
@@ -170,7 +170,7 @@ class TypedQuery(Model):
         return " ".join(said)
 
 
-def _certain(measure: Measure, conditions: tuple[str, ...]) -> bool:
+def _certain(measure: AskedMeasure, conditions: tuple[str, ...]) -> bool:
     """Whether a share is 100 % whatever the telemetry holds: of only 503s, all failed."""
     failed = any(one == "failures" or one.startswith("answered_5") for one in conditions)
     return measure.kind == "share" and (measure.condition in conditions or (failed and measure.condition == "failures"))

@@ -13,7 +13,7 @@ from tsg_agent.ask.measures import measure_of
 from tsg_agent.ask.tokens import Token
 
 if TYPE_CHECKING:
-    from tsg_agent.ask.intent import Asked
+    from tsg_agent.ask.intent import AskedFields
 
 COMPARATIVE = re.compile(r"(?:more|less|worse|better)(?: often)?|suffer more|[a-z]+(?<!numb)(?<!ov)er", re.IGNORECASE)
 _BECOMING = re.compile(r"\b(?:got|get|gets|getting|gone|become|became|becoming|grew)\s+$", re.IGNORECASE)
@@ -21,18 +21,18 @@ _OF_THE_LAST = ("same", "instead", "again")
 _AT_A_HEAD = re.compile(r"(?:^|[,;:(\u2013-])\W*(?:(?:and|but|or)\s+)?$", re.IGNORECASE)
 
 
-def unsaid(filling: Filling, found: "Asked", *, follows: bool) -> list[str]:
+def unsaid(filling: Filling, found: "AskedFields", *, follows: bool) -> list[str]:
     """The words of a question that its query does not do. `follows`: a question before it may lend it its fields."""
     rules = (_compared, _only, _both, _ranks, _of_each, _either, *(() if follows else (_referring,)))
     return [one.text for rule in rules for one in rule(filling, found)]
 
 
-def _several(found: "Asked") -> bool:
+def _several(found: "AskedFields") -> bool:
     """Whether two of a kind are told apart: values, sides of a moment, or the groups of a follow-up."""
     return any(len(one.values) > 1 for one in found.filters) or found.decides in ("more", "fewer") or bool(found.sides)
 
 
-def _compared(filling: Filling, found: "Asked") -> list[Token]:
+def _compared(filling: Filling, found: "AskedFields") -> list[Token]:
     """ "more errors than /cart", "slower than average", "4.24.0 vs all": two of a kind, or the groups themselves."""
     grouped = bool(found.by) and not found.names
     words = [one for one in filling.tokens if one.kind == "word" and one.value == "versus"]
@@ -40,7 +40,7 @@ def _compared(filling: Filling, found: "Asked") -> list[Token]:
     return [one for one in words if not (_several(found) or (one.text.lower() != "than" and (grouped or alone)))]
 
 
-def _only(filling: Filling, found: "Asked") -> list[Token]:
+def _only(filling: Filling, found: "AskedFields") -> list[Token]:
     """ "only" limits to a name, a condition or a time; "the only one", "which fail only on …" say more than that."""
     listed = any(one.kind == "word" and one.value == "which" for one in filling.tokens) and bool(found.by)
     left = []
@@ -56,7 +56,7 @@ def _only(filling: Filling, found: "Asked") -> list[Token]:
     return left
 
 
-def _both(filling: Filling, found: "Asked") -> list[Token]:
+def _both(filling: Filling, found: "AskedFields") -> list[Token]:
     """ "both web and ios"; not "on both versions", which are none by name, nor "endpoints that fail on both"."""
     tokens = filling.tokens
     several = {one.column for one in found.filters if len(one.values) > 1}
@@ -71,7 +71,7 @@ def _both(filling: Filling, found: "Asked") -> list[Token]:
     ]
 
 
-def _ranks(filling: Filling, found: "Asked") -> list[Token]:
+def _ranks(filling: Filling, found: "AskedFields") -> list[Token]:
     """ "fail more" than what; "got slower" since when; and of "slowest and fails most" the second."""
     ranks = [one for one in filling.tokens if one.kind == "rank"]
     denied = any(bound.sign == "=" and not bound.value for bound in found.bounds) or any(
@@ -89,7 +89,7 @@ def _ranks(filling: Filling, found: "Asked") -> list[Token]:
     return left
 
 
-def _of_each(filling: Filling, found: "Asked") -> list[Token]:
+def _of_each(filling: Filling, found: "AskedFields") -> list[Token]:
     """ "top 3 endpoints in each zone": the first of each group, which one order over all rows does not give."""
     if found.limit is None and not found.ranked:
         return []
@@ -109,7 +109,7 @@ def _of_each(filling: Filling, found: "Asked") -> list[Token]:
     ]
 
 
-def _either(filling: Filling, found: "Asked") -> list[Token]:
+def _either(filling: Filling, found: "AskedFields") -> list[Token]:
     """What would have to hold of one user, one request or one flag at once, and no query can say.
 
     "users without errors", "slow or failed", "on android or on 3.15.0", "on /cart but not on /search",
@@ -138,6 +138,6 @@ def _either(filling: Filling, found: "Asked") -> list[Token]:
     return [*either, *names, *(flags if held.get("flag_name", 0) > 1 else []), *conditions]
 
 
-def _referring(filling: Filling, _found: "Asked") -> list[Token]:
+def _referring(filling: Filling, _found: "AskedFields") -> list[Token]:
     """ "the same", "instead", "again": of a question before, and there is none."""
     return [one for one in filling.tokens if one.kind == "word" and one.text.lower() in _OF_THE_LAST]

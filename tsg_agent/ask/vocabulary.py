@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tsg_agent.ask.lexicon import distance, lexicon, stem
 from tsg_agent.ask.typed import columns
 from tsg_agent.columns import COLUMNS
-from tsg_agent.extract.names import Names, key
+from tsg_agent.extract.names import KnownNames, key
 from tsg_agent.models import Known
 from tsg_agent.telemetry.catalog import FLAGS, LOGS, METRICS, PRODUCTS, WORKFLOWS, Kind
 from tsg_agent.telemetry.engine import Engine
@@ -80,7 +80,7 @@ class Vocabulary:
         for row in rows:
             held.setdefault(row["of"], []).append(str(row["value"]))
         self.values = {column: tuple(held[column]) for column in order if column in held}
-        self._names = {column: Names(values) for column, values in self.values.items()}
+        self._names = {column: KnownNames(values) for column, values in self.values.items()}
         places = (*known.services, *known.environments)
         texts = [*places, *(value for values in self.values.values() for value in values)]
         self._parts = {part for text in texts for part in (text.lower(), *re.split(r"[\W_]+", text.lower())) if part}

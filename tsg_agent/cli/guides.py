@@ -21,7 +21,7 @@ from tsg_agent.guides.built_in import as_written
 from tsg_agent.guides.guide_run import GuideReport, GuideVerdict
 from tsg_agent.guides.investigate import investigate_with_guide
 from tsg_agent.guides.kept_runs import begin, go_on
-from tsg_agent.guides.lint import Problem, lint
+from tsg_agent.guides.lint import GuideProblem, lint
 from tsg_agent.guides.reader import guide_text
 from tsg_agent.guides.run_page import number, to_html
 from tsg_agent.guides.show import in_words, mermaid
@@ -214,7 +214,7 @@ def _verdict(one: GuideVerdict) -> list[str]:
     return [*lines, f"    {one.remedy}"] if one.remedy and one.came_with_it else lines
 
 
-def _problem(file: Path, one: Problem) -> str:
+def _problem(file: Path, one: GuideProblem) -> str:
     about = f" Step {one.step}" if one.step is not None else ""
     about += f" plugin_{one.plugin}" if one.plugin is not None else ""
     repaired = " (repaired by run --guide)" if one.repaired else ""

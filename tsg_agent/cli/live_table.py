@@ -16,7 +16,7 @@ from tsg_agent.progress import Progress
 STYLES = {Status.OK: "green", Status.ERROR: "red", Status.TIMEOUT: "red"}
 
 
-class Table:
+class ProgressTable:
     """One line per check: what it is, how it ended, the guide's label, its time. Nothing where nobody watches."""
 
     def __init__(self, *, quiet: bool) -> None:

@@ -15,7 +15,7 @@ from tsg_agent.cli.drawing import draw
 from tsg_agent.cli.imports import loaded
 from tsg_agent.cli.interrupts import Stopped, heard_at_once
 from tsg_agent.cli.kept import list_kept
-from tsg_agent.cli.live_table import Table
+from tsg_agent.cli.live_table import ProgressTable
 from tsg_agent.cli.requested import request_of
 from tsg_agent.cli.streams import writing
 from tsg_agent.errors import QuestionError
@@ -68,7 +68,7 @@ def run_incident(  # noqa: PLR0913 - the command's own flags
     request = request_of(text, telemetry, mapping, given, now=now)
     identity: list[str] = []
     loaded()
-    with Table(quiet=output.quiet) as table:
+    with ProgressTable(quiet=output.quiet) as table:
         watch = Watch(table.update, _ask(table) if may_ask and _interactive() else None, identity.append)
         try:
             if output.record is not None:
@@ -100,7 +100,7 @@ def resume_incident(identity: str, output: Output, answers: dict[str, Any], limi
         return
     loaded()
     left = {name: value for name, value in answers.items() if value is not None}
-    with Table(quiet=output.quiet) as table:
+    with ProgressTable(quiet=output.quiet) as table:
         watch = Watch(table.update, _answering(left, _ask(table) if _interactive() else None))
         try:
             report = resume(identity, settings=settings, watch=watch)
@@ -165,7 +165,7 @@ def _interactive() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _ask(table: Table) -> Any:
+def _ask(table: ProgressTable) -> Any:
     """Questions on the terminal, one after the other; a candidate can be named by its number."""
 
     def ask(questions: list[Question]) -> dict[str, Any]:

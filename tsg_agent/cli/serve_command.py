@@ -42,7 +42,7 @@ def serve_http(  # noqa: PLR0913, PLR0917 - one per flag
         import uvicorn  # noqa: PLC0415 - an extra
 
         from tsg_agent.web.config import check_address, load_serving  # noqa: PLC0415 - an extra
-        from tsg_agent.web.server import Server  # noqa: PLC0415 - an extra
+        from tsg_agent.web.server import WebServer  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise SettingsError("The server needs the extra `serve`.", fix="pip install 'tsg-agent[serve]'") from error
     serving = load_serving(config)
@@ -56,7 +56,7 @@ def serve_http(  # noqa: PLR0913, PLR0917 - one per flag
         raise SettingsError(f"{config}: hooks name {', '.join(unknown)}, which is not served.", fix="Name a source.")
     Store(settings.state_dir).check()
     service = Service(named, settings=settings, workers=workers, worker_setup="tsg_agent.web.worker_setup:begin")
-    app = Server(service, serving).app
+    app = WebServer(service, serving).app
     loaded()
     typer.echo(f"Serving {', '.join(sorted(named))} on http://{host}:{port}", err=True)
     uvicorn.run(

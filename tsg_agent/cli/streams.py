@@ -12,7 +12,7 @@ from tsg_agent.errors import OutputError, ParameterError
 from tsg_agent.escape import ERRORS, printed
 
 
-class Stream(io.TextIOWrapper):
+class SafeStream(io.TextIOWrapper):
     """A stream to a person or a program: whatever telemetry put into the text stays text."""
 
     def write(self, text: str) -> int:
@@ -60,4 +60,4 @@ def open_streams() -> None:
             held: Any = stream.detach()
             if isinstance(held, io.RawIOBase):  # as PYTHONUNBUFFERED has it: what a full disk took half of was lost
                 held, buffered = io.BufferedWriter(held), False
-            setattr(sys, name, Stream(held, encoding, ERRORS, line_buffering=not buffered))
+            setattr(sys, name, SafeStream(held, encoding, ERRORS, line_buffering=not buffered))

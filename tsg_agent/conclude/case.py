@@ -8,14 +8,14 @@ from tsg_agent.models import Finding, Judgement, Measure, OnsetKind, Parameters,
 from tsg_agent.settings import AllThresholds
 from tsg_agent.steps.remedy import Situation
 from tsg_agent.steps.step import Step
-from tsg_agent.steps.typed_guide import TypedGuide
+from tsg_agent.steps.typed_guide import Guide
 
 
 @dataclass(frozen=True)
 class Case:
     """One investigation's guide, parameters, findings (by step), verdicts and availability."""
 
-    guide: TypedGuide[Step]
+    guide: Guide[Step]
     parameters: Parameters
     findings: list[Finding]
     judgement: Judgement

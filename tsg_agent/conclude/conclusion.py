@@ -26,7 +26,7 @@ from tsg_agent.models import (
 )
 from tsg_agent.settings import AllThresholds
 from tsg_agent.steps.step import Step
-from tsg_agent.steps.typed_guide import TypedGuide
+from tsg_agent.steps.typed_guide import Guide
 
 
 def conclude(  # noqa: PLR0913 - one argument for each thing that a conclusion rests on
@@ -40,7 +40,7 @@ def conclude(  # noqa: PLR0913 - one argument for each thing that a conclusion r
     version: str,
     usage: Usage,
     thresholds: AllThresholds,
-    guide: TypedGuide[Step],
+    guide: Guide[Step],
 ) -> Report:
     """The whole conclusion of one investigation (the guide's last step). The same input gives the same report."""
     findings = sorted(findings, key=lambda f: f.step)

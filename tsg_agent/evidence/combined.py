@@ -24,7 +24,7 @@ MOMENTS = 4 * KINDS
 
 
 @dataclass
-class Bound:
+class BoundValues:
     """Values that a query binds, by the names that it has for them."""
 
     values: dict[str, object] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class Coding:
 
     def __init__(self, held: Held) -> None:
         self._held = held
-        self._bound = Bound()
+        self._bound = BoundValues()
         self._logs, self._log_texts = self._parted("log", held.logs)
         self._products, self._product_texts = self._parted("product", held.products)
         self._pivoted = [self._pivot(flag, values) for flag, values in held.flags.items()]

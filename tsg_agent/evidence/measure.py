@@ -17,7 +17,7 @@ from tsg_agent.models import Parameters
 from tsg_agent.settings import Settings
 from tsg_agent.steps.dimension import Dimension
 from tsg_agent.telemetry.bound_names import parameters_in
-from tsg_agent.telemetry.catalog import LOGS, PRODUCTS, Needs, Table, lacking
+from tsg_agent.telemetry.catalog import LOGS, PRODUCTS, CatalogTable, Needs, lacking
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools.plugin import run_query
 from tsg_agent.tools.rows import REQUEST_COLUMNS, naive_utc
@@ -119,7 +119,7 @@ class Measurer:
         parts = {"columns": ", ".join(columns), "sets": sets, "table": source}
         return listed(self._run("values", parts, bound={"limit": CODED + 2}), columns)
 
-    def _columns(self, table: Table) -> list[str]:
+    def _columns(self, table: CatalogTable) -> list[str]:
         """The dimensions of a table that the source has."""
         has = self.engine.tables[table.name].present if table.name in self.engine.tables else frozenset()
         return [one.columns[0] for one in held_by(self.dimensions, table) if one.columns[0] in has]

@@ -20,7 +20,7 @@ from tsg_agent.evidence.requests import (
     REDIRECT,
     REQUEST_MEASURES,
     UNKNOWN,
-    Column,
+    DimensionCodes,
     Requests,
     kinds_of,
 )
@@ -112,7 +112,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Table:
+class DimensionCounts:
     """One dimension: its values, each one's counts, and all requests that might have had a value (one group).
 
     `error_only`: only failures carry the dimension, so `counts.requests` are all requests of the service.
@@ -162,12 +162,12 @@ class Measurement:
     """
 
     grid: Grid
-    tables: list[Table]
+    tables: list[DimensionCounts]
     total: Counts
     entry: Counts
     entry_component: str | None = None
 
-    def table(self, columns: tuple[str, ...]) -> Table | None:
+    def table(self, columns: tuple[str, ...]) -> DimensionCounts | None:
         """The table of a dimension."""
         return next((table for table in self.tables if table.dimension.columns == columns), None)
 
@@ -182,10 +182,10 @@ def measured(
     requests: Requests, grid: Grid, regions: pa.Table | None, given: Parameters, dimensions: Sequence[Dimension]
 ) -> Measurement:
     """Every dimension's values by the grid's buckets. `regions`: the other regions' rows, by minute."""
-    all_of_them = Column(Dimension(("region",), 0), [(given.region,)], np.zeros(len(requests), np.int8))
+    all_of_them = DimensionCodes(Dimension(("region",), 0), [(given.region,)], np.zeros(len(requests), np.int8))
     busiest = [_busiest(column, requests.weight) for column in requests.columns]
     total, *each = _counted([all_of_them, *busiest], requests, grid)
-    by_dimension: dict[Dimension, list[Table]] = {}
+    by_dimension: dict[Dimension, list[DimensionCounts]] = {}
     for column, kept, counts in zip(requests.columns, busiest, each, strict=True):  # a flag has one each
         by_dimension.setdefault(column.dimension, []).append(_table(column, kept, counts, requests, total))
     tables = [_together(each) for each in by_dimension.values()]
@@ -199,7 +199,7 @@ def measured(
     return Measurement(grid, tables, total, components.counts.take([row]), components.values[row][0])
 
 
-def _together(tables: list[Table]) -> Table:
+def _together(tables: list[DimensionCounts]) -> DimensionCounts:
     """The tables of one dimension as one: each flag has one of its own."""
     first, *others = tables
     if len(first.dimension.columns) == 1:
@@ -207,10 +207,10 @@ def _together(tables: list[Table]) -> Table:
     counts = first.counts
     for other in others:
         counts = counts.beside(other.counts)
-    return Table(first.dimension, [value for one in tables for value in one.values], counts, first.whole)
+    return DimensionCounts(first.dimension, [value for one in tables for value in one.values], counts, first.whole)
 
 
-def _busiest(column: Column, weight: Floats | None) -> Column:
+def _busiest(column: DimensionCodes, weight: Floats | None) -> DimensionCodes:
     """The column with its busiest values only."""
     if len(column.values) <= MOST_VALUES:
         return column
@@ -218,10 +218,10 @@ def _busiest(column: Column, weight: Floats | None) -> Column:
     kept = sorted(np.argsort(-asked, kind="stable")[:MOST_VALUES].tolist())
     rank = np.full(len(column.values) + 1, -1, np.int16)
     rank[kept] = np.arange(len(kept))
-    return Column(column.dimension, [column.values[code] for code in kept], rank[column.codes])
+    return DimensionCodes(column.dimension, [column.values[code] for code in kept], rank[column.codes])
 
 
-def _counted(columns: list[Column], requests: Requests, grid: Grid) -> list[Counts]:
+def _counted(columns: list[DimensionCodes], requests: Requests, grid: Grid) -> list[Counts]:
     """Counts of each column's values by the grid's buckets."""
     cell, weight = grid.buckets(requests.second), requests.weight
     spent = np.nan_to_num(requests.latency)
@@ -233,15 +233,17 @@ def _counted(columns: list[Column], requests: Requests, grid: Grid) -> list[Coun
     return [Counts.of(some.reshape(len(some), grid.count, KINDS), ms) for some, ms in zip(kinds, latency, strict=True)]
 
 
-def _table(column: Column, kept: Column, counts: Counts, requests: Requests, total: Counts) -> Table:
+def _table(
+    column: DimensionCodes, kept: DimensionCodes, counts: Counts, requests: Requests, total: Counts
+) -> DimensionCounts:
     """One dimension's table; requests without a value are in the whole only. Values are sorted."""
     only = is_error_only(column, requests)
     if only:
         counts = replace(counts, requests=np.repeat(total.requests, len(kept.values), axis=0))
-    return Table(column.dimension, kept.values, counts, total, only, len(column.values) - len(kept.values))
+    return DimensionCounts(column.dimension, kept.values, counts, total, only, len(column.values) - len(kept.values))
 
 
-def is_error_only(column: Column, requests: Requests) -> bool:
+def is_error_only(column: DimensionCodes, requests: Requests) -> bool:
     """Only failures carry the dimension, or it says what an error was: its requests are all the service's."""
     if column.dimension.error_only:
         return True
@@ -252,7 +254,7 @@ def is_error_only(column: Column, requests: Requests) -> bool:
     return bool(carried.any() and (fine.any() or not carried.all()))
 
 
-def _regions(dimension: Dimension, rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> Table:
+def _regions(dimension: Dimension, rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> DimensionCounts:
     """The table of all regions: the other ones' rows, and the incident's, which is measured already."""
     values, counts = [(region,)] if own.requests.any() else [], own
     if rows is not None and rows.num_rows:
@@ -272,7 +274,7 @@ def _regions(dimension: Dimension, rows: pa.Table | None, own: Counts, region: s
         )
     order = sorted(range(len(values)), key=values.__getitem__)
     ordered = counts.take(order) if values else Counts.zeros(0, grid.count)
-    return Table(dimension, [values[row] for row in order], ordered, ordered.sum())
+    return DimensionCounts(dimension, [values[row] for row in order], ordered, ordered.sum())
 
 
 def entry_of(components: Iterable[str], service: str) -> int | None:

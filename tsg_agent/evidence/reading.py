@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tsg_agent.evidence.requests import FLAG, Codes, Column, Requests, held_by
+from tsg_agent.evidence.requests import FLAG, Codes, DimensionCodes, Requests, held_by
 from tsg_agent.evidence.users import Users
 from tsg_agent.statistics import Bools
 from tsg_agent.steps.dimension import Dimension
@@ -49,9 +49,9 @@ def read_requests(results: dict[str, pa.Table], dimensions: Sequence[Dimension])
 
 def _tied(
     results: dict[str, pa.Table], dimensions: Sequence[Dimension]
-) -> tuple[list[Column], Codes | None, pa.Array | None]:
+) -> tuple[list[DimensionCodes], Codes | None, pa.Array | None]:
     """What is tied to the requests by their ids: flags and products, each one's run, and the runs."""
-    columns: list[Column] = []
+    columns: list[DimensionCodes] = []
     run = runs = None
     if "request_id" in results["rows"].column_names:
         requests = _Ids.of(results["rows"]["request_id"])
@@ -63,20 +63,22 @@ def _tied(
             where = requests.find(results["products"]["request_id"])
             for dimension in held_by(dimensions, PRODUCTS):
                 values, codes = _coded(results["products"][dimension.columns[0]])
-                columns.append(Column(dimension, [(value,) for value in values], requests.scatter(where, codes)))
+                columns.append(
+                    DimensionCodes(dimension, [(value,) for value in values], requests.scatter(where, codes))
+                )
         if "runs" in results:
             runs, codes = _numbered(results["runs"]["correlation_id"])
             run = requests.scatter(requests.find(results["runs"]["request_id"]), codes)
     return columns, run, runs
 
 
-def _own(rows: pa.Table, dimensions: Sequence[Dimension]) -> tuple[list[Column], Codes | None, pa.Array | None]:
+def _own(rows: pa.Table, dimensions: Sequence[Dimension]) -> tuple[list[DimensionCodes], Codes | None, pa.Array | None]:
     """The same of combinations, which have it all."""
     columns = []
     for flag in held_by(dimensions, FLAGS):
         for name in sorted(name for name in rows.column_names if name.startswith(FLAG)):
             values, codes = _coded(rows[name])
-            columns.append(Column(flag, [(name.removeprefix(FLAG), value) for value in values], codes))
+            columns.append(DimensionCodes(flag, [(name.removeprefix(FLAG), value) for value in values], codes))
     columns += _columns(rows, held_by(dimensions, PRODUCTS))
     if "correlation_id" not in rows.column_names:
         return columns, None, None
@@ -91,13 +93,13 @@ def _numbered(ids: pa.ChunkedArray) -> tuple[pa.Array, Codes]:
     return encoded.dictionary, encoded.indices.fill_null(-1).to_numpy()
 
 
-def _columns(rows: pa.Table, dimensions: Sequence[Dimension]) -> list[Column]:
+def _columns(rows: pa.Table, dimensions: Sequence[Dimension]) -> list[DimensionCodes]:
     """Those of the dimensions that the rows have."""
     found = []
     for dimension in dimensions:
         if dimension.columns[0] in rows.column_names:
             values, codes = _coded(rows[dimension.columns[0]])
-            found.append(Column(dimension, [(value,) for value in values], codes))
+            found.append(DimensionCodes(dimension, [(value,) for value in values], codes))
     return found
 
 
@@ -166,7 +168,7 @@ class _Ids:
         return found[self.place]
 
 
-def _flags(dimension: Dimension, rows: pa.Table, requests: _Ids) -> list[Column]:
+def _flags(dimension: Dimension, rows: pa.Table, requests: _Ids) -> list[DimensionCodes]:
     """One column per flag: a request has one value of each."""
     names, name = _coded(rows["flag_name"])
     values, value = _coded(rows["flag_value"])
@@ -178,5 +180,5 @@ def _flags(dimension: Dimension, rows: pa.Table, requests: _Ids) -> list[Column]
         present = np.flatnonzero(_held(held, len(values)))
         rank = np.full(len(values) + 1, -1, _smallest(len(values)))
         rank[present] = np.arange(len(present))
-        columns.append(Column(dimension, [(flag, values[one]) for one in present], rank[held]))
+        columns.append(DimensionCodes(dimension, [(flag, values[one]) for one in present], rank[held]))
     return columns

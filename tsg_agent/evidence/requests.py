@@ -15,7 +15,7 @@ from tsg_agent.evidence.users import Users
 from tsg_agent.models import Measure, Parameters, Subject
 from tsg_agent.statistics import Bools, Floats
 from tsg_agent.steps.dimension import Dimension
-from tsg_agent.telemetry.catalog import FLAGS, WORKFLOWS, Table
+from tsg_agent.telemetry.catalog import FLAGS, WORKFLOWS, CatalogTable
 
 Codes = NDArray[np.integer]
 ANSWERS = 7
@@ -66,7 +66,7 @@ def kinds_of(measure: Measure) -> Bools:
 
 
 @dataclass(frozen=True)
-class Column:
+class DimensionCodes:
     """One dimension: a code per request, -1 where it has no value, and what each code says."""
 
     dimension: Dimension
@@ -101,7 +101,7 @@ class Requests:
     kind: NDArray[np.int8]
     latency: Floats
     weight: Floats | None
-    columns: list[Column]
+    columns: list[DimensionCodes]
     run: Codes | None = None
     runs: pa.Array | None = None
     passed: Bools | None = None
@@ -184,11 +184,11 @@ class Requests:
         slower = USUAL * float(np.percentile(usual, 99)) if len(usual) >= FEWEST else np.inf
         return replace(self, slower_ms=slower)
 
-    def column(self, name: str) -> Column | None:
+    def column(self, name: str) -> DimensionCodes | None:
         """The column of a dimension of one name."""
         return next((one for one in self.columns if one.dimension.columns == (name,)), None)
 
-    def of_values(self, column: Column, rows: Bools) -> Floats:
+    def of_values(self, column: DimensionCodes, rows: Bools) -> Floats:
         """How many of some rows' requests have none of a column's values, then how many each one."""
         weight = None if self.weight is None else self.weight[rows]
         return np.bincount(column.codes[rows] + 1, weight, len(column.values) + 1).astype(float)
@@ -226,7 +226,7 @@ class Requests:
         return counted[:, 1], counted.sum(axis=1)
 
 
-def held_by(dimensions: Iterable[Dimension], table: Table) -> list[Dimension]:
+def held_by(dimensions: Iterable[Dimension], table: CatalogTable) -> list[Dimension]:
     """Those that a table's rows tell apart; the requests' are of one region."""
     return [one for one in dimensions if one.table == table.name and one.nature is not Nature.REGION]
 
@@ -241,5 +241,5 @@ def with_workflows(
     said = scenario >= 0
     of_run[places[said]] = scenario[said]
     of_run[-1] = -1  # runs that no request is part of
-    column = Column(dimension, [(one,) for one in names], of_run[requests.run])
+    column = DimensionCodes(dimension, [(one,) for one in names], of_run[requests.run])
     return replace(requests, columns=[*requests.columns, column])

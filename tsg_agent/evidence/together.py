@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tsg_agent.evidence.blocks import in_blocks
-from tsg_agent.evidence.requests import Codes, Column
+from tsg_agent.evidence.requests import Codes, DimensionCodes
 from tsg_agent.statistics import Floats
 
 MOST = 2**17
 """Counters of one pass: they are to stay in a processor's own memory."""
 
 
-def counted(columns: Sequence[Column], cell: Codes, cells: int, weight: Floats | None) -> Iterator[Floats]:
+def counted(columns: Sequence[DimensionCodes], cell: Codes, cells: int, weight: Floats | None) -> Iterator[Floats]:
     """The requests of each column's values by cell (0 to `cells`): (values, cells) each, one after the other.
 
     Columns of few values are counted as one column of all their combinations, which is then summed up: reading the
@@ -23,9 +23,9 @@ def counted(columns: Sequence[Column], cell: Codes, cells: int, weight: Floats |
         yield from _tables(some, cell, cells, weight)
 
 
-def _batches(columns: Sequence[Column], cells: int) -> Iterator[list[Column]]:
+def _batches(columns: Sequence[DimensionCodes], cells: int) -> Iterator[list[DimensionCodes]]:
     """Neighbours whose combinations are few."""
-    batch: list[Column] = []
+    batch: list[DimensionCodes] = []
     size = cells
     for column in columns:
         if batch and size * (len(column.values) + 1) > MOST:
@@ -37,7 +37,7 @@ def _batches(columns: Sequence[Column], cells: int) -> Iterator[list[Column]]:
         yield batch
 
 
-def _tables(columns: list[Column], cell: Codes, cells: int, weight: Floats | None) -> Iterator[Floats]:
+def _tables(columns: list[DimensionCodes], cell: Codes, cells: int, weight: Floats | None) -> Iterator[Floats]:
     shape = [*(len(column.values) + 1 for column in columns), cells]
 
     def place(rows: slice) -> Codes:

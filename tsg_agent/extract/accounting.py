@@ -9,10 +9,10 @@ from itertools import islice
 
 from tsg_agent.extract.choices import CANDIDATES, Material, iso
 from tsg_agent.extract.lengths import SPAN, UNIT, length
-from tsg_agent.extract.places import Kind, Settled
+from tsg_agent.extract.places import ScopeParameter, Settled
 from tsg_agent.extract.readings import DAY, read
 from tsg_agent.extract.sla_target import TARGET
-from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, Mention
+from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, TimeMention
 from tsg_agent.extract.text import Prose, quote
 from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.extract.zones import places_in
@@ -49,7 +49,7 @@ _LIKE_A_TIME = re.compile(
 """What looks like a time or a day in one of the languages, whichever the text seems to be in."""
 
 
-def unread(text: str, mentions: Sequence[Mention]) -> list[re.Match[str]]:
+def unread(text: str, mentions: Sequence[TimeMention]) -> list[re.Match[str]]:
     """What looks like a time, or a day (group `day`), and is in no mention."""
     found = islice(_LIKE_A_TIME.finditer(text), MAXIMUM_MENTIONS)
     return [one for one in found if not any(m.start < one.end() and one.start() < m.end for m in mentions)]
@@ -74,7 +74,7 @@ def times_left(material: Material, used: Iterable[datetime], told: str) -> list[
     return [f"Times of the text that are not used: {', '.join(shown)}{rest}."] if shown else []
 
 
-def _serves(mention: Mention, used: set[datetime], material: Material) -> bool:
+def _serves(mention: TimeMention, used: set[datetime], material: Material) -> bool:
     """Whether it is used on another day than it has alone: an end is after its start."""
     return mention.day is None and any(
         read(mention, material.setting, bound=one, after=True).instant in used for one in used
@@ -125,7 +125,7 @@ def percentages_left(prose: Prose, value: float, *, plain: bool) -> list[str]:
     return [f"Not taken for the SLA threshold: {', '.join(left[:CANDIDATES])}."] if left else []
 
 
-def names_left(settled: Iterable[tuple[Kind, Settled]]) -> list[str]:
+def names_left(settled: Iterable[tuple[ScopeParameter, Settled]]) -> list[str]:
     """The known names of a text that it is not about."""
     left = [f"{kind.noun} {quote(name)}" for kind, found in settled for name in _others(found)]
     return [f"Named in the text, and not looked at: {listed(left, CANDIDATES)}."] if left else []

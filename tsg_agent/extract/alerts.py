@@ -8,13 +8,13 @@ from pydantic import ValidationError
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.inputs import Given
-from tsg_agent.extract.names import Names
+from tsg_agent.extract.names import KnownNames
 from tsg_agent.extract.payloads import fields, moment_of, snake_case
-from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, Kind, checked
+from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, ScopeParameter, checked
 from tsg_agent.extract.words import data
 from tsg_agent.models import Known
 
-_KINDS: tuple[Kind, ...] = (REGION, SERVICE, ENVIRONMENT)
+_KINDS: tuple[ScopeParameter, ...] = (REGION, SERVICE, ENVIRONMENT)
 MOST_FIELDS = 5_000
 TAGS = ("tags", "labels", "alert_scope")
 """Fields of "name:value" with commas between; the last is Datadog's."""
@@ -49,7 +49,7 @@ def places(found: Mapping[str, list[str]], known: Known) -> dict[str, str]:
     every = {REGION: known.regions, SERVICE: known.services, ENVIRONMENT: known.environments}
     held = {}
     for kind in _KINDS:
-        names = Names(every[kind], environments=kind is ENVIRONMENT)
+        names = KnownNames(every[kind], environments=kind is ENVIRONMENT)
         values = _values(found, kind.strong) or _values(found, kind.loose)
         said = {fitting for value in values if (fitting := _fitting(kind, names, value)) is not None}
         if len(said) == 1:
@@ -62,7 +62,7 @@ def _values(found: Mapping[str, list[str]], label: re.Pattern[str]) -> list[str]
     return [value for name, values in found.items() if label.fullmatch(f"{name}:") for value in values]
 
 
-def _fitting(kind: Kind, names: Names, value: str) -> str | None:
+def _fitting(kind: ScopeParameter, names: KnownNames, value: str) -> str | None:
     for spelled in (value, data("regions").get(value, value)):
         try:
             return checked(kind, names, spelled)

@@ -7,7 +7,7 @@ from tsg_agent.extract.lengths import SPAN
 
 EARLIER = frozenset({"before", "prior to", "until", "till", "up to", "leading up to"})
 _NEAR = r"(?:[\s~]+(?:about|around|roughly|approximately|the))?[\s~]*$"
-CUE = re.compile(
+ROLE_WORD = re.compile(
     rf"\b(?:(?P<after>after|since|from|starting(?: at| from)?|beginning(?: at)?|past|later than|as of|following)"
     rf"|(?P<before>before|until|till|up (?:to|until)|prior to|by|through|ahead of|earlier than|ending(?: at)?)"
     rf"|(?P<around>(?:at )?(?:around|about|near|close to|circa|roughly|approximately))"
@@ -21,7 +21,7 @@ SPAN_BEFORE = re.compile(
 )
 LATER = re.compile(r"[ ]*(?:\+|or later|and later|and after(?:wards)?|until now|till now)(?![\w])", re.IGNORECASE)
 ONWARDS = re.compile(r"[ ,]*(?:onwards?|on)\b", re.IGNORECASE)
-OPENS = re.compile(r"\b(?P<cue>between|from)\b[\s~]*(?:about |around |roughly )?$", re.IGNORECASE)
+OPENS = re.compile(r"\b(?P<role_word>between|from)\b[\s~]*(?:about |around |roughly )?$", re.IGNORECASE)
 BETWEEN_TIMES = re.compile(
     r",?[ ]{0,3}(?:-{1,2}|\u2013|—|(?:up )?(?:to|until|till)|through|->|→|/|\.{2,3}|and|&)[ ]{0,3}"
     r"(?:about |around |roughly |approximately |~)?",
@@ -77,7 +77,7 @@ _HOURS_SAID = ("one", "two", "three", "four", "five", "six", "seven", "eight", "
 _SPELLED = re.compile(rf"\b(?:{'|'.join(_HOURS_SAID)})(?=[ ]?[ap]\.?m\b)", re.IGNORECASE)
 _POINTED = re.compile(r"(?<![\w.:])(?P<hour>[0-9]{1,2})\.(?P<minute>[0-5][0-9])(?P<half>[ ]?[ap]\.?m\b)", re.IGNORECASE)
 _ATTACHED = re.compile(
-    r"\b(?P<cue>after|since|from|before|until|till|between|and|to)[ ](?!20[23])"
+    r"\b(?P<role_word>after|since|from|before|until|till|between|and|to)[ ](?!20[23])"
     r"(?P<hour>[01][0-9]|2[0-3])(?P<minute>[0-5][0-9])"
     r"(?![\w:%/-]|\.[0-9]|[ ](?:%|percent|ms|requests|errors|failures|users))",
     re.IGNORECASE,
@@ -91,7 +91,7 @@ def spelled(text: str) -> str:
     text = _POINTED.sub(
         r"\g<hour>:\g<minute>\g<half>", _SPELLED.sub(lambda one: str(_HOURS_SAID.index(one[0].lower()) + 1), text)
     )
-    text = _ATTACHED.sub(r"\g<cue> \g<hour>:\g<minute>", _HALF_HOUR.sub(r"\g<which> half an hour", text))
+    text = _ATTACHED.sub(r"\g<role_word> \g<hour>:\g<minute>", _HALF_HOUR.sub(r"\g<which> half an hour", text))
     return _HALVES.sub(_with_half, _HOURS.sub(r"\g<hour>:\g<minute>", text))
 
 

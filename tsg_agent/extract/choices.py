@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.extract.inputs import Given
-from tsg_agent.extract.readings import Reading, Setting, read
+from tsg_agent.extract.readings import TimeContext, TimeReading, read
 from tsg_agent.extract.roles import Roles, Sighting
-from tsg_agent.extract.spotting import TWELVE, Mention
+from tsg_agent.extract.spotting import TWELVE, TimeMention
 from tsg_agent.models import Doubt, Question
 
 CANDIDATES = 8
@@ -17,9 +17,9 @@ CANDIDATES = 8
 class Material:
     """All that the times are settled from, and the notes that are taken on the way."""
 
-    mentions: Sequence[Mention]
+    mentions: Sequence[TimeMention]
     roles: Roles
-    setting: Setting
+    setting: TimeContext
     given: Given
     before: timedelta
     ranges_are_windows: bool = False
@@ -53,7 +53,7 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
         return Choice()
     top = max(sighting.rank for sighting in sightings)
     settled: dict[datetime, str] = {}
-    open_ones: list[tuple[Sighting, Reading]] = []
+    open_ones: list[tuple[Sighting, TimeReading]] = []
     for sighting in sightings:
         reading = reading_of(sighting, material.setting, bound)
         if parameter == "incident_start":
@@ -89,7 +89,7 @@ def _of_several(parameter: str, settled: dict[datetime, str], material: Material
 
 
 def _asked(
-    parameter: str, settled: dict[datetime, str], doubtful: list[tuple[Sighting, Reading]], material: Material
+    parameter: str, settled: dict[datetime, str], doubtful: list[tuple[Sighting, TimeReading]], material: Material
 ) -> Choice:
     candidates = [*settled, *(instant for _, reading in doubtful for instant in reading.instants)]
     if settled:
@@ -100,12 +100,12 @@ def _asked(
     return Choice(question=ask(parameter, why, candidates, doubt))
 
 
-def reading_of(sighting: Sighting, setting: Setting, after: datetime | None = None) -> Reading:
+def reading_of(sighting: Sighting, setting: TimeContext, after: datetime | None = None) -> TimeReading:
     """What a sighting's time means; a time of day without a day is the first one after `after`."""
     return sighting.reading or read(sighting.mention, setting, bound=after, after=after is not None)
 
 
-def _half_taken(reading: Reading, sighting: Sighting, material: Material) -> Reading:
+def _half_taken(reading: TimeReading, sighting: Sighting, material: Material) -> TimeReading:
     """Of "half past two" the latest before now. That it may be the other is told; nobody need be asked."""
     past = [one for one in reading.instants if one <= material.setting.now]
     if reading.problem != TWELVE or not past:
@@ -116,7 +116,7 @@ def _half_taken(reading: Reading, sighting: Sighting, material: Material) -> Rea
     return replace(reading, instants=(max(past),), problem="")
 
 
-def _as_start(reading: Reading, setting: Setting) -> Reading:
+def _as_start(reading: TimeReading, setting: TimeContext) -> TimeReading:
     """A reading with what speaks against it as the incident's start: it is later than now, or on a guessed day."""
     first, last, now = setting.first, setting.last, setting.now
     if not reading.instants:

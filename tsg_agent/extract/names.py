@@ -52,7 +52,7 @@ class Hit:
     foremost: bool = False
 
 
-class Names:
+class KnownNames:
     """The known values of one parameter, to be found in texts in one pass."""
 
     def __init__(self, values: Iterable[str], *, environments: bool = False) -> None:

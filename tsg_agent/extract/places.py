@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 
 from tsg_agent.columns import EVERYWHERE
 from tsg_agent.errors import ParameterError
-from tsg_agent.extract.names import Hit, Names, environment, key
+from tsg_agent.extract.names import Hit, KnownNames, environment, key
 from tsg_agent.extract.text import Prose, quote
 from tsg_agent.extract.words import ALL, Words, any_of, words_in
 from tsg_agent.models import Doubt, Question
@@ -32,7 +32,7 @@ _ALTERNATIVE = re.compile(r"\W*\?\W*|\W*\b(?:or|oder|ou|o)\b(?:\W*\w+){0,1}\W*",
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ScopeParameter:
     """One of the three parameters, and the labels that it stands behind in tickets, logs and alerts."""
 
     parameter: str
@@ -46,7 +46,7 @@ def _named(kind: str) -> str:
     return any_of(ALL.listed("labels", kind))
 
 
-REGION = Kind(
+REGION = ScopeParameter(
     "region",
     "region",
     re.compile(
@@ -54,7 +54,7 @@ REGION = Kind(
     ),
     re.compile(_LABEL % r"(?:(?:affected|impacted)[ _-])?(?:regions?|locations?)(?:[ _-](?:affected|impacted))?", re.I),
 )
-SERVICE = Kind(
+SERVICE = ScopeParameter(
     "service_name",
     "service",
     re.compile(_LABEL % rf"(?:(?:primary|main|affected)[ _-])?service(?:[ _-]?name)?|{_named('service')}", re.I),
@@ -64,7 +64,7 @@ SERVICE = Kind(
         re.I,
     ),
 )
-ENVIRONMENT = Kind(
+ENVIRONMENT = ScopeParameter(
     "environment",
     "environment",
     re.compile(
@@ -99,15 +99,15 @@ class _Labelled:
     table: bool
 
 
-def settle(kind: Kind, known: Sequence[str], flag: str | None, prose: Prose) -> Settled:
+def settle(kind: ScopeParameter, known: Sequence[str], flag: str | None, prose: Prose) -> Settled:
     """One parameter's value, which is always one of `known`. Raises `ParameterError` for a flag that is not."""
-    names = Names(known, environments=kind is ENVIRONMENT)
+    names = KnownNames(known, environments=kind is ENVIRONMENT)
     hits = names.find(prose.text)
     return replace(_settled(kind, known, flag, prose, names, hits), hits=hits)
 
 
 def _settled(  # noqa: PLR0913, PLR0917 - what `settle` has at hand
-    kind: Kind, known: Sequence[str], flag: str | None, prose: Prose, names: Names, hits: list[Hit]
+    kind: ScopeParameter, known: Sequence[str], flag: str | None, prose: Prose, names: KnownNames, hits: list[Hit]
 ) -> Settled:
     named = tuple(dict.fromkeys(hit.values[0] for hit in hits if len(hit.values) == 1 and not hit.spared))
     if flag is not None:
@@ -133,7 +133,7 @@ def _settled(  # noqa: PLR0913, PLR0917 - what `settle` has at hand
     return _silent(kind, names, prose, {value for values in spared for value in values})
 
 
-def checked(kind: Kind, names: Names, flag: str) -> str:
+def checked(kind: ScopeParameter, names: KnownNames, flag: str) -> str:
     """A flag's value as the telemetry spells it."""
     value = names.exact(flag)
     if value is not None:
@@ -155,7 +155,7 @@ def closest(text: str, known: Sequence[str]) -> tuple[str, ...]:
     return tuple(ranked[:CANDIDATES])
 
 
-def _labelled(prose: Prose, pattern: re.Pattern[str], names: Names, hits: list[Hit]) -> list[_Labelled]:
+def _labelled(prose: Prose, pattern: re.Pattern[str], names: KnownNames, hits: list[Hit]) -> list[_Labelled]:
     found: list[_Labelled] = []
     for match in islice(pattern.finditer(prose.text), _MATCHES):
         start, end = match.end(), _value_end(prose.text, match.end(), match["sign"])
@@ -189,7 +189,7 @@ def _names_unknown(entry: _Labelled) -> bool:
     return not entry.table and bool(key(entry.text)) and bool(key(said))
 
 
-def _pick(kind: Kind, pool: list[Hit], prose: Prose, named: tuple[str, ...], *, labelled: bool) -> Settled:
+def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, named: tuple[str, ...], *, labelled: bool) -> Settled:
     """One of the values found. Of several regions the one called primary, or the first; other kinds are asked for."""
     ambiguous = next((hit for hit in pool if len(hit.values) > 1), None)
     values = tuple(dict.fromkeys(hit.values[0] for hit in pool if len(hit.values) == 1))
@@ -231,7 +231,7 @@ def _fails(hit: Hit, prose: Prose, words: Words) -> bool:
     return bool(words["failing break fall rise"].search(said)) and not words["past planned"].search(said)
 
 
-def _unknown(kind: Kind, known: Sequence[str], text: str) -> Settled:
+def _unknown(kind: ScopeParameter, known: Sequence[str], text: str) -> Settled:
     if kind is REGION and tuple(known) == (EVERYWHERE,):
         why = "the telemetry does not record regions"
         note = f"{why.capitalize()}: all of its requests are looked at, not only those of {quote(text)}."
@@ -240,7 +240,7 @@ def _unknown(kind: Kind, known: Sequence[str], text: str) -> Settled:
     return Settled(question=_question(kind, why, closest(text, known)))
 
 
-def _silent(kind: Kind, names: Names, prose: Prose, spared: Set[str]) -> Settled:
+def _silent(kind: ScopeParameter, names: KnownNames, prose: Prose, spared: Set[str]) -> Settled:
     """The text names no known value. The telemetry's only one serves, unless the text names another."""
     if kind is REGION:
         able = [one for one in names.values[:_MATCHES] if one not in spared]
@@ -273,7 +273,7 @@ def _within(region: str, text: str) -> re.Match[str] | None:
     return re.search(rf"(?<![^\W_]){re.escape(region)}{ends}", text, re.IGNORECASE) if shaped else None
 
 
-def _composed(kind: Kind, names: Names, prose: Prose) -> list[Hit]:
+def _composed(kind: ScopeParameter, names: KnownNames, prose: Prose) -> list[Hit]:
     """Names in composed ones that name an environment, too: "payments-prod-5xx", an alarm's name."""
     found = []
     for match in islice(_COMPOSED.finditer(prose.text), _MATCHES):
@@ -286,6 +286,6 @@ def _composed(kind: Kind, names: Names, prose: Prose) -> list[Hit]:
     return found
 
 
-def _question(kind: Kind, why: str, candidates: Sequence[str], doubt: Doubt = Doubt.UNCLEAR) -> Question:
+def _question(kind: ScopeParameter, why: str, candidates: Sequence[str], doubt: Doubt = Doubt.UNCLEAR) -> Question:
     text = f"Which {kind.noun} is affected? {why[:1].upper()}{why[1:]}."
     return Question(parameter=kind.parameter, text=text, candidates=tuple(candidates)[:CANDIDATES], doubt=doubt)

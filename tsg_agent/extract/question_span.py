@@ -11,10 +11,10 @@ from datetime import datetime, time, timedelta
 
 from tsg_agent.extract import asking
 from tsg_agent.extract.lengths import length
-from tsg_agent.extract.readings import DAY, UNIVERSAL, Setting, read
+from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
 from tsg_agent.extract.roles import Range
 from tsg_agent.extract.spans import span_of
-from tsg_agent.extract.spotting import Day, Mention, spot
+from tsg_agent.extract.spotting import Day, TimeMention, spot
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.zones import default_zone
 from tsg_agent.wording import moment
@@ -26,7 +26,7 @@ _LIVE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class QuestionTimes:
     """What a question's times are read against: the window that is looked at where it names none, all in UTC."""
 
     start: datetime
@@ -50,7 +50,7 @@ class Piece:
 
 
 @dataclass(slots=True)
-class Asked:
+class AskedSpan:
     """What a question says of the time. Both bounds are set, or neither."""
 
     text: str
@@ -73,10 +73,10 @@ def asked_text(text: str) -> str:
     return Prose(asking.spelled(text)).text
 
 
-def asked_window(text: str, frame: Frame) -> Asked:
+def asked_window(text: str, frame: QuestionTimes) -> AskedSpan:
     """The window that a question names. Bounds that it leaves open are the frame's, else the telemetry's."""
     prose = Prose(asked_text(text))
-    found = Asked(prose.text)
+    found = AskedSpan(prose.text)
     pieces = [*_incident_pieces(found, frame), *_counted_pieces(found, frame)]
     pieces += _time_pieces(prose, found, frame)
     pieces.sort(key=lambda piece: piece.begin)
@@ -92,7 +92,7 @@ def _inside(begin: int, stop: int, spans: Sequence[tuple[int, int]]) -> bool:
     return any(low < stop and begin < high for low, high in spans)
 
 
-def _incident_pieces(found: Asked, frame: Frame) -> list[Piece]:
+def _incident_pieces(found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
     """ "before the incident", "since it began", "10 minutes after the start"."""
     pieces = []
     for match in asking.INCIDENT.finditer(found.text):
@@ -116,7 +116,7 @@ def _spanning(piece: Piece, span: re.Match[str], time: datetime) -> Piece:
     return replace(piece, low=low, high=time if side in asking.EARLIER else time + long)
 
 
-def _counted_pieces(found: Asked, frame: Frame) -> list[Piece]:
+def _counted_pieces(found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
     """ "the first 15 minutes of the incident", "the last hour"."""
     pieces = []
     for match in asking.COUNTED.finditer(found.text):
@@ -141,9 +141,9 @@ def _counted_pieces(found: Asked, frame: Frame) -> list[Piece]:
     return pieces
 
 
-def _time_pieces(prose: Prose, found: Asked, frame: Frame) -> list[Piece]:
+def _time_pieces(prose: Prose, found: AskedSpan, frame: QuestionTimes) -> list[Piece]:
     mentions = [one for one in spot(prose.text)[0] if not _inside(one.start, one.end, found.taken)]
-    setting = Setting(
+    setting = TimeContext(
         prose,
         tuple(one for one in mentions if one.day or one.clock),
         frame.now,
@@ -165,7 +165,9 @@ def _time_pieces(prose: Prose, found: Asked, frame: Frame) -> list[Piece]:
     return [piece for piece in pieces if piece.low or piece.high]
 
 
-def _range(first: Mention, second: Mention, found: Asked, setting: Setting, frame: Frame) -> Piece | None:
+def _range(
+    first: TimeMention, second: TimeMention, found: AskedSpan, setting: TimeContext, frame: QuestionTimes
+) -> Piece | None:
     """Two times written as a range; None where they are not."""
     gap, before = found.text[first.end : second.start], found.text[: first.start]
     opens = asking.OPENS.search(before)
@@ -185,13 +187,15 @@ def _range(first: Mention, second: Mention, found: Asked, setting: Setting, fram
     return piece
 
 
-def _single(mention: Mention, mentions: Sequence[Mention], found: Asked, setting: Setting, frame: Frame) -> Piece:
+def _single(
+    mention: TimeMention, mentions: Sequence[TimeMention], found: AskedSpan, setting: TimeContext, frame: QuestionTimes
+) -> Piece:
     """One time, with the word before it that says which side of it is meant."""
     floor = max((one.end for one in mentions if one.end <= mention.start), default=0)
     before = found.text[floor : mention.start]
     span = asking.SPAN_BEFORE.search(before)
-    cue = asking.CUE.search(before)
-    lead = span or cue
+    role_word = asking.ROLE_WORD.search(before)
+    lead = span or role_word
     begin = floor + lead.start() if lead else mention.start
     onwards = asking.ONWARDS.match(found.text, mention.end) or asking.LATER.match(found.text, mention.end)
     stop = onwards.end() if onwards else mention.end
@@ -205,7 +209,7 @@ def _single(mention: Mention, mentions: Sequence[Mention], found: Asked, setting
         return piece
     if span:
         return _spanning(piece, span, low)
-    side = "after" if onwards else (cue.lastgroup or "") if cue else ""
+    side = "after" if onwards else (role_word.lastgroup or "") if role_word else ""
     if (
         mention.back is not None
         or (mention.day and mention.day.ago is not None)
@@ -213,7 +217,7 @@ def _single(mention: Mention, mentions: Sequence[Mention], found: Asked, setting
     ):
         found.how.append(f"{quoted} is {moment(low)}, counted from {moment(frame.now)}.")
     if whole:
-        return _days(piece, low, side, (cue[0] if cue else "").strip().lower())
+        return _days(piece, low, side, (role_word[0] if role_word else "").strip().lower())
     if side == "after":
         return replace(piece, low=low)
     if side == "before":
@@ -224,17 +228,17 @@ def _single(mention: Mention, mentions: Sequence[Mention], found: Asked, setting
     return replace(piece, low=low - near, high=low + MOMENT)
 
 
-def _days(piece: Piece, midnight: datetime, side: str, cue: str) -> Piece:
+def _days(piece: Piece, midnight: datetime, side: str, role_word: str) -> Piece:
     """A day without a time: all of it, or what comes before or after."""
     end = midnight + DAY
     if side == "after":
-        return replace(piece, low=end if cue.startswith(("after", "later", "past")) else midnight)
+        return replace(piece, low=end if role_word.startswith(("after", "later", "past")) else midnight)
     if side == "before":
-        return replace(piece, high=midnight if cue.startswith(("before", "prior", "earlier")) else end)
+        return replace(piece, high=midnight if role_word.startswith(("before", "prior", "earlier")) else end)
     return replace(piece, low=midnight, high=end)
 
 
-def _dated(mention: Mention, setting: Setting, frame: Frame, found: Asked) -> Mention:
+def _dated(mention: TimeMention, setting: TimeContext, frame: QuestionTimes, found: AskedSpan) -> TimeMention:
     """A time of day with its day: the window's, else the incident's, else the last that the telemetry covers."""
     if not mention.clock or mention.day:
         return mention
@@ -259,7 +263,7 @@ def _dated(mention: Mention, setting: Setting, frame: Frame, found: Asked) -> Me
     return replace(mention, day=Day(dates=(day,)), problem=problem)
 
 
-def _combine(found: Asked, pieces: list[Piece], frame: Frame) -> None:
+def _combine(found: AskedSpan, pieces: list[Piece], frame: QuestionTimes) -> None:
     """One window of all that is said: "after 14:00" with "before 14:30" are one; a second one is not used."""
     used: list[Piece] = []
     for piece in pieces:

@@ -7,7 +7,7 @@ day is blamed then. What reads as either opens the window before it, and says no
 import re
 from enum import StrEnum
 
-from tsg_agent.extract.sayings import Place
+from tsg_agent.extract.time_role_rules import Place
 from tsg_agent.extract.words import ALL
 
 

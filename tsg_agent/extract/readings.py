@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from tsg_agent.extract.spotting import TWELVE, Day, Mention
+from tsg_agent.extract.spotting import TWELVE, Day, TimeMention
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.zones import LOCAL, Zone
 
@@ -15,7 +15,7 @@ _STATED = 200  # a text with more days than this has more than one anyway
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TimeReading:
     """One instant; or several, or none, and why."""
 
     instants: tuple[datetime, ...]
@@ -31,11 +31,11 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class TimeContext:
     """What a time in the text is read against. `written` is when the text says that it was written."""
 
     prose: Prose
-    days: tuple[Mention, ...]
+    days: tuple[TimeMention, ...]
     now: datetime
     first: datetime | None
     last: datetime | None
@@ -51,57 +51,59 @@ class Setting:
         return self.written or self.now
 
 
-def read(mention: Mention, setting: Setting, *, bound: datetime | None = None, after: bool = False) -> Reading:
+def read(
+    mention: TimeMention, setting: TimeContext, *, bound: datetime | None = None, after: bool = False
+) -> TimeReading:
     """The instants that a mention may mean, in UTC.
 
     `bound` settles a time of day whose day is the text's own: the last such time at or before it (when the incident
     began is before it was reported), or with `after` the first one after it (it ends after it began).
     """
     if mention.instant:
-        return Reading((mention.instant,), "seconds since 1970")
+        return TimeReading((mention.instant,), "seconds since 1970")
     if mention.plus is not None or mention.back is not None:
         return _counted(mention, setting)
     if mention.problem and not mention.clock:
-        return Reading((), problem=mention.problem)
+        return TimeReading((), problem=mention.problem)
     zone = mention.zone or setting.zone or UNIVERSAL
     dates, how, problem = _dates(mention, setting, zone, bound, after)
     if mention.clock is None:
         midnights = tuple(datetime.combine(day, time(), UTC) for day in dates)
-        return Reading(midnights, how, problem or "it names a day and no time of day")
+        return TimeReading(midnights, how, problem or "it names a day and no time of day")
     if mention.problem == "midnight" and mention.day and not problem:
         dates, problem = (*dates, *(day + DAY for day in dates)), "midnight may be the day's beginning or its end"
     if mention.problem == TWELVE:
         afternoon = mention.clock.replace(hour=mention.clock.hour + 12)
         both = [one for clock in (mention.clock, afternoon) for one in _instants(clock, dates, zone, "", "").instants]
-        return Reading(tuple(both), how, TWELVE)
+        return TimeReading(tuple(both), how, TWELVE)
     said = f"{how}, {zone.how}" if zone.how else how if mention.zone or setting.zone else f"{how}, read as UTC"
     return replace(_instants(mention.clock, dates, zone, said, problem), guessed_day=how == _LATEST)
 
 
-def _counted(mention: Mention, setting: Setting) -> Reading:
+def _counted(mention: TimeMention, setting: TimeContext) -> TimeReading:
     """ "T+15m" from the start, "2 hours ago" from when it was written."""
     if mention.plus is not None:
         if setting.began is None:
-            return Reading((), problem="it counts from the start, which is not settled")
-        return Reading((setting.began + mention.plus,), "counted from the start")
+            return TimeReading((), problem="it counts from the start, which is not settled")
+        return TimeReading((setting.began + mention.plus,), "counted from the start")
     anchor = _line_time(mention, setting) or setting.reference
     name = "now" if anchor == setting.now else f"{anchor:%Y-%m-%dT%H:%M:%SZ}, when it was written"
-    return Reading((anchor - (mention.back or timedelta()),), f"counted from {name}")
+    return TimeReading((anchor - (mention.back or timedelta()),), f"counted from {name}")
 
 
-def _instants(clock: time, dates: tuple[date, ...], zone: Zone, how: str, problem: str) -> Reading:
+def _instants(clock: time, dates: tuple[date, ...], zone: Zone, how: str, problem: str) -> TimeReading:
     found = [instant for day in dates for instant in zone.instants(datetime.combine(day, clock))]
     instants = tuple(dict.fromkeys(found))
     if dates and not instants:
         what = "the place is not said" if zone.name == LOCAL else "it is no time there (unknown zone or clock change)"
-        return Reading((), how, problem or f"its zone {zone.name} cannot be turned to UTC: {what}")
+        return TimeReading((), how, problem or f"its zone {zone.name} cannot be turned to UTC: {what}")
     if len(instants) > len(dates):
         problem = problem or f"{zone.name} may mean several offsets at this time"
-    return Reading(instants, how.lstrip(", "), problem)
+    return TimeReading(instants, how.lstrip(", "), problem)
 
 
 def _dates(
-    mention: Mention, setting: Setting, zone: Zone, bound: datetime | None, after: bool
+    mention: TimeMention, setting: TimeContext, zone: Zone, bound: datetime | None, after: bool
 ) -> tuple[tuple[date, ...], str, str]:
     """The days a mention may mean, where they come from, and what is wrong with them."""
     today = zone.today(setting.reference).date()
@@ -133,7 +135,7 @@ def _dates(
     return _telemetry_days(clock, setting, zone, bound, after)
 
 
-def _line_time(mention: Mention, setting: Setting) -> datetime | None:
+def _line_time(mention: TimeMention, setting: TimeContext) -> datetime | None:
     """The time at the head of a chat line: "[08:02] ann: it began 20 minutes ago"."""
     begin, _ = setting.prose.line(mention.start)
     for other in setting.days:
@@ -144,7 +146,7 @@ def _line_time(mention: Mention, setting: Setting) -> datetime | None:
     return None
 
 
-def days_of(day: Day, setting: Setting, today: date, clock: time | None) -> tuple[date, ...]:
+def days_of(day: Day, setting: TimeContext, today: date, clock: time | None) -> tuple[date, ...]:
     """The calendar days that a written day may mean; a missing year is the latest that is not in the future."""
     if day.dates:
         inside = tuple(one for one in day.dates if _covered(one, setting))
@@ -171,13 +173,13 @@ def _exists(year: int, month: int, day: int) -> bool:
     return True
 
 
-def _covered(day: date, setting: Setting) -> bool:
+def _covered(day: date, setting: TimeContext) -> bool:
     if not setting.first or not setting.last:
         return False
     return setting.first.date() <= day <= setting.last.date()
 
 
-def _sentence_days(mention: Mention, setting: Setting, today: date, clock: time) -> tuple[date, ...]:
+def _sentence_days(mention: TimeMention, setting: TimeContext, today: date, clock: time) -> tuple[date, ...]:
     begin, end = setting.prose.sentence(mention.start, mention.end)
     found: list[date] = []
     for other in setting.days:
@@ -188,13 +190,13 @@ def _sentence_days(mention: Mention, setting: Setting, today: date, clock: time)
     return tuple(dict.fromkeys(found))
 
 
-def _told_before(mention: Mention, clock: time, setting: Setting) -> bool:
+def _told_before(mention: TimeMention, clock: time, setting: TimeContext) -> bool:
     """Whether its sentence has a later time of day before it: "as last night (22:10-23:00), down since 14:16"."""
     begin, _ = setting.prose.sentence(mention.start, mention.end)
     return any(begin <= one.start < mention.start and one.clock and one.clock > clock for one in setting.days)
 
 
-def _stated_days(setting: Setting, today: date) -> tuple[date, ...]:
+def _stated_days(setting: TimeContext, today: date) -> tuple[date, ...]:
     stated = [(other.day, other.clock) for other in setting.days[:_STATED] if other.day]
     alone = {found for day, clock in stated if not clock for found in days_of(day, setting, today, None)}
     if alone == {today}:  # the others belong to times of their own
@@ -218,7 +220,7 @@ def _around(day: date, clock: time, zone: Zone, bound: datetime | None, after: b
 
 
 def _telemetry_days(
-    clock: time, setting: Setting, zone: Zone, bound: datetime | None, after: bool
+    clock: time, setting: TimeContext, zone: Zone, bound: datetime | None, after: bool
 ) -> tuple[tuple[date, ...], str, str]:
     """No day in the text: the only one on which the telemetry covers this time, else the latest before now."""
     if bound and after:

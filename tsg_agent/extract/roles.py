@@ -13,10 +13,10 @@ from itertools import islice
 
 from tsg_agent.extract.lengths import SPAN, length
 from tsg_agent.extract.ranges import Purpose, opening, purpose, ranges_over
-from tsg_agent.extract.readings import Reading
-from tsg_agent.extract.sayings import Place, Rule, Said, Side, label_before
-from tsg_agent.extract.spotting import Mention
+from tsg_agent.extract.readings import TimeReading
+from tsg_agent.extract.spotting import TimeMention
 from tsg_agent.extract.text import Prose
+from tsg_agent.extract.time_role_rules import Place, RoleRule, RoleWords, Side, label_before
 from tsg_agent.extract.words import ALL, Words
 
 MAXIMUM_SIGHTINGS = 50
@@ -33,11 +33,11 @@ RAN_TO = 3
 class Sighting:
     """A time with a purpose: how plainly the text says so (higher wins), and the span to quote."""
 
-    mention: Mention
+    mention: TimeMention
     rank: int
     start: int
     end: int
-    reading: Reading | None = None
+    reading: TimeReading | None = None
     """What it means, where that takes more than the mention: an end of a range has its day from the other end."""
     corrects: bool = False
     """It is said to correct what was said before."""
@@ -51,8 +51,8 @@ class Range:
     first time; `vague`: it began, or something changed, some time between the two.
     """
 
-    first: Mention
-    second: Mention | None
+    first: TimeMention
+    second: TimeMention | None
     rank: int
     start: int
     end: int
@@ -84,7 +84,7 @@ class Roles:
     ran: list[Range] = field(default_factory=list)  # when the incident was on
     either: list[Range] = field(default_factory=list)  # a window, or when the incident was on
     lasting: list[Lasting] = field(default_factory=list)
-    unused: list[Mention] = field(default_factory=list)
+    unused: list[TimeMention] = field(default_factory=list)
 
 
 BEFORE, AFTER = Side.BEFORE, Side.AFTER
@@ -92,38 +92,48 @@ OTHER = "elsewhere handling"
 TROUBLE = "failing hint"
 INCIDENT = "failing hint served event alarm detected created opened"
 RULES = (
-    Rule("now", BEFORE, "nows", 2, gap=Place.is_direct),
-    Rule("now", AFTER, "nows", 2, also=Said.stands_alone),
-    Rule("start occurred since", BEFORE, "starts", 1, about=f"{TROUBLE} symptom", never=OTHER, also=Said.may_begin),
-    Rule("since", BEFORE, "starts", 1, never=OTHER, also=Said.may_begin),
-    Rule("from", BEFORE, "starts", 1, also=Said.runs_on),
-    Rule("start occurred", AFTER, "starts", 1, about=TROUBLE, never=OTHER, strictly=True),
-    Rule("first", BEFORE, "starts", 0, never=OTHER),
-    Rule("first", AFTER, "starts", 0, never=OTHER, also=Said.names_nothing),
-    Rule("break fall rise", BEFORE, "starts", 0, gap=Place.is_level, also=Said.worsens),
-    Rule("break fall rise", AFTER, "starts", 0, also=Said.worsens),
-    Rule("until", BEFORE, "starts", 1, gap=Place.is_direct, also=Said.was_fine, negated=False),
-    Rule("done", BEFORE, "ends", 5, about=INCIDENT, never=OTHER, negated=False),
-    Rule("half_done", BEFORE, "ends", 4, about=INCIDENT, never=OTHER, negated=False),
-    Rule("until", BEFORE, "ends", 3, gap=Place.is_direct, about=INCIDENT, never=OTHER, also=Said.goes_badly),
-    Rule("until", BEFORE, "nows", 2, gap=Place.is_direct, about="watched", strictly=True),
-    Rule("until", BEFORE, "nows", 2, gap=Place.is_direct, also=Said.is_watched),
-    Rule("still", BEFORE, "ends", 2, never=OTHER),
-    Rule("done half_done", BEFORE, "ends", 2, never=OTHER, negated=True),
-    Rule("still", AFTER, "ends", 2, about=INCIDENT, never="elsewhere"),
-    Rule("done", AFTER, "ends", 5, about=INCIDENT, never=OTHER, negated=False),
-    Rule("half_done", AFTER, "ends", 4, about=INCIDENT, never=OTHER, negated=False),
-    Rule("created", BEFORE, "created", 9, gap=Place.is_direct, never="elsewhere"),
-    Rule("declared", BEFORE, "created", 8, gap=Place.is_direct, never="elsewhere"),
-    Rule("opened", BEFORE, "created", 7, gap=Place.is_direct, never="elsewhere"),
-    Rule("detected", BEFORE, "created", 6, gap=Place.is_direct, never="elsewhere"),
-    Rule("created opened detected", AFTER, "created", 6, about=TROUBLE, never="elsewhere", strictly=True,
-         also=Said.stands_ahead),
-    Rule("alarm", BEFORE, "created", 5, gap=Place.is_direct, never=OTHER),
-    Rule("alarm", AFTER, "created", 5, never=OTHER, also=Said.names_nothing),
-    Rule("declared", AFTER, "created", 8, never="elsewhere", also=Said.stands_ahead),
-    Rule("failing", AFTER, "starts", 0, also=Said.is_all),
-)  # fmt: skip
+    RoleRule("now", BEFORE, "nows", 2, gap=Place.is_direct),
+    RoleRule("now", AFTER, "nows", 2, also=RoleWords.stands_alone),
+    RoleRule(
+        "start occurred since", BEFORE, "starts", 1, about=f"{TROUBLE} symptom", never=OTHER, also=RoleWords.may_begin
+    ),
+    RoleRule("since", BEFORE, "starts", 1, never=OTHER, also=RoleWords.may_begin),
+    RoleRule("from", BEFORE, "starts", 1, also=RoleWords.runs_on),
+    RoleRule("start occurred", AFTER, "starts", 1, about=TROUBLE, never=OTHER, strictly=True),
+    RoleRule("first", BEFORE, "starts", 0, never=OTHER),
+    RoleRule("first", AFTER, "starts", 0, never=OTHER, also=RoleWords.names_nothing),
+    RoleRule("break fall rise", BEFORE, "starts", 0, gap=Place.is_level, also=RoleWords.worsens),
+    RoleRule("break fall rise", AFTER, "starts", 0, also=RoleWords.worsens),
+    RoleRule("until", BEFORE, "starts", 1, gap=Place.is_direct, also=RoleWords.was_fine, negated=False),
+    RoleRule("done", BEFORE, "ends", 5, about=INCIDENT, never=OTHER, negated=False),
+    RoleRule("half_done", BEFORE, "ends", 4, about=INCIDENT, never=OTHER, negated=False),
+    RoleRule("until", BEFORE, "ends", 3, gap=Place.is_direct, about=INCIDENT, never=OTHER, also=RoleWords.goes_badly),
+    RoleRule("until", BEFORE, "nows", 2, gap=Place.is_direct, about="watched", strictly=True),
+    RoleRule("until", BEFORE, "nows", 2, gap=Place.is_direct, also=RoleWords.is_watched),
+    RoleRule("still", BEFORE, "ends", 2, never=OTHER),
+    RoleRule("done half_done", BEFORE, "ends", 2, never=OTHER, negated=True),
+    RoleRule("still", AFTER, "ends", 2, about=INCIDENT, never="elsewhere"),
+    RoleRule("done", AFTER, "ends", 5, about=INCIDENT, never=OTHER, negated=False),
+    RoleRule("half_done", AFTER, "ends", 4, about=INCIDENT, never=OTHER, negated=False),
+    RoleRule("created", BEFORE, "created", 9, gap=Place.is_direct, never="elsewhere"),
+    RoleRule("declared", BEFORE, "created", 8, gap=Place.is_direct, never="elsewhere"),
+    RoleRule("opened", BEFORE, "created", 7, gap=Place.is_direct, never="elsewhere"),
+    RoleRule("detected", BEFORE, "created", 6, gap=Place.is_direct, never="elsewhere"),
+    RoleRule(
+        "created opened detected",
+        AFTER,
+        "created",
+        6,
+        about=TROUBLE,
+        never="elsewhere",
+        strictly=True,
+        also=RoleWords.stands_ahead,
+    ),
+    RoleRule("alarm", BEFORE, "created", 5, gap=Place.is_direct, never=OTHER),
+    RoleRule("alarm", AFTER, "created", 5, never=OTHER, also=RoleWords.names_nothing),
+    RoleRule("declared", AFTER, "created", 8, never="elsewhere", also=RoleWords.stands_ahead),
+    RoleRule("failing", AFTER, "starts", 0, also=RoleWords.is_all),
+)
 """What the words around a time make of it. The first rule that holds gives the role."""
 
 _BEGINS = next(rule for rule in RULES if "since" in rule.kinds)
@@ -143,7 +153,7 @@ LABELS = (
 """Kinds of labels that a time may stand behind, with its role; of the times of a report the plainest first."""
 
 
-def assign(prose: Prose, mentions: Sequence[Mention], words: Words) -> Roles:
+def assign(prose: Prose, mentions: Sequence[TimeMention], words: Words) -> Roles:
     """Give each mention that has a purpose its role."""
     roles = Roles()
     places = [_place(prose, mentions, index, words) for index in range(len(mentions))]
@@ -161,7 +171,7 @@ def assign(prose: Prose, mentions: Sequence[Mention], words: Words) -> Roles:
     return roles
 
 
-def _place(prose: Prose, mentions: Sequence[Mention], index: int, words: Words) -> Place:
+def _place(prose: Prose, mentions: Sequence[TimeMention], index: int, words: Words) -> Place:
     mention, text = mentions[index], prose.masked
     begin, end = prose.sentence(mention.start, mention.end)
     line = prose.line(mention.start)[0]
@@ -213,7 +223,7 @@ def _opened_at(place: Place, opens: re.Match[str] | None) -> int:
     return opens.start() - len(place.before) + place.mention.start if opens else place.mention.start
 
 
-def _ranging(place: Place, second: Mention | None, rest: str, roles: Roles) -> None:
+def _ranging(place: Place, second: TimeMention | None, rest: str, roles: Roles) -> None:
     """A range by what it is for; one without a second time goes on until now. `rest` is what is said after it."""
     first, opens = place.mention, opening(place)
     begin, end = _opened_at(place, opens), second.end if second else first.end
@@ -310,7 +320,7 @@ def _lasting(prose: Prose, roles: Roles, words: Words, clocks: list[tuple[int, i
             roles.starts.append(Sighting(since, 1, since.start, match.end()))
             roles.lasting.append(Lasting(span, match.start(name), match.end(name)))
         elif said:
-            back = Mention(match.start(name), match.end(name), back=span)
+            back = TimeMention(match.start(name), match.end(name), back=span)
             roles.starts.append(Sighting(back, 1, match.start(), match.end()))
         else:
             roles.lasting.append(Lasting(span, match.start(), match.end()))
@@ -329,7 +339,7 @@ def _lasting(prose: Prose, roles: Roles, words: Words, clocks: list[tuple[int, i
         if inside or sentence.rstrip().endswith("(") or counted:
             continue
         whole = timedelta(hours=24 if (match["one"] or "").lower() == "day" else 1)
-        mention = Mention(match.start(), match.end(), back=length(match["span"]) if match["span"] else whole)
+        mention = TimeMention(match.start(), match.end(), back=length(match["span"]) if match["span"] else whole)
         rest = prose.masked[match.end() : min(prose.sentence(match.end())[1], match.end() + 120)]
         been = re.search(rf"\b{words.one_of('been')}(?!\w)(?P<what>.*)", rest, re.IGNORECASE | re.DOTALL)
         if been and words["failing"].search(been.group()) and not words["look"].search(sentence):

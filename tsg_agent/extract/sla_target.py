@@ -62,7 +62,7 @@ _COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
+class SlaTarget:
     """The threshold in percent and its origin, or a question."""
 
     value: float | None = None
@@ -70,25 +70,25 @@ class Threshold:
     question: Question | None = None
 
 
-def find_threshold(prose: Prose, flag: float | None, default: float) -> Threshold:
+def find_threshold(prose: Prose, flag: float | None, default: float) -> SlaTarget:
     """The flag's, else a labelled one, else the only one in prose, else the default. Raises `ParameterError`."""
     if flag is not None:
-        return Threshold(_in_range(flag, "--threshold"), "given")
+        return SlaTarget(_in_range(flag, "--threshold"), "given")
     for found, plain in ((_labelled(prose), True), (_in_prose(prose), False)):
         values = tuple(dict.fromkeys(value for value, _ in found))
         if len(values) == 1:
             value, origin, *_ = found[0]
             values = (value, *(() if plain else _beyond(prose, value, near=TARGET)))
         if len(values) == 1:
-            return Threshold(value, origin)
+            return SlaTarget(value, origin)
         if values:
-            return Threshold(question=_which(values))
+            return SlaTarget(question=_which(values))
     beyond = _beyond(prose, default)
     if beyond:
-        return Threshold(question=_which((*beyond, default)))
+        return SlaTarget(question=_which((*beyond, default)))
     low = _LABEL.search(prose.text)
     said = f"{prose.snippet(low.start('label'), low.end())} is no availability" if low else "the text names none"
-    return Threshold(_in_range(default, "the default"), f"default: {said}")
+    return SlaTarget(_in_range(default, "the default"), f"default: {said}")
 
 
 def _in_range(value: float, where: str) -> float:

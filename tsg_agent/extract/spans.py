@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
 from tsg_agent.extract.choices import Choice, Material, ask, choose
-from tsg_agent.extract.readings import DAY, UNIVERSAL, Reading, Setting, read
+from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, TimeReading, read
 from tsg_agent.extract.roles import RAN_TO, Range, Sighting
-from tsg_agent.extract.spotting import Day, Mention
+from tsg_agent.extract.spotting import Day, TimeMention
 from tsg_agent.models import Doubt
 
 _OVERNIGHT = timedelta(hours=12)  # a range that runs longer past midnight is taken for a mistake
@@ -49,7 +49,7 @@ def settle_ranges(material: Material) -> None:
         roles.either.remove(r)
 
 
-def _of_incident(r: Range, first: Reading, second: Reading, material: Material) -> None:
+def _of_incident(r: Range, first: TimeReading, second: TimeReading, material: Material) -> None:
     material.roles.starts.append(Sighting(r.first, int(r.begun), r.start, r.end, first))
     if r.second:
         material.roles.ends.append(Sighting(r.second, RAN_TO, r.start, r.end, second))
@@ -101,7 +101,7 @@ def _around(material: Material) -> Written:
     return Written()
 
 
-def _of_reading(parameter: str, r: Range, reading: Reading, setting: Setting) -> Choice:
+def _of_reading(parameter: str, r: Range, reading: TimeReading, setting: TimeContext) -> Choice:
     quoted = setting.prose.snippet(r.start, r.end)
     if reading.instant:
         how = f" ({reading.how})" if reading.how else ""
@@ -109,11 +109,11 @@ def _of_reading(parameter: str, r: Range, reading: Reading, setting: Setting) ->
     return Choice(question=ask(parameter, f"{quoted} does not settle it: {reading.problem}", reading.instants))
 
 
-def span_of(r: Range, setting: Setting, *, whole_days: bool = True) -> tuple[Reading, Reading]:
+def span_of(r: Range, setting: TimeContext, *, whole_days: bool = True) -> tuple[TimeReading, TimeReading]:
     """Both ends of a range. A day or zone that is written once holds for both; it may run past midnight."""
     first, second = r.first, r.second
     if second is None:
-        return read(first, setting), Reading(())
+        return read(first, setting), TimeReading(())
     own_day = bool(second.day)
     zone = second.zone or first.zone
     first = replace(first, day=first.day or second.day, zone=first.zone or zone)
@@ -132,10 +132,10 @@ def span_of(r: Range, setting: Setting, *, whole_days: bool = True) -> tuple[Rea
     return begin, replace(finish, how=begin.how or finish.how)
 
 
-def _read_end(mention: Mention, setting: Setting, *, whole_days: bool, last: bool = False) -> Reading:
+def _read_end(mention: TimeMention, setting: TimeContext, *, whole_days: bool, last: bool = False) -> TimeReading:
     """One end of a range; of a window, whole days count from their first midnight to their last."""
     reading = read(mention, setting)
     if whole_days and mention.day and not mention.clock and len(reading.instants) == 1:
         day = reading.instants[0].date()
-        return Reading((datetime.combine(day, time(), UTC) + (DAY if last else timedelta()),), "whole days, UTC")
+        return TimeReading((datetime.combine(day, time(), UTC) + (DAY if last else timedelta()),), "whole days, UTC")
     return reading

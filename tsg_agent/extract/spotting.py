@@ -31,7 +31,7 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Mention:
+class TimeMention:
     """A span of the text that is a day, a time of day, both, a time ago, a time after the start, or an instant."""
 
     start: int
@@ -150,7 +150,7 @@ def _forms(words: Words) -> _Forms:
     return _Forms(words)
 
 
-def spot(text: str, words: Words = ENGLISH) -> tuple[list[Mention], bool]:
+def spot(text: str, words: Words = ENGLISH) -> tuple[list[TimeMention], bool]:
     """Mentions in the text's order, and whether there are more than are read."""
     forms = _forms(words)
     days, more_days = _capped(forms.date.finditer(text))
@@ -176,7 +176,7 @@ def _capped(matches: Iterator[re.Match[str]]) -> tuple[list[re.Match[str]], bool
     return found, False
 
 
-def _day(match: re.Match[str], forms: _Forms) -> Mention | None:
+def _day(match: re.Match[str], forms: _Forms) -> TimeMention | None:
     """A date; None where no calendar has it (2024-13-45)."""
     groups = match.groupdict()
     day: Day | None
@@ -209,7 +209,7 @@ def _day(match: re.Match[str], forms: _Forms) -> Mention | None:
         )
         number, year = int(groups["wd"] or groups["md"]), groups["wy"] or groups["my"]
         day = _dated(_date(int(year), month, number)) if year else _without_year(month, number)
-    return Mention(match.start(), match.end(), day) if day else None
+    return TimeMention(match.start(), match.end(), day) if day else None
 
 
 def _without_year(month: int, day: int) -> Day | None:
@@ -238,9 +238,9 @@ def _dated(*readings: date | None) -> Day | None:
     return Day(dates=dates) if dates else None
 
 
-def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> tuple[list[Mention], bool]:
+def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> tuple[list[TimeMention], bool]:
     """Times of day outside of the dates, each with the zone that follows it."""
-    found: list[Mention] = []
+    found: list[TimeMention] = []
     position = index = 0
     timeline = len(re.findall(_AT_A_LINE, text)) > 1
     while match := forms.clock.search(text, position):
@@ -258,7 +258,7 @@ def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> tuple[l
         iso = text[match.start() - 1 : match.start()] in ("T", "t")
         dated = index > 0 and match.start() - covered[index - 1][1] <= 2 and text[match.end() : match.end() + 2] == " -"
         zone, position = zone_after(text, match.end(), minus=iso or dated or bool(match["s"]) or not match["h"])
-        found.append(Mention(match.start(), position, clock=clock, zone=zone, problem=problem))
+        found.append(TimeMention(match.start(), position, clock=clock, zone=zone, problem=problem))
     return found, False
 
 
@@ -300,31 +300,31 @@ def _since(match: re.Match[str], forms: _Forms) -> bool:
     return before.endswith(tuple(forms.words.listed("calendar", "for_before")))
 
 
-def _ago(match: re.Match[str]) -> Mention:
+def _ago(match: re.Match[str]) -> TimeMention:
     for name in ("span", "span2", "since"):
         if match[name]:
             start = match.start("since") if name == "since" else match.start()
-            return Mention(start, match.end(), back=length(match[name]))
-    return Mention(match.start(), match.end(), problem="it gives no number")
+            return TimeMention(start, match.end(), back=length(match[name]))
+    return TimeMention(match.start(), match.end(), problem="it gives no number")
 
 
-def _epoch(match: re.Match[str]) -> Mention:
-    return Mention(match.start(), match.end(), instant=datetime.fromtimestamp(int(match["seconds"]), UTC))
+def _epoch(match: re.Match[str]) -> TimeMention:
+    return TimeMention(match.start(), match.end(), instant=datetime.fromtimestamp(int(match["seconds"]), UTC))
 
 
-def _later(match: re.Match[str]) -> Mention:
+def _later(match: re.Match[str]) -> TimeMention:
     written = match["plus"] or match["signed"] or match["later"]
     hours, colon, minutes = written.partition(":")
     if colon:
         plus = timedelta(hours=int(hours), minutes=int(minutes))
     else:
         plus = timedelta(minutes=int(written)) if written.isdigit() else length(written)
-    return Mention(match.start(), match.end(), plus=plus)
+    return TimeMention(match.start(), match.end(), plus=plus)
 
 
-def _joined(text: str, pieces: list[Mention], forms: _Forms) -> list[Mention]:
+def _joined(text: str, pieces: list[TimeMention], forms: _Forms) -> list[TimeMention]:
     """Days and times that stand together, as one mention each: "20 Jan 2024, 06:30", "14:05 UTC yesterday"."""
-    found: list[Mention] = []
+    found: list[TimeMention] = []
     index = 0
     while index < len(pieces):
         piece = pieces[index]
@@ -357,7 +357,7 @@ def _joined(text: str, pieces: list[Mention], forms: _Forms) -> list[Mention]:
     return found
 
 
-def _halved(mention: Mention, day: str, forms: _Forms) -> Mention:
+def _halved(mention: TimeMention, day: str, forms: _Forms) -> TimeMention:
     """ "half past two this afternoon", "8:30 heute abend": the day's words say which half of it."""
     late, early = forms.afternoon.search(day), forms.forenoon.search(day)
     if mention.clock and late and 1 <= mention.clock.hour < 12:
@@ -365,13 +365,13 @@ def _halved(mention: Mention, day: str, forms: _Forms) -> Mention:
     return replace(mention, problem="") if mention.problem == TWELVE and early else mention
 
 
-def _again(piece: Mention, gap: str) -> bool:
+def _again(piece: TimeMention, gap: str) -> bool:
     """ "ten past two (14:10 UTC)", "15:00 our time (14:00 UTC)": what leaves room is said again in brackets."""
     open_ones = piece.problem == TWELVE or (piece.zone is not None and not piece.zone.is_settled)
     return open_ones and bool(re.fullmatch(r"[ ]?[(\[/=][ ]?", gap))
 
 
-def _leads(text: str, pieces: list[Mention], index: int, forms: _Forms) -> bool:
+def _leads(text: str, pieces: list[TimeMention], index: int, forms: _Forms) -> bool:
     """Does the day at `index` belong to a time after it?"""
     if index + 1 >= len(pieces) or not pieces[index + 1].clock:
         return False
@@ -379,7 +379,7 @@ def _leads(text: str, pieces: list[Mention], index: int, forms: _Forms) -> bool:
     return len(gap) <= 20 and bool(forms.day_to_time.fullmatch(gap))
 
 
-def _with_trailing_year(text: str, mention: Mention) -> Mention:
+def _with_trailing_year(text: str, mention: TimeMention) -> TimeMention:
     """`Sat Jan 20 06:30:12 UTC 2024`, as the command `date` writes it."""
     year = _TRAILING_YEAR.match(text, mention.end)
     if not year or not mention.day or not mention.day.month_day:

@@ -10,10 +10,10 @@ from tsg_agent.errors import ParameterError
 from tsg_agent.extract.accounting import elsewhere, lengths_left, times_left, unread
 from tsg_agent.extract.choices import CANDIDATES, Choice, Material, ask, choose, iso, reading_of
 from tsg_agent.extract.inputs import Given
-from tsg_agent.extract.readings import DAY, UNIVERSAL, Setting, read
+from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
 from tsg_agent.extract.roles import PLAIN_END, RAN_TO, Roles, Sighting, assign
 from tsg_agent.extract.spans import Written, settle_ranges, written_out
-from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, Mention, spot
+from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, TimeMention, spot
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import words_in
 from tsg_agent.extract.zones import LOCAL, WIDEST, Zone, default_zone
@@ -70,9 +70,9 @@ def find_window(prose: Prose, known: Known, given: Given, basis: Basis) -> Windo
 class Survey:
     """All times of a text with their roles, and what they are read against; `more`: only the first were read."""
 
-    mentions: Sequence[Mention]
+    mentions: Sequence[TimeMention]
     roles: Roles
-    setting: Setting
+    setting: TimeContext
     more: bool
 
 
@@ -86,7 +86,7 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Survey
     roles = assign(prose, mentions, words) if prose.text.strip() else Roles()
     named = {one.zone for one in mentions if one.zone and one.zone.name[:1].isalpha()}
     stated = default_zone(prose.text)
-    base = Setting(
+    base = TimeContext(
         prose=prose,
         days=tuple(one for one in mentions if (one.day or one.clock) and not prose.is_quoted(one.start)),
         now=now,
@@ -113,7 +113,7 @@ def moments_in(text: str, now: datetime) -> tuple[datetime, ...]:
     return tuple(instant for instants in read_as for instant in instants) or (now,)
 
 
-def _dated(base: Setting, roles: Roles) -> Setting:
+def _dated(base: TimeContext, roles: Roles) -> TimeContext:
     """The setting with when the text says that it was written."""
     for sighting in [*sorted(roles.created, key=lambda sighting: -sighting.rank), *roles.nows]:
         dated = sighting.mention.day and (sighting.mention.day.dates or sighting.mention.day.month_day)
@@ -319,13 +319,13 @@ def _not_read(material: Material) -> Iterator[str]:
     """Each "since …" behind which no time was found, quoted."""
     prose = material.setting.prose
     words = words_in(prose.text)
-    for cue in islice(words["since"].finditer(prose.masked), CANDIDATES) if prose.text.strip() else ():
-        end = min(prose.sentence(cue.end())[1], cue.end() + 40)
-        if not any(cue.end() <= one.start < end for one in material.mentions):
-            yield material.quoted(cue.start(), end)
+    for role_word in islice(words["since"].finditer(prose.masked), CANDIDATES) if prose.text.strip() else ():
+        end = min(prose.sentence(role_word.end())[1], role_word.end() + 40)
+        if not any(role_word.end() <= one.start < end for one in material.mentions):
+            yield material.quoted(role_word.start(), end)
 
 
-def _check(window: Window, setting: Setting) -> None:
+def _check(window: Window, setting: TimeContext) -> None:
     start, end, began = window.start_time, window.end_time, window.incident_start
     if began and began > setting.now:
         said = f"incident_start is later than now: it is {iso(began)} ({window.origins['incident_start']})"

@@ -4,15 +4,15 @@ from collections.abc import Iterable
 
 from sqlglot import exp
 
-from tsg_agent.guides.catalogue import Schema
+from tsg_agent.guides.catalogue import TableSchema
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.parsed import Parsed, tables_in
 from tsg_agent.guides.repair import Change, Repaired
-from tsg_agent.guides.scopes import Scope, inside
+from tsg_agent.guides.scopes import SelectScope, inside
 from tsg_agent.telemetry.engine import Engine
 
 
-def without_absent(repaired: Repaired, schema: Schema, engine: Engine) -> Repaired:
+def without_absent(repaired: Repaired, schema: TableSchema, engine: Engine) -> Repaired:
     """The query with NULL for every count and mean of columns that the source lacks.
 
     `SUM(CASE WHEN cache_hit THEN 1 ELSE 0 END)` of a source without the column is not a hit rate of 0 %.
@@ -31,7 +31,7 @@ def without_absent(repaired: Repaired, schema: Schema, engine: Engine) -> Repair
     return Repaired(own, tuple(changes))
 
 
-def _is_about(scope: Scope, aggregate: exp.AggFunc, facts: Facts, nulls: set[tuple[str, str]]) -> bool:
+def _is_about(scope: SelectScope, aggregate: exp.AggFunc, facts: Facts, nulls: set[tuple[str, str]]) -> bool:
     """Whether all that decides what is counted is absent: a CASE's conditions, else the columns themselves."""
     cases = [node for node in inside(aggregate) if isinstance(node, exp.Case)]
     deciding: list[exp.Expr] = [one.this for case in cases for one in case.args["ifs"]] or [aggregate]
@@ -70,11 +70,11 @@ def lacking(facts: Facts, engine: Engine) -> list[str]:
     return [f"{table}.{name}" for table, name in sorted(found)]
 
 
-def _times(keys: set[tuple[str, str]], schema: Schema) -> set[tuple[str, str]]:
+def _times(keys: set[tuple[str, str]], schema: TableSchema) -> set[tuple[str, str]]:
     return {key for key in keys if (kind := schema.kind(*key)) and kind.name == "TIMESTAMP"}
 
 
-def _columns(nodes: Iterable[exp.Expr], scope: Scope, facts: Facts, deep: int = 12) -> set[tuple[str, str]]:
+def _columns(nodes: Iterable[exp.Expr], scope: SelectScope, facts: Facts, deep: int = 12) -> set[tuple[str, str]]:
     """The tables' columns that expressions are made of."""
     found: set[tuple[str, str]] = set()
     for node in nodes:

@@ -18,7 +18,7 @@ from tsg_agent.checkpoints import Checkpoints, readable
 from tsg_agent.errors import TelemetryError
 from tsg_agent.guides.before_after import judge
 from tsg_agent.guides.bindings import Bindings
-from tsg_agent.guides.guide import Edge, Guide
+from tsg_agent.guides.guide import Edge, WrittenGuide
 from tsg_agent.guides.guide_run import GuideVerdict
 from tsg_agent.guides.run import Ready, refused, run_ready
 from tsg_agent.models import Finding, Status
@@ -55,7 +55,7 @@ class KeptSteps(NamedTuple):
     identity: str
 
 
-class Node(Protocol):
+class StepNode(Protocol):
     """What LangGraph runs for a step."""
 
     def __call__(self, state: GuideState, *, runtime: Runtime[GuideContext]) -> GuideState:
@@ -63,7 +63,7 @@ class Node(Protocol):
         ...
 
 
-def build_guide_graph(guide: Guide) -> StateGraph[GuideState, GuideContext, GuideState, GuideState]:
+def build_guide_graph(guide: WrittenGuide) -> StateGraph[GuideState, GuideContext, GuideState, GuideState]:
     """The guide's graph, to be compiled or embedded. Edges to steps that are not there are left out."""
     graph = StateGraph(GuideState, GuideContext)
     numbers = list(dict.fromkeys(step.number for step in guide.steps))
@@ -82,7 +82,7 @@ def build_guide_graph(guide: Guide) -> StateGraph[GuideState, GuideContext, Guid
     return graph
 
 
-def run_graph(guide: Guide, context: GuideContext, steps: KeptSteps | None) -> GuideState:
+def run_graph(guide: WrittenGuide, context: GuideContext, steps: KeptSteps | None) -> GuideState:
     """Run a guide; where its steps are kept, from the last one that is. Raises TelemetryError, RecordError."""
     graph, begin = build_guide_graph(guide), GuideState(ran=[], findings=[], verdicts=[])
     limit = RunnableConfig(recursion_limit=2 * len(guide.steps) + 10)
@@ -120,7 +120,7 @@ def labels_of(step: int, findings: Iterable[Finding], verdicts: Iterable[GuideVe
     return whole | {one.label for one in verdicts if one.step == step and one.came_with_it}
 
 
-def _runs(guide: Guide, number: int) -> "Node":
+def _runs(guide: WrittenGuide, number: int) -> "StepNode":
     """The node of a step: its queries in their order."""
     step = guide.step(number)
 

@@ -15,7 +15,7 @@ from tsg_agent.guides.bindings import Bindings
 from tsg_agent.guides.compare import Comparison, Halves, Rows
 from tsg_agent.guides.guide_run import GuideVerdict
 from tsg_agent.guides.parsed import CANONICAL, parameters_of
-from tsg_agent.guides.run import Ran, Ready, all_groups, bound_values, plain_rows
+from tsg_agent.guides.run import QueryRun, Ready, all_groups, bound_values, plain_rows
 from tsg_agent.models import StepKind
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.engine import Engine
@@ -27,7 +27,7 @@ ORDER = (StepKind.DEFINITIVE, StepKind.CHANGE, StepKind.SYMPTOM)
 """Which causes come first."""
 
 
-def judge(ready: Ready, ran: Ran, engine: Engine, bound: Bindings, settings: Settings) -> list[GuideVerdict]:
+def judge(ready: Ready, ran: QueryRun, engine: Engine, bound: Bindings, settings: Settings) -> list[GuideVerdict]:
     """A verdict for each row of an annotated step that is abnormal in the whole window, or since the start.
 
     A label that a group has since the start goes before the window's, which the time before dilutes. Raises what

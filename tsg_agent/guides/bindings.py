@@ -12,7 +12,7 @@ from tsg_agent.errors import ParameterError, QuestionError
 from tsg_agent.extract import Extraction, Given, Moment, extract
 from tsg_agent.guides.errata import end_parameters, start_parameters
 from tsg_agent.guides.facts import Facts
-from tsg_agent.guides.guide import Guide
+from tsg_agent.guides.guide import WrittenGuide
 from tsg_agent.models import Known, Parameter
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import CATALOG, Kind
@@ -44,7 +44,7 @@ class Bindings:
 
 
 def bindings_of(  # noqa: PLR0913 - what is known of the incident, by name
-    guide: Guide,
+    guide: WrittenGuide,
     facts: Iterable[Facts],
     engine: Engine,
     text: str,
@@ -79,7 +79,7 @@ def bindings_of(  # noqa: PLR0913 - what is known of the incident, by name
 
 def _window(  # noqa: PLR0913 - as above
     bound: Bindings,
-    guide: Guide,
+    guide: WrittenGuide,
     engine: Engine,
     text: str,
     given: Mapping[str, str],

@@ -3,19 +3,19 @@
 import re
 from typing import Any
 
-from tsg_agent.guides.guide import Annotation, Edge, Guide, Instruction, Query, Step
+from tsg_agent.guides.guide import Annotation, Edge, Instruction, Query, WrittenGuide, WrittenStep
 from tsg_agent.settings import AllThresholds
 from tsg_agent.tools import AnyGuide, Plugin
 
 
-def as_written(guide: AnyGuide, title: str, thresholds: AllThresholds) -> Guide:
+def as_written(guide: AnyGuide, title: str, thresholds: AllThresholds) -> WrittenGuide:
     """Its parameters, steps, edges and queries, which name `{parameters}`; their thresholds stay `$group_name`."""
     asked = tuple(one.name for one in guide.parameters)
-    asks = Step(number=guide.asks, title="Collect the parameters", line=0, asked=asked)
-    concludes = Step(number=guide.concludes, title="Conclude", line=0, final=True, asked=guide.concludes_by)
+    asks = WrittenStep(number=guide.asks, title="Collect the parameters", line=0, asked=asked)
+    concludes = WrittenStep(number=guide.concludes, title="Conclude", line=0, final=True, asked=guide.concludes_by)
     edges = [(before, step.step) for step in guide.steps for before in guide.before(step.step)]
     edges += [(step.step, guide.concludes) for step in guide.steps if guide.concludes in guide.after(step.step)]
-    return Guide(
+    return WrittenGuide(
         title=title,
         steps=(asks, *(_step(plugin, asked, thresholds) for plugin in guide.steps), concludes),
         parameters=guide.parameters,
@@ -23,11 +23,11 @@ def as_written(guide: AnyGuide, title: str, thresholds: AllThresholds) -> Guide:
     )
 
 
-def _step(plugin: Plugin[Any], asked: tuple[str, ...], thresholds: AllThresholds) -> Step:
+def _step(plugin: Plugin[Any], asked: tuple[str, ...], thresholds: AllThresholds) -> WrittenStep:
     """One check, with what each of its labels means."""
     sql = re.sub(rf"\$({'|'.join(asked)})\b", r"{\1}", plugin.query())
     columns = tuple(column for dimension in plugin.about for column in dimension.columns)
-    return Step(
+    return WrittenStep(
         number=plugin.step,
         title=plugin.title,
         line=0,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from tsg_agent.guides.guide import Guide
+from tsg_agent.guides.guide import WrittenGuide
 from tsg_agent.guides.parsed import Parsed, tables_in
-from tsg_agent.telemetry.catalog import CATALOG, LOGS, PRODUCTS, Kind, Table
+from tsg_agent.telemetry.catalog import CATALOG, LOGS, PRODUCTS, CatalogTable, Kind
 
 KEYS = {LOGS.name: ("request_id",), PRODUCTS.name: ("request_id",)}
 """What no two rows of a catalogue's table share, in a healthy source."""
@@ -20,7 +20,7 @@ TIMED = (exp.TimestampTrunc, exp.DateTrunc, exp.Extract, exp.DateBin, exp.DateDi
 
 
 @dataclass(frozen=True)
-class Schema:
+class TableSchema:
     """Table -> column -> kind. Of an inferred table only what the queries name is known."""
 
     tables: Mapping[str, Mapping[str, Kind]]
@@ -42,15 +42,19 @@ def create_table(name: str, columns: Mapping[str, Kind]) -> str:
     return f"CREATE TABLE {_quoted(name)} ({inner})"
 
 
-def declared_tables(guide: Guide) -> dict[str, Table]:
+def declared_tables(guide: WrittenGuide) -> dict[str, CatalogTable]:
     """The tables that the front matter describes."""
     return {
-        name.lower(): Table(name.lower(), {column.lower(): Kind[kind.upper()] for column, kind in one.columns.items()})
+        name.lower(): CatalogTable(
+            name.lower(), {column.lower(): Kind[kind.upper()] for column, kind in one.columns.items()}
+        )
         for name, one in guide.tables.items()
     }
 
 
-def schema_of(guide: Guide, parsed: Iterable[Parsed], held: Mapping[str, Mapping[str, Kind]] | None = None) -> Schema:
+def schema_of(
+    guide: WrittenGuide, parsed: Iterable[Parsed], held: Mapping[str, Mapping[str, Kind]] | None = None
+) -> TableSchema:
     """What is known of the tables that the queries read. A declared table wins over the catalogue's.
 
     `held`: what a source's tables hold, by name; it wins over what the queries suggest.
@@ -73,7 +77,7 @@ def schema_of(guide: Guide, parsed: Iterable[Parsed], held: Mapping[str, Mapping
         for select in one.tree.find_all(exp.Select):
             _infer(select, tables, inferred, times)
     keys = {**KEYS, **{name.lower(): tuple(k.lower() for k in one.key) for name, one in guide.tables.items()}}
-    return Schema(tables, {name: keys[name] for name in tables if keys.get(name)}, frozenset(inferred))
+    return TableSchema(tables, {name: keys[name] for name in tables if keys.get(name)}, frozenset(inferred))
 
 
 def _infer(select: exp.Select, tables: dict[str, dict[str, Kind]], inferred: set[str], times: Collection[str]) -> None:

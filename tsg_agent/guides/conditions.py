@@ -62,7 +62,7 @@ TRUE: Form = [{}]
 
 
 @dataclass(frozen=True)
-class Bound:
+class Inequality:
     """What holds between values whatever the rows: `left + right <= total`, or `left <= right` where total is None."""
 
     left: Variable
@@ -98,7 +98,7 @@ def either(left: Form | None, right: Form | None) -> Form | None:
     return None if left is None or right is None or len(left) + len(right) > MOST else left + right
 
 
-def possible(held: Form | None, implied: Callable[[Variable], Domain], bounds: Iterable[Bound] = ()) -> bool:
+def possible(held: Form | None, implied: Callable[[Variable], Domain], bounds: Iterable[Inequality] = ()) -> bool:
     """Whether some row may be so. `implied`: what a value is anyway (a share lies between 0 and 100)."""
     if held is None:
         return True
@@ -106,7 +106,7 @@ def possible(held: Form | None, implied: Callable[[Variable], Domain], bounds: I
     return any(_holds(one, implied, bounds) for one in held)
 
 
-def _holds(one: Conjunction, implied: Callable[[Variable], Domain], bounds: list[Bound]) -> bool:
+def _holds(one: Conjunction, implied: Callable[[Variable], Domain], bounds: list[Inequality]) -> bool:
     ranges = {
         variable: domain if domain.null else domain & replace(implied(variable), null=None)
         for variable, domain in one.items()
@@ -116,7 +116,7 @@ def _holds(one: Conjunction, implied: Callable[[Variable], Domain], bounds: list
     return not any(_breaks(bound, ranges) for bound in bounds if bound.left in ranges and bound.right in ranges)
 
 
-def _breaks(bound: Bound, ranges: Conjunction) -> bool:
+def _breaks(bound: Inequality, ranges: Conjunction) -> bool:
     left, right = ranges[bound.left], ranges[bound.right]
     if left.null or right.null:  # shares of one total are unknown together
         return left.restricted or right.restricted

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.placeholders import TIME_NAME
-from tsg_agent.guides.scopes import Scope, Source, candidates, inside, windowed
+from tsg_agent.guides.scopes import SelectScope, SelectSource, candidates, inside, windowed
 from tsg_agent.telemetry.catalog import Kind
 
 COUNTED_UNIT = re.compile(r"^\s*(\d{1,6})\s*([a-z]+?)s?\s*$", re.IGNORECASE)
@@ -71,7 +71,7 @@ def counted_unit(node: exp.Expr) -> tuple[str, str] | None:
 class TimeJoin:
     """A join on equal times: where it stands, the comparison, and its two sides."""
 
-    scope: Scope
+    scope: SelectScope
     join: exp.Join
     comparison: exp.EQ
     event: exp.Column
@@ -80,7 +80,7 @@ class TimeJoin:
     """The joined table's other columns that are compared."""
 
 
-def shared_times(facts: Facts) -> Iterator[tuple[Scope, exp.Join]]:
+def shared_times(facts: Facts) -> Iterator[tuple[SelectScope, exp.Join]]:
     """Joins of tables USING a column of times."""
     for scope in facts.scopes:
         for join in scope.select.args.get("joins") or []:
@@ -114,7 +114,7 @@ def time_joins(facts: Facts) -> Iterator[TimeJoin]:
                 yield TimeJoin(scope, join, timed[0], sides[False], sides[True], keys)
 
 
-def ambiguous(facts: Facts) -> Iterator[tuple[Scope, exp.Column, list[Source]]]:
+def ambiguous(facts: Facts) -> Iterator[tuple[SelectScope, exp.Column, list[SelectSource]]]:
     """Columns without a table that several sources hold."""
     for scope in facts.scopes:
         for node in scope.nodes():
@@ -130,7 +130,7 @@ def ambiguous(facts: Facts) -> Iterator[tuple[Scope, exp.Column, list[Source]]]:
                     yield scope, node, sure
 
 
-def windows_before_groups(facts: Facts) -> Iterator[tuple[Scope, exp.Window]]:
+def windows_before_groups(facts: Facts) -> Iterator[tuple[SelectScope, exp.Window]]:
     """Window functions in a grouped SELECT that look at columns which are not grouped."""
     for scope in facts.scopes:
         keys = {key.sql().lower() for key in scope.keys}
@@ -154,7 +154,7 @@ def _under_aggregate(column: exp.Column, window: exp.Window) -> bool:
     return False
 
 
-def is_boolean(column: exp.Expr, scope: Scope, facts: Facts) -> bool:
+def is_boolean(column: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
     """Whether a column holds true and false: by its kind; of a table that is not known, by its name."""
     if not isinstance(column, exp.Column):
         return False
@@ -166,7 +166,7 @@ def is_boolean(column: exp.Expr, scope: Scope, facts: Facts) -> bool:
     return facts.schema.kind(found.table, found.name) is Kind.BOOLEAN
 
 
-def boolean_comparisons(facts: Facts) -> Iterator[tuple[Scope, exp.Binary]]:
+def boolean_comparisons(facts: Facts) -> Iterator[tuple[SelectScope, exp.Binary]]:
     """Booleans compared with 0, 1, TRUE or FALSE."""
     for scope, node in facts.calls((exp.EQ, exp.NEQ)):
         if not isinstance(node, exp.Binary):
@@ -199,7 +199,7 @@ def two_columns(node: exp.Expr) -> bool:
     return isinstance(node, exp.Binary) and isinstance(node.left, exp.Column) and isinstance(node.right, exp.Column)
 
 
-def is_time(column: exp.Expr, scope: Scope, facts: Facts) -> bool:
+def is_time(column: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
     """Whether a table's column holds times: by its kind; of a table that is not known, by its name."""
     if not isinstance(column, exp.Column):
         return False

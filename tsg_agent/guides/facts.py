@@ -9,10 +9,10 @@ from typing import NamedTuple
 from sqlglot import exp
 
 from tsg_agent.guides import conditions
-from tsg_agent.guides.catalogue import Schema
-from tsg_agent.guides.conditions import Bound, Domain, Form, Variable
+from tsg_agent.guides.catalogue import TableSchema
+from tsg_agent.guides.conditions import Domain, Form, Inequality, Variable
 from tsg_agent.guides.parsed import Parsed
-from tsg_agent.guides.scopes import Origin, Scope, Source, aggregates, inside, origin, scopes_of
+from tsg_agent.guides.scopes import Origin, SelectScope, SelectSource, aggregates, inside, origin, scopes_of
 from tsg_agent.telemetry.catalog import Kind
 
 
@@ -23,17 +23,17 @@ class Share:
     scale: float
     counted: tuple[exp.Expr, ...]
     """Conditions whose rows are added up."""
-    scope: Scope
+    scope: SelectScope
     """Where they are counted."""
     total: exp.Expr
     """What it is divided by, as it is counted."""
 
 
-class Counted(NamedTuple):
+class RowCount(NamedTuple):
     """A count of rows: the conditions of those that are counted (None: all), where, and the count as it stands."""
 
     conditions: tuple[exp.Expr | None, ...]
-    scope: Scope
+    scope: SelectScope
     node: exp.Expr
 
 
@@ -42,7 +42,7 @@ class LabelColumn:
     """An output that a CASE fills with names."""
 
     name: str
-    scope: Scope
+    scope: SelectScope
     """Where the CASE stands."""
     case: exp.Case
 
@@ -79,14 +79,14 @@ class LabelColumn:
 class Facts:
     """One query, looked at."""
 
-    def __init__(self, parsed: Parsed, schema: Schema) -> None:
+    def __init__(self, parsed: Parsed, schema: TableSchema) -> None:
         self.parsed, self.schema = parsed, schema
         self.scopes = scopes_of(parsed, schema)
         self._origins: dict[Variable, Origin] = {}
-        self._bounded: tuple[int, list[Bound]] = (0, [])
+        self._bounded: tuple[int, list[Inequality]] = (0, [])
 
     @property
-    def result(self) -> Scope:
+    def result(self) -> SelectScope:
         """The SELECT that gives the rows."""
         return self.scopes[-1]
 
@@ -119,15 +119,15 @@ class Facts:
         """Tables of which it is known what columns they have."""
         return set(self.schema.tables) - self.schema.inferred
 
-    def holds(self, source: Source, name: str) -> bool:
+    def holds(self, source: SelectSource, name: str) -> bool:
         """Whether a source has a column."""
         return name in (source.scope.outputs if source.scope else self.schema.tables.get(source.table, {}))
 
-    def origin(self, column: exp.Column, scope: Scope) -> Origin | None:
+    def origin(self, column: exp.Column, scope: SelectScope) -> Origin | None:
         """Where a column's values are made."""
         return origin(column, scope, self.schema)
 
-    def name(self, node: exp.Expr, scope: Scope) -> Variable:
+    def name(self, node: exp.Expr, scope: SelectScope) -> Variable:
         """One name for a value, wherever it is used in the query."""
         node = node.unnest() if isinstance(node, exp.Paren) else node
         if isinstance(node, exp.Column):
@@ -137,11 +137,11 @@ class Facts:
                 return found.key
         return (scope.name, node.sql().lower())
 
-    def form(self, condition: exp.Expr | None, scope: Scope, *, negated: bool = False) -> Form | None:
+    def form(self, condition: exp.Expr | None, scope: SelectScope, *, negated: bool = False) -> Form | None:
         """A condition over the query's values."""
         return conditions.form(condition, lambda node: self.name(node, scope), negated=negated)
 
-    def filters(self, scope: Scope, deep: int = 20) -> Form | None:
+    def filters(self, scope: SelectScope, deep: int = 20) -> Form | None:
         """What holds of every row that a SELECT reads and keeps, as far as it is known."""
         held: Form | None = conditions.TRUE
         for source in scope.sources:
@@ -153,7 +153,7 @@ class Facts:
                 held = conditions.both(held, self.form(clause.this, scope))
         return held
 
-    def filtered_by(self, scope: Scope) -> Iterator[tuple[Scope, exp.Expr]]:
+    def filtered_by(self, scope: SelectScope) -> Iterator[tuple[SelectScope, exp.Expr]]:
         """Each condition that keeps rows from a SELECT, with where it stands; the ones behind it first."""
         for source in scope.sources:
             if source.scope:
@@ -186,13 +186,13 @@ class Facts:
             return Domain(0.0)
         return Domain()
 
-    def bounds(self) -> list[Bound]:
+    def bounds(self) -> list[Inequality]:
         """How the shares that were named so far keep each other in bounds."""
         if len(self._origins) != self._bounded[0]:
             self._bounded = (len(self._origins), self._bounds())
         return self._bounded[1]
 
-    def _bounds(self) -> list[Bound]:
+    def _bounds(self) -> list[Inequality]:
         shares = [(key, share) for key, at in self._origins.items() if (share := self._share_at(at))]
         found = []
         for (left, one), (right, two) in combinations(shares, 2):
@@ -200,14 +200,14 @@ class Facts:
                 continue
             own, other = self._counted(one), self._counted(two)
             if conditions.exclusive([*own, *other]):
-                found.append(Bound(left, right, one.scale))
+                found.append(Inequality(left, right, one.scale))
             if conditions.exclusive(own) and self._within(one, two):
-                found.append(Bound(left, right, None))
+                found.append(Inequality(left, right, None))
             if conditions.exclusive(other) and self._within(two, one):
-                found.append(Bound(right, left, None))
+                found.append(Inequality(right, left, None))
         return found
 
-    def share(self, node: exp.Expr, scope: Scope) -> Share | None:
+    def share(self, node: exp.Expr, scope: SelectScope) -> Share | None:
         """The expression as a rate of counted rows; None where it is something else."""
         scale, node = _unscaled(_bare(node))
         if isinstance(node, exp.Avg):
@@ -223,7 +223,7 @@ class Facts:
         conditions_ = tuple(one for one in counted.conditions if one is not None)
         return Share(scale * factor, conditions_, counted.scope, total.node)
 
-    def _share_of_average(self, node: exp.Avg, scope: Scope, scale: float) -> Share | None:
+    def _share_of_average(self, node: exp.Avg, scope: SelectScope, scale: float) -> Share | None:
         """AVG(CASE WHEN … THEN 1 ELSE 0 END)."""
         case = _bare(node.this)
         if not isinstance(case, exp.Case) or case.this or len(case.args["ifs"]) != 1:
@@ -234,7 +234,7 @@ class Facts:
             return None
         return Share(scale * one, (case.args["ifs"][0].this,), scope, exp.Count(this=exp.Star()))
 
-    def _count(self, node: exp.Expr, scope: Scope, deep: int = 12) -> "Counted | None":
+    def _count(self, node: exp.Expr, scope: SelectScope, deep: int = 12) -> "RowCount | None":
         """The expression as a count of rows; None where it is something else."""
         node, found = _bare(node), None
         if isinstance(node, exp.Column) and deep:
@@ -243,12 +243,12 @@ class Facts:
         elif isinstance(node, exp.Add) and deep:
             left, right = self._count(node.left, scope, deep - 1), self._count(node.right, scope, deep - 1)
             if left and right and left.scope is right.scope:
-                found = Counted(left.conditions + right.conditions, left.scope, left.node)
+                found = RowCount(left.conditions + right.conditions, left.scope, left.node)
         elif isinstance(node, exp.Filter) and deep:
             inner = self._count(node.this, scope, deep - 1)
-            found = Counted((node.expression.this,), scope, node) if inner and inner.conditions == (None,) else None
+            found = RowCount((node.expression.this,), scope, node) if inner and inner.conditions == (None,) else None
         elif isinstance(node, exp.CountIf):
-            found = Counted((node.this,), scope, node)
+            found = RowCount((node.this,), scope, node)
         elif isinstance(node, exp.Sum | exp.Count):
             held = node.this
             single = isinstance(held, exp.Distinct) and len(held.expressions) == 1
@@ -256,13 +256,13 @@ class Facts:
             if isinstance(inside_, exp.Case):
                 found = self._conditional(inside_, scope, node)
             elif isinstance(node, exp.Count):
-                found = Counted((None,), scope, node)
+                found = RowCount((None,), scope, node)
             elif deep and inside_.find(exp.Column):
                 found = self._count(inside_, scope, deep - 1)
         return found
 
     @staticmethod
-    def _conditional(case: exp.Case, scope: Scope, node: exp.Expr) -> "Counted | None":
+    def _conditional(case: exp.Case, scope: SelectScope, node: exp.Expr) -> "RowCount | None":
         """A count or sum of CASE WHEN … THEN 1 (or the row's id) END."""
         default = case.args.get("default")
         nothing = default is None or isinstance(default, exp.Null) or conditions.number(default) == 0
@@ -270,7 +270,7 @@ class Facts:
         once = conditions.number(given) == 1 or isinstance(given, exp.Column)
         if case.this or len(case.args["ifs"]) != 1 or not nothing or not once:
             return None
-        return Counted((case.args["ifs"][0].this,), scope, node)
+        return RowCount((case.args["ifs"][0].this,), scope, node)
 
     def rate(self, name: str) -> tuple[float, str] | None:
         """(scale, output that counts the total) of a result's output that is a rate; None where it is none."""
@@ -317,7 +317,7 @@ class Facts:
             return (found.scope.name, found.name) if found and not found.table else None
         return (self.result.name, name)
 
-    def is_count(self, node: exp.Expr, scope: Scope) -> bool:
+    def is_count(self, node: exp.Expr, scope: SelectScope) -> bool:
         """Whether a value counts rows."""
         node = _bare(node)
         if isinstance(node, exp.Column):
@@ -327,17 +327,17 @@ class Facts:
             return self._count(node, scope) is not None
         return isinstance(node, exp.Count | exp.CountIf)
 
-    def kind(self, node: exp.Expr, scope: Scope) -> Kind | None:
+    def kind(self, node: exp.Expr, scope: SelectScope) -> Kind | None:
         """What a table's column holds."""
         found = self.origin(node, scope) if isinstance(node, exp.Column) else None
         return self.schema.kind(found.table, found.name) if found and found.table else None
 
-    def calls(self, kinds: type | tuple[type, ...]) -> Iterator[tuple[Scope, exp.Expr]]:
+    def calls(self, kinds: type | tuple[type, ...]) -> Iterator[tuple[SelectScope, exp.Expr]]:
         """Every node of these kinds, with the SELECT it stands in."""
         for scope in self.scopes:
             yield from ((scope, node) for node in inside(scope.select) if isinstance(node, kinds))
 
-    def aggregates(self) -> Iterator[tuple[Scope, exp.AggFunc]]:
+    def aggregates(self) -> Iterator[tuple[SelectScope, exp.AggFunc]]:
         """Every aggregate that is not computed over a window."""
         for scope in self.scopes:
             for part in [*scope.select.expressions, scope.select.args.get("having"), scope.select.args.get("order")]:

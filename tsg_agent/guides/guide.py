@@ -70,7 +70,7 @@ class Annotation(Model):
         return bool(self.dimension and self.kind)
 
 
-class Step(Model):
+class WrittenStep(Model):
     """A section of the guide under a heading with a number."""
 
     number: int
@@ -99,11 +99,11 @@ class Oddity(Model):
     text: str
 
 
-class Guide(Model):
+class WrittenGuide(Model):
     """A whole guide."""
 
     title: str
-    steps: tuple[Step, ...]
+    steps: tuple[WrittenStep, ...]
     parameters: tuple[Parameter, ...] = ()
     edges: tuple[Edge, ...] = ()
     tables: dict[str, TableDeclaration] = Field(default_factory=dict)
@@ -116,7 +116,7 @@ class Guide(Model):
         """Every query, in the order of the file."""
         return tuple(query for step in self.steps for query in step.queries)
 
-    def step(self, number: int) -> Step:
+    def step(self, number: int) -> WrittenStep:
         """A step by its number. Raises KeyError."""
         for step in self.steps:
             if step.number == number:

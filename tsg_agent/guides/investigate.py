@@ -13,7 +13,7 @@ from tsg_agent.guides.before_after import ranked
 from tsg_agent.guides.bindings import bindings_of
 from tsg_agent.guides.catalogue import declared_tables, schema_of
 from tsg_agent.guides.facts import Facts
-from tsg_agent.guides.guide import Edge, Guide, Step
+from tsg_agent.guides.guide import Edge, WrittenGuide, WrittenStep
 from tsg_agent.guides.guide_run import GuideReport, GuideVerdict, Outcome, StepResult
 from tsg_agent.guides.lint import lint
 from tsg_agent.guides.lint.inspection import Inspection
@@ -31,7 +31,7 @@ READ_WITH_CARE = ("threshold-differs", "label-unreachable", "distinct-added", "r
 
 
 def investigate_with_guide(  # noqa: PLR0913 - what is known of the incident, by name
-    guide: Guide,
+    guide: WrittenGuide,
     text: str,
     telemetry: str,
     *,
@@ -53,7 +53,7 @@ def investigate_with_guide(  # noqa: PLR0913 - what is known of the incident, by
 
 @contextmanager
 def guide_telemetry(
-    guide: Guide, telemetry: str, mapping: Path | None, settings: Settings
+    guide: WrittenGuide, telemetry: str, mapping: Path | None, settings: Settings
 ) -> Iterator[tuple[Engine, Kinds]]:
     """The engine over what a guide reads, and the kinds of the columns of its own tables. Raises as above."""
     schema = Inspection(guide).schema
@@ -62,7 +62,7 @@ def guide_telemetry(
 
 
 def follow(  # noqa: PLR0913 - as above
-    guide: Guide,
+    guide: WrittenGuide,
     engine: Engine,
     kinds: Kinds,
     text: str,
@@ -89,7 +89,7 @@ def follow(  # noqa: PLR0913 - as above
     return _report(guide, context, set(ended["ran"]), findings, verdicts)
 
 
-def ready_queries(guide: Guide, about: Inspection, engine: Engine) -> dict[int, Ready]:
+def ready_queries(guide: WrittenGuide, about: Inspection, engine: Engine) -> dict[int, Ready]:
     """Every query that may run, repaired for this source, with what its reader must know; by its number."""
     notes: dict[int, list[str]] = {}
     for problem in lint(guide):
@@ -105,7 +105,7 @@ def ready_queries(guide: Guide, about: Inspection, engine: Engine) -> dict[int, 
 
 
 def _report(
-    guide: Guide, context: GuideContext, ran: set[int], findings: list[Finding], verdicts: list[GuideVerdict]
+    guide: WrittenGuide, context: GuideContext, ran: set[int], findings: list[Finding], verdicts: list[GuideVerdict]
 ) -> GuideReport:
     bound = context.bound
     normal: dict[int, set[str]] = {}
@@ -142,7 +142,7 @@ def _report(
     )
 
 
-def _unread(guide: Guide, taken: list[Edge]) -> Iterator[str]:
+def _unread(guide: WrittenGuide, taken: list[Edge]) -> Iterator[str]:
     """What of the guide's file was not followed."""
     yield from (f"Line {one.line} of the guide: {one.text}" for one in guide.oddities)
     there = {step.number for step in guide.steps}
@@ -151,11 +151,11 @@ def _unread(guide: Guide, taken: list[Edge]) -> Iterator[str]:
             yield f"Line {edge.line} of the guide: it leads to Step {edge.target}, which is not there."
 
 
-def _taken(guide: Guide, step: Step, findings: list[Finding], verdicts: list[GuideVerdict]) -> list[Edge]:
+def _taken(guide: WrittenGuide, step: WrittenStep, findings: list[Finding], verdicts: list[GuideVerdict]) -> list[Edge]:
     return followed(guide.after(step.number), labels_of(step.number, findings, verdicts))
 
 
-def _step(step: Step, findings: list[Finding], verdicts: list[GuideVerdict], normal: set[str]) -> StepResult:
+def _step(step: WrittenStep, findings: list[Finding], verdicts: list[GuideVerdict], normal: set[str]) -> StepResult:
     """What became of a step, and what the guide itself says of its labels."""
     labels: Counter[str] = Counter()
     for one in findings:

@@ -3,7 +3,7 @@
 import re
 
 from tsg_agent.errors import GuideError
-from tsg_agent.guides.guide import Guide, Query
+from tsg_agent.guides.guide import Query, WrittenGuide
 from tsg_agent.models import ColumnKind
 
 NAME = r"\{\s*([A-Za-z_]\w*)\s*\}"
@@ -43,7 +43,7 @@ def first_named(query: Query) -> dict[str, int]:
     return found
 
 
-def bound_in(guide: Guide, name: str) -> list[int]:
+def bound_in(guide: WrittenGuide, name: str) -> list[int]:
     """The steps that use a parameter: whose queries name it, whose verdicts need it, or that ends with it."""
     found = []
     for step in guide.steps:

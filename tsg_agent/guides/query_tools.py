@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from tsg_agent.extract import Moment
-from tsg_agent.guides.guide import Guide
+from tsg_agent.guides.guide import WrittenGuide
 from tsg_agent.guides.investigate import ready_queries
 from tsg_agent.guides.lint.inspection import Inspection
 from tsg_agent.guides.parsed import parameters_of
@@ -26,7 +26,7 @@ TYPES: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def guide_tools(guide: Guide, engine: Engine, settings: Settings | None = None) -> "list[StructuredTool]":
+def guide_tools(guide: WrittenGuide, engine: Engine, settings: Settings | None = None) -> "list[StructuredTool]":
     """A tool per query that may run, `plugin_<n>_tool`, over an open engine.
 
     Each gives a short text for the model and the whole Finding as artifact, as tsg_agent.tools.get_tools does.

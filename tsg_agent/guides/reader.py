@@ -9,7 +9,7 @@ from pathlib import Path
 from tsg_agent.errors import GuideError
 from tsg_agent.guides import instructions as words
 from tsg_agent.guides.front_matter import FrontMatter, front_matter
-from tsg_agent.guides.guide import Edge, Guide, Oddity, Query, Step, TableDeclaration
+from tsg_agent.guides.guide import Edge, Oddity, Query, TableDeclaration, WrittenGuide, WrittenStep
 from tsg_agent.guides.placeholders import first_named, kind_of_name
 from tsg_agent.models import Parameter
 from tsg_agent.patient import read_given
@@ -62,16 +62,16 @@ def guide_text(path: Path) -> str:
     return text
 
 
-def read_guide(path: Path) -> Guide:
+def read_guide(path: Path) -> WrittenGuide:
     """The guide in a file. Raises GuideError where there is none."""
     return parse_guide(guide_text(path), name=path.stem)
 
 
-def parse_guide(text: str, *, name: str = "guide") -> Guide:
+def parse_guide(text: str, *, name: str = "guide") -> WrittenGuide:
     """The guide in a text. Raises GuideError where it has no step, or its front matter is wrong."""
     lines = _without_comments(text).splitlines()
     matter, skipped = front_matter(lines)
-    reader = _Reader(lines, skipped)
+    reader = _LineReader(lines, skipped)
     sections = reader.read()
     if not sections:
         raise GuideError(
@@ -83,7 +83,7 @@ def parse_guide(text: str, *, name: str = "guide") -> Guide:
     known = {section.number: _labels(section) for section in sections}
     steps = tuple(_step(section, known[section.number], matter) for section in sections)
     edges = [edge for section in sections for edge in _edges(section, known[section.number], order, matter)]
-    return Guide(
+    return WrittenGuide(
         title=matter.title or reader.title or name,
         steps=steps,
         parameters=_parameters(sections, matter),
@@ -104,7 +104,7 @@ def _without_comments(text: str) -> str:
     return "".join([*kept, text[at:]])
 
 
-class _Reader:
+class _LineReader:
     """Goes through the lines once."""
 
     def __init__(self, lines: list[str], skipped: int) -> None:
@@ -202,9 +202,9 @@ def _labels(section: _Section) -> set[str]:
     return found
 
 
-def _step(section: _Section, known: set[str], matter: FrontMatter) -> Step:
+def _step(section: _Section, known: set[str], matter: FrontMatter) -> WrittenStep:
     said = list(words.sentences(section.prose))
-    return Step(
+    return WrittenStep(
         number=section.number,
         title=section.title,
         line=section.line,
@@ -236,7 +236,7 @@ def _edges(section: _Section, known: set[str], order: list[int], matter: FrontMa
             )
 
 
-def _settled(steps: tuple[Step, ...], edges: list[Edge], order: list[int]) -> Iterator[Edge]:
+def _settled(steps: tuple[WrittenStep, ...], edges: list[Edge], order: list[int]) -> Iterator[Edge]:
     """Edges whose step the text does not name, and those of steps that lead nowhere and are not the end.
 
     They are read as leading where the branches beside them do; without such, to the step that follows in the file.

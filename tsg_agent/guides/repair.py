@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlglot
 from sqlglot import exp
 
-from tsg_agent.guides.catalogue import Schema
+from tsg_agent.guides.catalogue import TableSchema
 from tsg_agent.guides.errata import (
     ambiguous,
     boolean_comparisons,
@@ -23,7 +23,7 @@ from tsg_agent.guides.errata import (
 )
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.parsed import CANONICAL, Parsed
-from tsg_agent.guides.scopes import Scope, Source, candidates
+from tsg_agent.guides.scopes import SelectScope, SelectSource, candidates
 from tsg_agent.models import Model
 from tsg_agent.settings import ZoneThresholds
 
@@ -42,7 +42,7 @@ class Change(Model):
 
 
 @dataclass(frozen=True)
-class Bench:
+class RepairBench:
     """What a repair looks at."""
 
     facts: Facts
@@ -69,7 +69,7 @@ class Repaired:
         return self.parsed.tree.sql(dialect=CANONICAL, pretty=True)
 
 
-def repair(parsed: Parsed, schema: Schema, others: Iterable[Parsed] = ()) -> Repaired:
+def repair(parsed: Parsed, schema: TableSchema, others: Iterable[Parsed] = ()) -> Repaired:
     """The query with every certain repair. `others`: the guide's queries, which say how its columns are meant."""
     queries = [parsed, *others]
     own = Parsed(parsed.query, parsed.tree.copy())
@@ -77,11 +77,11 @@ def repair(parsed: Parsed, schema: Schema, others: Iterable[Parsed] = ()) -> Rep
     unknown = frozenset(name for one in queries for name in unknown_means_no(one.tree))
     changes: list[Change] = []
     for one in REPAIRS:
-        changes += one(Bench(Facts(own, schema), end, unknown))
+        changes += one(RepairBench(Facts(own, schema), end, unknown))
     return Repaired(own, tuple(changes))
 
 
-def _interval_units(bench: Bench) -> Iterator[Change]:
+def _interval_units(bench: RepairBench) -> Iterator[Change]:
     for _, node in list(bench.facts.calls((exp.TimestampTrunc, exp.DateTrunc))):
         width = counted_unit(node)
         if width:
@@ -94,7 +94,7 @@ def _interval_units(bench: Bench) -> Iterator[Change]:
             node.replace(exp.DateBin(this=interval, expression=node.this.copy()))
 
 
-def _shared_times(bench: Bench) -> Iterator[Change]:
+def _shared_times(bench: RepairBench) -> Iterator[Change]:
     """USING (key, time) as ON, for the repair of equal times."""
     for scope, join in list(shared_times(bench.facts)):
         first, own = scope.sources[0].alias, join.this.alias_or_name
@@ -107,7 +107,7 @@ def _shared_times(bench: Bench) -> Iterator[Change]:
         yield from ()
 
 
-def _time_joins(bench: Bench) -> Iterator[Change]:
+def _time_joins(bench: RepairBench) -> Iterator[Change]:
     minutes = ZoneThresholds().sample_age_minutes
     for one in list(time_joins(bench.facts)):
         if not one.keys or not isinstance(one.join.this, exp.Table):
@@ -136,7 +136,7 @@ def _time_joins(bench: Bench) -> Iterator[Change]:
         one.join.set("kind", None)
 
 
-def _ambiguous(bench: Bench) -> Iterator[Change]:
+def _ambiguous(bench: RepairBench) -> Iterator[Change]:
     meant = [(column, _meant(column, scope, held, bench.facts)) for scope, column, held in ambiguous(bench.facts)]
     for column, chosen in meant:  # decided on the query as it stands, not on one half repaired
         if chosen:
@@ -146,7 +146,7 @@ def _ambiguous(bench: Bench) -> Iterator[Change]:
             column.set("table", exp.to_identifier(chosen.alias))
 
 
-def _meant(column: exp.Column, scope: Scope, held: list[Source], facts: Facts) -> Source | None:
+def _meant(column: exp.Column, scope: SelectScope, held: list[SelectSource], facts: Facts) -> SelectSource | None:
     """Whose column is meant: either's where the join compares the two, else that of a table joined for nothing else."""
     name = column.name.lower()
     for join in scope.select.args.get("joins") or []:
@@ -158,7 +158,7 @@ def _meant(column: exp.Column, scope: Scope, held: list[Source], facts: Facts) -
     return needed[0] if len(needed) == 1 else None
 
 
-def _contributes(source: Source, scope: Scope, facts: Facts) -> bool:
+def _contributes(source: SelectSource, scope: SelectScope, facts: Facts) -> bool:
     """Whether a joined source gives the SELECT a column that no other has."""
     conditions = [join.args.get("on") for join in scope.select.args.get("joins") or []]
     joined = {id(node) for on in conditions if on is not None for node in on.walk()}
@@ -170,7 +170,7 @@ def _contributes(source: Source, scope: Scope, facts: Facts) -> bool:
     )
 
 
-def _windows(bench: Bench) -> Iterator[Change]:
+def _windows(bench: RepairBench) -> Iterator[Change]:
     for number, (scope, window) in enumerate(list(windows_before_groups(bench.facts))):
         keys = {key.sql().lower() for key in scope.keys}
         begin = scope.select.args.get("from_") or scope.select.args.get("from")
@@ -207,7 +207,7 @@ def _of_all_its_rows(window: exp.Window) -> exp.Window:
     return own
 
 
-def _booleans(bench: Bench) -> Iterator[Change]:
+def _booleans(bench: RepairBench) -> Iterator[Change]:
     for _, node in list(boolean_comparisons(bench.facts)):
         right, column = node.expression, node.this
         positive = (right.name == "1" if isinstance(right, exp.Literal) else bool(right.this)) == isinstance(
@@ -224,7 +224,7 @@ def _booleans(bench: Bench) -> Iterator[Change]:
         yield Change(rule="boolean-number", line=line, what=f"{was} -> {new.sql(dialect=CANONICAL)}")
 
 
-def _clock(bench: Bench) -> Iterator[Change]:
+def _clock(bench: RepairBench) -> Iterator[Change]:
     for node in list(clocks(bench.facts)):
         line, was = bench.line(node), node.sql(dialect=CANONICAL)
         moment: exp.Expr = exp.cast(exp.Placeholder(this=bench.end), "timestamp")
@@ -238,7 +238,7 @@ def _clock(bench: Bench) -> Iterator[Change]:
         yield Change(rule="clock-time", line=line, what=f"{was} -> the window's end ({bench.end})")
 
 
-def _versions(bench: Bench) -> Iterator[Change]:
+def _versions(bench: RepairBench) -> Iterator[Change]:
     for node in list(version_casts(bench.facts)):
         part = node.this
         if not isinstance(part, exp.SplitPart):
@@ -268,7 +268,7 @@ def _widen(product: exp.Mul, part: exp.Expr) -> None:
         weight.replace(exp.Literal.number("1" + "0" * min(24, VERSION_DIGITS * (len(weight.name) // 2))))
 
 
-REPAIRS: tuple[Callable[[Bench], Iterable[Change]], ...] = (
+REPAIRS: tuple[Callable[[RepairBench], Iterable[Change]], ...] = (
     _interval_units,
     _shared_times,
     _time_joins,

@@ -15,10 +15,10 @@ from sqlglot import exp
 from tsg_agent.errors import QueryTimeout, TelemetryError
 from tsg_agent.guides.absent import lacking, read_as_null
 from tsg_agent.guides.facts import Facts, LabelColumn
-from tsg_agent.guides.guide import Query, Step
+from tsg_agent.guides.guide import Query, WrittenStep
 from tsg_agent.guides.parsed import CANONICAL, Parsed, parameters_of
 from tsg_agent.guides.repair import Repaired
-from tsg_agent.guides.scopes import Scope
+from tsg_agent.guides.scopes import SelectScope
 from tsg_agent.models import Finding, Status
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.engine import Engine
@@ -32,7 +32,7 @@ SHOWN = 200
 class Ready:
     """A query that is ready to run: repaired, with what is known of it."""
 
-    step: Step
+    step: WrittenStep
     query: Query
     repaired: Repaired
     facts: Facts
@@ -59,19 +59,19 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Ran:
+class QueryRun:
     """A finding, and all rows of the query."""
 
     finding: Finding
     table: pa.Table | None = None
 
 
-def run_ready(ready: Ready, engine: Engine, values: Mapping[str, object], settings: Settings) -> Ran:
+def run_ready(ready: Ready, engine: Engine, values: Mapping[str, object], settings: Settings) -> QueryRun:
     """Run a query. Never raises for what the telemetry or its engine may do."""
     began = time.perf_counter()
     absent = lacking(ready.read, engine)
     if absent:
-        return Ran(_ended(ready, Status.NOT_APPLICABLE, f"The telemetry has no {', '.join(absent)}.", began))
+        return QueryRun(_ended(ready, Status.NOT_APPLICABLE, f"The telemetry has no {', '.join(absent)}.", began))
     sql, bound = ready.repaired.sql, bound_values(ready.repaired.parsed.tree, values)
     asked: dict[str, Any] = {"sql": sql, "sql_parameters": {name: plain(value) for name, value in bound.items()}}
     try:
@@ -82,14 +82,14 @@ def run_ready(ready: Ready, engine: Engine, values: Mapping[str, object], settin
             label = finding.label if status is Status.OK else ""
             finding = finding.model_copy(update={"status": status, "reason": reason, "groups": groups, "label": label})
     except QueryTimeout as error:
-        return Ran(_ended(ready, Status.TIMEOUT, str(error), began, **asked))
+        return QueryRun(_ended(ready, Status.TIMEOUT, str(error), began, **asked))
     except (TelemetryError, pa.ArrowException) as error:
-        return Ran(_ended(ready, Status.ERROR, str(error), began, **asked))
+        return QueryRun(_ended(ready, Status.ERROR, str(error), began, **asked))
     nulls = sorted(f"{table}.{name}" for table, name in read_as_null(ready.read, engine))
-    return Ran(finding.model_copy(update={**asked, "missing_columns": nulls}), table)
+    return QueryRun(finding.model_copy(update={**asked, "missing_columns": nulls}), table)
 
 
-def refused(step: Step, query: Query, reason: str) -> Finding:
+def refused(step: WrittenStep, query: Query, reason: str) -> Finding:
     """The finding of a block that may not run."""
     return Finding(
         id=f"E{step.number}", step=step.number, plugin=query.number, tool=f"plugin_{query.number}_tool",
@@ -222,7 +222,7 @@ def all_groups(ready: Ready, *, small: bool = False) -> exp.Query:
     return tree
 
 
-def _is_minimum(part: exp.Expr, scope: Scope, facts: Facts) -> bool:
+def _is_minimum(part: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
     """Whether a condition asks a group for a number of rows."""
     return isinstance(part, exp.GT | exp.GTE) and facts.is_count(part.this, scope)
 
@@ -232,7 +232,7 @@ def counting(tree: exp.Query) -> exp.Select:
     return exp.select(exp.Count(this=exp.Star()).as_("matched")).from_(exp.Subquery(this=tree, alias="counted"))
 
 
-def _about_labels(part: exp.Expr, scope: Scope, facts: Facts, made: set[tuple[str, str]]) -> bool:
+def _about_labels(part: exp.Expr, scope: SelectScope, facts: Facts, made: set[tuple[str, str]]) -> bool:
     """Whether a condition looks at a label, or at a rank."""
     for column in part.find_all(exp.Column):
         found = facts.origin(column, scope)

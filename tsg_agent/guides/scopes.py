@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from tsg_agent.guides.catalogue import Schema
+from tsg_agent.guides.catalogue import TableSchema
 from tsg_agent.guides.parsed import Parsed
 
 SOURCES = (exp.From, exp.Join)
@@ -14,23 +14,23 @@ DEEPEST = 60
 
 
 @dataclass
-class Source:
+class SelectSource:
     """What a SELECT reads: a table, or another SELECT."""
 
     alias: str
     table: str = ""
-    scope: "Scope | None" = None
+    scope: "SelectScope | None" = None
     optional: bool = False
     """Joined so that its columns may be NULL."""
 
 
 @dataclass
-class Scope:
+class SelectScope:
     """One SELECT."""
 
     name: str
     select: exp.Select
-    sources: list[Source] = field(default_factory=list)
+    sources: list[SelectSource] = field(default_factory=list)
     outputs: dict[str, exp.Expr] = field(default_factory=dict)
 
     @property
@@ -69,7 +69,7 @@ class Scope:
 class Origin:
     """The place where a value is made: an output of a SELECT that is not just another column, or a table's column."""
 
-    scope: Scope
+    scope: SelectScope
     name: str
     made: exp.Expr
     table: str = ""
@@ -105,14 +105,16 @@ def windowed(node: exp.Expr) -> bool:
     return isinstance(parent, exp.Window) and parent.this is child
 
 
-def scopes_of(parsed: Parsed, schema: Schema) -> list[Scope]:
+def scopes_of(parsed: Parsed, schema: TableSchema) -> list[SelectScope]:
     """Every SELECT of the query, the ones that others read first; the last one gives the result."""
-    found: list[Scope] = []
+    found: list[SelectScope] = []
     _read(parsed.tree, "result", {}, found, schema)
     return found
 
 
-def _read(tree: exp.Expr, name: str, known: dict[str, Scope], found: list[Scope], schema: Schema) -> Scope | None:
+def _read(
+    tree: exp.Expr, name: str, known: dict[str, SelectScope], found: list[SelectScope], schema: TableSchema
+) -> SelectScope | None:
     """Add the scopes of a query to `found`; its own scope (of a UNION, the first one's)."""
     known = dict(known)
     with_ = tree.args.get("with_") or tree.args.get("with")
@@ -127,7 +129,7 @@ def _read(tree: exp.Expr, name: str, known: dict[str, Scope], found: list[Scope]
         return _read(tree.this, name, known, found, schema)
     if not isinstance(tree, exp.Select):
         return None
-    scope = Scope(name, tree)
+    scope = SelectScope(name, tree)
     for node in inside(tree):
         if (
             isinstance(node, exp.Subquery | exp.Query)
@@ -150,21 +152,25 @@ def _read(tree: exp.Expr, name: str, known: dict[str, Scope], found: list[Scope]
 
 
 def _source(
-    relation: exp.Expr, join: exp.Join | None, known: dict[str, Scope], found: list[Scope], schema: Schema
-) -> Source:
+    relation: exp.Expr,
+    join: exp.Join | None,
+    known: dict[str, SelectScope],
+    found: list[SelectScope],
+    schema: TableSchema,
+) -> SelectSource:
     alias = relation.alias_or_name.lower()
     optional = join is not None and join.side in {"LEFT", "FULL"}
     if isinstance(relation, exp.Table):
         table = relation.name.lower()
         if table in known:
-            return Source(alias, scope=known[table], optional=optional)
-        return Source(alias, table=table, optional=optional)
+            return SelectSource(alias, scope=known[table], optional=optional)
+        return SelectSource(alias, table=table, optional=optional)
     if isinstance(relation, exp.Subquery):
-        return Source(alias, scope=_read(relation, alias or "sub-query", known, found, schema), optional=optional)
-    return Source(alias, optional=optional)
+        return SelectSource(alias, scope=_read(relation, alias or "sub-query", known, found, schema), optional=optional)
+    return SelectSource(alias, optional=optional)
 
 
-def _outputs(one: exp.Expr, scope: Scope, schema: Schema) -> dict[str, exp.Expr]:
+def _outputs(one: exp.Expr, scope: SelectScope, schema: TableSchema) -> dict[str, exp.Expr]:
     """Name -> expression of one item of a SELECT; `*` gives what the sources give."""
     if isinstance(one, exp.Star) or (isinstance(one, exp.Column) and isinstance(one.this, exp.Star)):
         wanted = one.table.lower() if isinstance(one, exp.Column) else ""
@@ -181,7 +187,7 @@ def _outputs(one: exp.Expr, scope: Scope, schema: Schema) -> dict[str, exp.Expr]
     return {name: one.this if isinstance(one, exp.Alias) else one}
 
 
-def candidates(column: exp.Column, scope: Scope, schema: Schema) -> list[Source]:
+def candidates(column: exp.Column, scope: SelectScope, schema: TableSchema) -> list[SelectSource]:
     """The sources that hold a column of this name; where nothing is known of a table it may."""
     name, qualifier = column.name.lower(), column.table.lower()
     if qualifier:
@@ -194,7 +200,7 @@ def candidates(column: exp.Column, scope: Scope, schema: Schema) -> list[Source]
     return sure or [source for source in scope.sources if source.table in schema.inferred]
 
 
-def origin(column: exp.Column, scope: Scope, schema: Schema) -> Origin | None:
+def origin(column: exp.Column, scope: SelectScope, schema: TableSchema) -> Origin | None:
     """Where a column's values are made. None where that is not understood."""
     own: exp.Expr = column
     for _ in range(DEEPEST):
@@ -220,7 +226,7 @@ def origin(column: exp.Column, scope: Scope, schema: Schema) -> Origin | None:
     return None
 
 
-def ingredients(node: exp.Expr, scope: Scope, schema: Schema, deep: int = 12) -> Iterator[Origin]:
+def ingredients(node: exp.Expr, scope: SelectScope, schema: TableSchema, deep: int = 12) -> Iterator[Origin]:
     """Everything that an expression is made of, directly or through other SELECTs."""
     if deep == 0:
         return

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from tsg_agent.guides.guide import Edge, Guide, Step
+from tsg_agent.guides.guide import Edge, WrittenGuide, WrittenStep
 from tsg_agent.guides.placeholders import bound_in
 
 
-def mermaid(guide: Guide) -> str:
+def mermaid(guide: WrittenGuide) -> str:
     """The steps and where they lead; a dotted arrow is a reading that is not certain."""
     lines = ["flowchart TD"]
     for step in guide.steps:
@@ -32,7 +32,7 @@ def when(edge: Edge) -> str:
     return f"if {edge.condition}" if edge.condition else "in parallel" if edge.parallel else ""
 
 
-def in_words(guide: Guide) -> Iterator[str]:
+def in_words(guide: WrittenGuide) -> Iterator[str]:
     """The guide, line by line: parameters, steps, where they lead, and what is to be confirmed."""
     yield guide.title
     yield ""
@@ -58,7 +58,7 @@ def in_words(guide: Guide) -> Iterator[str]:
         yield f"  line {oddity.line}: {oddity.text}"
 
 
-def _step(guide: Guide, step: Step) -> Iterator[str]:
+def _step(guide: WrittenGuide, step: WrittenStep) -> Iterator[str]:
     end = "  (the end)" if step.final else ""
     yield f"Step {step.number}: {step.title}{end}"
     for query in step.queries:

@@ -6,9 +6,9 @@ from pathlib import Path
 import duckdb
 
 from tsg_agent.errors import GuideError, TelemetryError
-from tsg_agent.guides.catalogue import Schema
+from tsg_agent.guides.catalogue import TableSchema
 from tsg_agent.settings import Settings
-from tsg_agent.telemetry.catalog import CATALOG, Kind, SourceTable, Table
+from tsg_agent.telemetry.catalog import CATALOG, CatalogTable, Kind, SourceTable
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.files import READERS, TableFiles, ending
 from tsg_agent.telemetry.mapping import TableMapping
@@ -26,7 +26,7 @@ KINDS = (
 class GuideTables(DuckDB):
     """The tables that a guide names, whatever they are called; read-only and locked down as every source is."""
 
-    def __init__(self, location: str, wanted: Mapping[str, Table | None], settings: Settings) -> None:
+    def __init__(self, location: str, wanted: Mapping[str, CatalogTable | None], settings: Settings) -> None:
         """Open what is there of `wanted`: name -> its declaration, None where there is none. Raises TelemetryError."""
         self._wanted = dict(wanted)
         self.kinds: dict[str, dict[str, Kind]] = {}
@@ -96,7 +96,7 @@ class GuideTables(DuckDB):
 
 
 def open_guide_telemetry(
-    schema: Schema, declared: Mapping[str, Table], location: str, mapping: Path | None, settings: Settings
+    schema: TableSchema, declared: Mapping[str, CatalogTable], location: str, mapping: Path | None, settings: Settings
 ) -> DuckDB:
     """The engine over what a guide's queries read; close it. Raises TelemetryError, GuideError."""
     own = [name for name in schema.tables if name not in CATALOG or name in declared]

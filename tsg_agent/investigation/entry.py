@@ -14,11 +14,11 @@ from uuid import uuid4
 from tsg_agent.errors import RecordError
 from tsg_agent.graph import Context, State
 from tsg_agent.investigation.pool import Hands
-from tsg_agent.investigation.running import Investigation
+from tsg_agent.investigation.running import InvestigationRun
 from tsg_agent.investigation.sources import open_for
 from tsg_agent.investigation.traced import TracedEngine, TracedModel
 from tsg_agent.investigation.watch import Heard, Watch
-from tsg_agent.llm import Assistant, Budget, Model, open_model
+from tsg_agent.llm import Assistant, Budget, LanguageModel, open_model
 from tsg_agent.llm.analysis import Workbench
 from tsg_agent.models import Report
 from tsg_agent.progress import Progress
@@ -34,7 +34,7 @@ def investigate(  # noqa: PLR0913 - what it works with, by name
     *,
     settings: Settings | None = None,
     engine: Engine | None = None,
-    model: Model | None = None,
+    model: LanguageModel | None = None,
     watch: Watch | None = None,
     keep: bool = False,
     guide: AnyGuide = GUIDE,
@@ -60,7 +60,7 @@ async def ainvestigate(  # noqa: PLR0913 - what it works with, by name
     *,
     settings: Settings | None = None,
     engine: Engine | None = None,
-    model: Model | None = None,
+    model: LanguageModel | None = None,
     watch: Watch | None = None,
     keep: bool = False,
     guide: AnyGuide = GUIDE,
@@ -96,18 +96,18 @@ def begin(  # noqa: PLR0913 - what it works with, by name
     *,
     settings: Settings | None = None,
     engine: Engine | None = None,
-    model: Model | None = None,
+    model: LanguageModel | None = None,
     watch: Watch | None = None,
     keep: bool = False,
     guide: AnyGuide = GUIDE,
-) -> Investigation:
+) -> InvestigationRun:
     """An investigation that is ready to run. Older ones than the settings keep are taken away."""
     settings = settings or Settings()
     request = request.model_copy(update={"now": request.now or datetime.now(UTC)})
     state = first_state(request)
     store, notes = _store(settings, state["id"], request) if keep else (None, [])
     heard = Heard(watch or Watch())
-    return Investigation(state["id"], request, state, settings, heard, store, engine, model, tuple(notes), guide)
+    return InvestigationRun(state["id"], request, state, settings, heard, store, engine, model, tuple(notes), guide)
 
 
 def continued(
@@ -117,7 +117,7 @@ def continued(
     watch: Watch | None = None,
     engine: Engine | None = None,
     guide: AnyGuide = GUIDE,
-) -> Investigation | Report:
+) -> InvestigationRun | Report:
     """An interrupted investigation, ready to go on; or the report of one that has concluded. Raises RecordError."""
     settings = settings or Settings()
     store = Store(settings.state_dir)
@@ -128,7 +128,7 @@ def continued(
         return store.report(identity)
     state: State = {**first_state(request), "id": identity}
     heard = Heard(watch or Watch())
-    return Investigation(identity, request, state, settings, heard, store, engine, None, tuple(notes), guide)
+    return InvestigationRun(identity, request, state, settings, heard, store, engine, None, tuple(notes), guide)
 
 
 @contextmanager
@@ -136,7 +136,7 @@ def graph_context(
     engine: Engine,
     *,
     settings: Settings | None = None,
-    model: Model | None = None,
+    model: LanguageModel | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[Context]:
     """What the nodes of build_graph() work with, for a graph that is run or embedded without investigate().

@@ -42,9 +42,9 @@ class Queue:
         self._lock = threading.Lock()
 
     @asynccontextmanager
-    async def turn(self, told: Told = lambda _place: None) -> AsyncIterator["Turn"]:
+    async def turn(self, told: Told = lambda _place: None) -> AsyncIterator["QueueTurn"]:
         """Wait for one's turn, and hold it. `told` gets the place in the queue: 1 is the next, 0 its turn."""
-        turn = Turn(self, told)
+        turn = QueueTurn(self, told)
         await self._take(told)
         try:
             yield turn
@@ -89,7 +89,7 @@ class Queue:
             one.tell(place)
 
 
-class Turn:
+class QueueTurn:
     """A turn that is held, and may be given back for a while."""
 
     def __init__(self, queue: Queue, told: Told) -> None:

@@ -19,12 +19,12 @@ from tsg_agent.errors import RecordError, TelemetryError, TsgError
 from tsg_agent.frames import Frames
 from tsg_agent.graph import Context, State, compile_graph
 from tsg_agent.investigation.pool import Hands
-from tsg_agent.investigation.queue import QUEUE, Turn
+from tsg_agent.investigation.queue import QUEUE, QueueTurn
 from tsg_agent.investigation.recorder import Recorder, written
 from tsg_agent.investigation.sources import opened
 from tsg_agent.investigation.traced import TracedEngine, TracedModel
 from tsg_agent.investigation.watch import Heard, silent
-from tsg_agent.llm import Assistant, Budget, Model, open_model
+from tsg_agent.llm import Assistant, Budget, LanguageModel, open_model
 from tsg_agent.llm.analysis import Workbench
 from tsg_agent.models import NodeUsage, Report, Status
 from tsg_agent.settings import Settings
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Investigation:
+class InvestigationRun:
     """What one run works with. `engine`: an open one, which stays open; `store`: where it is kept, if it is."""
 
     identity: str
@@ -50,7 +50,7 @@ class Investigation:
     heard: Heard
     store: Store | None = None
     engine: Engine | None = None
-    model: Model | None = None
+    model: LanguageModel | None = None
     notes: tuple[str, ...] = ()
     """For the report: what was wrong before it began."""
     guide: AnyGuide = GUIDE
@@ -102,7 +102,7 @@ class Investigation:
             report = await self._report(engine, turn, self.heard, go_on=go_on)
         return _noted(report, [*self.notes, *changed, *self.heard.notes])
 
-    async def _report(self, engine: Engine, turn: Turn, heard: Heard, *, go_on: bool) -> Report:
+    async def _report(self, engine: Engine, turn: QueueTurn, heard: Heard, *, go_on: bool) -> Report:
         """Run the graph, or go on from a checkpoint, until the report is there, asking what is open."""
         traced = TracedEngine(engine)
         hands, bench = Hands(), Workbench(unsafe=self.settings.sandbox.unsafe_no_isolation)

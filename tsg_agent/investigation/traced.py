@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import pyarrow as pa
 
-from tsg_agent.llm import Answer, Message, Model, Schema
+from tsg_agent.llm import AnswerSchema, LanguageModel, ModelAnswer, ModelMessage
 from tsg_agent.telemetry.catalog import SourceTable
 from tsg_agent.telemetry.engine import Cancellable, Engine
 from tsg_agent.tracing import span
@@ -42,7 +42,7 @@ class TracedEngine:
 class TracedModel:
     """A model whose calls are spans."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: LanguageModel) -> None:
         self._model = model
 
     @property
@@ -50,7 +50,7 @@ class TracedModel:
         """See Model.name."""
         return self._model.name
 
-    def complete(self, messages: Sequence[Message], *, schema: Schema | None = None) -> Answer:
+    def complete(self, messages: Sequence[ModelMessage], *, schema: AnswerSchema | None = None) -> ModelAnswer:
         """See Model.complete."""
         with span("model") as current:
             answer = self._model.complete(messages, schema=schema)

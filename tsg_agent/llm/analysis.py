@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from tsg_agent.errors import ModelError
 from tsg_agent.llm.assistant import Assistant
 from tsg_agent.llm.prompts import render
-from tsg_agent.llm.protocol import Message
+from tsg_agent.llm.protocol import ModelMessage
 from tsg_agent.models import Finding, Status
+from tsg_agent.sandbox import RunStatus as Ended
 from tsg_agent.sandbox import SandboxUnavailable
-from tsg_agent.sandbox import Status as Ended
 from tsg_agent.settings import WorkflowThresholds
 from tsg_agent.wording import count, listed, name, one_line, some
 
@@ -82,7 +82,7 @@ def second_look(
 
 
 def _attempts(
-    messages: list[Message], interpreter: "CodeInterpreter", assistant: Assistant
+    messages: list[ModelMessage], interpreter: "CodeInterpreter", assistant: Assistant
 ) -> tuple[dict[str, Any] | None, str]:
     """The code's result; each error goes back to its writer. (None, the last error) after the last attempt."""
     trouble = ""
@@ -94,7 +94,11 @@ def _attempts(
             return dict(result.value), ""
         said = interpreter.content(result) if result.error else "`result` is no dict."
         trouble = one_line(result.error.type if result.error else said, 120)
-        messages = [*messages[:2], Message("assistant", text[:4000]), Message("user", f"That failed:\n{said[:2000]}")]
+        messages = [
+            *messages[:2],
+            ModelMessage("assistant", text[:4000]),
+            ModelMessage("user", f"That failed:\n{said[:2000]}"),
+        ]
     return None, trouble
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from tsg_agent.errors import ModelError, TransientModelError
 from tsg_agent.llm.budget import Budget
 from tsg_agent.llm.deadline import within
-from tsg_agent.llm.protocol import Answer, Message, Model, Schema
+from tsg_agent.llm.protocol import AnswerSchema, LanguageModel, ModelAnswer, ModelMessage
 from tsg_agent.llm.redaction import Redactor
 from tsg_agent.settings import ModelSettings
 
@@ -26,7 +26,12 @@ class Assistant:
     """Asks a model. Its redactor and budget are one investigation's."""
 
     def __init__(
-        self, model: Model, settings: ModelSettings, *, budget: Budget | None = None, redactor: Redactor | None = None
+        self,
+        model: LanguageModel,
+        settings: ModelSettings,
+        *,
+        budget: Budget | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
         self.model = model
         self.settings = settings
@@ -34,13 +39,13 @@ class Assistant:
         self.redactor = redactor or Redactor(settings.redact)
         self._down = False  # every try of the last call failed: the next one gets a single try
 
-    def text(self, node: str, messages: Sequence[Message]) -> str:
+    def text(self, node: str, messages: Sequence[ModelMessage]) -> str:
         """A plain answer. Raises ModelError."""
         return self.redactor.put_back(self._call(node, self._hidden(messages), None).text)
 
-    def structured(self, node: str, messages: Sequence[Message], shape: type[M]) -> M:
+    def structured(self, node: str, messages: Sequence[ModelMessage], shape: type[M]) -> M:
         """An answer of a given shape; one that is not is sent back once, with the reason. Raises ModelError."""
-        schema = Schema(shape.__name__.lower(), strict_schema(shape))
+        schema = AnswerSchema(shape.__name__.lower(), strict_schema(shape))
         asked = self._hidden(messages)
         answer = self._call(node, asked, schema)
         try:
@@ -49,23 +54,23 @@ class Assistant:
             reason = _reason(error)
         again = [
             *asked,
-            Message("assistant", answer.text[:2000]),
-            Message("user", f"That could not be read: {reason}. Answer again, with the JSON object only."),
+            ModelMessage("assistant", answer.text[:2000]),
+            ModelMessage("user", f"That could not be read: {reason}. Answer again, with the JSON object only."),
         ]
         try:
             return self._read(self._call(node, again, schema), shape)
         except _UNREADABLE as error:
             raise ModelError(f"The model's answer could not be read: {_reason(error)}.", kind="not JSON") from error
 
-    def _hidden(self, messages: Sequence[Message]) -> list[Message]:
-        return [Message(message.role, self.redactor.hide(message.content)) for message in messages]
+    def _hidden(self, messages: Sequence[ModelMessage]) -> list[ModelMessage]:
+        return [ModelMessage(message.role, self.redactor.hide(message.content)) for message in messages]
 
-    def _read(self, answer: Answer, shape: type[M]) -> M:
+    def _read(self, answer: ModelAnswer, shape: type[M]) -> M:
         block = _FENCED.search(answer.text)
         found = json.loads(block[1] if block else answer.text)
         return shape.model_validate(_put_back(found, self.redactor))
 
-    def _call(self, node: str, messages: Sequence[Message], schema: Schema | None) -> Answer:
+    def _call(self, node: str, messages: Sequence[ModelMessage], schema: AnswerSchema | None) -> ModelAnswer:
         """One answer, tried again for transient errors only."""
         tries = 1 if self._down else self.settings.retries + 1
         for attempt in range(tries):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from tsg_agent.errors import BudgetError
 from tsg_agent.llm.client import estimated
-from tsg_agent.llm.protocol import Answer, Message
+from tsg_agent.llm.protocol import ModelAnswer, ModelMessage
 from tsg_agent.models import NodeUsage
 from tsg_agent.settings import ModelSettings
 
@@ -48,7 +48,7 @@ class Budget:
             self._waited += seconds
         return seconds
 
-    def begin(self, node: str, messages: Iterable[Message]) -> float:
+    def begin(self, node: str, messages: Iterable[ModelMessage]) -> float:
         """Count a call that is about to be made; gives its begin. Raises BudgetError where it may not be made."""
         ahead = estimated("".join(message.content for message in messages))
         with self._lock:
@@ -58,7 +58,7 @@ class Budget:
             self._keep(list(self._nodes.values()))
         return time.perf_counter()
 
-    def end(self, node: str, began: float, answer: Answer | None) -> None:
+    def end(self, node: str, began: float, answer: ModelAnswer | None) -> None:
         """Count what a call took; `answer` is None where it failed."""
         took = (time.perf_counter() - began) * 1000
         read, wrote = (answer.input_tokens, answer.output_tokens) if answer else (0, 0)

@@ -57,7 +57,7 @@ class Fact:
 
 
 @dataclass
-class Row:
+class CitableRow:
     """One citable row: its names, figures and times."""
 
     id: str
@@ -137,12 +137,12 @@ class Row:
         return next((f.value for f in self.facts if f.side == side and f.unit == "percent"), None)
 
 
-class Evidence:
+class CitableEvidence:
     """All rows that a text may cite, and the incident's own names and times, which any sentence may use."""
 
     def __init__(
         self,
-        rows: Iterable[Row],
+        rows: Iterable[CitableRow],
         parameters: Parameters | None = None,
         *,
         asked: Iterable[str] = (),
@@ -150,7 +150,7 @@ class Evidence:
     ) -> None:
         """`asked`, `clocks`: the words and the times of the question."""
         self.asked, self.clocks = frozenset(asked), frozenset(clocks)
-        self.rows: dict[str, Row] = {row.id: row for row in rows}
+        self.rows: dict[str, CitableRow] = {row.id: row for row in rows}
         self.context: dict[str, str] = {}
         self.times: set[datetime] = set()
         if parameters is not None:
@@ -164,7 +164,7 @@ class Evidence:
         return set().union(*(row.every_name for row in self.rows.values()), self.context.values())
 
 
-def evidence_of(report: Report) -> Evidence:
+def evidence_of(report: Report) -> CitableEvidence:
     """Everything in a report that prose may cite: E3, E3.2, M.1, C1, C1.2 (where a cause shows), R1, A1, SLA."""
     rows = [*rows_of(report.findings), *(_measured(item) for item in report.measured)]
     for i, rejected in enumerate(report.rejected[:REJECTED], 1):
@@ -175,26 +175,26 @@ def evidence_of(report: Report) -> Evidence:
         rows += [_visible(f"C{cause.rank}.{i}", item) for i, item in enumerate(seen, 1)]
     rows += [action_row(f"A{i}", action) for i, action in enumerate(report.actions, 1)]
     rows.append(_sla(report.sla))
-    evidence = Evidence(rows, report.parameters)
+    evidence = CitableEvidence(rows, report.parameters)
     begun = report.onset
     moments = (begun.measured, begun.earliest, begun.latest, begun.ended, begun.reported)
     evidence.times |= {moment for moment in moments if moment is not None}
     return evidence
 
 
-def rows_of(findings: Iterable[Finding]) -> list[Row]:
+def rows_of(findings: Iterable[Finding]) -> list[CitableRow]:
     """Each finding as a whole, and its rows."""
-    found: list[Row] = []
+    found: list[CitableRow] = []
     for finding in findings:
         found.append(_finding(finding))
         found += [row_of(f"{finding.id}.{i}", row, finding) for i, row in enumerate(finding.rows, 1)]
     return found
 
 
-def row_of(identity: str, values: Mapping[str, Any], finding: Finding | None = None) -> Row:
+def row_of(identity: str, values: Mapping[str, Any], finding: Finding | None = None) -> CitableRow:
     """A row of a finding, or of a query where there is none."""
     columns = finding.columns if finding else {}
-    row = Row(identity, step=finding.step if finding else None)
+    row = CitableRow(identity, step=finding.step if finding else None)
     for key, value in values.items():
         unit = unit_of(columns.get(key, ""), key)
         if finding is None:
@@ -221,7 +221,7 @@ def unit_of(description: str, key: str = "") -> str:
     return ""
 
 
-def _add(row: Row, key: str, value: Any, unit: str) -> None:
+def _add(row: CitableRow, key: str, value: Any, unit: str) -> None:
     if isinstance(value, bool) or value is None:
         return
     if isinstance(value, int | float | Decimal):  # a sum of whole numbers is a Decimal
@@ -238,8 +238,8 @@ def _add(row: Row, key: str, value: Any, unit: str) -> None:
         row.name(key, value)
 
 
-def _finding(finding: Finding) -> Row:
-    row = Row(finding.id, step=finding.step)
+def _finding(finding: Finding) -> CitableRow:
+    row = CitableRow(finding.id, step=finding.step)
     for label, rows in finding.labels.items():
         row.name("label", label)
         row.facts.append(Fact(float(rows)))
@@ -253,8 +253,8 @@ def _finding(finding: Finding) -> Row:
     return row
 
 
-def _measured(measured: MeasuredRow) -> Row:
-    row = Row(measured.id)
+def _measured(measured: MeasuredRow) -> CitableRow:
+    row = CitableRow(measured.id)
     for key, value in measured.subject.items():
         row.name(key, value)
     row.rate(measured.window, "")
@@ -267,7 +267,7 @@ def _measured(measured: MeasuredRow) -> Row:
     return row
 
 
-def _cause(cause: Cause) -> Row:
+def _cause(cause: Cause) -> CitableRow:
     row = _judged(f"C{cause.rank}", cause)
     row.confirmed = cause.confidence.value == "confirmed"
     row.facts.append(Fact(float(cause.rank)))
@@ -278,8 +278,8 @@ def _cause(cause: Cause) -> Row:
     return row
 
 
-def _judged(identity: str, judged: Cause | Rejected) -> Row:
-    row = Row(identity, step=judged.step)
+def _judged(identity: str, judged: Cause | Rejected) -> CitableRow:
+    row = CitableRow(identity, step=judged.step)
     for key, value in [*judged.subject.items(), ("label", judged.label)]:
         row.name(key, value)
     row.rate(judged.onset.before, "before")
@@ -293,8 +293,8 @@ def _judged(identity: str, judged: Cause | Rejected) -> Row:
     return row
 
 
-def _visible(identity: str, seen: Seen) -> Row:
-    row = Row(identity, step=seen.step)
+def _visible(identity: str, seen: Seen) -> CitableRow:
+    row = CitableRow(identity, step=seen.step)
     for key, value in [*seen.subject.items(), ("label", seen.label)]:
         row.name(key, value)
     row.rate(seen.before, "before")
@@ -306,9 +306,9 @@ def _visible(identity: str, seen: Seen) -> Row:
     return row
 
 
-def action_row(identity: str, action: Action) -> Row:
+def action_row(identity: str, action: Action) -> CitableRow:
     """A proposed action: its own text bears it out."""
-    row = Row(identity, action=action.statement.lower())
+    row = CitableRow(identity, action=action.statement.lower())
     row.say(action.urgency, action.statement)
     for key, value in action.target.items():
         _add(row, key, value, "")
@@ -318,8 +318,8 @@ def action_row(identity: str, action: Action) -> Row:
     return row
 
 
-def _sla(sla: Sla) -> Row:
-    row = Row("SLA", confirmed=None)
+def _sla(sla: Sla) -> CitableRow:
+    row = CitableRow("SLA", confirmed=None)
     row.facts.append(Fact(sla.threshold, "percent"))
     for side, span in (("", sla.window), ("before", sla.before), ("after", sla.after)):
         if span is not None:

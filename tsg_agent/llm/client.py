@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from tsg_agent.errors import ModelError, TransientModelError
 from tsg_agent.llm.bounded import HOOKS
 from tsg_agent.llm.deadline import late, within
-from tsg_agent.llm.protocol import Answer, Message, Schema
+from tsg_agent.llm.protocol import AnswerSchema, ModelAnswer, ModelMessage
 from tsg_agent.llm.redaction import without_secrets
 from tsg_agent.settings import ModelSettings
 
@@ -40,7 +40,7 @@ class OpenAIModel:
         """As the endpoint knows it."""
         return self._settings.name
 
-    def complete(self, messages: Sequence[Message], *, schema: Schema | None = None) -> Answer:
+    def complete(self, messages: Sequence[ModelMessage], *, schema: AnswerSchema | None = None) -> ModelAnswer:
         """One request. See Model.complete."""
         client = self._connected()  # loading it takes time that is not the endpoint's
         began = time.perf_counter()
@@ -55,7 +55,7 @@ class OpenAIModel:
         used = reply.usage
         read = used.prompt_tokens if used else estimated("".join(m.content for m in messages))
         wrote = used.completion_tokens if used else estimated(text)
-        return Answer(text, read, wrote, (time.perf_counter() - began) * 1000)
+        return ModelAnswer(text, read, wrote, (time.perf_counter() - began) * 1000)
 
     def _connected(self) -> "openai.OpenAI":
         import openai  # noqa: PLC0415 - takes half a second, and most commands need no model
@@ -66,7 +66,7 @@ class OpenAIModel:
             weakref.finalize(self._client, http.close)
         return self._client
 
-    def _reply(self, client: "openai.OpenAI", messages: Sequence[Message], schema: Schema | None) -> Any:
+    def _reply(self, client: "openai.OpenAI", messages: Sequence[ModelMessage], schema: AnswerSchema | None) -> Any:
         import openai  # noqa: PLC0415 - takes half a second, and most commands need no model
 
         request: dict[str, Any] = {

@@ -9,7 +9,7 @@ import sqlglot
 from sqlglot import expressions as exp
 from sqlglot.errors import SqlglotError
 
-from tsg_agent.llm.cited_rows import Fact, Row
+from tsg_agent.llm.cited_rows import CitableRow, Fact
 from tsg_agent.llm.figures import clocks_of
 
 _NAME = re.compile(r"[^\s,;()\[\]{}“”\"`?!]+")
@@ -22,7 +22,7 @@ def names_of(text: str) -> set[str]:
     return {word.lower().strip("'*.:") for word in _NAME.findall(text)}
 
 
-def give_query(rows: Iterable[Row], sql: str) -> None:
+def give_query(rows: Iterable[CitableRow], sql: str) -> None:
     """Give a query's rows what its text compares with: times, spans, figures, and names that no row has of its own."""
     try:
         tree = sqlglot.parse_one(sql, dialect="duckdb")
@@ -46,7 +46,7 @@ def give_query(rows: Iterable[Row], sql: str) -> None:
         row.given = names
 
 
-def give_arguments(rows: Iterable[Row], arguments: Mapping[str, Any]) -> None:
+def give_arguments(rows: Iterable[CitableRow], arguments: Mapping[str, Any]) -> None:
     """Give a check's rows the times and names that it was called with."""
     named = {key: {value.lower()} for key, value in arguments.items() if isinstance(value, str) and value}
     moments = [value for value in arguments.values() if isinstance(value, date)]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tsg_agent.llm import meaning
-from tsg_agent.llm.cited_rows import Evidence, Fact, Row
+from tsg_agent.llm.cited_rows import CitableEvidence, CitableRow, Fact
 from tsg_agent.llm.figures import Item, items_of
 from tsg_agent.llm.plain import ACRONYMS, COMMON, METHODS, NUMBER_WORDS, STARTERS, VAGUE_NUMBERS
 
@@ -53,7 +53,7 @@ class Clause:
     """A part of a sentence, and the rows it cites."""
 
     text: str
-    rows: tuple[Row, ...]
+    rows: tuple[CitableRow, ...]
     listed: int = 0
     """Rows that the whole sentence cites, where they are several: it may say how many."""
 
@@ -69,12 +69,12 @@ def cited(text: str) -> list[str]:
     return [part.strip() for match in CITATION.finditer(text) for part in re.split(r"[,;]", match[1])]
 
 
-def read_rows(sentence: str, evidence: Evidence) -> list[str]:
+def read_rows(sentence: str, evidence: CitableEvidence) -> list[str]:
     """The rows that a sentence cites, as they are read."""
     return [evidence.rows[item].as_read()[:300] for item in dict.fromkeys(cited(sentence)) if item in evidence.rows][:4]
 
 
-def check(sentence: str, evidence: Evidence) -> list[str]:
+def check(sentence: str, evidence: CitableEvidence) -> list[str]:
     """Why a sentence is not grounded, in words its writer can act on; nothing where it is."""
     text = unicodedata.normalize("NFKC", sentence).replace("–", " – ").replace("—", " — ")  # noqa: RUF001 - dashes
     ids = cited(text)
@@ -96,13 +96,13 @@ def check(sentence: str, evidence: Evidence) -> list[str]:
     return list(dict.fromkeys(reasons))
 
 
-def _without_methods(text: str, rows: list[Row]) -> str:
+def _without_methods(text: str, rows: list[CitableRow]) -> str:
     """The text without the HTTP methods that its rows name: "DELETE" there is nothing to do."""
     named = {name.upper() for row in rows for name in row.every_name | set().union(*row.given.values())} & METHODS
     return re.sub(rf"\b(?:{'|'.join(named)})\b", "", text) if named else text
 
 
-def _clauses(text: str, evidence: Evidence) -> list[Clause]:
+def _clauses(text: str, evidence: CitableEvidence) -> list[Clause]:
     """A clause ends at its citations; what follows the last ones belongs to them."""
     clauses: list[Clause] = []
     begin, held = 0, ""
@@ -119,7 +119,7 @@ def _clauses(text: str, evidence: Evidence) -> list[Clause]:
     return [*clauses, Clause(held, tuple(evidence.rows[item] for item in ids))]
 
 
-def _clause_reasons(clause: Clause, evidence: Evidence, *, opens: bool) -> list[str]:
+def _clause_reasons(clause: Clause, evidence: CitableEvidence, *, opens: bool) -> list[str]:
     items = items_of(clause.text, _pattern(evidence))
     subjects = [item for item in items if _is_subject(item, evidence)]
     reasons: list[str] = []
@@ -136,7 +136,7 @@ def _clause_reasons(clause: Clause, evidence: Evidence, *, opens: bool) -> list[
     return reasons
 
 
-def _pattern(evidence: Evidence) -> re.Pattern[str] | None:
+def _pattern(evidence: CitableEvidence) -> re.Pattern[str] | None:
     """Finds the evidence's names in a text, the longest first. Common words are names only where marked as such."""
     held: re.Pattern[str] | None = evidence.__dict__.get("_pattern")
     if held is None:
@@ -149,7 +149,7 @@ def _pattern(evidence: Evidence) -> re.Pattern[str] | None:
     return held
 
 
-def _is_subject(item: Item, evidence: Evidence) -> bool:
+def _is_subject(item: Item, evidence: CitableEvidence) -> bool:
     text = item.text.lower()
     return item.kind == "name" and text in evidence.vocabulary and text not in evidence.context.values()
 
@@ -188,7 +188,7 @@ def _number_reasons(item: Item, clause: Clause, subjects: list[Item]) -> list[st
     return []
 
 
-def _misread(item: Item, rows: Iterable[Row]) -> str:
+def _misread(item: Item, rows: Iterable[CitableRow]) -> str:
     """What of a figure does not fit: its side, its unit, or the figure itself."""
     facts = [fact for row in rows for fact in row.facts]
     said = f"as the figure {_SIDES[item.side]}"
@@ -201,7 +201,7 @@ def _misread(item: Item, rows: Iterable[Row]) -> str:
     return f" {said}: no such figure" if item.side in ("before", "rest") else ": no such figure"
 
 
-def _holds(row: Row, item: Item, subject: Item | None, *, certain: bool) -> bool:
+def _holds(row: CitableRow, item: Item, subject: Item | None, *, certain: bool) -> bool:
     """Whether a row has the figure, for its own subject or for the one it is compared with."""
     previous = subject is not None and subject.text.lower() in row.previous
     for fact in row.facts:
@@ -262,7 +262,7 @@ def _side_fits(said: str, held: str) -> bool:
     return held in ("", "after")
 
 
-def _time_reasons(item: Item, clause: Clause, evidence: Evidence) -> list[str]:
+def _time_reasons(item: Item, clause: Clause, evidence: CitableEvidence) -> list[str]:
     text = item.text.replace("T", " ").rstrip("Z")
     times = evidence.times.union(*(row.times for row in clause.rows))
     written = {form for time in times for form in _forms(f"{time:%Y-%m-%d %H:%M:%S}")}
@@ -276,7 +276,7 @@ def _forms(moment: str) -> Iterable[str]:
     return moment, moment[:-3], day, clock, clock[:-3], clock[:-3].lstrip("0")
 
 
-def _name_reasons(item: Item, clause: Clause, evidence: Evidence) -> list[str]:
+def _name_reasons(item: Item, clause: Clause, evidence: CitableEvidence) -> list[str]:
     text = item.text.lower()
     if any(text in row.every_name or text in row.said for row in clause.rows) or _is_context(text, clause, evidence):
         return []
@@ -285,13 +285,13 @@ def _name_reasons(item: Item, clause: Clause, evidence: Evidence) -> list[str]:
     return [f"the name {item.text!r} is not in {_ids(clause.rows)}"]
 
 
-def _is_context(text: str, clause: Clause, evidence: Evidence) -> bool:
+def _is_context(text: str, clause: Clause, evidence: CitableEvidence) -> bool:
     """The incident's own region, service or environment: sayable of a row that does not name another one."""
     keys = [key for key, value in evidence.context.items() if value == text]
     return any(all(text in row.names.get(key, {text}) for row in clause.rows) for key in keys)
 
 
-def _is_given(text: str, clause: Clause, evidence: Evidence) -> bool:
+def _is_given(text: str, clause: Clause, evidence: CitableEvidence) -> bool:
     """What a row's check or query was asked for; and what the question asks about, where it is said to be lacking."""
     for row in clause.rows:
         if any(text in values and text in row.names.get(key, {text}) for key, values in row.given.items()):
@@ -299,7 +299,7 @@ def _is_given(text: str, clause: Clause, evidence: Evidence) -> bool:
     return text in evidence.asked and text not in evidence.vocabulary and bool(_LACKING.search(clause.text.lower()))
 
 
-def _word_reasons(item: Item, clause: Clause, evidence: Evidence, *, first: bool) -> list[str]:
+def _word_reasons(item: Item, clause: Clause, evidence: CitableEvidence, *, first: bool) -> list[str]:
     text = item.text
     low = text.lower().strip("'’*_-–—=.")  # noqa: RUF001 - marks around a word
     if not low or low in ACRONYMS or any(low in row.codes for row in clause.rows):
@@ -330,7 +330,7 @@ def _looks_like_a_name(text: str, *, first: bool) -> bool:
     return text[:1].isupper() and not (first and text.lower() in STARTERS) and text.lower() not in COMMON
 
 
-def _claim_reasons(text: str, rows: list[Row]) -> list[str]:
+def _claim_reasons(text: str, rows: list[CitableRow]) -> list[str]:
     """What a sentence claims beside its figures: a direction, health, a cause, a thing to do."""
     reasons = []
     compared = [row for row in rows if row.share("before") is not None and row.share("after") is not None]
@@ -362,7 +362,7 @@ def _denied(pattern: re.Pattern[str], text: str) -> bool:
     return any(_NEGATED.search(text[: match.start()]) for match in pattern.finditer(text))
 
 
-def _proposes(row: Row, verb: str, text: str) -> bool:
+def _proposes(row: CitableRow, verb: str, text: str) -> bool:
     """Whether an action's row proposes this, for what the sentence names and no more."""
     if not row.action or _stem(verb) not in row.action.replace("-", " "):
         return False
@@ -381,5 +381,5 @@ def _stem(verb: str) -> str:
     return "roll back" if verb.startswith("roll") else "set flag" if verb.startswith("revert") else verb[:5]
 
 
-def _ids(rows: Iterable[Row]) -> str:
+def _ids(rows: Iterable[CitableRow]) -> str:
     return ", ".join(dict.fromkeys(row.id for row in rows))

@@ -7,7 +7,7 @@ that it has for a reader; of an action nothing may be said that its row does not
 import re
 from collections.abc import Sequence
 
-from tsg_agent.llm.cited_rows import Evidence, Row
+from tsg_agent.llm.cited_rows import CitableEvidence, CitableRow
 from tsg_agent.llm.plain import STARTERS
 
 _COUNTED = {
@@ -68,7 +68,7 @@ _SAID_OF_ACTIONS = (STARTERS - _DOING) | {
 """Words around an action that change nothing of it."""
 
 
-def reasons(text: str, rows: Sequence[Row], evidence: Evidence) -> list[str]:
+def reasons(text: str, rows: Sequence[CitableRow], evidence: CitableEvidence) -> list[str]:
     """Why what a sentence says is not what its rows say. `text`: without citations, in lower case."""
     acting = [row for row in rows if row.action]
     if acting:
@@ -85,7 +85,7 @@ def reasons(text: str, rows: Sequence[Row], evidence: Evidence) -> list[str]:
     ]
 
 
-def _of_actions(text: str, acting: Sequence[Row], rows: Sequence[Row]) -> list[str]:
+def _of_actions(text: str, acting: Sequence[CitableRow], rows: Sequence[CitableRow]) -> list[str]:
     """An action in its row's own words, its names in their order, and denied only where the row denies."""
     said = " ".join(row.action or row.words.lower() for row in rows)
     known = {_stem(word) for word in _WORD.findall(said)} | {_stem(word) for word in _SAID_OF_ACTIONS}
@@ -145,7 +145,7 @@ def _polarity(text: str) -> tuple[set[str], set[str]]:
     return affirmed, denied
 
 
-def _of_ways(text: str, told: str, rows: Sequence[Row]) -> list[str]:
+def _of_ways(text: str, told: str, rows: Sequence[CitableRow]) -> list[str]:
     """Over for under, better for worse."""
     found = []
     breached = {"breached" in row.words for row in rows if row.id == "SLA" and row.words}
@@ -170,7 +170,7 @@ def _of_ways(text: str, told: str, rows: Sequence[Row]) -> list[str]:
     return found
 
 
-def _of_extremes(text: str, rows: Sequence[Row], evidence: Evidence) -> list[str]:
+def _of_extremes(text: str, rows: Sequence[CitableRow], evidence: CitableEvidence) -> list[str]:
     """ "The highest": of the rows of one query, the figure behind the word is the largest of its column."""
     found = []
     for match in _EXTREME.finditer(text):
@@ -189,7 +189,7 @@ def _of_extremes(text: str, rows: Sequence[Row], evidence: Evidence) -> list[str
     return found
 
 
-def _of_ordinals(text: str, rows: Sequence[Row], evidence: Evidence) -> list[str]:
+def _of_ordinals(text: str, rows: Sequence[CitableRow], evidence: CitableEvidence) -> list[str]:
     """ "The last hour", "the first cause": the last of the stretches of a query, the first of the causes."""
     found = []
     for match in _ORDINAL.finditer(text):
@@ -208,7 +208,7 @@ def _family(item: str) -> str:
     return item.partition(".")[0]
 
 
-def _is_extreme(row: Row, others: Sequence[Row], place: int, *, high: bool) -> bool:
+def _is_extreme(row: CitableRow, others: Sequence[CitableRow], place: int, *, high: bool) -> bool:
     values = [one.facts[place].value for one in others if place < len(one.facts)]
     mine = row.facts[place].value
     return all(mine >= value if high else mine <= value for value in values)

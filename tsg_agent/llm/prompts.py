@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tsg_agent.llm.protocol import Message
+from tsg_agent.llm.protocol import ModelMessage
 from tsg_agent.llm.untrusted import fenced
 
 TURN = "=== user ==="
@@ -34,9 +34,9 @@ def _environment(where: Path) -> Environment:
     return environment
 
 
-def render(name: str, **values: Any) -> list[Message]:
+def render(name: str, **values: Any) -> list[ModelMessage]:
     """The messages of prompt `name`. A name that the prompt uses and `values` lacks is an error."""
     text = _environment(folder()).get_template(f"{name}.j2").render(**values)
     system, turn, user = text.partition(TURN)
-    messages = [Message("system", system.strip())]
-    return [*messages, Message("user", user.strip())] if turn else messages
+    messages = [ModelMessage("system", system.strip())]
+    return [*messages, ModelMessage("user", user.strip())] if turn else messages

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tsg_agent.errors import ModelError
 from tsg_agent.llm.assistant import Assistant
-from tsg_agent.llm.cited_rows import Evidence, evidence_of
+from tsg_agent.llm.cited_rows import CitableEvidence, evidence_of
 from tsg_agent.llm.grounding import check, cited, read_rows, sentences_of
 from tsg_agent.llm.prompts import render
 from tsg_agent.models import Narrative, NarrativeSection, Report
@@ -44,7 +44,7 @@ class _Mended(BaseModel):
 
 
 @dataclass
-class Section:
+class ProseSection:
     """One section: what the rules say, and what the model wrote."""
 
     title: str
@@ -53,7 +53,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Failed:
+class UngroundedSentence:
     """A sentence that is not grounded, why, and how the rows that it cites are read."""
 
     section: int
@@ -90,12 +90,12 @@ def narrate(report: Report, assistant: Assistant) -> tuple[Narrative | None, lis
     return Narrative(sections=told, sentences=wrote, sent_back=len(failed), replaced=len(still)), notes
 
 
-def sections_of(report: Report) -> list[Section]:
+def sections_of(report: Report) -> list[ProseSection]:
     """What is to be told, with the sentences of the rules."""
-    return [Section(section.title, section.text) for section in by_rules(report)]
+    return [ProseSection(section.title, section.text) for section in by_rules(report)]
 
 
-def rows_text(report: Report, evidence: Evidence) -> str:
+def rows_text(report: Report, evidence: CitableEvidence) -> str:
     """The rows that prose may rest on, one a line."""
     wanted = ["SLA", *(f"C{cause.rank}" for cause in report.causes[:CAUSES])]
     wanted += [f"C{cause.rank}.{i}" for cause in report.causes[:CAUSES] for i in range(1, SEEN + 1)]
@@ -107,14 +107,14 @@ def rows_text(report: Report, evidence: Evidence) -> str:
     return "\n".join(f"[{row.id}] {one_line(row.words, ROW_CHARACTERS)}" for row in known)
 
 
-def failures(sections: list[Section], evidence: Evidence) -> list[Failed]:
+def failures(sections: list[ProseSection], evidence: CitableEvidence) -> list[UngroundedSentence]:
     """The sentences that are not grounded."""
     found = []
     for i, section in enumerate(sections):
         for place, sentence in enumerate(section.sentences):
             reasons = check(sentence, evidence)
             if reasons:
-                found.append(Failed(i, place, sentence, reasons[:3], read_rows(sentence, evidence)))
+                found.append(UngroundedSentence(i, place, sentence, reasons[:3], read_rows(sentence, evidence)))
     return found
 
 
@@ -123,7 +123,9 @@ def _clean(sentences: list[str]) -> list[str]:
     return [part for part in split if part][:SENTENCES]
 
 
-def _mend(sections: list[Section], failed: list[Failed], evidence: Evidence, assistant: Assistant) -> list[str]:
+def _mend(
+    sections: list[ProseSection], failed: list[UngroundedSentence], evidence: CitableEvidence, assistant: Assistant
+) -> list[str]:
     """Send the failed sentences back, once; what comes back takes their places."""
     ids = [item for one in failed for item in cited(one.sentence)] + [
         item for one in failed for item in cited(sections[one.section].text)
@@ -143,7 +145,9 @@ def _mend(sections: list[Section], failed: list[Failed], evidence: Evidence, ass
     return []
 
 
-def told_section(section: Section, failed: list[Failed], evidence: Evidence) -> NarrativeSection:
+def told_section(
+    section: ProseSection, failed: list[UngroundedSentence], evidence: CitableEvidence
+) -> NarrativeSection:
     """The section as it goes into the report; the rules speak where the model could not."""
     places = {one.place for one in failed}
     if not places:
@@ -157,11 +161,11 @@ def told_section(section: Section, failed: list[Failed], evidence: Evidence) -> 
     return _as_told(section, told, by="model" if kept else "rules")
 
 
-def _as_told(section: Section, sentences: list[str], by: Literal["model", "rules"]) -> NarrativeSection:
+def _as_told(section: ProseSection, sentences: list[str], by: Literal["model", "rules"]) -> NarrativeSection:
     return NarrativeSection(title=section.title, text=" ".join(sentences), by=by)
 
 
-def _rest(text: str, kept: list[str], evidence: Evidence) -> str:
+def _rest(text: str, kept: list[str], evidence: CitableEvidence) -> str:
     """The rules' sentences, without those on which the model's own already rest; all, where none is left."""
     rows = {item for sentence in kept for item in cited(sentence)}
     rows |= {item for row in rows & evidence.rows.keys() for item in cited(evidence.rows[row].words)}
@@ -169,4 +173,4 @@ def _rest(text: str, kept: list[str], evidence: Evidence) -> str:
     return " ".join(left) or text
 
 
-__all__ = ["Failed", "Section", "failures", "narrate", "rows_text", "sections_of", "told_section"]
+__all__ = ["ProseSection", "UngroundedSentence", "failures", "narrate", "rows_text", "sections_of", "told_section"]

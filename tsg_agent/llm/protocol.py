@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 
 
 @dataclass(frozen=True)
-class Message:
+class ModelMessage:
     """One turn of a conversation with a model."""
 
     role: Literal["system", "user", "assistant"]
@@ -14,7 +14,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ModelAnswer:
     """What a model wrote, and what that cost."""
 
     text: str
@@ -24,14 +24,14 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Schema:
+class AnswerSchema:
     """A JSON Schema that an answer must keep to."""
 
     name: str
     schema: dict[str, Any]
 
 
-class Model(Protocol):
+class LanguageModel(Protocol):
     """A language model. One call is one request: retries and budgets are its caller's."""
 
     @property
@@ -39,7 +39,7 @@ class Model(Protocol):
         """As the endpoint knows it."""
         ...
 
-    def complete(self, messages: Sequence[Message], *, schema: Schema | None = None) -> Answer:
+    def complete(self, messages: Sequence[ModelMessage], *, schema: AnswerSchema | None = None) -> ModelAnswer:
         """The next turn; JSON that keeps to `schema` where one is given, as far as the endpoint can promise it.
 
         Raises TransientModelError where the same request may work again, else ModelError.
@@ -48,7 +48,7 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True)
-class Turn:
+class AgentTurn:
     """What a model that has tools says next: a text, calls of tools, or both."""
 
     text: str
@@ -65,8 +65,8 @@ class Turns(Protocol):
         self,
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]],
-        live: Callable[[], Awaitable[Turn]],
-    ) -> Turn:
+        live: Callable[[], Awaitable[AgentTurn]],
+    ) -> AgentTurn:
         """The turn after `messages`; `live` asks the endpoint. Raises ModelError."""
         ...
 
@@ -78,7 +78,7 @@ class LiveTurns:
         self,
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]],
-        live: Callable[[], Awaitable[Turn]],
-    ) -> Turn:
+        live: Callable[[], Awaitable[AgentTurn]],
+    ) -> AgentTurn:
         """See Turns.next."""
         return await live()

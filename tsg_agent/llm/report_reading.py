@@ -16,8 +16,8 @@ from tsg_agent.errors import ModelError
 from tsg_agent.extract import Extraction, Given
 from tsg_agent.extract.choices import iso
 from tsg_agent.extract.lengths import SPAN, length
-from tsg_agent.extract.readings import Setting, read
-from tsg_agent.extract.spotting import Mention, spot
+from tsg_agent.extract.readings import TimeContext, read
+from tsg_agent.extract.spotting import TimeMention, spot
 from tsg_agent.extract.text import Prose, clean
 from tsg_agent.extract.window import Survey, survey
 from tsg_agent.extract.words import ALL
@@ -167,7 +167,7 @@ def _time(  # noqa: PLR0913, PLR0917 - as above
         return f"the telemetry covers {iso(known.first)} to {iso(known.last)}", None
     spans = _places(quote, seen.setting.prose.text)
     mentions = [one for one in seen.mentions if any(low <= one.start and one.end <= high for low, high in spans)]
-    borne: dict[datetime, Mention | None]
+    borne: dict[datetime, TimeMention | None]
     borne = {instant: one for one in mentions for instant in read(one, seen.setting).instants}
     borne |= {seen.setting.reference - length(match[0]): None for match in _SPAN.finditer(quote)}
     found = next((instant for instant in borne if abs(instant - moment) < SAME), None)
@@ -177,7 +177,7 @@ def _time(  # noqa: PLR0913, PLR0917 - as above
     return _of_another(field, borne[found], seen), moment
 
 
-def _of_another(field: str, mention: Mention | None, seen: Survey) -> str:
+def _of_another(field: str, mention: TimeMention | None, seen: Survey) -> str:
     """Why a time is not the start or the end that a model takes it for: the text says something else of it."""
     if mention is None or field not in _OTHERS:
         return ""
@@ -207,7 +207,7 @@ def _places(quote: str, text: str) -> list[tuple[int, int]]:
 def _written_out(quote: str, known: Known, now: datetime) -> set[datetime]:
     """The times that a quotation writes out in full, so that it takes no other words to read them."""
     mentions, _ = spot(quote)
-    setting = Setting(prose=Prose(quote), days=(), now=now, first=known.first, last=known.last)
+    setting = TimeContext(prose=Prose(quote), days=(), now=now, first=known.first, last=known.last)
     full = [one for one in mentions if one.instant or (one.clock and one.zone and one.day and one.day.dates)]
     return {instant for one in full if (instant := read(one, setting).instant)}
 

@@ -15,7 +15,7 @@ from tsg_agent.errors import RecordError
 from tsg_agent.extract import Given
 from tsg_agent.guides.guide_run import GuideReport
 from tsg_agent.investigation import Ask, Watch, investigate, open_for
-from tsg_agent.llm import Model, open_model
+from tsg_agent.llm import LanguageModel, open_model
 from tsg_agent.models import Question, Report
 from tsg_agent.recording.file import read, write
 from tsg_agent.recording.guide_runs import record_guide, replay_guide
@@ -47,7 +47,7 @@ def record(  # noqa: PLR0913 - what investigate() takes, and the file
     *,
     settings: Settings | None = None,
     watch: Watch | None = None,
-    model: Model | None = None,
+    model: LanguageModel | None = None,
     by_hand: bool = False,
 ) -> Report:
     """Investigate, and keep it all in `file`; `by_hand`: a person writes the model's answers.

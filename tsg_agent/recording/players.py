@@ -13,9 +13,8 @@ from typing import Any
 import pyarrow as pa
 
 from tsg_agent.errors import ModelError, QueryError, TelemetryError, TransientModelError
-from tsg_agent.llm import Answer, Message, Schema
-from tsg_agent.llm import Model as LanguageModel
-from tsg_agent.llm.protocol import LiveTurns, Turn, Turns
+from tsg_agent.llm import AnswerSchema, LanguageModel, ModelAnswer, ModelMessage
+from tsg_agent.llm.protocol import AgentTurn, LiveTurns, Turns
 from tsg_agent.recording.archive import result_file
 from tsg_agent.recording.file import (
     QUERY_ERRORS,
@@ -153,7 +152,7 @@ class RecordingModel(_Kept):
         """See Model.name."""
         return self._model.name
 
-    def complete(self, messages: Sequence[Message], *, schema: Schema | None = None) -> Answer:
+    def complete(self, messages: Sequence[ModelMessage], *, schema: AnswerSchema | None = None) -> ModelAnswer:
         """See Model.complete."""
         held = RecordedCall(
             key=call_key(messages, schema),
@@ -180,8 +179,8 @@ class RecordingTurns(_Kept):
         self,
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]],
-        live: Callable[[], Awaitable[Turn]],
-    ) -> Turn:
+        live: Callable[[], Awaitable[AgentTurn]],
+    ) -> AgentTurn:
         """See Turns.next."""
         said = [dict(message) for message in messages]
         held = RecordedCall(key=turn_key(messages, tools), messages=said, format="tools")
@@ -237,10 +236,10 @@ class ReplayModel(_Known):
         """See Model.name."""
         return self._name
 
-    def complete(self, messages: Sequence[Message], *, schema: Schema | None = None) -> Answer:
+    def complete(self, messages: Sequence[ModelMessage], *, schema: AnswerSchema | None = None) -> ModelAnswer:
         """The recorded answer. See Model.complete."""
         call = self._take(call_key(messages, schema), messages[0].content)
-        return Answer(call.text, call.input_tokens, call.output_tokens, call.milliseconds)
+        return ModelAnswer(call.text, call.input_tokens, call.output_tokens, call.milliseconds)
 
 
 class ReplayTurns(_Known):
@@ -250,11 +249,11 @@ class ReplayTurns(_Known):
         self,
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]],
-        live: Callable[[], Awaitable[Turn]],
-    ) -> Turn:
+        live: Callable[[], Awaitable[AgentTurn]],
+    ) -> AgentTurn:
         """See Turns.next."""
         call = self._take(turn_key(messages, tools), str(messages[0]["content"]))
-        return Turn(
+        return AgentTurn(
             call.text, tuple(call.model_dump() for call in call.tool_calls), call.input_tokens, call.output_tokens
         )
 
@@ -266,7 +265,7 @@ def query_key(sql: str, parameters: Mapping[str, object]) -> tuple[str, dict[str
     return _digest({"sql": sql, "parameters": bound}), bound
 
 
-def call_key(messages: Sequence[Message], schema: Schema | None) -> str:
+def call_key(messages: Sequence[ModelMessage], schema: AnswerSchema | None) -> str:
     """What a request to a model is recognised by: every word of it, and the shape of the answer."""
     said = [[message.role, message.content] for message in messages]
     return _digest({"messages": said, "schema": schema.schema if schema else None})

@@ -33,7 +33,7 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     """A line over time, in steps: where each begins and ends, percent across, and how far down it lies, percent."""
 
     name: str
@@ -58,7 +58,7 @@ class TimeChart:
 
     title: str
     summary: str
-    lines: list[Line]
+    lines: list[ChartLine]
     across: list[Tick]
     down: list[Tick]
     start: Tick | None
@@ -83,7 +83,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Group:
+class BarGroup:
     """Bars under one name."""
 
     name: str
@@ -97,7 +97,7 @@ class BarChart:
 
     title: str
     summary: str
-    groups: list[Group]
+    groups: list[BarGroup]
     legend: dict[str, str] = field(default_factory=dict)
     height: int = 0
 
@@ -116,7 +116,7 @@ def availability_chart(report: Report) -> TimeChart | None:
         title="Availability over time",
         summary=f"Share of requests not answered 5xx, lowest {percent(min(shares))}"
         + (f"; the incident starts at {clock(start)}" if start else ""),
-        lines=[Line("the service", "service", _steps(report, series.points, floor, 100, from_top=True))],
+        lines=[ChartLine("the service", "service", _steps(report, series.points, floor, 100, from_top=True))],
         across=_times(report),
         down=_values(floor, 100),
         start=_start(report),
@@ -138,7 +138,9 @@ def cause_chart(report: Report, cause: Cause) -> TimeChart | None:
     return TimeChart(
         title=f"{subject_name(own.subject)} over time",
         summary=f"Percent {measure_words(cause.measure)}, highest {percent(highest)}",
-        lines=[Line(name, kind, _steps(report, s.points, 0, top, from_top=False)) for name, kind, s in reversed(drawn)],
+        lines=[
+            ChartLine(name, kind, _steps(report, s.points, 0, top, from_top=False)) for name, kind, s in reversed(drawn)
+        ],
         across=_times(report),
         down=_values(0, top),
         start=_start(report),
@@ -167,7 +169,7 @@ def _bars(title: str, found: list[tuple[str, list[tuple[str, float, str]]]], leg
     groups, y = [], 4
     for name, bars in found:
         drawn = [Bar(kind, max(0.4, WIDEST * value / highest), text) for kind, value, text in bars]
-        groups.append(Group(name, drawn, y))
+        groups.append(BarGroup(name, drawn, y))
         y += 20 + 18 * len(drawn) + 8
     texts = [f"{name}: " + ", ".join(f"{kind} {text}" for kind, _, text in bars) for name, bars in found]
     return BarChart(title, "; ".join(texts), groups, legend, y)

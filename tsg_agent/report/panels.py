@@ -20,7 +20,7 @@ Key: TypeAlias = tuple[tuple[str, ...], Measure]
 
 
 @dataclass(frozen=True)
-class Bar:
+class PanelBar:
     """A share as percent of the picture's width. `kind`: before, since or cause."""
 
     kind: str
@@ -28,12 +28,12 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Row:
+class PanelRow:
     """One value: its name, its figures, its bars, and how far down it stands, pixels."""
 
     name: str
     figures: str
-    bars: list[Bar]
+    bars: list[PanelBar]
     y: int
 
 
@@ -43,7 +43,7 @@ class Panel:
 
     title: str
     summary: str
-    rows: list[Row]
+    rows: list[PanelRow]
     note: str
 
     @property
@@ -142,8 +142,8 @@ def _panel(key: Key, values: list[_Value], usual: Measure) -> Panel:
         drawn = [("cause" if value.cause else "since", value.after)]
         if value.before is not None:
             drawn.append(("before", value.before))
-        bars = [Bar(kind, max(LEAST, 100 * rate.percent / highest)) for kind, rate in drawn]
-        rows.append(Row(_cut(_named(value.subject)), _figures(value), bars, ROW * place))
+        bars = [PanelBar(kind, max(LEAST, 100 * rate.percent / highest)) for kind, rate in drawn]
+        rows.append(PanelRow(_cut(_named(value.subject)), _figures(value), bars, ROW * place))
     note = f"{count(len(left))} more, at most {percent(left[0].after.percent)}" if left else ""
     return Panel(
         title=_title(columns) + ("" if measure is usual else f", percent {measure_words(measure)}"),

@@ -43,7 +43,7 @@ BLOCKS, PLAIN_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
 
 
 @dataclass(frozen=True)
-class Row:
+class ScreenRow:
     """One row: its label (on an answer's first row), its text; `asks`: which answer it is part of."""
 
     asks: str
@@ -59,14 +59,14 @@ class Row:
 
 def screen(
     report: Report, width: int = WIDTH, rows: int = ROWS, *, ascii_only: bool = False, left: str = ""
-) -> list[Row]:
+) -> list[ScreenRow]:
     """The rows. `width`: columns; a narrow screen has more rows in turn. `left`: where the rest is, as the last row."""
     width = max(width, NARROWEST)
     rows = rows if width >= WIDTH else max(rows, rows * WIDTH // width)
     lines = {line.asks: _Answer(line.items, len(line.items)) for line in report.brief}
-    head = Row("head", "", _cut(_title(report), width))
+    head = ScreenRow("head", "", _cut(_title(report), width))
     drawn = spark(report, width - MARGIN, ascii_only=ascii_only)
-    last = [Row("left", "", row) for row in textwrap.wrap(left, width)] if left else []
+    last = [ScreenRow("left", "", row) for row in textwrap.wrap(left, width)] if left else []
     room = rows - 1 - len(drawn) - len(last)
     while sum(map(len, laid := {asks: one.rows(asks, width) for asks, one in lines.items()})) > 0:
         if sum(len(part) for part in laid.values()) <= room:
@@ -91,7 +91,7 @@ class _Answer:
     items: list[str]
     shown: int
 
-    def rows(self, asks: str, width: int) -> list[Row]:
+    def rows(self, asks: str, width: int) -> list[ScreenRow]:
         items = [_UNIT.sub("\u00a0%", one_line(item)) for item in self.items[: self.shown]]
         more = len(self.items) - self.shown
         if more:
@@ -103,7 +103,7 @@ class _Answer:
             for row in textwrap.wrap(_ended(asks, text), width - MARGIN, break_on_hyphens=False) or [""]
         ]
         labels = [LABELS.get(asks, ""), *[""] * len(wrapped)]
-        return [Row(asks, label, row.replace("\u00a0", " ")) for label, row in zip(labels, wrapped, strict=False)]
+        return [ScreenRow(asks, label, row.replace("\u00a0", " ")) for label, row in zip(labels, wrapped, strict=False)]
 
 
 def _ended(asks: str, text: str) -> str:
@@ -112,7 +112,7 @@ def _ended(asks: str, text: str) -> str:
     return whole if whole.endswith((".", "…", "!", "?")) else f"{whole}."
 
 
-def _squeezed(laid: dict[str, list[Row]], room: int) -> dict[str, list[Row]]:
+def _squeezed(laid: dict[str, list[ScreenRow]], room: int) -> dict[str, list[ScreenRow]]:
     """First clauses so long that they do not fit are cut, the least telling first."""
     kept = dict(laid)
     for asks in GIVEN_UP:
@@ -149,7 +149,7 @@ def state(report: Report) -> str:
     return "good" if report.sla.breached is False and not report.causes and not escalated else "unsure"
 
 
-def spark(report: Report, width: int, *, ascii_only: bool = False) -> list[Row]:
+def spark(report: Report, width: int, *, ascii_only: bool = False) -> list[ScreenRow]:
     """The share of requests that do not fail over time as one row of blocks, a bar at the start; empty without one."""
     series = _drawn(report)
     if series is None:
@@ -169,7 +169,7 @@ def spark(report: Report, width: int, *, ascii_only: bool = False) -> list[Row]:
     if before is not None:
         at = round(before * len(drawn) / len(shares))
         drawn = drawn[:at] + bar + drawn[at:]
-    return [Row("spark", "", f"{ends[0]}{drawn}{ends[1]}")]
+    return [ScreenRow("spark", "", f"{ends[0]}{drawn}{ends[1]}")]
 
 
 def _drawn(report: Report) -> Series | None:

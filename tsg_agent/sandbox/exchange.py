@@ -71,7 +71,7 @@ class Control:
 
 
 @dataclass(frozen=True)
-class Order:
+class CodeOrder:
     """What is to be run: the code's bytes, the names of the frames it sees, its wall clock and limits."""
 
     code: bytes
@@ -81,7 +81,7 @@ class Order:
     unsafe: bool
 
 
-def run_once(control: Control, order: Order) -> Raw:
+def run_once(control: Control, order: CodeOrder) -> Raw:
     """One run from start to end. Raises SandboxUnavailable when the code was not run."""
     with ExitStack() as stack:
         gate, gate_child = socket.socketpair()

@@ -7,7 +7,7 @@ from tsg_agent.sandbox import layers, reply
 from tsg_agent.sandbox.exchange import Raw
 from tsg_agent.sandbox.failures import SandboxViolation
 from tsg_agent.sandbox.limits import Limits
-from tsg_agent.sandbox.result import CodeError, Result, Status
+from tsg_agent.sandbox.result import CodeError, Result, RunStatus
 
 _SIGNALS = {
     "SIGXCPU": "it used up its CPU time",
@@ -26,10 +26,10 @@ def encode_code(code: str, limits: Limits, *, unsafe: bool) -> tuple[bytes, Resu
     except UnicodeEncodeError as error:
         line = code.count("\n", 0, error.start) + 1
         wrong = CodeError("SyntaxError", "the code has a character that is no Unicode text", line)
-        return b"", Result(Status.ERROR, error=wrong, isolation=stamp)
+        return b"", Result(RunStatus.ERROR, error=wrong, isolation=stamp)
     if len(data) > limits.code_bytes:
         wrong = CodeError("SyntaxError", f"the code is longer than {limits.code_bytes} bytes")
-        return b"", Result(Status.ERROR, error=wrong, isolation=stamp)
+        return b"", Result(RunStatus.ERROR, error=wrong, isolation=stamp)
     return data, None
 
 
@@ -38,7 +38,7 @@ def interpret(raw: Raw, code: str, seconds: float, limits: Limits, *, unsafe: bo
     text = raw.output.decode("utf-8", "replace")
     cut = {"output"} if raw.output_bytes > len(raw.output) or len(text) > limits.output_characters else set()
     seen = Result(
-        Status.OK,
+        RunStatus.OK,
         stdout=text[: limits.output_characters],
         seconds=raw.seconds,
         peak_mb=raw.peak_mb,
@@ -52,30 +52,32 @@ def interpret(raw: Raw, code: str, seconds: float, limits: Limits, *, unsafe: bo
     try:
         answer = reply.read(bytes(raw.reply), limits)
     except SandboxViolation as error:
-        return replace(seen, status=Status.VIOLATION, error=CodeError("SandboxViolation", error.message))
+        return replace(seen, status=RunStatus.VIOLATION, error=CodeError("SandboxViolation", error.message))
     cut |= set(answer.cut)
     seen = replace(seen, value=answer.value, tables=answer.tables, cut=tuple(sorted(cut)))
     if answer.error is None:
         return seen
     kind, message, line = answer.error
-    return replace(seen, status=Status.ERROR, error=CodeError(kind, message, *_source(code, line)))
+    return replace(seen, status=RunStatus.ERROR, error=CodeError(kind, message, *_source(code, line)))
 
 
-def _ending(raw: Raw, seconds: float, limits: Limits) -> tuple[Status, CodeError] | None:
+def _ending(raw: Raw, seconds: float, limits: Limits) -> tuple[RunStatus, CodeError] | None:
     """How the run ended, where that was not by giving an answer."""
     if raw.killed_for == "timeout":
-        return Status.TIMEOUT, CodeError("TimeoutError", f"the code ran longer than {seconds:g} s and was stopped")
+        return RunStatus.TIMEOUT, CodeError("TimeoutError", f"the code ran longer than {seconds:g} s and was stopped")
     if raw.killed_for == "output":
-        return Status.OUTPUT_LIMIT, CodeError("OutputLimit", f"the code printed more than {limits.output_mb} MB")
+        return RunStatus.OUTPUT_LIMIT, CodeError("OutputLimit", f"the code printed more than {limits.output_mb} MB")
     if raw.exit_code < 0:
         number = -raw.exit_code
         name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
         why = _SIGNALS.get(name, "nobody says why")
-        return Status.KILLED, CodeError("Killed", f"the code's process was killed ({name}): {why}")
+        return RunStatus.KILLED, CodeError("Killed", f"the code's process was killed ({name}): {why}")
     if raw.reply_too_long:
-        return Status.VIOLATION, CodeError("SandboxViolation", f"the answer has more than {limits.reply_bytes} bytes")
+        return RunStatus.VIOLATION, CodeError(
+            "SandboxViolation", f"the answer has more than {limits.reply_bytes} bytes"
+        )
     if not raw.reply:
-        return Status.ENDED, CodeError("Ended", f"the code ended its process ({raw.exit_code}) and gave no result")
+        return RunStatus.ENDED, CodeError("Ended", f"the code ended its process ({raw.exit_code}) and gave no result")
     return None
 
 

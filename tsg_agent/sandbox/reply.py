@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from tsg_agent.escape import utf8
 from tsg_agent.sandbox.failures import SandboxViolation
 from tsg_agent.sandbox.limits import Limits
-from tsg_agent.sandbox.result import Cell, Column, Opaque, Table, Value
+from tsg_agent.sandbox.result import Cell, FrameColumn, FrameExcerpt, Opaque, Value
 
 _SPECIAL_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _CUT = {"rows", "columns", "tables", "items", "depth", "text", "output"}
@@ -27,16 +27,16 @@ _CELLS: tuple[tuple[re.Pattern[str], tuple[type, ...], str], ...] = (
 
 
 @dataclass(frozen=True)
-class Reply:
+class ChildReply:
     """What the child said: a value and tables, or an error's type, text and line."""
 
     value: Value
-    tables: tuple[Table, ...]
+    tables: tuple[FrameExcerpt, ...]
     cut: tuple[str, ...]
     error: tuple[str, str, int | None] | None
 
 
-def read(data: bytes, limits: Limits) -> Reply:
+def read(data: bytes, limits: Limits) -> ChildReply:
     """The answer in `data`. Raises SandboxViolation for anything outside the schema of `inside/encode.py`."""
     try:
         document = json.loads(data, parse_constant=_refuse, parse_float=_finite)
@@ -46,7 +46,7 @@ def read(data: bytes, limits: Limits) -> Reply:
     tables = tuple(_table(table, limits) for table in _list(fields["tables"], limits.tables))
     if sum(table.shown * len(table.columns) for table in tables) > limits.cells + limits.columns:
         raise SandboxViolation("the tables have more cells than the limit")
-    return Reply(
+    return ChildReply(
         _value(fields["value"], dict(enumerate(tables)), limits, 0),
         tables,
         tuple(_one_of(word, _CUT) for word in _list(fields["cut"], len(_CUT))),
@@ -62,7 +62,7 @@ def _error(data: object) -> tuple[str, str, int | None]:
     return _text(fields["type"], 100), _text(fields["message"], 2000), line
 
 
-def _value(data: object, tables: dict[int, Table], limits: Limits, depth: int) -> Value:
+def _value(data: object, tables: dict[int, FrameExcerpt], limits: Limits, depth: int) -> Value:
     """`tables`: those that are not referred to yet. Each is once: a reference is some bytes, and a table what it is."""
     if not isinstance(data, dict):
         return _scalar(data, limits)
@@ -85,22 +85,22 @@ def _value(data: object, tables: dict[int, Table], limits: Limits, depth: int) -
     raise SandboxViolation("a value has an unknown tag")
 
 
-def _table(data: object, limits: Limits) -> Table:
+def _table(data: object, limits: Limits) -> FrameExcerpt:
     fields = _object(data, {"name", "rows", "width", "columns"})
     columns = tuple(_column(column, limits) for column in _list(fields["columns"], limits.columns + 20))
     if len({len(column.cells) for column in columns}) > 1:
         raise SandboxViolation("a table's columns differ in length")
-    return Table(_text(fields["name"], 1000), columns, _count(fields["rows"]), _count(fields["width"]))
+    return FrameExcerpt(_text(fields["name"], 1000), columns, _count(fields["rows"]), _count(fields["width"]))
 
 
-def _column(data: object, limits: Limits) -> Column:
+def _column(data: object, limits: Limits) -> FrameColumn:
     fields = _object(data, {"name", "type", "index", "cells"})
     cells = tuple(_cell(cell, limits) for cell in _list(fields["cells"], limits.rows))
     dtype = _text(fields["type"], 100)
     for pattern, kinds, words in _CELLS:
         if pattern.fullmatch(dtype) and not all(_is_one(cell, kinds) for cell in cells):
             raise SandboxViolation(f"the cells of a column of {dtype} are {words}")
-    return Column(_text(fields["name"], 1000), dtype, cells, fields["index"] is True)
+    return FrameColumn(_text(fields["name"], 1000), dtype, cells, fields["index"] is True)
 
 
 def _is_one(cell: Cell, kinds: tuple[type, ...]) -> bool:

@@ -14,7 +14,7 @@ SHOWN_CHARACTERS = 200
 """Of a cell or a name, where a table is shown as text: each row is as wide as the widest."""
 
 
-class Status(StrEnum):
+class RunStatus(StrEnum):
     """How a run ended."""
 
     OK = "ok"
@@ -37,7 +37,7 @@ class Opaque:
 
 
 @dataclass(frozen=True)
-class Column:
+class FrameColumn:
     """A column's name, its pandas dtype inside, its cells; None is a missing cell, times are ISO 8601 text."""
 
     name: str
@@ -47,11 +47,11 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class FrameExcerpt:
     """The first rows of a frame. `rows` and `width` count what there was inside."""
 
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[FrameColumn, ...]
     rows: int
     width: int
 
@@ -82,7 +82,7 @@ class Table:
         return "\n".join(lines)
 
 
-Value = Cell | Opaque | Table | list[Any] | dict[str, Any]
+Value = Cell | Opaque | FrameExcerpt | list[Any] | dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,10 @@ class CodeError:
 class Result:
     """One run. `seconds` is wall clock from the code's handing over to its end, `peak_mb` resident memory."""
 
-    status: Status
+    status: RunStatus
     stdout: str = ""
     value: Value = None
-    tables: tuple[Table, ...] = ()
+    tables: tuple[FrameExcerpt, ...] = ()
     error: CodeError | None = None
     seconds: float = 0.0
     peak_mb: float = 0.0
@@ -113,10 +113,10 @@ class Result:
     @property
     def ok(self) -> bool:
         """The code ran to its end without an error."""
-        return self.status is Status.OK
+        return self.status is RunStatus.OK
 
 
-def _series(column: Column) -> "pd.Series[Any]":
+def _series(column: FrameColumn) -> "pd.Series[Any]":
     cells = list(column.cells)
     if column.dtype.startswith("datetime64"):
         # With and without an offset side by side can be forged: read as UTC, nothing is left to raise.

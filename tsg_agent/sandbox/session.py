@@ -114,7 +114,7 @@ class Session:
         data, refused = outcome.encode_code(code, self.limits, unsafe=self._unsafe)
         if refused is not None:
             return refused
-        order = exchange.Order(data, wanted, seconds, self.limits, self._unsafe)
+        order = exchange.CodeOrder(data, wanted, seconds, self.limits, self._unsafe)
         with self._lock:
             self._wait()
             try:

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 from tsg_agent.ask import Answer
 from tsg_agent.extract import Given
 from tsg_agent.investigation.sources import Source
-from tsg_agent.llm import Model
+from tsg_agent.llm import LanguageModel
 from tsg_agent.models import Known, Report
 from tsg_agent.report.forms import Form
 from tsg_agent.service.calls import Checked
@@ -31,7 +31,7 @@ class SyncService:
         sources: Mapping[str, Source | str | Path],
         *,
         settings: Settings | None = None,
-        model: Model | None = None,
+        model: LanguageModel | None = None,
         workers: int = 0,
         worker_setup: str = "",
         guide: AnyGuide = GUIDE,

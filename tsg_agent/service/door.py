@@ -17,10 +17,10 @@ from tsg_agent.extract import Given
 from tsg_agent.investigation.entry import begin, continued
 from tsg_agent.investigation.pool import alone
 from tsg_agent.investigation.recorder import Recorder, written
-from tsg_agent.investigation.running import Investigation
+from tsg_agent.investigation.running import InvestigationRun
 from tsg_agent.investigation.sources import Source, Sources, open_for
 from tsg_agent.investigation.watch import Heard, Watch
-from tsg_agent.llm import Model
+from tsg_agent.llm import LanguageModel
 from tsg_agent.models import Known, Question, Report
 from tsg_agent.models import Model as Shape
 from tsg_agent.report.forms import Form
@@ -90,7 +90,7 @@ class Service:
         sources: Mapping[str, Source | str | Path],
         *,
         settings: Settings | None = None,
-        model: Model | None = None,
+        model: LanguageModel | None = None,
         workers: int = 0,
         worker_setup: str = "",
         guide: AnyGuide = GUIDE,
@@ -351,7 +351,7 @@ class Service:
             raise RecordError(f"Investigation {identity} has concluded already.", fix="`report` gives its report.")
         self._run(replace(held, model=self._model), answers=answers, go_on=True)
 
-    def _run(self, begun: Investigation, *, answers: Any = None, go_on: bool = False) -> None:
+    def _run(self, begun: InvestigationRun, *, answers: Any = None, go_on: bool = False) -> None:
         """Run it as a task of the event loop. `answers` are those to its first question."""
         identity = begun.identity
         live = self._live[identity] = _Live()

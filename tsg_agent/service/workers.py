@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from tsg_agent.errors import WorkerError
 from tsg_agent.investigation.recorder import Recorder, written
-from tsg_agent.investigation.running import Investigation
+from tsg_agent.investigation.running import InvestigationRun
 from tsg_agent.investigation.sources import Source
 from tsg_agent.models import Question
 from tsg_agent.service.crossing import error_of
@@ -62,7 +62,7 @@ class Workers:
             raise error_of(said)
         return said["result"]
 
-    async def concluded(self, investigation: Investigation, *, go_on: bool) -> None:
+    async def concluded(self, investigation: InvestigationRun, *, go_on: bool) -> None:
         """Run one, which is kept, to its end; asks what it asks. Raises what ended it, and WorkerError.
 
         While it waits for an answer no process is held. One whose process ends is gone on with, once.
@@ -105,7 +105,7 @@ class Workers:
         finally:
             await written()
 
-    async def _run(self, investigation: Investigation, job: Job) -> dict[str, Any]:
+    async def _run(self, investigation: InvestigationRun, job: Job) -> dict[str, Any]:
         """How a job went, when it was its turn. Raises Crashed, and WorkerError for a hang."""
         async with AsyncExitStack() as stack:
             async with investigation.claimed():  # while it waits nobody else takes it; then its process does

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import numpy as np
 
-from tsg_agent.simulator.randomness import Floats, Ints, Stream
+from tsg_agent.simulator.randomness import Floats, Ints, RandomStream
 from tsg_agent.simulator.scenario import Scenario
 
 SECOND = 1_000_000
@@ -25,7 +25,7 @@ def load(scenario: Scenario) -> Floats:
     """Relative load of each minute: the day's curve, highest at 15:00 UTC, and some noise."""
     minutes = minutes_of(scenario)
     hour = (minutes / MINUTE / 60.0) % 24
-    noise = Stream(scenario.seed, "load").lognormal(minutes // MINUTE, 1.0, 0.06)
+    noise = RandomStream(scenario.seed, "load").lognormal(minutes // MINUTE, 1.0, 0.06)
     return np.asarray((1 + 0.35 * np.cos((hour - 15) * np.pi / 12)) * noise, dtype=np.float64)
 
 

@@ -9,10 +9,10 @@ from tsg_agent.errors import ParameterError
 from tsg_agent.models import Model, Subject
 from tsg_agent.simulator.generate import generate, write
 from tsg_agent.simulator.incident import IncidentReport, incident_text
-from tsg_agent.simulator.scenario import DEFAULT_FLAGS, Effect, Fault, Flag, Flaky, Kind, Rollout, Scenario
+from tsg_agent.simulator.scenario import DEFAULT_FLAGS, Fault, FaultEffect, FaultKind, Flag, Flaky, Rollout, Scenario
 
 
-class Answer(Model):
+class GroundTruth(Model):
     """A true cause: the guide's step that is about it, and where it is."""
 
     step: int
@@ -26,7 +26,7 @@ class Demo(Model):
     title: str
     scenario: Scenario
     report: IncidentReport = IncidentReport()
-    answers: tuple[Answer, ...] = Field((), description="empty = there is no cause to be found")
+    answers: tuple[GroundTruth, ...] = Field((), description="empty = there is no cause to be found")
     innocent: tuple[Subject, ...] = Field((), description="what must not be blamed, though it looks guilty")
 
 
@@ -45,9 +45,9 @@ CHECKOUT = Demo(
             Flag(name="gift_cards", values={"on": 0.4, "off": 0.6}, start=START - timedelta(minutes=4), before="off"),
         ),
         faults=(
-            Fault(kind=Kind.VERSION, where={"service_version": "3.15.0"}, probability=0.14),
+            Fault(kind=FaultKind.VERSION, where={"service_version": "3.15.0"}, probability=0.14),
             Fault(
-                kind=Kind.VERSION,
+                kind=FaultKind.VERSION,
                 where={"service_version": "3.15.0", "service_component": "payments"},
                 probability=0.45,
                 exception_type="TimeoutException",
@@ -62,7 +62,7 @@ CHECKOUT = Demo(
             "gift_cards was switched on shortly before.",
         ),
     ),
-    answers=(Answer(step=2, subject={"service_version": "3.15.0"}),),
+    answers=(GroundTruth(step=2, subject={"service_version": "3.15.0"}),),
     innocent=(
         {"service_component": "recommendations"},
         {"flag_name": "gift_cards", "flag_value": "on"},
@@ -77,14 +77,14 @@ BAD_SHARD = Demo(
         name="bad-shard",
         seed=7,
         rollout=Rollout(version="3.15.0", ramp_minutes=5, share=0.5),
-        faults=(Fault(kind=Kind.PARTITION, where={"shard_id": "shard-07"}, probability=0.35),),
+        faults=(Fault(kind=FaultKind.PARTITION, where={"shard_id": "shard-07"}, probability=0.35),),
     ),
     report=IncidentReport(
         hand="chat",
         symptom="some customers get errors on every page, others none at all",
         hints=("we did roll out 3.15.0 at that time", "rolling back would be the safe thing?"),
     ),
-    answers=(Answer(step=5, subject={"shard_id": "shard-07"}),),
+    answers=(GroundTruth(step=5, subject={"shard_id": "shard-07"}),),
     innocent=({"service_version": "3.15.0"},),
 )
 
@@ -98,10 +98,12 @@ BAD_FLAG = Demo(
             *DEFAULT_FLAGS,
             Flag(name="one_page_checkout", values={"on": 0.3, "off": 0.7}, start=START, before="off"),
         ),
-        faults=(Fault(kind=Kind.FLAG, where={"flag_name": "one_page_checkout", "flag_value": "on"}, probability=0.25),),
+        faults=(
+            Fault(kind=FaultKind.FLAG, where={"flag_name": "one_page_checkout", "flag_value": "on"}, probability=0.25),
+        ),
     ),
     report=IncidentReport(hand="alert", symptom="5xx above objective", start_words="since"),
-    answers=(Answer(step=3, subject={"flag_name": "one_page_checkout", "flag_value": "on"}),),
+    answers=(GroundTruth(step=3, subject={"flag_name": "one_page_checkout", "flag_value": "on"}),),
 )
 
 WORKFLOW = Demo(
@@ -112,22 +114,22 @@ WORKFLOW = Demo(
         seed=13,
         faults=(
             Fault(
-                kind=Kind.WORKFLOW,
+                kind=FaultKind.WORKFLOW,
                 where={"scenario_name": "payment_processing", "workflow_step": "payment_authorization"},
-                effect=Effect.WORKFLOW_FAILURE,
+                effect=FaultEffect.WORKFLOW_FAILURE,
                 probability=0.35,
                 compensation=0.3,
             ),
         ),
     ),
     report=IncidentReport(hand="email", symptom="orders are charged but never confirmed", start_words="started at"),
-    answers=(Answer(step=9, subject={"scenario_name": "payment_processing"}),),
+    answers=(GroundTruth(step=9, subject={"scenario_name": "payment_processing"}),),
 )
 
 OUTAGE = Demo(
     name="outage",
     title="Everything fails alike: no dimension is the cause",
-    scenario=Scenario(name="outage", seed=17, faults=(Fault(kind=Kind.OUTAGE, probability=0.45),)),
+    scenario=Scenario(name="outage", seed=17, faults=(Fault(kind=FaultKind.OUTAGE, probability=0.45),)),
     report=IncidentReport(hand="alert", symptom="availability down", start_words="since", time_style="plain"),
 )
 

@@ -9,8 +9,8 @@ from tsg_agent.errors import ParameterError
 from tsg_agent.simulator import flags
 from tsg_agent.simulator.clock import MINUTE, micros
 from tsg_agent.simulator.frame import Frame, Text
-from tsg_agent.simulator.randomness import Bools, Floats, Stream
-from tsg_agent.simulator.scenario import Effect, Fault, Scenario
+from tsg_agent.simulator.randomness import Bools, Floats, RandomStream
+from tsg_agent.simulator.scenario import Fault, FaultEffect, Scenario
 
 
 def matching(scenario: Scenario, fault: Fault, frame: Frame) -> Bools:
@@ -50,7 +50,7 @@ def strength(scenario: Scenario, fault: Fault, time: NDArray[Any]) -> Floats:
 def hits(scenario: Scenario, number: int, frame: Frame, attempt: str) -> Bools:
     """The requests that fault `number` of the scenario hits."""
     fault = scenario.faults[number]
-    draw = Stream(scenario.seed, f"fault/{number}/{attempt}").uniform(frame.array("key"))
+    draw = RandomStream(scenario.seed, f"fault/{number}/{attempt}").uniform(frame.array("key"))
     chance = fault.probability * strength(scenario, fault, frame.array("time"))
     return matching(scenario, fault, frame) & (draw < chance)
 
@@ -59,6 +59,6 @@ def lost(scenario: Scenario, frame: Frame) -> Bools:
     """The requests that never arrive."""
     mask = np.zeros(len(frame), dtype=np.bool_)
     for number, fault in enumerate(scenario.faults):
-        if fault.effect is Effect.LOST:
+        if fault.effect is FaultEffect.LOST:
             mask |= hits(scenario, number, frame, "first")
     return mask

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from tsg_agent.simulator.clock import micros
 from tsg_agent.simulator.frame import Column, Frame, Text
-from tsg_agent.simulator.randomness import Stream
+from tsg_agent.simulator.randomness import RandomStream
 from tsg_agent.simulator.scenario import Scenario
 
 PREFIX = "flag:"
@@ -18,7 +18,7 @@ def columns(scenario: Scenario, frame: Frame) -> dict[str, Column]:
     result: dict[str, Column] = {}
     keys = frame.array("key")
     for flag in scenario.flags:
-        stream = Stream(scenario.seed, f"flag/{flag.name}")
+        stream = RandomStream(scenario.seed, f"flag/{flag.name}")
         values = tuple(dict.fromkeys([*flag.values, *([flag.before] if flag.before else [])]))
         sticky = frame.text("user_id").codes if flag.sticky else keys
         codes = stream.choice(sticky, list(flag.values.values()))

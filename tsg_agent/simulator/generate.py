@@ -12,8 +12,8 @@ from tsg_agent.simulator import faults, flags, log, outcomes, products, quirks, 
 from tsg_agent.simulator.clock import SECOND, micros
 from tsg_agent.simulator.frame import Frame, concat
 from tsg_agent.simulator.infrastructure import Fleet, fleet_of, metrics_of, metrics_table
-from tsg_agent.simulator.outcomes import Outcome
-from tsg_agent.simulator.randomness import Ints, Stream
+from tsg_agent.simulator.outcomes import RequestOutcomes
+from tsg_agent.simulator.randomness import Ints, RandomStream
 from tsg_agent.simulator.scenario import Scenario
 
 Tables: TypeAlias = dict[str, Any]
@@ -97,7 +97,7 @@ def write_in_parts(scenario: Scenario, folder: Path, most: int) -> int:
     return rows
 
 
-def _played(scenario: Scenario, fleet: Fleet) -> tuple[Frame, Outcome, workflow_runs.Steps]:
+def _played(scenario: Scenario, fleet: Fleet) -> tuple[Frame, RequestOutcomes, workflow_runs.Steps]:
     """All attempts by time, their answers, and the workflow steps that were finished."""
     first = traffic.requests_of(scenario, fleet)
     answered = outcomes.answer(scenario, first, "first")
@@ -128,10 +128,12 @@ def _played(scenario: Scenario, fleet: Fleet) -> tuple[Frame, Outcome, workflow_
     return attempts.take(rows), answered.below(answered_again).take(rows), steps.take(seen)
 
 
-def _retries(scenario: Scenario, fleet: Fleet, first: Frame, answered: Outcome) -> tuple[Ints, Frame, Outcome]:
+def _retries(
+    scenario: Scenario, fleet: Fleet, first: Frame, answered: RequestOutcomes
+) -> tuple[Ints, Frame, RequestOutcomes]:
     """Which first attempts are sent again, those second attempts (on another instance, likely), and their answers."""
     keys = first.array("key")
-    stream = Stream(scenario.seed, "retries")
+    stream = RandomStream(scenario.seed, "retries")
     willing = stream.chance(keys, np.where(first.array("run") >= 0, RETRIED_IN_RUN, RETRIED))
     wait = (answered.latency * 1000 + stream.sub("wait").lognormal(keys, 0.6, 0.5) * SECOND).astype(np.int64)
     time = first.array("time") + wait

@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from tsg_agent.simulator.clock import MINUTE, SECOND, load, micros, minutes_of
 from tsg_agent.simulator.frame import Column, Frame, Text
-from tsg_agent.simulator.randomness import Floats, Ints, Keys, Stream
-from tsg_agent.simulator.scenario import Effect, Scenario
+from tsg_agent.simulator.randomness import Floats, Ints, Keys, RandomStream
+from tsg_agent.simulator.scenario import FaultEffect, Scenario
 
 TYPES = ("m5.large", "m5.xlarge", "c5.xlarge", "m5.large")
 CAPACITY = {"m5.large": 1.0, "m5.xlarge": 1.7, "c5.xlarge": 1.5}
@@ -30,7 +30,7 @@ class Fleet:
 
     def serve(self, scenario: Scenario, region: Ints, time: Ints, keys: Keys, attempt: str) -> dict[str, Column]:
         """The instance that answers each request, and all that follows from it."""
-        draws = Stream(scenario.seed, f"balancing/{attempt}").choice(keys, self.weights[: self.per_region])
+        draws = RandomStream(scenario.seed, f"balancing/{attempt}").choice(keys, self.weights[: self.per_region])
         instance = region * self.per_region + draws
         columns: dict[str, Column] = {name: column.take(instance) for name, column in self.columns.items()}
         return {**columns, "service_version": self.version_at(instance, time)}
@@ -64,7 +64,7 @@ def fleet_of(scenario: Scenario) -> Fleet:
 
 def _versions(scenario: Scenario, rows: int) -> tuple[Ints, Ints, tuple[str, ...]]:
     """When each instance is upgraded, the version it has until then, and the names of the versions."""
-    stream = Stream(scenario.seed, "versions")
+    stream = RandomStream(scenario.seed, "versions")
     shape = (len(scenario.regions), scenario.instances)
     ids = np.arange(rows)
     stale = stream.sub("stale").uniform(ids).reshape(shape).argsort(axis=1).argsort(axis=1).ravel()
@@ -83,18 +83,18 @@ def _versions(scenario: Scenario, rows: int) -> tuple[Ints, Ints, tuple[str, ...
 
 
 @dataclass(frozen=True)
-class Metrics:
+class InstanceMetrics:
     """CPU and memory, percent, by instance and minute."""
 
     cpu: Floats
     memory: Floats
 
 
-def metrics_of(scenario: Scenario, fleet: Fleet) -> Metrics:
+def metrics_of(scenario: Scenario, fleet: Fleet) -> InstanceMetrics:
     """Utilisation that follows the load, and the faults with effect `resources`."""
     minutes, instances = minutes_of(scenario), len(fleet.weights)
     keys = np.arange(instances * len(minutes))
-    stream = Stream(scenario.seed, "utilisation")
+    stream = RandomStream(scenario.seed, "utilisation")
     level = stream.sub("level").normal(np.arange(instances))[:, None] * 3
     shape = (instances, len(minutes))
     cpu = 34 + level + 18 * load(scenario)[None, :] + 3 * stream.sub("cpu").normal(keys).reshape(shape)
@@ -102,7 +102,7 @@ def metrics_of(scenario: Scenario, fleet: Fleet) -> Metrics:
     region = Text(np.repeat(np.arange(len(scenario.regions)), fleet.per_region), tuple(scenario.regions))
     rows = Frame({**fleet.columns, "region": region})
     for fault in scenario.faults:
-        if fault.effect is not Effect.RESOURCES:
+        if fault.effect is not FaultEffect.RESOURCES:
             continue
         here = np.ones(instances, dtype=np.bool_)
         for name, value in fault.where.items():
@@ -112,13 +112,13 @@ def metrics_of(scenario: Scenario, fleet: Fleet) -> Metrics:
         pull = here[:, None] * share[None, :]
         cpu += pull * (fault.cpu - 52)
         memory += pull * (fault.memory - 66)
-    return Metrics(np.clip(cpu, 1, 100).round(2), np.clip(memory, 1, 100).round(2))
+    return InstanceMetrics(np.clip(cpu, 1, 100).round(2), np.clip(memory, 1, 100).round(2))
 
 
-def metrics_table(scenario: Scenario, fleet: Fleet, metrics: Metrics) -> dict[str, pa.Array]:
+def metrics_table(scenario: Scenario, fleet: Fleet, metrics: InstanceMetrics) -> dict[str, pa.Array]:
     """infrastructure_metrics: one sample a minute and instance, each instance at its own second."""
     minutes, instances = minutes_of(scenario), len(fleet.weights)
-    offset = (Stream(scenario.seed, "sampling").uniform(np.arange(instances)) * 60).astype(np.int64) * SECOND
+    offset = (RandomStream(scenario.seed, "sampling").uniform(np.arange(instances)) * 60).astype(np.int64) * SECOND
     times = (minutes[None, :] + offset[:, None]).ravel()
     order = np.lexsort((np.repeat(np.arange(instances), len(minutes)), times))
     names = fleet.columns["instance_id"].take(np.repeat(np.arange(instances), len(minutes))[order])

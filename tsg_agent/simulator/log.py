@@ -8,9 +8,9 @@ import pyarrow as pa
 from tsg_agent.simulator import latencies
 from tsg_agent.simulator.clock import MINUTE, SECOND, load, micros
 from tsg_agent.simulator.frame import Frame, Text, hex_ids
-from tsg_agent.simulator.infrastructure import Metrics
-from tsg_agent.simulator.outcomes import Outcome
-from tsg_agent.simulator.randomness import Bools, Ints, Keys, Stream
+from tsg_agent.simulator.infrastructure import InstanceMetrics
+from tsg_agent.simulator.outcomes import RequestOutcomes
+from tsg_agent.simulator.randomness import Bools, Ints, Keys, RandomStream
 from tsg_agent.simulator.scenario import Scenario
 from tsg_agent.simulator.traffic import endpoints_of
 
@@ -26,18 +26,20 @@ TEXTS = (
 def request_ids(scenario: Scenario, frame: Frame) -> pa.Array:
     """request_id: an attempt has its own."""
     attempt = frame.array("attempt").astype(np.uint64) << ATTEMPT_SHIFT
-    return hex_ids("req-", Stream(scenario.seed, "request id").bits(frame.array("key") + attempt))
+    return hex_ids("req-", RandomStream(scenario.seed, "request id").bits(frame.array("key") + attempt))
 
 
 def correlation_ids(scenario: Scenario, correlation: Keys, missing: Bools | None = None) -> pa.Array:
     """correlation_id: shared by a run's requests, and by a request and its retries."""
-    return hex_ids("corr-", Stream(scenario.seed, "correlation id").bits(correlation), missing)
+    return hex_ids("corr-", RandomStream(scenario.seed, "correlation id").bits(correlation), missing)
 
 
-def table(scenario: Scenario, frame: Frame, outcome: Outcome, ids: pa.Array, metrics: Metrics) -> dict[str, Any]:
+def table(
+    scenario: Scenario, frame: Frame, outcome: RequestOutcomes, ids: pa.Array, metrics: InstanceMetrics
+) -> dict[str, Any]:
     """Columns in the frame's order. Latencies ms, sizes bytes."""
     keys, quirks = frame.array("key"), scenario.quirks
-    stream = Stream(scenario.seed, "log")
+    stream = RandomStream(scenario.seed, "log")
     cached = _cached(scenario, frame, outcome)
     backend, connection = latencies.parts(scenario, frame, outcome.latency, cached)
     sent, received = stream.sub("sent").lognormal(keys, 900.0, 0.8), stream.sub("received").lognormal(keys, 6000.0, 1.0)
@@ -57,7 +59,7 @@ def table(scenario: Scenario, frame: Frame, outcome: Outcome, ids: pa.Array, met
         "connection_time_ms": connection.round(1),
         "request_size_bytes": sent.astype(np.int64),
         "response_size_bytes": received.astype(np.int64),
-        "session_id": hex_ids("sess-", Stream(scenario.seed, "session id").bits(session)),
+        "session_id": hex_ids("sess-", RandomStream(scenario.seed, "session id").bits(session)),
         "correlation_id": correlation_ids(scenario, frame.array("correlation"), stream.sub("lost").chance(keys, share)),
         "is_test_traffic": frame.array("test"),
         "is_retry": frame.array("attempt") > 0,
@@ -75,9 +77,9 @@ def table(scenario: Scenario, frame: Frame, outcome: Outcome, ids: pa.Array, met
     return table
 
 
-def _cached(scenario: Scenario, frame: Frame, outcome: Outcome) -> Bools:
+def _cached(scenario: Scenario, frame: Frame, outcome: RequestOutcomes) -> Bools:
     share = np.array([endpoint.cached for endpoint in endpoints_of(scenario)])[frame.array("endpoint")]
-    drawn = Stream(scenario.seed, "cache").chance(frame.array("key"), share)
+    drawn = RandomStream(scenario.seed, "cache").chance(frame.array("key"), share)
     return np.asarray(drawn & (outcome.profile < 0), dtype=np.bool_)
 
 
@@ -85,20 +87,20 @@ def _stamped(scenario: Scenario, frame: Frame) -> Ints:
     """Timestamps as recorded: by the instance's own clock, or on arrival."""
     quirks, time, keys = scenario.quirks, frame.array("time"), frame.array("key")
     if quirks.late_share:
-        stream = Stream(scenario.seed, "late")
+        stream = RandomStream(scenario.seed, "late")
         delay = -np.log1p(-stream.sub("delay").uniform(keys)) * quirks.late_minutes * MINUTE
         time = time + np.where(stream.chance(keys, quirks.late_share), delay, 0).astype(np.int64)
     if quirks.clock_skew_seconds:
         instances = np.arange(len(frame.text("instance_id").values))
-        skew = Stream(scenario.seed, "skew").normal(instances) * quirks.clock_skew_seconds * SECOND
+        skew = RandomStream(scenario.seed, "skew").normal(instances) * quirks.clock_skew_seconds * SECOND
         time = time + skew.astype(np.int64)[frame.text("instance_id").codes]
     return np.asarray(time, dtype=np.int64)
 
 
-def _errors(scenario: Scenario, frame: Frame, outcome: Outcome) -> dict[str, Any]:
+def _errors(scenario: Scenario, frame: Frame, outcome: RequestOutcomes) -> dict[str, Any]:
     """What the log says of a failure; NULL for requests that did not fail."""
     profile = Text(outcome.profile, tuple(str(number) for number in range(len(outcome.profiles))))
-    traces = Stream(scenario.seed, "trace")
+    traces = RandomStream(scenario.seed, "trace")
     exceptions = profile.lookup([item.exception for item in outcome.profiles])
     place = exceptions.codes * 1000 + frame.array("endpoint") * 4 + traces.choice(frame.array("key"), [0.8, 0.15, 0.05])
     return {
@@ -106,7 +108,7 @@ def _errors(scenario: Scenario, frame: Frame, outcome: Outcome) -> dict[str, Any
         "error_category": profile.lookup([item.category for item in outcome.profiles]).arrow(),
         "exception_type": exceptions.arrow(),
         "exception_message": profile.lookup([item.message for item in outcome.profiles]).arrow(),
-        "stack_trace_hash": hex_ids("", Stream(0, "stack").bits(place), exceptions.codes < 0),
+        "stack_trace_hash": hex_ids("", RandomStream(0, "stack").bits(place), exceptions.codes < 0),
     }
 
 

@@ -7,27 +7,27 @@ import numpy as np
 
 from tsg_agent.simulator import faults, latencies
 from tsg_agent.simulator.clock import MINUTE, micros
-from tsg_agent.simulator.exceptions import BACKGROUND, CLIENT, CLIENT_WEIGHTS, REDIRECTS, Profile, profiles_of
+from tsg_agent.simulator.exceptions import BACKGROUND, CLIENT, CLIENT_WEIGHTS, REDIRECTS, ErrorProfile, profiles_of
 from tsg_agent.simulator.frame import Frame
-from tsg_agent.simulator.randomness import Bools, Floats, Ints, Stream
-from tsg_agent.simulator.scenario import Effect, Fault, Kind, Scenario
+from tsg_agent.simulator.randomness import Bools, Floats, Ints, RandomStream
+from tsg_agent.simulator.scenario import Fault, FaultEffect, FaultKind, Scenario
 from tsg_agent.simulator.traffic import endpoints_of
 
 BURST_FAILURE = 0.06
 INNER = ("DATABASE", "DEPENDENCY")
 """Categories of errors that a dependency makes."""
-BEHIND_THE_ENTRY = (Kind.ENDPOINT, Kind.PRODUCT, Kind.WORKFLOW, Kind.ERROR)
+BEHIND_THE_ENTRY = (FaultKind.ENDPOINT, FaultKind.PRODUCT, FaultKind.WORKFLOW, FaultKind.ERROR)
 STAGING_FACTOR = 20  # another environment or service fails so many times as often
 
 
 @dataclass
-class Outcome:
+class RequestOutcomes:
     """The answers to a frame's requests, column by column."""
 
     status: Ints
     profile: Ints
     """Index into `profiles`; -1 = no error."""
-    profiles: list[Profile]
+    profiles: list[ErrorProfile]
     latency: Floats
     fatal: Bools
     """The answer is no use to the workflow it serves (5xx, or whatever a fault made of it)."""
@@ -42,35 +42,37 @@ class Outcome:
     compensation: Floats
     """Chance of a compensation if the run fails; NaN = usual."""
 
-    def take(self, index: Ints) -> "Outcome":
+    def take(self, index: Ints) -> "RequestOutcomes":
         """The rows of an index."""
         columns = {item.name: getattr(self, item.name) for item in fields(self)}
-        return Outcome(**{name: value if name == "profiles" else value[index] for name, value in columns.items()})
+        return RequestOutcomes(
+            **{name: value if name == "profiles" else value[index] for name, value in columns.items()}
+        )
 
-    def below(self, other: "Outcome") -> "Outcome":
+    def below(self, other: "RequestOutcomes") -> "RequestOutcomes":
         """Another outcome of the same scenario below this one: `profiles` are the same for both."""
         columns: dict[str, Any] = {"profiles": self.profiles}
         for item in fields(self):
             if item.name != "profiles":
                 columns[item.name] = np.concatenate([getattr(self, item.name), getattr(other, item.name)])
-        return Outcome(**columns)
+        return RequestOutcomes(**columns)
 
 
-def answer(scenario: Scenario, frame: Frame, attempt: str) -> Outcome:
+def answer(scenario: Scenario, frame: Frame, attempt: str) -> RequestOutcomes:
     """Answer a frame's requests. `attempt` names the draws: a retry has its own luck."""
     outcome = _healthy(scenario, frame, attempt)
     for number, fault in enumerate(scenario.faults):
-        if fault.effect not in (Effect.RESOURCES, Effect.LOST):
+        if fault.effect not in (FaultEffect.RESOURCES, FaultEffect.LOST):
             _apply(scenario, number, frame, outcome, attempt)
     return outcome
 
 
-def _healthy(scenario: Scenario, frame: Frame, attempt: str) -> Outcome:
+def _healthy(scenario: Scenario, frame: Frame, attempt: str) -> RequestOutcomes:
     keys, rows = frame.array("key"), len(frame)
-    stream = Stream(scenario.seed, f"outcome/{attempt}")
+    stream = RandomStream(scenario.seed, f"outcome/{attempt}")
     endpoint = frame.array("endpoint")
     written = np.isin(frame.text("http_method").codes, [frame.text("http_method").values.index("POST")])
-    outcome = Outcome(
+    outcome = RequestOutcomes(
         status=np.where(written, 201, 200).astype(np.int64),
         profile=np.full(rows, -1, dtype=np.int64),
         profiles=[*BACKGROUND, *CLIENT],
@@ -112,10 +114,10 @@ def hop_of(fault: Fault) -> int:
     return 1 if "service_component" in fault.where or fault.kind in BEHIND_THE_ENTRY else 0
 
 
-def _background(scenario: Scenario, frame: Frame, stream: Stream) -> Bools:
+def _background(scenario: Scenario, frame: Frame, stream: RandomStream) -> Bools:
     """Errors of a good day: even over requests, not quite even over time; bursts; test and staging traffic."""
     time, keys = frame.array("time"), frame.array("key")
-    weather = Stream(scenario.seed, "weather").lognormal(time // (5 * MINUTE), 1.0, 0.25)
+    weather = RandomStream(scenario.seed, "weather").lognormal(time // (5 * MINUTE), 1.0, 0.25)
     chance = scenario.background_errors * weather
     foreign = ~frame.text("service_name").equals(scenario.service_name)
     foreign |= ~frame.text("environment").equals(scenario.environment)
@@ -123,7 +125,7 @@ def _background(scenario: Scenario, frame: Frame, stream: Stream) -> Bools:
     chance = np.where(frame.array("test"), scenario.quirks.test_failure, chance)
     component = frame.text("service_component")
     numbers = np.arange(scenario.bursts)
-    bursts = Stream(scenario.seed, "bursts")
+    bursts = RandomStream(scenario.seed, "bursts")
     first, last = micros(scenario.first), micros(scenario.last)
     starts = first + (bursts.uniform(numbers) * (last - first)).astype(np.int64)
     where = bursts.sub("component").choice(numbers, np.ones(len(component.values)))
@@ -133,33 +135,33 @@ def _background(scenario: Scenario, frame: Frame, stream: Stream) -> Bools:
     return stream.sub("background").chance(keys, chance)
 
 
-def _fail(outcome: Outcome, rows: Bools, profile: Ints) -> None:
+def _fail(outcome: RequestOutcomes, rows: Bools, profile: Ints) -> None:
     statuses = np.array([item.status for item in outcome.profiles])
     outcome.profile[rows] = profile[rows]
     outcome.status[rows] = statuses[profile[rows]]
 
 
-def _slow_failures(scenario: Scenario, frame: Frame, outcome: Outcome, rows: Bools, attempt: str) -> None:
+def _slow_failures(scenario: Scenario, frame: Frame, outcome: RequestOutcomes, rows: Bools, attempt: str) -> None:
     keys = frame.array("key")[rows]
     outcome.latency[rows] = latencies.failing(scenario, keys, outcome.status[rows], attempt, outcome.latency[rows])
 
 
-def _apply(scenario: Scenario, number: int, frame: Frame, outcome: Outcome, attempt: str) -> None:
+def _apply(scenario: Scenario, number: int, frame: Frame, outcome: RequestOutcomes, attempt: str) -> None:
     """Overlay one fault. A request that fails already stays as it is: the first thing to go wrong is what is seen."""
     fault = scenario.faults[number]
     hit = faults.hits(scenario, number, frame, attempt) & ~outcome.fatal
     keys = frame.array("key")
-    stream = Stream(scenario.seed, f"fault/{number}/{attempt}/detail")
+    stream = RandomStream(scenario.seed, f"fault/{number}/{attempt}/detail")
     outcome.hop[hit] = hop_of(fault)
     if fault.compensation is not None:
         outcome.compensation[hit] = fault.compensation
-    if fault.effect is Effect.LATENCY:
+    if fault.effect is FaultEffect.LATENCY:
         outcome.latency[hit] = latencies.slow(scenario, keys[hit], fault.latency_ms, f"{attempt}/{number}")
-    elif fault.effect is Effect.RETRIES:
+    elif fault.effect is FaultEffect.RETRIES:
         outcome.pressed |= hit
-    elif fault.effect is Effect.DEPENDENCY_FAILURES:
+    elif fault.effect is FaultEffect.DEPENDENCY_FAILURES:
         outcome.dependency_failure |= hit
-    elif fault.effect is Effect.WORKFLOW_FAILURE:
+    elif fault.effect is FaultEffect.WORKFLOW_FAILURE:
         outcome.silent |= hit & (frame.array("run") >= 0)
     else:
         profiles = profiles_of(fault)

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from tsg_agent.simulator import shop
 from tsg_agent.simulator.frame import Column, Frame, Text
-from tsg_agent.simulator.randomness import Stream
+from tsg_agent.simulator.randomness import RandomStream
 from tsg_agent.simulator.scenario import Scenario
 
 COLUMNS = ("product_id", "product_category", "customer_tier", "subscription_type")
@@ -17,7 +17,7 @@ def columns(scenario: Scenario, frame: Frame) -> dict[str, Column]:
     """Product and category: NULL where the endpoint sells nothing. Steps of one run are about one product."""
     sells = np.array([endpoint.sells for endpoint in shop.ENDPOINTS] + [False])[frame.array("endpoint")]
     weights = 1 / np.arange(1, len(shop.PRODUCTS) + 1) ** 0.5
-    product = Stream(scenario.seed, "product").choice(frame.array("correlation"), weights)
+    product = RandomStream(scenario.seed, "product").choice(frame.array("correlation"), weights)
     names = Text(np.where(sells, product, -1).astype(np.int64), tuple(name for name, _ in shop.PRODUCTS))
     return {"product_id": names, "product_category": names.lookup([category for _, category in shop.PRODUCTS])}
 

@@ -8,18 +8,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tsg_agent.errors import ParameterError
-from tsg_agent.simulator.randomness import Stream
+from tsg_agent.simulator.randomness import RandomStream
 from tsg_agent.simulator.scenario import Scenario
 
 
 def recorded(scenario: Scenario, name: str, columns: dict[str, Any]) -> Any:
     """A pyarrow table of the columns, as this recording has it. Timestamps come as microseconds."""
-    quirks, stream = scenario.quirks, Stream(scenario.seed, f"quirks/{name}")
+    quirks, stream = scenario.quirks, RandomStream(scenario.seed, f"quirks/{name}")
     table = pa.table({column: pa.array(values) for column, values in columns.items()})
     rows = np.arange(table.num_rows)
     for column in table.column_names:
         if column in quirks.null_columns and quirks.null_share and name == "api_gateway_logs":
-            lost = Stream(scenario.seed, f"null/{crc32(column.encode())}").chance(rows, quirks.null_share)
+            lost = RandomStream(scenario.seed, f"null/{crc32(column.encode())}").chance(rows, quirks.null_share)
             table = _set(table, column, pc.if_else(pa.array(lost), pa.scalar(None, table[column].type), table[column]))
     if quirks.null_test_flag and "is_test_traffic" in table.column_names:
         real = pc.invert(table["is_test_traffic"])

@@ -22,7 +22,7 @@ def mix(keys: Keys) -> Keys:
     return np.asarray(mixed ^ (mixed >> np.uint64(31)), dtype=np.uint64)
 
 
-class Stream:
+class RandomStream:
     """The random numbers of one concept: a pure function of (seed, name, key).
 
     A row keeps its numbers whatever other rows, concepts or faults there are, so adding a fault leaves the
@@ -34,9 +34,9 @@ class Stream:
         self.name = name
         self.root = np.random.SeedSequence([seed, crc32(name.encode())]).generate_state(2, np.uint64)
 
-    def sub(self, name: str) -> "Stream":
+    def sub(self, name: str) -> "RandomStream":
         """An independent stream of the same seed."""
-        return Stream(self.seed, f"{self.name}/{name}")
+        return RandomStream(self.seed, f"{self.name}/{name}")
 
     def bits(self, keys: NDArray[Any]) -> Keys:
         """64 random bits a key; different keys never give the same bits."""

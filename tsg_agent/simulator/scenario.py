@@ -19,7 +19,7 @@ WORKFLOW_DIMENSIONS = ("scenario_name", "workflow_step")
 DIMENSIONS = REQUEST_DIMENSIONS + PRODUCT_DIMENSIONS + FLAG_DIMENSIONS + WORKFLOW_DIMENSIONS
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     """What is broken: one for each of the guide's Steps 2-10, and three that no step should be blamed for."""
 
     VERSION = "version"
@@ -37,25 +37,32 @@ class Kind(StrEnum):
 
 
 STEPS = {
-    Kind.VERSION: 2, Kind.FLAG: 3, Kind.REGION: 4, Kind.PARTITION: 5, Kind.ZONE: 6, Kind.ENDPOINT: 7,
-    Kind.PRODUCT: 8, Kind.WORKFLOW: 9, Kind.ERROR: 10,
-}  # fmt: skip
+    FaultKind.VERSION: 2,
+    FaultKind.FLAG: 3,
+    FaultKind.REGION: 4,
+    FaultKind.PARTITION: 5,
+    FaultKind.ZONE: 6,
+    FaultKind.ENDPOINT: 7,
+    FaultKind.PRODUCT: 8,
+    FaultKind.WORKFLOW: 9,
+    FaultKind.ERROR: 10,
+}
 """The guide's step that is about a kind; the other kinds have none."""
 
 _ABOUT = {
-    Kind.VERSION: ("service_version",),
-    Kind.FLAG: FLAG_DIMENSIONS,
-    Kind.REGION: ("region", "datacenter", "availability_zone"),
-    Kind.PARTITION: ("partition_id", "shard_id", "tenant_category"),
-    Kind.ZONE: ("availability_zone", "instance_type", "load_balancer_id", "instance_id", "datacenter"),
-    Kind.ENDPOINT: ("endpoint_path", "http_method", "api_version", "client_type"),
-    Kind.PRODUCT: PRODUCT_DIMENSIONS,
-    Kind.WORKFLOW: WORKFLOW_DIMENSIONS,
-    Kind.ERROR: ("service_component", "dependency_name"),
+    FaultKind.VERSION: ("service_version",),
+    FaultKind.FLAG: FLAG_DIMENSIONS,
+    FaultKind.REGION: ("region", "datacenter", "availability_zone"),
+    FaultKind.PARTITION: ("partition_id", "shard_id", "tenant_category"),
+    FaultKind.ZONE: ("availability_zone", "instance_type", "load_balancer_id", "instance_id", "datacenter"),
+    FaultKind.ENDPOINT: ("endpoint_path", "http_method", "api_version", "client_type"),
+    FaultKind.PRODUCT: PRODUCT_DIMENSIONS,
+    FaultKind.WORKFLOW: WORKFLOW_DIMENSIONS,
+    FaultKind.ERROR: ("service_component", "dependency_name"),
 }
 
 
-class Effect(StrEnum):
+class FaultEffect(StrEnum):
     """What the fault does to a request that it hits."""
 
     ERRORS = "errors"  # answered 5xx
@@ -72,9 +79,9 @@ class Effect(StrEnum):
 class Fault(Model):
     """Something broken, somewhere (`where`: dimension -> value, all of them together), from some time on."""
 
-    kind: Kind
+    kind: FaultKind
     where: dict[str, str] = Field(default_factory=dict, description="empty = every request of the service")
-    effect: Effect = Effect.ERRORS
+    effect: FaultEffect = FaultEffect.ERRORS
     probability: float = Field(0.3, ge=0, le=1, description="of a matching request being hit, at full strength")
     onset: AwareDatetime | None = Field(None, description="None = incident_start (kind existing: the window's start)")
     until: AwareDatetime | None = Field(None, description="None = the window's end")
@@ -104,9 +111,9 @@ class Fault(Model):
         about = _ABOUT.get(self.kind)
         if about and not set(about) & set(self.where):
             raise ValueError(f"a fault of kind {self.kind} needs one of {', '.join(about)} in `where`")
-        if self.kind in (Kind.OUTAGE, Kind.OUTSIDE) and set(self.where) - {"region"}:
+        if self.kind in (FaultKind.OUTAGE, FaultKind.OUTSIDE) and set(self.where) - {"region"}:
             raise ValueError(f"a fault of kind {self.kind} hits everything alike: `where` may only hold a region")
-        if self.effect is Effect.RESOURCES and set(self.where) - set(REQUEST_DIMENSIONS[1:7]):
+        if self.effect is FaultEffect.RESOURCES and set(self.where) - set(REQUEST_DIMENSIONS[1:7]):
             raise ValueError("effect resources needs dimensions of an instance")
         return self
 
@@ -241,7 +248,7 @@ class Scenario(Model):
         """When a fault sets in."""
         if fault.onset:
             return fault.onset
-        return self.first if fault.kind is Kind.EXISTING else self.incident_start
+        return self.first if fault.kind is FaultKind.EXISTING else self.incident_start
 
     def healthy(self) -> "Scenario":
         """The same without its faults."""

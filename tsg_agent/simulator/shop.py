@@ -45,7 +45,7 @@ OPTIONAL = Endpoint("/recommendations", "GET", "recommendations", 0, 150, 0.8, {
 
 
 @dataclass(frozen=True)
-class Workflow:
+class BusinessWorkflow:
     """A business scenario: its steps in order, each served by one endpoint (method and path)."""
 
     name: str
@@ -55,7 +55,7 @@ class Workflow:
 
 
 WORKFLOWS = (
-    Workflow(
+    BusinessWorkflow(
         "payment_processing",
         "CRITICAL",
         1.6,
@@ -67,8 +67,10 @@ WORKFLOWS = (
             ("order_confirmation", "POST /orders"),
         ),
     ),
-    Workflow("account_login", "CRITICAL", 2.2, (("verify_password", "POST /login"), ("load_profile", "GET /orders"))),
-    Workflow(
+    BusinessWorkflow(
+        "account_login", "CRITICAL", 2.2, (("verify_password", "POST /login"), ("load_profile", "GET /orders"))
+    ),
+    BusinessWorkflow(
         "checkout_flow",
         "HIGH",
         1.4,
@@ -80,7 +82,7 @@ WORKFLOWS = (
             ("place_order", "POST /orders"),
         ),
     ),
-    Workflow(
+    BusinessWorkflow(
         "order_fulfillment",
         "HIGH",
         1.0,
@@ -90,13 +92,15 @@ WORKFLOWS = (
             ("notify", "POST /notifications"),
         ),
     ),
-    Workflow("product_search", "MEDIUM", 2.0, (("query", "GET /search"), ("open_item", "GET /products/item"))),
-    Workflow("shipping_calculation", "MEDIUM", 1.0, (("quote", "GET /shipping/quotes"),)),
-    Workflow("inventory_update", "MEDIUM", 0.9, (("receive", "PUT /inventory"), ("publish", "GET /products/item"))),
-    Workflow(
+    BusinessWorkflow("product_search", "MEDIUM", 2.0, (("query", "GET /search"), ("open_item", "GET /products/item"))),
+    BusinessWorkflow("shipping_calculation", "MEDIUM", 1.0, (("quote", "GET /shipping/quotes"),)),
+    BusinessWorkflow(
+        "inventory_update", "MEDIUM", 0.9, (("receive", "PUT /inventory"), ("publish", "GET /products/item"))
+    ),
+    BusinessWorkflow(
         "user_registration", "LOW", 0.7, (("create_account", "POST /accounts"), ("welcome", "POST /notifications"))
     ),
-    Workflow("email_notification", "LOW", 0.8, (("send", "POST /notifications"),)),
+    BusinessWorkflow("email_notification", "LOW", 0.8, (("send", "POST /notifications"),)),
 )
 
 CLIENTS = {"web": 0.5, "ios": 0.22, "android": 0.2, "partner": 0.08}

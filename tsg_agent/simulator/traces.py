@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from tsg_agent.simulator.clock import SECOND
 from tsg_agent.simulator.frame import Frame, hex_ids
-from tsg_agent.simulator.outcomes import Outcome
-from tsg_agent.simulator.randomness import Bools, Stream
+from tsg_agent.simulator.outcomes import RequestOutcomes
+from tsg_agent.simulator.randomness import Bools, RandomStream
 from tsg_agent.simulator.scenario import Scenario
 from tsg_agent.simulator.traffic import endpoints_of
 
@@ -26,7 +26,7 @@ WELL_MS = 20.0
 ERRORS = ("error_code", "error_category", "exception_type", "exception_message", "stack_trace_hash")
 
 
-def of(scenario: Scenario, frame: Frame, outcome: Outcome, log: Columns) -> Columns:
+def of(scenario: Scenario, frame: Frame, outcome: RequestOutcomes, log: Columns) -> Columns:
     """The log's columns, hop by hop and by time. Only the entry's rows have the request's own id."""
     table = pa.table({name: pa.array(values) for name, values in log.items()})
     parts = [_hop(scenario, frame, outcome, table, hop) for hop in (ENTRY, COMPONENT, DEPENDENCY)]
@@ -36,7 +36,9 @@ def of(scenario: Scenario, frame: Frame, outcome: Outcome, log: Columns) -> Colu
     return {name: rows[name].combine_chunks() for name in rows.column_names}
 
 
-def _hop(scenario: Scenario, frame: Frame, outcome: Outcome, table: pa.Table, hop: int) -> tuple[pa.Table, Bools]:
+def _hop(
+    scenario: Scenario, frame: Frame, outcome: RequestOutcomes, table: pa.Table, hop: int
+) -> tuple[pa.Table, Bools]:
     """The rows of one hop for every request, and which of them there are."""
     bad = outcome.profile >= 0
     fails = bad & (outcome.hop >= hop)
@@ -74,21 +76,21 @@ def _ids(scenario: Scenario, frame: Frame, request_id: Any, hop: int) -> Columns
     keys = frame.array("key") + (frame.array("attempt").astype(np.uint64) << np.uint64(60))
 
     def span(number: int) -> Any:
-        return hex_ids("", Stream(scenario.seed, f"span {number}").bits(keys))
+        return hex_ids("", RandomStream(scenario.seed, f"span {number}").bits(keys))
 
     inner = pc.binary_join_element_wise(request_id, pa.scalar(f".{hop}"), "") if hop else request_id
     return {
         "request_id": inner,
-        "trace_id": hex_ids("", Stream(scenario.seed, "trace id").bits(keys)),
+        "trace_id": hex_ids("", RandomStream(scenario.seed, "trace id").bits(keys)),
         "span_id": span(hop),
         "parent_span_id": span(hop - 1) if hop else pa.nulls(len(frame), pa.string()),
     }
 
 
-def _latency(scenario: Scenario, frame: Frame, outcome: Outcome, hop: int) -> Any:
+def _latency(scenario: Scenario, frame: Frame, outcome: RequestOutcomes, hop: int) -> Any:
     """A hop takes its share of the latency; one behind the hop that failed or was slow takes what it usually does."""
     behind = (outcome.hop >= 0) & (outcome.hop < hop)
-    well = Stream(scenario.seed, f"latency/hop {hop}").lognormal(frame.array("key"), WELL_MS, 0.5)
+    well = RandomStream(scenario.seed, f"latency/hop {hop}").lognormal(frame.array("key"), WELL_MS, 0.5)
     share = outcome.latency * SHARE[hop]
     return np.where(behind, np.minimum(well, share), share).round(1)
 

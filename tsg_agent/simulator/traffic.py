@@ -13,7 +13,7 @@ from tsg_agent.simulator import flags, products, shop, users
 from tsg_agent.simulator.clock import SECOND, arrivals, micros
 from tsg_agent.simulator.frame import Column, Frame, Text, concat, constant
 from tsg_agent.simulator.infrastructure import Fleet
-from tsg_agent.simulator.randomness import Ints, Keys, Stream
+from tsg_agent.simulator.randomness import Ints, Keys, RandomStream
 from tsg_agent.simulator.scenario import Scenario
 
 STEP_BITS = 4
@@ -69,7 +69,7 @@ def requests_of(scenario: Scenario, fleet: Fleet) -> Frame:
 def _singles(scenario: Scenario, block: Block) -> Frame:
     """Requests that belong to no workflow, each with a correlation of its own."""
     keys = (block.first + np.arange(block.rows)).astype(np.uint64)
-    stream = Stream(scenario.seed, "singles")
+    stream = RandomStream(scenario.seed, "singles")
     endpoints = endpoints_of(scenario)
     weights = np.array([endpoint.weight for endpoint in endpoints])
     if scenario.flaky:  # its share is of all requests, of which these are only a part
@@ -94,7 +94,7 @@ def _runs(scenario: Scenario, block: Block) -> Frame:
     lengths = np.array([len(workflow.steps) for workflow in shop.WORKFLOWS])
     runs = round(block.rows * weights.sum() / (weights * lengths).sum())
     run_keys = (block.first + (np.arange(runs) << STEP_BITS)).astype(np.uint64)
-    stream = Stream(scenario.seed, "runs")
+    stream = RandomStream(scenario.seed, "runs")
     workflow = stream.choice(run_keys, weights)
     steps = lengths[workflow]
     run = np.repeat(np.arange(runs), steps)
@@ -169,7 +169,7 @@ def _dependency(scenario: Scenario, endpoint: Ints, keys: Keys) -> Text:
     endpoints = endpoints_of(scenario)
     names = tuple(dict.fromkeys(name for item in endpoints for name in item.dependencies))
     codes = np.full(len(endpoint), -1, dtype=np.int64)
-    draw = Stream(scenario.seed, "dependency").uniform(keys)
+    draw = RandomStream(scenario.seed, "dependency").uniform(keys)
     for number, item in enumerate(endpoints):
         lower = 0.0
         for name, share in item.dependencies.items():

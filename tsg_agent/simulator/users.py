@@ -4,7 +4,7 @@ import numpy as np
 
 from tsg_agent.simulator import shop
 from tsg_agent.simulator.frame import Column, Text
-from tsg_agent.simulator.randomness import Ints, Keys, Stream
+from tsg_agent.simulator.randomness import Ints, Keys, RandomStream
 from tsg_agent.simulator.scenario import Scenario
 
 TAIL = 2.0  # user k gets traffic in proportion to k ** -(1 - 1 / TAIL): the busiest tenth makes a third
@@ -19,7 +19,7 @@ def count(scenario: Scenario) -> int:
 def attributes(scenario: Scenario, keys: Keys) -> dict[str, Column]:
     """Columns that follow from who asks, for a key each: user, region, shard, tenant, client, API version, tier."""
     users = count(scenario)
-    stream = Stream(scenario.seed, "users")
+    stream = RandomStream(scenario.seed, "users")
     user = np.minimum((stream.uniform(keys) ** TAIL * users).astype(np.int64), users - 1)
     regions = np.array(list(scenario.regions.values()))
     home = stream.sub("home").choice(user, regions)
@@ -41,11 +41,11 @@ def attributes(scenario: Scenario, keys: Keys) -> dict[str, Column]:
     }
 
 
-def _drawn(stream: Stream, keys: Ints, shares: dict[str, float]) -> Text:
+def _drawn(stream: RandomStream, keys: Ints, shares: dict[str, float]) -> Text:
     return Text(stream.choice(keys, list(shares.values())), tuple(shares))
 
 
-def _plan(stream: Stream, user: Ints) -> dict[str, Column]:
+def _plan(stream: RandomStream, user: Ints) -> dict[str, Column]:
     tier = _drawn(stream.sub("tier"), user, shop.TIERS)
     plans = tuple(dict.fromkeys(plan for options in shop.SUBSCRIPTIONS.values() for plan in options))
     options = np.array([[plans.index(plan) for plan in shop.SUBSCRIPTIONS[name]] for name in shop.TIERS])

@@ -9,8 +9,8 @@ import pyarrow as pa
 from tsg_agent.simulator import shop
 from tsg_agent.simulator.frame import Frame, Text
 from tsg_agent.simulator.log import correlation_ids
-from tsg_agent.simulator.outcomes import Outcome
-from tsg_agent.simulator.randomness import Bools, Floats, Ints, Stream
+from tsg_agent.simulator.outcomes import RequestOutcomes
+from tsg_agent.simulator.randomness import Bools, Floats, Ints, RandomStream
 from tsg_agent.simulator.scenario import Scenario
 
 BASE_FAILURE = 0.0003  # of steps that fail although their request was answered
@@ -18,10 +18,10 @@ COMPENSATED = 0.9  # of failed runs, usually
 STATUSES = ("COMPLETED", "FAILED", "TIMEOUT", "PARTIAL", "IN_PROGRESS")
 
 
-def failed_steps(scenario: Scenario, frame: Frame, first: Outcome, rescued: Bools) -> Bools:
+def failed_steps(scenario: Scenario, frame: Frame, first: RequestOutcomes, rescued: Bools) -> Bools:
     """The requests whose workflow step failed: no useful answer, not even on retry, or a failure behind a good one."""
     keys = frame.array("key")
-    silent = first.silent | Stream(scenario.seed, "workflow").chance(keys, BASE_FAILURE)
+    silent = first.silent | RandomStream(scenario.seed, "workflow").chance(keys, BASE_FAILURE)
     return (frame.array("run") >= 0) & ((first.fatal & ~rescued) | silent)
 
 
@@ -62,7 +62,7 @@ class Steps:
     """First attempts that were made, and how their workflow steps ended."""
 
     frame: Frame
-    outcome: Outcome
+    outcome: RequestOutcomes
     failed: Bools
     finished: Ints
     """When the last attempt was answered, microseconds."""
@@ -79,7 +79,7 @@ def table(scenario: Scenario, steps: Steps) -> dict[str, Any]:
     """workflow_tracking: one row for each step that a run reached, by time."""
     rows = np.flatnonzero(steps.frame.array("run") >= 0)
     steps = steps.take(rows[np.lexsort((steps.frame.array("key")[rows], steps.finished[rows]))])
-    stream = Stream(scenario.seed, "tracking")
+    stream = RandomStream(scenario.seed, "tracking")
     part, outcome, failed = steps.frame, steps.outcome, steps.failed
     keys, runs = part.array("key"), part.array("run")
     attempts = steps.retries + np.where(outcome.silent, stream.sub("again").choice(keys, [0.3, 0.4, 0.3]), 0)
@@ -113,7 +113,7 @@ def _starts(runs: Ints, time: Ints) -> Ints:
 
 def _status(scenario: Scenario, part: Frame, failed: Bools, answered: Ints) -> Ints:
     keys, runs = part.array("key"), part.array("run")
-    stream = Stream(scenario.seed, "tracking")
+    stream = RandomStream(scenario.seed, "tracking")
     how = stream.sub("how").choice(keys, [0.7, 0.15, 0.15]) + 1
     how = np.where(answered == 504, STATUSES.index("TIMEOUT"), how)
     status = np.where(failed, how, 0)

@@ -22,7 +22,7 @@ class Section(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TypedGuide(Generic[S_co]):
+class Guide(Generic[S_co]):
     """The guide as data. Its numbering is its own: it says nothing of how many checks there are."""
 
     steps: tuple[S_co, ...]

@@ -7,7 +7,7 @@ from tsg_agent.columns import Kind as Kind  # noqa: PLC0414 - it is the tables' 
 
 
 @dataclass(frozen=True)
-class Table:
+class CatalogTable:
     """One of the tables: column name -> kind, in the guide's order. `defaults`: what one reads as that is missing."""
 
     name: str
@@ -19,10 +19,10 @@ class Table:
         return f"CAST({self.defaults.get(column, 'NULL')} AS {self.columns[column].sql_type})"
 
 
-def _table(name: str) -> Table:
+def _table(name: str) -> CatalogTable:
     columns = [column for column in COLUMNS if column.table == name]
     defaults = {column.name: column.default for column in columns if column.default != "NULL"}
-    return Table(name, {column.name: column.kind for column in columns}, defaults)
+    return CatalogTable(name, {column.name: column.kind for column in columns}, defaults)
 
 
 LOGS, FLAGS, METRICS, PRODUCTS, WORKFLOWS, CALLS = (
@@ -36,7 +36,7 @@ WEIGHT = "weight"
 """How many requests a row stands for: NULL is 1. In the views it is never NULL, and -1 where it cannot be one."""
 ANSWER = "status_code"
 """The requests' column without which nobody knows how they were answered: NULL in every row is not "no failure"."""
-CATALOG: dict[str, Table] = {table.name: table for table in (LOGS, FLAGS, METRICS, PRODUCTS, WORKFLOWS, CALLS)}
+CATALOG: dict[str, CatalogTable] = {table.name: table for table in (LOGS, FLAGS, METRICS, PRODUCTS, WORKFLOWS, CALLS)}
 
 
 @dataclass(frozen=True)

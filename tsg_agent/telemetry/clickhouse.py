@@ -17,7 +17,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from tsg_agent.errors import QueryError, TelemetryError, TransientTelemetryError
 from tsg_agent.telemetry.clickhouse_dialect import MARK, TIME, written
-from tsg_agent.telemetry.remote import OPENING, Relation, Remote, naive, parts_of
+from tsg_agent.telemetry.remote import OPENING, Remote, ServerRelation, naive, parts_of
 
 REACH_S = 10
 GRACE_S = 5
@@ -98,7 +98,7 @@ class ClickHouse(Remote):
         # The library keeps a setting for its connection, and refuses others after this one.
         self._read_only = {"readonly": 2} if held[0] == "0" and not self._url.startswith("chdb://") else {}
 
-    def _relation(self, name: str) -> Relation | None:
+    def _relation(self, name: str) -> ServerRelation | None:
         parts = parts_of(name, "clickhouse", 2)
         space = parts[-2] if len(parts) > 1 else self._database
         sql = f"""
@@ -106,7 +106,7 @@ class ClickHouse(Remote):
             ORDER BY position
         """  # noqa: S608 - marks of parameters
         rows = self._select(sql, [("database", space), ("table", parts[-1])], OPENING).to_pylist()
-        return Relation((space, parts[-1]), {row["name"]: _kind(row["type"]) for row in rows}) if rows else None
+        return ServerRelation((space, parts[-1]), {row["name"]: _kind(row["type"]) for row in rows}) if rows else None
 
     def _types(self, sql: str) -> dict[str, str]:
         rows = self._asked(f"DESCRIBE ({sql})", {}, OPENING).to_pylist()

@@ -78,7 +78,7 @@ def _cast(generator: ClickHouseGenerator, node: exp.Cast) -> str:
     return written
 
 
-class _Generator(ClickHouseGenerator):
+class _ClickHouseSQL(ClickHouseGenerator):
     TRANSFORMS: ClassVar = {
         **ClickHouseGenerator.TRANSFORMS,
         exp.Anonymous: _call,
@@ -97,7 +97,7 @@ class _Generator(ClickHouseGenerator):
 
 
 class _ClickHouse(ClickHouse):
-    Generator = _Generator
+    Generator = _ClickHouseSQL
 
 
 def written(tree: exp.Query) -> Translated:

@@ -22,7 +22,7 @@ SAMPLE = 200
 
 
 @dataclass(frozen=True)
-class Reading:
+class ColumnReading:
     """One way to read a value. `sql` and `line` hold `{x}` for the value; `line` is what a mapping would say."""
 
     name: str
@@ -62,7 +62,7 @@ class Values:
         sql = f"SELECT {select} FROM (SELECT {self.expression} AS v FROM {self.source}) WHERE {where}"  # noqa: S608 - checked expressions
         return self.connection.execute(sql).fetchone() or ()
 
-    def best(self, readings: Sequence[Reading]) -> Read:
+    def best(self, readings: Sequence[ColumnReading]) -> Read:
         """The first reading that fits all values, else the one that fits the most, if all but a few.
 
         Raises TelemetryError where none does, with the lines of those that fit some; where none fits any, the last's.
@@ -81,7 +81,7 @@ class Values:
         several = [reading for reading in readings if reading.may_be and re.fullmatch(reading.may_be, example)]
         raise self._refusal(several or sampled or readings[-1:], example)
 
-    def _sample(self, readings: Sequence[Reading], known: str) -> list[Reading]:
+    def _sample(self, readings: Sequence[ColumnReading], known: str) -> list[ColumnReading]:
         """The readings that fit some of a sample, those that fit most first; in their order where alike."""
         counts = ", ".join(f"count({reading.sql.replace('{x}', 'v')})" for reading in readings)
         sql = (
@@ -94,13 +94,13 @@ class Values:
             return [readings[0]] if self.asked("count(*)", f"({known}) IS NOT NULL") == (0,) else []
         return [readings[place] for place in ordered if found[place]]
 
-    def _unread(self, reading: Reading, known: str) -> str:
+    def _unread(self, reading: ColumnReading, known: str) -> str:
         (example,) = self.asked(
             "any_value(v)", f"({known}) IS NOT NULL AND ({reading.sql.replace('{x}', 'v')}) IS NULL"
         )
         return str(example)[:80]
 
-    def _refusal(self, readings: Sequence[Reading], example: str) -> TelemetryError:
+    def _refusal(self, readings: Sequence[ColumnReading], example: str) -> TelemetryError:
         table, _, name = self.column.partition(".")
         source = as_written(self.expression)
         lines = ", or ".join(
@@ -137,10 +137,10 @@ def _with_unit(units: dict[str, float]) -> str:
     return f"TRY_CAST(nullif({number}, '') AS DOUBLE) * (CASE {unit} {arms} END)"
 
 
-_PLAIN = Reading("", "TRY_CAST({x} AS DOUBLE)", "TRY_CAST({x} AS DOUBLE)")
+_PLAIN = ColumnReading("", "TRY_CAST({x} AS DOUBLE)", "TRY_CAST({x} AS DOUBLE)")
 _EITHER = r"\s*[-+]?\d{1,3},\d{3}\s*"
 """A decimal comma, or one between thousands."""
-_COMMA = Reading(
+_COMMA = ColumnReading(
     "with a decimal comma",
     r"CASE WHEN regexp_matches({x}, '^\s*[-+]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?\s*$') "
     r"AND NOT regexp_matches({x}, '^\s*[-+]?\d{1,3},\d{3}\s*$') THEN "
@@ -148,14 +148,14 @@ _COMMA = Reading(
     "TRY_CAST(replace({x}, ',', '.') AS DOUBLE)",
     _EITHER,
 )
-_GROUPED = Reading(
+_GROUPED = ColumnReading(
     "with commas between thousands",
     r"CASE WHEN regexp_matches({x}, '^\s*[-+]?\d{1,3}(,\d{3})+\.\d+\s*$') OR NOT contains({x}, ',') THEN "
     "TRY_CAST(replace({x}, ',', '') AS DOUBLE) END",
     "TRY_CAST(replace({x}, ',', '') AS DOUBLE)",
     _EITHER,
 )
-_PERCENT = Reading(
+_PERCENT = ColumnReading(
     "with a percent sign", "TRY_CAST(rtrim(trim({x}), ' %') AS DOUBLE)", "TRY_CAST(replace({x}, '%', '') AS DOUBLE)"
 )
 _CLOCK = "regexp_extract(lower(trim({x})), '^(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9.]+)s)?$', {group})"
@@ -164,18 +164,20 @@ _LONG = " + ".join(
     for group, factor in ((1, 3_600_000), (2, 60_000), (3, 1000))
 )
 """Hours, minutes and seconds together, as Go writes them: 1m3.5s."""
-_LENGTH = Reading(
+_LENGTH = ColumnReading(
     "as durations with their units",
     f"coalesce({_with_unit(UNITS)}, CASE WHEN regexp_matches(lower(trim({{x}})), '^([0-9]+h)?([0-9]+m)?([0-9.]+s)?$') "
     f"AND trim({{x}}) <> '' THEN {_LONG} END)",
     "TRY_CAST(replace({x}, 'ms', '') AS DOUBLE)",
 )
-_SIZE = Reading("as sizes with their units", _with_unit(_SIZES), "TRY_CAST(regexp_extract({x}, '[0-9.]+') AS DOUBLE)")
-_ANY = Reading("", "CAST(NULL AS DOUBLE)", "TRY_CAST(regexp_extract({x}, '[-+]?[0-9.]+') AS DOUBLE)")
+_SIZE = ColumnReading(
+    "as sizes with their units", _with_unit(_SIZES), "TRY_CAST(regexp_extract({x}, '[0-9.]+') AS DOUBLE)"
+)
+_ANY = ColumnReading("", "CAST(NULL AS DOUBLE)", "TRY_CAST(regexp_extract({x}, '[-+]?[0-9.]+') AS DOUBLE)")
 """Reads nothing: its line is what is offered where no reading fits."""
 _YES = ("true", "t", "yes", "y", "1", "1.0", "on")
 _NO = ("false", "f", "no", "n", "0", "0.0", "off")
-_BOOLEAN = Reading(
+_BOOLEAN = ColumnReading(
     "",
     f"CASE WHEN lower(trim({{x}})) IN ({', '.join(map(repr, _YES))}) THEN true "
     f"WHEN lower(trim({{x}})) IN ({', '.join(map(repr, _NO))}) THEN false END",

@@ -17,7 +17,7 @@ from importlib.resources import files
 
 from tsg_agent.errors import QueryError, TelemetryError
 from tsg_agent.telemetry.catalog import LOGS
-from tsg_agent.telemetry.copies import HASHED, JOINED, KEPT, Copies, Create, Held
+from tsg_agent.telemetry.copies import HASHED, JOINED, KEPT, Copies, Create, HeldCopies
 from tsg_agent.telemetry.keys import COPIED, DISTINCT
 
 SCOPE = ("start_time", "end_time", "environment", "service_name", "region")
@@ -60,7 +60,7 @@ class _Scope:
     """One window's copies: which there are; False = tried, and not to be had."""
 
     name: str
-    held: Held = field(default_factory=Held)
+    held: HeldCopies = field(default_factory=HeldCopies)
     made: dict[str, bool] = field(default_factory=dict)
     locks: dict[str, threading.Lock] = field(default_factory=dict)
     readers: int = 0

@@ -6,7 +6,7 @@ from datetime import datetime
 import duckdb
 
 from tsg_agent.errors import TelemetryError
-from tsg_agent.telemetry.catalog import ANSWER, WEIGHT, Kind, Table
+from tsg_agent.telemetry.catalog import ANSWER, WEIGHT, CatalogTable, Kind
 from tsg_agent.telemetry.column_readings import CLEAN, Read, Values, as_written, read_text
 from tsg_agent.telemetry.expressions import columns_of
 from tsg_agent.telemetry.statuses import read_statuses
@@ -39,7 +39,7 @@ class Reader:
 
     connection: duckdb.DuckDBPyConnection
     source: str
-    table: Table
+    table: CatalogTable
     held: frozenset[str]
     few: float
     about: tuple[datetime, ...] = ()

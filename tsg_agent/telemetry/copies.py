@@ -37,7 +37,7 @@ JOINED = {table.name: tuple(name for name in table.columns if name != "request_i
 
 
 @dataclass
-class Held:
+class HeldCopies:
     """What there is of a scope's copies."""
 
     types: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Copies:
     name: str
     present: frozenset[str]
     create: Create
-    held: Held = field(default_factory=Held)
+    held: HeldCopies = field(default_factory=HeldCopies)
 
     def of(self, table: str) -> str:
         """The copy's name."""

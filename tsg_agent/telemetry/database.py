@@ -60,7 +60,7 @@ class Database:
     def _clause(self, key: Key) -> str:
         """The FROM clause. Raises QueryError."""
         try:
-            tree = _Written(self).of(key, ())
+            tree = _ExpandedSQL(self).of(key, ())
             text = tree.sql(dialect="duckdb")
             if len(text) > MOST_CHARACTERS:
                 raise QueryError("its SQL is too long.")
@@ -83,7 +83,7 @@ class Database:
 
 
 @dataclass
-class _Written:
+class _ExpandedSQL:
     """One relation's SQL, with all that it reads in the place of its names."""
 
     held: Database

@@ -9,7 +9,7 @@ import duckdb
 
 from tsg_agent.errors import QueryError, TelemetryError
 from tsg_agent.telemetry import records
-from tsg_agent.telemetry.catalog import ANSWER, LOGS, Kind, Table
+from tsg_agent.telemetry.catalog import ANSWER, LOGS, CatalogTable, Kind
 from tsg_agent.telemetry.conversion import ACCEPTED
 from tsg_agent.telemetry.expressions import columns_of
 from tsg_agent.telemetry.files import REJECTING, TableFiles
@@ -38,7 +38,7 @@ class Unreadable(TelemetryError):
 
 
 def load(
-    connection: duckdb.DuckDBPyConnection, table: Table, files: TableFiles, mapping: TableMapping, few: float
+    connection: duckdb.DuckDBPyConnection, table: CatalogTable, files: TableFiles, mapping: TableMapping, few: float
 ) -> Loaded:
     """Text files as a table of their own.
 
@@ -68,7 +68,7 @@ class Wanted:
     others: frozenset[str]
 
     @classmethod
-    def of(cls, table: Table, mapping: TableMapping) -> "Wanted":
+    def of(cls, table: CatalogTable, mapping: TableMapping) -> "Wanted":
         """What the guide's names and the mapping's expressions read."""
         texts: set[str] = set()
         others: set[str] = set()

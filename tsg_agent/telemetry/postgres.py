@@ -22,7 +22,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from tsg_agent.errors import QueryError, TelemetryError, TransientTelemetryError
 from tsg_agent.telemetry.postgres_dialect import written
-from tsg_agent.telemetry.remote import OPENING, Deadline, Relation, Remote, parts_of
+from tsg_agent.telemetry.remote import OPENING, Deadline, Remote, ServerRelation, parts_of
 
 CONNECTIONS = 16
 """More than an investigation's queries at a time: none waits for another's connection."""
@@ -132,7 +132,7 @@ class PostgreSQL(Remote):
                 "and PGSSLMODE in the environment (docs/engines.md).",
             ) from None
 
-    def _relation(self, name: str) -> Relation | None:
+    def _relation(self, name: str) -> ServerRelation | None:
         parts = parts_of(name, "postgres", 2)
         spaces = list(parts[:-1]) or self._path
         rows = self._rows(RELATION, [parts[-1], spaces])
@@ -143,12 +143,12 @@ class PostgreSQL(Remote):
         space, table, usable, placed, columns, types, readable = rows[0]
         may = [place for place, allowed in enumerate(readable) if allowed]
         if not usable or not may:
-            return Relation(
+            return ServerRelation(
                 (space, table),
                 problem="the account may not read it.",
                 fix=f'Grant it: GRANT USAGE ON SCHEMA "{space}" TO …; GRANT SELECT ON "{space}"."{table}" TO …;',
             )
-        found = Relation((space, table), {columns[at]: TYPES.get(types[at], (types[at], None))[0] for at in may})
+        found = ServerRelation((space, table), {columns[at]: TYPES.get(types[at], (types[at], None))[0] for at in may})
         return replace(found, row_id=PLACE) if placed else found
 
     def _types(self, sql: str) -> dict[str, str]:

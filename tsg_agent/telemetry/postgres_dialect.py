@@ -52,7 +52,7 @@ def _explode(generator: Generator, node: exp.Explode) -> str:
     return inner if isinstance(node.this, exp.GenerateSeries) else f"UNNEST({inner})"
 
 
-class _Generator(PostgresGenerator):
+class _PostgresSQL(PostgresGenerator):
     TRANSFORMS: ClassVar = {
         **PostgresGenerator.TRANSFORMS,
         exp.Anonymous: _call,
@@ -63,7 +63,7 @@ class _Generator(PostgresGenerator):
 
 
 class _PostgreSQL(Postgres):
-    Generator = _Generator
+    Generator = _PostgresSQL
 
 
 def _first_of_each(tree: exp.Query) -> None:

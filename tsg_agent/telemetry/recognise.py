@@ -46,7 +46,7 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Held:
+class FileRows:
     """What a file's rows are: a FROM clause, its columns with their types, in lower case, and lines for the mapping."""
 
     source: str = ""
@@ -55,7 +55,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Kind:
+class FileForm:
     """Files of one form, and the ready mapping that recognises them, if one does."""
 
     paths: list[Path]
@@ -91,7 +91,7 @@ def propose(location: str, *, named: str = "", constants: dict[str, str] | None 
                     head += [f"where = {in_toml(made.where)} # other rows are no requests"] if made.where else []
                     columns, missing = made.lines, _lacking(made.missing, made)
                 elif "lines" not in (whole := based({"format": ready.name})[LOGS.name]):
-                    held = next(iter(_readings(connection, kind.paths)), Held())
+                    held = next(iter(_readings(connection, kind.paths)), FileRows())
                     head += [held.layout] if held.layout else []
                     if held.source and "layout" not in whole:
                         columns += _besides(connection, held, ready, given)
@@ -103,7 +103,7 @@ def propose(location: str, *, named: str = "", constants: dict[str, str] | None 
         return _proved(location, text, missing)
 
 
-def _kinds(connection: duckdb.DuckDBPyConnection, paths: list[Path], maps: dict[Path, Format]) -> list[Kind]:
+def _kinds(connection: duckdb.DuckDBPyConnection, paths: list[Path], maps: dict[Path, Format]) -> list[FileForm]:
     """The files by their form, the largest part first: of those that are named like no table, else the requests'."""
     unnamed = [path for path in paths if table_of(path) is None]
     logs = [path for path in paths if table_of(path) == LOGS.name]
@@ -117,12 +117,12 @@ def _kinds(connection: duckdb.DuckDBPyConnection, paths: list[Path], maps: dict[
         ready[key] = found
     if len(looked) > MANY:
         ready = {key: _recognised(connection, max(held, key=_size)) for key, held in groups.items()}
-    kinds = [Kind(held, ready[key]) for key, held in groups.items()]
+    kinds = [FileForm(held, ready[key]) for key, held in groups.items()]
     return sorted(kinds, key=lambda one: -sum(map(_size, one.paths)))
 
 
 def _recognised(connection: duckdb.DuckDBPyConnection, path: Path) -> Format | None:
-    return recognised(path, next(iter(_readings(connection, [path])), Held()).columns)
+    return recognised(path, next(iter(_readings(connection, [path])), FileRows()).columns)
 
 
 def _size(path: Path) -> int:
@@ -142,13 +142,13 @@ def _service_map(connection: duckdb.DuckDBPyConnection, path: Path) -> Format | 
     """The ready mapping of a file that holds a service map."""
     if not ending(path).startswith(".json") or table_of(path) not in (None, CALLS.name):
         return None
-    columns = next(iter(_readings(connection, [path])), Held()).columns
+    columns = next(iter(_readings(connection, [path])), FileRows()).columns
     if any(one.recognises(columns) for one in formats().values() if LOGS.name in one.tables):
         return None
     return next((one for one in formats().values() if CALLS.name in one.tables and one.recognises(columns)), None)
 
 
-def _from(location: str, kind: Kind, paths: list[Path]) -> list[str]:
+def _from(location: str, kind: FileForm, paths: list[Path]) -> list[str]:
     """The line `from`: the file, or all of a kind's among those in the folder."""
     path = kind.largest
     if not Path(location).is_dir() or table_of(path):
@@ -202,7 +202,7 @@ def _lines(table: TableFiles | None) -> list[str]:
     return [str(row[0]) for row in rows if row[0]]
 
 
-def _readings(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> Iterator[Held]:
+def _readings(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> Iterator[FileRows]:
     """What files of one form may hold, the likeliest first: their columns, the records of their lines, or the cells."""
     table = _table(paths)
     if table is None:
@@ -217,20 +217,20 @@ def _readings(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> Itera
     if records.hold(lines):
         records.keep(connection, "looked_at", table.as_lines, table.beside)
         layout = 'layout = "records" # the JSON or the pairs of each line; other lines are counted'
-        yield Held("looked_at", _lower(described(connection, "looked_at")), layout)
+        yield FileRows("looked_at", _lower(described(connection, "looked_at")), layout)
     elif found:
-        yield Held(table.relation, _lower(found))
+        yield FileRows(table.relation, _lower(found))
     if pattern := cells.pattern(lines):
         cells.keep(connection, "looked_at", table, pattern)
         layout = f"lines = {in_toml(pattern)} # the cells of each line"
-        yield Held("looked_at", _lower(described(connection, "looked_at")), layout)
+        yield FileRows("looked_at", _lower(described(connection, "looked_at")), layout)
 
 
 def _lower(columns: dict[str, str]) -> dict[str, str]:
     return {name.lower(): kind.lower() for name, kind in columns.items()}
 
 
-def _guess(connection: duckdb.DuckDBPyConnection, kind: Kind, given: dict[str, str]) -> tuple[Held, Guess]:
+def _guess(connection: duckdb.DuckDBPyConnection, kind: FileForm, given: dict[str, str]) -> tuple[FileRows, Guess]:
     """Each of the guide's columns from the source's that is most like it, by the reading that lacks the least."""
     found = []
     for held in _readings(connection, kind.paths):
@@ -245,7 +245,7 @@ def _guess(connection: duckdb.DuckDBPyConnection, kind: Kind, given: dict[str, s
     return min(found, key=lambda one: len(one[1].missing))
 
 
-def _besides(connection: duckdb.DuckDBPyConnection, held: Held, ready: Format, given: dict[str, str]) -> list[str]:
+def _besides(connection: duckdb.DuckDBPyConnection, held: FileRows, ready: Format, given: dict[str, str]) -> list[str]:
     """Guesses for what a request is, where the source has none of a ready mapping's names for it."""
     mapping = checked_mapping({"format": ready.name}, ready.name)[LOGS.name]
     source = shaped(connection, held.source, mapping).source

@@ -38,7 +38,7 @@ LTSV = Pairs(r"(?:^|\t)([A-Za-z_@][\w.@-]*):([^\t]*)")
 
 
 @dataclass(frozen=True)
-class Kept:
+class RecordCount:
     """How many lines hold a record, how many none, and one of those; how many a broken one."""
 
     records: int
@@ -47,7 +47,7 @@ class Kept:
     broken: int
 
 
-def keep(connection: duckdb.DuckDBPyConnection, name: str, lines: str, beside: str = "") -> Kept:
+def keep(connection: duckdb.DuckDBPyConnection, name: str, lines: str, beside: str = "") -> RecordCount:
     """Make the table `name` of the records in `lines` (a FROM clause with a text column `line`, and `beside`).
 
     The form that most lines have counts. Lines without a record are in no row.
@@ -65,7 +65,7 @@ def keep(connection: duckdb.DuckDBPyConnection, name: str, lines: str, beside: s
         f"FROM {filled}"
     ).fetchone()
     records, others, example, broken = found or (0, 0, "", 0)
-    return Kept(int(records), int(others) - int(broken), str(example or "")[:120], int(broken))
+    return RecordCount(int(records), int(others) - int(broken), str(example or "")[:120], int(broken))
 
 
 def hold(lines: list[str]) -> bool:

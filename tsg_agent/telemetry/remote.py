@@ -16,7 +16,7 @@ import sqlglot
 from sqlglot import exp
 
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
-from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, WEIGHT, Kind, SourceTable, Table
+from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, WEIGHT, CatalogTable, Kind, SourceTable
 from tsg_agent.telemetry.conversion import WORDY, shortened
 from tsg_agent.telemetry.engine import QUERIES
 from tsg_agent.telemetry.expressions import columns_of
@@ -34,7 +34,7 @@ SHAPES = ("unnest", "lines", "layout", "cumulative", "counters")
 
 
 @dataclass(frozen=True)
-class Relation:
+class ServerRelation:
     """A table or view of the server. `types`: column, as it is spelled -> text, number, decimal, integer, boolean,
     timestamp, timestamptz, date, or the server's own name of any other type. `problem`: why it may not be read."""
 
@@ -76,7 +76,7 @@ class Remote(ABC):
         """A query over the server's tables in its SQL."""
 
     @abstractmethod
-    def _relation(self, name: str) -> Relation | None:
+    def _relation(self, name: str) -> ServerRelation | None:
         """The table or view that a name means; None where there is none. Raises TelemetryError."""
 
     @abstractmethod
@@ -192,7 +192,9 @@ class Remote(ABC):
             self.run(answered, {}, timeout=OPENING).num_rows
         )
 
-    def _viewed(self, table: Table, relation: Relation, mapping: TableMapping) -> tuple[exp.Select, SourceTable]:
+    def _viewed(
+        self, table: CatalogTable, relation: ServerRelation, mapping: TableMapping
+    ) -> tuple[exp.Select, SourceTable]:
         """The SELECT that gives a guide's table, in canonical SQL."""
         if used := [name for name in SHAPES if getattr(mapping, name)]:
             raise TelemetryError(
@@ -234,7 +236,7 @@ class Remote(ABC):
         return source, told
 
     def _mapped_types(
-        self, table: Table, source: exp.Select, texts: dict[str, str], relation: Relation
+        self, table: CatalogTable, source: exp.Select, texts: dict[str, str], relation: ServerRelation
     ) -> dict[str, str]:
         """The types of the mapping's expressions. Raises TelemetryError for one that the server does not take."""
 
@@ -258,7 +260,7 @@ class Remote(ABC):
             raise
 
 
-def _nothing(table: Table) -> exp.Select:
+def _nothing(table: CatalogTable) -> exp.Select:
     """A table that the source lacks: its columns, no rows. Optional joins then find nothing."""
     columns = [f"{table.blank(name)} AS {name}" for name in table.columns]
     return exp.select(*columns, dialect=CANONICAL).where(exp.false())
@@ -281,7 +283,7 @@ def _spelled(expression: str, held: Mapping[str, str]) -> str:
     return tree.sql(dialect=CANONICAL)
 
 
-def _converted(table: Table, name: str, text: str, found: str) -> str:
+def _converted(table: CatalogTable, name: str, text: str, found: str) -> str:
     """A column as the guide's kind. Raises TelemetryError for a type that does not convert without loss."""
     kind = table.columns[name]
     numbers = {"number": FINITE.format(x=text), "decimal": f"CAST({text} AS DOUBLE)", "integer": text}

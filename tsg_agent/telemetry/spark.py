@@ -17,7 +17,7 @@ import grpc
 import pyarrow as pa
 
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError, TransientTelemetryError
-from tsg_agent.telemetry.remote import OPENING, Relation, Remote, naive, parts_of
+from tsg_agent.telemetry.remote import OPENING, Remote, ServerRelation, naive, parts_of
 from tsg_agent.telemetry.spark_dialect import written
 
 with warnings.catch_warnings():
@@ -124,7 +124,7 @@ class Spark(Remote):
         if session is not None:
             session.client.close()
 
-    def _relation(self, name: str) -> Relation | None:
+    def _relation(self, name: str) -> ServerRelation | None:
         parts = parts_of(name, "spark", 3)
         parts = (*self._space, *parts) if len(parts) == 1 else parts
         quoted = ".".join(f"`{part.replace('`', '``')}`" for part in parts)
@@ -142,8 +142,8 @@ class Spark(Remote):
         found = self._asked(look, OPENING)
         if isinstance(found, str):
             fix = f"Grant it: GRANT SELECT ON TABLE {quoted} TO …"
-            return Relation(parts, problem="the account may not read it.", fix=fix)
-        return None if found is None else Relation(parts, _types_of(found))
+            return ServerRelation(parts, problem="the account may not read it.", fix=fix)
+        return None if found is None else ServerRelation(parts, _types_of(found))
 
     def _types(self, sql: str) -> dict[str, str]:
         return self._asked(lambda session: _types_of(session.sql(sql).schema), OPENING)

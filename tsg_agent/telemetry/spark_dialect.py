@@ -147,7 +147,7 @@ def _end(generator: SparkGenerator, node: exp.Left | exp.Right) -> str:
     return f"{node.key}({text}, {number})"
 
 
-class _Generator(SparkGenerator):
+class _SparkSQL(SparkGenerator):
     TRANSFORMS: ClassVar = {
         **SparkGenerator.TRANSFORMS,
         exp.Anonymous: _call,
@@ -178,7 +178,7 @@ class _Generator(SparkGenerator):
 
 
 class _Spark(Spark):
-    Generator = _Generator
+    Generator = _SparkSQL
 
 
 def written(tree: exp.Query) -> Translated:

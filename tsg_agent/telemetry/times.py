@@ -8,7 +8,7 @@ from itertools import product
 import duckdb
 
 from tsg_agent.errors import TelemetryError
-from tsg_agent.telemetry.column_readings import Read, Reading, Values, as_written
+from tsg_agent.telemetry.column_readings import ColumnReading, Read, Values, as_written
 from tsg_agent.telemetry.values import literal
 
 ISO = r"^\s*\d{4}\D"
@@ -50,24 +50,24 @@ def _utc(expression: str) -> str:
     return f"timezone('UTC', CAST({expression} AS TIMESTAMPTZ))"
 
 
-def _written(form: str) -> Reading:
-    return Reading(f"as {form}", _utc(f"try_strptime(trim({{x}}), '{form}')"), f"strptime({{x}}, '{form}')")
+def _written(form: str) -> ColumnReading:
+    return ColumnReading(f"as {form}", _utc(f"try_strptime(trim({{x}}), '{form}')"), f"strptime({{x}}, '{form}')")
 
 
-_PLAIN = Reading("", "timezone('UTC', TRY_CAST({x} AS TIMESTAMPTZ))", "CAST({x} AS TIMESTAMPTZ)")
+_PLAIN = ColumnReading("", "timezone('UTC', TRY_CAST({x} AS TIMESTAMPTZ))", "CAST({x} AS TIMESTAMPTZ)")
 _TIDY = (
     # A comma before the fraction (Python, log4j), a space before the offset, Z after a space.
     r"regexp_replace(regexp_replace(trim({x}), '^(\d{4}\D\d\d?\D\d\d?[T ]\d\d?:\d\d:\d\d),(\d+)', '\1.\2'), "
     r"' ?((?:[+-]\d\d):?(?:\d\d)?|Z)(?:\s*\(?UTC\)?)?$', '\1')"
 )
-_COMMA = Reading(
+_COMMA = ColumnReading(
     "with a comma before the fraction, or a space before the zone",
     f"timezone('UTC', TRY_CAST({_TIDY} AS TIMESTAMPTZ))",
     "CAST(replace({x}, ',', '.') AS TIMESTAMPTZ)",
 )
 
 
-_ANY = Reading("", "CAST(NULL AS TIMESTAMP)", "try_strptime({x}, '%d.%m.%Y %H:%M:%S')")
+_ANY = ColumnReading("", "CAST(NULL AS TIMESTAMP)", "try_strptime({x}, '%d.%m.%Y %H:%M:%S')")
 """Reads nothing: its line is what is offered where no reading fits."""
 
 
@@ -188,7 +188,7 @@ def likely(sql: str) -> str:
     return f"({sql}) BETWEEN '{FIRST_YEAR}-01-01'::TIMESTAMP AND '{LAST_YEAR}-01-01'::TIMESTAMP"
 
 
-_DAYS = Reading(
+_DAYS = ColumnReading(
     "as days since 1899-12-30, as Excel counts them",
     "CASE WHEN TRY_CAST({x} AS DOUBLE) BETWEEN 32874 AND 73051 AND TRY_CAST({x} AS DOUBLE) % 1 <> 0 "
     "THEN make_timestamp(CAST(round((TRY_CAST({x} AS DOUBLE) - 25569) * 86400000) AS BIGINT) * 1000) END",
@@ -198,7 +198,7 @@ _DAYS = Reading(
 
 
 _DIGITS = tuple(
-    Reading(
+    ColumnReading(
         f"as {form}",
         f"CASE WHEN length(CAST({{x}} AS VARCHAR)) = {length} THEN try_strptime(CAST({{x}} AS VARCHAR), '{form}') END",
         f"strptime(CAST({{x}} AS VARCHAR), '{form}')",
@@ -208,12 +208,12 @@ _DIGITS = tuple(
 """A date and a time of day without a mark between them: as a count since 1970 it would be of no likely year."""
 
 
-def _counted(unit: str, number: str) -> Reading:
+def _counted(unit: str, number: str) -> ColumnReading:
     """A count since 1970, where it is of a likely year; exact to the microsecond."""
     first, last = (bound * UNITS[unit] for bound in SECONDS)
     micros = f"{number} * {1_000_000 // UNITS[unit]}" if UNITS[unit] <= 1_000_000 else f"{number} / 1000"
     sql = f"CASE WHEN {number} BETWEEN {first} AND {last} THEN make_timestamp(CAST(round({micros}) AS BIGINT)) END"
-    return Reading(f"as {unit} since 1970", sql, _LINES[unit])
+    return ColumnReading(f"as {unit} since 1970", sql, _LINES[unit])
 
 
 def is_iso(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> bool:

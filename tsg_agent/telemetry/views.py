@@ -6,7 +6,7 @@ from datetime import datetime
 import duckdb
 
 from tsg_agent.telemetry import paths
-from tsg_agent.telemetry.catalog import LOGS, Table
+from tsg_agent.telemetry.catalog import LOGS, CatalogTable
 from tsg_agent.telemetry.conversion import Reader
 from tsg_agent.telemetry.files import FALLBACK, TableFiles
 from tsg_agent.telemetry.identity import identified, made_ids, per_second, sampled, taken_for_granted, unused_weights
@@ -39,7 +39,7 @@ class View:
     """Lines of its files that are in no row."""
 
 
-def null_view(table: Table) -> str:
+def null_view(table: CatalogTable) -> str:
     """A table that the source lacks: its columns, no rows. Optional joins then find nothing."""
     columns = ", ".join(f"{table.blank(name)} AS {name}" for name in table.columns)
     return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false"
@@ -47,7 +47,7 @@ def null_view(table: Table) -> str:
 
 def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are to be read
     connection: duckdb.DuckDBPyConnection,
-    table: Table,
+    table: CatalogTable,
     relation: Relation,
     mapping: TableMapping,
     spellings: Spellings,
@@ -120,7 +120,7 @@ def _of_files(files: TableFiles) -> list[str]:
     return notes
 
 
-def _view(table: Table, source: str, columns: dict[str, str], reader: Reader, loaded: Loaded | None) -> View:
+def _view(table: CatalogTable, source: str, columns: dict[str, str], reader: Reader, loaded: Loaded | None) -> View:
     """The statements; of text files a table, made once."""
     select = ", ".join(f"{columns.get(name, table.blank(name))} AS {name}" for name in table.columns)
     select = f"SELECT {select} FROM {source}"  # noqa: S608 - checked expressions over quoted names
@@ -136,7 +136,7 @@ def _view(table: Table, source: str, columns: dict[str, str], reader: Reader, lo
 def _present(
     connection: duckdb.DuckDBPyConnection,
     source: str,
-    table: Table,
+    table: CatalogTable,
     mapped: dict[str, tuple[str, ...]],
     held: dict[str, str],
 ) -> dict[str, str]:
@@ -160,7 +160,9 @@ def _held(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
     return {name.lower(): name for name in described(connection, source)}
 
 
-def _types(connection: duckdb.DuckDBPyConnection, source: str, present: dict[str, str], table: Table) -> dict[str, str]:
+def _types(
+    connection: duckdb.DuckDBPyConnection, source: str, present: dict[str, str], table: CatalogTable
+) -> dict[str, str]:
     """The types of the expressions. Raises TelemetryError for a mapped one that the source does not bear out."""
     columns = ", ".join(f"{expression} AS {name}" for name, expression in present.items())
     try:

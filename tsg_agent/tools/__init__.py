@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tsg_agent.models import ColumnKind, Parameter, Parameters
 from tsg_agent.settings import Settings
-from tsg_agent.steps.typed_guide import TypedGuide
+from tsg_agent.steps.typed_guide import Guide
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools.langchain import langchain_tools
 from tsg_agent.tools.plugin import Plugin
@@ -38,7 +38,7 @@ PLUGINS: tuple[Plugin[Any], ...] = (
 )
 """Every check, in the guide's order. Adding one is a file, its SQL, and a line here."""
 
-AnyGuide: TypeAlias = TypedGuide[Plugin[Any]]
+AnyGuide: TypeAlias = Guide[Plugin[Any]]
 """A guide whose steps are such checks."""
 _KINDS: dict[Any, ColumnKind] = {str: "text", float: "number"}
 PARAMETERS = tuple(
@@ -48,7 +48,7 @@ PARAMETERS = tuple(
     for name, field in (*ScopeArgs.model_fields.items(), ("threshold", Parameters.model_fields["threshold"]))
 )
 """What the built-in guide collects: its checks' arguments, and what it concludes by."""
-GUIDE: AnyGuide = TypedGuide(PLUGINS, PARAMETERS, ())
+GUIDE: AnyGuide = Guide(PLUGINS, PARAMETERS, ())
 """The built-in guide: its checks all follow the first step, side by side."""
 
 

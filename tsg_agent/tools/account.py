@@ -74,7 +74,7 @@ NAMELESS = (Why.NO_REGION, Why.NO_SERVICE, Why.NO_ENVIRONMENT)
 """Rows that may be the incident's: nobody knows whose they are."""
 
 
-class Part(Model):
+class AccountPart(Model):
     """Rows of one kind, before and since the incident's start; all are before where that is unknown.
 
     `failures` are those answered 5xx, of both.
@@ -119,7 +119,7 @@ class Account(Model):
 
     read: int
     unreadable: int = 0
-    parts: tuple[Part, ...] = ()
+    parts: tuple[AccountPart, ...] = ()
     quiet: tuple[Quiet, ...] = Field((), description="times without rows, in their order")
     begins: AwareDatetime | None = Field(
         None, description="the telemetry's first row, where the window begins long before it"
@@ -127,13 +127,13 @@ class Account(Model):
     late_since: AwareDatetime | None = Field(
         None, description="the last rows may still be on their way: since when those of all services thin out"
     )
-    late: Part | None = Field(None, description="the incident's own rows since then, which are also in `parts`")
+    late: AccountPart | None = Field(None, description="the incident's own rows since then, which are also in `parts`")
     incident_start: AwareDatetime | None = None
     reading: tuple[str, ...] = Field((), description="how the rows were read, where that was not plain")
 
-    def part(self, why: Why) -> Part:
+    def part(self, why: Why) -> AccountPart:
         """The rows of one kind."""
-        return next((part for part in self.parts if part.why is why), Part(why=why))
+        return next((part for part in self.parts if part.why is why), AccountPart(why=why))
 
     def aside(self) -> list[Aside]:
         """The failed rows that are in no figure although they may be the incident's."""
@@ -175,14 +175,14 @@ class Account(Model):
         return [f"{words}, and the {some(self.late.rows, 'request')} since then{failed} are in no verdict."]
 
     @staticmethod
-    def _matters(part: Part, counted: int) -> bool:
+    def _matters(part: AccountPart, counted: int) -> bool:
         if part.why in NAMELESS:
             return part.rows * 100 >= MATTERS * counted or part.failures >= FAILED
         if part.why is Why.TEST_TRAFFIC:
             return part.rows > counted
         return part.rows > 0 and part.why in {Why.COPY, Why.BAD_WEIGHT, Why.UNDATED}
 
-    def _left_out(self, part: Part) -> str:
+    def _left_out(self, part: AccountPart) -> str:
         if part.why is Why.COPY:
             return f"{some(part.rows, 'row is a copy of another', 'rows are copies of others')}, counted once."
         said, failed = f"{some(part.rows, 'row')} {WORDS[part.why]}", ""
@@ -210,7 +210,7 @@ _EVERY = f"""
 """  # noqa: S608 - our own names
 
 
-class _Row(NamedTuple):
+class _AccountRow(NamedTuple):
     part: str
     minute: datetime | None
     since: bool
@@ -230,7 +230,7 @@ def account(engine: Engine, parameters: Parameters | None = None, timeout: float
         return Account(read=0)
     bound = _bound(parameters)
     sql = files("tsg_agent.tools").joinpath("account.sql").read_text("utf-8")
-    rows = [_Row(**row) for row in engine.run(sql, bound, timeout=timeout).to_pylist()]
+    rows = [_AccountRow(**row) for row in engine.run(sql, bound, timeout=timeout).to_pylist()]
     parts = _parts(rows)
     parts = _without_copies(parts, engine, bound, parameters, timeout)
     every = _by_minute(rows)
@@ -265,24 +265,28 @@ def _bound(parameters: Parameters | None) -> dict[str, object]:
     return {name: naive_utc(value) if isinstance(value, datetime) else value for name, value in values.items()}
 
 
-def _parts(rows: Iterable[_Row]) -> dict[Why, Part]:
+def _parts(rows: Iterable[_AccountRow]) -> dict[Why, AccountPart]:
     found: dict[Why, Counter[str]] = {}
     for row in rows:
         side = "since" if row.since else "before"
         found.setdefault(Why(row.part), Counter()).update({side: row.rows, f"failures_{side}": row.failures})
-    return {why: Part(why=why, **counts) for why, counts in found.items()}
+    return {why: AccountPart(why=why, **counts) for why, counts in found.items()}
 
 
 def _without_copies(
-    parts: dict[Why, Part], engine: Engine, bound: dict[str, object], parameters: Parameters | None, timeout: float
-) -> dict[Why, Part]:
+    parts: dict[Why, AccountPart],
+    engine: Engine,
+    bound: dict[str, object],
+    parameters: Parameters | None,
+    timeout: float,
+) -> dict[Why, AccountPart]:
     """The same with the copies as a part of their own."""
     sql = with_service_requests(_SCOPED, once=True) if parameters else _EVERY
     result = dict(parts)
     for why in (Why.COUNTED, Why.NO_STATUS):
         result.pop(why, None)
     once = [
-        _Row(Why.NO_STATUS if row["silent"] else Why.COUNTED, None, row["since"], row["rows"], row["failures"])
+        _AccountRow(Why.NO_STATUS if row["silent"] else Why.COUNTED, None, row["since"], row["rows"], row["failures"])
         for row in engine.run(sql, bound, timeout=timeout).to_pylist()
     ]
     result |= _parts(once)
@@ -291,11 +295,11 @@ def _without_copies(
         copies.update(_sides(parts.get(why)))
         copies.subtract(_sides(result.get(why)))
     if any(copies.values()):
-        result[Why.COPY] = Part(why=Why.COPY, **copies)
+        result[Why.COPY] = AccountPart(why=Why.COPY, **copies)
     return result
 
 
-def _sides(part: Part | None) -> dict[str, int]:
+def _sides(part: AccountPart | None) -> dict[str, int]:
     return part.model_dump(exclude={"why"}) if part else {}
 
 
@@ -304,7 +308,7 @@ def _minute(value: object) -> datetime:
     return value.replace(second=0, microsecond=0)
 
 
-def _by_minute(rows: Iterable[_Row]) -> Counter[datetime]:
+def _by_minute(rows: Iterable[_AccountRow]) -> Counter[datetime]:
     found: Counter[datetime] = Counter()
     for row in rows:
         if row.minute is not None:

@@ -11,7 +11,7 @@ import pandas as pd
 from langchain_core.tools import StructuredTool
 from pydantic import BaseModel, ConfigDict, Field
 
-from tsg_agent.sandbox import CodeError, Limits, Opaque, Result, Session, Status, Table, Value
+from tsg_agent.sandbox import CodeError, FrameExcerpt, Limits, Opaque, Result, RunStatus, Session, Value
 
 NAME = "code_interpreter_tool"
 CONTENT_CHARACTERS = 6_000
@@ -91,7 +91,7 @@ class CodeInterpreter:
         unknown = [name for name in wanted if name not in known]
         if unknown:
             message = f"nothing is stored as {', '.join(unknown)}; stored are: {', '.join(known) or 'nothing yet'}"
-            return Result(Status.ERROR, error=CodeError("UnknownFrame", message), isolation=NOT_RUN)
+            return Result(RunStatus.ERROR, error=CodeError("UnknownFrame", message), isolation=NOT_RUN)
         with self._lock:
             if self._session.closed:  # its process died in an earlier run
                 self._session, self._loaded = self._open(), {}
@@ -207,7 +207,7 @@ def _error_text(error: CodeError) -> str:
 
 
 def _value_parts(result: Result) -> list[str]:
-    if isinstance(result.value, Table):
+    if isinstance(result.value, FrameExcerpt):
         return [_table_text(result.value)]
     parts = [] if result.value is None else [_value_text(result.value)]
     parts += [f"{table.name}:\n{_table_text(table)}" for table in result.tables[:TABLES]]
@@ -219,7 +219,7 @@ def _value_parts(result: Result) -> list[str]:
     return parts
 
 
-def _table_text(table: Table) -> str:
+def _table_text(table: FrameExcerpt) -> str:
     return table.text(ROWS)
 
 
@@ -232,7 +232,7 @@ def _value_text(value: Value) -> str:
 
 
 def _nested_text(value: Value) -> str:
-    if isinstance(value, Table):
+    if isinstance(value, FrameExcerpt):
         return f"<table of {value.rows} rows>"
     if isinstance(value, list):
         return "[" + ", ".join(map(_nested_text, value)) + "]"

@@ -47,7 +47,7 @@ class Assessment(Generic[R]):
     """What was worked out on the way and is read again when the verdicts are made."""
 
 
-class Ran(NamedTuple):
+class CheckRun(NamedTuple):
     """What running a check gave: the query's whole result too, and what its rule kept of it."""
 
     finding: Finding
@@ -126,13 +126,13 @@ class Plugin(Step, ABC, Generic[R]):
         """Measure and label. Never raises for what the telemetry or its engine may do: that is a status."""
         return self.run_with_table(engine, args, settings).finding
 
-    def run_with_table(self, engine: Engine, args: WindowArgs, settings: Settings) -> Ran:
+    def run_with_table(self, engine: Engine, args: WindowArgs, settings: Settings) -> CheckRun:
         """The finding, and the tables that later steps read."""
         began = time.perf_counter()
         absent = lacking(self.needs, engine.tables)
         if absent:
             reason = f"The telemetry has no {', '.join(absent)}."
-            return Ran(self._ended(Status.NOT_APPLICABLE, reason, began))
+            return CheckRun(self._ended(Status.NOT_APPLICABLE, reason, began))
         queried: dict[str, Any] = {}
         try:
             sql, parameters = self.query_of(engine, args, settings)
@@ -142,15 +142,15 @@ class Plugin(Step, ABC, Generic[R]):
             redirects = self._redirects(groups, settings.thresholds.verdict.redirects)
             assessment = self.assess(groups, settings.thresholds, args)
         except QueryTimeout as error:
-            return Ran(self._ended(Status.TIMEOUT, str(error), began, **queried))
+            return CheckRun(self._ended(Status.TIMEOUT, str(error), began, **queried))
         except (TelemetryError, ValidationError, pa.ArrowException) as error:
-            return Ran(self._ended(Status.ERROR, str(error), began, **queried))
+            return CheckRun(self._ended(Status.ERROR, str(error), began, **queried))
         finding = self._finding(assessment, len(groups), settings, began)
         read = engine.tables[LOGS.name].readings if self.told and LOGS.name in engine.tables else ()
         told = [note for note in read if note.startswith(self.told)]
         finding = finding.model_copy(update={"notes": [*finding.notes, *redirects, *told]})
         nulls = list(read_as_null(self.needs, engine.tables))
-        return Ran(finding.model_copy(update={**queried, "missing_columns": nulls}), table, assessment.kept)
+        return CheckRun(finding.model_copy(update={**queried, "missing_columns": nulls}), table, assessment.kept)
 
     def query_of(self, engine: Engine, args: WindowArgs, settings: Settings) -> tuple[str, dict[str, object]]:
         """Its query, and what that binds. Raises what Engine.run raises, where it looks first."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from tsg_agent.columns import SUBJECTS, Nature
 from tsg_agent.evidence.measurement import COMPONENT
-from tsg_agent.evidence.requests import Column, Requests
+from tsg_agent.evidence.requests import DimensionCodes, Requests
 from tsg_agent.models import Subject
 from tsg_agent.statistics import Bools, Floats
 from tsg_agent.verdicts.causes import Explained, Explainer, Found, describing
@@ -50,7 +50,7 @@ def _goes_with(one: Found, first: Found) -> bool:
     return one.measure is first.measure and abs(one.moment.start - first.moment.start) <= TOGETHER
 
 
-def _dependency_of(one: Found, column: Column, explainer: Explainer) -> int | None:
+def _dependency_of(one: Found, column: DimensionCodes, explainer: Explainer) -> int | None:
     """The code that a cause's failures name since its start, those that are more than before."""
     requests, state = explainer.requests, explainer.state(one.measure, one.moment)
     ok0, failed0, ok1, failed1 = (_weight(requests, one.rows & (state == place)) for place in range(4))
@@ -69,7 +69,7 @@ def _weight(requests: Requests, rows: Bools) -> float:
     return float(np.count_nonzero(rows) if requests.weight is None else requests.weight[rows].sum())
 
 
-def _named(requests: Requests, column: Column, rows: Bools) -> Floats:
+def _named(requests: Requests, column: DimensionCodes, rows: Bools) -> Floats:
     """How many of some requests have each code."""
     some = rows & (column.codes >= 0)
     weight = None if requests.weight is None else requests.weight[some]

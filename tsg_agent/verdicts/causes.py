@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from tsg_agent.evidence.blocks import blocks
 from tsg_agent.evidence.measurement import COMPONENT, MOST_CELLS, entry_of, is_error_only
-from tsg_agent.evidence.requests import Column, Requests
+from tsg_agent.evidence.requests import DimensionCodes, Requests
 from tsg_agent.models import Measure, Subject
 from tsg_agent.settings import VerdictThresholds
 from tsg_agent.statistics import Bools, Floats, g2_z, unevenness
-from tsg_agent.verdicts.confidence import Series
+from tsg_agent.verdicts.confidence import MinuteSeries
 from tsg_agent.verdicts.members import SUPPORT, Key, Members
 from tsg_agent.verdicts.onset import ChangePoint, change_point
 from tsg_agent.verdicts.search import LEAST_Z, Scored, Search
@@ -56,7 +56,7 @@ class Found:
     """Short of what chance among all descriptions could explain, by little."""
     merged: tuple[Key, ...] = ()
     """The descriptions whose requests these are, where the subject is what their failures name."""
-    rest: Series | None = None
+    rest: MinuteSeries | None = None
     """What it is compared with, where that is not all other requests: another region's are not among them."""
 
 
@@ -101,7 +101,7 @@ class Explainer:
                 self.entry_name = component.values[row][0]
                 self.entry = component.codes == row
                 # Its failures contain the others': what is behind it is looked at first.
-                inner = Column(component.dimension, component.values, np.where(self.entry, -1, component.codes))
+                inner = DimensionCodes(component.dimension, component.values, np.where(self.entry, -1, component.codes))
                 self.columns = [inner if column is component else column for column in self.columns]
 
     def explain(self) -> Explained:
@@ -198,11 +198,11 @@ class Explainer:
         Where inner calls are recorded the entry must have changed then too: some component always has a burst.
         """
         rows = self.requests.known & ~gone
-        whole = Series(*self.requests.series(measure, rows))
-        tried: list[tuple[float, Series]] = []
+        whole = MinuteSeries(*self.requests.series(measure, rows))
+        tried: list[tuple[float, MinuteSeries]] = []
         for some in (some for column in self.columns for some in self._uneven(column, measure, rows, whole)):
             best_of = sorted([*tried, *some], key=lambda one: -one[0])[:TRIED]
-            tried = [(odd, Series(one.failures.copy(), one.requests.copy())) for odd, one in best_of]
+            tried = [(odd, MinuteSeries(one.failures.copy(), one.requests.copy())) for odd, one in best_of]
         cost = math.log(max(sum(len(column.values) for column in self.columns), 1))
         least = math.log(1 / self.alphas[0]) + cost
         found = [change_point(one.failures, one.requests, self.reported, self.alphas[0], least) for _, one in tried]
@@ -211,7 +211,7 @@ class Explainer:
         if best is None or not best.clear:
             return None
         if self.entry is not None:
-            entry = Series(*self.requests.series(measure, self.entry & ~gone))
+            entry = MinuteSeries(*self.requests.series(measure, self.entry & ~gone))
             before, after = entry.rate(0, best.before(self.guard)), entry.rate(best.start, best.end)
             z = float(g2_z(before.failures, before.requests, after.failures, after.requests))
             if z / math.sqrt(entry.dispersion(best.before(self.guard))) < self.gate_z:
@@ -220,8 +220,8 @@ class Explainer:
         return best
 
     def _uneven(
-        self, column: Column, measure: Measure, rows: Bools, whole: Series
-    ) -> Iterator[list[tuple[float, Series]]]:
+        self, column: DimensionCodes, measure: Measure, rows: Bools, whole: MinuteSeries
+    ) -> Iterator[list[tuple[float, MinuteSeries]]]:
         """The series of a column's values that fail at all, and how uneven over time each is: some at a time."""
         kept = rows & (column.codes >= 0)
         lost = self.requests.of_values(column, kept & self.requests.failed(measure))[1:]
@@ -233,10 +233,10 @@ class Explainer:
             if column.dimension.change:  # it may be new: before its first request its series is everybody's
                 new = np.arange(length)[None, :] < (n > 0).argmax(axis=1)[:, None]
                 k, n = np.where(new, whole.failures[:length], k), np.where(new, whole.requests[:length], n)
-            yield [(float(odd), Series(k[i], n[i])) for i, odd in enumerate(unevenness(k, n))]
+            yield [(float(odd), MinuteSeries(k[i], n[i])) for i, odd in enumerate(unevenness(k, n))]
 
     def _by_minute(
-        self, column: Column, codes: NDArray[np.intp], measure: Measure, kept: Bools, length: int
+        self, column: DimensionCodes, codes: NDArray[np.intp], measure: Measure, kept: Bools, length: int
     ) -> tuple[Floats, Floats]:
         """Failures and requests of some of a column's values by minute, among the rows `kept`: (codes, length) each."""
         rank = np.full(len(column.values) + 1, -1, np.int64)
@@ -256,11 +256,11 @@ class Explainer:
         state[gone] = -1
         inner = self.entry is not None
 
-        def of(columns: list[Column]) -> Search:
+        def of(columns: list[DimensionCodes]) -> Search:
             members = Members.of(columns, state, self.requests.weight, describes)
             return Search(members, moment.phi, inner=inner, alpha=self.alphas[1])
 
-        def describes(column: Column, codes: NDArray[np.intp]) -> Bools:
+        def describes(column: DimensionCodes, codes: NDArray[np.intp]) -> Bools:
             return describing(self.requests, column, codes, moment.before(self.guard))
 
         search = of(self.columns)
@@ -283,7 +283,7 @@ class Explainer:
 
     def _own(self, one: Found) -> ChangePoint:
         """The start of a cause that began later than another: until then its share had not risen, and then it rose."""
-        own = Series(*self.requests.series(one.measure, one.rows & ~one.others))
+        own = MinuteSeries(*self.requests.series(one.measure, one.rows & ~one.others))
         found = change_point(own.failures, own.requests, None, self.alphas[0])
         if self.exact or found is None or not found.clear or found.start <= one.moment.latest:
             return one.moment
@@ -323,7 +323,7 @@ class Explainer:
         return result
 
 
-def describing(requests: Requests, column: Column, codes: NDArray[np.intp], before: int) -> Bools:
+def describing(requests: Requests, column: DimensionCodes, codes: NDArray[np.intp], before: int) -> Bools:
     """Which codes say what failed, not where: what went well never carries them, nor did it before.
 
     A column names failures where most values that failed before `before` (minutes) are of that kind: the component of
@@ -364,6 +364,6 @@ def never_worked(search: Search) -> set[str]:
     return {item[name] for place, item in enumerate(members.items) if name in item and members.new[place]}
 
 
-def _without(column: Column, names: set[str]) -> Column:
+def _without(column: DimensionCodes, names: set[str]) -> DimensionCodes:
     gone = [code for code, (name,) in enumerate(column.values) if name in names]
-    return Column(column.dimension, column.values, np.where(np.isin(column.codes, gone), -1, column.codes))
+    return DimensionCodes(column.dimension, column.values, np.where(np.isin(column.codes, gone), -1, column.codes))

@@ -20,7 +20,7 @@ NO_ONSET, NO_CONTRAST, NO_BEFORE = "no_onset", "no_contrast", "no_before"
 
 
 @dataclass(frozen=True)
-class Series:
+class MinuteSeries:
     """Failures and requests by minute."""
 
     failures: Floats
@@ -58,9 +58,9 @@ class Weighed:
 class Sides:
     """A subject's own series, all others', and the one whose before is a new subject's."""
 
-    own: Series
-    rest: Series
-    told: Series
+    own: MinuteSeries
+    rest: MinuteSeries
+    told: MinuteSeries
 
 
 def weigh(sides: Sides, moment: ChangePoint, nats: float, limits: VerdictThresholds, *, change: bool) -> Weighed:

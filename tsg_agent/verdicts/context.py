@@ -9,9 +9,9 @@ from tsg_agent.evidence.requests import Requests
 from tsg_agent.models import Finding, Start, Subject
 from tsg_agent.settings import AllThresholds
 from tsg_agent.steps.step import Step, rows_about
-from tsg_agent.steps.typed_guide import TypedGuide
+from tsg_agent.steps.typed_guide import Guide
 from tsg_agent.verdicts.ledger import Ledger
-from tsg_agent.verdicts.naming import Names
+from tsg_agent.verdicts.naming import ValueLabels
 from tsg_agent.verdicts.onset import ChangePoint
 
 LATER = timedelta(minutes=3)
@@ -21,18 +21,18 @@ CITED = 3
 
 
 @dataclass(frozen=True)
-class Context:
+class VerdictContext:
     """The guide, the requests and their counts, the findings by step, the limits, the labels, the rows cited so far.
 
     `begin`: the window's, which minutes are counted from.
     """
 
-    guide: TypedGuide[Step]
+    guide: Guide[Step]
     requests: Requests
     measurement: Measurement
     findings: Mapping[int, Finding]
     limits: AllThresholds
-    names: Names
+    names: ValueLabels
     ledger: Ledger
     start: Start
     begin: datetime

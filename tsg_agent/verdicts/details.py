@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsg_agent.evidence.measurement import Measurement, Table
+from tsg_agent.evidence.measurement import DimensionCounts, Measurement
 from tsg_agent.evidence.requests import Requests
 from tsg_agent.models import Measure, Subject
 from tsg_agent.statistics import Bools, Floats, share
-from tsg_agent.verdicts.context import Context
+from tsg_agent.verdicts.context import VerdictContext
 from tsg_agent.workflow_analysis import step_that_fails
 
 HEALTHIER = 0.5
@@ -18,7 +18,7 @@ MOSTLY = 0.5
 """An exception is a cause's where at least half of its failures name it."""
 
 
-def detail_of(subject: Subject, measure: Measure, rows: Bools, context: Context) -> dict[str, Any]:
+def detail_of(subject: Subject, measure: Measure, rows: Bools, context: VerdictContext) -> dict[str, Any]:
     """What is known of a cause among the requests, by what its description names."""
     detail: dict[str, Any] = {}
     if "service_version" in subject:
@@ -31,7 +31,7 @@ def detail_of(subject: Subject, measure: Measure, rows: Bools, context: Context)
     return detail
 
 
-def _version(version: str, measure: Measure, context: Context) -> dict[str, Any]:
+def _version(version: str, measure: Measure, context: VerdictContext) -> dict[str, Any]:
     """The newest other version that was measured clearly healthier beside it; an older one before a newer one."""
     measurement, limits = context.measurement, context.limits
     table = measurement.table(("service_version",))
@@ -59,7 +59,7 @@ def _version(version: str, measure: Measure, context: Context) -> dict[str, Any]
     return {"newest": newest, "roll_back_to": table.values[back][0] if back is not None else None}
 
 
-def _failed_since(measure: Measure, table: Table, context: Context) -> Floats:
+def _failed_since(measure: Measure, table: DimensionCounts, context: VerdictContext) -> Floats:
     """Failures of each version since the start."""
     after = context.measurement.grid.after
     if measure in table.counts.failures:
@@ -94,7 +94,7 @@ def _exception(measure: Measure, rows: Bools, requests: Requests) -> str | None:
     return column.values[best][0] if most and most >= MOSTLY * counted.sum() else None
 
 
-def workflow_detail(scenario: str, number: int, steps: pd.DataFrame | None, context: Context) -> dict[str, Any]:
+def workflow_detail(scenario: str, number: int, steps: pd.DataFrame | None, context: VerdictContext) -> dict[str, Any]:
     """What the rows of the check of workflows say, and the step where failures gather, from the rows of its query."""
     detail = context.guide.by_number[number].of_scenario(context.findings.get(number), scenario)
     failing = step_that_fails(steps, context.limits.workflow) if steps is not None and len(steps) else None

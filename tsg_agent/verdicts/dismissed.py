@@ -4,12 +4,12 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from tsg_agent.evidence.measurement import Table
+from tsg_agent.evidence.measurement import DimensionCounts
 from tsg_agent.models import Contrast, Measure, Onset, OnsetKind, Rate, Subject, Tier, Verdict
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import difference_interval, g2_z, robust_dispersion, upper_p
 from tsg_agent.steps.dimension import Dimension
-from tsg_agent.verdicts.context import Context
+from tsg_agent.verdicts.context import VerdictContext
 from tsg_agent.wording import measure_words, percent, rate_words
 
 Key = tuple[tuple[str, str], ...]
@@ -33,14 +33,16 @@ class _Looked:
     newest: bool
 
     @property
-    def telling(self) -> tuple[bool, bool, float]:
+    def prominence(self) -> tuple[bool, bool, float]:
         """What a reader asks for first: the deployment, what somebody changed, then what fails most above the rest."""
         after, rest = self.onset.after, self.contrast.rest
         above = (after.percent if after else 0.0) - (rest.percent if rest and rest.requests else 0.0)
         return not self.newest, not (self.dimension.change and (self.contrast.z or 0) >= STRIKING_Z), -above
 
 
-def dismissed(context: Context, measure: Measure, known: Collection[Key], reasons: Mapping[Key, str]) -> list[Verdict]:
+def dismissed(
+    context: VerdictContext, measure: Measure, known: Collection[Key], reasons: Mapping[Key, str]
+) -> list[Verdict]:
     """Values that the guide names, or that stand out, and that are neither a cause nor part of its blast radius.
 
     `known`: the subjects of those. `reasons`: why some were dismissed by the search, as a code.
@@ -59,11 +61,11 @@ def dismissed(context: Context, measure: Measure, known: Collection[Key], reason
             )
             if told or (one.contrast.z or 0.0) >= STRIKING_Z:
                 looked.append(one)
-    looked.sort(key=lambda one: (*one.telling, sorted(one.subject.items())))
+    looked.sort(key=lambda one: (*one.prominence, sorted(one.subject.items())))
     return [_verdict(one, context) for one in looked[:MOST]]
 
 
-def _newest(table: Table) -> int | None:
+def _newest(table: DimensionCounts) -> int | None:
     if table.dimension.columns != ("service_version",) or len(table.values) < 2:
         return None
     keys = table.versions.keys
@@ -75,7 +77,7 @@ def _newest(table: Table) -> int | None:
 class _Row:
     """A value of a dimension, the outcome to look at, whether it is the newest version, a reason if there is one."""
 
-    table: Table
+    table: DimensionCounts
     row: int
     measure: Measure
     newest: bool
@@ -91,7 +93,7 @@ class _Row:
         return Rate(failures=round(float(failures.sum())), requests=round(float(requests.sum())))
 
 
-def _look(one: _Row, context: Context) -> _Looked:
+def _look(one: _Row, context: VerdictContext) -> _Looked:
     grid, limits, table = context.measurement.grid, context.limits, one.table
     known = grid.start is not None
     before, after = one.rate(grid.before), one.rate(grid.after)
@@ -152,7 +154,7 @@ def _code(kind: OnsetKind, holds: list[bool], healthy: bool) -> str:
     return next((code for said, code in reasons if said), "lower_ranked")
 
 
-def _verdict(one: _Looked, context: Context) -> Verdict:
+def _verdict(one: _Looked, context: VerdictContext) -> Verdict:
     step = one.dimension.step
     rates = [rate for rate in (one.onset.before, one.onset.after) if rate is not None]
     window = Rate(failures=sum(r.failures for r in rates), requests=sum(r.requests for r in rates))

@@ -5,13 +5,13 @@ import math
 from tsg_agent.models import Gate, Measure, Onset, OnsetKind
 from tsg_agent.settings import VerdictThresholds
 from tsg_agent.statistics import g2_z, upper_p
-from tsg_agent.verdicts.confidence import Series
+from tsg_agent.verdicts.confidence import MinuteSeries
 from tsg_agent.verdicts.onset import ChangePoint
 from tsg_agent.wording import measure_words, percent
 
 
 def gate_of(
-    measure: Measure, series: Series, moment: ChangePoint | None, limits: VerdictThresholds, slow_ms: float
+    measure: Measure, series: MinuteSeries, moment: ChangePoint | None, limits: VerdictThresholds, slow_ms: float
 ) -> Gate:
     """Whether the service's own share rose at a moment; closed where nothing shows that anything changed."""
     what = measure_words(measure, slow_ms)

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tsg_agent.evidence.measurement import Measurement, Table
+from tsg_agent.evidence.measurement import DimensionCounts, Measurement
 from tsg_agent.evidence.requests import MINUTE, Requests
 from tsg_agent.models import Course, Effect, Group, Measure, Rate, Reach, Start, Trend
 from tsg_agent.statistics import Bools, g2_z
 from tsg_agent.verdicts.causes import Explainer, Found
-from tsg_agent.verdicts.confidence import SPREAD, Series, Weighed
+from tsg_agent.verdicts.confidence import SPREAD, MinuteSeries, Weighed
 
 LATEST = 15
 """Minutes that say how it is now; half of the incident's, where it is shorter than twice that."""
@@ -94,7 +94,7 @@ class Impact:
         """Which way it goes. `until`: when the window, or the telemetry, ends; naive UTC."""
         if start.measured is None:
             return None
-        series = Series(*self.requests.series(measure, self.requests.known if self.entry is None else self.entry))
+        series = MinuteSeries(*self.requests.series(measure, self.requests.known if self.entry is None else self.entry))
         begun, end = self._minute(start.measured), min(self._minute(until), len(series.requests))
         said = partial(Course, until=until.replace(tzinfo=UTC), measure=measure)
         if start.ended is not None:
@@ -177,7 +177,7 @@ def _usual(how: Weighed) -> float:
     return max(_share(onset.after) - contrast.difference / 100, 0.0)
 
 
-def _rate_of(table: Table, row: int, measure: Measure, span: slice, *, rest: bool = False) -> Rate:
+def _rate_of(table: DimensionCounts, row: int, measure: Measure, span: slice, *, rest: bool = False) -> Rate:
     counts = table.rest if rest else table.counts
     failures, requests = counts.failures[measure][row, span], counts.requests[row, span]
     return Rate(failures=round(float(failures.sum())), requests=round(float(requests.sum())))

@@ -26,23 +26,23 @@ from tsg_agent.models import (
 from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Bools
 from tsg_agent.steps.step import Step
-from tsg_agent.steps.typed_guide import TypedGuide
+from tsg_agent.steps.typed_guide import Guide
 from tsg_agent.verdicts.called import with_dependencies
 from tsg_agent.verdicts.causes import OUTCOMES, SYMPTOMS, Explained, Explainer, Found
-from tsg_agent.verdicts.confidence import GATE_CLOSED, NO_CONTRAST, UNSETTLED, Series, Sides, Weighed, weigh
-from tsg_agent.verdicts.context import Context
+from tsg_agent.verdicts.confidence import GATE_CLOSED, NO_CONTRAST, UNSETTLED, MinuteSeries, Sides, Weighed, weigh
+from tsg_agent.verdicts.context import VerdictContext
 from tsg_agent.verdicts.dismissed import Key, dismissed
 from tsg_agent.verdicts.gates import gate_of
 from tsg_agent.verdicts.impact import Impact
 from tsg_agent.verdicts.ledger import Ledger, by_bucket, charted
 from tsg_agent.verdicts.lost_traffic import lost_traffic
 from tsg_agent.verdicts.members import SUPPORT
-from tsg_agent.verdicts.naming import Names
+from tsg_agent.verdicts.naming import ValueLabels
 from tsg_agent.verdicts.notes import notes_of
 from tsg_agent.verdicts.regions import region_found
 from tsg_agent.verdicts.runs import Runs
 from tsg_agent.verdicts.verdict import considered, key_of, parts_of, request_verdict, told_alike, workflow_verdict
-from tsg_agent.verdicts.workflows import SCENARIO, Workflow, WorkflowJudge
+from tsg_agent.verdicts.workflows import SCENARIO, FailingWorkflow, WorkflowJudge
 from tsg_agent.wording import column_words, listed
 from tsg_agent.workflow_analysis import step_that_fails
 
@@ -63,7 +63,7 @@ class Evidence:
     findings: list[Finding]
     parameters: Parameters
     limits: AllThresholds
-    guide: TypedGuide[Step]
+    guide: Guide[Step]
     until: datetime | None = None
     """When the telemetry ends, all services together: what comes later nobody can have lost."""
 
@@ -127,9 +127,9 @@ class _Case:
         measurement = measured(
             self.requests, self._grid(start), self.evidence.regions, self.given, self.evidence.guide.dimensions
         )
-        names = Names(self.evidence.guide, measurement, self.findings, self.limits)
+        names = ValueLabels(self.evidence.guide, measurement, self.findings, self.limits)
         ledger = Ledger(known=start.measured is not None)
-        context = Context(
+        context = VerdictContext(
             self.evidence.guide, self.requests, measurement, self.findings, self.limits, names, ledger, start,
             begin=self._time(0),
         )  # fmt: skip
@@ -140,7 +140,7 @@ class _Case:
         requests, limits = self.requests, self.limits.verdict
         alone = one.rows & ~one.others
         rest = one.rest or _series(requests, one.measure, ~(one.rows | one.others | requests.passed_on))
-        told = Series(*requests.series(one.measure, one.told))
+        told = MinuteSeries(*requests.series(one.measure, one.told))
         nats = one.search.cost * max(len(one.key), 1) + one.search.least
         change = self.evidence.guide.leading(one.subject).change
         sides = Sides(_series(requests, one.measure, alone), rest, told)
@@ -170,19 +170,19 @@ class _Case:
         entry, moments = self.explainer.entry, self.explainer.moments
         return {
             measure: gate_of(
-                measure, Series(*self.requests.series(measure, entry)), moments.get(measure), self.limits.verdict,
+                measure, MinuteSeries(*self.requests.series(measure, entry)), moments.get(measure), self.limits.verdict,
                 self.limits.version.slow_ms,
             )
             for measure in OUTCOMES
         }  # fmt: skip
 
-    def _workflows(self, found: list[Found], explained: Explained) -> list[Workflow]:
+    def _workflows(self, found: list[Found], explained: Explained) -> list[FailingWorkflow]:
         if self.workflow is None or self.runs is None:
             return []
         judge_of = WorkflowJudge(self.runs, self.reported, self.findings.get(self.workflow.step), self.limits)
         return judge_of.judged(found, list(explained.moments.values()))
 
-    def _start(self, explained: Explained, found: list[Found], workflows: list[Workflow]) -> Start:
+    def _start(self, explained: Explained, found: list[Found], workflows: list[FailingWorkflow]) -> Start:
         """The measured start: the earliest of the causes' own, which are sharper than the service's."""
         reported = self.given.incident_start
         own = {one: at for one, at in explained.moments.items() if one not in self.explainer.of_parts}
@@ -219,9 +219,13 @@ class _Case:
         )
 
     def _judgement(
-        self, explained: Explained, weighed: list[tuple[Found, Weighed]], workflows: list[Workflow], start: Start,
-        context: Context,
-    ) -> Judgement:  # fmt: skip
+        self,
+        explained: Explained,
+        weighed: list[tuple[Found, Weighed]],
+        workflows: list[FailingWorkflow],
+        start: Start,
+        context: VerdictContext,
+    ) -> Judgement:
         impact = Impact(self.explainer, context.measurement, self.given.region)
         ranked = [
             ((how.confidence is not Confidence.CONFIRMED, one.measure in SYMPTOMS, -one.worth),
@@ -268,7 +272,7 @@ class _Case:
             return None
         return TrafficLoss(subject=fall.subject, since=self._time(fall.minute), before=fall.before, after=fall.after)
 
-    def _steps_of(self, one: Workflow) -> pd.DataFrame | None:
+    def _steps_of(self, one: FailingWorkflow) -> pd.DataFrame | None:
         """Plugin 8's rows of a workflow's runs since it broke, without those that other causes account for."""
         if self.evidence.steps is None:
             return None
@@ -293,7 +297,7 @@ class _Case:
         parts = [part for one in verdicts for part in (one.subject, *parts_of(one.subject, self.evidence.guide))]
         return known | {key_of(part) for part in parts}
 
-    def _reasons(self, verdicts: list[Verdict], context: Context) -> dict[Key, str]:
+    def _reasons(self, verdicts: list[Verdict], context: VerdictContext) -> dict[Key, str]:
         """Why the search dismissed some subjects: components that pass failures on, descriptions of errors."""
         reasons = dict.fromkeys(self.explainer.passing_on, "passes_on")
         if any(one.confidence is Confidence.CONFIRMED for one in verdicts):
@@ -307,9 +311,9 @@ def _of_scenario(steps: pd.DataFrame, scenario: str, since: datetime) -> pd.Data
     return steps[(steps[SCENARIO] == scenario) & (steps["timestamp"] >= since)]
 
 
-def _series(requests: Requests, measure: Measure, rows: Bools) -> Series:
+def _series(requests: Requests, measure: Measure, rows: Bools) -> MinuteSeries:
     """Failures and requests of some rows by minute."""
-    return Series(*requests.series(measure, rows))
+    return MinuteSeries(*requests.series(measure, rows))
 
 
 def _naive(time: datetime) -> datetime:

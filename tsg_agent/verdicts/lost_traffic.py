@@ -7,7 +7,7 @@ import numpy as np
 
 from tsg_agent.columns import Nature
 from tsg_agent.evidence.blocks import in_blocks
-from tsg_agent.evidence.requests import Codes, Column, Requests
+from tsg_agent.evidence.requests import Codes, DimensionCodes, Requests
 from tsg_agent.models import Subject
 from tsg_agent.statistics import Bools, Floats
 from tsg_agent.verdicts.onset import ALPHA
@@ -40,7 +40,7 @@ def lost_traffic(requests: Requests, entry: Bools | None, minutes: int, *, parts
     weight = requests.weight
     kept = np.ones(len(requests), bool) if entry is None else entry
 
-    def by_minute(column: Column | None) -> Floats:
+    def by_minute(column: DimensionCodes | None) -> Floats:
         """(values, minutes); the last value is of requests without one."""
         values = 0 if column is None else len(column.values)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tsg_agent.evidence.requests import Column
+from tsg_agent.evidence.requests import DimensionCodes
 from tsg_agent.evidence.together import counted
 from tsg_agent.models import Subject
 from tsg_agent.statistics import Bools, Floats
@@ -15,7 +15,7 @@ Key = tuple[int, ...]
 """A description: places in `Members.items`, ascending."""
 Bits = NDArray[np.uint64]
 """Some of the requests: (words,), or several such sets, (..., words)."""
-Describes = Callable[[Column, NDArray[np.intp]], Bools]
+Describes = Callable[[DimensionCodes, NDArray[np.intp]], Bools]
 """Which of a column's codes say what failed, not where."""
 BEFORE_OK, BEFORE_FAILED, AFTER_OK, AFTER_FAILED = range(4)
 TOLD_OK, TOLD_FAILED = 4, 5
@@ -72,7 +72,7 @@ class Members:
 
     @classmethod
     def of(
-        cls, columns: Sequence[Column], state: NDArray[np.integer], weight: Floats | None, describes: Describes
+        cls, columns: Sequence[DimensionCodes], state: NDArray[np.integer], weight: Floats | None, describes: Describes
     ) -> "Members":
         """Count `columns` by `state` (BEFORE_OK…, -1 = neither) and keep the values that may be part of a cause."""
         cell = state + 1

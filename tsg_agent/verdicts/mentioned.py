@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tsg_agent.evidence.measurement import Measurement, Table
+from tsg_agent.evidence.measurement import DimensionCounts, Measurement
 from tsg_agent.evidence.requests import REQUEST_MEASURES
 from tsg_agent.models import Judgement, Measure, MeasuredRow, Mention, Rate
 from tsg_agent.statistics import g2_z
@@ -67,13 +67,13 @@ def _mention(one: Mention, measurement: Measurement, measure: Measure) -> tuple[
     return said, _rate(table, row, measure, slice(None))
 
 
-def _above(table: Table, row: int, measure: Measure, measurement: Measurement) -> float:
+def _above(table: DimensionCounts, row: int, measure: Measure, measurement: Measurement) -> float:
     after = _rate(table, row, measure, measurement.grid.after)
     rest = _rate(table, row, measure, measurement.grid.after, rest=True)
     return float(g2_z(rest.failures, rest.requests, after.failures, after.requests))
 
 
-def _rate(table: Table, row: int, measure: Measure, span: slice, *, rest: bool = False) -> Rate:
+def _rate(table: DimensionCounts, row: int, measure: Measure, span: slice, *, rest: bool = False) -> Rate:
     counts = table.rest if rest else table.counts
     asked = table.counts.requests if table.error_only else counts.requests
     failures, requests = counts.failures[measure][row, span], asked[row, span]

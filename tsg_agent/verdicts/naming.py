@@ -5,15 +5,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from tsg_agent.evidence.grid import Grid
-from tsg_agent.evidence.measurement import Measurement, Table
+from tsg_agent.evidence.measurement import DimensionCounts, Measurement
 from tsg_agent.models import Finding, Subject
 from tsg_agent.settings import AllThresholds
 from tsg_agent.steps.step import Step
-from tsg_agent.steps.typed_guide import TypedGuide
+from tsg_agent.steps.typed_guide import Guide
 from tsg_agent.verdicts.sums import Figures
 
 
-class Names:
+class ValueLabels:
     """The guide's labels of single values: over the window, else over the time since the start.
 
     Two healthy hours dilute what twenty minutes did: 16 % failing is 3 % of the window, and no label.
@@ -21,7 +21,7 @@ class Names:
 
     def __init__(
         self,
-        guide: TypedGuide[Step],
+        guide: Guide[Step],
         measurement: Measurement,
         findings: Mapping[int, Finding],
         limits: AllThresholds,
@@ -47,7 +47,7 @@ class Names:
         return _key(subject) in self._named
 
 
-def _labels(guide: TypedGuide[Step], table: Table, grid: Grid, limits: AllThresholds) -> list[str]:
+def _labels(guide: Guide[Step], table: DimensionCounts, grid: Grid, limits: AllThresholds) -> list[str]:
     """Each value's label over the window, else since the start; "" for what is healthy."""
     step = guide.by_number[table.dimension.step]
     own = step.rule.limits(limits)

@@ -9,7 +9,7 @@ from tsg_agent.evidence.requests import REQUEST_MEASURES, UNKNOWN, kinds_of
 from tsg_agent.models import Measure
 from tsg_agent.statistics import Floats
 from tsg_agent.verdicts.causes import Explained, Explainer, Found
-from tsg_agent.verdicts.confidence import Series
+from tsg_agent.verdicts.confidence import MinuteSeries
 from tsg_agent.verdicts.members import WHOLE
 from tsg_agent.verdicts.onset import ChangePoint
 from tsg_agent.verdicts.search import Search
@@ -29,7 +29,7 @@ def region_found(explainer: Explainer, explained: Explained, regions: pa.Table |
         search = explained.searches.get(measure)
         if search is None or measure not in REQUEST_MEASURES:
             continue  # of other regions nothing is known but how their requests were answered
-        own, rest = Series(*requests.series(measure, ~gone)), _others(regions, measure)
+        own, rest = MinuteSeries(*requests.series(measure, ~gone)), _others(regions, measure)
         counts = np.array([_sides(own, moment, explainer.guard), _sides(rest, moment, explainer.guard)])
         cost = math.log(len(regions["region"].unique()) + 1)
         if counts[0, 2:].sum() >= WHOLE * counts[:, 2:].sum():
@@ -49,20 +49,20 @@ def _alone(search: Search, cost: float) -> Search:
     return made
 
 
-def _others(regions: pa.Table, measure: Measure) -> Series:
+def _others(regions: pa.Table, measure: Measure) -> MinuteSeries:
     """Failures and requests of all other regions by minute."""
     minute, kind = regions["minute"].to_numpy(), regions["kind"].to_numpy()
     asked = regions["requests"].to_numpy().astype(float)
     known = kind // 4 != UNKNOWN
     length = int(minute.max(initial=0)) + 1
     failed = kinds_of(measure)[kind]
-    return Series(
+    return MinuteSeries(
         np.bincount(minute[failed], asked[failed], length).astype(float),
         np.bincount(minute[known], asked[known], length).astype(float),
     )
 
 
-def _sides(series: Series, moment: ChangePoint, guard: float) -> Floats:
+def _sides(series: MinuteSeries, moment: ChangePoint, guard: float) -> Floats:
     before, after = series.rate(0, moment.before(guard)), series.rate(moment.start, moment.end)
     return np.array(
         [before.requests - before.failures, before.failures, after.requests - after.failures, after.failures], float

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tsg_agent.evidence.requests import Codes, Requests
 from tsg_agent.models import Rate
 from tsg_agent.statistics import Bools
-from tsg_agent.verdicts.confidence import Series
+from tsg_agent.verdicts.confidence import MinuteSeries
 from tsg_agent.verdicts.onset import ChangePoint, change_point
 from tsg_agent.verdicts.search import ALPHA
 
@@ -72,11 +72,11 @@ class Runs:
         """Failed and all of some runs."""
         return Rate(failures=int((kept & self.failed).sum()), requests=int(kept.sum()))
 
-    def series(self, kept: Bools) -> Series:
+    def series(self, kept: Bools) -> MinuteSeries:
         """Failed and all runs of some, by minute of their beginning."""
         n = np.bincount(self.minute[kept], minlength=self.length).astype(float)
         k = np.bincount(self.minute[kept & self.failed], minlength=self.length).astype(float)
-        return Series(k, n)
+        return MinuteSeries(k, n)
 
     def moment(self, reported: float | None, others: Sequence[ChangePoint]) -> ChangePoint | None:
         """When runs began to fail: all, or those of the clearest scenario; the start of the requests', if near it."""

@@ -41,7 +41,7 @@ KEEP = 0.9
 """A further pair must raise what is explained by a tenth: no real rise is even…"""
 MOST_SAME = 6
 """Other names of the same requests that are told."""
-RIVALS, SAME = 12, 0.98
+CONFOUNDERS, SAME = 12, 0.98
 """Descriptions that are compared for their size; a share of failures or requests that makes two the same."""
 ALIKE = 0.25
 """…and where what it leaves out rises by a quarter as much, it goes."""
@@ -53,7 +53,7 @@ ALPHA = 0.001
 
 
 @dataclass(frozen=True)
-class Part:
+class DescriptionPart:
     """Requests since the start, those of them that failed, and the failing share before (…)."""
 
     failed: Floats
@@ -61,7 +61,7 @@ class Part:
     base: Floats
 
     @classmethod
-    def of(cls, counts: Floats, base: Floats) -> "Part":
+    def of(cls, counts: Floats, base: Floats) -> "DescriptionPart":
         """From requests by before/after and ok/failed, (…, 4)."""
         return cls(counts[..., AFTER_FAILED], counts[..., AFTER_OK] + counts[..., AFTER_FAILED], base)
 
@@ -144,7 +144,10 @@ class Search:
     def gain(self, inside: Floats, total: Floats) -> Floats:
         """Log-likelihood gained by giving `inside` (…, 6) a rise of its own among the requests `total` (4,)."""
         outside = total - inside[..., :4]
-        own, rest = Part.of(inside, self.base(inside[..., TOLD_OK:])), Part.of(outside, self.base(outside))
+        own, rest = (
+            DescriptionPart.of(inside, self.base(inside[..., TOLD_OK:])),
+            DescriptionPart.of(outside, self.base(outside)),
+        )
         stands = (own.rise > 0) & (own.failed >= SUPPORT)
         if not self.inner:
             stands &= (own.rise > rest.rise) & (rest.asked > 0)
@@ -152,7 +155,7 @@ class Search:
         z = g2_z(inside[..., TOLD_FAILED], inside[..., TOLD_OK:].sum(axis=-1), own.failed, own.asked)
         return np.where(stands, np.minimum(self._gained([own], rest), z**2 / 2 / self.phi), -np.inf)
 
-    def _gained(self, parts: Sequence["Part"], rest: "Part") -> Floats:
+    def _gained(self, parts: Sequence["DescriptionPart"], rest: "DescriptionPart") -> Floats:
         """Log-likelihood by which "each part its own rise" beats "one common rise"."""
         if self.inner:
             return _total([part.at(part.rise) - part.at(0.0) for part in parts]) / self.phi
@@ -201,10 +204,10 @@ class Search:
         score, key = ranked[0]
         if score <= 0:
             return ranked
-        rivals = [one for one in ranked[:RIVALS] if len(one[1]) == len(key) and one[0] >= score * KEEP]
-        counts = {other: self.members.counted(other, alive) for _, other in rivals}
+        confounders = [one for one in ranked[:CONFOUNDERS] if len(one[1]) == len(key) and one[0] >= score * KEEP]
+        counts = {other: self.members.counted(other, alive) for _, other in confounders}
         failed = SAME * counts[key][AFTER_FAILED]
-        same = [one for one in rivals if counts[one[1]][AFTER_FAILED] >= failed]
+        same = [one for one in confounders if counts[one[1]][AFTER_FAILED] >= failed]
         densest = min(
             same, key=lambda one: (counts[one[1]][2:4].sum() > SAME * counts[key][2:4].sum(), -one[0], one[1])
         )
@@ -237,14 +240,14 @@ class Search:
         alive, parts = self.members.everything, []
         for key in keys:
             counts = self.members.counted(key, alive)
-            part = Part.of(counts, self.base(counts[TOLD_OK:]))
+            part = DescriptionPart.of(counts, self.base(counts[TOLD_OK:]))
             if part.failed < SUPPORT or part.rise <= 0:
                 return -np.inf
             parts.append(part)
             alive = alive & ~self.members.settled(key)
         rest = self.members.count(alive)
         cost = sum(self.cost * len(key) + self.least for key in keys)
-        return float(np.sum(self._gained(parts, Part.of(rest, self.base(rest))))) - cost if parts else 0.0
+        return float(np.sum(self._gained(parts, DescriptionPart.of(rest, self.base(rest))))) - cost if parts else 0.0
 
     def _improved(self, keys: list[Key], most: int) -> list[Key]:
         """Local moves, while one improves the whole set."""
@@ -317,7 +320,7 @@ class Search:
 
     def _rise(self, counts: Floats) -> float:
         """Points (0 to 1) by which the failing share of a description rose; (6,)."""
-        part = Part.of(counts, self.base(counts[TOLD_OK:]))
+        part = DescriptionPart.of(counts, self.base(counts[TOLD_OK:]))
         return float(part.rise)
 
     def _without(self, keys: Collection[Key]) -> Bits:

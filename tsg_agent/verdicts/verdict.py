@@ -6,13 +6,13 @@ import pandas as pd
 from tsg_agent.models import Confidence, Description, Effect, Measure, Onset, Rate, Subject, Tier, Verdict, Visible
 from tsg_agent.statistics import Floats
 from tsg_agent.steps.step import Step
-from tsg_agent.steps.typed_guide import TypedGuide
+from tsg_agent.steps.typed_guide import Guide
 from tsg_agent.verdicts.causes import Explained, Found
-from tsg_agent.verdicts.confidence import Series, Weighed
-from tsg_agent.verdicts.context import Context
+from tsg_agent.verdicts.confidence import MinuteSeries, Weighed
+from tsg_agent.verdicts.context import VerdictContext
 from tsg_agent.verdicts.details import detail_of, workflow_detail
 from tsg_agent.verdicts.members import AFTER_FAILED, BEFORE_FAILED
-from tsg_agent.verdicts.workflows import SCENARIO, Workflow
+from tsg_agent.verdicts.workflows import SCENARIO, FailingWorkflow
 
 SEEN = 12
 """Subjects of a blast radius that are told, those with most failures first."""
@@ -22,11 +22,11 @@ ALIKE_REQUESTS = 0.01
 
 
 def request_verdict(
-    one: Found, how: Weighed, workflows: list[Workflow], context: Context, effect: Effect | None
+    one: Found, how: Weighed, workflows: list[FailingWorkflow], context: VerdictContext, effect: Effect | None
 ) -> Verdict:
     """A description of requests."""
     dimension, subject = context.guide.leading(one.subject), one.subject
-    window = Series(*context.requests.series(one.measure, one.rows)).rate(0, None)
+    window = MinuteSeries(*context.requests.series(one.measure, one.rows)).rate(0, None)
     detail = detail_of(subject, one.measure, one.rows, context)
     if one.same:
         detail["same_requests"] = one.same
@@ -57,7 +57,7 @@ def request_verdict(
     )
 
 
-def workflow_verdict(one: Workflow, steps: pd.DataFrame | None, context: Context) -> Verdict:
+def workflow_verdict(one: FailingWorkflow, steps: pd.DataFrame | None, context: VerdictContext) -> Verdict:
     """A workflow, at the step where its failures gather. `steps`: plugin 8's rows to look for it in."""
     subject = {SCENARIO: one.scenario}
     measure, step = Measure.WORKFLOW_FAILURES, context.guide.leading(subject).step
@@ -92,7 +92,7 @@ def _runs_left(onset: Onset) -> Effect | None:
     return Effect(measure=Measure.WORKFLOW_FAILURES, now=onset.after, then=then)
 
 
-def blast_radius(one: Found, context: Context) -> list[Visible]:
+def blast_radius(one: Found, context: VerdictContext) -> list[Visible]:
     """Single values whose rise goes with the cause's requests."""
     if not one.key:
         return []
@@ -150,7 +150,7 @@ def key_of(subject: Subject) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(subject.items()))
 
 
-def parts_of(subject: Subject, guide: TypedGuide[Step]) -> list[Subject]:
+def parts_of(subject: Subject, guide: Guide[Step]) -> list[Subject]:
     """The single values that a description names."""
     return [
         {column: subject[column] for column in dimension.columns}

@@ -13,7 +13,7 @@ from tsg_agent.verdicts.causes import Found
 from tsg_agent.verdicts.confidence import NO_BEFORE, NO_CONTRAST, Sides, weigh
 from tsg_agent.verdicts.gates import gate_of
 from tsg_agent.verdicts.members import SUPPORT
-from tsg_agent.verdicts.naming import Names
+from tsg_agent.verdicts.naming import ValueLabels
 from tsg_agent.verdicts.onset import ChangePoint
 from tsg_agent.verdicts.runs import Runs
 from tsg_agent.verdicts.search import ALPHA
@@ -25,7 +25,7 @@ EXPLAINED = 0.25
 
 
 @dataclass(frozen=True)
-class Workflow:
+class FailingWorkflow:
     """A scenario whose runs fail: a cause where `confidence` is set, else what the causes of `broken_by` break."""
 
     scenario: str
@@ -44,7 +44,7 @@ class Workflow:
     explained: frozenset[str] = frozenset()
     """correlation_ids of the runs that other causes account for."""
 
-    def visible(self, step: int, names: Names) -> Visible:
+    def visible(self, step: int, names: ValueLabels) -> Visible:
         """As the impact of a cause. `step`: the one that workflows are about."""
         subject = {SCENARIO: self.scenario}
         label, onset = names.of(subject), self.onset
@@ -68,7 +68,7 @@ class WorkflowJudge:
         self.critical = {str(r[SCENARIO]) for r in rows if str(r["business_criticality"]).upper() == critical}
         self.nats = math.log(max(len(runs.names), 1)) + math.log(1 / ALPHA)
 
-    def judged(self, found: Sequence[Found], moments: Sequence[ChangePoint]) -> list[Workflow]:
+    def judged(self, found: Sequence[Found], moments: Sequence[ChangePoint]) -> list[FailingWorkflow]:
         """Each scenario that fails more since a moment, or, where nothing changed, that is definitely broken.
 
         `found`: the confirmed causes among the requests; `moments`: when their outcomes rose.
@@ -103,7 +103,7 @@ class WorkflowJudge:
                 judged.append(replace(one, explained=runs.ids(explained & mine)))
         return sorted(judged, key=lambda one: -one.worth)
 
-    def _scenario(self, mine: Bools, name: str, moment: ChangePoint, gate: Gate) -> tuple[Workflow | None, bool]:
+    def _scenario(self, mine: Bools, name: str, moment: ChangePoint, gate: Gate) -> tuple[FailingWorkflow | None, bool]:
         """A scenario that rose, None for any other; and whether it rose more than the others did."""
         runs, limits = self.runs, self.limits
         own, rest = runs.series(mine), runs.series(~mine)
@@ -117,7 +117,9 @@ class WorkflowJudge:
         tier = Tier.DEFINITIVE if name in self.critical and low else Tier.POTENTIAL
         confidence = Confidence.SUSPECTED if missing else Confidence.CONFIRMED
         whole = own.rate(0, None)
-        return Workflow(name, moment, how.onset, how.contrast, confidence, missing, tier, whole, z**2 / 2, gate), alone
+        return FailingWorkflow(
+            name, moment, how.onset, how.contrast, confidence, missing, tier, whole, z**2 / 2, gate
+        ), alone
 
     def _left(self, mine: Bools, gone: Bools, moment: ChangePoint) -> float:
         """The share of a scenario's excess rate that is left among the runs not `gone`; 0 where a handful fail."""
@@ -132,7 +134,7 @@ class WorkflowJudge:
         rate = self.runs.rate(kept)
         return wilson_interval(rate.requests - rate.failures, rate.requests)[1] < self.limits.workflow.completion / 100
 
-    def _chronic(self, gate: Gate) -> list[Workflow]:
+    def _chronic(self, gate: Gate) -> list[FailingWorkflow]:
         """Critical workflows that complete too few runs all through the window, and fewer than the others do."""
         found = []
         for scenario, name in enumerate(self.runs.names):
@@ -154,7 +156,9 @@ class WorkflowJudge:
                 )  # fmt: skip
             opened = gate.model_copy(update={"open": True})
             found.append(
-                Workflow(name, None, onset, contrast, Confidence.CONFIRMED, (), Tier.DEFINITIVE, own, z**2 / 2, opened)
+                FailingWorkflow(
+                    name, None, onset, contrast, Confidence.CONFIRMED, (), Tier.DEFINITIVE, own, z**2 / 2, opened
+                )
             )
         return sorted(found, key=lambda one: -one.worth)
 

@@ -113,7 +113,7 @@ class Begun(BaseModel):
     page: str = Field(description="where a person reads it", examples=[f"/investigations/{ID}"])
 
 
-class Reply(BaseModel):
+class QuestionReply(BaseModel):
     """An answer to a question; every figure cites a row."""
 
     text: str
@@ -214,17 +214,17 @@ def make_api(desk: Desk) -> APIRouter:
         return Response(await desk.report(identity, form), media_type=MEDIA[form], headers=headers)
 
     @api.post("/investigations/{identity}/questions", responses=ONE, tags=["questions"])
-    async def follow_up(identity: Identity, asked: FollowUp, request: Request) -> Reply:
+    async def follow_up(identity: Identity, asked: FollowUp, request: Request) -> QuestionReply:
         """A question about its incident; it stays in its log."""
         said = await waited_for(request, desk.follow_up(identity, asked.question))
-        return Reply(text=said.text, evidence=said.evidence, notes=said.notes)
+        return QuestionReply(text=said.text, evidence=said.evidence, notes=said.notes)
 
     @api.post("/questions", responses=ONE, tags=["questions"])
-    async def ask(asked: NewQuestion, request: Request) -> Reply:
+    async def ask(asked: NewQuestion, request: Request) -> QuestionReply:
         """A question about a source."""
         asking = desk.ask(asked.question, asked.source, incident=asked.incident, given=asked.given)
         said = await waited_for(request, asking)
-        return Reply(text=said.text, evidence=said.evidence, notes=said.notes)
+        return QuestionReply(text=said.text, evidence=said.evidence, notes=said.notes)
 
     @api.put("/investigations/{identity}/feedback", responses=ONE, tags=["investigations"])
     async def feedback(identity: Identity, said: Said) -> Feedback:

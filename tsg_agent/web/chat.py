@@ -33,18 +33,18 @@ _SPOKEN = re.compile(r"^\s*(?:USER|User|Human):\s*(.+)$", re.MULTILINE)
 _LINE = re.compile(r"^\s*([a-z_]{3,20})\s*[:=]\s*(.+?)\s*$", re.MULTILINE | re.IGNORECASE)
 
 
-class Part(BaseModel):
+class MessagePart(BaseModel):
     """A part of a message; what is no text is left out."""
 
     type: str
     text: str = ""
 
 
-class Message(BaseModel):
+class ChatMessage(BaseModel):
     """One of a talk's."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[Part] | None = None
+    content: str | list[MessagePart] | None = None
 
     @property
     def words(self) -> str:
@@ -63,7 +63,7 @@ class Completion(BaseModel):
     )
 
     model: str = Field(MODEL, description=f"{MODEL}, or {MODEL}/SOURCE where there are several")
-    messages: list[Message] = Field(min_length=1)
+    messages: list[ChatMessage] = Field(min_length=1)
     stream: bool = False
 
 

@@ -35,7 +35,7 @@ def _from_environment(secret: SecretStr) -> SecretStr:
 Secret = Annotated[SecretStr, AfterValidator(_from_environment)]
 
 
-class Token(Model):
+class AccessToken(Model):
     """What a person or a program shows; only its SHA-256 is kept. Who holds it reads what its team began."""
 
     team: str
@@ -68,7 +68,7 @@ class Target(Model):
     channel: str = Field("", description="slack: the channel's id")
 
 
-class Limits(Model):
+class ServerLimits(Model):
     """What one server takes."""
 
     body_bytes: int = Field(1_000_000, gt=0, description="of a request")
@@ -83,10 +83,10 @@ class Serving(Model):
 
     public_url: str = Field("", description="as people reach the server: of links in messages; its host is allowed")
     hosts: tuple[str, ...] = Field((), description="further names under which the server is reached")
-    tokens: dict[str, Token] = Field(default_factory=dict)
+    tokens: dict[str, AccessToken] = Field(default_factory=dict)
     hooks: dict[str, Hook] = Field(default_factory=dict)
     targets: dict[str, Target] = Field(default_factory=dict)
-    limits: Limits = Limits()
+    limits: ServerLimits = ServerLimits()
 
     @property
     def allowed_hosts(self) -> frozenset[str]:

@@ -23,7 +23,7 @@ from tsg_agent.sqlite_files import connected, owned
 from tsg_agent.store import Feedback, Request
 from tsg_agent.tracing import about
 from tsg_agent.web.audit import WHO, Audit
-from tsg_agent.web.config import Limits
+from tsg_agent.web.config import ServerLimits
 
 if TYPE_CHECKING:
     from tsg_agent.ask import Answer
@@ -50,7 +50,7 @@ class Busy(TsgError):
 
 
 @dataclass(frozen=True)
-class Begun:
+class Ownership:
     """Whose an investigation is."""
 
     team: str
@@ -58,7 +58,7 @@ class Begun:
     who: str
 
 
-class Ledger:
+class DeskLedger:
     """Who began what, which alert it was, and who was told: one SQLite file beside the investigations."""
 
     def __init__(self, folder: Path) -> None:
@@ -68,15 +68,15 @@ class Ledger:
             for table in _TABLES:
                 connection.execute(table)
 
-    def add(self, identity: str, begun: Begun) -> None:
+    def add(self, identity: str, begun: Ownership) -> None:
         """Keep whose it is."""
         self._run("INSERT INTO begun (investigation, team, source, who) VALUES (?, ?, ?, ?)", identity,
                   begun.team, begun.source, begun.who)  # fmt: skip
 
-    def of(self, identity: str) -> Begun | None:
+    def of(self, identity: str) -> Ownership | None:
         """Whose it is; None for what no surface of the server began."""
         rows = self._run("SELECT team, source, who FROM begun WHERE investigation = ?", identity)
-        return Begun(*rows[0]) if rows else None
+        return Ownership(*rows[0]) if rows else None
 
     def ids(self, team: str | None, limit: int) -> list[str]:
         """What a team began, newest first; of all teams for None."""
@@ -113,10 +113,10 @@ class Ledger:
 class Desk:
     """See the module. Methods are Service's; they raise Missing for what the asker's team may not read."""
 
-    def __init__(self, service: Service, audit: Audit, limits: Limits) -> None:
+    def __init__(self, service: Service, audit: Audit, limits: ServerLimits) -> None:
         self.service, self.audit, self.limits = service, audit, limits
         self.settings, self.sources, self.guide = service.settings, service.sources, service.guide
-        self.ledger = Ledger(service.settings.state_dir)
+        self.ledger = DeskLedger(service.settings.state_dir)
         self.begun: Callable[[str], None] = lambda _id: None
         """Is told of each investigation that begins, or goes on."""
         self.readers, self._questions = 0, 0
@@ -139,7 +139,7 @@ class Desk:
         self._known_open.add(identity)
         who = WHO.get()
         source = source or self.sources.names[0]
-        await asyncio.to_thread(self.ledger.add, identity, Begun(who.team or "", source, who.name))
+        await asyncio.to_thread(self.ledger.add, identity, Ownership(who.team or "", source, who.name))
         self.audit.say("start", investigation=identity, source=source, characters=len(text))
         self.begun(identity)
         return identity

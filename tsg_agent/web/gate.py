@@ -40,7 +40,7 @@ MOST_ASKERS = 10_000
 """Whose rates are remembered."""
 
 
-class Refused(Exception):
+class RefusedRequest(Exception):
     """A request that goes no further."""
 
     def __init__(self, status: int, message: str, fix: str = "", headers: Iterable[tuple[str, str]] = ()) -> None:
@@ -48,7 +48,7 @@ class Refused(Exception):
         self.status, self.message, self.fix, self.headers = status, message, fix, headers
 
 
-class Rates:
+class RequestBuckets:
     """A bucket of requests for each asker, which fills again within a minute."""
 
     def __init__(self, a_minute: int) -> None:
@@ -65,15 +65,15 @@ class Rates:
             del self._left[next(iter(self._left))]  # who asked longest ago
         if left < 1:
             wait = max(1, round((1 - left) * 60 / self._most))
-            raise Refused(429, "Too many requests.", "Ask again later.", [("retry-after", str(wait))])
+            raise RefusedRequest(429, "Too many requests.", "Ask again later.", [("retry-after", str(wait))])
 
 
-class Guard:
+class GatedApp:
     """The application with all that before it."""
 
     def __init__(self, app: App, serving: Serving, metrics: Metrics) -> None:
         self._app, self._serving, self._metrics = app, serving, metrics
-        self._rates = Rates(serving.limits.requests_a_minute)
+        self._rates = RequestBuckets(serving.limits.requests_a_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, as ASGI has it."""
@@ -94,7 +94,7 @@ class Guard:
             try:
                 who, body = self._asker(scope), b""
                 body = await self._body(scope, receive)
-            except Refused as refused:
+            except RefusedRequest as refused:
                 await _refuse(scope, refused, sent)
                 return
             if scope["path"] == "/mcp":  # clients do not follow a mount's redirect
@@ -116,7 +116,9 @@ class Guard:
         path = scope["path"]
         host = headers.get("host", "").lower()
         if path not in PROBES and _name(host) not in self._serving.allowed_hosts:
-            raise Refused(403, "This server is not known by that name.", "Name it in `hosts` of the file of --config.")
+            raise RefusedRequest(
+                403, "This server is not known by that name.", "Name it in `hosts` of the file of --config."
+            )
         if scope["method"] not in SAFE:
             _check_origin(headers, host)
         address = (scope.get("client") or ("unknown", 0))[0]
@@ -131,28 +133,28 @@ class Guard:
             return Who(*found)
         if path.startswith(OPEN):
             return Who("nobody", "")
-        raise Refused(401, "A token is needed.", "Send it as `Authorization: Bearer …`.",
+        raise RefusedRequest(401, "A token is needed.", "Send it as `Authorization: Bearer …`.",
                       [("www-authenticate", "Bearer")])  # fmt: skip
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         most = self._serving.limits.body_bytes
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if length.isdigit() and int(length) > most:
-            raise Refused(413, f"A request has at most {most:,} bytes.", "Send less.")
+            raise RefusedRequest(413, f"A request has at most {most:,} bytes.", "Send less.")
         body = bytearray()
         try:
             async with asyncio.timeout(BODY_S):
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        raise Refused(408, "The request did not come whole.")
+                        raise RefusedRequest(408, "The request did not come whole.")
                     body += message.get("body", b"")
                     if len(body) > most:
-                        raise Refused(413, f"A request has at most {most:,} bytes.", "Send less.")
+                        raise RefusedRequest(413, f"A request has at most {most:,} bytes.", "Send less.")
                     if not message.get("more_body"):
                         return bytes(body)
         except TimeoutError:
-            raise Refused(408, f"The request did not come within {BODY_S:.0f} s.") from None
+            raise RefusedRequest(408, f"The request did not come within {BODY_S:.0f} s.") from None
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
@@ -181,7 +183,7 @@ def _check_origin(headers: dict[str, str], host: str) -> None:
         "", "same-origin", "none",
     )  # fmt: skip
     if foreign:
-        raise Refused(403, "Another site's page may not ask this server.")
+        raise RefusedRequest(403, "Another site's page may not ask this server.")
 
 
 def _token(headers: dict[str, str]) -> str:
@@ -201,7 +203,7 @@ def _with_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, b
     return [*held, *((n.encode(), v.encode()) for n, v in HEADERS.items() if n.encode() not in names)]
 
 
-async def _refuse(scope: Scope, refused: Refused, send: Send) -> None:
+async def _refuse(scope: Scope, refused: RefusedRequest, send: Send) -> None:
     headers = [("content-type", "application/json"), *refused.headers]
     status, body = refused.status, json.dumps({"error": {"message": refused.message, "fix": refused.fix}}).encode()
     accepts = next((value for name, value in scope["headers"] if name == b"accept"), b"")

@@ -29,7 +29,7 @@ from tsg_agent.web.audit import Audit
 from tsg_agent.web.chat import make_chat
 from tsg_agent.web.config import Serving
 from tsg_agent.web.desk import Busy, Desk, Missing
-from tsg_agent.web.gate import Guard
+from tsg_agent.web.gate import GatedApp
 from tsg_agent.web.hooks import Hooks
 from tsg_agent.web.mcp import Mounted
 from tsg_agent.web.metrics import Metrics
@@ -52,7 +52,7 @@ ABOUT = (
 )
 
 
-class Server:
+class WebServer:
     """One application. `app` is the ASGI callable."""
 
     def __init__(self, service: Service, serving: Serving, fetch: Fetch = fetched) -> None:
@@ -78,7 +78,7 @@ class Server:
         api.mount("/mcp", self._mcp.app)
         for kind in (TsgError, HTTPException, RequestValidationError, OSError, sqlite3.Error):
             api.add_exception_handler(kind, self._answered)
-        self.app = Guard(api, serving, self.metrics)
+        self.app = GatedApp(api, serving, self.metrics)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _api: FastAPI) -> AsyncIterator[None]:

@@ -1,6 +1,6 @@
 """What is wrong with a guide: rules over its prose and its queries, in one registry."""
 
-from tsg_agent.guides.guide import Guide
+from tsg_agent.guides.guide import WrittenGuide
 from tsg_agent.guides.lint import (
     aggregates,
     column_use,
@@ -12,61 +12,63 @@ from tsg_agent.guides.lint import (
     time_use,
     trial_run,
 )
-from tsg_agent.guides.lint.inspection import Inspection, Rule
-from tsg_agent.guides.lint.problem import Problem
+from tsg_agent.guides.lint.inspection import Inspection, LintRule
+from tsg_agent.guides.lint.problem import GuideProblem
 
-__all__ = ["RULES", "Problem", "Rule", "lint"]
+__all__ = ["RULES", "GuideProblem", "LintRule", "lint"]
 
-RULES: tuple[Rule, ...] = (
-    Rule("unread-block", "a block that is not closed, empty, or there twice", trial_run.unread_blocks),
-    Rule("refused-query", "a block that is not one SELECT over tables", trial_run.refused_queries),
-    Rule("does-not-run", "a query that DuckDB or PostgreSQL refuses, and why", trial_run.not_running),
-    Rule("unknown-table", "a table of which nothing says what columns it has", trial_run.unknown_tables),
-    Rule("interval-unit", "a unit of time that no engine has", time_use.units),
-    Rule("clock-time", "NOW() and its like: another answer on another day", time_use.clock_times),
-    Rule("exact-time-join", "a join on equal instants, which match almost nothing", time_use.exact_joins),
-    Rule("zone-unsaid", "times of which nothing says the zone", time_use.unsaid_zones),
-    Rule("slope-per-second", "a slope over seconds compared with a number meant for hours", time_use.slopes),
-    Rule("ambiguous-column", "a column that several tables hold", column_use.ambiguous_columns),
-    Rule("ungrouped-column", "a column of single rows in a grouped SELECT", column_use.ungrouped_columns),
-    Rule("boolean-number", "a boolean compared with 0 or 1", column_use.booleans),
-    Rule("filters-disagree", "one column filtered in several ways", column_use.filters_disagree),
-    Rule("filter-missing", "a parameter that all but one query filter by", column_use.filters_missing),
-    Rule("version-cast", "a version's parts read by CAST", column_use.versions),
-    Rule("column-unused", "columns that are worked out or fetched, and never used", column_use.columns_unused),
-    Rule("label-unreachable", "a label that a filter, or an arm before, takes every row of", labels.unreachable),
-    Rule("label-filtered", "a label whose rows are all filtered away", labels.filtered_away),
-    Rule("label-without-rule", "a label that the text names and no query gives", labels.given_by_none),
-    Rule("label-unhandled", "a label that the text does not say what to do about", labels.unhandled),
-    Rule("zscore-out-of-reach", "a z-score that few groups can never reach", labels.never_so_far_out),
-    Rule("nothing-compared", "a row without a row before it that reads as healthy", labels.nothing_compared),
-    Rule("threshold-differs", "a number that differs between the prose and the SQL", thresholds.differing),
-    Rule("average-of-averages", "means of means, quantiles of quantiles", aggregates.averages),
-    Rule("distinct-added", "distinct counts that are added up", aggregates.distinct_added),
-    Rule("unweighted-slope", "a regression over buckets of different size", aggregates.unweighted_slopes),
-    Rule("unknown-as-no", "a share that counts NULL as not so", aggregates.unknown_as_no),
-    Rule("null-in-score", "a sum that one unknown part makes unknown", aggregates.null_in_score),
-    Rule("minimum-hides", "a minimum that hides what the rule is about", aggregates.minimums),
-    Rule("empty-means-both", "no row means that all is well, or that nothing was there", aggregates.empty_means_both),
-    Rule("counted-in-neither", "values between the ranges called good and bad", aggregates.counted_in_neither),
-    Rule("rows-lost", "an inner join that loses the rows it measures", joins.rows_lost),
-    Rule("rows-multiplied", "a join that counts rows several times", joins.rows_multiplied),
-    Rule("ties", "an order that leaves to chance which rows are shown", joins.ties),
-    Rule("parameter-unused", "a parameter that is collected and never used", parameter_use.unused),
-    Rule("parameter-unbound", "a placeholder that the guide does not ask for", parameter_use.unbound),
-    Rule("parameter-as-text", "a placeholder inside quotes", parameter_use.as_text),
-    Rule("step-unreached", "a step that no other leads to", flow.unreached_steps),
-    Rule("step-missing", "a step that is named and not there", flow.missing_steps),
-    Rule("no-end", "no end, or a way back", flow.endless),
-    Rule("branch-missing", "a case of which the text does not say where it goes", flow.missing_branches),
-    Rule("move-unclear", "a next step that can be read in several ways", flow.unclear_moves),
-    Rule("analysis-unwritten", "a code block that holds only comments", flow.unwritten_analyses),
-    Rule("incident-hint", "names of one incident's components", flow.hints),
+RULES: tuple[LintRule, ...] = (
+    LintRule("unread-block", "a block that is not closed, empty, or there twice", trial_run.unread_blocks),
+    LintRule("refused-query", "a block that is not one SELECT over tables", trial_run.refused_queries),
+    LintRule("does-not-run", "a query that DuckDB or PostgreSQL refuses, and why", trial_run.not_running),
+    LintRule("unknown-table", "a table of which nothing says what columns it has", trial_run.unknown_tables),
+    LintRule("interval-unit", "a unit of time that no engine has", time_use.units),
+    LintRule("clock-time", "NOW() and its like: another answer on another day", time_use.clock_times),
+    LintRule("exact-time-join", "a join on equal instants, which match almost nothing", time_use.exact_joins),
+    LintRule("zone-unsaid", "times of which nothing says the zone", time_use.unsaid_zones),
+    LintRule("slope-per-second", "a slope over seconds compared with a number meant for hours", time_use.slopes),
+    LintRule("ambiguous-column", "a column that several tables hold", column_use.ambiguous_columns),
+    LintRule("ungrouped-column", "a column of single rows in a grouped SELECT", column_use.ungrouped_columns),
+    LintRule("boolean-number", "a boolean compared with 0 or 1", column_use.booleans),
+    LintRule("filters-disagree", "one column filtered in several ways", column_use.filters_disagree),
+    LintRule("filter-missing", "a parameter that all but one query filter by", column_use.filters_missing),
+    LintRule("version-cast", "a version's parts read by CAST", column_use.versions),
+    LintRule("column-unused", "columns that are worked out or fetched, and never used", column_use.columns_unused),
+    LintRule("label-unreachable", "a label that a filter, or an arm before, takes every row of", labels.unreachable),
+    LintRule("label-filtered", "a label whose rows are all filtered away", labels.filtered_away),
+    LintRule("label-without-rule", "a label that the text names and no query gives", labels.given_by_none),
+    LintRule("label-unhandled", "a label that the text does not say what to do about", labels.unhandled),
+    LintRule("zscore-out-of-reach", "a z-score that few groups can never reach", labels.never_so_far_out),
+    LintRule("nothing-compared", "a row without a row before it that reads as healthy", labels.nothing_compared),
+    LintRule("threshold-differs", "a number that differs between the prose and the SQL", thresholds.differing),
+    LintRule("average-of-averages", "means of means, quantiles of quantiles", aggregates.averages),
+    LintRule("distinct-added", "distinct counts that are added up", aggregates.distinct_added),
+    LintRule("unweighted-slope", "a regression over buckets of different size", aggregates.unweighted_slopes),
+    LintRule("unknown-as-no", "a share that counts NULL as not so", aggregates.unknown_as_no),
+    LintRule("null-in-score", "a sum that one unknown part makes unknown", aggregates.null_in_score),
+    LintRule("minimum-hides", "a minimum that hides what the rule is about", aggregates.minimums),
+    LintRule(
+        "empty-means-both", "no row means that all is well, or that nothing was there", aggregates.empty_means_both
+    ),
+    LintRule("counted-in-neither", "values between the ranges called good and bad", aggregates.counted_in_neither),
+    LintRule("rows-lost", "an inner join that loses the rows it measures", joins.rows_lost),
+    LintRule("rows-multiplied", "a join that counts rows several times", joins.rows_multiplied),
+    LintRule("ties", "an order that leaves to chance which rows are shown", joins.ties),
+    LintRule("parameter-unused", "a parameter that is collected and never used", parameter_use.unused),
+    LintRule("parameter-unbound", "a placeholder that the guide does not ask for", parameter_use.unbound),
+    LintRule("parameter-as-text", "a placeholder inside quotes", parameter_use.as_text),
+    LintRule("step-unreached", "a step that no other leads to", flow.unreached_steps),
+    LintRule("step-missing", "a step that is named and not there", flow.missing_steps),
+    LintRule("no-end", "no end, or a way back", flow.endless),
+    LintRule("branch-missing", "a case of which the text does not say where it goes", flow.missing_branches),
+    LintRule("move-unclear", "a next step that can be read in several ways", flow.unclear_moves),
+    LintRule("analysis-unwritten", "a code block that holds only comments", flow.unwritten_analyses),
+    LintRule("incident-hint", "names of one incident's components", flow.hints),
 )
 """Every kind of problem. Adding one is a function, and a line here."""
 
 
-def lint(guide: Guide) -> list[Problem]:
+def lint(guide: WrittenGuide) -> list[GuideProblem]:
     """Everything that is wrong with a guide, in the order of its lines."""
     about = Inspection(guide)
     repaired = {(number, change.rule, change.line) for number, one in about.repaired.items() for change in one.changes}

@@ -7,15 +7,15 @@ from sqlglot import exp
 from tsg_agent.guides import conditions
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.lint.inspection import Inspection, in_query, text
-from tsg_agent.guides.lint.problem import Problem
-from tsg_agent.guides.scopes import Scope, aggregates, inside, windowed
+from tsg_agent.guides.lint.problem import GuideProblem
+from tsg_agent.guides.scopes import SelectScope, aggregates, inside, windowed
 
 QUANTILES = (exp.PercentileCont, exp.PercentileDisc, exp.Quantile, exp.ApproxQuantile, exp.Median)
 RANKED = (exp.Lag, exp.Lead, exp.RowNumber, exp.Rank)
 MEANS = (exp.Avg, exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance)
 
 
-def averages(about: Inspection) -> Iterator[Problem]:
+def averages(about: Inspection) -> Iterator[GuideProblem]:
     """Means of means, and means or maxima of quantiles."""
     for facts in about.facts:
         for scope, outer, made in _over_groups(facts):
@@ -42,7 +42,7 @@ def averages(about: Inspection) -> Iterator[Problem]:
                 )
 
 
-def _over_groups(facts: Facts) -> Iterator[tuple[Scope, exp.AggFunc, exp.Expr]]:
+def _over_groups(facts: Facts) -> Iterator[tuple[SelectScope, exp.AggFunc, exp.Expr]]:
     """(SELECT where the inner value is made, aggregate, inner value) for aggregates over aggregates."""
     for scope, outer in facts.aggregates():
         for column in [node for node in inside(outer) if isinstance(node, exp.Column)]:
@@ -51,7 +51,7 @@ def _over_groups(facts: Facts) -> Iterator[tuple[Scope, exp.AggFunc, exp.Expr]]:
                 yield found.scope, outer, found.made
 
 
-def distinct_added(about: Inspection) -> Iterator[Problem]:
+def distinct_added(about: Inspection) -> Iterator[GuideProblem]:
     """Distinct counts that are summed over groups."""
     for facts in about.facts:
         seen = set()
@@ -84,7 +84,7 @@ def _counted(count: exp.Count) -> exp.Column | None:
     return inner if isinstance(inner, exp.Column) else None
 
 
-def _is_key(column: exp.Column, scope: Scope, facts: Facts) -> bool:
+def _is_key(column: exp.Column, scope: SelectScope, facts: Facts) -> bool:
     """Whether no two rows share the column's value, so that it falls into one group only."""
     found = facts.origin(column, scope)
     name = column.name.lower()
@@ -92,7 +92,7 @@ def _is_key(column: exp.Column, scope: Scope, facts: Facts) -> bool:
     return any(facts.schema.keys.get(table) == (name,) for table in tables)
 
 
-def unweighted_slopes(about: Inspection) -> Iterator[Problem]:
+def unweighted_slopes(about: Inspection) -> Iterator[GuideProblem]:
     """Regressions over groups of different size."""
     for facts in about.facts:
         for _, outer, _ in _over_groups(facts):
@@ -108,7 +108,7 @@ def unweighted_slopes(about: Inspection) -> Iterator[Problem]:
                 break
 
 
-def unknown_as_no(about: Inspection) -> Iterator[Problem]:
+def unknown_as_no(about: Inspection) -> Iterator[GuideProblem]:
     """Shares that count NULL as not so."""
     for facts in about.facts:
         seen: dict[str, exp.Expr] = {}
@@ -140,7 +140,7 @@ def _known(column: exp.Column, total: exp.Expr) -> bool:
     return isinstance(held, exp.Column) and held.name.lower() == column.name.lower()
 
 
-def null_in_score(about: Inspection) -> Iterator[Problem]:
+def null_in_score(about: Inspection) -> Iterator[GuideProblem]:
     """Sums of which one part may be NULL while the others are known."""
     for facts in about.facts:
         for scope in facts.scopes:
@@ -162,7 +162,7 @@ def null_in_score(about: Inspection) -> Iterator[Problem]:
                     )
 
 
-def _may_be_null(term: exp.Expr, scope: Scope, facts: Facts) -> bool:
+def _may_be_null(term: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
     """Divided by NULLIF of something that is no count of the group itself."""
     if term.find(exp.Coalesce) is not None:
         return False
@@ -174,7 +174,7 @@ def _may_be_null(term: exp.Expr, scope: Scope, facts: Facts) -> bool:
     return False
 
 
-def minimums(about: Inspection) -> Iterator[Problem]:
+def minimums(about: Inspection) -> Iterator[GuideProblem]:
     """Minimums of traffic that hide what the rule is about."""
     for facts in about.facts:
         labelled = {id(column.scope) for column in facts.label_columns}
@@ -197,7 +197,7 @@ def minimums(about: Inspection) -> Iterator[Problem]:
                 )
 
 
-def empty_means_both(about: Inspection) -> Iterator[Problem]:
+def empty_means_both(about: Inspection) -> Iterator[GuideProblem]:
     """Results that are empty both where all is well and where nothing was looked at."""
     for facts in about.facts:
         for name, column in facts.shown_labels.items():
@@ -213,7 +213,7 @@ def empty_means_both(about: Inspection) -> Iterator[Problem]:
                 )
 
 
-def counted_in_neither(about: Inspection) -> Iterator[Problem]:
+def counted_in_neither(about: Inspection) -> Iterator[GuideProblem]:
     """Values between the ranges that a query calls good and bad."""
     for facts in about.facts:
         for scope in facts.scopes:
@@ -230,7 +230,7 @@ def counted_in_neither(about: Inspection) -> Iterator[Problem]:
                 )
 
 
-def _gap(scope: Scope, facts: Facts) -> tuple[str, float, float, exp.Expr] | None:
+def _gap(scope: SelectScope, facts: Facts) -> tuple[str, float, float, exp.Expr] | None:
     """The widest hole between the ranges of one integer column that are counted beside each other."""
     ranges: dict[str, list[tuple[float, float, exp.Expr]]] = {}
     for made in scope.outputs.values():

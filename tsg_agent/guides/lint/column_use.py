@@ -9,13 +9,13 @@ from sqlglot import exp
 from tsg_agent.guides.errata import ambiguous, boolean_comparisons, version_casts
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.lint.inspection import Inspection, in_query, text
-from tsg_agent.guides.lint.problem import Problem
-from tsg_agent.guides.scopes import Scope, candidates, inside, windowed
+from tsg_agent.guides.lint.problem import GuideProblem
+from tsg_agent.guides.scopes import SelectScope, candidates, inside, windowed
 
 BOTH = ("DuckDB", "PostgreSQL")
 
 
-def ambiguous_columns(about: Inspection) -> Iterator[Problem]:
+def ambiguous_columns(about: Inspection) -> Iterator[GuideProblem]:
     """Columns that several tables hold."""
     for facts in about.facts:
         named: dict[str, tuple[exp.Column, list[str]]] = {}
@@ -49,13 +49,13 @@ def unknown_columns(facts: Facts) -> Iterator[exp.Column]:
                     yield node
 
 
-def _is_alias(name: str, scope: Scope) -> bool:
+def _is_alias(name: str, scope: SelectScope) -> bool:
     """Whether a SELECT gives something else a name, which its own clauses may use."""
     made = scope.outputs.get(name)
     return made is not None and not (isinstance(made, exp.Column) and made.name.lower() == name)
 
 
-def ungrouped(facts: Facts) -> Iterator[tuple[Scope, exp.Column, exp.Expr]]:
+def ungrouped(facts: Facts) -> Iterator[tuple[SelectScope, exp.Column, exp.Expr]]:
     """(SELECT, column, item) for columns that are neither grouped nor inside an aggregate."""
     for scope in facts.scopes:
         group = scope.select.args.get("group")
@@ -67,7 +67,9 @@ def ungrouped(facts: Facts) -> Iterator[tuple[Scope, exp.Column, exp.Expr]]:
             yield from ((scope, column, item) for column in _loose(item, keys, names, scope, facts))
 
 
-def _loose(node: exp.Expr, keys: set[str], names: set[object], scope: Scope, facts: Facts) -> Iterator[exp.Column]:
+def _loose(
+    node: exp.Expr, keys: set[str], names: set[object], scope: SelectScope, facts: Facts
+) -> Iterator[exp.Column]:
     bare = node.this if isinstance(node, exp.Alias) else node
     if bare.sql().lower() in keys or isinstance(bare, exp.Query | exp.Subquery):
         return
@@ -81,7 +83,7 @@ def _loose(node: exp.Expr, keys: set[str], names: set[object], scope: Scope, fac
         yield from _loose(child, keys, names, scope, facts)
 
 
-def ungrouped_columns(about: Inspection) -> Iterator[Problem]:
+def ungrouped_columns(about: Inspection) -> Iterator[GuideProblem]:
     """Columns of single rows in a grouped SELECT."""
     for facts in about.facts:
         seen = set()
@@ -101,7 +103,7 @@ def ungrouped_columns(about: Inspection) -> Iterator[Problem]:
                 )
 
 
-def booleans(about: Inspection) -> Iterator[Problem]:
+def booleans(about: Inspection) -> Iterator[GuideProblem]:
     """Booleans compared with numbers."""
     for facts in about.facts:
         for _, node in boolean_comparisons(facts):
@@ -118,7 +120,7 @@ def booleans(about: Inspection) -> Iterator[Problem]:
                 )
 
 
-def filters_disagree(about: Inspection) -> Iterator[Problem]:
+def filters_disagree(about: Inspection) -> Iterator[GuideProblem]:
     """One column, filtered in several ways."""
     forms: dict[tuple[str, str], dict[str, tuple[Facts, exp.Expr]]] = defaultdict(dict)
     for facts in about.facts:
@@ -159,7 +161,7 @@ def _ranges(found: dict[str, tuple[Facts, exp.Expr]]) -> bool:
     return not any(node.find(exp.Boolean, exp.Null) for _, node in found.values())
 
 
-def filters_missing(about: Inspection) -> Iterator[Problem]:
+def filters_missing(about: Inspection) -> Iterator[GuideProblem]:
     """A parameter that the other queries of a table filter by, and one does not."""
     by_table: dict[tuple[str, str], dict[int, Facts]] = defaultdict(dict)
     readers: dict[str, dict[int, Facts]] = defaultdict(dict)
@@ -185,7 +187,7 @@ def filters_missing(about: Inspection) -> Iterator[Problem]:
                 )
 
 
-def versions(about: Inspection) -> Iterator[Problem]:
+def versions(about: Inspection) -> Iterator[GuideProblem]:
     """Versions read as numbers by CAST."""
     for facts in about.facts:
         nodes = list(version_casts(facts))
@@ -204,7 +206,7 @@ def versions(about: Inspection) -> Iterator[Problem]:
             )
 
 
-def columns_unused(about: Inspection) -> Iterator[Problem]:
+def columns_unused(about: Inspection) -> Iterator[GuideProblem]:
     """Columns that are worked out, or fetched, and never used."""
     for facts in about.facts:
         unused = _never_read(facts)
@@ -259,7 +261,7 @@ def _never_read(facts: Facts) -> list[tuple[str, exp.Expr]]:
     ]
 
 
-def _is_key(made: exp.Expr, scope: Scope) -> bool:
+def _is_key(made: exp.Expr, scope: SelectScope) -> bool:
     return made.sql().lower() in {key.sql().lower() for key in scope.keys}
 
 

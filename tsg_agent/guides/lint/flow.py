@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from tsg_agent.guides.guide import Guide, Resolution
+from tsg_agent.guides.guide import Resolution, WrittenGuide
 from tsg_agent.guides.lint.inspection import Inspection, in_step
-from tsg_agent.guides.lint.problem import Problem
+from tsg_agent.guides.lint.problem import GuideProblem
 from tsg_agent.guides.placeholders import first_named
 
 HINT = re.compile(
@@ -14,7 +14,7 @@ HINT = re.compile(
 NAME = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
 
 
-def reached(guide: Guide) -> set[int]:
+def reached(guide: WrittenGuide) -> set[int]:
     """The steps that the first one leads to."""
     found = {guide.steps[0].number}
     waiting = list(found)
@@ -26,7 +26,7 @@ def reached(guide: Guide) -> set[int]:
     return found
 
 
-def unreached_steps(about: Inspection) -> Iterator[Problem]:
+def unreached_steps(about: Inspection) -> Iterator[GuideProblem]:
     """Steps that no other leads to."""
     held = reached(about.guide)
     for step in about.guide.steps:
@@ -41,7 +41,7 @@ def unreached_steps(about: Inspection) -> Iterator[Problem]:
             )
 
 
-def missing_steps(about: Inspection) -> Iterator[Problem]:
+def missing_steps(about: Inspection) -> Iterator[GuideProblem]:
     """Steps that the prose leads to, and that are not there."""
     numbers = {step.number for step in about.guide.steps}
     for edge in about.guide.edges:
@@ -56,7 +56,7 @@ def missing_steps(about: Inspection) -> Iterator[Problem]:
             )
 
 
-def endless(about: Inspection) -> Iterator[Problem]:
+def endless(about: Inspection) -> Iterator[GuideProblem]:
     """No end that is reached, or a way back without one."""
     guide = about.guide
     held = reached(guide)
@@ -93,7 +93,7 @@ def endless(about: Inspection) -> Iterator[Problem]:
             )
 
 
-def missing_branches(about: Inspection) -> Iterator[Problem]:
+def missing_branches(about: Inspection) -> Iterator[GuideProblem]:
     """Steps that say where to go for some labels only."""
     for step in about.guide.steps:
         out = about.guide.after(step.number)
@@ -125,7 +125,7 @@ def missing_branches(about: Inspection) -> Iterator[Problem]:
                 )
 
 
-def unclear_moves(about: Inspection) -> Iterator[Problem]:
+def unclear_moves(about: Inspection) -> Iterator[GuideProblem]:
     """Moves that can be read in several ways."""
     for edge in about.guide.edges:
         if edge.doubt and edge.target in {step.number for step in about.guide.steps}:
@@ -141,7 +141,7 @@ def unclear_moves(about: Inspection) -> Iterator[Problem]:
             )
 
 
-def unwritten_analyses(about: Inspection) -> Iterator[Problem]:
+def unwritten_analyses(about: Inspection) -> Iterator[GuideProblem]:
     """Code blocks that hold no code."""
     for step in about.guide.steps:
         lines = [line.strip() for line in step.analysis.splitlines() if line.strip()]
@@ -156,7 +156,7 @@ def unwritten_analyses(about: Inspection) -> Iterator[Problem]:
             )
 
 
-def hints(about: Inspection) -> Iterator[Problem]:
+def hints(about: Inspection) -> Iterator[GuideProblem]:
     """Names of one incident's components in a guide for all."""
     known = {name for columns in about.schema.tables.values() for name in columns} | set(about.schema.tables)
     known |= {name for facts in about.facts for scope in facts.scopes for name in scope.outputs}

@@ -8,10 +8,10 @@ from typing import Any
 from sqlglot import exp
 
 from tsg_agent.errors import GuideError
-from tsg_agent.guides.catalogue import Schema, schema_of
+from tsg_agent.guides.catalogue import TableSchema, schema_of
 from tsg_agent.guides.facts import Facts
-from tsg_agent.guides.guide import Guide, Query, Step
-from tsg_agent.guides.lint.problem import Problem, Severity
+from tsg_agent.guides.guide import Query, WrittenGuide, WrittenStep
+from tsg_agent.guides.lint.problem import GuideProblem, Severity
 from tsg_agent.guides.parsed import CANONICAL, Parsed, parse
 from tsg_agent.guides.repair import Repaired, repair
 
@@ -19,7 +19,7 @@ from tsg_agent.guides.repair import Repaired, repair
 class Inspection:
     """A guide, looked at once for all rules."""
 
-    def __init__(self, guide: Guide, schema: Schema | None = None) -> None:
+    def __init__(self, guide: WrittenGuide, schema: TableSchema | None = None) -> None:
         """`schema`: what the tables are known to hold; without it, what the guide and the catalogue say."""
         self.guide = guide
         self.parsed: list[Parsed] = []
@@ -37,11 +37,11 @@ class Inspection:
         """Each query with its certain repairs, by its number."""
         return {one.query.number: repair(one, self.schema, self.parsed) for one in self.parsed}
 
-    def facts_of(self, step: Step) -> list[Facts]:
+    def facts_of(self, step: WrittenStep) -> list[Facts]:
         """The queries of a step."""
         return [one for one in self.facts if one.parsed.query.step == step.number]
 
-    def healthy(self, step: Step) -> set[str]:
+    def healthy(self, step: WrittenStep) -> set[str]:
         """Labels of a step's queries that mean nothing is wrong."""
         said = step.annotation.healthy if step.annotation else ()
         columns = [column for facts in self.facts_of(step) for column in facts.shown_labels.values()]
@@ -53,23 +53,23 @@ def text(node: exp.Expr) -> str:
     return " ".join(node.sql(dialect=CANONICAL, comments=False).split())[:160]
 
 
-def in_query(facts: Facts, node: exp.Expr | int, severity: Severity, **said: Any) -> Problem:
+def in_query(facts: Facts, node: exp.Expr | int, severity: Severity, **said: Any) -> GuideProblem:
     """A problem of a query; `node` is the part of it, or the line. The registry fills in the rule."""
     query = facts.parsed.query
     line = node if isinstance(node, int) else facts.parsed.line(node)
-    return Problem(rule="", severity=severity, line=line, step=query.step, plugin=query.number, **said)
+    return GuideProblem(rule="", severity=severity, line=line, step=query.step, plugin=query.number, **said)
 
 
-def in_step(step: Step, line: int, severity: Severity, **said: Any) -> Problem:
+def in_step(step: WrittenStep, line: int, severity: Severity, **said: Any) -> GuideProblem:
     """A problem of a step's prose."""
-    return Problem(rule="", severity=severity, line=line, step=step.number, **said)
+    return GuideProblem(rule="", severity=severity, line=line, step=step.number, **said)
 
 
 @dataclass(frozen=True)
-class Rule:
+class LintRule:
     """One kind of problem."""
 
     name: str
     says: str
     """What it finds, for the documentation."""
-    check: Callable[[Inspection], Iterable[Problem]]
+    check: Callable[[Inspection], Iterable[GuideProblem]]

@@ -6,14 +6,14 @@ from sqlglot import exp
 
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.lint.inspection import Inspection, in_query, text
-from tsg_agent.guides.lint.problem import Problem
-from tsg_agent.guides.scopes import Scope, Source, aggregates, inside, windowed
+from tsg_agent.guides.lint.problem import GuideProblem
+from tsg_agent.guides.scopes import SelectScope, SelectSource, aggregates, inside, windowed
 
 RANKS = (exp.RowNumber, exp.FirstValue, exp.LastValue)
 INSENSITIVE = (exp.Max, exp.Min, exp.LogicalOr, exp.LogicalAnd)
 
 
-def rows_lost(about: Inspection) -> Iterator[Problem]:
+def rows_lost(about: Inspection) -> Iterator[GuideProblem]:
     """Inner joins with a table that only describes the rows of the first."""
     for facts in about.facts:
         for scope, join, source in _joined_tables(facts):
@@ -30,7 +30,7 @@ def rows_lost(about: Inspection) -> Iterator[Problem]:
                 )
 
 
-def rows_multiplied(about: Inspection) -> Iterator[Problem]:
+def rows_multiplied(about: Inspection) -> Iterator[GuideProblem]:
     """Joins on what is not unique, under sums and means."""
     for facts in about.facts:
         for scope, join, source in _joined_tables(facts):
@@ -62,7 +62,7 @@ def _declared(about: Inspection) -> set[str]:
     return {name.lower() for name, one in about.guide.tables.items() if one.key}
 
 
-def _joined_tables(facts: Facts) -> Iterator[tuple[Scope, exp.Join, Source]]:
+def _joined_tables(facts: Facts) -> Iterator[tuple[SelectScope, exp.Join, SelectSource]]:
     for scope in facts.scopes:
         for join in scope.select.args.get("joins") or []:
             alias = join.this.alias_or_name.lower()
@@ -71,7 +71,7 @@ def _joined_tables(facts: Facts) -> Iterator[tuple[Scope, exp.Join, Source]]:
                 yield scope, join, source
 
 
-def _sensitive(scope: Scope) -> Iterator[exp.AggFunc]:
+def _sensitive(scope: SelectScope) -> Iterator[exp.AggFunc]:
     """Aggregates that a repeated row changes."""
     for item in scope.select.expressions:
         for one in aggregates(item):
@@ -80,14 +80,14 @@ def _sensitive(scope: Scope) -> Iterator[exp.AggFunc]:
                 yield one
 
 
-def _of_others(aggregate: exp.AggFunc, source: Source, scope: Scope, facts: Facts) -> bool:
+def _of_others(aggregate: exp.AggFunc, source: SelectSource, scope: SelectScope, facts: Facts) -> bool:
     """Whether it is about the rows of the other tables: a column of theirs, or all rows."""
     columns = [node for node in inside(aggregate) if isinstance(node, exp.Column)]
     tables = {found.table for column in columns if (found := facts.origin(column, scope))}
     return not columns or bool(tables - {source.table})
 
 
-def _counts(source: Source, scope: Scope, facts: Facts) -> bool:
+def _counts(source: SelectSource, scope: SelectScope, facts: Facts) -> bool:
     """Whether the rows of a joined table are counted or required themselves."""
     where = scope.select.args.get("where")
     named = list(where.find_all(exp.Column)) if where is not None else []
@@ -102,7 +102,7 @@ def _counts(source: Source, scope: Scope, facts: Facts) -> bool:
     )
 
 
-def ties(about: Inspection) -> Iterator[Problem]:
+def ties(about: Inspection) -> Iterator[GuideProblem]:
     """Orders that decide which rows are shown, or which number they get, and leave ties open."""
     for facts in about.facts:
         keys = _keys(facts)
@@ -119,7 +119,7 @@ def ties(about: Inspection) -> Iterator[Problem]:
                     yield _tie(facts, node, text(node))
 
 
-def _tie(facts: Facts, node: exp.Expr, text: str) -> Problem:
+def _tie(facts: Facts, node: exp.Expr, text: str) -> GuideProblem:
     return in_query(
         facts,
         node,
@@ -138,7 +138,7 @@ def _keys(facts: Facts) -> list[set[object]]:
     return []
 
 
-def _settles(order: exp.Expr, scope: Scope, facts: Facts, keys: list[set[object]]) -> bool:
+def _settles(order: exp.Expr, scope: SelectScope, facts: Facts, keys: list[set[object]]) -> bool:
     """Whether an order names every column of the key."""
     named: set[object] = set()
     for one in order.expressions:

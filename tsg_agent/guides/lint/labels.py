@@ -10,18 +10,18 @@ from tsg_agent.guides.conditions import Form
 from tsg_agent.guides.facts import Facts, LabelColumn
 from tsg_agent.guides.instructions import OTHERWISE, labels_in, sentences
 from tsg_agent.guides.lint.inspection import Inspection, in_query, in_step, text
-from tsg_agent.guides.lint.problem import Problem
-from tsg_agent.guides.scopes import Scope
+from tsg_agent.guides.lint.problem import GuideProblem
+from tsg_agent.guides.scopes import SelectScope
 
 
-def unreachable(about: Inspection) -> Iterator[Problem]:
+def unreachable(about: Inspection) -> Iterator[GuideProblem]:
     """Arms of a CASE that no row can reach: a filter, or an arm before, takes every row that they are about."""
     for facts in about.facts:
         for column in facts.label_columns:
             yield from _unreachable(facts, column)
 
 
-def _unreachable(facts: Facts, column: LabelColumn) -> Iterator[Problem]:
+def _unreachable(facts: Facts, column: LabelColumn) -> Iterator[GuideProblem]:
     kept = facts.filters(column.scope)
     before: list[tuple[exp.Expr, str]] = []
     rest: Form | None = kept
@@ -71,14 +71,14 @@ def _reason(facts: Facts, column: LabelColumn, own: Form | None, before: list[tu
     )
 
 
-def _matters(facts: Facts, part: exp.Expr, scope: Scope, left: Form | None) -> bool:
+def _matters(facts: Facts, part: exp.Expr, scope: SelectScope, left: Form | None) -> bool:
     """Whether a filter alone leaves nothing of what the arms before do."""
     return not _possible(conditions.both(left, facts.form(part, scope)), facts)
 
 
 def _hidden_in_part(
     facts: Facts, column: LabelColumn, arm: tuple[exp.Expr, str], before: list[tuple[exp.Expr, str]]
-) -> Iterator[Problem]:
+) -> Iterator[GuideProblem]:
     """An arm that an earlier one hides for the rows of one value: a rule for a tier before the rule for all."""
     own = facts.form(arm[0], column.scope)
     for condition, label in before:
@@ -103,7 +103,7 @@ def _hidden_in_part(
             )
 
 
-def filtered_away(about: Inspection) -> Iterator[Problem]:
+def filtered_away(about: Inspection) -> Iterator[GuideProblem]:
     """Labels that a later filter takes away although the prose, or their arm, is about them."""
     for facts in about.facts:
         for name, column in facts.shown_labels.items():
@@ -121,7 +121,7 @@ def filtered_away(about: Inspection) -> Iterator[Problem]:
                     )
 
 
-def given_by_none(about: Inspection) -> Iterator[Problem]:
+def given_by_none(about: Inspection) -> Iterator[GuideProblem]:
     """Labels that the text names and no query gives."""
     given = {label for facts in about.facts for column in facts.label_columns for label in column.labels}
     given |= {
@@ -144,7 +144,7 @@ def given_by_none(about: Inspection) -> Iterator[Problem]:
                 )
 
 
-def unhandled(about: Inspection) -> Iterator[Problem]:
+def unhandled(about: Inspection) -> Iterator[GuideProblem]:
     """Labels that a step's queries give and its prose never mentions."""
     for step in about.guide.steps:
         named = {label for one in step.instructions for label in one.labels}
@@ -169,7 +169,7 @@ def unhandled(about: Inspection) -> Iterator[Problem]:
                     )
 
 
-def never_so_far_out(about: Inspection) -> Iterator[Problem]:
+def never_so_far_out(about: Inspection) -> Iterator[GuideProblem]:
     """A z-score over the groups themselves has a largest value: (n - 1) / sqrt(n)."""
     for facts in about.facts:
         for scope, node in facts.calls((exp.GT, exp.GTE)):
@@ -187,7 +187,7 @@ def never_so_far_out(about: Inspection) -> Iterator[Problem]:
             )
 
 
-def _is_zscore(node: exp.Expr, scope: Scope, facts: Facts) -> bool:
+def _is_zscore(node: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
     """(x - AVG(x) OVER ()) / STDDEV(x) OVER ()."""
     found = facts.origin(node, scope) if isinstance(node, exp.Column) else None
     made = found.made if found else node
@@ -196,7 +196,7 @@ def _is_zscore(node: exp.Expr, scope: Scope, facts: Facts) -> bool:
     return deviation and any(isinstance(one, exp.Avg) for one in windows) and made.find(exp.Div) is not None
 
 
-def nothing_compared(about: Inspection) -> Iterator[Problem]:
+def nothing_compared(about: Inspection) -> Iterator[GuideProblem]:
     """A label that compares with the row before: the first row has none, and reads as healthy."""
     for facts in about.facts:
         for column in facts.label_columns:

@@ -4,16 +4,16 @@ import re
 from collections.abc import Iterator
 
 from tsg_agent.guides.lint.inspection import Inspection
-from tsg_agent.guides.lint.problem import Problem
+from tsg_agent.guides.lint.problem import GuideProblem
 from tsg_agent.guides.placeholders import bound_in, first_named, quoted
 
 
-def unused(about: Inspection) -> Iterator[Problem]:
+def unused(about: Inspection) -> Iterator[GuideProblem]:
     """Parameters that no query reads."""
     for parameter in about.guide.parameters:
         if parameter.declared and about.guide.queries and not bound_in(about.guide, parameter.name):
             told = any(re.search(rf"\b{re.escape(parameter.name)}\b", step.prose) for step in about.guide.steps)
-            yield Problem(
+            yield GuideProblem(
                 rule="",
                 severity="warning",
                 line=parameter.line,
@@ -26,13 +26,13 @@ def unused(about: Inspection) -> Iterator[Problem]:
             )
 
 
-def unbound(about: Inspection) -> Iterator[Problem]:
+def unbound(about: Inspection) -> Iterator[GuideProblem]:
     """Placeholders that the guide does not ask for."""
     asked = {parameter.name for parameter in about.guide.parameters if parameter.declared}
     for query in about.guide.queries:
         for name, line in first_named(query).items():
             if name not in asked:
-                yield Problem(
+                yield GuideProblem(
                     rule="",
                     severity="error",
                     line=line,
@@ -45,7 +45,7 @@ def unbound(about: Inspection) -> Iterator[Problem]:
     for step in about.guide.steps:
         for name in step.asked:
             if name not in asked:
-                yield Problem(
+                yield GuideProblem(
                     rule="",
                     severity="warning",
                     line=step.line,
@@ -56,12 +56,12 @@ def unbound(about: Inspection) -> Iterator[Problem]:
                 )
 
 
-def as_text(about: Inspection) -> Iterator[Problem]:
+def as_text(about: Inspection) -> Iterator[GuideProblem]:
     """Placeholders inside quotes."""
     for query in about.guide.queries:
         names = quoted(query)
         if names:
-            yield Problem(
+            yield GuideProblem(
                 rule="",
                 severity="note",
                 line=min(names.values()),

@@ -9,7 +9,7 @@ from tsg_agent.models import Model
 Severity = Literal["error", "warning", "note"]
 
 
-class Problem(Model):
+class GuideProblem(Model):
     """One thing that is wrong with a guide, and where."""
 
     rule: str

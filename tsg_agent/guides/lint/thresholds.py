@@ -9,7 +9,7 @@ from sqlglot import exp
 from tsg_agent.guides import conditions
 from tsg_agent.guides.facts import Facts, LabelColumn
 from tsg_agent.guides.lint.inspection import Inspection, in_step
-from tsg_agent.guides.lint.problem import Problem
+from tsg_agent.guides.lint.problem import GuideProblem
 
 OVER = r">=?|≥|over|above|more than|greater than|larger than|higher than|exceed(?:s|ing)?|beyond|at least|or more than"
 UNDER = r"<=?|≤|under|below|less than|fewer than|lower than|smaller than|at most|no more than"
@@ -41,7 +41,7 @@ SAME = {
 
 
 @dataclass(frozen=True)
-class Threshold:
+class ProseThreshold:
     """A number that a value is compared with, in words."""
 
     number: float
@@ -62,7 +62,7 @@ class Compared:
     text: str
 
 
-def differing(about: Inspection) -> Iterator[Problem]:
+def differing(about: Inspection) -> Iterator[GuideProblem]:
     """Numbers in a sentence about a label that the label's own rule does not have."""
     for step in about.guide.steps:
         for instruction in step.instructions:
@@ -79,7 +79,7 @@ def differing(about: Inspection) -> Iterator[Problem]:
                         yield in_step(step, instruction.line, "warning", **problem, plugin=facts.parsed.query.number)
 
 
-def thresholds_in(text: str) -> Iterator[Threshold]:
+def thresholds_in(text: str) -> Iterator[ProseThreshold]:
     """Every "over 8 % error rate" of a sentence."""
     for match in SAID.finditer(text):
         upwards = bool(re.fullmatch(OVER, match["side"], re.IGNORECASE)) and "no more" not in match["side"]
@@ -88,10 +88,10 @@ def thresholds_in(text: str) -> Iterator[Threshold]:
         shown = " ".join(
             f"{match['side']} {match['number']}{' ' if unit not in {'%', ''} else ''}{match['unit'] or ''}".split()
         )
-        yield Threshold(float(match["number"].replace(",", "")), unit, upwards, words, shown)
+        yield ProseThreshold(float(match["number"].replace(",", "")), unit, upwards, words, shown)
 
 
-def _compare(said: Threshold, rules: list[Compared], *, unseen: bool) -> dict[str, object] | None:
+def _compare(said: ProseThreshold, rules: list[Compared], *, unseen: bool) -> dict[str, object] | None:
     """What is wrong with a sentence's number; None where the SQL has it, or nothing in it is about the same."""
     if any(_equal(said, one) for one in rules):
         match = next(one for one in rules if _equal(said, one))
@@ -113,7 +113,7 @@ def _compare(said: Threshold, rules: list[Compared], *, unseen: bool) -> dict[st
     }
 
 
-def _hides(one: Compared, said: Threshold) -> bool:
+def _hides(one: Compared, said: ProseThreshold) -> bool:
     return one.upwards == said.upwards and (one.number > said.number if said.upwards else one.number < said.number)
 
 
@@ -146,7 +146,7 @@ def _seconds(column: str) -> float:
     return next((SECONDS[part] for part in ("ms", "minute", "min", "hour", "day") if part in parts), 1)
 
 
-def _equal(said: Threshold, one: Compared) -> bool:
+def _equal(said: ProseThreshold, one: Compared) -> bool:
     """The same number, whatever the unit it is written in."""
     factors = {1.0}
     unit = said.unit.rstrip("s") if said.unit not in {"s", "ms"} else said.unit
@@ -159,7 +159,7 @@ def _equal(said: Threshold, one: Compared) -> bool:
     return any(abs(said.number * factor - one.number) < 1e-9 * max(1.0, abs(one.number)) for factor in factors)
 
 
-def _same_thing(said: Threshold, one: Compared) -> bool:
+def _same_thing(said: ProseThreshold, one: Compared) -> bool:
     """Whether a sentence's number and a comparison are about the same value."""
     rate = bool({"rate", "availability", "success"} & one.words) or one.column.endswith(("_pct", "_percent", "_share"))
     if said.unit in {"%", "percent"}:

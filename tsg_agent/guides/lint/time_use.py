@@ -7,7 +7,7 @@ from sqlglot import exp
 from tsg_agent.guides import conditions
 from tsg_agent.guides.errata import UNITS, clocks, counted_unit, end_parameters, shared_times, time_joins
 from tsg_agent.guides.lint.inspection import Inspection, in_query, text
-from tsg_agent.guides.lint.problem import Problem
+from tsg_agent.guides.lint.problem import GuideProblem
 
 ENGINES = ("DuckDB", "PostgreSQL")
 FIELDS = UNITS | {
@@ -16,7 +16,7 @@ FIELDS = UNITS | {
 }  # fmt: skip  # fmt: skip
 
 
-def units(about: Inspection) -> Iterator[Problem]:
+def units(about: Inspection) -> Iterator[GuideProblem]:
     """Units of time that no engine has."""
     for facts in about.facts:
         for _, node in facts.calls((exp.TimestampTrunc, exp.DateTrunc, exp.Extract, exp.Interval)):
@@ -38,7 +38,7 @@ def units(about: Inspection) -> Iterator[Problem]:
             )
 
 
-def clock_times(about: Inspection) -> Iterator[Problem]:
+def clock_times(about: Inspection) -> Iterator[GuideProblem]:
     """Calls of the clock."""
     for facts in about.facts:
         for node in clocks(facts):
@@ -55,7 +55,7 @@ def clock_times(about: Inspection) -> Iterator[Problem]:
             )
 
 
-def exact_joins(about: Inspection) -> Iterator[Problem]:
+def exact_joins(about: Inspection) -> Iterator[GuideProblem]:
     """Joins on equal instants."""
     for facts in about.facts:
         for one in time_joins(facts):
@@ -78,11 +78,11 @@ def exact_joins(about: Inspection) -> Iterator[Problem]:
             )
 
 
-def unsaid_zones(about: Inspection) -> Iterator[Problem]:
+def unsaid_zones(about: Inspection) -> Iterator[GuideProblem]:
     """Times without a zone."""
     timed = [parameter for parameter in about.guide.parameters if parameter.kind == "timestamp"]
     if timed and not about.guide.zone_said and about.facts:
-        yield Problem(
+        yield GuideProblem(
             rule="",
             severity="note",
             line=timed[0].line,
@@ -92,7 +92,7 @@ def unsaid_zones(about: Inspection) -> Iterator[Problem]:
         )
 
 
-def slopes(about: Inspection) -> Iterator[Problem]:
+def slopes(about: Inspection) -> Iterator[GuideProblem]:
     """Slopes over seconds."""
     for facts in about.facts:
         for scope, node in facts.calls((exp.GT, exp.GTE, exp.LT, exp.LTE)):

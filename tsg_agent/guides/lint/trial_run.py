@@ -9,10 +9,10 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from tsg_agent.guides.facts import Facts
-from tsg_agent.guides.guide import Guide
+from tsg_agent.guides.guide import WrittenGuide
 from tsg_agent.guides.lint.column_use import ambiguous_columns, booleans, ungrouped_columns, unknown_columns
 from tsg_agent.guides.lint.inspection import Inspection, in_query
-from tsg_agent.guides.lint.problem import Problem
+from tsg_agent.guides.lint.problem import GuideProblem
 from tsg_agent.guides.lint.time_use import units
 from tsg_agent.guides.parsed import CANONICAL, parameters_of
 from tsg_agent.guides.placeholders import bind
@@ -35,10 +35,10 @@ LACKED: tuple[tuple[type[exp.Expr], str], ...] = (
 """What PostgreSQL does not have."""
 
 
-def unread_blocks(about: Inspection) -> Iterator[Problem]:
+def unread_blocks(about: Inspection) -> Iterator[GuideProblem]:
     """Parts of the file that are no part of a guide."""
     for oddity in about.guide.oddities:
-        yield Problem(
+        yield GuideProblem(
             rule="",
             severity="error",
             line=oddity.line,
@@ -48,10 +48,10 @@ def unread_blocks(about: Inspection) -> Iterator[Problem]:
         )
 
 
-def refused_queries(about: Inspection) -> Iterator[Problem]:
+def refused_queries(about: Inspection) -> Iterator[GuideProblem]:
     """Blocks that are no single SELECT over tables."""
     for query, error in about.refused:
-        yield Problem(
+        yield GuideProblem(
             rule="",
             severity="error",
             line=query.line,
@@ -64,7 +64,7 @@ def refused_queries(about: Inspection) -> Iterator[Problem]:
         )
 
 
-def unknown_tables(about: Inspection) -> Iterator[Problem]:
+def unknown_tables(about: Inspection) -> Iterator[GuideProblem]:
     """Tables that neither the telemetry's catalogue nor the front matter describes."""
     for table in sorted(about.schema.inferred):
         facts, node = next(
@@ -84,7 +84,7 @@ def unknown_tables(about: Inspection) -> Iterator[Problem]:
         )
 
 
-def not_running(about: Inspection) -> Iterator[Problem]:
+def not_running(about: Inspection) -> Iterator[GuideProblem]:
     """Queries that an engine refuses as they stand."""
     with duckdb.connect(":memory:", config={"enable_external_access": "false"}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
@@ -114,7 +114,7 @@ def verbatim(facts: Facts, dialect: str) -> str:
     return bind(facts.parsed.query.sql)
 
 
-def _not_running(about: Inspection, facts: Facts, connection: duckdb.DuckDBPyConnection, said: str) -> Problem:
+def _not_running(about: Inspection, facts: Facts, connection: duckdb.DuckDBPyConnection, said: str) -> GuideProblem:
     repaired = about.repaired[facts.parsed.query.number]
     still = _refusal(connection, repaired.sql, about.guide)
     names = ", ".join(dict.fromkeys(change.rule for change in repaired.changes))
@@ -132,7 +132,7 @@ def _not_running(about: Inspection, facts: Facts, connection: duckdb.DuckDBPyCon
     )
 
 
-def _refusal(connection: duckdb.DuckDBPyConnection, sql: str, guide: Guide) -> str:
+def _refusal(connection: duckdb.DuckDBPyConnection, sql: str, guide: WrittenGuide) -> str:
     """What DuckDB says of a query on empty tables; "" where it runs."""
     kinds = {parameter.name: parameter.kind for parameter in guide.parameters}
     samples: dict[str, object] = {"timestamp": SECOND_OF_2024, "number": 1, "integer": 1, "boolean": True}

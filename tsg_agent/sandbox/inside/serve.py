@@ -17,7 +17,7 @@ from tsg_agent.sandbox.inside import boot, child, remember, resident
 _MESSAGE_BYTES = 65536
 
 
-class Server:
+class SandboxServer:
     """One control socket, the resident frames, one child at a time.
 
     `around` is what the zygote measured about itself, `status` its open /proc/self/statm.

@@ -51,7 +51,7 @@ def _prepare_and_serve(connection: socket.socket, unsafe: bool) -> None:
     _close_all_but(connection.fileno(), status)  # the folders that modules were read from
     boot.freeze()
     around = child.Surroundings(os.getpid(), unsafe, namespaces.owns_user_namespace, found, address_space=0)
-    serve.Server(connection, around, status).serve()
+    serve.SandboxServer(connection, around, status).serve()
 
 
 def _close_all_but(*kept: int) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from tsg_agent.extract.spotting import Mention
+from tsg_agent.extract.spotting import TimeMention
 from tsg_agent.extract.words import ALL, Words
 
 _STAMP = re.compile(r"[0-9]{1,4}[:/.-][0-9](?:[0-9:./TZ+-]|,(?=[0-9]))*|\b[0-9]{1,2}h(?:[0-9]{2})?\b|\([^()\n]{0,80}\)")
@@ -35,7 +35,7 @@ class Place:
     """A mention among its words: its sentence before and after it, and the words since the mention before it."""
 
     words: Words
-    mention: Mention
+    mention: TimeMention
     label: str
     head: str
     before: str
@@ -112,11 +112,11 @@ class Side(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RoleWords:
     """Words of some kind beside a time, said of `clause`. `gap` is between them and a time that follows."""
 
     place: Place
-    cue: re.Match[str]
+    role_word: re.Match[str]
     head: str
     gap: str = ""
     rest: str = ""
@@ -162,10 +162,10 @@ class Said:
 
     def may_begin(self) -> bool:
         """Of "since": is it no good state; and alone ("yes, since 06:30") or of what fails?"""
-        if not self.place.words["since"].fullmatch(self.cue[0]):
+        if not self.place.words["since"].fullmatch(self.role_word[0]):
             return True
         if self.clause:
-            over = self.has("done half_done", f"{self.head[-25:]}{self.cue[0]}") and not self.is_not(self.head)
+            over = self.has("done half_done", f"{self.head[-25:]}{self.role_word[0]}") and not self.is_not(self.head)
             return not (over or self.has("fine", self.clause))
         following = self.place.following
         said = self.place.filler.fullmatch(following) or self.has("failing hint served symptom", following)
@@ -190,7 +190,7 @@ class Said:
 
     def worsens(self) -> bool:
         """Is it the service that broke, what is good that fell, or what is bad that rose?"""
-        words, verb, subject, rest = self.place.words, self.cue[0], self.clause, self.gap or self.rest[:60]
+        words, verb, subject, rest = self.place.words, self.role_word[0], self.clause, self.gap or self.rest[:60]
         taken = words.made("object", rf"\s*{words.one_of('object')}(?!\w)").match(rest)
         people = words.made(
             "people", rf"\b{words.one_of('people')}(?:'ve|'d| have| had| just| also| accidentally)?\W*$"
@@ -209,7 +209,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RoleRule:
     """Words of these kinds on this side of a time give it this role, with this rank, where the guard holds.
 
     The guard: only what `gap` allows is between them and the time; what they are said of has no words of the kinds
@@ -226,7 +226,7 @@ class Rule:
     never: str = ""
     strictly: bool = False
     negated: bool | None = None
-    also: Callable[[Said], bool] = lambda _: True
+    also: Callable[[RoleWords], bool] = lambda _: True
 
     def gives(self, place: Place) -> bool:
         """Whether a time has the rule's role."""
@@ -249,35 +249,35 @@ class Rule:
         return free or said.has(self.about, told)
 
 
-def said_before(place: Place, kinds: str) -> Said | None:
+def said_before(place: Place, kinds: str) -> RoleWords | None:
     """The last words of some kinds before a time."""
-    cue = None
+    role_word = None
     for match in place.words[kinds].finditer(place.before):
-        cue = match
-    if cue is None or place.of_a_thing():
+        role_word = match
+    if role_word is None or place.of_a_thing():
         return None
-    head = place.head[: len(place.head) - len(place.before) + cue.start()]
-    return Said(place, cue, head, gap=place.before[cue.end() :])
+    head = place.head[: len(place.head) - len(place.before) + role_word.start()]
+    return RoleWords(place, role_word, head, gap=place.before[role_word.end() :])
 
 
-def said_after(place: Place, kinds: str) -> Said | None:
+def said_after(place: Place, kinds: str) -> RoleWords | None:
     """The first words of some kinds after a time that stands at the head of a sentence, or that they follow at once."""
-    cue = place.words[kinds].search(place.following[:160])
-    if cue is None:
+    role_word = place.words[kinds].search(place.following[:160])
+    if role_word is None:
         return None
-    between = place.following[: cue.start()]
-    rest = place.following[cue.end() :][:80]
+    between = place.following[: role_word.start()]
+    rest = place.following[role_word.end() :][:80]
     if place.following != place.after and place.is_direct(rest) and not re.match(r"\s*[,;]", rest):
         return None  # "13:50 deploy, errors start 14:00": said of the next time
     if place.chat:  # a message's time is when it was said; of what is over, that is when
         over = kinds in ("done", "half_done") and "?" not in rest and re.search(r"[:>]\s*$", between)
-        return Said(place, cue, "", rest=rest) if over else None
+        return RoleWords(place, role_word, "", rest=rest) if over else None
     if place.heads:
-        return Said(place, cue, between, rest=rest)
+        return RoleWords(place, role_word, between, rest=rest)
     if (
         len(between) <= 24 and place.filler.fullmatch(between) and not re.search(r"[,;:.!?]", between)
     ):  # "was at 14:00 resolved", as in German
-        return Said(place, cue, place.head, rest=rest, adjacent=True)
+        return RoleWords(place, role_word, place.head, rest=rest, adjacent=True)
     return None
 
 
