@@ -16,7 +16,7 @@ from tests.verdicts.judging import POOL, SETTINGS
 from tsg_agent import Request
 from tsg_agent.evidence import Grid, Measurer, Requests, combined, read_requests
 from tsg_agent.evidence.combined import BoundValues, Coded, Word
-from tsg_agent.evidence.users import Users
+from tsg_agent.evidence.seen_users import Users
 from tsg_agent.models import Measure, Parameters
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.tools import GUIDE

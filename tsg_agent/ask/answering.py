@@ -37,9 +37,7 @@ _GOES_ON = re.compile(
     re.IGNORECASE,
 )
 _NOW = re.compile(r"^\W*(?:(?:and|but|so)[ ,]+)?now\b(?=\s+\w)", re.IGNORECASE)
-_VAGUE = re.compile(
-    r"\b(?:this |last |in the |yesterday )?(?:morning|afternoon|evening|noon|tonight|night)\b", re.IGNORECASE
-)
+_VAGUE = re.compile(r"(?i)\b(?:this |last |in the |yesterday )?(?:morning|afternoon|evening|noon|tonight|night)\b")
 _EVENTS = ("error_code", *of_nature(Nature.ERROR))
 """What a request meets: "NullPointerExceptions in 3.15.0" are counted."""
 _PLACES = of_nature(Nature.SITE, Nature.MACHINE)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tsg_agent.evidence.requests import FLAG, Codes, DimensionCodes, Requests, held_by
-from tsg_agent.evidence.users import Users
+from tsg_agent.evidence.seen_users import Users
 from tsg_agent.statistics import Bools
 from tsg_agent.steps.dimension import Dimension
 from tsg_agent.telemetry.catalog import FLAGS, LOGS, PRODUCTS

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tsg_agent.columns import Nature
 from tsg_agent.evidence.blocks import in_blocks
-from tsg_agent.evidence.users import Users
+from tsg_agent.evidence.seen_users import Users
 from tsg_agent.models import Measure, Parameters, Subject
 from tsg_agent.statistics import Bools, Floats
 from tsg_agent.steps.dimension import Dimension

@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tsg_agent.evidence.measurement import DimensionCounts, Measurement
 from tsg_agent.evidence.requests import MINUTE, Requests
@@ -185,4 +184,4 @@ def _rate_of(table: DimensionCounts, row: int, measure: Measure, span: slice, *,
 
 def _distinct(users: pa.ChunkedArray, rows: Bools) -> int:
     """How many different users some rows name."""
-    return int(pc.count_distinct(users.filter(pa.array(rows))).as_py())
+    return len(users.unify_dictionaries().filter(pa.array(rows)).drop_null().unique())

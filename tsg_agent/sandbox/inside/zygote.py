@@ -12,7 +12,7 @@ import socket
 import sys
 from pathlib import Path
 
-from tsg_agent.sandbox.inside import boot, kernel, places
+from tsg_agent.sandbox.inside import boot, forgetting, kernel
 from tsg_agent.sandbox.inside.namespaces import Namespaces
 from tsg_agent.sandbox.layers import DESCRIPTORS, RLIMITS, Layer
 
@@ -42,7 +42,7 @@ def _prepare_and_serve(connection: socket.socket, unsafe: bool) -> None:
 
     status = os.open("/proc/self/statm", os.O_RDONLY)
     witness = str(Path(serve.__file__).resolve())
-    places.forget_places()
+    forgetting.forget_places()
     found: tuple[Layer, ...] = () if unsafe else namespaces.empty_root(witness)
     del witness
     if not unsafe:
