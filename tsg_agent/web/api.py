@@ -25,14 +25,9 @@ MEDIA: dict[str, str] = {
     "json": "application/json", "markdown": "text/markdown; charset=utf-8", "brief": "text/plain; charset=utf-8",
     "html": "text/html; charset=utf-8", "slack": "application/json",
 }  # fmt: skip
+EVENTS = "text/event-stream"
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-popups"
 """Of a report as a file: its style is in it, and it has no script."""
-
-
-class EventStream(StreamingResponse):
-    """Server-sent events."""
-
-    media_type = "text/event-stream"
 
 
 class Problem(BaseModel):
@@ -132,6 +127,11 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 COMMON = _problems(400, 401, 403, 408, 413, 422, 429, 503)
 ONE = _problems(404, 409)
+STREAM = {
+    **ONE,
+    200: {"description": "its events", "content": {EVENTS: {}}},
+    204: {"description": "it has ended, and nothing is left to read"},
+}
 Identity = Annotated[str, Path(max_length=64, examples=[ID])]
 
 
@@ -194,13 +194,15 @@ def make_api(desk: Desk) -> APIRouter:
 
     @api.get(
         "/investigations/{identity}/events",
-        response_class=EventStream,
-        responses={**ONE, 204: {"description": "it has ended, and nothing is left to read"}},
+        response_class=StreamingResponse,
+        responses=STREAM,
         tags=["investigations"],
     )
     async def events(identity: Identity, after: Annotated[int, Depends(may_read)]) -> Response:
         """What happens, as server-sent events, resumed by Last-Event-ID, until it has ended."""
-        return EventStream(_sent(desk.news(identity, after)), headers={"x-accel-buffering": "no"})
+        return StreamingResponse(
+            _sent(desk.news(identity, after)), headers={"x-accel-buffering": "no"}, media_type=EVENTS
+        )
 
     @api.get(
         "/investigations/{identity}/report",
