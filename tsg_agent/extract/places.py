@@ -120,7 +120,8 @@ def _settled(  # noqa: PLR0913, PLR0917 - what `settle` has at hand
         pool = [hit for entry in found for hit in entry.hits]
         if pool:
             return _pick(kind, pool, prose, named, labelled=True)
-    unknown = [entry for entry in strong + loose if _names_unknown(entry)]
+    everywhere = _everywhere(prose) if kind is REGION else None
+    unknown = [entry for entry in strong + loose if _names_unknown(entry) and not _is_label_of(everywhere, entry)]
     if unknown:
         return _unknown(kind, known, unknown[0].text)
     pool = [hit for hit in hits if not hit.spared]
@@ -130,7 +131,7 @@ def _settled(  # noqa: PLR0913, PLR0917 - what `settle` has at hand
     pool = [hit for hit in pool if not prose.is_quoted(hit.start)] or pool
     if pool:
         return _pick(kind, pool, prose, named, labelled=False)
-    return _silent(kind, names, prose, {value for values in spared for value in values})
+    return _silent(kind, names, prose, {value for values in spared for value in values}, everywhere)
 
 
 def checked(kind: ScopeParameter, names: KnownNames, flag: str) -> str:
@@ -240,8 +241,12 @@ def _unknown(kind: ScopeParameter, known: Sequence[str], text: str) -> Settled:
     return Settled(question=_question(kind, why, closest(text, known)))
 
 
-def _silent(kind: ScopeParameter, names: KnownNames, prose: Prose, spared: Set[str]) -> Settled:
+def _silent(
+    kind: ScopeParameter, names: KnownNames, prose: Prose, spared: Set[str], everywhere: re.Match[str] | None
+) -> Settled:
     """The text names no known value. The telemetry's only one serves, unless the text names another."""
+    if everywhere is not None and (affected := [one for one in names.values if one not in spared])[1:]:
+        return _busiest(affected, prose.snippet(*everywhere.span()))
     if kind is REGION:
         able = [one for one in names.values[:_MATCHES] if one not in spared]
         inside = [(one, hit) for one in able if (hit := _within(one, prose.text))]
@@ -264,6 +269,28 @@ def _silent(kind: ScopeParameter, names: KnownNames, prose: Prose, spared: Set[s
         return Settled(names.values[0], origin, notes=[note] if kind is SERVICE else [])
     why = "the text names none that the telemetry has"
     return Settled(question=_question(kind, why, names.values[:CANDIDATES], Doubt.SILENT))
+
+
+def _everywhere(prose: Prose) -> re.Match[str] | None:
+    """Where a text says that all regions are affected, and not that they are well."""
+    for match in islice(ALL["everywhere"].finditer(prose.text), _MATCHES):
+        start, end = match.span()
+        before, after = prose.text[max(0, start - 25) : start], prose.text[end : end + 25]
+        if not ALL["not"].search(before) and not ALL["fine"].search(after):
+            return match
+    return None
+
+
+def _is_label_of(everywhere: re.Match[str] | None, entry: _Labelled) -> bool:
+    """ "all regions: throughput is nearly zero" labels no name."""
+    return everywhere is not None and everywhere.start() < entry.start <= everywhere.end() + 3
+
+
+def _busiest(known: Sequence[str], said: str) -> Settled:
+    """Of all regions the first known, which has most requests."""
+    others = ", ".join(known[1:CANDIDATES])
+    note = f"The text says that all regions are affected: {known[0]}, the busiest, is looked at. The others: {others}."
+    return Settled(known[0], f"the busiest of all regions, text: {said}", others=tuple(known[1:]), notes=[note])
 
 
 def _within(region: str, text: str) -> re.Match[str] | None:
