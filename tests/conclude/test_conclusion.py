@@ -24,7 +24,19 @@ from tests.samples import (
     suspect,
     verdict,
 )
-from tsg_agent.models import Contrast, Measure, Onset, OnsetKind, Rate, Report, Status, TrafficLoss, Verdict, Visible
+from tsg_agent.models import (
+    Contrast,
+    Elsewhere,
+    Measure,
+    Onset,
+    OnsetKind,
+    Rate,
+    Report,
+    Status,
+    TrafficLoss,
+    Verdict,
+    Visible,
+)
 from tsg_agent.report.html import to_html
 from tsg_agent.report.markdown import to_markdown
 from tsg_agent.sla import unmeasured
@@ -342,3 +354,14 @@ def test_what_fails_all_along_is_told_where_nothing_changed() -> None:
 
 def test_what_only_failures_carry_is_not_what_fails_all_along() -> None:
     assert "most of what fails" not in chronic_report(512, 512).headline
+
+
+def test_another_region_that_fails_is_told_and_the_first_to_look_at() -> None:
+    other = Elsewhere(
+        region="us-west", since=START, before=Rate(failures=15, requests=1000), after=Rate(failures=72, requests=1000)
+    )
+    made = report(judgement(opened=False).model_copy(update={"elsewhere": other}))
+    words = f"region us-west fails more since {START:%Y-%m-%d %H:%M} UTC: 7.2 % of requests failed (5xx), 1.5 % before"
+    assert words in made.headline
+    assert made.actions[0].target == {"region": "us-west"}
+    assert "--region" in made.actions[0].statement

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tests.samples import START as AT
 from tests.verdicts.made import MINUTES, START, Part, explainer, judged, made
 from tsg_agent.evidence.requests import SERVER_ERROR, SUCCESS, UNKNOWN
 from tsg_agent.models import Confidence, Measure
@@ -92,3 +93,17 @@ def test_a_region_costs_the_choice_among_regions() -> None:
     assert one is not None and many is not None
     assert one.search.cost == pytest.approx(np.log(3))
     assert many.search.cost == pytest.approx(np.log(41))
+
+
+def test_where_another_region_fails_and_this_one_does_not_it_is_named() -> None:
+    """A report may name the wrong region, or all."""
+    there = pa.concat_tables([others(0.2, regions=("us-west",)), others(0.01, regions=("eu",))])
+    quiet = made(*own(0.01, 0.01, 0.01))
+    found = judged(quiet, regions=there)
+    assert not found.causes and found.elsewhere is not None
+    assert found.elsewhere.region == "us-west"
+    assert abs((found.elsewhere.since - AT).total_seconds()) <= 120
+    assert found.elsewhere.before.percent < 2
+    assert found.elsewhere.after.percent > 15
+    assert judged(quiet, regions=others(0.01)).elsewhere is None
+    assert judged(made(*own(0.3, 0.01, 0.01)), regions=there).elsewhere is None

@@ -13,7 +13,7 @@ from tsg_agent.conclude.gaps import UNKNOWN_START, steps_words
 from tsg_agent.conclude.statements import effect_words
 from tsg_agent.models import Action, Cause, Confidence, Gap, Measure, StepKind, TrafficLoss, Verdict
 from tsg_agent.steps.remedy import LOOK, NOW, SYMPTOMS, Order, Remedy, Situation, action, look, named
-from tsg_agent.wording import cited, clock, listed, sentence, subject_name
+from tsg_agent.wording import cited, clock, listed, name, sentence, subject_name
 
 
 def actions(case: Case, causes: list[Cause], gaps: list[Gap]) -> list[Action]:
@@ -30,9 +30,11 @@ def actions(case: Case, causes: list[Cause], gaps: list[Gap]) -> list[Action]:
         remedies.append(_with_effect(_remedy(cause, case), cause, case))
         repairs += [one for step in firmest for one in step.repairs(cause, findings.get(step.step))]
     looks += [one for step, finding in case.judged for one in step.looks(causes, finding)]
+    if (other := case.judgement.elsewhere) is not None:
+        remedies.append(_look_elsewhere(other.region))
     if case.judgement.traffic is not None:
         remedies.append(_find_lost_traffic(case.judgement.traffic))
-    elif not causes and case.something_fails:
+    elif not causes and case.something_fails and other is None:
         remedies.append(_widen() if (always := chronic(case)) is None else _look_at(always.verdict))
     elif not causes and case.start is not None and case.sla.breached:
         looks.append(_check_start(case.start))
@@ -89,6 +91,12 @@ def _find_lost_traffic(traffic: TrafficLoss) -> Action:
         statement=sentence(f"{text}; or whether they {'were' if traffic.until else 'are'} only not recorded"),
         target=traffic.subject,
     )
+
+
+def _look_elsewhere(region: str) -> Action:
+    """The report may be of another region than it names."""
+    text = f"look at region {name(region)}: run this again for it (--region)"
+    return Action(kind="look", urgency=NOW, statement=sentence(text), target={"region": region})
 
 
 def _look_at(one: Verdict) -> Action:

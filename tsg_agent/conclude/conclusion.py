@@ -61,6 +61,7 @@ def conclude(  # noqa: PLR0913 - one argument for each thing that a conclusion r
         sla=sla,
         onset=judgement.start,
         traffic=judgement.traffic,
+        elsewhere=judgement.elsewhere,
         reach=judgement.reach,
         course=judgement.course,
         causes=causes,

@@ -37,7 +37,16 @@ def headline(case: Case, causes: list[Cause], gaps: list[Gap]) -> str:
 
 
 def nothing_found(case: Case) -> str:
-    """Without a cause: requests are lost, nothing is wrong, its cause was not found, or could not be looked for."""
+    """Without a cause: what is said of the region that was looked at, and another one where it fails."""
+    found, other = _nothing_here(case), case.judgement.elsewhere
+    if other is None:
+        return found
+    rates = f"{percent(other.after.percent)} of requests failed (5xx), {percent(other.before.percent)} before"
+    return f"{found}; region {name(other.region)} fails more since {moment(other.since)}: {rates}"
+
+
+def _nothing_here(case: Case) -> str:
+    """Requests are lost, nothing is wrong, its cause was not found, or could not be looked for."""
     traffic = case.judgement.traffic
     if traffic is not None:
         rates = f"{traffic.before:.3g} a minute before, {traffic.after:.3g} {'then' if traffic.until else 'since'}"

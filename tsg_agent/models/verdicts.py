@@ -195,6 +195,15 @@ class TrafficLoss(Model):
         return 100.0 * (1 - self.after / self.before)
 
 
+class Elsewhere(Model):
+    """Another region that fails more since a moment (5xx), where the one that was looked at does not."""
+
+    region: str
+    since: AwareDatetime = Field(description="UTC, measured")
+    before: Rate
+    after: Rate
+
+
 class Group(Model):
     """A customer tier, or a region: what failed there before the start and since."""
 
@@ -270,6 +279,7 @@ class Judgement(Model):
     measured: list[MeasuredRow]
     start: Start = Start()
     traffic: TrafficLoss | None = Field(None, description="requests that stopped coming; None = they came as before")
+    elsewhere: Elsewhere | None = Field(None, description="another region that fails; None = none, or this one does")
     considered: list[Description] = Field(default_factory=list, description="the best ten of the first search")
     reach: Reach | None = Field(None, description="who is hit; None = nothing began, or it is not known when")
     course: Course | None = Field(None, description="better or worse now; None as with `reach`")

@@ -14,6 +14,7 @@ from tsg_agent.evidence.measurement import Measurement, bucket_minutes, measured
 from tsg_agent.evidence.requests import MINUTE, REQUEST_MEASURES, Requests, usual_until, with_workflows
 from tsg_agent.models import (
     Confidence,
+    Elsewhere,
     Finding,
     Gate,
     Judgement,
@@ -39,7 +40,7 @@ from tsg_agent.verdicts.lost_traffic import lost_traffic
 from tsg_agent.verdicts.members import SUPPORT
 from tsg_agent.verdicts.naming import ValueLabels
 from tsg_agent.verdicts.notes import notes_of
-from tsg_agent.verdicts.regions import region_found
+from tsg_agent.verdicts.regions import elsewhere, region_found
 from tsg_agent.verdicts.runs import Runs
 from tsg_agent.verdicts.verdict import considered, key_of, parts_of, request_verdict, told_alike, workflow_verdict
 from tsg_agent.verdicts.workflows import SCENARIO, FailingWorkflow, WorkflowJudge
@@ -252,6 +253,7 @@ class _Case:
             series=charted(measurement, drawn),
             measured=context.ledger.rows,
             start=start,
+            elsewhere=None if verdicts or start.measured else self._elsewhere(),
             traffic=self._traffic(explained=any(one.confidence is Confidence.CONFIRMED for one in verdicts)),
             considered=considered(explained),
             reach=impact.reach([one for one, how in weighed if how.confidence is Confidence.CONFIRMED]),
@@ -271,6 +273,16 @@ class _Case:
         if fall is None:
             return None
         return TrafficLoss(subject=fall.subject, since=self._time(fall.minute), before=fall.before, after=fall.after)
+
+    def _elsewhere(self) -> Elsewhere | None:
+        """The other region where it fails: a report may name the wrong one, or all of them."""
+        verdict = self.limits.verdict
+        found = elsewhere(self.evidence.regions, self.reported, verdict.moment_alpha)
+        if found is None:
+            return None
+        region, moment, series = found
+        before, after = series.rate(0, moment.before(verdict.guard_minutes)), series.rate(moment.start, moment.end)
+        return Elsewhere(region=region, since=self._time(moment.start), before=before, after=after)
 
     def _steps_of(self, one: FailingWorkflow) -> pd.DataFrame | None:
         """Plugin 8's rows of a workflow's runs since it broke, without those that other causes account for."""

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tsg_agent.evidence.requests import REQUEST_MEASURES, UNKNOWN, kinds_of
 from tsg_agent.models import Measure
@@ -11,7 +12,7 @@ from tsg_agent.statistics import Floats
 from tsg_agent.verdicts.causes import Explained, Explainer, Found
 from tsg_agent.verdicts.confidence import MinuteSeries
 from tsg_agent.verdicts.members import WHOLE
-from tsg_agent.verdicts.onset import ChangePoint
+from tsg_agent.verdicts.onset import ChangePoint, change_point
 from tsg_agent.verdicts.search import Search
 
 
@@ -40,6 +41,26 @@ def region_found(explainer: Explainer, explained: Explained, regions: pa.Table |
                 {"region": region}, measure, moment, ~gone, gone, worth, _alone(search, cost), rest=rest
             )  # fmt: skip
     return best
+
+
+def elsewhere(
+    regions: pa.Table | None, reported: float | None, alpha: float
+) -> tuple[str, ChangePoint, MinuteSeries] | None:
+    """The other region that clearly fails more since a moment, its change point, and its 5xx by minute.
+
+    `reported`: minutes from the window's begin. `alpha`: the chance that one is found where nothing changed.
+    """
+    if regions is None or not regions.num_rows:
+        return None
+    names = [name for name in regions["region"].unique().to_pylist() if name is not None]
+    cost = math.log(max(len(names), 1))
+    found = []
+    for name in names:
+        series = _others(regions.filter(pc.equal(regions["region"], name)), Measure.SERVER_ERRORS)
+        one = change_point(series.failures, series.requests, reported, alpha, math.log(1 / alpha) + cost)
+        if one is not None and one.gain - cost >= math.log(1 / alpha):
+            found.append((name, one, series))
+    return max(found, key=lambda one: one[1].gain, default=None)
 
 
 def _alone(search: Search, cost: float) -> Search:
