@@ -128,6 +128,13 @@ def test_the_threshold_is_not_called_kept_where_failed_requests_are_in_no_figure
     assert with_aside(broken, "s", aside) == broken
 
 
+def test_two_requests_that_may_be_the_services_are_no_doubt() -> None:
+    strict = GIVEN.model_copy(update={"threshold": 99.999})
+    kept = sla_of(counted(zone(0.0, 0.0)), strict, BEGAN)
+    assert with_aside(kept, "s", [("requests after 14:00 UTC", 0, 2)]) == kept
+    assert with_aside(kept, "s", [("requests after 14:00 UTC", 0, 6)]) != kept
+
+
 def test_a_window_that_the_telemetry_does_not_cover_is_said_with_what_it_covers() -> None:
     nothing = counted(zone(0, 0, per_minute=0))
     october = (datetime(2026, 10, 3, 11, 50, tzinfo=UTC), datetime(2026, 10, 3, 15, 14, tzinfo=UTC))

@@ -72,7 +72,7 @@ def with_aside(sla: Sla, service: str, aside: Sequence[tuple[str, int, int]]) ->
     usual, failed = scale * sum(one[1] for one in aside), sum(one[2] for one in aside)
     more = failed - usual
     least = 100.0 * (1 - (since.server_errors + more) / (since.requests + more)) if more > 0 else since.availability
-    if more <= 3 * math.sqrt(usual) or least >= sla.threshold:
+    if more <= 3 * math.sqrt(max(usual, 1.0)) or least >= sla.threshold:
         return sla
     which, _, number = max(aside, key=lambda one: one[2])
     reason = (

@@ -331,14 +331,14 @@ def test_a_report_survives_json_and_is_the_same_each_time(name: str) -> None:
     assert made.parameters.incident_start in (START, None)
 
 
-def chronic_report(failures: int = 201, requests: int = 512) -> Report:
+def chronic_report(why: str = "no_start") -> Report:
     """Nothing changed, the availability is under the threshold."""
 
     def looked(subject: dict[str, str], mine: Rate, rest: Rate) -> Verdict:
         beside = contrast().model_copy(update={"subject": mine, "rest": rest})
-        return dismissed(7, "DEGRADED", subject, "no_start", "nothing shows that it began then", contrast=beside)
+        return dismissed(7, "DEGRADED", subject, why, "nothing shows that it began then", contrast=beside)
 
-    own = Rate(failures=failures, requests=requests)
+    own = Rate(failures=201, requests=512)
     chunk = looked({"endpoint_path": "/chunk"}, own, Rate(failures=25, requests=8393))
     zone = looked({"availability_zone": "b"}, Rate(failures=12, requests=30), Rate(failures=214, requests=8875))
     quiet = judgement(rejected=(zone, chunk), opened=False)
@@ -352,8 +352,8 @@ def test_what_fails_all_along_is_told_where_nothing_changed() -> None:
     assert made.actions[0].statement.startswith("Look at endpoint /chunk: it fails all through the window")
 
 
-def test_what_only_failures_carry_is_not_what_fails_all_along() -> None:
-    assert "most of what fails" not in chronic_report(512, 512).headline
+def test_what_only_describes_failures_is_not_what_fails_all_along() -> None:
+    assert "most of what fails" not in chronic_report("describes").headline
 
 
 def test_another_region_that_fails_is_told_and_the_first_to_look_at() -> None:

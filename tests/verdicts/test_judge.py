@@ -12,8 +12,9 @@ from tests import samples
 from tests.samples import START as AT
 from tests.samples import finding
 from tests.verdicts.judging import confirmed, shadows
-from tests.verdicts.made import MINUTES, START, Part, evidence, judged, made
+from tests.verdicts.made import MINUTES, START, Part, dimension_of, evidence, judged, made
 from tsg_agent.evidence import measurement
+from tsg_agent.evidence.requests import DimensionCodes
 from tsg_agent.models import Confidence, Judgement, Measure, Mention, Onset, OnsetKind, Rate, Tier, Verdict
 from tsg_agent.verdicts import judge, ledger
 from tsg_agent.verdicts.mentioned import with_mentions
@@ -382,3 +383,12 @@ def test_a_cause_that_began_later_says_since_when() -> None:
     assert second.subject == {"client_type": "ios"}
     assert second.began is not None
     assert abs(second.began - AT - timedelta(minutes=40)) <= timedelta(minutes=2)
+
+
+def test_where_nothing_began_a_name_that_only_failures_carry_is_called_one() -> None:
+    requests = made(*zones(after=0.01))
+    codes = np.where(requests.failed(Measure.SERVER_ERRORS), 1, 0)
+    column = DimensionCodes(dimension_of("service_component"), [("edge",), ("jobs",)], codes)
+    found = judged(replace(requests, columns=[*requests.columns, column]), incident_start=None)
+    (jobs,) = (one for one in found.rejected if one.subject == {"service_component": "jobs"})
+    assert jobs.dismissal == "describes"

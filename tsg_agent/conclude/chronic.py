@@ -8,6 +8,8 @@ from tsg_agent.wording import percent, rate_words, subject_name
 
 MOST = 0.5
 """Share of all failures that are its own, beyond the rest's rate."""
+DESCRIBES = "describes"
+"""Why a value that names failures was dismissed."""
 NEARLY = 0.9
 """Of subjects that hold nearly as many failures the one of fewest requests is told."""
 
@@ -27,9 +29,9 @@ class Chronic:
 
     @property
     def most(self) -> bool:
-        """Whether most failures are its own. What only failures carry describes them."""
+        """Whether most failures are its own."""
         failures = self.mine.failures + self.rest.failures
-        return self.mine.failures < self.mine.requests and bool(failures) and self.own >= MOST * failures
+        return bool(failures) and self.own >= MOST * failures
 
     @property
     def words(self) -> str:
@@ -46,7 +48,8 @@ def chronic(case: Case) -> Chronic | None:
     looked = [
         Chronic(one, one.contrast.subject, one.contrast.rest)
         for one in case.judgement.rejected
-        if one.measure is Measure.SERVER_ERRORS and one.contrast.subject and one.contrast.rest
+        if one.measure is Measure.SERVER_ERRORS and one.dismissal != DESCRIBES
+        if one.contrast.subject and one.contrast.rest
     ]
     held = [one for one in looked if one.most]
     most = max((one.own for one in held), default=0.0)

@@ -183,6 +183,6 @@ def _reason(one: _Looked, limits: AllThresholds) -> str:
         "no_contrast": f"it rose as everything else did: {now}, {others}",
         "lower_ranked": f"it changed too, less than the causes above explain: {now}, {then}",
         "passes_on": f"no more fail there than the causes above pass on to it: {now}, {then}",
-        "describes": f"it says what fails, not where; the causes above are places: {now}, {then}",
+        "describes": f"it says what fails, not where: {now}, {then}",
         "healthy": f"not worse than before: {now}, {then}; {others}",
     }[one.code]

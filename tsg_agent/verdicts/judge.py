@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,7 +30,7 @@ from tsg_agent.statistics import Bools
 from tsg_agent.steps.step import Step
 from tsg_agent.steps.typed_guide import Guide
 from tsg_agent.verdicts.called import with_dependencies
-from tsg_agent.verdicts.causes import OUTCOMES, SYMPTOMS, Explained, Explainer, Found
+from tsg_agent.verdicts.causes import OUTCOMES, SYMPTOMS, Explained, Explainer, Found, describing
 from tsg_agent.verdicts.confidence import GATE_CLOSED, NO_CONTRAST, UNSETTLED, MinuteSeries, Sides, Weighed, weigh
 from tsg_agent.verdicts.context import VerdictContext
 from tsg_agent.verdicts.dismissed import Key, dismissed
@@ -46,6 +47,9 @@ from tsg_agent.verdicts.verdict import considered, key_of, parts_of, request_ver
 from tsg_agent.verdicts.workflows import SCENARIO, FailingWorkflow, WorkflowJudge
 from tsg_agent.wording import column_words, listed
 from tsg_agent.workflow_analysis import step_that_fails
+
+MOST_DESCRIBING = 250
+"""Values of a column of which it is asked whether they only describe failures."""
 
 
 @dataclass(frozen=True)
@@ -316,7 +320,18 @@ class _Case:
             kinds = [table for table in context.measurement.tables if table.dimension.error_only]
             told = [key_of(table.subject(row)) for table in kinds for row in range(len(table.values))]
             reasons |= dict.fromkeys(told, "describes")
+        elif context.start.measured is None:
+            reasons |= dict.fromkeys(self._describing(), "describes")
         return reasons
+
+    def _describing(self) -> list[Key]:
+        """Values that only what did not go well carries: they hold most failures, and are no place."""
+        requests, found = self.requests, list[Key]()
+        for column in self.explainer.columns:
+            codes = np.arange(min(len(column.values), MOST_DESCRIBING))
+            told = codes[describing(requests, column, codes, int(requests.minute.max(initial=0)) + 1)]
+            found += [key_of(column.subject(int(code))) for code in told]
+        return found
 
 
 def _of_scenario(steps: pd.DataFrame, scenario: str, since: datetime) -> pd.DataFrame:
