@@ -1,7 +1,7 @@
 """What the simulator's tests share: generated frames, and the test that decides whether a rate rose."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 
 import pandas as pd
 import pytest
@@ -13,14 +13,14 @@ from tsg_agent.simulator.scenario import Scenario
 START = pd.Timestamp("2026-03-10 14:00")
 
 
-@cache
+@lru_cache(maxsize=2)
 def _frames(text: str) -> dict[str, pd.DataFrame]:
     return {name: table.to_pandas() for name, table in generate(Scenario.model_validate_json(text)).items()}
 
 
 @pytest.fixture
 def frames() -> Callable[[Scenario], dict[str, pd.DataFrame]]:
-    """Scenario -> pandas frame of each table; made once a scenario."""
+    """Scenario -> pandas frame of each table; the last two are kept, since all of them are 3 GB."""
     return lambda scenario: _frames(scenario.model_dump_json())
 
 
