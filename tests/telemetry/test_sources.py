@@ -147,9 +147,9 @@ def test_a_folder_without_telemetry(name: str, content: str | None, tmp_path: Pa
     folder.mkdir()
     if content:
         (folder / content).write_text("x")
-    with pytest.raises(TelemetryError, match="no telemetry") as caught:
+    with pytest.raises(TelemetryError, match="no telemetry|named like a table") as caught:
         DuckDB(folder)
-    assert "api_gateway_logs" in caught.value.fix
+    assert "api_gateway_logs" in str(caught.value)
 
 
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
@@ -246,7 +246,6 @@ def span(folder: Path, mapping: Path | None = None) -> list[str]:
             {"%m/%d/%Y %H:%M:%S": "2026-03-10 14:00:00", "%d/%m/%Y %H:%M:%S": "2026-10-03 14:00:00"},
         ),
         ("3/10/2026 2:00 PM", {"%m/%d/%Y %I:%M %p": "2026-03-10 14:00:00", "%d/%m/%Y %I:%M %p": "2026-10-03 14:00:00"}),
-        ("03.10.2026", {"%m.%d.%Y": "2026-03-10 00:00:00", "%d.%m.%Y": "2026-10-03 00:00:00"}),
         (
             "03-10-05 14:00",
             {
@@ -280,6 +279,7 @@ def test_a_day_that_may_be_a_month_is_not_guessed(
         (["03/10/2026 14:00:00", "03/13/2026 09:00:00"], ["2026-03-10 14:00:00", "2026-03-13 09:00:00"]),
         (["10/03/2026 14:00:00", "13/03/2026 09:00:00"], ["2026-03-10 14:00:00", "2026-03-13 09:00:00"]),
         (["13.03.2026 14:00:00 +0200"], ["2026-03-13 12:00:00"]),
+        (["03.10.2026"], ["2026-10-03 00:00:00"]),
         (["2026-03-10 14:00:00", "2026-03-11"], ["2026-03-10 14:00:00", "2026-03-11 00:00:00"]),
         (["2026-03-10T14:00:00+02:00"], ["2026-03-10 12:00:00"]),
     ],

@@ -1,6 +1,5 @@
 """Texts that are kept as codes of a dictionary."""
 
-import duckdb
 import pyarrow as pa
 
 MANY_ROWS = 5_000
@@ -32,17 +31,6 @@ def coded(batches: pa.RecordBatchReader) -> pa.Table:
     for name in names or ():
         table = table.set_column(table.column_names.index(name), name, _narrow(table[name]))
     return table
-
-
-def fetched(rows: duckdb.DuckDBPyRelation) -> pa.Table:
-    """A query's rows; of many those texts that repeat as codes."""
-    try:
-        table = coded(rows.to_arrow_reader()) if "VARCHAR" in map(str, rows.types) else rows.to_arrow_table()
-    except (pa.ArrowException, OSError) as error:  # as a stream tells what the engine raises
-        text = str(error)
-        kinds = {"INTERRUPT Error": duckdb.InterruptException, "Out of Memory Error": duckdb.OutOfMemoryException}
-        raise next((kind for said, kind in kinds.items() if said in text), duckdb.Error)(text) from error
-    return table if table.num_rows > MANY_ROWS else spelled_out(table)
 
 
 def _coded(batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:

@@ -20,10 +20,10 @@ from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
 from tsg_agent.telemetry.apart import Apart
 from tsg_agent.telemetry.bound_names import parameters_in
 from tsg_agent.telemetry.catalog import ANSWER, CATALOG, LOGS, SourceTable
-from tsg_agent.telemetry.codes import fetched
 from tsg_agent.telemetry.compact import Compact
 from tsg_agent.telemetry.database import Database
 from tsg_agent.telemetry.engine import QUERIES
+from tsg_agent.telemetry.fetching import fetched
 from tsg_agent.telemetry.files import find_files, group_files
 from tsg_agent.telemetry.keys import Keys
 from tsg_agent.telemetry.loading import Unreadable, first_line, lacks_answers, refused, unreadable, without_folders

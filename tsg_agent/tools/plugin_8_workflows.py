@@ -58,7 +58,8 @@ class ScenarioRow(Row):
 
 def in_the_guides_order(table: pa.Table) -> pa.Table:
     """Plugin 8's rows by scenario, criticality and time, for whoever looks at them; ties in an order of their own."""
-    return table.sort_by([(name, "descending" if name == "business_criticality" else "ascending") for name in ORDER])
+    order = [(name, "descending" if name == "business_criticality" else "ascending") for name in ORDER]
+    return spelled_out(table).sort_by(order)
 
 
 def frame_of(table: pa.Table) -> "pd.DataFrame":
@@ -183,7 +184,7 @@ class Workflows(Plugin[ScenarioRow]):
 
     def frame(self, table: pa.Table, *, looked_at: bool = False) -> "pd.DataFrame":
         """The raw rows; see Plugin.frame."""
-        return frame_of(in_the_guides_order(spelled_out(table)) if looked_at else table)
+        return frame_of(in_the_guides_order(table) if looked_at else table)
 
     def groups(self, table: pa.Table) -> list[dict[str, Any]]:
         """The raw rows, as one frame for the analysis."""
