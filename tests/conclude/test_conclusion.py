@@ -26,10 +26,10 @@ from tests.samples import (
 )
 from tsg_agent.models import (
     Contrast,
-    Elsewhere,
     Measure,
     Onset,
     OnsetKind,
+    OtherRegion,
     Rate,
     Report,
     Status,
@@ -357,7 +357,7 @@ def test_what_only_describes_failures_is_not_what_fails_all_along() -> None:
 
 
 def test_another_region_that_fails_is_told_and_the_first_to_look_at() -> None:
-    other = Elsewhere(
+    other = OtherRegion(
         region="us-west", since=START, before=Rate(failures=15, requests=1000), after=Rate(failures=72, requests=1000)
     )
     made = report(judgement(opened=False).model_copy(update={"elsewhere": other}))

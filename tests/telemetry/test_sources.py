@@ -147,7 +147,7 @@ def test_a_folder_without_telemetry(name: str, content: str | None, tmp_path: Pa
     folder.mkdir()
     if content:
         (folder / content).write_text("x")
-    with pytest.raises(TelemetryError, match="no telemetry|named like a table") as caught:
+    with pytest.raises(TelemetryError, match=r"no telemetry|named like a table") as caught:
         DuckDB(folder)
     assert "api_gateway_logs" in str(caught.value)
 

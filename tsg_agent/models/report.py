@@ -17,11 +17,11 @@ from tsg_agent.models.verdicts import (
     Course,
     Description,
     Effect,
-    Elsewhere,
     Gate,
     Measure,
     MeasuredRow,
     Onset,
+    OtherRegion,
     Reach,
     Series,
     Start,
@@ -226,7 +226,7 @@ class Report(Model):
     onset: Start = Field(Start(), description="when it began, as measured; what was reported beside it")
     sla: Sla
     traffic: TrafficLoss | None = Field(None, description="requests that stopped coming; None = they came as before")
-    elsewhere: Elsewhere | None = Field(None, description="another region that fails; None = none, or this one does")
+    elsewhere: OtherRegion | None = Field(None, description="another region that fails; None = none, or this one does")
     reach: Reach | None = Field(None, description="who is hit; None = nothing began, or it is not known when")
     course: Course | None = Field(None, description="better or worse now; None as with `reach`")
     causes: list[Cause]

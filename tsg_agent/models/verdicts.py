@@ -195,7 +195,7 @@ class TrafficLoss(Model):
         return 100.0 * (1 - self.after / self.before)
 
 
-class Elsewhere(Model):
+class OtherRegion(Model):
     """Another region that fails more since a moment (5xx), where the one that was looked at does not."""
 
     region: str
@@ -279,7 +279,7 @@ class Judgement(Model):
     measured: list[MeasuredRow]
     start: Start = Start()
     traffic: TrafficLoss | None = Field(None, description="requests that stopped coming; None = they came as before")
-    elsewhere: Elsewhere | None = Field(None, description="another region that fails; None = none, or this one does")
+    elsewhere: OtherRegion | None = Field(None, description="another region that fails; None = none, or this one does")
     considered: list[Description] = Field(default_factory=list, description="the best ten of the first search")
     reach: Reach | None = Field(None, description="who is hit; None = nothing began, or it is not known when")
     course: Course | None = Field(None, description="better or worse now; None as with `reach`")

@@ -15,11 +15,11 @@ from tsg_agent.evidence.measurement import Measurement, bucket_minutes, measured
 from tsg_agent.evidence.requests import MINUTE, REQUEST_MEASURES, Requests, usual_until, with_workflows
 from tsg_agent.models import (
     Confidence,
-    Elsewhere,
     Finding,
     Gate,
     Judgement,
     Measure,
+    OtherRegion,
     Parameters,
     Start,
     TrafficLoss,
@@ -278,7 +278,7 @@ class _Case:
             return None
         return TrafficLoss(subject=fall.subject, since=self._time(fall.minute), before=fall.before, after=fall.after)
 
-    def _elsewhere(self) -> Elsewhere | None:
+    def _elsewhere(self) -> OtherRegion | None:
         """The other region where it fails: a report may name the wrong one, or all of them."""
         verdict = self.limits.verdict
         found = elsewhere(self.evidence.regions, self.reported, verdict.moment_alpha)
@@ -286,7 +286,7 @@ class _Case:
             return None
         region, moment, series = found
         before, after = series.rate(0, moment.before(verdict.guard_minutes)), series.rate(moment.start, moment.end)
-        return Elsewhere(region=region, since=self._time(moment.start), before=before, after=after)
+        return OtherRegion(region=region, since=self._time(moment.start), before=before, after=after)
 
     def _steps_of(self, one: FailingWorkflow) -> pd.DataFrame | None:
         """Plugin 8's rows of a workflow's runs since it broke, without those that other causes account for."""
