@@ -126,6 +126,7 @@ def test_several_questions_get_several_answers(ask: Ask) -> None:
     assert "who" in half.refused[0].not_understood[0] or "deployed" in half.refused[0].not_understood[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "question",
     [

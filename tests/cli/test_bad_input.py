@@ -81,6 +81,7 @@ def test_wrong_flags(flags: tuple[str, ...], code: int, words: tuple[str, ...], 
     failed(tsg("run", "-", "-t", shard.telemetry, *flags, text=text, state=tmp_path), code, *words)
 
 
+@pytest.mark.slow
 def test_a_text_of_ten_megabytes(shard: Place, tmp_path: Path) -> None:
     text = "it began at 09:00, region us-west; " * 300_000
     done = tsg("run", "-", "-t", shard.telemetry, "--json", *GIVEN, text=text, state=tmp_path)

@@ -183,6 +183,7 @@ def test_a_file_whose_name_is_no_text(shard: Place, tmp_path: Path) -> None:
     failed(done, 4, "api_gateway_logs-\\udcff.parquet is no text in UTF-8", "Next: Rename")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not ENDLESS.exists(), reason="there is no /dev/zero")
 def test_input_without_end_is_not_read_to_its_end(shard: Place, tmp_path: Path) -> None:
     failed(tsg("run", "/dev/zero", "-t", shard.telemetry, state=tmp_path), 2, "too large for an incident's text")

@@ -5,6 +5,8 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.cli.running import tsg
 from tests.guides.small import STATES, text_of
 from tests.guides.telemetry import BACKLOG, BACKLOG_TEXT, LAG, LAG_TEXT, backlog, lag
@@ -104,6 +106,7 @@ def test_run_with_a_guide_as_json(tmp_path: Path) -> None:
     assert [step["judged"] for step in report["steps"]] == [False] * 4
 
 
+@pytest.mark.slow
 def test_a_kept_run_with_a_guide_is_listed_answered_and_shown(tmp_path: Path) -> None:
     incident = written(tmp_path / "incident.md", LAG_TEXT.replace("lag_limit: 30\n", ""))
     telemetry = lag(tmp_path / "telemetry")
@@ -125,6 +128,7 @@ def test_a_kept_run_with_a_guide_is_listed_answered_and_shown(tmp_path: Path) ->
     assert "finished" in tsg("list", state=tmp_path).stdout
 
 
+@pytest.mark.slow
 def test_a_run_with_a_guide_is_recorded_and_replayed_from_the_file_alone(tmp_path: Path) -> None:
     incident, file = written(tmp_path / "incident.md", BACKLOG_TEXT), str(tmp_path / "run.tsgr")
     telemetry, guide = backlog(tmp_path / "telemetry"), tmp_path / "backlog.md"
@@ -144,6 +148,7 @@ def test_a_run_with_a_guide_is_recorded_and_replayed_from_the_file_alone(tmp_pat
     assert "RELEASE_FAILS: consumer_release 7.2.0" in tsg("replay", file).stdout
 
 
+@pytest.mark.slow
 def test_wrong_use_is_said(tmp_path: Path) -> None:
     incident = written(tmp_path / "incident.md", LAG_TEXT)
     run = ("run", incident, "-t", str(tmp_path))

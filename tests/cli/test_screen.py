@@ -16,6 +16,7 @@ from tsg_agent.cli.watching import Look, changed
 from tsg_agent.errors import ParameterError
 
 
+@pytest.mark.slow
 def test_forms_defaults_and_an_earlier_investigation(shard: Place, tmp_path: Path) -> None:
     """One investigation with its telemetry named by tsg.toml of its folder."""
     place = shard.folder

@@ -156,6 +156,7 @@ def test_what_is_no_incident(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the recorded incidents are not here")
 def test_the_shared_recordings(cache: Path) -> None:
     results = run(Spec("rules"), jobs(load_all(SHARED), [0], 1, cache, None), processes=1)

@@ -48,6 +48,7 @@ def test_the_order_counts_where_it_is_asked_for() -> None:
     assert differing(NAMES, ROWS, TABLE[::-1], ordered)
 
 
+@pytest.mark.slow
 def test_no_open_question_of_a_book_is_answered_wrong(tmp_path: Path) -> None:
     book = next(book for book in books() if book.scenario.name == "limits")
     scored = ask_all(book, tmp_path, lambda question: not question.held)

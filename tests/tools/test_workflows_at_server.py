@@ -18,6 +18,8 @@ from tsg_agent.tools.plugin import CheckRun
 from tsg_agent.tools.plugin_8_workflows import JUDGED_THERE, MOST_STATUSES, frame_of
 from tsg_agent.workflow_analysis import step_that_fails
 
+pytestmark = pytest.mark.slow
+
 
 def steps(seed: int, number: int = 500) -> list[dict[str, Any]]:
     """Runs of several steps, with whatever a source may hold: nothing, ties, copies, other spellings."""
