@@ -266,10 +266,10 @@ def test_checks_and_known_values_come_from_a_worker_and_errors_are_the_typed_one
 def test_a_cancel_that_comes_with_a_line_is_heard() -> None:
     async def main() -> None:
         process, reader = object.__new__(_Process), asyncio.StreamReader()
-        process._process = SimpleNamespace(stdout=reader)  # type: ignore[assignment]  # all that is read of it
+        process._process = SimpleNamespace(stdout=reader)  # all that is read of it
         process.begun = asyncio.get_running_loop().create_future()
         process.begun.set_result({})
-        process._tell = lambda _job: None  # type: ignore[method-assign]  # nobody is there to be told
+        process._tell = lambda _job: None  # nobody is there to be told
         doing = asyncio.create_task(process.done(Job("a"), 1.0, lambda: None))
         await asyncio.sleep(0.05)
         reader.feed_data(b'{"said": "query"}\n')

@@ -134,13 +134,15 @@ def test_a_check_says_in_words_how_it_stands_and_no_label_is_cut(page: Page, sit
     ):
         store.events.append(identity, kind, data)
     store.events.append(identity, "cancelled", {})
-    page.set_viewport_size(NARROW)  # type: ignore[arg-type]  # width and height
+    page.set_viewport_size(NARROW)
     page.goto(f"{site[0].base_url}/investigations/{identity}")
     said = page.locator("#live").aria_snapshot()
     assert "Service version regression REGRESSION_DETECTED" in said
     assert "Feature flag impact running" in said
     assert not set("○◐●") & set(said)  # a screen reader would read them out
-    assert page.locator("#step-2 .badge").bounding_box()["height"] < 24  # type: ignore[index]  # it is seen
+    box = page.locator("#step-2 .badge").bounding_box()
+    assert box is not None
+    assert box["height"] < 24
 
 
 def test_what_was_understood_is_corrected(page: Page, incident: Request) -> None:

@@ -7,9 +7,8 @@ import numpy as np
 
 from tsg_agent.columns import SUBJECTS, Nature
 from tsg_agent.evidence.measurement import COMPONENT
-from tsg_agent.evidence.requests import DimensionCodes, Requests
+from tsg_agent.evidence.requests import DimensionCodes
 from tsg_agent.models import Subject
-from tsg_agent.statistics import Bools, Floats
 from tsg_agent.verdicts.causes import Explained, Explainer, Found, describing
 from tsg_agent.verdicts.members import AFTER_FAILED, BEFORE_FAILED
 
@@ -53,27 +52,16 @@ def _goes_with(one: Found, first: Found) -> bool:
 def _dependency_of(one: Found, column: DimensionCodes, explainer: Explainer) -> int | None:
     """The code that a cause's failures name since its start, those that are more than before."""
     requests, state = explainer.requests, explainer.state(one.measure, one.moment)
-    ok0, failed0, ok1, failed1 = (_weight(requests, one.rows & (state == place)) for place in range(4))
+    ok0, failed0, ok1, failed1 = (requests.of_values(column, one.rows & (state == place)).sum() for place in range(4))
     more = failed1 - (ok1 + failed1) * failed0 / max(ok0 + failed0, 1.0)
-    since = _named(requests, column, one.rows & (state == AFTER_FAILED))
-    before = _named(requests, column, state == BEFORE_FAILED)
+    since = requests.of_values(column, one.rows & (state == AFTER_FAILED))[1:]
+    unnamed, *before = requests.of_values(column, state == BEFORE_FAILED)
     code = int(since.argmax())
-    if not since[code] or since[code] < NAMED * more or before[code] > _weight(requests, state == BEFORE_FAILED) / 2:
+    if not since[code] or since[code] < NAMED * more or before[code] > (unnamed + sum(before)) / 2:
         return None
     edge = one.moment.before(explainer.guard)
     by_failures = column not in explainer.columns or describing(requests, column, np.array([code]), edge)[0]
     return code if by_failures else None
-
-
-def _weight(requests: Requests, rows: Bools) -> float:
-    return float(np.count_nonzero(rows) if requests.weight is None else requests.weight[rows].sum())
-
-
-def _named(requests: Requests, column: DimensionCodes, rows: Bools) -> Floats:
-    """How many of some requests have each code."""
-    some = rows & (column.codes >= 0)
-    weight = None if requests.weight is None else requests.weight[some]
-    return np.bincount(column.codes[some], weight, len(column.values)).astype(float)
 
 
 def _merged(alike: Sequence[Found], others: Sequence[Found], subject: Subject, explainer: Explainer) -> Found:
