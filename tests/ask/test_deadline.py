@@ -1,7 +1,5 @@
 """A question ends with its deadline too, however the model's bytes come."""
 
-import socket
-import threading
 import time
 from typing import Any
 
@@ -10,7 +8,7 @@ import pytest
 from tests.ask.test_agent import NOW, settings
 from tests.ask.test_streaming import Heard
 from tests.llm.server import Endpoint
-from tests.llm.test_deadline import DRIPS, POURS, Speaker, drips, speaking
+from tests.llm.test_deadline import DRIPS, POURS, Speaker, drips, speaking, unknown_names
 from tsg_agent import Request
 from tsg_agent.ask import Answer, Conversation
 from tsg_agent.telemetry.engine import Engine
@@ -55,13 +53,7 @@ def test_a_turn_that_is_none_is_not_read_to_its_end(speak: Speaker, engine: Engi
 def test_a_question_ends_though_the_endpoints_name_is_not_known_yet(
     engine: Engine, incident: Request, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known, found = threading.Event(), socket.getaddrinfo
-
-    def slow(_host: str, *rest: Any, **more: Any) -> Any:
-        known.wait(20)
-        return found("127.0.0.1", *rest, **more)
-
-    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    known = unknown_names(monkeypatch)
     began = time.monotonic()
     answer = asked(engine, incident, "http://model.example/v1", timeout=0.4)
     seconds = time.monotonic() - began

@@ -7,6 +7,7 @@ from tsg_agent import Report, Request, investigate
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools import PLUGINS
+from tsg_agent.tools.plugin_8_workflows import JUDGED_THERE
 
 OWN = {"milliseconds", "id", "created", "sql", "usage", "telemetry"}
 """What differs between two runs, or two places."""
@@ -33,6 +34,16 @@ def rows_of(engine: Engine, **scope: Any) -> list[dict[str, Any]]:
         plugin.run(engine, args_for(plugin, **scope), Settings()).model_dump(mode="json", exclude={"sql"})
         for plugin in PLUGINS
     ]
+
+
+def assert_runs_are_judged_there(own: Engine, server: Engine) -> None:
+    """Too many steps to bring: the server judges their runs, and says the same of them."""
+    workflows = PLUGINS[7]
+    here, there = (workflows.run(one, args_for(workflows), Settings()) for one in (own, server))
+    assert (here.notes, there.notes, there.reason) == ([], [JUDGED_THERE], "")
+    shown = [one.model_dump(mode="json")["rows"] for one in (here, there)]
+    assert shown[0]
+    assert differences(*shown) == []
 
 
 def concluded(text: str, engine: Engine, telemetry: str) -> dict[str, Any]:

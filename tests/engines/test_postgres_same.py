@@ -7,16 +7,14 @@ import pytest
 
 from examples.engines.postgres import READER, Server, held
 from tests.engines.data import MADE
-from tests.engines.same import concluded, differences, rows_of
-from tests.tools.made import END, START, args_for, requests, written
+from tests.engines.same import assert_runs_are_judged_there, concluded, differences, rows_of
+from tests.tools.made import END, START, requests, written
 from tests.tools.test_workflows_at_server import steps
 from tsg_agent import Request
 from tsg_agent.investigation import open_telemetry
-from tsg_agent.settings import Settings
 from tsg_agent.telemetry.duckdb import DuckDB
-from tsg_agent.tools import PLUGINS, plugin_8_workflows
+from tsg_agent.tools import plugin_8_workflows
 from tsg_agent.tools.account import account
-from tsg_agent.tools.plugin_8_workflows import JUDGED_THERE
 
 RECORDED = Path(__file__).parents[2].parent / "shared" / "incidents"
 INCIDENTS = sorted(path.parent for path in RECORDED.glob("*/incident.md")) if RECORDED.is_dir() else []
@@ -89,11 +87,7 @@ def test_runs_of_workflows_judged_at_the_server(
     location = str(written(tmp_path, {"workflow_tracking": steps(3), "api_gateway_logs": requests(9)}))
     server.load("steps", held(location))
     with DuckDB(location) as own, open_telemetry(server.url("steps")) as other:
-        first, second = (PLUGINS[7].run(one, args_for(PLUGINS[7]), Settings()) for one in (own, other))
-    assert (first.notes, second.notes, second.reason) == ([], [JUDGED_THERE], "")
-    shown = [one.model_dump(mode="json")["rows"] for one in (first, second)]
-    assert shown[0]
-    assert differences(*shown) == []
+        assert_runs_are_judged_there(own, other)
 
 
 def test_times_of_a_zone_are_utc_whatever_the_servers_zone_is(server: Server, tmp_path: Path) -> None:

@@ -13,18 +13,16 @@ import pytest
 from examples.engines.postgres import held
 from examples.engines.spark import Cluster
 from tests.engines.data import MADE
-from tests.engines.same import concluded, differences, rows_of
-from tests.tools.made import END, START, args_for, requests, written
+from tests.engines.same import assert_runs_are_judged_there, concluded, differences, rows_of
+from tests.tools.made import END, START, requests, written
 from tests.tools.test_workflows_at_server import steps
 from tsg_agent import Request
 from tsg_agent.errors import TelemetryError
 from tsg_agent.investigation import open_telemetry
-from tsg_agent.settings import Settings
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.portable import parsed
-from tsg_agent.tools import PLUGINS, plugin_8_workflows
+from tsg_agent.tools import plugin_8_workflows
 from tsg_agent.tools.account import account
-from tsg_agent.tools.plugin_8_workflows import JUDGED_THERE
 
 pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 
@@ -66,11 +64,7 @@ def test_runs_of_workflows_judged_at_the_server(
     location = str(written(tmp_path, {"workflow_tracking": steps(3), "api_gateway_logs": requests(9)}))
     spark.load("steps", held(location))
     with DuckDB(location) as own, open_telemetry(spark.url("steps")) as other:
-        first, second = (PLUGINS[7].run(one, args_for(PLUGINS[7]), Settings()) for one in (own, other))
-    assert (first.notes, second.notes, second.reason) == ([], [JUDGED_THERE], "")
-    shown = [one.model_dump(mode="json")["rows"] for one in (first, second)]
-    assert shown[0]
-    assert differences(*shown) == []
+        assert_runs_are_judged_there(own, other)
 
 
 def test_times_of_a_zone_are_utc_and_leave_files_out(spark: Cluster, tmp_path: Path) -> None:

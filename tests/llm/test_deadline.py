@@ -149,7 +149,8 @@ def test_a_call_ends_whose_connection_nobody_takes() -> None:
         assert until_gone(model_threads())
 
 
-def test_a_call_ends_whose_name_nobody_knows_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+def unknown_names(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """No name is known until the event is set, or half a minute is over; then each is this machine's."""
     known, found = threading.Event(), socket.getaddrinfo
 
     def slow(_host: str, *rest: Any, **more: Any) -> Any:
@@ -157,6 +158,11 @@ def test_a_call_ends_whose_name_nobody_knows_yet(monkeypatch: pytest.MonkeyPatch
         return found("127.0.0.1", *rest, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
+    return known
+
+
+def test_a_call_ends_whose_name_nobody_knows_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = unknown_names(monkeypatch)
     began = time.monotonic()
     with pytest.raises(TransientModelError, match=r"within 0\.4 s"):
         assistant("http://model.example/v1", timeout=0.4).text("node", ASK)

@@ -102,10 +102,10 @@ class Conversation:
 
     def _by_model(self, question: str, listener: Listener) -> Answer:
         from tsg_agent.ask.agent import Agent  # noqa: PLC0415 - imports langchain: seconds, and answers by rules need none
-        from tsg_agent.ask.tools import ToolBench as Tools  # noqa: PLC0415 - imports what answers by rules do without
+        from tsg_agent.ask.tools import ToolBench  # noqa: PLC0415 - imports what answers by rules do without
 
         scope = self._scope(question)
-        bench = Tools(
+        bench = ToolBench(
             self._engine,
             self._settings,
             lambda given: self._investigate(question, given),
