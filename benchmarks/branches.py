@@ -6,12 +6,12 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from tsg_agent.graph import Context, State, compile_graph
 from tsg_agent.investigation import THREADS
-from tsg_agent.progress import Progress
 from tsg_agent.settings import Settings
 from tsg_agent.simulator.demos import demo_named, write_demo
 from tsg_agent.telemetry.catalog import SourceTable
@@ -57,12 +57,12 @@ async def _run(engine: DuckDB, text: str) -> tuple[float, float, float]:
     moments: list[float] = []
     settings = Settings()
 
-    def note(_event: Progress) -> None:
+    def note(_event: dict[str, Any]) -> None:
         moments.append(time.perf_counter())
 
     known = known_values(engine, settings.query_timeout)
     with ThreadPoolExecutor(THREADS) as executor:
-        context = Context(Slow(engine), known, settings, executor, progress=note)
+        context = Context(Slow(engine), known, settings, executor, told=note)
         state: State = {
             "id": "benchmark",
             "text": text,

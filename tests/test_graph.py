@@ -32,16 +32,17 @@ from tsg_agent import (
 )
 from tsg_agent.conclude import conclude
 from tsg_agent.errors import QueryError, QueryTimeout, TransientTelemetryError
+from tsg_agent.events import Event
 from tsg_agent.extract import Given
 from tsg_agent.frames import Frames
 from tsg_agent.graph import Context, State, compile_graph
 from tsg_agent.investigation import THREADS
 from tsg_agent.models import Finding, Report, Status
-from tsg_agent.progress import Progress
 from tsg_agent.settings import Settings
 from tsg_agent.simulator.demos import demo_named
 from tsg_agent.simulator.generate import generate, write
 from tsg_agent.simulator.incident import incident_text
+from tsg_agent.store import Store
 from tsg_agent.suspects import judge_with_suspects
 from tsg_agent.telemetry.catalog import SourceTable
 from tsg_agent.telemetry.duckdb import DuckDB
@@ -218,10 +219,9 @@ def test_branches_run_side_by_side(folder: Path) -> None:
 def test_the_graph_runs_without_investigate_and_concludes_the_same(folder: Path) -> None:
     """As the README shows it to those who embed the graph."""
     request = Request(text=TEXT, telemetry="unused", now=SCENARIO.last)
-    seen: list[Progress] = []
 
     async def conclude(engine: Engine) -> Report:
-        with graph_context(engine, progress=seen.append) as context:
+        with graph_context(engine) as context:
             ended = await build_graph().compile().ainvoke(first_state(request), context=context)
         return Report.model_validate(ended["report"])
 
@@ -229,7 +229,6 @@ def test_the_graph_runs_without_investigate_and_concludes_the_same(folder: Path)
         embedded, whole = asyncio.run(conclude(engine)), concluded(engine)
     assert [cause.subject for cause in embedded.causes] == [cause.subject for cause in whole.causes]
     assert embedded.headline == whole.headline
-    assert {event.step for event in seen} >= set(range(2, 11))
 
 
 def test_an_open_question_is_asked_and_the_answer_used(folder: Path) -> None:
@@ -305,12 +304,25 @@ async def _interrupted(first: Faulty, second: Faulty, engine: DuckDB, place: Pat
     return report
 
 
-def test_progress_tells_of_every_check_when_it_begins_and_ends(folder: Path) -> None:
-    events: list[Progress] = []
+@pytest.mark.parametrize("keep", [True, False])
+def test_who_watches_hears_each_event_as_the_log_has_it(keep: bool, folder: Path, tmp_path: Path) -> None:
+    heard: list[Event] = []
+    settings = Settings(state_dir=tmp_path)
     with open_telemetry(str(folder)) as engine:
-        concluded(engine, watch=Watch(progress=events.append))
-    assert {event.step for event in events if event.finding is None} == {0, *range(2, 11)}
-    assert {event.step for event in events if event.finding is not None} == {0, *range(2, 11)}
+        report = concluded(engine, watch=Watch(logged=heard.append), keep=keep, settings=settings)
+    for kind in ("check began", "check ended"):
+        assert sorted(event.data["step"] for event in heard if event.kind == kind) == [0, *range(2, 11)]
+    assert [event.kind for event in heard if "check" not in event.kind] == [
+        "began",
+        "understood",
+        "drafted",
+        "concluded",
+    ]
+    assert [event.sequence for event in heard] == list(range(1, len(heard) + 1))
+    if keep:
+        assert heard == Store(tmp_path).events.after(report.id)
+    else:
+        assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

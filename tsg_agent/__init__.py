@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         TsgError,
         WorkerError,
     )
+    from tsg_agent.events import Event
     from tsg_agent.extract import Given
     from tsg_agent.graph import GraphContext, build_graph, compile_graph
     from tsg_agent.investigation import (
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
         resume,
     )
     from tsg_agent.models import Finding, Parameters, Question, Report
-    from tsg_agent.progress import Progress
     from tsg_agent.recording import record, replay
     from tsg_agent.report.html import to_html
     from tsg_agent.report.markdown import to_markdown
@@ -48,13 +48,13 @@ __all__ = [
     "PLUGINS",
     "Answer",
     "Conversation",
+    "Event",
     "Finding",
     "Given",
     "GraphContext",
     "GraphError",
     "ParameterError",
     "Parameters",
-    "Progress",
     "Question",
     "QuestionError",
     "RecordError",
@@ -95,6 +95,7 @@ _HOMES = {
         "TsgError",
         "WorkerError",
     ),
+    "events": ("Event",),
     "extract": ("Given",),
     "ask": ("Answer", "Conversation"),
     "graph": ("GraphContext", "build_graph", "compile_graph"),
@@ -109,7 +110,6 @@ _HOMES = {
         "resume",
     ),
     "models": ("Finding", "Parameters", "Question", "Report"),
-    "progress": ("Progress",),
     "recording": ("record", "replay"),
     "report.html": ("to_html",),
     "report.markdown": ("to_markdown",),

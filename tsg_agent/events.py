@@ -1,9 +1,11 @@
 """What happened in each investigation: one append-only log in SQLite, which every surface reads."""
 
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ _TABLE = (
 _APPEND = (
     "INSERT INTO events SELECT :investigation, coalesce(max(sequence), 0) + 1,"
     " strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), :kind, :schema, :data FROM events WHERE investigation = :investigation"
+    " RETURNING sequence, at, kind, schema_version, data"
 )
 TRIAL = {_APPEND: {"investigation": "", "kind": "", "schema": SCHEMA, "data": ""}}
 """What is written, and taken back, to see whether the log takes an event."""
@@ -63,12 +66,16 @@ class EventLog:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def append(self, identity: str, kind: str, data: dict[str, Any]) -> None:
-        """Write one event down. Raises OSError, sqlite3.Error, and TypeError for what is no plain JSON."""
-        text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    def append(self, identity: str, kind: str, data: dict[str, Any]) -> Event:
+        """Write one event down, and give it as it stands there.
+
+        Raises OSError, sqlite3.Error, and TypeError for what is no plain JSON.
+        """
+        bound = {"investigation": identity, "kind": kind, "schema": SCHEMA, "data": _plain(data)}
         with connected(owned(self._file)) as connection:
             _make(connection)
-            connection.execute(_APPEND, {"investigation": identity, "kind": kind, "schema": SCHEMA, "data": text})
+            (row,) = connection.execute(_APPEND, bound).fetchall()
+        return _event(*row)
 
     @contextmanager
     def kept_open(self) -> Iterator[None]:
@@ -122,6 +129,21 @@ class EventLog:
             with connected(self._file) as connection:
                 _make(connection)
                 connection.executemany("DELETE FROM events WHERE investigation = ?", [(one,) for one in identities])
+
+
+class UnkeptLog:
+    """The log of one investigation that is not kept: its events go to those who hear them, and nowhere else."""
+
+    def __init__(self) -> None:
+        self._sequence = itertools.count(1)
+
+    def append(self, _identity: str, kind: str, data: dict[str, Any]) -> Event:
+        """See EventLog.append."""
+        return _event(next(self._sequence), datetime.now(UTC).isoformat(), kind, SCHEMA, _plain(data))
+
+
+def _plain(data: dict[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False, allow_nan=False)
 
 
 def _make(connection: sqlite3.Connection) -> None:

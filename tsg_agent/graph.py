@@ -13,7 +13,7 @@ import operator
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Protocol
 
@@ -37,7 +37,6 @@ from tsg_agent.llm.report_reading import Reading, combined, read_report
 from tsg_agent.models import Finding, Judgement, Known, Parameters, Report, Sla, Status, Usage
 from tsg_agent.models.validated import Validated
 from tsg_agent.open_questions import answered
-from tsg_agent.progress import Progress
 from tsg_agent.settings import Settings
 from tsg_agent.sla import sla_of, unmeasured, with_aside
 from tsg_agent.suspects import judge_with_suspects
@@ -82,7 +81,6 @@ class Context:
     settings: Settings
     executor: Executor
     frames: Frames = field(default_factory=Frames)
-    progress: Callable[[Progress], None] = lambda _event: None
     assistant: Assistant | None = None
     """The language model, where there is one; its budget is this investigation's."""
     bench: Workbench = field(default_factory=Workbench)
@@ -164,11 +162,7 @@ def _node(name: str, function: Node, *, told: str = "") -> Node:
             runtime.stream_writer(event)
             context.told(event)
 
-        def progress(event: Progress) -> None:
-            tell(event.as_event())
-            context.progress(event)
-
-        telling = runtime.override(context=replace(context, progress=progress), stream_writer=tell)
+        telling = runtime.override(context=context, stream_writer=tell)
         with span(f"node {name}"):
             result = await function(state, runtime=telling)
         if told:
@@ -227,10 +221,11 @@ def _check(plugin: Plugin[Any]) -> Node:
     """The node of one check. It always ends in a Finding, so that a failing branch never sinks the others."""
 
     async def node(state: State, *, runtime: Runtime[Context]) -> State:
-        context = runtime.context
-        context.progress(Progress(plugin.step, plugin.title))
-        finding = await _threaded(context, _run_check, plugin, state, context)
-        context.progress(Progress(plugin.step, plugin.title, finding))
+        branch = {"step": plugin.step, "title": plugin.title}
+        runtime.stream_writer({"kind": "check began", **branch})
+        finding = await _threaded(runtime.context, _run_check, plugin, state, runtime.context)
+        told = finding.model_dump(mode="json", include={"status", "label", "reason", "milliseconds"})
+        runtime.stream_writer({"kind": "check ended", **branch, **told})
         return {"findings": [finding.model_dump(mode="json")]}
 
     node.__doc__ = plugin.question
@@ -270,20 +265,14 @@ def _looked(plugin: Plugin[Any], finding: Finding, context: Context, assistant: 
 
 async def _evidence(guide: AnyGuide, state: State, runtime: Runtime[Context]) -> State:
     """The measurement that verdicts are made from. Its tables stay outside the state, by name."""
-    context = runtime.context
-    context.progress(Progress(0, "Evidence"))
+    branch = {"step": 0, "title": "Evidence"}
+    runtime.stream_writer({"kind": "check began", **branch})
     began = time.perf_counter()
-    measured = await _threaded(context, _measure, guide, state, context)
+    measured = await _threaded(runtime.context, _measure, guide, state, runtime.context)
     measured["milliseconds"] = round((time.perf_counter() - began) * 1000, 1)
-    context.progress(Progress(0, "Evidence", _evidence_finding(Status(measured["status"]), measured)))
+    told = {name: measured[name] for name in ("status", "reason", "milliseconds")}
+    runtime.stream_writer({"kind": "check ended", **branch, "label": "", **told})
     return {"measured": measured}
-
-
-def _evidence_finding(status: Status, measured: dict[str, Any]) -> Finding:
-    return Finding(
-        id="M", step=0, plugin=0, tool="evidence", title="Evidence", question="What changed, and where?",
-        status=status, reason=measured["reason"], milliseconds=measured["milliseconds"],
-    )  # fmt: skip
 
 
 def _measure(guide: AnyGuide, state: State, context: Context) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from tests.cli.running import tsg
 from tsg_agent.models import Report
 from tsg_agent.recording import comparable
 from tsg_agent.report.schema import report_schema
+from tsg_agent.tools import PLUGINS
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +48,9 @@ def test_text_from_standard_input_gives_the_same_conclusion(
     shard: Place, tmp_path: Path, ran: "tuple[dict[str, object], Path]"
 ) -> None:
     text = shard.incident.read_text("utf-8")
-    done = tsg("run", "-", "-t", shard.telemetry, "--json", "--no-keep", text=text, state=tmp_path)
+    done = tsg("run", "-", "-t", shard.telemetry, "--json", "--no-keep", text=text, state=tmp_path, FORCE_COLOR="1")
     assert done.returncode == 0, done.stderr
+    assert all(plugin.title in done.stderr for plugin in PLUGINS)  # the table of the checks
     again = json.loads(done.stdout)
     for name in ("parameters", "sla", "causes", "rejected", "actions", "headline"):
         assert again[name] == ran[0][name]
@@ -62,9 +64,10 @@ def test_a_finished_investigation_resumes_to_the_same_conclusion(shard: Place, t
     assert (
         listed.startswith(f"{identity}  20") and f"finished     {json.loads(first.stdout)['headline'][:60]}" in listed
     )
-    again = tsg("resume", identity, "--json", state=tmp_path)
+    again = tsg("resume", identity, "--json", state=tmp_path, FORCE_COLOR="1")
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout) == json.loads(first.stdout)
+    assert all(plugin.title in again.stderr for plugin in PLUGINS)  # the table is the log's: nothing ran again
 
 
 def test_what_the_text_leaves_open_is_a_question_with_candidates(shard: Place, tmp_path: Path) -> None:

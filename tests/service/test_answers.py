@@ -178,7 +178,7 @@ def test_a_listener_that_raises_is_told_no_more_and_the_report_says_so(incident:
         calls.append("told")
         raise ZeroDivisionError
 
-    report = investigate(incident, engine=engine, watch=Watch(progress=fails, begun=fails))
+    report = investigate(incident, engine=engine, watch=Watch(logged=fails, begun=fails))
     assert len(calls) == 2  # each once
     assert [note for note in report.notes if "ZeroDivisionError" in note and "told no more" in note] == report.notes[
         -2:

@@ -10,7 +10,7 @@ from tests.telemetry.sources import SHAPES, parquet, tables
 from tests.tools.made import written
 from tsg_agent import Given, Report, Request, Settings, TelemetryError, investigate
 from tsg_agent.errors import QueryError
-from tsg_agent.graph import Progress
+from tsg_agent.events import Event
 from tsg_agent.investigation import Watch
 from tsg_agent.telemetry.duckdb import DuckDB
 
@@ -74,16 +74,16 @@ def investigated(folder: Path, at: str, change: Callable[[], None]) -> Report:
     )
     done: list[str] = []
 
-    def progress(event: Progress) -> None:
-        if not done and (event.finding is None) == (at == "begin"):
+    def hear(event: Event) -> None:
+        if not done and event.kind == f"check {at}":
             done.append(at)
             change()
 
     request = Request(text="", telemetry=str(folder), given=given)
-    return investigate(request, settings=Settings(threads=1), watch=Watch(progress=progress))
+    return investigate(request, settings=Settings(threads=1), watch=Watch(logged=hear))
 
 
-@pytest.mark.parametrize("at", ["begin", "end"])
+@pytest.mark.parametrize("at", ["began", "ended"])
 def test_an_investigation_says_so(at: str, tmp_path: Path) -> None:
     folder = Path(parquet(tmp_path / "old"))
     other = written(tmp_path / "new", {LOGS: [{**row, "status_code": 500} for row in tables()[LOGS]]})

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from tsg_agent.events import Event
 from tsg_agent.models import Status
-from tsg_agent.progress import Progress
 
 STYLES = {Status.OK: "green", Status.ERROR: "red", Status.TIMEOUT: "red"}
 
@@ -21,7 +21,7 @@ class ProgressTable:
 
     def __init__(self, *, quiet: bool) -> None:
         self._console = Console(stderr=True)
-        self._events: dict[int, Progress] = {}
+        self._checks: dict[int, dict[str, Any]] = {}
         self._live: Live | None = None
         if self._console.is_terminal and not quiet:
             self._live = Live(console=self._console, refresh_per_second=8, transient=True)
@@ -49,9 +49,11 @@ class ProgressTable:
         if self._live:
             self._live.start()
 
-    def update(self, event: Progress) -> None:
-        """Note that a check began or ended."""
-        self._events[event.step] = event
+    def hear(self, event: Event) -> None:
+        """An event of the log: that a check began, or ended, is shown."""
+        if event.kind not in {"check began", "check ended"}:
+            return
+        self._checks[event.data["step"]] = event.data
         if self._live:
             self._live.update(self._table())
 
@@ -59,11 +61,9 @@ class ProgressTable:
         table = RichTable(box=None, pad_edge=False)
         for name in ("step", "check", "status", "label", "time"):
             table.add_column(name, justify="right" if name in ("step", "time") else "left")
-        for step, event in sorted(self._events.items()):
-            found = event.finding
-            status = Text(
-                "…" if found is None else found.status, style=STYLES.get(found.status, "yellow") if found else "dim"
-            )
-            time = "" if found is None else f"{found.milliseconds:,.0f} ms"
-            table.add_row(str(step or ""), event.title, status, Text(found.label if found else ""), time)
+        for step, check in sorted(self._checks.items()):
+            status, time = Text("…", style="dim"), ""
+            if ended := check.get("status"):
+                status, time = Text(ended, style=STYLES.get(ended, "yellow")), f"{check['milliseconds']:,.0f} ms"
+            table.add_row(str(step or ""), check["title"], status, Text(check.get("label", "")), time)
         return table

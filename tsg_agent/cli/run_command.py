@@ -69,7 +69,7 @@ def run_incident(  # noqa: PLR0913 - the command's own flags
     identity: list[str] = []
     loaded()
     with ProgressTable(quiet=output.quiet) as table:
-        watch = Watch(table.update, _ask(table) if may_ask and _interactive() else None, identity.append)
+        watch = Watch(_ask(table) if may_ask and _interactive() else None, identity.append, logged=table.hear)
         try:
             if output.record is not None:
                 report = recording.record(request, output.record, settings=settings, watch=watch)
@@ -101,7 +101,9 @@ def resume_incident(identity: str, output: Output, answers: dict[str, Any], limi
     loaded()
     left = {name: value for name, value in answers.items() if value is not None}
     with ProgressTable(quiet=output.quiet) as table:
-        watch = Watch(table.update, _answering(left, _ask(table) if _interactive() else None))
+        watch = Watch(_answering(left, _ask(table) if _interactive() else None), logged=table.hear)
+        for event in Store(settings.state_dir).events.after(identity):
+            table.hear(event)
         try:
             report = resume(identity, settings=settings, watch=watch)
         except KeyboardInterrupt:

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -21,7 +21,6 @@ from tsg_agent.investigation.watch import Heard, Watch
 from tsg_agent.llm import Assistant, Budget, LanguageModel, open_model
 from tsg_agent.llm.analysis import Workbench
 from tsg_agent.models import Report
-from tsg_agent.progress import Progress
 from tsg_agent.settings import Settings
 from tsg_agent.store import Request, Store
 from tsg_agent.telemetry.engine import Engine
@@ -137,7 +136,6 @@ def graph_context(
     *,
     settings: Settings | None = None,
     model: LanguageModel | None = None,
-    progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[Context]:
     """What the nodes of build_graph() work with, for a graph that is run or embedded without investigate().
 
@@ -150,8 +148,7 @@ def graph_context(
         known = known_values(engine, settings.query_timeout)
         model = model or open_model(settings.model)
         assistant = Assistant(TracedModel(model), settings.model, budget=Budget(settings.model, [])) if model else None
-        context = Context(engine, known, settings, Hands(), assistant=assistant, bench=bench)
-        yield replace(context, progress=progress) if progress else context
+        yield Context(engine, known, settings, Hands(), assistant=assistant, bench=bench)
     finally:
         bench.close()
 

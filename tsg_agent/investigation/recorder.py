@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tsg_agent.events import EventLog
+from tsg_agent.events import Event, EventLog, UnkeptLog
 from tsg_agent.llm.redaction import Redactor
 
 log = logging.getLogger(__name__)
@@ -24,9 +24,14 @@ class Recorder:
     """Where one investigation's events go. What a prompt must not show, an event does not either."""
 
     def __init__(
-        self, events: EventLog, identity: str, *, redact: bool, wrote: Callable[[], None] = lambda: None
+        self,
+        events: EventLog | UnkeptLog,
+        identity: str,
+        *,
+        redact: bool,
+        wrote: Callable[[Event], None] = lambda _event: None,
     ) -> None:
-        """`wrote` is told, in another thread, of each event that is written down."""
+        """`wrote` is told, in another thread, each event that is written down."""
         self._wrote = wrote
         self._events, self._identity = events, identity
         self._redactor = Redactor(redact)
@@ -39,8 +44,7 @@ class Recorder:
 
     def _write(self, kind: str, data: dict[str, Any]) -> None:
         try:
-            self._events.append(self._identity, kind, self._hidden(data))
-            self._wrote()
+            self._wrote(self._events.append(self._identity, kind, self._hidden(data)))
         except (OSError, sqlite3.Error) as error:
             if not self.notes:
                 log.warning("an event cannot be written down: %s", error)

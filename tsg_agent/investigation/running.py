@@ -16,6 +16,7 @@ from langgraph.types import Command, Durability
 from tsg_agent import __version__
 from tsg_agent.checkpoints import Checkpoints, PlainData, readable
 from tsg_agent.errors import RecordError, TelemetryError, TsgError
+from tsg_agent.events import UnkeptLog
 from tsg_agent.frames import Frames
 from tsg_agent.graph import Context, State, compile_graph
 from tsg_agent.investigation.pool import Hands
@@ -23,7 +24,7 @@ from tsg_agent.investigation.queue import QUEUE, QueueTurn
 from tsg_agent.investigation.recorder import Recorder, written
 from tsg_agent.investigation.sources import opened
 from tsg_agent.investigation.traced import TracedEngine, TracedModel
-from tsg_agent.investigation.watch import Heard, silent
+from tsg_agent.investigation.watch import Heard
 from tsg_agent.llm import Assistant, Budget, LanguageModel, open_model
 from tsg_agent.llm.analysis import Workbench
 from tsg_agent.models import NodeUsage, Report, Status
@@ -66,17 +67,16 @@ class InvestigationRun:
 
     async def _concluded(self, *, go_on: bool) -> Report:
         heard, redact = self.heard, self.settings.model.redact
-        recorder = Recorder(self.store.events, self.identity, redact=redact, wrote=heard.logged) if self.store else None
-        heard.log = recorder or silent
+        events = self.store.events if self.store else UnkeptLog()
+        heard.log = recorder = Recorder(events, self.identity, redact=redact, wrote=heard.logged)
         async with self.claimed():
             try:
                 if self.store and self.store.has_report(self.identity):  # somebody was quicker, or killed as it ended
                     return await self._ended(await asyncio.to_thread(self.store.report, self.identity))
                 report = await self._run(go_on=go_on)
-                if recorder is None:
-                    return report
                 await written()
-                return await self._kept(_noted(report, recorder.notes))
+                report = _noted(report, [*heard.notes, *recorder.notes])
+                return await (self._kept(report) if self.store else self._ended(report))
             except asyncio.CancelledError:
                 concluded = self.store is not None and self.store.has_report(self.identity)
                 if not heard.open and not concluded:
@@ -88,8 +88,7 @@ class InvestigationRun:
                     heard.log("failed", error=type(error).__name__, message=told.message, fix=told.fix)
                 raise
             finally:
-                if recorder:
-                    await written()
+                await written()
 
     async def _run(self, *, go_on: bool) -> Report:
         """The report, with all notes, when it was its turn."""
@@ -100,7 +99,7 @@ class InvestigationRun:
             changed = await asyncio.to_thread(self._changed, go_on=go_on)
             self.heard.log("began", version=__version__, resumed=go_on)
             report = await self._report(engine, turn, self.heard, go_on=go_on)
-        return _noted(report, [*self.notes, *changed, *self.heard.notes])
+        return _noted(report, [*self.notes, *changed])
 
     async def _report(self, engine: Engine, turn: QueueTurn, heard: Heard, *, go_on: bool) -> Report:
         """Run the graph, or go on from a checkpoint, until the report is there, asking what is open."""
@@ -121,7 +120,6 @@ class InvestigationRun:
                     self.settings,
                     hands,
                     frames,
-                    heard.progress,
                     assistant,
                     bench,
                     heard.log_event,
@@ -226,7 +224,9 @@ class InvestigationRun:
 
     async def _ended(self, report: Report) -> Report:
         """The report, when the log has that it concluded, once, and its steps are gone."""
-        assert self.store is not None  # noqa: S101 - only called with a store
+        if self.store is None:
+            self.heard.log("concluded", headline=report.headline, causes=len(report.causes))
+            return report
         try:
             logged = await asyncio.to_thread(self.store.events.after, self.identity)
             if all(event.kind != "concluded" for event in logged):  # whoever was killed as it ended may have told it

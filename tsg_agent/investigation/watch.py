@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tsg_agent.errors import ParameterError, QuestionError
+from tsg_agent.events import Event
 from tsg_agent.investigation.pool import alone
 from tsg_agent.models import Question
-from tsg_agent.progress import Progress
 
 log = logging.getLogger(__name__)
 ALL_TOLD, WORTH_TELLING = 3, 0.75
@@ -22,7 +22,6 @@ Ask = Callable[[list[Question]], Answers | Awaitable[Answers]]
 class Watch:
     """How a surface takes part in a run. What listens may raise: then it is told no more, and the report says so."""
 
-    progress: Callable[[Progress], None] = lambda _event: None
     ask: Ask | None = None
     """Answers questions that the text leaves open: parameter -> value; sync, or async. A wrong answer is asked again.
     Without it they raise QuestionError."""
@@ -31,8 +30,8 @@ class Watch:
     queued: Callable[[int], None] = lambda _place: None
     """Is told the place in the queue where the investigation must wait for others, as it changes: 1 is the next, and 0
     its turn."""
-    logged: Callable[[], None] = lambda: None
-    """Is told, in another thread, that an event was written down."""
+    logged: Callable[[Event], None] = lambda _event: None
+    """Is told, in another thread, each event as the log has it."""
     tries: int | None = 3
     """Wrong answers in a row that are asked again: a program that always gives the same must end. None = all."""
 
@@ -45,16 +44,13 @@ class Tells(Protocol):
         ...
 
 
-def silent(_kind: str, /, **_data: Any) -> None:
-    """For a run that keeps nothing."""
-
-
 @dataclass
 class Heard:
     """A watch of which no part can end the run; everything that happens is told to it and to the event log."""
 
     watch: Watch
-    log: Tells = silent
+    log: Tells = field(init=False)
+    """The event log, from where the run begins."""
     notes: list[str] = field(default_factory=list)
     """For the report: who was told no more."""
     own_loop: bool = False
@@ -67,10 +63,6 @@ class Heard:
     _wrong: int = 0
     _place: int = 0
     """In the queue, as the log has it."""
-
-    def progress(self, event: Progress) -> None:
-        """A check began or ended."""
-        self._tell("progress", event)
 
     def begun(self, identity: str) -> None:
         """The investigation has an id."""
@@ -128,9 +120,9 @@ class Heard:
             said = await alone(ask, questions)
         return await said if inspect.isawaitable(said) else said
 
-    def logged(self) -> None:
+    def logged(self, event: Event) -> None:
         """An event was written down."""
-        self._tell("logged")
+        self._tell("logged", event)
 
     def _tell(self, what: str, *data: Any) -> None:
         if what in self._deaf:

@@ -367,9 +367,10 @@ class Service:
         def queued(place: int) -> None:
             live.place = place
 
-        watch = Watch(ask=ask, queued=queued, logged=lambda: self._tell(identity), tries=None)
+        told = functools.partial(self._tell, identity)
+        watch = Watch(ask=ask, queued=queued, logged=lambda _event: told(), tries=None)
         ready = replace(begun, heard=Heard(watch, known=answers))
-        run = self._workers.concluded(ready, go_on=go_on) if self._workers else ready.concluded(go_on=go_on)
+        run = self._workers.concluded(ready, told, go_on=go_on) if self._workers else ready.concluded(go_on=go_on)
         live.task = asyncio.create_task(run)
         live.task.add_done_callback(lambda task: self._ended(identity, task))
 

@@ -137,7 +137,7 @@ async def _served(begin: Begin, given: Any, say: Any) -> None:
                 if isinstance(job, Call):
                     said = await _called(job, calls)
                 else:
-                    said = await _done(job, begin, sources, lambda: say(said="event"))
+                    said = await _done(job, begin, sources, lambda _event: say(said="event"))
             say(said="ended", **said)
     finally:
         sources.close()

@@ -1,7 +1,7 @@
 """What runs in worker processes, and what becomes of it where one crashes or hangs."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
@@ -62,8 +62,10 @@ class Workers:
             raise error_of(said)
         return said["result"]
 
-    async def concluded(self, investigation: InvestigationRun, *, go_on: bool) -> None:
+    async def concluded(self, investigation: InvestigationRun, told: Callable[[], None], *, go_on: bool) -> None:
         """Run one, which is kept, to its end; asks what it asks. Raises what ended it, and WorkerError.
+
+        `told` hears that its process wrote an event down.
 
         While it waits for an answer no process is held. One whose process ends is gone on with, once.
         """
@@ -79,7 +81,7 @@ class Workers:
             job, crashes = Job(identity, investigation.notes, go_on, heard.known, carried()), 0
             while True:
                 try:
-                    said = await self._run(investigation, job)
+                    said = await self._run(investigation, job, told)
                 except Crashed as crash:
                     crashes += 1
                     if crashes == TRIES:
@@ -105,10 +107,10 @@ class Workers:
         finally:
             await written()
 
-    async def _run(self, investigation: InvestigationRun, job: Job) -> dict[str, Any]:
+    async def _run(self, investigation: InvestigationRun, job: Job, told: Callable[[], None]) -> dict[str, Any]:
         """How a job went, when it was its turn. Raises Crashed, and WorkerError for a hang."""
         async with AsyncExitStack() as stack:
             async with investigation.claimed():  # while it waits nobody else takes it; then its process does
                 await stack.enter_async_context(self.investigating.turn(investigation.heard.queued))
             again = f"`tsg-agent resume {job.identity}` goes on with it."
-            return await self.investigating.done(job.identity, job, again=again, told=investigation.heard.logged)
+            return await self.investigating.done(job.identity, job, again=again, told=told)
