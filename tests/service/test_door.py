@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.graph import StateGraph
 
 from eval.cases import load
 from tsg_agent import (
@@ -24,7 +25,11 @@ from tsg_agent import (
     open_telemetry,
 )
 from tsg_agent.events import Event
+from tsg_agent.graph import _compiled
+from tsg_agent.investigation.entry import begin
 from tsg_agent.investigation.pool import THREADS
+from tsg_agent.investigation.queue import RUNNING
+from tsg_agent.investigation.running import InvestigationRun
 from tsg_agent.recording import comparable
 from tsg_agent.store import Store
 from tsg_agent.telemetry.duckdb import DuckDB
@@ -138,6 +143,30 @@ class Slow(DuckDB):
         return super().run(ENDLESS, {}, timeout=timeout)
 
 
+def test_who_starts_first_has_its_turn_first(
+    incident: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the first takes longest to be written down."""
+    slow = threading.Lock()
+
+    def begin_slowly(request: Request, **how: Any) -> InvestigationRun:
+        if slow.acquire(blocking=False):
+            time.sleep(0.5)
+        return begin(request, **how)
+
+    monkeypatch.setattr("tsg_agent.service.door.begin", begin_slowly)
+
+    async def main(engine: Slow) -> None:
+        async with door(incident, tmp_path) as service:
+            service.sources._engines["shop"] = engine
+            begun = await asyncio.gather(*(service.start(incident.text) for _ in range(RUNNING + 2)))
+            places = [(await service.get(identity)).place for identity in begun]
+            assert places == [*[0] * RUNNING, 1, 2]
+
+    with Slow(incident.telemetry) as engine:
+        asyncio.run(main(engine))
+
+
 def test_one_that_is_cancelled_ends_its_queries_and_no_other(
     incident: Request, by_rules: Report, tmp_path: Path
 ) -> None:
@@ -191,10 +220,20 @@ def test_what_is_wrong_is_a_typed_error(
 
 @pytest.mark.slow
 def test_twenty_at_once_are_right_unmixed_and_hold_no_event_loop(
-    incident: Request, by_rules: Report, tmp_path: Path
+    incident: Request, by_rules: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half of them are about another region: what they conclude must not be mixed. The queue tells their places."""
-    regions = ["us-east", "eu-central"] * 10
+    """Half of them are about another region: what they conclude must not be mixed. The queue tells their places.
+
+    All run on one compiled graph.
+    """
+    regions, compiled, compile_ = ["us-east", "eu-central"] * 10, list[str](), StateGraph.compile
+
+    def counted(graph: Any, **how: Any) -> Any:
+        compiled.append(how["name"])
+        return compile_(graph, **how)
+
+    monkeypatch.setattr(StateGraph, "compile", counted)
+    _compiled.cache_clear()
 
     async def main() -> tuple[list[Report], int, list[int]]:
         threads, places = 0, list[int]()
@@ -220,8 +259,8 @@ def test_twenty_at_once_are_right_unmixed_and_hold_no_event_loop(
         assert comparable(report)["causes"] == comparable(by_rules)["causes"]
     assert len({str(comparable(report)["sla"]) for report in reports[1::2]}) == 1
     assert threads <= THREADS + 1
-    queued = places[next((n for n, place in enumerate(places) if place), 0) :]  # it is 0 until it stands in the queue
-    assert max(queued) > 4 and sorted(queued, reverse=True) == queued
+    assert places[0] > 4 and sorted(places, reverse=True) == places
+    assert compiled == ["tsg-agent"]
 
 
 def test_what_was_interrupted_goes_on_or_says_why_not(incident: Request, tmp_path: Path) -> None:

@@ -5,105 +5,118 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from typing import Self
 
 RUNNING = 4
 """Investigations of a process that run at once."""
 Told = Callable[[int], None]
 
 
-@dataclass(eq=False)
-class _Waiting:
-    loop: asyncio.AbstractEventLoop
-    turn: "asyncio.Future[None]"
-    told: Told
+class Queue:
+    """At most `places` at once, the others in the order they came: of all threads and event loops of a process."""
 
-    def tell(self, place: int) -> bool:
-        """Say its place; 0 is its turn. Whether its event loop still hears."""
+    def __init__(self, places: int = RUNNING) -> None:
+        self._free, self._waiting = places, deque[QueueTurn]()
+        self._lock = threading.Lock()
+
+    def turn(self, told: Told = lambda _place: None) -> "QueueTurn":
+        """A place in the queue from now on, for the running event loop; `async with` waits for its turn, and holds it.
+
+        `told` gets the place, once it is waited for: 1 is the next, 0 its turn.
+        """
+        return QueueTurn(self, told)
+
+    def _join(self, one: "QueueTurn") -> bool:
+        """Whether its turn has come at once."""
+        with self._lock:
+            if not self._free:
+                self._waiting.append(one)
+                return False
+            self._free -= 1
+            return True
+
+    def _leave(self, one: "QueueTurn") -> None:
+        """Take it out of the queue; where its turn had come, the next one's comes."""
+        with self._lock:
+            if one in self._waiting:
+                self._waiting.remove(one)
+            else:
+                while self._waiting:
+                    if self._waiting.popleft()._hears(0):
+                        break
+                else:
+                    self._free += 1
+            for place, other in enumerate(self._waiting, 1):
+                other._hears(place)
+
+
+class QueueTurn:
+    """A place in a queue, then a turn. It can be left and entered again: then it stands at the end."""
+
+    def __init__(self, queue: Queue, told: Told) -> None:
+        self._queue, self.told = queue, told
+        self._waits = self._in = False
+        self._join()
+
+    @property
+    def place(self) -> int:
+        """Its place in the queue: 1 is the next; 0: it has its turn, or has left."""
+        with self._queue._lock:
+            return self._queue._waiting.index(self) + 1 if self in self._queue._waiting else 0
+
+    async def __aenter__(self) -> Self:
+        if not self._in:
+            self._join()
+        self._waits = not self._turn.done()
         try:
-            self.loop.call_soon_threadsafe(self._hear, place)
+            if place := self.place:
+                self.told(place)
+            await self._turn
+        except BaseException:
+            self.leave()
+            raise
+        if self._waits:
+            self.told(0)
+        return self
+
+    async def __aexit__(self, *_ended: object) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Give the place, or the turn, to others; of no effect the second time."""
+        if self._in:
+            self._in = False
+            self._queue._leave(self)
+
+    @asynccontextmanager
+    async def given_back(self) -> AsyncIterator[None]:
+        """While a person thinks about a question, others go on."""
+        self.leave()
+        yield
+        await self.__aenter__()
+
+    def _join(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._turn: asyncio.Future[None] = self._loop.create_future()
+        self._in = True
+        if self._queue._join(self):
+            self._turn.set_result(None)
+
+    def _hears(self, place: int) -> bool:
+        """Say its place, from any thread; 0 is its turn. Whether its event loop still hears."""
+        try:
+            self._loop.call_soon_threadsafe(self._hear, place)
         except RuntimeError:  # the loop was closed under it
             return False
         return True
 
     def _hear(self, place: int) -> None:
-        if place:
-            if not self.turn.done():
-                self.told(place)
-        elif not self.turn.done():
-            self.turn.set_result(None)
-
-
-class Queue:
-    """At most `places` at once, the others in the order they came: of all threads and event loops of a process."""
-
-    def __init__(self, places: int = RUNNING) -> None:
-        self._free, self._waiting = places, deque[_Waiting]()
-        self._lock = threading.Lock()
-
-    @asynccontextmanager
-    async def turn(self, told: Told = lambda _place: None) -> AsyncIterator["QueueTurn"]:
-        """Wait for one's turn, and hold it. `told` gets the place in the queue: 1 is the next, 0 its turn."""
-        turn = QueueTurn(self, told)
-        await self._take(told)
-        try:
-            yield turn
-        finally:
-            if turn.held:
-                self._give_back()
-
-    async def _take(self, told: Told) -> None:
-        loop = asyncio.get_running_loop()
-        with self._lock:
-            if self._free:
-                self._free -= 1
-                return
-            one = _Waiting(loop, loop.create_future(), told)
-            self._waiting.append(one)
-            place = len(self._waiting)
-        try:
-            told(place)
-            await one.turn
-        except BaseException:
-            with self._lock:
-                waits = one in self._waiting
-                if waits:
-                    self._waiting.remove(one)
-                    self._tell_places()
-            if not waits:  # its turn had come
-                self._give_back()
-            raise
-        told(0)
-
-    def _give_back(self) -> None:
-        with self._lock:
-            while self._waiting:
-                if self._waiting.popleft().tell(0):
-                    break
-            else:
-                self._free += 1
-            self._tell_places()
-
-    def _tell_places(self) -> None:
-        for place, one in enumerate(self._waiting, 1):
-            one.tell(place)
-
-
-class QueueTurn:
-    """A turn that is held, and may be given back for a while."""
-
-    def __init__(self, queue: Queue, told: Told) -> None:
-        self._queue, self._told = queue, told
-        self.held = True
-
-    @asynccontextmanager
-    async def given_back(self) -> AsyncIterator[None]:
-        """While a person thinks about a question, others go on."""
-        self.held = False
-        self._queue._give_back()
-        yield
-        await self._queue._take(self._told)
-        self.held = True
+        if self._turn.done():
+            return
+        if not place:
+            self._turn.set_result(None)
+        elif self._waits:
+            self.told(place)
 
 
 QUEUE = Queue()

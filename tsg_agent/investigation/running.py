@@ -20,7 +20,7 @@ from tsg_agent.events import UnkeptLog
 from tsg_agent.frames import Frames
 from tsg_agent.graph import Context, State, compile_graph
 from tsg_agent.investigation.pool import Hands
-from tsg_agent.investigation.queue import QUEUE, QueueTurn
+from tsg_agent.investigation.queue import QUEUE, Queue, QueueTurn
 from tsg_agent.investigation.recorder import Recorder, written
 from tsg_agent.investigation.sources import opened
 from tsg_agent.investigation.traced import TracedEngine, TracedModel
@@ -55,6 +55,8 @@ class InvestigationRun:
     notes: tuple[str, ...] = ()
     """For the report: what was wrong before it began."""
     guide: AnyGuide = GUIDE
+    turn: QueueTurn | None = None
+    """Its place in the queue, where it has one already."""
 
     async def concluded(self, *, go_on: bool = False) -> Report:
         """The report: when it is this investigation's turn, it has run, and what it asked was answered.
@@ -93,13 +95,19 @@ class InvestigationRun:
     async def _run(self, *, go_on: bool) -> Report:
         """The report, with all notes, when it was its turn."""
         async with (
-            QUEUE.turn(self.heard.queued) as turn,
+            self.placed(QUEUE) as turn,
             opened(self.engine, self.request, self.settings) as engine,
         ):
             changed = await asyncio.to_thread(self._changed, go_on=go_on)
             self.heard.log("began", version=__version__, resumed=go_on)
             report = await self._report(engine, turn, self.heard, go_on=go_on)
         return _noted(report, [*self.notes, *changed])
+
+    def placed(self, queue: Queue) -> QueueTurn:
+        """Its place in the queue, which it is told."""
+        turn = self.turn or queue.turn()
+        turn.told = self.heard.queued
+        return turn
 
     async def _report(self, engine: Engine, turn: QueueTurn, heard: Heard, *, go_on: bool) -> Report:
         """Run the graph, or go on from a checkpoint, until the report is there, asking what is open."""

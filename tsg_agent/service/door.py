@@ -4,7 +4,8 @@ import asyncio
 import functools
 import gc
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from tsg_agent.events import Event
 from tsg_agent.extract import Given
 from tsg_agent.investigation.entry import begin, continued
 from tsg_agent.investigation.pool import alone
+from tsg_agent.investigation.queue import QUEUE, QueueTurn
 from tsg_agent.investigation.recorder import Recorder, written
 from tsg_agent.investigation.running import InvestigationRun
 from tsg_agent.investigation.sources import Source, Sources, open_for
@@ -61,11 +63,11 @@ class Standing(NamedTuple):
 class _Live:
     """An investigation that this service runs."""
 
+    turn: QueueTurn
     task: "asyncio.Task[Report | None] | None" = None
     questions: list[Question] = field(default_factory=list)
     answer: "asyncio.Future[Any] | None" = None
     asks: asyncio.Event = field(default_factory=asyncio.Event)
-    place: int = 0
 
     @property
     def runs(self) -> bool:
@@ -75,7 +77,7 @@ class _Live:
     @property
     def state(self) -> str:
         """How it stands, while it runs: the log is written a moment later."""
-        return "asked" if self.questions else "queued" if self.place else "running"
+        return "asked" if self.questions else "queued" if self.turn.place else "running"
 
 
 class Service:
@@ -151,13 +153,14 @@ class Service:
         request = Request(
             text=text, telemetry=str(where.telemetry), mapping=where.mapping, given=given or Given(), now=now
         )
-        engine = None if self._workers else await asyncio.to_thread(self.sources.engine, source)
-        begun = await asyncio.to_thread(
-            begin, request, settings=self.settings, engine=engine, model=self._model, keep=True, guide=self.guide
-        )
-        if begun.store is None:
-            raise RecordError("Investigations cannot be kept.", fix=" ".join(begun.notes))
-        self._run(begun)
+        with self._queued() as turn:
+            engine = None if self._workers else await asyncio.to_thread(self.sources.engine, source)
+            begun = await asyncio.to_thread(
+                begin, request, settings=self.settings, engine=engine, model=self._model, keep=True, guide=self.guide
+            )
+            if begun.store is None:
+                raise RecordError("Investigations cannot be kept.", fix=" ".join(begun.notes))
+            self._run(begun, turn)
         return begun.identity
 
     async def resume(self, identity: str) -> None:
@@ -237,7 +240,7 @@ class Service:
         await asyncio.to_thread(self.store.recall, identity)
         kept = await asyncio.to_thread(self.store.about, identity)
         if live is not None and live.runs:
-            return Standing(kept._replace(state=live.state), live.questions, live.place)
+            return Standing(kept._replace(state=live.state), live.questions, live.turn.place)
         asked = await asyncio.to_thread(self._asked, identity) if kept.state == "asked" else []
         return Standing(kept, asked)
 
@@ -344,17 +347,28 @@ class Service:
     async def _go_on(self, identity: str, answers: Any) -> None:
         if self._runs(identity):
             raise RecordError(f"Investigation {identity} is running already.", fix="`get` says how it stands.")
-        request = await asyncio.to_thread(self.store.recall, identity)
-        engine = None if self._workers else await asyncio.to_thread(self.sources.at, request)
-        held = await asyncio.to_thread(continued, identity, settings=self.settings, engine=engine, guide=self.guide)
-        if isinstance(held, Report):
-            raise RecordError(f"Investigation {identity} has concluded already.", fix="`report` gives its report.")
-        self._run(replace(held, model=self._model), answers=answers, go_on=True)
+        with self._queued() as turn:
+            request = await asyncio.to_thread(self.store.recall, identity)
+            engine = None if self._workers else await asyncio.to_thread(self.sources.at, request)
+            held = await asyncio.to_thread(continued, identity, settings=self.settings, engine=engine, guide=self.guide)
+            if isinstance(held, Report):
+                raise RecordError(f"Investigation {identity} has concluded already.", fix="`report` gives its report.")
+            self._run(replace(held, model=self._model), turn, answers=answers, go_on=True)
 
-    def _run(self, begun: InvestigationRun, *, answers: Any = None, go_on: bool = False) -> None:
+    @contextmanager
+    def _queued(self) -> Iterator[QueueTurn]:
+        """A place in the queue, taken before anything is waited for: who calls first is first. Given up on an error."""
+        turn = (self._workers.investigating.queue if self._workers else QUEUE).turn()
+        try:
+            yield turn
+        except BaseException:
+            turn.leave()
+            raise
+
+    def _run(self, begun: InvestigationRun, turn: QueueTurn, *, answers: Any = None, go_on: bool = False) -> None:
         """Run it as a task of the event loop. `answers` are those to its first question."""
         identity = begun.identity
-        live = self._live[identity] = _Live()
+        live = self._live[identity] = _Live(turn)
 
         async def ask(questions: list[Question]) -> Any:
             live.questions, live.answer = questions, asyncio.get_running_loop().create_future()
@@ -364,15 +378,13 @@ class Service:
             finally:
                 live.questions, live.answer = [], None
 
-        def queued(place: int) -> None:
-            live.place = place
-
         told = functools.partial(self._tell, identity)
-        watch = Watch(ask=ask, queued=queued, logged=lambda _event: told(), tries=None)
-        ready = replace(begun, heard=Heard(watch, known=answers))
+        watch = Watch(ask=ask, logged=lambda _event: told(), tries=None)
+        ready = replace(begun, heard=Heard(watch, known=answers), turn=turn)
         run = self._workers.concluded(ready, told, go_on=go_on) if self._workers else ready.concluded(go_on=go_on)
         live.task = asyncio.create_task(run)
         live.task.add_done_callback(lambda task: self._ended(identity, task))
+        live.task.add_done_callback(lambda _task: turn.leave())  # one that is cancelled at once was never in it
 
     def _ended(self, identity: str, task: "asyncio.Task[Report | None]") -> None:
         if not task.cancelled():

@@ -108,7 +108,7 @@ class Processes:
     """So many of them at most; `ahead`: as many are started before they are needed."""
 
     def __init__(self, number: int, begin: Begin, *, ahead: int) -> None:
-        self._begin, self._ahead, self._queue = begin, ahead, Queue(number)
+        self._begin, self._ahead, self.queue = begin, ahead, Queue(number)
         self._free: list[_Process] = []
         self._busy: dict[str, _Process] = {}
         self._closed = False
@@ -134,10 +134,6 @@ class Processes:
         """End all, those too that are at work."""
         self.closing()
         await asyncio.gather(*(process.end() for process in (*self._free, *self._busy.values())))
-
-    def turn(self, queued: Callable[[int], None] = lambda _place: None) -> contextlib.AbstractAsyncContextManager[Any]:
-        """Wait for one to be free, and hold it."""
-        return self._queue.turn(queued)
 
     async def done(
         self, name: str, job: Job | Call, *, again: str, told: Callable[[], None] = lambda: None

@@ -53,7 +53,7 @@ class Workers:
 
         When it is cancelled, its process is ended.
         """
-        async with self.answering.turn():
+        async with self.answering.queue.turn():
             try:
                 said = await self.answering.done(uuid4().hex, call, again="Ask again, for less.")
             except Crashed as crash:
@@ -111,6 +111,6 @@ class Workers:
         """How a job went, when it was its turn. Raises Crashed, and WorkerError for a hang."""
         async with AsyncExitStack() as stack:
             async with investigation.claimed():  # while it waits nobody else takes it; then its process does
-                await stack.enter_async_context(self.investigating.turn(investigation.heard.queued))
+                await stack.enter_async_context(investigation.placed(self.investigating.queue))
             again = f"`tsg-agent resume {job.identity}` goes on with it."
             return await self.investigating.done(job.identity, job, again=again, told=told)
