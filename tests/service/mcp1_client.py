@@ -1,50 +1,54 @@
-"""A client of mcp 1.x, for an environment of its own: runs one investigation over stdio, prints what it got as JSON."""
+"""The script with the client of mcp 1.x, in an environment of its own: the server as arguments and standard input."""
 
-import asyncio
 import json
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from mcp import ClientSession, StdioServerParameters, types
 from mcp.client.stdio import stdio_client
+from mcp_script import ANSWER, Said, played
 
 
-async def main(incident: str, command: str, *arguments: str) -> None:
-    asked, told = list[Any](), list[float]()
+class OldClient:
+    """See mcp_script.Client."""
+
+    def __init__(self, session: ClientSession, asked: list[list[str]]) -> None:
+        self._session, self.asked = session, asked
+
+    async def tools(self) -> list[str]:
+        return [tool.name for tool in (await self._session.list_tools()).tools]
+
+    async def call(self, tool: str, arguments: dict[str, Any]) -> Said:
+        told = list[float]()
+
+        async def progress(done: float, _total: float | None, _message: str | None) -> None:
+            told.append(done)
+
+        said = await self._session.call_tool(tool, arguments, progress_callback=progress)
+        return Said("\n".join(one.text for one in said.content), said.isError, tuple(told))
+
+    async def read(self, address: str) -> str:
+        return (await self._session.read_resource(address)).contents[0].text
+
+
+@asynccontextmanager
+async def client(environment: dict[str, str], command: str, *arguments: str) -> AsyncIterator[OldClient]:
+    asked = list[list[str]]()
 
     async def elicit(_context: Any, params: Any) -> types.ElicitResult:
         asked.append(params.requestedSchema["properties"]["region"]["enum"])
-        return types.ElicitResult(action="accept", content={"region": "us-east"})
+        return types.ElicitResult(action="accept", content=ANSWER)
 
-    async def progress(done: float, _total: float | None, _message: str | None) -> None:
-        told.append(done)
-
-    server = StdioServerParameters(command=command, args=list(arguments), env=dict(json.load(sys.stdin)))
+    server = StdioServerParameters(command=command, args=list(arguments), env=environment)
     async with (
         stdio_client(server) as (reading, writing),
         ClientSession(reading, writing, elicitation_callback=elicit) as session,
     ):
         await session.initialize()
-        tools = [tool.name for tool in (await session.list_tools()).tools]
-        ran = await session.call_tool("run_guide", {"incident": incident}, progress_callback=progress)
-        listed = await session.call_tool("list_investigations", {})
-        refused = await session.call_tool("run_guide", {"incident": incident, "colour": "red"})
-        identity = json.loads(listed.content[0].text.split(">", 1)[1].rsplit("<", 1)[0])[0]["id"]
-        causes = await session.read_resource(f"tsg://investigations/{identity}/causes")
-    print(
-        json.dumps(
-            {
-                "tools": tools,
-                "asked": asked,
-                "told": told,
-                "error": ran.isError,
-                "said": ran.content[0].text,
-                "refused": refused.isError and refused.content[0].text,
-                "causes": causes.contents[0].text,
-            }
-        )
-    )
+        yield OldClient(session, asked)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    played(client(json.load(sys.stdin), *sys.argv[1:]))

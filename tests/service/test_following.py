@@ -132,7 +132,8 @@ def test_nothing_new_is_told_now_and_then_and_what_others_write_is_seen(
 
 def test_of_many_that_wait_the_log_does_not_hear_of_each_step() -> None:
     told, logged = list[int](), list[int]()
-    heard = Heard(Watch(queued=told.append), log=lambda _kind, **data: logged.append(data["place"]))
+    heard = Heard(Watch(queued=told.append))
+    heard.log = lambda _kind, **data: logged.append(data["place"])
     for place in [*range(48, -1, -1), 7, 0]:
         heard.queued(place)
     assert told == [*range(48, -1, -1), 7, 0]

@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,20 +11,20 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import ROOT, tsg
+from tests.cli.running import tsg
+from tests.service.mcp_script import FEW, OPEN
+from tests.service.test_mcp_clients import served
 from tsg_agent import Report, Request, Service, Settings, investigate
 from tsg_agent.store import Store
 
 pytest.importorskip("mcp.server.mcpserver", reason="needs the extra `mcp`: pip install 'tsg-agent[mcp]'")
 
-from mcp import Client, StdioServerParameters
+from mcp import Client
 from mcp_types import ElicitResult
 
 from tsg_agent.mcp_server import Server
 
 pytestmark = pytest.mark.surfaces
-OPEN = "Checkout fails since 2026-03-10 14:00 UTC until 15:15 UTC, shop.gateway in prod."
-FEW = ["run_guide", "ask", "list_investigations", "get_report"]
 WINDOW = {
     "start_time": "2026-03-10T12:00Z",
     "end_time": "2026-03-10T15:00Z",
@@ -210,26 +208,6 @@ def test_checks_code_and_questions(incident: Request, tmp_path: Path) -> None:
             assert text(counted).strip().splitlines()[1].isdigit(), text(counted)
             said = await connected.call_tool("ask", {"question": "which shards failed?", "incident": incident.text})
             assert not said.is_error and "[" in text(said)
-
-    asyncio.run(main())
-
-
-def served(incident: Request, state: Path, *more: str) -> tuple[list[str], dict[str, str]]:
-    command = [sys.executable, "-m", "tsg_agent", "mcp", "--source", f"shop={incident.telemetry}", *more]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("TSG_")}
-    return command, {**clean, "PYTHONPATH": str(ROOT), "TSG_STATE_DIR": str(state)}
-
-
-@ERAS
-def test_over_standard_input_and_output(mode: str, incident: Request, tmp_path: Path) -> None:
-    command, environment = served(incident, tmp_path)
-
-    async def main() -> None:
-        server = StdioServerParameters(command=command[0], args=command[1:], env=environment)
-        async with Client(server, mode=mode) as connected:
-            result = await connected.call_tool("run_guide", {"incident": incident.text})
-            assert not result.is_error, text(result)
-            assert "[C1]" in text(result)
 
     asyncio.run(main())
 

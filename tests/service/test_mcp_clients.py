@@ -1,11 +1,13 @@
-"""The agent over MCP with clients other than the official one of our version, over standard input and output."""
+"""One script over MCP with several clients, over standard input and output; the steps stand in mcp_script."""
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
 import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +19,121 @@ from langgraph.types import Command
 
 from tests.cli.running import ROOT
 from tests.llm.server import Say, serving
+from tests.service.mcp_script import ANSWER, Client, Said, played
 from tsg_agent import Request
 
 pytestmark = pytest.mark.surfaces
-OPEN = "Checkout fails since 2026-03-10 14:00 UTC until 15:15 UTC, shop.gateway in prod."
-FEW = ["run_guide", "ask", "list_investigations", "get_report"]
 
 
-def server(incident: Request, state: Path) -> tuple[list[str], dict[str, str]]:
+def served(incident: Request, state: Path, *more: str) -> tuple[list[str], dict[str, str]]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TSG_")}
-    command = [sys.executable, "-m", "tsg_agent", "mcp", "--source", f"shop={incident.telemetry}"]
+    command = [sys.executable, "-m", "tsg_agent", "mcp", "--source", f"shop={incident.telemetry}", *more]
     return command, {**clean, "PYTHONPATH": str(ROOT), "TSG_STATE_DIR": str(state)}
 
 
-def test_the_client_of_mcp_1(incident: Request, tmp_path: Path) -> None:
+class Official:
+    """The official SDK's client of our version."""
+
+    def __init__(self, connected: Any, asked: list[list[str]]) -> None:
+        self._connected, self.asked = connected, asked
+
+    async def tools(self) -> list[str]:
+        return [tool.name for tool in (await self._connected.list_tools()).tools]
+
+    async def call(self, tool: str, arguments: dict[str, Any]) -> Said:
+        told = list[float]()
+
+        async def progress(done: float, _total: float | None, _message: str | None) -> None:
+            told.append(done)
+
+        said = await self._connected.call_tool(tool, arguments, progress_callback=progress)
+        return Said("\n".join(one.text for one in said.content), said.is_error, tuple(told))
+
+    async def read(self, address: str) -> str:
+        return str((await self._connected.read_resource(address)).contents[0].text)
+
+
+@asynccontextmanager
+async def official(mode: str, command: list[str], environment: dict[str, str]) -> AsyncIterator[Client]:
+    sdk = pytest.importorskip("mcp", reason="needs the extra `mcp`: pip install 'tsg-agent[mcp]'")
+    types = pytest.importorskip("mcp_types")
+    asked = list[list[str]]()
+
+    async def elicit(_context: Any, params: Any) -> Any:
+        asked.append(params.requested_schema["properties"]["region"]["enum"])
+        return types.ElicitResult(action="accept", content=ANSWER)
+
+    server = sdk.StdioServerParameters(command=command[0], args=command[1:], env=environment)
+    async with sdk.Client(server, mode=mode, elicitation_callback=elicit) as client:
+        yield Official(client, asked)
+
+
+class Agent:
+    """An agent of LangChain whose model calls what it is told to; a question is an interrupt of its graph."""
+
+    def __init__(self, tools: list[Any], url: str, client: Any) -> None:
+        model = ChatOpenAI(model="scripted", base_url=url, api_key="none")  # type: ignore[arg-type]  # a plain text
+        self._tools, self._client = tools, client
+        self._agent, self._turns = create_agent(model, tools, checkpointer=InMemorySaver()), 0
+        self.asked: list[list[str]] = []
+
+    async def tools(self) -> list[str]:
+        return [tool.name for tool in self._tools]
+
+    async def call(self, tool: str, arguments: dict[str, Any]) -> Said:
+        self._turns += 1
+        config: Any = {"configurable": {"thread_id": str(self._turns)}}
+        wanted = json.dumps([tool, arguments])
+        ended = await self._agent.ainvoke({"messages": [{"role": "user", "content": wanted}]}, config)
+        while "__interrupt__" in ended:
+            (question,) = ended["__interrupt__"][0].value["requests"]
+            self.asked.append(question["requested_schema"]["properties"]["region"]["enum"])
+            accepted = {question["key"]: {"action": "accept", "content": ANSWER}}
+            ended = await self._agent.ainvoke(Command(resume={"responses": accepted}), config)
+        *_, said, last = ended["messages"]
+        assert last.text == "Done."
+        return Said(said.text, said.status == "error", None)
+
+    async def read(self, address: str) -> str:
+        return str((await self._client.read_resource(address))[0].text)
+
+
+def scripted(request: dict[str, Any]) -> Say:
+    """What the agent's model says: the call that its person wants, and then that it is done."""
+    last = request["messages"][-1]
+    if last["role"] == "tool":
+        return Say("Done.")
+    return Say(calls=(tuple(json.loads(last["content"])),))
+
+
+@asynccontextmanager
+async def langchain(command: list[str], environment: dict[str, str]) -> AsyncIterator[Client]:
+    transports = pytest.importorskip("fastmcp.client.transports", reason="needs langchain[mcp]")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the namespace says that it is in beta
+        mcp = pytest.importorskip("langchain.mcp", reason="needs langchain[mcp]")
+    transport = transports.StdioTransport(command[0], command[1:], env=environment)
+    with serving(scripted) as endpoint:
+        async with mcp.MCPAdapter(transport) as adapter:
+            yield Agent(await adapter.list_tools(), endpoint.url, adapter.client)
+
+
+@pytest.mark.parametrize(
+    "connected",
+    [partial(official, "auto"), partial(official, "legacy"), langchain],
+    ids=["auto", "legacy", "langchain"],
+)
+def test_the_script(connected: Any, incident: Request, tmp_path: Path) -> None:
+    played(connected(*served(incident, tmp_path)))
+
+
+def test_the_script_with_the_client_of_mcp_1(incident: Request, tmp_path: Path) -> None:
     python = os.environ.get("MCP1_PYTHON")
     if not python:
         pytest.skip("needs MCP1_PYTHON, an interpreter with mcp 1.x: `make test-surfaces` makes one")
-    command, environment = server(incident, tmp_path)
+    command, environment = served(incident, tmp_path)
     done = subprocess.run(
-        [python, str(Path(__file__).with_name("mcp1_client.py")), OPEN, *command],
+        [python, str(Path(__file__).with_name("mcp1_client.py")), *command],
         input=json.dumps(environment),
         capture_output=True,
         text=True,
@@ -44,42 +141,3 @@ def test_the_client_of_mcp_1(incident: Request, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    got = json.loads(done.stdout)
-    assert (got["tools"], got["asked"], got["error"]) == (FEW, [["us-east", "us-west", "eu-central"]], False)
-    assert got["told"] == list(range(1, 11))
-    assert "[C1]" in got["said"] and "colour" in got["refused"] and '"rank": 1' in got["causes"]
-
-
-def test_an_agent_of_langchain_asks_its_person(incident: Request, tmp_path: Path) -> None:
-    """What the incident leaves open becomes an interrupt of the agent's graph; the model is scripted."""
-    fastmcp = pytest.importorskip("fastmcp.client.transports", reason="needs langchain[mcp]")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the namespace says that it is in beta
-        mcp = pytest.importorskip("langchain.mcp", reason="needs langchain[mcp]")
-    command, environment = server(incident, tmp_path)
-
-    def model(request: dict[str, Any]) -> Say:
-        heard = [one for one in request["messages"] if one["role"] == "tool"]
-        if not heard:
-            return Say(calls=(("run_guide", {"incident": OPEN}),))
-        assert "[C1]" in str(heard[-1]["content"])
-        return Say("It is version 3.15.0 [C1].")
-
-    async def main(url: str) -> Any:
-        transport = fastmcp.StdioTransport(command[0], command[1:], env=environment)
-        async with mcp.MCPAdapter(transport) as adapter:
-            tools = await adapter.list_tools()
-            assert [tool.name for tool in tools] == FEW
-            agent = create_agent(
-                ChatOpenAI(model="scripted", base_url=url, api_key="none"), tools, checkpointer=InMemorySaver()
-            )
-            config: Any = {"configurable": {"thread_id": "1"}}
-            asked = await agent.ainvoke({"messages": [{"role": "user", "content": "Why?"}]}, config)
-            (question,) = asked["__interrupt__"][0].value["requests"]
-            assert question["requested_schema"]["properties"]["region"]["enum"][0] == "us-east"
-            accepted = {question["key"]: {"action": "accept", "content": {"region": "us-east"}}}
-            return await agent.ainvoke(Command(resume={"responses": accepted}), config)
-
-    with serving(model) as endpoint:
-        ended = asyncio.run(main(endpoint.url))
-    assert ended["messages"][-1].text == "It is version 3.15.0 [C1]."
