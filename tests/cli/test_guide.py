@@ -34,6 +34,18 @@ def test_lint_of_a_clean_guide_has_nothing_to_report() -> None:
     assert (done.returncode, done.stdout.strip()) == (0, "Queue backlog: nothing to report.")
 
 
+def test_lint_of_the_built_in_guide_s_file_has_nothing_to_report_and_says_with_verbose_what_is_on_purpose(
+    tmp_path: Path,
+) -> None:
+    shown = tsg("guide", "show", "--format", "markdown")
+    assert shown.returncode == 0, shown.stderr
+    guide = written(tmp_path / "ours.md", shown.stdout)
+    done = tsg("guide", "lint", guide)
+    assert (done.returncode, done.stdout.strip()) == (0, "Low availability: nothing to report.")
+    verbose = tsg("guide", "lint", guide, "--verbose").stdout
+    assert "average-of-averages Step 2 plugin_1" in verbose and "Accepted: The guide's limits are about" in verbose
+
+
 def test_lint_as_json_and_notes_alone_end_with_0() -> None:
     done = tsg("guide", "lint", str(LAG), "--json")
     assert done.returncode == 0

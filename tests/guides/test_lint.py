@@ -261,6 +261,13 @@ CASES: dict[str, tuple[WrittenGuide, WrittenGuide]] = {
         guide_of(says="Focus on visa_gold first. Proceed to Step 3."),
         guide_of(says="Focus on took_ms first. Proceed to Step 3."),
     ),
+    "accepted-not-there": (
+        guide_of(matter="accepted: [{rule: clock-time, why: It was there once.}]\n"),
+        guide_of(
+            BY_CARD.replace("{end_time}", "NOW()"),
+            matter="accepted: [{rule: clock-time, why: Nobody replays it.}, {rule: parameter-unused, why: As above.}]\n",
+        ),
+    ),
 }
 
 
@@ -416,7 +423,7 @@ def test_the_low_availability_guide_shows_every_kind_that_its_text_has() -> None
     found = lint(read_guide(SHARED))
     without = {
         "unread-block", "refused-query", "unknown-table", "label-filtered", "parameter-unbound", "step-unreached",
-        "step-missing", "no-end",
+        "step-missing", "no-end", "accepted-not-there",
     }  # fmt: skip
     assert {problem.rule for problem in found} == {rule.name for rule in RULES} - without
     refused = {

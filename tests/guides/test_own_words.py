@@ -12,9 +12,13 @@ from tests.tools.generated import REGIONS, SCOPE, frames, write
 from tests.tools.oracle import differences, guide_query, guide_rows
 from tests.tools.test_oracle import NUMBERS
 from tsg_agent.guides import parse_guide
+from tsg_agent.guides.as_markdown import as_markdown
+from tsg_agent.guides.built_in import as_written
+from tsg_agent.guides.guide import WrittenGuide
 from tsg_agent.guides.investigate import investigate_with_guide
 from tsg_agent.guides.lint import lint
 from tsg_agent.models import Status
+from tsg_agent.settings import Settings
 from tsg_agent.tools import GUIDE
 
 
@@ -55,3 +59,29 @@ def test_a_run_gives_the_rows_that_the_guide_asks_for(number: int, tmp_path: Pat
     ]
     assert rows and differences(number, wanted[: len(rows)], rows) == []
     assert found.row_count == len(wanted)
+
+
+def file_of_the_built_in_guide() -> WrittenGuide:
+    return parse_guide(as_markdown(as_written(GUIDE, "Low availability", Settings())))
+
+
+def test_the_built_in_guide_as_a_file_is_read_as_it_is() -> None:
+    built_in, read = as_written(GUIDE, "Low availability", Settings()), file_of_the_built_in_guide()
+    assert {(one.source, one.target, one.doubt) for one in read.edges} == {
+        (e.source, e.target, "") for e in built_in.edges
+    }
+    assert [(one.step, one.number, one.sql.strip()) for one in read.queries] == [
+        (one.step, one.number, one.sql.strip()) for one in built_in.queries
+    ]
+    assert [(one.name, one.kind) for one in read.parameters] == [(one.name, one.kind) for one in built_in.parameters]
+    annotated = [[step.annotation and step.annotation.model_dump() for step in one.steps] for one in (read, built_in)]
+    assert annotated[0] == annotated[1]
+    assert (read.accepted, read.oddities) == (built_in.accepted, ())
+
+
+def test_nothing_is_reported_of_it_but_what_it_has_on_purpose() -> None:
+    guide = file_of_the_built_in_guide()
+    assert [one for one in lint(guide) if not one.accepted] == []
+    for left_out in guide.accepted:
+        without = guide.model_copy(update={"accepted": tuple(one for one in guide.accepted if one != left_out)})
+        assert {one.rule for one in lint(without) if not one.accepted} == {left_out.rule}

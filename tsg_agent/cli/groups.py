@@ -44,14 +44,18 @@ GuideFile = Annotated[Path, typer.Argument(help="The guide's Markdown file.")]
 
 
 @guides.command("lint")
-def guide_lint(file: GuideFile, as_json: AsJson = False) -> None:
+def guide_lint(
+    file: GuideFile,
+    as_json: AsJson = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Also what the guide has on purpose, and why.")] = False,
+) -> None:
     """Say what is wrong with a guide: queries that do not run, labels out of reach, thresholds that differ, branches.
 
     Ends with 8 where there are errors or warnings.
     """
     from tsg_agent.cli.guides import show_problems
 
-    show_problems(file, as_json=as_json)
+    show_problems(file, as_json=as_json, verbose=verbose)
 
 
 @guides.command("show")
@@ -60,8 +64,9 @@ def guide_show(
         Path | None, typer.Argument(help="The guide's Markdown file; without it, the built-in guide.")
     ] = None,
     as_json: AsJson = False,
+    form: Annotated[str | None, typer.Option("--format", help="markdown: as a guide's file.")] = None,
 ) -> None:
     """Show how a guide is read: its parameters, steps, queries, where each step leads, and a Mermaid diagram."""
     from tsg_agent.cli.guides import show_guide
 
-    show_guide(file, as_json=as_json)
+    show_guide(file, as_json=as_json, form=form)

@@ -17,6 +17,7 @@ from tsg_agent.cli.streams import writing
 from tsg_agent.errors import ParameterError, QuestionError, RecordError
 from tsg_agent.extract import Moment
 from tsg_agent.guides import parse_guide, read_guide
+from tsg_agent.guides.as_markdown import as_markdown
 from tsg_agent.guides.built_in import as_written
 from tsg_agent.guides.guide_run import GuideReport, GuideVerdict
 from tsg_agent.guides.investigate import investigate_with_guide
@@ -35,16 +36,26 @@ HAS_PROBLEMS = 8
 """What `guide lint` ends with where it has errors or warnings."""
 
 
-def show_problems(file: Path, *, as_json: bool) -> None:
-    """Everything the linter says of a guide; ends with HAS_PROBLEMS where there is more than notes."""
+def show_problems(file: Path, *, as_json: bool, verbose: bool) -> None:
+    """Everything the linter says of a guide; ends with HAS_PROBLEMS where there is more than notes.
+
+    `verbose`: what the guide has on purpose, too, with its reason.
+    """
     guide = read_guide(file)
-    found = lint(guide)
+    every = lint(guide)
+    found = [one for one in every if not one.accepted]
     if as_json:
         typer.echo(
-            json.dumps({"guide": guide.title, "problems": [one.model_dump(mode="json") for one in found]}, indent=2)
+            json.dumps(
+                {
+                    "guide": guide.title,
+                    "problems": [one.model_dump(mode="json") for one in (every if verbose else found)],
+                },
+                indent=2,
+            )
         )
     else:
-        for one in found:
+        for one in every if verbose else found:
             typer.echo(_problem(file, one))
         counts = {kind: sum(one.severity == kind for one in found) for kind in ("error", "warning", "note")}
         said = ", ".join(f"{number} {kind}{'' if number == 1 else 's'}" for kind, number in counts.items() if number)
@@ -54,9 +65,14 @@ def show_problems(file: Path, *, as_json: bool) -> None:
         raise typer.Exit(HAS_PROBLEMS)
 
 
-def show_guide(file: Path | None, *, as_json: bool) -> None:
-    """Steps, edges, plugins, parameters and a diagram; of the built-in guide without a file."""
-    guide = read_guide(file) if file else as_written(GUIDE, "The built-in guide", load_settings().thresholds)
+def show_guide(file: Path | None, *, as_json: bool, form: str | None) -> None:
+    """Steps, edges, plugins, parameters and a diagram; of the built-in guide without a file. Raises ParameterError."""
+    if form not in {None, "markdown"}:
+        raise ParameterError(f"A guide is not shown as {form!r}.", fix="Use --format markdown, or --json.")
+    guide = read_guide(file) if file else as_written(GUIDE, "Low availability", load_settings())
+    if form:
+        typer.echo(as_markdown(guide), nl=False)
+        return
     if as_json:
         typer.echo(
             json.dumps({**guide.model_dump(mode="json"), "mermaid": mermaid(guide)}, indent=2, ensure_ascii=False)
@@ -219,6 +235,7 @@ def _problem(file: Path, one: GuideProblem) -> str:
     about += f" plugin_{one.plugin}" if one.plugin is not None else ""
     repaired = " (repaired by run --guide)" if one.repaired else ""
     fix = f" Fix: {one.fix}" if one.fix else ""
+    fix = f" Accepted: {one.accepted}" if one.accepted else fix
     return _line(f"{file.name}:{one.line}: {one.severity} {one.rule}{about}: {one.what}. {one.why}{fix}{repaired}")
 
 

@@ -6,7 +6,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from tsg_agent.errors import GuideError
-from tsg_agent.guides.guide import Annotation, TableDeclaration
+from tsg_agent.guides.guide import Accepted, Annotation, TableDeclaration
 from tsg_agent.models import ColumnKind, Model
 
 MARK = "---"
@@ -50,6 +50,7 @@ class FrontMatter(Model):
     parameters: dict[str, ColumnKind] = Field(default_factory=dict)
     tables: dict[str, TableMatter] = Field(default_factory=dict)
     steps: dict[int, StepMatter] = Field(default_factory=dict)
+    accepted: tuple[Accepted, ...] = ()
 
 
 def front_matter(lines: list[str]) -> tuple[FrontMatter, int]:

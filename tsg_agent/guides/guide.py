@@ -92,6 +92,15 @@ class TableDeclaration(Model):
     key: tuple[str, ...] = Field((), description="columns that no two rows share")
 
 
+class Accepted(Model):
+    """A kind of problem that the guide has on purpose."""
+
+    rule: str = Field(description="the linter's name of it")
+    step: int | None = Field(None, description="where; everywhere if it is left out")
+    engine: str = Field("", description="only what this engine alone refuses")
+    why: str = Field(min_length=1)
+
+
 class Oddity(Model):
     """A part of the file that could not be read as part of a guide."""
 
@@ -108,6 +117,7 @@ class WrittenGuide(Model):
     edges: tuple[Edge, ...] = ()
     tables: dict[str, TableDeclaration] = Field(default_factory=dict)
     dialect: str = Field("duckdb", description="the SQL dialect that the queries are written in")
+    accepted: tuple[Accepted, ...] = ()
     oddities: tuple[Oddity, ...] = ()
     zone_said: bool = Field(False, description="the text says which time zone its times are in")
 

@@ -90,6 +90,7 @@ def parse_guide(text: str, *, name: str = "guide") -> WrittenGuide:
         edges=tuple(_settled(steps, edges, order)),
         tables={name: TableDeclaration(columns=one.columns, key=one.key) for name, one in matter.tables.items()},
         dialect=matter.dialect,
+        accepted=matter.accepted,
         oddities=tuple(reader.oddities),
         zone_said=bool(ZONE.search(text)),
     )

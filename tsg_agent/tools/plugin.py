@@ -63,10 +63,16 @@ def load_sql(name: str, *, weighted: bool = False, package: str = "tsg_agent.too
 
 def sql_parameters(sql: str, args: WindowArgs, settings: Settings) -> dict[str, object]:
     """The parameters that the SQL names: arguments, limits, and thresholds as `<group>_<name>`."""
-    values: dict[str, object] = {"maximum_groups": settings.maximum_groups, **args.bound()}
+    values = limits(settings) | args.bound()
+    return {name: values[name] for name in parameters_in(sql)}
+
+
+def limits(settings: Settings) -> dict[str, object]:
+    """What queries are limited by: the thresholds as `<group>_<name>`, and how many groups are measured."""
+    values: dict[str, object] = {"maximum_groups": settings.maximum_groups}
     for group, thresholds in settings.thresholds:
         values |= {f"{group}_{name}": value for name, value in thresholds}
-    return {name: values[name] for name in parameters_in(sql)}
+    return values
 
 
 class Plugin(Step, ABC, Generic[R]):

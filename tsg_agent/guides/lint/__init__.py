@@ -1,6 +1,6 @@
 """What is wrong with a guide: rules over its prose and its queries, in one registry."""
 
-from tsg_agent.guides.guide import WrittenGuide
+from tsg_agent.guides.guide import Accepted, WrittenGuide
 from tsg_agent.guides.lint import (
     aggregates,
     column_use,
@@ -64,12 +64,13 @@ RULES: tuple[LintRule, ...] = (
     LintRule("move-unclear", "a next step that can be read in several ways", flow.unclear_moves),
     LintRule("analysis-unwritten", "a code block that holds only comments", flow.unwritten_analyses),
     LintRule("incident-hint", "names of one incident's components", flow.hints),
+    LintRule("accepted-not-there", "a problem that is accepted, and not there (any more)", lambda _about: ()),
 )
 """Every kind of problem. Adding one is a function, and a line here."""
 
 
 def lint(guide: WrittenGuide) -> list[GuideProblem]:
-    """Everything that is wrong with a guide, in the order of its lines."""
+    """Everything that is wrong with a guide, in the order of its lines; also what it has on purpose."""
     about = Inspection(guide)
     repaired = {(number, change.rule, change.line) for number, one in about.repaired.items() for change in one.changes}
     found = [
@@ -79,4 +80,25 @@ def lint(guide: WrittenGuide) -> list[GuideProblem]:
         for rule in RULES
         for problem in rule.check(about)
     ]
+    found = [one.model_copy(update={"accepted": _why(one, guide.accepted)}) for one in found] + [
+        GuideProblem(
+            rule="accepted-not-there", severity="note", line=1, step=one.step,
+            what=f"{one.rule} is accepted, and not there", why="What is accepted later would not be noticed.",
+            fix="Take it out of the front matter.",
+        )
+        for one in guide.accepted
+        if not any(_covers(one, problem) for problem in found)
+    ]  # fmt: skip
     return sorted(dict.fromkeys(found), key=lambda one: (one.line, one.rule))
+
+
+def _why(problem: GuideProblem, accepted: tuple[Accepted, ...]) -> str:
+    return next((one.why for one in accepted if _covers(one, problem)), "")
+
+
+def _covers(accepted: Accepted, problem: GuideProblem) -> bool:
+    return (
+        accepted.rule == problem.rule
+        and accepted.step in {None, problem.step}
+        and (not accepted.engine or problem.engines == (accepted.engine,))
+    )

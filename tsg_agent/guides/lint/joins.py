@@ -109,13 +109,16 @@ def ties(about: Inspection) -> Iterator[GuideProblem]:
         if not keys:
             continue
         limit, order = facts.result.select.args.get("limit"), facts.result.select.args.get("order")
-        if limit is not None and not (order is not None and _settles(order, facts.result, facts, keys)):
+        if limit is not None and not (order is not None and _settles(_ordered(order), facts.result, facts, keys)):
             said = text(order) if order is not None else "no order"
             yield _tie(facts, limit, f"LIMIT after {said}")
         for scope, node in facts.calls(exp.Window):
             if isinstance(node.this, RANKS) or (isinstance(node.this, exp.IgnoreNulls) and windowed(node.this.this)):
                 held = node.args.get("order")
-                if held is not None and scope.name != "result" and not _settles(held, scope, facts, keys):
+                if held is None or scope.name == "result":
+                    continue
+                parts = [*_ordered(held), *(node.args.get("partition_by") or [])]
+                if not _settles(parts, scope, facts, keys):
                     yield _tie(facts, node, text(node))
 
 
@@ -138,11 +141,15 @@ def _keys(facts: Facts) -> list[set[object]]:
     return []
 
 
-def _settles(order: exp.Expr, scope: SelectScope, facts: Facts, keys: list[set[object]]) -> bool:
-    """Whether an order names every column of the key."""
+def _ordered(order: exp.Expr) -> list[exp.Expr]:
+    return [one.this for one in order.expressions]
+
+
+def _settles(parts: list[exp.Expr], scope: SelectScope, facts: Facts, keys: list[set[object]]) -> bool:
+    """Whether the parts of an order name every column of the key."""
     named: set[object] = set()
-    for one in order.expressions:
-        this = scope.meant(one.this)
+    for one in parts:
+        this = scope.meant(one)
         named.add(facts.name(this, scope))
         found = facts.origin(this, scope) if isinstance(this, exp.Column) else None
         if found and isinstance(found.made, exp.Window) and isinstance(found.made.this, exp.RowNumber):

@@ -22,3 +22,4 @@ class GuideProblem(Model):
     fix: str = Field("", description="what to write instead, where that is safe to say")
     repaired: bool = Field(False, description="`run --guide` puts it right by itself")
     engines: tuple[str, ...] = Field((), description="engines that refuse the query for it")
+    accepted: str = Field("", description="why the guide has it on purpose, by its front matter")
