@@ -265,7 +265,7 @@ CASES: dict[str, tuple[WrittenGuide, WrittenGuide]] = {
         guide_of(matter="accepted: [{rule: clock-time, why: It was there once.}]\n"),
         guide_of(
             BY_CARD.replace("{end_time}", "NOW()"),
-            matter="accepted: [{rule: clock-time, why: Nobody replays it.}, {rule: parameter-unused, why: As above.}]\n",
+            matter="accepted: [{rule: clock-time, why: Not replayed.}, {rule: parameter-unused, why: As above.}]\n",
         ),
     ),
 }
