@@ -1,16 +1,10 @@
 -- The runs of the business workflows in the window, a row each: its first failed step, else its last; and, in rows with
 -- `passed`, how often each step went well, by minute. `state`: 0 failed, 1 completed, 2 still running.
 WITH steps AS (
-    SELECT
-        correlation_id, scenario_name, workflow_id, workflow_step, workflow_status, business_criticality,
-        total_workflow_time_ms, retry_attempts, user_id, has_compensation, timestamp,
-        {state} AS state
-    FROM workflow_tracking
-    WHERE timestamp >= $start_time
-        AND timestamp <= $end_time
-        AND region = $region
-        AND environment = $environment
-        AND is_test_traffic IS NOT TRUE
+    SELECT *, {state} AS state
+    FROM (
+{steps}
+    ) AS those_of_the_window
 ),
 placed AS (
     SELECT

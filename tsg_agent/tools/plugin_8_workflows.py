@@ -176,11 +176,11 @@ class Workflows(Plugin[ScenarioRow]):
         if not engine.tables[WORKFLOWS.name].at_server:
             return sql, parameters
         bound = {**parameters, "most": MOST_STATUSES + 1}
-        held = run_query(engine, load_sql("plugin_8_statuses"), bound, settings.query_timeout)
+        held = run_query(engine, load_sql("plugin_8_statuses").replace("{steps}", sql), bound, settings.query_timeout)
         if held.num_rows > MOST_STATUSES or sum(held["steps"].to_pylist()) <= MOST_STEPS:
             return sql, parameters
         state, statuses = _state(held["workflow_status"].drop_null().to_pylist(), settings.thresholds)
-        return load_sql("plugin_8_runs").replace("{state}", state), {**parameters, **statuses}
+        return load_sql("plugin_8_runs").replace("{state}", state).replace("{steps}", sql), {**parameters, **statuses}
 
     def frame(self, table: pa.Table, *, looked_at: bool = False) -> "pd.DataFrame":
         """The raw rows; see Plugin.frame."""
