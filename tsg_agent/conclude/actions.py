@@ -53,7 +53,7 @@ def _remedy(cause: Cause, case: Case) -> Action:
 
 
 def _with_effect(found: Action, cause: Cause, case: Case) -> Action:
-    """With what undoing the cause would bring; a look undoes nothing, so with what would settle it."""
+    """Add the expected effect of undoing the cause; to a look, which undoes nothing, what would settle the doubt."""
     if found.urgency == NOW:
         return found.model_copy(update={"effect": effect_words(cause.effect)})
     settling = (one.settles for one, columns in case.guide.remedies() if one.settles and named(cause, columns))
@@ -80,7 +80,7 @@ BY_MEASURE = (Remedy(Order.RELIEVE, _relieve_rate_limiting), Remedy(Order.LOOK, 
 
 
 def _find_lost_traffic(traffic: TrafficLoss) -> Action:
-    """Requests that do not come fail before they are seen."""
+    """Propose to look for requests that no longer arrive: they fail before the telemetry sees them."""
     lost, where = "requests", "DNS, load balancers, certificates, callers"
     if traffic.subject:
         lost, where = f"requests of {subject_name(traffic.subject)}", f"a release of its own, its network, {where}"
@@ -94,19 +94,19 @@ def _find_lost_traffic(traffic: TrafficLoss) -> Action:
 
 
 def _look_elsewhere(region: str) -> Action:
-    """The report may be of another region than it names."""
+    """Propose a look at another region: the incident's text may name the wrong one."""
     text = f"look at region {name(region)}: run this again for it (--region)"
     return Action(kind="look", urgency=NOW, statement=sentence(text), target={"region": region})
 
 
 def _look_at(one: Verdict) -> Action:
-    """Nothing began, and one part fails: it is what there is to look at."""
+    """Where nothing changed but one part fails throughout, propose a look at that part."""
     text = f"look at {subject_name(one.subject)}: it fails all through the window, and most failures are its"
     return Action(kind="look", urgency=LOOK, statement=sentence(text) + cited(one.evidence), target=one.subject)
 
 
 def _widen() -> Action:
-    """Something fails and no part of it stands out: a whole outage must not read as nothing to do."""
+    """Where requests fail and no part stands out, propose a wider look: an outage must not read as nothing to do."""
     shared = "a dependency, the configuration, the network, the database"
     text = f"escalate: no part that was looked at stands out; check what all requests share ({shared})"
     return Action(kind="escalate", urgency=NOW, statement=sentence(text), target={})
@@ -120,7 +120,7 @@ def _check_start(start: datetime) -> Action:
 
 
 def _check_window() -> Action:
-    """Nothing in the window was looked at: what each check lacked besides is no help."""
+    """Where the window holds no rows at all, propose to check it; what else the checks lack is then no help."""
     text = (
         "check the window and the telemetry's times, and run this again: is the window right (--start-time, "
         "--end-time), is this the telemetry of that day, are its dates day-first or month-first, and in UTC"
@@ -129,7 +129,7 @@ def _check_window() -> Action:
 
 
 def _close_gaps(case: Case, gaps: list[Gap]) -> list[Action]:
-    """While no cause is confirmed, what was not looked at may hold it."""
+    """While no cause is confirmed, propose to close the gaps: what was not looked at may hold the cause."""
     found = []
     if case.judgement.traffic is None and any(g.status == UNKNOWN_START for g in gaps):
         text = "find out when the incident began and run this again: nothing could be compared with before"
@@ -146,7 +146,7 @@ def _close_gaps(case: Case, gaps: list[Gap]) -> list[Action]:
 
 
 def _distinct(found: list[Action]) -> list[Action]:
-    """One proposal of each statement and target, the first: several causes may ask for the same."""
+    """Keep the first of the proposals with equal statement and target: several causes may ask for the same."""
     seen: dict[tuple[str, str], Action] = {}
     for one in found:
         seen.setdefault((one.kind, repr(sorted(one.target.items(), key=str))), one)

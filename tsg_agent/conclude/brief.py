@@ -162,7 +162,7 @@ def _tiers(reach: Reach) -> list[str]:
 
 
 def _regions(reach: Reach) -> list[str]:
-    """The other regions: where it fails more since the start, too."""
+    """Other regions whose failures rose since the start, too."""
     risen = [one for one in reach.regions if one.stands_out]
     others = [f"{name(value)} ({percent(one.after.percent)})" for one in risen for value in one.subject.values()]
     return [f"also in {listed(others)}" if others else "no other region"] if reach.regions else []
@@ -204,7 +204,7 @@ def _first(actions: list[Action], causes: list[Cause]) -> list[str]:
 
 
 def _act(action: Action, causes: list[Cause]) -> str:
-    """An action as a clause. Why a suspect is one is said above: it is not said again."""
+    """An action as a clause, without the reason for a suspicion: an earlier line gives it."""
     cause = next((one for one in causes if one.rank == action.cause), None)
     if action.kind == "look" and cause is not None:
         return f"look at {subject_name(cause.subject)} before you change anything"
@@ -214,7 +214,7 @@ def _act(action: Action, causes: list[Cause]) -> str:
 
 
 def _then(actions: list[Action], causes: list[Cause]) -> list[str]:
-    """The later ones, repairs first."""
+    """The actions after the first, repairs first."""
     found = [one for one in actions[1:] if one.kind != "close_gaps"]
     return [_act(one, causes) for one in sorted(found, key=lambda one: one.kind != "repair_runs")]
 
@@ -225,7 +225,7 @@ def _clause(action: Action) -> str:
 
 
 def _shows(causes: list[Cause], reach: Reach | None) -> list[str]:
-    """Where else it shows, but for who is hit; names of the same requests have one figure."""
+    """Where else the failures show, apart from the customers; names of the same requests share one figure."""
     said = [one.subject for one in [*reach.tiers, *reach.regions] if one.stands_out] if reach is not None else []
     names: dict[tuple[int, int] | None, list[str]] = {}
     for one in (one for cause in causes for one in cause.also_visible_in if one.subject not in said):
@@ -236,7 +236,7 @@ def _shows(causes: list[Cause], reach: Reach | None) -> list[str]:
 
 
 def _suspected(suspicions: list[Suspicion]) -> list[str]:
-    """The answers; what has the same one for the same reason stands together."""
+    """Answers to what the text suspects; those with the same answer and reason are joined."""
     words: dict[str, list[str]] = {}
     for one in suspicions:
         answer = f"{one.answer.value}, {one.because}" if one.because else one.answer.value

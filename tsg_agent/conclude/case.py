@@ -34,9 +34,9 @@ class Case:
 
     @property
     def something_fails(self) -> bool:
-        """Whether there is something to explain: a measure that rose at the start, or without one, a breach.
+        """Whether there is something to explain: a measure rose at the start or, if none did, the SLA is breached.
 
-        Where the start is doubted, gates are open for what always was over the limit: that is no incident.
+        With a doubted start the gates of what was always over its limit are open: that is no incident.
         """
         gates = [g for g in self.judgement.gates if g.open]
         if self.start is None:

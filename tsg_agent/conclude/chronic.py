@@ -1,4 +1,4 @@
-"""What fails all along: no cause of an incident, and most of what an engineer sees where nothing changed."""
+"""What fails throughout the window: no cause of the incident, but most of the failures where nothing changed."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ MOST = 0.5
 DESCRIBES = "describes"
 """Why a value that names failures was dismissed."""
 NEARLY = 0.9
-"""Of subjects that hold nearly as many failures the one of fewest requests is told."""
+"""Among subjects with nearly as many failures, the one with the fewest requests is named."""
 
 
 @dataclass(frozen=True)

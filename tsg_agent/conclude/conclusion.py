@@ -104,7 +104,8 @@ def _cause(rank: int, verdict: Verdict, start: datetime | None, slow_ms: float) 
 
 
 def _once(visible: list[Visible]) -> list[Visible]:
-    """Without what says the same of the same requests with more names: a dependency, and it with its only caller."""
+    """Drop causes that say the same of the same requests with more names: a dependency together with its only
+    caller."""
 
     def repeats(one: Visible) -> bool:
         return any(

@@ -46,7 +46,7 @@ def nothing_found(case: Case) -> str:
 
 
 def _nothing_here(case: Case) -> str:
-    """Requests are lost, nothing is wrong, its cause was not found, or could not be looked for."""
+    """Why no cause is named: requests are missing, nothing is wrong, none was found, or none could be looked for."""
     traffic = case.judgement.traffic
     if traffic is not None:
         rates = f"{traffic.before:.3g} a minute before, {traffic.after:.3g} {'then' if traffic.until else 'since'}"
@@ -66,7 +66,7 @@ def _nothing_here(case: Case) -> str:
 
 
 def availability_words(start: datetime | None, sla: Sla, ended: datetime | None = None) -> str:
-    """The availability that is held against the threshold, and the one before, in words."""
+    """The availability that is compared with the threshold, and that of the time before, in words."""
     after, before = sla.after, sla.before
     if sla.breached is None:
         return one_line(sla.reason) or "the availability is unknown"

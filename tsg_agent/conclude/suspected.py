@@ -14,9 +14,9 @@ WHY = {
 }
 """Why something was dismissed, where its figures alone do not say it."""
 AS_BEFORE = ("unchanged", "better", "healthy", "no_onset", "too_few", "everything")
-"""Dismissals whose figures are held against those before; the others', against the rest's."""
+"""Dismissals whose figures are compared with the time before; the others' are compared with all other requests."""
 NEAR = 1.5
-"""Times the share before up to which something fails as it did."""
+"""Up to this multiple of its earlier share, something counts as failing as it did before."""
 
 
 def suspicions(
@@ -52,7 +52,7 @@ def _said(one: Mention, answer: Reply, because: str, evidence: list[str] | None 
 
 
 def _is_named(one: Mention) -> bool:
-    """A name of a kind that the telemetry has, and not only a word for a thing."""
+    """Whether a mention names a value of a column that the telemetry has, and not only a kind of thing."""
     return one.words.casefold() != one.kind.casefold() and one.kind in ("version", "flag", "component")
 
 
@@ -88,7 +88,7 @@ def _dismissed(one: Mention, item: Rejected) -> str:
 
 
 def _even(one: Mention) -> str:
-    """Of what neither the guide nor the search noticed: its figures say why."""
+    """The answer for what neither the guide nor the search noticed, from its figures."""
     after, before, rest = one.after, one.before, one.rest
     if after is None:
         return "nothing abnormal was seen of it"

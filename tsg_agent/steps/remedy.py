@@ -17,7 +17,7 @@ from tsg_agent.wording import cited, clock, name, sentence, subject_name
 
 NOW, LOOK = "now", "look"
 SYMPTOMS = (Measure.SLOW, Measure.SLOWER, Measure.RETRIES)
-"""Nothing to fix is known of what is slow or sent again: somebody must look."""
+"""Measures without a known fix (slow or repeated requests): somebody must look."""
 TAKEN_BACK = "taking it back for a part of the traffic would settle it"
 MOVED = "moving a part of its traffic elsewhere would settle it"
 
@@ -72,7 +72,7 @@ def remedy(kind: str, order: Order, text: str, settles: str = "") -> Remedy:
 
 
 def named(cause: Cause, columns: Iterable[str]) -> dict[str, str]:
-    """The part of a description that some columns say."""
+    """The values of a description that belong to the given columns."""
     wanted = set(columns)
     return {column: value for column, value in cause.subject.items() if column in wanted}
 
@@ -99,12 +99,12 @@ def proposal(kind: str, text: str, cause: Cause, evidence: list[str], target: di
 
 
 def look(cause: Cause, why: str) -> Action:
-    """A look at a cause, for which nothing else is known to do; what a suspect falls short of, it says itself."""
+    """Propose a look at a cause without a remedy; a suspect's own text says what it falls short of."""
     return action("look", f"look at {subject_name(cause.subject)} before acting; {why}", cause, LOOK)
 
 
 def under(cause: Cause, situation: Situation, threshold: str) -> str:
-    """That the guide's own rule does not name a cause which the evidence confirms."""
+    """Says that the guide's own rule does not name a cause that the evidence confirms."""
     below = cause.label in situation.harmless
     return f" (under the guide's threshold of {threshold}; the evidence confirms it)" if below else ""
 
@@ -116,7 +116,7 @@ OWNERS = {
 
 
 def owned(found: Action, cause: Cause, situation: Situation) -> Action:
-    """With who owns what the guide has no remedy for, and what to look at first."""
+    """Add who owns what the guide has no remedy for, and what to look at first."""
     shown = [cause.subject, *(one.subject for one in cause.also_visible_in)]
     since = f" since {clock(situation.start)}" if situation.start is not None else ""
     for column, words in OWNERS.items():

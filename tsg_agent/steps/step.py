@@ -75,7 +75,7 @@ class Step:
     unit: ClassVar[str] = "request"
     """What its rates count."""
     customers: ClassVar[bool] = False
-    """Whether what it is about is what customers meet."""
+    """Whether the step is about something that customers meet."""
     row: ClassVar[type[BaseModel]]
     rule: ClassVar[Rule]
     label_column: ClassVar[str]
@@ -83,11 +83,11 @@ class Step:
     nothing: ClassVar[str] = ""
     """The label where there is nothing to label; the rule's last where that cannot be."""
     rates: ClassVar[Mapping[str, Callable[[Sums], Any]]] = {}
-    """Column that the rule compares -> how it is known of a single value, whose combinations the rows are."""
+    """Column that the rule compares -> how to work it out for a single value, where rows are combinations of values."""
     minimum_requests: ClassVar[float] = 0
-    """Up to how many requests a value has no label, where the rule's thresholds do not say."""
+    """A value with at most this many requests gets no label, where the rule's thresholds set no minimum."""
     labels_rows: ClassVar[bool] = False
-    """Whether a value's label is that of the gravest row about it: the rows say more than the rates of a value."""
+    """Whether a value takes the label of its gravest row, because the rows say more than the value's rates."""
 
     @property
     def takes(self) -> tuple[str, ...]:
@@ -108,12 +108,12 @@ class Step:
 
     @property
     def healthy(self) -> str:
-        """The label of what nothing is wrong with."""
+        """The label that means nothing is wrong."""
         return self.labels[-1]
 
     @property
     def harmless(self) -> frozenset[str]:
-        """Labels that call for nothing: the healthy one, and what any day has."""
+        """Labels that need no action: the healthy one, and those that any normal day has."""
         return frozenset({self.rule.otherwise, self.healthy})
 
     def rates_of(self, columns: tuple[str, ...], values: Sequence[tuple[str, ...]], sums: Sums, _: Any) -> Rates | None:
@@ -126,7 +126,7 @@ class Step:
         return Rates({**named, **known}, self.row.model_fields) if known else None
 
     def asked(self, sums: Sums, limits: Any) -> Any:
-        """Which values the rule is asked about: those with more traffic than the guide's minimum."""
+        """True for the values that the rule labels: those with more traffic than the guide's minimum."""
         return sums.requests > getattr(limits, "minimum_requests", self.minimum_requests)
 
     def label_about(self, finding: Finding, subject: Subject) -> str:
@@ -151,7 +151,7 @@ class Step:
         return []
 
     def alarms(self, finding: Finding, causes: list[Cause]) -> list[str]:
-        """What those who run the machines must know, whatever the causes are."""
+        """What the infrastructure team must know, whatever the causes are."""
         return []
 
 

@@ -20,11 +20,11 @@ from tsg_agent.tools.service_requests import COPY, with_service_requests
 from tsg_agent.wording import clock, count, moment, some
 
 MATTERS = 0.5
-"""Percent of the counted rows: fewer are not told, unless some of them failed."""
+"""Kinds of rows below this percentage of the counted ones are not told, unless some of them failed."""
 FAILED = 5
 """Failed rows among those left out that are always told."""
 EXPECTED = 15
-"""A time without rows is told where so many were to be expected: by chance it is one in three million."""
+"""A time without rows is told if at least this many were expected: by chance that is one in three million."""
 SHORTEST = timedelta(minutes=3)
 LATE = timedelta(minutes=15)
 """How long before a window's end rows may still be on their way."""
@@ -71,7 +71,7 @@ WORDS = {
     Why.NO_WEIGHT: "of weight 0: they stand for no request",
 }
 NAMELESS = (Why.NO_REGION, Why.NO_SERVICE, Why.NO_ENVIRONMENT)
-"""Rows that may be the incident's: nobody knows whose they are."""
+"""Kinds of rows that may belong to the incident, because nothing says whose they are."""
 
 
 class AccountPart(Model):

@@ -93,7 +93,7 @@ class Plugin(Step, ABC, Generic[R]):
     keeps: ClassVar[str] = ""
     """The name under which the query's rows are kept for the analysis of runs and the code interpreter."""
     told: ClassVar[str] = ""
-    """The column of which it says how the source was read, where that was not plain."""
+    """The column whose way of being read from the source its finding explains, if that was not plain."""
 
     @property
     def name(self) -> str:
@@ -112,7 +112,7 @@ class Plugin(Step, ABC, Generic[R]):
 
     @property
     def _module(self) -> str:
-        """Of the class that has the number: a class made from it has its query."""
+        """The module of the class that declares the number; a subclass of it uses the same query."""
         return next(one.__module__ for one in type(self).__mro__ if "number" in vars(one))
 
     def query(self, *, weighted: bool = False) -> str:
@@ -159,7 +159,7 @@ class Plugin(Step, ABC, Generic[R]):
         return CheckRun(finding.model_copy(update={**queried, "missing_columns": nulls}), table, assessment.kept)
 
     def query_of(self, engine: Engine, args: WindowArgs, settings: Settings) -> tuple[str, dict[str, object]]:
-        """Its query, and what that binds. Raises what Engine.run raises, where it looks first."""
+        """Its query and the bound parameters. Raises what Engine.run raises, if it looks into the source first."""
         sql = self.query(weighted=is_weighted(engine))
         return sql, sql_parameters(sql, args, settings)
 
