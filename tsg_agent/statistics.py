@@ -56,7 +56,7 @@ def _dispersion(failures: Floats, requests: Floats) -> tuple[Floats, Floats]:
 
 
 TRIM = 0.1
-"""Share of the buckets, the oddest ones, that robust_dispersion leaves out."""
+"""Share of the oddest buckets that robust_dispersion leaves out."""
 
 
 def robust_dispersion(failures: Floats, requests: Floats) -> Floats:
@@ -83,7 +83,7 @@ def robust_dispersion(failures: Floats, requests: Floats) -> Floats:
 
 
 def _left_by_trimming(share_gone: Floats) -> Floats:
-    """The mean of a chi2 of one degree of freedom without its highest values, for a few shares of them."""
+    """Trimmed share -> mean of a chi2 (one degree of freedom) without its highest values."""
     known = {0.0: 1.0, 0.05: 0.759, 0.1: 0.623, 0.15: 0.521, 0.2: 0.438, 0.25: 0.369}
     result: Floats = np.interp(share_gone, list(known), list(known.values()))
     return result

@@ -40,7 +40,7 @@ def with_dependencies(explained: Explained, explainer: Explainer) -> Explained:
 
 
 def _is_interface(one: Found) -> bool:
-    """Whether a description says only what was asked for, not by whom."""
+    """Whether a description names only what was asked for, not who asked."""
     columns = [SUBJECTS[name] for name in one.subject]
     return all(column.nature is Nature.INTERFACE and not column.people for column in columns)
 
@@ -50,7 +50,7 @@ def _goes_with(one: Found, first: Found) -> bool:
 
 
 def _dependency_of(one: Found, column: DimensionCodes, explainer: Explainer) -> int | None:
-    """The code that a cause's failures name since its start, those that are more than before."""
+    """The dependency that a cause's failures name since its start, beyond those expected from the time before."""
     requests, state = explainer.requests, explainer.state(one.measure, one.moment)
     ok0, failed0, ok1, failed1 = (requests.of_values(column, one.rows & (state == place)).sum() for place in range(4))
     more = failed1 - (ok1 + failed1) * failed0 / max(ok0 + failed0, 1.0)

@@ -19,18 +19,19 @@ from tsg_agent.verdicts.onset import ChangePoint, change_point
 from tsg_agent.verdicts.search import LEAST_Z, Scored, Search
 
 FAILING = (Measure.SERVER_ERRORS, Measure.RATE_LIMITED, Measure.CLIENT_ERRORS)
-"""Outcomes that a customer loses a request by, each searched apart: 5xx would hide in all that is not 2xx."""
+"""Outcomes that cost a customer the request. Each is searched apart: 5xx would hide in all that is not 2xx."""
 SYMPTOMS = (Measure.SLOW, Measure.SLOWER, Measure.RETRIES)
 OUTCOMES = (*FAILING, *SYMPTOMS)
 """Failing goes before slow, and slow before retries, where they rise together: those are then symptoms of it."""
 FAINT = 1.2
-"""Nats by which a suspect may be short of what chance could explain."""
+"""A suspect's gain may be this many nats less than chance could explain."""
 NEAR = 60
-"""Minutes within which a cause's own start is the one that the service's series shows, or hides."""
+"""Within so many minutes of the start that the service's series shows, a cause's own start is the same one."""
 TRIED = 40
-"""Single values whose own series are looked at where the service's shows no change: the most uneven ones."""
+"""Where the service's series shows no change, the series of this many single values are looked at, the most uneven
+first."""
 ROUNDS = 3
-"""A cause may begin later than the first: what is left is asked again, with a start of its own."""
+"""Searches at most: what earlier causes leave is searched again, with a start of its own: a cause may begin later."""
 
 
 @dataclass(frozen=True)
@@ -42,22 +43,23 @@ class Found:
     moment: ChangePoint
     rows: Bools
     others: Bools
-    """Requests of the other descriptions: they are in nobody's rest."""
+    """Requests of the other descriptions, which no cause's comparison counts among the rest."""
     worth: float
     search: Search = field(repr=False)
     key: Key = ()
     same: list[Subject] = field(default_factory=list)
-    """Other values of exactly these requests: the data cannot tell them apart."""
+    """Other values that exactly these requests have: the data cannot tell them apart."""
     told: Bools | None = None
-    """Requests whose before is the description's, where it is new: those of its other values; None = everybody's."""
+    """For a new value: the requests that give its share before, those of the description's other values; None = all
+    requests."""
     lacks: tuple[str, ...] = ()
     """Dimensions of an earlier cause that its requests do not record: they may be that cause's failures."""
     faint: bool = False
-    """Short of what chance among all descriptions could explain, by little."""
+    """Whether its gain is a little less than chance among all descriptions could explain."""
     merged: tuple[Key, ...] = ()
     """The descriptions whose requests these are, where the subject is what their failures name."""
     rest: MinuteSeries | None = None
-    """What it is compared with, where that is not all other requests: another region's are not among them."""
+    """The requests that it is compared with, if not all others: another region's requests are no part of them."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Explainer:
         self.alphas, self.gate_z = (limits.moment_alpha, limits.search_alpha), limits.gate_z
         self.moments: dict[Measure, ChangePoint] = {}
         self.of_parts: set[Measure] = set()
-        """Outcomes whose moment is a part's: the service's own series shows none."""
+        """Outcomes whose change shows in the series of a part, and not in the service's."""
         self.passing_on: set[tuple[tuple[str, str], ...]] = set()
         """Components that only pass on what fails behind them."""
         component = requests.column(COMPONENT)
@@ -160,9 +162,9 @@ class Explainer:
         return found
 
     def _faint(self, moments: dict[Measure, ChangePoint], searches: dict[Measure, Search]) -> Found | None:
-        """The best description where none is beyond chance, if it is short of it by little: a suspect.
+        """Where no description is beyond chance, the best one that is nearly so: a suspect.
 
-        Where the service's own series shows no moment, one that was reported is taken at its word.
+        Where the service's own series shows no moment, a reported one is trusted.
         """
         best: Found | None = None
         for measure in FAILING:
@@ -222,7 +224,7 @@ class Explainer:
     def _uneven(
         self, column: DimensionCodes, measure: Measure, rows: Bools, whole: MinuteSeries
     ) -> Iterator[list[tuple[float, MinuteSeries]]]:
-        """The series of a column's values that fail at all, and how uneven over time each is: some at a time."""
+        """The series of a column's values that fail at all, with how uneven each is over time; yielded in chunks."""
         kept = rows & (column.codes >= 0)
         lost = self.requests.of_values(column, kept & self.requests.failed(measure))[1:]
         some = np.flatnonzero(lost >= SUPPORT)
@@ -282,7 +284,7 @@ class Explainer:
         return replace(found, end=one.moment.end)
 
     def _own(self, one: Found) -> ChangePoint:
-        """The start of a cause that began later than another: until then its share had not risen, and then it rose."""
+        """The start of a cause that began later than another: its share rose only then."""
         own = MinuteSeries(*self.requests.series(one.measure, one.rows & ~one.others))
         found = change_point(own.failures, own.requests, None, self.alphas[0])
         if self.exact or found is None or not found.clear or found.start <= one.moment.latest:
@@ -359,7 +361,7 @@ def callers_of_what_fails(search: Search, calls: frozenset[tuple[str, str]]) -> 
 
 
 def never_worked(search: Search) -> set[str]:
-    """Components that nobody called before: what fails in calling them is their caller's doing."""
+    """Components without calls in the time before: what fails in calling them is their caller's doing."""
     members, name = search.members, COMPONENT
     return {item[name] for place, item in enumerate(members.items) if name in item and members.new[place]}
 

@@ -12,7 +12,7 @@ from tsg_agent.verdicts.onset import ChangePoint
 from tsg_agent.wording import count, percent, some
 
 MOST_MORE = 50
-"""Times the requests since the start that are asked for at most."""
+"""Up to this many times the requests since the start are asked for."""
 SPREAD = 5
 """Minutes of a bucket in which overdispersion is measured."""
 GATE_CLOSED, UNSETTLED = "gate_closed", "unsettled"
@@ -56,7 +56,7 @@ class Weighed:
 
 @dataclass(frozen=True)
 class Sides:
-    """A subject's own series, all others', and the one whose before is a new subject's."""
+    """Series of a subject and of all others; and the series that gives a new subject's share before."""
 
     own: MinuteSeries
     rest: MinuteSeries
@@ -123,7 +123,7 @@ def _contrast(after: Rate, base: Rate, rest_before: Rate, rest_after: Rate, phi:
 
 
 def _enough(base: Rate, after: Rate, z: float, need: float) -> float | None:
-    """How many times as many requests more, at this rate, would settle it; None where none would."""
+    """The multiple of the requests, at the same rate, that would settle it; None if none would."""
     raw = float(g2_z(base.failures, base.requests, after.failures, after.requests))
     for factor in np.geomspace(0.1, MOST_MORE, 40):
         grown = 1 + float(factor)

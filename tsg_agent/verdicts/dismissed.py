@@ -17,7 +17,7 @@ Key = tuple[tuple[str, str], ...]
 MOST = 60
 """Dismissals that are told, the most telling first."""
 STRIKING_Z = 2.33
-"""A difference from the rest that deserves a word although it is no cause (one-sided 1 %)."""
+"""A difference from the rest by this z is mentioned although it is no cause (one-sided 1 %)."""
 LEVEL = 3.0
 """z over which a change at the start is called one."""
 
@@ -34,7 +34,7 @@ class _Looked:
 
     @property
     def prominence(self) -> tuple[bool, bool, float]:
-        """What a reader asks for first: the deployment, what somebody changed, then what fails most above the rest."""
+        """Sort key by what a reader asks for first: deployments, other changes, then what fails most above the rest."""
         after, rest = self.onset.after, self.contrast.rest
         above = (after.percent if after else 0.0) - (rest.percent if rest and rest.requests else 0.0)
         return not self.newest, not (self.dimension.change and (self.contrast.z or 0) >= STRIKING_Z), -above

@@ -49,7 +49,7 @@ from tsg_agent.wording import column_words, listed
 from tsg_agent.workflow_analysis import step_that_fails
 
 MOST_DESCRIBING = 250
-"""Values of a column of which it is asked whether they only describe failures."""
+"""For at most this many values of a column it is tested whether they only describe failures."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class _Case:
         return Judged(self._judgement(explained, weighed, workflows, start, context), measurement)
 
     def _weighed(self, one: Found) -> Weighed | None:
-        """How sure a description is; None where all that fails there are the requests of the others."""
+        """The confidence in a description; None if all its failures are the other causes' requests."""
         requests, limits = self.requests, self.limits.verdict
         alone = one.rows & ~one.others
         rest = one.rest or _series(requests, one.measure, ~(one.rows | one.others | requests.passed_on))
@@ -325,7 +325,7 @@ class _Case:
         return reasons
 
     def _describing(self) -> list[Key]:
-        """Values that only what did not go well carries: they hold most failures, and are no place."""
+        """Values that only failed requests carry: they hold most failures, and name no place."""
         requests, found = self.requests, list[Key]()
         for column in self.explainer.columns:
             codes = np.arange(min(len(column.values), MOST_DESCRIBING))

@@ -12,8 +12,10 @@ from tsg_agent.models import Measure, MeasuredRow, Onset, Point, Rate, Series, S
 from tsg_agent.statistics import Bools, Floats
 
 POINTS = 600
-"""Of a chart at most, more than it has pixels to draw: two days of five minutes. In a longer window one is of several
-buckets."""
+"""Points of a chart at most: more than it has pixels.
+
+Five-minute buckets of two days fit; in a longer window a point is of several buckets.
+"""
 
 
 @dataclass

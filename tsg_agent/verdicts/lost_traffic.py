@@ -13,15 +13,15 @@ from tsg_agent.statistics import Bools, Floats
 from tsg_agent.verdicts.onset import ALPHA
 
 LEFT = 0.3
-"""Traffic fell where no more than this share of what was usual is left."""
+"""Traffic counts as lost if no more than this share of the usual is left."""
 SHORTEST = 5
 """Minutes that must lie before the fall and after it."""
 TRIM = 0.1
-"""Share of the minutes, the oddest, that do not count as the usual spread."""
+"""Share of the oddest minutes that is left out of the usual spread."""
 TAKEN = 0.5
-"""Share of what a value lost that others may have more of: it did not move to them."""
+"""If others gained more than this share of what a value lost, its traffic moved to them and was not lost."""
 ASKING = (Nature.INTERFACE, Nature.TENANT, Nature.CUSTOMER)
-"""Who asks, and what for. Where it is answered, and by which version, operators move about."""
+"""Columns that say who asks and for what. Where a request is answered, and by which version, operators change."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def lost_traffic(requests: Requests, entry: Bools | None, minutes: int, *, parts
 
 
 def _alone(fall: Fall, others: Floats) -> bool:
-    """Whether the others have neither what was lost nor lost as much themselves."""
+    """Whether the other values neither gained what was lost nor lost as much themselves."""
     before, after = float(others[: fall.minute].mean()), float(others[fall.minute :].mean())
     taken = after - before < TAKEN * (fall.before - fall.after)
     return taken and fall.after <= LEFT * fall.before * min(1.0, after / before if before else 0.0)

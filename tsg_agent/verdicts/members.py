@@ -24,11 +24,11 @@ read from, ok and failed. These are its own, unless it is new."""
 SUPPORT = 5
 """Failures since the start that a description must hold."""
 WHOLE = 0.95
-"""What has this share of the traffic is the service, not a part of it."""
+"""From this share of the traffic on, a description is the whole service, not a part of it."""
 PRIOR = 20
-"""Requests of the service's own rate that are added to a description's before: a new one has nothing else."""
+"""Requests at the service's own rate that are added to a description's time before: a new one has no others."""
 NEW = 30
-"""What has fewer requests before than this is new."""
+"""A description with fewer requests before than this counts as new."""
 MOST_ITEMS, LARGE, FEWER = 120, 200_000, 40
 """Values looked at in conjunctions: those that rose most, in that order; of more requests than LARGE fewer, since more
 requests tell them better apart, and have more combinations of them."""

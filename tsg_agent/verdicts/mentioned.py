@@ -42,7 +42,7 @@ def names_in(measurement: Measurement) -> dict[str, list[str]]:
 
 
 def _mention(one: Mention, measurement: Measurement, measure: Measure) -> tuple[Mention, Rate | None]:
-    """With its figures, and its rate over the whole window; as it is, and None, where it was not measured."""
+    """The mention with its figures, and its rate over the window; unchanged, and None, if it was not measured."""
     if one.subject is None:
         return one, None
     told = set(one.subject)  # a flag's name alone says any of its values

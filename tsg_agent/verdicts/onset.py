@@ -20,7 +20,7 @@ ALPHA = 0.01
 NEAR = 10.0
 """Minutes around a reported start in which half of the belief lies (a Laplace distribution's scale)."""
 FAR = 2.0
-"""Starts whose log-likelihood lies no further below the best one's make its interval (some 95 %)."""
+"""Starts within this log-likelihood of the best one form its interval (some 95 %)."""
 SHORTEST = 2
 """Minutes that an incident lasts at least."""
 BEFORE = 5
@@ -52,7 +52,7 @@ class ChangePoint:
 
     @property
     def clear(self) -> bool:
-        """Beyond chance among all the spans that were looked at."""
+        """Whether the rise is beyond chance, given how many spans were looked at."""
         return self.gain >= math.log(1 / self.alpha)
 
 

@@ -1,4 +1,4 @@
-"""Is it the whole region? What no description within it explains is compared with the other regions. Numpy."""
+"""Whether the whole region fails: what no description within it explains is compared with the other regions. Numpy."""
 
 import math
 

@@ -168,7 +168,10 @@ class Search:
     def best(
         self, gone: Collection[Key], within: Key = (), longest: int = LONGEST, many: int = 12
     ) -> list[tuple[float, Key]]:
-        """The best descriptions of the requests that none of `gone` has, best first. `within`: of its requests only."""
+        """The best descriptions of the requests outside of all in `gone`, best first.
+
+        `within`: only among its requests.
+        """
         members = self.members
         alive = self._without(gone)
         if within:
@@ -289,7 +292,8 @@ class Search:
         return moves
 
     def _spared(self, key: Key, parent: Key, others: list[Key]) -> bool:
-        """Whether what a description leaves out of a shorter one is clearly well: the value belongs to it."""
+        """True if the requests that the longer description leaves out are clearly healthy: then its further value
+        belongs to it."""
         alive = self._without(others)
         mine = self.members.counted(key, alive)
         rest = self.members.count(self.members.mask(parent) & alive) - mine[:4]
@@ -297,7 +301,7 @@ class Search:
         return z >= LEAST_Z and self._rise(np.concatenate([rest, rest[:2]])) < ALIKE * self._rise(mine)
 
     def _shortened(self, keys: list[Key]) -> list[Key]:
-        """Drop a value where what it leaves out rises too, by a good part of what the description does."""
+        """Drop a value if the requests that it leaves out rise too, by a good part of the description's own rise."""
         keys = list(keys)
         for n in range(len(keys)):
             while (shorter := self._parent(keys[n], keys[:n] + keys[n + 1 :])) is not None:

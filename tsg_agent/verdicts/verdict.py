@@ -84,7 +84,7 @@ def workflow_verdict(one: FailingWorkflow, steps: pd.DataFrame | None, context: 
 
 
 def _runs_left(onset: Onset) -> Effect | None:
-    """What undoing a workflow's own failures would bring: its runs as they were before."""
+    """The effect of undoing a workflow's own failures: its runs fail as they did before."""
     if onset.before is None or onset.after is None or not onset.before.requests:
         return None
     left = min(onset.after.failures, round(onset.after.requests * onset.before.percent / 100))
@@ -146,7 +146,7 @@ def _rate(counts: Floats, failed: int) -> Rate:
 
 
 def key_of(subject: Subject) -> tuple[tuple[str, str], ...]:
-    """A subject, to be looked up by."""
+    """A subject as a hashable key."""
     return tuple(sorted(subject.items()))
 
 
