@@ -197,7 +197,7 @@ class Store:
             )
 
     def spend(self, identity: str, nodes: list[NodeUsage]) -> None:
-        """Keep what a model has cost so far: a node that is killed in its middle has spent it all the same."""
+        """Keep what a model has cost so far: a node that is killed halfway has spent it all the same."""
         with suppress(OSError):  # a disk that is full now is no reason to leave the incident alone
             self._put(identity, "spent.json", ModelUsage(nodes=nodes).model_dump(mode="json"))
 
@@ -224,7 +224,7 @@ class Store:
         return (self._of(identity) / REPORT).exists()
 
     def end(self, identity: str, headline: str) -> None:
-        """It has concluded; its steps, and the tables that it was made from, are of no more use.
+        """Mark an investigation as concluded, and delete its checkpoints and stored tables.
 
         Raises OSError, sqlite3.Error.
         """
@@ -268,7 +268,7 @@ class Store:
         )
 
     def judge(self, identity: str, feedback: Feedback) -> None:
-        """Keep what a person says of the conclusion, in the place of what was said before."""
+        """Keep a person's feedback on the conclusion, replacing earlier feedback."""
         self.recall(identity)
         self._put(identity, FEEDBACK, {"schema_version": SCHEMA, **feedback.model_dump(mode="json")})
         said = {**feedback.model_dump(mode="json"), "note": ""}  # which is a person's own words

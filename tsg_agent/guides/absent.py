@@ -1,4 +1,5 @@
-"""What a source lacks of what a query reads: then the query says nothing, or less, and never that all is well."""
+"""Handles columns that a query reads and the source lacks: the query says less, or nothing, and never that all is
+well."""
 
 from collections.abc import Iterable
 
@@ -32,7 +33,8 @@ def without_absent(repaired: Repaired, schema: TableSchema, engine: Engine) -> R
 
 
 def _is_about(scope: SelectScope, aggregate: exp.AggFunc, facts: Facts, nulls: set[tuple[str, str]]) -> bool:
-    """Whether all that decides what is counted is absent: a CASE's conditions, else the columns themselves."""
+    """Whether everything that decides what is counted is absent: the conditions of a CASE, otherwise the columns
+    themselves."""
     cases = [node for node in inside(aggregate) if isinstance(node, exp.Case)]
     deciding: list[exp.Expr] = [one.this for case in cases for one in case.args["ifs"]] or [aggregate]
     columns = _columns(deciding, scope, facts, 0)

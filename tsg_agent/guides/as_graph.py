@@ -107,7 +107,10 @@ def node_of(number: int) -> str:
 
 
 def followed(edges: Iterable[Edge], labels: set[str]) -> list[Edge]:
-    """The edges that a step's labels lead along. A condition in words is followed: looking once more costs less."""
+    """The edges that a step's labels lead along.
+
+    An edge with a condition in words is always taken: an extra look costs little.
+    """
     held = list(edges)
     by_label = [edge for edge in held if edge.labels and set(edge.labels) & labels]
     others = [edge for edge in held if not edge.labels and (not edge.otherwise or not by_label)]
@@ -152,7 +155,7 @@ def _runs(guide: WrittenGuide, number: int) -> "StepNode":
 
 
 def _leads(edges: list[Edge], number: int) -> Callable[[GuideState], list[str]]:
-    """Where a step leads, by the labels of its findings; never to one that has run: the rows would be the same."""
+    """The steps that follow, by the labels of the findings; never one that has run, whose rows would be the same."""
 
     def lead(state: GuideState) -> list[str]:
         findings = [Finding.model_validate(one) for one in state.get("findings", [])]

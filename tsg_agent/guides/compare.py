@@ -66,7 +66,7 @@ class Comparison:
 
     @property
     def falls(self) -> bool:
-        """Whether the measure is worse where it is lower: the rule's own comparisons say it."""
+        """Whether a lower measure is worse, as the rule's own comparisons say."""
         made = self.ready.facts.result.outputs.get(self.measure)
         names = {self.measure, made.sql().lower() if made is not None else ""}
         for condition, _ in self.column.arms:
@@ -103,7 +103,7 @@ class Comparison:
         return high > low and high >= limits.contrast_ratio * low
 
     def _shared(self, new: Row, key: tuple[str, ...], halves: Halves) -> bool:
-        """Whether the other groups fail as much at the same time: then it is not this one that fails."""
+        """True if the other groups fail as much at the same time: then the failure is not this group's."""
         k1, n1 = self._failures([new])
         k0, n0 = self._failures(self._others(key, halves))
         return bool(n0 and n1) and k1 / n1 < self.limits.contrast_ratio * k0 / n0
@@ -123,7 +123,7 @@ class Comparison:
         return failed, total
 
     def _enough(self, row: dict[str, Any] | None) -> dict[str, Any] | None:
-        """A row under the guide's minimum, unless it is too small to compare with."""
+        """The row; None if it has too few requests to be compared. The guide's own minimum does not count."""
         rate = self.ready.facts.rate(self.measure)
         number = _number(row, rate[1]) if rate else None
         return None if number is not None and number < self.limits.minimum_requests else row

@@ -92,7 +92,7 @@ class Facts:
 
     @functools.cached_property
     def label_columns(self) -> list[LabelColumn]:
-        """Every CASE of names that comes out of a SELECT, and is not one passed through."""
+        """Every output of a SELECT that a CASE fills with labels, where it is made (not where it is passed through)."""
         found = []
         for scope in self.scopes:
             for name, made in scope.outputs.items():
@@ -154,7 +154,7 @@ class Facts:
         return held
 
     def filtered_by(self, scope: SelectScope) -> Iterator[tuple[SelectScope, exp.Expr]]:
-        """Each condition that keeps rows from a SELECT, with where it stands; the ones behind it first."""
+        """Each condition that filters rows out of a SELECT, with the SELECT it stands in; the innermost first."""
         for source in scope.sources:
             if source.scope:
                 yield from self.filtered_by(source.scope)

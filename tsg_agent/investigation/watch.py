@@ -46,7 +46,7 @@ class Tells(Protocol):
 
 @dataclass
 class Heard:
-    """A watch of which no part can end the run; everything that happens is told to it and to the event log."""
+    """A watch whose failures cannot end the run; everything that happens goes to it and to the event log."""
 
     watch: Watch
     log: Tells = field(init=False)
@@ -56,9 +56,12 @@ class Heard:
     own_loop: bool = False
     """Whether the event loop is the run's own, so that a question may hold it."""
     open: list[Question] = field(default_factory=list)
-    """The questions that wait for an answer: what ends then has not failed, and can be answered later."""
+    """Questions that wait for an answer.
+
+    A run that ends while there are some has not failed: it can be answered later.
+    """
     known: Any = None
-    """What is answered to the first question, where it was asked before."""
+    """The answer to the first question, if it was given before the run began."""
     _deaf: set[str] = field(default_factory=set)
     _wrong: int = 0
     _place: int = 0

@@ -42,9 +42,9 @@ Listed: TypeAlias = list[Kept]
 Questions: TypeAlias = list[Question]
 M = TypeVar("M", bound=Shape)
 DYING = 10 * GRACE
-"""Seconds in which processes of a service that was killed are seen to end, on a machine that has much else to do."""
+"""Within so many seconds the processes of a service that was killed have ended, also on a busy machine."""
 MOST_ENDED = 100
-"""Investigations that have ended of which the service still knows the task."""
+"""The service remembers the tasks of at most this many ended investigations."""
 KNOWN_S = 60.0
 """Seconds after which the values that a source knows are read anew."""
 PENDING = ("running", "queued", "asked")
@@ -256,7 +256,7 @@ class Service:
                 yield event
 
     async def news(self, identity: str, after: int = 0) -> AsyncIterator[Events]:
-        """As `follow`: as many at once as there are, and an empty list now and then while nothing happens."""
+        """As `follow`, in batches; an empty list now and then while nothing happens."""
         await asyncio.to_thread(self.store.recall, identity)
         self._following = self._following or Following(self.store.events, self._over)
         async for news in self._following.after(identity, after):
@@ -318,7 +318,7 @@ class Service:
         return known
 
     async def _called(self, gives: type[M], what: str, source: str, **arguments: Any) -> M:
-        """Have it done: by a worker where there are some, else in a thread of its own."""
+        """Run a call in a worker process, if there are some, otherwise in a thread of its own."""
         self.sources.called(source)
         if self._workers is None:
             done = await alone(self._calls.done, what, source, arguments)
@@ -410,4 +410,5 @@ class Service:
 
 
 _imported = functools.cache(gc.freeze)
-"""What was imported stays: to look through it for garbage again and again holds the event loop. Once a process."""
+"""Exempts imported modules from garbage collection, once a process: scanning them again and again holds the event
+loop."""

@@ -32,7 +32,7 @@ class _Followed:
 
 
 class Following:
-    """For the tasks of one event loop: one of its own looks at the log, for all investigations that are followed."""
+    """Tells the tasks of one event loop of new events; a single task reads the log for all followed investigations."""
 
     def __init__(self, log: EventLog, over: Callable[[str], bool]) -> None:
         """`over` says, in a thread, whether nothing will happen in an investigation unless somebody goes on."""
@@ -50,7 +50,10 @@ class Following:
                 self._loop.call_soon_threadsafe(self._hear, identity)
 
     async def after(self, identity: str, sequence: int) -> AsyncIterator[list[Event]]:
-        """The events behind a number, as they come, until nothing more will; none now and then. Raises RecordError."""
+        """Batches of events after a sequence number, until no more will come; an empty batch now and then.
+
+        Raises RecordError.
+        """
         one = self._followed.setdefault(identity, _Followed())
         one.readers, one.over = one.readers + 1, False  # somebody may have gone on since it was seen to be
         self._hear(identity)

@@ -25,7 +25,7 @@ serve()
 STARTS_S = 120.0
 """Seconds that a process may take to start, on a machine that has much else to do."""
 QUIET = 3.0
-"""How often as long as one query, and all calls of a model, may take nothing may happen before it counts as a hang."""
+"""A process counts as hung after this multiple of the longest time that a query and a model's calls may take."""
 _LONGEST = 2**24
 
 
@@ -105,7 +105,7 @@ class _Process:
 
 
 class Processes:
-    """So many of them at most; `ahead`: as many are started before they are needed."""
+    """At most `number` worker processes; `ahead` of them are started before they are needed."""
 
     def __init__(self, number: int, begin: Begin, *, ahead: int) -> None:
         self._begin, self._ahead, self.queue = begin, ahead, Queue(number)
@@ -138,9 +138,9 @@ class Processes:
     async def done(
         self, name: str, job: Job | Call, *, again: str, told: Callable[[], None] = lambda: None
     ) -> dict[str, Any]:
-        """How a job went, for whose turn it is; `again`: what to do where it hangs. Raises Crashed, WorkerError.
+        """Run a job whose turn it is, and give how it went; `again`: what to do if it hangs.
 
-        The process of one that is cancelled is ended.
+        Raises Crashed, WorkerError. The process of a cancelled job is ended.
         """
         process = self._busy[name] = await self._taken()
         try:

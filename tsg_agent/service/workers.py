@@ -19,7 +19,7 @@ from tsg_agent.tools import GUIDE, AnyGuide
 from tsg_agent.tracing import carried
 
 TRIES = 2
-"""Times that an investigation is run before it is what ends its processes."""
+"""An investigation whose process ended this many times is not started again."""
 
 
 class Workers:
