@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import AwareDatetime, Field
 
@@ -58,6 +58,18 @@ class Event(Model):
     def text(self) -> str:
         """Its JSON, made once for all who read it."""
         return self.model_dump_json()
+
+
+class Tells(Protocol):
+    """Where events go to stay."""
+
+    def __call__(self, kind: str, /, **data: Any) -> None:
+        """One event: what happened, and plain JSON about it."""
+        ...
+
+
+def silent(_kind: str, /, **_data: Any) -> None:
+    """For who writes nothing down."""
 
 
 class EventLog:

@@ -221,11 +221,9 @@ def _check(plugin: Plugin[Any]) -> Node:
     """The node of one check. It always ends in a Finding, so that a failing branch never sinks the others."""
 
     async def node(state: State, *, runtime: Runtime[Context]) -> State:
-        branch = {"step": plugin.step, "title": plugin.title}
-        runtime.stream_writer({"kind": "check began", **branch})
+        runtime.stream_writer({"kind": "check began", "step": plugin.step, "title": plugin.title})
         finding = await _threaded(runtime.context, _run_check, plugin, state, runtime.context)
-        told = finding.model_dump(mode="json", include={"status", "label", "reason", "milliseconds"})
-        runtime.stream_writer({"kind": "check ended", **branch, **told})
+        runtime.stream_writer({"kind": "check ended", **finding.told})
         return {"findings": [finding.model_dump(mode="json")]}
 
     node.__doc__ = plugin.question

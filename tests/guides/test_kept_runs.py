@@ -8,8 +8,8 @@ import pytest
 from tests.guides.telemetry import BACKLOG, BACKLOG_TEXT, LAG, LAG_TEXT, backlog, lag
 from tsg_agent import resume
 from tsg_agent.errors import QuestionError, RecordError
+from tsg_agent.events import Event
 from tsg_agent.guides.kept_runs import begin, go_on, report_of
-from tsg_agent.models import Finding
 from tsg_agent.settings import Settings
 from tsg_agent.store import FollowedGuide, Request, Store
 
@@ -26,21 +26,25 @@ def test_what_was_interrupted_goes_on_without_the_steps_that_had_ended(tmp_path:
     identity, settings = kept(tmp_path, LAG, LAG_TEXT, lag(tmp_path / "telemetry"))
     heard: list[int] = []
 
-    def interrupted(finding: Finding) -> None:
-        heard.append(finding.step)
+    def interrupted(event: Event) -> None:
+        if event.kind == "check ended":
+            heard.append(event.data["step"])
         if len(heard) == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        go_on(identity, settings, progress=interrupted)
+        go_on(identity, settings, logged=interrupted)
     store = Store(settings.state_dir)
     assert store.about(identity).state == "interrupted"
-    again: list[int] = []
-    report = go_on(identity, settings, progress=lambda finding: again.append(finding.step))
+    events: list[Event] = []
+    report = go_on(identity, settings, logged=events.append)
+    again = [event.data["step"] for event in events if event.kind == "check ended"]
+    assert store.events.after(identity)[-len(events) :] == events
+    assert [events[0].kind, events[-1].kind] == ["began", "concluded"]
     assert heard[0] not in again and heard[1] in again
     assert {heard[0], *again} == {finding.step for finding in report.findings}
     assert store.about(identity)[2:] == ("finished", report.headline)
-    assert report_of(store, identity) == go_on(identity, settings, progress=pytest.fail) == report
+    assert report_of(store, identity) == go_on(identity, settings, logged=pytest.fail) == report
 
 
 def test_what_it_asks_is_answered_later(tmp_path: Path) -> None:
@@ -56,11 +60,12 @@ def test_telemetry_that_changed_meanwhile_is_told(tmp_path: Path) -> None:
     telemetry = backlog(tmp_path / "telemetry")
     identity, settings = kept(tmp_path, BACKLOG, BACKLOG_TEXT, telemetry)
 
-    def interrupted(_finding: Finding) -> None:
-        raise KeyboardInterrupt
+    def interrupted(event: Event) -> None:
+        if event.kind == "check ended":
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        go_on(identity, settings, progress=interrupted)
+        go_on(identity, settings, logged=interrupted)
     (telemetry / "another.csv").write_text("a\n1\n", "utf-8")
     assert any("another.csv is new" in note for note in go_on(identity, settings).notes)
 

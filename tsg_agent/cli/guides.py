@@ -15,6 +15,7 @@ from tsg_agent.cli.imports import loaded
 from tsg_agent.cli.interrupts import Stopped
 from tsg_agent.cli.streams import writing
 from tsg_agent.errors import ParameterError, QuestionError, RecordError
+from tsg_agent.events import Event
 from tsg_agent.extract import Moment
 from tsg_agent.guides import parse_guide, read_guide
 from tsg_agent.guides.as_markdown import as_markdown
@@ -26,7 +27,6 @@ from tsg_agent.guides.lint import GuideProblem, lint
 from tsg_agent.guides.reader import guide_text
 from tsg_agent.guides.run_page import number, to_html
 from tsg_agent.guides.show import in_words, mermaid
-from tsg_agent.models import Finding
 from tsg_agent.recording import record_guide
 from tsg_agent.settings import Settings, load_settings
 from tsg_agent.store import FollowedGuide, Request
@@ -120,7 +120,7 @@ def run_with_guide(  # noqa: PLR0913 - the command's own flags
         report = _gone_on(identity, settings, {}, output)
     else:
         with _interruptible("Nothing of this investigation was kept; run it again."):
-            heard: dict[str, Any] = {"given": given, "settings": settings, "progress": _progress(output)}
+            heard: dict[str, Any] = {"given": given, "settings": settings, "logged": _line_of(output)}
             if output.record is not None:
                 report = record_guide(written, request, output.record, name=file.stem, **heard)
             else:
@@ -139,7 +139,7 @@ def resume_with_guide(identity: str, given: dict[str, str], output: GuideOutput)
 def _gone_on(identity: str, settings: Settings, given: dict[str, str], output: GuideOutput) -> GuideReport:
     with _interruptible(f"Go on with: tsg-agent resume {identity}"):
         try:
-            report = go_on(identity, settings, given=given, progress=_progress(output))
+            report = go_on(identity, settings, given=given, logged=_line_of(output))
         except QuestionError as error:
             typer.echo(f"Answer with: tsg-agent resume {identity} {' '.join(error.flags.values())}", err=True)
             raise
@@ -156,14 +156,15 @@ def _interruptible(how_to_go_on: str) -> Iterator[None]:
         raise Stopped(f"Interrupted. {how_to_go_on}") from None
 
 
-def _progress(output: GuideOutput) -> Callable[[Finding], None]:
-    """What hears of each finding: a line on standard error."""
+def _line_of(output: GuideOutput) -> Callable[[Event], None]:
+    """What hears the log: each check that ended is a line on standard error."""
 
-    def progress(finding: Finding) -> None:
-        if not output.quiet:
-            typer.echo(_line(f"Step {finding.step} {finding.title}: {finding.label or finding.status}"), err=True)
+    def hear(event: Event) -> None:
+        if event.kind == "check ended" and not output.quiet:
+            said = event.data["label"] or event.data["status"]
+            typer.echo(_line(f"Step {event.data['step']} {event.data['title']}: {said}"), err=True)
 
-    return progress
+    return hear
 
 
 def given_by_name(given: dict[str, Any], parameters: list[str] | None) -> dict[str, str]:

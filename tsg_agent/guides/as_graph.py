@@ -6,7 +6,7 @@ State is plain JSON; the engine and the prepared queries live in the Context.
 import asyncio
 import operator
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Protocol, TypedDict
 
@@ -16,6 +16,7 @@ from langgraph.runtime import Runtime
 
 from tsg_agent.checkpoints import Checkpoints, readable
 from tsg_agent.errors import TelemetryError
+from tsg_agent.events import Tells, silent
 from tsg_agent.guides.before_after import judge
 from tsg_agent.guides.bindings import Bindings
 from tsg_agent.guides.guide import Edge, WrittenGuide
@@ -45,7 +46,8 @@ class GuideContext:
     """By the number of the query."""
     refused: dict[int, str]
     """Why a query may not run, by its number."""
-    progress: Callable[[Finding], None] = field(default=lambda _finding: None)
+    tell: Tells = silent
+    """Hears what happens: the kind of an event, and plain JSON about it."""
 
 
 class KeptSteps(NamedTuple):
@@ -131,6 +133,8 @@ def _runs(guide: WrittenGuide, number: int) -> "StepNode":
         context = runtime.context
         findings: list[Finding] = []
         verdicts: list[dict[str, Any]] = []
+        if step.queries:
+            context.tell("check began", step=step.number, title=step.title)
         for query in step.queries:
             ready = context.ready.get(query.number)
             if ready is None:
@@ -147,7 +151,7 @@ def _runs(guide: WrittenGuide, number: int) -> "StepNode":
                     continue
                 verdicts += [one.model_dump(mode="json") for one in found]
         for finding in findings:
-            context.progress(finding)
+            context.tell("check ended", **finding.told)
         dumped = [finding.model_dump(mode="json") for finding in findings]
         return {"ran": [number], "findings": dumped, "verdicts": verdicts}
 

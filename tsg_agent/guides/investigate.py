@@ -1,12 +1,15 @@
 """Runs a guide over an incident: parameters, the graph of its steps, and a conclusion from what they found."""
 
+import logging
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from tsg_agent.events import Event, EventLog, Tells, UnkeptLog, silent
 from tsg_agent.guides.absent import without_absent
 from tsg_agent.guides.as_graph import GuideContext, KeptSteps, followed, labels_of, run_graph
 from tsg_agent.guides.before_after import ranked
@@ -19,11 +22,13 @@ from tsg_agent.guides.lint import lint
 from tsg_agent.guides.lint.inspection import Inspection
 from tsg_agent.guides.run import Ready, plain
 from tsg_agent.guides.tables import GuideTables, open_guide_telemetry
+from tsg_agent.llm.redaction import Redactor
 from tsg_agent.models import Finding, Status, StepKind
 from tsg_agent.settings import Settings
 from tsg_agent.telemetry.catalog import Kind
 from tsg_agent.telemetry.engine import Engine
 
+log = logging.getLogger(__name__)
 Kinds: TypeAlias = Mapping[str, Mapping[str, Kind]]
 """Table -> column -> what it holds."""
 READ_WITH_CARE = ("threshold-differs", "label-unreachable", "distinct-added", "rows-lost", "rows-multiplied")
@@ -39,16 +44,32 @@ def investigate_with_guide(  # noqa: PLR0913 - what is known of the incident, by
     given: Mapping[str, str] | None = None,
     now: datetime | None = None,
     settings: Settings | None = None,
-    progress: Callable[[Finding], None] = lambda _finding: None,
+    logged: Callable[[Event], None] = lambda _event: None,
 ) -> GuideReport:
-    """Follow a guide over telemetry. `given`: parameters by name, each wins over the text.
+    """Follow a guide over telemetry. `given`: parameters by name, each wins over the text. `logged` gets each event.
 
     Raises GuideError, QuestionError for parameters that nothing settles, ParameterError, TelemetryError.
     """
     settings = settings or Settings()
     with guide_telemetry(guide, telemetry, mapping, settings) as (engine, kinds):
         now = now or datetime.now(UTC)
-        return follow(guide, engine, kinds, text, given=given or {}, now=now, settings=settings, progress=progress)
+        tell = telling(UnkeptLog(), "", settings, logged)
+        return follow(guide, engine, kinds, text, given=given or {}, now=now, settings=settings, tell=tell)
+
+
+def telling(events: EventLog | UnkeptLog, identity: str, settings: Settings, logged: Callable[[Event], None]) -> Tells:
+    """What writes events down, without what a prompt must not show, and hands each to `logged` as it stands there."""
+    redactor = Redactor(settings.model.redact)
+
+    def tell(kind: str, /, **data: Any) -> None:
+        try:
+            event = events.append(identity, kind, redactor.hidden(data))
+        except (OSError, sqlite3.Error) as error:  # the run goes on without
+            log.warning("an event cannot be written down: %s", error)
+            return
+        logged(event)
+
+    return tell
 
 
 @contextmanager
@@ -70,7 +91,7 @@ def follow(  # noqa: PLR0913 - as above
     given: Mapping[str, str],
     now: datetime,
     settings: Settings,
-    progress: Callable[[Finding], None] = lambda _finding: None,
+    tell: Tells = silent,
     steps: KeptSteps | None = None,
 ) -> GuideReport:
     """Follow a guide over an open engine; what its own tables hold says more than what the queries suggest."""
@@ -80,7 +101,7 @@ def follow(  # noqa: PLR0913 - as above
     facts = [Facts(one.parsed, about.schema) for one in about.repaired.values()]
     bound = bindings_of(guide, facts, engine, text, given, now=now, settings=settings)
     refused = {query.number: str(error) for query, error in about.refused}
-    context = GuideContext(engine, bound, settings, ready_queries(guide, about, engine), refused, progress)
+    context = GuideContext(engine, bound, settings, ready_queries(guide, about, engine), refused, tell)
     ended = run_graph(guide, context, steps)
     findings = sorted(
         (Finding.model_validate(one) for one in ended["findings"]), key=lambda one: (one.step, one.plugin)

@@ -8,11 +8,11 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from tsg_agent.errors import QuestionError, RecordError, TsgError
+from tsg_agent.events import Event, Tells
 from tsg_agent.guides.as_graph import KeptSteps
 from tsg_agent.guides.guide_run import GuideReport
-from tsg_agent.guides.investigate import follow, guide_telemetry
+from tsg_agent.guides.investigate import follow, guide_telemetry, telling
 from tsg_agent.guides.reader import parse_guide
-from tsg_agent.models import Finding
 from tsg_agent.settings import Settings
 from tsg_agent.store import FollowedGuide, Request, Store
 from tsg_agent.telemetry.files import places
@@ -39,13 +39,16 @@ def go_on(
     settings: Settings,
     *,
     given: dict[str, str] | None = None,
-    progress: Callable[[Finding], None] = lambda _finding: None,
+    logged: Callable[[Event], None] = lambda _event: None,
 ) -> GuideReport:
     """Follow the guide from where it was left; steps that had ended are not run again. `given`: answers, by parameter.
+
+    `logged` gets each event.
 
     Of one that has concluded the report is given. Raises RecordError, and what investigate_with_guide() raises.
     """
     store = Store(settings.state_dir)
+    tell = telling(store.events, identity, settings, logged)
     request, followed = store.recall(identity), store.recall_guide(identity)
     if followed is None:
         raise RecordError(f"Investigation {identity} follows the built-in guide.", fix="`tsg_agent.resume` it.")
@@ -56,17 +59,16 @@ def go_on(
             followed = followed.model_copy(update={"given": {**followed.given, **given}})
             store.remember_guide(identity, followed)
         try:
-            report = _followed(store, identity, request, followed, settings, progress)
+            report = _followed(store, identity, request, followed, settings, tell)
         except QuestionError as error:
             asked = [{"parameter": name, "text": text, "candidates": some} for name, text, some in error.questions]
-            store.events.append(identity, "asked", {"questions": asked})
+            tell("asked", questions=asked)
             raise
         except TsgError as error:
-            said = {"error": type(error).__name__, "message": error.message, "fix": error.fix}
-            store.events.append(identity, "failed", said)
+            tell("failed", error=type(error).__name__, message=error.message, fix=error.fix)
             raise
         store.keep_report(identity, report)
-        store.events.append(identity, "concluded", {"headline": report.headline, "causes": len(report.causes)})
+        tell("concluded", headline=report.headline, causes=len(report.causes))
         store.end(identity, report.headline)
     return report
 
@@ -88,16 +90,16 @@ def _followed(  # noqa: PLR0913, PLR0917 - what a run is
     request: Request,
     followed: FollowedGuide,
     settings: Settings,
-    progress: Callable[[Finding], None],
+    tell: Tells,
 ) -> GuideReport:
     guide = parse_guide(followed.guide, name=followed.name)
     files, before = marks(places(request.telemetry)), store.recall_source(identity)
     store.remember_source(identity, files)
-    store.events.append(identity, "began", {"resumed": before is not None})
+    tell("began", resumed=before is not None)
     with guide_telemetry(guide, request.telemetry, request.mapping, settings) as (engine, kinds):
         report = follow(
             guide, engine, kinds, request.text, given=followed.given, now=request.now or datetime.now(UTC),
-            settings=settings, progress=progress, steps=KeptSteps(store.checkpoints, identity),
+            settings=settings, tell=tell, steps=KeptSteps(store.checkpoints, identity),
         )  # fmt: skip
     changed = difference(before, files) if before else ""
     said = (f"Since this investigation began, {changed}: what was checked before read what was there then.",)

@@ -3,8 +3,8 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Self
 
 RUNNING = 4
@@ -25,6 +25,16 @@ class Queue:
         `told` gets the place, once it is waited for: 1 is the next, 0 its turn.
         """
         return QueueTurn(self, told)
+
+    @contextmanager
+    def place(self) -> "Iterator[QueueTurn]":
+        """A place taken before anything is waited for: who calls first is first. An error inside gives it up."""
+        turn = self.turn()
+        try:
+            yield turn
+        except BaseException:
+            turn.leave()
+            raise
 
     def _join(self, one: "QueueTurn") -> bool:
         """Whether its turn has come at once."""

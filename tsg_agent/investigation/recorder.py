@@ -44,15 +44,8 @@ class Recorder:
 
     def _write(self, kind: str, data: dict[str, Any]) -> None:
         try:
-            self._wrote(self._events.append(self._identity, kind, self._hidden(data)))
+            self._wrote(self._events.append(self._identity, kind, self._redactor.hidden(data)))
         except (OSError, sqlite3.Error) as error:
             if not self.notes:
                 log.warning("an event cannot be written down: %s", error)
                 self.notes.append(f"Events of this investigation were not written down: {error}.")
-
-    def _hidden(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self._redactor.hide(value)
-        if isinstance(value, dict):
-            return {key: self._hidden(held) for key, held in value.items()}
-        return [self._hidden(held) for held in value] if isinstance(value, list | tuple) else value

@@ -4,10 +4,10 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from tsg_agent.errors import ParameterError, QuestionError
-from tsg_agent.events import Event
+from tsg_agent.events import Event, Tells
 from tsg_agent.investigation.pool import alone
 from tsg_agent.models import Question
 
@@ -34,14 +34,6 @@ class Watch:
     """Is told, in another thread, each event as the log has it."""
     tries: int | None = 3
     """Wrong answers in a row that are asked again: a program that always gives the same must end. None = all."""
-
-
-class Tells(Protocol):
-    """Where events go to stay."""
-
-    def __call__(self, kind: str, /, **data: Any) -> None:
-        """One event: what happened, and plain JSON about it."""
-        ...
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import re
 import threading
 from functools import partial
+from typing import Any
 
 SECRET = "[secret]"  # noqa: S105 - what stands in a secret's place
 
@@ -60,6 +61,14 @@ class Redactor:
         for kind, pattern in _PEOPLE:
             text = pattern.sub(partial(self._replaced, kind), text)
         return text
+
+    def hidden(self, value: Any) -> Any:
+        """Plain JSON with all its texts as a model may see them."""
+        if isinstance(value, str):
+            return self.hide(value)
+        if isinstance(value, dict):
+            return {key: self.hidden(held) for key, held in value.items()}
+        return [self.hidden(held) for held in value] if isinstance(value, list | tuple) else value
 
     def put_back(self, text: str) -> str:
         """The model's text with what its placeholders stand for. A secret stays hidden."""

@@ -51,6 +51,11 @@ class Finding(Model):
     milliseconds: float = 0.0
 
     @property
+    def told(self) -> dict[str, Any]:
+        """What an event says of it: plain JSON, without its rows."""
+        return self.model_dump(mode="json", include={"step", "title", "status", "label", "reason", "milliseconds"})
+
+    @property
     def abnormal(self) -> dict[str, int]:
         """The labels that call for something, each with its number of rows."""
         return {label: rows for label, rows in self.labels.items() if label not in self.harmless}

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tsg_agent.errors import RecordError
+from tsg_agent.events import Event, UnkeptLog
 from tsg_agent.guides.guide_run import GuideReport
-from tsg_agent.guides.investigate import follow, guide_telemetry
+from tsg_agent.guides.investigate import follow, guide_telemetry, telling
 from tsg_agent.guides.reader import parse_guide
-from tsg_agent.models import Finding
 from tsg_agent.recording.file import RecordedRun, read, write
 from tsg_agent.recording.neutral import again, complete, kept, portable, prepared
 from tsg_agent.recording.players import RecordingEngine, ReplayEngine
@@ -24,9 +24,10 @@ def record_guide(  # noqa: PLR0913 - what investigate_with_guide() takes, and th
     name: str = "guide",
     given: Mapping[str, str] | None = None,
     settings: Settings | None = None,
-    progress: Callable[[Finding], None] = lambda _finding: None,
+    logged: Callable[[Event], None] = lambda _event: None,
 ) -> GuideReport:
     """Follow a guide, its Markdown, over `request.telemetry`, and keep it all in `file`. `given`: its parameters.
+    `logged` gets each event.
 
     Raises what investigate_with_guide() raises, then nothing is kept; RecordError.
     """
@@ -34,7 +35,8 @@ def record_guide(  # noqa: PLR0913 - what investigate_with_guide() takes, and th
     held = dict(given or {})
     with guide_telemetry(parsed, request.telemetry, request.mapping, settings) as (opened, kinds):
         engine, now = RecordingEngine(opened), request.now or datetime.now(UTC)
-        report = follow(parsed, engine, kinds, request.text, given=held, now=now, settings=settings, progress=progress)
+        tell = telling(UnkeptLog(), "", settings, logged)
+        report = follow(parsed, engine, kinds, request.text, given=held, now=now, settings=settings, tell=tell)
         columns = {table: dict(columns) for table, columns in kinds.items()}
     run = RecordedRun(guide=guide, name=name, given=held, kinds=columns, report=report)
     write(file, kept(request, settings, engine, [], run=run), engine.results)

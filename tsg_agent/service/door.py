@@ -4,8 +4,7 @@ import asyncio
 import functools
 import gc
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -114,6 +113,7 @@ class Service:
         self._model = model
         self._live: dict[str, _Live] = {}
         self._workers = Workers(workers, self.sources.named, self.settings, worker_setup, guide) if workers else None
+        self._queue = self._workers.investigating.queue if self._workers else QUEUE
         self._calls = Calls(self.sources, self.settings, guide)
         self._known: dict[str, tuple[float, Known]] = {}
         self._reading: dict[str, asyncio.Task[Known]] = {}
@@ -141,19 +141,14 @@ class Service:
         await asyncio.to_thread(self.sources.close)
 
     async def start(
-        self,
-        text: str,
-        source: str = "",
-        *,
-        given: Given | None = None,
-        now: datetime | None = None,
+        self, text: str, source: str = "", *, given: Given | None = None, now: datetime | None = None
     ) -> str:
         """Begin an investigation, and give its id. `source` may be left out where there is only one."""
         where = self.sources.called(source)
         request = Request(
             text=text, telemetry=str(where.telemetry), mapping=where.mapping, given=given or Given(), now=now
         )
-        with self._queued() as turn:
+        with self._queue.place() as turn:
             engine = None if self._workers else await asyncio.to_thread(self.sources.engine, source)
             begun = await asyncio.to_thread(
                 begin, request, settings=self.settings, engine=engine, model=self._model, keep=True, guide=self.guide
@@ -347,23 +342,13 @@ class Service:
     async def _go_on(self, identity: str, answers: Any) -> None:
         if self._runs(identity):
             raise RecordError(f"Investigation {identity} is running already.", fix="`get` says how it stands.")
-        with self._queued() as turn:
+        with self._queue.place() as turn:
             request = await asyncio.to_thread(self.store.recall, identity)
             engine = None if self._workers else await asyncio.to_thread(self.sources.at, request)
             held = await asyncio.to_thread(continued, identity, settings=self.settings, engine=engine, guide=self.guide)
             if isinstance(held, Report):
                 raise RecordError(f"Investigation {identity} has concluded already.", fix="`report` gives its report.")
             self._run(replace(held, model=self._model), turn, answers=answers, go_on=True)
-
-    @contextmanager
-    def _queued(self) -> Iterator[QueueTurn]:
-        """A place in the queue, taken before anything is waited for: who calls first is first. Given up on an error."""
-        turn = (self._workers.investigating.queue if self._workers else QUEUE).turn()
-        try:
-            yield turn
-        except BaseException:
-            turn.leave()
-            raise
 
     def _run(self, begun: InvestigationRun, turn: QueueTurn, *, answers: Any = None, go_on: bool = False) -> None:
         """Run it as a task of the event loop. `answers` are those to its first question."""
