@@ -1,7 +1,7 @@
 """What a query says that no engine runs, or that cannot mean what it says: found in its tree, for lint and repair."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -154,16 +154,23 @@ def _under_aggregate(column: exp.Column, window: exp.Window) -> bool:
     return False
 
 
-def is_boolean(column: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
-    """Whether a column holds true and false: by its kind; of a table that is not known, by its name."""
-    if not isinstance(column, exp.Column):
-        return False
-    found = facts.origin(column, scope)
+def _holds(column: exp.Expr, scope: SelectScope, facts: Facts, kind: Kind, named: Callable[[str], bool]) -> bool:
+    """Whether a table's column is of a kind; of a table that is not known, whether it is named so."""
+    found = facts.origin(column, scope) if isinstance(column, exp.Column) else None
     if found is None or not found.table:
         return False
-    if found.table in facts.schema.inferred:
-        return column.name.lower().startswith(("is_", "has_"))
-    return facts.schema.kind(found.table, found.name) is Kind.BOOLEAN
+    guessed = found.table in facts.schema.inferred
+    return named(found.name) if guessed else facts.schema.kind(found.table, found.name) is kind
+
+
+def is_boolean(column: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
+    """Whether a column holds true and false."""
+    return _holds(column, scope, facts, Kind.BOOLEAN, lambda name: name.startswith(("is_", "has_")))
+
+
+def is_time(column: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
+    """Whether a column holds times."""
+    return _holds(column, scope, facts, Kind.TIMESTAMP, is_time_name)
 
 
 def boolean_comparisons(facts: Facts) -> Iterator[tuple[SelectScope, exp.Binary]]:
@@ -197,18 +204,6 @@ def version_casts(facts: Facts) -> Iterator[exp.Cast]:
 def two_columns(node: exp.Expr) -> bool:
     """Whether an operator stands between two columns."""
     return isinstance(node, exp.Binary) and isinstance(node.left, exp.Column) and isinstance(node.right, exp.Column)
-
-
-def is_time(column: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
-    """Whether a table's column holds times: by its kind; of a table that is not known, by its name."""
-    if not isinstance(column, exp.Column):
-        return False
-    found = facts.origin(column, scope)
-    if found is None or not found.table:
-        return False
-    if found.table in facts.schema.inferred:
-        return is_time_name(found.name)
-    return facts.schema.kind(found.table, found.name) is Kind.TIMESTAMP
 
 
 def start_parameters(tree: exp.Expr) -> Iterator[str]:

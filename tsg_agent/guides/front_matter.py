@@ -1,9 +1,7 @@
 """The optional YAML block at a guide's beginning: annotations of steps, tables, kinds of parameters."""
 
-from typing import Any
-
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError
 
 from tsg_agent.errors import GuideError
 from tsg_agent.guides.guide import Accepted, Annotation, TableDeclaration
@@ -13,43 +11,14 @@ MARK = "---"
 MOST_CHARACTERS = 100_000
 
 
-class StepMatter(Annotation):
-    """An annotation as people write it: one name instead of a list of one, a number instead of a mapping."""
-
-    @field_validator("dimension", "healthy", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
-
-    @field_validator("dimension", "measure")
-    @classmethod
-    def _lower(cls, value: Any) -> Any:
-        return value.lower() if isinstance(value, str) else tuple(one.lower() for one in value)
-
-    @field_validator("next", mode="before")
-    @classmethod
-    def _mapped(cls, value: Any) -> Any:
-        mapping = value if isinstance(value, dict) else {"always": value}
-        return {key: (to,) if isinstance(to, int) else to for key, to in mapping.items()}
-
-
-class TableMatter(TableDeclaration):
-    """A table as people write it."""
-
-    @field_validator("key", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
-
-
 class FrontMatter(Model):
     """What may stand in the block."""
 
     title: str = ""
     dialect: str = "duckdb"
     parameters: dict[str, ColumnKind] = Field(default_factory=dict)
-    tables: dict[str, TableMatter] = Field(default_factory=dict)
-    steps: dict[int, StepMatter] = Field(default_factory=dict)
+    tables: dict[str, TableDeclaration] = Field(default_factory=dict)
+    steps: dict[int, Annotation] = Field(default_factory=dict)
     accepted: tuple[Accepted, ...] = ()
 
 

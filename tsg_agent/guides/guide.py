@@ -1,8 +1,9 @@
 """A troubleshooting guide as data: steps, their queries, parameters, and where each step leads."""
 
 from enum import StrEnum
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tsg_agent.models import ColumnKind, Model, Parameter, StepKind
 
@@ -52,8 +53,15 @@ class Edge(Model):
         return not self.doubt
 
 
+def _one_or_several(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
 class Annotation(Model):
-    """What the front matter says of a step: with it, its labelled rows are judged."""
+    """What the front matter says of a step: with it, its labelled rows are judged.
+
+    People write one name instead of a list of one, a number instead of a mapping.
+    """
 
     dimension: tuple[str, ...] = Field((), description="columns of the query's rows that name what a row is about")
     measure: str = Field("", description="the column that says how bad it is")
@@ -63,6 +71,22 @@ class Annotation(Model):
     next: dict[str, tuple[int, ...]] = Field(
         default_factory=dict, description='label, "otherwise" or "always" -> steps; replaces what is read from prose'
     )
+
+    @field_validator("dimension", "healthy", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return _one_or_several(value)
+
+    @field_validator("dimension", "measure")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else tuple(one.lower() for one in value)
+
+    @field_validator("next", mode="before")
+    @classmethod
+    def _mapped(cls, value: Any) -> Any:
+        mapping = value if isinstance(value, dict) else {"always": value}
+        return {key: (to,) if isinstance(to, int) else to for key, to in mapping.items()}
 
     @property
     def judged(self) -> bool:
@@ -89,7 +113,12 @@ class TableDeclaration(Model):
     """A table that the guide reads and the front matter describes."""
 
     columns: dict[str, ColumnKind]
-    key: tuple[str, ...] = Field((), description="columns that no two rows share")
+    key: tuple[str, ...] = Field((), description="columns that no two rows share; one may stand alone")
+
+    @field_validator("key", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return _one_or_several(value)
 
 
 class Accepted(Model):

@@ -9,7 +9,7 @@ from pathlib import Path
 from tsg_agent.errors import GuideError
 from tsg_agent.guides import instructions as words
 from tsg_agent.guides.front_matter import FrontMatter, front_matter
-from tsg_agent.guides.guide import Edge, Oddity, Query, TableDeclaration, WrittenGuide, WrittenStep
+from tsg_agent.guides.guide import Edge, Oddity, Query, WrittenGuide, WrittenStep
 from tsg_agent.guides.placeholders import first_named, kind_of_name
 from tsg_agent.models import Parameter
 from tsg_agent.patient import read_given
@@ -88,7 +88,7 @@ def parse_guide(text: str, *, name: str = "guide") -> WrittenGuide:
         steps=steps,
         parameters=_parameters(sections, matter),
         edges=tuple(_settled(steps, edges, order)),
-        tables={name: TableDeclaration(columns=one.columns, key=one.key) for name, one in matter.tables.items()},
+        tables=matter.tables,
         dialect=matter.dialect,
         accepted=matter.accepted,
         oddities=tuple(reader.oddities),

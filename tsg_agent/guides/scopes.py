@@ -8,7 +8,6 @@ from sqlglot import exp
 from tsg_agent.guides.catalogue import TableSchema
 from tsg_agent.guides.parsed import Parsed
 
-SOURCES = (exp.From, exp.Join)
 DEEPEST = 60
 """Steps back that are followed: a query that needs more is not understood."""
 

@@ -13,7 +13,7 @@ ENGINES = ("DuckDB", "PostgreSQL")
 FIELDS = UNITS | {
     "epoch", "dow", "isodow", "doy", "isoyear", "millennia", "centuries", "timezone", "timezone_hour",
     "timezone_minute", "weekday", "dayofweek", "dayofyear", "yearweek", "era", "julian", "epoch_ms", "weekofyear",
-}  # fmt: skip  # fmt: skip
+}  # fmt: skip
 
 
 def units(about: Inspection) -> Iterator[GuideProblem]:
@@ -58,21 +58,13 @@ def clock_times(about: Inspection) -> Iterator[GuideProblem]:
 def exact_joins(about: Inspection) -> Iterator[GuideProblem]:
     """Joins on equal instants."""
     for facts in about.facts:
-        for one in time_joins(facts):
+        compared = [(one.comparison, one.join) for one in time_joins(facts)]
+        for node, join in [*compared, *((join, join) for _, join in shared_times(facts))]:
             yield in_query(
                 facts,
-                one.comparison,
+                node,
                 "warning",
-                what=f"{text(one.comparison)} joins on equal instants",
-                why="Rows of two tables rarely carry the same instant: almost nothing matches.",
-                fix=f"The newest row of {one.join.this.name} at or before, with a limit to its age.",
-            )
-        for _, join in shared_times(facts):
-            yield in_query(
-                facts,
-                join,
-                "warning",
-                what=f"{text(join)} joins on equal instants",
+                what=f"{text(node)} joins on equal instants",
                 why="Rows of two tables rarely carry the same instant: almost nothing matches.",
                 fix=f"The newest row of {join.this.name} at or before, with a limit to its age.",
             )
