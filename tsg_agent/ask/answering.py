@@ -18,7 +18,7 @@ from tsg_agent.ask.parts import AnswerPart, RefusedQuestion, refusal, second_of,
 from tsg_agent.ask.readback import unexpressed
 from tsg_agent.ask.scope import scope_of
 from tsg_agent.ask.sentences import MINIMUM, CitedSentences, told
-from tsg_agent.ask.tokens import CODES, figures_in, hidden, read, repaired
+from tsg_agent.ask.tokens import CODES, TokenizedQuestion, figures_in, hidden, read, repaired
 from tsg_agent.ask.typed import Filter, TypedQuery, beside_the_last, thing
 from tsg_agent.columns import Nature, of_nature
 from tsg_agent.extract.question_span import asked_text
@@ -103,6 +103,21 @@ def _part(piece: str, bench: AnswerBench, last: Last, *, first: bool) -> list[An
         return [part]
 
 
+def _restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
+    """ "and as a share of its requests?", "absolute numbers instead": the last question's measure, said otherwise."""
+    forms = [one for one in reading.of("form") if one.value in ("rate", "absolute")]
+    others = [one for one in reading.tokens if one.measures and one not in forms]
+    if not forms or any((one.kind, one.value) != ("unit", "requests") for one in others):
+        return False
+    held = measure_of(last.measures[0])
+    name = share_of(held.name) if forms[0].value == "rate" else held.condition
+    if not name or name == held.name:
+        return False
+    said = replace(forms[0], kind="measure", value=name)
+    reading.tokens = [said if one is forms[0] else one for one in reading.tokens if one not in (*forms[1:], *others)]
+    return True
+
+
 class _One:
     """One question: read, filled, and answered."""
 
@@ -125,6 +140,8 @@ class _One:
         """The answer. Raises Refused."""
         if self.untimed:
             raise RefusedQuestion(self.untimed)
+        if self.last.query is not None and _restated(self.reading, self.last.query):
+            self.goes_on = True
         self.asked = asked(self.reading, yes_no=asks_yes_or_no(self.text), follows=self.last.query is not None)
         self.parameters = self._placed()
         part = AnswerPart(parameters=self.parameters, notes=list(self.scope.notes))

@@ -1,6 +1,7 @@
 """From a question's tokens to a typed query's fields: each word that carries meaning lands in one, or is left over."""
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 from tsg_agent.ask.measures import condition_of, measure_of, share_of
@@ -22,23 +23,28 @@ _NOUNS = {
 _MANY = ("most", "the most", "fewest", "least", "more", "fewer", "highest", "lowest")
 
 
+_OBJECT = re.compile(r"\b(?:for|on|of|in|at|from|to|with)\s+(?:all\s+|the\s+|any\s+)*$", re.IGNORECASE)
+
+
 class Filling(Slots):
     """Fills one query from one question: the parts, in the order in which they are read."""
 
     def nouns(self) -> None:
         """The noun beside a name says only what it is; not where it is counted: "how many premium customers"."""
+        said: set[int] = set()
         for i in self.free("condition"):  # "status 500"
             if self._is(i - 1, "thing", "status_code", "error_code") and self.tokens[i].value.startswith("answered_"):
-                self.take(i - 1)
+                said.add(i - 1)
         for i in self.free("value"):
             counted = self._is(i - 1, "form", "count", "distinct")
             for near in (i - 1, i + 1):
                 one = self.at(near)
-                if one is None or one.kind != "thing" or near in self.used or (counted and near > i):
+                if one is None or one.kind != "thing" or near in said or (counted and near > i):
                     continue
                 by = self._is(near - 1, "word", "by") or self._many(near)
                 if self._holds(one, self.tokens[i].value) and not by:
-                    self.take(near)
+                    said.add(near)
+        self.tokens = [one for i, one in enumerate(self.tokens) if i not in said]
 
     def _holds(self, noun: Token, column: str) -> bool:
         if noun.value == "user_id" and column != "customer_tier":  # a rate is of requests, never of users
@@ -73,6 +79,9 @@ class Filling(Slots):
             if one is None:
                 continue
             if one.kind == "value":
+                noun = i - 1  # "versions other than 3.15.0": it is by them, or they are only named
+                if self._is(noun, "thing", one.value) and not self._grouping(noun):
+                    self.take(noun)
                 self.take(i, *range(i + 1, place))
                 self._excluded(place)
             elif one.kind == "condition":
@@ -101,6 +110,8 @@ class Filling(Slots):
 
     def _not_so(self, place: int, condition: int, *, excluding: bool) -> None:
         name = self.tokens[condition].value
+        if self._is(condition + 1, "form", "rate"):  # "no error rate": of a measure, nothing can be left out
+            return
         self.take(place, condition)
         behind = condition + 1 + self._is(condition + 1, "value", "http_method")
         adjective = self.tokens[place].text.lower() == "not" and self._is(behind, "unit", "requests")
@@ -116,7 +127,9 @@ class Filling(Slots):
             listed.append(f"not {self.tokens[condition].value}")
         grouped = any(self._grouping(i) for i in self.free("thing"))
         denied = self._is(place - 1, "condition") and f"not {self.tokens[place - 1].value}" in self.conditions
-        adjective = adjective or denied or self._is(place - 1, "unit", "requests")  # "requests neither slow nor failed"
+        adjective = (
+            adjective or denied or self.tokens[place].text.lower() == "non" or self._is(place - 1, "unit", "requests")
+        )  # "requests neither slow nor failed"
         of_it = self._is(place - 1, "thing") and not self._is(place - 2, "word", "by", "slash")  # "zones without 503s"
         if grouped and not adjective and (of_it or not excluding):
             runs = self._of_runs() and name == "failures"
@@ -169,12 +182,16 @@ class Filling(Slots):
             before -= 1
         if self._is(before, "word", "which", "by", "slash"):
             return True
+        if self._is(place + 1, "word", "not") and self._is(place + 2, "value", one.value):
+            return not _OBJECT.search(self.text[: one.start])  # "p95 of endpoints other than /cart"
         ranked = self._is(before, "rank")
         if one.counts:
             leads = place == 0 or self._is(place - 1, "figure")  # "the ten users with the most 429"
             several = leads and one.plural and any(token.kind == "rank" for token in self.tokens)
             return several or (ranked and self.tokens[before].text.lower() not in _MANY)  # "most users affected"
-        if self._is(before, "form", "count", "distinct"):
+        if self._is(
+            before - self._is(before, "condition"), "form", "count", "distinct"
+        ):  # "how many failing endpoints"
             return False
         follows = any(self._is(place + 1, kind) for kind in ("condition", "number", "measure", "function"))
         marked = ranked or self._is(before, "word", "all") or self._is(place + 1, "rank")
@@ -184,7 +201,7 @@ class Filling(Slots):
         """ "how many instances", "users": distinct values."""
         for i in self.free("thing"):
             one = self.tokens[i]
-            before = i - 1
+            before = i - 1 - (self._is(i - 1, "condition") and not one.counts)
             form = self._is(before, "form", "count", "distinct")
             if self._is(before, "form", "count") and one.text.lower() in ("exception", "exceptions"):
                 self.filters.append(Filter(column=one.value))  # each that a request met, not each kind of them
@@ -200,56 +217,56 @@ class Filling(Slots):
                     before -= 1
                     self.take(before)
 
-    def bounded(self) -> None:  # noqa: PLR0912 - one arm for each way to say a bound
-        """ "at least 100 requests", "error rate above 10 %", "slower than 500 ms"."""
+    def timed(self) -> None:
+        """ "slower than 500 ms" says what requests are; of a latency that is asked for of groups, it is a bound."""
+        for i in self.free("bound"):
+            token, before = self.tokens[i], self._phrase_before(i)
+            latency = [p for p in before if self.tokens[p].kind in ("number", "function")] or self.free("function")
+            if token.unit != "ms" or (latency and (self.by or self.yes_no)):
+                continue
+            if token.value == "=" or token.amount < 1:
+                continue
+            name = f"{'slower' if token.value[0] == '>' else 'faster'}_than_{token.amount:.0f}_ms"
+            self.tokens[i] = replace(token, kind="condition", value=name, amount=0.0)
+            self.take(*(p for p in before if self.tokens[p].value == "latency_ms"))
+
+    def bounded(self) -> None:
+        """ "at least 100 requests", "error rate above 10 %"."""
         for i in self.free("bound"):
             token = self.tokens[i]
-            text = token.text.lower()
-            percent = "%" in text or "percent" in text
-            timed = text.rstrip().endswith(("s", "sec", "minute")) and not text.endswith("errors")
-            value = token.amount
-            after, before = self._counted_at(i + 1), self._phrase_before(i)
-            latency = [p for p in before if self.tokens[p].kind in ("number", "function")]
-            if timed and not latency:  # "slower than 500 ms on average"
-                before = latency = self.free("function")
-            if timed and not (latency and (self.by or self.yes_no or self._will_group())):
-                self.take(
-                    i, *(p for p in before if self.tokens[p].kind == "number" and self.tokens[p].value == "latency_ms")
-                )
-                side = "slower" if token.value[0] == ">" else "faster"
-                if token.value[0] not in "<>" or value < 1:
-                    continue
-                self.tokens[i] = Token(
-                    token.start, token.end, "condition", f"{side}_than_{value:.0f}_ms", 0.0, token.text
-                )
-                self.used.discard(i)
-                continue
-            half = "half" in text
             if self._at_least_one(i):
                 continue
-            said, named = after, percent
-            if percent and (share := self._share_behind(i + 1)):
-                said, name = share, [condition_of(self.tokens[share[1]].value).rate]
-            elif percent and len(after) == 1 and self.tokens[after[0]].kind == "condition":  # "exceed 5 % errors"
-                name = [condition_of(self.tokens[after[0]].value).rate]
-            elif after and not percent and not half:
-                name = self._assembled([self.tokens[p] for p in after])
-            else:
-                said, named, name = before, True, self._assembled([self.tokens[p] for p in before])
-            if len(name) != 1:
+            said, names, named = self._bound_by(i)
+            if len(names) != 1:
                 continue
+            (name,) = names
             self.take(i, *said)
-            self.measures += name if named else []
-            if half and measure_of(name[0]).kind == "count":
-                name = [f"share_of_{name[0]}"]
-                self.measures[-1:] = name
-                for near in (i + 1, i + 2):
-                    if self._is(near, "word", "all") or self._is(near, "unit"):
-                        self.take(near)
-            measure = share_of(name[0]) if percent else name[0]
-            if percent and self.measures[-1:] == name:
-                self.measures[-1] = measure
-            self.bounds.append(Bound(measure=measure, sign=token.value, value=value))
+            if token.unit == "half" and measure_of(name).kind == "count":
+                name = f"share_of_{name}"
+                self.take(*(n for n in (i + 1, i + 2) if self._is(n, "word", "all") or self._is(n, "unit")))
+            measure = share_of(name) if token.unit == "%" else name
+            self.measures += [measure] if named else []
+            self.bounds.append(Bound(measure=measure, sign=token.value, value=token.amount))
+
+    def _bound_by(self, place: int) -> tuple[list[int], list[str], bool]:
+        """What a bound is of: its tokens, its measure, and whether that is asked for, too."""
+        unit, after, before = self.tokens[place].unit, self._counted_at(place + 1), self._phrase_before(place)
+        if unit == "%" and (share := self._share_behind(place + 1)):
+            return share, [condition_of(self.tokens[share[1]].value).rate], True
+        if unit == "%" and len(after) == 1 and self.tokens[after[0]].kind == "condition":  # "exceed 5 % errors"
+            return after, [condition_of(self.tokens[after[0]].value).rate], True
+        if after and not unit:
+            return after, self._assembled([self.tokens[p] for p in after]), False
+        if unit == "ms" and not any(self.tokens[p].kind in ("number", "function") for p in before):
+            before = self.free("function")  # "slower than 500 ms on average"
+        return before, self._assembled([self.tokens[p] for p in before]), True
+
+    def only(self) -> None:
+        """ "average latency, only for failed requests"."""
+        for i in self.free("word") if self.free("number", "function") else ():
+            if self.tokens[i].value == "only" and self._is(i + 1, "condition"):
+                self.conditions.append(self.tokens[i + 1].value)
+                self.take(i, i + 1, *(p for p in (i + 2,) if self._is(p, "unit", "requests")))
 
     def _at_least_one(self, place: int) -> bool:
         """ "sessions with at least one failed request" are those with a failed request; the bound says no more."""
@@ -259,9 +276,6 @@ class Filling(Slots):
             self.take(place)
             return True
         return False
-
-    def _will_group(self) -> bool:
-        return any(self._grouping(p) for p in self.free("thing"))
 
     def _counted_at(self, place: int) -> list[int]:
         """A count right behind a bound: "100 requests", "45 failures", "5 failed requests"."""
@@ -290,34 +304,37 @@ class Filling(Slots):
 
     def measured(self) -> None:
         """The measures, phrase by phrase."""
-        for i in (
-            self.free("word") if self.free("number", "function") else []
-        ):  # "average latency, only for failed requests"
-            if self.tokens[i].value == "only" and self._is(i + 1, "condition"):
-                self.conditions.append(self.tokens[i + 1].value)
-                self.take(i, i + 1, *(p for p in (i + 2,) if self._is(p, "unit", "requests")))
-        segments: list[list[int]] = [[]]
-        for i, one in enumerate(self.tokens):
-            if one.kind == "word" and one.value in ("and", "slash", "sort", "by") and not self._of_both(i):
-                segments.append([])
-            if i not in self.used and one.measures:
-                segments[-1].append(i)
-        segments = [segment for segment in segments if segment]
-        merged: list[list[int]] = []
-        for segment in segments:  # "min, max latency", "share of each zone in all failures"
-            alone = {self.tokens[i].kind for i in merged[-1]} if merged else set()
-            wanted = ("number", "function") if alone == {"function"} else ("condition",) if alone == {"form"} else ()
-            if any(self.tokens[i].kind in wanted for i in segment) or (merged and self._with(segment[0], merged[-1])):
-                merged[-1] += segment
-            else:
-                merged.append(segment)
-        for segment in merged:
+        for segment in self._segments():
             names = self._assembled([self.tokens[i] for i in segment])
-            if names:
+            if names == ["requests"] and len(segment) == 1 and self._is(segment[0] - 1, "value") and self.measures:
+                self.take(*segment)  # "a higher error rate on GET requests"
+            elif names:
+                self.phrases[segment[0]] = names[0]
                 self.measures += names
                 self.take(*segment)
             elif all(self.tokens[i].kind == "form" and self.tokens[i].value == "count" for i in segment):
                 self.take(*segment)  # "how many" of a question that goes on
+
+    def _segments(self) -> list[list[int]]:
+        """The places of each phrase's tokens: what stands together, with names alone in between.
+
+        "Latency of the endpoint with the most failures" is of all requests: a thing or a rank ends a phrase.
+        """
+        segments: list[list[int]] = []
+        begins = True
+        for i, one in enumerate(self.tokens):
+            parts = one.kind == "word" and one.value in ("and", "slash", "sort", "by") and not self._of_both(i)
+            begins = begins or parts or one.kind == "rank" or (one.kind == "thing" and not one.counts)
+            if i in self.used or not one.measures:
+                continue
+            alone = {self.tokens[p].kind for p in segments[-1]} if segments else set()
+            goes_on = one.kind in {"function": ("number", "function"), "form": ("condition",)}.get("".join(alone), ())
+            if segments and (not begins or goes_on or self._with(i, segments[-1])):
+                segments[-1].append(i)  # "min, max latency", "share of each zone in all failures"
+            else:
+                segments.append([i])
+            begins = False
+        return segments
 
     def _with(self, place: int, before: list[int]) -> bool:
         """ "users per zone with failures", "users hit by a 503"."""
@@ -341,36 +358,50 @@ class Filling(Slots):
         """The order and the number of rows: "top 3", "slowest", "the five busiest", "best first"."""
         places = self.free("rank", "order")
         for i in places:
-            way, _, column = self.tokens[i].value.partition(" ")
-            measure = (f"p95_{column}" if column.endswith("_ms") else column) if column else ""
-            if measure and any(one.endswith(f"_{column}") for one in self.measures):
-                measure = next(one for one in self.measures if one.endswith(f"_{column}"))
-            if way == "bad" and self.measures == ["share_of_requests"]:  # "suffers most, in percent of its requests"
-                self.measures = ["failure_rate"]
-            if not measure and way in ("bad", "good") and not self.measures:
-                measure = "completion_rate" if self._of_runs() else "failure_rate"
-            if self.order[0] and measure and self.order[0] != measure:
-                continue
-            name = measure or self.order[0] or (self.measures[0] if self.measures else "")
-            good = bool(name) and measure_of(name).good_is_high
-            ascending = {"high": False, "low": True, "bad": good, "good": not good}[way]
-            if self._ranked_otherwise(i, measure, ascending=ascending):
-                continue
-            self.order = (measure or self.order[0], ascending)
-            self.take(i)
-            for near in (i - 1, i + 1):
-                if self._is(near, "figure") and near not in self.used and self.limit is None:
-                    self.limit = int(self.tokens[near].amount)
-                    self.take(near)
+            self._rank(i)
         for i in self.free("figure"):  # "the ten users with the most 429"
             if places and self.limit is None and (self._is(i + 1, "thing") or self._is(i + 1, "word", "which")):
-                self.limit = int(self.tokens[i].amount)
-                self.take(i)
-        for i in self.free("word"):
-            grouped = self.by or places or self.free("value")  # "errors by volume" is by nothing
-            if self.tokens[i].value in (("sort", "by") if grouped else ("sort",)) and (self.measures or self.order[0]):
-                self.take(i)
+                self._limit(i)
+        grouped = self.by or places or self.free("value")  # "errors by volume" is by nothing
+        for i in self.free("word") if self.measures or self.order[0] else ():
+            ratio = self.tokens[i].text.lower() not in ("by", "across") and self._is(i + 1, "unit")
+            if self.tokens[i].value in (("sort", "by") if grouped and not ratio else ("sort",)):
+                self.take(i)  # not "failures per request"
         return bool(places)
+
+    def _rank(self, place: int) -> None:
+        """The order that one word asks for: by a measure of its own, that of the phrase behind it, or the first."""
+        way, _, column = self.tokens[place].value.partition(" ")
+        measure = (f"p95_{column}" if column.endswith("_ms") else column) if column else ""
+        if measure:
+            measure = next((one for one in self.measures if one.endswith(f"_{column}")), measure)
+        if way == "bad" and self.measures == ["share_of_requests"]:  # "suffers most, in percent of its requests"
+            self.measures, self.phrases = ["failure_rate"], {}
+        if not measure and way in ("bad", "good") and not self.measures:
+            measure = "completion_rate" if self._of_runs() else "failure_rate"
+        if measure and (self.order[0] not in ("", measure) or (self.phrases and self._of_latency(measure))):
+            return
+        behind = next((self.phrases[at] for at in sorted(self.phrases) if at > place), "")
+        if not measure and behind and self.tokens[place].kind == "rank" and behind != self.measures[0]:
+            measure = behind  # "error rate of the zones with the most requests"
+        name = measure or self.order[0] or (self.measures[0] if self.measures else "")
+        good = bool(name) and measure_of(name).good_is_high
+        ascending = {"high": False, "low": True, "bad": good, "good": not good}[way]
+        if self._ranked_otherwise(place, measure, ascending=ascending):
+            return
+        self.order = (measure or self.order[0], ascending)
+        self.take(place)
+        for near in (place - 1, place + 1):
+            if self._is(near, "figure") and near not in self.used and self.limit is None:
+                self._limit(near)
+
+    def _limit(self, place: int) -> None:
+        self.limit = int(self.tokens[place].amount)
+        self.take(place)
+
+    def _of_latency(self, measure: str) -> bool:
+        """ "the slowest endpoint for failed requests": of which requests the latency is, nothing says."""
+        return measure.endswith("_ms") and measure not in self.measures
 
     def _ranked_otherwise(self, place: int, measure: str, *, ascending: bool) -> bool:
         """Whether it asks for another order than the rank before it did: "slowest and fails most"."""
@@ -391,8 +422,10 @@ class Filling(Slots):
         compares = any(one.kind == "word" and one.value == "versus" for one in self.tokens) or any(
             one.kind == "rank" for one in self.tokens
         )
+        together = [i for i in self.free("word") if self.tokens[i].value == "together"]
+        self.take(*together)
         for column, values in columns.items():
             distinct = tuple(dict.fromkeys(values))
             self.filters.append(Filter(column=column, values=distinct))
-            if len(distinct) > 1 and column not in self.by and (compares or not either):
+            if len(distinct) > 1 and column not in self.by and (compares or not (either or together)):
                 self.by.append(column)

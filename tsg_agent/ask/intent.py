@@ -35,6 +35,7 @@ _HURT = ("affected", "impacted", "hurt")
 _FAILING = ("failing", "erroring", "failing too")
 _WELL = ("ok", "okay", "healthy", "fine", "normal", "working", "work", "works", "up", "complete", "completed")
 _PASSING = ("which", "all", "only", "more", "and", "versus", "series", "slash", "but")
+_BEHIND_BUT = (("word", "not"), ("word", "only"), ("form", "rate"))
 
 
 @dataclass
@@ -99,9 +100,17 @@ def asked(reading: TokenizedQuestion, *, yes_no: bool, follows: bool = False) ->
     if concluded is not None:
         return concluded
     found = AskedFields(yes_no=yes_no, names=names)
-    for step in (filling.nouns, filling.negations, filling.groups, filling.counted_things, filling.bounded):
+    for step in (
+        filling.nouns,
+        filling.negations,
+        filling.groups,
+        filling.counted_things,
+        filling.timed,
+        filling.bounded,
+    ):
         step()
     _times(filling)
+    filling.only()
     filling.measured()
     found.ranked = filling.ranked()
     _buckets(filling, found)
@@ -284,9 +293,11 @@ def _passing(filling: Filling) -> None:
     for i in filling.free("thing", "word"):
         one = filling.tokens[i]
         only = filling.yes_no and one.value in ("only", "all") and one.kind == "word"
+        after = filling.at(i + 1)
+        adds = one.value == "but" and not (after and (after.kind, after.value) in _BEHIND_BUT)
         if (
             (one.kind == "thing" and one.value in _SCOPE and not one.plural)
-            or (one.value in _PASSING and not only)
+            or (one.value in _PASSING and not (only or adds))
             or (one.value == "who" and (i > 0 or "user_id" in filling.by))
         ):
             filling.take(i)

@@ -19,6 +19,8 @@ class Slots:
         self.filters: list[Filter] = []
         self.conditions: list[str] = []
         self.measures: list[str] = []
+        self.phrases: dict[int, str] = {}
+        """Where a phrase that names a measure begins -> its measure."""
         self.bounds: list[Bound] = []
         self.limit: int | None = None
         self.order: tuple[str, bool | None] = ("", None)

@@ -60,6 +60,8 @@ class Token:
     amount: float = 0.0
     text: str = ""
     also: tuple[str, ...] = ()
+    unit: str = ""
+    """Of a bound: ms, %, half; empty for a count."""
 
     @property
     def plural(self) -> bool:
@@ -122,18 +124,17 @@ def figures_in(text: str) -> list[Token]:
     """What is written in figures and is no time: stretches of time, bounds, percentiles and sides to compare."""
     found: list[Token] = []
 
-    def add(match: re.Match[str], kind: str, value: str, amount: float = 0.0, group: int | str = 0) -> None:
-        low, high = match.span(group)
+    def add(match: re.Match[str], kind: str, value: str, amount: float = 0.0, unit: str = "") -> None:
+        low, high = match.span("tail" if kind == "sides" and value == "then" else 0)
         if not any(one.start < high and low < one.end for one in found):
-            found.append(Token(low, high, kind, value, amount, text[low:high]))
+            found.append(Token(low, high, kind, value, amount, text[low:high], unit=unit))
 
     for match in BUCKET.finditer(text):
         add(match, "bucket", "which" if match["which"] else "", _seconds_of(match))
     for match in BETWEEN_SIDES.finditer(text):
         add(match, "sides", "")
     if then := THEN_AFTER.search(text):
-        span = _UNITS[then["of"][0].lower()] * int(then["long"]) if then["long"] else 0
-        add(then, "sides", "then", span, "tail")
+        add(then, "sides", "then", _UNITS[then["of"][0].lower()] * int(then["long"]) if then["long"] else 0)
     for match in THAN_BEFORE.finditer(text):
         add(match, "sides", "than")
     for match in PERCENTILE.finditer(text):
@@ -143,12 +144,15 @@ def figures_in(text: str) -> list[Token]:
     return found
 
 
-def _amount_of(match: re.Match[str]) -> tuple[float]:
-    figure = match["figure"].replace(",", "").lower()
-    value = 50.0 if figure == "half" else float(NUMBERS.get(figure, 0) or figure)
-    unit = (match["unit"] or "").lower()
-    value *= 1000 if match["kilo"] else 1
-    return (value * (1000 if unit[:1] == "s" else 60_000 if unit.startswith("minute") else 1),)
+def _amount_of(match: re.Match[str]) -> tuple[float, str]:
+    """A bound's figure, and its unit: ms, %, half, or none."""
+    figure, unit = match["figure"].replace(",", "").lower(), (match["unit"] or "").lower()
+    if figure == "half":
+        return 50.0, "half"
+    value = float(NUMBERS.get(figure, 0) or figure) * (1000 if match["kilo"] else 1)
+    if unit in ("", "%", "percent"):
+        return value, "%" if unit else ""
+    return value * (1 if unit.startswith(("ms", "milli")) else 60_000 if unit.startswith("minute") else 1000), "ms"
 
 
 def _seconds_of(match: re.Match[str]) -> float:
