@@ -32,9 +32,10 @@ class Filling(Slots):
     def nouns(self) -> None:
         """The noun beside a name says only what it is; not where it is counted: "how many premium customers"."""
         said: set[int] = set()
-        for i in self.free("condition"):  # "status 500"
-            if self._is(i - 1, "thing", "status_code", "error_code") and self.tokens[i].value.startswith("answered_"):
-                said.add(i - 1)
+        for i in self.free("condition"):  # "status 500", "status other than 200"
+            noun = i - 1 - self._is(i - 1, "word", "not")
+            if self._is(noun, "thing", "status_code", "error_code") and self.tokens[i].value.startswith("answered_"):
+                said.add(noun)
         for i in self.free("value"):
             counted = self._is(i - 1, "form", "count", "distinct")
             for near in (i - 1, i + 1):
@@ -195,6 +196,8 @@ class Filling(Slots):
             return False
         follows = any(self._is(place + 1, kind) for kind in ("condition", "number", "measure", "function"))
         marked = ranked or self._is(before, "word", "all") or self._is(place + 1, "rank")
+        after = self.at(place + 1)
+        marked = marked or (after is not None and after.text.lower() in ("breakdown", "distribution"))
         return marked or one.plural or (follows and not self._is(before, "value"))
 
     def counted_things(self) -> None:
@@ -324,6 +327,7 @@ class Filling(Slots):
         begins = True
         for i, one in enumerate(self.tokens):
             parts = one.kind == "word" and one.value in ("and", "slash", "sort", "by") and not self._of_both(i)
+            parts = parts or self._side_by_side(i)
             begins = begins or parts or one.kind == "rank" or (one.kind == "thing" and not one.counts)
             if i in self.used or not one.measures:
                 continue
@@ -336,6 +340,12 @@ class Filling(Slots):
             begins = False
         return segments
 
+    def _side_by_side(self, place: int) -> bool:
+        """ "4xx vs 5xx"; not "ratio of 4xx vs 5xx", nor "more 4xx than 5xx"."""
+        rated = any((one.kind, one.value) in (("form", "rate"), ("rank", "high")) for one in self.tokens)
+        beside = self._is(place - 1, "condition") and self._is(place + 1, "condition")
+        return not rated and beside and self._is(place, "word", "versus")
+
     def _with(self, place: int, before: list[int]) -> bool:
         """ "users per zone with failures", "users hit by a 503"."""
         said = re.search(r"\b(?:with|having|by)(?: an?)?\s*$", self.text[: self.tokens[place].start])
@@ -343,10 +353,11 @@ class Filling(Slots):
 
     def _assembled(self, tokens: list[Token]) -> list[str]:
         """The measures that one phrase names; none where its words do not go together."""
-        whole = any((one.kind, one.value) == ("word", "all") for one in self.tokens)
+        whole = any(self._is(i, "word", "all") and not self._is(i + 1, "unit") for i in range(len(self.tokens)))
         for one, two in pairwise(tokens):  # "what part of the failed requests"
             whole = whole or (one.kind, two.kind, self.text[one.end : two.start]) == ("form", "condition", " of the ")
-        names, conditions = measures_of(tokens, self.text, of_runs=self._of_runs(), whole=whole)
+        timed = any(one.kind == "rank" and one.value.endswith("latency_ms") for one in self.tokens)
+        names, conditions = measures_of(tokens, self.text, of_runs=self._of_runs(), whole=whole, timed=timed)
         self.conditions += conditions
         return names
 
@@ -423,7 +434,8 @@ class Filling(Slots):
             one.kind == "rank" for one in self.tokens
         )
         together = [i for i in self.free("word") if self.tokens[i].value == "together"]
-        self.take(*together)
+        if any(len(set(values)) > 1 for values in columns.values()):
+            self.take(*together)
         for column, values in columns.items():
             distinct = tuple(dict.fromkeys(values))
             self.filters.append(Filter(column=column, values=distinct))

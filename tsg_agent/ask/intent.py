@@ -213,7 +213,8 @@ def _concluded(filling: Filling, names: list[Token]) -> AskedFields | None:
         and not any(one.kind == "word" and one.value in ("versus", "by", "which") for one in tokens)
     )  # fmt: skip
     left = [one.text for one in tokens if one.kind in ("bound", "bucket", "figure", "order", "sides")]
-    lone = len(things) == 1 and all(one.kind in ("thing", "conclude") for one in tokens) and not tokens[0].plural
+    lone = len({*things, *names}) == 1 and all(one.kind in ("thing", "value", "conclude") for one in tokens)
+    lone = lone and not tokens[0].plural
     if (
         filling.yes_no and lone and filling.of_it and said <= {"state"}
     ):  # "is it the deploy?", "is it a database problem?"
@@ -311,6 +312,7 @@ def _decide(filling: Filling, found: AskedFields, first: Token | None) -> None:
         found.decides = "rose" if "rose" in words else "fell"
         filling.take(words[found.decides])
         found.sides = found.sides or Token(0, 0, "sides", "side")
+        found.left += [one.text for one in filling.tokens if one.kind == "bound"]  # "rose by more than 100 ms"
     elif _of_two(filling, found, first, words.get("others")):
         return
     elif any(one.startswith("not ") for one in found.conditions):

@@ -18,7 +18,7 @@ BUCKET = re.compile(
     rf"|\b(?P<n2>[0-9]{{1,4}}|half)[ -]?(?P<size2>{_SIZE})[ -]"
     r"(?:buckets?|intervals?|bins?|steps?|windows?|resolution|stretch(?:es)?|slots?|blocks?|periods?)\b"
     r"|\bby (?:the )?(?P<size3>minute|hour|day)\b|\b(?P<size4>hourly|daily|minutely)\b"
-    r"|\b(?P<which>(?:in )?(?:which|what)) (?P<size5>minute|hour)\b",
+    r"|\b(?P<which>(?:in )?(?:which|what)) (?:(?P<n5>[0-9]{1,3})[ -]?)?(?P<size5>minute|hour)s?\b(?! ago)",
     re.IGNORECASE,
 )
 _FIGURE = r"(?P<figure>[0-9][0-9,]*(?:\.[0-9]+)?|one|two|three|four|five|ten|half(?= of))(?P<kilo>k\b)?"
@@ -46,6 +46,8 @@ NUMBERS = {
     w: n for n, w in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], 1)
 }
 _DIGITS = re.compile(r"(?<![\w.,:/-])[0-9]{1,3}(?![\w%:/-]|[.,][0-9])")
+_BEFORE_A_TIME = re.compile(r"(?:over|during|throughout|for|within)\s+(?:the\s+)?#", re.IGNORECASE)
+"""“over the last 30 minutes”: the time has been read."""
 _SHAPED = re.compile(r".*[0-9_/].*|.*\w[-.:]\w.*")
 
 
@@ -157,7 +159,7 @@ def _amount_of(match: re.Match[str]) -> tuple[float, str]:
 
 def _seconds_of(match: re.Match[str]) -> float:
     size = next(match[name] for name in ("size", "size2", "size3", "size4", "size5", "size6") if match[name]).lower()
-    number = (match["n"] or match["n2"] or match["n3"] or "1").lower()
+    number = (match["n"] or match["n2"] or match["n3"] or match["n5"] or "1").lower()
     times = (
         0.5 if number.startswith("half") else 0.25 if number == "quarter" else float(number) if number.isdigit() else 1
     )
@@ -247,6 +249,9 @@ def _words(rest: str, reading: TokenizedQuestion, vocabulary: Vocabulary) -> lis
     while index < len(words):
         reach = _reach(rest, words, index)
         read_as = lexicon().longest([word for _, word in reach])
+        if read_as is None and _BEFORE_A_TIME.match(rest, words[index][0]):
+            index += 1
+            continue
         if read_as is None and (split := _parted(words[index])):
             words[index : index + 1] = split
             continue

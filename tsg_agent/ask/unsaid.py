@@ -36,7 +36,7 @@ def _compared(filling: Filling, found: "AskedFields") -> list[Token]:
     """ "more errors than /cart", "slower than average", "4.24.0 vs all": two of a kind, or the groups themselves."""
     grouped = bool(found.by) and not found.names
     words = [one for one in filling.tokens if one.kind == "word" and one.value == "versus"]
-    alone = not found.measures  # "vs ios?", of the question before
+    alone = len(found.measures) != 1  # "vs ios?", of the question before; "compare p50 and p95"
     return [one for one in words if not (_several(found) or (one.text.lower() != "than" and (grouped or alone)))]
 
 
