@@ -25,6 +25,8 @@ _MANY = ("most", "the most", "fewest", "least", "more", "fewer", "highest", "low
 
 _OBJECT = re.compile(r"\b(?:for|on|of|in|at|from|to|with)\s+(?:all\s+|the\s+|any\s+)*$", re.IGNORECASE)
 
+_OF_REQUESTS = re.compile(r"\b(?:for|of|among|that(?: were| are)?)\s+(?:the\s+|all\s+)?$", re.IGNORECASE)
+
 
 class Filling(Slots):
     """Fills one query from one question: the parts, in the order in which they are read."""
@@ -307,7 +309,10 @@ class Filling(Slots):
 
     def measured(self) -> None:
         """The measures, phrase by phrase."""
-        for segment in self._segments():
+        for number, segment in enumerate(self._segments()):
+            if number and not self._joined(segment[0]):
+                self._limiting(segment)
+                continue
             names = self._assembled([self.tokens[i] for i in segment])
             if names == ["requests"] and len(segment) == 1 and self._is(segment[0] - 1, "value") and self.measures:
                 self.take(*segment)  # "a higher error rate on GET requests"
@@ -317,6 +322,25 @@ class Filling(Slots):
                 self.take(*segment)
             elif all(self.tokens[i].kind == "form" and self.tokens[i].value == "count" for i in segment):
                 self.take(*segment)  # "how many" of a question that goes on
+
+    def _joined(self, place: int) -> bool:
+        """Whether a second phrase is one more that is asked for: "and", "their", "'s", "which", or a rank before it.
+
+        "Requests per user on average", "latency on endpoints with errors" hold two that say something of each other.
+        """
+        before = self.tokens[place - 1]
+        if before.kind == "word":
+            return before.value in ("and", "slash", "more", "which", "versus", "sort", "by")
+        lone = (self.tokens[place].kind, self.tokens[place].value) == ("unit", "requests") and before.kind == "value"
+        return lone or before.kind in ("rank", "bucket") or self.text[before.end : before.end + 2] in ("'s", "\u2019s")
+
+    def _limiting(self, phrase: list[int]) -> None:
+        """ "p95 by zone for slow requests", "requests by zone that failed": of what requests all of it is."""
+        condition, *rest = (self.tokens[i] for i in phrase)
+        said = _OF_REQUESTS.search(self.text[: condition.start])
+        if said and condition.kind == "condition" and all(one.value == "requests" for one in rest):
+            self.conditions.append(condition.value)
+            self.take(*phrase)
 
     def _segments(self) -> list[list[int]]:
         """The places of each phrase's tokens: what stands together, with names alone in between.
@@ -348,7 +372,7 @@ class Filling(Slots):
 
     def _with(self, place: int, before: list[int]) -> bool:
         """ "users per zone with failures", "users hit by a 503"."""
-        said = re.search(r"\b(?:with|having|by)(?: an?)?\s*$", self.text[: self.tokens[place].start])
+        said = re.search(r"\b(?:with|having|by|(?:who|that) (?:hit|saw|had|got|met))(?: an?)?\s*$", self.text[: self.tokens[place].start])
         return bool(said) and self._is(place, "condition") and self.tokens[before[-1]].counts
 
     def _assembled(self, tokens: list[Token]) -> list[str]:
