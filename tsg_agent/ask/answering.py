@@ -142,7 +142,7 @@ class _One:
             raise RefusedQuestion(self.untimed)
         if self.last.query is not None and _restated(self.reading, self.last.query):
             self.goes_on = True
-        self.asked = asked(self.reading, yes_no=asks_yes_or_no(self.text), follows=self.last.query is not None)
+        self.asked = asked(self.reading, yes_no=asks_yes_or_no(self.text))
         self.parameters = self._placed()
         part = AnswerPart(parameters=self.parameters, notes=list(self.scope.notes))
         part.caveats += [*self.scope.short, *self._also()]

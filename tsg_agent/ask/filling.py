@@ -26,6 +26,7 @@ _MANY = ("most", "the most", "fewest", "least", "more", "fewer", "highest", "low
 _OBJECT = re.compile(r"\b(?:for|on|of|in|at|from|to|with)\s+(?:all\s+|the\s+|any\s+)*$", re.IGNORECASE)
 
 _OF_REQUESTS = re.compile(r"\b(?:for|of|among|that(?: were| are)?)\s+(?:the\s+|all\s+)?$", re.IGNORECASE)
+_AMONG = re.compile(r"\bamong (?:the |all )?$", re.IGNORECASE)
 
 
 class Filling(Slots):
@@ -44,8 +45,7 @@ class Filling(Slots):
                 one = self.at(near)
                 if one is None or one.kind != "thing" or near in said or (counted and near > i):
                     continue
-                by = self._is(near - 1, "word", "by") or self._many(near)
-                if self._holds(one, self.tokens[i].value) and not by:
+                if self._holds(one, self.tokens[i].value) and not self._is(near - 1, "word", "by"):
                     said.add(near)
         self.tokens = [one for i, one in enumerate(self.tokens) if i not in said]
 
@@ -95,76 +95,59 @@ class Filling(Slots):
 
     def _excluded(self, place: int) -> None:
         """The names of a list behind a negation, of one column."""
-        column = self.tokens[place].value
-        values = []
-        while True:
-            one = self.at(place)
-            if one is not None and one.kind == "value" and one.value == column:
-                values.append(one.text)
-                self.take(place)
-            elif one is None or not (
-                one.kind == "word" and one.value in ("and", "not") and self._is(place + 1, "value", column)
-            ):
-                break
-            else:
-                self.take(place)
-            place += 1
+        column, values = self.tokens[place].value, [self.tokens[place].text]
+        self.take(place)
+        while (step := self._is(place + 1, "word", "and", "not") + 1) and self._is(place + step, "value", column):
+            self.take(place + 1, place + step)
+            place += step
+            values.append(self.tokens[place].text)
         self.filters.append(Filter(column=column, values=tuple(values), without=True))
 
     def _not_so(self, place: int, condition: int, *, excluding: bool) -> None:
-        name = self.tokens[condition].value
+        """Requests that are not so, or groups in which none are."""
+        name, word = self.tokens[condition].value, self.tokens[place].text.lower()
         if self._is(condition + 1, "form", "rate"):  # "no error rate": of a measure, nothing can be left out
             return
         self.take(place, condition)
         behind = condition + 1 + self._is(condition + 1, "value", "http_method")
-        adjective = self.tokens[place].text.lower() == "not" and self._is(behind, "unit", "requests")
-        while self._is(condition + 1, "condition") or (
-            self._is(condition + 1, "unit", "requests")
-        ):  # "not failing requests"
-            self.take(condition + 1)
-            condition += 1
-        listed = []  # "5xx other than 503 and 504"
-        while excluding and self._is(condition + 1, "word", "and") and self._is(condition + 2, "condition"):
-            self.take(condition + 1, condition + 2)
-            condition += 2
-            listed.append(f"not {self.tokens[condition].value}")
-        grouped = any(self._grouping(i) for i in self.free("thing"))
         denied = self._is(place - 1, "condition") and f"not {self.tokens[place - 1].value}" in self.conditions
-        adjective = (
-            adjective or denied or self.tokens[place].text.lower() == "non" or self._is(place - 1, "unit", "requests")
-        )  # "requests neither slow nor failed"
+        adjective = denied or word == "non" or (word == "not" and self._is(behind, "unit", "requests"))
+        adjective = adjective or self._is(place - 1, "unit", "requests")  # "requests neither slow nor failed"
+        while self._is(condition + 1, "condition") or self._is(condition + 1, "unit", "requests"):
+            condition += 1  # "not failing requests"
+            self.take(condition)
+        names = [name]
+        while excluding and self._is(condition + 1, "word", "and") and self._is(condition + 2, "condition"):
+            self.take(condition + 1, condition + 2)  # "5xx other than 503 and 504"
+            condition += 2
+            names.append(self.tokens[condition].value)
+        grouped = any(self._grouping(i) for i in self.free("thing"))
         of_it = self._is(place - 1, "thing") and not self._is(place - 2, "word", "by", "slash")  # "zones without 503s"
         if grouped and not adjective and (of_it or not excluding):
             runs = self._of_runs() and name == "failures"
             self.bounds.append(Bound(measure="failed_runs" if runs else name, sign="=", value=0))
             self.measures.append("runs" if runs else "requests")
-        else:
-            self.conditions.append(f"not {name}")
-        self.conditions += listed
+            del names[0]
+        self.conditions += [f"not {one}" for one in names]
 
     def groups(self) -> None:
         """What it is by: "by version", "which endpoints", "top 3 zones", "per client type and API version"."""
         for i in self.free("word"):
-            one = self.tokens[i]
-            if one.value in ("slash", "by", "sort"):
-                place, took = i + 1, False
-                while self._is(place, "thing") or (
-                    took and self._is(place, "word", "and", "slash", "by") and self._is(place + 1, "thing")
-                ):
-                    if self._is(place, "thing") and self._is(place - 1, "word", "by", "slash", "and"):
-                        self._group(self.tokens[place].value)
-                        took = True
-                    elif self._is(place, "thing"):
-                        break
-                    self.take(place)
-                    place += 1
-                if took or one.value == "slash":
+            value, place = self.tokens[i].value, i + 1
+            if value in ("slash", "by", "sort"):
+                listed = value != "sort" and self._is(place, "thing")
+                while listed and self._is(place, "thing"):
+                    self._group(self.tokens[place].value)
+                    self.take(i, place)
+                    more = self._is(place + 1, "word", "and", "slash", "by") and self._is(place + 2, "thing")
+                    self.take(*((place + 1,) if more else ()))
+                    place += 2 if more else len(self.tokens)
+                if value == "slash":
                     self.take(i)
-                elif self._is(i + 1, "condition") and any(self.tokens[n].counts for n in range(i)):
+                elif not listed and self._is(i + 1, "condition") and any(one.counts for one in self.tokens[:i]):
                     self.take(i)  # "users hit by a 5xx"
-        for i in self.free("word"):
-            if self.tokens[i].value == "over" and self._is(i + 1, "thing"):  # "of any instance": of them all together
-                self.take(i, i + 1)
+            elif value == "over" and self._is(place, "thing"):  # "of any instance": of them all together
+                self.take(i, place)
         for i in self.free("thing"):
             if self._grouping(i):
                 self._group(self.tokens[i].value)
@@ -266,13 +249,6 @@ class Filling(Slots):
             before = self.free("function")  # "slower than 500 ms on average"
         return before, self._assembled([self.tokens[p] for p in before]), True
 
-    def only(self) -> None:
-        """ "average latency, only for failed requests"."""
-        for i in self.free("word") if self.free("number", "function") else ():
-            if self.tokens[i].value == "only" and self._is(i + 1, "condition"):
-                self.conditions.append(self.tokens[i + 1].value)
-                self.take(i, i + 1, *(p for p in (i + 2,) if self._is(p, "unit", "requests")))
-
     def _at_least_one(self, place: int) -> bool:
         """ "sessions with at least one failed request" are those with a failed request; the bound says no more."""
         token, one = self.tokens[place], self.at(place - 1)
@@ -309,7 +285,9 @@ class Filling(Slots):
 
     def measured(self) -> None:
         """The measures, phrase by phrase."""
+        limited: list[int] = []
         for number, segment in enumerate(self._segments()):
+            held = len(self.conditions)
             if number and not self._joined(segment[0]):
                 self._limiting(segment)
                 continue
@@ -322,6 +300,9 @@ class Filling(Slots):
                 self.take(*segment)
             elif all(self.tokens[i].kind == "form" and self.tokens[i].value == "count" for i in segment):
                 self.take(*segment)  # "how many" of a question that goes on
+            limited += segment if len(self.conditions) > held else []
+        if len(self.phrases) > 1:  # "p95 of failed requests and requests by zone": of which of the two is open
+            self.used.difference_update(limited)
 
     def _joined(self, place: int) -> bool:
         """Whether a second phrase is one more that is asked for: "and", "their", "'s", "which", or a rank before it.
@@ -329,6 +310,8 @@ class Filling(Slots):
         "Requests per user on average", "latency on endpoints with errors" hold two that say something of each other.
         """
         before = self.tokens[place - 1]
+        if _AMONG.search(self.text[: self.tokens[place].start]):
+            return False
         if before.kind == "word":
             return before.value in ("and", "slash", "more", "which", "versus", "sort", "by")
         lone = (self.tokens[place].kind, self.tokens[place].value) == ("unit", "requests") and before.kind == "value"
@@ -352,7 +335,8 @@ class Filling(Slots):
         for i, one in enumerate(self.tokens):
             parts = one.kind == "word" and one.value in ("and", "slash", "sort", "by") and not self._of_both(i)
             parts = parts or self._side_by_side(i)
-            begins = begins or parts or one.kind == "rank" or (one.kind == "thing" and not one.counts)
+            among = len(segments) > 1 and bool(_AMONG.search(self.text[: one.start]))
+            begins = begins or among or parts or one.kind == "rank" or (one.kind == "thing" and not one.counts)
             if i in self.used or not one.measures:
                 continue
             alone = {self.tokens[p].kind for p in segments[-1]} if segments else set()
@@ -372,7 +356,10 @@ class Filling(Slots):
 
     def _with(self, place: int, before: list[int]) -> bool:
         """ "users per zone with failures", "users hit by a 503"."""
-        said = re.search(r"\b(?:with|having|by|(?:who|that) (?:hit|saw|had|got|met))(?: an?)?\s*$", self.text[: self.tokens[place].start])
+        said = re.search(
+            r"\b(?:with|having|by|(?:who|that) (?:hit|saw|had|got|met))(?: an?)?\s*$",
+            self.text[: self.tokens[place].start],
+        )
         return bool(said) and self._is(place, "condition") and self.tokens[before[-1]].counts
 
     def _assembled(self, tokens: list[Token]) -> list[str]:
@@ -422,8 +409,6 @@ class Filling(Slots):
         name = measure or self.order[0] or (self.measures[0] if self.measures else "")
         good = bool(name) and measure_of(name).good_is_high
         ascending = {"high": False, "low": True, "bad": good, "good": not good}[way]
-        if self._ranked_otherwise(place, measure, ascending=ascending):
-            return
         self.order = (measure or self.order[0], ascending)
         self.take(place)
         for near in (place - 1, place + 1):
@@ -437,13 +422,6 @@ class Filling(Slots):
     def _of_latency(self, measure: str) -> bool:
         """ "the slowest endpoint for failed requests": of which requests the latency is, nothing says."""
         return measure.endswith("_ms") and measure not in self.measures
-
-    def _ranked_otherwise(self, place: int, measure: str, *, ascending: bool) -> bool:
-        """Whether it asks for another order than the rank before it did: "slowest and fails most"."""
-        held, way = self.order
-        if way is None or self.tokens[place].text.lower() in ("top", "bottom"):
-            return False
-        return way is not ascending or (bool(held) and not measure and bool(self.measures) and self.measures != [held])
 
     def named(self) -> None:
         """The names: filters, several of one column its own groups."""

@@ -7,9 +7,9 @@ from typing import Literal
 from tsg_agent.ask.filling import Filling
 from tsg_agent.ask.measures import condition_of, measure_of
 from tsg_agent.ask.phrases import is_part, is_predicate
+from tsg_agent.ask.readback import COMPARATIVE, unsaid
 from tsg_agent.ask.tokens import Token, TokenizedQuestion
 from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter
-from tsg_agent.ask.unsaid import COMPARATIVE, unsaid
 
 Decides = Literal["", "any", "bound", "more", "fewer", "rose", "fell"]
 _YES_NO = re.compile(
@@ -73,11 +73,6 @@ class AskedFields:
     left: list[str] = field(default_factory=list)
     """Words that have a meaning, and no place in a query."""
 
-    @property
-    def empty(self) -> bool:
-        """Whether it names nothing to measure, by itself."""
-        return not (self.measures or self.bounds or self.conclude or self.check)
-
 
 def polite(text: str) -> str:
     """A question without the words that only ask for an answer: "could you tell me …"."""
@@ -89,8 +84,8 @@ def asks_yes_or_no(text: str) -> bool:
     return bool(_YES_NO.match(text))
 
 
-def asked(reading: TokenizedQuestion, *, yes_no: bool, follows: bool = False) -> AskedFields:
-    """What a question asks, from its tokens. `follows`: there is one before it, with which it may go on."""
+def asked(reading: TokenizedQuestion, *, yes_no: bool) -> AskedFields:
+    """What a question asks, from its tokens."""
     _hurt_users(reading)
     _running(reading)
     filling = Filling(reading, yes_no=yes_no)
@@ -100,17 +95,13 @@ def asked(reading: TokenizedQuestion, *, yes_no: bool, follows: bool = False) ->
     if concluded is not None:
         return concluded
     found = AskedFields(yes_no=yes_no, names=names)
-    for step in (
-        filling.nouns,
-        filling.negations,
-        filling.groups,
-        filling.counted_things,
-        filling.timed,
-        filling.bounded,
-    ):
-        step()
+    filling.nouns()
+    filling.negations()
+    filling.groups()
+    filling.counted_things()
+    filling.timed()
+    filling.bounded()
     _times(filling)
-    filling.only()
     filling.measured()
     found.ranked = filling.ranked()
     _buckets(filling, found)
@@ -132,7 +123,7 @@ def asked(reading: TokenizedQuestion, *, yes_no: bool, follows: bool = False) ->
         found.bounds = (Bound(measure=found.measures[0], sign=">", value=0),)
     if found.bounds and not found.by and not yes_no:
         _few(filling, found)
-    found.left += unsaid(filling, found, follows=follows)
+    found.left += unsaid(filling, found)
     found.left += [one.text for i, one in enumerate(filling.tokens) if i not in filling.used]
     return found
 

@@ -41,10 +41,6 @@ class Slots:
         """These have been read."""
         self.used.update(places)
 
-    def _many(self, place: int) -> bool:
-        """A plural behind a name that is no list of them: "eu-west-1b endpoints" groups."""
-        return self.tokens[place].plural and self._is(place - 1, "word", "which", "all")
-
     def _all_but(self, place: int) -> bool:
         """ "all zones but eu-west-1b"."""
         every = any(self._is(near, "word", "all") for near in range(place - 3, place))
