@@ -253,10 +253,10 @@ class Filling(Slots):
         """ "sessions with at least one failed request" are those with a failed request; the bound says no more."""
         token, one = self.tokens[place], self.at(place - 1)
         least = (token.value, token.amount) in ((">=", 1.0), (">", 0.0)) and self._is(place + 1, "condition")
-        if least and one is not None and one.counts and not self.by:
-            self.take(place)
-            return True
-        return False
+        users = one is not None and one.counts
+        said = least and not self.by and (users or (self.measures and "_with_" in self.measures[-1]))
+        self.take(*((place,) if said else ()))
+        return said
 
     def _counted_at(self, place: int) -> list[int]:
         """A count right behind a bound: "100 requests", "45 failures", "5 failed requests"."""

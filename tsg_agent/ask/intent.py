@@ -290,6 +290,7 @@ def _passing(filling: Filling) -> None:
         if (
             (one.kind == "thing" and one.value in _SCOPE and not one.plural)
             or (one.value in _PASSING and not (only or adds))
+            or (one.value == "when" and after and after.value == "flag_name")  # "when new_pricing is on"
             or (one.value == "who" and (i > 0 or "user_id" in filling.by))
         ):
             filling.take(i)

@@ -70,7 +70,8 @@ def measures_of(tokens: Sequence[Token], text: str, *, of_runs: bool, whole: boo
     if users := [_UNITS[one] for one in phrase.of("thing")]:
         suffix = f"_with_{conditions[0]}" if conditions else ""
         share = "share_of_" if phrase.rate else ""
-        odd = len(conditions) > 1 or (phrase.rate and not (phrase.part_of and conditions))
+        called = bool(phrase.of("unit")) and not conditions  # "endpoints that users call most": users, or calls
+        odd = called or len(conditions) > 1 or (phrase.rate and not (phrase.part_of and conditions))
         return _NONE if odd else ([f"{share}{one}{suffix}" for one in users], [])
     if of_runs or "runs" in phrase.of("unit"):
         return _runs(phrase, conditions), []

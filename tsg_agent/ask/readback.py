@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 COMPARATIVE = re.compile(r"(?:more|less|worse|better)(?: often)?|suffer more|[a-z]+(?<!numb)(?<!ov)er", re.IGNORECASE)
 _BECOMING = re.compile(r"\b(?:got|get|gets|getting|gone|become|became|becoming|grew)\s+$", re.IGNORECASE)
+_MOST_OF = re.compile(r"\bmost (?=of\b|failures|errors|requests)", re.IGNORECASE)
 _AT_A_HEAD = re.compile(r"(?:^|[,;:(\u2013-])\W*(?:(?:and|but|or)\s+)?$", re.IGNORECASE)
 
 
@@ -52,7 +53,9 @@ def _only(filling: Filling, found: "AskedFields") -> list[Token]:
 
 
 def _ranks(filling: Filling, found: "AskedFields") -> list[Token]:
-    """ "fail more" than what; "got slower" since when."""
+    """ "fail more" than what; "got slower" since when; "do most of them", which is more than half."""
+    if filling.yes_no and (most := _MOST_OF.search(filling.text)):
+        return [one for one in filling.tokens if one.start == most.start()]
     if found.decides in ("more", "fewer", "rose", "fell"):
         return []
     denied = any(one.sign == "=" and not one.value for one in found.bounds)
