@@ -276,9 +276,8 @@ class _One:
         one = self.asked
         if self.reading.has("word", "more") or not one.measures or (self.reading.has("word", "sort") and not one.by):
             return True
-        asks_which = one.of_nothing and self.reading.has("word", "which")
         bare = not one.by and not one.filters
-        return asks_which or (self.goes_on and (bare or bool(_GOES_ON.match(self.text)) or not one.by))
+        return (one.of_nothing and bare) or (self.goes_on and (bare or bool(_GOES_ON.match(self.text)) or not one.by))
 
     def _merged(self, query: dict[str, object], last: TypedQuery) -> dict[str, object]:
         """The last query with what this question names in its place."""
