@@ -66,7 +66,7 @@ class Filling(Naming):
         token, one = self.tokens[place], self.at(place - 1)
         least = (token.value, token.amount) in ((">=", 1.0), (">", 0.0)) and self._is(place + 1, "condition")
         users = one is not None and one.counts
-        said = least and not self.by and (users or (self.measures and "_with_" in self.measures[-1]))
+        said = least and not self.by and (users or any("_with_" in name for name in self.measures[-1:]))
         self.take(*((place,) if said else ()))
         return said
 

@@ -210,7 +210,12 @@ def _concluded(filling: Filling, names: list[Token]) -> AskedFields | None:
         filling.yes_no and lone and filling.of_it and said <= {"state"}
     ):  # "is it the deploy?", "is it a database problem?"
         said = {"cause"}
+    ranked = any(one.kind == "rank" for one in tokens)
+    if said == {"cause"} and conditions and ranked and things:  # "which dependency causes the most failures?"
+        filling.tokens = [one for one in tokens if one.kind != "conclude"]
+        return None
     if said & {"why", "cause", "roll_back", "act", "started"}:
+        left += [one.text for one in tokens if one.kind == "form" and "why" not in said]  # "how many were caused by …"
         left += [] if said & {"why"} else _quantified(tokens, but="who" if "cause" in said else "")
         left += [one.text for one in conditions if one.value != "failures" and "cause" in said]
         return AskedFields(conclude=frozenset(said), by=things, names=names, left=left, yes_no=filling.yes_no)
@@ -287,6 +292,7 @@ def _passing(filling: Filling) -> None:
         only = filling.yes_no and one.value in ("only", "all") and one.kind == "word"
         after = filling.at(i + 1)
         adds = one.value == "but" and not (after and (after.kind, after.value) in _BEHIND_BUT)
+        adds = adds or (i > 1 and one.text.lower() in ("then", "overall") and filling.tokens[i - 1].value == "and")
         if (
             (one.kind == "thing" and one.value in _SCOPE and not one.plural)
             or (one.value in _PASSING and not (only or adds))

@@ -26,7 +26,8 @@ _AT_A_HEAD = re.compile(r"(?:^|[,;:(\u2013-])\W*(?:(?:and|but|or)\s+)?$", re.IGN
 
 def unsaid(filling: Filling, found: "AskedFields") -> list[str]:
     """The words of a question that its fields do not do."""
-    return [one.text for rule in (_compared, _only, _ranks, _of_each, _either) for one in rule(filling, found)]
+    rules = (_compared, _only, _both, _ranks, _of_each, _either)
+    return [one.text for rule in rules for one in rule(filling, found)]
 
 
 def _compared(filling: Filling, found: "AskedFields") -> list[Token]:
@@ -50,6 +51,12 @@ def _only(filling: Filling, found: "AskedFields") -> list[Token]:
         if of_thing or unnamed or (listed and not _AT_A_HEAD.search(filling.text[: one.start])):
             left.append(one)
     return left
+
+
+def _both(filling: Filling, found: "AskedFields") -> list[Token]:
+    """ "endpoints that fail on both web and ios": groups of which two things hold at once."""
+    several = {one.column for one in found.filters if len(one.values) > 1}
+    return [one for one in filling.tokens if one.text.lower() == "both" and several and set(found.by) - several]
 
 
 def _ranks(filling: Filling, found: "AskedFields") -> list[Token]:

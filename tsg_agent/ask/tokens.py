@@ -18,7 +18,8 @@ BUCKET = re.compile(
     rf"|\b(?P<n2>[0-9]{{1,4}}|half)[ -]?(?P<size2>{_SIZE})[ -]"
     r"(?:buckets?|intervals?|bins?|steps?|windows?|resolution|stretch(?:es)?|slots?|blocks?|periods?)\b"
     r"|\bby (?:the )?(?P<size3>minute|hour|day)\b|\b(?P<size4>hourly|daily|minutely)\b"
-    r"|\b(?P<which>(?:in )?(?:which|what)) (?:(?P<n5>[0-9]{1,3})[ -]?)?(?P<size5>minute|hour)s?\b(?! ago)",
+    r"|(?P<which>\b(?:in )?(?:which|what) |(?<=busiest )|(?<=worst )|(?<=slowest )|(?<=quietest ))"
+    r"(?:(?P<n5>[0-9]{1,3})[ -]?)?(?P<size5>minute|hour)s?\b(?! ago)",
     re.IGNORECASE,
 )
 _FIGURE = r"(?P<figure>[0-9][0-9,]*(?:\.[0-9]+)?|one|two|three|four|five|ten|half(?= of))(?P<kilo>k\b)?"
@@ -132,7 +133,7 @@ def figures_in(text: str) -> list[Token]:
             found.append(Token(low, high, kind, value, amount, text[low:high], unit=unit))
 
     for match in BUCKET.finditer(text):
-        add(match, "bucket", "which" if match["which"] else "", _seconds_of(match))
+        add(match, "bucket", "which" if match["which"] is not None else "", _seconds_of(match))
     for match in BETWEEN_SIDES.finditer(text):
         add(match, "sides", "")
     if then := THEN_AFTER.search(text):
@@ -158,12 +159,11 @@ def _amount_of(match: re.Match[str]) -> tuple[float, str]:
 
 
 def _seconds_of(match: re.Match[str]) -> float:
-    size = next(match[name] for name in ("size", "size2", "size3", "size4", "size5", "size6") if match[name]).lower()
-    number = (match["n"] or match["n2"] or match["n3"] or match["n5"] or "1").lower()
-    times = (
-        0.5 if number.startswith("half") else 0.25 if number == "quarter" else float(number) if number.isdigit() else 1
-    )
-    return times * _UNITS[size[0]]
+    said = {name: text.lower() for name, text in match.groupdict().items() if text}
+    size = next(text for name, text in said.items() if name.startswith("size"))
+    number = next((text for name, text in said.items() if name in ("n", "n2", "n3", "n5")), "1")
+    times = 0.5 if number.startswith("half") else 0.25 if number == "quarter" else 1.0
+    return (float(number) if number.isdigit() else times) * _UNITS[size[0]]
 
 
 @cache
