@@ -55,36 +55,31 @@ def answered(question: str, bench: AnswerBench, last: Last) -> Answer:
     if sum(map(len, sentences)) > MOST:
         return together(question, [AnswerPart(refused=refusal(question, RefusedQuestion([TOO_MANY])))], language)
     for place, pieces in enumerate(sentences):
-        begun = len(parts)
-        for number, piece in enumerate(_timed_alike(pieces, bench)):
+        begun, (timed, told_of_last) = len(parts), _alike(pieces, bench)
+        for number, piece in enumerate(timed):
             parts += _part(piece, bench, last, first=place == number == 0)
         for part in parts[begun:-1]:
-            part.caveats += _said_last(pieces, bench)
+            part.caveats += told_of_last
     parts = parts or [AnswerPart(refused=refusal(question, RefusedQuestion(["There is no question in this."])))]
     parts[0].caveats[:0] = misspelt
     return together(question, parts, language)
 
 
-def _said_last(pieces: list[str], bench: AnswerBench) -> list[str]:
-    """ "error rate, and how many users on web?": the name at the end may be meant for all."""
-    if len(pieces) < 2:
-        return []
-    *others, last = (
-        [one.text for one in _One(asked_text(piece), bench, Last(), first=True).reading.of("value")] for piece in pieces
-    )
-    only = [] if any(others) else last
-    return [f"{listed([f'“{name}”' for name in only])} is taken as said of the last question alone."] if only else []
+def _alike(pieces: list[str], bench: AnswerBench) -> tuple[list[str], list[str]]:
+    """A sentence's questions, with the time at its end where the others name none; and what its last alone is said of.
 
-
-def _timed_alike(pieces: list[str], bench: AnswerBench) -> list[str]:
-    """A sentence's questions: the time at its end is the time of all, where the others name none."""
+    "error rate, and how many users on web?": the name at the end may be meant for all.
+    """
     if len(pieces) < 2:
-        return pieces
-    *others, last = (_One(asked_text(piece), bench, Last(), first=True).scope for piece in pieces)
-    if not last.timed or any(one.timed or one.caveats for one in others):
-        return pieces
-    time = " ".join(last.asked.text[low:high] for low, high in last.asked.taken)
-    return [*(f"{piece} {time}" for piece in pieces[:-1]), pieces[-1]]
+        return pieces, []
+    *others, last = (_One(asked_text(piece), bench, Last(), first=True) for piece in pieces)
+    names = [f"“{one.text}”" for one in last.reading.of("value")]
+    named = not names or any(one.reading.of("value") for one in others)
+    told = [] if named else [f"{listed(names)} is taken as said of the last question alone."]
+    if last.scope.timed and not any(one.scope.timed or one.scope.caveats for one in others):
+        time = " ".join(last.scope.asked.text[low:high] for low, high in last.scope.asked.taken)
+        pieces = [*(f"{piece} {time}" for piece in pieces[:-1]), pieces[-1]]
+    return pieces, told
 
 
 def _part(piece: str, bench: AnswerBench, last: Last, *, first: bool) -> list[AnswerPart]:
@@ -99,8 +94,7 @@ def _part(piece: str, bench: AnswerBench, last: Last, *, first: bool) -> list[An
     try:
         return [one.answered()]
     except RefusedQuestion as refused:
-        part = AnswerPart(refused=refusal(piece, refused), parameters=one.parameters)
-        return [part]
+        return [AnswerPart(refused=refusal(piece, refused), parameters=one.parameters)]
 
 
 def _restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
