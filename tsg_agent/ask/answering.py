@@ -11,14 +11,14 @@ from tsg_agent.ask.answers import Answer, Table
 from tsg_agent.ask.bench import AnswerBench, Last
 from tsg_agent.ask.compiling import CompiledQuery, counted_rows, lacking
 from tsg_agent.ask.deciding import decided
-from tsg_agent.ask.intent import YES_OR_NO, AskedFields, asked, asks_yes_or_no, polite
+from tsg_agent.ask.intent import YES_OR_NO, AskedFields, asked, asks_yes_or_no, polite, restated
 from tsg_agent.ask.lexicon import in_english, spelled_out
 from tsg_agent.ask.measures import measure_of, share_of
 from tsg_agent.ask.parts import AnswerPart, RefusedQuestion, refusal, second_of, sentences_of, together
 from tsg_agent.ask.readback import unexpressed
 from tsg_agent.ask.scope import scope_of
 from tsg_agent.ask.sentences import MINIMUM, CitedSentences, told
-from tsg_agent.ask.tokens import CODES, TokenizedQuestion, figures_in, hidden, read, repaired
+from tsg_agent.ask.tokens import CODES, figures_in, hidden, read, repaired
 from tsg_agent.ask.typed import Filter, TypedQuery, beside_the_last, thing
 from tsg_agent.columns import Nature, of_nature
 from tsg_agent.extract.question_span import asked_text
@@ -97,21 +97,6 @@ def _part(piece: str, bench: AnswerBench, last: Last, *, first: bool) -> list[An
         return [AnswerPart(refused=refusal(piece, refused), parameters=one.parameters)]
 
 
-def _restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
-    """ "and as a share of its requests?", "absolute numbers instead": the last question's measure, said otherwise."""
-    forms = [one for one in reading.of("form") if one.value in ("rate", "absolute")]
-    others = [one for one in reading.tokens if one.measures and one not in forms]
-    if not forms or any((one.kind, one.value) != ("unit", "requests") for one in others):
-        return False
-    held = measure_of(last.measures[0])
-    name = share_of(held.name) if forms[0].value == "rate" else held.condition
-    if not name or name == held.name:
-        return False
-    said = replace(forms[0], kind="measure", value=name)
-    reading.tokens = [said if one is forms[0] else one for one in reading.tokens if one not in (*forms[1:], *others)]
-    return True
-
-
 class _One:
     """One question: read, filled, and answered."""
 
@@ -134,7 +119,7 @@ class _One:
         """The answer. Raises Refused."""
         if self.untimed:
             raise RefusedQuestion(self.untimed)
-        if self.last.query is not None and _restated(self.reading, self.last.query):
+        if self.last.query is not None and restated(self.reading, self.last.query):
             self.goes_on = True
         self.asked = asked(self.reading, yes_no=asks_yes_or_no(self.text))
         self.parameters = self._placed()

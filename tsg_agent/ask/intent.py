@@ -1,15 +1,15 @@
 """What a question asks: figures, and how a yes or no follows from them; a check of the guide; or its conclusion."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tsg_agent.ask.filling import Filling
-from tsg_agent.ask.measures import condition_of, measure_of
+from tsg_agent.ask.measures import condition_of, measure_of, share_of
 from tsg_agent.ask.phrases import is_part, is_predicate
 from tsg_agent.ask.readback import COMPARATIVE, unsaid
 from tsg_agent.ask.tokens import Token, TokenizedQuestion
-from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter
+from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter, TypedQuery
 
 Decides = Literal["", "any", "bound", "more", "fewer", "rose", "fell"]
 _YES_NO = re.compile(
@@ -34,6 +34,7 @@ _WEAK = ("how", "work", "look", "perform", "behave", "doing")
 _HURT = ("affected", "impacted", "hurt")
 _FAILING = ("failing", "erroring", "failing too")
 _WELL = ("ok", "okay", "healthy", "fine", "normal", "working", "work", "works", "up", "complete", "completed")
+_OF_FIGURES = ("bound", "bucket", "figure", "order", "sides")
 _PASSING = ("which", "all", "only", "more", "and", "versus", "series", "slash", "but")
 _BEHIND_BUT = (("word", "not"), ("word", "only"), ("form", "rate"))
 
@@ -82,6 +83,21 @@ def polite(text: str) -> str:
 def asks_yes_or_no(text: str) -> bool:
     """Whether a question begins as one for yes or no does."""
     return bool(_YES_NO.match(text))
+
+
+def restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
+    """ "and as a share of its requests?", "absolute numbers instead": the last question's measure, said otherwise."""
+    forms = [one for one in reading.of("form") if one.value in ("rate", "absolute")]
+    others = [one for one in reading.tokens if one.measures and one not in forms]
+    if not forms or any((one.kind, one.value) != ("unit", "requests") for one in others):
+        return False
+    held = measure_of(last.measures[0])
+    name = share_of(held.name) if forms[0].value == "rate" else held.condition
+    if not name or name == held.name:
+        return False
+    said = replace(forms[0], kind="measure", value=name)
+    reading.tokens = [said if one is forms[0] else one for one in reading.tokens if one not in (*forms[1:], *others)]
+    return True
 
 
 def asked(reading: TokenizedQuestion, *, yes_no: bool) -> AskedFields:
@@ -194,22 +210,12 @@ def _concluded(filling: Filling, names: list[Token]) -> AskedFields | None:
     """A question to the investigation, or to one of the guide's checks; None where figures are asked for."""
     tokens = filling.tokens
     said = {one.value for one in tokens if one.kind == "conclude"}
-    weak = {i for i, one in enumerate(tokens) if one.kind == "conclude" and one.text.lower().split(" ")[0] in _WEAK}
-    strong = [i for i, one in enumerate(tokens) if one.kind == "conclude" and one.value == "state" and i not in weak]
     things = tuple(dict.fromkeys(one.value for one in tokens if one.kind == "thing"))
-    figures = any(one.kind in ("measure", "number", "form", "unit", "bound", "bucket", "function") for one in tokens)
     conditions = [one for one in tokens if one.kind == "condition"]
-    failing = (
-        filling.yes_no and names and not figures and len(conditions) == 1 and conditions[0].text.lower() in _FAILING
-        and not any(one.kind == "word" and one.value in ("versus", "by", "which") for one in tokens)
-    )  # fmt: skip
-    left = [one.text for one in tokens if one.kind in ("bound", "bucket", "figure", "order", "sides")]
+    left = [one.text for one in tokens if one.kind in _OF_FIGURES]
     lone = len({*things, *names}) == 1 and all(one.kind in ("thing", "value", "conclude") for one in tokens)
-    lone = lone and not tokens[0].plural
-    if (
-        filling.yes_no and lone and filling.of_it and said <= {"state"}
-    ):  # "is it the deploy?", "is it a database problem?"
-        said = {"cause"}
+    if filling.yes_no and filling.of_it and lone and not tokens[0].plural and said <= {"state"}:
+        said = {"cause"}  # "is it the deploy?", "is it a database problem?"
     ranked = any(one.kind == "rank" for one in tokens)
     if said == {"cause"} and conditions and ranked and things:  # "which dependency causes the most failures?"
         filling.tokens = [one for one in tokens if one.kind != "conclude"]
@@ -219,36 +225,35 @@ def _concluded(filling: Filling, names: list[Token]) -> AskedFields | None:
         left += [] if said & {"why"} else _quantified(tokens, but="who" if "cause" in said else "")
         left += [one.text for one in conditions if one.value != "failures" and "cause" in said]
         return AskedFields(conclude=frozenset(said), by=things, names=names, left=left, yes_no=filling.yes_no)
-    compares = any(one.kind == "word" and one.value in ("versus", "rose", "fell") for one in tokens)
-    negated = any(one.kind == "word" and one.value == "not" for one in tokens)
-    health = any(one.kind in ("conclude", "measure") and one.text.lower() in _WELL for one in tokens) != negated
-    left += _quantified(tokens, but="not" if filling.yes_no and not things else "")
-    if health and not filling.yes_no and things:  # the checks list what is not well
-        left += [one.text for one in tokens if one.text.lower() in _WELL]
-    if things and not names and (strong or (filling.yes_no and said & {"state"})) and not compares:
-        allowed = ("thing", "word", "conclude", "number", "measure")
-        return AskedFields(
-            check=True,
-            by=things,
-            left=[*left, *(o.text for o in tokens if o.kind not in allowed)],
-            yes_no=filling.yes_no,
-            health=health,
-        )
-    if failing or strong or (said & {"state"} and not (figures or conditions) and not compares) or said == {"report"}:
-        allowed = ("thing", "word", "conclude", "value", "condition" if failing else "thing")
-        left += [
-            one.text for one in tokens if one.kind not in (*allowed, "bound", "bucket", "figure", "order", "sides")
-        ]
-        return AskedFields(
-            conclude=frozenset(said or {"state"}),
-            by=things,
-            names=names,
-            left=left,
-            yes_no=filling.yes_no,
-            health=health,
-        )
-    filling.take(*weak)
-    return None
+    return _of_state(filling, AskedFields(conclude=frozenset(said), by=things, names=names, left=left), conditions)
+
+
+def _of_state(filling: Filling, found: AskedFields, conditions: list[Token]) -> AskedFields | None:
+    """A question how something does: to the checks of its things, to the investigation; None for one for figures."""
+    tokens, yes_no, said, things = filling.tokens, filling.yes_no, found.conclude, found.by
+    words = {one.value for one in tokens if one.kind == "word"}
+    weak = {i for i, one in enumerate(tokens) if one.kind == "conclude" and one.text.lower().split(" ")[0] in _WEAK}
+    strong = any(one.kind == "conclude" and one.value == "state" and i not in weak for i, one in enumerate(tokens))
+    figures = any(one.kind in ("measure", "number", "form", "unit", "bound", "bucket", "function") for one in tokens)
+    failing = bool(yes_no and found.names and not figures and not words & {"versus", "by", "which"})
+    failing = failing and [one.text.lower() in _FAILING for one in conditions] == [True]
+    compares = bool(words & {"versus", "rose", "fell"})
+    well = [one.text for one in tokens if one.kind in ("conclude", "measure") and one.text.lower() in _WELL]
+    found.yes_no, found.health = yes_no, bool(well) != ("not" in words)
+    found.left += _quantified(tokens, but="not" if yes_no and not things else "")
+    if found.health and not yes_no and things:  # the checks list what is not well
+        found.left += [one.text for one in tokens if one.text.lower() in _WELL]
+    if things and not found.names and (strong or (yes_no and "state" in said)) and not compares:
+        found.check, found.conclude = True, frozenset()
+        allowed: tuple[str, ...] = ("thing", "word", "conclude", "number", "measure")
+    elif failing or strong or ("state" in said and not (figures or conditions or compares)) or said == {"report"}:
+        found.conclude = said or frozenset({"state"})
+        allowed = ("thing", "word", "conclude", "value", *_OF_FIGURES, *(("condition",) if failing else ()))
+    else:
+        filling.take(*weak)
+        return None
+    found.left += [one.text for one in tokens if one.kind not in allowed]
+    return found
 
 
 def _quantified(tokens: list[Token], but: str) -> list[str]:

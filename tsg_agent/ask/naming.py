@@ -84,6 +84,8 @@ class Naming(Slots):
                 one = self.at(near)
                 if one is None or one.kind != "thing" or near in said or (counted and near > i):
                     continue
+                if one.counts and (self._is(near - 1, "rank") or self._is(near - 1, "bound")):
+                    continue  # "did more users on android than on ios see errors?"
                 if self._holds(one, self.tokens[i].value) and not self._is(near - 1, "word", "by"):
                     said.add(near)
         self.tokens = [one for i, one in enumerate(self.tokens) if i not in said]

@@ -26,7 +26,7 @@ _AT_A_HEAD = re.compile(r"(?:^|[,;:(\u2013-])\W*(?:(?:and|but|or)\s+)?$", re.IGN
 
 def unsaid(filling: Filling, found: "AskedFields") -> list[str]:
     """The words of a question that its fields do not do."""
-    rules = (_compared, _only, _both, _ranks, _of_each, _either)
+    rules = (_compared, _only, _both, _ranks, _of_each, _either, _of_whole)
     return [one.text for rule in rules for one in rule(filling, found)]
 
 
@@ -109,6 +109,16 @@ def _either(filling: Filling, found: "AskedFields") -> list[Token]:
         user = one.kind == "condition" and one.value in negated and distinct
         either += [one] if flag or user or (one.kind == "value" and one.text in vacuous) else []
     return either
+
+
+def _of_whole(filling: Filling, found: "AskedFields") -> list[Token]:
+    """ "what share of 3.15.0's failures is on web": of a name's own, and shares are of all, or of what is named."""
+    names = [i for i, one in enumerate(filling.tokens) if one.kind == "value"]
+    owned = any(one.kind in ("condition", "unit") for i in names for one in filling.tokens[i + 1 : i + 2])
+    of_all = any(measure_of(name).kind == "of_all" for name in found.measures)
+    several = len({filling.tokens[i].value for i in names}) > 1
+    rates = [one for one in filling.tokens if (one.kind, one.value) == ("form", "rate")]
+    return rates if owned and of_all and several else []
 
 
 def _between(tokens: Sequence[Token], apart: Callable[[Token, Token], bool]) -> list[Token]:
