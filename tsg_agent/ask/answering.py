@@ -36,6 +36,7 @@ _GOES_ON = re.compile(
     r"(?:the same|same|what about|how about|in|for|between|only|just|by|per|without|and|but|then|now|also|there)\b",
     re.IGNORECASE,
 )
+_OF_THE_LAST = ("same", "instead", "again")
 _NOW = re.compile(r"^\W*(?:(?:and|but|so)[ ,]+)?now\b(?=\s+\w)", re.IGNORECASE)
 _VAGUE = re.compile(r"(?i)\b(?:this |last |in the |yesterday )?(?:morning|afternoon|evening|noon|tonight|night)\b")
 _EVENTS = ("error_code", *of_nature(Nature.ERROR))
@@ -166,6 +167,8 @@ class _One:
         ranked = self.asked.ranked
         if not (self.last.query is not None and self._continues()):
             self.asked.left += unexpressed(self.reading, self.asked, query)
+        if self.last.query is None:
+            self.asked.left += [one.text for one in self.reading.of("word") if one.text.lower() in _OF_THE_LAST]
         if self.asked.left:
             raise RefusedQuestion(self._why(), self._understood(), self._near())
         found, query = self._rows(query, ranked=ranked)

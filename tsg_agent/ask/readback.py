@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COMPARATIVE = re.compile(r"(?:more|less|worse|better)(?: often)?|suffer more|[a-z]+(?<!numb)(?<!ov)er", re.IGNORECASE)
 _BECOMING = re.compile(r"\b(?:got|get|gets|getting|gone|become|became|becoming|grew)\s+$", re.IGNORECASE)
-_MOST_OF = re.compile(r"\bmost (?=of\b|failures|errors|requests)", re.IGNORECASE)
+_MOST_OF = re.compile(r"(?<!the )\bmost (?=of\b|failures|errors|requests)", re.IGNORECASE)
 _AT_A_HEAD = re.compile(r"(?:^|[,;:(\u2013-])\W*(?:(?:and|but|or)\s+)?$", re.IGNORECASE)
 
 
@@ -54,9 +54,11 @@ def _only(filling: Filling, found: "AskedFields") -> list[Token]:
 
 
 def _both(filling: Filling, found: "AskedFields") -> list[Token]:
-    """ "endpoints that fail on both web and ios": groups of which two things hold at once."""
-    several = {one.column for one in found.filters if len(one.values) > 1}
-    return [one for one in filling.tokens if one.text.lower() == "both" and several and set(found.by) - several]
+    """ "endpoints that fail on both web and ios", "… on both versions": groups of which two things hold at once."""
+    apart = {one.column for one in found.filters if len(one.values) > 1}
+    pairs = zip(filling.tokens, [*filling.tokens[1:], None], strict=True)
+    words = [(one, after) for one, after in pairs if one.text.lower() == "both"]
+    return [one for one, after in words if (apart and set(found.by) - apart) or (after and after.kind == "thing")]
 
 
 def _ranks(filling: Filling, found: "AskedFields") -> list[Token]:

@@ -35,8 +35,8 @@ THAN_BEFORE = re.compile(
     r"\b(?:than|as|with|to|like|from)[ ](?:it was |they were |what it was )?before(?:hand)?\b(?![ ]*(?:[0-9#]|the))",
     re.IGNORECASE,
 )
-CODE = re.compile(r"(?<![\w.,:/-])(?P<code>[1-5][0-9]{2})(?:['\u2019]?s)?(?![\w%:-]|[.,][0-9])")
-CODES = re.compile(r"(?<![\w.,:/-])[1-5][0-9]{2}['\u2019]?s\b")
+CODE = re.compile(r"(?<![\w.,:/-])(?P<code>[1-5][0-9]{2})(?:['\u2019]?s|ern?)?(?![\w%:-]|[.,][0-9])")
+CODES = re.compile(r"(?<![\w.,:/-])[1-5][0-9]{2}(?:['\u2019]?s|ern?)\b")
 """“503s” are no 503 seconds."""
 PERCENTILE = re.compile(
     r"\b(?:p[ ]?(?P<p>[0-9]{1,2}(?:[.,][0-9]{1,2})?)"
