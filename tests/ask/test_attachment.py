@@ -57,6 +57,9 @@ def test_a_rank_orders_by_the_phrase_behind_it(ask: Ask) -> None:
         "do most of the failures come from us-east-1b?",
         "p95 of failed requests and number of requests by version",
         "503 and 504 combined per zone",
+        "what share of 3.15.0's failures is on web?",
+        "users who failed and then succeeded",
+        "is the moon full?",
     ],
 )
 def test_what_could_belong_to_several_things_is_refused(ask: Ask, question: str) -> None:

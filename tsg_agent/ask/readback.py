@@ -56,7 +56,7 @@ def _only(filling: Filling, found: "AskedFields") -> list[Token]:
 def _both(filling: Filling, found: "AskedFields") -> list[Token]:
     """ "endpoints that fail on both web and ios", "… on both versions": groups of which two things hold at once."""
     apart = {one.column for one in found.filters if len(one.values) > 1}
-    pairs = zip(filling.tokens, [*filling.tokens[1:], None], strict=True)
+    pairs = zip(filling.tokens, [*filling.tokens[1:], None], strict=False)
     words = [(one, after) for one, after in pairs if one.text.lower() == "both"]
     return [one for one, after in words if (apart and set(found.by) - apart) or (after and after.kind == "thing")]
 
