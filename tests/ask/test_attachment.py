@@ -60,6 +60,9 @@ def test_a_rank_orders_by_the_phrase_behind_it(ask: Ask) -> None:
         "what share of 3.15.0's failures is on web?",
         "users who failed and then succeeded",
         "is the moon full?",
+        "is there an endpoint slower than /search?",
+        "which zone has errors but no timeouts?",
+        "how many times more failures on web than on ios",
     ],
 )
 def test_what_could_belong_to_several_things_is_refused(ask: Ask, question: str) -> None:

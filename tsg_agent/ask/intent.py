@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Literal
 
 from tsg_agent.ask.filling import Filling
@@ -14,6 +15,7 @@ from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter, TypedQuery
 Decides = Literal["", "any", "bound", "more", "fewer", "rose", "fell"]
 _YES_NO = re.compile(
     r"\W*(?:(?:and|but|so|or|ok|okay|well)\b[ ,]*)?"
+    r"(?:(?:after|before|since|until|between|during|in|on|at|for|from)\b[^,?]{1,40},\s*)?"
     r"(?:(?:is|are|was|were|do|does|did|has|have|had|should|can)(?:n't)?|any)\b",
     re.IGNORECASE,
 )
@@ -341,7 +343,12 @@ def _of_two(filling: Filling, found: AskedFields, first: Token | None, others: i
         found.by or compared or found.sides or others is not None or _comparative(filling)
     )  # "has it the most?"
     lone = first is not None and found.ranked and not several and (alone or first.value in found.by)
-    if several and not (found.ranked or compared or (others is not None and first)):
+    than = [
+        one.kind == "word" and one.text.lower() == "than" and then is first for one, then in pairwise(filling.tokens)
+    ]
+    if any(than) and not several:  # "is there an endpoint slower than /payments?" is of the others
+        found.left.append(YES_OR_NO)
+    elif several and not (found.ranked or compared or (others is not None and first)):
         found.left.append(YES_OR_NO)  # "did web and ios fail?": one of them, or both
     elif several and any(one.text.lower() == "or" for one in filling.tokens):
         found.yes_no = False  # "is android or ios worse?" asks which

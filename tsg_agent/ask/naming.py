@@ -164,6 +164,9 @@ class Naming(Slots):
             names.append(self.tokens[condition].value)
         grouped = any(self._grouping(i) for i in self.free("thing"))
         of_it = self._is(place - 1, "thing") and not self._is(place - 2, "word", "by", "slash")  # "zones without 503s"
+        if grouped and self._is(place - 1, "word", "but"):  # "zones with errors but no timeouts": two bounds at once
+            self.used.discard(place)
+            return
         if grouped and not adjective and (of_it or not excluding):
             runs = self._of_runs() and name == "failures"
             self.bounds.append(Bound(measure="failed_runs" if runs else name, sign="=", value=0))
