@@ -11,7 +11,7 @@ from tsg_agent.ask.answers import Answer, Table
 from tsg_agent.ask.bench import AnswerBench, Last
 from tsg_agent.ask.compiling import CompiledQuery, counted_rows, lacking
 from tsg_agent.ask.deciding import decided
-from tsg_agent.ask.intent import YES_OR_NO, AskedFields, asked, asks_yes_or_no, polite
+from tsg_agent.ask.intent import YES_OR_NO, AskedFields, asked, asks_yes_or_no, polite, restated
 from tsg_agent.ask.lexicon import in_english, spelled_out
 from tsg_agent.ask.measures import measure_of, share_of
 from tsg_agent.ask.parts import AnswerPart, RefusedQuestion, refusal, second_of, sentences_of, together
@@ -36,6 +36,7 @@ _GOES_ON = re.compile(
     r"(?:the same|same|what about|how about|in|for|between|only|just|by|per|without|and|but|then|now|also|there)\b",
     re.IGNORECASE,
 )
+_OF_THE_LAST = ("same", "instead", "again")
 _NOW = re.compile(r"^\W*(?:(?:and|but|so)[ ,]+)?now\b(?=\s+\w)", re.IGNORECASE)
 _VAGUE = re.compile(r"(?i)\b(?:this |last |in the |yesterday )?(?:morning|afternoon|evening|noon|tonight|night)\b")
 _EVENTS = ("error_code", *of_nature(Nature.ERROR))
@@ -55,36 +56,31 @@ def answered(question: str, bench: AnswerBench, last: Last) -> Answer:
     if sum(map(len, sentences)) > MOST:
         return together(question, [AnswerPart(refused=refusal(question, RefusedQuestion([TOO_MANY])))], language)
     for place, pieces in enumerate(sentences):
-        begun = len(parts)
-        for number, piece in enumerate(_timed_alike(pieces, bench)):
+        begun, (timed, told_of_last) = len(parts), _alike(pieces, bench)
+        for number, piece in enumerate(timed):
             parts += _part(piece, bench, last, first=place == number == 0)
         for part in parts[begun:-1]:
-            part.caveats += _said_last(pieces, bench)
+            part.caveats += told_of_last
     parts = parts or [AnswerPart(refused=refusal(question, RefusedQuestion(["There is no question in this."])))]
     parts[0].caveats[:0] = misspelt
     return together(question, parts, language)
 
 
-def _said_last(pieces: list[str], bench: AnswerBench) -> list[str]:
-    """ "error rate, and how many users on web?": the name at the end may be meant for all."""
-    if len(pieces) < 2:
-        return []
-    *others, last = (
-        [one.text for one in _One(asked_text(piece), bench, Last(), first=True).reading.of("value")] for piece in pieces
-    )
-    only = [] if any(others) else last
-    return [f"{listed([f'“{name}”' for name in only])} is taken as said of the last question alone."] if only else []
+def _alike(pieces: list[str], bench: AnswerBench) -> tuple[list[str], list[str]]:
+    """A sentence's questions, with the time at its end where the others name none; and what its last alone is said of.
 
-
-def _timed_alike(pieces: list[str], bench: AnswerBench) -> list[str]:
-    """A sentence's questions: the time at its end is the time of all, where the others name none."""
+    "error rate, and how many users on web?": the name at the end may be meant for all.
+    """
     if len(pieces) < 2:
-        return pieces
-    *others, last = (_One(asked_text(piece), bench, Last(), first=True).scope for piece in pieces)
-    if not last.timed or any(one.timed or one.caveats for one in others):
-        return pieces
-    time = " ".join(last.asked.text[low:high] for low, high in last.asked.taken)
-    return [*(f"{piece} {time}" for piece in pieces[:-1]), pieces[-1]]
+        return pieces, []
+    *others, last = (_One(asked_text(piece), bench, Last(), first=True) for piece in pieces)
+    names = [f"“{one.text}”" for one in last.reading.of("value")]
+    named = not names or any(one.reading.of("value") for one in others)
+    told = [] if named else [f"{listed(names)} is taken as said of the last question alone."]
+    if last.scope.timed and not any(one.scope.timed or one.scope.caveats for one in others):
+        time = " ".join(last.scope.asked.text[low:high] for low, high in last.scope.asked.taken)
+        pieces = [*(f"{piece} {time}" for piece in pieces[:-1]), pieces[-1]]
+    return pieces, told
 
 
 def _part(piece: str, bench: AnswerBench, last: Last, *, first: bool) -> list[AnswerPart]:
@@ -99,8 +95,7 @@ def _part(piece: str, bench: AnswerBench, last: Last, *, first: bool) -> list[An
     try:
         return [one.answered()]
     except RefusedQuestion as refused:
-        part = AnswerPart(refused=refusal(piece, refused), parameters=one.parameters)
-        return [part]
+        return [AnswerPart(refused=refusal(piece, refused), parameters=one.parameters)]
 
 
 class _One:
@@ -125,7 +120,9 @@ class _One:
         """The answer. Raises Refused."""
         if self.untimed:
             raise RefusedQuestion(self.untimed)
-        self.asked = asked(self.reading, yes_no=asks_yes_or_no(self.text), follows=self.last.query is not None)
+        if self.last.query is not None and restated(self.reading, self.last.query):
+            self.goes_on = True
+        self.asked = asked(self.reading, yes_no=asks_yes_or_no(self.text))
         self.parameters = self._placed()
         part = AnswerPart(parameters=self.parameters, notes=list(self.scope.notes))
         part.caveats += [*self.scope.short, *self._also()]
@@ -170,6 +167,8 @@ class _One:
         ranked = self.asked.ranked
         if not (self.last.query is not None and self._continues()):
             self.asked.left += unexpressed(self.reading, self.asked, query)
+        if self.last.query is None:
+            self.asked.left += [one.text for one in self.reading.of("word") if one.text.lower() in _OF_THE_LAST]
         if self.asked.left:
             raise RefusedQuestion(self._why(), self._understood(), self._near())
         found, query = self._rows(query, ranked=ranked)
@@ -259,9 +258,8 @@ class _One:
         one = self.asked
         if self.reading.has("word", "more") or not one.measures or (self.reading.has("word", "sort") and not one.by):
             return True
-        asks_which = one.of_nothing and self.reading.has("word", "which")
         bare = not one.by and not one.filters
-        return asks_which or (self.goes_on and (bare or bool(_GOES_ON.match(self.text)) or not one.by))
+        return (one.of_nothing and bare) or (self.goes_on and (bare or bool(_GOES_ON.match(self.text)) or not one.by))
 
     def _merged(self, query: dict[str, object], last: TypedQuery) -> dict[str, object]:
         """The last query with what this question names in its place."""

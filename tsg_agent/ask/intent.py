@@ -1,19 +1,21 @@
 """What a question asks: figures, and how a yes or no follows from them; a check of the guide; or its conclusion."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Literal
 
 from tsg_agent.ask.filling import Filling
-from tsg_agent.ask.measures import condition_of, measure_of
+from tsg_agent.ask.measures import condition_of, measure_of, share_of
 from tsg_agent.ask.phrases import is_part, is_predicate
+from tsg_agent.ask.readback import COMPARATIVE, unsaid
 from tsg_agent.ask.tokens import Token, TokenizedQuestion
-from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter
-from tsg_agent.ask.unsaid import COMPARATIVE, unsaid
+from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter, TypedQuery
 
 Decides = Literal["", "any", "bound", "more", "fewer", "rose", "fell"]
 _YES_NO = re.compile(
     r"\W*(?:(?:and|but|so|or|ok|okay|well)\b[ ,]*)?"
+    r"(?:(?:after|before|since|until|between|during|in|on|at|for|from)\b[^,?]{1,40},\s*)?"
     r"(?:(?:is|are|was|were|do|does|did|has|have|had|should|can)(?:n't)?|any)\b",
     re.IGNORECASE,
 )
@@ -34,7 +36,9 @@ _WEAK = ("how", "work", "look", "perform", "behave", "doing")
 _HURT = ("affected", "impacted", "hurt")
 _FAILING = ("failing", "erroring", "failing too")
 _WELL = ("ok", "okay", "healthy", "fine", "normal", "working", "work", "works", "up", "complete", "completed")
+_OF_FIGURES = ("bound", "bucket", "figure", "order", "sides")
 _PASSING = ("which", "all", "only", "more", "and", "versus", "series", "slash", "but")
+_BEHIND_BUT = (("word", "not"), ("word", "only"), ("form", "rate"))
 
 
 @dataclass
@@ -72,11 +76,6 @@ class AskedFields:
     left: list[str] = field(default_factory=list)
     """Words that have a meaning, and no place in a query."""
 
-    @property
-    def empty(self) -> bool:
-        """Whether it names nothing to measure, by itself."""
-        return not (self.measures or self.bounds or self.conclude or self.check)
-
 
 def polite(text: str) -> str:
     """A question without the words that only ask for an answer: "could you tell me …"."""
@@ -88,8 +87,23 @@ def asks_yes_or_no(text: str) -> bool:
     return bool(_YES_NO.match(text))
 
 
-def asked(reading: TokenizedQuestion, *, yes_no: bool, follows: bool = False) -> AskedFields:
-    """What a question asks, from its tokens. `follows`: there is one before it, with which it may go on."""
+def restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
+    """ "and as a share of its requests?", "absolute numbers instead": the last question's measure, said otherwise."""
+    forms = [one for one in reading.of("form") if one.value in ("rate", "absolute")]
+    others = [one for one in reading.tokens if one.measures and one not in forms]
+    if not forms or any((one.kind, one.value) != ("unit", "requests") for one in others):
+        return False
+    held = measure_of(last.measures[0])
+    name = share_of(held.name) if forms[0].value == "rate" else held.condition
+    if not name or name == held.name:
+        return False
+    said = replace(forms[0], kind="measure", value=name)
+    reading.tokens = [said if one is forms[0] else one for one in reading.tokens if one not in (*forms[1:], *others)]
+    return True
+
+
+def asked(reading: TokenizedQuestion, *, yes_no: bool) -> AskedFields:
+    """What a question asks, from its tokens."""
     _hurt_users(reading)
     _running(reading)
     filling = Filling(reading, yes_no=yes_no)
@@ -99,8 +113,12 @@ def asked(reading: TokenizedQuestion, *, yes_no: bool, follows: bool = False) ->
     if concluded is not None:
         return concluded
     found = AskedFields(yes_no=yes_no, names=names)
-    for step in (filling.nouns, filling.negations, filling.groups, filling.counted_things, filling.bounded):
-        step()
+    filling.nouns()
+    filling.negations()
+    filling.groups()
+    filling.counted_things()
+    filling.timed()
+    filling.bounded()
     _times(filling)
     filling.measured()
     found.ranked = filling.ranked()
@@ -123,7 +141,7 @@ def asked(reading: TokenizedQuestion, *, yes_no: bool, follows: bool = False) ->
         found.bounds = (Bound(measure=found.measures[0], sign=">", value=0),)
     if found.bounds and not found.by and not yes_no:
         _few(filling, found)
-    found.left += unsaid(filling, found, follows=follows)
+    found.left += unsaid(filling, found)
     found.left += [one.text for i, one in enumerate(filling.tokens) if i not in filling.used]
     return found
 
@@ -194,55 +212,50 @@ def _concluded(filling: Filling, names: list[Token]) -> AskedFields | None:
     """A question to the investigation, or to one of the guide's checks; None where figures are asked for."""
     tokens = filling.tokens
     said = {one.value for one in tokens if one.kind == "conclude"}
-    weak = {i for i, one in enumerate(tokens) if one.kind == "conclude" and one.text.lower().split(" ")[0] in _WEAK}
-    strong = [i for i, one in enumerate(tokens) if one.kind == "conclude" and one.value == "state" and i not in weak]
     things = tuple(dict.fromkeys(one.value for one in tokens if one.kind == "thing"))
-    figures = any(one.kind in ("measure", "number", "form", "unit", "bound", "bucket", "function") for one in tokens)
     conditions = [one for one in tokens if one.kind == "condition"]
-    failing = (
-        filling.yes_no and names and not figures and len(conditions) == 1 and conditions[0].text.lower() in _FAILING
-        and not any(one.kind == "word" and one.value in ("versus", "by", "which") for one in tokens)
-    )  # fmt: skip
-    left = [one.text for one in tokens if one.kind in ("bound", "bucket", "figure", "order", "sides")]
-    lone = len(things) == 1 and all(one.kind in ("thing", "conclude") for one in tokens) and not tokens[0].plural
-    if (
-        filling.yes_no and lone and filling.of_it and said <= {"state"}
-    ):  # "is it the deploy?", "is it a database problem?"
-        said = {"cause"}
+    left = [one.text for one in tokens if one.kind in _OF_FIGURES]
+    lone = len({*things, *names}) == 1 and all(one.kind in ("thing", "value", "conclude") for one in tokens)
+    if filling.yes_no and filling.of_it and lone and not tokens[0].plural and said <= {"state"}:
+        said = {"cause"}  # "is it the deploy?", "is it a database problem?"
+    ranked = any(one.kind == "rank" for one in tokens)
+    if said == {"cause"} and conditions and ranked and things:  # "which dependency causes the most failures?"
+        filling.tokens = [one for one in tokens if one.kind != "conclude"]
+        return None
     if said & {"why", "cause", "roll_back", "act", "started"}:
+        left += [one.text for one in tokens if one.kind == "form" and "why" not in said]  # "how many were caused by …"
         left += [] if said & {"why"} else _quantified(tokens, but="who" if "cause" in said else "")
         left += [one.text for one in conditions if one.value != "failures" and "cause" in said]
         return AskedFields(conclude=frozenset(said), by=things, names=names, left=left, yes_no=filling.yes_no)
-    compares = any(one.kind == "word" and one.value in ("versus", "rose", "fell") for one in tokens)
-    negated = any(one.kind == "word" and one.value == "not" for one in tokens)
-    health = any(one.kind in ("conclude", "measure") and one.text.lower() in _WELL for one in tokens) != negated
-    left += _quantified(tokens, but="not" if filling.yes_no and not things else "")
-    if health and not filling.yes_no and things:  # the checks list what is not well
-        left += [one.text for one in tokens if one.text.lower() in _WELL]
-    if things and not names and (strong or (filling.yes_no and said & {"state"})) and not compares:
-        allowed = ("thing", "word", "conclude", "number", "measure")
-        return AskedFields(
-            check=True,
-            by=things,
-            left=[*left, *(o.text for o in tokens if o.kind not in allowed)],
-            yes_no=filling.yes_no,
-            health=health,
-        )
-    if failing or strong or (said & {"state"} and not (figures or conditions) and not compares) or said == {"report"}:
-        allowed = ("thing", "word", "conclude", "value", "condition" if failing else "thing")
-        left += [
-            one.text for one in tokens if one.kind not in (*allowed, "bound", "bucket", "figure", "order", "sides")
-        ]
-        return AskedFields(
-            conclude=frozenset(said or {"state"}),
-            by=things,
-            names=names,
-            left=left,
-            yes_no=filling.yes_no,
-            health=health,
-        )
-    filling.take(*weak)
-    return None
+    return _of_state(filling, AskedFields(conclude=frozenset(said), by=things, names=names, left=left), conditions)
+
+
+def _of_state(filling: Filling, found: AskedFields, conditions: list[Token]) -> AskedFields | None:
+    """A question how something does: to the checks of its things, to the investigation; None for one for figures."""
+    tokens, yes_no, said, things = filling.tokens, filling.yes_no, found.conclude, found.by
+    words = {one.value for one in tokens if one.kind == "word"}
+    weak = {i for i, one in enumerate(tokens) if one.kind == "conclude" and one.text.lower().split(" ")[0] in _WEAK}
+    strong = any(one.kind == "conclude" and one.value == "state" and i not in weak for i, one in enumerate(tokens))
+    figures = any(one.kind in ("measure", "number", "form", "unit", "bound", "bucket", "function") for one in tokens)
+    failing = bool(yes_no and found.names and not figures and not words & {"versus", "by", "which"})
+    failing = failing and [one.text.lower() in _FAILING for one in conditions] == [True]
+    compares = bool(words & {"versus", "rose", "fell"})
+    well = [one.text for one in tokens if one.kind in ("conclude", "measure") and one.text.lower() in _WELL]
+    found.yes_no, found.health = yes_no, bool(well) != ("not" in words)
+    found.left += _quantified(tokens, but="not" if yes_no and not things else "")
+    if found.health and not yes_no and things:  # the checks list what is not well
+        found.left += [one.text for one in tokens if one.text.lower() in _WELL]
+    if things and not found.names and (strong or (yes_no and "state" in said)) and not compares:
+        found.check, found.conclude = True, frozenset()
+        allowed: tuple[str, ...] = ("thing", "word", "conclude", "number", "measure")
+    elif failing or strong or ("state" in said and not (figures or conditions or compares)) or said == {"report"}:
+        found.conclude = said or frozenset({"state"})
+        allowed = ("thing", "word", "conclude", "value", *_OF_FIGURES, *(("condition",) if failing else ()))
+    else:
+        filling.take(*weak)
+        return None
+    found.left += [one.text for one in tokens if one.kind not in allowed]
+    return found
 
 
 def _quantified(tokens: list[Token], but: str) -> list[str]:
@@ -284,9 +297,13 @@ def _passing(filling: Filling) -> None:
     for i in filling.free("thing", "word"):
         one = filling.tokens[i]
         only = filling.yes_no and one.value in ("only", "all") and one.kind == "word"
+        after = filling.at(i + 1)
+        adds = one.value == "but" and not (after and (after.kind, after.value) in _BEHIND_BUT)
+        adds = adds or (i > 1 and one.text.lower() in ("then", "overall") and filling.tokens[i - 1].value == "and")
         if (
             (one.kind == "thing" and one.value in _SCOPE and not one.plural)
-            or (one.value in _PASSING and not only)
+            or (one.value in _PASSING and not (only or adds))
+            or (one.value == "when" and after and after.value == "flag_name")  # "when new_pricing is on"
             or (one.value == "who" and (i > 0 or "user_id" in filling.by))
         ):
             filling.take(i)
@@ -300,6 +317,7 @@ def _decide(filling: Filling, found: AskedFields, first: Token | None) -> None:
         found.decides = "rose" if "rose" in words else "fell"
         filling.take(words[found.decides])
         found.sides = found.sides or Token(0, 0, "sides", "side")
+        found.left += [one.text for one in filling.tokens if one.kind == "bound"]  # "rose by more than 100 ms"
     elif _of_two(filling, found, first, words.get("others")):
         return
     elif any(one.startswith("not ") for one in found.conditions):
@@ -325,7 +343,12 @@ def _of_two(filling: Filling, found: AskedFields, first: Token | None, others: i
         found.by or compared or found.sides or others is not None or _comparative(filling)
     )  # "has it the most?"
     lone = first is not None and found.ranked and not several and (alone or first.value in found.by)
-    if several and not (found.ranked or compared or (others is not None and first)):
+    than = [
+        one.kind == "word" and one.text.lower() == "than" and then is first for one, then in pairwise(filling.tokens)
+    ]
+    if any(than) and not several:  # "is there an endpoint slower than /payments?" is of the others
+        found.left.append(YES_OR_NO)
+    elif several and not (found.ranked or compared or (others is not None and first)):
         found.left.append(YES_OR_NO)  # "did web and ios fail?": one of them, or both
     elif several and any(one.text.lower() == "or" for one in filling.tokens):
         found.yes_no = False  # "is android or ios worse?" asks which

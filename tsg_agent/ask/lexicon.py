@@ -14,9 +14,12 @@ LONGEST = 6
 WORD = re.compile(r"[^\W_][\w'\u2019.-]*|[<>=≤≥]+|%", re.UNICODE)
 _HURT = r"(?:fail(?:s|ing)?|hit|affected|impacted|hurt)"
 _HIT_MORE = re.compile(
-    rf"\b(?:{_HURT} (?:more|harder|worse)(?: often)?|(?:more|worse|harder) {_HURT})(?= than (?![0-9]))", re.IGNORECASE
+    rf"\b(?:{_HURT} (?:more|harder|worse|(?P<less>less))(?: often)?|(?:more|worse|harder|(?P<fewer>less)) {_HURT})"
+    r"(?= than (?![0-9]))",
+    re.IGNORECASE,
 )
 """Of two, the one that is hit more is worse: by its share, as they are of different size."""
+_HOW_LONG = re.compile(r"\bhow long (?:do|does|did) (?P<what>[^?.!;]{1,80}?) takes?\b", re.IGNORECASE)
 _REPAIRED = 5
 """Letters of the shortest word that is read as another one letter away."""
 
@@ -114,7 +117,8 @@ def spelled_out(text: str) -> str:
     either = "|".join(map(re.escape, lexicon().plain))
     text = re.sub(rf"\b(?:{either})\b", lambda match: lexicon().plain[match[0].lower()], text, flags=re.IGNORECASE)
     text = re.sub(r"\b(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)s\b", r"\1 requests", text)
-    text = _HIT_MORE.sub("worse", text)
+    text = _HOW_LONG.sub(r"what is the latency of \g<what>", text)
+    text = _HIT_MORE.sub(lambda match: "better" if match["less"] or match["fewer"] else "worse", text)
     method = r"(?<=\w )\b(get|post|put|patch|delete|head)(?= (?:requests?|calls?)\b)"
     return re.sub(method, lambda match: match[0].upper(), text)
 
@@ -133,7 +137,10 @@ def languages() -> tuple[Language, ...]:
     found = []
     for file in sorted(files("tsg_agent.ask").joinpath("languages").iterdir(), key=lambda one: one.name):
         data = tomllib.loads(file.read_text("utf-8"))
-        words = {phrase.lower(): english for phrase, english in data["words"].items()}
+        words: dict[str, str] = {}
+        for phrase, english in data["words"].items():
+            base = phrase.lower().removesuffix("~")
+            words |= {base + ending: english for ending in (data["endings"] if phrase.endswith("~") else ("",))}
         ordered = sorted(words, key=len, reverse=True)
         parts = [rf"{re.escape(one[:-2])}(?=\s+[0-9])" if one.endswith(" #") else re.escape(one) for one in ordered]
         pattern = re.compile(rf"(?<![\w-])(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)

@@ -210,7 +210,7 @@ def measure_words(name: str) -> str:  # noqa: PLR0911 - one return for each kind
     if measure.kind == "share":
         return f"share of {_plain(measure.condition, said)}"
     if measure.kind == "of_all":
-        return f"share of all {said.get(measure.condition, measure.condition) or 'requests'}"
+        return f"share of all {_plain(measure.condition, said) if measure.condition else 'requests'}"
     if measure.kind == "distinct_share":
         return f"share of {measure_words(name.removeprefix('share_of_'))}"
     if measure.kind == "time":

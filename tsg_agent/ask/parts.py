@@ -14,7 +14,7 @@ from tsg_agent.wording import listed, one_line
 
 _ENDS = re.compile(r"[?!;\n]+|(?<=[a-z0-9]{2})\.\s+(?=[A-Za-z(])")
 _THEN = re.compile(
-    r"(?:,\s*|(?<=\S) )\band (?:also )?(?=(?:how|which|what|who|whom|whose|when|where|why|did|does)\b"
+    r"(?:,\s*|(?<=\S) )\band (?:also )?(?=(?:how|which|what|who|whom|whose|when|where|why|did|does|th(?:at|ose) of)\b"
     r"|(?:is|are|was|were) (?!\w+(?:ed|ing|ly)\b|slow))"
     r"|(?:^|\s|:|,)\s*\(?[1-9][).]\s+",
     re.IGNORECASE,
@@ -48,10 +48,12 @@ class RefusedQuestion(Exception):
         self.why, self.query, self.nearest = list(why), query, list(nearest)
 
 
-_ORDER = re.compile(
-    r"[?.!;]+\s*(?=(?:(?:worst|best|highest|lowest|most|fewest|slowest|fastest) first)\W*$)", re.IGNORECASE
+_GOES_ON = re.compile(
+    r"[?.!;]+\s*(?=(?:(?:worst|best|highest|lowest|most|fewest|slowest|fastest) first\W*$"
+    r"|(?:at least|at most|more than|fewer than|less than|with|without|excluding|since|between)\b[^?]*$))",
+    re.IGNORECASE,
 )
-"""“… at least 100 times? worst first”: the order is of the same question."""
+"""“… at least 100 times? worst first”: what has no head is said of the same question."""
 _ALSO = re.compile(
     r"\b(?P<first>how many \w+(?: requests)?),? and (?:also )?how many (?=\w+(?: \w+){1,12}$)(?!\w+\W*$)", re.IGNORECASE
 )
@@ -60,7 +62,7 @@ _ALSO = re.compile(
 
 def sentences_of(text: str) -> list[list[str]]:
     """The sentences of a text, each as its questions and what stands between them."""
-    text = _ALSO.sub(r"\g<first> and ", _ORDER.sub(", ", text).rstrip("?. "))
+    text = _ALSO.sub(r"\g<first> and ", _GOES_ON.sub(", ", text).rstrip("?. "))
     pieces = (
         [part.strip(" ,:") for part in _THEN.split(one) if re.search(r"\w", part or "")] for one in _ENDS.split(text)
     )

@@ -8,7 +8,7 @@ from itertools import pairwise
 from tsg_agent.ask.measures import condition_of
 from tsg_agent.ask.tokens import Token
 
-_OF_ALL = ("share", "part", "percent", "fraction", "proportion", "%")
+_OF_ALL = ("share", "part", "percent", "fraction", "proportion", "portion", "pct", "how much of", "%")
 _AMONG = re.compile(r"\b(?:of all|of only|to|among|amongst|in|within|out of)\b(?<!due to)", re.IGNORECASE)
 _VERBS = ("failed", "failing", "fail", "request", "requests", "slow")
 _UNITS = {"user_id": "users", "session_id": "sessions"}
@@ -23,6 +23,7 @@ class _Phrase:
     text: str
     of_runs: bool
     whole: bool
+    timed: bool
 
     def of(self, kind: str) -> list[str]:
         return list(dict.fromkeys(one.value for one in self.tokens if one.kind == kind))
@@ -53,13 +54,15 @@ def is_predicate(condition: Token) -> bool:
     return condition.text.lower().endswith(("ed", "ing", "fail", "slow", "timed out", "the cache"))
 
 
-def measures_of(tokens: Sequence[Token], text: str, *, of_runs: bool, whole: bool) -> Named:  # noqa: PLR0911 - one a kind
+def measures_of(tokens: Sequence[Token], text: str, *, of_runs: bool, whole: bool, timed: bool) -> Named:  # noqa: PLR0911 - one a kind
     """The measures of a phrase's tokens in a question's text; none where they do not go together.
 
-    `of_runs`: the question is about workflows; `whole`: it says "all".
+    `of_runs`: the question is about workflows; `whole`: it says "all"; `timed`: "slowest".
     """
-    phrase = _Phrase(tokens, text, of_runs, whole)
+    phrase = _Phrase(tokens, text, of_runs, whole, timed)
     conditions = phrase.of("condition")
+    if any(one.startswith("slower_") for one in conditions):  # "slow requests (> 2 s)"
+        conditions = [one for one in conditions if one != "slow"]
     if measures := phrase.of("measure"):
         return _NONE if phrase.of("number") or phrase.of("function") or conditions else (measures, [])
     if phrase.of("number") or phrase.of("function"):
@@ -67,7 +70,8 @@ def measures_of(tokens: Sequence[Token], text: str, *, of_runs: bool, whole: boo
     if users := [_UNITS[one] for one in phrase.of("thing")]:
         suffix = f"_with_{conditions[0]}" if conditions else ""
         share = "share_of_" if phrase.rate else ""
-        odd = len(conditions) > 1 or (phrase.rate and not (phrase.part_of and conditions))
+        called = bool(phrase.of("unit")) and not conditions  # "endpoints that users call most": users, or calls
+        odd = called or len(conditions) > 1 or (phrase.rate and not (phrase.part_of and conditions))
         return _NONE if odd else ([f"{share}{one}{suffix}" for one in users], [])
     if of_runs or "runs" in phrase.of("unit"):
         return _runs(phrase, conditions), []
@@ -81,9 +85,9 @@ def measures_of(tokens: Sequence[Token], text: str, *, of_runs: bool, whole: boo
 def _statistics(phrase: _Phrase, conditions: list[str]) -> Named:
     """An average or a percentile; of latency where no number is named: "p95", not "average requests"."""
     numbers, functions = phrase.of("number"), phrase.of("function")
-    percentile = all(re.match(r"p?\s?[0-9]", one.text, re.I) for one in phrase.tokens if one.kind == "function")
+    percentile = any(one[0] == "p" for one in functions)
     odd = any(one.startswith(("slower_", "faster_")) for one in conditions) or len(conditions) > 1
-    if phrase.rate or len(numbers) > 1 or odd or not (numbers or percentile or not (phrase.of("unit") or conditions)):
+    if phrase.rate or len(numbers) > 1 or odd or not (numbers or percentile or phrase.timed):  # "on average" of nothing
         return _NONE
     column = numbers[0] if numbers else "latency_ms"
     default = "p95" if column.endswith("latency_ms") else "avg"

@@ -18,7 +18,8 @@ BUCKET = re.compile(
     rf"|\b(?P<n2>[0-9]{{1,4}}|half)[ -]?(?P<size2>{_SIZE})[ -]"
     r"(?:buckets?|intervals?|bins?|steps?|windows?|resolution|stretch(?:es)?|slots?|blocks?|periods?)\b"
     r"|\bby (?:the )?(?P<size3>minute|hour|day)\b|\b(?P<size4>hourly|daily|minutely)\b"
-    r"|\b(?P<which>(?:in )?(?:which|what)) (?P<size5>minute|hour)\b",
+    r"|(?P<which>\b(?:in )?(?:which|what) |(?<=busiest )|(?<=worst )|(?<=slowest )|(?<=quietest ))"
+    r"(?:(?P<n5>[0-9]{1,3})[ -]?)?(?P<size5>minute|hour)s?\b(?! ago)",
     re.IGNORECASE,
 )
 _FIGURE = r"(?P<figure>[0-9][0-9,]*(?:\.[0-9]+)?|one|two|three|four|five|ten|half(?= of))(?P<kilo>k\b)?"
@@ -34,8 +35,8 @@ THAN_BEFORE = re.compile(
     r"\b(?:than|as|with|to|like|from)[ ](?:it was |they were |what it was )?before(?:hand)?\b(?![ ]*(?:[0-9#]|the))",
     re.IGNORECASE,
 )
-CODE = re.compile(r"(?<![\w.,:/-])(?P<code>[1-5][0-9]{2})(?:['\u2019]?s)?(?![\w%:-]|[.,][0-9])")
-CODES = re.compile(r"(?<![\w.,:/-])[1-5][0-9]{2}['\u2019]?s\b")
+CODE = re.compile(r"(?<![\w.,:/-])(?P<code>[1-5][0-9]{2})(?:['\u2019]?s|ern?)?(?![\w%:-]|[.,][0-9])")
+CODES = re.compile(r"(?<![\w.,:/-])[1-5][0-9]{2}(?:['\u2019]?s|ern?)\b")
 """“503s” are no 503 seconds."""
 PERCENTILE = re.compile(
     r"\b(?:p[ ]?(?P<p>[0-9]{1,2}(?:[.,][0-9]{1,2})?)"
@@ -46,6 +47,8 @@ NUMBERS = {
     w: n for n, w in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], 1)
 }
 _DIGITS = re.compile(r"(?<![\w.,:/-])[0-9]{1,3}(?![\w%:/-]|[.,][0-9])")
+_BEFORE_A_TIME = re.compile(r"(?:over|during|throughout|for|within)\s+(?:the\s+)?#", re.IGNORECASE)
+"""“over the last 30 minutes”: the time has been read."""
 _SHAPED = re.compile(r".*[0-9_/].*|.*\w[-.:]\w.*")
 
 
@@ -60,6 +63,8 @@ class Token:
     amount: float = 0.0
     text: str = ""
     also: tuple[str, ...] = ()
+    unit: str = ""
+    """Of a bound: ms, %, half; empty for a count."""
 
     @property
     def plural(self) -> bool:
@@ -122,18 +127,17 @@ def figures_in(text: str) -> list[Token]:
     """What is written in figures and is no time: stretches of time, bounds, percentiles and sides to compare."""
     found: list[Token] = []
 
-    def add(match: re.Match[str], kind: str, value: str, amount: float = 0.0, group: int | str = 0) -> None:
-        low, high = match.span(group)
+    def add(match: re.Match[str], kind: str, value: str, amount: float = 0.0, unit: str = "") -> None:
+        low, high = match.span("tail" if kind == "sides" and value == "then" else 0)
         if not any(one.start < high and low < one.end for one in found):
-            found.append(Token(low, high, kind, value, amount, text[low:high]))
+            found.append(Token(low, high, kind, value, amount, text[low:high], unit=unit))
 
     for match in BUCKET.finditer(text):
-        add(match, "bucket", "which" if match["which"] else "", _seconds_of(match))
+        add(match, "bucket", "which" if match["which"] is not None else "", _seconds_of(match))
     for match in BETWEEN_SIDES.finditer(text):
         add(match, "sides", "")
     if then := THEN_AFTER.search(text):
-        span = _UNITS[then["of"][0].lower()] * int(then["long"]) if then["long"] else 0
-        add(then, "sides", "then", span, "tail")
+        add(then, "sides", "then", _UNITS[then["of"][0].lower()] * int(then["long"]) if then["long"] else 0)
     for match in THAN_BEFORE.finditer(text):
         add(match, "sides", "than")
     for match in PERCENTILE.finditer(text):
@@ -143,21 +147,23 @@ def figures_in(text: str) -> list[Token]:
     return found
 
 
-def _amount_of(match: re.Match[str]) -> tuple[float]:
-    figure = match["figure"].replace(",", "").lower()
-    value = 50.0 if figure == "half" else float(NUMBERS.get(figure, 0) or figure)
-    unit = (match["unit"] or "").lower()
-    value *= 1000 if match["kilo"] else 1
-    return (value * (1000 if unit[:1] == "s" else 60_000 if unit.startswith("minute") else 1),)
+def _amount_of(match: re.Match[str]) -> tuple[float, str]:
+    """A bound's figure, and its unit: ms, %, half, or none."""
+    figure, unit = match["figure"].replace(",", "").lower(), (match["unit"] or "").lower()
+    if figure == "half":
+        return 50.0, "half"
+    value = float(NUMBERS.get(figure, 0) or figure) * (1000 if match["kilo"] else 1)
+    if unit in ("", "%", "percent"):
+        return value, "%" if unit else ""
+    return value * (1 if unit.startswith(("ms", "milli")) else 60_000 if unit.startswith("minute") else 1000), "ms"
 
 
 def _seconds_of(match: re.Match[str]) -> float:
-    size = next(match[name] for name in ("size", "size2", "size3", "size4", "size5", "size6") if match[name]).lower()
-    number = (match["n"] or match["n2"] or match["n3"] or "1").lower()
-    times = (
-        0.5 if number.startswith("half") else 0.25 if number == "quarter" else float(number) if number.isdigit() else 1
-    )
-    return times * _UNITS[size[0]]
+    said = {name: text.lower() for name, text in match.groupdict().items() if text}
+    size = next(text for name, text in said.items() if name.startswith("size"))
+    number = next((text for name, text in said.items() if name in ("n", "n2", "n3", "n5")), "1")
+    times = 0.5 if number.startswith("half") else 0.25 if number == "quarter" else 1.0
+    return (float(number) if number.isdigit() else times) * _UNITS[size[0]]
 
 
 @cache
@@ -243,6 +249,9 @@ def _words(rest: str, reading: TokenizedQuestion, vocabulary: Vocabulary) -> lis
     while index < len(words):
         reach = _reach(rest, words, index)
         read_as = lexicon().longest([word for _, word in reach])
+        if read_as is None and _BEFORE_A_TIME.match(rest, words[index][0]):
+            index += 1
+            continue
         if read_as is None and (split := _parted(words[index])):
             words[index : index + 1] = split
             continue

@@ -164,6 +164,8 @@ def _likeness(one: str, other: str) -> float:
 
 def _has_flag(one: Named, flags: list[Named], text: str) -> bool:
     """Whether a flag's value stands with the flag's name, or its noun: "on" alone is a word."""
+    if any(other.column == "flag_value" and text[other.end : one.start] == " " for other in flags):
+        return False  # "new_pricing off on web"
     near = 200 if one.value not in ("on", "off", "true", "false") else 12
     return any(-near <= one.start - other.end <= near for other in flags) or _beside(
         text, one.start, one.end, "flag_value"
