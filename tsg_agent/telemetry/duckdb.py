@@ -393,6 +393,7 @@ class DuckDB:
             notes=view.notes,
             readings=view.readings,
             unreadable=view.unreadable,
+            directed=view.directed,
         )
 
     def _lock(self, paths: list[str]) -> None:

@@ -4,6 +4,7 @@
     [api_gateway_logs]
     from = "http_requests"              # a table of the .duckdb file, or a file or glob in the folder
     where = "kind = 'server'"           # which rows count
+    called = "attributes['peer.service']"       # whom a span that is no request called, where that is no span itself
     unnest = "resourceSpans.scopeSpans.spans"   # a path to the arrays whose elements are the rows; all_resourceSpans
                                                 # is the first array as a whole
     lines = '(?P<ip>\\S+) .*'           # text lines: a regular expression whose named groups are the columns
@@ -55,6 +56,8 @@ class TableMapping(BaseModel):
     """The guide's column -> expressions, of which the first that is not NULL counts; one must fit the source."""
     where: tuple[str, ...] = ()
     """Of several, the first that fits the source."""
+    called: tuple[str, ...] = ()
+    """Of spans: by which one that is no request says whom it called."""
     unnest: str = ""
     lines: str = ""
     layout: Literal["", "w3c", "records"] = ""
@@ -73,7 +76,7 @@ class TableMapping(BaseModel):
             return data
         return {name: (value,) if isinstance(value, str) else value for name, value in data.items()}
 
-    @field_validator("where", mode="before")
+    @field_validator("where", "called", mode="before")
     @classmethod
     def _one(cls, data: Any) -> Any:
         return (data,) if isinstance(data, str) else data
@@ -186,6 +189,7 @@ def _checked(name: str, table: TableMapping) -> TableMapping:
                 for status, texts in table.counters.items()
             },
             "where": tuple(check(text, "where") for text in table.where),
+            "called": tuple(check(text, "called") for text in table.called),
             "cumulative": table.cumulative and check(table.cumulative, "cumulative"),
         }
     )

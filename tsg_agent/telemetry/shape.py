@@ -31,6 +31,9 @@ class Shaped:
     columns: dict[str, tuple[str, ...]]
     notes: tuple[str, ...] = ()
     """How many rows of the source are none."""
+    everything: str = ""
+    """The rows and those that `where` leaves out."""
+    where: str = "true"
 
 
 def shaped(connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMapping) -> Shaped:
@@ -39,6 +42,7 @@ def shaped(connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMap
     notes: tuple[str, ...] = ()
     if mapping.unnest:
         source = _unnested(connection, source, mapping.unnest.split("."), whole=WHOLE in str(mapping))
+    everything, condition = source, "true"
     if mapping.where:
         condition = first_fitting(connection, source, mapping.where)
         notes = _left_out(connection, source, condition)
@@ -56,7 +60,7 @@ def shaped(connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMap
         columns |= {ANSWER: (f"{COUNTED}status",), WEIGHT: (f"{COUNTED}weight",)}
     if mapping.cumulative:
         source, columns[WEIGHT] = _increases(connection, source, mapping, columns), (f"{COUNTED}increase",)
-    return Shaped(source, columns, notes)
+    return Shaped(source, columns, notes, everything, condition)
 
 
 def _left_out(connection: duckdb.DuckDBPyConnection, source: str, condition: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from datetime import datetime
 import duckdb
 
 from tsg_agent.telemetry import paths
+from tsg_agent.telemetry.called import CALLED, is_span, with_called
 from tsg_agent.telemetry.catalog import LOGS, CatalogTable
 from tsg_agent.telemetry.conversion import Reader
 from tsg_agent.telemetry.files import FALLBACK, TableFiles
@@ -37,6 +38,8 @@ class View:
     readings: tuple[str, ...] = ()
     unreadable: int = 0
     """Lines of its files that are in no row."""
+    directed: bool = False
+    """See SourceTable."""
 
 
 def null_view(table: CatalogTable) -> str:
@@ -69,7 +72,7 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
             f"{table.name} cannot be read: {', '.join(empty)} is empty (0 bytes).",
             fix="Write that file again: whatever made it has not ended, or failed.",
         )
-    source, unread, loaded = relation.sql, 0, False
+    source, unread, loaded, directed = relation.sql, 0, False, False
     told: tuple[str, ...] = ()
     if relation.files is not None and relation.files.is_text:
         read, loaded = load(connection, table, relation.files, mapping, few), True
@@ -108,7 +111,11 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
         reader.notes += _of_files(relation.files) if relation.files else []
         reader.notes += per_second(connection, source, columns)
         reader.notes += unused_weights(connection, source, held, present)
-    return _view(table, source, columns, reader, Loaded(source, unread) if loaded else None)
+        if is_span(columns):
+            own = CALLED in columns
+            source = with_called(connection, shape, columns, mapping.called)
+            directed = CALLED in columns and not own
+    return _view(table, source, columns, reader, Loaded(source, unread) if loaded else None, directed=directed)
 
 
 def _of_files(files: TableFiles) -> list[str]:
@@ -120,7 +127,9 @@ def _of_files(files: TableFiles) -> list[str]:
     return notes
 
 
-def _view(table: CatalogTable, source: str, columns: dict[str, str], reader: Reader, loaded: Loaded | None) -> View:
+def _view(  # noqa: PLR0913 - what a view is made of
+    table: CatalogTable, source: str, columns: dict[str, str], reader: Reader, loaded: Loaded | None, *, directed: bool
+) -> View:
     """The statements; of text files a table, made once."""
     select = ", ".join(f"{columns.get(name, table.blank(name))} AS {name}" for name in table.columns)
     select = f"SELECT {select} FROM {source}"  # noqa: S608 - checked expressions over quoted names
@@ -130,7 +139,7 @@ def _view(table: CatalogTable, source: str, columns: dict[str, str], reader: Rea
         statements = [f"CREATE VIEW {table.name} AS {select}"]
     held = [name for name in table.columns if name in columns]
     unread = loaded.unreadable if loaded else 0
-    return View(statements, held, tuple(reader.notes), tuple(reader.readings), unread)
+    return View(statements, held, tuple(reader.notes), tuple(reader.readings), unread, directed)
 
 
 def _present(
