@@ -77,7 +77,7 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
     if relation.files is not None and relation.files.is_text:
         read, loaded = load(connection, table, relation.files, mapping, few), True
         source, unread, told = read.source, read.unreadable, read.notes
-    shape = shaped(connection, source, mapping)
+    shape = shaped(connection, source, mapping, f"rows_{table.name}" if loaded else "")
     source, mapped = shape.source, shape.columns
     held = _held(connection, source)
     present = _present(connection, source, table, mapped, held)
@@ -134,7 +134,10 @@ def _view(  # noqa: PLR0913 - what a view is made of
     select = ", ".join(f"{columns.get(name, table.blank(name))} AS {name}" for name in table.columns)
     select = f"SELECT {select} FROM {source}"  # noqa: S608 - checked expressions over quoted names
     if loaded is not None:
-        statements = [f"CREATE TABLE {table.name} AS {select}", f"DROP TABLE read_{table.name}"]
+        statements = [
+            f"CREATE TABLE {table.name} AS {select}",
+            *(f"DROP TABLE IF EXISTS {made}_{table.name}" for made in ("read", "rows", "called")),
+        ]
     else:
         statements = [f"CREATE VIEW {table.name} AS {select}"]
     held = [name for name in table.columns if name in columns]
