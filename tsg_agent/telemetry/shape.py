@@ -9,6 +9,7 @@ import duckdb
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import ANSWER, WEIGHT
 from tsg_agent.telemetry.expressions import picked_from
+from tsg_agent.telemetry.identity import ready_for
 from tsg_agent.telemetry.loading import described, quoted
 from tsg_agent.telemetry.mapping import TableMapping
 
@@ -91,21 +92,26 @@ def first_fitting(connection: duckdb.DuckDBPyConnection, source: str, texts: tup
 
 
 def passed_over(connection: duckdb.DuckDBPyConnection, source: str, columns: dict[str, str]) -> list[str]:
-    """Says which arrays an expression takes one element of, while rows have more. `columns`: name -> expression."""
-    notes = []
-    kinds = {name.lower(): (name, kind) for name, kind in described(connection, source).items()}
-    picked = {name for text in columns.values() for name in picked_from(text)}
-    for name in sorted(picked & kinds.keys()):
-        column, kind = kinds[name]
-        if not kind.endswith("]") or "STRUCT" not in kind:
-            continue
-        row = connection.execute(f"SELECT sum(len({quoted(column)})), count(*) FROM {source}").fetchone()  # noqa: S608 - quoted names
-        if row and row[0] is not None and row[0] > row[1]:
-            notes.append(
-                f"{column} holds {row[0]:,} elements in {row[1]:,} rows, of which the mapping reads one each: "
-                f'unnest = "{column}", or a path of arrays that begins so, makes each a row.'
-            )
-    return notes
+    """Says which arrays an expression takes one element of, while rows have more. `columns`: name -> expression.
+
+    Raises TelemetryError where a request's time is taken so: each element is a request then, and all but one were lost.
+    """
+    notes = {}
+    for column, text in sorted(columns.items(), key=lambda one: one[0] != "timestamp"):
+        arrays = picked_from(text)
+        for array, path in arrays.items():
+            kind = _kind(connection, source, array, path)
+            row = connection.execute(f"SELECT sum(len({array})), count(*) FROM {source}").fetchone()  # noqa: S608 - a checked expression
+            if not (kind.endswith("]") and "STRUCT" in kind and row) or row[0] is None or row[0] <= row[1]:
+                continue
+            told = f"{path} holds {row[0]:,} elements in {row[1]:,} rows, of which the mapping reads one each"
+            how = 'unnest = "{}" makes each a row.'
+            if column == "timestamp":
+                *_, inner = arrays.values()
+                ready = ready_for(described(connection, source))
+                raise TelemetryError(f"{told}.", fix=f"{how.format(inner)}{ready}")
+            notes[path] = f"{told}: {how.format(path)}"
+    return list(notes.values())
 
 
 def _increases(

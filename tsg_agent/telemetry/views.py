@@ -10,7 +10,15 @@ from tsg_agent.telemetry.called import CALLED, is_span, with_called
 from tsg_agent.telemetry.catalog import LOGS, CatalogTable
 from tsg_agent.telemetry.conversion import Reader
 from tsg_agent.telemetry.files import FALLBACK, TableFiles
-from tsg_agent.telemetry.identity import identified, made_ids, per_second, sampled, taken_for_granted, unused_weights
+from tsg_agent.telemetry.identity import (
+    KEY,
+    identified,
+    made_ids,
+    per_second,
+    sampled,
+    taken_for_granted,
+    unused_weights,
+)
 from tsg_agent.telemetry.loading import Loaded, Unreadable, described, first_line, load, quoted
 from tsg_agent.telemetry.mapping import TableMapping, misfit
 from tsg_agent.telemetry.shape import fits, passed_over, shaped
@@ -110,7 +118,9 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
         reader.notes += taken_for_granted(present)
         reader.notes += _of_files(relation.files) if relation.files else []
         reader.notes += per_second(connection, source, columns)
-        reader.notes += unused_weights(connection, source, held, present)
+        reader.notes += unused_weights(
+            connection, source, held, present, columns.get("timestamp", "") if columns[KEY] == made else ""
+        )
         if is_span(columns):
             own = CALLED in columns
             source = with_called(connection, shape, columns, mapping.called)
