@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
@@ -92,7 +93,9 @@ def _few(unread: int, rows: int, few: float) -> bool:
 
 def _cells(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, wanted: Wanted, few: float) -> Loaded:
     """CSV. What looks like a time is kept as it is written where it is not ISO 8601."""
-    options, kinds = "", described(connection, files.relation)
+    options, kinds = "", dict[str, str]()
+    with suppress(duckdb.InvalidInputException):  # a half line at the end, and the engine finds no cells at all
+        kinds = described(connection, files.relation)
     if not wanted.among(kinds, wanted.texts | wanted.others):
         # One line with too few or too many cells, and each line is taken for one cell.
         tolerant = described(connection, files.relation_with((), REJECTING))

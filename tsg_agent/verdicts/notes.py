@@ -19,7 +19,7 @@ def notes_of(
     elif start.measured is None and start.reported is None:
         notes.append("Nothing in the window shows when the incident began: no share of failures changed.")
     elif start.doubted and start.reported is not None and traffic is None:
-        notes.append(f"The reported start, {moment(start.reported)}, is doubted: nothing changed in the window.")
+        notes.append(f"The reported start, {moment(start.reported)}, is doubted: nothing changed in what is counted.")
     if measurement.entry_component:
         entry = measurement.entry_component
         notes.append(f"The telemetry holds inner calls: availability is measured at the entry component {entry}.")
