@@ -7,6 +7,7 @@ import duckdb
 
 from tsg_agent.telemetry.catalog import LOGS
 from tsg_agent.telemetry.shape import Shaped, first_fitting
+from tsg_agent.telemetry.values import any_row
 
 SPAN, PARENT, CALLED = "span_id", "parent_span_id", "dependency_name"
 NEEDED = {SPAN, PARENT, "service_name", "status_code"}
@@ -40,7 +41,7 @@ def with_called(
     spans = f"(SELECT {spans} FROM {shape.everything})"  # noqa: S608 - checked expressions
     query = files("tsg_agent.telemetry").joinpath("called.sql").read_text("utf-8")
     connection.execute(query.replace("{name}", TABLE).replace("{spans}", spans))
-    if connection.execute(f"SELECT 1 FROM {TABLE} WHERE ended IS NOT NULL LIMIT 1").fetchone():  # noqa: S608 - our own name
+    if any_row(connection, f"{TABLE} WHERE ended IS NOT NULL"):
         columns[CALLED] = f"coalesce(ended_, {columns.get(CALLED, 'NULL')})"
     beside = f"SELECT *, {span['trace']} AS trace_, {span['span']} AS span_ FROM {shape.source}"  # noqa: S608 - checked expressions
     return (

@@ -20,7 +20,7 @@ from tsg_agent.telemetry.leaves import FEW_ROWS, GRAPHQL, LIKE, Leaf, arrays, le
 from tsg_agent.telemetry.mapping import TableMapping
 from tsg_agent.telemetry.shape import shaped
 from tsg_agent.telemetry.statuses import http_status
-from tsg_agent.telemetry.values import literal
+from tsg_agent.telemetry.values import any_row, literal
 
 LOOKED_AT = 1000
 """Rows by which values are told."""
@@ -100,8 +100,7 @@ def _requests_only(connection: duckdb.DuckDBPyConnection, source: str, held: lis
     texts = ", ".join(f"CAST({one} AS VARCHAR)" for one in held)
     condition = f"coalesce({texts}) IS NOT NULL"
     checked = check_expression(condition, f"{LOGS.name}.where")
-    found = connection.execute(f"SELECT 1 FROM {source} WHERE NOT ({checked}) LIMIT 1").fetchone()  # noqa: S608 - a checked expression
-    return condition if found else ""
+    return condition if any_row(connection, f"{source} WHERE NOT ({checked})") else ""
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, source: str) -> list[dict[str, object]]:

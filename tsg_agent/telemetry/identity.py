@@ -10,6 +10,7 @@ from tsg_agent.telemetry.files import TableFiles
 from tsg_agent.telemetry.formats import formats
 from tsg_agent.telemetry.loading import described, quoted
 from tsg_agent.telemetry.spellings import SCOPE
+from tsg_agent.telemetry.values import any_row
 
 KEY = "request_id"
 SAMPLED = frozenset({"samplerate", "samplingrate", "sampleweight"})
@@ -71,8 +72,7 @@ def identified(
             f"request_id = {present[KEY]!r} holds no more than the row's own time and answer: such rows are different "
             "requests, each with an id of its own."
         ]
-    unnamed = connection.execute(f"SELECT 1 FROM {source} WHERE {present[KEY]} IS NULL LIMIT 1").fetchone()  # noqa: S608 - checked expressions
-    if unnamed:
+    if any_row(connection, f"{source} WHERE {present[KEY]} IS NULL"):
         columns[KEY] = f"coalesce({columns[KEY]}, {made})"
         return ["Some rows do not name their request: each of these counts as a request of its own."]
     return []
