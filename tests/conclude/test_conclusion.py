@@ -315,6 +315,13 @@ def test_product_teams_read_what_customers_meet_without_evidence_ids() -> None:
     assert "[E" not in text
 
 
+def test_product_teams_read_what_customers_lose_beside_5xx() -> None:
+    lost = sla(before=0, after=0).model_copy(update={"breached": True, "lost": "only 81 % of requests are answered"})
+    text = report(judgement(verdict(2, "NO_REGRESSION", VERSION)), sla=lost).communication.product_teams
+    assert "only 81 % of requests are answered" in text
+    assert "0 % of requests fail" not in text
+
+
 def test_hostile_text_stays_inside_its_sentence() -> None:
     made = SAMPLES["hostile"]()
     texts = [a.statement for a in made.actions] + [c.statement for c in made.causes] + [made.headline]

@@ -216,16 +216,6 @@ SELECT count(*) AS n FROM requests JOIN flagged ON requests.request_id = flagged
 """
 
 
-@pytest.mark.parametrize(("repeated", "kept"), [(False, False), (True, True)])
-def test_the_rows_of_a_joined_table_are_proven_too(repeated: bool, kept: bool, tmp_path: Path) -> None:
-    rows = requests(100)
-    flags = [{"request_id": row["request_id"], "flag_name": name, "flag_value": "on"} for row in rows for name in "ab"]
-    held = {"api_gateway_logs": rows, "feature_flags": flags + flags[:1] * repeated}
-    with Spied(written(tmp_path, held)) as engine:
-        assert engine.run(JOIN, scope(), timeout=10)["n"][0].as_py() == 200
-        assert ("SELECT DISTINCT" in engine.ran[-1]) is kept
-
-
 def test_two_values_of_one_flag_are_no_repetition_that_is_lost(tmp_path: Path) -> None:
     rows = requests(100)
     flags = [{"request_id": row["request_id"], "flag_name": "a", "flag_value": value} for row in rows for value in "xy"]

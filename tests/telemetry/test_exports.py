@@ -143,10 +143,40 @@ def names_of_one_s_own_in_a_known_format() -> Files:
     return {"envoy.jsonl": lines([json.dumps(one(row)) for row in ROWS])}
 
 
+def requests_of_a_proxy() -> Files:
+    """Their lines have whole addresses."""
+    return {
+        "elb.log": lines([
+            f'{row.time.isoformat()} lb-1 10.0.0.7:2817 10.1.0.1:80 0.00007 0.01 0.00005 {row.status} 200 0 29 '
+            f'"GET http://shop.example.com:80{row.path}?n={row.number} HTTP/1.1" "curl/8.0" - -'
+            for row in ROWS
+        ])
+    }  # fmt: skip
+
+
+def records_in_many_lines_of_arrays() -> Files:
+    """OpenTelemetry's logs: each line a batch, the records three arrays deep."""
+
+    def record(row: Row) -> dict[str, Any]:
+        told = {"url.path": {"stringValue": row.path}, "http.response.status_code": {"intValue": str(row.status)}}
+        return {"timeUnixNano": f"{row.time.timestamp():.0f}000000000", "severityText": "INFO",
+                "attributes": [{"key": key, "value": value} for key, value in told.items()]}  # fmt: skip
+
+    whose = {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}
+    batches = [[record(row) for row in ROWS[at : at + 10]] for at in range(0, len(ROWS), 10)]
+    return {
+        "logs.jsonl": lines([
+            json.dumps({"resourceLogs": [{"resource": whose, "scopeLogs": [{"scope": {}, "logRecords": batch}]}]})
+            for batch in batches
+        ])
+    }  # fmt: skip
+
+
 EXPORTS = (
     packed_by_rotation, docker, kubernetes_without_a_time_of_its_own, a_time_before_the_pairs, fields_that_change,
     a_name_that_says_nothing, europe_s_letters, two_bytes_a_letter, graphql, keys_that_differ_in_case, texts_of_maps,
-    zipkin_with_spans_of_no_kind, names_of_one_s_own_in_a_known_format,
+    zipkin_with_spans_of_no_kind, names_of_one_s_own_in_a_known_format, requests_of_a_proxy,
+    records_in_many_lines_of_arrays,
 )  # fmt: skip
 
 

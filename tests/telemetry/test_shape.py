@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from tests.telemetry.written import WRITERS, calls, put
 from tests.tools.made import requests
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.duckdb import DuckDB
@@ -115,14 +116,49 @@ def test_an_array_that_is_not_there_is_named(held: Path) -> None:
 
 
 def test_elements_that_are_passed_over_are_told(held: Path) -> None:
-    batch = [{"calls": [{"id": str(n), "at": "2026-03-10T12:00:00Z"} for n in range(7)]}] * 3
+    rows = [{"at": f"2026-03-10T12:00:0{n}Z", "tries": [{"status": 503}, {"status": 200}]} for n in range(7)]
+    (held / "export.json").write_text(json.dumps(rows))
+    columns = 'status_code = "tries[1].status"\ntimestamp = "at"\n'
+    with engine(held, f'[{LOGS}]\nfrom = "export.json"\n[{LOGS}.columns]\n{columns}') as made:
+        assert any("tries holds 14 elements in 7 rows" in note for note in made.tables[LOGS].notes)
+
+
+@pytest.mark.parametrize(
+    ("batches", "calls", "told"), [(3, 1, "batch holds 3 elements in 1 rows"), (1, 7, r"batch\.calls holds 7")]
+)
+def test_a_time_that_is_one_of_many_elements_is_refused(batches: int, calls: int, told: str, held: Path) -> None:
+    batch = [{"calls": [{"id": str(n), "at": "2026-03-10T12:00:00Z"} for n in range(calls)]}] * batches
     (held / "export.json").write_text(json.dumps({"batch": batch}))
-    mapping = (
-        f'[{LOGS}]\nfrom = "export.json"\n[{LOGS}.columns]\n'
-        'request_id = "batch[1].calls[1].id"\ntimestamp = "batch[1].calls[1].at"\n'
-    )
-    with engine(held, mapping) as made:
-        assert any("batch holds 3 elements in 1 rows" in note for note in made.tables[LOGS].notes)
+    columns = 'request_id = "batch[1].calls[1].id"\ntimestamp = "batch[1].calls[1].at"\n'
+    with pytest.raises(TelemetryError, match=told) as refused:
+        engine(held, f'[{LOGS}]\nfrom = "export.json"\n[{LOGS}.columns]\n{columns}')
+    assert refused.value.fix == 'unnest = "batch.calls" makes each a row.'
+
+
+@pytest.mark.parametrize("name", ["otlp", "jaeger"])
+def test_a_ready_mapping_for_what_was_refused_is_named(name: str, held: Path) -> None:
+    writer = next(one for one in WRITERS if one.name == name)
+    put(writer, held, calls(30))
+    by_place = {
+        "otlp": 'timestamp = "resourceSpans[1].scopeSpans[1].spans[1].startTimeUnixNano"',
+        "jaeger": 'timestamp = "data[1].spans[1].startTime"',
+    }
+    with pytest.raises(TelemetryError) as refused:
+        engine(held, f'[{LOGS}.columns]\n{by_place[name]}\nstatus_code = "500"\n')
+    assert f"The ready mapping {name!r} reads such a file" in refused.value.fix
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("count", "code"), ("RequestCount", "CASE WHEN bad > 0 THEN 500 ELSE 200 END")]
+)
+def test_counts_by_the_minute_are_no_requests(name: str, status: str, held: Path) -> None:
+    text = "\n".join(f"2026-03-10T12:{n:02}:00Z,{500 if n % 2 else 200},{n % 3},{100 + n}" for n in range(40))
+    (held / "minutes.csv").write_text(f"at,code,bad,{name}\n{text}")
+    mapping = f'[{LOGS}]\nfrom = "minutes.csv"\n[{LOGS}.columns]\ntimestamp = "at"\nstatus_code = "{status}"\n'
+    with pytest.raises(TelemetryError, match=f"its column {name!r}") as refused:
+        engine(held, mapping)
+    assert f'weight = "{name}"' in refused.value.fix
+    assert ask(engine(held, f'{mapping}weight = "1"'), f"count(*) FROM {LOGS}") == [(40,)]
 
 
 def test_where_says_which_rows_count(held: Path) -> None:

@@ -305,11 +305,16 @@ def test_a_mapped_time_may_still_be_reckoned_with(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "ending", [b"r9,2026-03-10 12:00:00,us-east,prod,shop,200,1.0,u,false,surplus,surplus\n", b'r9,"2026\n']
 )
-def test_a_csv_with_a_broken_row(ending: bytes, tmp_path: Path) -> None:
+def test_a_broken_row_at_the_end_of_a_csv_costs_itself(ending: bytes, tmp_path: Path) -> None:
     folder = Path(SHAPES["csv"](tmp_path))
     path = folder / "api_gateway_logs.csv"
+    rows = path.read_bytes().count(b"\n") - 1
     path.write_bytes(path.read_bytes() + ending)
-    with pytest.raises(TelemetryError, match=r"api_gateway_logs.*cannot be read"):
+    with DuckDB(folder) as engine:
+        assert engine.tables["api_gateway_logs"].unreadable == 1
+        assert engine.run("SELECT count(*) AS n FROM api_gateway_logs", {}, timeout=10)["n"][0].as_py() == rows
+    path.write_bytes(path.read_bytes() + b"r,2026-03-10 12:00:00,us-east,prod,shop,200,1.0,u,false,surplus\n" * rows)
+    with pytest.raises(TelemetryError, match=r"api_gateway_logs"):
         DuckDB(folder)
 
 

@@ -136,7 +136,7 @@ def test_what_the_guide_names_comes_in_order_of_how_far_it_is_above_the_rest() -
 def test_a_start_that_nothing_bears_out_is_doubted_and_no_onset_is_told() -> None:
     judgement = judged(made(Part(OLD, 40, 0.2, 0.2), Part(NEW, 40, 0.01, 0.01)))
     assert judgement.start.doubted
-    assert "is doubted: nothing changed in the window" in " ".join(judgement.notes)
+    assert "is doubted: nothing changed in what is counted" in " ".join(judgement.notes)
     assert all(one.onset.kind is not OnsetKind.NEW for one in judgement.rejected)
 
 

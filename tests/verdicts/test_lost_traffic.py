@@ -4,6 +4,7 @@ import pytest
 
 from tests.verdicts.made import START, Part, judged, made
 from tsg_agent.models import Judgement, Subject
+from tsg_agent.verdicts.lost_traffic import lost_traffic
 
 TV, WEB = {"client_type": "tv"}, {"client_type": "web"}
 
@@ -63,3 +64,12 @@ def test_a_client_that_comes_and_goes_is_usual() -> None:
 def test_where_a_cause_is_confirmed_what_does_not_come_is_its_doing() -> None:
     broken = Part({"client_type": "ios"}, 30, 0.0, 0.5)
     assert lost(*stops(TV, 8), broken, Part(WEB, 60)) is None
+
+
+def test_requests_of_less_than_a_minute_tell_no_fall() -> None:
+    assert lost_traffic(made(Part(WEB, 60)), None, 0, parts=True) is None
+
+
+def test_a_start_at_which_requests_stopped_coming_is_not_doubted() -> None:
+    assert not any("doubted" in note for note in judgement(*stops(WEB, 60, 2)).notes)
+    assert any("doubted" in note for note in judgement(Part(WEB, 60)).notes)

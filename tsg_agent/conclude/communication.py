@@ -53,6 +53,8 @@ def _product_teams(case: Case, causes: list[Cause], actions: list[Action]) -> st
     elif not sla.breached and not confirmed:
         state = f"availability is {percent(counted.availability)}{since}"
         first = f"{_where(parameters)}: {state}; no incident is confirmed."
+    elif sla.lost:
+        first = f"{_where(parameters)}{since}: {sla.lost}."
     else:
         share = percent(100 - counted.availability)
         failed = some(counted.server_errors, "request")

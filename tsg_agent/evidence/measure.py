@@ -76,6 +76,8 @@ class Measurer:
         columns += [name for name in ("weight", "user_id") if self._has(name)]
         if passed_on := self._passed_on():
             columns.append(f"{passed_on} AS passed_on")
+        if self.engine.tables[LOGS.name].directed:
+            columns.append("true AS directed")
         results["rows"] = self._run("rows", {"columns": ", ".join(columns)})
         return results
 

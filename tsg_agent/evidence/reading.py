@@ -44,6 +44,7 @@ def read_requests(results: dict[str, pa.Table], dimensions: Sequence[Dimension])
         rows["user_id"] if "user_id" in rows.column_names else None,
         None if users[0] is None else (users[0], users[1]),
         slower,
+        directed="directed" in rows.column_names,
     )
 
 

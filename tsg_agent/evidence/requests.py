@@ -114,6 +114,8 @@ class Requests:
     """Of combinations: which took longer than is usual, as it was measured where the requests are."""
     slower_ms: float = np.inf
     """From how long on a request counts as slower than usual."""
+    directed: bool = False
+    """A request's dependency is the service in which its failing calls end; none where it failed by itself."""
 
     def __len__(self) -> int:
         return len(self.second)

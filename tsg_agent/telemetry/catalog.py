@@ -58,6 +58,8 @@ class SourceTable:
     """Lines or elements of its files that could not be read: they are in no row."""
     at_server: bool = False
     """What is counted there need not be brought."""
+    directed: bool = False
+    """Its rows are spans, whose dependency is the service in which a request's failing calls end."""
 
     @property
     def missing(self) -> tuple[str, ...]:

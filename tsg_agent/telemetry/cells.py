@@ -3,11 +3,6 @@
 import re
 from collections import Counter
 
-import duckdb
-
-from tsg_agent.telemetry.files import TableFiles
-from tsg_agent.telemetry.values import literal
-
 _CELL = r'\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d\S*|\[[^\]]*\]|"(?:[^"\\]|\\.)*"|\S+'
 """A date and its time are one cell, and so is what is in quotes or brackets."""
 LEAST, MOST = 4, 40
@@ -36,11 +31,3 @@ def _group(name: str, held: set[str]) -> str:
     if all(one.startswith('"') and one.endswith('"') for one in held):
         return rf'"(?P<{name}>(?:[^"\\]|\\.)*)"'
     return f"(?P<{name}>{_CELL})"
-
-
-def keep(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, pattern: str) -> None:
-    """Make the table `name` of the cells in the lines of files."""
-    text, groups = literal(pattern), ", ".join(map(literal, re.compile(pattern).groupindex))
-    those = f"{files.as_lines} WHERE regexp_matches(line, {text})"
-    found = f"SELECT regexp_extract(line, {text}, [{groups}]) AS cells FROM {those}"  # noqa: S608 - quoted
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT cells.* FROM ({found})")  # noqa: S608 - our own names

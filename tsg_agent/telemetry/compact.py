@@ -18,10 +18,15 @@ from importlib.resources import files
 from tsg_agent.errors import QueryError, TelemetryError
 from tsg_agent.telemetry.catalog import LOGS
 from tsg_agent.telemetry.copies import HASHED, JOINED, KEPT, Copies, Create, HeldCopies
-from tsg_agent.telemetry.keys import COPIED, DISTINCT
+from tsg_agent.telemetry.keys import COPIED
 
 SCOPE = ("start_time", "end_time", "environment", "service_name", "region")
 NAMED = re.compile(rf"\bFROM ({'|'.join(JOINED)})\b")
+DISTINCT = re.compile(
+    r"SELECT DISTINCT (request_id, [\w, ]+?)\s+FROM (feature_flags|product_metadata)\s+"
+    r"WHERE request_id IN \(SELECT request_id FROM requests\)"
+)
+"""A request's flags or products, each row once."""
 SCOPED = re.compile(r"\bFROM service_requests\s+WHERE region = \$region\b")
 OTHER = re.compile(rf"\b({'|'.join(name for name in LOGS.columns if name not in (*KEPT, 'region'))})\b")
 ALONE = re.compile(

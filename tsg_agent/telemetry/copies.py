@@ -14,13 +14,14 @@ from typing import Any
 
 from tsg_agent.columns import COLUMNS
 from tsg_agent.telemetry.catalog import FLAGS, LOGS, PRODUCTS
-from tsg_agent.telemetry.keys import BITMAP_BYTES
 
 Create = Callable[[str, Mapping[str, object]], tuple[Any, ...]]
 """Runs statements of the engine's own and returns the first row of the last, empty without one."""
 
 FEW, MANY = 64, 10_000
 """Values up to which a text's code is looked up in a list, and up to which it gets a code at all."""
+BITMAP_BYTES = 256 * 2**20
+"""Of a proof with one bit per request and group; with more than this a DISTINCT is the cheaper one."""
 MAXIMUM_REQUESTS = 6_000_000
 """Some 200 bytes each, with their flags and products."""
 CODED, PLAIN, _HASHED = (

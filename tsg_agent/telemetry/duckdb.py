@@ -138,8 +138,7 @@ class DuckDB:
 
         with self._compact.reading(sql, bound, create) as over:
             counted = self._keys.counted(sql, bound, run)
-            copied = over(counted) if counted != sql else sql
-            text = self._keys.joined(counted, bound, run) if copied == counted else copied
+            text = over(counted) if counted != sql else sql
             named = set(parameters_in(text))
             found = run(text, {name: value for name, value in bound.items() if name in named})
         self._check_unchanged(sql)
@@ -393,6 +392,7 @@ class DuckDB:
             notes=view.notes,
             readings=view.readings,
             unreadable=view.unreadable,
+            directed=view.directed,
         )
 
     def _lock(self, paths: list[str]) -> None:

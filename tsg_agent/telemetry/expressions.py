@@ -1,5 +1,7 @@
 """Checks the scalar SQL expressions of a mapping file: parsed, never trusted."""
 
+import re
+
 import sqlglot
 from sqlglot import exp
 
@@ -71,14 +73,12 @@ def columns_of(expression: str) -> set[str]:
     return {column.parts[0].name.lower() for column in found}
 
 
-def picked_from(expression: str) -> set[str]:
-    """The columns of which a checked expression reads one element by its place (data[1]), in lower case."""
+def picked_from(expression: str) -> dict[str, str]:
+    """The arrays of which a checked expression reads one element by its place, inner ones last: SQL -> path."""
     brackets = sqlglot.parse_one(expression, read="duckdb").find_all(exp.Bracket)
-    return {
-        node.this.parts[0].name.lower()
-        for node in brackets
-        if isinstance(node.this, exp.Column) and all(isinstance(key, exp.Literal) for key in node.expressions)
-    }
+    by_place = [node.this for node in brackets if all(isinstance(key, exp.Literal) for key in node.expressions)]
+    held = sorted({one.sql(dialect="duckdb") for one in by_place}, key=len)
+    return {sql: re.sub(r'\[\w+\]|"', "", sql) for sql in held}
 
 
 def _looked_up(node: exp.Expression) -> exp.Expression:

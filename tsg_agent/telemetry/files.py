@@ -1,19 +1,18 @@
 """Finds which files hold which of the guide's tables, and how to read them."""
 
-import bz2
 import codecs
 import glob
-import gzip
 import re
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from io import BufferedReader
 from itertools import chain
 from pathlib import Path
 from typing import IO
+
+import pyarrow as pa
 
 from tsg_agent.errors import TelemetryError
 from tsg_agent.escape import utf8
@@ -218,7 +217,7 @@ def unpacked(paths: Iterable[Path], folder: Path) -> list[Path]:
             continue
         archived = path.name.lower().endswith(".zip")
         try:
-            for name, source in _members(path) if archived else _single(path):
+            for name, source in _members(path) if archived else [(path.stem, pa.input_stream(str(path)))]:
                 target = folder / str(len(result)) / path.stem / Path(name).name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with source, target.open("wb") as out:
@@ -237,7 +236,7 @@ def unpacked(paths: Iterable[Path], folder: Path) -> list[Path]:
 
 def _in_utf8(path: Path, folder: Path) -> Path:
     """A text file that is no UTF-8 as one that is: what spreadsheets and Windows write."""
-    if not ending(path) or path.name.endswith((".zst", ".parquet")):
+    if not ending(path) or path.name.endswith(".parquet"):
         return path
     begin = _beginning(path, 2**20)
     decoded = begin.decode(errors="replace")
@@ -245,25 +244,19 @@ def _in_utf8(path: Path, folder: Path) -> Path:
     encoding = "utf-16" if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else FALLBACK
     if encoding == FALLBACK and (b"\0" in begin or 2 * decoded[:-3].count("\ufffd") <= strange):
         return path
-    target = folder / f"in {len(list(folder.iterdir()))}" / encoding / path.name.removesuffix(".gz")
+    target = folder / f"in {len(list(folder.iterdir()))}" / encoding / re.sub(r"\.(gz|zst)$", "", path.name)
     target.parent.mkdir(parents=True)
-    with _plain(path) as file, target.open("w", encoding="utf-8", newline="") as out:
+    with pa.input_stream(str(path)) as file, target.open("w", encoding="utf-8", newline="") as out:
         shutil.copyfileobj(codecs.getreader(encoding)(file, "replace"), out, 2**20)
     return target
 
 
-def _plain(path: Path) -> BufferedReader | gzip.GzipFile:
-    return gzip.open(path) if path.name.endswith(".gz") else path.open("rb")
-
-
 def _beginning(path: Path, size: int = 4096) -> bytes:
-    """The first bytes of a file, unpacked; none of what only the engine unpacks. Raises TelemetryError."""
-    if path.name.endswith(".zst"):
-        return b""
+    """The first bytes of a file, unpacked. Raises TelemetryError."""
     try:
-        with _plain(path) as file:
-            return file.read(size)
-    except (OSError, EOFError) as error:
+        with pa.input_stream(str(path)) as file:
+            return bytes(file.read(size))
+    except OSError as error:
         raise TelemetryError(f"{path} cannot be read: {error}.", fix="Make or copy it anew.") from error
 
 
@@ -271,11 +264,6 @@ def _is_packed(path: Path) -> bool:
     """Whether it is an archive, or packed in a way that the engine cannot read."""
     name = path.name.lower()
     return name.endswith(".zip") or (name.endswith(UNPACKED) and bool(ending(path)))
-
-
-def _single(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    with bz2.open(path) as file:
-        yield path.stem, file
 
 
 def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
@@ -375,7 +363,5 @@ def _same_kind(name: str, paths: list[Path]) -> TableFiles:
 
 def _reader_of(path: Path) -> str:
     """What a log is by its beginning: JSON lines, or else cells."""
-    if path.name.endswith(".zst"):
-        return "read_json"
     begin = b"".join(_beginning(path).split())
     return "read_json" if begin.startswith((b"{", b"[{", b"[[")) else "read_csv"

@@ -20,7 +20,7 @@ from tsg_agent.telemetry.leaves import FEW_ROWS, GRAPHQL, LIKE, Leaf, arrays, le
 from tsg_agent.telemetry.mapping import TableMapping
 from tsg_agent.telemetry.shape import shaped
 from tsg_agent.telemetry.statuses import http_status
-from tsg_agent.telemetry.values import literal
+from tsg_agent.telemetry.values import any_row, literal
 
 LOOKED_AT = 1000
 """Rows by which values are told."""
@@ -39,7 +39,7 @@ ALSO = 0.01
 _UNITS = UNITS | {"seconds": UNITS["s"], "micros": UNITS["us"], "nanos": UNITS["ns"]}
 """By the words in names, too."""
 _HTTP = re.compile(r"[1-5]\d\d")
-_REQUEST_LINE = re.compile(r"[A-Z]{3,8} /\S*( HTTP/[\d.]+)?")
+_REQUEST_LINE = re.compile(r"[A-Z]{3,8} (https?://[^/\s]+)?/\S*( HTTP/[\d.]+)?")
 _COUNTED = re.compile(r"[1-5](\d\d|xx)", re.IGNORECASE)
 """The name of a column that counts the requests of a status."""
 _CALLED = {
@@ -73,7 +73,7 @@ def guess(connection: duckdb.DuckDBPyConnection, source: str, given: dict[str, s
     """The best guess over a source's rows, or over the elements of one of its arrays."""
     rows, at = _rows(connection, source), source
     best = _guessed(leaves(rows), "", given)
-    if len(rows) <= FEW_ROWS:
+    if len(rows) <= FEW_ROWS or best.missing:
         for path in sorted(set(arrays(rows)), key=lambda one: (one.count("."), one)):
             inner = shaped(connection, source, TableMapping(unnest=path)).source
             tried = _guessed(leaves(_rows(connection, inner)), path, given)
@@ -100,8 +100,7 @@ def _requests_only(connection: duckdb.DuckDBPyConnection, source: str, held: lis
     texts = ", ".join(f"CAST({one} AS VARCHAR)" for one in held)
     condition = f"coalesce({texts}) IS NOT NULL"
     checked = check_expression(condition, f"{LOGS.name}.where")
-    found = connection.execute(f"SELECT 1 FROM {source} WHERE NOT ({checked}) LIMIT 1").fetchone()  # noqa: S608 - a checked expression
-    return condition if found else ""
+    return condition if any_row(connection, f"{source} WHERE NOT ({checked})") else ""
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, source: str) -> list[dict[str, object]]:
@@ -271,9 +270,12 @@ def _expression(column: Column, leaf: Leaf, why: str) -> tuple[str, str]:
     """How a mapping reads a value as a column's, and what to say beside it."""
     name, plain = column.name, leaf.expression
     if name == "endpoint_path":
+        asked, less = plain, "its query"
         if leaf.share(_REQUEST_LINE) >= MOST:
-            return f"split_part(split_part({plain}, ' ', 2), '?', 1)", f"{why}; without its method and query"
-        return f"split_part({plain}, '?', 1)", f"{why}; without its query"
+            asked, less = f"split_part({plain}, ' ', 2)", f"its method and {less}"
+        if any("://" in str(value) for value in leaf.values):
+            asked = f"regexp_replace({asked}, '^https?://[^/]+', '')"
+        return f"split_part({asked}, '?', 1)", f"{why}; without {less}"
     if name == "weight" and "rate" in leaf.path[-1].lower():
         return plain, f"{why}: a row stands for so many requests (1.0 / {plain}, if it is a share)"
     if name.endswith("_ms"):

@@ -3,15 +3,20 @@
 import duckdb
 
 from tsg_agent.columns import COLUMNS, EVERYWHERE, bare
+from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import LOGS, WEIGHT, Kind
 from tsg_agent.telemetry.expressions import columns_of
 from tsg_agent.telemetry.files import TableFiles
-from tsg_agent.telemetry.loading import quoted
+from tsg_agent.telemetry.formats import formats
+from tsg_agent.telemetry.loading import described, quoted
 from tsg_agent.telemetry.spellings import SCOPE
+from tsg_agent.telemetry.values import any_row
 
 KEY = "request_id"
 SAMPLED = frozenset({"samplerate", "samplingrate", "sampleweight"})
 """What sources call of how many requests a row was kept, or the share that was."""
+MINUTES = 10
+"""So many whole minutes, and no other time, are no requests' own times."""
 STEADY = 0.8
 """Share of the steps from time to time that are equal where rates are taken."""
 NOUNS = {"service_name": "service", "region": "region", "environment": "environment"}
@@ -67,8 +72,7 @@ def identified(
             f"request_id = {present[KEY]!r} holds no more than the row's own time and answer: such rows are different "
             "requests, each with an id of its own."
         ]
-    unnamed = connection.execute(f"SELECT 1 FROM {source} WHERE {present[KEY]} IS NULL LIMIT 1").fetchone()  # noqa: S608 - checked expressions
-    if unnamed:
+    if any_row(connection, f"{source} WHERE {present[KEY]} IS NULL"):
         columns[KEY] = f"coalesce({columns[KEY]}, {made})"
         return ["Some rows do not name their request: each of these counts as a request of its own."]
     return []
@@ -116,10 +120,32 @@ def per_second(connection: duckdb.DuckDBPyConnection, source: str, columns: dict
     return [f"weight is below 1 in most rows: read as requests per second, of the {step:g} s from row to row."]
 
 
+def ready_for(held: dict[str, str]) -> str:
+    """The ready mapping that reads a source of such columns (name -> type) as a whole, as advice; nothing of none."""
+    kinds = {name.lower(): kind.lower() for name, kind in held.items()}
+    found = next((one.name for one in formats().values() if one.recognises(kinds)), "")
+    return f" The ready mapping {found!r} reads such a file as a whole." if found else ""
+
+
+def _by_minute(connection: duckdb.DuckDBPyConnection, source: str, time: str) -> bool:
+    """Whether all rows are of whole minutes, and of several."""
+    sql = f"SELECT bool_and(t = date_trunc('minute', t)), count(DISTINCT t) FROM (SELECT {time} AS t FROM {source})"  # noqa: S608 - checked expressions
+    whole, different = connection.execute(sql).fetchone() or (False, 0)
+    return bool(whole) and different >= MINUTES
+
+
 def unused_weights(
-    connection: duckdb.DuckDBPyConnection, source: str, held: dict[str, str], present: dict[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    held: dict[str, str],
+    present: dict[str, str],
+    time: str,
 ) -> list[str]:
-    """Says which columns look like the number of requests that a row stands for, where none is used."""
+    """Says which columns look like the number of requests that a row stands for, where none is used.
+
+    `time`: the rows' as SQL, where they name no requests. Raises TelemetryError where all are whole minutes: such rows
+    are counts.
+    """
     if WEIGHT in present:
         return []
     used = {name for expression in present.values() for name in columns_of(expression)}
@@ -130,6 +156,13 @@ def unused_weights(
         row = connection.execute(sql).fetchone()
         if row is None or not row[0] or row[2] <= 1:
             continue
+        if time and _by_minute(connection, source, time):
+            raise TelemetryError(
+                f"{LOGS.name} has a row a minute, and its column {held[name]!r} ({row[1]:g} to {row[2]:g}) looks like "
+                "the number of requests that each stands for, which the mapping does not use.",
+                fix=f'Map it: {WEIGHT} = "{held[name]}" under [{LOGS.name}.columns], or {WEIGHT} = "1" if each row is '
+                f"one request.{ready_for(described(connection, source))}",
+            )
         notes.append(
             f"Each row counts as one request, although its column {held[name]!r} ({row[1]:g} to {row[2]:g}) looks like "
             "the number of requests that it stands for. If so, map it: "

@@ -1,8 +1,7 @@
-"""Leaves out the DISTINCTs that change nothing, which makes the checks several times as fast.
+"""Leaves out the DISTINCTs over requests that change nothing, which makes the checks several times as fast.
 
-A healthy source has one log row per request_id, one product per request and one value of each flag per request; then
-counting rows is counting requests. "Check rather than trust": each of the three is measured, once a window, and
-where it does not hold the query runs as it is written.
+A healthy source has one log row per request_id; then counting rows is counting requests. "Check rather than trust": it
+is measured, once a window, and where it does not hold the query runs as it is written.
 """
 
 import re
@@ -13,26 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tsg_agent.errors import QueryError
-
 Run = Callable[[str, Mapping[str, object]], pa.Table]
 
 COUNTED = re.compile(r"count\(DISTINCT (?:\w+\.)?request_id\)", re.IGNORECASE)
 COPIED = re.compile(r"\s*QUALIFY row_number\(\) OVER \(PARTITION BY request_id\b[^)]*\) = 1")
-DISTINCT = re.compile(
-    r"SELECT DISTINCT (request_id, [\w, ]+?)\s+FROM (feature_flags|product_metadata)\s+"
-    r"WHERE request_id IN \(SELECT request_id FROM requests\)"
-)
-"""A request's flags or products, each row once."""
 SCOPE = ("start_time", "end_time", "environment", "service_name")
-BITMAP_BYTES = 256 * 2**20
-"""A proof over a join holds one bit per request and group; with more than this the DISTINCT is the cheaper one."""
-
 _WINDOW = "timestamp BETWEEN $start_time AND $end_time AND environment = $environment AND service_name = $service_name"
 _HASHES = f"SELECT hash(request_id) AS hash, request_id IS NULL AS unknown FROM api_gateway_logs WHERE {_WINDOW}"  # noqa: S608 - our own names
-_ROWS = f"SELECT count(*) AS rows FROM api_gateway_logs WHERE {_WINDOW} AND region = $region"  # noqa: S608 - our own names
-_GROUPS = {"feature_flags": "flag_name", "product_metadata": "NULL"}
-"""A request has one row per group: one value of a flag, one product."""
 
 
 class Keys:
@@ -51,28 +37,12 @@ class Keys:
         if not (bound.keys() >= set(SCOPE) and (COUNTED.search(sql) or COPIED.search(sql))):
             return sql
         scope = tuple(bound[name] for name in SCOPE)
-        if not self._holds(("api_gateway_logs", *scope), lambda: _one_row_a_request(bound, run)):
-            return sql
-        return COPIED.sub("", COUNTED.sub("count(*)", sql))
-
-    def joined(self, sql: str, bound: Mapping[str, object], run: Run) -> str:
-        """The query without the DISTINCT over flags or products, where a request has one row of each."""
-        joined = DISTINCT.search(sql)
-        if not (joined and bound.keys() >= {*SCOPE, "region"}):
-            return sql
-        table, scope = joined[2], tuple(bound[name] for name in (*SCOPE, "region"))
-        if not self._holds((table, *scope), lambda: _one_row_a_group(table, bound, run)):
-            return sql
-        return DISTINCT.sub(r"SELECT \1 FROM \2", sql)
-
-    def _holds(self, key: tuple[object, ...], measure: Callable[[], bool]) -> bool:
-        """Measure once; queries that ask at the same time wait for the answer."""
         with self._lock:
-            lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
-            if key not in self._proven:
-                self._proven[key] = measure()
-            return self._proven[key]
+            lock = self._locks.setdefault(scope, threading.Lock())
+        with lock:  # queries that ask at the same time wait for the answer
+            if scope not in self._proven:
+                self._proven[scope] = _one_row_a_request(bound, run)
+        return COPIED.sub("", COUNTED.sub("count(*)", sql)) if self._proven[scope] else sql
 
 
 def _one_row_a_request(bound: Mapping[str, object], run: Run) -> bool:
@@ -86,34 +56,3 @@ def _one_row_a_request(bound: Mapping[str, object], run: Run) -> bool:
     hashes = np.require(found["hash"].to_numpy(), requirements="W")  # a copy only where these are the engine's own
     hashes.sort()
     return not bool((hashes[1:] == hashes[:-1]).any())
-
-
-def _one_row_a_group(table: str, bound: Mapping[str, object], run: Run) -> bool:
-    """Has each request of the window and region at most one row per group in `table`?
-
-    One bit per request and group: where every row sets a bit of its own, none is repeated.
-    """
-    scope = {name: bound[name] for name in (*SCOPE, "region")}
-    requests = int(run(_ROWS, scope)["rows"][0].as_py())
-    group = _GROUPS[table]
-    groups = int(run(f"SELECT count(DISTINCT {group}) AS n FROM {table}", {})["n"][0].as_py())  # noqa: S608 - our own names
-    if requests // 8 * max(groups, 1) > BITMAP_BYTES:
-        return False
-    sql = f"""
-        WITH requests AS (
-            SELECT row_number() OVER () AS number, request_id
-            FROM api_gateway_logs
-            WHERE {_WINDOW} AND region = $region
-        ),
-        marked AS (
-            SELECT {group}, count(*) AS rows, bit_count(bitstring_agg(number, 0, {requests})) AS bits
-            FROM requests
-            JOIN {table} ON requests.request_id = {table}.request_id
-            GROUP BY ALL
-        )
-        SELECT coalesce(bool_and(rows = bits), true) AS proven FROM marked
-    """  # noqa: S608 - our own names, and a number
-    try:
-        return bool(run(sql, scope)["proven"][0].as_py())
-    except QueryError:
-        return False  # too little memory for the proof: the query itself may still fit

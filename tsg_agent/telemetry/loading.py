@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
@@ -15,7 +16,7 @@ from tsg_agent.telemetry.expressions import columns_of
 from tsg_agent.telemetry.files import REJECTING, TableFiles
 from tsg_agent.telemetry.mapping import TableMapping
 from tsg_agent.telemetry.times import is_iso
-from tsg_agent.telemetry.values import literal
+from tsg_agent.telemetry.values import any_row, literal
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,9 @@ def _few(unread: int, rows: int, few: float) -> bool:
 
 def _cells(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, wanted: Wanted, few: float) -> Loaded:
     """CSV. What looks like a time is kept as it is written where it is not ISO 8601."""
-    options, kinds = "", described(connection, files.relation)
+    options, kinds = "", dict[str, str]()
+    with suppress(duckdb.InvalidInputException):  # a half line at the end, and the engine finds no cells at all
+        kinds = described(connection, files.relation)
     if not wanted.among(kinds, wanted.texts | wanted.others):
         # One line with too few or too many cells, and each line is taken for one cell.
         tolerant = described(connection, files.relation_with((), REJECTING))
@@ -153,15 +156,20 @@ def _objects(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles
         return Loaded(name, unread)
 
 
-def _lines(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, pattern: str, few: float) -> Loaded:
-    """Lines of text by the named groups of a regular expression; blank lines and comments (#) are none."""
+def keep_groups(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, pattern: str) -> None:
+    """Make the table `name` of the named groups of a regular expression in the lines of files that match it."""
     groups = list(re.compile(pattern).groupindex)
     text, listed = literal(pattern), ", ".join(map(literal, groups))
     columns = ", ".join(f"nullif(found.{quoted(group)}, '') AS {quoted(group)}" for group in groups)
     found = f"(SELECT regexp_extract(line, {text}, [{listed}]) AS found{files.beside} FROM {files.as_lines}"  # noqa: S608 - quoted
     select = f"SELECT {columns}{files.beside} FROM {found} WHERE regexp_matches(line, {text}))"  # noqa: S608 - quoted
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {select}")
-    held = _count(connection, name)
+
+
+def _lines(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, pattern: str, few: float) -> Loaded:
+    """Lines of text by the named groups of a regular expression; blank lines and comments (#) are none."""
+    keep_groups(connection, name, files, pattern)
+    text, held = literal(pattern), _count(connection, name)
     unread = _count(connection, f"{files.as_lines} WHERE trim(line) <> '' AND line NOT LIKE '#%'") - held
     if files.container or not _few(unread, held, few):
         where = f"WHERE trim(line) <> '' AND line NOT LIKE '#%' AND NOT regexp_matches(line, {text})"
@@ -169,10 +177,9 @@ def _lines(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, 
         example = str(row[0])[:120] if row else ""
         if files.container and held:  # whatever its program writes is in it
             return Loaded(name, 0, _others(unread, example))
-        raise Unreadable(
-            f"{', '.join(files.paths)}: {unread:,} of {held + unread:,} lines do not match `lines` of the mapping, "
-            f"such as {example!r}.",
-            fix="Mend the regular expression, or raise TSG_UNREADABLE_PERCENT.",
+        what = f"do not match `lines` of the mapping, such as {example!r}"
+        raise _unreadable_lines(
+            files, unread, held, what, "Mend the regular expression, or raise TSG_UNREADABLE_PERCENT."
         )
     return Loaded(name, unread)
 
@@ -181,12 +188,14 @@ def _records(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles
     """The records that lines hold; the other lines are told."""
     kept = records.keep(connection, name, files.as_lines, files.beside)
     if not kept.records or not _few(kept.broken, kept.records, few):
-        raise Unreadable(
-            f"{', '.join(files.paths)}: {kept.broken + kept.others:,} of "
-            f"{kept.records + kept.broken + kept.others:,} lines hold no record, such as {kept.example!r}.",
-            fix='Leave `layout = "records"` out of the mapping: it takes lines with JSON, or with key=value pairs.',
-        )
+        fix = 'Leave `layout = "records"` out of the mapping: it takes lines with JSON, or with key=value pairs.'
+        what = f"hold no record, such as {kept.example!r}"
+        raise _unreadable_lines(files, kept.broken + kept.others, kept.records, what, fix)
     return Loaded(name, kept.broken, _others(kept.others, kept.example))
+
+
+def _unreadable_lines(files: TableFiles, unread: int, held: int, what: str, fix: str) -> Unreadable:
+    return Unreadable(f"{', '.join(files.paths)}: {unread:,} of {held + unread:,} lines {what}.", fix=fix)
 
 
 def _others(lines: int, example: str) -> tuple[str, ...]:
@@ -221,10 +230,8 @@ def _w3c(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, fe
     unread = _count(connection, "cells_ WHERE NOT said") - held
     connection.execute("DROP TABLE cells_")
     if not _few(unread, held, few):
-        raise Unreadable(
-            f"{', '.join(files.paths)}: {unread:,} of {held + unread:,} lines have other cells than #Fields: names.",
-            fix="Mend that file, or raise TSG_UNREADABLE_PERCENT.",
-        )
+        fix = "Mend that file, or raise TSG_UNREADABLE_PERCENT."
+        raise _unreadable_lines(files, unread, held, "have other cells than #Fields: names", fix)
     return Loaded(name, unread)
 
 
@@ -258,12 +265,7 @@ def quoted(name: str) -> str:
 
 def lacks_answers(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether there are requests and none says how it was answered. Ends at the first that does."""
-    sql = f"SELECT count(*) > 0 AND count({ANSWER}) = 0 FROM (FROM {LOGS.name} LIMIT 1)"  # noqa: S608 - our own names
-    row = connection.execute(sql).fetchone()
-    if row is None or not row[0]:
-        return False
-    found = connection.execute(f"SELECT 1 FROM {LOGS.name} WHERE {ANSWER} IS NOT NULL LIMIT 1").fetchone()  # noqa: S608 - our own names
-    return found is None
+    return any_row(connection, LOGS.name) and not any_row(connection, f"{LOGS.name} WHERE {ANSWER} IS NOT NULL")
 
 
 UNREAD = re.compile(r"Failed to read file|Could not read")

@@ -4,6 +4,7 @@
     [api_gateway_logs]
     from = "http_requests"              # a table of the .duckdb file, or a file or glob in the folder
     where = "kind = 'server'"           # which rows count
+    called = "attributes['peer.service']"       # whom a span that is no request called, where that is no span itself
     unnest = "resourceSpans.scopeSpans.spans"   # a path to the arrays whose elements are the rows; all_resourceSpans
                                                 # is the first array as a whole
     lines = '(?P<ip>\\S+) .*'           # text lines: a regular expression whose named groups are the columns
@@ -27,9 +28,9 @@ import re
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from tsg_agent.errors import TelemetryError
 from tsg_agent.patient import read_given
@@ -39,6 +40,10 @@ from tsg_agent.telemetry.formats import based, names
 
 MOST_BYTES = 1_000_000
 """A mapping file larger than this is none."""
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)]
+"""One expression, or several."""
 
 
 class Misfit(TelemetryError):
@@ -51,32 +56,22 @@ class TableMapping(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str | None = Field(None, alias="from")
-    columns: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    columns: dict[str, Texts] = Field(default_factory=dict)
     """The guide's column -> expressions, of which the first that is not NULL counts; one must fit the source."""
-    where: tuple[str, ...] = ()
+    where: Texts = ()
     """Of several, the first that fits the source."""
+    called: Texts = ()
+    """Of spans: by which one that is no request says whom it called."""
     unnest: str = ""
     lines: str = ""
     layout: Literal["", "w3c", "records"] = ""
     cumulative: str = ""
-    counters: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    counters: dict[str, Texts] = Field(default_factory=dict)
     """Status -> how many requests of a row were answered so; of several expressions, the first that fits the source."""
     template_paths: bool = True
     """Whether ids in endpoint_path become {id}."""
     status: Literal["", "http", "grpc", "exit"] = ""
     """What the numbers of status_code are."""
-
-    @field_validator("columns", "counters", mode="before")
-    @classmethod
-    def _listed(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        return {name: (value,) if isinstance(value, str) else value for name, value in data.items()}
-
-    @field_validator("where", mode="before")
-    @classmethod
-    def _one(cls, data: Any) -> Any:
-        return (data,) if isinstance(data, str) else data
 
     @field_validator("lines")
     @classmethod
@@ -186,6 +181,7 @@ def _checked(name: str, table: TableMapping) -> TableMapping:
                 for status, texts in table.counters.items()
             },
             "where": tuple(check(text, "where") for text in table.where),
+            "called": tuple(check(text, "called") for text in table.called),
             "cumulative": table.cumulative and check(table.cumulative, "cumulative"),
         }
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from tsg_agent.telemetry.values import literal
+from tsg_agent.telemetry.values import any_row, literal
 
 COLUMN = "endpoint_path"
 MANY = 10
@@ -30,8 +30,7 @@ class Templated:
 def templated(connection: duckdb.DuckDBPyConnection, source: str, expression: str) -> Templated:
     """A column of paths, those with ids as templates."""
     path = f"CAST({expression} AS VARCHAR)"
-    likely = f"SELECT 1 FROM {source} WHERE regexp_matches({path}, '{_LIKELY}') LIMIT 1"  # noqa: S608 - checked expressions
-    if connection.execute(likely).fetchone() is None:
+    if not any_row(connection, f"{source} WHERE regexp_matches({path}, '{_LIKELY}')"):
         return Templated(expression)
     found = connection.execute(
         "SELECT path_template(path) AS template, count(*) AS paths, bool_or(path_without_hashes(path) <> path), "  # noqa: S608 - checked expressions

@@ -19,10 +19,10 @@ from tsg_agent.telemetry.files import TableFiles, ending, find_files, form, grou
 from tsg_agent.telemetry.formats import Format, based, formats
 from tsg_agent.telemetry.guess import CONSTANTS, NEEDED, REQUEST, Guess, guess, guessed_lines, in_toml
 from tsg_agent.telemetry.identity import KEY
-from tsg_agent.telemetry.loading import as_deep_as_can, described
+from tsg_agent.telemetry.loading import as_deep_as_can, described, keep_groups
 from tsg_agent.telemetry.mapping import checked_mapping
 from tsg_agent.telemetry.shape import add_macros, fits, shaped
-from tsg_agent.telemetry.values import literal
+from tsg_agent.telemetry.values import any_row, literal
 
 LOOKED_AT = 200
 """Lines by which a log is recognised."""
@@ -221,7 +221,7 @@ def _readings(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> Itera
     elif found:
         yield FileRows(table.relation, _lower(found))
     if pattern := cells.pattern(lines):
-        cells.keep(connection, "looked_at", table, pattern)
+        keep_groups(connection, "looked_at", table, pattern)
         layout = f"lines = {in_toml(pattern)} # the cells of each line"
         yield FileRows("looked_at", _lower(described(connection, "looked_at")), layout)
 
@@ -253,7 +253,7 @@ def _besides(connection: duckdb.DuckDBPyConnection, held: FileRows, ready: Forma
     for column in (KEY, *REQUEST, "service_version"):
         texts = [text for text in mapping.columns.get(column, ()) if fits(connection, source, text)]
         read = f"coalesce({', '.join(f'CAST({text} AS VARCHAR)' for text in [*texts, 'NULL'])})"
-        if connection.execute(f"SELECT 1 FROM {source} WHERE {read} IS NOT NULL LIMIT 1").fetchone() is None:  # noqa: S608 - checked expressions
+        if not any_row(connection, f"{source} WHERE {read} IS NOT NULL"):
             lacking.append(column)
     return guessed_lines(connection, source, lacking, given, named) if lacking else []
 

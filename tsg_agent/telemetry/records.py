@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from tsg_agent.telemetry.values import literal
+from tsg_agent.telemetry.values import any_row, literal
 
 OBJECT = r"TRY_CAST(nullif(regexp_extract(line, '\{.*\}'), '') AS JSON)"
 """The object of a line: from its first bracket to its last one."""
@@ -54,7 +54,7 @@ def keep(connection: duckdb.DuckDBPyConnection, name: str, lines: str, beside: s
     """
     filled = f"(SELECT line{beside} FROM {lines} WHERE trim(line) <> '')"  # noqa: S608 - a quoted source
     timed = f"(SELECT line, nullif(regexp_extract(line, '{TIME}', 1), '') AS line_time FROM {filled})"  # noqa: S608 - our own
-    if not beside and _any(connection, f"{timed} WHERE line_time IS NOT NULL"):
+    if not beside and any_row(connection, f"{timed} WHERE line_time IS NOT NULL"):
         filled, beside = timed, ", line_time"
     is_record, select = _form(connection, filled, beside)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {select} WHERE {is_record}")
@@ -78,10 +78,6 @@ def hold(lines: list[str]) -> bool:
 
 def _pairs(line: str, form: Pairs) -> bool:
     return len(re.findall(form.pattern, line)) >= LEAST_PAIRS
-
-
-def _any(connection: duckdb.DuckDBPyConnection, rows: str) -> bool:
-    return connection.execute(f"SELECT 1 FROM {rows} LIMIT 1").fetchone() is not None  # noqa: S608 - our own names
 
 
 def _form(connection: duckdb.DuckDBPyConnection, lines: str, beside: str) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """What a row is, where it is no row of the source: an array's element, a counter's increase, one of several counts."""
 
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -8,6 +9,7 @@ import duckdb
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import ANSWER, WEIGHT
 from tsg_agent.telemetry.expressions import picked_from
+from tsg_agent.telemetry.identity import ready_for
 from tsg_agent.telemetry.loading import described, quoted
 from tsg_agent.telemetry.mapping import TableMapping
 
@@ -31,14 +33,24 @@ class Shaped:
     columns: dict[str, tuple[str, ...]]
     notes: tuple[str, ...] = ()
     """How many rows of the source are none."""
+    everything: str = ""
+    """The rows and those that `where` leaves out."""
+    where: str = "true"
 
 
-def shaped(connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMapping) -> Shaped:
-    """The rows that the mapping asks for. Raises TelemetryError where the source has no such arrays."""
+def shaped(connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMapping, kept: str = "") -> Shaped:
+    """The rows that the mapping asks for. Raises TelemetryError where the source has no such arrays.
+
+    `kept`: a table to make of unnested rows: to take them from their arrays for each column takes 15 times as long.
+    """
     columns = dict(mapping.columns)
     notes: tuple[str, ...] = ()
     if mapping.unnest:
         source = _unnested(connection, source, mapping.unnest.split("."), whole=WHOLE in str(mapping))
+        if kept:
+            connection.execute(f"CREATE TEMP TABLE {kept} AS FROM {source}")
+            source = kept
+    everything, condition = source, "true"
     if mapping.where:
         condition = first_fitting(connection, source, mapping.where)
         notes = _left_out(connection, source, condition)
@@ -56,7 +68,7 @@ def shaped(connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMap
         columns |= {ANSWER: (f"{COUNTED}status",), WEIGHT: (f"{COUNTED}weight",)}
     if mapping.cumulative:
         source, columns[WEIGHT] = _increases(connection, source, mapping, columns), (f"{COUNTED}increase",)
-    return Shaped(source, columns, notes)
+    return Shaped(source, columns, notes, everything, condition)
 
 
 def _left_out(connection: duckdb.DuckDBPyConnection, source: str, condition: str) -> tuple[str, ...]:
@@ -80,21 +92,26 @@ def first_fitting(connection: duckdb.DuckDBPyConnection, source: str, texts: tup
 
 
 def passed_over(connection: duckdb.DuckDBPyConnection, source: str, columns: dict[str, str]) -> list[str]:
-    """Says which arrays an expression takes one element of, while rows have more. `columns`: name -> expression."""
-    notes = []
-    kinds = {name.lower(): (name, kind) for name, kind in described(connection, source).items()}
-    picked = {name for text in columns.values() for name in picked_from(text)}
-    for name in sorted(picked & kinds.keys()):
-        column, kind = kinds[name]
-        if not kind.endswith("]") or "STRUCT" not in kind:
-            continue
-        row = connection.execute(f"SELECT sum(len({quoted(column)})), count(*) FROM {source}").fetchone()  # noqa: S608 - quoted names
-        if row and row[0] is not None and row[0] > row[1]:
-            notes.append(
-                f"{column} holds {row[0]:,} elements in {row[1]:,} rows, of which the mapping reads one each: "
-                f'unnest = "{column}", or a path of arrays that begins so, makes each a row.'
-            )
-    return notes
+    """Says which arrays an expression takes one element of, while rows have more. `columns`: name -> expression.
+
+    Raises TelemetryError where a request's time is taken so: each element is a request then, and all but one were lost.
+    """
+    notes = {}
+    for column, text in sorted(columns.items(), key=lambda one: one[0] != "timestamp"):
+        arrays = picked_from(text)
+        for array, path in arrays.items():
+            kind = _kind(connection, source, array, path)
+            row = connection.execute(f"SELECT sum(len({array})), count(*) FROM {source}").fetchone()  # noqa: S608 - a checked expression
+            if not (kind.endswith("]") and "STRUCT" in kind and row) or row[0] is None or row[0] <= row[1]:
+                continue
+            told = f"{path} holds {row[0]:,} elements in {row[1]:,} rows, of which the mapping reads one each"
+            how = 'unnest = "{}" makes each a row.'
+            if column == "timestamp":
+                *_, inner = arrays.values()
+                ready = ready_for(described(connection, source))
+                raise TelemetryError(f"{told}.", fix=f"{how.format(inner)}{ready}")
+            notes[path] = f"{told}: {how.format(path)}"
+    return list(notes.values())
 
 
 def _increases(
@@ -124,16 +141,17 @@ def _unnested(connection: duckdb.DuckDBPyConnection, source: str, path: list[str
     """
     if whole:
         source = f"(SELECT *, {quoted(path[0])} AS {quoted(WHOLE + path[0])} FROM {source})"  # noqa: S608 - quoted names
-    at = quoted(path[0])
-    outer: list[str] = []
+    at, outer = quoted(path[0]), ""
     for place, name in enumerate(path):
         kind = _kind(connection, source, at, ".".join(path[: place + 1]))
         element = _elements(at, kind)
-        kept = [held for held in described(connection, source) if held != name]
-        source = f"(SELECT {', '.join([*map(quoted, kept), f'{element} AS {quoted(name)}'])} FROM {source})"  # noqa: S608 - quoted names
-        outer.append(name)
+        kept = {held: quoted(held) for held in described(connection, source) if held != name}
+        if outer and re.search("STRUCT|JSON", kind):  # all elements would be repeated beside each of them
+            kept[outer] = _without(connection, source, outer, name)
+        columns = ", ".join(f"{text} AS {quoted(held)}" for held, text in (kept | {name: element}).items())
+        source = f"(SELECT {columns} FROM {source})"  # noqa: S608 - quoted names
         if place + 1 < len(path):
-            at = f"{quoted(name)}.{quoted(path[place + 1])}"
+            at, outer = f"{quoted(name)}.{quoted(path[place + 1])}", name
             if _kind(connection, source, quoted(name), name) == "JSON":
                 at = f"({quoted(name)} -> '$.{path[place + 1]}')"
     last = quoted(path[-1])
@@ -146,6 +164,15 @@ def _unnested(connection: duckdb.DuckDBPyConnection, source: str, path: list[str
     inner = (f"{last}.{quoted(name)}{text} AS {quoted(name)}" for name, text in read.items())
     columns = ", ".join([*inner, *map(quoted, around)])
     return f"(SELECT {columns} FROM {source})"  # noqa: S608 - quoted names
+
+
+def _without(connection: duckdb.DuckDBPyConnection, source: str, name: str, field: str) -> str:
+    """An element without one of its fields."""
+    if _kind(connection, source, quoted(name), name) == "JSON":
+        return f"json_merge_patch({quoted(name)}, '{{\"{field}\": null}}')"
+    fields = described(connection, f"(SELECT {quoted(name)}.* FROM {source})")  # noqa: S608 - quoted names
+    held = ", ".join(f"{quoted(one)} := {quoted(name)}.{quoted(one)}" for one in fields if one.lower() != field.lower())
+    return f"struct_pack({held})" if held else "NULL"
 
 
 def _elements(at: str, kind: str) -> str:

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-import duckdb
-
 from tsg_agent.telemetry.column_readings import MISSING, Values
-from tsg_agent.telemetry.values import literal
+from tsg_agent.telemetry.values import any_row, literal
 
 MANY = 1000
 """Different values that are no HTTP status; of more, the rarest are unknown."""
@@ -77,7 +75,7 @@ def read_statuses(values: Values, found: str, held: Collection[str], scheme: str
     odd = [(value, rows) for value, rows in odd if value.strip().lower() not in MISSING]
     if not odd:
         return Statuses(f"CASE WHEN {plain} THEN {number} END")
-    scheme = scheme or _scheme([value for value, _ in odd], http=_any(connection, source, plain))
+    scheme = scheme or _scheme([value for value, _ in odd], http=any_row(connection, f"{source} WHERE {plain}"))
     read = {value: http_status(_turned(value, expression, found), scheme) for value, _ in odd}
     arms = "".join(f" WHEN {literal(value)} THEN {status}" for value, status in read.items() if status is not None)
     zero = _zero() if scheme == "http" and "0" in read and FLAGS in held else ""
@@ -107,10 +105,6 @@ def _scheme(odd: list[str], *, http: bool) -> str:
     if not http and numbers == {"0", "1"}:
         return "exit"
     return "grpc" if not http and numbers and numbers <= schemes()["grpc"].keys() else "http"
-
-
-def _any(connection: duckdb.DuckDBPyConnection, source: str, plain: str) -> bool:
-    return connection.execute(f"SELECT 1 FROM {source} WHERE {plain} LIMIT 1").fetchone() is not None  # noqa: S608 - checked expressions
 
 
 def _zero() -> str:

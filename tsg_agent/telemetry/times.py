@@ -9,7 +9,7 @@ import duckdb
 
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.column_readings import ColumnReading, Read, Values, as_written
-from tsg_agent.telemetry.values import literal
+from tsg_agent.telemetry.values import any_row, literal
 
 ISO = r"^\s*\d{4}\D"
 """The year first: nothing to choose."""
@@ -218,8 +218,7 @@ def _counted(unit: str, number: str) -> ColumnReading:
 
 def is_iso(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> bool:
     """Whether every value of a text column (quoted) begins with a year."""
-    sql = f"SELECT 1 FROM {source} WHERE NOT regexp_matches({column}, '{ISO}') LIMIT 1"  # noqa: S608 - a quoted name
-    return connection.execute(sql).fetchone() is None
+    return not any_row(connection, f"{source} WHERE NOT regexp_matches({column}, '{ISO}')")
 
 
 def _parsed(expression: str, form: str) -> str:
@@ -234,8 +233,7 @@ def _fitting(connection: duckdb.DuckDBPyConnection, source: str, expression: str
 
 def _reads(connection: duckdb.DuckDBPyConnection, source: str, expression: str, form: str) -> bool:
     tried = f"try_{_parsed(expression, form)}"
-    sql = f"SELECT 1 FROM {source} WHERE {tried} IS NULL AND {expression} IS NOT NULL LIMIT 1"  # noqa: S608 - checked expressions
-    return connection.execute(sql).fetchone() is None
+    return not any_row(connection, f"{source} WHERE {tried} IS NULL AND {expression} IS NOT NULL")
 
 
 def _formats(example: str) -> list[str]:

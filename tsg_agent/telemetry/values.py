@@ -3,6 +3,7 @@
 import contextlib
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -20,6 +21,11 @@ def is_text(value: object) -> bool:
         except UnicodeEncodeError:
             return False
     return True
+
+
+def any_row(connection: duckdb.DuckDBPyConnection, rows: str) -> bool:
+    """Whether a FROM clause has a row."""
+    return connection.execute(f"SELECT 1 FROM {rows} LIMIT 1").fetchone() is not None  # noqa: S608 - checked expressions
 
 
 def literal(text: str) -> str:

@@ -6,10 +6,19 @@ from datetime import datetime
 import duckdb
 
 from tsg_agent.telemetry import paths
+from tsg_agent.telemetry.called import CALLED, is_span, with_called
 from tsg_agent.telemetry.catalog import LOGS, CatalogTable
 from tsg_agent.telemetry.conversion import Reader
 from tsg_agent.telemetry.files import FALLBACK, TableFiles
-from tsg_agent.telemetry.identity import identified, made_ids, per_second, sampled, taken_for_granted, unused_weights
+from tsg_agent.telemetry.identity import (
+    KEY,
+    identified,
+    made_ids,
+    per_second,
+    sampled,
+    taken_for_granted,
+    unused_weights,
+)
 from tsg_agent.telemetry.loading import Loaded, Unreadable, described, first_line, load, quoted
 from tsg_agent.telemetry.mapping import TableMapping, misfit
 from tsg_agent.telemetry.shape import fits, passed_over, shaped
@@ -37,6 +46,8 @@ class View:
     readings: tuple[str, ...] = ()
     unreadable: int = 0
     """Lines of its files that are in no row."""
+    directed: bool = False
+    """See SourceTable."""
 
 
 def null_view(table: CatalogTable) -> str:
@@ -69,12 +80,12 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
             f"{table.name} cannot be read: {', '.join(empty)} is empty (0 bytes).",
             fix="Write that file again: whatever made it has not ended, or failed.",
         )
-    source, unread, loaded = relation.sql, 0, False
+    source, unread, loaded, directed = relation.sql, 0, False, False
     told: tuple[str, ...] = ()
     if relation.files is not None and relation.files.is_text:
         read, loaded = load(connection, table, relation.files, mapping, few), True
         source, unread, told = read.source, read.unreadable, read.notes
-    shape = shaped(connection, source, mapping)
+    shape = shaped(connection, source, mapping, f"rows_{table.name}" if loaded else "")
     source, mapped = shape.source, shape.columns
     held = _held(connection, source)
     present = _present(connection, source, table, mapped, held)
@@ -107,8 +118,14 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
         reader.notes += taken_for_granted(present)
         reader.notes += _of_files(relation.files) if relation.files else []
         reader.notes += per_second(connection, source, columns)
-        reader.notes += unused_weights(connection, source, held, present)
-    return _view(table, source, columns, reader, Loaded(source, unread) if loaded else None)
+        reader.notes += unused_weights(
+            connection, source, held, present, columns.get("timestamp", "") if columns[KEY] == made else ""
+        )
+        if is_span(columns):
+            own = CALLED in columns
+            source = with_called(connection, shape, columns, mapping.called)
+            directed = CALLED in columns and not own
+    return _view(table, source, columns, reader, Loaded(source, unread) if loaded else None, directed=directed)
 
 
 def _of_files(files: TableFiles) -> list[str]:
@@ -120,17 +137,22 @@ def _of_files(files: TableFiles) -> list[str]:
     return notes
 
 
-def _view(table: CatalogTable, source: str, columns: dict[str, str], reader: Reader, loaded: Loaded | None) -> View:
+def _view(  # noqa: PLR0913 - what a view is made of
+    table: CatalogTable, source: str, columns: dict[str, str], reader: Reader, loaded: Loaded | None, *, directed: bool
+) -> View:
     """The statements; of text files a table, made once."""
     select = ", ".join(f"{columns.get(name, table.blank(name))} AS {name}" for name in table.columns)
     select = f"SELECT {select} FROM {source}"  # noqa: S608 - checked expressions over quoted names
     if loaded is not None:
-        statements = [f"CREATE TABLE {table.name} AS {select}", f"DROP TABLE read_{table.name}"]
+        statements = [
+            f"CREATE TABLE {table.name} AS {select}",
+            *(f"DROP TABLE IF EXISTS {made}_{table.name}" for made in ("read", "rows", "called")),
+        ]
     else:
         statements = [f"CREATE VIEW {table.name} AS {select}"]
     held = [name for name in table.columns if name in columns]
     unread = loaded.unreadable if loaded else 0
-    return View(statements, held, tuple(reader.notes), tuple(reader.readings), unread)
+    return View(statements, held, tuple(reader.notes), tuple(reader.readings), unread, directed)
 
 
 def _present(

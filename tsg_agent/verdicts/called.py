@@ -9,7 +9,7 @@ from tsg_agent.columns import SUBJECTS, Nature
 from tsg_agent.evidence.measurement import COMPONENT
 from tsg_agent.evidence.requests import DimensionCodes
 from tsg_agent.models import Subject
-from tsg_agent.verdicts.causes import Explained, Explainer, Found, describing
+from tsg_agent.verdicts.causes import FAILING, Explained, Explainer, Found, describing
 from tsg_agent.verdicts.members import AFTER_FAILED, BEFORE_FAILED
 
 NAMED = 0.9
@@ -22,21 +22,34 @@ def with_dependencies(explained: Explained, explainer: Explainer) -> Explained:
     """Interfaces whose new failures name one dependency, which most failures before did not name, as that one cause.
 
     An endpoint says what was asked for, the dependency is nearer to where it breaks (columns.DEPTH). Places, versions
-    and clients stay: others call the same dependency and are well.
+    and clients stay: others call the same dependency and are well. Where requests are directed (Requests) what failures
+    named before says nothing, and where nothing is found all requests are asked.
     """
     found = explained.found
+    if not found and explainer.requests.directed:
+        found = _everything(explained, explainer)
     for column in explainer.requests.columns:
         about = column.dimension
         if about.nature is not Nature.COMPONENT or about.columns == (COMPONENT,):
             continue
-        asked = [one for one in found if one.key and _is_interface(one)]
+        asked = [one for one in found if _is_interface(one)]
         named = [(one, code) for one in asked if (code := _dependency_of(one, column, explainer)) is not None]
         for code in dict.fromkeys(code for _, code in named):
             first = next(one for one, other in named if other == code)
             alike = [one for one, other in named if other == code and _goes_with(one, first)]
             others = [one for one in found if one not in alike]
             found = [_merged(alike, others, column.subject(code), explainer), *others]
-    return replace(explained, found=found)
+    return replace(explained, found=[one for one in found if one.subject])
+
+
+def _everything(explained: Explained, explainer: Explainer) -> list[Found]:
+    """All requests as one description, by the first outcome that changed."""
+    nobody = np.zeros(len(explainer.requests), bool)
+    return [
+        Found({}, measure, explained.moments[measure], ~nobody, nobody, 0.0, search)
+        for measure, search in explained.searches.items()
+        if measure in FAILING
+    ][:1]
 
 
 def _is_interface(one: Found) -> bool:
@@ -57,7 +70,11 @@ def _dependency_of(one: Found, column: DimensionCodes, explainer: Explainer) -> 
     since = requests.of_values(column, one.rows & (state == AFTER_FAILED))[1:]
     unnamed, *before = requests.of_values(column, state == BEFORE_FAILED)
     code = int(since.argmax())
-    if not since[code] or since[code] < NAMED * more or before[code] > (unnamed + sum(before)) / 2:
+    if not since[code] or since[code] < NAMED * more:
+        return None
+    if requests.directed:
+        return code
+    if before[code] > (unnamed + sum(before)) / 2:
         return None
     edge = one.moment.before(explainer.guard)
     by_failures = column not in explainer.columns or describing(requests, column, np.array([code]), edge)[0]

@@ -250,6 +250,7 @@ class _Case:
             (one.subject, one.measure, *by_bucket(self.requests, one.measure, one.rows, measurement.grid))
             for one, _ in weighed
         ]
+        traffic = self._traffic(explained=any(one.confidence is Confidence.CONFIRMED for one in verdicts))
         return Judgement(
             gates=[*self.gates.values(), *(one.gate for one in workflows[:1])],
             causes=verdicts[: self.limits.verdict.causes],
@@ -258,11 +259,11 @@ class _Case:
             measured=context.ledger.rows,
             start=start,
             elsewhere=None if verdicts or start.measured else self._elsewhere(),
-            traffic=self._traffic(explained=any(one.confidence is Confidence.CONFIRMED for one in verdicts)),
+            traffic=traffic,
             considered=considered(explained),
             reach=impact.reach([one for one, how in weighed if how.confidence is Confidence.CONFIRMED]),
             course=impact.course(start, start.measure, self._until) if start.measure in OUTCOMES else None,
-            notes=notes_of(measurement, start, self.limits.verdict),
+            notes=notes_of(measurement, start, self.limits.verdict, traffic),
         )
 
     @property

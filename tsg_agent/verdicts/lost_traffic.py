@@ -37,6 +37,8 @@ class Fall:
 
 def lost_traffic(requests: Requests, entry: Bools | None, minutes: int, *, parts: bool) -> Fall | None:
     """Whose requests stopped coming: the service's, at its entry, or with `parts` those of one that asks."""
+    if not minutes:
+        return None
     weight = requests.weight
     kept = np.ones(len(requests), bool) if entry is None else entry
 

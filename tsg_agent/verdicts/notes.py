@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 from tsg_agent.evidence.measurement import Measurement
-from tsg_agent.models import Start
+from tsg_agent.models import Start, TrafficLoss
 from tsg_agent.settings import VerdictThresholds
 from tsg_agent.wording import moment, percent
 
 
-def notes_of(measurement: Measurement, start: Start, limits: VerdictThresholds) -> list[str]:
+def notes_of(
+    measurement: Measurement, start: Start, limits: VerdictThresholds, traffic: TrafficLoss | None = None
+) -> list[str]:
     """Doubts about the start, inner calls, redirects, requests of unknown outcome, values that were not looked at."""
     notes = []
     requests = float(measurement.entry.requests.sum())
@@ -16,8 +18,8 @@ def notes_of(measurement: Measurement, start: Start, limits: VerdictThresholds) 
         notes.append("No request was seen in the window: nothing was judged.")
     elif start.measured is None and start.reported is None:
         notes.append("Nothing in the window shows when the incident began: no share of failures changed.")
-    elif start.doubted and start.reported is not None:
-        notes.append(f"The reported start, {moment(start.reported)}, is doubted: nothing changed in the window.")
+    elif start.doubted and start.reported is not None and traffic is None:
+        notes.append(f"The reported start, {moment(start.reported)}, is doubted: nothing changed in what is counted.")
     if measurement.entry_component:
         entry = measurement.entry_component
         notes.append(f"The telemetry holds inner calls: availability is measured at the entry component {entry}.")

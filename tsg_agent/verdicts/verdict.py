@@ -104,7 +104,7 @@ def blast_radius(one: Found, context: VerdictContext) -> list[Visible]:
     for item in np.argsort(left[:, AFTER_FAILED] - whole[:, AFTER_FAILED], kind="stable").tolist():
         subject = members.items[item]
         goes_with_it = gained[item] >= search.least > kept[item]
-        if not goes_with_it or subject in one.same or (item in one.key and not one.merged):
+        if not goes_with_it or subject in (one.subject, *one.same) or (item in one.key and not one.merged):
             continue
         step = context.guide.leading(subject).step
         seen.append(
