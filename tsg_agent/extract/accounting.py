@@ -11,9 +11,8 @@ from tsg_agent.extract.choices import CANDIDATES, Material, iso
 from tsg_agent.extract.lengths import SPAN, UNIT, length
 from tsg_agent.extract.places import ScopeParameter, Settled
 from tsg_agent.extract.readings import DAY, read
-from tsg_agent.extract.sla_target import TARGET
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, TimeMention
-from tsg_agent.extract.text import Prose, quote
+from tsg_agent.extract.text import quote
 from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.extract.zones import places_in
 from tsg_agent.wording import listed
@@ -21,17 +20,6 @@ from tsg_agent.wording import listed
 _MOST = 50
 _SPAN = re.compile(rf"(?<![\w.,:/-]){SPAN}", re.IGNORECASE)
 _SHORTEST = timedelta(minutes=1)
-_NUMBER = re.compile(r"(?<![\w.,:/-])9[0-9](?:[.,][0-9]{1,6})?(?![\w:/]|[.,-][0-9])(?:[ ]?%)?")
-"""What may be an availability in percent."""
-_SMALL = r"[0-5](?:[.,][0-9]{1,4})?"
-_MAY = r"(?:budget|allowed|may|at most|tolera\w+|permitted|erlaubt|dürfen|darf|höchstens|permitid\w+|autorisé\w*)"
-_ALLOWED = re.compile(
-    rf"(?<![\w.,-])(?P<small>{_SMALL})[ ]?%[^.;\n%0-9]{{0,30}}\b{_MAY}\b"
-    rf"|\b{_MAY}\b[^.;\n%0-9]{{0,20}}(?P<less>{_SMALL})[ ]?%",
-    re.IGNORECASE,
-)
-
-
 _HOUR_SAID = any_of([form for row in ALL.rows("numbers")[1:] for form in row.split("|")])
 _LIKE_A_TIME = re.compile(
     r"(?<![\w.:/@#-])(?:(?:[01]?[0-9]|2[0-3])[.:h][0-5][0-9](?=[ ]?(?:uhr|h|hrs|[ap]\.?m|utc|gmt|(?-i:[A-Z]{3,4}))\b)"
@@ -110,19 +98,6 @@ def lengths_left(material: Material, began: datetime | None, end: datetime, *, e
             found.append(f"{material.quoted(*match.span())} ({'until' if began else 'since'} {instant})")
     once = list(dict.fromkeys(found))[:CANDIDATES]
     return [f"Lengths of time that are not used: {', '.join(once)}."] if once else []
-
-
-def percentages_left(prose: Prose, value: float, *, plain: bool) -> list[str]:
-    """What may be an availability, or what may fail, and is not `value`; if that is `plain`, only beside its word."""
-    found = {match[0].rstrip(" %").replace(",", "."): match for match in islice(_NUMBER.finditer(prose.text), _MOST)}
-    others = [match for written, match in found.items() if float(written) != value]
-    if plain:
-        others = [one for one in others if TARGET.search(prose.text, max(0, one.start() - 25), one.end())]
-    left = [prose.snippet(*one.span()) for one in others]
-    for match in islice(_ALLOWED.finditer(prose.text), 0 if plain else _MOST):
-        rest = 100 - float((match["small"] or match["less"]).replace(",", "."))
-        left.append(f"{prose.snippet(*match.span())} (it would be {rest:g} %)")
-    return [f"Not taken for the SLA threshold: {', '.join(left[:CANDIDATES])}."] if left else []
 
 
 def names_left(settled: Iterable[tuple[ScopeParameter, Settled]]) -> list[str]:

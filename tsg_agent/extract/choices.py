@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import TimeContext, TimeReading, read
-from tsg_agent.extract.roles import Roles, Sighting
+from tsg_agent.extract.sightings import Roles, Sighting
 from tsg_agent.extract.spotting import TWELVE, TimeMention
 from tsg_agent.models import Doubt, Question
 

@@ -12,7 +12,7 @@ from datetime import datetime, time, timedelta
 from tsg_agent.extract import asking
 from tsg_agent.extract.lengths import length
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
-from tsg_agent.extract.roles import Range
+from tsg_agent.extract.sightings import Range
 from tsg_agent.extract.spans import span_of
 from tsg_agent.extract.spotting import Day, TimeMention, spot
 from tsg_agent.extract.text import Prose

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from tsg_agent.extract.choices import Choice, Material, ask, choose
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, TimeReading, read
-from tsg_agent.extract.roles import RAN_TO, Range, Sighting
+from tsg_agent.extract.sightings import RAN_TO, Range, Sighting
 from tsg_agent.extract.spotting import Day, TimeMention
 from tsg_agent.models import Doubt
 
