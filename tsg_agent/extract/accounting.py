@@ -2,7 +2,7 @@
 may be the one that was meant."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -13,7 +13,7 @@ from tsg_agent.extract.places import ScopeParameter, Settled
 from tsg_agent.extract.readings import DAY, read
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, TimeMention
 from tsg_agent.extract.text import quote
-from tsg_agent.extract.words import ALL, any_of
+from tsg_agent.extract.words import ALL, any_of, words_in
 from tsg_agent.extract.zones import places_in
 from tsg_agent.wording import listed
 
@@ -29,18 +29,27 @@ _LIKE_A_TIME = re.compile(
     r"|[0-2]?[0-9]\.[0-5][0-9](?=[ ](?:already|schon)))"
     r"(?:ish)?(?=\W{0,3}$|[,.;:!?)](?!\w)|\n|[ ](?:already|schon|and|but|und|aber|y|et|when|als)\b)"
     rf"|{any_of(ALL.listed('calendar', 'vague'))}[ ]{UNIT}"
-    r"|(?P<day>(?:since|on|from|until)[ ]the[ ][0-9]{1,2}(?:st|nd|rd|th)(?=[ ,]{1,2}(?:at\b|[0-9]{1,2}[:.h])|[.,;)]|$)"
-    r"|(?:am|vom|seit[ ]dem)[ ][0-9]{1,2}\.(?=[ ,]{1,2}(?:um|gegen|[0-9]{1,2}:))"
-    r"|el(?:[ ]día)?[ ][0-9]{1,2}(?=[ ,]{1,2}(?:a[ ]las|sobre|hacia)\b)|le[ ][0-9]{1,2}(?=[ ,]{1,2}(?:à|vers)[ ])))",
+    r")",
     re.IGNORECASE,
 )
-"""What looks like a time or a day in one of the languages, whichever the text seems to be in."""
+"""What looks like a time in one of the languages, whichever the text seems to be in."""
 
 
-def unread(text: str, mentions: Sequence[TimeMention]) -> list[re.Match[str]]:
-    """What looks like a time, or a day (group `day`), and is in no mention."""
-    found = islice(_LIKE_A_TIME.finditer(text), MAXIMUM_MENTIONS)
-    return [one for one in found if not any(m.start < one.end() and one.start() < m.end for m in mentions)]
+def unread(material: Material, *, since: bool) -> Iterator[tuple[str, bool]]:
+    """What looks like a time and is in no mention, quoted, and whether it may be one that is meant.
+
+    With `since` also what stands behind "since" without a time, which may be one where it has a figure.
+    """
+    prose, mentions = material.setting.prose, material.mentions
+    for match in islice(_LIKE_A_TIME.finditer(prose.text), MAXIMUM_MENTIONS):
+        if not any(one.start < match.end() and match.start() < one.end for one in mentions):
+            yield material.quoted(*match.span()), True
+    words = words_in(prose.text)
+    for match in islice(words["since"].finditer(prose.masked), CANDIDATES) if since and prose.text.strip() else ():
+        end = min(prose.sentence(match.end())[1], match.end() + 40)
+        if not any(match.end() <= one.start < end for one in mentions):
+            quoted = material.quoted(match.start(), end)
+            yield quoted, bool(re.search(r"[0-9]", quoted))
 
 
 def times_left(material: Material, used: Iterable[datetime], told: str) -> list[str]:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.extract.accounting import names_left
+from tsg_agent.extract.asking import in_figures
 from tsg_agent.extract.inputs import Extraction, Given
 from tsg_agent.extract.payloads import unfolded
 from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, settle
@@ -30,7 +31,7 @@ def extract(  # noqa: PLR0913 - the API: what is known, and what is given
     Of a long text only the first `MAXIMUM_CHARACTERS` are read. Raises `ParameterError` for values that cannot hold:
     an unknown name in a flag, a window that ends before it starts, a threshold that is no percentage.
     """
-    written = unfolded(text[:MAXIMUM_CHARACTERS])
+    written = in_figures(unfolded(text[:MAXIMUM_CHARACTERS]))
     for name, code in data("regions").items():
         written = written.replace(name, code) if code in known.regions else written
     prose = Prose(written)

@@ -237,7 +237,9 @@ def _label_of(label: str) -> str:
 def _answers(prose: Prose, around: Surroundings) -> bool:
     """ "since when?" "the graph says 13:54"."""
     begin = prose.sentence(around.mention.start)[0]
-    return around.has("since_when", prose.masked[max(0, begin - 40) : begin])
+    before = prose.masked[max(0, begin - 40) : begin]
+    asked = around.words["since_when"].search(before)
+    return asked is not None and "?" not in before[asked.end() :].lstrip("?")
 
 
 def _corrects(prose: Prose, around: Surroundings, starts: Sequence[Sighting]) -> bool:
@@ -248,11 +250,10 @@ def _corrects(prose: Prose, around: Surroundings, starts: Sequence[Sighting]) ->
     between = prose.masked[starts[-1].end : around.mention.start]
     first = max(prose.sentence(starts[-1].start)[0], starts[-1].start - 40)
     negated = around.has("not", prose.masked[first : starts[-1].start])  # "not at 14:10 but at 13:50"
-    if not around.has("correction instead" if negated else "correction", between):
+    said = prose.masked[max(begin, starts[-1].end) : min(end, begin + 300)]
+    if not around.has("correction instead" if negated else "correction", f"{between} {said}"):
         return False
-    return not around.has(
-        "elsewhere handling planned past", prose.masked[max(begin, starts[-1].end) : min(end, begin + 300)]
-    )
+    return not around.has("elsewhere handling planned past", said)
 
 
 def _pair(prose: Prose, around: Surroundings, following: Surroundings, roles: Roles) -> bool:
@@ -266,7 +267,7 @@ def _pair(prose: Prose, around: Surroundings, following: Surroundings, roles: Ro
     between = opens and around.has("start since", around.before[: opens.start()][-30:])  # "started between"
     if between or _label_of(around.label) == "start" or _gives(_BEGINS, around):
         start = first.start if between else _opened_at(around)
-        roles.ran.append(Range(first, second, 0, start, second.end, begun=True, vague=bool(between)))
+        roles.ran.append(Range(first, second, start, second.end, begun=True, vague=bool(between)))
     else:
         _ranging(around, second, following.following, roles)
     return True
@@ -286,11 +287,9 @@ def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles:
     """
     first, opens = around.mention, around.opening()
     end = second.end if second else first.end
-    labelled = bool(ALL.labels("window").fullmatch(around.label))
-    rank = 3 if labelled else 2 if opens else 1 if around.has("look window", around.head) else 0
     changed = bool(opens and opens["between"]) and around.has("change", around.before)
-    found = Range(first, second, rank, _opened_at(around), end, vague=changed)
-    purpose = "ranges" if labelled else _purpose(around, rest, opens)
+    found = Range(first, second, _opened_at(around), end, vague=changed)
+    purpose = "ranges" if ALL.labels("window").fullmatch(around.label) else _purpose(around, rest, opens)
     if purpose == "unused":
         roles.unused += [one for one in (first, second) if one]
     else:
@@ -311,17 +310,19 @@ def _of_clause(around: Surroundings, clause: str, rest: str, *, asks: bool) -> s
     """What a clause says of the range that it stands at, as `_purpose`; "" where it says nothing of it."""
     words = around.words
     low = around.has("low", clause + rest) or re.search(r"[0-9] ?(?:%|percent)", clause + rest)
-    trouble = around.has("failing event symptom break", clause) or bool(around.has("measure", clause) and low)
+    trouble = around.has("failing event symptom break done", clause) or bool(around.has("measure", clause) and low)
     if around.has("elsewhere planned calm", clause):
         return "unused"
-    own = rf"\b{words.one_of('event')}(?:'s)? (?:time )?{words.one_of('window')}(?!\w)"
-    if words.made("own window", own).search(clause):
+    event, noun = words.one_of("event"), words.one_of("window")
+    of = rf"(?:of|des?r?|del?) (?:the |an? |la |los )?(?:\w+ )?(?:{event}|low)(?!\w)"
+    if words.made("own window", rf"\b{event}(?:'s)? (?:time )?{noun}(?!\w)|\b{noun} {of}").search(clause):
         return "ran"
-    if around.has("window look to_look_at", clause):
+    window = around.has("window to_look_at", clause)
+    if window or around.has("look", clause):
         # "look at the outage from 14:00 to 15:15" tells when it was; "look at the errors from …" may only say where
-        told, window = trouble and not around.has("to_look_at", clause), around.has("window", clause)
-        named = around.has("event", clause) or (told and window and around.has("low", clause))
-        return "ran" if named and (told or not window) else "either" if told else "ranges"
+        if around.has("event", clause) and not window:
+            return "ran"
+        return "either" if trouble and not around.has("to_look_at", clause) else "ranges"
     if trouble:
         return "either" if asks else "ran"
     return "unused" if around.has("handling", clause) else ""

@@ -1,6 +1,7 @@
 """What the times of a text are to the incident; and how long it was, where the text says a length of time."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
@@ -39,13 +40,12 @@ class Sighting:
 class Range:
     """Two times that belong together, or one that lasts until now.
 
-    A window's rank is 3 labelled, 2 in words, 1 hinted, 0 bare. `begun`: the incident is said to have begun at its
-    first time; `vague`: it began, or something changed, some time between the two.
+    `begun`: the incident is said to have begun at its first time; `vague`: it began, or something changed, some time
+    between the two.
     """
 
     first: TimeMention
     second: TimeMention | None
-    rank: int
     start: int
     end: int
     begun: bool = False
@@ -79,57 +79,68 @@ class Roles:
     unused: list[TimeMention] = field(default_factory=list)
 
 
-def find_lengths(prose: Prose, roles: Roles, words: Words, clocks: list[tuple[int, int]]) -> None:
+def find_lengths(prose: Prose, roles: Roles, words: Words, clocks: Sequence[tuple[int, int]]) -> None:
     """ "Failing for 3 hours": when it began; "an outage of 3 hours": how long it was; "the last 3 hours": a window."""
     about, last, event = words.one_of("about"), words.one_of("last"), words.one_of("event")
-    for_, took = words.one_of("for"), words.one_of("lasting")
+    for_, took = words.one_of("for", "since"), words.one_of("lasting")
     long = words.made(
         "length", rf"(?<![\w.])(?P<span>{SPAN})(?P<event>[ -](?:long[ ])?{event}(?!\w))?|\b(?P<one>hour|day|week)\b"
     )
     before = words.made(
         "before a length",
-        rf"(?:\b(?:(?P<for>{for_})|(?P<took>{took})))?(?:\W{{1,4}}(?:the[ ])?(?P<last>\b{last}))?"
-        rf"\W{{0,4}}(?:{about}[ ])?$",
+        rf"(?:\b(?P<for>{for_})[ ]|\b(?P<took>{took})\W{{1,4}})?(?:{about}[ ]|~)?(?:the[ ])?"
+        rf"(?:\b(?P<last>{last})\W{{1,4}})?(?:{about}[ ]|~)?$",
     )
     for match in islice(long.finditer(prose.masked), 4 * MAXIMUM_SIGHTINGS):
-        start, end = match.start(), match.end("span" if match["span"] else "one")
-        begin, stop = prose.sentence(start)
-        head, rest = prose.masked[max(begin, start - 200) : start], prose.masked[match.end() : min(stop, end + 120)]
-        said = before.search(head)
-        if (
-            not said
-            or (match["one"] == "week" and not said["for"])
-            or not (said["last"] or (match["span"] and (said["for"] or said["took"] or match["event"])))
-        ):
-            continue
-        span = length(match["span"] or f"1 {match['one']}")
-        subject = head[: said.start()]
-        mention, opened = TimeMention(start, end, back=span), start - len(said[0])
-        since = next((one for one in roles.unused if one.clock and begin <= one.start < start), None)
-        been = words.made("been", rf"\b{words.one_of('been')}(?!\w)(?P<what>.*)").search(rest)
-        lasts = said["for"] or (said["took"] and said["last"])  # "down for the last hour"
-        if lasts and words["failing hint event symptom"].search(subject[-70:] + said[0]):
-            if words["elsewhere handling past"].search(subject[-70:]) or _is_rule(words, subject):
-                continue
-            ongoing = said["last"] or not _is_over(words, subject, rest)
-            if ongoing and since:  # "an outage at 13:05 for 40 minutes"
-                roles.unused.remove(since)
-                roles.starts.append(Sighting(since, 1, since.start, end))
-            elif ongoing and not any(low < end and start < high for low, high in clocks):
-                roles.starts.append(Sighting(mention, 1, opened, end))
-            if since or not ongoing:
-                roles.lasting.append(Lasting(span, opened, end))
-        elif said["took"] or match["event"]:
-            clause = re.split(r"[,;:.]", subject)[-1]
-            own = words["event failing hint served"].search(subject + match[0]) or not subject.strip() or "§" in subject
-            if own and not words["past"].search(subject) and not words["elsewhere handling planned"].search(clause):
-                roles.lasting.append(Lasting(span, opened, match.end()))
-        elif said["last"] and been and words["failing"].search(been["what"]) and not words["look"].search(subject):
-            roles.starts.append(Sighting(mention, 1, opened, end))
-        # "96.2% (last hour)", "complaints: 1,200 in the last hour": how long something was counted
-        elif said["last"] and not (subject.rstrip().endswith("(") or words["elsewhere counted"].search(subject)):
-            rank = 2 if words["look window"].search(subject) else 0 if match["one"] else 1
-            roles.ranges.append(Range(mention, None, rank, opened, end))
+        said = before.search(prose.masked[max(0, match.start() - 200) : match.start()])
+        named = said and (said["last"] or (match["span"] and (said["for"] or said["took"] or match["event"])))
+        if said and named and not any(low < match.end() and match.start() < high for low, high in clocks):
+            _length(prose, roles, words, said, match)
+
+
+def _length(prose: Prose, roles: Roles, words: Words, said: re.Match[str], match: re.Match[str]) -> None:
+    """Give a length of time its role, by what is `said` before it."""
+    start, end = match.start(), match.end("span" if match["span"] else "one")
+    opened, span = start - len(said[0]), length(match["span"] or f"1 {match['one']}")
+    subject = prose.masked[max(prose.sentence(opened)[0], opened - 200) : opened]
+    rest = prose.masked[match.end() : min(prose.sentence(start)[1], end + 120)]
+    near, mention = subject[-70:], TimeMention(start, end, back=span)
+    trouble = words["failing hint event symptom"].search(near)
+    lasts = said["for"] or (said["took"] and said["last"])  # "down for the last hour"
+    been = words.made("been", rf"\b{words.one_of('been')}(?!\w).*").search(rest)
+    if lasts and (trouble or words["failing"].search(said[0])):
+        if words["elsewhere handling past"].search(near) or _is_rule(words, subject):
+            return
+        at = opened - len(near) + trouble.start() if trouble else opened
+        since = next((one for one in roles.unused if one.clock and at <= one.start < start), None)
+        over = any(one.rank >= PLAIN_END for one in roles.ends) or _is_over(words, subject, rest)
+        ongoing = said["last"] or not over
+        if ongoing and since:  # "an outage at 13:05 for 40 minutes"
+            roles.unused.remove(since)
+        if ongoing:
+            roles.starts.append(Sighting(since or mention, 1, since.start if since else opened, end))
+        if since or not ongoing:
+            roles.lasting.append(Lasting(span, opened, end))
+    elif said["took"] or match["event"]:
+        own = words["event failing hint served"].search(subject + said[0] + match[0]) or "§" in subject
+        other = words["elsewhere handling planned"].search(re.split(r"[,;:.]", subject)[-1])
+        if (own or not subject.strip()) and not other and not words["past"].search(subject):
+            roles.lasting.append(Lasting(span, opened, match.end()))
+    elif been and words["failing"].search(been[0]) and not words["look"].search(subject):
+        roles.starts.append(Sighting(mention, 1, opened, end))
+    # "96.2% (last hour)", "complaints: 1,200 in the last hour": how long something was counted
+    elif (
+        said["last"]
+        and match["one"] != "week"
+        and not (
+            roles.starts
+            or roles.created
+            or subject.rstrip().endswith("(")
+            or words["elsewhere counted"].search(subject)
+        )
+    ):
+        found = roles.either if words["start"].search(subject) else roles.ranges
+        found.append(Range(mention, None, opened, end))
 
 
 def _is_rule(words: Words, head: str) -> bool:

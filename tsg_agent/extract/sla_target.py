@@ -22,7 +22,7 @@ _NUMBER = re.compile(
     rf"(?<![\w.,:/-])(?P<sign>-)?{_VALUE}(?P<percent>{_PERCENT})?(?![\w:/-]|[.,][0-9]|[ ]?(?:ms|s|rpm)\b)", re.I
 )
 _LABELS = re.compile(
-    rf"(?<![^\W_]){_TARGET}(?:[ _-](?:threshold|target|percent|objective))?[\"'*`_]{{0,3}}[ ]?[:=|]"
+    rf"(?<![^\W_]){_TARGET}(?:[ _-](?:threshold|target|percent|objective))?[\"'*`_]{{0,3}}[ \t]{{0,30}}[:=|]"
     r"[\"'*`_ ~>≥=]{0,6}$",
     re.I,
 )
@@ -56,6 +56,13 @@ _ALLOWED = re.compile(
     re.IGNORECASE,
 )
 """What may fail is what is left of the target."""
+_UNITS = {"hundred": 100, "thousand": 1000, "hundert": 100, "tausend": 1000, "cien": 100, "mil": 1000, "mille": 1000}
+_ONE_IN = re.compile(
+    r"\b(?:one|1|eine?[rm]?|una?|une?)\b[^.;\n%0-9]{0,20}\b(?:in|of|von|auf|de|entre|sur) "
+    rf"(?P<of>[0-9]{{3,6}}|(?:(?P<times>a|one|two|five|ein|zwei|fünf)[ ]?)?(?P<unit>{'|'.join(_UNITS)}))\b"
+    rf"[^.;\n%0-9]{{0,20}}\b{_MAY}[ ](?:to )?{_FAIL}",
+    re.IGNORECASE,
+)
 _NINES = re.compile(
     r"\b(?P<count>two|three|four|five|six|[2-6])(?P<half>(?:[ -]and)?(?:[ -]a)?[ -]half)?[ -]?(?:nines|9s|9's)\b", re.I
 )
@@ -176,6 +183,11 @@ def _in_words(prose: Prose) -> Iterator[_Percentage]:
         nines = _COUNTS.get(match["count"].lower()) or int(match["count"])
         value = round(100 - 10 ** (2 - nines) / (2 if match["half"] else 1), 6)
         yield _Percentage(value, 0 if prose.is_quoted(match.start()) else 1, f"text: {prose.snippet(*match.span())}")
+    for match in islice(_ONE_IN.finditer(prose.text), _MATCHES):
+        times = {"two": 2, "zwei": 2, "five": 5, "fünf": 5}.get((match["times"] or "").lower(), 1)
+        count = times * _UNITS[match["unit"].lower()] if match["unit"] else int(match["of"])
+        rank = int(not prose.is_quoted(match.start()))
+        yield _Percentage(round(100 - 100 / count, 6), rank, f"text: {prose.snippet(*match.span())}")
     for match in islice(_ALLOWED.finditer(prose.text), _MATCHES):
         value = round(100 - float((match["small"] or match["less"]).replace(",", ".")), 6)
         shown = f"text: {prose.snippet(*match.span())} (it would be {value:g} %)"

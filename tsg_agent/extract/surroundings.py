@@ -16,7 +16,7 @@ _LABEL = re.compile(
     r"|[\s,;{(][\"']?(?:(?P<field>[A-Za-z]{1,20}_[A-Za-z_]{2,30})[\"']?[:=]|(?P<word>[A-Za-z]{2,30})[\"']?=)[\"'\s]{0,3}$"
     r"|\|[ ]*(?P<cell>[^\W\d_][\w ]{2,30}?)[ ]+$"
 )
-_CHAT = re.compile(r"\W{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(?:[ ][A-Z][\w.'-]{0,30})?:)\s")
+_CHAT = re.compile(r"[^\w\n]{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(?:[ ][A-Z][\w.'-]{0,30})?:)\s")
 _LONGEST = 90  # characters between a verb and its time
 _SIDE = 300  # characters of a sentence that are read on each side
 
@@ -152,7 +152,7 @@ def _label(before: str) -> str:
     match = _LABEL.search(before)
     if not match:
         return ""
-    raw = next(filter(None, match.groups())).strip()
+    raw = str(next(filter(None, match.groups()))).strip()
     if ALL.labels("window_start").fullmatch(raw) or ALL.labels("window_end").fullmatch(raw):
         return raw.lower()
     return " ".join(re.split(r"[\s_-]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", raw).lower()))

@@ -28,7 +28,7 @@ _ZONE = re.compile(
       |Ortszeit|(?:unserer|meiner|hiesiger|lokaler)[ ][Zz]eit|(?:nuestra|mi)[ ]hora|notre[ ]heure
       |hora[ ]local|heure[ ]locale)\b
     | (?:hora|heure|horario)[ ](?:de[ ]|d'|del?[ ])?(?P<of>[A-Z][\w-]{{1,20}}(?:[ ][A-Z][\w-]{{1,20}}){{0,2}})
-    | (?P<er>[A-Za-zäöüÄÖÜ]{{3,20}})er[ ][Zz]eit\b
+    | (?P<er>[A-Za-zäöüÄÖÜ]{{3,20}})e[rn]?[ ][Zz]eit\b
     | (?P<place>Pacific|Mountain|Central|Eastern)
       (?:[ ](?:(?:Standard|Daylight)[ ])?[Tt]ime\b|(?![\w/-]|[ ](?:Europe|European|region|cluster|zone|[Uu][Ss])\b))
     | (?P<city>[A-Z][a-z]{{1,20}}(?:[ ][A-Z][a-z]{{1,20}}){{0,2}}|UK|[a-z]{{4,20}})[ ][Tt]ime\b
