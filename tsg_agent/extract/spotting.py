@@ -286,9 +286,7 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
         told = said or zoned or (len(match["hh"]) == 2 and (match["hm"] or _since(match, forms)))
         return (time(int(match["hh"]), int(match["hm"] or 0)) if told else None), ""
     hour, half = int(match["h"]), (match["half"] or "").lower()
-    if half and not 1 <= hour <= 12:  # "14:48 am 10.03.": German for "on"
-        half = ""
-    if half:
+    if half and 1 <= hour <= 12:  # but "14:48 am 10.03." is German for "on"
         hour = hour % 12 + (12 if half == "p" else 0)
     micro = int((match["f"] or "0").ljust(6, "0")[:6])
     return time(hour, int(match["m"] or match["pm"] or match["um"] or 0), int(match["s"] or 0), micro), ""
