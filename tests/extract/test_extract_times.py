@@ -125,6 +125,11 @@ SETTLED = [
     ("Errors began at 06:30Z. Still failing at 08:00Z. Still failing at 09:00Z.", "20T06:30", "20T04:30", "20T09:00"),
     ("Errors began at 06:30Z. Ongoing as of 08:00Z.", "20T06:30", "20T04:30", "20T08:00"),
     ("Errors since the 19th, 06:30", "19T06:30", "19T04:30", "20T10:00"),
+    ("Paged at 07:10Z. Errors go back to 06:30Z. All quiet since 08:00Z.", "20T06:30", "20T04:30", "20T08:00"),
+    ("Seit ungefähr 07:30 Ortszeit Berlin ist es gestört.", "20T06:30", "20T04:30", "20T10:00"),
+    ("Le service est en panne depuis 6 heures 30 UTC.", "20T06:30", "20T04:30", "20T10:00"),
+    ("it died twenty-five minutes ago", "20T09:35", "20T07:35", "20T10:00"),
+    ("failing since 9 this morning", "20T09:00", "20T07:00", "20T10:00"),
     ("Errors from 19.1. 06:30 UTC", "19T06:30", "19T04:30", "20T10:00"),
     ("Errors between 6 and 8 am UTC", "20T06:00", "20T04:00", "20T08:00"),
     ("failing since fourteen oh five yesterday, seen at six", "19T14:05", "19T12:05", "20T10:00"),
@@ -165,6 +170,7 @@ SETTLED = [
     ("Errors began a couple of hours ago.", None, "20T06:00", "20T10:00"),
     # --- where the place tells what a zone's name means
     ("Errors began at 2024-01-20 00:30 CST", "20T06:30", "20T04:30", "20T10:00"),
+    ("Errors began at 2024-01-20 14:00 IST", "20T08:30", "20T06:30", "20T10:00"),
     ("Errors began at 2024-01-20 12:00 IST, say the people in Bangalore", "20T06:30", "20T04:30", "20T10:00"),
     ("Opened: 20 Jan 2024, 08:15\nAvailability: 96.2% (last hour)", None, "20T06:15", "20T10:00"),
 ]  # fmt: skip

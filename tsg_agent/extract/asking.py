@@ -85,10 +85,13 @@ _ONES = "one two three four five six seven eight nine"
 _TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 _WORDS = {word: number for number, word in enumerate(f"{_ONES} {_TEENS}".split(), 1)}
 _WORDS |= {word: 20 + 10 * number for number, word in enumerate(["twenty", "thirty", "forty", "fifty"])}
+_UNIT = f"(?:{_ONES.replace(' ', '|')})"
+_TENS = f"(?:{_TEENS.replace(' ', '|')}|(?:twenty|thirty|forty|fifty)(?:[- ]{_UNIT})?)"
+_COUNTED_TIME = re.compile(rf"\b{_TENS}(?=[ -](?:minutes?|mins?|hours?)\b)", re.IGNORECASE)
+_HEURES = re.compile(r"(?<![\w.:])(?P<hour>[01]?[0-9]|2[0-3]) heures? (?P<minute>[0-5][0-9])(?![\w%]| ?min)", re.I)
 _SAID = re.compile(
     r"\b(?P<hour>(?:thir|four|fif|six|seven|eigh|nine)teen|twenty[- ](?:one|two|three))[ ]"
-    rf"(?:hundred(?:[ ]hours)?|oh[ -](?P<oh>{_ONES.replace(' ', '|')})|(?P<minute>{_TEENS.replace(' ', '|')}"
-    rf"|(?:twenty|thirty|forty|fifty)(?:[- ](?:{_ONES.replace(' ', '|')}))?))\b"
+    rf"(?:hundred(?:[ ]hours)?|oh[ -](?P<oh>{_UNIT})|(?P<minute>{_TENS}))\b"
     r"(?![ ](?:%|percent|errors|requests|times))",
     re.IGNORECASE,
 )
@@ -106,6 +109,8 @@ _MERIDIEM_GAP = re.compile(r"^(?P<minutes>(?::[0-5][0-9])?)(?P<rest>.*)$", re.DO
 def in_figures(text: str) -> str:
     """A text with its spoken times in figures: "fourteen oh five", "two pm", "9 this morning", "2 to 3 pm"."""
     text = _SPELLED.sub(lambda one: str(_HOURS_SAID.index(one[0].lower()) + 1), _SAID.sub(_clock, text))
+    text = _HEURES.sub(r"\g<hour>:\g<minute>", text)
+    text = _COUNTED_TIME.sub(lambda one: str(sum(_WORDS[word] for word in re.split("[ -]", one[0].lower()))), text)
     text = _PART_OF_DAY.sub(lambda one: f"{one['hour']} {'am' if one['early'] else 'pm'}", text)
     return _HALVES.sub(_with_half, text)
 
