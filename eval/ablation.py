@@ -112,7 +112,7 @@ def rules() -> list[Rule]:
         Rule("a rise common to all", (Patch("causes", "Search", _inner(search)),)),
         Rule("no more than the own change explains", (Patch("search", "g2_z", _unbounded),)),
         Rule("conjunctions", (Patch("search", "LONGEST", 1),)),
-        Rule("of two that explain alike, the smaller", (Patch("search", "Search._densest_first", _same),)),
+        Rule("confounders are compared where both are recorded", (Patch("search", "Search._compared", _same),)),
         Rule("local moves", (Patch("search", "Search._improved", _same),)),
         Rule("a value goes where the rest rises too", (Patch("search", "Search._shortened", _same),)),
         Rule("… and stays where it is clearly well", (Patch("search", "Search._spared", lambda *_: False),)),

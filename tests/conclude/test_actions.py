@@ -266,7 +266,7 @@ def test_pressure_elsewhere_is_looked_at_while_something_is_wrong() -> None:
 BROKEN = (("pay", 12), ("ship", 3))
 
 
-@pytest.mark.parametrize("dimension", ["partition_id", "shard_id", "load_balancer_id"])
+@pytest.mark.parametrize("dimension", ["partition_id", "shard_id", "load_balancer_id", "instance_id"])
 def test_a_partition_or_shard_is_drained(dimension: str) -> None:
     [action] = proposed(verdict(5, "HIGH_ERRORS", {dimension: "7"}))
     assert (action.kind, action.urgency) == ("drain", "now")

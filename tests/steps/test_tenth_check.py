@@ -97,9 +97,10 @@ def test_it_is_a_gap_where_it_cannot_run(tmp_path: Path) -> None:
     assert heading(report).startswith("Not judged")
 
 
-def test_without_it_nothing_is_said_of_it(tmp_path: Path) -> None:
+def test_without_it_its_values_are_the_built_in_checks(tmp_path: Path) -> None:
     report = concluded(tmp_path, GUIDE, log())
-    assert all("instance_id" not in cause.subject for cause in report.causes)
+    assert [(cause.subject, cause.step) for cause in report.causes] == [({"instance_id": "i-3"}, 6)]
+    assert report.actions[0].kind == "drain"
     assert [one.title for one in report.summary] == [one.title for one in GUIDE.sections]
 
 

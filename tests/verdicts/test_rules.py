@@ -40,6 +40,9 @@ RULES = {
     "… unless the longer clearly does": "test_the_longer_wins_where_the_rest_of_the_shorter_is_well",
     "a value goes where the rest rises too": "test_a_value_goes_where_what_it_leaves_out_rises_too",
     "… and stays where that is clearly well": "test_a_value_whose_leaving_out_names_what_is_well_stays",
+    "confounders are compared where both are recorded": (
+        "test_failures_that_do_not_say_their_client_are_no_evidence_for_its_version"
+    ),
     "rising with everything is nobody's own": "test_a_full_outage_is_no_parts_fault",
     "what always failed explains nothing": "test_chronic_trouble_alone_is_nothing",
     "what is new has the others' before": "test_a_version_that_is_new_has_the_before_of_the_others",

@@ -305,3 +305,16 @@ def test_a_value_whose_leaving_out_names_what_is_well_stays() -> None:
     broken = {"availability_zone": "z1", "client_type": "ios", "endpoint_path": "/bid"}
     parts = [replace(part, after=0.5) if part.values == broken else part for part in parts]
     assert subjects(*parts) == [broken]
+
+
+def test_failures_that_do_not_say_their_client_are_no_evidence_for_its_version() -> None:
+    """Nearly all of a client's requests are of one version, a few of another's too; some do not say the client."""
+    old = {"api_version": "1.2"}
+    parts = [
+        Part({"client_type": "bridge", **old}, 10, 0.003, 0.17),
+        Part({"client_type": "gateway", **old}, 0.8, 0.003, 0.003),
+        Part(old, 0.4, 0.003, 0.17),
+        Part({"client_type": "gateway", "api_version": "2.0"}, 150, 0.003, 0.003),
+        Part({"client_type": "agent", "api_version": "2.0"}, 150, 0.003, 0.003),
+    ]
+    assert subjects(*parts)[0] == {"client_type": "bridge"}

@@ -74,9 +74,12 @@ class Guide(Generic[S_co]):
 
     @cached_property
     def dimensions(self) -> tuple[Dimension, ...]:
-        """What causes may be named by. Of two that name the same requests the first is said."""
-        found = [one for step in self.steps for one in step.about]
-        return tuple(sorted(found, key=lambda one: DEPTH.index(one.nature)))
+        """What causes may be named by. Of two that name the same requests the first is said.
+
+        Of two steps that are about the same values the later has them: a check of one's own goes first.
+        """
+        found = {one.columns: one for step in self.steps for one in step.about}
+        return tuple(sorted(found.values(), key=lambda one: DEPTH.index(one.nature)))
 
     def dimension(self, column: str) -> Dimension | None:
         """The dimension of a column."""
@@ -107,6 +110,9 @@ class Guide(Generic[S_co]):
         """Every remedy with the columns that call for it, in the order to try them. `more`: those of no step."""
         found: dict[Remedy, tuple[str, ...]] = dict.fromkeys(more, ())
         for step in self.steps:
+            taken = {
+                name for one in step.about if one not in self.dimensions for name in one.columns
+            }  # by a later step
             for remedy, columns in step.remedies.items():
-                found[remedy] = (*found.get(remedy, ()), *columns)
+                found[remedy] = (*found.get(remedy, ()), *(name for name in columns if name not in taken))
         return sorted(found.items(), key=lambda one: one[0].order)

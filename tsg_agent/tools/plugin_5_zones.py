@@ -133,11 +133,11 @@ class Zones(Plugin[ZoneRow]):
     requests_column = "total_requests"
     label_column = "zone_status"
     heading = "Regional degradation"
-    dimensions = ("availability_zone", "instance_type", "load_balancer_id")
+    dimensions = ("availability_zone", "instance_id", "instance_type", "load_balancer_id")
     remedies: ClassVar = {
         Remedy(Order.SCALE, scale): dimensions,
         REDIRECT: ("availability_zone",),
-        DRAIN: ("load_balancer_id",),
+        DRAIN: ("instance_id", "load_balancer_id"),
     }
     rule = RULE
     resolves: ClassVar = dict.fromkeys(RULE.labels[:-1], "redirect_traffic")

@@ -170,9 +170,11 @@ class Members:
 
         Where a fifth of the requests lack their shard, the partition of a broken shard goes on failing without it.
         """
-        rows = self.mask(key)
-        for item in key:
-            rows = rows | self.unknown[int(self.dimension[item])]
+        return self.mask(key) | self.lacking(key)
+
+    def lacking(self, key: Key) -> Bits:
+        """The requests that do not record one of a description's dimensions."""
+        rows: Bits = np.bitwise_or.reduce([self.unknown[int(self.dimension[item])] for item in key])
         return rows
 
     def count(self, rows: Bits) -> Floats:

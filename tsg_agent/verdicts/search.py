@@ -41,8 +41,8 @@ KEEP = 0.9
 """A further pair must raise what is explained by a tenth: no real rise is even…"""
 MOST_SAME = 6
 """Other names of the same requests that are told."""
-CONFOUNDERS, SAME = 12, 0.98
-"""Descriptions that are compared for their size; a share of failures or requests that makes two the same."""
+CONFOUNDERS = 12
+"""Descriptions that the first is compared with where all of them are recorded."""
 ALIKE = 0.25
 """…and where what it leaves out rises by a quarter as much, it goes."""
 LEAST_Z = 3.3
@@ -143,17 +143,18 @@ class Search:
 
     def gain(self, inside: Floats, total: Floats) -> Floats:
         """Log-likelihood gained by giving `inside` (…, 6) a rise of its own among the requests `total` (4,)."""
-        outside = total - inside[..., :4]
-        own, rest = (
-            DescriptionPart.of(inside, self.base(inside[..., TOLD_OK:])),
-            DescriptionPart.of(outside, self.base(outside)),
-        )
+        own, rest = self._sides(inside, total)
         stands = (own.rise > 0) & (own.failed >= SUPPORT)
         if not self.inner:
             stands &= (own.rise > rest.rise) & (rest.asked > 0)
         # A share before is itself uncertain: what a change from it can explain is no more than its own test says.
         z = g2_z(inside[..., TOLD_FAILED], inside[..., TOLD_OK:].sum(axis=-1), own.failed, own.asked)
         return np.where(stands, np.minimum(self._gained([own], rest), z**2 / 2 / self.phi), -np.inf)
+
+    def _sides(self, inside: Floats, total: Floats) -> tuple["DescriptionPart", "DescriptionPart"]:
+        outside = total - inside[..., :4]
+        own = DescriptionPart.of(inside, self.base(inside[..., TOLD_OK:]))
+        return own, DescriptionPart.of(outside, self.base(outside))
 
     def _gained(self, parts: Sequence["DescriptionPart"], rest: "DescriptionPart") -> Floats:
         """Log-likelihood by which "each part its own rise" beats "one common rise"."""
@@ -192,26 +193,27 @@ class Search:
         ranked = sorted(
             ((s, k) for k, s in found.items() if np.isfinite(s)), key=lambda sk: (-sk[0], len(sk[1]), sk[1])
         )
-        return self._densest_first(ranked, alive)[:many]
+        return self._compared(ranked, alive)[:many]
 
-    def _densest_first(self, ranked: list[tuple[float, Key]], alive: Bits) -> list[tuple[float, Key]]:
-        """Of descriptions that are as long and explain as much, the one of fewest requests for the same failures.
+    def _compared(self, ranked: list[tuple[float, Key]], alive: Bits) -> list[tuple[float, Key]]:
+        """The first is the one that explains most of the requests that record it and its confounder alike.
 
-        A dependency goes before the component that calls it for three quarters of its requests.
+        A few failures that do not say their client count against the client, and for the version that its requests
+        mostly are of. Confounders are as long and explain nearly as much.
         """
-        if not ranked:
+        if not ranked or ranked[0][0] <= 0:
             return ranked
-        score, key = ranked[0]
-        if score <= 0:
-            return ranked
-        confounders = [one for one in ranked[:CONFOUNDERS] if len(one[1]) == len(key) and one[0] >= score * KEEP]
-        counts = {other: self.members.counted(other, alive) for _, other in confounders}
-        failed = SAME * counts[key][AFTER_FAILED]
-        same = [one for one in confounders if counts[one[1]][AFTER_FAILED] >= failed]
-        densest = min(
-            same, key=lambda one: (counts[one[1]][2:4].sum() > SAME * counts[key][2:4].sum(), -one[0], one[1])
-        )
-        return [densest, *(one for one in ranked if one is not densest)]
+        first, least, length = ranked[0], KEEP * ranked[0][0], len(ranked[0][1])
+        for other in ranked[1:CONFOUNDERS]:
+            if len(other[1]) == length and other[0] >= least:
+                known = alive & ~self.members.lacking((*first[1], *other[1]))
+                total = self.members.count(known)
+                mine, its = (
+                    float(self._gained([own], rest))
+                    for own, rest in (self._sides(self.members.counted(k, known), total) for k in (first[1], other[1]))
+                )
+                first = other if its > mine else first
+        return [first, *(one for one in ranked if one is not first)]
 
     def _pairs(self, index: list[int], alive: Bits, total: Floats) -> dict[Key, float]:
         """Descriptions of two values, one of them an anchor. What was paired with an anchor is not paired again."""
