@@ -50,6 +50,10 @@ class Cue:
         """Of "since": is it no good state, and nothing that is over?"""
         if not self.around.words["since"].fullmatch(self.word):
             return True
+        words = self.around.words
+        no_more = rf"\b{words.one_of('not')}[ ](?:longer[ ])?{words.one_of('failing')}[ ]*$"  # "not failing since"
+        if words.made("fails no more", no_more).search(self.head[-60:]):
+            return False
         over = self.around.has("done half_done", f"{self.head[-25:]}{self.word}") and not self.around.denies(self.head)
         follows = self.around.following
         bare = (
