@@ -14,6 +14,9 @@ ONE = KNOWN.model_copy(update={"regions": ("us-east",), "services": ("PetSite",)
 SETTLED = [
     ("api.gateway.main fails in us-east (prod).", "us-east", "api.gateway.main", "prod", ()),
     ("PetSite fails in US East, production.", "us-east", "PetSite", "prod", ()),
+    ("Region: eu-cental. PetSite, prod.", "eu-central", "PetSite", "prod", ()),
+    ("It is us-west. No, wait, us-east. PetSite, prod.", "us-east", "PetSite", "prod", ("us-west",)),
+    ("PetSite on gw-us-west-2-01.prod.example", "us-west-2", "PetSite", "prod", ()),
     ("petsite fails in us_west_2, staging environment.", "us-west-2", "PetSite", "staging", ()),
     ("Pet Site fails in US-WEST-2 PROD", "us-west-2", "PetSite", "prod", ()),
     ("PetSite fails in us-west in prod, since the morning", "us-west", "PetSite", "prod", ()),
@@ -205,3 +208,18 @@ def test_of_several_services_the_one_that_fails_is_meant() -> None:
     assert asked(run("payments fails. PetSite in us-east prod fails" + BEGAN)) == {
         "service_name": ("payments", "PetSite")
     }
+
+
+def test_the_place_of_a_cloud_names_its_region() -> None:
+    known = KNOWN.model_copy(update={"regions": ("us-west-2", "eu-central-1")})
+    found = run("PetSite in Oregon (prod)." + BEGAN, known).parameters
+    assert found and found.region == "us-west-2"
+
+
+@pytest.mark.parametrize("region", ["us-east-2", "us-wext", "eu-centrum", "uswest-9"])
+def test_another_name_is_no_misspelled_one(region: str) -> None:
+    assert "region" in asked(run(f"Region: {region}. PetSite, prod." + BEGAN))
+
+
+def test_a_misspelled_name_is_told() -> None:
+    assert any('taken for "eu-central"' in note for note in run("Region: eu-cental. PetSite, prod." + BEGAN).notes)

@@ -100,6 +100,8 @@ def test_an_exact_start_is_asked_for_where_the_text_has_none() -> None:
     [
         ("The api was fine until 06:30.", "20T06:30"),
         ("The api was not fine until 06:30.", None),
+        ("It is no longer failing since 06:30.", None),
+        ("There have been no errors since 06:30.", None),
         ("The outage did not start at 07:10 but at 06:30.", "20T06:30"),
         ("Errors began at half past six in the evening on 19 January.", "19T18:30"),
     ],

@@ -2,7 +2,7 @@
 may be the one that was meant."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -11,27 +11,15 @@ from tsg_agent.extract.choices import CANDIDATES, Material, iso
 from tsg_agent.extract.lengths import SPAN, UNIT, length
 from tsg_agent.extract.places import ScopeParameter, Settled
 from tsg_agent.extract.readings import DAY, read
-from tsg_agent.extract.sla_target import TARGET
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, TimeMention
-from tsg_agent.extract.text import Prose, quote
-from tsg_agent.extract.words import ALL, any_of
+from tsg_agent.extract.text import quote
+from tsg_agent.extract.words import ALL, any_of, words_in
 from tsg_agent.extract.zones import places_in
 from tsg_agent.wording import listed
 
 _MOST = 50
 _SPAN = re.compile(rf"(?<![\w.,:/-]){SPAN}", re.IGNORECASE)
 _SHORTEST = timedelta(minutes=1)
-_NUMBER = re.compile(r"(?<![\w.,:/-])9[0-9](?:[.,][0-9]{1,6})?(?![\w:/]|[.,-][0-9])(?:[ ]?%)?")
-"""What may be an availability in percent."""
-_SMALL = r"[0-5](?:[.,][0-9]{1,4})?"
-_MAY = r"(?:budget|allowed|may|at most|tolera\w+|permitted|erlaubt|dürfen|darf|höchstens|permitid\w+|autorisé\w*)"
-_ALLOWED = re.compile(
-    rf"(?<![\w.,-])(?P<small>{_SMALL})[ ]?%[^.;\n%0-9]{{0,30}}\b{_MAY}\b"
-    rf"|\b{_MAY}\b[^.;\n%0-9]{{0,20}}(?P<less>{_SMALL})[ ]?%",
-    re.IGNORECASE,
-)
-
-
 _HOUR_SAID = any_of([form for row in ALL.rows("numbers")[1:] for form in row.split("|")])
 _LIKE_A_TIME = re.compile(
     r"(?<![\w.:/@#-])(?:(?:[01]?[0-9]|2[0-3])[.:h][0-5][0-9](?=[ ]?(?:uhr|h|hrs|[ap]\.?m|utc|gmt|(?-i:[A-Z]{3,4}))\b)"
@@ -41,18 +29,27 @@ _LIKE_A_TIME = re.compile(
     r"|[0-2]?[0-9]\.[0-5][0-9](?=[ ](?:already|schon)))"
     r"(?:ish)?(?=\W{0,3}$|[,.;:!?)](?!\w)|\n|[ ](?:already|schon|and|but|und|aber|y|et|when|als)\b)"
     rf"|{any_of(ALL.listed('calendar', 'vague'))}[ ]{UNIT}"
-    r"|(?P<day>(?:since|on|from|until)[ ]the[ ][0-9]{1,2}(?:st|nd|rd|th)(?=[ ,]{1,2}(?:at\b|[0-9]{1,2}[:.h])|[.,;)]|$)"
-    r"|(?:am|vom|seit[ ]dem)[ ][0-9]{1,2}\.(?=[ ,]{1,2}(?:um|gegen|[0-9]{1,2}:))"
-    r"|el(?:[ ]día)?[ ][0-9]{1,2}(?=[ ,]{1,2}(?:a[ ]las|sobre|hacia)\b)|le[ ][0-9]{1,2}(?=[ ,]{1,2}(?:à|vers)[ ])))",
+    r")",
     re.IGNORECASE,
 )
-"""What looks like a time or a day in one of the languages, whichever the text seems to be in."""
+"""What looks like a time in one of the languages, whichever the text seems to be in."""
 
 
-def unread(text: str, mentions: Sequence[TimeMention]) -> list[re.Match[str]]:
-    """What looks like a time, or a day (group `day`), and is in no mention."""
-    found = islice(_LIKE_A_TIME.finditer(text), MAXIMUM_MENTIONS)
-    return [one for one in found if not any(m.start < one.end() and one.start() < m.end for m in mentions)]
+def unread(material: Material, *, since: bool) -> Iterator[tuple[str, bool]]:
+    """What looks like a time and is in no mention, quoted, and whether it may be one that is meant.
+
+    With `since` also what stands behind "since" without a time, which may be one where it has a figure.
+    """
+    prose, mentions = material.setting.prose, material.mentions
+    for match in islice(_LIKE_A_TIME.finditer(prose.text), MAXIMUM_MENTIONS):
+        if not any(one.start < match.end() and match.start() < one.end for one in mentions):
+            yield material.quoted(*match.span()), True
+    words = words_in(prose.text)
+    for match in islice(words["since"].finditer(prose.masked), CANDIDATES) if since and prose.text.strip() else ():
+        end = min(prose.sentence(match.end())[1], match.end() + 40)
+        if not any(match.end() <= one.start < end for one in mentions):
+            quoted = material.quoted(match.start(), end)
+            yield quoted, bool(re.search(r"[0-9]", quoted))
 
 
 def times_left(material: Material, used: Iterable[datetime], told: str) -> list[str]:
@@ -110,19 +107,6 @@ def lengths_left(material: Material, began: datetime | None, end: datetime, *, e
             found.append(f"{material.quoted(*match.span())} ({'until' if began else 'since'} {instant})")
     once = list(dict.fromkeys(found))[:CANDIDATES]
     return [f"Lengths of time that are not used: {', '.join(once)}."] if once else []
-
-
-def percentages_left(prose: Prose, value: float, *, plain: bool) -> list[str]:
-    """What may be an availability, or what may fail, and is not `value`; if that is `plain`, only beside its word."""
-    found = {match[0].rstrip(" %").replace(",", "."): match for match in islice(_NUMBER.finditer(prose.text), _MOST)}
-    others = [match for written, match in found.items() if float(written) != value]
-    if plain:
-        others = [one for one in others if TARGET.search(prose.text, max(0, one.start() - 25), one.end())]
-    left = [prose.snippet(*one.span()) for one in others]
-    for match in islice(_ALLOWED.finditer(prose.text), 0 if plain else _MOST):
-        rest = 100 - float((match["small"] or match["less"]).replace(",", "."))
-        left.append(f"{prose.snippet(*match.span())} (it would be {rest:g} %)")
-    return [f"Not taken for the SLA threshold: {', '.join(left[:CANDIDATES])}."] if left else []
 
 
 def names_left(settled: Iterable[tuple[ScopeParameter, Settled]]) -> list[str]:

@@ -75,7 +75,27 @@ _HALF_HOUR = re.compile(r"\b(?P<which>first|last|past)[ -]half[ -]hour\b", re.IG
 _HOURS = re.compile(r"(?<![\w.:])(?P<hour>[01]?[0-9]|2[0-3])h(?P<minute>[0-5][0-9])\b")
 _HOURS_SAID = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _SPELLED = re.compile(rf"\b(?:{'|'.join(_HOURS_SAID)})(?=[ ]?[ap]\.?m\b)", re.IGNORECASE)
+_PART_OF_DAY = re.compile(
+    r"(?<![\w.:/-])(?P<hour>[1-9]|1[0-2])(?=(?: o'?clock)? (?:(?:this|yesterday|in the) )?"
+    r"(?:(?P<early>morning)|afternoon|evening|tonight)\b)",
+    re.IGNORECASE,
+)
 _POINTED = re.compile(r"(?<![\w.:])(?P<hour>[0-9]{1,2})\.(?P<minute>[0-5][0-9])(?P<half>[ ]?[ap]\.?m\b)", re.IGNORECASE)
+_ONES = "one two three four five six seven eight nine"
+_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_WORDS = {word: number for number, word in enumerate(f"{_ONES} {_TEENS}".split(), 1)}
+_WORDS |= {word: 20 + 10 * number for number, word in enumerate(["twenty", "thirty", "forty", "fifty"])}
+_UNIT = f"(?:{_ONES.replace(' ', '|')})"
+_TENS = f"(?:{_TEENS.replace(' ', '|')}|(?:twenty|thirty|forty|fifty)(?:[- ]{_UNIT})?)"
+_COUNTED_TIME = re.compile(rf"\b{_TENS}(?=[ -](?:minutes?|mins?|hours?)\b)", re.IGNORECASE)
+_HEURES = re.compile(r"(?<![\w.:])(?P<hour>[01]?[0-9]|2[0-3]) heures? (?P<minute>[0-5][0-9])(?![\w%]| ?min)", re.I)
+_SAID = re.compile(
+    r"\b(?P<hour>(?:thir|four|fif|six|seven|eigh|nine)teen|twenty[- ](?:one|two|three))[ ]"
+    rf"(?:hundred(?:[ ]hours)?|oh[ -](?P<oh>{_UNIT})|(?P<minute>{_TENS}))\b"
+    r"(?![ ](?:%|percent|errors|requests|times))",
+    re.IGNORECASE,
+)
+"""As one speaks on a bridge call: "fourteen oh five", "sixteen hundred". Only hours that no other number is."""
 _ATTACHED = re.compile(
     r"\b(?P<role_word>after|since|from|before|until|till|between|and|to)[ ](?!20[23])"
     r"(?P<hour>[01][0-9]|2[0-3])(?P<minute>[0-5][0-9])"
@@ -86,13 +106,27 @@ _ATTACHED = re.compile(
 _MERIDIEM_GAP = re.compile(r"^(?P<minutes>(?::[0-5][0-9])?)(?P<rest>.*)$", re.DOTALL)
 
 
+def in_figures(text: str) -> str:
+    """A text with its spoken times in figures: "fourteen oh five", "two pm", "9 this morning", "2 to 3 pm"."""
+    text = _SPELLED.sub(lambda one: str(_HOURS_SAID.index(one[0].lower()) + 1), _SAID.sub(_clock, text))
+    text = _HEURES.sub(r"\g<hour>:\g<minute>", text)
+    text = _COUNTED_TIME.sub(lambda one: str(sum(_WORDS[word] for word in re.split("[ -]", one[0].lower()))), text)
+    text = _PART_OF_DAY.sub(lambda one: f"{one['hour']} {'am' if one['early'] else 'pm'}", text)
+    return _HALVES.sub(_with_half, text)
+
+
 def spelled(text: str) -> str:
-    """A question with its short forms of times written out: "2 to 3 pm" as "2pm to 3 pm", "14h30" as "14:30"."""
-    text = _POINTED.sub(
-        r"\g<hour>:\g<minute>\g<half>", _SPELLED.sub(lambda one: str(_HOURS_SAID.index(one[0].lower()) + 1), text)
+    """A question with its short forms of times written out, "14h30" as "14:30", too."""
+    text = _ATTACHED.sub(r"\g<role_word> \g<hour>:\g<minute>", _POINTED.sub(r"\g<hour>:\g<minute>\g<half>", text))
+    return in_figures(_HOURS.sub(r"\g<hour>:\g<minute>", _HALF_HOUR.sub(r"\g<which> half an hour", text)))
+
+
+def _clock(match: re.Match[str]) -> str:
+    hour, minute = (
+        sum(_WORDS[word] for word in re.split("[ -]", said.lower())) if said else 0
+        for said in (match["hour"], match["oh"] or match["minute"])
     )
-    text = _ATTACHED.sub(r"\g<role_word> \g<hour>:\g<minute>", _HALF_HOUR.sub(r"\g<which> half an hour", text))
-    return _HALVES.sub(_with_half, _HOURS.sub(r"\g<hour>:\g<minute>", text))
+    return f"{hour:02}:{minute:02}"
 
 
 def _with_half(match: re.Match[str]) -> str:

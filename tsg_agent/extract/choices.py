@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.extract.inputs import Given
-from tsg_agent.extract.readings import TimeContext, TimeReading, read
-from tsg_agent.extract.roles import Roles, Sighting
+from tsg_agent.extract.readings import OTHER_DAY, SEVERAL_DAYS, TimeContext, TimeReading, read
+from tsg_agent.extract.sightings import Roles, Sighting
 from tsg_agent.extract.spotting import TWELVE, TimeMention
 from tsg_agent.models import Doubt, Question
 
@@ -41,6 +41,11 @@ class Choice:
     opens: datetime | None = None
     """Where no instant is settled but a day is: its beginning."""
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether the text says nothing of it."""
+        return not (self.instant or self.question or self.opens)
+
 
 def choose(parameter: str, sightings: list[Sighting], material: Material, bound: datetime | None = None) -> Choice:
     """The instant of the plainest sightings: of several that one window holds, the first start or the last end.
@@ -56,8 +61,9 @@ def choose(parameter: str, sightings: list[Sighting], material: Material, bound:
     open_ones: list[tuple[Sighting, TimeReading]] = []
     for sighting in sightings:
         reading = reading_of(sighting, material.setting, bound)
+        reading = _latest(reading, sighting, material)
         if parameter == "incident_start":
-            reading = _as_start(_half_taken(reading, sighting, material), material.setting)
+            reading = _as_start(reading, material.setting)
         if sighting.rank < top:
             continue
         if reading.instant:
@@ -105,12 +111,19 @@ def reading_of(sighting: Sighting, setting: TimeContext, after: datetime | None 
     return sighting.reading or read(sighting.mention, setting, bound=after, after=after is not None)
 
 
-def _half_taken(reading: TimeReading, sighting: Sighting, material: Material) -> TimeReading:
-    """Of "half past two" the latest before now. That it may be the other is told; nobody need be asked."""
-    past = [one for one in reading.instants if one <= material.setting.now]
-    if reading.problem != TWELVE or not past:
+def _latest(reading: TimeReading, sighting: Sighting, material: Material) -> TimeReading:
+    """Of "half past two", or a time of one of several days, the latest before now; else the one that has telemetry.
+
+    The others are told, not asked.
+    """
+    setting = material.setting
+    past = [one for one in reading.instants if one <= setting.now]
+    if reading.problem not in (TWELVE, SEVERAL_DAYS, OTHER_DAY):
+        past = [one for one in past if setting.first and setting.last and setting.first <= one <= setting.last]
+        past = past if len(past) == 1 and len(reading.instants) > 1 else []
+    if not past or not reading.problem or not sighting.mention.clock:
         return reading
-    if others := " or ".join(iso(one) for one in past if one != max(past)):
+    if others := " or ".join(iso(one) for one in reading.instants if one != max(past)):
         quoted = material.quoted(sighting.start, sighting.end)
         material.notes.append(f"{quoted} is taken for {iso(max(past))}, the latest before now; it may be {others}.")
     return replace(reading, instants=(max(past),), problem="")

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tsg_agent.extract.accounting import names_left, percentages_left
+from tsg_agent.extract.accounting import names_left
+from tsg_agent.extract.asking import in_figures
 from tsg_agent.extract.inputs import Extraction, Given
 from tsg_agent.extract.payloads import unfolded
 from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, settle
@@ -30,7 +31,7 @@ def extract(  # noqa: PLR0913 - the API: what is known, and what is given
     Of a long text only the first `MAXIMUM_CHARACTERS` are read. Raises `ParameterError` for values that cannot hold:
     an unknown name in a flag, a window that ends before it starts, a threshold that is no percentage.
     """
-    written = unfolded(text[:MAXIMUM_CHARACTERS])
+    written = in_figures(unfolded(text[:MAXIMUM_CHARACTERS]))
     for name, code in data("regions").items():
         written = written.replace(name, code) if code in known.regions else written
     prose = Prose(written)
@@ -47,8 +48,8 @@ def extract(  # noqa: PLR0913 - the API: what is known, and what is given
     questions = [question for question in asked if question]
     notes = [*region.notes, *service.notes, *environment.notes, *window.notes]
     notes += names_left([(REGION, region), (SERVICE, service), (ENVIRONMENT, environment)])
-    if threshold.value is not None and threshold.origin != "given":
-        notes += percentages_left(prose, threshold.value, plain=threshold.origin.startswith("text"))
+    if threshold.left:
+        notes.append(f"Not taken for the SLA threshold: {', '.join(threshold.left)}.")
     if len(text) > MAXIMUM_CHARACTERS:
         notes.append(f"The text has {len(text):,} characters; only the first {MAXIMUM_CHARACTERS:,} were read.")
     if questions or window.start_time is None or window.end_time is None or threshold.value is None:

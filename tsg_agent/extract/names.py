@@ -1,7 +1,7 @@
 """Finds the telemetry's own regions, services and environments in a text, as whole words, however they are spelled."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tsg_agent.extract.words import ALL
@@ -9,7 +9,7 @@ from tsg_agent.extract.words import ALL
 _TOKEN = re.compile(r"[^\W_]+")
 _JOINT = re.compile(r"[-_./:]{1,3}")  # us-east, shop.gateway, AWS::Lambda
 _ENVIRONMENTS = (
-    frozenset({"prod", "production", "produktion", "producción", "produccion", "produção", "prd", "live"}),
+    frozenset({"prod", "production", "produktion", "produktiv", "producción", "produccion", "produção", "prd", "live"}),
     frozenset({"preprod", "preproduction", "preprd"}),
     frozenset({"staging", "stage", "stg"}),
     frozenset({"dev", "develop", "development", "devel"}),
@@ -79,6 +79,16 @@ class KnownNames:
             return value
         found = self._keys.get(key(value), [])
         return found[0] if len(found) == 1 else None
+
+    def inside(self, parts: Sequence[str]) -> Iterator[str]:
+        """The known values that the parts of a composed name spell: "gw", "us", "east", "1" hold us-east-1."""
+        for start in range(len(parts)):
+            for stop in range(len(parts), start, -1):
+                value = self.exact("".join(parts[start:stop]))
+                # us-east is another than us-east-1
+                if value and not (parts[stop : stop + 1] and parts[stop].isdigit() and not value[-1].isdigit()):
+                    yield value
+                    break
 
     def find(self, text: str) -> list[Hit]:
         """Every mention of a known value, in the text's order."""

@@ -10,10 +10,12 @@ from tsg_agent.columns import EVERYWHERE
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.names import Hit, KnownNames, environment, key
 from tsg_agent.extract.text import Prose, quote
-from tsg_agent.extract.words import ALL, Words, any_of, words_in
+from tsg_agent.extract.words import ALL, Words, any_of, data, words_in
 from tsg_agent.models import Doubt, Question
 
 CANDIDATES = 20
+_ALIKE = 0.9
+"""How much alike a name is that was misspelled: a letter of ten is missing, or two are swapped."""
 _MATCHES = 100  # labelled lines that are read of each kind, and names whose sentences are
 _LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?P<label>%s)[\"'*`_]{0,3}[ ]?(?P<sign>[:=|])[\"'*`_ ]{0,4}"
 _NEXT_LABEL = re.compile(r"(?:[,;]|[ ])[ ]?[\"'*]{0,2}[A-Za-z_][\w-]{0,30}[\"'*]{0,2}[ ]?[:=]|[|};]|[.!?](?=\s|$)")
@@ -28,6 +30,7 @@ _SHAPED = re.compile(
 
 
 _COMPOSED = re.compile(r"(?<![\w./:@-])[A-Za-z0-9]{2,30}(?:[-_.][A-Za-z0-9]{1,30}){1,10}(?![\w./:@-])")
+_HOST = re.compile(r"[A-Za-z0-9]{1,30}(?:[-_.][A-Za-z0-9]{1,30}){1,10}")
 _ALTERNATIVE = re.compile(r"\W*\?\W*|\W*\b(?:or|oder|ou|o)\b(?:\W*\w+){0,1}\W*", re.IGNORECASE)
 
 
@@ -129,9 +132,20 @@ def _settled(  # noqa: PLR0913, PLR0917 - what `settle` has at hand
     spared = {hit.values for hit in hits if hit.spared}
     pool = [hit for hit in pool if hit.values not in spared] or pool
     pool = [hit for hit in pool if not prose.is_quoted(hit.start)] or pool
+    pool = _corrected(pool, prose)
     if pool:
         return _pick(kind, pool, prose, named, labelled=False)
     return _silent(kind, names, prose, {value for values in spared for value in values}, everywhere)
+
+
+def _corrected(pool: list[Hit], prose: Prose) -> list[Hit]:
+    """Without the names that the next one is said to correct: "us-east-1. No, wait, us-west-2"."""
+    words = words_in(prose.text)
+    for index, (one, two) in reversed(list(enumerate(pairwise(pool[:_MATCHES]), 1))):
+        between = prose.text[one.end : two.start]
+        if len(between) <= 60 and one.values != two.values and words["correction"].search(between):
+            return [hit for hit in pool[index:] if hit.values != one.values]
+    return pool
 
 
 def checked(kind: ScopeParameter, names: KnownNames, flag: str) -> str:
@@ -173,13 +187,9 @@ def _labelled(prose: Prose, pattern: re.Pattern[str], names: KnownNames, hits: l
 
 def _value_end(text: str, start: int, sign: str) -> int:
     """End of a labelled value: the line's, or the next label's; where the line is empty, of the list below it."""
-    limit = min(len(text), start + 200)
-    line = text.find("\n", start, limit)
-    end = limit if line < 0 else line
-    if not text[start:end].strip() and sign == ":":
-        bullets = re.compile(r"(?:\n[ \t]{0,8}[-*•+][ ][^\n]{0,80}){1,8}").match(text, end)
-        return bullets.end() if bullets else end
-    following = _NEXT_LABEL.search(text, start, end)
+    line = re.compile(r"[ \t]*(?:\n[ \t]{0,8}[-*•+][ ][^\n]{0,80}){1,8}" if sign == ":" else "(?!)").match(text, start)
+    end = line.end() if line else min(start + 200, *(at for at in (text.find("\n", start), len(text)) if at >= 0))
+    following = None if line else _NEXT_LABEL.search(text, start, end)
     return following.start() if following else end
 
 
@@ -237,8 +247,20 @@ def _unknown(kind: ScopeParameter, known: Sequence[str], text: str) -> Settled:
         why = "the telemetry does not record regions"
         note = f"{why.capitalize()}: all of its requests are looked at, not only those of {quote(text)}."
         return Settled(EVERYWHERE, why, notes=[note])
+    meant = [name for name in known[:1_000] if _misspells(text, name)]
+    if len(meant) == 1:
+        note = f"The telemetry has no {kind.noun} {quote(text)}: it is taken for {quote(meant[0])}."
+        return Settled(meant[0], f"text, labelled: {quote(text)}, misspelled", notes=[note])
     why = f"the text says {quote(text)}, which the telemetry does not have"
     return Settled(question=_question(kind, why, closest(text, known)))
+
+
+def _misspells(text: str, name: str) -> bool:
+    """Is a letter of the name missing, too many, or swapped with another? One for another makes another name."""
+    one, two = text[:100].casefold(), name[:100].casefold()
+    swapped = sorted(one) == sorted(two) or abs(len(one) - len(two)) == 1
+    figures = re.findall(r"[0-9]", one) == re.findall(r"[0-9]", two)
+    return swapped and figures and difflib.SequenceMatcher(None, one, two).ratio() >= _ALIKE
 
 
 def _silent(
@@ -247,22 +269,12 @@ def _silent(
     """The text names no known value. The telemetry's only one serves, unless the text names another."""
     if everywhere is not None and (affected := [one for one in names.values if one not in spared])[1:]:
         return _busiest(affected, prose.snippet(*everywhere.span()))
-    if kind is REGION:
-        able = [one for one in names.values[:_MATCHES] if one not in spared]
-        inside = [(one, hit) for one in able if (hit := _within(one, prose.text))]
-        if len(inside) == 1:
-            value, hit = inside[0]
-            return Settled(value, f"text, in a composed name: {prose.snippet(*hit.span())}")
-        for match in _SHAPED.finditer(prose.text):
-            shaped = match.group()
-            # us-east-1a is a zone of us-east-1
-            zone = names.exact(shaped[:-1]) is not None and shaped[-1:].isalpha()
-            if not zone and names.exact(shaped) is None:
-                return _unknown(kind, names.values, shaped)
     composed = _composed(kind, names, prose)
-    if len({hit.values for hit in composed}) == 1 and len(composed[0].values) == 1:
+    if len({hit.values for hit in composed if hit.values[0] not in spared}) == 1 and len(composed[0].values) == 1:
         shown = prose.snippet(composed[0].start, composed[0].end)
         return Settled(composed[0].values[0], f"text, in a composed name: {shown}")
+    if kind is REGION and (meant := _of_place(names, prose, spared)):
+        return meant
     if len(names.values) == 1:
         note = f"The text names no service of the telemetry: its only one, {quote(names.values[0])}, is looked at."
         origin = f"the only {kind.noun} in the telemetry; the text names none"
@@ -293,23 +305,27 @@ def _busiest(known: Sequence[str], said: str) -> Settled:
     return Settled(known[0], f"the busiest of all regions, text: {said}", others=tuple(known[1:]), notes=[note])
 
 
-def _within(region: str, text: str) -> re.Match[str] | None:
-    """A region in a host's name: "gw-us-east-1", "payments-prod-us-west-2-01"."""
-    shaped = _SHAPED.fullmatch(region)
-    ends = "(?![^\\W_])" if region[-1].isdigit() else "(?![^\\W_]|-?[0-9])"  # us-east-1 is another than us-east
-    return re.search(rf"(?<![^\W_]){re.escape(region)}{ends}", text, re.IGNORECASE) if shaped else None
+def _of_place(names: KnownNames, prose: Prose, spared: Set[str]) -> Settled | None:
+    """A region by the place that its cloud calls it by, "Oregon"; or the question about one that is not known."""
+    for name, code in data("regions").items():
+        place = re.sub(r".*\(|\)", "", name)
+        match = re.search(rf"(?<!\w){re.escape(place)}(?!\w)", prose.text)
+        if match and code in names.values and code not in spared:
+            return Settled(code, f"text, the place of a region: {prose.snippet(*match.span())}")
+    shaped = (match.group() for match in _SHAPED.finditer(prose.text))
+    # us-east-1a is a zone of us-east-1
+    unknown = (one for one in shaped if not names.exact(one) and not (one[-1:].isalpha() and names.exact(one[:-1])))
+    return next((_unknown(REGION, names.values, one) for one in unknown), None)
 
 
 def _composed(kind: ScopeParameter, names: KnownNames, prose: Prose) -> list[Hit]:
-    """Names in composed ones that name an environment, too: "payments-prod-5xx", an alarm's name."""
+    """Names in composed ones: a region's in a host's, a service's where an environment is named, too."""
     found = []
-    for match in islice(_COMPOSED.finditer(prose.text), _MATCHES):
-        parts = re.sub(r"[-_.]", " ", match.group())
-        if kind is ENVIRONMENT and not {"pre", "non", "not"} & set(parts.casefold().split()):
-            values = [value for part in parts.split() if (value := names.exact(part))]
-            found += [Hit(match.start(), match.end(), (value,)) for value in values]
-        elif any(environment(part) for part in parts.split()):
-            found += [replace(hit, start=match.start(), end=match.end()) for hit in names.find(parts) if not hit.spared]
+    for match in islice((_HOST if kind is REGION else _COMPOSED).finditer(prose.text), _MATCHES):
+        parts = re.split(r"[-_.]", match.group())
+        refused = {"pre", "non", "not"} & set(match.group().casefold().split("-")) if kind is ENVIRONMENT else ()
+        if not refused and (kind is not SERVICE or any(map(environment, parts))):
+            found += [Hit(match.start(), match.end(), (value,)) for value in names.inside(parts)]
     return found
 
 

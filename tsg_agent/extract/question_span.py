@@ -12,7 +12,7 @@ from datetime import datetime, time, timedelta
 from tsg_agent.extract import asking
 from tsg_agent.extract.lengths import length
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
-from tsg_agent.extract.roles import Range
+from tsg_agent.extract.sightings import Range
 from tsg_agent.extract.spans import span_of
 from tsg_agent.extract.spotting import Day, TimeMention, spot
 from tsg_agent.extract.text import Prose
@@ -176,7 +176,7 @@ def _range(
     begin = opens.start() if opens else first.start
     found.taken.append((begin, second.end))
     dated = _dated(first, setting, frame, found)
-    low, high = span_of(Range(dated, second, 2, begin, second.end), setting)
+    low, high = span_of(Range(dated, second, begin, second.end), setting)
     piece, quoted = Piece(begin, second.end), found.quoted(begin, second.end)
     if low.instant is None or high.instant is None:
         found.unread.append(f"{quoted} is not used: {low.problem or high.problem}")

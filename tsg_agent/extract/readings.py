@@ -11,6 +11,8 @@ DAY = timedelta(days=1)
 UNIVERSAL = Zone("UTC")
 _SEVERAL = 8
 _LATEST = "the latest such time before now"
+OTHER_DAY = "the day of its sentence is that of another time, and it may be of today"
+SEVERAL_DAYS = "the text names several days, and not which one this is on"
 _STATED = 200  # a text with more days than this has more than one anyway
 
 
@@ -118,7 +120,7 @@ def _dates(
     near = _sentence_days(mention, setting, today, clock)
     if len(near) == 1:
         if bound is None and near[0] < today and _told_before(mention, clock, setting):
-            near, problem = (near[0], today), "the day of its sentence is that of another time, and it may be of today"
+            near, problem = (near[0], today), OTHER_DAY
         else:
             near, problem = _around(near[0], clock, zone, bound, after) if bound else near, ""
         return near, "the day from the same sentence", problem
@@ -131,7 +133,7 @@ def _dates(
     if len(stated) == 1:
         return _around(stated[0], clock, zone, bound, after) if bound else stated, "the only day in the text", ""
     if stated:
-        return stated, "", "the text names several days, and not which one this is on"
+        return stated, "", SEVERAL_DAYS
     return _telemetry_days(clock, setting, zone, bound, after)
 
 
@@ -156,6 +158,8 @@ def days_of(day: Day, setting: TimeContext, today: date, clock: time | None) -> 
         return (today - timedelta(days=0 if nightly else day.ago),)
     if day.weekday is not None:
         return (today - timedelta(days=(today.weekday() - day.weekday) % 7),)
+    if day.month_day and not day.month_day[0]:  # "on the 9th": the latest one
+        return next(((one,) for n in range(62) if (one := today - timedelta(days=n)).day == day.month_day[1]), ())
     if day.month_day:
         anchor = max(today, setting.last.date()) if setting.last and not setting.first else today
         years = [year for year in range(anchor.year, anchor.year - 9, -1) if _exists(year, *day.month_day)]

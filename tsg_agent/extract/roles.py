@@ -1,141 +1,138 @@
 """What the times in a text are for: the incident's start, its end, a window written out, when it was reported.
 
-One engine tries the rules of one table on each time: words before or after it (of the text's languages), and a guard on
-what is said around them. A time is the incident's start only by words of beginning, said of the incident: reports are
-full of times at which deployments, investigations and complaints started.
+One engine tries the rules of one table on each time: words before or after it (of the text's languages), said of a
+clause. A time is the incident's start only by words of beginning, said of the incident: reports are full of times at
+which deployments, investigations and complaints started.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
-from itertools import islice
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from tsg_agent.extract.lengths import SPAN, length
-from tsg_agent.extract.ranges import Purpose, opening, purpose, ranges_over
-from tsg_agent.extract.readings import TimeReading
+from tsg_agent.extract.sightings import LABELLED, MAXIMUM_SIGHTINGS, Range, Roles, Sighting, find_lengths
 from tsg_agent.extract.spotting import TimeMention
+from tsg_agent.extract.surroundings import Surroundings, surroundings
 from tsg_agent.extract.text import Prose
-from tsg_agent.extract.time_role_rules import Place, RoleRule, RoleWords, Side, label_before
 from tsg_agent.extract.words import ALL, Words
 
-MAXIMUM_SIGHTINGS = 50
-"""Times kept for each purpose; a text with more says nothing clearly."""
-LABELLED = 9
-"""Rank of what stands behind a label; prose ranks lower."""
-PLAIN_END = 4
-"""Rank of an end from which on it is said, not implied."""
-RAN_TO = 3
-"""Rank of an end that is a range's, as that of "until"."""
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """Words of some kind beside a time, and the clause that they are said of."""
+
+    around: Surroundings
+    word: str
+    subject: str
+    head: str
+    gap: str = ""
+    """Between the words and a time that follows."""
+    rest: str = ""
+    """What follows words that stand behind the time."""
+    after: bool = False
+    """The words stand behind the time."""
+    ahead: bool = False
+    """The time stands at the head of its sentence, before the words."""
+
+    @property
+    def told(self) -> str:
+        """What is said of the time."""
+        return f"{self.subject} {self.gap}{re.split('[,;.]', self.rest)[0]}"
+
+    def is_direct(self) -> bool:
+        """Do the words stand before the time, and nothing but small words between?"""
+        return not self.after and self.around.is_direct(self.gap)
+
+    def is_so(self) -> bool:
+        """ "resolved", and not "not resolved"."""
+        return not self.around.denies(self.head)
+
+    def may_begin(self) -> bool:
+        """Of "since": is it no good state, and nothing that is over?"""
+        if not self.around.words["since"].fullmatch(self.word):
+            return True
+        words = self.around.words
+        no_more = rf"\b{words.one_of('not')}[ ](?:longer[ ])?{words.one_of('failing')}[ ]*$"  # "not failing since"
+        if words.made("fails no more", no_more).search(self.head[-60:]):
+            return False
+        over = self.around.has("done half_done", f"{self.head[-25:]}{self.word}") and not self.around.denies(self.head)
+        follows = self.around.following
+        bare = (
+            self.subject or self.around.says_nothing(follows) or self.around.has("failing hint served symptom", follows)
+        )
+        own = self.subject or not self.around.has("elsewhere handling", follows)
+        return bool(bare and own) and not over and not self.around.has("fine", self.subject)
+
+    def runs_on(self) -> bool:
+        """ "errors from 14:00 onwards"; or "failing from 14:00"."""
+        pattern = self.around.words.made("onwards", rf"[ ,]*{self.around.words.one_of('onwards')}(?!\w)")
+        onwards = pattern.match(self.around.after) or self.around.ends_failing(self.subject)
+        return not self.gap.strip(" ~") and bool(onwards)
+
+    def worsens(self) -> bool:
+        """Is it the service that broke, what is good that fell, or what is bad that rose?"""
+        around, words, rest = self.around, self.around.words, self.gap or self.rest[:60]
+        if around.denies(self.subject) or words.made("object", rf"\s*{words.one_of('object')}(?!\w)").match(rest):
+            return False
+        good, bad = around.has("good", self.subject), around.has("bad", self.subject)
+        if words["rise"].fullmatch(self.word):
+            return bad and not good
+        people = rf"\b{words.one_of('people')}(?:'ve|'d| have| had| just| also| accidentally)?\W*$"
+        if around.has("component", self.subject) or words.made("people", people).search(self.subject):
+            return False
+        if words["break"].fullmatch(self.word):
+            return good or not (bad and words["fall"].fullmatch(self.word))
+        bare = around.says_nothing(words["served hint"].sub(" ", self.subject))
+        return (good and not bad) or (bare and "%" in rest)
+
+    def was_fine(self) -> bool:
+        """ "it was fine until 13:40": then it began."""
+        return self.around.has("fine", self.subject) and not self.around.has("not", self.subject)
+
+    def is_watched(self) -> bool:
+        """ "we had watched it until 15:00", "bis 15:00 beobachtet"."""
+        return self.around.has("watched", self.subject + self.around.following[:60])
+
+    def goes_badly(self) -> bool:
+        """Of "until": is what lasted not good?"""
+        return not self.around.has("fine", self.subject + self.around.following[:60])
+
+    def names_nothing(self) -> bool:
+        """ "14:01 - first 503s"."""
+        return not self.subject or not self.after
+
+    def is_all(self) -> bool:
+        """ "14:00 errors."."""
+        bare = self.around.words["failing event"].sub(" ", self.around.following)
+        return self.after and self.around.says_nothing(bare)
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """A time with a purpose: how plainly the text says so (higher wins), and the span to quote."""
+class RoleRule:
+    """Words of these kinds, beside a time, give it this role and rank, where `also` holds."""
 
-    mention: TimeMention
+    kinds: str
+    role: str
     rank: int
-    start: int
-    end: int
-    reading: TimeReading | None = None
-    """What it means, where that takes more than the mention: an end of a range has its day from the other end."""
-    corrects: bool = False
-    """It is said to correct what was said before."""
+    also: Callable[[Cue], bool] = lambda _: True
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Two times that belong together, or one that lasts until now.
-
-    A window's rank is 3 labelled, 2 in words, 1 hinted, 0 bare. `begun`: the incident is said to have begun at its
-    first time; `vague`: it began, or something changed, some time between the two.
-    """
-
-    first: TimeMention
-    second: TimeMention | None
-    rank: int
-    start: int
-    end: int
-    begun: bool = False
-    vague: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Lasting:
-    """How long the incident is said to have been on, once: "an outage of 70 minutes"."""
-
-    span: timedelta
-    start: int
-    end: int
-
-
-@dataclass(slots=True)
-class Roles:
-    """All sightings of a text."""
-
-    starts: list[Sighting] = field(default_factory=list)
-    ends: list[Sighting] = field(default_factory=list)
-    nows: list[Sighting] = field(default_factory=list)
-    """Ends by "now" and the like: what "2 hours ago" counts from, too."""
-    created: list[Sighting] = field(default_factory=list)
-    window_starts: list[Sighting] = field(default_factory=list)
-    window_ends: list[Sighting] = field(default_factory=list)
-    ranges: list[Range] = field(default_factory=list)  # windows
-    ran: list[Range] = field(default_factory=list)  # when the incident was on
-    either: list[Range] = field(default_factory=list)  # a window, or when the incident was on
-    lasting: list[Lasting] = field(default_factory=list)
-    unused: list[TimeMention] = field(default_factory=list)
-
-
-BEFORE, AFTER = Side.BEFORE, Side.AFTER
-OTHER = "elsewhere handling"
-TROUBLE = "failing hint"
-INCIDENT = "failing hint served event alarm detected created opened"
 RULES = (
-    RoleRule("now", BEFORE, "nows", 2, gap=Place.is_direct),
-    RoleRule("now", AFTER, "nows", 2, also=RoleWords.stands_alone),
-    RoleRule(
-        "start occurred since", BEFORE, "starts", 1, about=f"{TROUBLE} symptom", never=OTHER, also=RoleWords.may_begin
-    ),
-    RoleRule("since", BEFORE, "starts", 1, never=OTHER, also=RoleWords.may_begin),
-    RoleRule("from", BEFORE, "starts", 1, also=RoleWords.runs_on),
-    RoleRule("start occurred", AFTER, "starts", 1, about=TROUBLE, never=OTHER, strictly=True),
-    RoleRule("first", BEFORE, "starts", 0, never=OTHER),
-    RoleRule("first", AFTER, "starts", 0, never=OTHER, also=RoleWords.names_nothing),
-    RoleRule("break fall rise", BEFORE, "starts", 0, gap=Place.is_level, also=RoleWords.worsens),
-    RoleRule("break fall rise", AFTER, "starts", 0, also=RoleWords.worsens),
-    RoleRule("until", BEFORE, "starts", 1, gap=Place.is_direct, also=RoleWords.was_fine, negated=False),
-    RoleRule("done", BEFORE, "ends", 5, about=INCIDENT, never=OTHER, negated=False),
-    RoleRule("half_done", BEFORE, "ends", 4, about=INCIDENT, never=OTHER, negated=False),
-    RoleRule("until", BEFORE, "ends", 3, gap=Place.is_direct, about=INCIDENT, never=OTHER, also=RoleWords.goes_badly),
-    RoleRule("until", BEFORE, "nows", 2, gap=Place.is_direct, about="watched", strictly=True),
-    RoleRule("until", BEFORE, "nows", 2, gap=Place.is_direct, also=RoleWords.is_watched),
-    RoleRule("still", BEFORE, "ends", 2, never=OTHER),
-    RoleRule("done half_done", BEFORE, "ends", 2, never=OTHER, negated=True),
-    RoleRule("still", AFTER, "ends", 2, about=INCIDENT, never="elsewhere"),
-    RoleRule("done", AFTER, "ends", 5, about=INCIDENT, never=OTHER, negated=False),
-    RoleRule("half_done", AFTER, "ends", 4, about=INCIDENT, never=OTHER, negated=False),
-    RoleRule("created", BEFORE, "created", 9, gap=Place.is_direct, never="elsewhere"),
-    RoleRule("declared", BEFORE, "created", 8, gap=Place.is_direct, never="elsewhere"),
-    RoleRule("opened", BEFORE, "created", 7, gap=Place.is_direct, never="elsewhere"),
-    RoleRule("detected", BEFORE, "created", 6, gap=Place.is_direct, never="elsewhere"),
-    RoleRule(
-        "created opened detected",
-        AFTER,
-        "created",
-        6,
-        about=TROUBLE,
-        never="elsewhere",
-        strictly=True,
-        also=RoleWords.stands_ahead,
-    ),
-    RoleRule("alarm", BEFORE, "created", 5, gap=Place.is_direct, never=OTHER),
-    RoleRule("alarm", AFTER, "created", 5, never=OTHER, also=RoleWords.names_nothing),
-    RoleRule("declared", AFTER, "created", 8, never="elsewhere", also=RoleWords.stands_ahead),
-    RoleRule("failing", AFTER, "starts", 0, also=RoleWords.is_all),
+    RoleRule("now", "nows", 2, Cue.is_direct),
+    RoleRule("start occurred since", "starts", 1, Cue.may_begin),
+    RoleRule("from", "starts", 1, Cue.runs_on),
+    RoleRule("first", "starts", 0, Cue.names_nothing),
+    RoleRule("break fall rise", "starts", 0, Cue.worsens),
+    RoleRule("until", "starts", 1, Cue.was_fine),
+    RoleRule("done", "ends", 5, Cue.is_so),
+    RoleRule("half_done", "ends", 4, Cue.is_so),
+    RoleRule("until", "nows", 2, Cue.is_watched),
+    RoleRule("until", "ends", 3, Cue.goes_badly),
+    RoleRule("still done", "ends", 2),
+    RoleRule("created declared opened detected", "created", 6),
+    RoleRule("alarm", "created", 5, Cue.names_nothing),
+    RoleRule("failing", "starts", 0, Cue.is_all),
 )
 """What the words around a time make of it. The first rule that holds gives the role."""
-
 _BEGINS = next(rule for rule in RULES if "since" in rule.kinds)
 LABELS = (
     ("window_start", "window_starts", LABELLED),
@@ -153,92 +150,85 @@ LABELS = (
 """Kinds of labels that a time may stand behind, with its role; of the times of a report the plainest first."""
 
 
+def _cues(around: Surroundings, kinds: str) -> list[Cue]:
+    """The last words of some kinds before a time, and the first after it, where they are said of it."""
+    found = []
+    last = next(reversed(list(around.words[kinds].finditer(around.before))), None)
+    if last and not around.of_a_thing() and around.leads_to(gap := around.before[last.end() :]):
+        head = around.head[: len(around.head) - len(around.before) + last.start()]
+        found.append(Cue(around, last[0], around.clause(head), head, gap=gap))
+    first = around.words[kinds].search(around.following[:160])
+    if first is None:
+        return found
+    between, rest = around.following[: first.start()], around.following[first.end() :][:80]
+    if around.following != around.after and around.is_direct(rest) and not re.match(r"\s*[,;]", rest):
+        return found  # "13:50 deploy, errors start 14:00": said of the next time
+    if around.chat:  # a message's time is when it was said; of what is over, that is when
+        if kinds in ("done", "half_done") and "?" not in rest and re.search(r"[:>]\s*$", between):
+            found.append(Cue(around, first[0], "", "", rest=rest, after=True, ahead=True))
+    elif around.leads:
+        found.append(Cue(around, first[0], around.clause(between), between, rest=rest, after=True, ahead=True))
+    elif len(between) <= 24 and around.says_nothing(between) and not re.search(r"[,;:.!?]", between):
+        found.append(
+            Cue(around, first[0], around.clause(around.head), around.head, rest=rest, after=True)
+        )  # "at 14:00 resolved"
+    return found
+
+
+def _gives(rule: RoleRule, around: Surroundings) -> bool:
+    return any(_holds(rule, cue) for cue in _cues(around, rule.kinds))
+
+
+def _holds(rule: RoleRule, cue: Cue) -> bool:
+    """Whether words give a time a rule's role: they are said of the incident, of what was, and not of another one."""
+    around = cue.around
+    beside = around.following if cue.after else around.before if rule.role == "starts" else cue.head
+    if not rule.also(cue) or around.has("past", beside) or around.has("planned", cue.subject or beside):
+        return False
+    if around.ends_failing(cue.subject) or rule.role == "nows":
+        return True
+    if rule.role == "created":
+        return ((cue.after and cue.ahead) or cue.is_direct()) and not around.has("elsewhere", cue.subject)
+    told = cue.told if rule.role == "starts" else cue.subject
+    return not around.has("elsewhere handling window", around.words["fine"].sub(" ", told))
+
+
 def assign(prose: Prose, mentions: Sequence[TimeMention], words: Words) -> Roles:
     """Give each mention that has a purpose its role."""
     roles = Roles()
-    places = [_place(prose, mentions, index, words) for index in range(len(mentions))]
+    every = [surroundings(prose, mentions, index, words) for index in range(len(mentions))]
     index = 0
-    while index < len(places):
-        place = places[index]
+    while index < len(every):
+        around = every[index]
         index += 1
-        if index < len(places) and _pair(prose, place, places[index], roles):
+        if index < len(every) and _pair(prose, around, every[index], roles):
             index += 1
         else:
-            _single(prose, place, roles)
-    _lasting(prose, roles, words, [(one.start, one.end) for one in mentions if one.clock])
+            _single(prose, around, roles)
+    find_lengths(prose, roles, words, [(one.start, one.end) for one in mentions if one.clock])
     for name in Roles.__dataclass_fields__:
         del getattr(roles, name)[MAXIMUM_SIGHTINGS:]
     return roles
 
 
-def _place(prose: Prose, mentions: Sequence[TimeMention], index: int, words: Words) -> Place:
-    mention, text = mentions[index], prose.masked
-    begin, end = prose.sentence(mention.start, mention.end)
-    line = prose.line(mention.start)[0]
-    if begin > line and not re.search(r"\w", text[begin : mention.start] + text[mention.end : end]):
-        begin = max(line, prose.sentence(begin - 1)[0])  # "Resolved - all is well. Mar 10, 15:05 UTC"
-    begin, end = max(begin, mention.start - 300), min(end, mention.end + 300)
-    floor = max(begin, mentions[index - 1].end) if index else begin
-    chat = bool(_CHAT.match(prose.text, mention.end))
-    if chat:  # the message itself is the sentence behind who says it
-        end = min(prose.sentence(end)[1], mention.end + 300)
-    ceiling = min(end, mentions[index + 1].start) if index + 1 < len(mentions) else end
-    return Place(
-        words=words,
-        mention=mention,
-        label=label_before(prose.text, line, mention.start),
-        head=text[begin : mention.start],
-        before=text[floor : mention.start],
-        after=text[mention.end : end],
-        following=text[mention.end : ceiling],
-        chat=chat,
-    )
-
-
-_CHAT = re.compile(r"\W{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(?:[ ][A-Z][\w.'-]{0,30})?:)\s")
-
-
-def _pair(prose: Prose, place: Place, next_place: Place, roles: Roles) -> bool:
-    """Two times that are written as a range; false where they are not."""
-    first, second = place.mention, next_place.mention
-    opens = opening(place)
-    windowed = bool(ALL.labels("window").fullmatch(place.label))
-    if second.start - first.end > 24 or not ranges_over(prose.text[first.end : second.start], place, opens):
-        return False
-    if not (first.timed or second.timed or opens or windowed):
-        return False
-    start = place.words["start since"].search(place.before[: opens.start()][-30:]) if opens else None
-    begin = _opened_at(place, opens)
-    if start:  # "started between", but not "what happened between"
-        roles.ran.append(Range(first, second, 0, first.start, second.end, begun=True, vague=True))
-    elif _label_of(place.label) == "start" or _BEGINS.gives(place):
-        roles.ran.append(Range(first, second, 0, begin, second.end, begun=True))
+def _single(prose: Prose, around: Surroundings, roles: Roles) -> None:
+    mention, label, to_now = around.mention, _label_of(around.label), around.to_now()
+    role, rank = next(((role, rank) for name, role, rank in LABELS if name == label), ("", 0))
+    if not role:
+        rules = (rule for rule in RULES if (rule.role == "starts" or not to_now) and _gives(rule, around))
+        role, rank = next(((rule.role, rule.rank) for rule in rules), ("", 0))
+    corrects = not label and role in ("starts", "") and _corrects(prose, around, roles.starts)
+    if corrects or (not role and not to_now and not around.chat and _answers(prose, around)):
+        role, rank = "starts", max(rank, roles.starts[-1].rank if corrects else 1)
+    if role:
+        getattr(roles, role).append(Sighting(mention, rank, mention.start, mention.end, None, corrects))
+    elif to_now:
+        _ranging(around, None, around.following[to_now.end() :], roles)
     else:
-        _ranging(place, second, next_place.following, roles)
-    return True
+        roles.unused.append(mention)
 
 
-def _opened_at(place: Place, opens: re.Match[str] | None) -> int:
-    """Where a range begins: at its "from" or "between", else at its first time."""
-    return opens.start() - len(place.before) + place.mention.start if opens else place.mention.start
-
-
-def _ranging(place: Place, second: TimeMention | None, rest: str, roles: Roles) -> None:
-    """A range by what it is for; one without a second time goes on until now. `rest` is what is said after it."""
-    first, opens = place.mention, opening(place)
-    begin, end = _opened_at(place, opens), second.end if second else first.end
-    labelled = bool(ALL.labels("window").fullmatch(place.label))
-    rank = 3 if labelled else 2 if opens else 1 if place.words["look window"].search(place.head) else 0
-    what = Purpose.WINDOW if labelled else purpose(place, rest, opens)
-    found = Range(first, second, rank, begin, end, vague=what is Purpose.CHANGE)
-    if what in (Purpose.INCIDENT, Purpose.CHANGE):
-        roles.ran.append(found)
-    elif what is Purpose.WINDOW:
-        roles.ranges.append(found)
-    elif what is Purpose.EITHER:
-        roles.either.append(found)
-    else:
-        roles.unused += [one for one in (first, second) if one]
+_SUFFIX = re.compile(r"(?:[ ](?:date ?time|date|time ?stamp|time|at|on|utc|epoch|unix|ts))+$")
 
 
 def _label_of(label: str) -> str:
@@ -248,148 +238,95 @@ def _label_of(label: str) -> str:
     return next((name for name, said in named if said and ALL.labels(name).fullmatch(said)), "")
 
 
-_SUFFIX = re.compile(r"(?:[ ](?:date ?time|date|time ?stamp|time|at|on|utc|epoch|unix|ts))+$")
-
-
-def _single(prose: Prose, place: Place, roles: Roles) -> None:
-    mention = place.mention
-    label = _label_of(place.label)
-    if label:
-        _, role, rank = next(row for row in LABELS if row[0] == label)
-        getattr(roles, role).append(Sighting(mention, rank, mention.start, mention.end))
-        return
-    to_now = place.to_now()
-    for rule in RULES:
-        if to_now and rule.role != "starts":
-            break
-        if rule.gives(place):
-            corrects = rule.role == "starts" and _corrects(prose, place, roles.starts)
-            getattr(roles, rule.role).append(Sighting(mention, rule.rank, mention.start, mention.end, None, corrects))
-            return
-    if to_now:
-        _ranging(place, None, place.following[to_now.end() :], roles)
-    elif not place.chat and (
-        _corrects(prose, place, roles.starts, bare=True) or _otherwise(prose, place, roles.starts)
-    ):
-        roles.starts.append(Sighting(mention, roles.starts[-1].rank, mention.start, mention.end, None, corrects=True))
-    elif not place.chat and _answers(prose, place):
-        roles.starts.append(Sighting(mention, 1, mention.start, mention.end))
-    else:
-        roles.unused.append(mention)
-
-
-def _answers(prose: Prose, place: Place) -> bool:
+def _answers(prose: Prose, around: Surroundings) -> bool:
     """ "since when?" "the graph says 13:54"."""
-    begin = prose.sentence(place.mention.start)[0]
-    return bool(place.words["since_when"].search(prose.masked[max(0, begin - 40) : begin]))
+    begin = prose.sentence(around.mention.start)[0]
+    before = prose.masked[max(0, begin - 40) : begin]
+    asked = around.words["since_when"].search(before)
+    return asked is not None and "?" not in before[asked.end() :].lstrip("?")
 
 
-def _corrects(prose: Prose, place: Place, starts: Sequence[Sighting], *, bare: bool = False) -> bool:
-    """Is a start said to correct the one before it; `bare`: by nothing but that: "began 14:30, sorry, 14:05"?"""
-    if not starts or place.mention.start - starts[-1].end > 120:
+def _corrects(prose: Prose, around: Surroundings, starts: Sequence[Sighting]) -> bool:
+    """Is a time said to correct the start before it: "began 14:30, sorry, 14:05", "nope, the graphs say 13:55"?"""
+    if around.chat or not starts or around.of_a_thing() or around.mention.start - starts[-1].end > 120:
         return False
-    between = prose.masked[starts[-1].end : place.mention.start]
-    begin = max(prose.sentence(starts[-1].start)[0], starts[-1].start - 40)
-    negated = place.words["not"].search(prose.masked[begin : starts[-1].start])  # "not at 14:10 but at 13:50"
-    said = place.words["correction instead" if negated else "correction"]
-    return bool(said.search(between)) and (not bare or bool(place.filler.fullmatch(said.sub(" ", between))))
-
-
-def _otherwise(prose: Prose, place: Place, starts: Sequence[Sighting]) -> bool:
-    """ "nope, the graphs say 13:55": a sentence of its own that corrects, and speaks of nothing else."""
-    begin, end = prose.sentence(place.mention.start, place.mention.end)
-    if not starts or place.of_a_thing() or not 0 <= begin - starts[-1].end <= 120:
+    begin, end = prose.sentence(around.mention.start, around.mention.end)
+    between = prose.masked[starts[-1].end : around.mention.start]
+    first = max(prose.sentence(starts[-1].start)[0], starts[-1].start - 40)
+    negated = around.has("not", prose.masked[first : starts[-1].start])  # "not at 14:10 but at 13:50"
+    said = prose.masked[max(begin, starts[-1].end) : min(end, begin + 300)]
+    if not around.has("correction instead" if negated else "correction", f"{between} {said}"):
         return False
-    said, words = prose.masked[begin : min(end, begin + 300)], place.words
-    return bool(words["correction"].search(said)) and not words["elsewhere handling planned past"].search(said)
+    return not around.has("elsewhere handling planned past", said)
 
 
-def _lasting(prose: Prose, roles: Roles, words: Words, clocks: list[tuple[int, int]]) -> None:
-    """ "Failing for 3 hours": when it began; "an outage of 3 hours": how long it was; "the last 3 hours": a window."""
-    taken: list[tuple[int, int]] = []
-    for match in islice(_for(words).finditer(prose.masked), MAXIMUM_SIGHTINGS):
-        name = "span" if match["span"] else "one"
-        said = _how_long(prose, match, words)
-        if said is None or any(low < match.end(name) and match.start(name) < high for low, high in clocks):
-            continue
-        span = length(match["span"] or f"1 {match['one']}")
-        taken.append(match.span())
-        since = next((one for one in roles.unused if match.start() <= one.start < match.end(name) and one.clock), None)
-        if said and since:  # "an outage at 13:05 for 40 minutes"
-            roles.unused.remove(since)
-            roles.starts.append(Sighting(since, 1, since.start, match.end()))
-            roles.lasting.append(Lasting(span, match.start(name), match.end(name)))
-        elif said:
-            back = TimeMention(match.start(name), match.end(name), back=span)
-            roles.starts.append(Sighting(back, 1, match.start(), match.end()))
-        else:
-            roles.lasting.append(Lasting(span, match.start(), match.end()))
-    for match in islice(_took(words).finditer(prose.masked), MAXIMUM_SIGHTINGS):
-        head = prose.masked[max(prose.sentence(match.start())[0], match.start() - 200) : match.start()]
-        own = words["event failing hint served"].search(head + match.group()) or not head.strip() or "§" in head
-        clause = re.split(r"[,;:.]", head)[-1]
-        if own and not words["past"].search(head) and not words["elsewhere handling planned"].search(clause):
-            roles.lasting.append(Lasting(length(match["span"] or match["of"]), match.start(), match.end()))
-            taken.append(match.span())
-    for match in islice(_last(words).finditer(prose.masked), MAXIMUM_SIGHTINGS):
-        sentence = prose.masked[max(prose.sentence(match.start())[0], match.start() - 200) : match.start()]
-        inside = any(begin <= match.start() < end for begin, end in taken)
-        # "96.2% (last hour)", "complaints: 1,200 in the last hour": how long something was counted
-        counted = words["elsewhere counted"].search(sentence) or sentence.endswith("+ in the ")
-        if inside or sentence.rstrip().endswith("(") or counted:
-            continue
-        whole = timedelta(hours=24 if (match["one"] or "").lower() == "day" else 1)
-        mention = TimeMention(match.start(), match.end(), back=length(match["span"]) if match["span"] else whole)
-        rest = prose.masked[match.end() : min(prose.sentence(match.end())[1], match.end() + 120)]
-        been = re.search(rf"\b{words.one_of('been')}(?!\w)(?P<what>.*)", rest, re.IGNORECASE | re.DOTALL)
-        if been and words["failing"].search(been.group()) and not words["look"].search(sentence):
-            roles.starts.append(Sighting(mention, 1, mention.start, mention.end))
-            continue
-        rank = 2 if words["look window"].search(sentence) else 0 if match["one"] else 1
-        roles.ranges.append(Range(mention, None, rank, match.start(), match.end()))
+def _pair(prose: Prose, around: Surroundings, following: Surroundings, roles: Roles) -> bool:
+    """Two times that are written as a range; false where they are not."""
+    first, second, opens = around.mention, following.mention, around.opening()
+    if second.start - first.end > 24 or not around.ranges_over(prose.text[first.end : second.start]):
+        return False
+    windowed = bool(ALL.labels("window").fullmatch(around.label))
+    if not (first.timed or second.timed or opens or windowed):
+        return False
+    between = opens and around.has("start since", around.before[: opens.start()][-30:])  # "started between"
+    if between or _label_of(around.label) == "start" or _gives(_BEGINS, around):
+        start = first.start if between else _opened_at(around)
+        roles.ran.append(Range(first, second, start, second.end, begun=True, vague=bool(between)))
+    else:
+        _ranging(around, second, following.following, roles)
+    return True
 
 
-def _for(words: Words) -> re.Pattern[str]:
-    trouble, about, last = (
-        words.one_of("failing", "event", "hint", "symptom"),
-        words.one_of("about"),
-        words.one_of("last"),
-    )
-    return words.made(
-        "lasts for",
-        rf"\b(?:been|is|are|now|{trouble})(?!\w)[^.\n]{{0,60}}?\b{words.one_of('for')}[ ](?:{about}[ ]|~)?"
-        rf"(?:(?:the )?(?:{last}[ ])?(?:{about}[ ])?(?P<span>{SPAN})|the {last}[ ](?P<one>hour|day|week)\b)",
-    )
+def _opened_at(around: Surroundings) -> int:
+    """Where a range begins: at its "from" or "between", else at its first time."""
+    opens = around.opening()
+    return opens.start() - len(around.before) + around.mention.start if opens else around.mention.start
 
 
-def _took(words: Words) -> re.Pattern[str]:
-    about = words.one_of("about")
-    return words.made(
-        "took",
-        rf"\b{words.one_of('lasting')}\W{{0,4}}(?:{about}[ ]|~)?(?P<span>{SPAN})"
-        rf"|(?<![\w.])(?P<of>{SPAN})[ -](?:long[ ])?{words.one_of('event')}(?!\w)",
-    )
+def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles: Roles) -> None:
+    """A range by what it is for; one without a second time goes on until now. `rest` is what is said after it.
+
+    A time that the incident ran must not be taken for a window: that leaves no baseline, and what fails every day is
+    blamed. What reads as either opens the window before it, and says nothing of the start.
+    """
+    first, opens = around.mention, around.opening()
+    end = second.end if second else first.end
+    changed = bool(opens and opens["between"]) and around.has("change", around.before)
+    found = Range(first, second, _opened_at(around), end, vague=changed)
+    purpose = "ranges" if ALL.labels("window").fullmatch(around.label) else _purpose(around, rest, opens)
+    if purpose == "unused":
+        roles.unused += [one for one in (first, second) if one]
+    else:
+        getattr(roles, purpose).append(found)
 
 
-def _last(words: Words) -> re.Pattern[str]:
-    last = words.one_of("last")
-    return words.made("last", rf"\b{last}[ ](?P<span>{SPAN})|\b{last}[ ](?P<one>hour|day)\b")
+def _purpose(around: Surroundings, rest: str, opens: re.Match[str] | None) -> str:
+    """What a range is for, as the list of `Roles` that it belongs to; by the nearest clause that says it."""
+    head = around.head[: len(around.head) - len(around.before) + opens.start()] if opens else around.head
+    if ALL.labels("ran").fullmatch(around.label):
+        return "ran"
+    asks = rest.rstrip().endswith("?")
+    said = (_of_clause(around, clause, rest, asks=asks) for clause in [*around.clauses(head), rest])
+    return "unused" if around.has("past", head) else next(filter(None, said), "ranges" if asks else "either")
 
 
-def _how_long(prose: Prose, match: re.Match[str], words: Words) -> bool | None:
-    """Does "… for 3 hours" say how long the incident has been on, until now? False: how long it was; None: neither."""
-    begin, _ = prose.sentence(match.start())
-    head = prose.masked[max(begin, match.start() - 200) : match.start()]
-    said = match.group()[: match.start("span" if match["span"] else "one") - match.start()]
-    rest = prose.masked[match.end() : min(prose.sentence(match.end())[1], match.end() + 60)]
-    if (
-        not words["failing hint event symptom"].search(said)
-        or words["elsewhere handling"].search(said)
-        or words["past"].search(head + said)
-    ):
-        return None
-    if re.search(r"[<>]", said) or (words["rule"].search(said) and not words["was"].search(head) and "%" in said):
-        return None  # "over 5 % for 10m": an alert's rule
-    # "errors for a minute, gone now", "was down for 10 minutes": how long it took, once
-    was = re.search(rf"\b{words.one_of('was')}\b[^.\n]{{0,20}}$", head, re.IGNORECASE)
-    return bool(words["last"].search(match.group())) or not (words["over"].search(rest) or was)
+def _of_clause(around: Surroundings, clause: str, rest: str, *, asks: bool) -> str:
+    """What a clause says of the range that it stands at, as `_purpose`; "" where it says nothing of it."""
+    words = around.words
+    low = around.has("low", clause + rest) or re.search(r"[0-9] ?(?:%|percent)", clause + rest)
+    trouble = around.has("failing event symptom break done", clause) or bool(around.has("measure", clause) and low)
+    if around.has("elsewhere planned calm", clause):
+        return "unused"
+    event, noun = words.one_of("event"), words.one_of("window")
+    of = rf"(?:of|des?r?|del?) (?:the |an? |la |los )?(?:\w+ )?(?:{event}|low)(?!\w)"
+    if words.made("own window", rf"\b{event}(?:'s)? (?:time )?{noun}(?!\w)|\b{noun} {of}").search(clause):
+        return "ran"
+    window = around.has("window to_look_at", clause)
+    if window or around.has("look", clause):
+        # "look at the outage from 14:00 to 15:15" tells when it was; "look at the errors from …" may only say where
+        if around.has("event", clause) and not window:
+            return "ran"
+        return "either" if trouble and not around.has("to_look_at", clause) else "ranges"
+    if trouble:
+        return "either" if asks else "ran"
+    return "unused" if around.has("handling", clause) else ""

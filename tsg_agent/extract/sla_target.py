@@ -1,9 +1,9 @@
 """The SLA threshold: the percentage that the text calls a target, never one that it reports as measured."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.text import Prose
@@ -13,46 +13,54 @@ from tsg_agent.models import Doubt, Question
 LOWEST_IN_PROSE = 50
 """A "target" under this is of something else than availability (an error budget, a CPU limit)."""
 
-_MATCHES = 200  # of each form; a text with more says nothing clearly
-
+_MATCHES = 500  # numbers that are read; a text with more says nothing clearly
+_SHOWN = 8
 _TARGET = any_of(ALL.listed("labels", "target"))
 _VALUE = r"(?P<value>[0-9]{1,4}(?:[.,][0-9]{1,6})?)"
 _PERCENT = r"[ ]?(?:%|percent\b|per cent\b|pct\b|prozent\b|por ciento\b|pour ?cent\b)"
-_LABEL = re.compile(
-    rf"(?:^|[\n|,;{{(\[\s\"'*`_-])(?P<label>(?:(?:sla|slo|availability|uptime)[ _-]){{0,2}}"
-    rf"{_TARGET}(?:[ _-](?:threshold|target|percent|objective))?)"
-    rf"[\"'*`_]{{0,3}}[ ]?[:=|][\"'*`_ ~>≥=]{{0,6}}(?P<sign>-?){_VALUE}(?P<percent>{_PERCENT})?"
-    rf"(?![\w:/-]|[.,][0-9]|[ ]?(?:ms|s|rpm)\b)",
-    re.IGNORECASE,
+_NUMBER = re.compile(
+    rf"(?<![\w.,:/-])(?P<sign>-)?{_VALUE}(?P<percent>{_PERCENT})?(?![\w:/-]|[.,][0-9]|[ ]?(?:ms|s|rpm)\b)", re.I
 )
-_FORWARD = re.compile(rf"\b{_TARGET}s?\b(?P<gap>[^.;\n%0-9]{{0,40}}?)(?<![\w.,-]){_VALUE}{_PERCENT}", re.IGNORECASE)
-_BARE = re.compile(
-    rf"\b{_TARGET}\b(?P<gap>[ ](?:(?:of|is)[ ])?)(?P<value>9[0-9](?:[.,][0-9]{{1,6}})?)(?![\w:/%-]|[.,][0-9]|[ ]\w)",
+_LABELS = re.compile(
+    rf"(?<![^\W_]){_TARGET}(?:[ _-](?:threshold|target|percent|objective))?[\"'*`_]{{0,3}}[ \t]{{0,30}}[:=|]"
+    r"[\"'*`_ ~>≥=]{0,6}$",
     re.I,
 )
-"""A number beside the word is a percentage without its sign; with a word behind it, it counts something."""
-_BACKWARD = re.compile(
-    rf"(?<![\w.,-]){_VALUE}{_PERCENT}[ -]?(?P<gap>(?:(?:availability|uptime|success(?:[ -]rate)?|monthly"
-    rf"|service[ -]level|contractual|contract)[ -]){{0,3}}|\()\b(?P<word>{_TARGET})s?\b(?P<closed>\))?",
+_BEFORE = re.compile(rf"\b{_TARGET}s?\b(?P<gap>[^.;\n%]{{0,40}})$", re.IGNORECASE)
+_AFTER = re.compile(
+    r"[ -]?(?:(?:availability|uptime|success(?:[ -]rate)?|monthly|service[ -]level|contractual|contract)[ -]){0,3}"
+    rf"(?:\({_TARGET}s?\)|{_TARGET}s?\b(?!(?:[ ]?[:=(]|[ ](?:is|of))?[ ]?[0-9.,]{{1,8}}{_PERCENT}))",
     re.IGNORECASE,
 )
-_PERCENTAGE = re.compile(rf"(?<![\w.,-]){_VALUE}{_PERCENT}", re.IGNORECASE)
-TARGET = re.compile(rf"\b{_TARGET}s?\b", re.IGNORECASE)
+"""The target's word behind a number, where it has no number of its own."""
+_TARGETS = re.compile(rf"\b{_TARGET}s?\b", re.IGNORECASE)
 _MEASURED = re.compile(
     r"\b(?:fallen|fell|falls?|drop\w*|down|current\w*|now|was|breach\w*|at|measured|actual\w*|observed|reached|reads"
     r"|with|vs|versus|against|status|miss\w*|violat\w*|met|availability (?:is|of|was))\b|[,|)]",
     re.IGNORECASE,
 )
-_MAY_FAIL = re.compile(
-    rf"(?<![\w.,-])(?P<value>[0-9](?:[.,][0-9]{{1,4}})?){_PERCENT}(?:[ ](?:of|der|de|des)[ ][^.;\n%0-9]{{1,30}})?"
-    r"[ ](?:may|can|(?:is|are) allowed to|dürfen|darf|pueden|peuvent)"
-    r"[ ](?:fail|be down|ausfallen|fehlschlagen|scheitern|fallar|échouer)\b",
-    re.IGNORECASE,
-)
-"""What may fail is what is left of the target."""
 _OTHER = re.compile(
     r"\b(?:errors?|error[ -]rates?|cpu|memory|disk|utili[sz]ation|burn|budget|cache|latency|p9[0-9]|conversion|alert\w*"
     r"|failure|traffic|rollout|sampling|canary|heap|load|packet|loss|retry|retries|saturation|alarm)\b",
+    re.IGNORECASE,
+)
+_FAIL = r"(?:fail|be down|ausfallen|fehlschlagen|scheitern|fallar|échouer)\b"
+_MAY = (
+    r"(?:budget|allowed|may|can|at most|tolera\w+|permitted|erlaubt|dürfen|darf|höchstens|pueden|permitid\w+|peuvent"
+    r"|autorisé\w*)"
+)
+_ALLOWED = re.compile(
+    rf"(?<![\w.,-])(?P<small>[0-9](?:[.,][0-9]{{1,4}})?){_PERCENT}[^.;\n%0-9]{{0,30}}\b{_MAY}\b"
+    rf"(?P<fails>[ ](?:to )?{_FAIL})?"
+    rf"|\b{_MAY}\b[^.;\n%0-9]{{0,20}}(?P<less>[0-5](?:[.,][0-9]{{1,4}})?)[ ]?%",
+    re.IGNORECASE,
+)
+"""What may fail is what is left of the target."""
+_UNITS = {"hundred": 100, "thousand": 1000, "hundert": 100, "tausend": 1000, "cien": 100, "mil": 1000, "mille": 1000}
+_ONE_IN = re.compile(
+    r"\b(?:one|1|eine?[rm]?|una?|une?)\b[^.;\n%0-9]{0,20}\b(?:in|of|von|auf|de|entre|sur) "
+    rf"(?P<of>[0-9]{{3,6}}|(?:(?P<times>a|one|two|five|ein|zwei|fünf)[ ]?)?(?P<unit>{'|'.join(_UNITS)}))\b"
+    rf"[^.;\n%0-9]{{0,20}}\b{_MAY}[ ](?:to )?{_FAIL}",
     re.IGNORECASE,
 )
 _NINES = re.compile(
@@ -63,32 +71,53 @@ _COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 
 @dataclass(frozen=True, slots=True)
 class SlaTarget:
-    """The threshold in percent and its origin, or a question."""
+    """The threshold in percent and its origin, or a question; and what may be one and is not used, quoted."""
 
     value: float | None = None
     origin: str = ""
     question: Question | None = None
+    left: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Percentage:
+    """A number of the text: how plainly it is a target (2 labelled, 1 in words, 0 not), or what else may be one."""
+
+    value: float
+    rank: int
+    shown: str
+    other: bool = True
+    """It is of something else that has percentages."""
+    measured: bool = True
+    near: bool = False
+    """A target is named in its sentence."""
 
 
 def find_threshold(prose: Prose, flag: float | None, default: float) -> SlaTarget:
     """The flag's, else a labelled one, else the only one in prose, else the default. Raises `ParameterError`."""
     if flag is not None:
         return SlaTarget(_in_range(flag, "--threshold"), "given")
-    for found, plain in ((_labelled(prose), True), (_in_prose(prose), False)):
-        values = tuple(dict.fromkeys(value for value, _ in found))
-        if len(values) == 1:
-            value, origin, *_ = found[0]
-            values = (value, *(() if plain else _beyond(prose, value, near=TARGET)))
-        if len(values) == 1:
-            return SlaTarget(value, origin)
-        if values:
-            return SlaTarget(question=_which(values))
-    beyond = _beyond(prose, default)
-    if beyond:
-        return SlaTarget(question=_which((*beyond, default)))
-    low = _LABEL.search(prose.text)
-    said = f"{prose.snippet(low.start('label'), low.end())} is no availability" if low else "the text names none"
-    return SlaTarget(_in_range(default, "the default"), f"default: {said}")
+    found = [*islice(_percentages(prose), _MATCHES), *_in_words(prose)]
+    rank = max((one.rank for one in found if one.rank > 0), default=0)
+    best = next((one for one in found if one.rank == rank and rank), None)
+    # No measured availability is above its target.
+    above = best.value if best else default
+    beyond = [
+        one.value
+        for one in found
+        if above < one.value < 100 and not one.other and (one.near if best else not one.measured)
+    ]
+    values = dict.fromkeys(one.value for one in found if one.rank == rank and rank)
+    if rank < 2 and beyond:
+        values |= dict.fromkeys([*beyond, above])
+    if len(values) > 1:
+        return SlaTarget(question=_which(list(values)))
+    value = best.value if best else _in_range(default, "the default")
+    said = next((one.shown for one in found if one.rank < 0), "")
+    origin = best.shown if best else f"default: {said} is no availability" if said else "default: the text names none"
+    left = {one.shown.removeprefix("text: "): one for one in found if one.value != value and 90 <= one.value < 100}
+    told = [shown for shown, one in left.items() if not best or one.near]
+    return SlaTarget(value, origin, left=tuple(told[:_SHOWN]))
 
 
 def _in_range(value: float, where: str) -> float:
@@ -101,86 +130,71 @@ def _in_range(value: float, where: str) -> float:
     return value
 
 
-def _labelled(prose: Prose) -> list[tuple[float, str]]:
-    found: list[tuple[float, str]] = []
-    for match in islice(_LABEL.finditer(prose.text), _MATCHES):
-        begin = max(prose.line(match.start("label"))[0], match.start("label") - 30)
-        before = prose.text[begin : match.start("label")]
-        if _OTHER.search(re.split(r"[,;|]", before)[-1]) or prose.is_quoted(match.start("label")):
+def _percentages(prose: Prose) -> Iterator[_Percentage]:
+    """Every number of the text by what its words say of it."""
+    floor = 0
+    for match in _NUMBER.finditer(prose.text):
+        begin, stop = prose.sentence(match.start())
+        begin = max(begin, floor, match.start() - 60)
+        before, after = prose.text[begin : match.start()], prose.text[match.end() : min(stop, match.end() + 40)]
+        floor = match.end()
+        value = float(match["value"].replace(",", "."))
+        other = _OTHER.search(re.split(r"[,;(|]", before[-45:])[-1]) or re.match(r"[ ](?:errors?|cpu)\b", after, re.I)
+        label, word = _LABELS.search(before), _BEFORE.search(before)
+        quoted = prose.snippet(match.start() - len((label or word or [""])[0]), match.end())
+        if label and not other and not prose.is_quoted(match.start()):
+            rank = 2 if match["sign"] or not 0 < value < LOWEST_IN_PROSE else -1  # "threshold: 5 %" is an alert's own
+            share = not match["percent"] and not match["sign"] and 0.9 <= value < 1
+            value = (
+                round(100 * value, 6)
+                if share
+                else _in_range(-value if match["sign"] else value, quoted)
+                if rank == 2
+                else value
+            )
+            yield _Percentage(value, 2 if share else rank, f"text, labelled: {quoted}{', a fraction' * share}")
             continue
-        quoted = prose.snippet(match.start("label"), match.end())
-        value = _number(match["value"])
-        origin = f"text, labelled: {quoted}"
-        if not match["percent"] and not match["sign"] and 0.9 <= value < 1:
-            found.append((round(value * 100, 6), f"{origin}, a fraction"))
-        elif match["sign"] or not 0 < value < LOWEST_IN_PROSE:  # "threshold: 5 %" is an alert's own
-            found.append((_in_range(-value if match["sign"] else value, quoted), origin))
-    return found
+        # A number without its sign is one only right beside the word, with no word behind it: else it counts something.
+        bare = not match["percent"] and word and re.fullmatch(r" (?:(?:of|is) )?", word["gap"]) and value >= 90
+        counted = not match["percent"] and (not bare or re.match(r"[ ]\w", after))
+        behind = _AFTER.match(prose.text, match.end()) if match["percent"] else None
+        led = word and not (_MEASURED.search(word["gap"]) or _OTHER.search(word["gap"]))
+        fits = (
+            not (other or counted or match["sign"] or prose.is_quoted(match.start()))
+            and not (behind and _OTHER.search(behind[0]))
+            and LOWEST_IN_PROSE <= value <= 100
+        )
+        near = prose.text[max(prose.sentence(match.start())[0], match.start() - 150) : min(stop, match.end() + 150)]
+        beside = f"{before[-25:]} {after[:15]}"
+        shown = prose.snippet(match.start(), behind.end()) if behind else quoted
+        yield _Percentage(
+            value,
+            int(bool(fits and (led or behind))),
+            f"text: {shown}",
+            other=bool(counted or match["sign"] or _OTHER.search(beside)),
+            measured=bool(_MEASURED.search(beside)),
+            near=bool(_TARGETS.search(near)),
+        )
 
 
-def _in_prose(prose: Prose) -> list[tuple[float, str]]:
-    found: dict[int, tuple[float, str]] = {}
-    used: set[int] = set()
-    # "our 99.9% SLA, 96.2% now": the value before the word is its own, so the one behind it is not.
-    for match in islice(_BACKWARD.finditer(prose.text), _MATCHES):
-        opened = match["gap"].endswith("(")
-        if opened and not match["closed"]:
-            continue
-        if _forward_is_nearer(prose.text, match):
-            continue
-        used.add(match.start("word"))
-        _keep(prose, match, found)
-    for match in islice(chain(_FORWARD.finditer(prose.text), _BARE.finditer(prose.text)), _MATCHES):
-        measured = _MEASURED.search(match["gap"]) or _OTHER.search(match["gap"])
-        own = any(start in used for start in range(match.start() - 1, match.start() + 2))
-        if not measured and not own:
-            _keep(prose, match, found)
-    for match in islice(_MAY_FAIL.finditer(prose.text), _MATCHES):
-        shown = f"text: {prose.snippet(match.start(), match.end())}, the rest may not"
-        found[match.start()] = (round(100 - _number(match["value"]), 6), shown)
+def _in_words(prose: Prose) -> Iterator[_Percentage]:
+    """ "three nines", "0.5 % may fail"."""
     for match in islice(_NINES.finditer(prose.text), _MATCHES):
         nines = _COUNTS.get(match["count"].lower()) or int(match["count"])
-        value = 100 - 10 ** (2 - nines) / (2 if match["half"] else 1)
-        found[match.start()] = (round(value, 6), f"text: {prose.snippet(match.start(), match.end())}")
-    return [found[position] for position in sorted(found) if not prose.is_quoted(position)][:50]
+        value = round(100 - 10 ** (2 - nines) / (2 if match["half"] else 1), 6)
+        yield _Percentage(value, 0 if prose.is_quoted(match.start()) else 1, f"text: {prose.snippet(*match.span())}")
+    for match in islice(_ONE_IN.finditer(prose.text), _MATCHES):
+        times = {"two": 2, "zwei": 2, "five": 5, "fünf": 5}.get((match["times"] or "").lower(), 1)
+        count = times * _UNITS[match["unit"].lower()] if match["unit"] else int(match["of"])
+        rank = int(not prose.is_quoted(match.start()))
+        yield _Percentage(round(100 - 100 / count, 6), rank, f"text: {prose.snippet(*match.span())}")
+    for match in islice(_ALLOWED.finditer(prose.text), _MATCHES):
+        value = round(100 - float((match["small"] or match["less"]).replace(",", ".")), 6)
+        shown = f"text: {prose.snippet(*match.span())} (it would be {value:g} %)"
+        yield _Percentage(value, int(bool(match["fails"]) and not prose.is_quoted(match.start())), shown)
 
 
 def _which(values: Sequence[float]) -> Question:
-    candidates = tuple(f"{value:g}" for value in sorted(values, reverse=True)[:8])
+    candidates = tuple(f"{value:g}" for value in sorted(values, reverse=True)[:_SHOWN])
     text = "Which SLA threshold holds, in percent? The text names several percentages that may be it."
     return Question(parameter="threshold", text=text, candidates=candidates, doubt=Doubt.SEVERAL)
-
-
-def _beyond(prose: Prose, value: float, near: re.Pattern[str] | None = None) -> list[float]:
-    """Other percentages above the one that was read, in a sentence with a target: no measured one is above it."""
-    found = []
-    for match in islice(_PERCENTAGE.finditer(prose.text), _MATCHES):
-        begin, end = prose.sentence(match.start())
-        said = prose.text[max(begin, match.start() - 150) : min(end, match.end() + 150)]
-        beside = prose.text[max(begin, match.start() - 25) : min(end, match.end() + 15)]
-        other = _OTHER.search(beside) or (near is None and _MEASURED.search(beside))
-        if value < _number(match["value"]) < 100 and not other and (near is None or near.search(said)):
-            found.append(_number(match["value"]))
-    return list(dict.fromkeys(found))
-
-
-def _forward_is_nearer(text: str, match: re.Match[str]) -> bool:
-    """ "96.2% SLA 99.9%": the word's own value is the one behind it."""
-    behind = re.compile(rf"s?(?:[ ]?[:=(]|[ ](?:is|of))?[ ]?{_VALUE}{_PERCENT}", re.I).match(text, match.end("word"))
-    return behind is not None
-
-
-def _keep(prose: Prose, match: re.Match[str], found: dict[int, tuple[float, str]]) -> None:
-    value = _number(match["value"])
-    begin = max(prose.sentence(match.start())[0], match.start() - 25)
-    before = re.split(r"[,;(|]", prose.text[begin : match.start()])[-1]
-    about = before + prose.text[match.start("value") : match.end()][:40]
-    after = prose.text[match.end() : match.end() + 12]
-    if _OTHER.search(about) or re.match(r"[ ](?:errors?|cpu|error)\b", after, re.I):
-        return
-    if LOWEST_IN_PROSE <= value <= 100 and match.start("value") not in found:
-        found[match.start("value")] = (value, f"text: {prose.snippet(match.start(), match.end())}")
-
-
-def _number(text: str) -> float:
-    return float(text.replace(",", "."))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from tsg_agent.extract.choices import Choice, Material, ask, choose
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, TimeReading, read
-from tsg_agent.extract.roles import RAN_TO, Range, Sighting
+from tsg_agent.extract.sightings import RAN_TO, Range, Sighting
 from tsg_agent.extract.spotting import Day, TimeMention
 from tsg_agent.models import Doubt
 
@@ -56,48 +56,34 @@ def _of_incident(r: Range, first: TimeReading, second: TimeReading, material: Ma
 
 
 def written_out(material: Material, *, alone: bool) -> Written:
-    """A window in the text. One that is only hinted at counts where the text does not say when it began (`alone`)."""
+    """A window in the text; where the text does not say when it began (`alone`), what may be one."""
     roles, setting = material.roles, material.setting
-    start = choose("start_time", roles.window_starts, material)
-    end = choose("end_time", roles.window_ends, material, start.instant or material.given.start_time)
     if roles.window_starts or roles.window_ends:
-        return Written(start, end)
-    # "triggered at 14:09, as 5 % failed over the last 10 minutes": an alert's rule, and no window
-    plain = 2 if roles.created else 0
-    usable = [r for r in roles.ranges if (r.rank >= 1 and r.second) or (alone and r.rank >= plain)]
-    if not usable:
-        return _around(material) if alone else Written()
-    top = max((r.rank, r.second is not None) for r in usable)
-    best = [r for r in usable if (r.rank, r.second is not None) == top]
-    spans = {
-        (first.instant, second.instant): (r, first, second) for r in best for first, second in [span_of(r, setting)]
-    }
-    if len(spans) > 1:
-        starts = tuple(instant for instant, _ in spans if instant)
-        ends = tuple(instant for _, instant in spans if instant)
+        start = choose("start_time", roles.window_starts, material)
+        return Written(
+            start, choose("end_time", roles.window_ends, material, start.instant or material.given.start_time)
+        )
+    found = {tuple(one.instant for one in span_of(r, setting)): r for r in roles.ranges}
+    if len(found) > 1:
         several = "the text names several windows"
+        starts, ends = (tuple(filter(None, side)) for side in zip(*found, strict=True))
         return Written(
             Choice(question=ask("start_time", several, starts, Doubt.SEVERAL)),
             Choice(question=ask("end_time", several, ends, Doubt.SEVERAL)),
         )
-    r, first, second = next(iter(spans.values()))
-    return Written(
-        _of_reading("start_time", r, first, setting),
-        _of_reading("end_time", r, second, setting) if r.second else Choice(),
-    )
-
-
-def _around(material: Material) -> Written:
-    """The window of a range that may be when the incident was on, or what to look at: opened before, it serves both."""
-    for r in material.roles.either:
-        first, second = span_of(r, material.setting)
+    for r in roles.ranges:
+        first, second = span_of(r, setting)
+        end = _of_reading("end_time", r, second, setting) if r.second else Choice()
+        return Written(_of_reading("start_time", r, first, setting), end)
+    for r in roles.either if alone else ():  # when the incident was on, or what to look at: it serves both
+        first, second = span_of(r, setting)
         if first.instant and (second.instant or not r.second):
             quoted = material.quoted(r.start, r.end)
             said = "may be when the incident was on, or only the window to look at"
             material.notes.append(f"{quoted} {said}: the window opens before it, and the start is not taken from it.")
-            opens = first.instant - material.before
             end = Choice(second.instant, f"text: {quoted}") if second.instant else Choice()
-            return Written(Choice(opens, f"{material.before.total_seconds() / 3600:g} h before {quoted}"), end)
+            hours = f"{material.before.total_seconds() / 3600:g} h before {quoted}"
+            return Written(Choice(first.instant - material.before, hours), end)
     return Written()
 
 

@@ -56,6 +56,7 @@ _AFTER_START = re.compile(
     rf"|\+[ ]?(?P<signed>{SPAN})|(?P<later>{SPAN})[ ]{calendar('later')}\b)",
     re.IGNORECASE,
 )
+_AGO = {"tomorrow": -1, "yesterday": 1, "last_night": 1, "day_before": 2}
 _TIMED = re.compile(r",?[ ][0-2]?[0-9]:[0-5][0-9]")
 _TRAILING_YEAR = re.compile(r"[ ]((?:19|20)[0-9]{2})(?![\w:]|[-/.][0-9])")
 _AT_A_LINE = (
@@ -77,9 +78,13 @@ class _Forms:
         named = any_of([piece for name in self.named for piece in self._listed(name)]).replace(" ", "[ ]")
         month = rf"{any_of(words.rows('months'))}(?!\w)\.?"
         of, year_of = any_of(["of", *self._listed("of")]), any_of(["(?!)", *self._listed("year_of")])
+        timed = r"(?=,?[ ][0-2]?[0-9]:[0-5][0-9])"
         short = {"de": r"(?P<a1>[0-9]{1,2})\.(?P<b1>[01]?[0-9])\.(?![0-9])"}
         short |= dict.fromkeys(("es", "fr"), r"(?P<a1>[0-9]{1,2})/(?P<b1>[01]?[0-9])(?![\w/-])")
-        days = next((short[name] for name in words.languages if name in short), "(?P<a1>(?!))(?P<b1>)")
+        days = next(
+            (short[name] for name in words.languages if name in short),
+            rf"(?P<a1>[0-9]{{1,2}})\.(?P<b1>[01]?[0-9])\.{timed}",
+        )
         self.date = re.compile(
             rf"""(?<![\w.+-])(?<![^Zz0-9]/)(?:
               (?P<basic>(?:19|20)[0-9]{{6}})(?=T[0-9]{{4}})
@@ -93,6 +98,10 @@ class _Forms:
               (?:(?:,?[ /-]{{1,2}}|[ ]{year_of}[ ])(?P<wy>{_YEAR}))?
             | (?P<mm>{month})[ ]{{1,2}}(?P<md>[0-9]{{1,2}})(?:st|nd|rd|th)?(?![\w:%]|\.[0-9])
               (?:,?[ ]{{1,2}}(?P<my>{_YEAR}))?
+            | (?:(?:(?<=on[ ])|(?<=since[ ])|(?<=from[ ])|(?<=until[ ]))the[ ](?=[0-9]{{1,2}}(?:st|nd|rd|th))
+               |(?:(?<=am[ ])|(?<=vom[ ])|(?<=seit[ ]dem[ ]))(?=[0-9]{{1,2}}\.)|(?<=el[ ])|(?<=le[ ])|(?<=día[ ]))
+              (?P<dom>[0-9]{{1,2}})(?:st|nd|rd|th|\.)?
+              (?=[ ,]{{1,2}}(?:at|um|gegen|a[ ]las|sobre|hacia|à|vers|[0-2]?[0-9][:.h][0-9])|[.,;)](?!\w)|$)
             | (?P<word>{named})(?!\w)
             | (?:last[ ])?(?P<week>{any_of(words.rows("weekdays"))})(?!\w)
             )""",
@@ -106,8 +115,12 @@ class _Forms:
         self.bare_hour = tuple(piece for entry in self._listed("clock_before") for piece in entry.split("|"))
         bare = r"(?:(?<=\ba[ ]las[ ])|(?<=\blas[ ]))(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
         bare = bare if "es" in words.languages else "(?P<lh>(?!))"
+        twelve = rf"(?:{any_of(words.rows('numbers'))}|1[0-2]|[1-9])"
+        spoken, past = (
+            any_of(["(?!)", *words.table("calendar", name)]).replace(" ", "[ ]") for name in ("spoken", "spoken_after")
+        )
         self.clock = re.compile(
-            rf"""(?:(?<![A-Za-z0-9_:+])(?<!\w\.)|(?<=[0-9]T))(?:
+            rf"""(?:(?<![A-Za-z0-9_:+])(?<!\w\.)|(?<=[0-9]T)|(?<=/20[0-9][0-9]:))(?:
               (?P<h>[01]?[0-9]|2[0-3])(?::(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9])(?:[.,](?P<f>[0-9]{{1,9}}))?)?
                 (?!\d|:\w|\.[0-9])
                 |\.(?P<pm>[0-5][0-9])(?=[ ]?[ap]\.?m|[ ]{uhr})|(?=[ ]?[ap]\.?m|[ ]?{uhr}(?!\w)))
@@ -119,9 +132,8 @@ class _Forms:
             | (?P<ch>[01]?[0-9]|2[0-3])[ ]?[時时點点](?:[ ]?(?P<cm>[0-5]?[0-9])[ ]?分)?
             | {_AT_A_LINE}
             | {bare}
-            | (?P<spoken>{any_of(["(?!)", *words.table("calendar", "spoken")]).replace(" ", "[ ]")})[ ]
-              (?P<sh>{any_of(words.rows("numbers"))}|1[0-2]|[1-9])(?!\w|[:.%-]\w)
-              (?P<late>[ ]{any_of(["(?!)", *self._listed("afternoon")]).replace(" ", "[ ]")}(?!\w))?
+            | (?:(?P<spoken>{spoken})[ ](?P<sh>{twelve})|(?P<ah>{twelve})[ ](?P<past>{past}))
+              (?!\w|[:.%-]\w)(?P<late>[ ]{any_of(["(?!)", *self._listed("afternoon")]).replace(" ", "[ ]")}(?!\w))?
             | (?P<word>{noon}|{midnight})(?!\w)
             )""",
             re.VERBOSE | re.IGNORECASE,
@@ -153,18 +165,15 @@ def _forms(words: Words) -> _Forms:
 def spot(text: str, words: Words = ENGLISH) -> tuple[list[TimeMention], bool]:
     """Mentions in the text's order, and whether there are more than are read."""
     forms = _forms(words)
-    days, more_days = _capped(forms.date.finditer(text))
+    days, more = _capped(forms.date.finditer(text))
     pieces = [mention for match in days if (mention := _day(match, forms))]
-    covered = [(match.start(), match.end()) for match in days]
-    clocks, more_clocks = _clocks(text, covered, forms)
-    others, more_others = _capped(forms.ago.finditer(text))
-    epochs, more_epochs = _capped(_EPOCH.finditer(text))
-    later, more_later = _capped(_AFTER_START.finditer(text))
-    pieces += (
-        clocks + [_ago(match) for match in others] + [_epoch(match) for match in epochs] + [_later(m) for m in later]
-    )
+    clocks, cut = _clocks(text, [match.span() for match in days], forms)
+    pieces, more = pieces + clocks, more or cut
+    for pattern, made in ((forms.ago, _ago), (_EPOCH, _epoch), (_AFTER_START, _later)):
+        found, cut = _capped(pattern.finditer(text))
+        pieces, more = [*pieces, *map(made, found)], more or cut
     pieces.sort(key=lambda mention: mention.start)
-    return _joined(text, pieces, forms), more_days or more_clocks or more_others or more_epochs or more_later
+    return _joined(text, pieces, forms), more
 
 
 def _capped(matches: Iterator[re.Match[str]]) -> tuple[list[re.Match[str]], bool]:
@@ -182,12 +191,12 @@ def _day(match: re.Match[str], forms: _Forms) -> TimeMention | None:
     day: Day | None
     if groups["word"]:
         name = next(name for name, pattern in forms.named.items() if pattern.fullmatch(groups["word"]))
-        ago = {"tomorrow": -1, "yesterday": 1, "last_night": 1, "day_before": 2}.get(name, 0)
-        day = Day(ago=ago, night=name == "last_night")
+        day = Day(ago=_AGO.get(name, 0), night=name == "last_night")
     elif groups["week"]:
         day = Day(weekday=next(n for n, pattern in enumerate(forms.weekdays) if pattern.fullmatch(groups["week"])))
-    elif groups["basic"]:
-        value = groups["basic"]
+    elif groups["dom"]:
+        day = Day(month_day=(0, int(groups["dom"]))) if 0 < int(groups["dom"]) <= 31 else None
+    elif value := groups["basic"]:
         day = _dated(_date(int(value[:4]), int(value[4:6]), int(value[6:])))
     elif groups["y"]:
         day = _dated(_date(int(groups["y"]), int(groups["ym"]), int(groups["yd"])))
@@ -196,10 +205,9 @@ def _day(match: re.Match[str], forms: _Forms) -> TimeMention | None:
         year = f"20{groups['ay']}" if dotted and len(groups["ay"]) == 2 else groups["ay"]
         day = _numeric(int(groups["a"]), int(groups["b"]), year, groups["as"], day_first=forms.words.day_first)
     elif groups["cm"]:
-        month, number = int(groups["cm"]), int(groups["cd"])
-        day = _dated(_date(int(groups["cy"]), month, number)) if groups["cy"] else _without_year(month, number)
+        day = _named(groups["cy"], int(groups["cm"]), int(groups["cd"]))
     elif groups["a1"]:
-        day = _without_year(int(groups["b1"]), int(groups["a1"]))
+        day = _named(None, int(groups["b1"]), int(groups["a1"]))
     else:
         written = (groups["wm"] or groups["mm"]).rstrip()
         month = next(
@@ -207,12 +215,13 @@ def _day(match: re.Match[str], forms: _Forms) -> TimeMention | None:
             for n, form in enumerate(forms.months, 1)
             if form.fullmatch(written) or form.fullmatch(written.rstrip("."))
         )
-        number, year = int(groups["wd"] or groups["md"]), groups["wy"] or groups["my"]
-        day = _dated(_date(int(year), month, number)) if year else _without_year(month, number)
+        day = _named(groups["wy"] or groups["my"], month, int(groups["wd"] or groups["md"]))
     return TimeMention(match.start(), match.end(), day) if day else None
 
 
-def _without_year(month: int, day: int) -> Day | None:
+def _named(year: str | None, month: int, day: int) -> Day | None:
+    if year:
+        return _dated(_date(int(year), month, day))
     # 2024 is a leap year: 29 February stays possible until the year is known.
     return Day(month_day=(month, day)) if _date(2024, month, day) else None
 
@@ -263,7 +272,7 @@ def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> tuple[l
 
 
 def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
-    if match["spoken"]:
+    if match["sh"] or match["ah"]:
         return _spoken(match, forms)
     if match["word"]:
         midnight = forms.midnight.fullmatch(match["word"])
@@ -277,9 +286,7 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
         told = said or zoned or (len(match["hh"]) == 2 and (match["hm"] or _since(match, forms)))
         return (time(int(match["hh"]), int(match["hm"] or 0)) if told else None), ""
     hour, half = int(match["h"]), (match["half"] or "").lower()
-    if half and not 1 <= hour <= 12:  # "14:48 am 10.03.": German for "on"
-        half = ""
-    if half:
+    if half and 1 <= hour <= 12:  # but "14:48 am 10.03." is German for "on"
         hour = hour % 12 + (12 if half == "p" else 0)
     micro = int((match["f"] or "0").ljust(6, "0")[:6])
     return time(hour, int(match["m"] or match["pm"] or match["um"] or 0), int(match["s"] or 0), micro), ""
@@ -288,8 +295,12 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
 def _spoken(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
     """ "half past two": of twelve hours, so of either half of the day where it does not say which."""
     numbers = forms.words.rows("numbers")
-    hour = next((n for n, form in enumerate(numbers, 1) if re.fullmatch(form, match["sh"], re.IGNORECASE)), 0)
-    minutes = 60 * ((hour or int(match["sh"])) % 12) + forms.words.table("calendar", "spoken")[match["spoken"].lower()]
+    said = match["sh"] or match["ah"]
+    hour = next((n for n, form in enumerate(numbers, 1) if re.fullmatch(form, said, re.IGNORECASE)), 0)
+    table = forms.words.table("calendar", "spoken" if match["sh"] else "spoken_after")
+    written = match["spoken"] or match["past"]
+    away = next(minutes for form, minutes in table.items() if re.fullmatch(form, written, re.IGNORECASE))
+    minutes = 60 * ((hour or int(said)) % 12) + away
     hours, minute = divmod(minutes % 720, 60)
     return time(hours + (12 if match["late"] else 0), minute), "" if match["late"] else TWELVE
 

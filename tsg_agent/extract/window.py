@@ -1,17 +1,16 @@
 """The window and the reported start, from flags, from the times in the text, and from the clock."""
 
-import re
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.accounting import elsewhere, lengths_left, times_left, unread
 from tsg_agent.extract.choices import CANDIDATES, Choice, Material, ask, choose, iso, reading_of
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
-from tsg_agent.extract.roles import PLAIN_END, RAN_TO, Roles, Sighting, assign
+from tsg_agent.extract.roles import assign
+from tsg_agent.extract.sightings import PLAIN_END, RAN_TO, Roles, Sighting
 from tsg_agent.extract.spans import Written, settle_ranges, written_out
 from tsg_agent.extract.spotting import MAXIMUM_MENTIONS, TimeMention, spot
 from tsg_agent.extract.text import Prose
@@ -55,9 +54,9 @@ def find_window(prose: Prose, known: Known, given: Given, basis: Basis) -> Windo
     if seen.more:
         material.notes.append(f"The text names more than {MAXIMUM_MENTIONS} times; only the first ones were read.")
     settle_ranges(material)
-    start = _accounted(_incident_start(material), material)
+    start = _incident_start(material)
     material.setting = replace(setting, began=start.instant)
-    written = written_out(material, alone=not (start.instant or start.question or start.opens))
+    written = written_out(material, alone=start.is_silent)
     window = Window(notes=material.notes)
     _open(window, start, written, material)
     _close(window, written, material)
@@ -129,37 +128,23 @@ def _dated(base: TimeContext, roles: Roles) -> TimeContext:
 
 
 def _incident_start(material: Material) -> Choice:
-    """The start that the flag or the text gives; from its end and how long it was, where that is what the text says."""
+    """The start of the flag or the text, or counted back from its end; a question, if it may be what was not read."""
     given, roles = material.given.incident_start, material.roles
     if given:
         return Choice(given.astimezone(UTC), "given")
     choice = choose("incident_start", roles.starts, material)
-    if choice.instant or choice.question or choice.opens:
-        return choice
-    since = next((one for one in _not_read(material) if re.search(r"[0-9]", one)), None)
-    if since:
-        why = f"{since} is not understood as a time"
-        return Choice(question=ask("incident_start", why, _named(material)))
-    if not roles.lasting:
-        return choice
-    end = choose("end_time", [one for one in roles.ends if one.rank >= RAN_TO], replace(material, notes=[])).instant
-    if end is None:
-        return choice
-    lasting = roles.lasting[0]
-    return Choice(end - lasting.span, f"text: {material.quoted(lasting.start, lasting.end)}, counted back from its end")
-
-
-def _accounted(start: Choice, material: Material) -> Choice:
-    """The start, where all that looks like a time was read; else the question, if it may be what was not read."""
-    left = unread(material.setting.prose.text, material.mentions)
-    quoted = [material.quoted(one.start(), one.end()) for one in left]
-    open_ = not (start.instant or start.question or start.opens)
-    if material.given.incident_start or not (open_ or any(one["day"] for one in left)):
-        material.notes += [f"Not understood as a time: {one}." for one in quoted]
-        return start
-    asked = [*([start.instant] if start.instant else []), *_named(material)]
-    why = f"{quoted[0]} is not understood as a time" if quoted else ""
-    return Choice(question=ask("incident_start", why, asked)) if quoted else start
+    if choice.is_silent and roles.lasting:
+        said = [one for one in roles.ends if one.rank >= RAN_TO]
+        end = choose("end_time", said, replace(material, notes=[])).instant
+        quoted = material.quoted(roles.lasting[0].start, roles.lasting[0].end)
+        if end:
+            choice = Choice(end - roles.lasting[0].span, f"text: {quoted}, counted back from its end")
+    left = list(unread(material, since=choice.is_silent))
+    asked = next((one for one, figures in left if figures), None)
+    if asked and choice.is_silent:
+        return Choice(question=ask("incident_start", f"{asked} is not understood as a time", _named(material)))
+    material.notes += [f"Not understood as a time: {one}." for one, _ in left]
+    return choice
 
 
 def _open(window: Window, start: Choice, written: Written, material: Material) -> None:
@@ -203,18 +188,15 @@ def _opening(start: Choice, written: Written, material: Material) -> Choice:
 
 
 def _reported(material: Material) -> Choice:
-    """The plainest time of a report, the earliest of several."""
-    question: Question | None = None
+    """The plainest time of a report that is read, the earliest of several."""
+    now = material.setting.now
     found = [(one, read(one.mention, material.setting)) for one in material.roles.created]
-    found.sort(key=lambda pair: (-pair[0].rank, pair[1].instant or material.setting.now))
-    for sighting, reading in found:
-        quoted = material.quoted(sighting.start, sighting.end)
-        if reading.instant and reading.instant <= material.setting.now:
-            return Choice(reading.instant, f"text: {quoted}" + (f" ({reading.how})" if reading.how else ""))
-        if not question and sighting.mention.clock and not reading.instant:
-            why = f"{quoted} does not settle when it was reported: {reading.problem}"
-            question = ask("incident_start", why, reading.instants, Doubt.SILENT)  # of when it began
-    return Choice(question=question)
+    told = [(-one.rank, when.instant, one, when.how) for one, when in found if when.instant and when.instant <= now]
+    if not told:
+        return Choice()
+    _, instant, sighting, how = min(told, key=lambda one: one[:2])
+    quoted = material.quoted(sighting.start, sighting.end)
+    return Choice(instant, f"text: {quoted}" + (f" ({how})" if how else ""))
 
 
 def _named(material: Material) -> list[datetime]:
@@ -232,9 +214,12 @@ def _close(window: Window, written: Written, material: Material) -> None:
         ended = written.end
         if not (ended.instant or ended.question):
             ended = _ended(window.incident_start, window.incident_start or window.start_time, material)
-    if ended.question:
+    if ended.question and ended is written.end:
         window.questions.append(ended.question)
-    elif ended.instant:
+    elif ended.question:  # what is later than the end does no harm
+        shown = ", ".join(ended.question.candidates)
+        window.notes.append(f"No end is taken from the text: {ended.question.text}{f' {shown}' if shown else ''}")
+    if ended.instant:
         window.end_time, window.origins["end_time"] = ended.instant, ended.origin
     elif setting.last and setting.now > setting.last:
         window.end_time = setting.last
@@ -293,7 +278,9 @@ def _possible(sighting: Sighting, after: datetime | None, material: Material, *,
         return False
     if instant is None:
         return not strictly
-    return instant <= material.setting.now and not (strictly and after and instant <= after)
+    return instant <= material.setting.now and not (
+        after and instant <= after and (strictly or not sighting.mention.day)
+    )
 
 
 def _unused(material: Material) -> list[datetime]:
@@ -306,23 +293,11 @@ def _told(window: Window, material: Material) -> None:
     """Note what the text says of times that serves for nothing."""
     times = {name: getattr(window, name) for name in ("start_time", "end_time", "incident_start")}
     own = [name for name in times if times[name] and window.origins.get(name, "").startswith(("text", "when", "given"))]
-    if window.incident_start is None and not window.questions:
-        window.notes += [f"Not understood as a time: {one}." for one in _not_read(material)]
     told = " ".join([*window.notes, *(f"{one.text} {one.candidates}" for one in window.questions)])
     window.notes += elsewhere(material, [times[name] for name in own])
     window.notes += times_left(material, [times[name] for name in own], told)
     end, ended = window.end_time or material.setting.now, "end_time" in own
     window.notes += lengths_left(material, window.incident_start, end, ended=ended)
-
-
-def _not_read(material: Material) -> Iterator[str]:
-    """Each "since …" behind which no time was found, quoted."""
-    prose = material.setting.prose
-    words = words_in(prose.text)
-    for role_word in islice(words["since"].finditer(prose.masked), CANDIDATES) if prose.text.strip() else ():
-        end = min(prose.sentence(role_word.end())[1], role_word.end() + 40)
-        if not any(role_word.end() <= one.start < end for one in material.mentions):
-            yield material.quoted(role_word.start(), end)
 
 
 def _check(window: Window, setting: TimeContext) -> None:

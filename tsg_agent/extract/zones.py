@@ -24,11 +24,12 @@ _ZONE = re.compile(
     rf"""(?:,?[ ])?[(\[]?(?:
       (?P<iana>(?:{_AREAS})/[A-Za-z_]{{2,30}}(?:/[A-Za-z_]{{2,30}}|[+-][0-9]{{1,2}})?)
     | (?:UTC|GMT|utc|gmt)[ ]?(?P<based>[+-][0-9]{{1,2}}(?::?[0-9]{{2}})?)(?![\w:])
+    | (?:Ortszeit|(?:local|Local)[ ]time|hora[ ]local|heure[ ]locale)[ ](?:in[ ]|de[ ]|à[ ])?(?P<at>[A-Z][\w-]{{2,20}})
     | (?P<local>(?:local|Local)(?:[ ](?:server[ ])?time)?|(?:our|my|their|your|server|office|site)(?:'s)?[ ]time
       |Ortszeit|(?:unserer|meiner|hiesiger|lokaler)[ ][Zz]eit|(?:nuestra|mi)[ ]hora|notre[ ]heure
       |hora[ ]local|heure[ ]locale)\b
     | (?:hora|heure|horario)[ ](?:de[ ]|d'|del?[ ])?(?P<of>[A-Z][\w-]{{1,20}}(?:[ ][A-Z][\w-]{{1,20}}){{0,2}})
-    | (?P<er>[A-Za-zäöüÄÖÜ]{{3,20}})er[ ][Zz]eit\b
+    | (?P<er>[A-Za-zäöüÄÖÜ]{{3,20}})e[rn]?[ ][Zz]eit\b
     | (?P<place>Pacific|Mountain|Central|Eastern)
       (?:[ ](?:(?:Standard|Daylight)[ ])?[Tt]ime\b|(?![\w/-]|[ ](?:Europe|European|region|cluster|zone|[Uu][Ss])\b))
     | (?P<city>[A-Z][a-z]{{1,20}}(?:[ ][A-Z][a-z]{{1,20}}){{0,2}}|UK|[a-z]{{4,20}})[ ][Tt]ime\b
@@ -131,7 +132,7 @@ def _zone(match: re.Match[str]) -> Zone:
     groups = match.groupdict()
     if groups["local"]:
         return Zone(LOCAL)
-    if city := groups["city"] or groups["of"] or groups["er"] or groups["short"]:
+    if city := groups["city"] or groups["at"] or groups["of"] or groups["er"] or groups["short"]:
         return Zone(_cities().get(city.lower(), LOCAL))  # a time of somewhere: which hour it is, is asked
     return Zone(groups["iana"] or groups["based"] or groups["place"] or groups["name"] or groups["odd"])
 

@@ -1,0 +1,156 @@
+"""What the times of a text are to the incident; and how long it was, where the text says a length of time."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import islice
+
+from tsg_agent.extract.lengths import SPAN, length
+from tsg_agent.extract.readings import TimeReading
+from tsg_agent.extract.spotting import TimeMention
+from tsg_agent.extract.text import Prose
+from tsg_agent.extract.words import Words
+
+MAXIMUM_SIGHTINGS = 50
+"""Times kept for each purpose; a text with more says nothing clearly."""
+LABELLED = 9
+"""Rank of what stands behind a label; prose ranks lower."""
+PLAIN_END = 4
+"""Rank of an end from which on it is said, not implied."""
+RAN_TO = 3
+"""Rank of an end that is a range's, as that of "until"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A time with a purpose: how plainly the text says so (higher wins), and the span to quote."""
+
+    mention: TimeMention
+    rank: int
+    start: int
+    end: int
+    reading: TimeReading | None = None
+    """What it means, where that takes more than the mention: an end of a range has its day from the other end."""
+    corrects: bool = False
+    """It is said to correct what was said before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Two times that belong together, or one that lasts until now.
+
+    `begun`: the incident is said to have begun at its first time; `vague`: it began, or something changed, some time
+    between the two.
+    """
+
+    first: TimeMention
+    second: TimeMention | None
+    start: int
+    end: int
+    begun: bool = False
+    vague: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """How long the incident is said to have been on, once: "an outage of 70 minutes"."""
+
+    span: timedelta
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class Roles:
+    """All sightings of a text."""
+
+    starts: list[Sighting] = field(default_factory=list)
+    ends: list[Sighting] = field(default_factory=list)
+    nows: list[Sighting] = field(default_factory=list)
+    """Ends by "now" and the like: what "2 hours ago" counts from, too."""
+    created: list[Sighting] = field(default_factory=list)
+    window_starts: list[Sighting] = field(default_factory=list)
+    window_ends: list[Sighting] = field(default_factory=list)
+    ranges: list[Range] = field(default_factory=list)  # windows
+    ran: list[Range] = field(default_factory=list)  # when the incident was on
+    either: list[Range] = field(default_factory=list)  # a window, or when the incident was on
+    lasting: list[Lasting] = field(default_factory=list)
+    unused: list[TimeMention] = field(default_factory=list)
+
+
+def find_lengths(prose: Prose, roles: Roles, words: Words, clocks: Sequence[tuple[int, int]]) -> None:
+    """ "Failing for 3 hours": when it began; "an outage of 3 hours": how long it was; "the last 3 hours": a window."""
+    about, last, event = words.one_of("about"), words.one_of("last"), words.one_of("event")
+    for_, took = words.one_of("for", "since"), words.one_of("lasting")
+    long = words.made(
+        "length", rf"(?<![\w.])(?P<span>{SPAN})(?P<event>[ -](?:long[ ])?{event}(?!\w))?|\b(?P<one>hour|day|week)\b"
+    )
+    before = words.made(
+        "before a length",
+        rf"(?:\b(?P<for>{for_})[ ]|\b(?P<took>{took})\W{{1,4}})?(?:{about}[ ]|~)?(?:the[ ])?"
+        rf"(?:\b(?P<last>{last})\W{{1,4}})?(?:{about}[ ]|~)?$",
+    )
+    for match in islice(long.finditer(prose.masked), 4 * MAXIMUM_SIGHTINGS):
+        said = before.search(prose.masked[max(0, match.start() - 200) : match.start()])
+        named = said and (said["last"] or (match["span"] and (said["for"] or said["took"] or match["event"])))
+        if said and named and not any(low < match.end() and match.start() < high for low, high in clocks):
+            _length(prose, roles, words, said, match)
+
+
+def _length(prose: Prose, roles: Roles, words: Words, said: re.Match[str], match: re.Match[str]) -> None:
+    """Give a length of time its role, by what is `said` before it."""
+    start, end = match.start(), match.end("span" if match["span"] else "one")
+    opened, span = start - len(said[0]), length(match["span"] or f"1 {match['one']}")
+    subject = prose.masked[max(prose.sentence(opened)[0], opened - 200) : opened]
+    rest = prose.masked[match.end() : min(prose.sentence(start)[1], end + 120)]
+    near, mention = subject[-70:], TimeMention(start, end, back=span)
+    trouble = words["failing hint event symptom"].search(near)
+    lasts = said["for"] or (said["took"] and said["last"])  # "down for the last hour"
+    been = words.made("been", rf"\b{words.one_of('been')}(?!\w).*").search(rest)
+    if lasts and (trouble or words["failing"].search(said[0])):
+        if words["elsewhere handling past"].search(near) or _is_rule(words, subject):
+            return
+        at = opened - len(near) + trouble.start() if trouble else opened
+        since = next((one for one in roles.unused if one.clock and at <= one.start < start), None)
+        over = any(one.rank >= PLAIN_END for one in roles.ends) or _is_over(words, subject, rest)
+        ongoing = said["last"] or not over
+        if ongoing and since:  # "an outage at 13:05 for 40 minutes"
+            roles.unused.remove(since)
+        if ongoing:
+            roles.starts.append(Sighting(since or mention, 1, since.start if since else opened, end))
+        if since or not ongoing:
+            roles.lasting.append(Lasting(span, opened, end))
+    elif said["took"] or match["event"]:
+        own = words["event failing hint served"].search(subject + said[0] + match[0]) or "§" in subject
+        other = words["elsewhere handling planned"].search(re.split(r"[,;:.]", subject)[-1])
+        if (own or not subject.strip()) and not other and not words["past"].search(subject):
+            roles.lasting.append(Lasting(span, opened, match.end()))
+    elif been and words["failing"].search(been[0]) and not words["look"].search(subject):
+        roles.starts.append(Sighting(mention, 1, opened, end))
+    # "96.2% (last hour)", "complaints: 1,200 in the last hour": how long something was counted
+    elif (
+        said["last"]
+        and match["one"] != "week"
+        and not (
+            roles.starts
+            or roles.created
+            or subject.rstrip().endswith("(")
+            or words["elsewhere counted"].search(subject)
+        )
+    ):
+        found = roles.either if words["start"].search(subject) else roles.ranges
+        found.append(Range(mention, None, opened, end))
+
+
+def _is_rule(words: Words, head: str) -> bool:
+    """ "over 5 % for 10m": an alert's rule."""
+    return bool(
+        re.search(r"[<>]", head) or (words["rule"].search(head) and "%" in head and not words["was"].search(head))
+    )
+
+
+def _is_over(words: Words, head: str, rest: str) -> bool:
+    """ "errors for a minute, gone now", "was down for 10 minutes"."""
+    was = words.made("was", rf"\b{words.one_of('was')}\b[^.\n]{{0,40}}$")
+    return bool(words["over"].search(rest[:60]) or was.search(head))

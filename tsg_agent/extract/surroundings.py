@@ -1,0 +1,158 @@
+"""The words around a time: its label, its clause, what stands before and after it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tsg_agent.extract.spotting import TimeMention
+from tsg_agent.extract.text import Prose
+from tsg_agent.extract.words import ALL, Words
+
+_STAMP = re.compile(r"[0-9]{1,4}[:/.-][0-9](?:[0-9:./TZ+-]|,(?=[0-9]))*|\b[0-9]{1,2}h(?:[0-9]{2})?\b|\([^()\n]{0,80}\)")
+_LABEL = re.compile(
+    r"(?:^|[\n|,;{(\[>]|[*`]{1,3}[ ]?|-[ ]|[ ]{2}|[.!?:][ ])[ \t]{0,8}[\"'*_`]{0,3}"
+    r"(?P<label>[^\W\d_][\w'/ -]{1,40}?)(?:[ ]?\((?:UTC|utc)\))?"
+    r"[\"'*_`]{0,3}[ \t]{0,4}(?:[:=|]|=>|->)[ \t\"'*_`|~]{0,40}$"
+    r"|[\s,;{(][\"']?(?:(?P<field>[A-Za-z]{1,20}_[A-Za-z_]{2,30})[\"']?[:=]|(?P<word>[A-Za-z]{2,30})[\"']?=)[\"'\s]{0,3}$"
+    r"|\|[ ]*(?P<cell>[^\W\d_][\w ]{2,30}?)[ ]+$"
+)
+_CHAT = re.compile(r"[^\w\n]{0,3}(?:\w{2,5}\W{1,3})?(?:<[^>\n]{1,40}>|@?[\w.'-]{1,30}(?:[ ][A-Z][\w.'-]{0,30})?:)\s")
+_LONGEST = 90  # characters between a verb and its time
+_SIDE = 300  # characters of a sentence that are read on each side
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """A time among its words: its sentence before and after it, and the words up to the times beside it."""
+
+    words: Words
+    mention: TimeMention
+    label: str
+    head: str
+    before: str
+    """`head`, from the time before it on."""
+    after: str
+    following: str
+    """`after`, up to the next time."""
+    chat: bool
+    """Whether it is when a message was written."""
+
+    def has(self, kinds: str, text: str) -> bool:
+        """Does a text have words of these kinds?"""
+        return bool(self.words[kinds].search(text))
+
+    def says_nothing(self, text: str) -> bool:
+        """Is a text nothing but small words, names of the telemetry and signs?"""
+        empty = self.words.one_of("filler", "prepositions", "start", "since", "done", "half_done", "lasting")
+        return bool(self.words.made("filler", rf"(?:[\W§0-9]|\b{empty}(?!\w))*").fullmatch(text))
+
+    def clauses(self, text: str) -> list[str]:
+        """A text's clauses without times and what stands in brackets, the last first."""
+        apart = self.words.made("clauses", rf"[,;:()|\u2013—]| - |\b{self.words.one_of('clause')}(?!\w)")
+        return apart.split(_STAMP.sub(" ", text))[::-1]
+
+    def clause(self, text: str) -> str:
+        """The last clause of a text that has a word in it: what a verb behind the text is said of."""
+        return next((piece for piece in self.clauses(text) if not self.says_nothing(piece)), "")
+
+    @property
+    def leads(self) -> bool:
+        """Does the time stand at the head of its sentence, or of a part of it?"""
+        pattern = self.words.made("heads", rf"[\W_]*(?:{self.words.one_of('prepositions')}(?!\w)[\s~]*){{0,2}}")
+        return bool(pattern.fullmatch(self.clauses(self.before)[0]))
+
+    def is_direct(self, gap: str) -> bool:
+        """Is nothing but "at", "around" and the like between a word and its time?"""
+        pattern = rf"(?:[\s.:,(=~@*_\"'§-]|\b{self.words.one_of('prepositions')}(?!\w))*"
+        return bool(self.words.made("direct", pattern).fullmatch(gap))
+
+    def is_level(self, gap: str) -> bool:
+        """Is nothing but a level between a verb and its time: "dropped to 92 % at"?"""
+        small = rf"\bin\b|\b{self.words.one_of('level', 'prepositions')}(?!\w)"
+        pattern = rf"(?:[\s,~(:=@*_§)-]|{small}|(?<![0-9.,-])[0-9][0-9.,]{{0,12}}(?![0-9.,-])[ ]?[%x]?)*"
+        return len(gap) <= _LONGEST and bool(self.words.made("level", pattern).fullmatch(gap))
+
+    def leads_to(self, gap: str) -> bool:
+        """May the words between a verb and its time stand there: "failing requests at", not "the rollback, which"?"""
+        named = self.words["failing hint served object"].sub(" ", gap)
+        if self.is_direct(named) or self.is_level(gap) or gap.endswith("("):
+            return True
+        if len(gap) > _LONGEST or self.words["joins"].search(gap):
+            return False
+        last = re.split(r"[,:(\u2013—]", gap)[-1]
+        if last != gap and not self.is_direct(last):
+            return False
+        mention, day = self.mention, self.mention.day
+        worded = mention.back is not None or bool(mention.problem)
+        preposed = self.words.made("preposed", rf"\b{self.words.one_of('preposed')}[\s~@:]*$")
+        return worded or bool(day and not day.dates and not day.month_day) or bool(preposed.search(gap))
+
+    def denies(self, text: str) -> bool:
+        """Does a text end with a negation?"""
+        pattern = self.words.made("not", rf"\b{self.words.one_of('not')}\W*(?:\w+\W+)?$")
+        return bool(pattern.search(text[-40:]))
+
+    def ends_failing(self, clause: str) -> bool:
+        """Is the last that a clause names what fails: "the deploy errors"?"""
+        fails, tail = self.words.one_of("failing", "hint"), self.words.one_of("failing_tail")
+        pattern = rf"\b{fails}(?:[ ]{tail})*(?:[\W§]|\b(?:in|on|of|for)\b)*$"
+        return bool(self.words.made("ends failing", pattern).search(clause))
+
+    def to_now(self) -> re.Match[str] | None:
+        """ "14:00 - now"."""
+        to, now = self.words.one_of("to"), self.words.one_of("to_now")
+        pattern = rf"[ ]{{0,3}}(?:-{{1,2}}|\u2013|—|{to}|->|→)[ ]{{0,3}}{now}(?!\w)"
+        return self.words.made("to now", pattern).match(self.following)
+
+    def of_a_thing(self) -> bool:
+        """Is the time some other thing's: "the 06:00 deploy"?"""
+        return bool(self.words.made("noun after", rf"[ ]{self.words.one_of('noun_after')}\b").match(self.after))
+
+    def opening(self) -> re.Match[str] | None:
+        """The "from" or "between" before a range's first time."""
+        between, opens = self.words.one_of("between"), self.words.one_of("from")
+        small = f"(?:{self.words.one_of('about')} )?(?:{self.words.one_of('prepositions')} )?"
+        return self.words.made("opens", rf"\b(?:(?P<between>{between})|{opens})[\s~]*{small}$").search(self.before)
+
+    def ranges_over(self, gap: str) -> bool:
+        """Is a gap between two times that of a range?"""
+        joins, about = self.words.one_of("range_and"), self.words.one_of("about")
+        to = rf"-{{1,2}}|\u2013|—|{self.words.one_of('to')}|->|→|/|\.{{2,3}}|{joins}"
+        pattern = self.words.made("between times", rf",?[ ]{{0,3}}(?:{to})[ ]{{0,3}}(?:{about} |~)?")
+        return bool(pattern.fullmatch(gap)) and bool(self.opening() or not re.search(joins, gap, re.IGNORECASE))
+
+
+def surroundings(prose: Prose, mentions: Sequence[TimeMention], index: int, words: Words) -> Surroundings:
+    """The words around the mention at an index."""
+    mention, text = mentions[index], prose.masked
+    begin, end = prose.sentence(mention.start, mention.end)
+    line = prose.line(mention.start)[0]
+    if begin > line and not re.search(r"\w", text[begin : mention.start] + text[mention.end : end]):
+        begin = max(line, prose.sentence(begin - 1)[0])  # "Resolved - all is well. Mar 10, 15:05 UTC"
+    begin, end = max(begin, mention.start - _SIDE), min(end, mention.end + _SIDE)
+    floor = max(begin, mentions[index - 1].end) if index else begin
+    chat = bool(_CHAT.match(prose.text, mention.end))
+    if chat:  # the message itself is the sentence behind who says it
+        end = min(prose.sentence(end)[1], mention.end + _SIDE)
+    ceiling = min(end, mentions[index + 1].start) if index + 1 < len(mentions) else end
+    return Surroundings(
+        words=words,
+        mention=mention,
+        label=_label(prose.text[max(line, mention.start - 110) : mention.start]),
+        head=text[begin : mention.start],
+        before=text[floor : mention.start],
+        after=text[mention.end : end],
+        following=text[mention.end : ceiling],
+        chat=chat,
+    )
+
+
+def _label(before: str) -> str:
+    """The label that a time stands behind ("end_time", "incident start"), in lower case; or nothing."""
+    match = _LABEL.search(before)
+    if not match:
+        return ""
+    raw = str(next(filter(None, match.groups()))).strip()
+    if ALL.labels("window_start").fullmatch(raw) or ALL.labels("window_end").fullmatch(raw):
+        return raw.lower()
+    return " ".join(re.split(r"[\s_-]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", raw).lower()))
