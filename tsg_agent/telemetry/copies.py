@@ -24,8 +24,8 @@ FEW, MANY = 64, 10_000
 FEWEST_CODED = 30_000
 """Rows of a source with fewer are copied as they are: to find their values takes longer than the codes save."""
 REQUEST_BYTES = 250
-"""Of the memory limit, for each request that is copied: some 310 bytes are held when the last query is over, most of them
-copies, and the process may hold a quarter more than the limit while queries run."""
+"""Of the memory limit, for each request that is copied: some 310 bytes are held when the last query is over, most of
+them copies, and the process may hold a quarter more than the limit while queries run."""
 CODED, PLAIN, _HASHED = (
     tuple(column.name for column in COLUMNS if column.table == LOGS.name and column.copy == way)
     for way in ("coded", "plain", "hashed")
