@@ -68,8 +68,10 @@ class Server:
         self._run("initdb", "-U", OWNER, f"--pwfile={secret}", "-A", "scram-sha-256", "-E", "UTF8",
                   "--locale=C.UTF-8", "--no-sync")  # fmt: skip
 
-    def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+    def start(self, *settings: str) -> None:
+        """`settings`: further NAME=VALUE of postgresql.conf."""
+        more = "".join(f" -c {setting}" for setting in settings)
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off{more}"
         self._run("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", options, "start")
 
     def stop(self) -> None:

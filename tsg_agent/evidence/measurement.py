@@ -25,7 +25,7 @@ from tsg_agent.evidence.requests import (
     kinds_of,
 )
 from tsg_agent.evidence.together import counted
-from tsg_agent.models import Measure, Parameters, Subject
+from tsg_agent.models import Measure, Parameters, Rate, Subject
 from tsg_agent.statistics import Floats
 from tsg_agent.steps.dimension import Dimension
 from tsg_agent.versions import VersionOrder, version_order
@@ -141,6 +141,13 @@ class DimensionCounts:
         return version_order(
             {version: first for (version,), first in zip(self.values, self.counts.first, strict=True)}, 1
         )
+
+    def rate(self, row: int, measure: Measure, span: slice, *, rest: bool = False) -> Rate:
+        """Failures and requests of a value over some buckets, or those of what it is compared with."""
+        counts = self.rest if rest else self.counts
+        asked = self.counts if self.error_only else counts
+        failures, requests = counts.failures[measure][row, span], asked.requests[row, span]
+        return Rate(failures=round(float(failures.sum())), requests=round(float(requests.sum())))
 
     def find(self, subject: Subject) -> int:
         """The row about a subject, -1 if it has none."""

@@ -91,6 +91,7 @@ class PostgreSQL(Remote):
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
+            **_encryption(parts),
         }
         self._kinds: dict[int, str] = {}
         self._path: list[str] = []
@@ -128,8 +129,8 @@ class PostgreSQL(Remote):
         except psycopg.Error as error:
             raise TelemetryError(
                 f"{self.place} cannot be reached: {_said(error)}",
-                fix="Look at the host, the port and the account in the URL, and at PGPASSWORD, PGPASSFILE "
-                "and PGSSLMODE in the environment (docs/engines.md).",
+                fix="Look at the host, the port and the account in the URL, and at PGPASSWORD, PGPASSFILE, "
+                "PGSSLMODE and PGSSLROOTCERT in the environment (docs/engines.md).",
             ) from None
 
     def _relation(self, name: str) -> ServerRelation | None:
@@ -282,6 +283,14 @@ def _cut(connection: "psycopg.Connection[Any]", seconds: float) -> Iterator[thre
         yield cut
     finally:
         watch.cancel()
+
+
+def _encryption(parts: dict[str, Any]) -> dict[str, str]:
+    """TLS is required beyond this machine where nobody says otherwise: libpq's own default goes on without it."""
+    host = str(parts.get("host") or parts.get("hostaddr") or os.environ.get("PGHOST", ""))
+    here = not host or host.startswith("/") or host == "localhost" or host.startswith("127.") or host == "::1"
+    said = here or "sslmode" in parts or "PGSSLMODE" in os.environ or "service" in parts
+    return {} if said else {"sslmode": "require"}
 
 
 def _without_secrets(url: str) -> None:

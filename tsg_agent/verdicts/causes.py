@@ -15,6 +15,7 @@ from tsg_agent.settings import VerdictThresholds
 from tsg_agent.statistics import Bools, Floats, g2_z, unevenness
 from tsg_agent.verdicts.confidence import MinuteSeries
 from tsg_agent.verdicts.members import SUPPORT, Key, Members
+from tsg_agent.verdicts.naming import SubjectKey
 from tsg_agent.verdicts.onset import ChangePoint, change_point
 from tsg_agent.verdicts.search import LEAST_Z, Scored, Search
 
@@ -89,7 +90,7 @@ class Explainer:
         self.moments: dict[Measure, ChangePoint] = {}
         self.of_parts: set[Measure] = set()
         """Outcomes whose moment is a part's: the service's own series shows none."""
-        self.passing_on: set[tuple[tuple[str, str], ...]] = set()
+        self.passing_on: set[SubjectKey] = set()
         """Components that only pass on what fails behind them."""
         component = requests.column(COMPONENT)
         self.entry: Bools | None = None

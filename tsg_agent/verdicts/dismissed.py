@@ -10,10 +10,9 @@ from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import difference_interval, g2_z, robust_dispersion, upper_p
 from tsg_agent.steps.dimension import Dimension
 from tsg_agent.verdicts.context import VerdictContext
+from tsg_agent.verdicts.naming import SubjectKey, key_of
 from tsg_agent.wording import measure_words, percent, rate_words
 
-Key = tuple[tuple[str, str], ...]
-"""A subject as sorted items."""
 MOST = 60
 """Dismissals that are told, the most telling first."""
 STRIKING_Z = 2.33
@@ -41,7 +40,7 @@ class _Looked:
 
 
 def dismissed(
-    context: VerdictContext, measure: Measure, known: Collection[Key], reasons: Mapping[Key, str]
+    context: VerdictContext, measure: Measure, known: Collection[SubjectKey], reasons: Mapping[SubjectKey, str]
 ) -> list[Verdict]:
     """Values that the guide names, or that stand out, and that are neither a cause nor part of its blast radius.
 
@@ -52,7 +51,7 @@ def dismissed(
         newest = _newest(table)
         for row in range(len(table.values)):
             subject = table.subject(row)
-            key = tuple(sorted(subject.items()))
+            key = key_of(subject)
             told = key in reasons or row == newest or context.names.abnormal(subject)
             if key in known or not (told or table.dimension.change):
                 continue
@@ -85,19 +84,12 @@ class _Row:
     labelled: bool
     """The guide's rule names it."""
 
-    def rate(self, span: slice, *, rest: bool = False) -> Rate:
-        """Its failures and requests over some buckets, or those of all others."""
-        counts = self.table.rest if rest else self.table.counts
-        asked = self.table.counts if self.table.error_only else counts
-        failures, requests = counts.failures[self.measure][self.row, span], asked.requests[self.row, span]
-        return Rate(failures=round(float(failures.sum())), requests=round(float(requests.sum())))
-
 
 def _look(one: _Row, context: VerdictContext) -> _Looked:
     grid, limits, table = context.measurement.grid, context.limits, one.table
     known = grid.start is not None
-    before, after = one.rate(grid.before), one.rate(grid.after)
-    others, others_before = one.rate(grid.after, rest=True), one.rate(grid.before, rest=True)
+    before, after = (table.rate(one.row, one.measure, span) for span in (grid.before, grid.after))
+    others_before, others = (table.rate(one.row, one.measure, span, rest=True) for span in (grid.before, grid.after))
     k, n = table.counts.failures[one.measure][one.row, grid.before], table.counts.requests[one.row, grid.before]
     phi = float(robust_dispersion(k[None, :], n[None, :])[0]) if grid.before.stop else 1.0
     z = float(g2_z(before.failures, before.requests, after.failures, after.requests)) / math.sqrt(phi)

@@ -33,17 +33,17 @@ from tsg_agent.verdicts.called import with_dependencies
 from tsg_agent.verdicts.causes import OUTCOMES, SYMPTOMS, Explained, Explainer, Found, describing
 from tsg_agent.verdicts.confidence import GATE_CLOSED, NO_CONTRAST, UNSETTLED, MinuteSeries, Sides, Weighed, weigh
 from tsg_agent.verdicts.context import VerdictContext
-from tsg_agent.verdicts.dismissed import Key, dismissed
+from tsg_agent.verdicts.dismissed import dismissed
 from tsg_agent.verdicts.gates import gate_of
 from tsg_agent.verdicts.impact import Impact
 from tsg_agent.verdicts.ledger import Ledger, by_bucket, charted
 from tsg_agent.verdicts.lost_traffic import lost_traffic
 from tsg_agent.verdicts.members import SUPPORT
-from tsg_agent.verdicts.naming import ValueLabels
+from tsg_agent.verdicts.naming import SubjectKey, ValueLabels, key_of
 from tsg_agent.verdicts.notes import notes_of
 from tsg_agent.verdicts.regions import elsewhere, region_found
 from tsg_agent.verdicts.runs import Runs
-from tsg_agent.verdicts.verdict import considered, key_of, parts_of, request_verdict, told_alike, workflow_verdict
+from tsg_agent.verdicts.verdict import considered, parts_of, request_verdict, told_alike, workflow_verdict
 from tsg_agent.verdicts.workflows import SCENARIO, FailingWorkflow, WorkflowJudge
 from tsg_agent.wording import column_words, listed
 from tsg_agent.workflow_analysis import step_that_fails
@@ -307,13 +307,13 @@ class _Case:
         step = step_that_fails(_of_scenario(self.evidence.steps(), scenario, since), self.limits.workflow)
         return verdict.model_copy(update={"subject": {**verdict.subject, "workflow_step": step}}) if step else verdict
 
-    def _known(self, verdicts: list[Verdict]) -> set[Key]:
+    def _known(self, verdicts: list[Verdict]) -> set[SubjectKey]:
         """The subjects that causes, their parts, their blast radius and their impact are about."""
         known = {key_of(item.subject) for one in verdicts for item in (*one.also_visible_in, *one.impact)}
         parts = [part for one in verdicts for part in (one.subject, *parts_of(one.subject, self.evidence.guide))]
         return known | {key_of(part) for part in parts}
 
-    def _reasons(self, verdicts: list[Verdict], context: VerdictContext) -> dict[Key, str]:
+    def _reasons(self, verdicts: list[Verdict], context: VerdictContext) -> dict[SubjectKey, str]:
         """Why the search dismissed some subjects: components that pass failures on, descriptions of errors."""
         reasons = dict.fromkeys(self.explainer.passing_on, "passes_on")
         if any(one.confidence is Confidence.CONFIRMED for one in verdicts):
@@ -324,9 +324,9 @@ class _Case:
             reasons |= dict.fromkeys(self._describing(), "describes")
         return reasons
 
-    def _describing(self) -> list[Key]:
+    def _describing(self) -> list[SubjectKey]:
         """Values that only what did not go well carries: they hold most failures, and are no place."""
-        requests, found = self.requests, list[Key]()
+        requests, found = self.requests, list[SubjectKey]()
         for column in self.explainer.columns:
             codes = np.arange(min(len(column.values), MOST_DESCRIBING))
             told = codes[describing(requests, column, codes, int(requests.minute.max(initial=0)) + 1)]

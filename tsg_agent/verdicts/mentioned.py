@@ -54,27 +54,20 @@ def _mention(one: Mention, measurement: Measurement, measure: Measure) -> tuple[
         return one, None
     row = max(rows, key=lambda row: _above(table, row, measure, measurement))
     grid = measurement.grid
-    before, after = _rate(table, row, measure, grid.before), _rate(table, row, measure, grid.after)
+    before, after = table.rate(row, measure, grid.before), table.rate(row, measure, grid.after)
     said = one.model_copy(
         update={
             "measure": measure,
             "subject": table.subject(row),
             "before": before if grid.start is not None and before.requests else None,
             "after": after,
-            "rest": rest if (rest := _rate(table, row, measure, grid.after, rest=True)).requests else None,
+            "rest": rest if (rest := table.rate(row, measure, grid.after, rest=True)).requests else None,
         }
     )
-    return said, _rate(table, row, measure, slice(None))
+    return said, table.rate(row, measure, slice(None))
 
 
 def _above(table: DimensionCounts, row: int, measure: Measure, measurement: Measurement) -> float:
-    after = _rate(table, row, measure, measurement.grid.after)
-    rest = _rate(table, row, measure, measurement.grid.after, rest=True)
+    after = table.rate(row, measure, measurement.grid.after)
+    rest = table.rate(row, measure, measurement.grid.after, rest=True)
     return float(g2_z(rest.failures, rest.requests, after.failures, after.requests))
-
-
-def _rate(table: DimensionCounts, row: int, measure: Measure, span: slice, *, rest: bool = False) -> Rate:
-    counts = table.rest if rest else table.counts
-    asked = table.counts.requests if table.error_only else counts.requests
-    failures, requests = counts.failures[measure][row, span], asked[row, span]
-    return Rate(failures=round(float(failures.sum())), requests=round(float(requests.sum())))

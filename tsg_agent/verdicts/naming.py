@@ -12,6 +12,14 @@ from tsg_agent.steps.step import Step
 from tsg_agent.steps.typed_guide import Guide
 from tsg_agent.verdicts.sums import Figures
 
+SubjectKey = tuple[tuple[str, str], ...]
+"""A subject, to be looked up by."""
+
+
+def key_of(subject: Subject) -> SubjectKey:
+    """A subject's pairs in the order of their names."""
+    return tuple(sorted(subject.items()))
+
 
 class ValueLabels:
     """The guide's labels of single values: over the window, else over the time since the start.
@@ -27,11 +35,11 @@ class ValueLabels:
         limits: AllThresholds,
     ) -> None:
         self._guide, self._findings = guide, findings
-        self._named: dict[tuple[tuple[str, str], ...], str] = {}
+        self._named: dict[SubjectKey, str] = {}
         for table in measurement.tables:
             for row, label in enumerate(_labels(guide, table, measurement.grid, limits)):
                 if label:
-                    self._named[_key(table.subject(row))] = label
+                    self._named[key_of(table.subject(row))] = label
 
     def of(self, subject: Subject) -> str:
         """The label of the value that a description is filed under; a healthy one has the step's word for that."""
@@ -40,11 +48,11 @@ class ValueLabels:
         step = self._guide.by_number[dimension.step]
         finding = self._findings.get(step.step)
         shown = step.label_about(finding, part) if finding and step.labels_rows else ""
-        return shown or self._named.get(_key(part), step.healthy)
+        return shown or self._named.get(key_of(part), step.healthy)
 
     def abnormal(self, subject: Subject) -> bool:
         """Whether the guide's rule names a single value."""
-        return _key(subject) in self._named
+        return key_of(subject) in self._named
 
 
 def _labels(guide: Guide[Step], table: DimensionCounts, grid: Grid, limits: AllThresholds) -> list[str]:
@@ -59,7 +67,3 @@ def _labels(guide: Guide[Step], table: DimensionCounts, grid: Grid, limits: AllT
         for label, holds in step.rule.held(rates, own) if rates is not None else ():
             names[step.asked(window, own) & holds & (label != step.healthy)] = label
     return names.tolist()
-
-
-def _key(subject: Subject) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(subject.items()))

@@ -145,11 +145,6 @@ def _rate(counts: Floats, failed: int) -> Rate:
     return Rate(failures=round(float(counts[failed])), requests=round(float(counts[failed] + counts[failed - 1])))
 
 
-def key_of(subject: Subject) -> tuple[tuple[str, str], ...]:
-    """A subject, to be looked up by."""
-    return tuple(sorted(subject.items()))
-
-
 def parts_of(subject: Subject, guide: Guide[Step]) -> list[Subject]:
     """The single values that a description names."""
     return [
