@@ -6,8 +6,6 @@ MANY_ROWS = 5_000
 """Rows from which on texts that repeat are codes: spelled out they would take ten times the memory."""
 REPEATED = 0.25
 """Texts of which a larger share are different ones stay as they are: a dictionary of them takes more than it saves."""
-LOOKED_AT = 2**14
-"""Rows from which that share is told."""
 
 
 def spelled_out(table: pa.Table) -> pa.Table:
@@ -50,8 +48,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _repeats(column: pa.Array) -> bool:
-    some = column[:LOOKED_AT]
-    return bool(len(some.unique()) <= REPEATED * len(some))
+    return bool(len(column.unique()) <= REPEATED * len(column))
 
 
 def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
