@@ -154,23 +154,22 @@ def _compiled(guide: AnyGuide) -> CompiledStateGraph[State, Context, State, Stat
 
 def _node(name: str, function: Node, *, told: str = "") -> Node:
     """A node that tells the stream of whoever runs the graph, and the context, what it does. `told`: at its end."""
+    return functools.partial(_telling, name, function, told)  # LangGraph looks all through a closure
 
-    async def node(state: State, *, runtime: Runtime[Context]) -> State:
-        context = opened(runtime.context)
 
-        def tell(event: dict[str, Any]) -> None:
-            runtime.stream_writer(event)
-            context.told(event)
+async def _telling(name: str, function: Node, told: str, state: State, *, runtime: Runtime[Context]) -> State:
+    context = opened(runtime.context)
 
-        telling = runtime.override(context=context, stream_writer=tell)
-        with span(f"node {name}"):
-            result = await function(state, runtime=telling)
-        if told:
-            tell({"kind": told})
-        return result
+    def tell(event: dict[str, Any]) -> None:
+        runtime.stream_writer(event)
+        context.told(event)
 
-    node.__doc__ = getattr(function, "func", function).__doc__
-    return node
+    telling = runtime.override(context=context, stream_writer=tell)
+    with span(f"node {name}"):
+        result = await function(state, runtime=telling)
+    if told:
+        tell({"kind": told})
+    return result
 
 
 async def _read(state: State, runtime: Runtime[Context]) -> State:
@@ -226,7 +225,6 @@ def _check(plugin: Plugin[Any]) -> Node:
         runtime.stream_writer({"kind": "check ended", **finding.told})
         return {"findings": [finding.model_dump(mode="json")]}
 
-    node.__doc__ = plugin.question
     return node
 
 

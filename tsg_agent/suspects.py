@@ -12,5 +12,5 @@ def judge_with_suspects(evidence: Evidence, text: str) -> Judged:
     """The verdicts, and each mention of the text with its figures; the parameters' own words are no suspicion."""
     judged, given = judge(evidence), evidence.parameters
     told = (given.service_name, given.region, given.environment, *given.other_regions)
-    found = mentioned(text, names_in(judged.measurement), told)
+    found = mentioned(text, names_in(judged.measurement), told) if text else []
     return replace(judged, judgement=with_mentions(found, judged))

@@ -93,6 +93,12 @@ def telemetry(folder: Path, *, repeated_request: bool = False) -> Path:
 QUERIES = {plugin.key: (load_sql(plugin.key), SCOPE) for plugin in PLUGINS if plugin.number not in (3, 8)}
 
 
+@pytest.fixture(autouse=True)
+def _coded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a large source."""
+    monkeypatch.setattr(making, "FEWEST_CODED", 0)
+
+
 class Plain(Compact):
     """Makes no copies."""
 
@@ -103,7 +109,7 @@ class Plain(Compact):
 
 def plain(folder: Path) -> DuckDB:
     engine = DuckDB(folder)
-    engine._compact = Plain(frozenset())
+    engine._compact = Plain(frozenset(), 0)
     return engine
 
 
@@ -120,8 +126,17 @@ def copies(engine: DuckDB) -> list[str]:
     return sorted(found["table_name"].to_pylist())
 
 
-@pytest.mark.parametrize("repeated_request", [False, True])
-def test_the_copies_change_no_result(repeated_request: bool, tmp_path: Path) -> None:
+def codes(engine: DuckDB) -> bool:
+    kinds = engine.run("SELECT count(*) AS n FROM duckdb_types() WHERE type_name LIKE 'scope%'", {}, timeout=60)
+    return bool(kinds["n"][0].as_py())
+
+
+@pytest.mark.parametrize(("repeated_request", "coded"), [(False, True), (True, True), (False, False)])
+def test_the_copies_change_no_result(
+    repeated_request: bool, coded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not coded:
+        monkeypatch.undo()
     folder = telemetry(tmp_path, repeated_request=repeated_request)
     with DuckDB(folder) as engine, plain(folder) as other:
         for region in ("us-east", "eu-central", "nowhere"):
@@ -131,6 +146,7 @@ def test_the_copies_change_no_result(repeated_request: bool, tmp_path: Path) -> 
                 assert found == rows(other, sql, given), (name, region)
                 assert bool(found) is (region != "nowhere" or name == "plugin_9_errors"), (name, region)
         assert bool(copies(engine)) is not repeated_request
+        assert codes(engine) is (coded and not repeated_request)
         assert not copies(other)
 
 
@@ -156,8 +172,12 @@ def evidence(engine: DuckDB, region: str, pool: ThreadPoolExecutor) -> dict[str,
     return found
 
 
-@pytest.mark.parametrize("repeated_request", [False, True])
-def test_the_copies_change_no_evidence(repeated_request: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("repeated_request", "coded"), [(False, True), (True, True), (False, False)])
+def test_the_copies_change_no_evidence(
+    repeated_request: bool, coded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not coded:
+        monkeypatch.undo()
     folder = telemetry(tmp_path, repeated_request=repeated_request)
     with DuckDB(folder) as engine, plain(folder) as other, ThreadPoolExecutor(4) as pool:
         for region in ("us-east", "eu-central", "nowhere"):
@@ -202,7 +222,7 @@ def test_old_copies_are_dropped(tmp_path: Path) -> None:
 
 
 def test_a_scope_that_is_too_large_is_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(making, "MAXIMUM_REQUESTS", 100)
+    monkeypatch.setattr(making, "REQUEST_BYTES", 2 * 10**9 // 100)
     folder = telemetry(tmp_path)
     with DuckDB(folder) as engine, plain(folder) as other:
         assert rows(engine, *QUERIES["plugin_2_feature_flags"]) == rows(other, *QUERIES["plugin_2_feature_flags"])
@@ -242,5 +262,4 @@ def test_texts_of_any_kind_and_number_are_copied(
         for name, query in queries.items():
             assert rows(engine, *query) == rows(other, *query), name
         assert len(copies(engine)) == 2
-        kinds = engine.run("SELECT count(*) AS n FROM duckdb_types() WHERE type_name LIKE 'scope%'", {}, timeout=60)
-        assert bool(kinds["n"][0].as_py()) is (many > len(HOSTILE))
+        assert codes(engine) is (many > len(HOSTILE))

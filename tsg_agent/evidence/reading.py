@@ -112,7 +112,7 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
     encoded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
     names = encoded.dictionary.to_pylist()
     kind = _smallest(len(names))
-    codes = encoded.indices.cast(pa.from_numpy_dtype(kind)).fill_null(-1).to_numpy(zero_copy_only=False)
+    codes = encoded.indices.cast(pa.from_numpy_dtype(kind), safe=False).fill_null(-1).to_numpy(zero_copy_only=False)
     order = sorted(np.flatnonzero(_held(codes, len(names))).tolist(), key=names.__getitem__)
     if order == list(range(len(names))):
         return names, codes  # as an engine's codes mostly are

@@ -16,6 +16,7 @@ from tsg_agent.telemetry.catalog import Kind
 
 MISSING = ("", "-", "null", "none", "nan", "n/a", "na", "nil", "undefined", "(null)", "\\n", "unknown")
 """How writers spell what is missing, in lower case."""
+LONGEST_MISSING = max(map(len, MISSING))
 CLEAN = f"CASE WHEN lower(trim({{x}})) NOT IN ({', '.join(repr(word) for word in MISSING[:-1])}) THEN trim({{x}}) END"
 SAMPLE = 200
 """Different values that a reading must fit most of before it is tried on all."""

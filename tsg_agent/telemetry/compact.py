@@ -77,9 +77,9 @@ class _Scope:
 class Compact:
     """The copies that an engine holds: of the few scopes that were asked for last."""
 
-    def __init__(self, present: frozenset[str]) -> None:
-        """`present`: the columns that the source's requests have."""
-        self._present = present
+    def __init__(self, present: frozenset[str], memory: int) -> None:
+        """`present`: the columns that the source's requests have. `memory`: bytes that the engine may use."""
+        self._present, self._memory = present, memory
         self._scopes: OrderedDict[tuple[object, ...], _Scope] = OrderedDict()
         self._lock = threading.Lock()
         self._number = 0
@@ -99,7 +99,7 @@ class Compact:
             yield lambda text: text
             return
         scope, place = self._entered(tuple(bound[name] for name in SCOPE))
-        copies = Copies(scope.name, self._present, create, scope.held)
+        copies = Copies(scope.name, self._present, self._memory, create, scope.held)
         named = {name: bound[name] for name in SCOPE}
         try:
             if place == EAGER:
@@ -131,7 +131,7 @@ class Compact:
                 scope.made[LOGS.name] = False
         for old in dropped:
             with suppress(TelemetryError):  # the query that was last is not to fail for it
-                Copies(old.name, self._present, create, old.held).drop()
+                Copies(old.name, self._present, self._memory, create, old.held).drop()
                 old.held.types.clear()
 
     def _over(self, scope: _Scope, sql: str, bound: Mapping[str, object], copies: Copies) -> str:

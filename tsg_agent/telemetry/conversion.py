@@ -7,7 +7,7 @@ import duckdb
 
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import ANSWER, WEIGHT, CatalogTable, Kind
-from tsg_agent.telemetry.column_readings import CLEAN, Read, Values, as_written, read_text
+from tsg_agent.telemetry.column_readings import CLEAN, LONGEST_MISSING, Read, Values, as_written, read_text
 from tsg_agent.telemetry.expressions import columns_of
 from tsg_agent.telemetry.statuses import read_statuses
 from tsg_agent.telemetry.times import likely, number_time, text_time, unlikely
@@ -74,7 +74,9 @@ class Reader:
     def _named(self, name: str, expression: str) -> str:
         """Whom a row is of, where what is blank, or a dash, is nobody."""
         clean = CLEAN.replace("{x}", expression)
-        (blank,) = self._values(name, expression).asked(f"count(v) - count({CLEAN.replace('{x}', 'v')})")
+        # Most values are longer, which is sooner seen than what they are.
+        blanks = f"strlen(trim(v)) <= {LONGEST_MISSING} AND ({CLEAN.replace('{x}', 'v')}) IS NULL"
+        (blank,) = self._values(name, expression).asked("count(*)", blanks)
         if not blank:
             return expression
         self.readings.append(f"{name} is blank in {blank:,} rows: these name none.")

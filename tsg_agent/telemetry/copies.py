@@ -22,8 +22,11 @@ FEW, MANY = 64, 10_000
 """Values up to which a text's code is looked up in a list, and up to which it gets a code at all."""
 BITMAP_BYTES = 256 * 2**20
 """Of a proof with one bit per request and group; with more than this a DISTINCT is the cheaper one."""
-MAXIMUM_REQUESTS = 6_000_000
-"""Some 200 bytes each, with their flags and products."""
+FEWEST_CODED = 30_000
+"""Rows of a source with fewer are copied as they are: to find their values takes longer than the codes save."""
+REQUEST_BYTES = 250
+"""Of the memory limit, for each request that is copied: some 310 bytes are held when the last query is over, most of
+them copies, and the process may hold a quarter more than the limit while queries run."""
 CODED, PLAIN, _HASHED = (
     tuple(column.name for column in COLUMNS if column.table == LOGS.name and column.copy == way)
     for way in ("coded", "plain", "hashed")
@@ -45,14 +48,20 @@ class HeldCopies:
     values: dict[str, int] = field(default_factory=dict)
     """Coded column -> its values, NULL among them."""
     requests: int = 0
+    coded: bool = True
+    """Whether texts are codes: of few requests it costs more than it saves."""
 
 
 @dataclass
 class Copies:
-    """One scope's copies, under a name of their own. `present`: the columns that the source's requests have."""
+    """One scope's copies, under a name of their own.
+
+    `present`: the columns that the source's requests have. `memory`: bytes that the engine may use.
+    """
 
     name: str
     present: frozenset[str]
+    memory: int
     create: Create
     held: HeldCopies = field(default_factory=HeldCopies)
 
@@ -89,10 +98,14 @@ class Copies:
     def copy_requests(self, requests: str, scope: Mapping[str, object]) -> bool:
         """Copy what the SELECT `requests` finds in the scope's region; False where that is too much."""
         source = f"({requests}\n) WHERE region = $region"
-        # Asked in turn: what the whole source holds is often known without reading it.
-        held = (self.create(f"SELECT count(*) FROM {rows}", of)[0] for rows, of in ((LOGS.name, {}), (source, scope)))  # noqa: S608 - our own names
-        if all(rows > MAXIMUM_REQUESTS for rows in held):
+        # What the whole source holds is often known without reading it.
+        (rows,) = self.create(f"SELECT count(*) FROM {LOGS.name}", {})  # noqa: S608 - our own name
+        most = self.memory // REQUEST_BYTES
+        if rows > most:
+            (rows,) = self.create(f"SELECT count(*) FROM {source}", scope)  # noqa: S608 - our own names
+        if rows > most:
             return False
+        self.held.coded = rows > FEWEST_CODED
         codes = self._codes(LOGS.name, source, [name for name in CODED if name in self.present], scope)
         plain = [name for name in PLAIN if name in self.present]
         hashes = [f"hash({name}) AS {code}" for name, code in HASHED.items() if name in self.present]
@@ -141,8 +154,8 @@ class Copies:
 
     def _codes(self, table: str, source: str, columns: Collection[str], bound: Mapping[str, object]) -> dict[str, str]:
         """Column -> the expression that turns its text into a code, or the column itself where it has many values."""
-        if not columns:
-            return {}
+        if not columns or not self.held.coded:
+            return {name: name for name in columns}
         held = f"{self.of(table)}_values"
         lists = ", ".join(f"list_sort(list({name}) FILTER ({name} IS NOT NULL)) AS {name}" for name in columns)
         # Groups of one column each take less time, and half of the memory, of as many DISTINCTs.

@@ -107,7 +107,7 @@ class DuckDB:
         try:
             self._open(str(location), read_mapping(Path(mapping)) if mapping else {}, open_timeout)
             logs = self._tables.get(LOGS.name)
-            self._compact = Compact(logs.present if logs else frozenset())
+            self._compact = Compact(logs.present if logs else frozenset(), self.memory.limit)
         except BaseException:
             self.close()
             raise

@@ -26,7 +26,8 @@ def each_once(sql: str) -> str:
 
     Of copies that differ the first counts, in the order of all that is read: the same one on every engine.
     """
-    read = [name for name in LOGS.columns if name not in COPY and re.search(rf"\b{name}\b", sql)]
+    named = set(re.findall(r"\w+", sql))
+    read = [name for name in LOGS.columns if name in named and name not in COPY]
     order = f" ORDER BY {', '.join(read)}" if read else ""
     return f"QUALIFY row_number() OVER (PARTITION BY {', '.join(COPY)}{order}) = 1"
 

@@ -41,9 +41,8 @@ class Runs:
         since = (runs["timestamp"].to_numpy("datetime64[us]") - np.datetime64(begin, "us")) // np.timedelta64(1, "m")
         place = np.full(len(runs), -1, np.int32)
         if requests.runs is not None:
-            ids = pa.array(runs["correlation_id"].astype("category"))
-            places = np.asarray(pc.index_in(ids.dictionary.cast(pa.string()), value_set=requests.runs).fill_null(-1))
-            place = np.append(places, -1)[ids.indices.fill_null(-1)].astype(np.int32)
+            ids = pa.array(runs["correlation_id"], pa.string())
+            place = np.asarray(pc.index_in(ids, value_set=requests.runs, skip_nulls=True).fill_null(-1))
         minute = np.maximum(since.astype(np.int64), 0)
         return cls(
             requests, minute, scenarios.cat.codes.to_numpy().astype(np.int64), runs["failed"].to_numpy(bool), place,
