@@ -85,11 +85,13 @@ def _unbounded(*counts: Any) -> Any:
     return np.full(np.shape(counts[2]), np.inf)
 
 
-def _inner(search: Callable[..., Any]) -> Callable[..., Any]:
-    def inner(*given: Any, **named: Any) -> Any:
-        return search(*given, **named | {"inner": True})
+def _no_common_rise(search: Callable[..., Any]) -> Callable[..., Any]:
+    def made(*given: Any, **named: Any) -> Any:
+        one = search(*given, **named)
+        one.apart[:] = True
+        return one
 
-    return inner
+    return made
 
 
 def rules() -> list[Rule]:
@@ -109,7 +111,7 @@ def rules() -> list[Rule]:
         Rule("minutes around the start are left out", settings=(("guard_minutes", 0),)),
         Rule("a moment of a part", (Patch("causes", "Explainer.moment_of_a_part", lambda *_: None),)),
         Rule("a cause's own, sharper start", (Patch("causes", "Explainer.sharper", lambda _, one: one.moment),)),
-        Rule("a rise common to all", (Patch("causes", "Search", _inner(search)),)),
+        Rule("a rise common to all", (Patch("causes", "Search", _no_common_rise(search)),)),
         Rule("no more than the own change explains", (Patch("search", "g2_z", _unbounded),)),
         Rule("conjunctions", (Patch("search", "LONGEST", 1),)),
         Rule("confounders are compared where both are recorded", (Patch("search", "Search._compared", _same),)),

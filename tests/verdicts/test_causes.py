@@ -173,6 +173,16 @@ def test_with_a_map_of_calls_the_failing_callee_is_what_failed_and_its_callers_p
     assert (("service_component", "cart"),) in search.passing_on
 
 
+def test_a_version_of_most_inner_calls_that_fails_no_more_than_the_others_is_not_blamed() -> None:
+    """Callers fail too, and their rows are of some version: more of them than the failing callee has requests."""
+    parts = [
+        Part({"service_component": name, "service_version": version}, per_minute * share, 0.01, failing)
+        for name, per_minute, failing in (("shop", 60, 0.133), ("cart", 30, 0.27), ("db", 20, 0.4))
+        for version, share in (("2.0", 0.8), ("1.9", 0.2))
+    ]
+    assert subjects(explainer(made(*parts), calls=CALLS).explain()) == [{"service_component": "db"}]
+
+
 def test_a_caller_that_fails_while_its_callees_are_well_is_the_cause() -> None:
     search = explainer(made(*chain(db=0.01)), calls=CALLS)
     assert subjects(search.explain()) == [{"service_component": "cart"}]

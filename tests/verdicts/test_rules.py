@@ -67,6 +67,9 @@ RULES = {
     # Calls
     "the entry is no candidate": "test_the_entry_is_no_candidate_and_its_series_is_the_services",
     "the failing callee": "test_with_a_map_of_calls_the_failing_callee_is_what_failed_and_its_callers_pass_on",
+    "what is no component must rise more than the rest": (
+        "test_a_version_of_most_inner_calls_that_fails_no_more_than_the_others_is_not_blamed"
+    ),
     "… unless it never worked": "test_a_callee_that_never_worked_is_what_its_caller_does_wrong",
     "without a map what fails alike says so": "test_places_with_as_many_failures_in_as_many_requests_are_told_alike",
     # Confidence

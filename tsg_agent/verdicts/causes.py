@@ -352,7 +352,7 @@ def callers_of_what_fails(search: Search, calls: frozenset[tuple[str, str]]) -> 
     name = COMPONENT
     members = search.members
     counts = members.each(members.everything)
-    gains = search.gain(counts, search.total)
+    gains = search.gain(counts, search.total, search.apart)
     failing = {
         item[name]: bool(counts[place, :2].sum())
         for place, item in enumerate(members.items)

@@ -35,7 +35,7 @@ def region_found(explainer: Explainer, explained: Explained, regions: pa.Table |
         cost = math.log(len(regions["region"].unique()) + 1)
         if counts[0, 2:].sum() >= WHOLE * counts[:, 2:].sum():
             continue
-        worth = float(search.gain(np.concatenate([counts[0], counts[0, :2]]), counts.sum(axis=0))) - cost
+        worth = float(search.gain(np.concatenate([counts[0], counts[0, :2]]), counts.sum(axis=0), False)) - cost
         if worth >= search.least and (best is None or worth > best.worth):
             best = Found(
                 {"region": region}, measure, moment, ~gone, gone, worth, _alone(search, cost), rest=rest

@@ -16,8 +16,9 @@ from itertools import combinations
 
 import numpy as np
 
+from tsg_agent.evidence.measurement import COMPONENT
 from tsg_agent.models import Subject
-from tsg_agent.statistics import Floats, g2_z
+from tsg_agent.statistics import Bools, Floats, g2_z
 from tsg_agent.verdicts.members import (
     AFTER_FAILED,
     AFTER_OK,
@@ -97,11 +98,13 @@ class Search:
     """The search over one outcome. `phi`: overdispersion of the service's own share, which all gains are divided by."""
 
     def __init__(self, members: Members, phi: float = 1.0, *, inner: bool = False, alpha: float = ALPHA) -> None:
-        """`inner`: rows are calls of components to each other, where one fault makes many rise: no rise is common.
+        """`inner`: rows are calls of components to each other, where one fault makes many components rise.
 
         `alpha`: the chance that a description is found where nothing is special.
         """
-        self.members, self.phi, self.inner = members, phi, inner
+        self.members, self.phi = members, phi
+        self.apart: Bools = np.array([inner and COMPONENT in item for item in members.items], bool)
+        """Items for which no rise is common: callers rise with what fails behind them."""
         self.total = members.count(members.everything)
         self.base0 = base_share(self.total)
         self.cost = float(np.log(max(members.values, 2)))
@@ -126,7 +129,7 @@ class Search:
     def worth(self, key: Key, keys: Collection[Key]) -> float:
         """What a description explains beside the others of its set (nats)."""
         alive = self._without([other for other in keys if other != key])
-        return float(self.gain(self.members.counted(key, alive), self.members.count(alive)))
+        return float(self.gain(self.members.counted(key, alive), self.members.count(alive), self._is_apart(key)))
 
     def same_as(self, key: Key) -> list[Subject]:
         """Other descriptions, no longer than this one, of exactly the same requests: no data tell them apart."""
@@ -141,30 +144,38 @@ class Search:
         drawn: Floats = (failed + PRIOR * self.base0) / (ok + failed + PRIOR)
         return drawn
 
-    def gain(self, inside: Floats, total: Floats) -> Floats:
-        """Log-likelihood gained by giving `inside` (…, 6) a rise of its own among the requests `total` (4,)."""
+    def _is_apart(self, key: Key) -> bool:
+        return bool(self.apart[list(key)].any())
+
+    def gain(self, inside: Floats, total: Floats, apart: Bools | bool) -> Floats:
+        """Log-likelihood gained by giving `inside` (…, 6) a rise of its own among the requests `total` (4,).
+
+        `apart`: for which of them no rise is common.
+        """
         own, rest = self._sides(inside, total)
-        stands = (own.rise > 0) & (own.failed >= SUPPORT)
-        if not self.inner:
-            stands &= (own.rise > rest.rise) & (rest.asked > 0)
+        stands = (own.rise > 0) & (own.failed >= SUPPORT) & (apart | ((own.rise > rest.rise) & (rest.asked > 0)))
         # A share before is itself uncertain: what a change from it can explain is no more than its own test says.
         z = g2_z(inside[..., TOLD_FAILED], inside[..., TOLD_OK:].sum(axis=-1), own.failed, own.asked)
-        return np.where(stands, np.minimum(self._gained([own], rest), z**2 / 2 / self.phi), -np.inf)
+        gained = np.where(apart, self._gained([own], [], rest), self._gained([], [own], rest))
+        return np.where(stands, np.minimum(gained, z**2 / 2 / self.phi), -np.inf)
 
     def _sides(self, inside: Floats, total: Floats) -> tuple["DescriptionPart", "DescriptionPart"]:
         outside = total - inside[..., :4]
         own = DescriptionPart.of(inside, self.base(inside[..., TOLD_OK:]))
         return own, DescriptionPart.of(outside, self.base(outside))
 
-    def _gained(self, parts: Sequence["DescriptionPart"], rest: "DescriptionPart") -> Floats:
-        """Log-likelihood by which "each part its own rise" beats "one common rise"."""
-        if self.inner:
-            return _total([part.at(part.rise) - part.at(0.0) for part in parts]) / self.phi
+    def _gained(
+        self, apart: Sequence["DescriptionPart"], parts: Sequence["DescriptionPart"], rest: "DescriptionPart"
+    ) -> Floats:
+        """Log-likelihood by which "each part its own rise" beats "one common rise", or, for those `apart`, none."""
+        alone = [part.at(part.rise) - part.at(0.0) for part in apart]
+        if not parts:
+            return _total(alone) / self.phi
         everything = [*parts, rest]
         expected = sum(part.asked * part.base for part in everything)
         asked = sum(part.asked for part in everything)
         common = (sum(part.failed for part in everything) - expected) / np.maximum(asked, 1)
-        return _total([part.at(part.rise) - part.at(common) for part in everything]) / self.phi
+        return _total([*alone, *(part.at(part.rise) - part.at(common) for part in everything)]) / self.phi
 
     def best(
         self, gone: Collection[Key], within: Key = (), longest: int = LONGEST, many: int = 12
@@ -185,7 +196,8 @@ class Search:
         if not index:
             return []
         found: dict[Key, float] = {
-            (i,): float(g) for i, g in zip(index, self.gain(single[index], total) - self.cost, strict=True)
+            (i,): float(g)
+            for i, g in zip(index, self.gain(single[index], total, self.apart[index]) - self.cost, strict=True)
         }
         top: list[Key] = []
         for size in range(2, longest + 1):
@@ -211,12 +223,13 @@ class Search:
             if len(other[1]) == length and other[0] >= least:
                 known = alive & ~self.members.lacking((*first[1], *other[1]))
                 total = self.members.count(known)
-                mine, its = (
-                    float(self._gained([own], rest))
-                    for own, rest in (self._sides(self.members.counted(k, known), total) for k in (first[1], other[1]))
-                )
+                mine, its = (self._likelihood(key, known, total) for key in (first[1], other[1]))
                 first = other if its > mine else first
         return [first, *(one for one in ranked if one is not first)]
+
+    def _likelihood(self, key: Key, alive: Bits, total: Floats) -> float:
+        own, rest = self._sides(self.members.counted(key, alive), total)
+        return float(self._gained([own], [], rest) if self._is_apart(key) else self._gained([], [own], rest))
 
     def _pairs(self, index: list[int], alive: Bits, total: Floats) -> dict[Key, float]:
         """Descriptions of two values, one of them an anchor. What was paired with an anchor is not paired again."""
@@ -233,7 +246,8 @@ class Search:
         counts, dimension = self.members.longer(keys, index, alive), self.members.dimension
         apart = (dimension[np.array(keys)][:, :, None] != dimension[index]).all(axis=1)
         one, two = np.nonzero(apart & (counts[..., AFTER_FAILED] >= SUPPORT))
-        scores = self.gain(counts[one, two], total) - self.cost * (len(keys[0]) + 1)
+        alone = self.apart[np.array(keys)].any(axis=1)[one] | self.apart[index][two]
+        scores = self.gain(counts[one, two], total, alone) - self.cost * (len(keys[0]) + 1)
         return {
             tuple(sorted((*keys[key], index[item]))): float(score)
             for key, item, score in zip(one.tolist(), two.tolist(), scores, strict=True)
@@ -242,17 +256,19 @@ class Search:
 
     def objective(self, keys: Sequence[Key]) -> float:
         """What a set of descriptions explains less its cost (nats); a later one has no request of an earlier."""
-        alive, parts = self.members.everything, []
+        alive = self.members.everything
+        apart, parts = list[DescriptionPart](), list[DescriptionPart]()
         for key in keys:
             counts = self.members.counted(key, alive)
             part = DescriptionPart.of(counts, self.base(counts[TOLD_OK:]))
             if part.failed < SUPPORT or part.rise <= 0:
                 return -np.inf
-            parts.append(part)
+            (apart if self._is_apart(key) else parts).append(part)
             alive = alive & ~self.members.settled(key)
         rest = self.members.count(alive)
         cost = sum(self.cost * len(key) + self.least for key in keys)
-        return float(np.sum(self._gained(parts, DescriptionPart.of(rest, self.base(rest))))) - cost if parts else 0.0
+        gained = self._gained(apart, parts, DescriptionPart.of(rest, self.base(rest))) if keys else np.zeros(1)
+        return float(np.sum(gained)) - cost
 
     def _improved(self, keys: list[Key], most: int) -> list[Key]:
         """Local moves, while one improves the whole set."""

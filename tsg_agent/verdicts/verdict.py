@@ -99,7 +99,8 @@ def blast_radius(one: Found, context: VerdictContext) -> list[Visible]:
     search, members = one.search, one.search.members
     mask = np.bitwise_or.reduce([members.mask(key) for key in one.merged or (one.key,)])
     whole, left = (members.each(rows) for rows in (members.everything, members.everything & ~mask))
-    gained, kept = search.gain(whole, search.total), search.gain(left, search.total - members.count(mask))
+    gained = search.gain(whole, search.total, search.apart)
+    kept = search.gain(left, search.total - members.count(mask), search.apart)
     seen = []
     for item in np.argsort(left[:, AFTER_FAILED] - whole[:, AFTER_FAILED], kind="stable").tolist():
         subject = members.items[item]
