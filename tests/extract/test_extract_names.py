@@ -223,3 +223,19 @@ def test_another_name_is_no_misspelled_one(region: str) -> None:
 
 def test_a_misspelled_name_is_told() -> None:
     assert any('taken for "eu-central"' in note for note in run("Region: eu-cental. PetSite, prod." + BEGAN).notes)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "either in us-east or in us-west",
+        "us-east or maybe us-west",
+        "Region: us-east or us-west",
+        "us-east? us-west?",
+        "entweder us-east oder in us-west",
+        "soit us-east, soit us-west",
+        "us-east o quizás en us-west",
+    ],
+)
+def test_alternatives_are_asked(place: str) -> None:
+    assert asked(run(f"PetSite, prod, {place}." + BEGAN)) == {"region": ("us-east", "us-west")}

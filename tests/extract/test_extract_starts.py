@@ -124,3 +124,11 @@ def test_a_chat_says_when_it_began_and_that_it_is_over() -> None:
     talk = "08:02 <ann> 500s again\n08:03 <ben> since when?\n08:05 <ann> graph says 07:54\n08:48 <ben> recovered"
     found = run(PLACE + "\n" + talk).parameters
     assert found and (iso(found.incident_start), iso(found.end_time)) == ("20T07:54", "20T08:48")
+
+
+def test_a_day_that_the_telemetry_does_not_cover_is_not_carried_over() -> None:
+    result = run(PLACE + "Like INC-7 of 5 January (08:30-09:15)? This time errors began at 06:30 UTC.")
+    assert result.parameters and iso(result.parameters.incident_start) == "20T06:30"
+    assert any("it may be 2024-01-05T06:30:00Z" in note for note in result.notes), result.notes
+    covered = run(PLACE + "Like INC-7 of 19 January (08:30-09:15)? This time errors began at 06:30 UTC.")
+    assert covered.parameters and iso(covered.parameters.incident_start) == "19T06:30"

@@ -112,20 +112,20 @@ def reading_of(sighting: Sighting, setting: TimeContext, after: datetime | None 
 
 
 def _latest(reading: TimeReading, sighting: Sighting, material: Material) -> TimeReading:
-    """Of "half past two", or a time of one of several days, the latest before now; else the one that has telemetry.
-
-    The others are told, not asked.
-    """
+    """Of several readings the only one that has telemetry; of "half past two", or one of several days, the latest
+    before now. The others are told, not asked."""
     setting = material.setting
     past = [one for one in reading.instants if one <= setting.now]
-    if reading.problem not in (TWELVE, SEVERAL_DAYS, OTHER_DAY):
-        past = [one for one in past if setting.first and setting.last and setting.first <= one <= setting.last]
-        past = past if len(past) == 1 and len(reading.instants) > 1 else []
+    inside = [one for one in past if setting.first and setting.last and setting.first <= one <= setting.last]
+    only = len(inside) == 1 and len(reading.instants) > 1
+    if only or reading.problem not in (TWELVE, SEVERAL_DAYS, OTHER_DAY):
+        past = inside if only else []
     if not past or not reading.problem or not sighting.mention.clock:
         return reading
     if others := " or ".join(iso(one) for one in reading.instants if one != max(past)):
+        why = "the only one that has telemetry" if only else "the latest before now"
         quoted = material.quoted(sighting.start, sighting.end)
-        material.notes.append(f"{quoted} is taken for {iso(max(past))}, the latest before now; it may be {others}.")
+        material.notes.append(f"{quoted} is taken for {iso(max(past))}, {why}; it may be {others}.")
     return replace(reading, instants=(max(past),), problem="")
 
 

@@ -31,7 +31,7 @@ _SHAPED = re.compile(
 
 _COMPOSED = re.compile(r"(?<![\w./:@-])[A-Za-z0-9]{2,30}(?:[-_.][A-Za-z0-9]{1,30}){1,10}(?![\w./:@-])")
 _HOST = re.compile(r"[A-Za-z0-9]{1,30}(?:[-_.][A-Za-z0-9]{1,30}){1,10}")
-_ALTERNATIVE = re.compile(r"\W*\?\W*|\W*\b(?:or|oder|ou|o)\b(?:\W*\w+){0,1}\W*", re.IGNORECASE)
+_ALTERNATIVE = re.compile(r"\W*\?\W*|\W*\b(?:or|oder|ou|soit|[ou])\b(?:\W*[^\W_]+){0,2}\W*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ def _names_unknown(entry: _Labelled) -> bool:
 
 
 def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, named: tuple[str, ...], *, labelled: bool) -> Settled:
-    """One of the values found. Of several regions the one called primary, or the first; other kinds are asked for."""
+    """One of the values found. Of several regions the one called primary, or the first; else it is asked."""
     ambiguous = next((hit for hit in pool if len(hit.values) > 1), None)
     values = tuple(dict.fromkeys(hit.values[0] for hit in pool if len(hit.values) == 1))
     if not values and ambiguous:
@@ -209,7 +209,8 @@ def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, named: tuple[str,
         return Settled(question=_question(kind, f"{quoted} may mean several", ambiguous.values))
     hit = next(hit for hit in pool if len(hit.values) == 1)
     notes: list[str] = []
-    if len(values) > 1 and not _either(pool, prose):
+    either = len(values) > 1 and _either(pool, prose)
+    if len(values) > 1 and not either:
         words = words_in(prose.text)
         failing = [hit for hit in pool[:_MATCHES] if len(hit.values) == 1 and _fails(hit, prose, words)]
         if len({hit.values[0] for hit in failing}) == 1:
@@ -219,7 +220,7 @@ def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, named: tuple[str,
     if len(values) > 1:
         foremost = [hit for hit in pool if hit.foremost and len(hit.values) == 1]
         hit = foremost[0] if len({hit.values[0] for hit in foremost}) == 1 else hit
-        if kind is not REGION and not hit.foremost:
+        if (either or kind is not REGION) and not hit.foremost:
             return Settled(question=_question(kind, "the text names several", values, Doubt.SEVERAL))
         which = "called the most affected" if hit.foremost else "named first"
         notes.append(f"The text names several {kind.noun}s; {quote(hit.values[0])} is used, as it is {which}.")

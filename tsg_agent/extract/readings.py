@@ -11,7 +11,7 @@ DAY = timedelta(days=1)
 UNIVERSAL = Zone("UTC")
 _SEVERAL = 8
 _LATEST = "the latest such time before now"
-OTHER_DAY = "the day of its sentence is that of another time, and it may be of today"
+OTHER_DAY = "the day beside it is that of another time, and it may be of today"
 SEVERAL_DAYS = "the text names several days, and not which one this is on"
 _STATED = 200  # a text with more days than this has more than one anyway
 
@@ -130,11 +130,15 @@ def _dates(
     before = [other.day for other in setting.days if other.day and other.start < mention.start]
     if len(stated) > 1 and len(before) > 1 and before[-1].ago == 0:  # "In March … Today again. It began at 14:30"
         stated = (today,)
-    if len(stated) == 1:
-        return _around(stated[0], clock, zone, bound, after) if bound else stated, "the only day in the text", ""
-    if stated:
+    if len(stated) > 1:
         return stated, "", SEVERAL_DAYS
-    return _telemetry_days(clock, setting, zone, bound, after)
+    known = _telemetry_days(clock, setting, zone, bound, after)
+    if not stated:
+        return known
+    own = _around(stated[0], clock, zone, bound, after) if bound else stated
+    if len(known[0]) == 1 and not _covered(stated[0], setting) and _covered(known[0][0], setting):
+        own, problem = (*own, *known[0]), OTHER_DAY  # that day may be another incident's
+    return own, "the only day in the text", problem
 
 
 def _line_time(mention: TimeMention, setting: TimeContext) -> datetime | None:
