@@ -127,18 +127,16 @@ def _dates(
     if setting.written_day:
         return _around(setting.written_day, clock, zone, bound or setting.written, after), "the day from the header", ""
     stated = _stated_days(setting, today)
+    known = _telemetry_days(clock, setting, zone, bound, after)
     before = [other.day for other in setting.days if other.day and other.start < mention.start]
     if len(stated) > 1 and len(before) > 1 and before[-1].ago == 0:  # "In March … Today again. It began at 14:30"
         stated = (today,)
-    if len(stated) > 1:
-        return stated, "", SEVERAL_DAYS
-    known = _telemetry_days(clock, setting, zone, bound, after)
-    if not stated:
-        return known
+    if len(stated) != 1:
+        return (stated, "", SEVERAL_DAYS) if stated else known
     own = _around(stated[0], clock, zone, bound, after) if bound else stated
     if len(known[0]) == 1 and not _covered(stated[0], setting) and _covered(known[0][0], setting):
-        own, problem = (*own, *known[0]), OTHER_DAY  # that day may be another incident's
-    return own, "the only day in the text", problem
+        return (*own, *known[0]), "", OTHER_DAY  # that day may be another incident's
+    return own, "the only day in the text", ""
 
 
 def _line_time(mention: TimeMention, setting: TimeContext) -> datetime | None:

@@ -64,6 +64,8 @@ def written_out(material: Material, *, alone: bool) -> Written:
             start, choose("end_time", roles.window_ends, material, start.instant or material.given.start_time)
         )
     found = {tuple(one.instant for one in span_of(r, setting)): r for r in roles.ranges}
+    if setting.began:  # what ended before the incident began is another one's
+        found = {span: r for span, r in found.items() if not span[1] or span[1] > setting.began}
     if len(found) > 1:
         several = "the text names several windows"
         starts, ends = (tuple(filter(None, side)) for side in zip(*found, strict=True))
@@ -71,7 +73,7 @@ def written_out(material: Material, *, alone: bool) -> Written:
             Choice(question=ask("start_time", several, starts, Doubt.SEVERAL)),
             Choice(question=ask("end_time", several, ends, Doubt.SEVERAL)),
         )
-    for r in roles.ranges:
+    for r in found.values():
         first, second = span_of(r, setting)
         end = _of_reading("end_time", r, second, setting) if r.second else Choice()
         return Written(_of_reading("start_time", r, first, setting), end)
