@@ -35,21 +35,17 @@ _LIKE_A_TIME = re.compile(
 """What looks like a time in one of the languages, whichever the text seems to be in."""
 
 
-def unread(material: Material, *, since: bool) -> Iterator[tuple[str, bool]]:
-    """What looks like a time and is in no mention, quoted, and whether it may be one that is meant.
-
-    With `since` also what stands behind "since" without a time, which may be one where it has a figure.
-    """
+def unread(material: Material, *, since: bool) -> Iterator[str]:
+    """What looks like a time and is in no mention, quoted; with `since` also what "since" stands before without one."""
     prose, mentions = material.setting.prose, material.mentions
     for match in islice(_LIKE_A_TIME.finditer(prose.text), MAXIMUM_MENTIONS):
         if not any(one.start < match.end() and match.start() < one.end for one in mentions):
-            yield material.quoted(*match.span()), True
+            yield material.quoted(*match.span())
     words = words_in(prose.text)
     for match in islice(words["since"].finditer(prose.masked), CANDIDATES) if since and prose.text.strip() else ():
         end = min(prose.sentence(match.end())[1], match.end() + 40)
         if not any(match.end() <= one.start < end for one in mentions):
-            quoted = material.quoted(match.start(), end)
-            yield quoted, bool(re.search(r"[0-9]", quoted))
+            yield material.quoted(match.start(), end)
 
 
 def times_left(material: Material, used: Iterable[datetime], told: str) -> list[str]:

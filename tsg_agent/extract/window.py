@@ -128,7 +128,7 @@ def _dated(base: TimeContext, roles: Roles) -> TimeContext:
 
 
 def _incident_start(material: Material) -> Choice:
-    """The start of the flag or the text, or counted back from its end; a question, if it may be what was not read."""
+    """The start of the flag or the text, or counted back from its end; what is not understood is told."""
     given, roles = material.given.incident_start, material.roles
     if given:
         return Choice(given.astimezone(UTC), "given")
@@ -139,18 +139,17 @@ def _incident_start(material: Material) -> Choice:
         quoted = material.quoted(roles.lasting[0].start, roles.lasting[0].end)
         if end:
             choice = Choice(end - roles.lasting[0].span, f"text: {quoted}, counted back from its end")
-    left = list(unread(material, since=choice.is_silent))
-    asked = next((one for one, figures in left if figures), None)
-    if asked and choice.is_silent:
-        return Choice(question=ask("incident_start", f"{asked} is not understood as a time", _named(material)))
-    material.notes += [f"Not understood as a time: {one}." for one, _ in left]
+    material.notes += [f"Not understood as a time: {one}." for one in unread(material, since=choice.is_silent)]
     return choice
 
 
 def _open(window: Window, start: Choice, written: Written, material: Material) -> None:
     """Settle `start_time` and `incident_start`: flag, window written out, the rule, a report's own time."""
     window.incident_start = start.instant
-    window.origins["incident_start"] = start.origin if start.instant else "unknown: the text does not say when it began"
+    says = "settle" if start.question else "say"
+    window.origins["incident_start"] = (
+        start.origin if start.instant else f"unknown: the text does not {says} when it began"
+    )
     opened = _opening(start, written, material)
     if opened.question:
         window.questions.append(opened.question)
@@ -166,7 +165,10 @@ def _open(window: Window, start: Choice, written: Written, material: Material) -
 
 
 def _opening(start: Choice, written: Written, material: Material) -> Choice:
-    """When the window opens. Neither instant nor question: only its end tells."""
+    """When the window opens. Neither instant nor question: only its end tells.
+
+    Of several starts that the text leaves open the earliest that has telemetry opens it: which it was is measured.
+    """
     if material.given.start_time:
         return Choice(material.given.start_time.astimezone(UTC), "given")
     if written.start.instant:
@@ -174,6 +176,11 @@ def _opening(start: Choice, written: Written, material: Material) -> Choice:
     moment, origin = start.instant, "incident_start - {}"
     if moment is None and start.opens:
         moment, origin = start.opens, f"{start.origin}, the day's beginning - {{}}"
+    if moment is None and start.question:
+        open_ones = [
+            one for one in map(datetime.fromisoformat, start.question.candidates) if _has_telemetry(one, material)
+        ]
+        moment, origin = min(open_ones, default=None), "the earliest time at which it may have begun - {}"
     if moment is None and not (written.start.question or start.question):
         reported = _reported(material)
         if reported.instant is None:
@@ -185,6 +192,11 @@ def _opening(start: Choice, written: Written, material: Material) -> Choice:
     before = material.before
     moment = min(moment, material.setting.now)  # nothing that is later has happened
     return Choice(_minus(moment, before), origin.replace("{}", f"{before.total_seconds() / 3600:g} h", 1))
+
+
+def _has_telemetry(instant: datetime, material: Material) -> bool:
+    first, last = material.setting.first, material.setting.last
+    return bool(first and last and first <= instant <= min(last, material.setting.now))
 
 
 def _reported(material: Material) -> Choice:
