@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tsg_agent.extract.lengths import SPAN
+from tsg_agent.extract.words import ALL, any_of
 
 EARLIER = frozenset({"before", "prior to", "until", "till", "up to", "leading up to"})
 _NEAR = r"(?:[\s~]+(?:about|around|roughly|approximately|the))?[\s~]*$"
@@ -96,6 +97,14 @@ _SAID = re.compile(
     re.IGNORECASE,
 )
 """As one speaks on a bridge call: "fourteen oh five", "sixteen hundred". Only hours that no other number is."""
+_FIGURES = ALL.table("calendar", "percents") | dict.fromkeys(ALL.listed("calendar", "zero"), 0)
+_FIGURES |= {form: number for number, form in enumerate(ALL.rows("numbers")[:9], 1)}
+_PERCENTS = re.compile(
+    rf"\b(?P<whole>{any_of(list(ALL.table('calendar', 'percents')))})"
+    rf"(?: {any_of(ALL.listed('calendar', 'point'))}(?P<part>(?:[ -]{any_of(list(_FIGURES))}){{1,4}}))?\b",
+    re.IGNORECASE,
+)
+"""Ninety-nine point nine five."""
 _ATTACHED = re.compile(
     r"\b(?P<role_word>after|since|from|before|until|till|between|and|to)[ ](?!20[23])"
     r"(?P<hour>[01][0-9]|2[0-3])(?P<minute>[0-5][0-9])"
@@ -107,7 +116,8 @@ _MERIDIEM_GAP = re.compile(r"^(?P<minutes>(?::[0-5][0-9])?)(?P<rest>.*)$", re.DO
 
 
 def in_figures(text: str) -> str:
-    """A text with its spoken times in figures: "fourteen oh five", "two pm", "9 this morning", "2 to 3 pm"."""
+    """A text with what is spoken in figures: "fourteen oh five", "two pm", "9 this morning", "ninety point five"."""
+    text = _PERCENTS.sub(_percent, text)
     text = _SPELLED.sub(lambda one: str(_HOURS_SAID.index(one[0].lower()) + 1), _SAID.sub(_clock, text))
     text = _HEURES.sub(r"\g<hour>:\g<minute>", text)
     text = _COUNTED_TIME.sub(lambda one: str(sum(_WORDS[word] for word in re.split("[ -]", one[0].lower()))), text)
@@ -127,6 +137,15 @@ def _clock(match: re.Match[str]) -> str:
         for said in (match["hour"], match["oh"] or match["minute"])
     )
     return f"{hour:02}:{minute:02}"
+
+
+def _percent(match: re.Match[str]) -> str:
+    part = "".join(map(_figure, re.findall(any_of(list(_FIGURES)), match["part"] or "", re.IGNORECASE)))
+    return f"{_figure(match['whole'])}.{part}".rstrip(".")
+
+
+def _figure(said: str) -> str:
+    return next(str(number) for form, number in _FIGURES.items() if re.fullmatch(form, said, re.IGNORECASE))
 
 
 def _with_half(match: re.Match[str]) -> str:

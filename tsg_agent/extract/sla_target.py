@@ -26,7 +26,11 @@ _LABELS = re.compile(
     r"[\"'*`_ ~>≥=]{0,6}$",
     re.I,
 )
-_BEFORE = re.compile(rf"\b{_TARGET}s?\b(?P<gap>[^.;\n%]{{0,40}})$", re.IGNORECASE)
+_BEFORE = re.compile(rf"\b{_TARGET}s?\b(?P<gap>(?:[^.;\n%]|\.(?=\w)){{0,40}})$", re.IGNORECASE)
+_BESIDE = re.compile(
+    r"(?: (?:for|of|für|del?|pour|para)(?: the| la| das)? [\w.-]{1,30})?(?: |: )(?:(?:of|is|ist|es|est) )?"
+)
+"""Between the word and a number without its sign: "objective for payments: 99.95"."""
 _AFTER = re.compile(
     r"[ -]?(?:(?:availability|uptime|success(?:[ -]rate)?|monthly|service[ -]level|contractual|contract)[ -]){0,3}"
     rf"(?:\({_TARGET}s?\)|{_TARGET}s?\b(?!(?:[ ]?[:=(]|[ ](?:is|of))?[ ]?[0-9.,]{{1,8}}{_PERCENT}))",
@@ -46,16 +50,23 @@ _OTHER = re.compile(
 )
 _FAIL = r"(?:fail|be down|ausfallen|fehlschlagen|scheitern|fallar|échouer)\b"
 _MAY = (
-    r"(?:budget|allowed|may|can|at most|tolera\w+|permitted|erlaubt|dürfen|darf|höchstens|pueden|permitid\w+|peuvent"
-    r"|autorisé\w*)"
+    r"(?:(?:fehler)?budget|presupuesto|allowed|may|can|at most|tolera\w+|permitted|erlaubt|dürfen|darf|höchstens"
+    r"|pueden|permitid\w+|peuvent|autorisé\w*)"
 )
 _ALLOWED = re.compile(
     rf"(?<![\w.,-])(?P<small>[0-9](?:[.,][0-9]{{1,4}})?){_PERCENT}[^.;\n%0-9]{{0,30}}\b{_MAY}\b"
     rf"(?P<fails>[ ](?:to )?{_FAIL})?"
-    rf"|\b{_MAY}\b[^.;\n%0-9]{{0,20}}(?P<less>[0-5](?:[.,][0-9]{{1,4}})?)[ ]?%",
+    rf"|\b{_MAY}\b[^.;\n%0-9]{{0,20}}(?P<less>[0-5](?:[.,][0-9]{{1,4}})?){_PERCENT}",
     re.IGNORECASE,
 )
 """What may fail is what is left of the target."""
+_BUDGET = re.compile(
+    r"\b(?:error[ -]budget|fehlerbudget|presupuesto de error(?:es)?|budget d'erreurs?)[ ]?"
+    rf"(?:is|of|[:=]|ist|von|beträgt|es(?: del)?|est(?: de)?|de)?[ ]?[0-5](?:[.,][0-9]{{1,4}})?{_PERCENT}"
+    r"(?![^.;\n]{0,30}\b(?:left|remain\w*|burn\w*|used|consum\w*|spent|gone|verbr\w*|übrig|rest\w*|gast\w*)\b)",
+    re.IGNORECASE,
+)
+"""How large the budget is, and not what is left of it."""
 _UNITS = {"hundred": 100, "thousand": 1000, "hundert": 100, "tausend": 1000, "cien": 100, "mil": 1000, "mille": 1000}
 _ONE_IN = re.compile(
     r"\b(?:one|1|eine?[rm]?|una?|une?)\b[^.;\n%0-9]{0,20}\b(?:in|of|von|auf|de|entre|sur) "
@@ -155,7 +166,7 @@ def _percentages(prose: Prose) -> Iterator[_Percentage]:
             yield _Percentage(value, 2 if share else rank, f"text, labelled: {quoted}{', a fraction' * share}")
             continue
         # A number without its sign is one only right beside the word, with no word behind it: else it counts something.
-        bare = not match["percent"] and word and re.fullmatch(r" (?:(?:of|is) )?", word["gap"]) and value >= 90
+        bare = not match["percent"] and word and _BESIDE.fullmatch(word["gap"]) and value >= 90
         counted = not match["percent"] and (not bare or re.match(r"[ ]\w", after))
         behind = _AFTER.match(prose.text, match.end()) if match["percent"] else None
         led = word and not (_MEASURED.search(word["gap"]) or _OTHER.search(word["gap"]))
@@ -178,7 +189,7 @@ def _percentages(prose: Prose) -> Iterator[_Percentage]:
 
 
 def _in_words(prose: Prose) -> Iterator[_Percentage]:
-    """ "three nines", "0.5 % may fail"."""
+    """ "three nines", "0.5 % may fail", "the error budget is 0.5 %"."""
     for match in islice(_NINES.finditer(prose.text), _MATCHES):
         nines = _COUNTS.get(match["count"].lower()) or int(match["count"])
         value = round(100 - 10 ** (2 - nines) / (2 if match["half"] else 1), 6)
@@ -191,7 +202,9 @@ def _in_words(prose: Prose) -> Iterator[_Percentage]:
     for match in islice(_ALLOWED.finditer(prose.text), _MATCHES):
         value = round(100 - float((match["small"] or match["less"]).replace(",", ".")), 6)
         shown = f"text: {prose.snippet(*match.span())} (it would be {value:g} %)"
-        yield _Percentage(value, int(bool(match["fails"]) and not prose.is_quoted(match.start())), shown)
+        budget = _BUDGET.search(prose.text, max(0, match.start() - 12))
+        stated = match["fails"] or (budget and budget.end() == match.end())
+        yield _Percentage(value, int(bool(stated) and not prose.is_quoted(match.start())), shown)
 
 
 def _which(values: Sequence[float]) -> Question:
