@@ -12,7 +12,7 @@ from tests.extract.extracting import PLACE, asked, iso, run
         ("It began at 06:30, and 06:40 is when it hurt.", "2024-01-20T06:40:00Z"),
         ("Errors for the third time. 45 minutes already.", "since 2024-01-20T09:15:00Z"),
         ("It began at 06:30. Availability of 99.95 is what we owe.", "99.95"),
-        ("It began at 06:30. Error budget 0.05 %.", "it would be 99.95 %"),
+        ("It began at 06:30. Budget 0.05 %.", "it would be 99.95 %"),
         ("It began at 06:30. SLA 99.5 % but internal SLO 99.7 %.", "99.5"),
         ("It began at 06:30. payments is fine.", 'service "payments"'),
         ("It began at 06:30. us-west-2 was looked at, too.", 'region "us-west-2"'),

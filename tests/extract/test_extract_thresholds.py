@@ -27,6 +27,7 @@ SETTLED = [
     ("Target for workers: 120", None),
     ("error budget is 0.05 % of requests, error rate 3 %", 99.95),
     ("Fehlerbudget: 0,2 %", 99.8),
+    ("Error budget 0.05 %.", 99.95),
     ("error budget is 0.2 % burnt already", None),
     ("the error budget is at 0.3 %", None),
     ("we promise four nines", 99.99),

@@ -118,14 +118,13 @@ UNCLEAR = "shop.gateway in us-east (prod) is failing. It started on 03/10/2026 a
 OTHER = "shop.gateway in us-east (prod) is failing. It started on 03/10/2026 at 14:00 UTC; broken: 2026-03-10T14:00Z."
 
 
-def test_several_times_stay_a_question_whatever_the_model_reads() -> None:
-    (alone,) = rules(SEVERAL)(Given()).questions
+def test_of_several_times_none_is_taken_whatever_the_model_reads() -> None:
+    (alone,) = rules(SEVERAL)(Given()).unsettled
     assert alone.doubt is Doubt.SEVERAL
     found = both(SEVERAL, said(incident_start=("2026-03-10T14:00:00Z", "It started at 2026-03-10T14:00Z")))
-    (question,) = found.questions
-    assert question.parameter == "incident_start"
-    assert question.candidates == ("2026-03-10T14:00:00Z", "2026-03-10T17:00:00Z")
-    assert "The model reads 2026-03-10T14:00:00Z in “It started at" in question.text
+    assert found.parameters is not None and found.parameters.incident_start is None
+    assert found.parameters.start_time == datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+    assert any("what the model read as incident_start: the text allows several" in note for note in found.notes)
 
 
 def test_an_unclear_time_is_asked_and_the_models_reading_is_a_candidate() -> None:

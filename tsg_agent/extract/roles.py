@@ -46,6 +46,10 @@ class Cue:
         """ "resolved", and not "not resolved"."""
         return not self.around.denies(self.head)
 
+    def is_well(self) -> bool:
+        """ "back to normal", and not "resolved", which a ticket is when somebody says so."""
+        return self.is_so() and not self.around.words["closed"].fullmatch(self.word)
+
     def may_begin(self) -> bool:
         """Of "since": is it no good state, and nothing that is over?"""
         if not self.around.words["since"].fullmatch(self.word):
@@ -123,6 +127,7 @@ RULES = (
     RoleRule("first", "starts", 0, Cue.names_nothing),
     RoleRule("break fall rise", "starts", 0, Cue.worsens),
     RoleRule("until", "starts", 1, Cue.was_fine),
+    RoleRule("done", "ends", 6, Cue.is_well),
     RoleRule("done", "ends", 5, Cue.is_so),
     RoleRule("half_done", "ends", 4, Cue.is_so),
     RoleRule("until", "nows", 2, Cue.is_watched),
@@ -139,6 +144,7 @@ LABELS = (
     ("window_end", "window_ends", LABELLED),
     ("start", "starts", LABELLED),
     ("end", "ends", LABELLED),
+    ("closed", "ends", 5),
     ("now", "nows", 2),
     ("created", "created", LABELLED),
     ("declared", "created", LABELLED - 1),

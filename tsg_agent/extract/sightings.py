@@ -122,7 +122,7 @@ def _length(prose: Prose, roles: Roles, words: Words, said: re.Match[str], match
         if since or not ongoing:
             roles.lasting.append(Lasting(span, opened, end))
     elif said["took"] or match["event"]:
-        own = words["event failing hint served"].search(subject + said[0] + match[0]) or "§" in subject
+        own = words["start event failing hint served"].search(subject + said[0] + match[0]) or "§" in subject
         other = words["elsewhere handling planned"].search(re.split(r"[,;:.]", subject)[-1])
         if (own or not subject.strip()) and not other and not words["past"].search(subject):
             roles.lasting.append(Lasting(span, opened, match.end()))

@@ -167,7 +167,7 @@ def _open(window: Window, start: Choice, written: Written, material: Material) -
 def _opening(start: Choice, written: Written, material: Material) -> Choice:
     """When the window opens. Neither instant nor question: only its end tells.
 
-    Of several starts that the text leaves open the earliest that has telemetry opens it: which it was is measured.
+    Of several starts of one day the earliest that has telemetry opens it: which it was is measured.
     """
     if material.given.start_time:
         return Choice(material.given.start_time.astimezone(UTC), "given")
@@ -177,10 +177,10 @@ def _opening(start: Choice, written: Written, material: Material) -> Choice:
     if moment is None and start.opens:
         moment, origin = start.opens, f"{start.origin}, the day's beginning - {{}}"
     if moment is None and start.question:
-        open_ones = [
-            one for one in map(datetime.fromisoformat, start.question.candidates) if _has_telemetry(one, material)
-        ]
-        moment, origin = min(open_ones, default=None), "the earliest time at which it may have begun - {}"
+        moment, origin = (
+            _earliest(start.question, material.setting),
+            "the earliest time at which it may have begun - {}",
+        )
     if moment is None and not (written.start.question or start.question):
         reported = _reported(material)
         if reported.instant is None:
@@ -194,9 +194,11 @@ def _opening(start: Choice, written: Written, material: Material) -> Choice:
     return Choice(_minus(moment, before), origin.replace("{}", f"{before.total_seconds() / 3600:g} h", 1))
 
 
-def _has_telemetry(instant: datetime, material: Material) -> bool:
-    first, last = material.setting.first, material.setting.last
-    return bool(first and last and first <= instant <= min(last, material.setting.now))
+def _earliest(question: Question, setting: TimeContext) -> datetime | None:
+    """The earliest candidate that has telemetry; None where they are too far apart for one window."""
+    first, last = setting.first or setting.now, min(setting.last or setting.now, setting.now)
+    moments = [one for one in map(datetime.fromisoformat, question.candidates) if first <= one <= last]
+    return min(moments) if moments and max(moments) - min(moments) <= DAY else None
 
 
 def _reported(material: Material) -> Choice:
