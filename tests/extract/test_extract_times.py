@@ -217,6 +217,7 @@ def test_what_is_unclear_is_asked(text: str, parameter: str, candidates: tuple[s
     [
         ("Errors began at 2024-01-20 12:00 IST", "20T04:30", ("20T06:30", "20T10:00", "20T11:00")),
         ("Errors began at 2024-01-19 16:00Z. Errors began at 2024-01-20 06:00Z.", "19T14:00", ("19T16:00", "20T06:00")),
+        ("It began at 06:30 UTC; customers say it began around 2 UTC.", "20T00:00", ("20T02:00", "20T06:30")),
         ("It began at midnight on 19 Jan 2024", "18T22:00", ("19T00:00", "20T00:00")),
     ],
 )
@@ -414,6 +415,7 @@ def test_a_window_outside_the_telemetry_is_noted() -> None:
         ("09:20 UTC Resolved. Errors have been normal since 08:47 UTC.\nIt began at 06:30 UTC.", "20T08:47"),
         ("Resolved: 09:20 UTC\nMitigated: 09:00 UTC\nStart: 06:30 UTC", "20T09:20"),
         ("Began 06:30 UTC and lasted 45 minutes.", "20T07:15"),
+        ("Began 06:30 UTC and went on for 45 minutes. It was at 6 UTC that we deployed.", "20T07:15"),
     ],
 )
 def test_the_end_is_when_it_was_well_and_not_when_the_ticket_was_closed(text: str, end: str) -> None:

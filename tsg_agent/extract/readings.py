@@ -127,7 +127,7 @@ def _dates(
     if setting.written_day:
         return _around(setting.written_day, clock, zone, bound or setting.written, after), "the day from the header", ""
     stated = _stated_days(setting, today)
-    known = _telemetry_days(clock, setting, zone, bound, after)
+    known = _telemetry_days(clock, setting, zone, None if stated else bound, after)
     before = [other.day for other in setting.days if other.day and other.start < mention.start]
     if len(stated) > 1 and len(before) > 1 and before[-1].ago == 0:  # "In March … Today again. It began at 14:30"
         stated = (today,)
