@@ -15,6 +15,8 @@ SETTLED = [
     ("api.gateway.main fails in us-east (prod).", "us-east", "api.gateway.main", "prod", ()),
     ("PetSite fails in US East, production.", "us-east", "PetSite", "prod", ()),
     ("Region: eu-cental. PetSite, prod.", "eu-central", "PetSite", "prod", ()),
+    ("No es us-west, es us-east. PetSite, prod.", "us-east", "PetSite", "prod", ()),
+    ("PetSite, us-east, prod. SLA of the service: four nines.", "us-east", "PetSite", "prod", ()),
     ("It is us-west. No, wait, us-east. PetSite, prod.", "us-east", "PetSite", "prod", ("us-west",)),
     ("PetSite on gw-us-west-2-01.prod.example", "us-west-2", "PetSite", "prod", ()),
     ("petsite fails in us_west_2, staging environment.", "us-west-2", "PetSite", "staging", ()),

@@ -17,7 +17,7 @@ CANDIDATES = 20
 _ALIKE = 0.9
 """How much alike a name is that was misspelled: a letter of ten is missing, or two are swapped."""
 _MATCHES = 100  # labelled lines that are read of each kind, and names whose sentences are
-_LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?P<label>%s)[\"'*`_]{0,3}[ ]?(?P<sign>[:=|])[\"'*`_ ]{0,4}"
+_LABEL = r"(?:^|[\n|,;{(\[\s\"'*`_-])(?<!the )(?P<label>%s)[\"'*`_]{0,3}[ ]?(?P<sign>[:=|])[\"'*`_ ]{0,4}"
 _NEXT_LABEL = re.compile(r"(?:[,;]|[ ])[ ]?[\"'*]{0,2}[A-Za-z_][\w-]{0,30}[\"'*]{0,2}[ ]?[:=]|[|};]|[.!?](?=\s|$)")
 _PLACEHOLDER = re.compile(
     r"\W*(?:unknown|n/?a|none|tbd|tbc|all|global|multiple|several|various|see (?:above|below)|same|not sure|any)?\b",

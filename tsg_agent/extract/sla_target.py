@@ -63,7 +63,7 @@ _ALLOWED = re.compile(
 _BUDGET = re.compile(
     r"\b(?:error[ -]budget|fehlerbudget|presupuesto de error(?:es)?|budget d'erreurs?)[ ]?"
     rf"(?:is|of|[:=]|ist|von|beträgt|es(?: del)?|est(?: de)?|de)?[ ]?[0-5](?:[.,][0-9]{{1,4}})?{_PERCENT}"
-    r"(?![^.;\n]{0,30}\b(?:left|remain\w*|burn\w*|used|consum\w*|spent|gone|verbr\w*|übrig|rest\w*|gast\w*)\b)",
+    r"(?![^.,;\n]{0,30}\b(?:left|remain\w*|burn\w*|used|consum\w*|spent|gone|verbr\w*|übrig|rest\w*|gast\w*)\b)",
     re.IGNORECASE,
 )
 """How large the budget is, and not what is left of it."""
