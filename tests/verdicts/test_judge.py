@@ -18,7 +18,7 @@ from tsg_agent.evidence.requests import DimensionCodes
 from tsg_agent.models import Confidence, Judgement, Measure, Mention, Onset, OnsetKind, Rate, Tier, Verdict
 from tsg_agent.verdicts import judge, ledger
 from tsg_agent.verdicts.mentioned import with_mentions
-from tsg_agent.verdicts.naming import key_of
+from tsg_agent.verdicts.value_labels import key_of
 from tsg_agent.verdicts.verdict import told_alike
 
 OLD, NEW = {"service_version": "1.9.0"}, {"service_version": "1.10.0"}
