@@ -43,7 +43,7 @@ from tsg_agent.verdicts.notes import notes_of
 from tsg_agent.verdicts.regions import elsewhere, region_found
 from tsg_agent.verdicts.runs import Runs
 from tsg_agent.verdicts.value_labels import SubjectKey, ValueLabels, key_of
-from tsg_agent.verdicts.verdict import considered, parts_of, request_verdict, told_alike, workflow_verdict
+from tsg_agent.verdicts.verdict import considered, parts_of, request_verdict, told_alike, told_of, workflow_verdict
 from tsg_agent.verdicts.workflows import SCENARIO, FailingWorkflow, WorkflowJudge
 from tsg_agent.wording import column_words, listed
 from tsg_agent.workflow_analysis import step_that_fails
@@ -253,7 +253,7 @@ class _Case:
         traffic = self._traffic(explained=any(one.confidence is Confidence.CONFIRMED for one in verdicts))
         return Judgement(
             gates=[*self.gates.values(), *(one.gate for one in workflows[:1])],
-            causes=verdicts[: self.limits.verdict.causes],
+            causes=[told_of(one) for one in verdicts[: self.limits.verdict.causes]],
             rejected=rejected,
             series=charted(measurement, drawn),
             measured=context.ledger.rows,
