@@ -101,7 +101,7 @@ def rules() -> list[Rule]:
     return [
         Rule("none"),
         Rule("overdispersion", (
-            Patch("onset", "_phi", lambda *_: 1.0), Patch("confidence", "Series.dispersion", lambda *_: 1.0),
+            Patch("onset", "_phi", lambda *_: 1.0), Patch("confidence", "MinuteSeries.dispersion", lambda *_: 1.0),
         )),
         Rule("a reported start is a prior", (
             Patch("onset", "_costs", lambda count, step, _: costs(count, step, None)),

@@ -18,7 +18,7 @@ from tsg_agent.evidence.requests import DimensionCodes
 from tsg_agent.models import Confidence, Judgement, Measure, Mention, Onset, OnsetKind, Rate, Tier, Verdict
 from tsg_agent.verdicts import judge, ledger
 from tsg_agent.verdicts.mentioned import with_mentions
-from tsg_agent.verdicts.naming import key_of
+from tsg_agent.verdicts.value_labels import key_of
 from tsg_agent.verdicts.verdict import told_alike
 
 OLD, NEW = {"service_version": "1.9.0"}, {"service_version": "1.10.0"}
@@ -117,6 +117,20 @@ def test_the_blast_radius_is_by_size() -> None:
     (cause,) = confirmed(judged(made(*parts)))
     assert cause.subject == {"shard_id": "s0"}
     assert shadows(cause) == [{"availability_zone": "z0"}, {"endpoint_path": "/a"}, {"client_type": "web"}]
+
+
+def test_of_a_dimension_a_few_values_of_the_blast_radius_are_told_and_none_is_dismissed() -> None:
+    """Most requests of four of the six instances are of the zone, and few of them are elsewhere."""
+    parts = [
+        Part({"availability_zone": f"z{n}", "instance_id": f"i{m}"}, 8 if (n == 1) == (m < 4) else 1, 0.01,
+             0.4 if n == 1 else 0.01)
+        for n in range(1, 5) for m in range(6)
+    ]  # fmt: skip
+    judgement = judged(made(*parts))
+    (cause,) = confirmed(judgement)
+    assert cause.subject == Z1
+    assert len(shadows(cause)) == 2
+    assert not [one for one in judgement.rejected if "instance_id" in one.subject and one.dismissal == "lower_ranked"]
 
 
 def test_the_start_is_measured_and_told_beside_the_reported_one() -> None:

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from tsg_agent import __version__
-from tsg_agent.cli import interrupts, later, streams, surroundings
+from tsg_agent.cli import interrupts, later, startup, streams
 from tsg_agent.cli.groups import guides, mappings
 from tsg_agent.cli.imports import loaded
 from tsg_agent.cli.options import (
@@ -53,7 +53,7 @@ class Commands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command."""
         if args[0] not in LIGHT:
-            surroundings.check_memory()
+            startup.check_memory()
         if args[0] not in LOADS_LONG:
             loaded()
         return super().resolve_command(ctx, args)
@@ -366,7 +366,7 @@ def main() -> None:
     """Run the command line. Expected errors end in their message, their next step and their exit code."""
     streams.open_streams()
     try:
-        surroundings.check_arguments(sys.argv[1:])
+        startup.check_arguments(sys.argv[1:])
         _run_command()
     except TsgError as error:
         _show_error(error)

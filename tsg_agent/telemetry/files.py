@@ -22,7 +22,7 @@ from tsg_agent.telemetry.values import is_text, literal
 PLAIN = {".csv": "read_csv", ".tsv": "read_csv", ".json": "read_json", ".jsonl": "read_json", ".ndjson": "read_json",
          ".log": ""}  # fmt: skip
 """Ending of a text file -> DuckDB's reader; of a log only its beginning tells."""
-PACKED = ("", ".gz", ".zst", ".bz2")
+PACKED = {"": None, ".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 READERS = {".parquet": "read_parquet"} | {f"{end}{pack}": reader for end, reader in PLAIN.items() for pack in PACKED}
 """File ending -> DuckDB's reader."""
 UNPACKED = (".bz2",)
@@ -217,7 +217,7 @@ def unpacked(paths: Iterable[Path], folder: Path) -> list[Path]:
             continue
         archived = path.name.lower().endswith(".zip")
         try:
-            for name, source in _members(path) if archived else [(path.stem, pa.input_stream(str(path)))]:
+            for name, source in _members(path) if archived else [(path.stem, _unpacked(path))]:
                 target = folder / str(len(result)) / path.stem / Path(name).name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with source, target.open("wb") as out:
@@ -246,15 +246,20 @@ def _in_utf8(path: Path, folder: Path) -> Path:
         return path
     target = folder / f"in {len(list(folder.iterdir()))}" / encoding / re.sub(r"\.(gz|zst)$", "", path.name)
     target.parent.mkdir(parents=True)
-    with pa.input_stream(str(path)) as file, target.open("w", encoding="utf-8", newline="") as out:
+    with _unpacked(path) as file, target.open("w", encoding="utf-8", newline="") as out:
         shutil.copyfileobj(codecs.getreader(encoding)(file, "replace"), out, 2**20)
     return target
+
+
+def _unpacked(path: Path) -> pa.NativeFile:
+    """A file's bytes, unpacked by its ending. pyarrow opens no name that is not UTF-8."""
+    return pa.input_stream(path.open("rb"), compression=PACKED.get(path.suffix.lower()))
 
 
 def _beginning(path: Path, size: int = 4096) -> bytes:
     """The first bytes of a file, unpacked. Raises TelemetryError."""
     try:
-        with pa.input_stream(str(path)) as file:
+        with _unpacked(path) as file:
             return bytes(file.read(size))
     except OSError as error:
         raise TelemetryError(f"{path} cannot be read: {error}.", fix="Make or copy it anew.") from error

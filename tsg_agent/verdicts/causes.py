@@ -15,9 +15,9 @@ from tsg_agent.settings import VerdictThresholds
 from tsg_agent.statistics import Bools, Floats, g2_z, unevenness
 from tsg_agent.verdicts.confidence import MinuteSeries
 from tsg_agent.verdicts.members import SUPPORT, Key, Members
-from tsg_agent.verdicts.naming import SubjectKey
 from tsg_agent.verdicts.onset import ChangePoint, change_point
 from tsg_agent.verdicts.search import LEAST_Z, Scored, Search
+from tsg_agent.verdicts.value_labels import SubjectKey
 
 FAILING = (Measure.SERVER_ERRORS, Measure.RATE_LIMITED, Measure.CLIENT_ERRORS)
 """Outcomes that cost a customer the request. Each is searched apart: 5xx would hide in all that is not 2xx."""

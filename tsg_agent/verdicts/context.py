@@ -11,8 +11,8 @@ from tsg_agent.settings import AllThresholds
 from tsg_agent.steps.step import Step, rows_about
 from tsg_agent.steps.typed_guide import Guide
 from tsg_agent.verdicts.ledger import Ledger
-from tsg_agent.verdicts.naming import ValueLabels
 from tsg_agent.verdicts.onset import ChangePoint
+from tsg_agent.verdicts.value_labels import ValueLabels
 
 LATER = timedelta(minutes=3)
 """A cause that began so much after the incident did has a start of its own."""

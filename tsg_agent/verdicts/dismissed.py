@@ -10,7 +10,7 @@ from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import difference_interval, g2_z, robust_dispersion, upper_p
 from tsg_agent.steps.dimension import Dimension
 from tsg_agent.verdicts.context import VerdictContext
-from tsg_agent.verdicts.naming import SubjectKey, key_of
+from tsg_agent.verdicts.value_labels import SubjectKey, key_of
 from tsg_agent.wording import measure_words, percent, rate_words
 
 MOST = 60

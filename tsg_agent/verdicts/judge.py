@@ -29,21 +29,21 @@ from tsg_agent.settings import AllThresholds
 from tsg_agent.statistics import Bools
 from tsg_agent.steps.step import Step
 from tsg_agent.steps.typed_guide import Guide
-from tsg_agent.verdicts.called import with_dependencies
 from tsg_agent.verdicts.causes import OUTCOMES, SYMPTOMS, Explained, Explainer, Found, describing
 from tsg_agent.verdicts.confidence import GATE_CLOSED, NO_CONTRAST, UNSETTLED, MinuteSeries, Sides, Weighed, weigh
 from tsg_agent.verdicts.context import VerdictContext
 from tsg_agent.verdicts.dismissed import dismissed
+from tsg_agent.verdicts.failing_dependency import with_dependencies
 from tsg_agent.verdicts.gates import gate_of
 from tsg_agent.verdicts.impact import Impact
 from tsg_agent.verdicts.ledger import Ledger, by_bucket, charted
 from tsg_agent.verdicts.lost_traffic import lost_traffic
 from tsg_agent.verdicts.members import SUPPORT
-from tsg_agent.verdicts.naming import SubjectKey, ValueLabels, key_of
 from tsg_agent.verdicts.notes import notes_of
 from tsg_agent.verdicts.regions import elsewhere, region_found
 from tsg_agent.verdicts.runs import Runs
-from tsg_agent.verdicts.verdict import considered, parts_of, request_verdict, told_alike, workflow_verdict
+from tsg_agent.verdicts.value_labels import SubjectKey, ValueLabels, key_of
+from tsg_agent.verdicts.verdict import considered, parts_of, request_verdict, told_alike, told_of, workflow_verdict
 from tsg_agent.verdicts.workflows import SCENARIO, FailingWorkflow, WorkflowJudge
 from tsg_agent.wording import column_words, listed
 from tsg_agent.workflow_analysis import step_that_fails
@@ -253,7 +253,7 @@ class _Case:
         traffic = self._traffic(explained=any(one.confidence is Confidence.CONFIRMED for one in verdicts))
         return Judgement(
             gates=[*self.gates.values(), *(one.gate for one in workflows[:1])],
-            causes=verdicts[: self.limits.verdict.causes],
+            causes=[told_of(one) for one in verdicts[: self.limits.verdict.causes]],
             rejected=rejected,
             series=charted(measurement, drawn),
             measured=context.ledger.rows,

@@ -1,5 +1,7 @@
 """What was found as verdicts that the report knows: figures, evidence, blast radius, impact."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 
@@ -14,8 +16,8 @@ from tsg_agent.verdicts.details import detail_of, workflow_detail
 from tsg_agent.verdicts.members import AFTER_FAILED, BEFORE_FAILED
 from tsg_agent.verdicts.workflows import SCENARIO, FailingWorkflow
 
-SEEN = 12
-"""Subjects of a blast radius that are told, those with most failures first."""
+SEEN, SEEN_OF_ONE = 12, 2
+"""Subjects of a blast radius that are told, in all and of one dimension; those with most failures first."""
 MOST_CONSIDERED = 10
 ALIKE_REQUESTS = 0.01
 """Two places with as many failures, in requests that differ by no more than this share, see the same calls."""
@@ -119,7 +121,17 @@ def blast_radius(one: Found, context: VerdictContext) -> list[Visible]:
                 evidence=context.cited(step, subject),
             )
         )
-    return seen[:SEEN]
+    return seen
+
+
+def told_of(verdict: Verdict) -> Verdict:
+    """The verdict with as much of its blast radius as is told: of every dimension a little."""
+    kinds = Counter[tuple[str, ...]]()
+    told = []
+    for one in verdict.also_visible_in:
+        kinds[kind := tuple(one.subject)] += 1
+        told += [one] if kinds[kind] <= SEEN_OF_ONE else []
+    return verdict.model_copy(update={"also_visible_in": told[:SEEN]})
 
 
 def considered(explained: Explained) -> list[Description]:

@@ -13,10 +13,10 @@ from tsg_agent.verdicts.causes import Found
 from tsg_agent.verdicts.confidence import NO_BEFORE, NO_CONTRAST, Sides, weigh
 from tsg_agent.verdicts.gates import gate_of
 from tsg_agent.verdicts.members import SUPPORT
-from tsg_agent.verdicts.naming import ValueLabels
 from tsg_agent.verdicts.onset import ChangePoint
 from tsg_agent.verdicts.runs import Runs
 from tsg_agent.verdicts.search import ALPHA
+from tsg_agent.verdicts.value_labels import ValueLabels
 
 SCENARIO = "scenario_name"
 """The column that names a workflow."""

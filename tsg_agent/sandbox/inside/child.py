@@ -19,7 +19,7 @@ EXIT_REFUSED: Final = 77
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ChildContext:
     """What the zygote knows and its child needs: its own pid, its measured layers, its address space in bytes."""
 
     zygote: int
@@ -38,7 +38,7 @@ class Descriptors:
     reply: int
 
 
-def run(around: Surroundings, ends: Descriptors, request: Mapping[str, Any], names: Mapping[str, object]) -> NoReturn:
+def run(around: ChildContext, ends: Descriptors, request: Mapping[str, Any], names: Mapping[str, object]) -> NoReturn:
     """Never returns: the process ends here, whatever the code did."""
     try:
         _arrange_descriptors(ends)
@@ -68,7 +68,7 @@ def _duplicate_high(source: int) -> int:
     return fcntl.fcntl(source, fcntl.F_DUPFD, 32)
 
 
-def _close_in(around: Surroundings, request: Mapping[str, Any]) -> list[Layer]:
+def _close_in(around: ChildContext, request: Mapping[str, Any]) -> list[Layer]:
     """Sets up every layer in order; a layer that fails is recorded, and the rest is still tried for the report."""
     memory = around.address_space + int(request["limits"]["memory_bytes"])
     cpu_seconds = int(request["limits"]["cpu_seconds"])

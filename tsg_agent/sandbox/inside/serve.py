@@ -23,7 +23,7 @@ class SandboxServer:
     `around` is what the zygote measured about itself, `status` its open /proc/self/statm.
     """
 
-    def __init__(self, control: socket.socket, around: child.Surroundings, status: int) -> None:
+    def __init__(self, control: socket.socket, around: child.ChildContext, status: int) -> None:
         self._control = control
         self._around = around
         self._status = status

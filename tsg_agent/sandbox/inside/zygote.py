@@ -50,7 +50,7 @@ def _prepare_and_serve(connection: socket.socket, unsafe: bool) -> None:
     found += _limit_descriptors()
     _close_all_but(connection.fileno(), status)  # the folders that modules were read from
     boot.freeze()
-    around = child.Surroundings(os.getpid(), unsafe, namespaces.owns_user_namespace, found, address_space=0)
+    around = child.ChildContext(os.getpid(), unsafe, namespaces.owns_user_namespace, found, address_space=0)
     serve.SandboxServer(connection, around, status).serve()
 
 
