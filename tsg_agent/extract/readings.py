@@ -126,17 +126,20 @@ def _dates(
         return near, "the day from the same sentence", problem
     if setting.written_day:
         return _around(setting.written_day, clock, zone, bound or setting.written, after), "the day from the header", ""
-    stated = _stated_days(setting, today)
-    known = _telemetry_days(clock, setting, zone, None if stated else bound, after)
+    stated, problem = _stated_days(setting, today), ""
     before = [other.day for other in setting.days if other.day and other.start < mention.start]
     if len(stated) > 1 and len(before) > 1 and before[-1].ago == 0:  # "In March … Today again. It began at 14:30"
         stated = (today,)
-    if len(stated) != 1:
-        return (stated, "", SEVERAL_DAYS) if stated else known
+    if len(stated) > 1:
+        return stated, "", SEVERAL_DAYS
+    if not stated:
+        return _telemetry_days(clock, setting, zone, bound, after)
     own = _around(stated[0], clock, zone, bound, after) if bound else stated
-    if len(known[0]) == 1 and not _covered(stated[0], setting) and _covered(known[0][0], setting):
-        return (*own, *known[0]), "", OTHER_DAY  # that day may be another incident's
-    return own, "the only day in the text", ""
+    if not _covered(stated[0], setting):  # that day may be another incident's
+        known, *_ = _telemetry_days(clock, setting, zone, None, after=False)
+        if len(known) == 1 and _covered(known[0], setting):
+            own, problem = (*own, *known), OTHER_DAY
+    return own, "" if problem else "the only day in the text", problem
 
 
 def _line_time(mention: TimeMention, setting: TimeContext) -> datetime | None:

@@ -202,7 +202,7 @@ def _in_words(prose: Prose) -> Iterator[_Percentage]:
     for match in islice(_ALLOWED.finditer(prose.text), _MATCHES):
         value = round(100 - float((match["small"] or match["less"]).replace(",", ".")), 6)
         shown = f"text: {prose.snippet(*match.span())} (it would be {value:g} %)"
-        budget = _BUDGET.search(prose.text, max(0, match.start() - 12))
+        budget = _BUDGET.search(prose.text, max(0, match.start() - 12), match.end() + 40)
         stated = match["fails"] or (budget and budget.end() == match.end())
         yield _Percentage(value, int(bool(stated) and not prose.is_quoted(match.start())), shown)
 
