@@ -148,7 +148,7 @@ class Store:
 
     @contextmanager
     def claimed(self, identity: str) -> Iterator[None]:
-        """Lock a running investigation, until the process ends at most. Raises RecordError if another process holds it."""
+        """Lock a running investigation; released when the process ends. Raises RecordError if another one holds it."""
         try:
             file = os.open(self._of(identity) / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
