@@ -43,7 +43,7 @@ _READ = (
 
 
 class Event(Model):
-    """One event. `sequence` counts from 1 in each investigation, without gaps."""
+    """One thing that happened. `sequence` counts from 1 in each investigation, without a gap."""
 
     sequence: int
     at: AwareDatetime
