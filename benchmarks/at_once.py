@@ -1,8 +1,8 @@
-"""Twenty investigations at once: how long the event loop of the program that serves them stalls, and its threads.
+"""Twenty concurrent investigations: the longest stall of the server's event loop, and its threads.
 
-In a program of its own each: idle, and a Service that runs them in its process, and in two worker processes; with
-TSG_BENCH_AGAINST, the checkout of a version that had no Service, that one's ainvestigate(). They take turns, so that
-all meet the same machine; half of the investigations are about another region, and each that is wrong or mixed up is
+Variants, each in its own process: idle; a Service that runs them in its process; one with two worker processes; and,
+with TSG_BENCH_AGAINST (the checkout of a version without Service), its ainvestigate(). The variants alternate, so that
+all see the same load of the machine. Half of the investigations are about another region; wrong or mixed-up ones are
 counted.
 """
 
@@ -78,7 +78,7 @@ asyncio.run(main())
 
 
 def measure() -> None:
-    """Print the longest stall, threads and seconds of each way, and the stall as a part of the other version's."""
+    """Print the longest stall, threads and seconds of each variant, and the stall relative to the other version's."""
     against = os.environ.get("TSG_BENCH_AGAINST")
     ways = {"idle": ("idle", None), "in this process": ("0", None), f"{WORKERS} workers": (str(WORKERS), None)}
     if against:

@@ -1,4 +1,4 @@
-"""Nine checks and the evidence measurement on an engine that takes a second per query: are they side by side?"""
+"""Concurrency of the nine checks and the evidence measurement, on an engine with a second of latency per query."""
 
 import asyncio
 import tempfile
@@ -23,7 +23,7 @@ DELAY_S = 1.0
 
 
 class Slow:
-    """An engine behind a slow line."""
+    """An engine with added latency."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -34,7 +34,7 @@ class Slow:
         return self._engine.tables
 
     def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
-        """The rows, a second later."""
+        """The rows, after a second."""
         time.sleep(DELAY_S)
         return self._engine.run(sql, parameters, timeout=timeout)
 
@@ -44,7 +44,7 @@ class Slow:
 
 
 def measure() -> None:
-    """Print the time from the first branch's beginning to the last one's end."""
+    """Print the time from the first branch's begin to the last one's end."""
     with tempfile.TemporaryDirectory() as folder:
         incident = write_demo(demo_named("checkout"), Path(folder))
         with DuckDB(Path(folder) / "telemetry") as engine:

@@ -1,4 +1,4 @@
-"""`tsg-agent demo` as a person meets it: the whole process, from start to conclusion."""
+"""`tsg-agent demo` end to end: the whole process, from start to conclusion."""
 
 import statistics
 import tempfile

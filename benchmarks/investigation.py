@@ -2,9 +2,9 @@
 
 `python -m benchmarks investigation`; TSG_BENCHMARK_SIZES says which numbers of requests ("5000,100000"), and
 TSG_BENCHMARK_EARLIER where an earlier version's source lies, whose modules then run in this environment. The guide's
-queries are the oracle's in ../shared; where it is absent they are left out. Each side runs in a process of its own, all
-in turn, so that they meet the same machine; a ratio is of medians, beside it the least and greatest of a pair. Ours
-loads its modules as the command line does. Processor time is the process's own and what it waited for.
+queries are the oracle's in ../shared; where it is absent they are left out. The sides alternate, each in its own
+process, so that they see the same load of the machine. Ratios are of medians, with the least and greatest of a pair.
+Ours loads its modules as the command line does. CPU time includes child processes.
 """
 
 import json
@@ -24,10 +24,10 @@ from tsg_agent.simulator.scenario import Fault, FaultKind, Rollout, Scenario
 ORACLE = Path(__file__).parents[2] / "shared" / "oracle" / "guide_sql.py"
 EARLIER = os.environ.get("TSG_BENCHMARK_EARLIER", "")
 RUNS = {5_000: 9, 100_000: 9, 1_000_000: 7, 10_000_000: 3}
-"""Requests, and how often they are investigated: short runs vary more."""
+"""Number of requests -> repetitions: short runs vary more."""
 SIZES = [int(size) for size in os.environ.get("TSG_BENCHMARK_SIZES", "").split(",") if size] or list(RUNS)
 PART = 1_000_000
-"""Requests that are made at once: more would take the generator some 1.7 GB for each million."""
+"""Requests generated at once: the generator takes some 1.7 GB per million."""
 SCENARIO = Scenario(
     name="benchmark",
     seed=1,
@@ -90,7 +90,7 @@ print(json.dumps({"seconds": seconds, "cpu": used, "peak_mb": peak, "first": Non
 
 @dataclass(frozen=True)
 class Side:
-    """What is measured: its name, and how it runs over a folder of telemetry."""
+    """A measured program: its name, and how it runs over a folder of telemetry."""
 
     name: str
     run: Callable[[Path], dict[str, float]]

@@ -1,4 +1,4 @@
-"""How many false sentences pass the check of a model's prose, and how many true ones do not: kind by kind.
+"""False accept and false reject rates of the prose check, by kind of mutation.
 
 `python -m benchmarks mutations`. The sentences are those of the talks and investigations in `tests/recordings/by-hand`
 that passed, and those of the proposed actions; each is made false in one way at a time, or is said otherwise. A made

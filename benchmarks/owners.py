@@ -1,4 +1,4 @@
-"""Where a rule's label, a step's number or a list of columns stands: one place each is the goal.
+"""Finds duplicated knowledge: rule labels, step numbers and column lists outside of their single owner.
 
 `python -m benchmarks.owners [FOLDER]`: of another checkout's package, to compare.
 """
@@ -14,27 +14,27 @@ from tsg_agent.tools import GUIDE
 
 LABELS = {label for step in GUIDE.steps for label in step.labels}
 NUMBERED = {"step", "plugin", "number"}
-"""Attributes and keys that are held against a step's number."""
+"""Attributes and keys that hold a step's number."""
 CALLED = {"finding", "get", "by_number"}
 MANY = 50
-"""No guide has so many steps: greater numbers are something else's."""
+"""No guide has so many steps: larger numbers mean something else."""
 COLUMNS = 3
-"""Columns in one literal that make it a list of columns."""
+"""From so many columns on, a literal counts as a list of columns."""
 _NAMED = re.compile(r"\bplugin_\d\w*|\b[Ss]teps? \d+")
-"""A check, or a step, in a text."""
+"""A check or a step in a text."""
 Place = tuple[str, int]
-"""What stands there, and the line."""
+"""What was found, and the line."""
 
 
 def labels(tree: ast.AST) -> Iterator[Place]:
-    """Labels as literals."""
+    """Rule labels as string literals."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in LABELS:
             yield node.value, node.lineno
 
 
 def numbers(tree: ast.AST) -> Iterator[Place]:
-    """Numbers that a step is compared with, looked up or called by; not in docstrings, which are prose."""
+    """Step numbers in comparisons, look-ups, calls and texts; not in docstrings."""
     prose = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare) and _name(node.left) in NUMBERED:
@@ -50,7 +50,7 @@ def numbers(tree: ast.AST) -> Iterator[Place]:
 
 
 def column_lists(tree: ast.AST) -> Iterator[Place]:
-    """Literals of several columns by which a cause may be named."""
+    """Literals with several columns that can name a cause."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Tuple | ast.List | ast.Set | ast.Dict):
             held = node.keys if isinstance(node, ast.Dict) else node.elts
@@ -60,7 +60,7 @@ def column_lists(tree: ast.AST) -> Iterator[Place]:
 
 
 def _first(node: ast.expr) -> ast.expr | None:
-    """What a call, or a row of a table, begins with."""
+    """The first element of a call or a tuple."""
     held = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.Tuple | ast.List) else []
     return held[0] if held and isinstance(held[0], ast.Constant) else None
 
@@ -80,7 +80,7 @@ FINDERS = {"labels": labels, "step numbers": numbers, "column lists": column_lis
 
 
 def places(package: Path, kind: str) -> dict[str, list[Place]]:
-    """Module -> what stands in it outside of the steps' own files and the simulator, which makes telemetry."""
+    """Module -> what was found, except in the steps' own files and in the simulator, which generates telemetry."""
     found = {}
     for path in sorted(package.rglob("*.py")):
         name = path.relative_to(package).as_posix()
@@ -92,7 +92,7 @@ def places(package: Path, kind: str) -> dict[str, list[Place]]:
 
 
 def twice(package: Path) -> dict[str, list[str]]:
-    """Names of classes and of files that stand more than once -> the modules."""
+    """Duplicate names of classes and files -> their modules."""
     found: dict[str, list[str]] = {}
     for path in sorted(package.rglob("*.py")):
         name = path.relative_to(package).as_posix()
@@ -103,7 +103,7 @@ def twice(package: Path) -> dict[str, list[str]]:
 
 
 def measure() -> None:
-    """Print how many stand where."""
+    """Print the counts by module."""
     package = Path(sys.argv[-1]) if Path(sys.argv[-1]).is_dir() else Path(__file__).parents[1] / "tsg_agent"
     print(f"outside of the steps' own files, in {package.name}:")
     for kind in FINDERS:

@@ -1,4 +1,4 @@
-"""Programs of the project that are measured in a process of their own."""
+"""Runs programs of the project in separate processes, for measurements."""
 
 import os
 import subprocess
@@ -6,9 +6,9 @@ import sys
 
 
 def python(*arguments: str, path: str | None = None) -> str:
-    """What a Python process of this environment prints. Ends the benchmark where it fails, with what it said.
+    """The output of a Python process of this environment. Exits with its error if it fails.
 
-    `path`: a checkout of the project whose code it runs.
+    `path`: a checkout of the project to run.
     """
     environment = {**os.environ, "PYTHONPATH": path} if path else None
     command = [sys.executable, *arguments]

@@ -73,13 +73,13 @@ def report(name: str, taken: list[float]) -> None:
 
 
 def boot() -> None:
-    """From nothing to ready."""
+    """Time the start of a sandbox until it is ready."""
     with Session() as session:
         session.wait()
 
 
 def overlapped() -> float:
-    """What the boot adds, in ms, when two seconds of other work (the queries) lie between start and first use."""
+    """Delay by the boot in ms, if two seconds of other work (the queries) lie between start and first use."""
     with Session() as session:
         time.sleep(2)
         start = time.perf_counter()

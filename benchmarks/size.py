@@ -1,7 +1,7 @@
-"""What size costs: time and peak memory of an investigation over large telemetry, each beside the plain case.
+"""Scaling: time and peak memory of an investigation over large telemetry, relative to the plain case.
 
-Every case is the same incident, with one thing about its telemetry made large. Each runs in a process of its own; what
-is printed beside it is its ratio to the plain case on the same machine. Nothing is judged.
+Every case is the same incident, with one property of its telemetry made large. Each runs in its own process, and is
+printed with its ratio to the plain case on the same machine. There are no targets.
 """
 
 import json
@@ -59,7 +59,7 @@ print(json.dumps({"seconds": seconds, "peak_mb": peak, "first": first, "left": l
 
 @dataclass(frozen=True)
 class Case:
-    """One thing made large: how a copy of the plain telemetry is changed, over how many days, and how many at once."""
+    """One enlarged property: how the plain telemetry is changed, over how many days, and how many run at once."""
 
     name: str
     change: Callable[[Path], None] = lambda _folder: None
@@ -105,7 +105,7 @@ def _investigated(folder: Path, case: Case) -> dict[str, Any]:
 
 
 def _changed(table: str, select: str) -> Callable[[Path], None]:
-    """A table as a SELECT over itself, `{source}`."""
+    """Replace a table by a SELECT over itself, `{source}`."""
 
     def change(folder: Path) -> None:
         path = folder / f"{table}.parquet"
@@ -123,7 +123,7 @@ def _read(path: Path) -> str:
 
 
 def _wordy() -> str:
-    """Some rows with texts of their own in all columns about errors."""
+    """A SELECT with unique texts in all error columns of some rows."""
     texts = ", ".join(
         f"CASE WHEN n % step = 0 THEN repeat('x', {LONG}) || n ELSE {name} END AS {name}" for name in ERRORS
     )
@@ -132,7 +132,7 @@ def _wordy() -> str:
 
 
 def _week(table: str) -> Callable[[Path], None]:
-    """The table's rows of the day, and again for each day before, under ids of their own."""
+    """Repeat the table's day for each previous day, with new ids."""
     ids = {"api_gateway_logs": "request_id", "workflow_tracking": "correlation_id"}
     renamed = f"'day' || d || {ids[table]} AS {ids[table]}"
     again = f"SELECT * EXCLUDE (d) REPLACE ({renamed}, timestamp - INTERVAL 1 DAY * d AS timestamp)"

@@ -1,6 +1,6 @@
 """The server under load: 50 investigations queued, 200 readers of events of which 20 never read, and health checks.
 
-Needs the extra `serve`. The server is a process of its own; what it is asked comes from this one.
+Needs the extra `serve`. The server runs in its own process; this one is the client.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ while not select.select([sys.stdin], [], [], CHECK_S)[0]:
     took.append(time.perf_counter() - began)
 print(json.dumps(took))
 """.replace("CHECK_S", str(CHECK_S))
-"""Checks the server's health until it is hung up on: in a process of its own, which readers do not hold."""
+"""Checks the server's health until standard input is closed, in its own process, which readers do not slow down."""
 
 
 def measure() -> None:
@@ -71,7 +71,7 @@ async def _loaded(port: int, pid: int, text: str) -> list[tuple[str, str]]:
     while await _answer(port, "GET", "/readyz") != 200:
         await asyncio.sleep(0.1)
     ids = [await _begin(port, text)]
-    await _read(port, ids[0], [], [])  # what is loaded at the first is loaded
+    await _read(port, ids[0], [], [])  # warm up: imports of the first request are done
     async with _probed(port) as idle:
         await asyncio.sleep(IDLE_S)
     memory, spent = _megabytes(pid), _processor(pid)
@@ -128,7 +128,7 @@ async def _answer(port: int, method: str, path: str) -> int:
 
 @asynccontextmanager
 async def _probed(port: int) -> AsyncIterator[list[float]]:
-    """How long each health check took, in seconds: filled at the end."""
+    """Latencies of the health checks in seconds; filled when the block ends."""
     took: list[float] = []
     command = (sys.executable, "-c", PROBE, f"http://127.0.0.1:{port}/healthz")
     pipe = asyncio.subprocess.PIPE
@@ -139,7 +139,7 @@ async def _probed(port: int) -> AsyncIterator[list[float]]:
 
 
 async def _connected(port: int, identity: str) -> tuple[Any, Any]:
-    """A reader that asks for events and reads none."""
+    """A connection that requests events and reads none: backpressure."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
     writer.write(_request(port, "GET", f"/api/v1/investigations/{identity}/events"))
     await writer.drain()
@@ -147,7 +147,7 @@ async def _connected(port: int, identity: str) -> tuple[Any, Any]:
 
 
 async def _read(port: int, identity: str, late: list[float], wrong: list[str]) -> None:
-    """Read all events; what comes live is timed from when the log has it."""
+    """Read all events; the delay of live ones is measured from their time in the log."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     began = datetime.now(UTC)
     writer.write(_request(port, "GET", f"/api/v1/investigations/{identity}/events"))
@@ -170,7 +170,7 @@ def _request(port: int, method: str, path: str, body: bytes = b"") -> bytes:
 
 
 def _processor(pid: int) -> float:
-    """Seconds of it that a process took."""
+    """CPU seconds of a process."""
     fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -183,5 +183,5 @@ def _megabytes(pid: int, field: str = "VmRSS") -> float:
 
 
 def _p95(seconds: list[float]) -> float:
-    """In milliseconds."""
+    """95th percentile in milliseconds."""
     return statistics.quantiles(seconds, n=20)[-1] * 1000

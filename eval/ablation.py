@@ -1,8 +1,8 @@
-"""`python -m eval ablation`: each rule of the verdicts taken out, on three sources of incidents, as a Markdown table.
+"""`python -m eval ablation`: ablates each rule of the verdicts on three sources of incidents; prints a Markdown table.
 
-The requests of an incident are read once; every rule is left out of the same evidence. What a rule is worth is what is
-lost without it: F1 of exact descriptions, and how often the first named cause is true. Quiet cases: causes confirmed.
-"Said otherwise": of all incidents, those of which causes, confidence or the measured start differ.
+Each incident's evidence is fetched once, and judged without each rule. Metrics: F1 of exact descriptions, precision of
+the first cause; for quiet incidents, confirmed causes. "Said otherwise": incidents whose causes, confidence or measured
+start differ.
 """
 
 import importlib
@@ -35,7 +35,7 @@ VERDICTS = "tsg_agent.verdicts"
 
 
 class Patch(NamedTuple):
-    """A name of a module (or of a class in it), and what stands in its place."""
+    """A name in a module (or in one of its classes), and its replacement."""
 
     module: str
     name: str
@@ -44,7 +44,7 @@ class Patch(NamedTuple):
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule, and how it is taken out: names replaced, or settings of the verdicts."""
+    """A rule, and how it is ablated: by patches, or by settings of the verdicts."""
 
     name: str
     patches: tuple[Patch, ...] = ()
@@ -52,7 +52,7 @@ class Rule:
 
     @contextmanager
     def left_out(self) -> Iterator[None]:
-        """Judge without it for a while."""
+        """Apply the patches inside the block."""
         saved = []
         for module, path, value in self.patches:
             owner: Any = importlib.import_module(f"{VERDICTS}.{module}")
@@ -95,7 +95,7 @@ def _no_common_rise(search: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def rules() -> list[Rule]:
-    """All that can be taken out; the first is none."""
+    """All ablations; the first one removes nothing."""
     places = (("onset", "_costs"), ("onset", "_span"), ("causes", "Search"))
     costs, span, search = (_of(*place) for place in places)
     return [
@@ -134,7 +134,7 @@ def rules() -> list[Rule]:
 
 
 class Held(NamedTuple):
-    """An incident's evidence and its truth: exact descriptions, or causes of the exam; neither = quiet."""
+    """An incident's evidence and true answer: exact descriptions, or causes of the exam; neither = quiet."""
 
     name: str
     evidence: Evidence
@@ -144,7 +144,7 @@ class Held(NamedTuple):
 
 @contextmanager
 def _overheard() -> Iterator[list[Evidence]]:
-    """The evidence that is judged while it lasts."""
+    """Captures the evidence that is judged inside the block."""
     judging: Any = importlib.import_module("tsg_agent.suspects")
     heard: list[Evidence] = []
 
@@ -184,7 +184,7 @@ def held(source: str, shared: Path, cache: Path, count: int) -> Iterator[Held | 
 
 
 def _spread(every: Sequence[T], count: int) -> Sequence[T]:
-    """At most so many, spread over all."""
+    """At most `count` items, evenly spaced."""
     return every[:: -(-len(every) // count)]
 
 
@@ -199,18 +199,18 @@ def _named(one: Held, made: Judgement) -> tuple[Named, bool | None]:
 
 
 def without(rule: Rule, some: list[Held]) -> list[Judgement]:
-    """The judgements of some incidents without a rule."""
+    """Judgements of some incidents without a rule."""
     with rule.left_out():
         return [judge(rule.applied(one.evidence)).judgement for one in some]
 
 
 def said(made: Judgement) -> tuple[object, ...]:
-    """What a reader would act on: the causes in their order, how sure each is, and when it began."""
+    """What a reader acts on: the ranked causes, their confidence, and the start."""
     return [(cause.subject, cause.confidence) for cause in made.causes], made.start.measured
 
 
 def score(source: str, some: list[Held], judged: list[Judgement]) -> list[str]:
-    """A source's figures without a rule, as cells: F1 and first, first, or quiet cases with a confirmed cause."""
+    """A source's metrics without a rule, as table cells, by kind of source."""
     named = [_named(one, made) for one, made in zip(some, judged, strict=True)]
     if source == "exam":
         asked = [first for _, first in named if first is not None]

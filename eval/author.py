@@ -26,21 +26,21 @@ DIMENSIONS_OF = {
     FaultKind.FLAG: FLAG_DIMENSIONS,
     FaultKind.WORKFLOW: WORKFLOW_DIMENSIONS,
 }
-"""What names a cause, where a fault is narrower than its cause (one component of a bad version)."""
+"""The columns that name a cause, for faults that are narrower than their cause (one component of a bad version)."""
 NOBODYS = (FaultKind.OUTAGE, FaultKind.EXISTING, FaultKind.OUTSIDE)
 PLACES = ("region", "datacenter", "availability_zone")
 DRAINABLE = ("partition_id", "shard_id", "tenant_category", "load_balancer_id")
 
 
 def true_faults(draft: Draft) -> list[tuple[Fault, dict[str, str]]]:
-    """The faults that are causes within the guide, each once, with what names them."""
+    """The faults that are causes within the guide, unique, with the subject of each."""
     found: list[tuple[Fault, dict[str, str]]] = []
     for fault in draft.faults:
         names = tuple(fault.where) if draft.exact else DIMENSIONS_OF.get(fault.kind, tuple(fault.where))
         subject = {name: value for name, value in fault.where.items() if name in names}
         if fault.kind in NOBODYS or fault.effect in UNSEEN or any(subject == other for _, other in found):
             continue
-        worse = any(other.items() < subject.items() for _, other in found)  # a part of a cause that fails more
+        worse = any(other.items() < subject.items() for _, other in found)  # a subset of another cause that fails more
         if draft.exact or not worse:
             found.append((fault, subject))
     return found
@@ -75,7 +75,7 @@ def expected_of(draft: Draft, scenario: Scenario, rows: Rows) -> Expected:
 
 
 def _actions(fault: Fault) -> tuple[str, ...]:
-    """The action for a confirmed cause of this kind, whatever the guide's thresholds say of its size."""
+    """The action for a confirmed cause of this kind, independent of the guide's thresholds."""
     if fault.effect is FaultEffect.RATE_LIMIT:
         return ("relieve_rate_limiting",)
     usual = {
@@ -134,7 +134,7 @@ def _yaml(data: Any) -> str:
 
 
 def write_all(root: Path, cache: Path) -> None:
-    """Write every incident; what no draft makes is left alone."""
+    """Write every incident; folders without a draft stay unchanged."""
     for draft in DRAFTS:
         folder = root / draft.id
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Telemetry of made incidents, generated on first use."""
+"""Cache of generated incidents' telemetry, created on first use."""
 
 import hashlib
 import os
@@ -16,7 +16,7 @@ from tsg_agent.simulator.generate import generate, write
 
 
 def default_cache() -> Path:
-    """The platform's place for what can be made again."""
+    """The platform's cache folder."""
     if given := os.environ.get("TSG_EVAL_CACHE"):
         return Path(given)
     if sys.platform == "darwin":
@@ -30,7 +30,7 @@ def default_cache() -> Path:
 
 @cache
 def simulator_version() -> str:
-    """Changes with the generator: the package's version, its source, and pyarrow's, which writes the bytes."""
+    """A hash of the generator: the package's version, the simulator's source, and pyarrow's version."""
     digest = hashlib.sha256(f"{tsg_agent.__version__} {pa.__version__}".encode())
     for path in sorted(Path(simulator.__path__[0]).glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -38,12 +38,12 @@ def simulator_version() -> str:
 
 
 def key_of(recipe: Recipe) -> str:
-    """The name of a scenario's folder. It says nothing of the scenario: an entrant sees it."""
+    """The name of a scenario's folder: a hash, since an entrant sees it."""
     return hashlib.sha256(f"{simulator_version()} {recipe.scenario.model_dump_json()}".encode()).hexdigest()[:20]
 
 
 def telemetry_of(case: Case, root: Path) -> Path:
-    """The folder of a case's telemetry, made if it is not there. Half a folder is never seen under its name."""
+    """The folder of a case's telemetry, generated if necessary. Created atomically."""
     if case.recipe is None:
         if case.telemetry is None:
             raise FileNotFoundError(f"{case.id} has neither a recipe nor telemetry")
@@ -57,6 +57,6 @@ def telemetry_of(case: Case, root: Path) -> Path:
         try:
             (Path(made) / "telemetry").rename(folder)
         except OSError:
-            if not folder.is_dir():  # else another process was faster, with the same bytes
+            if not folder.is_dir():  # else another process was faster, with the same content
                 raise
     return folder

@@ -1,4 +1,4 @@
-"""An incident to be solved: what an entrant may see, and, apart from it, the true answer."""
+"""An incident of the exam: what an entrant sees, and separately the true answer."""
 
 import itertools
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from tsg_agent.simulator.scenario import DIMENSIONS, Scenario
 INCIDENTS = Path(__file__).parent / "incidents"
 SMOKE = "smoke"
 SUBJECTS = (*DIMENSIONS, "error_category", "exception_type")
-"""Columns by which a cause may be called."""
+"""Columns that can name a cause."""
 GAPS = ("no_data", "insufficient_data", "not_applicable", "timeout", "error", "not_run", "canary", "unknown_start")
-"""How what could not be looked at can be stated."""
+"""Statuses of a stated gap."""
 TABLES = (LOG, FLAGS, METRICS, PRODUCTS, RUNS)
 
 
@@ -50,7 +50,7 @@ class Strict(BaseModel):
 
 
 class ExpectedParameters(Strict):
-    """Step 1's true answer. What is not set here is not compared; `incident_start` may truly be unknown."""
+    """Step 1's true answer. Unset fields are not compared; None is a valid `incident_start`."""
 
     region: str | None = None
     service_name: str | None = None
@@ -78,7 +78,7 @@ Asked: TypeAlias = Literal[
 
 
 class ExpectedCause(Strict):
-    """A true cause. Found where all dimensions of one of `any_of` are in a cause's subject."""
+    """A true cause. It is found if a cause's subject contains all dimensions of one of `any_of`."""
 
     any_of: tuple[Subject, ...] = Field((), description="names of the same requests; empty = the step decides")
     exactly: tuple[Subject, ...] = Field((), description="names of just what fails, where that is less; empty = any_of")
@@ -93,13 +93,13 @@ class ExpectedCause(Strict):
         return self
 
     def holds(self, subject: dict[str, str], step: int | None = None) -> bool:
-        """Whether a blamed subject is this cause."""
+        """True if a blamed subject contains this cause."""
         if not self.any_of:
             return step in self.steps
         return any(expected.items() <= subject.items() for expected in self.any_of)
 
     def is_exactly(self, subject: dict[str, str], step: int | None = None) -> bool:
-        """Whether a blamed subject is this cause, with nothing left out and nothing added."""
+        """True if a blamed subject is exactly this cause."""
         return subject in (self.exactly or self.any_of) if self.any_of else step in self.steps
 
 
@@ -177,7 +177,7 @@ class Label(Strict):
 
 
 class Recipe(Strict):
-    """How the telemetry and the report of a made incident come about."""
+    """How a generated incident's telemetry and report are made."""
 
     scenario: Scenario
     report: IncidentReport = IncidentReport()
@@ -185,7 +185,7 @@ class Recipe(Strict):
 
 @dataclass(frozen=True)
 class Case:
-    """One incident. Made ones have a recipe, recorded ones a folder of telemetry."""
+    """One incident. Generated ones have a recipe, recorded ones a folder of telemetry."""
 
     id: str
     text: str
@@ -196,7 +196,7 @@ class Case:
     reseed: int = 0
 
     def reseeded(self, number: int) -> "Case":
-        """The same incident with other random numbers; number 0 and recorded incidents stay as they are."""
+        """The same incident with another seed; unchanged for number 0 and recorded incidents."""
         if not number or self.recipe is None:
             return self
         seed = (self.recipe.scenario.seed * 1_000_003 + number * 7_919) % 2**31
@@ -213,7 +213,7 @@ class Case:
 
 
 def load(folder: Path) -> Case:
-    """A case from its folder: made (`scenario.yaml`) or recorded (`telemetry/`).
+    """A case from its folder: generated (`scenario.yaml`) or recorded (`telemetry/`).
 
     Raises FileNotFoundError, LabelError.
     """
@@ -226,7 +226,7 @@ def load(folder: Path) -> Case:
 
 
 def load_all(root: Path = INCIDENTS) -> list[Case]:
-    """Every case below a folder, by name; the folder itself where it is a case. Raises FileNotFoundError for none."""
+    """All cases below a folder by name, or the folder's own case. Raises FileNotFoundError for none."""
     if (root / "incident.md").exists():
         return [load(root)]
     cases = [load(path.parent) for path in sorted(root.glob("*/incident.md"))]
@@ -236,7 +236,7 @@ def load_all(root: Path = INCIDENTS) -> list[Case]:
 
 
 def chosen(cases: list[Case], wanted: list[str]) -> list[Case]:
-    """Those of the ids, groups or tags. Raises KeyError for a word that fits nothing."""
+    """The cases that match ids, groups or tags. Raises KeyError for an unknown one."""
     if not wanted:
         return cases
     for word in wanted:

@@ -75,7 +75,7 @@ def run(
     path = output or RESULTS / f"{entrant.partition(':')[0]}.jsonl"
     work = jobs(wanted, numbers, runs, cache or default_cache(), path.with_suffix("") if record else None)
     try:
-        entrant_of(spec)  # a wrong name spoils no file
+        entrant_of(spec)  # a wrong name must not touch the file
         kept = _begun(path, head(spec.label, spec.settings, runs, numbers), resume, overwrite)
         _with_progress(spec, _missing(work, kept), processes, path)
     except EntrantError as error:
@@ -94,13 +94,13 @@ def _begun(path: Path, first: Head, resume: bool, overwrite: bool) -> list[Resul
 
 
 def _missing(work: list[Job], kept: list[Result]) -> list[Job]:
-    """What an interrupted run has not put yet."""
+    """Jobs that an interrupted run has not done."""
     done = {(result.case, result.reseed, result.run) for result in kept}
     return [job for job in work if job.key not in done]
 
 
 def _with_progress(spec: Spec, work: list[Job], processes: int, path: Path) -> None:
-    """Put what is to be put; each answer is in the file when its incident ends."""
+    """Run the jobs with a progress bar; each answer is saved when its incident ends."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors) as progress:
         task = progress.add_task(spec.label, total=len(work))

@@ -1,4 +1,4 @@
-"""Two runs of the same exam: what changed, and is it more than noise?"""
+"""Compares two runs of the same exam, with significance tests."""
 
 from eval.intervals import mcnemar, sign_flip
 from eval.report import LEFT_OUT
@@ -19,7 +19,7 @@ def compare(before: Run, after: Run) -> str:
     lines += ["| score | before | after | better | worse | p | |", "|---|---|---|---|---|---|---|"]
     tests: list[tuple[str, str, float]] = []
     differing: list[str] = []
-    """Scores that some incident changed: the others cannot differ, and correcting for them would hide what does."""
+    """Scores that differ in some incident: only these are tested, since others would only weaken the correction."""
     moved: dict[str, list[str]] = {}
     for name in ("passed", *SHARES, *FAULTS, *COSTS):
         pairs = [(key, _mean(old[key], name), _mean(new[key], name)) for key in shared]
@@ -63,7 +63,7 @@ def _mean(runs: list[Result], name: str) -> float | None:
 
 
 def _holm(p_values: dict[str, float]) -> set[str]:
-    """Names whose p stands at LEVEL over all tests (Holm 1979)."""
+    """Names with a p significant at LEVEL after correction for multiple tests (Holm 1979)."""
     firm: set[str] = set()
     for rank, (name, p) in enumerate(sorted(p_values.items(), key=lambda item: item[1])):
         if p > LEVEL / (len(p_values) - rank):

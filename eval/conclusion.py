@@ -1,4 +1,4 @@
-"""One investigation through the public interface, and what it concluded, small enough to hand between processes."""
+"""One investigation through the public interface, and its conclusion in a picklable form."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -26,7 +26,7 @@ class Step(BaseModel):
 
 
 class Concluded(BaseModel):
-    """What an investigation found. `error`: why there is no report; then all else is empty."""
+    """An investigation's conclusion. `error`: why there is no report; then all other fields are empty."""
 
     subjects: list[dict[str, str]] = Field(default_factory=list, description="of the causes, in rank order")
     confirmed: list[dict[str, str]] = Field(default_factory=list, description="those stated without reserve")
@@ -38,14 +38,14 @@ class Concluded(BaseModel):
 
     @property
     def first(self) -> dict[str, str]:
-        """The first cause's subject; {} where nothing is named."""
+        """The first cause's subject; {} if there is none."""
         return self.subjects[0] if self.subjects else {}
 
 
 def concluded(
     text: str, telemetry: Path, now: datetime | None, settings: dict[str, Any], given: dict[str, Any] | None = None
 ) -> Concluded:
-    """Investigate without a model. A question, and an error of the agent's own, is no conclusion, and said."""
+    """Investigate without a model. Open questions, and the agent's own errors, are returned as `error`."""
     request = Request(text=text, telemetry=str(telemetry), now=now, given=Given(**(given or {})))
     try:
         report = investigate(request, settings=Settings(**{"model": {"name": ""}, **settings}))
@@ -83,7 +83,7 @@ def onset_of(report: Report) -> Measured:
 def each(
     work: Sequence[T], put: Callable[[T], R], processes: int = 2, done: Callable[[int, R], None] | None = None
 ) -> list[R]:
-    """`put` on each, in at most two processes; results in the order of `work`. `done` is told of each as it comes."""
+    """Run `put` on each item in at most two processes; results in the order of `work`. `done` gets each one early."""
     results: dict[int, R] = {}
     for number, result in _each(work, put, processes):
         results[number] = result
@@ -105,7 +105,7 @@ def _each(work: Sequence[T], put: Callable[[T], R], processes: int) -> Iterator[
 
 @contextmanager
 def _pool(processes: int) -> Iterator[ProcessPoolExecutor]:
-    """Spawned processes; who interrupts does not wait for what has not begun."""
+    """A pool of spawned processes; on an interrupt, pending jobs are cancelled."""
     with ProcessPoolExecutor(min(processes, 2), mp_context=get_context("spawn")) as pool:
         try:
             yield pool

@@ -1,4 +1,4 @@
-"""Random numbers one after another, the same with every release of numpy."""
+"""A sequential random generator that is stable across numpy releases."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Draws:
-    """Random numbers one after another: of a name, not of numpy's own distributions, which change between versions."""
+    """A random generator seeded by a name. Does not use numpy's distributions, which change between versions."""
 
     def __init__(self, seed: int, name: str) -> None:
         self._stream = RandomStream(seed, name)
@@ -27,11 +27,11 @@ class Draws:
         return low + (high - low) * self.unit()
 
     def size(self, low: float, high: float) -> int:
-        """A whole number, both ends in, the logarithm uniform."""
+        """A log-uniform integer, both ends included."""
         return int(low * ((high + 1) / low) ** self.unit())
 
     def one(self, values: Sequence[T]) -> T:
-        """One of them, each as likely."""
+        """A uniform choice."""
         return values[int(self.unit() * len(values))]
 
     def chance(self, probability: float) -> bool:
@@ -39,7 +39,7 @@ class Draws:
         return self.unit() < probability
 
     def some(self, values: Sequence[T], count: int) -> list[T]:
-        """So many different ones, in a random order."""
+        """A sample of `count` distinct values, in random order."""
         left = list(values)
         return [left.pop(int(self.unit() * len(left))) for _ in range(min(count, len(values)))]
 

@@ -1,7 +1,7 @@
-"""`python -m eval effects`: what undoing the cause would bring, as concluded, beside the incident without its fault.
+"""`python -m eval effects`: compares the concluded effect of undoing a cause with the counterfactual incident.
 
-Each made incident whose first cause is a true one is generated again without that cause's faults, every other row as it
-was. The share of requests that fail in it since the start is what the expected effect has to be.
+Each generated incident whose first cause is true is generated again without that cause's faults, all other rows
+unchanged. Its share of failing requests since the start is the true effect.
 """
 
 import json
@@ -26,14 +26,14 @@ from tsg_agent.simulator.generate import generate
 from tsg_agent.simulator.scenario import Fault, Scenario
 
 PART, LEAST = 0.10, 0.3
-"""The figure is right within a tenth of what was lost, and within so many points at least."""
+"""Tolerance: a tenth of the true effect, and at least so many points."""
 WANTED = 0.9
 COUNTED = {
     "server_errors": lambda status: status >= 500,
     "rate_limited": lambda status: status == 429,
     "client_errors": lambda status: (status >= 400) & (status < 500),
 }
-"""Outcomes by which a user loses a request, as the log has them."""
+"""User-facing outcomes, by measure, as conditions over the log."""
 console = Console()
 errors = Console(stderr=True)
 
@@ -50,17 +50,17 @@ class Compared:
 
     @property
     def off(self) -> float:
-        """Points by which the figure is off."""
+        """Absolute error in percentage points."""
         return abs(self.expected - self.true)
 
     @property
     def right(self) -> bool:
-        """Whether it is near enough to what was lost."""
+        """True if the error is within the tolerance."""
         return self.off <= max(LEAST, PART * (self.now - self.true))
 
 
 def without(scenario: Scenario, cause: ExpectedCause) -> Scenario:
-    """The same incident without the faults of a true cause."""
+    """The scenario without the faults of a true cause."""
     return scenario.model_copy(update={"faults": tuple(one for one in scenario.faults if not _of(one, cause))})
 
 
@@ -70,7 +70,7 @@ def _of(fault: Fault, cause: ExpectedCause) -> bool:
 
 
 def compared(case: Case, cache: Path) -> Compared:
-    """Investigate, generate the incident without the first cause's faults, and compare."""
+    """Investigate, generate the counterfactual, and compare."""
     known = case.expected.parameters.model_dump(mode="json", exclude_none=True)
     given = {name: known[name] for name in case.expected.asked if known.get(name, "unknown") != "unknown"}
     request = Request(text=case.text, telemetry=str(telemetry_of(case, cache)), now=case.now, given=Given(**given))
@@ -91,7 +91,7 @@ def compared(case: Case, cache: Path) -> Compared:
 
 
 def _share(log: pd.DataFrame, report: Report, measure: str) -> float:
-    """Percent of the service's requests since the start that fail in a measure."""
+    """Percent of the service's requests since the start that fail by a measure."""
     given, since = report.parameters, report.began or report.parameters.start_time
     log["timestamp"] = pd.to_datetime(log["timestamp"], utc=True)
     kept = (log["timestamp"] >= since) & (log["timestamp"] <= (report.onset.ended or given.end_time))
@@ -133,7 +133,7 @@ def command(
 
 
 def shown(found: list[Compared]) -> bool:
-    """Print the figures; whether enough of them are right."""
+    """Print the figures; True if enough of them are right."""
     figures = [one for one in found if not one.why]
     table = Table("incident", "fails now, %", "expected, %", "without the fault, %", "off, points")
     for one in sorted(figures, key=lambda one: -one.off):

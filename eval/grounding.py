@@ -1,4 +1,4 @@
-"""Is every number of a text to be found in its evidence?"""
+"""Checks that every number of a text is in its evidence."""
 
 import bisect
 import re
@@ -18,14 +18,14 @@ COUNTED = 20
 
 @dataclass(frozen=True)
 class Grounding:
-    """The numbers of a text, and those among them without a source."""
+    """The numbers of a text, and those without a source."""
 
     numbers: int
     missing: tuple[str, ...]
 
     @property
     def share(self) -> float:
-        """Of the numbers, those with a source; 1 where there are none."""
+        """Share of numbers with a source; 1 without numbers."""
         return 1.0 - len(self.missing) / self.numbers if self.numbers else 1.0
 
 
@@ -52,13 +52,13 @@ def grounded(prose: str, evidence: Any, incident: str = "") -> Grounding:
 
 
 def _left_over(match: re.Match[str], lengths: set[int]) -> bool:
-    """ "…, c and 36 more": of some list of the evidence, when up to `COUNTED` of it were named before."""
+    """True for "…, c and 36 more" if with up to `COUNTED` named items it is the length of some list."""
     more = int(match[1].replace(",", ""))
     return any(more < length <= more + COUNTED for length in lengths)
 
 
 def _in(text: str, ordered: list[float]) -> bool:
-    """Whether some value rounds to the number as written, half a unit of its last place either way."""
+    """True if some value rounds to the number as written."""
     value = abs(float(text))
     unit = 10.0 ** -(len(text.partition(".")[2]))
     low = value - unit * 0.5000001
@@ -82,7 +82,7 @@ def _pool(evidence: Any) -> set[float]:
 
 
 def _derived(node: dict[str, Any]) -> set[float]:
-    """Shares of counts that stand together, and what two rates make of one another."""
+    """Shares of sibling counts, and differences and ratios of sibling rates."""
     rates = {key: _rate(value) for key, value in [("", node), *node.items()] if _rate(value) is not None}
     shares = [rate for rate in rates.values() if rate is not None]
     derived = set(shares)

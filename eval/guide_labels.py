@@ -1,7 +1,6 @@
-"""The guide's gravest label of a step, worked out from the raw rows with pandas and the guide's text alone.
+"""The guide's most severe label of each step, computed from the raw rows with pandas, by the guide's text alone.
 
-A second opinion on purpose: it shares no code, no SQL and no thresholds with the checks, so that a threshold that is
-off by one there shows here.
+An independent implementation: it shares no code, SQL or thresholds with the checks, so that it detects their errors.
 """
 
 import hashlib
@@ -21,7 +20,7 @@ RULES_OF = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
 
 
 def guide_labels(folder: Path, case: Case, cache: Path) -> dict[int, str]:
-    """Step -> the gravest label, kept in the cache. Steps that cannot be read are left out."""
+    """Step -> the most severe label, cached. Steps without the necessary data are left out."""
     given = case.expected.parameters
     if case.recipe is None or given.start_time is None or given.end_time is None:
         return {}
@@ -69,7 +68,7 @@ def _rates(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 
 def _bucketed(rows: pd.DataFrame, keys: list[str], every: str, column: str, how: str | float) -> pd.Series:
-    """A figure of each group's buckets of time, before the guide averages or takes the highest of them."""
+    """A statistic per group and time bucket, of which the guide takes the average or the maximum."""
     grouped = rows.assign(bucket=rows["timestamp"].dt.floor(every)).groupby([*keys, "bucket"], dropna=False)[column]
     figure = grouped.quantile(how) if isinstance(how, float) else grouped.agg(how)
     return figure.groupby(level=list(range(len(keys))), dropna=False).agg("max" if isinstance(how, float) else "mean")
@@ -166,7 +165,7 @@ def _workflows(steps: pd.DataFrame) -> str:
 
 
 def _zones(rows: pd.DataFrame, folder: Path) -> str | None:
-    """Resources: each request has its instance's newest sample at or before it, at most five minutes old."""
+    """The label of resources: joins each request with its instance's latest sample, at most five minutes old."""
     path = folder / "infrastructure_metrics.parquet"
     rows = rows.assign(cpu=float("nan"), memory=float("nan")) if not path.exists() else _sampled(rows, path)
     keys = ["availability_zone", "instance_type"]
@@ -203,7 +202,7 @@ def _share(rows: pd.DataFrame, keys: list[str], holds: pd.Series) -> pd.Series:
 
 
 def _true(rows: pd.DataFrame, column: str) -> pd.Series:
-    """Where a mark is set; what is unknown is not."""
+    """Mask of True values; unknown ones are False."""
     if column not in rows:
         return pd.Series(False, index=rows.index)
     return rows[column].astype("boolean").fillna(False).astype(bool)
@@ -235,7 +234,7 @@ def _products(rows: pd.DataFrame, folder: Path) -> str | None:
 
 
 def _errors(rows: pd.DataFrame, end: datetime) -> str:
-    """The priority of the ten errors of the highest impact."""
+    """The highest priority among the ten errors of the highest impact."""
     failed = rows[rows["status_code"] >= 500]
     if failed.empty:
         return "NO_ERRORS"

@@ -44,7 +44,7 @@ ROLES = {"system": ChatMessageSystem, "user": ChatMessageUser, "assistant": Chat
 
 @dataclass(frozen=True)
 class Told:
-    """What a model wrote and what it cost, as our agent reads it."""
+    """A model's answer and its cost, in our agent's protocol."""
 
     text: str
     input_tokens: int
@@ -62,16 +62,16 @@ class Bridge:
 
     @property
     def name(self) -> str:
-        """As Inspect knows it."""
+        """Inspect's name of the model."""
         return str(self._model)
 
     def complete(self, messages: Sequence[Any], *, schema: Any = None) -> Told:
-        """One call; it stands in the sample's transcript."""
+        """One call, which is logged in the sample's transcript."""
         inputs: list[ChatMessage] = [ROLES[message.role](content=message.content) for message in messages]
         config = GenerateConfig()
         if schema is not None:
             config.response_schema = ResponseSchema(name=schema.name, json_schema=schema.schema)
-        # The context is what tells Inspect which sample this call belongs to.
+        # Inspect finds the call's sample by its context variables.
         future = self._context.copy().run(
             asyncio.run_coroutine_threadsafe, self._model.generate(inputs, config=config), self._loop
         )
@@ -99,7 +99,7 @@ def tsg_agent_solver(cache: str = "") -> Solver:
         model = None if str(state.model) in (NO_MODEL, "none/none") else Bridge(get_model())
         folder = await asyncio.to_thread(telemetry_of, case, Path(cache) if cache else default_cache())
         question = Question(incident=case.text, telemetry=str(folder), now=case.now)
-        nameless: dict[str, Any] = {"model": {"name": ""}}  # whatever the environment names
+        nameless: dict[str, Any] = {"model": {"name": ""}}  # ignore the environment
         settings = Settings(**nameless)
         answer = await asyncio.to_thread(solved, question, settings, model)
         asked = list(answer.questions)

@@ -1,6 +1,6 @@
-"""How sure a score is, and whether two differ by more than chance.
+"""Confidence intervals of scores, and paired significance tests.
 
-Formulas of its own: the exam does not lean on the statistics that it examines.
+Independent of `tsg_agent.statistics`, which the exam examines.
 """
 
 import math
@@ -10,12 +10,12 @@ import numpy as np
 
 Z95 = 1.959963984540054
 SEED = 20_260_310
-"""The same results have the same intervals."""
+"""Fixed seed: equal results have equal intervals."""
 Interval = tuple[float, float]
 
 
 def wilson(successes: float, total: float) -> Interval:
-    """95 % interval of a share (Wilson 1927); (0, 1) for nothing."""
+    """95 % interval of a share (Wilson 1927); (0, 1) for a total of 0."""
     if total <= 0:
         return 0.0, 1.0
     p, z2 = successes / total, Z95**2
@@ -25,7 +25,7 @@ def wilson(successes: float, total: float) -> Interval:
 
 
 def bootstrap(values: Sequence[float], draws: int = 2000) -> Interval:
-    """95 % interval of a mean: percentiles of means of resamples (Efron 1979). The same each time."""
+    """95 % interval of a mean: percentile bootstrap (Efron 1979). Deterministic."""
     if not values:
         return 0.0, 1.0
     means = np.sort(np.random.default_rng(SEED).choice(np.asarray(values), (draws, len(values))).mean(axis=1))
@@ -40,7 +40,7 @@ def mean_interval(values: Sequence[float]) -> Interval:
 
 
 def mcnemar(won: int, lost: int) -> float:
-    """Two-sided exact p of McNemar's test (1947): `won` and `lost` incidents changed, one way and the other."""
+    """Two-sided exact p of McNemar's test (1947) for `won` and `lost` discordant incidents."""
     changed = won + lost
     if not changed:
         return 1.0
@@ -49,7 +49,7 @@ def mcnemar(won: int, lost: int) -> float:
 
 
 def sign_flip(differences: Sequence[float], draws: int = 10_000) -> float:
-    """Two-sided p of a paired permutation test (Fisher 1935): the signs of the differences are chance."""
+    """Two-sided p of a paired permutation test (Fisher 1935), which flips the signs of the differences."""
     moved = [value for value in differences if value]
     if not moved:
         return 1.0
@@ -59,5 +59,5 @@ def sign_flip(differences: Sequence[float], draws: int = 10_000) -> float:
 
 
 def pass_hat(passes: int, runs: int, k: int) -> float:
-    """Chance that k of the runs, drawn without repeat, all passed (pass^k)."""
+    """Probability that k runs, drawn without replacement, all passed (pass^k)."""
     return math.comb(passes, k) / math.comb(runs, k) if runs >= k else 0.0

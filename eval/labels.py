@@ -1,4 +1,4 @@
-"""Reads the files that say what is true. A label that is wrong is an error, and never another true answer."""
+"""Reads label files. An invalid label is an error, never silently another true answer."""
 
 import json
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ SHOWN = 5
 
 
 class LabelError(ValueError):
-    """A label cannot be read or says what no label can: names the file, the key and what is allowed."""
+    """A label is unreadable or invalid; names the file, the key and the allowed values."""
 
 
 def read_label(path: Path) -> Any:
-    """The data of a JSON or YAML file. Raises LabelError: also for a key that is there twice."""
+    """The data of a JSON or YAML file. Raises LabelError, also for duplicate keys."""
     try:
         text = path.read_text(encoding="utf-8")
         return json.loads(text, object_pairs_hook=_once) if path.suffix == ".json" else yaml.safe_load(text)
@@ -63,7 +63,7 @@ def _mistakes(model: type[BaseModel], error: ValidationError) -> Iterator[str]:
 
 
 def _model_at(model: type[BaseModel], place: tuple[int | str, ...]) -> type[BaseModel]:
-    """The model of which the key at the end of a path is a key."""
+    """The model that contains the last key of a path."""
     for part in place:
         if part in model.model_fields:
             model = next(_models(model.model_fields[str(part)].annotation), model)

@@ -1,6 +1,6 @@
-"""What the telemetry of a recording cannot answer, where its label does not say: the gaps a right answer states.
+"""The expected gaps of a recording whose label does not name them: what its telemetry cannot answer.
 
-Worked out from the rows with pandas and the guide's text, as the labels are: it shares nothing with the checks.
+Computed from the rows with pandas and the guide's text, like the labels: it shares nothing with the checks.
 """
 
 from functools import cached_property
@@ -14,7 +14,7 @@ from eval.cases import Case, Expected, ExpectedGap
 from eval.rows import FLAGS, LOG, PRODUCTS, RUNS
 
 REQUEST = ("request_id", "timestamp", "region", "environment", "service_name", "status_code")
-"""What tells one request of a service from the others, and whether it failed."""
+"""Columns of the scope and the outcome of requests."""
 READS: dict[int, dict[str, tuple[str, ...]]] = {
     2: {LOG: (*REQUEST, "service_version")},
     3: {LOG: REQUEST, FLAGS: ("request_id", "flag_name", "flag_value")},
@@ -36,7 +36,7 @@ GROUPS: dict[int, tuple[tuple[str, ...], int, int]] = {
     7: (("endpoint_path", "http_method", "api_version", "client_type"), 100, 1),
     8: (("product_id", "product_category", "customer_tier", "subscription_type"), 100, 1),
 }
-"""Step -> what the guide groups by, how many requests a group must exceed, and how many such groups it takes."""
+"""Step -> the guide's group columns, the requests a group must exceed, and the least number of such groups."""
 SCOPE = ("region", "service_name", "environment", "start_time", "end_time")
 
 
@@ -48,7 +48,7 @@ def expected_of(case: Case) -> Expected:
 
 
 def gaps_of(case: Case, folder: Path) -> list[ExpectedGap]:
-    """Steps 2-10 that cannot be asked; where the label says which requests are meant, also those short of data."""
+    """Steps 2-10 without their columns; if the label defines the scope, also those with too little data."""
     source = Source(folder, case.expected)
     found = []
     for step, reads in READS.items():
@@ -69,11 +69,11 @@ class Source:
         self._columns = {name: set(pq.read_schema(path).names) for name, path in paths.items()}
 
     def holds(self, reads: dict[str, tuple[str, ...]]) -> bool:
-        """Whether all of these columns are there."""
+        """True if all of these columns exist."""
         return all(set(columns) <= self._columns.get(table, set()) for table, columns in reads.items())
 
     def shortage(self, step: int) -> str:
-        """`no_data`, `insufficient_data`, or nothing: also where the label leaves open which requests are meant."""
+        """`no_data`, `insufficient_data`, or ""; also "" if the label does not define the scope."""
         if any(getattr(self._given, name) is None for name in SCOPE):
             return ""
         rows = self._rows_of(step)

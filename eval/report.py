@@ -56,7 +56,7 @@ def markdown(runs: list[Run]) -> str:
 
 
 def headline(run: Run) -> str:
-    """The one figure to compare agents by: in how many incidents the first cause is right and nobody else is blamed."""
+    """The headline metric: in how many incidents the first cause is right, and no other one is confirmed."""
     asked = [value for result in run.results if (value := result.scores.get(HEADLINE)) is not None]
     right = f"{sum(value == 1 for value in asked):,} of {len(asked):,}"
     return f"{run.head.entrant}: right cause, nobody blamed in {right}"
@@ -72,7 +72,7 @@ def _about(run: Run) -> str:
 
 
 def failings(result: Result) -> str:
-    """Which scores kept an incident from being solved."""
+    """The scores that an unsolved incident failed."""
     if result.error:
         return result.error
     low = [n for n in ("parameters", "cause_at_1", "cause_at_3", "actions") if result.scores.get(n) not in (None, 1.0)]
@@ -106,7 +106,7 @@ def _incidents(runs: list[Run]) -> list[dict[str, Any]]:
 
 
 def html(runs: list[Run]) -> str:
-    """One page: charts, a row an incident, and each incident's trajectory behind a click."""
+    """One page: charts, a row per incident, and each incident's trajectory in a collapsed section."""
     headings, rows = _table(runs)
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)

@@ -1,4 +1,4 @@
-"""Results as JSON lines: the first says how they came about, each further one is one answer with its scores."""
+"""Results as JSON lines: the first is the run's metadata, each further one an answer with its scores."""
 
 import platform
 from collections import defaultdict
@@ -18,18 +18,18 @@ from eval.cache import simulator_version
 M = TypeVar("M", bound=BaseModel)
 PACKAGES = ("duckdb", "langgraph", "langchain", "numpy", "pandas", "pyarrow")
 RESUMABLE = ("entrant", "settings", "runs", "reseeds", "versions")
-"""What two parts of one run have in common."""
+"""Metadata that must be equal to resume a run."""
 
 
 WRITTEN_BY = "Give a file that `python -m eval run` wrote (--output; eval-results/ENTRANT.jsonl where none is named)."
 
 
 class ResultsError(ValueError):
-    """A file of results is not there, or is none; says what to give."""
+    """A file of results is missing or invalid."""
 
 
 class Head(BaseModel):
-    """How a run came about."""
+    """A run's metadata."""
 
     model_config = ConfigDict(extra="forbid")
     kind: Literal["head"] = "head"
@@ -69,14 +69,14 @@ class Run:
     results: list[Result]
 
     def of(self, *, fresh: bool | None = None, reseed: int | None = None) -> list[Result]:
-        """Those of the fixed seeds, of all fresh ones, or of one number."""
+        """The results of the fixed seeds, of all fresh seeds, or of one reseed number."""
         if reseed is not None:
             return [r for r in self.results if r.reseed == reseed]
         return [r for r in self.results if fresh is None or bool(r.reseed) == fresh]
 
 
 def head(entrant: str, settings: dict[str, Any], runs: int, reseeds: list[int]) -> Head:
-    """What is to be known of a run that starts now."""
+    """The metadata of a run that starts now."""
     versions = {name: metadata.version(name) for name in PACKAGES}
     versions |= {
         "tsg-agent": tsg_agent.__version__,
@@ -94,9 +94,9 @@ def head(entrant: str, settings: dict[str, Any], runs: int, reseeds: list[int]) 
 
 
 def begin(path: Path, first: Head, *, resume: bool = False, overwrite: bool = False) -> list[Result]:
-    """Make the file ready for `add`, and hand back what it keeps: nothing, unless an earlier run is resumed.
+    """Prepare the file for `add`; returns its results if an earlier run is resumed.
 
-    Raises ValueError where the file holds something and neither is asked for, or where its head is not this run's.
+    Raises ValueError if the file is not empty and neither `resume` nor `overwrite` is set, or its metadata differs.
     """
     kept: list[Result] = []
     if path.exists() and path.stat().st_size and not overwrite:
@@ -115,7 +115,7 @@ def begin(path: Path, first: Head, *, resume: bool = False, overwrite: bool = Fa
 
 
 def write(path: Path, first: Head, results: Iterable[Result]) -> None:
-    """Write a run as a whole: what was there before stays until the new file is complete."""
+    """Write a run atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.new")
     new.write_text("".join([first.model_dump_json() + "\n", *(_line(result) for result in results)]), encoding="utf-8")
@@ -129,14 +129,14 @@ def add(path: Path, result: Result) -> None:
 
 
 def _line(result: Result) -> str:
-    """The answer's evidence is left out, it is scored by then."""
+    """A result as JSON, without the answer's evidence, which is scored already."""
     return result.model_dump_json(exclude={"answer": {"evidence", "prose"}}) + "\n"
 
 
 def read(path: Path) -> Run:
-    """A run, by seeds, incident and run. Raises ResultsError for a file that is none.
+    """A run, sorted by seed, incident and run. Raises ResultsError for an invalid file.
 
-    A last line without its end is what an interrupted run leaves behind, and no result.
+    Ignores a truncated last line, which an interrupted run leaves behind.
     """
     try:
         lines = path.read_text(encoding="utf-8").split("\n")[:-1]
@@ -150,7 +150,7 @@ def read(path: Path) -> Run:
 
 
 def reason(error: Exception) -> str:
-    """Why a file cannot be read or written, without its number."""
+    """Why a file cannot be read or written, without the errno."""
     return (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())
 
 

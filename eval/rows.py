@@ -1,6 +1,6 @@
-"""The raw rows of a made incident and its faults' requests among them: the ground on which labels stand or fall.
+"""The raw rows of a generated incident, and those of its faults: the ground truth for labels.
 
-Nothing here knows of onset rules, contrasts or labels of any agent.
+Independent of the onset rules, contrasts and labels of any agent.
 """
 
 import math
@@ -32,12 +32,12 @@ NAMED = (
     "partition_id", "shard_id", "tenant_category", "endpoint_path", "http_method", "api_version", "client_type",
     "service_component", "dependency_name",
 )  # fmt: skip
-"""Dimensions of requests by which a cause may be called."""
+"""Dimensions of requests that can name a cause."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """A recording, as the incident's region and environment see it: real traffic within the window."""
+    """A recording reduced to the incident's region, environment and window, without synthetic traffic."""
 
     folder: Path
     scenario: Scenario
@@ -73,7 +73,7 @@ class Rows:
         return frame[kept].reset_index(drop=True)
 
     def matching(self, where: dict[str, str]) -> pd.Series:
-        """Which requests of the log are meant; a dimension that was not recorded means none."""
+        """Mask of the log's requests that match; all False for an unrecorded dimension."""
         mask = pd.Series(True, index=self.log.index)
         flag = {name: value for name, value in where.items() if name in FLAG_DIMENSIONS}
         product = {name: value for name, value in where.items() if name in PRODUCT_DIMENSIONS}
@@ -93,9 +93,9 @@ def _only(frame: pd.DataFrame, where: dict[str, str]) -> pd.DataFrame:
 
 
 def same_requests(rows: Rows, where: dict[str, str]) -> list[dict[str, str]]:
-    """The other names of exactly the same requests: one dimension replaced by another, none changed in number."""
+    """Other subjects with exactly the same requests, with one dimension replaced by another."""
     if set(where) & {*WORKFLOW_DIMENSIONS, *FLAG_DIMENSIONS}:
-        return []  # a run is not a request; a flag's value is no other thing
+        return []  # runs are no requests; a flag's value is no synonym
     target = rows.matching(where)
     if not target.any():
         return []
@@ -122,7 +122,7 @@ FAILED: dict[FaultEffect, Callable[[pd.DataFrame], pd.Series]] = {
     FaultEffect.RETRIES: lambda log: log["is_retry"],
     FaultEffect.DEPENDENCY_FAILURES: lambda log: log["has_dependency_failure"] & log["status_code"].between(200, 299),
 }
-"""What a fault does to a request, as it shows in the log."""
+"""Effect of a fault -> its condition over the log."""
 
 
 def before_and_after(
@@ -130,8 +130,8 @@ def before_and_after(
 ) -> tuple[int, int, int, int]:
     """Failed and all of the subject's requests (or runs) before the fault's onset, and after.
 
-    Those that another true cause touches are left out. What has no requests before (a version, a flag's value that
-    came with the incident) has the service's.
+    Requests affected by another true cause are left out. A subject without requests before (a version or a flag's
+    value that appeared with the incident) gets the service's.
     """
     onset = rows.scenario.onset_of(fault)
     if fault.effect is FaultEffect.WORKFLOW_FAILURE or (fault.kind is FaultKind.WORKFLOW):
@@ -149,13 +149,13 @@ def before_and_after(
 
 
 UNSEEN = (FaultEffect.RESOURCES, FaultEffect.LOST)
-"""Effects that no request of the log fails by."""
+"""Effects that make no request of the log fail."""
 ROLLED_OUT_AT_ONCE = 1.0
 """Minutes from the first instance to the last, up to which a version's failures begin suddenly."""
 
 
 def sudden_start(scenario: Scenario) -> datetime | None:
-    """When requests begin to fail; None where none do, or where what begins first begins little by little."""
+    """When requests begin to fail; None if none do, or if the first fault begins gradually."""
     faults = [one for one in scenario.faults if one.kind is not FaultKind.EXISTING and one.effect not in UNSEEN]
     if not faults:
         return None
@@ -180,7 +180,7 @@ def _runs_before_and_after(
 
 
 def z_of_a_rise(failed0: int, all0: int, failed1: int, all1: int) -> float | None:
-    """Root of the G-test's statistic (Wilks 1938) of the share having risen; None where it has not."""
+    """Root of the G-test's statistic (Wilks 1938) for a risen share; None if it has not risen."""
     if not all0 or not all1 or failed1 / all1 <= failed0 / all0:
         return None
     table = np.array([[failed0, all0 - failed0], [failed1, all1 - failed1]], dtype=float)
@@ -191,6 +191,6 @@ def z_of_a_rise(failed0: int, all0: int, failed1: int, all1: int) -> float | Non
 
 
 def p_of_a_rise(failed0: int, all0: int, failed1: int, all1: int) -> float:
-    """One-sided p of the share having risen: its z as normal; 1 where it has not."""
+    """One-sided p of a risen share, by its normal z; 1 if it has not risen."""
     z = z_of_a_rise(failed0, all0, failed1, all1)
     return 1.0 if z is None else 0.5 * math.erfc(z / math.sqrt(2))

@@ -1,4 +1,4 @@
-"""Puts incidents before an entrant, in two processes, and scores what comes back."""
+"""Runs an entrant on incidents, in two processes, and scores its answers."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +19,7 @@ from eval.scorers import failed, passed, score
 
 NOTHING = Answer()
 ROUNDS = 2
-"""Asking once is allowed; asking again after the answers is not an answer."""
+"""Most rounds: an entrant may ask once; questions after that count as no answer."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Job:
 
     @property
     def key(self) -> tuple[str, int, int]:
-        """Which answer this is, as its result names it."""
+        """The key of the job's result."""
         return self.case.id, self.case.reseed, self.run
 
 
 def jobs(cases: Iterable[Case], reseeds: list[int], runs: int, cache: Path, record: Path | None) -> list[Job]:
-    """Every incident with every seed, as often as asked for; recorded incidents have no other seeds."""
+    """Jobs for every incident, seed and run; recorded incidents have no other seeds."""
     return [
         Job(case.reseeded(number), run, cache, record)
         for number in reseeds
@@ -49,7 +49,7 @@ def jobs(cases: Iterable[Case], reseeds: list[int], runs: int, cache: Path, reco
 
 
 def run(spec: Spec, work: list[Job], processes: int = 2, done: Callable[[Result], None] | None = None) -> list[Result]:
-    """All jobs' results in the jobs' order. `done` is told of each as it comes."""
+    """The results in the jobs' order. `done` gets each as it finishes."""
     results: dict[int, Result] = {}
     for number, result in _each(spec, work, processes):
         results[number] = result
@@ -64,7 +64,7 @@ def _each(spec: Spec, work: list[Job], processes: int) -> Iterator[tuple[int, Re
         for number, job in enumerate(work):
             yield number, sit(entrant, job)
         return
-    entrant_of(spec)  # a wrong name is said once, here
+    entrant_of(spec)  # report a wrong name once
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_begin, initargs=(spec,)) as pool:
         open_ones: dict[Future[Result], int] = {pool.submit(_sit, job): number for number, job in enumerate(work)}
         try:
@@ -73,11 +73,11 @@ def _each(spec: Spec, work: list[Job], processes: int) -> Iterator[tuple[int, Re
                 for future in ended:
                     yield open_ones.pop(future), future.result()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # who interrupts does not wait for the rest
+            pool.shutdown(wait=False, cancel_futures=True)  # on an interrupt, do not wait for the rest
 
 
 _held: list[Entrant] = []
-"""This process's entrant: made once, used for all of its incidents."""
+"""This process's entrant, created once."""
 
 
 def _begin(spec: Spec) -> None:
@@ -89,7 +89,7 @@ def _sit(job: Job) -> Result:
 
 
 def sit(entrant: Entrant, job: Job) -> Result:
-    """Put one incident before an entrant. What goes wrong on its side is its own zero, and never ends the exam."""
+    """Run an entrant on one incident. Its errors score 0, and never end the exam."""
     case, error, answer, asked = job.case, "", NOTHING, list[str]()
     folder = telemetry_of(case, job.cache)
     began = time.perf_counter()
@@ -126,7 +126,7 @@ def sit(entrant: Entrant, job: Job) -> Result:
 
 
 def _solved(entrant: Entrant, case: Case, folder: Path) -> tuple[Answer, list[str]]:
-    """The answer, and what was asked for on the way: the harness answers with the labelled parameters."""
+    """The answer, and the asked parameters, which the harness answers with the labelled values."""
     known = case.expected.parameters.model_dump(mode="json", exclude_none=True)
     question = Question(incident=case.text, telemetry=str(folder), now=case.now)
     asked: list[str] = []

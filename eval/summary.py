@@ -19,7 +19,7 @@ class Score:
 
 
 def scores_of(results: list[Result]) -> list[Score]:
-    """Every score that some incident asks for, each over the incidents that do. Runs of one incident count once."""
+    """Each score over the incidents that it applies to. Runs of one incident are averaged."""
     found = []
     for name in (*SHARES, *FAULTS):
         values = _per_case(results, name)
@@ -29,12 +29,12 @@ def scores_of(results: list[Result]) -> list[Score]:
     for name in COSTS:
         values = _per_case(results, name)
         if values:
-            found.append(Score(name, sum(values) / len(values), bootstrap(values), len(values)))  # no shares
+            found.append(Score(name, sum(values) / len(values), bootstrap(values), len(values)))  # not shares
     return found
 
 
 def _per_case(results: Iterable[Result], name: str) -> list[float]:
-    """Each incident's mean over its runs: runs of one incident are no independent incidents."""
+    """Each incident's mean over its runs, which are not independent."""
     means = []
     for runs in by_case(results).values():
         values = [value for run in runs if (value := run.scores.get(name)) is not None]

@@ -1,6 +1,6 @@
 """What people suspect in the made incidents' reports: right, wrong, and about things that no telemetry has.
 
-Each is drawn by the incident's name alone, so that it is the same each time; half of the incidents and more have some.
+Drawn by the incident's name alone, so deterministic; at least half of the incidents have some.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from eval.draws import Draws
 from tsg_agent.simulator.incident import IncidentReport
 
 SHARE, RIGHT = 0.7, 0.6
-"""Of the incidents that have suspicions; of those with a nameable cause, that have a right one."""
+"""Share of incidents with suspicions; of those with a nameable cause, share with a right one."""
 SENTENCES = {
     "service_version": "Could it be version {}?",
     "flag_name": "{} looks suspicious to me.",
@@ -36,7 +36,7 @@ INNOCENT = (
     ("service_component", "notifications"),
     ("flag_name", "fast_search"),
 )
-"""What no fault of the drafts is about."""
+"""Subjects that no draft has a fault of."""
 ABSENT = (
     ("Is it DNS?", "DNS"),
     ("Is it the network again?", "network"),
@@ -50,7 +50,7 @@ BY_HAND = {
     "decoy-rollout": (("3.15.0", "no"),),
     "decoy-flag": (("gift_cards", "no"),),
 }
-"""Answers to what the drafts' own authors let people suspect, where a name says it."""
+"""Answers to suspicions that are written in the drafts themselves."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def suspected(draft: Draft, subjects: list[dict[str, str]]) -> Suspected:
 
 
 def _wrong(draft: Draft, draws: Draws) -> tuple[str, ExpectedReply]:
-    """One that is not it: innocent, or nothing that telemetry has."""
+    """A wrong suspicion: an innocent subject, or one without telemetry."""
     quirks = draft.made(0).quirks
     lacking = {name.rpartition(".")[2] for names in quirks.missing_columns.values() for name in names}
     flagless = "feature_flags" in quirks.missing_tables

@@ -1,6 +1,6 @@
-"""How an investigation's state is written down and read again: as JSON, so that a file can only ever bring data.
+"""Serializes checkpoints as JSON, so that reading a file cannot execute code.
 
-LangGraph's own way can name a class or a function for each value, and calls it when the value is read.
+LangGraph's default serializer stores the name of a class or function with a value, and calls it when reading.
 """
 
 import asyncio
@@ -20,22 +20,22 @@ from tsg_agent.errors import RecordError
 from tsg_agent.sqlite_files import BUSY_S
 
 SCHEMA = 2
-"""Of a state: raised where a step of the graph reads it otherwise than before. Only its own version goes on from it."""
+"""Version of the state: increased when a node reads it differently. A run resumes only from the same version."""
 KIND = f"tsg-json-{SCHEMA}"
-"""What stands beside each value in the file; a value of another kind was written by something else."""
+"""Type tag of each value in the file; another tag means another program wrote it."""
 _QUESTION = "__interrupt__"
 _UNREADABLE = (sqlite3.Error, ValidationError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 class PlainData:
-    """Writes and reads JSON, and the one type beside it that a state has: a question that waits for its answer."""
+    """Serializes JSON, and the only other type in a state: an interrupt, a question that waits for its answer."""
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
-        """The value as JSON. Raises TypeError for one that is no plain data."""
+        """The value as JSON. Raises TypeError if it is no plain data."""
         return KIND, json.dumps(obj, default=_written).encode("ascii")
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
-        """The value. Raises RecordError for one that was written in another way, and ValueError for broken JSON."""
+        """The value. Raises RecordError for another serialization, and ValueError for broken JSON."""
         kind, held = data
         if kind != KIND:
             raise RecordError(
@@ -46,15 +46,15 @@ class PlainData:
 
 
 class Checkpoints(AsyncSqliteSaver):
-    """A saver whose writes are whole: one cancelled between its rows and their commit would lock the file for all.
+    """A saver with uncancellable writes: one cancelled between insert and commit would leave the file locked.
 
-    Where the file takes no more (a disk is full), the steps are kept in memory from then on: the run goes on.
+    If the file is not writable (disk full), further checkpoints are kept in memory, and the run continues.
     """
 
     @classmethod
     @asynccontextmanager
     async def of(cls, file: Path) -> AsyncIterator[Self]:
-        """The steps in a file, as plain data. What is being written when it is closed is written first."""
+        """A saver over a file. Closing it waits for pending writes."""
         async with AsyncExitStack() as held:
             opened = await held.enter_async_context(AsyncSqliteSaver.from_conn_string(str(file)))
             saver = cls(opened.conn, serde=PlainData())
@@ -72,7 +72,7 @@ class Checkpoints(AsyncSqliteSaver):
         self._leaving = asyncio.Lock()
         self._held = AsyncExitStack()
         self.lost = ""
-        """Why the file takes no more; nothing where it does."""
+        """Why the file is not writable; "" if it is."""
 
     async def setup(self) -> None:
         """See AsyncSqliteSaver.setup."""
@@ -100,20 +100,20 @@ class Checkpoints(AsyncSqliteSaver):
         return await write()
 
     async def _leave(self, error: sqlite3.Error) -> None:
-        """Go on in memory, with all that the file holds. Raises sqlite3.Error where it cannot be read either."""
+        """Switch to memory, with the file's checkpoints. Raises sqlite3.Error if the file is not readable either."""
         async with self._leaving, self.lock:
             if self.lost:
                 return
             await self.conn.rollback()
             memory = await self._held.enter_async_context(AsyncSqliteSaver.from_conn_string(":memory:"))
-            if self.is_setup:  # else nothing was written yet, and perhaps nothing can be read
+            if self.is_setup:  # else nothing was written yet, and the file may be unreadable
                 await self.conn.backup(memory.conn)
             self.conn, self.lost = memory.conn, str(error)
 
 
 @contextmanager
 def readable(identity: str) -> Iterator[None]:
-    """What goes wrong in reading a checkpoint, as RecordError."""
+    """Translate errors of reading a checkpoint into RecordError."""
     try:
         yield
     except _UNREADABLE as error:
@@ -127,9 +127,9 @@ def _written(value: Any) -> Any:
     if isinstance(value, Interrupt):
         return {_QUESTION: [value.value, value.id]}
     if isinstance(value, date):
-        return value.isoformat()  # an answer to a question may be a time
+        return value.isoformat()  # an answer to a question can be a time
     if isinstance(value, BaseException):
-        return repr(value)  # why a step failed: for whoever looks into the file
+        return repr(value)  # a step's error, for debugging
     raise TypeError(f"{type(value).__name__} is no plain data: a state is JSON.")
 
 

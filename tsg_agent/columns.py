@@ -1,4 +1,4 @@
-"""The one registry of the columns that the guide's tables have: `columns.toml`, a line for each."""
+"""The registry of the guide's columns: `columns.toml`, one line per column."""
 
 import re
 import tomllib
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Kind(StrEnum):
-    """What a column must hold. A source's own type is converted where nothing is lost, else refused."""
+    """The type of a column. A source's type is converted if that is lossless, else refused."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -26,7 +26,7 @@ class Kind(StrEnum):
 
 
 class Nature(StrEnum):
-    """What a cause is that names a column's value, in the order in which a description says its values."""
+    """What kind of cause a column's value is, in the order in which a description lists its values."""
 
     CHANGE = "change"
     REGION = "region"
@@ -45,16 +45,16 @@ DEPTH = (
     Nature.CHANGE, Nature.PROCESS, Nature.COMPONENT, Nature.DATA, Nature.MACHINE, Nature.SITE, Nature.INTERFACE,
     Nature.TENANT, Nature.ERROR, Nature.CUSTOMER, Nature.REGION,
 )  # fmt: skip
-"""Of two values that name the same requests the first of these is said, and a conjunction belongs to its first's step:
-what somebody changed, then what is nearest to where it breaks."""
+"""Precedence of natures: if two values name the same requests, the first one is reported, and a conjunction belongs to
+the step of its first one. Changes first, then what is nearest to the failure."""
 
 EVERYWHERE = "all"
-"""The only region of telemetry that does not record any, as the ready mappings have it."""
+"""The ready mappings' constant region for telemetry without regions."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of one table: a line of the registry, which says what the fields mean."""
+    """A column of one table: a line of the registry, where the fields are documented."""
 
     table: str
     name: str
@@ -71,7 +71,7 @@ class Column:
 
 
 def bare(name: str) -> str:
-    """A source's name for a column as `named` has it: letters and digits, without what stands in brackets."""
+    """Normalize a column's name for comparison with `named`: letters and digits, without bracketed parts."""
     return re.sub(r"[^a-z0-9äöüßéèñ]", "", re.sub(r"\[.*?\]", "", name.lower()))
 
 
@@ -81,7 +81,7 @@ def _read() -> tuple[Column, ...]:
 
 
 def _column(table: str, name: str, line: dict[str, Any]) -> Column:
-    """Raises KeyError for a kind, ValueError for a nature, TypeError for a field that there is not."""
+    """Parse a line. Raises KeyError for an unknown kind, ValueError for a nature, TypeError for a field."""
     told = {key: line[key] for key in line.keys() - {"kind", "nature", "said", "named"}}
     nature = Nature(line["nature"]) if "nature" in line else None
     said, named = tuple(line.get("said", ())), tuple(line.get("named", "").split())
@@ -97,7 +97,7 @@ SUBJECTS: dict[str, Column] = {
 
 
 BY_DEPTH = tuple(sorted(SUBJECTS.values(), key=lambda column: DEPTH.index(column.nature or Nature.REGION)))
-"""The same, what is nearest to where it breaks first."""
+"""The same by DEPTH."""
 
 
 def of_nature(*natures: Nature) -> tuple[str, ...]:

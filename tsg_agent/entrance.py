@@ -1,4 +1,4 @@
-"""How the graph is entered by those who embed it: what is missing is said, before anything fails for want of it."""
+"""Validates the input of an embedded graph, so that missing context or state is reported first."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any, Protocol, TypeVar
@@ -11,7 +11,7 @@ from tsg_agent.errors import GraphError
 C = TypeVar("C")
 S_contra = TypeVar("S_contra", bound=Mapping[str, Any], contravariant=True)
 NEEDED = ("id", "text", "now", "began")
-"""What a state begins with."""
+"""Required keys of the initial state."""
 
 
 class _Node(Protocol[S_contra]):
@@ -19,7 +19,7 @@ class _Node(Protocol[S_contra]):
 
 
 def opened(context: C | None) -> C:
-    """The context that a node works with. Raises GraphError where the graph was run without one."""
+    """The context of a node. Raises GraphError if the graph was run without one."""
     if context is None:
         raise GraphError(
             "The graph was run without its context: it has no telemetry to look at.",
@@ -29,9 +29,9 @@ def opened(context: C | None) -> C:
 
 
 def entrance(node: _Node[S_contra]) -> Runnable[S_contra, Any]:
-    """The first node, which also says what is missing. Raises GraphError for a state that cannot begin.
+    """Wrap the first node with validation. Raises GraphError for an incomplete initial state.
 
-    It does so where the graph is run synchronously as well: its branches wait side by side in an event loop.
+    Also if the graph is run synchronously: its branches are concurrent coroutines, and need an event loop.
     """
 
     def refused(_state: S_contra) -> Any:

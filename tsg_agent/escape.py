@@ -1,7 +1,7 @@
-"""Text on its way to another place, written so that it is text there: for Slack, for Markdown, for a stream, for JSON.
+"""Escapes untrusted text for Slack, Markdown, streams and JSON.
 
-Names of versions, paths and errors come from whoever can send a request. In a chat they could call everybody, in a
-ticket link to anywhere, on a terminal move the cursor or turn the words around.
+Names of versions, paths and errors come from anyone who can send a request. Unescaped they could mention people in a
+chat, add links to a ticket, or send control sequences to a terminal.
 """
 
 import codecs
@@ -11,18 +11,18 @@ import unicodedata
 _WHITESPACE = re.compile(r"\s+")
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
 _MENTION = re.compile(r"(?<![\w.+-])@(?=[\w<])")
-"""What calls somebody; an address (who@where) does not."""
+"""Matches a mention; not an address (who@where)."""
 _SCHEME = re.compile(r"(?<=[A-Za-z0-9])://")
 _DOMAIN = re.compile(
     r"(?<=\bwww)\.|(?<=[a-z0-9])\.(?=[a-z]{2,24}/|(?:com|net|org|info|biz|io|dev|app|co|me|ru|cn|xyz|top|site|online|"
     r"shop|link|click|live|zip|ai|eu|de|uk|fr|us)\b(?!\.\w))",
     re.IGNORECASE,
 )
-"""What a chat makes a link although it names no scheme: a path's host, and the commonest domains."""
+"""Matches what chats turn into links without a scheme: a host with a path, and frequent top-level domains."""
 _SLACK = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKDOWN = re.compile(r"[\\`*\[\]<>|~&#$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?<=:)//|(?<=www)\.")
 _BLOCK_START = re.compile(r"^([-+=]|\d+(?=[.)](?:\s|$)))")
-# Our own citations stay readable in the source; one that a hostile text would turn into a link does not.
+# Our own citations stay unescaped, unless hostile text after one would turn it into a link.
 _CITATION = re.compile(r"\\\[((?:E\d+(?:\.\d+)?)|(?:M\.\d+))\\\](?![(\[:])")
 _UNSEEN = (
     r"\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ue000-\uf8ff"
@@ -31,18 +31,18 @@ _UNSEEN = (
 _FOR_TERMINAL = re.compile(f"[{_UNSEEN}]")
 _FOR_FILE = re.compile(f"[\x00-\x08\x0b-\x1f{_UNSEEN}]")
 ERRORS = "tsg_agent.escape"
-"""The name under which a stream finds how to write what its encoding lacks."""
+"""Name of the codec error handler that escapes unencodable characters."""
 
 
 def utf8(text: str) -> str:
-    """A text that can be sent: lone surrogates, which are no characters outside of Python, become escapes."""
+    """A text that UTF-8 can encode: lone surrogates become escapes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def one_line(text: object, limit: int | None = None) -> str:
-    """Telemetry's or a person's text, fit to stand inside a sentence.
+    """Untrusted text for use inside a sentence.
 
-    One line, without control, escape and direction-changing characters; cut to `limit` characters.
+    One line, without control, escape and direction-changing characters; truncated to `limit` characters.
     """
     words = _visible(_WHITESPACE.sub(" ", _ANSI.sub("", str(text)))).strip()
     if limit is not None and len(words) > limit:
@@ -51,19 +51,19 @@ def one_line(text: object, limit: int | None = None) -> str:
 
 
 def lines(text: object) -> str:
-    """The same for text of several lines: line breaks and indentation stay."""
+    """Like one_line for several lines: keeps line breaks and indentation."""
     kept = _ANSI.sub("", str(text)).expandtabs(4).splitlines()
     return "\n".join(_visible(line).rstrip() for line in kept)
 
 
 def _visible(text: str) -> str:
-    if text.isprintable():  # nearly every text; it has none of these
+    if text.isprintable():  # fast path for most texts
         return text
     return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
 
 
 def slack(text: str) -> str:
-    """Lines of text as a message for Slack, or another chat: they call nobody, and link to nothing."""
+    """Lines of text for Slack or another chat, without mentions and links."""
     words = _DOMAIN.sub("[.]", _SCHEME.sub("[:]//", _unmentioned(lines(text))))
     return re.sub("[&<>]", lambda found: _SLACK[found.group()], words)
 
@@ -84,16 +84,16 @@ def markdown_code(text: object) -> str:
 
 
 def markdown_block(text: str) -> str:
-    """Any text as a block of code, line by line, that nothing in it can close."""
+    """Any text as a code block that it cannot close."""
     block = lines(text)
     ticks = "`" * max(3, _longest_run(block) + 1)
     return f"{ticks}text\n{block}\n{ticks}"
 
 
 def printed(text: str, *, terminal: bool) -> str:
-    r"""Text as a stream gets it: what is not seen is written as \uXXXX, which JSON reads as what it was.
+    r"""Text for a stream: invisible characters are written as \uXXXX, which JSON decodes to the same text.
 
-    A terminal gets our own colours; no other control sequence is in what is printed.
+    A terminal gets our own colour sequences, and no other control sequences.
     """
     return (_FOR_TERMINAL if terminal else _FOR_FILE).sub(lambda found: _code(found.group()), text)
 

@@ -1,4 +1,4 @@
-"""What happened in each investigation: one append-only log in SQLite, which every surface reads."""
+"""The event log of investigations: append-only, in SQLite, read by every interface."""
 
 import itertools
 import json
@@ -17,9 +17,9 @@ from tsg_agent.models import Model
 from tsg_agent.sqlite_files import connected, owned
 
 SCHEMA = 1
-"""Of an event: raised where the meaning of a kind or of its data changes."""
+"""Version of events: increased when the meaning of a kind or of its data changes."""
 STATES = ("queued", "began", "asked", "answered", "concluded", "failed", "interrupted", "cancelled")
-"""Kinds of events that change what state an investigation is in."""
+"""Kinds of events that change an investigation's state."""
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS events (investigation TEXT NOT NULL, sequence INTEGER NOT NULL, at TEXT NOT NULL,"
     " kind TEXT NOT NULL, schema_version INTEGER NOT NULL, data TEXT NOT NULL,"
@@ -33,9 +33,9 @@ _APPEND = (
     " RETURNING sequence, at, kind, schema_version, data"
 )
 TRIAL = {_APPEND: {"investigation": "", "kind": "", "schema": SCHEMA, "data": ""}}
-"""What is written, and taken back, to see whether the log takes an event."""
+"""Statements that are rolled back, to test that the log is writable."""
 MOST = 1000
-"""Events of an investigation that are read at once."""
+"""Most events per read."""
 _READ = (
     "SELECT sequence, at, kind, schema_version, data FROM events WHERE investigation = ? AND sequence > ?"
     " ORDER BY sequence LIMIT ?"
@@ -56,32 +56,32 @@ class Event(Model):
 
     @cached_property
     def text(self) -> str:
-        """Its JSON, made once for all who read it."""
+        """The event's JSON, cached for all readers."""
         return self.model_dump_json()
 
 
 class Tells(Protocol):
-    """Where events go to stay."""
+    """A sink of events."""
 
     def __call__(self, kind: str, /, **data: Any) -> None:
-        """One event: what happened, and plain JSON about it."""
+        """Record one event: its kind, and plain JSON data."""
         ...
 
 
 def silent(_kind: str, /, **_data: Any) -> None:
-    """For who writes nothing down."""
+    """A sink that discards events."""
 
 
 class EventLog:
-    """The log of a state directory. Safe for several threads and processes."""
+    """The log of a state directory. Safe for concurrent threads and processes."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def append(self, identity: str, kind: str, data: dict[str, Any]) -> Event:
-        """Write one event down, and give it as it stands there.
+        """Append one event, and return it as stored.
 
-        Raises OSError, sqlite3.Error, and TypeError for what is no plain JSON.
+        Raises OSError, sqlite3.Error, and TypeError for data that is no plain JSON.
         """
         bound = {"investigation": identity, "kind": kind, "schema": SCHEMA, "data": _plain(data)}
         with connected(owned(self._file)) as connection:
@@ -91,7 +91,7 @@ class EventLog:
 
     @contextmanager
     def kept_open(self) -> Iterator[None]:
-        """While much is written: whoever closes the file last tidies it up, which takes longer than a hundred events.
+        """Keep a connection open during many writes: closing the last one checkpoints the WAL, slower than 100 events.
 
         Raises OSError, sqlite3.Error.
         """
@@ -100,11 +100,11 @@ class EventLog:
             yield
 
     def after(self, identity: str, sequence: int = 0) -> list[Event]:
-        """The events behind a number, in order, at most MOST; none where none is known. Raises RecordError."""
+        """The events after a sequence number, in order, at most MOST. Raises RecordError."""
         return self.news({identity: sequence})[identity]
 
     def news(self, held: Mapping[str, int]) -> dict[str, list[Event]]:
-        """As `after`, of each of these investigations behind its number."""
+        """Like `after` for several investigations: id -> events after its sequence number."""
         if not self._file.exists():
             return {identity: [] for identity in held}
         try:
@@ -119,11 +119,11 @@ class EventLog:
         return {identity: [_event(*row) for row in some] for identity, some in rows.items()}
 
     def state(self, identity: str) -> str:
-        """The last event of an investigation that changed its state; "" where nothing can be read."""
+        """Kind of an investigation's last state change; "" if nothing is readable."""
         return self.states(identity).get(identity, "")
 
     def states(self, identity: str | None = None) -> dict[str, str]:
-        """The last event of each investigation, or of this, that changed its state; none where nothing can be read."""
+        """Id -> kind of the last state change, of all investigations or of one; empty if nothing is readable."""
         if not self._file.exists():
             return {}
         marks = ", ".join("?" for _ in STATES)
@@ -133,10 +133,10 @@ class EventLog:
             with connected(self._file) as connection:
                 return {one: kind for one, kind, _ in connection.execute(f"{last}{of} GROUP BY investigation", bound)}
         except sqlite3.Error:
-            return {}  # a list must show what else is known
+            return {}  # an unreadable log must not hide the list
 
     def forget(self, identities: Iterable[str]) -> None:
-        """Take away all about these investigations. Raises sqlite3.Error."""
+        """Delete all events of these investigations. Raises sqlite3.Error."""
         if self._file.exists():
             with connected(self._file) as connection:
                 _make(connection)
@@ -144,7 +144,7 @@ class EventLog:
 
 
 class UnkeptLog:
-    """The log of one investigation that is not kept: its events go to those who hear them, and nowhere else."""
+    """The log of an investigation that is not stored: events go to listeners only."""
 
     def __init__(self) -> None:
         self._sequence = itertools.count(1)

@@ -1,4 +1,4 @@
-"""Tables that a run keeps beside its state: graph state is plain JSON, and refers to them by name."""
+"""Stores a run's tables outside of the graph's state, which is plain JSON and refers to them by name."""
 
 import os
 import threading
@@ -14,9 +14,9 @@ COMPRESSION = "lz4"
 
 
 class Frames:
-    """Named Arrow tables of one investigation: in memory, and in a folder if the run is to be resumable.
+    """Named Arrow tables of one investigation: in memory, and in a folder if the run is resumable.
 
-    Safe to call from several threads. Names are the project's own (plugin_8, evidence_flags), never an incident's.
+    Thread-safe. Names are the project's own (plugin_8, evidence_flags), never an incident's.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -24,12 +24,12 @@ class Frames:
         self._tables: dict[str, pa.Table] = {}
         self._lock = threading.Lock()
         self.lost = ""
-        """Why a table could not be kept in the folder; nothing where all are."""
+        """Why a table could not be written; "" if all were."""
 
     def put(self, name: str, table: pa.Table) -> None:
-        """Keep a table; a folder gets it under a name that only a whole file ever has.
+        """Store a table; files are written atomically.
 
-        One that the folder cannot take stays in memory: the run goes on, and is not to be resumed.
+        If the folder is not writable, the table stays in memory: the run continues, but cannot be resumed.
         """
         with self._lock:
             self._tables[name] = table
@@ -46,7 +46,7 @@ class Frames:
                 part.unlink()
 
     def get(self, name: str) -> pa.Table:
-        """A table by name. Raises RecordError where it is not there."""
+        """A table by name. Raises RecordError if it is missing."""
         with self._lock:
             if name in self._tables:
                 return self._tables[name]
@@ -67,7 +67,7 @@ class Frames:
         return table
 
     def names(self) -> tuple[str, ...]:
-        """What is kept, sorted."""
+        """Names of the stored tables, sorted."""
         on_disk = (
             {path.stem for path in self._folder.glob("*.arrow")} if self._folder and self._folder.exists() else set()
         )

@@ -2,9 +2,9 @@
 
     read -> extract -> the checks and the evidence measurement, side by side -> join -> judge -> conclude -> phrase
 
-`read`, `analyse` (of workflows) and `phrase` ask a language model, if any; they add words, decide nothing.
+`read`, `analyse` (of workflows) and `phrase` ask a language model, if any; they add words, and decide nothing.
 
-State is plain JSON. Tables, the engine and settings live in the Context, outside of it."""
+State is plain JSON. Tables, the engine and settings are in the Context."""
 
 import asyncio
 import functools
@@ -21,7 +21,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
-from typing_extensions import TypedDict  # Python 3.11's own cannot be made a schema of
+from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from tsg_agent import __version__
 from tsg_agent.conclude import conclude
@@ -53,7 +53,7 @@ EVIDENCE = "evidence_"
 
 
 class State(TypedDict, total=False):
-    """What a checkpoint holds: JSON values only."""
+    """The checkpointed state: JSON values only."""
 
     id: str
     text: str
@@ -74,7 +74,7 @@ class State(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Context:
-    """What the nodes work with; never in a checkpoint."""
+    """The nodes' resources, which are not checkpointed."""
 
     engine: Engine
     known: Known
@@ -82,16 +82,16 @@ class Context:
     executor: Executor
     frames: Frames = field(default_factory=Frames)
     assistant: Assistant | None = None
-    """The language model, where there is one; its budget is this investigation's."""
+    """The language model, if any, with this investigation's budget."""
     bench: Workbench = field(default_factory=Workbench)
-    """Where the model's code runs; whoever made the context closes it."""
+    """The sandbox for the model's code; closed by the context's creator."""
     told: Callable[[dict[str, Any]], None] = lambda _event: None
-    """Is told what a parent graph's stream is told: see docs/embedding.md."""
+    """Called with the same progress events as the parent graph's stream: see docs/embedding.md."""
     validated: Validated = field(default_factory=Validated)
     """The state's findings and report as models."""
 
     def findings(self, state: State) -> list[Finding]:
-        """What the checks have found so far."""
+        """The checks' findings so far."""
         return [self.validated.read(Finding, finding) for finding in state["findings"]]
 
 
@@ -100,7 +100,7 @@ GraphContext = Context
 
 
 class Node(Protocol):
-    """What LangGraph calls: parameters by name, so that it can tell that the runtime is wanted."""
+    """The signature of a node: LangGraph passes the runtime by the parameter's name."""
 
     def __call__(self, state: State, *, runtime: Runtime[Context]) -> Awaitable[State]:
         """Run one step of the investigation."""
@@ -108,7 +108,7 @@ class Node(Protocol):
 
 
 def build_graph(guide: AnyGuide = GUIDE) -> StateGraph[State, Context, State, State]:
-    """A guide's graph, not yet compiled: embed it with a checkpointer of your own."""
+    """A guide's uncompiled graph, to embed with another checkpointer."""
     graph: StateGraph[State, Context, State, State] = StateGraph(State, context_schema=Context)
     graph.add_node("read", entrance(_node("read", _read)))
     graph.add_node("extract", _node("extract", _extract))
@@ -153,8 +153,8 @@ def _compiled(guide: AnyGuide) -> CompiledStateGraph[State, Context, State, Stat
 
 
 def _node(name: str, function: Node, *, told: str = "") -> Node:
-    """A node that tells the stream of whoever runs the graph, and the context, what it does. `told`: at its end."""
-    return functools.partial(_telling, name, function, told)  # LangGraph looks all through a closure
+    """A node that reports progress to the graph's stream and the context. `told`: builds the event at its end."""
+    return functools.partial(_telling, name, function, told)  # LangGraph inspects closures
 
 
 async def _telling(name: str, function: Node, told: str, state: State, *, runtime: Runtime[Context]) -> State:
@@ -173,11 +173,11 @@ async def _telling(name: str, function: Node, told: str, state: State, *, runtim
 
 
 async def _read(state: State, runtime: Runtime[Context]) -> State:
-    """What a model reads in the text. A node of its own, so that an answered question does not ask the model again."""
+    """Extract parameters with a model. A separate node, so that resuming after a question does not call it again."""
     assistant = runtime.context.assistant
     if assistant is None:
         return {}
-    if assistant.settings.analyse:  # while the model reads, its sandbox starts
+    if assistant.settings.analyse:  # start the sandbox while the model reads
         await _threaded(runtime.context, runtime.context.bench.start)
     now, known = datetime.fromisoformat(state["now"]), runtime.context.known
     reading = await _threaded(runtime.context, read_report, state["text"], known, now, assistant)
@@ -185,7 +185,7 @@ async def _read(state: State, runtime: Runtime[Context]) -> State:
 
 
 async def _extract(state: State, runtime: Runtime[Context]) -> State:
-    """What the text leaves open is asked, and asked again where an answer cannot hold; one counts as a flag."""
+    """Extract parameters; ask for open ones, and again after invalid answers. An answer counts like a flag."""
     context = runtime.context
     settle = functools.partial(_extraction, state, context=context)
     given = Given.model_validate(state.get("given", {}))
@@ -217,7 +217,7 @@ def _extraction(state: State, given: Given, context: Context) -> Extraction:
 
 
 def _check(plugin: Plugin[Any]) -> Node:
-    """The node of one check. It always ends in a Finding, so that a failing branch never sinks the others."""
+    """The node of one check. It always returns a Finding, so that a failing branch does not stop the others."""
 
     async def node(state: State, *, runtime: Runtime[Context]) -> State:
         runtime.stream_writer({"kind": "check began", "step": plugin.step, "title": plugin.title})
@@ -236,14 +236,14 @@ def _run_check(plugin: Plugin[Any], state: State, context: Context) -> Finding:
             context.frames.put(plugin.keeps, ran.table)
         if ran.kept is not None:
             context.frames.put(plugin.keeps_runs, ran.kept)
-    except Exception as error:  # a defect in one check must not take the others with it
+    except Exception as error:  # a bug in one check must not stop the others
         log.exception("%s failed", plugin.name)
         return plugin.failed(f"The check itself failed ({type(error).__name__}: {error}). Please report this.")
     return ran.finding
 
 
 async def _analyse(plugin: Plugin[Any], state: State, runtime: Runtime[Context]) -> State:
-    """The workflows with a model's own code, to compare: the shipped analysis decides."""
+    """Compare the workflow finding with a model's own analysis; the shipped one decides."""
     assistant = runtime.context.assistant
     if assistant is None or not assistant.settings.analyse:
         return {}
@@ -260,7 +260,7 @@ def _looked(plugin: Plugin[Any], finding: Finding, context: Context, assistant: 
 
 
 async def _evidence(guide: AnyGuide, state: State, runtime: Runtime[Context]) -> State:
-    """The measurement that verdicts are made from. Its tables stay outside the state, by name."""
+    """Fetch the evidence for verdicts. Its tables are stored outside of the state, by name."""
     branch = {"step": 0, "title": "Evidence"}
     runtime.stream_writer({"kind": "check began", **branch})
     began = time.perf_counter()
@@ -290,12 +290,12 @@ def _measure(guide: AnyGuide, state: State, context: Context) -> dict[str, Any]:
 
 
 def _account(state: State) -> Account:
-    """What became of every row; of none where nothing could be measured."""
+    """How many rows are counted or excluded; empty if nothing could be measured."""
     return Account.model_validate(state.get("measured", {}).get("account") or {"read": 0})
 
 
 async def _judge(guide: AnyGuide, state: State, runtime: Runtime[Context]) -> State:
-    """Availability and verdicts, when all branches have ended."""
+    """Availability and verdicts, after all branches."""
     judged: State = await _threaded(runtime.context, _judged, guide, state, runtime.context)
     return judged
 
@@ -324,7 +324,7 @@ def _judged(guide: AnyGuide, state: State, context: Context) -> State:
 
 
 def _unmeasured(state: State, context: Context) -> Sla:
-    """Why the availability is not known."""
+    """The Sla of an unmeasured availability, with the reason."""
     measured, given = state.get("measured", {}), Parameters.model_validate(state["parameters"])
     return unmeasured(
         given, Status(measured.get("status", Status.ERROR)), measured.get("reason", ""), context.known.covers
@@ -338,7 +338,7 @@ def _unmade(reason: str) -> dict[str, Any]:
 
 
 async def _conclude(guide: AnyGuide, state: State, runtime: Runtime[Context]) -> State:
-    """The guide's last step."""
+    """The guide's last step: the report."""
     return {"report": await _threaded(runtime.context, _report, guide, state, runtime.context)}
 
 
@@ -371,7 +371,7 @@ def _report(guide: AnyGuide, state: State, context: Context) -> dict[str, Any]:
 
 
 async def _phrase(state: State, runtime: Runtime[Context]) -> State:
-    """The conclusion in prose around given numbers. The conclusion itself stays as it is."""
+    """Add a model's narrative to the conclusion, which stays unchanged."""
     assistant = runtime.context.assistant
     if assistant is None:
         return {}
@@ -381,5 +381,5 @@ async def _phrase(state: State, runtime: Runtime[Context]) -> State:
 
 
 async def _threaded(context: Context, function: Callable[..., Any], *args: Any) -> Any:
-    """Run blocking work beside the other branches. The default pool is as small as the machine: it would queue them."""
+    """Run blocking work in a thread. Python's default pool is sized by the number of cores: branches would queue."""
     return await asyncio.get_running_loop().run_in_executor(context.executor, functools.partial(function, *args))

@@ -1,7 +1,7 @@
 """The agent as an MCP server: investigations, questions and checks as tools, reports as resources.
 
-Thin: parse, call the door, show. Both eras of the protocol are served; what an incident leaves open is asked of the
-client's person where the client can, else the error names the candidates. Needs the extra `mcp`.
+A thin layer over Service. Supports both generations of the protocol. Open parameters are asked by elicitation if the
+client supports it, else the error names the candidates. Needs the extra `mcp`.
 """
 
 import asyncio
@@ -50,9 +50,9 @@ from tsg_agent.tools.langchain import explainer
 Which: TypeAlias = Literal["few", "all"]
 Said: TypeAlias = str | InputRequiredResult
 ASKS_WITH_ROUNDS = "2026-07-28"
-"""The protocol's version from which a question is a round of the call, and not a request to the client."""
+"""Protocol version from which questions are rounds of the tool call instead of requests to the client."""
 MOST = 60_000
-"""Characters of a report's section."""
+"""Longest section of a report, characters."""
 CODE = "code_interpreter_tool"
 PLACES = ("region", "service_name", "environment")
 INSTRUCTIONS = (
@@ -97,14 +97,14 @@ class ReportArgs(BaseModel):
 
 
 class _Raw(FuncMetadata):
-    """Arguments as they came: they are validated with the tool's own model, which refuses what it does not know."""
+    """Unvalidated arguments: the tool's own model validates them, and refuses unknown ones."""
 
     def validate_arguments(self, arguments_to_validate: dict[str, Any]) -> dict[str, Any]:
         return {"given": arguments_to_validate}
 
 
 class _Answering(MCPServer):
-    """On standard input and output also what is no message of the protocol is answered; the SDK says nothing to it."""
+    """On stdio, also answers invalid messages with an error; the SDK ignores them."""
 
     async def run_stdio_async(self) -> None:
         """See MCPServer."""
@@ -126,7 +126,7 @@ class _Answering(MCPServer):
 
 
 def _refusal(error: Exception) -> JSONRPCError:
-    """The answer to a line that is no message, with the id that it has, if it has one."""
+    """The error response to an invalid message, with its id, if any."""
     found = error.errors() if isinstance(error, ValidationError) else []
     ids = [one["input"].get("id") for one in found if isinstance(one["input"], dict)]
     identity = next((one for one in ids if isinstance(one, int | str) and not isinstance(one, bool)), None)
@@ -138,7 +138,7 @@ def _refusal(error: Exception) -> JSONRPCError:
 
 
 class Server:
-    """What the tools work with."""
+    """The tools' state."""
 
     def __init__(self, service: Service, which: Which = "few") -> None:
         self._service = service
@@ -194,7 +194,7 @@ class Server:
         self.mcp.prompt(title="Start an investigation")(investigate)
 
     async def _run_guide(self, args: RunArgs, ctx: Context) -> Said:
-        """Start, or go on with what was asked in the round before."""
+        """Start, or continue after the previous round's questions."""
         identity = ctx.request_state or ""
         if identity:
             await self._answered(identity, _content((ctx.input_responses or {}).get("answers")))
@@ -223,7 +223,7 @@ class Server:
         return _concluded(report)
 
     async def _answered(self, identity: str, content: dict[str, Any] | None) -> None:
-        """Pass an answer on. Raises ToolError where the person would not answer."""
+        """Pass an answer on. Raises ToolError if the person declined."""
         if content is None:
             await self._service.cancel(identity)
             raise ToolError("Nothing was answered: the investigation was not run.")
@@ -231,14 +231,14 @@ class Server:
 
     @asynccontextmanager
     async def _told(self, identity: str, ctx: Context) -> AsyncIterator["asyncio.Task[None]"]:
-        """Report progress, once for each branch that has ended; the task is done when all has been told."""
+        """Report progress, once per finished branch; the task ends with the last report."""
         branches = len(self._service.guide.steps) + 1
 
         async def report() -> None:
             ended: set[int] = set()
             async for event in self._service.follow(identity):
                 data = event.data
-                if event.kind == "check ended" and data["step"] not in ended:  # one that is resumed may do it twice
+                if event.kind == "check ended" and data["step"] not in ended:  # a resumed run may repeat it
                     ended.add(data["step"])
                     message = f"{data['title']}: {data['label'] or data['status']}"
                     await ctx.report_progress(len(ended), branches, message)
@@ -302,12 +302,12 @@ FRAMES = "Frames are the rows of the checks that were called"
 
 
 def _frame(plugin: Plugin[Any]) -> str:
-    """What code calls a check's rows."""
+    """The variable name of a check's rows in code."""
     return f"plugin_{plugin.number}"
 
 
 def _tool(name: str, description: str, args: type[Any], call: Callable[[Any, Context], Awaitable[Said]]) -> Tool:
-    """A tool whose arguments are checked by `args`, and whose errors say what to do."""
+    """A tool with arguments validated by `args`, whose errors include the fix."""
 
     async def run(given: dict[str, Any], ctx: Context) -> Any:
         try:
@@ -331,7 +331,7 @@ def _tool(name: str, description: str, args: type[Any], call: Callable[[Any, Con
 
 
 def _short(schema: Any) -> Any:
-    """A JSON schema without what a model has no use for: titles, null as a value and as a default."""
+    """A JSON schema without parts that a model does not need: titles, null types and null defaults."""
     if isinstance(schema, list):
         return [_short(one) for one in schema]
     if not isinstance(schema, dict):
@@ -347,7 +347,7 @@ def _short(schema: Any) -> Any:
 
 
 def _content(answer: Any) -> dict[str, Any] | None:
-    """What was answered; None where nothing was."""
+    """The content of an elicitation's answer; None if it was declined."""
     accepted = isinstance(answer, ElicitResult) and answer.action == "accept" and answer.content
     return dict(answer.content) if accepted else None
 
@@ -357,7 +357,7 @@ def _message(questions: list[Question]) -> str:
 
 
 def _asking(questions: list[Question]) -> type[BaseModel]:
-    """A form: a choice where all that there is to choose from is known, else text with what is likely named."""
+    """The elicitation form: an enum if all candidates are known, else text with likely values in its description."""
     fields: dict[str, Any] = {}
     for one in questions:
         whole = one.parameter in PLACES and one.doubt is Doubt.SILENT and 0 < len(one.candidates) < CANDIDATES
@@ -368,12 +368,12 @@ def _asking(questions: list[Question]) -> type[BaseModel]:
 
 
 def _concluded(report: Report) -> str:
-    """The conclusion for the model, and where the rest of it is: in words, since links break some clients' models."""
+    """The conclusion for the model, and how to get the rest: in words, since resource links break some clients."""
     place = f"tsg://investigations/{report.id}"
     rest = f"get_report has its other sections; so have resources, for example {place}/causes and {place}/whole"
     return f"{fenced(guide_text(report), 9_000)}\nInvestigation {report.id}: {rest}"
 
 
 def serve(service: Service, which: Which) -> None:
-    """Serve on standard input and output until the client goes."""
+    """Serve on standard input and output until the client disconnects."""
     Server(service, which).mcp.run("stdio")

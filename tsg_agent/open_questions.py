@@ -1,4 +1,4 @@
-"""Answers to what an incident's text leaves open: what cannot hold is asked again, and never kept."""
+"""Answers to open parameters: invalid ones are asked again, and never stored."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -12,11 +12,11 @@ from tsg_agent.models import Question
 from tsg_agent.wording import one_line
 
 NEAR = 3
-"""Candidates like a wrong answer that are named first."""
+"""Number of similar candidates that are listed first."""
 
 
 class Answered(NamedTuple):
-    """What is given now, what that settles, what is still to be asked, and what was wrong: parameter -> why."""
+    """The given values, the resulting extraction, open questions, and refused answers: parameter -> why."""
 
     given: Given
     found: Extraction
@@ -25,16 +25,16 @@ class Answered(NamedTuple):
 
 
 def answered(questions: list[Question], given: Given, answers: Any, settle: Callable[[Given], Extraction]) -> Answered:
-    """Take the answers that hold, each as if it were a flag; ask again for the others, saying why they do not.
+    """Accept valid answers like flags; ask again for the others, with the reason.
 
-    `answers`: parameter -> value; where one thing is asked, the value alone will do. `settle` is Step 1. Raises
-    ParameterError for what is wrong without any answer.
+    `answers`: parameter -> value, or the value alone for a single question. `settle` is Step 1. Raises ParameterError
+    if the given values are invalid even without the answers.
     """
     said, refused = _by_parameter(questions, answers)
     try:
         held = Given.model_validate({**given.model_dump(), **said})
         found = settle(held)
-    except (ValidationError, ParameterError):  # one of them: which, each shows by itself
+    except (ValidationError, ParameterError):  # find the invalid one by trying each alone
         held = given
         for name, value in said.items():
             try:
@@ -49,7 +49,7 @@ def answered(questions: list[Question], given: Given, answers: Any, settle: Call
 
 
 def _by_parameter(questions: list[Question], answers: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """The answers by name, empty ones left out; and why others answer nothing."""
+    """The answers by parameter, without empty ones; and parameter -> why an answer is refused."""
     names = [question.parameter for question in questions]
     if not isinstance(answers, Mapping):
         if len(names) == 1 and not isinstance(answers, list | tuple | set):
@@ -73,12 +73,12 @@ def _why(value: Any, error: ValidationError | ParameterError) -> str:
 
 
 def _asked(still: list[Question], said: Mapping[str, Any], refused: Mapping[str, str]) -> list[Question]:
-    """The open questions; a wrong answer's says why it is wrong, and has what is most like it first."""
+    """The open questions; after an invalid answer with the reason, and similar candidates first."""
     left = {question.parameter: question for question in still}
     for name in (name for name in said if name in refused and name not in left):
         left[name] = Question(parameter=name, text="Without an answer it stays as it was.")
     for name in refused:
-        place = name if name in left else next(iter(left), "")  # what names no parameter is said at the first
+        place = name if name in left else next(iter(left), "")  # unknown parameters: at the first question
         if place:
             question = left[place]
             near = nearest(str(said.get(name, "")), question.candidates)
@@ -88,7 +88,7 @@ def _asked(still: list[Question], said: Mapping[str, Any], refused: Mapping[str,
 
 
 def nearest(value: str, candidates: tuple[str, ...]) -> tuple[str, ...]:
-    """The candidates, those most like a value first."""
+    """The candidates, the most similar first."""
     near = difflib.get_close_matches(value[:200], candidates, NEAR, 0.5)
     return tuple(dict.fromkeys([*near, *candidates]))
 

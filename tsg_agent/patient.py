@@ -1,4 +1,4 @@
-"""Reads what somebody gives (a text, a mapping, a guide) without waiting for it, or reading it, without end."""
+"""Reads user input (a text, a mapping, a guide) with a timeout and a size limit."""
 
 import errno
 import os
@@ -9,18 +9,18 @@ from select import select
 from stat import S_ISFIFO, S_ISSOCK
 
 PATIENCE = 60.0
-"""Seconds in which a pipe must have something to read, or be closed."""
+"""Timeout in seconds for data on a pipe."""
 STDIN = Path("-")
 BLOCK = 2**16
 
 
 def read_given(path: Path, most: int) -> bytes:
-    """What a file, a pipe or standard input (`STDIN`) holds, to its end; of what holds more, `most` bytes and one.
+    """The content of a file, a pipe or standard input (`STDIN`); at most `most` + 1 bytes.
 
-    Raises OSError where it cannot be read: TimeoutError where it is a pipe into which nobody wrote for PATIENCE. A
-    terminal is waited for: somebody types.
+    Raises OSError if it cannot be read, TimeoutError for a pipe without data for PATIENCE seconds. There is no timeout
+    for a terminal, where a person types.
     """
-    # A pipe is opened without waiting: else to open it waits for a writer, without end.
+    # Opened non-blocking: else opening a pipe waits for a writer.
     held = os.dup(sys.stdin.fileno()) if path == STDIN else os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         blocks, left = [], most + 1

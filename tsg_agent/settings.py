@@ -1,4 +1,4 @@
-"""Settings, from flags, the environment (TSG_…) and a file; and the guide's thresholds, each written once.
+"""Settings from flags, the environment (TSG_…) and a file, and the guide's thresholds, each defined once.
 
 An environment variable names a nested value with two underscores: TSG_THRESHOLDS__ENDPOINT__SUCCESS=95.
 """
@@ -16,7 +16,7 @@ from tsg_agent.errors import SettingsError
 
 FOLDER_FILE = "tsg.toml"
 CONFIG = "TSG_CONFIG"
-"""The variable that names a settings file to take instead of the folder's."""
+"""The environment variable with the path of a settings file that replaces the current folder's."""
 
 
 class Thresholds(BaseModel):
@@ -219,9 +219,8 @@ _FOLDER = {
         "input_price", "output_price", "answer_tokens", "text_characters", "analyse",
     )),
 }  # fmt: skip
-"""What tsg.toml may set. It lies in the current folder, which may be anybody's: it changes how is counted and for how
-long, and names telemetry in that folder; never where text, data or keys go, what is hidden on the way, or how code is
-closed in."""
+"""Settings that tsg.toml may set. The current folder is untrusted: the file may change thresholds and limits, and name
+telemetry in that folder; but not endpoints, folders for data, keys, redaction, or isolation."""
 
 
 class _File(TomlConfigSettingsSource):
@@ -261,7 +260,7 @@ class _File(TomlConfigSettingsSource):
 
 
 PLACES = ("telemetry", "mapping")
-"""Settings that name files: a folder's own file may name its own only."""
+"""Settings that name files: a folder's tsg.toml may name files in that folder only."""
 
 
 def _outside(place: object) -> bool:
@@ -269,7 +268,7 @@ def _outside(place: object) -> bool:
 
 
 def _set_in(held: dict[str, Any]) -> Iterator[str]:
-    """The settings in a file by name; a group of thresholds counts as one."""
+    """The names of the settings in a file; a group of thresholds counts as one."""
     for name, value in held.items():
         inner = value if name in {"model", "sandbox"} and isinstance(value, dict) else None
         yield from [name] if inner is None else [f"{name}.{one}" for one in inner]
@@ -323,7 +322,7 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """The settings in force. Raises SettingsError, naming the setting that is wrong and where settings come from."""
+    """The current settings. Raises SettingsError, naming the invalid setting and its possible sources."""
     try:
         return Settings()
     except ValidationError as error:
@@ -335,7 +334,7 @@ def load_settings() -> Settings:
         ) from error
     except NotRead as error:
         raise SettingsError(f"A setting is wrong: {error}.", fix="A group of settings is a JSON object.") from error
-    except (OSError, ValueError, RecursionError) as error:  # no TOML, no text; a number or a depth without end
+    except (OSError, ValueError, RecursionError) as error:  # invalid TOML or UTF-8; a huge number; too deep nesting
         raise SettingsError(f"{_file()} cannot be read: {error}.", fix="Mend it, or move it away.") from error
 
 

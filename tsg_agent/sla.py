@@ -1,4 +1,4 @@
-"""The service's availability against its threshold: what a conclusion opens with. Pure."""
+"""The service's availability against its SLA threshold, with which a conclusion begins. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from tsg_agent.models import Availability, Measure, Parameters, Sla, Start, Stat
 from tsg_agent.wording import clock, count, fall_words, moment, name, one_line, percent, some
 
 Covers = tuple[datetime, datetime] | None
-"""The first and the last time that the telemetry holds."""
+"""The telemetry's first and last time, UTC."""
 
 
 COLLAPSE = 5.0
-"""Points by which the share that is served must fall to say that users lose, whatever the share of 5xx."""
+"""Fall of the share of served requests, in points, above which users lose requests regardless of 5xx."""
 
 
 def sla_of(
@@ -26,14 +26,14 @@ def sla_of(
 ) -> Sla:
     """Availability (100 - percent answered 5xx) of the window, and before and after the measured start.
 
-    The threshold is not called kept where users lose otherwise: where far fewer are served, or requests stopped coming.
+    The threshold does not count as met if users lose requests otherwise: far fewer are served, or traffic fell.
     """
     grid, counts, threshold = measurement.grid, measurement.entry, parameters.threshold
     window = _availability(counts, slice(0, grid.count))
     before, after = _sides(counts, grid)
     since = after or window
     if start.measured is None and start.reported is not None and not start.doubted:
-        since = _availability(counts, slice(0, 0))  # the telemetry ends before it
+        since = _availability(counts, slice(0, 0))  # the telemetry ends before the start
     status, reason = Status.OK, ""
     if not since.requests:
         status, reason = (
@@ -61,9 +61,9 @@ def sla_of(
 
 
 def with_aside(sla: Sla, service: str, aside: Sequence[tuple[str, int, int]]) -> Sla:
-    """The same, unknown where failed requests that may be the service's are in no figure, more of them than before.
+    """The Sla, set to unknown if excluded failed requests that may be the service's increased.
 
-    `aside`: which requests, and how many failed before and since the incident's start.
+    `aside`: which requests were excluded, and how many of them failed before and since the incident's start.
     """
     since, before = sla.after or sla.window, sla.before
     if since is None or since.availability is None or sla.reason or since.availability < sla.threshold:
@@ -83,7 +83,7 @@ def with_aside(sla: Sla, service: str, aside: Sequence[tuple[str, int, int]]) ->
 
 
 def unmeasured(parameters: Parameters, status: Status, why: str, covers: Covers = None) -> Sla:
-    """Availability that could not be measured: nothing is known of it, and nothing is called breached.
+    """An unmeasured availability: its values are unknown, and the threshold does not count as breached.
 
     `status`: not_applicable, timeout or error. `why`: what stopped the measurement.
     """
@@ -108,12 +108,12 @@ def unmeasured(parameters: Parameters, status: Status, why: str, covers: Covers 
 
 
 def _outside(parameters: Parameters, covers: Covers) -> bool:
-    """Whether the telemetry holds nothing at all of the window."""
+    """True if the telemetry's time range does not overlap the window."""
     return covers is not None and (parameters.end_time < covers[0] or parameters.start_time > covers[1])
 
 
 def _unseen(parameters: Parameters, window: Availability, unknown: int, start: datetime | None, covers: Covers) -> str:
-    """Why there is no request to measure, in words."""
+    """The reason for missing requests, in words."""
     service = name(parameters.service_name)
     if unknown:
         return (
@@ -130,7 +130,7 @@ def _unseen(parameters: Parameters, window: Availability, unknown: int, start: d
 
 
 def _doubt(parameters: Parameters, since: Availability, before: Availability | None) -> str:
-    """Why nobody can say that the threshold was kept: more requests than before say no status, and may have failed."""
+    """Why meeting the threshold is unknown: more requests than before have no status, and may have failed."""
     seen = since.requests + since.unknown
     usual = before.unknown / (before.requests + before.unknown) if before is not None and before.requests else 0.0
     more = since.unknown - usual * seen
@@ -147,7 +147,7 @@ def _doubt(parameters: Parameters, since: Availability, before: Availability | N
 
 
 def _lost(since: Availability, before: Availability | None, traffic: TrafficLoss | None) -> str:
-    """What users lose beside 5xx, in words; nothing where they lose nothing."""
+    """What users lose besides 5xx, in words; "" if nothing."""
     if traffic is not None:
         fall = f"{fall_words(traffic, clock)}"
         return f"{fall}, and what does not come is in no share"

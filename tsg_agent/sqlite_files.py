@@ -1,4 +1,4 @@
-"""SQLite files of the state directory: its owner's alone; one that is damaged is kept aside, and a new one made."""
+"""SQLite files of the state directory: private to its owner; a damaged one is set aside and replaced."""
 
 import os
 import sqlite3
@@ -10,13 +10,13 @@ from pathlib import Path
 from uuid import uuid4
 
 BUSY_S = 30.0
-"""Seconds to wait for another process's write."""
+"""Timeout in seconds for another process's write."""
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _OTHER_TABLES = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH}
 
 
 def owned(file: Path) -> Path:
-    """The file, made where it is not there, in a folder that nobody else writes to. Raises OSError."""
+    """The file's path, created if necessary, in a folder that only the owner can write. Raises OSError."""
     folder = file.parent
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not file.exists():
@@ -27,27 +27,27 @@ def owned(file: Path) -> Path:
             raise PermissionError(f"{path} belongs to another user")
     if folder.stat().st_mode & 0o022:
         raise PermissionError(f"others may write to it; `chmod 700 {folder}`, or take another")
-    file.chmod(0o600)  # one that an earlier version made
+    file.chmod(0o600)  # a file of an earlier version
     return file
 
 
 def _made(file: Path) -> None:
-    """Make it, empty, under another name first: whoever closes a file gives up all locks of the process in it."""
+    """Create the file empty under a temporary name, then link it: closing the file itself would drop SQLite's locks."""
     part = file.with_name(f"{file.name}.{uuid4().hex}.part")
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     try:
         os.link(part, file)
     except FileExistsError:
-        pass  # somebody else was quicker
+        pass  # another process was faster
     finally:
         part.unlink()
 
 
 @contextmanager
 def connected(file: Path) -> Iterator[sqlite3.Connection]:
-    """A connection for a few statements, which are one transaction.
+    """A connection for one transaction.
 
-    What it wrote survives the end of the process at once, and that of the machine a moment later.
+    Its writes survive a crash of the process at once, and of the machine after the next sync.
     """
     with closing(sqlite3.connect(file, timeout=BUSY_S)) as connection, connection:
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -55,16 +55,15 @@ def connected(file: Path) -> Iterator[sqlite3.Connection]:
 
 
 def mended(file: Path, trials: Mapping[str, Mapping[str, object]]) -> Path | None:
-    """Where a damaged file is now kept, with a new one in its place; None for a sound one.
+    """Replace a damaged file by a new one; returns the path of the set-aside file, None if it was intact.
 
-    `trials`: statements that write a row, and what is bound in them. Each is run and taken back; where one fails,
-    something else made its table. Looks at the whole file: a page that is damaged in its middle opens like any other.
-    Raises OSError, sqlite3.Error.
+    `trials`: INSERT statements with their parameters. Each is run and rolled back; a failure means a table of another
+    origin. Checks the whole file: a damaged page in the middle does not show on opening. Raises OSError, sqlite3.Error.
     """
     try:
         with connected(owned(file)) as connection:
             _write_ahead(connection)
-            connection.execute("CREATE TABLE IF NOT EXISTS kept (id TEXT)")  # a folder that is full, or read-only
+            connection.execute("CREATE TABLE IF NOT EXISTS kept (id TEXT)")  # the disk is full, or read-only
             (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             connection.commit()
             if said == "ok" and all(_writes(connection, *trial) for trial in trials.items()):
@@ -82,7 +81,7 @@ def mended(file: Path, trials: Mapping[str, Mapping[str, object]]) -> Path | Non
 
 
 def _writes(connection: sqlite3.Connection, statement: str, bound: Mapping[str, object]) -> bool:
-    """Whether a row can be written, which is taken back; also where there is no such table yet."""
+    """True if a row can be written (rolled back), or the table does not exist yet."""
     try:
         connection.execute(statement, bound)
     except sqlite3.DatabaseError as error:
@@ -95,7 +94,7 @@ def _writes(connection: sqlite3.Connection, statement: str, bound: Mapping[str, 
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Let readers and a writer work side by side. To change the mode nobody else may read, and SQLite does not wait."""
+    """Enable WAL, for concurrent readers and a writer. Retries: it needs exclusive access, and SQLite does not wait."""
     last = time.monotonic() + BUSY_S
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The few statistics that verdicts need, over whole arrays of groups. Pure numpy: scipy takes a second to import.
+"""Statistics for verdicts, vectorized over groups. Pure numpy: importing scipy takes a second.
 
 Counts are arrays of one entry per group, or of (groups, buckets); `failures` never exceed `requests`.
 """
@@ -27,9 +27,9 @@ def share(failures: ArrayLike, requests: ArrayLike) -> Floats:
 
 
 def g2_z(failures0: ArrayLike, requests0: ArrayLike, failures1: ArrayLike, requests1: ArrayLike) -> Floats:
-    """Signed root of the log-likelihood ratio G2 of the 2x2 tables before/after by failed/not.
+    """Signed root of the log-likelihood ratio G2 of the 2x2 tables before/after by failed/not, one z per entry.
 
-    Positive where the share after is the higher one; 0 where a side has no requests. Source: G-test, Wilks 1938.
+    Positive if the share rose; 0 if a side has no requests. Source: G-test, Wilks 1938.
     """
     k0, n0 = np.asarray(failures0, float), np.asarray(requests0, float)
     k1, n1 = np.asarray(failures1, float), np.asarray(requests1, float)
@@ -44,7 +44,7 @@ def g2_z(failures0: ArrayLike, requests0: ArrayLike, failures1: ArrayLike, reque
 
 
 def _dispersion(failures: Floats, requests: Floats) -> tuple[Floats, Floats]:
-    """Pearson's chi2 of each row's buckets around the row's own share, and its degrees of freedom."""
+    """Pearson's chi2 of each row's buckets around the row's own share, and its degrees of freedom; shape (groups,)."""
     used = requests > 0
     p = share(failures.sum(axis=1), requests.sum(axis=1))[:, None]
     variance = requests * p * (1 - p)
@@ -56,19 +56,19 @@ def _dispersion(failures: Floats, requests: Floats) -> tuple[Floats, Floats]:
 
 
 TRIM = 0.1
-"""Share of the oddest buckets that robust_dispersion leaves out."""
+"""Share of the most extreme buckets that robust_dispersion leaves out."""
 
 
 def robust_dispersion(failures: Floats, requests: Floats) -> Floats:
-    """Overdispersion that one bad bucket does not decide: the tenth of the buckets that are oddest is left out.
+    """Trimmed overdispersion, robust to single outliers: the most extreme tenth of the buckets is left out.
 
-    Shape (groups, buckets) -> (groups,), at least 1. What is left of a chi2 by trimming is put right by the share that
-    a normal distribution would have left. With fewer than five buckets none is left out.
+    Shape (groups, buckets) -> (groups,), at least 1. The trimmed chi2 is divided by its expectation under a normal
+    distribution. With fewer than five buckets nothing is trimmed.
     """
     used = requests > 0
     count = used.sum(axis=1)
     p = share(failures.sum(axis=1), requests.sum(axis=1))[:, None]
-    for _ in range(2):  # the share without the oddest buckets, then how the others lie around it
+    for _ in range(2):  # the share without the outliers, then the dispersion of the others around it
         variance = requests * p * (1 - p)
         odd = np.divide((failures - requests * p) ** 2, variance, out=np.zeros_like(variance), where=variance > 0)
         gone = np.where(count >= 5, np.ceil(TRIM * count), 0).astype(int)
@@ -90,9 +90,9 @@ def _left_by_trimming(share_gone: Floats) -> Floats:
 
 
 def unevenness(failures: Floats, requests: Floats) -> Floats:
-    """z of each row's share not being the same in all of its buckets; 0 with fewer than two. Shapes as above.
+    """z of heterogeneity of each row's share over its buckets; 0 for fewer than two. (groups, buckets) -> (groups,).
 
-    Pearson's chi2 test of homogeneity, its chi2 turned normal by Wilson and Hilferty 1931.
+    Pearson's chi2 test of homogeneity, with the normal approximation of Wilson and Hilferty 1931.
     """
     chi2, df = _dispersion(failures, requests)
     safe = np.where(df > 0, df, 1.0)
@@ -101,14 +101,14 @@ def unevenness(failures: Floats, requests: Floats) -> Floats:
 
 
 def upper_p(z: ArrayLike) -> Floats:
-    """One-sided p of standard normal z: the chance of one this high."""
+    """One-sided p of standard normal z: the probability of a value at least as high."""
     return np.asarray([0.5 * math.erfc(value / math.sqrt(2)) for value in np.ravel(np.asarray(z, float))]).reshape(
         np.shape(z)
     )
 
 
 def significant(p_values: ArrayLike, rate: float) -> NDArray[np.bool_]:
-    """Benjamini-Hochberg: which of the p-values stand at this false discovery rate."""
+    """Benjamini-Hochberg: mask of the p-values that are significant at this false discovery rate."""
     p = np.asarray(p_values, float)
     if not p.size:
         return np.zeros(0, bool)
@@ -119,7 +119,7 @@ def significant(p_values: ArrayLike, rate: float) -> NDArray[np.bool_]:
 
 
 def wilson_interval(successes: float, total: float) -> tuple[float, float]:
-    """95 % interval of a share, Wilson 1927; (0, 1) for nothing."""
+    """95 % confidence interval of a share, Wilson 1927; (0, 1) for a total of 0."""
     if total <= 0:
         return 0.0, 1.0
     p, z2 = successes / total, Z95**2
@@ -131,9 +131,9 @@ def wilson_interval(successes: float, total: float) -> tuple[float, float]:
 def difference_interval(
     failures0: ArrayLike, requests0: ArrayLike, failures1: ArrayLike, requests1: ArrayLike, phi: ArrayLike
 ) -> tuple[Floats, Floats]:
-    """95 % interval of the rise of a share, after minus before, widened by overdispersion.
+    """95 % confidence interval of a share's rise (after minus before), widened by the overdispersion `phi`.
 
-    Agresti-Caffo: one success and one failure are added to each side, so that 0 of n has a width.
+    Agresti-Caffo: one success and one failure are added to each side, so that 0 of n has an interval too.
     """
     n0, n1 = np.asarray(requests0, float) + 2, np.asarray(requests1, float) + 2
     p0, p1 = (np.asarray(failures0, float) + 1) / n0, (np.asarray(failures1, float) + 1) / n1

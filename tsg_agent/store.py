@@ -1,4 +1,4 @@
-"""Where investigations are kept: one folder per state directory, readable by its owner only."""
+"""Stores investigations in a state directory that only its owner can read."""
 
 import json
 import os
@@ -24,12 +24,12 @@ from tsg_agent.sqlite_files import connected, mended, owned
 
 try:
     import fcntl
-except ImportError:  # not on Windows: there two processes can run one investigation
+except ImportError:  # missing on Windows: there two processes can run one investigation
     fcntl = None  # type: ignore[assignment]  # a module where there is one
 
 ENDED, REPORT, FEEDBACK, SOURCE, LOCK = "ended.json", "report.json", "feedback.json", "source.json", "lock"
 SCHEMA = 1
-"""Of what lies in an investigation's folder beside its report."""
+"""Version of the files in an investigation's folder, except its report."""
 _STEPS: dict[str, dict[str, object]] = {
     "INSERT INTO checkpoints"
     " (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)"
@@ -37,10 +37,10 @@ _STEPS: dict[str, dict[str, object]] = {
     "INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, value)"
     " VALUES ('', '', '', '', 0, '', '', '')": {},
 }
-"""What LangGraph writes of a run's steps."""
+"""LangGraph's tables of checkpoints."""
 CLAIM_S = 0.2
 NEAR = 3
-"""Ids like a wrong one that are named."""
+"""Number of similar ids in an error about an unknown one."""
 AGAIN = "Run it again: `tsg-agent run`."
 M = TypeVar("M", bound=Model)
 
@@ -110,25 +110,25 @@ class FollowedGuide(Model):
 
 
 class Store:
-    """The state directory: a folder for each investigation, and two SQLite files: checkpoints and events."""
+    """The state directory: a folder per investigation, and two SQLite files: checkpoints and events."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.expanduser()
 
     @property
     def checkpoints(self) -> Path:
-        """The SQLite file, which its owner alone may read and write; it and its folder exist. Raises OSError."""
+        """Path of the private SQLite file, created with its folder if necessary. Raises OSError."""
         return owned(self._folder / "checkpoints.sqlite")
 
     @property
     def events(self) -> EventLog:
-        """What happened in each investigation."""
+        """The event log of all investigations."""
         return EventLog(self._folder / "events.sqlite")
 
     def check(self) -> list[str]:
-        """Notes on files that were damaged and are now kept aside; new ones are in their place.
+        """Replace damaged files; notes on where they were set aside.
 
-        Raises RecordError where nothing can be kept: no folder, no right to write.
+        Raises RecordError if the directory is missing or not writable.
         """
         notes = []
         try:
@@ -148,7 +148,7 @@ class Store:
 
     @contextmanager
     def claimed(self, identity: str) -> Iterator[None]:
-        """Hold an investigation while it runs; the hold ends with the process. Raises RecordError if another has it."""
+        """Lock a running investigation; released when the process ends. Raises RecordError if another one holds it."""
         try:
             file = os.open(self._of(identity) / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -157,7 +157,7 @@ class Store:
             ) from error
         try:
             last = time.monotonic() + CLAIM_S
-            while not _locked(file):  # who only looks whether it runs holds it for a moment too
+            while not _locked(file):  # `_runs` of another process also takes the lock for a moment
                 if time.monotonic() > last:
                     raise RecordError(
                         f"Investigation {identity} is running already.",
@@ -169,27 +169,27 @@ class Store:
             os.close(file)
 
     def remember(self, identity: str, request: Request) -> None:
-        """Keep what was asked, so that resume() can open the same telemetry."""
+        """Store the request, so that resume() can open the same telemetry."""
         self._of(identity).mkdir(parents=True, exist_ok=True, mode=0o700)
         self._put(identity, "request.json", {"schema_version": SCHEMA, **request.model_dump(mode="json")})
 
     def recall(self, identity: str) -> Request:
-        """What was asked. Raises RecordError for an unknown investigation."""
+        """The stored request. Raises RecordError for an unknown investigation."""
         held = self._get(identity, "request.json", Request)
         if held is None:
             raise RecordError(f"There is no investigation {identity!r}.", fix=self._near(identity))
         return held
 
     def remember_guide(self, identity: str, followed: FollowedGuide) -> None:
-        """Keep the guide that is followed, where it is not the built-in one. Raises OSError."""
+        """Store the followed guide, if it is not the built-in one. Raises OSError."""
         self._put(identity, "guide.json", {"schema_version": SCHEMA, **followed.model_dump(mode="json")})
 
     def recall_guide(self, identity: str) -> FollowedGuide | None:
-        """The guide that is followed; None for the built-in one. Raises RecordError."""
+        """The followed guide; None for the built-in one. Raises RecordError."""
         return self._get(identity, "guide.json", FollowedGuide)
 
     def refuse_other_guide(self, identity: str) -> None:
-        """Raises RecordError for an investigation that followed another guide: its report is of another form."""
+        """Raises RecordError for an investigation that followed another guide: its report has another model."""
         if self.recall_guide(identity):
             raise RecordError(
                 f"Investigation {identity} follows another guide than the built-in one.",
@@ -197,30 +197,30 @@ class Store:
             )
 
     def spend(self, identity: str, nodes: list[NodeUsage]) -> None:
-        """Keep what a model has cost so far: a node that is killed halfway has spent it all the same."""
-        with suppress(OSError):  # a disk that is full now is no reason to leave the incident alone
+        """Store the model usage so far: a node that is killed midway has spent it all the same."""
+        with suppress(OSError):  # a full disk must not stop the investigation
             self._put(identity, "spent.json", ModelUsage(nodes=nodes).model_dump(mode="json"))
 
     def spent(self, identity: str) -> list[NodeUsage]:
-        """What a model has cost so far; nothing where none was asked."""
+        """The model usage so far; empty if no model was called."""
         held = self._get(identity, "spent.json", ModelUsage)
         return held.nodes if held else []
 
     def remember_source(self, identity: str, files: Mapping[str, tuple[int, int, int]]) -> None:
-        """Keep what the source's files were. Raises OSError."""
+        """Store the state of the source's files. Raises OSError."""
         self._put(identity, SOURCE, {"schema_version": SCHEMA, "files": files})
 
     def recall_source(self, identity: str) -> dict[str, tuple[int, int, int]] | None:
-        """What the source's files were; None where nobody kept it. Raises RecordError."""
+        """The stored state of the source's files; None if there is none. Raises RecordError."""
         held = self._get(identity, SOURCE, SourceFiles)
         return held.files if held else None
 
     def keep_report(self, identity: str, report: Model) -> None:
-        """Keep the report as itself, byte by byte the same from now on. Raises OSError."""
+        """Store the report; it never changes afterwards. Raises OSError."""
         self._write(identity, REPORT, report.model_dump_json(indent=2) + "\n")
 
     def has_report(self, identity: str) -> bool:
-        """Whether a report was kept: then nothing runs again, even if its process was killed before all was said."""
+        """True if a report is stored: then nothing runs again, even if the process was killed before its last event."""
         return (self._of(identity) / REPORT).exists()
 
     def end(self, identity: str, headline: str) -> None:
@@ -234,7 +234,7 @@ class Store:
         self.forget_steps([identity])
 
     def report_text(self, identity: str) -> str:
-        """The report as it was written, byte by byte. Raises RecordError where there is none."""
+        """The stored report's exact text. Raises RecordError if there is none."""
         try:
             return (self._of(identity) / REPORT).read_text("utf-8")
         except FileNotFoundError:
@@ -250,7 +250,7 @@ class Store:
             raise RecordError(f"The report of investigation {identity} cannot be read.", fix=AGAIN) from error
 
     def report(self, identity: str) -> Report:
-        """The report. Raises RecordError where there is none that this version reads, or none of the built-in guide."""
+        """The report. Raises RecordError if there is none, in an unsupported version, or of another guide."""
         self.refuse_other_guide(identity)
         text = self.report_text(identity)
         try:
@@ -271,21 +271,21 @@ class Store:
         """Keep a person's feedback on the conclusion, replacing earlier feedback."""
         self.recall(identity)
         self._put(identity, FEEDBACK, {"schema_version": SCHEMA, **feedback.model_dump(mode="json")})
-        said = {**feedback.model_dump(mode="json"), "note": ""}  # which is a person's own words
+        said = {**feedback.model_dump(mode="json"), "note": ""}  # it may hold a person's own words
         self.events.append(identity, "feedback", said)
 
     def feedback(self, identity: str) -> Feedback | None:
-        """What a person said of the conclusion, if anything."""
+        """A person's feedback on the conclusion; None without."""
         return self._get(identity, FEEDBACK, Feedback)
 
     def about(self, identity: str, states: dict[str, str] | None = None) -> Kept:
-        """What a list says of an investigation, also where its record cannot be read. `states`: the event log's."""
+        """An investigation's list entry, even if its files are unreadable. `states`: from the event log."""
         folder = self._of(identity)
         when = datetime.fromtimestamp((folder / "request.json").stat().st_mtime, UTC)
         try:
             return Kept(identity, when, "finished", str(json.loads((folder / ENDED).read_text("utf-8"))["headline"]))
         except (OSError, ValueError, KeyError, TypeError):
-            pass  # it has not concluded
+            pass  # not concluded
         try:
             text = self.recall(identity).text
         except RecordError:
@@ -299,7 +299,7 @@ class Store:
         return Kept(identity, when, state, next((line for line in lines if line), "(no text)"))
 
     def kept(self, limit: int | None = None) -> list[Kept]:
-        """What is kept, newest first."""
+        """List entries, newest first, at most `limit`."""
         states = self.events.states()
         return [self.about(identity, states) for identity in self.identities()[:limit]]
 
@@ -308,7 +308,7 @@ class Store:
         return Frames(self._of(identity))
 
     def identities(self) -> list[str]:
-        """Every investigation kept, newest first."""
+        """Ids of all stored investigations, newest first."""
         if not self._folder.exists():
             return []
         found = [path for path in self._folder.glob("*/request.json") if path.parent.name.isalnum()]
@@ -316,7 +316,7 @@ class Store:
         return [path.parent.name for path in found]
 
     def prune(self, days: float | None, number: int | None) -> list[str]:
-        """Take away what is older than `days`, and the oldest over `number`; never what runs. Gives their ids.
+        """Delete investigations older than `days`, and the oldest beyond `number`, except running ones; their ids.
 
         Raises OSError, sqlite3.Error.
         """
@@ -334,14 +334,14 @@ class Store:
         return gone
 
     def forget_steps(self, identities: list[str]) -> None:
-        """Take away checkpoints: of what has concluded, or is kept no more. Raises OSError, sqlite3.Error."""
+        """Delete checkpoints of concluded or deleted investigations. Raises OSError, sqlite3.Error."""
         with connected(self.checkpoints) as connection:
             held = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             for table in sorted(held & {"checkpoints", "writes"}):
                 connection.executemany(f"DELETE FROM {table} WHERE thread_id = ?", [(one,) for one in identities])  # noqa: S608 - our own names
 
     def _runs(self, identity: str) -> bool:
-        """Whether a process has it in hand."""
+        """True if a process holds its lock."""
         try:
             file = os.open(self._of(identity) / LOCK, os.O_RDWR | os.O_CLOEXEC)
         except OSError:
@@ -355,16 +355,16 @@ class Store:
         self._write(identity, name, json.dumps(data, indent=1, ensure_ascii=False))
 
     def _write(self, identity: str, name: str, text: str) -> None:
-        """Under another name first: a file is whole, or not there. Raises OSError."""
+        """Write atomically: to a temporary name first. Raises OSError."""
         part = self._of(identity) / f"{name}.part"
         part.write_text(text, encoding="utf-8")
         part.replace(self._of(identity) / name)
 
     def _get(self, identity: str, name: str, kind: type[M]) -> M | None:
-        """What lies in a file; None where it is not there. Raises RecordError for what this version does not read."""
+        """A file's content as a model; None if it is missing. Raises RecordError for an unsupported version."""
         try:
             held = json.loads((self._of(identity) / name).read_text("utf-8"))
-            written = held.pop("schema_version", SCHEMA)  # what 0.1 kept has none
+            written = held.pop("schema_version", SCHEMA)  # files of 0.1 have none
             if written == SCHEMA:
                 return kind.model_validate(held)
         except FileNotFoundError:
@@ -390,7 +390,7 @@ class Store:
 
 
 def _locked(file: int) -> bool:
-    """Take the lock of an open file; False where another has it."""
+    """Lock an open file; False if another process has the lock."""
     if fcntl is None:
         return True
     try:

@@ -1,4 +1,4 @@
-"""Verdicts, and the figures of what the incident's text suspects, whether or not they stood out."""
+"""Verdicts, and the measured figures of the text's suspicions, significant or not."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from tsg_agent.verdicts.mentioned import names_in, with_mentions
 
 
 def judge_with_suspects(evidence: Evidence, text: str) -> Judged:
-    """The verdicts, and each mention of the text with its figures; the parameters' own words are no suspicion."""
+    """The verdicts, and each mention in the text with its figures; words of the parameters are no suspicions."""
     judged, given = judge(evidence), evidence.parameters
     told = (given.service_name, given.region, given.environment, *given.other_regions)
     found = mentioned(text, names_in(judged.measurement), told) if text else []

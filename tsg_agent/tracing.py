@@ -1,6 +1,6 @@
-"""Spans for whoever runs OpenTelemetry, and log records that say which investigation they are about.
+"""OpenTelemetry spans, and log records with the id of their investigation.
 
-Needs the API only (extra `otel`); without it, or without an SDK, nothing is done. No attribute holds text of an
+Needs the API only (extra `otel`); without it, or without an SDK, it is a no-op. No attribute contains text of an
 incident or a value of the telemetry.
 """
 
@@ -21,13 +21,13 @@ except ImportError:  # an extra
     trace = None
 
 _INVESTIGATION: ContextVar[str] = ContextVar("tsg_investigation", default="")
-"""The id of the investigation, or the question, that the current task or thread works for."""
+"""The id of the current task's or thread's investigation or question."""
 _ABOUT = "tsg-about"
 
 
 @contextmanager
 def about(identity: str) -> Iterator[str]:
-    """While an investigation, or a question, is worked for."""
+    """Set the id of the current investigation or question."""
     before = _INVESTIGATION.set(identity)
     try:
         yield identity
@@ -36,7 +36,7 @@ def about(identity: str) -> Iterator[str]:
 
 
 class WithInvestigation(logging.Filter):
-    """Gives each log record `investigation`: put it on a handler, and `%(investigation)s` into its format."""
+    """Sets `investigation` on each log record: add it to a handler, and `%(investigation)s` to the handler's format."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep every record."""
@@ -45,14 +45,14 @@ class WithInvestigation(logging.Filter):
 
 
 def span(name: str, **attributes: str | int | float | bool) -> AbstractContextManager[Any]:
-    """A span around a piece of work, below the current one. Attributes get `tsg.` before their names."""
+    """A child span of the current one. Attribute names get the prefix `tsg.`."""
     if trace is None:
         return nullcontext()
     return _span(name, {f"tsg.{key}": value for key, value in attributes.items()})
 
 
 def carried() -> dict[str, str]:
-    """The current span, and what is worked for, to be told to another process."""
+    """The current span's context and the current id, to pass to another process."""
     carrier = {_ABOUT: _INVESTIGATION.get()}
     if trace is not None:
         TraceContextTextMapPropagator().inject(carrier)
@@ -61,7 +61,7 @@ def carried() -> dict[str, str]:
 
 @contextmanager
 def within(carrier: Mapping[str, str]) -> Iterator[None]:
-    """Below a span of another process, and for what that works for."""
+    """Continue the span's context and the id of another process."""
     with about(carrier.get(_ABOUT, "")):
         if trace is None:
             yield
@@ -76,7 +76,7 @@ def within(carrier: Mapping[str, str]) -> Iterator[None]:
 @contextmanager
 def _span(name: str, attributes: dict[str, str | int | float | bool]) -> Iterator[Any]:
     tracer = trace.get_tracer("tsg_agent")
-    # An exception's message may quote the incident: its type is all that is told.
+    # An exception's message may quote the incident: record only its type.
     with tracer.start_as_current_span(
         name, attributes=attributes, record_exception=False, set_status_on_exception=False
     ) as current:

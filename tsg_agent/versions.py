@@ -16,7 +16,7 @@ ReleaseKey = tuple[tuple[int, ...], int, tuple[tuple[int, int, str], ...]]
 def release_key(version: str | None) -> ReleaseKey | None:
     """A key that sorts releases: 3.14 = 3.14.0 < 3.140.2 < 4.0.0, v3.14.2 = 3.14.2, 3.15.0-rc1 < 3.15.0.
 
-    None for what cannot be read as a release number. Source: Semantic Versioning 2.0, loosened.
+    None if it is no release number. Source: Semantic Versioning 2.0, relaxed.
     """
     match = VERSION.fullmatch(BUILD.sub("", version.strip())) if version else None
     if not match:
@@ -38,26 +38,25 @@ def release_key(version: str | None) -> ReleaseKey | None:
 
 HASH = re.compile(r"[0-9a-f]{7,40}", re.IGNORECASE)
 SETTLED = timedelta(minutes=5)
-"""Versions that are seen so soon after the first row may have been there before."""
+"""Versions first seen so soon after the first row may have existed before."""
 
 
 @dataclass(frozen=True)
 class VersionOrder:
-    """Which versions follow each other: a key for each whose place is known, equal where it is shared."""
+    """The order of versions: a sort key for each with a known rank; equal keys for a shared rank."""
 
     keys: dict[str, Any]
     by_time: bool
-    """By when each was first seen, and not by release number."""
+    """True if ordered by first appearance, not by release number."""
 
 
 def version_order(seen: Mapping[str | None, Any], settled: Any = SETTLED) -> VersionOrder:
-    """The order of a service's versions, from when each was first seen: times, or numbers of minutes or buckets.
+    """The order of a service's versions. `seen`: when each was first seen, as a time, minute or bucket.
 
     `settled`: in the same unit, see SETTLED.
 
-    Release numbers are in theirs, and what is none has no place. Where some are hashes, or most are no release numbers
-    (branches, names), all are in the order in which they were first seen; of those that were there from the beginning
-    none is newer than another.
+    Release numbers are ordered as such, and other versions have no rank. If some are hashes, or most are no release
+    numbers (branches, names), all are ordered by first appearance; those present from the beginning share a rank.
     """
     named = [version for version in seen if version]
     releases = {version: key for version in named if (key := release_key(version)) is not None}
@@ -72,5 +71,5 @@ def version_order(seen: Mapping[str | None, Any], settled: Any = SETTLED) -> Ver
 
 
 def _is_hash(version: str) -> bool:
-    """A hash or part of one: no release number has letters amid its digits."""
+    """True for a hash or its prefix: release numbers have no letters between digits."""
     return HASH.fullmatch(version) is not None and not version.isdigit()

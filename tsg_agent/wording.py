@@ -1,4 +1,4 @@
-"""Figures, times and names in words: the one place that decides how a number or a subject is written."""
+"""Formats figures, times and names, in one place for all outputs."""
 
 import math
 import re
@@ -12,12 +12,12 @@ from tsg_agent.models import Measure, Rate, Subject, Tier, TrafficLoss
 
 NAME_LENGTH = 80
 FEW = 10
-"""Requests, or runs, below which a share says too much."""
+"""Number of requests or runs below which counts are shown instead of a share."""
 MOST_DIGITS = 4
-"""A share closer to 0 or 100 than these digits can say is called under or over that."""
+"""Most decimal places; a share closer to 0 or 100 is written as under or over."""
 
 DIMENSIONS: dict[str, str] = {name: column.word for name, column in SUBJECTS.items()}
-"""Of one subject, the dimensions in the order in which they are said, each with its word."""
+"""Dimension -> its word, in the order in which a subject's dimensions are written."""
 
 
 def column_words(column: str) -> str:
@@ -44,13 +44,13 @@ TIERS = {
 
 
 def name(value: object) -> str:
-    """A value of the telemetry's as a name in a sentence: short, and quoted where its words could pass for ours."""
+    """A telemetry value as a name in a sentence: shortened, and quoted if its words could be mistaken for ours."""
     text = one_line(value, NAME_LENGTH)
     return f"“{text}”" if " " in text or not text else text
 
 
 def number(value: float) -> str:
-    """A share or a difference without its unit: 5.1, 0.03, 99.97; never 0 or 100 for what is not exactly that."""
+    """A share or a difference without its unit: 5.1, 0.03, 99.97; 0 and 100 only for exact values."""
     size = abs(value)
     if size == 0 or not math.isfinite(value):
         return "0" if size == 0 else str(value)
@@ -63,7 +63,7 @@ def number(value: float) -> str:
 
 
 def _digits(size: float) -> int:
-    """Digits after the point that say something of a share."""
+    """Significant decimal places of a share."""
     if 99 < size < 100:  # an availability: its distance from 100 is what matters
         return max(2, -math.floor(math.log10(100 - size)))
     return 1 - math.floor(math.log10(size)) if 0 < size < 1 else 1
@@ -75,9 +75,9 @@ def percent(value: float | None) -> str:
 
 
 def compared(value: float, other: float) -> tuple[str, str]:
-    """Two percentages that stand against each other, in one precision: "99.60 %" and "99.58 %", not "99.6 %".
+    """Two percentages for comparison, with the same precision: "99.60 %" and "99.58 %", not "99.6 %".
 
-    Those of different size, 94.9 % and 99.97 %, keep the digits that say something of each; 0 and 100 are exact.
+    Those of different magnitude, 94.9 % and 99.97 %, keep their own digits; 0 and 100 are exact.
     """
     pair = (value, other)
     digits = max(_digits(abs(one)) for one in pair)
@@ -157,7 +157,7 @@ def _order(dimension: str) -> tuple[int, str]:
 
 
 def measure_words(measure: Measure, slow_ms: float | None = None) -> str:
-    """What a measure counts, to stand after a percentage: "of requests failed (5xx)"."""
+    """What a measure counts, for use after a percentage: "of requests failed (5xx)"."""
     if measure is Measure.SLOW and slow_ms is not None:
         return f"of requests took over {slow_ms / 1000:g} s"
     return _MEASURES[measure]
@@ -172,7 +172,7 @@ _CITATIONS = re.compile(r" \[(?:E\d+(?:\.\d+)?|M\.\d+)\]")
 
 
 def uncited(statement: str) -> str:
-    """A sentence without its evidence ids, for who has no report beside it."""
+    """A sentence without its evidence ids, for readers without the report."""
     return _CITATIONS.sub("", statement)
 
 
@@ -187,10 +187,10 @@ def span(length: timedelta) -> str:
 
 
 def rate_or_share(rate: Rate) -> str:
-    """A share, or its counts where they are fewer than ten: a share would say too much."""
+    """A share, or its counts for fewer than FEW requests, where a share would suggest too much precision."""
     return rate_words(rate) if rate.requests < FEW else percent(rate.percent)
 
 
 def cited(evidence: list[str], limit: int = 4) -> str:
-    """Evidence ids as they stand at a sentence's end: " [E5.1] [M.3]"; empty for none."""
+    """Evidence ids for a sentence's end: " [E5.1] [M.3]"; "" for none."""
     return "".join(f" [{one_line(item, NAME_LENGTH)}]" for item in evidence[:limit])

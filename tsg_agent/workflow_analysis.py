@@ -1,4 +1,4 @@
-"""Step 9's shipped analysis: which workflows fail, at which step, and whom it hurts. Pure pandas."""
+"""Step 9's shipped analysis: which workflows fail, at which step, and which users are affected. Pure pandas."""
 
 import math
 from collections import Counter
@@ -15,7 +15,7 @@ from tsg_agent.statistics import Floats, g2_z, wilson_interval
 
 FAILED, COMPLETED, RUNNING = "failed", "completed", "running"
 STEP_Z = 2.33
-"""A step gathers the failures only if it fails more than the other steps by this much (one-sided 1 %)."""
+"""Least z of a step against the others (one-sided 1 %)."""
 RUN = ["scenario_name", "business_criticality", "correlation_id"]
 Key: TypeAlias = tuple[str | None, str | None]
 """A scenario and its criticality."""
@@ -36,10 +36,10 @@ class WorkflowAnalysis:
 
 
 def analyse(rows: pd.DataFrame, limits: WorkflowThresholds) -> WorkflowAnalysis:
-    """Judge each run of each workflow, then each scenario.
+    """Classify each run of each workflow, then aggregate by scenario.
 
     `rows`: plugin 8's columns, one row per step that a run reached, or those of plugin_8_runs.sql. The unit is one run:
-    it failed if any of its rows did, so that a row per step does not read as 80 %. Runs still going count in no rate.
+    it failed if any of its rows did, so that one row per step does not dilute the rate. Running ones count in no rate.
     Source: guide, Step 9.
     """
     runs, passed = _judged(rows, limits)
@@ -49,7 +49,7 @@ def analyse(rows: pd.DataFrame, limits: WorkflowThresholds) -> WorkflowAnalysis:
 
 
 def _judged(rows: pd.DataFrame, limits: WorkflowThresholds) -> tuple[pd.DataFrame, dict[Key, dict[str | None, int]]]:
-    """The row that stands for each run, and how often each step of each scenario went well."""
+    """One representative row per run, and how often each step of each scenario succeeded."""
     if "passed" not in rows:
         return workflow_runs(rows, limits), _passed(rows[[*STEP, "workflow_status"]], limits)
     told = rows["passed"].notna()
@@ -81,10 +81,10 @@ def states(statuses: Iterable[str], limits: WorkflowThresholds) -> list[str]:
 
 
 def workflow_runs(rows: pd.DataFrame, limits: WorkflowThresholds) -> pd.DataFrame:
-    """One row per run, standing for it: its first failed row, else its last; a run whose last row is running still is.
+    """One representative row per run: its first failed row, else its last; a run is running if its last row is.
 
     Columns: those of `rows`, `state`, and `timestamp` set to the run's first; has_compensation is true where any of
-    the run's rows says so. A row without a correlation_id is a run of its own. The order of `rows` says nothing.
+    the run's rows says so. A row without a correlation_id is a run of its own. `rows` may be in any order.
     """
     frame = rows.assign(state=row_states(rows["workflow_status"], limits))
     known = frame["correlation_id"].notna()
@@ -96,13 +96,13 @@ def workflow_runs(rows: pd.DataFrame, limits: WorkflowThresholds) -> pd.DataFram
 def _numbers(frame: pd.DataFrame) -> NDArray[np.int_]:
     """The number of each row's run, from 0: its correlation_id within its scenario at its criticality."""
     number, *others = (pd.factorize(frame[name], use_na_sentinel=False)[0] for name in RUN)
-    for codes in others:  # two at a time, so that a number never grows beyond the rows times the values
+    for codes in others:  # pairwise, so that numbers stay below rows times values
         number = pd.factorize(number * (codes.max(initial=0) + 1) + codes)[0]
     return number
 
 
 def _standing(frame: pd.DataFrame) -> pd.DataFrame:
-    """The row that stands for each run, of all its rows."""
+    """The representative row of each run."""
     run = _numbers(frame)
     if not len(run) or len(run) == run.max() + 1:
         return frame  # each is a run of its own
@@ -121,9 +121,9 @@ def _standing(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_time(frame: pd.DataFrame, run: NDArray[np.int_]) -> NDArray[np.int_]:
-    """The places of the rows, by run and time. What happened at one instant is put in an order of its own."""
+    """Row indices sorted by run and time. Ties have a deterministic order."""
     status, step = _rank(frame["workflow_status"]), _rank(frame["workflow_step"])
-    # Started and completed at one instant: the completion is the later one.
+    # Started and completed at the same time: the completion is last.
     settled = frame["state"].ne(RUNNING).to_numpy(int)
     keys = [run, frame["timestamp"].to_numpy().astype(int), settled, step, status]
     one = _as_one(keys)
@@ -136,7 +136,7 @@ def _in_time(frame: pd.DataFrame, run: NDArray[np.int_]) -> NDArray[np.int_]:
 
 
 def _as_one(keys: Sequence[NDArray[np.int_]]) -> NDArray[np.int_] | None:
-    """One number per row that sorts as the keys do, the first counting most; None where it would not fit.
+    """One integer per row that sorts like the keys, the first being most significant; None if it would overflow.
 
     One key sorts several times as fast as five.
     """
@@ -151,7 +151,7 @@ def _as_one(keys: Sequence[NDArray[np.int_]]) -> NDArray[np.int_] | None:
 
 
 def _rank(values: pd.Series) -> NDArray[np.int_]:
-    """Each value's place among the values, -1 where there is none."""
+    """Each value's rank among the distinct values; -1 for a missing one."""
     found = pd.Categorical(values)
     ranks = np.empty(len(found.categories) + 1, dtype=int)
     ranks[np.argsort(found.categories)] = np.arange(len(found.categories))
@@ -161,16 +161,16 @@ def _rank(values: pd.Series) -> NDArray[np.int_]:
 
 
 def step_that_fails(rows: pd.DataFrame, limits: WorkflowThresholds) -> str | None:
-    """The step where the failures of one workflow gather, from plugin 8's rows about it; None where none does."""
+    """The step at which the failures of one workflow concentrate, from plugin 8's rows about it; None if at none."""
     runs, passed = _judged(rows, limits)
     failed = runs[runs["state"] == FAILED]
     return failing_step(failed["workflow_step"], sum(map(Counter, passed.values()), Counter()))[0]
 
 
 def _passed(rows: pd.DataFrame, limits: WorkflowThresholds) -> dict[Key, dict[str | None, int]]:
-    """How often each step of each scenario went well.
+    """How often each step of each scenario succeeded.
 
-    A run that failed at its third has passed two, where each step has its row.
+    A run that failed at its third step has passed two, if each step has a row.
     """
     well = rows[row_states(rows["workflow_status"], limits) == COMPLETED]
     return _by_step(well.groupby(STEP, dropna=False, sort=False, observed=True).size())
@@ -184,10 +184,10 @@ def _by_step(times: pd.Series) -> dict[Key, dict[str | None, int]]:
 
 
 def failing_step(failed_steps: pd.Series, passed: Mapping[str | None, int]) -> tuple[str | None, int, float]:
-    """The step where failures gather: name, failures there, and its z against the other steps.
+    """The step at which failures concentrate: name, failures there, and its z against the other steps.
 
-    Arguments: the step of each failed run, and how often each was passed (or, where a run is told by one row, how many
-    other runs it has). No step where none fails more than the rest.
+    Arguments: the step of each failed run, and how often each step succeeded (or, with one row per run, the number of
+    its other runs). (None, 0, 0.0) if no step fails significantly more than the others.
     """
     failures = failed_steps.value_counts()
     failures = failures[failures > 0]
@@ -196,7 +196,7 @@ def failing_step(failed_steps: pd.Series, passed: Mapping[str | None, int]) -> t
     k = failures.to_numpy(float)
     n = k + np.array([passed.get(step, 0) for step in failures.index], dtype=float)
     all_failed, total = float(len(failed_steps)), float(len(failed_steps) + sum(passed.values()))
-    # Where runs are told by their last step only, a step that always fails has no other runs: its share is 1.
+    # With one row per run, a step that always fails has no other runs: its share is 1.
     z = g2_z(all_failed - k, total - n, k, n)
     if len(failures) == 1 and float(n[0]) == total:
         return str(failures.index[0]), int(k[0]), 0.0
@@ -221,7 +221,7 @@ def _scenario(group: pd.DataFrame, passed: Mapping[str | None, int]) -> dict[str
     times, retries = (_numbers_of(group[name]) for name in ("total_workflow_time_ms", "retry_attempts"))
     low, high = wilson_interval(completions, finished)
     step, at_step, _ = failing_step(failed["workflow_step"], passed)
-    # Where no failed run names its user, nobody knows how many there were.
+    # If no failed run has a user, the number of users is unknown.
     users = int(failed["user_id"].nunique()) or (None if failures else 0)
     completion = 100.0 * completions / finished if finished else None
     criticality = group["business_criticality"].iloc[0]
@@ -248,7 +248,7 @@ def _scenario(group: pd.DataFrame, passed: Mapping[str | None, int]) -> dict[str
 
 
 def _uncompensated(failed: pd.DataFrame) -> int | None:
-    """Failed runs known to lack compensation; None where the source does not say."""
+    """Failed runs known to lack compensation; None if the source does not tell."""
     known = failed["has_compensation"].dropna()
     return int((~known.astype(bool)).sum()) if len(known) or failed.empty else None
 
@@ -258,7 +258,7 @@ def _text(value: Any) -> str | None:
 
 
 def _numbers_of(values: pd.Series) -> Floats:
-    """The values, NaN where there is none."""
+    """The values as floats, NaN if missing."""
     return values.to_numpy(float, na_value=np.nan)
 
 

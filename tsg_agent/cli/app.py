@@ -1,4 +1,4 @@
-"""The commands. What they need is imported when they run: `--help` must be quick."""
+"""The commands. Each imports its modules when it runs, so that `--help` is fast."""
 
 import sys
 from contextlib import suppress
@@ -44,11 +44,11 @@ Exit codes: 0 concluded (whatever the conclusion) · 1 internal error, or no roo
 LIGHT = ("tools", "graph", "settings", "token")
 """Commands that open no telemetry."""
 LOADS_LONG = ("run", "resume", "demo", "serve")
-"""Commands that say themselves when all that they need is loaded."""
+"""Commands that call `loaded` themselves, after their own imports."""
 
 
 class Commands(TyperGroup):
-    """The commands. One that is interrupted says so; typer alone ends without a word."""
+    """The group of commands. An interrupted command prints a note; typer alone exits silently."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command."""
@@ -372,7 +372,7 @@ def main() -> None:
         _show_error(error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`): nobody is left to tell.
+        # Broken pipe (`| head`): nobody reads the output any more.
         sys.stderr.close()
         sys.exit(0)
 
@@ -382,7 +382,7 @@ def _show_error(error: TsgError) -> None:
 
     try:
         show_error(error, as_json="--json" in sys.argv and not isinstance(error, OutputError))
-    except OutputError:  # there is no room for the object; perhaps there is for a line
+    except OutputError:  # no space for the JSON object; perhaps there is for a line
         with suppress(OutputError):
             show_error(error, as_json=False)
 
@@ -392,7 +392,7 @@ def _run_command() -> None:
         app()
     except SystemExit as ended:
         interrupts.leave(ended.code)
-        sys.stdout.flush()  # else a program that reads a cut file would hear of nothing
+        sys.stdout.flush()  # else a program that reads the truncated output would not notice
         if ended.code == ParameterError.exit_code and sys.argv[1:]:
             from tsg_agent.cli.failure import show_next
 

@@ -1,4 +1,4 @@
-"""demo: an incident made on the spot, investigated, and reported."""
+"""demo: generates an incident, investigates it, and reports."""
 
 import time
 from dataclasses import replace
@@ -12,7 +12,7 @@ from tsg_agent.simulator.demos import DEMOS, demo_named, write_demo
 
 
 def demonstrate(name: str, folder: Path, output: Output) -> None:
-    """Make the incident's telemetry in `folder/<name>`, investigate it, print the conclusion, write the report."""
+    """Generate the incident's telemetry in `folder/<name>`, investigate it, print the conclusion, write the report."""
     if name == "list":
         for one in DEMOS:
             typer.echo(f"{one.name:12} {one.title}")

@@ -107,7 +107,7 @@ def _show_source(console: Console, source: Profile) -> None:
 
 
 def _show_checks(console: Console, source: Profile) -> None:
-    """What was asked: which checks can run. A column that no check reads is nothing that a source lacks."""
+    """Which checks can run, and missing columns that some check reads."""
     ready = sum(check.ready for check in source.checks)
     console.print(Text(f"{ready} of {len(source.checks)} checks can run on this telemetry."), style="bold")
     for check in source.checks:
@@ -119,7 +119,7 @@ def _show_checks(console: Console, source: Profile) -> None:
 
 
 def _show_account(console: Console, rows: Account, notes: dict[str, tuple[str, ...]]) -> None:
-    """What becomes of each row of the requests, and how the tables were read."""
+    """How many rows of the requests are counted or excluded, and how the tables were read."""
     if not rows.read:
         return
     console.print()

@@ -1,4 +1,4 @@
-"""A terminal as a listener: steps as lines, and a draft, dim, until the checked answer takes its place."""
+"""A listener on a terminal: shows steps as lines, and a dim draft until the checked answer replaces it."""
 
 from types import TracebackType
 from typing import Self
@@ -13,11 +13,11 @@ from tsg_agent.wording import lines
 HEADING = "draft, not checked yet"
 PER_SECOND = 12
 LEFT = 4
-"""Lines of the terminal that a draft leaves free."""
+"""Lines of the terminal that a draft does not use."""
 
 
 class Screen(Listener):
-    """On standard error, which the answer is not printed on. Silent where that is no terminal, or not wanted."""
+    """Shows progress on standard error; answers go to standard output. Silent if that is no terminal, or not wanted."""
 
     def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
@@ -43,7 +43,7 @@ class Screen(Listener):
             return
         if not text:
             if self._live:
-                self._live.stop()  # transient: what it showed is taken away
+                self._live.stop()  # transient: erases what it showed
             self._live = None
             return
         first = self._live is None
@@ -53,7 +53,7 @@ class Screen(Listener):
         self._live.update(self._shown(text), refresh=first)
 
     def _shown(self, text: str) -> Group:
-        """The draft's end, as much of it as the terminal can take back."""
+        """The end of the draft, at most as many lines as the terminal can erase."""
         wrapped = Text(lines(text), style="dim").wrap(self._console, self._console.width)
         last = wrapped[-max(1, self._console.height - LEFT) :]
         return Group(Text(HEADING, style="dim italic"), *last)

@@ -10,13 +10,13 @@ from tsg_agent.models import Report
 
 
 def draw(report: Report, path: Path) -> None:
-    """Write the charts as a picture, or say why there is none. Raises ParameterError, SettingsError."""
-    from tsg_agent.report.picture import write_png  # noqa: PLC0415 - few ask for it
+    """Write the charts as a picture, or print why there is none. Raises ParameterError, SettingsError."""
+    from tsg_agent.report.picture import write_png  # noqa: PLC0415 - rarely used
 
     try:
         with writing(path, "--png"):
             write_png(report, path)
-    except OutputError as error:  # the conclusion is worth more than its picture
+    except OutputError as error:  # a failed picture must not fail the run
         typer.echo(f"No picture: {error}", err=True)
     else:
         typer.echo(f"Picture: {path.resolve()}", err=True)

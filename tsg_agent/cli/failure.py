@@ -1,4 +1,4 @@
-"""How an expected error is shown."""
+"""Prints expected errors."""
 
 import json
 
@@ -8,7 +8,7 @@ from tsg_agent.errors import QuestionError, TsgError
 
 
 def show_error(error: TsgError, *, as_json: bool) -> None:
-    """The message and the next step on standard error; as an object on standard output for programs."""
+    """Print the message and the fix on standard error, or with `as_json` as an object on standard output."""
     if as_json:
         body: dict[str, object] = {"type": type(error).__name__, "message": error.message, "fix": error.fix}
         if isinstance(error, QuestionError):
@@ -30,7 +30,7 @@ def show_error(error: TsgError, *, as_json: bool) -> None:
 
 
 def show_next(app: typer.Typer, command: str) -> None:
-    """After a usage error: how the command is called, on standard error."""
+    """Print the command's usage on standard error, after a usage error."""
     called = {one.name or getattr(one.callback, "__name__", ""): one.callback for one in app.registered_commands}
     text = (getattr(called.get(command), "__doc__", None) or "").strip()
     example = text.partition("Example: ")[2].partition("\n")[0].strip()
@@ -39,5 +39,5 @@ def show_next(app: typer.Typer, command: str) -> None:
 
 
 def _line(text: str) -> str:
-    """Without control characters: messages quote file names and telemetry."""
+    """Strip control characters: messages quote file names and telemetry."""
     return "".join(character if character.isprintable() else " " for character in text)[:2000]

@@ -1,4 +1,4 @@
-"""Commands that come in groups: `mapping` and `guide`. They import what they need when they run."""
+"""The command groups `mapping` and `guide`. Each command imports its modules when it runs."""
 
 from pathlib import Path
 from typing import Annotated

@@ -33,13 +33,13 @@ from tsg_agent.store import FollowedGuide, Request
 from tsg_agent.tools import GUIDE
 
 HAS_PROBLEMS = 8
-"""What `guide lint` ends with where it has errors or warnings."""
+"""Exit code of `guide lint` for errors or warnings."""
 
 
 def show_problems(file: Path, *, as_json: bool, verbose: bool) -> None:
-    """Everything the linter says of a guide; ends with HAS_PROBLEMS where there is more than notes.
+    """Print the linter's findings for a guide; exits with HAS_PROBLEMS for warnings and errors.
 
-    `verbose`: what the guide has on purpose, too, with its reason.
+    `verbose`: also deviations that the guide declares as intended, with their reasons.
     """
     guide = read_guide(file)
     every = lint(guide)
@@ -66,7 +66,7 @@ def show_problems(file: Path, *, as_json: bool, verbose: bool) -> None:
 
 
 def show_guide(file: Path | None, *, as_json: bool, form: str | None) -> None:
-    """Steps, edges, plugins, parameters and a diagram; of the built-in guide without a file. Raises ParameterError."""
+    """Print steps, edges, plugins, parameters and a diagram; default: the built-in guide. Raises ParameterError."""
     if form not in {None, "markdown"}:
         raise ParameterError(f"A guide is not shown as {form!r}.", fix="Use --format markdown, or --json.")
     guide = read_guide(file) if file else as_written(GUIDE, "Low availability", load_settings())
@@ -85,7 +85,7 @@ def show_guide(file: Path | None, *, as_json: bool, form: str | None) -> None:
 
 @dataclass(frozen=True)
 class GuideOutput:
-    """What the person wants to see of a run of another guide."""
+    """Output options for a run of another guide."""
 
     as_json: bool
     html: Path | None
@@ -114,7 +114,7 @@ def run_with_guide(  # noqa: PLR0913 - the command's own flags
     if keep and output.record is None:
         try:
             identity = begin(request, FollowedGuide(guide=written, name=file.stem, given=given), settings)
-        except RecordError as error:  # an incident is not left alone because a folder cannot be written
+        except RecordError as error:  # investigate even if the state folder is not writable
             typer.echo(_line(f"This investigation cannot be resumed. {error}"), err=True)
     if identity:
         report = _gone_on(identity, settings, {}, output)
@@ -157,7 +157,7 @@ def _interruptible(how_to_go_on: str) -> Iterator[None]:
 
 
 def _line_of(output: GuideOutput) -> Callable[[Event], None]:
-    """What hears the log: each check that ended is a line on standard error."""
+    """An event listener that prints a line on standard error for each finished check."""
 
     def hear(event: Event) -> None:
         if event.kind == "check ended" and not output.quiet:
@@ -168,7 +168,7 @@ def _line_of(output: GuideOutput) -> Callable[[Event], None]:
 
 
 def given_by_name(given: dict[str, Any], parameters: list[str] | None) -> dict[str, str]:
-    """The flags that were given, and NAME=VALUE of each --parameter. Raises ParameterError."""
+    """The given flags, and NAME=VALUE of each --parameter. Raises ParameterError."""
     return {name: str(value) for name, value in given.items() if value is not None} | dict(map(_pair, parameters or []))
 
 
@@ -259,5 +259,5 @@ def _now(now: str | None) -> datetime:
 
 
 def _line(text: str) -> str:
-    """Without control characters: guides and telemetry are anybody's."""
+    """Strip control characters: guides and telemetry are untrusted."""
     return "".join(one if one.isprintable() else " " for one in text)

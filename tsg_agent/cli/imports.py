@@ -1,6 +1,6 @@
-"""The time in which modules are loaded: half of a short run's. They make no garbage, so none is looked for.
+"""Speeds up imports, half of a short run's time: disables garbage collection, since they create no garbage.
 
-What is loaded stays, and is not looked at later either: an investigation takes 0.1 to 0.3 s less for it.
+Afterwards the loaded objects are excluded from collections, which saves an investigation 0.1 to 0.3 s.
 """
 
 import gc
@@ -8,17 +8,17 @@ import gc
 from tsg_agent.cli import interrupts
 
 YOUNG = 50_000
-"""New objects between two looks for garbage; an investigation makes little of it, and Python's 700 are soon there."""
+"""New objects between two collections: Python's default of 700 collects too often for the little garbage there is."""
 
 
 def loading() -> None:
-    """Before the first import of what a command needs."""
+    """Call before a command's first import."""
     interrupts.loading()
     gc.disable()
 
 
 def loaded() -> None:
-    """From here on memory and interrupts are Python's own; what was loaded stays, and is not looked at again."""
+    """Call after the last import: restores garbage collection and interrupts, and freezes the loaded objects."""
     gc.freeze()
     gc.set_threshold(YOUNG)
     gc.enable()

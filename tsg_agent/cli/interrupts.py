@@ -1,4 +1,4 @@
-"""Ctrl-C: at once, with a note and exit code 130, at whatever moment it comes. Imports next to nothing."""
+"""Handles Ctrl-C at any moment: exits at once, with a note and exit code 130. Imports almost nothing."""
 
 import os
 import signal
@@ -12,24 +12,24 @@ CODE = 130
 
 
 class Stopped(KeyboardInterrupt):
-    """An interrupt with a note of how to go on."""
+    """An interrupt with a note on how to continue."""
 
 
 def loading() -> None:
-    """While modules are loaded, an interrupt ends the process: in the middle of an import it would become any error."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as behind nohup
+    """During imports an interrupt ends the process: an exception inside an import could turn into any other error."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else SIGINT is ignored, as under nohup
         signal.signal(signal.SIGINT, _end)
 
 
 def loaded() -> None:
-    """From here on an interrupt is Python's own."""
+    """Restore Python's handling of interrupts."""
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
 def heard_at_once() -> Iterator[None]:
-    """While a question waits on the terminal, an interrupt ends it; the event loop would wait for the answer."""
+    """While a question waits on the terminal, raise interrupts at once; the event loop would wait for the answer."""
     held = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or held in (signal.SIG_IGN, None):
         yield
@@ -42,7 +42,7 @@ def heard_at_once() -> Iterator[None]:
 
 
 def leave(code: object) -> None:
-    """End an interrupted process now: what its threads still wait for, such as a model's answer, is of no use."""
+    """Exit now, without waiting for threads: their results, such as a model's answer, are not needed."""
     if code == CODE:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""list, show and feedback: the investigations that are kept."""
+"""list, show and feedback: stored investigations."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ TITLE = 90
 
 
 def list_kept(settings: Settings, *, limit: int, as_json: bool) -> None:
-    """Print the newest first: id, when, how it stands, and what it is about."""
+    """Print the newest first: id, time, state, and headline."""
     store = Store(settings.state_dir)
     kept, every = store.kept(limit), len(store.identities())
     more = every - len(kept)
@@ -40,13 +40,13 @@ def list_kept(settings: Settings, *, limit: int, as_json: bool) -> None:
 
 
 def follows_another_guide(identity: str) -> bool:
-    """Whether an investigation follows another guide than the built-in one. Raises RecordError."""
+    """True if an investigation follows another guide than the built-in one. Raises RecordError."""
     store = Store(load_settings().state_dir)
     return identity.isalnum() and store.recall_guide(identity) is not None
 
 
 def show_kept(identity: str, form: str | None, *, png: Path | None, whole: bool, events: bool) -> None:
-    """Print a report as `run` does, or in a form; or an investigation's events. Raises RecordError, ParameterError."""
+    """Print a report as `run` does, or in the given form; or its events. Raises RecordError, ParameterError."""
     store = Store(load_settings().state_dir)
     if not events and follows_another_guide(identity):
         show_kept_guide(store, identity, form, png=png)
@@ -93,10 +93,10 @@ def draft_postmortem(identity: str, out: Path | None) -> None:
     typer.echo(f"{out} is written.", err=True)
 
 
-def keep_feedback(  # noqa: PLR0913 - what was said, by name
+def keep_feedback(  # noqa: PLR0913 - the command's own flags
     identity: str, causes: list[str], right: bool | None, *, no_incident: bool, note: str, export_to: Path | None
 ) -> None:
-    """Keep what an incident really was, and write the case where one is wanted. Raises TsgError."""
+    """Store feedback on an investigation, and export it as a case if asked for. Raises TsgError."""
     settings = load_settings()
     store = Store(settings.state_dir)
     said = feedback_of(store.report(identity), cause=_cause(causes), right=right, no_incident=no_incident, note=note)

@@ -1,4 +1,4 @@
-"""`watch` and `postmortem`: what is asked after the first conclusion. What they need is imported when they run."""
+"""`watch` and `postmortem`: commands for after the first conclusion. Each imports its modules when it runs."""
 
 import time
 from pathlib import Path
@@ -50,6 +50,6 @@ def postmortem(
 
 
 def register(app: typer.Typer) -> None:
-    """Add both to the commands."""
+    """Add both commands to an app."""
     app.command()(watch)
     app.command()(postmortem)

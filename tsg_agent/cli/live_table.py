@@ -17,7 +17,7 @@ STYLES = {Status.OK: "green", Status.ERROR: "red", Status.TIMEOUT: "red"}
 
 
 class ProgressTable:
-    """One line per check: what it is, how it ended, the guide's label, its time. Nothing where nobody watches."""
+    """One line per check: title, status, the guide's label, time. Shown only on a terminal."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._console = Console(stderr=True)
@@ -37,20 +37,20 @@ class ProgressTable:
         self.stop()
 
     def stop(self) -> None:
-        """Take the table away."""
+        """Erase the table."""
         if self._live:
             self._live.stop()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave the terminal to a question."""
+        """Hide the table while a question is asked."""
         self.stop()
         yield
         if self._live:
             self._live.start()
 
     def hear(self, event: Event) -> None:
-        """An event of the log: that a check began, or ended, is shown."""
+        """Show the begin or end of a check, from an event of the log."""
         if event.kind not in {"check began", "check ended"}:
             return
         self._checks[event.data["step"]] = event.data

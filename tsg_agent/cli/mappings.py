@@ -1,4 +1,4 @@
-"""mapping: the ready ones, and one made for a file or folder."""
+"""mapping: lists ready mappings, and proposes one for a file or folder."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Flags that several commands have: described in one place, so that they mean the same."""
+"""Flags shared by several commands, defined once."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +9,7 @@ from tsg_agent.errors import ParameterError, SettingsError
 
 
 def _telemetry() -> str:
-    """The setting's, where no flag names one. Raises ParameterError where neither does."""
+    """The default from the settings. Raises ParameterError if they name none."""
     from tsg_agent.settings import load_settings  # noqa: PLC0415 - --help must be quick
 
     place = load_settings().telemetry
@@ -33,7 +33,7 @@ Telemetry = Annotated[
 
 
 def _mapping(value: Path | None) -> Path | None:
-    """A mapping file, or the file of the ready mapping of that name; the setting's, where no flag names one."""
+    """The path of a mapping file or of a ready mapping by name; without a flag, the setting's."""
     if value is None:
         from tsg_agent.settings import load_settings  # noqa: PLC0415 - --help must be quick
 
@@ -75,7 +75,7 @@ Now = Annotated[str | None, typer.Option(help="What counts as now; for replays."
 
 
 def refuse_questions(guide: Path | None) -> None:
-    """Questions are answered by typed checks, which a guide in Markdown has none of. Raises SettingsError."""
+    """Refuse --guide: questions are answered by typed checks, which a Markdown guide lacks. Raises SettingsError."""
     if guide is not None:
         raise SettingsError(
             "Questions are answered by the built-in guide's checks, and not by another guide.",
@@ -84,23 +84,23 @@ def refuse_questions(guide: Path | None) -> None:
 
 
 NoGuide = Annotated[Path | None, typer.Option("--guide", hidden=True, callback=refuse_questions)]
-"""What `ask` and `chat` do not have, and say so."""
+"""The flag --guide of `ask` and `chat`, which is refused with a reason."""
 GIVEN = ("region", "service_name", "environment", "incident_start", "start_time", "end_time", "threshold")
 
 
 def given_of(flags: dict[str, Any]) -> dict[str, Any]:
-    """A command's own arguments that are parameters of an incident."""
+    """Those of a command's arguments that are parameters of an incident."""
     return {name: flags[name] for name in GIVEN}
 
 
 def refuse_with_guide(given: dict[str, object]) -> None:
-    """Refuse flags that a run of another guide does not have. Raises SettingsError."""
+    """Refuse flags that do not apply to a run of another guide. Raises SettingsError."""
     flags = [flag for flag, value in given.items() if value]
     if flags:
         raise SettingsError(f"{', '.join(flags)} cannot be used with --guide.", fix="Use --html, or --json.")
 
 
 def refuse_without_guide(parameters: list[str] | None) -> None:
-    """The built-in guide's parameters have flags of their own. Raises SettingsError."""
+    """Refuse --parameter: the built-in guide's parameters have their own flags. Raises SettingsError."""
     if parameters:
         raise SettingsError("--parameter belongs to --guide.", fix="Use --region, --service, --environment and so on.")

@@ -1,4 +1,4 @@
-"""`ask` and `chat` on the command line. What they need is imported when they run."""
+"""`ask` and `chat` on the command line. Each imports its modules when it runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -28,7 +28,7 @@ Record = Annotated[
     Path | None, typer.Option(help="Keep everything in one new file, to `replay` without data or model.")
 ]
 UNANSWERED = 9
-"""The exit code of a question, or one of several, that was not answered."""
+"""Exit code if a question, or one of several, was not answered."""
 
 
 def ask(  # noqa: PLR0913, PLR0917 - each parameter can be given as a flag

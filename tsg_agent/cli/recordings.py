@@ -12,7 +12,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="With --record: rep
 
 
 def not_there(file: Path | None, *, overwrite: bool) -> None:
-    """Raises ParameterError for a recording that would be lost, and for what is no file."""
+    """Raises ParameterError if a recording would be overwritten, or the path is no file."""
     if file is not None and file.exists() and not file.is_file():
         raise ParameterError(f"{file} is no file.", fix="Give --record the name of a file.")
     if file is not None and file.exists() and not overwrite:
@@ -20,7 +20,7 @@ def not_there(file: Path | None, *, overwrite: bool) -> None:
 
 
 def show_differences(found: list[str], *, same: str, as_json: bool) -> None:
-    """What a replay gives otherwise than what was recorded."""
+    """Print the differences between a replay and its recording."""
     if as_json:
         typer.echo(json.dumps({"same": not found, "differences": found}, ensure_ascii=False, indent=2))
     else:

@@ -1,4 +1,4 @@
-"""From a command's flags to what is asked for: apart from options.py, since it takes long to import."""
+"""Converts a command's flags to a Request. Separate from options.py, since it is slow to import."""
 
 import os
 import re
@@ -21,17 +21,17 @@ from tsg_agent.store import Request
 from tsg_agent.telemetry.formats import names
 
 MOST_DAYS = 366
-"""The longest window that --last asks for."""
+"""Longest window of --last, days."""
 LONGEST_LINE = 4095
-"""Characters of a line that a terminal passes on (Linux); it drops the rest without a word."""
+"""Characters of a line that a Linux terminal passes on; it silently drops the rest."""
 MOST_BYTES = 50_000_000
-"""An incident's text longer than this is no text."""
+"""Largest incident text."""
 
 
 def read_text(incident: str) -> str:
-    """The incident's text; bytes that are not UTF-8 are replaced. Raises ParameterError where there is none.
+    """The incident's text; invalid UTF-8 is replaced. Raises ParameterError if there is none.
 
-    No more is read than a text can have: what has no size (a device, a pipe) may have no end.
+    Reads at most MOST_BYTES: a device or a pipe may be endless.
     """
     path = Path(incident)
     if typed := is_typed(incident):
@@ -53,13 +53,13 @@ def read_text(incident: str) -> str:
 
 
 def is_typed(incident: str) -> bool:
-    """Whether the incident's text comes from a terminal."""
+    """True if the incident's text comes from a terminal."""
     return Path(incident) == STDIN and sys.stdin.isatty()
 
 
 @contextmanager
 def not_lost(text: str, *, typed: bool) -> Iterator[None]:
-    """A text that was pasted is kept in a file of its owner's, where the investigation of it does not end well."""
+    """Save a pasted text to a private file if its investigation fails."""
     try:
         yield
     except BaseException:
@@ -75,7 +75,7 @@ _LENGTH = re.compile(r"(?:(\d+)\s*d)?\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m(?:in)?)?",
 
 
 def window_of(last: str | None, now: str | None) -> dict[str, str]:
-    """The window that `--last` asks for, as flags; nothing without it. Raises ParameterError for what is no length."""
+    """The window of `--last` as flags; empty without it. Raises ParameterError for an invalid duration."""
     if last is None:
         return {}
     found = _LENGTH.fullmatch(last.strip())
@@ -92,7 +92,7 @@ def window_of(last: str | None, now: str | None) -> dict[str, str]:
 
 
 def form_of(form: str | None, *, as_json: bool) -> Form | None:
-    """The form to print; None: as it suits a terminal or a pipe. Raises ParameterError."""
+    """The form to print; None = by the kind of output, terminal or pipe. Raises ParameterError."""
     if form is None:
         return "json" if as_json else None
     known = next((one for one in FORMS if one == form), None)
@@ -103,7 +103,7 @@ def form_of(form: str | None, *, as_json: bool) -> Form | None:
 
 
 def request_of(text: str, telemetry: str, mapping: Path | None, given: dict[str, Any], *, now: str | None) -> Request:
-    """What flags ask for. Raises ParameterError for a value that is none."""
+    """The Request from flags. Raises ParameterError for an invalid value."""
     try:
         return Request(
             text=text,

@@ -32,10 +32,10 @@ from tsg_agent.wording import one_line
 
 @dataclass(frozen=True)
 class Output:
-    """What the person wants to see."""
+    """Output options."""
 
     form: Form | None
-    """None: as it suits a terminal or a pipe."""
+    """None = by the kind of output, terminal or pipe."""
     html: Path | None
     whole: bool
     quiet: bool
@@ -45,9 +45,9 @@ class Output:
     """Show the HTML report in a browser."""
 
     def __post_init__(self) -> None:
-        """Raises SettingsError where a picture is wanted and cannot be drawn: before anything is investigated."""
+        """Raises SettingsError before the investigation if a picture is wanted and cannot be drawn."""
         if self.png is not None:
-            from tsg_agent.report.picture import rasteriser  # noqa: PLC0415 - few ask for it
+            from tsg_agent.report.picture import rasteriser  # noqa: PLC0415 - rarely used
 
             rasteriser()
 
@@ -63,7 +63,7 @@ def run_incident(  # noqa: PLR0913 - the command's own flags
     output: Output,
     may_ask: bool,
 ) -> Report:
-    """Investigate, show, and say how to go on if it is interrupted."""
+    """Investigate, show the report, and say how to resume if it is interrupted."""
     settings = load_settings()
     request = request_of(text, telemetry, mapping, given, now=now)
     identity: list[str] = []
@@ -86,14 +86,14 @@ ALL_OF_IT = "All of it, with the evidence: the same again with --all."
 
 
 def _left(report: Report, settings: Settings) -> str:
-    """The last row: where the rest is, and an earlier investigation that found the same."""
+    """The last row: where to find the whole report, and an earlier investigation with the same cause."""
     before = earlier_like(report, Store(settings.state_dir))
     like = f"Seen before: {before.id}, {before.when:%Y-%m-%d}. " if before else ""
     return f"{like}All of it, with the evidence: tsg-agent show {report.id} --all"
 
 
 def resume_incident(identity: str, output: Output, answers: dict[str, Any], limit: int) -> None:
-    """Go on with an investigation, or list those that there are. `answers`: flags, to what it asks."""
+    """Resume an investigation, or without an id list those to resume. `answers`: flags that answer its questions."""
     settings = load_settings()
     if identity == "list":
         list_kept(settings, limit=limit, as_json=output.form == "json")
@@ -115,7 +115,7 @@ def resume_incident(identity: str, output: Output, answers: dict[str, Any], limi
 
 
 def _answering(left: dict[str, Any], then: Ask | None) -> Ask | None:
-    """What flags answer at first, and empty then; what they leave open, or got wrong, is asked."""
+    """Answers questions from the flags once; then asks for those that are open or were wrong."""
     if not left:
         return then
 
@@ -138,7 +138,7 @@ def _how_to_go_on(settings: Settings, identity: list[str]) -> str:
 
 
 def show(report: Report, output: Output, left: str = "") -> None:
-    """Write the files that are wanted, then print the report, which stays on the screen; `left`: where all of it is."""
+    """Write the requested files, then print the report. `left`: the last row, see `_left`."""
     page = output.html or (_own_page(report) if output.opened else None)
     if page is not None:
         with writing(page, "--html"):
@@ -157,7 +157,7 @@ def show(report: Report, output: Output, left: str = "") -> None:
 
 
 def _own_page(report: Report) -> Path:
-    """A file that only its owner may read: it holds the incident's telemetry."""
+    """The path of a private HTML file: it holds telemetry of the incident."""
     file, name = tempfile.mkstemp(prefix=f"tsg-agent-{report.id}-", suffix=".html")
     os.close(file)
     return Path(name)
@@ -168,13 +168,13 @@ def _interactive() -> bool:
 
 
 def _ask(table: ProgressTable) -> Any:
-    """Questions on the terminal, one after the other; a candidate can be named by its number."""
+    """Ask questions on the terminal, one by one; a candidate can be chosen by its number."""
 
     def ask(questions: list[Question]) -> dict[str, Any]:
         with table.paused(), heard_at_once():
             try:
                 return {question.parameter: _answer(question) for question in questions}
-            except typer.Abort:  # Ctrl-C, or Ctrl-D: nobody answers
+            except typer.Abort:  # Ctrl-C, or Ctrl-D: no answer
                 raise KeyboardInterrupt from None
 
     return ask

@@ -1,4 +1,4 @@
-"""mcp and serve: named sources, and the servers over them; and the tokens that serve asks for."""
+"""mcp, serve and token: servers over named sources, and access tokens for them."""
 
 import hashlib
 import secrets
@@ -14,11 +14,11 @@ from tsg_agent.settings import load_settings
 from tsg_agent.store import Store
 
 SHUTDOWN_S = 5
-"""Seconds for requests that are at work when the server is told to end."""
+"""Seconds for running requests at shutdown."""
 
 
 def serve_mcp(sources: list[str], mappings: list[str], tools: str, workers: int) -> None:
-    """Serve until the client goes. Raises ParameterError, SettingsError where the extra is not installed."""
+    """Serve until the client disconnects. Raises ParameterError, and SettingsError if the extra is not installed."""
     if tools not in ("few", "all"):
         raise ParameterError(f"There is no set of tools {tools!r}.", fix="--tools is few or all.")
     try:
@@ -65,7 +65,7 @@ def serve_http(  # noqa: PLR0913, PLR0917 - one per flag
 
 
 def make_token(name: str, team: str) -> None:
-    """Print a new token, and the lines for the file of `serve --config`."""
+    """Print a new token, and its lines for the file of `serve --config`."""
     token = f"tsg_{secrets.token_urlsafe(32)}"
     lines = [f"[tokens.{name}]", f'team = "{team}"', f'sha256 = "{hashlib.sha256(token.encode()).hexdigest()}"']
     typer.echo(f"The token, which is shown this once: {token}", err=True)
@@ -84,7 +84,7 @@ def _sources(places: dict[str, str], mappings: list[str]) -> dict[str, Source]:
 
 
 def _place(source: str) -> tuple[str, str]:
-    """[NAME=]TELEMETRY; without a name it is called like its last part."""
+    """Parse [NAME=]TELEMETRY; the default name is the last part of the path."""
     name, mark, place = source.partition("=")
     if mark and name.strip() and place.strip() and "/" not in name:
         return name.strip(), place.strip()

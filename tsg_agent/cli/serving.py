@@ -1,4 +1,4 @@
-"""The commands that serve others: mcp, serve, token. They import what they need when they run."""
+"""The server commands: mcp, serve, token. Each imports its modules when it runs."""
 
 from pathlib import Path
 from typing import Annotated

@@ -11,7 +11,7 @@ from tsg_agent.settings import Settings, load_settings
 
 
 def show_settings() -> None:
-    """Print the settings in force, those that differ from their defaults marked."""
+    """Print the current settings; those that differ from their defaults are marked."""
     for name, value, default, text in rows(load_settings()):
         changed = "" if value == default else f"  (default {_shown(default)})"
         typer.echo(f"{name} = {_shown(value)}{changed}")

@@ -1,4 +1,4 @@
-"""What a process is started in: how it takes names, what it was given, how much memory it may have."""
+"""Checks the process's environment: standard streams, encoding, arguments, memory limit."""
 
 import os
 import sys
@@ -7,14 +7,14 @@ from tsg_agent.errors import ParameterError, SettingsError
 from tsg_agent.escape import utf8
 
 NEEDED = 2_500 * 2**20
-"""Bytes of addresses for an investigation of small telemetry: most are its threads' and are never touched."""
+"""Bytes of address space for an investigation of small telemetry: most are thread stacks that are never touched."""
 
 
 def with_streams() -> None:
-    """Give what was closed at the start (`>&-`) a stream that takes nothing.
+    """Replace standard streams that were closed at the start (`>&-`).
 
-    Else the first file that is opened would become standard output, and be written into. Reading or printing fails
-    there, and is told; what goes to standard error is lost.
+    Else the first opened file would get the descriptor of standard output, and be overwritten. Reading and printing
+    then raise; text for standard error is dropped.
     """
     for number, name, mode in ((0, "stdin", os.O_WRONLY), (1, "stdout", os.O_RDONLY), (2, "stderr", os.O_WRONLY)):
         if getattr(sys, name) is not None:
@@ -29,14 +29,14 @@ def with_streams() -> None:
 
 
 def in_utf8() -> None:
-    """Start anew where Python takes names of files and output for ASCII, as it does with LC_ALL=C and no UTF-8 mode."""
+    """Restart in UTF-8 mode if Python uses ASCII for file names and output, as with LC_ALL=C."""
     again = [sys.executable, "-X", "utf8"]
     if sys.getfilesystemencoding() != "utf-8" and sys.orig_argv[1:3] != again[1:]:
-        os.execv(sys.executable, [*again, *sys.orig_argv[1:]])  # noqa: S606 - our own command, as it was given
+        os.execv(sys.executable, [*again, *sys.orig_argv[1:]])  # noqa: S606 - re-executes our own command
 
 
 def check_arguments(arguments: list[str]) -> None:
-    """Raises ParameterError for an argument that is no UTF-8: it could be no name of anything here."""
+    """Raises ParameterError for an argument that is not valid UTF-8."""
     wrong = [one for one in arguments if any("\ud800" <= character <= "\udfff" for character in one)]
     if wrong:
         raise ParameterError(
@@ -45,7 +45,7 @@ def check_arguments(arguments: list[str]) -> None:
 
 
 def check_memory() -> None:
-    """Raises SettingsError where the limit on addresses is too low: libraries end the process where they get none."""
+    """Raises SettingsError if the address-space limit is too low: libraries abort the process on failed allocations."""
     try:
         import resource  # noqa: PLC0415 - not on every platform
     except ImportError:

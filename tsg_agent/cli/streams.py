@@ -1,4 +1,4 @@
-"""Standard output and standard error: text stays text there, in whatever encoding, and its loss is told."""
+"""Safe standard output and standard error: escape untrusted text, work in any encoding, and report failed writes."""
 
 import io
 import os
@@ -13,16 +13,16 @@ from tsg_agent.escape import ERRORS, printed
 
 
 class SafeStream(io.TextIOWrapper):
-    """A stream to a person or a program: whatever telemetry put into the text stays text."""
+    """A text stream that escapes control sequences, which telemetry may contain."""
 
     def write(self, text: str) -> int:
-        """Write, escaped. Raises OutputError where there is no room, BrokenPipeError where nobody reads."""
+        """Write, escaped. Raises OutputError if the disk is full, BrokenPipeError if the reader is gone."""
         with _told(self):
             super().write(printed(text, terminal=self.isatty()))
         return len(text)
 
     def flush(self) -> None:
-        """Write out what is left. Raises as `write` does."""
+        """Flush the buffer. Raises as `write` does."""
         with _told(self):
             super().flush()
 
@@ -34,7 +34,7 @@ def _told(stream: io.TextIOWrapper) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # what is left would fail again at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else the flush at exit would fail again
         raise OutputError(
             f"The output cannot be written: {error.strerror or error}.", fix="Make room, or print elsewhere."
         ) from error
@@ -42,7 +42,7 @@ def _told(stream: io.TextIOWrapper) -> Iterator[None]:
 
 @contextmanager
 def writing(path: Path, flag: str) -> Iterator[None]:
-    """What is written to a path that `flag` gave. Raises ParameterError where it cannot be."""
+    """Guards writing to a path given by `flag`. Raises ParameterError if that fails."""
     try:
         yield
     except OSError as error:
@@ -52,12 +52,12 @@ def writing(path: Path, flag: str) -> Iterator[None]:
 
 
 def open_streams() -> None:
-    """Put both in the place of Python's own. The encoding stays: what it lacks is written as an escape."""
+    """Replace Python's own streams. The encoding stays: characters that it lacks are escaped."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if type(stream) is io.TextIOWrapper:
             buffered, encoding = not stream.line_buffering and name == "stdout", stream.encoding
             held: Any = stream.detach()
-            if isinstance(held, io.RawIOBase):  # as PYTHONUNBUFFERED has it: what a full disk took half of was lost
+            if isinstance(held, io.RawIOBase):  # under PYTHONUNBUFFERED: a full disk silently truncates a raw write
                 held, buffered = io.BufferedWriter(held), False
             setattr(sys, name, SafeStream(held, encoding, ERRORS, line_buffering=not buffered))

@@ -1,4 +1,4 @@
-"""What `ask` and `chat` do once their flags are read: one answer, or a talk with commands that begin with a slash."""
+"""Implements `ask` and `chat`: one answer, or a conversation with commands that begin with a slash."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +27,7 @@ ROW_CHARACTERS = 300
 
 @dataclass(frozen=True)
 class About:
-    """What the questions are about, as the flags say it. `record`: the new file that keeps everything."""
+    """The context of the questions, from the flags. `record`: the new recording's file."""
 
     telemetry: str
     mapping: Path | None
@@ -38,20 +38,20 @@ class About:
 
 
 def answered(question: str, about: About, *, as_json: bool) -> tuple[str, bool]:
-    """One answer, as text or as one JSON object; and whether all that was asked is answered. Raises TsgError."""
+    """One answer, as text or as a JSON object; and True if the whole question was answered. Raises TsgError."""
     with _conversation(about) as conversation, Screen(quiet=as_json) as screen:
         answer = conversation.ask(question, screen)
     return answer.model_dump_json(indent=2) if as_json else answer_text(answer), not answer.refused
 
 
 def talked(about: About) -> None:
-    """Questions from the terminal until there are no more. Raises TsgError."""
+    """Answer questions from the terminal until its end. Raises TsgError."""
     with _conversation(about) as conversation:
         talk(conversation)
 
 
 def talk(conversation: Conversation) -> None:
-    """Read questions from standard input until it ends."""
+    """Answer questions from standard input until its end."""
     asked = sys.stdin.isatty()
     if asked:
         typer.echo(_help(conversation, ""), err=True)
@@ -76,7 +76,7 @@ def talk(conversation: Conversation) -> None:
 
 
 def answer_text(answer: Answer) -> str:
-    """An answer as text: what is said, the rows it rests on, and what could not be done."""
+    """An answer as text: the statement, its evidence rows, and what could not be answered."""
     parts = [lines(answer.text)]
     if answer.evidence:
         parts.append("Evidence:\n" + "\n".join(f"  {_row(key, row)}" for key, row in answer.evidence.items()))
@@ -86,7 +86,7 @@ def answer_text(answer: Answer) -> str:
 
 
 def show_talk(answers: list[Answer], *, as_json: bool, html: Path | None) -> None:
-    """A talk that was replayed: one answer as `ask` prints it, several each under its question."""
+    """Print a replayed conversation: one answer as `ask` prints it, several each under its question."""
     if html is not None:
         raise ParameterError("Questions have no HTML report.", fix="Leave out --html.")
     if as_json:
@@ -114,7 +114,7 @@ def _conversation(about: About) -> Iterator[Conversation]:
 
 
 def _line(*, asked: bool) -> str:
-    """The next line. Where the answers go to a file, the prompt stays on the terminal."""
+    """Read the next line. If standard output is redirected, the prompt stays on the terminal."""
     if asked and not sys.stdout.isatty():
         typer.echo("> ", err=True, nl=False)
         return input().strip()
@@ -180,12 +180,12 @@ COMMANDS: dict[str, Callable[[Conversation, str], str]] = {
 
 
 def _under(identity: str, rows: Mapping[str, str]) -> dict[str, str]:
-    """The row of an id, and those below it."""
+    """The row with this id, and its sub-rows."""
     return {key: words for key, words in rows.items() if f"{key.lower()}.".startswith(f"{identity}.")}
 
 
 def _row(key: str, words: str) -> str:
-    """A row beside an answer: its first words. `/evidence` has all of it."""
+    """A row below an answer, shortened; `/evidence` shows all of it."""
     words = lines(words)
     if len(words) > ROW_CHARACTERS:
         words = f"{words[:ROW_CHARACTERS].rsplit(' ', 1)[0].rstrip(',')} …"

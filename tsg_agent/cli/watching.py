@@ -1,4 +1,4 @@
-"""One look of `watch`: the conclusion up to now, and what changed since the look before."""
+"""One iteration of `watch`: the conclusion up to now, and changes since the last one."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,20 +18,20 @@ from tsg_agent.wording import clock, compared, listed, one_line, sentence, subje
 
 @dataclass(frozen=True)
 class Look:
-    """What a look saw: percent available since the start and lately, the confirmed causes by name."""
+    """Result of one iteration: percent available since the start and recently, and the confirmed causes."""
 
     report: Report
 
     @property
     def over(self) -> bool:
-        """Whether it is over: it ended, or nothing is wrong any more."""
+        """True if the incident is over: it ended, or nothing fails any more."""
         course = self.report.course
         ended = course is not None and course.trend is Trend.OVER
         return ended or (self.report.sla.breached is False and not self.report.causes)
 
     @property
     def latest(self) -> float | None:
-        """Percent of the last minutes' requests that did not fail."""
+        """Percent of the last minutes' requests that did not fail; None if unknown."""
         course = self.report.course
         if course is not None and course.latest.requests:
             return 100 - course.latest.percent
@@ -40,12 +40,12 @@ class Look:
 
     @property
     def causes(self) -> list[str]:
-        """The confirmed ones."""
+        """Names of the confirmed causes."""
         return [subject_name(c.subject) for c in self.report.causes if c.confidence is Confidence.CONFIRMED]
 
 
 def look(incident: str, telemetry: str, mapping: Path | None, given: dict[str, Any], before: Look | None) -> Look:
-    """Investigate up to now: the conclusion whole at first, later what changed. Raises TsgError."""
+    """Investigate up to now; print the whole conclusion at first, later only changes. Raises TsgError."""
     now = datetime.now(UTC)
     given = {**given, "end_time": now.isoformat()}
     request = request_of(read_text(incident), telemetry, mapping, given, now=None)
@@ -58,7 +58,7 @@ def look(incident: str, telemetry: str, mapping: Path | None, given: dict[str, A
 
 
 def changed(before: Look, after: Look) -> str:
-    """What changed between two looks, in a sentence or two."""
+    """The changes between two iterations, in a sentence or two."""
     parts = []
     if before.latest is not None and after.latest is not None:
         then, now = compared(before.latest, after.latest)

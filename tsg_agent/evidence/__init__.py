@@ -1,4 +1,4 @@
-"""What verdicts are made from: the window's requests, and their counts by dimension, value and bucket."""
+"""The input of verdicts: the window's requests, and their counts by dimension, value and bucket."""
 
 from tsg_agent.evidence.grid import Grid, check_length
 from tsg_agent.evidence.measure import Measurer, calls_of

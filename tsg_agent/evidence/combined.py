@@ -1,8 +1,8 @@
-"""The requests of a server's tables as combinations: how many there are of each, and which value of what each one has.
+"""Aggregates requests at a database server: one row per distinct combination of values, with its number of requests.
 
-A row for each request, and others for its flags, products and run, are most of what an investigation would bring from a
-server. There they are tied together, equal ones are counted, and a value is said by a number: several of them are one
-word of 62 bits. A column of more values than CODED comes as it is.
+One row per request, and per flag, product and run of it, would be most of the data that an investigation transfers. So
+the server joins them, groups equal ones, and encodes values as integers, several of which are packed into one 62-bit
+word. A column with a cardinality above CODED is transferred as it is.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,21 +16,21 @@ from numpy.typing import NDArray
 from tsg_agent.evidence.requests import FEWEST, FLAG, KINDS, PLAIN, RUN, USUAL
 
 CODED = 250
-"""Values of a column, or of all flags together, that are numbered."""
+"""Highest cardinality of a column, or of all flags together, that is encoded."""
 ROOM = 2**62
-"""Numbers of a word: what every engine's whole numbers hold."""
+"""Number of codes of a word: every engine's integers hold it."""
 MOMENTS = 4 * KINDS
-"""Of a bucket: the kind of a request, whether it was slower than usual, whether it passed on a failure."""
+"""Number of codes within a bucket: request kinds x (slower than usual or not) x (passed on a failure or not)."""
 
 
 @dataclass
 class BoundValues:
-    """Values that a query binds, by the names that it has for them."""
+    """Collects a query's bound parameters: name -> value."""
 
     values: dict[str, object] = field(default_factory=dict)
 
     def mark(self, value: str) -> str:
-        """What stands for a value in the query."""
+        """Bind a value; returns its placeholder."""
         name = f"value_{len(self.values)}"
         self.values[name] = value
         return f"${name}"
@@ -38,7 +38,7 @@ class BoundValues:
 
 @dataclass(frozen=True)
 class Coded:
-    """A column of few values. `code`: the SQL of a value's number, from 1; 0 is none of them."""
+    """A low-cardinality column. `code`: the SQL of a value's code, from 1; 0 for any other value."""
 
     name: str
     values: list[str]
@@ -47,14 +47,14 @@ class Coded:
 
 @dataclass(frozen=True)
 class Word:
-    """Columns whose numbers are one number."""
+    """Columns whose codes are packed into one integer."""
 
     name: str
     columns: list[Coded]
 
     @property
     def sql(self) -> str:
-        """The number's SQL."""
+        """The SQL of the packed integer."""
         first, *others = self.columns
         text = f"CAST({first.code} AS BIGINT)"
         for column in others:
@@ -62,7 +62,7 @@ class Word:
         return text
 
     def read(self, numbers: NDArray[np.int64]) -> dict[str, pa.Array]:
-        """Each column's values, in codes."""
+        """Unpack: column -> its values, dictionary-encoded."""
         found = {}
         for column in reversed(self.columns):
             numbers, code = np.divmod(numbers, len(column.values) + 1)
@@ -72,7 +72,7 @@ class Word:
 
 
 def _words(name: str, columns: Iterable[Coded]) -> list[Word]:
-    """As few words as hold the columns, in their order."""
+    """Pack the columns into as few words as possible, in order."""
     words: list[Word] = []
     room = 0
     for column in columns:
@@ -86,7 +86,7 @@ def _words(name: str, columns: Iterable[Coded]) -> list[Word]:
 
 @dataclass(frozen=True)
 class Held:
-    """What there is to tell requests apart by: column, or flag -> its values, None where these are many."""
+    """The dimensions of requests: column, or flag -> its values; None for a high cardinality."""
 
     logs: Mapping[str, list[str] | None]
     flags: Mapping[str, list[str]]
@@ -94,11 +94,11 @@ class Held:
     runs: bool
     users: bool
     passed_on: str = ""
-    """The SQL of whether a request passed on a failure; empty where the source does not tell."""
+    """The SQL of whether a request passed on a failure; "" if the source does not tell."""
 
 
 class Coding:
-    """How the combinations are asked for, and how they are read."""
+    """Builds the query for combinations, and decodes its result."""
 
     def __init__(self, held: Held) -> None:
         self._held = held
@@ -114,11 +114,11 @@ class Coding:
 
     @property
     def bound(self) -> dict[str, object]:
-        """The values that the query names."""
+        """The query's parameters: name -> value."""
         return dict(self._bound.values)
 
     def parts(self) -> dict[str, str]:
-        """What combined.sql leaves open."""
+        """The parts that are filled into combined.sql: placeholder -> SQL."""
         coded = [
             f"{self._held.passed_on or 'false'} AS passed_on",
             "user_id" if self._held.users else "CAST(NULL AS VARCHAR) AS user_id",
@@ -150,7 +150,7 @@ class Coding:
         }
 
     def read(self, found: pa.Table, width: int) -> pa.Table:
-        """The combinations as rows.sql has requests, with their values in codes. `width`: seconds of a bucket."""
+        """The combinations with the columns of rows.sql, dictionary-encoded. `width`: seconds per bucket."""
         moment = found["moment"].to_numpy()
         kind = moment % MOMENTS
         columns: dict[str, pa.Array] = {
@@ -172,7 +172,7 @@ class Coding:
         return pa.table(columns)
 
     def _parted(self, name: str, held: Mapping[str, list[str] | None]) -> tuple[list[Word], list[str]]:
-        """The columns in words, and those of many values."""
+        """The columns packed into words, and the names of high-cardinality columns."""
         coded = [Coded(column, values, self._code(column, values)) for column, values in held.items() if values]
         return _words(name, coded), [column for column, values in held.items() if values is None]
 
@@ -181,7 +181,7 @@ class Coding:
         return f"CASE {column} {cases} ELSE 0 END"
 
     def _pivot(self, flag: str, values: Sequence[str]) -> str:
-        """The SQL of a flag's value among the flags of a request."""
+        """The SQL that pivots a request's flags to the value of one flag."""
         name = self._bound.mark(flag)
         cases = " ".join(
             f"WHEN flag_name = {name} AND flag_value = {self._bound.mark(value)} THEN {code}"
@@ -190,7 +190,7 @@ class Coding:
         return f"max(CASE {cases} END)"
 
     def _joined(self) -> tuple[list[str], list[str]]:
-        """What is joined to the requests, as named sub-queries, and how."""
+        """The common table expressions and the JOIN clauses of the tables joined to the requests."""
         tables, joins = [], []
         for name, table, columns in (
             ("flagged", "feature_flags", [f"{sql} AS flag_{place}" for place, sql in enumerate(self._pivoted)]),
@@ -213,7 +213,7 @@ class Coding:
 
 
 def listed(found: pa.Table, columns: Sequence[str]) -> dict[str, list[str] | None]:
-    """Column -> its values, from values.sql; None where they are more than CODED."""
+    """Column -> its values, from values.sql; None for more than CODED."""
     last = 2 ** len(columns) - 1
     held: dict[str, list[str] | None] = {}
     for place, name in enumerate(columns):
@@ -223,7 +223,7 @@ def listed(found: pa.Table, columns: Sequence[str]) -> dict[str, list[str] | Non
 
 
 def flags_of(found: pa.Table) -> dict[str, list[str]] | None:
-    """Flag -> its values, from flag_values.sql; None where there are too many."""
+    """Flag -> its values, from flag_values.sql; None if all flags together have more than CODED."""
     if found.num_rows > CODED:
         return None
     held: dict[str, list[str]] = {}

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from tsg_agent.errors import ParameterError
 
 LONGEST = timedelta(days=100)
-"""Of a window, as far as the telemetry reaches: verdicts count by the minute, and more would fill the memory."""
+"""Longest window within the telemetry: verdicts count by the minute, and more would exhaust the memory."""
 
 
 def check_length(begin: datetime, end: datetime, last: datetime | None) -> None:
-    """Raises ParameterError for a window, of telemetry until `last`, that is too long."""
+    """Raises ParameterError for a window longer than LONGEST. `last`: the end of the telemetry."""
     if min(end, last or end) - begin > LONGEST:
         raise ParameterError(
             f"The window from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC is longer than {LONGEST.days} days.",
@@ -29,7 +29,7 @@ class Grid:
     """
 
     begin: datetime
-    """The window's."""
+    """Begin of the window, naive UTC."""
     origin: datetime
     width: timedelta
     count: int
@@ -38,7 +38,7 @@ class Grid:
     guard: int = 0
     """Buckets left out before the start, which may belong to the incident."""
     stop: int | None = None
-    """Index of the first bucket after the incident's end; None = it lasted."""
+    """Index of the first bucket after the incident's end; None = it has not ended."""
 
     @classmethod
     def over(
@@ -54,7 +54,7 @@ class Grid:
         width = timedelta(minutes=minutes)
         begin, end = window
         if start is not None and not begin < start <= end:
-            start = None  # nothing lies before, or nothing after: there is no onset to measure
+            start = None  # no baseline before the start, or nothing after it: no onset to measure
         if start is None:
             return cls(begin, begin, width, (end - begin) // width + 1)
         lead = -((begin - start) // width)
@@ -65,12 +65,12 @@ class Grid:
 
     @property
     def before(self) -> slice:
-        """Buckets before the incident, the guard left out."""
+        """The baseline buckets before the incident, without the guard."""
         return slice(0, max(0, (self.start or 0) - self.guard))
 
     @property
     def after(self) -> slice:
-        """Buckets from the incident's start to its end; all where it is unknown."""
+        """Buckets from the incident's start to its end; all if the start is unknown."""
         return slice(self.start or 0, self.count if self.stop is None else min(self.stop, self.count))
 
     def time(self, bucket: int) -> datetime:
@@ -78,7 +78,7 @@ class Grid:
         return self.origin + bucket * self.width
 
     def buckets(self, seconds: NDArray[np.integer]) -> NDArray[np.integer]:
-        """The bucket of each second since the window's begin."""
+        """The bucket index of each time, given in seconds since the window's begin."""
         lead = round((self.begin - self.origin).total_seconds())
         found: NDArray[np.integer] = (seconds + lead) // round(self.width.total_seconds())
         return found.clip(0, self.count - 1)

@@ -1,4 +1,4 @@
-"""Fetches what verdicts are made from: the window's requests, what is known of each, the other regions' counts."""
+"""Fetches the input of verdicts: the window's requests with their dimensions, and the other regions' counts."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,12 @@ from tsg_agent.tools.service_requests import each_once, with_service_requests
 
 NEEDS = (Needs(LOGS.name, (*REQUEST_COLUMNS, "status_code")),)
 JOINED = {"flags": "feature_flags", "products": "product_metadata", "runs": "workflow_tracking"}
-"""Query -> the table whose rows it ties to the requests."""
+"""Query -> the table that it joins to the requests."""
 
 SCOPE, OTHERS = "region = $region", "region IS DISTINCT FROM $region"
 SPANS = ("span_id", "parent_span_id")
 CALLS = "calls"
-"""The service map, where a source has one."""
+"""The service map's table."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Measurer:
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """What the telemetry lacks for any measurement."""
+        """Missing tables and columns without which nothing can be measured."""
         return lacking(NEEDS, self.engine.tables)
 
     def fetch(self) -> dict[str, pa.Table]:
-        """One table per query: rows, regions, calls where there are; what read_requests needs. Raises what Engine.run
+        """One table per query: rows, regions, calls if there are; the input of read_requests. Raises what Engine.run
         raises.
 
-        From a server the requests come as combinations, unless its flags have too many values to be numbered.
+        From a server the requests come as combinations, unless its flags have too many values to be encoded.
         """
         regions = self.executor.submit(self._run, "regions", {}, OTHERS, bucket=MINUTE)
         results = (self._combined() if self.engine.tables[LOGS.name].at_server else None) or self._rows()
@@ -62,9 +62,9 @@ class Measurer:
         return results
 
     def _rows(self) -> dict[str, pa.Table]:
-        """A row for each request, and for each of its flags, products and its run.
+        """One row per request, and per flag, product and run of it.
 
-        The requests come last: an engine that numbers them has numbered them by then in the same way for all.
+        The requests are fetched last: an engine that replaces ids by numbers then uses the same ones for all tables.
         """
         held = [name for name in JOINED if self._ties(name)]
         sold = {"columns": ", ".join(one.columns[0] for one in held_by(self.dimensions, PRODUCTS))}
@@ -82,7 +82,7 @@ class Measurer:
         return results
 
     def _combined(self) -> dict[str, pa.Table] | None:
-        """The combinations of requests as rows, and the spans of their users; None where flags are too many."""
+        """The combinations of requests, and their users' time spans; None if the flags have too many values."""
         source = "service_requests\n    WHERE region = $region"
         tied = {name: self._ties(name) for name in JOINED}
         begun = {LOGS.name: self.executor.submit(self._values, source, self._columns(LOGS))}
@@ -102,7 +102,7 @@ class Measurer:
         return {**results, "rows": coding.read(found, self._width)}
 
     def _users(self, components: list[str]) -> dict[str, Future[pa.Table]]:
-        """The spans of all users, and of those at the entry, where there is one."""
+        """The time spans of all users, and of those at the entry component, if there is one."""
         row = entry_of(components, self.parameters.service_name)
         scopes: dict[str, tuple[str, dict[str, object]]] = {"users": (SCOPE, {})}
         if row is not None:
@@ -114,7 +114,7 @@ class Measurer:
         }
 
     def _values(self, source: str, columns: list[str]) -> dict[str, list[str] | None]:
-        """The values of each column, None where they are many."""
+        """Column -> its values; None for a high cardinality."""
         if not columns:
             return {}
         sets = ", ".join(f"({name})" for name in columns)
@@ -131,7 +131,7 @@ class Measurer:
         return column in logs.present - logs.empty
 
     def _ties(self, name: str) -> bool:
-        """Whether the source has the rows of one of JOINED, and what ties them to requests."""
+        """True if the source has one of the tables JOINED, with its join key."""
         tied = name != "runs" or "correlation_id" in self.engine.tables[LOGS.name].present
         return tied and JOINED[name] in self.engine.tables
 
@@ -140,9 +140,9 @@ class Measurer:
 
     @property
     def _width(self) -> int:
-        """Seconds of a bucket of combinations: minutes, and what the verdicts cut in them, are whole numbers of it.
+        """Seconds per bucket of combinations: divides a minute, and every time at which verdicts split the window.
 
-        They cut at a reported start, and where telemetry ends, at a minute of the clock.
+        Verdicts split at a reported start, and at full minutes where the telemetry ends.
         """
         given = self.parameters
         cuts = [round((given.incident_start - given.start_time).total_seconds())] if given.incident_start else []
@@ -154,7 +154,7 @@ class Measurer:
         return naive_utc(self.parameters.start_time) + timedelta(seconds=seconds)
 
     def _seconds(self, users: pa.Table) -> pa.Table:
-        """Times in seconds, where the query tells buckets."""
+        """Convert bucket numbers to seconds."""
         for name in ("bucket", "following"):
             seconds = pc.multiply(users[name].cast(pa.int64()), self._width)
             users = users.set_column(users.column_names.index(name), name, seconds)
@@ -169,7 +169,7 @@ class Measurer:
         bucket: int = 1,
         bound: Mapping[str, object] | None = None,
     ) -> pa.Table:
-        """The rows of a query of this folder, what it leaves open filled in."""
+        """Run a query file of this folder, with its placeholders filled in."""
         text = _text(name).replace("{requests}", f"\n{_text('requests').replace('{where}', where)}\n")
         for part, sql in parts.items():
             text = text.replace(f"{{{part}}}", sql)
@@ -192,7 +192,7 @@ class Measurer:
 
 
 def calls_of(table: pa.Table | None) -> frozenset[tuple[str, str]]:
-    """Caller and callee of each call of a service map."""
+    """The (caller, callee) pairs of a service map."""
     if table is None:
         return frozenset()
     pairs = zip(table["caller"].to_pylist(), table["callee"].to_pylist(), strict=True)

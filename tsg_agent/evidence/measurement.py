@@ -33,16 +33,16 @@ from tsg_agent.versions import VersionOrder, version_order
 COMPONENT = "service_component"
 """The column that names the component which answered."""
 MOST_VALUES = 2_000
-"""Values of one dimension that are measured, the busiest; the others count in the whole only."""
+"""Most values of one dimension that are measured, by frequency; the others count in the total only."""
 MOST_CELLS = 1_000_000
-"""Values times buckets that are counted, of up to 500 bytes each: of more, a bucket is of more minutes."""
+"""Most values times buckets, of up to 500 bytes each; above it buckets get longer."""
 
 
 @dataclass(frozen=True)
 class Counts:
     """Requests and failures, each of shape (groups, buckets); `latency` sums ms, `redirects` counts 3xx.
 
-    `unknown` counts requests that do not say how they were answered. They are not among `requests`.
+    `unknown` counts requests without a status. They are not included in `requests`.
     """
 
     requests: Floats
@@ -53,7 +53,7 @@ class Counts:
 
     @classmethod
     def of(cls, kinds: Floats, latency: Floats) -> "Counts":
-        """From requests by group, bucket and kind, and their latency by group and bucket."""
+        """From `kinds`, shape (groups, buckets, kinds), and `latency` in ms, shape (groups, buckets)."""
         answer = kinds.reshape(*kinds.shape[:2], ANSWERS, 4).sum(axis=3)
         return cls(
             answer.sum(axis=2) - answer[:, :, UNKNOWN],
@@ -65,15 +65,15 @@ class Counts:
 
     @property
     def first(self) -> list[int]:
-        """The first bucket in which each group has a request."""
+        """Index of each group's first bucket with a request."""
         return [int(bucket) for bucket in (self.requests + self.unknown > 0).argmax(axis=1)]
 
     def __sub__(self, other: "Counts") -> "Counts":
-        """What is left when the other's requests are taken out."""
+        """The counts without the other's requests."""
         return self._with(other, lambda mine, theirs: np.maximum(mine - theirs, 0.0))
 
     def beside(self, other: "Counts") -> "Counts":
-        """Its groups, then the other's."""
+        """Concatenate the groups of both."""
         return self._with(other, lambda mine, theirs: np.concatenate([mine, theirs]))
 
     def take(self, rows: ArrayLike) -> "Counts":
@@ -105,7 +105,7 @@ class Counts:
 
     @classmethod
     def zeros(cls, groups: int, buckets: int, measures: Iterable[Measure] = REQUEST_MEASURES) -> "Counts":
-        """Nothing counted."""
+        """Counts of 0."""
         nothing = np.zeros((groups, buckets))
         failures = {measure: nothing.copy() for measure in measures}
         return cls(nothing.copy(), failures, nothing.copy(), nothing.copy(), nothing.copy())
@@ -113,10 +113,10 @@ class Counts:
 
 @dataclass(frozen=True)
 class DimensionCounts:
-    """One dimension: its values, each one's counts, and all requests that might have had a value (one group).
+    """One dimension: its values, the counts of each, and the counts of all requests that may have a value (one group).
 
     `error_only`: only failures carry the dimension, so `counts.requests` are all requests of the service.
-    `left_out`: values that were too many to be measured one by one.
+    `left_out`: number of values beyond MOST_VALUES, which were not measured one by one.
     """
 
     dimension: Dimension
@@ -127,30 +127,30 @@ class DimensionCounts:
     left_out: int = 0
 
     def subject(self, row: int) -> Subject:
-        """What a row is about."""
+        """The subject of a row."""
         return dict(zip(self.dimension.columns, self.values[row], strict=True))
 
     @cached_property
     def rest(self) -> Counts:
-        """What each value is compared with: all other requests."""
+        """The comparison group of each value: all other requests."""
         return self.whole - self.counts
 
     @cached_property
     def versions(self) -> VersionOrder:
-        """The order of its values, which are versions."""
+        """The order of its values, if they are versions."""
         return version_order(
             {version: first for (version,), first in zip(self.values, self.counts.first, strict=True)}, 1
         )
 
     def rate(self, row: int, measure: Measure, span: slice, *, rest: bool = False) -> Rate:
-        """Failures and requests of a value over some buckets, or those of what it is compared with."""
+        """Failures and requests of a value in the buckets `span`, or with `rest` of its comparison group."""
         counts = self.rest if rest else self.counts
         asked = self.counts if self.error_only else counts
         failures, requests = counts.failures[measure][row, span], asked.requests[row, span]
         return Rate(failures=round(float(failures.sum())), requests=round(float(requests.sum())))
 
     def find(self, subject: Subject) -> int:
-        """The row about a subject, -1 if it has none."""
+        """The index of a subject's row; -1 if there is none."""
         if set(subject) != set(self.dimension.columns):
             return -1
         return self._rows.get(tuple(subject[column] for column in self.dimension.columns), -1)
@@ -164,8 +164,8 @@ class DimensionCounts:
 class Measurement:
     """Everything measured in a window. `total` and `entry` have one group.
 
-    `entry`: the requests as customers see them: rows of the component named like the service, where a source has
-    rows for inner calls too; else all. `entry_component` names it.
+    `entry`: the requests as customers see them: if the source has rows for inner calls, only those of the component
+    named like the service (`entry_component`), else all.
     """
 
     grid: Grid
@@ -175,12 +175,12 @@ class Measurement:
     entry_component: str | None = None
 
     def table(self, columns: tuple[str, ...]) -> DimensionCounts | None:
-        """The table of a dimension."""
+        """The counts of a dimension, by its columns; None if it was not measured."""
         return next((table for table in self.tables if table.dimension.columns == columns), None)
 
 
 def bucket_minutes(requests: Requests, span: timedelta, least: int) -> int:
-    """The minutes of a bucket, a multiple of `least`: as many as so long a window needs for its counts to fit."""
+    """Minutes per bucket, a multiple of `least`: the fewest for which the window's counts stay below MOST_CELLS."""
     values = 1 + sum(min(len(column.values), MOST_VALUES) for column in requests.columns)
     return least * max(1, math.ceil(span / timedelta(minutes=least) * values / MOST_CELLS))
 
@@ -188,12 +188,12 @@ def bucket_minutes(requests: Requests, span: timedelta, least: int) -> int:
 def measured(
     requests: Requests, grid: Grid, regions: pa.Table | None, given: Parameters, dimensions: Sequence[Dimension]
 ) -> Measurement:
-    """Every dimension's values by the grid's buckets. `regions`: the other regions' rows, by minute."""
+    """Count every dimension's values by the grid's buckets. `regions`: the other regions' rows, by minute."""
     all_of_them = DimensionCodes(Dimension(("region",), 0), [(given.region,)], np.zeros(len(requests), np.int8))
     busiest = [_busiest(column, requests.weight) for column in requests.columns]
     total, *each = _counted([all_of_them, *busiest], requests, grid)
     by_dimension: dict[Dimension, list[DimensionCounts]] = {}
-    for column, kept, counts in zip(requests.columns, busiest, each, strict=True):  # a flag has one each
+    for column, kept, counts in zip(requests.columns, busiest, each, strict=True):  # one table per flag
         by_dimension.setdefault(column.dimension, []).append(_table(column, kept, counts, requests, total))
     tables = [_together(each) for each in by_dimension.values()]
     tables += [_regions(one, regions, total, given.region, grid) for one in dimensions if one.nature is Nature.REGION]
@@ -207,7 +207,7 @@ def measured(
 
 
 def _together(tables: list[DimensionCounts]) -> DimensionCounts:
-    """The tables of one dimension as one: each flag has one of its own."""
+    """Merge the tables of one dimension: each flag has its own."""
     first, *others = tables
     if len(first.dimension.columns) == 1:
         return first
@@ -218,7 +218,7 @@ def _together(tables: list[DimensionCounts]) -> DimensionCounts:
 
 
 def _busiest(column: DimensionCodes, weight: Floats | None) -> DimensionCodes:
-    """The column with its busiest values only."""
+    """The column reduced to its MOST_VALUES most frequent values."""
     if len(column.values) <= MOST_VALUES:
         return column
     asked = np.bincount(column.codes + 1, weight, len(column.values) + 1)[1:]
@@ -233,17 +233,17 @@ def _counted(columns: list[DimensionCodes], requests: Requests, grid: Grid) -> l
     cell, weight = grid.buckets(requests.second), requests.weight
     spent = np.nan_to_num(requests.latency)
     latency = list(counted(columns, cell, grid.count, spent if weight is None else spent * weight))
-    del spent  # of millions of requests each array counts
+    del spent  # the arrays have one entry per request: free each one early
     cell *= KINDS
     cell += requests.kind
-    kinds = counted(columns, cell, grid.count * KINDS, weight)  # each of many numbers: over a long window one at a time
+    kinds = counted(columns, cell, grid.count * KINDS, weight)  # large arrays over a long window: convert one at a time
     return [Counts.of(some.reshape(len(some), grid.count, KINDS), ms) for some, ms in zip(kinds, latency, strict=True)]
 
 
 def _table(
     column: DimensionCodes, kept: DimensionCodes, counts: Counts, requests: Requests, total: Counts
 ) -> DimensionCounts:
-    """One dimension's table; requests without a value are in the whole only. Values are sorted."""
+    """One dimension's counts; requests without a value count in the total only. Values are sorted."""
     only = is_error_only(column, requests)
     if only:
         counts = replace(counts, requests=np.repeat(total.requests, len(kept.values), axis=0))
@@ -251,18 +251,18 @@ def _table(
 
 
 def is_error_only(column: DimensionCodes, requests: Requests) -> bool:
-    """Only failures carry the dimension, or it says what an error was: its requests are all the service's."""
+    """True if only failures carry the dimension, or it describes errors: then the base is all requests."""
     if column.dimension.error_only:
         return True
     failed, fine = requests.failed(Measure.SERVER_ERRORS), requests.not_failed
     if any((column.codes[rows][fine[rows]] >= 0).any() for rows in blocks(len(requests))):
-        return False  # mostly told by the first block
+        return False  # the first block mostly decides
     carried = column.codes[failed] >= 0
     return bool(carried.any() and (fine.any() or not carried.all()))
 
 
 def _regions(dimension: Dimension, rows: pa.Table | None, own: Counts, region: str, grid: Grid) -> DimensionCounts:
-    """The table of all regions: the other ones' rows, and the incident's, which is measured already."""
+    """The counts of all regions: the other ones from `rows`, and the incident's own, which are given."""
     values, counts = [(region,)] if own.requests.any() else [], own
     if rows is not None and rows.num_rows:
         encoded = rows["region"].combine_chunks().dictionary_encode()
@@ -285,7 +285,7 @@ def _regions(dimension: Dimension, rows: pa.Table | None, own: Counts, region: s
 
 
 def entry_of(components: Iterable[str], service: str) -> int | None:
-    """Which of the components is named like the service; none where it is the only one."""
+    """Index of the component named like the service; None if there is none, or it is the only component."""
     names = list(components)
     named = [row for row, name in enumerate(names) if _plain(name) == _plain(service)]
     return named[0] if named and len(names) > 1 else None

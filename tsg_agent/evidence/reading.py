@@ -1,4 +1,4 @@
-"""The requests from what their queries found: each one's values as codes, and what is tied to it."""
+"""Builds Requests from query results: encodes each column, and joins flags, products and runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from tsg_agent.steps.dimension import Dimension
 from tsg_agent.telemetry.catalog import FLAGS, LOGS, PRODUCTS
 
 SPARSE = 16
-"""Numbers up to so many times the requests are taken as their places."""
+"""Numbers up to so many times the number of requests are used as indices directly."""
 LOOKED_FOR = 32
-"""Codes of a column that are looked for one by one; more are counted."""
+"""Up to so many codes are searched one by one; more are counted."""
 
 
 def read_requests(results: dict[str, pa.Table], dimensions: Sequence[Dimension]) -> Requests:
-    """The requests from their queries' results, with what causes may be named by."""
+    """The requests from the results of their queries. `dimensions`: those that can name a cause."""
     rows = results["rows"]
     columns = _columns(rows, held_by(dimensions, LOGS))
     own, run, runs = _tied(results, dimensions) if "slower" not in rows.column_names else _own(rows, dimensions)
@@ -51,7 +51,7 @@ def read_requests(results: dict[str, pa.Table], dimensions: Sequence[Dimension])
 def _tied(
     results: dict[str, pa.Table], dimensions: Sequence[Dimension]
 ) -> tuple[list[DimensionCodes], Codes | None, pa.Array | None]:
-    """What is tied to the requests by their ids: flags and products, each one's run, and the runs."""
+    """The joined columns of separate results: flags and products, each request's run, and the runs' ids."""
     columns: list[DimensionCodes] = []
     run = runs = None
     if "request_id" in results["rows"].column_names:
@@ -74,7 +74,7 @@ def _tied(
 
 
 def _own(rows: pa.Table, dimensions: Sequence[Dimension]) -> tuple[list[DimensionCodes], Codes | None, pa.Array | None]:
-    """The same of combinations, which have it all."""
+    """The same from combinations, which are already joined."""
     columns = []
     for flag in held_by(dimensions, FLAGS):
         for name in sorted(name for name in rows.column_names if name.startswith(FLAG)):
@@ -88,14 +88,14 @@ def _own(rows: pa.Table, dimensions: Sequence[Dimension]) -> tuple[list[Dimensio
 
 
 def _numbered(ids: pa.ChunkedArray) -> tuple[pa.Array, Codes]:
-    """The runs, and each row's place among them, -1 for none."""
+    """The distinct ids, and each row's index among them; -1 for NULL."""
     whole = ids.combine_chunks()
     encoded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
     return encoded.dictionary, encoded.indices.fill_null(-1).to_numpy()
 
 
 def _columns(rows: pa.Table, dimensions: Sequence[Dimension]) -> list[DimensionCodes]:
-    """Those of the dimensions that the rows have."""
+    """The encoded columns of those dimensions that the rows have."""
     found = []
     for dimension in dimensions:
         if dimension.columns[0] in rows.column_names:
@@ -105,7 +105,7 @@ def _columns(rows: pa.Table, dimensions: Sequence[Dimension]) -> list[DimensionC
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
-    """The values that occur, sorted, and each row's place among them; -1 for NULL."""
+    """The distinct values, sorted, and each row's index among them; -1 for NULL."""
     whole = column.combine_chunks()
     if isinstance(whole, pa.ChunkedArray):  # chunks of a dictionary column may have dictionaries of their own
         whole = whole.unify_dictionaries().combine_chunks()
@@ -115,29 +115,29 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
     codes = encoded.indices.cast(pa.from_numpy_dtype(kind), safe=False).fill_null(-1).to_numpy(zero_copy_only=False)
     order = sorted(np.flatnonzero(_held(codes, len(names))).tolist(), key=names.__getitem__)
     if order == list(range(len(names))):
-        return names, codes  # as an engine's codes mostly are
+        return names, codes  # already sorted, as an engine's dictionaries mostly are
     rank = np.full(len(names) + 1, -1, kind)
     rank[order] = np.arange(len(order))
     return [names[place] for place in order], rank[codes]
 
 
 def _held(codes: Codes, count: int) -> Bools:
-    """Which of so many codes occur: of a few each is looked for, which mostly ends with the first requests."""
+    """Which of the codes below `count` occur, shape (count,). Few are searched one by one, which is mostly faster."""
     if count <= LOOKED_FOR:
         return np.array([(codes == code).any() for code in range(count)], bool)
     return np.asarray(np.bincount(codes + 1, minlength=count + 1)[1:] > 0)
 
 
 def _smallest(values: int) -> type[np.signedinteger[Any]]:
-    """The type of the codes of so many values."""
+    """The smallest integer type for the codes of `values` values."""
     return next((kind for kind in (np.int8, np.int16) if values <= np.iinfo(kind).max), np.int32)
 
 
 @dataclass(frozen=True)
 class _Ids:
-    """The requests' ids, and each request's place among them. A request may have several rows.
+    """The distinct request ids, and each request's index among them. A request may have several rows.
 
-    `distinct`: the ids by their place; None where an engine numbers the requests: then a number is its place.
+    `distinct`: the ids by index; None if the engine numbers the requests: then the number is the index.
     """
 
     distinct: pa.Array | None
@@ -155,22 +155,22 @@ class _Ids:
         return cls(encoded.dictionary, place, len(encoded.dictionary))
 
     def find(self, ids: pa.ChunkedArray) -> Codes:
-        """The place of each id among the distinct ones, -1 for one that is no request's."""
+        """The index of each id among the distinct ones; -1 for an unknown one."""
         if self.distinct is None:
             number = ids.fill_null(-1).to_numpy()
             return number if number.max(initial=-1) < self.count else np.where(number < self.count, number, -1)
         return np.asarray(pc.index_in(ids.combine_chunks(), value_set=self.distinct).fill_null(-1))
 
     def scatter(self, where: Codes, codes: Codes) -> Codes:
-        """Each request's code, given those of the ids at some places; -1 for the others."""
+        """Each request's code, given `codes` of the ids at the indices `where`; -1 for the others."""
         found = np.full(self.count + 1, -1, codes.dtype)
         found[where] = codes
-        found[-1] = -1  # what is at no place
+        found[-1] = -1  # the slot for unknown ids
         return found[self.place]
 
 
 def _flags(dimension: Dimension, rows: pa.Table, requests: _Ids) -> list[DimensionCodes]:
-    """One column per flag: a request has one value of each."""
+    """One column per flag: a request has at most one value of each."""
     names, name = _coded(rows["flag_name"])
     values, value = _coded(rows["flag_value"])
     where = requests.find(rows["request_id"])

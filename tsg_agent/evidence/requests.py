@@ -1,4 +1,4 @@
-"""The window's requests as arrays, one entry each: when, how they were answered, their value of each dimension."""
+"""The window's requests as arrays, one entry each: time, outcome, latency, and the value of each dimension."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
@@ -19,17 +19,17 @@ from tsg_agent.telemetry.catalog import FLAGS, WORKFLOWS, CatalogTable
 
 Codes = NDArray[np.integer]
 ANSWERS = 7
-"""Answers that requests.sql tells apart, numbered as follows; 6 = any other."""
+"""Outcomes that requests.sql distinguishes, by number; 6 = any other."""
 UNKNOWN, SUCCESS, REDIRECT, RATE_LIMITED, CLIENT_ERROR, SERVER_ERROR = range(6)
 KINDS = 4 * ANSWERS
-"""Kinds of requests that are told apart: answer, slow, a retry."""
+"""Number of kinds of requests: outcomes x (slow or not) x (retry or not)."""
 PLAIN = (4 * UNKNOWN, 4 * SUCCESS, 4 * REDIRECT, 4 * (ANSWERS - 1))
-"""Kinds that no outcome counts as a failure which users lose a request by."""
+"""Kinds that no user-facing measure counts as a failure."""
 MINUTE = 60
 USUAL, FEWEST = 2.0, 200
-"""How many times the 99th percentile is slow; requests without which nothing is known to be usual."""
+"""Factor on the baseline's 99th percentile above which a request is slow; fewest requests for that percentile."""
 FLAG, RUN = "flag ", "run"
-"""Before a flag's name, where its values are a column of the requests; and the run's column before it is decoded."""
+"""Prefix of a flag's column in combinations; and the name of the run's column there."""
 REQUEST_MEASURES = (
     Measure.SERVER_ERRORS,
     Measure.NOT_SUCCESSFUL,
@@ -38,11 +38,11 @@ REQUEST_MEASURES = (
     Measure.SLOW,
     Measure.RETRIES,
 )
-"""What a request can count as."""
+"""The measures that are defined per request."""
 
 
 def usual_until(given: Parameters) -> float:
-    """Minutes since the window's begin until which requests say how long is usual: to a reported start, else half."""
+    """End of the latency baseline, minutes since the window's begin: a reported start, else half of the window."""
     whole = (given.end_time - given.start_time).total_seconds() / MINUTE
     at = given.incident_start
     reported = 0.0 if at is None else (at - given.start_time).total_seconds() / MINUTE
@@ -50,7 +50,7 @@ def usual_until(given: Parameters) -> float:
 
 
 def kinds_of(measure: Measure) -> Bools:
-    """Which kinds of requests a measure counts as failures."""
+    """Which kinds of requests a measure counts as failures, shape (kinds,)."""
     kind = np.arange(KINDS)
     answer = kind // 4
     counted = {
@@ -67,34 +67,34 @@ def kinds_of(measure: Measure) -> Bools:
 
 @dataclass(frozen=True)
 class DimensionCodes:
-    """One dimension: a code per request, -1 where it has no value, and what each code says."""
+    """One dimension: a code per request (-1: no value), and the value of each code."""
 
     dimension: Dimension
     values: list[tuple[str, ...]]
     codes: Codes
 
     def subject(self, code: int) -> Subject:
-        """What a code is about."""
+        """The subject of a code."""
         return dict(zip(self.dimension.columns, self.values[code], strict=True))
 
     @property
     def recorded(self) -> bool:
-        """Whether no value means "not known": a request that asks for no flag, or is of no workflow, has none."""
+        """True if a missing value means "unknown"; False if it means "none", as for flags and workflows."""
         return self.dimension.table not in (FLAGS.name, WORKFLOWS.name)
 
     @cached_property
     def subjects(self) -> list[Subject]:
-        """What each code is about."""
+        """The subject of each code."""
         return [self.subject(code) for code in range(len(self.values))]
 
 
 @dataclass(frozen=True)
 class Requests:
-    """Requests in no order; all arrays have one entry per request, or per combination of what is told of requests.
+    """Requests in no order; all arrays have one entry per request, or per combination of values (see combined.py).
 
-    `second`: since the window's origin, of a combination its bucket's. `kind`: see KINDS. `latency`: ms, NaN where
-    unknown, of a combination the mean. `weight`: how many requests each stands for, None where each is one. `run`: its
-    place among `runs`, -1 where it is part of none.
+    `second`: since the window's origin; for a combination, its bucket's start. `kind`: see KINDS. `latency`: ms, NaN if
+    unknown; for a combination, the mean. `weight`: number of requests per entry, None if all are 1. `run`: index into
+    `runs`, -1 if it is part of none.
     """
 
     second: NDArray[np.int32]
@@ -105,46 +105,46 @@ class Requests:
     run: Codes | None = None
     runs: pa.Array | None = None
     passed: Bools | None = None
-    """Spans that failed because a call that they made failed; None where the source has no spans."""
+    """Mask of spans that failed because a call they made failed; None if the source has no spans."""
     user: pa.ChunkedArray | None = None
-    """Each request's user; None where the source names no users. Of combinations, only those that fail have one."""
+    """Each request's user; None if the source has no users. For combinations, only failing ones have one."""
     users: tuple[Users, Users | None] | None = None
-    """Of combinations: the users of all requests, and of those at the entry, where there is one."""
+    """For combinations: the users of all requests, and of those at the entry component, if there is one."""
     slower: Bools | None = None
-    """Of combinations: which took longer than is usual, as it was measured where the requests are."""
+    """For combinations: mask of those slower than usual, as measured at the server."""
     slower_ms: float = np.inf
-    """From how long on a request counts as slower than usual."""
+    """Latency in ms above which a request is slower than usual."""
     directed: bool = False
-    """A request's dependency is the service in which its failing calls end; none where it failed by itself."""
+    """True if a request's dependency is the service in which its failing calls end; none if it failed by itself."""
 
     def __len__(self) -> int:
         return len(self.second)
 
     @cached_property
     def known(self) -> Bools:
-        """Which requests say how they were answered."""
+        """Mask of the requests with a known status."""
         result: Bools = self.kind >= 4 * SUCCESS
         return result
 
     @cached_property
     def not_failed(self) -> Bools:
-        """Which requests say that they were answered otherwise than by 5xx."""
+        """Mask of the requests with a known status other than 5xx."""
         return self.known & ~self.failed(Measure.SERVER_ERRORS)
 
     @cached_property
     def went_well(self) -> Bools:
-        """Which requests lost nobody anything: answered by 2xx or 3xx, and not slowly."""
+        """Mask of the successful requests: 2xx or 3xx, and not slow."""
         kind = np.arange(KINDS)
         well: Bools = np.isin(kind // 4, (SUCCESS, REDIRECT)) & ~kinds_of(Measure.SLOW)
         return well[self.kind]
 
     @cached_property
     def passed_on(self) -> Bools:
-        """Requests that pass on what failed behind them: a failing span without a failing child is where it failed."""
+        """Mask of the requests that failed because a call they made failed: their span has a failing child."""
         return np.zeros(len(self), bool) if self.passed is None else self.passed
 
     def failed(self, measure: Measure) -> Bools:
-        """Which requests a measure counts."""
+        """Mask of the requests that a measure counts as failed."""
         if measure not in self._failed:
             if measure is Measure.SLOWER:
                 slower = self.latency > self.slower_ms if self.slower is None else self.slower
@@ -159,11 +159,11 @@ class Requests:
 
     @cached_property
     def minute(self) -> NDArray[np.int32]:
-        """Since the window's origin."""
+        """Minutes since the window's origin."""
         return self.second // MINUTE
 
     def until(self, second: int) -> "Requests":
-        """The requests before a second."""
+        """The requests before a time, in seconds since the window's origin."""
         kept = self.second < second
         held = {one.name: getattr(self, one.name) for one in fields(self)}
         changed: dict[str, Any] = {name: of[kept] for name, of in held.items() if isinstance(of, np.ndarray)}
@@ -176,9 +176,9 @@ class Requests:
         return replace(self, **changed)
 
     def with_usual(self, minute: float) -> "Requests":
-        """The requests, slowness measured by those before a minute: twice the time that 99 % of them took at most.
+        """The requests with `slower_ms` from those before a minute: USUAL times their 99th percentile of latency.
 
-        Of combinations it has been measured.
+        For combinations the server has measured it.
         """
         if self.slower is not None:
             return self
@@ -187,16 +187,16 @@ class Requests:
         return replace(self, slower_ms=slower)
 
     def column(self, name: str) -> DimensionCodes | None:
-        """The column of a dimension of one name."""
+        """The column of a dimension; None if there is none."""
         return next((one for one in self.columns if one.dimension.columns == (name,)), None)
 
     def of_values(self, column: DimensionCodes, rows: Bools) -> Floats:
-        """How many of some rows' requests have none of a column's values, then how many each one."""
+        """Weighted counts over some rows, shape (1 + values,): requests without a value, then those of each value."""
         weight = None if self.weight is None else self.weight[rows]
         return np.bincount(column.codes[rows] + 1, weight, len(column.values) + 1).astype(float)
 
     def having(self, subject: Subject) -> Bools:
-        """Which requests a description is about."""
+        """Mask of the requests that match all values of a description."""
         found = np.ones(len(self), bool)
         for column in self.columns:
             said = tuple(subject.get(name) for name in column.dimension.columns)
@@ -208,7 +208,7 @@ class Requests:
         return found
 
     def lacking(self, subject: Subject) -> Bools:
-        """Which requests do not record one of the dimensions that a description names."""
+        """Mask of the requests for which one of the description's dimensions is unknown."""
         found = np.zeros(len(self), bool)
         for column in self.columns:
             if column.recorded and set(column.dimension.columns) <= subject.keys():
@@ -216,12 +216,12 @@ class Requests:
         return found
 
     def series(self, measure: Measure, rows: Bools | None = None) -> tuple[Floats, Floats]:
-        """Failures and requests whose answer is known, by minute, of some rows."""
+        """Failures, and requests with a known status, per minute, for some rows; each of shape (minutes,)."""
         kept, failed = self.known if rows is None else rows & self.known, self.failed(measure)
         length = int(self.minute.max(initial=0)) + 1
 
         def place(some: slice) -> Codes:
-            # The first two places are of what is left out: numbers that nobody reads cost less than picking rows.
+            # Excluded rows are counted in the first two slots, which are dropped: faster than selecting the others.
             return (self.minute[some] * 2 + failed[some] + 2) * kept[some]
 
         counted = in_blocks(place, len(self), self.weight, 2 * length + 2)[2:].reshape(-1, 2)
@@ -229,19 +229,19 @@ class Requests:
 
 
 def held_by(dimensions: Iterable[Dimension], table: CatalogTable) -> list[Dimension]:
-    """Those that a table's rows tell apart; the requests' are of one region."""
+    """The dimensions that a table has columns for; for requests without the region, which is fixed."""
     return [one for one in dimensions if one.table == table.name and one.nature is not Nature.REGION]
 
 
 def with_workflows(
     requests: Requests, names: list[str], scenario: Codes, places: Codes, dimension: Dimension
 ) -> Requests:
-    """The requests with the workflow that each is part of: each run's, by its place among `runs`. The last counts."""
+    """The requests with the workflow of their run. `places`: indices into `runs`; of duplicates the last counts."""
     if requests.run is None or requests.runs is None or not names:
         return requests
     of_run = np.full(len(requests.runs) + 1, -1, np.int32)
     said = scenario >= 0
     of_run[places[said]] = scenario[said]
-    of_run[-1] = -1  # runs that no request is part of
+    of_run[-1] = -1  # set by runs without a request
     column = DimensionCodes(dimension, [(one,) for one in names], of_run[requests.run])
     return replace(requests, columns=[*requests.columns, column])

@@ -1,4 +1,4 @@
-"""How many different users there were in a span of time, of counts of users only."""
+"""Counts distinct users in a time span from pre-aggregated counts, without user ids."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from tsg_agent.evidence.grid import Grid
 
 LAST = np.iinfo(np.int64).max
-"""The time of the next request of a user who has none."""
+"""Stands for the time of the next request if there is none."""
 
 
 @dataclass(frozen=True)
 class Users:
-    """So many users had a request at a second since the window's begin, and their next one at another.
+    """Number of requests by their own time and the same user's next request, in seconds since the window's begin.
 
-    Of a user's requests in a span one is the last: its next lies beyond the span. Those are counted.
+    Exactly one of a user's requests in a span has its next one beyond the span. Counting those counts the users.
     """
 
     second: NDArray[np.int64]
@@ -30,13 +30,13 @@ class Users:
         return cls(*(one.cast(pa.int64()).to_numpy() for one in (rows["bucket"], following, rows["users"])))
 
     def until(self, second: int) -> "Users":
-        """Those of the requests before a second."""
+        """The requests before a time, in seconds since the window's begin."""
         kept = self.second < second
         following = np.where(self.following < second, self.following, LAST)
         return Users(self.second[kept], following[kept], self.users[kept])
 
     def after(self, grid: Grid) -> int:
-        """How many users there were from an incident's start to its end."""
+        """Number of distinct users from an incident's start to its end."""
         span, later = grid.after, self.following != LAST
         next_one = np.where(later, self.following, 0)
         bucket, beyond = grid.buckets(self.second), ~later | (grid.buckets(next_one) >= span.stop)

@@ -1,4 +1,4 @@
-"""Counts of several columns' values in one pass over the requests. Pure numpy."""
+"""Histograms of several columns in one pass over the requests. Pure numpy."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -10,21 +10,21 @@ from tsg_agent.evidence.requests import Codes, DimensionCodes
 from tsg_agent.statistics import Floats
 
 MOST = 2**17
-"""Counters of one pass: they are to stay in a processor's own memory."""
+"""Most counters of one pass: they must fit into the processor's cache."""
 
 
 def counted(columns: Sequence[DimensionCodes], cell: Codes, cells: int, weight: Floats | None) -> Iterator[Floats]:
-    """The requests of each column's values by cell (0 to `cells`): (values, cells) each, one after the other.
+    """Weighted counts of each column's values by cell, shape (values, cells), in the order of the columns.
 
-    Columns of few values are counted as one column of all their combinations, which is then summed up: reading the
-    requests is what takes the time.
+    `cell`: each request's cell, 0 to `cells` - 1. Low-cardinality columns are counted together, as one column of their
+    combinations, which is then marginalized: passes over the requests dominate the time.
     """
     for some in _batches(columns, cells):
         yield from _tables(some, cell, cells, weight)
 
 
 def _batches(columns: Sequence[DimensionCodes], cells: int) -> Iterator[list[DimensionCodes]]:
-    """Neighbours whose combinations are few."""
+    """Groups of consecutive columns whose combinations fit into MOST counters."""
     batch: list[DimensionCodes] = []
     size = cells
     for column in columns:
@@ -45,13 +45,13 @@ def _tables(columns: list[DimensionCodes], cell: Codes, cells: int, weight: Floa
         for column, values in zip(columns, shape[:-1], strict=True):
             found *= values
             found += column.codes[rows]
-            found += 1  # no value is the first
+            found += 1  # index 0 is "no value"
         found *= cells
         found += cell[rows]
         return found
 
     both = in_blocks(place, len(cell), weight, math.prod(shape)).reshape(shape)
-    if len(columns) == 1:  # which may be large
+    if len(columns) == 1:  # free the large array early
         yield both[1:]
         return
     for axis in range(len(columns)):

@@ -1,4 +1,4 @@
-"""Step 9 seen twice: code that a model writes, run in the sandbox beside the shipped analysis, which decides."""
+"""A second opinion on Step 9: a model's code runs in the sandbox beside the shipped analysis, which decides."""
 
 import contextlib
 import math
@@ -28,9 +28,9 @@ _BLOCK = re.compile(r"```(?:python|py)?\s*\n(.*?)```", re.DOTALL)
 
 
 class Workbench:
-    """Where a model's code runs in one investigation.
+    """The sandbox for model-written code in one investigation.
 
-    The sandbox takes half a second to start: `start` it while something else is waited for. `close` it at the end.
+    It takes half a second to start: call `start` early, while other work waits, and `close` at the end.
     """
 
     def __init__(self, *, unsafe: bool = False) -> None:
@@ -39,12 +39,12 @@ class Workbench:
         self._interpreter: CodeInterpreter | None = None
 
     def start(self) -> None:
-        """Start the sandbox in the background. That there is none here is told when code is to run."""
+        """Start the sandbox in the background. If it is unavailable, `over` raises."""
         with contextlib.suppress(SandboxUnavailable):
             self._opened()
 
     def over(self, name: str, frame: "pd.DataFrame") -> "CodeInterpreter":
-        """The interpreter, with a frame under a name. Raises SandboxUnavailable."""
+        """The interpreter with a frame loaded as `name`. Raises SandboxUnavailable."""
         self._frames[name] = frame
         return self._opened()
 
@@ -64,7 +64,7 @@ class Workbench:
 def second_look(
     finding: Finding, frame: "pd.DataFrame", limits: WorkflowThresholds, assistant: Assistant, bench: Workbench
 ) -> list[str]:
-    """What a model's own analysis of the workflow rows says beside the finding, in notes. The finding stands."""
+    """Notes that compare a model's own analysis of the workflow rows with the finding, which stays unchanged."""
     if finding.status is not Status.OK or not finding.rows:
         return []
     shown, name = _columns(frame), f"plugin_{finding.plugin}"
@@ -84,7 +84,7 @@ def second_look(
 def _attempts(
     messages: list[ModelMessage], interpreter: "CodeInterpreter", assistant: Assistant
 ) -> tuple[dict[str, Any] | None, str]:
-    """The code's result; each error goes back to its writer. (None, the last error) after the last attempt."""
+    """The code's result; each error is sent back to the model. (None, the last error) after the last attempt."""
     trouble = ""
     for _ in range(ATTEMPTS):
         text = assistant.text(NODE, messages)
@@ -116,7 +116,7 @@ def _is_number(said: Any) -> TypeGuard[int | float]:
 
 
 def _compared(value: dict[str, Any], finding: Finding) -> list[str]:
-    """Where the two differ. Rows of one scenario at several criticalities are added up."""
+    """Notes on differences. Rows of one scenario with several criticalities are summed."""
     shipped: dict[str, dict[str, int]] = {}
     for row in finding.rows:
         held = shipped.setdefault(str(row["scenario_name"]), dict.fromkeys(COMPARED, 0))

@@ -1,4 +1,4 @@
-"""A model as the nodes use it: within its budget, retried where that helps, seeing no one's secrets."""
+"""The model client of the nodes: budget, retries, and redaction."""
 
 import json
 import re
@@ -18,12 +18,12 @@ from tsg_agent.settings import ModelSettings
 M = TypeVar("M", bound=BaseModel)
 FIRST_WAIT = 0.5
 _UNREADABLE = (ValueError, ValidationError, RecursionError)
-"""No JSON, another shape, or nested so deep that nothing can read it."""
+"""Errors of an answer that is no JSON, has another schema, or is nested too deep."""
 _FENCED = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
 
 
 class Assistant:
-    """Asks a model. Its redactor and budget are one investigation's."""
+    """Asks a model. Redactor and budget belong to one investigation."""
 
     def __init__(
         self,
@@ -37,14 +37,14 @@ class Assistant:
         self.settings = settings
         self.budget = budget or Budget(settings)
         self.redactor = redactor or Redactor(settings.redact)
-        self._down = False  # every try of the last call failed: the next one gets a single try
+        self._down = False  # all retries of the last call failed: the next call is not retried
 
     def text(self, node: str, messages: Sequence[ModelMessage]) -> str:
-        """A plain answer. Raises ModelError."""
+        """An answer as text. Raises ModelError."""
         return self.redactor.put_back(self._call(node, self._hidden(messages), None).text)
 
     def structured(self, node: str, messages: Sequence[ModelMessage], shape: type[M]) -> M:
-        """An answer of a given shape; one that is not is sent back once, with the reason. Raises ModelError."""
+        """An answer as a pydantic model; an invalid one is sent back once, with the reason. Raises ModelError."""
         schema = AnswerSchema(shape.__name__.lower(), strict_schema(shape))
         asked = self._hidden(messages)
         answer = self._call(node, asked, schema)
@@ -71,7 +71,7 @@ class Assistant:
         return shape.model_validate(_put_back(found, self.redactor))
 
     def _call(self, node: str, messages: Sequence[ModelMessage], schema: AnswerSchema | None) -> ModelAnswer:
-        """One answer, tried again for transient errors only."""
+        """One answer, with retries for transient errors only."""
         tries = 1 if self._down else self.settings.retries + 1
         for attempt in range(tries):
             began = self.budget.begin(node, messages)
@@ -92,13 +92,13 @@ class Assistant:
 
 
 def pause(attempt: int, error: TransientModelError, settings: ModelSettings) -> float:
-    """Seconds to wait before the next try: what the server asks for, else twice as long each time."""
+    """Seconds to wait before the next retry: the server's Retry-After, else exponential backoff."""
     wait = FIRST_WAIT * 2**attempt if error.wait is None else error.wait
     return min(wait, settings.longest_wait)
 
 
 def strict_schema(shape: type[BaseModel]) -> dict[str, Any]:
-    """A model's JSON Schema as strict endpoints take it: closed objects, all fields required, no defaults."""
+    """A model's JSON Schema for strict endpoints: closed objects, all fields required, no defaults."""
     schema: dict[str, Any] = _strict(shape.model_json_schema())
     return schema
 

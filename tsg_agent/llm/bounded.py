@@ -1,4 +1,4 @@
-"""An end for the size of what an endpoint sends: an answer is text of a few thousand tokens, and no more is read."""
+"""Limits the size of an endpoint's responses: an answer is text of a few thousand tokens."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -7,7 +7,7 @@ from tsg_agent.errors import ModelError
 
 MOST_BYTES = 16_000_000
 MOST_PACKED = 100_000
-"""Of what is sent packed, which may be a thousand times as long when it is unpacked."""
+"""Bytes of a compressed response, which may expand a thousandfold."""
 
 
 def _no_model(why: str) -> ModelError:
@@ -15,7 +15,7 @@ def _no_model(why: str) -> ModelError:
 
 
 class _Left:
-    """What may still come of one response."""
+    """Remaining bytes of one response."""
 
     def __init__(self, response: Any) -> None:
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
@@ -51,6 +51,6 @@ async def _bound_later(response: Any) -> None:
 
 
 HOOKS: dict[str, Any] = {"response": [_bound]}
-"""For the HTTP client that openai makes."""
+"""Hooks for openai's synchronous HTTP client."""
 ASYNC_HOOKS: dict[str, Any] = {"response": [_bound_later]}
-"""For the one that waits in an event loop."""
+"""Hooks for its asynchronous HTTP client."""

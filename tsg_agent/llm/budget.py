@@ -1,4 +1,4 @@
-"""What an investigation may spend on a model, and what each of its nodes did."""
+"""An investigation's budget for a model, and the usage of each node."""
 
 import threading
 import time
@@ -11,11 +11,11 @@ from tsg_agent.models import NodeUsage
 from tsg_agent.settings import ModelSettings
 
 LEAST_SECONDS = 0.001
-"""A call takes some time."""
+"""Fewest remaining seconds for a call."""
 
 
 class Budget:
-    """Counts calls, tokens, seconds and money. Every try is a call. Safe for several threads."""
+    """Counts calls (including retries), tokens, seconds and money. Thread-safe."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class Budget:
         spent: Iterable[NodeUsage] = (),
         keep: Callable[[list[NodeUsage]], None] = lambda _nodes: None,
     ) -> None:
-        """`spent` is what earlier parts of a resumed investigation cost; `keep` is told whenever that changes."""
+        """`spent`: usage before the investigation was resumed; `keep` is called whenever the usage changes."""
         self._settings, self._keep = settings, keep
         self._nodes: dict[str, NodeUsage] = {usage.node: usage for usage in spent}
         self._lock = threading.Lock()
@@ -31,25 +31,25 @@ class Budget:
 
     @property
     def nodes(self) -> list[NodeUsage]:
-        """What each node spent, in the order of their first calls."""
+        """Each node's usage, in the order of their first calls."""
         with self._lock:
             return list(self._nodes.values())
 
     @property
     def left(self) -> float:
-        """Seconds that are left for calls, and for waiting between them."""
+        """Remaining seconds for calls and the waits between them."""
         with self._lock:
             return self._settings.maximum_seconds - self._seconds()
 
     def wait(self, seconds: float) -> float:
-        """Count a wait before the next try, which ends with the budget; gives how long it is to be."""
+        """Reserve a wait before the next retry, capped by the budget; returns its seconds."""
         seconds = max(0.0, min(seconds, self.left))
         with self._lock:
             self._waited += seconds
         return seconds
 
     def begin(self, node: str, messages: Iterable[ModelMessage]) -> float:
-        """Count a call that is about to be made; gives its begin. Raises BudgetError where it may not be made."""
+        """Count a call before it is made; returns its start time. Raises BudgetError if the budget is exhausted."""
         ahead = estimated("".join(message.content for message in messages))
         with self._lock:
             self._check(ahead)
@@ -59,7 +59,7 @@ class Budget:
         return time.perf_counter()
 
     def end(self, node: str, began: float, answer: ModelAnswer | None) -> None:
-        """Count what a call took; `answer` is None where it failed."""
+        """Count a call's usage; `answer` is None if it failed."""
         took = (time.perf_counter() - began) * 1000
         read, wrote = (answer.input_tokens, answer.output_tokens) if answer else (0, 0)
         with self._lock:

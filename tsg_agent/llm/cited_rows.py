@@ -1,4 +1,4 @@
-"""Evidence as the prose check sees it: rows of named figures, each with its unit and its side."""
+"""The evidence for the prose check: rows of named figures, each with its unit and its side."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ from tsg_agent.models import (
 from tsg_agent.models import Visible as Seen
 
 REJECTED = 12
-"""Dismissed subjects that prose may speak of: as many as the report lists."""
+"""Number of dismissed subjects that prose may mention: as many as the report lists."""
 CONTEXT = ("region", "service_name", "environment")
 _UNITS = (
     ("percentage points", "points"),
@@ -44,16 +44,16 @@ _QUOTED = re.compile(r"[“\"`][^”\"`]*[”\"`]")
 
 @dataclass(frozen=True)
 class Fact:
-    """One figure. `side` is before, after, rest, or empty: the sides are never taken for each other.
+    """One figure. `side` is before, after, rest, or empty; a figure of one side never supports another.
 
-    The unit "any" is of what does not say what it is of, nor from which side: queries, and what code printed.
+    The unit "any" is for figures of unknown unit and side: results of queries, and printed output of code.
     """
 
     value: float
     unit: str = ""
     side: str = ""
     previous: bool = False
-    """It is of the subject in the row's previous_… column, not of the row's own."""
+    """True if the figure belongs to the subject in the row's previous_… column, not to the row's own."""
 
 
 @dataclass
@@ -66,20 +66,20 @@ class CitableRow:
     facts: list[Fact] = field(default_factory=list)
     times: set[datetime] = field(default_factory=set)
     codes: set[str] = field(default_factory=set)
-    """HTTP status codes that its columns are about."""
+    """HTTP status codes of its columns."""
     said: set[str] = field(default_factory=set)
-    """Words that belong to it and are no subject: of its title, its columns' names, a check's reason. Lower case."""
+    """Other words of the row, in lower case: of its title, its columns' names, a check's reason."""
     clocks: set[str] = field(default_factory=set)
-    """Times as it writes them."""
+    """Times as the row writes them."""
     given: dict[str, set[str]] = field(default_factory=dict)
-    """Column -> values that its check or query was asked for: sayable where the row does not name another one."""
+    """Column -> arguments of its check or query: may be mentioned unless the row has another value."""
     step: int | None = None
     healthy: bool | None = None
-    """Whether the guide's rule found nothing in it; None where that is not what the row says."""
+    """True if the guide's rule found nothing in it; None if the row is not about that."""
     confirmed: bool | None = None
     action: str = ""
     words: str = ""
-    """The row for a reader."""
+    """The row in words, for a reader."""
 
     @cached_property
     def every_name(self) -> set[str]:
@@ -93,13 +93,13 @@ class CitableRow:
             self.names.setdefault(key, set()).add(text)
 
     def say(self, *texts: str) -> None:
-        """Add words; not those that are quoted from a log."""
+        """Add words; not those quoted from a log."""
         for text in texts:
             self.said |= {word.lower().strip("'*.:!?") for word in _WORD.findall(_QUOTED.sub(" ", text))}
 
     @property
     def previous(self) -> set[str]:
-        """Whom it compares its own subject with."""
+        """The names that the row compares its own subject with."""
         return {v for key, values in self.names.items() if key.startswith("previous_") for v in values}
 
     def rate(self, rate: Rate | None, side: str) -> None:
@@ -109,7 +109,7 @@ class CitableRow:
             self.facts += [Fact(float(rate.failures), "", side), Fact(float(rate.requests), "", side)]
 
     def compare(self) -> None:
-        """Add what follows from two sides: the difference in points, and how many times."""
+        """Add figures derived from two sides: the difference in points, and the ratio."""
         shares = {fact.side: fact.value for fact in self.facts if fact.unit == "percent" and fact.side}
         if "after" in shares:
             for side in [side for side in ("before", "rest") if side in shares]:
@@ -118,7 +118,7 @@ class CitableRow:
                     self.facts.append(Fact(shares["after"] / shares[side], "ratio"))
 
     def as_read(self) -> str:
-        """The row as the check reads it, in short."""
+        """A summary of the row as the check reads it."""
         sides = {"rest": "the rest", "": ""}
         figures = []
         for fact in self.facts:
@@ -138,7 +138,7 @@ class CitableRow:
 
 
 class CitableEvidence:
-    """All rows that a text may cite, and the incident's own names and times, which any sentence may use."""
+    """All citable rows, and the incident's own names and times, which any sentence may use."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class CitableEvidence:
         asked: Iterable[str] = (),
         clocks: Iterable[str] = (),
     ) -> None:
-        """`asked`, `clocks`: the words and the times of the question."""
+        """`asked`, `clocks`: the words and times of the question."""
         self.asked, self.clocks = frozenset(asked), frozenset(clocks)
         self.rows: dict[str, CitableRow] = {row.id: row for row in rows}
         self.context: dict[str, str] = {}
@@ -160,12 +160,12 @@ class CitableEvidence:
 
     @cached_property
     def vocabulary(self) -> set[str]:
-        """Every name in any row: one that a sentence uses must be in the row it cites."""
+        """The names of all rows: one that a sentence uses must be in a row it cites."""
         return set().union(*(row.every_name for row in self.rows.values()), self.context.values())
 
 
 def evidence_of(report: Report) -> CitableEvidence:
-    """Everything in a report that prose may cite: E3, E3.2, M.1, C1, C1.2 (where a cause shows), R1, A1, SLA."""
+    """All citable rows of a report: E3, E3.2, M.1, C1, C1.2 (blast radius of a cause), R1, A1, SLA."""
     rows = [*rows_of(report.findings), *(_measured(item) for item in report.measured)]
     for i, rejected in enumerate(report.rejected[:REJECTED], 1):
         rows.append(_judged(f"R{i}", rejected))
@@ -192,15 +192,15 @@ def rows_of(findings: Iterable[Finding]) -> list[CitableRow]:
 
 
 def row_of(identity: str, values: Mapping[str, Any], finding: Finding | None = None) -> CitableRow:
-    """A row of a finding, or of a query where there is none."""
+    """A row of a finding, or of a query if `finding` is None."""
     columns = finding.columns if finding else {}
     row = CitableRow(identity, step=finding.step if finding else None)
     for key, value in values.items():
         unit = unit_of(columns.get(key, ""), key)
         if finding is None:
-            unit = "any"  # a query's column need not say what it is of
+            unit = "any"  # a query's column may have no unit
         if finding is None and isinstance(value, str):
-            row.clocks |= clocks_of(value)  # a time that the query put into words
+            row.clocks |= clocks_of(value)  # a time that the query formatted as text
         _add(row, key, value, unit)
         row.said.add(key.lower())
         row.codes |= set(_STATUS_CODE.findall(columns.get(key, "")))
@@ -211,7 +211,7 @@ def row_of(identity: str, values: Mapping[str, Any], finding: Finding | None = N
 
 
 def unit_of(description: str, key: str = "") -> str:
-    """The unit that a column's description ends with; else what its name says."""
+    """The unit at the end of a column's description, else by its name."""
     for words, unit in _UNITS:
         if re.search(rf"\b{words}(?=$|[ ,;])", description.rpartition(", ")[2]) and ", " in description:
             return unit
@@ -224,7 +224,7 @@ def unit_of(description: str, key: str = "") -> str:
 def _add(row: CitableRow, key: str, value: Any, unit: str) -> None:
     if isinstance(value, bool) or value is None:
         return
-    if isinstance(value, int | float | Decimal):  # a sum of whole numbers is a Decimal
+    if isinstance(value, int | float | Decimal):  # DuckDB's sum of integers is a Decimal
         row.facts.append(Fact(float(value), unit, previous=key.startswith("prev_")))
     elif isinstance(value, datetime):
         row.times.add(value)
@@ -307,7 +307,7 @@ def _visible(identity: str, seen: Seen) -> CitableRow:
 
 
 def action_row(identity: str, action: Action) -> CitableRow:
-    """A proposed action: its own text bears it out."""
+    """The row of a proposed action, which its own text supports."""
     row = CitableRow(identity, action=action.statement.lower())
     row.say(action.urgency, action.statement)
     for key, value in action.target.items():

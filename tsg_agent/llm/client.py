@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TRANSIENT = frozenset({408, 409, 429})
 NO_KEY = "none"
-"""What a server without keys is sent: the client insists on one."""
+"""Placeholder key for servers without keys: the client requires one."""
 _KINDS = {401: "unauthorised", 403: "forbidden", 404: "not found", 429: "rate limited"}
 _FIXES = {
     401: "Set OPENAI_API_KEY, or TSG_MODEL__API_KEY.",
@@ -37,12 +37,12 @@ class OpenAIModel:
 
     @property
     def name(self) -> str:
-        """As the endpoint knows it."""
+        """The endpoint's name of the model."""
         return self._settings.name
 
     def complete(self, messages: Sequence[ModelMessage], *, schema: AnswerSchema | None = None) -> ModelAnswer:
         """One request. See Model.complete."""
-        client = self._connected()  # loading it takes time that is not the endpoint's
+        client = self._connected()  # import before the clock starts
         began = time.perf_counter()
         try:
             asked = None if self._plain else schema
@@ -81,26 +81,26 @@ class OpenAIModel:
             return client.chat.completions.create(**request)
         except openai.BadRequestError as error:
             if schema is not None and "response_format" in str(error):
-                self._plain = True  # the prompt says what the answer must look like; its reader checks that
+                self._plain = True  # without a response format: the prompt describes it, and the caller validates
                 return self._reply(client, messages, None)
             self._failed(error)
         except openai.OpenAIError as error:
             self._failed(error)
-        except ValueError as error:  # a body that is no JSON
+        except ValueError as error:  # the body is no JSON
             raise TransientModelError("The model's endpoint did not answer in JSON.", kind="not JSON") from error
 
     def _hang_up(self) -> None:
-        """Close the connection of a call that is late: else it would be read to its end."""
+        """Close the connection of a call that timed out: else its response would be read to the end."""
         client, self._client = self._client, None
         if client is not None:
             client.close()
 
     def _failed(self, error: "openai.OpenAIError") -> NoReturn:
-        raise typed(error, self._settings) from None  # the client's own error shows headers, and with them the key
+        raise typed(error, self._settings) from None  # the client's own error may show headers, and with them the key
 
 
 def connection(settings: ModelSettings) -> dict[str, Any]:
-    """What the client and langchain's need to reach the endpoint."""
+    """Connection arguments for the openai and langchain clients."""
     key = settings.api_key.get_secret_value() if settings.api_key else os.environ.get("OPENAI_API_KEY", "")
     base = settings.base_url or os.environ.get("OPENAI_BASE_URL") or None
     plain = {"Accept-Encoding": "gzip, deflate"}
@@ -108,7 +108,7 @@ def connection(settings: ModelSettings) -> dict[str, Any]:
 
 
 def typed(error: Exception, settings: ModelSettings) -> ModelError:
-    """A client's error as ours, without secrets."""
+    """Translate a client's error into ours, without secrets."""
     import openai  # noqa: PLC0415 - takes half a second, and most commands need no model
 
     said = without_secrets(str(getattr(error, "message", error)), connection(settings)["api_key"])[:300]
@@ -145,10 +145,10 @@ def _text(reply: Any) -> str:
 
 
 def _wait(header: str | None) -> float | None:
-    """Retry-After in seconds; a date is not read, our own waiting serves then."""
+    """Retry-After in seconds; None for a date, which the caller replaces by its own backoff."""
     return float(header) if header and re.fullmatch(r"\d+(\.\d+)?", header.strip()) else None
 
 
 def estimated(text: str) -> int:
-    """About how many tokens a text has, on the high side: 3.5 characters each."""
+    """An upper estimate of a text's tokens: 3.5 characters each."""
     return int(len(text) / 3.5) + 1

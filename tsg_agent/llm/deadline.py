@@ -1,4 +1,4 @@
-"""An end for a call on the wall clock: to its connection, an endpoint that sends a byte now and then is never late."""
+"""A wall-clock timeout for calls: a read timeout does not stop an endpoint that sends a byte now and then."""
 
 import threading
 from collections.abc import Callable
@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 class Unwaited(ThreadPoolExecutor):
-    """Runs each call in a thread of its own that holds up nobody's end: neither an event loop's nor the program's.
+    """An executor with one daemon thread per call, which delays the exit of neither the event loop nor the program.
 
-    An event loop looks up names in its default executor, and a look-up cannot be cancelled.
+    An event loop resolves host names in its default executor, and that cannot be cancelled.
     """
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
@@ -26,7 +26,7 @@ class Unwaited(ThreadPoolExecutor):
                 return
             try:
                 found = fn(*args, **kwargs)
-            except BaseException as error:  # whatever it is, it is raised where the call was made
+            except BaseException as error:  # any error is raised in the caller
                 future.set_exception(error)
             else:
                 future.set_result(found)
@@ -36,9 +36,9 @@ class Unwaited(ThreadPoolExecutor):
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:
-    """What `call` gives or raises, if it does within so many seconds. Raises TransientModelError.
+    """Run `call` with a timeout in seconds. Raises what it raises, or TransientModelError after the timeout.
 
-    It runs in a thread of its own, with the caller's context variables, which is left to itself where it is late.
+    It runs in its own thread, with the caller's context variables; after the timeout the thread is abandoned.
     """
     future = Unwaited(1).submit(copy_context().run, call)
     wait([future], max(0.0, seconds))
@@ -49,5 +49,5 @@ def within(seconds: float, call: Callable[[], T]) -> T:
 
 
 def late(seconds: float) -> TransientModelError:
-    """The error of a call that did not end in time."""
+    """The error of a call that timed out."""
     return TransientModelError(f"The model did not answer within {round(seconds, 3):g} s.", kind="timeout")

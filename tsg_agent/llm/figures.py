@@ -1,4 +1,4 @@
-"""What a sentence states: its figures with their units and sides, its times, its names."""
+"""Extracts a sentence's statements: figures with their units and sides, times, names."""
 
 import re
 from dataclasses import dataclass, replace
@@ -40,7 +40,7 @@ _AGAINST = re.compile(
 _OF_REST = re.compile(r"\s*(?:%\s*)?(?:\w+ ){0,3}(?:for|of|in) the (?:rest\b|other)")
 _TURN = re.compile(r"\b(?:to|against|than|and|but|while|whereas)\b")
 _JOINED = re.compile(r"^\s*(?:[\w/]+\s+){0,3}(?:of|in|out of|among)\s+(?:(?:the|its|all|those)\s+)*$")
-"""Between the two figures of "8 5xx of 11,596": they are of one side."""
+"""The text between two figures of one side, as in "8 5xx of 11,596"."""
 _AGAINST_ANY = re.compile(r"\b(?:against|versus|vs)\b")
 _RIGHT_BEHIND = re.compile(r"\s*(before|after)\b(?! (?:against|it)\b)")
 _BREAK = re.compile(r"[,;()]|:(?![0-9]{2})")  # not within 14:00
@@ -48,7 +48,7 @@ _BREAK = re.compile(r"[,;()]|:(?![0-9]{2})")  # not within 14:00
 
 @dataclass(frozen=True)
 class Item:
-    """One thing stated, at its place in the sentence."""
+    """One statement, at its position in the sentence."""
 
     kind: Literal["number", "time", "name", "word"]
     text: str
@@ -57,13 +57,13 @@ class Item:
     value: float = 0.0
     unit: str = ""
     step: float = 0.0
-    """Half of the last digit's weight: the figure stands for anything nearer than that."""
+    """Rounding tolerance: half of the last digit's place value."""
     side: str = ""
     """before, rest, against (either of the two), or empty: the subject itself, now."""
 
 
 def items_of(text: str, names: re.Pattern[str] | None) -> list[Item]:
-    """Everything stated in a clause, in order. `names` finds what the evidence calls by name."""
+    """All statements of a clause, in order. `names`: matches the evidence's names."""
     held = [Item("name", match[0], match.start(), match.end()) for match in names.finditer(text)] if names else []
     taken = [(item.start, item.end) for item in held]
     masked = list(text)
@@ -93,7 +93,7 @@ def _number(match: re.Match[str], text: str) -> Item:
     step = 0.5 * 10**-decimals
     unit = _UNIT_WORDS[match["unit"].lower()] if match["unit"] else ""
     if unit == "million" and match["unit"] == "m":
-        unit = "minutes"  # nobody writes 5m for five million
+        unit = "minutes"  # "5m" means 5 minutes, not 5 million
     if not decimals and _ABOUT.search(text[: match.start()].lower()):
         step = 0.5 * 10 ** (len(digits) - len(digits.rstrip("0"))) if value else step
     scale = _SCALES.get(unit, 1.0)
@@ -102,7 +102,7 @@ def _number(match: re.Match[str], text: str) -> Item:
 
 
 def _sided(items: list[Item], text: str) -> list[Item]:
-    """Which side each figure is said of: by the words between it and its neighbours."""
+    """Assign each figure its side, by the words between it and its neighbours."""
     figures = [i for i, item in enumerate(items) if item.kind == "number"]
     leads = [
         text[items[figures[position - 1]].end if position else 0 : items[i].start] for position, i in enumerate(figures)
@@ -111,7 +111,7 @@ def _sided(items: list[Item], text: str) -> list[Item]:
     side = ""
     for position, i in enumerate(figures):
         if not joined[position]:
-            last = position  # "0 of 16,600 before" is said of both figures
+            last = position  # "0 of 16,600 before": the side of both figures
             while last + 1 < len(figures) and joined[last + 1]:
                 last += 1
             following = items[figures[last + 1]].start if last + 1 < len(figures) else len(text)
@@ -144,7 +144,7 @@ def _side(lead: str, trail: str, previous: str, enclosed: str, *, first: bool) -
 
 
 def clocks_of(text: str) -> set[str]:
-    """Every form in which a sentence may repeat a text's times."""
+    """The accepted spellings of a text's times."""
     found: set[str] = set()
     for match in _CLOCK.findall(text):
         moment = match.replace("T", " ")

@@ -1,4 +1,4 @@
-"""What a sentence may repeat because it was given, not found: what the question names, and what a query asked for."""
+"""Input that a sentence may repeat without evidence: names in the question, and arguments of a query."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ def names_of(text: str) -> set[str]:
 
 
 def give_query(rows: Iterable[CitableRow], sql: str) -> None:
-    """Give a query's rows what its text compares with: times, spans, figures, and names that no row has of its own."""
+    """Add the literals of a query's SQL to its rows: times, durations, figures, and names that no row has itself."""
     try:
         tree = sqlglot.parse_one(sql, dialect="duckdb")
     except (SqlglotError, RecursionError):
@@ -47,7 +47,7 @@ def give_query(rows: Iterable[CitableRow], sql: str) -> None:
 
 
 def give_arguments(rows: Iterable[CitableRow], arguments: Mapping[str, Any]) -> None:
-    """Give a check's rows the times and names that it was called with."""
+    """Add a check's arguments to its rows: times and names."""
     named = {key: {value.lower()} for key, value in arguments.items() if isinstance(value, str) and value}
     moments = [value for value in arguments.values() if isinstance(value, date)]
     for row in rows:
@@ -57,7 +57,7 @@ def give_arguments(rows: Iterable[CitableRow], arguments: Mapping[str, Any]) -> 
 
 
 def _column(literal: exp.Literal) -> str:
-    """The column that a text is compared with."""
+    """The column that a string literal is compared with."""
     compared = literal.find_ancestor(*_COMPARED)
     column = compared.find(exp.Column) if compared is not None else None
     return column.name.lower() if column is not None and literal.find_ancestor(exp.Case) is None else ""

@@ -1,6 +1,6 @@
-"""Grounding: every figure, name and time of a sentence must be in the row it cites, a figure and its subject together.
+"""Grounding: every figure, name and time of a sentence must be in a row it cites, a figure together with its subject.
 
-What it cannot see is said in docs/model.md: it checks what a sentence names, not what it means.
+Its limits are in docs/model.md: it checks what a sentence names, not what it means.
 """
 
 import re
@@ -55,11 +55,11 @@ class Clause:
     text: str
     rows: tuple[CitableRow, ...]
     listed: int = 0
-    """Rows that the whole sentence cites, where they are several: it may say how many."""
+    """Rows cited by the whole sentence, if several: it may state their number."""
 
 
 def sentences_of(text: str) -> list[str]:
-    """A text's sentences; a citation behind the full stop belongs to the sentence before."""
+    """A text's sentences; a citation after the full stop belongs to the previous sentence."""
     joined = re.sub(rf"([.!?])((?:\s*{CITATION.pattern})+)", r"\2\1", text)
     return [part.strip() for part in _SENTENCE.split(joined) if part.strip()]
 
@@ -70,12 +70,12 @@ def cited(text: str) -> list[str]:
 
 
 def read_rows(sentence: str, evidence: CitableEvidence) -> list[str]:
-    """The rows that a sentence cites, as they are read."""
+    """Summaries of the rows that a sentence cites."""
     return [evidence.rows[item].as_read()[:300] for item in dict.fromkeys(cited(sentence)) if item in evidence.rows][:4]
 
 
 def check(sentence: str, evidence: CitableEvidence) -> list[str]:
-    """Why a sentence is not grounded, in words its writer can act on; nothing where it is."""
+    """The reasons why a sentence is not grounded, as advice to its writer; empty if it is grounded."""
     text = unicodedata.normalize("NFKC", sentence).replace("–", " – ").replace("—", " — ")  # noqa: RUF001 - dashes
     ids = cited(text)
     unknown = [item for item in ids if item not in evidence.rows]
@@ -97,13 +97,13 @@ def check(sentence: str, evidence: CitableEvidence) -> list[str]:
 
 
 def _without_methods(text: str, rows: list[CitableRow]) -> str:
-    """The text without the HTTP methods that its rows name: "DELETE" there is nothing to do."""
+    """The text without HTTP methods that its rows name: there "DELETE" is no action."""
     named = {name.upper() for row in rows for name in row.every_name | set().union(*row.given.values())} & METHODS
     return re.sub(rf"\b(?:{'|'.join(named)})\b", "", text) if named else text
 
 
 def _clauses(text: str, evidence: CitableEvidence) -> list[Clause]:
-    """A clause ends at its citations; what follows the last ones belongs to them."""
+    """Split at citations; text after the last ones belongs to them."""
     clauses: list[Clause] = []
     begin, held = 0, ""
     ids: list[str] = []
@@ -137,7 +137,7 @@ def _clause_reasons(clause: Clause, evidence: CitableEvidence, *, opens: bool) -
 
 
 def _pattern(evidence: CitableEvidence) -> re.Pattern[str] | None:
-    """Finds the evidence's names in a text, the longest first. Common words are names only where marked as such."""
+    """A pattern of the evidence's names without common words, the longest first; None if there are none."""
     held: re.Pattern[str] | None = evidence.__dict__.get("_pattern")
     if held is None:
         names = [name for name in evidence.vocabulary if len(name) > 1 and name not in COMMON and not name.isdecimal()]
@@ -189,7 +189,7 @@ def _number_reasons(item: Item, clause: Clause, subjects: list[Item]) -> list[st
 
 
 def _misread(item: Item, rows: Iterable[CitableRow]) -> str:
-    """What of a figure does not fit: its side, its unit, or the figure itself."""
+    """The reason why a figure does not match: its side, its unit, or its value."""
     facts = [fact for row in rows for fact in row.facts]
     said = f"as the figure {_SIDES[item.side]}"
     for fact in facts:
@@ -202,7 +202,7 @@ def _misread(item: Item, rows: Iterable[CitableRow]) -> str:
 
 
 def _holds(row: CitableRow, item: Item, subject: Item | None, *, certain: bool) -> bool:
-    """Whether a row has the figure, for its own subject or for the one it is compared with."""
+    """True if a row has the figure, for its own subject or for the one it is compared with."""
     previous = subject is not None and subject.text.lower() in row.previous
     for fact in row.facts:
         if fact.previous:
@@ -215,9 +215,9 @@ def _holds(row: CitableRow, item: Item, subject: Item | None, *, certain: bool) 
 
 
 def _subject(number: Item, clause: Clause, subjects: list[Item]) -> tuple[Item | None, bool]:
-    """Whom a figure is said of: the name behind "5 % of …", else the last name before it, else the next one.
+    """The subject of a figure: the name after "5 % of …", else the previous name, else the next one.
 
-    And whether that is certain: so it stands there, or there is no other name.
+    And whether that is certain: by "of", or because there is no other name.
     """
     only = len({s.text.lower() for s in subjects}) == 1
     after = next((s for s in subjects if s.start >= number.end), None)
@@ -229,13 +229,13 @@ def _subject(number: Item, clause: Clause, subjects: list[Item]) -> tuple[Item |
 
 def _same(item: Item, fact: Fact) -> bool:
     value = abs(fact.value)
-    if fact.unit == "any":  # of a query, or printed by code: it does not say what it is of, nor from which side
+    if fact.unit == "any":  # from a query or printed by code: unit and side are unknown
         return abs(value - item.value) <= item.step * (1 + 1e-9) + 1e-9
     if fact.unit not in ("points", "ratio") and not _side_fits(item.side, fact.side):
-        return False  # what was measured from two sides belongs to both
+        return False  # a comparison belongs to both sides
     for factor, unit in _READINGS.get(fact.unit, ((1.0, fact.unit),)):
         if item.unit == unit and abs(value * factor - item.value) <= item.step * (1 + 1e-9) + 1e-9:
-            # A figure that rounds to nothing, or to everything, says more than the row does.
+            # A figure rounded to 0 or 100 % claims more than the row.
             return not (unit == "percent" and item.value in (0.0, 100.0) and value not in (0.0, 100.0))
     return False
 
@@ -286,13 +286,13 @@ def _name_reasons(item: Item, clause: Clause, evidence: CitableEvidence) -> list
 
 
 def _is_context(text: str, clause: Clause, evidence: CitableEvidence) -> bool:
-    """The incident's own region, service or environment: sayable of a row that does not name another one."""
+    """True for the incident's own region, service or environment, unless the cited rows name another one."""
     keys = [key for key, value in evidence.context.items() if value == text]
     return any(all(text in row.names.get(key, {text}) for row in clause.rows) for key in keys)
 
 
 def _is_given(text: str, clause: Clause, evidence: CitableEvidence) -> bool:
-    """What a row's check or query was asked for; and what the question asks about, where it is said to be lacking."""
+    """True for an argument of a row's check or query, and for a name in the question that the text says is missing."""
     for row in clause.rows:
         if any(text in values and text in row.names.get(key, {text}) for key, values in row.given.items()):
             return True
@@ -331,7 +331,7 @@ def _looks_like_a_name(text: str, *, first: bool) -> bool:
 
 
 def _claim_reasons(text: str, rows: list[CitableRow]) -> list[str]:
-    """What a sentence claims beside its figures: a direction, health, a cause, a thing to do."""
+    """The reasons why a sentence's claims fail: a direction, health, a cause, an action."""
     reasons = []
     compared = [row for row in rows if row.share("before") is not None and row.share("after") is not None]
     for row in compared if len(rows) == 1 else []:
@@ -363,7 +363,7 @@ def _denied(pattern: re.Pattern[str], text: str) -> bool:
 
 
 def _proposes(row: CitableRow, verb: str, text: str) -> bool:
-    """Whether an action's row proposes this, for what the sentence names and no more."""
+    """True if an action's row proposes this, for exactly the subjects that the sentence names."""
     if not row.action or _stem(verb) not in row.action.replace("-", " "):
         return False
     more = [word for word in _SWEEPING.findall(text) if word not in row.action]

@@ -1,7 +1,7 @@
-"""What a sentence says beside its figures and names, held against the rows that it cites.
+"""Checks a sentence's claims beside figures and names against the rows that it cites.
 
-What is counted, whether it is so or not, which way, which of several, and what is to be done. A row's words are those
-that it has for a reader; of an action nothing may be said that its row does not say.
+Claims are: what is counted, negation, direction, superlatives and ordinals, and actions. They are compared with a row's
+words for a reader; a sentence about an action may only say what the action's row says.
 """
 
 import re
@@ -26,12 +26,12 @@ _NEGATED_FIGURE = re.compile(r"\b(?:is|was|are|were|has|had) not (?:only )?(?:[0
 _IDENTIFIER = re.compile(r"\S*\w[_.:]+\w\S*")
 _LACK = re.compile(r"\b(?:not checked|not_applicable|insufficient_data|not possible)\b")
 _LACKING = {"checked", "judged", "possible", "compared", "applicable"}
-"""What is not so of a check that could not run, however its row puts it."""
+"""Predicates that are false for a check that could not run, whatever its row's words."""
 _PREDICATES = re.compile(
     r"\b(?:completed?|checked|judged|compared|confirmed|dismissed|suspected|known|possible|worse|better|beg[aiu]n|available"
     r"|applicable|breached|recovered|resolved|missing)\b"
 )
-"""The words that a report says to be so, or not to be so."""
+"""Predicates that a report affirms or negates."""
 _OPPOSITES = (
     ("worse", "better"), ("higher", "lower"), ("above", "below"), ("over", "under"), ("more", "less"), ("rose", "fell"),
     ("first", "last"), ("most", "least"), ("breached", "met"), ("highest", "lowest"), ("minimum", "maximum"),
@@ -47,7 +47,7 @@ _TURNING = re.compile(
     r"|far from|anything but|few|fewer|mostly|mainly|partially|almost|nearly|always|instead of|rather than|second|third"
     r"|(?<=[\w%)] )until|twice|half|double[ds]?|halve[ds]?|tripled?|declin\w+|fake|false|untrue|wrongly)\b"
 )
-"""Words that turn or weigh what a sentence says, a closed class: only a row that has them bears them out."""
+"""Negations and quantifiers, a closed class: a sentence may use one only if its row does."""
 _NUMBERED = re.compile(r"(?P<of>C|[A-Z][0-9a-z]*\.)(?P<n>[0-9]+)")
 _DENIED_DEGREE = re.compile(
     r"\b(?:is|are|was|were) not (?P<what>only|small|large|big|high|low|bad|good|great|many|few|severe|serious"
@@ -65,11 +65,11 @@ _SAID_OF_ACTIONS = (STARTERS - _DOING) | {
     "action", "actions", "urgent", "urgently", "immediately", "must", "should", "would", "need", "needs", "needed",
     "works", "done", "could", "says",
 }  # fmt: skip
-"""Words around an action that change nothing of it."""
+"""Words that do not change the meaning of an action."""
 
 
 def reasons(text: str, rows: Sequence[CitableRow], evidence: CitableEvidence) -> list[str]:
-    """Why what a sentence says is not what its rows say. `text`: without citations, in lower case."""
+    """The reasons why a sentence contradicts its rows. `text`: without citations, in lower case."""
     acting = [row for row in rows if row.action]
     if acting:
         return _of_actions(text, acting, rows)
@@ -86,7 +86,7 @@ def reasons(text: str, rows: Sequence[CitableRow], evidence: CitableEvidence) ->
 
 
 def _of_actions(text: str, acting: Sequence[CitableRow], rows: Sequence[CitableRow]) -> list[str]:
-    """An action in its row's own words, its names in their order, and denied only where the row denies."""
+    """An action must use its row's words, with its names in their order, and be negated only if the row is."""
     said = " ".join(row.action or row.words.lower() for row in rows)
     known = {_stem(word) for word in _WORD.findall(said)} | {_stem(word) for word in _SAID_OF_ACTIONS}
     new = [word for word in _WORD.findall(text) if _stem(word) not in known and word not in said]
@@ -146,7 +146,7 @@ def _polarity(text: str) -> tuple[set[str], set[str]]:
 
 
 def _of_ways(text: str, told: str, rows: Sequence[CitableRow]) -> list[str]:
-    """Over for under, better for worse."""
+    """Reversed directions: over for under, better for worse."""
     found = []
     breached = {"breached" in row.words for row in rows if row.id == "SLA" and row.words}
     if breached == {True} and _OVER.search(text) and not re.search(r"\b(?:not|no longer)\b", text):
@@ -171,7 +171,7 @@ def _of_ways(text: str, told: str, rows: Sequence[CitableRow]) -> list[str]:
 
 
 def _of_extremes(text: str, rows: Sequence[CitableRow], evidence: CitableEvidence) -> list[str]:
-    """ "The highest": of the rows of one query, the figure behind the word is the largest of its column."""
+    """ "The highest": the figure after the word must be the largest of its column, in the rows of one query."""
     found = []
     for match in _EXTREME.finditer(text):
         high = match["way"] in ("highest", "most", "largest", "worst")
@@ -190,7 +190,7 @@ def _of_extremes(text: str, rows: Sequence[CitableRow], evidence: CitableEvidenc
 
 
 def _of_ordinals(text: str, rows: Sequence[CitableRow], evidence: CitableEvidence) -> list[str]:
-    """ "The last hour", "the first cause": the last of the stretches of a query, the first of the causes."""
+    """ "The last hour", "the first cause": must be the last time bucket of a query, the first of the causes."""
     found = []
     for match in _ORDINAL.finditer(text):
         for row in rows:

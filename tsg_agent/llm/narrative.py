@@ -8,7 +8,7 @@ from tsg_agent.models import ModelUsage, NodeUsage, Report
 
 
 def told_by(report: Report, assistant: Assistant) -> Report:
-    """The report with prose around its numbers: nothing else of it changes but notes and usage."""
+    """Add the narrative to a report; otherwise only its notes and usage change."""
     narrative, notes = narrate(report, assistant)
     nodes = assistant.budget.nodes
     name = assistant.model.name
@@ -19,7 +19,7 @@ def told_by(report: Report, assistant: Assistant) -> Report:
 
 
 def usage_of(nodes: list[NodeUsage]) -> ModelUsage:
-    """All nodes' spending, added up."""
+    """The total usage of all nodes."""
     costs = [node.cost for node in nodes if node.cost is not None]
     return ModelUsage(
         calls=sum(node.calls for node in nodes),
@@ -32,5 +32,5 @@ def usage_of(nodes: list[NodeUsage]) -> ModelUsage:
 
 
 def spent_by(assistant: Assistant) -> list[dict[str, Any]]:
-    """What was spent so far, as a checkpoint holds it."""
+    """The usage so far, as plain JSON for a checkpoint."""
     return [node.model_dump(mode="json") for node in assistant.budget.nodes]

@@ -10,11 +10,11 @@ from tsg_agent.llm.protocol import ModelMessage
 from tsg_agent.llm.untrusted import fenced
 
 TURN = "=== user ==="
-"""The line between what the system says and what the user says."""
+"""The line that separates the system message from the user message."""
 
 
 def folder() -> Path:
-    """Where the prompts are: beside the package in a checkout, else inside it."""
+    """The folder of the prompts: beside the package in a checkout, else inside it."""
     package = Path(__file__).parents[1]
     inside = package / "prompts"
     return inside if inside.is_dir() else package.parent / "prompts"
@@ -35,7 +35,7 @@ def _environment(where: Path) -> Environment:
 
 
 def render(name: str, **values: Any) -> list[ModelMessage]:
-    """The messages of prompt `name`. A name that the prompt uses and `values` lacks is an error."""
+    """Render prompt `name` to messages. A variable that `values` lacks is an error."""
     text = _environment(folder()).get_template(f"{name}.j2").render(**values)
     system, turn, user = text.partition(TURN)
     messages = [ModelMessage("system", system.strip())]

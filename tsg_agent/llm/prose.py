@@ -1,4 +1,4 @@
-"""The report told by a model around given numbers, sentence by sentence checked against its evidence."""
+"""A model's narrative of the report, checked sentence by sentence against the evidence."""
 
 import logging
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ SENTENCES = 6
 SENTENCE_CHARACTERS = 500
 ROW_CHARACTERS = 420
 SEEN = 4
-"""Subjects in which a cause also shows, that the model may tell of."""
+"""Most subjects of a cause's blast radius that the model may mention."""
 
 
 class _Written(BaseModel):
@@ -45,7 +45,7 @@ class _Mended(BaseModel):
 
 @dataclass
 class ProseSection:
-    """One section: what the rules say, and what the model wrote."""
+    """One section: the rules' text, and the model's."""
 
     title: str
     text: str
@@ -54,7 +54,7 @@ class ProseSection:
 
 @dataclass(frozen=True)
 class UngroundedSentence:
-    """A sentence that is not grounded, why, and how the rows that it cites are read."""
+    """A sentence that is not grounded, the reasons, and summaries of the rows that it cites."""
 
     section: int
     place: int
@@ -64,9 +64,9 @@ class UngroundedSentence:
 
 
 def narrate(report: Report, assistant: Assistant) -> tuple[Narrative | None, list[str]]:
-    """The report in prose, and notes on what went wrong. Every sentence is grounded, or the rules' own.
+    """The narrative, and notes on failures. Every sentence is grounded, or from the rules.
 
-    None where the model gave nothing: the rest of the report is the same with and without it.
+    None if the model gave no answer: the rest of the report does not depend on it.
     """
     evidence, sections = evidence_of(report), sections_of(report)
     rows = rows_text(report, evidence)
@@ -91,12 +91,12 @@ def narrate(report: Report, assistant: Assistant) -> tuple[Narrative | None, lis
 
 
 def sections_of(report: Report) -> list[ProseSection]:
-    """What is to be told, with the sentences of the rules."""
+    """The sections to write, with the rules' sentences."""
     return [ProseSection(section.title, section.text) for section in by_rules(report)]
 
 
 def rows_text(report: Report, evidence: CitableEvidence) -> str:
-    """The rows that prose may rest on, one a line."""
+    """The citable rows, one per line."""
     wanted = ["SLA", *(f"C{cause.rank}" for cause in report.causes[:CAUSES])]
     wanted += [f"C{cause.rank}.{i}" for cause in report.causes[:CAUSES] for i in range(1, SEEN + 1)]
     wanted += [item for cause in report.causes[:CAUSES] for item in cause.evidence[:SEEN]]
@@ -126,7 +126,7 @@ def _clean(sentences: list[str]) -> list[str]:
 def _mend(
     sections: list[ProseSection], failed: list[UngroundedSentence], evidence: CitableEvidence, assistant: Assistant
 ) -> list[str]:
-    """Send the failed sentences back, once; what comes back takes their places."""
+    """Send the failed sentences back once, and replace them by the answer."""
     ids = [item for one in failed for item in cited(one.sentence)] + [
         item for one in failed for item in cited(sections[one.section].text)
     ]
@@ -148,7 +148,7 @@ def _mend(
 def told_section(
     section: ProseSection, failed: list[UngroundedSentence], evidence: CitableEvidence
 ) -> NarrativeSection:
-    """The section as it goes into the report; the rules speak where the model could not."""
+    """The section for the report; the rules' text replaces what the model failed to write."""
     places = {one.place for one in failed}
     if not places:
         written = section.sentences or [section.text]
@@ -166,7 +166,7 @@ def _as_told(section: ProseSection, sentences: list[str], by: Literal["model", "
 
 
 def _rest(text: str, kept: list[str], evidence: CitableEvidence) -> str:
-    """The rules' sentences, without those on which the model's own already rest; all, where none is left."""
+    """The rules' sentences whose evidence the model's kept sentences do not cite; all of them if none is left."""
     rows = {item for sentence in kept for item in cited(sentence)}
     rows |= {item for row in rows & evidence.rows.keys() for item in cited(evidence.rows[row].words)}
     left = [one for one in sentences_of(text) if not cited(one) or not set(cited(one)) <= rows]

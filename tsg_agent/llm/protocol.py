@@ -1,4 +1,4 @@
-"""The model behind two small protocols: one answer to a prompt, and an agent's next turn."""
+"""Two protocols for models: one answer to a prompt, and an agent's next turn."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class ModelMessage:
 
 @dataclass(frozen=True)
 class ModelAnswer:
-    """What a model wrote, and what that cost."""
+    """A model's answer, and its cost."""
 
     text: str
     input_tokens: int
@@ -25,41 +25,41 @@ class ModelAnswer:
 
 @dataclass(frozen=True)
 class AnswerSchema:
-    """A JSON Schema that an answer must keep to."""
+    """The JSON Schema of an answer."""
 
     name: str
     schema: dict[str, Any]
 
 
 class LanguageModel(Protocol):
-    """A language model. One call is one request: retries and budgets are its caller's."""
+    """A language model. One call is one request: retries and budgets are up to the caller."""
 
     @property
     def name(self) -> str:
-        """As the endpoint knows it."""
+        """The endpoint's name of the model."""
         ...
 
     def complete(self, messages: Sequence[ModelMessage], *, schema: AnswerSchema | None = None) -> ModelAnswer:
-        """The next turn; JSON that keeps to `schema` where one is given, as far as the endpoint can promise it.
+        """The model's answer; JSON that conforms to `schema`, if given, as far as the endpoint supports it.
 
-        Raises TransientModelError where the same request may work again, else ModelError.
+        Raises TransientModelError if a retry may succeed, else ModelError.
         """
         ...
 
 
 @dataclass(frozen=True)
 class AgentTurn:
-    """What a model that has tools says next: a text, calls of tools, or both."""
+    """An agent's next turn: a text, tool calls, or both."""
 
     text: str
     calls: tuple[dict[str, Any], ...] = ()
-    """Of each: name, args, id."""
+    """Tool calls, each with name, args, id."""
     input_tokens: int = 0
     output_tokens: int = 0
 
 
 class Turns(Protocol):
-    """Where an agent's turns come from."""
+    """The source of an agent's turns."""
 
     async def next(
         self,

@@ -1,4 +1,4 @@
-"""Keeps people and secrets from a model: placeholders go there, and what they stand for comes back in its place."""
+"""Redacts personal data and secrets: the model gets placeholders, which are replaced back in its answers."""
 
 import re
 import threading
@@ -44,17 +44,17 @@ _PLACEHOLDER = re.compile(r"\b(?:EMAIL|ADDRESS|USER)_\d+\b")
 
 
 class Redactor:
-    """The placeholders of one investigation. The same text always gets the same one. Safe for several threads."""
+    """The placeholders of one investigation, one per distinct text. Thread-safe."""
 
     def __init__(self, enabled: bool = True) -> None:
-        """`enabled` is the setting; secrets are taken out in any case."""
+        """`enabled`: redact personal data; secrets are always redacted."""
         self._enabled = enabled
         self._given: dict[str, str] = {}
         self._originals: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def hide(self, text: str) -> str:
-        """The text as a model may see it."""
+        """The redacted text."""
         text = without_secrets(text)
         if not self._enabled:
             return text
@@ -63,7 +63,7 @@ class Redactor:
         return text
 
     def hidden(self, value: Any) -> Any:
-        """Plain JSON with all its texts as a model may see them."""
+        """Plain JSON with all its texts redacted."""
         if isinstance(value, str):
             return self.hide(value)
         if isinstance(value, dict):
@@ -71,7 +71,7 @@ class Redactor:
         return [self.hidden(held) for held in value] if isinstance(value, list | tuple) else value
 
     def put_back(self, text: str) -> str:
-        """The model's text with what its placeholders stand for. A secret stays hidden."""
+        """The model's text with its placeholders replaced by the originals, except those of secrets."""
         return _PLACEHOLDER.sub(lambda match: self._originals.get(match[0], match[0]), text)
 
     def _replaced(self, kind: str, match: re.Match[str]) -> str:
@@ -89,7 +89,7 @@ class Redactor:
 
 
 def without_secrets(text: str, *known: str) -> str:
-    """A text without keys, tokens and passwords: those of a known shape, and the ones given."""
+    """A text without keys, tokens and passwords: those of known formats, and the given ones."""
     for secret in known:
         if len(secret) >= 8:
             text = text.replace(secret, SECRET)

@@ -1,7 +1,7 @@
-"""Step 1 with a model: what it reads in a report is checked word by word; rules fill the rest, and disputes are asked.
+"""Step 1 with a model: its values are verified against quotations, and merged with the rules' extraction.
 
-A value counts where its quotation stands in the report and names it. It may fill what the text does not say to the
-rules; where the two disagree, or the text says several things, a person is asked.
+A value counts if the report contains its quotation, and the quotation names the value. It fills parameters that the
+rules did not find; if the two disagree, or the text is ambiguous, a person is asked.
 """
 
 import re
@@ -31,11 +31,11 @@ KNOWN_LISTED = 60
 NOT_THERE = "its quotation is not in the text"
 SAME = timedelta(minutes=1)
 BASELINE = timedelta(hours=1)
-"""How much of the window must lie before a start for it to be measured."""
+"""Shortest baseline before a start with which it can be measured."""
 MOST_PLACES = 20
 _SPAN = re.compile(SPAN, re.IGNORECASE)
 MARGIN = timedelta(days=1)
-"""How far outside of the telemetry's time a time may lie and still be meant."""
+"""Tolerance for times outside of the telemetry's range."""
 _PARAMETERS = {
     "region": "region",
     "service_name": "service_name",
@@ -50,7 +50,7 @@ _OTHERS = {
     "incident_start": (("ends", "when it ended"), ("nows", "what was now"), ("created", "when it was reported")),
     "resolved": (("starts", "when it began"), ("created", "when it was reported")),
 }
-"""What else a text may say of a time that a model takes for a start or an end: the rules' role, in words."""
+"""Other roles of a time that a model may take for a start or an end -> their words."""
 
 
 class _Said(BaseModel):
@@ -74,7 +74,7 @@ class _Reply(BaseModel):
 
 
 class Reading(Model):
-    """What a model read that held up: parameter -> value, and the report's words for it."""
+    """The verified values of a model: parameter -> value, and its quotation."""
 
     values: dict[str, Any] = Field(default_factory=dict)
     quotes: dict[str, str] = Field(default_factory=dict)
@@ -83,7 +83,7 @@ class Reading(Model):
 
 
 def read_report(text: str, known: Known, now: datetime, assistant: Assistant) -> Reading:
-    """Ask the model, and keep what holds up. A model that fails leaves it to the rules, with a note."""
+    """Ask the model, and keep verified values. If the model fails, the rules decide alone, with a note."""
     shown = known.model_copy(update={key: getattr(known, key)[:KNOWN_LISTED] for key in _LISTS.values()})
     limit = assistant.settings.text_characters
     messages = render("extract", text=text, known=shown, now=iso(now), limit=limit)
@@ -98,7 +98,7 @@ _LISTS = {"region": "regions", "service_name": "services", "environment": "envir
 
 
 def checked(said: dict[str, Any], text: str, known: Known, now: datetime) -> Reading:
-    """What of a model's reply the report and the telemetry bear out."""
+    """The values of a model's reply that the report and the telemetry confirm."""
     values: dict[str, Any] = {}
     quotes: dict[str, str] = {}
     full: list[str] = []
@@ -124,7 +124,7 @@ def checked(said: dict[str, Any], text: str, known: Known, now: datetime) -> Rea
 def _problem(  # noqa: PLR0913, PLR0917 - what `checked` has at hand
     field: str, value: Any, quote: str, known: Known, now: datetime, seen: Survey
 ) -> tuple[str, Any]:
-    """Why a value does not count, or the value as it counts."""
+    """("", the normalized value), or (why it is rejected, None)."""
     if field in _LISTS:
         names = {name.casefold(): name for name in getattr(known, _LISTS[field])}
         name = names.get(str(value).strip().casefold())
@@ -152,14 +152,14 @@ def _threshold(value: Any, quote: str) -> tuple[str, Any]:
 def _time(  # noqa: PLR0913, PLR0917 - as above
     field: str, value: Any, quote: str, known: Known, now: datetime, seen: Survey
 ) -> tuple[str, Any]:
-    """The time, where the quoted words bear it as code reads them in their place; else why it does not count."""
+    """("", the time) if the rules read it from the quotation in its context, else (why it is rejected, None)."""
     try:
         moment = datetime.fromisoformat(str(value).strip())
     except ValueError:
         return "it is no time", None
     try:
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:  # the first day of all, or the last, in another zone
+    except OverflowError:  # datetime.min or .max in another zone
         return "it is no time", None
     if moment > now:
         return "it is in the future", None
@@ -178,7 +178,7 @@ def _time(  # noqa: PLR0913, PLR0917 - as above
 
 
 def _of_another(field: str, mention: TimeMention | None, seen: Survey) -> str:
-    """Why a time is not the start or the end that a model takes it for: the text says something else of it."""
+    """The reason why a time is no start or end: the text gives it another role. "" if it may be one."""
     if mention is None or field not in _OTHERS:
         return ""
     for role, said in _OTHERS[field]:
@@ -198,14 +198,14 @@ def _last(kinds: str, text: str) -> int:
 
 
 def _places(quote: str, text: str) -> list[tuple[int, int]]:
-    """Where a quotation stands in a text, however its words are spaced."""
+    """Spans of a quotation in a text, regardless of white space."""
     words = [re.escape(word) for word in clean(quote).split()]
     pattern = re.compile(r"\s+".join(words), re.IGNORECASE)
     return [match.span() for match in islice(pattern.finditer(text), MOST_PLACES)] if words else []
 
 
 def _written_out(quote: str, known: Known, now: datetime) -> set[datetime]:
-    """The times that a quotation writes out in full, so that it takes no other words to read them."""
+    """The times that a quotation spells out in full, so that they need no context."""
     mentions, _ = spot(quote)
     setting = TimeContext(prose=Prose(quote), days=(), now=now, first=known.first, last=known.last)
     full = [one for one in mentions if one.instant or (one.clock and one.zone and one.day and one.day.dates)]
@@ -217,12 +217,12 @@ def _flat(text: str) -> str:
 
 
 def combined(rules: Callable[[Given], Extraction], given: Given, reading: Reading) -> Extraction:
-    """The rules' extraction, filled from the model's reading where the text is silent to them; what differs is asked.
+    """The rules' extraction, with missing values from the model's reading; a disagreement becomes a question.
 
-    What the text says in several ways stays a question too: the model's reading is one more candidate. `rules` extracts
-    with what is given; what is given wins over both. Raises what `rules` raises.
+    An ambiguous parameter stays a question, with the model's value as one more candidate. `rules` extracts with the
+    given values, which win over both. Raises what `rules` raises.
     """
-    held = Given.model_validate(reading.values)  # times out of a checkpoint are text again
+    held = Given.model_validate(reading.values)  # a checkpoint holds times as text
     mine = {key: value for key, value in held if value is not None and getattr(given, key) is None}
     found = rules(given)
     begun = _opens_at_the_start(mine, found)
@@ -258,7 +258,7 @@ def combined(rules: Callable[[Given], Extraction], given: Given, reading: Readin
 
 
 def _measured(start: datetime | None, ruled: Parameters) -> str:
-    """What to note of two starts that one window holds with a baseline: which it was is measured. Else nothing."""
+    """The note on two different starts if the window holds a baseline for both: the measurement decides. Else ""."""
     if start is None or ruled.incident_start is None or start >= ruled.end_time:
         return ""
     if ruled.start_time + BASELINE > min(start, ruled.incident_start):
@@ -267,7 +267,7 @@ def _measured(start: datetime | None, ruled: Parameters) -> str:
 
 
 def _opens_at_the_start(mine: dict[str, Any], found: Extraction) -> bool:
-    """Is the window that the model read the time the incident ran? It would leave nothing from before the start."""
+    """True if the model's window begins at the incident's start: it would have no baseline."""
     settled, opened = found.parameters, mine.get("start_time")
     if settled is None or settled.incident_start is None or opened is None:
         return False
@@ -275,14 +275,14 @@ def _opens_at_the_start(mine: dict[str, Any], found: Extraction) -> bool:
 
 
 def _fills(key: str, value: Any, found: Extraction, doubts: dict[str, Question], reading: Reading) -> bool:
-    """Whether a value may stand where the rules have none, or a default; never where the text says several."""
+    """True if a value may replace a missing value or a default of the rules; never if the text is ambiguous."""
     question = doubts.get(key)
     if question is not None:
-        if question.doubt is Doubt.UNCLEAR:  # one of its readings may be written out elsewhere, for all to see
+        if question.doubt is Doubt.UNCLEAR:  # the text may spell out one of its readings elsewhere
             return key in reading.full and (not question.candidates or iso(value) in question.candidates)
         return question.doubt is Doubt.SILENT
     if key == "incident_start" and "start_time" in doubts:
-        return True  # the rules found none: a window that is in doubt is not needed then
+        return True  # the rules found no window: a doubtful one is not needed
     if found.parameters is None:
         return False
     said = found.parameters.origins.get(key, "").startswith(("text", "given"))
@@ -290,7 +290,7 @@ def _fills(key: str, value: Any, found: Extraction, doubts: dict[str, Question],
 
 
 def _with_reading(question: Question, value: Any, reading: Reading) -> Question:
-    """The rules' question, with what the model reads among the candidates."""
+    """The rules' question, with the model's value added to the candidates."""
     shown = iso(value) if isinstance(value, datetime) else str(value)
     return question.model_copy(
         update={

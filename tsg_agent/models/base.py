@@ -1,4 +1,4 @@
-"""What every model is made of: closed, immutable, its times in UTC."""
+"""Base of all models: closed, immutable, times in UTC."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -19,7 +19,7 @@ def _has_utc(moment: datetime) -> datetime:
 
 
 Instant: TypeAlias = Annotated[AwareDatetime, AfterValidator(_has_utc)]
-"""A time with an offset that UTC has too: the calendar's first and last hours, in another zone, it has not."""
+"""A time with an offset, converted to UTC; rejected if UTC cannot represent it."""
 
 
 class Model(BaseModel):

@@ -1,4 +1,4 @@
-"""What the telemetry holds that a text can mean."""
+"""Values in the telemetry that a text can refer to."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from tsg_agent.models.base import Model
 
 
 class Known(Model):
-    """The values that an incident's text can mean, the busiest first, and the time that the telemetry covers, UTC."""
+    """Values that an incident's text can refer to, the most frequent first, and the telemetry's time range, UTC."""
 
     regions: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
@@ -18,5 +18,5 @@ class Known(Model):
 
     @property
     def covers(self) -> tuple[datetime, datetime] | None:
-        """The first and the last time; None where there is none."""
+        """The first and the last time; None if there is none."""
         return (self.first, self.last) if self.first is not None and self.last is not None else None

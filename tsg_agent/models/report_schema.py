@@ -1,4 +1,4 @@
-"""Schemas of reports: what an older one lacks is said in it, and a newer one is refused."""
+"""Versions of the report's schema: migrates older reports, and refuses newer ones."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _NEW_IN_2 = ("onset", "traffic", "reach", "course", "suspicions")
 
 
 def upgraded(held: Any) -> Any:
-    """A report as this schema has it. Raises ValueError for a schema that this version does not read."""
+    """A report in the current schema. Raises ValueError for an unsupported schema."""
     if not isinstance(held, dict) or held.get("schema_version", SCHEMA) == SCHEMA:
         return held
     written = held["schema_version"]

@@ -1,4 +1,4 @@
-"""Models that were read out of a graph's state: each value once, however many nodes read it."""
+"""Caches models validated from a graph's state, so that each value is validated once."""
 
 from typing import Any, TypeVar
 
@@ -8,16 +8,16 @@ M = TypeVar("M", bound=Model)
 
 
 class Validated:
-    """The models of one run's state. A value is known by its identity: nodes give new values, and change none.
+    """The models of one run's state, by the identity of their values: nodes replace values, and never mutate them.
 
-    One that a checkpoint brings back is another value, and is validated as that.
+    A value restored from a checkpoint is a new object, and is validated again.
     """
 
     def __init__(self) -> None:
-        self._held: dict[int, tuple[Any, Model]] = {}  # the value is held too: its identity stays its own
+        self._held: dict[int, tuple[Any, Model]] = {}  # keeps the value alive, so that its id() is not reused
 
     def keep(self, model: Model) -> dict[str, Any]:
-        """A model as plain JSON, for the state; whoever reads that gets the model."""
+        """A model as plain JSON for the state; `read` returns the same model for it."""
         value = model.model_dump(mode="json")
         self._held[id(value)] = (value, model)
         return value

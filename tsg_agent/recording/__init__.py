@@ -1,6 +1,6 @@
-"""Records an investigation, or a talk, into one file, and runs it again from there: no data source, no model.
+"""Records an investigation or a conversation in one file, and replays it without data source and model.
 
-A replay answers exact matches only; anything else is a miss, and an error.
+A replay answers exact matches only; anything else is a miss, which is an error.
 """
 
 import inspect
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 _TIMES = frozenset({"milliseconds", "version"})
-"""What differs between two runs of the same investigation: how long it took, and with which release."""
+"""Fields that differ between two runs of the same investigation: durations, and the release."""
 
 
 def record(  # noqa: PLR0913 - what investigate() takes, and the file
@@ -50,9 +50,9 @@ def record(  # noqa: PLR0913 - what investigate() takes, and the file
     model: LanguageModel | None = None,
     by_hand: bool = False,
 ) -> Report:
-    """Investigate, and keep it all in `file`; `by_hand`: a person writes the model's answers.
+    """Investigate, and record all in `file`. `by_hand`: a person writes the model's answers.
 
-    Raises what investigate() raises, then nothing is kept.
+    Raises what investigate() raises; then no file is written.
     """
     watch = watch or Watch()
     request, settings = prepared(request), portable(settings or Settings())
@@ -72,13 +72,13 @@ def record(  # noqa: PLR0913 - what investigate() takes, and the file
 
 
 def kind_of(file: Path) -> Literal["investigation", "talk", "guide"]:
-    """What a recording is of: an investigation, questions, or another guide's run. Raises RecordError."""
+    """The kind of a recording: an investigation, a conversation, or another guide's run. Raises RecordError."""
     held, _ = read(file)
     return "talk" if held.talk else "guide" if held.run else "investigation"
 
 
 def replay(file: Path | str) -> Report:
-    """Run a recorded investigation again, from its file alone. Raises RecordError for a miss or an unusable file."""
+    """Replay a recorded investigation from its file alone. Raises RecordError for a miss or an unusable file."""
     held, results = read(Path(file))
     then = held.concluded
     missed: list[str] = []
@@ -100,7 +100,7 @@ def replay(file: Path | str) -> Report:
 
 
 def differences(file: Path) -> list[str]:
-    """What a replay gives that the recording does not, or otherwise: path, then, now. Times are left out."""
+    """Differences between a replay and its recording: path, then, now. Without times."""
     held, _ = read(file)
     if held.run is not None:
         return list(_differing(comparable(held.run.report), comparable(replay_guide(file)), "report"))
@@ -111,12 +111,12 @@ def differences(file: Path) -> list[str]:
 
 
 def comparable(said: Report | Answer | GuideReport) -> Any:
-    """A report, or an answer, without its times."""
+    """A report or an answer as plain JSON without times."""
     return _timeless(said.model_dump(mode="json"))
 
 
 def _kept(ask: Ask | None, answers: dict[str, Any]) -> Ask | None:
-    """The answers that held: a wrong one is asked again, and the later one takes its place."""
+    """Collects accepted answers: a wrong one is asked again, and replaced by the next."""
     if ask is None:
         return None
 

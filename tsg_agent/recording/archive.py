@@ -1,4 +1,4 @@
-"""The zip of a recording, from whoever made it: every size is bounded before anything is inflated."""
+"""Reads the zip of an untrusted recording: bounds every size before it decompresses."""
 
 import re
 import struct
@@ -12,12 +12,12 @@ MEGABYTE = 2**20
 MOST_INDEX = 32 * MEGABYTE
 MOST_RESULT = 64 * MEGABYTE
 MOST_BYTES = 256 * MEGABYTE
-"""Of all members together, inflated; and so of the file."""
+"""Largest total size of the decompressed members, and so of the file."""
 MOST_MEMBERS = 2_000
 _RESULT = re.compile(r"results/[0-9a-f]{32}\.arrow")
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _UTF8 = 0x800
-"""The only flag of a member that is known here: others say that it is encrypted or patched."""
+"""The only accepted flag of a member: others mean encryption or patches."""
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR = 20
 _LOCATOR_SIGNATURE = b"PK\x06\x07"
@@ -26,7 +26,7 @@ _BROKEN = (OSError, EOFError, ValueError, RuntimeError, LookupError, zipfile.Bad
 
 
 class Unfit(Exception):
-    """What is wrong with a recording, in words that go on from "…: "."""
+    """A defect of a recording; its message follows "…: "."""
 
 
 def result_file(key: str) -> str:
@@ -35,7 +35,7 @@ def result_file(key: str) -> str:
 
 
 def members(file: Path) -> dict[str, bytes]:
-    """Every member by name, inflated. Raises Unfit."""
+    """Member name -> decompressed bytes. Raises Unfit."""
     try:
         if not file.is_file():
             raise Unfit("there is no such file")
@@ -54,7 +54,7 @@ def members(file: Path) -> dict[str, bytes]:
 
 
 def check_sizes(sizes: Mapping[str, int]) -> None:
-    """Whether members of these sizes make a recording that can be read again. Raises Unfit."""
+    """Check that a recording with members of these sizes is readable. Raises Unfit."""
     if len(sizes) > MOST_MEMBERS:
         raise Unfit(f"it holds more than {MOST_MEMBERS:,} members")
     for name, size in sizes.items():
@@ -66,7 +66,7 @@ def check_sizes(sizes: Mapping[str, int]) -> None:
 
 
 def _check_end(read: Callable[[int], bytes], seek: Callable[[int], object], size: int) -> None:
-    """The record at the file's end: `zipfile` reads as long a directory as it says."""
+    """Check the end-of-central-directory record: `zipfile` reads a directory of any length it states."""
     if size > MOST_BYTES:
         raise Unfit(f"it has more than {MOST_BYTES // MEGABYTE} MB")
     seek(max(0, size - _END.size - _LOCATOR))
@@ -86,7 +86,7 @@ def _check_member(info: zipfile.ZipInfo) -> None:
 
 
 def _inflated(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """A member's bytes. One byte more is asked for than there should be: without a number all is inflated at once."""
+    """A member's decompressed bytes; reads at most one byte more than its stated size."""
     with archive.open(info) as member:
         data = member.read(info.file_size + 1)
     if len(data) != info.file_size:

@@ -1,4 +1,4 @@
-"""A query's result as an Arrow file, and back: what is read may come from anybody, and may not grow as it is read."""
+"""Writes and reads query results as Arrow files. A file is untrusted, and must not expand when it is read."""
 
 import io
 import struct
@@ -9,7 +9,7 @@ import pyarrow.ipc
 from tsg_agent.recording.archive import MEGABYTE, MOST_RESULT, Unfit
 
 MOST_CELLS = 10_000_000
-"""Of one result, those inside of lists among them: a cell of nothing takes no byte in the file, but some in memory."""
+"""Most cells of one result, including list elements: a NULL takes no byte in the file, but some in memory."""
 _MAGIC = b"ARROW1"
 _PLAIN = (
     pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal,
@@ -18,11 +18,11 @@ _PLAIN = (
 )  # fmt: skip
 _LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list, pa.types.is_map)
 _HEADER, _COMPRESSION = 2, 3
-"""Fields of Arrow's Message, and of the RecordBatch in it."""
+"""Flatbuffers field numbers in Arrow's Message, and in its RecordBatch."""
 
 
 def written(table: pa.Table) -> bytes:
-    """The table as an Arrow file. Raises Unfit for one that could not be read again."""
+    """The table as an Arrow file. Raises Unfit if it would not be readable."""
     _check_types(table.schema)
     sink = io.BytesIO()
     with pa.ipc.new_file(sink, table.schema) as writer:
@@ -32,10 +32,10 @@ def written(table: pa.Table) -> bytes:
 
 
 def table_in(data: bytes) -> pa.Table:
-    """The table in an Arrow file, every value checked. Raises Unfit.
+    """The table in an Arrow file, fully validated. Raises Unfit.
 
-    The messages are read one after another, and the file's own list of them is not: one that was packed, or sends the
-    reader elsewhere, is refused before it takes memory.
+    Reads the messages sequentially and ignores the file's footer: compressed messages, and offsets to elsewhere, are
+    refused before they take memory.
     """
     if not (data.startswith(_MAGIC + b"\0\0") and data.endswith(_MAGIC)):
         raise Unfit("a result is no Arrow file")
@@ -69,7 +69,7 @@ def _is_known(kind: pa.DataType) -> bool:
 
 
 def _check_size(table: pa.Table) -> None:
-    """Buffers may be named by several columns: counted is what the columns hold. Raises Unfit."""
+    """Check the size by columns: several may share one buffer. Raises Unfit."""
     if sum(_cells(chunk) for column in table.columns for chunk in column.chunks) > MOST_CELLS:
         raise Unfit(f"a result has more than {MOST_CELLS:,} cells")
     if sum(_buffers(chunk) for column in table.columns for chunk in column.chunks) > 2 * MOST_RESULT:
@@ -87,7 +87,7 @@ def _buffers(array: pa.Array) -> int:
 
 
 def _is_packed(metadata: bytes) -> bool:
-    """Whether a record batch's buffers are compressed: Arrow inflates to whatever size they name."""
+    """True if a record batch's buffers are compressed: Arrow decompresses to any size they state."""
     header = _field(metadata, _indirect(metadata, 0), _HEADER)
     return header is None or _field(metadata, _indirect(metadata, header), _COMPRESSION) is not None
 
@@ -97,7 +97,7 @@ def _indirect(data: bytes, at: int) -> int:
 
 
 def _field(data: bytes, table: int, number: int) -> int | None:
-    """Where a field of a flatbuffers table lies; None where it is left out."""
+    """Offset of a field in a flatbuffers table; None if it is absent."""
     fields = table - int(struct.unpack_from("<i", data, table)[0])
     place = 4 + 2 * number
     if place >= struct.unpack_from("<H", data, fields)[0]:

@@ -1,4 +1,4 @@
-"""Runs of other guides: followed over telemetry and kept in one file, and followed again from there."""
+"""Records and replays runs of other guides."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -26,10 +26,10 @@ def record_guide(  # noqa: PLR0913 - what investigate_with_guide() takes, and th
     settings: Settings | None = None,
     logged: Callable[[Event], None] = lambda _event: None,
 ) -> GuideReport:
-    """Follow a guide, its Markdown, over `request.telemetry`, and keep it all in `file`. `given`: its parameters.
+    """Follow a guide's Markdown over `request.telemetry`, and record all in `file`. `given`: its parameters.
     `logged` gets each event.
 
-    Raises what investigate_with_guide() raises, then nothing is kept; RecordError.
+    Raises RecordError, and what investigate_with_guide() raises; then no file is written.
     """
     request, settings, parsed = prepared(request), portable(settings or Settings()), parse_guide(guide, name=name)
     held = dict(given or {})
@@ -44,7 +44,7 @@ def record_guide(  # noqa: PLR0913 - what investigate_with_guide() takes, and th
 
 
 def replay_guide(file: Path) -> GuideReport:
-    """Follow a recorded guide again, from its file alone. Raises RecordError for a miss or an unusable file."""
+    """Replay a recorded guide from its file alone. Raises RecordError for a miss or an unusable file."""
     held, results = read(file)
     if held.run is None or held.request.now is None:
         raise RecordError("This recording is of no other guide's run.", fix="`tsg-agent replay` it.")

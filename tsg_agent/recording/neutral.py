@@ -1,4 +1,4 @@
-"""What goes into a recording and comes out of it the same on any machine: no secret, no place, no time of day."""
+"""Makes recordings machine-independent: without secrets, locations, and the time of day."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,17 +25,17 @@ _MODEL = {
     "name", "retries", "maximum_calls", "maximum_tokens", "maximum_seconds", "maximum_cost", "input_price",
     "output_price", "text_characters", "analyse", "redact",
 }  # fmt: skip
-"""Of the model's settings: what it was asked, and when its budget ended."""
+"""The model's settings that are recorded: they affect its requests, and its budget."""
 
 
 def prepared(request: Request) -> Request:
-    """The request with a time that is now, and without secrets in its text."""
+    """The request with a fixed current time, and without secrets in its text."""
     text = without_secrets(request.text)
     return request.model_copy(update={"now": request.now or datetime.now(UTC), "text": text})
 
 
 def portable(settings: Settings) -> Settings:
-    """The settings as a replay will read them: a threshold's default may be written 10 where one read is 10.0."""
+    """The settings as a replay will read them, normalized: a default may be 10, but is read as 10.0."""
     read = Settings.model_validate(_told(settings.model_dump(mode="json")))
     model = settings.model.model_copy(update={name: getattr(read.model, name) for name in _MODEL})
     return settings.model_copy(update={**{name: getattr(read, name) for name in _GROUPS}, "model": model})
@@ -44,7 +44,7 @@ def portable(settings: Settings) -> Settings:
 def kept(
     request: Request, settings: Settings, engine: RecordingEngine, calls: list[RecordedCall], **more: Any
 ) -> Recording:
-    """The recording; `more` is what came of it. Where things lay on this machine is left out."""
+    """The recording; `more`: the results. Without the machine's paths."""
     place = "/".join(PurePath(request.telemetry).parts[-2:])
     mapping = PurePath(request.mapping.name) if request.mapping else None
     return Recording(
@@ -60,11 +60,11 @@ def kept(
 
 
 def again(held: Recording) -> Settings:
-    """The settings of a replay: those that decide what is reported are the recording's, without waiting.
+    """The settings of a replay: the recording's for all that affects the report, and no retry delays.
 
-    All else is of the machine that replays: a recording may come from anybody, so it chooses neither isolation nor
-    limits of time and memory, nor a folder, an endpoint or a key. What it leaves out of its own is the default's, not
-    the environment's. Raises RecordError.
+    All others are the replaying machine's: a recording is untrusted, and must not choose isolation, limits of time and
+    memory, folders, endpoints or keys. Settings missing in the recording get their defaults, not the environment's
+    values. Raises RecordError.
     """
     usual, told = _told(Settings.model_construct().model_dump(mode="json")), _told(held.settings)
     try:
@@ -81,7 +81,7 @@ def again(held: Recording) -> Settings:
 
 
 def _told(settings: dict[str, Any]) -> dict[str, Any]:
-    """Of a recording's settings those that it may bring, which are also all that one is given."""
+    """The settings that a recording contains, and that a replay takes from it."""
     model = settings.get("model")
     of_model = {name: value for name, value in model.items() if name in _MODEL} if isinstance(model, dict) else {}
     return {**{name: value for name, value in settings.items() if name in _GROUPS}, "model": of_model}
@@ -89,9 +89,9 @@ def _told(settings: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def complete(missed: list[str]) -> Iterator[None]:
-    """Raises RecordError where something was asked for that is not in the recording, whatever came of that.
+    """Raises RecordError after a replay with a miss, even if the error was handled.
 
-    So it does where a result that is there is not what its query gives (a column is missing, or of another kind).
+    Also if a recorded result does not fit its query (a column is missing, or has another type).
     """
     try:
         yield

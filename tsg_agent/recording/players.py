@@ -1,4 +1,4 @@
-"""An engine and a model that keep what they are asked, and those that answer it again, to exact matches only."""
+"""Recording wrappers of an engine and a model, and replaying ones, which answer exact matches only."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ from tsg_agent.telemetry.engine import Cancellable, Distrusting, Engine
 
 
 class RecordingEngine:
-    """An engine that keeps each query with its result, and gives that again where the query is repeated."""
+    """An engine that records each query with its result, and reuses the result if the query is repeated."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -41,7 +41,7 @@ class RecordingEngine:
 
     @property
     def queries(self) -> list[RecordedQuery]:
-        """What was asked, in an order that does not depend on threads."""
+        """The recorded queries, in an order that does not depend on threads."""
         return sorted(self._held.values(), key=lambda query: query.key)
 
     @property
@@ -65,11 +65,11 @@ class RecordingEngine:
         with self._lock:
             known = self.results.get(file)
         if known is not None:
-            return known  # as in the replay: means over threads differ in their last digits
+            return known  # reuse, as the replay will: parallel means differ in their last digits
         began = time.perf_counter()
         ended = partial(RecordedQuery, key=key, sql=sql, parameters=bound)
         try:
-            result = spelled_out(run())  # a file keeps texts, not their codes
+            result = spelled_out(run())  # files hold plain texts
         except TelemetryError as error:
             self._keep(ended(error=type(error).__name__, message=error.message))
             raise
@@ -91,14 +91,14 @@ class RecordingEngine:
     def _keep(self, query: RecordedQuery) -> None:
         with self._lock:
             if not (query.error and query.key in self._held and self._held[query.key].file):
-                self._held[query.key] = query  # a transient error is followed by a result, which counts
+                self._held[query.key] = query  # not transient errors: the retry's result counts
 
 
 class ReplayEngine:
-    """An engine that knows the recorded queries only."""
+    """An engine that answers recorded queries only."""
 
     def __init__(self, held: Recording, results: dict[str, pa.Table], missed: list[str] | None = None) -> None:
-        """`missed` takes what was asked for and is not there, in order; shared with the model's."""
+        """`missed` collects misses in order; shared with the replayed model."""
         self._queries = {query.key: query for query in held.queries}
         self._results = results
         self._tables = {name: _source(table) for name, table in held.tables.items()}
@@ -125,7 +125,7 @@ class ReplayEngine:
 
 
 class _Kept:
-    """Requests to a model with their answers, as they are made."""
+    """Collects requests to a model with their answers."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -141,7 +141,7 @@ class _Kept:
 
 
 class RecordingModel(_Kept):
-    """A model that keeps each request with its answer."""
+    """A model that records each request with its answer."""
 
     def __init__(self, model: LanguageModel) -> None:
         super().__init__()
@@ -169,7 +169,7 @@ class RecordingModel(_Kept):
 
 
 class RecordingTurns(_Kept):
-    """Keeps each turn of an agent with what came before it."""
+    """Records each turn of an agent with the messages before it."""
 
     def __init__(self, turns: Turns | None = None) -> None:
         super().__init__()
@@ -203,7 +203,7 @@ class RecordingTurns(_Kept):
 
 
 class _Known:
-    """The recorded requests; one that was made twice is answered in order."""
+    """The recorded requests; repeated ones are answered in order."""
 
     def __init__(self, held: Recording, missed: list[str] | None = None) -> None:
         self._calls: dict[str, list[RecordedCall]] = {}
@@ -212,7 +212,7 @@ class _Known:
         self.missed = [] if missed is None else missed
 
     def _take(self, key: str, last: str) -> RecordedCall:
-        """The recorded call. Raises what it raised, and ModelError for one that there is not."""
+        """The recorded call. Raises the recorded error, or ModelError for a miss."""
         left = self._calls.get(key)
         if not left:
             self.missed.append(f"the prompt “{' '.join(last.split())[:120]}…”")
@@ -225,7 +225,7 @@ class _Known:
 
 
 class ReplayModel(_Known):
-    """A model that knows the recorded requests only."""
+    """A model that answers recorded requests only."""
 
     def __init__(self, held: Recording, missed: list[str] | None = None, *, name: str = "") -> None:
         super().__init__(held, missed)
@@ -243,7 +243,7 @@ class ReplayModel(_Known):
 
 
 class ReplayTurns(_Known):
-    """Turns that were recorded; the endpoint is never asked."""
+    """Recorded turns, without an endpoint."""
 
     async def next(
         self,
@@ -259,20 +259,20 @@ class ReplayTurns(_Known):
 
 
 def query_key(sql: str, parameters: Mapping[str, object]) -> tuple[str, dict[str, Any]]:
-    """What a query is recognised by, and the parameters that it names."""
+    """The key of a query, and the parameters that it names."""
     named = {name: parameters[name] for name in sorted(parameters_in(sql)) if name in parameters}
     bound = json.loads(json.dumps(named, default=str))
     return _digest({"sql": sql, "parameters": bound}), bound
 
 
 def call_key(messages: Sequence[ModelMessage], schema: AnswerSchema | None) -> str:
-    """What a request to a model is recognised by: every word of it, and the shape of the answer."""
+    """The key of a request to a model: a hash of all messages and the answer's schema."""
     said = [[message.role, message.content] for message in messages]
     return _digest({"messages": said, "schema": schema.schema if schema else None})
 
 
 def turn_key(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> str:
-    """What a request for an agent's next turn is recognised by: every word of it, and what it is told of the tools."""
+    """The key of a request for an agent's next turn: a hash of all messages and the tools' descriptions."""
     return _digest({"messages": list(messages), "tools": list(tools)})
 
 
@@ -281,7 +281,7 @@ def _digest(value: Any) -> str:
 
 
 def kept_table(table: SourceTable) -> RecordedTable:
-    """What a recording keeps of a source's table: of its files the names, not where they lie."""
+    """A source's table for a recording: with its files' names, but not their folders."""
     return RecordedTable(
         location=", ".join(PurePath(part).name for part in table.location.split(", ")),
         present=sorted(table.present),

@@ -1,4 +1,4 @@
-"""Talks: questions and answers kept in one file, and asked again from there."""
+"""Records and replays conversations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,10 +26,10 @@ def record_talk(
     turns: Turns | None = None,
     by_hand: bool = False,
 ) -> Iterator[Conversation]:
-    """A talk about `request.telemetry`, and the incident `request.text` if it has one; kept in `file` when it ends.
+    """A conversation about `request.telemetry` and the incident `request.text`, if any; written to `file` at its end.
 
-    Kept are the questions that were answered, and all that was queried and asked of the model on the way there.
-    `turns`: instead of the endpoint's. `by_hand`: a person writes the model's answers.
+    Records the answered questions, and all of their queries and requests to the model. `turns`: replaces the
+    endpoint. `by_hand`: a person writes the model's answers.
 
     Raises TelemetryError, RecordError.
     """
@@ -49,7 +49,7 @@ def record_talk(
 
 
 def replay_talk(file: Path) -> list[Answer]:
-    """Ask the questions of a recorded talk again, from its file alone.
+    """Replay a recorded conversation from its file alone; the answers.
 
     Raises RecordError for a miss or an unusable file.
     """
@@ -62,7 +62,7 @@ def replay_talk(file: Path) -> list[Answer]:
             engine, again(held), incident=request.text, given=request.given, now=request.now, turns=turns
         )
         for question in held.asked:
-            with suppress(QuestionError, ParameterError):  # then as now: what has changed shows in the answers
+            with suppress(QuestionError, ParameterError):  # replay with the current code: changes show in the answers
                 talk.ask(question)
     return [_same_id(now, then) for now, then in zip_longest(talk.answers, held.talk) if now is not None]
 

@@ -1,1 +1,1 @@
-"""A Report for people and programs: Markdown, the terminal, one HTML page, a JSON Schema. No new facts, no model."""
+"""Renders a Report: Markdown, terminal, HTML page, JSON Schema. Adds no facts, and uses no model."""

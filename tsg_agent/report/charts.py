@@ -1,4 +1,4 @@
-"""Pictures as plain geometry, drawn by charts.html.j2 as inline SVG. Positions are percent across, pixels down.
+"""Charts as geometry, which charts.html.j2 renders as inline SVG. x positions are percent, y positions pixels.
 
 No chart library: shares over time and bars are all we draw, and this costs no extra dependency, follows the page's
 colours in light and dark, and keeps its letters readable at any width. Measured: Altair 6.3 and vl-convert 1.9 take
@@ -15,18 +15,18 @@ from tsg_agent.models import Cause, Confidence, Measure, Point, Report, Series, 
 from tsg_agent.wording import clock, measure_words, percent, rate_words, subject_name
 
 TOP, PLOT = 26, 170
-"""Where the plot begins, and its height, pixels."""
+"""Top and height of the plot, pixels."""
 LEAST_SPAN = 1.0
 """A quiet day is drawn flat: at least this many points from bottom to top."""
 TIME_STEPS = (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880)
 VALUE_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 25, 50)
 WIDEST, HALF = 100, 50
-"""The longest bar, percent of the width; in one longer than half its figure stands inside, else behind it."""
+"""The longest bar, percent of the width; in bars above HALF the figure is inside, else behind."""
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark on an axis: percent across, or pixels down."""
+    """A tick of an axis: x in percent, or y in pixels."""
 
     at: float
     label: str
@@ -34,14 +34,14 @@ class Tick:
 
 @dataclass(frozen=True)
 class ChartLine:
-    """A line over time, in steps: where each begins and ends, percent across, and how far down it lies, percent."""
+    """A step line over time: each step's begin and end (x, percent), and its y in percent from the top."""
 
     name: str
     kind: str
     steps: list[tuple[float, float, float]]
 
     def path(self, width: float, height: float) -> str:
-        """An SVG path in a box of that size; broken where nothing was asked."""
+        """An SVG path in a box of that size, with gaps for buckets without requests."""
         parts: list[str] = []
         until: float | None = None
         for begins, ends, down in self.steps:
@@ -54,7 +54,7 @@ class ChartLine:
 
 @dataclass(frozen=True)
 class TimeChart:
-    """Lines over the window, the incident's start and, where it has one, the threshold."""
+    """Lines over the window, with the incident's start and, if any, the threshold."""
 
     title: str
     summary: str
@@ -70,7 +70,7 @@ class TimeChart:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: percent of the width, its figure, and what it stands for."""
+    """One bar: width in percent, its figure, and its label."""
 
     kind: str
     width: float
@@ -78,7 +78,7 @@ class Bar:
 
     @property
     def inside(self) -> bool:
-        """Whether its figure has room in it."""
+        """True if its figure fits inside."""
         return self.width > HALF
 
 
@@ -176,7 +176,7 @@ def _bars(title: str, found: list[tuple[str, list[tuple[str, float, str]]]], leg
 
 
 def _nearest(report: Report, cause: Cause) -> Series | None:
-    """The cause's series, else that of the largest part of its subject (a workflow, for one of its steps)."""
+    """The cause's series, else that of the largest subset of its subject (a workflow, for one of its steps)."""
     parts = [s.subject for s in report.series if s.subject and s.subject.items() <= cause.subject.items()]
     found = [s for part in sorted(parts, key=len, reverse=True) if (s := _series(report, part, cause.measure))]
     return found[0] if found else None
@@ -208,7 +208,7 @@ def _y(value: float, low: float, high: float) -> float:
 def _steps(
     report: Report, points: list[Point], low: float, high: float, *, from_top: bool
 ) -> list[tuple[float, float, float]]:
-    """A step per bucket in which something was asked, so that a change stands at the bucket it belongs to."""
+    """One step per bucket with requests, so that a change is drawn at its bucket."""
     points = sorted(points, key=lambda p: p.time)
     gaps = [b.time - a.time for a, b in pairwise(points) if b.time > a.time]
     width = min(gaps, default=timedelta(minutes=5))
@@ -224,7 +224,7 @@ def _steps(
 
 
 def _nice(span: float) -> float:
-    """The least number of whole steps that covers a span, where it has two to five of them."""
+    """An axis range: the fewest whole steps that cover a span, with two to five steps."""
     step = _step(span)
     return math.ceil(round(span / step, 6)) * step
 

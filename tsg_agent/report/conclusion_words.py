@@ -1,4 +1,4 @@
-"""The conclusion in words: a model's where one wrote them, else the rules' own sentences, and who wrote how much."""
+"""The conclusion in words: a model's, else the rules' own sentences, and the credit."""
 
 from tsg_agent.models import NarrativeSection, Report
 from tsg_agent.wording import some
@@ -7,13 +7,13 @@ GUIDES_WORDS = (
     "The guide's words: Step n is the check that is about it; a definitive resolution is a critical workflow that "
     "fails, a potential one something that somebody changed and can take back, a symptom a place where it shows."
 )
-"""What a report explains where it uses them."""
+"""Terms of the guide that a report explains if it uses them."""
 CAUSES = 3
-"""Causes that are told of in words; the report lists all."""
+"""Number of causes described in words; the report lists all."""
 
 
 def by_rules(report: Report) -> list[NarrativeSection]:
-    """The sections that can be told, in the sentences of the rules."""
+    """The sections in the rules' sentences."""
     told = [("What happened", report.headline)]
     for cause in report.causes[:CAUSES]:
         kind = "Cause" if cause.confidence.value == "confirmed" else "Suspect"
@@ -26,12 +26,12 @@ def by_rules(report: Report) -> list[NarrativeSection]:
 
 
 def in_words(report: Report) -> list[NarrativeSection]:
-    """The sections as they stand in the report."""
+    """The sections of the report."""
     return report.narrative.sections if report.narrative else by_rules(report)
 
 
 def credit(report: Report) -> str:
-    """Who wrote them, how many sentences did not pass the check, and what that cost."""
+    """The author, how many sentences failed the check, and the cost."""
     told, spent = report.narrative, report.usage.model
     money = f", cost {spent.cost:.4f}" if spent.cost is not None else ""
     cost = f"{some(spent.calls, 'call')}, {spent.input_tokens:,} tokens read, {spent.output_tokens:,} written{money}"

@@ -1,4 +1,4 @@
-"""Evidence ids looked up: which row of a report an id such as E5.1 or M.3 stands for."""
+"""Resolves evidence ids such as E5.1 or M.3 to rows of a report."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ CITATION = re.compile(r"\[((?:E\d+(?:\.\d+)?)|(?:M\.\d+))\]")
 
 _ID = r"[A-Z]{1,3}(?:\d+[a-z]{0,2})?(?:\.\d+)?"
 PROSE_CITATION = re.compile(rf"\[({_ID}(?:\s*[,;]\s*{_ID})*)\]")
-"""As prose cites: rows, causes, actions and dismissals too, several in one pair of brackets."""
+"""A citation in prose: ids of rows, causes, actions or dismissals, several in one pair of brackets."""
 
 
 def rows_by_id(report: Report) -> dict[str, dict[str, Any]]:
@@ -20,14 +20,14 @@ def rows_by_id(report: Report) -> dict[str, dict[str, Any]]:
 
 
 def measured_row(measured: MeasuredRow) -> dict[str, Any]:
-    """A measured subject as a row of words: its failing share over the window, before and after the start."""
+    """A measured subject as a row of texts: its failing share over the window, before and after the start."""
     spans = {"before": measured.before, "after": measured.after, "window": measured.window}
     shares = {k: f"{percent(r.percent)} ({rate_words(r)})" if r else None for k, r in spans.items()}
     return {"subject": subject_name(measured.subject), "measure": measure_words(measured.measure), **shares}
 
 
 def cited_ids(report: Report) -> tuple[list[str], list[str]]:
-    """The ids that actions and causes rest on, and those of dismissals alone; each once, in the order of the report."""
+    """The ids cited by actions and causes, and those cited only by dismissals; unique, in the report's order."""
     acted = [a.evidence for a in report.actions] + [c.evidence for c in report.causes]
     firm = dict.fromkeys(item for evidence in acted for item in evidence)
     dismissed = dict.fromkeys(item for one in report.rejected for item in one.evidence)
@@ -35,7 +35,7 @@ def cited_ids(report: Report) -> tuple[list[str], list[str]]:
 
 
 def cell(value: Any) -> str:
-    """A row's value in words: figures short, nothing as a dash, text on one line."""
+    """A row's value as text: rounded figures, a dash for None, text on one line."""
     if value is None or value in ([], (), {}):
         return "–"  # noqa: RUF001 - a dash, as tables have it
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""The forms in which a Report can be had. What each needs is imported when it is made."""
+"""The output forms of a Report. Each imports its modules on use."""
 
 from typing import Literal, TypeAlias, get_args
 

@@ -1,7 +1,6 @@
 """A Report as one self-contained HTML page: no network, no script, readable on a phone, in light and dark.
 
-Every text is taken as hostile: the template escapes all of it, and control, escape and direction-changing
-characters are dropped on the way (`finalize`).
+All text is untrusted: the template escapes it, and `finalize` drops control, escape and direction-changing characters.
 """
 
 import re
@@ -24,7 +23,7 @@ from tsg_agent.wording import TIERS, clock, count, lines, moment, percent, rate_
 DRAWN_CAUSES = 3
 
 _UNIT = re.compile(r"(?<=\d) %")
-"""A figure and its unit stay on one line."""
+"""Matches the space between a figure and its unit, which must not break."""
 
 
 def to_html(report: Report) -> str:
@@ -33,7 +32,7 @@ def to_html(report: Report) -> str:
 
 
 def extended(report: Report, page: str, more: Environment, about: dict[str, Any]) -> str:
-    """A page that extends the report's: a template of `more`, whose filters it has, with `about` to show."""
+    """Render a page that extends the report's template: a template of `more`, with the variables `about`."""
     return _environment(report, more).get_template(page).render(_context(report) | about).lstrip()
 
 
@@ -55,7 +54,7 @@ def _environment(report: Report, more: Environment) -> Environment:
     anchors = _anchors(report)
 
     def cite(text: str) -> Markup:
-        """Text with its evidence ids as links to their places."""
+        """Escaped text with its evidence ids as links to their rows."""
         parts = PROSE_CITATION.split(_UNIT.sub("\u00a0%", lines(text)))
         return Markup("").join(_links(part, anchors) if i % 2 else escape(part) for i, part in enumerate(parts))
 
@@ -78,7 +77,7 @@ def _environment(report: Report, more: Environment) -> Environment:
 
 
 def _anchors(report: Report) -> dict[str, str]:
-    """Evidence id -> the place on the page."""
+    """Evidence id -> the anchor on the page."""
     rows = {f.id for f in report.findings} | set(rows_by_id(report))
     causes = {f"C{c.rank}": f"cause-{c.rank}" for c in report.causes}
     shown = {
@@ -102,7 +101,7 @@ def _link(item: str, anchors: dict[str, str]) -> Markup:
 
 
 def _column_names(finding: Finding) -> list[str]:
-    """The finding's columns, then any that only the rows have."""
+    """The finding's columns, then others that only its rows have."""
     names = [*finding.columns, *(name for row in finding.rows for name in row)]
     return list(dict.fromkeys(names))
 

@@ -69,12 +69,12 @@ def _numbered(actions: list[Action], first: int) -> str:
 
 
 def _more(action: Action) -> str:
-    """What it would bring, where that is known, and how to go about it."""
+    """The expected effect, if known, and how to do it."""
     return "".join(f"\n   - {escape(sentence(text))}" for text in (action.effect, action.how) if text)
 
 
 def _short(report: Report) -> Iterator[str]:
-    """What is asked first and stands nowhere else: how sure, who is hit, for how long, which way it goes."""
+    """The short answers that no section repeats: confidence, who is affected, duration, trend."""
     if found := asked_first(report):
         yield "## In short"
         yield "\n".join(f"- **{label}**: {escape(text)}" for label, text in found)
@@ -90,7 +90,7 @@ def _suspected(report: Report) -> Iterator[str]:
 
 
 def _told(report: Report) -> Iterator[str]:
-    """The model's words, which passed the check against the evidence, and how many did not."""
+    """The model's sentences that passed the grounding check, and the number of those that failed."""
     told = report.narrative
     if told is None:
         return

@@ -1,6 +1,6 @@
-"""Before and after the start, a small picture per dimension: what a list of figures would hide in its length.
+"""Small multiples: one panel per dimension with the failing share before and since the start.
 
-The values of one dimension that were measured, drawn by charts.html.j2: causes, where they show, what was dismissed.
+A panel holds the dimension's measured values: causes, their blast radius, dismissed subjects. Drawn by charts.html.j2.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tsg_agent.models import Confidence, Measure, Onset, OnsetKind, Point, Rate,
 from tsg_agent.wording import column_words, count, measure_words, name, percent, rate_or_share, sentence, subject_name
 
 SHOWN, LONGEST = 6, 26
-"""Values of a dimension, and letters of a name, for which there is room."""
+"""Most values per panel, and longest name in characters."""
 ROW, LEAST = 38, 0.4
 """A row's height, pixels; a bar's least width, percent."""
 Key: TypeAlias = tuple[tuple[str, ...], Measure]
@@ -29,7 +29,7 @@ class PanelBar:
 
 @dataclass(frozen=True)
 class PanelRow:
-    """One value: its name, its figures, its bars, and how far down it stands, pixels."""
+    """One value: name, figures, bars, and y position in pixels."""
 
     name: str
     figures: str
@@ -39,7 +39,7 @@ class PanelRow:
 
 @dataclass(frozen=True)
 class Panel:
-    """One dimension; `note` says what is not drawn."""
+    """One dimension; `note`: what is not drawn."""
 
     title: str
     summary: str
@@ -48,7 +48,7 @@ class Panel:
 
     @property
     def height(self) -> int:
-        """Pixels."""
+        """Height in pixels."""
         return ROW * len(self.rows)
 
 
@@ -62,14 +62,14 @@ class _Value:
 
 @dataclass(frozen=True)
 class Panels:
-    """The pictures; percent of what they show, unless one's title says another."""
+    """The panels; shares are percent of requests unless a panel's title says otherwise."""
 
     measure: str
     each: list[Panel]
 
 
 def panels(report: Report) -> Panels | None:
-    """A picture of each dimension of which two values or more were measured, those with a cause first; None without."""
+    """A panel per dimension with at least two measured values, those with a cause first; None if there is none."""
     groups: dict[Key, dict[str, _Value]] = {}
     for measure, value in _values(report):
         if value.after.requests:
@@ -84,7 +84,7 @@ def panels(report: Report) -> Panels | None:
 
 
 def _values(report: Report) -> list[tuple[Measure, _Value]]:
-    """What was measured of whom, the most exact first: the same subject counts once."""
+    """The measured values, the most exact figures first, unique per subject."""
     found: list[tuple[Measure, _Value]] = []
 
     def add(of: Measure, subject: Subject, before: Rate | None, after: Rate | None, *, cause: bool = False) -> None:
@@ -109,12 +109,12 @@ def _values(report: Report) -> list[tuple[Measure, _Value]]:
 
 
 def _own_before(onset: Onset) -> Rate | None:
-    """What came with the incident has none: what its verdict holds is the service's."""
+    """The rate before the start; None for subjects that are new, whose verdict holds the service's rate."""
     return None if onset.kind is OnsetKind.APPEARED else onset.before
 
 
 def _of_series(report: Report, series: Series) -> tuple[Rate | None, Rate | None]:
-    """Before the start and since, in the buckets that lie on one side of it."""
+    """Rates before and since the start, from buckets that lie entirely on one side."""
     points, begun = sorted(series.points, key=lambda point: point.time), report.began
     if begun is None or len(points) < 2:
         return None, None
@@ -158,7 +158,7 @@ def _title(columns: tuple[str, ...]) -> str:
 
 
 def _named(subject: Subject) -> str:
-    """A value alone, where its dimension's name stands above it."""
+    """A value's name without its dimension, which is the panel's title."""
     if set(subject) == {"flag_name", "flag_value"}:
         return f"{name(subject['flag_name'])} = {name(subject['flag_value'])}"
     return name(next(iter(subject.values()))) if len(subject) == 1 else subject_name(subject)

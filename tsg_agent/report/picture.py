@@ -1,7 +1,7 @@
-"""The charts as a PNG, to paste where no page can be: availability over time and the first cause's share.
+"""The charts as a PNG: availability over time, and the first cause's share.
 
-Drawn as on the page and turned into points by resvg (extra `png`): one wheel of 1.4 MB, where vl-convert has 33 MB and
-cairosvg needs a library of the system.
+The page's SVG, rasterized by resvg (extra `png`): one wheel of 1.4 MB, whereas vl-convert has 33 MB, and cairosvg
+needs a system library.
 """
 
 import re
@@ -18,25 +18,25 @@ from tsg_agent.report.charts import availability_chart, cause_chart
 from tsg_agent.wording import lines, one_line
 
 WIDTH, MARGIN, LEFT, SCALE = 900, 20, 76, 2
-"""Pixels: of the picture, its edge, the room of the axis; and how many points stand for one."""
+"""Width, margin and axis width in pixels; and the scale factor of the PNG."""
 TITLE, GAP = 44, 34
 LONGEST, SHORT = 110, 26
-"""Letters of the title and of a line's name for which there is room."""
+"""Longest title and longest line name, characters."""
 _VARIABLE = re.compile(r"var\((--[\w-]+)\)")
 
 
 def to_png(report: Report) -> bytes:
-    """The picture. Raises SettingsError without the extra, OutputError where nothing can be drawn or written in."""
+    """The PNG. Raises SettingsError without the extra, OutputError if there is too little data, or no usable font."""
     points, drawn = rasteriser(), to_svg(report)
     blank = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20">{}</svg>'
     letter, nothing = (points(svg_string=blank.format(one)) for one in ('<text y="16">M</text>', ""))
-    if letter == nothing:  # it leaves out in silence what it has no letters for
+    if letter == nothing:  # resvg silently drops text without a font
         raise OutputError("This machine has no font to write a picture's words in.", fix="apt-get install fonts-dejavu")
     return points(svg_string=drawn, zoom=SCALE)
 
 
 def rasteriser() -> Callable[..., bytes]:
-    """What turns SVG into points. Raises SettingsError without the extra."""
+    """The function that rasterizes SVG. Raises SettingsError without the extra."""
     try:
         import resvg_py  # noqa: PLC0415 - an extra
     except ImportError as error:
@@ -50,7 +50,7 @@ def write_png(report: Report, path: Path) -> None:
 
 
 def to_svg(report: Report) -> str:
-    """The picture as SVG. Raises OutputError where the telemetry holds too little to draw."""
+    """The picture as SVG. Raises OutputError if the telemetry has too little data."""
     cause = cause_chart(report, report.causes[0]) if report.causes else None
     charts = [chart for chart in (availability_chart(report), cause) if chart is not None]
     if not charts:
@@ -84,13 +84,13 @@ def to_svg(report: Report) -> str:
 
 
 def _colours() -> dict[str, str]:
-    """The page's own, in light: the first block of its style."""
+    """The page's light colours: CSS variable -> colour, from the first block of its style."""
     first = _own("report.css").partition("}")[0]
     return dict(re.findall(r"(--[\w-]+): (#\w+);", first))
 
 
 def _style(colours: dict[str, str]) -> str:
-    """The charts' style with its colours named outright: a picture has no variables."""
+    """The charts' CSS with variables replaced by colours: resvg does not support variables."""
     keys = ".key.service { fill: var(--blue); } .key.cause { fill: var(--bad); }"
     return _VARIABLE.sub(lambda found: colours[found.group(1)], _own("charts.css") + keys)
 

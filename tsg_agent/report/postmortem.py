@@ -1,4 +1,4 @@
-"""A draft of a post-mortem from a Report: what is known is filled in, what only people know is asked.
+"""Drafts a post-mortem from a Report: known facts are filled in, the rest are questions to people.
 
 Everything that came from telemetry or from the incident's text is escaped, as in Markdown.
 """

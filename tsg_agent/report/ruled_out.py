@@ -1,17 +1,17 @@
-"""What was dismissed, for a reader: what stood out, and, in one line per dimension, what is like the rest."""
+"""Summarizes dismissed subjects: those that stood out one by one, those like the rest in one line per dimension."""
 
 from tsg_agent.models import Rejected
 from tsg_agent.wording import column_words, count, listed, measure_words, name, percent, points, sentence, subject_name
 
 SHOWN, NAMED = 12, 3
 NEAR, NEARLY = 1.0, 0.15
-"""Points above the rest, or the part of the rest's share, up to which a subject says nothing by itself."""
+"""Difference to the rest, in points and relative to the rest's share, up to which a subject is like the rest."""
 ALIKE = ("no_contrast", "healthy", "below_threshold")
-"""Reasons that come down to: it fails no more than the rest."""
+"""Reasons that mean: it fails no more than the rest."""
 
 
 def told_apart(rejected: list[Rejected]) -> tuple[list[Rejected], list[Rejected]]:
-    """Those that say something, and those that fail no more than the rest does; each in the report's order."""
+    """Informative dismissals, and those that fail no more than the rest; each in the report's order."""
     like = [_is_like_the_rest(one) for one in rejected]
     return (
         [one for one, quiet in zip(rejected, like, strict=True) if not quiet],
@@ -20,9 +20,9 @@ def told_apart(rejected: list[Rejected]) -> tuple[list[Rejected], list[Rejected]
 
 
 def in_short(rejected: list[Rejected], *, most: int | None = SHOWN) -> list[str]:
-    """The statements to show; what is like the rest in one line per dimension, not one per shard.
+    """The statements to show; subjects like the rest share one line per dimension.
 
-    `most`: so many of those that say something, and the number of the others; None: all of them.
+    `most`: limit of informative ones, followed by the number of the others; None: all.
     """
     telling, quiet = told_apart(rejected)
     same = _of_the_same_requests(telling)
@@ -34,7 +34,7 @@ def in_short(rejected: list[Rejected], *, most: int | None = SHOWN) -> list[str]
 
 
 def by_dimension(rejected: list[Rejected]) -> list[list[Rejected]]:
-    """Those of one dimension together, in the report's order."""
+    """Group by dimension, in the report's order."""
     groups: dict[str, list[Rejected]] = {}
     for one in rejected:
         groups.setdefault(next(iter(one.subject), ""), []).append(one)
@@ -42,7 +42,7 @@ def by_dimension(rejected: list[Rejected]) -> list[list[Rejected]]:
 
 
 def alike_words(group: list[Rejected]) -> str:
-    """What is like the rest, of one dimension: "14 shards: 10.9 to 12.7 % fail, none more than 1.3 points above…"."""
+    """The line of one dimension's subjects: "14 shards: 10.9 to 12.7 % fail, none more than 1.3 points above…"."""
     column = next(iter(group[0].subject), "")
     values = list(dict.fromkeys(name(one.subject[column]) for one in group if column in one.subject))
     what = f"{_plural(column, len(values))} {listed(values, NAMED)}"
@@ -61,7 +61,7 @@ def _plural(column: str, number: int) -> str:
 
 
 def _span(group: list[Rejected]) -> str:
-    """Their lowest and their highest share since the start."""
+    """Range of their shares since the start."""
     shares = [after.percent for one in group if (after := one.onset.after or one.contrast.subject) is not None]
     if len(shares) < 2:
         return ""
@@ -70,7 +70,7 @@ def _span(group: list[Rejected]) -> str:
 
 
 def _of_the_same_requests(found: list[Rejected]) -> list[list[Rejected]]:
-    """Those of one set of figures together: a component, and its only endpoint."""
+    """Group subjects with equal figures, such as a component and its only endpoint."""
     groups: dict[object, list[Rejected]] = {}
     for one in found:
         figures = (one.reason, one.measure, repr(one.onset.before), repr(one.onset.after), repr(one.contrast.rest))
@@ -99,7 +99,7 @@ def _is_like_the_rest(one: Rejected) -> bool:
 
 
 def _gap(one: Rejected) -> float | None:
-    """Points by which it fails more than the rest, at the same time."""
+    """Difference to the rest's share over the same time, percentage points; None if unknown."""
     after, rest = one.onset.after or one.contrast.subject, one.contrast.rest
     if after is None or rest is None or not (after.requests and rest.requests):
         return None

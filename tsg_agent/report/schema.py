@@ -10,13 +10,13 @@ FILE = Path(__file__).with_name("report.schema.json")
 
 
 def report_schema() -> dict[str, Any]:
-    """The schema of what a Report serialises to, made from the model."""
+    """The JSON Schema of a serialized Report, from the model."""
     schema = Report.model_json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def schema_text() -> str:
-    """The schema as the shipped file holds it."""
+    """The text of the shipped file."""
     return json.dumps(report_schema(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 

@@ -1,6 +1,6 @@
-"""The conclusion on one screen: laid out in rows, so that all of it and the prompt fit into 24.
+"""The conclusion on one screen: fits with the prompt into 24 rows.
 
-What does not fit is left out from the end of the least telling line, with how much of it is in the report.
+Overflow is cut from the end of the least important line, with a count of what only the report has.
 """
 
 import re
@@ -30,21 +30,21 @@ GIVEN_UP = {
     "shows": 1, "unchecked": 1, "then": 1, "suspected": 4, "hit": 4, "broke": 3, "since": 2, "sure": 1, "now": 1,
     "first": 2,
 }  # fmt: skip
-"""Where something must go, from these lines, in this order: each one's last clauses, down to so many, then to one."""
+"""Lines to shorten, in this order: each loses its last clauses down to this number, then to one."""
 EACH = ("suspected", "broke")
-"""Lines whose clauses stand one below the other."""
+"""Lines with one row per clause."""
 LISTS = ("shows", "then", "unchecked")
-"""Lines whose clauses are things of a kind, so that those left out are counted."""
+"""Lines whose clauses are list items, so that omitted ones are counted."""
 IN_SHORT = ("since", "sure", "hit", "now")
-"""Lines that a report's own sections do not say at length."""
+"""Lines that no section of a report repeats in detail."""
 _UNIT = re.compile(r"(?<=\d) %")
-"""A figure and its unit stay in one row."""
+"""Matches the space between a figure and its unit, which must not break."""
 BLOCKS, PLAIN_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
 
 
 @dataclass(frozen=True)
 class ScreenRow:
-    """One row: its label (on an answer's first row), its text; `asks`: which answer it is part of."""
+    """One row: its label (on an answer's first row), its text; `asks`: the answer it belongs to."""
 
     asks: str
     label: str
@@ -60,7 +60,7 @@ class ScreenRow:
 def screen(
     report: Report, width: int = WIDTH, rows: int = ROWS, *, ascii_only: bool = False, left: str = ""
 ) -> list[ScreenRow]:
-    """The rows. `width`: columns; a narrow screen has more rows in turn. `left`: where the rest is, as the last row."""
+    """The rows. `width`: columns; a narrow screen gets more rows. `left`: the last row, says where the rest is."""
     width = max(width, NARROWEST)
     rows = rows if width >= WIDTH else max(rows, rows * WIDTH // width)
     lines = {line.asks: _Answer(line.items, len(line.items)) for line in report.brief}
@@ -81,7 +81,7 @@ def screen(
 
 
 def _to_give_up(lines: dict[str, "_Answer"]) -> Iterator[str]:
-    """The lines that can lose a clause, the least telling first."""
+    """The lines that can lose a clause, the least important first."""
     for keep in (GIVEN_UP, dict.fromkeys(GIVEN_UP, 1)):
         yield from (asks for asks, least in keep.items() if asks in lines and lines[asks].shown > least)
 
@@ -107,13 +107,13 @@ class _Answer:
 
 
 def _ended(asks: str, text: str) -> str:
-    """As a sentence; what begins with somebody's word for a thing keeps it as it is."""
+    """A clause as a sentence; a name at its start is not capitalised."""
     whole = text if asks == "suspected" else sentence(text)
     return whole if whole.endswith((".", "…", "!", "?")) else f"{whole}."
 
 
 def _squeezed(laid: dict[str, list[ScreenRow]], room: int) -> dict[str, list[ScreenRow]]:
-    """First clauses so long that they do not fit are cut, the least telling first."""
+    """Truncate first clauses that do not fit, the least important first."""
     kept = dict(laid)
     for asks in GIVEN_UP:
         while asks in kept and len(kept[asks]) > 1 and sum(map(len, kept.values())) > room:
@@ -126,7 +126,7 @@ def _squeezed(laid: dict[str, list[ScreenRow]], room: int) -> dict[str, list[Scr
 
 
 def asked_first(report: Report) -> list[tuple[str, str]]:
-    """Labels and words of the answers that stand nowhere else in a report, which begins with its headline."""
+    """Labels and texts of the short answers that neither the headline nor a section of the report repeats."""
     said = report.headline.lower()
     found = [(LABELS[line.asks], "; ".join(line.items)) for line in report.brief if line.asks in IN_SHORT]
     return [(label, words) for label, words in found if words.lower() not in said]
@@ -150,7 +150,7 @@ def state(report: Report) -> str:
 
 
 def spark(report: Report, width: int, *, ascii_only: bool = False) -> list[ScreenRow]:
-    """The share of requests that do not fail over time as one row of blocks, a bar at the start; empty without one."""
+    """A sparkline of the share of requests that do not fail, with a bar at the start; empty without a series."""
     series = _drawn(report)
     if series is None:
         return []
@@ -173,7 +173,7 @@ def spark(report: Report, width: int, *, ascii_only: bool = False) -> list[Scree
 
 
 def _drawn(report: Report) -> Series | None:
-    """The service's availability; where the first cause is about another outcome, the cause's own share."""
+    """The service's availability; if the first cause has another measure, the cause's own share."""
     first = report.causes[0] if report.causes else None
     wanted: list[tuple[Subject, Measure]] = [({}, Measure.SERVER_ERRORS)]
     if first is not None and first.measure is not Measure.SERVER_ERRORS:
@@ -183,7 +183,7 @@ def _drawn(report: Report) -> Series | None:
 
 
 def _blocks(shares: list[float | None], low: float, room: int, *, ascii_only: bool) -> str:
-    """One character for each bucket, or for several that share it; a gap where nothing was asked."""
+    """One character per bucket, or per several; a gap for those without requests."""
     blocks = PLAIN_BLOCKS if ascii_only else BLOCKS
     count = min(room, len(shares))
     high = max((share for share in shares if share is not None), default=100.0)

@@ -1,6 +1,6 @@
 """A Report as a message for Slack: Block Kit's JSON, to be posted to a webhook as it is.
 
-Names from telemetry and the incident's text are escaped: they mention nobody, link nowhere and format nothing.
+Names from telemetry and the incident's text are escaped: no mentions, links or formatting.
 """
 
 import json
@@ -15,7 +15,7 @@ from tsg_agent.wording import one_line, sentence
 HEADER, SECTION = 150, 3_000
 """Characters that Slack allows."""
 _FORMAT = re.compile(r"[*~`]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-"""Marks that would make text bold, slanted, struck or code: a zero-width space takes their meaning."""
+"""Formatting characters (bold, italic, strike, code), which a zero-width space disables."""
 
 
 def to_slack(report: Report) -> str:
@@ -45,5 +45,5 @@ def _plain(text: str) -> str:
 
 
 def _cut(words: str) -> str:
-    """Within Slack's limit; an escape is never cut in two."""
+    """Truncate to Slack's limit, without splitting an escape sequence."""
     return words if len(words) <= SECTION else re.sub(r"&\w*$", "", words[: SECTION - 1]) + "…"

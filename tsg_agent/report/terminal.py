@@ -9,14 +9,14 @@ from tsg_agent.report.markdown import to_markdown
 from tsg_agent.report.screen import MARGIN, ROWS, screen, state
 
 PROMPT = 2
-"""Rows that the command before and the prompt after take."""
+"""Rows for the command before and the prompt after."""
 COLOURS = {"bad": "bold red", "good": "bold green", "unsure": "bold yellow"}
 
 
 def print_report(report: Report, console: Console | None = None, *, brief: bool = True, left: str = "") -> None:
-    """Print the conclusion: one screen on a terminal; whole and as plain Markdown into a pipe or file.
+    """Print the conclusion: one screen on a terminal; the whole as plain Markdown into a pipe or file.
 
-    Not brief: all of it on a terminal too, and the screen last. `left`: where the rest is to be found, as its last row.
+    Not brief: the whole on a terminal too, then the screen. `left`: the last row, which says where the rest is.
     """
     console = console or Console()
     if not console.is_terminal:

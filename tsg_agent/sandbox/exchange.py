@@ -1,6 +1,6 @@
-"""The parent's side of one run: hands out descriptors, judges the attestation, feeds the code, reads the answer.
+"""The parent's side of one run: passes descriptors, verifies the attestation, sends the code, reads the answer.
 
-Every wait has an end, and every buffer a size.
+Every wait has a timeout, and every buffer a size limit.
 """
 
 import json
@@ -20,14 +20,14 @@ from tsg_agent.sandbox.layers import Layer
 from tsg_agent.sandbox.limits import MEGABYTE, Limits
 
 ANSWER_SECONDS = 10.0
-"""How long the trusted side may take for a step that needs milliseconds, on a loaded machine."""
+"""Timeout of the trusted side for a step that takes milliseconds, with slack for a loaded machine."""
 _ATTESTATION_BYTES = 65536
 _PIECE = 65536
 
 
 @dataclass
 class Raw:
-    """What one run gave, before it is read: only the counts, times and the ending are the parent's own."""
+    """The unparsed output of one run: untrusted, except the counts, times and the ending, which the parent measured."""
 
     layers: tuple[Layer, ...]
     output: bytearray = field(default_factory=bytearray)
@@ -72,7 +72,7 @@ class Control:
 
 @dataclass(frozen=True)
 class CodeOrder:
-    """What is to be run: the code's bytes, the names of the frames it sees, its wall clock and limits."""
+    """The order of one run: the code's bytes, the names of the frames it sees, its wall-clock timeout and limits."""
 
     code: bytes
     frames: Sequence[str]
@@ -109,7 +109,7 @@ def run_once(control: Control, order: CodeOrder) -> Raw:
             _Reader(raw, output, reply, handles[0], order.limits).read(start + order.seconds)
             raw.seconds = time.monotonic() - start
         finally:
-            gate.close()  # a child that still waits for code ends
+            gate.close()  # ends a child that still waits for code
             _kill(handles[0])
             ended, _ = control.answer()
         raw.exit_code, raw.peak_mb = int(ended["ended"]), float(ended["peak_kb"]) / 1024
@@ -117,7 +117,7 @@ def run_once(control: Control, order: CodeOrder) -> Raw:
 
 
 def _attestation(gate: socket.socket) -> tuple[Layer, ...]:
-    """The layers the child measured in itself, before any code of a model's is in it."""
+    """The layers that the child measured in itself, before it received any untrusted code."""
     gate.settimeout(ANSWER_SECONDS)
     data = bytearray()
     try:
@@ -151,11 +151,11 @@ def _kill(handle: int) -> None:
     try:
         signal.pidfd_send_signal(handle, signal.SIGKILL)
     except ProcessLookupError:
-        return  # ended by itself, and collected
+        return  # exited and reaped
 
 
 class _Reader:
-    """Reads output and answer until the process has ended or must be ended."""
+    """Reads output and answer until the process exits or must be killed."""
 
     def __init__(self, raw: Raw, output: int, reply: int, handle: int, limits: Limits) -> None:
         self._raw = raw
@@ -185,7 +185,7 @@ class _Reader:
                 return
 
     def _drain(self) -> None:
-        """What the ended process left in its pipes: at most what a pipe holds."""
+        """Read the rest from the pipes of an exited process: at most one pipe buffer each."""
         for descriptor in tuple(self._open):
             while self._take(descriptor):
                 continue

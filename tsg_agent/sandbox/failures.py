@@ -1,4 +1,4 @@
-"""What the sandbox raises: it cannot isolate, it was misused, or its frames cannot be carried in."""
+"""The sandbox's errors: no isolation, misuse, or a frame that cannot be transferred."""
 
 import os
 
@@ -15,7 +15,7 @@ class SandboxError(TsgError):
 class SandboxUnavailable(SandboxError):
     """Code was not run, because it could not be isolated: `layer`, the kernel's `errno` (0: none), why, and a fix.
 
-    `layers` is the whole attestation, where the run came that far.
+    `layers` is the whole attestation, if the run got that far.
     """
 
     def __init__(self, layer: str, errno: int, why: str, *, fix: str = "", layers: tuple[Layer, ...] = ()) -> None:
@@ -28,15 +28,15 @@ class SandboxUnavailable(SandboxError):
 
 
 class SandboxViolation(SandboxError):
-    """The child's answer breaks the protocol; it is thrown away."""
+    """The child's answer violates the protocol; it is discarded."""
 
 
 class SandboxClosed(SandboxError):
-    """The session was closed, or its process ended."""
+    """The session was closed, or its process exited."""
 
 
 class FrameError(SandboxError):
-    """A frame, or its name, cannot be carried into the sandbox."""
+    """A frame, or its name, cannot be transferred into the sandbox."""
 
 
 _FIXES = {

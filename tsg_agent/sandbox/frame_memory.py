@@ -1,4 +1,4 @@
-"""A frame -> a sealed memory file the zygote maps: numbers as they lie in memory, text as codes and categories."""
+"""Serializes a frame into a sealed memory file that the zygote maps: numbers unchanged, text dictionary-encoded."""
 
 import datetime
 import decimal
@@ -21,7 +21,7 @@ _PLAIN = {
 
 
 class _Packer:
-    """Collects the buffers of a frame's columns, and where each will lie."""
+    """Collects the buffers of a frame's columns, and their offsets."""
 
     def __init__(self) -> None:
         self.buffers: list[tuple[int, np.ndarray[Any, Any]]] = []
@@ -101,7 +101,7 @@ def pack(frame: pd.DataFrame) -> int:
 def _write(header: dict[str, Any], packer: _Packer) -> int:
     import fcntl  # noqa: PLC0415 - not on every platform, and the package can be imported on all
 
-    # Offsets in the header count from the first buffer, whose place depends on the header's own length.
+    # Offsets are relative to the first buffer, whose position depends on the header's length.
     head = pickle.dumps(header, protocol=5)
     start = -(-(16 + len(head)) // _ALIGNMENT) * _ALIGNMENT
     descriptor = os.memfd_create("frame", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
@@ -133,7 +133,7 @@ def _zone(zone: datetime.tzinfo) -> Any:
 
 
 def _plain(cell: Any) -> Any:
-    """A cell of an object column with nothing but plain types in it; what is not plain becomes its text."""
+    """A cell of an object column as plain types; other objects become their text."""
     if isinstance(cell, (np.generic, np.ndarray)) and cell.dtype.kind not in "mM":
         return _plain(cell.tolist())
     if isinstance(cell, datetime.datetime) and cell.tzinfo is not None and cell is not pd.NaT:

@@ -1,4 +1,4 @@
-"""Which isolation this machine gives, layer by layer: measured by a real run, not read from a version number."""
+"""The isolation that this machine provides, layer by layer: measured by a real run, not derived from versions."""
 
 import platform
 import sys
@@ -23,7 +23,7 @@ _MEANINGS = {
 
 @dataclass(frozen=True)
 class LayerReport:
-    """One layer: what it does, whether code runs without it, whether it held, why not, and what to do."""
+    """One layer: its purpose, whether it is required, whether it held, why not, and the fix."""
 
     name: str
     meaning: str
@@ -36,7 +36,7 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The machine's isolation. `available` says whether code would run; `isolation` is the stamp it would get."""
+    """The machine's isolation. `available`: whether code would run; `isolation`: the stamp of its results."""
 
     platform: str
     available: bool
@@ -47,7 +47,7 @@ class Diagnosis:
 
 
 def diagnose(python: tuple[str, ...] = ()) -> Diagnosis:
-    """Starts a sandbox, lets it attest, and reports each layer. Takes about a second; never raises for a lack."""
+    """Starts a sandbox, and reports each layer of its attestation, in about a second. Missing layers do not raise."""
     here = f"{sys.platform} {platform.machine()}, kernel {platform.release()}"
     try:
         with Session(python=python) as session:
@@ -60,7 +60,7 @@ def diagnose(python: tuple[str, ...] = ()) -> Diagnosis:
 
 def _reports(found: tuple[Layer, ...]) -> tuple[LayerReport, ...]:
     if not found:
-        return ()  # it did not come as far as measuring
+        return ()  # it failed before it measured the layers
     by_name = {layer.name: layer for layer in found}
     return tuple(_report(by_name.get(name, Layer(name, False))) for name in layers.ALL)
 

@@ -1,4 +1,4 @@
-"""Starts the zygote: a Python of its own with a minimal environment, no inherited descriptor but one socket."""
+"""Starts the zygote: a separate Python with a minimal environment, and one inherited descriptor, its control socket."""
 
 import importlib.util
 import os
@@ -15,8 +15,8 @@ from tsg_agent.sandbox.inside.kernel import NUMBERS
 
 _LIBRARIES: Final = ("numpy", "pandas", "dateutil", "six", "tzdata")
 
-# The package's own __init__ is not run: it would load the whole agent into the sandbox. Folders are read through their
-# descriptors: what is imported is then called after a number, and does not tell code where it lies on the machine.
+# The package's own __init__ is not run: it would load the whole agent into the sandbox. Folders are imported through
+# their descriptors, so that modules' paths are /proc/self/fd/N, and do not reveal the machine's folders.
 _BOOTSTRAP: Final = """
 import os, sys, types
 control, unsafe, *folders = sys.argv[1:]
@@ -36,7 +36,7 @@ _ENVIRONMENT: Final = {
     "LANG": "C.UTF-8",
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
-    # One thread: others would not survive the fork, and a process with threads may not enter a user namespace.
+    # Single-threaded: threads do not survive a fork, and a process with threads cannot enter a user namespace.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -45,7 +45,7 @@ _ENVIRONMENT: Final = {
 
 
 def require_platform() -> None:
-    """Raises SandboxUnavailable where the sandbox knows neither the kernel nor the architecture."""
+    """Raises SandboxUnavailable for an unsupported kernel or architecture."""
     if sys.platform != "linux":
         raise SandboxUnavailable("platform", 0, f"{sys.platform} is not supported")
     if platform.machine() not in NUMBERS:
@@ -63,7 +63,7 @@ def start_zygote(command: Sequence[str], *, unsafe: bool) -> tuple[subprocess.Po
     folders = [os.open(folder, os.O_PATH) for folder in (*_library_folders(), package)]
     arguments = [str(theirs.fileno()), "unsafe" if unsafe else "safe", *map(str, folders)]
     environment = dict(_ENVIRONMENT)
-    if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not find their own library without it
+    if "LD_LIBRARY_PATH" in os.environ:  # some Python builds do not find libpython without it
         environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
     try:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
@@ -87,7 +87,7 @@ def start_zygote(command: Sequence[str], *, unsafe: bool) -> tuple[subprocess.Po
 
 
 def _library_folders() -> list[str]:
-    """Where the libraries lie for this Python, since the zygote looks at no site-packages of its own."""
+    """The library folders of this Python, since the zygote does not process site-packages itself."""
     specs = [importlib.util.find_spec(name) for name in _LIBRARIES]
     folders = [str(Path(spec.origin).parent.parent) for spec in specs if spec and spec.origin and spec.has_location]
     return list(dict.fromkeys(folders))

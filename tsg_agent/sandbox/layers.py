@@ -1,6 +1,6 @@
-"""The sandbox's layers, as measured: which held, which did not, and whether that is enough to run code.
+"""The sandbox's measured layers, and whether they suffice to run code.
 
-Shared by both sides: the child refuses by the same rule by which the parent refuses.
+Shared by both sides: child and parent refuse by the same rule.
 """
 
 import os
@@ -18,17 +18,17 @@ EMPTY_ROOT: Final = "empty_root"
 NETWORK_NAMESPACE: Final = "network_namespace"
 
 REQUIRED: Final = (RLIMITS, CREDENTIALS, NO_NEW_PRIVS, SECCOMP, PROBES)
-FILE_LAYERS: Final = (LANDLOCK, EMPTY_ROOT)  # one of them, besides seccomp
+FILE_LAYERS: Final = (LANDLOCK, EMPTY_ROOT)  # at least one of them, in addition to seccomp
 ALL: Final = (*REQUIRED, *FILE_LAYERS, NETWORK_NAMESPACE)
 
 ISOLATION_NONE: Final = "none"
-DESCRIPTORS: Final = 64  # the zygote's limit on open descriptors: a child closes and checks as many
-FRAMES: Final = 48  # each frame holds one of the zygote's descriptors; the others are for its own work
+DESCRIPTORS: Final = 64  # the zygote's limit on open descriptors, all of which a child closes and checks
+FRAMES: Final = 48  # each frame holds one of the zygote's descriptors; the others are reserved
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer as measured in the process that is to run the code. `errno` is 0 where no call failed."""
+    """One layer as measured in the process that will run the code. `errno` is 0 if no call failed."""
 
     name: str
     held: bool
@@ -41,9 +41,9 @@ class Layer:
 
 
 def lacking(layers: Iterable[Layer]) -> Layer | None:
-    """The first layer whose absence forbids running code; None when what held is enough.
+    """The first missing layer that is required to run code; None if the layers suffice.
 
-    A layer that is told of more than once holds only if each time it did.
+    A layer that is reported several times holds only if it held each time.
     """
     found: dict[str, Layer] = {}
     for layer in layers:
@@ -58,7 +58,7 @@ def lacking(layers: Iterable[Layer]) -> Layer | None:
 
 
 def isolation(layers: Iterable[Layer]) -> str:
-    """What held, in words for a result's stamp: "seccomp+landlock+namespaces", down to "none"."""
+    """The layers that held, as a result's stamp: "seccomp+landlock+namespaces", or "none"."""
     layers = list(layers)
     if lacking(layers) is not None:
         return ISOLATION_NONE

@@ -9,15 +9,15 @@ MEGABYTE = 1 << 20
 
 @dataclass(frozen=True)
 class Limits:
-    """Caps of a run. Sizes in the unit their name says; what is over is cut and said so, or ends the run."""
+    """Limits of a run, in the units of their names. Excess output is truncated and marked, or ends the run."""
 
     seconds: float = 20.0
-    """Wall clock of the code, when a run names no other."""
+    """Default wall-clock timeout of the code."""
     memory_mb: int = 2048
-    """Address space beyond that of the frames and libraries."""
+    """Address space in addition to that of the frames and libraries."""
     code_bytes: int = 100_000
     output_characters: int = 20_000
-    """Printed text that is kept; the rest is read and dropped."""
+    """Kept characters of printed text; the rest is dropped."""
     output_mb: int = 16
     """Printed bytes after which the run is ended."""
     reply_bytes: int = 2 * MEGABYTE

@@ -1,4 +1,4 @@
-"""What the parent saw of a run -> Result. Status, line text and times are its own; the rest is checked data."""
+"""Builds a Result from a run's raw output. Status, line text and times are the parent's; the rest is validated data."""
 
 import signal
 from dataclasses import replace
@@ -19,7 +19,7 @@ _SIGNALS = {
 
 
 def encode_code(code: str, limits: Limits, *, unsafe: bool) -> tuple[bytes, Result | None]:
-    """The code's bytes; or, for text that is no Python source at all, the result without a run."""
+    """The code's bytes; for text that cannot be Python source, the result without a run."""
     stamp = layers.ISOLATION_NONE if unsafe else "not run"
     try:
         data = code.encode()
@@ -34,7 +34,7 @@ def encode_code(code: str, limits: Limits, *, unsafe: bool) -> tuple[bytes, Resu
 
 
 def interpret(raw: Raw, code: str, seconds: float, limits: Limits, *, unsafe: bool) -> Result:
-    """The typed result of what was read. `seconds` is the wall clock the run was given."""
+    """The typed result of a run's raw output. `seconds`: the run's wall-clock timeout."""
     text = raw.output.decode("utf-8", "replace")
     cut = {"output"} if raw.output_bytes > len(raw.output) or len(text) > limits.output_characters else set()
     seen = Result(
@@ -62,7 +62,7 @@ def interpret(raw: Raw, code: str, seconds: float, limits: Limits, *, unsafe: bo
 
 
 def _ending(raw: Raw, seconds: float, limits: Limits) -> tuple[RunStatus, CodeError] | None:
-    """How the run ended, where that was not by giving an answer."""
+    """How the run ended, if it gave no answer; else None."""
     if raw.killed_for == "timeout":
         return RunStatus.TIMEOUT, CodeError("TimeoutError", f"the code ran longer than {seconds:g} s and was stopped")
     if raw.killed_for == "output":

@@ -1,6 +1,6 @@
-"""Reads the child's answer: bytes from code that may be hostile -> typed data, or SandboxViolation.
+"""Decodes the child's answer: untrusted bytes -> typed data, or SandboxViolation.
 
-Nothing is trusted: sizes, nesting, types, numbers that Python would read as infinite, references.
+Validates everything: sizes, nesting, types, numbers that Python would read as infinite, references.
 """
 
 import json
@@ -23,12 +23,12 @@ _CELLS: tuple[tuple[re.Pattern[str], tuple[type, ...], str], ...] = (
     (re.compile(r"bool"), (bool,), "truth values"),
     (re.compile(r"(?:datetime|timedelta)64\[.*"), (str,), "times as text"),
 )
-"""What the cells of a numpy dtype are, as `inside/encode.py` writes them; one of 64 bits without sign may be text."""
+"""numpy dtype kind -> the JSON types of its cells, as `inside/encode.py` writes them; uint64 may be text."""
 
 
 @dataclass(frozen=True)
 class ChildReply:
-    """What the child said: a value and tables, or an error's type, text and line."""
+    """The child's answer: a value and tables, or an error's type, text and line."""
 
     value: Value
     tables: tuple[FrameExcerpt, ...]
@@ -63,7 +63,7 @@ def _error(data: object) -> tuple[str, str, int | None]:
 
 
 def _value(data: object, tables: dict[int, FrameExcerpt], limits: Limits, depth: int) -> Value:
-    """`tables`: those that are not referred to yet. Each is once: a reference is some bytes, and a table what it is."""
+    """Decode a value. `tables`: those not referenced yet; each may be referenced once, which limits the size."""
     if not isinstance(data, dict):
         return _scalar(data, limits)
     if depth > _DEPTH or len(data) != 1:
@@ -104,7 +104,7 @@ def _column(data: object, limits: Limits) -> FrameColumn:
 
 
 def _is_one(cell: Cell, kinds: tuple[type, ...]) -> bool:
-    """A truth value is a number to Python, and not here. A cell may always be missing."""
+    """True if a cell is missing, or of one of the types. Unlike in Python, a bool is no number."""
     return cell is None or (isinstance(cell, kinds) and isinstance(cell, bool) == (bool in kinds))
 
 

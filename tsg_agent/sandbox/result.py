@@ -1,4 +1,4 @@
-"""The outcome of one run, typed. What the code said about itself is data; status and times are the parent's word."""
+"""The typed outcome of one run. Status and times are measured by the parent; the rest is untrusted data."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,24 +11,24 @@ from tsg_agent.sandbox.layers import ISOLATION_NONE, Layer
 Cell = bool | int | float | str | None
 
 SHOWN_CHARACTERS = 200
-"""Of a cell or a name, where a table is shown as text: each row is as wide as the widest."""
+"""Longest cell or name of a table shown as text: all rows are as wide as the widest."""
 
 
 class RunStatus(StrEnum):
     """How a run ended."""
 
     OK = "ok"
-    ERROR = "error"  # the code raised, or is no Python
+    ERROR = "error"  # the code raised, or has a syntax error
     TIMEOUT = "timeout"
     KILLED = "killed"  # by a signal: a limit, or a crash
-    ENDED = "ended"  # the code ended the process before giving a result
+    ENDED = "ended"  # the code exited the process before a result
     OUTPUT_LIMIT = "output_limit"
-    VIOLATION = "violation"  # the answer breaks the protocol
+    VIOLATION = "violation"  # the answer violates the protocol
 
 
 @dataclass(frozen=True)
 class Opaque:
-    """A value that does not cross the sandbox's border: its repr, cut."""
+    """A value that cannot be transferred: its truncated repr."""
 
     text: str
 
@@ -38,7 +38,7 @@ class Opaque:
 
 @dataclass(frozen=True)
 class FrameColumn:
-    """A column's name, its pandas dtype inside, its cells; None is a missing cell, times are ISO 8601 text."""
+    """A column's name, its pandas dtype in the sandbox, its cells; None is a missing cell, times are ISO 8601 text."""
 
     name: str
     dtype: str
@@ -48,7 +48,7 @@ class FrameColumn:
 
 @dataclass(frozen=True)
 class FrameExcerpt:
-    """The first rows of a frame. `rows` and `width` count what there was inside."""
+    """The first rows of a frame. `rows` and `width` are the whole frame's size."""
 
     name: str
     columns: tuple[FrameColumn, ...]
@@ -57,11 +57,11 @@ class FrameExcerpt:
 
     @property
     def shown(self) -> int:
-        """Rows that are here."""
+        """Number of rows in the excerpt."""
         return len(self.columns[0].cells) if self.columns else 0
 
     def frame(self) -> pd.DataFrame:
-        """The rows as a frame; index columns first. Times with their type; one that pandas cannot read is missing."""
+        """The rows as a frame, index columns first. Times are parsed; one that pandas cannot parse is missing."""
         columns = {n: _series(column) for n, column in enumerate(self.columns)}
         frame = pd.DataFrame(columns)
         frame.columns = pd.Index([column.name for column in self.columns], dtype=object)
@@ -87,7 +87,7 @@ Value = Cell | Opaque | FrameExcerpt | list[Any] | dict[str, Any]
 
 @dataclass(frozen=True)
 class CodeError:
-    """What went wrong in the code: the exception, the line (from 1) and its text, where one is to blame."""
+    """An error in the code: the exception, and the line (from 1) and its text, if known."""
 
     type: str
     message: str
@@ -97,7 +97,7 @@ class CodeError:
 
 @dataclass(frozen=True)
 class Result:
-    """One run. `seconds` is wall clock from the code's handing over to its end, `peak_mb` resident memory."""
+    """One run. `seconds`: wall clock from sending the code to its end; `peak_mb`: resident memory."""
 
     status: RunStatus
     stdout: str = ""
@@ -112,14 +112,14 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """The code ran to its end without an error."""
+        """True if the code finished without an error."""
         return self.status is RunStatus.OK
 
 
 def _series(column: FrameColumn) -> "pd.Series[Any]":
     cells = list(column.cells)
     if column.dtype.startswith("datetime64"):
-        # With and without an offset side by side can be forged: read as UTC, nothing is left to raise.
+        # Untrusted cells may mix times with and without an offset: as UTC none of them raises.
         moments = pd.to_datetime(pd.Series(cells, dtype=object), errors="coerce", utc=True, format="ISO8601")
         return moments if "," in column.dtype else moments.dt.tz_localize(None)
     if column.dtype.startswith("timedelta64"):

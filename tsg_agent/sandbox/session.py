@@ -1,4 +1,4 @@
-"""A sandbox session: frames loaded once, code run many times, nothing carried from run to run."""
+"""A sandbox session: frames are loaded once, code runs many times, and runs share no state."""
 
 import contextlib
 import keyword
@@ -24,7 +24,7 @@ from tsg_agent.sandbox.limits import Limits
 from tsg_agent.sandbox.result import Result
 
 BOOT_SECONDS = 60.0
-"""How long the zygote may take to import pandas on a loaded machine; usually it is under a second."""
+"""Timeout of the zygote's import of pandas, with slack for a loaded machine; it usually takes less than a second."""
 _FAREWELL_SECONDS = 5.0
 _RESERVED = {"pd", "np", "result"}
 
@@ -68,7 +68,7 @@ class Session:
 
     @property
     def closed(self) -> bool:
-        """No run is possible any more."""
+        """True if no more run is possible."""
         return not self._end.alive
 
     def wait(self) -> None:
@@ -77,7 +77,7 @@ class Session:
             self._wait()
 
     def load(self, name: str, frame: pd.DataFrame) -> None:
-        """Gives a copy of `frame` to all later runs, as the variable `name`. Raises FrameError."""
+        """Copies `frame` into all later runs, as the variable `name`. Raises FrameError."""
         if not name.isidentifier() or keyword.iskeyword(name) or name in _RESERVED or name.startswith("__"):
             raise FrameError(f"{name!r} cannot be a frame's name in the code.", fix="Use a plain identifier.")
         if name not in self._names and len(self._names) >= FRAMES:
@@ -101,8 +101,8 @@ class Session:
     def run(self, code: str, timeout: float | None = None, *, frames: Iterable[str] | None = None) -> Result:
         """Runs `code` in a fresh process with the named frames (all, if none are named), pandas as pd, numpy as np.
 
-        `timeout` is in seconds of wall clock. Whatever the code does is told by the Result; SandboxUnavailable
-        is raised when it was not run, SandboxClosed after close, FrameError for the name of an unknown frame.
+        `timeout`: seconds of wall clock. Errors of the code are part of the Result. Raises SandboxUnavailable if it
+        was not run, SandboxClosed after close, FrameError for an unknown frame name.
         """
         seconds = self.limits.seconds if timeout is None else timeout
         if not 0 < seconds <= 3600:
@@ -128,7 +128,7 @@ class Session:
         return outcome.interpret(raw, code, seconds, self.limits, unsafe=self._unsafe)
 
     def close(self) -> None:
-        """Ends the zygote and every process of it. Closing twice is the same as once."""
+        """Ends the zygote and all of its processes. Idempotent."""
         self._end()
 
     def __enter__(self) -> Self:
@@ -152,11 +152,11 @@ class Session:
 
 
 def _end(process: subprocess.Popen[bytes], connection: socket.socket, owner: int) -> None:
-    """Hangs up; the zygote then kills its child and ends. What does not end in time is killed."""
+    """Closes the socket, at which the zygote kills its child and exits. Kills it if it does not exit in time."""
     if os.getpid() != owner:
-        connection.close()  # a copy in a fork of the owner: the session is the owner's to end
+        connection.close()  # a copy in a forked process: only the owner ends the session
         return
-    with contextlib.suppress(OSError):  # it hung up first
+    with contextlib.suppress(OSError):  # it closed the socket first
         connection.shutdown(socket.SHUT_RDWR)
     connection.close()
     try:

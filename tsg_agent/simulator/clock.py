@@ -1,4 +1,4 @@
-"""Time in the simulation: microseconds since 1970, UTC; and how the load moves with it."""
+"""Simulated time (microseconds since 1970, UTC), and the load over time."""
 
 from datetime import datetime
 

@@ -13,14 +13,14 @@ from tsg_agent.simulator.scenario import DEFAULT_FLAGS, Fault, FaultEffect, Faul
 
 
 class GroundTruth(Model):
-    """A true cause: the guide's step that is about it, and where it is."""
+    """A true cause: the guide's step for it, and its subject."""
 
     step: int
     subject: Subject
 
 
 class Demo(Model):
-    """An incident to demonstrate with. `answers` and `innocent` are for tests: no investigation reads them."""
+    """A demonstration incident. `answers` and `innocent` are for tests only: no investigation reads them."""
 
     name: str
     title: str

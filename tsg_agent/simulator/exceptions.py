@@ -1,4 +1,4 @@
-"""How failures look in the log: status, category, exception and message, by what is broken.
+"""Error profiles by kind of fault: status, category, exception and message in the log.
 
 Every fault draws from exceptions that also occur on a good day: the exception alone never gives the fault away.
 """
@@ -19,7 +19,7 @@ class ErrorProfile:
 
     @property
     def code(self) -> str:
-        """The error_code column."""
+        """The value of the error_code column."""
         return f"ERR_{self.status}"
 
 
@@ -53,7 +53,7 @@ _BY_KIND = {
 
 
 def profiles_of(fault: Fault) -> tuple[ErrorProfile, ...]:
-    """The ways in which the requests that a fault hits fail: what it says, else what fits its kind."""
+    """The error profiles of the requests that a fault hits: its own, else those of its kind."""
     if fault.effect is FaultEffect.RATE_LIMIT:
         usual: tuple[ErrorProfile, ...] = (THROTTLED,)
     elif fault.effect is FaultEffect.CLIENT_ERRORS:

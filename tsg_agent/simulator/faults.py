@@ -14,9 +14,9 @@ from tsg_agent.simulator.scenario import Fault, FaultEffect, Scenario
 
 
 def matching(scenario: Scenario, fault: Fault, frame: Frame) -> Bools:
-    """The requests of the scenario's service that a fault is about, at any time.
+    """Mask of the requests of the scenario's service that match a fault's values, at any time.
 
-    Raises ParameterError where a value does not exist in the simulated service.
+    Raises ParameterError if a value does not exist in the simulated service.
     """
     mask = frame.text("service_name").equals(scenario.service_name)
     mask &= frame.text("environment").equals(scenario.environment)
@@ -40,7 +40,7 @@ def _equals(column: Text, dimension: str, value: str) -> Bools:
 
 
 def strength(scenario: Scenario, fault: Fault, time: NDArray[Any]) -> Floats:
-    """The fault's strength at a time, 0 to 1: at once or a slow burn, until it ends."""
+    """The fault's strength at a time, 0 to 1: a step or a ramp, until it ends."""
     onset = micros(scenario.onset_of(fault))
     grown = np.ones(len(time)) if fault.ramp_minutes == 0 else (time - onset) / (fault.ramp_minutes * MINUTE)
     active = (time >= onset) & (time < micros(fault.until or scenario.last))
@@ -48,7 +48,7 @@ def strength(scenario: Scenario, fault: Fault, time: NDArray[Any]) -> Floats:
 
 
 def hits(scenario: Scenario, number: int, frame: Frame, attempt: str) -> Bools:
-    """The requests that fault `number` of the scenario hits."""
+    """Mask of the requests that fault `number` of the scenario hits."""
     fault = scenario.faults[number]
     draw = RandomStream(scenario.seed, f"fault/{number}/{attempt}").uniform(frame.array("key"))
     chance = fault.probability * strength(scenario, fault, frame.array("time"))
@@ -56,7 +56,7 @@ def hits(scenario: Scenario, number: int, frame: Frame, attempt: str) -> Bools:
 
 
 def lost(scenario: Scenario, frame: Frame) -> Bools:
-    """The requests that never arrive."""
+    """Mask of the requests that never arrive."""
     mask = np.zeros(len(frame), dtype=np.bool_)
     for number, fault in enumerate(scenario.faults):
         if fault.effect is FaultEffect.LOST:

@@ -14,7 +14,7 @@ PREFIX = "flag:"
 
 
 def columns(scenario: Scenario, frame: Frame) -> dict[str, Column]:
-    """One text column a flag, `flag:<name>`; NULL = the request does not carry it."""
+    """One text column per flag, `flag:<name>`; NULL if the request does not carry it."""
     result: dict[str, Column] = {}
     keys = frame.array("key")
     for flag in scenario.flags:

@@ -1,4 +1,4 @@
-"""Columns of rows in the making: numbers as arrays, text as codes into a vocabulary."""
+"""Columns of generated rows: numbers as arrays, text dictionary-encoded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tsg_agent.simulator.randomness import Bools, Ints, Keys
 
 @dataclass(frozen=True)
 class Text:
-    """Text by codes into `values`; -1 is NULL."""
+    """A text column as codes into `values`; -1 is NULL."""
 
     codes: Ints
     values: tuple[str, ...]
@@ -23,12 +23,12 @@ class Text:
         return Text(self.codes[index], self.values)
 
     def equals(self, value: str) -> Bools:
-        """Which rows hold this value: none, if the vocabulary lacks it."""
+        """Mask of the rows with this value; all False if `values` lacks it."""
         code = self.values.index(value) if value in self.values else -2
         return np.asarray(self.codes == code, dtype=np.bool_)
 
     def lookup(self, values: Sequence[str | None]) -> "Text":
-        """Another column that follows from this one: `values` by this one's codes."""
+        """A column derived from this one: this one's codes into other `values`."""
         words = tuple(dict.fromkeys(value for value in values if value is not None))
         codes = np.array([-1 if value is None else words.index(value) for value in values] + [-1], dtype=np.int64)
         return Text(codes[self.codes], words)
@@ -79,7 +79,7 @@ class Frame:
 
 
 def concat(frames: Sequence[Frame]) -> Frame:
-    """Frames below one another. All have the same columns and vocabularies."""
+    """Concatenate frames with the same columns and vocabularies."""
     columns: dict[str, Column] = {}
     for name, column in frames[0].columns.items():
         if isinstance(column, Text):
@@ -96,7 +96,7 @@ def constant(value: str, rows: int, values: tuple[str, ...]) -> Text:
 
 
 def hex_ids(prefix: str, keys: Keys, missing: Bools | None = None) -> Any:
-    """A pyarrow string array of `prefix` and 16 hexadecimal digits a key; NULL where `missing`."""
+    """A pyarrow string array of `prefix` and 16 hexadecimal digits per key; NULL where `missing`."""
     head = np.frombuffer(prefix.encode(), dtype=np.uint8)
     shifts = np.arange(60, -1, -4, dtype=np.uint64)
     digits = ((keys[:, None] >> shifts) & np.uint64(15)).astype(np.uint8)

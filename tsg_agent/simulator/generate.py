@@ -1,4 +1,4 @@
-"""The telemetry of a scenario: the guide's five tables, the same bytes for the same scenario."""
+"""Generates the telemetry of a scenario: the guide's five tables, deterministically."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,12 +27,12 @@ RETRIED = 0.45
 
 
 def generate(scenario: Scenario) -> Tables:
-    """The five tables (without those that the scenario says are missing), columns as the guide's schema has them; and
-    a table of calls, where the scenario says so.
+    """The five tables with the columns of the guide's schema, without those that the scenario leaves out; and a
+    table of calls if the scenario has one.
 
     A fault changes the requests that it hits, their retries, and the later steps of the workflow runs that it ends;
-    every other row is as it would have been without it. Raises ParameterError where a fault is about something that
-    the simulated service does not have, or a quirk leaves out a table or column that is not there.
+    every other row is the same as without it. Raises ParameterError if a fault names something that the simulated
+    service does not have, or a quirk leaves out an unknown table or column.
     """
     unknown = {*scenario.quirks.missing_tables, *scenario.quirks.missing_columns} - set(TABLES)
     if unknown:
@@ -61,7 +61,7 @@ def generate(scenario: Scenario) -> Tables:
 
 
 def write(tables: Tables, folder: Path) -> list[Path]:
-    """Write each table to `folder/<table>.parquet`; the same bytes each time with the same release of pyarrow."""
+    """Write each table to `folder/<table>.parquet`; deterministic for one release of pyarrow. The paths written."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, table in tables.items():
@@ -72,11 +72,10 @@ def write(tables: Tables, folder: Path) -> list[Path]:
 
 
 def write_in_parts(scenario: Scenario, folder: Path, most: int) -> int:
-    """Write a scenario of many requests to the same files, made `most` at a time. How many rows its log has.
+    """Write a large scenario to the same files, `most` requests at a time. Returns the number of rows of its log.
 
-    Each part is the whole stretch of time, from a seed of its own: together they are what several load balancers of the
-    service would have recorded. Raises ParameterError as `generate` does, and where the scenario does not say how many
-    requests there are.
+    Each part covers the whole time range with its own seed, as if several load balancers of the service had recorded
+    it. Raises ParameterError as `generate` does, and if the scenario has no number of requests.
     """
     if scenario.requests is None:
         raise ParameterError("a scenario in parts needs `requests`;", fix="say how many there are.")
@@ -92,13 +91,13 @@ def write_in_parts(scenario: Scenario, folder: Path, most: int) -> int:
                 if name not in writers:
                     writer = pq.ParquetWriter(folder / f"{name}.parquet", table.schema, compression="zstd")
                     writers[name] = files.enter_context(writer)
-                if not part or name != "infrastructure_metrics":  # the same instances, whoever asks them
+                if not part or name != "infrastructure_metrics":  # all parts share the instances
                     writers[name].write_table(table, row_group_size=ROW_GROUP)
     return rows
 
 
 def _played(scenario: Scenario, fleet: Fleet) -> tuple[Frame, RequestOutcomes, workflow_runs.Steps]:
-    """All attempts by time, their answers, and the workflow steps that were finished."""
+    """All attempts by time, their outcomes, and the finished workflow steps."""
     first = traffic.requests_of(scenario, fleet)
     answered = outcomes.answer(scenario, first, "first")
     index, again, answered_again = _retries(scenario, fleet, first, answered)
@@ -123,7 +122,7 @@ def _played(scenario: Scenario, fleet: Fleet) -> tuple[Frame, RequestOutcomes, w
     retries = np.zeros(len(first), dtype=np.int64)
     retries[index] = 1
     steps = workflow_runs.Steps(first, answered, failed, finished, retries)
-    # A step that is still under way when the recording ends has no row yet.
+    # A step that is running when the recording ends has no row yet.
     seen = np.flatnonzero(made & (finished < micros(scenario.last)))
     return attempts.take(rows), answered.below(answered_again).take(rows), steps.take(seen)
 
@@ -131,7 +130,7 @@ def _played(scenario: Scenario, fleet: Fleet) -> tuple[Frame, RequestOutcomes, w
 def _retries(
     scenario: Scenario, fleet: Fleet, first: Frame, answered: RequestOutcomes
 ) -> tuple[Ints, Frame, RequestOutcomes]:
-    """Which first attempts are sent again, those second attempts (on another instance, likely), and their answers."""
+    """Indices of the retried first attempts, the retries (mostly on another instance), and their outcomes."""
     keys = first.array("key")
     stream = RandomStream(scenario.seed, "retries")
     willing = stream.chance(keys, np.where(first.array("run") >= 0, RETRIED_IN_RUN, RETRIED))

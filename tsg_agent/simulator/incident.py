@@ -1,4 +1,4 @@
-"""The incident report of a scenario, in different hands: what an investigation gets to read, never the answer."""
+"""Writes the incident report of a scenario in several styles. It never contains the answer."""
 
 from datetime import datetime, timedelta, timezone
 from typing import Literal
@@ -12,7 +12,7 @@ Part = Literal["region", "service_name", "environment", "start", "end", "thresho
 
 
 class IncidentReport(Model):
-    """How an incident is reported: in whose hand, how exactly, with what left out and what wrong ideas."""
+    """How an incident is reported: style, precision, omissions, and wrong suspicions."""
 
     hand: Literal["alert", "ticket", "chat", "email"] = "ticket"
     symptom: str = Field("requests are failing", description="what people see, in words: not the cause")
@@ -28,7 +28,7 @@ class IncidentReport(Model):
 
 
 class _Facts(Model):
-    """The report's parameters in words; "" = left out."""
+    """The report's parameters in words; "" for an omitted one."""
 
     where: str
     service: str

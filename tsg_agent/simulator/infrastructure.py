@@ -29,7 +29,7 @@ class Fleet:
     versions: tuple[str, ...]
 
     def serve(self, scenario: Scenario, region: Ints, time: Ints, keys: Keys, attempt: str) -> dict[str, Column]:
-        """The instance that answers each request, and all that follows from it."""
+        """The columns of the instance that answers each request, and those derived from it."""
         draws = RandomStream(scenario.seed, f"balancing/{attempt}").choice(keys, self.weights[: self.per_region])
         instance = region * self.per_region + draws
         columns: dict[str, Column] = {name: column.take(instance) for name, column in self.columns.items()}
@@ -42,7 +42,7 @@ class Fleet:
 
 
 def fleet_of(scenario: Scenario) -> Fleet:
-    """The fleet of a scenario. Zones a and b share a datacenter; load balancers reach over zones."""
+    """The fleet of a scenario. Zones a and b share a datacenter; load balancers span zones."""
     rows = [
         {
             "datacenter": f"{region}-dc{1 if number % 3 < 2 else 2}",
@@ -63,7 +63,7 @@ def fleet_of(scenario: Scenario) -> Fleet:
 
 
 def _versions(scenario: Scenario, rows: int) -> tuple[Ints, Ints, tuple[str, ...]]:
-    """When each instance is upgraded, the version it has until then, and the names of the versions."""
+    """Each instance's upgrade time in microseconds, its code of the previous version, and the versions' names."""
     stream = RandomStream(scenario.seed, "versions")
     shape = (len(scenario.regions), scenario.instances)
     ids = np.arange(rows)
@@ -116,7 +116,7 @@ def metrics_of(scenario: Scenario, fleet: Fleet) -> InstanceMetrics:
 
 
 def metrics_table(scenario: Scenario, fleet: Fleet, metrics: InstanceMetrics) -> dict[str, pa.Array]:
-    """infrastructure_metrics: one sample a minute and instance, each instance at its own second."""
+    """infrastructure_metrics: one sample per minute and instance, each instance at its own second."""
     minutes, instances = minutes_of(scenario), len(fleet.weights)
     offset = (RandomStream(scenario.seed, "sampling").uniform(np.arange(instances)) * 60).astype(np.int64) * SECOND
     times = (minutes[None, :] + offset[:, None]).ravel()

@@ -1,4 +1,4 @@
-"""How long a request takes: log-normal by endpoint with a long tail, and what failing costs."""
+"""Latency of requests: log-normal per endpoint with a long tail, and that of failures."""
 
 import numpy as np
 
@@ -7,12 +7,12 @@ from tsg_agent.simulator.randomness import Bools, Floats, Ints, Keys, RandomStre
 from tsg_agent.simulator.scenario import Scenario
 from tsg_agent.simulator.traffic import endpoints_of
 
-TAIL_SHARE = 0.003  # of requests that wait for something, ten times as long or more
-TIMEOUT_MS = 4000.0  # upstream calls are given up after this
+TAIL_SHARE = 0.003  # share of requests with a latency of ten times the median or more
+TIMEOUT_MS = 4000.0  # timeout of upstream calls, ms
 
 
 def usual(scenario: Scenario, frame: Frame, attempt: str) -> Floats:
-    """Latency of a request that is answered as it should be, ms."""
+    """Latency of successful requests, ms."""
     endpoints, code = endpoints_of(scenario), frame.array("endpoint")
     keys = frame.array("key")
     stream = RandomStream(scenario.seed, f"latency/{attempt}")
@@ -23,13 +23,13 @@ def usual(scenario: Scenario, frame: Frame, attempt: str) -> Floats:
 
 
 def failing(scenario: Scenario, keys: Keys, status: Ints, attempt: str, usual: Floats) -> Floats:
-    """Latency of requests that fail, ms: timeouts take the time limit, everything else fails in half the time."""
+    """Latency of failed requests, ms: the timeout for timeouts, else half of the usual latency."""
     stream = RandomStream(scenario.seed, f"latency/{attempt}/failing")
     return np.where(status == 504, TIMEOUT_MS + 600 * stream.uniform(keys), np.minimum(usual, TIMEOUT_MS) * 0.5)
 
 
 def slow(scenario: Scenario, keys: Keys, median: float, attempt: str) -> Floats:
-    """Latency of requests that a fault slows down, ms: over 5 s, most of them."""
+    """Latency of requests that a fault slows down, ms: mostly over 5 s."""
     return RandomStream(scenario.seed, f"latency/{attempt}/slow").lognormal(keys, median, 0.25)
 
 

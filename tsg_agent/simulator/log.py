@@ -24,7 +24,7 @@ TEXTS = (
 
 
 def request_ids(scenario: Scenario, frame: Frame) -> pa.Array:
-    """request_id: an attempt has its own."""
+    """request_id: unique per attempt."""
     attempt = frame.array("attempt").astype(np.uint64) << ATTEMPT_SHIFT
     return hex_ids("req-", RandomStream(scenario.seed, "request id").bits(frame.array("key") + attempt))
 
@@ -37,7 +37,7 @@ def correlation_ids(scenario: Scenario, correlation: Keys, missing: Bools | None
 def table(
     scenario: Scenario, frame: Frame, outcome: RequestOutcomes, ids: pa.Array, metrics: InstanceMetrics
 ) -> dict[str, Any]:
-    """Columns in the frame's order. Latencies ms, sizes bytes."""
+    """The table's columns, rows in the frame's order. Latencies in ms, sizes in bytes."""
     keys, quirks = frame.array("key"), scenario.quirks
     stream = RandomStream(scenario.seed, "log")
     cached = _cached(scenario, frame, outcome)
@@ -84,7 +84,7 @@ def _cached(scenario: Scenario, frame: Frame, outcome: RequestOutcomes) -> Bools
 
 
 def _stamped(scenario: Scenario, frame: Frame) -> Ints:
-    """Timestamps as recorded: by the instance's own clock, or on arrival."""
+    """Recorded timestamps in microseconds: by the instance's own clock, or on arrival."""
     quirks, time, keys = scenario.quirks, frame.array("time"), frame.array("key")
     if quirks.late_share:
         stream = RandomStream(scenario.seed, "late")
@@ -98,7 +98,7 @@ def _stamped(scenario: Scenario, frame: Frame) -> Ints:
 
 
 def _errors(scenario: Scenario, frame: Frame, outcome: RequestOutcomes) -> dict[str, Any]:
-    """What the log says of a failure; NULL for requests that did not fail."""
+    """The error columns; NULL for requests that did not fail."""
     profile = Text(outcome.profile, tuple(str(number) for number in range(len(outcome.profiles))))
     traces = RandomStream(scenario.seed, "trace")
     exceptions = profile.lookup([item.exception for item in outcome.profiles])

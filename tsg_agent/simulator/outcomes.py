@@ -1,4 +1,4 @@
-"""How each request is answered: as it should be, with a background error, or as a fault has it."""
+"""The outcome of each request: success, a background error, or a fault's effect."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -15,14 +15,14 @@ from tsg_agent.simulator.traffic import endpoints_of
 
 BURST_FAILURE = 0.06
 INNER = ("DATABASE", "DEPENDENCY")
-"""Categories of errors that a dependency makes."""
+"""Categories of errors that a dependency causes."""
 BEHIND_THE_ENTRY = (FaultKind.ENDPOINT, FaultKind.PRODUCT, FaultKind.WORKFLOW, FaultKind.ERROR)
-STAGING_FACTOR = 20  # another environment or service fails so many times as often
+STAGING_FACTOR = 20  # factor on the background error rate of other environments and services
 
 
 @dataclass
 class RequestOutcomes:
-    """The answers to a frame's requests, column by column."""
+    """The outcomes of a frame's requests, column by column."""
 
     status: Ints
     profile: Ints
@@ -30,17 +30,17 @@ class RequestOutcomes:
     profiles: list[ErrorProfile]
     latency: Floats
     fatal: Bools
-    """The answer is no use to the workflow it serves (5xx, or whatever a fault made of it)."""
+    """The workflow cannot use the response (5xx, or a fault's effect)."""
     silent: Bools
     """Answered 2xx, but the workflow's step fails behind it."""
     pressed: Bools
-    """The client sends it again although it was answered."""
+    """The client retries although it got a response."""
     dependency_failure: Bools
     cascading: Bools
     hop: Ints
-    """Where it failed or was slow: 0 = entry, 1 = component, 2 = dependency; -1 = nowhere."""
+    """The hop that failed or was slow: 0 = entry, 1 = component, 2 = dependency; -1 = none."""
     compensation: Floats
-    """Chance of a compensation if the run fails; NaN = usual."""
+    """Probability of a compensation if the run fails; NaN = the default."""
 
     def take(self, index: Ints) -> "RequestOutcomes":
         """The rows of an index."""
@@ -50,7 +50,7 @@ class RequestOutcomes:
         )
 
     def below(self, other: "RequestOutcomes") -> "RequestOutcomes":
-        """Another outcome of the same scenario below this one: `profiles` are the same for both."""
+        """Concatenate with another outcome of the same scenario; both have the same `profiles`."""
         columns: dict[str, Any] = {"profiles": self.profiles}
         for item in fields(self):
             if item.name != "profiles":
@@ -59,7 +59,7 @@ class RequestOutcomes:
 
 
 def answer(scenario: Scenario, frame: Frame, attempt: str) -> RequestOutcomes:
-    """Answer a frame's requests. `attempt` names the draws: a retry has its own luck."""
+    """Draw the outcomes of a frame's requests. `attempt` selects the random stream: a retry is drawn independently."""
     outcome = _healthy(scenario, frame, attempt)
     for number, fault in enumerate(scenario.faults):
         if fault.effect not in (FaultEffect.RESOURCES, FaultEffect.LOST):
@@ -108,14 +108,14 @@ def _healthy(scenario: Scenario, frame: Frame, attempt: str) -> RequestOutcomes:
 
 
 def hop_of(fault: Fault) -> int:
-    """Where the requests that a fault hits fail: at a dependency, at a component, or at the entry itself."""
+    """The hop at which the requests that a fault hits fail: 0 = entry, 1 = component, 2 = dependency."""
     if "dependency_name" in fault.where:
         return 2
     return 1 if "service_component" in fault.where or fault.kind in BEHIND_THE_ENTRY else 0
 
 
 def _background(scenario: Scenario, frame: Frame, stream: RandomStream) -> Bools:
-    """Errors of a good day: even over requests, not quite even over time; bursts; test and staging traffic."""
+    """Mask of background errors: uniform over requests, almost uniform over time; bursts; test and staging traffic."""
     time, keys = frame.array("time"), frame.array("key")
     weather = RandomStream(scenario.seed, "weather").lognormal(time // (5 * MINUTE), 1.0, 0.25)
     chance = scenario.background_errors * weather
@@ -147,7 +147,7 @@ def _slow_failures(scenario: Scenario, frame: Frame, outcome: RequestOutcomes, r
 
 
 def _apply(scenario: Scenario, number: int, frame: Frame, outcome: RequestOutcomes, attempt: str) -> None:
-    """Overlay one fault. A request that fails already stays as it is: the first thing to go wrong is what is seen."""
+    """Overlay one fault. A request that already fails is unchanged: only the first failure is visible."""
     fault = scenario.faults[number]
     hit = faults.hits(scenario, number, frame, attempt) & ~outcome.fatal
     keys = frame.array("key")

@@ -1,4 +1,4 @@
-"""Products: what each request is about, and the product_metadata table."""
+"""Products: the product of each request, and the product_metadata table."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ COLUMNS = ("product_id", "product_category", "customer_tier", "subscription_type
 
 
 def columns(scenario: Scenario, frame: Frame) -> dict[str, Column]:
-    """Product and category: NULL where the endpoint sells nothing. Steps of one run are about one product."""
+    """Product and category; NULL for endpoints without products. All steps of a run have the same product."""
     sells = np.array([endpoint.sells for endpoint in shop.ENDPOINTS] + [False])[frame.array("endpoint")]
     weights = 1 / np.arange(1, len(shop.PRODUCTS) + 1) ** 0.5
     product = RandomStream(scenario.seed, "product").choice(frame.array("correlation"), weights)
@@ -23,7 +23,7 @@ def columns(scenario: Scenario, frame: Frame) -> dict[str, Column]:
 
 
 def table(frame: Frame, request_id: Any) -> dict[str, Any]:
-    """product_metadata: one row for each request that is about a product, requests in the frame's order."""
+    """product_metadata: one row per request with a product, in the frame's order."""
     index = np.flatnonzero(frame.text("product_id").codes >= 0)
     rows = frame.take(index)
     return {"request_id": request_id.take(pa.array(index)), **{name: rows.text(name).arrow() for name in COLUMNS}}

@@ -1,4 +1,4 @@
-"""What is wrong with the recording, done to finished tables: NULLs, duplicates, order, types, what is missing."""
+"""Data-quality defects applied to finished tables: NULLs, duplicates, order, types, missing columns."""
 
 from typing import Any
 from zlib import crc32
@@ -13,7 +13,7 @@ from tsg_agent.simulator.scenario import Scenario
 
 
 def recorded(scenario: Scenario, name: str, columns: dict[str, Any]) -> Any:
-    """A pyarrow table of the columns, as this recording has it. Timestamps come as microseconds."""
+    """A pyarrow table of the columns with the scenario's defects. Timestamps are given in microseconds."""
     quirks, stream = scenario.quirks, RandomStream(scenario.seed, f"quirks/{name}")
     table = pa.table({column: pa.array(values) for column, values in columns.items()})
     rows = np.arange(table.num_rows)

@@ -1,4 +1,4 @@
-"""Random numbers that belong to a row, not to the order in which they are drawn."""
+"""Counter-based random numbers: a row's draws do not depend on the order of drawing."""
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -23,10 +23,10 @@ def mix(keys: Keys) -> Keys:
 
 
 class RandomStream:
-    """The random numbers of one concept: a pure function of (seed, name, key).
+    """A named random stream: a pure function of (seed, name, key).
 
-    A row keeps its numbers whatever other rows, concepts or faults there are, so adding a fault leaves the
-    healthy traffic as it was. numpy's own distributions are not used: they may change between its versions.
+    A row's numbers do not depend on other rows, streams or faults, so adding a fault leaves the healthy traffic
+    unchanged. numpy's own distributions are not used: they may change between its versions.
     """
 
     def __init__(self, seed: int, name: str) -> None:
@@ -39,7 +39,7 @@ class RandomStream:
         return RandomStream(self.seed, f"{self.name}/{name}")
 
     def bits(self, keys: NDArray[Any]) -> Keys:
-        """64 random bits a key; different keys never give the same bits."""
+        """64 random bits per key; distinct keys give distinct bits."""
         return mix(mix(keys.astype(np.uint64) ^ self.root[0]) ^ self.root[1])
 
     def uniform(self, keys: NDArray[Any]) -> Floats:

@@ -1,4 +1,4 @@
-"""What is to be simulated: the service's size and shape, the faults, and what is wrong with the recording."""
+"""Describes a simulation: the service's size and shape, the faults, and the recording's defects."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,7 +20,7 @@ DIMENSIONS = REQUEST_DIMENSIONS + PRODUCT_DIMENSIONS + FLAG_DIMENSIONS + WORKFLO
 
 
 class FaultKind(StrEnum):
-    """What is broken: one for each of the guide's Steps 2-10, and three that no step should be blamed for."""
+    """Kinds of faults: one for each of the guide's Steps 2-10, and three that no step should find."""
 
     VERSION = "version"
     FLAG = "flag"
@@ -47,7 +47,7 @@ STEPS = {
     FaultKind.WORKFLOW: 9,
     FaultKind.ERROR: 10,
 }
-"""The guide's step that is about a kind; the other kinds have none."""
+"""Kind of fault -> the guide's step for it; the other kinds have none."""
 
 _ABOUT = {
     FaultKind.VERSION: ("service_version",),
@@ -63,21 +63,21 @@ _ABOUT = {
 
 
 class FaultEffect(StrEnum):
-    """What the fault does to a request that it hits."""
+    """The effect of a fault on a request that it hits."""
 
     ERRORS = "errors"  # answered 5xx
     LATENCY = "latency"  # answered, after more than 5 s
     CLIENT_ERRORS = "client_errors"  # answered 4xx
     RATE_LIMIT = "rate_limit"  # answered 429
-    RETRIES = "retries"  # answered, and sent again by the client
+    RETRIES = "retries"  # answered, and retried by the client
     DEPENDENCY_FAILURES = "dependency_failures"  # answered 2xx without what the dependency would have added
-    WORKFLOW_FAILURE = "workflow_failure"  # answered 2xx, and the workflow's step fails behind it
+    WORKFLOW_FAILURE = "workflow_failure"  # answered 2xx, but the workflow's step fails
     LOST = "lost"  # never arrives: it has no row, and its workflow run goes no further
     RESOURCES = "resources"  # no request is hit: CPU and memory of the matching instances rise
 
 
 class Fault(Model):
-    """Something broken, somewhere (`where`: dimension -> value, all of them together), from some time on."""
+    """A fault of the requests that match `where` (dimension -> value, all of them), from a start time on."""
 
     kind: FaultKind
     where: dict[str, str] = Field(default_factory=dict, description="empty = every request of the service")
@@ -119,7 +119,7 @@ class Fault(Model):
 
 
 class Rollout(Model):
-    """A newer version that takes over instance by instance."""
+    """A rolling deployment of a newer version."""
 
     version: str
     start: AwareDatetime | None = Field(None, description="None = incident_start")
@@ -128,7 +128,7 @@ class Rollout(Model):
 
 
 class Flag(Model):
-    """A feature flag, by random shares of requests or of users."""
+    """A feature flag, with random shares of requests or of users per value."""
 
     name: str
     values: dict[str, float] = Field(description="value -> share of the requests that carry the flag")
@@ -139,7 +139,7 @@ class Flag(Model):
 
 
 class Flaky(Model):
-    """A component that always fails a little, constant over time: nobody's incident."""
+    """A component with a low constant error rate, which is no incident."""
 
     component: str = "recommendations"
     dependency: str = "vendor-feed"
@@ -148,7 +148,7 @@ class Flaky(Model):
 
 
 class Quirks(Model):
-    """What is usual, and unusual, about the recording. Shares are of rows."""
+    """Properties and defects of the recording. Shares are of rows."""
 
     test_share: float = Field(0.03, ge=0, le=1, description="test traffic, beside the real")
     test_failure: float = Field(0.3, ge=0, le=1)
@@ -183,7 +183,7 @@ DEFAULT_FLAGS = (
 
 
 class Scenario(Model):
-    """A service, a stretch of time, and what went wrong in it. All of it follows from the fields and the seed."""
+    """A service, a time range, and its faults. The telemetry is determined by the fields and the seed."""
 
     name: str = "scenario"
     seed: int = Field(1, ge=0)
@@ -245,11 +245,11 @@ class Scenario(Model):
         return self.requests or max(1, round(self.requests_per_minute * minutes))
 
     def onset_of(self, fault: Fault) -> datetime:
-        """When a fault sets in."""
+        """The start of a fault."""
         if fault.onset:
             return fault.onset
         return self.first if fault.kind is FaultKind.EXISTING else self.incident_start
 
     def healthy(self) -> "Scenario":
-        """The same without its faults."""
+        """The scenario without its faults."""
         return self.model_copy(update={"faults": ()})

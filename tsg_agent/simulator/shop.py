@@ -1,4 +1,4 @@
-"""The service that is simulated: a shop's gateway with its endpoints, components, workflows and products."""
+"""The simulated service: a shop's gateway with its endpoints, components, workflows and products."""
 
 from dataclasses import dataclass, field
 
@@ -41,7 +41,7 @@ ENDPOINTS = (
 )
 
 OPTIONAL = Endpoint("/recommendations", "GET", "recommendations", 0, 150, 0.8, {}, 0.2, 0.005)
-"""The endpoint behind which the component that always fails a little sits; its share is the scenario's."""
+"""The endpoint of the flaky component; its share of requests is the scenario's."""
 
 
 @dataclass(frozen=True)
@@ -115,5 +115,5 @@ SHARDS_PER_PARTITION = 4
 
 
 def endpoint_name(endpoint: Endpoint) -> str:
-    """How a workflow's step names its endpoint."""
+    """The endpoint's name in a workflow's step."""
     return f"{endpoint.method} {endpoint.path}"

@@ -1,7 +1,7 @@
-"""Telemetry of traces: a row for each hop of a request instead of one a request, and the map of who calls whom.
+"""Trace telemetry: one row per hop of a request instead of one per request, and the service map.
 
-The entry is called like the service. It calls the component that serves the endpoint, which calls the dependency. A
-request fails where its `hop` says; its callers fail with it, and what lies behind was not reached or is well.
+The entry has the service's name. It calls the component that serves the endpoint, which calls the dependency. A request
+fails at its `hop`; the hops above fail with it, and those below were not reached or succeed.
 """
 
 from typing import Any, TypeAlias
@@ -20,9 +20,9 @@ from tsg_agent.simulator.traffic import endpoints_of
 Columns: TypeAlias = dict[str, Any]
 ENTRY, COMPONENT, DEPENDENCY = range(3)
 SHARE = (1.0, 0.9, 0.75)
-"""Of a request's latency, what a hop takes."""
+"""Each hop's share of a request's latency."""
 WELL_MS = 20.0
-"""Median latency of a hop behind the one that fails or is slow."""
+"""Median latency of a hop below the one that fails or is slow, ms."""
 ERRORS = ("error_code", "error_category", "exception_type", "exception_message", "stack_trace_hash")
 
 
@@ -39,7 +39,7 @@ def of(scenario: Scenario, frame: Frame, outcome: RequestOutcomes, log: Columns)
 def _hop(
     scenario: Scenario, frame: Frame, outcome: RequestOutcomes, table: pa.Table, hop: int
 ) -> tuple[pa.Table, Bools]:
-    """The rows of one hop for every request, and which of them there are."""
+    """The rows of one hop for every request, and the mask of those that exist."""
     bad = outcome.profile >= 0
     fails = bad & (outcome.hop >= hop)
     called = ~table["dependency_name"].combine_chunks().is_null().to_numpy(zero_copy_only=False)
@@ -88,7 +88,7 @@ def _ids(scenario: Scenario, frame: Frame, request_id: Any, hop: int) -> Columns
 
 
 def _latency(scenario: Scenario, frame: Frame, outcome: RequestOutcomes, hop: int) -> Any:
-    """A hop takes its share of the latency; one behind the hop that failed or was slow takes what it usually does."""
+    """A hop takes its share of the latency; one below the failed or slow hop takes its usual time."""
     behind = (outcome.hop >= 0) & (outcome.hop < hop)
     well = RandomStream(scenario.seed, f"latency/hop {hop}").lognormal(frame.array("key"), WELL_MS, 0.5)
     share = outcome.latency * SHARE[hop]

@@ -1,8 +1,8 @@
-"""The requests that are made: single ones and those of workflow runs, before anything answers them.
+"""Generates requests, single ones and those of workflow runs, without outcomes.
 
 Every request has a `key` (its identity, and the seed of all its draws), a `time` in microseconds, and a code or
-number for each dimension. Blocks of traffic (real, test, staging, another service) have keys of their own, so that
-one block's size changes nothing in another.
+number for each dimension. Blocks of traffic (real, test, staging, another service) have disjoint keys, so that one
+block's size does not affect another.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ OTHER_ENVIRONMENT = "staging"
 
 @dataclass(frozen=True)
 class Block:
-    """A part of the traffic: its number sets its keys apart. Empty = the scenario's own environment and service."""
+    """A part of the traffic; its number determines its keys. Empty = the scenario's own environment and service."""
 
     number: int
     rows: int
@@ -67,12 +67,12 @@ def requests_of(scenario: Scenario, fleet: Fleet) -> Frame:
 
 
 def _singles(scenario: Scenario, block: Block) -> Frame:
-    """Requests that belong to no workflow, each with a correlation of its own."""
+    """Requests without a workflow, each with its own correlation id."""
     keys = (block.first + np.arange(block.rows)).astype(np.uint64)
     stream = RandomStream(scenario.seed, "singles")
     endpoints = endpoints_of(scenario)
     weights = np.array([endpoint.weight for endpoint in endpoints])
-    if scenario.flaky:  # its share is of all requests, of which these are only a part
+    if scenario.flaky:  # its share is of all requests, not only of these
         share = min(scenario.flaky.traffic / (1 - scenario.workflow_share), 0.9)
         weights[-1] = weights.sum() * share / (1 - share)
     endpoint = stream.sub("endpoint").choice(keys, weights)
@@ -89,7 +89,7 @@ def _singles(scenario: Scenario, block: Block) -> Frame:
 
 
 def _runs(scenario: Scenario, block: Block) -> Frame:
-    """About so many requests that belong to workflow runs: one a step, seconds apart, up to the window's end."""
+    """Requests of workflow runs, about as many as the block asks for: one per step, seconds apart."""
     weights = np.array([workflow.weight for workflow in shop.WORKFLOWS])
     lengths = np.array([len(workflow.steps) for workflow in shop.WORKFLOWS])
     runs = round(block.rows * weights.sum() / (weights * lengths).sum())
@@ -144,7 +144,7 @@ def _workflow(workflow: Ints, step: Ints) -> dict[str, Column]:
 
 
 def _completed(scenario: Scenario, columns: dict[str, Column], endpoint: Ints, block: Block) -> Frame:
-    """The columns that follow from the endpoint, and those that are the same for a whole block."""
+    """Add the columns derived from the endpoint, and those that are constant per block."""
     rows, own, service = len(endpoint), scenario.environment, scenario.service_name
     endpoints = endpoints_of(scenario)
     keys = np.asarray(columns["key"], dtype=np.uint64)

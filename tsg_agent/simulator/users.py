@@ -1,4 +1,4 @@
-"""The users: where they live, which shard holds them, what they pay. A few of them make most of the traffic."""
+"""The users: home region, shard, tenant, tier. Their traffic is heavy-tailed."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from tsg_agent.simulator.randomness import Ints, Keys, RandomStream
 from tsg_agent.simulator.scenario import Scenario
 
 TAIL = 2.0  # user k gets traffic in proportion to k ** -(1 - 1 / TAIL): the busiest tenth makes a third
-ABROAD = 0.03  # of a user's requests come from another region than home
+ABROAD = 0.03  # share of a user's requests from another region than home
 
 
 def count(scenario: Scenario) -> int:
@@ -17,7 +17,7 @@ def count(scenario: Scenario) -> int:
 
 
 def attributes(scenario: Scenario, keys: Keys) -> dict[str, Column]:
-    """Columns that follow from who asks, for a key each: user, region, shard, tenant, client, API version, tier."""
+    """The user's columns, one entry per key: user, region, shard, tenant, client, API version, tier."""
     users = count(scenario)
     stream = RandomStream(scenario.seed, "users")
     user = np.minimum((stream.uniform(keys) ** TAIL * users).astype(np.int64), users - 1)

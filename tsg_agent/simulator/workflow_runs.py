@@ -1,4 +1,4 @@
-"""Workflow runs: where each one ends, and the workflow_tracking table."""
+"""Workflow runs: the last step of each one, and the workflow_tracking table."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,20 +13,20 @@ from tsg_agent.simulator.outcomes import RequestOutcomes
 from tsg_agent.simulator.randomness import Bools, Floats, Ints, RandomStream
 from tsg_agent.simulator.scenario import Scenario
 
-BASE_FAILURE = 0.0003  # of steps that fail although their request was answered
-COMPENSATED = 0.9  # of failed runs, usually
+BASE_FAILURE = 0.0003  # share of steps that fail although their request succeeded
+COMPENSATED = 0.9  # share of failed runs, by default
 STATUSES = ("COMPLETED", "FAILED", "TIMEOUT", "PARTIAL", "IN_PROGRESS")
 
 
 def failed_steps(scenario: Scenario, frame: Frame, first: RequestOutcomes, rescued: Bools) -> Bools:
-    """The requests whose workflow step failed: no useful answer, not even on retry, or a failure behind a good one."""
+    """Mask of the requests whose workflow step failed: no usable response even on retry, or a failure behind a 2xx."""
     keys = frame.array("key")
     silent = first.silent | RandomStream(scenario.seed, "workflow").chance(keys, BASE_FAILURE)
     return (frame.array("run") >= 0) & ((first.fatal & ~rescued) | silent)
 
 
 def reached(frame: Frame, failed: Bools, lost: Bools) -> Bools:
-    """The requests that arrive at all: a run ends with its first failed step, and before its first lost one."""
+    """Mask of the requests that arrive: a run ends with its first failed step, or before its first lost one."""
     runs, step = frame.array("run"), frame.array("step")
     made = ~lost
     in_run = np.flatnonzero(runs >= 0)
@@ -41,7 +41,7 @@ def reached(frame: Frame, failed: Bools, lost: Bools) -> Bools:
 
 
 def waits(frame: Frame, finished: Ints) -> Ints:
-    """How much later each request is made than planned, microseconds: a step waits for the answer to the one before."""
+    """Delay of each request in microseconds: a step waits for the response to the previous one."""
     runs, planned = frame.array("run"), frame.array("time")
     delay = np.zeros(len(frame), dtype=np.int64)
     in_run = np.flatnonzero(runs >= 0)
@@ -59,13 +59,13 @@ def waits(frame: Frame, finished: Ints) -> Ints:
 
 @dataclass(frozen=True)
 class Steps:
-    """First attempts that were made, and how their workflow steps ended."""
+    """The first attempts of workflow steps, and the steps' outcomes."""
 
     frame: Frame
     outcome: RequestOutcomes
     failed: Bools
     finished: Ints
-    """When the last attempt was answered, microseconds."""
+    """The time of the last attempt's response, microseconds."""
     retries: Ints
     """Attempts after the first."""
 
@@ -76,7 +76,7 @@ class Steps:
 
 
 def table(scenario: Scenario, steps: Steps) -> dict[str, Any]:
-    """workflow_tracking: one row for each step that a run reached, by time."""
+    """workflow_tracking: one row per step that a run reached, by time."""
     rows = np.flatnonzero(steps.frame.array("run") >= 0)
     steps = steps.take(rows[np.lexsort((steps.frame.array("key")[rows], steps.finished[rows]))])
     stream = RandomStream(scenario.seed, "tracking")
@@ -104,7 +104,7 @@ def table(scenario: Scenario, steps: Steps) -> dict[str, Any]:
 
 
 def _starts(runs: Ints, time: Ints) -> Ints:
-    """When the run of each row began."""
+    """The begin of each row's run, microseconds."""
     _, number = np.unique(runs, return_inverse=True)
     starts = np.full(len(runs), np.iinfo(np.int64).max, dtype=np.int64)
     np.minimum.at(starts, number, time)

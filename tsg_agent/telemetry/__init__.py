@@ -1,4 +1,4 @@
-"""Where the rows come from: the guide's tables, a source's mapping onto them, and the engine that reads them."""
+"""The telemetry layer: the guide's tables, the mapping of a source onto them, and the query engines."""
 
 from tsg_agent.telemetry.catalog import CATALOG, Kind, Needs, SourceTable
 from tsg_agent.telemetry.engine import Engine

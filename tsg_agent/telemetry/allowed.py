@@ -1,7 +1,7 @@
-"""The functions that SQL of others may call: a model's query, a mapping's expression, a view of a database.
+"""Allowlist of functions in untrusted SQL: a model's query, a mapping's expression, a view of a database.
 
-By name and number of arguments: `max(text, 90000)` is another function than `max(text)`, a list of any length. What is
-looked at is the text that the engine gets, so that no other spelling of a call is read here than there.
+A function is identified by name and number of arguments: `max(text, 90000)` returns a list of up to 90,000 values,
+`max(text)` one value. The check reads the SQL text that is sent to the engine, so both parse the same call.
 """
 
 import re
@@ -10,7 +10,7 @@ from sqlglot import expressions as exp
 from sqlglot import tokenize
 
 ANY = 1000
-"""No bound of its own on the number of arguments."""
+"""Any number of arguments."""
 
 
 def by_arguments(text: str) -> dict[str, range]:
@@ -55,7 +55,7 @@ SYNTAX = (
     exp.Case, exp.If, exp.Cast, exp.TryCast, exp.Connector, exp.Not, exp.In, exp.Between, exp.Exists, exp.Interval,
     exp.JSONExtract, exp.JSONExtractScalar, exp.Extract,
 )  # fmt: skip
-"""Functions to the parser that are written as syntax."""
+"""Nodes that sqlglot parses as functions, but that SQL writes as syntax."""
 _FORBIDDEN = (
     exp.Into, exp.Lock, exp.Placeholder, exp.Parameter, exp.Command, exp.DDL, exp.DML, exp.Pragma, exp.Set, exp.Attach,
     exp.Copy, exp.Lateral, exp.Unnest, exp.Star, exp.Pivot, exp.Describe, exp.Summarize, exp.TableSample,
@@ -64,19 +64,19 @@ _CAST = {*exp.DataType.NUMERIC_TYPES} - {exp.DataType.Type.BIT} | {
     *exp.DataType.TEXT_TYPES, *exp.DataType.TEMPORAL_TYPES, exp.DataType.Type.JSON,
     exp.DataType.Type.BOOLEAN, exp.DataType.Type.TIME, exp.DataType.Type.TIMETZ, exp.DataType.Type.INTERVAL,
 }  # fmt: skip
-"""What a value may be cast to: bits and bytes grow each time that they are told as text."""
+"""Allowed types of a cast. Not BIT and BLOB: their text form is longer than the value, with each cast again."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def refused(node: exp.Expr, functions: dict[str, range]) -> str:
-    """Why a node may not run, `functions` being those that may; nothing where it may."""
+    """The reason why a node may not run; "" if it may. `functions`: the allowed ones, name -> numbers of arguments."""
     if isinstance(node, _FORBIDDEN):
         counted = isinstance(node, exp.Star) and isinstance(node.parent, exp.Count | exp.Select | exp.Column)
         return "" if counted else f"{node.key.upper()} may not be used."
     if isinstance(node, exp.Cast) and node.to.this not in _CAST:
         return f"A value may not be cast to {node.to.sql(dialect='duckdb')[:60]}."
     if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Func):
-        # text.max(3) is max(text, 3), and main.lower(text) whatever is called so there
+        # text.max(3) is max(text, 3), and main.lower(text) may be a macro of that schema
         return f"{node.sql(dialect='duckdb')[:60]}: a function may not stand behind a dot."
     return _unknown(node, functions) if isinstance(node, exp.Func) and not isinstance(node, SYNTAX) else ""
 
@@ -92,12 +92,12 @@ def _unknown(node: exp.Func, functions: dict[str, range]) -> str:
 
 
 def _is_written_otherwise(node: exp.Func, name: str, functions: dict[str, range]) -> bool:
-    """Whether it is a known function that the engine gets as an operator: `t + INTERVAL '1' DAY` for date_add."""
+    """True for an allowed function that sqlglot writes as an operator: `t + INTERVAL '1' DAY` for date_add."""
     return not name and any(one.lower() in functions for one in (*node.sql_names(), node.key))
 
 
 def _call(node: exp.Func) -> tuple[str, int]:
-    """The function's name and its arguments' number as the engine gets them; no name where it is no call there."""
+    """The function's name and number of arguments in DuckDB's SQL; ("", 0) if it is not written as a call."""
     name, *marks = [
         (token.token_type.name, token.text) for token in tokenize(node.sql(dialect="duckdb"), read="duckdb")
     ]

@@ -1,8 +1,8 @@
-"""Queries that a model wrote run in a process of their own, which ends when they take too much time or memory.
+"""Runs model-written queries in a child process, which is killed when it exceeds its time or memory limit.
 
-The engine heeds an interrupt between two batches of rows, and its memory limit does not count the texts of the batch in
-hand. So what a query may take is not left to it: the process watches its own memory, and whoever asked ends it when its
-time is over. It is started with the first such query, opens the same source, and is started anew where it ended.
+DuckDB checks for interrupts only between two batches of rows, and its memory limit does not count the strings of the
+current batch. So the limits are enforced outside of it: the child watches its own memory, and the parent kills it at
+the deadline. The child starts with the first such query, opens the same source, and is restarted after it ended.
 """
 
 import io
@@ -23,7 +23,7 @@ import pyarrow as pa
 from tsg_agent.errors import QueryError, QueryTimeout, TelemetryError
 
 GRACE = 1.0
-"""Seconds that the engine has to heed its own time limit before its process is ended."""
+"""Seconds after the timeout in which the engine can still cancel by itself; then the process is killed."""
 _LENGTH = 8
 _PIECE = 2**16
 _HEADER = 100_000
@@ -34,17 +34,17 @@ from tsg_agent.telemetry import apart
 apart.serve(json.loads(sys.argv[2]))
 """
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
-"""What the process gets of the environment: no key is in it."""
+"""The environment variables that the process gets: none holds a secret."""
 _TOO_MUCH: Final = 75
-"""The process's exit code when it held too much memory."""
+"""The process's exit code when it exceeded its memory limit."""
 _ERRORS: dict[str, type[TelemetryError]] = {one.__name__: one for one in (TelemetryError, QueryError, QueryTimeout)}
 
 
 class Apart:
-    """A second engine over the same source, in a process that can be ended. Queries wait for one another."""
+    """A second engine over the same source, in a child process that can be killed. Runs one query at a time."""
 
     def __init__(self, source: dict[str, Any], open_timeout: float) -> None:
-        """`source`: the arguments of DuckDB, as JSON has them."""
+        """`source`: DuckDB's constructor arguments, JSON-serializable. `open_timeout`: seconds."""
         self._source, self._open_timeout = source, open_timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
@@ -70,22 +70,22 @@ class Apart:
                 raise self._ended(error, timeout) from None
             finally:
                 self._asking = 0
-                if not answered:  # what it still does is of no use, and its answer would be the next one's
+                if not answered:  # else its late answer would be read as the next query's
                     self._kill()
 
     def cancel(self, threads: Collection[int]) -> None:
-        """End the query that one of these threads waits for."""
+        """Kill the running query if one of these threads (ids) waits for it."""
         process = self._process
         if process is not None and self._asking in threads:
             process.terminate()
 
     @property
     def pid(self) -> int | None:
-        """The process, where there is one."""
+        """The child's process id; None if it is not running."""
         return self._process.pid if self._process else None
 
     def close(self) -> None:
-        """End the process. Does not wait for a query: it ends with it."""
+        """Kill the process, and with it a running query."""
         self._kill()
 
     def _running(self) -> subprocess.Popen[bytes]:
@@ -96,7 +96,7 @@ class Apart:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-                start_new_session=True,  # Ctrl-C is for whoever asked
+                start_new_session=True,  # Ctrl-C is handled by the parent
             )
             try:
                 _said(self._process.stdout, time.monotonic() + self._open_timeout)
@@ -105,7 +105,7 @@ class Apart:
         return self._process
 
     def _ended(self, error: Exception, timeout: float) -> TelemetryError:
-        """End the process, and say why."""
+        """Kill the process; the error that says why it ended."""
         code = self._kill()
         if isinstance(error, TimeoutError):
             fix = "Ask for less: a shorter time, fewer columns, no join of everything with everything."
@@ -123,7 +123,7 @@ class Apart:
         if process is None:
             return None
         try:
-            code = process.wait(0.2)  # it may be about to say why by its exit code
+            code = process.wait(0.2)  # it may be exiting by itself: its exit code says why
         except subprocess.TimeoutExpired:
             process.kill()
             code = process.wait()
@@ -131,17 +131,17 @@ class Apart:
             if stream is not None:
                 try:
                     stream.close()
-                except OSError:  # what was written last was never read
+                except OSError:  # the last message was never read
                     continue
         return code
 
 
 def serve(source: dict[str, Any]) -> NoReturn:
-    """The process: opens the source, and answers queries until it is hung up on."""
-    from tsg_agent.telemetry.duckdb import DuckDB  # noqa: PLC0415 - which knows this module
+    """The child's main loop: opens the source, and answers queries until its standard input is closed."""
+    from tsg_agent.telemetry.duckdb import DuckDB  # noqa: PLC0415 - it imports this module
 
     with os.fdopen(os.dup(1), "wb") as out, os.fdopen(os.dup(0), "rb") as given:
-        os.dup2(2, 1)  # nothing that a library prints may pass for an answer
+        os.dup2(2, 1)  # so that a library's prints are not read as an answer
         try:
             about = [datetime.fromisoformat(one) for one in source.pop("about", [])]
             with DuckDB(**source, about=about) as engine:
@@ -174,20 +174,20 @@ def _answer(out: IO[bytes], engine: Any, asked: dict[str, Any]) -> None:
 
 
 def too_large(most: int) -> QueryError:
-    """The error of a result that is larger than `most` bytes."""
+    """The error for a result larger than `most` bytes."""
     return QueryError(
         f"The result is larger than {most // 1_000_000} MB.", fix="Take fewer or shorter columns: left(text, 200)."
     )
 
 
 def _watch(most: int) -> NoReturn:
-    """End this process when it holds more than `most` bytes: no error could be made of it any more."""
+    """Exit when this process holds more than `most` bytes: there may be no memory left to raise an error."""
     from tsg_agent.telemetry import memory  # noqa: PLC0415 - what the parent does not need
 
     parent = os.getppid()
     while memory.held() < most:
         time.sleep(0.01)
-        if os.getppid() != parent:  # nobody waits for the answer
+        if os.getppid() != parent:  # the parent is gone
             os._exit(0)
     os._exit(_TOO_MUCH)
 
@@ -208,7 +208,7 @@ def _table(stream: IO[bytes] | None, deadline: float, most: int) -> pa.Table:
 
 
 def _said(stream: IO[bytes] | None, deadline: float) -> None:
-    """Read one header. Raises the error that it tells of."""
+    """Read one header. Raises the error that the header holds."""
     said = json.loads(_read(stream, deadline, _HEADER))
     if "error" in said:
         kind = _ERRORS.get(str(said["error"]), QueryError)

@@ -1,4 +1,4 @@
-"""Which `$name` parameters a query has."""
+"""The `$name` parameters of a query."""
 
 import re
 
@@ -14,5 +14,5 @@ _PART = re.compile(
 
 
 def parameters_in(sql: str) -> list[str]:
-    """The names, each once, in their order; what stands in a text, a quoted name or a comment is none."""
+    """The parameters' names, unique, in order of appearance; not those in string literals, quoted names or comments."""
     return list(dict.fromkeys(part["name"] for part in _PART.finditer(sql) if part["name"]))

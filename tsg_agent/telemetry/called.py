@@ -1,4 +1,4 @@
-"""Spans: by which service a request failed, and the request above it, both through the spans between."""
+"""Spans: the service in which a request's failing calls end, and its parent request, found through inner spans."""
 
 from collections.abc import Collection
 from importlib.resources import files
@@ -15,16 +15,16 @@ TABLE = f"called_{LOGS.name}"
 
 
 def is_span(columns: Collection[str]) -> bool:
-    """Whether rows of these columns are spans."""
+    """True if these columns are those of spans."""
     return set(columns) >= NEEDED
 
 
 def with_called(
     connection: duckdb.DuckDBPyConnection, shape: Shaped, columns: dict[str, str], called: tuple[str, ...]
 ) -> str:
-    """The spans as a FROM clause; `columns` then say what called each, and whom it called: see called.sql.
+    """The spans as a FROM clause; adds their caller and callee to `columns`: see called.sql.
 
-    `called`: how a span that is no request names whom it calls.
+    `called`: the expression by which a span that is no request names the service it calls.
     """
     span = {
         "trace": f"coalesce(CAST({columns.get('trace_id', 'NULL')} AS VARCHAR), '')",

@@ -1,14 +1,14 @@
-"""The guide's tables, and the map of calls: their columns and kinds, and what a source has and lacks of them."""
+"""The guide's tables and the service map: their columns and kinds, and which of them a source has."""
 
 from dataclasses import dataclass, field
 
 from tsg_agent.columns import COLUMNS
-from tsg_agent.columns import Kind as Kind  # noqa: PLC0414 - it is the tables' word, too
+from tsg_agent.columns import Kind as Kind  # noqa: PLC0414 - exported from here, too
 
 
 @dataclass(frozen=True)
 class CatalogTable:
-    """One of the tables: column name -> kind, in the guide's order. `defaults`: what one reads as that is missing."""
+    """One table: column name -> kind, in the guide's order. `defaults`: the values of missing columns."""
 
     name: str
     columns: dict[str, Kind]
@@ -31,35 +31,35 @@ LOGS, FLAGS, METRICS, PRODUCTS, WORKFLOWS, CALLS = (
         "api_gateway_logs", "feature_flags", "infrastructure_metrics", "product_metadata", "workflow_tracking", "calls",
     )
 )  # fmt: skip
-"""A service map: which component calls which."""
+"""CALLS is a service map: which component calls which."""
 WEIGHT = "weight"
-"""How many requests a row stands for: NULL is 1. In the views it is never NULL, and -1 where it cannot be one."""
+"""The number of requests that a row stands for. In the views never NULL: a missing weight is 1, an invalid one -1."""
 ANSWER = "status_code"
-"""The requests' column without which nobody knows how they were answered: NULL in every row is not "no failure"."""
+"""The requests' status column. If it is NULL in every row, failures are unknown, not absent."""
 CATALOG: dict[str, CatalogTable] = {table.name: table for table in (LOGS, FLAGS, METRICS, PRODUCTS, WORKFLOWS, CALLS)}
 
 
 @dataclass(frozen=True)
 class SourceTable:
-    """What a source holds of one of the guide's tables."""
+    """Which columns of one of the guide's tables a source has, and how they were read."""
 
     name: str
     location: str
     present: frozenset[str]
     empty: frozenset[str] = frozenset()
-    """Columns that are there and hold only NULLs, where the engine looked."""
+    """Columns that hold only NULLs, as far as the engine checked."""
     problem: str = ""
-    """Why nothing of it can be read; then it is as good as not there, and its view has no row."""
+    """Why the table cannot be read; then it counts as missing, and its view is empty."""
     notes: tuple[str, ...] = ()
-    """What whoever reads figures about its rows must know of how these were read."""
+    """Caveats on how the rows were read, which affect figures about them."""
     readings: tuple[str, ...] = ()
-    """How else its rows were read, where that was not plain."""
+    """Conversions that were applied to the rows, and that affect no figure."""
     unreadable: int = 0
-    """Lines or elements of its files that could not be read: they are in no row."""
+    """Number of lines or elements of its files that could not be read and were skipped."""
     at_server: bool = False
-    """What is counted there need not be brought."""
+    """True if the table is at a database server: aggregate there instead of fetching its rows."""
     directed: bool = False
-    """Its rows are spans, whose dependency is the service in which a request's failing calls end."""
+    """True if the rows are spans: then a dependency is the service in which a request's failing calls end."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ class SourceTable:
 
 @dataclass(frozen=True)
 class Needs:
-    """What a check reads of one table: without a required column it is not applicable."""
+    """The columns that a check reads of one table: without a required one the check is not applicable."""
 
     table: str
     required: tuple[str, ...]
@@ -79,7 +79,7 @@ class Needs:
 def lacking(needs: tuple[Needs, ...], source: dict[str, SourceTable]) -> tuple[str, ...]:
     """Names of the tables and required columns that the source lacks: "table" or "table.column".
 
-    A column that holds only NULLs is as good as none.
+    A column that holds only NULLs counts as missing.
     """
     missing: list[str] = []
     for need in needs:
@@ -93,7 +93,7 @@ def lacking(needs: tuple[Needs, ...], source: dict[str, SourceTable]) -> tuple[s
 
 
 def _named(name: str, table: SourceTable | None) -> str:
-    """A table that is not there, or is there and broken."""
+    """The name of a missing table, marked if it is there but unreadable."""
     return f"{name} (it is there, but cannot be read)" if table is not None else name
 
 

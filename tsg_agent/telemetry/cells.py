@@ -1,18 +1,18 @@
-"""Lines of a log whose cells stand between blanks, some in quotes or brackets, as proxies write them."""
+"""Access-log lines: fields separated by spaces, some in quotes or brackets, as proxies write them."""
 
 import re
 from collections import Counter
 
 _CELL = r'\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d\S*|\[[^\]]*\]|"(?:[^"\\]|\\.)*"|\S+'
-"""A date and its time are one cell, and so is what is in quotes or brackets."""
+"""One field: a date with its time, a text in quotes or brackets, or a word."""
 LEAST, MOST = 4, 40
-"""Cells of a line."""
+"""Allowed number of fields of a line."""
 ALIKE = 0.9
-"""Share of the lines that have their cells in the same forms."""
+"""Share of the lines that must have the same number of fields."""
 
 
 def pattern(lines: list[str]) -> str:
-    """The regular expression of lines of alike cells, each a group c1, c2, …; empty where they are not alike."""
+    """A regular expression with a group per field (c1, c2, …); "" if the lines differ in their number of fields."""
     parted = [re.findall(_CELL, line) for line in lines if line.strip() and not line.startswith("#")]
     if not parted:
         return ""
@@ -25,7 +25,7 @@ def pattern(lines: list[str]) -> str:
 
 
 def _group(name: str, held: set[str]) -> str:
-    """A cell's group, within the marks that all of its kind have."""
+    """One field's named group, inside the brackets or quotes that all of its values have."""
     if all(one.startswith("[") and one.endswith("]") for one in held):
         return rf"\[(?P<{name}>[^\]]*)\]"
     if all(one.startswith('"') and one.endswith('"') for one in held):

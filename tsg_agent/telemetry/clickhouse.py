@@ -21,7 +21,7 @@ from tsg_agent.telemetry.remote import OPENING, Remote, ServerRelation, naive, p
 
 REACH_S = 10
 GRACE_S = 5
-"""Seconds after a query's time in which the server must have ended it; then the connection is given up."""
+"""Seconds after a query's timeout in which the server must have cancelled it; then the connection is dropped."""
 SETTINGS = {
     "join_use_nulls": 1,
     "group_by_use_nulls": 1,
@@ -29,11 +29,11 @@ SETTINGS = {
     "count_distinct_implementation": "uniqExact",
     "session_timezone": "UTC",
 }
-"""What makes its answers SQL's."""
+"""Settings that make ClickHouse follow standard SQL."""
 KILL = "KILL QUERY WHERE query LIKE {id:String} ASYNC"
 _CODE = re.compile(r"code:?\s*(\d+)", re.IGNORECASE)
 GONE = {"209", "210", "279", "425", "202"}
-"""Codes of a network that failed, or of a server with too much to do."""
+"""Error codes of network failures and overloaded servers: worth a retry."""
 
 
 class ClickHouse(Remote):
@@ -95,7 +95,7 @@ class ClickHouse(Remote):
             ) from None
         self._idle.put(client)
         self._database = held[1]
-        # The library keeps a setting for its connection, and refuses others after this one.
+        # Settings belong to the connection; after readonly the server refuses any further one.
         self._read_only = {"readonly": 2} if held[0] == "0" and not self._url.startswith("chdb://") else {}
 
     def _relation(self, name: str) -> ServerRelation | None:
@@ -104,7 +104,7 @@ class ClickHouse(Remote):
         sql = f"""
             SELECT name, type FROM system.columns WHERE database = {MARK.format("p1")} AND table = {MARK.format("p2")}
             ORDER BY position
-        """  # noqa: S608 - marks of parameters
+        """  # noqa: S608 - placeholders of parameters
         rows = self._select(sql, [("database", space), ("table", parts[-1])], OPENING).to_pylist()
         return ServerRelation((space, parts[-1]), {row["name"]: _kind(row["type"]) for row in rows}) if rows else None
 
@@ -119,7 +119,7 @@ class ClickHouse(Remote):
             bound[name] = value
             sql = sql.replace(MARK.format(name), f"{{{name}:{_type(value)}}}")
         found = naive(self._asked(sql, bound, timeout))
-        # Of `one.*` it names a column "one.name" where another table has one of that name too.
+        # `one.*` names a column "one.name" if another table has a column of the same name.
         return found.rename_columns([name.rpartition(".")[2] for name in found.column_names])
 
     def _asked(self, sql: str, bound: dict[str, object], timeout: float) -> pa.Table:
@@ -174,7 +174,7 @@ class ClickHouse(Remote):
 
 
 def _kind(name: str) -> str:
-    """A type as Relation has it. All but booleans are then cast, which makes them take NULL."""
+    """A ClickHouse type as ServerRelation.types names it. All but booleans are then cast, which makes them nullable."""
     bare = re.sub(r"\b(Nullable|LowCardinality|SimpleAggregateFunction)\(|\)$", "", name)
     for kind, found in (
         ("uuid", r"String|FixedString|Enum|UUID|IPv"), ("decimal", r"U?Int\d+|Decimal"), ("number", "Float|BFloat"),
@@ -186,7 +186,7 @@ def _kind(name: str) -> str:
 
 
 def _type(value: object) -> str:
-    """What a parameter is sent as."""
+    """The ClickHouse type of a parameter's value."""
     kinds = {bool: "Bool", int: "Int64", float: "Float64", str: "String", datetime: TIME}
     kind = next((name for one, name in kinds.items() if isinstance(value, one)), None)
     if value is not None and kind is None:
@@ -195,6 +195,6 @@ def _type(value: object) -> str:
 
 
 def _said(error: Exception) -> str:
-    """What the server says in a line, without the query."""
+    """The server's error message on one line, without the query."""
     told = re.sub(r"\(for url [^)]*\)|While executing.*|In scope.*|Stack trace.*", "", " ".join(str(error).split()))
     return told[:300].rstrip(". ")

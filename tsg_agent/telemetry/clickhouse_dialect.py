@@ -1,4 +1,4 @@
-"""Canonical SQL as ClickHouse's."""
+"""Translates canonical SQL into ClickHouse's dialect."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -12,7 +12,7 @@ from tsg_agent.telemetry.portable import Translated, named_places, without_quali
 
 TIME = "DateTime64(6, 'UTC')"
 MARK = "\x01{}\x01"
-"""Where a parameter stands until its value, and so its type, is known. No query has this character: see Remote.run."""
+"""Placeholder of a parameter until its value, and so its type, is known. Remote.run refuses this character."""
 
 
 def _of(name: str) -> Callable[..., str]:
@@ -34,7 +34,7 @@ CALLS: dict[str, Callable[..., str]] = {
     "lookup": _text_at,
     "random_id": lambda _: "toString(generateUUIDv4())",
 }
-"""Functions that sqlglot leaves as they are written."""
+"""Functions that sqlglot passes through unchanged."""
 
 
 def _call(generator: Generator, node: exp.Anonymous) -> str:
@@ -73,7 +73,7 @@ def _cast(generator: ClickHouseGenerator, node: exp.Cast) -> str:
     if node.to.this in exp.DataType.TEMPORAL_TYPES and node.to.this != exp.DataType.Type.DATE:
         return f"CAST({generator.sql(node, 'this')} AS Nullable({TIME}))"
     if node.to.this == exp.DataType.Type.BIGINT and not isinstance(node.this, exp.Column):
-        return f"CAST(round({generator.sql(node, 'this')}) AS Nullable(Int64))"  # it cuts a fraction off
+        return f"CAST(round({generator.sql(node, 'this')}) AS Nullable(Int64))"  # its cast truncates
     written: str = generator.cast_sql(node)
     return written
 
@@ -101,10 +101,10 @@ class _ClickHouse(ClickHouse):
 
 
 def written(tree: exp.Query) -> Translated:
-    """A query over the source's tables, as ClickHouse reads it; parameters are marks until they have a type."""
+    """A query in ClickHouse's dialect; each parameter is MARK until its type is known."""
     tree = without_qualify(tree)
     for select in tree.find_all(exp.Select):
-        # Of two tables' columns of a name it calls one "table.name".
+        # If two tables share a column name, ClickHouse names one of them "table.name".
         named = [one.as_(one.name) if isinstance(one, exp.Column) and one.table and one.name != "*" else one
                  for one in select.expressions]  # fmt: skip
         select.set("expressions", named)

@@ -1,15 +1,15 @@
-"""Texts that are kept as codes of a dictionary."""
+"""Dictionary encoding of string columns."""
 
 import pyarrow as pa
 
 MANY_ROWS = 5_000
-"""Rows from which on texts that repeat are codes: spelled out they would take ten times the memory."""
+"""From so many rows on, repetitive texts are dictionary-encoded: plain ones would take ten times the memory."""
 REPEATED = 0.25
-"""Texts of which a larger share are different ones stay as they are: a dictionary of them takes more than it saves."""
+"""Highest share of distinct values at which a dictionary saves memory."""
 
 
 def spelled_out(table: pa.Table) -> pa.Table:
-    """Codes of texts as texts."""
+    """Decode dictionary-encoded string columns."""
     for position, column in enumerate(table.schema):
         if pa.types.is_dictionary(column.type):
             table = table.set_column(position, column.name, table.column(position).cast(column.type.value_type))
@@ -17,9 +17,9 @@ def spelled_out(table: pa.Table) -> pa.Table:
 
 
 def coded(batches: pa.RecordBatchReader) -> pa.Table:
-    """A result as one table, texts that repeat as codes of one dictionary each: half of the memory, or less.
+    """A result as one table, with repetitive string columns dictionary-encoded: half of the memory, or less.
 
-    Each batch is let go of before the next one is read. Which texts repeat is asked of the first.
+    Each batch is freed before the next one is read. The first batch decides which columns are encoded.
     """
     names: list[str] | None = None
     parts = []
@@ -39,7 +39,7 @@ def _coded(batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
 
 
 def _own(column: pa.Array) -> pa.Array:
-    """The same in memory of its own: as it came it holds that of all its batch."""
+    """A copy of the array: a slice keeps the whole batch's memory alive."""
     return pa.concat_arrays([column, column[:0]])
 
 
@@ -52,7 +52,7 @@ def _repeats(column: pa.Array) -> bool:
 
 
 def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The same codes, as few bytes each as their number needs, in one piece."""
+    """The column in one chunk, with the smallest index type that holds its dictionary."""
     whole = column.combine_chunks()
     kinds = (kind for kind in (pa.int8(), pa.int16()) if len(whole.dictionary) <= 2 ** (kind.bit_width - 1))
     return pa.chunked_array([whole.cast(pa.dictionary(next(kinds, pa.int32()), whole.type.value_type))])

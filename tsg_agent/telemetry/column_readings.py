@@ -1,7 +1,7 @@
-"""How a value that is not of the guide's kind is read as one: the one reading that fits a column's values.
+"""Converts a column whose type is not the guide's: picks the one reading that fits its values.
 
-Each reading is tried on all values. What it leaves unread is NULL and counted; where that is more than a few, nothing
-is guessed: the error offers the mapping line for each reading that there may be.
+Each candidate is tried on all values. Values it cannot parse become NULL and are counted; if there are more than a few,
+nothing is guessed: the error offers the mapping line of each possible reading.
 """
 
 import re
@@ -15,58 +15,59 @@ from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import Kind
 
 MISSING = ("", "-", "null", "none", "nan", "n/a", "na", "nil", "undefined", "(null)", "\\n", "unknown")
-"""How writers spell what is missing, in lower case."""
+"""Spellings of a missing value, in lower case."""
 LONGEST_MISSING = max(map(len, MISSING))
 CLEAN = f"CASE WHEN lower(trim({{x}})) NOT IN ({', '.join(repr(word) for word in MISSING[:-1])}) THEN trim({{x}}) END"
 SAMPLE = 200
-"""Different values that a reading must fit most of before it is tried on all."""
+"""Number of distinct values that a reading is tried on before it is tried on all."""
 
 
 @dataclass(frozen=True)
 class ColumnReading:
-    """One way to read a value. `sql` and `line` hold `{x}` for the value; `line` is what a mapping would say."""
+    """One way to parse a value. In `sql` and `line`, `{x}` stands for the value; `line` is the mapping's expression."""
 
     name: str
     sql: str
     line: str = ""
     may_be: str = ""
-    """A regular expression of values that it does not read, because another reading may be meant as well."""
+    """A regular expression of ambiguous values, which it leaves to other readings."""
 
 
 @dataclass(frozen=True)
 class Read:
-    """A column as it is read: the SQL, how many values it leaves unread, and the reading's name if it is not plain."""
+    """How a column is read: the SQL, how many values it cannot parse, and the reading's name unless it is trivial."""
 
     sql: str
     unread: int = 0
     name: str = ""
     example: str = ""
     guessed: bool = False
-    """Whether no value bears the reading out."""
+    """True if no value confirms the reading."""
 
 
 @dataclass(frozen=True)
 class Values:
-    """Where a column's values are, and what the guide calls it: table.column."""
+    """A column's values in the source, and the guide's name for it: table.column."""
 
     connection: duckdb.DuckDBPyConnection
     source: str
     expression: str
     column: str
     few: float = 1.0
-    """Percent of a column's values that may be unreadable; one always may."""
+    """Percent of a column's values that may be unreadable; a single one always may."""
     about: tuple[datetime, ...] = ()
-    """What the rows are asked about (naive UTC): the day may be the month, and no row says so."""
+    """Times that will be asked about (naive UTC): they settle the order of day and month if the rows do not."""
 
     def asked(self, select: str, where: str = "true") -> tuple[object, ...]:
-        """One row of counts over the values."""
+        """One row: the aggregates `select` over the values `v`."""
         sql = f"SELECT {select} FROM (SELECT {self.expression} AS v FROM {self.source}) WHERE {where}"  # noqa: S608 - checked expressions
         return self.connection.execute(sql).fetchone() or ()
 
     def best(self, readings: Sequence[ColumnReading]) -> Read:
-        """The first reading that fits all values, else the one that fits the most, if all but a few.
+        """The first reading that fits all values, else the one that fits the most, if that is all but a few.
 
-        Raises TelemetryError where none does, with the lines of those that fit some; where none fits any, the last's.
+        Raises TelemetryError if there is none, with the mapping lines of those that fit some values, or else the
+        last one's.
         """
         known = CLEAN.replace("{x}", "v")
         sampled = self._sample(readings, known)
@@ -83,7 +84,7 @@ class Values:
         raise self._refusal(several or sampled or readings[-1:], example)
 
     def _sample(self, readings: Sequence[ColumnReading], known: str) -> list[ColumnReading]:
-        """The readings that fit some of a sample, those that fit most first; in their order where alike."""
+        """The readings that fit some of a sample, best fit first; ties keep the given order."""
         counts = ", ".join(f"count({reading.sql.replace('{x}', 'v')})" for reading in readings)
         sql = (
             f"SELECT {counts} FROM (SELECT DISTINCT v FROM (SELECT {self.expression} AS v FROM {self.source}) "  # noqa: S608 - checked expressions
@@ -115,14 +116,14 @@ class Values:
 
 
 def as_written(expression: str) -> str:
-    """An expression as it may stand inside of a TOML text: a plain name without quotes."""
+    """An expression to put inside a TOML string: a simple name loses its quotes."""
     inner = expression[1:-1]
     return inner if inner.isidentifier() and expression[0] == '"' else expression.replace('"', '\\"')
 
 
 UNITS = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "μs": 1e-3, "ms": 1.0, "sec": 1e3, "s": 1e3, "min": 6e4, "m": 6e4,
          "h": 3.6e6}  # fmt: skip
-"""Of durations: how many milliseconds each is."""
+"""Units of durations -> milliseconds."""
 _SIZES = {"b": 1, "bytes": 1} | {
     f"{letter}{tail}": (1024 if tail == "ib" else 1000) ** power
     for power, letter in enumerate("kmgt", 1)
@@ -140,7 +141,7 @@ def _with_unit(units: dict[str, float]) -> str:
 
 _PLAIN = ColumnReading("", "TRY_CAST({x} AS DOUBLE)", "TRY_CAST({x} AS DOUBLE)")
 _EITHER = r"\s*[-+]?\d{1,3},\d{3}\s*"
-"""A decimal comma, or one between thousands."""
+"""A comma that may be a decimal or a thousands separator."""
 _COMMA = ColumnReading(
     "with a decimal comma",
     r"CASE WHEN regexp_matches({x}, '^\s*[-+]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?\s*$') "
@@ -164,7 +165,7 @@ _LONG = " + ".join(
     f"coalesce(TRY_CAST(nullif({_CLOCK.replace('{group}', str(group))}, '') AS DOUBLE), 0) * {factor}"
     for group, factor in ((1, 3_600_000), (2, 60_000), (3, 1000))
 )
-"""Hours, minutes and seconds together, as Go writes them: 1m3.5s."""
+"""Go's durations of several units: 1m3.5s."""
 _LENGTH = ColumnReading(
     "as durations with their units",
     f"coalesce({_with_unit(UNITS)}, CASE WHEN regexp_matches(lower(trim({{x}})), '^([0-9]+h)?([0-9]+m)?([0-9.]+s)?$') "
@@ -175,7 +176,7 @@ _SIZE = ColumnReading(
     "as sizes with their units", _with_unit(_SIZES), "TRY_CAST(regexp_extract({x}, '[0-9.]+') AS DOUBLE)"
 )
 _ANY = ColumnReading("", "CAST(NULL AS DOUBLE)", "TRY_CAST(regexp_extract({x}, '[-+]?[0-9.]+') AS DOUBLE)")
-"""Reads nothing: its line is what is offered where no reading fits."""
+"""Matches nothing: its mapping line is the fallback advice."""
 _YES = ("true", "t", "yes", "y", "1", "1.0", "on")
 _NO = ("false", "f", "no", "n", "0", "0.0", "off")
 _BOOLEAN = ColumnReading(
@@ -187,7 +188,7 @@ _BOOLEAN = ColumnReading(
 
 
 def read_text(values: Values, kind: Kind) -> Read:
-    """A column of texts as numbers or booleans. Raises TelemetryError where no one reading fits."""
+    """Read a text column as numbers or booleans. Raises TelemetryError if no single reading fits."""
     if kind is Kind.BOOLEAN:
         return values.best([_BOOLEAN])
     name = values.column

@@ -1,9 +1,9 @@
-"""Runs the queries of a scope over copies of its requests, which make them several times as fast.
+"""Caches a scope's requests in compact temporary tables, over which its queries run several times as fast.
 
-An investigation reads the same requests some twenty times, and joins flags and products to them, by a text of some
-twenty characters, ten times. Their columns are read, and each join made, once instead. Where a scope is too large, or
-its request_ids repeat, the queries run as they are written; so does a scope's first, unless it joins or tells ids: a
-lone check needs no copy.
+An investigation reads the same requests some twenty times, and joins flags and products to them ten times, by a text
+key of some twenty characters. With the copies, columns are read and joins made once. If a scope is too large, or its
+request_ids repeat, queries run unchanged. So does the first query of a scope, unless it joins or returns ids: a single
+check does not pay for a copy.
 """
 
 import re
@@ -26,23 +26,23 @@ DISTINCT = re.compile(
     r"SELECT DISTINCT (request_id, [\w, ]+?)\s+FROM (feature_flags|product_metadata)\s+"
     r"WHERE request_id IN \(SELECT request_id FROM requests\)"
 )
-"""A request's flags or products, each row once."""
+"""A request's flags or products, without duplicate rows."""
 SCOPED = re.compile(r"\bFROM service_requests\s+WHERE region = \$region\b")
 OTHER = re.compile(rf"\b({'|'.join(name for name in LOGS.columns if name not in (*KEPT, 'region'))})\b")
 ALONE = re.compile(
     r"SELECT (?:requests\.request_id, ([\w, ]+)|(\w+)\.\*)\s+FROM requests\s+"
     r"JOIN (\w+) ON requests\.request_id = \3\.request_id\s*$"
 )
-"""Asks for nothing of the requests but their ids: the copies of what joins to them hold the scope's only."""
+"""Reads only the ids of the requests: it is dropped, since the joined copies hold only the scope's rows."""
 USERS = re.compile(r"(\bSELECT bucket AS second, kind, latency_ms, [\w, ]*)\buser_id\b")
-"""Asks for the users to count them: their hashes are eight bytes each, and told apart in a tenth of the time."""
+"""Counts distinct users: their 8-byte hashes are counted in a tenth of the time."""
 CARRYING = re.compile(
     r"requests AS \(\s+SELECT request_id, ([\w, ]+)\s+FROM service_requests\s+WHERE region = \$region\s+\),\s+"
     r"flagged AS \(\s+SELECT request_id, flag_name, flag_value FROM feature_flags\s+\)(.*)"
     r"FROM requests\s+JOIN flagged ON requests\.request_id = flagged\.request_id",
     re.DOTALL,
 )
-"""Asks of the requests what the copy of their flags holds too."""
+"""Reads columns of the requests that the copy of their flags also holds."""
 RUNS = re.compile(
     r"SELECT request_id, correlation_id\s+FROM requests\s+"
     r"WHERE correlation_id IN \(SELECT correlation_id FROM workflow_tracking\)\s*$"
@@ -51,18 +51,18 @@ BY_HASH = f"""SELECT requests.request_id, tracked.correlation_id
 FROM requests
 JOIN (SELECT DISTINCT correlation_id FROM workflow_tracking WHERE correlation_id IS NOT NULL) AS tracked
     ON requests.{HASHED["correlation_id"]} = hash(tracked.correlation_id)"""  # noqa: S608 - our own names
-"""The same where the requests have hashes."""
+"""The same for requests with hashed users."""
 COMMENT = re.compile(r"--[^\n]*")
 MAXIMUM_SCOPES = 2
 EAGER = 2
-"""The query that makes the copies at once, while the first one's keys are still being proven."""
+"""The ordinal of the query that starts the copies, while the first query's keys are still being checked."""
 Over = Callable[[str], str]
-"""A query's text -> the text that reads the copies."""
+"""SQL -> the SQL that reads the copies."""
 
 
 @dataclass
 class _Scope:
-    """One window's copies: which there are; False = tried, and not to be had."""
+    """One window's copies. `made`: table -> whether the copy succeeded."""
 
     name: str
     held: HeldCopies = field(default_factory=HeldCopies)
@@ -71,11 +71,11 @@ class _Scope:
     readers: int = 0
     asked: int = 0
     used: bool = False
-    """Some query was allowed to read them."""
+    """True once a query has read the copies."""
 
 
 class Compact:
-    """The copies that an engine holds: of the few scopes that were asked for last."""
+    """An engine's cache of copies: those of the few most recently used scopes."""
 
     def __init__(self, present: frozenset[str], memory: int) -> None:
         """`present`: the columns that the source's requests have. `memory`: bytes that the engine may use."""
@@ -87,14 +87,14 @@ class Compact:
 
     @contextmanager
     def reading(self, sql: str, bound: Mapping[str, object], create: Create) -> Iterator[Over]:
-        """Gives the same query over the copies, which stay while the block lasts; or as it is, where there are none.
+        """Yields a function that rewrites the query onto the copies, kept inside the block; or the identity.
 
-        To be entered as soon as a query is there: one that comes alone needs no copy. What it gives is to be asked only
-        where no request_id repeats in the window, and with what `Keys.counted` made of `sql`. `create` makes
-        the copies; raises what it raises, but for a QueryError.
+        Enter it as soon as the query arrives: arrivals are counted, and a scope's first query needs no copy. Call the
+        function only if no request_id repeats in the window, with what `Keys.counted` made of `sql`. `create` makes the
+        copies; its errors are raised, except QueryError.
         """
         scoped = 0 < len(SCOPED.findall(sql)) == sql.count("FROM service_requests")
-        # Where no request_id repeats, and only there, `sql` is asked without its DISTINCTs.
+
         if not (scoped and self._requests in COPIED.sub("", sql) and bound.keys() >= set(SCOPE)):
             yield lambda text: text
             return
@@ -109,7 +109,7 @@ class Compact:
             self._left(scope, create)
 
     def _entered(self, key: tuple[object, ...]) -> tuple[_Scope, int]:
-        """The scope, and the place of this query among all that asked for it."""
+        """The scope, and the ordinal of this query among the scope's queries."""
         with self._lock:
             if key not in self._scopes:
                 self._number += 1
@@ -121,16 +121,16 @@ class Compact:
             return scope, scope.asked
 
     def _left(self, scope: _Scope, create: Create) -> None:
-        """Drop the copies of scopes that were asked for long ago, unless they are being read."""
+        """Drop the copies of the least recently used scopes, unless they are being read."""
         with self._lock:
             scope.readers -= 1
             idle = [key for key, one in self._scopes.items() if not one.readers]
             dropped = [self._scopes.pop(key) for key in idle[: max(0, len(self._scopes) - MAXIMUM_SCOPES)]]
             if scope.made.get(LOGS.name) and not (scope.readers or scope.used):
-                dropped.append(scope)  # its keys turned out to repeat: no query may read the copies
+                dropped.append(scope)  # request_ids repeat: no query may read the copies
                 scope.made[LOGS.name] = False
         for old in dropped:
-            with suppress(TelemetryError):  # the query that was last is not to fail for it
+            with suppress(TelemetryError):  # a failed cleanup must not fail the query
                 Copies(old.name, self._present, self._memory, create, old.held).drop()
                 old.held.types.clear()
 
@@ -141,7 +141,7 @@ class Compact:
         runs = HASHED.keys() <= self._present and RUNS.search(text) is not None
         rest = (RUNS.sub("", text) if runs else text).replace(self._requests, "")
         other = OTHER.search(COMMENT.sub("", rest)) is not None
-        tells_ids = runs or "request_id" in text.rpartition("SELECT")[2]  # those of the copies, as all others tell them
+        tells_ids = runs or "request_id" in text.rpartition("SELECT")[2]  # all other copies use the numbers of this one
         if not joins and (other or (scope.asked == 1 and not tells_ids)):
             return sql
         if not self._has(scope, LOGS.name, partial(copies.copy_requests, self._requests, bound)):
@@ -162,7 +162,7 @@ class Compact:
         return NAMED.sub(rf"FROM {scope.name}_\1", text.replace(self._requests, requests))
 
     def _has(self, scope: _Scope, table: str, make: Callable[[], bool]) -> bool:
-        """Make a copy once; queries that ask at the same time wait for it."""
+        """Make a copy once; concurrent queries wait for it."""
         with self._lock:
             lock = scope.locks.setdefault(table, threading.Lock())
         with lock:

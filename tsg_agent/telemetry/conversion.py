@@ -1,4 +1,4 @@
-"""Turns a source's columns into the guide's kinds, and says how where that was not plain."""
+"""Converts a source's columns to the guide's kinds, and notes each conversion that is not lossless."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,22 +20,22 @@ ACCEPTED = {
     Kind.INTEGER: (*NUMERIC, "BOOLEAN"),
     Kind.BOOLEAN: ("BOOLEAN", *NUMERIC),
 }
-"""Prefixes of the types that convert into a kind without loss; anything converts into text."""
+"""Kind -> prefixes of the types that convert to it without loss; any type converts to text."""
 NOTHING = ('"NULL"', "NULL")
-"""The type of a column of nothing but NULLs, in CSV and JSON."""
+"""DuckDB's types of an all-NULL column, in CSV and JSON."""
 
 
 WORDY = ("error_code", "error_category", "exception_type", "exception_message", "stack_trace_hash")
-"""Columns that programs write whole texts into. Others would be slower: the engine skips rows by their bare values."""
+"""Columns that may hold whole messages and are shortened. Not others: a bare column lets the engine skip row groups."""
 COUNTED = ("user_id", "session_id")
-"""Columns whose different values are counted."""
+"""Columns whose distinct values are counted."""
 LONGEST = 300
-"""Characters of a text that is read whole."""
+"""Characters up to which a text is kept whole."""
 
 
 @dataclass
 class Reader:
-    """Converts the columns of one table. `held`: the source's columns, in lower case; `few`: see Values."""
+    """Converts the columns of one table. `held`: the source's columns, in lower case; `few`, `about`: see Values."""
 
     connection: duckdb.DuckDBPyConnection
     source: str
@@ -45,10 +45,10 @@ class Reader:
     about: tuple[datetime, ...] = ()
     """See Values."""
     scheme: str = ""
-    """What the numbers of the status are, as the mapping has it."""
+    """The mapping's `status`: http, grpc or exit; "" if it names none."""
     notes: list[str] = field(default_factory=list)
     readings: list[str] = field(default_factory=list)
-    """What is to be said of the columns, and how else they were read; see SourceTable."""
+    """See SourceTable, as for `notes`."""
 
     def converted(self, name: str, expression: str, found: str) -> str:
         """The SQL of one column. `found`: its type in the source. Raises TelemetryError where it cannot be read."""
@@ -72,9 +72,9 @@ class Reader:
         return self._weighed(name, shortened(plain) if name in WORDY else plain)
 
     def _named(self, name: str, expression: str) -> str:
-        """Whom a row is of, where what is blank, or a dash, is nobody."""
+        """A user column in which blanks and dashes are NULL."""
         clean = CLEAN.replace("{x}", expression)
-        # Most values are longer, which is sooner seen than what they are.
+        # Most values are longer: the length check is cheap and comes first.
         blanks = f"strlen(trim(v)) <= {LONGEST_MISSING} AND ({CLEAN.replace('{x}', 'v')}) IS NULL"
         (blank,) = self._values(name, expression).asked("count(*)", blanks)
         if not blank:
@@ -120,7 +120,7 @@ class Reader:
 
     @staticmethod
     def _is_likely(values: Values, time: str) -> bool:
-        """Whether some of a made time is of a likely year; what is too large for any calendar is not."""
+        """True if a computed time is in a plausible year for some row, or NULL in all; False if it overflows."""
         try:
             held = replace(values, expression=time).asked(f"count(v) = 0 OR count(v) FILTER ({likely('v')}) > 0")
         except (duckdb.ConversionException, duckdb.OutOfRangeException):
@@ -128,7 +128,7 @@ class Reader:
         return held == (True,)
 
     def _weighed(self, name: str, value: str) -> str:
-        """A weight that says nothing is 1; one that cannot be (negative, endless) is -1: its row is in no count."""
+        """A missing weight is 1; an invalid one (negative, infinite) is -1, which excludes its row from all counts."""
         if name != WEIGHT:
             return value
         number = f"CAST({value} AS DOUBLE)"
@@ -146,16 +146,16 @@ class Reader:
 def _plain(name: str, kind: Kind, expression: str, found: str) -> str:
     """The SQL of a column whose type converts without loss."""
     if kind is not Kind.TEXT and found in {"DOUBLE", "FLOAT"} and name != WEIGHT:
-        # What is no number is how many writers store what is missing. DuckDB sorts NaN above every number: it would be
-        # over every threshold, and true.
+        # Many writers store a missing value as NaN. DuckDB sorts NaN above every number: it would exceed every
+        # threshold, and be true as a boolean.
         finite = f"CASE WHEN isfinite({expression}) THEN {expression} END"
         return finite if kind is Kind.NUMBER else f"CAST({finite} AS {kind.sql_type})"
     if found == kind.sql_type or kind is Kind.NUMBER:
-        return expression  # no need to widen each value: arithmetic does it where it matters
+        return expression  # arithmetic widens numbers where it matters
     return f"CAST({expression} AS {kind.sql_type})"
 
 
 def shortened(expression: str) -> str:
-    """A long text as its beginning and a mark of the whole: what is grouped by it stays as many groups."""
+    """A long text as its prefix and a hash of the whole: the number of groups stays the same."""
     beginning = f"left({expression}, {LONGEST - 40}) || '… ' || md5({expression})"
     return f"CASE WHEN strlen({expression}) > {LONGEST} THEN {beginning} ELSE {expression} END"

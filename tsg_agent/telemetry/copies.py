@@ -1,9 +1,9 @@
-"""Makes the copies of a scope: its requests, by number and with codes for texts, and what joins to them.
+"""Makes the compact copies of a scope: its requests, numbered and dictionary-encoded, and the tables joined to them.
 
-A text of few values becomes an ENUM: one byte instead of sixteen, grouped by an array instead of a hash table. It
-compares, sorts and prints as the text does. A text that only joins becomes its hash, of 64 bits. That no two requests
-share one is proven before a copy is read (keys.py). That a request outside of the scope has the hash of one inside, and
-gives it its flag, is a chance of one in two hundred thousand for five million requests and twenty million flags.
+A low-cardinality text becomes an ENUM: one byte instead of sixteen, grouped by an array instead of a hash table. It
+compares, sorts and prints like the text. A text that is only a join key becomes a 64-bit hash. keys.py proves before a
+copy is read that no two requests in the scope share a hash. A request outside of the scope that has the hash of one
+inside would give it its flag: for five million requests and twenty million flags the chance is 1 in 200,000.
 """
 
 import math
@@ -19,37 +19,37 @@ Create = Callable[[str, Mapping[str, object]], tuple[Any, ...]]
 """Runs statements of the engine's own and returns the first row of the last, empty without one."""
 
 FEW, MANY = 64, 10_000
-"""Values up to which a text's code is looked up in a list, and up to which it gets a code at all."""
+"""Cardinality up to which a text is encoded by a list lookup, and up to which it is encoded at all."""
 BITMAP_BYTES = 256 * 2**20
-"""Of a proof with one bit per request and group; with more than this a DISTINCT is the cheaper one."""
+"""Largest bitmap of a duplicate check, in bytes; above it a DISTINCT is cheaper."""
 FEWEST_CODED = 30_000
-"""Rows of a source with fewer are copied as they are: to find their values takes longer than the codes save."""
+"""Sources with fewer rows are copied unencoded: finding the values takes longer than the encoding saves."""
 REQUEST_BYTES = 250
-"""Of the memory limit, for each request that is copied: some 310 bytes are held when the last query is over, most of
-them copies, and the process may hold a quarter more than the limit while queries run."""
+"""Bytes of the memory limit reserved per copied request: some 310 are in use after the last query, most of them by the
+copies, and while queries run the process may hold a quarter more than the limit."""
 CODED, PLAIN, _HASHED = (
     tuple(column.name for column in COLUMNS if column.table == LOGS.name and column.copy == way)
     for way in ("coded", "plain", "hashed")
 )
 HASHED = {name: f"{name.removesuffix('_id')}_hash" for name in _HASHED}
-"""A text that only joins -> its hash, by which it does."""
+"""Text column that is only a join key -> its hash."""
 KEPT = (*PLAIN, *CODED, "request_id")
-"""What the copy of the requests holds; a query that names another column reads the source."""
+"""Columns of the copy of the requests; a query that names another column reads the source."""
 CARRIED = ("status_code", "latency_ms", "weight")
-"""What the copy of the flags holds of their requests."""
+"""Columns of the requests that the copy of the flags repeats."""
 JOINED = {table.name: tuple(name for name in table.columns if name != "request_id") for table in (FLAGS, PRODUCTS)}
 
 
 @dataclass
 class HeldCopies:
-    """What there is of a scope's copies."""
+    """The copies of a scope that exist."""
 
     types: list[str] = field(default_factory=list)
     values: dict[str, int] = field(default_factory=dict)
-    """Coded column -> its values, NULL among them."""
+    """Encoded column -> its values, including NULL."""
     requests: int = 0
     coded: bool = True
-    """Whether texts are codes: of few requests it costs more than it saves."""
+    """True if texts are encoded: for few requests that costs more than it saves."""
 
 
 @dataclass
@@ -71,15 +71,15 @@ class Copies:
 
     @property
     def number(self) -> str:
-        """A copied request's number, which stands for its request_id.
+        """The SQL of a copied request's number, which replaces its request_id.
 
-        The remainder is the number itself. It tells the engine how far the numbers go: then a million of them are
-        joined by an array instead of a hash table.
+        The modulo leaves the number unchanged, but tells the engine its range: it then joins a million of them by
+        an array instead of a hash table.
         """
         return f"CAST(copied.rowid % {max(1, self.held.requests)} AS INTEGER)"
 
     def carrying(self, query: re.Match[str]) -> str:
-        """Of a query that joins flags to columns of their requests: the same from the copy of the flags alone."""
+        """A query that joins flags to their requests, rewritten to read the copy of the flags alone."""
         names, between = query[1].split(", "), query[2]
         if not set(names) <= set(CARRIED):
             return query[0]
@@ -88,7 +88,7 @@ class Copies:
         return f"flagged AS (\n{flagged}\n){between}FROM flagged AS requests"
 
     def requests(self, *hashed: str) -> str:
-        """A SELECT of the requests as their table has them, request_id being a number; with the hashes of `hashed`."""
+        """A SELECT of the table's columns with request_id as a number, and of the hashes of `hashed`."""
         absent = [name for name in KEPT if name not in self.present]
         nulls = "".join(f", {LOGS.blank(name)} AS {name}" for name in absent)
         hidden = ", ".join(code for name, code in HASHED.items() if name in self.present and name not in hashed)
@@ -96,9 +96,9 @@ class Copies:
         return f"SELECT {columns} FROM {self.of(LOGS.name)} AS copied"  # noqa: S608 - our own names
 
     def copy_requests(self, requests: str, scope: Mapping[str, object]) -> bool:
-        """Copy what the SELECT `requests` finds in the scope's region; False where that is too much."""
+        """Copy the rows of the SELECT `requests` in the scope's region; False if they would exceed the memory."""
         source = f"({requests}\n) WHERE region = $region"
-        # What the whole source holds is often known without reading it.
+        # The size of the whole source is often known from metadata.
         (rows,) = self.create(f"SELECT count(*) FROM {LOGS.name}", {})  # noqa: S608 - our own name
         most = self.memory // REQUEST_BYTES
         if rows > most:
@@ -115,7 +115,7 @@ class Copies:
         return True
 
     def copy_joined(self, table: str) -> bool:
-        """Copy a table's rows about the scope's requests, each once."""
+        """Copy a table's rows about the scope's requests, without duplicates."""
         requests, copy = self.of(LOGS.name), self.of(table)
         codes = self._codes(table, table, JOINED[table], {})
         carried = [f"copied.{name}" for name in CARRIED if table == FLAGS.name and name in self.present]
@@ -128,15 +128,15 @@ class Copies:
         return True
 
     def _repeats(self, copy: str, columns: Collection[str], rows: int) -> bool:
-        """Is a row of a joined table's copy there twice?
+        """Whether a joined table's copy has duplicate rows.
 
-        One bit per request and group of equal columns: where every row sets a bit of its own, none is repeated.
+        Uses a bitmap of one bit per request and group of equal columns: rows are unique if each sets its own bit.
         """
         equal, last = ", ".join(columns), self.held.requests
         bits = f"bit_count(bitstring_agg(request_id, 0, {last}))"
         if rows <= last and not self.create(f"SELECT count(*) - {bits} FROM {copy}", {})[0]:  # noqa: S608 - our own names
             return False  # no request has two rows
-        groups = math.prod(self.held.values.get(name, BITMAP_BYTES) for name in columns)  # there may be fewer
+        groups = math.prod(self.held.values.get(name, BITMAP_BYTES) for name in columns)  # an upper bound
         if groups * last // 8 > BITMAP_BYTES:
             (groups,) = self.create(f"SELECT count(*) FROM (SELECT DISTINCT {equal} FROM {copy})", {})  # noqa: S608 - our own names
         if groups * last // 8 > BITMAP_BYTES:
@@ -146,19 +146,19 @@ class Copies:
         return bool(self.create(f"SELECT coalesce(sum(repeated), 0) FROM ({marked})", {})[0])  # noqa: S608 - our own names
 
     def drop(self) -> None:
-        """Drop everything that was made."""
+        """Drop all copies and types."""
         for table in (LOGS.name, *JOINED):
             self.create(f"DROP TABLE IF EXISTS {self.of(table)}", {})
         for name in self.held.types:
             self.create(f"DROP TYPE IF EXISTS {name}", {})
 
     def _codes(self, table: str, source: str, columns: Collection[str], bound: Mapping[str, object]) -> dict[str, str]:
-        """Column -> the expression that turns its text into a code, or the column itself where it has many values."""
+        """Column -> the expression that encodes its text, or the column itself if its cardinality is high."""
         if not columns or not self.held.coded:
             return {name: name for name in columns}
         held = f"{self.of(table)}_values"
         lists = ", ".join(f"list_sort(list({name}) FILTER ({name} IS NOT NULL)) AS {name}" for name in columns)
-        # Groups of one column each take less time, and half of the memory, of as many DISTINCTs.
+        # One GROUP BY per column is faster than count(DISTINCT), and takes half of the memory.
         sets = ", ".join(f"({name})" for name in columns)
         values = f"SELECT {', '.join(columns)} FROM {source} GROUP BY GROUPING SETS ({sets})"  # noqa: S608 - our own names
         self.create(f"CREATE OR REPLACE TABLE {held} AS SELECT {lists} FROM ({values})", bound)  # noqa: S608 - our own names
@@ -178,6 +178,6 @@ class Copies:
         kind = self._kind(column)
         if values > FEW:
             return f"CAST({column} AS {kind})"
-        # Unlike a cast, this is worked out once per value of a Parquet file's dictionary, not once per row.
+        # Unlike a cast, this runs once per value of a Parquet dictionary, not once per row.
         known = f"enum_range(CAST(NULL AS {kind}))"
         return f"(CAST({known} AS {kind}[]))[list_position({known}, {column})]"

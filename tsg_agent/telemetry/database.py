@@ -1,7 +1,7 @@
-"""What a .duckdb file holds: its tables, and its views by what they select, checked and written anew.
+"""The contents of a .duckdb file: its tables, and its views as checked and rewritten SELECTs.
 
-A view is SQL of whoever made the file, and so are its macros and generated columns. None of them runs: a view is
-parsed, held to the functions that a model's query may call, and put in the place of its name, over tables only.
+Views, macros and generated columns are untrusted SQL, and none of them is executed as stored. A view is parsed, limited
+to the functions that a model's query may call, and inlined where its name stands, over tables only.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from tsg_agent.telemetry.subqueries import check_names, named
 from tsg_agent.telemetry.views import Relation
 
 MOST_VIEWS = 50
-"""Views that one view may come to, each time counted that it is read."""
+"""Most views that may be inlined into one, counted with repetition."""
 MOST_CHARACTERS = 100_000
 _FUNCTIONS = SCALARS | AGGREGATES | WINDOWED
 Key = tuple[str, str]
@@ -35,23 +35,23 @@ class Database:
 
     @classmethod
     def read(cls, connection: duckdb.DuckDBPyConnection) -> "Database":
-        """What is there."""
+        """Read the catalog of the attached database."""
         tables = "SELECT schema_name, table_name, sql FROM duckdb_tables() WHERE database_name = 'source'"
         views = "SELECT schema_name, view_name, sql FROM duckdb_views() WHERE database_name = 'source' AND NOT internal"
         return cls(*({(s, n): sql or "" for s, n, sql in connection.execute(q).fetchall()} for q in (tables, views)))
 
     @property
     def names(self) -> list[str]:
-        """All of them, as schema.name."""
+        """All tables and views, as schema.name."""
         return sorted(f"{schema}.{name}" for schema, name in (*self.tables, *self.views))
 
     def find(self, wanted: str) -> Key | None:
-        """A table or view by its name in `main`, or by schema.name."""
+        """A table or view by its name in `main`, or by schema.name; None if there is none."""
         key = wanted if "." in wanted else f"main.{wanted}"
         return next((one for one in (*self.tables, *self.views) if ".".join(one) == key), None)
 
     def relation(self, key: Key, location: str) -> Relation:
-        """A table or a view; its problem says what of its SQL may not run."""
+        """A table or a view; its `problem` says which part of its SQL is refused."""
         try:
             return Relation(self._clause(key), location)
         except QueryError as error:
@@ -66,13 +66,13 @@ class Database:
                 raise QueryError("its SQL is too long.")
             if isinstance(tree, exp.Table):
                 return text
-            again = sqlglot.parse_one(text, read="duckdb")  # the engine gets this text, and not the view's
+            again = sqlglot.parse_one(text, read="duckdb")  # the engine gets this text, not the stored view
             _check(again)
             for table in again.find_all(exp.Table):
                 self._check_table(table)
             if grows(again, named):
                 raise QueryError("it puts too many texts together.")
-        except (SqlglotError, RecursionError, ValueError) as error:  # ValueError: what sqlglot reads and cannot write
+        except (SqlglotError, RecursionError, ValueError) as error:  # ValueError: sqlglot cannot write it
             raise QueryError(f"its SQL cannot be parsed: {str(error).splitlines()[0][:200]}") from None
         return f"({text})"
 
@@ -84,7 +84,7 @@ class Database:
 
 @dataclass
 class _ExpandedSQL:
-    """One relation's SQL, with all that it reads in the place of its names."""
+    """One relation's SQL with all views that it reads inlined."""
 
     held: Database
     count: int = 0
@@ -121,7 +121,7 @@ class _ExpandedSQL:
         return exp.select("*").from_(exp.Subquery(this=query.copy(), alias=alias))
 
     def _replace(self, table: exp.Table, within: Key, above: tuple[Key, ...]) -> None:
-        """Put what a table's name stands for in its place."""
+        """Replace a table's name by what it stands for."""
         key = self._meant(table, within)
         read = self.of(key, (*above, within))
         alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
@@ -153,6 +153,6 @@ def _check(query: exp.Expr) -> None:
 
 
 def _is_generated(sql: str) -> bool:
-    """Whether a column of a table is made by SQL whenever it is read."""
+    """True if a table has a generated column."""
     words = [token.text.upper() for token in sqlglot.tokenize(sql, read="duckdb")]
     return any(words[n : n + 3] == ["GENERATED", "ALWAYS", "AS"] for n in range(len(words)))

@@ -39,16 +39,16 @@ from tsg_agent.telemetry.views import Relation, null_view, table_view
 T = TypeVar("T")
 LIMITS = "SELECT current_setting('memory_limit'), current_setting('threads')"
 PERFECT_BITS = 16
-"""Groups of coded columns that fit into so many bits are counted in an array instead of a hash table."""
+"""Groups of encoded columns of up to so many bits are counted in an array instead of a hash table."""
 MOST_SPILLED = 10
-"""Queries may put aside so many times the memory limit: a disk is not theirs to fill."""
+"""Largest spill on disk, as a multiple of the memory limit."""
 LEAST_AT_ONCE = 2
-"""Statements at a time on one core: one of them is often in Python's hands."""
+"""Least number of concurrent statements, also on one core: one of them often waits for Python."""
 NARROW = "Narrow the window, or raise TSG_QUERY_TIMEOUT."
 WATCHED = 0.05
-"""Seconds between two looks at a running query."""
+"""Seconds between two checks of a running query."""
 LOOK = 60.0
-"""Seconds that a look at the tables of a database may take."""
+"""Timeout in seconds for reading the catalog of a database."""
 
 
 class DuckDB:
@@ -57,7 +57,7 @@ class DuckDB:
     Every query must be one SELECT, may read the source's files only, and runs on a cursor of its own.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with, by name
+    def __init__(  # noqa: PLR0913 - keyword-only options
         self,
         location: str | Path,
         *,
@@ -71,9 +71,10 @@ class DuckDB:
     ) -> None:
         """Open a folder, a glob, a file or a .duckdb database.
 
-        Text files (CSV, JSON lines) are loaded once; Parquet is read in place. `unreadable_percent`: of the lines, or
-        of a column's values; more refuse the table. `template_paths`: ids in paths become {id}. `about`: moments that
-        will be asked about, by which days are told from months where no row does. Raises TelemetryError.
+        Text files (CSV, JSON lines) are loaded once; Parquet is read in place. `memory_limit`: as "2GB".
+        `open_timeout`: seconds. `unreadable_percent`: of the lines, or of a column's values; with more unreadable
+        ones the table is refused. `template_paths`: ids in paths become {id}. `about`: times (naive UTC) that will be
+        asked about; they settle the order of day and month if the rows do not. Raises TelemetryError.
         """
         before = held()
         config: dict[str, str | bool | int | float | list[str]] = {"allocator_background_threads": True}
@@ -114,7 +115,7 @@ class DuckDB:
 
     @property
     def tables(self) -> dict[str, SourceTable]:
-        """What the source holds, by the guide's table names. One whose files have changed since has a problem."""
+        """The source's tables by the guide's names; one whose files changed since they were opened has a `problem`."""
         told = {name: self._changed(name) for name in self._tables}
         return {name: replace(table, problem=told[name] or table.problem) for name, table in self._tables.items()}
 
@@ -162,7 +163,7 @@ class DuckDB:
                     cursor.interrupt()
 
     def close(self) -> None:
-        """Cancel what is at work, close the database, and take away what it spilled."""
+        """Cancel running queries, close the database, and delete its spill folder."""
         self.apart.close()
         with self._cancelling:
             self._closed = True
@@ -185,7 +186,7 @@ class DuckDB:
         return self._unchanged[table].problem() if table in self._unchanged else ""
 
     def _check_unchanged(self, sql: str) -> None:
-        """Raises QueryError where a table's files are no longer those that were opened."""
+        """Raises QueryError if a table's files changed since they were opened."""
         for name in self._unchanged:
             if name in sql and (problem := self._changed(name)):
                 raise QueryError(f"{problem}.", fix="Run it again, over files that nobody writes meanwhile.")
@@ -197,25 +198,25 @@ class DuckDB:
             statements = cursor.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise QueryError("Only one SELECT may run.")
-            table = fetched(cursor.sql(statements[0], params=dict(bound)))  # as parsed: not again
-            if time.monotonic() > deadline:  # an interrupt waits for the rows in hand
+            table = fetched(cursor.sql(statements[0], params=dict(bound)))  # the parsed statement: not parsed twice
+            if time.monotonic() > deadline:  # an interrupt takes effect only after the current batch
                 raise duckdb.InterruptException
             return table
 
         return self._watched(select, timeout, deadline)
 
     def _create(self, sql: str, bound: Mapping[str, object], timeout: float, deadline: float) -> tuple[object, ...]:
-        """Run statements of the engine's own. The first row of the last."""
+        """Run trusted statements; the first row of the last one, () without one."""
         return self._watched(lambda cursor: cursor.execute(sql, dict(bound)).fetchone() or (), timeout, deadline)
 
     def _watched(self, work: Callable[[duckdb.DuckDBPyConnection], T], timeout: float, deadline: float) -> T:
-        """Work on a cursor of its own, when its turn has come, cancelled at the deadline. DuckDB's errors as ours."""
+        """Run `work` on its own cursor, queued, cancelled at the deadline. Translates DuckDB's errors into ours."""
         with self._turn(timeout, deadline):
             return self._at_once(work, timeout, deadline)
 
     @contextmanager
     def _turn(self, timeout: float, deadline: float) -> Iterator[None]:
-        """As many statements at a time as there are cores: more would only take their memory from each other."""
+        """Limits concurrent statements to the number of cores: more would only compete for memory."""
         if not self._slots.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise QueryTimeout(f"Other queries took longer than {timeout:g} s: this one had no turn.", fix=NARROW)
         try:
@@ -251,7 +252,7 @@ class DuckDB:
             done.set()
             if watch.ident is not None:
                 watch.join()
-            with self._cancelling:  # both at once: whoever cancels must not find it closed
+            with self._cancelling:  # under the lock: `cancel` must not find it closed
                 cursor.close()
                 del self._at_work[cursor]
                 self._cancelling.notify_all()
@@ -259,10 +260,10 @@ class DuckDB:
     def _interrupt(
         self, cursor: duckdb.DuckDBPyConnection, deadline: float, done: threading.Event, over: threading.Event
     ) -> None:
-        """Interrupt at the deadline, or when too much memory is held; and again until it takes.
+        """Interrupt at the deadline, or above the memory limit; repeat until it takes effect.
 
-        The engine's own limit does not count the texts of the rows in hand; and an interrupt before the query runs is
-        lost.
+        The engine's own limit does not count the strings of the current batch, and an interrupt before the query runs
+        is lost.
         """
         began = held()
         while not done.wait(min(WATCHED, max(0.0, deadline - time.monotonic()))):
@@ -273,7 +274,7 @@ class DuckDB:
                 done.wait(WATCHED)
 
     def _told(self, error: duckdb.Error) -> str:
-        """What the engine says, without the places of files."""
+        """The engine's error message, without folder names."""
         text = first_line(error).replace(f"{self._spill}/", "")
         for table in self._tables.values():
             text = without_folders(text, table.location)
@@ -282,7 +283,7 @@ class DuckDB:
     def _open(self, location: str, mapping: dict[str, TableMapping], timeout: float) -> None:
         """Make the guide's views over the source, then lock the database."""
         is_database = Path(location).is_file() and location.endswith((".duckdb", ".db"))
-        seconds = min(timeout, LOOK) if is_database else timeout  # nothing of it is loaded
+        seconds = min(timeout, LOOK) if is_database else timeout  # read in place
         done, over = threading.Event(), threading.Event()
         watched = (self._connection, time.monotonic() + seconds, done, over)
         watch = threading.Thread(target=self._interrupt, args=watched, daemon=True)
@@ -291,7 +292,7 @@ class DuckDB:
             self._prepare()
             relations, paths = self._database(location, mapping) if is_database else self._files(location, mapping)
             if is_database:
-                self._lock(paths)  # before its views are looked at: they may read files of their own
+                self._lock(paths)  # before its views are read: they may name other files
             for name, table in CATALOG.items():
                 if name in relations:
                     alone = LOGS.name not in relations
@@ -312,7 +313,7 @@ class DuckDB:
             watch.join()
 
     def _prepare(self) -> None:
-        """Settings and macros that views and queries count on."""
+        """Settings and macros that views and queries rely on."""
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute("SET disabled_optimizers = 'partial_aggregate_pushdown'")
         self._connection.execute("SET parquet_metadata_cache = true")
@@ -350,13 +351,13 @@ class DuckDB:
         return relations, []
 
     def _create_view(self, name: str, relation: Relation, mapping: TableMapping, *, alone: bool) -> None:
-        """A table of the guide; `alone`: there are no requests beside it, without which nothing could be asked."""
+        """Create the view of one of the guide's tables. `alone`: the source has no requests."""
         try:
             self._tables[name] = self._viewed(name, relation, mapping)
         except Unreadable as error:
             if alone or name == LOGS.name:
                 raise
-            # One broken table costs what is about it, as one that is not there does.
+            # A broken table is treated like a missing one: only the checks that need it are lost.
             self._connection.execute(f"DROP TABLE IF EXISTS read_{name}")
             self._connection.execute(null_view(CATALOG[name]))
             self._tables[name] = SourceTable(

@@ -1,4 +1,4 @@
-"""What the checks ask of a data engine. Canonical SQL is DuckDB's."""
+"""The interface of a query engine. Canonical SQL is DuckDB's dialect."""
 
 import logging
 from collections.abc import Collection, Mapping
@@ -9,7 +9,7 @@ import pyarrow as pa
 from tsg_agent.telemetry.catalog import SourceTable
 
 QUERIES = logging.getLogger("tsg_agent.queries")
-"""Hears of every query before it runs, at level INFO: its text, and its parameters as the record's `parameters`."""
+"""Logs every query before it runs, at level INFO: its text, and its parameters as the record's `parameters`."""
 
 
 class Engine(Protocol):
@@ -17,15 +17,14 @@ class Engine(Protocol):
 
     @property
     def tables(self) -> dict[str, SourceTable]:
-        """What the source holds, by the guide's table names; a table it lacks is not in it."""
+        """The source's tables by the guide's names; missing ones are left out."""
         ...
 
     def run(self, sql: str, parameters: Mapping[str, object], *, timeout: float) -> pa.Table:
         """Rows of one SELECT with bound `$name` parameters.
 
-        `timeout` is in seconds; a query over it is cancelled in the engine, not left running.
-        Parameters that the SQL does not name are ignored. Times in the result are naive UTC. Texts of a result of very
-        many rows may be dictionary-encoded.
+        `timeout` is in seconds; after it the query is cancelled in the engine. Parameters that the SQL does not name
+        are ignored. Times in the result are naive UTC. Text columns of a large result may be dictionary-encoded.
 
         Raises QueryTimeout, TransientTelemetryError (worth a retry) or QueryError.
         """
@@ -38,7 +37,7 @@ class Engine(Protocol):
 
 @runtime_checkable
 class Cancellable(Protocol):
-    """An engine whose running queries can be ended from outside."""
+    """An engine whose running queries can be cancelled from another thread."""
 
     def cancel(self, threads: Collection[int]) -> None:
         """Cancel the queries that these threads (by `threading.get_ident()`) wait for; they raise QueryTimeout."""
@@ -47,8 +46,8 @@ class Cancellable(Protocol):
 
 @runtime_checkable
 class Distrusting(Protocol):
-    """An engine that runs a query of a model's where it can be ended, whatever it does."""
+    """An engine that runs untrusted queries in a process that can be killed."""
 
     def run_apart(self, sql: str, *, timeout: float, most: int) -> pa.Table:
-        """Rows of one SELECT without parameters, at most `most` bytes of them. Raises what Engine.run raises."""
+        """Rows of one SELECT without parameters, QueryError above `most` bytes. Else raises what Engine.run raises."""
         ...

@@ -1,4 +1,4 @@
-"""Checks the scalar SQL expressions of a mapping file: parsed, never trusted."""
+"""Validates the scalar SQL expressions of a mapping file, which are untrusted."""
 
 import re
 
@@ -14,7 +14,7 @@ MAPPED = SCALARS | by_arguments("""
     1: url_decode map_from_entries map_keys map_values to_json
     2: json_extract json_extract_string list_extract list_filter list_position list_transform lookup map_extract
 """)
-"""What an expression of a mapping may call besides: it looks into values, which a question needs not."""
+"""Functions that mappings may call in addition to those of queries: access to nested values."""
 ALLOWED_NODES = (
     exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Binary, exp.Connector, exp.Not,
     exp.Neg, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.DataType, exp.DataTypeParam, exp.In, exp.Between, exp.Is,
@@ -28,8 +28,8 @@ REFUSED_NODES = (exp.Query, exp.Subquery, exp.Table, exp.AggFunc, exp.Window, ex
 def check_expression(text: str, where: str) -> str:
     """The expression as DuckDB text, if it is one scalar expression over the source's own columns.
 
-    Refused: sub-queries, aggregates, windows, parameters, a second statement, and every function that is not
-    known to be harmless (so none that reads a file, a setting or the environment, or makes a text of any length).
+    Refused: sub-queries, aggregates, windows, parameters, a second statement, and every function that is not in
+    the allowlist (so none that reads a file, a setting or the environment, or returns a text of unbounded length).
 
     Raises TelemetryError, naming `where` (table.column) and the offending part.
     """
@@ -38,7 +38,7 @@ def check_expression(text: str, where: str) -> str:
     except RecursionError as error:
         fix = "Write it with fewer brackets."
         raise TelemetryError(f"{where}: the mapping's expression is nested too deep", fix=fix) from error
-    except ValueError as error:  # what sqlglot reads and cannot write
+    except ValueError as error:  # sqlglot parses it, but cannot generate it
         fix = "Write it in another way."
         raise TelemetryError(f"{where}: the mapping's expression is not understood: {text!r}", fix=fix) from error
 
@@ -68,13 +68,13 @@ def _checked(text: str, where: str) -> str:
 
 
 def columns_of(expression: str) -> set[str]:
-    """The source's columns that a checked expression reads, in lower case; of a path (a.b.c) the column it is in."""
+    """The source's columns that a checked expression reads, in lower case; for a path (a.b.c) its column (a)."""
     found = sqlglot.parse_one(expression, read="duckdb").find_all(exp.Column)
     return {column.parts[0].name.lower() for column in found}
 
 
 def picked_from(expression: str) -> dict[str, str]:
-    """The arrays of which a checked expression reads one element by its place, inner ones last: SQL -> path."""
+    """The arrays of which a checked expression reads a single element by index, inner ones last: SQL -> path."""
     brackets = sqlglot.parse_one(expression, read="duckdb").find_all(exp.Bracket)
     by_place = [node.this for node in brackets if all(isinstance(key, exp.Literal) for key in node.expressions)]
     held = sorted({one.sql(dialect="duckdb") for one in by_place}, key=len)
@@ -82,7 +82,7 @@ def picked_from(expression: str) -> dict[str, str]:
 
 
 def _looked_up(node: exp.Expression) -> exp.Expression:
-    """`attributes['http.route']`, whatever holds it: an object, a map, or a list of keys and values."""
+    """A lookup such as `attributes['http.route']`, for an object, a map, or a list of key-value pairs."""
     if isinstance(node, exp.Bracket) and len(node.expressions) == 1:
         key = node.expressions[0]
         if isinstance(key, exp.Literal) and key.is_string:

@@ -1,4 +1,4 @@
-"""What comes of a query at the embedded engine."""
+"""Fetches the result of a DuckDB query."""
 
 import duckdb
 import pyarrow as pa
@@ -7,10 +7,10 @@ from tsg_agent.telemetry.codes import MANY_ROWS, coded, spelled_out
 
 
 def fetched(rows: duckdb.DuckDBPyRelation) -> pa.Table:
-    """A query's rows; of many those texts that repeat as codes."""
+    """A query's rows; in a large result repetitive text columns are dictionary-encoded."""
     try:
         table = coded(rows.to_arrow_reader()) if "VARCHAR" in map(str, rows.types) else rows.to_arrow_table()
-    except (pa.ArrowException, OSError) as error:  # as a stream tells what the engine raises
+    except (pa.ArrowException, OSError) as error:  # Arrow's stream wraps the engine's error
         text = str(error)
         kinds = {"INTERRUPT Error": duckdb.InterruptException, "Out of Memory Error": duckdb.OutOfMemoryException}
         raise next((kind for said, kind in kinds.items() if said in text), duckdb.Error)(text) from error

@@ -21,16 +21,16 @@ from tsg_agent.telemetry.values import is_text, literal
 
 PLAIN = {".csv": "read_csv", ".tsv": "read_csv", ".json": "read_json", ".jsonl": "read_json", ".ndjson": "read_json",
          ".log": ""}  # fmt: skip
-"""Ending of a text file -> DuckDB's reader; of a log only its beginning tells."""
+"""Extension of a text file -> DuckDB's reader; that of a log depends on its content."""
 PACKED = {"": None, ".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 READERS = {".parquet": "read_parquet"} | {f"{end}{pack}": reader for end, reader in PLAIN.items() for pack in PACKED}
-"""File ending -> DuckDB's reader."""
+"""File extension -> DuckDB's reader."""
 UNPACKED = (".bz2",)
-"""Endings of what the engine does not unpack itself; archives (.zip) are unpacked too."""
+"""Extensions of compressions that the engine cannot read; archives (.zip) are unpacked too."""
 REJECTING = "store_rejects = true, rejects_limit = 0"
-"""An option of CSV: a line with too few or too many cells costs itself."""
+"""A CSV option: skip lines with too few or too many fields."""
 MOST_BYTES = 8 * 2**30
-"""What all packed files of a source may become together."""
+"""Largest total size of a source's unpacked files."""
 
 
 @dataclass(frozen=True)
@@ -40,39 +40,39 @@ class TableFiles:
     paths: tuple[str, ...]
     reader: str
     depth: int = -1
-    """How deep JSON is read into columns of their own: below, objects are texts."""
+    """Nesting depth to which JSON is read into typed columns; deeper objects are texts."""
     passed_over: tuple[str, ...] = ()
-    """Of the requests: the names of readable files beside them that are in no table."""
+    """For the requests: the names of supported files that belong to no table."""
 
     @property
     def is_text(self) -> bool:
-        """CSV and JSON lines: parsed anew by each query, so worth loading once."""
+        """True for CSV and JSON lines: each query would parse them again, so they are loaded once."""
         return self.reader != "read_parquet"
 
     @property
     def empty(self) -> tuple[str, ...]:
-        """Files of no bytes: a writer that failed. Of text files only where all are."""
+        """Names of files of 0 bytes, which a failed writer leaves; of text files only if all are empty."""
         return tuple(path for path in self.paths if not Path(path).stat().st_size)
 
     @property
     def is_csv(self) -> bool:
-        """Types are guessed from what the values look like: "007" and "f" may be texts all the same."""
+        """True for CSV, whose types DuckDB infers: "007" and "f" may be texts nevertheless."""
         return self.reader == "read_csv"
 
     @property
     def relation(self) -> str:
-        """The FROM clause. File names are quoted; they come from the disk, not from an incident."""
+        """The FROM clause, with quoted file names."""
         return self.relation_with(())
 
     def relation_with(self, texts: Iterable[str], more: str = "") -> str:
-        """The same, with these columns read as text (of a CSV), and more options."""
+        """The FROM clause with more reader options; `texts`: columns of a CSV to read as text."""
         options = {
             "read_parquet": "union_by_name = true",
             "read_csv": "union_by_name = true, strict_mode = true, sample_size = -1",
             "read_json": f"union_by_name = true, sample_size = -1, maximum_object_size = {self._largest}",
         }[self.reader]
         if more == REJECTING:
-            options = options.removeprefix("union_by_name = true, ")  # the engine cannot do both
+            options = options.removeprefix("union_by_name = true, ")  # the engine cannot combine both options
         if self.reader == "read_json" and "format" not in more:
             options += ", format = 'auto'"
         if self.reader == "read_json":
@@ -85,7 +85,7 @@ class TableFiles:
     def as_lines(self) -> str:
         """The FROM clause of the files' lines, as one text column `line`.
 
-        Of a container's log its program's lines; `line_time` is then when each was written.
+        For a container's log these are its program's lines, and `line_time` is the time at which each was written.
         """
         whole = (
             f"read_csv([{self._names}], columns = {{'line': 'VARCHAR'}}, delim = '\x01', header = false, quote = '', "
@@ -98,36 +98,36 @@ class TableFiles:
 
     @property
     def beside(self) -> str:
-        """What `as_lines` has besides the line, to put behind a list of columns."""
+        """The columns of `as_lines` after `line`, to append to a SELECT's list."""
         return ", line_time" if self.container else ""
 
     @cached_property
     def container(self) -> str:
-        """Whose log of a container's output it is, by its first line: docker's, or cri of Kubernetes; or none."""
+        """The container log format by the first line: "docker", "cri" (Kubernetes), or ""."""
         begin = _beginning(Path(self.paths[0])).decode(errors="replace") if self.is_text else ""
         return next((name for name, like in _CONTAINED.items() if like.match(begin)), "")
 
     @property
     def recoded(self) -> tuple[str, ...]:
-        """The names of files that are no UTF-8 and do not say what else they are."""
+        """Names of files that were re-encoded from FALLBACK."""
         return tuple(Path(path).name for path in self.paths if Path(path).parent.name == FALLBACK)
 
     @property
     def _names(self) -> str:
-        return ", ".join(literal(glob.escape(path)) for path in self.paths)  # a name is no pattern
+        return ", ".join(literal(glob.escape(path)) for path in self.paths)  # read_text takes patterns: escape the name
 
     @property
     def _largest(self) -> int:
-        """Bytes that one JSON object may have: an export may be one object."""
+        """Largest JSON object in bytes: a whole export may be one object."""
         return min(max(2**24, *(Path(path).stat().st_size + 1 for path in self.paths)), 2**30)
 
 
 ROTATED = re.compile(r"[._]log([._-]\d[\d.-]*)?(\.gz|\.zst|\.bz2)?$")
-"""Logs by the names that rotation gives them, and Apache's access_log."""
+"""Names of rotated logs, and Apache's access_log."""
 VAGUE = re.compile(r"(?<!\.tar)(\.gz|\.zst|\.bz2)$|\.(?:txt|out)$|^[^.]+$")
-"""Names that may be a log's: of those that say nothing else, where no file beside them says more."""
+"""Generic names that may be a log's: they count only if no other file is named like a table."""
 FALLBACK = "cp1252"
-"""What a text is read as that is no UTF-8 and names no encoding: Western Windows' own, which is Latin-1 and more."""
+"""Fallback encoding of a text that is not UTF-8 and declares none: Western Windows', which extends Latin-1."""
 CONTAINERS = {
     "docker": ("TRY_CAST(line AS JSON) ->> '$.log'", "TRY_CAST(line AS JSON) ->> '$.time'"),
     "cri": (
@@ -135,7 +135,7 @@ CONTAINERS = {
         r"regexp_extract(line, '^\S+')",
     ),
 }
-"""What keeps a container's output, line by line: a program's own line in it, and when it was written."""
+"""Container log format -> the SQL of a program's line in it, and of the line's time."""
 _CONTAINED = {
     "docker": re.compile(r'\{"log": ?".*"stream": ?"(stdout|stderr)"'),
     "cri": re.compile(r"\d{4}-\d\d-\d\dT\S+ (stdout|stderr) [FP] "),
@@ -143,7 +143,7 @@ _CONTAINED = {
 
 
 def ending(path: Path) -> str:
-    """The readable ending of a file's name ("" if we read no such file)."""
+    """The file name's supported extension; "" if it is not supported."""
     name = path.name.lower()
     known = _said(name)
     found = None if known else ROTATED.search(name) or VAGUE.search(name)
@@ -151,7 +151,7 @@ def ending(path: Path) -> str:
 
 
 def form(path: Path) -> str:
-    """The ending without what it is packed in."""
+    """The extension without that of its compression."""
     return re.sub(r"\.(gz|zst|bz2)$", "", ending(path))
 
 
@@ -160,16 +160,16 @@ def _said(name: str) -> str:
 
 
 def _is_vague(path: Path) -> bool:
-    """Whether its name does not say that it is telemetry."""
+    """True if the name does not show that the file is telemetry."""
     name = path.name.lower()
     return not (_said(name) or ROTATED.search(name))
 
 
 def places(location: str) -> list[Path]:
-    """Every file of a folder, or of a glob, readable or not; sorted by path.
+    """Every file of a folder or a glob, supported or not; sorted by path.
 
-    Of a folder's sub-folders those that are named like a table; where it holds nothing readable itself, all of them, as
-    exports by day or account lie.
+    Includes a folder's sub-folders that are named like a table; if the folder itself holds no supported file, all of
+    its sub-folders, since exports are often split by day or account.
     """
     folder = Path(location)
     candidates: Iterable[Path]
@@ -186,10 +186,10 @@ def places(location: str) -> list[Path]:
 
 
 def find_files(location: str, unpack_to: str = "") -> list[Path]:
-    """Every readable file of a folder or a glob (see places); sorted by path.
+    """Every supported file of a folder or a glob (see places); sorted by path.
 
-    Archives, and what the engine cannot unpack, are unpacked into the folder `unpack_to`. Raises TelemetryError when
-    there is nothing to read.
+    Archives, and compressions that the engine cannot read, are unpacked into the folder `unpack_to`. Raises
+    TelemetryError if there is nothing to read.
     """
     folder = Path(location)
     fix = f"Give a folder, a glob or a .duckdb file that holds {', '.join(CATALOG)} as Parquet, CSV or JSON lines."
@@ -208,7 +208,7 @@ def find_files(location: str, unpack_to: str = "") -> list[Path]:
 
 
 def unpacked(paths: Iterable[Path], folder: Path) -> list[Path]:
-    """The files, those unpacked that the engine cannot unpack. Raises TelemetryError for damaged or too large ones."""
+    """The files, unpacked where the engine cannot do it. Raises TelemetryError for damaged or too large ones."""
     result: list[Path] = []
     left = MOST_BYTES
     for path in paths:
@@ -235,7 +235,7 @@ def unpacked(paths: Iterable[Path], folder: Path) -> list[Path]:
 
 
 def _in_utf8(path: Path, folder: Path) -> Path:
-    """A text file that is no UTF-8 as one that is: what spreadsheets and Windows write."""
+    """Re-encode a text file to UTF-8: spreadsheets and Windows write other encodings."""
     if not ending(path) or path.name.endswith(".parquet"):
         return path
     begin = _beginning(path, 2**20)
@@ -257,7 +257,7 @@ def _unpacked(path: Path) -> pa.NativeFile:
 
 
 def _beginning(path: Path, size: int = 4096) -> bytes:
-    """The first bytes of a file, unpacked. Raises TelemetryError."""
+    """The first `size` bytes of a file, decompressed. Raises TelemetryError."""
     try:
         with _unpacked(path) as file:
             return bytes(file.read(size))
@@ -266,7 +266,7 @@ def _beginning(path: Path, size: int = 4096) -> bytes:
 
 
 def _is_packed(path: Path) -> bool:
-    """Whether it is an archive, or packed in a way that the engine cannot read."""
+    """True for an archive, or a compression that the engine cannot read."""
     name = path.name.lower()
     return name.endswith(".zip") or (name.endswith(UNPACKED) and bool(ending(path)))
 
@@ -293,9 +293,9 @@ def group_files(
 ) -> dict[str, TableFiles]:
     """The files by table. `sources` (from a mapping file) gives a table's file or glob, relative to the folder.
 
-    `only`: the table that a mapping is about, where it is about one: files named like none are its.
+    `only`: the one table that the mapping defines, if it defines one: it gets the files that are named like no table.
 
-    Raises TelemetryError when no file belongs to any table, or when one table's files are of several kinds.
+    Raises TelemetryError if no file belongs to any table, or if one table's files are of several kinds.
     """
     groups: dict[str, list[Path]] = {}
     for path in paths:
@@ -303,7 +303,6 @@ def group_files(
         if table and table not in sources:
             groups.setdefault(table, []).append(path)
     if only and only not in groups and only not in sources:
-        # What is named like no table is the one that the mapping is about.
         rest = [path for path in paths if not table_of(path)]
         groups |= {only: rest} if rest else {}
     for name, pattern in sources.items():
@@ -326,9 +325,9 @@ def group_files(
 
 
 def _check_places(paths: list[Path], location: str) -> None:
-    """Raises TelemetryError for a file whose name cannot be told to the engine, or that lies elsewhere.
+    """Raises TelemetryError for a file whose name the engine cannot take, or that lies outside of the location.
 
-    A folder may be anybody's: a link in it would have another file read, and its first line told in an error.
+    A folder is untrusted: a symbolic link in it could expose the first line of another file in an error message.
     """
     for path in paths:
         if not is_text(str(path)):
@@ -347,7 +346,7 @@ def _check_places(paths: list[Path], location: str) -> None:
 
 
 def _root(location: str) -> Path:
-    """The folder that a location names, of a glob the one before its pattern."""
+    """The location's folder; for a glob the one before its first pattern."""
     parts = Path(location).parts
     plain = next((n for n, part in enumerate(parts) if glob.has_magic(part)), len(parts))
     root = Path(*parts[:plain])
@@ -363,10 +362,10 @@ def _same_kind(name: str, paths: list[Path]) -> TableFiles:
         )
     reader = readers.pop()
     filled = [path for path in paths if path.stat().st_size] if reader != "read_parquet" else paths
-    return TableFiles(tuple(str(path.resolve()) for path in filled or paths), reader)  # a log just begun has no row
+    return TableFiles(tuple(str(path.resolve()) for path in filled or paths), reader)  # a new log has no row yet
 
 
 def _reader_of(path: Path) -> str:
-    """What a log is by its beginning: JSON lines, or else cells."""
+    """The reader of a log by its first bytes: JSON lines, or else CSV."""
     begin = b"".join(_beginning(path).split())
     return "read_json" if begin.startswith((b"{", b"[{", b"[[")) else "read_csv"

@@ -1,7 +1,7 @@
-"""How much longer than the texts it reads a text can become in SQL of others.
+"""Bounds how much untrusted SQL can lengthen the texts it reads.
 
-The engine's memory limit does not count the texts of the rows in hand: a text that is doubled in each of thirty
-sub-queries takes all there is. So the growth is bounded before anything runs.
+The engine's memory limit does not count the strings of the current batch: a text that is doubled in each of thirty
+sub-queries would exhaust the memory. So an upper bound of the growth is computed before the query runs.
 """
 
 import math
@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterator
 from sqlglot import expressions as exp
 
 GROWTH = 64
-"""A text may become so many times as long as the longest that it is made of; a row too."""
+"""Highest allowed growth factor of a text, or a row, over the longest text it is made of."""
 _TOO_LONG = GROWTH + 1
 _JOINING = (exp.Concat, exp.ConcatWs, exp.DPipe, exp.Tuple)
 _USUAL = 16
-"""Characters of a short text of the telemetry's: what makes a text of a length of its own is compared with it."""
+"""Length of a typical short text in the telemetry, to which results of absolute length are compared."""
 Source = Callable[[exp.Table], exp.Expr | None]
-"""The sub-query that a table's name stands for; None for a table."""
+"""Maps a table reference to the sub-query it names; None for a real table."""
 
 
 def grows(tree: exp.Expr, source: Source) -> bool:
-    """Whether a text or a row may become longer than is allowed."""
+    """True if a text or a row may grow by more than the factor GROWTH."""
     size: dict[int, int] = {}
     for node in _upwards(tree):
         size[id(node)] = _size(node, size, source)
@@ -30,7 +30,7 @@ def grows(tree: exp.Expr, source: Source) -> bool:
 
 
 def _upwards(tree: exp.Expr) -> Iterator[exp.Expr]:
-    """Each node after all that is below it, and a WITH before the rest of its query; without recursion."""
+    """The nodes in post-order, a WITH before the rest of its query. Iterative, so that deep trees work."""
     left = [(tree, False)]
     while left:
         node, done = left.pop()
@@ -42,7 +42,7 @@ def _upwards(tree: exp.Expr) -> Iterator[exp.Expr]:
 
 
 def _size(node: exp.Expr, size: dict[int, int], source: Source) -> int:
-    """How many texts of the telemetry's what a node gives may be long; `size` knows all that is below it."""
+    """Upper bound of the growth factor of a node's result; `size` holds those of its descendants."""
     below = [size[id(one)] for one in node.iter_expressions()]
     whole, longest = sum(below), max(below, default=1)
     if isinstance(node, exp.Table) and (read := source(node)) is not None:
@@ -52,16 +52,16 @@ def _size(node: exp.Expr, size: dict[int, int], source: Source) -> int:
     if isinstance(node, exp.Func) and (times := _lengthened(node)) > 1:
         return longest * times
     if isinstance(node, exp.ConcatWs):
-        whole += below[0] * len(below)  # the separator, each time
+        whole += below[0] * len(below)  # the separator, once per value
     return whole if isinstance(node, _JOINING) else longest
 
 
 def _lengthened(node: exp.Func) -> int:
-    """How many times as long as its text a function's result may be."""
+    """Upper bound of a function's result length over its input length."""
     if isinstance(node, exp.Replace):
         return _times(node.args.get("replacement"), node.expression)
     if isinstance(node, exp.RegexpReplace):
-        put = node.args.get("replacement")  # in the place of nothing, before each character; or all of it, each \0
+        put = node.args.get("replacement")  # once before each character (empty pattern); \0 is the whole match
         return len(put.name) + 1 if isinstance(put, exp.Literal) else _TOO_LONG
     if isinstance(node, exp.TimeToStr):
         return _times(node.args.get("format"), None)
@@ -73,17 +73,17 @@ def _lengthened(node: exp.Func) -> int:
 
 
 def _times(text: exp.Expr | None, taken: exp.Expr | None) -> int:
-    """How many times as long a text becomes by another that is put into it for each that is taken out."""
+    """Upper bound of the growth by replacing each `taken` by `text`."""
     if text is None:
         return 1
     if not isinstance(text, exp.Literal) or not isinstance(taken, exp.Literal | None):
         return _TOO_LONG
-    put, out = len(text.name), len(taken.name) if taken else _USUAL  # a format's parts are of some length themselves
+    put, out = len(text.name), len(taken.name) if taken else _USUAL  # a format's placeholders have a length themselves
     return max(1, math.ceil(put / max(1, out)))
 
 
 def _select_size(select: exp.Select, size: dict[int, int]) -> int:
-    """The longest of its own, times the longest that it reads; `*` twice, or a table as a value, is all of it again."""
+    """Its largest expression times its largest source; each `*`, or table used as a value, is a copy of it."""
     sources = [one for one in select.iter_expressions() if isinstance(one, exp.From | exp.Join)]
     others = [size[id(one)] for one in select.iter_expressions() if not isinstance(one, exp.From | exp.Join | exp.With)]
     names = {table.alias_or_name.lower() for one in sources for table in [one.this] if table is not None}

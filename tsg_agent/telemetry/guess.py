@@ -1,7 +1,7 @@
-"""Guesses which of a source's values is which of the guide's columns: by name, and what no name says by its values.
+"""Guesses which source field is which of the guide's columns: by its name, else by its values.
 
-A source is looked at as it nests: `http.response.status_code` is a value as `status` is, also where a text holds JSON;
-and where the rows are the elements of an array, the array is found.
+Nested fields count like top-level ones (`http.response.status_code`, `status`), also inside of texts that hold JSON. If
+the rows are the elements of an array, the array is found.
 """
 
 import re
@@ -23,37 +23,37 @@ from tsg_agent.telemetry.statuses import http_status
 from tsg_agent.telemetry.values import any_row, literal
 
 LOOKED_AT = 1000
-"""Rows by which values are told."""
+"""Number of rows that are inspected."""
 MOST = 0.9
-"""Share of a source's values that must look like a column's, where no name says so."""
+"""Share of a field's values that must look like a column's if its name does not match."""
 CONSTANTS = {"service_name": "web", "region": EVERYWHERE, "environment": "prod"}
-"""What whose a row is reads as where a file does not say."""
+"""Default values of the scope columns if a file has none."""
 NEEDED = ("timestamp", ANSWER)
-"""Without these nothing can be judged."""
+"""Required columns."""
 REQUEST = (ANSWER, "endpoint_path", "http_method", "latency_ms")
-"""What a row without all of these is: no request."""
+"""Columns of which a request has at least one."""
 BARE = frozenset({"id", "name", "version", "type", "code", "number"})
-"""Words that say nothing without what they are of."""
+"""Names that mean nothing without their parent's name."""
 ALSO = 0.01
-"""Share of the rows that have one of a column's names where they lack another: it was renamed, or files differ."""
+"""Least share of rows in which a substitute field is present: it was renamed, or files differ."""
 _UNITS = UNITS | {"seconds": UNITS["s"], "micros": UNITS["us"], "nanos": UNITS["ns"]}
-"""By the words in names, too."""
+"""Suffix of a name -> its unit."""
 _HTTP = re.compile(r"[1-5]\d\d")
 _REQUEST_LINE = re.compile(r"[A-Z]{3,8} (https?://[^/\s]+)?/\S*( HTTP/[\d.]+)?")
 _COUNTED = re.compile(r"[1-5](\d\d|xx)", re.IGNORECASE)
-"""The name of a column that counts the requests of a status."""
+"""Name of a column that counts requests by status."""
 _CALLED = {
     "500": frozenset({"errors", "error", "failed", "failures", "failure", "faults", "errored"}),
     "200": frozenset({"ok", "success", "successes", "succeeded", "successful"}),
     "429": frozenset({"throttled", "throttles", "ratelimited"}),
 }
-"""Other words in such names."""
+"""Names for outcomes in such columns."""
 _NO_COUNT = frozenset({"rate", "ratio", "percent", "pct", "ms", "latency", "duration", "time", "code", "id"})
 
 
 @dataclass
 class Guess:
-    """A mapping's lines for the requests, which columns it found, and what is to be said."""
+    """A guessed mapping of the requests: its lines, the columns it found, and notes."""
 
     unnest: str
     lines: list[str]
@@ -61,11 +61,11 @@ class Guess:
     where: str = ""
     candidates: list[Leaf] = field(default_factory=list)
     counters: list[Leaf] = field(default_factory=list)
-    """Columns that each count the requests of the status which is their name."""
+    """Fields that each count the requests of one status."""
 
     @property
     def missing(self) -> list[str]:
-        """Columns without which nothing can be judged."""
+        """Required columns that were not found."""
         return [name for name in NEEDED if name not in self.found and not (name == ANSWER and self.counters)]
 
 
@@ -88,7 +88,7 @@ def guess(connection: duckdb.DuckDBPyConnection, source: str, given: dict[str, s
 def guessed_lines(
     connection: duckdb.DuckDBPyConnection, source: str, columns: list[str], given: dict[str, str], but: str
 ) -> list[str]:
-    """The lines of a mapping for some columns, from values that the expressions in `but` do not name; they differ."""
+    """Mapping lines for some columns, from varying fields that the expressions in `but` do not name."""
     held = [leaf for leaf in leaves(_rows(connection, source)) if leaf.varies]
     free = [leaf for leaf in held if not re.search(rf"\b{re.escape(leaf.path[-1])}\b", but)]
     lines = _guessed(free, "", given).lines
@@ -96,7 +96,7 @@ def guessed_lines(
 
 
 def _requests_only(connection: duckdb.DuckDBPyConnection, source: str, held: list[str]) -> str:
-    """The condition that leaves out rows which hold nothing that a request has, if there are some."""
+    """A SQL condition that drops rows with none of a request's fields; "" if there are no such rows."""
     texts = ", ".join(f"CAST({one} AS VARCHAR)" for one in held)
     condition = f"coalesce({texts}) IS NOT NULL"
     checked = check_expression(condition, f"{LOGS.name}.where")
@@ -104,7 +104,7 @@ def _requests_only(connection: duckdb.DuckDBPyConnection, source: str, held: lis
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, source: str) -> list[dict[str, object]]:
-    """The first rows, and as many from all over the source: a column may have been renamed half-way."""
+    """The first rows, and as many sampled from the whole source: a field may have been renamed half-way."""
     (held,) = connection.execute(f"SELECT count(*) FROM {source}").fetchone() or (0,)  # noqa: S608 - our own names
     every = max(1, held // LOOKED_AT)
     some = f"(SELECT *, row_number() OVER () AS row_ FROM {source})"  # noqa: S608 - our own names
@@ -158,9 +158,9 @@ def _guessed(held: list[Leaf], unnest: str, given: dict[str, str]) -> Guess:
 
 
 def _counters(held: list[Leaf], total: Leaf | None) -> dict[str, str]:
-    """Status -> the expression that counts a row's requests of it. `total`: the column of all requests, if any.
+    """Status -> the expression that counts a row's requests of it. `total`: the field that counts all requests.
 
-    Where none counts those that went well, they are what is left of the total.
+    If no column counts the successes, they are the total minus the others.
     """
     counts: dict[str, str] = {}
     for leaf in held:
@@ -173,7 +173,7 @@ def _counters(held: list[Leaf], total: Leaf | None) -> dict[str, str]:
 
 
 def _counted(leaf: Leaf) -> str:
-    """The status whose requests it counts, by its name."""
+    """The status whose requests a field counts, by its name; "" if it is no such count."""
     words = re.findall(r"[a-z0-9]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", leaf.words[-1]).lower())
     whole = all(number is not None and number >= 0 and number == int(number) for number in map(_number, leaf.values))
     if not whole or not _NO_COUNT.isdisjoint(words):
@@ -183,7 +183,7 @@ def _counted(leaf: Leaf) -> str:
 
 
 def _graphql(held: list[Leaf]) -> list[tuple[str, str]]:
-    """GraphQL's own code of what failed."""
+    """The lines that read GraphQL's own error code."""
     inside = next((leaf for leaf in held if leaf.path[-3:] == (GRAPHQL, "1", "message")), None)
     if inside is None:
         return []
@@ -194,7 +194,7 @@ def _graphql(held: list[Leaf]) -> list[tuple[str, str]]:
 
 
 def _around(held: list[Leaf]) -> tuple[str, ...]:
-    """What most values are in: an envelope, whose name says nothing of them."""
+    """The path of the envelope: the object that contains most fields, whose name carries no meaning."""
     counts: dict[tuple[str, ...], int] = {}
     for leaf in held:
         for length in range(1, len(leaf.path)):
@@ -204,7 +204,7 @@ def _around(held: list[Leaf]) -> tuple[str, ...]:
 
 
 def _called(leaf: Leaf, around: tuple[str, ...]) -> Iterator[str]:
-    """What a value may be called: its whole path, and the ends of it."""
+    """Possible names of a field: its whole path, and each suffix of it."""
     inside = leaf.path[: len(around)] == around
     path = Leaf(leaf.path[len(around) :], "").words if inside else leaf.words
     for start in range(len(path)):
@@ -214,7 +214,7 @@ def _called(leaf: Leaf, around: tuple[str, ...]) -> Iterator[str]:
 
 
 def _leaves(column: Column, names: dict[str, list[Leaf]], free: list[Leaf]) -> list[tuple[Leaf, str]]:
-    """The values that are a column's, and why: of several, each is held by rows that lack those before."""
+    """The fields that fit a column, with the reason; each further one is present where the others are missing."""
     wanted = [column.name, *column.named]
     if column.name.endswith("_ms"):
         wanted += [one + unit for one in wanted for unit in _UNITS]
@@ -225,7 +225,7 @@ def _leaves(column: Column, names: dict[str, list[Leaf]], free: list[Leaf]) -> l
     if column.name == "timestamp" and any(leaf.share(column="timestamp") >= MOST for leaf in free):
         named = [leaf for leaf in named if leaf.share(column="timestamp") >= 0.5]
     if column.name in NEEDED or column.name == "endpoint_path":
-        # What says the same of every row is an envelope's, if anything else may be meant.
+        # A constant field probably belongs to the envelope: prefer fields that vary.
         fits = {leaf: leaf.share(column=column.name) >= 0.5 for leaf in named}
         path = column.name != ANSWER
         named.sort(key=lambda leaf: (path and not leaf.varies, not fits[leaf], not leaf.varies))
@@ -243,7 +243,7 @@ def _leaves(column: Column, names: dict[str, list[Leaf]], free: list[Leaf]) -> l
 
 
 def _one_for_another(column: Column, named: list[Leaf]) -> list[Leaf]:
-    """The first, and those that rows hold in its place: the column was renamed half-way, or files differ."""
+    """The first field, and its substitutes in other rows: it was renamed half-way, or files differ."""
     chosen, rows = [named[0]], set(named[0].rows)
     for leaf in named[1:]:
         fits = column.name not in LIKE or column.name == "latency_ms" or leaf.share(column=column.name) >= MOST
@@ -261,13 +261,13 @@ def _looks(name: str, leaf: Leaf) -> bool:
 
 
 def _only_rises(leaf: Leaf) -> bool:
-    """Whether each row's number is above the last one's, as a row's own number or a counter is: no weight."""
+    """True if the numbers strictly increase: then it is a row number or a counter, not a weight."""
     numbers = [_number(value) for value in leaf.values[:LOOKED_AT]]
     return len(numbers) > FEW_ROWS and all(a is not None and b is not None and a < b for a, b in pairwise(numbers))
 
 
 def _expression(column: Column, leaf: Leaf, why: str) -> tuple[str, str]:
-    """How a mapping reads a value as a column's, and what to say beside it."""
+    """The mapping's expression for a field as a column, and the comment beside it."""
     name, plain = column.name, leaf.expression
     if name == "endpoint_path":
         asked, less = plain, "its query"
@@ -284,7 +284,7 @@ def _expression(column: Column, leaf: Leaf, why: str) -> tuple[str, str]:
 
 
 def _milliseconds(leaf: Leaf, why: str) -> tuple[str, str]:
-    """A duration by the unit that its name has, else by its size: most requests take between 1 ms and 10 s."""
+    """A duration by the unit in its name, else by its magnitude: most requests take between 1 ms and 10 s."""
     numbers = [number for value in leaf.values if (number := _number(value)) is not None]
     if len(numbers) < len(leaf.values) / 2:
         return leaf.expression, f"{why}; with its units"
@@ -308,5 +308,5 @@ def _number(value: object) -> float | None:
 
 
 def in_toml(expression: str) -> str:
-    """An expression as a text of TOML."""
+    """An expression as a TOML string."""
     return '"' + expression.replace("\\", "\\\\").replace('"', '\\"') + '"'

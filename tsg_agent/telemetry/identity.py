@@ -1,4 +1,4 @@
-"""Whose a row is, its request_id, made where the source has none, and whether it stands for several requests."""
+"""Scope columns, request ids (generated if the source has none) and weights of the rows."""
 
 import duckdb
 
@@ -14,32 +14,32 @@ from tsg_agent.telemetry.values import any_row
 
 KEY = "request_id"
 SAMPLED = frozenset({"samplerate", "samplingrate", "sampleweight"})
-"""What sources call of how many requests a row was kept, or the share that was."""
+"""Names of a sampling factor, or a sampling rate."""
 MINUTES = 10
-"""So many whole minutes, and no other time, are no requests' own times."""
+"""From so many distinct whole minutes on, rows are taken for aggregates."""
 STEADY = 0.8
-"""Share of the steps from time to time that are equal where rates are taken."""
+"""Least share of equal time steps if weights are rates."""
 NOUNS = {"service_name": "service", "region": "region", "environment": "environment"}
-"""The columns that say whose a row is, as sentences call them."""
+"""Scope columns -> their names in sentences."""
 WEIGHTS = frozenset({
     *(one for column in COLUMNS if column.name == WEIGHT for one in column.named),
     "weights", "cnt", "counts", "n", "num", "number", "calls", "total", "frequency", "freq", "samplingrate", "samples",
     "nb",
 })  # fmt: skip
-"""What sources may call the number of requests that a row stands for, as `bare` has it."""
+"""Possible names of a weight, normalized by `bare`."""
 
 
 def made_ids(files: TableFiles | None, *, plain: bool) -> str:
-    """The SQL of an id for each row of a source. `plain`: its rows are those of its files."""
+    """The SQL of a unique id for each row of a source. `plain`: its rows are those of its files."""
     if files is None or files.is_text or not plain:
         return "concat('row ', row_number() OVER ())"
     return "concat('row ', file_index, '.', file_row_number)"
 
 
 def taken_for_granted(present: dict[str, str]) -> list[str]:
-    """Says whose the rows are taken to be where no row says so. `present`: the source's expressions.
+    """Notes on scope columns that are constants of the mapping. `present`: column -> the source's expression.
 
-    The region EVERYWHERE stands for none: that is told where a region is asked for.
+    Not for the region EVERYWHERE, which stands for an unknown one: that is reported when a region is asked for.
     """
     fixed = {name: present[name] for name in SCOPE if name in present and not columns_of(present[name])}
     values = {NOUNS[name]: sql.strip("'").replace("''", "'") for name, sql in fixed.items()}
@@ -53,9 +53,9 @@ def taken_for_granted(present: dict[str, str]) -> list[str]:
 def identified(
     columns: dict[str, str], present: dict[str, str], made: str, connection: duckdb.DuckDBPyConnection, source: str
 ) -> list[str]:
-    """Puts an id where there is none into `columns`, and says so. `present`: the source's expressions.
+    """Fill missing request ids in `columns`; returns notes. `present`: column -> the source's expression.
 
-    An id that is made of nothing but a row's time and answer names no request: rows alike are different requests.
+    An id that was computed from only a row's time and status identifies no request: equal rows are different requests.
     """
     if KEY not in columns:
         columns[KEY] = made
@@ -81,9 +81,9 @@ def identified(
 def sampled(
     connection: duckdb.DuckDBPyConnection, source: str, held: dict[str, str], present: dict[str, str]
 ) -> list[str]:
-    """Puts the weight of sampled rows into `present` where nothing maps one, and says so: of how many each was kept.
+    """Set the weight of sampled rows in `present` unless it is mapped; returns notes.
 
-    A name such as `sample_rate` means nothing else; `count` may, and is only named (see unused_weights).
+    A name such as `sample_rate` is unambiguous; `count` is not, and is only reported (see unused_weights).
     """
     name = next((one for one in held if bare(one) in SAMPLED), None)
     if name is None or WEIGHT in present or name in {one for text in present.values() for one in columns_of(text)}:
@@ -99,9 +99,9 @@ def sampled(
 
 
 def per_second(connection: duckdb.DuckDBPyConnection, source: str, columns: dict[str, str]) -> list[str]:
-    """Makes weights that are rates into numbers of requests, in `columns`, and says so.
+    """Convert weights that are requests per second into numbers of requests, in `columns`; returns notes.
 
-    Rates of requests are below 1 where few come, and are taken at equal steps; a number of requests is not.
+    Weights are taken for rates if their mean is below 1 and the rows are at equal time steps.
     """
     if WEIGHT not in columns or "timestamp" not in columns:
         return []
@@ -121,14 +121,14 @@ def per_second(connection: duckdb.DuckDBPyConnection, source: str, columns: dict
 
 
 def ready_for(held: dict[str, str]) -> str:
-    """The ready mapping that reads a source of such columns (name -> type) as a whole, as advice; nothing of none."""
+    """Advice to use the ready mapping that recognises these columns (name -> type); "" if none does."""
     kinds = {name.lower(): kind.lower() for name, kind in held.items()}
     found = next((one.name for one in formats().values() if one.recognises(kinds)), "")
     return f" The ready mapping {found!r} reads such a file as a whole." if found else ""
 
 
 def _by_minute(connection: duckdb.DuckDBPyConnection, source: str, time: str) -> bool:
-    """Whether all rows are of whole minutes, and of several."""
+    """True if all times are whole minutes, and at least MINUTES different ones."""
     sql = f"SELECT bool_and(t = date_trunc('minute', t)), count(DISTINCT t) FROM (SELECT {time} AS t FROM {source})"  # noqa: S608 - checked expressions
     whole, different = connection.execute(sql).fetchone() or (False, 0)
     return bool(whole) and different >= MINUTES
@@ -141,10 +141,10 @@ def unused_weights(
     present: dict[str, str],
     time: str,
 ) -> list[str]:
-    """Says which columns look like the number of requests that a row stands for, where none is used.
+    """Notes on columns that look like a weight although none is mapped.
 
-    `time`: the rows' as SQL, where they name no requests. Raises TelemetryError where all are whole minutes: such rows
-    are counts.
+    `time`: the SQL of the rows' time if they have no request ids. Raises TelemetryError if all times are whole minutes:
+    such rows are aggregates.
     """
     if WEIGHT in present:
         return []

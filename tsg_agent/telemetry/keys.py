@@ -1,7 +1,7 @@
-"""Leaves out the DISTINCTs over requests that change nothing, which makes the checks several times as fast.
+"""Drops redundant DISTINCTs over requests, which makes the checks several times as fast.
 
-A healthy source has one log row per request_id; then counting rows is counting requests. "Check rather than trust": it
-is measured, once a window, and where it does not hold the query runs as it is written.
+If request_id is unique, counting rows is counting requests. Uniqueness is measured once per window; without it the
+query runs unchanged.
 """
 
 import re
@@ -23,7 +23,7 @@ _HASHES = (
 
 
 class Keys:
-    """Which keys are unique in which window, as measured."""
+    """Caches per window whether request_id is unique."""
 
     def __init__(self) -> None:
         self._proven: dict[tuple[object, ...], bool] = {}
@@ -31,29 +31,29 @@ class Keys:
         self._lock = threading.Lock()
 
     def counted(self, sql: str, bound: Mapping[str, object], run: Run) -> str:
-        """The query without the DISTINCTs over requests, where no request_id repeats in the window.
+        """The query without its DISTINCTs over requests, if no request_id repeats in the window; else unchanged.
 
-        Raises what `run`, which measures, raises.
+        Raises what `run` raises, which runs the measuring query.
         """
         if not (bound.keys() >= set(SCOPE) and (COUNTED.search(sql) or COPIED.search(sql))):
             return sql
         scope = tuple(bound[name] for name in SCOPE)
         with self._lock:
             lock = self._locks.setdefault(scope, threading.Lock())
-        with lock:  # queries that ask at the same time wait for the answer
+        with lock:  # concurrent queries wait for the result
             if scope not in self._proven:
                 self._proven[scope] = _one_row_a_request(bound, run)
         return COPIED.sub("", COUNTED.sub("count(*)", sql)) if self._proven[scope] else sql
 
 
 def _one_row_a_request(bound: Mapping[str, object], run: Run) -> bool:
-    """Is request_id neither repeated nor NULL in the window?
+    """True if request_id is unique and never NULL in the window.
 
-    Where no hash repeats, no text does; and numbers are sorted in half the time that texts are grouped in.
+    Unique hashes prove unique texts, and sorting numbers takes half the time of grouping texts.
     """
     found = run(_HASHES, {name: bound[name] for name in SCOPE})["hash"]
     if found.null_count:
         return False
-    hashes = np.require(found.to_numpy(), requirements="W")  # a copy only where these are the engine's own
+    hashes = np.require(found.to_numpy(), requirements="W")  # copies only if Arrow's memory is read-only
     hashes.sort()
     return not bool((hashes[1:] == hashes[:-1]).any())

@@ -1,4 +1,4 @@
-"""All values that a source's rows hold, as they nest: where each stands, how a mapping reads it, and how it looks."""
+"""The leaf fields of a source's nested rows: their paths, their expressions in a mapping, and their values."""
 
 import contextlib
 import json
@@ -12,11 +12,11 @@ from tsg_agent.telemetry.loading import DEEPEST, quoted
 from tsg_agent.telemetry.statuses import http_status
 
 FEW_ROWS = 5
-"""A file of no more rows is one object, or a page of it: its rows are in an array."""
+"""Up to so many rows a file is one object, or a page of it, whose array holds the real rows."""
 GRAPHQL = "errors"
-"""The array by which GraphQL says that it failed, with an HTTP status of 200."""
+"""GraphQL's array of errors, which come with HTTP status 200."""
 BAGS = frozenset({"tags", "labels", "attributes", "fields", "properties", "annotations", "metadata", "dimensions"})
-"""What anything may be put into: its name says nothing of what is in it."""
+"""Generic containers: their names carry no meaning."""
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 _RESERVED = frozenset({"time", "timestamp", "date", "at", "when", "values", "group", "order", "end", "table", "case"})
 _TIMES = re.compile(
@@ -31,37 +31,37 @@ _METHOD = re.compile("GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|CONNECT|TRACE")
 
 @dataclass(eq=False)
 class Leaf:
-    """A value that rows hold: where it stands, how a mapping reads it, and what it is in the rows looked at."""
+    """A leaf field: its path, its expression in a mapping, and its values in the inspected rows."""
 
     path: tuple[str, ...]
     expression: str
     values: list[object] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
-    """The rows that hold them."""
+    """Indices of the rows that have a value."""
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What it is called, from the outside to the inside: a dot in a name parts it, too."""
+        """The names on its path, outermost first; a name with dots is split."""
         return tuple(word for name in self.path for word in name.split(".") if word.lower() not in BAGS) or self.path
 
     @property
     def name(self) -> str:
-        """As people call it."""
+        """Its dotted name."""
         return ".".join(self.path)
 
     @property
     def varies(self) -> bool:
-        """Whether it is not the same in all rows looked at."""
+        """True if it has several distinct values."""
         return len({str(value) for value in self.values}) > 1
 
     def share(self, like: re.Pattern[str] | None = None, *, column: str = "") -> float:
-        """The share of its values that look like a pattern, or like a column's."""
+        """Share (0 to 1) of its values that match a pattern, or look like a column's."""
         fit = (lambda value: bool(like.fullmatch(str(value)))) if like else LIKE[column]
         return sum(map(fit, self.values)) / max(len(self.values), 1)
 
 
 def arrays(held: object, path: str = "") -> Iterator[str]:
-    """The paths of arrays of objects or of arrays; lists of keys and values are none."""
+    """The paths of arrays of objects or arrays, without key-value lists."""
     if isinstance(held, dict):
         for name, value in held.items():
             if re.fullmatch(r"\w+", str(name)):
@@ -80,7 +80,7 @@ def _is_keyed(held: Sequence[object]) -> bool:
 
 
 def leaves(rows: list[dict[str, object]]) -> list[Leaf]:
-    """All values that rows hold, in the order in which they are met."""
+    """All leaf fields of the rows, in order of appearance."""
     found: dict[tuple[str, ...], Leaf] = {}
 
     def add(row: int, path: tuple[str, ...], expression: str, value: object, *, text: bool) -> None:
@@ -119,7 +119,7 @@ def leaves(rows: list[dict[str, object]]) -> list[Leaf]:
 
 
 def _inside(value: str) -> object:
-    """What a text holds that is JSON, or has ClickHouse's or Python's quotes; else the text."""
+    """The value of a text that is JSON, or a ClickHouse or Python literal; else the text."""
     for one, other in ('""', "'\"") if value.startswith("{") else ():
         with contextlib.suppress(ValueError):
             return json.loads(value.translate(str.maketrans(one + other, other + one)))
@@ -127,7 +127,7 @@ def _inside(value: str) -> object:
 
 
 def _named(name: str) -> str:
-    """A column in an expression, with as few marks as it needs."""
+    """A column's name in an expression, quoted if necessary."""
     plain = _PLAIN.fullmatch(name) and name not in _RESERVED
     return name if plain else quoted(name)
 
@@ -157,4 +157,4 @@ LIKE = {
     "http_method": lambda value: bool(_METHOD.fullmatch(str(value))),
     "latency_ms": _is_length,
 }
-"""How a column's values look, where they have a look."""
+"""Column -> the pattern of its values, for columns that have one."""

@@ -1,4 +1,4 @@
-"""Reads the text files of a table once, and says how many of their lines could not be read."""
+"""Loads the text files of a table once, and counts the lines that could not be read."""
 
 import re
 from collections.abc import Iterable
@@ -21,30 +21,30 @@ from tsg_agent.telemetry.values import any_row, literal
 
 @dataclass(frozen=True)
 class Loaded:
-    """The rows as a FROM clause, and the lines that are in none."""
+    """The loaded rows as a FROM clause, and the number of skipped lines."""
 
     source: str
     unreadable: int = 0
     notes: tuple[str, ...] = ()
-    """What is to be said of lines that are no record, and were not to be one."""
+    """Notes on lines without a record, which are expected."""
 
 
 DEEPEST = 6
-"""How deep JSON is looked into, where not to its end."""
+"""Reduced nesting depth of JSON."""
 BLANKS = r"'\t| +'"
 
 
 class Unreadable(TelemetryError):
-    """The files of a table are broken or empty: nothing of it can be read, whatever is written into a mapping."""
+    """The files of a table are broken or empty: no mapping can help."""
 
 
 def load(
     connection: duckdb.DuckDBPyConnection, table: CatalogTable, files: TableFiles, mapping: TableMapping, few: float
 ) -> Loaded:
-    """Text files as a table of their own.
+    """Load text files into a table.
 
-    A line that cannot be read (the last one of a log that is being written) costs itself. `few`: percent of the lines
-    that may be; one always may. Raises Unreadable.
+    An unreadable line (such as the last one of a log that is being written) is skipped. `few`: percent of the lines
+    that may be skipped; a single one always may. Raises Unreadable.
     """
     name = f"read_{table.name}"
     try:
@@ -63,14 +63,14 @@ def load(
 
 @dataclass(frozen=True)
 class Wanted:
-    """The columns that a table reads, in lower case: for texts and nothing else ("3.10" is a version), and others."""
+    """The columns that a table reads, in lower case: those read only as text ("3.10" is a version), and others."""
 
     texts: frozenset[str]
     others: frozenset[str]
 
     @classmethod
     def of(cls, table: CatalogTable, mapping: TableMapping) -> "Wanted":
-        """What the guide's names and the mapping's expressions read."""
+        """The columns that the guide's names and the mapping's expressions read."""
         texts: set[str] = set()
         others: set[str] = set()
         for name, kind in table.columns.items():
@@ -83,7 +83,7 @@ class Wanted:
         return cls(frozenset(texts - others), frozenset(others))
 
     def among(self, names: Iterable[str], wanted: frozenset[str]) -> list[str]:
-        """Those of a source's columns, as it spells them."""
+        """The wanted ones among a source's column names, in its spelling."""
         return sorted(name for name in names if name.lower() in wanted)
 
 
@@ -92,12 +92,12 @@ def _few(unread: int, rows: int, few: float) -> bool:
 
 
 def _cells(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, wanted: Wanted, few: float) -> Loaded:
-    """CSV. What looks like a time is kept as it is written where it is not ISO 8601."""
+    """Load CSV. Times that are not ISO 8601 stay texts."""
     options, kinds = "", dict[str, str]()
-    with suppress(duckdb.InvalidInputException):  # a half line at the end, and the engine finds no cells at all
+    with suppress(duckdb.InvalidInputException):  # a truncated last line can make the engine's dialect detection fail
         kinds = described(connection, files.relation)
     if not wanted.among(kinds, wanted.texts | wanted.others):
-        # One line with too few or too many cells, and each line is taken for one cell.
+        # One line with too few or too many fields can make the engine read each line as one field.
         tolerant = described(connection, files.relation_with((), REJECTING))
         if wanted.among(tolerant, wanted.texts | wanted.others):
             options, kinds = REJECTING, tolerant
@@ -122,7 +122,7 @@ def _cells(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, 
 
 
 def as_deep_as_can(connection: duckdb.DuckDBPyConnection, files: TableFiles) -> TableFiles:
-    """The files, read less deep where keys of an object differ in case only: to the engine they are one name."""
+    """The files, read less deep if an object's keys differ in case only: the engine's names are case-insensitive."""
     for depth in (-1, *range(DEEPEST, 0, -1)) if files.reader == "read_json" else ():
         tried = replace(files, depth=depth)
         try:
@@ -136,7 +136,7 @@ def as_deep_as_can(connection: duckdb.DuckDBPyConnection, files: TableFiles) -> 
 
 
 def _objects(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, few: float) -> Loaded:
-    """JSON; of lines, those that are no object are counted."""
+    """Load JSON; lines that are no object are counted as unreadable."""
     files = as_deep_as_can(connection, files)
     try:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {files.relation}")
@@ -157,7 +157,7 @@ def _objects(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles
 
 
 def keep_groups(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, pattern: str) -> None:
-    """Make the table `name` of the named groups of a regular expression in the lines of files that match it."""
+    """Create the table `name` from the named groups of a regular expression, of the lines that match it."""
     groups = list(re.compile(pattern).groupindex)
     text, listed = literal(pattern), ", ".join(map(literal, groups))
     columns = ", ".join(f"nullif(found.{quoted(group)}, '') AS {quoted(group)}" for group in groups)
@@ -167,7 +167,7 @@ def keep_groups(connection: duckdb.DuckDBPyConnection, name: str, files: TableFi
 
 
 def _lines(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, pattern: str, few: float) -> Loaded:
-    """Lines of text by the named groups of a regular expression; blank lines and comments (#) are none."""
+    """Load lines by the named groups of a regular expression; blank lines and comments (#) are skipped uncounted."""
     keep_groups(connection, name, files, pattern)
     text, held = literal(pattern), _count(connection, name)
     unread = _count(connection, f"{files.as_lines} WHERE trim(line) <> '' AND line NOT LIKE '#%'") - held
@@ -175,7 +175,7 @@ def _lines(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, 
         where = f"WHERE trim(line) <> '' AND line NOT LIKE '#%' AND NOT regexp_matches(line, {text})"
         row = connection.execute(f"SELECT line FROM {files.as_lines} {where} LIMIT 1").fetchone()  # noqa: S608 - quoted
         example = str(row[0])[:120] if row else ""
-        if files.container and held:  # whatever its program writes is in it
+        if files.container and held:  # a container's log mixes all that its program writes
             return Loaded(name, 0, _others(unread, example))
         what = f"do not match `lines` of the mapping, such as {example!r}"
         raise _unreadable_lines(
@@ -185,7 +185,7 @@ def _lines(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, 
 
 
 def _records(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, few: float) -> Loaded:
-    """The records that lines hold; the other lines are told."""
+    """Load the records in the lines; a note counts the other lines."""
     kept = records.keep(connection, name, files.as_lines, files.beside)
     if not kept.records or not _few(kept.broken, kept.records, few):
         fix = 'Leave `layout = "records"` out of the mapping: it takes lines with JSON, or with key=value pairs.'
@@ -203,14 +203,14 @@ def _others(lines: int, example: str) -> tuple[str, ...]:
 
 
 def _w3c(connection: duckdb.DuckDBPyConnection, name: str, files: TableFiles, few: float) -> Loaded:
-    """Logs that name their columns in a line "#Fields:" (IIS, CloudFront), parted by blanks or tabs."""
+    """Load logs that name their columns in a line "#Fields:" (IIS, CloudFront), separated by spaces or tabs."""
     heads = connection.execute(f"SELECT DISTINCT line FROM {files.as_lines} WHERE line LIKE '#Fields:%'").fetchall()  # noqa: S608 - quoted
     if not heads:
         raise Unreadable(
             f"{', '.join(files.paths)} has no line that begins with #Fields:, which would name its columns.",
             fix='Leave `layout = "w3c"` out of the mapping, or give the whole file.',
         )
-    # Each line is of the columns that the last such line before it names: a server's settings change.
+    # The nearest "#Fields:" line above names a line's columns: a server's settings may change.
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE cells_ AS SELECT string_split_regex(trim(line), {BLANKS}) AS cells, "  # noqa: S608 - quoted
         "last_value(CASE WHEN line LIKE '#Fields:%' THEN line END IGNORE NULLS) "
@@ -241,7 +241,7 @@ def _count(connection: duckdb.DuckDBPyConnection, rows: str) -> int:
 
 
 def unreadable(table: str, location: str, error: duckdb.Error) -> Unreadable:
-    """DuckDB's error about the files of a table as ours."""
+    """Unreadable from DuckDB's error about the files of a table."""
     return Unreadable(
         f"{table} ({location}) cannot be read: {first_line(error)}",
         fix="Mend or replace that file; `tsg-agent doctor --telemetry` shows what can be read.",
@@ -249,7 +249,7 @@ def unreadable(table: str, location: str, error: duckdb.Error) -> Unreadable:
 
 
 def first_line(error: BaseException) -> str:
-    """What DuckDB says, without the part that points into the query."""
+    """The first line of DuckDB's error, without the excerpt of the query."""
     return " ".join(str(error).split("\n\n")[0].split())[:500]
 
 
@@ -259,23 +259,23 @@ def described(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, s
 
 
 def quoted(name: str) -> str:
-    """A column's name as SQL has it."""
+    """A quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def lacks_answers(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether there are requests and none says how it was answered. Ends at the first that does."""
+    """True if there are requests and all have a NULL status. Stops at the first status."""
     return any_row(connection, LOGS.name) and not any_row(connection, f"{LOGS.name} WHERE {ANSWER} IS NOT NULL")
 
 
 UNREAD = re.compile(r"Failed to read file|Could not read")
-"""How the engine says that it cannot read a file; what its readers' libraries find has no class but the base."""
+"""Engine errors for unreadable files; those of its readers' libraries have only the base class."""
 
 
 def refused(error: duckdb.Error, text: str) -> QueryError:
-    """Why a query ended, which the engine says in `text`: it was refused, or what it reads is damaged.
+    """The QueryError for an engine error `text`: the query was refused, or a file it reads is damaged.
 
-    Of a file's damage its intact beginning says nothing.
+    Damage can show first in a query: opening a file reads only its beginning.
     """
     if not (type(error) is duckdb.Error or UNREAD.search(text)):
         return QueryError(f"The engine refused the query: {text}")
@@ -286,7 +286,7 @@ def refused(error: duckdb.Error, text: str) -> QueryError:
 
 
 def without_folders(text: str, location: str) -> str:
-    """A text about files with their names only: reports and recordings go to other machines."""
+    """A text without folder names: reports and recordings are shared."""
     for folder in {str(PurePath(path).parent) for path in location.split(", ")}:
         text = text.replace(f"{folder}/", "")
     return text

@@ -1,4 +1,4 @@
-"""Locks a database that is open: what its queries can reach from then on."""
+"""Locks down an open database."""
 
 import glob
 
@@ -10,9 +10,9 @@ from tsg_agent.telemetry.values import literal
 def lock(connection: duckdb.DuckDBPyConnection, paths: list[str], spill: str, most_spilled: int) -> None:
     """From here on no query reaches another file, writes, attaches, installs or changes a setting.
 
-    `spill`: the private folder where a query goes on that outgrows its memory; `most_spilled`: bytes of it.
+    `spill`: the private folder for queries above the memory limit; `most_spilled`: its largest size in bytes.
     """
-    # A file whose name would be a pattern is read by a pattern that only it matches, which must be allowed as well.
+    # A file whose name contains wildcards is read by an escaped pattern, which must be allowed as well.
     both = dict.fromkeys(form for path in paths for form in (path, glob.escape(path)))
     quoted = ", ".join(map(literal, both))
     for statement in (
@@ -21,7 +21,7 @@ def lock(connection: duckdb.DuckDBPyConnection, paths: list[str], spill: str, mo
         "SET autoinstall_known_extensions = false",
         "SET autoload_known_extensions = false",
         "SET allow_community_extensions = false",
-        # Where a query outgrows its memory it goes on in a private folder; only the engine itself writes there.
+        # Queries spill to a private folder, to which only the engine itself writes.
         f"SET temp_directory = {literal(spill)}",
         f"SET max_temp_directory_size = '{most_spilled // 2**20}MiB'",
         "SET enable_external_access = false",

@@ -39,7 +39,7 @@ from tsg_agent.telemetry.expressions import check_expression, columns_of
 from tsg_agent.telemetry.formats import based, names
 
 MOST_BYTES = 1_000_000
-"""A mapping file larger than this is none."""
+"""Largest size of a mapping file."""
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)]
@@ -47,7 +47,7 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(lambda given: (given,) if isi
 
 
 class Misfit(TelemetryError):
-    """An expression of the mapping file that the source does not bear out."""
+    """An expression of the mapping file that the source does not support."""
 
 
 class TableMapping(BaseModel):
@@ -59,19 +59,19 @@ class TableMapping(BaseModel):
     columns: dict[str, Texts] = Field(default_factory=dict)
     """The guide's column -> expressions, of which the first that is not NULL counts; one must fit the source."""
     where: Texts = ()
-    """Of several, the first that fits the source."""
+    """Condition of the rows to read; of several, the first that fits the source."""
     called: Texts = ()
-    """Of spans: by which one that is no request says whom it called."""
+    """For spans: the expression by which one that is no request names the service it calls."""
     unnest: str = ""
     lines: str = ""
     layout: Literal["", "w3c", "records"] = ""
     cumulative: str = ""
     counters: dict[str, Texts] = Field(default_factory=dict)
-    """Status -> how many requests of a row were answered so; of several expressions, the first that fits the source."""
+    """Status -> the number of a row's requests with it; of several expressions, the first that fits the source."""
     template_paths: bool = True
-    """Whether ids in endpoint_path become {id}."""
+    """True if ids in endpoint_path become {id}."""
     status: Literal["", "http", "grpc", "exit"] = ""
-    """What the numbers of status_code are."""
+    """Meaning of the numbers in status_code: http, grpc or exit."""
 
     @field_validator("lines")
     @classmethod
@@ -123,11 +123,11 @@ def read_mapping(path: Path) -> dict[str, TableMapping]:
             f"The mapping file {path} does not exist.",
             fix="Give --mapping a TOML file (docs/telemetry.md), or a ready one: " + ", ".join(names()) + ".",
         ) from error
-    except (OSError, ValueError) as error:  # no text, no path
+    except (OSError, ValueError) as error:  # not UTF-8, or a NUL byte in the path
         raise _unread(path, error) from error
     try:
         parsed = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # no TOML; a number or a depth without end
+    except (ValueError, RecursionError) as error:  # invalid TOML, a huge number, or too deep nesting
         raise _unread(path, error) from error
     return checked_mapping(parsed, path)
 
@@ -140,7 +140,7 @@ def _unread(path: Path | str, error: Exception) -> TelemetryError:
 
 
 def checked_mapping(data: dict[str, Any], path: Path | str) -> dict[str, TableMapping]:
-    """The mapping in a file's data; `path` names it in errors. What it is based on (`format`) lies under it.
+    """The mapping in a file's data, merged over its `format`; `path` names it in errors.
 
     Raises TelemetryError.
     """
@@ -166,7 +166,7 @@ def checked_mapping(data: dict[str, Any], path: Path | str) -> dict[str, TableMa
 
 
 def _checked(name: str, table: TableMapping) -> TableMapping:
-    """The same with its expressions as the engine's text."""
+    """One table's mapping, its expressions checked and written as DuckDB's SQL."""
 
     def check(text: str, where: str) -> str:
         return check_expression(text, f"{name}.{where}")

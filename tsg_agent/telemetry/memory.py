@@ -1,4 +1,4 @@
-"""How much memory this process holds, and whether that is too much."""
+"""Memory accounting of this process."""
 
 import os
 import re
@@ -15,7 +15,7 @@ _SIZE = re.compile(r"\s*([\d.]+)\s*([KMGT]?I?)(?:B|BYTES?)?\s*", re.IGNORECASE)
 
 
 def held() -> int:
-    """Bytes of memory that this process holds; where the system does not say so, the most that it ever held."""
+    """Resident memory of this process in bytes; its peak on systems that do not report the current value."""
     try:
         return int(_STATUS.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
@@ -26,7 +26,7 @@ def held() -> int:
 
 
 def size_of(text: str) -> int:
-    """Bytes of a size as the engine writes it: "1.8 GiB", "500MB". Raises ValueError."""
+    """Parse the engine's size, such as "1.8 GiB" or "500MB", into bytes. Raises ValueError."""
     found = _SIZE.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is no size")
@@ -34,21 +34,21 @@ def size_of(text: str) -> int:
 
 
 MOST = 1.25
-"""The process may hold so many times the memory limit beyond what it held when it opened the source."""
+"""The process may add so many times the memory limit to what it held before it opened the source."""
 
 WORKED_OUT = 5
-"""What is made of a query's rows takes up to four times their memory: more than the limit's part of it is refused."""
+"""Processing a query's rows takes up to so many times their memory; larger results are refused."""
 
 
 class Allowance:
-    """What the process may hold. `before`: what it held already; `limit`: what the engine may; both in bytes."""
+    """The process's memory budget in bytes. `before`: held before the source was opened; `limit`: the engine's."""
 
     def __init__(self, before: int, limit: int) -> None:
         self.limit, self.most = limit, before + int(MOST * limit)
         self._lock, self._stopped = threading.Lock(), -1.0
 
     def check_result(self, size: int) -> None:
-        """Raises QueryError for rows of so many bytes that there is no room to work on them."""
+        """Raises QueryError for a result of `size` bytes that leaves no memory to process it."""
         if size > self.limit / WORKED_OUT:
             raise QueryError(
                 f"The query's rows take {size // 10**6:,} MB: to work on them takes more memory than it may use.",
@@ -56,10 +56,10 @@ class Allowance:
             )
 
     def is_over(self, began: int) -> bool:
-        """Whether a query under which there came to be too much, from `began` on, is to end.
+        """True if a query must be interrupted. `began`: bytes held when it started.
 
-        One a second: with the first there may be enough again. What else the program does with its memory is not the
-        query's: at least half of the limit has to have come since.
+        At most one per second: ending one may free enough. Memory that other code of the process allocates is not the
+        query's, so at least half of the limit must have been added since it started.
         """
         now = held()
         if now <= self.most or now - began <= self.limit / 2:

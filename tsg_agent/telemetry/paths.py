@@ -1,7 +1,7 @@
-"""Paths with ids in them become templates (/order/{id}): an endpoint is what they share.
+"""Replaces ids in paths by {id}, to lower their cardinality: /order/{id} is one endpoint.
 
-UUIDs, hashes and other tokens always do. A number may be a version or a page of few: it does where many paths differ in
-nothing else.
+UUIDs, hashes and other tokens are always replaced. A number may be a version or one of few pages: it is replaced if
+many paths differ in nothing else.
 """
 
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from tsg_agent.telemetry.values import any_row, literal
 
 COLUMN = "endpoint_path"
 MANY = 10
-"""Paths that differ in their numbers only are one endpoint from so many on."""
+"""From so many paths that differ in their numbers only, these are ids."""
 KEPT = 500
-"""Templates of few paths that are kept as they are; where there are more, all become templates."""
+"""Limit of templates with few paths, whose numbers are kept; above it all numbers are replaced."""
 _LIKELY = r"\d|[?#]|[A-Za-z0-9_~%=+-]{16}"
-"""A path without any of it holds no id."""
+"""Matches every path that may hold an id."""
 
 
 @dataclass(frozen=True)
 class Templated:
-    """The SQL of the path, and what is to be said of it."""
+    """The SQL of the path, and notes."""
 
     sql: str
     notes: tuple[str, ...] = ()
 
 
 def templated(connection: duckdb.DuckDBPyConnection, source: str, expression: str) -> Templated:
-    """A column of paths, those with ids as templates."""
+    """Read a column of paths as templates."""
     path = f"CAST({expression} AS VARCHAR)"
     if not any_row(connection, f"{source} WHERE regexp_matches({path}, '{_LIKELY}')"):
         return Templated(expression)

@@ -1,7 +1,7 @@
-"""Canonical SQL (DuckDB's) as another engine's: checked, over the source's own tables, translated by sqlglot.
+"""Translates canonical SQL (DuckDB's dialect) into another engine's, over the source's own tables, with sqlglot.
 
-An engine's dialect module puts right what sqlglot gets wrong. Nothing of a query reaches an engine as it was written:
-only what was parsed, is known to read, and names the guide's tables or the query's own.
+An engine's dialect module corrects what sqlglot gets wrong. The original text never reaches an engine: only a generated
+query does, which was parsed, only reads, and names only the guide's tables or its own sub-queries.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,28 +24,28 @@ FUNCTIONS = SCALARS | AGGREGATES | WINDOWED | MAPPED | by_arguments("""
     2: regr_slope
     3: generate_series
 """)  # fmt: skip
-"""What queries of our own may call besides those of a model or a mapping."""
+"""Functions that our own queries may call in addition to those of models and mappings."""
 OWN = (exp.Placeholder, exp.Explode, exp.GenerateSeries, exp.Grouping, exp.Star, exp.DataType, exp.DataTypeParam)
-"""What a query of our own may hold and a model's, which was checked before, may not."""
+"""Nodes that are allowed in our own queries only; a model's query was checked before."""
 TEXTS = frozenset(
     name for table in CATALOG.values() for name, kind in table.columns.items() if kind is Kind.TEXT
 ) | {"value", "service"}  # fmt: skip
-"""Names of columns of texts, which all engines must sort by their bytes."""
+"""Names of text columns, which every engine must sort by bytes."""
 KEPT_PLACES = 500
 Finish = Callable[[exp.Query], exp.Query]
-"""An engine's own changes to a tree, before it is written out."""
+"""An engine's own changes to a tree, before SQL is generated."""
 
 
 @dataclass(frozen=True)
 class Translated:
-    """A query in an engine's SQL, and the names of its parameters in the order of their places."""
+    """A query in an engine's dialect, and its parameters' names in the order of their placeholders."""
 
     sql: str
     names: tuple[str, ...]
 
 
 def parsed(sql: str) -> exp.Query:
-    """One SELECT that only reads. Raises QueryError."""
+    """Parse one read-only SELECT. Raises QueryError for anything else."""
     try:
         statements = sqlglot.parse(sql, read=CANONICAL)
     except (SqlglotError, RecursionError) as error:
@@ -62,7 +62,7 @@ def parsed(sql: str) -> exp.Query:
 
 
 class Translator:
-    """Translates queries over some tables. `sources`: the guide's table -> the SELECT that gives it, in our SQL."""
+    """Translates queries over the guide's tables. `sources`: table -> the SELECT that defines it, in canonical SQL."""
 
     def __init__(self, sources: Mapping[str, exp.Select], write: Callable[[exp.Query], Translated]) -> None:
         self._sources = dict(sources)
@@ -75,7 +75,7 @@ class Translator:
         return self._write(tree)
 
     def _over_sources(self, tree: exp.Query) -> None:
-        """Puts the source's SELECTs where the guide's tables stand. Raises QueryError for any other table."""
+        """Replace the guide's tables by the source's SELECTs. Raises QueryError for any other table."""
         own = {cte.alias for cte in tree.find_all(exp.CTE)}
         named = None if _reads_all(tree) else {node.name for node in tree.find_all(exp.Identifier)}
         for table in list(tree.find_all(exp.Table)):
@@ -92,7 +92,7 @@ class Translator:
 
 
 def _reads_all(tree: exp.Query) -> bool:
-    """Whether what a query finds may depend on columns that it does not name."""
+    """True if a query's result may depend on columns that it does not name."""
     if any(join.method.upper() == "NATURAL" for join in tree.find_all(exp.Join)):
         return True
     rows = {one.alias_or_name for one in tree.find_all(exp.Table, exp.Subquery, exp.CTE)}
@@ -102,7 +102,7 @@ def _reads_all(tree: exp.Query) -> bool:
 
 
 def _tells_rows_apart(star: exp.Star, tree: exp.Query) -> bool:
-    """Whether a `*` is what the query finds, or what rows are compared by."""
+    """True if a `*` is part of the result, or of a comparison of rows."""
     select = star.find_ancestor(exp.Select)
     if isinstance(star.parent, exp.Count) or select is None:
         return False
@@ -113,7 +113,7 @@ def _tells_rows_apart(star: exp.Star, tree: exp.Query) -> bool:
 
 
 def _of_columns(source: exp.Select, named: set[str] | None) -> exp.Select:
-    """A source's SELECT with those of its columns only that a query names: each is worked out for every row."""
+    """A source's SELECT reduced to the columns that a query names: each further one would be computed for every row."""
     kept = source.copy()
     if named is not None:
         columns = [one for one in kept.expressions if one.alias_or_name in named]
@@ -122,7 +122,7 @@ def _of_columns(source: exp.Select, named: set[str] | None) -> exp.Select:
 
 
 def without_qualify(tree: exp.Query) -> exp.Query:
-    """QUALIFY as a sub-query whose rows are filtered; the order stays that of the outer one."""
+    """Rewrite QUALIFY as a filter over a sub-query; the order stays that of the outer query."""
     for select in list(tree.find_all(exp.Select)):
         kept = select.args.get("qualify")
         if kept is None:
@@ -157,7 +157,7 @@ def without_qualify(tree: exp.Query) -> exp.Query:
 
 
 def named_places(tree: exp.Query, place: Callable[[int, str], exp.Expr]) -> tuple[str, ...]:
-    """Puts the engine's own mark where each parameter stands; the names in that order."""
+    """Replace each parameter by the engine's placeholder; the names in that order."""
     names = []
     for node in list(tree.find_all(exp.Placeholder)):
         names.append(node.name)

@@ -25,11 +25,11 @@ from tsg_agent.telemetry.postgres_dialect import written
 from tsg_agent.telemetry.remote import OPENING, Deadline, Remote, ServerRelation, parts_of
 
 CONNECTIONS = 16
-"""More than an investigation's queries at a time: none waits for another's connection."""
+"""Pool size: more than an investigation's concurrent queries, so none waits for a connection."""
 REACH_S = 10
-"""Seconds to reach the server."""
+"""Connection timeout in seconds."""
 GRACE_S = 5.0
-"""Seconds after a query's time in which the server must have ended it; then the connection is cut."""
+"""Seconds after a query's timeout in which the server must have cancelled it; then the connection is closed."""
 BATCH = 10_000
 SECRETS = ("password", "sslpassword", "passfile")
 TYPES = {
@@ -46,10 +46,10 @@ TYPES = {
     "uuid": ("uuid", pa.string()),
     **dict.fromkeys(("text", "varchar", "bpchar", "name", "unknown"), ("text", pa.string())),
 }
-"""The server's type -> ours (see Relation), and the result's."""
+"""The server's type -> its name in ServerRelation.types, and Arrow's type in results."""
 PLACE = "CAST(tableoid AS VARCHAR) || CAST(ctid AS VARCHAR)"
-"""Of a row in its table, where a request has no id. With a random one a query is not planned as a whole: the rows of
-the table are first written down, and how many there are is guessed."""
+"""A row's id if requests have none. A random id would be volatile: PostgreSQL then materializes the table first, and
+misestimates its number of rows."""
 RELATION = """
     SELECT n.nspname, c.relname, has_schema_privilege(n.oid, 'USAGE'),
         c.relkind IN ('r', 'm', 'p') AND has_table_privilege(c.oid, 'SELECT'),
@@ -72,7 +72,7 @@ class PostgreSQL(Remote):
     """A database of PostgreSQL, 13 or newer."""
 
     def __init__(self, url: str, *, mapping: str | Path | None = None) -> None:
-        """`url`: postgresql://user@host:port/database?sslmode=…; what it leaves out, the PG* variables say.
+        """`url`: postgresql://user@host:port/database?sslmode=…; the PG* variables are its defaults.
 
         Raises TelemetryError.
         """
@@ -120,7 +120,7 @@ class PostgreSQL(Remote):
         self._pool.close()
 
     def _reach(self) -> None:
-        """The first connection says why there is none, which a pool does not; and which types the server has."""
+        """Connect once without the pool, whose errors give no reason, and read the server's types."""
         try:
             with psycopg.connect(self._url, **self._options) as connection:
                 names = connection.execute("SELECT oid, typname FROM pg_type WHERE typtype = 'b'").fetchall()
@@ -168,8 +168,8 @@ class PostgreSQL(Remote):
     def _select(self, sql: str, values: list[tuple[str, object]], timeout: float) -> pa.Table:
         given = [value for _, value in values]
         with self._cursor(timeout) as cursor:
-            # Binary results go by the protocol that takes one statement only. They come a batch at a time: the whole
-            # would be held twice.
+            # Binary results use the extended protocol, which takes one statement only. They are fetched in batches: the
+            # whole result would be held twice.
             rows = cursor.stream(sql, given, binary=True, size=BATCH if capabilities.has_stream_chunked() else 1)
             schema, batches = None, []
             while some := list(islice(rows, BATCH)):
@@ -179,7 +179,7 @@ class PostgreSQL(Remote):
                     for column, kind in zip(zip(*some, strict=True), schema.types, strict=True)
                 ]
                 batches.append(pa.record_batch(columns, schema=schema))
-            if schema is None:  # where no row came, nothing said what columns there are
+            if schema is None:  # without a row, the columns are not known yet
                 cursor.execute(f"SELECT * FROM ({sql}) AS none LIMIT 0", given, binary=True)  # noqa: S608 - the same
                 schema = self._schema(cursor)
             return pa.Table.from_batches(batches, schema=schema)
@@ -191,7 +191,7 @@ class PostgreSQL(Remote):
 
     @contextmanager
     def _cursor(self, timeout: float) -> Iterator[psycopg.Cursor[Any]]:
-        """A cursor in a read-only transaction that the server ends in time. psycopg's errors as ours."""
+        """A cursor in a read-only transaction with a server-side timeout. Translates psycopg's errors into ours."""
         deadline = Deadline(timeout)
         try:
             with (
@@ -215,7 +215,7 @@ class PostgreSQL(Remote):
             raise self._failed(error) from None
 
     def _cancel(self, running: object) -> None:
-        assert isinstance(running, psycopg.Connection)  # noqa: S101 - what _cursor put there
+        assert isinstance(running, psycopg.Connection)  # noqa: S101 - set by _cursor
         with suppress(psycopg.Error):
             running.cancel_safe(timeout=GRACE_S)
 
@@ -246,7 +246,7 @@ _MADE = (pa.float64(), pa.timestamp("us"), pa.string())
 
 
 def _plain(value: Any) -> Any:
-    """A value as Arrow takes it: times of a zone as naive UTC, exact numbers as floats, others as they print."""
+    """A value for Arrow: times with a zone become naive UTC, decimals floats, other types strings."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, datetime):
@@ -256,19 +256,19 @@ def _plain(value: Any) -> Any:
 
 def _read_only(connection: "psycopg.Connection[Any]") -> None:
     connection.read_only = True
-    settings = {"TimeZone": "UTC", "search_path": "", "jit": "off"}  # to compile a query takes longer than to run it
+    settings = {"TimeZone": "UTC", "search_path": "", "jit": "off"}  # compiling a query takes longer than running it
     connection.execute(f"SELECT {', '.join(f'set_config({name!r}, {to!r}, false)' for name, to in settings.items())}")
 
 
 def _alive(connection: "psycopg.Connection[Any]") -> None:
-    """Look at a connection before it is used again; a server that is silent for too long is not there."""
+    """Check a pooled connection before it is reused; raises if the server does not answer in time."""
     with _cut(connection, REACH_S):
         ConnectionPool.check_connection(connection)
 
 
 @contextmanager
 def _cut(connection: "psycopg.Connection[Any]", seconds: float) -> Iterator[threading.Event]:
-    """Cuts a connection that is silent for so long: the server would have ended the query, so it is not there."""
+    """Close a connection after `seconds`: the server should have cancelled the query, so it is unreachable."""
     cut = threading.Event()
 
     def shut() -> None:
@@ -286,7 +286,7 @@ def _cut(connection: "psycopg.Connection[Any]", seconds: float) -> Iterator[thre
 
 
 def _encryption(parts: dict[str, Any]) -> dict[str, str]:
-    """TLS is required beyond this machine where nobody says otherwise: libpq's own default goes on without it."""
+    """Require TLS for remote hosts unless sslmode is set: libpq's default falls back to plain text."""
     host = str(parts.get("host") or parts.get("hostaddr") or os.environ.get("PGHOST", ""))
     here = not host or host.startswith("/") or host == "localhost" or host.startswith("127.") or host == "::1"
     said = here or "sslmode" in parts or "PGSSLMODE" in os.environ or "service" in parts
@@ -294,7 +294,7 @@ def _encryption(parts: dict[str, Any]) -> dict[str, str]:
 
 
 def _without_secrets(url: str) -> None:
-    """URLs go into reports, and recordings: a password does not belong there."""
+    """Raises TelemetryError for a URL with a password: URLs are written into reports and recordings."""
     try:
         split = urlsplit(url)
         found = split.password is not None or any(name in SECRETS for name in parse_qs(split.query))
@@ -308,6 +308,6 @@ def _without_secrets(url: str) -> None:
 
 
 def _said(error: psycopg.Error) -> str:
-    """What the server says in a line, without the query."""
+    """The server's error message on one line, without the query."""
     told = error.diag.message_primary or str(error)
     return " ".join(told.split())[:300].rstrip(".")

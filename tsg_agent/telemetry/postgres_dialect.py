@@ -1,4 +1,4 @@
-"""Canonical SQL as PostgreSQL's."""
+"""Translates canonical SQL into PostgreSQL's dialect."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -38,7 +38,7 @@ CALLS: dict[str, Callable[..., str]] = {
     "strlen": _bytes,
     "random_id": _random_id,
 }
-"""Functions that sqlglot leaves as they are written."""
+"""Functions that sqlglot passes through unchanged."""
 
 
 def _call(generator: Generator, node: exp.Anonymous) -> str:
@@ -47,7 +47,7 @@ def _call(generator: Generator, node: exp.Anonymous) -> str:
 
 
 def _explode(generator: Generator, node: exp.Explode) -> str:
-    """`unnest(generate_series(…))`: the series is rows already."""
+    """Drops `unnest` around `generate_series`, which returns rows in PostgreSQL."""
     inner = generator.sql(node, "this")
     return inner if isinstance(node.this, exp.GenerateSeries) else f"UNNEST({inner})"
 
@@ -57,7 +57,7 @@ class _PostgresSQL(PostgresGenerator):
         **PostgresGenerator.TRANSFORMS,
         exp.Anonymous: _call,
         exp.Explode: _explode,
-        # DIV is for NUMERIC only; of whole numbers / drops the remainder, as // does.
+        # DIV is for NUMERIC only; / of integers drops the remainder, like DuckDB's //.
         exp.IntDiv: lambda self, node: f"(({self.sql(node, 'this')}) / ({self.sql(node, 'expression')}))",
     }
 
@@ -67,9 +67,9 @@ class _PostgreSQL(Postgres):
 
 
 def _first_of_each(tree: exp.Query) -> None:
-    """QUALIFY of the first row of each group as DISTINCT ON: of a number that is 1 PostgreSQL thinks that few are.
+    """Rewrite QUALIFY row_number() = 1 as DISTINCT ON.
 
-    It then joins what it thinks few row by row, and a million rows for hours.
+    For row_number() = 1 PostgreSQL estimates few rows, and joins them by a nested loop: hours for a million rows.
     """
     for select in tree.find_all(exp.Select):
         kept = select.args.get("qualify")
@@ -85,13 +85,13 @@ def _first_of_each(tree: exp.Query) -> None:
         order = window.args.get("order")
         select.set("qualify", None)
         select.set("distinct", exp.Distinct(on=exp.Tuple(expressions=[one.copy() for one in groups])))
-        # Groups are told apart as the database sorts them; only what is first in each has an order of ours.
+        # Parentheses keep the groups in the database's own collation; only the order within a group is ours.
         keys = [exp.Paren(this=one.copy()) for one in groups]
         select.set("order", exp.Order(expressions=[*keys, *(order.expressions if order is not None else ())]))
 
 
 def written(tree: exp.Query) -> Translated:
-    """A query over the source's tables, as PostgreSQL reads it; parameters are $1, $2, …"""
+    """A query in PostgreSQL's dialect; parameters are $1, $2, …"""
     _first_of_each(tree)
     tree = without_qualify(tree)
     for node in tree.find_all(exp.Ordered):

@@ -14,14 +14,14 @@ from tsg_agent.telemetry.engine import Engine
 
 LIMIT = 1000
 DATED = "FILTER (WHERE timestamp BETWEEN '0001-01-01'::TIMESTAMP AND '9999-12-31'::TIMESTAMP)"
-"""Times that a calendar has: others are in no window, and cannot be told."""
+"""Excludes infinite times, and those outside of Python's calendar."""
 """Distinct values of a column that are listed; the busiest."""
 REGION, ENVIRONMENT, SERVICE, WHOLE = 3, 5, 6, 7
 """`of` in values.sql."""
 
 
 class TableProfile(Model):
-    """One of the guide's tables, as the source has it."""
+    """One of the guide's tables in the source: rows, time range, notes."""
 
     name: str
     location: str
@@ -45,7 +45,7 @@ class Readiness(Model):
 
 
 class Profile(Model):
-    """Everything `tsg-agent doctor` says of a source."""
+    """What `tsg-agent doctor` reports about a source."""
 
     tables: tuple[TableProfile, ...]
     absent: tuple[str, ...] = Field(description="tables that the source lacks")
@@ -54,7 +54,7 @@ class Profile(Model):
 
 
 class Check(Protocol):
-    """What readiness asks of a check; tools.PLUGINS are such."""
+    """The part of a check that readiness needs; tools.PLUGINS implement it."""
 
     @property
     def name(self) -> str:
@@ -68,19 +68,19 @@ class Check(Protocol):
 
     @property
     def title(self) -> str:
-        """What it is about."""
+        """Its title."""
         ...
 
     @property
     def needs(self) -> tuple[Needs, ...]:
-        """What it reads."""
+        """The columns it reads."""
         ...
 
 
 def profile(engine: Engine, timeout: float, checks: Iterable[Check] = ()) -> Profile:
-    """Count, list and time what the source holds; `timeout` is per query, in seconds.
+    """Row counts, known values and time ranges of a source. `timeout`: seconds per query.
 
-    Give tools.PLUGINS as `checks` to learn which of them can run. Raises what Engine.run raises.
+    With tools.PLUGINS as `checks` it also says which of them can run. Raises what Engine.run raises.
     """
     values = {name: _values(engine, name, timeout) for name in (LOGS.name, WORKFLOWS.name) if name in engine.tables}
     tables = []
@@ -111,9 +111,9 @@ def profile(engine: Engine, timeout: float, checks: Iterable[Check] = ()) -> Pro
 
 
 def known_values(engine: Engine, timeout: float, table: str = LOGS.name) -> Known:
-    """Regions, services and environments of the requests; of the workflows, where the source has no requests.
+    """Regions, services and environments of the requests, or of the workflows if the source has no requests.
 
-    `table` asks for the workflows' own. Raises TelemetryError where there is no row at all, and what Engine.run raises.
+    `table`: read this table instead. Raises TelemetryError if it has no rows, and what Engine.run raises.
     """
     name = table if table in engine.tables else WORKFLOWS.name
     values = {name: _values(engine, name, timeout)} if name in engine.tables else {}
@@ -126,7 +126,7 @@ def known_values(engine: Engine, timeout: float, table: str = LOGS.name) -> Know
 
 
 def readiness(engine: Engine, checks: Iterable[Check], blank: Collection[str] = ()) -> list[Readiness]:
-    """Which checks can run over the source, in their order. `blank`: tables that are known to have no row."""
+    """Which checks can run over the source, in their order. `blank`: tables that are known to be empty."""
     result = []
     for check in checks:
         missing = lacking(check.needs, engine.tables)

@@ -1,4 +1,4 @@
-"""Looks at a file and writes the mapping that reads it: a ready one, or a guess for each column."""
+"""Proposes a mapping for a file: a ready one, or a guess for each column."""
 
 import re
 from collections.abc import Iterator
@@ -25,29 +25,29 @@ from tsg_agent.telemetry.shape import add_macros, fits, shaped
 from tsg_agent.telemetry.values import any_row, literal
 
 LOOKED_AT = 200
-"""Lines by which a log is recognised."""
+"""Number of lines by which a log is recognised."""
 MOST = 0.9
 """Share of them that a format must match."""
 SHOWN = 5
 MANY = 100
-"""Files that are looked at one by one; of more, the largest of each ending."""
+"""Up to so many files are inspected one by one; of more, the largest of each extension."""
 GUESSED = "no ready format; each column is guessed by its name and its values"
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """A mapping for a source, and the first rows as it reads them."""
+    """A proposed mapping for a source, and the first rows read with it."""
 
     text: str
     rows: list[dict[str, object]]
     notes: tuple[str, ...] = ()
     missing: str = ""
-    """What it lacks without which nothing can be judged; empty where it lacks nothing."""
+    """Advice about missing required columns; "" if none is missing."""
 
 
 @dataclass(frozen=True)
 class FileRows:
-    """What a file's rows are: a FROM clause, its columns with their types, in lower case, and lines for the mapping."""
+    """One way to read a file: a FROM clause, its columns -> types, in lower case, and its lines for the mapping."""
 
     source: str = ""
     columns: dict[str, str] = field(default_factory=dict)
@@ -56,21 +56,21 @@ class FileRows:
 
 @dataclass(frozen=True)
 class FileForm:
-    """Files of one form, and the ready mapping that recognises them, if one does."""
+    """Files of one format, and the ready mapping that recognises them, if any."""
 
     paths: list[Path]
     ready: Format | None
 
     @property
     def largest(self) -> Path:
-        """The file that names them."""
+        """The largest file, which represents them."""
         return max(self.paths, key=_size)
 
 
 def propose(location: str, *, named: str = "", constants: dict[str, str] | None = None) -> Proposal:
-    """The mapping for a file or folder. `named`: a ready mapping; `constants`: what the file does not say of its rows.
+    """Propose a mapping for a file or folder. `named`: a ready mapping to use; `constants`: scope column -> value.
 
-    Raises TelemetryError where nothing can be made of it.
+    Raises TelemetryError if no mapping fits.
     """
     given = {name: value for name, value in (constants or {}).items() if value}
     with TemporaryDirectory(prefix="tsg-agent-") as unpacked:
@@ -104,7 +104,7 @@ def propose(location: str, *, named: str = "", constants: dict[str, str] | None 
 
 
 def _kinds(connection: duckdb.DuckDBPyConnection, paths: list[Path], maps: dict[Path, Format]) -> list[FileForm]:
-    """The files by their form, the largest part first: of those that are named like no table, else the requests'."""
+    """The files by format, the largest group first: those that are named like no table, else those of the requests."""
     unnamed = [path for path in paths if table_of(path) is None]
     logs = [path for path in paths if table_of(path) == LOGS.name]
     groups: dict[tuple[str, str], list[Path]] = {}
@@ -139,7 +139,7 @@ def _head(path: Path, bases: list[Format]) -> list[str]:
 
 
 def _service_map(connection: duckdb.DuckDBPyConnection, path: Path) -> Format | None:
-    """The ready mapping of a file that holds a service map."""
+    """The ready mapping for a file that holds a service map; None if it holds none."""
     if not ending(path).startswith(".json") or table_of(path) not in (None, CALLS.name):
         return None
     columns = next(iter(_readings(connection, [path])), FileRows()).columns
@@ -149,7 +149,7 @@ def _service_map(connection: duckdb.DuckDBPyConnection, path: Path) -> Format | 
 
 
 def _from(location: str, kind: FileForm, paths: list[Path]) -> list[str]:
-    """The line `from`: the file, or all of a kind's among those in the folder."""
+    """The line `from`: the file, or a glob for the folder's files of this format."""
     path = kind.largest
     if not Path(location).is_dir() or table_of(path):
         return []
@@ -164,7 +164,7 @@ def _from(location: str, kind: FileForm, paths: list[Path]) -> list[str]:
 
 
 def recognised(path: Path, columns: dict[str, str]) -> Format | None:
-    """The ready mapping for a file. `columns`: its columns, in lower case, with their types, where it has some."""
+    """The ready mapping for a file. `columns`: its columns -> types, in lower case; empty for lines of text."""
     table = _table([path])
     lines = _lines(table)
     most = records.MOST_SHARE if table and table.container else MOST
@@ -184,7 +184,7 @@ def recognised(path: Path, columns: dict[str, str]) -> Format | None:
 
 
 def _table(paths: list[Path]) -> TableFiles | None:
-    """Files of one form as one table, whatever they are named."""
+    """Files of one format as one table, regardless of their names."""
     try:
         return next(iter(group_files(paths, str(paths[0].parent), {}, LOGS.name, str(paths[0].parent)).values()))
     except TelemetryError:
@@ -203,7 +203,7 @@ def _lines(table: TableFiles | None) -> list[str]:
 
 
 def _readings(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> Iterator[FileRows]:
-    """What files of one form may hold, the likeliest first: their columns, the records of their lines, or the cells."""
+    """Possible ways to read files of one format, the likeliest first: records in lines, columns, or fields of lines."""
     table = _table(paths)
     if table is None:
         return
@@ -231,7 +231,7 @@ def _lower(columns: dict[str, str]) -> dict[str, str]:
 
 
 def _guess(connection: duckdb.DuckDBPyConnection, kind: FileForm, given: dict[str, str]) -> tuple[FileRows, Guess]:
-    """Each of the guide's columns from the source's that is most like it, by the reading that lacks the least."""
+    """The guess of the reading with the fewest missing columns. Raises TelemetryError if there is no reading."""
     found = []
     for held in _readings(connection, kind.paths):
         found.append((held, guess(connection, held.source, given)))
@@ -246,7 +246,7 @@ def _guess(connection: duckdb.DuckDBPyConnection, kind: FileForm, given: dict[st
 
 
 def _besides(connection: duckdb.DuckDBPyConnection, held: FileRows, ready: Format, given: dict[str, str]) -> list[str]:
-    """Guesses for what a request is, where the source has none of a ready mapping's names for it."""
+    """Guessed mapping lines for columns for which the source has none of the ready mapping's fields."""
     mapping = checked_mapping({"format": ready.name}, ready.name)[LOGS.name]
     source = shaped(connection, held.source, mapping).source
     lacking, named = [], " ".join(text for texts in mapping.columns.values() for text in texts)
@@ -259,7 +259,7 @@ def _besides(connection: duckdb.DuckDBPyConnection, held: FileRows, ready: Forma
 
 
 def _lacking(missing: list[str], made: Guess | None = None) -> str:
-    """What to do about columns without which nothing can be judged."""
+    """Advice about missing required columns."""
     if not missing:
         return ""
     leaves = made.candidates[: SHOWN * 2] if made else []
@@ -280,7 +280,7 @@ def _based(given: dict[str, str]) -> list[str]:
 
 
 def _proved(location: str, text: str, missing: str) -> Proposal:
-    """The mapping as it works: a guessed column that cannot be read is taken out, with the reason."""
+    """The mapping, tested: a guessed column that cannot be read is removed, with the reason as a comment."""
     with TemporaryDirectory(prefix="tsg-agent-") as folder:
         path = Path(folder) / "mapping.toml"
         for _ in COLUMNS:

@@ -1,7 +1,7 @@
-"""Lines of a log that hold records between lines that hold none: what a program writes, as a container keeps it.
+"""Reads structured records from logs that mix them with plain lines, as containers' output does.
 
-A record is the JSON object of a line, whatever stands before it, or its pairs: `key=value` (logfmt), or `key:value`
-between tabs (LTSV).
+A record is a line's JSON object after any prefix, or its pairs: `key=value` (logfmt), or tab-separated `key:value`
+(LTSV).
 """
 
 import re
@@ -12,24 +12,24 @@ import duckdb
 from tsg_agent.telemetry.values import any_row, literal
 
 OBJECT = r"TRY_CAST(nullif(regexp_extract(line, '\{.*\}'), '') AS JSON)"
-"""The object of a line: from its first bracket to its last one."""
+"""The JSON object of a line: from its first brace to its last one."""
 TIME = r"^[^{=]{0,40}?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,\d]*(?:Z|[+-]\d\d:?\d\d)?)"
-"""A time before the record: when the line was written."""
+"""A timestamp before the record: the time at which the line was written."""
 LEAST_PAIRS = 3
-"""Pairs that make a line a record: a sentence may hold one."""
+"""Least number of pairs in a record: a sentence may contain one."""
 MOST_KEYS = 200
 MOST_SHARE = 0.5
-"""Share of lines that hold records from which on a file is a log of such."""
+"""Share of lines with records above which a file is such a log."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """How keys and values stand in a line: a regular expression (RE2) of both."""
+    """The syntax of key-value pairs: a regular expression (RE2) with a group for each."""
 
     pattern: str
 
     def list_of(self, group: int) -> str:
-        """The SQL of all keys (1) or values (2) of a line."""
+        """The SQL list of a line's keys (group 1) or values (group 2)."""
         return f"regexp_extract_all(line, '{self.pattern}', {group})"
 
 
@@ -39,7 +39,7 @@ LTSV = Pairs(r"(?:^|\t)([A-Za-z_@][\w.@-]*):([^\t]*)")
 
 @dataclass(frozen=True)
 class RecordCount:
-    """How many lines hold a record, how many none, and one of those; how many a broken one."""
+    """Number of lines with a record, without one (and an example), and with a broken one."""
 
     records: int
     others: int
@@ -48,9 +48,9 @@ class RecordCount:
 
 
 def keep(connection: duckdb.DuckDBPyConnection, name: str, lines: str, beside: str = "") -> RecordCount:
-    """Make the table `name` of the records in `lines` (a FROM clause with a text column `line`, and `beside`).
+    """Create the table `name` from the records in `lines` (a FROM clause with a text column `line`, and `beside`).
 
-    The form that most lines have counts. Lines without a record are in no row.
+    Reads the syntax that most lines have; lines without a record are skipped.
     """
     filled = f"(SELECT line{beside} FROM {lines} WHERE trim(line) <> '')"  # noqa: S608 - a quoted source
     timed = f"(SELECT line, nullif(regexp_extract(line, '{TIME}', 1), '') AS line_time FROM {filled})"  # noqa: S608 - our own
@@ -69,7 +69,7 @@ def keep(connection: duckdb.DuckDBPyConnection, name: str, lines: str, beside: s
 
 
 def hold(lines: list[str]) -> bool:
-    """Whether lines are such a log: more than half of them hold a record."""
+    """True if more than half of the lines hold a record."""
     held = sum(
         bool(re.search(r"\{\s*\".*\}", line)) or any(_pairs(line, one) for one in (LOGFMT, LTSV)) for line in lines
     )
@@ -81,7 +81,7 @@ def _pairs(line: str, form: Pairs) -> bool:
 
 
 def _form(connection: duckdb.DuckDBPyConnection, lines: str, beside: str) -> tuple[str, str]:
-    """Whether a line is a record, and its columns, both as SQL, in the form that most lines have."""
+    """The SQL condition that a line is a record, and the SQL of its columns, for the most frequent syntax."""
     least = f"len({{}}) >= {LEAST_PAIRS}"
     tests = {OBJECT: f"coalesce(json_type({OBJECT}) = 'OBJECT', false)"}
     tests |= {one.pattern: least.format(one.list_of(1)) for one in (LOGFMT, LTSV)}
@@ -100,7 +100,7 @@ def _form(connection: duckdb.DuckDBPyConnection, lines: str, beside: str) -> tup
     ).fetchall()
     distinct = {str(key).lower(): str(key) for (key,) in reversed(keys)}
     columns = ", ".join(
-        f"nullif(trim(held[list_position(keys, '{key}')], '\"'), '') AS \"{key}\""  # a key is of letters and dots
+        f"nullif(trim(held[list_position(keys, '{key}')], '\"'), '') AS \"{key}\""  # only keys of letters and dots
         for key in reversed(distinct.values())
     )
     listed = f"(SELECT line{beside}, {pairs.list_of(1)} AS keys, {pairs.list_of(2)} AS held FROM {lines})"  # noqa: S608 - our own names

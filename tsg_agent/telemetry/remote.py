@@ -1,4 +1,4 @@
-"""What all engines at servers share: the guide's tables as SELECTs over the server's own, and how queries get there."""
+"""Base of the engines at database servers: the guide's tables as SELECTs over the server's, and running queries."""
 
 import threading
 import time
@@ -26,11 +26,11 @@ from tsg_agent.telemetry.portable import CANONICAL, Translated, Translator
 from tsg_agent.telemetry.values import is_text
 
 OPENING = 60.0
-"""Seconds that one look at a source's tables may take."""
+"""Timeout in seconds of each query that reads the source's schema."""
 FINITE = "CASE WHEN {x} BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308 THEN {x} END"
-"""What is no number is how many writers store what is missing."""
+"""Turns NaN and infinity into NULL: many writers store a missing value as NaN."""
 SHAPES = ("unnest", "lines", "layout", "cumulative", "counters")
-"""What a mapping says of files, and a server's view says for its tables."""
+"""Mapping keys that are for files only; for a server define a view instead."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class ServerRelation:
     problem: str = ""
     fix: str = ""
     row_id: str = "random_id()"
-    """The SQL of a text that no other row has."""
+    """The SQL of a unique text per row."""
 
     @property
     def name(self) -> str:
-        """As the server has it."""
+        """The qualified name in the server's spelling."""
         return ".".join(self.parts)
 
     @property
@@ -58,10 +58,10 @@ class ServerRelation:
 
 
 class Remote(ABC):
-    """An engine at a server. Queries are parsed, translated and bound; whatever else is sent is the engine's own."""
+    """An engine at a database server. Queries are parsed, translated and bound; their original text is never sent."""
 
     def __init__(self, place: str, mapping: str | Path | None) -> None:
-        """`place`: where it is, in words without a secret."""
+        """`place`: the server's address for messages, without secrets."""
         self.place = place
         self._mapping = mapping
         self._tables: dict[str, SourceTable] = {}
@@ -73,23 +73,23 @@ class Remote(ABC):
     @staticmethod
     @abstractmethod
     def _written(tree: exp.Query) -> Translated:
-        """A query over the server's tables in its SQL."""
+        """Generate the server's SQL for a query over its tables."""
 
     @abstractmethod
     def _relation(self, name: str) -> ServerRelation | None:
-        """The table or view that a name means; None where there is none. Raises TelemetryError."""
+        """The table or view of this name; None if there is none. Raises TelemetryError."""
 
     @abstractmethod
     def _types(self, sql: str) -> dict[str, str]:
-        """The columns of a SELECT in the server's SQL and their types, as in Relation. Raises QueryError."""
+        """The columns of a SELECT in the server's SQL -> types as in ServerRelation. Raises QueryError."""
 
     @abstractmethod
     def _select(self, sql: str, values: list[tuple[str, object]], timeout: float) -> pa.Table:
-        """Rows of a SELECT in the server's SQL, its parameters in their order. Raises what Engine.run raises."""
+        """Rows of a SELECT in the server's SQL; `values`: (name, value) per placeholder. Raises as Engine.run does."""
 
     @abstractmethod
     def _cancel(self, running: object) -> None:
-        """End what `_working` was given, at the server."""
+        """Cancel a running query (as given to `_working`) at the server."""
 
     @abstractmethod
     def close(self) -> None:
@@ -131,7 +131,7 @@ class Remote(ABC):
 
     @contextmanager
     def _working(self, running: object) -> Iterator[None]:
-        """This thread waits for what runs, which `cancel` can end."""
+        """Register a running query of this thread, so that `cancel` finds it."""
         with self._lock:
             self._at_work[running] = threading.get_ident()
         try:
@@ -142,7 +142,7 @@ class Remote(ABC):
                 self._ended.discard(running)
 
     def _over(self, running: object, timeout: float) -> QueryTimeout:
-        """What is said of a query that was cancelled."""
+        """The error of a cancelled query: by `cancel`, or by its timeout."""
         with self._lock:
             asked = running in self._ended
         if asked:
@@ -185,7 +185,7 @@ class Remote(ABC):
             self._tables[LOGS.name] = replace(logs, empty=frozenset({ANSWER}))
 
     def _lacks_answers(self) -> bool:
-        """Whether there are requests and none says how it was answered. Ends at the first that does."""
+        """True if there are requests and all have a NULL status. Stops at the first status."""
         first = f"SELECT 1 AS one FROM {LOGS.name} LIMIT 1"  # noqa: S608 - our own names
         answered = f"SELECT 1 AS one FROM {LOGS.name} WHERE {ANSWER} IS NOT NULL LIMIT 1"  # noqa: S608 - our own names
         return bool(self.run(first, {}, timeout=OPENING).num_rows) and not (
@@ -195,7 +195,7 @@ class Remote(ABC):
     def _viewed(
         self, table: CatalogTable, relation: ServerRelation, mapping: TableMapping
     ) -> tuple[exp.Select, SourceTable]:
-        """The SELECT that gives a guide's table, in canonical SQL."""
+        """The SELECT that defines one of the guide's tables, in canonical SQL."""
         if used := [name for name in SHAPES if getattr(mapping, name)]:
             raise TelemetryError(
                 f"The mapping file's {used[0]} of {table.name} is about files, and not for a table at a server.",
@@ -238,7 +238,7 @@ class Remote(ABC):
     def _mapped_types(
         self, table: CatalogTable, source: exp.Select, texts: dict[str, str], relation: ServerRelation
     ) -> dict[str, str]:
-        """The types of the mapping's expressions. Raises TelemetryError for one that the server does not take."""
+        """The types of the mapping's expressions. Raises TelemetryError for one that the server refuses."""
 
         def found(some: dict[str, str]) -> dict[str, str]:
             asked = source.copy()
@@ -261,13 +261,13 @@ class Remote(ABC):
 
 
 def _nothing(table: CatalogTable) -> exp.Select:
-    """A table that the source lacks: its columns, no rows. Optional joins then find nothing."""
+    """An empty SELECT with a missing table's columns, so that optional joins find nothing."""
     columns = [f"{table.blank(name)} AS {name}" for name in table.columns]
     return exp.select(*columns, dialect=CANONICAL).where(exp.false())
 
 
 def _fitting(column: str, given: tuple[str, ...], held: Mapping[str, str]) -> str:
-    """Of several expressions those whose columns the source has, as one."""
+    """The expressions whose columns the source has, as one coalesce."""
     fitting = [text for text in given if all(name.lower() in held for name in columns_of(text))]
     if not fitting:
         raise misfit(column, given[-1], list(dict.fromkeys(held.values())), "it names a column that is not there")
@@ -275,7 +275,7 @@ def _fitting(column: str, given: tuple[str, ...], held: Mapping[str, str]) -> st
 
 
 def _spelled(expression: str, held: Mapping[str, str]) -> str:
-    """A checked expression with the source's columns as the source spells them."""
+    """A checked expression with the column names in the source's spelling."""
     tree = sqlglot.parse_one(expression, read=CANONICAL)
     for column in tree.find_all(exp.Column):
         first = column.parts[0]
@@ -284,7 +284,7 @@ def _spelled(expression: str, held: Mapping[str, str]) -> str:
 
 
 def _converted(table: CatalogTable, name: str, text: str, found: str) -> str:
-    """A column as the guide's kind. Raises TelemetryError for a type that does not convert without loss."""
+    """The SQL that converts a column to the guide's kind. Raises TelemetryError if that loses information."""
     kind = table.columns[name]
     numbers = {"number": FINITE.format(x=text), "decimal": f"CAST({text} AS DOUBLE)", "integer": text}
     accepted = {
@@ -317,7 +317,7 @@ def _converted(table: CatalogTable, name: str, text: str, found: str) -> str:
 
 
 def naive(table: pa.Table) -> pa.Table:
-    """A result as Engine.run promises it: times as naive UTC, exact numbers as floats, whole ones of 64 bits."""
+    """A result with Engine.run's types: naive UTC times, floats for decimals, 64-bit integers."""
     for place, column in enumerate(table.schema):
         values, kind = table.column(place), None
         if pa.types.is_timestamp(column.type):
@@ -333,7 +333,7 @@ def naive(table: pa.Table) -> pa.Table:
 
 
 def parts_of(name: str, dialect: str, most: int) -> tuple[str, ...]:
-    """The parts of a table's name, of which there may be so many. Raises TelemetryError for what is no name."""
+    """The parts of a qualified table name, at most `most`. Raises TelemetryError for an invalid name."""
     try:
         table = exp.to_table(name, dialect=dialect)
     except sqlglot.errors.SqlglotError:
@@ -345,12 +345,12 @@ def parts_of(name: str, dialect: str, most: int) -> tuple[str, ...]:
 
 
 class Deadline:
-    """The seconds that are left of a time."""
+    """Counts down a timeout in seconds."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
     @property
     def left(self) -> float:
-        """Never under a thousandth."""
+        """Remaining seconds, at least 0.001."""
         return max(0.001, self._end - time.monotonic())

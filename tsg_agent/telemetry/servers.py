@@ -1,4 +1,4 @@
-"""Which engine a URL means. Each needs an extra, which is loaded when it is asked for."""
+"""Selects the server engine for a URL. Each needs an extra, which is imported on use."""
 
 import re
 from importlib import import_module
@@ -15,12 +15,12 @@ SERVERS = {
     "chdb": ("clickhouse", "ClickHouse", "clickhouse_connect", "clickhouse"),
     "sc": ("spark", "Spark", "pyspark", "spark"),
 }
-"""Scheme -> module, class, the package that it needs, and the extra that installs it."""
+"""Scheme -> module, class, required package, and the extra that installs it."""
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://")
 
 
 def scheme_of(telemetry: str) -> str:
-    """The scheme of a URL; nothing of a path."""
+    """The scheme of a URL; "" for a path."""
     match = _SCHEME.match(telemetry)
     return match[1] if match else ""
 

@@ -1,4 +1,4 @@
-"""What a row is, where it is no row of the source: an array's element, a counter's increase, one of several counts."""
+"""Reshapes a source's rows: array elements, increases of cumulative counters, one row per counted status."""
 
 import re
 from dataclasses import dataclass
@@ -14,34 +14,34 @@ from tsg_agent.telemetry.loading import described, quoted
 from tsg_agent.telemetry.mapping import TableMapping
 
 COUNTED = "counted_"
-"""Prefix of the columns that counters make."""
+"""Prefix of the columns that hold counters."""
 WHOLE = "all_"
-"""Prefix of an unnested array as a whole: what an element says of another one, by its number, is looked up there."""
+"""Prefix of the column that holds the whole unnested array, to look up elements that others refer to by index."""
 
 
 def add_macros(connection: duckdb.DuckDBPyConnection) -> None:
-    """What mapped expressions and paths are read by."""
+    """Create the SQL macros that mapped expressions and paths use."""
     for macros in ("lookup.sql", "paths.sql"):
         connection.execute(files("tsg_agent.telemetry").joinpath(macros).read_text("utf-8"))
 
 
 @dataclass(frozen=True)
 class Shaped:
-    """The rows as a FROM clause, and the columns that follow from their shape."""
+    """The reshaped rows as a FROM clause, and the columns that the reshaping sets."""
 
     source: str
     columns: dict[str, tuple[str, ...]]
     notes: tuple[str, ...] = ()
-    """How many rows of the source are none."""
+    """Notes on rows of the source that were left out."""
     everything: str = ""
-    """The rows and those that `where` leaves out."""
+    """The FROM clause without the condition `where`."""
     where: str = "true"
 
 
 def shaped(connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMapping, kept: str = "") -> Shaped:
-    """The rows that the mapping asks for. Raises TelemetryError where the source has no such arrays.
+    """Reshape the rows as the mapping says. Raises TelemetryError if the source has no such arrays.
 
-    `kept`: a table to make of unnested rows: to take them from their arrays for each column takes 15 times as long.
+    `kept`: name of a table to create from unnested rows: unnesting again for each column takes 15 times as long.
     """
     columns = dict(mapping.columns)
     notes: tuple[str, ...] = ()
@@ -78,7 +78,7 @@ def _left_out(connection: duckdb.DuckDBPyConnection, source: str, condition: str
 
 
 def fits(connection: duckdb.DuckDBPyConnection, source: str, text: str) -> bool:
-    """Whether the source has what an expression reads."""
+    """True if the expression is valid over the source."""
     try:
         connection.execute(f"DESCRIBE SELECT {text} FROM {source}")  # noqa: S608 - checked expressions
     except duckdb.BinderException:
@@ -87,14 +87,14 @@ def fits(connection: duckdb.DuckDBPyConnection, source: str, text: str) -> bool:
 
 
 def first_fitting(connection: duckdb.DuckDBPyConnection, source: str, texts: tuple[str, ...]) -> str:
-    """The first expression that fits; the last, whose error is then told, where none does."""
+    """The first expression that fits; if none does the last, which then raises the error."""
     return next((text for text in texts if fits(connection, source, text)), texts[-1])
 
 
 def passed_over(connection: duckdb.DuckDBPyConnection, source: str, columns: dict[str, str]) -> list[str]:
-    """Says which arrays an expression takes one element of, while rows have more. `columns`: name -> expression.
+    """Notes on arrays of which an expression reads one element although rows have more. `columns`: name -> expression.
 
-    Raises TelemetryError where a request's time is taken so: each element is a request then, and all but one were lost.
+    Raises TelemetryError if the timestamp is read that way: then each element is a request, and all but one are lost.
     """
     notes = {}
     for column, text in sorted(columns.items(), key=lambda one: one[0] != "timestamp"):
@@ -117,7 +117,7 @@ def passed_over(connection: duckdb.DuckDBPyConnection, source: str, columns: dic
 def _increases(
     connection: duckdb.DuckDBPyConnection, source: str, mapping: TableMapping, columns: dict[str, tuple[str, ...]]
 ) -> str:
-    """How much each row's weight is over that of the row before it in its series; one that begins anew is all of it."""
+    """The increase of each row's weight over its series' previous row; after a counter reset, the whole weight."""
     if WEIGHT not in columns or "timestamp" not in columns:
         raise TelemetryError(
             "The mapping says that its weight counts up (cumulative), and maps no weight, or no timestamp.",
@@ -135,9 +135,9 @@ def _increases(
 
 
 def _unnested(connection: duckdb.DuckDBPyConnection, source: str, path: list[str], *, whole: bool) -> str:
-    """A row per element of the last array: its fields as columns, then the elements around it, by their names.
+    """One row per element of the innermost array: its fields as columns, then the enclosing elements, by their names.
 
-    `whole`: the first array is kept too.
+    `whole`: also keep the outermost array.
     """
     if whole:
         source = f"(SELECT *, {quoted(path[0])} AS {quoted(WHOLE + path[0])} FROM {source})"  # noqa: S608 - quoted names
@@ -146,7 +146,7 @@ def _unnested(connection: duckdb.DuckDBPyConnection, source: str, path: list[str
         kind = _kind(connection, source, at, ".".join(path[: place + 1]))
         element = _elements(at, kind)
         kept = {held: quoted(held) for held in described(connection, source) if held != name}
-        if outer and re.search("STRUCT|JSON", kind):  # all elements would be repeated beside each of them
+        if outer and re.search("STRUCT|JSON", kind):  # else each row would repeat the whole array
             kept[outer] = _without(connection, source, outer, name)
         columns = ", ".join(f"{text} AS {quoted(held)}" for held, text in (kept | {name: element}).items())
         source = f"(SELECT {columns} FROM {source})"  # noqa: S608 - quoted names
@@ -160,14 +160,14 @@ def _unnested(connection: duckdb.DuckDBPyConnection, source: str, path: list[str
     fields = described(connection, f"(SELECT {last}.* FROM {source})")  # noqa: S608 - quoted names
     lower = {name.lower() for name in fields}
     around = [name for name in described(connection, source) if name.lower() not in lower and name != path[-1]]
-    read = {name: " ->> '$'" if kind == "JSON" else "" for name, kind in fields.items()}  # a text without its quotes
+    read = {name: " ->> '$'" if kind == "JSON" else "" for name, kind in fields.items()}  # unquotes a string
     inner = (f"{last}.{quoted(name)}{text} AS {quoted(name)}" for name, text in read.items())
     columns = ", ".join([*inner, *map(quoted, around)])
     return f"(SELECT {columns} FROM {source})"  # noqa: S608 - quoted names
 
 
 def _without(connection: duckdb.DuckDBPyConnection, source: str, name: str, field: str) -> str:
-    """An element without one of its fields."""
+    """The SQL of an element without one of its fields."""
     if _kind(connection, source, quoted(name), name) == "JSON":
         return f"json_merge_patch({quoted(name)}, '{{\"{field}\": null}}')"
     fields = described(connection, f"(SELECT {quoted(name)}.* FROM {source})")  # noqa: S608 - quoted names

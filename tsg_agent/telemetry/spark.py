@@ -1,4 +1,4 @@
-"""Spark, by its Connect client: tables of a cluster's catalog. It has no read-only session: parsing is the boundary."""
+"""Spark over its Connect client: tables of a catalog. It has no read-only sessions: the parser is the boundary."""
 
 import re
 import threading
@@ -21,7 +21,7 @@ from tsg_agent.telemetry.remote import OPENING, Remote, ServerRelation, naive, p
 from tsg_agent.telemetry.spark_dialect import written
 
 with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)  # it gives Arrow here
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)  # only Arrow is used
     from pyspark.errors import PySparkException
     from pyspark.logger import PySparkLogger
     from pyspark.sql.connect.client import DefaultChannelBuilder
@@ -29,29 +29,29 @@ with warnings.catch_warnings():
     from pyspark.sql.types import StructType
 
 GRACE_S = 5.0
-"""Seconds after a query's time in which the server must have ended it; then the connection is given up."""
+"""Seconds after a query's timeout in which the server must have cancelled it; then the connection is dropped."""
 LOOK_S = 0.1
-"""Seconds between two looks at whether a query is to end; it is asked to as often."""
+"""Seconds between two checks for a cancellation, and between two interrupts."""
 TOKEN = "SPARK_CONNECT_AUTHENTICATE_TOKEN"  # noqa: S105 - the variable's name, which the client reads
 SCHEMA = "schema"
 SECRETS = ("token", "password")
 SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
-"""What makes its answers SQL's: a number that does not fit is an error and not another number."""
+"""ANSI settings: an overflow is an error, not a wrong number."""
 KINDS = {
     "string": "text", "char": "text", "varchar": "text", "double": "number", "float": "number", "boolean": "boolean",
     "decimal": "decimal", "void": "null", "timestamp": "timestamp", "timestamp_ntz": "timestamp", "date": "date",
     **dict.fromkeys(("tinyint", "smallint", "int", "bigint"), "integer"),
 }  # fmt: skip
-"""Its types as Relation has them. Both kinds of times are UTC, as the session's zone is."""
+"""Spark's type -> its name in ServerRelation.types. Both kinds of times are UTC, as the session's zone is."""
 ABSENT = {"42P01", "42704", "42P08", "42K05", "42703"}
-"""SQLSTATE of what is not there: table, schema, catalog (which it then takes for a schema), column."""
+"""SQLSTATEs of a missing table, schema, catalog (reported as a schema) or column."""
 DENIED = "42501"
 ENDED = "HY008"
 T = TypeVar("T")
 _DETAILS = re.compile(r'^\s*details = "(.*)"$', re.MULTILINE)
-"""What gRPC says of a connection that failed."""
+"""The message in gRPC's description of a failed connection."""
 
-PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True  # it prints the server's stack of every error
+PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True  # it logs the server's stack trace of each error
 
 
 class Spark(Remote):
@@ -93,21 +93,21 @@ class Spark(Remote):
     _written = staticmethod(written)
 
     def close(self) -> None:
-        """End the session at the server."""
+        """Close the session at the server."""
         if self._session is not None:
             with suppress(TelemetryError):
                 self._asked(lambda session: session.client.release_session(), GRACE_S)
             self._give_up(self._session)
 
     def _connected(self) -> Any:
-        """The session; a new one where there is none any more."""
+        """The session; a new one if it was lost."""
         with self._connecting:
             if self._session is None:
                 builder = DefaultChannelBuilder(self._url)
                 builder.set("user_agent", "tsg-agent")
                 session = SparkSession.builder.channelBuilder(builder).create()
-                session.client.set_retry_policies([])  # it would try for minutes; who asks does so three times
-                session.client.disable_reattachable_execute()  # a query ends with its connection
+                session.client.set_retry_policies([])  # its own retries take minutes; the caller retries
+                session.client.disable_reattachable_execute()  # so that closing the connection ends the query
                 try:
                     for name, value in SETTINGS.items():
                         session.conf.set(name, value)
@@ -118,7 +118,7 @@ class Spark(Remote):
             return self._session
 
     def _give_up(self, session: Any) -> None:
-        """Close the connection, which ends what waits for it."""
+        """Close the connection, which ends its waiting calls."""
         if self._session is session:
             self._session = None
         if session is not None:
@@ -153,9 +153,9 @@ class Spark(Remote):
         return self._asked(lambda session: naive(session.sql(sql, args=bound).toArrow()), timeout)
 
     def _asked(self, ask: Callable[[Any], T], timeout: float) -> T:
-        """What the server answers within a time, which it has no limit of its own for. Raises what Engine.run raises.
+        """Call the server with a timeout, which Spark does not have itself. Raises what Engine.run raises.
 
-        It is asked in a thread of its own: neither a query nor a server that is silent holds the one that waits.
+        The call runs in its own thread, so that a slow query or an unreachable server does not block the caller.
         """
         running = f"tsg-agent-{uuid.uuid4()}"
         answer: Future[T] = Future()
@@ -201,7 +201,7 @@ class Spark(Remote):
             raise self._failed(error, used)
 
     def _cancel(self, running: object) -> None:
-        """Who waits for it sees that it is to end, and asks the server until it has: see `_asked`."""
+        """Nothing to do: the waiting thread polls for the cancellation, and interrupts the query: see `_asked`."""
 
     def _failed(self, error: Exception, used: list[Any]) -> TelemetryError:
         said, state = _said(error), _state(error)
@@ -226,16 +226,16 @@ class Spark(Remote):
 
 
 def _interrupt(used: list[Any], running: str, answer: "Future[Any]") -> None:
-    """Ask the server to end a query until it has: what has not begun there cannot be ended."""
+    """Interrupt a query repeatedly until it ended: the server ignores interrupts before the query has started."""
     while not answer.done():
-        with suppress(PySparkException, grpc.RpcError, ValueError):  # the last: the connection is closed
+        with suppress(PySparkException, grpc.RpcError, ValueError):  # ValueError: the connection is closed
             for session in used:
                 session.interruptTag(running)
         time.sleep(LOOK_S)
 
 
 def _bound(value: object) -> Any:
-    """A parameter as it is sent. A time is a text, which takes the type of what it is compared with, and so lets the
+    """A parameter as it is sent. A time is a text: it takes the type of the column it is compared with, which lets the
     tables' files be left out by their times."""
     if isinstance(value, datetime):
         return str(value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value)
@@ -250,13 +250,13 @@ def _types_of(schema: StructType) -> dict[str, str]:
 
 
 def _state(error: Exception) -> str | None:
-    """The SQLSTATE of what the server says of a query; None of a connection that failed."""
+    """The SQLSTATE of a query's error; None for a failed connection."""
     state = error.getSqlState() if isinstance(error, PySparkException) else None
     return str(state) if state else None
 
 
 def _said(error: Exception) -> str:
-    """What the server says in a line, without its plan and stack."""
+    """The server's error message on one line, without query plan and stack trace."""
     text = str(error).strip() or type(error).__name__
     failed = _DETAILS.search(text)
     told = failed[1] if failed else text.splitlines()[0].partition(" SQLSTATE:")[0]

@@ -1,4 +1,4 @@
-"""Canonical SQL as Spark's. What means another thing there, and is not put right here, is refused."""
+"""Translates canonical SQL into Spark's dialect. Refuses what has another meaning in Spark and no translation here."""
 
 from collections.abc import Callable
 from typing import ClassVar, NoReturn
@@ -19,7 +19,7 @@ MICROSECONDS = {
     "DAY": 86_400_000_000,
 }  # fmt: skip
 PARTS = frozenset({"YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE"})
-"""Parts of a time that are the same numbers there."""
+"""Parts of a time that have the same values in Spark."""
 
 
 def _refuse(node: exp.Expr) -> NoReturn:
@@ -63,7 +63,7 @@ CALLS: dict[str, Callable[..., str]] = {
     "lookup": _of("{}[{}]"),
     "random_id": _of("uuid()"),
 }
-"""Functions that sqlglot leaves as they are written, or takes the fraction of a second from; others are refused."""
+"""Functions that sqlglot passes through unchanged, or truncates to seconds; others are refused."""
 
 
 def _call(generator: Generator, node: exp.Anonymous) -> str:
@@ -80,7 +80,7 @@ def _quantile(generator: Generator, node: exp.PercentileCont) -> str:
 
 
 def _grouping(generator: Generator, node: exp.Grouping) -> str:
-    """Of several columns: its own takes one."""
+    """GROUPING of several columns: Spark's takes one."""
     last = len(node.expressions) - 1
     parts = [
         f"CAST(grouping({generator.sql(one)}) AS INT) * {2 ** (last - at)}" for at, one in enumerate(node.expressions)
@@ -89,13 +89,13 @@ def _grouping(generator: Generator, node: exp.Grouping) -> str:
 
 
 def _number(generator: Generator, node: exp.Literal) -> str:
-    """A number with a point is a DECIMAL there, whose division rounds."""
+    """A literal with a decimal point as DOUBLE: Spark's DECIMAL division rounds."""
     written = generator.literal_sql(node)
     return f"{written}D" if not node.is_string and "." in written else written
 
 
 def _cast(generator: SparkGenerator, node: exp.Cast) -> str:
-    """To a whole number it cuts a fraction off. Halfway, floats go to the even number, others away from 0."""
+    """A cast to an integer rounds, where Spark's truncates: floats half to even, decimals half away from 0."""
     if node.to.this not in WHOLE:
         return str(generator.trycast_sql(node) if isinstance(node, exp.TryCast) else generator.cast_sql(node))
     value, kind = generator.sql(node, "this"), generator.sql(node, "to")
@@ -108,14 +108,14 @@ def _cast(generator: SparkGenerator, node: exp.Cast) -> str:
 
 
 def _difference(generator: Generator, node: exp.DateDiff) -> str:
-    """It counts whole units; what is meant is how many begin in between."""
+    """date_diff counts unit boundaries between two times; Spark's counts whole units."""
     size = MICROSECONDS.get(node.text("unit").upper()) or _refuse(node)
     later, earlier = (CALLS["epoch_us"](generator, one) for one in (node.this, node.expression))
     return f"({later} DIV {size} - {earlier} DIV {size})"
 
 
 def _replaced(generator: SparkGenerator, node: exp.RegexpReplace) -> str:
-    """It replaces all, and has other marks for what was found."""
+    """Only for global replacements by plain text: Spark always replaces all, and has another syntax for groups."""
     if (
         node.text("modifiers") != "g"
         or not node.args["replacement"].is_string
@@ -132,7 +132,7 @@ def _matched(generator: SparkGenerator, node: exp.RegexpLike) -> str:
 
 
 def _like(generator: SparkGenerator, node: exp.Like | exp.ILike) -> str:
-    """A backslash is a sign of its own there."""
+    """Escapes backslashes: they are the default escape character of Spark's LIKE."""
     pattern = generator.sql(node, "expression")
     if not isinstance(node.parent, exp.Escape) and not (node.expression.is_string and "\\" not in node.expression.name):
         pattern = f"replace({pattern}, '\\\\', '\\\\\\\\')"
@@ -140,7 +140,7 @@ def _like(generator: SparkGenerator, node: exp.Like | exp.ILike) -> str:
 
 
 def _end(generator: SparkGenerator, node: exp.Left | exp.Right) -> str:
-    """A number below 0 means all but so many."""
+    """left and right with a negative number return all but so many characters."""
     text, number = generator.sql(node, "this"), generator.sql(node, "expression")
     if not isinstance(node.expression, exp.Literal):
         number = f"IF({number} < 0, length({text}) + {number}, {number})"
@@ -182,7 +182,7 @@ class _Spark(Spark):
 
 
 def written(tree: exp.Query) -> Translated:
-    """A query over the source's tables, as Spark reads it; parameters are :p1, :p2, … Raises QueryError."""
+    """A query in Spark's dialect; parameters are :p1, :p2, … Raises QueryError."""
     tree = without_qualify(tree)
     names = named_places(tree, lambda number, _: exp.Placeholder(this=f"p{number}"))
     try:

@@ -1,4 +1,4 @@
-"""Spellings of one region, environment or service that differ in case, blanks or dashes are one name: the commonest."""
+"""Merges spellings of a region, environment or service that differ only in case, spaces or dashes."""
 
 import unicodedata
 from collections import Counter
@@ -10,23 +10,23 @@ import duckdb
 from tsg_agent.telemetry.values import literal
 
 SCOPE = ("region", "environment", "service_name")
-"""The columns that say whose a row is."""
+"""The scope columns."""
 MISSING = frozenset({"", "-", "null", "none", "n/a", "nan"})
 MANY = 10_000
-"""Different values of the three that are looked at."""
+"""Most distinct values of the three columns that are compared."""
 NAMED = 5
 
 
 @dataclass
 class Spellings:
-    """What was merged: column -> key -> the name that all its spellings become. Tables share it."""
+    """The merged names: column -> key -> the name that replaces all its spellings. Shared by all tables."""
 
     names: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def merged(
         self, connection: duckdb.DuckDBPyConnection, source: str, columns: Mapping[str, str]
     ) -> tuple[dict[str, str], list[str]]:
-        """The SQL of each scope column, and what is to be said of it. `columns`: the SQL of the texts as they are."""
+        """The SQL of each scope column, and notes. `columns`: column -> the SQL of the original text."""
         places = ", ".join(str(place) for place in range(1, len(columns) + 1))
         listed = ", ".join(f"CAST({sql} AS VARCHAR)" for sql in columns.values())
         rows = connection.execute(
@@ -52,7 +52,7 @@ class Spellings:
         return result, notes
 
     def _changed(self, column: str, held: Counter[str]) -> dict[str, str | None]:
-        """Spelling -> the name it becomes, where that is another; None = it says nothing."""
+        """Spelling -> its new name, for those that change; None if the spelling means a missing value."""
         names = self.names.setdefault(column, {})
         for value, _ in held.most_common():
             names.setdefault(key_of(value), tidy(value))
@@ -61,11 +61,11 @@ class Spellings:
 
 
 def tidy(value: str) -> str:
-    """A name without what cannot be seen: blanks around it, several as one, characters of no width."""
+    """Strip and collapse white space, and remove zero-width characters."""
     text = "".join(" " if one.isspace() else one for one in unicodedata.normalize("NFKC", value))
     return " ".join("".join(one for one in text if unicodedata.category(one) not in {"Cf", "Cc"}).split())
 
 
 def key_of(value: str) -> str:
-    """What spellings of one name share."""
+    """The key that all spellings of a name share."""
     return tidy(value).casefold().replace("_", "-").replace(" ", "-")

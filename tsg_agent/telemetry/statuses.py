@@ -1,6 +1,6 @@
-"""Reads how a source says that a request was answered as an HTTP status: the guide counts nothing else.
+"""Converts a source's outcome of a request to an HTTP status, which is what the guide counts.
 
-What fits no rule is NULL, and named: nobody knows how those requests were answered.
+Values without a rule become NULL, and a note names them: the outcome of those requests is unknown.
 """
 
 import re
@@ -14,20 +14,20 @@ from tsg_agent.telemetry.column_readings import MISSING, Values
 from tsg_agent.telemetry.values import any_row, literal
 
 MANY = 1000
-"""Different values that are no HTTP status; of more, the rarest are unknown."""
+"""Most distinct values besides HTTP statuses that are converted; rarer ones are unknown."""
 NAMED = 5
 FLAGS = "response_flags"
-"""Envoy's column of why nothing was answered."""
+"""Envoy's column of the reason for a missing response."""
 _NUMBER = re.compile(r"[-+]?\d+(?:\.0*)?")
 _CLASS = re.compile(r"([1-5])XX")
 _GRPC = re.compile(r"GRPC[ _:-]*(\d+)")
 _LED = re.compile(r"(?:HTTP(?:/[\d.]+)?[ _]|[A-Z_]+/)?([1-5]\d\d)(?:[ ,;:].*)?")
-"""A status behind its protocol, or behind what a cache did (TCP_MISS/200), or before its words."""
+"""A status after its protocol or a cache result (TCP_MISS/200), or before its reason phrase."""
 
 
 @dataclass(frozen=True)
 class Statuses:
-    """The SQL of the status, and what is to be said of how it is read."""
+    """The SQL of the status, and notes on how it is read."""
 
     sql: str
     notes: tuple[str, ...] = ()
@@ -35,13 +35,13 @@ class Statuses:
 
 @cache
 def schemes() -> dict[str, dict[str, int]]:
-    """Scheme -> what a value is as an HTTP status, from statuses.toml."""
+    """Scheme -> value -> HTTP status, from statuses.toml."""
     text = files("tsg_agent.telemetry").joinpath("statuses.toml").read_text("utf-8")
     return tomllib.loads(text)
 
 
 def http_status(value: str, scheme: str) -> int | None:
-    """A value as an HTTP status; None where it is none. `scheme`: what its numbers are: http, grpc or exit."""
+    """A value as an HTTP status; None if unknown. `scheme`: the meaning of numbers: http, grpc or exit."""
     text = value.strip().upper()
     if _NUMBER.fullmatch(text):
         number = int(float(text))
@@ -58,7 +58,7 @@ def http_status(value: str, scheme: str) -> int | None:
 
 
 def read_statuses(values: Values, found: str, held: Collection[str], scheme: str) -> Statuses:
-    """The status column. `found`: its type; `held`: the source's columns; `scheme`: as the mapping has it, or empty."""
+    """Read the status column. `found`: its type; `held`: the source's columns; `scheme`: the mapping's, or ""."""
     connection, source, expression = values.connection, values.source, values.expression
     scheme = scheme or _named(expression)
     as_number = "BIGINT" if not found.startswith("VARCHAR") else None
@@ -85,13 +85,13 @@ def read_statuses(values: Values, found: str, held: Collection[str], scheme: str
 
 
 def _turned(value: str, expression: str, found: str) -> str:
-    """Whether it failed, instead of whether it was well."""
+    """Invert a boolean if the column says whether the request failed, not whether it succeeded."""
     failed = found == "BOOLEAN" and re.search(r"err|fail|fault|exception", expression, re.IGNORECASE)
     return {"true": "false", "false": "true"}[value] if failed else value
 
 
 def _named(expression: str) -> str:
-    """What a column's name says that its numbers are; an expression over several says nothing."""
+    """The scheme by the column's name; "" if the name does not say, or the expression is no plain column."""
     if not re.fullmatch(r'"?[\w. -]+"?', expression):
         return ""
     if re.search(r"exit|return_?code", expression, re.IGNORECASE):
@@ -100,7 +100,7 @@ def _named(expression: str) -> str:
 
 
 def _scheme(odd: list[str], *, http: bool) -> str:
-    """What numbers are that are no HTTP status: gRPC's where all could be; 0 and 1 alone are how a process ended."""
+    """The scheme of numbers that are no HTTP status: gRPC if all fit it, but exit codes if there are only 0 and 1."""
     numbers = {value for value in odd if _NUMBER.fullmatch(value)}
     if not http and numbers == {"0", "1"}:
         return "exit"

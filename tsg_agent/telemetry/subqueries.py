@@ -1,4 +1,4 @@
-"""The names that SQL of others gives to sub-queries (WITH), and what each stands for where."""
+"""Resolves the names of common table expressions (WITH) in untrusted SQL."""
 
 import re
 from collections.abc import Collection
@@ -12,9 +12,9 @@ _ENGINES_OWN = ("duckdb_", "sqlite_", "pg_", "pragma_")
 
 
 def check_names(tree: exp.Expr, taken: Collection[str]) -> None:
-    """Raises QueryError for recursion, and for a name that a table has (`taken`, in lower case) or that the engine may.
+    """Raises QueryError for recursion, and for a CTE named like a table (`taken`, in lower case) or an internal one.
 
-    Where no name means two things, it does not matter by which rules the engine would choose.
+    Without ambiguous names, the engine's rules of precedence do not matter.
     """
     for clause in tree.find_all(exp.With):
         if any(value for name, value in clause.args.items() if name != "expressions"):
@@ -28,9 +28,9 @@ def check_names(tree: exp.Expr, taken: Collection[str]) -> None:
 
 
 def named(table: exp.Table) -> exp.CTE | None:
-    """The common table expression that a table's name stands for, if it is one.
+    """The common table expression that a table's name refers to; None for a table.
 
-    It is seen in the query that its WITH belongs to, and by those that follow it in the WITH; the nearest counts.
+    A CTE is visible in the query of its WITH, and in later CTEs of the same WITH; the innermost one counts.
     """
     if not isinstance(table.this, exp.Identifier) or table.db or table.catalog:
         return None

@@ -1,4 +1,4 @@
-"""Reads times that a source holds as text or as a number. Where the day may be the month, the column must settle it."""
+"""Parses times from texts and numbers. An ambiguous order of day and month must be settled by the column as a whole."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from tsg_agent.telemetry.column_readings import ColumnReading, Read, Values, as_
 from tsg_agent.telemetry.values import any_row, literal
 
 ISO = r"^\s*\d{4}\D"
-"""The year first: nothing to choose."""
+"""Year first: unambiguous."""
 SHORT = r"^\s*\d{1,2}([/.-])\d{1,2}[/.-](\d{4}|\d{2})(\D.*)?$"
-"""Day and month before the year, or a year of two digits: several readings."""
+"""Day and month before the year, or a two-digit year: ambiguous."""
 CLOCKS = (
     "", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M:%S.%f %p", "%H:%M:%S %z",
     "%H:%M:%S.%f %z",
 )  # fmt: skip
 BETWEEN = (" ", "T", ", ")
 SPREAD = 10
-"""How many times as long a time a wrong order of day and month spreads rows over."""
+"""Least factor by which a wrong order of day and month must extend the rows' time range."""
 FIRST_YEAR, LAST_YEAR = 1990, 2100
-"""What telemetry may be of: a number that is another year counts something else."""
+"""Plausible years of telemetry."""
 SECONDS = (631_152_000, 4_102_444_800)
-"""The same in seconds since 1970."""
+"""The same as Unix times in seconds."""
 UNITS = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
 _LINES = {
     "seconds": "to_timestamp({x})",
@@ -43,7 +43,7 @@ _FORMS = (
     "%Y%m%dT%H%M%SZ", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M%S.%fZ", "%Y%m%d %H:%M:%S", "%Y.%m.%d %H:%M:%S",
     "%Y-%m-%d-%H.%M.%S", "%Y-%m-%d-%H.%M.%S.%f", "%Y-%m-%dT%H", "%Y-%m-%d:%H:%M:%S",
 )  # fmt: skip
-"""Clocks of web servers, mail and HTTP, C, Java and databases, Kibana; ISO 8601 without its marks."""
+"""Formats of web servers, mail and HTTP, C, Java and databases, Kibana; ISO 8601 without separators."""
 
 
 def _utc(expression: str) -> str:
@@ -68,14 +68,14 @@ _COMMA = ColumnReading(
 
 
 _ANY = ColumnReading("", "CAST(NULL AS TIMESTAMP)", "try_strptime({x}, '%d.%m.%Y %H:%M:%S')")
-"""Reads nothing: its line is what is offered where no reading fits."""
+"""Matches nothing: its mapping line is the fallback advice."""
 
 
 def text_time(values: Values) -> Read:
-    """A text as a naive UTC time.
+    """Parse a text column as naive UTC times.
 
-    ISO 8601, with or without a zone (none is UTC), and the clocks of common writers; a count since 1970 by its size.
-    Raises TelemetryError where days and months cannot be told apart, and where no one reading fits.
+    Reads ISO 8601, with or without a zone (default UTC), formats of common log writers, and Unix times, whose unit
+    follows from their magnitude. Raises TelemetryError if day and month are ambiguous, or if no single reading fits.
     """
     expression, connection, source = values.expression, values.connection, values.source
     short = f"SELECT {expression} AS t FROM {source} WHERE regexp_matches({expression}, '{SHORT}') LIMIT 1"  # noqa: S608 - checked expressions
@@ -94,24 +94,24 @@ def text_time(values: Values) -> Read:
 
 @dataclass(frozen=True)
 class _Order:
-    """What a column is by one order of day and month."""
+    """The times of a column as read by one order of day and month."""
 
     form: str
     first: datetime
     last: datetime
     mixed: bool
-    """Whether its times both rise and fall from row to row."""
+    """True if the times both rise and fall from row to row."""
 
     def far(self, about: Sequence[datetime]) -> timedelta:
-        """How long before or after it the nearest of some moments is."""
+        """Distance of the nearest of some times from the column's range; 0 inside of it."""
         gaps = (max(self.first - one, one - self.last, timedelta(0)) for one in about)
         return min(gaps, default=timedelta(0))
 
 
 def _settled(values: Values, formats: list[str]) -> tuple[str, str]:
-    """The one order that the rows, or the moments that they are to be about, bear out, and why; "" where none is.
+    """The format that the rows' order, range, or distance to `values.about` confirm, and the reason; "" if ambiguous.
 
-    A log's rows follow one another, within hours or days: by a wrong order its days lie months apart.
+    A log's rows are in order and span hours or days: read by a wrong order, its days lie months apart.
     """
     orders = [_measured(values, form) for form in formats]
     follow = [one for one in orders if not one.mixed]
@@ -139,7 +139,7 @@ def _measured(values: Values, form: str) -> _Order:
 
 
 def _ask_for_dates(values: Values) -> None:
-    """Raises TelemetryError with the line that reads them where no value names its year, or its day."""
+    """Raises TelemetryError with a mapping line if no value has a year, or a day."""
     today = datetime.now(UTC)
     table, _, name = values.column.partition(".")
     for what, given, form in (
@@ -157,7 +157,7 @@ def _ask_for_dates(values: Values) -> None:
 
 
 def number_time(values: Values) -> Read:
-    """A number as a naive UTC time: what it counts since 1970 shows in its size. Raises TelemetryError."""
+    """Parse a Unix time as naive UTC; its unit follows from its magnitude. Raises TelemetryError."""
     readings = [*(_counted(unit, "TRY_CAST({x} AS DECIMAL(38, 9))") for unit in UNITS), *_DIGITS, _DAYS]
     held, *within = values.asked(
         ", ".join(["count(v)", *(f"count({one.sql.replace('{x}', 'v')})" for one in readings)])
@@ -170,7 +170,7 @@ def number_time(values: Values) -> Read:
 
 
 def unlikely(column: str, number: Values) -> TelemetryError:
-    """The error about a time of no likely year. `number`: what it is made of, if that is one column."""
+    """The error about a time in no plausible year. `number`: the column it is computed from, if it is a single one."""
     table, _, name = column.partition(".")
     tried = [_counted(unit, "TRY_CAST({x} AS DECIMAL(38, 9))") for unit in UNITS]
     counts = number.asked(", ".join(f"count({one.sql.replace('{x}', 'v')})" for one in tried))
@@ -184,7 +184,7 @@ def unlikely(column: str, number: Values) -> TelemetryError:
 
 
 def likely(sql: str) -> str:
-    """Whether a time is of a year that telemetry may be of."""
+    """The SQL condition that a time is in a plausible year."""
     return f"({sql}) BETWEEN '{FIRST_YEAR}-01-01'::TIMESTAMP AND '{LAST_YEAR}-01-01'::TIMESTAMP"
 
 
@@ -194,7 +194,7 @@ _DAYS = ColumnReading(
     "THEN make_timestamp(CAST(round((TRY_CAST({x} AS DOUBLE) - 25569) * 86400000) AS BIGINT) * 1000) END",
     "to_timestamp(({x} - 25569) * 86400)",
 )
-"""With a part of a day: whole numbers of this size may be anything."""
+"""Only with a fraction of a day: integers of this size may be anything."""
 
 
 _DIGITS = tuple(
@@ -205,11 +205,11 @@ _DIGITS = tuple(
     )
     for form, length in (("%Y%m%d%H%M", 12), ("%Y%m%d%H%M%S", 14), ("%Y%m%d%H", 10))
 )
-"""A date and a time of day without a mark between them: as a count since 1970 it would be of no likely year."""
+"""A date and time without separators: as a Unix time it would be in no plausible year."""
 
 
 def _counted(unit: str, number: str) -> ColumnReading:
-    """A count since 1970, where it is of a likely year; exact to the microsecond."""
+    """Reads a Unix time in `unit`, if its year is plausible; exact to the microsecond."""
     first, last = (bound * UNITS[unit] for bound in SECONDS)
     micros = f"{number} * {1_000_000 // UNITS[unit]}" if UNITS[unit] <= 1_000_000 else f"{number} / 1000"
     sql = f"CASE WHEN {number} BETWEEN {first} AND {last} THEN make_timestamp(CAST(round({micros}) AS BIGINT)) END"
@@ -217,7 +217,7 @@ def _counted(unit: str, number: str) -> ColumnReading:
 
 
 def is_iso(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> bool:
-    """Whether every value of a text column (quoted) begins with a year."""
+    """True if every value of a text column (quoted name) begins with a year."""
     return not any_row(connection, f"{source} WHERE NOT regexp_matches({column}, '{ISO}')")
 
 
@@ -226,7 +226,7 @@ def _parsed(expression: str, form: str) -> str:
 
 
 def _fitting(connection: duckdb.DuckDBPyConnection, source: str, expression: str, example: str) -> list[str]:
-    """The formats that read every value."""
+    """The formats that parse every value."""
     forms = [form for form in _formats(example) if _reads(connection, f"(SELECT {literal(example)} AS t)", "t", form)]
     return [form for form in forms if _reads(connection, source, expression, form)]
 
@@ -237,11 +237,11 @@ def _reads(connection: duckdb.DuckDBPyConnection, source: str, expression: str, 
 
 
 def _formats(example: str) -> list[str]:
-    """The readings that there may be of a text like this: by the order of day, month and year, and by the clock."""
+    """Possible formats of a text like this: by the order of day, month and year, and by the time of day."""
     mark = next(character for character in example if not character.isdigit())
     last = example.split(mark)[2]
     year = "%Y" if last[:4].isdigit() and len(last) >= 4 else "%y"
-    month_first = [("%m", "%d", year)] if mark != "." else []  # nobody who writes dots does so
+    month_first = [("%m", "%d", year)] if mark != "." else []  # dates with dots are never month first
     orders = [*month_first, ("%d", "%m", year), *([("%y", "%m", "%d")] if year == "%y" else [])]
     clocks = [""] + [f"{between}{clock}" for between, clock in product(BETWEEN, CLOCKS) if clock]
     return [f"{mark.join(order)}{clock}" for order, clock in product(orders, clocks)]

@@ -1,22 +1,22 @@
-"""Whether files that are read in place are still those that were opened: two sources make no one conclusion."""
+"""Detects changes of files that are read in place: one conclusion must not mix two versions of a source."""
 
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 Mark = tuple[int, int, int]
-"""A file's size in bytes, the time of its last change in nanoseconds, and its number."""
+"""A file's size in bytes, modification time in nanoseconds, and inode."""
 
 
 class Unchanged:
-    """Files as they were when they were opened."""
+    """The files' state when they were opened."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._marks = {path: _mark(path) for path in paths}
         self._changed: list[str] = []
 
     def problem(self) -> str:
-        """Which of them are no longer the same, in words; nothing where all are. What was seen once stays so."""
+        """Which files changed, in words; "" if none. A change that was seen once is remembered."""
         if not self._changed:
             self._changed = [Path(path).name for path, mark in self._marks.items() if _mark(path) != mark]
         if not self._changed:
@@ -25,13 +25,13 @@ class Unchanged:
 
 
 def marks(paths: Iterable[Path]) -> dict[str, Mark]:
-    """Files as they are, by path, of which what is no text is escaped; without those that are gone meanwhile."""
+    """Path -> the file's current state, without missing files. Undecodable bytes in paths are escaped."""
     found = {os.fsencode(path).decode("utf-8", "backslashreplace"): _mark(str(path)) for path in paths}
     return {path: mark for path, mark in found.items() if mark is not None}
 
 
 def difference(before: Mapping[str, Mark], now: Mapping[str, Mark]) -> str:
-    """Which files are no longer what they were, in words; nothing where all are."""
+    """Which files changed, in words; "" if none."""
     kinds = {
         "was changed or replaced": [path for path in before.keys() & now.keys() if before[path] != now[path]],
         "is gone": before.keys() - now.keys(),
@@ -48,6 +48,6 @@ def _some(paths: Iterable[str]) -> str:
 def _mark(path: str) -> Mark | None:
     try:
         found = Path(path).stat()
-    except OSError:  # it is gone
+    except OSError:  # the file is gone
         return None
     return found.st_size, found.st_mtime_ns, found.st_ino

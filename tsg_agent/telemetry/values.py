@@ -1,4 +1,4 @@
-"""Values between the engine and Python: what one has and the other has not."""
+"""Conversion of values between DuckDB and Python."""
 
 import contextlib
 from typing import Any
@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 _ENDLESS = {32: 2**31 - 1, 64: 2**63 - 1}
-"""The engine's infinite date (32 bits) and time (64 bits)."""
+"""DuckDB's infinite date (32 bits) and timestamp (64 bits)."""
 
 
 def is_text(value: object) -> bool:
-    """Whether a value, where it is a text or a list of them, can be sent: a lone surrogate is no character."""
+    """False for a text, or a list of texts, with a lone surrogate, which UTF-8 cannot encode."""
     if isinstance(value, list | tuple):
         return all(map(is_text, value))
     if isinstance(value, str):
@@ -24,17 +24,17 @@ def is_text(value: object) -> bool:
 
 
 def any_row(connection: duckdb.DuckDBPyConnection, rows: str) -> bool:
-    """Whether a FROM clause has a row."""
+    """True if a FROM clause has at least one row."""
     return connection.execute(f"SELECT 1 FROM {rows} LIMIT 1").fetchone() is not None  # noqa: S608 - checked expressions
 
 
 def literal(text: str) -> str:
-    """A text as SQL has it."""
+    """A SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def rows_of(table: pa.Table) -> list[dict[str, Any]]:
-    """The rows; a date or time that Python has not (after the year 9999, before 1, infinite) as text."""
+    """The rows as dicts; dates and times outside of Python's range (years 1 to 9999, not infinite) as text."""
     columns = [_values(column) for column in table.columns]
     return [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
 

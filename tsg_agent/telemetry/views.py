@@ -27,36 +27,36 @@ from tsg_agent.telemetry.spellings import NAMED, SCOPE, Spellings
 
 @dataclass(frozen=True)
 class Relation:
-    """Where a table's rows come from: a FROM clause, its place for people, and its files, if it has some."""
+    """The source of a table's rows: a FROM clause, its location for messages, and its files, if any."""
 
     sql: str
     location: str
     files: TableFiles | None = None
     problem: str = ""
-    """Why it may not be read."""
+    """Why the relation may not be read; "" if it may."""
 
 
 @dataclass(frozen=True)
 class View:
-    """The statements that make a view, the guide's columns that its source has, and how they were read."""
+    """The statements that create a view, the guide's columns that its source has, and how they were read."""
 
     statements: list[str]
     present: list[str]
     notes: tuple[str, ...] = ()
     readings: tuple[str, ...] = ()
     unreadable: int = 0
-    """Lines of its files that are in no row."""
+    """Number of lines of its files that were skipped."""
     directed: bool = False
     """See SourceTable."""
 
 
 def null_view(table: CatalogTable) -> str:
-    """A table that the source lacks: its columns, no rows. Optional joins then find nothing."""
+    """The statement for an empty view with a missing table's columns, so that optional joins find nothing."""
     columns = ", ".join(f"{table.blank(name)} AS {name}" for name in table.columns)
     return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false"
 
 
-def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are to be read
+def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are read
     connection: duckdb.DuckDBPyConnection,
     table: CatalogTable,
     relation: Relation,
@@ -67,7 +67,7 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
 ) -> View:
     """The view of one table. Raises TelemetryError for a column of the wrong type, duckdb.Error for a broken source.
 
-    `spellings`: of the tables that were viewed before. `few`, `about`: see Values.
+    `spellings`: those of the previous tables. `few`, `about`: see Values.
     """
     if relation.problem:
         raise Unreadable(
@@ -99,7 +99,7 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
         )
     types = _types(connection, source, present, table)
     if loaded and connection.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchone() is None:  # noqa: S608 - our own names
-        types = dict.fromkeys(types, "NULL")  # no value has a type
+        types = dict.fromkeys(types, "NULL")  # DuckDB infers no type without a value
     reader = Reader(connection, source, table, frozenset(held), few, about, mapping.status, [*told], [*shape.notes])
     columns = {name: reader.converted(name, present[name], types[name]) for name in table.columns if name in present}
     reader.notes += passed_over(connection, source, present)
@@ -129,7 +129,7 @@ def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are
 
 
 def _of_files(files: TableFiles) -> list[str]:
-    """Says which files are read by another encoding, and which beside the requests nobody reads."""
+    """Notes on re-encoded files, and on files that belong to no table."""
     notes = [f"{name} is no UTF-8, and read as Western text ({FALLBACK})." for name in files.recoded]
     if names := files.passed_over:
         shown = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
@@ -137,10 +137,10 @@ def _of_files(files: TableFiles) -> list[str]:
     return notes
 
 
-def _view(  # noqa: PLR0913 - what a view is made of
+def _view(  # noqa: PLR0913 - the parts of a view
     table: CatalogTable, source: str, columns: dict[str, str], reader: Reader, loaded: Loaded | None, *, directed: bool
 ) -> View:
-    """The statements; of text files a table, made once."""
+    """The view; for text files a table that is created once."""
     select = ", ".join(f"{columns.get(name, table.blank(name))} AS {name}" for name in table.columns)
     select = f"SELECT {select} FROM {source}"  # noqa: S608 - checked expressions over quoted names
     if loaded is not None:
@@ -165,7 +165,7 @@ def _present(
     """The guide's columns that the source has: name -> expression."""
     found = {name: quoted(held[name]) for name in table.columns if name in held}
     for name, texts in mapped.items():
-        # Of several, those count that the source has: a ready mapping names what its writers may write.
+        # Keep the expressions that fit: a ready mapping lists fields of several writers.
         fitting = [text for text in texts if fits(connection, source, text)] if len(texts) > 1 else list(texts)
         found.pop(name, None)
         if fitting == ["NULL"]:
@@ -178,14 +178,14 @@ def _present(
 
 
 def _held(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
-    """The source's columns: name in lower case -> its own spelling."""
+    """The source's columns: lower-case name -> original spelling."""
     return {name.lower(): name for name in described(connection, source)}
 
 
 def _types(
     connection: duckdb.DuckDBPyConnection, source: str, present: dict[str, str], table: CatalogTable
 ) -> dict[str, str]:
-    """The types of the expressions. Raises TelemetryError for a mapped one that the source does not bear out."""
+    """The expressions' types. Raises TelemetryError for a mapped expression that the source does not support."""
     columns = ", ".join(f"{expression} AS {name}" for name, expression in present.items())
     try:
         return described(connection, f"(SELECT {columns} FROM {source})")  # noqa: S608 - checked expressions

@@ -1,1 +1,1 @@
-"""Where alerts and people meet the agent: HTTP, webhooks and a web page, over the one door. Needs the extra `serve`."""
+"""The HTTP server: REST, webhooks, MCP, chat and a web page over one Service. Needs the extra `serve`."""

@@ -20,14 +20,14 @@ from tsg_agent.web.waiting import waited_for
 ID = "3f2a9c01b7de"
 TEXT = "Checkout fails since 14:00 UTC in us-east, shop.gateway, prod; customers cannot pay."
 LAST = 2**63 - 1
-"""The greatest number that the log can count to."""
+"""Largest sequence number of the log."""
 MEDIA: dict[str, str] = {
     "json": "application/json", "markdown": "text/markdown; charset=utf-8", "brief": "text/plain; charset=utf-8",
     "html": "text/html; charset=utf-8", "slack": "application/json",
 }  # fmt: skip
 EVENTS = "text/event-stream"
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-popups"
-"""Of a report as a file: its style is in it, and it has no script."""
+"""Content security policy of a report as a file: inline style, no script."""
 
 
 class Problem(BaseModel):
@@ -184,12 +184,12 @@ def make_api(desk: Desk) -> APIRouter:
         return await desk.events(identity, after)
 
     async def may_read(identity: Identity, last_event_id: Annotated[int, Header(ge=0, le=LAST)] = 0) -> int:
-        """The number behind which a reader reads: checked before the stream begins."""
+        """The sequence number to resume after, validated before the stream begins."""
         if desk.readers >= desk.limits.readers:
             raise Busy("Too many read events.", fix="Read the log, or try again later.")
         ended = (await desk.get(identity)).kept.state in ENDED
         if ended and last_event_id and not await desk.events(identity, last_event_id):
-            raise HTTPException(204)  # the browser's EventSource asks no more then
+            raise HTTPException(204)  # HTTP 204 stops the browser's EventSource from reconnecting
         return last_event_id
 
     @api.get(
@@ -237,7 +237,7 @@ def make_api(desk: Desk) -> APIRouter:
 
 
 async def _sent(news: AsyncIterator[Events]) -> AsyncIterator[str]:
-    """Events as they are sent; each is written out once, for all readers. FastAPI's own way has two tasks a reader."""
+    """Encode events for SSE, each once for all readers. FastAPI's own SSE needs two tasks per reader."""
     async for some in news:
         yield "".join(f"id: {event.sequence}\ndata: {event.text}\n\n" for event in some) or ": nothing new\n\n"
 

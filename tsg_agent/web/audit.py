@@ -1,4 +1,4 @@
-"""Who asked what, and every query that ran for it: one line of JSON each, in a file that only its owner reads."""
+"""The audit log: requests and queries as JSON lines, in a file that only its owner can read."""
 
 import errno
 import fcntl
@@ -17,13 +17,13 @@ from tsg_agent.telemetry.engine import QUERIES
 from tsg_agent.tracing import WithInvestigation
 
 LONGEST = 50_000
-"""Characters of one text in a line."""
+"""Longest text in a line, characters."""
 MOST_BYTES = 100_000_000
-"""Of the file; then it is kept as audit.1.jsonl, in the place of the one before."""
+"""File size at which it is rotated to audit.1.jsonl, replacing the previous one."""
 
 
 class Who(NamedTuple):
-    """Who asks. `team` is None where no tokens are asked for: then whoever reaches the server reads all."""
+    """The requester. `team` is None if no tokens are configured: then every client reads everything."""
 
     name: str
     team: str | None = None
@@ -34,7 +34,7 @@ WHO: ContextVar[Who] = ContextVar("tsg_who", default=_SERVER)
 
 
 class Audit(logging.Handler):
-    """The log. As a handler it hears of queries, in whatever thread they run."""
+    """The audit log; as a logging handler it records queries, from any thread."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Audit(logging.Handler):
 
     def __enter__(self) -> "Audit":
         QUERIES.setLevel(logging.INFO)
-        QUERIES.propagate = False  # the program's own log is no place for them
+        QUERIES.propagate = False  # keep queries out of the program's own log
         QUERIES.addHandler(self)
         return self
 
@@ -54,7 +54,7 @@ class Audit(logging.Handler):
         QUERIES.propagate = True
 
     def say(self, what: str, **about: Any) -> None:
-        """One line. What cannot be written is told to the log of the program: nobody is left without an answer."""
+        """Append one line. A failed write goes to the program's log, and does not fail the request."""
         who = WHO.get()
         told = {name: _short(value) for name, value in about.items() if value not in (None, "")}
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "who": who.name, "team": who.team}
@@ -65,7 +65,7 @@ class Audit(logging.Handler):
             logging.getLogger(__name__).error("the audit log cannot be written: %s", error)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """A query."""
+        """Record a query."""
         investigation = getattr(record, "investigation", "")
         self.say("query", investigation=investigation, sql=record.msg, parameters=getattr(record, "parameters", {}))
 
@@ -74,7 +74,7 @@ class Audit(logging.Handler):
             file = os.open(self._file, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
             try:
                 data = f"{line}\n".encode()
-                if (wrote := os.write(file, data)) < len(data):  # the disk is full: no half of a line stays
+                if (wrote := os.write(file, data)) < len(data):  # disk full: remove the partial line
                     os.ftruncate(file, os.fstat(file).st_size - wrote)
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 if os.fstat(file).st_size > MOST_BYTES:
@@ -83,7 +83,7 @@ class Audit(logging.Handler):
                 os.close(file)
 
     def _turn_over(self, file: int) -> None:
-        """Begin anew: one of the processes that write does, while the others wait."""
+        """Rotate the file, in one process while the other writers wait for the lock."""
         fcntl.flock(file, fcntl.LOCK_EX)
         if self._file.exists() and os.path.samestat(os.fstat(file), self._file.stat()):
             self._file.replace(self._file.with_name("audit.1.jsonl"))

@@ -1,6 +1,6 @@
-"""An endpoint like OpenAI's for chat front ends: an incident is investigated, a question answered, a talk goes on.
+"""An OpenAI-compatible chat endpoint: investigates incidents, answers questions, and continues conversations.
 
-Front ends send jobs of their own the same way (a title, tags, what to ask next): for those nothing is run.
+Front ends also send auxiliary tasks (a title, tags, follow-up questions): these are answered without running anything.
 """
 
 import json
@@ -24,7 +24,7 @@ from tsg_agent.web.waiting import waited_for
 MODEL = "tsg-agent"
 TITLE = 60
 _OURS = re.compile(r"^Investigation ([0-9a-f]{12})\b", re.MULTILINE)
-"""The line that our answers end with: what the next message is about."""
+"""The last line of our answers, which identifies the investigation for the next message."""
 _JOB = re.compile(
     r"\s*### Task:|(?:please )?(?:provide|generate|write) a (?:concise|short|brief)\b.{0,60}\btitle\b", re.I
 )
@@ -82,7 +82,7 @@ def make_chat(desk: Desk) -> APIRouter:
     async def complete(asked: Completion, request: Request) -> Response:
         """Investigate, answer, or go on. As server-sent chunks with `stream`; progress is told as reasoning."""
         said = Talk(desk, asked).said()
-        first = await waited_for(request, _next(said))  # what fails at once is an error, and no stream
+        first = await waited_for(request, _next(said))  # an immediate failure is an HTTP error, not a stream
         if asked.stream:
             return StreamingResponse(_chunks(asked.model, first, said), media_type="text/event-stream")
         words = [words for kind, words in [first, *[one async for one in said]] if kind == "content"]
@@ -95,7 +95,7 @@ def make_chat(desk: Desk) -> APIRouter:
 
 
 class Talk:
-    """What is said to the last message of a talk: pairs of "reasoning_content" or "content", and words."""
+    """The reply to a conversation's last message: pairs of ("reasoning_content" or "content", text)."""
 
     def __init__(self, desk: Desk, asked: Completion) -> None:
         self._desk = desk
@@ -107,7 +107,7 @@ class Talk:
             raise ParameterError("There is no such model, or nothing was said.", fix=f"Models are {MODEL}/SOURCE.")
 
     async def said(self) -> AsyncIterator[tuple[str, str]]:
-        """All of it, as it comes."""
+        """The reply's parts, as they are produced."""
         last = self._users[-1]
         if _JOB.match(last):
             yield "content", job(last)
@@ -151,7 +151,7 @@ class Talk:
         return f"{words}\n\nInvestigation {self._about}"
 
     async def _answer(self, question: str) -> str:
-        """An answer, each of its lines as literal text: values of the telemetry link nowhere."""
+        """An answer, with each line escaped: values of the telemetry must not become links."""
         if self._about:
             answer = await self._desk.follow_up(self._about, question)
         else:
@@ -163,7 +163,7 @@ class Talk:
 
 
 def job(text: str) -> str:
-    """The answer to a front end's own job: as it wants it, from what the talk begins with."""
+    """The answer to a front end's auxiliary task, in its format, from the conversation's first message."""
     for name, nothing in _EMPTY.items():
         if f'"{name}"' in text and '"title"' not in text:
             return json.dumps({name: nothing})
@@ -177,7 +177,7 @@ def _is_question(text: str) -> bool:
 
 
 def _answers(text: str, questions: list[Question]) -> dict[str, str] | str:
-    """`parameter: value` lines, or the value alone where one thing is asked."""
+    """Parse `parameter: value` lines, or a single value if there is one question."""
     names = {question.parameter for question in questions}
     said = {name.lower(): value for name, value in _LINE.findall(text) if name.lower() in names}
     if said:

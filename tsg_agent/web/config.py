@@ -1,6 +1,6 @@
-"""What whoever runs the server decides: who may ask, which senders may begin investigations, whom to tell, limits.
+"""The server's configuration: access tokens, webhook senders, notification targets, limits.
 
-One TOML file, `tsg-agent serve --config FILE`. Where a value is a secret, "env:NAME" takes it from the environment.
+One TOML file, `tsg-agent serve --config FILE`. A secret can be "env:NAME", to read it from the environment.
 """
 
 import hashlib
@@ -36,14 +36,14 @@ Secret = Annotated[SecretStr, AfterValidator(_from_environment)]
 
 
 class AccessToken(Model):
-    """What a person or a program shows; only its SHA-256 is kept. Who holds it reads what its team began."""
+    """An access token, stored as its SHA-256. Its holder reads the investigations of the token's team."""
 
     team: str
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of the token: `tsg-agent token` makes both")
 
 
 class Hook(Model):
-    """A sender of alerts: POST /hooks/NAME begins investigations of a source."""
+    """A sender of alerts: POST /hooks/NAME starts investigations of a source."""
 
     sender: Literal["pagerduty", "alertmanager", "grafana", "datadog", "cloudwatch", "generic"]
     source: str = ""
@@ -54,12 +54,12 @@ class Hook(Model):
 
     @property
     def signs(self) -> bool:
-        """Whether its bodies are signed; a bearer token is asked for where not."""
+        """True if its requests are signed; otherwise they need a bearer token."""
         return self.secret is not None or self.sender == "cloudwatch"
 
 
 class Target(Model):
-    """Who is told of an investigation's beginning and end."""
+    """A notification target for the start and end of investigations."""
 
     kind: Literal["webhook", "slack"] = "webhook"
     team: str | None = Field(None, description="whose investigations; None = everybody's")
@@ -69,7 +69,7 @@ class Target(Model):
 
 
 class ServerLimits(Model):
-    """What one server takes."""
+    """Load limits of a server."""
 
     body_bytes: int = Field(1_000_000, gt=0, description="of a request")
     requests_a_minute: int = Field(600, gt=0, description="of one token, or address where there are no tokens")
@@ -79,7 +79,7 @@ class ServerLimits(Model):
 
 
 class Serving(Model):
-    """The whole file."""
+    """The configuration file."""
 
     public_url: str = Field("", description="as people reach the server: of links in messages; its host is allowed")
     hosts: tuple[str, ...] = Field((), description="further names under which the server is reached")
@@ -90,12 +90,12 @@ class Serving(Model):
 
     @property
     def allowed_hosts(self) -> frozenset[str]:
-        """Values of the Host header, without their ports."""
+        """Accepted values of the Host header, without ports."""
         public = self.public_url.split("://")[-1].split("/")[0].rsplit(":", 1)[0]
         return frozenset({*LOOPBACK, *self.hosts, *([public] if public else [])})
 
     def holder(self, token: str) -> tuple[str, str] | None:
-        """The name and the team of a token. Takes as long for a wrong one."""
+        """The (name, team) of a token; None for an unknown one. Constant time."""
         said, found = hashlib.sha256(token.encode()).hexdigest(), None
         for name, held in self.tokens.items():
             if hmac.compare_digest(held.sha256, said):
@@ -104,7 +104,7 @@ class Serving(Model):
 
 
 def load_serving(file: Path | None) -> Serving:
-    """The file's contents. Raises SettingsError, naming what is wrong."""
+    """Read the file. Raises SettingsError, naming what is wrong."""
     if file is None:
         return Serving()
     try:
@@ -126,7 +126,7 @@ def load_serving(file: Path | None) -> Serving:
 
 
 def check_address(host: str, serving: Serving) -> None:
-    """Raises SettingsError where others than this machine's programs could ask without a token."""
+    """Raises SettingsError if the server would listen beyond localhost without tokens."""
     try:
         loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,6 +1,6 @@
-"""The door as one team sees it: what it began, it reads and answers; of others' investigations it hears nothing.
+"""The Service restricted to one team: it sees and controls only the investigations that it started.
 
-Every surface goes through here: the rules about who may read what are in one place, and so is what the audit log says.
+Every interface of the server uses it, so that authorization and audit are in one place.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 ENDED = ("finished", "failed", "cancelled", "unreadable")
 QUESTION = "question"
-"""The event's kind: somebody asked something about an investigation, and was answered."""
+"""The event's kind of a question about an investigation, with its answer."""
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS begun (investigation TEXT PRIMARY KEY, team TEXT NOT NULL, source TEXT NOT NULL,"
     " who TEXT NOT NULL, at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')))",
@@ -42,16 +42,16 @@ _TABLES = (
 
 
 class Missing(RecordError):
-    """There is no such investigation, or it is another team's."""
+    """The investigation does not exist, or belongs to another team."""
 
 
 class Busy(TsgError):
-    """More is asked of the server than it takes at once."""
+    """The server is at its load limit."""
 
 
 @dataclass(frozen=True)
 class Ownership:
-    """Whose an investigation is."""
+    """The owner of an investigation."""
 
     team: str
     source: str
@@ -59,7 +59,7 @@ class Ownership:
 
 
 class DeskLedger:
-    """Who began what, which alert it was, and who was told: one SQLite file beside the investigations."""
+    """Owners of investigations, their alerts, and sent notifications: one SQLite file beside the investigations."""
 
     def __init__(self, folder: Path) -> None:
         self._file = owned(folder.expanduser() / "serve.sqlite")
@@ -69,40 +69,40 @@ class DeskLedger:
                 connection.execute(table)
 
     def add(self, identity: str, begun: Ownership) -> None:
-        """Keep whose it is."""
+        """Store the owner."""
         self._run("INSERT INTO begun (investigation, team, source, who) VALUES (?, ?, ?, ?)", identity,
                   begun.team, begun.source, begun.who)  # fmt: skip
 
     def of(self, identity: str) -> Ownership | None:
-        """Whose it is; None for what no surface of the server began."""
+        """The owner; None if it was not started through the server."""
         rows = self._run("SELECT team, source, who FROM begun WHERE investigation = ?", identity)
         return Ownership(*rows[0]) if rows else None
 
     def ids(self, team: str | None, limit: int) -> list[str]:
-        """What a team began, newest first; of all teams for None."""
+        """Ids of a team's investigations, newest first; of all teams for None."""
         rows = self._run(
             "SELECT investigation FROM begun WHERE ?1 IS NULL OR team = ?1 ORDER BY at DESC LIMIT ?2", team, limit
         )
         return [identity for (identity,) in rows]
 
     def alert(self, team: str, key: str) -> tuple[str, str] | None:
-        """The investigation of an alert, and when the alert was over; "" while it goes on."""
+        """The investigation of an alert, and the alert's end, "" if it is ongoing; None for an unknown alert."""
         rows = self._run("SELECT investigation, ended FROM alerts WHERE team = ? AND key = ?", team, key)
         return rows[0] if rows else None
 
     def of_alert(self, team: str, key: str, identity: str, ended: str) -> None:
-        """From now on this investigation is the alert's."""
+        """Assign an investigation to an alert."""
         self._run("INSERT OR REPLACE INTO alerts VALUES (?, ?, ?, ?)", team, key, identity, ended)
 
     def told(self, identity: str, target: str, stage: str) -> str | None:
-        """The thread in which a target was told of a stage; None where it was not yet."""
+        """The thread in which a target was notified of a stage; None if it was not."""
         rows = self._run(
             "SELECT thread FROM told WHERE investigation = ? AND target = ? AND stage = ?", identity, target, stage
         )
         return rows[0][0] if rows else None
 
     def tell(self, identity: str, target: str, stage: str, thread: str) -> None:
-        """It was told now."""
+        """Record a notification."""
         self._run("INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?)", identity, target, stage, thread)
 
     def _run(self, sql: str, *values: Any) -> list[Any]:
@@ -111,19 +111,19 @@ class DeskLedger:
 
 
 class Desk:
-    """See the module. Methods are Service's; they raise Missing for what the asker's team may not read."""
+    """See the module. Has Service's methods; they raise Missing for investigations of other teams."""
 
     def __init__(self, service: Service, audit: Audit, limits: ServerLimits) -> None:
         self.service, self.audit, self.limits = service, audit, limits
         self.settings, self.sources, self.guide = service.settings, service.sources, service.guide
         self.ledger = DeskLedger(service.settings.state_dir)
         self.begun: Callable[[str], None] = lambda _id: None
-        """Is told of each investigation that begins, or goes on."""
+        """Called with the id of each investigation that is started or resumed."""
         self.readers, self._questions = 0, 0
         self._known_open: set[str] = set()
 
     async def __aenter__(self) -> "Desk":
-        """For surfaces that enter a service: whoever made it has done so."""
+        """For interfaces that enter a Service; it is entered by its creator."""
         return self
 
     async def __aexit__(self, *_ended: object) -> None:
@@ -132,7 +132,7 @@ class Desk:
     async def start(
         self, text: str, source: str = "", *, given: Given | None = None, now: datetime | None = None
     ) -> str:
-        """See Service.start. Raises Busy where too many are open."""
+        """See Service.start. Raises Busy if too many are open."""
         self.sources.called(source)
         await self._check_open()
         identity = await self.service.start(text, source, given=given, now=now)
@@ -145,7 +145,7 @@ class Desk:
         return identity
 
     async def again(self, identity: str, given: Given) -> str:
-        """Begin an investigation's text anew, with what was corrected. One that goes on is stopped."""
+        """Start a new investigation of the same text with corrected parameters. A running one is cancelled."""
         request, begun = await self.request(identity), await asyncio.to_thread(self.ledger.of, identity)
         if (await self.service.get(identity)).kept.state not in ENDED:
             await self.cancel(identity)
@@ -185,7 +185,7 @@ class Desk:
                 try:
                     found.append(store.about(identity, states))
                 except OSError:
-                    continue  # it was kept long enough, and taken away
+                    continue  # deleted by retention
             return found
 
         return await asyncio.to_thread(listed)
@@ -222,7 +222,7 @@ class Desk:
                 yield event
 
     async def news(self, identity: str, after: int = 0) -> AsyncIterator[Events]:
-        """See Service.news; those who read are counted."""
+        """See Service.news; counts the readers."""
         await self.check(identity)
         self.readers += 1
         try:
@@ -244,7 +244,7 @@ class Desk:
         return await self.service.section(identity, name)
 
     async def ask(self, question: str, source: str = "", *, incident: str = "", given: Given | None = None) -> "Answer":
-        """See Service.ask. Raises Busy where too many are asked at once."""
+        """See Service.ask. Raises Busy for too many concurrent questions."""
         if self._questions >= self.limits.questions_at_once:
             raise Busy("Too many questions are being answered.", fix="Ask again in a few seconds.")
         self._questions += 1
@@ -256,14 +256,14 @@ class Desk:
             self._questions -= 1
 
     async def follow_up(self, identity: str, question: str) -> "Answer":
-        """A question about an investigation's incident; it stays in the investigation's event log with its answer."""
+        """Ask about an investigation's incident; question and answer go into the investigation's event log."""
         request, begun = await self.request(identity), await asyncio.to_thread(self.ledger.of, identity)
         given = request.given
         try:
             held = (await asyncio.to_thread(self.service.store.report, identity)).parameters
             given = Given.model_validate({**given.model_dump(), **held.model_dump(include=set(_PLACES))})
         except RecordError:
-            pass  # it has not concluded: its text alone says what it is about
+            pass  # not concluded: only the text gives the context
         said = await self.ask(question, begun.source if begun else "", incident=request.text, given=given)
         record = Recorder(self.service.store.events, identity, redact=self.settings.model.redact)
         record(QUESTION, question=question, answer=said.text, evidence=said.evidence, notes=said.notes)
@@ -277,12 +277,12 @@ class Desk:
         return await self.service.feedback(identity, **said)
 
     async def judged(self, identity: str) -> Feedback | None:
-        """What a person said of the conclusion, if anything."""
+        """A person's feedback on the conclusion; None without."""
         await self.check(identity)
         return await asyncio.to_thread(self.service.store.feedback, identity)
 
     async def check(self, identity: str) -> None:
-        """Raises Missing where the asker's team may not read an investigation, or there is none."""
+        """Raises Missing if the investigation does not exist, or belongs to another team."""
         if not await asyncio.to_thread(self._may_read, identity):
             raise Missing(f"There is no investigation {identity[:80]!r}.", fix="The list shows those of your team.")
 

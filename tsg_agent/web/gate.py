@@ -1,4 +1,4 @@
-"""What every request passes before anything else sees it: host, origin, size, rate, token; and answers' headers."""
+"""The outermost ASGI layer: checks host, origin, size, rate and token of every request, and sets security headers."""
 
 import asyncio
 import json
@@ -21,12 +21,12 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COOKIE = "tsg_token"
 BODY_S = 20.0
-"""Seconds in which a request's body must have come."""
+"""Timeout of a request's body in seconds."""
 SAFE = ("GET", "HEAD", "OPTIONS")
 OPEN = ("/healthz", "/readyz", "/login", "/assets/", "/hooks/")
-"""Paths that need no token; a hook looks at its own."""
+"""Paths that need no token; hooks check their own."""
 PROBES = ("/healthz", "/readyz")
-"""Asked by the machine's address: any Host will do, and they say nothing of anybody."""
+"""Health probes use the IP address: any Host is accepted, since they reveal no data."""
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -37,11 +37,11 @@ HEADERS = {
     "cache-control": "no-store",
 }
 MOST_ASKERS = 10_000
-"""Whose rates are remembered."""
+"""Number of requesters whose buckets are kept."""
 
 
 class RefusedRequest(Exception):
-    """A request that goes no further."""
+    """A rejected request."""
 
     def __init__(self, status: int, message: str, fix: str = "", headers: Iterable[tuple[str, str]] = ()) -> None:
         super().__init__(message)
@@ -49,38 +49,38 @@ class RefusedRequest(Exception):
 
 
 class RequestBuckets:
-    """A bucket of requests for each asker, which fills again within a minute."""
+    """Rate limits: a token bucket per requester, refilled within a minute."""
 
     def __init__(self, a_minute: int) -> None:
         self._most = float(a_minute)
         self._left: dict[str, tuple[float, float]] = {}
 
     def take(self, asker: str) -> None:
-        """One request. Raises Refused where there are none left."""
+        """Take one token. Raises RefusedRequest if the bucket is empty."""
         now = time.monotonic()
         left, then = self._left.pop(asker, (self._most, now))
         left = min(self._most, left + (now - then) * self._most / 60)
         self._left[asker] = (max(0.0, left - 1), now)
         if len(self._left) > MOST_ASKERS:
-            del self._left[next(iter(self._left))]  # who asked longest ago
+            del self._left[next(iter(self._left))]  # the least recent requester
         if left < 1:
             wait = max(1, round((1 - left) * 60 / self._most))
             raise RefusedRequest(429, "Too many requests.", "Ask again later.", [("retry-after", str(wait))])
 
 
 class GatedApp:
-    """The application with all that before it."""
+    """The application behind these checks."""
 
     def __init__(self, app: App, serving: Serving, metrics: Metrics) -> None:
         self._app, self._serving, self._metrics = app, serving, metrics
         self._rates = RequestBuckets(serving.limits.requests_a_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, as ASGI has it."""
+        """Handle one ASGI request."""
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
-            return  # there are no websockets
+            return  # no websockets
         began, status = time.perf_counter(), GONE
 
         async def sent(message: Message) -> None:
@@ -97,7 +97,7 @@ class GatedApp:
             except RefusedRequest as refused:
                 await _refuse(scope, refused, sent)
                 return
-            if scope["path"] == "/mcp":  # clients do not follow a mount's redirect
+            if scope["path"] == "/mcp":  # MCP clients do not follow the redirect of a mount
                 scope["path"] = "/mcp/"
             token = WHO.set(who)
             try:
@@ -111,7 +111,7 @@ class GatedApp:
             self._metrics.answered(scope, status, time.perf_counter() - began)
 
     def _asker(self, scope: Scope) -> Who:
-        """Who asks. Raises Refused."""
+        """Identify the requester. Raises RefusedRequest."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         path = scope["path"]
         host = headers.get("host", "").lower()
@@ -158,7 +158,7 @@ class GatedApp:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """The body in one piece, and then what comes."""
+    """A `receive` that replays the body, then passes on later messages."""
     given = False
 
     async def received() -> Message:
@@ -172,12 +172,12 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 
 def _name(host: str) -> str:
-    """A Host header without its port."""
+    """The Host header without its port."""
     return host[: host.find("]") + 1] if host.startswith("[") else host.rsplit(":", 1)[0]
 
 
 def _check_origin(headers: dict[str, str], host: str) -> None:
-    """Raises Refused for what another site's page sends: browsers say which it is."""
+    """Raises RefusedRequest for cross-site requests, by the browser's headers."""
     origin = headers.get("origin")
     foreign = urlsplit(origin).netloc.lower() != host if origin else headers.get("sec-fetch-site", "") not in (
         "", "same-origin", "none",

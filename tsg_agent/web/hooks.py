@@ -1,4 +1,4 @@
-"""Alerts in: the same alert, however often it comes, is one investigation; one that is over sets its end."""
+"""Incoming alerts. Idempotent: repeated messages of an alert are one investigation; a resolved alert sets its end."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -18,10 +18,10 @@ from tsg_agent.web.signed import Fetch, Unsigned, amazons, check, check_sns, fet
 
 
 class Hooks:
-    """The senders that are named in the file."""
+    """The configured senders."""
 
     def __init__(self, desk: Desk, serving: Serving, metrics: Metrics, fetch: Fetch = fetched) -> None:
-        """`fetch`: gets Amazon's certificates, and confirms subscriptions."""
+        """`fetch`: downloads Amazon's certificates, and confirms subscriptions."""
         self._desk, self._hooks, self._metrics, self._fetch = desk, serving.hooks, metrics, fetch
         self._turns: dict[str, asyncio.Lock] = {}
         self._certificates: dict[str, bytes] = {}
@@ -74,9 +74,9 @@ class Hooks:
         return self._certificates[url]
 
     async def _investigated(self, name: str, hook: Hook, alert: Alert) -> str:
-        """The alert's investigation, which begins where there is none; "" where nothing is to be investigated."""
+        """The id of the alert's investigation, started if there is none; "" if there is nothing to investigate."""
         team, key, ledger = WHO.get().team or "", f"{name} {alert.key}", self._desk.ledger
-        async with self._turns.setdefault(name, asyncio.Lock()):  # ten messages that come at once are one alert
+        async with self._turns.setdefault(name, asyncio.Lock()):  # concurrent messages of an alert start one
             held = await asyncio.to_thread(ledger.alert, team, key)
             if held is not None and not _again(alert, held[1]):
                 identity, ended = held
@@ -92,10 +92,10 @@ class Hooks:
             return identity
 
     async def _over(self, identity: str, alert: Alert) -> str:
-        """An alert is over: what has not concluded begins anew up to its end; else its log says when that was."""
+        """Handle a resolved alert: restart an unfinished investigation with the end; else log the end."""
         try:
             state = (await self._desk.get(identity)).kept.state
-        except Missing:  # kept long enough
+        except Missing:  # deleted by retention
             return identity
         if state not in ENDED:
             return await self._desk.again(identity, Given(end_time=_end(alert)))
@@ -105,7 +105,7 @@ class Hooks:
 
 
 def _again(alert: Alert, ended: str) -> bool:
-    """Whether an alert that was over fires anew, and this is no late copy of a message."""
+    """True if a resolved alert fires again, and this is no late duplicate of an earlier message."""
     return bool(ended) and not alert.over and (alert.start is None or alert.start > datetime.fromisoformat(ended))
 
 

@@ -1,4 +1,4 @@
-"""MCP over streamable HTTP, mounted: the tools of `tsg-agent mcp`, over the desk of whoever asks."""
+"""MCP over streamable HTTP: the tools of `tsg-agent mcp`, restricted to the requester's team."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -18,11 +18,11 @@ MOST_SESSIONS = 200
 
 
 class Mounted:
-    """The application to mount, and what it needs while the server runs."""
+    """The ASGI application to mount, and its lifespan."""
 
     def __init__(self, desk: Desk, serving: Serving) -> None:
-        self._server = Server(cast(Service, desk), "few").mcp  # the desk has all that the tools call
-        security = TransportSecuritySettings(enable_dns_rebinding_protection=False)  # the guard has looked at both
+        self._server = Server(cast(Service, desk), "few").mcp  # a Desk has all methods that the tools call
+        security = TransportSecuritySettings(enable_dns_rebinding_protection=False)  # the gate has checked both
         self._app: ASGIApp = self._server.streamable_http_app(
             streamable_http_path="/", transport_security=security, max_sessions=MOST_SESSIONS,
             max_request_body_size=serving.limits.body_bytes,
@@ -30,12 +30,12 @@ class Mounted:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """While requests come."""
+        """The application's lifespan."""
         async with self._server.session_manager.run():
             yield
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A session belongs to the token that it began with."""
+        """Handle a request. A session is bound to the token that started it."""
         if name := scope.get("tsg.token"):
             scope["user"] = AuthenticatedUser(AccessToken(token=name, client_id=name, scopes=[]))
         await self._app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""What Prometheus is told: a registry for each application."""
+"""Prometheus metrics, with one registry per application."""
 
 from collections.abc import Callable, MutableMapping
 from typing import Any
@@ -7,16 +7,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-"""Those that are counted by name: a client may call any word a method."""
+"""HTTP methods with their own label: others share one, to bound the cardinality."""
 
 
 class Metrics:
-    """Counts of one application."""
+    """The metrics of one application."""
 
     kind = CONTENT_TYPE_PLAIN_0_0_4
 
     def __init__(self, readers: Callable[[], float]) -> None:
-        """`readers`: how many read events now."""
+        """`readers`: returns the current number of event readers."""
         self._registry = CollectorRegistry()
         named: dict[str, Any] = {"registry": self._registry, "namespace": "tsg"}
         self.requests = Counter("requests", "Requests answered", ["route", "method", "status"], **named)
@@ -29,12 +29,12 @@ class Metrics:
         self.told = Counter("messages", "Messages sent out", ["target", "outcome"], **named)
 
     def answered(self, scope: MutableMapping[str, Any], status: int, seconds: float) -> None:
-        """A request. Its route is a pattern: what a client makes up names no time series."""
+        """Count a request. Labels use the route's pattern, so that clients cannot raise the cardinality."""
         route = getattr(scope.get("route"), "path", "other")
         self.requests.labels(route, scope["method"] if scope["method"] in METHODS else "other", status).inc()
         if not route.endswith("/events"):
             self.seconds.labels(route).observe(seconds)
 
     def text(self) -> bytes:
-        """All of it, in Prometheus's format."""
+        """The metrics in Prometheus's text format."""
         return bytes(generate_latest(self._registry))

@@ -1,6 +1,6 @@
 """The page: paste an incident or a question, correct what was understood, watch, read, ask on, say what it was.
 
-Rendered here; it works without its script but for what happens live.
+Rendered on the server; without JavaScript only live updates are missing.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ FIELDS = (
     ("incident_start", "It began (UTC)", "text"), ("start_time", "Window from", "text"),
     ("end_time", "Window to", "text"), ("threshold", "SLA, percent", "number"),
 )  # fmt: skip
-"""What a person may correct: parameter, words, kind."""
+"""Parameters that a person can correct: name, label, kind."""
 COOKIE_S = 7 * 24 * 3600
 ASSETS = {
     "report.css": ("report", "report.css", "text/css"),
@@ -59,7 +59,7 @@ class Page:
         self._templates.filters |= {"moment": moment, "short": short}
 
     def router(self) -> APIRouter:
-        """The routes; they are for browsers, and not in the interface's description."""
+        """The routes, which are for browsers, and not in the OpenAPI schema."""
         router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
         router.add_api_route("/", self._home, methods=["GET"])
         router.add_api_route("/", self._new, methods=["POST"])
@@ -139,7 +139,7 @@ class Page:
         return await self._done(identity, self._desk.answer(identity, await _form(request)))
 
     async def _again(self, identity: str, request: Request) -> Response:
-        """Only what differs from what was understood is given: the rest is read from the text again."""
+        """Restart with corrections. Only changed values are passed; the others are extracted from the text again."""
         said = await _form(request)
         events = await self._desk.events(identity)
         held = _last(events, "understood", "parameters") or {}
@@ -173,7 +173,7 @@ class Page:
         return await self._done(identity, does(identity))
 
     async def _done(self, identity: str, doing: Any, place: str = "") -> Response:
-        """Do it, and show the investigation; what cannot be done is told there."""
+        """Run an action, then redirect to the investigation; an error is shown there."""
         try:
             await doing
         except (RecordError, ParameterError, QuestionError) as error:
@@ -225,7 +225,7 @@ def _to(identity: str, place: str = "") -> Response:
 
 
 def short(time: str) -> str:
-    """A time as a form has it, to be read."""
+    """A time as an input field shows it."""
     return time[:16].replace("T", " ")
 
 
@@ -255,7 +255,7 @@ def _words(standing: Standing) -> str:
 
 
 def _checks(events: list[Event], guide: AnyGuide) -> list[dict[str, Any]]:
-    """The branches, as far as they are."""
+    """The state of each branch so far."""
     branches = ((0, "Evidence"), *((one.step, one.title) for one in guide.steps))
     found = {step: {"step": step, "title": title, "state": "", "said": ""} for step, title in branches}
     for event in events:

@@ -1,7 +1,7 @@
-"""What an alert's sender sends: which alert it is, whether it is over, where and when; the rest is the incident's text.
+"""Parses alert payloads: the alert's key, state, scope and times; the rest becomes the incident's text.
 
-After the senders' public schemas: PagerDuty's v3 webhooks, Alertmanager's version 4, Grafana's contact point, Datadog's
-webhook with its variables, CloudWatch's alarms through SNS, and a generic one (docs/serve.md).
+Follows the senders' public schemas: PagerDuty's v3 webhooks, Alertmanager's version 4, Grafana's contact point,
+Datadog's webhook with its variables, CloudWatch's alarms through SNS, and a generic one (docs/serve.md).
 """
 
 import json
@@ -19,20 +19,20 @@ from tsg_agent.web.config import Hook
 
 @dataclass(frozen=True)
 class Sender:
-    """Names of fields, in snake case, several apart by blanks; the first that is there counts."""
+    """Field names of a sender in snake case; of several, separated by spaces, the first existing one counts."""
 
     key: str
-    """What all messages about one alert share."""
+    """Field of the alert's deduplication key."""
     start: str
     end: str
     event: str = ""
-    """The field that says what the message is about."""
+    """Field of the message's type."""
     begins: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
-    """Of those that begin, what says that one begins anew: the time of the message is when."""
+    """Values of `event` that mean a reopened alert: it starts at the message's time."""
     start_is_change: bool = False
-    """Whether the start's field is the time of the last change: of one that is over it says nothing of the start."""
+    """True if the start's field holds the last change's time, which for a resolved alert is not the start."""
 
 
 SENDERS = {
@@ -67,13 +67,13 @@ class Alert:
     text: str
 
     def given(self, known: Known, hook: Hook) -> Given:
-        """What it settles; what the hook's settings name wins."""
+        """The parameters that the alert determines; the hook's settings take precedence."""
         said: dict[str, Any] = {**places(self.found, known), "incident_start": self.start, "end_time": self.end}
         return Given.model_validate({**said, **hook.given.model_dump(exclude_none=True, exclude_defaults=True)})
 
 
 def read(sender: str, body: bytes) -> Alert | None:
-    """A message; None for one that neither begins nor ends anything. Raises ParameterError for what is none."""
+    """Parse a message; None if it neither starts nor resolves an alert. Raises ParameterError for an invalid one."""
     try:
         payload = json.loads(body)
     except (ValueError, RecursionError):
@@ -104,7 +104,7 @@ def read(sender: str, body: bytes) -> Alert | None:
 
 
 def _subject(sender: str, payload: dict[str, Any]) -> Any:
-    """The part of a message that is about the alert, and not about the message."""
+    """The alert inside of a message's envelope."""
     if sender == "pagerduty":
         event = payload.get("event")
         return event.get("data", {}) if isinstance(event, dict) else {}

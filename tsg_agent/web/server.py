@@ -1,4 +1,4 @@
-"""The application: every surface over one desk, its guard before it, and what happens at its beginning and end."""
+"""The application: all interfaces behind the gate, and startup and shutdown."""
 
 import asyncio
 import contextlib
@@ -42,10 +42,10 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (Missing, 404), (Busy, 429), (Unsigned, 401), (RecordError, 409), (QuestionError, 409), (ParameterError, 422),
     (TelemetryError, 503), (ModelError, 503), (WorkerError, 503),
 )  # fmt: skip
-"""The first that an error is of says what it is answered with."""
+"""Error class -> HTTP status; the first matching class counts."""
 FOR_PROGRAMS = ("/api/", "/v1/", "/hooks/", "/mcp")
 MOST_GONE_ON = 1_000
-"""Investigations that are looked at when the server starts, the newest."""
+"""Number of newest investigations that are checked at startup."""
 ABOUT = (
     "Follows a troubleshooting guide over a service's telemetry: from an incident's text to ranked causes with "
     "evidence. Read-only: nothing is executed, actions are proposals."
@@ -56,14 +56,14 @@ class WebServer:
     """One application. `app` is the ASGI callable."""
 
     def __init__(self, service: Service, serving: Serving, fetch: Fetch = fetched) -> None:
-        """`fetch`: gets certificates of a sender that signs with them."""
+        """`fetch`: downloads the certificates of senders that sign with them."""
         self.service, self.serving = service, serving
         self.audit = Audit(service.settings.state_dir)
         self.desk = Desk(service, self.audit, serving.limits)
         self.metrics = Metrics(lambda: self.desk.readers)
         self.teller = Teller(self.desk, serving, self.audit, self.metrics)
         self.ready: dict[str, str] = {}
-        """Source -> "", or why it cannot be opened; empty until all were tried."""
+        """Source -> "", or the reason why it cannot be opened; empty until all were tried."""
         api = FastAPI(
             title="tsg-agent", version=__version__, description=ABOUT, lifespan=self._lifespan,
             docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
@@ -92,7 +92,7 @@ class WebServer:
                     await self.teller.close()
 
     async def _open(self) -> None:
-        """Open the sources, and go on with what a crash or a restart stopped."""
+        """Open the sources, and resume what a crash or a restart interrupted."""
         tried = {}
         for name in self.service.sources.names:
             try:
@@ -108,13 +108,13 @@ class WebServer:
             self.teller.follow(identity)
 
     def _put_right(self) -> list[str]:
-        """Write down what a crash left out; gives those of whose end somebody is still to be told. For a thread."""
+        """Repair the log after a crash; returns the ids whose end is still to be notified. Blocking."""
         store, owed = self.service.store, []
         held, states = set(store.identities()), store.events.states()
         for identity in self.desk.ledger.ids(None, MOST_GONE_ON):
             last, state = states.get(identity), store.about(identity, states).state if identity in held else ""
             try:
-                if state == "finished" and last != "concluded":  # killed between its report and the event
+                if state == "finished" and last != "concluded":  # killed between report and event
                     report = store.report(identity)
                     data = {"headline": report.headline, "causes": len(report.causes)}
                     store.events.append(identity, "concluded", data)
@@ -128,7 +128,7 @@ class WebServer:
         return owed
 
     async def _answered(self, request: Request, error: Exception) -> Response:
-        """An error: for a person on the page, for a program elsewhere."""
+        """The response to an error: HTML on the page, JSON elsewhere."""
         status, problem, headers = _problem_of(error)
         if status == 204:
             return Response(status_code=204)
@@ -155,7 +155,7 @@ class WebServer:
 
 
 def _problem_of(error: Exception) -> tuple[int, Problem, dict[str, str]]:
-    """An error's status, what is said of it, and headers."""
+    """An error's HTTP status, body and headers."""
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

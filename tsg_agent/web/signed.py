@@ -1,4 +1,4 @@
-"""Whether a body is its sender's: signatures over the raw body, and our own on what is sent out."""
+"""Verifies senders' signatures over raw bodies, and signs outgoing ones."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ from tsg_agent.web.config import Hook
 STALE_S = 300
 """Seconds after which a signed time is refused."""
 STALE_SNS_S = 3_600
-"""SNS tries again with the time of the first try."""
+"""The same for SNS, whose retries carry the time of the first attempt."""
 AMAZON = re.compile(r"sns\.[a-z0-9-]{1,40}\.amazonaws\.com(?:\.cn)?")
 _SIGNED = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
@@ -37,7 +37,7 @@ Fetch = Callable[[str], Awaitable[bytes]]
 
 
 class Unsigned(TsgError):
-    """A body that nobody signed who may."""
+    """A body without a valid signature."""
 
 
 def _refuse(why: str) -> Unsigned:
@@ -45,13 +45,13 @@ def _refuse(why: str) -> Unsigned:
 
 
 def signature(secret: str, body: bytes, at: int | None = None) -> str:
-    """The header X-TSG-Signature of a body that goes out; `at`: seconds since 1970, else now."""
+    """The header X-TSG-Signature of an outgoing body. `at`: Unix time in seconds, default now."""
     at = int(time.time()) if at is None else at
     return f"t={at},v1={_hex(secret, f'{at}.'.encode() + body)}"
 
 
 def check(hook: Hook, headers: Mapping[str, str], body: bytes) -> None:
-    """Raises Unsigned for a body that is not signed with the hook's secret, or long ago."""
+    """Raises Unsigned for an invalid or expired signature."""
     secret = hook.secret.get_secret_value() if hook.secret else ""
     if hook.sender == "pagerduty":
         given = [one.strip().partition("=") for one in headers.get("x-pagerduty-signature", "").split(",")]
@@ -70,7 +70,7 @@ def check(hook: Hook, headers: Mapping[str, str], body: bytes) -> None:
 
 
 async def check_sns(topic: str, body: bytes, fetch: Fetch) -> dict[str, Any]:
-    """A message of Amazon's SNS about this topic. Raises Unsigned."""
+    """Parse and verify a message of Amazon SNS for this topic. Raises Unsigned."""
     try:
         message = json.loads(body)
         signed = _SIGNED[message["Type"]]
@@ -88,14 +88,14 @@ async def check_sns(topic: str, body: bytes, fetch: Fetch) -> dict[str, Any]:
     try:
         if not isinstance(key, RSAPublicKey):
             raise InvalidSignature
-        key.verify(given, named.encode(), PKCS1v15(), SHA256() if version == "2" else SHA1())  # noqa: S303 - what SNS's version 1 signs with
+        key.verify(given, named.encode(), PKCS1v15(), SHA256() if version == "2" else SHA1())  # noqa: S303 - the hash of SNS's signature version 1
     except InvalidSignature:
         raise _refuse("its signature is wrong") from None
     return dict(message)
 
 
 def amazons(url: str) -> str:
-    """A URL that leads to Amazon's SNS and nowhere else. Raises Unsigned."""
+    """The URL if its host is Amazon SNS. Raises Unsigned."""
     parts = urlsplit(url)
     if parts.scheme != "https" or not AMAZON.fullmatch(parts.netloc.lower()):
         raise _refuse("its URL leads elsewhere than to SNS")
@@ -103,7 +103,7 @@ def amazons(url: str) -> str:
 
 
 async def fetched(url: str) -> bytes:
-    """What lies at a URL, without following it elsewhere. Raises Unsigned."""
+    """The content at a URL, without following redirects. Raises Unsigned."""
     try:
         async with httpx.AsyncClient(timeout=10, follow_redirects=False) as client:
             return (await client.get(url)).raise_for_status().content
@@ -116,7 +116,7 @@ def _hex(secret: str, body: bytes) -> str:
 
 
 def _match(given: list[str], right: str) -> None:
-    if not any([hmac.compare_digest(one.strip().lower().encode(), right.encode()) for one in given]):  # noqa: C419 - all are compared: a match takes no less time
+    if not any([hmac.compare_digest(one.strip().lower().encode(), right.encode()) for one in given]):  # noqa: C419 - compares all, for constant time
         raise _refuse("its signature is missing, or wrong")
 
 

@@ -1,7 +1,7 @@
-"""Alerts out: who is told of an investigation's questions and its end. By code, never by a model; redacted and escaped.
+"""Outgoing notifications of an investigation's start, questions and end: written by code, redacted, escaped.
 
-A signed webhook with a versioned body, or a thread in Slack: its first message says what is investigated, its answers
-how that stands.
+A target is a signed webhook with a versioned body, or a Slack thread: the first message names the incident, replies
+report progress.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from tsg_agent.web.signed import signature
 
 log = logging.getLogger(__name__)
 SCHEMA = 1
-"""Of a webhook's body."""
+"""Version of a webhook's body."""
 TRIES, FIRST_WAIT_S = 5, 2.0
 CAUSES = 3
 TITLE = 200
@@ -35,7 +35,7 @@ PLACES = ("service_name", "region", "environment")
 
 @dataclass(frozen=True)
 class _Stage:
-    """What is told: its name, the message for a chat, and the fields for a program."""
+    """A notification: its name, the message for a chat, and the fields for a program."""
 
     name: str
     message: dict[str, Any]
@@ -43,7 +43,7 @@ class _Stage:
 
 
 class Teller:
-    """Follows investigations, and tells the targets that the file names."""
+    """Follows investigations, and notifies the configured targets."""
 
     def __init__(self, desk: Desk, serving: Serving, audit: Audit, metrics: Metrics) -> None:
         self._desk, self._serving, self._audit, self._metrics = desk, serving, audit, metrics
@@ -51,14 +51,14 @@ class Teller:
         desk.begun = self.follow
 
     def follow(self, identity: str) -> None:
-        """Tell of an investigation from now on, until it ends."""
+        """Send notifications about an investigation until it ends."""
         self._metrics.begun.inc()
         if identity not in self._following:
             task = self._following[identity] = asyncio.create_task(self._follow(identity))
             task.add_done_callback(lambda _done: self._following.pop(identity, None))
 
     def owes(self, identity: str) -> bool:
-        """Whether somebody was told of its beginning, and not yet of its end; for a thread."""
+        """True if a target was notified of the start, but not of the end. Blocking."""
         told = self._desk.ledger.told
         return any(
             told(identity, name, "begun") is not None and told(identity, name, "concluded") is None
@@ -66,7 +66,7 @@ class Teller:
         )
 
     async def close(self) -> None:
-        """Tell no more; what was not told is told after the next start."""
+        """Stop; missing notifications are sent after the next start of the server."""
         tasks = list(self._following.values())
         for task in tasks:
             task.cancel()
@@ -85,7 +85,7 @@ class Teller:
         try:
             report = await service.ended(identity)
             await self._tell(identity, _concluded(report, self._shown(report)))
-        except Exception as error:  # also a defect: who heard of the beginning hears of the end
+        except Exception as error:  # even a bug: targets that got the start must get the end
             state = "failed"
             await self._tell(identity, _failed(error))
         except asyncio.CancelledError:
@@ -98,7 +98,7 @@ class Teller:
         return self._desk.service.store.about(identity).title
 
     async def _tell(self, identity: str, stage: _Stage) -> None:
-        """Each target once, also after a restart. One that does not answer is no reason to leave out the others."""
+        """Notify each target once, also across restarts. A failing target does not affect the others."""
         begun = await asyncio.to_thread(self._desk.ledger.of, identity)
         team = begun.team if begun else ""
         told = {name: one for name, one in self._serving.targets.items() if one.team in (None, team)}
@@ -149,7 +149,7 @@ class Teller:
         return f"{public}/investigations/{identity}" if public else ""
 
     def _shown(self, report: Report) -> Report:
-        """A report whose message names no person."""
+        """A report with its message redacted."""
         brief = [line.model_copy(update={"items": self._redacted(line.items)}) for line in report.brief]
         names = {name: self._redacted(getattr(report.parameters, name)) for name in PLACES}
         places = report.parameters.model_copy(update=names)
@@ -157,7 +157,7 @@ class Teller:
         return report.model_copy(update={"headline": headline, "brief": brief, "parameters": places})
 
     def _redacted(self, value: Any) -> Any:
-        """Without people and secrets. Before it is escaped: an address that links nowhere looks like none."""
+        """Redact personal data and secrets. Before escaping, which would hide e-mail addresses from the patterns."""
         redactor = Redactor(self._desk.settings.model.redact)
 
         def hidden(value: Any) -> Any:
@@ -171,7 +171,7 @@ class Teller:
 
 
 def _linked(message: dict[str, Any], link: str) -> dict[str, Any]:
-    """A chat's message with where the page is, if that has an address."""
+    """A chat message with a link to the page, if the server has a public URL."""
     if not link:
         return message
     blocks = message.get("blocks")

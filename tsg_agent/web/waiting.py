@@ -1,4 +1,4 @@
-"""What takes long is done for as long as somebody waits for it."""
+"""Cancels long work when its client disconnects."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,11 +8,11 @@ from fastapi import HTTPException, Request
 
 T = TypeVar("T")
 GONE = 499
-"""The status, for the counts, of a request whose sender went away; nobody is told."""
+"""The status for metrics if the client disconnected; it is not sent."""
 
 
 async def waited_for(request: Request, doing: Coroutine[Any, Any, T]) -> T:
-    """Do it; cancel it when the request's sender goes away. The request's body must have been read."""
+    """Await `doing`; cancel it when the client disconnects. The request's body must have been read."""
     task, gone = asyncio.create_task(doing), asyncio.create_task(_gone(request))
     try:
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""What a process that runs the server's investigations does first."""
+"""Initializes the server's worker processes."""
 
 import os
 
@@ -6,11 +6,11 @@ from tsg_agent.settings import load_settings
 from tsg_agent.web.audit import WHO, Audit, Who
 
 YIELDS = 10
-"""By how much it is nicer than the server, which answers people and probes meanwhile."""
+"""Increment of the niceness, so that the server stays responsive."""
 
 
 def begin() -> None:
-    """Yield to the server, and have queries written into the audit log: their investigation says who asked."""
+    """Lower the priority, and log queries to the audit log, with their investigation's requester."""
     os.nice(YIELDS)
     WHO.set(Who("worker"))
     Audit(load_settings().state_dir).__enter__()

@@ -1,1 +1,1 @@
-"""What runs in the sandbox's own processes. Standard library, numpy and pandas only: the rest stays outside."""
+"""Code of the sandbox's own processes. It imports only the standard library, numpy and pandas."""

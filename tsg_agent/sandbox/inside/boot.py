@@ -1,4 +1,4 @@
-"""Loads everything a run may import, while files can still be read: afterwards nothing is imported any more."""
+"""Preloads everything that a run may import, while files can still be read: later imports fail."""
 
 import contextlib
 import gc
@@ -9,7 +9,7 @@ import warnings
 import zoneinfo
 from typing import Final
 
-# pyarrow starts threads and waits for them; threads cannot be started inside. pandas does without it.
+# pyarrow starts threads, which is not possible in the sandbox. pandas works without it.
 BLOCKED: Final = ("pyarrow",)
 
 STANDARD_LIBRARY: Final = (
@@ -23,14 +23,14 @@ STANDARD_LIBRARY: Final = (
     "encodings.raw_unicode_escape", "encodings.utf_16", "encodings.utf_32", "encodings.utf_8_sig",
 )  # fmt: skip
 
-# Parts of pandas and numpy that no run can use (files, other programs, their own tests) or that cost much.
+# Parts of pandas and numpy that no run can use (files, other programs, their own tests), or that load slowly.
 _LEFT_OUT: Final = ("test", "f2py", "distutils", "_pyinstaller", "mypy_plugin", "_matplotlib")
 
 _kept: list[object] = []
 
 
 def load_everything() -> None:
-    """Imports pandas, numpy, all their parts and the standard library's useful ones; warms the time zones."""
+    """Imports pandas, numpy, their submodules, and useful modules of the standard library; caches time zones."""
     for name in BLOCKED:
         sys.modules[name] = None  # type: ignore[assignment]  # Python's own way to forbid an import
     for name in STANDARD_LIBRARY:
@@ -43,7 +43,7 @@ def load_everything() -> None:
 
 
 def freeze() -> None:
-    """Forbids further imports from files, and keeps what is loaded out of garbage collections of the runs."""
+    """Forbids further imports from files, and excludes loaded objects from the runs' garbage collection."""
     sys.path.clear()
     sys.path_importer_cache.clear()
     sys.meta_path[:] = [finder for finder in sys.meta_path if "PathFinder" not in repr(finder)]
@@ -52,7 +52,7 @@ def freeze() -> None:
 
 
 def _import_tree(package: str) -> None:
-    # Some parts need a package that is not there (a plotting library, an Excel reader, a type checker).
+    # Some submodules need a package that is not installed (a plotting library, an Excel reader, a type checker).
     with contextlib.suppress(ImportError):
         root = importlib.import_module(package)
         for part in pkgutil.iter_modules(getattr(root, "__path__", ()), f"{package}."):
@@ -61,8 +61,8 @@ def _import_tree(package: str) -> None:
 
 
 def _warm_time_zones() -> None:
-    in_python = importlib.import_module("zoneinfo._zoneinfo").ZoneInfo  # besides the one in C: pickles reach it
+    in_python = importlib.import_module("zoneinfo._zoneinfo").ZoneInfo  # besides the one in C: pickles refer to it
     for key in sorted(zoneinfo.available_timezones()):
         for kind in (zoneinfo.ZoneInfo, in_python):
-            with contextlib.suppress(ValueError, OSError):  # a broken file in the system's database
+            with contextlib.suppress(ValueError, OSError):  # a broken file in the system's time zone database
                 _kept.append(kind(key))

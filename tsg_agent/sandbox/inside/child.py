@@ -1,4 +1,4 @@
-"""One run's process: closes itself in, attests what held, waits for the code, runs it, answers, ends."""
+"""The process of one run: isolates itself, attests each layer, waits for the code, runs it, answers, exits."""
 
 import errno
 import fcntl
@@ -20,7 +20,7 @@ EXIT_REFUSED: Final = 77
 
 @dataclass(frozen=True)
 class ChildContext:
-    """What the zygote knows and its child needs: its own pid, its measured layers, its address space in bytes."""
+    """The zygote's data for its child: its pid, its measured layers, its address space in bytes."""
 
     zygote: int
     unsafe: bool
@@ -31,7 +31,7 @@ class ChildContext:
 
 @dataclass(frozen=True)
 class Descriptors:
-    """The ends the parent sent for one run."""
+    """The descriptors that the parent sent for one run."""
 
     gate: int
     output: int
@@ -39,7 +39,7 @@ class Descriptors:
 
 
 def run(around: ChildContext, ends: Descriptors, request: Mapping[str, Any], names: Mapping[str, object]) -> NoReturn:
-    """Never returns: the process ends here, whatever the code did."""
+    """Run the code. Never returns: the process exits here."""
     try:
         _arrange_descriptors(ends)
         found = _close_in(around, request)
@@ -52,7 +52,7 @@ def run(around: ChildContext, ends: Descriptors, request: Mapping[str, Any], nam
         execute.answer(code, names, REPLY, request["limits"])
         os._exit(0)
     finally:
-        os._exit(1)  # an exception on the way: nothing of the zygote's loop may run in this process
+        os._exit(1)  # after an exception, the zygote's loop must not continue in this process
 
 
 def _arrange_descriptors(ends: Descriptors) -> None:
@@ -69,7 +69,7 @@ def _duplicate_high(source: int) -> int:
 
 
 def _close_in(around: ChildContext, request: Mapping[str, Any]) -> list[Layer]:
-    """Sets up every layer in order; a layer that fails is recorded, and the rest is still tried for the report."""
+    """Sets up every layer in order; a failed layer is recorded, and the others are still tried, for the report."""
     memory = around.address_space + int(request["limits"]["memory_bytes"])
     cpu_seconds = int(request["limits"]["cpu_seconds"])
     restrict.die_with_parent(around.zygote)
@@ -78,7 +78,7 @@ def _close_in(around: ChildContext, request: Mapping[str, Any]) -> list[Layer]:
     if around.unsafe:
         return found
     found.append(_layer(layers.CREDENTIALS, lambda: restrict.drop_credentials(around.owns_user_namespace)))
-    # Changing the user clears the wish to die with the parent.
+    # Changing the user resets PR_SET_PDEATHSIG.
     restrict.die_with_parent(around.zygote)
     found.append(_layer(layers.NO_NEW_PRIVS, restrict.forbid_new_privileges))
     found.append(_layer(layers.LANDLOCK, probes.landlock_holds))
@@ -112,7 +112,7 @@ def _attest(found: list[Layer]) -> None:
 
 
 def _code_from_gate() -> str | None:
-    """The parent sends the code only when it has accepted the attestation: four bytes of length first."""
+    """Read the code, with a 4-byte length prefix; None if the parent rejected the attestation and closed the pipe."""
     head = _read_exactly(4)
     code = None if head is None else _read_exactly(int.from_bytes(head, "big"))
     os.close(GATE)
@@ -124,6 +124,6 @@ def _read_exactly(length: int) -> bytes | None:
     while len(received) < length:
         piece = os.read(GATE, min(65536, length - len(received)))
         if not piece:
-            return None  # the parent hung up: it did not accept
+            return None  # the parent closed the pipe: rejected
         received += piece
     return bytes(received)

@@ -1,7 +1,7 @@
-"""Values of the code's -> plain JSON of a fixed schema, cut to limits. `reply.py` reads it on the other side.
+"""Encodes the code's values as JSON of a fixed schema, truncated to the limits. `reply.py` decodes it in the parent.
 
-Scalars stand for themselves; {"f": "nan"} a float JSON lacks; {"l": [...]} a list, tuple or set; {"d": [[key,
-value], ...]} a dict; {"table": n} the n-th table; {"o": text} anything else, by its repr.
+Scalars stand for themselves; {"f": "nan"} a float that JSON lacks; {"l": [...]} a list, tuple or set; {"d": [[key,
+value], ...]} a dict; {"table": n} the n-th table; {"o": text} the repr of any other object.
 """
 
 import datetime
@@ -26,11 +26,11 @@ class Encoder:
         self._tables: list[dict[str, object]] = []
         self._cut: set[str] = set()
         self._cells = 0
-        # Bytes of the answer that are left; half of them are for punctuation and numbers.
+        # Remaining bytes of the answer; half of the limit is reserved for punctuation and numbers.
         self._room = int(limits["reply_bytes"]) // 2
 
     def document(self, value: object) -> dict[str, object]:
-        """The answer without an error: the value, its tables, and what was cut."""
+        """The answer of a run without an error: the value, its tables, and what was truncated."""
         encoded = self._value(value, "result", 0)
         return {"value": encoded, "tables": self._tables, "cut": sorted(self._cut), "error": None}
 
@@ -56,7 +56,7 @@ class Encoder:
         return {"l": [self._value(item, f"{name}_{n}", depth + 1) for n, item in items]}
 
     def _within_limits(self, items: Iterable[Any]) -> Iterator[Any]:
-        """As many items as an answer may have, and has room for."""
+        """The items up to the limit, and up to the remaining bytes."""
         for number, item in enumerate(items):
             self._room -= 20
             if number >= int(self._limits["items"]) or self._room <= 0:
@@ -143,7 +143,7 @@ def _as_frame(value: "pd.DataFrame | pd.Series[Any] | pd.Index[Any]") -> pd.Data
 
 
 def _time_text(value: object) -> str | None:
-    """ISO 8601 for a moment or a day, pandas' own text for a span; None for anything else."""
+    """ISO 8601 for a time or a date, pandas' text for a duration; None for anything else."""
     if isinstance(value, (datetime.timedelta, np.timedelta64)) and not pd.isna(value):
         return str(pd.Timedelta(value))
     if isinstance(value, (datetime.datetime, datetime.date)) and not pd.isna(value):

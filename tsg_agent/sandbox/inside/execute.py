@@ -17,19 +17,19 @@ MESSAGE_CHARACTERS = 2000
 
 
 def answer(code: str, names: Mapping[str, object], reply: int, limits: Mapping[str, Any]) -> None:
-    """Writes one JSON document to the descriptor `reply`. Everything here may have been changed by the code.
+    """Runs the code, and writes one JSON document to the descriptor `reply`. The code may have changed everything here.
 
-    No isolation rests on this module: the parent checks each byte of the document.
+    No isolation depends on this module: the parent validates the whole document.
     """
     encoder = encode.Encoder(limits)
     document: dict[str, object] = {"value": None, "tables": [], "cut": [], "error": None}
     try:
         document = encoder.document(_run(code, names))
-    except BaseException as error:  # the code may raise anything, SystemExit too: it is the run's outcome
+    except BaseException as error:  # anything that the code raises, SystemExit too, is the run's outcome
         document["error"] = _describe(error)
     try:
         sys.stdout.flush()
-    except (OSError, ValueError):  # the code closed it; what was printed before has been read
+    except (OSError, ValueError):  # the code closed it; earlier output was read already
         document["cut"] = ["output"]
     text = json.dumps(document, allow_nan=False).encode("ascii")
     while text:
@@ -61,7 +61,7 @@ def _describe(error: BaseException) -> dict[str, object]:
 def _message(error: BaseException) -> str:
     try:
         return str(error.msg) if isinstance(error, SyntaxError) else str(error)
-    except BaseException:  # an exception of the code's own, whose text fails
+    except BaseException:  # an exception class of the code, whose __str__ fails
         return "(the error has no readable text)"
 
 

@@ -1,4 +1,4 @@
-"""Takes out of the zygote where Python and its libraries lie on the machine: code that reads its memory is not told."""
+"""Erases the paths of Python and its libraries from the zygote's memory, so that untrusted code cannot read them."""
 
 import contextlib
 import ctypes
@@ -14,22 +14,22 @@ from types import CellType, FunctionType
 from typing import Any, Final
 
 Tells = Callable[[str], object]
-"""Whether a text names one of the places."""
+"""True if a text contains one of the paths."""
 _NUMBERED: Final = "/proc/self/fd/"
 _UNKNOWN: Final = "<unknown>"
 _AT_EXECFN: Final = 31
-"""Under which the kernel tells a program its own path: <elf.h>."""
+"""Key of the program's own path in the auxiliary vector: <elf.h>."""
 
 
 def forget_places() -> None:
-    """Takes out of this process where Python, its libraries and the package lie on the machine, and the machine's name.
+    """Erases the paths of Python, its libraries and the package, and the host name, from this process.
 
-    What was imported by a folder's number (`launch.py`) does not know it; what Python imported before does, and what
-    says how Python was built.
+    Modules that were imported through a folder's descriptor (`launch.py`) do not contain paths; those that Python
+    imported before do, and so does Python's build configuration.
     """
     sys.orig_argv, sys.argv, sys.warnoptions = [], [], []
     known = (sys.prefix, sys.base_prefix, str(Path(sys.executable).parent), str(Path("~/.local").expanduser()))
-    places = tuple(place for place in (*_real_folders(), *known) if len(place) > 1)  # a list would be emptied too
+    places = tuple(place for place in (*_real_folders(), *known) if len(place) > 1)  # no list: it would be erased too
     os.environ.pop("LD_LIBRARY_PATH", None)
     tells = re.compile("|".join(map(re.escape, places))).search
     for one in (vars(sys), *gc.get_objects()):
@@ -45,11 +45,11 @@ def forget_places() -> None:
 
 
 def _forget_in(one: Any, tells: Tells) -> None:
-    """One object of those that the collector of garbage knows."""
+    """Erases paths from one object that the garbage collector tracks."""
     kind = type(one)
     if kind is dict:
         _forget_values(one, tells)
-    elif kind.__name__ in ("SimpleNamespace", "Template", "PackageLoader"):  # pandas' styles are Jinja's templates
+    elif kind.__name__ in ("SimpleNamespace", "Template", "PackageLoader"):  # pandas' Styler loads Jinja templates
         _forget_values(getattr(one, "__dict__", {}), tells)
     elif kind is CellType:
         with contextlib.suppress(ValueError):  # an empty one
@@ -77,14 +77,14 @@ def _forget_values(held: dict[object, object], tells: Tells) -> None:
                 held[name] = _UNKNOWN
         elif isinstance(value, Path) and tells(str(value)):
             held[name] = Path(_UNKNOWN)
-        elif type(value) is dict and not gc.is_tracked(value):  # of texts and numbers: only who holds it knows it
+        elif type(value) is dict and not gc.is_tracked(value):  # of texts and numbers: not in gc.get_objects()
             _forget_values(value, tells)
 
 
 def _forget_places_in_c(places: tuple[bytes, ...]) -> None:
-    """The same in what Python, the C library and its loader keep for themselves, which is read with ctypes."""
+    """Erases paths from the memory of Python's runtime, the C library and its loader, with ctypes."""
     texts = [_auxiliary(_AT_EXECFN)]
-    with contextlib.suppress(ValueError):  # another C library may not have it
+    with contextlib.suppress(ValueError):  # other C libraries may lack it
         texts.append(ctypes.c_void_p.in_dll(ctypes.CDLL(None), "program_invocation_name").value)
     library: ctypes._Pointer[_Library] | None = ctypes.cast(_handle(), ctypes.POINTER(_Library))
     while library:
@@ -94,7 +94,7 @@ def _forget_places_in_c(places: tuple[bytes, ...]) -> None:
         if text and any(place in ctypes.string_at(text) for place in places):
             ctypes.memset(text, 0, len(ctypes.string_at(text)))
     for name in ("Py_GetPath", "Py_GetPrefix", "Py_GetExecPrefix", "Py_GetProgramFullPath", "Py_GetProgramName"):
-        told = getattr(ctypes.pythonapi, name, None)  # a later Python may not have it
+        told = getattr(ctypes.pythonapi, name, None)  # later Python versions may lack it
         if told is not None:
             told.restype = ctypes.c_void_p
             if at := told():
@@ -102,7 +102,7 @@ def _forget_places_in_c(places: tuple[bytes, ...]) -> None:
 
 
 class _Library(ctypes.Structure):
-    """One of the loader's list of loaded libraries, as <link.h> has it; it begins with the program."""
+    """An entry of the loader's list of loaded libraries (link_map of <link.h>); the first is the program."""
 
 
 _Library._fields_ = [
@@ -116,7 +116,7 @@ def _handle() -> int:
 
 
 def _auxiliary(kind: int) -> int | None:
-    """The address that the kernel gave the program under a number."""
+    """An entry of the auxiliary vector, by its key; None if it is missing."""
     getauxval = ctypes.CDLL(None).getauxval
     getauxval.restype, getauxval.argtypes = ctypes.c_void_p, [ctypes.c_ulong]
     found: int | None = getauxval(kind)
@@ -124,5 +124,5 @@ def _auxiliary(kind: int) -> int | None:
 
 
 def _real_folders() -> list[str]:
-    """The folders that are open: modules were read from them."""
+    """The open folders, from which modules were imported."""
     return [str(one.readlink()) for one in Path(_NUMBERED).iterdir() if one.is_dir() and one.readlink() != Path("/")]

@@ -1,4 +1,4 @@
-"""An empty file system and a network without interfaces, for the whole zygote, where the kernel permits."""
+"""An empty file system and a network without interfaces for the whole zygote, if the kernel permits."""
 
 import errno
 import os
@@ -17,18 +17,18 @@ _MOUNT_POINTS = ("/tmp", "/var", "/usr", "/etc")  # noqa: S108 - only covered by
 
 
 class Namespaces:
-    """The zygote's namespaces: `enter` first thing, `empty_root` when nothing more is to be imported."""
+    """The zygote's namespaces: call `enter` first, and `empty_root` after the last import."""
 
     def __init__(self) -> None:
         self.owns_user_namespace = False
         self._failure: OSError | None = None
 
     def enter(self) -> None:
-        """Unshares mount, network, IPC and host-name namespaces, with a user namespace if that is what it takes."""
+        """Unshares the mount, network, IPC and UTS namespaces, with a user namespace if necessary."""
         try:
             before = _identities()
             self._unshare()
-            # Before anything is mounted: a kernel that said yes and did nothing would have its real root replaced.
+            # Verify before mounting: if unshare had no effect, the real root would be replaced.
             if any(new == old for new, old in zip(_identities(), before, strict=True)):
                 raise OSError(errno.ENOTRECOVERABLE, "unshare succeeded, and the namespaces are the same as before")
         except OSError as error:
@@ -47,7 +47,7 @@ class Namespaces:
             Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
 
     def empty_root(self, witness: str) -> tuple[Layer, Layer]:
-        """Leaves the file system for an empty one; says what was then found. `witness` is a file outside."""
+        """Replaces the root by an empty file system, and checks the result. `witness`: a file outside of it."""
         return (
             self._layer(EMPTY_ROOT, lambda: _measure_root(witness)),
             self._layer(NETWORK_NAMESPACE, _measure_network),

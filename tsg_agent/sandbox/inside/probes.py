@@ -1,4 +1,4 @@
-"""The child tries what it must not be able to do. What is attested is what happened here, not what was asked for."""
+"""The child tries what must be forbidden: the attestation reports observed effects, not requested settings."""
 
 import errno
 import os
@@ -11,8 +11,8 @@ _AT_FDCWD = -100
 
 
 def landlock_holds() -> str:
-    """Restricts by Landlock, and shows that it was this which closed the root folder. Raises OSError."""
-    os.close(os.open("/", os.O_RDONLY | os.O_DIRECTORY))  # still open to it: or the next line shows nothing
+    """Restricts by Landlock, and proves that this made the root folder unreadable. Raises OSError."""
+    os.close(os.open("/", os.O_RDONLY | os.O_DIRECTORY))  # must be readable before, else the check below proves nothing
     version = landlock.restrict()
     try:
         descriptor = os.open("/", os.O_RDONLY | os.O_DIRECTORY)
@@ -23,9 +23,9 @@ def landlock_holds() -> str:
 
 
 def seccomp_holds() -> str:
-    """Tries the calls the filter is there for. Arguments are such that none does harm where it is permitted.
+    """Tries the system calls that the filter must deny, with arguments that are harmless if permitted.
 
-    Without the filter each of these gives success or another errno than EPERM. Raises OSError naming the leaks.
+    Without the filter each one succeeds, or fails with another errno than EPERM. Raises OSError naming those permitted.
     """
     attempts: dict[str, tuple[kernel.Argument, ...]] = {
         "openat": (_AT_FDCWD, 0, 0, 0),  # EFAULT when permitted
@@ -48,7 +48,7 @@ def seccomp_holds() -> str:
 
 
 def descriptors_hold(expected: set[int], highest: int) -> str:
-    """Looks for open descriptors besides `expected`; the kernel answers EBADF for a closed one."""
+    """Checks that no descriptors but `expected` are open; the kernel answers EBADF for a closed one."""
     found = {number for number in range(highest) if _is_open(number)}
     if found != expected:
         raise OSError(errno.EBADF, f"open descriptors are {sorted(found)}, not {sorted(expected)}")

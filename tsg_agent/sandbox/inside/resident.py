@@ -1,4 +1,4 @@
-"""The frames as the zygote holds them, rebuilt from a sealed memory file. `frames.py` packs them outside."""
+"""Rebuilds frames in the zygote from sealed memory files, which `frame_memory.py` writes in the parent."""
 
 import mmap
 import pickle
@@ -14,9 +14,9 @@ _MASKED = {"b": BooleanArray, "i": IntegerArray, "u": IntegerArray, "f": Floatin
 
 
 def load(descriptor: int) -> pd.DataFrame:
-    """The frame in the memory file. Its numbers stay in the file: pages are copied only when written.
+    """The frame in the memory file. Its numbers stay there: pages are copied on write.
 
-    The header is a pickle of the parent's own making; nothing that untrusted code wrote comes this way.
+    The header is a pickle written by the parent; nothing here comes from untrusted code.
     """
     pages = mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY)
     length, start = int.from_bytes(pages[:8], "little"), int.from_bytes(pages[8:16], "little")
@@ -64,7 +64,7 @@ def _masked(column: dict[str, Any], buffers: memoryview) -> Any:
 
 
 def _text(column: dict[str, Any], buffers: memoryview) -> Any:
-    categories = np.array([*column["categories"], column["missing"]], dtype=object)  # code -1 is the last one
+    categories = np.array([*column["categories"], column["missing"]], dtype=object)  # code -1 selects the last one
     codes = _buffer(column["codes"], buffers)
     cells = categories.take(codes, mode="wrap")
     if not column["dtype"]:
@@ -101,5 +101,5 @@ _BUILDERS = {
 def _buffer(place: tuple[str, int, int], buffers: memoryview) -> Any:
     dtype, offset, count = place
     if count == 0:
-        return np.empty(0, dtype=dtype)  # frombuffer refuses to make it
+        return np.empty(0, dtype=dtype)  # frombuffer rejects empty buffers
     return np.frombuffer(buffers, dtype=dtype, count=count, offset=offset)

@@ -1,4 +1,4 @@
-"""Resource limits and credentials of the process that runs the code; each is read back after it was set."""
+"""Sets resource limits and credentials of the process that runs the code, and reads each one back."""
 
 import contextlib
 import ctypes
@@ -29,7 +29,7 @@ def die_with_parent(parent: int) -> None:
 
 
 def limit_resources(memory_bytes: int, cpu_seconds: int) -> str:
-    """Sets the limits; `memory_bytes` counts the whole address space. Raises OSError when one does not hold."""
+    """Sets the limits; `memory_bytes` covers the whole address space. Raises OSError if one has no effect."""
     limits = {
         resource.RLIMIT_AS: memory_bytes,
         resource.RLIMIT_DATA: memory_bytes,
@@ -46,7 +46,7 @@ def limit_resources(memory_bytes: int, cpu_seconds: int) -> str:
         value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         try:
             resource.setrlimit(kind, (value, value))
-        except ValueError as error:  # the standard library's word for some refusals
+        except ValueError as error:  # the standard library raises it for some refusals
             raise OSError(errno.EINVAL, str(error)) from error
         if resource.getrlimit(kind) != (value, value):
             raise OSError(errno.EINVAL, f"resource limit {kind} was set and does not hold")
@@ -54,7 +54,7 @@ def limit_resources(memory_bytes: int, cpu_seconds: int) -> str:
 
 
 def drop_credentials(owns_user_namespace: bool) -> str:
-    """Becomes nobody where it is root outside a user namespace, and drops all capabilities. Raises OSError."""
+    """Drops all capabilities, and switches from root to `nobody` outside of a user namespace. Raises OSError."""
     if os.geteuid() == 0 and not owns_user_namespace:
         # A root that lacks CAP_SETUID cannot become another user; what counts is that no capability is left.
         with contextlib.suppress(PermissionError):

@@ -1,4 +1,4 @@
-"""The list of system calls that computing needs; everything else is answered with an error or with death.
+"""A seccomp allowlist of the system calls that computing needs; any other call returns an error or kills the process.
 
 A classic BPF program over `struct seccomp_data` (nr, arch, instruction pointer, six 64-bit arguments).
 """
@@ -19,7 +19,7 @@ PLAIN: Final = (
     "read", "write", "readv", "writev", "close", "fstat", "lseek", "poll", "ppoll",
     # memory, without execution: mmap and mprotect have their own rule below
     "munmap", "mremap", "brk", "madvise",
-    # signals to and in itself, time, randomness, the end
+    # signals to itself, time, randomness, exit
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall", "futex", "sched_yield",
     "getcpu", "rseq", "nanosleep", "gettimeofday", "time", "times", "getrandom", "exit", "exit_group",
     # facts about itself
@@ -41,7 +41,7 @@ class _Program(ctypes.Structure):
 
 
 def program(machine: str, pid: int) -> bytes:
-    """The filter for a process `pid` on `machine`: allowed calls return ALLOW, the others EPERM, foreign ABIs die."""
+    """The filter for a process `pid` on `machine`: allows listed calls, EPERM for others, kills on foreign ABIs."""
     numbers = kernel.NUMBERS[machine]
     lines: list[Instruction] = [
         (_LOAD, 0, 0, _ARCHITECTURE),
@@ -61,7 +61,7 @@ def program(machine: str, pid: int) -> bytes:
 
 
 def install(filter_bytes: bytes) -> None:
-    """Applies the filter to this process for good. Raises OSError when the kernel refuses."""
+    """Applies the filter to this process, irrevocably. Raises OSError if the kernel refuses."""
     holder = _Program(len(filter_bytes) // 8, filter_bytes)
     kernel.syscall("seccomp", _SECCOMP_SET_MODE_FILTER, 0, holder)
 
@@ -69,7 +69,7 @@ def install(filter_bytes: bytes) -> None:
 def _rules(pid: int) -> dict[str, list[Instruction]]:
     allow, refuse = (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _ERRNO | errno.EPERM)
     no_execution = [(_LOAD, 0, 0, _argument(2)), (_JUMP_BITS, 0, 1, _PROT_EXEC), refuse, allow]
-    # prlimit64(0, which, NULL, old): reading its own limits, not setting any, not another process's.
+    # prlimit64(0, which, NULL, old): only reads, and only its own limits.
     own_limits = [
         (_LOAD, 0, 0, _argument(0)), (_JUMP_EQUAL, 0, 5, 0),
         (_LOAD, 0, 0, _argument(2)), (_JUMP_EQUAL, 0, 3, 0),
@@ -79,7 +79,7 @@ def _rules(pid: int) -> dict[str, list[Instruction]]:
     itself = [
         (_LOAD, 0, 0, _argument(0)), (_JUMP_EQUAL, 1, 0, 0), (_JUMP_EQUAL, 0, 1, pid), allow, refuse,
     ]  # fmt: skip
-    # A clock of another process has a negative number, made of its pid.
+    # The clock ids of other processes are negative, and encode the pid.
     own_clocks = [(_LOAD, 0, 0, _argument(0)), (_JUMP_AT_LEAST, 0, 1, _CLOCKS), refuse, allow]
     return {
         "sched_getaffinity": itself,
@@ -91,7 +91,7 @@ def _rules(pid: int) -> dict[str, list[Instruction]]:
         "prlimit64": own_limits,
         "tgkill": [(_LOAD, 0, 0, _argument(0)), (_JUMP_EQUAL, 0, 1, pid), allow, refuse],  # abort() needs it
         "ioctl": [(_RETURN, 0, 0, _ERRNO | errno.ENOTTY)],  # "is this a terminal": no
-        "clone3": [(_RETURN, 0, 0, _ERRNO | errno.ENOSYS)],  # libc then asks for clone, which is refused
+        "clone3": [(_RETURN, 0, 0, _ERRNO | errno.ENOSYS)],  # libc then falls back to clone, which is denied
     }
 
 

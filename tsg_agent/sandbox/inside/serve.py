@@ -31,7 +31,7 @@ class SandboxServer:
         remember.install()
 
     def serve(self) -> None:
-        """Answers the parent until it hangs up."""
+        """Serves the parent until it closes the socket."""
         self._send({"ready": [asdict(layer) for layer in self._around.layers]})
         while True:
             message, descriptors, _, _ = socket.recv_fds(self._control, _MESSAGE_BYTES, 3)
@@ -56,7 +56,7 @@ class SandboxServer:
 
     def _run(self, request: dict[str, Any], ends: child.Descriptors) -> None:
         around = replace(self._around, address_space=self._address_space())
-        # Shallow copies: pandas copies what it writes to, since the original still holds the same memory.
+        # Shallow copies: pandas copies on write, since the original shares the memory.
         names: dict[str, object] = {name: self._frames[name].copy(deep=False) for name in request["frames"]}
         try:
             pid = os.fork()
@@ -69,12 +69,12 @@ class SandboxServer:
         self._watch(pid)
 
     def _keep(self, names: list[str]) -> None:
-        """In the run's process: the frames that it was not given are not in it either."""
+        """In the run's process: drop the frames that the run was not given."""
         self._frames = {name: self._frames[name] for name in names}
         remember.forget()
 
     def _watch(self, pid: int) -> None:
-        """Tells the parent of the child and of its end; kills it when the parent hangs up meanwhile."""
+        """Reports the child and its exit to the parent; kills it if the parent closes the socket."""
         handle = os.pidfd_open(pid)
         try:
             socket.send_fds(self._control, [json.dumps({"pid": pid}).encode()], [handle])
@@ -89,7 +89,7 @@ class SandboxServer:
         self._send({"ended": os.waitstatus_to_exitcode(status), "peak_kb": usage.ru_maxrss})
 
     def _address_space(self) -> int:
-        """Bytes of this process's address space: a child's limit counts from here."""
+        """Bytes of this process's address space: the base of a child's limit."""
         return int(os.pread(self._status, 100, 0).split()[0]) * resource.getpagesize()
 
     def _send(self, message: dict[str, Any]) -> None:

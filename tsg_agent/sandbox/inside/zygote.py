@@ -1,6 +1,6 @@
-"""Start of the trusted process that holds the frames: the order in which it closes itself in.
+"""Starts the trusted process that holds the frames, and isolates it step by step.
 
-Started by `launch.py` with the number of the control socket. Ends when the parent's end of it is closed.
+Started by `launch.py` with the descriptor of the control socket. Exits when the parent closes its end.
 """
 
 import contextlib
@@ -18,9 +18,9 @@ from tsg_agent.sandbox.layers import DESCRIPTORS, RLIMITS, Layer
 
 
 def main(control: int, unsafe: bool) -> None:
-    """Runs until the parent hangs up. A failure on the way up is reported to it, and ends the process."""
+    """Runs until the parent closes the socket. A failure during the start is reported to it, and ends the process."""
     for stream in (sys.stdout, sys.stderr):
-        # By the line, so that what was printed before a run is stopped is not lost.
+        # Line-buffered, so that output before a kill is not lost.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     with socket.socket(fileno=control) as connection:
@@ -35,9 +35,9 @@ def main(control: int, unsafe: bool) -> None:
 def _prepare_and_serve(connection: socket.socket, unsafe: bool) -> None:
     namespaces = Namespaces()
     if not unsafe:
-        namespaces.enter()  # first of all: a process with threads may not, and some imports start threads
+        namespaces.enter()  # first: it fails in a process with threads, which some imports start
     boot.load_everything()
-    # These import pandas, which had to wait for the line above.
+    # These import pandas, which must come after the line above.
     from tsg_agent.sandbox.inside import child, serve  # noqa: PLC0415 - see above
 
     status = os.open("/proc/self/statm", os.O_RDONLY)
@@ -48,7 +48,7 @@ def _prepare_and_serve(connection: socket.socket, unsafe: bool) -> None:
     if not unsafe:
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     found += _limit_descriptors()
-    _close_all_but(connection.fileno(), status)  # the folders that modules were read from
+    _close_all_but(connection.fileno(), status)  # the folders of imported modules
     boot.freeze()
     around = child.ChildContext(os.getpid(), unsafe, namespaces.owns_user_namespace, found, address_space=0)
     serve.SandboxServer(connection, around, status).serve()
@@ -57,12 +57,12 @@ def _prepare_and_serve(connection: socket.socket, unsafe: bool) -> None:
 def _close_all_but(*kept: int) -> None:
     for descriptor in range(3, DESCRIPTORS):
         if descriptor not in kept:
-            with contextlib.suppress(OSError):  # it was not open
+            with contextlib.suppress(OSError):  # not open
                 os.close(descriptor)
 
 
 def _limit_descriptors() -> tuple[Layer, ...]:
-    """So few that a child can close all it does not need; a failure is told as that of a layer."""
+    """Limits descriptors, so that a child can close all the others; a failure is reported as a layer."""
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
     except (OSError, ValueError) as error:

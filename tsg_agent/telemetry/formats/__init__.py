@@ -1,7 +1,7 @@
-"""Ready mappings of common formats: each a TOML file here, so that another is added without code.
+"""Ready mappings of common formats. Each is a TOML file in this folder; a new one needs no code.
 
-A file holds a mapping, and `[format]`: `title`; `has`, by which a file with columns is recognised: of each group it has
-one ("data~spans": the column data, which holds spans); and `as`, the format that it is laid over.
+A file holds a mapping and a table `[format]`: `title`; `has`, groups of columns, of each of which a recognised file has
+at least one ("data~spans": the column data, which holds spans); and `as`, the format that it extends.
 """
 
 import tomllib
@@ -16,7 +16,7 @@ from tsg_agent.errors import TelemetryError
 
 
 class Format(BaseModel):
-    """A ready mapping's head, and its mapping as the file has it."""
+    """A ready mapping: its `[format]` table and its unchecked mapping."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,7 +27,7 @@ class Format(BaseModel):
     tables: dict[str, Any]
 
     def recognises(self, columns: dict[str, str]) -> bool:
-        """Whether a source's columns (name -> type, in lower case) are such a file's."""
+        """True if a source's columns (name -> type, in lower case) are those of this format."""
         return bool(self.has) and all(any(_held(one, columns) for one in group) for group in self.has)
 
 
@@ -38,7 +38,7 @@ def _held(wanted: str, columns: dict[str, str]) -> bool:
 
 @cache
 def formats() -> dict[str, Format]:
-    """All of them, by name; those that ask most of a file first."""
+    """All ready mappings by name, the most specific first."""
     found = []
     for file in files(__name__).iterdir():
         if file.name.endswith(".toml"):
@@ -59,7 +59,7 @@ def path_of(name: str) -> Path:
 
 
 def based(data: dict[str, Any]) -> dict[str, Any]:
-    """A mapping's tables, laid over the ready mappings that it names. Raises TelemetryError for a name of none."""
+    """A mapping's tables, merged over the ready mappings that it names. Raises TelemetryError for an unknown name."""
     head = data.get("format")
     tables = {name: table for name, table in data.items() if name != "format"}
     bases = head.get("as", "") if isinstance(head, dict) else head
@@ -72,7 +72,7 @@ def based(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _over(lower: Any, upper: Any) -> Any:
-    """One table over another: what both name is the upper one's, its columns one by one."""
+    """Merge two tables, recursively; `upper` wins."""
     if not (isinstance(lower, dict) and isinstance(upper, dict)):
         return upper
     return {**lower, **{key: _over(lower[key], value) if key in lower else value for key, value in upper.items()}}
