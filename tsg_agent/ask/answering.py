@@ -11,13 +11,13 @@ from tsg_agent.ask.answers import Answer, Table
 from tsg_agent.ask.bench import AnswerBench, Last
 from tsg_agent.ask.compiling import CompiledQuery, counted_rows, lacking
 from tsg_agent.ask.deciding import decided
-from tsg_agent.ask.intent import YES_OR_NO, AskedFields, asked, asks_yes_or_no, polite, restated
+from tsg_agent.ask.intent import YES_OR_NO, AskedFields, asked, asks_yes_or_no, further, polite, restated, untagged
 from tsg_agent.ask.lexicon import in_english, spelled_out
 from tsg_agent.ask.measures import measure_of, share_of
 from tsg_agent.ask.parts import AnswerPart, RefusedQuestion, refusal, second_of, sentences_of, together
 from tsg_agent.ask.readback import unexpressed
 from tsg_agent.ask.scope import scope_of
-from tsg_agent.ask.sentences import MINIMUM, CitedSentences, told
+from tsg_agent.ask.sentences import MINIMUM, TOP, CitedSentences, told
 from tsg_agent.ask.tokens import CODES, figures_in, hidden, read, repaired
 from tsg_agent.ask.typed import Filter, TypedQuery, beside_the_last, thing
 from tsg_agent.columns import Nature, of_nature
@@ -105,7 +105,8 @@ class _One:
         self.bench, self.last, self.first = bench, last, first
         self.goes_on = bool(_GOES_ON.match(text)) or not first
         text = _NOW.sub(lambda match: " " * len(match[0]), text) if last.query else text
-        self.text = polite(text)
+        self.yes_no = asks_yes_or_no(polite(text))
+        self.text = untagged(polite(text))
         figures = figures_in(self.text)
         spans = [(one.start, one.end) for one in figures if one.kind != "function"]
         spans += [match.span() for match in CODES.finditer(self.text)]
@@ -122,7 +123,7 @@ class _One:
             raise RefusedQuestion(self.untimed)
         if self.last.query is not None and restated(self.reading, self.last.query):
             self.goes_on = True
-        self.asked = asked(self.reading, yes_no=asks_yes_or_no(self.text))
+        self.asked = self._further() or asked(self.reading, yes_no=self.yes_no)
         self.parameters = self._placed()
         part = AnswerPart(parameters=self.parameters, notes=list(self.scope.notes))
         part.caveats += [*self.scope.short, *self._also()]
@@ -136,6 +137,13 @@ class _One:
             self._counted(part)
         self.last.parameters = self.parameters
         return part
+
+    def _further(self) -> AskedFields | None:
+        """The next rows of the last question, where that is all that is asked for."""
+        last, before = self.last.query, self.last.asked
+        if last is None or before is None or self.scope.timed or self.scope.places:
+            return None
+        return further(self.reading, last, last.limit or (TOP if before.ranked else 0))
 
     def _placed(self) -> Parameters:
         """The scope, in the one region that the question names, if it names one."""
@@ -239,7 +247,7 @@ class _One:
         one = self.asked
         query: dict[str, object] = {
             name: getattr(one, name)
-            for name in ("measures", "by", "filters", "conditions", "bounds", "order_by", "ascending", "limit")
+            for name in ("measures", "by", "filters", "conditions", "bounds", "order_by", "ascending", "limit", "skip")
         }
         if one.bucket is not None:
             query["bucket_seconds"] = int(one.bucket) or self._fitting()

@@ -304,7 +304,8 @@ def _counted(rows: list[dict[str, Any]], query: TypedQuery, sql: str, entry: str
     left_out = len(kept) - len(large) if by_share and large else 0
     kept = large if left_out else kept
     kept = [row for row in kept if row.get("requests", 1) or not query.by]
-    return CompiledQuery(_filled(kept, query)[: query.limit], sql, (), failures_only, entry, without, more, left_out)
+    kept = _filled(kept, query)[query.skip :][: query.limit]
+    return CompiledQuery(kept, sql, (), failures_only, entry, without, more, left_out)
 
 
 def _filled(rows: list[dict[str, Value]], query: TypedQuery) -> list[dict[str, Value]]:

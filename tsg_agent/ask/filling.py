@@ -59,6 +59,8 @@ class Filling(Naming):
             return after, self._assembled([self.tokens[p] for p in after]), False
         if unit == "ms" and not any(self.tokens[p].kind in ("number", "function") for p in before):
             before = self.free("function")  # "slower than 500 ms on average"
+        if not before and self._is(place - 1, "thing"):  # "…, without zones under 400"
+            before = self._only_phrase(unit)
         return before, self._assembled([self.tokens[p] for p in before]), True
 
     def _at_least_one(self, place: int) -> bool:
@@ -88,6 +90,17 @@ class Filling(Naming):
             elif found or one.kind in ("bound", "bucket") or (one.kind == "word" and one.value == "and"):
                 break
         return found
+
+    def _only_phrase(self, unit: str) -> list[int]:
+        """The one measure of a question, where a bound's unit is its own."""
+        places = [
+            i for i in self.free("condition", "unit", "number", "function", "form", "measure") if i < len(self.tokens)
+        ]
+        (names, conditions) = measures_of(
+            [self.tokens[i] for i in places], self.text, of_runs=self._of_runs(), whole=False, timed=False
+        )
+        units = {"%" if measure_of(one).is_share else "ms" if one.endswith("_ms") else "" for one in names}
+        return places if len(names) == 1 and not conditions and units == {unit} else []
 
     def _share_behind(self, place: int) -> list[int]:
         """ "more than 5 % of the requests fail": the requests and what they are."""

@@ -28,9 +28,16 @@ _POLITE = re.compile(
 _IT = re.compile(
     r"\W*(?:and |but |so )?(?:is|was|did|could|can)(?:n't)? (?:it|this|that|all this|the \w+)\b", re.IGNORECASE
 )
+_TAG = re.compile(
+    r"(?:[,;:.!?\u2013-]\s*|\s)(?:(?:is|was|are|were|do|does|did|has|have|had)n['\u2019]?t (?:it|they|there|that|we|he|she)"
+    r"|(?:is|was) (?:that|this|it) (?:correct|right|true|so)|(?<=[,;.!?] )(?:right|correct|true|yes))\W*$",
+    re.IGNORECASE,
+)
+"""“…, wasn't it?”: what is stated is to be confirmed."""
 _SCOPE = ("region", "environment", "service_name")
 YES_OR_NO = "yes or no"
 """In `left`: the rows would not say which."""
+_FURTHER = [("word", "and"), ("word", "more"), ("word", "which")]
 _WEAK = ("how", "work", "look", "perform", "behave", "doing")
 """How something does: where a measure is named, that is what is asked for."""
 _HURT = ("affected", "impacted", "hurt")
@@ -53,6 +60,7 @@ class AskedFields:
     order_by: str = ""
     ascending: bool | None = None
     limit: int | None = None
+    skip: int = 0
     bucket: float | None = None
     """Seconds; 0 = as it fits the window."""
     sides: Token | None = None
@@ -82,9 +90,14 @@ def polite(text: str) -> str:
     return _POLITE.sub(lambda match: " " * len(match[0]), text, count=1)
 
 
+def untagged(text: str) -> str:
+    """A question without the words behind it that ask to confirm it: "…, wasn't it"."""
+    return _TAG.sub(lambda match: " " * len(match[0]), text)
+
+
 def asks_yes_or_no(text: str) -> bool:
-    """Whether a question begins as one for yes or no does."""
-    return bool(_YES_NO.match(text))
+    """Whether a question is one for yes or no: by how it begins, or by its end."""
+    return bool(_YES_NO.match(text) or _TAG.search(text))
 
 
 def restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
@@ -100,6 +113,20 @@ def restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
     said = replace(forms[0], kind="measure", value=name)
     reading.tokens = [said if one is forms[0] else one for one in reading.tokens if one not in (*forms[1:], *others)]
     return True
+
+
+def further(reading: TokenizedQuestion, last: TypedQuery, shown: int) -> AskedFields | None:
+    """ "and the next 3?": the rows below the `shown` ones of the last question; None for another question."""
+    ends, figures = [one for one in reading.of("word") if one.value == "next"], reading.of("figure")
+    rest = [one for one in reading.tokens if one not in (*ends, *figures)]
+    passing = all((one.kind, one.value) in _FURTHER or one.value in last.by for one in rest)
+    if (
+        not (last.by and shown and passing and len(ends) == 1 and len(figures) < 2)
+        or last.bucket_seconds
+        or reading.unknown
+    ):
+        return None
+    return AskedFields(limit=int(figures[0].amount) if figures else shown, skip=last.skip + shown)
 
 
 def asked(reading: TokenizedQuestion, *, yes_no: bool) -> AskedFields:

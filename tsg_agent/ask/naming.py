@@ -1,6 +1,7 @@
 """A question's tokens, and what of a typed query its names and things are: filters, what it is by, what is counted."""
 
 import re
+from dataclasses import replace
 
 from tsg_agent.ask.phrases import is_part, is_predicate
 from tsg_agent.ask.tokens import Token, TokenizedQuestion
@@ -9,6 +10,7 @@ from tsg_agent.ask.vocabulary import PEOPLE
 
 _EXCLUDING = ("without", "except", "exclud", "other than", "apart", "aside", "outside", "besides", "ignoring", "minus",
               "leaving", "not counting")  # fmt: skip
+_OTHERWISE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _NOUNS = {
     "flag_name": ("flag_value",),
     "service_name": ("service_component",),
@@ -25,7 +27,7 @@ class Slots:
 
     def __init__(self, reading: TokenizedQuestion, *, yes_no: bool) -> None:
         """`yes_no`: it begins as a question for yes or no does."""
-        self.text = reading.text
+        self.reading, self.text = reading, reading.text
         self.tokens = list(reading.tokens)
         self.used: set[int] = set()
         self.yes_no = yes_no
@@ -130,9 +132,26 @@ class Naming(Slots):
                 self._excluded(place)
             elif one.kind == "condition":
                 self._not_so(i, place, excluding=text.startswith(_EXCLUDING))
+            elif one.kind == "thing" and text.startswith(_EXCLUDING) and self._left_out(i, place):
+                continue
             elif one.kind == "thing" and text.startswith(("without", "no")) and not self._is(place - 1, "word", "by"):
                 self.take(i, place)
                 self.filters.append(Filter(column=one.value, without=True))
+
+    def _left_out(self, place: int, noun: int) -> bool:
+        """ "without versions that got fewer than 400" of requests by version: only those with at least as many."""
+        behind = next((i for i in range(noun + 1, len(self.tokens)) if not self.tokens[i].measures), 0)
+        grouped = {
+            one.value for i, one in enumerate(self.tokens) if i != noun and one.kind == "thing" and self._grouping(i)
+        }
+        lone = [i for i, one in enumerate(self.tokens) if one.kind == "bound"] == [behind]
+        bound = self.at(behind)
+        if not lone or bound is None or bound.value not in _OTHERWISE or grouped != {self.tokens[noun].value}:
+            return False
+        self.reading.tokens.remove(self.tokens[place])  # its effect is the other bound
+        self.tokens[behind] = replace(bound, value=_OTHERWISE[bound.value])
+        self.take(place, noun)
+        return True
 
     def _excluded(self, place: int) -> None:
         """The names of a list behind a negation, of one column."""

@@ -45,7 +45,7 @@ def told(identity: str, query: TypedQuery, found: CompiledQuery, settings: Setti
     grouped = len(found.rows) > 1 or bool(query.by or series)
     for place, row in enumerate(shown, 1):
         key = f"{identity}.{place}"
-        bullet = f"{place}. " if query.by and not series and not query.split_at else ""
+        bullet = f"{query.skip + place}. " if query.by and not series and not query.split_at else ""
         lines.append(f"{bullet}{_subject(row, query)}: {_figures(row, query, found, settings)} [{key}]")
         evidence[key] = row_of(key, dict(row)).words
     if grouped:

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from tsg_agent.ask.measures import AskedMeasure, MeasureSource, condition_of, measure_of, measure_words
 from tsg_agent.columns import SUBJECTS
@@ -82,6 +83,8 @@ class TypedQuery(Model):
     order_by: str = Field("", description="a measure")
     ascending: bool | None = None
     limit: int | None = Field(None, gt=0)
+    skip: SkipJsonSchema[int] = Field(0, ge=0)
+    """Rows above those that are asked for."""
 
     @field_validator("measures")
     @classmethod

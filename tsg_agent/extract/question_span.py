@@ -182,6 +182,8 @@ def _range(
         found.unread.append(f"{quoted} is not used: {low.problem or high.problem}")
     elif high.instant <= low.instant:
         found.unread.append(f"{quoted} is not used: it ends before it begins")
+    elif opens and opens["span"] and length(opens["span"]) != high.instant - low.instant:
+        found.unread.append(f"{quoted} is not used: it is not as long as it says")
     else:
         piece = replace(piece, low=low.instant, high=high.instant)
     return piece
