@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
@@ -18,7 +18,7 @@ from tsg_agent.ask.parts import AnswerPart, RefusedQuestion, refusal, second_of,
 from tsg_agent.ask.readback import unexpressed
 from tsg_agent.ask.scope import scope_of
 from tsg_agent.ask.sentences import MINIMUM, TOP, CitedSentences, told
-from tsg_agent.ask.tokens import CODES, figures_in, hidden, read, repaired
+from tsg_agent.ask.tokens import CODES, Token, figures_in, hidden, read, repaired
 from tsg_agent.ask.typed import Filter, TypedQuery, beside_the_last, thing
 from tsg_agent.columns import Nature, of_nature
 from tsg_agent.extract.question_span import asked_text
@@ -111,6 +111,9 @@ class _One:
         spans = [(one.start, one.end) for one in figures if one.kind != "function"]
         spans += [match.span() for match in CODES.finditer(self.text)]
         self.scope = scope_of(hidden(self.text, spans), bench.setting, last.parameters)
+        if self.scope.asked.against:
+            low = self.scope.asked.taken[0][1]
+            figures.append(Token(low, low, "sides", "apart", text="two spans of time"))
         vague = [f"“{match[0]}” was not understood as a time: name its hours." for match in _VAGUE.finditer(self.text)]
         self.untimed = [*(sentence(text) for text in self.scope.caveats), *vague]
         self.reading = read(self.text, self.scope.taken, figures, bench.vocabulary)
@@ -273,7 +276,8 @@ class _One:
         """The last query with what this question names in its place."""
         one = self.asked
         merged: dict[str, object] = {name: getattr(last, name) for name in TypedQuery.model_fields}
-        merged |= dict.fromkeys(("split_at", "start_time", "end_time"))
+        apart = ("split_at", "until") if self.scope.timed or not last.until else ()
+        merged |= dict.fromkeys((*apart, "start_time", "end_time"))
         if self.reading.has("form", "count"):  # "and how many users were hit?" of a series: in all
             merged["bucket_seconds"] = None
         if counted := measure_of(last.measures[0]).condition * (measure_of(last.measures[0]).kind == "count"):
@@ -313,6 +317,8 @@ class _One:
         sides, scope = self.asked.sides, self.scope
         if sides is None:
             return {}
+        if scope.asked.against and scope.asked.start and scope.asked.end:
+            return self._apart((scope.asked.start, scope.asked.end), scope.asked.against)
         window, began = scope.base, self.parameters.incident_start
         if sides.value == "then":
             split = scope.asked.end
@@ -332,6 +338,16 @@ class _One:
             end = split + (split - scope.asked.start)
         self.parameters = self.parameters.model_copy(update={"start_time": start, "end_time": end})
         return {"split_at": split}
+
+    def _apart(self, one: tuple[datetime, datetime], other: tuple[datetime, datetime]) -> dict[str, object]:
+        """The moments between which nothing is looked at, of two spans of time; "rose" is told of the first named."""
+        (start, until), (split, end) = sorted((one, other))
+        if until > split:
+            raise RefusedQuestion(["The two spans of time overlap."], None, self._near())
+        if one < other and self.asked.decides in ("rose", "fell"):
+            self.asked.decides = "fell" if self.asked.decides == "rose" else "rose"
+        self.parameters = self.parameters.model_copy(update={"start_time": start, "end_time": end})
+        return {"split_at": split, "until": until}
 
     # The conclusion
 

@@ -103,6 +103,7 @@ def _scope_bound(query: TypedQuery, scope: Parameters) -> dict[str, object]:
         "environment": scope.environment,
         "region": scope.region,
         "split_at": naive_utc(query.split_at) if query.split_at else None,
+        "until": naive_utc(query.until) if query.until else None,
     }
 
 
@@ -145,6 +146,8 @@ def _asked(query: TypedQuery, entry: str | None, bound: dict[str, object]) -> ex
         select = select.where(
             f"({held_by}) IS {'NOT TRUE' if condition.startswith('not ') else 'TRUE'}", dialect="duckdb"
         )
+    if query.until is not None:
+        select = select.where("timestamp <= $until OR timestamp >= $split_at", dialect="duckdb")
     if entry is not None:
         bound["entry"] = entry
         select = select.where(f"{COMPONENT} = $entry", dialect="duckdb")
@@ -196,8 +199,8 @@ def _aggregated(query: TypedQuery, source: str, bound: dict[str, object]) -> exp
             select = select.having(f"{_sql(one.measure, query)} {one.sign} $bound_{number}", dialect="duckdb")
     order = [f"{name} {'ASC' if query.is_ascending else 'DESC'} NULLS LAST" for name in [query.ordered_by]]
     ties = [name for name in keys if name not in (TIME, PERIOD)]
-    if query.bucket_seconds and not query.order_by:
-        order = [TIME]
+    if query.in_time:
+        order = [TIME] if query.bucket_seconds else [f"{PERIOD} DESC"]
     select = select.order_by(
         *order, *ties, *([TIME] if query.bucket_seconds and query.order_by else []), dialect="duckdb"
     )

@@ -29,7 +29,8 @@ _IT = re.compile(
     r"\W*(?:and |but |so )?(?:is|was|did|could|can)(?:n't)? (?:it|this|that|all this|the \w+)\b", re.IGNORECASE
 )
 _TAG = re.compile(
-    r"(?:[,;:.!?\u2013-]\s*|\s)(?:(?:is|was|are|were|do|does|did|has|have|had)n['\u2019]?t (?:it|they|there|that|we|he|she)"
+    r"(?:[,;:.!?\u2013-]\s*|\s)"
+    r"(?:(?:is|was|are|were|do|does|did|has|have|had)n['\u2019]?t (?:it|they|there|that|we)"
     r"|(?:is|was) (?:that|this|it) (?:correct|right|true|so)|(?<=[,;.!?] )(?:right|correct|true|yes))\W*$",
     re.IGNORECASE,
 )

@@ -132,26 +132,26 @@ class Naming(Slots):
                 self._excluded(place)
             elif one.kind == "condition":
                 self._not_so(i, place, excluding=text.startswith(_EXCLUDING))
-            elif one.kind == "thing" and text.startswith(_EXCLUDING) and self._left_out(i, place):
-                continue
+            elif one.kind == "thing" and one.plural and (bound := self._bound_behind(place)):
+                self._left_out(i, place, bound)
             elif one.kind == "thing" and text.startswith(("without", "no")) and not self._is(place - 1, "word", "by"):
                 self.take(i, place)
                 self.filters.append(Filter(column=one.value, without=True))
 
-    def _left_out(self, place: int, noun: int) -> bool:
-        """ "without versions that got fewer than 400" of requests by version: only those with at least as many."""
+    def _bound_behind(self, noun: int) -> int | None:
+        """Where a thing's bound is: "versions that got fewer than 400", "zones with an error rate above 5 %"."""
         behind = next((i for i in range(noun + 1, len(self.tokens)) if not self.tokens[i].measures), 0)
-        grouped = {
-            one.value for i, one in enumerate(self.tokens) if i != noun and one.kind == "thing" and self._grouping(i)
-        }
-        lone = [i for i, one in enumerate(self.tokens) if one.kind == "bound"] == [behind]
-        bound = self.at(behind)
-        if not lone or bound is None or bound.value not in _OTHERWISE or grouped != {self.tokens[noun].value}:
-            return False
-        self.reading.tokens.remove(self.tokens[place])  # its effect is the other bound
-        self.tokens[behind] = replace(bound, value=_OTHERWISE[bound.value])
-        self.take(place, noun)
-        return True
+        return behind if self._is(behind, "bound") else None
+
+    def _left_out(self, place: int, noun: int, behind: int) -> None:
+        """ "without versions that got fewer than 400" of requests by version: only those with at least as many."""
+        things = {i for i in self.free("thing") if i != noun and self._grouping(i)}
+        alone = {self.tokens[i].value for i in things} == {self.tokens[noun].value}
+        bound = self.tokens[behind]
+        if alone and len(self.free("bound")) == 1 and bound.value in _OTHERWISE:
+            self.reading.tokens.remove(self.tokens[place])  # its effect is the other bound
+            self.tokens[behind] = replace(bound, value=_OTHERWISE[bound.value])
+            self.take(place, noun)
 
     def _excluded(self, place: int) -> None:
         """The names of a list behind a negation, of one column."""

@@ -83,6 +83,9 @@ def scope_of(question: str, setting: QuestionContext, before: Parameters | None 
     if start and end:
         notes += asked.how
     short = _covered(start, end, asked, setting.known) if start and end else []
+    short += (
+        [one for one in _covered(*asked.against, asked, setting.known) if one not in short] if asked.against else []
+    )
     window = {"start_time": start or held.start_time, "end_time": end or held.end_time}
     named = {name: getattr(held, name) for name in PLACES} | places
     parameters = base.model_copy(update={**window, **named})

@@ -79,6 +79,8 @@ class TypedQuery(Model):
     end_time: AwareDatetime | None = None
     bucket_seconds: int | None = Field(None, gt=0)
     split_at: AwareDatetime | None = Field(None, description="compare before with after")
+    until: SkipJsonSchema[AwareDatetime | None] = None
+    """Where the side before ends, if it is not at the side after."""
     bounds: tuple[Bound, ...] = ()
     order_by: str = Field("", description="a measure")
     ascending: bool | None = None
@@ -119,6 +121,8 @@ class TypedQuery(Model):
         empty = [one for one in self.measures if _disjoint(measure_of(one).condition, self.conditions)]
         if empty:
             raise ValueError(f"of only {measure_words(self.conditions[0])}, none are {measure_words(empty[0])}")
+        if self.until and sources != {MeasureSource.REQUESTS}:
+            raise ValueError("only requests can be compared over two spans of time")
         if self.conditions and sources != {MeasureSource.REQUESTS}:
             raise ValueError(f"only requests can be {', '.join(self.conditions)}")
         return self
@@ -138,6 +142,11 @@ class TypedQuery(Model):
     def ordered_by(self) -> str:
         """The measure that rows are ordered by."""
         return self.order_by or self.measures[0]
+
+    @property
+    def in_time(self) -> bool:
+        """Whether rows come in the order of time: a series, or before and after, where no other is asked for."""
+        return not self.order_by and bool(self.bucket_seconds or (self.split_at and not self.by))
 
     @property
     def is_ascending(self) -> bool:
@@ -166,7 +175,9 @@ class TypedQuery(Model):
         if self.bucket_seconds:
             said.append(f"per {_span(self.bucket_seconds)}")
         said += [_bound_words(one) for one in self.bounds]
-        if self.split_at:
+        if self.split_at and self.until:
+            said.append(f"until {_time(self.until)} and from {_time(self.split_at)}")
+        elif self.split_at:
             said.append(f"before and after {_time(self.split_at)}")
         elif self.start_time and self.end_time:
             said.append(f"between {_time(self.start_time)} and {_time(self.end_time)}")

@@ -30,6 +30,10 @@ BETWEEN_TIMES = re.compile(
     r"(?:about |around |roughly |approximately |~)?",
     re.IGNORECASE,
 )
+COMPARED = re.compile(
+    r"[\s,]*(?:than|vs\.?|versus|against|compared? (?:to|with))\s+(?:(?:those|that|the ones) )?(?:in |during |for )?",
+    re.IGNORECASE,
+)
 _IT = r"(?:incident|outage|problem|drop|issue|failures|trouble)"
 INCIDENT = re.compile(
     rf"\b(?P<side>before|prior to|until|till|up to|after|since|during|throughout|from|following)[ ]+"
