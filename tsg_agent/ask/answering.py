@@ -11,7 +11,7 @@ from tsg_agent.ask.answers import Answer, Table
 from tsg_agent.ask.bench import AnswerBench, Last
 from tsg_agent.ask.compiling import CompiledQuery, counted_rows, lacking
 from tsg_agent.ask.deciding import decided
-from tsg_agent.ask.intent import YES_OR_NO, AskedFields, asked, asks_yes_or_no, further, polite, restated, untagged
+from tsg_agent.ask.intent import YES_OR_NO, AskedFields, asked, asks_yes_or_no, further, polite, restated
 from tsg_agent.ask.lexicon import in_english, spelled_out
 from tsg_agent.ask.measures import measure_of, share_of
 from tsg_agent.ask.parts import AnswerPart, RefusedQuestion, refusal, second_of, sentences_of, together
@@ -105,8 +105,7 @@ class _One:
         self.bench, self.last, self.first = bench, last, first
         self.goes_on = bool(_GOES_ON.match(text)) or not first
         text = _NOW.sub(lambda match: " " * len(match[0]), text) if last.query else text
-        self.yes_no = asks_yes_or_no(polite(text))
-        self.text = untagged(polite(text))
+        self.yes_no, self.text = asks_yes_or_no(text), polite(text)
         figures = figures_in(self.text)
         spans = [(one.start, one.end) for one in figures if one.kind != "function"]
         spans += [match.span() for match in CODES.finditer(self.text)]

@@ -166,11 +166,9 @@ def _filtered(one: Filter, number: int, bound: dict[str, object]) -> str:
     """A filter as a predicate. A row that has none of a column is not one of the excluded values either."""
     if not one.values:
         return f"{one.column} IS {'' if one.without else 'NOT '}NULL"
-    places = []
-    for place, value in enumerate(one.values):
-        bound[f"f{number}_{place}"] = value
-        places.append(f"$f{number}_{place}")
-    either = f"CAST({one.column} AS VARCHAR) IN ({', '.join(places)})"
+    values = {f"f{number}_{place}": value for place, value in enumerate(one.values)}
+    bound |= values
+    either = f"CAST({one.column} AS VARCHAR) IN ({', '.join(f'${name}' for name in values)})"
     return f"({either}) IS NOT TRUE" if one.without else either
 
 
@@ -272,11 +270,8 @@ def _of_runs(
     for number, one in enumerate(query.filters):
         if one.column != "region":
             asked = asked.where(_filtered(one, number, bound), dialect="duckdb")
-    sql = (
-        _aggregated(query, "asked", bound)
-        .with_("asked", as_=asked, dialect="duckdb")
-        .sql(dialect="duckdb", pretty=True)
-    )
+    select = _aggregated(query, "asked", bound).with_("asked", as_=asked, dialect="duckdb")
+    sql = select.sql(dialect="duckdb", pretty=True)
     bound |= {"start_time": naive_utc(start), "split_at": naive_utc(query.split_at) if query.split_at else None}
     rows = _over(ran.kept, sql, bound)
     return _counted(rows, query, f"{ran.finding.sql}\n{sql}", None, 0)
@@ -305,8 +300,7 @@ def _counted(rows: list[dict[str, Any]], query: TypedQuery, sql: str, entry: str
     large = [row for row in kept if (of_measure(row, "requests") or minimum) >= minimum]
     by_share = measure_of(query.ordered_by).kind in ("share", "availability", "statistic") and not failures_only
     left_out = len(kept) - len(large) if by_share and large else 0
-    kept = large if left_out else kept
-    kept = [row for row in kept if row.get("requests", 1) or not query.by]
+    kept = [row for row in (large if left_out else kept) if row.get("requests", 1) or not query.by]
     kept = _filled(kept, query)[query.skip :][: query.limit]
     return CompiledQuery(kept, sql, (), failures_only, entry, without, more, left_out)
 

@@ -132,26 +132,27 @@ class Naming(Slots):
                 self._excluded(place)
             elif one.kind == "condition":
                 self._not_so(i, place, excluding=text.startswith(_EXCLUDING))
-            elif one.kind == "thing" and one.plural and (bound := self._bound_behind(place)):
-                self._left_out(i, place, bound)
+            elif one.kind == "thing" and one.plural and self._left_out(i, place):
+                continue
             elif one.kind == "thing" and text.startswith(("without", "no")) and not self._is(place - 1, "word", "by"):
                 self.take(i, place)
                 self.filters.append(Filter(column=one.value, without=True))
 
-    def _bound_behind(self, noun: int) -> int | None:
-        """Where a thing's bound is: "versions that got fewer than 400", "zones with an error rate above 5 %"."""
-        behind = next((i for i in range(noun + 1, len(self.tokens)) if not self.tokens[i].measures), 0)
-        return behind if self._is(behind, "bound") else None
+    def _left_out(self, place: int, noun: int) -> bool:
+        """Whether what is denied has a bound; of what it is by, the other groups are meant.
 
-    def _left_out(self, place: int, noun: int, behind: int) -> None:
-        """ "without versions that got fewer than 400" of requests by version: only those with at least as many."""
-        things = {i for i in self.free("thing") if i != noun and self._grouping(i)}
-        alone = {self.tokens[i].value for i in things} == {self.tokens[noun].value}
+        "requests by version, without versions that got fewer than 400": only those with at least as many.
+        """
+        behind = next((i for i in range(noun + 1, len(self.tokens)) if not self.tokens[i].measures), noun)
+        things = {
+            one.value for i, one in enumerate(self.tokens) if i != noun and one.kind == "thing" and self._grouping(i)
+        }
         bound = self.tokens[behind]
-        if alone and len(self.free("bound")) == 1 and bound.value in _OTHERWISE:
+        if things == {self.tokens[noun].value} and len(self.free("bound")) == 1 and bound.value in _OTHERWISE:
             self.reading.tokens.remove(self.tokens[place])  # its effect is the other bound
             self.tokens[behind] = replace(bound, value=_OTHERWISE[bound.value])
             self.take(place, noun)
+        return bound.kind == "bound"
 
     def _excluded(self, place: int) -> None:
         """The names of a list behind a negation, of one column."""
@@ -238,9 +239,8 @@ class Naming(Slots):
             leads = place == 0 or self._is(place - 1, "figure")  # "the ten users with the most 429"
             several = leads and one.plural and any(token.kind == "rank" for token in self.tokens)
             return several or (ranked and self.tokens[before].text.lower() not in _MANY)  # "most users affected"
-        if self._is(
-            before - self._is(before, "condition"), "form", "count", "distinct"
-        ):  # "how many failing endpoints"
+        # "how many failing endpoints"
+        if self._is(before - self._is(before, "condition"), "form", "count", "distinct"):
             return False
         follows = any(self._is(place + 1, kind) for kind in ("condition", "number", "measure", "function"))
         marked = ranked or self._is(before, "word", "all") or self._is(place + 1, "rank")

@@ -82,10 +82,8 @@ def scope_of(question: str, setting: QuestionContext, before: Parameters | None 
         notes.append("The window is the last question's; “in the whole window” goes back to all of it.")
     if start and end:
         notes += asked.how
-    short = _covered(start, end, asked, setting.known) if start and end else []
-    short += (
-        [one for one in _covered(*asked.against, asked, setting.known) if one not in short] if asked.against else []
-    )
+    spans = [(start, end), asked.against or (start, end)] if start and end else []
+    short = list(dict.fromkeys(said for span in spans for said in _covered(*span, asked, setting.known)))
     window = {"start_time": start or held.start_time, "end_time": end or held.end_time}
     named = {name: getattr(held, name) for name in PLACES} | places
     parameters = base.model_copy(update={**window, **named})

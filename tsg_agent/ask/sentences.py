@@ -108,11 +108,7 @@ def _subject(row: dict[str, Value], query: TypedQuery) -> str:
 
 
 def _all(query: TypedQuery) -> str:
-    what = {
-        MeasureSource.REQUESTS: "requests",
-        MeasureSource.INSTANCES: "instances",
-        MeasureSource.RUNS: "workflow runs",
-    }[query.source]
+    what = "workflow runs" if query.source is MeasureSource.RUNS else query.source.value
     return f"{'These' if query.filters or query.conditions else 'All'} {what}"
 
 

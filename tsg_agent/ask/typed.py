@@ -17,6 +17,7 @@ from tsg_agent.wording import DIMENSIONS, listed, name
 
 MOST_ROWS = 1_000
 Sign = Literal[">=", ">", "<=", "<", "="]
+_SIZES = ((3600, "hour"), (60, "minute"), (1, "second"))
 _ONE = ("service_name", "environment")
 RUN_COLUMNS = tuple(name for name, column in SUBJECTS.items() if column.table == WORKFLOWS.name)
 """What runs of workflows are told apart by."""
@@ -239,17 +240,8 @@ def _bound_words(one: Bound) -> str:
 
 
 def _span(seconds: int) -> str:
-    if seconds == 1:
-        return "second"
-    if seconds % 3600 == 0:
-        return f"{seconds // 3600} hours" if seconds > 3600 else "hour"
-    return (
-        f"{seconds // 60} minutes"
-        if seconds % 60 == 0 and seconds > 60
-        else f"{seconds} seconds"
-        if seconds % 60
-        else "minute"
-    )
+    size, unit = next((size, unit) for size, unit in _SIZES if seconds % size == 0)
+    return unit if seconds == size else f"{seconds // size} {unit}s"
 
 
 def _time(time: datetime) -> str:
