@@ -275,8 +275,8 @@ class _One:
         """The last query with what this question names in its place."""
         one = self.asked
         merged: dict[str, object] = {name: getattr(last, name) for name in TypedQuery.model_fields}
-        apart = ("split_at", "until") if self.scope.timed or not last.until else ()
-        merged |= dict.fromkeys((*apart, "start_time", "end_time"))
+        if self.scope.timed or not last.until:
+            merged |= dict.fromkeys(("start_time", "until", "split_at", "end_time"))
         if self.reading.has("form", "count"):  # "and how many users were hit?" of a series: in all
             merged["bucket_seconds"] = None
         if counted := measure_of(last.measures[0]).condition * (measure_of(last.measures[0]).kind == "count"):
@@ -336,7 +336,7 @@ class _One:
         elif sides.value == "then" and scope.asked.start and scope.asked.start > window.start_time:
             end = split + (split - scope.asked.start)
         self.parameters = self.parameters.model_copy(update={"start_time": start, "end_time": end})
-        return {"split_at": split}
+        return {"start_time": None, "until": None, "split_at": split, "end_time": None}
 
     def _apart(self, one: tuple[datetime, datetime], other: tuple[datetime, datetime]) -> dict[str, object]:
         """The moments between which nothing is looked at, of two spans of time; "rose" is told of the first named."""
@@ -346,7 +346,7 @@ class _One:
         if one < other and self.asked.decides in ("rose", "fell"):
             self.asked.decides = "fell" if self.asked.decides == "rose" else "rose"
         self.parameters = self.parameters.model_copy(update={"start_time": start, "end_time": end})
-        return {"split_at": split, "until": until}
+        return {"start_time": start, "until": until, "split_at": split, "end_time": end}
 
     # The conclusion
 

@@ -31,10 +31,12 @@ _IT = re.compile(
 _TAG = re.compile(
     r"(?:[,;:.!?\u2013-]\s*|\s)"
     r"(?:(?:is|was|are|were|do|does|did|has|have|had)n['\u2019]?t (?:it|they|there|that|we)"
+    r"|(?<=[,;] )(?:is|was|are|were|do|does|did|has|have|had) (?:it|they|there)"
     r"|(?:is|was) (?:that|this|it) (?:correct|right|true|so)|(?<=[,;.!?] )(?:right|correct|true|yes))\W*$",
     re.IGNORECASE,
 )
 """“…, wasn't it?”: what is stated is to be confirmed."""
+_OPEN = re.compile(r"\W*(?:(?:and|so|but)\s+)?(?:which|what|how|who|when|where|why)\b", re.IGNORECASE)
 _SCOPE = ("region", "environment", "service_name")
 YES_OR_NO = "yes or no"
 """In `left`: the rows would not say which."""
@@ -93,7 +95,7 @@ def polite(text: str) -> str:
 
 def asks_yes_or_no(text: str) -> bool:
     """Whether a question is one for yes or no: by how it begins, or by its end."""
-    return bool(_YES_NO.match(polite(text)) or _TAG.search(text))
+    return bool(_YES_NO.match(polite(text)) or (_TAG.search(text) and not _OPEN.match(text)))
 
 
 def restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
@@ -356,8 +358,7 @@ def _of_two(filling: Filling, found: AskedFields, first: Token | None, others: i
     if several and first is not None and first.value != several.column:  # "does 3.15.0 fail more on web than on ios?"
         first = next((one for one in found.names if one.value == several.column), first)
     compared = any(one.kind == "word" and one.value == "versus" for one in filling.tokens)
-    # "has it the most?"
-    alone = not (found.by or compared or found.sides or others is not None or _comparative(filling))
+    alone = not (found.by or compared or found.sides or others is not None or _comparative(filling))  # "has it most?"
     lone = first is not None and found.ranked and not several and (alone or first.value in found.by)
     than = [
         one.kind == "word" and one.text.lower() == "than" and then is first for one, then in pairwise(filling.tokens)

@@ -20,7 +20,7 @@ _HIT_MORE = re.compile(
 )
 """Of two, the one that is hit more is worse: by its share, as they are of different size."""
 _HOW_LONG = re.compile(r"\bhow long (?:do|does|did) (?P<what>[^?.!;]{1,80}?) takes?\b", re.IGNORECASE)
-_LEFT_OUT = re.compile(r"\b(?:leave|leaving|take|keep) (?P<what>(?!out\b)[^,;?!]{1,80}?) out\b", re.IGNORECASE)
+_LEFT_OUT = re.compile(r"\b(?:leave|leaving) (?P<what>(?!out\b)[^,;?!]{1,80}?) out\b", re.IGNORECASE)
 _REPAIRED = 5
 """Letters of the shortest word that is read as another one letter away."""
 

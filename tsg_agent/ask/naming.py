@@ -115,9 +115,7 @@ class Naming(Slots):
                 continue
             text = self.tokens[i].text.lower()
             place = i + 1
-            while self._is(place, "word", "which", "all", "and", "not") or (
-                self._is(place, "thing") and self._is(place + 1, "value")
-            ):
+            while self._is(place, "word", "which", "all", "and", "not"):
                 if self._is(place, "word", "which", "all", "not"):
                     self.take(place)
                 place += 1
@@ -152,7 +150,7 @@ class Naming(Slots):
             self.reading.tokens.remove(self.tokens[place])  # its effect is the other bound
             self.tokens[behind] = replace(bound, value=_OTHERWISE[bound.value])
             self.take(place, noun)
-        return bound.kind == "bound"
+        return any(one.kind == "bound" for one in self.tokens[noun:])
 
     def _excluded(self, place: int) -> None:
         """The names of a list behind a negation, of one column."""

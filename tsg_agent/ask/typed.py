@@ -176,8 +176,9 @@ class TypedQuery(Model):
         if self.bucket_seconds:
             said.append(f"per {_span(self.bucket_seconds)}")
         said += [_bound_words(one) for one in self.bounds]
-        if self.split_at and self.until:
-            said.append(f"until {_time(self.until)} and from {_time(self.split_at)}")
+        if self.split_at and self.until and self.start_time and self.end_time:
+            first, second = (self.start_time, self.until), (self.split_at, self.end_time)
+            said += [" vs ".join(f"between {_time(low)} and {_time(high)}" for low, high in (first, second))]
         elif self.split_at:
             said.append(f"before and after {_time(self.split_at)}")
         elif self.start_time and self.end_time:
