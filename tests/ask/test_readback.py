@@ -121,3 +121,62 @@ def test_steps_of_time_and_lists_of_what_is_left_out(ask: Ask) -> None:
         "not answered_503",
         "not answered_504",
     )
+
+
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        ("the error rate was above 5 % before 14:00, wasn't it?", "No."),
+        ("it is caused by 3.15.0. Is that correct?", "Yes."),
+        ("web was never slow, was it?", "Not answered"),
+        ("which zone has the most failures, right?", "shop.gateway"),
+        ("more failures between 14:30 and 15:00 than between 13:30 and 14:00, right?", "Yes."),
+        ("more failures between 13:30 and 14:00 than between 14:30 and 15:00, right?", "No."),
+    ],
+)
+def test_what_is_stated_is_confirmed_or_not(question: str, first: str, ask: Ask) -> None:
+    assert ask(question).text.startswith(first)
+
+
+def test_groups_are_left_out_by_their_own_bound_alone(ask: Ask) -> None:
+    (kept,) = ask("requests by version since 14:00, without versions that got fewer than 400").tables
+    assert kept.query.bounds == (Bound(measure="requests", sign=">=", value=400),)
+    assert kept.query.filters == ()
+    for question in (
+        "error rate by endpoint, without versions with fewer than 400 requests",
+        "error rate by version, without versions under 400",
+        "errors by version without versions of web with fewer than 400 requests",
+        "errors by version without versions with fewer than 400 requests and more than 5 failures",
+    ):
+        assert ask(question).refused, question
+
+
+def test_the_next_rows_are_those_below(engine: Engine, incident: Request) -> None:
+    talk = Conversation(engine, incident=incident.text, now=NOW)
+    first, second, third, zones = (
+        talk.ask(question).tables[0].rows
+        for question in ("top 3 endpoints by errors", "and the next 2?", "the next ones?", "and by zone?")
+    )
+    whole, all_zones = (talk.ask(f"errors by {thing}").tables[0].rows for thing in ("endpoint", "zone"))
+    assert [*first, *second, *third] == whole[:7]
+    assert zones == all_zones[:2]
+    assert talk.ask("and the next 3 by latency?").refused
+
+
+def test_two_spans_of_time_are_compared_where_they_are_apart(engine: Engine, incident: Request) -> None:
+    talk = Conversation(engine, incident=incident.text, now=NOW)
+    both = "between 14:30 and 15:00 than between 13:30 and 14:00"
+    rows = talk.ask(f"how many more requests did we get {both}?").tables[0].rows
+    alone = [
+        talk.ask(f"how many requests between {span}?").tables[0].rows[0]["requests"]
+        for span in ("13:30 and 14:00", "14:30 and 15:00")
+    ]
+    assert [row["requests"] for row in rows] == alone
+    assert talk.ask("failures between 14:00 and 14:30 vs between 14:15 and 14:45").refused
+    assert talk.ask("CPU between 14:00 and 14:30 vs between 14:45 and 15:00").refused
+    assert talk.ask("failures on web between 14:00 and 14:15 than on ios between 14:30 and 14:45").refused
+
+
+def test_a_length_before_a_span_of_time_is_that_spans_own(ask: Ask) -> None:
+    assert len(ask("429s in the half hour from 14:00 to 14:30").tables) == 1
+    assert ask("429s in the half hour from 14:00 to 15:00").refused

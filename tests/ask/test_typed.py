@@ -4,7 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
 import pytest
@@ -24,6 +24,7 @@ from tsg_agent.ask.typed import Bound, Filter, TypedQuery
 from tsg_agent.telemetry.engine import Engine
 
 NOW = datetime(2026, 3, 11, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 START = datetime(2026, 3, 10, 14, tzinfo=UTC)
 Ask = Callable[[str], Answer]
 
@@ -51,6 +52,13 @@ QUERIES = [
     TypedQuery(measures=("avg_cpu_utilization",), by=("instance_id",)),
     TypedQuery(measures=("completion_rate",), by=("scenario_name",)),
     TypedQuery(measures=("failures",), conditions=("not retries",), by=("availability_zone",)),
+    TypedQuery(
+        measures=("failures",),
+        start_time=START - HOUR,
+        until=START - HOUR / 2,
+        split_at=START,
+        end_time=START + HOUR / 2,
+    ),
 ]
 
 

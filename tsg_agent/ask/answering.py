@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
@@ -11,14 +11,14 @@ from tsg_agent.ask.answers import Answer, Table
 from tsg_agent.ask.bench import AnswerBench, Last
 from tsg_agent.ask.compiling import CompiledQuery, counted_rows, lacking
 from tsg_agent.ask.deciding import decided
-from tsg_agent.ask.intent import YES_OR_NO, AskedFields, asked, asks_yes_or_no, polite, restated
+from tsg_agent.ask.intent import YES_OR_NO, AskedFields, asked, asks_yes_or_no, further, polite, restated
 from tsg_agent.ask.lexicon import in_english, spelled_out
 from tsg_agent.ask.measures import measure_of, share_of
 from tsg_agent.ask.parts import AnswerPart, RefusedQuestion, refusal, second_of, sentences_of, together
 from tsg_agent.ask.readback import unexpressed
 from tsg_agent.ask.scope import scope_of
-from tsg_agent.ask.sentences import MINIMUM, CitedSentences, told
-from tsg_agent.ask.tokens import CODES, figures_in, hidden, read, repaired
+from tsg_agent.ask.sentences import MINIMUM, TOP, CitedSentences, told
+from tsg_agent.ask.tokens import CODES, Token, figures_in, hidden, read, repaired
 from tsg_agent.ask.typed import Filter, TypedQuery, beside_the_last, thing
 from tsg_agent.columns import Nature, of_nature
 from tsg_agent.extract.question_span import asked_text
@@ -105,11 +105,14 @@ class _One:
         self.bench, self.last, self.first = bench, last, first
         self.goes_on = bool(_GOES_ON.match(text)) or not first
         text = _NOW.sub(lambda match: " " * len(match[0]), text) if last.query else text
-        self.text = polite(text)
+        self.yes_no, self.text = asks_yes_or_no(text), polite(text)
         figures = figures_in(self.text)
         spans = [(one.start, one.end) for one in figures if one.kind != "function"]
         spans += [match.span() for match in CODES.finditer(self.text)]
         self.scope = scope_of(hidden(self.text, spans), bench.setting, last.parameters)
+        if self.scope.asked.against:
+            low = self.scope.asked.taken[0][1]
+            figures.append(Token(low, low, "sides", "apart", text="two spans of time"))
         vague = [f"“{match[0]}” was not understood as a time: name its hours." for match in _VAGUE.finditer(self.text)]
         self.untimed = [*(sentence(text) for text in self.scope.caveats), *vague]
         self.reading = read(self.text, self.scope.taken, figures, bench.vocabulary)
@@ -122,7 +125,7 @@ class _One:
             raise RefusedQuestion(self.untimed)
         if self.last.query is not None and restated(self.reading, self.last.query):
             self.goes_on = True
-        self.asked = asked(self.reading, yes_no=asks_yes_or_no(self.text))
+        self.asked = self._further() or asked(self.reading, yes_no=self.yes_no)
         self.parameters = self._placed()
         part = AnswerPart(parameters=self.parameters, notes=list(self.scope.notes))
         part.caveats += [*self.scope.short, *self._also()]
@@ -136,6 +139,13 @@ class _One:
             self._counted(part)
         self.last.parameters = self.parameters
         return part
+
+    def _further(self) -> AskedFields | None:
+        """The next rows of the last question, where that is all that is asked for."""
+        last, before = self.last.query, self.last.asked
+        if last is None or before is None or self.scope.timed or self.scope.places:
+            return None
+        return further(self.reading, last, last.limit or (TOP if before.ranked else 0))
 
     def _placed(self) -> Parameters:
         """The scope, in the one region that the question names, if it names one."""
@@ -239,7 +249,7 @@ class _One:
         one = self.asked
         query: dict[str, object] = {
             name: getattr(one, name)
-            for name in ("measures", "by", "filters", "conditions", "bounds", "order_by", "ascending", "limit")
+            for name in ("measures", "by", "filters", "conditions", "bounds", "order_by", "ascending", "limit", "skip")
         }
         if one.bucket is not None:
             query["bucket_seconds"] = int(one.bucket) or self._fitting()
@@ -265,7 +275,8 @@ class _One:
         """The last query with what this question names in its place."""
         one = self.asked
         merged: dict[str, object] = {name: getattr(last, name) for name in TypedQuery.model_fields}
-        merged |= dict.fromkeys(("split_at", "start_time", "end_time"))
+        if self.scope.timed or not last.until:
+            merged |= dict.fromkeys(("start_time", "until", "split_at", "end_time"))
         if self.reading.has("form", "count"):  # "and how many users were hit?" of a series: in all
             merged["bucket_seconds"] = None
         if counted := measure_of(last.measures[0]).condition * (measure_of(last.measures[0]).kind == "count"):
@@ -305,6 +316,8 @@ class _One:
         sides, scope = self.asked.sides, self.scope
         if sides is None:
             return {}
+        if scope.asked.against and scope.asked.start and scope.asked.end:
+            return self._apart((scope.asked.start, scope.asked.end), scope.asked.against)
         window, began = scope.base, self.parameters.incident_start
         if sides.value == "then":
             split = scope.asked.end
@@ -323,7 +336,17 @@ class _One:
         elif sides.value == "then" and scope.asked.start and scope.asked.start > window.start_time:
             end = split + (split - scope.asked.start)
         self.parameters = self.parameters.model_copy(update={"start_time": start, "end_time": end})
-        return {"split_at": split}
+        return {"start_time": None, "until": None, "split_at": split, "end_time": None}
+
+    def _apart(self, one: tuple[datetime, datetime], other: tuple[datetime, datetime]) -> dict[str, object]:
+        """The moments between which nothing is looked at, of two spans of time; "rose" is told of the first named."""
+        (start, until), (split, end) = sorted((one, other))
+        if until > split:
+            raise RefusedQuestion(["The two spans of time overlap."], None, self._near())
+        if one < other and self.asked.decides in ("rose", "fell"):
+            self.asked.decides = "fell" if self.asked.decides == "rose" else "rose"
+        self.parameters = self.parameters.model_copy(update={"start_time": start, "end_time": end})
+        return {"start_time": start, "until": until, "split_at": split, "end_time": end}
 
     # The conclusion
 

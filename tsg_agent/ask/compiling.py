@@ -103,6 +103,7 @@ def _scope_bound(query: TypedQuery, scope: Parameters) -> dict[str, object]:
         "environment": scope.environment,
         "region": scope.region,
         "split_at": naive_utc(query.split_at) if query.split_at else None,
+        "until": naive_utc(query.until) if query.until else None,
     }
 
 
@@ -145,6 +146,8 @@ def _asked(query: TypedQuery, entry: str | None, bound: dict[str, object]) -> ex
         select = select.where(
             f"({held_by}) IS {'NOT TRUE' if condition.startswith('not ') else 'TRUE'}", dialect="duckdb"
         )
+    if query.until is not None:
+        select = select.where("timestamp <= $until OR timestamp >= $split_at", dialect="duckdb")
     if entry is not None:
         bound["entry"] = entry
         select = select.where(f"{COMPONENT} = $entry", dialect="duckdb")
@@ -163,11 +166,9 @@ def _filtered(one: Filter, number: int, bound: dict[str, object]) -> str:
     """A filter as a predicate. A row that has none of a column is not one of the excluded values either."""
     if not one.values:
         return f"{one.column} IS {'' if one.without else 'NOT '}NULL"
-    places = []
-    for place, value in enumerate(one.values):
-        bound[f"f{number}_{place}"] = value
-        places.append(f"$f{number}_{place}")
-    either = f"CAST({one.column} AS VARCHAR) IN ({', '.join(places)})"
+    values = {f"f{number}_{place}": value for place, value in enumerate(one.values)}
+    bound |= values
+    either = f"CAST({one.column} AS VARCHAR) IN ({', '.join(f'${name}' for name in values)})"
     return f"({either}) IS NOT TRUE" if one.without else either
 
 
@@ -196,8 +197,8 @@ def _aggregated(query: TypedQuery, source: str, bound: dict[str, object]) -> exp
             select = select.having(f"{_sql(one.measure, query)} {one.sign} $bound_{number}", dialect="duckdb")
     order = [f"{name} {'ASC' if query.is_ascending else 'DESC'} NULLS LAST" for name in [query.ordered_by]]
     ties = [name for name in keys if name not in (TIME, PERIOD)]
-    if query.bucket_seconds and not query.order_by:
-        order = [TIME]
+    if query.in_time:
+        order = [TIME] if query.bucket_seconds else [f"{PERIOD} DESC"]
     select = select.order_by(
         *order, *ties, *([TIME] if query.bucket_seconds and query.order_by else []), dialect="duckdb"
     )
@@ -269,11 +270,8 @@ def _of_runs(
     for number, one in enumerate(query.filters):
         if one.column != "region":
             asked = asked.where(_filtered(one, number, bound), dialect="duckdb")
-    sql = (
-        _aggregated(query, "asked", bound)
-        .with_("asked", as_=asked, dialect="duckdb")
-        .sql(dialect="duckdb", pretty=True)
-    )
+    select = _aggregated(query, "asked", bound).with_("asked", as_=asked, dialect="duckdb")
+    sql = select.sql(dialect="duckdb", pretty=True)
     bound |= {"start_time": naive_utc(start), "split_at": naive_utc(query.split_at) if query.split_at else None}
     rows = _over(ran.kept, sql, bound)
     return _counted(rows, query, f"{ran.finding.sql}\n{sql}", None, 0)
@@ -302,9 +300,9 @@ def _counted(rows: list[dict[str, Any]], query: TypedQuery, sql: str, entry: str
     large = [row for row in kept if (of_measure(row, "requests") or minimum) >= minimum]
     by_share = measure_of(query.ordered_by).kind in ("share", "availability", "statistic") and not failures_only
     left_out = len(kept) - len(large) if by_share and large else 0
-    kept = large if left_out else kept
-    kept = [row for row in kept if row.get("requests", 1) or not query.by]
-    return CompiledQuery(_filled(kept, query)[: query.limit], sql, (), failures_only, entry, without, more, left_out)
+    kept = [row for row in (large if left_out else kept) if row.get("requests", 1) or not query.by]
+    kept = _filled(kept, query)[query.skip :][: query.limit]
+    return CompiledQuery(kept, sql, (), failures_only, entry, without, more, left_out)
 
 
 def _filled(rows: list[dict[str, Value]], query: TypedQuery) -> list[dict[str, Value]]:

@@ -23,11 +23,13 @@ def decided(asked: AskedFields, query: TypedQuery, rows: Rows) -> bool | None:
         value, bound = of_measure(rows[0], query.bounds[0].measure) if rows else None, query.bounds[0]
         return None if value is None else bool(_HOLDS[bound.sign](value, bound.value))
     if asked.decides in ("rose", "fell"):
-        sides = {row[PERIOD]: of_measure(row, share_of(query.measures[0])) for row in rows}
-        before, after = sides.get(BEFORE), sides.get(AFTER)
-        if before is None or after is None:
-            return None
-        return after > before if asked.decides == "rose" else after < before
+        # "more failures" of two spans: of different length, by their share as well
+        names = {share_of(query.measures[0]), *(query.measures[:1] if query.until else ())}
+        sides = {row[PERIOD]: [of_measure(row, one) for one in names] for row in rows}
+        pairs = zip(sides.get(BEFORE, ()), sides.get(AFTER, ()), strict=False)
+        known = [(before, after) for before, after in pairs if before is not None and after is not None]
+        said = {after > before if asked.decides == "rose" else after < before for before, after in known}
+        return said.pop() if len(said) == 1 and len(known) == len(names) else None
     return _more(asked, query, rows) if asked.decides else None
 
 

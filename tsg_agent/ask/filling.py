@@ -37,7 +37,8 @@ class Filling(Naming):
             if self._at_least_one(i):
                 continue
             said, names, named = self._bound_by(i)
-            if len(names) != 1:
+            unlike = named and self._is(i - 1, "thing") and not _is_unit(token.unit, names)
+            if len(names) != 1 or unlike:
                 continue
             (name,) = names
             self.take(i, *said)
@@ -81,11 +82,16 @@ class Filling(Naming):
     def _phrase_before(self, place: int) -> list[int]:
         """The measure before a bound: "an error rate above 10 %", "is the error rate of 4.24.0 above 10 %"."""
         found: list[int] = []
+        of_groups = self._is(place - 1, "thing") and place - 1 in self.used  # "…, without zones under 400"
         for at in range(place - 1, -1, -1):
             one = self.tokens[at]
             if one.measures and at not in self.used:
                 found.insert(0, at)
-            elif found or one.kind in ("bound", "bucket") or (one.kind == "word" and one.value == "and"):
+            elif (
+                found
+                or one.kind in ("bound", "bucket")
+                or (one.kind == "word" and one.value == "and" and not of_groups)
+            ):
                 break
         return found
 
@@ -230,3 +236,8 @@ class Filling(Naming):
     def _of_latency(self, measure: str) -> bool:
         """ "the slowest endpoint for failed requests": of which requests the latency is, nothing says."""
         return measure.endswith("_ms") and measure not in self.measures
+
+
+def _is_unit(unit: str, names: list[str]) -> bool:
+    """Whether a bound's unit is that of its measure."""
+    return [unit] == ["%" if measure_of(one).is_share else "ms" if one.endswith("_ms") else "" for one in names]

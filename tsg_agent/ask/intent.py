@@ -28,9 +28,19 @@ _POLITE = re.compile(
 _IT = re.compile(
     r"\W*(?:and |but |so )?(?:is|was|did|could|can)(?:n't)? (?:it|this|that|all this|the \w+)\b", re.IGNORECASE
 )
+_TAG = re.compile(
+    r"(?:[,;:.!?\u2013-]\s*|\s)"
+    r"(?:(?:is|was|are|were|do|does|did|has|have|had)n['\u2019]?t (?:it|they|there|that|we)"
+    r"|(?<=[,;] )(?:is|was|are|were|do|does|did|has|have|had) (?:it|they|there)"
+    r"|(?:is|was) (?:that|this|it) (?:correct|right|true|so)|(?<=[,;.!?] )(?:right|correct|true|yes))\W*$",
+    re.IGNORECASE,
+)
+"""“…, wasn't it?”: what is stated is to be confirmed."""
+_OPEN = re.compile(r"\W*(?:(?:and|so|but)\s+)?(?:which|what|how|who|when|where|why)\b", re.IGNORECASE)
 _SCOPE = ("region", "environment", "service_name")
 YES_OR_NO = "yes or no"
 """In `left`: the rows would not say which."""
+_FURTHER = [("word", "next"), ("word", "and"), ("word", "more"), ("word", "which")]
 _WEAK = ("how", "work", "look", "perform", "behave", "doing")
 """How something does: where a measure is named, that is what is asked for."""
 _HURT = ("affected", "impacted", "hurt")
@@ -53,6 +63,7 @@ class AskedFields:
     order_by: str = ""
     ascending: bool | None = None
     limit: int | None = None
+    skip: int = 0
     bucket: float | None = None
     """Seconds; 0 = as it fits the window."""
     sides: Token | None = None
@@ -78,13 +89,13 @@ class AskedFields:
 
 
 def polite(text: str) -> str:
-    """A question without the words that only ask for an answer: "could you tell me …"."""
-    return _POLITE.sub(lambda match: " " * len(match[0]), text, count=1)
+    """A question without the words that only ask for an answer, or to confirm it: "could you tell me …, isn't it"."""
+    return _TAG.sub(lambda match: " " * len(match[0]), _POLITE.sub(lambda match: " " * len(match[0]), text, count=1))
 
 
 def asks_yes_or_no(text: str) -> bool:
-    """Whether a question begins as one for yes or no does."""
-    return bool(_YES_NO.match(text))
+    """Whether a question is one for yes or no: by how it begins, or by its end."""
+    return bool(_YES_NO.match(polite(text)) or (_TAG.search(text) and not _OPEN.match(text)))
 
 
 def restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
@@ -100,6 +111,16 @@ def restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
     said = replace(forms[0], kind="measure", value=name)
     reading.tokens = [said if one is forms[0] else one for one in reading.tokens if one not in (*forms[1:], *others)]
     return True
+
+
+def further(reading: TokenizedQuestion, last: TypedQuery, shown: int) -> AskedFields | None:
+    """ "and the next 3?": the rows below the `shown` ones of the last question; None for another question."""
+    figures = reading.of("figure")
+    other = [one for one in reading.tokens if (one.kind, one.value) not in _FURTHER and one.value not in last.by]
+    ranks = reading.has("word", "next") and last.by and shown and not (last.bucket_seconds or reading.unknown)
+    if not ranks or other != figures[:1]:
+        return None
+    return AskedFields(limit=int(figures[0].amount) if figures else shown, skip=last.skip + shown)
 
 
 def asked(reading: TokenizedQuestion, *, yes_no: bool) -> AskedFields:
@@ -175,9 +196,7 @@ def _only_some(filling: Filling, found: AskedFields) -> bool:
     """ "which zones have 503s?": those that have none are not among them."""
     words = {one.value for one in filling.tokens if one.kind == "word"}
     listed = "which" in words and "by" not in words
-    counted = (
-        len(found.measures) == 1 and measure_of(found.measures[0]).kind == "count" and found.measures != ("requests",)
-    )
+    counted = [measure_of(one).kind for one in found.measures] == ["count"] and found.measures != ("requests",)
     return bool(listed and counted and found.by) and not (found.bounds or found.ranked or found.sides or found.bucket)
 
 
@@ -339,9 +358,7 @@ def _of_two(filling: Filling, found: AskedFields, first: Token | None, others: i
     if several and first is not None and first.value != several.column:  # "does 3.15.0 fail more on web than on ios?"
         first = next((one for one in found.names if one.value == several.column), first)
     compared = any(one.kind == "word" and one.value == "versus" for one in filling.tokens)
-    alone = not (
-        found.by or compared or found.sides or others is not None or _comparative(filling)
-    )  # "has it the most?"
+    alone = not (found.by or compared or found.sides or others is not None or _comparative(filling))  # "has it most?"
     lone = first is not None and found.ranked and not several and (alone or first.value in found.by)
     than = [
         one.kind == "word" and one.text.lower() == "than" and then is first for one, then in pairwise(filling.tokens)

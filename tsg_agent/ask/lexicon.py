@@ -20,6 +20,7 @@ _HIT_MORE = re.compile(
 )
 """Of two, the one that is hit more is worse: by its share, as they are of different size."""
 _HOW_LONG = re.compile(r"\bhow long (?:do|does|did) (?P<what>[^?.!;]{1,80}?) takes?\b", re.IGNORECASE)
+_LEFT_OUT = re.compile(r"\b(?:leave|leaving) (?P<what>(?!out\b)[^,;?!]{1,80}?) out\b", re.IGNORECASE)
 _REPAIRED = 5
 """Letters of the shortest word that is read as another one letter away."""
 
@@ -117,6 +118,7 @@ def spelled_out(text: str) -> str:
     either = "|".join(map(re.escape, lexicon().plain))
     text = re.sub(rf"\b(?:{either})\b", lambda match: lexicon().plain[match[0].lower()], text, flags=re.IGNORECASE)
     text = re.sub(r"\b(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)s\b", r"\1 requests", text)
+    text = _LEFT_OUT.sub(r"without \g<what>", text)
     text = _HOW_LONG.sub(r"what is the latency of \g<what>", text)
     text = _HIT_MORE.sub(lambda match: "better" if match["less"] or match["fewer"] else "worse", text)
     method = r"(?<=\w )\b(get|post|put|patch|delete|head)(?= (?:requests?|calls?)\b)"

@@ -50,12 +50,7 @@ _CODE = re.compile(r"answered_(?P<code>[1-5][0-9]{2})(?P<rate>_rate)?")
 _SLOWER = re.compile(r"(?P<side>slower|faster)_than_(?P<ms>[0-9]{1,9})_ms(?P<rate>_rate)?")
 _COUNTED = re.compile(r"(?P<what>users|sessions|distinct_\w+?)(?:_with_(?P<condition>\w+))?")
 _TIME = re.compile(r"(?P<end>first|last)_(?P<condition>\w+)")
-NUMBERS = tuple(
-    name
-    for table in (LOGS, METRICS)
-    for name, kind in table.columns.items()
-    if kind is Kind.NUMBER
-)  # fmt: skip
+NUMBERS = tuple(name for table in (LOGS, METRICS) for name, kind in table.columns.items() if kind is Kind.NUMBER)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """A question's tokens, and what of a typed query its names and things are: filters, what it is by, what is counted."""
 
 import re
+from dataclasses import replace
 
 from tsg_agent.ask.phrases import is_part, is_predicate
 from tsg_agent.ask.tokens import Token, TokenizedQuestion
@@ -9,6 +10,7 @@ from tsg_agent.ask.vocabulary import PEOPLE
 
 _EXCLUDING = ("without", "except", "exclud", "other than", "apart", "aside", "outside", "besides", "ignoring", "minus",
               "leaving", "not counting")  # fmt: skip
+_OTHERWISE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _NOUNS = {
     "flag_name": ("flag_value",),
     "service_name": ("service_component",),
@@ -25,7 +27,7 @@ class Slots:
 
     def __init__(self, reading: TokenizedQuestion, *, yes_no: bool) -> None:
         """`yes_no`: it begins as a question for yes or no does."""
-        self.text = reading.text
+        self.reading, self.text = reading, reading.text
         self.tokens = list(reading.tokens)
         self.used: set[int] = set()
         self.yes_no = yes_no
@@ -113,9 +115,7 @@ class Naming(Slots):
                 continue
             text = self.tokens[i].text.lower()
             place = i + 1
-            while self._is(place, "word", "which", "all", "and", "not") or (
-                self._is(place, "thing") and self._is(place + 1, "value")
-            ):
+            while self._is(place, "word", "which", "all", "and", "not"):
                 if self._is(place, "word", "which", "all", "not"):
                     self.take(place)
                 place += 1
@@ -130,9 +130,27 @@ class Naming(Slots):
                 self._excluded(place)
             elif one.kind == "condition":
                 self._not_so(i, place, excluding=text.startswith(_EXCLUDING))
+            elif one.kind == "thing" and one.plural and self._left_out(i, place):
+                continue
             elif one.kind == "thing" and text.startswith(("without", "no")) and not self._is(place - 1, "word", "by"):
                 self.take(i, place)
                 self.filters.append(Filter(column=one.value, without=True))
+
+    def _left_out(self, place: int, noun: int) -> bool:
+        """Whether what is denied has a bound; of what it is by, the other groups are meant.
+
+        "requests by version, without versions that got fewer than 400": only those with at least as many.
+        """
+        behind = next((i for i in range(noun + 1, len(self.tokens)) if not self.tokens[i].measures), noun)
+        things = {
+            one.value for i, one in enumerate(self.tokens) if i != noun and one.kind == "thing" and self._grouping(i)
+        }
+        bound = self.tokens[behind]
+        if things == {self.tokens[noun].value} and len(self.free("bound")) == 1 and bound.value in _OTHERWISE:
+            self.reading.tokens.remove(self.tokens[place])  # its effect is the other bound
+            self.tokens[behind] = replace(bound, value=_OTHERWISE[bound.value])
+            self.take(place, noun)
+        return any(one.kind == "bound" for one in self.tokens[noun:])
 
     def _excluded(self, place: int) -> None:
         """The names of a list behind a negation, of one column."""
@@ -219,9 +237,8 @@ class Naming(Slots):
             leads = place == 0 or self._is(place - 1, "figure")  # "the ten users with the most 429"
             several = leads and one.plural and any(token.kind == "rank" for token in self.tokens)
             return several or (ranked and self.tokens[before].text.lower() not in _MANY)  # "most users affected"
-        if self._is(
-            before - self._is(before, "condition"), "form", "count", "distinct"
-        ):  # "how many failing endpoints"
+        # "how many failing endpoints"
+        if self._is(before - self._is(before, "condition"), "form", "count", "distinct"):
             return False
         follows = any(self._is(place + 1, kind) for kind in ("condition", "number", "measure", "function"))
         marked = ranked or self._is(before, "word", "all") or self._is(place + 1, "rank")

@@ -50,6 +50,7 @@ class RefusedQuestion(Exception):
 
 _GOES_ON = re.compile(
     r"[?.!;]+\s*(?=(?:(?:worst|best|highest|lowest|most|fewest|slowest|fastest) first\W*$"
+    r"|(?:is (?:that|this|it) )?(?:right|correct|true|so)\W*$"
     r"|(?:at least|at most|more than|fewer than|less than|with|without|excluding|since|between)\b[^?]*$))",
     re.IGNORECASE,
 )

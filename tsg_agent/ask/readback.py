@@ -70,11 +70,7 @@ def _ranks(filling: Filling, found: "AskedFields") -> list[Token]:
     denied = any(one.sign == "=" and not one.value for one in found.bounds)
     denied = denied or any(name.startswith("not ") for name in found.conditions)
     ranks = [one for one in filling.tokens if one.kind == "rank" and COMPARATIVE.fullmatch(one.text)]
-    return [
-        one
-        for one in ranks
-        if denied or found.decides == "any" or _BECOMING.search(filling.text[: one.start])
-    ]  # fmt: skip
+    return [one for one in ranks if denied or found.decides == "any" or _BECOMING.search(filling.text[: one.start])]
 
 
 def _of_each(filling: Filling, found: "AskedFields") -> list[Token]:

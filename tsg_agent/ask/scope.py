@@ -82,7 +82,8 @@ def scope_of(question: str, setting: QuestionContext, before: Parameters | None 
         notes.append("The window is the last question's; “in the whole window” goes back to all of it.")
     if start and end:
         notes += asked.how
-    short = _covered(start, end, asked, setting.known) if start and end else []
+    windows = [(start, end), asked.against or (start, end)] if start and end else []
+    short = list(dict.fromkeys(said for one in windows for said in _covered(*one, asked, setting.known)))
     window = {"start_time": start or held.start_time, "end_time": end or held.end_time}
     named = {name: getattr(held, name) for name in PLACES} | places
     parameters = base.model_copy(update={**window, **named})

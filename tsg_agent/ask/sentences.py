@@ -45,11 +45,11 @@ def told(identity: str, query: TypedQuery, found: CompiledQuery, settings: Setti
     grouped = len(found.rows) > 1 or bool(query.by or series)
     for place, row in enumerate(shown, 1):
         key = f"{identity}.{place}"
-        bullet = f"{place}. " if query.by and not series and not query.split_at else ""
+        bullet = f"{query.skip + place}. " if query.by and not series and not query.split_at else ""
         lines.append(f"{bullet}{_subject(row, query)}: {_figures(row, query, found, settings)} [{key}]")
         evidence[key] = row_of(key, dict(row)).words
     if grouped:
-        lines.insert(0, f"{head}. {_order(query)}:" if not series or query.order_by else f"{head}:")
+        lines.insert(0, f"{head}. {_order(query)}:" if not query.in_time else f"{head}:")
     lines += [f"{name}{_spark(values)}" for name, values in _series(query, found.rows)] if series else []
     lines += _beneath(query, found, len(shown))
     return CitedSentences("\n".join(lines), evidence)
@@ -72,6 +72,9 @@ def _beneath(query: TypedQuery, found: CompiledQuery, shown: int) -> list[str]:
     said = [f"(and {count(more)} more)" if more else ""]
     if query.limit and shown < query.limit:
         said.append(f"(there are only {shown})")
+    if query.until and not query.by and len(found.rows) == 2 and not query.bucket_seconds:
+        one, two = (of_measure(row, query.measures[0]) or 0 for row in found.rows)
+        said.append(f"(a difference of {number(round(abs(one - two), 2))})")
     if found.more:
         said.append(f"(more than {count(len(found.rows))} rows: the first were read)")
     if found.left_out:
@@ -105,11 +108,7 @@ def _subject(row: dict[str, Value], query: TypedQuery) -> str:
 
 
 def _all(query: TypedQuery) -> str:
-    what = {
-        MeasureSource.REQUESTS: "requests",
-        MeasureSource.INSTANCES: "instances",
-        MeasureSource.RUNS: "workflow runs",
-    }[query.source]
+    what = "workflow runs" if query.source is MeasureSource.RUNS else query.source.value
     return f"{'These' if query.filters or query.conditions else 'All'} {what}"
 
 

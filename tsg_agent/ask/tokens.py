@@ -311,12 +311,8 @@ def _not_known(word: tuple[int, str], rest: str, vocabulary: Vocabulary) -> Unkn
     start, text = word
     noun = _noun_of(text, start, rest)
     named = noun or _SHAPED.fullmatch(text)
-    near = (
-        vocabulary.near(text, noun)
-        if named
-        else tuple(dict.fromkeys((*vocabulary.misspelt(text), *lexicon().near(text))))
-    )
-    return Unknown(text, thing(noun) if noun else "", near[:5])
+    near = vocabulary.near(text, noun) if named else (*vocabulary.misspelt(text), *lexicon().near(text))
+    return Unknown(text, thing(noun) if noun else "", tuple(dict.fromkeys(near))[:5])
 
 
 def _noun_of(word: str, start: int, rest: str) -> str:

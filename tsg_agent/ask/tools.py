@@ -224,12 +224,8 @@ def _measure(bench: ToolBench, given: dict[str, Any]) -> str:
     query = TypedQuery.model_validate(given)
     if bench.scope is None:
         raise ParameterError("Region, service and time are not settled.", fix="Use query_telemetry, with a WHERE.")
-    scope = bench.scope.model_copy(
-        update={
-            "start_time": query.start_time or bench.scope.start_time,
-            "end_time": query.end_time or bench.scope.end_time,
-        }
-    )
+    start, end = query.start_time or bench.scope.start_time, query.end_time or bench.scope.end_time
+    scope = bench.scope.model_copy(update={"start_time": start, "end_time": end})
     regions = [one for one in query.filters if one.column == "region"]
     if len(regions) == 1 and len(regions[0].values) == 1 and not regions[0].without and "region" not in query.by:
         scope = scope.model_copy(update={"region": regions[0].values[0]})
@@ -239,9 +235,8 @@ def _measure(bench: ToolBench, given: dict[str, Any]) -> str:
         raise ParameterError(f"The telemetry has no {', '.join(found.lacking)}.")
     fixed = {one.column: one.values[0] for one in query.filters if len(one.values) == 1 and not one.without}
     rows = [{**fixed, **row} for row in found.rows]
-    return _rows_told(
-        bench, rows, found.sql, f"Scope: {scope_words(scope, query.regions)} {query.described()}.", "measure"
-    )
+    where = f"Scope: {scope_words(scope, query.regions)} {query.described()}."
+    return _rows_told(bench, rows, found.sql, where, "measure")
 
 
 def _run_guide(bench: ToolBench, given: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from tsg_agent.ask.measures import AskedMeasure, MeasureSource, condition_of, measure_of, measure_words
 from tsg_agent.columns import SUBJECTS
@@ -16,6 +17,7 @@ from tsg_agent.wording import DIMENSIONS, listed, name
 
 MOST_ROWS = 1_000
 Sign = Literal[">=", ">", "<=", "<", "="]
+_SIZES = ((3600, "hour"), (60, "minute"), (1, "second"))
 _ONE = ("service_name", "environment")
 RUN_COLUMNS = tuple(name for name, column in SUBJECTS.items() if column.table == WORKFLOWS.name)
 """What runs of workflows are told apart by."""
@@ -78,10 +80,14 @@ class TypedQuery(Model):
     end_time: AwareDatetime | None = None
     bucket_seconds: int | None = Field(None, gt=0)
     split_at: AwareDatetime | None = Field(None, description="compare before with after")
+    until: SkipJsonSchema[AwareDatetime | None] = None
+    """Where the side before ends, if it is not at the side after."""
     bounds: tuple[Bound, ...] = ()
     order_by: str = Field("", description="a measure")
     ascending: bool | None = None
     limit: int | None = Field(None, gt=0)
+    skip: SkipJsonSchema[int] = Field(0, ge=0)
+    """Rows above those that are asked for."""
 
     @field_validator("measures")
     @classmethod
@@ -116,6 +122,8 @@ class TypedQuery(Model):
         empty = [one for one in self.measures if _disjoint(measure_of(one).condition, self.conditions)]
         if empty:
             raise ValueError(f"of only {measure_words(self.conditions[0])}, none are {measure_words(empty[0])}")
+        if self.until and sources != {MeasureSource.REQUESTS}:
+            raise ValueError("only requests can be compared over two spans of time")
         if self.conditions and sources != {MeasureSource.REQUESTS}:
             raise ValueError(f"only requests can be {', '.join(self.conditions)}")
         return self
@@ -135,6 +143,11 @@ class TypedQuery(Model):
     def ordered_by(self) -> str:
         """The measure that rows are ordered by."""
         return self.order_by or self.measures[0]
+
+    @property
+    def in_time(self) -> bool:
+        """Whether rows come in the order of time: a series, or before and after, where no other is asked for."""
+        return not self.order_by and bool(self.bucket_seconds or (self.split_at and not self.by))
 
     @property
     def is_ascending(self) -> bool:
@@ -163,7 +176,10 @@ class TypedQuery(Model):
         if self.bucket_seconds:
             said.append(f"per {_span(self.bucket_seconds)}")
         said += [_bound_words(one) for one in self.bounds]
-        if self.split_at:
+        if self.split_at and self.until and self.start_time and self.end_time:
+            first, second = (self.start_time, self.until), (self.split_at, self.end_time)
+            said += [" vs ".join(f"between {_time(low)} and {_time(high)}" for low, high in (first, second))]
+        elif self.split_at:
             said.append(f"before and after {_time(self.split_at)}")
         elif self.start_time and self.end_time:
             said.append(f"between {_time(self.start_time)} and {_time(self.end_time)}")
@@ -225,17 +241,8 @@ def _bound_words(one: Bound) -> str:
 
 
 def _span(seconds: int) -> str:
-    if seconds == 1:
-        return "second"
-    if seconds % 3600 == 0:
-        return f"{seconds // 3600} hours" if seconds > 3600 else "hour"
-    return (
-        f"{seconds // 60} minutes"
-        if seconds % 60 == 0 and seconds > 60
-        else f"{seconds} seconds"
-        if seconds % 60
-        else "minute"
-    )
+    size, unit = next((size, unit) for size, unit in _SIZES if seconds % size == 0)
+    return unit if seconds == size else f"{seconds // size} {unit}s"
 
 
 def _time(time: datetime) -> str:

@@ -22,10 +22,17 @@ SPAN_BEFORE = re.compile(
 )
 LATER = re.compile(r"[ ]*(?:\+|or later|and later|and after(?:wards)?|until now|till now)(?![\w])", re.IGNORECASE)
 ONWARDS = re.compile(r"[ ,]*(?:onwards?|on)\b", re.IGNORECASE)
-OPENS = re.compile(r"\b(?P<role_word>between|from)\b[\s~]*(?:about |around |roughly )?$", re.IGNORECASE)
+OPENS = re.compile(
+    rf"(?:\b(?:the )?(?P<span>{SPAN})[ ])?\b(?P<role_word>between|from)\b[\s~]*(?:about |around |roughly )?$",
+    re.IGNORECASE,
+)
 BETWEEN_TIMES = re.compile(
     r",?[ ]{0,3}(?:-{1,2}|\u2013|—|(?:up )?(?:to|until|till)|through|->|→|/|\.{2,3}|and|&)[ ]{0,3}"
     r"(?:about |around |roughly |approximately |~)?",
+    re.IGNORECASE,
+)
+COMPARED = re.compile(
+    r"[\s,]*(?:than|vs\.?|versus|against|compared? (?:to|with))\s+(?:(?:those|that|the ones) )?(?:in |during |for )?",
     re.IGNORECASE,
 )
 _IT = r"(?:incident|outage|problem|drop|issue|failures|trouble)"

@@ -56,6 +56,8 @@ class AskedSpan:
     text: str
     start: datetime | None = None
     end: datetime | None = None
+    against: tuple[datetime, datetime] | None = None
+    """A second span that the first is compared with: "between 14:00 and 14:30 than between 13:00 and 13:30"."""
     taken: list[tuple[int, int]] = field(default_factory=list)
     """Spans of the text that were read as times, those among them that could not be settled."""
     how: list[str] = field(default_factory=list)
@@ -182,6 +184,8 @@ def _range(
         found.unread.append(f"{quoted} is not used: {low.problem or high.problem}")
     elif high.instant <= low.instant:
         found.unread.append(f"{quoted} is not used: it ends before it begins")
+    elif opens and opens["span"] and length(opens["span"]) != high.instant - low.instant:
+        found.unread.append(f"{quoted} is not used: it is not as long as it says")
     else:
         piece = replace(piece, low=low.instant, high=high.instant)
     return piece
@@ -265,6 +269,10 @@ def _dated(mention: TimeMention, setting: TimeContext, frame: QuestionTimes, fou
 
 def _combine(found: AskedSpan, pieces: list[Piece], frame: QuestionTimes) -> None:
     """One window of all that is said: "after 14:00" with "before 14:30" are one; a second one is not used."""
+    if len(pieces) == 2 and asking.COMPARED.fullmatch(found.text[pieces[0].stop : pieces[1].begin]):
+        low, high = pieces[1].low, pieces[1].high
+        if low and high and pieces[0].low and pieces[0].high:
+            found.against, pieces = (low, high), pieces[:1]
     used: list[Piece] = []
     for piece in pieces:
         sides = [(one.low is not None, one.high is not None) for one in used]
