@@ -11,26 +11,24 @@ from tsg_agent.ask.answers import Answer, Table
 from tsg_agent.ask.bench import AnswerBench, Last
 from tsg_agent.ask.compiling import CompiledQuery, counted_rows, lacking
 from tsg_agent.ask.deciding import decided
-from tsg_agent.ask.intent import YES_OR_NO, AskedFields, asked, asks_yes_or_no, further, polite, restated
+from tsg_agent.ask.intent import AskedFields, asked, asks_yes_or_no, further, polite, restated
 from tsg_agent.ask.lexicon import in_english, spelled_out
 from tsg_agent.ask.measures import measure_of, share_of
-from tsg_agent.ask.parts import AnswerPart, RefusedQuestion, refusal, second_of, sentences_of, together
+from tsg_agent.ask.parts import AnswerPart, RefusedQuestion, not_understood, refusal, second_of, sentences_of, together
 from tsg_agent.ask.readback import unexpressed
 from tsg_agent.ask.scope import scope_of
 from tsg_agent.ask.sentences import MINIMUM, TOP, CitedSentences, told
 from tsg_agent.ask.tokens import CODES, Token, figures_in, hidden, read, repaired
-from tsg_agent.ask.typed import Filter, TypedQuery, beside_the_last, thing
+from tsg_agent.ask.typed import Filter, TypedQuery, beside_the_last, fitting, thing
 from tsg_agent.columns import Nature, of_nature
 from tsg_agent.extract.question_span import asked_text
 from tsg_agent.models import Parameters, Report
-from tsg_agent.wording import listed, name, one_line, sentence
+from tsg_agent.wording import listed, name, sentence
 
 LONGEST, MOST = 2_000, 8
 """Characters of a question, and questions in one."""
 TOO_LONG = f"The question is longer than {LONGEST:,} characters."
 TOO_MANY = f"More than {MOST} questions are asked at once."
-BUCKETS = (60, 300, 600, 900, 1800, 3600, 21_600, 86_400)
-_POINTS = 24
 _GOES_ON = re.compile(
     r"\W*(?:(?:and|but|so|then|ok|okay|also|now)\b[ ,]*)*"
     r"(?:the same|same|what about|how about|in|for|between|only|just|by|per|without|and|but|then|now|also|there)\b",
@@ -128,9 +126,9 @@ class _One:
         self.asked = self._further() or asked(self.reading, yes_no=self.yes_no)
         self.parameters = self._placed()
         part = AnswerPart(parameters=self.parameters, notes=list(self.scope.notes))
-        part.caveats += [*self.scope.short, *self._also()]
+        part.caveats += [*self.scope.short, *self.reading.doubtful()]
         if self.reading.unknown or self.asked.left:
-            raise RefusedQuestion(self._why(), self._understood(), self._near())
+            raise RefusedQuestion(not_understood(self.reading, self.asked.left), self._understood(), self._near())
         if self.asked.conclude:
             self._concluded(part)
         elif self.asked.check:
@@ -160,15 +158,6 @@ class _One:
                 self.asked.filters = tuple(one for one in self.asked.filters if one.column != "region")
         return self.scope.parameters.model_copy(update={"region": region})
 
-    def _also(self) -> list[str]:
-        """Names that several columns have, and as what they were taken."""
-        return [
-            f"“{one.text}” is taken as the {thing(one.value)}, "
-            f"not as the {listed([thing(column) for column in one.also])} of that name."
-            for one in self.reading.of("value")
-            if one.also
-        ]
-
     # Figures
 
     def _counted(self, part: AnswerPart) -> None:
@@ -180,7 +169,7 @@ class _One:
         if self.last.query is None:
             self.asked.left += [one.text for one in self.reading.of("word") if one.text.lower() in _OF_THE_LAST]
         if self.asked.left:
-            raise RefusedQuestion(self._why(), self._understood(), self._near())
+            raise RefusedQuestion(not_understood(self.reading, self.asked.left), self._understood(), self._near())
         found, query = self._rows(query, ranked=ranked)
         if found.failures_only:
             query = query.model_copy(update={"measures": ("failures",), "order_by": "", "ascending": None})
@@ -252,16 +241,12 @@ class _One:
             for name in ("measures", "by", "filters", "conditions", "bounds", "order_by", "ascending", "limit", "skip")
         }
         if one.bucket is not None:
-            query["bucket_seconds"] = int(one.bucket) or self._fitting()
+            query["bucket_seconds"] = int(one.bucket) or fitting(self.parameters.end_time - self.parameters.start_time)
         if one.order_by == "" and one.bucket is not None and one.ranked and one.measures:
             query["order_by"] = one.measures[0]
         if one.decides in ("rose", "fell"):
             query["measures"] = tuple(dict.fromkeys((*one.measures, *map(share_of, one.measures))))
         return query
-
-    def _fitting(self) -> int:
-        seconds = (self.parameters.end_time - self.parameters.start_time).total_seconds()
-        return next((size for size in BUCKETS if seconds / size <= _POINTS), BUCKETS[-1])
 
     def _continues(self) -> bool:
         """Whether it goes on with the last question: it says so, or names nothing to measure or to group by."""
@@ -381,17 +366,6 @@ class _One:
         self._told(part, query, found, ranked=False)
 
     # What was not understood
-
-    def _why(self) -> list[str]:
-        said = [one.said() for one in self.reading.unknown]
-        left = [f"“{one_line(text, 60)}”" for text in self.asked.left if text != YES_OR_NO]
-        if left:
-            said.append(
-                f"How {listed(left, 6)} {'belongs' if len(left) == 1 else 'belong'} to the question was not understood."
-            )
-        if YES_OR_NO in self.asked.left:
-            said.append("Whether these figures mean yes or no is not known.")
-        return list(dict.fromkeys(said))
 
     def _understood(self) -> TypedQuery | None:
         try:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tsg_agent.ask.answers import Answer, Refusal, Table
+from tsg_agent.ask.intent import YES_OR_NO
 from tsg_agent.ask.lexicon import Language
 from tsg_agent.ask.scope import scope_words
 from tsg_agent.ask.tokens import TokenizedQuestion
@@ -92,6 +93,18 @@ def second_of(reading: TokenizedQuestion) -> int | None:
             and tokens[i - 1].value in ("by", "which", "slash")
         )
     return None
+
+
+def not_understood(reading: TokenizedQuestion, left: Sequence[str]) -> list[str]:
+    """Why a question is not answered: its unknown words, and those `left` that have no place in a query."""
+    said = [one.said() for one in reading.unknown]
+    words = [f"“{one_line(text, 60)}”" for text in left if text != YES_OR_NO]
+    if words:
+        belong = "belongs" if len(words) == 1 else "belong"
+        said.append(f"How {listed(words, 6)} {belong} to the question was not understood.")
+    if YES_OR_NO in left:
+        said.append("Whether these figures mean yes or no is not known.")
+    return list(dict.fromkeys(said))
 
 
 def refusal(question: str, refused: RefusedQuestion) -> Refusal:

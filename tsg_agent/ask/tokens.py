@@ -7,7 +7,7 @@ from functools import cache
 from tsg_agent.ask.lexicon import WORD, lexicon, stem
 from tsg_agent.ask.typed import thing
 from tsg_agent.ask.vocabulary import Vocabulary
-from tsg_agent.wording import one_line
+from tsg_agent.wording import listed, one_line
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZE = r"(?:seconds?|secs?|s|minutes?|mins?|min|m|hours?|hrs?|hr|h|days?|d)"
@@ -114,6 +114,13 @@ class TokenizedQuestion:
     def has(self, kind: str, *values: str) -> bool:
         """Whether there is a token of a kind, and of one of the values."""
         return any(token.kind == kind and (not values or token.value in values) for token in self.tokens)
+
+    def doubtful(self) -> list[str]:
+        """Names that several columns have, and as what they were taken."""
+        named = [(one, listed([thing(column) for column in one.also])) for one in self.of("value") if one.also]
+        return [
+            f"“{one.text}” is taken as the {thing(one.value)}, not as the {also} of that name." for one, also in named
+        ]
 
 
 def hidden(text: str, spans: "list[tuple[int, int]]") -> str:

@@ -1,7 +1,7 @@
 """A question about figures as one typed query: what rules or a model fill, and what is compiled to SQL."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Literal, Self
 
@@ -254,7 +254,13 @@ def condition_words(condition: str, slow_ms: float) -> str:
     return condition_of(condition).words.format(slow=slow_ms / 1000)
 
 
-TIMESTAMP = "timestamp"
+_BUCKETS = (60, 300, 600, 900, 1800, 3600, 21_600, 86_400)
+_POINTS = 24
+
+
+def fitting(window: timedelta) -> int:
+    """The stretches, in seconds, of a series over a window."""
+    return next((size for size in _BUCKETS if window.total_seconds() / size <= _POINTS), _BUCKETS[-1])
 
 
 def beside_the_last(new: Sequence[Filter], old: Sequence[Filter], by: Sequence[str]) -> dict[str, object]:
