@@ -34,6 +34,7 @@ def test_lint_of_a_clean_guide_has_nothing_to_report() -> None:
     assert (done.returncode, done.stdout.strip()) == (0, "Queue backlog: nothing to report.")
 
 
+@pytest.mark.slow
 def test_lint_of_the_built_in_guide_s_file_has_nothing_to_report_and_says_with_verbose_what_is_on_purpose(
     tmp_path: Path,
 ) -> None:
@@ -85,6 +86,7 @@ def test_run_with_a_guide_concludes(tmp_path: Path) -> None:
     assert "Step 3 Which consumer release fails: RELEASE_FAILS" in done.stderr
 
 
+@pytest.mark.slow
 def test_run_with_a_guide_writes_a_page(tmp_path: Path) -> None:
     """Whatever a guide or telemetry hold is text there, and what is cited is found on it."""
     incident = written(tmp_path / "incident.md", BACKLOG_TEXT)
@@ -102,6 +104,7 @@ def test_run_with_a_guide_writes_a_page(tmp_path: Path) -> None:
     assert not re.search(r'(?:src|href)="(?!#)', text)
 
 
+@pytest.mark.slow
 def test_run_with_a_guide_as_json(tmp_path: Path) -> None:
     incident = written(tmp_path / "incident.md", LAG_TEXT.replace("lag_limit: 30\n", ""))
     telemetry = str(lag(tmp_path / "telemetry"))
@@ -184,6 +187,7 @@ def test_wrong_use_is_said(tmp_path: Path) -> None:
     assert (made.returncode, "cannot be written: Is a directory" in made.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_control_characters_of_a_guide_do_not_reach_the_terminal(tmp_path: Path) -> None:
     guide = written(tmp_path / "odd.md", text_of(STATES).replace("# Payments", "# Pay\x1b[31mments"))
     for command in ("show", "lint"):

@@ -79,6 +79,7 @@ def test_the_built_in_guide_as_a_file_is_read_as_it_is() -> None:
     assert (read.accepted, read.oddities) == (built_in.accepted, ())
 
 
+@pytest.mark.slow
 def test_nothing_is_reported_of_it_but_what_it_has_on_purpose() -> None:
     guide = file_of_the_built_in_guide()
     assert [one for one in lint(guide) if not one.accepted] == []

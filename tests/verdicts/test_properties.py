@@ -165,6 +165,7 @@ def test_how_times_are_written_does_not_matter(
 
 @settings(few, max_examples=2)
 @given(seed=st.integers(0, 2**32 - 1))
+@pytest.mark.slow
 def test_rows_within_arrays_are_those_of_a_flat_table(
     seed: int, seconds: Tables, to_the_second: Judgement, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
