@@ -15,6 +15,8 @@ from tests.cli.conftest import Place
 from tests.cli.running import ROOT, tsg
 from tests.cli.test_bad_input import GIVEN, failed
 
+pytestmark = pytest.mark.slow  # each starts processes
+
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 FULL = Path("/dev/full")
 ENDLESS = Path("/dev/zero")
