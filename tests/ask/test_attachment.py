@@ -63,9 +63,18 @@ def test_a_rank_orders_by_the_phrase_behind_it(ask: Ask) -> None:
         "is there an endpoint slower than /search?",
         "which zone has errors but no timeouts?",
         "how many times more failures on web than on ios",
+        "errors on android or on version 3.15.0",
+        "how many users saw errors on /cart but not on /search?",
+        "ratio of failures to retries",
+        "top 3 endpoints and their top error code",
+        "endpoints that fail on both web and ios",
+        "p95 of failed requests by zone vs successful ones",
+        "share of traffic on 3.15.0 per hour",
+        "errors since then",
+        "newest version's error rate",
     ],
 )
-def test_what_could_belong_to_several_things_is_refused(ask: Ask, question: str) -> None:
+def test_what_no_query_says_or_could_belong_to_several_things_is_refused(ask: Ask, question: str) -> None:
     answer = ask(question)
     assert answer.refused
     assert not answer.tables

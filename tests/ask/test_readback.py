@@ -49,26 +49,6 @@ def test_what_no_field_says_is_left_over(said: Token, lost: dict[str, object]) -
     assert unexpressed(reading, AskedFields(), whole.model_copy(update=lost)) == [said.text]
 
 
-@pytest.mark.parametrize(
-    "question",
-    [
-        "errors on android or on version 3.15.0",
-        "how many users saw errors on /cart but not on /search?",
-        "ratio of failures to retries",
-        "top 3 endpoints and their top error code",
-        "endpoints that fail on both web and ios",
-        "p95 of failed requests by zone vs successful ones",
-        "share of traffic on 3.15.0 per hour",
-        "errors since then",
-        "newest version's error rate",
-    ],
-)
-def test_what_no_query_says_is_refused(question: str, ask: Ask) -> None:
-    answer = ask(question)
-    assert answer.refused
-    assert not answer.tables
-
-
 def test_low_is_an_order(ask: Ask) -> None:
     rates = [float(row["failure_rate"] or 0) for row in ask("endpoints with low error rate").tables[0].rows]
     assert rates == sorted(rates)

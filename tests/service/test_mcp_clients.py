@@ -72,7 +72,7 @@ class Agent:
     """An agent of LangChain whose model calls what it is told to; a question is an interrupt of its graph."""
 
     def __init__(self, tools: list[Any], url: str, client: Any) -> None:
-        model = ChatOpenAI(model="scripted", base_url=url, api_key="none")  # type: ignore[arg-type]  # a plain text
+        model = ChatOpenAI(model="scripted", base_url=url, api_key="none")
         self._tools, self._client = tools, client
         self._agent, self._turns = create_agent(model, tools, checkpointer=InMemorySaver()), 0
         self.asked: list[list[str]] = []
