@@ -8,29 +8,13 @@ from typing import Any
 
 from mcp import ClientSession, StdioServerParameters, types
 from mcp.client.stdio import stdio_client
-from mcp_script import ANSWER, Said, played
+from mcp_script import ANSWER, OverSdk, played
 
 
-class OldClient:
-    """See mcp_script.Client."""
+class OldClient(OverSdk):
+    """The session of mcp 1.x."""
 
-    def __init__(self, session: ClientSession, asked: list[list[str]]) -> None:
-        self._session, self.asked = session, asked
-
-    async def tools(self) -> list[str]:
-        return [tool.name for tool in (await self._session.list_tools()).tools]
-
-    async def call(self, tool: str, arguments: dict[str, Any]) -> Said:
-        told = list[float]()
-
-        async def progress(done: float, _total: float | None, _message: str | None) -> None:
-            told.append(done)
-
-        said = await self._session.call_tool(tool, arguments, progress_callback=progress)
-        return Said("\n".join(one.text for one in said.content), said.isError, tuple(told))
-
-    async def read(self, address: str) -> str:
-        return (await self._session.read_resource(address)).contents[0].text
+    failed = "isError"
 
 
 @asynccontextmanager

@@ -48,6 +48,30 @@ class Said(NamedTuple):
     told: tuple[float, ...] | None
 
 
+class OverSdk:
+    """The official SDK's session or client. `failed`: what its version calls the mark of a call that was refused."""
+
+    failed = "is_error"
+
+    def __init__(self, connected: Any, asked: list[list[str]]) -> None:
+        self._connected, self.asked = connected, asked
+
+    async def tools(self) -> list[str]:
+        return [tool.name for tool in (await self._connected.list_tools()).tools]
+
+    async def call(self, tool: str, arguments: dict[str, Any]) -> Said:
+        told = list[float]()
+
+        async def progress(done: float, _total: float | None, _message: str | None) -> None:
+            told.append(done)
+
+        said = await self._connected.call_tool(tool, arguments, progress_callback=progress)
+        return Said("\n".join(one.text for one in said.content), getattr(said, self.failed), tuple(told))
+
+    async def read(self, address: str) -> str:
+        return str((await self._connected.read_resource(address)).contents[0].text)
+
+
 class Client(Protocol):
     """A connected client, whose person gives ANSWER; `asked` has the candidates of each question."""
 

@@ -19,7 +19,7 @@ from langgraph.types import Command
 
 from tests.cli.running import ROOT
 from tests.llm.server import Say, serving
-from tests.service.mcp_script import ANSWER, Client, Said, played
+from tests.service.mcp_script import ANSWER, Client, OverSdk, Said, played
 from tsg_agent import Request
 
 pytestmark = pytest.mark.surfaces
@@ -29,28 +29,6 @@ def served(incident: Request, state: Path, *more: str) -> tuple[list[str], dict[
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TSG_")}
     command = [sys.executable, "-m", "tsg_agent", "mcp", "--source", f"shop={incident.telemetry}", *more]
     return command, {**clean, "PYTHONPATH": str(ROOT), "TSG_STATE_DIR": str(state)}
-
-
-class Official:
-    """The official SDK's client of our version."""
-
-    def __init__(self, connected: Any, asked: list[list[str]]) -> None:
-        self._connected, self.asked = connected, asked
-
-    async def tools(self) -> list[str]:
-        return [tool.name for tool in (await self._connected.list_tools()).tools]
-
-    async def call(self, tool: str, arguments: dict[str, Any]) -> Said:
-        told = list[float]()
-
-        async def progress(done: float, _total: float | None, _message: str | None) -> None:
-            told.append(done)
-
-        said = await self._connected.call_tool(tool, arguments, progress_callback=progress)
-        return Said("\n".join(one.text for one in said.content), said.is_error, tuple(told))
-
-    async def read(self, address: str) -> str:
-        return str((await self._connected.read_resource(address)).contents[0].text)
 
 
 @asynccontextmanager
@@ -65,7 +43,7 @@ async def official(mode: str, command: list[str], environment: dict[str, str]) -
 
     server = sdk.StdioServerParameters(command=command[0], args=command[1:], env=environment)
     async with sdk.Client(server, mode=mode, elicitation_callback=elicit) as client:
-        yield Official(client, asked)
+        yield OverSdk(client, asked)
 
 
 class Agent:
