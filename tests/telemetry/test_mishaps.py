@@ -184,6 +184,7 @@ def test_a_version_that_refuses_is_named(bad: int, tmp_path: Path) -> None:
     report = concluded(tmp_path, f"{LOGS}.csv", cells(rows(bad=bad)))
     assert report.causes[0].subject == VERSION
     assert "within the SLA" not in report.headline
+    assert ("rate limited (429)" if bad == 429 else f"refused (4xx, mostly {bad})") in report.headline
     assert "0 % of requests fail" not in report.communication.product_teams
 
 

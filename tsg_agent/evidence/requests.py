@@ -26,6 +26,8 @@ KINDS = 4 * ANSWERS
 PLAIN = (4 * UNKNOWN, 4 * SUCCESS, 4 * REDIRECT, 4 * (ANSWERS - 1))
 """Kinds that no user-facing measure counts as a failure."""
 MINUTE = 60
+STATUSES = 1000
+"""Status codes are below this."""
 USUAL, FEWEST = 2.0, 200
 """Factor on the baseline's 99th percentile above which a request is slow; fewest requests for that percentile."""
 FLAG, RUN = "flag ", "run"
@@ -116,6 +118,8 @@ class Requests:
     """Latency in ms above which a request is slower than usual."""
     directed: bool = False
     """True if a request's dependency is the service in which its failing calls end; none if it failed by itself."""
+    status: NDArray[np.int16] | None = None
+    """Status code of each request that was not answered by 2xx; 0 for the others. None if it was not read."""
 
     def __len__(self) -> int:
         return len(self.second)
