@@ -173,6 +173,15 @@ def test_with_a_map_of_calls_the_failing_callee_is_what_failed_and_its_callers_p
     assert (("service_component", "cart"),) in search.passing_on
 
 
+def test_a_caller_that_fails_less_than_what_it_calls_is_no_second_cause() -> None:
+    """It is not above the others before the callee's requests are explained, and fails for the callee all the same."""
+    shares = {"shop": 0.02, "cart": 0.17, "mail": 0.01, "db": 0.35, "feed": 0.1}
+    parts = [Part({"service_component": name}, 30, 0.01, share) for name, share in shares.items()]
+    search = explainer(made(*parts), calls=frozenset({("cart", "db"), ("feed", "cart"), ("shop", "mail")}))
+    assert subjects(search.explain()) == [{"service_component": "db"}]
+    assert search.passing_on == {(("service_component", name),) for name in ("cart", "feed")}
+
+
 def test_a_version_of_most_inner_calls_that_fails_no_more_than_the_others_is_not_blamed() -> None:
     """Callers fail too, and their rows are of some version: more of them than the failing callee has requests."""
     parts = [
