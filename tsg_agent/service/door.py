@@ -15,7 +15,7 @@ from tsg_agent.errors import ParameterError, RecordError, TsgError
 from tsg_agent.events import Event
 from tsg_agent.extract import Given
 from tsg_agent.investigation.entry import begin, continued
-from tsg_agent.investigation.pool import alone
+from tsg_agent.investigation.pool import in_own_thread
 from tsg_agent.investigation.queue import QUEUE, QueueTurn
 from tsg_agent.investigation.recorder import Recorder, written
 from tsg_agent.investigation.running import InvestigationRun
@@ -316,7 +316,7 @@ class Service:
         """Run a call in a worker process, if there are some, otherwise in a thread of its own."""
         self.sources.called(source)
         if self._workers is None:
-            done = await alone(self._calls.done, what, source, arguments)
+            done = await in_own_thread(self._calls.done, what, source, arguments)
             assert isinstance(done, gives)  # noqa: S101 - each call has one result
             return done
         return gives.model_validate(await self._workers.called(Call(what, source, arguments, carried())))
