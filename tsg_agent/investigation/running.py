@@ -226,7 +226,7 @@ class InvestigationRun:
         return [told] if said else []
 
     async def _kept(self, report: Report) -> Report:
-        """Store the report if the run is stored, and log the end; if storing fails, note it and keep the checkpoints."""
+        """Store the report if the run is stored, and log the end; if that fails, keep the checkpoints, with a note."""
         if self.store is None:
             self._log_conclusion(report)
             return report
