@@ -268,11 +268,17 @@ class Store:
         )
 
     def judge(self, identity: str, feedback: Feedback) -> None:
-        """Keep a person's feedback on the conclusion, replacing earlier feedback."""
+        """Keep a person's feedback on the conclusion, replacing earlier feedback. Raises RecordError, OSError."""
         self.recall(identity)
         self._put(identity, FEEDBACK, {"schema_version": SCHEMA, **feedback.model_dump(mode="json")})
         said = {**feedback.model_dump(mode="json"), "note": ""}  # it may hold a person's own words
-        self.events.append(identity, "feedback", said)
+        try:
+            self.events.append(identity, "feedback", said)
+        except (OSError, sqlite3.Error) as error:
+            raise RecordError(
+                f"The feedback is kept, but the event log cannot be written: {error}.",
+                fix="The next run keeps a damaged log aside and begins anew.",
+            ) from error
 
     def feedback(self, identity: str) -> Feedback | None:
         """A person's feedback on the conclusion; None without."""
@@ -308,10 +314,18 @@ class Store:
         return Frames(self._of(identity))
 
     def identities(self) -> list[str]:
-        """Ids of all stored investigations, newest first."""
-        if not self._folder.exists():
+        """Ids of all stored investigations, newest first. Raises RecordError for an unreadable folder."""
+        try:
+            names = [path.name for path in self._folder.iterdir()]
+        except FileNotFoundError:
             return []
-        found = [path for path in self._folder.glob("*/request.json") if path.parent.name.isalnum()]
+        except OSError as error:
+            raise RecordError(
+                f"The investigations in {self._folder} cannot be read: {error.strerror}.",
+                fix="Name another folder with TSG_STATE_DIR.",
+            ) from error
+        requests = [self._folder / name / "request.json" for name in names if name.isalnum()]
+        found = [path for path in requests if path.exists()]
         found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         return [path.parent.name for path in found]
 
