@@ -109,7 +109,7 @@ def settle(kind: ScopeParameter, known: Sequence[str], flag: str | None, prose: 
     return replace(_settled(kind, known, flag, prose, names, hits), hits=hits)
 
 
-def _settled(  # noqa: PLR0913, PLR0917 - what `settle` has at hand
+def _settled(  # noqa: PLR0917 - what `settle` has at hand
     kind: ScopeParameter, known: Sequence[str], flag: str | None, prose: Prose, names: KnownNames, hits: list[Hit]
 ) -> Settled:
     named = tuple(dict.fromkeys(hit.values[0] for hit in hits if len(hit.values) == 1 and not hit.spared))

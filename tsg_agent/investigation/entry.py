@@ -28,7 +28,7 @@ from tsg_agent.telemetry.profile import known_values
 from tsg_agent.tools import GUIDE, AnyGuide
 
 
-def investigate(  # noqa: PLR0913 - what it works with, by name
+def investigate(
     request: Request,
     *,
     settings: Settings | None = None,
@@ -54,7 +54,7 @@ def investigate(  # noqa: PLR0913 - what it works with, by name
         return _ended(begun.concluded())
 
 
-async def ainvestigate(  # noqa: PLR0913 - what it works with, by name
+async def ainvestigate(
     request: Request,
     *,
     settings: Settings | None = None,
@@ -90,7 +90,7 @@ def resume(
         return _ended(replace(held, engine=opened).concluded(go_on=True))
 
 
-def begin(  # noqa: PLR0913 - what it works with, by name
+def begin(
     request: Request,
     *,
     settings: Settings | None = None,

@@ -25,7 +25,7 @@ T = TypeVar("T")
 class SyncService:
     """Service with an event loop of its own, in a thread; each method waits. Use it in `with`. For several threads."""
 
-    def __init__(  # noqa: PLR0913 - what a service works with, by name
+    def __init__(
         self,
         sources: Mapping[str, Source | str | Path],
         *,

@@ -86,7 +86,7 @@ class Service:
     errors of `tsg_agent.errors`, which say what to do. Its surfaces read one log of events: `events`, `follow`.
     """
 
-    def __init__(  # noqa: PLR0913 - what a service works with, by name
+    def __init__(
         self,
         sources: Mapping[str, Source | str | Path],
         *,

@@ -57,7 +57,7 @@ class DuckDB:
     Every query must be one SELECT, may read the source's files only, and runs on a cursor of its own.
     """
 
-    def __init__(  # noqa: PLR0913 - keyword-only options
+    def __init__(
         self,
         location: str | Path,
         *,

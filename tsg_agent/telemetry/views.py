@@ -56,7 +56,7 @@ def null_view(table: CatalogTable) -> str:
     return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false"
 
 
-def table_view(  # noqa: PLR0913, PLR0917 - where the rows are, and how they are read
+def table_view(  # noqa: PLR0917 - where the rows are, and how they are read
     connection: duckdb.DuckDBPyConnection,
     table: CatalogTable,
     relation: Relation,
@@ -137,7 +137,7 @@ def _of_files(files: TableFiles) -> list[str]:
     return notes
 
 
-def _view(  # noqa: PLR0913 - the parts of a view
+def _view(
     table: CatalogTable, source: str, columns: dict[str, str], reader: Reader, loaded: Loaded | None, *, directed: bool
 ) -> View:
     """The view; for text files a table that is created once."""

@@ -76,7 +76,7 @@ class Explained:
 class Explainer:
     """Searches an investigation's requests. `reported`: minutes from the window's begin, by the incident's text."""
 
-    def __init__(  # noqa: PLR0913 - one argument for each thing that a search rests on
+    def __init__(
         self,
         requests: Requests,
         service: str,
