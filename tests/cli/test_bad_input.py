@@ -58,7 +58,12 @@ def test_a_database_that_is_none(tmp_path: Path) -> None:
 
 def test_zero_bytes_instead_of_text(tmp_path: Path) -> None:
     (tmp_path / "api_gateway_logs.csv").write_bytes(bytes(100_000))  # what a crash can leave of a file
-    failed(tsg("doctor", "-t", str(tmp_path), state=tmp_path), 4, "none of the guide's columns", "Next:")
+    failed(
+        tsg("doctor", "-t", str(tmp_path), state=tmp_path),
+        4,
+        "none of the guide's columns",
+        "Next: It holds zero bytes",
+    )
 
 
 def test_a_list_over_a_file(tmp_path: Path) -> None:
