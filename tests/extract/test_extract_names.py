@@ -181,6 +181,13 @@ def test_names_may_hold_more_than_one_mark_in_a_row(said: str) -> None:
     assert [hit.values for hit in found] == [("AWS::ECS::Fargate",)]
 
 
+def test_of_several_services_the_one_with_its_place_is_meant() -> None:
+    found = run("PetSite (prod, us-east) is under 99.9 %. Is it payments? api.gateway.main logs errors too." + BEGAN)
+    assert found.parameters and found.parameters.service_name == "PetSite"
+    assert any("named with where it runs" in note for note in found.notes)
+    assert set(asked(run("payments or PetSite (prod, us-east) fails." + BEGAN))) == {"service_name"}
+
+
 @pytest.mark.parametrize(
     ("region", "short"), [("us-west-2", "usw2"), ("ap-northeast-1", "apne1"), ("eu-central-1", "EUC1")]
 )

@@ -67,6 +67,8 @@ class Hit:
     values: tuple[str, ...]
     spared: bool = False
     foremost: bool = False
+    beside: bool = False
+    """It stands beside another parameter's name: "checkout (prod, us-east-1)"."""
 
 
 class KnownNames:

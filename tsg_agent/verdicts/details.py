@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tsg_agent.evidence.measurement import DimensionCounts, Measurement
-from tsg_agent.evidence.requests import STATUSES, Requests
+from tsg_agent.evidence.requests import Requests
 from tsg_agent.models import Measure, Subject
 from tsg_agent.statistics import Bools, Floats, share
 from tsg_agent.verdicts.context import VerdictContext
@@ -17,7 +17,7 @@ HEALTHIER = 0.5
 MANY_CODES = (Measure.SERVER_ERRORS, Measure.CLIENT_ERRORS, Measure.NOT_SUCCESSFUL)
 """Measures of requests that may have been answered by different status codes."""
 MOSTLY = 0.5
-"""An exception or a status code is a cause's where at least half of its failures have it."""
+"""An exception is a cause's where at least half of its failures name it."""
 
 
 def detail_of(subject: Subject, measure: Measure, rows: Bools, context: VerdictContext) -> dict[str, Any]:
@@ -28,7 +28,8 @@ def detail_of(subject: Subject, measure: Measure, rows: Bools, context: VerdictC
     if "flag_name" in subject:
         detail |= _flag(subject, context.measurement)
     exception = _exception(measure, rows, context.requests)
-    detail |= _status(measure, rows, context.requests)
+    if measure in MANY_CODES and (code := context.requests.refused_with(rows & context.requests.failed(measure))):
+        detail["status_code"] = code
     for step in context.guide.steps:
         detail |= step.detail(context.findings.get(step.step), subject, exception)
     return detail
@@ -95,17 +96,6 @@ def _exception(measure: Measure, rows: Bools, requests: Requests) -> str | None:
     best = int(counted[1:].argmax())
     most = counted[1 + best]
     return column.values[best][0] if most and most >= MOSTLY * counted.sum() else None
-
-
-def _status(measure: Measure, rows: Bools, requests: Requests) -> dict[str, int]:
-    """The status code that most of a cause's failures were answered by, where the measure is of more than one code."""
-    if requests.status is None or measure not in MANY_CODES:
-        return {}
-    failed = rows & requests.failed(measure)
-    weight = None if requests.weight is None else requests.weight[failed]
-    counted = np.bincount(requests.status[failed], weight, STATUSES)
-    best = int(counted.argmax())
-    return {"status_code": best} if best and counted[best] >= MOSTLY * counted.sum() else {}
 
 
 def workflow_detail(scenario: str, number: int, steps: pd.DataFrame | None, context: VerdictContext) -> dict[str, Any]:
