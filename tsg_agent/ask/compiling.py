@@ -69,7 +69,7 @@ def lacking(query: TypedQuery, engine: Engine) -> tuple[str, ...]:
     return tuple(dict.fromkeys(absent))
 
 
-def counted_rows(  # noqa: PLR0913 - what a query is of, each by name
+def counted_rows(
     engine: Engine,
     query: TypedQuery,
     scope: Parameters,

@@ -38,7 +38,7 @@ REMEMBERED = 6
 class Conversation:
     """A talk about one source of telemetry. Not for several threads."""
 
-    def __init__(  # noqa: PLR0913 - what a talk is about, by name
+    def __init__(
         self,
         engine: Engine,
         settings: Settings | None = None,
@@ -225,7 +225,7 @@ def _given(given: Given) -> str:
     return f" (Where the question does not say: {', '.join(said)}.)" if said else ""
 
 
-def answer(  # noqa: PLR0913 - what a question may come with
+def answer(
     question: str,
     engine: Engine,
     settings: Settings | None = None,

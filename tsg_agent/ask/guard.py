@@ -30,7 +30,7 @@ M = TypeVar("M", bound=BaseMessage)
 class Guard(AgentMiddleware[Any, Any, Any]):
     """Counts, limits and repeats calls, hides people and secrets, and puts them back into the calls of tools."""
 
-    def __init__(  # noqa: PLR0913 - what it stands between, by name
+    def __init__(
         self,
         budget: Budget,
         redactor: Redactor,

@@ -14,7 +14,7 @@ from tsg_agent.extract.words import data
 from tsg_agent.models import Known, Parameters
 
 
-def extract(  # noqa: PLR0913 - the API: what is known, and what is given
+def extract(
     text: str,
     known: Known,
     given: Given,

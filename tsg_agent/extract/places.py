@@ -122,7 +122,7 @@ def _beside(text: str, hit: Hit, others: Sequence[Hit]) -> bool:
     return any(_GAP.fullmatch(text, start, end) for start, end in gaps)
 
 
-def _settled(  # noqa: PLR0913, PLR0917 - what `settle` has at hand
+def _settled(  # noqa: PLR0917 - what `settle` has at hand
     kind: ScopeParameter, known: Sequence[str], flag: str | None, prose: Prose, names: KnownNames, hits: list[Hit]
 ) -> Settled:
     named = tuple(dict.fromkeys(hit.values[0] for hit in hits if len(hit.values) == 1 and not hit.spared))

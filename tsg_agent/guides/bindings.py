@@ -43,7 +43,7 @@ class Bindings:
     threshold: float | None = None
 
 
-def bindings_of(  # noqa: PLR0913 - what is known of the incident, by name
+def bindings_of(
     guide: WrittenGuide,
     facts: Iterable[Facts],
     engine: Engine,
@@ -77,7 +77,7 @@ def bindings_of(  # noqa: PLR0913 - what is known of the incident, by name
     return bound
 
 
-def _window(  # noqa: PLR0913 - as above
+def _window(
     bound: Bindings,
     guide: WrittenGuide,
     engine: Engine,
@@ -144,7 +144,7 @@ def _compared(queries: Iterable[Facts]) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def _settle(  # noqa: PLR0913, PLR0917 - as above
+def _settle(  # noqa: PLR0917 - what `bindings_of` has at hand
     bound: Bindings,
     parameter: Parameter,
     compared: Mapping[str, list[tuple[str, str]]],

@@ -35,7 +35,7 @@ READ_WITH_CARE = ("threshold-differs", "label-unreachable", "distinct-added", "r
 """Rules of the linter that a reader of the rows must know of; the others are the guide's writer's."""
 
 
-def investigate_with_guide(  # noqa: PLR0913 - what is known of the incident, by name
+def investigate_with_guide(
     guide: WrittenGuide,
     text: str,
     telemetry: str,
@@ -82,7 +82,7 @@ def guide_telemetry(
         yield engine, engine.kinds if isinstance(engine, GuideTables) else {}
 
 
-def follow(  # noqa: PLR0913 - as above
+def follow(
     guide: WrittenGuide,
     engine: Engine,
     kinds: Kinds,

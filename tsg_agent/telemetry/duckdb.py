@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Self, TypeVar
 
 import duckdb
@@ -57,7 +56,7 @@ class DuckDB:
     Every query must be one SELECT, may read the source's files only, and runs on a cursor of its own.
     """
 
-    def __init__(  # noqa: PLR0913 - keyword-only options
+    def __init__(
         self,
         location: str | Path,
         *,
@@ -84,7 +83,8 @@ class DuckDB:
         try:
             self._connection = duckdb.connect(":memory:", config=config)
         except duckdb.Error as error:
-            raise TelemetryError(f"DuckDB does not start: {first_line(error)}.") from error
+            fix = "Mend TSG_MEMORY_LIMIT and TSG_THREADS, or unset them."
+            raise TelemetryError(f"DuckDB does not start: {first_line(error)}.", fix=fix) from error
         self._tables: dict[str, SourceTable] = {}
         self._mapping = mapping
         limit, cores = self._connection.execute(LIMITS).fetchall()[0]
@@ -177,9 +177,7 @@ class DuckDB:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_ended: object) -> None:
         self.close()
 
     def _changed(self, table: str) -> str:
@@ -305,9 +303,11 @@ class DuckDB:
             if over.is_set():
                 fix = "Raise TSG_MEMORY_LIMIT."
                 raise TelemetryError(f"{location} needs more memory than it may use.", fix=fix) from error
-            raise TelemetryError(f"{location} could not be opened within {seconds:g} s.") from error
+            fix = "Try again, or give less: a narrower glob, or a copy on a faster disk."
+            raise TelemetryError(f"{location} could not be opened within {seconds:g} s.", fix=fix) from error
         except duckdb.Error as error:
-            raise TelemetryError(f"{location} cannot be read: {first_line(error)}") from error
+            fix = "Mend or replace it, or export its tables as Parquet files and give their folder."
+            raise TelemetryError(f"{location} cannot be read: {first_line(error)}", fix=fix) from error
         finally:
             done.set()
             watch.join()

@@ -80,7 +80,8 @@ class PostgreSQL(Remote):
         try:
             parts = conninfo_to_dict(url)
         except psycopg.Error as error:
-            raise TelemetryError(f"The URL of the telemetry is none of PostgreSQL's: {_said(error)}") from None
+            fix = "Write it as postgresql://USER@HOST:PORT/DATABASE (docs/engines.md)."
+            raise TelemetryError(f"The telemetry's URL is none of PostgreSQL's: {_said(error)}", fix=fix) from None
         super().__init__(f"postgresql://{parts.get('host', '')}/{parts.get('dbname', '')}", mapping)
         self._url = url
         self._options: dict[str, Any] = {

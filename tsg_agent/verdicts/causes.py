@@ -76,7 +76,7 @@ class Explained:
 class Explainer:
     """Searches an investigation's requests. `reported`: minutes from the window's begin, by the incident's text."""
 
-    def __init__(  # noqa: PLR0913 - one argument for each thing that a search rests on
+    def __init__(
         self,
         requests: Requests,
         service: str,
@@ -96,12 +96,10 @@ class Explainer:
         """Components that only pass on what fails behind them."""
         component = requests.column(COMPONENT)
         self.entry: Bools | None = None
-        self.entry_name: str | None = None
         self.columns = [column for column in requests.columns if not is_error_only(column, requests)]
         if component is not None and component in self.columns:
             row = entry_of([name for (name,) in component.values], service)
             if row is not None:
-                self.entry_name = component.values[row][0]
                 self.entry = component.codes == row
                 # Its failures contain the others': what is behind it is looked at first.
                 inner = DimensionCodes(component.dimension, component.values, np.where(self.entry, -1, component.codes))
