@@ -74,8 +74,11 @@ class Reader:
     def _named(self, name: str, expression: str) -> str:
         """A user column in which blanks and dashes are NULL."""
         clean = CLEAN.replace("{x}", expression)
-        # Most values are longer: the length check is cheap and comes first.
-        blanks = f"strlen(trim(v)) <= {LONGEST_MISSING} AND ({CLEAN.replace('{x}', 'v')}) IS NULL"
+        # Most values are longer, without a space at an end: that is cheap to see and comes first.
+        short = (
+            f"(strlen(v) <= {LONGEST_MISSING} OR v < '!' OR suffix(v, ' ')) AND strlen(trim(v)) <= {LONGEST_MISSING}"
+        )
+        blanks = f"{short} AND ({CLEAN.replace('{x}', 'v')}) IS NULL"
         (blank,) = self._values(name, expression).asked("count(*)", blanks)
         if not blank:
             return expression

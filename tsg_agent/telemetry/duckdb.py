@@ -198,7 +198,7 @@ class DuckDB:
             statements = cursor.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise QueryError("Only one SELECT may run.")
-            table = fetched(cursor.sql(statements[0], params=dict(bound)))  # the parsed statement: not parsed twice
+            table = fetched(cursor, statements[0], bound)  # the parsed statement: not parsed twice
             if time.monotonic() > deadline:  # an interrupt takes effect only after the current batch
                 raise duckdb.InterruptException
             return table
