@@ -8,7 +8,7 @@ import duckdb
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import ANSWER, WEIGHT, CatalogTable, Kind
 from tsg_agent.telemetry.column_readings import CLEAN, LONGEST_MISSING, Read, Values, as_written, read_text
-from tsg_agent.telemetry.expressions import columns_of
+from tsg_agent.telemetry.columns_read import columns_of
 from tsg_agent.telemetry.statuses import read_statuses
 from tsg_agent.telemetry.times import likely, number_time, text_time, unlikely
 

@@ -21,8 +21,6 @@ ALLOWED_NODES = (
     exp.Interval, exp.Var, exp.Like, exp.ILike, exp.Func, exp.AtTimeZone, exp.TimeUnit, exp.Tuple, exp.Bracket,
     exp.JSONPath, exp.JSONPathPart, exp.Lambda, exp.Dot,
 )  # fmt: skip
-PLAIN = re.compile(r'"([^"]+)"')
-"""A column as it is. The parser, some 50 ms of an opening, is for what a mapping says."""
 REFUSED_NODES = (exp.Query, exp.Subquery, exp.Table, exp.AggFunc, exp.Window, exp.Placeholder, exp.Parameter, exp.Star,
                  exp.Columns)  # fmt: skip
 
@@ -71,16 +69,12 @@ def _checked(text: str, where: str) -> str:
 
 def columns_of(expression: str) -> set[str]:
     """The source's columns that a checked expression reads, in lower case; for a path (a.b.c) its column (a)."""
-    if plain := PLAIN.fullmatch(expression):
-        return {plain[1].lower()}
     found = sqlglot.parse_one(expression, read="duckdb").find_all(exp.Column)
     return {column.parts[0].name.lower() for column in found}
 
 
 def picked_from(expression: str) -> dict[str, str]:
     """The arrays of which a checked expression reads a single element by index, inner ones last: SQL -> path."""
-    if PLAIN.fullmatch(expression):
-        return {}
     brackets = sqlglot.parse_one(expression, read="duckdb").find_all(exp.Bracket)
     by_place = [node.this for node in brackets if all(isinstance(key, exp.Literal) for key in node.expressions)]
     held = sorted({one.sql(dialect="duckdb") for one in by_place}, key=len)
