@@ -34,7 +34,7 @@ ALONE = re.compile(
     r"JOIN (\w+) ON requests\.request_id = \3\.request_id\s*$"
 )
 """Reads only the ids of the requests: it is dropped, since the joined copies hold only the scope's rows."""
-USERS = re.compile(r"(\bSELECT bucket AS second, kind, latency_ms, [\w, ]*)\buser_id\b")
+USERS = re.compile(r"(\bSELECT bucket AS second, [\w, ]*)\buser_id\b")
 """Counts distinct users: their 8-byte hashes are counted in a tenth of the time."""
 CARRYING = re.compile(
     r"requests AS \(\s+SELECT request_id, ([\w, ]+)\s+FROM service_requests\s+WHERE region = \$region\s+\),\s+"
