@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.window import moments_in
@@ -15,8 +16,10 @@ from tsg_agent.settings import Settings
 from tsg_agent.store import Request
 from tsg_agent.telemetry.duckdb import DuckDB
 from tsg_agent.telemetry.engine import Engine
-from tsg_agent.telemetry.remote import Remote
 from tsg_agent.telemetry.servers import open_server, scheme_of
+
+if TYPE_CHECKING:
+    from tsg_agent.telemetry.remote import Remote
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ async def opened(engine: Engine | None, request: Request, settings: Settings) ->
         return
     gone = threading.Event()
 
-    def opening() -> DuckDB | Remote:
+    def opening() -> "DuckDB | Remote":
         made = open_for(request, settings)
         if gone.is_set():
             made.close()

@@ -5,7 +5,7 @@ import duckdb
 from tsg_agent.columns import COLUMNS, EVERYWHERE, bare
 from tsg_agent.errors import TelemetryError
 from tsg_agent.telemetry.catalog import LOGS, WEIGHT, Kind
-from tsg_agent.telemetry.expressions import columns_of
+from tsg_agent.telemetry.columns_read import columns_of
 from tsg_agent.telemetry.files import TableFiles
 from tsg_agent.telemetry.formats import formats
 from tsg_agent.telemetry.loading import described, quoted

@@ -230,7 +230,8 @@ def account(engine: Engine, parameters: Parameters | None = None, timeout: float
         return Account(read=0)
     bound = _bound(parameters)
     sql = files("tsg_agent.tools").joinpath("account.sql").read_text("utf-8")
-    rows = [_AccountRow(**row) for row in engine.run(sql, bound, timeout=timeout).to_pylist()]
+    found = engine.run(sql, bound, timeout=timeout)
+    rows = [_AccountRow(*row) for row in zip(*(found[name].to_pylist() for name in _AccountRow._fields), strict=True)]
     parts = _parts(rows)
     parts = _without_copies(parts, engine, bound, parameters, timeout)
     every = _by_minute(rows)
@@ -266,11 +267,13 @@ def _bound(parameters: Parameters | None) -> dict[str, object]:
 
 
 def _parts(rows: Iterable[_AccountRow]) -> dict[Why, AccountPart]:
-    found: dict[Why, Counter[str]] = {}
+    found: dict[str, Counter[str]] = {}
     for row in rows:
-        side = "since" if row.since else "before"
-        found.setdefault(Why(row.part), Counter()).update({side: row.rows, f"failures_{side}": row.failures})
-    return {why: AccountPart(why=why, **counts) for why, counts in found.items()}
+        side, failures = ("since", "failures_since") if row.since else ("before", "failures_before")
+        counts = found.setdefault(row.part, Counter())
+        counts[side] += row.rows
+        counts[failures] += row.failures
+    return {Why(part): AccountPart(why=Why(part), **counts) for part, counts in found.items()}
 
 
 def _without_copies(
