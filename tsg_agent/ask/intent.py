@@ -7,7 +7,6 @@ from typing import Literal
 
 from tsg_agent.ask.filling import Filling
 from tsg_agent.ask.measures import condition_of, measure_of, share_of
-from tsg_agent.ask.phrases import is_part, is_predicate
 from tsg_agent.ask.readback import COMPARATIVE, unsaid
 from tsg_agent.ask.tokens import Token, TokenizedQuestion
 from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter, TypedQuery
@@ -169,13 +168,13 @@ def asked(reading: TokenizedQuestion, *, yes_no: bool) -> AskedFields:
 
 def _share_of_either(filling: Filling, found: AskedFields) -> None:
     """ "percentage of failed requests from web": of web's requests, or of all that failed. Both are said."""
-    rates = [one for one in filling.tokens if (one.kind, one.value) == ("form", "rate") and is_part(one)]
+    rates = [one for one in filling.tokens if one.part]
     said = any(one.kind == "word" and one.value == "all" for one in filling.tokens)
     if len(found.measures) != 1 or len(rates) != 1 or said or found.conditions or not (found.by or found.filters):
         return
     measure = measure_of(found.measures[0])
     requests = any(one.kind == "unit" and one.start > rates[0].start for one in filling.tokens)
-    predicate = any(one.kind == "condition" and is_predicate(one) for one in filling.tokens)
+    predicate = any(one.predicate for one in filling.tokens)
     either = measure.kind == "share" and not (requests or predicate)
     if either or (measure.kind == "of_all" and measure.condition):
         other = condition_of(measure.condition)

@@ -8,7 +8,6 @@ from itertools import pairwise
 from tsg_agent.ask.measures import condition_of
 from tsg_agent.ask.tokens import Token
 
-_OF_ALL = ("share", "part", "percent", "fraction", "proportion", "portion", "pct", "how much of", "%")
 _AMONG = re.compile(r"\b(?:of all|of only|to|among|amongst|in|within|out of)\b(?<!due to)", re.IGNORECASE)
 _VERBS = ("failed", "failing", "fail", "request", "requests", "slow")
 _UNITS = {"user_id": "users", "session_id": "sessions"}
@@ -41,17 +40,7 @@ class _Phrase:
     @property
     def part_of(self) -> bool:
         """Whether its rate is a part of something: "share of", not "error rate"."""
-        return self.rate is not None and is_part(self.rate)
-
-
-def is_part(rate: Token) -> bool:
-    """Whether a rate's word asks for a part of a whole: "percentage of"; "error rate" does not."""
-    return rate.text.lower().startswith(_OF_ALL)
-
-
-def is_predicate(condition: Token) -> bool:
-    """Whether a condition says what requests did, as "failed" does; not "failures", which are counted."""
-    return condition.text.lower().endswith(("ed", "ing", "fail", "slow", "timed out", "the cache"))
+        return self.rate is not None and self.rate.part
 
 
 def measures_of(tokens: Sequence[Token], text: str, *, of_runs: bool, whole: bool, timed: bool) -> Named:  # noqa: PLR0911 - one a kind

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 
 from tsg_agent.ask.lexicon import WORD, lexicon, stem
 from tsg_agent.ask.typed import thing
@@ -49,6 +49,8 @@ NUMBERS = {
 _DIGITS = re.compile(r"(?<![\w.,:/-])[0-9]{1,3}(?![\w%:/-]|[.,][0-9])")
 _BEFORE_A_TIME = re.compile(r"(?:over|during|throughout|for|within)\s+(?:the\s+)?#", re.IGNORECASE)
 """“over the last 30 minutes”: the time has been read."""
+_OF_ALL = ("share", "part", "percent", "fraction", "proportion", "portion", "pct", "how much of", "%")
+_MARKS = str.maketrans({"<": "lt", ">": "gt", ";": "", "+": "and"})
 _SHAPED = re.compile(r".*[0-9_/].*|.*\w[-.:]\w.*")
 
 
@@ -77,9 +79,28 @@ class Token:
         return self.kind == "thing" and self.value in ("user_id", "session_id")
 
     @property
+    def predicate(self) -> bool:
+        """Whether it is a condition that says what requests did, as "failed" does; not "failures", which are counted."""
+        ended = self.text.lower().endswith(("ed", "ing", "fail", "slow", "timed out", "the cache"))
+        return self.kind == "condition" and ended
+
+    @property
+    def part(self) -> bool:
+        """Whether it asks for a part of a whole: "percentage of"; "error rate" does not."""
+        return (self.kind, self.value) == ("form", "rate") and self.text.lower().startswith(_OF_ALL)
+
+    @property
     def measures(self) -> bool:
         """Whether it is a part of a measure."""
         return self.counts or self.kind in ("condition", "unit", "number", "function", "form", "measure")
+
+    @cached_property
+    def spelled(self) -> str:
+        """Its kind, value, properties and text, as patterns read them."""
+        properties = " ".join(
+            name for name in ("plural", "counts", "measures", "predicate", "part") if getattr(self, name)
+        )
+        return ";".join(text.translate(_MARKS) for text in (self.kind, self.value, properties, self.text.lower()))
 
 
 @dataclass(frozen=True)
