@@ -11,13 +11,14 @@ from tsg_agent.ask.answers import Answer, Table
 from tsg_agent.ask.bench import AnswerBench, Last
 from tsg_agent.ask.compiling import CompiledQuery, counted_rows, lacking
 from tsg_agent.ask.deciding import decided
-from tsg_agent.ask.intent import AskedFields, asked, asks_yes_or_no, further, polite, restated
+from tsg_agent.ask.intent import asked, asks_yes_or_no, further, polite, restated
 from tsg_agent.ask.lexicon import in_english, spelled_out
 from tsg_agent.ask.measures import measure_of, share_of
 from tsg_agent.ask.parts import AnswerPart, RefusedQuestion, not_understood, refusal, second_of, sentences_of, together
 from tsg_agent.ask.readback import unexpressed
 from tsg_agent.ask.scope import scope_of
 from tsg_agent.ask.sentences import MINIMUM, TOP, CitedSentences, told
+from tsg_agent.ask.slots import AskedFields
 from tsg_agent.ask.tokens import CODES, Token, figures_in, hidden, read, repaired
 from tsg_agent.ask.typed import Filter, TypedQuery, beside_the_last, fitting, thing
 from tsg_agent.columns import Nature, of_nature
@@ -155,7 +156,7 @@ class _One:
         elif len(regions) == 1 and len(regions[0].values) == 1:
             region = regions[0].values[0]
             if "region" not in self.asked.by:
-                self.asked.filters = tuple(one for one in self.asked.filters if one.column != "region")
+                self.asked.filters = [one for one in self.asked.filters if one.column != "region"]
         return self.scope.parameters.model_copy(update={"region": region})
 
     # Figures
@@ -237,8 +238,8 @@ class _One:
     def _fields(self) -> dict[str, object]:
         one = self.asked
         query: dict[str, object] = {
-            name: getattr(one, name)
-            for name in ("measures", "by", "filters", "conditions", "bounds", "order_by", "ascending", "limit", "skip")
+            **{name: tuple(getattr(one, name)) for name in ("measures", "by", "filters", "conditions", "bounds")},
+            **{name: getattr(one, name) for name in ("order_by", "ascending", "limit", "skip")},
         }
         if one.bucket is not None:
             query["bucket_seconds"] = int(one.bucket) or fitting(self.parameters.end_time - self.parameters.start_time)

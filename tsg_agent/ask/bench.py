@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tsg_agent.ask.citable import CitableRows
-from tsg_agent.ask.intent import AskedFields
 from tsg_agent.ask.scope import QuestionContext, QuestionScope
+from tsg_agent.ask.slots import AskedFields
 from tsg_agent.ask.typed import TypedQuery
 from tsg_agent.ask.vocabulary import Vocabulary
 from tsg_agent.models import Parameters, Report

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from tsg_agent.ask import judged
 from tsg_agent.ask.bench import AnswerBench
-from tsg_agent.ask.intent import AskedFields
 from tsg_agent.ask.parts import AnswerPart, RefusedQuestion
+from tsg_agent.ask.slots import AskedFields
 from tsg_agent.ask.tokens import Token
 from tsg_agent.ask.typed import TypedQuery
 from tsg_agent.llm.cited_rows import evidence_of

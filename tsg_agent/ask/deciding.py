@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from tsg_agent.ask.compiling import AFTER, BEFORE, PERIOD, Value, of_measure
-from tsg_agent.ask.intent import AskedFields
 from tsg_agent.ask.measures import share_of
+from tsg_agent.ask.slots import AskedFields
 from tsg_agent.ask.typed import TypedQuery
 
 _HOLDS = {">": float.__gt__, ">=": float.__ge__, "<": float.__lt__, "<=": float.__le__, "=": float.__eq__}

@@ -29,7 +29,7 @@ class Filling(Naming):
                 token.unit == "ms"
                 and token.value != "="
                 and token.amount >= 1
-                and not (latency and (self.by or self.yes_no))
+                and not (latency and (self.found.by or self.yes_no))
             ):
                 name = f"{'slower' if token.value[0] == '>' else 'faster'}_than_{token.amount:.0f}_ms"
                 self.tokens[i] = replace(token, kind="condition", value=name, amount=0.0)
@@ -51,8 +51,8 @@ class Filling(Naming):
                 name = f"share_of_{name}"
                 self.take(*self.span(i, "_bound all? unit?"))
             measure = share_of(name) if token.unit == "%" else name
-            self.measures += [measure] if named else []
-            self.bounds.append(Bound(measure=measure, sign=token.value, value=token.amount))
+            self.found.measures += [measure] if named else []
+            self.found.bounds.append(Bound(measure=measure, sign=token.value, value=token.amount))
 
     def _bound_by(self, place: int) -> tuple[list[int], list[str], bool]:
         """What a bound is of: its tokens, its measure, and whether that is asked for, too."""
@@ -71,8 +71,8 @@ class Filling(Naming):
         """ "sessions with at least one failed request" are those with a failed request; the bound says no more."""
         token = self.tokens[place]
         least = (token.value, token.amount) in ((">=", 1.0), (">", 0.0)) and self.span(place, "_bound condition")
-        users = self.span(place, "any:counts _bound") or any("_with_" in name for name in self.measures[-1:])
-        said = bool(least and users and not self.by)
+        users = self.span(place, "any:counts _bound") or any("_with_" in name for name in self.found.measures[-1:])
+        said = bool(least and users and not self.found.by)
         self.take(*((place,) if said else ()))
         return said
 
@@ -86,20 +86,20 @@ class Filling(Naming):
         """The measures, phrase by phrase."""
         limited: list[int] = []
         for number, segment in enumerate(self._segments()):
-            held = len(self.conditions)
+            held = len(self.found.conditions)
             if number and not self._joined(segment[0]):
                 self._limiting(segment)
                 continue
             names = self._assembled(segment)
-            if names == ["requests"] and self.measures and self.span(segment[0], "value _unit"):
+            if names == ["requests"] and self.found.measures and self.span(segment[0], "value _unit"):
                 self.take(*segment)  # "a higher error rate on GET requests"
             elif names:
                 self.phrases[segment[0]] = names[0]
-                self.measures += names
+                self.found.measures += names
                 self.take(*segment)
             elif all(self.span(i, "_form.count") for i in segment):
                 self.take(*segment)  # "how many" of a question that goes on
-            limited += segment if len(self.conditions) > held else []
+            limited += segment if len(self.found.conditions) > held else []
         if len(self.phrases) > 1:  # "p95 of failed requests and requests by zone": of which of the two is open
             self.used.difference_update(limited)
 
@@ -119,7 +119,7 @@ class Filling(Naming):
         """ "p95 by zone for slow requests", "requests by zone that failed": of what requests all of it is."""
         said = self.span(phrase[0], "_condition unit.requests*")
         if len(said) == len(phrase) and _OF_REQUESTS.search(self.text[: self.tokens[phrase[0]].start]):
-            self.conditions.append(self.tokens[phrase[0]].value)
+            self.found.conditions.append(self.tokens[phrase[0]].value)
             self.take(*phrase)
 
     def _segments(self) -> list[list[int]]:
@@ -129,7 +129,7 @@ class Filling(Naming):
         """
         segments: list[list[int]] = []
         begins = True
-        rated = any(self.span(i, "_form.rate|rank.high") for i in range(len(self.tokens)))  # "ratio of 4xx vs 5xx"
+        rated = self.fitting("_form.rate|rank.high")  # "ratio of 4xx vs 5xx"
         for i, one in enumerate(self.tokens):
             apart = self.span(i, "_and|slash|sort|by|rank") and not self.span(i, _BOTH)
             apart = apart or (not rated and self.span(i, "condition _versus condition"))  # "4xx vs 5xx"
@@ -154,12 +154,12 @@ class Filling(Naming):
     def _assembled(self, places: list[int]) -> list[str]:
         """The measures that one phrase names; none where its words do not go together."""
         tokens = [self.tokens[i] for i in places]
-        whole = any(self.span(i, "_all (?! unit)") for i in range(len(self.tokens)))
+        whole = bool(self.fitting("_all (?! unit)"))
         for one, two in pairwise(tokens):  # "what part of the failed requests"
             whole = whole or (one.kind, two.kind, self.text[one.end : two.start]) == ("form", "condition", " of the ")
         timed = any(one.kind == "rank" and one.value.endswith("latency_ms") for one in self.tokens)
         names, conditions = measures_of(tokens, self.text, of_runs=self._of_runs(), whole=whole, timed=timed)
-        self.conditions += conditions
+        self.found.conditions += conditions
         return names
 
     def ranked(self) -> bool:
@@ -170,8 +170,8 @@ class Filling(Naming):
         for i in self.free("figure"):  # "the ten users with the most 429"
             if places and self.span(i, "_figure thing|which"):
                 self._limit(i)
-        grouped = self.by or places or self.free("value")  # "errors by volume" is by nothing
-        for i in self.free("word") if self.measures or self.order[0] else ():
+        grouped = self.found.by or places or self.free("value")  # "errors by volume" is by nothing
+        for i in self.free("word") if self.found.measures or self.found.order_by else ():
             ratio = self.span(i, "_~'by'|'across' unit")  # "failures per request"
             if self.tokens[i].value in (("sort", "by") if grouped and not ratio else ("sort",)):
                 self.take(i)
@@ -182,20 +182,20 @@ class Filling(Naming):
         way, _, column = self.tokens[place].value.partition(" ")
         measure = (f"p95_{column}" if column.endswith("_ms") else column) if column else ""
         if measure:
-            measure = next((one for one in self.measures if one.endswith(f"_{column}")), measure)
-        if way == "bad" and self.measures == ["share_of_requests"]:  # "suffers most, in percent of its requests"
-            self.measures, self.phrases = ["failure_rate"], {}
-        if not measure and way in ("bad", "good") and not self.measures:
+            measure = next((one for one in self.found.measures if one.endswith(f"_{column}")), measure)
+        if way == "bad" and self.found.measures == ["share_of_requests"]:  # "suffers most, in percent of its requests"
+            self.found.measures, self.phrases = ["failure_rate"], {}
+        if not measure and way in ("bad", "good") and not self.found.measures:
             measure = "completion_rate" if self._of_runs() else "failure_rate"
-        if measure and (self.order[0] not in ("", measure) or (self.phrases and self._of_latency(measure))):
+        if measure and (self.found.order_by not in ("", measure) or (self.phrases and self._of_latency(measure))):
             return
         behind = next((self.phrases[at] for at in sorted(self.phrases) if at > place), "")
-        if not measure and behind and self.tokens[place].kind == "rank" and behind != self.measures[0]:
+        if not measure and behind and self.tokens[place].kind == "rank" and behind != self.found.measures[0]:
             measure = behind  # "error rate of the zones with the most requests"
-        name = measure or self.order[0] or (self.measures[0] if self.measures else "")
+        name = measure or self.found.order_by or (self.found.measures[0] if self.found.measures else "")
         good = bool(name) and measure_of(name).good_is_high
         ascending = {"high": False, "low": True, "bad": good, "good": not good}[way]
-        self.order = (measure or self.order[0], ascending)
+        self.found.order_by, self.found.ascending = measure or self.found.order_by, ascending
         self.take(place)
         for near in self.span(place, "figure:free? _any figure:free?"):
             if near != place:
@@ -203,13 +203,13 @@ class Filling(Naming):
 
     def _limit(self, place: int) -> None:
         """How many rows are asked for, where no other number has said so."""
-        if self.limit is None:
-            self.limit = int(self.tokens[place].amount)
+        if self.found.limit is None:
+            self.found.limit = int(self.tokens[place].amount)
             self.take(place)
 
     def _of_latency(self, measure: str) -> bool:
         """ "the slowest endpoint for failed requests": of which requests the latency is, nothing says."""
-        return measure.endswith("_ms") and measure not in self.measures
+        return measure.endswith("_ms") and measure not in self.found.measures
 
 
 def _is_unit(unit: str, names: list[str]) -> bool:

@@ -3,8 +3,7 @@
 import re
 from dataclasses import replace
 
-from tsg_agent.ask.patterns import span
-from tsg_agent.ask.tokens import Token, TokenizedQuestion
+from tsg_agent.ask.slots import Slots
 from tsg_agent.ask.typed import RUN_COLUMNS, Bound, Filter
 from tsg_agent.ask.vocabulary import PEOPLE
 
@@ -33,46 +32,6 @@ _THINGS_ARE_GROUPS = (
     ("_thing condition|number|measure|function", True),
 )
 """The first pattern that fits says whether a thing is what the question is grouped by."""
-
-
-class Slots:
-    """The tokens of one question, which of them have been read, and the fields that they filled."""
-
-    def __init__(self, reading: TokenizedQuestion, *, yes_no: bool) -> None:
-        """`yes_no`: it begins as a question for yes or no does."""
-        self.reading, self.text = reading, reading.text
-        self.tokens = list(reading.tokens)
-        self.used: set[int] = set()
-        self.yes_no = yes_no
-        self.of_it = False
-        self.by: list[str] = []
-        self.filters: list[Filter] = []
-        self.conditions: list[str] = []
-        self.measures: list[str] = []
-        self.phrases: dict[int, str] = {}
-        """Where a phrase that names a measure begins -> its measure."""
-        self.bounds: list[Bound] = []
-        self.limit: int | None = None
-        self.order: tuple[str, bool | None] = ("", None)
-
-    def at(self, place: int) -> Token | None:
-        return self.tokens[place] if 0 <= place < len(self.tokens) else None
-
-    def free(self, *kinds: str) -> list[int]:
-        """The places of tokens of these kinds that have not been read."""
-        return [i for i, one in enumerate(self.tokens) if i not in self.used and one.kind in kinds]
-
-    def span(self, place: int, pattern: str) -> range:
-        """The places that a pattern takes around a place; none where it does not fit. See tsg_agent.ask.patterns."""
-        return span(self.tokens, self.used, place, pattern)
-
-    def of(self, places: range, kind: str) -> list[Token]:
-        """The tokens of a kind at some places."""
-        return [self.tokens[i] for i in places if self.tokens[i].kind == kind]
-
-    def take(self, *places: int) -> None:
-        """These have been read."""
-        self.used.update(places)
 
 
 class Naming(Slots):
@@ -126,14 +85,14 @@ class Naming(Slots):
                 excluded = self.span(place, f"_value (and|not? value.{column})*")
                 self.take(*between, *excluded)
                 values = tuple(one.text for one in self.of(excluded, "value"))
-                self.filters.append(Filter(column=column, values=values, without=True))
+                self.found.filters.append(Filter(column=column, values=values, without=True))
             elif self.span(place, "_condition"):
                 self._not_so(i, place, excluding=text.startswith(_EXCLUDING))
             elif self.span(place, "_thing:plural") and self._left_out(i, place):
                 continue
             elif self.span(place, "~by _thing") and text.startswith(("without", "no")):
                 self.take(i, place)
-                self.filters.append(Filter(column=self.tokens[place].value, without=True))
+                self.found.filters.append(Filter(column=self.tokens[place].value, without=True))
 
     def _left_out(self, place: int, noun: int) -> bool:
         """Whether what is denied has a bound; of what it is by, the other groups are meant.
@@ -157,7 +116,7 @@ class Naming(Slots):
         if self.span(condition, "_condition form.rate"):  # "no error rate": of a measure, nothing can be left out
             return
         name, word = self.tokens[condition].value, self.tokens[place].text.lower()
-        denied = self.span(place, "condition _any") and f"not {self.tokens[place - 1].value}" in self.conditions
+        denied = self.span(place, "condition _any") and f"not {self.tokens[place - 1].value}" in self.found.conditions
         adjective = (
             denied or word == "non" or self.span(place, "unit.requests _any")
         )  # "requests neither slow nor failed"
@@ -173,10 +132,10 @@ class Naming(Slots):
             return
         if grouped and not adjective and (of_it or not excluding):
             runs = self._of_runs() and name == "failures"
-            self.bounds.append(Bound(measure="failed_runs" if runs else name, sign="=", value=0))
-            self.measures.append("runs" if runs else "requests")
+            self.found.bounds.append(Bound(measure="failed_runs" if runs else name, sign="=", value=0))
+            self.found.measures.append("runs" if runs else "requests")
             del names[0]
-        self.conditions += [f"not {one}" for one in names]
+        self.found.conditions += [f"not {one}" for one in names]
 
     def groups(self) -> None:
         """What it is by: "by version", "which endpoints", "top 3 zones", "per client type and API version"."""
@@ -196,7 +155,9 @@ class Naming(Slots):
         """A flag's values mean nothing without its name."""
         named = any(one.kind == "value" and one.value == "flag_name" for one in self.tokens)
         flags = ("flag_name", "flag_value")
-        self.by += [one for one in (flags if column in flags and not named else (column,)) if one not in self.by]
+        self.found.by += [
+            one for one in (flags if column in flags and not named else (column,)) if one not in self.found.by
+        ]
 
     def _grouping(self, place: int) -> bool:
         """Whether a thing is what it is grouped by, by the words around it."""
@@ -217,29 +178,31 @@ class Naming(Slots):
             conditions = self.free("condition")
             self.take(*(p for p in asked if self.tokens[p].kind != "condition"))
             if self.span(i, "form.count condition? _'exception'|'exceptions'"):
-                self.filters.append(Filter(column=one.value))  # each that a request met, not each kind of them
-                self.measures.append("requests")
+                self.found.filters.append(Filter(column=one.value))  # each that a request met, not each kind of them
+                self.found.measures.append("requests")
             else:
                 suffix = f"_with_{self.tokens[conditions[0]].value}" if len(conditions) == 1 else ""
-                self.measures.append(f"distinct_{one.value}{suffix}")
+                self.found.measures.append(f"distinct_{one.value}{suffix}")
                 self.take(*(conditions if suffix else ()))
 
     def named(self) -> None:
         """The names: filters, several of one column its own groups."""
         names, together = self.free("value"), [i for i in self.free("word") if self.tokens[i].value == "together"]
-        either = any(self.span(i, "'or' _value") for i in names)
-        compares = any(self.span(i, "_versus|rank") for i in range(len(self.tokens)))
+        either = self.fitting("'or' _value")
+        compares = self.fitting("_versus|rank")
         columns: dict[str, list[str]] = {}
         for i in names:
             columns.setdefault(self.tokens[i].value, []).append(self.tokens[i].text)
         self.take(*names)
         for column, values in columns.items():
             distinct = tuple(dict.fromkeys(values))
-            self.filters.append(Filter(column=column, values=distinct))
+            self.found.filters.append(Filter(column=column, values=distinct))
             if len(distinct) > 1:
                 self.take(*together)
-                self.by += [column] if column not in self.by and (compares or not (either or together)) else []
+                self.found.by += (
+                    [column] if column not in self.found.by and (compares or not (either or together)) else []
+                )
 
     def _of_runs(self) -> bool:
         named = [one.value for one in self.tokens if one.kind in ("value", "thing")]
-        return any(one in RUN_COLUMNS for one in (*named, *self.by))
+        return any(one in RUN_COLUMNS for one in (*named, *self.found.by))
