@@ -27,7 +27,7 @@ from tsg_agent.models import Parameters, Report
 from tsg_agent.wording import listed, name, sentence
 
 LONGEST, MOST = 2_000, 8
-"""Characters of a question, and questions in one."""
+"""Maximal characters of a text, and questions in it."""
 TOO_LONG = f"The question is longer than {LONGEST:,} characters."
 TOO_MANY = f"More than {MOST} questions are asked at once."
 _GOES_ON = re.compile(
@@ -39,13 +39,13 @@ _OF_THE_LAST = ("same", "instead", "again")
 _NOW = re.compile(r"^\W*(?:(?:and|but|so)[ ,]+)?now\b(?=\s+\w)", re.IGNORECASE)
 _VAGUE = re.compile(r"(?i)\b(?:this |last |in the |yesterday )?(?:morning|afternoon|evening|noon|tonight|night)\b")
 _EVENTS = ("error_code", *of_nature(Nature.ERROR))
-"""What a request meets: "NullPointerExceptions in 3.15.0" are counted."""
+"""Columns whose values are events: "NullPointerExceptions in 3.15.0" asks for their number."""
 _PLACES = of_nature(Nature.SITE, Nature.MACHINE)
-"""What lies in one region: a name of another region's is looked for there."""
+"""Columns whose values belong to one region; a value of another region is searched for in all regions."""
 
 
 def answered(question: str, bench: AnswerBench, last: Last) -> Answer:
-    """The answer to all that a question asks. Raises QuestionError, ParameterError, TelemetryError."""
+    """The answer to all questions of a text. Raises QuestionError, ParameterError, TelemetryError."""
     if len(question) > LONGEST:
         return together(question, [AnswerPart(refused=refusal(question, RefusedQuestion([TOO_LONG])))], None)
     english, language = in_english(question)
@@ -66,9 +66,10 @@ def answered(question: str, bench: AnswerBench, last: Last) -> Answer:
 
 
 def _alike(pieces: list[str], bench: AnswerBench) -> tuple[list[str], list[str]]:
-    """A sentence's questions, with the time at its end where the others name none; and what its last alone is said of.
+    """A sentence's questions, and a caveat about the names in the last one.
 
-    "error rate, and how many users on web?": the name at the end may be meant for all.
+    A time in the last question alone holds for all of them. A name there ("error rate, and how many users on web?")
+    holds for the last one only, and the caveat says so.
     """
     if len(pieces) < 2:
         return pieces, []
@@ -83,7 +84,7 @@ def _alike(pieces: list[str], bench: AnswerBench) -> tuple[list[str], list[str]]
 
 
 def _part(piece: str, bench: AnswerBench, last: Last, *, first: bool) -> list[AnswerPart]:
-    """The answers of one piece of a question, which may hold two; nothing of a piece that only leads to the next."""
+    """The answers to one piece of a sentence: two where it holds two queries, none where it asks nothing."""
     one = _One(asked_text(piece), bench, last, first=first)
     text = one.text
     if not (one.reading.tokens or one.reading.unknown or one.scope.timed or one.scope.places or one.untimed):
@@ -119,7 +120,7 @@ class _One:
         self.parameters = self.scope.parameters
 
     def answered(self) -> AnswerPart:
-        """The answer. Raises Refused."""
+        """The answer. Raises RefusedQuestion."""
         if self.untimed:
             raise RefusedQuestion(self.untimed)
         if self.last.query is not None and restated(self.reading, self.last.query):
@@ -140,14 +141,14 @@ class _One:
         return part
 
     def _further(self) -> AskedFields | None:
-        """The next rows of the last question, where that is all that is asked for."""
+        """The fields of "and the next 3?"; None for any other question."""
         last, before = self.last.query, self.last.asked
         if last is None or before is None or self.scope.timed or self.scope.places:
             return None
         return further(self.reading, last, last.limit or (TOP if before.ranked else 0))
 
     def _placed(self) -> Parameters:
-        """The scope, in the one region that the question names, if it names one."""
+        """The scope's parameters; a single region among the filters becomes their region."""
         regions = [one for one in self.asked.filters if one.column == "region"]
         held = self.last.parameters or self.scope.base
         region = self.scope.parameters.region
@@ -190,7 +191,7 @@ class _One:
         self.last.query, self.last.asked = query, self.asked
 
     def _told(self, part: AnswerPart, query: TypedQuery, found: CompiledQuery, *, ranked: bool) -> CitedSentences:
-        """Put the rows into words, into the ledger, and into the answer."""
+        """Add the rows to the ledger, and their sentences, evidence and table to the answer."""
         identity = "" if found.lacking else self.bench.ledger.query(found.rows, found.sql, "")
         said = told(identity, query, found, self.bench.settings, ranked=ranked)
         if not found.lacking:
@@ -199,7 +200,7 @@ class _One:
         return said
 
     def _rows(self, query: TypedQuery, *, ranked: bool) -> tuple[CompiledQuery, TypedQuery]:
-        """The rows; what lies in another region is looked for in all."""
+        """The rows, and the query that gave them: without rows of a site or machine here, all regions are searched."""
         minimum = MINIMUM if ranked or query.limit else 0
         found = self._found(query, minimum)
         placed = [one for one in query.filters if one.column in _PLACES and not one.without]
@@ -216,7 +217,7 @@ class _One:
         return counted_rows(bench.engine, query, self.parameters, bench.settings, bench.guide, minimum=minimum)
 
     def _query(self) -> TypedQuery:
-        """The typed query. Raises Refused."""
+        """The typed query. Raises RefusedQuestion."""
         one = self.asked
         query = self._fields()
         last = self.last.query
@@ -250,7 +251,7 @@ class _One:
         return query
 
     def _continues(self) -> bool:
-        """Whether it goes on with the last question: it says so, or names nothing to measure or to group by."""
+        """Whether the last query is to be changed: the question says so, or lacks a measure or a grouping."""
         one = self.asked
         if self.reading.has("word", "more") or not one.measures or (self.reading.has("word", "sort") and not one.by):
             return True
@@ -258,7 +259,7 @@ class _One:
         return (one.of_nothing and bare) or (self.goes_on and (bare or bool(_GOES_ON.match(self.text)) or not one.by))
 
     def _merged(self, query: dict[str, object], last: TypedQuery) -> dict[str, object]:
-        """The last query with what this question names in its place."""
+        """The last query with this question's fields in place of its own."""
         one = self.asked
         merged: dict[str, object] = {name: getattr(last, name) for name in TypedQuery.model_fields}
         if self.scope.timed or not last.until:
@@ -298,34 +299,31 @@ class _One:
         raise RefusedQuestion([f"What is to be counted{what} was not said."], None, self._near())
 
     def _sides(self, query: dict[str, object]) -> dict[str, object]:
-        """The window and the moment that before and after are told apart by."""
-        sides, scope = self.asked.sides, self.scope
+        """The fields of a comparison: the moment that splits the window, or two windows."""
+        sides, asked = self.asked.sides, self.scope.asked
         if sides is None:
             return {}
-        if scope.asked.against and scope.asked.start and scope.asked.end:
-            return self._apart((scope.asked.start, scope.asked.end), scope.asked.against)
-        window, began = scope.base, self.parameters.incident_start
-        if sides.value == "then":
-            split = scope.asked.end
-        elif sides.value == "than" or scope.asked.start is None:
-            split = began
-        else:
-            split = scope.asked.start
+        if asked.against and asked.start and asked.end:
+            return self._apart((asked.start, asked.end), asked.against)
+        then = sides.value == "then"  # "before 14:00 and after": up to it, and as long behind it
+        split = asked.end if then else self.parameters.incident_start if sides.value == "than" else asked.start
+        split = split or (None if then else self.parameters.incident_start)
         if split is None:
             raise RefusedQuestion(
                 ["When the incident began is not known, so before cannot be told from after."], None, self._near()
             )
-        start = window.start_time if sides.value != "then" or scope.asked.start is None else scope.asked.start
-        end = scope.parameters.end_time if scope.asked.start and sides.value != "then" else window.end_time
-        if sides.value == "then" and sides.amount:
-            end = split + timedelta(seconds=sides.amount)
-        elif sides.value == "then" and scope.asked.start and scope.asked.start > window.start_time:
-            end = split + (split - scope.asked.start)
+        start, end = self.scope.base.start_time, self.scope.base.end_time
+        if then and asked.start:
+            end = split + (split - asked.start) if asked.start > start else end
+            start = asked.start
+        elif asked.start:
+            end = self.scope.parameters.end_time
+        end = split + timedelta(seconds=sides.amount) if sides.amount else end
         self.parameters = self.parameters.model_copy(update={"start_time": start, "end_time": end})
         return {"start_time": None, "until": None, "split_at": split, "end_time": None}
 
     def _apart(self, one: tuple[datetime, datetime], other: tuple[datetime, datetime]) -> dict[str, object]:
-        """The moments between which nothing is looked at, of two spans of time; "rose" is told of the first named."""
+        """The fields that compare two windows. "Rose" and "fell" are said of the window named first."""
         (start, until), (split, end) = sorted((one, other))
         if until > split:
             raise RefusedQuestion(["The two spans of time overlap."], None, self._near())
@@ -354,7 +352,7 @@ class _One:
         part.notes = [*(part.notes if same else []), *report.notes]
 
     def _state(self, part: AnswerPart, report: Report) -> None:
-        """How what is named does: its figures before the incident's start and after it."""
+        """Add the failure or completion rate of what is named, before and after the incident's start."""
         names = [Filter(column=one.value, values=(one.text,)) for one in self.asked.names if one.value != "region"]
         runs = any(one.column in ("scenario_name", "workflow_step") for one in names)
         began = report.parameters.incident_start
@@ -378,7 +376,7 @@ class _One:
         return None if again.reading.unknown or asked(again.reading, yes_no=False).left else query
 
     def _near(self) -> list[str]:
-        """Questions that can be answered: this one with the nearest names, or by what it is about."""
+        """Similar questions that can be answered: with the nearest known names, or the first measure by a grouping."""
         found = [
             re.sub(rf"(?<!\w){re.escape(one.text)}(?!\w)", one.near[0].replace("\\", r"\\"), self.text).strip()
             for one in self.reading.unknown

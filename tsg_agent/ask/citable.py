@@ -1,4 +1,4 @@
-"""What an agent's tools have found, as rows that its answer may cite. Every id stands for one row only."""
+"""The ledger: results of tools as rows that answers may cite. An id is never used for a second row."""
 
 import re
 import threading
@@ -37,19 +37,19 @@ class CitableRows:
         return list(self._tools)
 
     def evidence(self, question: str = "") -> CitableEvidence:
-        """Everything that can be cited now, and what the question gives."""
+        """All rows, and the names and times of the question."""
         parameters = self._report.parameters if self._report else None
         found = CitableEvidence(self._rows.values(), parameters, asked=names_of(question), clocks=clocks_of(question))
         found.times |= evidence_of(self._report).times if self._report else set()
         return found
 
     def findings_of(self, finding: Finding) -> tuple[Finding, Mapping[str, str]]:
-        """Add a check's finding; gives it with the id that it got, and its rows in words."""
+        """Add a check's finding. Returns it with its id in the ledger, and its rows in words, by id."""
         named = self.finding(finding)
         return named, self.words(row.id for row in rows_of([named]))
 
     def finding(self, finding: Finding) -> Finding:
-        """Add a check's finding; a second one of the same check gets an id of its own."""
+        """Add a check's finding. Returns it with its id: E7, then E7b, … where the check ran before."""
         with self._lock:
             self._tools.append(finding.tool)
             letters = (f"{tens}{one}" for tens in ("", *ascii_lowercase) for one in ascii_lowercase)
@@ -62,20 +62,20 @@ class CitableRows:
             return named
 
     def report_made(self, report: Report) -> None:
-        """Add an investigation: its rows take the place of an earlier one's."""
+        """Add an investigation that a tool ran. Its rows replace those of an earlier one."""
         with self._lock:
             self._tools.append("run_guide")
         self.report_known(report)
 
     def report_known(self, report: Report) -> None:
-        """Add an investigation that was made before."""
+        """Add an investigation that no tool ran."""
         with self._lock:
             self._report = report
             self._add(evidence_of(report).rows.values())
             self._add(gap_rows(report))
 
     def query(self, rows: Sequence[Mapping[str, Any]], sql: str, tool: str = "query_telemetry") -> str:
-        """Add a query's rows, with what it asked for; gives its id."""
+        """Add a query's rows. Returns the query's id, Q1, Q2, …; its rows are Q1.1, Q1.2, …"""
         with self._lock:
             self._tools += [tool] if tool else []
             self._queries += 1
@@ -87,7 +87,7 @@ class CitableRows:
             return identity
 
     def text(self, tool: str, text: str) -> str:
-        """Add what code printed, or a description: its figures and words, as one row; gives its id."""
+        """Add a printed text as one row. Returns its id, K1, K2, …"""
         with self._lock:
             self._tools += [tool] if tool else []
             self._codes += 1
@@ -101,7 +101,7 @@ class CitableRows:
             return row.id
 
     def words(self, ids: Iterable[str] | None = None) -> Mapping[str, str]:
-        """Rows in words; without `ids` all of them."""
+        """Rows in words, by id; all rows without `ids`."""
         ids = list(self._rows) if ids is None else ids
         return {item: self._rows[item].words for item in ids if item in self._rows}
 
@@ -110,7 +110,7 @@ class CitableRows:
 
 
 def gap_rows(report: Report) -> list[CitableRow]:
-    """What was not looked at, or not enough: N1, N2, …"""
+    """The report's gaps as rows N1, N2, …"""
     rows = []
     for number, gap in enumerate(report.gaps, 1):
         row = CitableRow(f"N{number}", step=gap.step, words=f"not checked: {gap.statement}")

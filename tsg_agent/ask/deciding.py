@@ -12,7 +12,7 @@ Rows = Sequence[Mapping[str, Value]]
 
 
 def decided(asked: AskedFields, query: TypedQuery, rows: Rows) -> bool | None:
-    """Yes or no; None where the rows say neither, or nobody asked."""
+    """Yes or no; None if the rows say neither or the question does not ask."""
     if asked.decides == "any":
         return (
             bool(rows)
@@ -34,9 +34,9 @@ def decided(asked: AskedFields, query: TypedQuery, rows: Rows) -> bool | None:
 
 
 def _more(asked: AskedFields, query: TypedQuery, rows: Rows) -> bool | None:
-    """Whether the one that is asked about has more than each of the others, or fewer; "the others": than most of them.
+    """Whether the group asked about has more (or fewer) than each of the others.
 
-    None for one in the middle of the others.
+    None if nothing is known of it or of them, or, compared with "the others", if it is beyond most but not all of them.
     """
     values = [(asked.about in row.values(), of_measure(row, query.ordered_by)) for row in rows]
     mine = [value for own, value in values if own and value is not None]

@@ -6,8 +6,7 @@ from itertools import pairwise
 
 from tsg_agent.ask.measures import condition_of, measure_of, share_of
 from tsg_agent.ask.naming import Naming
-from tsg_agent.ask.phrases import measures_of
-from tsg_agent.ask.tokens import Token
+from tsg_agent.ask.phrases import Phrase, measures_of
 from tsg_agent.ask.typed import Bound
 
 _OF_REQUESTS = re.compile(r"\b(?:for|of|among|that(?: were| are)?)\s+(?:the\s+|all\s+)?$", re.IGNORECASE)
@@ -158,7 +157,7 @@ class Filling(Naming):
         for one, two in pairwise(tokens):  # "what part of the failed requests"
             whole = whole or (one.kind, two.kind, self.text[one.end : two.start]) == ("form", "condition", " of the ")
         timed = any(one.kind == "rank" and one.value.endswith("latency_ms") for one in self.tokens)
-        names, conditions = measures_of(tokens, self.text, of_runs=self._of_runs(), whole=whole, timed=timed)
+        names, conditions = measures_of(Phrase(tokens, self.text, self._of_runs(), whole, timed))
         self.found.conditions += conditions
         return names
 

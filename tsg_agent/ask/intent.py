@@ -36,10 +36,10 @@ _TAG = re.compile(
 """“…, wasn't it?”: what is stated is to be confirmed."""
 _OPEN = re.compile(r"\W*(?:(?:and|so|but)\s+)?(?:which|what|how|who|when|where|why)\b", re.IGNORECASE)
 YES_OR_NO = "yes or no"
-"""In `left`: the rows would not say which."""
+"""An entry of `AskedFields.left`: the rows would say neither."""
 _FURTHER = [("word", "next"), ("word", "and"), ("word", "more"), ("word", "which")]
 _WEAK = ("how", "work", "look", "perform", "behave", "doing")
-"""How something does: where a measure is named, that is what is asked for."""
+"""Words that ask how something does; beside a named measure they ask for that measure."""
 _FAILING = ("failing", "erroring", "failing too")
 _WELL = ("ok", "okay", "healthy", "fine", "normal", "working", "work", "works", "up", "complete", "completed")
 
@@ -54,22 +54,22 @@ _PASSING = (
     "_when any.flag_name",  # "when new_pricing is on"
     "any _who",
 )
-"""Words that have done their work."""
+"""Words that need no field of their own once the others are filled."""
 _ADDS = "any and _'then'|'overall'"
 
 
 def polite(text: str) -> str:
-    """A question without the words that only ask for an answer, or to confirm it: "could you tell me …, isn't it"."""
+    """A question with "could you tell me" and "isn't it?" blanked out; all offsets stay."""
     return _TAG.sub(lambda match: " " * len(match[0]), _POLITE.sub(lambda match: " " * len(match[0]), text, count=1))
 
 
 def asks_yes_or_no(text: str) -> bool:
-    """Whether a question is one for yes or no: by how it begins, or by its end."""
+    """Whether a question begins as one for yes or no does ("is …"), or ends so ("…, isn't it?")."""
     return bool(_YES_NO.match(polite(text)) or (_TAG.search(text) and not _OPEN.match(text)))
 
 
 def restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
-    """ "and as a share of its requests?", "absolute numbers instead": the last question's measure, said otherwise."""
+    """Turn "and as a share?", "absolute numbers instead" into the last measure's rate or count. False if it is neither."""
     forms = [one for one in reading.of("form") if one.value in ("rate", "absolute")]
     others = [one for one in reading.tokens if one.measures and one not in forms]
     if not forms or any((one.kind, one.value) != ("unit", "requests") for one in others):
@@ -84,7 +84,7 @@ def restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
 
 
 def further(reading: TokenizedQuestion, last: TypedQuery, shown: int) -> AskedFields | None:
-    """ "and the next 3?": the rows below the `shown` ones of the last question; None for another question."""
+    """The fields of "and the next 3?", the rows below the `shown` ones; None for any other question."""
     figures = reading.of("figure")
     other = [one for one in reading.tokens if (one.kind, one.value) not in _FURTHER and one.value not in last.by]
     ranks = reading.has("word", "next") and last.by and shown and not (last.bucket_seconds or reading.unknown)
@@ -94,7 +94,7 @@ def further(reading: TokenizedQuestion, last: TypedQuery, shown: int) -> AskedFi
 
 
 def asked(reading: TokenizedQuestion, *, yes_no: bool) -> AskedFields:
-    """What a question asks, from its tokens."""
+    """Fill the fields from a question's tokens."""
     reading.tokens = _rewritten(reading.tokens)
     filling = Filling(reading, yes_no=yes_no)
     found = filling.found
@@ -133,10 +133,10 @@ def asked(reading: TokenizedQuestion, *, yes_no: bool) -> AskedFields:
 
 
 def _rewritten(tokens: list[Token]) -> list[Token]:
-    """Words that mean something else where they stand.
+    """The tokens, with two ambiguous words decided by what stands around them.
 
-    "Users affected" are those with a failed request, or with what else they were affected by; "requests that run
-    4.23.0" and "which version runs there" name no run of a workflow.
+    "Users affected" are users with failures, unless another condition is named. "Run" in "requests that run 4.23.0" is
+    a verb and is dropped; in "failed runs" it is a workflow run.
     """
     people = any(one.counts for one in tokens)
     workflows = any(one.value in RUN_COLUMNS for one in tokens if one.kind in ("thing", "value"))
@@ -153,7 +153,7 @@ def _rewritten(tokens: list[Token]) -> list[Token]:
 
 
 def _share_of_either(filling: Filling) -> None:
-    """ "percentage of failed requests from web": of web's requests, or of all that failed. Both are said."""
+    """Add the second reading of "percentage of failed requests from web": of web's requests, or of all failures."""
     found, parts = filling.found, filling.fitting("_any:part")
     if len(found.measures) != 1 or len(parts) != 1 or filling.fitting("_all") or found.conditions:
         return
@@ -167,7 +167,7 @@ def _share_of_either(filling: Filling) -> None:
 
 
 def _few(filling: Filling) -> None:
-    """ "users with more than 5 failures" are rows of users; how many there are of them no query gives."""
+    """ "users with more than 5 failures": list the users by failures. Their number is not supported."""
     found = filling.found
     if set(found.measures) == {"users"} and not filling.fitting("_form.count"):
         found.by, found.measures = ["user_id"], [found.bounds[0].measure]
@@ -176,7 +176,7 @@ def _few(filling: Filling) -> None:
 
 
 def _only_some(filling: Filling) -> bool:
-    """ "which zones have 503s?": those that have none are not among them."""
+    """Whether groups with a count of 0 are left out: "which zones have 503s?"."""
     found = filling.found
     listed = filling.fitting("_which") and not filling.fitting("_by")
     counted = [measure_of(one).kind for one in found.measures] == ["count"] and found.measures != ["requests"]
@@ -184,7 +184,7 @@ def _only_some(filling: Filling) -> bool:
 
 
 def _concluded(filling: Filling) -> bool:
-    """Whether it is a question to the investigation, or to one of the guide's checks, and none for figures."""
+    """Whether the investigation or a check of the guide answers the question; fills the fields for it if so."""
     tokens, found = filling.tokens, filling.found
     said = {one.value for one in tokens if one.kind == "conclude"}
     things = list(dict.fromkeys(one.value for one in tokens if one.kind == "thing"))
@@ -207,7 +207,7 @@ def _concluded(filling: Filling) -> bool:
 
 
 def _of_state(filling: Filling, said: set[str], things: list[str]) -> bool:
-    """Whether it asks how something does: the checks of its things, or the investigation."""
+    """Whether the question is how something does; the checks of its things answer it, else the investigation."""
     tokens, found, yes_no = filling.tokens, filling.found, filling.yes_no
     weak = {i for i, one in enumerate(tokens) if one.kind == "conclude" and one.text.lower().split(" ")[0] in _WEAK}
     strong = set(filling.fitting("_conclude.state")) - weak
@@ -233,14 +233,14 @@ def _of_state(filling: Filling, said: set[str], things: list[str]) -> bool:
 
 
 def _quantified(tokens: list[Token], but: str) -> list[str]:
-    """Words that turn a question for a state into another: not, only, all of them, who. "Everything" is the service."""
+    """Words that neither a check nor the investigation can honour: not, only, who, by, all of several."""
     several = any(one.kind in ("thing", "value") for one in tokens)
     turning = {"not", "only", "who", "others", "by"} | ({"all"} if several else set())
     return [one.text for one in tokens if one.kind == "word" and one.value in turning - {but}]
 
 
 def _times(filling: Filling) -> None:
-    """ "when was the first 503", "time of the last failure": the first or the last time of a condition."""
+    """The measure first_… or last_…: "when was the first 503", "time of the last failure"."""
     ends, when, counted = (filling.fitting(one) for one in ("_first|last", "_when", "_condition:free|unit:free"))
     names = list(dict.fromkeys(filling.tokens[i].value for i in counted))
     beside = all(filling.span(i, "_any any? condition:free|unit:free|first|last") for i in ends)
@@ -250,7 +250,7 @@ def _times(filling: Filling) -> None:
 
 
 def _buckets(filling: Filling) -> None:
-    """A row for each stretch of time; "in which minute" asks for the first of them."""
+    """The time bucket, and whether before is compared with after. "In which minute" ranks the buckets."""
     found = filling.found
     for i in filling.fitting("_bucket|sides|series"):
         one = filling.tokens[i]
@@ -263,7 +263,7 @@ def _buckets(filling: Filling) -> None:
 
 
 def _decide(filling: Filling, first: Token | None) -> None:
-    """How the rows say yes or no."""
+    """Set how the rows decide a question for yes or no."""
     found, words = filling.found, {filling.tokens[i].value: i for i in filling.free("word")}
     counts = [name for name in found.measures[:1] if measure_of(name).kind in ("count", "distinct")]
     if "rose" in words or "fell" in words:
@@ -287,7 +287,7 @@ def _decide(filling: Filling, first: Token | None) -> None:
 
 
 def _of_two(filling: Filling, first: Token | None, others: int | None) -> bool:
-    """Whether one is compared: with another, with the others, or with what it was before."""
+    """Whether the question compares: one value with another or with all others, or after with before."""
     found = filling.found
     several = next((one for one in found.filters if len(one.values) > 1 and not one.without), None)
     if several and first is not None and first.value != several.column:  # "does 3.15.0 fail more on web than on ios?"
@@ -317,7 +317,7 @@ def _of_two(filling: Filling, first: Token | None, others: int | None) -> bool:
 
 
 def _extreme(filling: Filling) -> bool:
-    """ "the highest CPU" of all is its maximum; "the slowest requests" are rows, which no query gives."""
+    """Whether a rank without groups is a maximum or minimum: "the highest CPU", but not "the slowest requests"."""
     found, ranks = filling.found, [one.value for one in filling.tokens if one.kind == "rank" and " " not in one.value]
     kinds = [measure_of(name) for name in found.measures]
     if not ranks or len(kinds) != 1 or kinds[0].kind != "statistic" or filling.fitting("_function") or found.limit:

@@ -1,4 +1,4 @@
-"""A question's tokens, and what of a typed query its names and things are: filters, what it is by, what is counted."""
+"""Fills filters, groupings and counts of distinct values from a question's names, nouns and negations."""
 
 import re
 from dataclasses import replace
@@ -16,7 +16,7 @@ _NOUNS = {
     "user_id": ("customer_tier",),
     "product_id": ("product_category",),
 }
-"""What a name of another column may be called, too: "premium customers"."""
+"""A noun -> other columns whose values it may stand beside: "premium customers"."""
 _OBJECT = re.compile(r"\b(?:for|on|of|in|at|from|to|with)\s+(?:all\s+|the\s+|any\s+)*$", re.IGNORECASE)
 _PASSED = "figure|others|only|more*"
 _PEOPLE_ARE_GROUPS = (
@@ -31,14 +31,14 @@ _THINGS_ARE_GROUPS = (
     (f"value {_PASSED} _thing", False),
     ("_thing condition|number|measure|function", True),
 )
-"""The first pattern that fits says whether a thing is what the question is grouped by."""
+"""The first pattern that fits decides whether a noun is a grouping."""
 
 
 class Naming(Slots):
-    """Reads the names, the things and what is denied."""
+    """Reads values ("web"), things ("endpoints": nouns of columns) and negations."""
 
     def nouns(self) -> None:
-        """The noun beside a name says only what it is; not where it is counted: "how many premium customers"."""
+        """Drop nouns that only say what a value is: "version 3.15.0"; but not in "how many premium customers"."""
         said = {  # "status 500", "status other than 200"
             noun[0]
             for i in self.free("condition")
@@ -53,7 +53,7 @@ class Naming(Slots):
         self.tokens = [one for i, one in enumerate(self.tokens) if i not in said]
 
     def _holds(self, place: int, column: str) -> bool:
-        """Whether a noun is what the names of a column are called."""
+        """Whether a noun may stand beside the values of a column."""
         noun = self.tokens[place]
         if noun.value == "user_id" and column != "customer_tier":  # a rate is of requests, never of users
             return column in (*PEOPLE, "flag_name") and self._of_requests()
@@ -64,14 +64,14 @@ class Naming(Slots):
         return noun.value == column or column in _NOUNS.get(noun.value, ())
 
     def _of_requests(self) -> bool:
-        """Whether what is asked for is said of requests: not "how many users", "percentage of users"."""
+        """Whether the measure is of requests, unlike "how many users", "percentage of users"."""
         return self.yes_no or any(
             one.kind in ("measure", "number", "function") or (one.value == "rate" and not one.part)
             for one in self.tokens
         )
 
     def negations(self) -> None:
-        """ "not", "without", "except", "all zones but": the names, the condition or the thing right behind it."""
+        """Attach "not", "without", "except", "all zones but" to the value, condition or noun right behind it."""
         for i in self.free("word"):
             if i in self.used or not (self.span(i, "_not") or self.span(i, "all any? any? _but value")):
                 continue
@@ -95,9 +95,9 @@ class Naming(Slots):
                 self.found.filters.append(Filter(column=self.tokens[place].value, without=True))
 
     def _left_out(self, place: int, noun: int) -> bool:
-        """Whether what is denied has a bound; of what it is by, the other groups are meant.
+        """Whether a bound follows the excluded noun. If the noun is the grouping, the bound is inverted.
 
-        "requests by version, without versions that got fewer than 400": only those with at least as many.
+        "requests by version, without versions that got fewer than 400": those with at least 400.
         """
         behind = self.span(noun, "_thing any:measures*")[-1] + 1
         bound = self.span(behind, "_bound.lt#,gt#")
@@ -112,7 +112,7 @@ class Naming(Slots):
         return any(one.kind == "bound" for one in self.tokens[noun:])
 
     def _not_so(self, place: int, condition: int, *, excluding: bool) -> None:
-        """Requests that are not so, or groups in which none are."""
+        """A negated condition: a filter on requests, or, of groups ("zones without 503s"), a bound of 0."""
         if self.span(condition, "_condition form.rate"):  # "no error rate": of a measure, nothing can be left out
             return
         name, word = self.tokens[condition].value, self.tokens[place].text.lower()
@@ -138,7 +138,7 @@ class Naming(Slots):
         self.found.conditions += [f"not {one}" for one in names]
 
     def groups(self) -> None:
-        """What it is by: "by version", "which endpoints", "top 3 zones", "per client type and API version"."""
+        """The grouping: "by version", "which endpoints", "top 3 zones", "per client type and API version"."""
         for i in self.free("word"):
             listed = self.span(i, "_by|slash thing (and|slash|by thing)*")
             for one in self.of(listed, "thing"):
@@ -152,7 +152,7 @@ class Naming(Slots):
                 self.take(i)
 
     def _group(self, column: str) -> None:
-        """A flag's values mean nothing without its name."""
+        """Group by a column; by a flag's name and value together where no flag is named."""
         named = any(one.kind == "value" and one.value == "flag_name" for one in self.tokens)
         flags = ("flag_name", "flag_value")
         self.found.by += [
@@ -160,7 +160,7 @@ class Naming(Slots):
         ]
 
     def _grouping(self, place: int) -> bool:
-        """Whether a thing is what it is grouped by, by the words around it."""
+        """Whether the noun at a place is a grouping, by the words around it."""
         one = self.tokens[place]
         if self.span(place, f"which|by|slash {_PASSED} _thing"):
             return True
@@ -170,7 +170,7 @@ class Naming(Slots):
         return next((grouped for pattern, grouped in rules if self.span(place, pattern)), False)
 
     def counted_things(self) -> None:
-        """ "how many instances", "users": distinct values."""
+        """Counts of distinct values: "how many instances"."""
         for i in self.free("thing"):
             one, asked = self.tokens[i], self.span(i, "form.count,distinct+ condition? _thing")
             if not asked or one.counts:
@@ -186,7 +186,7 @@ class Naming(Slots):
                 self.take(*(conditions if suffix else ()))
 
     def named(self) -> None:
-        """The names: filters, several of one column its own groups."""
+        """The values: filters. Several of one column are also grouped by, unless "or" or "together" joins them."""
         names, together = self.free("value"), [i for i in self.free("word") if self.tokens[i].value == "together"]
         either = self.fitting("'or' _value")
         compares = self.fitting("_versus|rank")

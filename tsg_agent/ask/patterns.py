@@ -1,10 +1,11 @@
 """Patterns over a question's tokens: regular expressions whose letters are tokens.
 
-`form.count condition? _thing` fits the thing of "how many endpoints", and of "how many failing endpoints": `_` marks the
-token that is looked at. A letter is a kind (`thing`), some values of a kind (`thing.user_id,session_id`; `#` stands for
-any characters), the value of a word (`by`) or a text (`'or'`). `:plural`, `:counts`, `:measures`, `:predicate`,
-`:free` and `:used` ask for properties, `|` stands between letters, `~` for none of them. Spaces part letters; groups, lookaheads, `* + ? ^ $` and a
-`|` between spaces are those of `re`.
+`form.count condition? _thing` fits the thing of "how many endpoints" and of "how many failing endpoints": `_` marks the
+token that is looked at. A letter is a kind (`thing`), some values of a kind (`thing.user_id,session_id`; `#` stands
+for any characters), the value of a word (`by`) or a text (`'or'`); `any` is each token. A property is asked for as in
+`thing:plural`: `singular`, `counts`, `measures`, `predicate`, `part`, `free`, `used`. `|` stands between letters, and
+`~` before them for none of them. Items are parted by spaces. Groups, lookaheads and `* + ? ^ $` are those of `re`, and
+so is a `|` between spaces, inside a group.
 """
 
 import re
@@ -13,15 +14,17 @@ from functools import cache
 
 from tsg_agent.ask.tokens import Token
 
-_KINDS = ("any", "value", "thing", "condition", "unit", "number", "function", "measure", "form", "rank", "order", "bound",
-          "bucket", "figure", "sides", "conclude", "word")  # fmt: skip
+_KINDS = frozenset(
+    {"any", "value", "thing", "condition", "unit", "number", "function", "measure", "form", "rank", "order", "bound"}
+    | {"bucket", "figure", "sides", "conclude", "word"}
+)
 _ITEM = re.compile(r"(?P<opens>(?:\((?:\?[=!])?)*)(?P<letter>[^()*+?]*)(?P<closes>[)*+?]*)")
 _LETTER = re.compile(r"(?P<kind>[a-z]*)(?:\.(?P<values>[\w,# ]+))?(?::(?P<properties>[a-z:]+))?(?:'(?P<text>[^']+)')?")
 _READ = {"free": r"\+", "used": "-"}
 
 
 def span(tokens: Sequence[Token], used: Collection[int], place: int, pattern: str) -> range:
-    """The places of the tokens that a pattern takes, with the one at `place` as its marked one; none if it differs."""
+    """The places that a pattern covers with its marked token at `place`; an empty range if it does not fit."""
     before, after = _compiled(pattern)
     spelled = [f"<{'-' if i in used else '+'}{one.spelled}>" for i, one in enumerate(tokens)]
     left, right = before.search("".join(spelled[:place])), after.match("".join(spelled[place:]))
@@ -32,7 +35,7 @@ def span(tokens: Sequence[Token], used: Collection[int], place: int, pattern: st
 
 @cache
 def _compiled(pattern: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """A pattern as two: of what stands before the marked token, and of what begins with it."""
+    """A pattern as two regular expressions: for the tokens before the marked one, and from it on."""
     items = pattern.split()
     marked = next(i for i, item in enumerate(items) if item.startswith("_"))
     items[marked] = items[marked][1:] if items[marked] != "_" else "any"

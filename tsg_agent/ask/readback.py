@@ -1,7 +1,7 @@
-"""A query read back against its question: each word that means something must have its effect on the query.
+"""Reads a query back against its question: every word that means something must have its effect on the query.
 
-What fills the fields notes which words it has read. This asks the fields, and the query itself: a word that was read,
-and does nothing there, would make the answer that of another question, so the question is refused.
+Filling marks the words that it has used. This checks the result instead: a word without effect on the fields or the
+query would make the answer one to another question, so the question is refused.
 """
 
 import re
@@ -19,7 +19,7 @@ _MOST_OF = re.compile(r"(?<!the )\bmost (?=of\b|failures|errors|requests)", re.I
 
 
 def unsaid(filling: Filling) -> list[str]:
-    """The words of a question that its fields do not do: each pattern's, where what is said beside it holds."""
+    """The words that the fields do not honour: those that a pattern fits whose condition holds."""
     found, tokens = filling.found, filling.tokens
     wide = [one.column for one in found.filters if len(one.values) > 1]
     kept = {one.column: len(one.values) for one in found.filters if not one.without}
@@ -58,7 +58,7 @@ def unsaid(filling: Filling) -> list[str]:
 
 
 def _ranks(filling: Filling, *, denied: bool) -> list[Token]:
-    """ "fail more" than what; "got slower" since when; "do most of them", which is more than half."""
+    """Comparatives without what they compare with ("fail more", "got slower"), and "most of" (over half)."""
     found = filling.found
     if filling.yes_no and (most := _MOST_OF.search(filling.text)):
         return [one for one in filling.tokens if one.start == most.start()]
@@ -69,7 +69,7 @@ def _ranks(filling: Filling, *, denied: bool) -> list[Token]:
 
 
 def _of_each(filling: Filling) -> list[Token]:
-    """ "top 3 endpoints in each zone": the first of each group, which one order over all rows does not give."""
+    """ "top 3 endpoints in each zone": a ranking within groups; a query ranks all rows together."""
     found, tokens = filling.found, filling.tokens
     things = [tokens[i] for i in filling.fitting("any _thing")]
     several = {one.value for one in things if found.limit is None and one.plural}
@@ -79,7 +79,7 @@ def _of_each(filling: Filling) -> list[Token]:
 
 
 def _either(filling: Filling) -> list[Token]:
-    """ "on android or on 3.15.0", "on /cart but not on /search"."""
+    """ "on android or on 3.15.0": filters are joined by AND; "on /cart but not on /search": the second says nothing."""
     named = [one for one in filling.tokens if one.kind == "value" or one.text.lower() == "or"]
     three = [
         (one, two, last) for one, two, last in zip(named, named[1:], named[2:], strict=False) if two.kind != "value"
@@ -91,12 +91,12 @@ def _either(filling: Filling) -> list[Token]:
 
 
 def unexpressed(reading: TokenizedQuestion, asked: AskedFields, query: TypedQuery) -> list[str]:
-    """The words of a question that stand for nothing in its query."""
+    """The words of a question that have no effect on its query."""
     return [one.text for one in reading.tokens if not _expressed(one, asked, query)]
 
 
 def _expressed(one: Token, asked: AskedFields, query: TypedQuery) -> bool:
-    """Whether a token's own field of the query holds it."""
+    """Whether the field of the query that belongs to a token's kind holds the token's value."""
     measures = [measure_of(name) for name in query.all_measures]
     conditions = {one.condition for one in measures} | {name.removeprefix("not ") for name in query.conditions}
     conditions |= set(query.all_measures)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tsg_agent.ask.compiling import PERIOD, TIME, CompiledQuery, Value, of_measure
-from tsg_agent.ask.measures import AskedMeasure, MeasureSource, measure_of, measure_words
+from tsg_agent.ask.measures import AskedMeasure, MeasureSource, measure_of
 from tsg_agent.ask.typed import TypedQuery, condition_words, thing
 from tsg_agent.llm.cited_rows import row_of
 from tsg_agent.settings import Settings
@@ -63,7 +63,7 @@ def _nothing(query: TypedQuery) -> str:
 
 def _order(query: TypedQuery) -> str:
     way = "lowest" if query.is_ascending else "highest"
-    return f"Ordered by {measure_words(query.ordered_by)}, {way} first"
+    return f"Ordered by {measure_of(query.ordered_by).words}, {way} first"
 
 
 def _beneath(query: TypedQuery, found: CompiledQuery, shown: int) -> list[str]:
@@ -131,7 +131,7 @@ def _figure(row: dict[str, Value], measure: AskedMeasure, found: CompiledQuery, 
             some(runs, "run") if measure.name == "runs" else f"{count(failed)} of {some(runs, 'run')} failed{completed}"
         )
     if value is None:
-        return f"no {measure_words(measure.name)} is known of {requests}"
+        return f"no {measure.words} is known of {requests}"
     if measure.kind == "statistic":
         unit = next((unit for ending, unit in _UNITS.items() if measure.column.endswith(ending)), "")
         column = measure.column.removesuffix("_ms").removesuffix("_bytes").replace("_", " ")
@@ -139,10 +139,10 @@ def _figure(row: dict[str, Value], measure: AskedMeasure, found: CompiledQuery, 
         of = f", of {requests}" if "requests" in row else ""
         return f"{column} {function} {number(round(value, 1))}{unit}{of}"
     if measure.kind == "distinct":
-        what = measure_words(measure.name.partition("_with_")[0])
+        what = measure_of(measure.name.partition("_with_")[0]).words
         return f"{count(value)} {what}{f' had requests that {words}' if words else ''}"
     if measure.kind == "distinct_share":
-        what = measure_words(measure.name.removeprefix("share_of_").partition("_with_")[0])
+        what = measure_of(measure.name.removeprefix("share_of_").partition("_with_")[0]).words
         return f"{percent(value)} of {what} had requests that {words}"
     if measure.name == "requests":
         return requests

@@ -3,49 +3,49 @@
 import re
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import pairwise
 
-from tsg_agent.ask.lexicon import WORD, lexicon, stem
+from tsg_agent.ask.lexicon import LONGEST, NUMBERS, WORD, Meaning, lexicon, stem
 from tsg_agent.ask.typed import thing
 from tsg_agent.ask.vocabulary import Vocabulary
 from tsg_agent.wording import listed, one_line
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZE = r"(?:seconds?|secs?|s|minutes?|mins?|min|m|hours?|hrs?|hr|h|days?|d)"
-_SIZES = rf"(?P<n>[0-9]{{1,4}}|half an?|an?|half|quarter)?[ -]?(?P<size>{_SIZE})\b"
-BUCKET = re.compile(
-    rf"\b(?:per|every|each|for (?:each|every)|in (?:each|every))[ ]+{_SIZES}"
-    rf"|\bin (?:steps|intervals|blocks|slots|buckets|bins) of (?P<n3>[0-9]{{1,4}}|half an?|an?)[ ]?(?P<size6>{_SIZE})\b"
-    rf"|\b(?P<n2>[0-9]{{1,4}}|half)[ -]?(?P<size2>{_SIZE})[ -]"
-    r"(?:buckets?|intervals?|bins?|steps?|windows?|resolution|stretch(?:es)?|slots?|blocks?|periods?)\b"
-    r"|\bby (?:the )?(?P<size3>minute|hour|day)\b|\b(?P<size4>hourly|daily|minutely)\b"
-    r"|(?P<which>\b(?:in )?(?:which|what) |(?<=busiest )|(?<=worst )|(?<=slowest )|(?<=quietest ))"
-    r"(?:(?P<n5>[0-9]{1,3})[ -]?)?(?P<size5>minute|hour)s?\b(?! ago)",
-    re.IGNORECASE,
-)
+_BUCKETS = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"\b(?:per|every|each|for (?:each|every)|in (?:each|every))[ ]+"
+        rf"(?P<n>[0-9]{{1,4}}|half an?|an?|half|quarter)?[ -]?(?P<size>{_SIZE})\b",
+        r"\bin (?:steps|intervals|blocks|slots|buckets|bins) of "
+        rf"(?P<n>[0-9]{{1,4}}|half an?|an?)[ ]?(?P<size>{_SIZE})\b",
+        rf"\b(?P<n>[0-9]{{1,4}}|half)[ -]?(?P<size>{_SIZE})[ -]"
+        r"(?:buckets?|intervals?|bins?|steps?|windows?|resolution|stretch(?:es)?|slots?|blocks?|periods?)\b",
+        r"\bby (?:the )?(?P<size>minute|hour|day)\b",
+        r"\b(?P<size>hourly|daily|minutely)\b",
+        r"(?P<which>\b(?:in )?(?:which|what) |(?<=busiest )|(?<=worst )|(?<=slowest )|(?<=quietest ))"
+        r"(?:(?P<n>[0-9]{1,3})[ -]?)?(?P<size>minute|hour)s?\b(?! ago)",
+    )
+]
 _FIGURE = r"(?P<figure>[0-9][0-9,]*(?:\.[0-9]+)?|one|two|three|four|five|ten|half(?= of))(?P<kilo>k\b)?"
 _UNIT = r"(?:[ ]?(?P<unit>%|percent\b|ms\b|milliseconds?\b|s\b|sec\b|seconds?\b|minutes?\b))?"
-BETWEEN_SIDES = re.compile(r"\bbefore[ ]*(?:and|or|/|vs\.?|versus|&)[ ]*(?=after\b)", re.IGNORECASE)
-_SPAN = r"(?:(?:the )?(?P<long>[0-9]{1,3})[ ]?(?P<of>minutes?|mins?|min|hours?|h)\b[ ])"
-THEN_AFTER = re.compile(
-    rf"\bbefore\b(?P<time>.{{1,50}}?)[ ]?(?P<tail>\b(?:and|vs\.?|versus|compared (?:to|with|against)|against)\b"
+_SPAN = r"(?:(?:the )?(?P<n>[0-9]{1,3})[ ]?(?P<size>minutes?|mins?|min|hours?|h)\b[ ])"
+_SIDES = {
+    "": r"\bbefore[ ]*(?:and|or|/|vs\.?|versus|&)[ ]*(?=after\b)",
+    "then": r"\bbefore\b.{1,50}?[ ]?(?P<tail>\b(?:and|vs\.?|versus|compared (?:to|with|against)|against)\b"
     rf"[ ]+{_SPAN}?(?:the time )?after(?:wards?|[ ](?:it|that|this))?\b(?![ ]*[0-9]))",
-    re.IGNORECASE,
-)
-THAN_BEFORE = re.compile(
-    r"\b(?:than|as|with|to|like|from)[ ](?:it was |they were |what it was )?before(?:hand)?\b(?![ ]*(?:[0-9#]|the))",
-    re.IGNORECASE,
-)
+    "than": r"\b(?:than|as|with|to|like|from)[ ](?:it was |they were |what it was )?before(?:hand)?\b"
+    r"(?![ ]*(?:[0-9#]|the))",
+}
+"""How before is compared with after: "before and after 14:00", "before 14:00 and 20 minutes after", "than before"."""
 CODE = re.compile(r"(?<![\w.,:/-])(?P<code>[1-5][0-9]{2})(?:['\u2019]?s|ern?)?(?![\w%:-]|[.,][0-9])")
 CODES = re.compile(r"(?<![\w.,:/-])[1-5][0-9]{2}(?:['\u2019]?s|ern?)\b")
 """“503s” are no 503 seconds."""
-PERCENTILE = re.compile(
+_PERCENTILE = re.compile(
     r"\b(?:p[ ]?(?P<p>[0-9]{1,2}(?:[.,][0-9]{1,2})?)"
     r"|(?P<th>[0-9]{1,2}(?:\.[0-9])?)(?:th|st|nd|rd)?[ -](?:percentile|pctl|%ile))\b",
     re.IGNORECASE,
 )
-NUMBERS = {
-    w: n for n, w in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], 1)
-}
 _DIGITS = re.compile(r"(?<![\w.,:/-])[0-9]{1,3}(?![\w%:/-]|[.,][0-9])")
 _BEFORE_A_TIME = re.compile(r"(?:over|during|throughout|for|within)\s+(?:the\s+)?#", re.IGNORECASE)
 """“over the last 30 minutes”: the time has been read."""
@@ -80,7 +80,7 @@ class Token:
 
     @property
     def predicate(self) -> bool:
-        """Whether it is a condition that says what requests did, as "failed" does; not "failures", which are counted."""
+        """Whether it is a condition that says what requests did: "failed", not "failures"."""
         ended = self.text.lower().endswith(("ed", "ing", "fail", "slow", "timed out", "the cache"))
         return self.kind == "condition" and ended
 
@@ -160,18 +160,16 @@ def figures_in(text: str) -> list[Token]:
         if not any(one.start < high and low < one.end for one in found):
             found.append(Token(low, high, kind, value, amount, text[low:high], unit=unit))
 
-    for match in BUCKET.finditer(text):
-        add(match, "bucket", "which" if match["which"] is not None else "", _seconds_of(match))
-    for match in BETWEEN_SIDES.finditer(text):
-        add(match, "sides", "")
-    if then := THEN_AFTER.search(text):
-        add(then, "sides", "then", _UNITS[then["of"][0].lower()] * int(then["long"]) if then["long"] else 0)
-    for match in THAN_BEFORE.finditer(text):
-        add(match, "sides", "than")
-    for match in PERCENTILE.finditer(text):
+    for pattern in _BUCKETS:
+        for match in pattern.finditer(text):
+            add(match, "bucket", "which" if match.groupdict().get("which") is not None else "", _seconds_of(match))
+    for value, written in _SIDES.items():
+        for match in re.finditer(written, text, re.IGNORECASE):
+            add(match, "sides", value, _seconds_of(match) if value == "then" and match["n"] else 0)
+    for match in _PERCENTILE.finditer(text):
         add(match, "function", f"p{(match['p'] or match['th']).replace(',', '_').replace('.', '_')}")
     for match in _bounds().finditer(text):
-        add(match, "bound", _sign_of(match["sign"]), *_amount_of(match))
+        add(match, "bound", lexicon().signs[match["sign"].lower()], *_amount_of(match))
     return found
 
 
@@ -187,11 +185,10 @@ def _amount_of(match: re.Match[str]) -> tuple[float, str]:
 
 
 def _seconds_of(match: re.Match[str]) -> float:
-    said = {name: text.lower() for name, text in match.groupdict().items() if text}
-    size = next(text for name, text in said.items() if name.startswith("size"))
-    number = next((text for name, text in said.items() if name in ("n", "n2", "n3", "n5")), "1")
+    """The length of a stretch of time: its `n`, one where it has none, of its `size`."""
+    number = (match.groupdict().get("n") or "1").lower()
     times = 0.5 if number.startswith("half") else 0.25 if number == "quarter" else 1.0
-    return (float(number) if number.isdigit() else times) * _UNITS[size[0]]
+    return (float(number) if number.isdigit() else times) * _UNITS[match["size"][0].lower()]
 
 
 @cache
@@ -199,10 +196,6 @@ def _bounds() -> re.Pattern[str]:
     """A bound: "at least 100", "over 5 %", "> 2 s"."""
     either = "|".join(re.escape(sign) for sign in sorted(lexicon().signs, key=len, reverse=True))
     return re.compile(rf"(?<![\w<>=])(?P<sign>{either})[ ]*{_FIGURE}(?![:.]?[0-9]|-[0-9]){_UNIT}", re.IGNORECASE)
-
-
-def _sign_of(written: str) -> str:
-    return lexicon().signs.get(written.lower(), written)
 
 
 def repaired(text: str, vocabulary: Vocabulary) -> tuple[str, list[str]]:
@@ -273,31 +266,19 @@ def _words(rest: str, reading: TokenizedQuestion, vocabulary: Vocabulary) -> lis
     found = [(match.start(), _bare(match[0])) for match in WORD.finditer(rest) if _is_word(match)]
     words = [(start, word) for start, word in found if word]
     tokens: list[Token] = []
-    index = 0
-    while index < len(words):
-        reach = _reach(rest, words, index)
-        read_as = lexicon().longest([word for _, word in reach])
-        if read_as is None and _BEFORE_A_TIME.match(rest, words[index][0]):
-            index += 1
+    while words:
+        start = words[0][0]
+        read_as = lexicon().longest(_reach(rest, words))
+        if read_as is None and (split := _parted(words[0])):
+            words[:1] = split
             continue
-        if read_as is None and (split := _parted(words[index])):
-            words[index : index + 1] = split
-            continue
-        number = NUMBERS.get(words[index][1].lower())
-        if read_as is None and number is not None:
-            start, text = words[index]
-            tokens.append(Token(start, start + len(text), "figure", str(number), number, text))
-            index += 1
-            continue
-        if read_as is None:
-            reading.unknown.append(_not_known(words[index], rest, vocabulary))
-            index += 1
-            continue
-        length, meaning = read_as
-        start, (last, word) = words[index][0], words[index + length - 1]
-        text = rest[start : last + len(word)]
-        tokens.append(Token(start, last + len(word), meaning.kind, meaning.value, 0.0, text))
-        index += length
+        if read_as is None and not _BEFORE_A_TIME.match(rest, start):
+            reading.unknown.append(_not_known(words[0], rest, vocabulary))
+        length, meaning = read_as or (1, Meaning("filler", ""))
+        end = words[length - 1][0] + len(words[length - 1][1])
+        amount = float(meaning.value) if meaning.kind == "figure" else 0.0
+        tokens.append(Token(start, end, meaning.kind, meaning.value, amount, rest[start:end]))
+        del words[:length]
     return tokens
 
 
@@ -307,13 +288,13 @@ def _is_word(match: re.Match[str]) -> bool:
     return "#" not in match[0] and match[0] not in ("=", ":") and not ending
 
 
-def _reach(rest: str, words: list[tuple[int, str]], index: int) -> list[tuple[int, str]]:
+def _reach(rest: str, words: list[tuple[int, str]]) -> list[str]:
     """The next words up to a mark or something that was read otherwise."""
-    reach = [words[index]]
-    for (start, word), following in zip(words[index:], words[index + 1 : index + 6], strict=False):
-        if rest[start + len(word) : following[0]].strip(" -'\u2019"):
+    reach = [words[0][1]]
+    for (start, word), (following, after) in pairwise(words[:LONGEST]):
+        if rest[start + len(word) : following].strip(" -'\u2019"):
             break
-        reach.append(following)
+        reach.append(after)
     return reach
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from tsg_agent.ask.measures import AskedMeasure, MeasureSource, condition_of, measure_of, measure_words
+from tsg_agent.ask.measures import AskedMeasure, MeasureSource, condition_of, measure_of
 from tsg_agent.columns import SUBJECTS
 from tsg_agent.errors import ParameterError
 from tsg_agent.models import Model
@@ -115,13 +115,15 @@ class TypedQuery(Model):
             raise ValueError(f"{whose} not told apart by {', '.join(dict.fromkeys(wrong))}")
         certain = [one for one in self.measures if _certain(measure_of(one), self.conditions)]
         if certain:
-            raise ValueError(f"of only {measure_words(self.conditions[0])}, the {measure_words(certain[0])} is certain")
+            raise ValueError(
+                f"of only {measure_of(self.conditions[0]).words}, the {measure_of(certain[0]).words} is certain"
+            )
         alone = (self.bucket_seconds or self.split_at) and not self.by
         if alone and any(measure_of(one).kind == "of_all" for one in self.all_measures):
             raise ValueError("of each stretch of time, a share of all is said by groups: name what it is by")
         empty = [one for one in self.measures if _disjoint(measure_of(one).condition, self.conditions)]
         if empty:
-            raise ValueError(f"of only {measure_words(self.conditions[0])}, none are {measure_words(empty[0])}")
+            raise ValueError(f"of only {measure_of(self.conditions[0]).words}, none are {measure_of(empty[0]).words}")
         if self.until and sources != {MeasureSource.REQUESTS}:
             raise ValueError("only requests can be compared over two spans of time")
         if self.conditions and sources != {MeasureSource.REQUESTS}:
@@ -168,7 +170,7 @@ class TypedQuery(Model):
 
     def described(self) -> str:
         """The query as a question, which is read as this query again."""
-        said = [listed([measure_words(one) for one in self.measures], 5)]
+        said = [listed([measure_of(one).words for one in self.measures], 5)]
         said += [_condition_words(one) for one in self.conditions]
         said += [_filter_words(one) for one in self.filters]
         if self.by:
@@ -221,7 +223,7 @@ def _each_known(names: Iterable[str]) -> None:
 
 def _condition_words(condition: str) -> str:
     negated = condition.startswith("not ")
-    return f"{'without' if negated else 'of only'} {measure_words(condition.removeprefix('not '))}"
+    return f"{'without' if negated else 'of only'} {measure_of(condition.removeprefix('not ')).words}"
 
 
 def _filter_words(one: Filter) -> str:
@@ -236,8 +238,8 @@ def _bound_words(one: Bound) -> str:
     measure = measure_of(one.measure)
     unit = " %" if measure.is_share else " ms" if one.measure.endswith("_ms") else ""
     if measure.kind in ("count", "distinct"):
-        return f"with {sign} {one.value:g} {measure_words(one.measure)}"
-    return f"with {measure_words(one.measure)} {sign} {one.value:g}{unit}"
+        return f"with {sign} {one.value:g} {measure_of(one.measure).words}"
+    return f"with {measure_of(one.measure).words} {sign} {one.value:g}{unit}"
 
 
 def _span(seconds: int) -> str:
