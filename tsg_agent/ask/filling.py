@@ -1,4 +1,4 @@
-"""From a question's tokens to a typed query's fields: each word that carries meaning lands in one, or is left over."""
+"""Fills measures, bounds and order from a question's tokens; words that fill nothing are left over."""
 
 import re
 from dataclasses import replace
@@ -13,14 +13,14 @@ _OF_REQUESTS = re.compile(r"\b(?:for|of|among|that(?: were| are)?)\s+(?:the\s+|a
 _AMONG = re.compile(r"\bamong (?:the |all )?$", re.IGNORECASE)
 _WITH = re.compile(r"\b(?:with|having|by|(?:who|that) (?:hit|saw|had|got|met))(?: an?)?\s*$", re.IGNORECASE)
 _BOTH = "unit any* condition:predicate _'and' more? condition:predicate"
-"""“requests that were slow and failed” are both at once, not two counts."""
+"""“requests that were slow and failed”: one count with both conditions."""
 
 
 class Filling(Naming):
-    """Fills one query from one question: the parts, in the order in which they are read."""
+    """Fills the fields of one question. The methods are called in their order."""
 
     def timed(self) -> None:
-        """ "slower than 500 ms" says what requests are; of a latency that is asked for of groups, it is a bound."""
+        """ "requests slower than 500 ms" is a condition; "endpoints with p95 over 500 ms" is a bound, and stays."""
         for i in self.free("bound"):
             token, before = self.tokens[i], self._phrase_before(i)
             latency = [p for p in before if self.tokens[p].kind in ("number", "function")] or self.free("function")
@@ -35,7 +35,7 @@ class Filling(Naming):
                 self.take(*(p for p in before if self.tokens[p].value == "latency_ms"))
 
     def bounded(self) -> None:
-        """ "at least 100 requests", "error rate above 10 %"."""
+        """Bounds: "at least 100 requests", "error rate above 10 %"."""
         for i in self.free("bound"):
             token = self.tokens[i]
             if self._at_least_one(i):
@@ -54,7 +54,7 @@ class Filling(Naming):
             self.found.bounds.append(Bound(measure=measure, sign=token.value, value=token.amount))
 
     def _bound_by(self, place: int) -> tuple[list[int], list[str], bool]:
-        """What a bound is of: its tokens, its measure, and whether that is asked for, too."""
+        """What a bound limits: places of its phrase, its measures, and whether these are shown, too."""
         unit, before = self.tokens[place].unit, self._phrase_before(place)
         after = list(self.span(place, "_bound any:counts:free|condition:free|unit:free*")[1:])
         share = self.span(place, "_bound (unit.requests any*)? condition:free")
@@ -67,7 +67,7 @@ class Filling(Naming):
         return before, self._assembled(before), True
 
     def _at_least_one(self, place: int) -> bool:
-        """ "sessions with at least one failed request" are those with a failed request; the bound says no more."""
+        """Use up "at least one" in "sessions with at least one failed request", where it adds nothing."""
         token = self.tokens[place]
         least = (token.value, token.amount) in ((">=", 1.0), (">", 0.0)) and self.span(place, "_bound condition")
         users = self.span(place, "any:counts _bound") or any("_with_" in name for name in self.found.measures[-1:])
@@ -76,13 +76,13 @@ class Filling(Naming):
         return said
 
     def _phrase_before(self, place: int) -> list[int]:
-        """The measure before a bound: "an error rate above 10 %", "is the error rate of 4.24.0 above 10 %"."""
+        """The unused phrase before a bound: "is the error rate of 4.24.0 above 10 %"."""
         ends = "bound|bucket" if self.span(place, "thing:used _any") else "bound|bucket|and"  # "…, zones under 400"
         phrase = self.span(place, f"any:measures:free+ ~any:measures:free|{ends}* _any")
         return [p for p in phrase[:-1] if self.tokens[p].measures and p not in self.used]
 
     def measured(self) -> None:
-        """The measures, phrase by phrase."""
+        """The measures, one phrase after the other."""
         limited: list[int] = []
         for number, segment in enumerate(self._segments()):
             held = len(self.found.conditions)
@@ -103,9 +103,9 @@ class Filling(Naming):
             self.used.difference_update(limited)
 
     def _joined(self, place: int) -> bool:
-        """Whether a second phrase is one more that is asked for: "and", "their", "'s", "which", or a rank before it.
+        """Whether a second phrase names one more measure: behind "and", "their", "'s", "which" or a rank.
 
-        "Requests per user on average", "latency on endpoints with errors" hold two that say something of each other.
+        In "requests per user on average", "latency on endpoints with errors" the second qualifies the first.
         """
         before = self.tokens[place - 1]
         if _AMONG.search(self.text[: self.tokens[place].start]):
@@ -115,16 +115,16 @@ class Filling(Naming):
         return bool(joins) or self.text[before.end : before.end + 2] in ("'s", "\u2019s")
 
     def _limiting(self, phrase: list[int]) -> None:
-        """ "p95 by zone for slow requests", "requests by zone that failed": of what requests all of it is."""
+        """A later phrase that filters the requests: "p95 by zone for slow requests"."""
         said = self.span(phrase[0], "_condition unit.requests*")
         if len(said) == len(phrase) and _OF_REQUESTS.search(self.text[: self.tokens[phrase[0]].start]):
             self.found.conditions.append(self.tokens[phrase[0]].value)
             self.take(*phrase)
 
     def _segments(self) -> list[list[int]]:
-        """The places of each phrase's tokens: what stands together, with names alone in between.
+        """The places of each phrase's tokens. Only values may stand within a phrase.
 
-        "Latency of the endpoint with the most failures" is of all requests: a thing or a rank ends a phrase.
+        A noun or a rank ends it: "latency of the endpoint with the most failures" holds two phrases.
         """
         segments: list[list[int]] = []
         begins = True
@@ -146,12 +146,12 @@ class Filling(Naming):
         return segments
 
     def _with(self, place: int, before: list[int]) -> bool:
-        """ "users per zone with failures", "users hit by a 503"."""
+        """Whether a condition qualifies the users before it: "users per zone with failures", "users hit by a 503"."""
         one = self.tokens[place]
         return one.kind == "condition" and self.tokens[before[-1]].counts and bool(_WITH.search(self.text[: one.start]))
 
     def _assembled(self, places: list[int]) -> list[str]:
-        """The measures that one phrase names; none where its words do not go together."""
+        """The measures that the phrase at some places names; none if its words do not make one."""
         tokens = [self.tokens[i] for i in places]
         whole = bool(self.fitting("_all (?! unit)"))
         for one, two in pairwise(tokens):  # "what part of the failed requests"
@@ -162,7 +162,7 @@ class Filling(Naming):
         return names
 
     def ranked(self) -> bool:
-        """The order and the number of rows: "top 3", "slowest", "the five busiest", "best first"."""
+        """The order and the limit: "top 3", "slowest", "the five busiest"; returns whether rows are ranked."""
         places = self.free("rank", "order")
         for i in places:
             self._rank(i)
@@ -177,7 +177,7 @@ class Filling(Naming):
         return bool(places)
 
     def _rank(self, place: int) -> None:
-        """The order that one word asks for: by a measure of its own, that of the phrase behind it, or the first."""
+        """The order of one rank: by its own measure ("slowest"), that of the phrase behind it, or the first one."""
         way, _, column = self.tokens[place].value.partition(" ")
         measure = (f"p95_{column}" if column.endswith("_ms") else column) if column else ""
         if measure:
@@ -201,13 +201,13 @@ class Filling(Naming):
                 self._limit(near)
 
     def _limit(self, place: int) -> None:
-        """How many rows are asked for, where no other number has said so."""
+        """Set the limit, unless it is set."""
         if self.found.limit is None:
             self.found.limit = int(self.tokens[place].amount)
             self.take(place)
 
     def _of_latency(self, measure: str) -> bool:
-        """ "the slowest endpoint for failed requests": of which requests the latency is, nothing says."""
+        """Whether a rank adds a latency to other measures; it is open of which requests that would be."""
         return measure.endswith("_ms") and measure not in self.found.measures
 
 

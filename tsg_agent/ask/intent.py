@@ -69,7 +69,7 @@ def asks_yes_or_no(text: str) -> bool:
 
 
 def restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
-    """Turn "and as a share?", "absolute numbers instead" into the last measure's rate or count. False if it is neither."""
+    """Turn "and as a share?", "absolute numbers instead" into the last measure's rate or count. False for others."""
     forms = [one for one in reading.of("form") if one.value in ("rate", "absolute")]
     others = [one for one in reading.tokens if one.measures and one not in forms]
     if not forms or any((one.kind, one.value) != ("unit", "requests") for one in others):

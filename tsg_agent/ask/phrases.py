@@ -97,7 +97,7 @@ def _of_condition(phrase: Phrase, conditions: list[str]) -> Named:
 
 
 def _part(phrase: Phrase, conditions: list[str]) -> Named:
-    """The rate of one condition among another: "503s as a share of failures", "what fraction of failures are timeouts?"."""
+    """The rate of one condition among another: "503s as a share of failures", "ratio of 503s to failures"."""
     kinds = [one.kind for one in phrase.tokens if one.kind == "condition" or one is phrase.rate]
     one, two, *more = [token for token in phrase.tokens if token.kind == "condition"]
     if more or kinds[-1] == "form":

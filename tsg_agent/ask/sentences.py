@@ -1,4 +1,4 @@
-"""What was counted, in sentences, each with its row."""
+"""A query's rows in sentences, each with the id of its row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ from tsg_agent.wording import DIMENSIONS, count, listed, name, number, percent, 
 
 SHOWN = 10
 TOP = 5
-"""Rows of "the worst endpoints", where no number is named."""
+"""Rows shown for "the worst endpoints", without a number."""
 SERIES = 24
 MINIMUM = 20
-"""Requests of which a share is ranked: of 2, one failure is half."""
+"""Minimal requests of a group for a ranking by share: of 2 requests, one failure is 50 %."""
 _BARS = "▁▂▃▄▅▆▇█"
 _UNITS = {"_ms": " ms", "_bytes": " bytes", "_utilization": " %"}
 _FUNCTIONS = {"avg": "average", "max": "maximum", "min": "minimum"}
@@ -23,7 +23,7 @@ _FUNCTIONS = {"avg": "average", "max": "maximum", "min": "minimum"}
 
 @dataclass
 class CitedSentences:
-    """Sentences, and the rows that they cite."""
+    """Sentences, and the rows that they cite (id -> row in words)."""
 
     text: str
     evidence: dict[str, str] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class CitedSentences:
 
 
 def told(identity: str, query: TypedQuery, found: CompiledQuery, settings: Settings, *, ranked: bool) -> CitedSentences:
-    """Say what was counted: one sentence for all, a ranking, or a series with its sparkline."""
+    """The rows as one sentence, a ranking, or a series with a sparkline."""
     if found.lacking:
         said = f"This cannot be said: the telemetry has no {listed(list(found.lacking), 6)}."
         return CitedSentences(said, caveats=[said])
@@ -67,7 +67,7 @@ def _order(query: TypedQuery) -> str:
 
 
 def _beneath(query: TypedQuery, found: CompiledQuery, shown: int) -> list[str]:
-    """What is not shown, and where it was counted."""
+    """Remarks below the rows: what was left out, and where requests were counted."""
     more = len(found.rows) - shown
     said = [f"(and {count(more)} more)" if more else ""]
     if query.limit and shown < query.limit:
@@ -90,7 +90,7 @@ def _beneath(query: TypedQuery, found: CompiledQuery, shown: int) -> list[str]:
 
 
 def _subject(row: dict[str, Value], query: TypedQuery) -> str:
-    """Whom a row is about: its group, stretch of time and side; else what the query is of."""
+    """The subject of a row: its group, time bucket and period, else the query's filter."""
     named = {column: str(row[column]) for column in query.by if row.get(column) is not None}
     known = {column: value for column, value in named.items() if column in DIMENSIONS}
     parts = [subject_name(known)] if known else []
@@ -163,7 +163,7 @@ def _share(part: float, whole: float | None) -> float | None:
 
 
 def _series(query: TypedQuery, rows: Sequence[dict[str, Value]]) -> list[tuple[str, list[float | None]]]:
-    """The first measure over time, for each group of a few."""
+    """The first measure's values in the order of time, for each of the first groups."""
     keys = [column for column in (*query.by, PERIOD) if column in rows[0]]
     groups: dict[tuple[Value, ...], list[tuple[str, float | None]]] = {}
     for row in rows:
@@ -174,7 +174,7 @@ def _series(query: TypedQuery, rows: Sequence[dict[str, Value]]) -> list[tuple[s
 
 
 def _spark(values: Sequence[float | None]) -> str:
-    """The shape of a series: its lowest to its highest value."""
+    """A sparkline with the series' lowest and highest value."""
     known = [value for value in values if value is not None]
     if not known:
         return ""

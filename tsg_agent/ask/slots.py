@@ -1,4 +1,4 @@
-"""The tokens of one question, and the fields that they fill."""
+"""A question's tokens, and the fields that they fill."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,7 +12,7 @@ Decides = Literal["", "any", "bound", "more", "fewer", "rose", "fell"]
 
 @dataclass
 class AskedFields:
-    """A question's fields, before the scope's own are added."""
+    """The fields of a question, as its words say them: without the scope's window and region."""
 
     measures: list[str] = field(default_factory=list)
     by: list[str] = field(default_factory=list)
@@ -24,59 +24,59 @@ class AskedFields:
     limit: int | None = None
     skip: int = 0
     bucket: float | None = None
-    """Seconds; 0 = as it fits the window."""
+    """Seconds of a time bucket; 0 = chosen by the window's length."""
     sides: Token | None = None
-    """Before is compared with after."""
+    """The token that asks to compare before with after."""
     ranked: bool = False
     of_nothing: bool = False
-    """Whether an order is asked for, and nothing that is to be ordered."""
+    """Whether a ranking is asked for without naming what is to be ranked."""
     yes_no: bool = False
     decides: Decides = ""
-    """How the rows say yes or no."""
+    """How the rows decide a question for yes or no; see tsg_agent.ask.deciding."""
     about: str = ""
-    """Of two values that are compared, the one that is asked about."""
+    """The value that is compared with the others."""
     others: bool = False
-    """Whether it is compared with all others, not with the one that has most."""
+    """Whether the question says "the others"; to be beyond most but not all of them is neither yes nor no."""
     conclude: frozenset[str] = frozenset()
-    """What the investigation is asked; empty for figures and for checks."""
+    """What the investigation is asked (why, cause, state, roll_back, …); empty for figures and checks."""
     check: bool = False
-    """Whether the guide's check of `by` is asked for."""
+    """Whether the guide's checks of `by` answer the question."""
     health: bool = False
-    """Whether yes means that all is well: "is it ok?"."""
+    """Whether yes means healthy: "is it ok?"."""
     names: list[Token] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
-    """Words that have a meaning, and no place in a query."""
+    """Known words that fill no field: the question is refused."""
 
 
 class Slots:
-    """The tokens of one question, which of them have been read, and the fields that they filled."""
+    """A question's tokens, which of them are used, and the fields filled so far."""
 
     def __init__(self, reading: TokenizedQuestion, *, yes_no: bool) -> None:
-        """`yes_no`: it begins as a question for yes or no does."""
+        """`yes_no`: the question asks for yes or no."""
         self.reading, self.text = reading, reading.text
         self.tokens = list(reading.tokens)
         self.used: set[int] = set()
         self.yes_no = yes_no
         self.found = AskedFields(yes_no=yes_no, names=reading.of("value"))
         self.phrases: dict[int, str] = {}
-        """Where a phrase that names a measure begins -> its measure."""
+        """Place of a phrase's first token -> the measure that it names."""
 
     def free(self, *kinds: str) -> list[int]:
-        """The places of tokens of these kinds that have not been read."""
+        """The places of unused tokens of some kinds."""
         return [i for i, one in enumerate(self.tokens) if i not in self.used and one.kind in kinds]
 
     def span(self, place: int, pattern: str) -> range:
-        """The places that a pattern takes around a place; none where it does not fit. See tsg_agent.ask.patterns."""
+        """The places that a pattern covers; see tsg_agent.ask.patterns.span."""
         return span(self.tokens, self.used, place, pattern)
 
     def fitting(self, pattern: str) -> list[int]:
-        """The places that a pattern fits, read or not."""
+        """All places at which a pattern fits."""
         return [i for i in range(len(self.tokens)) if self.span(i, pattern)]
 
     def of(self, places: range, kind: str) -> list[Token]:
-        """The tokens of a kind at some places."""
+        """The tokens of a kind among some places."""
         return [self.tokens[i] for i in places if self.tokens[i].kind == kind]
 
     def take(self, *places: int) -> None:
-        """These have been read."""
+        """Mark places as used."""
         self.used.update(places)

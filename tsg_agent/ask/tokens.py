@@ -1,4 +1,4 @@
-"""A question as tokens: times, names, numbers and words, each with what it means; and what nobody understood."""
+"""Splits a question into tokens with kinds and values; repairs spelling; collects unknown words."""
 
 import re
 from dataclasses import dataclass, field
@@ -37,10 +37,10 @@ _SIDES = {
     "than": r"\b(?:than|as|with|to|like|from)[ ](?:it was |they were |what it was )?before(?:hand)?\b"
     r"(?![ ]*(?:[0-9#]|the))",
 }
-"""How before is compared with after: "before and after 14:00", "before 14:00 and 20 minutes after", "than before"."""
+"""Comparisons in time: "before and after 14:00", "before 14:00 and 20 minutes after", "than before"."""
 CODE = re.compile(r"(?<![\w.,:/-])(?P<code>[1-5][0-9]{2})(?:['\u2019]?s|ern?)?(?![\w%:-]|[.,][0-9])")
 CODES = re.compile(r"(?<![\w.,:/-])[1-5][0-9]{2}(?:['\u2019]?s|ern?)\b")
-"""“503s” are no 503 seconds."""
+"""Codes that could be read as times: “503s” is not 503 seconds."""
 _PERCENTILE = re.compile(
     r"\b(?:p[ ]?(?P<p>[0-9]{1,2}(?:[.,][0-9]{1,2})?)"
     r"|(?P<th>[0-9]{1,2}(?:\.[0-9])?)(?:th|st|nd|rd)?[ -](?:percentile|pctl|%ile))\b",
@@ -48,7 +48,7 @@ _PERCENTILE = re.compile(
 )
 _DIGITS = re.compile(r"(?<![\w.,:/-])[0-9]{1,3}(?![\w%:/-]|[.,][0-9])")
 _BEFORE_A_TIME = re.compile(r"(?:over|during|throughout|for|within)\s+(?:the\s+)?#", re.IGNORECASE)
-"""“over the last 30 minutes”: the time has been read."""
+"""Prepositions of times (blanked as “#”): “over the last 30 minutes”."""
 _OF_ALL = ("share", "part", "percent", "fraction", "proportion", "portion", "pct", "how much of", "%")
 _MARKS = str.maketrans({"<": "lt", ">": "gt", ";": "", "+": "and"})
 _SHAPED = re.compile(r".*[0-9_/].*|.*\w[-.:]\w.*")
@@ -56,7 +56,7 @@ _SHAPED = re.compile(r".*[0-9_/].*|.*\w[-.:]\w.*")
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of a question, and what it means. `amount` is a number's, or a bound's."""
+    """A word, phrase, name or number of a question. `amount`: of a figure or bound; seconds of a bucket."""
 
     start: int
     end: int
@@ -66,7 +66,7 @@ class Token:
     text: str = ""
     also: tuple[str, ...] = ()
     unit: str = ""
-    """Of a bound: ms, %, half; empty for a count."""
+    """The unit of a bound: ms, %, half, or empty for a count."""
 
     @property
     def plural(self) -> bool:
@@ -75,7 +75,7 @@ class Token:
 
     @property
     def counts(self) -> bool:
-        """Whether it names users or sessions, which are counted like requests."""
+        """Whether it names users or sessions: "users" alone asks for their number."""
         return self.kind == "thing" and self.value in ("user_id", "session_id")
 
     @property
@@ -86,12 +86,12 @@ class Token:
 
     @property
     def part(self) -> bool:
-        """Whether it asks for a part of a whole: "percentage of"; "error rate" does not."""
+        """Whether it asks for a share ("percentage of"), not for a rate ("error rate")."""
         return (self.kind, self.value) == ("form", "rate") and self.text.lower().startswith(_OF_ALL)
 
     @property
     def measures(self) -> bool:
-        """Whether it is a part of a measure."""
+        """Whether it may be part of a phrase that names a measure."""
         return self.counts or self.kind in ("condition", "unit", "number", "function", "form", "measure")
 
     @cached_property
@@ -105,14 +105,14 @@ class Token:
 
 @dataclass(frozen=True)
 class Unknown:
-    """A word that nobody understood; `noun` says what it seems to name, `near` what is like it."""
+    """An unknown word. `noun`: what it seems to name. `near`: similar known words."""
 
     text: str
     noun: str = ""
     near: tuple[str, ...] = ()
 
     def said(self) -> str:
-        """That the telemetry knows no such name, or that the word is not understood."""
+        """The reason for the refusal, in words."""
         near = f" Near it: {', '.join(self.near)}." if self.near else ""
         quoted = f"“{one_line(self.text, 80)}”"
         if self.noun or self.near or _SHAPED.fullmatch(self.text):
@@ -122,7 +122,7 @@ class Unknown:
 
 @dataclass
 class TokenizedQuestion:
-    """A question as tokens, in its order, without the words that change nothing."""
+    """A question's tokens in order, without fillers, and its unknown words."""
 
     text: str
     tokens: list[Token] = field(default_factory=list)
@@ -133,11 +133,11 @@ class TokenizedQuestion:
         return [token for token in self.tokens if token.kind in kinds]
 
     def has(self, kind: str, *values: str) -> bool:
-        """Whether there is a token of a kind, and of one of the values."""
+        """Whether there is a token of a kind, with one of the values if any are given."""
         return any(token.kind == kind and (not values or token.value in values) for token in self.tokens)
 
     def doubtful(self) -> list[str]:
-        """Names that several columns have, and as what they were taken."""
+        """Caveats about names that are values of several columns."""
         named = [(one, listed([thing(column) for column in one.also])) for one in self.of("value") if one.also]
         return [
             f"“{one.text}” is taken as the {thing(one.value)}, not as the {also} of that name." for one, also in named
@@ -145,14 +145,14 @@ class TokenizedQuestion:
 
 
 def hidden(text: str, spans: "list[tuple[int, int]]") -> str:
-    """A text with some of its spans made unreadable; all places stay."""
+    """A text with some spans replaced by `#`; all offsets stay."""
     for low, high in spans:
         text = f"{text[:low]}{'#' * (high - low)}{text[high:]}"
     return text
 
 
 def figures_in(text: str) -> list[Token]:
-    """What is written in figures and is no time: stretches of time, bounds, percentiles and sides to compare."""
+    """Tokens of time buckets, comparisons in time, percentiles and bounds."""
     found: list[Token] = []
 
     def add(match: re.Match[str], kind: str, value: str, amount: float = 0.0, unit: str = "") -> None:
@@ -174,7 +174,7 @@ def figures_in(text: str) -> list[Token]:
 
 
 def _amount_of(match: re.Match[str]) -> tuple[float, str]:
-    """A bound's figure, and its unit: ms, %, half, or none."""
+    """A bound's amount and unit (ms, %, half or empty); seconds and minutes become ms."""
     figure, unit = match["figure"].replace(",", "").lower(), (match["unit"] or "").lower()
     if figure == "half":
         return 50.0, "half"
@@ -185,7 +185,7 @@ def _amount_of(match: re.Match[str]) -> tuple[float, str]:
 
 
 def _seconds_of(match: re.Match[str]) -> float:
-    """The length of a stretch of time: its `n`, one where it has none, of its `size`."""
+    """The seconds of a match with `size` (minute, h, …) and maybe `n` (15, half an)."""
     number = (match.groupdict().get("n") or "1").lower()
     times = 0.5 if number.startswith("half") else 0.25 if number == "quarter" else 1.0
     return (float(number) if number.isdigit() else times) * _UNITS[match["size"][0].lower()]
@@ -193,15 +193,15 @@ def _seconds_of(match: re.Match[str]) -> float:
 
 @cache
 def _bounds() -> re.Pattern[str]:
-    """A bound: "at least 100", "over 5 %", "> 2 s"."""
+    """A bound's pattern: "at least 100", "over 5 %", "> 2 s"."""
     either = "|".join(re.escape(sign) for sign in sorted(lexicon().signs, key=len, reverse=True))
     return re.compile(rf"(?<![\w<>=])(?P<sign>{either})[ ]*{_FIGURE}(?![:.]?[0-9]|-[0-9]){_UNIT}", re.IGNORECASE)
 
 
 def repaired(text: str, vocabulary: Vocabulary) -> tuple[str, list[str]]:
-    """A question with its misspelt words as they are spelled, and which those are, in sentences.
+    """A question with spelling repaired, and a caveat for each repair.
 
-    A word is misspelt that is known to nobody, and one letter away from one meaning only.
+    Unknown words are repaired that are at edit distance 1 from words of one meaning only.
     """
     said: list[str] = []
 
@@ -224,7 +224,7 @@ def repaired(text: str, vocabulary: Vocabulary) -> tuple[str, list[str]]:
 
 
 def _silences(word: str, known: str) -> bool:
-    """Whether another word would be read as one that changes nothing: "would" as "could". Letters may have swapped."""
+    """Whether a repair would turn a word into a filler ("would" into "could"), unless two letters were swapped."""
     found = lexicon().longest([known])
     swapped = sorted(word.lower()) == sorted(known)
     return found is not None and found[1].kind == "filler" and not swapped and not lexicon().in_a_phrase(known)
@@ -241,7 +241,7 @@ def _stems() -> frozenset[str]:
 
 
 def read(text: str, taken: list[tuple[int, int]], figures: list[Token], vocabulary: Vocabulary) -> TokenizedQuestion:
-    """A question's tokens. `taken`: the spans that were read as times; `figures`: from figures_in."""
+    """A question's tokens. `taken`: spans already read as times and places; `figures`: from figures_in."""
     reading = TokenizedQuestion(text)
     spans = [*taken, *((one.start, one.end) for one in figures)]
     names = vocabulary.find(text, spans)
@@ -262,7 +262,7 @@ def read(text: str, taken: list[tuple[int, int]], figures: list[Token], vocabula
 
 
 def _words(rest: str, reading: TokenizedQuestion, vocabulary: Vocabulary) -> list[Token]:
-    """The words of a text by the lexicon: the longest phrases first, misspelt ones repaired."""
+    """The tokens of the lexicon's phrases, the longest first; unknown words are added to `reading`."""
     found = [(match.start(), _bare(match[0])) for match in WORD.finditer(rest) if _is_word(match)]
     words = [(start, word) for start, word in found if word]
     tokens: list[Token] = []
@@ -283,13 +283,13 @@ def _words(rest: str, reading: TokenizedQuestion, vocabulary: Vocabulary) -> lis
 
 
 def _is_word(match: re.Match[str]) -> bool:
-    """Whether it is a word: not what was read before, a mark, or the end of "billing.gateway's"."""
+    """Whether a match is a word: not blanked, a mark, or the "s" of "billing.gateway's"."""
     ending = match[0].lower() == "s" and match.string[match.start() - 1 : match.start()] in ("'", "\u2019")
     return "#" not in match[0] and match[0] not in ("=", ":") and not ending
 
 
 def _reach(rest: str, words: list[tuple[int, str]]) -> list[str]:
-    """The next words up to a mark or something that was read otherwise."""
+    """The next words that may be one phrase: up to punctuation or a blanked span."""
     reach = [words[0][1]]
     for (start, word), (following, after) in pairwise(words[:LONGEST]):
         if rest[start + len(word) : following].strip(" -'\u2019"):
@@ -299,7 +299,7 @@ def _reach(rest: str, words: list[tuple[int, str]]) -> list[str]:
 
 
 def _parted(word: tuple[int, str]) -> list[tuple[int, str]]:
-    """ "non-partner", "error-rate" as their words, where each is known."""
+    """The parts of a compound ("error-rate"), if each is known; else empty."""
     start, text = word
     parts = re.split(r"[-.]", text)
     if len(parts) < 2 or not all(lexicon().longest([part]) for part in parts if part):
@@ -325,7 +325,7 @@ def _not_known(word: tuple[int, str], rest: str, vocabulary: Vocabulary) -> Unkn
 
 
 def _noun_of(word: str, start: int, rest: str) -> str:
-    """The thing whose noun stands right before a word ("version 9.9.9"), or after it ("the mars region")."""
+    """The column whose noun stands before a word ("version 9.9.9") or after it ("the mars region"); else empty."""
     before = WORD.findall(rest[:start])[-1:]
     after = WORD.findall(rest[start + len(word) :])[:1]
     for words in (before, after):
