@@ -150,14 +150,12 @@ class _One:
     def _placed(self) -> Parameters:
         """The scope's parameters; a single region among the filters becomes their region."""
         regions = [one for one in self.asked.filters if one.column == "region"]
-        held = self.last.parameters or self.scope.base
         region = self.scope.parameters.region
         if any(one.without or len(one.values) > 1 for one in regions):
-            region = held.region
-        elif len(regions) == 1 and len(regions[0].values) == 1:
+            region = (self.last.parameters or self.scope.base).region
+        elif len(regions) == 1 and regions[0].values:
             region = regions[0].values[0]
-            if "region" not in self.asked.by:
-                self.asked.filters = [one for one in self.asked.filters if one.column != "region"]
+            self.asked.filters = [one for one in self.asked.filters if one not in regions or "region" in self.asked.by]
         return self.scope.parameters.model_copy(update={"region": region})
 
     # Figures
@@ -226,15 +224,13 @@ class _One:
         elif not one.measures:
             query["measures"] = self._by_default()
         if one.of_nothing and not query["by"]:
-            raise RefusedQuestion(
-                ["What is to be ranked was not said: endpoints, versions, zones, …"], None, self._near()
-            )
+            raise self._refused("What is to be ranked was not said: endpoints, versions, zones, …")
         query |= self._sides(query)
         try:
             return TypedQuery.model_validate(query)
         except ValidationError as error:
-            why = [str(one["msg"]).removeprefix("Value error, ") for one in error.errors()]
-            raise RefusedQuestion([sentence(text) for text in why], None, self._near()) from None
+            why = (str(one["msg"]).removeprefix("Value error, ") for one in error.errors())
+            raise self._refused(*map(sentence, why)) from None
 
     def _fields(self) -> dict[str, object]:
         one = self.asked
@@ -296,7 +292,7 @@ class _One:
         if any(f.column in _EVENTS for f in one.filters):
             return ("requests",)
         what = f" of {listed([name(v) for f in one.filters for v in f.values])}" if one.filters else ""
-        raise RefusedQuestion([f"What is to be counted{what} was not said."], None, self._near())
+        raise self._refused(f"What is to be counted{what} was not said.")
 
     def _sides(self, query: dict[str, object]) -> dict[str, object]:
         """The fields of a comparison: the moment that splits the window, or two windows."""
@@ -309,9 +305,7 @@ class _One:
         split = asked.end if then else self.parameters.incident_start if sides.value == "than" else asked.start
         split = split or (None if then else self.parameters.incident_start)
         if split is None:
-            raise RefusedQuestion(
-                ["When the incident began is not known, so before cannot be told from after."], None, self._near()
-            )
+            raise self._refused("When the incident began is not known, so before cannot be told from after.")
         start, end = self.scope.base.start_time, self.scope.base.end_time
         if then and asked.start:
             end = split + (split - asked.start) if asked.start > start else end
@@ -326,7 +320,7 @@ class _One:
         """The fields that compare two windows. "Rose" and "fell" are said of the window named first."""
         (start, until), (split, end) = sorted((one, other))
         if until > split:
-            raise RefusedQuestion(["The two spans of time overlap."], None, self._near())
+            raise self._refused("The two spans of time overlap.")
         if one < other and self.asked.decides in ("rose", "fell"):
             self.asked.decides = "fell" if self.asked.decides == "rose" else "rose"
         self.parameters = self.parameters.model_copy(update={"start_time": start, "end_time": end})
@@ -365,6 +359,9 @@ class _One:
         self._told(part, query, found, ranked=False)
 
     # What was not understood
+
+    def _refused(self, *why: str) -> RefusedQuestion:
+        return RefusedQuestion(why, None, self._near())
 
     def _understood(self) -> TypedQuery | None:
         try:

@@ -61,9 +61,9 @@ def _labels(
     part: AnswerPart, plugin: Plugin[Any], parameters: Parameters, bench: AnswerBench, *, brief: bool = False
 ) -> tuple[str, bool]:
     """Run a check: what it found, in words, and whether anything is abnormal. Its rows become the answer's evidence."""
-    finding, rows = bench.ledger.findings_of(plugin.run(bench.engine, plugin.scoped(parameters), bench.settings))
+    finding = bench.ledger.finding(plugin.run(bench.engine, plugin.scoped(parameters), bench.settings))
     text, ids = finding_words(finding, brief=brief)
-    part.evidence |= {key: words for key, words in rows.items() if key in ids}
+    part.evidence |= bench.ledger.words(ids)
     part.checks.append(plugin.name)
     return text, bool(finding.abnormal)
 

@@ -210,15 +210,13 @@ def repaired(text: str, vocabulary: Vocabulary) -> tuple[str, list[str]]:
         if vocabulary.knows(word) or stem(word.lower()) in _stems():
             return word
         words = [known for known in lexicon().near(word) if not _silences(word, known)]
-        names = tuple(name for name in vocabulary.misspelt(word) if name not in words)
-        meanings = {_meaning(known) for known in words}
-        if len(names) == 1 and not words:
-            said.append(f"“{word}” was read as “{names[0]}”.")
-            return names[0]
-        if len(meanings) == 1 and not names:
-            said.append(f"“{word}” was read as “{words[0]}”.")
-            return words[0]
-        return word
+        near: dict[object, str] = {_meaning(known): known for known in reversed(words)}
+        near |= {name: name for name in vocabulary.misspelt(word) if name not in words}
+        if len(near) != 1:
+            return word
+        (other,) = near.values()
+        said.append(f"“{word}” was read as “{other}”.")
+        return other
 
     return re.sub(r"(?<![\w./-])[A-Za-z]{3,}(?![\w/-]|[.'\u2019]\w)", spelled, text), said
 
@@ -301,14 +299,8 @@ def _reach(rest: str, words: list[tuple[int, str]]) -> list[str]:
 def _parted(word: tuple[int, str]) -> list[tuple[int, str]]:
     """The parts of a compound ("error-rate"), if each is known; else empty."""
     start, text = word
-    parts = re.split(r"[-.]", text)
-    if len(parts) < 2 or not all(lexicon().longest([part]) for part in parts if part):
-        return []
-    places, at = [], start
-    for part in parts:
-        places += [(at, part)] if part else []
-        at += len(part) + 1
-    return places
+    places = [(start + match.start(), match[0]) for match in re.finditer(r"[^-.]+", text)]
+    return places if len(places) > 1 and all(lexicon().longest([part]) for _, part in places) else []
 
 
 def _bare(word: str) -> str:
