@@ -4,14 +4,10 @@ Its imports take seconds: it is imported where a model is asked, and nowhere els
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from langchain.agents import create_agent
-from langchain.agents.middleware import AgentMiddleware
-from langchain.agents.middleware.types import ModelRequest, ModelResponse
-from langchain_core.tools import BaseTool
 from langchain_openai import ChatOpenAI
 from langgraph.errors import GraphRecursionError
 from openai import DefaultAsyncHttpxClient
@@ -113,7 +109,7 @@ class Agent:
         )
         guard = Guard(self.budget, self._redactor, settings, turns=self._turns, listener=listener, pool=pool)
         shown, others = agent_tools(self._bench), agent_aliases(self._bench)
-        return create_agent(model, [*shown, *others], system_prompt=system, middleware=[_Shown(), guard])
+        return create_agent(model, [*shown, *others], system_prompt=system, middleware=[guard])
 
     async def _run(self, agent: Any, turns: list[Any], listener: Listener) -> tuple[str, list[Any]]:
         """Run the agent until it answers. Returns the answer's text and all messages."""
@@ -144,21 +140,6 @@ class Agent:
             else:
                 good.append(one_line(sentence, 600))
         return good, failed
-
-
-class _Shown(AgentMiddleware[Any, Any, Any]):
-    """Hides the per-check aliases from the model's tool list; they can still be called."""
-
-    async def awrap_model_call(
-        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
-    ) -> ModelResponse[Any]:
-        """Call the model without the aliases."""
-        tools = [
-            tool
-            for tool in request.tools
-            if not (isinstance(tool, BaseTool) and tool.name.startswith(("plugin_", "check_")))
-        ]
-        return await handler(request.override(tools=tools))
 
 
 class _StreamedTurn:

@@ -17,7 +17,7 @@ from tsg_agent.ask.measures import measure_of, share_of
 from tsg_agent.ask.parts import AnswerPart, RefusedQuestion, not_understood, refusal, second_of, sentences_of, together
 from tsg_agent.ask.readback import unexpressed
 from tsg_agent.ask.scope import scope_of
-from tsg_agent.ask.sentences import MINIMUM, TOP, CitedSentences, told
+from tsg_agent.ask.sentences import MINIMUM, TOP, told
 from tsg_agent.ask.slots import AskedFields
 from tsg_agent.ask.tokens import CODES, Token, figures_in, hidden, read, repaired
 from tsg_agent.ask.typed import Filter, TypedQuery, beside_the_last, fitting, thing
@@ -176,9 +176,10 @@ class _One:
             what = listed([thing(one) for one in query.by] or [thing(one.column) for one in query.filters])
             part.caveats.append(f"No share can be said: only failed requests carry the {what}.")
             found = replace(self._found(query), failures_only=True)
-        said = self._told(part, query, found, ranked=ranked)
         if found.lacking:
-            raise RefusedQuestion([said.text], query, self._near())
+            why = f"This cannot be said: the telemetry has no {listed(list(found.lacking), 6)}."
+            raise RefusedQuestion([why], query, self._near())
+        self._told(part, query, found, ranked=ranked)
         part.regions = query.regions
         part.yes = decided(self.asked, query, found.rows)
         if self.asked.yes_no and part.yes is None and found.rows:
@@ -188,14 +189,12 @@ class _One:
             part.text += f"\nThe SLA threshold is {self.parameters.threshold:g} %."
         self.last.query, self.last.asked = query, self.asked
 
-    def _told(self, part: AnswerPart, query: TypedQuery, found: CompiledQuery, *, ranked: bool) -> CitedSentences:
+    def _told(self, part: AnswerPart, query: TypedQuery, found: CompiledQuery, *, ranked: bool) -> None:
         """Add the rows to the ledger, and their sentences, evidence and table to the answer."""
-        identity = "" if found.lacking else self.bench.ledger.query(found.rows, found.sql, "")
+        identity = self.bench.ledger.query(found.rows, found.sql, "")
         said = told(identity, query, found, self.bench.settings, ranked=ranked)
-        if not found.lacking:
-            part.text, part.evidence = said.text, dict(said.evidence)
-            part.tables.append(Table(id=identity, title=query.described(), query=query, rows=found.rows, sql=found.sql))
-        return said
+        part.text, part.evidence = said.text, dict(said.evidence)
+        part.tables.append(Table(id=identity, title=query.described(), query=query, rows=found.rows, sql=found.sql))
 
     def _rows(self, query: TypedQuery, *, ranked: bool) -> tuple[CompiledQuery, TypedQuery]:
         """The rows, and the query that gave them: without rows of a site or machine here, all regions are searched."""
@@ -356,7 +355,8 @@ class _One:
             measures=("completion_rate" if runs else "failure_rate",), filters=tuple(names), split_at=split
         )
         found, query = self._rows(query, ranked=False)
-        self._told(part, query, found, ranked=False)
+        if not found.lacking:
+            self._told(part, query, found, ranked=False)
 
     # What was not understood
 

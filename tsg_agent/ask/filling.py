@@ -28,7 +28,7 @@ class Filling(Naming):
                 token.unit == "ms"
                 and token.value != "="
                 and token.amount >= 1
-                and not (latency and (self.found.by or self.yes_no))
+                and not (latency and (self.found.by or self.found.yes_no))
             ):
                 name = f"{'slower' if token.value[0] == '>' else 'faster'}_than_{token.amount:.0f}_ms"
                 self.tokens[i] = replace(token, kind="condition", value=name, amount=0.0)
@@ -38,8 +38,6 @@ class Filling(Naming):
         """Bounds: "at least 100 requests", "error rate above 10 %"."""
         for i in self.free("bound"):
             token = self.tokens[i]
-            if self._at_least_one(i):
-                continue
             said, names, named = self._bound_by(i)
             unlike = named and self.span(i, "thing _bound") and not _is_unit(token.unit, names)
             if len(names) != 1 or unlike:
@@ -65,15 +63,6 @@ class Filling(Naming):
         if unit == "ms" and not any(self.tokens[p].kind in ("number", "function") for p in before):
             before = self.free("function")  # "slower than 500 ms on average"
         return before, self._assembled(before), True
-
-    def _at_least_one(self, place: int) -> bool:
-        """Use up "at least one" in "sessions with at least one failed request", where it adds nothing."""
-        token = self.tokens[place]
-        least = (token.value, token.amount) in ((">=", 1.0), (">", 0.0)) and self.span(place, "_bound condition")
-        users = self.span(place, "any:counts _bound") or any("_with_" in name for name in self.found.measures[-1:])
-        said = bool(least and users and not self.found.by)
-        self.take(*((place,) if said else ()))
-        return said
 
     def _phrase_before(self, place: int) -> list[int]:
         """The unused phrase before a bound: "is the error rate of 4.24.0 above 10 %"."""

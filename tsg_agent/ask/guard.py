@@ -47,11 +47,17 @@ class Guard(AgentMiddleware[Any, Any, Any]):
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any]:
-        """One turn of the model, with retries for transient errors. Raises ModelError."""
-        hidden = request.override(messages=[self._hide(message) for message in request.messages])
+        """One turn of the model, with retries for transient errors. It is not told of the checks' aliases.
+
+        Raises ModelError.
+        """
+        shown = [
+            one for one in request.tools if not getattr(one, "name", "").startswith(("plugin_", "check_"))
+        ]  # no aliases
+        hidden = request.override(messages=[self._hide(message) for message in request.messages], tools=shown)
         system = str(request.system_message.content) if request.system_message else ""
         asked = [{"role": "system", "content": system}, *(_as_data(message) for message in hidden.messages)]
-        tools = [_described(tool) for tool in request.tools]
+        tools = [_described(tool) for tool in shown]
 
         async def live() -> AgentTurn:
             seconds = max(0.0, min(self._settings.timeout, self._budget.left))

@@ -3,10 +3,11 @@
 import re
 from dataclasses import replace
 
+from tsg_agent.ask.deciding import decide
 from tsg_agent.ask.filling import Filling
 from tsg_agent.ask.measures import condition_of, measure_of, share_of
 from tsg_agent.ask.patterns import span
-from tsg_agent.ask.readback import COMPARATIVE, unsaid
+from tsg_agent.ask.readback import unsaid
 from tsg_agent.ask.slots import AskedFields
 from tsg_agent.ask.tokens import Token, TokenizedQuestion
 from tsg_agent.ask.typed import RUN_COLUMNS, Bound, TypedQuery
@@ -35,8 +36,6 @@ _TAG = re.compile(
 )
 """“…, wasn't it?”: what is stated is to be confirmed."""
 _OPEN = re.compile(r"\W*(?:(?:and|so|but)\s+)?(?:which|what|how|who|when|where|why)\b", re.IGNORECASE)
-YES_OR_NO = "yes or no"
-"""An entry of `AskedFields.left`: the rows would say neither."""
 _FURTHER = [("word", "next"), ("word", "and"), ("word", "more"), ("word", "which")]
 _WEAK = ("how", "work", "look", "perform", "behave", "doing")
 """Words that ask how something does; beside a named measure they ask for that measure."""
@@ -122,33 +121,33 @@ def asked(reading: TokenizedQuestion, *, yes_no: bool) -> AskedFields:
         found.measures = [found.order_by]
     _share_of_either(filling)
     if yes_no:
-        _decide(filling, first)
+        decide(filling, first)
     elif _only_some(filling):
         found.bounds = [Bound(measure=found.measures[0], sign=">", value=0)]
     if found.bounds and not found.by and not yes_no:
-        _few(filling)
+        found.left += [one.text for one in filling.tokens if one.kind == "bound"]  # how many groups are so
     found.left += unsaid(filling)
     found.left += [one.text for i, one in enumerate(filling.tokens) if i not in filling.used]
     return found
 
 
 def _rewritten(tokens: list[Token]) -> list[Token]:
-    """The tokens, with two ambiguous words decided by what stands around them.
-
-    "Users affected" are users with failures, unless another condition is named. "Run" in "requests that run 4.23.0" is
-    a verb and is dropped; in "failed runs" it is a workflow run.
-    """
+    """The tokens, where some are dropped or mean a condition, by what stands around them."""
     people = any(one.counts for one in tokens)
     workflows = any(one.value in RUN_COLUMNS for one in tokens if one.kind in ("thing", "value"))
+    rules = (
+        # "users affected" are those with failures, unless it is said by what they were affected
+        (people, f"^ ~condition* _{_HURT} ~condition* $", "failures"),
+        (people, f"_{_HURT} any.by", ""),
+        # "requests that run 4.23.0": a verb, and no run of a workflow
+        (not workflows, f"(^ | ~{_COUNTED}) _unit'run'|unit'runs' (?! {_COUNTED})", ""),
+        # "users with at least one failure" are those with a failure
+        (True, "(any:counts | form.count,distinct thing) _bound:least condition", ""),
+    )
     kept: list[Token] = []
     for i, one in enumerate(tokens):
-        hurt = people and span(tokens, (), i, f"_{_HURT}")
-        if hurt and span(tokens, (), i, "^ ~condition* _any ~condition* $"):
-            kept.append(Token(one.start, one.end, "condition", "failures", 0.0, one.text))
-        elif not (hurt and span(tokens, (), i, "_any any.by")) and (
-            workflows or not span(tokens, (), i, f"(^ | ~{_COUNTED}) _unit'run'|unit'runs' (?! {_COUNTED})")
-        ):
-            kept.append(one)
+        fitting = [value for holds, pattern, value in rules if holds and span(tokens, (), i, pattern)]
+        kept += [one] if not fitting else [replace(one, kind="condition", value=fitting[0])] if fitting[0] else []
     return kept
 
 
@@ -164,15 +163,6 @@ def _share_of_either(filling: Filling) -> None:
     if (found.by or found.filters) and (either or (measure.kind == "of_all" and measure.condition)):
         rate = condition_of(measure.condition).rate
         found.measures.append(rate if measure.kind == "of_all" else f"share_of_{measure.condition}")
-
-
-def _few(filling: Filling) -> None:
-    """ "users with more than 5 failures": list the users by failures. Their number is not supported."""
-    found = filling.found
-    if set(found.measures) == {"users"} and not filling.fitting("_form.count"):
-        found.by, found.measures = ["user_id"], [found.bounds[0].measure]
-    else:
-        found.left += [one.text for one in filling.tokens if one.kind == "bound"]
 
 
 def _only_some(filling: Filling) -> bool:
@@ -208,7 +198,7 @@ def _concluded(filling: Filling) -> bool:
 
 def _of_state(filling: Filling, said: set[str], things: list[str]) -> bool:
     """Whether the question is how something does; the checks of its things answer it, else the investigation."""
-    tokens, found, yes_no = filling.tokens, filling.found, filling.yes_no
+    tokens, found, yes_no = filling.tokens, filling.found, filling.found.yes_no
     weak = {i for i, one in enumerate(tokens) if one.kind == "conclude" and one.text.lower().split(" ")[0] in _WEAK}
     strong = set(filling.fitting("_conclude.state")) - weak
     figures = filling.fitting("_measure|number|form|unit|bound|bucket|function")
@@ -260,60 +250,6 @@ def _buckets(filling: Filling) -> None:
             found.bucket = one.amount or found.bucket or 0.0
             found.ranked = found.ranked or one.value == "which"
         filling.take(i)
-
-
-def _decide(filling: Filling, first: Token | None) -> None:
-    """Set how the rows decide a question for yes or no."""
-    found, words = filling.found, {filling.tokens[i].value: i for i in filling.free("word")}
-    counts = [name for name in found.measures[:1] if measure_of(name).kind in ("count", "distinct")]
-    if "rose" in words or "fell" in words:
-        found.decides = "rose" if "rose" in words else "fell"
-        filling.take(words[found.decides])
-        found.sides = found.sides or Token(0, 0, "sides", "side")
-        found.left += [one.text for one in filling.tokens if one.kind == "bound"]  # "rose by more than 100 ms"
-    elif _of_two(filling, first, words.get("others")):
-        return
-    elif any(one.startswith("not ") for one in found.conditions):
-        found.left.append(YES_OR_NO)
-    elif found.bounds:
-        found.decides = "any" if found.by or found.bucket is not None else "bound"
-    elif counts or found.measures[:1] in (["failed_runs"], ["runs"]):
-        found.decides = "any"
-        found.bounds = [Bound(measure=found.measures[0], sign=">", value=0)] if found.by else []
-    elif found.by and not (found.names or found.ranked):
-        found.check, found.health = True, found.measures == ["completion_rate"]
-    else:
-        found.left.append(YES_OR_NO)
-
-
-def _of_two(filling: Filling, first: Token | None, others: int | None) -> bool:
-    """Whether the question compares: one value with another or with all others, or after with before."""
-    found = filling.found
-    several = next((one for one in found.filters if len(one.values) > 1 and not one.without), None)
-    if several and first is not None and first.value != several.column:  # "does 3.15.0 fail more on web than on ios?"
-        first = next((one for one in found.names if one.value == several.column), first)
-    compared = filling.fitting("_versus")
-    comparative = any(one.kind == "rank" and COMPARATIVE.fullmatch(one.text) for one in filling.tokens)
-    alone = not (found.by or compared or found.sides or others is not None or comparative)  # "has it most?"
-    lone = first is not None and found.ranked and not several and (alone or first.value in found.by)
-    than = any(filling.tokens[i] is first for i in filling.fitting("'than' _any"))
-    if (than and not several) or (several and not (found.ranked or compared or (others is not None and first))):
-        # "is there an endpoint slower than /payments?" is of the others; "did web and ios fail?" of one, or of both
-        found.left.append(YES_OR_NO)
-    elif several and filling.fitting("_'or'"):
-        found.yes_no = False  # "is android or ios worse?" asks which
-    elif first is not None and (lone or (found.measures and (several or others is not None))):
-        found.decides, found.about = ("fewer" if found.ascending else "more"), first.text
-        found.others = others is not None
-        filling.take(*([others] if others is not None else []))
-        if lone or found.others:
-            found.by = found.by or [first.value]
-            found.filters = [one for one in found.filters if one.column != first.value]
-    elif found.sides and found.ranked and found.ascending is not None and found.measures:  # "fail more than before"
-        found.decides = "fell" if found.ascending else "rose"
-    else:
-        return False
-    return True
 
 
 def _extreme(filling: Filling) -> bool:

@@ -65,7 +65,7 @@ class Naming(Slots):
 
     def _of_requests(self) -> bool:
         """Whether the measure is of requests, unlike "how many users", "percentage of users"."""
-        return self.yes_no or any(
+        return self.found.yes_no or any(
             one.kind in ("measure", "number", "function") or (one.value == "rate" and not one.part)
             for one in self.tokens
         )
@@ -113,8 +113,6 @@ class Naming(Slots):
 
     def _not_so(self, place: int, condition: int, *, excluding: bool) -> None:
         """A negated condition: a filter on requests, or, of groups ("zones without 503s"), a bound of 0."""
-        if self.span(condition, "_condition form.rate"):  # "no error rate": of a measure, nothing can be left out
-            return
         name, word = self.tokens[condition].value, self.tokens[place].text.lower()
         denied = self.span(place, "condition _any") and f"not {self.tokens[place - 1].value}" in self.found.conditions
         adjective = (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tsg_agent.ask.answers import Answer, Refusal, Table
-from tsg_agent.ask.intent import YES_OR_NO
+from tsg_agent.ask.deciding import YES_OR_NO
 from tsg_agent.ask.lexicon import Language
 from tsg_agent.ask.patterns import span
 from tsg_agent.ask.scope import scope_words

@@ -2,10 +2,10 @@
 
 `form.count condition? _thing` fits the thing of "how many endpoints" and of "how many failing endpoints": `_` marks the
 token that is looked at. A letter is a kind (`thing`), some values of a kind (`thing.user_id,session_id`; `#` stands
-for any characters), the value of a word (`by`) or a text (`'or'`); `any` is each token. A property is asked for as in
-`thing:plural`: `singular`, `counts`, `measures`, `predicate`, `part`, `free`, `used`. `|` stands between letters, and
-`~` before them for none of them. Items are parted by spaces. Groups, lookaheads and `* + ? ^ $` are those of `re`, and
-so is a `|` between spaces, inside a group.
+for any characters), the value of a word (`by`) or a text (`'or'`); `any` is each token. `thing:plural` asks for a
+property of the token: `singular`, `counts`, `measures`, `predicate`, `part`, `least`, `free`, `used`. `|` stands
+between letters, and `~` before them for none of them. Items are parted by spaces. Groups, lookaheads and `* + ? ^ $`
+are those of `re`, and so is a `|` between spaces, inside a group.
 """
 
 import re

@@ -60,7 +60,7 @@ def unsaid(filling: Filling) -> list[str]:
 def _ranks(filling: Filling, *, denied: bool) -> list[Token]:
     """Comparatives without what they compare with ("fail more", "got slower"), and "most of" (over half)."""
     found = filling.found
-    if filling.yes_no and (most := _MOST_OF.search(filling.text)):
+    if filling.found.yes_no and (most := _MOST_OF.search(filling.text)):
         return [one for one in filling.tokens if one.start == most.start()]
     if found.decides in ("more", "fewer", "rose", "fell"):
         return []
@@ -107,12 +107,11 @@ def _expressed(one: Token, asked: AskedFields, query: TypedQuery) -> bool:
     held = {value for filter_ in query.filters for value in filter_.values}
     zero = any(bound.sign in ("=", "<") for bound in query.bounds)
     denied = zero or any(filter_.without for filter_ in query.filters)
-    certain = (one.value, one.amount) in ((">=", 1.0), (">", 0.0))  # "users with at least one failure"
     narrower = one.value == "failures" and (runs or any(map(is_failure, conditions)))  # "503 errors"
     expressed = {
         "value": one.text in held or one.text == asked.about or one.value == "region",
         "figure": one.amount == query.limit or one.amount in bounds,
-        "bound": certain or f"{one.amount:.0f}" in timed or one.amount in bounds,
+        "bound": f"{one.amount:.0f}" in timed or one.amount in bounds,
         "function": any(measure.function == one.value for measure in measures),
         "number": any(measure.column == one.value for measure in measures) or bool(timed),
         "condition": bool(narrower) or one.value in conditions,

@@ -27,14 +27,10 @@ class CitedSentences:
 
     text: str
     evidence: dict[str, str] = field(default_factory=dict)
-    caveats: list[str] = field(default_factory=list)
 
 
 def told(identity: str, query: TypedQuery, found: CompiledQuery, settings: Settings, *, ranked: bool) -> CitedSentences:
     """The rows as one sentence, a ranking, or a series with a sparkline."""
-    if found.lacking:
-        said = f"This cannot be said: the telemetry has no {listed(list(found.lacking), 6)}."
-        return CitedSentences(said, caveats=[said])
     head = sentence(query.described()).removesuffix(".")
     if not found.rows:
         return CitedSentences(f"{head}: {_nothing(query)} [{identity}].", {identity: f"0 rows: {query.described()}"})

@@ -56,7 +56,6 @@ class Slots:
         self.reading, self.text = reading, reading.text
         self.tokens = list(reading.tokens)
         self.used: set[int] = set()
-        self.yes_no = yes_no
         self.found = AskedFields(yes_no=yes_no, names=reading.of("value"))
         self.phrases: dict[int, str] = {}
         """Place of a phrase's first token -> the measure that it names."""

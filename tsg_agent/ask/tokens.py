@@ -90,6 +90,11 @@ class Token:
         return (self.kind, self.value) == ("form", "rate") and self.text.lower().startswith(_OF_ALL)
 
     @property
+    def least(self) -> bool:
+        """Whether it is the bound "at least one"."""
+        return self.kind == "bound" and (self.value, self.amount) in ((">=", 1.0), (">", 0.0))
+
+    @property
     def measures(self) -> bool:
         """Whether it may be part of a phrase that names a measure."""
         return self.counts or self.kind in ("condition", "unit", "number", "function", "form", "measure")
@@ -98,7 +103,7 @@ class Token:
     def spelled(self) -> str:
         """Its kind, value, properties and text, as patterns read them."""
         properties = " ".join(
-            name for name in ("plural", "counts", "measures", "predicate", "part") if getattr(self, name)
+            name for name in ("plural", "counts", "measures", "predicate", "part", "least") if getattr(self, name)
         )
         return ";".join(text.translate(_MARKS) for text in (self.kind, self.value, properties, self.text.lower()))
 
