@@ -9,7 +9,21 @@ from tsg_agent.extract.words import ALL
 _TOKEN = re.compile(r"[^\W_]+")
 _JOINT = re.compile(r"[-_./:]{1,3}")  # us-east, shop.gateway, AWS::Lambda
 _ENVIRONMENTS = (
-    frozenset({"prod", "production", "produktion", "produktiv", "producción", "produccion", "produção", "prd", "live"}),
+    frozenset(
+        {
+            "prod",
+            "production",
+            "produktion",
+            "produktiv",
+            "produktivumgebung",
+            "produktionsumgebung",
+            "producción",
+            "produccion",
+            "produção",
+            "prd",
+            "live",
+        }
+    ),
     frozenset({"preprod", "preproduction", "preprd"}),
     frozenset({"staging", "stage", "stg"}),
     frozenset({"dev", "develop", "development", "devel"}),
@@ -21,6 +35,9 @@ _EVERYDAY = frozenset({"stage", "develop", "development", "test", "testing", "li
 _ENVIRONMENT_NEAR = re.compile(r"[\])]|[ ](?:env|environment|cluster|stack)\b", re.IGNORECASE)
 _ENVIRONMENT_BEFORE = re.compile(r"[\[(]$|\b(?:env|environment)\W{0,3}$", re.IGNORECASE)
 _AMONG_NAMES = re.compile(r"[\w.-]+[ ]?[,/][ ]?$")  # "payments, eu-central-1, live", "checkout / live"
+_LABELLED = re.compile(r"\b(?:tags|labels):[ ]$", re.IGNORECASE)  # "Tags: live, eu-central-1"
+_DIRECTIONS = re.compile("north|south|east|west|central")
+_DIRECTED = re.compile(rf"(?P<area>[a-z]{{2,3}})-(?P<directions>(?:{_DIRECTIONS.pattern})+)-(?P<number>[0-9]{{1,2}})")
 _PEOPLE = re.compile(r"[ ](?:team|lead|manager|group|engineers?|engineering|owners?|support|on-?call)\b", re.IGNORECASE)
 _NEGATING = re.compile(rf"\b{ALL.one_of('sparing')}[ ](?:(?:in|en|dans)[ ])?$", re.IGNORECASE)
 _SPARED = re.compile(
@@ -50,6 +67,8 @@ class Hit:
     values: tuple[str, ...]
     spared: bool = False
     foremost: bool = False
+    beside: bool = False
+    """It stands beside another parameter's name: "checkout (prod, us-east-1)"."""
 
 
 class KnownNames:
@@ -63,6 +82,8 @@ class KnownNames:
             self._keys.setdefault(key(value), []).append(value)
         if environments:
             self._add_aliases()
+        for value in self.values:
+            self._add_short(value)
         self._keys.pop("", None)
         self._prefixes = {name[:length] for name in self._keys for length in range(1, min(len(name), 200) + 1)}
 
@@ -72,6 +93,12 @@ class KnownNames:
             for alias in sorted(group - set(self._keys)):
                 if known:
                     self._keys[alias] = list(known)
+
+    def _add_short(self, value: str) -> None:
+        """ "usw2" for us-west-2: its directions by their initials."""
+        if directed := _DIRECTED.fullmatch(value.casefold()):
+            initials = "".join(direction[0] for direction in _DIRECTIONS.findall(directed["directions"]))
+            self._keys.setdefault(f"{directed['area']}{initials}{directed['number']}", []).append(value)
 
     def exact(self, value: str) -> str | None:
         """The known value that a whole text names; None where there is none, or more than one."""
@@ -144,7 +171,11 @@ class KnownNames:
             return False
         if key(text[hit.start : hit.end]) == "stage" and before.endswith(" on "):
             return False
-        listed = before.endswith(" / ") or (_AMONG_NAMES.search(before) and re.match(r"[ ]?(?:[,:;/\n]|$)", after))
+        listed = (
+            before.endswith(" / ")
+            or (_LABELLED.search(before) and after.startswith(", "))
+            or (_AMONG_NAMES.search(before) and re.match(r"[ ]?(?:[,:;/\n]|$)", after))
+        )
         return not (listed or _ENVIRONMENT_NEAR.match(after) or _ENVIRONMENT_BEFORE.search(before))
 
 

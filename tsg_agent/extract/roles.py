@@ -100,6 +100,10 @@ class Cue:
         """Of "until": is what lasted not good?"""
         return not self.around.has("fine", self.subject + self.around.following[:60])
 
+    def counts_back(self) -> bool:
+        """ "down in us-east-1 35 minutes ago", "lleva 25 minutos fallando"."""
+        return self.around.mention.back is not None and not self.around.has("fall done over", self.gap)
+
     def names_nothing(self) -> bool:
         """ "14:01 - first 503s"."""
         return not self.subject or not self.after
@@ -136,6 +140,7 @@ RULES = (
     RoleRule("created declared opened detected", "created", 6),
     RoleRule("alarm", "created", 5, Cue.names_nothing),
     RoleRule("failing", "starts", 0, Cue.is_all),
+    RoleRule("failing", "starts", 0, Cue.counts_back),
 )
 """What the words around a time make of it. The first rule that holds gives the role."""
 _BEGINS = next(rule for rule in RULES if "since" in rule.kinds)

@@ -16,6 +16,8 @@ MAXIMUM_SIGHTINGS = 50
 """Times kept for each purpose; a text with more says nothing clearly."""
 LABELLED = 9
 """Rank of what stands behind a label; prose ranks lower."""
+_SHARE = re.compile(r"[0-9][ ]?(?:%|percent\b|per cent\b)[ ]?$", re.IGNORECASE)
+"""A length right behind it is what it was measured over."""
 PLAIN_END = 4
 """Rank of an end from which on it is said, not implied."""
 RAN_TO = 3
@@ -137,6 +139,7 @@ def _length(prose: Prose, roles: Roles, words: Words, said: re.Match[str], match
             or roles.created
             or subject.rstrip().endswith("(")
             or words["elsewhere counted"].search(subject)
+            or _SHARE.search(subject)
         )
     ):
         found = roles.either if words["start"].search(subject) else roles.ranges

@@ -28,7 +28,8 @@ _LABELS = re.compile(
 )
 _BEFORE = re.compile(rf"\b{_TARGET}s?\b(?P<gap>(?:[^.;\n%]|\.(?=\w)){{0,40}})$", re.IGNORECASE)
 _BESIDE = re.compile(
-    r"(?: (?:for|of|für|del?|pour|para)(?: the| la| das)? [\w.-]{1,30})?(?: |: )(?:(?:of|is|ist|es|est) )?"
+    r"(?: (?:for|of|with|für|mit|del?|con|pour|avec|para)(?: the| la| das| that| this)? [\w.-]{1,30})?(?: |: )"
+    r"(?:(?:of|is|ist|es|est) )?"
 )
 """Between the word and a number without its sign: "objective for payments: 99.95"."""
 _AFTER = re.compile(
@@ -40,7 +41,7 @@ _AFTER = re.compile(
 _TARGETS = re.compile(rf"\b{_TARGET}s?\b", re.IGNORECASE)
 _MEASURED = re.compile(
     r"\b(?:fallen|fell|falls?|drop\w*|down|current\w*|now|was|breach\w*|at|measured|actual\w*|observed|reached|reads"
-    r"|with|vs|versus|against|status|miss\w*|violat\w*|met|availability (?:is|of|was))\b|[,|)]",
+    r"|with|vs|versus|against|status|miss\w*|violat\w*|met|(?<!an )availability (?:is|of|was))\b|[,|)]",
     re.IGNORECASE,
 )
 _OTHER = re.compile(
@@ -166,10 +167,11 @@ def _percentages(prose: Prose) -> Iterator[_Percentage]:
             yield _Percentage(value, 2 if share else rank, f"text, labelled: {quoted}{', a fraction' * share}")
             continue
         # A number without its sign is one only right beside the word, with no word behind it: else it counts something.
-        bare = not match["percent"] and word and _BESIDE.fullmatch(word["gap"]) and value >= 90
+        beside_it = word and _BESIDE.fullmatch(word["gap"])
+        bare = not match["percent"] and beside_it and value >= 90
         counted = not match["percent"] and (not bare or re.match(r"[ ]\w", after))
         behind = _AFTER.match(prose.text, match.end()) if match["percent"] else None
-        led = word and not (_MEASURED.search(word["gap"]) or _OTHER.search(word["gap"]))
+        led = word and (beside_it or not _MEASURED.search(word["gap"])) and not _OTHER.search(word["gap"])
         fits = (
             not (other or counted or match["sign"] or prose.is_quoted(match.start()))
             and not (behind and _OTHER.search(behind[0]))
