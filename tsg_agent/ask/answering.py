@@ -46,21 +46,19 @@ _PLACES = of_nature(Nature.SITE, Nature.MACHINE)
 
 def answered(question: str, bench: AnswerBench, last: Last) -> Answer:
     """The answer to all questions of a text. Raises QuestionError, ParameterError, TelemetryError."""
-    if len(question) > LONGEST:
-        return together(question, [AnswerPart(refused=refusal(question, RefusedQuestion([TOO_LONG])))], None)
-    english, language = in_english(question)
+    english, language = in_english(question[:LONGEST])
     english, misspelt = repaired(spelled_out(english), bench.vocabulary)
-    parts: list[AnswerPart] = []
     sentences = sentences_of(english)
-    if sum(map(len, sentences)) > MOST:
-        return together(question, [AnswerPart(refused=refusal(question, RefusedQuestion([TOO_MANY])))], language)
-    for place, pieces in enumerate(sentences):
+    unfit = TOO_LONG if len(question) > LONGEST else TOO_MANY if sum(map(len, sentences)) > MOST else ""
+    parts: list[AnswerPart] = []
+    for place, pieces in enumerate([] if unfit else sentences):
         begun, (timed, told_of_last) = len(parts), _alike(pieces, bench)
         for number, piece in enumerate(timed):
             parts += _part(piece, bench, last, first=place == number == 0)
         for part in parts[begun:-1]:
             part.caveats += told_of_last
-    parts = parts or [AnswerPart(refused=refusal(question, RefusedQuestion(["There is no question in this."])))]
+    why = RefusedQuestion([unfit or "There is no question in this."])
+    parts = parts or [AnswerPart(refused=refusal(question, why))]
     parts[0].caveats[:0] = misspelt
     return together(question, parts, language)
 

@@ -41,9 +41,8 @@ _WEAK = ("how", "work", "look", "perform", "behave", "doing")
 """Words that ask how something does; beside a named measure they ask for that measure."""
 _FAILING = ("failing", "erroring", "failing too")
 _WELL = ("ok", "okay", "healthy", "fine", "normal", "working", "work", "works", "up", "complete", "completed")
-
-
 _OF_FIGURES = ("bound", "bucket", "figure", "order", "sides")
+"""Kinds of tokens that only a query can honour."""
 _HURT = "conclude'affected'|conclude'impacted'|conclude'hurt'"
 _COUNTED = "form|condition|figure|measure"
 _PASSING = (
@@ -55,6 +54,7 @@ _PASSING = (
 )
 """Words that need no field of their own once the others are filled."""
 _ADDS = "any and _'then'|'overall'"
+"""“… and then”, “… and overall”: one more question, which is not answered."""
 
 
 def polite(text: str) -> str:

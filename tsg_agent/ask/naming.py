@@ -10,17 +10,11 @@ from tsg_agent.ask.vocabulary import PEOPLE
 _EXCLUDING = ("without", "except", "exclud", "other than", "apart", "aside", "outside", "besides", "ignoring", "minus",
               "leaving", "not counting")  # fmt: skip
 _OTHERWISE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
-_NOUNS = {
-    "flag_name": ("flag_value",),
-    "service_name": ("service_component",),
-    "user_id": ("customer_tier",),
-    "product_id": ("product_category",),
-}
-"""A noun -> other columns whose values it may stand beside: "premium customers"."""
 _OBJECT = re.compile(r"\b(?:for|on|of|in|at|from|to|with)\s+(?:all\s+|the\s+|any\s+)*$", re.IGNORECASE)
 _PASSED = "figure|others|only|more*"
 _PEOPLE_ARE_GROUPS = (
     ("(^ | figure) _thing:plural (?= any* rank)", True),  # "the ten users with the most 429"
+    ("^ _thing:plural bound", True),  # "users with more than 5 failures"
     (f"(?! 'most'|'fewest'|'least'|'more'|'fewer'|'highest'|'lowest') rank {_PASSED} _thing", True),
 )
 _THINGS_ARE_GROUPS = (
@@ -44,31 +38,27 @@ class Naming(Slots):
             for i in self.free("condition")
             if (noun := self.span(i, "thing.status_code,error_code not? _condition.answered_#"))
         }
+        called = self._called()
         for i in self.free("thing"):
             behind = self.span(i, "(^ | ~form.count,distinct) value _thing")
             names = [*self.of(self.span(i, "_thing value"), "value"), *(self.tokens[p] for p in behind[-2:-1])]
             counted = self.tokens[i].counts and self.span(i, "rank|bound _thing")  # "did more users on android …?"
-            if not (counted or self.span(i, "by _thing")) and any(self._holds(i, one.value) for one in names):
+            held = [one.value == self.tokens[i].value or (self.tokens[i].value, one.value) in called for one in names]
+            if any(held) and not (counted or self.span(i, "by _thing")):
                 said.add(i)
         self.tokens = [one for i, one in enumerate(self.tokens) if i not in said]
 
-    def _holds(self, place: int, column: str) -> bool:
-        """Whether a noun may stand beside the values of a column."""
-        noun = self.tokens[place]
-        if noun.value == "user_id" and column != "customer_tier":  # a rate is of requests, never of users
-            return column in (*PEOPLE, "flag_name") and self._of_requests()
-        if (noun.value, column) in (("instance_id", "instance_type"), ("product_id", "product_category")):
-            return not any(one.kind in ("rank", "order") or one.value == "by" for one in self.tokens)
-        if noun.text.lower() == "api" and column == "api_version":
-            return True
-        return noun.value == column or column in _NOUNS.get(noun.value, ())
-
-    def _of_requests(self) -> bool:
-        """Whether the measure is of requests, unlike "how many users", "percentage of users"."""
-        return self.found.yes_no or any(
-            one.kind in ("measure", "number", "function") or (one.value == "rate" and not one.part)
-            for one in self.tokens
-        )
+    def _called(self) -> set[tuple[str, str]]:
+        """Columns of nouns, each with another column whose values the noun may stand beside: "premium customers"."""
+        called = {("flag_name", "flag_value"), ("service_name", "service_component"), ("user_id", "customer_tier")}
+        if self.fitting("_'api'"):
+            called.add(("endpoint_path", "api_version"))
+        if not self.fitting("_rank|order|any.by"):
+            called |= {("instance_id", "instance_type"), ("product_id", "product_category")}
+        rated = set(self.fitting("_form.rate")) - set(self.fitting("_any:part"))
+        if self.found.yes_no or rated or self.fitting("_measure|number|function"):  # of requests, and not of users
+            called |= {("user_id", column) for column in (*PEOPLE, "flag_name")}
+        return called
 
     def negations(self) -> None:
         """Attach "not", "without", "except", "all zones but" to the value, condition or noun right behind it."""

@@ -33,7 +33,8 @@ def told(identity: str, query: TypedQuery, found: CompiledQuery, settings: Setti
     """The rows as one sentence, a ranking, or a series with a sparkline."""
     head = sentence(query.described()).removesuffix(".")
     if not found.rows:
-        return CitedSentences(f"{head}: {_nothing(query)} [{identity}].", {identity: f"0 rows: {query.described()}"})
+        none = "there is none in this window" if query.bounds or query.by else "no request in this window and region"
+        return CitedSentences(f"{head}: {none} [{identity}].", {identity: f"0 rows: {query.described()}"})
     series = bool(query.bucket_seconds)
     limit = query.limit or (SERIES if series else TOP if ranked else SHOWN)
     shown = found.rows[:limit]
@@ -45,21 +46,13 @@ def told(identity: str, query: TypedQuery, found: CompiledQuery, settings: Setti
         lines.append(f"{bullet}{_subject(row, query)}: {_figures(row, query, found, settings)} [{key}]")
         evidence[key] = row_of(key, dict(row)).words
     if grouped:
-        lines.insert(0, f"{head}. {_order(query)}:" if not query.in_time else f"{head}:")
+        ordered = (
+            f"Ordered by {measure_of(query.ordered_by).words}, {'lowest' if query.is_ascending else 'highest'} first"
+        )
+        lines.insert(0, f"{head}:" if query.in_time else f"{head}. {ordered}:")
     lines += [f"{name}{_spark(values)}" for name, values in _series(query, found.rows)] if series else []
     lines += _beneath(query, found, len(shown))
     return CitedSentences("\n".join(lines), evidence)
-
-
-def _nothing(query: TypedQuery) -> str:
-    if query.bounds or query.by:
-        return "there is none in this window"
-    return "no request in this window and region"
-
-
-def _order(query: TypedQuery) -> str:
-    way = "lowest" if query.is_ascending else "highest"
-    return f"Ordered by {measure_of(query.ordered_by).words}, {way} first"
 
 
 def _beneath(query: TypedQuery, found: CompiledQuery, shown: int) -> list[str]:
@@ -146,16 +139,13 @@ def _figure(row: dict[str, Value], measure: AskedMeasure, found: CompiledQuery, 
     if found.failures_only:
         return f"{some(counted, 'request')} {words}"
     if measure.kind == "of_all":
-        whole = "of all that did" if measure.condition else "of all"
-        return f"{some(counted, 'request')}{f' {words}' if words else ''}, {percent(value)} {whole}"
+        every = "of all that did" if measure.condition else "of all"
+        return f"{some(counted, 'request')}{f' {words}' if words else ''}, {percent(value)} {every}"
     if measure.kind == "availability":
         return f"availability {percent(value)} ({count(counted)} of {requests} {words})"
-    share = value if measure.kind == "share" else _share(counted, of_measure(row, "requests"))
+    whole = of_measure(row, "requests")
+    share = value if measure.kind == "share" else 100.0 * counted / whole if whole else None
     return f"{count(counted)} of {requests} {words}{f', {percent(share)}' if share is not None else ''}"
-
-
-def _share(part: float, whole: float | None) -> float | None:
-    return 100.0 * part / whole if whole else None
 
 
 def _series(query: TypedQuery, rows: Sequence[dict[str, Value]]) -> list[tuple[str, list[float | None]]]:
