@@ -17,7 +17,7 @@ from tsg_agent.ask.measures import measure_of, share_of
 from tsg_agent.ask.parts import AnswerPart, RefusedQuestion, not_understood, refusal, second_of, sentences_of, together
 from tsg_agent.ask.readback import unexpressed
 from tsg_agent.ask.scope import scope_of
-from tsg_agent.ask.sentences import MINIMUM, TOP, told
+from tsg_agent.ask.sentences import MINIMUM, told
 from tsg_agent.ask.slots import AskedFields
 from tsg_agent.ask.tokens import CODES, Token, figures_in, hidden, read, repaired
 from tsg_agent.ask.typed import Filter, TypedQuery, beside_the_last, fitting, thing
@@ -26,10 +26,11 @@ from tsg_agent.extract.question_span import asked_text
 from tsg_agent.models import Parameters, Report
 from tsg_agent.wording import listed, name, sentence
 
-LONGEST, MOST = 2_000, 8
-"""Maximal characters of a text, and questions in it."""
+LONGEST, MOST, TOKENS = 2_000, 8, 60
+"""Maximal characters of a text, questions in it, and tokens of one: patterns over many more take seconds."""
 TOO_LONG = f"The question is longer than {LONGEST:,} characters."
 TOO_MANY = f"More than {MOST} questions are asked at once."
+TOO_FULL = f"One question has more than {TOKENS} words and names: ask for less at once."
 _GOES_ON = re.compile(
     r"\W*(?:(?:and|but|so|then|ok|okay|also|now)\b[ ,]*)*"
     r"(?:the same|same|what about|how about|in|for|between|only|just|by|per|without|and|but|then|now|also|there)\b",
@@ -85,9 +86,9 @@ def _part(piece: str, bench: AnswerBench, last: Last, *, first: bool) -> list[An
     """The answers to one piece of a sentence: two where it holds two queries, none where it asks nothing."""
     one = _One(asked_text(piece), bench, last, first=first)
     text = one.text
-    if not (one.reading.tokens or one.reading.unknown or one.scope.timed or one.scope.places or one.untimed):
+    if not (one.reading.tokens or one.reading.unknown or one.scope.timed or one.scope.places or one.unread):
         return []
-    at = None if one.untimed else second_of(one.reading)
+    at = None if one.unread else second_of(one.reading)
     if at is not None:
         return [*_part(text[:at], bench, last, first=first), *_part(text[at:], bench, last, first=False)]
     try:
@@ -112,18 +113,21 @@ class _One:
             low = self.scope.asked.taken[0][1]
             figures.append(Token(low, low, "sides", "apart", text="two spans of time"))
         vague = [f"“{match[0]}” was not understood as a time: name its hours." for match in _VAGUE.finditer(self.text)]
-        self.untimed = [*(sentence(text) for text in self.scope.caveats), *vague]
         self.reading = read(self.text, self.scope.taken, figures, bench.vocabulary)
+        full = [TOO_FULL] if len(self.reading.tokens) > TOKENS else []
+        self.unread = [*(sentence(text) for text in self.scope.caveats), *vague, *full]
+        """Reasons to refuse the question before any field is filled."""
         self.asked = AskedFields()
         self.parameters = self.scope.parameters
 
     def answered(self) -> AnswerPart:
         """The answer. Raises RefusedQuestion."""
-        if self.untimed:
-            raise RefusedQuestion(self.untimed)
+        if self.unread:
+            raise RefusedQuestion(self.unread)
         if self.last.query is not None and restated(self.reading, self.last.query):
             self.goes_on = True
-        self.asked = self._further() or asked(self.reading, yes_no=self.yes_no)
+        below = None if self.scope.timed or self.scope.places else further(self.reading, self.last)
+        self.asked = below or asked(self.reading, yes_no=self.yes_no)
         self.parameters = self._placed()
         part = AnswerPart(parameters=self.parameters, notes=list(self.scope.notes))
         part.caveats += [*self.scope.short, *self.reading.doubtful()]
@@ -137,13 +141,6 @@ class _One:
             self._counted(part)
         self.last.parameters = self.parameters
         return part
-
-    def _further(self) -> AskedFields | None:
-        """The fields of "and the next 3?"; None for any other question."""
-        last, before = self.last.query, self.last.asked
-        if last is None or before is None or self.scope.timed or self.scope.places:
-            return None
-        return further(self.reading, last, last.limit or (TOP if before.ranked else 0))
 
     def _placed(self) -> Parameters:
         """The scope's parameters; a single region among the filters becomes their region."""

@@ -3,11 +3,13 @@
 import re
 from dataclasses import replace
 
+from tsg_agent.ask.bench import Last
 from tsg_agent.ask.deciding import decide
 from tsg_agent.ask.filling import Filling
 from tsg_agent.ask.measures import condition_of, measure_of, share_of
 from tsg_agent.ask.patterns import span
 from tsg_agent.ask.readback import unsaid
+from tsg_agent.ask.sentences import TOP
 from tsg_agent.ask.slots import AskedFields
 from tsg_agent.ask.tokens import Token, TokenizedQuestion
 from tsg_agent.ask.typed import RUN_COLUMNS, Bound, TypedQuery
@@ -82,14 +84,16 @@ def restated(reading: TokenizedQuestion, last: TypedQuery) -> bool:
     return True
 
 
-def further(reading: TokenizedQuestion, last: TypedQuery, shown: int) -> AskedFields | None:
-    """The fields of "and the next 3?", the rows below the `shown` ones; None for any other question."""
-    figures = reading.of("figure")
-    other = [one for one in reading.tokens if (one.kind, one.value) not in _FURTHER and one.value not in last.by]
-    ranks = reading.has("word", "next") and last.by and shown and not (last.bucket_seconds or reading.unknown)
-    if not ranks or other != figures[:1]:
+def further(reading: TokenizedQuestion, last: Last) -> AskedFields | None:
+    """The fields of "and the next 3?", the rows below those that were shown; None for any other question."""
+    figures, query = reading.of("figure"), last.query
+    if query is None or last.asked is None or query.bucket_seconds or reading.unknown:
         return None
-    return AskedFields(limit=int(figures[0].amount) if figures else shown, skip=last.skip + shown)
+    shown = query.limit or (TOP if last.asked.ranked else 0)
+    other = [one for one in reading.tokens if (one.kind, one.value) not in _FURTHER and one.value not in query.by]
+    if not (reading.has("word", "next") and query.by and shown) or other != figures[:1]:
+        return None
+    return AskedFields(limit=int(figures[0].amount) if figures else shown, skip=query.skip + shown)
 
 
 def asked(reading: TokenizedQuestion, *, yes_no: bool) -> AskedFields:

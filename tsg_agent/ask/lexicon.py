@@ -60,20 +60,15 @@ class Lexicon:
         spelled = stem(word.lower())
         if not word.isalpha() or len(word) < 3:
             return []
-        found: dict[int, list[str]] = {}
-        for known in sorted(self.words):
-            if known.isalpha() and abs(len(known) - len(spelled)) < 2:
-                apart = distance(spelled, known)
-                if 0 < apart <= _allowed(spelled, known):
-                    found.setdefault(apart, []).append(known)
-        return found[min(found)] if found else []
+        words = (known for known in sorted(self.words) if known.isalpha() and _repairable(spelled, known))
+        return [known for known in words if one_edit_apart(spelled, known)]
 
 
-def _allowed(one: str, other: str) -> int:
-    """The allowed edit distance, 0 or 1: short words only match with two letters swapped or one left out."""
+def _repairable(one: str, other: str) -> bool:
+    """Whether words are long enough for a repair; short ones only if two letters were swapped or one was left out."""
     swapped = len(one) == len(other) and sorted(one) == sorted(other)
     short = len(other) == len(one) + 1 == _REPAIRED - 1  # a letter of "rate", "many" left out
-    return int(swapped or short or max(len(one), len(other)) >= _REPAIRED)
+    return swapped or short or max(len(one), len(other)) >= _REPAIRED
 
 
 @dataclass(frozen=True)
@@ -177,16 +172,13 @@ def stem(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
 
 
-def distance(one: str, other: str) -> int:
-    """The Damerau-Levenshtein distance, with swaps of adjacent letters only."""
-    before: list[int] = []
-    last = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        row = [i]
-        for j, b in enumerate(other, 1):
-            cost = min(last[j] + 1, row[-1] + 1, last[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
-                cost = min(cost, before[j - 2] + 1)
-            row.append(cost)
-        before, last = last, row
-    return last[-1]
+def one_edit_apart(one: str, other: str) -> bool:
+    """Whether words differ by one letter that is changed, added, left out, or swapped with its neighbour."""
+    short, long = sorted((one, other), key=len)
+    if len(short) == len(long):
+        apart = [i for i in range(len(one)) if one[i] != other[i]]
+        swapped = (
+            len(apart) == 2 and apart[1] - apart[0] == 1 and [one[i] for i in apart] == [other[i] for i in apart[::-1]]
+        )
+        return len(apart) == 1 or swapped
+    return any(long[:i] + long[i + 1 :] == short for i in range(len(long)))

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tsg_agent.ask.lexicon import distance, lexicon, stem
+from tsg_agent.ask.lexicon import lexicon, one_edit_apart, stem
 from tsg_agent.ask.typed import columns
 from tsg_agent.columns import COLUMNS
 from tsg_agent.extract.names import KnownNames, key
@@ -151,8 +151,7 @@ class Vocabulary:
         """The parts of values at edit distance 1 from a word; none for short words and codes."""
         if not word.isalpha() or len(word) < 5:
             return ()
-        names = (name for name in self._parts if name.isalpha() and abs(len(name) - len(word)) < 2)
-        return tuple(name for name in names if distance(word.lower(), name) == 1)
+        return tuple(name for name in self._parts if name.isalpha() and one_edit_apart(word.lower(), name))
 
 
 def _likeness(one: str, other: str) -> float:
