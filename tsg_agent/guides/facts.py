@@ -12,7 +12,7 @@ from tsg_agent.guides import conditions
 from tsg_agent.guides.catalogue import TableSchema
 from tsg_agent.guides.conditions import Domain, Form, Inequality, Variable
 from tsg_agent.guides.parsed import Parsed
-from tsg_agent.guides.scopes import Origin, SelectScope, SelectSource, aggregates, inside, origin, scopes_of
+from tsg_agent.guides.scopes import Origin, SelectScope, SelectSource, aggregates, conjuncts, inside, origin, scopes_of
 from tsg_agent.telemetry.catalog import Kind
 
 
@@ -147,10 +147,8 @@ class Facts:
         for source in scope.sources:
             if source.scope and not source.optional and deep:
                 held = conditions.both(held, self.filters(source.scope, deep - 1))
-        for part in ("where", "having", "qualify"):
-            clause = scope.select.args.get(part)
-            if clause is not None:
-                held = conditions.both(held, self.form(clause.this, scope))
+        for clause in scope.clauses:
+            held = conditions.both(held, self.form(clause.this, scope))
         return held
 
     def filtered_by(self, scope: SelectScope) -> Iterator[tuple[SelectScope, exp.Expr]]:
@@ -158,11 +156,7 @@ class Facts:
         for source in scope.sources:
             if source.scope:
                 yield from self.filtered_by(source.scope)
-        for part in ("where", "having", "qualify"):
-            clause = scope.select.args.get(part)
-            if clause is not None:
-                parts = clause.this.flatten() if isinstance(clause.this, exp.And) else [clause.this]
-                yield from ((scope, one) for one in parts)
+        yield from ((scope, one) for clause in scope.clauses for one in conjuncts(clause.this))
 
     def shows(self, name: str, label: str) -> bool:
         """Whether the result may hold a row whose column `name` carries a label."""

@@ -108,6 +108,11 @@ class WrittenStep(Model):
     final: bool = Field(False, description="the text calls it the end")
     annotation: Annotation | None = None
 
+    @property
+    def named(self) -> set[str]:
+        """The labels that its sentences name."""
+        return {label for one in self.instructions for label in one.labels}
+
 
 class TableDeclaration(Model):
     """A table that the guide reads and the front matter describes."""

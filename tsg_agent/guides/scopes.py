@@ -38,6 +38,11 @@ class SelectScope:
         return bool(self.select.args.get("group")) or any(aggregates(one) for one in self.select.expressions)
 
     @property
+    def clauses(self) -> list[exp.Expr]:
+        """What filters its rows: WHERE, HAVING, QUALIFY."""
+        return [clause for name in ("where", "having", "qualify") if (clause := self.select.args.get(name)) is not None]
+
+    @property
     def keys(self) -> list[exp.Expr]:
         """What it groups by; positions and names of outputs are resolved."""
         group = self.select.args.get("group")
@@ -84,6 +89,11 @@ def inside(select: exp.Expr) -> Iterator[exp.Expr]:
     yield from select.walk(
         prune=lambda node: node is not select and isinstance(node, exp.Query | exp.With | exp.Subquery)
     )
+
+
+def conjuncts(condition: exp.Expr) -> list[exp.Expr]:
+    """The conditions that AND joins."""
+    return list(condition.flatten()) if isinstance(condition, exp.And) else [condition]
 
 
 def aggregates(node: exp.Expr) -> list[exp.AggFunc]:

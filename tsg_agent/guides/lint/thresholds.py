@@ -8,8 +8,8 @@ from sqlglot import exp
 
 from tsg_agent.guides import conditions
 from tsg_agent.guides.facts import Facts, LabelColumn
-from tsg_agent.guides.lint.inspection import Inspection, in_step
-from tsg_agent.guides.lint.problem import GuideProblem
+from tsg_agent.guides.lint.inspection import Inspection
+from tsg_agent.guides.lint.rule import Found, over_guide, rule
 
 OVER = r">=?|≥|over|above|more than|greater than|larger than|higher than|exceed(?:s|ing)?|beyond|at least|or more than"
 UNDER = r"<=?|≤|under|below|less than|fewer than|lower than|smaller than|at most|no more than"
@@ -62,8 +62,9 @@ class Compared:
     text: str
 
 
-def differing(about: Inspection) -> Iterator[GuideProblem]:
-    """Numbers in a sentence about a label that the label's own rule does not have."""
+@rule(over_guide, "warning")
+def threshold_differs(about: Inspection) -> Iterator[Found]:
+    """A number that differs between the prose and the SQL."""
     for step in about.guide.steps:
         for instruction in step.instructions:
             said = list(thresholds_in(instruction.text))
@@ -74,9 +75,9 @@ def differing(about: Inspection) -> Iterator[GuideProblem]:
                 rules = [one for _, column in columns for one in _rules(column, instruction.labels, facts)]
                 unseen = any(column.default and not facts.shows(name, column.default) for name, column in columns)
                 for one in said if rules else ():
-                    problem = _compare(one, rules, unseen=unseen)
-                    if problem:
-                        yield in_step(step, instruction.line, "warning", **problem, plugin=facts.parsed.query.number)
+                    found = _compare(one, rules, instruction.line, unseen=unseen)
+                    if found:
+                        yield replace(found, within=facts)
 
 
 def thresholds_in(text: str) -> Iterator[ProseThreshold]:
@@ -91,26 +92,25 @@ def thresholds_in(text: str) -> Iterator[ProseThreshold]:
         yield ProseThreshold(float(match["number"].replace(",", "")), unit, upwards, words, shown)
 
 
-def _compare(said: ProseThreshold, rules: list[Compared], *, unseen: bool) -> dict[str, object] | None:
+def _compare(said: ProseThreshold, rules: list[Compared], line: int, *, unseen: bool) -> Found | None:
     """What is wrong with a sentence's number; None where the SQL has it, or nothing in it is about the same."""
-    if any(_equal(said, one) for one in rules):
-        match = next(one for one in rules if _equal(said, one))
-        if match.upwards != said.upwards and said.words & match.words:
-            return {
-                "what": f'the text says "{said.text}", the query {match.text}', "fix": "Let both say the same.",
-                "why": "They point in opposite directions.",
-            }  # fmt: skip
-        return None
-    alike = sorted((one for one in rules if _same_thing(said, one)), key=lambda one: -len(said.words & one.words))
+    match = next((one for one in rules if _equal(said, one)), None)
+    if match is not None:
+        if match.upwards == said.upwards or not said.words & match.words:
+            return None
+        what, why = f'the text says "{said.text}", the query {match.text}', "They point in opposite directions."
+        return Found(line, what, why, "Let both say the same.")
+    alike = [one for one in rules if _same_thing(said, one)]
     if not alike:
         return None
-    rule = alike[0]
-    lost = ", and are not even shown" if unseen and _hides(rule, said) else ""
-    return {
-        "what": f'the text says "{said.text}", the query {rule.text}',
-        "why": f"Rows between the two are called otherwise than the text promises{lost}.",
-        "fix": "Let both say the same number.",
-    }
+    nearest = max(alike, key=lambda one: len(said.words & one.words))
+    lost = ", and are not even shown" if unseen and _hides(nearest, said) else ""
+    return Found(
+        line,
+        f'the text says "{said.text}", the query {nearest.text}',
+        f"Rows between the two are called otherwise than the text promises{lost}.",
+        "Let both say the same number.",
+    )
 
 
 def _hides(one: Compared, said: ProseThreshold) -> bool:
