@@ -83,7 +83,7 @@ def schema_of(
 def _infer(select: exp.Select, tables: dict[str, dict[str, Kind]], inferred: set[str], times: Collection[str]) -> None:
     """Add the columns that one SELECT reads from tables of which nothing is known."""
     joins = [join.this for join in select.args.get("joins") or []]
-    begin = select.args.get("from_") or select.args.get("from")
+    begin = select.args.get("from_")
     sources = [source for source in ([begin.this] if begin else []) + joins if isinstance(source, exp.Table)]
     aliases = {source.alias_or_name.lower(): source.name.lower() for source in sources}
     unknown = [aliases[alias] for alias in aliases if aliases[alias] in inferred]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from tsg_agent.guides.facts import Facts
+from tsg_agent.guides.parsed import CLOCKS
 from tsg_agent.guides.placeholders import TIME_NAME
 from tsg_agent.guides.scopes import SelectScope, SelectSource, candidates, inside, windowed
 from tsg_agent.telemetry.catalog import Kind
@@ -17,23 +18,10 @@ UNITS = frozenset({
     "century", "millennium",
 })  # fmt: skip
 VERSION = re.compile(r"version|release|semver|build")
-CLOCKS = frozenset({
-    "now", "getdate", "sysdate", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "today", "curdate",
-    "utc_timestamp", "sysdatetime", "unix_timestamp",
-})  # fmt: skip
-CLOCK_NODES = tuple(
-    node
-    for name in (
-        "CurrentTimestamp",
-        "CurrentDatetime",
-        "Localtimestamp",
-        "CurrentDate",
-        "UtcTimestamp",
-        "UtcDate",
-        "Systimestamp",
-    )
-    if (node := getattr(exp, name, None)) is not None
-)
+CLOCK_NODES = (
+    exp.CurrentTimestamp, exp.CurrentDatetime, exp.Localtimestamp, exp.CurrentDate, exp.UtcTimestamp, exp.UtcDate,
+    exp.Systimestamp,
+)  # fmt: skip
 
 Signs = tuple[type[exp.Binary], ...]
 

@@ -13,7 +13,6 @@ from tsg_agent.guides.catalogue import TableSchema
 from tsg_agent.guides.conditions import Domain, Form, Inequality, Variable
 from tsg_agent.guides.parsed import Parsed
 from tsg_agent.guides.scopes import Origin, SelectScope, SelectSource, aggregates, conjuncts, inside, origin, scopes_of
-from tsg_agent.telemetry.catalog import Kind
 
 
 @dataclass(frozen=True)
@@ -320,11 +319,6 @@ class Facts:
         if isinstance(node, exp.Sum):
             return self._count(node, scope) is not None
         return isinstance(node, exp.Count | exp.CountIf)
-
-    def kind(self, node: exp.Expr, scope: SelectScope) -> Kind | None:
-        """What a table's column holds."""
-        found = self.origin(node, scope) if isinstance(node, exp.Column) else None
-        return self.schema.kind(found.table, found.name) if found and found.table else None
 
     def calls(self, kinds: type | tuple[type, ...]) -> Iterator[tuple[SelectScope, exp.Expr]]:
         """Every node of these kinds, with the SELECT it stands in."""

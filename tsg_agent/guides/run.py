@@ -183,7 +183,7 @@ def _why_empty(
     for scope in ready.facts.scopes:
         if all(source.table for source in scope.sources) and scope.sources:
             matched = exp.select(exp.Count(this=exp.Star()).as_("matched"))
-            for part in ("from_", "from", "joins", "where"):
+            for part in ("from_", "joins", "where"):
                 if scope.select.args.get(part):
                     matched.set(part, scope.select.copy().args[part])
             if not _count(matched, engine, values, settings):

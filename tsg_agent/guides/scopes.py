@@ -126,7 +126,7 @@ def _read(
 ) -> SelectScope | None:
     """Add the scopes of a query to `found`; its own scope (of a UNION, the first one's)."""
     known = dict(known)
-    with_ = tree.args.get("with_") or tree.args.get("with")
+    with_ = tree.args.get("with_")
     for cte in with_.expressions if with_ else []:
         scope = _read(cte.this, cte.alias.lower(), known, found, schema)
         if scope:
@@ -146,7 +146,7 @@ def _read(
             and not isinstance(node.parent, exp.From | exp.Join)
         ):
             _read(node, f"{name} (inner)", known, found, schema)
-    begin = tree.args.get("from_") or tree.args.get("from")
+    begin = tree.args.get("from_")
     joins = tree.args.get("joins") or []
     for relation, join in [*([(begin.this, None)] if begin else []), *((one.this, one) for one in joins)]:
         scope.sources.append(_source(relation, join, known, found, schema))

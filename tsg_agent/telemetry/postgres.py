@@ -20,7 +20,7 @@ from psycopg import errors as failures
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from tsg_agent.errors import QueryError, TelemetryError, TransientTelemetryError
+from tsg_agent.errors import QueryError, TelemetryError
 from tsg_agent.telemetry.postgres_dialect import written
 from tsg_agent.telemetry.remote import OPENING, Deadline, Remote, ServerRelation, parts_of
 
@@ -107,11 +107,7 @@ class PostgreSQL(Remote):
             check=_alive,
             open=True,
         )
-        try:
-            self._open()
-        except BaseException:
-            self.close()
-            raise
+        self._open()
 
     _written = staticmethod(written)
 
@@ -224,21 +220,14 @@ class PostgreSQL(Remote):
         if isinstance(error, failures.QueryCanceled):
             return self._over(None, 0)
         if isinstance(error, failures.InsufficientPrivilege):
-            return QueryError(
-                f"The account may not do this: {said}.", fix="Grant it SELECT on that table (docs/engines.md)."
-            )
+            return self._refused("denied", said)
         if isinstance(error, failures.UndefinedTable | failures.UndefinedColumn | failures.InvalidSchemaName):
-            return QueryError(
-                f"The source has changed since it was opened: {said}.",
-                fix="`tsg-agent doctor --telemetry URL` shows what is there now.",
-            )
+            return self._refused("changed", said)
         if isinstance(error, PoolTimeout):
             said = f"no connection within {REACH_S} s"
         gone = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not state
         if gone or state[:2] in {"08", "57", "53", "40"}:
-            return TransientTelemetryError(
-                f"{self.place} did not answer: {said}.", fix="Run it again when the server is up."
-            )
+            return self._refused("silent", said)
         return QueryError(f"PostgreSQL refused the query: {said} ({state or type(error).__name__}).")
 
 

@@ -136,7 +136,7 @@ def _postgres(about: Inspection, facts: Facts) -> Iterator[str]:
             yield f"it has no {lacked} (line {facts.parsed.line(node)})"
         if isinstance(node, exp.Group) and node.args.get("all"):
             yield f"it has no GROUP BY ALL (line {facts.parsed.line(node)})"
-        if isinstance(node, exp.Star) and (node.args.get("except_") or node.args.get("except")):
+        if isinstance(node, exp.Star) and node.args.get("except_"):
             yield f"it has no * EXCLUDE (line {facts.parsed.line(node)})"
     for column in unknown_columns(facts):
         yield f"no table has a column {column.name} (line {facts.parsed.line(column)})"
