@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -22,7 +23,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from tsg_agent.errors import QueryError, TelemetryError
 from tsg_agent.telemetry.postgres_dialect import written
-from tsg_agent.telemetry.remote import OPENING, Deadline, Remote, ServerRelation, parts_of
+from tsg_agent.telemetry.remote import OPENING, Remote, ServerRelation, parts_of
 
 CONNECTIONS = 16
 """Pool size: more than an investigation's concurrent queries, so none waits for a connection."""
@@ -188,7 +189,7 @@ class PostgreSQL(Remote):
     @contextmanager
     def _cursor(self, timeout: float) -> Iterator[psycopg.Cursor[Any]]:
         """A cursor in a read-only transaction with a server-side timeout. Translates psycopg's errors into ours."""
-        deadline = Deadline(timeout)
+        end = time.monotonic() + timeout
         try:
             with (
                 self._pool.connection(timeout=min(REACH_S, timeout)) as connection,
@@ -197,7 +198,7 @@ class PostgreSQL(Remote):
                 connection.transaction(),
                 connection.cursor() as cursor,
             ):
-                limit = str(max(1, round(deadline.left * 1000)))
+                limit = str(max(1, round((end - time.monotonic()) * 1000)))
                 cursor.execute("SELECT set_config('statement_timeout', $1, true)", [limit])
                 try:
                     yield cursor

@@ -1,7 +1,6 @@
 """Base of the engines at database servers: the guide's tables as SELECTs over the server's, and running queries."""
 
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -361,15 +360,3 @@ def parts_of(name: str, dialect: str, most: int) -> tuple[str, ...]:
     if not 1 <= len(parts) <= most or len(parts) != len(table.parts):
         raise TelemetryError(f"{name!r} is no name of a table.", fix='Write from = "table" or from = "schema.table".')
     return parts
-
-
-class Deadline:
-    """Counts down a timeout in seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-
-    @property
-    def left(self) -> float:
-        """Remaining seconds, at least 0.001."""
-        return max(0.001, self._end - time.monotonic())
