@@ -242,7 +242,7 @@ def _settled(steps: tuple[WrittenStep, ...], edges: list[Edge], order: list[int]
     They are read as leading where the branches beside them do; without such, to the step that follows in the file.
     """
     beside = {edge.target for edge in edges if edge.parallel}
-    joins = Counter(edge.target for edge in edges if edge.source in beside and edge.target > 0 and edge.certain)
+    joins = Counter(edge.target for edge in edges if edge.source in beside and edge.target > 0 and not edge.doubt)
     named = {edge.source for edge in edges}
     silent = [
         Edge(

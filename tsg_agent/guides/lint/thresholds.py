@@ -41,25 +41,15 @@ SAME = {
 
 
 @dataclass(frozen=True)
-class ProseThreshold:
-    """A number that a value is compared with, in words."""
+class Threshold:
+    """A number that a value is compared with: in words, with its `unit`, or in the SQL, with its `column`."""
 
-    number: float
-    unit: str
-    upwards: bool
-    words: frozenset[str]
-    text: str
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A comparison in the SQL."""
-
-    column: str
     number: float
     upwards: bool
     words: frozenset[str]
     text: str
+    unit: str = ""
+    column: str = ""
 
 
 @rule(over_guide, "warning")
@@ -80,7 +70,7 @@ def threshold_differs(about: Inspection) -> Iterator[Found]:
                         yield replace(found, within=facts)
 
 
-def thresholds_in(text: str) -> Iterator[ProseThreshold]:
+def thresholds_in(text: str) -> Iterator[Threshold]:
     """Every "over 8 % error rate" of a sentence."""
     for match in SAID.finditer(text):
         upwards = bool(re.fullmatch(OVER, match["side"], re.IGNORECASE)) and "no more" not in match["side"]
@@ -89,10 +79,10 @@ def thresholds_in(text: str) -> Iterator[ProseThreshold]:
         shown = " ".join(
             f"{match['side']} {match['number']}{' ' if unit not in {'%', ''} else ''}{match['unit'] or ''}".split()
         )
-        yield ProseThreshold(float(match["number"].replace(",", "")), unit, upwards, words, shown)
+        yield Threshold(float(match["number"].replace(",", "")), upwards, words, shown, unit=unit)
 
 
-def _compare(said: ProseThreshold, rules: list[Compared], line: int, *, unseen: bool) -> Found | None:
+def _compare(said: Threshold, rules: list[Threshold], line: int, *, unseen: bool) -> Found | None:
     """What is wrong with a sentence's number; None where the SQL has it, or nothing in it is about the same."""
     match = next((one for one in rules if _equal(said, one)), None)
     if match is not None:
@@ -113,11 +103,11 @@ def _compare(said: ProseThreshold, rules: list[Compared], line: int, *, unseen: 
     )
 
 
-def _hides(one: Compared, said: ProseThreshold) -> bool:
+def _hides(one: Threshold, said: Threshold) -> bool:
     return one.upwards == said.upwards and (one.number > said.number if said.upwards else one.number < said.number)
 
 
-def _rules(column: LabelColumn, labels: tuple[str, ...], facts: Facts) -> Iterator[Compared]:
+def _rules(column: LabelColumn, labels: tuple[str, ...], facts: Facts) -> Iterator[Threshold]:
     """The comparisons of the arms that give one of the labels; expressions go by the names they are shown under."""
     names = {made.sql(): name for name, made in column.scope.outputs.items()}
     for condition, name in column.arms:
@@ -127,7 +117,7 @@ def _rules(column: LabelColumn, labels: tuple[str, ...], facts: Facts) -> Iterat
                 yield replace(one, words=one.words | {"rate"}) if rate else one
 
 
-def _comparisons(condition: exp.Expr, names: Mapping[str, str]) -> Iterator[tuple[Compared, exp.Expr]]:
+def _comparisons(condition: exp.Expr, names: Mapping[str, str]) -> Iterator[tuple[Threshold, exp.Expr]]:
     for node in condition.find_all(exp.GT, exp.GTE, exp.LT, exp.LTE):
         for value, other, upwards in (
             (node.left, node.right, isinstance(node, exp.GT | exp.GTE)),
@@ -137,7 +127,7 @@ def _comparisons(condition: exp.Expr, names: Mapping[str, str]) -> Iterator[tupl
             if number is not None and conditions.number(value) is None:
                 column = value.find(exp.Column)
                 name = names.get(value.sql()) or (column.name if column is not None else value.sql())
-                yield Compared(name.lower(), number, upwards, _words(name), node.sql()), value
+                yield Threshold(number, upwards, _words(name), node.sql(), column=name.lower()), value
 
 
 def _seconds(column: str) -> float:
@@ -146,7 +136,7 @@ def _seconds(column: str) -> float:
     return next((SECONDS[part] for part in ("ms", "minute", "min", "hour", "day") if part in parts), 1)
 
 
-def _equal(said: ProseThreshold, one: Compared) -> bool:
+def _equal(said: Threshold, one: Threshold) -> bool:
     """The same number, whatever the unit it is written in."""
     factors = {1.0}
     unit = said.unit.rstrip("s") if said.unit not in {"s", "ms"} else said.unit
@@ -159,7 +149,7 @@ def _equal(said: ProseThreshold, one: Compared) -> bool:
     return any(abs(said.number * factor - one.number) < 1e-9 * max(1.0, abs(one.number)) for factor in factors)
 
 
-def _same_thing(said: ProseThreshold, one: Compared) -> bool:
+def _same_thing(said: Threshold, one: Threshold) -> bool:
     """Whether a sentence's number and a comparison are about the same value."""
     rate = bool({"rate", "availability", "success"} & one.words) or one.column.endswith(("_pct", "_percent", "_share"))
     if said.unit in {"%", "percent"}:
