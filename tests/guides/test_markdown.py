@@ -6,7 +6,7 @@ from tests.guides.small import BY_CARD, STATES, guide_of, text_of
 from tests.guides.telemetry import BACKLOG, LAG
 from tsg_agent.errors import GuideError
 from tsg_agent.guides import parse_guide, read_guide
-from tsg_agent.guides.guide import Edge, Resolution
+from tsg_agent.guides.guide import Resolution
 from tsg_agent.guides.lint import lint
 from tsg_agent.guides.lint.inspection import Inspection
 from tsg_agent.guides.placeholders import bind
@@ -208,14 +208,9 @@ def test_the_diagram_has_every_step_and_edge_and_no_mark_of_its_own() -> None:
     assert len(mermaid(backlog).splitlines()) == 1 + len(backlog.steps) + len(backlog.edges)
 
 
-def test_an_edge_without_a_doubt_is_certain() -> None:
-    assert Edge(source=1, target=2).certain
-    assert not Edge(source=1, target=2, doubt="who knows").certain
-
-
 def test_what_a_first_step_waits_for_is_no_case_beside_others() -> None:
     guide = parse_guide("# T\n## Stage 1\nWhen you have these, proceed to stage 2.\n## Stage 2\nThe final outcome.\n")
-    assert [(edge.target, edge.condition, edge.certain) for edge in guide.edges] == [(2, "", True)]
+    assert [(edge.target, edge.condition, edge.doubt) for edge in guide.edges] == [(2, "", "")]
 
 
 def test_kinds_are_those_of_what_is_compared() -> None:

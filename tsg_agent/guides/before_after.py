@@ -56,7 +56,7 @@ class Comparison:
     limits: VerdictThresholds
 
     def outcome(self, key: tuple[str, ...]) -> Outcome:
-        """What became of a group."""
+        """How a group's label and measure changed with the incident."""
         if self.halves is None or not self.halves.small:
             return Outcome.UNKNOWN
         labelled, new = self.halves.before.get(key), self.halves.since.get(key)
@@ -81,7 +81,7 @@ class Comparison:
 
     @property
     def falls(self) -> bool:
-        """Whether a lower measure is worse, as the rule's own comparisons say."""
+        """True if a lower measure is worse, as the rule's own comparisons say."""
         made = self.ready.facts.result.outputs.get(self.measure)
         names = {self.measure, made.sql().lower() if made is not None else ""}
         for condition, _ in self.column.arms:
@@ -91,7 +91,7 @@ class Comparison:
         return False
 
     def _grew(self, old: Row | None, new: Row, key: tuple[str, ...], halves: Halves) -> bool | None:
-        """Whether the measure got worse by more than chance and enough to matter; None where nothing is measured.
+        """True if the measure got worse by more than chance and enough to matter; None if nothing is measured.
 
         A rate of counted rows is tested by G2; a new group against the others at the same time. A count is tested
         against as many in the time before. Both are corrected for the groups looked at. Another number must be larger,
@@ -138,7 +138,7 @@ class Comparison:
         return failed, total
 
     def _enough(self, row: dict[str, Any] | None) -> dict[str, Any] | None:
-        """The row; None if it has too few requests to be compared. The guide's own minimum does not count."""
+        """The row; None if it has fewer requests than a comparison needs, whatever the guide's own minimum is."""
         rate = self.ready.facts.rate(self.measure)
         number = _number(row, rate[1]) if rate else None
         return None if number is not None and number < self.limits.minimum_requests else row

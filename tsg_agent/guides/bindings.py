@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from tsg_agent.errors import ParameterError, QuestionError
 from tsg_agent.extract import Extraction, Given, Moment, extract
-from tsg_agent.guides.errata import end_parameters, start_parameters
+from tsg_agent.guides.errata import bounding
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.guide import WrittenGuide
 from tsg_agent.models import Known, Parameter
@@ -41,7 +41,6 @@ class Bindings:
     end: str = ""
     incident_start: datetime | None = None
     notes: list[str] = field(default_factory=list)
-    threshold: float | None = None
 
 
 @dataclass
@@ -59,8 +58,8 @@ class Binder:
         """A value for every parameter that a query names. Raises QuestionError for what stays open, ParameterError."""
         trees = [one.parsed.tree for one in queries]
         bound = Bindings(
-            start=next((name for tree in trees for name in start_parameters(tree)), "start_time"),
-            end=next((name for tree in trees for name in end_parameters(tree)), "end_time"),
+            start=next((name for tree in trees for name in bounding(tree, "low")), "start_time"),
+            end=next((name for tree in trees for name in bounding(tree, "high")), "end_time"),
         )
         parameters = self.guide.parameters
         named = {name.name for tree in trees for name in tree.find_all(exp.Placeholder)} | {bound.end}
@@ -112,7 +111,7 @@ class Binder:
         if found.parameters is None:
             return [(one.parameter, one.text, one.candidates) for one in found.questions]
         read = found.parameters
-        bound.incident_start, bound.threshold = read.incident_start, read.threshold
+        bound.incident_start = read.incident_start
         bound.values |= {bound.start: naive_utc(read.start_time), bound.end: naive_utc(read.end_time)}
         bound.origins |= {bound.start: read.origins.get("start_time", ""), bound.end: read.origins.get("end_time", "")}
         if read.incident_start:
@@ -181,7 +180,7 @@ def _written(text: str, name: str) -> str | None:
 
 
 def _is_said(value: str, text: str) -> bool:
-    """Whether a text names a value: as a word of its own, with any marks between its parts."""
+    """True if a text names a value: as a word of its own, with any marks between its parts."""
     parts = [re.escape(part) for part in re.split(r"[\W_]+", value) if part]
     if not parts or len(value) < 2:
         return False

@@ -133,6 +133,6 @@ def _use(column: exp.Column, times: Collection[str]) -> Kind | None:
 
 
 def _is_moment(node: exp.Expr, times: Collection[str]) -> bool:
-    """Whether what a column is compared with, or moved by, is a time."""
+    """True if what a column is compared with, or moved by, is a time."""
     named = isinstance(node, exp.Placeholder) and node.name in times
     return named or node.find(exp.Interval, exp.CurrentTimestamp) is not None

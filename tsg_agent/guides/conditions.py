@@ -33,7 +33,7 @@ class Domain:
 
     @property
     def empty(self) -> bool:
-        """Nothing can be so."""
+        """True if no value satisfies it."""
         if self.low > self.high or (self.low == self.high and (self.low_open or self.high_open)):
             return True
         if self.texts is not None and not self.texts - self.without:
@@ -42,7 +42,7 @@ class Domain:
 
     @property
     def restricted(self) -> bool:
-        """It says something of the value itself."""
+        """True if it limits the value itself, not only whether it is NULL."""
         return self.texts is not None or self.low > -math.inf or self.high < math.inf
 
     def __and__(self, other: "Domain") -> "Domain":
@@ -87,19 +87,19 @@ def _form(node: exp.Expr, name: Name, negated: bool, unknown: bool) -> Form | No
 
 
 def both(left: Form | None, right: Form | None) -> Form | None:
-    """The conjunction of two forms."""
+    """The conjunction of two forms; None if it has more than MOST conjunctions."""
     if left is None or right is None or len(left) * len(right) > MOST:
         return None
     return [joined for one in left for two in right if (joined := _merge(one, two)) is not None]
 
 
 def either(left: Form | None, right: Form | None) -> Form | None:
-    """The disjunction of two forms."""
+    """The disjunction of two forms; None if it has more than MOST conjunctions."""
     return None if left is None or right is None or len(left) + len(right) > MOST else left + right
 
 
 def possible(held: Form | None, implied: Callable[[Variable], Domain], bounds: Iterable[Inequality] = ()) -> bool:
-    """Whether some row may be so. `implied`: what a value is anyway (a share lies between 0 and 100)."""
+    """True if some row may satisfy a form. `implied`: a value's range in every row (a share: 0 to 100)."""
     if held is None:
         return True
     bounds = list(bounds)
@@ -127,7 +127,7 @@ def _breaks(bound: Inequality, ranges: Conjunction) -> bool:
 
 
 def exclusive(conditions: list[Form | None]) -> bool:
-    """Whether no two of the conditions can hold at once."""
+    """True if no two of the conditions can hold at once."""
     return all(not possible(both(one, two), lambda _: Domain()) for one, two in combinations(conditions, 2))
 
 

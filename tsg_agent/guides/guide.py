@@ -77,7 +77,7 @@ class Annotation(Model):
 
     @property
     def judged(self) -> bool:
-        """Whether the step gets verdicts: only where it says what a row is about and what it means."""
+        """True if the step gets verdicts: only where it says what a row is about and what it means."""
         return bool(self.dimension and self.kind)
 
 

@@ -11,9 +11,9 @@ from tsg_agent.guides.catalogue import TableSchema
 from tsg_agent.guides.errata import (
     ambiguous,
     boolean_comparisons,
+    bounding,
     clocks,
     counted_unit,
-    end_parameters,
     shared_times,
     time_joins,
     two_columns,
@@ -47,7 +47,7 @@ Made = tuple[int, str]
 
 @dataclass(frozen=True)
 class RepairBench:
-    """What a repair looks at."""
+    """What a repair needs to know."""
 
     facts: Facts
     end: str
@@ -77,7 +77,7 @@ def repair(parsed: Parsed, schema: TableSchema, others: Iterable[Parsed] = ()) -
     """The query with every certain repair. `others`: the guide's queries, which say how its columns are meant."""
     queries = [parsed, *others]
     own = Parsed(parsed.query, parsed.tree.copy())
-    end = next((name for one in queries for name in end_parameters(one.tree)), END_TIME)
+    end = next((name for one in queries for name in bounding(one.tree, "high")), END_TIME)
     unknown = frozenset(name for one in queries for name in unknown_means_no(one.tree))
     changes = [
         Change(rule=rule, line=line, what=what)
@@ -156,7 +156,7 @@ def _meant(column: exp.Column, scope: SelectScope, held: list[SelectSource], fac
 
 
 def _contributes(source: SelectSource, scope: SelectScope, facts: Facts) -> bool:
-    """Whether a joined source gives the SELECT a column that no other has."""
+    """True if a joined source gives the SELECT a column that no other has."""
     conditions = [join.args.get("on") for join in scope.select.args.get("joins") or []]
     joined = {id(node) for on in conditions if on is not None for node in on.walk()}
     return any(

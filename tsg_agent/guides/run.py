@@ -222,7 +222,7 @@ def all_groups(ready: Ready, *, small: bool = False) -> exp.Query:
 
 
 def _is_minimum(part: exp.Expr, scope: SelectScope, facts: Facts) -> bool:
-    """Whether a condition asks a group for a number of rows."""
+    """True if a condition asks a group for a number of rows."""
     return isinstance(part, exp.GT | exp.GTE) and facts.is_count(part.this, scope)
 
 
@@ -232,7 +232,7 @@ def counting(tree: exp.Query) -> exp.Select:
 
 
 def _about_labels(part: exp.Expr, scope: SelectScope, facts: Facts, made: set[tuple[str, str]]) -> bool:
-    """Whether a condition looks at a label, or at a rank."""
+    """True if a condition looks at a label, or at a rank."""
     for column in part.find_all(exp.Column):
         found = facts.origin(column, scope)
         if found and ((found.scope.name, found.name) in made or isinstance(found.made, exp.Window)):

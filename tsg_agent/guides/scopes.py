@@ -34,7 +34,7 @@ class SelectScope:
 
     @property
     def grouped(self) -> bool:
-        """Its rows are groups of what it reads."""
+        """True if its rows are groups of what it reads."""
         return bool(self.select.args.get("group")) or any(aggregates(one) for one in self.select.expressions)
 
     @property
@@ -65,7 +65,7 @@ class SelectScope:
         return key
 
     def nodes(self) -> Iterator[exp.Expr]:
-        """Its own parts, without those of SELECTs inside."""
+        """Its nodes, without those of SELECTs inside."""
         yield from inside(self.select)
 
 
@@ -106,7 +106,7 @@ def aggregates(node: exp.Expr) -> list[exp.AggFunc]:
 
 
 def windowed(node: exp.Expr) -> bool:
-    """Whether a function is computed over a window: `f(…) OVER …`, with whatever stands between."""
+    """True if a function is computed over a window: `f(…) OVER …`, with whatever stands between."""
     child, parent = node, node.parent
     between = exp.IgnoreNulls | exp.RespectNulls | exp.Filter | exp.WithinGroup
     while isinstance(parent, between) and parent.this is child:

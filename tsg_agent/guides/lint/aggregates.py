@@ -68,7 +68,7 @@ def _counted(count: exp.Count) -> exp.Column | None:
 
 
 def _is_key(column: exp.Column, scope: SelectScope, facts: Facts) -> bool:
-    """Whether no two rows share the column's value, so that it falls into one group only."""
+    """True if no two rows share the column's value, so that it falls into one group only."""
     found = facts.origin(column, scope)
     name = column.name.lower()
     tables = [found.table] if found else [source.table for source in scope.sources]
@@ -105,7 +105,7 @@ def unknown_as_no(facts: Facts) -> Iterator[Found]:
 
 
 def _known(column: exp.Column, total: exp.Expr) -> bool:
-    """Whether the total counts only rows in which the column is known."""
+    """True if the total counts only rows in which the column is known."""
     held = total.this if isinstance(total, exp.Count) else None
     if isinstance(held, exp.Distinct):
         return False

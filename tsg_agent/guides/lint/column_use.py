@@ -42,7 +42,7 @@ def unknown_columns(facts: Facts) -> Iterator[exp.Column]:
 
 
 def _is_alias(name: str, scope: SelectScope) -> bool:
-    """Whether a SELECT gives something else a name, which its own clauses may use."""
+    """True if a name is an output's alias, which the SELECT's other clauses may use."""
     made = scope.outputs.get(name)
     return made is not None and not (isinstance(made, exp.Column) and made.name.lower() == name)
 
@@ -254,6 +254,6 @@ def _fetched_unread(about: Inspection, facts: Facts) -> list[str]:
 
 
 def _in_words(name: str, words: set[str]) -> bool:
-    """Whether each part of a column's name is a word of the text, in whatever number."""
+    """True if each part of a column's name is a word of the text, in whatever number."""
     parts = [part for part in name.split("_") if part != "id"]
     return all(part in words or f"{part}s" in words or part.rstrip("s") in words for part in parts)

@@ -13,7 +13,7 @@ from tsg_agent.guides.repair import Repaired, repair
 
 
 class Inspection:
-    """A guide, looked at once for all rules."""
+    """A guide, parsed and analysed once for all rules."""
 
     def __init__(self, guide: WrittenGuide, schema: TableSchema | None = None) -> None:
         """`schema`: what the tables are known to hold; without it, what the guide and the catalogue say."""

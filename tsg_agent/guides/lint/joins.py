@@ -71,14 +71,14 @@ def _sensitive(scope: SelectScope) -> Iterator[exp.AggFunc]:
 
 
 def _of_others(aggregate: exp.AggFunc, source: SelectSource, scope: SelectScope, facts: Facts) -> bool:
-    """Whether it is about the rows of the other tables: a column of theirs, or all rows."""
+    """True if an aggregate is over rows of the other tables: over a column of theirs, or COUNT(*)."""
     columns = [node for node in inside(aggregate) if isinstance(node, exp.Column)]
     tables = {found.table for column in columns if (found := facts.origin(column, scope))}
     return not columns or bool(tables - {source.table})
 
 
 def _counts(source: SelectSource, scope: SelectScope, facts: Facts) -> bool:
-    """Whether the rows of a joined table are counted or required themselves."""
+    """True if a joined table's own rows are counted, or filtered by WHERE."""
     where = scope.select.args.get("where")
     named = list(where.find_all(exp.Column)) if where is not None else []
     if any(node.table.lower() == source.alias for node in named):
@@ -118,7 +118,7 @@ def ties(facts: Facts) -> Iterator[Found]:
 
 
 def _keys(facts: Facts) -> list[set[object]]:
-    """What tells the result's rows apart: the columns of the last SELECT that groups."""
+    """The key of the result's rows: the GROUP BY columns of the last SELECT that groups, each under its names."""
     for scope in reversed(facts.scopes):
         if scope.select.args.get("group"):
             return [{facts.name(key, scope), (scope.name, key.name.lower())} for key in scope.keys]
@@ -130,7 +130,7 @@ def _ordered(order: exp.Expr) -> list[exp.Expr]:
 
 
 def _settles(parts: list[exp.Expr], scope: SelectScope, facts: Facts, keys: list[set[object]]) -> bool:
-    """Whether the parts of an order name every column of the key."""
+    """True if the parts of an ORDER BY name every column of the key, or a row number."""
     named: set[object] = set()
     for one in parts:
         this = scope.meant(one)

@@ -83,7 +83,7 @@ def thresholds_in(text: str) -> Iterator[Threshold]:
 
 
 def _compare(said: Threshold, rules: list[Threshold], line: int, *, unseen: bool) -> Found | None:
-    """What is wrong with a sentence's number; None where the SQL has it, or nothing in it is about the same."""
+    """How a sentence's number differs from the SQL's; None if the SQL has it, or compares no such value."""
     match = next((one for one in rules if _equal(said, one)), None)
     if match is not None:
         if match.upwards == said.upwards or not said.words & match.words:
@@ -150,7 +150,7 @@ def _equal(said: Threshold, one: Threshold) -> bool:
 
 
 def _same_thing(said: Threshold, one: Threshold) -> bool:
-    """Whether a sentence's number and a comparison are about the same value."""
+    """True if a sentence's number and a comparison are about the same value."""
     rate = bool({"rate", "availability", "success"} & one.words) or one.column.endswith(("_pct", "_percent", "_share"))
     if said.unit in {"%", "percent"}:
         return rate and said.upwards == one.upwards

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from tsg_agent.guides import conditions
-from tsg_agent.guides.errata import UNITS, clocks, counted_unit, end_parameters, shared_times, time_joins
+from tsg_agent.guides.errata import UNITS, bounding, clocks, counted_unit, shared_times, time_joins
 from tsg_agent.guides.facts import Facts
 from tsg_agent.guides.lint.inspection import Inspection, text
 from tsg_agent.guides.lint.rule import DUCKDB, POSTGRES, Found, over_guide, over_queries, rule
@@ -34,7 +34,7 @@ def interval_unit(facts: Facts) -> Iterator[Found]:
 @rule(over_guide, "warning", why="The same telemetry gives another answer on another day: a replay is none.")
 def clock_time(about: Inspection) -> Iterator[Found]:
     """NOW() and its like: another answer on another day."""
-    ends = [name for facts in about.facts for name in end_parameters(facts.parsed.tree)]
+    ends = [name for facts in about.facts for name in bounding(facts.parsed.tree, "high")]
     ends += [one.name for one in about.guide.parameters if one.kind == "timestamp" and "end" in one.name]
     fix = f"{{{ends[0]}}}, the window's end" if ends else "A parameter for the window's end."
     for facts in about.facts:

@@ -83,7 +83,7 @@ def does_not_run(about: Inspection) -> Iterator[Found]:
         for statement in about.schema.statements():
             connection.execute(statement)
         for facts in about.facts:
-            said = _refusal(connection, verbatim(facts, CANONICAL), about.guide)
+            said = _refusal(connection, facts.parsed.tree.sql(dialect=CANONICAL), about.guide)
             if said:
                 yield _not_running(about, facts, connection, said)
     for facts in about.facts:
@@ -92,13 +92,6 @@ def does_not_run(about: Inspection) -> Iterator[Found]:
             what = f"{POSTGRES} refuses the query: {'; '.join(reasons)}"
             why = "The step says nothing there."
             yield Found(facts.parsed.query.line, what, why, engines=(POSTGRES,), within=facts)
-
-
-def verbatim(facts: Facts, dialect: str) -> str:
-    """The query as it stands, its parameters bound."""
-    if dialect == CANONICAL:
-        return facts.parsed.tree.sql(dialect=CANONICAL)
-    return bind(facts.parsed.query.sql)
 
 
 def _not_running(about: Inspection, facts: Facts, connection: duckdb.DuckDBPyConnection, said: str) -> Found:
@@ -127,7 +120,7 @@ def _refusal(connection: duckdb.DuckDBPyConnection, sql: str, guide: WrittenGuid
 def _postgres(about: Inspection, facts: Facts) -> Iterator[str]:
     """What PostgreSQL is known to refuse in a query."""
     try:
-        sqlglot.parse_one(verbatim(facts, "postgres"), read="postgres")
+        sqlglot.parse_one(bind(facts.parsed.query.sql), read="postgres")
     except SqlglotError as error:
         yield f"it does not parse ({' '.join(str(error).split())[:120]})"
     for node in facts.parsed.tree.walk():
