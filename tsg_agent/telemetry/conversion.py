@@ -118,7 +118,7 @@ class Reader:
         if "(" in expression and not self._is_likely(values, expression):
             read = columns_of(values.expression)
             number = replace(values, expression=f'"{next(iter(read))}"') if len(read) == 1 else None
-            raise unlikely(values.column, number or values)
+            raise unlikely(number or values)
         return expression
 
     @staticmethod
