@@ -20,7 +20,7 @@ from tsg_agent.wording import listed
 _MOST = 50
 _SPAN = re.compile(rf"(?<![\w.,:/-]){SPAN}", re.IGNORECASE)
 _SHORTEST = timedelta(minutes=1)
-_HOUR_SAID = any_of([form for row in ALL.rows("numbers")[1:] for form in row.split("|")])
+_HOUR_SAID = any_of([form for form, value in ALL.table("calendar", "numbers").items() if value > 1])
 _LIKE_A_TIME = re.compile(
     r"(?<![\w.:/@#-])(?:(?:[01]?[0-9]|2[0-3])[.:h][0-5][0-9](?=[ ]?(?:uhr|h|hrs|[ap]\.?m|utc|gmt|(?-i:[A-Z]{3,4}))\b)"
     r"|[0-9]{1,2}[ ]?(?:uhr|o'?clock)\b|[0-2]?[0-9]:[0-5][0-9](?![\w:]|\.[0-9])|[0-2]?[0-9][ ]?h[ ]?[0-5][0-9]\b"

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.extract.accounting import names_left
-from tsg_agent.extract.asking import in_figures
 from tsg_agent.extract.inputs import Extraction, Given
 from tsg_agent.extract.payloads import unfolded
 from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, settle
 from tsg_agent.extract.sla_target import find_threshold
+from tsg_agent.extract.spoken import in_figures
 from tsg_agent.extract.text import MAXIMUM_CHARACTERS, Prose
 from tsg_agent.extract.window import Basis, find_window
 from tsg_agent.extract.words import data

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+from tsg_agent.extract.spoken import NUMBER, number
 from tsg_agent.extract.words import ALL, any_of
 
 
@@ -11,9 +12,8 @@ def calendar(name: str) -> str:
     return any_of(ALL.listed("calendar", name))
 
 
-_NUMBERS = [re.compile(row, re.IGNORECASE) for row in ALL.rows("numbers")]
 _HALF = re.compile(calendar("half"), re.IGNORECASE)
-_NUMBER = any_of([calendar("half"), *ALL.rows("numbers")])
+_NUMBER = any_of([calendar("half"), NUMBER])
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _UNITS = {name: re.compile(calendar(name), re.IGNORECASE) for name in _SECONDS}
 UNIT = rf"{any_of([calendar(name) for name in _SECONDS])}(?![^\W\d])"
@@ -48,12 +48,12 @@ def length(text: str) -> timedelta:
         text = f"{text[: more.start()].strip() or 1} {unit}"
     for part in _PART.finditer(text):
         seconds = next(_SECONDS[name] for name, pattern in _UNITS.items() if pattern.fullmatch(part["unit"]))
-        count = float(part["number"].replace(",", ".")) if part["number"] else _count(part["word"])
+        count = (
+            float(part["number"].replace(",", "."))
+            if part["number"]
+            else 0.5
+            if _HALF.fullmatch(part["word"])
+            else number(part["word"])
+        )
         total += timedelta(seconds=count * seconds)
     return total
-
-
-def _count(word: str) -> float:
-    if _HALF.fullmatch(word):
-        return 0.5
-    return next(n for n, pattern in enumerate(_NUMBERS, 1) if pattern.fullmatch(word))

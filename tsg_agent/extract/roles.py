@@ -276,17 +276,11 @@ def _pair(prose: Prose, around: Surroundings, following: Surroundings, roles: Ro
         return False
     between = opens and around.has("start since", around.before[: opens.start()][-30:])  # "started between"
     if between or _label_of(around.label) == "start" or _gives(_BEGINS, around):
-        start = first.start if between else _opened_at(around)
+        start = first.start if between else around.opened_at()
         roles.ran.append(Range(first, second, start, second.end, begun=True, vague=bool(between)))
     else:
         _ranging(around, second, following.following, roles)
     return True
-
-
-def _opened_at(around: Surroundings) -> int:
-    """Where a range begins: at its "from" or "between", else at its first time."""
-    opens = around.opening()
-    return opens.start() - len(around.before) + around.mention.start if opens else around.mention.start
 
 
 def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles: Roles) -> None:
@@ -298,7 +292,7 @@ def _ranging(around: Surroundings, second: TimeMention | None, rest: str, roles:
     first, opens = around.mention, around.opening()
     end = second.end if second else first.end
     changed = bool(opens and opens["between"]) and around.has("change", around.before)
-    found = Range(first, second, _opened_at(around), end, vague=changed)
+    found = Range(first, second, around.opened_at(), end, vague=changed)
     purpose = "ranges" if ALL.labels("window").fullmatch(around.label) else _purpose(around, rest, opens)
     if purpose == "unused":
         roles.unused += [one for one in (first, second) if one]

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 
 from tsg_agent.extract.lengths import SPAN, UNIT, calendar, length
+from tsg_agent.extract.spoken import number
 from tsg_agent.extract.words import ENGLISH, Words, any_of
 from tsg_agent.extract.zones import Zone, zone_after
 
@@ -115,7 +116,8 @@ class _Forms:
         self.bare_hour = tuple(piece for entry in self._listed("clock_before") for piece in entry.split("|"))
         bare = r"(?:(?<=\ba[ ]las[ ])|(?<=\blas[ ]))(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
         bare = bare if "es" in words.languages else "(?P<lh>(?!))"
-        twelve = rf"(?:{any_of(words.rows('numbers'))}|1[0-2]|[1-9])"
+        hours = [form for form, value in words.table("calendar", "numbers").items() if 1 <= value <= 12]
+        twelve = any_of([*hours, "1[0-2]", "[1-9]"])
         spoken, past = (
             any_of(["(?!)", *words.table("calendar", name)]).replace(" ", "[ ]") for name in ("spoken", "spoken_after")
         )
@@ -294,13 +296,12 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
 
 def _spoken(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
     """ "half past two": of twelve hours, so of either half of the day where it does not say which."""
-    numbers = forms.words.rows("numbers")
     said = match["sh"] or match["ah"]
-    hour = next((n for n, form in enumerate(numbers, 1) if re.fullmatch(form, said, re.IGNORECASE)), 0)
+    hour = int(said) if said.isdigit() else number(said)
     table = forms.words.table("calendar", "spoken" if match["sh"] else "spoken_after")
     written = match["spoken"] or match["past"]
     away = next(minutes for form, minutes in table.items() if re.fullmatch(form, written, re.IGNORECASE))
-    minutes = 60 * ((hour or int(said)) % 12) + away
+    minutes = 60 * (hour % 12) + away
     hours, minute = divmod(minutes % 720, 60)
     return time(hours + (12 if match["late"] else 0), minute), "" if match["late"] else TWELVE
 

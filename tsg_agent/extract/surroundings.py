@@ -114,6 +114,15 @@ class Surroundings:
         small = f"(?:{self.words.one_of('about')} )?(?:{self.words.one_of('prepositions')} )?"
         return self.words.made("opens", rf"\b(?:(?P<between>{between})|{opens})[\s~]*{small}$").search(self.before)
 
+    def place(self, index: int) -> int:
+        """Where in the text the character of `before` at an index stands."""
+        return self.mention.start - len(self.before) + index
+
+    def opened_at(self) -> int:
+        """Where a range begins: at its "from" or "between", else at its first time."""
+        opens = self.opening()
+        return self.place(opens.start()) if opens else self.mention.start
+
     def ranges_over(self, gap: str) -> bool:
         """Is a gap between two times that of a range?"""
         joins, about = self.words.one_of("range_and"), self.words.one_of("about")
