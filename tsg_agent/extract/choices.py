@@ -116,7 +116,7 @@ def _latest(reading: TimeReading, sighting: Sighting, material: Material) -> Tim
     before now. The others are told, not asked."""
     setting = material.setting
     past = [one for one in reading.instants if one <= setting.now]
-    inside = [one for one in past if setting.first and setting.last and setting.first <= one <= setting.last]
+    inside = [one for one in past if setting.covers(one)]
     only = len(inside) == 1 and len(reading.instants) > 1
     if only or reading.problem not in (TWELVE, SEVERAL_DAYS, OTHER_DAY):
         past = inside if only else []
@@ -136,7 +136,7 @@ def _as_start(reading: TimeReading, setting: TimeContext) -> TimeReading:
         return reading
     if reading.problem and min(reading.instants) > now:
         return replace(reading, problem=f"{reading.problem}, and all of them are later than now ({_minute(now)})")
-    if not reading.guessed_day or not first or not last or any(first <= one <= last for one in reading.instants):
+    if not reading.guessed_day or not first or not last or any(map(setting.covers, reading.instants)):
         return reading
     when = f"the latest such time before now ({_minute(now)}) is {_minute(reading.instants[0])}"
     problem = f"no day is given, {when}, and the telemetry covers only {_minute(first)} to {_minute(last)}"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from tsg_agent.extract.spotting import TWELVE, Day, TimeMention
+from tsg_agent.extract.spotting import TWELVE, Day, TimeMention, date_of
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.zones import LOCAL, Zone
 
@@ -46,6 +46,10 @@ class TimeContext:
     written_day: date | None = None
     began: datetime | None = None
     """What "T+15m" counts from."""
+
+    def covers(self, instant: datetime) -> bool:
+        """Whether the telemetry's range holds an instant."""
+        return bool(self.first and self.last and self.first <= instant <= self.last)
 
     @property
     def reference(self) -> datetime:
@@ -127,9 +131,6 @@ def _dates(
     if setting.written_day:
         return _around(setting.written_day, clock, zone, bound or setting.written, after), "the day from the header", ""
     stated, problem = _stated_days(setting, today), ""
-    before = [other.day for other in setting.days if other.day and other.start < mention.start]
-    if len(stated) > 1 and len(before) > 1 and before[-1].ago == 0:  # "In March … Today again. It began at 14:30"
-        stated = (today,)
     if len(stated) > 1:
         return stated, "", SEVERAL_DAYS
     if not stated:
@@ -166,26 +167,15 @@ def days_of(day: Day, setting: TimeContext, today: date, clock: time | None) -> 
     if day.month_day and not day.month_day[0]:  # "on the 9th": the latest one
         return next(((one,) for n in range(62) if (one := today - timedelta(days=n)).day == day.month_day[1]), ())
     if day.month_day:
-        anchor = max(today, setting.last.date()) if setting.last and not setting.first else today
-        years = [year for year in range(anchor.year, anchor.year - 9, -1) if _exists(year, *day.month_day)]
-        covered = [date(year, *day.month_day) for year in years if _covered(date(year, *day.month_day), setting)]
-        past = [date(year, *day.month_day) for year in years if date(year, *day.month_day) <= anchor]
-        return tuple(covered[:2]) if covered else tuple(past[:1])
+        years = (date_of(today.year - back, *day.month_day) for back in range(9))
+        dates = [one for one in years if one]
+        covered = tuple(one for one in dates if _covered(one, setting))[:2]
+        return covered or tuple(one for one in dates if one <= today)[:1]
     return ()
 
 
-def _exists(year: int, month: int, day: int) -> bool:
-    try:
-        date(year, month, day)
-    except ValueError:
-        return False
-    return True
-
-
 def _covered(day: date, setting: TimeContext) -> bool:
-    if not setting.first or not setting.last:
-        return False
-    return setting.first.date() <= day <= setting.last.date()
+    return bool(setting.first and setting.last and setting.first.date() <= day <= setting.last.date())
 
 
 def _sentence_days(mention: TimeMention, setting: TimeContext, today: date, clock: time) -> tuple[date, ...]:
@@ -240,7 +230,7 @@ def _telemetry_days(
         count = (last.date() - first.date()).days + 3
         if count <= 400:
             days = [first.date() + timedelta(days=n - 1) for n in range(count)]
-            inside = [day for day in days for t in zone.instants(datetime.combine(day, clock)) if first <= t <= last]
+            inside = [day for day in days for t in zone.instants(datetime.combine(day, clock)) if setting.covers(t)]
             if len(set(inside)) == 1:
                 return (inside[0],), "the only day on which the telemetry covers it", ""
             if inside and setting.now - last > DAY:

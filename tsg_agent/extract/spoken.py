@@ -24,6 +24,7 @@ _CLOCK = re.compile(
 )
 """The 24-hour clock of a bridge call: "fourteen oh five", "sixteen hundred". Hours below 13 may be any number."""
 _MERIDIEM = re.compile(rf"\b{_HOUR}(?=[ ]?[ap]\.?m\b)", re.IGNORECASE)
+_HEURES = re.compile(r"(?<![\w.:])(?P<hour>[01]?[0-9]|2[0-3]) heures? (?P<minute>[0-5][0-9])(?![\w%]| ?min)", re.I)
 _PART_OF_DAY = re.compile(
     r"(?<![\w.:/-])(?P<hour>[1-9]|1[0-2])(?=(?: o'?clock)? (?:(?:this|yesterday|in the) )?"
     r"(?:(?P<early>morning)|afternoon|evening|tonight)\b)",
@@ -46,6 +47,7 @@ def in_figures(text: str) -> str:
     """A text whose spoken times and targets are in figures, with am or pm where the words around them say which."""
     text = _CLOCK.sub(_clock, _NINETIES.sub(_percent, text))
     text = _MERIDIEM.sub(lambda one: str(number(one[0])), text)
+    text = _HEURES.sub(r"\g<hour>:\g<minute>", text)
     text = _PART_OF_DAY.sub(lambda one: f"{one['hour']} {'am' if one['early'] else 'pm'}", text)
     return _HALVES.sub(_with_half, text)
 

@@ -5,16 +5,19 @@ they read "96" or "may" as dates, and settle 03/04/2024 and "IST" silently. All 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from itertools import islice
+from typing import TypeVar
 
 from tsg_agent.extract.lengths import SPAN, UNIT, calendar, length
 from tsg_agent.extract.spoken import number
 from tsg_agent.extract.words import ENGLISH, Words, any_of
 from tsg_agent.extract.zones import Zone, zone_after
 
+_Found = TypeVar("_Found")
 TWELVE = "it may be in the morning or in the afternoon"
 MAXIMUM_MENTIONS = 1_000
 """How many times a text is read for; the rest is noted."""
@@ -167,24 +170,18 @@ def _forms(words: Words) -> _Forms:
 def spot(text: str, words: Words = ENGLISH) -> tuple[list[TimeMention], bool]:
     """Mentions in the text's order, and whether there are more than are read."""
     forms = _forms(words)
-    days, more = _capped(forms.date.finditer(text))
+    days = _first(forms.date.finditer(text))
     pieces = [mention for match in days if (mention := _day(match, forms))]
-    clocks, cut = _clocks(text, [match.span() for match in days], forms)
-    pieces, more = pieces + clocks, more or cut
+    pieces += _first(_clocks(text, [match.span() for match in days], forms))
     for pattern, made in ((forms.ago, _ago), (_EPOCH, _epoch), (_AFTER_START, _later)):
-        found, cut = _capped(pattern.finditer(text))
-        pieces, more = [*pieces, *map(made, found)], more or cut
+        pieces += map(made, _first(pattern.finditer(text)))
     pieces.sort(key=lambda mention: mention.start)
-    return _joined(text, pieces, forms), more
+    return _joined(text, pieces[:MAXIMUM_MENTIONS], forms), len(pieces) > MAXIMUM_MENTIONS
 
 
-def _capped(matches: Iterator[re.Match[str]]) -> tuple[list[re.Match[str]], bool]:
-    found: list[re.Match[str]] = []
-    for match in matches:
-        if len(found) == MAXIMUM_MENTIONS:
-            return found, True
-        found.append(match)
-    return found, False
+def _first(found: Iterable[_Found]) -> list[_Found]:
+    """As many as are read, and one more where there are more."""
+    return list(islice(found, MAXIMUM_MENTIONS + 1))
 
 
 def _day(match: re.Match[str], forms: _Forms) -> TimeMention | None:
@@ -199,9 +196,9 @@ def _day(match: re.Match[str], forms: _Forms) -> TimeMention | None:
     elif groups["dom"]:
         day = Day(month_day=(0, int(groups["dom"]))) if 0 < int(groups["dom"]) <= 31 else None
     elif value := groups["basic"]:
-        day = _dated(_date(int(value[:4]), int(value[4:6]), int(value[6:])))
+        day = _dated(date_of(int(value[:4]), int(value[4:6]), int(value[6:])))
     elif groups["y"]:
-        day = _dated(_date(int(groups["y"]), int(groups["ym"]), int(groups["yd"])))
+        day = _dated(date_of(int(groups["y"]), int(groups["ym"]), int(groups["yd"])))
     elif groups["a"]:
         dotted = groups["as"] == "." and _TIMED.match(match.string, match.end())  # "10.03.26, 15:41", and no version
         year = f"20{groups['ay']}" if dotted and len(groups["ay"]) == 2 else groups["ay"]
@@ -223,9 +220,9 @@ def _day(match: re.Match[str], forms: _Forms) -> TimeMention | None:
 
 def _named(year: str | None, month: int, day: int) -> Day | None:
     if year:
-        return _dated(_date(int(year), month, day))
+        return _dated(date_of(int(year), month, day))
     # 2024 is a leap year: 29 February stays possible until the year is known.
-    return Day(month_day=(month, day)) if _date(2024, month, day) else None
+    return Day(month_day=(month, day)) if date_of(2024, month, day) else None
 
 
 def _numeric(a: int, b: int, year: str, separator: str, *, day_first: bool) -> Day | None:
@@ -233,11 +230,11 @@ def _numeric(a: int, b: int, year: str, separator: str, *, day_first: bool) -> D
     if len(year) == 2 and separator != "/":
         return None  # 3.14.24 is a version, 10-12-24 a part number
     whole = int(year) + (2000 if len(year) == 2 else 0)
-    first = _date(whole, b, a)
-    return _dated(first) if first and (separator == "." or day_first) else _dated(first, _date(whole, a, b))
+    first = date_of(whole, b, a)
+    return _dated(first) if first and (separator == "." or day_first) else _dated(first, date_of(whole, a, b))
 
 
-def _date(year: int, month: int, day: int) -> date | None:
+def date_of(year: int, month: int, day: int) -> date | None:
     try:
         return date(year, month, day)
     except ValueError:
@@ -249,9 +246,8 @@ def _dated(*readings: date | None) -> Day | None:
     return Day(dates=dates) if dates else None
 
 
-def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> tuple[list[TimeMention], bool]:
+def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> Iterator[TimeMention]:
     """Times of day outside of the dates, each with the zone that follows it."""
-    found: list[TimeMention] = []
     position = index = 0
     timeline = len(re.findall(_AT_A_LINE, text)) > 1
     while match := forms.clock.search(text, position):
@@ -263,14 +259,11 @@ def _clocks(text: str, covered: list[tuple[int, int]], forms: _Forms) -> tuple[l
         clock, problem = _clock(match, forms)
         if clock is None or (match["th"] and not timeline):
             continue
-        if len(found) == MAXIMUM_MENTIONS:
-            return found, True
         # 07:00-08:00 is a range; after a date and a T, with seconds, or as "2024-01-20 07:00 -08:00", it is an offset.
         iso = text[match.start() - 1 : match.start()] in ("T", "t")
         dated = index > 0 and match.start() - covered[index - 1][1] <= 2 and text[match.end() : match.end() + 2] == " -"
         zone, position = zone_after(text, match.end(), minus=iso or dated or bool(match["s"]) or not match["h"])
-        found.append(TimeMention(match.start(), position, clock=clock, zone=zone, problem=problem))
-    return found, False
+        yield TimeMention(match.start(), position, clock=clock, zone=zone, problem=problem)
 
 
 def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
@@ -396,5 +389,5 @@ def _with_trailing_year(text: str, mention: TimeMention) -> TimeMention:
     year = _TRAILING_YEAR.match(text, mention.end)
     if not year or not mention.day or not mention.day.month_day:
         return mention
-    value = _date(int(year[1]), *mention.day.month_day)
+    value = date_of(int(year[1]), *mention.day.month_day)
     return replace(mention, end=year.end(), day=Day(dates=(value,))) if value else mention
