@@ -30,8 +30,6 @@ class Cue:
     """What follows words that stand behind the time."""
     after: bool = False
     """The words stand behind the time."""
-    ahead: bool = False
-    """The time stands at the head of its sentence, before the words."""
 
     @property
     def told(self) -> str:
@@ -171,9 +169,9 @@ def _cues(around: Surroundings, kinds: str) -> list[Cue]:
         return found  # "13:50 deploy, errors start 14:00": said of the next time
     if around.chat:  # a message's time is when it was said; of what is over, that is when
         if kinds in ("done", "half_done") and "?" not in rest and re.search(r"[:>]\s*$", between):
-            found.append(Cue(around, first[0], "", "", rest=rest, after=True, ahead=True))
+            found.append(Cue(around, first[0], "", "", rest=rest, after=True))
     elif around.leads:
-        found.append(Cue(around, first[0], around.clause(between), between, rest=rest, after=True, ahead=True))
+        found.append(Cue(around, first[0], around.clause(between), between, rest=rest, after=True))
     elif len(between) <= 24 and around.says_nothing(between) and not re.search(r"[,;:.!?]", between):
         found.append(
             Cue(around, first[0], around.clause(around.head), around.head, rest=rest, after=True)
@@ -194,7 +192,7 @@ def _holds(rule: RoleRule, cue: Cue) -> bool:
     if around.ends_failing(cue.subject) or rule.role == "nows":
         return True
     if rule.role == "created":
-        return ((cue.after and cue.ahead) or cue.is_direct()) and not around.has("elsewhere", cue.subject)
+        return (cue.after or cue.is_direct()) and not around.has("elsewhere", cue.subject)
     told = cue.told if rule.role == "starts" else cue.subject
     return not around.has("elsewhere handling window", around.words["fine"].sub(" ", told))
 

@@ -108,37 +108,26 @@ def _length(prose: Prose, roles: Roles, words: Words, said: re.Match[str], match
     trouble = words["failing hint event symptom"].search(near)
     lasts = said["for"] or (said["took"] and said["last"])  # "down for the last hour"
     been = words.made("been", rf"\b{words.one_of('been')}(?!\w).*").search(rest)
-    if lasts and (trouble or words["failing"].search(said[0])):
-        if words["elsewhere handling past"].search(near) or _is_rule(words, subject):
-            return
+    if words["elsewhere handling planned past"].search(re.split(r"[,;:.]", near)[-1]) or _is_rule(words, subject):
+        return
+    if lasts and trouble:
         at = opened - len(near) + trouble.start() if trouble else opened
         since = next((one for one in roles.unused if one.clock and at <= one.start < start), None)
         over = any(one.rank >= PLAIN_END for one in roles.ends) or _is_over(words, subject, rest)
-        ongoing = said["last"] or not over
-        if ongoing and since:  # "an outage at 13:05 for 40 minutes"
+        if since:  # "an outage at 13:05 for 40 minutes"
             roles.unused.remove(since)
-        if ongoing:
+        if since or said["last"] or not over:
             roles.starts.append(Sighting(since or mention, 1, since.start if since else opened, end))
-        if since or not ongoing:
+        if since or (over and not said["last"]):
             roles.lasting.append(Lasting(span, opened, end))
     elif said["took"] or match["event"]:
-        own = words["start event failing hint served"].search(subject + said[0] + match[0]) or "§" in subject
-        other = words["elsewhere handling planned"].search(re.split(r"[,;:.]", subject)[-1])
-        if (own or not subject.strip()) and not other and not words["past"].search(subject):
+        if "§" in subject or words["start event failing hint served"].search(subject + said[0] + match[0]):
             roles.lasting.append(Lasting(span, opened, match.end()))
     elif been and words["failing"].search(been[0]) and not words["look"].search(subject):
         roles.starts.append(Sighting(mention, 1, opened, end))
-    # "96.2% (last hour)", "complaints: 1,200 in the last hour": how long something was counted
-    elif (
-        said["last"]
-        and match["one"] != "week"
-        and not (
-            roles.starts
-            or roles.created
-            or subject.rstrip().endswith("(")
-            or words["elsewhere counted"].search(subject)
-        )
-    ):
+    elif said["last"] and match["one"] != "week" and not (roles.starts or roles.created):
+        if words["counted"].search(subject) or subject.rstrip().endswith("("):
+            return  # "96.2% (last hour)", "complaints: 1,200 in the last hour": how long something was counted
         found = roles.either if words["start"].search(subject) else roles.ranges
         found.append(Range(mention, None, opened, end))
 

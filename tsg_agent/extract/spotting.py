@@ -235,6 +235,7 @@ def _numeric(a: int, b: int, year: str, separator: str, *, day_first: bool) -> D
 
 
 def date_of(year: int, month: int, day: int) -> date | None:
+    """The day; None where no calendar has it."""
     try:
         return date(year, month, day)
     except ValueError:
