@@ -6,12 +6,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tsg_agent.errors import ParameterError
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.names import KnownNames
 from tsg_agent.extract.payloads import fields, moment_of, snake_case
-from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, ScopeParameter, checked
-from tsg_agent.extract.words import data
+from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, ScopeParameter
 from tsg_agent.models import Known
 
 _KINDS: tuple[ScopeParameter, ...] = (REGION, SERVICE, ENVIRONMENT)
@@ -51,7 +49,7 @@ def places(found: Mapping[str, list[str]], known: Known) -> dict[str, str]:
     for kind in _KINDS:
         names = KnownNames(every[kind], environments=kind is ENVIRONMENT)
         values = _values(found, kind.strong) or _values(found, kind.loose)
-        said = {fitting for value in values if (fitting := _fitting(kind, names, value)) is not None}
+        said = {name for value in values if (name := names.exact(value)) is not None}
         if len(said) == 1:
             held[kind.parameter] = said.pop()
     return held
@@ -60,15 +58,6 @@ def places(found: Mapping[str, list[str]], known: Known) -> dict[str, str]:
 def _values(found: Mapping[str, list[str]], label: re.Pattern[str]) -> list[str]:
     """What stands in fields of the labels that a kind has in texts."""
     return [value for name, values in found.items() if label.fullmatch(f"{name}:") for value in values]
-
-
-def _fitting(kind: ScopeParameter, names: KnownNames, value: str) -> str | None:
-    for spelled in (value, data("regions").get(value, value)):
-        try:
-            return checked(kind, names, spelled)
-        except ParameterError:
-            continue
-    return None
 
 
 def times(found: Mapping[str, list[str]], names: str, *, latest: bool = False) -> str | None:

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tsg_agent.extract.words import ALL
+from tsg_agent.extract.spoken import DIGITS
+from tsg_agent.extract.words import ALL, data
 
 _TOKEN = re.compile(r"[^\W_]+")
-_JOINT = re.compile(r"[-_./:]{1,3}")  # us-east, shop.gateway, AWS::Lambda
+_JOINT = re.compile(r"[-_./:]{1,3}|[ ]\(|\.[ ]")  # us-east, shop.gateway, AWS::Lambda, US East (N. Virginia)
 _ENVIRONMENTS = (
     frozenset({"prod", "production", "produktion", "produktiv", "producción", "produccion", "produção", "prd", "live"}),
     frozenset({"preprod", "preproduction", "preprd"}),
@@ -61,17 +62,12 @@ class KnownNames:
         self._keys: dict[str, list[str]] = {}
         for value in self.values:
             self._keys.setdefault(key(value), []).append(value)
-        if environments:
-            self._add_aliases()
+        for group in _ENVIRONMENTS if environments else _REGIONS:
+            alike = [value for name in group for value in self._keys.get(name, ())]
+            for alias in group - set(self._keys) if alike else ():
+                self._keys[alias] = alike
         self._keys.pop("", None)
         self._prefixes = {name[:length] for name in self._keys for length in range(1, min(len(name), 200) + 1)}
-
-    def _add_aliases(self) -> None:
-        for group in _ENVIRONMENTS:
-            known = [value for name, values in self._keys.items() if name in group for value in values]
-            for alias in sorted(group - set(self._keys)):
-                if known:
-                    self._keys[alias] = list(known)
 
     def exact(self, value: str) -> str | None:
         """The known value that a whole text names; None where there is none, or more than one."""
@@ -101,6 +97,7 @@ class KnownNames:
                 index += 1
                 continue
             start, end = tokens[index].start(), tokens[last].end()
+            end += "(" in text[start:end] and text[end : end + 1] == ")"
             written = text[start:end]
             found = self._keys[key(written)]
             hits.append(Hit(start, end, (written,) if written in self.values else tuple(found)))
@@ -119,7 +116,7 @@ class KnownNames:
                 between = text[tokens[position - 1].end() : token.start()]
                 if between != " " and not _JOINT.fullmatch(between):
                     break
-            joined += token.group().casefold()
+            joined += _part(token, inside=position > index)
             if joined not in self._prefixes and joined not in self._keys:
                 break
             if joined in self._keys and self._ends(text, start, token.end()):
@@ -154,8 +151,17 @@ def environment(word: str) -> bool:
 
 
 def key(value: str) -> str:
-    """What two spellings of a name share: letters and digits, without case."""
-    return "".join(match.group() for match in _TOKEN.finditer(value)).casefold()
+    """What spellings of a name share: letters and digits without case; a spoken digit ("us west two") is a digit."""
+    return "".join(_part(match, inside=n > 0) for n, match in enumerate(_TOKEN.finditer(value)))
+
+
+def _part(token: re.Match[str], *, inside: bool) -> str:
+    folded = token.group().casefold()
+    return DIGITS.get(folded, folded) if inside else folded
+
+
+_REGIONS = tuple(frozenset({key(name), key(code)}) for name, code in data("regions").items())
+"""A cloud's names of its regions: in its console, and in telemetry."""
 
 
 def _judged(text: str, hits: list[Hit]) -> list[Hit]:

@@ -2,12 +2,14 @@
 
 import re
 
-from tsg_agent.extract.words import ALL, any_of
+from tsg_agent.extract.words import ALL, ENGLISH, any_of
 
 _VALUES: dict[str, int] = ALL.table("calendar", "numbers")
 _PLAIN = {form: value for form, value in _VALUES.items() if form.isalpha()}
 """Number words without the articles, which are numbers only before a unit ("an hour")."""
 _DIGIT = any_of([form for form, value in _PLAIN.items() if value < 10])
+DIGITS = {word: str(value) for word, value in ENGLISH.table("calendar", "numbers").items() if value < 10}
+"""English number word -> its digit."""
 _HOUR = any_of([form for form, value in _PLAIN.items() if 1 <= value <= 12])
 NUMBER = rf"(?:(?:twenty|thirty|forty|fifty|ninety)[- ]{_DIGIT}|{any_of(sorted(_VALUES, key=len, reverse=True))})"
 """Pattern of a number in words, in any of the languages."""
