@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,9 +22,7 @@ TAGS = ("tags", "labels", "alert_scope")
 def flat(payload: Any) -> dict[str, list[str]]:
     """A payload's fields, however deep: name in snake case -> its different values; tags are fields too."""
     found: dict[str, list[str]] = {}
-    for number, (name, value) in enumerate(fields(payload)):
-        if number >= MOST_FIELDS:
-            break
+    for name, value in islice(fields(payload), MOST_FIELDS):
         for label, said in _pairs(snake_case(name), str(value).strip()):
             held = found.setdefault(label, [])
             if said and said not in held:

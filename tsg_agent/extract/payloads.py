@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from html.parser import HTMLParser
+from itertools import islice
 from typing import Any
 
 _MOST_LINES = 2_000
@@ -74,21 +75,10 @@ def unfolded(text: str) -> str:
 
 
 def lines(payload: Any) -> list[str]:
-    """A payload's fields as "name: value" lines, the outer ones first."""
-    found: list[str] = []
+    """A payload's fields as "name: value" lines, the outer ones first; at most `_MOST_LINES`."""
     over = is_over(payload)
-    for name, value in fields(payload):
-        if len(found) >= _MOST_LINES:
-            break
-        line = _line(name, value, over=over)
-        if line:
-            found.append(line)
-    return found
-
-
-def fields(payload: Any) -> Iterator[tuple[str, Any]]:
-    """Every leaf with the name that it stands under, the outer ones first."""
-    return _fields(payload, "", 0)
+    written = (_line(name, value, over=over) for name, value in fields(payload))
+    return list(islice(filter(None, written), _MOST_LINES))
 
 
 def is_over(payload: Any) -> bool:
@@ -120,17 +110,17 @@ def _parsed(value: Any) -> Any:
     return value
 
 
-def _fields(node: Any, name: str, depth: int) -> Iterator[tuple[str, Any]]:
-    """Every leaf with the name that it stands under."""
+def fields(node: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Every leaf of a payload with the name that it stands under, the outer ones first; of alerts, those still on."""
     node = _parsed(node)
     if depth > _DEEPEST:
         return
-    if isinstance(node, list) and not all(map(is_over, node)):
-        node = [one for one in node if not is_over(one)]  # of several alerts, those that are still on
+    if isinstance(node, list):
+        node = [one for one in node if not is_over(one)] or node
     if isinstance(node, dict):
         pair = _pair(node)
         if pair:
-            yield from _fields(pair[1], pair[0], depth + 1)
+            yield from fields(pair[1], pair[0], depth + 1)
             return
         if _ENTITIES.fullmatch(name):  # "service": {"id": "P1", "summary": "checkout"}
             called = next((node[key] for key in _NAMES if isinstance(node.get(key), str)), None)
@@ -141,10 +131,10 @@ def _fields(node: Any, name: str, depth: int) -> Iterator[tuple[str, Any]]:
             if str(key).lower().startswith(_FORMER):
                 continue
             inner = f"window {key}" if _SPAN.fullmatch(name) and key in ("start", "end") else str(key)
-            yield from _fields(value, inner, depth + 1)
+            yield from fields(value, inner, depth + 1)
     elif isinstance(node, list):
         for value in node:
-            yield from _fields(value, name, depth + 1)
+            yield from fields(value, name, depth + 1)
     elif node is not None:
         yield name, node
 
@@ -171,7 +161,7 @@ def _line(name: str, value: Any, *, over: bool) -> str:
         return ""
     if snake in ("tags", "labels", "") and isinstance(value, str):
         return "\n".join(_tag(tag.strip()) for tag in said.split(","))
-    label = snake if snake in _WINDOW else re.sub(r"[_\s]+", " ", snake).strip()
+    label = snake if snake in ("start_time", "end_time") else re.sub(r"[_\s]+", " ", snake).strip()
     if _CALLED.fullmatch(snake) and " " not in said:  # "payments-5xx-prod": names, and words, in one
         said = f"{said} ({re.sub(r'[-_/]+', ' ', said)})"
     return f"{label[:1].upper()}{label[1:]}: {said}" if label else said
@@ -187,9 +177,6 @@ def _tag(tag: str) -> str:
     return tag.replace(":", ": ", 1) if _TAG.fullmatch(tag) else tag
 
 
-_WINDOW = frozenset({"start_time", "end_time"})
-
-
 def _is_target(value: Any) -> bool:
     try:
         return float(str(value).rstrip("% ")) >= _LEAST_TARGET or 0.9 <= float(str(value)) < 1
@@ -199,21 +186,10 @@ def _is_target(value: Any) -> bool:
 
 def moment_of(value: Any) -> str:
     """Seconds, milliseconds, micro- or nanoseconds since 1970 as ISO 8601; "" for what is none of them."""
-    written = str(value)
-    digits, _, part = written.partition(".")
-    if (
-        not digits.isdigit()
-        or not 10 <= len(digits) <= 19
-        or not digits.startswith(("1", "2"))
-        or (part and not part.isdigit())
-    ):
+    match = re.fullmatch(r"([12][0-9]{9})((?:[0-9]{3}){0,3})(?:\.[0-9]+)?", str(value))
+    if not match:
         return ""
-    scale = {10: 0, 13: 3, 16: 6, 19: 9}.get(len(digits))
-    if scale is None:
-        return ""
-    moment = datetime.fromtimestamp(int(digits) // 10**scale, UTC)
-    milliseconds = int(digits) % 10**scale * 1000 // 10**scale
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03}Z"
+    return f"{datetime.fromtimestamp(int(match[1]), UTC):%Y-%m-%dT%H:%M:%S}.{match[2][:3] or '000'}Z"
 
 
 def _mail(text: str) -> str:
@@ -277,7 +253,7 @@ def _tables(text: str) -> str:
     rows = text.split("\n")
     index = 1
     while index < len(rows) - 1:
-        if _RULE.match(rows[index]) and "|" in rows[index] and (head := _cells(rows[index - 1])):
+        if _RULE.match(rows[index]) and (head := _cells(rows[index - 1])):
             stop = index + 1
             while stop < len(rows) and (cells := _cells(rows[stop])):
                 rows[stop] = _row(head, cells)
