@@ -9,16 +9,8 @@ from tsg_agent.extract.words import ALL, data
 
 _TOKEN = re.compile(r"[^\W_]+")
 _JOINT = re.compile(r"[-_./:]{1,3}|[ ]\(|\.[ ]")  # us-east, shop.gateway, AWS::Lambda, US East (N. Virginia)
-_ENVIRONMENTS = (
-    frozenset({"prod", "production", "produktion", "produktiv", "producción", "produccion", "produção", "prd", "live"}),
-    frozenset({"preprod", "preproduction", "preprd"}),
-    frozenset({"staging", "stage", "stg"}),
-    frozenset({"dev", "develop", "development", "devel"}),
-    frozenset({"test", "testing", "tst"}),
-    frozenset({"qa", "qualityassurance"}),
-)
-# Environments whose names are everyday words: in prose they count only beside "environment" or in brackets.
-_EVERYDAY = frozenset({"stage", "develop", "development", "test", "testing", "live"})
+_ENVIRONMENTS = tuple(map(frozenset, data("environments")["alike"]))
+_EVERYDAY = frozenset(data("environments")["everyday"])
 _ENVIRONMENT_NEAR = re.compile(r"[\])]|[ ](?:env|environment|cluster|stack)\b", re.IGNORECASE)
 _ENVIRONMENT_BEFORE = re.compile(r"[\[(]$|\b(?:env|environment)\W{0,3}$", re.IGNORECASE)
 _AMONG_NAMES = re.compile(r"[\w.-]+[ ]?[,/][ ]?$")  # "payments, eu-central-1, live", "checkout / live"

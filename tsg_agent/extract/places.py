@@ -44,38 +44,14 @@ class ScopeParameter:
     loose: re.Pattern[str]
 
 
-def _named(kind: str) -> str:
-    """The labels of the other languages."""
-    return any_of(ALL.listed("labels", kind))
+def _scope(parameter: str, noun: str) -> ScopeParameter:
+    strong, loose = (any_of(ALL.listed("labels", name)) for name in (noun, f"{noun}_loose"))
+    return ScopeParameter(parameter, noun, re.compile(_LABEL % strong, re.I), re.compile(_LABEL % loose, re.I))
 
 
-REGION = ScopeParameter(
-    "region",
-    "region",
-    re.compile(
-        _LABEL % rf"(?:(?:primary|main|aws|cloud|affected)[ _-])?region(?:[ _-]?name)?|{_named('region')}", re.I
-    ),
-    re.compile(_LABEL % r"(?:(?:affected|impacted)[ _-])?(?:regions?|locations?)(?:[ _-](?:affected|impacted))?", re.I),
-)
-SERVICE = ScopeParameter(
-    "service_name",
-    "service",
-    re.compile(_LABEL % rf"(?:(?:primary|main|affected)[ _-])?service(?:[ _-]?name)?|{_named('service')}", re.I),
-    re.compile(
-        _LABEL
-        % r"(?:(?:affected|impacted)[ _-])?(?:services?|components?|application|app)(?:[ _-](?:affected|impacted))?",
-        re.I,
-    ),
-)
-ENVIRONMENT = ScopeParameter(
-    "environment",
-    "environment",
-    re.compile(
-        _LABEL % rf"(?:(?:deployment|affected|target)[ _-])?(?:environment|env)(?:[ _-]?name)?|{_named('environment')}",
-        re.I,
-    ),
-    re.compile(_LABEL % r"(?:(?:affected|impacted)[ _-])?(?:environments|envs|stage)", re.I),
-)
+REGION = _scope("region", "region")
+SERVICE = _scope("service_name", "service")
+ENVIRONMENT = _scope("environment", "environment")
 
 
 @dataclass(frozen=True, slots=True)

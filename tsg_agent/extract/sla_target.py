@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from tsg_agent.errors import ParameterError
+from tsg_agent.extract.spoken import number
 from tsg_agent.extract.text import Prose
 from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.models import Doubt, Question
@@ -77,7 +78,6 @@ _ONE_IN = re.compile(
 _NINES = re.compile(
     r"\b(?P<count>two|three|four|five|six|[2-6])(?P<half>(?:[ -]and)?(?:[ -]a)?[ -]half)?[ -]?(?:nines|9s|9's)\b", re.I
 )
-_COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,57 +146,51 @@ def _percentages(prose: Prose) -> Iterator[_Percentage]:
     floor = 0
     for match in _NUMBER.finditer(prose.text):
         begin, stop = prose.sentence(match.start())
+        near = prose.text[max(begin, match.start() - 150) : min(stop, match.end() + 150)]
         begin = max(begin, floor, match.start() - 60)
         before, after = prose.text[begin : match.start()], prose.text[match.end() : min(stop, match.end() + 40)]
         floor = match.end()
-        value = float(match["value"].replace(",", "."))
+        value, quoted = float(match["value"].replace(",", ".")), prose.is_quoted(match.start())
         other = _OTHER.search(re.split(r"[,;(|]", before[-45:])[-1]) or re.match(r"[ ](?:errors?|cpu)\b", after, re.I)
         label, word = _LABELS.search(before), _BEFORE.search(before)
-        quoted = prose.snippet(match.start() - len((label or word or [""])[0]), match.end())
-        if label and not other and not prose.is_quoted(match.start()):
-            rank = 2 if match["sign"] or not 0 < value < LOWEST_IN_PROSE else -1  # "threshold: 5 %" is an alert's own
-            share = not match["percent"] and not match["sign"] and 0.9 <= value < 1
-            value = (
-                round(100 * value, 6)
-                if share
-                else _in_range(-value if match["sign"] else value, quoted)
-                if rank == 2
-                else value
-            )
-            yield _Percentage(value, 2 if share else rank, f"text, labelled: {quoted}{', a fraction' * share}")
+        shown = prose.snippet(match.start() - len((label or word or [""])[0]), match.end())
+        if label and not other and not quoted:
+            yield _labelled(value, match, shown)
             continue
         # A number without its sign is one only right beside the word, with no word behind it: else it counts something.
-        bare = not match["percent"] and word and _BESIDE.fullmatch(word["gap"]) and value >= 90
-        counted = not match["percent"] and (not bare or re.match(r"[ ]\w", after))
+        bare = word and _BESIDE.fullmatch(word["gap"]) and value >= 90 and not re.match(r"[ ]\w", after)
+        counted = not (match["percent"] or bare) or match["sign"]
         behind = _AFTER.match(prose.text, match.end()) if match["percent"] else None
-        led = word and not (_MEASURED.search(word["gap"]) or _OTHER.search(word["gap"]))
-        fits = (
-            not (other or counted or match["sign"] or prose.is_quoted(match.start()))
-            and not (behind and _OTHER.search(behind[0]))
-            and LOWEST_IN_PROSE <= value <= 100
-        )
-        near = prose.text[max(prose.sentence(match.start())[0], match.start() - 150) : min(stop, match.end() + 150)]
+        led = word and not _MEASURED.search(word["gap"])
+        fits = (led or behind) and not (other or counted or quoted) and LOWEST_IN_PROSE <= value <= 100
         beside = f"{before[-25:]} {after[:15]}"
-        shown = prose.snippet(match.start(), behind.end()) if behind else quoted
         yield _Percentage(
             value,
-            int(bool(fits and (led or behind))),
-            f"text: {shown}",
-            other=bool(counted or match["sign"] or _OTHER.search(beside)),
+            int(bool(fits)),
+            f"text: {prose.snippet(match.start(), behind.end()) if behind else shown}",
+            other=bool(counted or _OTHER.search(beside)),
             measured=bool(_MEASURED.search(beside)),
             near=bool(_TARGETS.search(near)),
         )
 
 
+def _labelled(value: float, match: re.Match[str], shown: str) -> _Percentage:
+    """A target behind its label; a fraction ("slo: 0.999") is one too. Raises `ParameterError` out of range."""
+    if not match["percent"] and not match["sign"] and 0.9 <= value < 1:
+        return _Percentage(round(100 * value, 6), 2, f"text, labelled: {shown}, a fraction")
+    if not match["sign"] and 0 < value < LOWEST_IN_PROSE:
+        return _Percentage(value, -1, f"text, labelled: {shown}")  # "threshold: 5 %" is an alert's own
+    return _Percentage(_in_range(-value if match["sign"] else value, shown), 2, f"text, labelled: {shown}")
+
+
 def _in_words(prose: Prose) -> Iterator[_Percentage]:
     """ "three nines", "0.5 % may fail", "the error budget is 0.5 %"."""
     for match in islice(_NINES.finditer(prose.text), _MATCHES):
-        nines = _COUNTS.get(match["count"].lower()) or int(match["count"])
+        nines = int(match["count"]) if match["count"].isdigit() else number(match["count"])
         value = round(100 - 10 ** (2 - nines) / (2 if match["half"] else 1), 6)
         yield _Percentage(value, 0 if prose.is_quoted(match.start()) else 1, f"text: {prose.snippet(*match.span())}")
     for match in islice(_ONE_IN.finditer(prose.text), _MATCHES):
-        times = {"two": 2, "zwei": 2, "five": 5, "fünf": 5}.get((match["times"] or "").lower(), 1)
-        count = times * _UNITS[match["unit"].lower()] if match["unit"] else int(match["of"])
+        count = number(match["times"] or "one") * _UNITS[match["unit"].lower()] if match["unit"] else int(match["of"])
         rank = int(not prose.is_quoted(match.start()))
         yield _Percentage(round(100 - 100 / count, 6), rank, f"text: {prose.snippet(*match.span())}")
     for match in islice(_ALLOWED.finditer(prose.text), _MATCHES):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
-from tsg_agent.extract.choices import Choice, Material, ask, choose
+from tsg_agent.extract.choices import Choice, Material, ask, choose, hours
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, TimeReading, read
 from tsg_agent.extract.sightings import RAN_TO, Range, Sighting
 from tsg_agent.extract.spotting import Day, TimeMention
@@ -84,8 +84,7 @@ def written_out(material: Material, *, alone: bool) -> Written:
             said = "may be when the incident was on, or only the window to look at"
             material.notes.append(f"{quoted} {said}: the window opens before it, and the start is not taken from it.")
             end = Choice(second.instant, f"text: {quoted}") if second.instant else Choice()
-            hours = f"{material.before.total_seconds() / 3600:g} h before {quoted}"
-            return Written(Choice(first.instant - material.before, hours), end)
+            return Written(Choice(first.instant - material.before, f"{hours(material.before)} before {quoted}"), end)
     return Written()
 
 

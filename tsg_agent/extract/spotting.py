@@ -83,12 +83,7 @@ class _Forms:
         month = rf"{any_of(words.rows('months'))}(?!\w)\.?"
         of, year_of = any_of(["of", *self._listed("of")]), any_of(["(?!)", *self._listed("year_of")])
         timed = r"(?=,?[ ][0-2]?[0-9]:[0-5][0-9])"
-        short = {"de": r"(?P<a1>[0-9]{1,2})\.(?P<b1>[01]?[0-9])\.(?![0-9])"}
-        short |= dict.fromkeys(("es", "fr"), r"(?P<a1>[0-9]{1,2})/(?P<b1>[01]?[0-9])(?![\w/-])")
-        days = next(
-            (short[name] for name in words.languages if name in short),
-            rf"(?P<a1>[0-9]{{1,2}})\.(?P<b1>[01]?[0-9])\.{timed}",
-        )
+        days = [*self._listed("day_month"), rf"(?P<a1>[0-9]{{1,2}})\.(?P<b1>[01]?[0-9])\.{timed}"][0]
         self.date = re.compile(
             rf"""(?<![\w.+-])(?<![^Zz0-9]/)(?:
               (?P<basic>(?:19|20)[0-9]{{6}})(?=T[0-9]{{4}})
@@ -117,8 +112,7 @@ class _Forms:
         self.forenoon = re.compile(any_of(self._listed("forenoon")), re.IGNORECASE)
         self.midnight = re.compile(midnight, re.IGNORECASE)
         self.bare_hour = tuple(piece for entry in self._listed("clock_before") for piece in entry.split("|"))
-        bare = r"(?:(?<=\ba[ ]las[ ])|(?<=\blas[ ]))(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
-        bare = bare if "es" in words.languages else "(?P<lh>(?!))"
+        bare = rf"{any_of(self._listed('before_hour'))}(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
         hours = [form for form, value in words.table("calendar", "numbers").items() if 1 <= value <= 12]
         twelve = any_of([*hours, "1[0-2]", "[1-9]"])
         spoken, past = (

@@ -1,12 +1,12 @@
 """The window and the reported start, from flags, from the times in the text, and from the clock."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from tsg_agent.errors import ParameterError
 from tsg_agent.extract.accounting import elsewhere, lengths_left, times_left, unread
-from tsg_agent.extract.choices import CANDIDATES, Choice, Material, ask, choose, iso, reading_of
+from tsg_agent.extract.choices import CANDIDATES, Choice, Material, ask, choose, hours, iso, reading_of
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.readings import DAY, UNIVERSAL, TimeContext, read
 from tsg_agent.extract.roles import assign
@@ -108,8 +108,13 @@ def _settled(zone: Zone, said: str, offsets: Set[Zone]) -> Zone:
 def moments_in(text: str, now: datetime) -> tuple[datetime, ...]:
     """The instants that a text names, whatever they are to it; now, where it names none."""
     seen = survey(Prose(text), Known(), now)
-    read_as = [read(one, seen.setting).instants for one in seen.mentions if one.day or one.instant]
-    return tuple(instant for instants in read_as for instant in instants) or (now,)
+    dated = [one for one in seen.mentions if one.day or one.instant]
+    return tuple(instant for one in dated for instant in read(one, seen.setting).instants) or (now,)
+
+
+def _instants(mentions: Iterable[TimeMention], setting: TimeContext) -> list[datetime]:
+    """The instants of the mentions that mean one."""
+    return [instant for one in mentions if (instant := read(one, setting).instant)]
 
 
 def _dated(base: TimeContext, roles: Roles) -> TimeContext:
@@ -156,7 +161,12 @@ def _open(window: Window, start: Choice, written: Written, material: Material) -
     window.start_time, window.origins["start_time"] = opened.instant, opened.origin
     if material.given.exact_start and not start.instant and not opened.question:
         why = "the start is to be exact, and the text does not settle it"
-        window.questions.append(start.question or ask("incident_start", why, _named(material), Doubt.SILENT))
+        window.questions.append(
+            start.question
+            or ask(
+                "incident_start", why, _instants(material.mentions[: 2 * CANDIDATES], material.setting), Doubt.SILENT
+            )
+        )
     elif opened.instant and start.question:
         window.notes.append(f"incident_start stays unknown: {start.question.text}")
         window.unsettled.append(start.question)
@@ -177,10 +187,8 @@ def _opening(start: Choice, written: Written, material: Material) -> Choice:
     if moment is None and start.opens:
         moment, origin = start.opens, f"{start.origin}, the day's beginning - {{}}"
     if moment is None and start.question:
-        moment, origin = (
-            _earliest(start.question, material.setting),
-            "the earliest time at which it may have begun - {}",
-        )
+        moment = _earliest(start.question, material.setting)
+        origin = "the earliest time at which it may have begun - {}"
     if moment is None and not (written.start.question or start.question):
         reported = _reported(material)
         if reported.instant is None:
@@ -191,13 +199,13 @@ def _opening(start: Choice, written: Written, material: Material) -> Choice:
         return Choice(question=written.start.question or start.question)
     before = material.before
     moment = min(moment, material.setting.now)  # nothing that is later has happened
-    return Choice(_minus(moment, before), origin.replace("{}", f"{before.total_seconds() / 3600:g} h", 1))
+    return Choice(_minus(moment, before), origin.replace("{}", hours(before), 1))
 
 
 def _earliest(question: Question, setting: TimeContext) -> datetime | None:
     """The earliest candidate that has telemetry; None where they are too far apart for one window."""
-    first, last = setting.first or setting.now, min(setting.last or setting.now, setting.now)
-    moments = [one for one in map(datetime.fromisoformat, question.candidates) if first <= one <= last]
+    candidates = map(datetime.fromisoformat, question.candidates)
+    moments = [one for one in candidates if one <= setting.now and setting.covers(one)]
     return min(moments) if moments and max(moments) - min(moments) <= DAY else None
 
 
@@ -211,12 +219,6 @@ def _reported(material: Material) -> Choice:
     _, instant, sighting, how = min(told, key=lambda one: one[:2])
     quoted = material.quoted(sighting.start, sighting.end)
     return Choice(instant, f"text: {quoted}" + (f" ({how})" if how else ""))
-
-
-def _named(material: Material) -> list[datetime]:
-    """Times that the text names in other connections."""
-    read_ones = (read(one, material.setting).instant for one in material.mentions[: 2 * CANDIDATES])
-    return list(dict.fromkeys(instant for instant in read_ones if instant))
 
 
 def _close(window: Window, written: Written, material: Material) -> None:
@@ -233,32 +235,30 @@ def _close(window: Window, written: Written, material: Material) -> None:
     elif ended.question:  # what is later than the end does no harm
         shown = ", ".join(ended.question.candidates)
         window.notes.append(f"No end is taken from the text: {ended.question.text}{f' {shown}' if shown else ''}")
+    no_end = "of no time does the text say that it ended then" if material.mentions else "the text names no end"
     if ended.instant:
         window.end_time, window.origins["end_time"] = ended.instant, ended.origin
     elif setting.last and setting.now > setting.last:
         window.end_time = setting.last
-        window.origins["end_time"] = f"the telemetry's last row: {_no_end(material)}, and now is later"
+        window.origins["end_time"] = f"the telemetry's last row: {no_end}, and now is later"
         window.notes.append(f"The window ends with the telemetry, at {iso(setting.last)}: now is {iso(setting.now)}.")
     else:
-        window.end_time, window.origins["end_time"] = setting.now, f"now: {_no_end(material)}"
+        window.end_time, window.origins["end_time"] = setting.now, f"now: {no_end}"
     if window.end_time and not window.start_time and not window.questions:
         _last_hours(window, window.end_time, material)
-
-
-def _no_end(material: Material) -> str:
-    return "the text names no end" if not material.mentions else "of no time does the text say that it ended then"
 
 
 def _last_hours(window: Window, end: datetime, material: Material) -> None:
     """Nothing says when: the last hours before the end, or more where the text names a time of the last day."""
     span = _BEFORE_END * material.before
-    near = [one for one in _unused(material) if end - DAY <= one < end]
+    clocks = [one for one in material.roles.unused if one.clock]
+    near = [one for one in _instants(clocks, material.setting) if end - DAY <= one < end]
     window.start_time = min(_minus(one, span if one is end else material.before) for one in [end, *near])
     first = material.setting.first
     if first and window.start_time < first < end:
         window.start_time = first
-    window.origins["start_time"] = f"the last {_hours(end - window.start_time)}: the text does not say when it began"
-    length = _hours(end - window.start_time)
+    window.origins["start_time"] = f"the last {hours(end - window.start_time)}: the text does not say when it began"
+    length = hours(end - window.start_time)
     window.notes.append(f"The text does not say when it began: the window is the {length} before its end.")
 
 
@@ -295,12 +295,6 @@ def _possible(sighting: Sighting, after: datetime | None, material: Material, *,
     return instant <= material.setting.now and not (
         after and instant <= after and (strictly or not sighting.mention.day)
     )
-
-
-def _unused(material: Material) -> list[datetime]:
-    """The instants of the mentions that have no role."""
-    read_ones = (read(one, material.setting).instant for one in material.roles.unused if one.clock)
-    return [instant for instant in read_ones if instant]
 
 
 def _told(window: Window, material: Material) -> None:
@@ -350,7 +344,3 @@ def _minus(instant: datetime, before: timedelta) -> datetime:
         return instant - before
     except OverflowError as error:
         raise ParameterError(f"No window fits before {iso(instant)}.", fix="Give a later --incident-start.") from error
-
-
-def _hours(span: timedelta) -> str:
-    return f"{span.total_seconds() / 3600:g} h"
