@@ -16,38 +16,23 @@ from html.parser import HTMLParser
 from itertools import islice
 from typing import Any
 
+from tsg_agent.extract.words import any_of, data
+
 _MOST_LINES = 2_000
 _MOST_PAYLOADS = 20
 _DEEPEST = 24
 _OPENS = re.compile(r'\{\s*"|\[\s*\{\s*"|\[\s*\[\s*\{')
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~).*$", re.MULTILINE)
-_OVER = re.compile(r"(?:.*\W)?(?:resolved?|recovered|ok|closed?|normal|inactive|expired|fixed)", re.IGNORECASE)
-_GOES_ON = re.compile(
-    r"(?:.*\W)?(?:firing|alert(?:ing)?|alarm|trigger(?:ed)?|creat(?:e|ed)|active|open(?:ed)?|warn(?:ing)?"
-    r"|acknowledged?|no data|renotify)",
-    re.IGNORECASE,
-)
-_STATES = (
-    "status", "state", "action", "event_action", "alert_transition", "event_type", "newstatevalue", "value",
-    "transition",
-)  # fmt: skip
-_NOISE = re.compile(
-    r"(?:.*_)?(?:id|ids|url|urls|uri|href|self|link|links|arn|key|fingerprint|signature|version|hash|token|silence\w*|resources"
-    r"|alert_query|query|expr|returndata)|.*(?:URL|Id|Arn|Key)",
-)
+_WORDS = data("payloads")
+_STATES, _NAMES, _LATER = _WORDS["states"], _WORDS["names"], _WORDS["later"]
+_ABOUT_A_FIELD = set(_WORDS["about_a_field"])
+_OVER, _GOES_ON = (re.compile(rf"(?:.*\W)?{any_of(_WORDS[name])}", re.IGNORECASE) for name in ("over", "goes_on"))
+_ENTITIES = re.compile(rf"(?:.*_)?{any_of(_WORDS['entities'])}", re.IGNORECASE)
+_NOISE = re.compile(rf"(?:.*_)?{any_of(_WORDS['noise'])}|.*(?:URL|Id|Arn|Key)")
+_CHANGED, _CALLED = (re.compile(any_of(_WORDS[name])) for name in ("changed", "called"))
 _SPAN = re.compile(r"(?:time_?|analysis_?|query_?)?(?:window|range|period)", re.IGNORECASE)
-_NAMES = ("summary", "name", "value", "title", "id")
-_ABOUT_A_FIELD = {"id", "type", "data_type", "field_type", "display_name", "description"}
-"""What PagerDuty says of a custom field beside its name and value."""
-_ENTITIES = re.compile(r"(?:.*_)?(?:services?|region|environment|env|component|application)$", re.IGNORECASE)
 _TIMELIKE = re.compile(r"time|date|(?:^|_)(?:ts|at|since|until|start|end)$|(?<=[a-z])(?:At|On)$|stamp", re.IGNORECASE)
-_CHANGED = re.compile(
-    "occurred_at|updated_at|last_updated|last_status_change_at|state_change_time|time|timestamp|date|last_triggered_at"
-)
-"""Fields that tell when an alert last changed: when it is over, that is the end."""
 _FORMER = ("previous", "old")
-_CALLED = re.compile(r"(?:alarm|alert|monitor|rule)_?name|title|subject")
-_LATER = frozenset({"updated_at", "last_updated", "last_status_change_at", "acknowledged_at", "last_seen_at"})
 _TAG = re.compile(r"[A-Za-z_][\w.-]{0,40}:[^\s,:/][^,]{0,80}")
 _LEAST_TARGET = 50  # percent; a "threshold" below it is an alert's own
 _HTML = re.compile(r"<(?:html|body|table|div|p|br|td|span|ul|h[1-6])\b[^>]{0,300}>", re.IGNORECASE)
