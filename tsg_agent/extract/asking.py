@@ -1,4 +1,4 @@
-"""The words by which a question names a time, as patterns. All are linear: every gap they allow is bounded."""
+"""Patterns of the words by which a question names a time. All are linear in the text."""
 
 import re
 from collections.abc import Iterator
@@ -73,15 +73,15 @@ _ATTACHED = re.compile(
     r"(?![\w:%/-]|\.[0-9]|[ ](?:%|percent|ms|requests|errors|failures|users))",
     re.IGNORECASE,
 )
-"""since 0940; but 2026 is a year."""
+"""since 0940; 2026 is a year."""
 
 
 def spelled(text: str) -> str:
-    """A question with its short forms of times written out, "14h30" as "14:30", too."""
+    """A question with spoken and short forms of times written out: "since 0940" becomes "since 09:40"."""
     return in_figures(_ATTACHED.sub(r"\g<role_word> \g<hour>:\g<minute>", text))
 
 
 def unread(text: str) -> Iterator[re.Match[str]]:
-    """What speaks of a time in a way that is not read."""
+    """Expressions of time that are not read."""
     for pattern in _UNREAD:
         yield from pattern.finditer(text)

@@ -1,4 +1,4 @@
-"""Lengths of time as people write them, in any of the languages: "3 hours", "1h 20m", "eine halbe Stunde"."""
+"""Lengths of time as people write them, in all languages: "3 hours", "1h 20m", "eine halbe Stunde"."""
 
 import re
 from datetime import timedelta
@@ -8,7 +8,7 @@ from tsg_agent.extract.words import ALL, any_of
 
 
 def calendar(name: str) -> str:
-    """The words of one kind, of all languages, as a fragment."""
+    """A fragment that matches a word of one kind of `calendar`, in any language."""
     return any_of(ALL.listed("calendar", name))
 
 
@@ -24,7 +24,7 @@ SPAN = (
     rf"|(?:[0-9]{{1,3}}|{_NUMBER}){_PLUS}[ ]{UNIT}|[0-9]{{1,2}}h[0-5][0-9](?!\w)"
     rf"|hour{_PLUS}\b|(?:a|three)[ ]quarters?[ ]of[ ]an[ ]hour\b)"
 )
-"""The pattern of a length of time: "3 hours", "1h 20m", "half an hour", "eine Stunde und 10 Minuten"."""
+"""Pattern of a length of time: "3 hours", "1h 20m", "half an hour", "eine Stunde und 10 Minuten"."""
 _PART = re.compile(
     rf"(?:(?P<number>[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?)[ -]?|\b(?P<word>{_NUMBER})[ -])(?P<unit>{UNIT})", re.IGNORECASE
 )
@@ -34,7 +34,7 @@ _QUARTERS = re.compile(r"(?:(?P<three>three)|\ba)[ ]quarters?[ ]of[ ]an[ ]hour",
 
 
 def length(text: str) -> timedelta:
-    """The length of time that a `SPAN` says."""
+    """The length of time that a match of `SPAN` means."""
     quarters = _QUARTERS.search(text)
     if quarters:
         return timedelta(minutes=45 if quarters["three"] else 15)

@@ -1,4 +1,4 @@
-"""Finds the telemetry's own regions, services and environments in a text, as whole words, however they are spelled."""
+"""Finds known names (regions, services, environments) in a text, as whole words, in any spelling."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +36,10 @@ _FOREMOST_AFTER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A span that names one of `values`: several where the telemetry has them in spellings alike."""
+    """A span that names a known value; `values` are several if the telemetry spells them alike.
+
+    `spared`: the text calls it unaffected; `foremost`: the text calls it the most affected.
+    """
 
     start: int
     end: int
@@ -46,7 +49,7 @@ class Hit:
 
 
 class KnownNames:
-    """The known values of one parameter, to be found in texts in one pass."""
+    """The known values of one parameter. A text is searched for all of them in one pass."""
 
     def __init__(self, values: Iterable[str], *, environments: bool = False) -> None:
         self.values = tuple(values)
@@ -62,14 +65,14 @@ class KnownNames:
         self._prefixes = {name[:length] for name in self._keys for length in range(1, min(len(name), 200) + 1)}
 
     def exact(self, value: str) -> str | None:
-        """The known value that a whole text names; None where there is none, or more than one."""
+        """The known value that a whole text names; None if there is none, or more than one."""
         if value in self.values:
             return value
         found = self._keys.get(key(value), [])
         return found[0] if len(found) == 1 else None
 
     def inside(self, parts: Sequence[str]) -> Iterator[str]:
-        """The known values that the parts of a composed name spell: "gw", "us", "east", "1" hold us-east-1."""
+        """The known values within a composed name, by its parts: "gw", "us", "east", "1" hold us-east-1."""
         for start in range(len(parts)):
             for stop in range(len(parts), start, -1):
                 value = self.exact("".join(parts[start:stop]))
@@ -79,7 +82,7 @@ class KnownNames:
                     break
 
     def find(self, text: str) -> list[Hit]:
-        """Every mention of a known value, in the text's order."""
+        """All mentions of known values, in the text's order."""
         tokens = list(_TOKEN.finditer(text))
         hits: list[Hit] = []
         index = 0
@@ -97,7 +100,7 @@ class KnownNames:
         return _judged(text, [hit for hit in hits if not self._everyday(text, hit)])
 
     def _longest(self, text: str, tokens: list[re.Match[str]], index: int) -> int | None:
-        """Index of the last token of the longest known name that begins at a token."""
+        """Index of the last token of the longest known name that begins at token `index`; None if none does."""
         start = tokens[index].start()
         if start and text[start - 1] in "-._" and text[start - 2 : start - 1].isalnum():
             return None
@@ -116,7 +119,7 @@ class KnownNames:
         return best
 
     def _ends(self, text: str, start: int, end: int) -> bool:
-        """Does a name end here? us-east does not in us-east-1, nor "US West" in "US West 2"."""
+        """Whether a name ends at `end`: us-east does not in us-east-1, nor "US West" in "US West 2"."""
         following = text[end : end + 4]
         if following[:1] in ("-", ".", "_") and following[1:2].isalnum():
             return False
@@ -138,12 +141,12 @@ class KnownNames:
 
 
 def environment(word: str) -> bool:
-    """Whether a word is one of those that environments are called by, and no everyday word."""
+    """Whether a word is an environment's name, and no everyday word."""
     return word.casefold() not in _EVERYDAY and any(word.casefold() in group for group in _ENVIRONMENTS)
 
 
 def key(value: str) -> str:
-    """What spellings of a name share: letters and digits without case; a spoken digit ("us west two") is a digit."""
+    """The spelling-independent form of a name: letters and digits in lower case, number words as digits."""
     return "".join(_part(match, inside=n > 0) for n, match in enumerate(_TOKEN.finditer(value)))
 
 
@@ -153,11 +156,11 @@ def _part(token: re.Match[str], *, inside: bool) -> str:
 
 
 _REGIONS = tuple(frozenset({key(name), key(code)}) for name, code in data("regions").items())
-"""A cloud's names of its regions: in its console, and in telemetry."""
+"""For each region of a cloud, the keys of its name in the console and in telemetry."""
 
 
 def _judged(text: str, hits: list[Hit]) -> list[Hit]:
-    """Mark the hits that the text calls unaffected, and those that it calls the most affected."""
+    """The hits with `spared` and `foremost` set."""
     judged: list[Hit] = []
     in_list = False
     for index in range(len(hits) - 1, -1, -1):

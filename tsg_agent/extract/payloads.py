@@ -1,8 +1,7 @@
-"""Structure in a report, written out as lines of "name: value": JSON of alerts, however nested, mail, HTML and tables.
+"""Writes JSON, mail, HTML and tables in a report out as lines of "name: value", which are then read as text.
 
-Alertmanager, PagerDuty, Datadog, Grafana, Opsgenie and CloudWatch name the same few things differently. What is read
-here is which fields there are, and whether the alert is over: the time of a change is the end of one that is. What the
-lines then mean is read as everywhere else.
+Alertmanager, PagerDuty, Datadog, Grafana, Opsgenie and CloudWatch name the same few fields differently. If an alert is
+over, the time of its last change is written as its end.
 """
 
 import email
@@ -42,7 +41,7 @@ _MIME = re.compile(
 
 
 def unfolded(text: str) -> str:
-    """A text with its structure written out as lines. What is no structure stays as it is."""
+    """A text with its structure as lines; plain text stays as it is."""
     text = _mail(text) if _MIME.search(text[:8_000]) else text
     text = _tables(_ruled(_plain(text) if _HTML.search(text) else text))
     pieces, position, tried = [], 0, 0
@@ -67,7 +66,7 @@ def lines(payload: Any) -> list[str]:
 
 
 def is_over(payload: Any) -> bool:
-    """Whether the outermost field that tells an alert's state says that it is over."""
+    """Whether an alert is over, by the outermost field that tells its state."""
     level = [payload]
     for _ in range(_DEEPEST):
         following: list[Any] = []
@@ -86,7 +85,7 @@ def is_over(payload: Any) -> bool:
 
 
 def _parsed(value: Any) -> Any:
-    """JSON within a string, as CloudWatch sends it through SNS; else the value."""
+    """The JSON within a string, as CloudWatch sends it through SNS; any other value as it is."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") and len(value) < 200_000:
         try:
             return json.loads(value)
@@ -96,7 +95,7 @@ def _parsed(value: Any) -> Any:
 
 
 def fields(node: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Every leaf of a payload with the name that it stands under, the outer ones first; of alerts, those still on."""
+    """All leaves of a payload with their names, the outer ones first. Of several alerts, those that are still on."""
     node = _parsed(node)
     if depth > _DEEPEST:
         return
@@ -125,7 +124,7 @@ def fields(node: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, Any
 
 
 def _pair(node: dict[str, Any]) -> tuple[str, Any] | None:
-    """{"name": "Service", "value": "checkout"}, as dimensions, fields and attachments are written."""
+    """Name and value of {"name": "Service", "value": "checkout"}, the form of dimensions and attachments; else None."""
     lower = {str(key).lower(): value for key, value in node.items()}
     key = next((lower[name] for name in ("name", "key", "title", "field") if isinstance(lower.get(name), str)), None)
     if key is None or "value" not in lower or len(lower.keys() - _ABOUT_A_FIELD) > 4:
@@ -134,7 +133,7 @@ def _pair(node: dict[str, Any]) -> tuple[str, Any] | None:
 
 
 def _line(name: str, value: Any, *, over: bool) -> str:
-    """One field as a line; "" for a field that says nothing of an incident."""
+    """One field as a line; "" for a field that tells nothing of an incident."""
     snake = snake_case(name)
     moment = moment_of(value) if _TIMELIKE.search(snake) else ""
     said = moment or str(value).replace("%%%", " ").strip()
@@ -153,7 +152,7 @@ def _line(name: str, value: Any, *, over: bool) -> str:
 
 
 def snake_case(name: str) -> str:
-    """A field's name as senders that agree would write it."""
+    """A field's name in snake case, with `_at` for `_on`."""
     snake = re.sub(r"[-. ]", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).lower()
     return re.sub(r"_on$", "_at", snake)
 
@@ -170,7 +169,7 @@ def _is_target(value: Any) -> bool:
 
 
 def moment_of(value: Any) -> str:
-    """Seconds, milliseconds, micro- or nanoseconds since 1970 as ISO 8601; "" for what is none of them."""
+    """Seconds, milli-, micro- or nanoseconds since 1970 as ISO 8601, UTC; "" for any other value."""
     match = re.fullmatch(r"([12][0-9]{9})((?:[0-9]{3}){0,3})(?:\.[0-9]+)?", str(value))
     if not match:
         return ""
@@ -178,7 +177,7 @@ def moment_of(value: Any) -> str:
 
 
 def _mail(text: str) -> str:
-    """A MIME mail's head and its plain text, or its HTML where it has no other."""
+    """A MIME mail's date, subject and text, or its HTML if it has no plain text."""
     message = email.message_from_string(text.lstrip(), policy=email.policy.default)
     if not isinstance(message, EmailMessage):
         return text
@@ -194,7 +193,7 @@ def _mail(text: str) -> str:
 
 
 class _Text(HTMLParser):
-    """An HTML document's text: a line for each block, cells apart by bars."""
+    """The text of an HTML document: one line for each block, with bars between cells."""
 
     _BLOCKS = frozenset(
         {"p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "hr", "pre", "title"}
@@ -250,7 +249,7 @@ def _tables(text: str) -> str:
 
 
 def _ruled(text: str) -> str:
-    """Columns that are set apart by tabs or spaces, below a head of words, as a table with a ruled head."""
+    """Columns separated by tabs or spaces, below a head of words, rewritten as a Markdown table."""
     rows = [re.split(r"\t+|[ ]{2,}", row.strip()) for row in text.split("\n")]
     found, index = text.split("\n"), 0
     while index < len(rows) - 1:

@@ -23,14 +23,14 @@ from tsg_agent.wording import moment
 
 _NO_START = "when the incident began is not known"
 MOMENT = timedelta(minutes=5)
-"""How long a question looks at that names one time: "at 14:05"."""
+"""Window of a question that names one time: "at 14:05"."""
 _LIVE = timedelta(hours=1)
-"""Telemetry that ends longer ago than this does not know what "the last 20 minutes" hold."""
+"""Telemetry that ended longer ago is a recording: "the last 20 minutes" are those of its window, not of the clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionTimes:
-    """What a question's times are read against: the window that is looked at where it names none, all in UTC."""
+    """What a question's times are read against, in UTC. `start` and `end`: the window of a question without times."""
 
     start: datetime
     end: datetime
@@ -39,12 +39,12 @@ class QuestionTimes:
     now: datetime
     began: datetime | None = None
     incident: bool = False
-    """Whether the window is an incident's, or was given: then its days are the question's days."""
+    """Whether the window is an incident's, or was given. A time of day is then of its days."""
 
 
 @dataclass(slots=True)
 class Piece:
-    """One expression of time: its place in the text, and what it bounds."""
+    """One expression of time: its place in the text, and its bounds."""
 
     begin: int
     stop: int
@@ -54,7 +54,7 @@ class Piece:
 
 @dataclass(slots=True)
 class AskedSpan:
-    """What a question says of the time. Both bounds are set, or neither."""
+    """The window that a question names. Both bounds are set, or neither."""
 
     text: str
     start: datetime | None = None
@@ -62,11 +62,11 @@ class AskedSpan:
     against: tuple[datetime, datetime] | None = None
     """A second span that the first is compared with: "between 14:00 and 14:30 than between 13:00 and 13:30"."""
     taken: list[tuple[int, int]] = field(default_factory=list)
-    """Spans of the text that were read as times, those among them that could not be settled."""
+    """Spans of the text that speak of time, also those that could not be read."""
     how: list[str] = field(default_factory=list)
-    """How words were read that leave room."""
+    """How ambiguous words were read, in sentences."""
     unread: list[str] = field(default_factory=list)
-    """What seems to be a time and is not used, each with the reason."""
+    """What seems to be a time and is not used, with reasons."""
 
     def take(self, begin: int, stop: int) -> str:
         """Mark a span of the text as one of time, and quote it."""
@@ -83,12 +83,12 @@ class AskedSpan:
 
 
 def asked_text(text: str) -> str:
-    """A question as its times are read: cleaned, and with short forms written out."""
+    """A question, cleaned, with spoken and short forms of times written out."""
     return Prose(asking.spelled(text)).text
 
 
 def asked_window(text: str, frame: QuestionTimes) -> AskedSpan:
-    """The window that a question names. Bounds that it leaves open are the frame's, else the telemetry's."""
+    """The window that a question names. An open bound is the frame's, or the telemetry's beyond the frame."""
     prose = Prose(asked_text(text))
     found = AskedSpan(prose.text)
     pieces = [*_incident_pieces(found, frame), *_counted_pieces(found, frame)]
@@ -199,7 +199,7 @@ def _range(r: Range, around: Surroundings, found: AskedSpan, setting: TimeContex
 
 
 def _single(mention: TimeMention, around: Surroundings, found: AskedSpan, setting: TimeContext) -> Piece:
-    """One time, with the word before it that says which side of it is meant."""
+    """One time, with the word before it that tells which side of it is meant."""
     span, role_word = asking.SPAN_BEFORE.search(around.before), asking.ROLE_WORD.search(around.before)
     lead = span or role_word
     begin = around.place(lead.start()) if lead else mention.start
@@ -229,7 +229,7 @@ def _single(mention: TimeMention, around: Surroundings, found: AskedSpan, settin
 
 
 def _days(piece: Piece, midnight: datetime, side: str, role_word: str) -> Piece:
-    """A day without a time: all of it, or what comes before or after."""
+    """A day without a time of day: all of it, or what comes before or after."""
     end = midnight + DAY
     if side == "after":
         return replace(piece, low=end if role_word.startswith(("after", "later", "past")) else midnight)
@@ -239,7 +239,7 @@ def _days(piece: Piece, midnight: datetime, side: str, role_word: str) -> Piece:
 
 
 def _dated(mention: TimeMention, setting: TimeContext, frame: QuestionTimes, found: AskedSpan) -> TimeMention:
-    """A time of day with its day: the window's, else the incident's, else the last that the telemetry covers."""
+    """A time of day with its day: the window's last one, else the incident's, else the telemetry's last one."""
     if not mention.clock or mention.day:
         return mention
     zone = mention.zone or setting.zone or UNIVERSAL
@@ -263,7 +263,7 @@ def _dated(mention: TimeMention, setting: TimeContext, frame: QuestionTimes, fou
 
 
 def _combine(found: AskedSpan, pieces: list[Piece], frame: QuestionTimes) -> None:
-    """One window of all that is said: "after 14:00" with "before 14:30" are one; a second one is not used."""
+    """Combine all expressions: "after 14:00" and "before 14:30" are one window; a second window is not used."""
     if len(pieces) == 2 and asking.COMPARED.fullmatch(found.text[pieces[0].stop : pieces[1].begin]):
         low, high = pieces[1].low, pieces[1].high
         if low and high and pieces[0].low and pieces[0].high:

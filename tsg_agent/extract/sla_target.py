@@ -1,4 +1,4 @@
-"""The SLA threshold: the percentage that the text calls a target, never one that it reports as measured."""
+"""Finds the SLA threshold: a percentage that the text calls a target, never a measured one."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from tsg_agent.extract.words import ALL, any_of
 from tsg_agent.models import Doubt, Question
 
 LOWEST_IN_PROSE = 50
-"""A "target" under this is of something else than availability (an error budget, a CPU limit)."""
+"""Percent. A lower "target" is no availability (an error budget, a CPU limit)."""
 
 _MATCHES = 500  # numbers that are read; a text with more says nothing clearly
 _SHOWN = 8
@@ -31,13 +31,13 @@ _BEFORE = re.compile(rf"\b{_TARGET}s?\b(?P<gap>(?:[^.;\n%]|\.(?=\w)){{0,40}})$",
 _BESIDE = re.compile(
     r"(?: (?:for|of|für|del?|pour|para)(?: the| la| das)? [\w.-]{1,30})?(?: |: )(?:(?:of|is|ist|es|est) )?"
 )
-"""Between the word and a number without its sign: "objective for payments: 99.95"."""
+"""Text between a target's word and a number without "%": "objective for payments: 99.95"."""
 _AFTER = re.compile(
     r"[ -]?(?:(?:availability|uptime|success(?:[ -]rate)?|monthly|service[ -]level|contractual|contract)[ -]){0,3}"
     rf"(?:\({_TARGET}s?\)|{_TARGET}s?\b(?!(?:[ ]?[:=(]|[ ](?:is|of))?[ ]?[0-9.,]{{1,8}}{_PERCENT}))",
     re.IGNORECASE,
 )
-"""The target's word behind a number, where it has no number of its own."""
+"""A target's word behind a number, unless another number follows the word."""
 _TARGETS = re.compile(rf"\b{_TARGET}s?\b", re.IGNORECASE)
 _MEASURED = re.compile(
     r"\b(?:fallen|fell|falls?|drop\w*|down|current\w*|now|was|breach\w*|at|measured|actual\w*|observed|reached|reads"
@@ -60,14 +60,14 @@ _ALLOWED = re.compile(
     rf"|\b{_MAY}\b[^.;\n%0-9]{{0,20}}(?P<less>[0-5](?:[.,][0-9]{{1,4}})?){_PERCENT}",
     re.IGNORECASE,
 )
-"""What may fail is what is left of the target."""
+"""A share that may fail: the target is 100 % without it."""
 _BUDGET = re.compile(
     r"\b(?:error[ -]budget|fehlerbudget|presupuesto de error(?:es)?|budget d'erreurs?)[ ]?"
     rf"(?:is|of|[:=]|ist|von|beträgt|es(?: del)?|est(?: de)?|de)?[ ]?[0-5](?:[.,][0-9]{{1,4}})?{_PERCENT}"
     r"(?![^.,;\n]{0,30}\b(?:left|remain\w*|burn\w*|used|consum\w*|spent|gone|verbr\w*|übrig|rest\w*|gast\w*)\b)",
     re.IGNORECASE,
 )
-"""How large the budget is, and not what is left of it."""
+"""The size of an error budget, not what is left of it."""
 _UNITS = {"hundred": 100, "thousand": 1000, "hundert": 100, "tausend": 1000, "cien": 100, "mil": 1000, "mille": 1000}
 _ONE_IN = re.compile(
     r"\b(?:one|1|eine?[rm]?|una?|une?)\b[^.;\n%0-9]{0,20}\b(?:in|of|von|auf|de|entre|sur) "
@@ -82,7 +82,7 @@ _NINES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SlaTarget:
-    """The threshold in percent and its origin, or a question; and what may be one and is not used, quoted."""
+    """The threshold in percent with its origin, or a question. `left`: quotations of percentages that are not used."""
 
     value: float | None = None
     origin: str = ""
@@ -92,26 +92,29 @@ class SlaTarget:
 
 @dataclass(frozen=True, slots=True)
 class _Percentage:
-    """A number of the text: how plainly it is a target (2 labelled, 1 in words, 0 not), or what else may be one."""
+    """A number of the text. `rank`: 2 = labelled a target, 1 = called one in prose, 0 = neither, -1 = an alert's own."""
 
     value: float
     rank: int
     shown: str
     other: bool = True
-    """It is of something else that has percentages."""
+    """Whether it measures something else than availability."""
     measured: bool = True
     near: bool = False
-    """A target is named in its sentence."""
+    """Whether its sentence names a target."""
 
 
 def find_threshold(prose: Prose, flag: float | None, default: float) -> SlaTarget:
-    """The flag's, else a labelled one, else the only one in prose, else the default. Raises `ParameterError`."""
+    """The threshold: the flag's, a labelled one, the only one in prose, or the default.
+
+    Raises `ParameterError` for a flag or label that is no percentage.
+    """
     if flag is not None:
         return SlaTarget(_in_range(flag, "--threshold"), "given")
     found = [*islice(_percentages(prose), _MATCHES), *_in_words(prose)]
     rank = max((one.rank for one in found if one.rank > 0), default=0)
     best = next((one for one in found if one.rank == rank and rank), None)
-    # No measured availability is above its target.
+    # a measured availability is below its target: what is above the chosen one may be the true target
     above = best.value if best else default
     beyond = [
         one.value
@@ -142,7 +145,7 @@ def _in_range(value: float, where: str) -> float:
 
 
 def _percentages(prose: Prose) -> Iterator[_Percentage]:
-    """Every number of the text by what its words say of it."""
+    """All numbers of the text, ranked by the words around them."""
     floor = 0
     for match in _NUMBER.finditer(prose.text):
         begin, stop = prose.sentence(match.start())
@@ -157,7 +160,7 @@ def _percentages(prose: Prose) -> Iterator[_Percentage]:
         if label and not other and not quoted:
             yield _labelled(value, match, shown)
             continue
-        # A number without its sign is one only right beside the word, with no word behind it: else it counts something.
+        # without "%" a number is a target only directly behind the word; with a word behind it, it counts something
         bare = word and _BESIDE.fullmatch(word["gap"]) and value >= 90 and not re.match(r"[ ]\w", after)
         counted = not (match["percent"] or bare) or match["sign"]
         behind = _AFTER.match(prose.text, match.end()) if match["percent"] else None
@@ -184,7 +187,7 @@ def _labelled(value: float, match: re.Match[str], shown: str) -> _Percentage:
 
 
 def _in_words(prose: Prose) -> Iterator[_Percentage]:
-    """ "three nines", "0.5 % may fail", "the error budget is 0.5 %"."""
+    """Targets in words: "three nines", "one in a thousand may fail", "the error budget is 0.5 %"."""
     for match in islice(_NINES.finditer(prose.text), _MATCHES):
         nines = int(match["count"]) if match["count"].isdigit() else number(match["count"])
         value = round(100 - 10 ** (2 - nines) / (2 if match["half"] else 1), 6)

@@ -1,7 +1,7 @@
-"""Finds what is written as a date, a time of day or "2 hours ago", and where. What it means is decided elsewhere.
+"""Finds dates, times of day and times such as "2 hours ago" in a text. `readings` turns them into instants.
 
-The forms are spotted by strict patterns, field by field. General date parsers (dateutil, dateparser) are not asked:
-they read "96" or "may" as dates, and settle 03/04/2024 and "IST" silently. All patterns are linear in the text.
+Patterns are strict. General date parsers (dateutil, dateparser) are not used: they read "96" or "may" as dates, and
+settle 03/04/2024 and "IST" silently. All patterns are linear in the text.
 """
 
 import re
@@ -20,7 +20,7 @@ from tsg_agent.extract.zones import Zone, zone_after
 _Found = TypeVar("_Found")
 TWELVE = "it may be in the morning or in the afternoon"
 MAXIMUM_MENTIONS = 1_000
-"""How many times a text is read for; the rest is noted."""
+"""Mentions that are read of a text; that there are more is noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class TimeMention:
 
     @property
     def timed(self) -> bool:
-        """Does it say more than a day?"""
+        """Whether it is more than a day."""
         return bool(self.clock or self.instant or self.problem) or self.back is not None or self.plus is not None
 
 
@@ -67,12 +67,12 @@ _AT_A_LINE = (
     r"(?:(?<=\n)|(?<=\n[-*][ ]))(?P<th>[01][0-9]|2[0-3])(?P<tm>[0-5][0-9])"
     r"(?=(?:Z|[ ]?(?:UTC|GMT|h|hrs|Uhr))?[ :,-]{1,3}[^\W\d])"
 )
-"""1340 at the head of a line: a time where several lines begin so, as in a timeline."""
+"""1340 at the head of a line: a time if several lines begin so, as in a timeline."""
 _YEAR = r"(?:19|20)[0-9]{2}(?![0-9:])"
 
 
 class _Forms:
-    """The patterns of dates and times in some languages."""
+    """The patterns of dates and times of some languages."""
 
     def __init__(self, words: Words) -> None:
         self.words = words
@@ -174,7 +174,7 @@ def spot(text: str, words: Words = ENGLISH) -> tuple[list[TimeMention], bool]:
 
 
 def _first(found: Iterable[_Found]) -> list[_Found]:
-    """As many as are read, and one more where there are more."""
+    """At most `MAXIMUM_MENTIONS` and one more, which shows that there are more."""
     return list(islice(found, MAXIMUM_MENTIONS + 1))
 
 
@@ -220,7 +220,7 @@ def _named(year: str | None, month: int, day: int) -> Day | None:
 
 
 def _numeric(a: int, b: int, year: str, separator: str, *, day_first: bool) -> Day | None:
-    """03/04/2024: both readings, unless one is impossible. With points it is day first, as wherever it is used."""
+    """03/04/2024: both readings, unless one is impossible. With points it is always day first."""
     if len(year) == 2 and separator != "/":
         return None  # 3.14.24 is a version, 10-12-24 a part number
     whole = int(year) + (2000 if len(year) == 2 else 0)
@@ -229,7 +229,7 @@ def _numeric(a: int, b: int, year: str, separator: str, *, day_first: bool) -> D
 
 
 def date_of(year: int, month: int, day: int) -> date | None:
-    """The day; None where no calendar has it."""
+    """The day; None if the calendar does not have it."""
     try:
         return date(year, month, day)
     except ValueError:
@@ -283,7 +283,7 @@ def _clock(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
 
 
 def _spoken(match: re.Match[str], forms: _Forms) -> tuple[time | None, str]:
-    """ "half past two": of twelve hours, so of either half of the day where it does not say which."""
+    """ "half past two": in either half of the day, unless "afternoon" follows."""
     said = match["sh"] or match["ah"]
     hour = int(said) if said.isdigit() else number(said)
     table = forms.words.table("calendar", "spoken" if match["sh"] else "spoken_after")
@@ -323,7 +323,7 @@ def _later(match: re.Match[str]) -> TimeMention:
 
 
 def _joined(text: str, pieces: list[TimeMention], forms: _Forms) -> list[TimeMention]:
-    """Days and times that stand together, as one mention each: "20 Jan 2024, 06:30", "14:05 UTC yesterday"."""
+    """Mentions with adjacent days and times joined: "20 Jan 2024, 06:30", "14:05 UTC yesterday"."""
     found: list[TimeMention] = []
     index = 0
     while index < len(pieces):
@@ -358,7 +358,7 @@ def _joined(text: str, pieces: list[TimeMention], forms: _Forms) -> list[TimeMen
 
 
 def _halved(mention: TimeMention, day: str, forms: _Forms) -> TimeMention:
-    """ "half past two this afternoon", "8:30 heute abend": the day's words say which half of it."""
+    """A time in the half of the day that the words for the day tell: "half past two this afternoon"."""
     late, early = forms.afternoon.search(day), forms.forenoon.search(day)
     if mention.clock and late and 1 <= mention.clock.hour < 12:
         return replace(mention, clock=mention.clock.replace(hour=mention.clock.hour + 12), problem="")
@@ -366,13 +366,13 @@ def _halved(mention: TimeMention, day: str, forms: _Forms) -> TimeMention:
 
 
 def _again(piece: TimeMention, gap: str) -> bool:
-    """ "ten past two (14:10 UTC)", "15:00 our time (14:00 UTC)": what leaves room is said again in brackets."""
+    """Whether an ambiguous time is written again in brackets: "ten past two (14:10 UTC)"."""
     open_ones = piece.problem == TWELVE or (piece.zone is not None and not piece.zone.is_settled)
     return open_ones and bool(re.fullmatch(r"[ ]?[(\[/=][ ]?", gap))
 
 
 def _leads(text: str, pieces: list[TimeMention], index: int, forms: _Forms) -> bool:
-    """Does the day at `index` belong to a time after it?"""
+    """Whether the day at `index` belongs to a time after it."""
     if index + 1 >= len(pieces) or not pieces[index + 1].clock:
         return False
     gap = text[pieces[index].end : pieces[index + 1].start]

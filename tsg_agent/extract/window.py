@@ -1,4 +1,4 @@
-"""The window and the reported start, from flags, from the times in the text, and from the clock."""
+"""Settles the window and the incident's start from flags, the text's times, the telemetry's range and the clock."""
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
@@ -19,12 +19,12 @@ from tsg_agent.extract.zones import LOCAL, WIDEST, Zone, default_zone
 from tsg_agent.models import Doubt, Known, Question
 
 _BEFORE_END = 2
-"""Without any start, the window is so many times as long as it would open before one: incident and baseline."""
+"""Length of a window without a start, in units of the time that it opens before one: incident and baseline."""
 
 
 @dataclass(slots=True)
 class Window:
-    """What is settled of the three times, and what stands in the way."""
+    """The three times in UTC with their origins; questions that stand in the way; notes."""
 
     start_time: datetime | None = None
     end_time: datetime | None = None
@@ -37,13 +37,13 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What the times are read by. The window opens `before` the incident's start; `now` is UTC."""
+    """What times are read against. The window opens `before` the incident's start; `now` is UTC."""
 
     now: datetime
     before: timedelta
     ranges_are_windows: bool
     place: str = ""
-    """The region: it settles zones' names that several places use."""
+    """The region; it tells which place an ambiguous zone name means."""
 
 
 def find_window(prose: Prose, known: Known, given: Given, basis: Basis) -> Window:
@@ -67,7 +67,7 @@ def find_window(prose: Prose, known: Known, given: Given, basis: Basis) -> Windo
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All times of a text with their roles, and what they are read against; `more`: only the first were read."""
+    """All times of a text with their roles and context. `more`: the text has more times than are read."""
 
     mentions: Sequence[TimeMention]
     roles: Roles
@@ -76,7 +76,7 @@ class Survey:
 
 
 def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Survey:
-    """Find the times of a text. `place`, with the text's own words, settles zones' names that several places use."""
+    """Find the times of a text. Places named in `place` or in the text settle ambiguous zone names."""
     words, said = words_in(prose.text), f"{place} {prose.text}"
     # Where there is no text, the words of a language need not be made into patterns.
     found, more = spot(prose.text, words) if prose.text.strip() else ([], False)
@@ -91,14 +91,14 @@ def survey(prose: Prose, known: Known, now: datetime, place: str = "") -> Survey
         now=now,
         first=known.first.astimezone(UTC) if known.first else None,
         last=known.last.astimezone(UTC) if known.last else None,
-        # one that is named once holds for all times
+        # a zone that is the text's only one holds for all times
         zone=stated.settled(said) if stated else next(iter(named)) if len(named) == 1 else None,
     )
     return Survey(mentions, roles, _dated(base, roles), more)
 
 
 def _settled(zone: Zone, said: str, offsets: Set[Zone]) -> Zone:
-    """A zone's name by the places that are named; "my time" by the text's only offset, as a mail's header has it."""
+    """A zone whose name is ambiguous, by the places named; "my time" by the text's only offset (a mail's header)."""
     if zone.name == LOCAL and len(offsets) == 1:
         (offset,) = offsets
         return Zone(offset.name, f"{zone.name} is taken for {offset.name}, the only offset in the text")
@@ -106,7 +106,7 @@ def _settled(zone: Zone, said: str, offsets: Set[Zone]) -> Zone:
 
 
 def moments_in(text: str, now: datetime) -> tuple[datetime, ...]:
-    """The instants that a text names, whatever they are to it; now, where it names none."""
+    """All instants that a text names with a day; `now` if there are none."""
     seen = survey(Prose(text), Known(), now)
     dated = [one for one in seen.mentions if one.day or one.instant]
     return tuple(instant for one in dated for instant in read(one, seen.setting).instants) or (now,)
@@ -118,7 +118,7 @@ def _instants(mentions: Iterable[TimeMention], setting: TimeContext) -> list[dat
 
 
 def _dated(base: TimeContext, roles: Roles) -> TimeContext:
-    """The setting with when the text says that it was written."""
+    """The context, with the time at which the text was written if it tells."""
     for sighting in [*sorted(roles.created, key=lambda sighting: -sighting.rank), *roles.nows]:
         dated = sighting.mention.day and (sighting.mention.day.dates or sighting.mention.day.month_day)
         if dated or (sighting in roles.nows and sighting.mention.clock):
@@ -133,7 +133,7 @@ def _dated(base: TimeContext, roles: Roles) -> TimeContext:
 
 
 def _incident_start(material: Material) -> Choice:
-    """The start of the flag or the text, or counted back from its end; what is not understood is told."""
+    """The start by the flag or the text, or its end minus its duration. Notes what is not understood."""
     given, roles = material.given.incident_start, material.roles
     if given:
         return Choice(given.astimezone(UTC), "given")
@@ -149,7 +149,7 @@ def _incident_start(material: Material) -> Choice:
 
 
 def _open(window: Window, start: Choice, written: Written, material: Material) -> None:
-    """Settle `start_time` and `incident_start`: flag, window written out, the rule, a report's own time."""
+    """Settle `start_time` and `incident_start`."""
     window.incident_start = start.instant
     says = "settle" if start.question else "say"
     window.origins["incident_start"] = (
@@ -175,9 +175,10 @@ def _open(window: Window, start: Choice, written: Written, material: Material) -
 
 
 def _opening(start: Choice, written: Written, material: Material) -> Choice:
-    """When the window opens. Neither instant nor question: only its end tells.
+    """When the window opens: flag, written window, some time before the start, or before the report was made.
 
-    Of several starts of one day the earliest that has telemetry opens it: which it was is measured.
+    Of several possible starts on one day, the earliest with telemetry counts; the true one is measured later. Neither
+    instant nor question: the window is counted back from its end.
     """
     if material.given.start_time:
         return Choice(material.given.start_time.astimezone(UTC), "given")
@@ -198,19 +199,19 @@ def _opening(start: Choice, written: Written, material: Material) -> Choice:
     if moment is None:
         return Choice(question=written.start.question or start.question)
     before = material.before
-    moment = min(moment, material.setting.now)  # nothing that is later has happened
+    moment = min(moment, material.setting.now)  # an incident in the future has not happened
     return Choice(_minus(moment, before), origin.replace("{}", hours(before), 1))
 
 
 def _earliest(question: Question, setting: TimeContext) -> datetime | None:
-    """The earliest candidate that has telemetry; None where they are too far apart for one window."""
+    """The earliest candidate with telemetry; None if they are too far apart for one window."""
     candidates = map(datetime.fromisoformat, question.candidates)
     moments = [one for one in candidates if one <= setting.now and setting.covers(one)]
     return min(moments) if moments and max(moments) - min(moments) <= DAY else None
 
 
 def _reported(material: Material) -> Choice:
-    """The plainest time of a report that is read, the earliest of several."""
+    """When it was reported: the highest rank, and of several the earliest."""
     now = material.setting.now
     found = [(one, read(one.mention, material.setting)) for one in material.roles.created]
     told = [(-one.rank, when.instant, one, when.how) for one, when in found if when.instant and when.instant <= now]
@@ -222,7 +223,7 @@ def _reported(material: Material) -> Choice:
 
 
 def _close(window: Window, written: Written, material: Material) -> None:
-    """Settle `end_time`: flag, window written out, resolution, else now, but not beyond the telemetry."""
+    """Settle `end_time`: flag, written window, resolution, else now or the telemetry's end."""
     setting = material.setting
     if material.given.end_time:
         ended = Choice(material.given.end_time.astimezone(UTC), "given")
@@ -232,7 +233,7 @@ def _close(window: Window, written: Written, material: Material) -> None:
             ended = _ended(window.incident_start, window.incident_start or window.start_time, material)
     if ended.question and ended is written.end:
         window.questions.append(ended.question)
-    elif ended.question:  # what is later than the end does no harm
+    elif ended.question:  # a window that is too long does no harm
         shown = ", ".join(ended.question.candidates)
         window.notes.append(f"No end is taken from the text: {ended.question.text}{f' {shown}' if shown else ''}")
     no_end = "of no time does the text say that it ended then" if material.mentions else "the text names no end"
@@ -249,7 +250,7 @@ def _close(window: Window, written: Written, material: Material) -> None:
 
 
 def _last_hours(window: Window, end: datetime, material: Material) -> None:
-    """Nothing says when: the last hours before the end, or more where the text names a time of the last day."""
+    """A window without a start: the hours before its end, or more if the text names a time of the day before it."""
     span = _BEFORE_END * material.before
     clocks = [one for one in material.roles.unused if one.clock]
     near = [one for one in _instants(clocks, material.setting) if end - DAY <= one < end]
@@ -263,7 +264,7 @@ def _last_hours(window: Window, end: datetime, material: Material) -> None:
 
 
 def _ended(began: datetime | None, after: datetime | None, material: Material) -> Choice:
-    """The plainest end; else the latest time at which it was still on, or that was "now"; else by how long it was."""
+    """The end by the text: one that is told; else the start plus the duration; else the latest that is implied."""
     roles, setting = material.roles, material.setting
     plain = [one for one in roles.ends if one.rank >= PLAIN_END and _possible(one, after, material, strictly=False)]
     if plain:
@@ -286,7 +287,7 @@ def _ended(began: datetime | None, after: datetime | None, material: Material) -
 
 
 def _possible(sighting: Sighting, after: datetime | None, material: Material, *, strictly: bool = True) -> bool:
-    """Whether an end is this incident's, not later than now, and `strictly` after the start and readable."""
+    """Whether an end can be this incident's: not in the future or before the start. `strictly`: it must be read."""
     instant = reading_of(sighting, material.setting, after).instant
     if material.setting.prose.is_elsewhere(sighting.start):
         return False
@@ -298,7 +299,7 @@ def _possible(sighting: Sighting, after: datetime | None, material: Material, *,
 
 
 def _told(window: Window, material: Material) -> None:
-    """Note what the text says of times that serves for nothing."""
+    """Note the times and lengths of the text that are not used."""
     times = {name: getattr(window, name) for name in ("start_time", "end_time", "incident_start")}
     own = [name for name in times if times[name] and window.origins.get(name, "").startswith(("text", "when", "given"))]
     told = " ".join([*window.notes, *(f"{one.text} {one.candidates}" for one in window.questions)])
@@ -315,7 +316,7 @@ def _check(window: Window, setting: TimeContext) -> None:
         said, fix = f"{said}, and now is {iso(setting.now)}.", "Check the time, its day and its zone."
         if window.origins["incident_start"] == "given" or began - setting.now > timedelta(hours=WIDEST):
             raise ParameterError(said, fix=fix)
-        # A clock or a zone is wrong. Since when it fails is measured: the rest can be answered.
+        # A clock or a zone is wrong: the start is measured instead.
         window.notes.append(f"{said} {fix} The window is the time before now.")
         began = None
     later = max((t for t in (start, began) if t), default=None)
