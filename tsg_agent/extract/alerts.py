@@ -1,6 +1,5 @@
 """Reads region, service, environment and times from the fields of an alert's payload."""
 
-import re
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any
@@ -10,10 +9,9 @@ from pydantic import ValidationError
 from tsg_agent.extract.inputs import Given
 from tsg_agent.extract.names import KnownNames
 from tsg_agent.extract.payloads import fields, moment_of, snake_case
-from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE, ScopeParameter
+from tsg_agent.extract.places import ENVIRONMENT, REGION, SERVICE
 from tsg_agent.models import Known
 
-_KINDS: tuple[ScopeParameter, ...] = (REGION, SERVICE, ENVIRONMENT)
 MOST_FIELDS = 5_000
 TAGS = ("tags", "labels", "alert_scope")
 """Fields with comma-separated "name:value" pairs; the last is Datadog's."""
@@ -43,20 +41,18 @@ def places(found: Mapping[str, list[str]], known: Known) -> dict[str, str]:
     Values that the telemetry does not know are ignored, as CloudWatch's own region is beside a dimension's. A
     parameter that is missing here is read from the alert's text, or asked for.
     """
-    every = {REGION: known.regions, SERVICE: known.services, ENVIRONMENT: known.environments}
     held = {}
-    for kind in _KINDS:
-        names = KnownNames(every[kind], environments=kind is ENVIRONMENT)
-        values = _values(found, kind.strong) or _values(found, kind.loose)
+    for kind, known_ones in ((REGION, known.regions), (SERVICE, known.services), (ENVIRONMENT, known.environments)):
+        names = KnownNames(known_ones, environments=kind is ENVIRONMENT)
+        strong, loose = (
+            [value for name, several in found.items() if label.fullmatch(f"{name}:") for value in several]
+            for label in (kind.strong, kind.loose)
+        )
+        values = strong or loose
         said = {name for value in values if (name := names.exact(value)) is not None}
         if len(said) == 1:
             held[kind.parameter] = said.pop()
     return held
-
-
-def _values(found: Mapping[str, list[str]], label: re.Pattern[str]) -> list[str]:
-    """The values of the fields that a label of texts names."""
-    return [value for name, values in found.items() if label.fullmatch(f"{name}:") for value in values]
 
 
 def times(found: Mapping[str, list[str]], names: str, *, latest: bool = False) -> str | None:

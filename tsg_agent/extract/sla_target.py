@@ -92,7 +92,7 @@ class SlaTarget:
 
 @dataclass(frozen=True, slots=True)
 class _Percentage:
-    """A number of the text. `rank`: 2 = labelled a target, 1 = called one in prose, 0 = neither, -1 = an alert's own."""
+    """A number of the text. `rank`: 2 = labelled a target, 1 = called one in prose, 0 = neither, -1 = of an alert."""
 
     value: float
     rank: int

@@ -60,18 +60,11 @@ class Words:
         """The pattern of the labels of one kind."""
         key = f"label {name}"
         if key not in self._patterns:
-            self._patterns[key] = re.compile(_labels(self._files, name), re.IGNORECASE)
+            stems = any_of(self.listed("labels", name))
+            what = any_of([f"{word} " if word else "" for word in self.listed("labels", "what")])
+            whole = f"{what}{stems}" if name in ("start", "end") else stems
+            self._patterns[key] = re.compile(any_of([whole, *self.listed("labels", f"{name}_alone")]), re.IGNORECASE)
         return self._patterns[key]
-
-
-def _labels(files: Sequence[dict[str, Any]], name: str) -> str:
-    found = []
-    for file in files:
-        table = file["labels"]
-        stems = any_of(table.get(name, []))
-        what = any_of([f"{word} " if word else "" for word in table.get("what", [""])])
-        found += [f"{what}{stems}" if name in ("start", "end") else stems, *table.get(f"{name}_alone", [])]
-    return any_of(found)
 
 
 def _pieces(value: str | list[str] | None) -> list[str]:
@@ -96,13 +89,8 @@ ALL = words_of(LANGUAGES)
 
 def words_in(text: str) -> Words:
     """The words of English, and of each language of which a text has at least `_MARKS` marks."""
-    sample = text[:_SAMPLE]
-    found = [name for name in LANGUAGES if name == "en" or len(_marked(name, sample)) >= _MARKS]
-    return words_of(tuple(found))
-
-
-def _marked(name: str, sample: str) -> set[str]:
-    return {match.group().casefold() for match in _mark(name).finditer(sample)}
+    marked = {name: {mark.casefold() for mark in _mark(name).findall(text[:_SAMPLE])} for name in LANGUAGES}
+    return words_of(tuple(name for name in LANGUAGES if name == "en" or len(marked[name]) >= _MARKS))
 
 
 @cache
