@@ -159,6 +159,14 @@ _REGIONS = tuple(frozenset({key(name), key(code)}) for name, code in data("regio
 """For each region of a cloud, the keys of its name in the console and in telemetry."""
 
 
+def _shares(text: str, hit: Hit, following: Hit, *, in_list: bool) -> bool:
+    """Whether a hit is listed with a spared one: "a and b are fine"; not "it is in a, b is fine"."""
+    gap = text[hit.end : following.start]
+    if not following.spared or not _LISTED.fullmatch(gap) or _ONE.match(text, following.end):
+        return False
+    return in_list or gap.strip() != "," or bool(_MANY.match(text, following.end))
+
+
 def _judged(text: str, hits: list[Hit]) -> list[Hit]:
     """The hits with `spared` and `foremost` set."""
     judged: list[Hit] = []
@@ -171,11 +179,7 @@ def _judged(text: str, hits: list[Hit]) -> list[Hit]:
         floor = hits[index - 1].end if index else 0
         own = text[max(floor, hit.start - 60) : hit.start]
         foremost = bool(_FOREMOST_BEFORE.search(own) or _FOREMOST_AFTER.match(after))
-        # "a and b are fine", "a, b and c are fine"; not "it is in a, and b is fine", "a, b fine"
-        listed = following is not None and following.spared and bool(_LISTED.fullmatch(text[hit.end : following.start]))
-        joined = listed and following and text[hit.end : following.start].strip() != ","
-        one, many = (bool(following and form.match(text, following.end)) for form in (_ONE, _MANY))
-        in_list = listed and not foremost and not one and (many or in_list or bool(joined))
+        in_list = bool(following and not foremost and _shares(text, hit, following, in_list=in_list))
         spared = in_list or bool(_SPARED.match(after)) or bool(_NEGATING.search(before))
         judged.append(Hit(hit.start, hit.end, hit.values, spared, foremost and not spared))
     return judged[::-1]

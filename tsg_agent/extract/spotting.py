@@ -60,7 +60,8 @@ _AFTER_START = re.compile(
     rf"|\+[ ]?(?P<signed>{SPAN})|(?P<later>{SPAN})[ ]{calendar('later')}\b)",
     re.IGNORECASE,
 )
-_AGO = {"tomorrow": -1, "yesterday": 1, "last_night": 1, "day_before": 2}
+_AGO = {"last_night": 1, "yesterday": 1, "day_before": 2, "today": 0, "tomorrow": -1}
+"""Kind of a word for a day -> days ago. Longer phrases come first: "last night" is no "night"."""
 _TIMED = re.compile(r",?[ ][0-2]?[0-9]:[0-5][0-9]")
 _TRAILING_YEAR = re.compile(r"[ ]((?:19|20)[0-9]{2})(?![\w:]|[-/.][0-9])")
 _AT_A_LINE = (
@@ -78,7 +79,7 @@ class _Forms:
         self.words = words
         self.months = [re.compile(row, re.IGNORECASE) for row in words.rows("months")]
         self.weekdays = [re.compile(row, re.IGNORECASE) for row in words.rows("weekdays")]
-        self.named = {name: self._word(name) for name in ("last_night", "yesterday", "day_before", "today", "tomorrow")}
+        self.named = {name: self._word(name) for name in _AGO}
         named = any_of([piece for name in self.named for piece in self._listed(name)]).replace(" ", "[ ]")
         month = rf"{any_of(words.rows('months'))}(?!\w)\.?"
         of, year_of = any_of(["of", *self._listed("of")]), any_of(["(?!)", *self._listed("year_of")])
@@ -108,9 +109,7 @@ class _Forms:
         )
         uhr = any_of(self._listed("hour_word"))
         noon, midnight = any_of(self._listed("noon")), any_of(self._listed("midnight"))
-        self.afternoon = re.compile(any_of(self._listed("afternoon")), re.IGNORECASE)
-        self.forenoon = re.compile(any_of(self._listed("forenoon")), re.IGNORECASE)
-        self.midnight = re.compile(midnight, re.IGNORECASE)
+        self.afternoon, self.forenoon, self.midnight = map(self._word, ("afternoon", "forenoon", "midnight"))
         self.bare_hour = tuple(piece for entry in self._listed("clock_before") for piece in entry.split("|"))
         bare = rf"{any_of(self._listed('before_hour'))}(?P<lh>[01]?[0-9]|2[0-3])(?![\w:.,%/-])"
         hours = [form for form, value in words.table("calendar", "numbers").items() if 1 <= value <= 12]
@@ -137,9 +136,8 @@ class _Forms:
             )""",
             re.VERBOSE | re.IGNORECASE,
         )
-        before, since = any_of(self._listed("ago_before")), any_of(self._listed("for_before"))
+        before, since, vague = (any_of(self._listed(name)) for name in ("ago_before", "for_before", "vague"))
         about = words.one_of("about")
-        vague = any_of(self._listed("vague"))
         self.ago = re.compile(
             rf"(?<![\w.-])(?:(?:(?P<span>{SPAN})|(?P<vague>{vague}[ ]{UNIT}))[ ]ago\b"
             rf"|{before}[ ](?:{about}[ ])?(?P<span2>{SPAN})|{since}[ ](?:{about}[ ])?(?P<since>{SPAN}))",
@@ -184,15 +182,15 @@ def _day(match: re.Match[str], forms: _Forms) -> TimeMention | None:
     day: Day | None
     if groups["word"]:
         name = next(name for name, pattern in forms.named.items() if pattern.fullmatch(groups["word"]))
-        day = Day(ago=_AGO.get(name, 0), night=name == "last_night")
+        day = Day(ago=_AGO[name], night=name == "last_night")
     elif groups["week"]:
         day = Day(weekday=next(n for n, pattern in enumerate(forms.weekdays) if pattern.fullmatch(groups["week"])))
     elif groups["dom"]:
         day = Day(month_day=(0, int(groups["dom"]))) if 0 < int(groups["dom"]) <= 31 else None
     elif value := groups["basic"]:
-        day = _dated(date_of(int(value[:4]), int(value[4:6]), int(value[6:])))
+        day = _named(value[:4], int(value[4:6]), int(value[6:]))
     elif groups["y"]:
-        day = _dated(date_of(int(groups["y"]), int(groups["ym"]), int(groups["yd"])))
+        day = _named(groups["y"], int(groups["ym"]), int(groups["yd"]))
     elif groups["a"]:
         dotted = groups["as"] == "." and _TIMED.match(match.string, match.end())  # "10.03.26, 15:41", and no version
         year = f"20{groups['ay']}" if dotted and len(groups["ay"]) == 2 else groups["ay"]
