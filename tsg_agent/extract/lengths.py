@@ -20,7 +20,7 @@ UNIT = rf"{any_of([calendar(name) for name in _SECONDS])}(?![^\W\d])"
 _AMOUNT = rf"(?:[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?[ -]?|{_NUMBER}[ -]){UNIT}"
 _PLUS = r"[ ]and[ ]a[ ](?:half|quarter)"
 SPAN = (
-    rf"(?:{_AMOUNT}(?:{_PLUS}\b|(?:[ ](?:and|und|y|et))?[ ]?{_AMOUNT}|(?<=h)[0-5][0-9](?!\w))?"
+    rf"(?=\w)(?:{_AMOUNT}(?:{_PLUS}\b|(?:[ ](?:and|und|y|et))?[ ]?{_AMOUNT}|(?<=h)[0-5][0-9](?!\w))?"
     rf"|(?:[0-9]{{1,3}}|{_NUMBER}){_PLUS}[ ]{UNIT}|[0-9]{{1,2}}h[0-5][0-9](?!\w)"
     rf"|hour{_PLUS}\b|(?:a|three)[ ]quarters?[ ]of[ ]an[ ]hour\b)"
 )
