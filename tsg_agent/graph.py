@@ -38,7 +38,7 @@ from tsg_agent.models import Finding, Judgement, Known, Parameters, Report, Sla,
 from tsg_agent.models.validated import Validated
 from tsg_agent.open_questions import answered
 from tsg_agent.settings import Settings
-from tsg_agent.sla import sla_of, unmeasured, with_aside
+from tsg_agent.sla import sla_of, unmeasured, with_aside, with_code
 from tsg_agent.suspects import judge_with_suspects
 from tsg_agent.telemetry.engine import Engine
 from tsg_agent.tools import GUIDE, AnyGuide
@@ -319,6 +319,7 @@ def _judged(guide: AnyGuide, state: State, context: Context) -> State:
     made = judged.judgement
     made = made.model_copy(update={"traffic": made.traffic or rows.lost(given.end_time)})
     sla = sla_of(judged.measurement, given, made.start, context.known.covers, made.traffic)
+    sla = with_code(sla, made.traffic, judged.refused_with)
     sla = with_aside(sla, given.service_name, rows.aside())
     return {"sla": sla.model_dump(mode="json"), "judgement": made.model_dump(mode="json")}
 

@@ -1,7 +1,7 @@
 """The service's availability against its SLA threshold, with which a conclusion begins. Pure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from tsg_agent.evidence.grid import Grid
@@ -58,6 +58,12 @@ def sla_of(
         before=before,
         after=after,
     )
+
+
+def with_code(sla: Sla, traffic: TrafficLoss | None, refused_with: Callable[[], int | None]) -> Sla:
+    """The Sla, told with the status code of most requests that are not served, where users lose some."""
+    code = refused_with() if sla.lost and traffic is None else None
+    return sla if code is None else sla.model_copy(update={"lost": f"{sla.lost}, most of the others {code}"})
 
 
 def with_aside(sla: Sla, service: str, aside: Sequence[tuple[str, int, int]]) -> Sla:

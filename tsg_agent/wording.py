@@ -156,11 +156,15 @@ def _order(dimension: str) -> tuple[int, str]:
     return (known.index(dimension) if dimension in DIMENSIONS else len(known), dimension)
 
 
-def measure_words(measure: Measure, slow_ms: float | None = None) -> str:
-    """What a measure counts, for use after a percentage: "of requests failed (5xx)"."""
+def measure_words(measure: Measure, slow_ms: float | None = None, status: int | None = None) -> str:
+    """What a measure counts, for use after a percentage: "of requests failed (5xx)".
+
+    `status`: the code by which most of them were answered: "of requests were refused (4xx, mostly 401)".
+    """
     if measure is Measure.SLOW and slow_ms is not None:
         return f"of requests took over {slow_ms / 1000:g} s"
-    return _MEASURES[measure]
+    words = _MEASURES[measure]
+    return words if status is None else f"{words[:-1]}, mostly {status})"
 
 
 def rate_words(rate: Rate) -> str:

@@ -137,6 +137,12 @@ def test_a_cause_says_where_its_failures_gather() -> None:
     assert "Most of this is region us-east and error Timeout." in cause.statement
 
 
+def test_a_cause_says_how_most_of_its_failures_were_answered() -> None:
+    made = report(judgement(verdict(2, "REGRESSION_DETECTED", VERSION, detail={"status_code": 503})))
+    assert "of requests failed (5xx, mostly 503)" in made.headline
+    assert "of requests failed (5xx, mostly 503) after" in made.causes[0].statement
+
+
 def test_a_cause_under_the_threshold_says_what_it_explains() -> None:
     judged = verdict(2, "NO_REGRESSION", {"service_version": "3.15.0"}, detail={"explains": {"shard_id": "s7"}})
     statement = report(judgement(judged)).causes[0].statement

@@ -35,13 +35,14 @@ def both(folder: Path, tables: dict[str, Any], **changes: Any) -> tuple[Requests
 
 
 def counted(requests: Requests, *names: str) -> dict[tuple[Any, ...], float]:
-    """How many requests there are of each minute, kind and values."""
+    """How many requests there are of each minute, kind, status and values."""
     found: dict[tuple[Any, ...], float] = {}
     weight = np.ones(len(requests)) if requests.weight is None else requests.weight
     columns = [one for one in requests.columns if one.dimension.columns[0] in names]
+    assert requests.status is not None
     for place in range(len(requests)):
         said = [column.values[code] if (code := column.codes[place]) >= 0 else None for column in columns]
-        key = (int(requests.minute[place]), int(requests.kind[place]), *said)
+        key = (int(requests.minute[place]), int(requests.kind[place]), int(requests.status[place]), *said)
         found[key] = found.get(key, 0.0) + float(weight[place])
     return found
 

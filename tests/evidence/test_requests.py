@@ -57,6 +57,8 @@ def test_each_request_has_its_second_its_answer_and_its_values(tmp_path: Path) -
     order = np.argsort(made_.second)
     expected = [SUCCESS * 4, REDIRECT * 4 + 3, UNKNOWN * 4, RATE_LIMITED * 4, CLIENT_ERROR * 4, SERVER_ERROR * 4, 6 * 4]
     assert made_.kind[order].tolist() == expected
+    assert made_.status is not None
+    assert made_.status[order].tolist() == [0, 302, 0, 429, 404, 503, 0]
     begins = [int((row["timestamp"] - START).total_seconds()) for row in rows]
     assert made_.second[order].tolist() == begins
     assert np.isnan(made_.latency[order]).tolist() == [False, False, True, False, False, False, False]

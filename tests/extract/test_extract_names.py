@@ -181,6 +181,23 @@ def test_names_may_hold_more_than_one_mark_in_a_row(said: str) -> None:
     assert [hit.values for hit in found] == [("AWS::ECS::Fargate",)]
 
 
+def test_of_several_services_the_one_with_its_place_is_meant() -> None:
+    found = run(
+        "PetSite (prod, us-east) is under 99.9 %. Please restart payments; api.gateway.main logs errors too." + BEGAN
+    )
+    assert found.parameters and found.parameters.service_name == "PetSite"
+    assert any("named with where it runs" in note for note in found.notes)
+    assert set(asked(run("payments or PetSite (prod, us-east) fails." + BEGAN))) == {"service_name"}
+
+
+@pytest.mark.parametrize(
+    ("region", "short"), [("us-west-2", "usw2"), ("ap-northeast-1", "apne1"), ("eu-central-1", "EUC1")]
+)
+def test_a_region_is_known_by_its_short_code(region: str, short: str) -> None:
+    found = KnownNames((region, "us-east-1", "eu-west-1")).find(f"checkout prod {short} DOWN")
+    assert [hit.values for hit in found] == [(region,)]
+
+
 def test_flags_win_and_are_normalised() -> None:
     text = "region: us-west service: payments env: staging" + BEGAN
     found = run(text, region="US East", service_name="petsite", environment="production").parameters

@@ -126,6 +126,25 @@ def test_a_chat_says_when_it_began_and_that_it_is_over() -> None:
     assert found and (iso(found.incident_start), iso(found.end_time)) == ("20T07:54", "20T08:48")
 
 
+def test_a_copied_chat_is_read_and_its_zone_is_what_it_answers() -> None:
+    said = ["2:03 503s everywhere", "2:05 since when?", "2:05 1:31", "2:06 EST?", "2:07 yes, EST"]
+    talk = "\n".join(f"ann  {at} AM\n{words}" for at, _, words in (one.partition(" ") for one in said))
+    found = run(PLACE + "\n" + talk).parameters
+    assert found and iso(found.incident_start) == "20T06:31"
+
+
+@pytest.mark.parametrize("said", ["down in us-east 210 minutes ago", "gateway caído en us-east hace 210 minutos"])
+def test_what_fails_and_how_long_ago_says_when_it_began(said: str) -> None:
+    found = run(PLACE + said).parameters
+    assert found and iso(found.incident_start) == "20T06:30"
+
+
+@pytest.mark.parametrize("said", ["Error rate 6.2 % over the last 5 min.", "errors dropped 20 minutes ago"])
+def test_how_long_a_share_was_measured_over_and_when_it_fell_are_no_start(said: str) -> None:
+    found = run(PLACE + said).parameters
+    assert found and (found.incident_start, iso(found.start_time)) == (None, "20T06:00")
+
+
 def test_a_day_that_the_telemetry_does_not_cover_is_not_carried_over() -> None:
     result = run(PLACE + "Like INC-7 of 5 January (08:30-09:15)? This time errors began at 06:30 UTC.")
     assert result.parameters and iso(result.parameters.incident_start) == "20T06:30"

@@ -184,6 +184,7 @@ def test_a_version_that_refuses_is_named(bad: int, tmp_path: Path) -> None:
     report = concluded(tmp_path, f"{LOGS}.csv", cells(rows(bad=bad)))
     assert report.causes[0].subject == VERSION
     assert "within the SLA" not in report.headline
+    assert ("rate limited (429)" if bad == 429 else f"refused (4xx, mostly {bad})") in report.headline
     assert "0 % of requests fail" not in report.communication.product_teams
 
 
@@ -192,7 +193,7 @@ def test_where_nothing_is_answered_well_nothing_is_kept(bad: int, tmp_path: Path
     made = [{**row, "status_code": bad if row["timestamp"] >= BROKEN.isoformat() else 200} for row in rows()]
     report = concluded(tmp_path, f"{LOGS}.csv", cells(made))
     assert report.sla.breached
-    assert "only 0 % of requests are answered 2xx or 3xx" in report.headline
+    assert f"only 0 % of requests are answered 2xx or 3xx (100 % before), most of the others {bad}" in report.headline
 
 
 @pytest.mark.parametrize(("column", "blank"), [("region", None), ("environment", ""), ("region", "-")])

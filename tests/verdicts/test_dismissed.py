@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from tests.verdicts.judging import confirmed, holds, rejected_as
 from tests.verdicts.made import START, Part, dimension_of, judged, made
@@ -103,6 +104,14 @@ def test_what_only_describes_an_error_is_not_told_as_a_place() -> None:
     judgement = judged(replace(requests, columns=[*requests.columns, kinds]))
     assert rejected_as(judgement, {"exception_type": "Timeout"}) == "describes"
     assert confirmed(judgement)[0].detail["exception_type"] == "Timeout"
+
+
+@pytest.mark.parametrize(("shares", "code"), [({503: 0.6, 500: 0.4}, 503), ({503: 0.4, 502: 0.3, 500: 0.3}, None)])
+def test_the_status_of_most_failures_is_told(shares: dict[int, float], code: int | None) -> None:
+    requests = made(*BROKEN)
+    codes = np.random.default_rng(1).choice(list(shares), len(requests), p=list(shares.values()))
+    status = np.where(requests.failed(Measure.SERVER_ERRORS), codes, 0).astype(np.int16)
+    assert confirmed(judged(replace(requests, status=status)))[0].detail.get("status_code") == code
 
 
 def test_a_caller_that_only_passes_on_is_dismissed_for_that() -> None:

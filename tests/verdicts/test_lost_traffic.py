@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.verdicts.made import START, Part, judged, made
+from tests.verdicts.made import MINUTES, START, Part, judged, made
 from tsg_agent.models import Judgement, Subject
 from tsg_agent.verdicts.lost_traffic import lost_traffic
 
@@ -41,6 +41,18 @@ def test_requests_of_the_whole_service_go_before_those_of_a_part() -> None:
 def test_what_others_took_over_is_not_lost() -> None:
     """One client's requests come under a new name."""
     assert lost(*stops(TV, 8), Part({"client_type": "tv-2"}, 8, since=START), Part(WEB, 60)) is None
+
+
+def test_what_others_gain_over_hours_is_not_what_one_lost_at_once() -> None:
+    morning = [Part(WEB, 30 + n, since=at, until=at + 10) for n, at in enumerate(range(0, MINUTES, 10))]
+    assert lost(*stops(TV, 8, 0.5), *morning) == TV
+
+
+def test_clients_that_are_replaced_over_hours_are_not_lost() -> None:
+    steps = range(0, MINUTES, 10)
+    old = [Part(TV, 12 * (1 - n / len(steps)) ** 2, since=at, until=at + 10) for n, at in enumerate(steps)]
+    new = [Part({"client_type": "tv-2"}, 12 * n / len(steps), since=at, until=at + 10) for n, at in enumerate(steps)]
+    assert lost(*old, *new, Part(WEB, 60)) is None
 
 
 def test_what_operators_move_is_not_lost() -> None:

@@ -85,7 +85,7 @@ def _numbered(cause: Cause, causes: list[Cause]) -> str:
 
 
 def _figures(case: Case, cause: Cause) -> str:
-    words = figures(cause.onset, cause.contrast, cause.measure, case.slow_ms)
+    words = figures(cause, case.slow_ms)
     if cause.began is not None:
         words = f"since {clock(cause.began)} {words}"
     return words.replace(" against ", ", ") or "its requests fail, and nothing shows since when"

@@ -97,7 +97,7 @@ def _cause(case: Case, cause: Cause) -> str:
     since = ""
     if start and cause.onset.kind.value in ("new", "worse", "appeared"):
         since = f" from {moment(start)} to {clock(ended)}{said}" if ended else f" since {moment(start)}{said}"
-    detail = figures(cause.onset, cause.contrast, cause.measure, case.slow_ms)
+    detail = figures(cause, case.slow_ms)
     step = None if "workflow_step" in cause.subject else cause.detail.get("workflow_step")
     where = f" at {name(step)}" if step else ""
     how = {"slow": "slow", "slower": "slower than before", "rate_limited": "rate limited"}

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from tsg_agent.models import Confidence, Contrast, Effect, Measure, Onset, OnsetKind, Rate, Verdict, Visible
+from tsg_agent.models import Cause, Confidence, Contrast, Effect, Measure, Onset, OnsetKind, Rate, Verdict, Visible
 from tsg_agent.wording import (
     cited,
     clock,
@@ -47,12 +47,13 @@ def dismissal_statement(verdict: Verdict) -> str:
     return sentence(f"{subject_name(verdict.subject)}: {reason}") + cited(verdict.evidence)
 
 
-def figures(onset: Onset, contrast: Contrast, measure: Measure, slow_ms: float | None = None) -> str:
-    """One clause for a headline: "5.1 % of requests failed (5xx) against 0.03 % before"."""
+def figures(cause: Cause | Verdict, slow_ms: float | None = None) -> str:
+    """One clause for a headline: "5.1 % of requests failed (5xx, mostly 503) against 0.03 % before"."""
+    onset, contrast = cause.onset, cause.contrast
     after = onset.after or contrast.subject
     if after is None:
         return ""
-    words = f"{percent(after.percent)} {measure_words(measure, slow_ms)}"
+    words = f"{percent(after.percent)} {measure_words(cause.measure, slow_ms, cause.detail.get('status_code'))}"
     if onset.kind is OnsetKind.APPEARED and contrast.rest is not None:
         return f"{words} against {percent(contrast.rest.percent)} of the rest"
     if onset.before is not None and onset.kind is not OnsetKind.UNKNOWN:
@@ -77,7 +78,7 @@ def _change(verdict: Verdict, start: datetime | None, slow_ms: float) -> str:
     who = subject_name(verdict.subject)
     if after is None:
         return sentence(f"{who} is {verdict.label}: {_unknown(onset)}")
-    what = f"{percent(after.percent)} {measure_words(verdict.measure, slow_ms)}"
+    what = f"{percent(after.percent)} {measure_words(verdict.measure, slow_ms, verdict.detail.get('status_code'))}"
     if onset.kind is OnsetKind.UNKNOWN or start is None:
         where = f" after {clock(start)}" if start and onset.after else ""
         return sentence(f"{who}: {what}{where} ({_of(after, verdict.measure)}); {_unknown(onset)}")

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tsg_agent.evidence.requests import FEWEST, FLAG, KINDS, PLAIN, RUN, USUAL
+from tsg_agent.evidence.requests import FEWEST, FLAG, KINDS, PLAIN, RUN, STATUSES, USUAL
 
 CODED = 250
 """Highest cardinality of a column, or of all flags together, that is encoded."""
@@ -144,6 +144,7 @@ class Coding:
             "tied": ",\n        ".join(tied) or "1 AS one",
             "grouped": ", ".join(grouped),
             "moments": str(MOMENTS),
+            "statuses": str(STATUSES),
             "fewest": str(FEWEST),
             "times": str(USUAL),
             "plain": ", ".join(map(str, PLAIN)),
@@ -151,11 +152,12 @@ class Coding:
 
     def read(self, found: pa.Table, width: int) -> pa.Table:
         """The combinations with the columns of rows.sql, dictionary-encoded. `width`: seconds per bucket."""
-        moment = found["moment"].to_numpy()
+        moment, status = np.divmod(found["moment"].to_numpy(), STATUSES)
         kind = moment % MOMENTS
         columns: dict[str, pa.Array] = {
             "second": pa.array((moment // MOMENTS * width).astype(np.int32)),
             "kind": pa.array((kind // 4).astype(np.int8)),
+            "status": pa.array(status.astype(np.int16)),
             "slower": pa.array(kind // 2 % 2 == 1),
             "latency_ms": found["latency_ms"],
             "weight": found["weight"],

@@ -2,7 +2,7 @@
 -- Words hold several values, a number each: see combined.py. A failed request says its user, and a run's which run's.
 WITH requests AS ({requests}),
 coded AS (
-    SELECT request_id, timestamp, bucket, kind, latency_ms, weight, {coded}
+    SELECT request_id, timestamp, bucket, kind, status, latency_ms, weight, {coded}
     FROM requests
 ),
 usual AS (
@@ -13,9 +13,9 @@ usual AS (
 {joined}
 tied AS (
     SELECT
-        CAST(bucket AS BIGINT) * {moments} + kind * 4
+        (CAST(bucket AS BIGINT) * {moments} + kind * 4
             + CASE WHEN latency_ms > slower_ms THEN 2 ELSE 0 END
-            + CASE WHEN passed_on THEN 1 ELSE 0 END AS moment,
+            + CASE WHEN passed_on THEN 1 ELSE 0 END) * {statuses} + status AS moment,
         CASE WHEN kind NOT IN ({plain}) OR latency_ms > slower_ms THEN user_id END AS user_id,
         latency_ms,
         weight,

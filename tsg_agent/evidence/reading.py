@@ -45,6 +45,7 @@ def read_requests(results: dict[str, pa.Table], dimensions: Sequence[Dimension])
         None if users[0] is None else (users[0], users[1]),
         slower,
         directed="directed" in rows.column_names,
+        status=rows["status"].to_numpy().astype(np.int16, copy=False),
     )
 
 

@@ -26,6 +26,8 @@ KINDS = 4 * ANSWERS
 PLAIN = (4 * UNKNOWN, 4 * SUCCESS, 4 * REDIRECT, 4 * (ANSWERS - 1))
 """Kinds that no user-facing measure counts as a failure."""
 MINUTE = 60
+STATUSES, LEAST_REFUSAL = 1000, 400
+"""Status codes are below the first; those from the second on say that a request was not served."""
 USUAL, FEWEST = 2.0, 200
 """Factor on the baseline's 99th percentile above which a request is slow; fewest requests for that percentile."""
 FLAG, RUN = "flag ", "run"
@@ -116,6 +118,8 @@ class Requests:
     """Latency in ms above which a request is slower than usual."""
     directed: bool = False
     """True if a request's dependency is the service in which its failing calls end; none if it failed by itself."""
+    status: NDArray[np.int16] | None = None
+    """Status code of each request that was not answered by 2xx; 0 for the others. None if it was not read."""
 
     def __len__(self) -> int:
         return len(self.second)
@@ -194,6 +198,16 @@ class Requests:
         """Weighted counts over some rows, shape (1 + values,): requests without a value, then those of each value."""
         weight = None if self.weight is None else self.weight[rows]
         return np.bincount(column.codes[rows] + 1, weight, len(column.values) + 1).astype(float)
+
+    def refused_with(self, rows: Bools) -> int | None:
+        """The status code, 400 or above, that at least half of some rows have that are answered so; None if none is."""
+        if self.status is None:
+            return None
+        chosen = rows & (self.status >= LEAST_REFUSAL)
+        weight = None if self.weight is None else self.weight[chosen]
+        counted = np.bincount(self.status[chosen], weight, STATUSES)
+        best = int(counted.argmax())
+        return best if counted[best] and counted[best] >= counted.sum() / 2 else None
 
     def having(self, subject: Subject) -> Bools:
         """Mask of the requests that match all values of a description."""

@@ -1,5 +1,5 @@
 -- The requests to measure, with when each was and how it was answered. Copies of a row count once.
--- `bucket`: since the window's begin. `kind`: see requests.py, KINDS.
+-- `bucket`: since the window's begin. `kind`: see requests.py, KINDS. `status`: 0 if it was answered, or nobody knows.
 SELECT
     *,
     CAST(
@@ -17,7 +17,8 @@ SELECT
         END * 4
         + CASE WHEN latency_ms > $version_slow_ms THEN 2 ELSE 0 END
         + CASE WHEN is_retry THEN 1 ELSE 0 END
-    AS TINYINT) AS kind
+    AS TINYINT) AS kind,
+    CAST(CASE WHEN status_code BETWEEN 300 AND 999 THEN status_code ELSE 0 END AS SMALLINT) AS status
 FROM service_requests
 WHERE {where}
 {once}

@@ -32,8 +32,8 @@ def extract(  # noqa: PLR0913 - the API: what is known, and what is given
     """
     prose = Prose(in_figures(unfolded(text[:MAXIMUM_CHARACTERS])))
     region = settle(REGION, known.regions, given.region, prose)
-    service = settle(SERVICE, known.services, given.service_name, prose)
     environment = settle(ENVIRONMENT, known.environments, given.environment, prose)
+    service = settle(SERVICE, known.services, given.service_name, prose, [*region.hits, *environment.hits])
     threshold = find_threshold(prose, given.threshold, default_threshold)
     prose.mask((hit.start, hit.end) for found in (region, service, environment) for hit in found.hits)
     own = [hit.start for hit in service.hits if service.value in hit.values]

@@ -17,7 +17,7 @@ _NUMBER = any_of([calendar("half"), NUMBER])
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _UNITS = {name: re.compile(calendar(name), re.IGNORECASE) for name in _SECONDS}
 UNIT = rf"{any_of([calendar(name) for name in _SECONDS])}(?![^\W\d])"
-_AMOUNT = rf"(?:[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?[ -]?|{_NUMBER}[ -]){UNIT}"
+_AMOUNT = rf"(?:(?!(?:4[0-9]{{2}}|50[0-9])s\b)[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?[ -]?|{_NUMBER}[ -]){UNIT}"
 _PLUS = r"[ ]and[ ]a[ ](?:half|quarter)"
 SPAN = (
     rf"(?=\w)(?:{_AMOUNT}(?:{_PLUS}\b|(?:[ ](?:and|und|y|et))?[ ]?{_AMOUNT}|(?<=h)[0-5][0-9](?!\w))?"

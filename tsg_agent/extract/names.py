@@ -14,6 +14,9 @@ _EVERYDAY = frozenset(data("environments")["everyday"])
 _ENVIRONMENT_NEAR = re.compile(r"[\])]|[ ](?:env|environment|cluster|stack)\b", re.IGNORECASE)
 _ENVIRONMENT_BEFORE = re.compile(r"[\[(]$|\b(?:env|environment)\W{0,3}$", re.IGNORECASE)
 _AMONG_NAMES = re.compile(r"[\w.-]+[ ]?[,/][ ]?$")  # "payments, eu-central-1, live", "checkout / live"
+_LABELLED = re.compile(r"\b(?:tags|labels):[ ]$", re.IGNORECASE)  # "Tags: live, eu-central-1"
+_DIRECTIONS = re.compile("north|south|east|west|central")
+_DIRECTED = re.compile(rf"(?P<area>[a-z]{{2,3}})-(?P<directions>(?:{_DIRECTIONS.pattern})+)-(?P<number>[0-9]{{1,2}})")
 _PEOPLE = re.compile(r"[ ](?:team|lead|manager|group|engineers?|engineering|owners?|support|on-?call)\b", re.IGNORECASE)
 _NEGATING = re.compile(rf"\b{ALL.one_of('sparing')}[ ](?:(?:in|en|dans)[ ])?$", re.IGNORECASE)
 _SPARED = re.compile(
@@ -46,6 +49,8 @@ class Hit:
     values: tuple[str, ...]
     spared: bool = False
     foremost: bool = False
+    beside: bool = False
+    """It stands beside another parameter's name: "checkout (prod, us-east-1)"."""
 
 
 class KnownNames:
@@ -61,8 +66,16 @@ class KnownNames:
             alike = [value for name in group for value in self._keys.get(name, ())]
             for alias in group - set(self._keys) if alike else ():
                 self._keys[alias] = alike
+        for value in self.values:
+            self._add_short(value)
         self._keys.pop("", None)
         self._prefixes = {name[:length] for name in self._keys for length in range(1, min(len(name), 200) + 1)}
+
+    def _add_short(self, value: str) -> None:
+        """ "usw2" for us-west-2: its directions by their initials."""
+        if directed := _DIRECTED.fullmatch(value.casefold()):
+            initials = "".join(direction[0] for direction in _DIRECTIONS.findall(directed["directions"]))
+            self._keys.setdefault(f"{directed['area']}{initials}{directed['number']}", []).append(value)
 
     def exact(self, value: str) -> str | None:
         """The known value that a whole text names; None if there is none, or more than one."""
@@ -136,7 +149,11 @@ class KnownNames:
             return False
         if key(text[hit.start : hit.end]) == "stage" and before.endswith(" on "):
             return False
-        listed = before.endswith(" / ") or (_AMONG_NAMES.search(before) and re.match(r"[ ]?(?:[,:;/\n]|$)", after))
+        listed = (
+            before.endswith(" / ")
+            or (_LABELLED.search(before) and after.startswith(", "))
+            or (_AMONG_NAMES.search(before) and re.match(r"[ ]?(?:[,:;/\n]|$)", after))
+        )
         return not (listed or _ENVIRONMENT_NEAR.match(after) or _ENVIRONMENT_BEFORE.search(before))
 
 

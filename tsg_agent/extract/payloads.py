@@ -43,7 +43,7 @@ _MIME = re.compile(
 def unfolded(text: str) -> str:
     """A text with its structure as lines; plain text stays as it is."""
     text = _mail(text) if _MIME.search(text[:8_000]) else text
-    text = _tables(_ruled(_plain(text) if _HTML.search(text) else text))
+    text = _tables(_ruled(_chat(_plain(text) if _HTML.search(text) else text)))
     pieces, position, tried = [], 0, 0
     while tried < _MOST_PAYLOADS and (match := _OPENS.search(text, position)):
         tried += 1
@@ -141,13 +141,14 @@ def _line(name: str, value: Any, *, over: bool) -> str:
         return f"Resolved at: {said}"
     own = snake in ("threshold", "thresholds") and not _is_target(value)
     still = not over and snake in ("ends_at", "end_at")
-    if _NOISE.fullmatch(name) or _NOISE.fullmatch(snake) or own or still or snake in _LATER or not said:
+    noise = (_NOISE.fullmatch(name) or _NOISE.fullmatch(snake)) and not _CALLED.fullmatch(snake)
+    if noise or own or still or snake in _LATER or not said:
         return ""
     if snake in ("tags", "labels", "") and isinstance(value, str):
         return "\n".join(_tag(tag.strip()) for tag in said.split(","))
     label = snake if snake in ("start_time", "end_time") else re.sub(r"[_\s]+", " ", snake).strip()
     if _CALLED.fullmatch(snake) and " " not in said:  # "payments-5xx-prod": names, and words, in one
-        said = f"{said} ({re.sub(r'[-_/]+', ' ', said)})"
+        said = f"{said} ({re.sub(r'[-_/.]+', ' ', said)})"
     return f"{label[:1].upper()}{label[1:]}: {said}" if label else said
 
 
@@ -227,6 +228,11 @@ def _plain(text: str) -> str:
     return re.sub(r"\n\s*\n+", "\n", "".join(reader.pieces))
 
 
+_SENT = re.compile(
+    r"^(?P<who>@?[\w.'-]{1,30}(?: [\w.'-]{1,30}){0,2})(?:[ ]+APP)?[ ]{2,4}"
+    r"(?P<at>[0-2]?[0-9]:[0-5][0-9](?: [AP]M)?)[ \t]*\n(?=\S)",
+    re.MULTILINE,
+)
 _ROW = re.compile(r"^[ \t]*\|?(?P<cells>[^|\n]*(?:\|[^|\n]*)+?)\|?[ \t]*$")
 _RULE = re.compile(r"^[ \t]*\|?[ \t:]*-{2,}[-| \t:]*$")
 _ZONE_HEAD = re.compile(r"^(?P<name>[^()]*?)[ ]*[(\[](?P<zone>[A-Za-z/_+:0-9 -]{1,30})[)\]]$")
@@ -262,6 +268,13 @@ def _ruled(text: str) -> str:
             found[index] = f"| {' | '.join(head)} |\n|{'---|' * len(head)}"
         index = stop
     return "\n".join(found)
+
+
+def _chat(text: str) -> str:
+    """Messages that are copied with their sender and time on a line of their own, each as "[7:05 AM] ann: …"."""
+    if len(_SENT.findall(text)) < 2:
+        return text
+    return _SENT.sub(lambda sent: f"[{sent['at']}] {sent['who'].replace(' ', '-')}: ", text)
 
 
 def _cells(row: str) -> list[str]:

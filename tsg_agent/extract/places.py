@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 
@@ -31,6 +31,8 @@ _SHAPED = re.compile(
 
 _COMPOSED = re.compile(r"(?<![\w./:@-])[A-Za-z0-9]{2,30}(?:[-_.][A-Za-z0-9]{1,30}){1,10}(?![\w./:@-])")
 _HOST = re.compile(r"[A-Za-z0-9]{1,30}(?:[-_.][A-Za-z0-9]{1,30}){1,10}")
+_GAP = re.compile(r"[ ,/(\[-]{1,3}")
+_TOGETHER = re.compile(r"\W{0,3}(?:\b(?:and|und|y|et)\b)?\W{0,3}", re.IGNORECASE)
 _ALTERNATIVE = re.compile(r"\W*\?\W*|\W*\b(?:or|oder|ou|soit|[ou])\b(?:\W{1,4}[^\W_]{1,20}){0,2}\W*", re.IGNORECASE)
 
 
@@ -78,11 +80,22 @@ class _Labelled:
     table: bool
 
 
-def settle(kind: ScopeParameter, known: Sequence[str], flag: str | None, prose: Prose) -> Settled:
-    """One parameter's value, always one of `known`. Raises `ParameterError` for a flag that is none of them."""
+def settle(
+    kind: ScopeParameter, known: Sequence[str], flag: str | None, prose: Prose, others: Sequence[Hit] = ()
+) -> Settled:
+    """One parameter's value, which is always one of `known`. Raises `ParameterError` for a flag that is not.
+
+    `others`: where the text names the other parameters. Of several values the only one beside such a name is used.
+    """
     names = KnownNames(known, environments=kind is ENVIRONMENT)
-    hits = names.find(prose.text)
+    hits = [replace(hit, beside=_beside(prose.text, hit, others)) for hit in names.find(prose.text)]
     return replace(_settled(kind, known, flag, prose, names, hits), hits=hits)
+
+
+def _beside(text: str, hit: Hit, others: Sequence[Hit]) -> bool:
+    """Does another parameter's name stand beside this one: "checkout (prod, us-east-1)", "prod checkout"?"""
+    gaps = [(hit.end, other.start) if hit.end < other.start else (other.end, hit.start) for other in others]
+    return any(_GAP.fullmatch(text, start, end) for start, end in gaps)
 
 
 def _settled(  # noqa: PLR0913, PLR0917 - what `settle` has at hand
@@ -196,9 +209,13 @@ def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, named: tuple[str,
     if len(values) > 1:
         foremost = [hit for hit in pool if hit.foremost and len(hit.values) == 1]
         hit = foremost[0] if len({hit.values[0] for hit in foremost}) == 1 else hit
-        if (either or kind is not REGION) and not hit.foremost:
+        beside = [hit for hit in pool if hit.beside and len(hit.values) == 1]
+        together = any(_TOGETHER.fullmatch(gap) for gap in _between(pool, prose))
+        alone = not (hit.foremost or either or together) and len({hit.values[0] for hit in beside}) == 1
+        hit = beside[0] if alone else hit
+        if (either or kind is not REGION) and not (hit.foremost or alone):
             return Settled(question=_question(kind, "the text names several", values, Doubt.SEVERAL))
-        which = "called the most affected" if hit.foremost else "named first"
+        which = "called the most affected" if hit.foremost else "named with where it runs" if alone else "named first"
         notes.append(f"The text names several {kind.noun}s; {quote(hit.values[0])} is used, as it is {which}.")
     value = hit.values[0]
     where = "text, labelled" if labelled else "text"
@@ -208,8 +225,12 @@ def _pick(kind: ScopeParameter, pool: list[Hit], prose: Prose, named: tuple[str,
 
 def _either(pool: list[Hit], prose: Prose) -> bool:
     """Whether the text itself leaves it open: "checkout or payments", "checkout? payments?"."""
-    between = (prose.text[one.end : two.start] for one, two in pairwise(pool) if one.values != two.values)
-    return any(_ALTERNATIVE.fullmatch(gap) for gap in between)
+    return any(_ALTERNATIVE.fullmatch(gap) for gap in _between(pool, prose))
+
+
+def _between(pool: list[Hit], prose: Prose) -> Iterator[str]:
+    """What stands between a name and the next, where it is another one."""
+    return (prose.text[one.end : two.start] for one, two in pairwise(pool) if one.values != two.values)
 
 
 def _fails(hit: Hit, prose: Prose, words: Words) -> bool:

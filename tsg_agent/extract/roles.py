@@ -98,6 +98,10 @@ class Cue:
         """Whether "until" ends something that is no good state."""
         return not self.around.has("fine", self.subject + self.around.following[:60])
 
+    def counts_back(self) -> bool:
+        """ "down in us-east-1 35 minutes ago", "lleva 25 minutos fallando"."""
+        return self.around.mention.back is not None and not self.around.has("fall done over", self.gap)
+
     def names_nothing(self) -> bool:
         """Whether words before the time have no subject, or the time comes first: "14:01 - first 503s"."""
         return not self.subject or not self.after
@@ -134,6 +138,7 @@ RULES = (
     RoleRule("created declared opened detected", "created", 6),
     RoleRule("alarm", "created", 5, Cue.names_nothing),
     RoleRule("failing", "starts", 0, Cue.is_all),
+    RoleRule("failing", "starts", 0, Cue.counts_back),
 )
 """The first rule that holds gives a time its role."""
 _BEGINS = next(rule for rule in RULES if "since" in rule.kinds)

@@ -16,6 +16,8 @@ MAXIMUM_SIGHTINGS = 50
 """Times kept for each role; a text with more is not clear."""
 LABELLED = 9
 """Rank of a time behind a label; prose ranks lower."""
+_SHARE = re.compile(r"[0-9][ ]?(?:%|percent\b|per cent\b)[ ]?$", re.IGNORECASE)
+"""A length right behind it is what it was measured over."""
 PLAIN_END = 4
 """Lowest rank of an end that is told; lower ones are implied."""
 RAN_TO = 3
@@ -126,7 +128,7 @@ def _length(prose: Prose, roles: Roles, words: Words, said: re.Match[str], match
     elif been and words["failing"].search(been[0]) and not words["look"].search(subject):
         roles.starts.append(Sighting(mention, 1, opened, end))
     elif said["last"] and match["one"] != "week" and not (roles.starts or roles.created):
-        if words["counted"].search(subject) or subject.rstrip().endswith("("):
+        if words["counted"].search(subject) or subject.rstrip().endswith("(") or _SHARE.search(subject):
             return  # "96.2% (last hour)", "complaints: 1,200 in the last hour": how long something was counted
         found = roles.either if words["start"].search(subject) else roles.ranges
         found.append(Range(mention, None, opened, end))

@@ -29,7 +29,8 @@ _LABELS = re.compile(
 )
 _BEFORE = re.compile(rf"\b{_TARGET}s?\b(?P<gap>(?:[^.;\n%]|\.(?=\w)){{0,40}})$", re.IGNORECASE)
 _BESIDE = re.compile(
-    r"(?: (?:for|of|für|del?|pour|para)(?: the| la| das)? [\w.-]{1,30})?(?: |: )(?:(?:of|is|ist|es|est) )?"
+    r"(?: (?:for|of|with|für|mit|del?|con|pour|avec|para)(?: the| la| das| that| this)? [\w.-]{1,30})?(?: |: )"
+    r"(?:(?:of|is|ist|es|est) )?"
 )
 """Text between a target's word and a number without "%": "objective for payments: 99.95"."""
 _AFTER = re.compile(
@@ -41,7 +42,7 @@ _AFTER = re.compile(
 _TARGETS = re.compile(rf"\b{_TARGET}s?\b", re.IGNORECASE)
 _MEASURED = re.compile(
     r"\b(?:fallen|fell|falls?|drop\w*|down|current\w*|now|was|breach\w*|at|measured|actual\w*|observed|reached|reads"
-    r"|with|vs|versus|against|status|miss\w*|violat\w*|met|availability (?:is|of|was))\b|[,|)]",
+    r"|with|vs|versus|against|status|miss\w*|violat\w*|met|(?<!an )availability (?:is|of|was))\b|[,|)]",
     re.IGNORECASE,
 )
 _OTHER = re.compile(
@@ -161,10 +162,11 @@ def _percentages(prose: Prose) -> Iterator[_Percentage]:
             yield _labelled(value, match, shown)
             continue
         # without "%" a number is a target only directly behind the word; with a word behind it, it counts something
-        bare = word and _BESIDE.fullmatch(word["gap"]) and value >= 90 and not re.match(r"[ ]\w", after)
+        beside_it = word and _BESIDE.fullmatch(word["gap"])
+        bare = beside_it and value >= 90 and not re.match(r"[ ]\w", after)
         counted = not (match["percent"] or bare) or match["sign"]
         behind = _AFTER.match(prose.text, match.end()) if match["percent"] else None
-        led = word and not _MEASURED.search(word["gap"])
+        led = word and (beside_it or not _MEASURED.search(word["gap"]))
         fits = (led or behind) and not (other or counted or quoted) and LOWEST_IN_PROSE <= value <= 100
         beside = f"{before[-25:]} {after[:15]}"
         yield _Percentage(

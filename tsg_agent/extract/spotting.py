@@ -95,7 +95,7 @@ class _Forms:
               (?![\w]|[-/.][0-9])
             | {days}
             | (?P<wd>[0-9]{{1,2}})(?:st|nd|rd|th|er|\.)?(?:[ ]{of})?[ /-]{{1,2}}(?P<wm>{month})
-              (?:(?:,?[ /-]{{1,2}}|[ ]{year_of}[ ])(?P<wy>{_YEAR}))?
+              (?:(?:,?[ /-]{{1,2}}|[ ]{year_of}[ ])(?P<wy>{_YEAR}|(?<=/)[0-9]{{2}}(?=[ ][0-2]?[0-9]:)))?
             | (?P<mm>{month})[ ]{{1,2}}(?P<md>[0-9]{{1,2}})(?:st|nd|rd|th)?(?![\w:%]|\.[0-9])
               (?:,?[ ]{{1,2}}(?P<my>{_YEAR}))?
             | (?:(?:(?<=on[ ])|(?<=since[ ])|(?<=from[ ])|(?<=until[ ]))the[ ](?=[0-9]{{1,2}}(?:st|nd|rd|th))
@@ -212,7 +212,7 @@ def _day(match: re.Match[str], forms: _Forms) -> TimeMention | None:
 
 def _named(year: str | None, month: int, day: int) -> Day | None:
     if year:
-        return _dated(date_of(int(year), month, day))
+        return _dated(date_of(int(year[-2:]) + 2000 if len(year) == 2 else int(year), month, day))
     # 2024 is a leap year: 29 February stays possible until the year is known.
     return Day(month_day=(month, day)) if date_of(2024, month, day) else None
 

@@ -54,6 +54,7 @@ _DEFAULT = re.compile(
     rf"|\b{_HEADS}(?=[ ]?[(\[])|\b{_HEADS}[ ]?:)(?=[ ]?[(\[]|[ ])",
     re.IGNORECASE,
 )
+_ANSWERED = re.compile(r"(?:^|(?<=\w: ))(?:(?:yes|yeah|yep|ja|sí|oui)\W{1,3})?(?=[A-Z])", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,17 @@ def zone_after(text: str, position: int, *, minus: bool) -> tuple[Zone | None, i
 
 
 def default_zone(text: str) -> Zone | None:
-    """The zone that holds for all times: "all times are in CET", "Timezone: Europe/Berlin", or a column's head."""
+    """The zone that holds for all times: "all times are in CET", "Timezone: Europe/Berlin", or a column's head.
+
+    Also one that stands in a line of its own, as the answer in a chat: "yes, PDT".
+    """
     for match in _DEFAULT.finditer(text):
         zone = _ZONE.match(text, match.end())
         if zone and not zone["odd"]:
+            return _zone(zone)
+    for match in _ANSWERED.finditer(text):
+        zone = _ZONE.match(text, match.end())
+        if zone and zone["name"] and not text[zone.end() :].split("\n", 1)[0].strip(" .!?"):
             return _zone(zone)
     return None
 

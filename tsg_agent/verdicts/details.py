@@ -14,6 +14,8 @@ from tsg_agent.workflow_analysis import step_that_fails
 
 HEALTHIER = 0.5
 """A version to return to fails at most half as often as the cause since the start."""
+MANY_CODES = (Measure.SERVER_ERRORS, Measure.CLIENT_ERRORS, Measure.NOT_SUCCESSFUL)
+"""Measures of requests that may have been answered by different status codes."""
 MOSTLY = 0.5
 """An exception is a cause's where at least half of its failures name it."""
 
@@ -26,6 +28,8 @@ def detail_of(subject: Subject, measure: Measure, rows: Bools, context: VerdictC
     if "flag_name" in subject:
         detail |= _flag(subject, context.measurement)
     exception = _exception(measure, rows, context.requests)
+    if measure in MANY_CODES and (code := context.requests.refused_with(rows & context.requests.failed(measure))):
+        detail["status_code"] = code
     for step in context.guide.steps:
         detail |= step.detail(context.findings.get(step.step), subject, exception)
     return detail

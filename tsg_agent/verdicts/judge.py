@@ -85,10 +85,16 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Judged:
-    """The verdicts, and the counts by dimension and bucket, laid by the measured start."""
+    """The verdicts, and the counts by dimension and bucket, split at the measured start."""
 
     judgement: Judgement
     measurement: Measurement
+    requests: Requests
+
+    def refused_with(self) -> int | None:
+        """The status code of most requests that are not served since the start."""
+        after, bucket = self.measurement.grid.after, self.measurement.grid.buckets(self.requests.second)
+        return self.requests.refused_with((bucket >= after.start) & (bucket < after.stop))
 
 
 def judge(evidence: Evidence) -> Judged:
@@ -138,7 +144,7 @@ class _Case:
             self.evidence.guide, self.requests, measurement, self.findings, self.limits, names, ledger, start,
             begin=self._time(0),
         )  # fmt: skip
-        return Judged(self._judgement(explained, weighed, workflows, start, context), measurement)
+        return Judged(self._judgement(explained, weighed, workflows, start, context), measurement, self.requests)
 
     def _weighed(self, one: Found) -> Weighed | None:
         """The confidence in a description; None if all its failures are the other causes' requests."""

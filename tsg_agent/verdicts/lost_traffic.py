@@ -18,6 +18,8 @@ SHORTEST = 5
 """Minutes that must lie before the fall and after it."""
 TRIM = 0.1
 """Share of the oddest minutes that is left out of the usual spread."""
+NEAR = 20
+"""Minutes on each side of a fall in which it is compared with the others' traffic."""
 TAKEN = 0.5
 """If others gained more than this share of what a value lost, its traffic moved to them and was not lost."""
 ASKING = (Nature.INTERFACE, Nature.TENANT, Nature.CUSTOMER)
@@ -65,16 +67,23 @@ def lost_traffic(requests: Requests, entry: Bools | None, minutes: int, *, parts
         total = counts.sum(axis=0)
         for code in range(len(column.values)):
             fall = _fall(counts[code], tried, column.subject(code))
-            if fall is not None and _alone(fall, total - counts[code]):
+            if fall is not None and _alone(fall.minute, counts[code], total - counts[code]):
                 falls.append(fall)
     return max(falls, key=lambda one: one.gain, default=None)
 
 
-def _alone(fall: Fall, others: Floats) -> bool:
-    """Whether the other values neither gained what was lost nor lost as much themselves."""
-    before, after = float(others[: fall.minute].mean()), float(others[fall.minute :].mean())
-    taken = after - before < TAKEN * (fall.before - fall.after)
-    return taken and fall.after <= LEFT * fall.before * min(1.0, after / before if before else 0.0)
+def _alone(minute: int, own: Floats, others: Floats) -> bool:
+    """Whether the other values neither gained what was lost nor lost as much themselves.
+
+    Asked of the minutes right before and after the fall: over hours others grow and clients are replaced anyway.
+    """
+    before, after = slice(max(0, minute - NEAR), minute), slice(minute, minute + NEAR)
+    own_before, own_after = own[before].mean(), own[after].mean()
+    others_before, others_after = others[before].mean(), others[after].mean()
+    if others_after - others_before >= TAKEN * (own_before - own_after):
+        return False
+    kept = min(1.0, others_after / others_before) if others_before else 0.0
+    return bool(own_after <= LEFT * own_before * kept)
 
 
 def _fall(counted: Floats, tried: int, subject: Subject) -> Fall | None:
